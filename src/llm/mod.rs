@@ -1,0 +1,226 @@
+//! Everything that can complete a chat or score labels, behind one trait.
+//!
+//! Owns the request and answer types. Local or frontier is a role that the pipeline binds, not a
+//! type. Servers and vendors stand in their own files.
+
+pub mod embedded;
+pub mod scripted;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+pub use crate::engine::grammar::{Shape, Source};
+pub use crate::engine::sampler::Sampling;
+
+/// A model that answers chats.
+///
+/// Both calls take a whole stage as one list, so that a local engine can batch it as a function of
+/// the list alone; answers arrive one by one, each with the index of its request.
+pub trait ChatModel: Send + Sync {
+    /// What it is and what it can do.
+    fn capabilities(&self) -> &Capabilities;
+    /// Tokens in a text, without any template.
+    fn count_tokens(&self, text: &str) -> usize;
+    /// Answers each chat. Dropping [`Answers`] cancels what is not done.
+    fn complete(&self, stage: Vec<ChatRequest>) -> Answers<Completion>;
+    /// Reads probabilities; every answer is [`LlmError::Unsupported`] where `logits` is false.
+    fn score(&self, stage: Vec<ScoreRequest>) -> Answers<Vec<f32>>;
+}
+
+/// What a model is and can do.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Capabilities {
+    /// Name as resolved, for provenance.
+    pub id: String,
+    /// SHA-256 of the model file, where there is one.
+    pub sha256: Option<String>,
+    /// Parameters, where known: decides how far the model may be trusted with free text.
+    pub parameters: Option<u64>,
+    /// Context in tokens, as it will be used.
+    pub context: usize,
+    /// Whether [`ChatModel::score`] works.
+    pub logits: bool,
+}
+
+/// One message of a chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said. Control tokens of the model in it are plain text.
+    pub content: String,
+}
+
+impl Message {
+    /// A system message.
+    pub fn system(content: impl Into<String>) -> Self {
+        Self { role: Role::System, content: content.into() }
+    }
+
+    /// A user message.
+    pub fn user(content: impl Into<String>) -> Self {
+        Self { role: Role::User, content: content.into() }
+    }
+
+    /// An assistant message.
+    pub fn assistant(content: impl Into<String>) -> Self {
+        Self { role: Role::Assistant, content: content.into() }
+    }
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Instructions.
+    System,
+    /// The asker.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// A chat to answer.
+#[derive(Debug, Clone)]
+pub struct ChatRequest {
+    /// Instructions, examples and corpus: the same `Arc` for every request of a stage, so that
+    /// the engine forks one cached prefix and a vendor adapter can mark its prompt cache.
+    pub shared: Arc<[Message]>,
+    /// What only this request says; `shared` + `own` ends with a user message.
+    pub own: Vec<Message>,
+    /// What the answer looks like.
+    pub output: Output,
+    /// Randomness, seeded per request.
+    pub sampling: Sampling,
+    /// Upper bound on answer tokens.
+    pub max_tokens: usize,
+}
+
+/// What an answer looks like.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// Free text.
+    Text,
+    /// One compact JSON document of this shape.
+    Json(Arc<Shape>),
+}
+
+/// Probabilities to read.
+#[derive(Debug, Clone)]
+pub struct ScoreRequest {
+    /// What comes before.
+    pub prompt: ScorePrompt,
+    /// What to read after it.
+    pub want: Want,
+}
+
+/// What comes before the scored position.
+#[derive(Debug, Clone)]
+pub enum ScorePrompt {
+    /// A chat, ended where the assistant starts to speak.
+    Chat {
+        /// As in [`ChatRequest`].
+        shared: Arc<[Message]>,
+        /// As in [`ChatRequest`].
+        own: Vec<Message>,
+    },
+    /// Plain text without a template, preceded by the model's begin token where it has one.
+    Raw(String),
+}
+
+/// What to read.
+#[derive(Debug, Clone)]
+pub enum Want {
+    /// Log-probability of each label as the next word; single tokens, checked at load.
+    Labels(Vec<String>),
+    /// Log-probability of each token of this text after the prompt.
+    Continuation(String),
+}
+
+/// Answers of a stage as they arrive.
+pub struct Answers<T> {
+    receiver: mpsc::UnboundedReceiver<Answer<T>>,
+}
+
+/// One piece of news from a stage.
+#[derive(Debug)]
+pub enum Answer<T> {
+    /// Tokens read and written since the last report, over the whole stage.
+    Progress {
+        /// Prompt tokens computed.
+        prefilled: usize,
+        /// Answer tokens decoded.
+        decoded: usize,
+    },
+    /// Request `0` of the list is done.
+    Done(usize, Result<T, LlmError>),
+}
+
+impl<T> Answers<T> {
+    /// A stage's answers and the end where a model puts them.
+    pub fn channel() -> (mpsc::UnboundedSender<Answer<T>>, Self) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (sender, Self { receiver })
+    }
+
+    /// The next piece of news; `None` once every request was answered.
+    pub async fn next(&mut self) -> Option<Answer<T>> {
+        self.receiver.recv().await
+    }
+}
+
+/// A finished chat.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Completion {
+    /// The answer.
+    pub text: String,
+    /// True when `max_tokens` cut it.
+    pub truncated: bool,
+    /// Tokens.
+    pub usage: Usage,
+    /// Seconds.
+    pub timings: Timings,
+}
+
+/// Tokens of one call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Prompt tokens, cached ones included.
+    pub prompt: u64,
+    /// Prompt tokens served from a cache.
+    pub cached_prompt: u64,
+    /// Answer tokens, reasoning included.
+    pub completion: u64,
+    /// Answer tokens spent on reasoning.
+    pub reasoning: u64,
+}
+
+/// Wall-clock seconds of one call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timings {
+    /// Waiting.
+    pub queue_s: f64,
+    /// Reading the prompt.
+    pub prefill_s: f64,
+    /// Writing the answer.
+    pub decode_s: f64,
+}
+
+/// What went wrong, by what a caller does about it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LlmError {
+    /// Prompt and answer do not fit the context.
+    #[error("{0}")]
+    TooLong(String),
+    /// The model cannot do what was asked.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The service or engine is gone or failing.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The answer makes no sense.
+    #[error("{0}")]
+    Protocol(String),
+}

@@ -1,0 +1,159 @@
+//! The hybrid run: plan slots, draft, judge, select, write.
+//!
+//! Owns the order of the steps. Binds models to roles; knows neither engine, HTTP nor terminal.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use crate::corpus::Corpus;
+use crate::llm::ChatModel;
+use crate::privacy::Cleared;
+use crate::store::{Run, StoreError};
+
+/// What the user asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Final personas.
+    pub count: usize,
+    /// `ceil(count × multiplier)` drafts; at least 1.
+    pub multiplier: f64,
+    /// Minimum judge score to be selected.
+    pub threshold: Threshold,
+    /// How much of a persona is taken from records word for word.
+    pub style: Style,
+    /// Extra draft rounds when too few pass.
+    pub max_rounds: usize,
+    /// Seed of the run.
+    pub seed: u64,
+}
+
+/// The gate.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Threshold {
+    /// A score in 0..=1.
+    Fixed(f64),
+    /// The score that best parts the judge's good and corrupted controls.
+    Auto,
+}
+
+/// How much of a persona is taken from records word for word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Style {
+    /// Extractive below about 1B parameters, free above.
+    Auto,
+    /// Goals, pains and behaviours are pieces of records.
+    Extractive,
+    /// The model writes them and cites records.
+    Free,
+}
+
+/// Who does what.
+#[derive(Clone)]
+pub struct Models {
+    /// Drafts.
+    pub draft: Arc<dyn ChatModel>,
+    /// Judges.
+    pub judge: Arc<dyn ChatModel>,
+}
+
+/// Where a run tells how far it is.
+pub trait Observer: Send + Sync {
+    /// Called often; must be quick.
+    fn on(&self, progress: Progress<'_>);
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy)]
+pub enum Progress<'a> {
+    /// A stage begins: `draft`, `calibrate`, `judge`, `select`, with its units of work.
+    StageStarted {
+        /// Which.
+        stage: &'a str,
+        /// Units of work.
+        total: usize,
+    },
+    /// A unit of the current stage is done.
+    UnitDone,
+    /// Tokens since the last report.
+    Tokens {
+        /// Prompt tokens.
+        prefilled: usize,
+        /// Answer tokens.
+        decoded: usize,
+    },
+    /// The current stage ended.
+    StageEnded,
+    /// Something the user should know, one line.
+    Note(&'a str),
+}
+
+/// Cancellation from Ctrl-C down to the engine.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<(AtomicBool, Notify)>);
+
+impl Cancel {
+    /// Asks everything to stop.
+    pub fn cancel(&self) {
+        self.0.0.store(true, Ordering::SeqCst);
+        self.0.1.notify_waiters();
+    }
+
+    /// Whether someone asked.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.0.load(Ordering::SeqCst)
+    }
+
+    /// Waits until someone asks.
+    pub async fn cancelled(&self) {
+        let notified = self.0.1.notified();
+        tokio::pin!(notified);
+        notified.as_mut().enable();
+        if !self.is_cancelled() {
+            notified.await;
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All personas passed the gate.
+    Complete,
+    /// As many as asked for, but only `passed` at or above the threshold.
+    Partial {
+        /// How many passed.
+        passed: usize,
+    },
+    /// Stopped by [`Cancel`]; the log is kept.
+    Interrupted,
+}
+
+/// What stops a run.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The run folder.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The model.
+    #[error("{0}")]
+    Model(String),
+}
+
+/// Runs, or goes on with, `run` until the personas are selected and logged. Writing the reports
+/// is the caller's.
+pub async fn run(
+    corpus: &Cleared<Corpus>,
+    models: &Models,
+    settings: &Settings,
+    run: &mut Run,
+    observer: &dyn Observer,
+    cancel: &Cancel,
+) -> Result<Outcome, PipelineError> {
+    let _ = (corpus, models, settings, run, observer, cancel);
+    todo!()
+}
