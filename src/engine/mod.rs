@@ -7,6 +7,7 @@
 pub mod chat;
 pub mod gguf;
 pub mod grammar;
+mod lowering;
 pub mod sampler;
 pub mod tokenizer;
 
