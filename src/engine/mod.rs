@@ -20,6 +20,7 @@ mod worker;
 pub mod sampler;
 
 pub mod grammar;
+mod lowering;
 
 pub mod kernels;
 
@@ -305,7 +306,7 @@ impl Engine {
         check_memory(&file, &params, context, options, &device)?;
         let tokenizer = Arc::new(Tokenizer::load(&file, options.tokenizer.as_deref())?);
         let template = ChatTemplate::from_gguf(&file)?;
-        let vocabulary = Arc::new(vocabulary(&tokenizer)?);
+        let vocabulary = vocabulary(&tokenizer)?;
         let model = Transformer::load(&file, &params, context, &device)?;
         let info = ModelInfo {
             architecture: params.architecture.clone(),
@@ -387,6 +388,17 @@ fn start(mut worker: Worker) -> Result<(mpsc::Sender<Stage>, JoinHandle<()>), En
         })
         .map_err(|error| EngineError::Compute(format!("cannot start a thread: {error}")))?;
     Ok((stages, thread))
+}
+
+/// The tokens as the grammar sees them.
+fn vocabulary(tokenizer: &Arc<Tokenizer>) -> Result<Vocabulary, EngineError> {
+    let size = tokenizer.vocab_size() as TokenId;
+    let bytes = (0..size).map(|id| tokenizer.token_bytes(id).to_vec()).collect();
+    let special: Vec<TokenId> = (0..size).filter(|&id| tokenizer.is_special(id)).collect();
+    let encoder = Arc::clone(tokenizer);
+    // A text that cannot be encoded forces no tokens; sampling then writes it one by one.
+    let encode = move |text: &str| encoder.encode(text, Specials::AsText).unwrap_or_default();
+    Vocabulary::new(bytes, &special, tokenizer.eos(), Arc::new(encode))
 }
 
 fn open_device(choice: DeviceChoice) -> Result<Device, EngineError> {

@@ -1,5 +1,8 @@
 //! From logits to a token: temperature, top-k, top-p, min-p, repetition penalty; seeded.
 
+use super::TokenId;
+use super::grammar::Mask;
+
 /// How logits become tokens.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampling {
@@ -21,4 +24,33 @@ impl Default for Sampling {
     fn default() -> Self {
         Self { temperature: 0.7, top_k: 0, top_p: 1.0, min_p: 0.1, repetition_penalty: 1.1, seed: 0 }
     }
+}
+
+/// One request's sampler: its random numbers and what it has written lately.
+pub struct Sampler {
+    sampling: Sampling,
+}
+
+impl Sampler {
+    /// A sampler at the beginning of an answer.
+    pub fn new(sampling: Sampling) -> Self {
+        Self { sampling }
+    }
+
+    /// Draws the next token from `logits` (one per token of the vocabulary), only among `allowed`
+    /// where a mask is given. Does not record it: see [`Self::observe`]. `None` when no token is
+    /// allowed.
+    pub fn sample(&mut self, logits: &[f32], allowed: Option<&Mask>) -> Option<TokenId> {
+        todo!()
+    }
+
+    /// Records a token that the answer now holds, sampled or forced, for the repetition penalty.
+    pub fn observe(&mut self, token: TokenId) {
+        todo!()
+    }
+}
+
+/// Natural logarithm of the probability that `logits` give to `token`, summed in f64.
+pub fn log_prob(logits: &[f32], token: TokenId) -> f32 {
+    todo!()
 }

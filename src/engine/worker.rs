@@ -15,7 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::attention::SequenceRows;
 use super::grammar::{Constraint, Grammar, Mask, Shape, Vocabulary};
 use super::kv_cache::{KvCache, PrefixId, RowRange, SeqId};
-use super::sampler::{Sampler, log_softmax};
+use super::sampler::{Sampler, log_prob};
 use super::scheduler::{Limits, Load, admissible, plan_step};
 use super::tokenizer::Tokenizer;
 use super::transformer::{Batch, Transformer};
@@ -35,7 +35,7 @@ pub(super) struct Stage {
 pub(super) struct Worker {
     pub(super) model: Transformer,
     pub(super) cache: KvCache,
-    pub(super) vocabulary: Arc<Vocabulary>,
+    pub(super) vocabulary: Vocabulary,
     pub(super) tokenizer: Arc<Tokenizer>,
     pub(super) limits: Limits,
     pub(super) context: usize,
@@ -115,6 +115,8 @@ struct Writer {
     constraint: Option<Constraint>,
     sampler: Sampler,
     written: Vec<TokenId>,
+    /// How many of them the grammar forced.
+    forced: usize,
     max_tokens: usize,
 }
 
@@ -173,7 +175,10 @@ impl<'a> StageRun<'a> {
         let (prompt, task, continuation) = match self.stage.jobs[job].clone() {
             Job::Generate(request) => {
                 self.check_length(&request.prompt, request.max_tokens)?;
-                (request.prompt.clone(), self.writer(request)?, Vec::new())
+                let prompt = request.prompt.clone();
+                let mut writer = self.writer(request)?;
+                let forced = writer.begin()?;
+                (prompt, Task::Write(Box::new(writer)), forced)
             }
             Job::Score(ScoreRequest { prompt, want: Want::Labels(labels) }) => {
                 self.check_length(&prompt, 0)?;
@@ -222,17 +227,18 @@ impl<'a> StageRun<'a> {
         Ok(())
     }
 
-    fn writer(&mut self, request: GenerateRequest) -> Result<Task, EngineError> {
+    fn writer(&mut self, request: GenerateRequest) -> Result<Writer, EngineError> {
         let constraint = match request.shape {
             Some(shape) => Some(self.grammar(&shape)?.constraint()),
             None => None,
         };
-        Ok(Task::Write(Box::new(Writer {
+        Ok(Writer {
             constraint,
             sampler: Sampler::new(request.sampling),
             written: Vec::new(),
+            forced: 0,
             max_tokens: request.max_tokens,
-        })))
+        })
     }
 
     fn grammar(&mut self, shape: &Arc<Shape>) -> Result<&Grammar, EngineError> {
@@ -312,6 +318,7 @@ impl<'a> StageRun<'a> {
             if let Task::Write(writer) = &sequence.task {
                 decoded += writer.written.len() - sequence.usage.completion_tokens;
                 sequence.usage.completion_tokens = writer.written.len();
+                sequence.usage.forced_tokens = writer.forced;
             }
             if let Verdict::Continue = verdict {
                 keep.push(sequence);
@@ -411,10 +418,9 @@ impl Sequence {
         }
         match &mut self.task {
             Task::Labels(labels) => {
-                let log_probs = log_softmax(last);
                 let sum = |variants: &Vec<TokenId>| {
                     let total: f64 =
-                        variants.iter().map(|&id| f64::from(log_probs[id as usize]).exp()).sum();
+                        variants.iter().map(|&id| f64::from(log_prob(last, id)).exp()).sum();
                     total.ln() as f32
                 };
                 Verdict::Scored(labels.iter().map(sum).collect())
@@ -422,7 +428,7 @@ impl Sequence {
             Task::Continuation { targets, log_probs, .. } => {
                 for row in rows {
                     let Some(&target) = targets.get(log_probs.len()) else { break };
-                    log_probs.push(log_softmax(row)[target as usize]);
+                    log_probs.push(log_prob(row, target));
                 }
                 if log_probs.len() < targets.len() {
                     return Verdict::Continue;
@@ -430,17 +436,15 @@ impl Sequence {
                 Verdict::Scored(std::mem::take(log_probs))
             }
             Task::Write(writer) => {
-                let step = mask.transpose().and_then(|mask| writer.write(last, mask, tokenizer));
+                let step = mask
+                    .transpose()
+                    .and_then(|mask| writer.write(last, mask.as_ref(), tokenizer));
                 match step {
-                    Ok(Step::More { tokens, forced }) => {
-                        self.usage.forced_tokens += forced;
+                    Ok(Step::More(tokens)) => {
                         self.pending = tokens;
                         Verdict::Continue
                     }
-                    Ok(Step::Done { finish, forced }) => {
-                        self.usage.forced_tokens += forced;
-                        Verdict::Generated(finish)
-                    }
+                    Ok(Step::Done(finish)) => Verdict::Generated(finish),
                     Err(error) => Verdict::Failed(error),
                 }
             }
@@ -468,47 +472,53 @@ impl Sequence {
 
 /// What one sampling step led to.
 enum Step {
-    More { tokens: Vec<TokenId>, forced: usize },
-    Done { finish: Finish, forced: usize },
+    /// Known tokens to feed before the next one can be sampled.
+    More(Vec<TokenId>),
+    Done(Finish),
 }
 
 impl Writer {
+    /// The tokens that the grammar forces at the very beginning: fed with the prompt.
+    fn begin(&mut self) -> Result<Vec<TokenId>, EngineError> {
+        self.force()?;
+        Ok(self.written.clone())
+    }
+
     /// Samples one token and appends what the grammar forces after it.
     fn write(
         &mut self,
         logits: &[f32],
-        mask: Option<Mask>,
+        mask: Option<&Mask>,
         tokenizer: &Tokenizer,
     ) -> Result<Step, EngineError> {
-        let token = self.sampler.sample(logits, mask.as_ref());
+        let Some(token) = self.sampler.sample(logits, mask) else {
+            return Err(EngineError::Grammar("no token can follow".to_owned()));
+        };
         if tokenizer.is_end(token) {
-            return Ok(Step::Done { finish: Finish::Stop, forced: 0 });
+            return Ok(Step::Done(Finish::Stop));
         }
         let first = self.written.len();
         self.written.push(token);
-        let mut forced = 0;
+        self.sampler.observe(token);
         if let Some(constraint) = &mut self.constraint {
             constraint.accept(token)?;
-            while !constraint.is_finished() {
-                let tokens = constraint.forced()?;
-                if tokens.is_empty() {
-                    break;
-                }
-                for &token in &tokens {
-                    constraint.accept(token)?;
-                    self.sampler.observe(token);
-                }
-                forced += tokens.len();
-                self.written.extend(tokens);
-            }
-            if constraint.is_finished() {
-                return Ok(Step::Done { finish: Finish::Stop, forced });
-            }
+        }
+        self.force()?;
+        if self.constraint.as_ref().is_some_and(Constraint::is_finished) {
+            return Ok(Step::Done(Finish::Stop));
         }
         if self.written.len() >= self.max_tokens {
-            return Ok(Step::Done { finish: Finish::Length, forced });
+            return Ok(Step::Done(Finish::Length));
         }
-        Ok(Step::More { tokens: self.written[first..].to_vec(), forced })
+        Ok(Step::More(self.written[first..].to_vec()))
+    }
+
+    fn force(&mut self) -> Result<(), EngineError> {
+        let Some(constraint) = &mut self.constraint else { return Ok(()) };
+        let forced = constraint.forced()?;
+        self.forced += forced.len();
+        self.written.extend(forced);
+        Ok(())
     }
 }
 
@@ -517,7 +527,7 @@ fn masks(live: &mut [Sequence]) -> Vec<Option<Result<Mask, EngineError>>> {
     live.iter_mut()
         .map(|sequence| match &mut sequence.task {
             Task::Write(writer) if sequence.pending.is_empty() => {
-                writer.constraint.as_mut().map(Constraint::mask)
+                writer.constraint.as_mut().map(Constraint::allowed)
             }
             _ => None,
         })
