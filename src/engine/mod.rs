@@ -13,6 +13,7 @@ pub mod transformer;
 
 pub mod attention;
 pub mod kv_cache;
+pub mod linear;
 
 pub mod scheduler;
 mod worker;
@@ -440,13 +441,11 @@ fn check_memory(
     if !device.is_cpu() {
         return Ok(()); // candle reports a full device by an error, not by the kernel's killer
     }
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    let available = system.available_memory();
+    let Some(available) = available_memory() else { return Ok(()) };
     let position = KvCache::bytes_per_position(params.block_count, transformer::heads(params));
     let weights = (file.file_bytes() as f64 * REPACKED) as u64;
     let cache = (position * context) as u64; // at least one sequence of the full context
-    if available == 0 || weights + cache <= available {
+    if weights + cache <= available {
         return Ok(());
     }
     let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
@@ -461,4 +460,11 @@ fn check_memory(
         gib(available),
         options.max_batch,
     )))
+}
+
+/// Free memory in bytes; `None` where the system does not say.
+fn available_memory() -> Option<u64> {
+    let mut system = sysinfo::System::new().ok()?;
+    system.refresh_memory();
+    Some(system.available_memory()).filter(|&bytes| bytes > 0)
 }

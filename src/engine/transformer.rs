@@ -10,8 +10,8 @@
 
 use std::sync::Arc;
 
-use candle_core::quantized::{QMatMul, QTensor};
-use candle_core::{Device, Module, Result, Tensor};
+use candle_core::quantized::QMatMul;
+use candle_core::{Device, Result, Tensor};
 use candle_nn::ops::{rms_norm, silu};
 use candle_nn::rotary_emb::{rope, rope_i};
 
@@ -19,6 +19,7 @@ use super::attention::{SequenceRows, attend};
 use super::gguf::{GgufFile, HyperParams};
 use super::kernels::attention::Heads;
 use super::kv_cache::KvCache;
+use super::linear::{Linear, project};
 use super::{EngineError, TokenId};
 
 /// What tells one architecture from another. A new one is a new row of [`ARCHITECTURES`], and a
@@ -53,7 +54,7 @@ pub struct Transformer {
     embedding: QMatMul, // (vocabulary, hidden)
     layers: Vec<Layer>,
     output_norm: Tensor, // (hidden)
-    head: QMatMul,       // (vocabulary, hidden); the embedding again where weights are tied
+    head: Linear,        // (vocabulary, hidden); the embedding again where weights are tied
     rotation: Rotation,
     device: Device,
 }
@@ -61,14 +62,14 @@ pub struct Transformer {
 #[derive(Debug)]
 struct Layer {
     attention_norm: Tensor, // (hidden)
-    query: QMatMul,         // (query heads × dim, hidden)
-    key: QMatMul,           // (kv heads × dim, hidden)
-    value: QMatMul,         // (kv heads × dim, hidden)
-    output: QMatMul,        // (hidden, query heads × dim)
+    query: Linear,         // (query heads × dim, hidden)
+    key: Linear,           // (kv heads × dim, hidden)
+    value: Linear,         // (kv heads × dim, hidden)
+    output: Linear,        // (hidden, query heads × dim)
     feed_forward_norm: Tensor, // (hidden)
-    gate: QMatMul,          // (feed forward, hidden)
-    up: QMatMul,            // (feed forward, hidden)
-    down: QMatMul,          // (hidden, feed forward)
+    gate: Linear,          // (feed forward, hidden)
+    up: Linear,            // (feed forward, hidden)
+    down: Linear,          // (hidden, feed forward)
 }
 
 /// Cosines and sines of every position in use: (context, dim / 2).
@@ -103,7 +104,7 @@ impl Transformer {
             .ok_or_else(|| EngineError::Compute(format!("no block for {}", params.architecture)))?;
         let compute = |error: candle_core::Error| EngineError::Compute(error.to_string());
         let tensor = |name: &str| file.tensor(name, device);
-        let product = |name: &str| QMatMul::from_qtensor(tensor(name)?).map_err(compute);
+        let product = |name: &str| Linear::new(Arc::new(tensor(name)?)).map_err(compute);
         let vector = |name: &str| tensor(name)?.dequantize(device).map_err(compute);
 
         let embedding = Arc::new(tensor("token_embd.weight")?);
@@ -140,7 +141,7 @@ impl Transformer {
             embedding: QMatMul::from_arc(embedding).map_err(compute)?,
             layers,
             output_norm: vector("output_norm.weight")?,
-            head: QMatMul::from_arc(head).map_err(compute)?,
+            head: Linear::new(head).map_err(compute)?,
             rotation: Rotation::new(params, factors.as_deref(), context, device)
                 .map_err(compute)?,
             device: device.clone(),
@@ -214,25 +215,6 @@ fn append_rows(batch: &Batch<'_>, cache: &mut KvCache) -> Result<Vec<u32>> {
         positions.extend((past..past + sequence.rows.count).map(|position| position as u32));
     }
     Ok(positions)
-}
-
-/// Products that share their input: one pass where candle has a fused kernel for the weights.
-fn project<const N: usize>(weights: [&QMatMul; N], x: &Tensor) -> Result<[Tensor; N]> {
-    let quantised: Vec<&QTensor> = weights
-        .iter()
-        .filter_map(|weight| match weight {
-            QMatMul::QTensor(weight) => Some(weight.as_ref()),
-            QMatMul::Tensor(_) | QMatMul::TensorF16(_) => None,
-        })
-        .collect();
-    if quantised.len() == N
-        && let Some(fused) = QTensor::gemv_fused_shared_lhs(&quantised, x)?
-        && let Ok(fused) = fused.try_into()
-    {
-        return Ok(fused);
-    }
-    let products = weights.iter().map(|weight| weight.forward(x)).collect::<Result<Vec<_>>>()?;
-    Ok(products.try_into().expect("one product a weight"))
 }
 
 impl Rotation {

@@ -4,6 +4,7 @@
 //! found at run time.
 
 pub mod attention;
+pub mod tiles;
 
 use std::sync::OnceLock;
 
@@ -12,9 +13,9 @@ use std::sync::OnceLock;
 pub enum Tier {
     /// What every CPU of the target has.
     Portable,
-    /// x86-64 with AVX2 and FMA: 8 lanes.
+    /// x86-64 with AVX2, FMA and F16C: 8 lanes.
     Avx2,
-    /// x86-64 with AVX-512F: 16 lanes.
+    /// x86-64 with AVX-512 F, BW and VNNI besides: 16 lanes, and integer dot products.
     Avx512,
 }
 
@@ -25,11 +26,16 @@ impl Tier {
         *TIER.get_or_init(|| {
             #[cfg(target_arch = "x86_64")]
             {
-                if is_x86_feature_detected!("avx512f") {
-                    return Self::Avx512;
-                }
-                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                    return Self::Avx2;
+                let avx2 = is_x86_feature_detected!("avx2")
+                    && is_x86_feature_detected!("fma")
+                    && is_x86_feature_detected!("f16c");
+                let avx512 = is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vnni");
+                match (avx2, avx512) {
+                    (true, true) => return Self::Avx512,
+                    (true, false) => return Self::Avx2,
+                    (false, _) => {}
                 }
             }
             Self::Portable
