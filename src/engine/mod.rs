@@ -5,6 +5,7 @@
 //! money or HTTP. `README.md` in this folder says why it is fast and what not to break.
 
 pub mod chat;
+mod excerpt;
 pub mod gguf;
 pub mod grammar;
 mod lowering;
@@ -166,7 +167,9 @@ pub enum EngineError {
     #[error("{0}")]
     TooLarge(String),
     /// Prompt and answer do not fit the context.
-    #[error("the prompt has {prompt} tokens and the answer up to {answer}, but the context is {context}")]
+    #[error(
+        "the prompt has {prompt} tokens and the answer up to {answer}, but the context is {context}"
+    )]
     TooLong {
         /// Prompt tokens.
         prompt: usize,
