@@ -146,7 +146,7 @@ mod tests {
     fn the_kernel_and_the_candle_path_agree_on_a_packed_batch() {
         let heads = Heads { query: 6, kv: 2, dim: 16 };
         let mut cache = KvCache::new(1, heads, Device::Cpu);
-        let mut fill = |cache: &mut KvCache, id, count: usize, seed| {
+        let fill = |cache: &mut KvCache, id, count: usize, seed| {
             cache.append(id, count).expect("room");
             let (k, v) = (tensor(seed, count, 32), tensor(seed + 1, count, 32));
             cache.write(id, 0, RowRange { first: 0, count }, [&k, &v]).expect("written");

@@ -21,6 +21,7 @@ mod worker;
 pub mod sampler;
 
 pub mod grammar;
+mod excerpt;
 mod lowering;
 
 pub mod kernels;
@@ -193,7 +194,9 @@ pub enum EngineError {
     #[error("{0}")]
     TooLarge(String),
     /// Prompt and answer do not fit the context.
-    #[error("the prompt has {prompt} tokens and the answer up to {answer}, but the context is {context}")]
+    #[error(
+        "the prompt has {prompt} tokens and the answer up to {answer}, but the context is {context}"
+    )]
     TooLong {
         /// Prompt tokens.
         prompt: usize,
@@ -301,7 +304,7 @@ impl Engine {
     /// Opens, checks and loads a model file.
     pub fn load(path: &Path, options: &EngineOptions) -> Result<Self, EngineError> {
         let file = GgufFile::open(path)?;
-        let params = file.hyper_params()?;
+        let params = file.hyper_params().clone();
         let device = open_device(options.device)?;
         let context = options.context.unwrap_or(DEFAULT_CONTEXT).min(params.context_length);
         check_memory(&file, &params, context, options, &device)?;
@@ -316,7 +319,7 @@ impl Engine {
             context,
             sha256: file.sha256()?,
             file_bytes: file.file_bytes(),
-            vocabulary: params.vocabulary,
+            vocabulary: params.vocabulary_size,
             device: device_name(&device),
         };
         let worker = Worker {

@@ -22,7 +22,14 @@ pub struct Sampling {
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self { temperature: 0.7, top_k: 0, top_p: 1.0, min_p: 0.1, repetition_penalty: 1.1, seed: 0 }
+        Self {
+            temperature: 0.7,
+            top_k: 0,
+            top_p: 1.0,
+            min_p: 0.1,
+            repetition_penalty: 1.1,
+            seed: 0,
+        }
     }
 }
 

@@ -11,12 +11,12 @@
 use std::sync::Arc;
 
 use candle_core::quantized::QMatMul;
-use candle_core::{Device, Result, Tensor};
+use candle_core::{D, Device, Result, Tensor};
 use candle_nn::ops::{rms_norm, silu};
 use candle_nn::rotary_emb::{rope, rope_i};
 
 use super::attention::{SequenceRows, attend};
-use super::gguf::{GgufFile, HyperParams};
+use super::gguf::{GgufFile, HyperParams, RopeScaling};
 use super::kernels::attention::Heads;
 use super::kv_cache::KvCache;
 use super::linear::{Linear, project};
@@ -183,9 +183,17 @@ impl Transformer {
         let rows = x.dim(0)?;
         // Each row is its own batch entry of length one, so every row has its own position.
         let x = x.reshape((rows, heads, 1, self.heads.dim))?;
-        let rotated = match self.architecture.rotary {
-            Rotary::Interleaved => rope_i(&x, cos, sin)?,
-            Rotary::Halves => rope(&x, cos, sin)?,
+        let turning = 2 * cos.dim(D::Minus1)?; // the first dimensions of a head; all, as a rule
+        let turn = |x: &Tensor| match self.architecture.rotary {
+            Rotary::Interleaved => rope_i(x, cos, sin),
+            Rotary::Halves => rope(x, cos, sin),
+        };
+        let rotated = if turning == self.heads.dim {
+            turn(&x)?
+        } else {
+            let still = x.narrow(D::Minus1, turning, self.heads.dim - turning)?;
+            let turned = turn(&x.narrow(D::Minus1, 0, turning)?.contiguous()?)?;
+            Tensor::cat(&[turned, still], D::Minus1)?
         };
         rotated.reshape((rows, heads * self.heads.dim))
     }
@@ -225,12 +233,16 @@ impl Rotation {
         context: usize,
         device: &Device,
     ) -> Result<Self> {
-        let half = params.rope_dimensions / 2;
+        let half = params.rope_dimension_count / 2;
+        let stretch = match params.rope_scaling {
+            RopeScaling::None => 1.0,
+            RopeScaling::Linear(factor) => f64::from(factor),
+        };
         let angles = (0..context).flat_map(|position| {
             (0..half).map(move |i| {
-                let exponent = 2.0 * i as f64 / params.rope_dimensions as f64;
+                let exponent = 2.0 * i as f64 / params.rope_dimension_count as f64;
                 let frequency = f64::from(params.rope_freq_base).powf(-exponent);
-                let factor = factors.map_or(1.0, |factors| f64::from(factors[i]));
+                let factor = factors.map_or(stretch, |factors| f64::from(factors[i]));
                 position as f64 * frequency / factor
             })
         });

@@ -300,8 +300,8 @@ fn parity(path: &PathBuf, tokens: &[TokenId]) -> Parity {
     let mut theirs =
         quantized_llama::ModelWeights::from_gguf(content, &mut reader, &Device::Cpu).expect("oracle");
     let file = GgufFile::open(path).expect("the model opens");
-    let params = file.hyper_params().expect("typed");
-    let ours = Transformer::load(&file, &params, tokens.len(), &Device::Cpu).expect("loads");
+    let params = file.hyper_params();
+    let ours = Transformer::load(&file, params, tokens.len(), &Device::Cpu).expect("loads");
     let mut cache = KvCache::new(ours.layers(), ours.heads(), Device::Cpu);
     let id = cache.fork(None);
     let mut parity = Parity::default();
@@ -351,9 +351,10 @@ impl Parity {
 #[test]
 fn logits_agree_with_candles_own_llama_over_500_positions() {
     let path = real_model();
-    let engine = engine(&path, &options());
-    let tokens = engine.encode(&TEXT.repeat(20)).expect("tokens");
+    let tokens: Vec<u32> = (0..520u32).map(|i| 1000 + (i * 7919) % 20000).collect();
+    let t = std::time::Instant::now();
     let parity = parity(&path, &tokens[..520]);
+    println!("{:?}", t.elapsed());
     println!("{parity:?}");
     assert!(parity.worst < LOGIT_TOLERANCE, "{parity:?}");
     let decided = parity.positions - parity.close_calls;
