@@ -723,8 +723,14 @@ mod tests {
         };
         let words = apart(text).split_whitespace().count();
         let at_words = cell.match_indices(text).any(|(at, _)| {
-            !cell[..at].ends_with(char::is_alphanumeric)
-                && !cell[at + text.len()..].starts_with(char::is_alphanumeric)
+            let (before, text, after) = (
+                apart(&cell[..at]),
+                apart(text),
+                apart(&cell[at + text.len()..]),
+            );
+            !(before.ends_with(char::is_alphanumeric) && text.starts_with(char::is_alphanumeric))
+                && !(text.ends_with(char::is_alphanumeric)
+                    && after.starts_with(char::is_alphanumeric))
         });
         (cell.trim() == text || (words >= 4 && at_words))
             && text.chars().count() <= 240

@@ -193,16 +193,15 @@ fn text(min: usize, max: usize) -> Result<String, EngineError> {
     let room = LAST_WORD.min((max - min) / 2);
     // Two characters for the sentence mark and a closing one behind the last word.
     let part = max - room - 2;
-    let soft = min.max((max * 3 / 5).min(max.saturating_sub(LAST_SENTENCE)));
+    let soft = min
+        .max((max * 3 / 5).min(max.saturating_sub(LAST_SENTENCE)))
+        .max(2);
+    let sentence = format!("(BYTE{{0,{}}} | BYTE{{{soft}}} ENDED)", soft - 1);
     let length = format!(
         "(BYTE{{{min},{}}} | BYTE{{{}}} /[^,;:&+\\x2F\\x00-]/ (CONT | \"\\\"\"){{0,3}} UNPARTED{{0,{room}}} (STOP CLOSE?)?)",
         part - 1,
         part - 1,
     );
-    let sentence = match soft {
-        0 => String::from("ENDED"),
-        soft => format!("(BYTE{{0,{}}} | BYTE{{{soft}}} ENDED)", soft - 1),
-    };
     let empty = if min == 0 { "?" } else { "" };
     Ok(format!(
         "\"\\\"\" (WORDS & {length} & {sentence}){empty} \"\\\"\""
