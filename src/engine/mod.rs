@@ -20,8 +20,8 @@ mod worker;
 
 pub mod sampler;
 
-pub mod grammar;
 mod excerpt;
+pub mod grammar;
 mod lowering;
 
 pub mod kernels;
@@ -306,10 +306,16 @@ impl Engine {
         let file = GgufFile::open(path)?;
         let params = file.hyper_params().clone();
         let device = open_device(options.device)?;
-        let context = options.context.unwrap_or(DEFAULT_CONTEXT).min(params.context_length);
+        let context = options
+            .context
+            .unwrap_or(DEFAULT_CONTEXT)
+            .min(params.context_length);
         check_memory(&file, &params, context, options, &device)?;
-        let tokenizer = Arc::new(Tokenizer::load(&file, options.tokenizer.as_deref())?);
-        let template = ChatTemplate::from_gguf(&file)?;
+        let tokenizer = Arc::new(match &options.tokenizer {
+            Some(path) => Tokenizer::from_file(path, &file)?,
+            None => Tokenizer::from_gguf(&file)?,
+        });
+        let template = ChatTemplate::from_gguf(&file, &tokenizer)?;
         let vocabulary = vocabulary(&tokenizer)?;
         let model = Transformer::load(&file, &params, context, &device)?;
         let info = ModelInfo {
@@ -334,7 +340,13 @@ impl Engine {
             context,
         };
         let (stages, thread) = start(worker)?;
-        Ok(Self { info, tokenizer, template, stages: Some(stages), thread: Some(thread) })
+        Ok(Self {
+            info,
+            tokenizer,
+            template,
+            stages: Some(stages),
+            thread: Some(thread),
+        })
     }
 
     /// What was loaded.
@@ -355,14 +367,18 @@ impl Engine {
 
     /// The token that begins every text, where the model wants one.
     pub fn begin(&self) -> Option<TokenId> {
-        self.tokenizer.begin()
+        self.tokenizer.bos().filter(|_| self.tokenizer.add_bos())
     }
 
     /// Hands a stage to the worker. Each job gets exactly one [`Update::Generated`] or
     /// [`Update::Scored`]; dropping the receiver cancels what is not done.
     pub fn submit(&self, jobs: Vec<Job>) -> UnboundedReceiver<Update> {
         let (updates, receiver) = unbounded_channel();
-        let stage = Stage { jobs, updates, submitted: Instant::now() };
+        let stage = Stage {
+            jobs,
+            updates,
+            submitted: Instant::now(),
+        };
         if let Some(stages) = &self.stages {
             // The worker outlives every panic below it; if it is gone all the same, the dropped
             // sender ends the receiver and the caller sees unanswered jobs.
@@ -396,13 +412,20 @@ fn start(mut worker: Worker) -> Result<(mpsc::Sender<Stage>, JoinHandle<()>), En
 
 /// The tokens as the grammar sees them.
 fn vocabulary(tokenizer: &Arc<Tokenizer>) -> Result<Vocabulary, EngineError> {
-    let size = tokenizer.vocab_size() as TokenId;
-    let bytes = (0..size).map(|id| tokenizer.token_bytes(id).to_vec()).collect();
+    let size = tokenizer.vocabulary_size() as TokenId;
+    let bytes = (0..size)
+        .map(|id| tokenizer.token_bytes(id).to_vec())
+        .collect();
     let special: Vec<TokenId> = (0..size).filter(|&id| tokenizer.is_special(id)).collect();
     let encoder = Arc::clone(tokenizer);
     // A text that cannot be encoded forces no tokens; sampling then writes it one by one.
     let encode = move |text: &str| encoder.encode(text, Specials::AsText).unwrap_or_default();
-    Vocabulary::new(bytes, &special, tokenizer.eos(), Arc::new(encode))
+    let Some(&end) = tokenizer.end_ids().first() else {
+        return Err(EngineError::Template(
+            "the vocabulary has no end token".to_owned(),
+        ));
+    };
+    Vocabulary::new(bytes, &special, end, Arc::new(encode))
 }
 
 fn open_device(choice: DeviceChoice) -> Result<Device, EngineError> {
@@ -444,7 +467,9 @@ fn check_memory(
     if !device.is_cpu() {
         return Ok(()); // candle reports a full device by an error, not by the kernel's killer
     }
-    let Some(available) = available_memory() else { return Ok(()) };
+    let Some(available) = available_memory() else {
+        return Ok(());
+    };
     let position = KvCache::bytes_per_position(params.block_count, transformer::heads(params));
     let weights = (file.file_bytes() as f64 * REPACKED) as u64;
     let cache = (position * context) as u64; // at least one sequence of the full context

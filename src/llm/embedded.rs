@@ -35,7 +35,10 @@ impl EmbeddedModel {
             context: info.context,
             logits: true,
         };
-        Self { engine, capabilities }
+        Self {
+            engine,
+            capabilities,
+        }
     }
 
     /// What was loaded.
@@ -44,7 +47,10 @@ impl EmbeddedModel {
     }
 
     /// Tokens of each chat, split where the requests that share an `Arc` part.
-    fn prompts(&self, chats: &[(Arc<[Message]>, Vec<Message>)]) -> Vec<Result<Prompt, EngineError>> {
+    fn prompts(
+        &self,
+        chats: &[(Arc<[Message]>, Vec<Message>)],
+    ) -> Vec<Result<Prompt, EngineError>> {
         let whole: Vec<Result<Vec<TokenId>, EngineError>> = chats
             .iter()
             .map(|(shared, own)| {
@@ -85,7 +91,10 @@ impl EmbeddedModel {
     fn score_job(&self, prompt: Prompt, want: Want) -> Result<Job, LlmError> {
         let want = match want {
             Want::Labels(labels) => engine::Want::Labels(
-                labels.iter().map(|label| self.label(label)).collect::<Result<_, _>>()?,
+                labels
+                    .iter()
+                    .map(|label| self.label(label))
+                    .collect::<Result<_, _>>()?,
             ),
             Want::Continuation(text) => {
                 engine::Want::Continuation(self.engine.encode(&text).map_err(failure)?)
@@ -116,7 +125,10 @@ impl EmbeddedModel {
     fn raw(&self, text: &str) -> Result<Prompt, EngineError> {
         let mut own: Vec<TokenId> = self.engine.begin().into_iter().collect();
         own.extend(self.engine.encode(text)?);
-        Ok(Prompt { shared: Arc::from([]), own })
+        Ok(Prompt {
+            shared: Arc::from([]),
+            own,
+        })
     }
 }
 
@@ -127,23 +139,31 @@ impl ChatModel for EmbeddedModel {
 
     fn count_tokens(&self, text: &str) -> usize {
         // A text that cannot be encoded cannot be sent either; its bytes bound its tokens.
-        self.engine.encode(text).map_or(text.len(), |tokens| tokens.len())
+        self.engine
+            .encode(text)
+            .map_or(text.len(), |tokens| tokens.len())
     }
 
     fn complete(&self, stage: Vec<ChatRequest>) -> Answers<Completion> {
-        let chats: Vec<_> =
-            stage.iter().map(|request| (Arc::clone(&request.shared), request.own.clone())).collect();
-        let jobs = self.prompts(&chats).into_iter().zip(stage).map(|(prompt, request)| {
-            Ok(Job::Generate(GenerateRequest {
-                prompt: prompt.map_err(failure)?,
-                shape: match request.output {
-                    Output::Text => None,
-                    Output::Json(shape) => Some(shape),
-                },
-                sampling: request.sampling,
-                max_tokens: request.max_tokens,
-            }))
-        });
+        let chats: Vec<_> = stage
+            .iter()
+            .map(|request| (Arc::clone(&request.shared), request.own.clone()))
+            .collect();
+        let jobs = self
+            .prompts(&chats)
+            .into_iter()
+            .zip(stage)
+            .map(|(prompt, request)| {
+                Ok(Job::Generate(GenerateRequest {
+                    prompt: prompt.map_err(failure)?,
+                    shape: match request.output {
+                        Output::Text => None,
+                        Output::Json(shape) => Some(shape),
+                    },
+                    sampling: request.sampling,
+                    max_tokens: request.max_tokens,
+                }))
+            });
         self.submit(jobs.collect(), |update| match update {
             Update::Generated(index, generation) => {
                 let completion = generation.map(|generation| Completion {
@@ -214,7 +234,10 @@ impl EmbeddedModel {
                     }
                     update => match done(update) {
                         Some((index, answer)) => Answer::Done(places[index], answer),
-                        None => Answer::Progress { prefilled: 0, decoded: 0 },
+                        None => Answer::Progress {
+                            prefilled: 0,
+                            decoded: 0,
+                        },
                     },
                 })
             })
@@ -228,7 +251,10 @@ fn turn(message: &Message) -> Turn<'_> {
         Role::User => "user",
         Role::Assistant => "assistant",
     };
-    Turn { role, content: &message.content }
+    Turn {
+        role,
+        content: &message.content,
+    }
 }
 
 fn common_length(a: &[TokenId], b: &[TokenId]) -> usize {
@@ -245,7 +271,11 @@ fn usage(usage: &EngineUsage) -> Usage {
 }
 
 fn timings(usage: &EngineUsage) -> Timings {
-    Timings { queue_s: usage.queue_s, prefill_s: usage.prefill_s, decode_s: usage.decode_s }
+    Timings {
+        queue_s: usage.queue_s,
+        prefill_s: usage.prefill_s,
+        decode_s: usage.decode_s,
+    }
 }
 
 fn failure(error: EngineError) -> LlmError {

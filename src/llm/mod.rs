@@ -174,14 +174,19 @@ impl<T: Send + 'static> Answers<T> {
     /// A stage's answers and the end where a model puts them.
     pub fn channel() -> (mpsc::UnboundedSender<Answer<T>>, Self) {
         let (sender, mut receiver) = mpsc::unbounded_channel();
-        (sender, Self::from_poll(move |context| receiver.poll_recv(context)))
+        (
+            sender,
+            Self::from_poll(move |context| receiver.poll_recv(context)),
+        )
     }
 
     /// The answers that a poll function gives.
     pub fn from_poll(
         poll: impl FnMut(&mut Context<'_>) -> Poll<Option<Answer<T>>> + Send + 'static,
     ) -> Self {
-        Self { poll: Box::new(poll) }
+        Self {
+            poll: Box::new(poll),
+        }
     }
 
     /// The next piece of news; `None` once every request was answered.
