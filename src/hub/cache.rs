@@ -7,7 +7,7 @@
 //! synced, renamed.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use hf_hub::{Cache, Repo, RepoType};
@@ -374,10 +374,10 @@ impl Entry {
 
 /// Links `path` to `target` under a temporary name first, so that a reader never misses it.
 #[cfg(all(feature = "net", unix))]
-fn place(target: &str, _blob: &Path, path: &Path) -> io::Result<()> {
+fn place(target: &str, _blob: &Path, path: &Path) -> std::io::Result<()> {
     let beside = path.with_extension(format!("link-{}", std::process::id()));
     match fs::remove_file(&beside) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
         _ => std::os::unix::fs::symlink(target, &beside)?,
     }
     fs::rename(&beside, path)
@@ -385,12 +385,12 @@ fn place(target: &str, _blob: &Path, path: &Path) -> io::Result<()> {
 
 /// Without dependable symbolic links a snapshot holds the file itself, as the Python client does.
 #[cfg(all(feature = "net", not(unix)))]
-fn place(_target: &str, blob: &Path, path: &Path) -> io::Result<()> {
+fn place(_target: &str, blob: &Path, path: &Path) -> std::io::Result<()> {
     fs::copy(blob, path).map(|_| ())
 }
 
 #[cfg(feature = "net")]
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     let parent = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(parent)?;
     let mut file = NamedTempFile::new_in(parent)?;

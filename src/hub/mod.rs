@@ -14,6 +14,8 @@ mod fetch;
 #[cfg(feature = "net")]
 mod mirror;
 mod reference;
+#[cfg(feature = "net")]
+mod remote;
 
 use std::fmt;
 use std::fs;
