@@ -64,10 +64,7 @@ pub(super) fn participant_rank(name: &str) -> Option<usize> {
     if let Some(word) = words.iter().find_map(|word| name.strip_prefix(word)) {
         return ID_SUFFIXES.iter().position(|suffix| *suffix == word);
     }
-    if name
-        .strip_prefix("id")
-        .is_some_and(|word| words.contains(&word))
-    {
+    if name.strip_prefix("id").is_some_and(|word| words.contains(&word)) {
         return Some(1);
     }
     let others = [
@@ -83,10 +80,7 @@ pub(super) fn participant_rank(name: &str) -> Option<usize> {
         "name",
         "fullname",
     ];
-    others
-        .iter()
-        .position(|other| *other == name)
-        .map(|i| ID_SUFFIXES.len() + i)
+    others.iter().position(|other| *other == name).map(|i| ID_SUFFIXES.len() + i)
 }
 
 /// Whether a column holds something that the participant did not say.
@@ -98,10 +92,7 @@ pub(super) fn is_context(name: &str) -> bool {
 
 /// `order_id`, `order ID`, `orderId`, but not `paid`.
 fn is_id_name(name: &str) -> bool {
-    let Some((head, tail)) = name
-        .len()
-        .checked_sub(2)
-        .and_then(|at| name.split_at_checked(at))
+    let Some((head, tail)) = name.len().checked_sub(2).and_then(|at| name.split_at_checked(at))
     else {
         return false;
     };
@@ -112,10 +103,7 @@ fn is_id_name(name: &str) -> bool {
 
 /// Lower-case letters and digits only.
 pub(super) fn normalise(name: &str) -> String {
-    name.chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 impl Corpus {
@@ -124,9 +112,7 @@ impl Corpus {
         let (file, index) = id.as_str().strip_prefix('f')?.split_once('#')?;
         let (file, index): (usize, usize) = (file.parse().ok()?, index.parse().ok()?);
         let first = self.records.partition_point(|record| record.file < file);
-        self.records
-            .get(first.checked_add(index)?)
-            .filter(|record| record.id == *id)
+        self.records.get(first.checked_add(index)?).filter(|record| record.id == *id)
     }
 
     /// Records of equal key are by the same participant. A table's participant column means the
@@ -148,11 +134,7 @@ impl Corpus {
 
     /// Different participants.
     pub fn participants(&self) -> usize {
-        let keys: HashSet<_> = self
-            .records
-            .iter()
-            .map(|r| self.participant_key(r))
-            .collect();
+        let keys: HashSet<_> = self.records.iter().map(|r| self.participant_key(r)).collect();
         keys.len()
     }
 
@@ -180,10 +162,7 @@ impl Corpus {
                 known.push(&record.text[span.start..span.end]);
             }
         }
-        order
-            .into_iter()
-            .map(|name| Column::of(name, &values[name]))
-            .collect()
+        order.into_iter().map(|name| Column::of(name, &values[name])).collect()
     }
 
     /// The pieces of a record that are best quoted: its free text, or where it has none, what
@@ -194,18 +173,10 @@ impl Corpus {
             .filter(|column| column.kind == ColumnKind::FreeText && !is_context(&column.name))
             .map(|column| column.name.as_str())
             .collect();
-        let spoken = record
-            .columns
-            .iter()
-            .filter(|span| free.contains(span.name.as_str()));
-        let pieces: Vec<_> = spoken
-            .map(|span| (span.start, &record.text[span.start..span.end]))
-            .collect();
-        if pieces.is_empty() {
-            record.cells().collect()
-        } else {
-            pieces
-        }
+        let spoken = record.columns.iter().filter(|span| free.contains(span.name.as_str()));
+        let pieces: Vec<_> =
+            spoken.map(|span| (span.start, &record.text[span.start..span.end])).collect();
+        if pieces.is_empty() { record.cells().collect() } else { pieces }
     }
 }
 
@@ -213,12 +184,7 @@ impl Column {
     fn of(name: &str, values: &[&str]) -> Self {
         let distinct = values.iter().collect::<HashSet<_>>().len();
         let filled = values.len();
-        Self {
-            name: name.to_owned(),
-            kind: kind_of(name, values, distinct),
-            distinct,
-            filled,
-        }
+        Self { name: name.to_owned(), kind: kind_of(name, values, distinct), distinct, filled }
     }
 }
 
@@ -240,18 +206,11 @@ fn kind_of(name: &str, values: &[&str], distinct: usize) -> ColumnKind {
     if share(is_number) >= 19 {
         return ColumnKind::Numeric;
     }
-    let words: usize = values
-        .iter()
-        .map(|value| value.split_whitespace().count())
-        .sum();
+    let words: usize = values.iter().map(|value| value.split_whitespace().count()).sum();
     let mostly_different = distinct * 2 > filled;
     let sentences = words >= filled * 4 && mostly_different;
     let many_phrases = distinct > 30 && words >= filled * 2 && distinct * 4 > filled * 3;
-    if sentences || many_phrases {
-        ColumnKind::FreeText
-    } else {
-        ColumnKind::Categorical
-    }
+    if sentences || many_phrases { ColumnKind::FreeText } else { ColumnKind::Categorical }
 }
 
 /// `2024-05-01 10:22:31`, `1/5/24 10:22`, with or without a zone.
@@ -261,9 +220,7 @@ fn is_time_stamp(value: &str) -> bool {
     value.starts_with(|c: char| c.is_ascii_digit())
         && digits >= 5
         && marks >= 2
-        && value
-            .bytes()
-            .all(|b| b.is_ascii_digit() || b"-/:. +TZAPM".contains(&b))
+        && value.bytes().all(|b| b.is_ascii_digit() || b"-/:. +TZAPM".contains(&b))
 }
 
 #[cfg(test)]
@@ -275,11 +232,7 @@ mod tests {
     fn corpus(name: &str, values: &[&str]) -> Corpus {
         let record = |(i, value): (usize, &&str)| {
             let start = name.len() + 2;
-            let span = ColumnSpan {
-                name: name.to_owned(),
-                start,
-                end: start + value.len(),
-            };
+            let span = ColumnSpan { name: name.to_owned(), start, end: start + value.len() };
             Record {
                 id: RecordId::new(1, i),
                 file: 1,
@@ -312,26 +265,13 @@ mod tests {
     fn kinds_follow_names_and_values() {
         use ColumnKind::{Categorical, FreeText, Identifier, Numeric};
         let said = "The lifts are slow and nobody tells us why";
-        let answers = [
-            said,
-            "I print the list every single morning",
-            "We call the ward by phone",
-        ];
+        let answers = [said, "I print the list every single morning", "We call the ward by phone"];
         assert_eq!(kind("answer", &answers), FreeText);
         assert_eq!(kind("would you?", &[said, said, said, said]), Categorical);
         assert_eq!(kind("age", &["31", "44", "29", "61", "35"]), Numeric);
-        assert_eq!(
-            kind("Age", &["30-44", "18-29", "30-44", "> 60"]),
-            Categorical
-        );
-        assert_eq!(
-            kind("RespondentID", &["3237565956", "3234982343"]),
-            Identifier
-        );
-        assert_eq!(
-            kind("when", &["2024-05-01 10:22:31", "2024-05-02T09:00:00Z"]),
-            Identifier
-        );
+        assert_eq!(kind("Age", &["30-44", "18-29", "30-44", "> 60"]), Categorical);
+        assert_eq!(kind("RespondentID", &["3237565956", "3234982343"]), Identifier);
+        assert_eq!(kind("when", &["2024-05-01 10:22:31", "2024-05-02T09:00:00Z"]), Identifier);
         let keys = ["ab12cd9", "ff34aa0", "9982cde", "a0a0a0b", "77ea1c2"];
         assert_eq!(kind("token", &keys), Identifier);
         assert_eq!(kind("paid", &["yes", "no"]), Categorical);
@@ -341,15 +281,7 @@ mod tests {
     fn an_id_is_found_again_and_a_strange_one_is_not() {
         let corpus = corpus("a", &["x", "y", "z"]);
         assert_eq!(corpus.get(&RecordId::new(1, 2)).unwrap().text, "a: z");
-        for id in [
-            "f1#3",
-            "f2#0",
-            "f1#-1",
-            "f1#02",
-            "x",
-            "f1#18446744073709551615",
-            "f#",
-        ] {
+        for id in ["f1#3", "f2#0", "f1#-1", "f1#02", "x", "f1#18446744073709551615", "f#"] {
             assert_eq!(corpus.get(&RecordId(id.to_owned())), None, "{id}");
         }
     }
@@ -369,24 +301,11 @@ mod tests {
 
     #[test]
     fn questions_and_ids_are_not_quotable_words() {
-        for name in [
-            "question",
-            "Participant ID",
-            "order_id",
-            "orderId",
-            "Section",
-            "RespondentID",
-        ] {
+        for name in ["question", "Participant ID", "order_id", "orderId", "Section", "RespondentID"]
+        {
             assert!(is_context(name), "{name}");
         }
-        for name in [
-            "answer",
-            "paid",
-            "covid",
-            "What is your role?",
-            "id card?",
-            "id",
-        ] {
+        for name in ["answer", "paid", "covid", "What is your role?", "id card?", "id"] {
             assert_eq!(is_context(name), name == "id", "{name}");
         }
     }

@@ -24,10 +24,7 @@ pub(super) fn read(text: &str, usual: Option<u8>, rows: &mut Rows) -> Result<(),
         return Err("it holds no rows\nhint: the first row must name the columns".to_owned());
     };
     let width = names.len();
-    let mut table = Table {
-        names,
-        rows: Vec::new(),
-    };
+    let mut table = Table { names, rows: Vec::new() };
     for (i, cells) in lines.enumerate() {
         add_row(&mut table, width, TableRow::of(i + 1, cells), rows);
     }
@@ -51,10 +48,9 @@ pub(super) fn looks_like_table(text: &str) -> bool {
 fn strip_declaration(text: &str) -> (&str, Option<u8>) {
     let line = text.lines().next().unwrap_or_default();
     match line.trim().strip_prefix("sep=").map(str::as_bytes) {
-        Some(&[delimiter]) if delimiter.is_ascii() => (
-            text[line.len()..].trim_start_matches(['\r', '\n']),
-            Some(delimiter),
-        ),
+        Some(&[delimiter]) if delimiter.is_ascii() => {
+            (text[line.len()..].trim_start_matches(['\r', '\n']), Some(delimiter))
+        }
         _ => (text, None),
     }
 }
@@ -84,10 +80,7 @@ fn sniff(text: &str, usual: Option<u8>) -> u8 {
 fn widths(text: &str, delimiter: u8) -> Vec<usize> {
     let mut reader = reader(text, delimiter);
     let records = reader.records().take(SNIFF_RECORDS);
-    records
-        .map_while(Result::ok)
-        .map(|record| record.len())
-        .collect()
+    records.map_while(Result::ok).map(|record| record.len()).collect()
 }
 
 fn reader(text: &str, delimiter: u8) -> csv::Reader<&[u8]> {
@@ -150,10 +143,7 @@ fn ends_inside_quotes(text: &str, delimiter: u8) -> bool {
 /// Adds a row to a table whose header had `width` cells; a row with more widens the table.
 fn add_row(table: &mut Table, width: usize, mut row: TableRow, rows: &mut Rows) {
     let had = row.cells.len();
-    let filled = row
-        .cells
-        .iter()
-        .rposition(|(_, cell)| !cell.trim().is_empty());
+    let filled = row.cells.iter().rposition(|(_, cell)| !cell.trim().is_empty());
     let filled = filled.map_or(0, |last| last + 1);
     if filled > 0 && (had < width || filled > width) {
         rows.findings.note("ragged-row", row.number, || {
@@ -195,21 +185,14 @@ mod tests {
             let text = text.replace("1,", &format!("1{delimiter}"));
             let text = text.replace("2,", &format!("2{delimiter}"));
             let rows = load(&text);
-            assert_eq!(
-                texts(&rows),
-                ["a: 1\nb: x,;\t|y", "a: 2\nb: z"],
-                "{delimiter:?}"
-            );
+            assert_eq!(texts(&rows), ["a: 1\nb: x,;\t|y", "a: 2\nb: z"], "{delimiter:?}");
         }
     }
 
     #[test]
     fn decimal_commas_do_not_pass_for_delimiters() {
         let rows = load("name;score;note\nAna;4,5;good, quick\nBo;3,0;slow, late, dear\n");
-        assert_eq!(
-            texts(&rows)[1],
-            "name: Bo\nscore: 3,0\nnote: slow, late, dear"
-        );
+        assert_eq!(texts(&rows)[1], "name: Bo\nscore: 3,0\nnote: slow, late, dear");
     }
 
     #[test]
@@ -223,19 +206,13 @@ mod tests {
         let record = &rows.records[0];
         assert_eq!(record.text, "q: Why?\na: He said \"no\", twice,\nand left");
         let span = &record.columns[1];
-        assert_eq!(
-            &record.text[span.start..span.end],
-            "He said \"no\", twice,\nand left"
-        );
+        assert_eq!(&record.text[span.start..span.end], "He said \"no\", twice,\nand left");
     }
 
     #[test]
     fn ragged_rows_are_kept_and_counted_once() {
         let rows = load("a,b,c\n1,2,3\n4\n5,6,7,8,9\n1,2,3,,\n");
-        assert_eq!(
-            texts(&rows)[1..3],
-            ["a: 4", "a: 5\nb: 6\nc: 7\ncolumn_4: 8\ncolumn_5: 9"]
-        );
+        assert_eq!(texts(&rows)[1..3], ["a: 4", "a: 5\nb: 6\nc: 7\ncolumn_4: 8\ncolumn_5: 9"]);
         assert_eq!(rows.findings.kinds(), [("ragged-row", Some(2), 2)]);
     }
 
@@ -244,10 +221,7 @@ mod tests {
         let rows = load("feedback\nFast, but dear\nI wait, and wait, and wait\n");
         assert_eq!(
             texts(&rows),
-            [
-                "feedback: Fast, but dear",
-                "feedback: I wait, and wait, and wait"
-            ]
+            ["feedback: Fast, but dear", "feedback: I wait, and wait, and wait"]
         );
         assert!(rows.findings.kinds().is_empty());
     }
@@ -255,15 +229,7 @@ mod tests {
     #[test]
     fn a_quote_that_is_never_closed_swallows_nothing() {
         let rows = load("a,b\n1,\"fine\"\n2,\"open\n3,x\n4,y\n");
-        assert_eq!(
-            texts(&rows),
-            [
-                "a: 1\nb: fine",
-                "a: 2\nb: \"open",
-                "a: 3\nb: x",
-                "a: 4\nb: y"
-            ]
-        );
+        assert_eq!(texts(&rows), ["a: 1\nb: fine", "a: 2\nb: \"open", "a: 3\nb: x", "a: 4\nb: y"]);
         assert_eq!(rows.findings.kinds(), [("open-quote", Some(2), 1)]);
     }
 
@@ -282,11 +248,7 @@ mod tests {
 
     #[test]
     fn a_hundred_thousand_columns_and_a_quote_bomb_are_read() {
-        let wide = format!(
-            "{}\n{}\n",
-            vec!["c"; 100_000].join(","),
-            vec!["1"; 100_000].join(",")
-        );
+        let wide = format!("{}\n{}\n", vec!["c"; 100_000].join(","), vec!["1"; 100_000].join(","));
         assert_eq!(load(&wide).records[0].columns.len(), 100_000);
         let bomb = format!("a,b\n1,{}\n2,x\n", "\"".repeat(200_001));
         assert!(texts(&load(&bomb)).last().unwrap().ends_with("b: x"));
@@ -295,9 +257,7 @@ mod tests {
     #[test]
     fn only_an_even_table_looks_like_one() {
         assert!(looks_like_table("a;b\n1;2\n3;4\n"));
-        assert!(!looks_like_table(
-            "Dear all, hello\nI went there, and back, again\nBye\n"
-        ));
+        assert!(!looks_like_table("Dear all, hello\nI went there, and back, again\nBye\n"));
         assert!(!looks_like_table("one\ntwo\nthree\n"));
     }
 

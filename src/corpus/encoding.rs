@@ -23,12 +23,7 @@ pub(super) struct Decoded {
 /// Decodes a whole file. Never fails: bytes that mean nothing become U+FFFD and are counted.
 pub(super) fn decode(bytes: &[u8], findings: &mut Findings) -> Decoded {
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
-        return decode_as(
-            encoding,
-            &bytes[mark..],
-            "it says so in its byte order mark",
-            findings,
-        );
+        return decode_as(encoding, &bytes[mark..], "it says so in its byte order mark", findings);
     }
     if let Some(encoding) = utf16_without_mark(bytes) {
         return decode_as(encoding, bytes, "every other byte is zero", findings);
@@ -43,12 +38,7 @@ pub(super) fn decode(bytes: &[u8], findings: &mut Findings) -> Decoded {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
     let guess = detector.guess(None, Utf8Detection::Deny);
-    decode_as(
-        guess,
-        bytes,
-        "it is not UTF-8, and this is the likeliest",
-        findings,
-    )
+    decode_as(guess, bytes, "it is not UTF-8, and this is the likeliest", findings)
 }
 
 fn decode_as(
@@ -70,17 +60,11 @@ fn decode_as(
     if let Some(at) = first_bad {
         // A replacement character that the file itself holds is also text that someone lost.
         let line = 1 + text[..at].matches('\n').count();
-        findings.add(
-            "invalid-utf8",
-            line,
-            text.matches('\u{FFFD}').count(),
-            || format!("bytes that are not {name} were replaced by U+FFFD, from line {line} on"),
-        );
+        findings.add("invalid-utf8", line, text.matches('\u{FFFD}').count(), || {
+            format!("bytes that are not {name} were replaced by U+FFFD, from line {line} on")
+        });
     }
-    Decoded {
-        text: text.into_owned(),
-        encoding: name,
-    }
+    Decoded { text: text.into_owned(), encoding: name }
 }
 
 struct Utf8Faults {
@@ -92,10 +76,7 @@ struct Utf8Faults {
 
 impl Utf8Faults {
     fn count(bytes: &[u8]) -> Self {
-        let mut faults = Self {
-            multibyte: 0,
-            broken: 0,
-        };
+        let mut faults = Self { multibyte: 0, broken: 0 };
         for chunk in bytes.utf8_chunks() {
             faults.multibyte += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
             faults.broken += usize::from(!chunk.invalid().is_empty());
@@ -118,12 +99,7 @@ fn utf16_without_mark(bytes: &[u8]) -> Option<&'static Encoding> {
     }
     let pairs = sample.len() / 2;
     let even = sample.iter().step_by(2).filter(|b| **b == 0).count();
-    let odd = sample
-        .iter()
-        .skip(1)
-        .step_by(2)
-        .filter(|b| **b == 0)
-        .count();
+    let odd = sample.iter().skip(1).step_by(2).filter(|b| **b == 0).count();
     if odd * 10 >= pairs * 7 && even * 20 <= pairs {
         Some(UTF_16LE)
     } else if even * 10 >= pairs * 7 && odd * 20 <= pairs {
@@ -169,10 +145,7 @@ mod tests {
             assert_eq!((text.as_str(), encoding), ("name,café\n", "UTF-16LE"));
             assert_eq!(findings.kinds(), [("encoding", None, 1)]);
         }
-        let big: Vec<u8> = "name,café"
-            .encode_utf16()
-            .flat_map(u16::to_be_bytes)
-            .collect();
+        let big: Vec<u8> = "name,café".encode_utf16().flat_map(u16::to_be_bytes).collect();
         assert_eq!(read(&big).1, "UTF-16BE");
     }
 

@@ -35,10 +35,7 @@ pub fn load(inputs: &[PathBuf]) -> Result<Corpus, CorpusError> {
     for input in inputs {
         found.add_input(input)?;
     }
-    let mut corpus = Corpus {
-        findings: found.findings,
-        ..Corpus::default()
-    };
+    let mut corpus = Corpus { findings: found.findings, ..Corpus::default() };
     let mut hashes = HashMap::new();
     for candidate in &found.candidates {
         if let Err(cause) = add_file(&mut corpus, candidate, &mut hashes) {
@@ -81,9 +78,7 @@ fn add_file(
     }
     let sha256 = hex(&Sha256::digest(&bytes));
     if let Some(same) = hashes.get(&sha256) {
-        return Err(format!(
-            "it has the same content as {same}, which is read already"
-        ));
+        return Err(format!("it has the same content as {same}, which is read already"));
     }
 
     let mut rows = Rows::new(corpus.files.len() + 1);
@@ -94,9 +89,7 @@ fn add_file(
         _ => Format::by_content(&decoded.text),
     };
     let outcome = format.read(&decoded.text, &mut rows);
-    corpus
-        .findings
-        .extend(rows.findings.of_file(&candidate.name));
+    corpus.findings.extend(rows.findings.of_file(&candidate.name));
     outcome?;
     if rows.records.is_empty() {
         return Err("there is no text in it".to_owned());
@@ -118,14 +111,10 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
     let read = || -> io::Result<Result<Vec<u8>, String>> {
         // Asked before opening: opening a pipe or a device can block or have effects.
         if !fs::metadata(path)?.is_file() {
-            return Ok(Err(
-                "it is no regular file\nhint: save its content to a file".to_owned(),
-            ));
+            return Ok(Err("it is no regular file\nhint: save its content to a file".to_owned()));
         }
         let mut bytes = Vec::new();
-        File::open(path)?
-            .take(MAX_FILE + 1)
-            .read_to_end(&mut bytes)?;
+        File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > MAX_FILE {
             return Ok(Err(format!(
                 "it is larger than {} MiB\nhint: split it, or leave out columns that are not text",
@@ -158,11 +147,7 @@ impl Found {
         if metadata.is_file() {
             File::open(input).map_err(|error| unreadable(input, &error))?;
         }
-        let name = input
-            .file_name()
-            .unwrap_or(input.as_os_str())
-            .to_string_lossy()
-            .into_owned();
+        let name = input.file_name().unwrap_or(input.as_os_str()).to_string_lossy().into_owned();
         self.add_once(input, name);
         Ok(())
     }
@@ -174,8 +159,7 @@ impl Found {
             Err(error) if directory == root => return Err(unreadable(root, &error)),
             Err(error) => {
                 let cause = format!("it cannot be listed: {error}");
-                self.findings
-                    .push(skipped(&name_below(root, directory), cause));
+                self.findings.push(skipped(&name_below(root, directory), cause));
                 return Ok(());
             }
         };
@@ -208,11 +192,7 @@ impl Found {
     /// Takes a file of a directory only if its name says that it is research data.
     fn add_entry(&mut self, root: &Path, path: &Path) {
         let name = name_below(root, path);
-        let stem = path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .to_lowercase();
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
         let cause = if path.is_dir() {
             "links to directories are not followed\nhint: name the directory itself"
         } else if stem == "readme" {
@@ -237,29 +217,17 @@ impl Found {
                 count: 1,
             });
         } else {
-            self.candidates.push(Candidate {
-                path: path.to_owned(),
-                name,
-            });
+            self.candidates.push(Candidate { path: path.to_owned(), name });
         }
     }
 }
 
 fn name_below(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root)
-        .unwrap_or(path)
-        .to_string_lossy()
-        .into_owned()
+    path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
 }
 
 fn skipped(name: &str, message: String) -> Finding {
-    Finding {
-        file: name.to_owned(),
-        row: None,
-        kind: "skipped-file".to_owned(),
-        message,
-        count: 1,
-    }
+    Finding { file: name.to_owned(), row: None, kind: "skipped-file".to_owned(), message, count: 1 }
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> CorpusError {
@@ -268,22 +236,13 @@ fn unreadable(path: &Path, error: &io::Error) -> CorpusError {
         io::ErrorKind::PermissionDenied => "\nhint: check who may read it",
         _ => "",
     };
-    CorpusError::Unreadable {
-        path: path.display().to_string(),
-        cause: format!("{error}{hint}"),
-    }
+    CorpusError::Unreadable { path: path.display().to_string(), cause: format!("{error}{hint}") }
 }
 
 /// The error when no input gave a record: the one reason, or the first few.
 fn nothing(inputs: &[PathBuf], findings: &[Finding]) -> CorpusError {
-    let paths: Vec<_> = inputs
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
-    let skipped: Vec<_> = findings
-        .iter()
-        .filter(|f| f.kind == "skipped-file")
-        .collect();
+    let paths: Vec<_> = inputs.iter().map(|path| path.display().to_string()).collect();
+    let skipped: Vec<_> = findings.iter().filter(|f| f.kind == "skipped-file").collect();
     let cause = match (inputs, skipped.as_slice()) {
         ([], _) => "no file was given\nhint: name one with --input".to_owned(),
         (_, []) => format!("there are no files in it\nhint: supported are {SUPPORTED}"),
@@ -300,10 +259,7 @@ fn nothing(inputs: &[PathBuf], findings: &[Finding]) -> CorpusError {
             cause
         }
     };
-    CorpusError::Nothing {
-        path: paths.join(", "),
-        cause,
-    }
+    CorpusError::Nothing { path: paths.join(", "), cause }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -328,20 +284,11 @@ mod tests {
     }
 
     fn load_all(folder: &tempfile::TempDir, names: &[&str]) -> Result<Corpus, CorpusError> {
-        load(
-            &names
-                .iter()
-                .map(|name| folder.path().join(name))
-                .collect::<Vec<_>>(),
-        )
+        load(&names.iter().map(|name| folder.path().join(name)).collect::<Vec<_>>())
     }
 
     fn kinds(corpus: &Corpus) -> Vec<(&str, &str)> {
-        corpus
-            .findings
-            .iter()
-            .map(|f| (f.file.as_str(), f.kind.as_str()))
-            .collect()
+        corpus.findings.iter().map(|f| (f.file.as_str(), f.kind.as_str())).collect()
     }
 
     fn cause(folder: &tempfile::TempDir, names: &[&str]) -> String {
@@ -363,19 +310,9 @@ mod tests {
             ("old.xlsx", b"PK"),
         ]);
         let corpus = load_all(&folder, &[""]).unwrap();
-        let files: Vec<_> = corpus
-            .files
-            .iter()
-            .map(|f| (f.number, f.name.as_str(), f.format.as_str()))
-            .collect();
-        assert_eq!(
-            files,
-            [
-                (1, "a.csv", "csv"),
-                (2, "b.txt", "text"),
-                (3, "c/d.jsonl", "jsonl")
-            ]
-        );
+        let files: Vec<_> =
+            corpus.files.iter().map(|f| (f.number, f.name.as_str(), f.format.as_str())).collect();
+        assert_eq!(files, [(1, "a.csv", "csv"), (2, "b.txt", "text"), (3, "c/d.jsonl", "jsonl")]);
         let ids: Vec<_> = corpus.records.iter().map(|r| r.id.as_str()).collect();
         assert_eq!(ids, ["f1#0", "f2#0", "f3#0"]);
         assert_eq!(
@@ -404,20 +341,14 @@ mod tests {
         let folder = folder(&[("a.csv", b"x,y\n1,2\n"), ("b.csv", b"x,y\n1,2\n")]);
         let corpus = load_all(&folder, &["a.csv", "b.csv", "a.csv"]).unwrap();
         assert_eq!(corpus.records.len(), 1);
-        assert_eq!(
-            kinds(&corpus),
-            [("a.csv", "duplicate-input"), ("b.csv", "skipped-file")]
-        );
+        assert_eq!(kinds(&corpus), [("a.csv", "duplicate-input"), ("b.csv", "skipped-file")]);
     }
 
     #[test]
     fn a_missing_path_is_named_even_beside_good_ones() {
         let folder = folder(&[("a.csv", b"x,y\n1,2\n")]);
         let message = cause(&folder, &["a.csv", "b.csv"]);
-        assert!(
-            message.starts_with("cannot read /b.csv: No such file"),
-            "{message}"
-        );
+        assert!(message.starts_with("cannot read /b.csv: No such file"), "{message}");
         assert!(message.contains("hint: check the spelling"), "{message}");
     }
 
@@ -434,26 +365,14 @@ mod tests {
             ("none/.keep", b""),
         ]);
         for (name, expected) in [
-            (
-                "empty.csv",
-                "no usable records in /empty.csv: the file is empty",
-            ),
+            ("empty.csv", "no usable records in /empty.csv: the file is empty"),
             ("blank.txt", "the file is empty"),
             ("mark.txt", "there is no text in it"),
-            (
-                "model.csv",
-                "it looks like a GGUF model, which belongs to --model",
-            ),
-            (
-                "noise.txt",
-                "it looks like binary data, not text; supported: CSV, TSV",
-            ),
+            ("model.csv", "it looks like a GGUF model, which belongs to --model"),
+            ("noise.txt", "it looks like binary data, not text; supported: CSV, TSV"),
             ("deck.pdf", "a PDF cannot be read yet; supported: CSV"),
             ("commas.csv", "there is no text in it"),
-            (
-                "none",
-                "no usable records in /none: there are no files in it",
-            ),
+            ("none", "no usable records in /none: there are no files in it"),
         ] {
             let message = cause(&folder, &[name]);
             assert!(message.contains(expected), "{name}: {message}");
@@ -462,23 +381,13 @@ mod tests {
 
     #[test]
     fn one_unusable_file_among_good_ones_is_a_finding() {
-        let folder = folder(&[
-            ("a.csv", b"x,y\n1,2\n"),
-            ("b.bin", b"\0\0\0"),
-            ("c.pdf", b"%PDF"),
-        ]);
+        let folder = folder(&[("a.csv", b"x,y\n1,2\n"), ("b.bin", b"\0\0\0"), ("c.pdf", b"%PDF")]);
         let corpus = load_all(&folder, &["b.bin", "a.csv", "c.pdf"]).unwrap();
         assert_eq!(corpus.files[0].number, 1);
-        assert_eq!(
-            kinds(&corpus),
-            [("b.bin", "skipped-file"), ("c.pdf", "skipped-file")]
-        );
+        assert_eq!(kinds(&corpus), [("b.bin", "skipped-file"), ("c.pdf", "skipped-file")]);
         let message = cause(&folder, &["b.bin", "c.pdf"]);
         assert!(message.contains("b.bin: it looks like binary"), "{message}");
-        assert!(
-            message.contains("c.pdf: a PDF cannot be read yet"),
-            "{message}"
-        );
+        assert!(message.contains("c.pdf: a PDF cannot be read yet"), "{message}");
     }
 
     #[cfg(unix)]

@@ -47,10 +47,7 @@ impl Findings {
 
     /// The findings, with the name of the file they are about.
     pub(super) fn of_file(self, name: &str) -> impl Iterator<Item = Finding> {
-        self.list.into_iter().map(move |finding| Finding {
-            file: name.to_owned(),
-            ..finding
-        })
+        self.list.into_iter().map(move |finding| Finding { file: name.to_owned(), ..finding })
     }
 }
 
@@ -58,9 +55,6 @@ impl Findings {
 impl Findings {
     /// `(kind, first row, count)` of each finding.
     pub(super) fn kinds(&self) -> Vec<(&str, Option<usize>, usize)> {
-        self.list
-            .iter()
-            .map(|f| (f.kind.as_str(), f.row, f.count))
-            .collect()
+        self.list.iter().map(|f| (f.kind.as_str(), f.row, f.count)).collect()
     }
 }

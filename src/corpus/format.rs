@@ -15,10 +15,7 @@ const BINARY_SAMPLE: usize = 64 << 10;
 /// First bytes of files that people give by mistake.
 const MAGIC: [(&[u8], &str); 9] = [
     (b"%PDF", "a PDF"),
-    (
-        b"PK\x03\x04",
-        "a ZIP archive (XLSX and DOCX files are ZIP archives)",
-    ),
+    (b"PK\x03\x04", "a ZIP archive (XLSX and DOCX files are ZIP archives)"),
     (b"GGUF", "a GGUF model, which belongs to --model"),
     (b"\xD0\xCF\x11\xE0", "an old Office document"),
     (b"\x7FELF", "a program"),
@@ -50,11 +47,7 @@ pub(super) enum ByName {
 
 impl Format {
     pub(super) fn by_name(path: &Path) -> ByName {
-        let extension = path
-            .extension()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .to_lowercase();
+        let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         ByName::Known(match extension.as_str() {
             "csv" => Self::Csv,
             "tsv" | "tab" => Self::Tsv,
@@ -83,10 +76,7 @@ impl Format {
             Self::Json
         } else if csv::looks_like_table(content) {
             Self::Csv
-        } else if content
-            .lines()
-            .any(|line| line.starts_with("# ") || line.starts_with("## "))
-        {
+        } else if content.lines().any(|line| line.starts_with("# ") || line.starts_with("## ")) {
             Self::Markdown
         } else {
             Self::Text
@@ -164,14 +154,10 @@ mod tests {
     fn binary_files_are_told_from_text_with_a_fault() {
         assert_eq!(binary_kind(b"%PDF-1.7 and so on"), Some("a PDF"));
         assert_eq!(binary_kind(&[0, 1, 2, 3, 250]), Some("binary data"));
-        let noise: Vec<u8> = (0..4096_u32)
-            .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
-            .collect();
+        let noise: Vec<u8> =
+            (0..4096_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         assert_eq!(binary_kind(&noise), Some("binary data"));
-        assert_eq!(
-            binary_kind(b"a long enough line of text with one \0 in it"),
-            None
-        );
+        assert_eq!(binary_kind(b"a long enough line of text with one \0 in it"), None);
         assert_eq!(binary_kind("naïve 日本語 \u{1b}[0m".as_bytes()), None);
         assert_eq!(binary_kind(b"\xFF\xFEa\0,\0b\0\n\0"), None);
     }

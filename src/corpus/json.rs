@@ -61,19 +61,12 @@ pub(super) fn looks_like_json(text: &str) -> bool {
 fn read_line_values(text: &str, rows: &mut Rows) -> Result<(), String> {
     let mut grid = Grid::default();
     let mut first_error = None;
-    for (i, line) in text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-    {
+    for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         match serde_json::from_str(line) {
             Ok(value) => grid.add(i + 1, "", &value),
             Err(error) => {
                 rows.findings.note("bad-line", i + 1, || {
-                    format!(
-                        "lines that are not valid JSON were left out; line {}: {error}",
-                        i + 1
-                    )
+                    format!("lines that are not valid JSON were left out; line {}: {error}", i + 1)
                 });
                 first_error.get_or_insert_with(|| format!("line {}: {error}", i + 1));
             }
@@ -138,11 +131,7 @@ fn note_lists(fields: &Map<String, Value>, lists: &[(String, &[Value])], rows: &
     let names: Vec<_> = lists.iter().map(|(path, _)| path.as_str()).collect();
     let beside: Vec<_> = fields
         .keys()
-        .filter(|key| {
-            !names
-                .iter()
-                .any(|path| path == key || path.starts_with(&format!("{key}.")))
-        })
+        .filter(|key| !names.iter().any(|path| path == key || path.starts_with(&format!("{key}."))))
         .map(String::as_str)
         .collect();
     rows.findings.add("outside-rows", None, beside.len(), || {
@@ -211,8 +200,7 @@ impl Grid {
             Some(column) => *column,
             None => {
                 self.table.names.push(path.to_owned());
-                self.columns
-                    .insert(path.to_owned(), self.table.names.len() - 1);
+                self.columns.insert(path.to_owned(), self.table.names.len() - 1);
                 self.table.names.len() - 1
             }
         };
@@ -225,11 +213,7 @@ impl Grid {
 }
 
 fn join(path: &str, key: &str) -> String {
-    let mut path = if path.is_empty() {
-        key.to_owned()
-    } else {
-        format!("{path}.{key}")
-    };
+    let mut path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     path.truncate(path.floor_char_boundary(MAX_PATH));
     path
 }
@@ -272,10 +256,7 @@ fn repair_surrogates<'a>(text: &'a str, rows: &mut Rows) -> Cow<'a, str> {
 /// The value of the `\uXXXX` at byte `start`, if one stands there.
 fn escape_at(text: &str, start: usize) -> Option<u32> {
     let digits = text.get(start..start + 6)?.strip_prefix("\\u")?;
-    digits
-        .bytes()
-        .all(|b| b.is_ascii_hexdigit())
-        .then(|| u32::from_str_radix(digits, 16).ok())?
+    digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok())?
 }
 
 #[cfg(test)]
@@ -302,10 +283,7 @@ mod tests {
         );
         assert_eq!(
             texts(&rows),
-            [
-                "b: 1\na.x: yes\ntags: p; q",
-                "b: 2.5\na.x: no\nwho.1.n: Ana\nwho.2.n: Bo"
-            ]
+            ["b: 1\na.x: yes\ntags: p; q", "b: 2.5\na.x: no\nwho.1.n: Ana\nwho.2.n: Bo"]
         );
     }
 
@@ -319,18 +297,12 @@ mod tests {
     #[test]
     fn several_lists_are_told_apart() {
         let rows = load(r#"{"staff": [{"a": 1}], "guests": [{"a": 2}]}"#);
-        assert_eq!(
-            texts(&rows),
-            ["section: staff\na: 1", "section: guests\na: 2"]
-        );
+        assert_eq!(texts(&rows), ["section: staff\na: 1", "section: guests\na: 2"]);
     }
 
     #[test]
     fn plain_values_and_a_single_object_are_rows_too() {
-        assert_eq!(
-            texts(&load(r#"["slow", "dear"]"#)),
-            ["value: slow", "value: dear"]
-        );
+        assert_eq!(texts(&load(r#"["slow", "dear"]"#)), ["value: slow", "value: dear"]);
         assert_eq!(texts(&load(r#"{"a": {"b": "c"}}"#)), ["a.b: c"]);
     }
 
@@ -340,11 +312,7 @@ mod tests {
         let mut rows = Rows::new(1);
         read_lines(text, &mut rows).unwrap();
         for rows in [rows, load(text)] {
-            let found: Vec<_> = rows
-                .records
-                .iter()
-                .map(|r| (r.row, r.text.as_str()))
-                .collect();
+            let found: Vec<_> = rows.records.iter().map(|r| (r.row, r.text.as_str())).collect();
             assert_eq!(found, [(1, "a: 1"), (3, "a: 2"), (5, "a: 3")]);
             assert_eq!(rows.findings.kinds(), [("bad-line", Some(4), 1)]);
         }
@@ -361,10 +329,7 @@ mod tests {
     #[test]
     fn half_an_emoji_is_replaced_and_a_whole_one_kept() {
         let rows = load(r#"[{"a": "cut \ud83d here"}, {"a": "\ud83d\ude00 \\ud800 \udc00"}]"#);
-        assert_eq!(
-            texts(&rows),
-            ["a: cut \u{FFFD} here", "a: \u{1F600} \\ud800 \u{FFFD}"]
-        );
+        assert_eq!(texts(&rows), ["a: cut \u{FFFD} here", "a: \u{1F600} \\ud800 \u{FFFD}"]);
         assert_eq!(rows.findings.kinds(), [("lone-surrogate", Some(1), 2)]);
     }
 
@@ -378,11 +343,7 @@ mod tests {
     #[test]
     fn endless_nesting_is_refused_not_followed() {
         let deep = "[".repeat(1_000_000);
-        assert!(
-            read(&deep, &mut Rows::new(1))
-                .unwrap_err()
-                .contains("recursion limit")
-        );
+        assert!(read(&deep, &mut Rows::new(1)).unwrap_err().contains("recursion limit"));
         let keys = format!("{}1{}", "{\"k\":".repeat(120), "}".repeat(120));
         assert!(load(&keys).records[0].text.starts_with("k.k.k."));
     }

@@ -47,9 +47,8 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(text: &str, rows: &'a mut Rows) -> Self {
-        let line_starts = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(i, _)| i + 1))
-            .collect();
+        let line_starts =
+            std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
         Self {
             rows,
             line_starts,
@@ -140,11 +139,7 @@ impl<'a> Reader<'a> {
 
     fn end_heading(&mut self, level: HeadingLevel) {
         let heading = clean_name(&std::mem::take(&mut self.text));
-        if self
-            .participant
-            .as_ref()
-            .is_some_and(|(above, _)| level <= *above)
-        {
+        if self.participant.as_ref().is_some_and(|(above, _)| level <= *above) {
             self.participant = None;
         }
         if let Some(named) = participant_of_heading(&heading) {
@@ -165,16 +160,8 @@ impl<'a> Reader<'a> {
         let mut named = Vec::new();
         for (i, cell) in cells.iter().enumerate() {
             let value = self.rows.clean(line, cell);
-            let name = self
-                .header
-                .get(i)
-                .map(|name| clean_name(name))
-                .unwrap_or_default();
-            let name = if name.is_empty() {
-                format!("column_{}", i + 1)
-            } else {
-                name
-            };
+            let name = self.header.get(i).map(|name| clean_name(name)).unwrap_or_default();
+            let name = if name.is_empty() { format!("column_{}", i + 1) } else { name };
             if !value.is_empty() {
                 named.push((name, value));
             }
@@ -190,23 +177,14 @@ impl<'a> Reader<'a> {
             return;
         }
         let lines = text.lines().map(str::to_owned).collect();
-        let body = if self.items > 0 {
-            Body::Item(lines)
-        } else {
-            Body::Paragraph(lines)
-        };
+        let body = if self.items > 0 { Body::Item(lines) } else { Body::Paragraph(lines) };
         self.add(self.line(self.start), body);
     }
 
     fn add(&mut self, line: usize, body: Body) {
         let section = self.section.clone();
         let participant = self.participant.as_ref().map(|(_, named)| named.clone());
-        self.blocks.push(Block {
-            line,
-            section,
-            participant,
-            body,
-        });
+        self.blocks.push(Block { line, section, participant, body });
     }
 
     fn line(&self, byte: usize) -> usize {
@@ -241,10 +219,7 @@ mod tests {
     }
 
     fn texts(rows: &Rows) -> Vec<(usize, &str)> {
-        rows.records
-            .iter()
-            .map(|r| (r.row, r.text.as_str()))
-            .collect()
+        rows.records.iter().map(|r| (r.row, r.text.as_str())).collect()
     }
 
     #[test]
@@ -278,11 +253,7 @@ mod tests {
                 (10, "question: Why?\ntext: Habit."),
             ]
         );
-        assert!(
-            rows.records
-                .iter()
-                .all(|r| r.participant.as_deref() == Some("Imani"))
-        );
+        assert!(rows.records.iter().all(|r| r.participant.as_deref() == Some("Imani")));
         let quotable: Vec<_> = rows.records[1].cells().map(|(_, cell)| cell).collect();
         assert_eq!(quotable, ["Habit."]);
     }
@@ -293,24 +264,14 @@ mod tests {
             "## Participant 1 – Ana\n\nQ: Why?\n\nA: Because.\n\n## Participant 2\n\nShe waited.\n\n\
              ## Results\n\nAll good.\n",
         );
-        let who: Vec<_> = rows
-            .records
-            .iter()
-            .map(|r| r.participant.as_deref())
-            .collect();
-        assert_eq!(
-            who,
-            [Some("Participant 1 – Ana"), Some("Participant 2"), None]
-        );
+        let who: Vec<_> = rows.records.iter().map(|r| r.participant.as_deref()).collect();
+        assert_eq!(who, [Some("Participant 1 – Ana"), Some("Participant 2"), None]);
     }
 
     #[test]
     fn table_rows_are_records_with_columns() {
         let rows = load("| Role | Pain |\n|---|---|\n| nurse | the *rota* |\n| | queues |\n");
-        assert_eq!(
-            texts(&rows),
-            [(3, "Role: nurse\nPain: the rota"), (4, "Pain: queues")]
-        );
+        assert_eq!(texts(&rows), [(3, "Role: nurse\nPain: the rota"), (4, "Pain: queues")]);
         let span = &rows.records[0].columns[1];
         assert_eq!(&rows.records[0].text[span.start..span.end], "the rota");
     }

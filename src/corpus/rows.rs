@@ -37,13 +37,7 @@ pub(super) struct Rows {
 impl Rows {
     /// No records yet, of input `file` (from 1).
     pub(super) fn new(file: usize) -> Self {
-        Self {
-            records: Vec::new(),
-            findings: Findings::default(),
-            file,
-            text_bytes: 0,
-            cells: 0,
-        }
+        Self { records: Vec::new(), findings: Findings::default(), file, text_bytes: 0, cells: 0 }
     }
 
     /// Adds a record of named cells, one line each, `column: value`. Values are clean and not
@@ -64,11 +58,7 @@ impl Rows {
             text.push_str(": ");
             let start = text.len();
             text.push_str(value);
-            columns.push(ColumnSpan {
-                name: name.to_owned(),
-                start,
-                end: text.len(),
-            });
+            columns.push(ColumnSpan { name: name.to_owned(), start, end: text.len() });
             self.note_if_huge(row, name, value);
         }
         self.push(row, participant, text, columns)
@@ -112,14 +102,7 @@ impl Rows {
             ));
         }
         let id = RecordId::new(self.file, self.records.len());
-        self.records.push(Record {
-            id,
-            file: self.file,
-            row,
-            participant,
-            text,
-            columns,
-        });
+        self.records.push(Record { id, file: self.file, row, participant, text, columns });
         Ok(())
     }
 
@@ -140,10 +123,7 @@ impl Rows {
 /// of characters that were stripped as meaningless.
 pub(super) fn clean(value: &str) -> (Cow<'_, str>, usize) {
     let value = value.trim();
-    if !value
-        .chars()
-        .any(|c| c.is_control() || is_odd_break(c) || c == '\u{FEFF}')
-    {
+    if !value.chars().any(|c| c.is_control() || is_odd_break(c) || c == '\u{FEFF}') {
         return (Cow::Borrowed(value), 0);
     }
     let mut stripped = 0;
@@ -202,23 +182,13 @@ mod tests {
     #[test]
     fn spans_cut_exactly_the_values_out_of_the_text() {
         let mut rows = Rows::new(2);
-        let cells = [
-            ("role", "nurse"),
-            ("why: \"now\"", "l’été\nfut long"),
-            ("x", "é"),
-        ];
+        let cells = [("role", "nurse"), ("why: \"now\"", "l’été\nfut long"), ("x", "é")];
         rows.push_cells(5, Some("P1".to_owned()), cells).unwrap();
         let record = &rows.records[0];
         assert_eq!(record.id.as_str(), "f2#0");
-        assert_eq!(
-            record.text,
-            "role: nurse\nwhy: \"now\": l’été\nfut long\nx: é"
-        );
+        assert_eq!(record.text, "role: nurse\nwhy: \"now\": l’été\nfut long\nx: é");
         for (span, (name, value)) in record.columns.iter().zip(cells) {
-            assert_eq!(
-                (span.name.as_str(), &record.text[span.start..span.end]),
-                (name, value)
-            );
+            assert_eq!((span.name.as_str(), &record.text[span.start..span.end]), (name, value));
         }
     }
 
@@ -242,9 +212,6 @@ mod tests {
         let mut rows = Rows::new(1);
         rows.cells = MAX_CELLS;
         let cause = rows.push_cells(9, None, [("a", "b")]).unwrap_err();
-        assert!(
-            cause.contains("row 9") && cause.contains("hint: split the file"),
-            "{cause}"
-        );
+        assert!(cause.contains("row 9") && cause.contains("hint: split the file"), "{cause}");
     }
 }

@@ -30,17 +30,11 @@ pub(super) struct TableRow {
 impl TableRow {
     /// A row whose cells stand under the columns in order.
     pub(super) fn of(number: usize, cells: Vec<String>) -> Self {
-        Self {
-            number,
-            cells: cells.into_iter().enumerate().collect(),
-        }
+        Self { number, cells: cells.into_iter().enumerate().collect() }
     }
 
     fn get(&self, column: usize) -> Option<&str> {
-        let at = self
-            .cells
-            .binary_search_by_key(&column, |(index, _)| *index)
-            .ok()?;
+        let at = self.cells.binary_search_by_key(&column, |(index, _)| *index).ok()?;
         Some(&self.cells[at].1)
     }
 }
@@ -64,10 +58,7 @@ pub(super) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
             });
             continue;
         }
-        let cells = row
-            .cells
-            .iter()
-            .map(|(i, value)| (table.names[*i].as_str(), value.as_str()));
+        let cells = row.cells.iter().map(|(i, value)| (table.names[*i].as_str(), value.as_str()));
         rows.push_cells(row.number, who.map(str::to_owned), cells)?;
     }
     Ok(())
@@ -81,9 +72,8 @@ fn clean_cells(table: &mut Table, rows: &mut Rows) {
         }
         row.cells.retain(|(_, value)| !value.is_empty());
         if row.cells.is_empty() {
-            rows.findings.note("empty-row", row.number, || {
-                "rows without any value were left out".into()
-            });
+            rows.findings
+                .note("empty-row", row.number, || "rows without any value were left out".into());
         }
     }
     table.rows.retain(|row| !row.cells.is_empty());
@@ -104,11 +94,7 @@ fn drop_second_headers(table: &mut Table, rows: &mut Rows) {
         });
         for (column, value) in row.cells {
             let name = &mut table.names[column];
-            let better = if lines == 2 {
-                i == 0
-            } else {
-                !is_answer_kind(&value)
-            };
+            let better = if lines == 2 { i == 0 } else { !is_answer_kind(&value) };
             // Qualtrics' first line holds codes (`Q3`), its second the questions.
             if better && (lines == 2 || name.trim().is_empty()) {
                 *name = value;
@@ -118,9 +104,7 @@ fn drop_second_headers(table: &mut Table, rows: &mut Rows) {
 }
 
 fn is_import_ids(row: &TableRow) -> bool {
-    row.cells
-        .iter()
-        .all(|(_, value)| value.starts_with("{\"ImportId\""))
+    row.cells.iter().all(|(_, value)| value.starts_with("{\"ImportId\""))
 }
 
 fn is_answer_kind(value: &str) -> bool {
@@ -134,11 +118,7 @@ fn is_sub_header(table: &Table) -> bool {
     let Some((first, rest)) = table.rows.split_first() else {
         return false;
     };
-    let kinds = first
-        .cells
-        .iter()
-        .filter(|(_, value)| is_answer_kind(value))
-        .count();
+    let kinds = first.cells.iter().filter(|(_, value)| is_answer_kind(value)).count();
     if kinds * 2 >= first.cells.len().max(2) {
         return true;
     }
@@ -179,9 +159,8 @@ fn name_columns(names: &mut [String], rows: &mut Rows) {
 /// The column that says who speaks: the best-ranked name that holds a value at all.
 fn participant_column(table: &Table) -> Option<usize> {
     let named = table.names.iter().enumerate();
-    let mut ranked: Vec<_> = named
-        .filter_map(|(i, name)| Some((participant_rank(name)?, i)))
-        .collect();
+    let mut ranked: Vec<_> =
+        named.filter_map(|(i, name)| Some((participant_rank(name)?, i))).collect();
     ranked.sort_unstable();
     ranked
         .into_iter()
@@ -190,11 +169,7 @@ fn participant_column(table: &Table) -> Option<usize> {
 }
 
 fn holds_moderator_and_others(table: &Table, column: usize) -> bool {
-    let mut moderators = table
-        .rows
-        .iter()
-        .filter_map(|row| row.get(column))
-        .map(is_moderator);
+    let mut moderators = table.rows.iter().filter_map(|row| row.get(column)).map(is_moderator);
     moderators.any(|yes| !yes)
 }
 
@@ -205,14 +180,8 @@ mod tests {
     fn read(names: &[&str], lines: &[&[&str]]) -> Rows {
         let names = names.iter().map(|name| (*name).to_owned()).collect();
         let own = |line: &[&str]| line.iter().map(|v| (*v).to_owned()).collect();
-        let numbered = lines
-            .iter()
-            .enumerate()
-            .map(|(i, line)| TableRow::of(i + 1, own(line)));
-        let table = Table {
-            names,
-            rows: numbered.collect(),
-        };
+        let numbered = lines.iter().enumerate().map(|(i, line)| TableRow::of(i + 1, own(line)));
+        let table = Table { names, rows: numbered.collect() };
         let mut rows = Rows::new(1);
         into_rows(table, &mut rows).unwrap();
         rows
@@ -221,11 +190,7 @@ mod tests {
     #[test]
     fn empty_cells_stay_out_of_the_text_and_empty_rows_are_counted() {
         let rows = read(&["a", "b"], &[&["1", " "], &["", "\t"], &["", "2"]]);
-        let texts: Vec<_> = rows
-            .records
-            .iter()
-            .map(|r| (r.row, r.text.as_str()))
-            .collect();
+        let texts: Vec<_> = rows.records.iter().map(|r| (r.row, r.text.as_str())).collect();
         assert_eq!(texts, [(1, "a: 1"), (3, "b: 2")]);
         assert_eq!(rows.findings.kinds(), [("empty-row", Some(2), 1)]);
     }
@@ -233,10 +198,7 @@ mod tests {
     #[test]
     fn empty_and_repeated_names_become_unique_even_against_their_own_numbers() {
         let rows = read(&["a", "", "a", "a_2", "a\n"], &[&["1", "2", "3", "4", "5"]]);
-        assert_eq!(
-            rows.records[0].text,
-            "a: 1\ncolumn_2: 2\na_2: 3\na_2_2: 4\na_3: 5"
-        );
+        assert_eq!(rows.records[0].text, "a: 1\ncolumn_2: 2\na_2: 3\na_2_2: 4\na_3: 5");
         assert_eq!(
             rows.findings.kinds(),
             [("unnamed-column", None, 1), ("duplicate-column", None, 3)]
@@ -247,10 +209,7 @@ mod tests {
     fn a_survey_monkey_answer_line_is_a_second_header() {
         let rows = read(
             &["RespondentID", "Do you?", "Why?"],
-            &[
-                &["", "Response", "Open-Ended Response"],
-                &["17", "Yes", "Because"],
-            ],
+            &[&["", "Response", "Open-Ended Response"], &["17", "Yes", "Because"]],
         );
         assert_eq!(rows.records.len(), 1);
         assert_eq!(rows.records[0].participant.as_deref(), Some("17"));
@@ -261,11 +220,7 @@ mod tests {
     fn options_under_a_question_name_the_columns_without_a_name() {
         let rows = read(
             &["id", "Which tools?", "", ""],
-            &[
-                &["", "Phone", "Paper", "Radio"],
-                &["1", "x", "x", ""],
-                &["2", "", "", "x"],
-            ],
+            &[&["", "Phone", "Paper", "Radio"], &["1", "x", "x", ""], &["2", "", "", "x"]],
         );
         assert_eq!(rows.records[0].text, "id: 1\nWhich tools?: x\nPaper: x");
         assert_eq!(rows.findings.kinds(), [("second-header", Some(1), 1)]);
@@ -282,10 +237,7 @@ mod tests {
             ],
         );
         assert_eq!(rows.records.len(), 1);
-        assert_eq!(
-            rows.records[0].text,
-            "Response ID: R_1\nWhat slows you down?: The lifts"
-        );
+        assert_eq!(rows.records[0].text, "Response ID: R_1\nWhat slows you down?: The lifts");
         assert_eq!(rows.findings.kinds(), [("second-header", Some(1), 2)]);
     }
 
@@ -301,13 +253,7 @@ mod tests {
             let rows = read(&["x", name], &[&["1", "Ana"]]);
             rows.records[0].participant.clone()
         };
-        for name in [
-            "participant",
-            "Participant ID",
-            "respondentId",
-            "id_participant",
-            "Speaker",
-        ] {
+        for name in ["participant", "Participant ID", "respondentId", "id_participant", "Speaker"] {
             assert_eq!(by(name).as_deref(), Some("Ana"), "{name}");
         }
         for name in ["participants", "subject", "user needs", "x"] {
@@ -321,11 +267,7 @@ mod tests {
     fn the_interviewer_of_a_tabular_transcript_is_not_a_participant() {
         let rows = read(
             &["speaker", "text"],
-            &[
-                &["Interviewer", "Why?"],
-                &["Ana", "It is late."],
-                &["Interviewer", "And?"],
-            ],
+            &[&["Interviewer", "Why?"], &["Ana", "It is late."], &["Interviewer", "And?"]],
         );
         assert_eq!(rows.records.len(), 1);
         assert_eq!(rows.findings.kinds(), [("moderator-turn", Some(1), 2)]);

@@ -10,9 +10,8 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     let mut blocks = Vec::new();
     let mut paragraph: Vec<(usize, &str)> = Vec::new();
     // A lone carriage return ends a line too, as old spreadsheets write it.
-    let lines = text
-        .split('\n')
-        .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'));
+    let lines =
+        text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'));
     for (i, line) in lines.enumerate() {
         if line.trim().is_empty() {
             end_paragraph(&mut paragraph, &mut blocks);
@@ -47,27 +46,17 @@ fn end_paragraph(paragraph: &mut Vec<(usize, &str)>, blocks: &mut Vec<Block>) {
 /// Exports of open answers have one on each line. Wrapped prose hardly ever ends four of five
 /// lines with a full stop.
 fn is_one_answer_a_line(lines: &[(usize, &str)]) -> bool {
-    let ends = |text: &str| {
-        text.trim_end()
-            .ends_with(['.', '!', '?', '…', '"', '”', '»', ')'])
-    };
+    let ends = |text: &str| text.trim_end().ends_with(['.', '!', '?', '…', '"', '”', '»', ')']);
     lines.len() >= 3 && lines.iter().filter(|(_, text)| ends(text)).count() * 5 >= lines.len() * 4
 }
 
 fn list_item(line: &str) -> Option<&str> {
     let line = line.trim_start();
-    ["- ", "* ", "• ", "– "]
-        .iter()
-        .find_map(|bullet| line.strip_prefix(bullet))
+    ["- ", "* ", "• ", "– "].iter().find_map(|bullet| line.strip_prefix(bullet))
 }
 
 fn block(line: usize, body: Body) -> Block {
-    Block {
-        line,
-        section: None,
-        participant: None,
-        body,
-    }
+    Block { line, section: None, participant: None, body }
 }
 
 #[cfg(test)]
@@ -86,10 +75,7 @@ mod tests {
     fn wrapped_lines_are_one_paragraph_and_blank_lines_end_it() {
         assert_eq!(
             texts("The first\r\nparagraph goes on.\r\n\r\n\r\nThe second.\r\n"),
-            [
-                (1, "The first paragraph goes on.".to_owned()),
-                (5, "The second.".to_owned())
-            ]
+            [(1, "The first paragraph goes on.".to_owned()), (5, "The second.".to_owned())]
         );
     }
 
@@ -103,10 +89,7 @@ mod tests {
     #[test]
     fn list_items_stand_alone() {
         let found = texts("What I use:\n- paper\n- the radio\n");
-        assert_eq!(
-            found.iter().map(|(row, _)| *row).collect::<Vec<_>>(),
-            [1, 2, 3]
-        );
+        assert_eq!(found.iter().map(|(row, _)| *row).collect::<Vec<_>>(), [1, 2, 3]);
         assert_eq!(found[1].1, "paper");
     }
 

@@ -55,10 +55,7 @@ struct Turn {
 pub(super) fn into_rows(blocks: Vec<Block>, rows: &mut Rows) -> Result<(), String> {
     let speakers = Speakers::find(&blocks);
     let mut turns: Vec<Turn> = Vec::new();
-    let mut writer = Writer {
-        rows,
-        question: None,
-    };
+    let mut writer = Writer { rows, question: None };
     for block in blocks {
         if let Body::Cells(cells) = &block.body {
             writer.write_all(std::mem::take(&mut turns))?;
@@ -75,14 +72,9 @@ pub(super) fn into_rows(blocks: Vec<Block>, rows: &mut Rows) -> Result<(), Strin
 /// Whether a speaker label or participant value is the one who asks.
 pub(super) fn is_moderator(label: &str) -> bool {
     let label = label.trim().to_lowercase();
-    let first = label
-        .split(|c: char| !c.is_alphanumeric())
-        .next()
-        .unwrap_or_default();
-    matches!(
-        first,
-        "moderator" | "interviewer" | "researcher" | "facilitator"
-    ) || matches!(label.as_str(), "q" | "i" | "int" | "mod" | "question")
+    let first = label.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    matches!(first, "moderator" | "interviewer" | "researcher" | "facilitator")
+        || matches!(label.as_str(), "q" | "i" | "int" | "mod" | "question")
 }
 
 /// A heading that says whose words follow: `Participant 3 – Marta`, `P07`, `Interview with Ana`.
@@ -179,11 +171,7 @@ impl<'a> Label<'a> {
             return None;
         }
         let timed = group("before").is_some() || group("after").is_some();
-        Some(Self {
-            speaker,
-            timed,
-            rest: group("rest").unwrap_or_default().trim(),
-        })
+        Some(Self { speaker, timed, rest: group("rest").unwrap_or_default().trim() })
     }
 }
 
@@ -282,8 +270,7 @@ fn add_block(turns: &mut Vec<Turn>, block: Block, speakers: &Speakers) {
             continue;
         };
         if !turn.text.is_empty() && !text.is_empty() {
-            turn.text
-                .push_str(if separator.is_empty() { " " } else { separator });
+            turn.text.push_str(if separator.is_empty() { " " } else { separator });
         }
         turn.text.push_str(text);
         separator = " ";
@@ -317,10 +304,8 @@ impl Writer<'_> {
             (named, label) => label.or(named),
         };
         let context = [("section", turn.section), ("question", question)];
-        let mut cells: Vec<(&str, &str)> = context
-            .iter()
-            .filter_map(|(name, value)| Some((*name, value.as_deref()?)))
-            .collect();
+        let mut cells: Vec<(&str, &str)> =
+            context.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
         if cells.is_empty() {
             return self.rows.push_text(turn.line, participant, text);
         }
@@ -330,12 +315,9 @@ impl Writer<'_> {
 
     fn write_cells(&mut self, block: &Block, cells: &[(String, String)]) -> Result<(), String> {
         let section = block.section.as_deref().map(|section| ("section", section));
-        let cells = cells
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let cells = cells.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let cells: Vec<_> = section.into_iter().chain(cells).collect();
-        self.rows
-            .push_cells(block.line, block.participant.clone(), cells)
+        self.rows.push_cells(block.line, block.participant.clone(), cells)
     }
 
     /// Gives up a question that nobody answered.
@@ -363,10 +345,7 @@ mod tests {
     fn said(rows: &Rows) -> Vec<(Option<&str>, &str)> {
         let words = |r: &Record| (r.participant.clone(), r.text.clone());
         let _ = words;
-        rows.records
-            .iter()
-            .map(|r| (r.participant.as_deref(), r.text.as_str()))
-            .collect()
+        rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect()
     }
 
     #[test]
@@ -392,10 +371,7 @@ mod tests {
     #[test]
     fn a_question_without_an_answer_is_reported() {
         let rows = load("Q: First?\nA: Yes, always.\nQ: Thank you.\n");
-        assert_eq!(
-            said(&rows),
-            [(Some("A"), "question: First?\ntext: Yes, always.")]
-        );
+        assert_eq!(said(&rows), [(Some("A"), "question: First?\ntext: Yes, always.")]);
         assert_eq!(rows.findings.kinds(), [("moderator-turn", Some(3), 1)]);
     }
 
@@ -412,17 +388,10 @@ mod tests {
             "(0:07) Ana María: text",
         ] {
             let label = Label::parse(line).unwrap_or_else(|| panic!("no label in {line:?}"));
-            assert_eq!(
-                (label.speaker, label.rest),
-                ("Ana María", "text"),
-                "{line:?}"
-            );
+            assert_eq!((label.speaker, label.rest), ("Ana María", "text"), "{line:?}");
         }
         let label = Label::parse("Ana María  00:01:02").unwrap();
-        assert_eq!(
-            (label.speaker, label.rest, label.timed),
-            ("Ana María", "", true)
-        );
+        assert_eq!((label.speaker, label.rest, label.timed), ("Ana María", "", true));
     }
 
     #[test]
@@ -434,10 +403,7 @@ mod tests {
             "There are two of these things here: one and two.",
         ] {
             let rows = load(text);
-            assert!(
-                rows.records.iter().all(|r| r.participant.is_none()),
-                "{text}"
-            );
+            assert!(rows.records.iter().all(|r| r.participant.is_none()), "{text}");
         }
     }
 
@@ -446,30 +412,17 @@ mod tests {
         let line = format!("[00:01] Ana: {}\n", "word ".repeat(100));
         let rows = load(&line.repeat(12));
         assert!(rows.records.len() > 2, "{}", rows.records.len());
-        assert!(
-            rows.records
-                .iter()
-                .all(|r| r.text.len() <= MAX_JOINED_TURN + 501)
-        );
+        assert!(rows.records.iter().all(|r| r.text.len() <= MAX_JOINED_TURN + 501));
     }
 
     #[test]
     fn headings_that_name_a_participant_are_told_from_others() {
-        for heading in [
-            "Participant 3 – Marta",
-            "P07: night nurse",
-            "Interview with Ana",
-            "User #2",
-        ] {
+        for heading in
+            ["Participant 3 – Marta", "P07: night nurse", "Interview with Ana", "User #2"]
+        {
             assert_eq!(participant_of_heading(heading).as_deref(), Some(heading));
         }
-        for heading in [
-            "Participants",
-            "Interview guide",
-            "User needs",
-            "Pricing 2",
-            "P",
-        ] {
+        for heading in ["Participants", "Interview guide", "User needs", "Pricing 2", "P"] {
             assert_eq!(participant_of_heading(heading), None, "{heading}");
         }
     }

@@ -67,10 +67,7 @@ fn attend_cpu(
         let (own, others) = rest.split_at(count);
         rest = others;
         let past = cache.len(sequence.id) - sequence.rows.count;
-        rows.extend((1..=sequence.rows.count).map(|i| Row {
-            spans: own,
-            visible: past + i,
-        }));
+        rows.extend((1..=sequence.rows.count).map(|i| Row { spans: own, visible: past + i }));
     }
     let (storage, layout) = queries.storage_and_layout();
     let Some((start, end)) = layout.contiguous_offsets() else {
@@ -97,11 +94,7 @@ fn attend_tensors(
 ) -> Result<Tensor> {
     let scale = 1.0 / (heads.dim as f64).sqrt();
     let mut out = Vec::with_capacity(sequences.len());
-    for &SequenceRows {
-        id,
-        rows: RowRange { first, count },
-    } in sequences
-    {
+    for &SequenceRows { id, rows: RowRange { first, count } } in sequences {
         let mut sides = [Vec::new(), Vec::new()];
         for span in cache.spans(id).filter(|span| span.len > 0) {
             sides[0].push(span.keys[layer].narrow(1, 0, span.len)?);
@@ -115,10 +108,7 @@ fn attend_tensors(
             .reshape((count, heads.kv, heads.group(), heads.dim))?
             .permute((1, 2, 0, 3))?
             .reshape((heads.kv, heads.group() * count, heads.dim))?; // (kv, group × count, dim)
-        let scores = (query
-            .contiguous()?
-            .matmul(&keys.transpose(1, 2)?.contiguous()?)?
-            * scale)?;
+        let scores = (query.contiguous()?.matmul(&keys.transpose(1, 2)?.contiguous()?)? * scale)?;
         let scores = scores.reshape((heads.kv, heads.group(), count, len))?;
         let scores = scores.broadcast_add(&causal_bias(count, len, queries.device())?)?;
         let weights = softmax_last_dim(&scores)?.reshape((heads.kv, heads.group() * count, len))?;
@@ -137,13 +127,7 @@ fn causal_bias(count: usize, len: usize, device: &Device) -> Result<Tensor> {
     let past = len - count;
     let bias: Vec<f32> = (0..count)
         .flat_map(|row| {
-            (0..len).map(move |t| {
-                if t <= past + row {
-                    0.0
-                } else {
-                    f32::NEG_INFINITY
-                }
-            })
+            (0..len).map(move |t| if t <= past + row { 0.0 } else { f32::NEG_INFINITY })
         })
         .collect();
     Tensor::from_vec(bias, (count, len), device)
@@ -165,18 +149,12 @@ mod tests {
 
     #[test]
     fn the_kernel_and_the_candle_path_agree_on_a_packed_batch() {
-        let heads = Heads {
-            query: 6,
-            kv: 2,
-            dim: 16,
-        };
+        let heads = Heads { query: 6, kv: 2, dim: 16 };
         let mut cache = KvCache::new(1, heads, Device::Cpu);
         let fill = |cache: &mut KvCache, id, count: usize, seed| {
             cache.append(id, count).expect("room");
             let (k, v) = (tensor(seed, count, 32), tensor(seed + 1, count, 32));
-            cache
-                .write(id, 0, RowRange { first: 0, count }, [&k, &v])
-                .expect("written");
+            cache.write(id, 0, RowRange { first: 0, count }, [&k, &v]).expect("written");
         };
         let base = cache.fork(None);
         fill(&mut cache, base, 7, 1);
@@ -186,22 +164,14 @@ mod tests {
         fill(&mut cache, forked, 3, 3);
         fill(&mut cache, alone, 5, 5);
         let sequences = [
-            SequenceRows {
-                id: forked,
-                rows: RowRange { first: 0, count: 3 },
-            },
-            SequenceRows {
-                id: alone,
-                rows: RowRange { first: 3, count: 1 },
-            },
+            SequenceRows { id: forked, rows: RowRange { first: 0, count: 3 } },
+            SequenceRows { id: alone, rows: RowRange { first: 3, count: 1 } },
         ];
         let queries = tensor(9, 4, 96);
         let got = attend_cpu(&queries, &sequences, &cache, 0, heads).expect("attended");
         let expected = attend_tensors(&queries, &sequences, &cache, 0, heads).expect("attended");
         let difference = (got - expected).and_then(|d| d.abs()?.flatten_all()?.max(0));
-        let worst = difference
-            .and_then(|d| d.to_scalar::<f32>())
-            .expect("a number");
+        let worst = difference.and_then(|d| d.to_scalar::<f32>()).expect("a number");
         assert!(worst < PATH_BUDGET, "the paths differ by {worst:e}");
     }
 }

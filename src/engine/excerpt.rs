@@ -35,10 +35,7 @@ pub(super) fn offers(cells: &[String]) -> Vec<(&str, Run)> {
     if !long.is_empty() {
         return long;
     }
-    cells
-        .iter()
-        .filter_map(|cell| Some((cell.as_str(), whole(cell)?)))
-        .collect()
+    cells.iter().filter_map(|cell| Some((cell.as_str(), whole(cell)?))).collect()
 }
 
 /// A short cell as its only excerpt.
@@ -51,29 +48,20 @@ fn whole(cell: &str) -> Option<Run> {
         return None;
     }
     let start = cell.len() - cell.trim_start().len();
-    Some(Run {
-        start,
-        ends: vec![start + text.len()],
-    })
+    Some(Run { start, ends: vec![start + text.len()] })
 }
 
 /// Runs of clauses of a cell with enough words; none in a cell with fewer.
 fn runs(cell: &str) -> Vec<Run> {
     let words = words(cell);
     let clauses = clauses(cell, &words);
-    (0..clauses.len())
-        .filter_map(|first| run(cell, &words, &clauses[first..]))
-        .collect()
+    (0..clauses.len()).filter_map(|first| run(cell, &words, &clauses[first..])).collect()
 }
 
 /// The run that begins with the first of `clauses`.
 fn run(cell: &str, words: &[Word], clauses: &[Range<usize>]) -> Option<Run> {
     // A lone dash or bullet in front is no part of what was said.
-    let start = words[clauses.first()?.clone()]
-        .iter()
-        .find(|word| word.counts)?
-        .span
-        .start;
+    let start = words[clauses.first()?.clone()].iter().find(|word| word.counts)?.span.start;
     let mut ends = Vec::new();
     let mut counted = 0;
     for clause in clauses {
@@ -87,11 +75,7 @@ fn run(cell: &str, words: &[Word], clauses: &[Range<usize>]) -> Option<Run> {
             ends.push(end);
         }
     }
-    if ends.is_empty() {
-        None
-    } else {
-        Some(Run { start, ends })
-    }
+    if ends.is_empty() { None } else { Some(Run { start, ends }) }
 }
 
 /// Length of `text` without what only leads on to the next clause.
@@ -140,12 +124,8 @@ fn words(cell: &str) -> Vec<Word> {
         }
         previous = c;
     }
-    let starts: Vec<usize> = spans
-        .iter()
-        .skip(1)
-        .map(|span| span.start)
-        .chain([cell.len()])
-        .collect();
+    let starts: Vec<usize> =
+        spans.iter().skip(1).map(|span| span.start).chain([cell.len()]).collect();
     spans
         .into_iter()
         .zip(starts)
@@ -210,10 +190,7 @@ fn clauses(cell: &str, words: &[Word]) -> Vec<Range<usize>> {
         }
         start = at + 1;
     }
-    clauses
-        .into_iter()
-        .flat_map(|clause| short_enough(cell, words, clause))
-        .collect()
+    clauses.into_iter().flat_map(|clause| short_enough(cell, words, clause)).collect()
 }
 
 /// A clause as it is, or in groups of words when it is longer than an excerpt may be.
@@ -222,9 +199,5 @@ fn short_enough(cell: &str, words: &[Word], clause: Range<usize>) -> Vec<Range<u
     if cell[bytes].chars().count() <= MAX_CHARS {
         return vec![clause];
     }
-    clause
-        .clone()
-        .step_by(MIN_WORDS)
-        .map(|at| at..(at + MIN_WORDS).min(clause.end))
-        .collect()
+    clause.clone().step_by(MIN_WORDS).map(|at| at..(at + MIN_WORDS).min(clause.end)).collect()
 }

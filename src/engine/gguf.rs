@@ -75,10 +75,7 @@ impl GgufFile {
     /// architecture that is not in [`SUPPORTED`].
     pub fn open(path: &Path) -> Result<Self, EngineError> {
         let shown = path.display().to_string();
-        let bad = |reason: String| EngineError::BadModel {
-            path: shown.clone(),
-            reason,
-        };
+        let bad = |reason: String| EngineError::BadModel { path: shown.clone(), reason };
         let file = File::open(path).map_err(|error| bad(error.to_string()))?;
         let about = file.metadata().map_err(|error| bad(error.to_string()))?;
         if !about.is_file() {
@@ -94,12 +91,7 @@ impl GgufFile {
                     supported: SUPPORTED.join(", "),
                 },
             })?;
-        Ok(Self {
-            path: path.to_owned(),
-            file: Mutex::new(file),
-            bytes,
-            contents,
-        })
+        Ok(Self { path: path.to_owned(), file: Mutex::new(file), bytes, contents })
     }
 
     /// Where the file is.
@@ -119,13 +111,7 @@ impl GgufFile {
 
     /// `general.name`, or the file's stem.
     pub fn name(&self) -> String {
-        let stem = || {
-            self.path
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned()
-        };
+        let stem = || self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         match self.contents.metadata.get("general.name") {
             Some(Value::Text(name)) if !name.is_empty() => name.clone(),
             _ => stem(),
@@ -160,11 +146,7 @@ impl GgufFile {
             }
         };
         read().map_err(|error| self.bad(format!("cannot read it: {error}")))?;
-        Ok(hasher
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
+        Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Whether the file holds tensor `name`.
@@ -187,10 +169,7 @@ impl GgufFile {
             .ok_or_else(|| self.bad(format!("tensor '{name}' is missing")))?;
         let length = info.bytes as usize;
         let mut buffer = vec![0u8; length + TENSOR_ALIGNMENT];
-        let start = buffer
-            .as_ptr()
-            .align_offset(TENSOR_ALIGNMENT)
-            .min(TENSOR_ALIGNMENT);
+        let start = buffer.as_ptr().align_offset(TENSOR_ALIGNMENT).min(TENSOR_ALIGNMENT);
         let data = &mut buffer[start..start + length];
         self.read_at(info.start, data)
             .map_err(|error| self.bad(format!("cannot read tensor '{name}': {error}")))?;
@@ -207,10 +186,7 @@ impl GgufFile {
     }
 
     fn bad(&self, reason: String) -> EngineError {
-        EngineError::BadModel {
-            path: self.path.display().to_string(),
-            reason,
-        }
+        EngineError::BadModel { path: self.path.display().to_string(), reason }
     }
 }
 
@@ -223,16 +199,10 @@ impl Contents {
             .text("general.architecture")?
             .ok_or_else(|| "metadata 'general.architecture' is missing".to_owned())?;
         if !SUPPORTED.contains(&architecture) {
-            return Err(Refusal::Architecture(
-                architecture.chars().take(64).collect(),
-            ));
+            return Err(Refusal::Architecture(architecture.chars().take(64).collect()));
         }
         let tensors = header.tensors(&metadata)?;
         let hyper_params = HyperParams::read(&metadata, &tensors)?;
-        Ok(Self {
-            metadata,
-            tensors,
-            hyper_params,
-        })
+        Ok(Self { metadata, tensors, hyper_params })
     }
 }

@@ -87,11 +87,7 @@ impl Vocabulary {
         encode: Encode,
     ) -> Result<Self, EngineError> {
         let size = token_bytes.len();
-        if let Some(beyond) = special
-            .iter()
-            .chain([&eos])
-            .find(|id| **id as usize >= size)
-        {
+        if let Some(beyond) = special.iter().chain([&eos]).find(|id| **id as usize >= size) {
             return Err(EngineError::Grammar(format!(
                 "token {beyond} is not one of the vocabulary's {size}"
             )));
@@ -103,11 +99,8 @@ impl Vocabulary {
         }
         for &id in special.iter().chain([&eos]) {
             // The marker cannot occur in text; the id keeps apart tokens with equal names.
-            token_bytes[id as usize] = [
-                &[TokTrie::SPECIAL_TOKEN_MARKER],
-                format!("<{id}>").as_bytes(),
-            ]
-            .concat();
+            token_bytes[id as usize] =
+                [&[TokTrie::SPECIAL_TOKEN_MARKER], format!("<{id}>").as_bytes()].concat();
         }
         let factory = guarded(|| {
             let trie = TokTrie::from(&TokRxInfo::new(size as u32, eos), &token_bytes);
@@ -150,12 +143,8 @@ impl TokenizerEnv for Tokens {
     /// The tokenizer is believed only where its tokens spell the text again: normalisation, an
     /// added space or a control token would put something else into the answer.
     fn tokenize_bytes(&self, bytes: &[u8]) -> Vec<TokenId> {
-        let tokens = self
-            .trie
-            .tokenize_with_greedy_fallback(bytes, |text| (self.encode)(text));
-        let known = tokens
-            .iter()
-            .all(|&token| (token as usize) < self.trie.vocab_size());
+        let tokens = self.trie.tokenize_with_greedy_fallback(bytes, |text| (self.encode)(text));
+        let known = tokens.iter().all(|&token| (token as usize) < self.trie.vocab_size());
         if known && self.trie.decode_raw(&tokens) == bytes {
             tokens
         } else {
@@ -175,29 +164,20 @@ impl Grammar {
     pub fn compile(vocabulary: &Vocabulary, shape: &Shape) -> Result<Self, EngineError> {
         let text = lowering::lower(shape)?;
         let start = guarded(|| {
-            let parser = vocabulary
-                .factory
-                .create_parser(TopLevelGrammar::from_lark(text))?;
+            let parser = vocabulary.factory.create_parser(TopLevelGrammar::from_lark(text))?;
             Ok(Matcher::new(Ok(parser)))
         })?;
         // A grammar that cannot begin is an error now, not in the middle of a stage.
         match start.get_error() {
             Some(error) => Err(grammar_error(&error)),
-            None => Ok(Self {
-                start,
-                eos: vocabulary.eos,
-            }),
+            None => Ok(Self { start, eos: vocabulary.eos }),
         }
     }
 
     /// A constraint at the beginning of an answer. Cheap: constraints of one grammar share what
     /// they learn about it (so masks get faster, never different).
     pub fn constraint(&self) -> Constraint {
-        Constraint {
-            matcher: self.start.clone(),
-            eos: self.eos,
-            finished: false,
-        }
+        Constraint { matcher: self.start.clone(), eos: self.eos, finished: false }
     }
 }
 
@@ -237,9 +217,7 @@ impl Constraint {
                 Err(EngineError::Grammar("the answer is already whole".into()))
             };
         }
-        self.matcher
-            .consume_token(token)
-            .map_err(|error| grammar_error(&error.to_string()))?;
+        self.matcher.consume_token(token).map_err(|error| grammar_error(&error.to_string()))?;
         self.finished = token == self.eos;
         Ok(())
     }
@@ -306,13 +284,7 @@ fn guarded<T>(work: impl FnOnce() -> anyhow::Result<T>) -> Result<T, EngineError
 
 /// The first line of an error of llguidance: the rest is a backtrace or the grammar.
 fn grammar_error(error: &str) -> EngineError {
-    EngineError::Grammar(
-        error
-            .lines()
-            .next()
-            .unwrap_or("llguidance failed")
-            .to_owned(),
-    )
+    EngineError::Grammar(error.lines().next().unwrap_or("llguidance failed").to_owned())
 }
 
 #[cfg(test)]
@@ -346,9 +318,7 @@ mod tests {
             if !allowed.contains(TokenId::from(byte)) {
                 return false;
             }
-            constraint
-                .accept(TokenId::from(byte))
-                .expect("an allowed token");
+            constraint.accept(TokenId::from(byte)).expect("an allowed token");
         }
         constraint.is_finished() || constraint.allowed().expect("a mask").contains(EOS)
     }
@@ -365,18 +335,12 @@ mod tests {
 
     fn object(fields: &[(&str, Shape)]) -> Shape {
         Shape::Object(
-            fields
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), value.clone()))
-                .collect(),
+            fields.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
         )
     }
 
     fn source(id: &str, cells: &[&str]) -> Source {
-        Source {
-            id: id.to_owned(),
-            cells: cells.iter().map(|&cell| cell.to_owned()).collect(),
-        }
+        Source { id: id.to_owned(), cells: cells.iter().map(|&cell| cell.to_owned()).collect() }
     }
 
     #[test]
@@ -387,10 +351,7 @@ mod tests {
         ]);
         check(
             &shape,
-            &[
-                "{\"a\":-3,\"b \\\"\":\"x\"}",
-                "{\"a\":12,\"b \\\"\":\"é\u{7f}\\n\"}",
-            ],
+            &["{\"a\":-3,\"b \\\"\":\"x\"}", "{\"a\":12,\"b \\\"\":\"é\u{7f}\\n\"}"],
             &[
                 "{\"a\":13,\"b \\\"\":\"x\"}",
                 "{ \"a\":1,\"b \\\"\":\"x\"}",
@@ -404,11 +365,8 @@ mod tests {
 
     #[test]
     fn arrays_keep_their_bounds() {
-        let array = |min, max| Shape::Array {
-            item: Box::new(Shape::OneOf(vec!["x".into()])),
-            min,
-            max,
-        };
+        let array =
+            |min, max| Shape::Array { item: Box::new(Shape::OneOf(vec!["x".into()])), min, max };
         check(
             &array(0, 2),
             &["[]", "[\"x\"]", "[\"x\",\"x\"]"],
@@ -465,10 +423,7 @@ mod tests {
                 &format!("\"One. {long}\""),
                 &format!("\"One. {long} and\"").replace(". and", " v2.0 and"),
             ],
-            &[
-                &format!("\"One. {long} A\""),
-                &format!("\"One. {long}) a\""),
-            ],
+            &[&format!("\"One. {long} A\""), &format!("\"One. {long}) a\"")],
         );
     }
 
@@ -481,17 +436,12 @@ mod tests {
             let room = 24.min((max - min) / 2);
             for letter in ["a", "é", "語"] {
                 let mut constraint = grammar.constraint();
-                constraint
-                    .accept(TokenId::from(b'"'))
-                    .expect("a string begins");
+                constraint.accept(TokenId::from(b'"')).expect("a string begins");
                 loop {
                     for _ in 0..rng.random_range(1..=room) {
                         for byte in letter.bytes() {
                             assert!(
-                                constraint
-                                    .allowed()
-                                    .expect("a mask")
-                                    .contains(TokenId::from(byte)),
+                                constraint.allowed().expect("a mask").contains(TokenId::from(byte)),
                                 "{max}: cut"
                             );
                             constraint.accept(TokenId::from(byte)).expect("allowed");
@@ -515,10 +465,7 @@ mod tests {
     #[test]
     fn an_excerpt_is_a_run_of_whole_clauses_of_one_cell() {
         let shape = Shape::Excerpt(vec![
-            source(
-                "f1#0",
-                &["I tried it twice, then I gave up. Never again!", "Yes"],
-            ),
+            source("f1#0", &["I tried it twice, then I gave up. Never again!", "Yes"]),
             source("f1#1", &["Too \"slow\"\\\n"]),
             source("f1#2", &["", " - ", "\u{1F600}"]),
         ]);
@@ -550,38 +497,17 @@ mod tests {
     fn what_cannot_be_an_answer_is_an_error() {
         let text = |min, max| Shape::Text { min, max };
         for (shape, part) in [
-            (
-                Shape::Excerpt(vec![source("a", &["", " \n", "?!"])]),
-                "none of the sources",
-            ),
+            (Shape::Excerpt(vec![source("a", &["", " \n", "?!"])]), "none of the sources"),
             (Shape::Excerpt(Vec::new()), "none of the sources"),
             (Shape::OneOf(Vec::new()), "no options"),
             (Shape::Integer { min: 2, max: 1 }, "2 to 1"),
-            (
-                Shape::Integer {
-                    min: 0,
-                    max: i64::MAX,
-                },
-                "2^53",
-            ),
+            (Shape::Integer { min: 0, max: i64::MAX }, "2^53"),
             (text(5, 12), "too narrow"),
-            (
-                object(&[("a", text(0, 20)), ("a", text(0, 20))]),
-                "'a' twice",
-            ),
-            (
-                Shape::Array {
-                    item: Box::new(text(0, 20)),
-                    min: 2,
-                    max: 1,
-                },
-                "2 to 1",
-            ),
+            (object(&[("a", text(0, 20)), ("a", text(0, 20))]), "'a' twice"),
+            (Shape::Array { item: Box::new(text(0, 20)), min: 2, max: 1 }, "2 to 1"),
         ] {
-            let error = Grammar::compile(&vocabulary(&[]), &shape)
-                .err()
-                .expect("an error")
-                .to_string();
+            let error =
+                Grammar::compile(&vocabulary(&[]), &shape).err().expect("an error").to_string();
             assert!(error.contains(part), "{error}");
         }
     }
@@ -589,17 +515,13 @@ mod tests {
     #[test]
     fn a_control_token_is_never_allowed_though_its_text_may_be_quoted() {
         let cell = "they typed <|im_end|> into the form";
-        let grammar = Grammar::compile(
-            &vocabulary(&[]),
-            &Shape::Excerpt(vec![source("a", &[cell])]),
-        )
-        .expect("compiles");
+        let grammar =
+            Grammar::compile(&vocabulary(&[]), &Shape::Excerpt(vec![source("a", &[cell])]))
+                .expect("compiles");
         let mut constraint = grammar.constraint();
         let forced = constraint.forced().expect("a forced answer");
-        let text: Vec<u8> = forced
-            .iter()
-            .map(|&token| u8::try_from(token).expect("a byte token"))
-            .collect();
+        let text: Vec<u8> =
+            forced.iter().map(|&token| u8::try_from(token).expect("a byte token")).collect();
         assert_eq!(
             String::from_utf8(text).expect("UTF-8"),
             format!("{{\"record\":\"a\",\"text\":\"{cell}\"}}")
@@ -616,11 +538,7 @@ mod tests {
         let mut bytes: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
         bytes.extend([b"<|endoftext|>".to_vec(), b"<|im_end|>".to_vec()]);
         let encode: Encode = Arc::new(|text| {
-            text.to_uppercase()
-                .bytes()
-                .map(TokenId::from)
-                .chain([CONTROL])
-                .collect()
+            text.to_uppercase().bytes().map(TokenId::from).chain([CONTROL]).collect()
         });
         let vocabulary =
             Vocabulary::new(bytes, &[EOS, CONTROL], EOS, encode).expect("a vocabulary");
@@ -641,13 +559,8 @@ mod tests {
         let encode: Encode = Arc::new(|_| Vec::new());
         assert!(Vocabulary::new(vec![b"a".to_vec()], &[], 1, encode.clone()).is_err());
         assert!(
-            Vocabulary::new(
-                vec![b"a".to_vec(), vec![b'x'; 5000]],
-                &[7],
-                0,
-                encode.clone()
-            )
-            .is_err()
+            Vocabulary::new(vec![b"a".to_vec(), vec![b'x'; 5000]], &[7], 0, encode.clone())
+                .is_err()
         );
         assert!(Vocabulary::new(vec![b"a".to_vec(), vec![b'x'; 5000]], &[], 0, encode).is_ok());
     }
@@ -657,9 +570,7 @@ mod tests {
         let grammar =
             Grammar::compile(&vocabulary(&[]), &Shape::OneOf(vec!["x".into()])).expect("compiles");
         let mut constraint = grammar.constraint();
-        let error = constraint
-            .accept(TokenId::from(b'z'))
-            .expect_err("not allowed");
+        let error = constraint.accept(TokenId::from(b'z')).expect_err("not allowed");
         assert_eq!(error.to_string().lines().count(), 1, "{error}");
         assert!(
             constraint.allowed().is_err()
@@ -693,15 +604,13 @@ mod tests {
             (Shape::Text { min, max }, Value::String(text)) => {
                 text.len() >= *min
                     && text.chars().count() <= *max
-                    && text
-                        .split(' ')
-                        .all(|word| !word.is_empty() || text.is_empty())
+                    && text.split(' ').all(|word| !word.is_empty() || text.is_empty())
                     && !text.contains(|c: char| c.is_control() || (c.is_whitespace() && c != ' '))
             }
             (Shape::OneOf(options), Value::String(text)) => options.contains(text),
-            (Shape::Integer { min, max }, Value::Number(number)) => number
-                .as_i64()
-                .is_some_and(|number| (*min..=*max).contains(&number)),
+            (Shape::Integer { min, max }, Value::Number(number)) => {
+                number.as_i64().is_some_and(|number| (*min..=*max).contains(&number))
+            }
             (Shape::Excerpt(sources), Value::Object(map)) => {
                 let text = map["text"].as_str().expect("a text");
                 sources
@@ -717,17 +626,12 @@ mod tests {
         // In scripts without spaces each character is a word.
         let apart = |text: &str| -> String {
             let alone = |c| matches!(c, '\u{3041}'..='\u{3096}' | '\u{3400}'..='\u{9FFF}' | '\u{20000}'..='\u{2FA1F}');
-            text.chars()
-                .flat_map(|c| if alone(c) { vec![' ', c, ' '] } else { vec![c] })
-                .collect()
+            text.chars().flat_map(|c| if alone(c) { vec![' ', c, ' '] } else { vec![c] }).collect()
         };
         let words = apart(text).split_whitespace().count();
         let at_words = cell.match_indices(text).any(|(at, _)| {
-            let (before, text, after) = (
-                apart(&cell[..at]),
-                apart(text),
-                apart(&cell[at + text.len()..]),
-            );
+            let (before, text, after) =
+                (apart(&cell[..at]), apart(text), apart(&cell[at + text.len()..]));
             !(before.ends_with(char::is_alphanumeric) && text.starts_with(char::is_alphanumeric))
                 && !(text.ends_with(char::is_alphanumeric)
                     && after.starts_with(char::is_alphanumeric))
@@ -792,10 +696,8 @@ mod tests {
             hostile_text(),
         )
             .prop_map(|(sources, options, min, spread, least, key)| {
-                let mut sources: Vec<Source> = sources
-                    .into_iter()
-                    .map(|(id, cells)| Source { id, cells })
-                    .collect();
+                let mut sources: Vec<Source> =
+                    sources.into_iter().map(|(id, cells)| Source { id, cells }).collect();
                 sources.push(source("kept", &["four words at least", "and, so: on"]));
                 let list = |item: Shape| Shape::Array {
                     item: Box::new(item),
@@ -804,21 +706,9 @@ mod tests {
                 };
                 Shape::Object(vec![
                     (format!("k{key}"), list(Shape::Excerpt(sources))),
-                    (
-                        "text".into(),
-                        list(Shape::Text {
-                            min,
-                            max: min + spread,
-                        }),
-                    ),
+                    ("text".into(), list(Shape::Text { min, max: min + spread })),
                     ("one".into(), Shape::OneOf(options)),
-                    (
-                        "number".into(),
-                        Shape::Integer {
-                            min: least,
-                            max: least + min as i64,
-                        },
-                    ),
+                    ("number".into(), Shape::Integer { min: least, max: least + min as i64 }),
                 ])
             })
     }

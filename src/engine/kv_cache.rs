@@ -56,13 +56,7 @@ pub(super) struct Span {
 impl KvCache {
     /// An empty cache.
     pub fn new(layers: usize, heads: Heads, device: Device) -> Self {
-        Self {
-            layers,
-            heads,
-            device,
-            sequences: Vec::new(),
-            prefixes: Vec::new(),
-        }
+        Self { layers, heads, device, sequences: Vec::new(), prefixes: Vec::new() }
     }
 
     /// Bytes that one position takes over all layers.
@@ -75,27 +69,16 @@ impl KvCache {
         if let Some(id) = prefix {
             self.prefix_mut(id).references += 1;
         }
-        let sequence = Sequence {
-            prefix,
-            own: Span::empty(),
-        };
+        let sequence = Sequence { prefix, own: Span::empty() };
         SeqId(place(&mut self.sequences, sequence))
     }
 
     /// Makes a sequence's own positions a prefix that others can fork, and ends the sequence.
     /// The caller holds the prefix until [`Self::release_prefix`].
     pub fn freeze(&mut self, id: SeqId) -> PrefixId {
-        let sequence = self.sequences[id.0]
-            .take()
-            .expect("a frozen sequence is live");
+        let sequence = self.sequences[id.0].take().expect("a frozen sequence is live");
         assert!(sequence.prefix.is_none(), "prefixes are one span deep");
-        PrefixId(place(
-            &mut self.prefixes,
-            Prefix {
-                span: sequence.own,
-                references: 1,
-            },
-        ))
+        PrefixId(place(&mut self.prefixes, Prefix { span: sequence.own, references: 1 }))
     }
 
     /// Positions that a sequence holds, its prefix included.
@@ -111,9 +94,7 @@ impl KvCache {
         let own = &mut self.sequence_mut(id).own;
         let needed = own.len + rows;
         if needed > own.capacity {
-            let capacity = needed
-                .max(own.capacity + own.capacity / 2)
-                .next_multiple_of(GROWTH);
+            let capacity = needed.max(own.capacity + own.capacity / 2).next_multiple_of(GROWTH);
             own.grow(layers, heads, capacity, &device)?;
         }
         own.len = needed;
@@ -131,12 +112,7 @@ impl KvCache {
     ) -> Result<()> {
         let heads = self.heads;
         let own = &self.sequence_mut(id).own;
-        let copy = CopyRows {
-            heads,
-            capacity: own.capacity,
-            to: own.len - rows.count,
-            rows,
-        };
+        let copy = CopyRows { heads, capacity: own.capacity, to: own.len - rows.count, rows };
         for (cache, new) in [&own.keys[layer], &own.values[layer]].into_iter().zip(kv) {
             if cache.device().is_cpu() {
                 cache.inplace_op2(new, &copy)?;
@@ -155,18 +131,13 @@ impl KvCache {
     /// Forgets the positions of a sequence from `len` on; a prefix cannot be cut.
     pub fn truncate(&mut self, id: SeqId, len: usize) {
         let shared = self.len(id) - self.sequence_mut(id).own.len;
-        assert!(
-            shared <= len && len <= self.len(id),
-            "only own positions can be cut"
-        );
+        assert!(shared <= len && len <= self.len(id), "only own positions can be cut");
         self.sequence_mut(id).own.len = len - shared;
     }
 
     /// Ends a sequence.
     pub fn release(&mut self, id: SeqId) {
-        let sequence = self.sequences[id.0]
-            .take()
-            .expect("a released sequence is live");
+        let sequence = self.sequences[id.0].take().expect("a released sequence is live");
         if let Some(prefix) = sequence.prefix {
             self.release_prefix(prefix);
         }
@@ -189,21 +160,15 @@ impl KvCache {
 
     /// Live sequences and prefixes, for tests of leaks.
     pub fn live(&self) -> (usize, usize) {
-        (
-            self.sequences.iter().flatten().count(),
-            self.prefixes.iter().flatten().count(),
-        )
+        (self.sequences.iter().flatten().count(), self.prefixes.iter().flatten().count())
     }
 
     /// A sequence's spans, oldest first.
     pub(super) fn spans(&self, id: SeqId) -> impl Iterator<Item = &Span> {
         let sequence = self.sequences[id.0].as_ref().expect("the sequence is live");
-        let prefix = sequence.prefix.map(|id| {
-            &self.prefixes[id.0]
-                .as_ref()
-                .expect("a counted prefix is live")
-                .span
-        });
+        let prefix = sequence
+            .prefix
+            .map(|id| &self.prefixes[id.0].as_ref().expect("a counted prefix is live").span);
         prefix.into_iter().chain([&sequence.own])
     }
 
@@ -227,12 +192,7 @@ pub struct RowRange {
 
 impl Span {
     fn empty() -> Self {
-        Self {
-            keys: Vec::new(),
-            values: Vec::new(),
-            capacity: 0,
-            len: 0,
-        }
+        Self { keys: Vec::new(), values: Vec::new(), capacity: 0, len: 0 }
     }
 
     fn grow(
@@ -312,11 +272,7 @@ impl InplaceOp2 for CopyRows {
 mod tests {
     use super::*;
 
-    const HEADS: Heads = Heads {
-        query: 2,
-        kv: 2,
-        dim: 2,
-    };
+    const HEADS: Heads = Heads { query: 2, kv: 2, dim: 2 };
 
     fn rows(first: f32, count: usize) -> Tensor {
         let values: Vec<f32> = (0..count * 4).map(|i| first + i as f32).collect();
@@ -343,32 +299,19 @@ mod tests {
         let first = cache.fork(None);
         cache.append(first, 3).expect("room");
         let new = rows(0.0, 3);
-        cache
-            .write(first, 0, RowRange { first: 0, count: 3 }, [&new, &new])
-            .expect("written");
+        cache.write(first, 0, RowRange { first: 0, count: 3 }, [&new, &new]).expect("written");
         let prefix = cache.freeze(first);
         let forks = [cache.fork(Some(prefix)), cache.fork(Some(prefix))];
         let packed = rows(100.0, 2);
         for (row, &fork) in forks.iter().enumerate() {
             cache.append(fork, 1).expect("room");
-            let range = RowRange {
-                first: row,
-                count: 1,
-            };
-            cache
-                .write(fork, 0, range, [&packed, &packed])
-                .expect("written");
+            let range = RowRange { first: row, count: 1 };
+            cache.write(fork, 0, range, [&packed, &packed]).expect("written");
         }
         assert_eq!(cache.len(forks[1]), 4);
         let head_0 = vec![0.0, 1.0, 4.0, 5.0, 8.0, 9.0];
-        assert_eq!(
-            keys(&cache, forks[0], 0)[0],
-            [head_0.clone(), vec![100.0, 101.0]].concat()
-        );
-        assert_eq!(
-            keys(&cache, forks[1], 0)[0],
-            [head_0, vec![104.0, 105.0]].concat()
-        );
+        assert_eq!(keys(&cache, forks[0], 0)[0], [head_0.clone(), vec![100.0, 101.0]].concat());
+        assert_eq!(keys(&cache, forks[1], 0)[0], [head_0, vec![104.0, 105.0]].concat());
     }
 
     #[test]
@@ -380,9 +323,7 @@ mod tests {
             let new = rows(step as f32, 1);
             for layer in 0..2 {
                 let range = RowRange { first: 0, count: 1 };
-                cache
-                    .write(id, layer, range, [&new, &new])
-                    .expect("written");
+                cache.write(id, layer, range, [&new, &new]).expect("written");
             }
         }
         let head = &keys(&cache, id, 1)[1];

@@ -58,10 +58,7 @@ pub fn project<const N: usize>(weights: [&Linear; N], x: &Tensor) -> Result<[Ten
     {
         fused
     } else {
-        weights
-            .iter()
-            .map(|weight| weight.alone(x))
-            .collect::<Result<_>>()?
+        weights.iter().map(|weight| weight.alone(x)).collect::<Result<_>>()?
     };
     Ok(products.try_into().expect("one product a weight"))
 }

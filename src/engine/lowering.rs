@@ -56,20 +56,14 @@ ENDED: ~(BYTE* STOP CLOSE? " " BYTE*)
 pub(super) fn max_bytes(shape: &Shape) -> usize {
     match shape {
         Shape::Object(fields) => {
-            let fields = fields
-                .iter()
-                .map(|(key, value)| json(key).len() + max_bytes(value) + 2);
+            let fields = fields.iter().map(|(key, value)| json(key).len() + max_bytes(value) + 2);
             2 + fields.sum::<usize>()
         }
         Shape::Array { item, max, .. } => 2 + max * (max_bytes(item) + 1),
         // Quotes; a last word of 4-byte characters; the rest of a character begun before it; a
         // sentence mark and a closing one.
         Shape::Text { max, .. } => 2 + max + 3 * LAST_WORD + 3 + 6,
-        Shape::OneOf(options) => options
-            .iter()
-            .map(|option| json(option).len())
-            .max()
-            .unwrap_or(0),
+        Shape::OneOf(options) => options.iter().map(|option| json(option).len()).max().unwrap_or(0),
         Shape::Integer { min, max } => min.to_string().len().max(max.to_string().len()),
         Shape::Excerpt(sources) => {
             let text = |cell: &String| (ESCAPED_BYTE * cell.len()).min(ESCAPED_BYTE * MAX_CHARS);
@@ -86,10 +80,7 @@ pub(super) fn max_bytes(shape: &Shape) -> usize {
 
 /// The grammar of `shape`.
 pub(super) fn lower(shape: &Shape) -> Result<String, EngineError> {
-    let mut lowering = Lowering {
-        text: String::new(),
-        names: Vec::new(),
-    };
+    let mut lowering = Lowering { text: String::new(), names: Vec::new() };
     lowering.line("%llguidance {\"allow_invalid_utf8\": true}");
     lowering.text.push_str(CHARACTERS);
     let root = lowering.name(shape)?;
@@ -118,10 +109,7 @@ impl<'a> Lowering<'a> {
             Shape::Integer { min, max } => integer(*min, *max)?,
             Shape::Excerpt(sources) => excerpt(sources)?,
         };
-        let terminal = matches!(
-            shape,
-            Shape::Text { .. } | Shape::OneOf(_) | Shape::Excerpt(_)
-        );
+        let terminal = matches!(shape, Shape::Text { .. } | Shape::OneOf(_) | Shape::Excerpt(_));
         let name = format!("{}{}", if terminal { "T" } else { "r" }, self.names.len());
         self.line(&format!("{name}: {body}"));
         self.names.push((shape, name.clone()));
@@ -136,11 +124,7 @@ impl<'a> Lowering<'a> {
                 return Err(bad(format!("an object has the key '{key}' twice")));
             }
             let value = self.name(value)?;
-            let _ = write!(
-                body,
-                "{} {value} ",
-                quote(&format!("{before}{}:", json(key)))
-            );
+            let _ = write!(body, "{} {value} ", quote(&format!("{before}{}:", json(key))));
             before = String::from(",");
         }
         let end = if fields.is_empty() { "{}" } else { "}" };
@@ -160,11 +144,7 @@ impl<'a> Lowering<'a> {
             (fewest, most) => format!(" (\",\" {item}){{{fewest},{most}}}"),
         };
         let items = format!("\"[\" {item}{more} \"]\"");
-        Ok(if min == 0 {
-            format!("\"[]\" | {items}")
-        } else {
-            items
-        })
+        Ok(if min == 0 { format!("\"[]\" | {items}") } else { items })
     }
 
     fn line(&mut self, line: &str) {
@@ -193,9 +173,7 @@ fn text(min: usize, max: usize) -> Result<String, EngineError> {
     let room = LAST_WORD.min((max - min) / 2);
     // Two characters for the sentence mark and a closing one behind the last word.
     let part = max - room - 2;
-    let soft = min
-        .max((max * 3 / 5).min(max.saturating_sub(LAST_SENTENCE)))
-        .max(2);
+    let soft = min.max((max * 3 / 5).min(max.saturating_sub(LAST_SENTENCE))).max(2);
     let sentence = format!("(BYTE{{0,{}}} | BYTE{{{soft}}} ENDED)", soft - 1);
     let length = format!(
         "(BYTE{{{min},{}}} | BYTE{{{}}} /[^,;:&+\\x2F\\x00-]/ (CONT | \"\\\"\"){{0,3}} UNPARTED{{0,{room}}} (STOP CLOSE?)?)",
@@ -203,20 +181,14 @@ fn text(min: usize, max: usize) -> Result<String, EngineError> {
         part - 1,
     );
     let empty = if min == 0 { "?" } else { "" };
-    Ok(format!(
-        "\"\\\"\" (WORDS & {length} & {sentence}){empty} \"\\\"\""
-    ))
+    Ok(format!("\"\\\"\" (WORDS & {length} & {sentence}){empty} \"\\\"\""))
 }
 
 fn one_of(options: &[String]) -> Result<String, EngineError> {
     if options.is_empty() {
         return Err(bad("a choice has no options".into()));
     }
-    Ok(options
-        .iter()
-        .map(|option| quote(&json(option)))
-        .collect::<Vec<_>>()
-        .join(" | "))
+    Ok(options.iter().map(|option| quote(&json(option))).collect::<Vec<_>>().join(" | "))
 }
 
 fn integer(min: i64, max: i64) -> Result<String, EngineError> {
@@ -225,37 +197,23 @@ fn integer(min: i64, max: i64) -> Result<String, EngineError> {
             "a whole number of {min} to {max} cannot be; bounds lie within ±2^53"
         )));
     }
-    Ok(format!(
-        "%json {{\"type\":\"integer\",\"minimum\":{min},\"maximum\":{max}}}"
-    ))
+    Ok(format!("%json {{\"type\":\"integer\",\"minimum\":{min},\"maximum\":{max}}}"))
 }
 
 /// One alternative per source, and in it one per place where an excerpt may begin.
 fn excerpt(sources: &[Source]) -> Result<String, EngineError> {
     let mut alternatives = Vec::new();
     for source in sources {
-        let runs: Vec<String> = excerpt::offers(&source.cells)
-            .iter()
-            .map(|(cell, run)| ends(cell, run))
-            .collect();
+        let runs: Vec<String> =
+            excerpt::offers(&source.cells).iter().map(|(cell, run)| ends(cell, run)).collect();
         if !runs.is_empty() {
-            alternatives.push(format!(
-                "{} ({})",
-                quote(&frame(&source.id)),
-                runs.join(" | ")
-            ));
+            alternatives.push(format!("{} ({})", quote(&frame(&source.id)), runs.join(" | ")));
         }
     }
     if alternatives.is_empty() {
-        return Err(bad(
-            "none of the sources has a text that can be quoted".into()
-        ));
+        return Err(bad("none of the sources has a text that can be quoted".into()));
     }
-    Ok(format!(
-        "({}) {}",
-        alternatives.join("\n  | "),
-        quote("\"}")
-    ))
+    Ok(format!("({}) {}", alternatives.join("\n  | "), quote("\"}")))
 }
 
 /// What stands before the text of an excerpt.

@@ -306,10 +306,7 @@ impl Engine {
         let file = GgufFile::open(path)?;
         let params = file.hyper_params().clone();
         let device = open_device(options.device)?;
-        let context = options
-            .context
-            .unwrap_or(DEFAULT_CONTEXT)
-            .min(params.context_length);
+        let context = options.context.unwrap_or(DEFAULT_CONTEXT).min(params.context_length);
         check_memory(&file, &params, context, options, &device)?;
         let tokenizer = Arc::new(match &options.tokenizer {
             Some(path) => Tokenizer::from_file(path, &file)?,
@@ -333,20 +330,11 @@ impl Engine {
             model,
             vocabulary,
             tokenizer: Arc::clone(&tokenizer),
-            limits: Limits {
-                max_batch: options.max_batch,
-                prefill_chunk: options.prefill_chunk,
-            },
+            limits: Limits { max_batch: options.max_batch, prefill_chunk: options.prefill_chunk },
             context,
         };
         let (stages, thread) = start(worker)?;
-        Ok(Self {
-            info,
-            tokenizer,
-            template,
-            stages: Some(stages),
-            thread: Some(thread),
-        })
+        Ok(Self { info, tokenizer, template, stages: Some(stages), thread: Some(thread) })
     }
 
     /// What was loaded.
@@ -374,11 +362,7 @@ impl Engine {
     /// [`Update::Scored`]; dropping the receiver cancels what is not done.
     pub fn submit(&self, jobs: Vec<Job>) -> UnboundedReceiver<Update> {
         let (updates, receiver) = unbounded_channel();
-        let stage = Stage {
-            jobs,
-            updates,
-            submitted: Instant::now(),
-        };
+        let stage = Stage { jobs, updates, submitted: Instant::now() };
         if let Some(stages) = &self.stages {
             // The worker outlives every panic below it; if it is gone all the same, the dropped
             // sender ends the receiver and the caller sees unanswered jobs.
@@ -413,17 +397,13 @@ fn start(mut worker: Worker) -> Result<(mpsc::Sender<Stage>, JoinHandle<()>), En
 /// The tokens as the grammar sees them.
 fn vocabulary(tokenizer: &Arc<Tokenizer>) -> Result<Vocabulary, EngineError> {
     let size = tokenizer.vocabulary_size() as TokenId;
-    let bytes = (0..size)
-        .map(|id| tokenizer.token_bytes(id).to_vec())
-        .collect();
+    let bytes = (0..size).map(|id| tokenizer.token_bytes(id).to_vec()).collect();
     let special: Vec<TokenId> = (0..size).filter(|&id| tokenizer.is_special(id)).collect();
     let encoder = Arc::clone(tokenizer);
     // A text that cannot be encoded forces no tokens; sampling then writes it one by one.
     let encode = move |text: &str| encoder.encode(text, Specials::AsText).unwrap_or_default();
     let Some(&end) = tokenizer.end_ids().first() else {
-        return Err(EngineError::Template(
-            "the vocabulary has no end token".to_owned(),
-        ));
+        return Err(EngineError::Template("the vocabulary has no end token".to_owned()));
     };
     Vocabulary::new(bytes, &special, end, Arc::new(encode))
 }

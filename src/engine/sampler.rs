@@ -74,10 +74,7 @@ impl Candidate {
     /// Most likely first, the lower id first among equals: a total order, so every sort and
     /// selection has one result.
     fn by_rank(&self, other: &Self) -> Ordering {
-        other
-            .logit
-            .total_cmp(&self.logit)
-            .then(self.token.cmp(&other.token))
+        other.logit.total_cmp(&self.logit).then(self.token.cmp(&other.token))
     }
 }
 
@@ -109,11 +106,7 @@ impl Sampler {
         }
         // Written so that NaN is greedy too.
         if !(self.sampling.temperature > 0.0) {
-            return self
-                .candidates
-                .iter()
-                .min_by(|a, b| a.by_rank(b))
-                .map(|best| best.token);
+            return self.candidates.iter().min_by(|a, b| a.by_rank(b)).map(|best| best.token);
         }
         self.keep_top_k();
         self.keep_min_p();
@@ -132,19 +125,11 @@ impl Sampler {
 
     /// Fills `candidates` in ascending order of id; answers the lowest allowed id.
     fn collect(&mut self, logits: &[f32], allowed: Option<&Mask>) -> Option<TokenId> {
-        let Self {
-            candidates,
-            recent,
-            sampling,
-            ..
-        } = self;
+        let Self { candidates, recent, sampling, .. } = self;
         candidates.clear();
         let mut add = |token: TokenId, logit: f32| {
             if !logit.is_nan() && logit != f32::NEG_INFINITY {
-                candidates.push(Candidate {
-                    token,
-                    logit: logit.min(f32::MAX),
-                });
+                candidates.push(Candidate { token, logit: logit.min(f32::MAX) });
             }
         };
         let lowest = match allowed {
@@ -152,14 +137,10 @@ impl Sampler {
                 mask.iter()
                     .take_while(|&token| (token as usize) < logits.len())
                     .for_each(|token| add(token, logits[token as usize]));
-                mask.iter()
-                    .next()
-                    .filter(|&token| (token as usize) < logits.len())
+                mask.iter().next().filter(|&token| (token as usize) < logits.len())
             }
             None => {
-                (0..)
-                    .zip(logits)
-                    .for_each(|(token, &logit)| add(token, logit));
+                (0..).zip(logits).for_each(|(token, &logit)| add(token, logit));
                 (!logits.is_empty()).then_some(0)
             }
         };
@@ -172,11 +153,9 @@ impl Sampler {
         if k == 0 || k >= self.candidates.len() {
             return;
         }
-        self.candidates
-            .select_nth_unstable_by(k, Candidate::by_rank);
+        self.candidates.select_nth_unstable_by(k, Candidate::by_rank);
         self.candidates.truncate(k);
-        self.candidates
-            .sort_unstable_by_key(|candidate| candidate.token);
+        self.candidates.sort_unstable_by_key(|candidate| candidate.token);
     }
 
     fn keep_min_p(&mut self) {
@@ -217,8 +196,7 @@ impl Sampler {
             piece *= 8;
         };
         self.candidates.truncate(kept);
-        self.candidates
-            .sort_unstable_by_key(|candidate| candidate.token);
+        self.candidates.sort_unstable_by_key(|candidate| candidate.token);
     }
 
     /// Takes the candidate at `chance` of the summed probability.
@@ -244,10 +222,7 @@ impl Sampler {
 
     /// The largest logit of the candidates.
     fn best(&self) -> f32 {
-        self.candidates
-            .iter()
-            .map(|candidate| candidate.logit)
-            .fold(f32::MIN, f32::max)
+        self.candidates.iter().map(|candidate| candidate.logit).fold(f32::MIN, f32::max)
     }
 }
 
@@ -263,11 +238,7 @@ fn penalise(candidates: &mut [Candidate], recent: &VecDeque<TokenId>, penalty: f
     for token in tokens {
         if let Ok(at) = candidates.binary_search_by_key(&token, |candidate| candidate.token) {
             let logit = &mut candidates[at].logit;
-            let lowered = if *logit > 0.0 {
-                *logit / penalty
-            } else {
-                *logit * penalty
-            };
+            let lowered = if *logit > 0.0 { *logit / penalty } else { *logit * penalty };
             *logit = lowered.clamp(f32::MIN, f32::MAX);
         }
     }
@@ -278,26 +249,16 @@ fn penalise(candidates: &mut [Candidate], recent: &VecDeque<TokenId>, penalty: f
 /// NaN counts as minus infinity. A token outside the vocabulary has probability 0.
 pub fn log_prob(logits: &[f32], token: TokenId) -> f32 {
     let finite = |logit: f32| {
-        f64::from(if logit.is_nan() {
-            f32::NEG_INFINITY
-        } else {
-            logit.min(f32::MAX)
-        })
+        f64::from(if logit.is_nan() { f32::NEG_INFINITY } else { logit.min(f32::MAX) })
     };
     let Some(&own) = logits.get(token as usize) else {
         return f32::NEG_INFINITY;
     };
-    let best = logits
-        .iter()
-        .map(|&logit| finite(logit))
-        .fold(f64::NEG_INFINITY, f64::max);
+    let best = logits.iter().map(|&logit| finite(logit)).fold(f64::NEG_INFINITY, f64::max);
     if best == f64::NEG_INFINITY {
         return f32::NEG_INFINITY;
     }
-    let sum: f64 = logits
-        .iter()
-        .map(|&logit| (finite(logit) - best).exp())
-        .sum();
+    let sum: f64 = logits.iter().map(|&logit| (finite(logit) - best).exp()).sum();
     (finite(own) - best - sum.ln()) as f32
 }
 
@@ -335,9 +296,7 @@ mod tests {
     /// Tokens that come at all.
     fn drawn(sampling: Sampling, logits: &[f32]) -> Vec<usize> {
         let counts = counts(sampling, logits, None, 2000);
-        (0..logits.len())
-            .filter(|&token| counts[token] > 0)
-            .collect()
+        (0..logits.len()).filter(|&token| counts[token] > 0).collect()
     }
 
     fn logs(probabilities: &[f32]) -> Vec<f32> {
@@ -364,15 +323,7 @@ mod tests {
         for temperature in [0.5, 1.0, 2.0] {
             let expected = p.map(|p| f64::from(p).powf(1.0 / f64::from(temperature)));
             assert_follows(
-                &counts(
-                    Sampling {
-                        temperature,
-                        ..PLAIN
-                    },
-                    &logits,
-                    None,
-                    20_000,
-                ),
+                &counts(Sampling { temperature, ..PLAIN }, &logits, None, 20_000),
                 &expected,
             );
         }
@@ -381,10 +332,7 @@ mod tests {
     #[test]
     fn temperature_zero_takes_the_best_and_the_lowest_id_among_equals() {
         for temperature in [0.0, -1.0, f32::NAN] {
-            let mut sampler = Sampler::new(Sampling {
-                temperature,
-                ..PLAIN
-            });
+            let mut sampler = Sampler::new(Sampling { temperature, ..PLAIN });
             assert_eq!(sampler.sample(&[1.0, 3.0, 2.0, 3.0], None), Some(1));
             assert_eq!(sampler.sample(&[2.0; 5], None), Some(0));
         }
@@ -400,98 +348,26 @@ mod tests {
     fn filters_keep_what_they_say() {
         let logits = logs(&[0.05, 0.4, 0.15, 0.3, 0.1]);
         assert_eq!(drawn(Sampling { top_k: 2, ..PLAIN }, &logits), [1, 3]);
-        assert_eq!(
-            drawn(
-                Sampling {
-                    top_p: 0.69,
-                    ..PLAIN
-                },
-                &logits
-            ),
-            [1, 3]
-        );
-        assert_eq!(
-            drawn(
-                Sampling {
-                    top_p: 0.71,
-                    ..PLAIN
-                },
-                &logits
-            ),
-            [1, 2, 3]
-        );
-        assert_eq!(
-            drawn(
-                Sampling {
-                    top_p: 0.0,
-                    ..PLAIN
-                },
-                &logits
-            ),
-            [1]
-        );
-        assert_eq!(
-            drawn(
-                Sampling {
-                    min_p: 0.3,
-                    ..PLAIN
-                },
-                &logits
-            ),
-            [1, 2, 3]
-        );
-        assert_eq!(
-            drawn(
-                Sampling {
-                    min_p: 5.0,
-                    ..PLAIN
-                },
-                &logits
-            ),
-            [1]
-        );
-        assert_eq!(
-            drawn(
-                Sampling {
-                    top_k: 3,
-                    min_p: 0.5,
-                    ..PLAIN
-                },
-                &logits
-            ),
-            [1, 3]
-        );
+        assert_eq!(drawn(Sampling { top_p: 0.69, ..PLAIN }, &logits), [1, 3]);
+        assert_eq!(drawn(Sampling { top_p: 0.71, ..PLAIN }, &logits), [1, 2, 3]);
+        assert_eq!(drawn(Sampling { top_p: 0.0, ..PLAIN }, &logits), [1]);
+        assert_eq!(drawn(Sampling { min_p: 0.3, ..PLAIN }, &logits), [1, 2, 3]);
+        assert_eq!(drawn(Sampling { min_p: 5.0, ..PLAIN }, &logits), [1]);
+        assert_eq!(drawn(Sampling { top_k: 3, min_p: 0.5, ..PLAIN }, &logits), [1, 3]);
         // The filters see the model's probabilities, not the tempered ones.
-        assert_eq!(
-            drawn(
-                Sampling {
-                    temperature: 9.0,
-                    min_p: 0.3,
-                    ..PLAIN
-                },
-                &logits
-            ),
-            [1, 2, 3]
-        );
+        assert_eq!(drawn(Sampling { temperature: 9.0, min_p: 0.3, ..PLAIN }, &logits), [1, 2, 3]);
     }
 
     #[test]
     fn a_nucleus_larger_than_the_first_sorted_piece_is_found() {
         let logits = vec![0.0; 5000];
-        let mut sampler = Sampler::new(Sampling {
-            top_p: 0.5,
-            ..PLAIN
-        });
+        let mut sampler = Sampler::new(Sampling { top_p: 0.5, ..PLAIN });
         assert!((0..2000).all(|_| sampler.sample(&logits, None).expect("a token") < 2500));
     }
 
     #[test]
     fn a_repeated_token_becomes_less_likely_until_it_leaves_the_window() {
-        let sampling = Sampling {
-            temperature: 0.0,
-            repetition_penalty: 2.0,
-            ..PLAIN
-        };
+        let sampling = Sampling { temperature: 0.0, repetition_penalty: 2.0, ..PLAIN };
         let mut sampler = Sampler::new(sampling);
         for (logits, best) in [([3.0, 2.0], 1), ([-1.0, -1.5], 1)] {
             assert_eq!(sampler.sample(&logits, None), Some(0));
@@ -507,10 +383,7 @@ mod tests {
     fn the_only_allowed_token_is_taken_whatever_its_logit() {
         let only = Mask::only(3, &[2]);
         for logit in [f32::NAN, f32::NEG_INFINITY, f32::INFINITY, -1e30] {
-            assert_eq!(
-                Sampler::new(PLAIN).sample(&[5.0, 9.0, logit], Some(&only)),
-                Some(2)
-            );
+            assert_eq!(Sampler::new(PLAIN).sample(&[5.0, 9.0, logit], Some(&only)), Some(2));
         }
     }
 
@@ -518,10 +391,7 @@ mod tests {
     fn without_an_allowed_token_there_is_none() {
         let mut sampler = Sampler::new(PLAIN);
         assert_eq!(sampler.sample(&[1.0, 2.0], Some(&Mask::only(2, &[]))), None);
-        assert_eq!(
-            sampler.sample(&[1.0, 2.0], Some(&Mask::only(9, &[5]))),
-            None
-        );
+        assert_eq!(sampler.sample(&[1.0, 2.0], Some(&Mask::only(9, &[5]))), None);
         assert_eq!(sampler.sample(&[], None), None);
     }
 
@@ -539,9 +409,7 @@ mod tests {
     #[test]
     fn log_probabilities_sum_to_one_even_for_large_logits() {
         let logits = [1000.0, 999.0, -1000.0, f32::NAN];
-        let sum: f64 = (0..4)
-            .map(|token| f64::from(log_prob(&logits, token)).exp())
-            .sum();
+        let sum: f64 = (0..4).map(|token| f64::from(log_prob(&logits, token)).exp()).sum();
         assert!((sum - 1.0).abs() < 1e-6);
         assert!((log_prob(&[0.0; 8], 3) + 8.0_f32.ln()).abs() < 1e-6);
         assert_eq!(log_prob(&logits, 3), f32::NEG_INFINITY);

@@ -50,68 +50,37 @@ pub fn admissible(live: usize, limits: Limits) -> usize {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits {
-        max_batch: 4,
-        prefill_chunk: 100,
-    };
+    const LIMITS: Limits = Limits { max_batch: 4, prefill_chunk: 100 };
 
     fn prompt(pending: usize) -> Load {
-        Load {
-            pending,
-            decoding: false,
-        }
+        Load { pending, decoding: false }
     }
 
     fn writing(pending: usize) -> Load {
-        Load {
-            pending,
-            decoding: true,
-        }
+        Load { pending, decoding: true }
     }
 
     #[test]
     fn writers_never_wait_for_a_long_prompt() {
-        assert_eq!(
-            plan_step(&[prompt(250), writing(1), writing(12)], LIMITS),
-            [100, 1, 12]
-        );
+        assert_eq!(plan_step(&[prompt(250), writing(1), writing(12)], LIMITS), [100, 1, 12]);
     }
 
     #[test]
     fn prompts_share_the_chunk_in_order() {
-        assert_eq!(
-            plan_step(&[prompt(60), prompt(60), prompt(60)], LIMITS),
-            [60, 40, 0]
-        );
+        assert_eq!(plan_step(&[prompt(60), prompt(60), prompt(60)], LIMITS), [60, 40, 0]);
     }
 
     #[test]
     fn every_step_makes_progress_even_with_a_chunk_of_zero() {
-        let limits = Limits {
-            prefill_chunk: 0,
-            ..LIMITS
-        };
+        let limits = Limits { prefill_chunk: 0, ..LIMITS };
         assert_eq!(plan_step(&[prompt(5)], limits), [1]);
-        assert_eq!(
-            admissible(
-                0,
-                Limits {
-                    max_batch: 0,
-                    ..LIMITS
-                }
-            ),
-            1
-        );
+        assert_eq!(admissible(0, Limits { max_batch: 0, ..LIMITS }), 1);
     }
 
     #[test]
     fn the_batch_is_never_overfilled() {
         assert_eq!(
-            (
-                admissible(3, LIMITS),
-                admissible(4, LIMITS),
-                admissible(9, LIMITS)
-            ),
+            (admissible(3, LIMITS), admissible(4, LIMITS), admissible(9, LIMITS)),
             (1, 0, 0)
         );
     }

@@ -43,9 +43,7 @@ pub struct Tokenizer {
 
 impl std::fmt::Debug for Tokenizer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tokenizer")
-            .field("tokens", &self.bytes.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Tokenizer").field("tokens", &self.bytes.len()).finish_non_exhaustive()
     }
 }
 
@@ -70,10 +68,8 @@ impl Tokenizer {
     ///
     /// [`EngineError::BadModel`] when it is no tokenizer, or not this model's.
     pub fn from_file(path: &Path, model: &GgufFile) -> Result<Self, EngineError> {
-        let bad = |reason: String| EngineError::BadModel {
-            path: path.display().to_string(),
-            reason,
-        };
+        let bad =
+            |reason: String| EngineError::BadModel { path: path.display().to_string(), reason };
         let json = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
         let rows = model.hyper_params().vocabulary_size;
         Self::from_json(&json, model.metadata(), rows).map_err(bad)
@@ -96,11 +92,7 @@ impl Tokenizer {
         inner
             .with_truncation(None)
             .map_err(|error| format!("cannot lift its length limit: {error}"))?;
-        let size = inner
-            .get_vocab(true)
-            .values()
-            .max()
-            .map_or(0, |id| *id as usize + 1);
+        let size = inner.get_vocab(true).values().max().map_or(0, |id| *id as usize + 1);
         if size == 0 || size > rows {
             return Err(format!("it has {size} tokens, but the model has {rows}"));
         }
@@ -108,9 +100,7 @@ impl Tokenizer {
         let added = inner.get_added_tokens_decoder();
         let bytes_of = |id: TokenId| match added.get(&id) {
             Some(token) => token.content.clone().into_bytes(),
-            None => inner
-                .id_to_token(id)
-                .map_or_else(Vec::new, |token| spelling.bytes(&token)),
+            None => inner.id_to_token(id).map_or_else(Vec::new, |token| spelling.bytes(&token)),
         };
         let bytes = (0..rows as TokenId).map(bytes_of).collect();
         let special = |(id, token): (&TokenId, &tokenizers::AddedToken)| {
@@ -119,10 +109,7 @@ impl Tokenizer {
         let controls = Controls::new(added.iter().filter_map(special).collect())?;
         let marks = Marks::read(metadata, rows, |text| inner.token_to_id(text))?;
         let space_prefix = inner.encode_fast("a", false).is_ok_and(|encoding| {
-            encoding
-                .get_tokens()
-                .first()
-                .is_some_and(|token| token.starts_with(token_bytes::SPACE))
+            encoding.get_tokens().first().is_some_and(|token| token.starts_with(token_bytes::SPACE))
         });
         Ok(Self {
             controls,
@@ -199,10 +186,7 @@ impl Tokenizer {
         for token in tokens.iter().filter(|token| !self.is_special(**token)) {
             bytes.extend_from_slice(self.bytes.get(*token));
         }
-        let bytes = bytes
-            .strip_prefix(b" ")
-            .filter(|_| self.space_prefix)
-            .unwrap_or(&bytes);
+        let bytes = bytes.strip_prefix(b" ").filter(|_| self.space_prefix).unwrap_or(&bytes);
         String::from_utf8_lossy(bytes).into_owned()
     }
 
@@ -251,11 +235,9 @@ fn spelling_of(tokenizer: &tokenizers::Tokenizer) -> Result<Spelling, String> {
     } else if decoder.contains("\"ByteFallback\"") || decoder.contains("\"Metaspace\"") {
         Ok(Spelling::SentencePiece)
     } else {
-        Err(
-            "its tokens are spelled in a way that is not known (byte-level and \
+        Err("its tokens are spelled in a way that is not known (byte-level and \
              SentencePiece are)"
-                .into(),
-        )
+            .into())
     }
 }
 
@@ -272,10 +254,8 @@ impl Controls {
     fn new(tokens: Vec<(String, TokenId)>) -> Result<Self, String> {
         let mut ids: Vec<TokenId> = tokens.iter().map(|(_, id)| *id).collect();
         ids.sort_unstable();
-        let by_text: HashMap<String, TokenId> = tokens
-            .into_iter()
-            .filter(|(text, _)| !text.is_empty())
-            .collect();
+        let by_text: HashMap<String, TokenId> =
+            tokens.into_iter().filter(|(text, _)| !text.is_empty()).collect();
         let mut texts: Vec<&str> = by_text.keys().map(String::as_str).collect();
         texts.sort_unstable_by_key(|text| (std::cmp::Reverse(text.len()), *text));
         let pattern: Vec<String> = texts.into_iter().map(regex::escape).collect();

@@ -42,10 +42,8 @@ pub enum Rotary {
 }
 
 /// The architectures that the block runs.
-pub const ARCHITECTURES: &[Architecture] = &[Architecture {
-    name: "llama",
-    rotary: Rotary::Interleaved,
-}];
+pub const ARCHITECTURES: &[Architecture] =
+    &[Architecture { name: "llama", rotary: Rotary::Interleaved }];
 
 /// A decoder's weights.
 #[derive(Debug)]
@@ -132,11 +130,7 @@ impl Transformer {
             })
             .collect::<std::result::Result<Vec<_>, EngineError>>()?;
         let factors = if file.has_tensor("rope_freqs.weight") {
-            Some(
-                vector("rope_freqs.weight")?
-                    .to_vec1::<f32>()
-                    .map_err(compute)?,
-            )
+            Some(vector("rope_freqs.weight")?.to_vec1::<f32>().map_err(compute)?)
         } else {
             None
         };
@@ -159,16 +153,8 @@ impl Transformer {
     pub fn forward(&self, batch: &Batch<'_>, cache: &mut KvCache) -> Result<Tensor> {
         let positions = append_rows(batch, cache)?;
         let positions = Tensor::new(positions, &self.device)?;
-        let cos = self
-            .rotation
-            .cos
-            .index_select(&positions, 0)?
-            .unsqueeze(1)?; // (rows, 1, dim / 2)
-        let sin = self
-            .rotation
-            .sin
-            .index_select(&positions, 0)?
-            .unsqueeze(1)?;
+        let cos = self.rotation.cos.index_select(&positions, 0)?.unsqueeze(1)?; // (rows, 1, dim / 2)
+        let sin = self.rotation.sin.index_select(&positions, 0)?.unsqueeze(1)?;
 
         let tokens = Tensor::new(batch.tokens, &self.device)?;
         let mut x = self.embedding.embedding(&tokens)?; // (rows, hidden)
@@ -189,8 +175,7 @@ impl Transformer {
         }
         let wanted = Tensor::new(batch.wanted, &self.device)?;
         let x = x.index_select(&wanted, 0)?; // the head is the widest product: wanted rows only
-        self.head
-            .forward(&rms_norm(&x, &self.output_norm, self.epsilon)?)
+        self.head.forward(&rms_norm(&x, &self.output_norm, self.epsilon)?)
     }
 
     /// Rotates each head of (rows, heads × dim) by its row's position.
@@ -226,11 +211,7 @@ impl Transformer {
 
 /// Head geometry of a model.
 pub fn heads(params: &HyperParams) -> Heads {
-    Heads {
-        query: params.head_count,
-        kv: params.head_count_kv,
-        dim: params.head_dim,
-    }
+    Heads { query: params.head_count, kv: params.head_count_kv, dim: params.head_dim }
 }
 
 /// Makes room in the cache and returns each row's position.
@@ -265,9 +246,8 @@ impl Rotation {
                 position as f64 * frequency / factor
             })
         });
-        let (cos, sin): (Vec<f32>, Vec<f32>) = angles
-            .map(|angle| (angle.cos() as f32, angle.sin() as f32))
-            .unzip();
+        let (cos, sin): (Vec<f32>, Vec<f32>) =
+            angles.map(|angle| (angle.cos() as f32, angle.sin() as f32)).unzip();
         Ok(Self {
             cos: Tensor::from_vec(cos, (context, half), device)?,
             sin: Tensor::from_vec(sin, (context, half), device)?,

@@ -46,11 +46,8 @@ impl Worker {
     /// jobs that are left and leaves the worker ready for the next stage.
     pub(super) fn run(&mut self, stage: Stage) {
         let mut answered = vec![false; stage.jobs.len()];
-        let kinds: Vec<bool> = stage
-            .jobs
-            .iter()
-            .map(|job| matches!(job, Job::Generate(_)))
-            .collect();
+        let kinds: Vec<bool> =
+            stage.jobs.iter().map(|job| matches!(job, Job::Generate(_))).collect();
         let updates = stage.updates.clone();
         let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
             StageRun::new(self, stage, &mut answered).run()
@@ -183,42 +180,21 @@ impl<'a> StageRun<'a> {
                 let forced = writer.begin()?;
                 (prompt, Task::Write(Box::new(writer)), forced)
             }
-            Job::Score(ScoreRequest {
-                prompt,
-                want: Want::Labels(labels),
-            }) => {
+            Job::Score(ScoreRequest { prompt, want: Want::Labels(labels) }) => {
                 self.check_length(&prompt, 0)?;
                 (prompt, Task::Labels(labels), Vec::new())
             }
-            Job::Score(ScoreRequest {
-                prompt,
-                want: Want::Continuation(targets),
-            }) => {
+            Job::Score(ScoreRequest { prompt, want: Want::Continuation(targets) }) => {
                 self.check_length(&prompt, targets.len())?;
-                let fed = targets
-                    .split_last()
-                    .map_or(Vec::new(), |(_, most)| most.to_vec());
+                let fed = targets.split_last().map_or(Vec::new(), |(_, most)| most.to_vec());
                 let log_probs = Vec::with_capacity(targets.len());
-                (
-                    prompt,
-                    Task::Continuation {
-                        targets,
-                        skip: 0,
-                        fed: 0,
-                        log_probs,
-                    },
-                    fed,
-                )
+                (prompt, Task::Continuation { targets, skip: 0, fed: 0, log_probs }, fed)
             }
         };
         let (shared, mut own) = split(prompt);
         let usage = EngineUsage {
             prompt_tokens: shared.len() + own.len(),
-            cached_tokens: if self.prefixes.contains_key(&shared) {
-                shared.len()
-            } else {
-                0
-            },
+            cached_tokens: if self.prefixes.contains_key(&shared) { shared.len() } else { 0 },
             queue_s: self.stage.submitted.elapsed().as_secs_f64(),
             ..EngineUsage::default()
         };
@@ -242,17 +218,11 @@ impl<'a> StageRun<'a> {
     fn check_length(&self, prompt: &Prompt, answer: usize) -> Result<(), EngineError> {
         let length = prompt.shared.len() + prompt.own.len();
         if length == 0 {
-            return Err(EngineError::Compute(
-                "a prompt needs at least one token".to_owned(),
-            ));
+            return Err(EngineError::Compute("a prompt needs at least one token".to_owned()));
         }
         if length + answer > self.worker.context {
             let context = self.worker.context;
-            return Err(EngineError::TooLong {
-                prompt: length,
-                answer,
-                context,
-            });
+            return Err(EngineError::TooLong { prompt: length, answer, context });
         }
         Ok(())
     }
@@ -272,10 +242,7 @@ impl<'a> StageRun<'a> {
     }
 
     fn grammar(&mut self, shape: &Arc<Shape>) -> Result<&Grammar, EngineError> {
-        let known = self
-            .grammars
-            .iter()
-            .position(|(known, _)| Arc::ptr_eq(known, shape));
+        let known = self.grammars.iter().position(|(known, _)| Arc::ptr_eq(known, shape));
         let index = match known {
             Some(index) => index,
             None => {
@@ -298,19 +265,10 @@ impl<'a> StageRun<'a> {
         }
         let id = self.worker.cache.fork(None);
         for chunk in tokens.chunks(self.worker.limits.prefill_chunk.max(1)) {
-            let rows = RowRange {
-                first: 0,
-                count: chunk.len(),
-            };
-            let batch = Batch {
-                tokens: chunk,
-                sequences: &[SequenceRows { id, rows }],
-                wanted: &[],
-            };
-            self.worker
-                .model
-                .forward(&batch, &mut self.worker.cache)
-                .map_err(compute)?;
+            let rows = RowRange { first: 0, count: chunk.len() };
+            let batch =
+                Batch { tokens: chunk, sequences: &[SequenceRows { id, rows }], wanted: &[] };
+            self.worker.model.forward(&batch, &mut self.worker.cache).map_err(compute)?;
             self.progress(chunk.len(), 0);
             if self.stage.updates.is_closed() {
                 return Err(EngineError::Cancelled);
@@ -329,11 +287,7 @@ impl<'a> StageRun<'a> {
         // The masks of writers that will get logits depend on nothing in the pass: both at once.
         let (model, cache) = (&self.worker.model, &mut self.worker.cache);
         let (logits, masks) = rayon::join(
-            || {
-                model
-                    .forward(&feed.batch(), cache)
-                    .and_then(|logits| logits.to_vec2::<f32>())
-            },
+            || model.forward(&feed.batch(), cache).and_then(|logits| logits.to_vec2::<f32>()),
             || masks(&mut self.live),
         );
         let logits = logits.map_err(compute)?;
@@ -389,10 +343,7 @@ impl<'a> StageRun<'a> {
     }
 
     fn progress(&self, prefilled: usize, decoded: usize) {
-        let _ = self
-            .stage
-            .updates
-            .send(Update::Progress { prefilled, decoded });
+        let _ = self.stage.updates.send(Update::Progress { prefilled, decoded });
     }
 }
 
@@ -419,38 +370,24 @@ impl Feed {
             feed.tokens.extend(sequence.pending.drain(..take));
             if take > 0 {
                 let rows = RowRange { first, count: take };
-                feed.sequences.push(SequenceRows {
-                    id: sequence.id,
-                    rows,
-                });
+                feed.sequences.push(SequenceRows { id: sequence.id, rows });
             }
             let logits = feed.wanted.len();
-            feed.wanted
-                .extend(sequence.wanted(take).map(|row| (first + row) as u32));
+            feed.wanted.extend(sequence.wanted(take).map(|row| (first + row) as u32));
             let count = feed.wanted.len() - logits;
-            feed.wanted_of.push(RowRange {
-                first: logits,
-                count,
-            });
+            feed.wanted_of.push(RowRange { first: logits, count });
         }
         feed
     }
 
     fn batch(&self) -> Batch<'_> {
-        Batch {
-            tokens: &self.tokens,
-            sequences: &self.sequences,
-            wanted: &self.wanted,
-        }
+        Batch { tokens: &self.tokens, sequences: &self.sequences, wanted: &self.wanted }
     }
 }
 
 impl Sequence {
     fn load(&self) -> Load {
-        Load {
-            pending: self.pending.len(),
-            decoding: self.read.is_some(),
-        }
+        Load { pending: self.pending.len(), decoding: self.read.is_some() }
     }
 
     /// Which of the `take` rows just fed need logits.
@@ -484,17 +421,13 @@ impl Sequence {
         match &mut self.task {
             Task::Labels(labels) => {
                 let sum = |variants: &Vec<TokenId>| {
-                    let total: f64 = variants
-                        .iter()
-                        .map(|&id| f64::from(log_prob(last, id)).exp())
-                        .sum();
+                    let total: f64 =
+                        variants.iter().map(|&id| f64::from(log_prob(last, id)).exp()).sum();
                     total.ln() as f32
                 };
                 Verdict::Scored(labels.iter().map(sum).collect())
             }
-            Task::Continuation {
-                targets, log_probs, ..
-            } => {
+            Task::Continuation { targets, log_probs, .. } => {
                 for row in rows {
                     let Some(&target) = targets.get(log_probs.len()) else {
                         break;
@@ -507,9 +440,8 @@ impl Sequence {
                 Verdict::Scored(std::mem::take(log_probs))
             }
             Task::Write(writer) => {
-                let step = mask
-                    .transpose()
-                    .and_then(|mask| writer.write(last, mask.as_ref(), tokenizer));
+                let step =
+                    mask.transpose().and_then(|mask| writer.write(last, mask.as_ref(), tokenizer));
                 match step {
                     Ok(Step::More(tokens)) => {
                         self.pending = tokens;
@@ -531,15 +463,7 @@ impl Sequence {
             (Verdict::Generated(finish), Task::Write(writer)) => {
                 let text = tokenizer.decode(&writer.written);
                 let tokens = writer.written;
-                Update::Generated(
-                    self.job,
-                    Ok(Generation {
-                        text,
-                        tokens,
-                        finish,
-                        usage,
-                    }),
-                )
+                Update::Generated(self.job, Ok(Generation { text, tokens, finish, usage }))
             }
             (Verdict::Scored(log_probs), _) => {
                 Update::Scored(self.job, Ok(Score { log_probs, usage }))
@@ -585,11 +509,7 @@ impl Writer {
             constraint.accept(token)?;
         }
         self.force()?;
-        if self
-            .constraint
-            .as_ref()
-            .is_some_and(Constraint::is_finished)
-        {
+        if self.constraint.as_ref().is_some_and(Constraint::is_finished) {
             return Ok(Step::Done(Finish::Stop));
         }
         if self.written.len() >= self.max_tokens {

@@ -70,26 +70,20 @@ async fn pull_spec(
     };
     let hub = match from_hub(&wanted, spec.sha256.as_deref(), options, progress).await {
         Ok(model) => {
-            return Ok(LocalModel {
-                name: spec.name.clone(),
-                ..model
-            });
+            return Ok(LocalModel { name: spec.name.clone(), ..model });
         }
         // Our own disk fails a mirror too.
         Err(error @ HubError::Io { .. }) => return Err(error),
         Err(error) => error,
     };
     if !spec.mirrors.is_empty() {
-        progress(PullProgress::Note(
-            hub.to_string().lines().next().unwrap_or_default(),
-        ));
+        progress(PullProgress::Note(hub.to_string().lines().next().unwrap_or_default()));
     }
     match mirror::pull(spec, options, progress).await {
         Some(Ok(model)) => Ok(model),
-        Some(Err(mirror)) => Err(HubError::Everywhere {
-            hub: Box::new(hub),
-            mirror: Box::new(mirror),
-        }),
+        Some(Err(mirror)) => {
+            Err(HubError::Everywhere { hub: Box::new(hub), mirror: Box::new(mirror) })
+        }
         None => Err(hub),
     }
 }
@@ -141,10 +135,7 @@ async fn from_hub(
     let _lock = lock(&entry, progress).await?;
     let blob = entry.blob();
     if !fs::metadata(&blob).is_ok_and(|meta| meta.len() == source.bytes) {
-        progress(PullProgress::Started {
-            file: &file,
-            bytes: Some(source.bytes),
-        });
+        progress(PullProgress::Started { file: &file, bytes: Some(source.bytes) });
         download(&hub, &source, &entry.incomplete(), pin.or(stated), progress).await?;
         fs::rename(entry.incomplete(), &blob).map_err(|e| HubError::io("write", &blob, e))?;
     }
@@ -165,9 +156,7 @@ async fn lock(entry: &Entry, progress: OnProgress<'_>) -> Result<File, HubError>
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) => {
                 if !std::mem::replace(&mut said, true) {
-                    progress(PullProgress::Note(
-                        "another process is fetching this file; waiting",
-                    ));
+                    progress(PullProgress::Note("another process is fetching this file; waiting"));
                 }
                 tokio::time::sleep(LOCK_POLL).await;
             }
@@ -211,10 +200,7 @@ async fn download(
                 });
             }
             _ => {
-                return part
-                    .file
-                    .sync_all()
-                    .map_err(|e| HubError::io("write", incomplete, e));
+                return part.file.sync_all().map_err(|e| HubError::io("write", incomplete, e));
             }
         }
     }
@@ -243,9 +229,7 @@ async fn receive_all(
             return Err(failure.error);
         };
         let done = part.hasher.bytes;
-        progress(PullProgress::Note(&format!(
-            "the connection broke off; going on at byte {done}"
-        )));
+        progress(PullProgress::Note(&format!("the connection broke off; going on at byte {done}")));
         tokio::time::sleep(delay).await;
     }
 }
@@ -276,21 +260,14 @@ async fn receive(
         StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
             part.restart()?;
             let cause = "it answers another range than was asked for".to_owned();
-            return Err(Failure {
-                error: remote::unreachable(&source.url, cause),
-                again: true,
-            });
+            return Err(Failure { error: remote::unreachable(&source.url, cause), again: true });
         }
         _ => {
             let what = http::display(&source.url);
             return Err(remote::refusal(&source.url, &response, &what.clone(), what));
         }
     }
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|e| remote::broke_off(&source.url, e))?
-    {
+    while let Some(chunk) = response.chunk().await.map_err(|e| remote::broke_off(&source.url, e))? {
         // Writing blocks this thread for microseconds, and nothing else runs during a download.
         part.append(&chunk)?;
         if part.hasher.bytes > source.bytes {
@@ -301,20 +278,13 @@ async fn receive(
         progress(PullProgress::At(part.hasher.bytes));
     }
     if part.hasher.bytes < source.bytes {
-        return Err(Failure {
-            error: wrong_length(source, part.hasher.bytes),
-            again: true,
-        });
+        return Err(Failure { error: wrong_length(source, part.hasher.bytes), again: true });
     }
     Ok(())
 }
 
 fn wrong_length(source: &Remote, found: u64) -> HubError {
-    HubError::Length {
-        what: http::display(&source.url),
-        expected: source.bytes,
-        found,
-    }
+    HubError::Length { what: http::display(&source.url), expected: source.bytes, found }
 }
 
 /// A partial file with the hash of what it holds.
@@ -341,25 +311,20 @@ impl<'p> Part<'p> {
                 }
             }
         });
-        let hashed = hashed
-            .await
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        let hashed =
+            hashed.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         let (file, hasher) = hashed.map_err(failed)?;
         Ok(Self { path, file, hasher })
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), HubError> {
-        self.file
-            .write_all(bytes)
-            .map_err(|e| HubError::io("write", self.path, e))?;
+        self.file.write_all(bytes).map_err(|e| HubError::io("write", self.path, e))?;
         self.hasher.update(bytes);
         Ok(())
     }
 
     fn restart(&mut self) -> Result<(), HubError> {
-        self.file
-            .set_len(0)
-            .map_err(|e| HubError::io("write", self.path, e))?;
+        self.file.set_len(0).map_err(|e| HubError::io("write", self.path, e))?;
         self.hasher = Hasher::default();
         Ok(())
     }

@@ -45,10 +45,7 @@ pub(super) struct Failure {
 
 impl From<HubError> for Failure {
     fn from(error: HubError) -> Self {
-        Self {
-            error,
-            again: false,
-        }
+        Self { error, again: false }
     }
 }
 
@@ -77,20 +74,14 @@ impl<'a> Hub<'a> {
             return Err(refused("it is no http or https address".to_owned()));
         }
         let client = http::client(&base).map_err(|e| refused(http::cause(e)))?;
-        Ok(Self {
-            client,
-            base,
-            token: options.token.as_ref(),
-        })
+        Ok(Self { client, base, token: options.token.as_ref() })
     }
 
     /// An address below the hub; each segment is escaped, a revision's `/` too.
     fn url(&self, segments: &[&str], file: &str) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty()
-                .extend(segments)
-                .extend(file.split('/').filter(|s| !s.is_empty()));
+            path.pop_if_empty().extend(segments).extend(file.split('/').filter(|s| !s.is_empty()));
         }
         url
     }
@@ -106,19 +97,15 @@ impl<'a> Hub<'a> {
         if from > 0 {
             request = request.header(RANGE, format!("bytes={from}-"));
         }
-        if let Some(token) = self
-            .token
-            .filter(|_| url.origin() == self.base.origin() && http::is_private(url))
+        if let Some(token) =
+            self.token.filter(|_| url.origin() == self.base.origin() && http::is_private(url))
         {
             request = request.header(AUTHORIZATION, format!("Bearer {}", token.expose()));
         }
         request.send().await.map_err(|error| {
             // A host that cannot be reached at all stays so for a while; a mirror may be near.
             let again = !error.is_connect();
-            Failure {
-                error: unreachable(url, http::cause(error)),
-                again,
-            }
+            Failure { error: unreachable(url, http::cause(error)), again }
         })
     }
 
@@ -138,11 +125,7 @@ impl<'a> Hub<'a> {
     /// Asks what a file is, again when the hub is busy.
     pub(super) async fn metadata(&self, wanted: &RepoRef, file: &str) -> Result<Remote, HubError> {
         let asked = || self.describe(wanted, file);
-        asked
-            .retry(patience())
-            .when(|e| e.again)
-            .await
-            .map_err(HubError::from)
+        asked.retry(patience()).when(|e| e.again).await.map_err(HubError::from)
     }
 
     /// The hub answers with a redirect that carries all about the file; only
@@ -171,29 +154,20 @@ impl<'a> Hub<'a> {
     /// Lists the repository and chooses a file.
     pub(super) async fn choose(&self, wanted: &RepoRef) -> Result<String, HubError> {
         let (owner, name) = wanted.repo.split_once('/').unwrap_or((&wanted.repo, ""));
-        let mut url = self.url(
-            &["api", "models", owner, name, "tree", &wanted.revision],
-            "",
-        );
+        let mut url = self.url(&["api", "models", owner, name, "tree", &wanted.revision], "");
         url.set_query(Some("recursive=true"));
         let mut files = Vec::new();
         let mut next = Some(url);
         for _ in 0..MAX_PAGES {
             let Some(url) = next else { break };
-            let page = (|| self.page(&url, wanted))
-                .retry(patience())
-                .when(|e| e.again)
-                .await?;
+            let page = (|| self.page(&url, wanted)).retry(patience()).when(|e| e.again).await?;
             files.extend(page.0);
             next = page.1;
         }
         let names: Vec<&str> = files.iter().map(String::as_str).collect();
         reference::choose(&names, &wanted.pick)
             .map(str::to_owned)
-            .map_err(|reason| HubError::NoChoice {
-                repo: wanted.repo.clone(),
-                reason,
-            })
+            .map_err(|reason| HubError::NoChoice { repo: wanted.repo.clone(), reason })
     }
 
     /// One page of a file list, and where the next one is.
@@ -215,10 +189,7 @@ impl<'a> Hub<'a> {
         }
         let next = header(response.headers(), LINK.as_str())
             .and_then(|link| link.split_once("; rel=\"next\""))
-            .and_then(|(link, _)| {
-                url.join(link.rsplit('<').next()?.trim_end_matches('>'))
-                    .ok()
-            });
+            .and_then(|(link, _)| url.join(link.rsplit('<').next()?.trim_end_matches('>')).ok());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|e| broke_off(url, e))? {
             body.extend_from_slice(&chunk);
@@ -228,10 +199,7 @@ impl<'a> Hub<'a> {
         }
         let items: Vec<Item> = serde_json::from_slice(&body)
             .map_err(|e| unreachable(url, format!("the file list makes no sense: {e}")))?;
-        let files = items
-            .into_iter()
-            .filter(|item| item.kind == "file")
-            .map(|item| item.path);
+        let files = items.into_iter().filter(|item| item.kind == "file").map(|item| item.path);
         Ok((files.collect(), next))
     }
 }
@@ -257,12 +225,7 @@ fn described(url: Url, headers: &HeaderMap) -> Result<Remote, String> {
         return Err("the answer names no commit and etag, as a Hugging Face hub does".to_owned());
     }
     let bytes = bytes.ok_or("the answer does not state the file's size")?;
-    Ok(Remote {
-        url,
-        commit: commit.to_owned(),
-        etag: etag.to_owned(),
-        bytes,
-    })
+    Ok(Remote { url, commit: commit.to_owned(), etag: etag.to_owned(), bytes })
 }
 
 fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
@@ -275,10 +238,7 @@ fn next_hop(url: &Url, headers: &HeaderMap) -> Result<Url, HubError> {
     let next = url.join(location).ok().filter(|_| !location.is_empty());
     let next = next.filter(|next| http::is_private(next) || !http::is_private(url));
     next.ok_or_else(|| {
-        unreachable(
-            url,
-            "it redirects to an address that cannot be used".to_owned(),
-        )
+        unreachable(url, "it redirects to an address that cannot be used".to_owned())
     })
 }
 
@@ -292,10 +252,7 @@ pub(super) fn unreachable(url: &Url, cause: String) -> HubError {
 }
 
 pub(super) fn broke_off(url: &Url, error: reqwest::Error) -> Failure {
-    Failure {
-        error: unreachable(url, http::cause(error)),
-        again: true,
-    }
+    Failure { error: unreachable(url, http::cause(error)), again: true }
 }
 
 /// What a status other than success means.
@@ -307,11 +264,9 @@ pub(super) fn refusal(url: &Url, response: &Response, repo: &str, what: String) 
     match status {
         _ if missing => HubError::NotFound { what }.into(),
         StatusCode::NOT_FOUND => HubError::NotFound { what }.into(),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => HubError::Denied {
-            repo: repo.to_owned(),
-            status: status.as_u16(),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            HubError::Denied { repo: repo.to_owned(), status: status.as_u16() }.into()
         }
-        .into(),
         _ => Failure {
             error: unreachable(url, format!("HTTP {status}")),
             again: is_transient(status),
@@ -336,11 +291,7 @@ pub(super) fn whole_length(response: &Response) -> Option<u64> {
         StatusCode::PARTIAL_CONTENT => CONTENT_RANGE,
         _ => return None,
     };
-    header(response.headers(), name.as_str())?
-        .rsplit('/')
-        .next()?
-        .parse()
-        .ok()
+    header(response.headers(), name.as_str())?.rsplit('/').next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -350,10 +301,7 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(k, v)| (k.parse().unwrap(), HeaderValue::from_static(v)))
-            .collect()
+        pairs.iter().map(|(k, v)| (k.parse().unwrap(), HeaderValue::from_static(v))).collect()
     }
 
     fn url(text: &str) -> Url {
@@ -363,15 +311,9 @@ mod tests {
     #[test]
     fn a_redirect_never_leads_from_an_encrypted_address_to_an_open_one() {
         let to = |location| {
-            next_hop(
-                &url("https://hub.example/a/b"),
-                &headers(&[("location", location)]),
-            )
+            next_hop(&url("https://hub.example/a/b"), &headers(&[("location", location)]))
         };
-        assert_eq!(
-            to("https://cdn.example/x").unwrap(),
-            url("https://cdn.example/x")
-        );
+        assert_eq!(to("https://cdn.example/x").unwrap(), url("https://cdn.example/x"));
         assert_eq!(to("/moved").unwrap(), url("https://hub.example/moved"));
         assert!(to("http://cdn.example/x").is_err());
         assert!(to("file:///etc/passwd").is_err());
@@ -381,18 +323,12 @@ mod tests {
     #[test]
     fn a_description_with_unsafe_names_is_refused() {
         let of = |etag: &'static str, commit: &'static str, size: &'static str| {
-            let pairs = [
-                ("x-linked-etag", etag),
-                ("x-repo-commit", commit),
-                ("x-linked-size", size),
-            ];
+            let pairs =
+                [("x-linked-etag", etag), ("x-repo-commit", commit), ("x-linked-size", size)];
             described(url("https://h.example"), &headers(&pairs))
                 .map(|r| (r.etag, r.commit, r.bytes))
         };
-        assert_eq!(
-            of("W/\"ab\"", "c0ffee", "5"),
-            Ok(("ab".to_owned(), "c0ffee".to_owned(), 5))
-        );
+        assert_eq!(of("W/\"ab\"", "c0ffee", "5"), Ok(("ab".to_owned(), "c0ffee".to_owned(), 5)));
         for (etag, commit, size) in [
             ("\"../x\"", "c0ffee", "5"),
             ("ab", "../..", "5"),

@@ -35,10 +35,7 @@ impl EmbeddedModel {
             context: info.context,
             logits: true,
         };
-        Self {
-            engine,
-            capabilities,
-        }
+        Self { engine, capabilities }
     }
 
     /// What was loaded.
@@ -91,10 +88,7 @@ impl EmbeddedModel {
     fn score_job(&self, prompt: Prompt, want: Want) -> Result<Job, LlmError> {
         let want = match want {
             Want::Labels(labels) => engine::Want::Labels(
-                labels
-                    .iter()
-                    .map(|label| self.label(label))
-                    .collect::<Result<_, _>>()?,
+                labels.iter().map(|label| self.label(label)).collect::<Result<_, _>>()?,
             ),
             Want::Continuation(text) => {
                 engine::Want::Continuation(self.engine.encode(&text).map_err(failure)?)
@@ -125,10 +119,7 @@ impl EmbeddedModel {
     fn raw(&self, text: &str) -> Result<Prompt, EngineError> {
         let mut own: Vec<TokenId> = self.engine.begin().into_iter().collect();
         own.extend(self.engine.encode(text)?);
-        Ok(Prompt {
-            shared: Arc::from([]),
-            own,
-        })
+        Ok(Prompt { shared: Arc::from([]), own })
     }
 }
 
@@ -139,9 +130,7 @@ impl ChatModel for EmbeddedModel {
 
     fn count_tokens(&self, text: &str) -> usize {
         // A text that cannot be encoded cannot be sent either; its bytes bound its tokens.
-        self.engine
-            .encode(text)
-            .map_or(text.len(), |tokens| tokens.len())
+        self.engine.encode(text).map_or(text.len(), |tokens| tokens.len())
     }
 
     fn complete(&self, stage: Vec<ChatRequest>) -> Answers<Completion> {
@@ -149,21 +138,17 @@ impl ChatModel for EmbeddedModel {
             .iter()
             .map(|request| (Arc::clone(&request.shared), request.own.clone()))
             .collect();
-        let jobs = self
-            .prompts(&chats)
-            .into_iter()
-            .zip(stage)
-            .map(|(prompt, request)| {
-                Ok(Job::Generate(GenerateRequest {
-                    prompt: prompt.map_err(failure)?,
-                    shape: match request.output {
-                        Output::Text => None,
-                        Output::Json(shape) => Some(shape),
-                    },
-                    sampling: request.sampling,
-                    max_tokens: request.max_tokens,
-                }))
-            });
+        let jobs = self.prompts(&chats).into_iter().zip(stage).map(|(prompt, request)| {
+            Ok(Job::Generate(GenerateRequest {
+                prompt: prompt.map_err(failure)?,
+                shape: match request.output {
+                    Output::Text => None,
+                    Output::Json(shape) => Some(shape),
+                },
+                sampling: request.sampling,
+                max_tokens: request.max_tokens,
+            }))
+        });
         self.submit(jobs.collect(), |update| match update {
             Update::Generated(index, generation) => {
                 let completion = generation.map(|generation| Completion {
@@ -234,10 +219,7 @@ impl EmbeddedModel {
                     }
                     update => match done(update) {
                         Some((index, answer)) => Answer::Done(places[index], answer),
-                        None => Answer::Progress {
-                            prefilled: 0,
-                            decoded: 0,
-                        },
+                        None => Answer::Progress { prefilled: 0, decoded: 0 },
                     },
                 })
             })
@@ -251,10 +233,7 @@ fn turn(message: &Message) -> Turn<'_> {
         Role::User => "user",
         Role::Assistant => "assistant",
     };
-    Turn {
-        role,
-        content: &message.content,
-    }
+    Turn { role, content: &message.content }
 }
 
 fn common_length(a: &[TokenId], b: &[TokenId]) -> usize {
@@ -271,11 +250,7 @@ fn usage(usage: &EngineUsage) -> Usage {
 }
 
 fn timings(usage: &EngineUsage) -> Timings {
-    Timings {
-        queue_s: usage.queue_s,
-        prefill_s: usage.prefill_s,
-        decode_s: usage.decode_s,
-    }
+    Timings { queue_s: usage.queue_s, prefill_s: usage.prefill_s, decode_s: usage.decode_s }
 }
 
 fn failure(error: EngineError) -> LlmError {

@@ -57,26 +57,17 @@ pub struct Message {
 impl Message {
     /// A system message.
     pub fn system(content: impl Into<String>) -> Self {
-        Self {
-            role: Role::System,
-            content: content.into(),
-        }
+        Self { role: Role::System, content: content.into() }
     }
 
     /// A user message.
     pub fn user(content: impl Into<String>) -> Self {
-        Self {
-            role: Role::User,
-            content: content.into(),
-        }
+        Self { role: Role::User, content: content.into() }
     }
 
     /// An assistant message.
     pub fn assistant(content: impl Into<String>) -> Self {
-        Self {
-            role: Role::Assistant,
-            content: content.into(),
-        }
+        Self { role: Role::Assistant, content: content.into() }
     }
 }
 
@@ -174,19 +165,14 @@ impl<T: Send + 'static> Answers<T> {
     /// A stage's answers and the end where a model puts them.
     pub fn channel() -> (mpsc::UnboundedSender<Answer<T>>, Self) {
         let (sender, mut receiver) = mpsc::unbounded_channel();
-        (
-            sender,
-            Self::from_poll(move |context| receiver.poll_recv(context)),
-        )
+        (sender, Self::from_poll(move |context| receiver.poll_recv(context)))
     }
 
     /// The answers that a poll function gives.
     pub fn from_poll(
         poll: impl FnMut(&mut Context<'_>) -> Poll<Option<Answer<T>>> + Send + 'static,
     ) -> Self {
-        Self {
-            poll: Box::new(poll),
-        }
+        Self { poll: Box::new(poll) }
     }
 
     /// The next piece of news; `None` once every request was answered.

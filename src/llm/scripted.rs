@@ -93,9 +93,8 @@ impl ScriptedModel {
 
     fn mishap(&self) -> Option<Mishap> {
         let nth = self.answered.fetch_add(1, Ordering::SeqCst) + 1;
-        let befalls = |&&(mishap, at): &&(Mishap, usize)| {
-            nth == at || (mishap == Mishap::Down && nth > at)
-        };
+        let befalls =
+            |&&(mishap, at): &&(Mishap, usize)| nth == at || (mishap == Mishap::Down && nth > at);
         self.mishaps.iter().find(befalls).map(|&(mishap, _)| mishap)
     }
 

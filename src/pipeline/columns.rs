@@ -59,16 +59,48 @@ fn column(name: &str, said: &BTreeMap<String, BTreeSet<&str>>) -> Option<Column>
     let numeric = values.values().all(|value| number(value).is_some());
     let short = values.values().all(|value| value.split_whitespace().count() <= SHORT);
     // As many values as people: a name, an address, a free answer.
-    let repeats = distinct.len() <= CATEGORIES && (distinct.len() < values.len() || values.len() == 1);
+    let repeats =
+        distinct.len() <= CATEGORIES && (distinct.len() < values.len() || values.len() == 1);
     (numeric || (short && repeats)).then(|| Column { name: name.to_owned(), numeric, values })
 }
 
 fn names_a_person(column: &str) -> bool {
     const NAMING: &[&str] = &[
-        "id", "uuid", "name", "email", "mail", "phone", "tel", "telephone", "mobile", "address",
-        "street", "url", "ip", "date", "time", "timestamp", "created", "started", "submitted",
-        "token", "key", "participant", "respondent", "user", "username", "surname", "postcode",
-        "zip", "no", "nr", "number", "index", "row", "latitude", "longitude",
+        "id",
+        "uuid",
+        "name",
+        "email",
+        "mail",
+        "phone",
+        "tel",
+        "telephone",
+        "mobile",
+        "address",
+        "street",
+        "url",
+        "ip",
+        "date",
+        "time",
+        "timestamp",
+        "created",
+        "started",
+        "submitted",
+        "token",
+        "key",
+        "participant",
+        "respondent",
+        "user",
+        "username",
+        "surname",
+        "postcode",
+        "zip",
+        "no",
+        "nr",
+        "number",
+        "index",
+        "row",
+        "latitude",
+        "longitude",
     ];
     let parts = column.split(|c: char| !c.is_alphanumeric());
     parts.map(str::to_lowercase).any(|part| NAMING.contains(&part.as_str()))
@@ -172,11 +204,8 @@ mod tests {
     #[test]
     fn what_names_a_person_is_never_a_fact() {
         let header = ["who", "full_name", "E-Mail", "city"];
-        let rows: [&[&str]; 3] = [
-            &["a", "Ann", "x", "Leeds"],
-            &["b", "Ann", "x", "York"],
-            &["c", "Ann", "x", "Hull"],
-        ];
+        let rows: [&[&str]; 3] =
+            [&["a", "Ann", "x", "Leeds"], &["b", "Ann", "x", "York"], &["c", "Ann", "x", "Hull"]];
         assert!(facts(&header, &rows).is_empty(), "a city for each person tells who they are");
     }
 

@@ -131,7 +131,8 @@ pub(super) fn report(controls: &Controls, raw: &[Raw]) -> JudgeReport {
     for name in names {
         let values = |good: bool| -> Vec<f64> {
             let of = raw.iter().enumerate().filter(|(at, _)| is_good(*at) == good);
-            let mut values: Vec<f64> = of.filter_map(|(_, r)| r.signals.get(name)).copied().collect();
+            let mut values: Vec<f64> =
+                of.filter_map(|(_, r)| r.signals.get(name)).copied().collect();
             values.sort_unstable_by(f64::total_cmp);
             values
         };
@@ -270,7 +271,8 @@ mod tests {
 
     #[test]
     fn an_expected_label_weighs_labels_by_probability() {
-        let (label, mass) = expected_label(&[0.1f32.ln(), -50.0, -50.0, -50.0, 0.3f32.ln()]).expect("labels");
+        let (label, mass) =
+            expected_label(&[0.1f32.ln(), -50.0, -50.0, -50.0, 0.3f32.ln()]).expect("labels");
         assert!((label - 4.0).abs() < 1e-5 && (mass - 0.4).abs() < 1e-5);
         assert!(expected_label(&[f32::NEG_INFINITY; 5]).is_none());
         assert!(expected_label(&[0.0]).is_none());

@@ -49,7 +49,8 @@ pub(super) fn next_actions(state: &RunState, plan: &Plan) -> Vec<Action> {
         if state.judge.is_none() {
             return vec![Action::Calibrate];
         }
-        let unjudged = state.drafts.iter().filter(|(id, d)| id.round == round && d.verdict.is_none());
+        let unjudged =
+            state.drafts.iter().filter(|(id, d)| id.round == round && d.verdict.is_none());
         let unjudged: Vec<Action> = unjudged.map(|(id, _)| Action::Judge(*id)).collect();
         if !unjudged.is_empty() {
             return unjudged;

@@ -226,7 +226,8 @@ impl Runner<'_> {
         let Some(report) = self.run.state.judge.clone() else { return Ok(Stage::Done) };
         let wording = self.plan.frame.wording;
         let logits = self.models.judge.capabilities().logits;
-        let counts = |name: &str| logits && report.signals.get(name).is_some_and(|s| s.weight > 0.0);
+        let counts =
+            |name: &str| logits && report.signals.get(name).is_some_and(|s| s.weight > 0.0);
         let personas: Vec<Persona> =
             ids.iter().map(|id| self.run.state.drafts[id].persona.clone()).collect();
         let questions: Vec<Questions> = personas

@@ -115,7 +115,8 @@ impl Space {
         // What one unit alone says cannot bring two together; it would only drown what can.
         let least = if units.len() >= 6 { 2 } else { 1 };
         spread.retain(|_, units| *units >= least);
-        let index: BTreeMap<&str, usize> = spread.keys().enumerate().map(|(i, f)| (*f, i)).collect();
+        let index: BTreeMap<&str, usize> =
+            spread.keys().enumerate().map(|(i, f)| (*f, i)).collect();
         let vector = |counts: &BTreeMap<String, f64>| {
             let weigh = |(feature, count): (&String, &f64)| {
                 let rarity = (units.len() as f64 / *spread.get(feature.as_str())? as f64).ln();
@@ -291,10 +292,7 @@ mod tests {
             text: (*text).to_owned(),
             columns: Vec::new(),
         };
-        Corpus {
-            records: said.iter().enumerate().map(record).collect(),
-            ..Corpus::default()
-        }
+        Corpus { records: said.iter().enumerate().map(record).collect(), ..Corpus::default() }
     }
 
     fn parted(said: &[(Option<&str>, &str)], slots: usize) -> (Grouping, Vec<Vec<usize>>) {

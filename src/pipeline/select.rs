@@ -66,9 +66,9 @@ pub(super) fn select(corpus: &Corpus, plan: &Plan, state: &RunState) -> Selectio
     choose(&mut failing, &mut chosen, plan.settings.count);
 
     let surplus = passing.iter().map(|c| (c.id, "passed, but others were chosen".to_owned()));
-    let weak = failing.iter().map(|c| {
-        (c.id, format!("score {:.2} is below the threshold {threshold:.2}", c.score))
-    });
+    let weak = failing
+        .iter()
+        .map(|c| (c.id, format!("score {:.2} is below the threshold {threshold:.2}", c.score)));
     let mut dropped: Vec<_> = surplus.chain(weak).collect();
     dropped.sort_unstable();
     let persona = |(at, (candidate, distinctiveness)): (usize, &(Candidate<'_>, f64))| {
@@ -80,11 +80,7 @@ pub(super) fn select(corpus: &Corpus, plan: &Plan, state: &RunState) -> Selectio
 
 /// Moves from `pool` to `chosen`, one at a time, what adds most, until there are `count` or nothing
 /// is left that may be chosen. Keeps how distinct each was when it was chosen.
-fn choose<'a>(
-    pool: &mut Vec<Candidate<'a>>,
-    chosen: &mut Vec<(Candidate<'a>, f64)>,
-    count: usize,
-) {
+fn choose<'a>(pool: &mut Vec<Candidate<'a>>, chosen: &mut Vec<(Candidate<'a>, f64)>, count: usize) {
     while chosen.len() < count {
         let mut best: Option<(f64, f64, usize)> = None;
         for (at, candidate) in pool.iter().enumerate() {

@@ -178,11 +178,8 @@ fn shape(corpus: &Corpus, brief: &Brief, wording: Wording) -> Shape {
 fn object(quotes: Vec<Source>, statements: [Shape; 3], name: &str) -> Shape {
     let text = |(min, max)| Shape::Text { min, max };
     let [goals, pains, behaviours] = statements;
-    let quotes = Shape::Array {
-        item: Box::new(Shape::Excerpt(quotes)),
-        min: QUOTES.0,
-        max: QUOTES.1,
-    };
+    let quotes =
+        Shape::Array { item: Box::new(Shape::Excerpt(quotes)), min: QUOTES.0, max: QUOTES.1 };
     let motivations = Shape::Array { item: Box::new(text(MOTIVATION)), min: 1, max: 2 };
     let fields = [
         (key::QUOTES, quotes),
@@ -407,10 +404,7 @@ const EXAMPLE: [(&str, &str); 3] = [
         "f0#0",
         "I repair my own bicycle because the shop takes two weeks. I want to be back on the road the same day.",
     ),
-    (
-        "f0#1",
-        "Finding the right part is the worst bit. Every brand names its parts differently.",
-    ),
+    ("f0#1", "Finding the right part is the worst bit. Every brand names its parts differently."),
     (
         "f0#2",
         "I watch a video first, then I lay out all the tools. Last time I rode home in the dark with no brakes.",
@@ -425,14 +419,13 @@ fn example_records() -> String {
 /// From a domain far from any study, so that a model that copies it is easy to tell.
 fn example_answer(wording: Wording) -> String {
     let want = "I want to be back on the road the same day.";
-    let pains = ["Finding the right part is the worst bit.", "Every brand names its parts differently."];
+    let pains =
+        ["Finding the right part is the worst bit.", "Every brand names its parts differently."];
     let does = "I watch a video first, then I lay out all the tools.";
     let (goals, pains, behaviours) = match wording {
-        Wording::Extractive => (
-            json!({ "1": want }),
-            json!({ "1": pains[0], "2": pains[1] }),
-            json!({ "1": does }),
-        ),
+        Wording::Extractive => {
+            (json!({ "1": want }), json!({ "1": pains[0], "2": pains[1] }), json!({ "1": does }))
+        }
         Wording::Free => (
             json!([{ "records": ["f0#0"], "text": "Get the bicycle running again within a day" }]),
             json!([{ "records": ["f0#1"], "text": "Parts are hard to find because each brand names them differently" }]),

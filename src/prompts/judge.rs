@@ -50,7 +50,11 @@ pub fn verbal(persona: &Persona, evidence: &[(RecordId, String)]) -> Vec<ScoreRe
         evidence.iter().map(|(id, text)| format!("{id}\n{}", fence(text))).collect();
     let shared: Arc<[Message]> = vec![
         Message::system(SYSTEM),
-        Message::user(format!("Records:\n{}\nPersona:\n{}", records.join("\n"), fence(&card(persona)))),
+        Message::user(format!(
+            "Records:\n{}\nPersona:\n{}",
+            records.join("\n"),
+            fence(&card(persona))
+        )),
         Message::assistant("I have read them. What is the question?"),
     ]
     .into();

@@ -26,7 +26,8 @@ fn cost(prompt: u64) -> CallCost {
 }
 
 fn events() -> Vec<Event> {
-    let drop = |index, cost| Event::DraftDropped { draft: draft(index), cause: "x\ny".into(), cost };
+    let drop =
+        |index, cost| Event::DraftDropped { draft: draft(index), cause: "x\ny".into(), cost };
     vec![
         Event::Started(Box::new(started())),
         Event::Resumed,

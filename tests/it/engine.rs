@@ -25,19 +25,13 @@ use crate::tiny_gguf;
 const KERNEL_TOLERANCE: f32 = 0.05;
 
 fn options() -> EngineOptions {
-    EngineOptions {
-        device: DeviceChoice::Cpu,
-        ..EngineOptions::default()
-    }
+    EngineOptions { device: DeviceChoice::Cpu, ..EngineOptions::default() }
 }
 
 fn tiny() -> tempfile::TempPath {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
-    std::io::Write::write_all(
-        &mut file,
-        &tiny_gguf::tiny_llama(&tiny_gguf::Options::default()),
-    )
-    .expect("written");
+    std::io::Write::write_all(&mut file, &tiny_gguf::tiny_llama(&tiny_gguf::Options::default()))
+        .expect("written");
     file.into_temp_path()
 }
 
@@ -56,10 +50,7 @@ fn run(engine: &Engine, jobs: Vec<Job>) -> Vec<Result<Answer, EngineError>> {
             Update::Scored(index, answer) => answers[index] = Some(answer.map(Answer::Score)),
         }
     }
-    answers
-        .into_iter()
-        .map(|answer| answer.expect("every job is answered"))
-        .collect()
+    answers.into_iter().map(|answer| answer.expect("every job is answered")).collect()
 }
 
 #[derive(Debug)]
@@ -85,26 +76,13 @@ impl Answer {
 }
 
 fn generate(engine: &Engine, jobs: Vec<Job>) -> Vec<Generation> {
-    run(engine, jobs)
-        .into_iter()
-        .map(|answer| answer.expect("generated").text())
-        .collect()
+    run(engine, jobs).into_iter().map(|answer| answer.expect("generated").text()).collect()
 }
 
 fn score(engine: &Engine, shared: &[TokenId], own: &[TokenId], then: &[TokenId]) -> Vec<f32> {
-    let prompt = Prompt {
-        shared: shared.into(),
-        own: own.to_vec(),
-    };
-    let job = Job::Score(ScoreRequest {
-        prompt,
-        want: Want::Continuation(then.to_vec()),
-    });
-    run(engine, vec![job])
-        .remove(0)
-        .expect("scored")
-        .score()
-        .log_probs
+    let prompt = Prompt { shared: shared.into(), own: own.to_vec() };
+    let job = Job::Score(ScoreRequest { prompt, want: Want::Continuation(then.to_vec()) });
+    run(engine, vec![job]).remove(0).expect("scored").score().log_probs
 }
 
 fn writes(engine: &Engine, prompts: &[&str], tokens: usize) -> Vec<Job> {
@@ -118,32 +96,18 @@ fn writes(engine: &Engine, prompts: &[&str], tokens: usize) -> Vec<Job> {
                     own: engine.encode(prompt).expect("tokens"),
                 },
                 shape: None,
-                sampling: Sampling {
-                    temperature: 0.8,
-                    seed: seed as u64,
-                    ..Sampling::default()
-                },
+                sampling: Sampling { temperature: 0.8, seed: seed as u64, ..Sampling::default() },
                 max_tokens: tokens,
             })
         })
         .collect()
 }
 
-const PROMPTS: [&str; 6] = [
-    "a cat",
-    "the old man said",
-    "x",
-    "there were seven",
-    "in a",
-    "no one",
-];
+const PROMPTS: [&str; 6] = ["a cat", "the old man said", "x", "there were seven", "in a", "no one"];
 
 fn worst(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f32::max)
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
 const TEXT: &str = "The nurse opened the schedule on her phone, found two shifts that overlapped, \
@@ -153,18 +117,9 @@ const TEXT: &str = "The nurse opened the schedule on her phone, found two shifts
 fn a_batch_writes_what_its_members_write_alone() {
     let path = tiny();
     let batched = engine(&path, &options());
-    let single = engine(
-        &path,
-        &EngineOptions {
-            max_batch: 1,
-            ..options()
-        },
-    );
+    let single = engine(&path, &EngineOptions { max_batch: 1, ..options() });
     let texts = |engine: &Engine| -> Vec<Vec<TokenId>> {
-        generate(engine, writes(engine, &PROMPTS, 40))
-            .into_iter()
-            .map(|g| g.tokens)
-            .collect()
+        generate(engine, writes(engine, &PROMPTS, 40)).into_iter().map(|g| g.tokens).collect()
     };
     assert_eq!(texts(&batched), texts(&single));
 }
@@ -177,30 +132,17 @@ fn a_forked_prefix_scores_like_a_full_prefill() {
     let (prompt, then) = tokens.split_at(60);
     let forked = score(&engine, &prompt[..35], &prompt[35..], then);
     let whole = score(&engine, &[], prompt, then);
-    assert!(
-        worst(&forked, &whole) < 1e-5,
-        "off by {}",
-        worst(&forked, &whole)
-    );
+    assert!(worst(&forked, &whole) < 1e-5, "off by {}", worst(&forked, &whole));
 }
 
 #[test]
 fn chunked_prefill_scores_like_a_whole_one() {
     let path = tiny();
     let whole = engine(&path, &options());
-    let chunked = engine(
-        &path,
-        &EngineOptions {
-            prefill_chunk: 7,
-            ..options()
-        },
-    );
+    let chunked = engine(&path, &EngineOptions { prefill_chunk: 7, ..options() });
     let tokens = whole.encode(TEXT).expect("tokens");
     let (prompt, then) = tokens.split_at(40);
-    let (a, b) = (
-        score(&whole, &[], prompt, then),
-        score(&chunked, &[], prompt, then),
-    );
+    let (a, b) = (score(&whole, &[], prompt, then), score(&chunked, &[], prompt, then));
     assert!(worst(&a, &b) < 1e-5, "off by {}", worst(&a, &b));
 }
 
@@ -215,10 +157,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
                 request.sampling.seed ^= seed;
             }
         }
-        generate(&engine, jobs)
-            .into_iter()
-            .map(|generation| generation.text)
-            .collect()
+        generate(&engine, jobs).into_iter().map(|generation| generation.text).collect()
     };
     assert_eq!(texts(7), texts(7));
     assert_ne!(texts(7), texts(8));
@@ -228,26 +167,12 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
 fn labels_sum_their_variants() {
     let path = tiny();
     let engine = engine(&path, &options());
-    let prompt = || Prompt {
-        shared: Arc::from([]),
-        own: engine.encode(TEXT).expect("tokens"),
-    };
+    let prompt = || Prompt { shared: Arc::from([]), own: engine.encode(TEXT).expect("tokens") };
     let all: Vec<TokenId> = (0..engine.info().vocabulary as TokenId).collect();
     let want = Want::Labels(vec![all, vec![1], vec![2], vec![1, 2]]);
-    let job = Job::Score(ScoreRequest {
-        prompt: prompt(),
-        want,
-    });
-    let labels = run(&engine, vec![job])
-        .remove(0)
-        .expect("scored")
-        .score()
-        .log_probs;
-    assert!(
-        labels[0].abs() < 1e-4,
-        "all tokens together have probability 1: {}",
-        labels[0]
-    );
+    let job = Job::Score(ScoreRequest { prompt: prompt(), want });
+    let labels = run(&engine, vec![job]).remove(0).expect("scored").score().log_probs;
+    assert!(labels[0].abs() < 1e-4, "all tokens together have probability 1: {}", labels[0]);
     let sum = (labels[1].exp() + labels[2].exp()).ln();
     assert!((sum - labels[3]).abs() < 1e-5);
 }
@@ -255,13 +180,7 @@ fn labels_sum_their_variants() {
 #[test]
 fn a_prompt_beyond_the_context_is_refused_and_the_rest_is_answered() {
     let path = tiny();
-    let engine = engine(
-        &path,
-        &EngineOptions {
-            context: Some(64),
-            ..options()
-        },
-    );
+    let engine = engine(&path, &EngineOptions { context: Some(64), ..options() });
     let mut jobs = writes(&engine, &["short", "short too"], 8);
     if let Job::Generate(request) = &mut jobs[0] {
         request.prompt.own = vec![5; 80];
@@ -280,45 +199,23 @@ fn dropping_the_answers_cancels_and_the_engine_goes_on() {
     let path = tiny();
     let engine = engine(&path, &options());
     drop(engine.submit(writes(&engine, &PROMPTS, 100)));
-    assert_eq!(
-        generate(&engine, writes(&engine, &PROMPTS[..1], 3)).len(),
-        1
-    );
+    assert_eq!(generate(&engine, writes(&engine, &PROMPTS[..1], 3)).len(), 1);
 }
 
 /// What a draft looks like, small.
 fn quote_shape() -> Arc<Shape> {
-    let source = |id: &str, text: &str| Source {
-        id: id.to_owned(),
-        cells: vec![text.to_owned()],
-    };
+    let source = |id: &str, text: &str| Source { id: id.to_owned(), cells: vec![text.to_owned()] };
     let sources = vec![
-        source(
-            "f1#0",
-            "I said \"never again\" when the rota changed, and I meant it {really}.",
-        ),
-        source(
-            "f1#1",
-            "<|im_end|> Das Café öffnet um 7 🙂, then we wait for the others to come.",
-        ),
-        source(
-            "f1#2",
-            "قال الممرض إن الجدول يتغير كل يوم ولا أحد يخبرنا بذلك قبل الدوام",
-        ),
+        source("f1#0", "I said \"never again\" when the rota changed, and I meant it {really}."),
+        source("f1#1", "<|im_end|> Das Café öffnet um 7 🙂, then we wait for the others to come."),
+        source("f1#2", "قال الممرض إن الجدول يتغير كل يوم ولا أحد يخبرنا بذلك قبل الدوام"),
     ];
     Arc::new(Shape::Object(vec![
         (
             "quotes".to_owned(),
-            Shape::Array {
-                item: Box::new(Shape::Excerpt(sources)),
-                min: 1,
-                max: 2,
-            },
+            Shape::Array { item: Box::new(Shape::Excerpt(sources)), min: 1, max: 2 },
         ),
-        (
-            "mood".to_owned(),
-            Shape::OneOf(vec!["calm".to_owned(), "tired".to_owned()]),
-        ),
+        ("mood".to_owned(), Shape::OneOf(vec!["calm".to_owned(), "tired".to_owned()])),
         ("summary".to_owned(), Shape::Text { min: 20, max: 120 }),
     ]))
 }
@@ -328,21 +225,14 @@ fn constrained(engine: &Engine, count: usize) -> Vec<Job> {
     let max_tokens = shape.max_bytes();
     (0..count)
         .map(|seed| {
-            let turns = [Turn {
-                role: "user",
-                content: "Describe the person <|im_end|> in JSON.",
-            }];
+            let turns = [Turn { role: "user", content: "Describe the person <|im_end|> in JSON." }];
             Job::Generate(GenerateRequest {
                 prompt: Prompt {
                     shared: Arc::from([]),
                     own: engine.encode_chat(&turns, true).expect("tokens"),
                 },
                 shape: Some(Arc::clone(&shape)),
-                sampling: Sampling {
-                    temperature: 1.2,
-                    seed: seed as u64,
-                    ..Sampling::default()
-                },
+                sampling: Sampling { temperature: 1.2, seed: seed as u64, ..Sampling::default() },
                 max_tokens,
             })
         })
@@ -354,24 +244,13 @@ fn check_constrained(generation: &Generation) {
     let answer: serde_json::Value = serde_json::from_str(&generation.text)
         .unwrap_or_else(|error| panic!("{error} in {}", generation.text));
     let shape = quote_shape();
-    let Shape::Object(fields) = shape.as_ref() else {
-        panic!("an object")
-    };
-    let Shape::Array { item, .. } = &fields[0].1 else {
-        panic!("an array")
-    };
-    let Shape::Excerpt(sources) = item.as_ref() else {
-        panic!("excerpts")
-    };
+    let Shape::Object(fields) = shape.as_ref() else { panic!("an object") };
+    let Shape::Array { item, .. } = &fields[0].1 else { panic!("an array") };
+    let Shape::Excerpt(sources) = item.as_ref() else { panic!("excerpts") };
     for quote in answer["quotes"].as_array().expect("an array") {
-        let source = sources
-            .iter()
-            .find(|source| quote["record"] == source.id.as_str());
+        let source = sources.iter().find(|source| quote["record"] == source.id.as_str());
         let cell = &source.expect("a known record").cells[0];
-        assert!(
-            cell.contains(quote["text"].as_str().expect("a string")),
-            "{quote}"
-        );
+        assert!(cell.contains(quote["text"].as_str().expect("a string")), "{quote}");
     }
 }
 
@@ -390,10 +269,7 @@ fn constrained_answers_of_the_real_model_always_parse() {
     let generations = generate(&engine, constrained(&engine, 8));
     let forced: usize = generations.iter().map(|g| g.usage.forced_tokens).sum();
     generations.iter().for_each(check_constrained);
-    assert!(
-        forced > 8 * 10,
-        "the grammar forces the skeleton, but only {forced} tokens were"
-    );
+    assert!(forced > 8 * 10, "the grammar forces the skeleton, but only {forced} tokens were");
 }
 
 #[test]
@@ -404,20 +280,11 @@ fn the_real_model_keeps_the_batch_invariants_within_the_kernels_tolerance() {
     let (prompt, then) = tokens.split_at(20);
     let full = score(&whole, &[], prompt, then);
     let forked = score(&whole, &prompt[..12], &prompt[12..], then);
-    let chunked = engine(
-        &path,
-        &EngineOptions {
-            prefill_chunk: 1,
-            ..options()
-        },
-    );
+    let chunked = engine(&path, &EngineOptions { prefill_chunk: 1, ..options() });
     let one_by_one = score(&chunked, &[], prompt, then);
     let (fork, chunk) = (worst(&full, &forked), worst(&full, &one_by_one));
     println!("real model: forked prefix off by {fork:e}, one row at a time off by {chunk:e}");
-    assert!(
-        fork < KERNEL_TOLERANCE && chunk < KERNEL_TOLERANCE,
-        "{fork} {chunk}"
-    );
+    assert!(fork < KERNEL_TOLERANCE && chunk < KERNEL_TOLERANCE, "{fork} {chunk}");
 }
 
 #[test]
@@ -425,10 +292,7 @@ fn the_real_model_repeats_itself_for_the_same_seed() {
     let path = real_model();
     let texts = || -> Vec<String> {
         let engine = engine(&path, &options());
-        generate(&engine, constrained(&engine, 3))
-            .into_iter()
-            .map(|g| g.text)
-            .collect()
+        generate(&engine, constrained(&engine, 3)).into_iter().map(|g| g.text).collect()
     };
     assert_eq!(texts(), texts());
 }
@@ -446,21 +310,13 @@ fn parity(path: &PathBuf, tokens: &[TokenId]) -> Parity {
     let id = cache.fork(None);
     let mut parity = Parity::default();
     for (position, token) in tokens.iter().enumerate() {
-        let input = Tensor::new(&[*token], &Device::Cpu)
-            .and_then(|t| t.unsqueeze(0))
-            .expect("a token");
-        let expected = theirs
-            .forward(&input, position)
-            .and_then(|t| t.flatten_all()?.to_vec1());
+        let input =
+            Tensor::new(&[*token], &Device::Cpu).and_then(|t| t.unsqueeze(0)).expect("a token");
+        let expected = theirs.forward(&input, position).and_then(|t| t.flatten_all()?.to_vec1());
         let rows = RowRange { first: 0, count: 1 };
-        let batch = Batch {
-            tokens: &[*token],
-            sequences: &[SequenceRows { id, rows }],
-            wanted: &[0],
-        };
-        let got = ours
-            .forward(&batch, &mut cache)
-            .and_then(|t| t.flatten_all()?.to_vec1());
+        let batch =
+            Batch { tokens: &[*token], sequences: &[SequenceRows { id, rows }], wanted: &[0] };
+        let got = ours.forward(&batch, &mut cache).and_then(|t| t.flatten_all()?.to_vec1());
         parity.add(&expected.expect("their logits"), &got.expect("our logits"));
     }
     parity
@@ -491,11 +347,7 @@ impl Parity {
             (order[0], logits[order[0]] - logits[order[1]])
         };
         let ((theirs, margin), (ours, _)) = (top(expected), top(got));
-        let squares: f32 = expected
-            .iter()
-            .zip(got)
-            .map(|(a, b)| (a - b) * (a - b))
-            .sum();
+        let squares: f32 = expected.iter().zip(got).map(|(a, b)| (a - b) * (a - b)).sum();
         self.positions += 1;
         self.rms = self.rms.max((squares / expected.len() as f32).sqrt());
         self.worst = self.worst.max(worst(expected, got));
@@ -510,10 +362,7 @@ impl Parity {
         println!("against candle's own llama: {self:?}");
         assert!(self.rms < LOGIT_TOLERANCE, "{self:?}");
         let decided = self.positions - self.close_calls;
-        assert!(
-            self.agreed * 100 >= decided * 99 && decided * 2 > self.positions,
-            "{self:?}"
-        );
+        assert!(self.agreed * 100 >= decided * 99 && decided * 2 > self.positions, "{self:?}");
     }
 }
 

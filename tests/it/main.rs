@@ -1,4 +1,8 @@
 //! x
-mod tiny_gguf;
 mod engine;
-mod real_model { pub fn real_model() -> std::path::PathBuf { "/work/models/SmolLM2-135M-Instruct.Q4_1.gguf".into() } }
+mod tiny_gguf;
+mod real_model {
+    pub fn real_model() -> std::path::PathBuf {
+        "/work/models/SmolLM2-135M-Instruct.Q4_1.gguf".into()
+    }
+}

@@ -133,9 +133,7 @@ pub fn tiny_llama(options: &Options) -> Vec<u8> {
 
 /// All tokens in order of id: 256 bytes, merged tokens, specials.
 fn vocabulary() -> Vec<String> {
-    let mut tokens: Vec<String> = (0..=255u8)
-        .map(|byte| byte_char(byte).to_string())
-        .collect();
+    let mut tokens: Vec<String> = (0..=255u8).map(|byte| byte_char(byte).to_string()).collect();
     tokens.extend(MERGES.iter().map(|(left, right)| format!("{left}{right}")));
     tokens.extend(SPECIALS.iter().map(ToString::to_string));
     tokens
@@ -156,31 +154,17 @@ fn byte_char(byte: u8) -> char {
 fn metadata(options: &Options) -> Vec<(String, Meta)> {
     let tokens = vocabulary();
     let first_special = tokens.len() - SPECIALS.len();
-    let kinds = (0..tokens.len())
-        .map(|id| if id < first_special { 1 } else { 3 })
-        .collect();
-    let merges = MERGES
-        .iter()
-        .map(|(left, right)| format!("{left} {right}"))
-        .collect();
+    let kinds = (0..tokens.len()).map(|id| if id < first_special { 1 } else { 3 }).collect();
+    let merges = MERGES.iter().map(|(left, right)| format!("{left} {right}")).collect();
     let defaults = [
         ("general.architecture", Meta::Text("llama".into())),
         ("general.name", Meta::Text("Tiny".into())),
         ("llama.block_count", Meta::U32(options.layers as u32)),
         ("llama.context_length", Meta::U32(options.context)),
         ("llama.embedding_length", Meta::U32(options.hidden as u32)),
-        (
-            "llama.feed_forward_length",
-            Meta::U32(options.feed_forward as u32),
-        ),
-        (
-            "llama.attention.head_count",
-            Meta::U32(options.heads as u32),
-        ),
-        (
-            "llama.attention.head_count_kv",
-            Meta::U32(options.kv_heads as u32),
-        ),
+        ("llama.feed_forward_length", Meta::U32(options.feed_forward as u32)),
+        ("llama.attention.head_count", Meta::U32(options.heads as u32)),
+        ("llama.attention.head_count_kv", Meta::U32(options.kv_heads as u32)),
         ("llama.attention.layer_norm_rms_epsilon", Meta::F32(1e-5)),
         ("llama.rope.freq_base", Meta::F32(10_000.0)),
         ("llama.vocab_size", Meta::U32(tokens.len() as u32)),
@@ -189,14 +173,8 @@ fn metadata(options: &Options) -> Vec<(String, Meta)> {
         ("tokenizer.ggml.tokens", Meta::Texts(tokens)),
         ("tokenizer.ggml.token_type", Meta::Ints(kinds)),
         ("tokenizer.ggml.merges", Meta::Texts(merges)),
-        (
-            "tokenizer.ggml.bos_token_id",
-            Meta::U32(first_special as u32 + 1),
-        ),
-        (
-            "tokenizer.ggml.eos_token_id",
-            Meta::U32(first_special as u32 + 2),
-        ),
+        ("tokenizer.ggml.bos_token_id", Meta::U32(first_special as u32 + 1)),
+        ("tokenizer.ggml.eos_token_id", Meta::U32(first_special as u32 + 2)),
         ("tokenizer.ggml.add_bos_token", Meta::Bool(false)),
         ("tokenizer.chat_template", Meta::Text(CHAT_TEMPLATE.into())),
     ];
@@ -218,22 +196,13 @@ struct Tensor {
 }
 
 fn tensors(options: &Options) -> Vec<Tensor> {
-    let Options {
-        hidden,
-        feed_forward,
-        ..
-    } = *options;
+    let Options { hidden, feed_forward, .. } = *options;
     let kv = hidden / options.heads * options.kv_heads;
     let vocabulary = vocabulary().len();
     let mut weights = Lcg(options.seed);
     let mut tensors = Vec::new();
     let mut matrix = |name: String, inputs: usize, outputs: usize| {
-        tensors.push(random_matrix(
-            name,
-            [inputs, outputs],
-            options.weights,
-            &mut weights,
-        ));
+        tensors.push(random_matrix(name, [inputs, outputs], options.weights, &mut weights));
     };
     matrix("token_embd.weight".into(), hidden, vocabulary);
     if !options.tied {
@@ -249,16 +218,8 @@ fn tensors(options: &Options) -> Vec<Tensor> {
         matrix(format!("blk.{block}.ffn_down.weight"), feed_forward, hidden);
     }
     for block in 0..options.layers {
-        tensors.push(norm(
-            format!("blk.{block}.attn_norm.weight"),
-            hidden,
-            &mut weights,
-        ));
-        tensors.push(norm(
-            format!("blk.{block}.ffn_norm.weight"),
-            hidden,
-            &mut weights,
-        ));
+        tensors.push(norm(format!("blk.{block}.attn_norm.weight"), hidden, &mut weights));
+        tensors.push(norm(format!("blk.{block}.ffn_norm.weight"), hidden, &mut weights));
     }
     tensors.push(norm("output_norm.weight".into(), hidden, &mut weights));
     tensors
@@ -267,61 +228,27 @@ fn tensors(options: &Options) -> Vec<Tensor> {
 /// Uniform weights with the variance of `1 / inputs`, so that activations keep their size.
 fn random_matrix(name: String, dims: [usize; 2], weights: Weights, source: &mut Lcg) -> Tensor {
     let scale = (3.0 / dims[0] as f32).sqrt();
-    let values: Vec<f32> = (0..dims[0] * dims[1])
-        .map(|_| source.symmetric() * scale)
-        .collect();
+    let values: Vec<f32> = (0..dims[0] * dims[1]).map(|_| source.symmetric() * scale).collect();
     let (dtype, bytes) = match weights {
-        Weights::F32 => (
-            0,
-            values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect(),
-        ),
-        Weights::F16 => (
-            1,
-            values
-                .iter()
-                .flat_map(|value| f16(*value).to_le_bytes())
-                .collect(),
-        ),
+        Weights::F32 => (0, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+        Weights::F16 => (1, values.iter().flat_map(|value| f16(*value).to_le_bytes()).collect()),
         Weights::Q8_0 => (8, values.chunks_exact(32).flat_map(q8_0).collect()),
     };
-    Tensor {
-        name,
-        dims: dims.to_vec(),
-        dtype,
-        bytes,
-    }
+    Tensor { name, dims: dims.to_vec(), dtype, bytes }
 }
 
 /// Norm weights near one.
 fn norm(name: String, width: usize, source: &mut Lcg) -> Tensor {
-    let bytes = (0..width)
-        .flat_map(|_| (1.0 + 0.1 * source.symmetric()).to_le_bytes())
-        .collect();
-    Tensor {
-        name,
-        dims: vec![width],
-        dtype: 0,
-        bytes,
-    }
+    let bytes = (0..width).flat_map(|_| (1.0 + 0.1 * source.symmetric()).to_le_bytes()).collect();
+    Tensor { name, dims: vec![width], dtype: 0, bytes }
 }
 
 /// One block of 32 values: the scale as f16, then the values as signed bytes.
 fn q8_0(block: &[f32]) -> Vec<u8> {
-    let largest = block
-        .iter()
-        .fold(0.0f32, |most, value| most.max(value.abs()));
+    let largest = block.iter().fold(0.0f32, |most, value| most.max(value.abs()));
     let scale = largest / 127.0;
-    let quantised = block
-        .iter()
-        .map(|value| (value / scale).round() as i8 as u8);
-    f16(scale)
-        .to_le_bytes()
-        .into_iter()
-        .chain(quantised)
-        .collect()
+    let quantised = block.iter().map(|value| (value / scale).round() as i8 as u8);
+    f16(scale).to_le_bytes().into_iter().chain(quantised).collect()
 }
 
 /// The nearest f16 below, in its bits; right for the small normal numbers that occur here, and
@@ -342,10 +269,8 @@ struct Lcg(u64);
 impl Lcg {
     /// Uniform in -1..1.
     fn symmetric(&mut self) -> f32 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 40) as f32 / (1u32 << 23) as f32 - 1.0
     }
 }
@@ -377,9 +302,7 @@ fn put_meta(file: &mut Vec<u8>, value: &Meta) {
         Meta::Ints(values) => {
             put(9, &5u32.to_le_bytes());
             file.extend_from_slice(&(values.len() as u64).to_le_bytes());
-            values
-                .iter()
-                .for_each(|value| file.extend_from_slice(&value.to_le_bytes()));
+            values.iter().for_each(|value| file.extend_from_slice(&value.to_le_bytes()));
         }
     }
 }

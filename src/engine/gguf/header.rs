@@ -124,9 +124,7 @@ impl Numbers {
     }
 
     fn values(&self) -> impl Iterator<Item = Value> {
-        self.bytes
-            .chunks_exact(self.scalar.bytes())
-            .map(|bytes| self.scalar.decode(bytes))
+        self.bytes.chunks_exact(self.scalar.bytes()).map(|bytes| self.scalar.decode(bytes))
     }
 }
 
@@ -274,12 +272,8 @@ impl Metadata {
         let Some(value) = self.entries.get(key) else {
             return Ok(None);
         };
-        let wrong = || {
-            format!(
-                "metadata '{key}' is {} that does not serve as {wanted}",
-                value.kind()
-            )
-        };
+        let wrong =
+            || format!("metadata '{key}' is {} that does not serve as {wanted}", value.kind());
         convert(value).map(Some).ok_or_else(wrong)
     }
 }
@@ -309,13 +303,7 @@ pub(super) struct HeaderReader<R> {
 impl<R: Read> HeaderReader<R> {
     /// Starts on a file of `end` bytes: magic, version and counts.
     pub(super) fn start(reader: R, end: u64) -> Result<Self, Refused> {
-        let mut this = Self {
-            reader,
-            at: 0,
-            end,
-            tensors: 0,
-            entries: 0,
-        };
+        let mut this = Self { reader, at: 0, end, tensors: 0, entries: 0 };
         let magic: [u8; 4] = this.fixed("the magic number")?;
         if magic != MAGIC {
             return Err("it does not start with 'GGUF', so it is no GGUF file".into());
@@ -351,9 +339,7 @@ impl<R: Read> HeaderReader<R> {
         &mut self,
         metadata: &Metadata,
     ) -> Result<HashMap<String, TensorInfo>, Refused> {
-        let alignment = metadata
-            .unsigned("general.alignment")?
-            .unwrap_or(DEFAULT_ALIGNMENT);
+        let alignment = metadata.unsigned("general.alignment")?.unwrap_or(DEFAULT_ALIGNMENT);
         if !alignment.is_power_of_two() || !ALIGNMENTS.contains(&alignment) {
             return Err(format!(
                 "metadata 'general.alignment' is {alignment}, not a power of two from 8 to 4096"
@@ -385,9 +371,7 @@ impl<R: Read> HeaderReader<R> {
         let what = format!("tensor '{name}'");
         let dims = u32::from_le_bytes(self.fixed(&what)?);
         if !(1..=MAX_DIMS).contains(&dims) {
-            return Err(format!(
-                "{what} has {dims} dimensions (1 to {MAX_DIMS} are possible)"
-            ));
+            return Err(format!("{what} has {dims} dimensions (1 to {MAX_DIMS} are possible)"));
         }
         let mut shape = Vec::with_capacity(MAX_DIMS as usize);
         for _ in 0..dims {
@@ -399,18 +383,11 @@ impl<R: Read> HeaderReader<R> {
             .map_err(|reason| format!("{what} {reason}"))?;
         let start = u64::from_le_bytes(self.fixed(&what)?);
         if !start.is_multiple_of(alignment) {
-            return Err(format!(
-                "{what} starts at {start}, which is no multiple of {alignment}"
-            ));
+            return Err(format!("{what} starts at {start}, which is no multiple of {alignment}"));
         }
         let bytes = byte_size(&shape, dtype)
             .ok_or_else(|| format!("{what} has the impossible shape {shape:?} for {dtype:?}"))?;
-        Ok(TensorInfo {
-            shape,
-            dtype,
-            start,
-            bytes,
-        })
+        Ok(TensorInfo { shape, dtype, start, bytes })
     }
 
     /// Every tensor inside the file, no two over each other.
@@ -419,10 +396,7 @@ impl<R: Read> HeaderReader<R> {
         by_start.sort_by_key(|(name, info)| (info.start, *name));
         let mut previous: Option<(&str, u64)> = None;
         for (name, info) in by_start {
-            let end = info
-                .start
-                .checked_add(info.bytes)
-                .filter(|end| *end <= self.end);
+            let end = info.start.checked_add(info.bytes).filter(|end| *end <= self.end);
             let Some(end) = end else {
                 return Err(format!(
                     "the file ends at byte {}, but tensor '{name}' needs {} bytes from byte {}: \
@@ -473,10 +447,7 @@ impl<R: Read> HeaderReader<R> {
 
     fn texts(&mut self, count: u64, what: &str) -> Result<Value, Refused> {
         self.need(count * size_of::<u64>() as u64, what)?;
-        let mut texts = Texts {
-            joined: String::new(),
-            ends: Vec::with_capacity(count as usize),
-        };
+        let mut texts = Texts { joined: String::new(), ends: Vec::with_capacity(count as usize) };
         for index in 0..count {
             let bytes = self.text(what)?;
             let text = std::str::from_utf8(&bytes)
@@ -503,9 +474,7 @@ impl<R: Read> HeaderReader<R> {
     fn count(&mut self, what: &str, most: u64) -> Result<u64, Refused> {
         let count = u64::from_le_bytes(self.fixed(what)?);
         if count > most {
-            return Err(format!(
-                "{what} claims a length of {count} (at most {most} is accepted)"
-            ));
+            return Err(format!("{what} claims a length of {count} (at most {most} is accepted)"));
         }
         Ok(count)
     }
@@ -606,8 +575,6 @@ fn byte_size(shape: &[usize], dtype: GgmlDType) -> Option<u64> {
     if shape.contains(&0) || !row.is_multiple_of(dtype.block_size()) {
         return None;
     }
-    let elements = shape
-        .iter()
-        .try_fold(1u64, |product, dim| product.checked_mul(*dim as u64))?;
+    let elements = shape.iter().try_fold(1u64, |product, dim| product.checked_mul(*dim as u64))?;
     (elements / dtype.block_size() as u64).checked_mul(dtype.type_size() as u64)
 }

@@ -64,18 +64,9 @@ impl HyperParams {
         metadata: &Metadata,
         tensors: &HashMap<String, TensorInfo>,
     ) -> Result<Self, Refused> {
-        let architecture = metadata
-            .text("general.architecture")?
-            .unwrap_or_default()
-            .to_owned();
-        let keys = Keys {
-            metadata,
-            architecture: &architecture,
-        };
-        if keys
-            .optional("expert_count", usize::MAX)?
-            .is_some_and(|count| count > 0)
-        {
+        let architecture = metadata.text("general.architecture")?.unwrap_or_default().to_owned();
+        let keys = Keys { metadata, architecture: &architecture };
+        if keys.optional("expert_count", usize::MAX)?.is_some_and(|count| count > 0) {
             return Err("it is a mixture of experts, which is not supported".into());
         }
         let head_count = keys.required("attention.head_count", MAX_WIDTH)?;
@@ -112,13 +103,7 @@ impl HyperParams {
     }
 
     fn check_heads(&self, keys: &Keys<'_>) -> Result<(), Refused> {
-        let Self {
-            head_count,
-            head_count_kv,
-            head_dim,
-            rope_dimension_count,
-            ..
-        } = self;
+        let Self { head_count, head_count_kv, head_dim, rope_dimension_count, .. } = self;
         if *head_count_kv == 0 || !head_count.is_multiple_of(*head_count_kv) {
             return Err(format!(
                 "{} is {head_count_kv}, which does not divide the {head_count} heads",
@@ -126,13 +111,9 @@ impl HyperParams {
             ));
         }
         if *head_dim == 0 || !head_dim.is_multiple_of(2) {
-            return Err(format!(
-                "the head width is {head_dim}, not an even number from 2"
-            ));
+            return Err(format!("the head width is {head_dim}, not an even number from 2"));
         }
-        let value_length = keys
-            .optional("attention.value_length", MAX_WIDTH)?
-            .unwrap_or(*head_dim);
+        let value_length = keys.optional("attention.value_length", MAX_WIDTH)?.unwrap_or(*head_dim);
         if value_length != *head_dim {
             return Err(format!(
                 "{} is {value_length}, but keys have {head_dim}: different widths are not supported",
@@ -174,10 +155,7 @@ impl HyperParams {
             expected.iter().map(|(name, _)| name.as_str()).collect();
         // Frequencies that old converters wrote and nobody reads.
         let obsolete = |name: &str| name.ends_with(".attn_rot_embd");
-        match tensors
-            .keys()
-            .filter(|name| !known.contains(name.as_str()) && !obsolete(name))
-            .min()
+        match tensors.keys().filter(|name| !known.contains(name.as_str()) && !obsolete(name)).min()
         {
             Some(name) => Err(format!(
                 "tensor '{name}' has no place in architecture '{}', so the model would run wrong",
@@ -194,19 +172,10 @@ impl HyperParams {
         let keys = self.head_count_kv * self.head_dim;
         let inner = self.feed_forward_length;
         let mut shapes = vec![
-            (
-                "token_embd.weight".to_owned(),
-                vec![self.vocabulary_size, width],
-            ),
-            (
-                "output.weight".to_owned(),
-                vec![self.vocabulary_size, width],
-            ),
+            ("token_embd.weight".to_owned(), vec![self.vocabulary_size, width]),
+            ("output.weight".to_owned(), vec![self.vocabulary_size, width]),
             ("output_norm.weight".to_owned(), vec![width]),
-            (
-                "rope_freqs.weight".to_owned(),
-                vec![self.rope_dimension_count / 2],
-            ),
+            ("rope_freqs.weight".to_owned(), vec![self.rope_dimension_count / 2]),
         ];
         let block = [
             ("attn_norm", vec![width]),
@@ -255,10 +224,7 @@ impl Keys<'_> {
         };
         match usize::try_from(value) {
             Ok(value) if value <= most => Ok(Some(value)),
-            _ => Err(format!(
-                "{} is {value} (at most {most} is accepted)",
-                self.name(suffix)
-            )),
+            _ => Err(format!("{} is {value} (at most {most} is accepted)", self.name(suffix))),
         }
     }
 
@@ -272,10 +238,9 @@ impl Keys<'_> {
 
     fn positive(&self, suffix: &str) -> Result<Option<f32>, Refused> {
         match self.metadata.float(&self.key(suffix))? {
-            Some(value) if !(value.is_finite() && value > 0.0) => Err(format!(
-                "{} is {value}, not a positive number",
-                self.name(suffix)
-            )),
+            Some(value) if !(value.is_finite() && value > 0.0) => {
+                Err(format!("{} is {value}, not a positive number", self.name(suffix)))
+            }
             value => Ok(value),
         }
     }

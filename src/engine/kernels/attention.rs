@@ -66,19 +66,13 @@ thread_local! {
 pub fn attend(tier: Tier, heads: Heads, queries: &[f32], rows: &[Row<'_>]) -> Vec<f32> {
     let width = heads.group() * heads.dim; // one task's queries stand side by side
     let mut out = vec![0f32; queries.len()];
-    out.par_chunks_mut(width)
-        .zip(queries.par_chunks(width))
-        .enumerate()
-        .for_each(|(task, (out, queries))| {
+    out.par_chunks_mut(width).zip(queries.par_chunks(width)).enumerate().for_each(
+        |(task, (out, queries))| {
             let (row, kv_head) = (task / heads.kv, task % heads.kv);
-            let task = Task {
-                heads,
-                kv_head,
-                queries,
-                row: rows[row],
-            };
+            let task = Task { heads, kv_head, queries, row: rows[row] };
             SCORES.with_borrow_mut(|scores| enter(tier, task, scores, out));
-        });
+        },
+    );
     out
 }
 
@@ -129,10 +123,7 @@ fn attend_avx2(task: Task<'_>, scores: &mut Vec<f32>, out: &mut [f32]) {
 }
 
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "must be compiled inside each tier's target features"
-)]
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 fn attend_task<const FMA: bool>(task: Task<'_>, scores: &mut Vec<f32>, out: &mut [f32]) {
     let (dim, visible) = (task.heads.dim, task.row.visible);
     let scale = 1.0 / (dim as f32).sqrt();
@@ -148,10 +139,7 @@ fn attend_task<const FMA: bool>(task: Task<'_>, scores: &mut Vec<f32>, out: &mut
             position += 1;
         }
     }
-    for (scores, out) in scores
-        .chunks_exact_mut(visible)
-        .zip(out.chunks_exact_mut(dim))
-    {
+    for (scores, out) in scores.chunks_exact_mut(visible).zip(out.chunks_exact_mut(dim)) {
         let total = softmax_numerators::<FMA>(scores);
         let mut position = 0;
         for values in task.visible(|span| span.values) {
@@ -170,19 +158,13 @@ fn attend_task<const FMA: bool>(task: Task<'_>, scores: &mut Vec<f32>, out: &mut
 
 /// `a × b + c`, fused where the tier has it: the unfused form would call a library function.
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "must be compiled inside each tier's target features"
-)]
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 fn madd<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FMA { a.mul_add(b, c) } else { a * b + c }
 }
 
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "must be compiled inside each tier's target features"
-)]
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 fn dot<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0f32; LANES];
     let (mut a, mut b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
@@ -206,10 +188,7 @@ fn dot<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
 
 /// Turns scores into `exp(score − max)` and returns their sum.
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "must be compiled inside each tier's target features"
-)]
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 fn softmax_numerators<const FMA: bool>(scores: &mut [f32]) -> f32 {
     let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     for score in scores.iter_mut() {
@@ -228,10 +207,7 @@ fn softmax_numerators<const FMA: bool>(scores: &mut [f32]) -> f32 {
 /// vectorises; the range reduction and the polynomial are those of Cephes' `expf`
 /// (<https://www.netlib.org/cephes/>).
 #[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "must be compiled inside each tier's target features"
-)]
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 fn exp<const FMA: bool>(x: f32) -> f32 {
     /// 1.5 × 2^23: adding it rounds to the nearest whole number.
     const ROUND: f32 = 12_582_912.0;
@@ -278,11 +254,8 @@ mod tests {
             let scores: Vec<f64> = (0..visible)
                 .map(|t| {
                     let key = &span.keys[base + t * heads.dim..][..heads.dim];
-                    let dot: f64 = query
-                        .iter()
-                        .zip(key)
-                        .map(|(a, b)| f64::from(*a) * f64::from(*b))
-                        .sum();
+                    let dot: f64 =
+                        query.iter().zip(key).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
                     (dot / (heads.dim as f64).sqrt()).exp()
                 })
                 .collect();
@@ -303,57 +276,18 @@ mod tests {
     #[test]
     fn every_tier_agrees_with_the_definition() {
         for (heads, capacity, visible) in [
-            (
-                Heads {
-                    query: 9,
-                    kv: 3,
-                    dim: 64,
-                },
-                300,
-                257,
-            ),
-            (
-                Heads {
-                    query: 4,
-                    kv: 4,
-                    dim: 20,
-                },
-                9,
-                1,
-            ),
-            (
-                Heads {
-                    query: 8,
-                    kv: 1,
-                    dim: 128,
-                },
-                40,
-                40,
-            ),
+            (Heads { query: 9, kv: 3, dim: 64 }, 300, 257),
+            (Heads { query: 4, kv: 4, dim: 20 }, 9, 1),
+            (Heads { query: 8, kv: 1, dim: 128 }, 40, 40),
         ] {
             let size = heads.kv * capacity * heads.dim;
             let (keys, values) = (numbers(1, size), numbers(2, size));
-            let queries: Vec<f32> = numbers(3, heads.query * heads.dim)
-                .iter()
-                .map(|x| x * 4.0)
-                .collect();
-            let span = Span {
-                keys: &keys,
-                values: &values,
-                capacity,
-                len: capacity,
-            };
+            let queries: Vec<f32> =
+                numbers(3, heads.query * heads.dim).iter().map(|x| x * 4.0).collect();
+            let span = Span { keys: &keys, values: &values, capacity, len: capacity };
             let expected = reference(heads, &queries, span, visible);
             for tier in Tier::available() {
-                let got = attend(
-                    tier,
-                    heads,
-                    &queries,
-                    &[Row {
-                        spans: &[span],
-                        visible,
-                    }],
-                );
+                let got = attend(tier, heads, &queries, &[Row { spans: &[span], visible }]);
                 for (got, expected) in got.iter().zip(&expected) {
                     let error = (f64::from(*got) - expected).abs();
                     assert!(error < ATTENTION_BUDGET, "{tier:?} is off by {error:e}");
@@ -364,11 +298,7 @@ mod tests {
 
     #[test]
     fn splitting_the_cache_into_spans_changes_no_bit() {
-        let heads = Heads {
-            query: 6,
-            kv: 2,
-            dim: 32,
-        };
+        let heads = Heads { query: 6, kv: 2, dim: 32 };
         let (len, cut) = (50, 17);
         let size = heads.kv * len * heads.dim;
         let (keys, values) = (numbers(4, size), numbers(5, size));
@@ -386,41 +316,15 @@ mod tests {
             .iter()
             .map(|(keys, values)| {
                 let len = keys.len() / heads.kv / heads.dim;
-                Span {
-                    keys,
-                    values,
-                    capacity: len,
-                    len,
-                }
+                Span { keys, values, capacity: len, len }
             })
             .collect();
-        let whole = [Span {
-            keys: &keys,
-            values: &values,
-            capacity: len,
-            len,
-        }];
+        let whole = [Span { keys: &keys, values: &values, capacity: len, len }];
         let tier = Tier::detect();
         for visible in [1, cut, cut + 1, len] {
             assert_eq!(
-                attend(
-                    tier,
-                    heads,
-                    &queries,
-                    &[Row {
-                        spans: &whole,
-                        visible
-                    }]
-                ),
-                attend(
-                    tier,
-                    heads,
-                    &queries,
-                    &[Row {
-                        spans: &spans,
-                        visible
-                    }]
-                ),
+                attend(tier, heads, &queries, &[Row { spans: &whole, visible }]),
+                attend(tier, heads, &queries, &[Row { spans: &spans, visible }]),
             );
         }
     }
@@ -435,9 +339,6 @@ mod tests {
             let error = (f64::from(exp::<false>(x)) - expected).abs() / expected;
             assert!(error < EXP_BUDGET, "exp({x}) is off by {error:e}");
         }
-        assert!(
-            exp::<false>(-200.0) == 0.0,
-            "far below the least exponent the result is zero"
-        );
+        assert!(exp::<false>(-200.0) == 0.0, "far below the least exponent the result is zero");
     }
 }

@@ -45,10 +45,7 @@ impl Tier {
     /// The tiers that this machine can run, for tests that compare them.
     pub fn available() -> Vec<Self> {
         let all = [Self::Portable, Self::Avx2, Self::Avx512];
-        let best = all
-            .iter()
-            .position(|&tier| tier == Self::detect())
-            .unwrap_or(0);
+        let best = all.iter().position(|&tier| tier == Self::detect()).unwrap_or(0);
         all[..=best].to_vec()
     }
 }

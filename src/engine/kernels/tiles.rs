@@ -127,17 +127,14 @@ pub fn multiply(tier: Tier, weights: &[&TiledWeights], x: &[f32], rows: usize) -
     // Each task writes one tile's outputs for all rows: (tiles, rows, ROWS).
     let tiles: usize = weights.iter().map(|weight| weight.outputs / ROWS).sum();
     let mut out = vec![0f32; tiles * rows * ROWS];
-    out.par_chunks_mut(rows * ROWS)
-        .with_min_len(4)
-        .enumerate()
-        .for_each(|(mut index, out)| {
-            for weight in weights {
-                if index < weight.outputs / ROWS {
-                    return enter(tier, weight.tile(index), &activations, out);
-                }
-                index -= weight.outputs / ROWS;
+    out.par_chunks_mut(rows * ROWS).with_min_len(4).enumerate().for_each(|(mut index, out)| {
+        for weight in weights {
+            if index < weight.outputs / ROWS {
+                return enter(tier, weight.tile(index), &activations, out);
             }
-        });
+            index -= weight.outputs / ROWS;
+        }
+    });
     let mut done = 0;
     weights
         .iter()
@@ -194,12 +191,7 @@ impl Activations {
     fn word(&self, row: usize, block: usize, group: usize) -> i32 {
         let at = row * self.inputs + block * BLOCK + group * 4;
         let bytes = &self.quants[at..at + 4];
-        i32::from_le_bytes([
-            bytes[0] as u8,
-            bytes[1] as u8,
-            bytes[2] as u8,
-            bytes[3] as u8,
-        ])
+        i32::from_le_bytes([bytes[0] as u8, bytes[1] as u8, bytes[2] as u8, bytes[3] as u8])
     }
 }
 
@@ -213,11 +205,7 @@ fn round(x: f32) -> f32 {
 fn enter(tier: Tier, tile: Tile<'_>, activations: &Activations, out: &mut [f32]) {
     let mut row = 0;
     while row < activations.rows {
-        let group = if activations.rows - row >= GROUP {
-            GROUP
-        } else {
-            1
-        };
+        let group = if activations.rows - row >= GROUP { GROUP } else { 1 };
         let out = &mut out[row * ROWS..(row + group) * ROWS];
         match (tier, group) {
             #[cfg(target_arch = "x86_64")]
@@ -395,20 +383,14 @@ mod tests {
         let mut state = seed;
         (0..count)
             .map(|_| {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 (state >> 40) as f32 / (1 << 23) as f32 - 1.0
             })
             .collect()
     }
 
     fn weights(dtype: GgmlDType, outputs: usize, inputs: usize) -> (QTensor, TiledWeights) {
-        let dense = Tensor::from_vec(
-            numbers(1, outputs * inputs),
-            (outputs, inputs),
-            &Device::Cpu,
-        );
+        let dense = Tensor::from_vec(numbers(1, outputs * inputs), (outputs, inputs), &Device::Cpu);
         let quantised = QTensor::quantize(&dense.expect("weights"), dtype).expect("quantised");
         let bytes = quantised.data().expect("bytes").into_owned();
         let tiled = TiledWeights::pack(dtype, &bytes, outputs, inputs).expect("packed");
@@ -429,10 +411,8 @@ mod tests {
                 let x = numbers(2, rows * inputs);
                 let input = Tensor::from_vec(x.clone(), (rows, inputs), &Device::Cpu);
                 let expected = candle.forward(&input.expect("input")).expect("product");
-                let expected: Vec<f32> = expected
-                    .flatten_all()
-                    .and_then(|t| t.to_vec1())
-                    .expect("numbers");
+                let expected: Vec<f32> =
+                    expected.flatten_all().and_then(|t| t.to_vec1()).expect("numbers");
                 let largest = expected.iter().fold(0f32, |a, b| a.max(b.abs()));
                 let reference = &multiply(Tier::Portable, &[&tiled], &x, rows)[0];
                 for tier in Tier::available() {
@@ -440,10 +420,7 @@ mod tests {
                     assert_eq!(got, reference, "{tier:?} differs from the reference");
                 }
                 for (got, expected) in reference.iter().zip(&expected) {
-                    assert!(
-                        (got - expected).abs() < CANDLE_BUDGET * largest,
-                        "{got} {expected}"
-                    );
+                    assert!((got - expected).abs() < CANDLE_BUDGET * largest, "{got} {expected}");
                 }
             }
         }
@@ -455,21 +432,12 @@ mod tests {
             eprintln!("skipped: this CPU has neither AVX2 nor AVX-512, so tiles are not used");
             return;
         }
-        let ((_, a), (_, b)) = (
-            weights(GgmlDType::Q4_1, 32, 64),
-            weights(GgmlDType::Q4_1, 16, 64),
-        );
+        let ((_, a), (_, b)) = (weights(GgmlDType::Q4_1, 32, 64), weights(GgmlDType::Q4_1, 16, 64));
         let x = numbers(3, 13 * 64);
         let fused = multiply(Tier::detect(), &[&a, &b], &x, 13);
         for (row, x) in x.chunks(64).enumerate() {
-            assert_eq!(
-                multiply(Tier::detect(), &[&a], x, 1)[0],
-                fused[0][row * 32..][..32]
-            );
-            assert_eq!(
-                multiply(Tier::detect(), &[&b], x, 1)[0],
-                fused[1][row * 16..][..16]
-            );
+            assert_eq!(multiply(Tier::detect(), &[&a], x, 1)[0], fused[0][row * 32..][..32]);
+            assert_eq!(multiply(Tier::detect(), &[&b], x, 1)[0], fused[1][row * 16..][..16]);
         }
     }
 

@@ -31,52 +31,23 @@ const QWEN35: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M
 const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const GPT4O: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-const PLAIN: PreTokenizer = PreTokenizer {
-    splits: &[GPT2],
-    compose: false,
-    ignore_merges: false,
-    add_bos: false,
-};
+const PLAIN: PreTokenizer =
+    PreTokenizer { splits: &[GPT2], compose: false, ignore_merges: false, add_bos: false };
 
 impl PreTokenizer {
     /// The rule called `name`; `None` when it is not known for sure.
     pub(super) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "gpt-2" => PLAIN,
-            "smollm" | "starcoder" => Self {
-                splits: &[DIGIT, GPT2],
-                ..PLAIN
-            },
-            "llama-bpe" | "llama3" | "llama-v3" => Self {
-                splits: &[LLAMA3],
-                ignore_merges: true,
-                add_bos: true,
-                ..PLAIN
-            },
-            "smaug-bpe" | "dbrx" => Self {
-                splits: &[LLAMA3],
-                ..PLAIN
-            },
-            "qwen2" | "deepseek-r1-qwen" => Self {
-                splits: &[QWEN2],
-                compose: true,
-                ..PLAIN
-            },
-            "qwen35" => Self {
-                splits: &[QWEN35],
-                compose: true,
-                ..PLAIN
-            },
-            "tekken" => Self {
-                splits: &[TEKKEN],
-                ignore_merges: true,
-                add_bos: true,
-                ..PLAIN
-            },
-            "gpt-4o" => Self {
-                splits: &[GPT4O],
-                ..PLAIN
-            },
+            "smollm" | "starcoder" => Self { splits: &[DIGIT, GPT2], ..PLAIN },
+            "llama-bpe" | "llama3" | "llama-v3" => {
+                Self { splits: &[LLAMA3], ignore_merges: true, add_bos: true, ..PLAIN }
+            }
+            "smaug-bpe" | "dbrx" => Self { splits: &[LLAMA3], ..PLAIN },
+            "qwen2" | "deepseek-r1-qwen" => Self { splits: &[QWEN2], compose: true, ..PLAIN },
+            "qwen35" => Self { splits: &[QWEN35], compose: true, ..PLAIN },
+            "tekken" => Self { splits: &[TEKKEN], ignore_merges: true, add_bos: true, ..PLAIN },
+            "gpt-4o" => Self { splits: &[GPT4O], ..PLAIN },
             _ => return None,
         })
     }
@@ -90,9 +61,7 @@ impl PreTokenizer {
                 .map_err(|error| format!("cannot build the pre-tokenizer: {error}"))?;
             steps.push(PreTokenizerWrapper::Split(split));
         }
-        steps.push(PreTokenizerWrapper::ByteLevel(ByteLevel::new(
-            false, false, false,
-        )));
+        steps.push(PreTokenizerWrapper::ByteLevel(ByteLevel::new(false, false, false)));
         Ok(PreTokenizerWrapper::Sequence(Sequence::new(steps)))
     }
 }
@@ -104,10 +73,7 @@ mod tests {
     use super::*;
 
     fn check(name: &str, text: &str, expected: &[&str]) {
-        let cut = PreTokenizer::named(name)
-            .expect("a known name")
-            .build()
-            .expect("a rule");
+        let cut = PreTokenizer::named(name).expect("a known name").build().expect("a rule");
         let mut pieces = PreTokenizedString::from(text);
         cut.pre_tokenize(&mut pieces).expect("cut");
         let found: Vec<&str> = pieces
@@ -123,19 +89,13 @@ mod tests {
         check(
             "smollm",
             "it's  2024,\n\tOK",
-            &[
-                "it", "'s", " ", " ", "2", "0", "2", "4", ",", "\n", "\t", "OK",
-            ],
+            &["it", "'s", " ", " ", "2", "0", "2", "4", ",", "\n", "\t", "OK"],
         );
     }
 
     #[test]
     fn gpt2_keeps_a_number_whole_and_splits_contractions_in_lower_case_only() {
-        check(
-            "gpt-2",
-            "it's IT'S 2024",
-            &["it", "'s", " IT", "'", "S", " 2024"],
-        );
+        check("gpt-2", "it's IT'S 2024", &["it", "'s", " IT", "'", "S", " 2024"]);
     }
 
     #[test]
@@ -149,30 +109,19 @@ mod tests {
 
     #[test]
     fn qwen2_cuts_numbers_into_digits_and_keeps_line_breaks_with_the_spaces_before_them() {
-        check(
-            "qwen2",
-            "a1234 \n b",
-            &["a", "1", "2", "3", "4", " \n", " b"],
-        );
+        check("qwen2", "a1234 \n b", &["a", "1", "2", "3", "4", " \n", " b"]);
     }
 
     #[test]
     fn tekken_starts_a_piece_at_a_capital_after_a_small_letter() {
-        check(
-            "tekken",
-            "camelCase/\nXML",
-            &["camel", "Case", "/\n", "XML"],
-        );
+        check("tekken", "camelCase/\nXML", &["camel", "Case", "/\n", "XML"]);
     }
 
     #[test]
     fn every_script_and_control_character_survives_the_cut() {
         let text = "日本語 и ру́сский \u{0}\u{200f}عربى 🤷🏽‍♀️ \r\n e\u{301}";
         for name in ["gpt-2", "smollm", "llama-bpe", "qwen35", "tekken", "gpt-4o"] {
-            let cut = PreTokenizer::named(name)
-                .expect("known")
-                .build()
-                .expect("a rule");
+            let cut = PreTokenizer::named(name).expect("known").build().expect("a rule");
             let mut pieces = PreTokenizedString::from(text);
             cut.pre_tokenize(&mut pieces).expect("cut");
             let whole: String = pieces

@@ -96,9 +96,9 @@ impl Marks {
         let id = |key: &str| {
             let key = format!("tokenizer.ggml.{key}");
             match metadata.unsigned(&key)? {
-                Some(id) if id >= size as u64 => Err(format!(
-                    "metadata '{key}' is {id}, but there are {size} tokens"
-                )),
+                Some(id) if id >= size as u64 => {
+                    Err(format!("metadata '{key}' is {id}, but there are {size} tokens"))
+                }
                 id => Ok(id.map(|id| id as TokenId)),
             }
         };
@@ -108,10 +108,7 @@ impl Marks {
         }
         ends.sort_unstable();
         ends.dedup();
-        Ok(Self {
-            bos: id("bos_token_id")?,
-            ends,
-        })
+        Ok(Self { bos: id("bos_token_id")?, ends })
     }
 }
 
@@ -218,16 +215,12 @@ impl<'a> Vocabulary<'a> {
         let mut merges = Vec::with_capacity(lines.len());
         let mut joined = String::new();
         for (rank, line) in lines.iter().enumerate() {
-            let (left, right) = line
-                .split_once(' ')
-                .ok_or_else(|| format!("merge {rank} is not a pair"))?;
+            let (left, right) =
+                line.split_once(' ').ok_or_else(|| format!("merge {rank} is not a pair"))?;
             joined.clear();
             joined.extend([left, right]);
             // The model builder trusts its input here, and panics on what is not so.
-            if ![left, right, &joined]
-                .into_iter()
-                .all(|piece| vocab.contains_key(piece))
-            {
+            if ![left, right, &joined].into_iter().all(|piece| vocab.contains_key(piece)) {
                 return Err(format!(
                     "merge {rank} ('{left}' with '{right}') is not made of tokens"
                 ));
@@ -239,9 +232,7 @@ impl<'a> Vocabulary<'a> {
             .ignore_merges(pre.ignore_merges)
             .build()
             .map_err(|error| format!("cannot build the vocabulary: {error}"))?;
-        let compose = pre
-            .compose
-            .then_some(NormalizerWrapper::NFC(normalizers::NFC));
+        let compose = pre.compose.then_some(NormalizerWrapper::NFC(normalizers::NFC));
         Ok((model, compose.into_iter().collect()))
     }
 
@@ -261,9 +252,7 @@ impl<'a> Vocabulary<'a> {
             .map_err(|error| format!("cannot build the vocabulary: {error}"))?;
         let spaces = Replace::new(" ", SPACE.to_string())
             .map_err(|error| format!("cannot build the normaliser: {error}"))?;
-        let prefix = self
-            .space_prefix
-            .then(|| Prepend::new(SPACE.to_string()).into());
+        let prefix = self.space_prefix.then(|| Prepend::new(SPACE.to_string()).into());
         Ok((model, prefix.into_iter().chain([spaces.into()]).collect()))
     }
 
@@ -277,10 +266,7 @@ impl<'a> Vocabulary<'a> {
             .ok_or("metadata 'tokenizer.ggml.scores' does not hold one score per token")?;
         let mut merges = Vec::new();
         for (piece, id) in self.of_kind(Kind::Normal) {
-            let cuts = piece
-                .char_indices()
-                .skip(1)
-                .map(|(cut, _)| piece.split_at(cut));
+            let cuts = piece.char_indices().skip(1).map(|(cut, _)| piece.split_at(cut));
             let mut pairs: Vec<_> = cuts
                 .filter_map(|(left, right)| {
                     Some((*vocab.get(left)?, *vocab.get(right)?, left, right))
@@ -288,16 +274,11 @@ impl<'a> Vocabulary<'a> {
                 .collect();
             pairs.sort_unstable();
             merges.extend(
-                pairs
-                    .into_iter()
-                    .map(|(_, _, left, right)| (scores[id as usize], left, right)),
+                pairs.into_iter().map(|(_, _, left, right)| (scores[id as usize], left, right)),
             );
         }
         merges.sort_by(|(a, ..), (b, ..)| b.total_cmp(a));
-        Ok(merges
-            .into_iter()
-            .map(|(_, left, right)| (left.to_owned(), right.to_owned()))
-            .collect())
+        Ok(merges.into_iter().map(|(_, left, right)| (left.to_owned(), right.to_owned())).collect())
     }
 
     /// Tokens that text can become.
@@ -349,10 +330,7 @@ fn kinds(metadata: &Metadata, count: usize) -> Result<Vec<Kind>, String> {
         return Ok(vec![Kind::Normal; count]);
     };
     if codes.len() != count {
-        return Err(format!(
-            "metadata '{key}' has {} items for {count} tokens",
-            codes.len()
-        ));
+        return Err(format!("metadata '{key}' has {} items for {count} tokens", codes.len()));
     }
     let kind = |code| Kind::from_code(code).ok_or_else(|| format!("metadata '{key}' holds {code}"));
     codes.into_iter().map(kind).collect()
@@ -363,9 +341,7 @@ fn check_lengths(tokens: &Texts) -> Result<(), String> {
         return Err(format!("token {id} has more than {MAX_TOKEN} bytes"));
     }
     if tokens.iter().map(str::len).sum::<usize>() > MAX_TOKENS_BYTES {
-        return Err(format!(
-            "the tokens have more than {MAX_TOKENS_BYTES} bytes in all"
-        ));
+        return Err(format!("the tokens have more than {MAX_TOKENS_BYTES} bytes in all"));
     }
     Ok(())
 }
