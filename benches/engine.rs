@@ -27,9 +27,7 @@ fn word(random: &mut ChaCha8Rng) -> String {
             format!("{consonant}{vowel}")
         })
         .collect::<String>()
-        + ["", "", "n", "s", "ing", "ed"]
-            .choose(random)
-            .expect("an ending")
+        + ["", "", "n", "s", "ing", "ed"].choose(random).expect("an ending")
 }
 
 /// Bytes, an end token, then mostly words with and without a space, some marks and other scripts.
@@ -39,19 +37,10 @@ fn token_bytes() -> Vec<Vec<u8>> {
     tokens.push(b"<|endoftext|>".to_vec());
     while tokens.len() < VOCABULARY {
         let token = match random.random_range(0..20) {
-            0 => format!(
-                "{}\"",
-                ["", ".", ",", ":", "{"]
-                    .choose(&mut random)
-                    .expect("a mark")
-            ),
+            0 => format!("{}\"", ["", ".", ",", ":", "{"].choose(&mut random).expect("a mark")),
             1 => format!(" {}", random.random_range(0..1000)),
-            2 => (0..2)
-                .map(|_| char::from(random.random_range(b'!'..b'~')))
-                .collect(),
-            3 => (0..2)
-                .filter_map(|_| char::from_u32(random.random_range(0xC0..0x9FFF)))
-                .collect(),
+            2 => (0..2).map(|_| char::from(random.random_range(b'!'..b'~'))).collect(),
+            3 => (0..2).filter_map(|_| char::from_u32(random.random_range(0xC0..0x9FFF))).collect(),
             4..12 => word(&mut random),
             _ => format!(" {}", word(&mut random)),
         };
@@ -72,27 +61,16 @@ fn sources(records: usize, length: usize) -> Vec<Source> {
         let mut text = String::new();
         while text.len() < length {
             text += &word(&mut random);
-            text += [" ", " ", " ", " ", " ", ", ", ". "]
-                .choose(&mut random)
-                .expect("a gap");
+            text += [" ", " ", " ", " ", " ", ", ", ". "].choose(&mut random).expect("a gap");
         }
         text
     };
-    (0..records)
-        .map(|at| Source {
-            id: format!("f1#{at}"),
-            cells: vec![cell()],
-        })
-        .collect()
+    (0..records).map(|at| Source { id: format!("f1#{at}"), cells: vec![cell()] }).collect()
 }
 
 /// A persona as drafts have it.
 fn draft(sources: Vec<Source>) -> Shape {
-    let list = |item: Shape| Shape::Array {
-        item: Box::new(item),
-        min: 1,
-        max: 3,
-    };
+    let list = |item: Shape| Shape::Array { item: Box::new(item), min: 1, max: 3 };
     let fields = [
         ("quotes", list(Shape::Excerpt(sources))),
         ("name", Shape::Text { min: 3, max: 40 }),
@@ -100,28 +78,19 @@ fn draft(sources: Vec<Source>) -> Shape {
         ("goals", list(Shape::Text { min: 20, max: 160 })),
         ("pains", list(Shape::Text { min: 20, max: 160 })),
         ("age", Shape::Integer { min: 16, max: 99 }),
-        (
-            "gender",
-            Shape::OneOf(vec!["female".into(), "male".into(), "unknown".into()]),
-        ),
+        ("gender", Shape::OneOf(vec!["female".into(), "male".into(), "unknown".into()])),
     ];
     Shape::Object(fields.map(|(key, shape)| (key.to_owned(), shape)).into())
 }
 
 /// Logits that like words, as a model does.
 fn logits(tokens: &[Vec<u8>], random: &mut ChaCha8Rng) -> Vec<f32> {
-    tokens
-        .iter()
-        .map(|token| random.random_range(-10.0..10.0) + token.len() as f32)
-        .collect()
+    tokens.iter().map(|token| random.random_range(-10.0..10.0) + token.len() as f32).collect()
 }
 
 /// One whole answer; returns its steps.
 fn write_answer(mut constraint: Constraint, logits: &[Vec<f32>], seed: u64) -> usize {
-    let mut sampler = Sampler::new(Sampling {
-        seed,
-        ..Sampling::default()
-    });
+    let mut sampler = Sampler::new(Sampling { seed, ..Sampling::default() });
     let mut steps = 0;
     loop {
         constraint.forced().expect("forced tokens");
@@ -129,9 +98,7 @@ fn write_answer(mut constraint: Constraint, logits: &[Vec<f32>], seed: u64) -> u
             return steps;
         }
         let allowed = constraint.allowed().expect("a mask");
-        let token = sampler
-            .sample(&logits[steps % logits.len()], Some(&allowed))
-            .expect("a token");
+        let token = sampler.sample(&logits[steps % logits.len()], Some(&allowed)).expect("a token");
         constraint.accept(token).expect("an allowed token");
         steps += 1;
     }
@@ -166,37 +133,18 @@ fn grammar(criterion: &mut Criterion) {
 
 fn sampler(criterion: &mut Criterion) {
     let mut random = ChaCha8Rng::seed_from_u64(4);
-    let logits: Vec<f32> = (0..150_000)
-        .map(|_| random.random_range(-10.0..10.0))
-        .collect();
+    let logits: Vec<f32> = (0..150_000).map(|_| random.random_range(-10.0..10.0)).collect();
     let some: Vec<TokenId> = (0..150_000).step_by(3).collect();
     let mask = Mask::only(logits.len(), &some);
     for (name, sampling) in [
         ("the default", Sampling::default()),
-        (
-            "top-p 0.95",
-            Sampling {
-                min_p: 0.0,
-                top_p: 0.95,
-                ..Sampling::default()
-            },
-        ),
-        (
-            "top-k 40",
-            Sampling {
-                min_p: 0.0,
-                top_k: 40,
-                ..Sampling::default()
-            },
-        ),
+        ("top-p 0.95", Sampling { min_p: 0.0, top_p: 0.95, ..Sampling::default() }),
+        ("top-k 40", Sampling { min_p: 0.0, top_k: 40, ..Sampling::default() }),
     ] {
         let mut sampler = Sampler::new(sampling);
-        criterion.bench_function(
-            &format!("sample one of 150,000 tokens by {name}"),
-            |bench| {
-                bench.iter(|| sampler.sample(black_box(&logits), Some(&mask)));
-            },
-        );
+        criterion.bench_function(&format!("sample one of 150,000 tokens by {name}"), |bench| {
+            bench.iter(|| sampler.sample(black_box(&logits), Some(&mask)));
+        });
     }
 }
 

@@ -69,10 +69,7 @@ impl Record {
     /// Yields the byte offset of the piece in `text` and the piece.
     pub fn cells(&self) -> impl Iterator<Item = (usize, &str)> {
         let whole = self.columns.is_empty().then_some((0, self.text.as_str()));
-        let cells = self
-            .columns
-            .iter()
-            .map(|c| (c.start, &self.text[c.start..c.end]));
+        let cells = self.columns.iter().map(|c| (c.start, &self.text[c.start..c.end]));
         cells.chain(whole)
     }
 }

@@ -87,11 +87,7 @@ impl Vocabulary {
         encode: Encode,
     ) -> Result<Self, EngineError> {
         let size = token_bytes.len();
-        if let Some(beyond) = special
-            .iter()
-            .chain([&eos])
-            .find(|id| **id as usize >= size)
-        {
+        if let Some(beyond) = special.iter().chain([&eos]).find(|id| **id as usize >= size) {
             return Err(EngineError::Grammar(format!(
                 "token {beyond} is not one of the vocabulary's {size}"
             )));
@@ -103,18 +99,15 @@ impl Vocabulary {
         }
         for &id in special.iter().chain([&eos]) {
             // The marker cannot occur in text; the id keeps apart tokens with equal names.
-            token_bytes[id as usize] = [
-                &[TokTrie::SPECIAL_TOKEN_MARKER],
-                format!("<{id}>").as_bytes(),
-            ]
-            .concat();
+            token_bytes[id as usize] =
+                [&[TokTrie::SPECIAL_TOKEN_MARKER], format!("<{id}>").as_bytes()].concat();
         }
         let factory = guarded(|| {
             let trie = TokTrie::from(&TokRxInfo::new(size as u32, eos), &token_bytes);
             let environment: TokEnv = Arc::new(Tokens { trie, encode });
-            let slices: Vec<String> = SLICES.iter().map(|&slice| slice.to_owned()).collect();
+            // No slices: they speed up loose strings only, and ours are never loose.
             let mut factory =
-                ParserFactory::new(&environment, InferenceCapabilities::default(), &slices)?;
+                ParserFactory::new(&environment, InferenceCapabilities::default(), &[])?;
             factory.quiet();
             let limits = factory.limits_mut();
             limits.verbose_errors = false;
@@ -132,10 +125,6 @@ const MAX_TOKEN_BYTES: usize = 1000;
 const COMPILE_FUEL: u64 = 20_000_000;
 /// Work allowed for one mask (about 14,000 a millisecond).
 const STEP_FUEL: u64 = 2_000_000;
-/// Sets of tokens that are tested as one: where the grammar allows all of a set, its tokens are
-/// not walked. Most tokens of most vocabularies are one word, with or without a space before it.
-const SLICES: [&str; 2] = ["[a-zA-Z]{1,12}", " ?[a-zA-Z]{1,12}"];
-
 /// The vocabulary in llguidance's terms.
 struct Tokens {
     trie: TokTrie,
@@ -150,12 +139,8 @@ impl TokenizerEnv for Tokens {
     /// The tokenizer is believed only where its tokens spell the text again: normalisation, an
     /// added space or a control token would put something else into the answer.
     fn tokenize_bytes(&self, bytes: &[u8]) -> Vec<TokenId> {
-        let tokens = self
-            .trie
-            .tokenize_with_greedy_fallback(bytes, |text| (self.encode)(text));
-        let known = tokens
-            .iter()
-            .all(|&token| (token as usize) < self.trie.vocab_size());
+        let tokens = self.trie.tokenize_with_greedy_fallback(bytes, |text| (self.encode)(text));
+        let known = tokens.iter().all(|&token| (token as usize) < self.trie.vocab_size());
         if known && self.trie.decode_raw(&tokens) == bytes {
             tokens
         } else {
@@ -175,29 +160,20 @@ impl Grammar {
     pub fn compile(vocabulary: &Vocabulary, shape: &Shape) -> Result<Self, EngineError> {
         let text = lowering::lower(shape)?;
         let start = guarded(|| {
-            let parser = vocabulary
-                .factory
-                .create_parser(TopLevelGrammar::from_lark(text))?;
+            let parser = vocabulary.factory.create_parser(TopLevelGrammar::from_lark(text))?;
             Ok(Matcher::new(Ok(parser)))
         })?;
         // A grammar that cannot begin is an error now, not in the middle of a stage.
         match start.get_error() {
             Some(error) => Err(grammar_error(&error)),
-            None => Ok(Self {
-                start,
-                eos: vocabulary.eos,
-            }),
+            None => Ok(Self { start, eos: vocabulary.eos }),
         }
     }
 
     /// A constraint at the beginning of an answer. Cheap: constraints of one grammar share what
     /// they learn about it (so masks get faster, never different).
     pub fn constraint(&self) -> Constraint {
-        Constraint {
-            matcher: self.start.clone(),
-            eos: self.eos,
-            finished: false,
-        }
+        Constraint { matcher: self.start.clone(), eos: self.eos, finished: false }
     }
 }
 
@@ -237,9 +213,7 @@ impl Constraint {
                 Err(EngineError::Grammar("the answer is already whole".into()))
             };
         }
-        self.matcher
-            .consume_token(token)
-            .map_err(|error| grammar_error(&error.to_string()))?;
+        self.matcher.consume_token(token).map_err(|error| grammar_error(&error.to_string()))?;
         self.finished = token == self.eos;
         Ok(())
     }
@@ -292,6 +266,11 @@ impl Mask {
         self.0.is_zero()
     }
 
+    /// The bits, 32 tokens a word, lowest first; bits beyond the vocabulary are 0.
+    pub(super) fn words(&self) -> &[u32] {
+        self.0.as_slice()
+    }
+
     /// The tokens of the set in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = TokenId> + '_ {
         self.0.iter()
@@ -306,13 +285,59 @@ fn guarded<T>(work: impl FnOnce() -> anyhow::Result<T>) -> Result<T, EngineError
 
 /// The first line of an error of llguidance: the rest is a backtrace or the grammar.
 fn grammar_error(error: &str) -> EngineError {
-    EngineError::Grammar(
-        error
-            .lines()
-            .next()
-            .unwrap_or("llguidance failed")
-            .to_owned(),
-    )
+    EngineError::Grammar(error.lines().next().unwrap_or("llguidance failed").to_owned())
+}
+
+/// What the tests of grammars share.
+#[cfg(test)]
+pub(super) mod testing {
+    use super::*;
+
+    pub(in crate::engine) const EOS: TokenId = 256;
+    pub(in crate::engine) const CONTROL: TokenId = 257;
+
+    /// One token per byte, an end token and a control token, then `words`.
+    pub(in crate::engine) fn vocabulary(words: &[&str]) -> Vocabulary {
+        let mut bytes: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
+        bytes.extend([b"<|endoftext|>".to_vec(), b"<|im_end|>".to_vec()]);
+        bytes.extend(words.iter().map(|word| word.as_bytes().to_vec()));
+        let encode: Encode = Arc::new(|text| text.bytes().map(TokenId::from).collect());
+        Vocabulary::new(bytes, &[EOS, CONTROL], EOS, encode).expect("a vocabulary")
+    }
+
+    /// Whether `answer`, read byte by byte, is a whole answer of `shape`.
+    pub(in crate::engine) fn accepts(shape: &Shape, answer: &str) -> bool {
+        let grammar = Grammar::compile(&vocabulary(&[]), shape).expect("the shape compiles");
+        let mut constraint = grammar.constraint();
+        for byte in answer.bytes() {
+            let allowed = constraint.allowed().expect("a mask");
+            if !allowed.contains(TokenId::from(byte)) {
+                return false;
+            }
+            constraint.accept(TokenId::from(byte)).expect("an allowed token");
+        }
+        constraint.is_finished() || constraint.allowed().expect("a mask").contains(EOS)
+    }
+
+    #[track_caller]
+    pub(in crate::engine) fn check(shape: &Shape, accepted: &[&str], refused: &[&str]) {
+        for answer in accepted {
+            assert!(accepts(shape, answer), "{answer} is refused");
+        }
+        for answer in refused {
+            assert!(!accepts(shape, answer), "{answer} is accepted");
+        }
+    }
+
+    pub(in crate::engine) fn object(fields: &[(&str, Shape)]) -> Shape {
+        Shape::Object(
+            fields.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
+        )
+    }
+
+    pub(in crate::engine) fn source(id: &str, cells: &[&str]) -> Source {
+        Source { id: id.to_owned(), cells: cells.iter().map(|&cell| cell.to_owned()).collect() }
+    }
 }
 
 #[cfg(test)]
@@ -323,283 +348,19 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use serde_json::Value;
 
+    use super::testing::{CONTROL, EOS, source, vocabulary};
     use super::*;
-
-    const EOS: TokenId = 256;
-    const CONTROL: TokenId = 257;
-
-    /// One token per byte, an end token and a control token, then `words`.
-    fn vocabulary(words: &[&str]) -> Vocabulary {
-        let mut bytes: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
-        bytes.extend([b"<|endoftext|>".to_vec(), b"<|im_end|>".to_vec()]);
-        bytes.extend(words.iter().map(|word| word.as_bytes().to_vec()));
-        let encode: Encode = Arc::new(|text| text.bytes().map(TokenId::from).collect());
-        Vocabulary::new(bytes, &[EOS, CONTROL], EOS, encode).expect("a vocabulary")
-    }
-
-    /// Whether `answer`, read byte by byte, is a whole answer of `shape`.
-    fn accepts(shape: &Shape, answer: &str) -> bool {
-        let grammar = Grammar::compile(&vocabulary(&[]), shape).expect("the shape compiles");
-        let mut constraint = grammar.constraint();
-        for byte in answer.bytes() {
-            let allowed = constraint.allowed().expect("a mask");
-            if !allowed.contains(TokenId::from(byte)) {
-                return false;
-            }
-            constraint
-                .accept(TokenId::from(byte))
-                .expect("an allowed token");
-        }
-        constraint.is_finished() || constraint.allowed().expect("a mask").contains(EOS)
-    }
-
-    #[track_caller]
-    fn check(shape: &Shape, accepted: &[&str], refused: &[&str]) {
-        for answer in accepted {
-            assert!(accepts(shape, answer), "{answer} is refused");
-        }
-        for answer in refused {
-            assert!(!accepts(shape, answer), "{answer} is accepted");
-        }
-    }
-
-    fn object(fields: &[(&str, Shape)]) -> Shape {
-        Shape::Object(
-            fields
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), value.clone()))
-                .collect(),
-        )
-    }
-
-    fn source(id: &str, cells: &[&str]) -> Source {
-        Source {
-            id: id.to_owned(),
-            cells: cells.iter().map(|&cell| cell.to_owned()).collect(),
-        }
-    }
-
-    #[test]
-    fn objects_are_compact_and_have_their_keys_in_order() {
-        let shape = object(&[
-            ("a", Shape::Integer { min: -3, max: 12 }),
-            ("b \"", Shape::OneOf(vec!["x".into(), "é\u{7f}\n".into()])),
-        ]);
-        check(
-            &shape,
-            &[
-                "{\"a\":-3,\"b \\\"\":\"x\"}",
-                "{\"a\":12,\"b \\\"\":\"é\u{7f}\\n\"}",
-            ],
-            &[
-                "{\"a\":13,\"b \\\"\":\"x\"}",
-                "{ \"a\":1,\"b \\\"\":\"x\"}",
-                "{\"b \\\"\":\"x\",\"a\":1}",
-                "{\"a\":1}",
-                "{\"a\":01,\"b \\\"\":\"x\"}",
-            ],
-        );
-        check(&object(&[]), &["{}"], &["{ }", ""]);
-    }
-
-    #[test]
-    fn arrays_keep_their_bounds() {
-        let array = |min, max| Shape::Array {
-            item: Box::new(Shape::OneOf(vec!["x".into()])),
-            min,
-            max,
-        };
-        check(
-            &array(0, 2),
-            &["[]", "[\"x\"]", "[\"x\",\"x\"]"],
-            &["[\"x\",\"x\",\"x\"]", "[,]", "[\"x\",]"],
-        );
-        check(&array(1, 1), &["[\"x\"]"], &["[]", "[\"x\",\"x\"]"]);
-        check(&array(2, 3), &["[\"x\",\"x\"]"], &["[\"x\"]"]);
-        check(&array(0, 0), &["[]"], &["[\"x\"]"]);
-    }
-
-    #[test]
-    fn text_is_words_and_single_spaces() {
-        let shape = Shape::Text { min: 3, max: 200 };
-        check(
-            &shape,
-            &[
-                "\"Maria\"",
-                "\"She's 42, works part-time (3.5 days) and/or travels.\"",
-                "\"He says: \\\"never again\\\", then tries 1,000 more…\"",
-                "\"Überprüft täglich – naïve Café—日本語 и русский 🎉\"",
-            ],
-            &[
-                "\"\"",
-                "\"ab\"",
-                "\" abc\"",
-                "\"abc \"",
-                "\"ab  cd\"",
-                "\"abc,\"",
-                "\"abc -\"",
-                "\"wait!!!\"",
-                "\"abc\\ndef\"",
-                "\"abc\ndef\"",
-                "\"<|im_end|>\"",
-                "\"[link](x)\"",
-                "\"abc\\\\\"",
-                "\"ab\u{a0}cd\"",
-                "\"ab\u{202e}cd\"",
-                "\"ab\u{85}cd\"",
-                "\"ab\u{feff}cd\"",
-                "\"ab\u{0}cd\"",
-            ],
-        );
-    }
-
-    #[test]
-    fn a_text_that_runs_on_ends_at_a_sentence() {
-        let long =
-            "A first sentence of some length, and a second one that runs past the bound here.";
-        let shape = Shape::Text { min: 3, max: 150 };
-        check(
-            &shape,
-            &[
-                "\"One. Two. Three.\"",
-                &format!("\"One. {long}\""),
-                &format!("\"One. {long} and\"").replace(". and", " v2.0 and"),
-            ],
-            &[
-                &format!("\"One. {long} A\""),
-                &format!("\"One. {long}) a\""),
-            ],
-        );
-    }
-
-    #[test]
-    fn the_bound_never_cuts_a_word_and_never_asks_for_another() {
-        let mut rng = ChaCha8Rng::seed_from_u64(1);
-        for (min, max) in [(0, 40), (10, 60), (30, 120), (1, 400)] {
-            let grammar =
-                Grammar::compile(&vocabulary(&[]), &Shape::Text { min, max }).expect("a text");
-            let room = 24.min((max - min) / 2);
-            for letter in ["a", "é", "語"] {
-                let mut constraint = grammar.constraint();
-                constraint
-                    .accept(TokenId::from(b'"'))
-                    .expect("a string begins");
-                loop {
-                    for _ in 0..rng.random_range(1..=room) {
-                        for byte in letter.bytes() {
-                            assert!(
-                                constraint
-                                    .allowed()
-                                    .expect("a mask")
-                                    .contains(TokenId::from(byte)),
-                                "{max}: cut"
-                            );
-                            constraint.accept(TokenId::from(byte)).expect("allowed");
-                        }
-                    }
-                    let allowed = constraint.allowed().expect("a mask");
-                    if !allowed.contains(TokenId::from(b' ')) {
-                        assert!(
-                            allowed.contains(TokenId::from(b'"'))
-                                && allowed.contains(TokenId::from(b'.'))
-                        );
-                        assert!(!allowed.contains(TokenId::from(b',')));
-                        break;
-                    }
-                    constraint.accept(TokenId::from(b' ')).expect("allowed");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn an_excerpt_is_a_run_of_whole_clauses_of_one_cell() {
-        let shape = Shape::Excerpt(vec![
-            source(
-                "f1#0",
-                &["I tried it twice, then I gave up. Never again!", "Yes"],
-            ),
-            source("f1#1", &["Too \"slow\"\\\n"]),
-            source("f1#2", &["", " - ", "\u{1F600}"]),
-        ]);
-        let answer = |id: &str, text: &str| format!("{{\"record\":\"{id}\",\"text\":\"{text}\"}}");
-        let accepted = [
-            answer("f1#0", "I tried it twice"),
-            answer("f1#0", "then I gave up."),
-            answer("f1#0", "I tried it twice, then I gave up. Never again!"),
-            answer("f1#1", "Too \\\"slow\\\"\\\\"),
-        ];
-        let refused = [
-            answer("f1#0", ""),
-            answer("f1#0", "I tried it twice,"),
-            answer("f1#0", "tried it twice, then I gave up."),
-            answer("f1#0", "Yes"),
-            answer("f1#0", "Never again!"),
-            answer("f1#1", "then I gave up."),
-            answer("f1#1", "Too"),
-            answer("f1#2", ""),
-        ];
-        check(
-            &shape,
-            &accepted.each_ref().map(String::as_str),
-            &refused.each_ref().map(String::as_str),
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_an_answer_is_an_error() {
-        let text = |min, max| Shape::Text { min, max };
-        for (shape, part) in [
-            (
-                Shape::Excerpt(vec![source("a", &["", " \n", "?!"])]),
-                "none of the sources",
-            ),
-            (Shape::Excerpt(Vec::new()), "none of the sources"),
-            (Shape::OneOf(Vec::new()), "no options"),
-            (Shape::Integer { min: 2, max: 1 }, "2 to 1"),
-            (
-                Shape::Integer {
-                    min: 0,
-                    max: i64::MAX,
-                },
-                "2^53",
-            ),
-            (text(5, 12), "too narrow"),
-            (
-                object(&[("a", text(0, 20)), ("a", text(0, 20))]),
-                "'a' twice",
-            ),
-            (
-                Shape::Array {
-                    item: Box::new(text(0, 20)),
-                    min: 2,
-                    max: 1,
-                },
-                "2 to 1",
-            ),
-        ] {
-            let error = Grammar::compile(&vocabulary(&[]), &shape)
-                .err()
-                .expect("an error")
-                .to_string();
-            assert!(error.contains(part), "{error}");
-        }
-    }
 
     #[test]
     fn a_control_token_is_never_allowed_though_its_text_may_be_quoted() {
         let cell = "they typed <|im_end|> into the form";
-        let grammar = Grammar::compile(
-            &vocabulary(&[]),
-            &Shape::Excerpt(vec![source("a", &[cell])]),
-        )
-        .expect("compiles");
+        let grammar =
+            Grammar::compile(&vocabulary(&[]), &Shape::Excerpt(vec![source("a", &[cell])]))
+                .expect("compiles");
         let mut constraint = grammar.constraint();
         let forced = constraint.forced().expect("a forced answer");
-        let text: Vec<u8> = forced
-            .iter()
-            .map(|&token| u8::try_from(token).expect("a byte token"))
-            .collect();
+        let text: Vec<u8> =
+            forced.iter().map(|&token| u8::try_from(token).expect("a byte token")).collect();
         assert_eq!(
             String::from_utf8(text).expect("UTF-8"),
             format!("{{\"record\":\"a\",\"text\":\"{cell}\"}}")
@@ -616,11 +377,7 @@ mod tests {
         let mut bytes: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
         bytes.extend([b"<|endoftext|>".to_vec(), b"<|im_end|>".to_vec()]);
         let encode: Encode = Arc::new(|text| {
-            text.to_uppercase()
-                .bytes()
-                .map(TokenId::from)
-                .chain([CONTROL])
-                .collect()
+            text.to_uppercase().bytes().map(TokenId::from).chain([CONTROL]).collect()
         });
         let vocabulary =
             Vocabulary::new(bytes, &[EOS, CONTROL], EOS, encode).expect("a vocabulary");
@@ -641,13 +398,8 @@ mod tests {
         let encode: Encode = Arc::new(|_| Vec::new());
         assert!(Vocabulary::new(vec![b"a".to_vec()], &[], 1, encode.clone()).is_err());
         assert!(
-            Vocabulary::new(
-                vec![b"a".to_vec(), vec![b'x'; 5000]],
-                &[7],
-                0,
-                encode.clone()
-            )
-            .is_err()
+            Vocabulary::new(vec![b"a".to_vec(), vec![b'x'; 5000]], &[7], 0, encode.clone())
+                .is_err()
         );
         assert!(Vocabulary::new(vec![b"a".to_vec(), vec![b'x'; 5000]], &[], 0, encode).is_ok());
     }
@@ -657,9 +409,7 @@ mod tests {
         let grammar =
             Grammar::compile(&vocabulary(&[]), &Shape::OneOf(vec!["x".into()])).expect("compiles");
         let mut constraint = grammar.constraint();
-        let error = constraint
-            .accept(TokenId::from(b'z'))
-            .expect_err("not allowed");
+        let error = constraint.accept(TokenId::from(b'z')).expect_err("not allowed");
         assert_eq!(error.to_string().lines().count(), 1, "{error}");
         assert!(
             constraint.allowed().is_err()
@@ -693,15 +443,13 @@ mod tests {
             (Shape::Text { min, max }, Value::String(text)) => {
                 text.len() >= *min
                     && text.chars().count() <= *max
-                    && text
-                        .split(' ')
-                        .all(|word| !word.is_empty() || text.is_empty())
+                    && text.split(' ').all(|word| !word.is_empty() || text.is_empty())
                     && !text.contains(|c: char| c.is_control() || (c.is_whitespace() && c != ' '))
             }
             (Shape::OneOf(options), Value::String(text)) => options.contains(text),
-            (Shape::Integer { min, max }, Value::Number(number)) => number
-                .as_i64()
-                .is_some_and(|number| (*min..=*max).contains(&number)),
+            (Shape::Integer { min, max }, Value::Number(number)) => {
+                number.as_i64().is_some_and(|number| (*min..=*max).contains(&number))
+            }
             (Shape::Excerpt(sources), Value::Object(map)) => {
                 let text = map["text"].as_str().expect("a text");
                 sources
@@ -717,17 +465,12 @@ mod tests {
         // In scripts without spaces each character is a word.
         let apart = |text: &str| -> String {
             let alone = |c| matches!(c, '\u{3041}'..='\u{3096}' | '\u{3400}'..='\u{9FFF}' | '\u{20000}'..='\u{2FA1F}');
-            text.chars()
-                .flat_map(|c| if alone(c) { vec![' ', c, ' '] } else { vec![c] })
-                .collect()
+            text.chars().flat_map(|c| if alone(c) { vec![' ', c, ' '] } else { vec![c] }).collect()
         };
         let words = apart(text).split_whitespace().count();
         let at_words = cell.match_indices(text).any(|(at, _)| {
-            let (before, text, after) = (
-                apart(&cell[..at]),
-                apart(text),
-                apart(&cell[at + text.len()..]),
-            );
+            let (before, text, after) =
+                (apart(&cell[..at]), apart(text), apart(&cell[at + text.len()..]));
             !(before.ends_with(char::is_alphanumeric) && text.starts_with(char::is_alphanumeric))
                 && !(text.ends_with(char::is_alphanumeric)
                     && after.starts_with(char::is_alphanumeric))
@@ -792,10 +535,8 @@ mod tests {
             hostile_text(),
         )
             .prop_map(|(sources, options, min, spread, least, key)| {
-                let mut sources: Vec<Source> = sources
-                    .into_iter()
-                    .map(|(id, cells)| Source { id, cells })
-                    .collect();
+                let mut sources: Vec<Source> =
+                    sources.into_iter().map(|(id, cells)| Source { id, cells }).collect();
                 sources.push(source("kept", &["four words at least", "and, so: on"]));
                 let list = |item: Shape| Shape::Array {
                     item: Box::new(item),
@@ -804,21 +545,9 @@ mod tests {
                 };
                 Shape::Object(vec![
                     (format!("k{key}"), list(Shape::Excerpt(sources))),
-                    (
-                        "text".into(),
-                        list(Shape::Text {
-                            min,
-                            max: min + spread,
-                        }),
-                    ),
+                    ("text".into(), list(Shape::Text { min, max: min + spread })),
                     ("one".into(), Shape::OneOf(options)),
-                    (
-                        "number".into(),
-                        Shape::Integer {
-                            min: least,
-                            max: least + min as i64,
-                        },
-                    ),
+                    ("number".into(), Shape::Integer { min: least, max: least + min as i64 }),
                 ])
             })
     }

@@ -4,7 +4,7 @@
 //! a mask. One sampler per request, one random number per drawn token, so a request's tokens
 //! depend on its seed and its logits alone, never on threads or on what runs beside it.
 //!
-//! Order: penalty, mask, top-k, min-p, top-p, temperature, draw. The filters look at the model's
+//! Order: penalty, mask, min-p, top-k, top-p, temperature, draw. The filters look at the model's
 //! own probabilities: temperature changes how boldly the sampler picks among plausible tokens,
 //! not which are plausible.
 
@@ -58,7 +58,9 @@ pub struct Sampler {
     sampling: Sampling,
     random: ChaCha8Rng,
     recent: VecDeque<TokenId>,
-    /// Kept between calls for its memory alone.
+    /// Logits after the penalty, one per token; kept between calls for its memory alone.
+    logits: Vec<f32>,
+    /// What may be drawn; kept for its memory too.
     candidates: Vec<Candidate>,
 }
 
@@ -74,10 +76,7 @@ impl Candidate {
     /// Most likely first, the lower id first among equals: a total order, so every sort and
     /// selection has one result.
     fn by_rank(&self, other: &Self) -> Ordering {
-        other
-            .logit
-            .total_cmp(&self.logit)
-            .then(self.token.cmp(&other.token))
+        other.logit.total_cmp(&self.logit).then(self.token.cmp(&other.token))
     }
 }
 
@@ -85,12 +84,8 @@ impl Sampler {
     /// A sampler at the beginning of an answer.
     pub fn new(sampling: Sampling) -> Self {
         let random = ChaCha8Rng::seed_from_u64(sampling.seed);
-        Self {
-            sampling,
-            random,
-            recent: VecDeque::with_capacity(PENALTY_WINDOW),
-            candidates: Vec::new(),
-        }
+        let recent = VecDeque::with_capacity(PENALTY_WINDOW);
+        Self { sampling, random, recent, logits: Vec::new(), candidates: Vec::new() }
     }
 
     /// Draws the next token from `logits` (one per token of the vocabulary), only among `allowed`
@@ -103,22 +98,18 @@ impl Sampler {
         // Drawn even where nothing is left to chance, so that one position's outcome does not
         // shift the numbers of the next.
         let chance: f64 = self.random.random();
-        let lowest = self.collect(logits, allowed)?;
-        if self.candidates.is_empty() {
-            return Some(lowest);
-        }
+        self.penalise(logits);
+        let Some(best) = self.best(allowed) else {
+            return lowest(logits.len(), allowed);
+        };
         // Written so that NaN is greedy too.
         if !(self.sampling.temperature > 0.0) {
-            return self
-                .candidates
-                .iter()
-                .min_by(|a, b| a.by_rank(b))
-                .map(|best| best.token);
+            return Some(best.token);
         }
+        self.collect(best.logit, allowed);
         self.keep_top_k();
-        self.keep_min_p();
-        self.keep_top_p();
-        self.draw(chance)
+        self.keep_top_p(best.logit);
+        self.draw(best.logit, chance)
     }
 
     /// Records a token of the answer for the repetition penalty. Forced tokens are better left
@@ -130,41 +121,48 @@ impl Sampler {
         self.recent.push_back(token);
     }
 
-    /// Fills `candidates` in ascending order of id; answers the lowest allowed id.
-    fn collect(&mut self, logits: &[f32], allowed: Option<&Mask>) -> Option<TokenId> {
-        let Self {
-            candidates,
-            recent,
-            sampling,
-            ..
-        } = self;
+    /// Copies `logits` with those of recent tokens lowered, once each however often they occur.
+    /// (Keskar et al. 2019, CTRL, <https://arxiv.org/abs/1909.05858>, section 4.1.)
+    fn penalise(&mut self, logits: &[f32]) {
+        self.logits.clear();
+        self.logits.extend_from_slice(logits);
+        let penalty = self.sampling.repetition_penalty;
+        if !(penalty > 0.0) {
+            return;
+        }
+        for &token in &self.recent {
+            if let Some(&logit) = logits.get(token as usize) {
+                self.logits[token as usize] =
+                    if logit > 0.0 { logit / penalty } else { logit * penalty };
+            }
+        }
+    }
+
+    /// The most likely allowed token, of equals the lowest id; `None` where all are impossible.
+    fn best(&self, allowed: Option<&Mask>) -> Option<Candidate> {
+        let mut best = Candidate { token: 0, logit: f32::NEG_INFINITY };
+        each_allowed(&self.logits, allowed, |token, logit| {
+            if logit > best.logit {
+                best = Candidate { token, logit };
+            }
+        });
+        // Clamped last: infinity beats the largest number in the comparison above.
+        (best.logit > f32::NEG_INFINITY)
+            .then_some(Candidate { logit: best.logit.min(f32::MAX), ..best })
+    }
+
+    /// Fills `candidates`, in ascending order of id, with what min-p keeps.
+    fn collect(&mut self, best: f32, allowed: Option<&Mask>) {
+        let share = self.sampling.min_p;
+        // p ≥ share · p_max, in logits.
+        let least = if share > 0.0 { best + share.min(1.0).ln() } else { f32::MIN };
+        let candidates = &mut self.candidates;
         candidates.clear();
-        let mut add = |token: TokenId, logit: f32| {
-            if !logit.is_nan() && logit != f32::NEG_INFINITY {
-                candidates.push(Candidate {
-                    token,
-                    logit: logit.min(f32::MAX),
-                });
+        each_allowed(&self.logits, allowed, |token, logit| {
+            if logit >= least {
+                candidates.push(Candidate { token, logit: logit.min(f32::MAX) });
             }
-        };
-        let lowest = match allowed {
-            Some(mask) => {
-                mask.iter()
-                    .take_while(|&token| (token as usize) < logits.len())
-                    .for_each(|token| add(token, logits[token as usize]));
-                mask.iter()
-                    .next()
-                    .filter(|&token| (token as usize) < logits.len())
-            }
-            None => {
-                (0..)
-                    .zip(logits)
-                    .for_each(|(token, &logit)| add(token, logit));
-                (!logits.is_empty()).then_some(0)
-            }
-        };
-        penalise(candidates, recent, sampling.repetition_penalty);
-        lowest
+        });
     }
 
     fn keep_top_k(&mut self) {
@@ -172,28 +170,16 @@ impl Sampler {
         if k == 0 || k >= self.candidates.len() {
             return;
         }
-        self.candidates
-            .select_nth_unstable_by(k, Candidate::by_rank);
+        self.candidates.select_nth_unstable_by(k, Candidate::by_rank);
         self.candidates.truncate(k);
-        self.candidates
-            .sort_unstable_by_key(|candidate| candidate.token);
+        self.candidates.sort_unstable_by_key(|candidate| candidate.token);
     }
 
-    fn keep_min_p(&mut self) {
-        let share = self.sampling.min_p;
-        if share > 0.0 {
-            // p ≥ share · p_max, in logits.
-            let least = self.best() + share.min(1.0).ln();
-            self.candidates.retain(|candidate| candidate.logit >= least);
-        }
-    }
-
-    fn keep_top_p(&mut self) {
+    fn keep_top_p(&mut self, best: f32) {
         let share = f64::from(self.sampling.top_p);
         if !(share < 1.0) {
             return;
         }
-        let best = self.best();
         let weight = |candidate: &Candidate| f64::from(candidate.logit - best).exp();
         let wanted = share * self.candidates.iter().map(weight).sum::<f64>();
         let mut summed = 0.0;
@@ -217,13 +203,11 @@ impl Sampler {
             piece *= 8;
         };
         self.candidates.truncate(kept);
-        self.candidates
-            .sort_unstable_by_key(|candidate| candidate.token);
+        self.candidates.sort_unstable_by_key(|candidate| candidate.token);
     }
 
     /// Takes the candidate at `chance` of the summed probability.
-    fn draw(&self, chance: f64) -> Option<TokenId> {
-        let best = self.best();
+    fn draw(&self, best: f32, chance: f64) -> Option<TokenId> {
         let temperature = f64::from(self.sampling.temperature);
         let weight =
             |candidate: &Candidate| (f64::from(candidate.logit - best) / temperature).exp();
@@ -241,36 +225,38 @@ impl Sampler {
             .find(|candidate| weight(candidate) > 0.0)
             .map(|candidate| candidate.token)
     }
+}
 
-    /// The largest logit of the candidates.
-    fn best(&self) -> f32 {
-        self.candidates
-            .iter()
-            .map(|candidate| candidate.logit)
-            .fold(f32::MIN, f32::max)
+/// Calls `visit` for each allowed token, ascending. Runs over whole words of the mask: most of
+/// them are full while free text is written, and bit by bit takes five times as long.
+fn each_allowed(logits: &[f32], allowed: Option<&Mask>, mut visit: impl FnMut(TokenId, f32)) {
+    let Some(mask) = allowed else {
+        (0..).zip(logits).for_each(|(token, &logit)| visit(token, logit));
+        return;
+    };
+    for ((first, &word), logits) in (0..).step_by(32).zip(mask.words()).zip(logits.chunks(32)) {
+        if word == u32::MAX {
+            (first..).zip(logits).for_each(|(token, &logit)| visit(token, logit));
+            continue;
+        }
+        let mut bits = word;
+        while bits != 0 {
+            let at = bits.trailing_zeros();
+            bits &= bits - 1;
+            if let Some(&logit) = logits.get(at as usize) {
+                visit(first + at, logit);
+            }
+        }
     }
 }
 
-/// Lowers the logits of `recent` tokens, once each however often they occur.
-/// (Keskar et al. 2019, CTRL, <https://arxiv.org/abs/1909.05858>, section 4.1.)
-fn penalise(candidates: &mut [Candidate], recent: &VecDeque<TokenId>, penalty: f32) {
-    if !(penalty > 0.0) || penalty == 1.0 {
-        return;
-    }
-    let mut tokens: Vec<TokenId> = recent.iter().copied().collect();
-    tokens.sort_unstable();
-    tokens.dedup();
-    for token in tokens {
-        if let Ok(at) = candidates.binary_search_by_key(&token, |candidate| candidate.token) {
-            let logit = &mut candidates[at].logit;
-            let lowered = if *logit > 0.0 {
-                *logit / penalty
-            } else {
-                *logit * penalty
-            };
-            *logit = lowered.clamp(f32::MIN, f32::MAX);
-        }
-    }
+/// The lowest allowed id of a vocabulary of `size`.
+fn lowest(size: usize, allowed: Option<&Mask>) -> Option<TokenId> {
+    let lowest = match allowed {
+        Some(mask) => mask.iter().next(),
+        None => Some(0),
+    };
+    lowest.filter(|&token| (token as usize) < size)
 }
 
 /// Natural logarithm of the probability that `logits` give to `token`, summed in f64.
@@ -278,26 +264,16 @@ fn penalise(candidates: &mut [Candidate], recent: &VecDeque<TokenId>, penalty: f
 /// NaN counts as minus infinity. A token outside the vocabulary has probability 0.
 pub fn log_prob(logits: &[f32], token: TokenId) -> f32 {
     let finite = |logit: f32| {
-        f64::from(if logit.is_nan() {
-            f32::NEG_INFINITY
-        } else {
-            logit.min(f32::MAX)
-        })
+        f64::from(if logit.is_nan() { f32::NEG_INFINITY } else { logit.min(f32::MAX) })
     };
     let Some(&own) = logits.get(token as usize) else {
         return f32::NEG_INFINITY;
     };
-    let best = logits
-        .iter()
-        .map(|&logit| finite(logit))
-        .fold(f64::NEG_INFINITY, f64::max);
+    let best = logits.iter().map(|&logit| finite(logit)).fold(f64::NEG_INFINITY, f64::max);
     if best == f64::NEG_INFINITY {
         return f32::NEG_INFINITY;
     }
-    let sum: f64 = logits
-        .iter()
-        .map(|&logit| (finite(logit) - best).exp())
-        .sum();
+    let sum: f64 = logits.iter().map(|&logit| (finite(logit) - best).exp()).sum();
     (finite(own) - best - sum.ln()) as f32
 }
 
@@ -335,9 +311,7 @@ mod tests {
     /// Tokens that come at all.
     fn drawn(sampling: Sampling, logits: &[f32]) -> Vec<usize> {
         let counts = counts(sampling, logits, None, 2000);
-        (0..logits.len())
-            .filter(|&token| counts[token] > 0)
-            .collect()
+        (0..logits.len()).filter(|&token| counts[token] > 0).collect()
     }
 
     fn logs(probabilities: &[f32]) -> Vec<f32> {
@@ -364,15 +338,7 @@ mod tests {
         for temperature in [0.5, 1.0, 2.0] {
             let expected = p.map(|p| f64::from(p).powf(1.0 / f64::from(temperature)));
             assert_follows(
-                &counts(
-                    Sampling {
-                        temperature,
-                        ..PLAIN
-                    },
-                    &logits,
-                    None,
-                    20_000,
-                ),
+                &counts(Sampling { temperature, ..PLAIN }, &logits, None, 20_000),
                 &expected,
             );
         }
@@ -381,10 +347,7 @@ mod tests {
     #[test]
     fn temperature_zero_takes_the_best_and_the_lowest_id_among_equals() {
         for temperature in [0.0, -1.0, f32::NAN] {
-            let mut sampler = Sampler::new(Sampling {
-                temperature,
-                ..PLAIN
-            });
+            let mut sampler = Sampler::new(Sampling { temperature, ..PLAIN });
             assert_eq!(sampler.sample(&[1.0, 3.0, 2.0, 3.0], None), Some(1));
             assert_eq!(sampler.sample(&[2.0; 5], None), Some(0));
         }
@@ -400,98 +363,26 @@ mod tests {
     fn filters_keep_what_they_say() {
         let logits = logs(&[0.05, 0.4, 0.15, 0.3, 0.1]);
         assert_eq!(drawn(Sampling { top_k: 2, ..PLAIN }, &logits), [1, 3]);
-        assert_eq!(
-            drawn(
-                Sampling {
-                    top_p: 0.69,
-                    ..PLAIN
-                },
-                &logits
-            ),
-            [1, 3]
-        );
-        assert_eq!(
-            drawn(
-                Sampling {
-                    top_p: 0.71,
-                    ..PLAIN
-                },
-                &logits
-            ),
-            [1, 2, 3]
-        );
-        assert_eq!(
-            drawn(
-                Sampling {
-                    top_p: 0.0,
-                    ..PLAIN
-                },
-                &logits
-            ),
-            [1]
-        );
-        assert_eq!(
-            drawn(
-                Sampling {
-                    min_p: 0.3,
-                    ..PLAIN
-                },
-                &logits
-            ),
-            [1, 2, 3]
-        );
-        assert_eq!(
-            drawn(
-                Sampling {
-                    min_p: 5.0,
-                    ..PLAIN
-                },
-                &logits
-            ),
-            [1]
-        );
-        assert_eq!(
-            drawn(
-                Sampling {
-                    top_k: 3,
-                    min_p: 0.5,
-                    ..PLAIN
-                },
-                &logits
-            ),
-            [1, 3]
-        );
+        assert_eq!(drawn(Sampling { top_p: 0.69, ..PLAIN }, &logits), [1, 3]);
+        assert_eq!(drawn(Sampling { top_p: 0.71, ..PLAIN }, &logits), [1, 2, 3]);
+        assert_eq!(drawn(Sampling { top_p: 0.0, ..PLAIN }, &logits), [1]);
+        assert_eq!(drawn(Sampling { min_p: 0.3, ..PLAIN }, &logits), [1, 2, 3]);
+        assert_eq!(drawn(Sampling { min_p: 5.0, ..PLAIN }, &logits), [1]);
+        assert_eq!(drawn(Sampling { top_k: 3, min_p: 0.5, ..PLAIN }, &logits), [1, 3]);
         // The filters see the model's probabilities, not the tempered ones.
-        assert_eq!(
-            drawn(
-                Sampling {
-                    temperature: 9.0,
-                    min_p: 0.3,
-                    ..PLAIN
-                },
-                &logits
-            ),
-            [1, 2, 3]
-        );
+        assert_eq!(drawn(Sampling { temperature: 9.0, min_p: 0.3, ..PLAIN }, &logits), [1, 2, 3]);
     }
 
     #[test]
     fn a_nucleus_larger_than_the_first_sorted_piece_is_found() {
         let logits = vec![0.0; 5000];
-        let mut sampler = Sampler::new(Sampling {
-            top_p: 0.5,
-            ..PLAIN
-        });
+        let mut sampler = Sampler::new(Sampling { top_p: 0.5, ..PLAIN });
         assert!((0..2000).all(|_| sampler.sample(&logits, None).expect("a token") < 2500));
     }
 
     #[test]
     fn a_repeated_token_becomes_less_likely_until_it_leaves_the_window() {
-        let sampling = Sampling {
-            temperature: 0.0,
-            repetition_penalty: 2.0,
-            ..PLAIN
-        };
+        let sampling = Sampling { temperature: 0.0, repetition_penalty: 2.0, ..PLAIN };
         let mut sampler = Sampler::new(sampling);
         for (logits, best) in [([3.0, 2.0], 1), ([-1.0, -1.5], 1)] {
             assert_eq!(sampler.sample(&logits, None), Some(0));
@@ -507,10 +398,7 @@ mod tests {
     fn the_only_allowed_token_is_taken_whatever_its_logit() {
         let only = Mask::only(3, &[2]);
         for logit in [f32::NAN, f32::NEG_INFINITY, f32::INFINITY, -1e30] {
-            assert_eq!(
-                Sampler::new(PLAIN).sample(&[5.0, 9.0, logit], Some(&only)),
-                Some(2)
-            );
+            assert_eq!(Sampler::new(PLAIN).sample(&[5.0, 9.0, logit], Some(&only)), Some(2));
         }
     }
 
@@ -518,10 +406,7 @@ mod tests {
     fn without_an_allowed_token_there_is_none() {
         let mut sampler = Sampler::new(PLAIN);
         assert_eq!(sampler.sample(&[1.0, 2.0], Some(&Mask::only(2, &[]))), None);
-        assert_eq!(
-            sampler.sample(&[1.0, 2.0], Some(&Mask::only(9, &[5]))),
-            None
-        );
+        assert_eq!(sampler.sample(&[1.0, 2.0], Some(&Mask::only(9, &[5]))), None);
         assert_eq!(sampler.sample(&[], None), None);
     }
 
@@ -539,9 +424,7 @@ mod tests {
     #[test]
     fn log_probabilities_sum_to_one_even_for_large_logits() {
         let logits = [1000.0, 999.0, -1000.0, f32::NAN];
-        let sum: f64 = (0..4)
-            .map(|token| f64::from(log_prob(&logits, token)).exp())
-            .sum();
+        let sum: f64 = (0..4).map(|token| f64::from(log_prob(&logits, token)).exp()).sum();
         assert!((sum - 1.0).abs() < 1e-6);
         assert!((log_prob(&[0.0; 8], 3) + 8.0_f32.ln()).abs() < 1e-6);
         assert_eq!(log_prob(&logits, 3), f32::NEG_INFINITY);

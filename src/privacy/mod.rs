@@ -26,10 +26,7 @@ pub struct Cleared<T> {
 impl<T> Cleared<T> {
     /// Clears data unchanged, because the user did not ask for anonymisation.
     pub fn as_is(value: T) -> Self {
-        Self {
-            value,
-            clearance: Clearance::AsIs,
-        }
+        Self { value, clearance: Clearance::AsIs }
     }
 
     /// How it was cleared.
