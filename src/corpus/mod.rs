@@ -94,11 +94,8 @@ impl Record {
     pub fn cells(&self) -> impl Iterator<Item = (usize, &str)> {
         let spoken = self.columns.iter().any(|c| !columns::is_context(&c.name));
         let whole = self.columns.is_empty().then_some((0, self.text.as_str()));
-        self.columns
-            .iter()
-            .filter(move |c| !spoken || !columns::is_context(&c.name))
-            .map(|c| (c.start, &self.text[c.start..c.end]))
-            .chain(whole)
+        let cells = self.columns.iter().map(|c| (c.start, &self.text[c.start..c.end]));
+        cells.chain(whole)
     }
 }
 

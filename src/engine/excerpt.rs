@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 /// Longest excerpt, in characters.
-pub(super) const MAX_CHARS: usize = 240;
+const MAX_CHARS: usize = 240;
 /// Fewest words of an excerpt, unless it is a whole cell.
 const MIN_WORDS: usize = 4;
 /// A clause with fewer words joins its neighbour: nobody quotes "and then,".
@@ -113,7 +113,7 @@ fn words(cell: &str) -> Vec<Word> {
             open = false;
         } else {
             let splits = (is_unspaced(c) && !is_opener(previous))
-                || (is_unspaced(previous) && c.is_alphanumeric());
+                || ((is_unspaced(previous) || is_wide_mark(previous)) && c.is_alphanumeric());
             if !open || splits {
                 spans.push(at..at);
                 open = true;
@@ -161,6 +161,11 @@ fn is_clause_mark(c: char) -> bool {
     ",;:—，；：、".contains(c)
 }
 
+/// Marks after which the next word follows without a space.
+fn is_wide_mark(c: char) -> bool {
+    "。！？、，；：".contains(c)
+}
+
 fn is_opener(c: char) -> bool {
     "\"'([«“‘「『（".contains(c)
 }
@@ -200,4 +205,113 @@ fn short_enough(cell: &str, words: &[Word], clause: Range<usize>) -> Vec<Range<u
         return vec![clause];
     }
     clause.clone().step_by(MIN_WORDS).map(|at| at..(at + MIN_WORDS).min(clause.end)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Every excerpt that cells with these texts offer.
+    fn excerpts(cells: &[&str]) -> Vec<String> {
+        let cells: Vec<String> = cells.iter().map(|&cell| cell.to_owned()).collect();
+        let offers = offers(&cells);
+        offers
+            .iter()
+            .flat_map(|(cell, run)| run.ends.iter().map(|&end| cell[run.start..end].to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn excerpts_are_runs_of_clauses_without_what_leads_on() {
+        assert_eq!(
+            excerpts(&["I save my work, then I close the app; it hangs. Every single day"]),
+            [
+                "I save my work",
+                "I save my work, then I close the app; it hangs.",
+                "I save my work, then I close the app; it hangs. Every single day",
+                "then I close the app; it hangs.",
+                "then I close the app; it hangs. Every single day",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_tiny_clause_joins_its_neighbour_but_not_another_sentence() {
+        assert_eq!(excerpts(&["Well, honestly, I gave up."]), ["Well, honestly, I gave up."]);
+        assert_eq!(
+            excerpts(&["I gave up on it. Never. I will try again soon."]),
+            [
+                "I gave up on it.",
+                "I gave up on it. Never.",
+                "I gave up on it. Never. I will try again soon.",
+                "Never. I will try again soon.",
+                "I will try again soon.",
+            ]
+        );
+    }
+
+    #[test]
+    fn short_cells_are_whole_and_count_only_without_long_ones() {
+        assert_eq!(excerpts(&[" Yes, often \n", "n/a", "--", ""]), ["Yes, often", "n/a"]);
+        assert_eq!(excerpts(&["Yes, often", "I use it every day"]), ["I use it every day"]);
+        assert!(excerpts(&["", " ", "?!", "\u{1F600}"]).is_empty());
+    }
+
+    #[test]
+    fn a_line_break_ends_a_sentence_and_a_bullet_is_left_out() {
+        assert_eq!(
+            excerpts(&["- slow on my phone\r\n- crashes with large files"]),
+            [
+                "slow on my phone",
+                "slow on my phone\r\n- crashes with large files",
+                "crashes with large files"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_clause_longer_than_an_excerpt_is_cut_between_words() {
+        let cell = "word ".repeat(120);
+        let excerpts = excerpts(&[&cell]);
+        assert!(excerpts.contains(&"word word word word".to_owned()));
+        let longest = excerpts.iter().map(String::len).max();
+        assert_eq!(longest, Some(239));
+    }
+
+    #[test]
+    fn scripts_without_spaces_are_cut_at_their_own_marks() {
+        assert_eq!(
+            excerpts(&["使い方が難しい。サポートは速いです。"]),
+            ["使い方が難しい。", "使い方が難しい。サポートは速いです。", "サポートは速いです。"]
+        );
+    }
+
+    #[test]
+    fn a_word_longer_than_an_excerpt_is_not_cut() {
+        let long = "x".repeat(300);
+        assert!(excerpts(&[&long]).is_empty());
+        assert_eq!(
+            excerpts(&[&format!("I opened this link: {long} and it failed")]),
+            ["I opened this link"]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_excerpt_is_a_bounded_piece_without_outer_space(
+            cells in prop::collection::vec("([a-z]{1,12}|[ ,.;:!?\"\\\\\n-]|日本|\\PC){0,150}", 1..4),
+        ) {
+            for (cell, run) in offers(&cells) {
+                prop_assert!(run.ends.is_sorted() && !run.ends.is_empty());
+                for &end in &run.ends {
+                    let text = &cell[run.start..end];
+                    prop_assert!(text.chars().count() <= MAX_CHARS);
+                    prop_assert_eq!(text.trim(), text);
+                    prop_assert!(text.contains(char::is_alphanumeric));
+                }
+            }
+        }
+    }
 }

@@ -105,9 +105,9 @@ impl Vocabulary {
         let factory = guarded(|| {
             let trie = TokTrie::from(&TokRxInfo::new(size as u32, eos), &token_bytes);
             let environment: TokEnv = Arc::new(Tokens { trie, encode });
-            let slices: Vec<String> = SLICES.iter().map(|&slice| slice.to_owned()).collect();
+            // No slices: they speed up loose strings only, and ours are never loose.
             let mut factory =
-                ParserFactory::new(&environment, InferenceCapabilities::default(), &slices)?;
+                ParserFactory::new(&environment, InferenceCapabilities::default(), &[])?;
             factory.quiet();
             let limits = factory.limits_mut();
             limits.verbose_errors = false;
@@ -125,10 +125,6 @@ const MAX_TOKEN_BYTES: usize = 1000;
 const COMPILE_FUEL: u64 = 20_000_000;
 /// Work allowed for one mask (about 14,000 a millisecond).
 const STEP_FUEL: u64 = 2_000_000;
-/// Sets of tokens that are tested as one: where the grammar allows all of a set, its tokens are
-/// not walked. Most tokens of most vocabularies are one word, with or without a space before it.
-const SLICES: [&str; 2] = ["[a-zA-Z]{1,12}", " ?[a-zA-Z]{1,12}"];
-
 /// The vocabulary in llguidance's terms.
 struct Tokens {
     trie: TokTrie,
@@ -270,6 +266,11 @@ impl Mask {
         self.0.is_zero()
     }
 
+    /// The bits, 32 tokens a word, lowest first; bits beyond the vocabulary are 0.
+    pub(super) fn words(&self) -> &[u32] {
+        self.0.as_slice()
+    }
+
     /// The tokens of the set in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = TokenId> + '_ {
         self.0.iter()
@@ -287,21 +288,16 @@ fn grammar_error(error: &str) -> EngineError {
     EngineError::Grammar(error.lines().next().unwrap_or("llguidance failed").to_owned())
 }
 
+/// What the tests of grammars share.
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use rand::seq::IndexedRandom as _;
-    use rand::{Rng as _, SeedableRng as _};
-    use rand_chacha::ChaCha8Rng;
-    use serde_json::Value;
-
+pub(super) mod testing {
     use super::*;
 
-    const EOS: TokenId = 256;
-    const CONTROL: TokenId = 257;
+    pub(in crate::engine) const EOS: TokenId = 256;
+    pub(in crate::engine) const CONTROL: TokenId = 257;
 
     /// One token per byte, an end token and a control token, then `words`.
-    fn vocabulary(words: &[&str]) -> Vocabulary {
+    pub(in crate::engine) fn vocabulary(words: &[&str]) -> Vocabulary {
         let mut bytes: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
         bytes.extend([b"<|endoftext|>".to_vec(), b"<|im_end|>".to_vec()]);
         bytes.extend(words.iter().map(|word| word.as_bytes().to_vec()));
@@ -310,7 +306,7 @@ mod tests {
     }
 
     /// Whether `answer`, read byte by byte, is a whole answer of `shape`.
-    fn accepts(shape: &Shape, answer: &str) -> bool {
+    pub(in crate::engine) fn accepts(shape: &Shape, answer: &str) -> bool {
         let grammar = Grammar::compile(&vocabulary(&[]), shape).expect("the shape compiles");
         let mut constraint = grammar.constraint();
         for byte in answer.bytes() {
@@ -324,7 +320,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(shape: &Shape, accepted: &[&str], refused: &[&str]) {
+    pub(in crate::engine) fn check(shape: &Shape, accepted: &[&str], refused: &[&str]) {
         for answer in accepted {
             assert!(accepts(shape, answer), "{answer} is refused");
         }
@@ -333,184 +329,27 @@ mod tests {
         }
     }
 
-    fn object(fields: &[(&str, Shape)]) -> Shape {
+    pub(in crate::engine) fn object(fields: &[(&str, Shape)]) -> Shape {
         Shape::Object(
             fields.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
         )
     }
 
-    fn source(id: &str, cells: &[&str]) -> Source {
+    pub(in crate::engine) fn source(id: &str, cells: &[&str]) -> Source {
         Source { id: id.to_owned(), cells: cells.iter().map(|&cell| cell.to_owned()).collect() }
     }
+}
 
-    #[test]
-    fn objects_are_compact_and_have_their_keys_in_order() {
-        let shape = object(&[
-            ("a", Shape::Integer { min: -3, max: 12 }),
-            ("b \"", Shape::OneOf(vec!["x".into(), "é\u{7f}\n".into()])),
-        ]);
-        check(
-            &shape,
-            &["{\"a\":-3,\"b \\\"\":\"x\"}", "{\"a\":12,\"b \\\"\":\"é\u{7f}\\n\"}"],
-            &[
-                "{\"a\":13,\"b \\\"\":\"x\"}",
-                "{ \"a\":1,\"b \\\"\":\"x\"}",
-                "{\"b \\\"\":\"x\",\"a\":1}",
-                "{\"a\":1}",
-                "{\"a\":01,\"b \\\"\":\"x\"}",
-            ],
-        );
-        check(&object(&[]), &["{}"], &["{ }", ""]);
-    }
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand::seq::IndexedRandom as _;
+    use rand::{Rng as _, SeedableRng as _};
+    use rand_chacha::ChaCha8Rng;
+    use serde_json::Value;
 
-    #[test]
-    fn arrays_keep_their_bounds() {
-        let array =
-            |min, max| Shape::Array { item: Box::new(Shape::OneOf(vec!["x".into()])), min, max };
-        check(
-            &array(0, 2),
-            &["[]", "[\"x\"]", "[\"x\",\"x\"]"],
-            &["[\"x\",\"x\",\"x\"]", "[,]", "[\"x\",]"],
-        );
-        check(&array(1, 1), &["[\"x\"]"], &["[]", "[\"x\",\"x\"]"]);
-        check(&array(2, 3), &["[\"x\",\"x\"]"], &["[\"x\"]"]);
-        check(&array(0, 0), &["[]"], &["[\"x\"]"]);
-    }
-
-    #[test]
-    fn text_is_words_and_single_spaces() {
-        let shape = Shape::Text { min: 3, max: 200 };
-        check(
-            &shape,
-            &[
-                "\"Maria\"",
-                "\"She's 42, works part-time (3.5 days) and/or travels.\"",
-                "\"He says: \\\"never again\\\", then tries 1,000 more…\"",
-                "\"Überprüft täglich – naïve Café—日本語 и русский 🎉\"",
-            ],
-            &[
-                "\"\"",
-                "\"ab\"",
-                "\" abc\"",
-                "\"abc \"",
-                "\"ab  cd\"",
-                "\"abc,\"",
-                "\"abc -\"",
-                "\"wait!!!\"",
-                "\"abc\\ndef\"",
-                "\"abc\ndef\"",
-                "\"<|im_end|>\"",
-                "\"[link](x)\"",
-                "\"abc\\\\\"",
-                "\"ab\u{a0}cd\"",
-                "\"ab\u{202e}cd\"",
-                "\"ab\u{85}cd\"",
-                "\"ab\u{feff}cd\"",
-                "\"ab\u{0}cd\"",
-            ],
-        );
-    }
-
-    #[test]
-    fn a_text_that_runs_on_ends_at_a_sentence() {
-        let long =
-            "A first sentence of some length, and a second one that runs past the bound here.";
-        let shape = Shape::Text { min: 3, max: 150 };
-        check(
-            &shape,
-            &[
-                "\"One. Two. Three.\"",
-                &format!("\"One. {long}\""),
-                &format!("\"One. {long} and\"").replace(". and", " v2.0 and"),
-            ],
-            &[&format!("\"One. {long} A\""), &format!("\"One. {long}) a\"")],
-        );
-    }
-
-    #[test]
-    fn the_bound_never_cuts_a_word_and_never_asks_for_another() {
-        let mut rng = ChaCha8Rng::seed_from_u64(1);
-        for (min, max) in [(0, 40), (10, 60), (30, 120), (1, 400)] {
-            let grammar =
-                Grammar::compile(&vocabulary(&[]), &Shape::Text { min, max }).expect("a text");
-            let room = 24.min((max - min) / 2);
-            for letter in ["a", "é", "語"] {
-                let mut constraint = grammar.constraint();
-                constraint.accept(TokenId::from(b'"')).expect("a string begins");
-                loop {
-                    for _ in 0..rng.random_range(1..=room) {
-                        for byte in letter.bytes() {
-                            assert!(
-                                constraint.allowed().expect("a mask").contains(TokenId::from(byte)),
-                                "{max}: cut"
-                            );
-                            constraint.accept(TokenId::from(byte)).expect("allowed");
-                        }
-                    }
-                    let allowed = constraint.allowed().expect("a mask");
-                    if !allowed.contains(TokenId::from(b' ')) {
-                        assert!(
-                            allowed.contains(TokenId::from(b'"'))
-                                && allowed.contains(TokenId::from(b'.'))
-                        );
-                        assert!(!allowed.contains(TokenId::from(b',')));
-                        break;
-                    }
-                    constraint.accept(TokenId::from(b' ')).expect("allowed");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn an_excerpt_is_a_run_of_whole_clauses_of_one_cell() {
-        let shape = Shape::Excerpt(vec![
-            source("f1#0", &["I tried it twice, then I gave up. Never again!", "Yes"]),
-            source("f1#1", &["Too \"slow\"\\\n"]),
-            source("f1#2", &["", " - ", "\u{1F600}"]),
-        ]);
-        let answer = |id: &str, text: &str| format!("{{\"record\":\"{id}\",\"text\":\"{text}\"}}");
-        let accepted = [
-            answer("f1#0", "I tried it twice"),
-            answer("f1#0", "then I gave up."),
-            answer("f1#0", "I tried it twice, then I gave up. Never again!"),
-            answer("f1#1", "Too \\\"slow\\\"\\\\"),
-        ];
-        let refused = [
-            answer("f1#0", ""),
-            answer("f1#0", "I tried it twice,"),
-            answer("f1#0", "tried it twice, then I gave up."),
-            answer("f1#0", "Yes"),
-            answer("f1#0", "Never again!"),
-            answer("f1#1", "then I gave up."),
-            answer("f1#1", "Too"),
-            answer("f1#2", ""),
-        ];
-        check(
-            &shape,
-            &accepted.each_ref().map(String::as_str),
-            &refused.each_ref().map(String::as_str),
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_an_answer_is_an_error() {
-        let text = |min, max| Shape::Text { min, max };
-        for (shape, part) in [
-            (Shape::Excerpt(vec![source("a", &["", " \n", "?!"])]), "none of the sources"),
-            (Shape::Excerpt(Vec::new()), "none of the sources"),
-            (Shape::OneOf(Vec::new()), "no options"),
-            (Shape::Integer { min: 2, max: 1 }, "2 to 1"),
-            (Shape::Integer { min: 0, max: i64::MAX }, "2^53"),
-            (text(5, 12), "too narrow"),
-            (object(&[("a", text(0, 20)), ("a", text(0, 20))]), "'a' twice"),
-            (Shape::Array { item: Box::new(text(0, 20)), min: 2, max: 1 }, "2 to 1"),
-        ] {
-            let error =
-                Grammar::compile(&vocabulary(&[]), &shape).err().expect("an error").to_string();
-            assert!(error.contains(part), "{error}");
-        }
-    }
+    use super::testing::{CONTROL, EOS, source, vocabulary};
+    use super::*;
 
     #[test]
     fn a_control_token_is_never_allowed_though_its_text_may_be_quoted() {

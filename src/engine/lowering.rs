@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 
 use super::EngineError;
-use super::excerpt::{self, MAX_CHARS, Run};
+use super::excerpt::{self, Run};
 use super::grammar::{Shape, Source};
 
 /// The longest word, in characters, that the bound of a text never cuts. Longer ones are rare
@@ -20,8 +20,6 @@ const LAST_SENTENCE: usize = 120;
 const TEXT_SPREAD: usize = 8;
 /// Beyond it a JSON number is not exact for most readers.
 const EXACT_INTEGER: i64 = 1 << 53;
-/// `\u0000`: the most bytes that one byte of text takes in JSON.
-const ESCAPED_BYTE: usize = 6;
 
 /// What free text is made of. A word is letters joined by single marks, with at most one mark
 /// before and a closing one and a punctuation mark behind it; single spaces part words. So there
@@ -56,26 +54,27 @@ ENDED: ~(BYTE* STOP CLOSE? " " BYTE*)
 pub(super) fn max_bytes(shape: &Shape) -> usize {
     match shape {
         Shape::Object(fields) => {
-            let fields = fields.iter().map(|(key, value)| json(key).len() + max_bytes(value) + 2);
-            2 + fields.sum::<usize>()
+            let inner: usize =
+                fields.iter().map(|(key, value)| json(key).len() + 1 + max_bytes(value)).sum();
+            2 + inner + fields.len().saturating_sub(1)
         }
-        Shape::Array { item, max, .. } => 2 + max * (max_bytes(item) + 1),
+        Shape::Array { item, max, .. } => 2 + max * max_bytes(item) + max.saturating_sub(1),
         // Quotes; a last word of 4-byte characters; the rest of a character begun before it; a
         // sentence mark and a closing one.
         Shape::Text { max, .. } => 2 + max + 3 * LAST_WORD + 3 + 6,
         Shape::OneOf(options) => options.iter().map(|option| json(option).len()).max().unwrap_or(0),
         Shape::Integer { min, max } => min.to_string().len().max(max.to_string().len()),
-        Shape::Excerpt(sources) => {
-            let text = |cell: &String| (ESCAPED_BYTE * cell.len()).min(ESCAPED_BYTE * MAX_CHARS);
-            sources
-                .iter()
-                .map(|source| {
-                    frame(&source.id).len() + 2 + source.cells.iter().map(text).max().unwrap_or(0)
-                })
-                .max()
-                .unwrap_or(0)
-        }
+        Shape::Excerpt(sources) => sources.iter().map(longest_excerpt).max().unwrap_or(0),
     }
+}
+
+/// Bytes of the longest answer that quotes `source`; 0 where nothing can be quoted.
+fn longest_excerpt(source: &Source) -> usize {
+    let offers = excerpt::offers(&source.cells);
+    let texts = offers
+        .iter()
+        .filter_map(|(cell, run)| Some(json(&cell[run.start..*run.ends.last()?]).len()));
+    texts.max().map_or(0, |text| frame(&source.id).len() - 1 + text + 1)
 }
 
 /// The grammar of `shape`.
@@ -248,4 +247,205 @@ fn quote(text: &str) -> String {
 
 fn bad(reason: String) -> EngineError {
     EngineError::Grammar(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng as _, SeedableRng as _};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::super::TokenId;
+    use super::super::grammar::Grammar;
+    use super::super::grammar::testing::{check, object, source, vocabulary};
+    use super::*;
+
+    #[test]
+    fn objects_are_compact_and_have_their_keys_in_order() {
+        let shape = object(&[
+            ("a", Shape::Integer { min: -3, max: 12 }),
+            ("b \"", Shape::OneOf(vec!["x".into(), "é\u{7f}\n".into()])),
+        ]);
+        check(
+            &shape,
+            &["{\"a\":-3,\"b \\\"\":\"x\"}", "{\"a\":12,\"b \\\"\":\"é\u{7f}\\n\"}"],
+            &[
+                "{\"a\":13,\"b \\\"\":\"x\"}",
+                "{ \"a\":1,\"b \\\"\":\"x\"}",
+                "{\"b \\\"\":\"x\",\"a\":1}",
+                "{\"a\":1}",
+                "{\"a\":01,\"b \\\"\":\"x\"}",
+            ],
+        );
+        check(&object(&[]), &["{}"], &["{ }", ""]);
+    }
+
+    #[test]
+    fn arrays_keep_their_bounds() {
+        let array =
+            |min, max| Shape::Array { item: Box::new(Shape::OneOf(vec!["x".into()])), min, max };
+        check(
+            &array(0, 2),
+            &["[]", "[\"x\"]", "[\"x\",\"x\"]"],
+            &["[\"x\",\"x\",\"x\"]", "[,]", "[\"x\",]"],
+        );
+        check(&array(1, 1), &["[\"x\"]"], &["[]", "[\"x\",\"x\"]"]);
+        check(&array(2, 3), &["[\"x\",\"x\"]"], &["[\"x\"]"]);
+        check(&array(0, 0), &["[]"], &["[\"x\"]"]);
+    }
+
+    #[test]
+    fn text_is_words_and_single_spaces() {
+        let shape = Shape::Text { min: 3, max: 200 };
+        check(
+            &shape,
+            &[
+                "\"Maria\"",
+                "\"She's 42, works part-time (3.5 days) and/or travels.\"",
+                "\"He says: \\\"never again\\\", then tries 1,000 more…\"",
+                "\"Überprüft täglich – naïve Café—日本語 и русский 🎉\"",
+            ],
+            &[
+                "\"\"",
+                "\"ab\"",
+                "\" abc\"",
+                "\"abc \"",
+                "\"ab  cd\"",
+                "\"abc,\"",
+                "\"abc -\"",
+                "\"wait!!!\"",
+                "\"abc\\ndef\"",
+                "\"abc\ndef\"",
+                "\"<|im_end|>\"",
+                "\"[link](x)\"",
+                "\"abc\\\\\"",
+                "\"ab\u{a0}cd\"",
+                "\"ab\u{202e}cd\"",
+                "\"ab\u{85}cd\"",
+                "\"ab\u{feff}cd\"",
+                "\"ab\u{0}cd\"",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_text_that_runs_on_ends_at_a_sentence() {
+        let long =
+            "A first sentence of some length, and a second one that runs past the bound here.";
+        let shape = Shape::Text { min: 3, max: 150 };
+        check(
+            &shape,
+            &[
+                "\"One. Two. Three.\"",
+                &format!("\"One. {long}\""),
+                &format!("\"One. {long} and\"").replace(". and", " v2.0 and"),
+            ],
+            &[&format!("\"One. {long} A\""), &format!("\"One. {long}) a\"")],
+        );
+    }
+
+    #[test]
+    fn the_bound_never_cuts_a_word_and_never_asks_for_another() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for (min, max) in [(0, 40), (10, 60), (30, 120), (1, 400)] {
+            let grammar =
+                Grammar::compile(&vocabulary(&[]), &Shape::Text { min, max }).expect("a text");
+            let room = 24.min((max - min) / 2);
+            for letter in ["a", "é", "語"] {
+                let mut constraint = grammar.constraint();
+                constraint.accept(TokenId::from(b'"')).expect("a string begins");
+                loop {
+                    for _ in 0..rng.random_range(1..=room) {
+                        for byte in letter.bytes() {
+                            assert!(
+                                constraint.allowed().expect("a mask").contains(TokenId::from(byte)),
+                                "{max}: cut"
+                            );
+                            constraint.accept(TokenId::from(byte)).expect("allowed");
+                        }
+                    }
+                    let allowed = constraint.allowed().expect("a mask");
+                    if !allowed.contains(TokenId::from(b' ')) {
+                        assert!(
+                            allowed.contains(TokenId::from(b'"'))
+                                && allowed.contains(TokenId::from(b'.'))
+                        );
+                        assert!(!allowed.contains(TokenId::from(b',')));
+                        break;
+                    }
+                    constraint.accept(TokenId::from(b' ')).expect("allowed");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_excerpt_is_a_run_of_whole_clauses_of_one_cell() {
+        let shape = Shape::Excerpt(vec![
+            source("f1#0", &["I tried it twice, then I gave up. Never again!", "Yes"]),
+            source("f1#1", &["Too \"slow\"\\\n"]),
+            source("f1#2", &["", " - ", "\u{1F600}"]),
+        ]);
+        let answer = |id: &str, text: &str| format!("{{\"record\":\"{id}\",\"text\":\"{text}\"}}");
+        let accepted = [
+            answer("f1#0", "I tried it twice"),
+            answer("f1#0", "then I gave up."),
+            answer("f1#0", "I tried it twice, then I gave up. Never again!"),
+            answer("f1#1", "Too \\\"slow\\\"\\\\"),
+        ];
+        let refused = [
+            answer("f1#0", ""),
+            answer("f1#0", "I tried it twice,"),
+            answer("f1#0", "tried it twice, then I gave up."),
+            answer("f1#0", "Yes"),
+            answer("f1#0", "Never again!"),
+            answer("f1#1", "then I gave up."),
+            answer("f1#1", "Too"),
+            answer("f1#2", ""),
+        ];
+        check(
+            &shape,
+            &accepted.each_ref().map(String::as_str),
+            &refused.each_ref().map(String::as_str),
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_an_answer_is_an_error() {
+        let text = |min, max| Shape::Text { min, max };
+        for (shape, part) in [
+            (Shape::Excerpt(vec![source("a", &["", " \n", "?!"])]), "none of the sources"),
+            (Shape::Excerpt(Vec::new()), "none of the sources"),
+            (Shape::OneOf(Vec::new()), "no options"),
+            (Shape::Integer { min: 2, max: 1 }, "2 to 1"),
+            (Shape::Integer { min: 0, max: i64::MAX }, "2^53"),
+            (text(5, 12), "too narrow"),
+            (object(&[("a", text(0, 20)), ("a", text(0, 20))]), "'a' twice"),
+            (Shape::Array { item: Box::new(text(0, 20)), min: 2, max: 1 }, "2 to 1"),
+        ] {
+            let error =
+                Grammar::compile(&vocabulary(&[]), &shape).err().expect("an error").to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_longest_answer_has_the_bytes_that_are_promised() {
+        let excerpt = Shape::Excerpt(vec![
+            source("f1#0", &["one two, three \"four\"", "Yes"]),
+            source("a", &["no"]),
+        ]);
+        let item = Shape::OneOf(vec!["x".into(), "\n".into()]);
+        for (shape, longest) in [
+            (excerpt, r#"{"record":"f1#0","text":"one two, three \"four\""}"#),
+            (Shape::Array { item: Box::new(item.clone()), min: 0, max: 3 }, r#"["\n","\n","\n"]"#),
+            (
+                object(&[("a", item), ("b", Shape::Integer { min: -10, max: 5 })]),
+                r#"{"a":"\n","b":-10}"#,
+            ),
+            (object(&[]), "{}"),
+        ] {
+            check(&shape, &[longest], &[]);
+            assert_eq!(shape.max_bytes(), longest.len(), "{longest}");
+        }
+    }
 }

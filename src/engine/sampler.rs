@@ -4,7 +4,7 @@
 //! a mask. One sampler per request, one random number per drawn token, so a request's tokens
 //! depend on its seed and its logits alone, never on threads or on what runs beside it.
 //!
-//! Order: penalty, mask, top-k, min-p, top-p, temperature, draw. The filters look at the model's
+//! Order: penalty, mask, min-p, top-k, top-p, temperature, draw. The filters look at the model's
 //! own probabilities: temperature changes how boldly the sampler picks among plausible tokens,
 //! not which are plausible.
 
@@ -58,7 +58,9 @@ pub struct Sampler {
     sampling: Sampling,
     random: ChaCha8Rng,
     recent: VecDeque<TokenId>,
-    /// Kept between calls for its memory alone.
+    /// Logits after the penalty, one per token; kept between calls for its memory alone.
+    logits: Vec<f32>,
+    /// What may be drawn; kept for its memory too.
     candidates: Vec<Candidate>,
 }
 
@@ -82,12 +84,8 @@ impl Sampler {
     /// A sampler at the beginning of an answer.
     pub fn new(sampling: Sampling) -> Self {
         let random = ChaCha8Rng::seed_from_u64(sampling.seed);
-        Self {
-            sampling,
-            random,
-            recent: VecDeque::with_capacity(PENALTY_WINDOW),
-            candidates: Vec::new(),
-        }
+        let recent = VecDeque::with_capacity(PENALTY_WINDOW);
+        Self { sampling, random, recent, logits: Vec::new(), candidates: Vec::new() }
     }
 
     /// Draws the next token from `logits` (one per token of the vocabulary), only among `allowed`
@@ -100,18 +98,18 @@ impl Sampler {
         // Drawn even where nothing is left to chance, so that one position's outcome does not
         // shift the numbers of the next.
         let chance: f64 = self.random.random();
-        let lowest = self.collect(logits, allowed)?;
-        if self.candidates.is_empty() {
-            return Some(lowest);
-        }
+        self.penalise(logits);
+        let Some(best) = self.best(allowed) else {
+            return lowest(logits.len(), allowed);
+        };
         // Written so that NaN is greedy too.
         if !(self.sampling.temperature > 0.0) {
-            return self.candidates.iter().min_by(|a, b| a.by_rank(b)).map(|best| best.token);
+            return Some(best.token);
         }
+        self.collect(best.logit, allowed);
         self.keep_top_k();
-        self.keep_min_p();
-        self.keep_top_p();
-        self.draw(chance)
+        self.keep_top_p(best.logit);
+        self.draw(best.logit, chance)
     }
 
     /// Records a token of the answer for the repetition penalty. Forced tokens are better left
@@ -123,29 +121,48 @@ impl Sampler {
         self.recent.push_back(token);
     }
 
-    /// Fills `candidates` in ascending order of id; answers the lowest allowed id.
-    fn collect(&mut self, logits: &[f32], allowed: Option<&Mask>) -> Option<TokenId> {
-        let Self { candidates, recent, sampling, .. } = self;
+    /// Copies `logits` with those of recent tokens lowered, once each however often they occur.
+    /// (Keskar et al. 2019, CTRL, <https://arxiv.org/abs/1909.05858>, section 4.1.)
+    fn penalise(&mut self, logits: &[f32]) {
+        self.logits.clear();
+        self.logits.extend_from_slice(logits);
+        let penalty = self.sampling.repetition_penalty;
+        if !(penalty > 0.0) {
+            return;
+        }
+        for &token in &self.recent {
+            if let Some(&logit) = logits.get(token as usize) {
+                self.logits[token as usize] =
+                    if logit > 0.0 { logit / penalty } else { logit * penalty };
+            }
+        }
+    }
+
+    /// The most likely allowed token, of equals the lowest id; `None` where all are impossible.
+    fn best(&self, allowed: Option<&Mask>) -> Option<Candidate> {
+        let mut best = Candidate { token: 0, logit: f32::NEG_INFINITY };
+        each_allowed(&self.logits, allowed, |token, logit| {
+            if logit > best.logit {
+                best = Candidate { token, logit };
+            }
+        });
+        // Clamped last: infinity beats the largest number in the comparison above.
+        (best.logit > f32::NEG_INFINITY)
+            .then_some(Candidate { logit: best.logit.min(f32::MAX), ..best })
+    }
+
+    /// Fills `candidates`, in ascending order of id, with what min-p keeps.
+    fn collect(&mut self, best: f32, allowed: Option<&Mask>) {
+        let share = self.sampling.min_p;
+        // p ≥ share · p_max, in logits.
+        let least = if share > 0.0 { best + share.min(1.0).ln() } else { f32::MIN };
+        let candidates = &mut self.candidates;
         candidates.clear();
-        let mut add = |token: TokenId, logit: f32| {
-            if !logit.is_nan() && logit != f32::NEG_INFINITY {
+        each_allowed(&self.logits, allowed, |token, logit| {
+            if logit >= least {
                 candidates.push(Candidate { token, logit: logit.min(f32::MAX) });
             }
-        };
-        let lowest = match allowed {
-            Some(mask) => {
-                mask.iter()
-                    .take_while(|&token| (token as usize) < logits.len())
-                    .for_each(|token| add(token, logits[token as usize]));
-                mask.iter().next().filter(|&token| (token as usize) < logits.len())
-            }
-            None => {
-                (0..).zip(logits).for_each(|(token, &logit)| add(token, logit));
-                (!logits.is_empty()).then_some(0)
-            }
-        };
-        penalise(candidates, recent, sampling.repetition_penalty);
-        lowest
+        });
     }
 
     fn keep_top_k(&mut self) {
@@ -158,21 +175,11 @@ impl Sampler {
         self.candidates.sort_unstable_by_key(|candidate| candidate.token);
     }
 
-    fn keep_min_p(&mut self) {
-        let share = self.sampling.min_p;
-        if share > 0.0 {
-            // p ≥ share · p_max, in logits.
-            let least = self.best() + share.min(1.0).ln();
-            self.candidates.retain(|candidate| candidate.logit >= least);
-        }
-    }
-
-    fn keep_top_p(&mut self) {
+    fn keep_top_p(&mut self, best: f32) {
         let share = f64::from(self.sampling.top_p);
         if !(share < 1.0) {
             return;
         }
-        let best = self.best();
         let weight = |candidate: &Candidate| f64::from(candidate.logit - best).exp();
         let wanted = share * self.candidates.iter().map(weight).sum::<f64>();
         let mut summed = 0.0;
@@ -200,8 +207,7 @@ impl Sampler {
     }
 
     /// Takes the candidate at `chance` of the summed probability.
-    fn draw(&self, chance: f64) -> Option<TokenId> {
-        let best = self.best();
+    fn draw(&self, best: f32, chance: f64) -> Option<TokenId> {
         let temperature = f64::from(self.sampling.temperature);
         let weight =
             |candidate: &Candidate| (f64::from(candidate.logit - best) / temperature).exp();
@@ -219,29 +225,38 @@ impl Sampler {
             .find(|candidate| weight(candidate) > 0.0)
             .map(|candidate| candidate.token)
     }
+}
 
-    /// The largest logit of the candidates.
-    fn best(&self) -> f32 {
-        self.candidates.iter().map(|candidate| candidate.logit).fold(f32::MIN, f32::max)
+/// Calls `visit` for each allowed token, ascending. Runs over whole words of the mask: most of
+/// them are full while free text is written, and bit by bit takes five times as long.
+fn each_allowed(logits: &[f32], allowed: Option<&Mask>, mut visit: impl FnMut(TokenId, f32)) {
+    let Some(mask) = allowed else {
+        (0..).zip(logits).for_each(|(token, &logit)| visit(token, logit));
+        return;
+    };
+    for ((first, &word), logits) in (0..).step_by(32).zip(mask.words()).zip(logits.chunks(32)) {
+        if word == u32::MAX {
+            (first..).zip(logits).for_each(|(token, &logit)| visit(token, logit));
+            continue;
+        }
+        let mut bits = word;
+        while bits != 0 {
+            let at = bits.trailing_zeros();
+            bits &= bits - 1;
+            if let Some(&logit) = logits.get(at as usize) {
+                visit(first + at, logit);
+            }
+        }
     }
 }
 
-/// Lowers the logits of `recent` tokens, once each however often they occur.
-/// (Keskar et al. 2019, CTRL, <https://arxiv.org/abs/1909.05858>, section 4.1.)
-fn penalise(candidates: &mut [Candidate], recent: &VecDeque<TokenId>, penalty: f32) {
-    if !(penalty > 0.0) || penalty == 1.0 {
-        return;
-    }
-    let mut tokens: Vec<TokenId> = recent.iter().copied().collect();
-    tokens.sort_unstable();
-    tokens.dedup();
-    for token in tokens {
-        if let Ok(at) = candidates.binary_search_by_key(&token, |candidate| candidate.token) {
-            let logit = &mut candidates[at].logit;
-            let lowered = if *logit > 0.0 { *logit / penalty } else { *logit * penalty };
-            *logit = lowered.clamp(f32::MIN, f32::MAX);
-        }
-    }
+/// The lowest allowed id of a vocabulary of `size`.
+fn lowest(size: usize, allowed: Option<&Mask>) -> Option<TokenId> {
+    let lowest = match allowed {
+        Some(mask) => mask.iter().next(),
+        None => Some(0),
+    };
+    lowest.filter(|&token| (token as usize) < size)
 }
 
 /// Natural logarithm of the probability that `logits` give to `token`, summed in f64.

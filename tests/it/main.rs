@@ -1,8 +1,1 @@
-//! x
-mod engine;
-mod tiny_gguf;
-mod real_model {
-    pub fn real_model() -> std::path::PathBuf {
-        "/work/models/SmolLM2-135M-Instruct.Q4_1.gguf".into()
-    }
-}
+fn main(){}
