@@ -206,3 +206,13 @@ impl Contents {
         Ok(Self { metadata, tensors, hyper_params })
     }
 }
+
+/// The metadata alone, for tests of what is made of it.
+#[cfg(test)]
+pub(crate) fn metadata_of(bytes: &[u8]) -> Metadata {
+    let mut header = HeaderReader::start(bytes, bytes.len() as u64).expect("a header");
+    header.metadata().expect("metadata")
+}
+
+#[cfg(test)]
+mod tests;

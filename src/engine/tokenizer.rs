@@ -35,8 +35,7 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     controls: Controls,
     bytes: TokenBytes,
-    bos: Option<TokenId>,
-    ends: Vec<TokenId>,
+    marks: Marks,
     add_bos: bool,
     space_prefix: bool,
 }
@@ -118,8 +117,7 @@ impl Tokenizer {
                 .flag("tokenizer.ggml.add_bos_token")?
                 .unwrap_or(spelling == Spelling::SentencePiece)
                 && marks.bos.is_some(),
-            bos: marks.bos,
-            ends: marks.ends,
+            marks,
             space_prefix,
             inner,
         })
@@ -141,8 +139,7 @@ impl Tokenizer {
                     _ => text.as_bytes().to_vec(),
                 })
                 .collect(),
-            bos: vocabulary.marks.bos,
-            ends: vocabulary.marks.ends,
+            marks: vocabulary.marks,
             add_bos: vocabulary.add_bos,
             space_prefix: vocabulary.space_prefix,
         })
@@ -154,16 +151,35 @@ impl Tokenizer {
     ///
     /// [`EngineError::Compute`] when the merging itself fails.
     pub fn encode(&self, text: &str, specials: Specials) -> Result<Vec<TokenId>, EngineError> {
+        self.encode_pieces([(text, specials)])
+    }
+
+    /// Tokens of the pieces put together. Ordinary text is merged across the seams, as if it had
+    /// been written in one go; a control token is only one that lies whole in a piece of
+    /// [`Specials::Parse`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Tokenizer::encode`].
+    pub fn encode_pieces<'t>(
+        &self,
+        pieces: impl IntoIterator<Item = (&'t str, Specials)>,
+    ) -> Result<Vec<TokenId>, EngineError> {
         let mut tokens = Vec::new();
-        let mut rest = text;
-        if specials == Specials::Parse {
-            while let Some((before, id, after)) = self.controls.split(rest) {
-                self.encode_text(before, &mut tokens)?;
-                tokens.push(id);
+        let mut run = String::new();
+        for (mut rest, specials) in pieces {
+            while specials == Specials::Parse
+                && let Some((before, control, after)) = self.controls.split(rest)
+            {
+                run.push_str(before);
+                self.encode_text(&run, &mut tokens)?;
+                run.clear();
+                tokens.push(control);
                 rest = after;
             }
+            run.push_str(rest);
         }
-        self.encode_text(rest, &mut tokens)?;
+        self.encode_text(&run, &mut tokens)?;
         Ok(tokens)
     }
 
@@ -201,11 +217,6 @@ impl Tokenizer {
         self.controls.ids.binary_search(&token).is_ok()
     }
 
-    /// Whether `text` holds the name of a control token.
-    pub fn mentions_special(&self, text: &str) -> bool {
-        self.controls.split(text).is_some()
-    }
-
     /// Tokens in the vocabulary: ids run from 0 to one below.
     pub fn vocabulary_size(&self) -> usize {
         self.bytes.len()
@@ -213,7 +224,12 @@ impl Tokenizer {
 
     /// The token that begins a text.
     pub fn bos(&self) -> Option<TokenId> {
-        self.bos
+        self.marks.bos
+    }
+
+    /// The token that ends a text.
+    pub fn eos(&self) -> Option<TokenId> {
+        self.marks.eos
     }
 
     /// Whether the model expects every text to begin with [`Tokenizer::bos`].
@@ -223,7 +239,7 @@ impl Tokenizer {
 
     /// Tokens that end a text or a turn, in ascending order.
     pub fn end_ids(&self) -> &[TokenId] {
-        &self.ends
+        &self.marks.ends
     }
 }
 
@@ -320,3 +336,6 @@ impl DecodeStream {
         String::from_utf8_lossy(&self.pending).into_owned()
     }
 }
+
+#[cfg(test)]
+mod tests;

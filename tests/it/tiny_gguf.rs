@@ -9,7 +9,7 @@ const ALIGNMENT: usize = 32;
 
 /// What to write.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub(crate) struct Options {
     /// Decoder blocks.
     pub layers: usize,
     /// Query heads.
@@ -54,7 +54,7 @@ impl Default for Options {
 
 /// How matrices are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weights {
+pub(crate) enum Weights {
     /// 32-bit floats.
     F32,
     /// 16-bit floats.
@@ -65,7 +65,7 @@ pub enum Weights {
 
 /// A metadata value.
 #[derive(Debug, Clone)]
-pub enum Meta {
+pub(crate) enum Meta {
     /// Unsigned, 32 bits.
     U32(u32),
     /// Float, 32 bits.
@@ -81,10 +81,10 @@ pub enum Meta {
 }
 
 /// The control tokens, after the 256 bytes and the merged tokens.
-pub const SPECIALS: [&str; 3] = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"];
+pub(crate) const SPECIALS: [&str; 3] = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"];
 
 /// Merged tokens, as pairs in order of rank.
-pub const MERGES: [(&str, &str); 8] = [
+pub(crate) const MERGES: [(&str, &str); 8] = [
     ("Ġ", "t"),
     ("h", "e"),
     ("Ġt", "he"),
@@ -96,12 +96,12 @@ pub const MERGES: [(&str, &str); 8] = [
 ];
 
 /// ChatML, as SmolLM2 writes it.
-pub const CHAT_TEMPLATE: &str = "{% for message in messages %}{{'<|im_start|>' + message['role'] \
+const CHAT_TEMPLATE: &str = "{% for message in messages %}{{'<|im_start|>' + message['role'] \
     + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}\
     {% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 /// The bytes of a whole GGUF file.
-pub fn tiny_llama(options: &Options) -> Vec<u8> {
+pub(crate) fn tiny_llama(options: &Options) -> Vec<u8> {
     let tensors = tensors(options);
     let metadata = metadata(options);
 

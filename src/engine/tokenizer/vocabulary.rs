@@ -82,6 +82,8 @@ const ENDINGS: [&str; 16] = [
 pub(super) struct Marks {
     /// Begins a text.
     pub(super) bos: Option<TokenId>,
+    /// Ends a text, or in chat models a turn.
+    pub(super) eos: Option<TokenId>,
     /// End a text or a turn; ascending.
     pub(super) ends: Vec<TokenId>,
 }
@@ -103,12 +105,19 @@ impl Marks {
             }
         };
         let mut ends: Vec<TokenId> = ENDINGS.iter().copied().filter_map(known).collect();
-        for key in ["eos_token_id", "eot_token_id", "eom_token_id"] {
-            ends.extend(id(key)?);
-        }
+        let eos = id("eos_token_id")?;
+        ends.extend(
+            eos.into_iter()
+                .chain(id("eot_token_id")?)
+                .chain(id("eom_token_id")?),
+        );
         ends.sort_unstable();
         ends.dedup();
-        Ok(Self { bos: id("bos_token_id")?, ends })
+        Ok(Self {
+            bos: id("bos_token_id")?,
+            eos,
+            ends,
+        })
     }
 }
 
