@@ -174,7 +174,9 @@ impl<T: Send + 'static> Answers<T> {
     ) -> Self {
         Self { poll: Box::new(poll) }
     }
+}
 
+impl<T> Answers<T> {
     /// The next piece of news; `None` once every request was answered.
     pub async fn next(&mut self) -> Option<Answer<T>> {
         std::future::poll_fn(|context| (self.poll)(context)).await
