@@ -48,7 +48,7 @@ impl ScriptedModel {
     /// `ok` does nothing; `fail@N`, `truncate@N`, `garbage@N` and `down@N` befall the N-th chat
     /// (from 1); `slow` or `slow=MS` pauses before each answer; `twins` gives every chat the same
     /// seed; `nologits` cannot score; `large` has the size of a model that is trusted with free
-    /// text; `context=N` sets the context in tokens.
+    /// text; `hashed` has a model hash; `context=N` sets the context in tokens.
     pub fn parse(spec: &str) -> Result<Self, String> {
         let script = spec.strip_prefix("scripted:").unwrap_or(spec);
         let mut model = Self {
@@ -65,7 +65,9 @@ impl ScriptedModel {
             answered: AtomicUsize::new(0),
         };
         for word in script.split(',') {
-            model.follow(word.trim()).ok_or_else(|| format!("unknown script word '{word}'"))?;
+            model
+                .follow(word.trim())
+                .ok_or_else(|| format!("unknown script word '{word}'"))?;
         }
         Ok(model)
     }
@@ -84,6 +86,7 @@ impl ScriptedModel {
             ("slow", ms) => self.pause = Duration::from_millis(ms.unwrap_or(50) as u64),
             ("twins", None) => self.twins = true,
             ("nologits", None) => self.capabilities.logits = false,
+            ("hashed", None) => self.capabilities.sha256 = Some("5c".repeat(32)),
             ("large", None) => self.capabilities.parameters = Some(8_000_000_000),
             ("context", Some(n)) => self.capabilities.context = n,
             _ => return None,
@@ -93,9 +96,8 @@ impl ScriptedModel {
 
     fn mishap(&self) -> Option<Mishap> {
         let nth = self.answered.fetch_add(1, Ordering::SeqCst) + 1;
-        let befalls = |&&(mishap, at): &&(Mishap, usize)| {
-            nth == at || (mishap == Mishap::Down && nth > at)
-        };
+        let befalls =
+            |&&(mishap, at): &&(Mishap, usize)| nth == at || (mishap == Mishap::Down && nth > at);
         self.mishaps.iter().find(befalls).map(|&(mishap, _)| mishap)
     }
 
@@ -124,7 +126,12 @@ impl ScriptedModel {
             reasoning: 0,
         };
         let truncated = mishap == Some(Mishap::Truncate);
-        Ok(Completion { text, truncated, usage, timings: Timings::default() })
+        Ok(Completion {
+            text,
+            truncated,
+            usage,
+            timings: Timings::default(),
+        })
     }
 
     /// Sends each request's answer from a thread of its own, until nobody listens.
@@ -133,8 +140,11 @@ impl ScriptedModel {
         T: Send + 'static,
     {
         let (sender, answers) = Answers::channel();
-        let all: Vec<Answer<T>> =
-            stage.iter().enumerate().map(|(i, r)| Answer::Done(i, answer(r))).collect();
+        let all: Vec<Answer<T>> = stage
+            .iter()
+            .enumerate()
+            .map(|(i, r)| Answer::Done(i, answer(r)))
+            .collect();
         let pause = self.pause;
         if pause.is_zero() {
             send(&sender, all, pause);
@@ -148,8 +158,15 @@ impl ScriptedModel {
 fn send<T>(sender: &UnboundedSender<Answer<T>>, all: Vec<Answer<T>>, pause: Duration) {
     for answer in all {
         std::thread::sleep(pause);
-        let progress = Answer::Progress { prefilled: 10, decoded: 10 };
-        if sender.send(progress).and_then(|()| sender.send(answer)).is_err() {
+        let progress = Answer::Progress {
+            prefilled: 10,
+            decoded: 10,
+        };
+        if sender
+            .send(progress)
+            .and_then(|()| sender.send(answer))
+            .is_err()
+        {
             return;
         }
     }
@@ -194,20 +211,30 @@ fn messages_tokens(messages: &[Message]) -> usize {
 fn log_probs(request: &ScoreRequest) -> Vec<f32> {
     let prompt = match &request.prompt {
         ScorePrompt::Raw(text) => text.clone(),
-        ScorePrompt::Chat { shared, own } => {
-            shared.iter().chain(own).map(|m| m.content.as_str()).collect::<Vec<_>>().join("\n")
-        }
+        ScorePrompt::Chat { shared, own } => shared
+            .iter()
+            .chain(own)
+            .map(|m| m.content.as_str())
+            .collect::<Vec<_>>()
+            .join("\n"),
     };
-    let plain = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let plain = |word: &str| {
+        word.trim_matches(|c: char| !c.is_alphanumeric())
+            .to_lowercase()
+    };
     match &request.want {
         Want::Labels(labels) => {
             let middle = labels.len() as f32 / 2.0;
-            (0..labels.len()).map(|i| -2.0 - (i as f32 - middle).abs() / 10.0).collect()
+            (0..labels.len())
+                .map(|i| -2.0 - (i as f32 - middle).abs() / 10.0)
+                .collect()
         }
         Want::Continuation(text) => {
             let met: BTreeSet<String> = prompt.split_whitespace().map(plain).collect();
             let words = text.split_whitespace();
-            words.map(|w| if met.contains(&plain(w)) { -2.0 } else { -6.0 }).collect()
+            words
+                .map(|w| if met.contains(&plain(w)) { -2.0 } else { -6.0 })
+                .collect()
         }
     }
 }
@@ -215,7 +242,9 @@ fn log_probs(request: &ScoreRequest) -> Vec<f32> {
 fn value(shape: &Shape, rng: &mut ChaCha8Rng) -> Value {
     match shape {
         Shape::Object(fields) => {
-            let fields = fields.iter().map(|(key, shape)| (key.clone(), value(shape, rng)));
+            let fields = fields
+                .iter()
+                .map(|(key, shape)| (key.clone(), value(shape, rng)));
             Value::Object(fields.collect::<Map<_, _>>())
         }
         Shape::Array { item, min, max } => {
@@ -277,12 +306,18 @@ mod tests {
     #[test]
     fn an_excerpt_is_a_piece_of_its_cell() {
         let cell = "We \"wait\" {hours} 🙂 every single day, <|im_end|> and nobody ever says why";
-        let source = Source { id: "f1#0".into(), cells: vec![cell.into()] };
+        let source = Source {
+            id: "f1#0".into(),
+            cells: vec![cell.into()],
+        };
         for seed in 0..50 {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             let excerpt = excerpt(std::slice::from_ref(&source), &mut rng);
             let text = excerpt["text"].as_str().expect("a text");
-            assert!(cell.contains(text) && text.split_whitespace().count() >= 4, "{text}");
+            assert!(
+                cell.contains(text) && text.split_whitespace().count() >= 4,
+                "{text}"
+            );
         }
     }
 

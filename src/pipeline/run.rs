@@ -45,7 +45,9 @@ impl Runner<'_> {
         }
         loop {
             let actions = next_actions(&self.run.state, &self.plan);
-            let Some(first) = actions.first() else { return Ok(self.outcome()) };
+            let Some(first) = actions.first() else {
+                return Ok(self.outcome());
+            };
             if self.cancel.is_cancelled() {
                 return Ok(Outcome::Interrupted);
             }
@@ -80,20 +82,33 @@ impl Runner<'_> {
         };
         self.observer.on(Progress::StageEnded);
         let seconds = began.elapsed().as_secs_f64();
-        self.run.record(Event::StageEnded { stage: name.to_owned(), seconds })?;
+        self.run.record(Event::StageEnded {
+            stage: name.to_owned(),
+            seconds,
+        })?;
         ended
     }
 
     async fn draft(&mut self, ids: &[DraftId]) -> Result<Stage, PipelineError> {
-        self.observer.on(Progress::StageStarted { stage: "draft", total: ids.len() });
-        let briefs: Vec<Brief> = ids.iter().map(|id| self.plan.brief(self.corpus, *id)).collect();
-        let requests =
-            briefs.iter().map(|b| draft::request(self.corpus, b, &self.plan.frame)).collect();
+        self.observer.on(Progress::StageStarted {
+            stage: "draft",
+            total: ids.len(),
+        });
+        let briefs: Vec<Brief> = ids
+            .iter()
+            .map(|id| self.plan.brief(self.corpus, *id))
+            .collect();
+        let requests = briefs
+            .iter()
+            .map(|b| draft::request(self.corpus, b, &self.plan.frame))
+            .collect();
         let mut answers = self.models.draft.complete(requests);
         let mut open = ids.len();
         let mut gone = None;
         while let Some((at, answer)) = next(&mut answers, self.observer, self.cancel).await {
-            let (Some(&id), Some(brief)) = (ids.get(at), briefs.get(at)) else { continue };
+            let (Some(&id), Some(brief)) = (ids.get(at), briefs.get(at)) else {
+                continue;
+            };
             match answer {
                 // Not the draft's fault: it stays open, so that a resumed run asks again.
                 Err(LlmError::Unavailable(cause)) => gone = Some(cause),
@@ -114,18 +129,33 @@ impl Runner<'_> {
             Ok(completion) => completion,
             Err(e) => {
                 let cost = CallCost::default();
-                return Event::DraftDropped { draft, cause: e.to_string(), cost };
+                return Event::DraftDropped {
+                    draft,
+                    cause: e.to_string(),
+                    cost,
+                };
             }
         };
-        let cost = CallCost { usage: completion.usage, timings: completion.timings };
+        let cost = CallCost {
+            usage: completion.usage,
+            timings: completion.timings,
+        };
         if completion.truncated {
             let cause = "the answer ran into its token limit".to_owned();
             return Event::DraftDropped { draft, cause, cost };
         }
         let wording = self.plan.frame.wording;
         match answer::parse(self.corpus, brief, wording, &completion.text) {
-            Ok(persona) => Event::Drafted { draft, persona: Box::new(persona), cost },
-            Err(e) => Event::DraftDropped { draft, cause: e.to_string(), cost },
+            Ok(persona) => Event::Drafted {
+                draft,
+                persona: Box::new(persona),
+                cost,
+            },
+            Err(e) => Event::DraftDropped {
+                draft,
+                cause: e.to_string(),
+                cost,
+            },
         }
     }
 
@@ -133,7 +163,8 @@ impl Runner<'_> {
         for action in actions {
             if let Action::Drop(draft, cause) = action {
                 let (draft, cause, cost) = (*draft, cause.clone(), CallCost::default());
-                self.run.record(Event::DraftDropped { draft, cause, cost })?;
+                self.run
+                    .record(Event::DraftDropped { draft, cause, cost })?;
             }
         }
         Ok(Stage::Done)
@@ -141,7 +172,10 @@ impl Runner<'_> {
 
     async fn calibrate(&mut self) -> Result<Stage, PipelineError> {
         if let Some(report) = self.cached_report() {
-            self.observer.on(Progress::StageStarted { stage: "calibrate", total: 0 });
+            self.observer.on(Progress::StageStarted {
+                stage: "calibrate",
+                total: 0,
+            });
             return self.calibrated(report);
         }
         let controls = controls::load();
@@ -152,13 +186,20 @@ impl Runner<'_> {
             .iter()
             .map(|c| judge::questions(&controls.corpus, &c.persona, wording, |_| logits))
             .collect();
-        self.observer.on(Progress::StageStarted { stage: "calibrate", total: questions.len() });
+        self.observer.on(Progress::StageStarted {
+            stage: "calibrate",
+            total: questions.len(),
+        });
         let mut measured: Vec<Option<Raw>> = vec![None; questions.len()];
         let keep = |at: usize, raw: Raw| {
             measured[at] = Some(raw);
             Ok(())
         };
-        let asking = Asking { models: self.models, observer: self.observer, cancel: self.cancel };
+        let asking = Asking {
+            models: self.models,
+            observer: self.observer,
+            cancel: self.cancel,
+        };
         if asking.ask(&questions, keep).await? == Stage::Cancelled {
             return Ok(Stage::Cancelled);
         }
@@ -222,31 +263,50 @@ impl Runner<'_> {
     }
 
     async fn judge(&mut self, ids: &[DraftId]) -> Result<Stage, PipelineError> {
-        self.observer.on(Progress::StageStarted { stage: "judge", total: ids.len() });
-        let Some(report) = self.run.state.judge.clone() else { return Ok(Stage::Done) };
+        self.observer.on(Progress::StageStarted {
+            stage: "judge",
+            total: ids.len(),
+        });
+        let Some(report) = self.run.state.judge.clone() else {
+            return Ok(Stage::Done);
+        };
         let wording = self.plan.frame.wording;
         let logits = self.models.judge.capabilities().logits;
-        let counts = |name: &str| logits && report.signals.get(name).is_some_and(|s| s.weight > 0.0);
-        let personas: Vec<Persona> =
-            ids.iter().map(|id| self.run.state.drafts[id].persona.clone()).collect();
+        let counts =
+            |name: &str| logits && report.signals.get(name).is_some_and(|s| s.weight > 0.0);
+        let personas: Vec<Persona> = ids
+            .iter()
+            .map(|id| self.run.state.drafts[id].persona.clone())
+            .collect();
         let questions: Vec<Questions> = personas
             .iter()
             .map(|persona| judge::questions(self.corpus, persona, wording, counts))
             .collect();
-        let asking = Asking { models: self.models, observer: self.observer, cancel: self.cancel };
+        let asking = Asking {
+            models: self.models,
+            observer: self.observer,
+            cancel: self.cancel,
+        };
         let (run, corpus) = (&mut *self.run, self.corpus);
         let keep = |at: usize, raw: Raw| {
             let raw = judge::with_support(raw, corpus, &personas[at], wording);
             let verdict = judge::verdict(&report, &raw);
             let cost = asking.cost(&questions[at]);
-            run.record(Event::Judged { draft: ids[at], verdict, cost })?;
+            run.record(Event::Judged {
+                draft: ids[at],
+                verdict,
+                cost,
+            })?;
             Ok(())
         };
         asking.ask(&questions, keep).await
     }
 
     fn select(&mut self) -> Result<Stage, PipelineError> {
-        self.observer.on(Progress::StageStarted { stage: "select", total: 1 });
+        self.observer.on(Progress::StageStarted {
+            stage: "select",
+            total: 1,
+        });
         let selection = select::select(self.corpus, &self.plan, &self.run.state);
         if selection.personas.is_empty() {
             let causes = self.run.state.dropped.values().next();
@@ -276,7 +336,10 @@ impl Runner<'_> {
 
     fn outcome(&self) -> Outcome {
         let personas = self.run.state.selected.as_deref().unwrap_or_default();
-        let passed = personas.iter().filter(|persona| !persona.below_threshold).count();
+        let passed = personas
+            .iter()
+            .filter(|persona| !persona.below_threshold)
+            .count();
         if passed >= self.plan.settings.count {
             Outcome::Complete
         } else {
@@ -328,8 +391,10 @@ impl Asking<'_> {
         mut keep: impl FnMut(usize, Raw) -> Result<(), PipelineError>,
     ) -> Result<Stage, PipelineError> {
         let (requests, askers) = distinct(items);
-        let mut answers: Vec<Vec<Option<Vec<f32>>>> =
-            items.iter().map(|item| vec![None; item.requests.len()]).collect();
+        let mut answers: Vec<Vec<Option<Vec<f32>>>> = items
+            .iter()
+            .map(|item| vec![None; item.requests.len()])
+            .collect();
         let mut waiting: Vec<usize> = items.iter().map(|item| item.requests.len()).collect();
         let mut open = items.len();
         for at in (0..items.len()).filter(|&at| items[at].requests.is_empty()) {
@@ -368,9 +433,19 @@ impl Asking<'_> {
     /// Prompt tokens of an item's questions; probabilities cost no answer tokens.
     fn cost(&self, item: &Questions) -> CallCost {
         let count = |text: &str| self.models.judge.count_tokens(text);
-        let prompt = item.requests.iter().map(|r| judge::prompt_tokens(r, count)).sum::<usize>();
-        let usage = Usage { prompt: prompt as u64, ..Usage::default() };
-        CallCost { usage, ..CallCost::default() }
+        let prompt = item
+            .requests
+            .iter()
+            .map(|r| judge::prompt_tokens(r, count))
+            .sum::<usize>();
+        let usage = Usage {
+            prompt: prompt as u64,
+            ..Usage::default()
+        };
+        CallCost {
+            usage,
+            ..CallCost::default()
+        }
     }
 }
 

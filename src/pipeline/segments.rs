@@ -69,14 +69,26 @@ pub(super) fn part(
 ) -> (Grouping, Vec<Group>) {
     let mut by_speaker: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for &record in records {
-        by_speaker.entry(speaker(&corpus.records[record])).or_default().push(record);
+        by_speaker
+            .entry(speaker(&corpus.records[record]))
+            .or_default()
+            .push(record);
     }
     let (grouping, mut units) = if by_speaker.len() >= slots {
-        (Grouping::Participants, by_speaker.into_values().collect::<Vec<_>>())
+        (
+            Grouping::Participants,
+            by_speaker.into_values().collect::<Vec<_>>(),
+        )
     } else if records.len() >= slots {
-        (Grouping::Records, records.iter().map(|&r| vec![r]).collect())
+        (
+            Grouping::Records,
+            records.iter().map(|&r| vec![r]).collect(),
+        )
     } else {
-        let all = Group { records: records.to_vec(), terms: Vec::new() };
+        let all = Group {
+            records: records.to_vec(),
+            terms: Vec::new(),
+        };
         return (Grouping::Shared, vec![all; slots]);
     };
     // By first record, so that names have no say in the outcome.
@@ -106,8 +118,10 @@ struct Space {
 
 impl Space {
     fn new(corpus: &Corpus, units: &[Vec<usize>]) -> Self {
-        let counted: Vec<BTreeMap<String, f64>> =
-            units.iter().map(|unit| count_features(corpus, unit)).collect();
+        let counted: Vec<BTreeMap<String, f64>> = units
+            .iter()
+            .map(|unit| count_features(corpus, unit))
+            .collect();
         let mut spread: BTreeMap<&str, usize> = BTreeMap::new();
         for feature in counted.iter().flat_map(BTreeMap::keys) {
             *spread.entry(feature).or_default() += 1;
@@ -115,7 +129,8 @@ impl Space {
         // What one unit alone says cannot bring two together; it would only drown what can.
         let least = if units.len() >= 6 { 2 } else { 1 };
         spread.retain(|_, units| *units >= least);
-        let index: BTreeMap<&str, usize> = spread.keys().enumerate().map(|(i, f)| (*f, i)).collect();
+        let index: BTreeMap<&str, usize> =
+            spread.keys().enumerate().map(|(i, f)| (*f, i)).collect();
         let vector = |counts: &BTreeMap<String, f64>| {
             let weigh = |(feature, count): (&String, &f64)| {
                 let rarity = (units.len() as f64 / *spread.get(feature.as_str())? as f64).ln();
@@ -125,12 +140,19 @@ impl Space {
         };
         let vectors = counted.iter().map(vector).collect();
         let features = index.keys().map(|&f| f.to_owned()).collect();
-        Self { features, units: vectors }
+        Self {
+            features,
+            units: vectors,
+        }
     }
 
     /// A group number for each unit; every group gets at least one.
     fn cluster(&self, groups: usize, seed: u64) -> Vec<usize> {
-        let starts = if self.units.len() * groups <= SMALL { STARTS } else { 1 };
+        let starts = if self.units.len() * groups <= SMALL {
+            STARTS
+        } else {
+            1
+        };
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut best: Option<(f64, Vec<usize>)> = None;
         for _ in 0..starts {
@@ -146,7 +168,9 @@ impl Space {
         let mut centres = self.first_centres(groups, rng);
         let mut assigned = self.assign(&centres);
         for _ in 0..ROUNDS {
-            centres = (0..groups).map(|group| self.centre(&assigned, group)).collect();
+            centres = (0..groups)
+                .map(|group| self.centre(&assigned, group))
+                .collect();
             let next = self.assign(&centres);
             if next == assigned {
                 break;
@@ -185,7 +209,10 @@ impl Space {
         let room = (self.units.len() * 3).div_ceil(centres.len() * 2).max(1);
         let mut wishes: Vec<(f64, usize, usize)> = Vec::new();
         for (index, unit) in self.units.iter().enumerate() {
-            let near = centres.iter().enumerate().map(|(group, c)| (dot(unit, c), index, group));
+            let near = centres
+                .iter()
+                .enumerate()
+                .map(|(group, c)| (dot(unit, c), index, group));
             wishes.extend(near);
         }
         wishes.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
@@ -204,10 +231,14 @@ impl Space {
     /// An empty group takes, from the largest one, the unit that fits there least.
     fn fill_empty(&self, centres: &[Vec<f64>], assigned: &mut [usize], sizes: &mut [usize]) {
         while let Some(empty) = sizes.iter().position(|&size| size == 0) {
-            let largest = (0..sizes.len()).max_by_key(|&group| sizes[group]).unwrap_or(0);
+            let largest = (0..sizes.len())
+                .max_by_key(|&group| sizes[group])
+                .unwrap_or(0);
             let fit = |unit: &usize| dot(&self.units[*unit], &centres[largest]);
             let members = (0..assigned.len()).filter(|&unit| assigned[unit] == largest);
-            let Some(moved) = members.min_by(|a, b| fit(a).total_cmp(&fit(b))) else { return };
+            let Some(moved) = members.min_by(|a, b| fit(a).total_cmp(&fit(b))) else {
+                return;
+            };
             assigned[moved] = empty;
             sizes[largest] -= 1;
             sizes[empty] += 1;
@@ -216,16 +247,29 @@ impl Space {
 
     fn centre(&self, assigned: &[usize], group: usize) -> Vec<f64> {
         let mut sum = vec![0.0; self.features.len()];
-        for (unit, _) in self.units.iter().zip(assigned).filter(|(_, to)| **to == group) {
-            unit.iter().for_each(|&(feature, weight)| sum[feature] += weight);
+        for (unit, _) in self
+            .units
+            .iter()
+            .zip(assigned)
+            .filter(|(_, to)| **to == group)
+        {
+            unit.iter()
+                .for_each(|&(feature, weight)| sum[feature] += weight);
         }
-        let length = sum.iter().map(|w| w * w).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
+        let length = sum
+            .iter()
+            .map(|w| w * w)
+            .sum::<f64>()
+            .sqrt()
+            .max(f64::MIN_POSITIVE);
         sum.iter().map(|w| w / length).collect()
     }
 
     fn dense(&self, unit: usize) -> Vec<f64> {
         let mut dense = vec![0.0; self.features.len()];
-        self.units[unit].iter().for_each(|&(feature, weight)| dense[feature] = weight);
+        self.units[unit]
+            .iter()
+            .for_each(|&(feature, weight)| dense[feature] = weight);
         dense
     }
 
@@ -233,11 +277,17 @@ impl Space {
     fn terms(&self, assigned: &[usize], group: usize) -> Vec<String> {
         let own = self.centre(assigned, group);
         let all = self.centre(&vec![group; assigned.len()], group);
-        let mut lead: Vec<(f64, usize)> =
-            own.iter().zip(&all).map(|(own, all)| own - all).zip(0..).collect();
+        let mut lead: Vec<(f64, usize)> = own
+            .iter()
+            .zip(&all)
+            .map(|(own, all)| own - all)
+            .zip(0..)
+            .collect();
         lead.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let telling = lead.into_iter().take_while(|(lead, _)| *lead > 0.0).take(5);
-        telling.map(|(_, feature)| self.features[feature].clone()).collect()
+        telling
+            .map(|(_, feature)| self.features[feature].clone())
+            .collect()
     }
 }
 
@@ -257,7 +307,10 @@ fn count_features(corpus: &Corpus, unit: &[usize]) -> BTreeMap<String, f64> {
                 continue;
             }
             // A speaker's own name says nothing about what the speaker is like.
-            for word in spoken.into_iter().filter(|w| w.chars().count() > 2 && !named.contains(w)) {
+            for word in spoken
+                .into_iter()
+                .filter(|w| w.chars().count() > 2 && !named.contains(w))
+            {
                 *counts.entry(word).or_default() += 1.0;
             }
         }
@@ -274,7 +327,10 @@ fn normalised(mut vector: Vector) -> Vector {
 }
 
 fn dot(sparse: &Vector, dense: &[f64]) -> f64 {
-    sparse.iter().map(|&(feature, weight)| weight * dense[feature]).sum()
+    sparse
+        .iter()
+        .map(|&(feature, weight)| weight * dense[feature])
+        .sum()
 }
 
 #[cfg(test)]
@@ -319,12 +375,19 @@ mod tests {
 
     #[test]
     fn with_too_few_participants_records_are_parted_and_with_too_few_records_shared() {
-        let said = [(Some("a"), "one thing"), (Some("a"), "another thing"), (Some("a"), "a third")];
+        let said = [
+            (Some("a"), "one thing"),
+            (Some("a"), "another thing"),
+            (Some("a"), "a third"),
+        ];
         let (grouping, groups) = parted(&said, 3);
         assert_eq!((grouping, groups.len()), (Grouping::Records, 3));
         assert!(groups.iter().all(|g| g.len() == 1));
         let (grouping, groups) = parted(&said, 5);
-        assert_eq!((grouping, groups), (Grouping::Shared, vec![vec![0, 1, 2]; 5]));
+        assert_eq!(
+            (grouping, groups),
+            (Grouping::Shared, vec![vec![0, 1, 2]; 5])
+        );
     }
 
     #[test]

@@ -103,7 +103,11 @@ pub fn shared(wording: Wording, corpus: Option<&Cleared<Corpus>>) -> Arc<[Messag
         Message::assistant(example_answer(wording)),
     ];
     if let Some(corpus) = corpus {
-        let all: Vec<String> = corpus.records.iter().map(|r| shown(&r.id, &r.text)).collect();
+        let all: Vec<String> = corpus
+            .records
+            .iter()
+            .map(|r| shown(&r.id, &r.text))
+            .collect();
         let all = format!("All records of this study:\n{}", all.join("\n"));
         messages.push(Message::user(all));
         messages.push(Message::assistant("I have read them."));
@@ -119,13 +123,20 @@ pub fn shared_without_example() -> Arc<[Message]> {
 /// The request for one draft.
 pub fn request(corpus: &Cleared<Corpus>, brief: &Brief, frame: &Frame) -> ChatRequest {
     let shape = shape(corpus, brief, frame.wording);
-    let records: Vec<String> = brief.focus.iter().map(|focus| focus_text(corpus, focus)).collect();
+    let records: Vec<String> = brief
+        .focus
+        .iter()
+        .map(|focus| focus_text(corpus, focus))
+        .collect();
     let max_tokens = answer_tokens(&shape, frame.tokens_per_char);
     ChatRequest {
         shared: Arc::clone(&frame.shared),
         own: vec![Message::user(task(&brief.name, &records.join("\n")))],
         output: Output::Json(Arc::new(shape)),
-        sampling: Sampling { seed: brief.provenance.seed, ..SAMPLING },
+        sampling: Sampling {
+            seed: brief.provenance.seed,
+            ..SAMPLING
+        },
         max_tokens,
     }
 }
@@ -139,7 +150,10 @@ pub fn focus_text(corpus: &Cleared<Corpus>, focus: &Focus) -> String {
 /// The most tokens that an answer of this wording needs, for planning before records are chosen.
 pub fn worst_answer_tokens(wording: Wording, tokens_per_char: f64) -> usize {
     let long = "x".repeat(EXCERPT);
-    let source = vec![Source { id: "f99#99999".into(), cells: vec![long.clone()] }];
+    let source = vec![Source {
+        id: "f99#99999".into(),
+        cells: vec![long.clone()],
+    }];
     let statements = Aspect::ALL.map(|_| match wording {
         Wording::Extractive => picks(&[vec![long.clone()], vec![long.clone()]]),
         Wording::Free => written(&[source[0].id.clone()]),
@@ -167,8 +181,11 @@ fn shape(corpus: &Corpus, brief: &Brief, wording: Wording) -> Shape {
             object(quotes, statements, &brief.name)
         }
         Wording::Free => {
-            let ids: Vec<String> =
-                brief.focus.iter().map(|f| corpus.records[f.record].id.0.clone()).collect();
+            let ids: Vec<String> = brief
+                .focus
+                .iter()
+                .map(|f| corpus.records[f.record].id.0.clone())
+                .collect();
             let statements = Aspect::ALL.map(|_| written(&ids));
             object(quotable(corpus, brief), statements, &brief.name)
         }
@@ -183,7 +200,11 @@ fn object(quotes: Vec<Source>, statements: [Shape; 3], name: &str) -> Shape {
         min: QUOTES.0,
         max: QUOTES.1,
     };
-    let motivations = Shape::Array { item: Box::new(text(MOTIVATION)), min: 1, max: 2 };
+    let motivations = Shape::Array {
+        item: Box::new(text(MOTIVATION)),
+        min: 1,
+        max: 2,
+    };
     let fields = [
         (key::QUOTES, quotes),
         (key::NAME, Shape::OneOf(vec![name.to_owned()])),
@@ -195,7 +216,9 @@ fn object(quotes: Vec<Source>, statements: [Shape; 3], name: &str) -> Shape {
         (key::MOTIVATIONS, motivations),
     ];
     // Too few sentences for a field: it is not asked for.
-    let asked = fields.into_iter().filter(|(_, shape)| *shape != Shape::Object(Vec::new()));
+    let asked = fields
+        .into_iter()
+        .filter(|(_, shape)| *shape != Shape::Object(Vec::new()));
     Shape::Object(asked.map(|(key, shape)| (key.to_owned(), shape)).collect())
 }
 
@@ -207,10 +230,24 @@ fn picks(sets: &[Vec<String>]) -> Shape {
 }
 
 fn written(ids: &[String]) -> Shape {
-    let records = Shape::Array { item: Box::new(Shape::OneOf(ids.to_vec())), min: 1, max: 2 };
-    let text = Shape::Text { min: STATEMENT.0, max: STATEMENT.1 };
-    let item = Shape::Object(vec![("records".to_owned(), records), ("text".to_owned(), text)]);
-    Shape::Array { item: Box::new(item), min: 2, max: 3 }
+    let records = Shape::Array {
+        item: Box::new(Shape::OneOf(ids.to_vec())),
+        min: 1,
+        max: 2,
+    };
+    let text = Shape::Text {
+        min: STATEMENT.0,
+        max: STATEMENT.1,
+    };
+    let item = Shape::Object(vec![
+        ("records".to_owned(), records),
+        ("text".to_owned(), text),
+    ]);
+    Shape::Array {
+        item: Box::new(item),
+        min: 2,
+        max: 3,
+    }
 }
 
 /// What a free draft may quote: the cells of its records that have words enough, as shown.
@@ -247,7 +284,11 @@ impl Pools {
     fn new(corpus: &Corpus, brief: &Brief) -> Self {
         let mut all = all_passages(corpus, brief);
         all.shuffle(&mut ChaCha8Rng::seed_from_u64(brief.provenance.seed));
-        let quotes = if all.len() < 6 { all.clone() } else { take_quotes(corpus, &mut all) };
+        let quotes = if all.len() < 6 {
+            all.clone()
+        } else {
+            take_quotes(corpus, &mut all)
+        };
         let mut pools: [Vec<Passage>; 3] = Default::default();
         let mut neutral = Vec::new();
         for passage in all {
@@ -262,7 +303,10 @@ impl Pools {
             }
         }
         level(&mut pools);
-        Self { quotes, statements: pools.map(split) }
+        Self {
+            quotes,
+            statements: pools.map(split),
+        }
     }
 }
 
@@ -295,8 +339,12 @@ fn take_quotes(corpus: &Corpus, all: &mut Vec<Passage>) -> Vec<Passage> {
 fn strongest(corpus: &Corpus, passage: &Passage) -> Option<Aspect> {
     let strengths = Aspect::ALL.map(|aspect| (strength(corpus, aspect, passage), aspect));
     // `rev`: on a tie the earlier aspect wins.
-    let best = strengths.into_iter().rev().max_by_key(|(strength, _)| *strength);
-    best.filter(|(strength, _)| *strength > 0).map(|(_, aspect)| aspect)
+    let best = strengths
+        .into_iter()
+        .rev()
+        .max_by_key(|(strength, _)| *strength);
+    best.filter(|(strength, _)| *strength > 0)
+        .map(|(_, aspect)| aspect)
 }
 
 fn strength(corpus: &Corpus, aspect: Aspect, passage: &Passage) -> usize {
@@ -320,7 +368,11 @@ fn level(pools: &mut [Vec<Passage>; 3]) {
 
 /// Parts a pool into two or three disjoint sets of choices; fewer when it has fewer sentences.
 fn split(pool: Vec<Passage>) -> Vec<Vec<Passage>> {
-    let items = if pool.len() >= 6 { 3 } else { pool.len().min(2) };
+    let items = if pool.len() >= 6 {
+        3
+    } else {
+        pool.len().min(2)
+    };
     let mut sets = vec![Vec::new(); items];
     for (i, passage) in pool.into_iter().take(items * CHOICES).enumerate() {
         sets[i % items].push(passage);
@@ -339,7 +391,10 @@ fn sources(corpus: &Corpus, passages: &[Passage]) -> Vec<Source> {
         let cell = text_of(corpus, passage);
         match sources.iter_mut().find(|source| source.id == *id) {
             Some(source) => source.cells.push(cell),
-            None => sources.push(Source { id: id.clone(), cells: vec![cell] }),
+            None => sources.push(Source {
+                id: id.clone(),
+                cells: vec![cell],
+            }),
         }
     }
     sources
@@ -425,7 +480,10 @@ fn example_records() -> String {
 /// From a domain far from any study, so that a model that copies it is easy to tell.
 fn example_answer(wording: Wording) -> String {
     let want = "I want to be back on the road the same day.";
-    let pains = ["Finding the right part is the worst bit.", "Every brand names its parts differently."];
+    let pains = [
+        "Finding the right part is the worst bit.",
+        "Every brand names its parts differently.",
+    ];
     let does = "I watch a video first, then I lay out all the tools.";
     let (goals, pains, behaviours) = match wording {
         Wording::Extractive => (

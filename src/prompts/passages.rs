@@ -25,7 +25,11 @@ pub fn words(text: &str) -> impl Iterator<Item = String> {
             found.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
             found.push(c.to_string());
         } else if c.is_alphanumeric() || (matches!(c, '\'' | '’') && !word.is_empty()) {
-            word.extend(if c == '’' { '\''.to_lowercase() } else { c.to_lowercase() });
+            word.extend(if c == '’' {
+                '\''.to_lowercase()
+            } else {
+                c.to_lowercase()
+            });
         } else {
             found.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
         }
@@ -64,9 +68,13 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
 
 /// Whether the text before a full stop ends with a word that usually carries one.
 fn is_abbreviation(before: &str) -> bool {
-    const KNOWN: &[&str] =
-        &["e.g", "i.e", "etc", "vs", "dr", "mr", "mrs", "ms", "prof", "st", "no", "approx"];
-    let last = before.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or(before);
+    const KNOWN: &[&str] = &[
+        "e.g", "i.e", "etc", "vs", "dr", "mr", "mrs", "ms", "prof", "st", "no", "approx",
+    ];
+    let last = before
+        .rsplit(|c: char| c.is_whitespace() || c == '(')
+        .next()
+        .unwrap_or(before);
     KNOWN.iter().any(|known| last.eq_ignore_ascii_case(known))
 }
 
@@ -77,13 +85,17 @@ fn trimmed(text: &str, range: Range<usize>) -> Option<Range<usize>> {
     (start < end).then_some(start..end)
 }
 
-/// Cuts a range to at most `max` characters: after the last clause that fits and keeps more than
+/// Cuts a range to at most `max` characters: after the last clause that fits and keeps at least
 /// half of it, else after the last whole word.
 pub fn shorten(text: &str, range: Range<usize>, max: usize) -> Range<usize> {
     let piece = &text[range.clone()];
-    let Some((limit, _)) = piece.char_indices().nth(max) else { return range };
+    let Some((limit, _)) = piece.char_indices().nth(max) else {
+        return range;
+    };
     let fits = &piece[..limit];
-    let clause = fits.rfind([',', ';', ':', '–', '—']).filter(|&at| at > limit / 2);
+    let clause = fits
+        .rfind([',', ';', ':', '–', '—'])
+        .filter(|&at| at * 2 >= limit);
     // `limit` itself may end a word: look at the character after it too.
     let word = piece[..limit + next_len(piece, limit)].rfind(char::is_whitespace);
     let end = clause.or(word).unwrap_or(limit);
@@ -116,15 +128,24 @@ pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Pas
                 continue;
             }
             let range = shorten(&record.text, start..end, MAX_SENTENCE);
-            if words(&record.text[range.clone()]).nth(MIN_WORDS - 1).is_some() {
-                found.push(Passage { record: index, range });
+            if words(&record.text[range.clone()])
+                .nth(MIN_WORDS - 1)
+                .is_some()
+            {
+                found.push(Passage {
+                    record: index,
+                    range,
+                });
             } else if longest.as_ref().is_none_or(|best| range.len() > best.len()) {
                 longest = Some(range);
             }
         }
     }
     if found.is_empty() {
-        found.extend(longest.map(|range| Passage { record: index, range }));
+        found.extend(longest.map(|range| Passage {
+            record: index,
+            range,
+        }));
     }
     found
 }
@@ -148,27 +169,122 @@ impl Aspect {
     fn cues(self) -> &'static [&'static str] {
         match self {
             Self::Goal => &[
-                " want", " need", " wish", " hope", " goal", " would like", " i'd like",
-                " would love", " i'd love", " should be able", " ideally", " looking for",
-                " trying to", " aim ", " so that i ", " dream", " prefer", " would help",
-                " must have", " if only", " plan to", " would be great", " would be nice",
+                " want",
+                " need",
+                " wish",
+                " hope",
+                " goal",
+                " would like",
+                " i'd like",
+                " would love",
+                " i'd love",
+                " should be able",
+                " ideally",
+                " looking for",
+                " trying to",
+                " aim ",
+                " so that i ",
+                " dream",
+                " prefer",
+                " would help",
+                " must have",
+                " if only",
+                " plan to",
+                " would be great",
+                " would be nice",
             ],
             Self::Pain => &[
-                " frustrat", " annoy", " hard to", " difficult", " problem", " issue", " can't",
-                " cannot", " couldn't", " doesn't", " don't know", " didn't", " never ", " slow",
-                " waste", " lose ", " lost ", " losing", " confus", " hate", " too long",
-                " too many", " too much", " stuck", " fail", " crash", " broken", " worr",
-                " stress", " tired", " miss", " wrong", " error", " struggl", " pain", " afraid",
-                " expensive", " nobody", " no one ", " impossible", " unfortunately", " forget",
-                " forgot", " complicat", " unclear", " barrier", " challeng", " gave up", " wait",
+                " frustrat",
+                " annoy",
+                " hard to",
+                " difficult",
+                " problem",
+                " issue",
+                " can't",
+                " cannot",
+                " couldn't",
+                " doesn't",
+                " don't know",
+                " didn't",
+                " never ",
+                " slow",
+                " waste",
+                " lose ",
+                " lost ",
+                " losing",
+                " confus",
+                " hate",
+                " too long",
+                " too many",
+                " too much",
+                " stuck",
+                " fail",
+                " crash",
+                " broken",
+                " worr",
+                " stress",
+                " tired",
+                " miss",
+                " wrong",
+                " error",
+                " struggl",
+                " pain",
+                " afraid",
+                " expensive",
+                " nobody",
+                " no one ",
+                " impossible",
+                " unfortunately",
+                " forget",
+                " forgot",
+                " complicat",
+                " unclear",
+                " barrier",
+                " challeng",
+                " gave up",
+                " wait",
             ],
             Self::Behaviour => &[
-                " usually", " always", " every ", " each ", " often", " i use", " we use",
-                " i check", " i write", " i keep", " i look", " i ask", " i call", " i print",
-                " i copy", " i go ", " i take", " i make", " i start", " i do ", " i read",
-                " i work", " i spend", " i send", " i open", " i tend", " mostly", " daily",
-                " weekly", " in the morning", " at night", " at home", " times a ", " habit",
-                " routine", " then i ", " i just ", " i end up", " normally", " sometimes",
+                " usually",
+                " always",
+                " every ",
+                " each ",
+                " often",
+                " i use",
+                " we use",
+                " i check",
+                " i write",
+                " i keep",
+                " i look",
+                " i ask",
+                " i call",
+                " i print",
+                " i copy",
+                " i go ",
+                " i take",
+                " i make",
+                " i start",
+                " i do ",
+                " i read",
+                " i work",
+                " i spend",
+                " i send",
+                " i open",
+                " i tend",
+                " mostly",
+                " daily",
+                " weekly",
+                " in the morning",
+                " at night",
+                " at home",
+                " times a ",
+                " habit",
+                " routine",
+                " then i ",
+                " i just ",
+                " i end up",
+                " normally",
+                " sometimes",
             ],
         }
     }
@@ -179,7 +295,11 @@ impl Aspect {
 pub fn speaks_of(aspect: Aspect, column: Option<&str>, sentence: &str) -> usize {
     let count = |text: &str| {
         let spaced = format!(" {} ", text.to_lowercase().replace('’', "'"));
-        aspect.cues().iter().filter(|cue| spaced.contains(**cue)).count()
+        aspect
+            .cues()
+            .iter()
+            .filter(|cue| spaced.contains(**cue))
+            .count()
     };
     let named = column.map_or(0, |name| count(&name.replace(['_', '-'], " ")));
     count(sentence) + 2 * named
@@ -187,7 +307,10 @@ pub fn speaks_of(aspect: Aspect, column: Option<&str>, sentence: &str) -> usize 
 
 /// The name of the column that a byte of a record stands in.
 pub fn column_at(record: &Record, byte: usize) -> Option<&str> {
-    let column = record.columns.iter().find(|c| c.start <= byte && byte < c.end);
+    let column = record
+        .columns
+        .iter()
+        .find(|c| c.start <= byte && byte < c.end);
     column.map(|c| c.name.as_str())
 }
 
@@ -205,19 +328,24 @@ mod tests {
 
     #[test]
     fn sentences_end_at_stops_but_not_inside_numbers_and_abbreviations() {
-        assert_eq!(split("I wait 2.5 hours. Why?  No one says"), [
-            "I wait 2.5 hours.",
-            "Why?",
-            "No one says"
-        ]);
-        assert_eq!(split("Ask Dr. Lee, e.g. today.\nThen go"), ["Ask Dr. Lee, e.g. today.", "Then go"]);
+        assert_eq!(
+            split("I wait 2.5 hours. Why?  No one says"),
+            ["I wait 2.5 hours.", "Why?", "No one says"]
+        );
+        assert_eq!(
+            split("Ask Dr. Lee, e.g. today.\nThen go"),
+            ["Ask Dr. Lee, e.g. today.", "Then go"]
+        );
         assert_eq!(split("待った。帰った"), ["待った。", "帰った"]);
         assert!(split(" \n ").is_empty());
     }
 
     #[test]
     fn words_are_lower_case_and_keep_their_apostrophe() {
-        assert_eq!(words("I don’t KNOW—42!").collect::<Vec<_>>(), ["i", "don't", "know", "42"]);
+        assert_eq!(
+            words("I don’t KNOW—42!").collect::<Vec<_>>(),
+            ["i", "don't", "know", "42"]
+        );
         assert_eq!(words("日本 tea").collect::<Vec<_>>(), ["日", "本", "tea"]);
     }
 
@@ -233,13 +361,27 @@ mod tests {
     #[test]
     fn short_cells_are_no_passages_unless_there_is_nothing_else() {
         let text = "role: nurse\nsays: We wait for hours. Sad.".to_owned();
-        let span = |name: &str, start, end| ColumnSpan { name: name.into(), start, end };
+        let span = |name: &str, start, end| ColumnSpan {
+            name: name.into(),
+            start,
+            end,
+        };
         let columns = vec![span("role", 6, 11), span("says", 18, 41)];
         let id = RecordId::new(1, 0);
-        let mut record = Record { id, file: 1, row: 1, participant: None, text, columns };
+        let mut record = Record {
+            id,
+            file: 1,
+            row: 1,
+            participant: None,
+            text,
+            columns,
+        };
         let texts = |record: &Record| -> Vec<String> {
             let found = passages(0, record, &(0..record.text.len()));
-            found.into_iter().map(|p| record.text[p.range].to_owned()).collect()
+            found
+                .into_iter()
+                .map(|p| record.text[p.range].to_owned())
+                .collect()
         };
         assert_eq!(texts(&record), ["We wait for hours."]);
         record.columns.pop();
@@ -250,7 +392,10 @@ mod tests {
     fn a_column_name_outweighs_a_word() {
         let sentence = "I want my evenings back";
         assert_eq!(speaks_of(Aspect::Goal, None, sentence), 1);
-        assert_eq!(speaks_of(Aspect::Pain, Some("main_frustration"), sentence), 2);
+        assert_eq!(
+            speaks_of(Aspect::Pain, Some("main_frustration"), sentence),
+            2
+        );
     }
 
     proptest! {
