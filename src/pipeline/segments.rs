@@ -347,10 +347,7 @@ mod tests {
             text: (*text).to_owned(),
             columns: Vec::new(),
         };
-        Corpus {
-            records: said.iter().enumerate().map(record).collect(),
-            ..Corpus::default()
-        }
+        Corpus { records: said.iter().enumerate().map(record).collect(), ..Corpus::default() }
     }
 
     fn parted(said: &[(Option<&str>, &str)], slots: usize) -> (Grouping, Vec<Vec<usize>>) {

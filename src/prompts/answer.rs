@@ -90,12 +90,8 @@ impl<'a> Evidence<'a> {
             .cells()
             .filter_map(|(at, cell)| Some(at + cell.find(text)?));
         let start = places.next()?;
-        let quote = Quote {
-            text: text.to_owned(),
-            record: id.clone(),
-            start,
-            end: start + text.len(),
-        };
+        let quote =
+            Quote { text: text.to_owned(), record: id.clone(), start, end: start + text.len() };
         (!text.trim().is_empty()).then_some(quote)
     }
 }

@@ -462,10 +462,7 @@ const EXAMPLE: [(&str, &str); 3] = [
         "f0#0",
         "I repair my own bicycle because the shop takes two weeks. I want to be back on the road the same day.",
     ),
-    (
-        "f0#1",
-        "Finding the right part is the worst bit. Every brand names its parts differently.",
-    ),
+    ("f0#1", "Finding the right part is the worst bit. Every brand names its parts differently."),
     (
         "f0#2",
         "I watch a video first, then I lay out all the tools. Last time I rode home in the dark with no brakes.",
@@ -486,11 +483,9 @@ fn example_answer(wording: Wording) -> String {
     ];
     let does = "I watch a video first, then I lay out all the tools.";
     let (goals, pains, behaviours) = match wording {
-        Wording::Extractive => (
-            json!({ "1": want }),
-            json!({ "1": pains[0], "2": pains[1] }),
-            json!({ "1": does }),
-        ),
+        Wording::Extractive => {
+            (json!({ "1": want }), json!({ "1": pains[0], "2": pains[1] }), json!({ "1": does }))
+        }
         Wording::Free => (
             json!([{ "records": ["f0#0"], "text": "Get the bicycle running again within a day" }]),
             json!([{ "records": ["f0#1"], "text": "Parts are hard to find because each brand names them differently" }]),

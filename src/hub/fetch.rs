@@ -1,0 +1,331 @@
+//! Fetching from the hub: ask what a file is, receive it, check it, put it in place.
+//!
+//! Owns the order of the steps and the patience with connections that break off: a download goes on
+//! where it stopped, in this process or in a later one. What the hub's answers mean is `remote`'s,
+//! where files go is `cache`'s.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use backon::BackoffBuilder;
+use reqwest::StatusCode;
+
+use super::cache::{self, Entry, Hasher};
+use super::reference::{ModelRef, Pick, RepoRef};
+use super::remote::{self, Failure, Hub, Remote};
+use super::{HubError, HubOptions, LocalModel, PullProgress, locate, mirror, named};
+use crate::catalogue::ModelSpec;
+use crate::http;
+
+/// Bytes that count as progress, so that the patience with a breaking connection begins anew.
+const PROGRESS: u64 = 1 << 20;
+/// How often a lock that another process holds is tried.
+const LOCK_POLL: Duration = Duration::from_millis(200);
+
+type OnProgress<'a> = &'a (dyn Fn(PullProgress<'_>) + Send + Sync);
+
+/// Makes sure that a model is on this machine, and says where.
+///
+/// A path must exist. A pinned model, or a file of a commit, that is here already is not asked for
+/// again; a branch is, since it may have moved. When the hub fails, the mirrors of a catalogue
+/// entry are tried. Dropping the future stops cleanly and keeps what arrived.
+///
+/// Needs a tokio runtime with timers and I/O.
+pub async fn pull(
+    model: &ModelRef,
+    options: &HubOptions,
+    progress: OnProgress<'_>,
+) -> Result<LocalModel, HubError> {
+    let fixed = match model {
+        ModelRef::Path(path) => {
+            return locate(model, options).ok_or_else(|| HubError::NoFile { path: path.clone() });
+        }
+        ModelRef::Catalogue(spec) => spec.sha256.is_some(),
+        ModelRef::Repo(wanted) => is_commit(&wanted.revision) && wanted.pick != Pick::Best,
+    };
+    if (fixed || options.offline)
+        && let Some(found) = locate(model, options)
+    {
+        return Ok(found);
+    }
+    match model {
+        _ if options.offline => Err(offline(model)),
+        ModelRef::Catalogue(spec) => pull_spec(spec, options, progress).await,
+        ModelRef::Path(_) => unreachable!("a path was answered above"),
+        ModelRef::Repo(wanted) => from_hub(wanted, None, options, progress).await.map(named),
+    }
+}
+
+async fn pull_spec(
+    spec: &'static ModelSpec,
+    options: &HubOptions,
+    progress: OnProgress<'_>,
+) -> Result<LocalModel, HubError> {
+    let wanted = RepoRef {
+        repo: spec.repo.clone(),
+        pick: Pick::File(spec.file.clone()),
+        revision: spec.revision.clone(),
+    };
+    let hub = match from_hub(&wanted, spec.sha256.as_deref(), options, progress).await {
+        Ok(model) => {
+            return Ok(LocalModel { name: spec.name.clone(), ..model });
+        }
+        // Our own disk fails a mirror too.
+        Err(error @ HubError::Io { .. }) => return Err(error),
+        Err(error) => error,
+    };
+    if !spec.mirrors.is_empty() {
+        progress(PullProgress::Note(hub.to_string().lines().next().unwrap_or_default()));
+    }
+    match mirror::pull(spec, options, progress).await {
+        Some(Ok(model)) => Ok(model),
+        Some(Err(mirror)) => {
+            Err(HubError::Everywhere { hub: Box::new(hub), mirror: Box::new(mirror) })
+        }
+        None => Err(hub),
+    }
+}
+
+fn offline(model: &ModelRef) -> HubError {
+    let (name, hint) = match model {
+        ModelRef::Catalogue(spec) => {
+            let file = format!("{} of {}", spec.file, spec.repo);
+            (spec.name.clone(), format!("fetch {file} elsewhere and run 'persona models import FILE', or unset HF_HUB_OFFLINE and run 'persona models pull {}'", spec.name))
+        }
+        ModelRef::Repo(wanted) => (
+            wanted.repo.clone(),
+            "fetch the file elsewhere and run 'persona models import FILE', or unset HF_HUB_OFFLINE".to_owned(),
+        ),
+        ModelRef::Path(path) => (path.display().to_string(), "check the path".to_owned()),
+    };
+    HubError::Offline { name, hint }
+}
+
+/// Whether a revision names a commit, which cannot move.
+fn is_commit(revision: &str) -> bool {
+    revision.len() == 40 && revision.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+async fn from_hub(
+    wanted: &RepoRef,
+    pin: Option<&str>,
+    options: &HubOptions,
+    progress: OnProgress<'_>,
+) -> Result<LocalModel, HubError> {
+    let hub = Hub::open(options)?;
+    let file = match &wanted.pick {
+        Pick::File(file) => file.clone(),
+        Pick::Best | Pick::Quant(_) => hub.choose(wanted).await?,
+    };
+    let source = hub.metadata(wanted, &file).await?;
+    let stated = cache::is_sha256(&source.etag).then_some(source.etag.as_str());
+    if let (Some(pin), Some(stated)) = (pin, stated)
+        && pin != stated
+    {
+        return Err(HubError::Mismatch {
+            what: format!("{file} of {} on the hub", wanted.repo),
+            expected: pin.to_owned(),
+            found: stated.to_owned(),
+            hint: "the file changed on the hub since it was pinned; nothing was fetched".to_owned(),
+        });
+    }
+    let entry = Entry::new(&options.hf_cache, &wanted.repo, &source.etag)?;
+    let _lock = lock(&entry, progress).await?;
+    let blob = entry.blob();
+    if !fs::metadata(&blob).is_ok_and(|meta| meta.len() == source.bytes) {
+        progress(PullProgress::Started { file: &file, bytes: Some(source.bytes) });
+        download(&hub, &source, &entry.incomplete(), pin.or(stated), progress).await?;
+        fs::rename(entry.incomplete(), &blob).map_err(|e| HubError::io("write", &blob, e))?;
+    }
+    let path = entry.link(&source.commit, &wanted.revision, &file)?;
+    Ok(LocalModel {
+        path,
+        sha256: pin.or(stated).map(str::to_owned),
+        name: format!("{}/{file}", wanted.repo),
+    })
+}
+
+/// Takes the blob's lock, waiting for whoever has it.
+async fn lock(entry: &Entry, progress: OnProgress<'_>) -> Result<File, HubError> {
+    let file = entry.open_lock()?;
+    let mut said = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => {
+                if !std::mem::replace(&mut said, true) {
+                    progress(PullProgress::Note("another process is fetching this file; waiting"));
+                }
+                tokio::time::sleep(LOCK_POLL).await;
+            }
+            Err(TryLockError::Error(e)) => return Err(HubError::io("lock", &entry.blob(), e)),
+        }
+    }
+}
+
+/// Receives a file into `incomplete` until it is whole and right.
+///
+/// Bytes that an earlier attempt left count, unless the whole then has another hash than
+/// `expected`: then the file is fetched once more from the start.
+async fn download(
+    hub: &Hub<'_>,
+    source: &Remote,
+    incomplete: &Path,
+    expected: Option<&str>,
+    progress: OnProgress<'_>,
+) -> Result<(), HubError> {
+    let mut part = Part::open(incomplete).await?;
+    let mut inherited = part.hasher.bytes > 0;
+    loop {
+        receive_all(hub, source, &mut part, progress).await?;
+        let found = std::mem::take(&mut part.hasher).hex();
+        match expected {
+            Some(expected) if expected != found => {
+                part.restart()?;
+                if std::mem::take(&mut inherited) {
+                    progress(PullProgress::Note(
+                        "what an earlier attempt left was damaged; starting over",
+                    ));
+                    continue;
+                }
+                drop(part);
+                fs::remove_file(incomplete).map_err(|e| HubError::io("remove", incomplete, e))?;
+                return Err(HubError::Mismatch {
+                    what: http::display(&source.url),
+                    expected: expected.to_owned(),
+                    found,
+                    hint: "the bytes were thrown away; pull again, and if it stays so do not trust the server".to_owned(),
+                });
+            }
+            _ => {
+                return part.file.sync_all().map_err(|e| HubError::io("write", incomplete, e));
+            }
+        }
+    }
+}
+
+/// Receives until the length is right, going on where a connection broke off. Gives up after five
+/// attempts that brought nothing new.
+async fn receive_all(
+    hub: &Hub<'_>,
+    source: &Remote,
+    part: &mut Part<'_>,
+    progress: OnProgress<'_>,
+) -> Result<(), HubError> {
+    let mut delays = remote::patience().build();
+    let mut furthest = part.hasher.bytes;
+    loop {
+        let failure = match receive(hub, source, part, progress).await {
+            Ok(()) => return Ok(()),
+            Err(failure) if !failure.again => return Err(failure.error),
+            Err(failure) => failure,
+        };
+        if part.hasher.bytes >= furthest + PROGRESS {
+            (furthest, delays) = (part.hasher.bytes, remote::patience().build());
+        }
+        let Some(delay) = delays.next() else {
+            return Err(failure.error);
+        };
+        let done = part.hasher.bytes;
+        progress(PullProgress::Note(&format!("the connection broke off; going on at byte {done}")));
+        tokio::time::sleep(delay).await;
+    }
+}
+
+/// One request for what is missing.
+async fn receive(
+    hub: &Hub<'_>,
+    source: &Remote,
+    part: &mut Part<'_>,
+    progress: OnProgress<'_>,
+) -> Result<(), Failure> {
+    if part.hasher.bytes > source.bytes {
+        part.restart()?;
+    }
+    progress(PullProgress::At(part.hasher.bytes));
+    if part.hasher.bytes == source.bytes {
+        return Ok(());
+    }
+    let from = part.hasher.bytes;
+    let mut response = hub.get(&source.url, from).await?;
+    if let Some(total) = remote::whole_length(&response).filter(|total| *total != source.bytes) {
+        part.restart()?;
+        return Err(wrong_length(source, total).into());
+    }
+    match response.status() {
+        StatusCode::PARTIAL_CONTENT if remote::range_start(response.headers()) == Some(from) => {}
+        StatusCode::OK => part.restart()?,
+        StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
+            part.restart()?;
+            let cause = "it answers another range than was asked for".to_owned();
+            return Err(Failure { error: remote::unreachable(&source.url, cause), again: true });
+        }
+        _ => {
+            let what = http::display(&source.url);
+            return Err(remote::refusal(&source.url, &response, &what.clone(), what));
+        }
+    }
+    while let Some(chunk) = response.chunk().await.map_err(|e| remote::broke_off(&source.url, e))? {
+        // Writing blocks this thread for microseconds, and nothing else runs during a download.
+        part.append(&chunk)?;
+        if part.hasher.bytes > source.bytes {
+            let found = part.hasher.bytes;
+            part.restart()?;
+            return Err(wrong_length(source, found).into());
+        }
+        progress(PullProgress::At(part.hasher.bytes));
+    }
+    if part.hasher.bytes < source.bytes {
+        return Err(Failure { error: wrong_length(source, part.hasher.bytes), again: true });
+    }
+    Ok(())
+}
+
+fn wrong_length(source: &Remote, found: u64) -> HubError {
+    HubError::Length { what: http::display(&source.url), expected: source.bytes, found }
+}
+
+/// A partial file with the hash of what it holds.
+struct Part<'p> {
+    path: &'p Path,
+    file: File,
+    hasher: Hasher,
+}
+
+impl<'p> Part<'p> {
+    /// Opens or begins a partial file, and hashes what it holds.
+    async fn open(path: &'p Path) -> Result<Self, HubError> {
+        let failed = |e| HubError::io("write", path, e);
+        let options = File::options().read(true).append(true).create(true).clone();
+        let mut file = options.open(path).map_err(failed)?;
+        // Seconds for gigabytes, so not on the thread that has the timers.
+        let hashed = tokio::task::spawn_blocking(move || {
+            let mut hasher = Hasher::default();
+            let mut buffer = vec![0; 1 << 20];
+            loop {
+                match file.read(&mut buffer)? {
+                    0 => return Ok((file, hasher)),
+                    n => hasher.update(&buffer[..n]),
+                }
+            }
+        });
+        let hashed =
+            hashed.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        let (file, hasher) = hashed.map_err(failed)?;
+        Ok(Self { path, file, hasher })
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), HubError> {
+        self.file.write_all(bytes).map_err(|e| HubError::io("write", self.path, e))?;
+        self.hasher.update(bytes);
+        Ok(())
+    }
+
+    fn restart(&mut self) -> Result<(), HubError> {
+        self.file.set_len(0).map_err(|e| HubError::io("write", self.path, e))?;
+        self.hasher = Hasher::default();
+        Ok(())
+    }
+}
