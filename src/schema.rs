@@ -189,10 +189,8 @@ impl Persona {
     /// The records it cites, each once, in order of their ids.
     pub fn cited(&self) -> Vec<RecordId> {
         let cited = self.statements().flat_map(|s| &s.records);
-        let mut cited: Vec<_> = cited
-            .chain(self.quotes.iter().map(|q| &q.record))
-            .cloned()
-            .collect();
+        let mut cited: Vec<_> =
+            cited.chain(self.quotes.iter().map(|q| &q.record)).cloned().collect();
         cited.sort_unstable();
         cited.dedup();
         cited
@@ -204,10 +202,7 @@ impl Persona {
         let mut found = Vec::new();
         for quote in &self.quotes {
             match text_of(&quote.record) {
-                None => found.push(format!(
-                    "a quote cites {}, which is no record",
-                    quote.record
-                )),
+                None => found.push(format!("a quote cites {}, which is no record", quote.record)),
                 Some(text) if text.get(quote.start..quote.end) != Some(&quote.text) => {
                     found.push(format!("a quote is not what {} says", quote.record));
                 }
@@ -219,10 +214,7 @@ impl Persona {
                 found.push(format!("'{}' cites no record", statement.text));
             }
             for record in statement.records.iter().filter(|id| text_of(id).is_none()) {
-                found.push(format!(
-                    "'{}' cites {record}, which is no record",
-                    statement.text
-                ));
+                found.push(format!("'{}' cites {record}, which is no record", statement.text));
             }
         }
         found
@@ -234,16 +226,8 @@ mod tests {
     use super::*;
 
     fn quoting(text: &str, start: usize, end: usize) -> Vec<String> {
-        let quote = Quote {
-            text: text.into(),
-            record: RecordId::new(1, 0),
-            start,
-            end,
-        };
-        let persona = Persona {
-            quotes: vec![quote],
-            ..empty()
-        };
+        let quote = Quote { text: text.into(), record: RecordId::new(1, 0), start, end };
+        let persona = Persona { quotes: vec![quote], ..empty() };
         persona.violations(|id| (id.as_str() == "f1#0").then_some("we wait for hours 🙂 daily"))
     }
 
@@ -280,11 +264,7 @@ mod tests {
     fn a_statement_without_a_record_must_say_that_it_is_inferred() {
         let mut persona = empty();
         let text = "Wants to go home".to_owned();
-        persona.goals.push(Statement {
-            text,
-            records: Vec::new(),
-            inferred: false,
-        });
+        persona.goals.push(Statement { text, records: Vec::new(), inferred: false });
         assert_eq!(persona.violations(|_| None).len(), 1);
         persona.goals[0].inferred = true;
         assert!(persona.violations(|_| None).is_empty());

@@ -264,32 +264,16 @@ impl RunState {
                     self.notes.push(note);
                 }
             }
-            Event::Drafted {
-                draft,
-                persona,
-                cost,
-            } => {
-                self.drafts.insert(
-                    draft,
-                    Draft {
-                        persona: *persona,
-                        cost,
-                        verdict: None,
-                    },
-                );
+            Event::Drafted { draft, persona, cost } => {
+                self.drafts.insert(draft, Draft { persona: *persona, cost, verdict: None });
             }
             Event::DraftDropped { draft, cause, cost } => {
                 let written = self.drafts.remove(&draft);
-                self.wasted
-                    .add(&written.map_or(cost, |written| written.cost));
+                self.wasted.add(&written.map_or(cost, |written| written.cost));
                 self.dropped.insert(draft, cause);
             }
             Event::Calibrated(report) => self.judge = Some(report),
-            Event::Judged {
-                draft,
-                verdict,
-                cost,
-            } => {
+            Event::Judged { draft, verdict, cost } => {
                 if let Some(draft) = self.drafts.get_mut(&draft) {
                     draft.verdict = Some((verdict, cost));
                 }
@@ -324,12 +308,7 @@ impl Run {
         let dir = new_folder(runs, SystemTime::now())?;
         let lock = take_lock(&dir)?;
         let log = open_log(&dir)?;
-        let mut run = Self {
-            dir,
-            state: RunState::default(),
-            log,
-            _lock: lock,
-        };
+        let mut run = Self { dir, state: RunState::default(), log, _lock: lock };
         run.record(Event::Started(Box::new(started)))?;
         sync_folder(&run.dir)?;
         Ok(run)
@@ -352,20 +331,12 @@ impl Run {
             });
         }
         let mut log = open_log(dir)?;
-        log.set_len(replay.whole as u64)
-            .map_err(|e| StoreError::io("mend", &path, e))?;
+        log.set_len(replay.whole as u64).map_err(|e| StoreError::io("mend", &path, e))?;
         if replay.newline_missing {
-            log.write_all(b"\n")
-                .map_err(|e| StoreError::io("mend", &path, e))?;
+            log.write_all(b"\n").map_err(|e| StoreError::io("mend", &path, e))?;
         }
-        log.sync_data()
-            .map_err(|e| StoreError::io("mend", &path, e))?;
-        Ok(Self {
-            dir: dir.to_path_buf(),
-            state: replay.state,
-            log,
-            _lock: lock,
-        })
+        log.sync_data().map_err(|e| StoreError::io("mend", &path, e))?;
+        Ok(Self { dir: dir.to_path_buf(), state: replay.state, log, _lock: lock })
     }
 
     /// Reads a run without the lock, for reports and listings. A torn last line is passed over.
@@ -400,12 +371,8 @@ impl Run {
         let mut line = serde_json::to_vec(&event)
             .map_err(|e| StoreError::io("write", &path, io::Error::other(e)))?;
         line.push(b'\n');
-        self.log
-            .write_all(&line)
-            .map_err(|e| StoreError::io("write", &path, e))?;
-        self.log
-            .sync_data()
-            .map_err(|e| StoreError::io("write", &path, e))?;
+        self.log.write_all(&line).map_err(|e| StoreError::io("write", &path, e))?;
+        self.log.sync_data().map_err(|e| StoreError::io("write", &path, e))?;
         self.state.apply(event);
         Ok(())
     }
@@ -421,9 +388,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|e| StoreError::io("make", folder, e))?;
     let write = || -> io::Result<()> {
-        let mut file = tempfile::Builder::new()
-            .prefix(".tmp-")
-            .tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|e| e.error)?;
@@ -443,11 +408,7 @@ struct Replay {
 }
 
 fn replay(path: &Path, bytes: &[u8]) -> Result<Replay, StoreError> {
-    let mut replay = Replay {
-        state: RunState::default(),
-        whole: 0,
-        newline_missing: false,
-    };
+    let mut replay = Replay { state: RunState::default(), whole: 0, newline_missing: false };
     for (index, line) in bytes.split_inclusive(|&b| b == b'\n').enumerate() {
         let torn = line.last() != Some(&b'\n');
         let event = match serde_json::from_slice::<Event>(line) {
@@ -470,9 +431,7 @@ fn replay(path: &Path, bytes: &[u8]) -> Result<Replay, StoreError> {
 /// Makes `runs/YYYYMMDD-HHMMSS-n`, n from 1: the first that does not exist yet.
 fn new_folder(runs: &Path, now: SystemTime) -> Result<PathBuf, StoreError> {
     fs::create_dir_all(runs).map_err(|e| StoreError::io("make", runs, e))?;
-    let seconds = now
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
+    let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let stamp = utc_stamp(seconds);
     let mut n = 1;
     loop {
@@ -497,11 +456,7 @@ fn utc_stamp(seconds: u64) -> String {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153; // 0 is March
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     let (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60);
     format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
@@ -572,20 +527,12 @@ pub enum StoreError {
 
 impl StoreError {
     fn io(what: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::Io {
-            what,
-            path: path.to_path_buf(),
-            source,
-        }
+        Self::Io { what, path: path.to_path_buf(), source }
     }
 
     /// `index` counts lines from 0.
     fn corrupt(path: &Path, index: usize, reason: String) -> Self {
-        Self::Corrupt {
-            path: path.to_path_buf(),
-            line: index + 1,
-            reason,
-        }
+        Self::Corrupt { path: path.to_path_buf(), line: index + 1, reason }
     }
 }
 

@@ -65,9 +65,7 @@ impl ScriptedModel {
             answered: AtomicUsize::new(0),
         };
         for word in script.split(',') {
-            model
-                .follow(word.trim())
-                .ok_or_else(|| format!("unknown script word '{word}'"))?;
+            model.follow(word.trim()).ok_or_else(|| format!("unknown script word '{word}'"))?;
         }
         Ok(model)
     }
@@ -126,25 +124,17 @@ impl ScriptedModel {
             reasoning: 0,
         };
         let truncated = mishap == Some(Mishap::Truncate);
-        Ok(Completion {
-            text,
-            truncated,
-            usage,
-            timings: Timings::default(),
-        })
+        Ok(Completion { text, truncated, usage, timings: Timings::default() })
     }
 
     /// Sends each request's answer from a thread of its own, until nobody listens.
-    fn reply<R, T>(&self, stage: Vec<R>, answer: impl Fn(&R) -> Result<T, LlmError>) -> Answers<T>
+    fn reply<R, T>(&self, stage: &[R], answer: impl Fn(&R) -> Result<T, LlmError>) -> Answers<T>
     where
         T: Send + 'static,
     {
         let (sender, answers) = Answers::channel();
-        let all: Vec<Answer<T>> = stage
-            .iter()
-            .enumerate()
-            .map(|(i, r)| Answer::Done(i, answer(r)))
-            .collect();
+        let all: Vec<Answer<T>> =
+            stage.iter().enumerate().map(|(i, r)| Answer::Done(i, answer(r))).collect();
         let pause = self.pause;
         if pause.is_zero() {
             send(&sender, all, pause);
@@ -158,15 +148,8 @@ impl ScriptedModel {
 fn send<T>(sender: &UnboundedSender<Answer<T>>, all: Vec<Answer<T>>, pause: Duration) {
     for answer in all {
         std::thread::sleep(pause);
-        let progress = Answer::Progress {
-            prefilled: 10,
-            decoded: 10,
-        };
-        if sender
-            .send(progress)
-            .and_then(|()| sender.send(answer))
-            .is_err()
-        {
+        let progress = Answer::Progress { prefilled: 10, decoded: 10 };
+        if sender.send(progress).and_then(|()| sender.send(answer)).is_err() {
             return;
         }
     }
@@ -182,12 +165,12 @@ impl ChatModel for ScriptedModel {
     }
 
     fn complete(&self, stage: Vec<ChatRequest>) -> Answers<Completion> {
-        self.reply(stage, |request| self.answer(request))
+        self.reply(&stage, |request| self.answer(request))
     }
 
     fn score(&self, stage: Vec<ScoreRequest>) -> Answers<Vec<f32>> {
         let logits = self.capabilities.logits;
-        self.reply(stage, |request| {
+        self.reply(&stage, |request| {
             if logits {
                 Ok(log_probs(request))
             } else {
@@ -211,30 +194,20 @@ fn messages_tokens(messages: &[Message]) -> usize {
 fn log_probs(request: &ScoreRequest) -> Vec<f32> {
     let prompt = match &request.prompt {
         ScorePrompt::Raw(text) => text.clone(),
-        ScorePrompt::Chat { shared, own } => shared
-            .iter()
-            .chain(own)
-            .map(|m| m.content.as_str())
-            .collect::<Vec<_>>()
-            .join("\n"),
+        ScorePrompt::Chat { shared, own } => {
+            shared.iter().chain(own).map(|m| m.content.as_str()).collect::<Vec<_>>().join("\n")
+        }
     };
-    let plain = |word: &str| {
-        word.trim_matches(|c: char| !c.is_alphanumeric())
-            .to_lowercase()
-    };
+    let plain = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
     match &request.want {
         Want::Labels(labels) => {
             let middle = labels.len() as f32 / 2.0;
-            (0..labels.len())
-                .map(|i| -2.0 - (i as f32 - middle).abs() / 10.0)
-                .collect()
+            (0..labels.len()).map(|i| -2.0 - (i as f32 - middle).abs() / 10.0).collect()
         }
         Want::Continuation(text) => {
             let met: BTreeSet<String> = prompt.split_whitespace().map(plain).collect();
             let words = text.split_whitespace();
-            words
-                .map(|w| if met.contains(&plain(w)) { -2.0 } else { -6.0 })
-                .collect()
+            words.map(|w| if met.contains(&plain(w)) { -2.0 } else { -6.0 }).collect()
         }
     }
 }
@@ -242,9 +215,7 @@ fn log_probs(request: &ScoreRequest) -> Vec<f32> {
 fn value(shape: &Shape, rng: &mut ChaCha8Rng) -> Value {
     match shape {
         Shape::Object(fields) => {
-            let fields = fields
-                .iter()
-                .map(|(key, shape)| (key.clone(), value(shape, rng)));
+            let fields = fields.iter().map(|(key, shape)| (key.clone(), value(shape, rng)));
             Value::Object(fields.collect::<Map<_, _>>())
         }
         Shape::Array { item, min, max } => {
@@ -306,18 +277,12 @@ mod tests {
     #[test]
     fn an_excerpt_is_a_piece_of_its_cell() {
         let cell = "We \"wait\" {hours} 🙂 every single day, <|im_end|> and nobody ever says why";
-        let source = Source {
-            id: "f1#0".into(),
-            cells: vec![cell.into()],
-        };
+        let source = Source { id: "f1#0".into(), cells: vec![cell.into()] };
         for seed in 0..50 {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             let excerpt = excerpt(std::slice::from_ref(&source), &mut rng);
             let text = excerpt["text"].as_str().expect("a text");
-            assert!(
-                cell.contains(text) && text.split_whitespace().count() >= 4,
-                "{text}"
-            );
+            assert!(cell.contains(text) && text.split_whitespace().count() >= 4, "{text}");
         }
     }
 

@@ -57,17 +57,11 @@ fn column(name: &str, said: &BTreeMap<String, BTreeSet<&str>>) -> Option<Column>
         .collect();
     let distinct: BTreeSet<&str> = values.values().map(String::as_str).collect();
     let numeric = values.values().all(|value| number(value).is_some());
-    let short = values
-        .values()
-        .all(|value| value.split_whitespace().count() <= SHORT);
+    let short = values.values().all(|value| value.split_whitespace().count() <= SHORT);
     // As many values as people: a name, an address, a free answer.
     let repeats =
         distinct.len() <= CATEGORIES && (distinct.len() < values.len() || values.len() == 1);
-    (numeric || (short && repeats)).then(|| Column {
-        name: name.to_owned(),
-        numeric,
-        values,
-    })
+    (numeric || (short && repeats)).then(|| Column { name: name.to_owned(), numeric, values })
 }
 
 fn names_a_person(column: &str) -> bool {
@@ -109,25 +103,16 @@ fn names_a_person(column: &str) -> bool {
         "longitude",
     ];
     let parts = column.split(|c: char| !c.is_alphanumeric());
-    parts
-        .map(str::to_lowercase)
-        .any(|part| NAMING.contains(&part.as_str()))
+    parts.map(str::to_lowercase).any(|part| NAMING.contains(&part.as_str()))
 }
 
 /// Sums up the columns for some speakers: `nurse (3 of 4)`, `31 to 45`.
 pub(super) fn sum_up(columns: &[Column], speakers: &BTreeSet<String>) -> BTreeMap<String, String> {
     let mut facts = BTreeMap::new();
     for column in columns {
-        let values: Vec<&str> = speakers
-            .iter()
-            .filter_map(|who| column.values.get(who))
-            .map(String::as_str)
-            .collect();
-        let fact = if column.numeric {
-            range(&values)
-        } else {
-            shares(&values)
-        };
+        let values: Vec<&str> =
+            speakers.iter().filter_map(|who| column.values.get(who)).map(String::as_str).collect();
+        let fact = if column.numeric { range(&values) } else { shares(&values) };
         if let Some(fact) = fact {
             facts.insert(column.name.clone(), fact);
         }
@@ -142,19 +127,15 @@ fn range(values: &[&str]) -> Option<String> {
     };
     let least = values.iter().min_by(order)?;
     let most = values.iter().max_by(order)?;
-    Some(if least == most {
-        (*least).to_string()
-    } else {
-        format!("{least} to {most}")
-    })
+    Some(if least == most { (*least).to_string() } else { format!("{least} to {most}") })
 }
 
 /// The value that at least half of them share, else the three most frequent.
 fn shares(values: &[&str]) -> Option<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    values
-        .iter()
-        .for_each(|value| *counts.entry(value).or_default() += 1);
+    for value in values {
+        *counts.entry(value).or_default() += 1;
+    }
     let mut ranked: Vec<(&str, usize)> = counts.into_iter().collect();
     ranked.sort_by_key(|&(value, count)| (std::cmp::Reverse(count), value));
     let (top, count) = *ranked.first()?;
@@ -164,11 +145,8 @@ fn shares(values: &[&str]) -> Option<String> {
     if count * 2 >= values.len() {
         return Some(format!("{top} ({count} of {})", values.len()));
     }
-    let named: Vec<String> = ranked
-        .iter()
-        .take(3)
-        .map(|(value, count)| format!("{value} ({count})"))
-        .collect();
+    let named: Vec<String> =
+        ranked.iter().take(3).map(|(value, count)| format!("{value} ({count})")).collect();
     Some(format!("{} of {}", named.join(", "), values.len()))
 }
 
@@ -188,14 +166,11 @@ mod tests {
             let mut text = String::new();
             let mut columns = Vec::new();
             for (name, value) in header.iter().zip(*row) {
-                text += &format!("{name}: ");
+                text += name;
+                text += ": ";
                 let start = text.len();
                 text += value;
-                columns.push(ColumnSpan {
-                    name: (*name).into(),
-                    start,
-                    end: text.len(),
-                });
+                columns.push(ColumnSpan { name: (*name).into(), start, end: text.len() });
                 text.push('\n');
             }
             Record {
@@ -207,20 +182,14 @@ mod tests {
                 columns,
             }
         };
-        Corpus {
-            records: rows.iter().enumerate().map(record).collect(),
-            ..Corpus::default()
-        }
+        Corpus { records: rows.iter().enumerate().map(record).collect(), ..Corpus::default() }
     }
 
     fn facts(header: &[&str], rows: &[&[&str]]) -> Vec<String> {
         let corpus = corpus(header, rows);
         let all = corpus.records.iter().map(speaker).collect();
         let facts = sum_up(&describing(&corpus), &all);
-        facts
-            .into_iter()
-            .map(|(name, value)| format!("{name}: {value}"))
-            .collect()
+        facts.into_iter().map(|(name, value)| format!("{name}: {value}")).collect()
     }
 
     #[test]
@@ -232,32 +201,20 @@ mod tests {
             &["b", "nurse", "45", "three"],
             &["c", "doctor", "38", "four"],
         ];
-        assert_eq!(
-            facts(&header, &rows),
-            ["age: 31 to 45", "role: nurse (2 of 3)"]
-        );
+        assert_eq!(facts(&header, &rows), ["age: 31 to 45", "role: nurse (2 of 3)"]);
     }
 
     #[test]
     fn what_names_a_person_is_never_a_fact() {
         let header = ["who", "full_name", "E-Mail", "city"];
-        let rows: [&[&str]; 3] = [
-            &["a", "Ann", "x", "Leeds"],
-            &["b", "Ann", "x", "York"],
-            &["c", "Ann", "x", "Hull"],
-        ];
-        assert!(
-            facts(&header, &rows).is_empty(),
-            "a city for each person tells who they are"
-        );
+        let rows: [&[&str]; 3] =
+            [&["a", "Ann", "x", "Leeds"], &["b", "Ann", "x", "York"], &["c", "Ann", "x", "Hull"]];
+        assert!(facts(&header, &rows).is_empty(), "a city for each person tells who they are");
     }
 
     #[test]
     fn without_a_majority_the_most_frequent_values_are_counted() {
-        assert_eq!(
-            shares(&["a", "b", "b", "c", "d"]).as_deref(),
-            Some("b (2), a (1), c (1) of 5")
-        );
+        assert_eq!(shares(&["a", "b", "b", "c", "d"]).as_deref(), Some("b (2), a (1), c (1) of 5"));
         assert_eq!(shares(&[]), None);
     }
 }

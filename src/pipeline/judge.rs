@@ -51,10 +51,7 @@ pub(super) fn questions(
     counts: impl Fn(&str) -> bool,
 ) -> Questions {
     let evidence = evidence(corpus, persona);
-    let mut asked = Questions {
-        requests: Vec::new(),
-        kinds: Vec::new(),
-    };
+    let mut asked = Questions { requests: Vec::new(), kinds: Vec::new() };
     for (request, (name, _)) in verbal(persona, &evidence).into_iter().zip(CRITERIA) {
         if counts(name) {
             asked.requests.push(request);
@@ -63,9 +60,7 @@ pub(super) fn questions(
     }
     if counts(GAIN) {
         asked.requests.extend(gain(persona, wording, &evidence));
-        asked
-            .kinds
-            .extend([Kind::RecordsGivenPersona, Kind::RecordsAlone]);
+        asked.kinds.extend([Kind::RecordsGivenPersona, Kind::RecordsAlone]);
     }
     asked
 }
@@ -103,11 +98,7 @@ fn expected_label(log_probs: &[f32]) -> Option<(f64, f64)> {
     }
     let probabilities: Vec<f64> = log_probs.iter().map(|&l| f64::from(l).exp()).collect();
     let mass: f64 = probabilities.iter().sum();
-    let weighted: f64 = probabilities
-        .iter()
-        .zip(1..)
-        .map(|(p, label)| p * f64::from(label))
-        .sum();
+    let weighted: f64 = probabilities.iter().zip(1..).map(|(p, label)| p * f64::from(label)).sum();
     (mass.is_finite() && mass > 0.0).then(|| (weighted / mass, mass))
 }
 
@@ -139,14 +130,9 @@ pub(super) fn report(controls: &Controls, raw: &[Raw]) -> JudgeReport {
     let mut signals = BTreeMap::new();
     for name in names {
         let values = |good: bool| -> Vec<f64> {
-            let of = raw
-                .iter()
-                .enumerate()
-                .filter(|(at, _)| is_good(*at) == good);
-            let mut values: Vec<f64> = of
-                .filter_map(|(_, r)| r.signals.get(name))
-                .copied()
-                .collect();
+            let of = raw.iter().enumerate().filter(|(at, _)| is_good(*at) == good);
+            let mut values: Vec<f64> =
+                of.filter_map(|(_, r)| r.signals.get(name)).copied().collect();
             values.sort_unstable_by(f64::total_cmp);
             values
         };
@@ -155,13 +141,15 @@ pub(super) fn report(controls: &Controls, raw: &[Raw]) -> JudgeReport {
     let model_can_judge = signals.values().any(|s| s.from_model && s.auc >= CAN_JUDGE);
     if !model_can_judge {
         let of_model = signals.values_mut().filter(|s| s.from_model);
-        of_model.for_each(|signal| signal.weight = 0.0);
+        for signal in of_model {
+            signal.weight = 0.0;
+        }
     }
     let total: f64 = signals.values().map(|s| s.weight).sum();
     if total > 0.0 {
-        signals
-            .values_mut()
-            .for_each(|s| s.weight = rounded(s.weight / total));
+        for signal in signals.values_mut() {
+            signal.weight = rounded(signal.weight / total);
+        }
     }
     let good = (0..controls.all.len()).filter(|&at| is_good(at)).count();
     let mut report = JudgeReport {
@@ -219,11 +207,7 @@ fn best_cut(scores: &[(f64, bool)]) -> f64 {
     cuts.sort_unstable_by(f64::total_cmp);
     cuts.dedup();
     let share_above = |cut: f64, good: bool| {
-        let of: Vec<f64> = scores
-            .iter()
-            .filter(|(_, g)| *g == good)
-            .map(|(s, _)| *s)
-            .collect();
+        let of: Vec<f64> = scores.iter().filter(|(_, g)| *g == good).map(|(s, _)| *s).collect();
         of.iter().filter(|score| **score >= cut).count() as f64 / of.len().max(1) as f64
     };
     let middles = cuts.windows(2).map(|pair| f64::midpoint(pair[0], pair[1]));
@@ -247,11 +231,7 @@ pub(super) fn verdict(report: &JudgeReport, raw: &Raw) -> Verdict {
         signals.insert(name.clone(), rounded(mapped));
     }
     let score = if weights > 0.0 { sum / weights } else { 0.0 };
-    Verdict {
-        score: rounded(score),
-        signals,
-        label_mass: raw.label_mass.clone(),
-    }
+    Verdict { score: rounded(score), signals, label_mass: raw.label_mass.clone() }
 }
 
 fn mapped(signal: &SignalReport, value: f64) -> f64 {
@@ -270,8 +250,7 @@ pub(super) fn with_support(
     persona: &Persona,
     wording: Wording,
 ) -> Raw {
-    raw.signals
-        .extend(support::signals(corpus, persona, wording));
+    raw.signals.extend(support::signals(corpus, persona, wording));
     raw
 }
 
@@ -310,10 +289,7 @@ mod tests {
         let controls = controls::load();
         let raw = |(at, control): (usize, &controls::Control)| {
             let gain = value(control.fate == Fate::Good, at);
-            let raw = Raw {
-                signals: [(GAIN.to_owned(), gain)].into(),
-                ..Raw::default()
-            };
+            let raw = Raw { signals: [(GAIN.to_owned(), gain)].into(), ..Raw::default() };
             with_support(raw, &controls.corpus, &control.persona, Wording::Free)
         };
         let raw: Vec<Raw> = controls.all.iter().enumerate().map(raw).collect();
@@ -348,15 +324,9 @@ mod tests {
     #[test]
     fn a_signal_that_could_not_be_read_leaves_its_weight_to_the_others() {
         let report = measured(|good, _| f64::from(u8::from(good)));
-        let all_good: BTreeMap<String, f64> = report
-            .signals
-            .iter()
-            .map(|(name, s)| (name.clone(), s.high))
-            .collect();
-        let mut raw = Raw {
-            signals: all_good,
-            ..Raw::default()
-        };
+        let all_good: BTreeMap<String, f64> =
+            report.signals.iter().map(|(name, s)| (name.clone(), s.high)).collect();
+        let mut raw = Raw { signals: all_good, ..Raw::default() };
         assert!((verdict(&report, &raw).score - 1.0).abs() < 1e-9);
         raw.signals.remove(GAIN);
         assert!((verdict(&report, &raw).score - 1.0).abs() < 1e-9);

@@ -171,16 +171,7 @@ pub async fn run(
     cancel: &Cancel,
 ) -> Result<Outcome, PipelineError> {
     let plan = Plan::new(corpus, models.draft.as_ref(), settings)?;
-    run::Runner {
-        corpus,
-        models,
-        plan,
-        run,
-        observer,
-        cancel,
-    }
-    .run()
-    .await
+    run::Runner { corpus, models, plan, run, observer, cancel }.run().await
 }
 
 #[cfg(test)]

@@ -51,10 +51,8 @@ pub(super) fn next_actions(state: &RunState, plan: &Plan) -> Vec<Action> {
         if state.judge.is_none() {
             return vec![Action::Calibrate];
         }
-        let unjudged = state
-            .drafts
-            .iter()
-            .filter(|(id, d)| id.round == round && d.verdict.is_none());
+        let unjudged =
+            state.drafts.iter().filter(|(id, d)| id.round == round && d.verdict.is_none());
         let unjudged: Vec<Action> = unjudged.map(|(id, _)| Action::Judge(*id)).collect();
         if !unjudged.is_empty() {
             return unjudged;
@@ -67,10 +65,7 @@ pub(super) fn next_actions(state: &RunState, plan: &Plan) -> Vec<Action> {
 pub(super) fn threshold(state: &RunState, plan: &Plan) -> f64 {
     match plan.settings.threshold {
         Threshold::Fixed(score) => score,
-        Threshold::Auto => state
-            .judge
-            .as_ref()
-            .map_or(0.0, |judge| judge.auto_threshold),
+        Threshold::Auto => state.judge.as_ref().map_or(0.0, |judge| judge.auto_threshold),
     }
 }
 
@@ -84,33 +79,23 @@ fn wanted(state: &RunState, plan: &Plan, round: usize) -> Option<Vec<usize>> {
         let drafts = state.drafts.iter().filter(move |(id, _)| id.round <= of);
         drafts.filter_map(|(id, d)| d.verdict.as_ref().map(|(verdict, _)| (*id, verdict.score)))
     };
-    let passing: Vec<DraftId> = judged(round - 1)
-        .filter(|(_, score)| *score >= threshold)
-        .map(|(id, _)| id)
-        .collect();
+    let passing: Vec<DraftId> =
+        judged(round - 1).filter(|(_, score)| *score >= threshold).map(|(id, _)| id).collect();
     if passing.len() >= plan.settings.count {
         return None;
     }
     let best = |of: usize| {
-        judged(of)
-            .filter(|(id, _)| id.round == of)
-            .map(|(_, score)| score)
-            .reduce(f64::max)
+        judged(of).filter(|(id, _)| id.round == of).map(|(_, score)| score).reduce(f64::max)
     };
     if round >= 2 && best(round - 1) <= best(round - 2) {
         return None;
     }
     let covered: BTreeSet<usize> = passing.iter().map(|id| id.slot).collect();
-    let mut open: Vec<usize> = (0..plan.slots.len())
-        .filter(|s| !covered.contains(s))
-        .collect();
+    let mut open: Vec<usize> = (0..plan.slots.len()).filter(|s| !covered.contains(s)).collect();
     if open.is_empty() {
         open = (0..plan.slots.len()).collect();
     }
-    let drafts = times(
-        plan.settings.count - passing.len(),
-        plan.settings.multiplier,
-    );
+    let drafts = times(plan.settings.count - passing.len(), plan.settings.multiplier);
     let mut wanted = vec![0; plan.slots.len()];
     (0..drafts).for_each(|i| wanted[open[i % open.len()]] += 1);
     Some(wanted)
@@ -134,10 +119,7 @@ fn missing(state: &RunState, wanted: &[usize], round: usize) -> Vec<DraftId> {
                 missing.extend(open);
                 break;
             }
-            kept += wave
-                .clone()
-                .filter(|&i| state.drafts.contains_key(&id(i)))
-                .count();
+            kept += wave.clone().filter(|&i| state.drafts.contains_key(&id(i))).count();
             asked = wave.end;
         }
     }
@@ -151,12 +133,8 @@ fn is_settled(state: &RunState, id: DraftId) -> bool {
 /// Drafts of this round that say too much of what an earlier draft says. Earlier is by index, then
 /// slot, never by arrival.
 fn doubles(state: &RunState, round: usize) -> Vec<Action> {
-    let mut order: Vec<DraftId> = state
-        .drafts
-        .keys()
-        .copied()
-        .filter(|id| id.round <= round)
-        .collect();
+    let mut order: Vec<DraftId> =
+        state.drafts.keys().copied().filter(|id| id.round <= round).collect();
     order.sort_unstable_by_key(|id| (id.round, id.index, id.slot));
     let mut kept: Vec<(DraftId, Shingles)> = Vec::new();
     let mut doubles = Vec::new();

@@ -85,23 +85,14 @@ impl Plan {
         let capabilities = model.capabilities();
         let wording = match settings.style {
             Style::Extractive => Wording::Extractive,
-            Style::Free => Wording::Free,
-            Style::Auto
-                if capabilities
-                    .parameters
-                    .is_some_and(|p| p < TRUSTED_PARAMETERS) =>
-            {
+            Style::Auto if capabilities.parameters.is_some_and(|p| p < TRUSTED_PARAMETERS) => {
                 Wording::Extractive
             }
-            Style::Auto => Wording::Free,
+            Style::Auto | Style::Free => Wording::Free,
         };
         let tokens_per_char = tokens_per_char(corpus, model);
         let (shared, corpus_shared) = shared_prefix(corpus, model, wording);
-        let frame = Frame {
-            shared,
-            wording,
-            tokens_per_char,
-        };
+        let frame = Frame { shared, wording, tokens_per_char };
         let (frame, focus_tokens) = fit(frame, model)?;
 
         let (eligible, left_out) = eligible(corpus);
@@ -154,10 +145,7 @@ impl Plan {
                 draft: id.index,
                 seed,
                 style: self.frame.wording.as_str().into(),
-                shown: focus
-                    .iter()
-                    .map(|f| corpus.records[f.record].id.clone())
-                    .collect(),
+                shown: focus.iter().map(|f| corpus.records[f.record].id.clone()).collect(),
             },
             focus,
         }
@@ -172,12 +160,8 @@ impl Plan {
         };
         let shares = (slot.ranked.len() / FOCUS_LEAST).clamp(1, slot.drafts.max(2));
         let turn = id.index + id.round * slot.drafts;
-        let mut share: Vec<&(Focus, usize)> = slot
-            .ranked
-            .iter()
-            .skip(turn % shares)
-            .step_by(shares)
-            .collect();
+        let mut share: Vec<&(Focus, usize)> =
+            slot.ranked.iter().skip(turn % shares).step_by(shares).collect();
         // A later turn of the same share begins where the earlier one ended.
         let begin = (turn / shares * most) % share.len().max(1);
         share.rotate_left(begin);
@@ -212,11 +196,8 @@ impl Plan {
         let total = self.drafts();
         let mut excerpted = BTreeSet::new();
         for (index, group) in groups.iter().enumerate() {
-            let speakers: BTreeSet<String> = group
-                .records
-                .iter()
-                .map(|&r| speaker(&corpus.records[r]))
-                .collect();
+            let speakers: BTreeSet<String> =
+                group.records.iter().map(|&r| speaker(&corpus.records[r])).collect();
             let ranked = rank(corpus, &group.records);
             let ranked = ranked.into_iter().take(RANKED).map(|record| {
                 let (focus, tokens) = self.measure(corpus, model, record);
@@ -251,10 +232,7 @@ impl Plan {
     ) -> (Focus, usize) {
         let text = &corpus.records[record].text;
         let cost = |focus: &Focus| model.count_tokens(&draft::focus_text(corpus, focus));
-        let whole = Focus {
-            record,
-            shown: 0..text.len(),
-        };
+        let whole = Focus { record, shown: 0..text.len() };
         // A text of a hundred times the budget need not be counted to know that it is too long.
         let countable = text.len() < self.focus_tokens * 100;
         let tokens = if countable { cost(&whole) } else { usize::MAX };
@@ -263,10 +241,7 @@ impl Plan {
         }
         let mut chars = (self.focus_tokens as f64 / self.frame.tokens_per_char * 0.9) as usize;
         loop {
-            let focus = Focus {
-                record,
-                shown: 0..excerpt_end(text, chars),
-            };
+            let focus = Focus { record, shown: 0..excerpt_end(text, chars) };
             let tokens = cost(&focus);
             if tokens <= self.focus_tokens || chars < 32 {
                 return (focus, tokens);
@@ -278,15 +253,9 @@ impl Plan {
     fn report_slots(&mut self, groups: &[Group]) {
         let (mut used, mut reachable) = (BTreeSet::new(), BTreeSet::new());
         for (index, slot) in self.slots.iter().enumerate() {
-            let ids = (0..slot.drafts).map(|draft| DraftId {
-                slot: index,
-                round: 0,
-                index: draft,
-            });
-            let shown: BTreeSet<usize> = ids
-                .flat_map(|id| self.focus(slot, id))
-                .map(|focus| focus.record)
-                .collect();
+            let ids = (0..slot.drafts).map(|draft| DraftId { slot: index, round: 0, index: draft });
+            let shown: BTreeSet<usize> =
+                ids.flat_map(|id| self.focus(slot, id)).map(|focus| focus.record).collect();
             self.report.slots.push(SlotReport {
                 slot: index,
                 segment: slot.segment.clone(),
@@ -364,10 +333,7 @@ fn sub_seed(seed: u64, id: DraftId) -> u64 {
 }
 
 fn tokens_per_char(corpus: &Cleared<Corpus>, model: &dyn ChatModel) -> f64 {
-    let texts = corpus
-        .records
-        .iter()
-        .flat_map(|record| record.text.chars().chain(['\n']));
+    let texts = corpus.records.iter().flat_map(|record| record.text.chars().chain(['\n']));
     let sample: String = texts.take(SAMPLE_CHARS).collect();
     model.count_tokens(&sample) as f64 / sample.chars().count().max(1) as f64
 }
@@ -412,25 +378,16 @@ fn fit(mut frame: Frame, model: &dyn ChatModel) -> Result<(Frame, usize), Pipeli
 
 fn message_tokens(messages: &[Message], model: &dyn ChatModel) -> usize {
     // A few tokens a message for the template's role marks.
-    messages
-        .iter()
-        .map(|m| model.count_tokens(&m.content) + 8)
-        .sum()
+    messages.iter().map(|m| model.count_tokens(&m.content) + 8).sum()
 }
 
 /// Records that may be evidence, and those that may not. Questions of an interviewer are context,
 /// not what a participant said; when there is nothing else, they have to do.
 fn eligible(corpus: &Corpus) -> (Vec<usize>, Vec<(RecordId, String)>) {
     let asks = |record: &Record| {
-        let who = record
-            .participant
-            .as_deref()
-            .unwrap_or_default()
-            .to_lowercase();
+        let who = record.participant.as_deref().unwrap_or_default().to_lowercase();
         let roles = ["interviewer", "moderator", "facilitator", "researcher"];
-        roles
-            .iter()
-            .any(|role| who.trim_end_matches([' ', '1', '2', '3']) == *role)
+        roles.iter().any(|role| who.trim_end_matches([' ', '1', '2', '3']) == *role)
     };
     let all = 0..corpus.records.len();
     let (questions, answers): (Vec<usize>, Vec<usize>) =
@@ -454,9 +411,9 @@ fn rank(corpus: &Corpus, records: &[usize]) -> Vec<usize> {
             .iter()
             .flat_map(|passage| words(&record.text[passage.range.clone()]))
             .collect();
-        spoken
-            .iter()
-            .for_each(|word| *spread.entry(word.clone()).or_default() += 1);
+        for word in &spoken {
+            *spread.entry(word.clone()).or_default() += 1;
+        }
         said.push((index, spoken));
     }
     let worth = |spoken: &BTreeSet<String>| -> f64 {
@@ -464,10 +421,8 @@ fn rank(corpus: &Corpus, records: &[usize]) -> Vec<usize> {
         // The root keeps a very long record from outweighing all others by length alone.
         spoken.iter().map(rarity).sum::<f64>().sqrt()
     };
-    let mut ranked: Vec<(f64, usize)> = said
-        .iter()
-        .map(|(index, spoken)| (worth(spoken), *index))
-        .collect();
+    let mut ranked: Vec<(f64, usize)> =
+        said.iter().map(|(index, spoken)| (worth(spoken), *index)).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut turns: BTreeMap<String, usize> = BTreeMap::new();
     let mut order: Vec<(usize, usize, usize)> = Vec::new();
@@ -483,15 +438,9 @@ fn rank(corpus: &Corpus, records: &[usize]) -> Vec<usize> {
 /// Where an excerpt of at most `max` characters ends: after its last whole sentence, else its last
 /// whole word.
 fn excerpt_end(text: &str, max: usize) -> usize {
-    let limit = text
-        .char_indices()
-        .nth(max)
-        .map_or(text.len(), |(at, _)| at);
+    let limit = text.char_indices().nth(max).map_or(text.len(), |(at, _)| at);
     // A little more than fits, so that the last sentence found is known to be whole.
-    let window = text
-        .char_indices()
-        .nth(max + 1)
-        .map_or(text.len(), |(at, _)| at);
+    let window = text.char_indices().nth(max + 1).map_or(text.len(), |(at, _)| at);
     let ends = sentences(&text[..window]).into_iter().map(|s| s.end);
     let sentence = ends.filter(|&end| end <= limit && end < window).max();
     let word = text[..limit].rfind(char::is_whitespace);

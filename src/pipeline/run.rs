@@ -3,7 +3,8 @@
 //! Owns the talk with the models: stages go out as one list, answers are logged as they arrive, and
 //! what is asked next never depends on the order in which they came.
 
-use std::future::Future;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use super::judge::{self, Questions, Raw};
@@ -82,26 +83,15 @@ impl Runner<'_> {
         };
         self.observer.on(Progress::StageEnded);
         let seconds = began.elapsed().as_secs_f64();
-        self.run.record(Event::StageEnded {
-            stage: name.to_owned(),
-            seconds,
-        })?;
+        self.run.record(Event::StageEnded { stage: name.to_owned(), seconds })?;
         ended
     }
 
     async fn draft(&mut self, ids: &[DraftId]) -> Result<Stage, PipelineError> {
-        self.observer.on(Progress::StageStarted {
-            stage: "draft",
-            total: ids.len(),
-        });
-        let briefs: Vec<Brief> = ids
-            .iter()
-            .map(|id| self.plan.brief(self.corpus, *id))
-            .collect();
-        let requests = briefs
-            .iter()
-            .map(|b| draft::request(self.corpus, b, &self.plan.frame))
-            .collect();
+        self.observer.on(Progress::StageStarted { stage: "draft", total: ids.len() });
+        let briefs: Vec<Brief> = ids.iter().map(|id| self.plan.brief(self.corpus, *id)).collect();
+        let requests =
+            briefs.iter().map(|b| draft::request(self.corpus, b, &self.plan.frame)).collect();
         let mut answers = self.models.draft.complete(requests);
         let mut open = ids.len();
         let mut gone = None;
@@ -129,33 +119,18 @@ impl Runner<'_> {
             Ok(completion) => completion,
             Err(e) => {
                 let cost = CallCost::default();
-                return Event::DraftDropped {
-                    draft,
-                    cause: e.to_string(),
-                    cost,
-                };
+                return Event::DraftDropped { draft, cause: e.to_string(), cost };
             }
         };
-        let cost = CallCost {
-            usage: completion.usage,
-            timings: completion.timings,
-        };
+        let cost = CallCost { usage: completion.usage, timings: completion.timings };
         if completion.truncated {
             let cause = "the answer ran into its token limit".to_owned();
             return Event::DraftDropped { draft, cause, cost };
         }
         let wording = self.plan.frame.wording;
         match answer::parse(self.corpus, brief, wording, &completion.text) {
-            Ok(persona) => Event::Drafted {
-                draft,
-                persona: Box::new(persona),
-                cost,
-            },
-            Err(e) => Event::DraftDropped {
-                draft,
-                cause: e.to_string(),
-                cost,
-            },
+            Ok(persona) => Event::Drafted { draft, persona: Box::new(persona), cost },
+            Err(e) => Event::DraftDropped { draft, cause: e.to_string(), cost },
         }
     }
 
@@ -163,8 +138,7 @@ impl Runner<'_> {
         for action in actions {
             if let Action::Drop(draft, cause) = action {
                 let (draft, cause, cost) = (*draft, cause.clone(), CallCost::default());
-                self.run
-                    .record(Event::DraftDropped { draft, cause, cost })?;
+                self.run.record(Event::DraftDropped { draft, cause, cost })?;
             }
         }
         Ok(Stage::Done)
@@ -172,10 +146,7 @@ impl Runner<'_> {
 
     async fn calibrate(&mut self) -> Result<Stage, PipelineError> {
         if let Some(report) = self.cached_report() {
-            self.observer.on(Progress::StageStarted {
-                stage: "calibrate",
-                total: 0,
-            });
+            self.observer.on(Progress::StageStarted { stage: "calibrate", total: 0 });
             return self.calibrated(report);
         }
         let controls = controls::load();
@@ -186,20 +157,13 @@ impl Runner<'_> {
             .iter()
             .map(|c| judge::questions(&controls.corpus, &c.persona, wording, |_| logits))
             .collect();
-        self.observer.on(Progress::StageStarted {
-            stage: "calibrate",
-            total: questions.len(),
-        });
+        self.observer.on(Progress::StageStarted { stage: "calibrate", total: questions.len() });
         let mut measured: Vec<Option<Raw>> = vec![None; questions.len()];
         let keep = |at: usize, raw: Raw| {
             measured[at] = Some(raw);
             Ok(())
         };
-        let asking = Asking {
-            models: self.models,
-            observer: self.observer,
-            cancel: self.cancel,
-        };
+        let asking = Asking { models: self.models, observer: self.observer, cancel: self.cancel };
         if asking.ask(&questions, keep).await? == Stage::Cancelled {
             return Ok(Stage::Cancelled);
         }
@@ -244,7 +208,7 @@ impl Runner<'_> {
         Ok(Stage::Done)
     }
 
-    fn cache_file(&self) -> Option<std::path::PathBuf> {
+    fn cache_file(&self) -> Option<PathBuf> {
         let cache = self.models.judge_cache.as_deref()?;
         let sha256 = self.models.judge.capabilities().sha256.as_deref()?;
         judge::cache_file(cache, sha256, self.plan.frame.wording)
@@ -263,10 +227,7 @@ impl Runner<'_> {
     }
 
     async fn judge(&mut self, ids: &[DraftId]) -> Result<Stage, PipelineError> {
-        self.observer.on(Progress::StageStarted {
-            stage: "judge",
-            total: ids.len(),
-        });
+        self.observer.on(Progress::StageStarted { stage: "judge", total: ids.len() });
         let Some(report) = self.run.state.judge.clone() else {
             return Ok(Stage::Done);
         };
@@ -274,39 +235,26 @@ impl Runner<'_> {
         let logits = self.models.judge.capabilities().logits;
         let counts =
             |name: &str| logits && report.signals.get(name).is_some_and(|s| s.weight > 0.0);
-        let personas: Vec<Persona> = ids
-            .iter()
-            .map(|id| self.run.state.drafts[id].persona.clone())
-            .collect();
+        let personas: Vec<Persona> =
+            ids.iter().map(|id| self.run.state.drafts[id].persona.clone()).collect();
         let questions: Vec<Questions> = personas
             .iter()
             .map(|persona| judge::questions(self.corpus, persona, wording, counts))
             .collect();
-        let asking = Asking {
-            models: self.models,
-            observer: self.observer,
-            cancel: self.cancel,
-        };
+        let asking = Asking { models: self.models, observer: self.observer, cancel: self.cancel };
         let (run, corpus) = (&mut *self.run, self.corpus);
         let keep = |at: usize, raw: Raw| {
             let raw = judge::with_support(raw, corpus, &personas[at], wording);
             let verdict = judge::verdict(&report, &raw);
             let cost = asking.cost(&questions[at]);
-            run.record(Event::Judged {
-                draft: ids[at],
-                verdict,
-                cost,
-            })?;
+            run.record(Event::Judged { draft: ids[at], verdict, cost })?;
             Ok(())
         };
         asking.ask(&questions, keep).await
     }
 
     fn select(&mut self) -> Result<Stage, PipelineError> {
-        self.observer.on(Progress::StageStarted {
-            stage: "select",
-            total: 1,
-        });
+        self.observer.on(Progress::StageStarted { stage: "select", total: 1 });
         let selection = select::select(self.corpus, &self.plan, &self.run.state);
         if selection.personas.is_empty() {
             let causes = self.run.state.dropped.values().next();
@@ -336,10 +284,7 @@ impl Runner<'_> {
 
     fn outcome(&self) -> Outcome {
         let personas = self.run.state.selected.as_deref().unwrap_or_default();
-        let passed = personas
-            .iter()
-            .filter(|persona| !persona.below_threshold)
-            .count();
+        let passed = personas.iter().filter(|persona| !persona.below_threshold).count();
         if passed >= self.plan.settings.count {
             Outcome::Complete
         } else {
@@ -391,10 +336,8 @@ impl Asking<'_> {
         mut keep: impl FnMut(usize, Raw) -> Result<(), PipelineError>,
     ) -> Result<Stage, PipelineError> {
         let (requests, askers) = distinct(items);
-        let mut answers: Vec<Vec<Option<Vec<f32>>>> = items
-            .iter()
-            .map(|item| vec![None; item.requests.len()])
-            .collect();
+        let mut answers: Vec<Vec<Option<Vec<f32>>>> =
+            items.iter().map(|item| vec![None; item.requests.len()]).collect();
         let mut waiting: Vec<usize> = items.iter().map(|item| item.requests.len()).collect();
         let mut open = items.len();
         for at in (0..items.len()).filter(|&at| items[at].requests.is_empty()) {
@@ -433,19 +376,9 @@ impl Asking<'_> {
     /// Prompt tokens of an item's questions; probabilities cost no answer tokens.
     fn cost(&self, item: &Questions) -> CallCost {
         let count = |text: &str| self.models.judge.count_tokens(text);
-        let prompt = item
-            .requests
-            .iter()
-            .map(|r| judge::prompt_tokens(r, count))
-            .sum::<usize>();
-        let usage = Usage {
-            prompt: prompt as u64,
-            ..Usage::default()
-        };
-        CallCost {
-            usage,
-            ..CallCost::default()
-        }
+        let prompt = item.requests.iter().map(|r| judge::prompt_tokens(r, count)).sum::<usize>();
+        let usage = Usage { prompt: prompt as u64, ..Usage::default() };
+        CallCost { usage, ..CallCost::default() }
     }
 }
 
@@ -453,7 +386,7 @@ impl Asking<'_> {
 fn distinct(items: &[Questions]) -> (Vec<ScoreRequest>, Vec<Vec<(usize, usize)>>) {
     let mut requests: Vec<ScoreRequest> = Vec::new();
     let mut askers: Vec<Vec<(usize, usize)>> = Vec::new();
-    let mut known: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
     for (item, questions) in items.iter().enumerate() {
         for (place, request) in questions.requests.iter().enumerate() {
             let at = *known.entry(format!("{request:?}")).or_insert_with(|| {
@@ -469,25 +402,23 @@ fn distinct(items: &[Questions]) -> (Vec<ScoreRequest>, Vec<Vec<(usize, usize)>>
 
 /// The next answer of a stage; `None` when there is none left or someone asked to stop. Progress
 /// goes to the observer.
-fn next<'a, T>(
-    answers: &'a mut Answers<T>,
-    observer: &'a dyn Observer,
-    cancel: &'a Cancel,
-) -> impl Future<Output = Option<(usize, Result<T, LlmError>)>> + use<'a, T> {
-    async move {
-        loop {
-            let news = tokio::select! {
-                // Cancellation first: what arrived after it is not taken.
-                biased;
-                () = cancel.cancelled() => return None,
-                news = answers.next() => news?,
-            };
-            match news {
-                Answer::Progress { prefilled, decoded } => {
-                    observer.on(Progress::Tokens { prefilled, decoded });
-                }
-                Answer::Done(at, answer) => return Some((at, answer)),
+async fn next<T>(
+    answers: &mut Answers<T>,
+    observer: &dyn Observer,
+    cancel: &Cancel,
+) -> Option<(usize, Result<T, LlmError>)> {
+    loop {
+        let news = tokio::select! {
+            // Cancellation first: what arrived after it is not taken.
+            biased;
+            () = cancel.cancelled() => return None,
+            news = answers.next() => news?,
+        };
+        match news {
+            Answer::Progress { prefilled, decoded } => {
+                observer.on(Progress::Tokens { prefilled, decoded });
             }
+            Answer::Done(at, answer) => return Some((at, answer)),
         }
     }
 }

@@ -69,26 +69,14 @@ pub(super) fn part(
 ) -> (Grouping, Vec<Group>) {
     let mut by_speaker: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for &record in records {
-        by_speaker
-            .entry(speaker(&corpus.records[record]))
-            .or_default()
-            .push(record);
+        by_speaker.entry(speaker(&corpus.records[record])).or_default().push(record);
     }
     let (grouping, mut units) = if by_speaker.len() >= slots {
-        (
-            Grouping::Participants,
-            by_speaker.into_values().collect::<Vec<_>>(),
-        )
+        (Grouping::Participants, by_speaker.into_values().collect::<Vec<_>>())
     } else if records.len() >= slots {
-        (
-            Grouping::Records,
-            records.iter().map(|&r| vec![r]).collect(),
-        )
+        (Grouping::Records, records.iter().map(|&r| vec![r]).collect())
     } else {
-        let all = Group {
-            records: records.to_vec(),
-            terms: Vec::new(),
-        };
+        let all = Group { records: records.to_vec(), terms: Vec::new() };
         return (Grouping::Shared, vec![all; slots]);
     };
     // By first record, so that names have no say in the outcome.
@@ -118,10 +106,8 @@ struct Space {
 
 impl Space {
     fn new(corpus: &Corpus, units: &[Vec<usize>]) -> Self {
-        let counted: Vec<BTreeMap<String, f64>> = units
-            .iter()
-            .map(|unit| count_features(corpus, unit))
-            .collect();
+        let counted: Vec<BTreeMap<String, f64>> =
+            units.iter().map(|unit| count_features(corpus, unit)).collect();
         let mut spread: BTreeMap<&str, usize> = BTreeMap::new();
         for feature in counted.iter().flat_map(BTreeMap::keys) {
             *spread.entry(feature).or_default() += 1;
@@ -140,19 +126,12 @@ impl Space {
         };
         let vectors = counted.iter().map(vector).collect();
         let features = index.keys().map(|&f| f.to_owned()).collect();
-        Self {
-            features,
-            units: vectors,
-        }
+        Self { features, units: vectors }
     }
 
     /// A group number for each unit; every group gets at least one.
     fn cluster(&self, groups: usize, seed: u64) -> Vec<usize> {
-        let starts = if self.units.len() * groups <= SMALL {
-            STARTS
-        } else {
-            1
-        };
+        let starts = if self.units.len() * groups <= SMALL { STARTS } else { 1 };
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut best: Option<(f64, Vec<usize>)> = None;
         for _ in 0..starts {
@@ -168,9 +147,7 @@ impl Space {
         let mut centres = self.first_centres(groups, rng);
         let mut assigned = self.assign(&centres);
         for _ in 0..ROUNDS {
-            centres = (0..groups)
-                .map(|group| self.centre(&assigned, group))
-                .collect();
+            centres = (0..groups).map(|group| self.centre(&assigned, group)).collect();
             let next = self.assign(&centres);
             if next == assigned {
                 break;
@@ -190,7 +167,9 @@ impl Space {
             for (near, unit) in nearest.iter_mut().zip(&self.units) {
                 *near = near.min((1.0 - dot(unit, &last)).max(0.0));
             }
-            chosen.iter().for_each(|&unit| nearest[unit] = 0.0);
+            for &unit in &chosen {
+                nearest[unit] = 0.0;
+            }
             let total: f64 = nearest.iter().sum();
             let mut mark = rng.random::<f64>() * total;
             let drawn = nearest.iter().position(|&near| {
@@ -209,10 +188,7 @@ impl Space {
         let room = (self.units.len() * 3).div_ceil(centres.len() * 2).max(1);
         let mut wishes: Vec<(f64, usize, usize)> = Vec::new();
         for (index, unit) in self.units.iter().enumerate() {
-            let near = centres
-                .iter()
-                .enumerate()
-                .map(|(group, c)| (dot(unit, c), index, group));
+            let near = centres.iter().enumerate().map(|(group, c)| (dot(unit, c), index, group));
             wishes.extend(near);
         }
         wishes.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
@@ -231,9 +207,7 @@ impl Space {
     /// An empty group takes, from the largest one, the unit that fits there least.
     fn fill_empty(&self, centres: &[Vec<f64>], assigned: &mut [usize], sizes: &mut [usize]) {
         while let Some(empty) = sizes.iter().position(|&size| size == 0) {
-            let largest = (0..sizes.len())
-                .max_by_key(|&group| sizes[group])
-                .unwrap_or(0);
+            let largest = (0..sizes.len()).max_by_key(|&group| sizes[group]).unwrap_or(0);
             let fit = |unit: &usize| dot(&self.units[*unit], &centres[largest]);
             let members = (0..assigned.len()).filter(|&unit| assigned[unit] == largest);
             let Some(moved) = members.min_by(|a, b| fit(a).total_cmp(&fit(b))) else {
@@ -247,29 +221,20 @@ impl Space {
 
     fn centre(&self, assigned: &[usize], group: usize) -> Vec<f64> {
         let mut sum = vec![0.0; self.features.len()];
-        for (unit, _) in self
-            .units
-            .iter()
-            .zip(assigned)
-            .filter(|(_, to)| **to == group)
-        {
-            unit.iter()
-                .for_each(|&(feature, weight)| sum[feature] += weight);
+        for (unit, _) in self.units.iter().zip(assigned).filter(|(_, to)| **to == group) {
+            for &(feature, weight) in unit {
+                sum[feature] += weight;
+            }
         }
-        let length = sum
-            .iter()
-            .map(|w| w * w)
-            .sum::<f64>()
-            .sqrt()
-            .max(f64::MIN_POSITIVE);
+        let length = sum.iter().map(|w| w * w).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
         sum.iter().map(|w| w / length).collect()
     }
 
     fn dense(&self, unit: usize) -> Vec<f64> {
         let mut dense = vec![0.0; self.features.len()];
-        self.units[unit]
-            .iter()
-            .for_each(|&(feature, weight)| dense[feature] = weight);
+        for &(feature, weight) in &self.units[unit] {
+            dense[feature] = weight;
+        }
         dense
     }
 
@@ -277,17 +242,11 @@ impl Space {
     fn terms(&self, assigned: &[usize], group: usize) -> Vec<String> {
         let own = self.centre(assigned, group);
         let all = self.centre(&vec![group; assigned.len()], group);
-        let mut lead: Vec<(f64, usize)> = own
-            .iter()
-            .zip(&all)
-            .map(|(own, all)| own - all)
-            .zip(0..)
-            .collect();
+        let mut lead: Vec<(f64, usize)> =
+            own.iter().zip(&all).map(|(own, all)| own - all).zip(0..).collect();
         lead.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let telling = lead.into_iter().take_while(|(lead, _)| *lead > 0.0).take(5);
-        telling
-            .map(|(_, feature)| self.features[feature].clone())
-            .collect()
+        telling.map(|(_, feature)| self.features[feature].clone()).collect()
     }
 }
 
@@ -307,10 +266,7 @@ fn count_features(corpus: &Corpus, unit: &[usize]) -> BTreeMap<String, f64> {
                 continue;
             }
             // A speaker's own name says nothing about what the speaker is like.
-            for word in spoken
-                .into_iter()
-                .filter(|w| w.chars().count() > 2 && !named.contains(w))
-            {
+            for word in spoken.into_iter().filter(|w| w.chars().count() > 2 && !named.contains(w)) {
                 *counts.entry(word).or_default() += 1.0;
             }
         }
@@ -321,16 +277,15 @@ fn count_features(corpus: &Corpus, unit: &[usize]) -> BTreeMap<String, f64> {
 fn normalised(mut vector: Vector) -> Vector {
     let length = vector.iter().map(|(_, w)| w * w).sum::<f64>().sqrt();
     if length > 0.0 {
-        vector.iter_mut().for_each(|(_, w)| *w /= length);
+        for (_, weight) in &mut vector {
+            *weight /= length;
+        }
     }
     vector
 }
 
 fn dot(sparse: &Vector, dense: &[f64]) -> f64 {
-    sparse
-        .iter()
-        .map(|&(feature, weight)| weight * dense[feature])
-        .sum()
+    sparse.iter().map(|&(feature, weight)| weight * dense[feature]).sum()
 }
 
 #[cfg(test)]
@@ -372,19 +327,12 @@ mod tests {
 
     #[test]
     fn with_too_few_participants_records_are_parted_and_with_too_few_records_shared() {
-        let said = [
-            (Some("a"), "one thing"),
-            (Some("a"), "another thing"),
-            (Some("a"), "a third"),
-        ];
+        let said = [(Some("a"), "one thing"), (Some("a"), "another thing"), (Some("a"), "a third")];
         let (grouping, groups) = parted(&said, 3);
         assert_eq!((grouping, groups.len()), (Grouping::Records, 3));
         assert!(groups.iter().all(|g| g.len() == 1));
         let (grouping, groups) = parted(&said, 5);
-        assert_eq!(
-            (grouping, groups),
-            (Grouping::Shared, vec![vec![0, 1, 2]; 5])
-        );
+        assert_eq!((grouping, groups), (Grouping::Shared, vec![vec![0, 1, 2]; 5]));
     }
 
     #[test]

@@ -28,35 +28,19 @@ pub(super) fn signals(
     persona: &Persona,
     wording: Wording,
 ) -> BTreeMap<String, f64> {
-    let text_of = |id: &RecordId| {
-        corpus
-            .records
-            .iter()
-            .find(|r| r.id == *id)
-            .map(|r| r.text.as_str())
-    };
+    let text_of =
+        |id: &RecordId| corpus.records.iter().find(|r| r.id == *id).map(|r| r.text.as_str());
     let own_words = persona.quotes.iter().filter(|quote| {
         text_of(&quote.record).and_then(|t| t.get(quote.start..quote.end)) == Some(&quote.text)
     });
     let verbatim = share(own_words.count(), persona.quotes.len());
 
     let cited = persona.cited();
-    let said: BTreeSet<String> = cited
-        .iter()
-        .filter_map(text_of)
-        .flat_map(words)
-        .map(|w| stem(&w))
-        .collect();
+    let said: BTreeSet<String> =
+        cited.iter().filter_map(text_of).flat_map(words).map(|w| stem(&w)).collect();
     let body = body(persona, wording);
-    let telling: Vec<String> = body
-        .iter()
-        .filter(|w| is_telling(w))
-        .map(|w| stem(w))
-        .collect();
-    let overlap = share(
-        telling.iter().filter(|w| said.contains(*w)).count(),
-        telling.len(),
-    );
+    let telling: Vec<String> = body.iter().filter(|w| is_telling(w)).map(|w| stem(w)).collect();
+    let overlap = share(telling.iter().filter(|w| said.contains(*w)).count(), telling.len());
 
     let pairs: Vec<&[String]> = body.windows(2).collect();
     let distinct: BTreeSet<&[String]> = pairs.iter().copied().collect();
@@ -74,11 +58,7 @@ fn body(persona: &Persona, wording: Wording) -> Vec<String> {
         texts.extend(persona.statements().map(|s| s.text.as_str()));
     }
     let name: BTreeSet<String> = words(&persona.name).collect();
-    texts
-        .into_iter()
-        .flat_map(words)
-        .filter(|w| !name.contains(w))
-        .collect()
+    texts.into_iter().flat_map(words).filter(|w| !name.contains(w)).collect()
 }
 
 /// Words of up to three letters tell little; in scripts without spaces every sign is a word.
@@ -96,11 +76,7 @@ fn stem(word: &str) -> String {
 }
 
 fn share(part: usize, whole: usize) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 / whole as f64
-    }
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 /// The share of its parts that a persona has in good number.
@@ -128,13 +104,11 @@ impl Specificity {
         let mut spread = BTreeMap::new();
         for record in &corpus.records {
             let said: BTreeSet<String> = words(&record.text).map(|w| stem(&w)).collect();
-            said.into_iter()
-                .for_each(|word| *spread.entry(word).or_default() += 1);
+            for word in said {
+                *spread.entry(word).or_default() += 1;
+            }
         }
-        Self {
-            spread,
-            records: corpus.records.len(),
-        }
+        Self { spread, records: corpus.records.len() }
     }
 
     pub(super) fn of(&self, persona: &Persona) -> f64 {
@@ -167,10 +141,7 @@ impl Shingles {
 
     /// The share of the shorter text that the other one says too, 0..=1.
     pub(super) fn alike(&self, other: &Self) -> f64 {
-        share(
-            self.0.intersection(&other.0).count(),
-            self.0.len().min(other.0.len()),
-        )
+        share(self.0.intersection(&other.0).count(), self.0.len().min(other.0.len()))
     }
 }
 
@@ -184,10 +155,7 @@ mod tests {
         let controls = controls::load();
         let of = |at: usize| {
             let control = &controls.all[at];
-            (
-                control.fate,
-                signals(&controls.corpus, &control.persona, Wording::Free),
-            )
+            (control.fate, signals(&controls.corpus, &control.persona, Wording::Free))
         };
         let good = (0..controls.all.len()).filter(|&i| controls.all[i].fate == Fate::Good);
         for at in good {
@@ -200,10 +168,7 @@ mod tests {
                     Fate::Looped => VARIETY,
                     _ => OVERLAP,
                 };
-                assert!(
-                    signals[name] < good[name],
-                    "{fate:?} of control {at}: {signals:?}"
-                );
+                assert!(signals[name] < good[name], "{fate:?} of control {at}: {signals:?}");
             }
         }
     }

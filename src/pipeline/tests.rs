@@ -75,23 +75,15 @@ fn interviews() -> Corpus {
         "engine",
         "stranger",
     ];
-    const OPENINGS: [&str; 4] = [
-        "I want to see the",
-        "It is frustrating that the",
-        "Usually I check the",
-        "Honestly, a",
-    ];
+    const OPENINGS: [&str; 4] =
+        ["I want to see the", "It is frustrating that the", "Usually I check the", "Honestly, a"];
     let mut corpus = Corpus::default();
     let mut draw = 1usize;
     for person in 0..8 {
         for opening in OPENINGS {
             let mut answer = String::new();
             for sentence in 0..2 {
-                answer += if sentence == 0 {
-                    opening
-                } else {
-                    " And then the"
-                };
+                answer += if sentence == 0 { opening } else { " And then the" };
                 for _ in 0..9 {
                     draw = (draw * 1_103_515_245 + 12_345) % 2_147_483_648;
                     answer += " ";
@@ -100,14 +92,8 @@ fn interviews() -> Corpus {
                 answer += ".";
             }
             let age = (20 + person * 3).to_string();
-            let cells = [
-                ("who", format!("P{person}")),
-                ("age", age),
-                ("answer", answer),
-            ];
-            corpus
-                .records
-                .push(row(corpus.records.len(), &format!("P{person}"), &cells));
+            let cells = [("who", format!("P{person}")), ("age", age), ("answer", answer)];
+            corpus.records.push(row(corpus.records.len(), &format!("P{person}"), &cells));
         }
     }
     corpus
@@ -117,26 +103,16 @@ fn row(index: usize, who: &str, cells: &[(&str, String)]) -> Record {
     let mut text = String::new();
     let mut columns = Vec::new();
     for (name, value) in cells {
-        text += &format!("{name}: ");
+        text += name;
+        text += ": ";
         let start = text.len();
         text += value;
-        columns.push(ColumnSpan {
-            name: (*name).into(),
-            start,
-            end: text.len(),
-        });
+        columns.push(ColumnSpan { name: (*name).into(), start, end: text.len() });
         text.push('\n');
     }
     text.pop();
     let id = RecordId::new(1, index);
-    Record {
-        id,
-        file: 1,
-        row: index + 1,
-        participant: Some(who.into()),
-        text,
-        columns,
-    }
+    Record { id, file: 1, row: index + 1, participant: Some(who.into()), text, columns }
 }
 
 fn settings() -> Settings {
@@ -152,11 +128,7 @@ fn settings() -> Settings {
 
 fn models(script: &str) -> Models {
     let model = Arc::new(ScriptedModel::parse(script).expect("a script"));
-    Models {
-        draft: model.clone(),
-        judge: model,
-        judge_cache: None,
-    }
+    Models { draft: model.clone(), judge: model, judge_cache: None }
 }
 
 fn new_run(folder: &Path) -> Run {
@@ -173,9 +145,7 @@ fn new_run(folder: &Path) -> Run {
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     runtime.expect("a runtime").block_on(future)
 }
 
@@ -200,54 +170,29 @@ fn run_with(corpus: Corpus, script: &str, settings: &Settings) -> Ended {
     let outcome = block_on(run(&corpus, &models, settings, &mut log, &watch, &cancel));
     let notes = watch.notes.into_inner().expect("a lock");
     let state = log.state.clone();
-    assert_eq!(
-        Run::read(&log.dir).expect("the log"),
-        state,
-        "the log says what the run knows"
-    );
-    Ended {
-        outcome,
-        state,
-        notes,
-    }
+    assert_eq!(Run::read(&log.dir).expect("the log"), state, "the log says what the run knows");
+    Ended { outcome, state, notes }
 }
 
 fn check_promises(corpus: &Corpus, state: &RunState) {
-    let text_of = |id: &RecordId| {
-        corpus
-            .records
-            .iter()
-            .find(|r| r.id == *id)
-            .map(|r| r.text.as_str())
-    };
+    let text_of =
+        |id: &RecordId| corpus.records.iter().find(|r| r.id == *id).map(|r| r.text.as_str());
     let personas = state.selected.as_deref().unwrap_or_default();
     for persona in personas {
         assert_eq!(persona.violations(text_of), Vec::<String>::new());
         assert!(!persona.quotes.is_empty() && !persona.summary.is_empty());
         for quote in &persona.quotes {
-            let record = corpus
-                .records
-                .iter()
-                .find(|r| r.id == quote.record)
-                .expect("a record");
-            let within = record
-                .cells()
-                .any(|(at, c)| at <= quote.start && quote.end <= at + c.len());
+            let record = corpus.records.iter().find(|r| r.id == quote.record).expect("a record");
+            let within =
+                record.cells().any(|(at, c)| at <= quote.start && quote.end <= at + c.len());
             assert!(within, "a quote stays inside one cell: {quote:?}");
         }
     }
     let names: BTreeSet<&str> = personas.iter().map(|p| p.name.as_str()).collect();
     assert_eq!(names.len(), personas.len(), "names differ");
-    let texts: Vec<Shingles> = state
-        .drafts
-        .values()
-        .map(|d| Shingles::new(&d.persona))
-        .collect();
+    let texts: Vec<Shingles> = state.drafts.values().map(|d| Shingles::new(&d.persona)).collect();
     for (i, a) in texts.iter().enumerate() {
-        assert!(
-            texts[..i].iter().all(|b| a.alike(b) <= ALIKE),
-            "no two drafts are alike"
-        );
+        assert!(texts[..i].iter().all(|b| a.alike(b) <= ALIKE), "no two drafts are alike");
     }
 }
 
@@ -255,11 +200,7 @@ fn check_promises(corpus: &Corpus, state: &RunState) {
 fn three_personas_come_of_six_drafts_one_from_each_slot() {
     for script in ["ok", "ok,large", "nologits"] {
         let ended = run_with(interviews(), script, &settings());
-        assert!(
-            matches!(ended.outcome, Ok(Outcome::Complete)),
-            "{:?}",
-            ended.outcome
-        );
+        assert!(matches!(ended.outcome, Ok(Outcome::Complete)), "{:?}", ended.outcome);
         assert_eq!(ended.state.drafts.len(), 6);
         let slots: BTreeSet<usize> = ended.personas().iter().map(|p| p.provenance.slot).collect();
         assert_eq!(slots.len(), 3, "{script}");
@@ -272,14 +213,8 @@ fn three_personas_come_of_six_drafts_one_from_each_slot() {
 #[test]
 fn the_style_follows_the_size_of_the_model_unless_it_is_given() {
     let style = |script, style| {
-        let settings = Settings {
-            style,
-            ..settings()
-        };
-        run_with(interviews(), script, &settings).personas()[0]
-            .provenance
-            .style
-            .clone()
+        let settings = Settings { style, ..settings() };
+        run_with(interviews(), script, &settings).personas()[0].provenance.style.clone()
     };
     assert_eq!(style("ok", Style::Auto), "extractive");
     assert_eq!(style("ok,large", Style::Auto), "free");
@@ -295,11 +230,7 @@ fn extractive_statements_are_sentences_of_the_records_they_cite() {
         assert!(persona.statements().count() >= 3);
         for statement in persona.statements() {
             for id in &statement.records {
-                let record = corpus
-                    .records
-                    .iter()
-                    .find(|r| r.id == *id)
-                    .expect("a record");
+                let record = corpus.records.iter().find(|r| r.id == *id).expect("a record");
                 assert!(record.text.contains(&statement.text));
             }
         }
@@ -310,11 +241,7 @@ fn extractive_statements_are_sentences_of_the_records_they_cite() {
 fn demographics_and_segments_are_counted_from_the_data() {
     let ended = run_with(interviews(), "ok", &settings());
     for persona in ended.personas() {
-        assert!(
-            persona.demographics.contains_key("age"),
-            "{:?}",
-            persona.demographics
-        );
+        assert!(persona.demographics.contains_key("age"), "{:?}", persona.demographics);
         assert!(!persona.demographics.contains_key("who"));
         assert_eq!(persona.segment.records, persona.segment.participants * 4);
     }
@@ -335,11 +262,7 @@ fn the_same_seed_gives_the_same_personas_and_another_seed_others() {
 #[test]
 fn an_interrupt_after_any_unit_and_a_resume_give_what_an_uninterrupted_run_gives() {
     // The threshold is high enough for an extra round to be part of it.
-    let settings = Settings {
-        threshold: Threshold::Fixed(0.95),
-        max_rounds: 2,
-        ..settings()
-    };
+    let settings = Settings { threshold: Threshold::Fixed(0.95), max_rounds: 2, ..settings() };
     let corpus = Cleared::as_is(interviews());
     let whole = run_with(interviews(), "ok", &settings);
     let whole_units = 6 + 40 + 6 + 1;
@@ -348,15 +271,10 @@ fn an_interrupt_after_any_unit_and_a_resume_give_what_an_uninterrupted_run_gives
         let folder = tempfile::tempdir().expect("a folder");
         let mut log = new_run(folder.path());
         let cancel = Cancel::default();
-        let stopping = Watch {
-            stop: Some((cancel.clone(), Mutex::new(stop))),
-            ..Watch::default()
-        };
+        let stopping = Watch { stop: Some((cancel.clone(), Mutex::new(stop))), ..Watch::default() };
         let models = models("ok");
-        let outcome = block_on(run(
-            &corpus, &models, &settings, &mut log, &stopping, &cancel,
-        ))
-        .expect("a run");
+        let outcome = block_on(run(&corpus, &models, &settings, &mut log, &stopping, &cancel))
+            .expect("a run");
         interrupted += usize::from(outcome == Outcome::Interrupted);
 
         let dir = log.dir.clone();
@@ -365,14 +283,8 @@ fn an_interrupt_after_any_unit_and_a_resume_give_what_an_uninterrupted_run_gives
         log.record(Event::Resumed).expect("it is logged");
         let (watch, cancel) = (Watch::default(), Cancel::default());
         let ended = block_on(run(&corpus, &models, &settings, &mut log, &watch, &cancel));
-        assert_eq!(
-            ended.expect("a run"),
-            *whole.outcome.as_ref().expect("a run")
-        );
-        assert_eq!(
-            log.state.selected, whole.state.selected,
-            "stopped after {stop}"
-        );
+        assert_eq!(ended.expect("a run"), *whole.outcome.as_ref().expect("a run"));
+        assert_eq!(log.state.selected, whole.state.selected, "stopped after {stop}");
         assert_eq!(log.state.notes, whole.state.notes);
     }
     assert!(interrupted > 40, "only {interrupted} runs were interrupted");
@@ -406,15 +318,7 @@ fn a_finished_run_asks_the_model_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut log = new_run(folder.path());
     let (watch, cancel) = (Watch::default(), Cancel::default());
-    block_on(run(
-        &corpus,
-        &models("ok"),
-        &settings(),
-        &mut log,
-        &watch,
-        &cancel,
-    ))
-    .expect("a run");
+    block_on(run(&corpus, &models("ok"), &settings(), &mut log, &watch, &cancel)).expect("a run");
     let before = log.state.clone();
     let dead = models("down@1");
     let outcome = block_on(run(&corpus, &dead, &settings(), &mut log, &watch, &cancel));
@@ -431,15 +335,8 @@ fn a_draft_that_fails_is_named_and_replaced() {
     ] {
         let ended = run_with(interviews(), script, &settings());
         assert!(matches!(ended.outcome, Ok(Outcome::Complete)));
-        assert_eq!(
-            (ended.state.drafts.len(), ended.state.dropped.len()),
-            (6, 1)
-        );
-        let (_, said) = ended
-            .state
-            .dropped
-            .first_key_value()
-            .expect("a dropped draft");
+        assert_eq!((ended.state.drafts.len(), ended.state.dropped.len()), (6, 1));
+        let (_, said) = ended.state.dropped.first_key_value().expect("a dropped draft");
         assert!(said.contains(cause), "{said}");
     }
 }
@@ -449,97 +346,45 @@ fn drafts_that_say_the_same_are_dropped_and_never_selected_twice() {
     // Two sentences in all, and a model that always says the same.
     let mut corpus = Corpus::default();
     for index in 0..2 {
-        let cells = [(
-            "answer",
-            format!("I wait for the bus at stop {index} every day"),
-        )];
-        corpus
-            .records
-            .push(row(index, &format!("P{index}"), &cells));
+        let cells = [("answer", format!("I wait for the bus at stop {index} every day"))];
+        corpus.records.push(row(index, &format!("P{index}"), &cells));
     }
     let ended = run_with(corpus.clone(), "twins", &settings());
-    assert!(
-        matches!(ended.outcome, Ok(Outcome::Partial { .. })),
-        "{:?}",
-        ended.outcome
-    );
-    assert!(
-        ended
-            .state
-            .dropped
-            .values()
-            .any(|cause| cause.contains("of its text"))
-    );
-    assert!(
-        ended.notes.iter().any(|note| note.contains("only")),
-        "{:?}",
-        ended.notes
-    );
+    assert!(matches!(ended.outcome, Ok(Outcome::Partial { .. })), "{:?}", ended.outcome);
+    assert!(ended.state.dropped.values().any(|cause| cause.contains("of its text")));
+    assert!(ended.notes.iter().any(|note| note.contains("only")), "{:?}", ended.notes);
     check_promises(&corpus, &ended.state);
 }
 
 #[test]
 fn too_few_passing_drafts_bring_another_round_and_then_marked_personas() {
-    let settings = Settings {
-        threshold: Threshold::Fixed(1.0),
-        ..settings()
-    };
+    let settings = Settings { threshold: Threshold::Fixed(1.0), ..settings() };
     let ended = run_with(interviews(), "ok", &settings);
     let rounds: BTreeSet<usize> = ended.state.drafts.keys().map(|id| id.round).collect();
     assert_eq!(rounds, [0, 1].into());
-    assert!(
-        matches!(ended.outcome, Ok(Outcome::Partial { passed: 0 })),
-        "{:?}",
-        ended.outcome
-    );
-    assert_eq!(
-        ended.personas().len(),
-        3,
-        "never fewer than asked for without need"
-    );
+    assert!(matches!(ended.outcome, Ok(Outcome::Partial { passed: 0 })), "{:?}", ended.outcome);
+    assert_eq!(ended.personas().len(), 3, "never fewer than asked for without need");
     assert!(ended.personas().iter().all(|p| p.below_threshold));
-    assert!(
-        ended
-            .notes
-            .iter()
-            .any(|note| note.contains("below_threshold"))
-    );
+    assert!(ended.notes.iter().any(|note| note.contains("below_threshold")));
 
-    let settings = Settings {
-        max_rounds: 0,
-        ..settings
-    };
+    let settings = Settings { max_rounds: 0, ..settings };
     let ended = run_with(interviews(), "ok", &settings);
     assert!(ended.state.drafts.keys().all(|id| id.round == 0));
 }
 
 #[test]
 fn every_draft_is_chosen_or_has_a_cause() {
-    let settings = Settings {
-        threshold: Threshold::Auto,
-        ..settings()
-    };
+    let settings = Settings { threshold: Threshold::Auto, ..settings() };
     let ended = run_with(interviews(), "fail@3", &settings);
     let accounted = ended.personas().len() + ended.state.not_selected.len();
     assert_eq!(accounted, ended.state.drafts.len());
-    assert!(
-        ended
-            .state
-            .not_selected
-            .iter()
-            .all(|(_, cause)| !cause.is_empty())
-    );
+    assert!(ended.state.not_selected.iter().all(|(_, cause)| !cause.is_empty()));
 }
 
 #[test]
 fn a_judge_without_probabilities_is_said_to_have_none() {
     let ended = run_with(interviews(), "nologits", &settings());
-    assert!(
-        ended
-            .notes
-            .iter()
-            .any(|note| note.contains("no probabilities"))
-    );
+    assert!(ended.notes.iter().any(|note| note.contains("no probabilities")));
     let judge = ended.state.judge.expect("a measurement");
     assert!(!judge.model_can_judge && judge.signals.values().all(|s| !s.from_model));
 }
@@ -552,19 +397,10 @@ fn a_model_that_dies_stops_the_run_and_a_resume_goes_on() {
     let (watch, cancel) = (Watch::default(), Cancel::default());
     let dying = models("down@3");
     let ended = block_on(run(&corpus, &dying, &settings(), &mut log, &watch, &cancel));
-    let Err(PipelineError::Model(cause)) = ended else {
-        panic!("it must stop: {ended:?}")
-    };
+    let Err(PipelineError::Model(cause)) = ended else { panic!("it must stop: {ended:?}") };
     assert!(cause.contains("--resume"), "{cause}");
     assert_eq!(log.state.drafts.len(), 2, "what was answered is kept");
-    let ended = block_on(run(
-        &corpus,
-        &models("ok"),
-        &settings(),
-        &mut log,
-        &watch,
-        &cancel,
-    ));
+    let ended = block_on(run(&corpus, &models("ok"), &settings(), &mut log, &watch, &cancel));
     assert!(matches!(ended, Ok(Outcome::Complete)));
 }
 
@@ -582,15 +418,9 @@ fn hostile_text_is_quoted_as_it_stands() {
     ];
     let mut corpus = Corpus::default();
     for (index, text) in hostile.iter().cycle().take(24).enumerate() {
-        let said = if index < 8 {
-            (*text).to_owned()
-        } else {
-            format!("{index} {text}")
-        };
+        let said = if index < 8 { (*text).to_owned() } else { format!("{index} {text}") };
         let cells = [("answer", said.trim().to_owned())];
-        corpus
-            .records
-            .push(row(index, &format!("P{index}"), &cells));
+        corpus.records.push(row(index, &format!("P{index}"), &cells));
     }
     for script in ["ok", "ok,large"] {
         let ended = run_with(corpus.clone(), script, &settings());
@@ -598,11 +428,7 @@ fn hostile_text_is_quoted_as_it_stands() {
         assert_eq!(ended.personas().len(), 3, "{:?}", ended.state.dropped);
         check_promises(&corpus, &ended.state);
         let parse = |cause: &String| cause.contains("quote") || cause.contains("JSON");
-        assert!(
-            !ended.state.dropped.values().any(parse),
-            "{:?}",
-            ended.state.dropped
-        );
+        assert!(!ended.state.dropped.values().any(parse), "{:?}", ended.state.dropped);
     }
 }
 
@@ -610,23 +436,14 @@ fn hostile_text_is_quoted_as_it_stands() {
 fn a_corpus_larger_than_the_context_is_packed_and_every_record_is_accounted_for() {
     let mut corpus = interviews();
     let long = "This sentence goes on about the bus. ".repeat(3_000);
-    corpus
-        .records
-        .push(row(32, "P9", &[("answer", long.trim().to_owned())]));
+    corpus.records.push(row(32, "P9", &[("answer", long.trim().to_owned())]));
     let ended = run_with(corpus.clone(), "ok,context=2560", &settings());
     assert_eq!(ended.personas().len(), 3, "{:?}", ended.outcome);
     check_promises(&corpus, &ended.state);
     let plan = ended.state.plan.expect("a plan");
-    assert_eq!(
-        plan.used + plan.unused + plan.left_out.len(),
-        corpus.records.len()
-    );
+    assert_eq!(plan.used + plan.unused + plan.left_out.len(), corpus.records.len());
     assert_eq!(plan.excerpted, [RecordId::new(1, 32)]);
-    assert!(
-        ended.notes.iter().any(|n| n.contains("shown in part")),
-        "{:?}",
-        ended.notes
-    );
+    assert!(ended.notes.iter().any(|n| n.contains("shown in part")), "{:?}", ended.notes);
 }
 
 #[test]
@@ -637,11 +454,7 @@ fn a_prompt_and_its_answer_always_fit_the_context() {
         let plan = Plan::new(&corpus, &model, &settings()).expect("a plan");
         for slot in 0..3 {
             for index in 0..4 {
-                let id = crate::store::DraftId {
-                    slot,
-                    round: 0,
-                    index,
-                };
+                let id = crate::store::DraftId { slot, round: 0, index };
                 let brief = plan.brief(&corpus, id);
                 assert!(!brief.focus.is_empty());
                 let request = crate::prompts::draft::request(&corpus, &brief, &plan.frame);
@@ -657,15 +470,9 @@ fn a_prompt_and_its_answer_always_fit_the_context() {
 #[test]
 fn a_context_too_small_to_draft_in_is_refused_with_the_size_that_would_do() {
     let refused = run_with(interviews(), "ok,context=512", &settings()).outcome;
-    let Err(PipelineError::Model(cause)) = refused else {
-        panic!("it must be refused")
-    };
+    let Err(PipelineError::Model(cause)) = refused else { panic!("it must be refused") };
     let (_, size) = cause.split_once("--context ").expect("a hint");
-    let size: usize = size
-        .split(' ')
-        .next()
-        .and_then(|n| n.parse().ok())
-        .expect("a size");
+    let size: usize = size.split(' ').next().and_then(|n| n.parse().ok()).expect("a size");
     let ended = run_with(interviews(), &format!("ok,context={size}"), &settings());
     assert_eq!(ended.personas().len(), 3, "the size that was named does");
 }
@@ -674,9 +481,7 @@ fn a_context_too_small_to_draft_in_is_refused_with_the_size_that_would_do() {
 fn questions_of_the_interviewer_are_left_out_and_named() {
     let mut corpus = interviews();
     let asked = "Interviewer asks: what do you do when the bus is late in the morning?";
-    corpus
-        .records
-        .push(row(32, "Interviewer", &[("answer", asked.to_owned())]));
+    corpus.records.push(row(32, "Interviewer", &[("answer", asked.to_owned())]));
     let ended = run_with(corpus, "ok", &settings());
     let plan = ended.state.plan.as_ref().expect("a plan");
     assert_eq!(plan.left_out.len(), 1);
@@ -696,20 +501,8 @@ fn a_measured_judge_is_measured_once() {
         let model = ScriptedModel::parse("hashed").expect("a script");
         let model = Arc::new(model);
         let judge_cache = Some(cache.path().to_owned());
-        let models = Models {
-            draft: model.clone(),
-            judge: model,
-            judge_cache,
-        };
-        block_on(run(
-            &corpus,
-            &models,
-            &settings(),
-            &mut log,
-            &watch,
-            &cancel,
-        ))
-        .expect("a run");
+        let models = Models { draft: model.clone(), judge: model, judge_cache };
+        block_on(run(&corpus, &models, &settings(), &mut log, &watch, &cancel)).expect("a run");
         reports.push(log.state.judge.clone());
     }
     assert_eq!(reports[0], reports[1]);

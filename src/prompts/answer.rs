@@ -86,9 +86,7 @@ impl<'a> Evidence<'a> {
     /// Where `text` stands inside one cell of record `id`.
     fn find(&self, id: &RecordId, text: &str) -> Option<Quote> {
         let (record, _) = self.shown().find(|(record, _)| record.id == *id)?;
-        let mut places = record
-            .cells()
-            .filter_map(|(at, cell)| Some(at + cell.find(text)?));
+        let mut places = record.cells().filter_map(|(at, cell)| Some(at + cell.find(text)?));
         let start = places.next()?;
         let quote =
             Quote { text: text.to_owned(), record: id.clone(), start, end: start + text.len() };
@@ -100,9 +98,7 @@ fn field<T: for<'de> Deserialize<'de>>(
     fields: &Map<String, Value>,
     key: &str,
 ) -> Result<T, AnswerError> {
-    let value = fields
-        .get(key)
-        .ok_or_else(|| AnswerError::Json(format!("'{key}' is missing")))?;
+    let value = fields.get(key).ok_or_else(|| AnswerError::Json(format!("'{key}' is missing")))?;
     T::deserialize(value).map_err(|e| AnswerError::Json(format!("'{key}': {e}")))
 }
 
@@ -142,11 +138,7 @@ fn picked(
         if text.is_empty() || records.is_empty() {
             return Err(AnswerError::Statement(key.to_owned()));
         }
-        Ok(Statement {
-            text,
-            records,
-            inferred: false,
-        })
+        Ok(Statement { text, records, inferred: false })
     };
     picks.values().map(statement).collect()
 }
@@ -179,11 +171,7 @@ fn written(
         let said: Vec<String> = cited.iter().flat_map(|text| words(text)).collect();
         let inferred = !words(&text).any(|w| w.chars().count() > 3 && said.contains(&w));
         if !text.is_empty() {
-            statements.push(Statement {
-                text,
-                records: answer.records,
-                inferred,
-            });
+            statements.push(Statement { text, records: answer.records, inferred });
         }
     }
     Ok(statements)
@@ -232,11 +220,7 @@ fn say_once(persona: &mut Persona) {
         said.push(plain);
         new
     };
-    for list in [
-        &mut persona.goals,
-        &mut persona.pains,
-        &mut persona.behaviours,
-    ] {
+    for list in [&mut persona.goals, &mut persona.pains, &mut persona.behaviours] {
         list.retain(|statement| is_new(&statement.text));
     }
     persona.motivations.retain(|text| is_new(text));
@@ -246,10 +230,7 @@ fn say_once(persona: &mut Persona) {
         let within = |a: &Quote, b: &Quote| {
             a.text.contains(&b.text) || (a.record == b.record && a.start < b.end && b.start < a.end)
         };
-        if !kept
-            .iter()
-            .any(|other| within(other, &quote) || within(&quote, other))
-        {
+        if !kept.iter().any(|other| within(other, &quote) || within(&quote, other)) {
             kept.push(quote);
         }
     }
@@ -271,10 +252,7 @@ mod tests {
     #[test]
     fn text_that_ran_into_its_bound_ends_at_a_sentence_or_a_word() {
         assert_eq!(tidy("It is slow. It fails when the li", 32), "It is slow.");
-        assert_eq!(
-            tidy("A nurse who never has ti", 24),
-            "A nurse who never has"
-        );
+        assert_eq!(tidy("A nurse who never has ti", 24), "A nurse who never has");
         assert_eq!(tidy("A nurse at night", 60), "A nurse at night");
         assert_eq!(tidy("Waits. Then goes home.", 22), "Waits. Then goes home.");
     }

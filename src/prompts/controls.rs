@@ -35,12 +35,8 @@ pub enum Fate {
 
 impl Fate {
     /// Every way of corruption.
-    pub const CORRUPTED: [Self; 4] = [
-        Self::Contradicted,
-        Self::Generic,
-        Self::Swapped,
-        Self::Looped,
-    ];
+    pub const CORRUPTED: [Self; 4] =
+        [Self::Contradicted, Self::Generic, Self::Swapped, Self::Looped];
 }
 
 /// All controls and the records they cite.
@@ -69,18 +65,12 @@ pub fn load() -> Controls {
             });
         }
     }
-    let good: Vec<Persona> = sources
-        .iter()
-        .enumerate()
-        .map(|(file, source)| source.persona(file))
-        .collect();
+    let good: Vec<Persona> =
+        sources.iter().enumerate().map(|(file, source)| source.persona(file)).collect();
     let mut all = Vec::new();
     for (at, persona) in good.iter().enumerate() {
         let next = &good[(at + 1) % good.len()];
-        all.push(Control {
-            persona: persona.clone(),
-            fate: Fate::Good,
-        });
+        all.push(Control { persona: persona.clone(), fate: Fate::Good });
         for fate in Fate::CORRUPTED {
             let persona = match fate {
                 Fate::Good => persona.clone(),
@@ -92,10 +82,7 @@ pub fn load() -> Controls {
             all.push(Control { persona, fate });
         }
     }
-    Controls {
-        corpus: Cleared::as_is(corpus),
-        all,
-    }
+    Controls { corpus: Cleared::as_is(corpus), all }
 }
 
 #[derive(Deserialize)]
@@ -126,9 +113,7 @@ struct Contradiction {
 
 impl Source {
     fn persona(&self, file: usize) -> Persona {
-        let ids: Vec<_> = (0..self.records.len())
-            .map(|i| RecordId::new(file + 1, i))
-            .collect();
+        let ids: Vec<_> = (0..self.records.len()).map(|i| RecordId::new(file + 1, i)).collect();
         let statements = |texts: &[String]| -> Vec<Statement> {
             let statement = |text: &String| Statement {
                 text: text.clone(),
@@ -138,16 +123,9 @@ impl Source {
             texts.iter().map(statement).collect()
         };
         let quote = |(record, text): &(usize, String)| {
-            let start = self.records[*record]
-                .find(text)
-                .expect("a control's quote is verbatim");
+            let start = self.records[*record].find(text).expect("a control's quote is verbatim");
             let end = start + text.len();
-            Quote {
-                text: text.clone(),
-                record: ids[*record].clone(),
-                start,
-                end,
-            }
+            Quote { text: text.clone(), record: ids[*record].clone(), start, end }
         };
         Persona {
             id: format!("control{file}"),
@@ -232,10 +210,7 @@ fn swapped(persona: &Persona, other: &Persona) -> Persona {
         (&mut persona.pains, &other.pains),
         (&mut persona.behaviours, &other.behaviours),
     ] {
-        reword(
-            mine,
-            &theirs.iter().map(|s| s.text.as_str()).collect::<Vec<_>>(),
-        );
+        reword(mine, &theirs.iter().map(|s| s.text.as_str()).collect::<Vec<_>>());
     }
     persona
 }
@@ -246,11 +221,7 @@ fn looped(persona: &Persona) -> Persona {
     let first = first.join(" ");
     persona.summary = format!("{first}, and {first}, and {first}, and {first}.");
     let looped = [persona.title.to_lowercase()];
-    for list in [
-        &mut persona.goals,
-        &mut persona.pains,
-        &mut persona.behaviours,
-    ] {
+    for list in [&mut persona.goals, &mut persona.pains, &mut persona.behaviours] {
         reword(list, &looped);
     }
     persona.motivations = looped.to_vec();
@@ -262,13 +233,8 @@ mod tests {
     use super::*;
 
     fn violations(control: &Control, corpus: &Corpus) -> usize {
-        let text = |id: &RecordId| {
-            corpus
-                .records
-                .iter()
-                .find(|r| r.id == *id)
-                .map(|r| r.text.as_str())
-        };
+        let text =
+            |id: &RecordId| corpus.records.iter().find(|r| r.id == *id).map(|r| r.text.as_str());
         control.persona.violations(text).len()
     }
 

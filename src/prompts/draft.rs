@@ -103,11 +103,7 @@ pub fn shared(wording: Wording, corpus: Option<&Cleared<Corpus>>) -> Arc<[Messag
         Message::assistant(example_answer(wording)),
     ];
     if let Some(corpus) = corpus {
-        let all: Vec<String> = corpus
-            .records
-            .iter()
-            .map(|r| shown(&r.id, &r.text))
-            .collect();
+        let all: Vec<String> = corpus.records.iter().map(|r| shown(&r.id, &r.text)).collect();
         let all = format!("All records of this study:\n{}", all.join("\n"));
         messages.push(Message::user(all));
         messages.push(Message::assistant("I have read them."));
@@ -123,20 +119,13 @@ pub fn shared_without_example() -> Arc<[Message]> {
 /// The request for one draft.
 pub fn request(corpus: &Cleared<Corpus>, brief: &Brief, frame: &Frame) -> ChatRequest {
     let shape = shape(corpus, brief, frame.wording);
-    let records: Vec<String> = brief
-        .focus
-        .iter()
-        .map(|focus| focus_text(corpus, focus))
-        .collect();
+    let records: Vec<String> = brief.focus.iter().map(|focus| focus_text(corpus, focus)).collect();
     let max_tokens = answer_tokens(&shape, frame.tokens_per_char);
     ChatRequest {
         shared: Arc::clone(&frame.shared),
         own: vec![Message::user(task(&brief.name, &records.join("\n")))],
         output: Output::Json(Arc::new(shape)),
-        sampling: Sampling {
-            seed: brief.provenance.seed,
-            ..SAMPLING
-        },
+        sampling: Sampling { seed: brief.provenance.seed, ..SAMPLING },
         max_tokens,
     }
 }
@@ -150,10 +139,7 @@ pub fn focus_text(corpus: &Cleared<Corpus>, focus: &Focus) -> String {
 /// The most tokens that an answer of this wording needs, for planning before records are chosen.
 pub fn worst_answer_tokens(wording: Wording, tokens_per_char: f64) -> usize {
     let long = "x".repeat(EXCERPT);
-    let source = vec![Source {
-        id: "f99#99999".into(),
-        cells: vec![long.clone()],
-    }];
+    let source = vec![Source { id: "f99#99999".into(), cells: vec![long.clone()] }];
     let statements = Aspect::ALL.map(|_| match wording {
         Wording::Extractive => picks(&[vec![long.clone()], vec![long.clone()]]),
         Wording::Free => written(&[source[0].id.clone()]),
@@ -181,11 +167,8 @@ fn shape(corpus: &Corpus, brief: &Brief, wording: Wording) -> Shape {
             object(quotes, statements, &brief.name)
         }
         Wording::Free => {
-            let ids: Vec<String> = brief
-                .focus
-                .iter()
-                .map(|f| corpus.records[f.record].id.0.clone())
-                .collect();
+            let ids: Vec<String> =
+                brief.focus.iter().map(|f| corpus.records[f.record].id.0.clone()).collect();
             let statements = Aspect::ALL.map(|_| written(&ids));
             object(quotable(corpus, brief), statements, &brief.name)
         }
@@ -195,16 +178,9 @@ fn shape(corpus: &Corpus, brief: &Brief, wording: Wording) -> Shape {
 fn object(quotes: Vec<Source>, statements: [Shape; 3], name: &str) -> Shape {
     let text = |(min, max)| Shape::Text { min, max };
     let [goals, pains, behaviours] = statements;
-    let quotes = Shape::Array {
-        item: Box::new(Shape::Excerpt(quotes)),
-        min: QUOTES.0,
-        max: QUOTES.1,
-    };
-    let motivations = Shape::Array {
-        item: Box::new(text(MOTIVATION)),
-        min: 1,
-        max: 2,
-    };
+    let quotes =
+        Shape::Array { item: Box::new(Shape::Excerpt(quotes)), min: QUOTES.0, max: QUOTES.1 };
+    let motivations = Shape::Array { item: Box::new(text(MOTIVATION)), min: 1, max: 2 };
     let fields = [
         (key::QUOTES, quotes),
         (key::NAME, Shape::OneOf(vec![name.to_owned()])),
@@ -216,9 +192,7 @@ fn object(quotes: Vec<Source>, statements: [Shape; 3], name: &str) -> Shape {
         (key::MOTIVATIONS, motivations),
     ];
     // Too few sentences for a field: it is not asked for.
-    let asked = fields
-        .into_iter()
-        .filter(|(_, shape)| *shape != Shape::Object(Vec::new()));
+    let asked = fields.into_iter().filter(|(_, shape)| *shape != Shape::Object(Vec::new()));
     Shape::Object(asked.map(|(key, shape)| (key.to_owned(), shape)).collect())
 }
 
@@ -230,24 +204,10 @@ fn picks(sets: &[Vec<String>]) -> Shape {
 }
 
 fn written(ids: &[String]) -> Shape {
-    let records = Shape::Array {
-        item: Box::new(Shape::OneOf(ids.to_vec())),
-        min: 1,
-        max: 2,
-    };
-    let text = Shape::Text {
-        min: STATEMENT.0,
-        max: STATEMENT.1,
-    };
-    let item = Shape::Object(vec![
-        ("records".to_owned(), records),
-        ("text".to_owned(), text),
-    ]);
-    Shape::Array {
-        item: Box::new(item),
-        min: 2,
-        max: 3,
-    }
+    let records = Shape::Array { item: Box::new(Shape::OneOf(ids.to_vec())), min: 1, max: 2 };
+    let text = Shape::Text { min: STATEMENT.0, max: STATEMENT.1 };
+    let item = Shape::Object(vec![("records".to_owned(), records), ("text".to_owned(), text)]);
+    Shape::Array { item: Box::new(item), min: 2, max: 3 }
 }
 
 /// What a free draft may quote: the cells of its records that have words enough, as shown.
@@ -284,11 +244,7 @@ impl Pools {
     fn new(corpus: &Corpus, brief: &Brief) -> Self {
         let mut all = all_passages(corpus, brief);
         all.shuffle(&mut ChaCha8Rng::seed_from_u64(brief.provenance.seed));
-        let quotes = if all.len() < 6 {
-            all.clone()
-        } else {
-            take_quotes(corpus, &mut all)
-        };
+        let quotes = if all.len() < 6 { all.clone() } else { take_quotes(corpus, &mut all) };
         let mut pools: [Vec<Passage>; 3] = Default::default();
         let mut neutral = Vec::new();
         for passage in all {
@@ -303,10 +259,7 @@ impl Pools {
             }
         }
         level(&mut pools);
-        Self {
-            quotes,
-            statements: pools.map(split),
-        }
+        Self { quotes, statements: pools.map(split) }
     }
 }
 
@@ -339,12 +292,8 @@ fn take_quotes(corpus: &Corpus, all: &mut Vec<Passage>) -> Vec<Passage> {
 fn strongest(corpus: &Corpus, passage: &Passage) -> Option<Aspect> {
     let strengths = Aspect::ALL.map(|aspect| (strength(corpus, aspect, passage), aspect));
     // `rev`: on a tie the earlier aspect wins.
-    let best = strengths
-        .into_iter()
-        .rev()
-        .max_by_key(|(strength, _)| *strength);
-    best.filter(|(strength, _)| *strength > 0)
-        .map(|(_, aspect)| aspect)
+    let best = strengths.into_iter().rev().max_by_key(|(strength, _)| *strength);
+    best.filter(|(strength, _)| *strength > 0).map(|(_, aspect)| aspect)
 }
 
 fn strength(corpus: &Corpus, aspect: Aspect, passage: &Passage) -> usize {
@@ -368,11 +317,7 @@ fn level(pools: &mut [Vec<Passage>; 3]) {
 
 /// Parts a pool into two or three disjoint sets of choices; fewer when it has fewer sentences.
 fn split(pool: Vec<Passage>) -> Vec<Vec<Passage>> {
-    let items = if pool.len() >= 6 {
-        3
-    } else {
-        pool.len().min(2)
-    };
+    let items = if pool.len() >= 6 { 3 } else { pool.len().min(2) };
     let mut sets = vec![Vec::new(); items];
     for (i, passage) in pool.into_iter().take(items * CHOICES).enumerate() {
         sets[i % items].push(passage);
@@ -391,10 +336,7 @@ fn sources(corpus: &Corpus, passages: &[Passage]) -> Vec<Source> {
         let cell = text_of(corpus, passage);
         match sources.iter_mut().find(|source| source.id == *id) {
             Some(source) => source.cells.push(cell),
-            None => sources.push(Source {
-                id: id.clone(),
-                cells: vec![cell],
-            }),
+            None => sources.push(Source { id: id.clone(), cells: vec![cell] }),
         }
     }
     sources
@@ -406,29 +348,33 @@ fn sources(corpus: &Corpus, passages: &[Passage]) -> Vec<Source> {
 fn answer_tokens(shape: &Shape, tokens_per_char: f64) -> usize {
     let copied = tokens_per_char * 1.33;
     let free = (tokens_per_char * 2.0).max(0.5);
-    fn walk(shape: &Shape, copied: f64, free: f64) -> f64 {
-        let longest = |texts: &mut dyn Iterator<Item = &String>| {
-            texts.map(|t| t.chars().count()).max().unwrap_or(0) as f64
-        };
-        match shape {
-            Shape::Object(fields) => {
-                let field = |(key, shape): &(String, Shape)| {
-                    key.len() as f64 * 0.5 + 6.0 + walk(shape, copied, free)
-                };
-                fields.iter().map(field).sum()
-            }
-            Shape::Array { item, max, .. } => *max as f64 * (walk(item, copied, free) + 2.0) + 2.0,
-            Shape::Text { max, .. } => *max as f64 * free + 2.0,
-            Shape::OneOf(all) => longest(&mut all.iter()) * copied + 4.0,
-            Shape::Integer { .. } => 20.0,
-            Shape::Excerpt(sources) => {
-                let cells = longest(&mut sources.iter().flat_map(|s| &s.cells)).min(EXCERPT as f64);
-                let ids = longest(&mut sources.iter().map(|s| &s.id));
-                (cells + ids) * copied + 16.0
-            }
+    shape_tokens(shape, copied, free).ceil() as usize + 16
+}
+
+/// `copied` and `free` are tokens for a character; what JSON adds is counted generously.
+fn shape_tokens(shape: &Shape, copied: f64, free: f64) -> f64 {
+    let longest = |texts: &mut dyn Iterator<Item = &String>| {
+        texts.map(|t| t.chars().count()).max().unwrap_or(0) as f64
+    };
+    match shape {
+        Shape::Object(fields) => {
+            let field = |(key, shape): &(String, Shape)| {
+                key.len() as f64 * 0.5 + 6.0 + shape_tokens(shape, copied, free)
+            };
+            fields.iter().map(field).sum()
+        }
+        Shape::Array { item, max, .. } => {
+            *max as f64 * (shape_tokens(item, copied, free) + 2.0) + 2.0
+        }
+        Shape::Text { max, .. } => *max as f64 * free + 2.0,
+        Shape::OneOf(all) => longest(&mut all.iter()) * copied + 4.0,
+        Shape::Integer { .. } => 20.0,
+        Shape::Excerpt(sources) => {
+            let cells = longest(&mut sources.iter().flat_map(|s| &s.cells)).min(EXCERPT as f64);
+            let ids = longest(&mut sources.iter().map(|s| &s.id));
+            (cells + ids) * copied + 16.0
         }
     }
-    walk(shape, copied, free).ceil() as usize + 16
 }
 
 /// A persona without words yet, as the brief has it.
@@ -477,10 +423,8 @@ fn example_records() -> String {
 /// From a domain far from any study, so that a model that copies it is easy to tell.
 fn example_answer(wording: Wording) -> String {
     let want = "I want to be back on the road the same day.";
-    let pains = [
-        "Finding the right part is the worst bit.",
-        "Every brand names its parts differently.",
-    ];
+    let pains =
+        ["Finding the right part is the worst bit.", "Every brand names its parts differently."];
     let does = "I watch a video first, then I lay out all the tools.";
     let (goals, pains, behaviours) = match wording {
         Wording::Extractive => {

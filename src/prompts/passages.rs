@@ -25,11 +25,7 @@ pub fn words(text: &str) -> impl Iterator<Item = String> {
             found.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
             found.push(c.to_string());
         } else if c.is_alphanumeric() || (matches!(c, '\'' | '’') && !word.is_empty()) {
-            word.extend(if c == '’' {
-                '\''.to_lowercase()
-            } else {
-                c.to_lowercase()
-            });
+            word.extend(if c == '’' { '\''.to_lowercase() } else { c.to_lowercase() });
         } else {
             found.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
         }
@@ -68,13 +64,9 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
 
 /// Whether the text before a full stop ends with a word that usually carries one.
 fn is_abbreviation(before: &str) -> bool {
-    const KNOWN: &[&str] = &[
-        "e.g", "i.e", "etc", "vs", "dr", "mr", "mrs", "ms", "prof", "st", "no", "approx",
-    ];
-    let last = before
-        .rsplit(|c: char| c.is_whitespace() || c == '(')
-        .next()
-        .unwrap_or(before);
+    const KNOWN: &[&str] =
+        &["e.g", "i.e", "etc", "vs", "dr", "mr", "mrs", "ms", "prof", "st", "no", "approx"];
+    let last = before.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or(before);
     KNOWN.iter().any(|known| last.eq_ignore_ascii_case(known))
 }
 
@@ -93,9 +85,7 @@ pub fn shorten(text: &str, range: Range<usize>, max: usize) -> Range<usize> {
         return range;
     };
     let fits = &piece[..limit];
-    let clause = fits
-        .rfind([',', ';', ':', '–', '—'])
-        .filter(|&at| at * 2 >= limit);
+    let clause = fits.rfind([',', ';', ':', '–', '—']).filter(|&at| at * 2 >= limit);
     // `limit` itself may end a word: look at the character after it too.
     let word = piece[..limit + next_len(piece, limit)].rfind(char::is_whitespace);
     let end = clause.or(word).unwrap_or(limit);
@@ -128,24 +118,15 @@ pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Pas
                 continue;
             }
             let range = shorten(&record.text, start..end, MAX_SENTENCE);
-            if words(&record.text[range.clone()])
-                .nth(MIN_WORDS - 1)
-                .is_some()
-            {
-                found.push(Passage {
-                    record: index,
-                    range,
-                });
+            if words(&record.text[range.clone()]).nth(MIN_WORDS - 1).is_some() {
+                found.push(Passage { record: index, range });
             } else if longest.as_ref().is_none_or(|best| range.len() > best.len()) {
                 longest = Some(range);
             }
         }
     }
     if found.is_empty() {
-        found.extend(longest.map(|range| Passage {
-            record: index,
-            range,
-        }));
+        found.extend(longest.map(|range| Passage { record: index, range }));
     }
     found
 }
@@ -295,11 +276,7 @@ impl Aspect {
 pub fn speaks_of(aspect: Aspect, column: Option<&str>, sentence: &str) -> usize {
     let count = |text: &str| {
         let spaced = format!(" {} ", text.to_lowercase().replace('’', "'"));
-        aspect
-            .cues()
-            .iter()
-            .filter(|cue| spaced.contains(**cue))
-            .count()
+        aspect.cues().iter().filter(|cue| spaced.contains(**cue)).count()
     };
     let named = column.map_or(0, |name| count(&name.replace(['_', '-'], " ")));
     count(sentence) + 2 * named
@@ -307,10 +284,7 @@ pub fn speaks_of(aspect: Aspect, column: Option<&str>, sentence: &str) -> usize 
 
 /// The name of the column that a byte of a record stands in.
 pub fn column_at(record: &Record, byte: usize) -> Option<&str> {
-    let column = record
-        .columns
-        .iter()
-        .find(|c| c.start <= byte && byte < c.end);
+    let column = record.columns.iter().find(|c| c.start <= byte && byte < c.end);
     column.map(|c| c.name.as_str())
 }
 
@@ -342,10 +316,7 @@ mod tests {
 
     #[test]
     fn words_are_lower_case_and_keep_their_apostrophe() {
-        assert_eq!(
-            words("I don’t KNOW—42!").collect::<Vec<_>>(),
-            ["i", "don't", "know", "42"]
-        );
+        assert_eq!(words("I don’t KNOW—42!").collect::<Vec<_>>(), ["i", "don't", "know", "42"]);
         assert_eq!(words("日本 tea").collect::<Vec<_>>(), ["日", "本", "tea"]);
     }
 
@@ -361,27 +332,13 @@ mod tests {
     #[test]
     fn short_cells_are_no_passages_unless_there_is_nothing_else() {
         let text = "role: nurse\nsays: We wait for hours. Sad.".to_owned();
-        let span = |name: &str, start, end| ColumnSpan {
-            name: name.into(),
-            start,
-            end,
-        };
+        let span = |name: &str, start, end| ColumnSpan { name: name.into(), start, end };
         let columns = vec![span("role", 6, 11), span("says", 18, 41)];
         let id = RecordId::new(1, 0);
-        let mut record = Record {
-            id,
-            file: 1,
-            row: 1,
-            participant: None,
-            text,
-            columns,
-        };
+        let mut record = Record { id, file: 1, row: 1, participant: None, text, columns };
         let texts = |record: &Record| -> Vec<String> {
             let found = passages(0, record, &(0..record.text.len()));
-            found
-                .into_iter()
-                .map(|p| record.text[p.range].to_owned())
-                .collect()
+            found.into_iter().map(|p| record.text[p.range].to_owned()).collect()
         };
         assert_eq!(texts(&record), ["We wait for hours."]);
         record.columns.pop();
@@ -392,10 +349,7 @@ mod tests {
     fn a_column_name_outweighs_a_word() {
         let sentence = "I want my evenings back";
         assert_eq!(speaks_of(Aspect::Goal, None, sentence), 1);
-        assert_eq!(
-            speaks_of(Aspect::Pain, Some("main_frustration"), sentence),
-            2
-        );
+        assert_eq!(speaks_of(Aspect::Pain, Some("main_frustration"), sentence), 2);
     }
 
     proptest! {

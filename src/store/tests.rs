@@ -18,54 +18,31 @@ fn started() -> Started {
 }
 
 fn draft(index: usize) -> DraftId {
-    DraftId {
-        slot: 0,
-        round: 0,
-        index,
-    }
+    DraftId { slot: 0, round: 0, index }
 }
 
 fn cost(prompt: u64) -> CallCost {
-    CallCost {
-        usage: Usage {
-            prompt,
-            ..Usage::default()
-        },
-        ..CallCost::default()
-    }
+    CallCost { usage: Usage { prompt, ..Usage::default() }, ..CallCost::default() }
 }
 
 fn events() -> Vec<Event> {
-    let drop = |index, cost| Event::DraftDropped {
-        draft: draft(index),
-        cause: "x\ny".into(),
-        cost,
-    };
+    let drop =
+        |index, cost| Event::DraftDropped { draft: draft(index), cause: "x\ny".into(), cost };
     vec![
         Event::Started(Box::new(started())),
         Event::Resumed,
-        Event::Noted {
-            note: "é 🙂 \u{2028}".into(),
-        },
+        Event::Noted { note: "é 🙂 \u{2028}".into() },
         drop(0, cost(5)),
-        Event::StageEnded {
-            stage: "draft".into(),
-            seconds: 1.5,
-        },
+        Event::StageEnded { stage: "draft".into(), seconds: 1.5 },
         Event::Calibrated(JudgeReport::default()),
         drop(1, cost(6)),
-        Event::Selected {
-            personas: Vec::new(),
-            dropped: vec![(draft(2), "worse".into())],
-        },
+        Event::Selected { personas: Vec::new(), dropped: vec![(draft(2), "worse".into())] },
         Event::Finished,
     ]
 }
 
 fn log_of(events: &[Event]) -> Vec<u8> {
-    let lines = events
-        .iter()
-        .map(|e| serde_json::to_string(e).expect("plain data") + "\n");
+    let lines = events.iter().map(|e| serde_json::to_string(e).expect("plain data") + "\n");
     lines.collect::<String>().into_bytes()
 }
 
@@ -80,12 +57,7 @@ fn a_log_cut_at_any_byte_replays_to_what_was_whole() {
     let events = events();
     let log = log_of(&events);
     let mut ends = vec![0];
-    ends.extend(
-        log.iter()
-            .enumerate()
-            .filter(|(_, b)| **b == b'\n')
-            .map(|(i, _)| i + 1),
-    );
+    ends.extend(log.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(i, _)| i + 1));
     for cut in 0..=log.len() {
         let replay = replay(Path::new(LOG), &log[..cut]).expect("a cut log replays");
         // An event is whole when all of its JSON is there, with or without the line end.
@@ -98,14 +70,8 @@ fn a_log_cut_at_any_byte_replays_to_what_was_whole() {
 #[test]
 fn a_torn_last_line_is_cut_off_and_the_run_goes_on() {
     let runs = tempfile::tempdir().expect("a folder");
-    let dir = Run::create(runs.path(), started())
-        .expect("a run")
-        .dir
-        .clone();
-    let mut log = OpenOptions::new()
-        .append(true)
-        .open(dir.join(LOG))
-        .expect("the log");
+    let dir = Run::create(runs.path(), started()).expect("a run").dir.clone();
+    let mut log = OpenOptions::new().append(true).open(dir.join(LOG)).expect("the log");
     log.write_all(b"{\"event\":\"note").expect("a torn line");
     drop(log);
 
@@ -119,10 +85,7 @@ fn a_torn_last_line_is_cut_off_and_the_run_goes_on() {
 #[test]
 fn a_last_event_without_its_line_end_is_kept() {
     let runs = tempfile::tempdir().expect("a folder");
-    let dir = Run::create(runs.path(), started())
-        .expect("a run")
-        .dir
-        .clone();
+    let dir = Run::create(runs.path(), started()).expect("a run").dir.clone();
     let path = dir.join(LOG);
     let mut bytes = fs::read(&path).expect("the log");
     bytes.extend_from_slice(&log_of(&[Event::Resumed]));
@@ -140,24 +103,14 @@ fn a_corrupt_line_in_the_middle_is_named() {
     let mut log = log_of(&events()[..1]);
     log.extend_from_slice(b"{\"event\":\"unheard_of\"}\n");
     log.extend_from_slice(&log_of(&events()[1..]));
-    let Err(error) = replay(Path::new(LOG), &log) else {
-        panic!("it must be refused")
-    };
-    assert!(
-        error
-            .to_string()
-            .starts_with("log.jsonl line 2 is not a run log entry"),
-        "{error}"
-    );
+    let Err(error) = replay(Path::new(LOG), &log) else { panic!("it must be refused") };
+    assert!(error.to_string().starts_with("log.jsonl line 2 is not a run log entry"), "{error}");
 }
 
 #[test]
 fn a_log_that_does_not_begin_with_started_is_refused() {
     assert!(replay(Path::new(LOG), &log_of(&[Event::Resumed])).is_err());
-    let twice = [
-        Event::Started(Box::new(started())),
-        Event::Started(Box::new(started())),
-    ];
+    let twice = [Event::Started(Box::new(started())), Event::Started(Box::new(started()))];
     assert!(replay(Path::new(LOG), &log_of(&twice)).is_err());
 }
 
@@ -182,15 +135,8 @@ fn runs_of_one_second_get_different_folders_and_list_newest_first() {
         fs::write(dir.join(LOG), b"").expect("a log");
     }
     fs::create_dir(runs.path().join("stray")).expect("not a run");
-    assert_eq!(
-        Run::list(runs.path()).expect("a list"),
-        [third, second, first]
-    );
-    assert!(
-        Run::list(&runs.path().join("none"))
-            .expect("no folder, no runs")
-            .is_empty()
-    );
+    assert_eq!(Run::list(runs.path()).expect("a list"), [third, second, first]);
+    assert!(Run::list(&runs.path().join("none")).expect("no folder, no runs").is_empty());
 }
 
 #[test]
@@ -208,10 +154,7 @@ fn a_file_is_replaced_whole_and_nothing_is_left_beside_it() {
     let run = Run::create(runs.path(), started()).expect("a run");
     run.write("personas.json", b"old").expect("written");
     run.write("personas.json", b"new").expect("replaced");
-    assert_eq!(
-        fs::read(run.dir.join("personas.json")).expect("it is there"),
-        b"new"
-    );
+    assert_eq!(fs::read(run.dir.join("personas.json")).expect("it is there"), b"new");
     let names = fs::read_dir(&run.dir).expect("a folder").count();
     assert_eq!(names, 3, "the log, the lock and the file");
 }
@@ -221,12 +164,8 @@ fn the_cost_of_a_draft_that_is_dropped_later_is_not_lost() {
     let mut state = folded(&events());
     assert_eq!(state.wasted.usage.prompt, 11);
     assert_eq!(state.dropped.len(), 2);
-    state.apply(Event::Noted {
-        note: "twice".into(),
-    });
-    state.apply(Event::Noted {
-        note: "twice".into(),
-    });
+    state.apply(Event::Noted { note: "twice".into() });
+    state.apply(Event::Noted { note: "twice".into() });
     assert_eq!(state.notes.iter().filter(|n| *n == "twice").count(), 1);
 }
 
