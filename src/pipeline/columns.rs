@@ -133,7 +133,9 @@ fn range(values: &[&str]) -> Option<String> {
 /// The value that at least half of them share, else the three most frequent.
 fn shares(values: &[&str]) -> Option<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    values.iter().for_each(|value| *counts.entry(value).or_default() += 1);
+    for value in values {
+        *counts.entry(value).or_default() += 1;
+    }
     let mut ranked: Vec<(&str, usize)> = counts.into_iter().collect();
     ranked.sort_by_key(|&(value, count)| (std::cmp::Reverse(count), value));
     let (top, count) = *ranked.first()?;
@@ -164,7 +166,8 @@ mod tests {
             let mut text = String::new();
             let mut columns = Vec::new();
             for (name, value) in header.iter().zip(*row) {
-                text += &format!("{name}: ");
+                text += name;
+                text += ": ";
                 let start = text.len();
                 text += value;
                 columns.push(ColumnSpan { name: (*name).into(), start, end: text.len() });

@@ -141,11 +141,15 @@ pub(super) fn report(controls: &Controls, raw: &[Raw]) -> JudgeReport {
     let model_can_judge = signals.values().any(|s| s.from_model && s.auc >= CAN_JUDGE);
     if !model_can_judge {
         let of_model = signals.values_mut().filter(|s| s.from_model);
-        of_model.for_each(|signal| signal.weight = 0.0);
+        for signal in of_model {
+            signal.weight = 0.0;
+        }
     }
     let total: f64 = signals.values().map(|s| s.weight).sum();
     if total > 0.0 {
-        signals.values_mut().for_each(|s| s.weight = rounded(s.weight / total));
+        for signal in signals.values_mut() {
+            signal.weight = rounded(signal.weight / total);
+        }
     }
     let good = (0..controls.all.len()).filter(|&at| is_good(at)).count();
     let mut report = JudgeReport {
@@ -218,7 +222,9 @@ pub(super) fn verdict(report: &JudgeReport, raw: &Raw) -> Verdict {
     let mut signals = BTreeMap::new();
     let (mut sum, mut weights) = (0.0, 0.0);
     for (name, signal) in &report.signals {
-        let Some(value) = raw.signals.get(name) else { continue };
+        let Some(value) = raw.signals.get(name) else {
+            continue;
+        };
         let mapped = mapped(signal, *value);
         sum += mapped * signal.weight;
         weights += signal.weight;

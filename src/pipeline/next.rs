@@ -34,7 +34,9 @@ pub(super) fn next_actions(state: &RunState, plan: &Plan) -> Vec<Action> {
         return Vec::new();
     }
     for round in 0..=plan.settings.max_rounds {
-        let Some(wanted) = wanted(state, plan, round) else { break };
+        let Some(wanted) = wanted(state, plan, round) else {
+            break;
+        };
         let missing = missing(state, &wanted, round);
         if !missing.is_empty() {
             return missing.into_iter().map(Action::Draft).collect();

@@ -104,7 +104,9 @@ impl Specificity {
         let mut spread = BTreeMap::new();
         for record in &corpus.records {
             let said: BTreeSet<String> = words(&record.text).map(|w| stem(&w)).collect();
-            said.into_iter().for_each(|word| *spread.entry(word).or_default() += 1);
+            for word in said {
+                *spread.entry(word).or_default() += 1;
+            }
         }
         Self { spread, records: corpus.records.len() }
     }

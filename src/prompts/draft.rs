@@ -348,29 +348,33 @@ fn sources(corpus: &Corpus, passages: &[Passage]) -> Vec<Source> {
 fn answer_tokens(shape: &Shape, tokens_per_char: f64) -> usize {
     let copied = tokens_per_char * 1.33;
     let free = (tokens_per_char * 2.0).max(0.5);
-    fn walk(shape: &Shape, copied: f64, free: f64) -> f64 {
-        let longest = |texts: &mut dyn Iterator<Item = &String>| {
-            texts.map(|t| t.chars().count()).max().unwrap_or(0) as f64
-        };
-        match shape {
-            Shape::Object(fields) => {
-                let field = |(key, shape): &(String, Shape)| {
-                    key.len() as f64 * 0.5 + 6.0 + walk(shape, copied, free)
-                };
-                fields.iter().map(field).sum()
-            }
-            Shape::Array { item, max, .. } => *max as f64 * (walk(item, copied, free) + 2.0) + 2.0,
-            Shape::Text { max, .. } => *max as f64 * free + 2.0,
-            Shape::OneOf(all) => longest(&mut all.iter()) * copied + 4.0,
-            Shape::Integer { .. } => 20.0,
-            Shape::Excerpt(sources) => {
-                let cells = longest(&mut sources.iter().flat_map(|s| &s.cells)).min(EXCERPT as f64);
-                let ids = longest(&mut sources.iter().map(|s| &s.id));
-                (cells + ids) * copied + 16.0
-            }
+    shape_tokens(shape, copied, free).ceil() as usize + 16
+}
+
+/// `copied` and `free` are tokens for a character; what JSON adds is counted generously.
+fn shape_tokens(shape: &Shape, copied: f64, free: f64) -> f64 {
+    let longest = |texts: &mut dyn Iterator<Item = &String>| {
+        texts.map(|t| t.chars().count()).max().unwrap_or(0) as f64
+    };
+    match shape {
+        Shape::Object(fields) => {
+            let field = |(key, shape): &(String, Shape)| {
+                key.len() as f64 * 0.5 + 6.0 + shape_tokens(shape, copied, free)
+            };
+            fields.iter().map(field).sum()
+        }
+        Shape::Array { item, max, .. } => {
+            *max as f64 * (shape_tokens(item, copied, free) + 2.0) + 2.0
+        }
+        Shape::Text { max, .. } => *max as f64 * free + 2.0,
+        Shape::OneOf(all) => longest(&mut all.iter()) * copied + 4.0,
+        Shape::Integer { .. } => 20.0,
+        Shape::Excerpt(sources) => {
+            let cells = longest(&mut sources.iter().flat_map(|s| &s.cells)).min(EXCERPT as f64);
+            let ids = longest(&mut sources.iter().map(|s| &s.id));
+            (cells + ids) * copied + 16.0
         }
     }
-    walk(shape, copied, free).ceil() as usize + 16
 }
 
 /// A persona without words yet, as the brief has it.

@@ -77,13 +77,15 @@ fn trimmed(text: &str, range: Range<usize>) -> Option<Range<usize>> {
     (start < end).then_some(start..end)
 }
 
-/// Cuts a range to at most `max` characters: after the last clause that fits and keeps more than
+/// Cuts a range to at most `max` characters: after the last clause that fits and keeps at least
 /// half of it, else after the last whole word.
 pub fn shorten(text: &str, range: Range<usize>, max: usize) -> Range<usize> {
     let piece = &text[range.clone()];
-    let Some((limit, _)) = piece.char_indices().nth(max) else { return range };
+    let Some((limit, _)) = piece.char_indices().nth(max) else {
+        return range;
+    };
     let fits = &piece[..limit];
-    let clause = fits.rfind([',', ';', ':', '–', '—']).filter(|&at| at > limit / 2);
+    let clause = fits.rfind([',', ';', ':', '–', '—']).filter(|&at| at * 2 >= limit);
     // `limit` itself may end a word: look at the character after it too.
     let word = piece[..limit + next_len(piece, limit)].rfind(char::is_whitespace);
     let end = clause.or(word).unwrap_or(limit);
