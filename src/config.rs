@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
+use crate::catalogue::{Price, closest};
 use crate::engine::{DeviceChoice, EngineOptions};
 use crate::hub::HubOptions;
 use crate::ledger::MicroUsd;
@@ -289,10 +290,10 @@ impl Layers {
             // An unknown variable is an error and not a shrug: it may ask for a protection that
             // this version does not have.
             let Some(&key) = keys::ALL.iter().find(|key| key.variable() == *name) else {
-                return Err(ConfigError::UnknownKey {
-                    what: format!("variable {name}"),
-                    suggestion: nearest(name, keys::ALL.iter().map(|key| key.variable())),
-                });
+                let known: Vec<String> = keys::ALL.iter().map(|key| key.variable()).collect();
+                let suggestion = closest(name, known.iter().map(String::as_str));
+                let what = format!("variable {name}");
+                return Err(ConfigError::UnknownKey { what, suggestion: suggestion.map(str::to_owned) });
             };
             let values = if key == keys::INPUT {
                 std::env::split_paths(value).map(|p| p.to_string_lossy().into_owned()).collect()
@@ -310,10 +311,9 @@ impl Layers {
         let table: toml::Table = text.parse().map_err(|e: toml::de::Error| bad(e.to_string()))?;
         for (name, value) in flatten(table) {
             let Some(&key) = keys::ALL.iter().find(|key| key.file == name) else {
-                return Err(ConfigError::UnknownKey {
-                    what: format!("key '{name}' in {}", path.display()),
-                    suggestion: nearest(&name, keys::ALL.iter().map(|key| key.file.to_owned())),
-                });
+                let suggestion = closest(&name, keys::ALL.iter().map(|key| key.file));
+                let what = format!("key '{name}' in {}", path.display());
+                return Err(ConfigError::UnknownKey { what, suggestion: suggestion.map(str::to_owned) });
             };
             let values = file_values(key, &value, path)?;
             let origin = Origin::File(path.to_owned());
@@ -418,8 +418,8 @@ pub struct Frontier {
     pub provider: String,
     /// Model; `None` takes the provider's default.
     pub model: Option<String>,
-    /// USD per million tokens, in and out.
-    pub price: Option<(f64, f64)>,
+    /// `IN/OUT`, USD per million tokens, instead of the price table.
+    pub price: Option<String>,
     /// Cap on paid calls.
     pub max_cost: Option<MicroUsd>,
 }
@@ -535,25 +535,16 @@ fn parse_device(value: &str) -> Result<DeviceChoice, String> {
     }
 }
 
-/// US dollars as a decimal number. Digits past the sixth are cut: a cap is never rounded up.
 fn parse_usd(value: &str) -> Result<MicroUsd, String> {
-    let digits = value.strip_prefix('$').unwrap_or(value);
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let is_number = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    let refuse = || "expected US dollars from 0, for example 2.50".to_owned();
-    if !(is_number(whole) && is_number(fraction)) || whole.len() + fraction.len() == 0 {
-        return Err(refuse());
-    }
-    let micros: String = fraction.chars().chain("000000".chars()).take(6).collect();
-    format!("{whole}{micros}").parse().map(MicroUsd).map_err(|_| refuse())
+    value.parse().map_err(|_| "expected US dollars from 0, for example 2.50".to_owned())
 }
 
-fn parse_price(value: &str) -> Result<(f64, f64), String> {
-    let number = |s: &str| s.trim().parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0);
-    value
-        .split_once('/')
-        .and_then(|(input, output)| Some((number(input)?, number(output)?)))
-        .ok_or_else(|| "expected USD per million tokens as IN/OUT, for example 3/15".to_owned())
+/// Checked here, so that a slip names its flag; read again where provider and model are known.
+fn parse_price(value: &str) -> Result<String, String> {
+    match Price::parse(value, "", "") {
+        Ok(_) => Ok(value.to_owned()),
+        Err(_) => Err("expected USD per million tokens as IN/OUT, for example 3/15".to_owned()),
+    }
 }
 
 /// The values of a key in a file. Paths are taken from the file's folder, so that a project's
@@ -602,31 +593,6 @@ fn flatten(table: toml::Table) -> Vec<(String, toml::Value)> {
 
 fn find_upward(from: &Path, name: &str) -> Option<PathBuf> {
     from.ancestors().map(|folder| folder.join(name)).find(|path| path.is_file())
-}
-
-/// The candidate that is at most a third of its letters away from `word`.
-pub fn nearest(word: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
-    candidates
-        .map(|candidate| (edit_distance(word, &candidate), candidate))
-        .filter(|(distance, candidate)| distance * 3 <= candidate.chars().count())
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
-/// Levenshtein distance in characters.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, &y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 impl fmt::Display for Key {
@@ -738,16 +704,6 @@ mod tests {
         let project = folder.path().join("project");
         assert_eq!(settings.inputs, [project.join("a.csv"), project.join("b")]);
         assert_eq!(settings.runs_dir, project.join("out"));
-    }
-
-    #[test]
-    fn dollars_are_exact_and_a_cap_is_never_rounded_up() {
-        for (text, micros) in [("2", 2_000_000), ("0.1", 100_000), (".5", 500_000), ("0.0000019", 1)] {
-            assert_eq!(parse_usd(text), Ok(MicroUsd(micros)), "{text}");
-        }
-        for text in ["", ".", "-1", "1e3", "nan", "1.2.3", "99999999999999999999"] {
-            assert!(parse_usd(text).is_err(), "{text}");
-        }
     }
 
     #[test]
