@@ -153,3 +153,131 @@ pub struct Verdict {
     /// Probability mass on the labels, per verbal criterion: how much of the answer was a label.
     pub label_mass: BTreeMap<String, f64>,
 }
+
+/// Where the published schema stands; carries its version.
+const SCHEMA_ID: &str = "https://github.com/REPPL/Persona/schemas/personas.v1.json";
+
+/// The JSON Schema of `personas.json`: an array of [`Persona`].
+pub fn json_schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Vec<Persona>);
+    schema.insert("$id".into(), SCHEMA_ID.into());
+    schema.insert("title".into(), "personas.json".into());
+    schema.insert("version".into(), SCHEMA_VERSION.into());
+    schema.into()
+}
+
+/// Reads `personas.json`, refusing unknown keys.
+pub fn parse_personas(json: &str) -> Result<Vec<Persona>, serde_json::Error> {
+    serde_json::from_str(json)
+}
+
+impl Persona {
+    /// Everything it says in words, quotes included, the name not.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        [self.title.as_str(), self.summary.as_str()]
+            .into_iter()
+            .chain(self.statements().map(|s| s.text.as_str()))
+            .chain(self.motivations.iter().map(String::as_str))
+            .chain(self.quotes.iter().map(|q| q.text.as_str()))
+    }
+
+    /// Goals, pains and behaviours, in this order.
+    pub fn statements(&self) -> impl Iterator<Item = &Statement> {
+        self.goals.iter().chain(&self.pains).chain(&self.behaviours)
+    }
+
+    /// The records it cites, each once, in order of their ids.
+    pub fn cited(&self) -> Vec<RecordId> {
+        let cited = self.statements().flat_map(|s| &s.records);
+        let mut cited: Vec<_> = cited.chain(self.quotes.iter().map(|q| &q.record)).cloned().collect();
+        cited.sort_unstable();
+        cited.dedup();
+        cited
+    }
+
+    /// What is wrong with its evidence, given the text of each record by id. Empty when every
+    /// citation leads to a record and every quote is that record's own words.
+    pub fn violations<'r>(&self, text_of: impl Fn(&RecordId) -> Option<&'r str>) -> Vec<String> {
+        let mut found = Vec::new();
+        for quote in &self.quotes {
+            match text_of(&quote.record) {
+                None => found.push(format!("a quote cites {}, which is no record", quote.record)),
+                Some(text) if text.get(quote.start..quote.end) != Some(&quote.text) => {
+                    found.push(format!("a quote is not what {} says", quote.record));
+                }
+                Some(_) => {}
+            }
+        }
+        for statement in self.statements() {
+            if statement.records.is_empty() && !statement.inferred {
+                found.push(format!("'{}' cites no record", statement.text));
+            }
+            for record in statement.records.iter().filter(|id| text_of(id).is_none()) {
+                found.push(format!("'{}' cites {record}, which is no record", statement.text));
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quoting(text: &str, start: usize, end: usize) -> Vec<String> {
+        let quote = Quote { text: text.into(), record: RecordId::new(1, 0), start, end };
+        let persona = Persona { quotes: vec![quote], ..empty() };
+        persona.violations(|id| (id.as_str() == "f1#0").then_some("we wait for hours 🙂 daily"))
+    }
+
+    fn empty() -> Persona {
+        Persona {
+            id: "p1".into(),
+            name: "Ada".into(),
+            title: "Nurse".into(),
+            summary: "Waits.".into(),
+            demographics: BTreeMap::new(),
+            goals: Vec::new(),
+            pains: Vec::new(),
+            behaviours: Vec::new(),
+            motivations: Vec::new(),
+            quotes: Vec::new(),
+            segment: Segment::default(),
+            scores: Scores::default(),
+            below_threshold: false,
+            refined: false,
+            provenance: Provenance::default(),
+        }
+    }
+
+    #[test]
+    fn a_quote_is_checked_byte_by_byte() {
+        assert!(quoting("for hours", 8, 17).is_empty());
+        assert_eq!(quoting("for hour", 8, 17).len(), 1);
+        // Inside the emoji, and past the end: wrong, not a panic.
+        assert_eq!(quoting("x", 19, 20).len(), 1);
+        assert_eq!(quoting("x", 0, 1000).len(), 1);
+    }
+
+    #[test]
+    fn a_statement_without_a_record_must_say_that_it_is_inferred() {
+        let mut persona = empty();
+        let text = "Wants to go home".to_owned();
+        persona.goals.push(Statement { text, records: Vec::new(), inferred: false });
+        assert_eq!(persona.violations(|_| None).len(), 1);
+        persona.goals[0].inferred = true;
+        assert!(persona.violations(|_| None).is_empty());
+    }
+
+    #[test]
+    fn the_schema_accepts_what_is_written_and_refuses_unknown_keys() {
+        let schema = json_schema();
+        assert_eq!(schema["version"], SCHEMA_VERSION);
+        let validator = jsonschema::validator_for(&schema).expect("a valid schema");
+        let mut personas = serde_json::to_value(vec![empty()]).expect("plain data");
+        assert!(validator.is_valid(&personas));
+        personas[0]["surprise"] = 1.into();
+        assert!(!validator.is_valid(&personas));
+        assert!(parse_personas(&personas.to_string()).is_err());
+    }
+}

@@ -1,1 +1,57 @@
-//! stub
+//! What is asked of a model, and how its answers are read.
+//!
+//! Owns every word that reaches a model and every shape that its answers take: [`draft`] writes a
+//! persona, [`judge`] weighs one, [`controls`] are the personas on which a judge is measured.
+//! Research data gets in only as [`Cleared`](crate::privacy::Cleared), fenced, as data. Decides
+//! neither how many drafts there are nor which records they see.
+
+pub mod answer;
+pub mod controls;
+pub mod draft;
+pub mod judge;
+pub mod passages;
+
+use serde::{Deserialize, Serialize};
+
+/// How goals, pains and behaviours come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wording {
+    /// They are sentences of records, chosen by the model: for models too small to be faithful.
+    Extractive,
+    /// The model writes them and cites records.
+    Free,
+}
+
+impl Wording {
+    /// As it stands in provenance and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Extractive => "extractive",
+            Self::Free => "free",
+        }
+    }
+}
+
+/// Wraps data in a fence that the data cannot close: one back-tick longer than its longest run.
+fn fence(data: &str) -> String {
+    let mut longest = 0;
+    let mut run = 0;
+    for c in data.chars() {
+        run = if c == '`' { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    let marks = "`".repeat(3.max(longest + 1));
+    format!("{marks}\n{data}\n{marks}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_cannot_close_its_own_fence() {
+        assert_eq!(fence("plain"), "```\nplain\n```");
+        assert_eq!(fence("a ```` b"), "`````\na ```` b\n`````");
+    }
+}

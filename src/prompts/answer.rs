@@ -1,0 +1,270 @@
+//! From a draft's answer to a persona.
+//!
+//! Owns the reading: quotes are looked up in their record again and get their offsets here, text
+//! that ran into its bound is trimmed, and what is said twice is said once. An answer that does
+//! not hold is an error with its cause, never a persona with a hole.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::Wording;
+use super::draft::{Brief, Focus, MOTIVATION, SUMMARY, TITLE, blank, key};
+use super::passages::{sentences, words};
+use crate::corpus::{Corpus, Record};
+use crate::privacy::Cleared;
+use crate::schema::{Persona, Quote, RecordId, Statement};
+
+/// Why an answer is no persona.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerError {
+    /// Not the JSON that was asked for.
+    #[error("the answer is not the JSON that was asked for: {0}")]
+    Json(String),
+    /// A quote is not a piece of its record.
+    #[error("a quote is not in the record that it cites ({0})")]
+    Quote(String),
+    /// A statement is not a sentence of a record shown, or cites one that was not shown.
+    #[error("a statement rests on no record that was shown ({0})")]
+    Statement(String),
+    /// Nothing was said where something must be.
+    #[error("the answer has no {0}")]
+    Empty(&'static str),
+}
+
+/// Reads an answer to the request that was made of `brief`.
+pub fn parse(
+    corpus: &Cleared<Corpus>,
+    brief: &Brief,
+    wording: Wording,
+    answer: &str,
+) -> Result<Persona, AnswerError> {
+    let fields: Map<String, Value> =
+        serde_json::from_str(answer).map_err(|e| AnswerError::Json(e.to_string()))?;
+    let evidence = Evidence { corpus, brief };
+    let statements = |key| match wording {
+        Wording::Extractive => picked(&evidence, &fields, key),
+        Wording::Free => written(&evidence, &fields, key),
+    };
+    let mut persona = Persona {
+        goals: statements(key::GOALS)?,
+        pains: statements(key::PAINS)?,
+        behaviours: statements(key::BEHAVIOURS)?,
+        quotes: quotes(&evidence, &fields)?,
+        title: tidy(&text(&fields, key::TITLE)?, TITLE.1),
+        summary: tidy(&text(&fields, key::SUMMARY)?, SUMMARY.1),
+        motivations: motivations(&fields)?,
+        ..blank(corpus, brief)
+    };
+    say_once(&mut persona);
+    if persona.title.is_empty() {
+        return Err(AnswerError::Empty("title"));
+    }
+    if persona.summary.is_empty() {
+        return Err(AnswerError::Empty("summary"));
+    }
+    if persona.quotes.is_empty() {
+        return Err(AnswerError::Empty("quote"));
+    }
+    Ok(persona)
+}
+
+/// The records that a draft was shown.
+struct Evidence<'a> {
+    corpus: &'a Corpus,
+    brief: &'a Brief,
+}
+
+impl<'a> Evidence<'a> {
+    fn shown(&self) -> impl Iterator<Item = (&'a Record, &'a str)> {
+        let part = |focus: &Focus| {
+            let record = &self.corpus.records[focus.record];
+            (record, &record.text[focus.shown.clone()])
+        };
+        self.brief.focus.iter().map(part)
+    }
+
+    /// Where `text` stands inside one cell of record `id`.
+    fn find(&self, id: &RecordId, text: &str) -> Option<Quote> {
+        let (record, _) = self.shown().find(|(record, _)| record.id == *id)?;
+        let mut places = record.cells().filter_map(|(at, cell)| Some(at + cell.find(text)?));
+        let start = places.next()?;
+        let quote = Quote {
+            text: text.to_owned(),
+            record: id.clone(),
+            start,
+            end: start + text.len(),
+        };
+        (!text.trim().is_empty()).then_some(quote)
+    }
+}
+
+fn field<T: for<'de> Deserialize<'de>>(
+    fields: &Map<String, Value>,
+    key: &str,
+) -> Result<T, AnswerError> {
+    let value = fields.get(key).ok_or_else(|| AnswerError::Json(format!("'{key}' is missing")))?;
+    T::deserialize(value).map_err(|e| AnswerError::Json(format!("'{key}': {e}")))
+}
+
+fn text(fields: &Map<String, Value>, key: &str) -> Result<String, AnswerError> {
+    field(fields, key)
+}
+
+fn quotes(
+    evidence: &Evidence<'_>,
+    fields: &Map<String, Value>,
+) -> Result<Vec<Quote>, AnswerError> {
+    #[derive(Deserialize)]
+    struct Answer {
+        record: RecordId,
+        text: String,
+    }
+    let answers: Vec<Answer> = field(fields, key::QUOTES)?;
+    let find = |answer: Answer| {
+        // Blanks at the ends are not the speaker's.
+        let found = evidence.find(&answer.record, answer.text.trim());
+        found.ok_or_else(|| AnswerError::Quote(answer.record.to_string()))
+    };
+    answers.into_iter().map(find).collect()
+}
+
+/// Statements that are sentences of records: the records are all those shown that say it.
+fn picked(
+    evidence: &Evidence<'_>,
+    fields: &Map<String, Value>,
+    key: &str,
+) -> Result<Vec<Statement>, AnswerError> {
+    if !fields.contains_key(key) {
+        return Ok(Vec::new());
+    }
+    let picks: Map<String, Value> = field(fields, key)?;
+    let statement = |pick: &Value| {
+        let text = pick.as_str().unwrap_or_default().to_owned();
+        let said_by = evidence.shown().filter(|(_, shown)| shown.contains(&text));
+        let records: Vec<_> = said_by.map(|(record, _)| record.id.clone()).collect();
+        if text.is_empty() || records.is_empty() {
+            return Err(AnswerError::Statement(key.to_owned()));
+        }
+        Ok(Statement { text, records, inferred: false })
+    };
+    picks.values().map(statement).collect()
+}
+
+/// Statements in the model's words. One that shares no telling word with what it cites is marked
+/// as inferred.
+fn written(
+    evidence: &Evidence<'_>,
+    fields: &Map<String, Value>,
+    key: &str,
+) -> Result<Vec<Statement>, AnswerError> {
+    #[derive(Deserialize)]
+    struct Answer {
+        records: Vec<RecordId>,
+        text: String,
+    }
+    let mut statements = Vec::new();
+    for mut answer in field::<Vec<Answer>>(fields, key)? {
+        answer.records.sort_unstable();
+        answer.records.dedup();
+        let cited: Vec<&str> = evidence
+            .shown()
+            .filter(|(record, _)| answer.records.contains(&record.id))
+            .map(|(_, text)| text)
+            .collect();
+        if cited.len() != answer.records.len() || cited.is_empty() {
+            return Err(AnswerError::Statement(key.to_owned()));
+        }
+        let text = tidy(&answer.text, usize::MAX);
+        let said: Vec<String> = cited.iter().flat_map(|text| words(text)).collect();
+        let inferred = !words(&text).any(|w| w.chars().count() > 3 && said.contains(&w));
+        if !text.is_empty() {
+            statements.push(Statement { text, records: answer.records, inferred });
+        }
+    }
+    Ok(statements)
+}
+
+fn motivations(fields: &Map<String, Value>) -> Result<Vec<String>, AnswerError> {
+    let texts: Vec<String> = field(fields, key::MOTIVATIONS)?;
+    let texts = texts.iter().map(|text| tidy(text, MOTIVATION.1));
+    Ok(texts.filter(|text| !text.is_empty()).collect())
+}
+
+/// One line without control characters. A text that ran into its bound of `max` characters ends
+/// at its last sentence, or at its last word where it has no whole sentence.
+fn tidy(text: &str, max: usize) -> String {
+    let line: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    let line = line.join(" ");
+    // The grammar ends such a text at a word, a little before the bound.
+    if text.chars().count() + 12 < max || ends_whole(&line) {
+        return line;
+    }
+    let all = sentences(&line);
+    if let [first, .., last] = all.as_slice() {
+        return line[first.start..last.start].trim_end().to_owned();
+    }
+    if text.chars().count() < max {
+        return line;
+    }
+    let (kept, _) = line.rsplit_once(' ').unwrap_or((&line, ""));
+    kept.trim_end_matches([',', ';', ':', '-']).to_owned()
+}
+
+fn ends_whole(text: &str) -> bool {
+    text.ends_with(['.', '!', '?', '…', '。', '！', '？', '"', ')'])
+}
+
+/// Removes what is said twice: equal statements and motivations, quotes inside another quote, and
+/// quotes that a statement gives word for word, as long as one quote stays.
+fn say_once(persona: &mut Persona) {
+    let mut said: Vec<String> = Vec::new();
+    let mut is_new = |text: &str| {
+        let plain = words(text).collect::<Vec<_>>().join(" ");
+        let new = !plain.is_empty() && !said.contains(&plain);
+        said.push(plain);
+        new
+    };
+    for list in [&mut persona.goals, &mut persona.pains, &mut persona.behaviours] {
+        list.retain(|statement| is_new(&statement.text));
+    }
+    persona.motivations.retain(|text| is_new(text));
+
+    let mut kept: Vec<Quote> = Vec::new();
+    for quote in std::mem::take(&mut persona.quotes) {
+        let within = |a: &Quote, b: &Quote| {
+            a.text.contains(&b.text)
+                || (a.record == b.record && a.start < b.end && b.start < a.end)
+        };
+        if !kept.iter().any(|other| within(other, &quote) || within(&quote, other)) {
+            kept.push(quote);
+        }
+    }
+    let stated =
+        |quote: &Quote, p: &Persona| p.statements().any(|s| s.text.contains(quote.text.as_str()));
+    let fresh = kept.iter().filter(|quote| !stated(quote, persona)).count();
+    if fresh > 0 {
+        kept.retain(|quote| !stated(quote, persona));
+    } else {
+        kept.truncate(1);
+    }
+    persona.quotes = kept;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_that_ran_into_its_bound_ends_at_a_sentence_or_a_word() {
+        assert_eq!(tidy("It is slow. It fails when the li", 32), "It is slow.");
+        assert_eq!(tidy("A nurse who never has ti", 24), "A nurse who never has");
+        assert_eq!(tidy("A nurse at night", 60), "A nurse at night");
+        assert_eq!(tidy("Waits. Then goes home.", 22), "Waits. Then goes home.");
+    }
+
+    #[test]
+    fn text_is_one_line_without_control_characters() {
+        assert_eq!(tidy(" a\u{1b}[31m\n b\t ", 60), "a [31m b");
+    }
+}

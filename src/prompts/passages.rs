@@ -1,0 +1,271 @@
+//! Records as words and sentences, and which sentence tells of a goal, a pain or a habit.
+//!
+//! Owns the splitting that prompts, plan and judge share, so that all of them mean the same by "word".
+//! The cues are English; text in another language still works, its sentences are only spread
+//! without regard to what they tell.
+
+use std::ops::Range;
+
+use crate::corpus::Record;
+
+/// Most characters of a sentence that is offered as a statement; a longer one is cut at a comma or
+/// at a word.
+pub const MAX_SENTENCE: usize = 220;
+
+/// Fewest words of something worth offering as a quote or statement.
+pub const MIN_WORDS: usize = 4;
+
+/// The words of a text in lower case: runs of letters and digits with inner apostrophes; where a
+/// script is written without spaces, each character.
+pub fn words(text: &str) -> impl Iterator<Item = String> {
+    let mut found = Vec::new();
+    let mut word = String::new();
+    for c in text.chars() {
+        if is_unspaced(c) {
+            found.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
+            found.push(c.to_string());
+        } else if c.is_alphanumeric() || (matches!(c, '\'' | '’') && !word.is_empty()) {
+            word.extend(if c == '’' { '\''.to_lowercase() } else { c.to_lowercase() });
+        } else {
+            found.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
+        }
+    }
+    found.extend((!word.is_empty()).then_some(word));
+    found.into_iter()
+}
+
+/// Scripts written without spaces between words: Thai to Khmer, and Han with kana.
+fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{0E00}'..='\u{0EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}'
+        | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{20000}'..='\u{3FFFF}')
+}
+
+/// The sentences of a text as byte ranges, trimmed, none empty. A line break ends a sentence.
+pub fn sentences(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let next = chars.peek().map(|&(_, next)| next);
+        let ends = match c {
+            '\n' | '\r' | '。' | '！' | '？' => true,
+            '!' | '?' | '…' => next.is_none_or(char::is_whitespace),
+            '.' => next.is_none_or(char::is_whitespace) && !is_abbreviation(&text[start..at]),
+            _ => false,
+        };
+        if ends {
+            found.extend(trimmed(text, start..at + c.len_utf8()));
+            start = at + c.len_utf8();
+        }
+    }
+    found.extend(trimmed(text, start..text.len()));
+    found
+}
+
+/// Whether the text before a full stop ends with a word that usually carries one.
+fn is_abbreviation(before: &str) -> bool {
+    const KNOWN: &[&str] =
+        &["e.g", "i.e", "etc", "vs", "dr", "mr", "mrs", "ms", "prof", "st", "no", "approx"];
+    let last = before.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or(before);
+    KNOWN.iter().any(|known| last.eq_ignore_ascii_case(known))
+}
+
+fn trimmed(text: &str, range: Range<usize>) -> Option<Range<usize>> {
+    let piece = &text[range.clone()];
+    let start = range.start + (piece.len() - piece.trim_start().len());
+    let end = range.start + piece.trim_end().len();
+    (start < end).then_some(start..end)
+}
+
+/// Cuts a range to at most `max` characters: after the last clause that fits and keeps more than
+/// half of it, else after the last whole word.
+pub fn shorten(text: &str, range: Range<usize>, max: usize) -> Range<usize> {
+    let piece = &text[range.clone()];
+    let Some((limit, _)) = piece.char_indices().nth(max) else { return range };
+    let fits = &piece[..limit];
+    let clause = fits.rfind([',', ';', ':', '–', '—']).filter(|&at| at > limit / 2);
+    // `limit` itself may end a word: look at the character after it too.
+    let word = piece[..limit + next_len(piece, limit)].rfind(char::is_whitespace);
+    let end = clause.or(word).unwrap_or(limit);
+    trimmed(text, range.start..range.start + end).unwrap_or(range.start..range.start + limit)
+}
+
+fn next_len(text: &str, at: usize) -> usize {
+    text[at..].chars().next().map_or(0, char::len_utf8)
+}
+
+/// A sentence of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passage {
+    /// The record, as an index into the corpus.
+    pub record: usize,
+    /// Bytes of the record's text.
+    pub range: Range<usize>,
+}
+
+/// The sentences of `record` (number `index` of the corpus) that lie in `within` and are worth
+/// quoting; those of its longest cell where no sentence has enough words.
+pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Passage> {
+    let mut found = Vec::new();
+    let mut longest: Option<Range<usize>> = None;
+    for (offset, cell) in record.cells() {
+        for sentence in sentences(cell) {
+            let range = offset + sentence.start..offset + sentence.end;
+            if range.start < within.start || range.end > within.end {
+                continue;
+            }
+            let range = shorten(&record.text, range, MAX_SENTENCE);
+            if words(&record.text[range.clone()]).nth(MIN_WORDS - 1).is_some() {
+                found.push(Passage { record: index, range });
+            } else if longest.as_ref().is_none_or(|best| range.len() > best.len()) {
+                longest = Some(range);
+            }
+        }
+    }
+    if found.is_empty() {
+        found.extend(longest.map(|range| Passage { record: index, range }));
+    }
+    found
+}
+
+/// What a sentence may tell about a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Aspect {
+    /// What the person wants.
+    Goal,
+    /// What stands in the way.
+    Pain,
+    /// What the person does.
+    Behaviour,
+}
+
+impl Aspect {
+    /// All of them, in the order of a persona.
+    pub const ALL: [Self; 3] = [Self::Goal, Self::Pain, Self::Behaviour];
+
+    /// English words and phrases that speak of it; a leading or trailing space marks a word's edge.
+    fn cues(self) -> &'static [&'static str] {
+        match self {
+            Self::Goal => &[
+                " want", " need", " wish", " hope", " goal", " would like", " i'd like",
+                " would love", " i'd love", " should be able", " ideally", " looking for",
+                " trying to", " aim ", " so that i ", " dream", " prefer", " would help",
+                " must have", " if only", " plan to", " would be great", " would be nice",
+            ],
+            Self::Pain => &[
+                " frustrat", " annoy", " hard to", " difficult", " problem", " issue", " can't",
+                " cannot", " couldn't", " doesn't", " don't know", " didn't", " never ", " slow",
+                " waste", " lose ", " lost ", " losing", " confus", " hate", " too long",
+                " too many", " too much", " stuck", " fail", " crash", " broken", " worr",
+                " stress", " tired", " miss", " wrong", " error", " struggl", " pain", " afraid",
+                " expensive", " nobody", " no one ", " impossible", " unfortunately", " forget",
+                " forgot", " complicat", " unclear", " barrier", " challeng", " gave up", " wait",
+            ],
+            Self::Behaviour => &[
+                " usually", " always", " every ", " each ", " often", " i use", " we use",
+                " i check", " i write", " i keep", " i look", " i ask", " i call", " i print",
+                " i copy", " i go ", " i take", " i make", " i start", " i do ", " i read",
+                " i work", " i spend", " i send", " i open", " i tend", " mostly", " daily",
+                " weekly", " in the morning", " at night", " at home", " times a ", " habit",
+                " routine", " then i ", " i just ", " i end up", " normally", " sometimes",
+            ],
+        }
+    }
+}
+
+/// How strongly a sentence speaks of an aspect: its cues, and twice that when the name of its
+/// column says so (`main frustration: …`).
+pub fn speaks_of(aspect: Aspect, column: Option<&str>, sentence: &str) -> usize {
+    let count = |text: &str| {
+        let spaced = format!(" {} ", text.to_lowercase().replace('’', "'"));
+        aspect.cues().iter().filter(|cue| spaced.contains(**cue)).count()
+    };
+    let named = column.map_or(0, |name| count(&name.replace(['_', '-'], " ")));
+    count(sentence) + 2 * named
+}
+
+/// The name of the column that a byte of a record stands in.
+pub fn column_at(record: &Record, byte: usize) -> Option<&str> {
+    let column = record.columns.iter().find(|c| c.start <= byte && byte < c.end);
+    column.map(|c| c.name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::corpus::ColumnSpan;
+    use crate::schema::RecordId;
+
+    fn split(text: &str) -> Vec<&str> {
+        sentences(text).into_iter().map(|r| &text[r]).collect()
+    }
+
+    #[test]
+    fn sentences_end_at_stops_but_not_inside_numbers_and_abbreviations() {
+        assert_eq!(split("I wait 2.5 hours. Why?  No one says"), [
+            "I wait 2.5 hours.",
+            "Why?",
+            "No one says"
+        ]);
+        assert_eq!(split("Ask Dr. Lee, e.g. today.\nThen go"), ["Ask Dr. Lee, e.g. today.", "Then go"]);
+        assert_eq!(split("待った。帰った"), ["待った。", "帰った"]);
+        assert!(split(" \n ").is_empty());
+    }
+
+    #[test]
+    fn words_are_lower_case_and_keep_their_apostrophe() {
+        assert_eq!(words("I don’t KNOW—42!").collect::<Vec<_>>(), ["i", "don't", "know", "42"]);
+        assert_eq!(words("日本 tea").collect::<Vec<_>>(), ["日", "本", "tea"]);
+    }
+
+    #[test]
+    fn a_long_sentence_is_cut_at_a_clause_or_a_word() {
+        let cut = |text: &str, max| text[shorten(text, 0..text.len(), max)].to_owned();
+        assert_eq!(cut("short", 10), "short");
+        assert_eq!(cut("one two three", 7), "one two");
+        assert_eq!(cut("one two, three four", 14), "one two");
+        assert_eq!(cut("unbroken", 4), "unbr");
+    }
+
+    #[test]
+    fn short_cells_are_no_passages_unless_there_is_nothing_else() {
+        let text = "role: nurse\nsays: We wait for hours. Sad.".to_owned();
+        let span = |name: &str, start, end| ColumnSpan { name: name.into(), start, end };
+        let columns = vec![span("role", 6, 11), span("says", 18, 41)];
+        let id = RecordId::new(1, 0);
+        let mut record = Record { id, file: 1, row: 1, participant: None, text, columns };
+        let texts = |record: &Record| -> Vec<String> {
+            let found = passages(0, record, &(0..record.text.len()));
+            found.into_iter().map(|p| record.text[p.range].to_owned()).collect()
+        };
+        assert_eq!(texts(&record), ["We wait for hours."]);
+        record.columns.pop();
+        assert_eq!(texts(&record), ["nurse"]);
+    }
+
+    #[test]
+    fn a_column_name_outweighs_a_word() {
+        let sentence = "I want my evenings back";
+        assert_eq!(speaks_of(Aspect::Goal, None, sentence), 1);
+        assert_eq!(speaks_of(Aspect::Pain, Some("main_frustration"), sentence), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn sentences_cover_every_word_once(text in "[a-zé🙂 .!?\n,。]{0,80}") {
+            let joined: Vec<String> = split(&text).iter().flat_map(|s| words(s)).collect();
+            prop_assert_eq!(joined, words(&text).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn a_shortened_range_fits_and_is_a_prefix(text in "\\PC{1,60}", max in 1usize..50) {
+            if let Some(range) = trimmed(&text, 0..text.len()) {
+                let cut = shorten(&text, range.clone(), max);
+                prop_assert_eq!(cut.start, range.start);
+                prop_assert!(!cut.is_empty() && text[cut].chars().count() <= max);
+            }
+        }
+    }
+}
