@@ -1,12 +1,33 @@
 //! Research data as records with provenance.
 //!
-//! Owns reading: formats, encodings, limits, findings. Does not know what a persona or a model is.
+//! Owns reading: formats, encodings, limits, findings. Does not know what a persona or a model is,
+//! and changes no word of what a participant said.
+//!
+//! A file travels `files` (which, and is it text?) → `encoding` (bytes to text) → the reader of its
+//! format → `table` (rows) or `transcript` (prose) → `rows` (records). Whatever is odd on the way
+//! becomes a [`Finding`]; only a file without a single record is an error.
 
-use std::path::{Path, PathBuf};
+mod columns;
+mod csv;
+mod encoding;
+mod files;
+mod findings;
+mod format;
+mod json;
+mod markdown;
+mod rows;
+mod table;
+mod text;
+mod transcript;
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::schema::RecordId;
+
+pub use columns::{Column, ColumnKind};
+pub use files::load;
 
 /// What was understood of the input files.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -47,9 +68,11 @@ pub struct Record {
     pub row: usize,
     /// Who said it: a participant column's value or a speaker label.
     pub participant: Option<String>,
-    /// Table row: non-empty cells, one line each, `column: value`. Text: the paragraph or turn.
+    /// Table row: non-empty cells, one line each, `column: value`. Text: the paragraph or turn; with
+    /// a heading above it or a moderator's question before it, these come first and the whole is
+    /// written like a table row (`section: …`, `question: …`, `text: …`).
     pub text: String,
-    /// Where each cell's value stands in `text`; empty for text.
+    /// Where each cell's value stands in `text`; empty for text without context.
     pub columns: Vec<ColumnSpan>,
 }
 
@@ -65,12 +88,17 @@ pub struct ColumnSpan {
 }
 
 impl Record {
-    /// The pieces a quote may come from: each cell's value, or the whole text.
-    /// Yields the byte offset of the piece in `text` and the piece.
+    /// The pieces a quote may come from: each cell's value, or the whole text. What is not the
+    /// participant's own words (a question, a heading, an id) is left out, unless nothing else is
+    /// there. Yields the byte offset of the piece in `text` and the piece.
     pub fn cells(&self) -> impl Iterator<Item = (usize, &str)> {
+        let spoken = self.columns.iter().any(|c| !columns::is_context(&c.name));
         let whole = self.columns.is_empty().then_some((0, self.text.as_str()));
-        let cells = self.columns.iter().map(|c| (c.start, &self.text[c.start..c.end]));
-        cells.chain(whole)
+        self.columns
+            .iter()
+            .filter(move |c| !spoken || !columns::is_context(&c.name))
+            .map(|c| (c.start, &self.text[c.start..c.end]))
+            .chain(whole)
     }
 }
 
@@ -108,11 +136,4 @@ pub enum CorpusError {
         /// Why, and what to do.
         cause: String,
     },
-}
-
-/// Loads files and directories into one corpus.
-pub fn load(inputs: &[PathBuf]) -> Result<Corpus, CorpusError> {
-    let _: &[PathBuf] = inputs;
-    let _: Option<&Path> = None;
-    todo!()
 }

@@ -1,0 +1,312 @@
+//! What the columns of a corpus are about: who speaks, what can be counted, what is free text.
+//!
+//! Owns guesses from column names and values. Changes nothing in the records.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::schema::RecordId;
+
+use super::{Corpus, Record};
+
+/// A column over the whole corpus.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// What its values are.
+    pub kind: ColumnKind,
+    /// Different values.
+    pub distinct: usize,
+    /// Records that have a value.
+    pub filled: usize,
+}
+
+/// What the values of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ColumnKind {
+    /// Tells rows or participants apart and says nothing else: ids, time stamps, addresses.
+    Identifier,
+    /// Numbers.
+    Numeric,
+    /// Few values that come back, or short ones.
+    Categorical,
+    /// Sentences.
+    FreeText,
+}
+
+/// Suffixes of the words for a participant, as in `participant_id`.
+const ID_SUFFIXES: [&str; 7] = ["", "id", "no", "nr", "number", "code", "name"];
+
+/// Columns that say something about an answer and are not part of it.
+const CONTEXT: [&str; 16] = [
+    "section",
+    "question",
+    "questiontext",
+    "prompt",
+    "q",
+    "interviewer",
+    "moderator",
+    "id",
+    "date",
+    "time",
+    "timestamp",
+    "createdat",
+    "startdate",
+    "enddate",
+    "url",
+    "email",
+];
+
+/// How well a column name says that it holds the participant; lower is better.
+pub(super) fn participant_rank(name: &str) -> Option<usize> {
+    let name = normalise(name);
+    let words = ["participant", "respondent", "interviewee"];
+    if let Some(word) = words.iter().find_map(|word| name.strip_prefix(word)) {
+        return ID_SUFFIXES.iter().position(|suffix| *suffix == word);
+    }
+    if name.strip_prefix("id").is_some_and(|word| words.contains(&word)) {
+        return Some(1);
+    }
+    let others = [
+        "userid",
+        "user",
+        "username",
+        "subjectid",
+        "personid",
+        "person",
+        "customerid",
+        "responseid",
+        "speaker",
+        "name",
+        "fullname",
+    ];
+    others.iter().position(|other| *other == name).map(|i| ID_SUFFIXES.len() + i)
+}
+
+/// Whether a column holds something that the participant did not say.
+pub(super) fn is_context(name: &str) -> bool {
+    participant_rank(name).is_some()
+        || CONTEXT.contains(&normalise(name).as_str())
+        || is_id_name(name)
+}
+
+/// `order_id`, `order ID`, `orderId`, but not `paid`.
+fn is_id_name(name: &str) -> bool {
+    let Some((head, tail)) = name.len().checked_sub(2).and_then(|at| name.split_at_checked(at))
+    else {
+        return false;
+    };
+    let parted = head.ends_with(|c: char| !c.is_alphanumeric());
+    tail.eq_ignore_ascii_case("id")
+        && (parted || head.ends_with(char::is_lowercase) && tail.starts_with('I'))
+}
+
+/// Lower-case letters and digits only.
+pub(super) fn normalise(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+impl Corpus {
+    /// The record of this id.
+    pub fn get(&self, id: &RecordId) -> Option<&Record> {
+        let (file, index) = id.as_str().strip_prefix('f')?.split_once('#')?;
+        let (file, index): (usize, usize) = (file.parse().ok()?, index.parse().ok()?);
+        let first = self.records.partition_point(|record| record.file < file);
+        self.records.get(first.checked_add(index)?).filter(|record| record.id == *id)
+    }
+
+    /// Records of equal key are by the same participant. A table's participant column means the
+    /// same person in every file; a speaker label (`Participant`, `Ana`) only in its own. Without
+    /// either, a table row stands for a participant of its own, and prose for one per file.
+    pub fn participant_key(&self, record: &Record) -> String {
+        let is_table = self
+            .files
+            .iter()
+            .find(|file| file.number == record.file)
+            .is_some_and(|file| !matches!(file.format.as_str(), "text" | "markdown"));
+        match (&record.participant, is_table) {
+            (Some(name), true) => name.clone(),
+            (Some(name), false) => format!("f{}:{name}", record.file),
+            (None, true) => record.id.to_string(),
+            (None, false) => format!("f{}", record.file),
+        }
+    }
+
+    /// Different participants.
+    pub fn participants(&self) -> usize {
+        let keys: HashSet<_> = self.records.iter().map(|r| self.participant_key(r)).collect();
+        keys.len()
+    }
+
+    /// Every value of a column, with its record, in record order.
+    pub fn column_values<'a>(
+        &'a self,
+        column: &'a str,
+    ) -> impl Iterator<Item = (&'a Record, &'a str)> {
+        self.records.iter().filter_map(move |record| {
+            let span = record.columns.iter().find(|span| span.name == column)?;
+            Some((record, &record.text[span.start..span.end]))
+        })
+    }
+
+    /// The columns in order of first appearance. Empty for prose without headings or questions.
+    pub fn columns(&self) -> Vec<Column> {
+        let mut order: Vec<&str> = Vec::new();
+        let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for record in &self.records {
+            for span in &record.columns {
+                let known = values.entry(&span.name).or_insert_with(|| {
+                    order.push(&span.name);
+                    Vec::new()
+                });
+                known.push(&record.text[span.start..span.end]);
+            }
+        }
+        order.into_iter().map(|name| Column::of(name, &values[name])).collect()
+    }
+
+    /// The pieces of a record that are best quoted: its free text, or where it has none, what
+    /// [`Record::cells`] gives. `columns` is what [`Corpus::columns`] gave.
+    pub fn quotable<'a>(record: &'a Record, columns: &[Column]) -> Vec<(usize, &'a str)> {
+        let free: HashSet<_> = columns
+            .iter()
+            .filter(|column| column.kind == ColumnKind::FreeText && !is_context(&column.name))
+            .map(|column| column.name.as_str())
+            .collect();
+        let spoken = record.columns.iter().filter(|span| free.contains(span.name.as_str()));
+        let pieces: Vec<_> =
+            spoken.map(|span| (span.start, &record.text[span.start..span.end])).collect();
+        if pieces.is_empty() { record.cells().collect() } else { pieces }
+    }
+}
+
+impl Column {
+    fn of(name: &str, values: &[&str]) -> Self {
+        let distinct = values.iter().collect::<HashSet<_>>().len();
+        let filled = values.len();
+        Self { name: name.to_owned(), kind: kind_of(name, values, distinct), distinct, filled }
+    }
+}
+
+fn kind_of(name: &str, values: &[&str], distinct: usize) -> ColumnKind {
+    let filled = values.len();
+    let share = |holds: fn(&str) -> bool| values.iter().filter(|v| holds(v)).count() * 20 / filled;
+    let is_number = |value: &str| value.parse::<f64>().is_ok_and(f64::is_finite);
+    // Values that are nearly all different and single words longer than a number: keys, addresses.
+    let unique = filled >= 5 && distinct * 20 >= filled * 19;
+    let is_key = |value: &str| value.len() >= 6 && !value.contains(char::is_whitespace);
+    if participant_rank(name).is_some()
+        || is_id_name(name)
+        || normalise(name) == "id"
+        || share(is_time_stamp) >= 19
+        || unique && share(is_key) == 20 && share(is_number) < 19
+    {
+        return ColumnKind::Identifier;
+    }
+    if share(is_number) >= 19 {
+        return ColumnKind::Numeric;
+    }
+    let words: usize = values.iter().map(|value| value.split_whitespace().count()).sum();
+    let mostly_different = distinct * 2 > filled;
+    let sentences = words >= filled * 4 && mostly_different;
+    let many_phrases = distinct > 30 && words >= filled * 2 && distinct * 4 > filled * 3;
+    if sentences || many_phrases { ColumnKind::FreeText } else { ColumnKind::Categorical }
+}
+
+/// `2024-05-01 10:22:31`, `1/5/24 10:22`, with or without a zone.
+fn is_time_stamp(value: &str) -> bool {
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let marks = value.bytes().filter(|b| b"-/:.".contains(b)).count();
+    value.starts_with(|c: char| c.is_ascii_digit())
+        && digits >= 5
+        && marks >= 2
+        && value.bytes().all(|b| b.is_ascii_digit() || b"-/:. +TZAPM".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ColumnSpan, SourceFile};
+    use super::*;
+
+    /// A corpus of one table with one column of these values.
+    fn corpus(name: &str, values: &[&str]) -> Corpus {
+        let record = |(i, value): (usize, &&str)| {
+            let start = name.len() + 2;
+            let span = ColumnSpan { name: name.to_owned(), start, end: start + value.len() };
+            Record {
+                id: RecordId::new(1, i),
+                file: 1,
+                row: i + 1,
+                participant: None,
+                text: format!("{name}: {value}"),
+                columns: vec![span],
+            }
+        };
+        let file = SourceFile {
+            number: 1,
+            name: "a.csv".into(),
+            path: "a.csv".into(),
+            format: "csv".into(),
+            encoding: "UTF-8".into(),
+            sha256: String::new(),
+        };
+        Corpus {
+            files: vec![file],
+            records: values.iter().enumerate().map(record).collect(),
+            findings: Vec::new(),
+        }
+    }
+
+    fn kind(name: &str, values: &[&str]) -> ColumnKind {
+        corpus(name, values).columns()[0].kind
+    }
+
+    #[test]
+    fn kinds_follow_names_and_values() {
+        use ColumnKind::{Categorical, FreeText, Identifier, Numeric};
+        let said = "The lifts are slow and nobody tells us why";
+        let answers = [said, "I print the list every single morning", "We call the ward by phone"];
+        assert_eq!(kind("answer", &answers), FreeText);
+        assert_eq!(kind("would you?", &[said, said, said, said]), Categorical);
+        assert_eq!(kind("age", &["31", "44", "29", "61", "35"]), Numeric);
+        assert_eq!(kind("Age", &["30-44", "18-29", "30-44", "> 60"]), Categorical);
+        assert_eq!(kind("RespondentID", &["3237565956", "3234982343"]), Identifier);
+        assert_eq!(kind("when", &["2024-05-01 10:22:31", "2024-05-02T09:00:00Z"]), Identifier);
+        let keys = ["ab12cd9", "ff34aa0", "9982cde", "a0a0a0b", "77ea1c2"];
+        assert_eq!(kind("token", &keys), Identifier);
+        assert_eq!(kind("paid", &["yes", "no"]), Categorical);
+    }
+
+    #[test]
+    fn an_id_is_found_again_and_a_strange_one_is_not() {
+        let corpus = corpus("a", &["x", "y", "z"]);
+        assert_eq!(corpus.get(&RecordId::new(1, 2)).unwrap().text, "a: z");
+        for id in ["f1#3", "f2#0", "f1#-1", "f1#02", "x", "f1#18446744073709551615", "f#"] {
+            assert_eq!(corpus.get(&RecordId(id.to_owned())), None, "{id}");
+        }
+    }
+
+    #[test]
+    fn rows_without_a_name_are_a_participant_each_and_prose_is_one() {
+        let mut corpus = corpus("a", &["x", "y", "z"]);
+        assert_eq!(corpus.participants(), 3);
+        corpus.records[0].participant = Some("P1".to_owned());
+        corpus.records[2].participant = Some("P1".to_owned());
+        assert_eq!(corpus.participants(), 2);
+        corpus.files[0].format = "text".to_owned();
+        corpus.records[2].participant = None;
+        assert_eq!(corpus.participant_key(&corpus.records[0]), "f1:P1");
+        assert_eq!(corpus.participants(), 2);
+    }
+
+    #[test]
+    fn questions_and_ids_are_not_quotable_words() {
+        for name in ["question", "Participant ID", "order_id", "orderId", "Section", "RespondentID"]
+        {
+            assert!(is_context(name), "{name}");
+        }
+        for name in ["answer", "paid", "covid", "What is your role?", "id card?", "id"] {
+            assert_eq!(is_context(name), name == "id", "{name}");
+        }
+    }
+}

@@ -1,0 +1,403 @@
+//! From paths to a corpus: which files, in which order, and what becomes of those that cannot be
+//! used.
+//!
+//! Owns reading from disk, its limits, and the choice between a finding and an error. What is in
+//! a file is its reader's affair.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::encoding::decode;
+use super::format::{ByName, Format, SUPPORTED, binary_kind};
+use super::rows::Rows;
+use super::{Corpus, CorpusError, Finding, SourceFile};
+
+/// Bytes. A record costs several times its bytes in memory, and research that a person can have
+/// collected is smaller by orders of magnitude.
+const MAX_FILE: u64 = 256 << 20;
+
+/// Files under one directory. More means that the directory was given by mistake.
+const MAX_ENTRIES: usize = 10_000;
+
+/// Reasons named when nothing can be used; the rest is counted.
+const MAX_REASONS: usize = 3;
+
+/// Loads files and directories into one corpus: directories with all below them, sorted by name,
+/// hidden files apart. A path that is not there is an error; a file that cannot be used is one
+/// only when nothing else can.
+pub fn load(inputs: &[PathBuf]) -> Result<Corpus, CorpusError> {
+    let mut found = Found::default();
+    for input in inputs {
+        found.add_input(input)?;
+    }
+    let mut corpus = Corpus { findings: found.findings, ..Corpus::default() };
+    let mut hashes = HashMap::new();
+    for candidate in &found.candidates {
+        if let Err(cause) = add_file(&mut corpus, candidate, &mut hashes) {
+            corpus.findings.push(skipped(&candidate.name, cause));
+        }
+    }
+    if corpus.records.is_empty() {
+        return Err(nothing(inputs, &corpus.findings));
+    }
+    Ok(corpus)
+}
+
+/// A file to be read.
+struct Candidate {
+    path: PathBuf,
+    /// For display: the file name, or the path below the directory that was given.
+    name: String,
+}
+
+/// Reads one file into the corpus; fails with the cause when it gives no record.
+fn add_file(
+    corpus: &mut Corpus,
+    candidate: &Candidate,
+    hashes: &mut HashMap<String, String>,
+) -> Result<(), String> {
+    let by_name = Format::by_name(&candidate.path);
+    if let ByName::Unsupported(what) = by_name {
+        return Err(format!(
+            "{what} cannot be read yet; supported: {SUPPORTED}\nhint: export it as CSV or text"
+        ));
+    }
+    let bytes = read_bytes(&candidate.path)?;
+    if bytes.trim_ascii().is_empty() {
+        return Err("the file is empty".to_owned());
+    }
+    if let Some(kind) = binary_kind(&bytes) {
+        return Err(format!(
+            "it looks like {kind}, not text; supported: {SUPPORTED}\nhint: export it as CSV or text"
+        ));
+    }
+    let sha256 = hex(&Sha256::digest(&bytes));
+    if let Some(same) = hashes.get(&sha256) {
+        return Err(format!("it has the same content as {same}, which is read already"));
+    }
+
+    let mut rows = Rows::new(corpus.files.len() + 1);
+    let decoded = decode(&bytes, &mut rows.findings);
+    drop(bytes);
+    let format = match by_name {
+        ByName::Known(format) => format,
+        _ => Format::by_content(&decoded.text),
+    };
+    let outcome = format.read(&decoded.text, &mut rows);
+    corpus.findings.extend(rows.findings.of_file(&candidate.name));
+    outcome?;
+    if rows.records.is_empty() {
+        return Err("there is no text in it".to_owned());
+    }
+    hashes.insert(sha256.clone(), candidate.name.clone());
+    corpus.records.append(&mut rows.records);
+    corpus.files.push(SourceFile {
+        number: corpus.files.len() + 1,
+        name: candidate.name.clone(),
+        path: candidate.path.clone(),
+        format: format.name().to_owned(),
+        encoding: decoded.encoding.to_owned(),
+        sha256,
+    });
+    Ok(())
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
+    let read = || -> io::Result<Result<Vec<u8>, String>> {
+        // Asked before opening: opening a pipe or a device can block or have effects.
+        if !fs::metadata(path)?.is_file() {
+            return Ok(Err("it is no regular file\nhint: save its content to a file".to_owned()));
+        }
+        let mut bytes = Vec::new();
+        File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > MAX_FILE {
+            return Ok(Err(format!(
+                "it is larger than {} MiB\nhint: split it, or leave out columns that are not text",
+                MAX_FILE >> 20
+            )));
+        }
+        Ok(Ok(bytes))
+    };
+    read().unwrap_or_else(|error| Err(format!("it cannot be read: {error}")))
+}
+
+/// The files to read, in order, each once.
+#[derive(Default)]
+struct Found {
+    candidates: Vec<Candidate>,
+    findings: Vec<Finding>,
+    /// Canonical paths.
+    seen: HashMap<PathBuf, ()>,
+    entries: usize,
+}
+
+impl Found {
+    fn add_input(&mut self, input: &Path) -> Result<(), CorpusError> {
+        let metadata = fs::metadata(input).map_err(|error| unreadable(input, &error))?;
+        if metadata.is_dir() {
+            self.entries = 0;
+            return self.add_directory(input, input);
+        }
+        // What the user names must be readable: to go on without it would hide a mistake.
+        if metadata.is_file() {
+            File::open(input).map_err(|error| unreadable(input, &error))?;
+        }
+        let name = input.file_name().unwrap_or(input.as_os_str()).to_string_lossy().into_owned();
+        self.add_once(input, name);
+        Ok(())
+    }
+
+    fn add_directory(&mut self, root: &Path, directory: &Path) -> Result<(), CorpusError> {
+        let listing = fs::read_dir(directory).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        let mut entries = match listing {
+            Ok(entries) => entries,
+            Err(error) if directory == root => return Err(unreadable(root, &error)),
+            Err(error) => {
+                let cause = format!("it cannot be listed: {error}");
+                self.findings.push(skipped(&name_below(root, directory), cause));
+                return Ok(());
+            }
+        };
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            if entry.file_name().to_string_lossy().starts_with('.') {
+                continue;
+            }
+            self.entries += 1;
+            if self.entries > MAX_ENTRIES {
+                return Err(CorpusError::Nothing {
+                    path: root.display().to_string(),
+                    cause: format!(
+                        "it holds more than {MAX_ENTRIES} files\nhint: name the files, or a \
+                         directory of research data alone"
+                    ),
+                });
+            }
+            let real_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if real_directory {
+                self.add_directory(root, &path)?;
+            } else {
+                self.add_entry(root, &path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a file of a directory only if its name says that it is research data.
+    fn add_entry(&mut self, root: &Path, path: &Path) {
+        let name = name_below(root, path);
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+        let cause = if path.is_dir() {
+            "links to directories are not followed\nhint: name the directory itself"
+        } else if stem == "readme" {
+            "a README describes a directory\nhint: name the file to have it read"
+        } else if Format::by_name(path) == ByName::Unknown {
+            "its name does not say that it is research data\nhint: name the file to have it read"
+        } else {
+            self.add_once(path, name);
+            return;
+        };
+        self.findings.push(skipped(&name, cause.to_owned()));
+    }
+
+    fn add_once(&mut self, path: &Path, name: String) {
+        let canonical = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if self.seen.insert(canonical, ()).is_some() {
+            self.findings.push(Finding {
+                file: name,
+                row: None,
+                kind: "duplicate-input".to_owned(),
+                message: "given more than once, read once".to_owned(),
+                count: 1,
+            });
+        } else {
+            self.candidates.push(Candidate { path: path.to_owned(), name });
+        }
+    }
+}
+
+fn name_below(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
+}
+
+fn skipped(name: &str, message: String) -> Finding {
+    Finding { file: name.to_owned(), row: None, kind: "skipped-file".to_owned(), message, count: 1 }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> CorpusError {
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => "\nhint: check the spelling of the path",
+        io::ErrorKind::PermissionDenied => "\nhint: check who may read it",
+        _ => "",
+    };
+    CorpusError::Unreadable { path: path.display().to_string(), cause: format!("{error}{hint}") }
+}
+
+/// The error when no input gave a record: the one reason, or the first few.
+fn nothing(inputs: &[PathBuf], findings: &[Finding]) -> CorpusError {
+    let paths: Vec<_> = inputs.iter().map(|path| path.display().to_string()).collect();
+    let skipped: Vec<_> = findings.iter().filter(|f| f.kind == "skipped-file").collect();
+    let cause = match (inputs, skipped.as_slice()) {
+        ([], _) => "no file was given\nhint: name one with --input".to_owned(),
+        (_, []) => format!("there are no files in it\nhint: supported are {SUPPORTED}"),
+        ([input], [only]) if !input.is_dir() => only.message.clone(),
+        _ => {
+            let mut cause = String::from("none of the files can be used");
+            for finding in skipped.iter().take(MAX_REASONS) {
+                let reason = finding.message.replace("\nhint: ", "; ");
+                let _ = write!(cause, "\n  {}: {reason}", finding.file);
+            }
+            if skipped.len() > MAX_REASONS {
+                let _ = write!(cause, "\n  and {} more", skipped.len() - MAX_REASONS);
+            }
+            cause
+        }
+    };
+    CorpusError::Nothing { path: paths.join(", "), cause }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, bytes) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+        folder
+    }
+
+    fn load_all(folder: &tempfile::TempDir, names: &[&str]) -> Result<Corpus, CorpusError> {
+        load(&names.iter().map(|name| folder.path().join(name)).collect::<Vec<_>>())
+    }
+
+    fn kinds(corpus: &Corpus) -> Vec<(&str, &str)> {
+        corpus.findings.iter().map(|f| (f.file.as_str(), f.kind.as_str())).collect()
+    }
+
+    fn cause(folder: &tempfile::TempDir, names: &[&str]) -> String {
+        load_all(folder, names)
+            .unwrap_err()
+            .to_string()
+            .replace(&folder.path().display().to_string(), "")
+    }
+
+    #[test]
+    fn a_directory_is_read_in_the_order_of_its_names() {
+        let folder = folder(&[
+            ("b.txt", b"Some words."),
+            ("a.csv", b"x,y\n1,2\n"),
+            ("c/d.jsonl", b"{\"k\": 1}\n"),
+            (".hidden.csv", b"x\n1\n"),
+            ("README.md", b"About these files."),
+            ("logo.png", b"\x89PNG"),
+            ("old.xlsx", b"PK"),
+        ]);
+        let corpus = load_all(&folder, &[""]).unwrap();
+        let files: Vec<_> =
+            corpus.files.iter().map(|f| (f.number, f.name.as_str(), f.format.as_str())).collect();
+        assert_eq!(files, [(1, "a.csv", "csv"), (2, "b.txt", "text"), (3, "c/d.jsonl", "jsonl")]);
+        let ids: Vec<_> = corpus.records.iter().map(|r| r.id.as_str()).collect();
+        assert_eq!(ids, ["f1#0", "f2#0", "f3#0"]);
+        assert_eq!(
+            kinds(&corpus),
+            [
+                ("README.md", "skipped-file"),
+                ("logo.png", "skipped-file"),
+                ("old.xlsx", "skipped-file")
+            ]
+        );
+    }
+
+    #[test]
+    fn the_hash_is_that_of_the_bytes() {
+        let folder = folder(&[("a.txt", b"abc")]);
+        let corpus = load_all(&folder, &["a.txt"]).unwrap();
+        assert_eq!(
+            corpus.files[0].sha256,
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        assert_eq!(corpus.files[0].encoding, "UTF-8");
+    }
+
+    #[test]
+    fn what_comes_twice_is_read_once() {
+        let folder = folder(&[("a.csv", b"x,y\n1,2\n"), ("b.csv", b"x,y\n1,2\n")]);
+        let corpus = load_all(&folder, &["a.csv", "b.csv", "a.csv"]).unwrap();
+        assert_eq!(corpus.records.len(), 1);
+        assert_eq!(kinds(&corpus), [("a.csv", "duplicate-input"), ("b.csv", "skipped-file")]);
+    }
+
+    #[test]
+    fn a_missing_path_is_named_even_beside_good_ones() {
+        let folder = folder(&[("a.csv", b"x,y\n1,2\n")]);
+        let message = cause(&folder, &["a.csv", "b.csv"]);
+        assert!(message.starts_with("cannot read /b.csv: No such file"), "{message}");
+        assert!(message.contains("hint: check the spelling"), "{message}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_says_why_and_what_to_do() {
+        let folder = folder(&[
+            ("empty.csv", b""),
+            ("blank.txt", b" \n\n"),
+            ("mark.txt", b"\xEF\xBB\xBF"),
+            ("model.csv", b"GGUF\x03\0\0\0"),
+            ("noise.txt", b"\0\x01\x02\x03\x04"),
+            ("deck.pdf", b"%PDF-1.7"),
+            ("commas.csv", b"a,b\n,\n , \n"),
+            ("none/.keep", b""),
+        ]);
+        for (name, expected) in [
+            ("empty.csv", "no usable records in /empty.csv: the file is empty"),
+            ("blank.txt", "the file is empty"),
+            ("mark.txt", "there is no text in it"),
+            ("model.csv", "it looks like a GGUF model, which belongs to --model"),
+            ("noise.txt", "it looks like binary data, not text; supported: CSV, TSV"),
+            ("deck.pdf", "a PDF cannot be read yet; supported: CSV"),
+            ("commas.csv", "there is no text in it"),
+            ("none", "no usable records in /none: there are no files in it"),
+        ] {
+            let message = cause(&folder, &[name]);
+            assert!(message.contains(expected), "{name}: {message}");
+        }
+    }
+
+    #[test]
+    fn one_unusable_file_among_good_ones_is_a_finding() {
+        let folder = folder(&[("a.csv", b"x,y\n1,2\n"), ("b.bin", b"\0\0\0"), ("c.pdf", b"%PDF")]);
+        let corpus = load_all(&folder, &["b.bin", "a.csv", "c.pdf"]).unwrap();
+        assert_eq!(corpus.files[0].number, 1);
+        assert_eq!(kinds(&corpus), [("b.bin", "skipped-file"), ("c.pdf", "skipped-file")]);
+        let message = cause(&folder, &["b.bin", "c.pdf"]);
+        assert!(message.contains("b.bin: it looks like binary"), "{message}");
+        assert!(message.contains("c.pdf: a PDF cannot be read yet"), "{message}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn devices_and_links_to_directories_are_not_followed() {
+        let message = load(&["/dev/zero".into()]).unwrap_err().to_string();
+        assert!(message.contains("no regular file"), "{message}");
+        let folder = folder(&[("in/a.csv", b"x,y\n1,2\n")]);
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("in/loop")).unwrap();
+        let corpus = load_all(&folder, &["in"]).unwrap();
+        assert_eq!(kinds(&corpus), [("loop", "skipped-file")]);
+    }
+}

@@ -1,0 +1,273 @@
+//! Columns and rows to records: what a CSV file and a JSON array have in common.
+//!
+//! Owns column names, empty rows, second headers and the choice of the participant column. Does
+//! not know how cells were written in the file.
+
+use std::collections::HashSet;
+
+use super::columns::{normalise, participant_rank};
+use super::rows::{Rows, clean_name};
+use super::transcript::is_moderator;
+
+/// A table as it stands in the file.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    /// Column names, raw: they may be empty, repeated, or span lines.
+    pub names: Vec<String>,
+    /// The rows below the header.
+    pub rows: Vec<TableRow>,
+}
+
+/// One row: only the cells that are there.
+#[derive(Debug)]
+pub(super) struct TableRow {
+    /// Data row (or line, for JSONL) in the file, from 1.
+    pub number: usize,
+    /// Column index and raw value, in column order, each column at most once.
+    pub cells: Vec<(usize, String)>,
+}
+
+impl TableRow {
+    /// A row whose cells stand under the columns in order.
+    pub(super) fn of(number: usize, cells: Vec<String>) -> Self {
+        Self { number, cells: cells.into_iter().enumerate().collect() }
+    }
+
+    fn get(&self, column: usize) -> Option<&str> {
+        let at = self.cells.binary_search_by_key(&column, |(index, _)| *index).ok()?;
+        Some(&self.cells[at].1)
+    }
+}
+
+/// Adds a record for each row that holds anything and is not a second header.
+pub(super) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String> {
+    clean_cells(&mut table, rows);
+    drop_second_headers(&mut table, rows);
+    name_columns(&mut table.names, rows);
+    let participant = participant_column(&table);
+    let moderated = participant.is_some_and(|column| holds_moderator_and_others(&table, column));
+
+    for row in &table.rows {
+        let who = participant.and_then(|column| row.get(column));
+        if moderated && who.is_some_and(is_moderator) {
+            rows.findings.note("moderator-turn", row.number, || {
+                format!(
+                    "rows of '{}' are the interviewer's words, not evidence; left out",
+                    who.unwrap_or_default()
+                )
+            });
+            continue;
+        }
+        let cells = row.cells.iter().map(|(i, value)| (table.names[*i].as_str(), value.as_str()));
+        rows.push_cells(row.number, who.map(str::to_owned), cells)?;
+    }
+    Ok(())
+}
+
+/// Cleans every value, drops empty cells, then empty rows.
+fn clean_cells(table: &mut Table, rows: &mut Rows) {
+    for row in &mut table.rows {
+        for (_, value) in &mut row.cells {
+            *value = rows.clean(row.number, value);
+        }
+        row.cells.retain(|(_, value)| !value.is_empty());
+        if row.cells.is_empty() {
+            rows.findings
+                .note("empty-row", row.number, || "rows without any value were left out".into());
+        }
+    }
+    table.rows.retain(|row| !row.cells.is_empty());
+}
+
+/// Survey tools write a second line of headers under the first: SurveyMonkey the kind of answer
+/// or the options, Qualtrics the question and an import id.
+fn drop_second_headers(table: &mut Table, rows: &mut Rows) {
+    let lines = if table.rows.get(1).is_some_and(is_import_ids) {
+        2
+    } else {
+        usize::from(is_sub_header(table))
+    };
+    for (i, row) in table.rows.drain(..lines).enumerate() {
+        rows.findings.note("second-header", row.number, || {
+            "a second header line under the first was taken for column names, not for an answer"
+                .to_owned()
+        });
+        for (column, value) in row.cells {
+            let name = &mut table.names[column];
+            let better = if lines == 2 { i == 0 } else { !is_answer_kind(&value) };
+            // Qualtrics' first line holds codes (`Q3`), its second the questions.
+            if better && (lines == 2 || name.trim().is_empty()) {
+                *name = value;
+            }
+        }
+    }
+}
+
+fn is_import_ids(row: &TableRow) -> bool {
+    row.cells.iter().all(|(_, value)| value.starts_with("{\"ImportId\""))
+}
+
+fn is_answer_kind(value: &str) -> bool {
+    matches!(
+        normalise(value).as_str(),
+        "response" | "openendedresponse" | "otherpleasespecify" | "answer" | "value"
+    )
+}
+
+fn is_sub_header(table: &Table) -> bool {
+    let Some((first, rest)) = table.rows.split_first() else { return false };
+    let kinds = first.cells.iter().filter(|(_, value)| is_answer_kind(value)).count();
+    if kinds * 2 >= first.cells.len().max(2) {
+        return true;
+    }
+    // Options under a question: only the id is missing, and every real row has one. The columns
+    // without a name of their own are the sign of such an export.
+    let unnamed = table.names.iter().any(|name| name.trim().is_empty());
+    unnamed
+        && rest.len() >= 2
+        && first.get(0).is_none()
+        && first.cells.len() * 2 > table.names.len()
+        && rest.iter().all(|row| row.get(0).is_some())
+}
+
+/// Makes every name non-empty, one line, and unique.
+fn name_columns(names: &mut [String], rows: &mut Rows) {
+    let mut seen = HashSet::new();
+    for (i, name) in names.iter_mut().enumerate() {
+        *name = clean_name(name);
+        if name.is_empty() {
+            *name = format!("column_{}", i + 1);
+            rows.findings.note("unnamed-column", None, || {
+                "columns without a name are called by their number, as in 'column_3'".to_owned()
+            });
+        }
+        if !seen.insert(name.clone()) {
+            rows.findings.note("duplicate-column", None, || {
+                format!("columns of the same name are numbered, as in '{name}_2'")
+            });
+            let mut copy = 2;
+            while !seen.insert(format!("{name}_{copy}")) {
+                copy += 1;
+            }
+            *name = format!("{name}_{copy}");
+        }
+    }
+}
+
+/// The column that says who speaks: the best-ranked name that holds a value at all.
+fn participant_column(table: &Table) -> Option<usize> {
+    let named = table.names.iter().enumerate();
+    let mut ranked: Vec<_> =
+        named.filter_map(|(i, name)| Some((participant_rank(name)?, i))).collect();
+    ranked.sort_unstable();
+    ranked
+        .into_iter()
+        .map(|(_, column)| column)
+        .find(|column| table.rows.iter().any(|row| row.get(*column).is_some()))
+}
+
+fn holds_moderator_and_others(table: &Table, column: usize) -> bool {
+    let mut moderators = table.rows.iter().filter_map(|row| row.get(column)).map(is_moderator);
+    moderators.any(|yes| !yes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(names: &[&str], lines: &[&[&str]]) -> Rows {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let own = |line: &[&str]| line.iter().map(|v| (*v).to_owned()).collect();
+        let numbered = lines.iter().enumerate().map(|(i, line)| TableRow::of(i + 1, own(line)));
+        let table = Table { names, rows: numbered.collect() };
+        let mut rows = Rows::new(1);
+        into_rows(table, &mut rows).unwrap();
+        rows
+    }
+
+    #[test]
+    fn empty_cells_stay_out_of_the_text_and_empty_rows_are_counted() {
+        let rows = read(&["a", "b"], &[&["1", " "], &["", "\t"], &["", "2"]]);
+        let texts: Vec<_> = rows.records.iter().map(|r| (r.row, r.text.as_str())).collect();
+        assert_eq!(texts, [(1, "a: 1"), (3, "b: 2")]);
+        assert_eq!(rows.findings.kinds(), [("empty-row", Some(2), 1)]);
+    }
+
+    #[test]
+    fn empty_and_repeated_names_become_unique_even_against_their_own_numbers() {
+        let rows = read(&["a", "", "a", "a_2", "a\n"], &[&["1", "2", "3", "4", "5"]]);
+        assert_eq!(rows.records[0].text, "a: 1\ncolumn_2: 2\na_2: 3\na_2_2: 4\na_3: 5");
+        assert_eq!(
+            rows.findings.kinds(),
+            [("unnamed-column", None, 1), ("duplicate-column", None, 3)]
+        );
+    }
+
+    #[test]
+    fn a_survey_monkey_answer_line_is_a_second_header() {
+        let rows = read(
+            &["RespondentID", "Do you?", "Why?"],
+            &[&["", "Response", "Open-Ended Response"], &["17", "Yes", "Because"]],
+        );
+        assert_eq!(rows.records.len(), 1);
+        assert_eq!(rows.records[0].participant.as_deref(), Some("17"));
+        assert_eq!(rows.findings.kinds(), [("second-header", Some(1), 1)]);
+    }
+
+    #[test]
+    fn options_under_a_question_name_the_columns_without_a_name() {
+        let rows = read(
+            &["id", "Which tools?", "", ""],
+            &[&["", "Phone", "Paper", "Radio"], &["1", "x", "x", ""], &["2", "", "", "x"]],
+        );
+        assert_eq!(rows.records[0].text, "id: 1\nWhich tools?: x\nPaper: x");
+        assert_eq!(rows.findings.kinds(), [("second-header", Some(1), 1)]);
+    }
+
+    #[test]
+    fn a_qualtrics_export_is_read_by_its_questions() {
+        let rows = read(
+            &["ResponseId", "Q1"],
+            &[
+                &["Response ID", "What slows you down?"],
+                &["{\"ImportId\":\"_recordId\"}", "{\"ImportId\":\"QID1\"}"],
+                &["R_1", "The lifts"],
+            ],
+        );
+        assert_eq!(rows.records.len(), 1);
+        assert_eq!(rows.records[0].text, "Response ID: R_1\nWhat slows you down?: The lifts");
+        assert_eq!(rows.findings.kinds(), [("second-header", Some(1), 2)]);
+    }
+
+    #[test]
+    fn an_answer_that_looks_like_any_other_is_no_second_header() {
+        let rows = read(&["id", "a", "b"], &[&["", "yes", "no"], &["2", "no", "no"]]);
+        assert_eq!(rows.records.len(), 2);
+    }
+
+    #[test]
+    fn a_participant_column_is_found_by_name_and_only_when_it_holds_something() {
+        let by = |name: &str| {
+            let rows = read(&["x", name], &[&["1", "Ana"]]);
+            rows.records[0].participant.clone()
+        };
+        for name in ["participant", "Participant ID", "respondentId", "id_participant", "Speaker"] {
+            assert_eq!(by(name).as_deref(), Some("Ana"), "{name}");
+        }
+        for name in ["participants", "subject", "user needs", "x"] {
+            assert_eq!(by(name), None, "{name}");
+        }
+        let rows = read(&["participant", "name"], &[&["", "Ana"], &["", "Bo"]]);
+        assert_eq!(rows.records[1].participant.as_deref(), Some("Bo"));
+    }
+
+    #[test]
+    fn the_interviewer_of_a_tabular_transcript_is_not_a_participant() {
+        let rows = read(
+            &["speaker", "text"],
+            &[&["Interviewer", "Why?"], &["Ana", "It is late."], &["Interviewer", "And?"]],
+        );
+        assert_eq!(rows.records.len(), 1);
+        assert_eq!(rows.findings.kinds(), [("moderator-turn", Some(1), 2)]);
+    }
+}

@@ -1,0 +1,423 @@
+//! Prose to records: paragraphs, list items and the turns of a conversation.
+//!
+//! Owns who speaks: labels like `Ana:`, `[00:01] Ana:` or `Ana 00:01`, the moderator's questions,
+//! and headings that name a participant. Does not know whether the prose was Markdown or text.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::columns::normalise;
+use super::rows::Rows;
+
+/// Bytes; turns of one speaker are joined up to here, so that a monologue with a time stamp on
+/// every line is neither a hundred records nor one that fills a model's context.
+const MAX_JOINED_TURN: usize = 2000;
+
+/// A paragraph, list item or table row of a document.
+#[derive(Debug)]
+pub(super) struct Block {
+    /// First line in the file, from 1.
+    pub line: usize,
+    /// The heading above it.
+    pub section: Option<String>,
+    /// The participant that a heading above it names.
+    pub participant: Option<String>,
+    /// What it holds.
+    pub body: Body,
+}
+
+/// What a block holds.
+#[derive(Debug)]
+pub(super) enum Body {
+    /// Lines that belong together.
+    Paragraph(Vec<String>),
+    /// A list item; never joined to what stands before it.
+    Item(Vec<String>),
+    /// Cells of a table row, by column name.
+    Cells(Vec<(String, String)>),
+}
+
+/// A piece of text by one speaker.
+struct Turn {
+    line: usize,
+    section: Option<String>,
+    participant: Option<String>,
+    speaker: Option<String>,
+    text: String,
+    /// Whether text may still be joined to it.
+    open: bool,
+}
+
+/// Adds a record for each paragraph, item, row or turn. A moderator's turn is no evidence: it
+/// becomes the `question` of the turn that answers it.
+pub(super) fn into_rows(blocks: Vec<Block>, rows: &mut Rows) -> Result<(), String> {
+    let speakers = Speakers::find(&blocks);
+    let mut turns: Vec<Turn> = Vec::new();
+    let mut writer = Writer { rows, question: None };
+    for block in blocks {
+        if let Body::Cells(cells) = &block.body {
+            writer.write_all(std::mem::take(&mut turns))?;
+            writer.write_cells(&block, cells)?;
+            continue;
+        }
+        add_block(&mut turns, block, &speakers);
+    }
+    writer.write_all(turns)?;
+    writer.drop_question();
+    Ok(())
+}
+
+/// Whether a speaker label or participant value is the one who asks.
+pub(super) fn is_moderator(label: &str) -> bool {
+    let label = label.trim().to_lowercase();
+    let first = label.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    matches!(first, "moderator" | "interviewer" | "researcher" | "facilitator")
+        || matches!(label.as_str(), "q" | "i" | "int" | "mod" | "question")
+}
+
+/// A heading that says whose words follow: `Participant 3 – Marta`, `P07`, `Interview with Ana`.
+pub(super) fn participant_of_heading(heading: &str) -> Option<String> {
+    static NAMED: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = r"(?xi)^(?:(?:participant|respondent|interviewee|interview|subject|user|p|r)
+            [\s#.-]*\d+\b | interview\s+with\s+\S)";
+        Regex::new(pattern).expect("the pattern is valid")
+    });
+    NAMED.is_match(heading).then(|| heading.to_owned())
+}
+
+/// Labels that stand for a role, whoever fills it.
+fn is_generic(label: &str) -> bool {
+    matches!(
+        normalise(label).as_str(),
+        "participant"
+            | "respondent"
+            | "interviewee"
+            | "user"
+            | "customer"
+            | "a"
+            | "answer"
+            | "p"
+            | "r"
+    )
+}
+
+/// Words before a colon that head a note, not a turn.
+fn is_note_word(label: &str) -> bool {
+    matches!(
+        normalise(label).as_str(),
+        "note"
+            | "notes"
+            | "todo"
+            | "summary"
+            | "date"
+            | "time"
+            | "place"
+            | "location"
+            | "duration"
+            | "participants"
+            | "pros"
+            | "cons"
+            | "quote"
+            | "quotes"
+            | "insight"
+            | "insights"
+            | "finding"
+            | "findings"
+            | "action"
+            | "actions"
+            | "observation"
+            | "example"
+            | "topic"
+            | "warning"
+            | "update"
+            | "problem"
+            | "solution"
+            | "http"
+            | "https"
+            | "source"
+            | "ps"
+    )
+}
+
+/// A line that begins a turn.
+struct Label<'a> {
+    speaker: &'a str,
+    timed: bool,
+    rest: &'a str,
+}
+
+impl<'a> Label<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        const TIME: &str = r"[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?[\])]?";
+        const NAME: &str = r"\p{L}[\p{L}\p{M}\p{N} .'’_-]{0,39}?";
+        static COLON: LazyLock<Regex> = LazyLock::new(|| {
+            let pattern = format!(
+                r"^[*_]*(?P<before>{TIME})?[\s–-]*[*_]*(?P<name>{NAME})(?:\s*\([^()]{{1,40}}\))?\s*(?P<after>{TIME})?[*_]*:[*_]*(?:\s+|$)(?P<rest>.*)$"
+            );
+            Regex::new(&pattern).expect("the pattern is valid")
+        });
+        // As some meeting tools write it: name and time on a line of their own.
+        static BARE: LazyLock<Regex> = LazyLock::new(|| {
+            let pattern = format!(r"^[*_]*(?P<name>{NAME})[*_]*\s+(?P<after>{TIME})\s*$(?P<rest>)");
+            Regex::new(&pattern).expect("the pattern is valid")
+        });
+        let line = line.trim();
+        let found = COLON.captures(line).or_else(|| BARE.captures(line))?;
+        let group = |name| found.name(name).map(|m| m.as_str());
+        let speaker = group("name")?.trim();
+        if speaker.split_whitespace().count() > 4 || is_note_word(speaker) {
+            return None;
+        }
+        let timed = group("before").is_some() || group("after").is_some();
+        Some(Self { speaker, timed, rest: group("rest").unwrap_or_default().trim() })
+    }
+}
+
+/// The labels of a document that really are speakers.
+struct Speakers {
+    labels: HashMap<String, usize>,
+}
+
+impl Speakers {
+    /// A word before a colon is a speaker when it has a time stamp, names a role, or comes back;
+    /// and without the first two, only when another speaker does so too: a conversation takes two.
+    fn find(blocks: &[Block]) -> Self {
+        let mut labels: HashMap<String, usize> = HashMap::new();
+        let mut sure = false;
+        for line in blocks.iter().flat_map(Block::lines) {
+            let Some(label) = Label::parse(line) else { continue };
+            let known = label.timed || is_moderator(label.speaker) || is_generic(label.speaker);
+            sure |= known;
+            *labels.entry(label.speaker.to_owned()).or_default() += if known { 2 } else { 1 };
+        }
+        labels.retain(|_, count| *count >= 2);
+        if !sure && labels.len() < 2 {
+            labels.clear();
+        }
+        Self { labels }
+    }
+
+    fn label<'a>(&self, line: &'a str) -> Option<Label<'a>> {
+        Label::parse(line).filter(|label| self.labels.contains_key(label.speaker))
+    }
+}
+
+impl Block {
+    fn lines(&self) -> &[String] {
+        match &self.body {
+            Body::Paragraph(lines) | Body::Item(lines) => lines,
+            Body::Cells(_) => &[],
+        }
+    }
+}
+
+/// Splits a block at its speaker labels and joins it to the turn before where it goes on.
+fn add_block(turns: &mut Vec<Turn>, block: Block, speakers: &Speakers) {
+    let is_item = matches!(block.body, Body::Item(_));
+    let goes_on = !is_item
+        && turns
+            .last()
+            .is_some_and(|t| t.open && t.speaker.is_some() && t.section == block.section);
+    // Lines of one paragraph are joined by a space, paragraphs of one turn by a line end.
+    let mut separator = if goes_on { "\n" } else { "" };
+    let mut fresh = !goes_on;
+    for (i, line) in block.lines().iter().enumerate() {
+        let label = speakers.label(line);
+        let text = label.as_ref().map_or(line.trim(), |label| label.rest);
+        let speaker = label.as_ref().map(|label| label.speaker.to_owned());
+        if fresh || label.is_some() {
+            let same = turns.last().is_some_and(|t| {
+                label.is_some()
+                    && t.open
+                    && t.speaker == speaker
+                    && t.section == block.section
+                    && t.participant == block.participant
+                    && t.text.len() + text.len() < MAX_JOINED_TURN
+            });
+            if same {
+                separator = "\n";
+            } else {
+                turns.push(Turn {
+                    line: block.line + i,
+                    section: block.section.clone(),
+                    participant: block.participant.clone(),
+                    speaker,
+                    text: String::new(),
+                    open: !is_item || label.is_some(),
+                });
+            }
+            fresh = false;
+        }
+        let Some(turn) = turns.last_mut() else { continue };
+        if turn.text.len() > MAX_JOINED_TURN && separator == "\n" {
+            let next = Turn {
+                line: block.line + i,
+                section: turn.section.clone(),
+                participant: turn.participant.clone(),
+                speaker: turn.speaker.clone(),
+                text: String::new(),
+                open: true,
+            };
+            turns.push(next);
+        }
+        let Some(turn) = turns.last_mut() else { continue };
+        if !turn.text.is_empty() && !text.is_empty() {
+            turn.text.push_str(if separator.is_empty() { " " } else { separator });
+        }
+        turn.text.push_str(text);
+        separator = " ";
+    }
+}
+
+/// Writes turns as records, holding back a question until its answer comes.
+struct Writer<'a> {
+    rows: &'a mut Rows,
+    question: Option<(usize, String)>,
+}
+
+impl Writer<'_> {
+    fn write_all(&mut self, turns: Vec<Turn>) -> Result<(), String> {
+        turns.into_iter().try_for_each(|turn| self.write(turn))
+    }
+
+    fn write(&mut self, turn: Turn) -> Result<(), String> {
+        let text = self.rows.clean(turn.line, &turn.text);
+        if text.is_empty() {
+            return Ok(());
+        }
+        if turn.speaker.as_deref().is_some_and(is_moderator) {
+            self.drop_question();
+            self.question = Some((turn.line, text));
+            return Ok(());
+        }
+        let question = self.question.take().map(|(_, question)| question);
+        let participant = match (turn.participant, turn.speaker) {
+            (Some(named), Some(label)) if is_generic(&label) => Some(named),
+            (named, label) => label.or(named),
+        };
+        let context = [("section", turn.section), ("question", question)];
+        let mut cells: Vec<(&str, &str)> =
+            context.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
+        if cells.is_empty() {
+            return self.rows.push_text(turn.line, participant, text);
+        }
+        cells.push(("text", &text));
+        self.rows.push_cells(turn.line, participant, cells)
+    }
+
+    fn write_cells(&mut self, block: &Block, cells: &[(String, String)]) -> Result<(), String> {
+        let section = block.section.as_deref().map(|section| ("section", section));
+        let cells = cells.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let cells: Vec<_> = section.into_iter().chain(cells).collect();
+        self.rows.push_cells(block.line, block.participant.clone(), cells)
+    }
+
+    /// Gives up a question that nobody answered.
+    fn drop_question(&mut self) {
+        if let Some((line, _)) = self.question.take() {
+            self.rows.findings.note("moderator-turn", line, || {
+                "a moderator's words that no answer follows are not evidence; left out".to_owned()
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Record;
+    use super::super::text;
+    use super::*;
+
+    fn load(text: &str) -> Rows {
+        let mut rows = Rows::new(1);
+        text::read(text, &mut rows).unwrap();
+        rows
+    }
+
+    fn said(rows: &Rows) -> Vec<(Option<&str>, &str)> {
+        let words = |r: &Record| (r.participant.clone(), r.text.clone());
+        let _ = words;
+        rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect()
+    }
+
+    #[test]
+    fn turns_of_one_speaker_are_joined_and_carry_the_question() {
+        let rows = load(
+            "[00:01] Moderator: How does your day\nbegin?\n[00:05] Ana: With coffee.\n\
+             [00:09] Ana: Then the lists.\n\nAnd they are long.\n[00:20] Bo: Mine too.\n",
+        );
+        assert_eq!(
+            said(&rows),
+            [
+                (
+                    Some("Ana"),
+                    "question: How does your day begin?\n\
+                     text: With coffee.\nThen the lists.\nAnd they are long."
+                ),
+                (Some("Bo"), "Mine too."),
+            ]
+        );
+        assert!(rows.findings.kinds().is_empty());
+    }
+
+    #[test]
+    fn a_question_without_an_answer_is_reported() {
+        let rows = load("Q: First?\nA: Yes, always.\nQ: Thank you.\n");
+        assert_eq!(said(&rows), [(Some("A"), "question: First?\ntext: Yes, always.")]);
+        assert_eq!(rows.findings.kinds(), [("moderator-turn", Some(3), 1)]);
+    }
+
+    #[test]
+    fn labels_are_read_in_the_forms_that_tools_write() {
+        for line in [
+            "Ana María: text",
+            "**Ana María:** text",
+            "**Ana María**: text",
+            "[00:01:02] Ana María: text",
+            "00:01 - Ana María: text",
+            "Ana María (nurse): text",
+            "Ana María [00:01]: text",
+            "(0:07) Ana María: text",
+        ] {
+            let label = Label::parse(line).unwrap_or_else(|| panic!("no label in {line:?}"));
+            assert_eq!((label.speaker, label.rest), ("Ana María", "text"), "{line:?}");
+        }
+        let label = Label::parse("Ana María  00:01:02").unwrap();
+        assert_eq!((label.speaker, label.rest, label.timed), ("Ana María", "", true));
+    }
+
+    #[test]
+    fn a_colon_in_prose_makes_no_speaker() {
+        for text in [
+            "My advice: do nothing.\n\nNothing else helps.",
+            "Note: it rained.\n\nNote: it snowed.",
+            "See https://example.org for more.\n\nMeet at 10:30 then.",
+            "There are two of these things here: one and two.",
+        ] {
+            let rows = load(text);
+            assert!(rows.records.iter().all(|r| r.participant.is_none()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_monologue_is_parted() {
+        let line = format!("[00:01] Ana: {}\n", "word ".repeat(100));
+        let rows = load(&line.repeat(12));
+        assert!(rows.records.len() > 2, "{}", rows.records.len());
+        assert!(rows.records.iter().all(|r| r.text.len() <= MAX_JOINED_TURN + 501));
+    }
+
+    #[test]
+    fn headings_that_name_a_participant_are_told_from_others() {
+        for heading in
+            ["Participant 3 – Marta", "P07: night nurse", "Interview with Ana", "User #2"]
+        {
+            assert_eq!(participant_of_heading(heading).as_deref(), Some(heading));
+        }
+        for heading in ["Participants", "Interview guide", "User needs", "Pricing 2", "P"] {
+            assert_eq!(participant_of_heading(heading), None, "{heading}");
+        }
+    }
+}
