@@ -14,7 +14,7 @@ use etcetera::BaseStrategy;
 
 use crate::catalogue::{Price, closest};
 use crate::engine::{DeviceChoice, EngineOptions};
-use crate::hub::HubOptions;
+use crate::hub::{HubOptions, Token};
 use crate::ledger::MicroUsd;
 use crate::pipeline::{Settings as PipelineSettings, Style, Threshold};
 
@@ -191,17 +191,19 @@ impl Environment {
         environment
     }
 
-    /// Where downloads go and what the hub may be asked, from the variables that every Hugging
-    /// Face tool reads.
+    /// Where models are and what the hub may be asked, from the variables that every Hugging Face
+    /// tool reads.
     pub fn hub_options(&self) -> HubOptions {
         let home = self.path("HF_HOME").unwrap_or_else(|| self.cache_dir.join("huggingface"));
-        HubOptions {
-            hf_cache: self.path("HF_HUB_CACHE").unwrap_or_else(|| home.join("hub")),
-            data_dir: self.data_dir.clone(),
-            endpoint: self.text("HF_ENDPOINT").map(str::to_owned),
-            token: self.text("HF_TOKEN").map(str::to_owned),
-            offline: self.text("HF_HUB_OFFLINE").is_some_and(|v| parse_bool(v) != Ok(false)),
+        let cache = self.path("HF_HUB_CACHE").unwrap_or_else(|| home.join("hub"));
+        let mut options = HubOptions::new(cache, self.data_dir.clone());
+        if let Some(endpoint) = self.text("HF_ENDPOINT") {
+            endpoint.trim_end_matches('/').clone_into(&mut options.endpoint);
         }
+        options.token = self.text("HF_TOKEN").and_then(Token::new);
+        // Whatever is not plainly a no means that the user wants no hub.
+        options.offline = self.text("HF_HUB_OFFLINE").is_some_and(|v| parse_bool(v) != Ok(false));
+        options
     }
 
     /// A variable's value; an empty one counts as unset.
@@ -276,6 +278,16 @@ impl Layers {
         self.said.get(&key).is_some_and(|said| !matches!(said.origin, Origin::File(_)))
     }
 
+    /// The keys among `keys` that were set for this run, each as it was said.
+    pub fn given(&self, keys: &[Key]) -> Vec<String> {
+        let name = |key: &Key| match self.said.get(key)?.origin {
+            Origin::Flag => Some(format!("--{}", key.flag)),
+            Origin::Variable => Some(key.variable()),
+            Origin::File(_) => None,
+        };
+        keys.iter().filter_map(name).collect()
+    }
+
     /// The keys among `keys` that were given as flags, by flag.
     pub fn given_flags(&self, keys: &[Key]) -> Vec<String> {
         let given = |key: &&Key| self.said.get(key).is_some_and(|s| s.origin == Origin::Flag);
@@ -290,10 +302,13 @@ impl Layers {
             // An unknown variable is an error and not a shrug: it may ask for a protection that
             // this version does not have.
             let Some(&key) = keys::ALL.iter().find(|key| key.variable() == *name) else {
-                let known: Vec<String> = keys::ALL.iter().map(|key| key.variable()).collect();
-                let suggestion = closest(name, known.iter().map(String::as_str));
-                let what = format!("variable {name}");
-                return Err(ConfigError::UnknownKey { what, suggestion: suggestion.map(str::to_owned) });
+                let flag = name["PERSONA_".len()..].to_lowercase().replace('_', "-");
+                let near = closest(&flag, keys::ALL.iter().map(|key| key.flag));
+                let suggestion = keys::ALL.iter().find(|key| Some(key.flag) == near);
+                return Err(ConfigError::UnknownKey {
+                    what: format!("variable {name}"),
+                    suggestion: suggestion.map(|key| key.variable()),
+                });
             };
             let values = if key == keys::INPUT {
                 std::env::split_paths(value).map(|p| p.to_string_lossy().into_owned()).collect()

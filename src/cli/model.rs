@@ -9,12 +9,16 @@ use std::sync::Arc;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use crate::catalogue::{self, ModelSpec};
+#[cfg(feature = "net")]
+use crate::cli::failure::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
+#[cfg(feature = "net")]
+use crate::cli::progress::Downloads;
 use crate::cli::progress::Spinner;
 use crate::cli::table::megabytes;
 use crate::engine::EngineOptions;
-use crate::hub::{self, HubOptions, LocalModel, ModelRef};
+use crate::hub::{self, HubError, HubOptions, LocalModel, ModelRef};
 use crate::llm::ChatModel;
 use crate::llm::embedded::EmbeddedModel;
 use crate::llm::scripted::ScriptedModel;
@@ -66,10 +70,11 @@ pub(super) fn load(
 }
 
 /// The model's file: where it is, else fetched now.
-pub(super) fn obtain(wanted: &ModelRef, shop: Workshop<'_>) -> Result<LocalModel, Failure> {
-    match hub::locate(wanted, shop.hub) {
-        Some(local) => Ok(local),
-        None => fetch(wanted, shop),
+fn obtain(wanted: &ModelRef, shop: Workshop<'_>) -> Result<LocalModel, Failure> {
+    match (hub::locate(wanted, shop.hub), wanted) {
+        (Some(local), _) => Ok(local),
+        (None, ModelRef::Path(path)) => Err(HubError::NoFile { path: path.clone() }.into()),
+        (None, _) => fetch(wanted, shop),
     }
 }
 
@@ -98,10 +103,11 @@ fn choose(options: &EngineOptions, shop: Workshop<'_>) -> Result<&'static ModelS
     Ok(spec)
 }
 
-/// Free memory in bytes, within a container's limit.
+/// Free memory in bytes, within a container's limit. Where the system does not say, nothing is
+/// ruled out here; a model too large is still refused when it is loaded.
 fn available_memory() -> u64 {
     let what = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    let system = System::new_with_specifics(what);
+    let Ok(system) = System::new_with_specifics(what) else { return u64::MAX };
     let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
     system.available_memory().min(limit)
 }
@@ -114,17 +120,16 @@ fn absolute(path: &Path) -> Result<String, Failure> {
 
 /// Fetches on a runtime of its own: the one that runs the pipeline has timers only.
 #[cfg(feature = "net")]
-fn fetch(wanted: &ModelRef, shop: Workshop<'_>) -> Result<LocalModel, Failure> {
+pub(super) fn fetch(wanted: &ModelRef, shop: Workshop<'_>) -> Result<LocalModel, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::failed(format!("cannot start the download: {e}")))?;
-    let bars = Bars { output: shop.output, bar: None };
+    let bars = Downloads::new(shop.output);
+    let show = |progress: hub::PullProgress<'_>| bars.show(progress);
     runtime.block_on(async {
-        let mut bars = bars;
-        let mut show = |progress: hub::PullProgress<'_>| bars.show(progress);
         tokio::select! {
-            pulled = hub::pull(wanted, shop.hub, &mut show) => Ok(pulled?),
+            pulled = hub::pull(wanted, shop.hub, &show) => Ok(pulled?),
             () = shop.cancel.cancelled() => Err(interrupted()),
         }
     })
@@ -133,41 +138,16 @@ fn fetch(wanted: &ModelRef, shop: Workshop<'_>) -> Result<LocalModel, Failure> {
 /// What is on disk is kept, and the next pull goes on from there.
 #[cfg(feature = "net")]
 fn interrupted() -> Failure {
-    use crate::cli::failure::Exit;
     let text = "the download was interrupted\nhint: run the same command again to go on with it";
     Failure::new(Exit::Interrupted, anyhow::anyhow!(text))
 }
 
+/// Without `net` a model can only be found.
 #[cfg(not(feature = "net"))]
-fn fetch(_: &ModelRef, _: Workshop<'_>) -> Result<LocalModel, Failure> {
-    Err(Failure::no_model(
-        "the model is not on this machine, and this build cannot fetch it\nhint: bring the file and run 'persona models import FILE', or give its path to --model",
-    ))
-}
-
-/// A download's progress, one bar a file.
-#[cfg(feature = "net")]
-struct Bars {
-    output: Output,
-    bar: Option<indicatif::ProgressBar>,
-}
-
-#[cfg(feature = "net")]
-impl Bars {
-    fn show(&mut self, progress: hub::PullProgress<'_>) {
-        match progress {
-            hub::PullProgress::Started { file, bytes } => {
-                self.bar = Some(crate::cli::progress::download(self.output, file.to_owned(), bytes));
-            }
-            hub::PullProgress::At(bytes) => {
-                if let Some(bar) = &self.bar {
-                    bar.set_position(bytes);
-                }
-            }
-            hub::PullProgress::Note(text) => match &self.bar {
-                Some(bar) => bar.suspend(|| self.output.note(text)),
-                None => self.output.note(text),
-            },
-        }
-    }
+pub(super) fn fetch(wanted: &ModelRef, shop: Workshop<'_>) -> Result<LocalModel, Failure> {
+    hub::locate(wanted, shop.hub).ok_or_else(|| {
+        Failure::no_model(
+            "the model is not on this machine, and this build cannot fetch it\nhint: bring the file and run 'persona models import FILE', or give its path to --model",
+        )
+    })
 }

@@ -99,11 +99,7 @@ fn pull(said: &str, hub: &HubOptions, output: Output) -> Result<(), Failure> {
     let wanted = ModelRef::parse(said)?;
     let cancel = interrupt::watch(output)?;
     let shop = Workshop { hub, output, cancel: &cancel };
-    if let Some(local) = hub::locate(&wanted, hub) {
-        output.note(&format!("{} is already here", local.name));
-        return show(&local, output);
-    }
-    show(&model::obtain(&wanted, shop)?, output)
+    show(&model::fetch(&wanted, shop)?, output)
 }
 
 fn import(file: &Path, hub: &HubOptions, output: Output) -> Result<(), Failure> {

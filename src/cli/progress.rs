@@ -9,7 +9,10 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::output::Output;
+#[cfg(feature = "net")]
+use crate::hub::PullProgress;
 use crate::pipeline::{Observer, Progress};
+use crate::report::plain_line;
 
 /// Time between redraws of a bar that has no news.
 const TICK: Duration = Duration::from_millis(120);
@@ -21,7 +24,7 @@ impl Spinner {
     /// Shows `message` at once.
     pub(super) fn start(output: Output, message: String) -> Self {
         let bar = bar(output, None, "{spinner} {msg} {elapsed}");
-        bar.set_message(message);
+        bar.set_message(plain_line(&message));
         Self(bar)
     }
 }
@@ -32,15 +35,37 @@ impl Drop for Spinner {
     }
 }
 
-/// A bar of bytes.
-pub(super) fn download(output: Output, name: String, total: Option<u64>) -> ProgressBar {
-    let template = match total {
-        Some(_) => "{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left",
-        None => "{spinner} {msg} {bytes} {bytes_per_sec}",
-    };
-    let bar = bar(output, total, template);
-    bar.set_message(name);
-    bar
+/// A download's progress, one bar of bytes a file.
+#[cfg(feature = "net")]
+pub(super) struct Downloads {
+    output: Output,
+    current: Mutex<Option<ProgressBar>>,
+}
+
+#[cfg(feature = "net")]
+impl Downloads {
+    pub(super) fn new(output: Output) -> Self {
+        Self { output, current: Mutex::new(None) }
+    }
+
+    pub(super) fn show(&self, progress: PullProgress<'_>) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        match (progress, current.as_ref()) {
+            (PullProgress::Started { file, bytes }, _) => {
+                let template = match bytes {
+                    Some(_) => "{msg} [{bar:24}] {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
+                    None => "{spinner} {msg} {bytes} {bytes_per_sec}",
+                };
+                let bar = bar(self.output, bytes, template);
+                bar.set_message(plain_line(file));
+                *current = Some(bar);
+            }
+            (PullProgress::At(bytes), Some(bar)) => bar.set_position(bytes),
+            (PullProgress::At(_), None) => {}
+            (PullProgress::Note(text), Some(bar)) => bar.suspend(|| self.output.note(text)),
+            (PullProgress::Note(text), None) => self.output.note(text),
+        }
+    }
 }
 
 /// Shows a run's stages one after the other; each leaves a line behind.

@@ -48,14 +48,19 @@ pub(super) fn run(command: RunsCommand, layers: &Layers, output: Output) -> Resu
 
 /// The folder of the run that the user named, by path or by its name under the runs' folder.
 pub(super) fn find(said: &Path, runs_dir: &Path) -> Result<PathBuf, Failure> {
-    let candidates = [said.to_owned(), runs_dir.join(said)];
-    candidates.into_iter().find(|dir| Run::exists(dir)).ok_or_else(|| {
-        Failure::usage(format!(
-            "there is no run '{}', neither as a path nor in {}\nhint: 'persona runs list' lists the runs",
-            said.display(),
-            runs_dir.display()
-        ))
-    })
+    for candidate in [said.to_owned(), runs_dir.join(said)] {
+        let dir = std::path::absolute(&candidate).unwrap_or(candidate);
+        let siblings = dir.parent().map(Run::list).transpose();
+        // A parent that cannot be listed holds no run that could be opened.
+        if siblings.is_ok_and(|found| found.is_some_and(|runs| runs.contains(&dir))) {
+            return Ok(dir);
+        }
+    }
+    Err(Failure::usage(format!(
+        "there is no run '{}', neither as a path nor in {}\nhint: 'persona runs list' lists the runs",
+        said.display(),
+        runs_dir.display()
+    )))
 }
 
 fn list(runs_dir: &Path, output: Output) -> Result<(), Failure> {
@@ -80,20 +85,10 @@ fn list(runs_dir: &Path, output: Output) -> Result<(), Failure> {
     output.result(&table(&["run", "model", "drafts", "personas", "status"], runs.iter().map(row)))
 }
 
-/// Every readable run, by name. One that cannot be read is said and does not hide the others.
+/// Every readable run, newest first. One that cannot be read is said and does not hide the others.
 fn read_all(runs_dir: &Path, output: Output) -> Result<Vec<(PathBuf, RunState)>, Failure> {
-    let entries = match std::fs::read_dir(runs_dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(Failure::failed(format!("cannot read {}: {error}", runs_dir.display())));
-        }
-    };
-    let mut dirs: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    dirs.retain(|dir| Run::exists(dir));
-    dirs.sort();
     let mut runs = Vec::new();
-    for dir in dirs {
+    for dir in Run::list(runs_dir)? {
         match Run::read(&dir) {
             Ok(state) => runs.push((dir, state)),
             Err(error) => output.warn(&error.to_string()),

@@ -44,8 +44,8 @@ pub struct Process {
 /// A file of the run folder: name and bytes.
 pub type RunFile = (String, Vec<u8>);
 
-/// Every file of a finished run but the log, the report last.
-pub fn files(view: View<'_>) -> Result<Vec<RunFile>, serde_json::Error> {
+/// Every file of a finished run but the log; `report` is what [`report()`] gave, and comes last.
+pub fn files(view: View<'_>, report: &serde_json::Value) -> Result<Vec<RunFile>, serde_json::Error> {
     let personas = view.state.selected.as_deref().unwrap_or_default();
     let mut files = vec![
         ("records.jsonl".to_owned(), records(view.corpus)?),
@@ -56,15 +56,17 @@ pub fn files(view: View<'_>) -> Result<Vec<RunFile>, serde_json::Error> {
         let text = markdown(persona, view.corpus);
         files.push((format!("persona-{}.md", index + 1), text.into_bytes()));
     }
-    let mut report = serde_json::to_vec_pretty(&report(view))?;
-    report.push(b'\n');
-    files.push(("report.json".to_owned(), report));
+    files.push(("report.json".to_owned(), pretty(report)?));
     Ok(files)
 }
 
 /// The personas as an array. Holds no time, path or run id: the same seed gives the same bytes.
 pub fn personas_json(personas: &[Persona]) -> Result<Vec<u8>, serde_json::Error> {
-    let mut json = serde_json::to_vec_pretty(personas)?;
+    pretty(&personas)
+}
+
+fn pretty(value: &impl serde::Serialize) -> Result<Vec<u8>, serde_json::Error> {
+    let mut json = serde_json::to_vec_pretty(value)?;
     json.push(b'\n');
     Ok(json)
 }
@@ -180,7 +182,8 @@ mod tests {
         persona.id = "../x".into();
         let state = RunState { selected: Some(vec![persona]), ..RunState::default() };
         let (corpus, process) = (sample::corpus(), Process::default());
-        let files = files(View { state: &state, corpus: &corpus, process: &process }).unwrap();
+        let view = View { state: &state, corpus: &corpus, process: &process };
+        let files = files(view, &report(view)).unwrap();
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["records.jsonl", "personas.json", "persona-1.md", "report.json"]);
     }
