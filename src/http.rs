@@ -1,1 +1,120 @@
-//! stub
+//! The one place where an HTTP client is made.
+//!
+//! Owns time-outs, redirect policy, proxies and what may be said of an address or a failure. Knows
+//! no service: what to ask, and whether to ask again, is the caller's.
+
+use std::error::Error;
+use std::time::Duration;
+
+use reqwest::{Client, Url, redirect};
+
+/// Longest wait for name resolution, connection and TLS together.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest silence inside an answer. A whole answer may take as long as it needs.
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// A client for requests that start at `base`.
+///
+/// It follows no redirect, so that the caller decides what another host gets to see. Proxies from
+/// the environment are used, except towards this machine.
+pub fn client(base: &Url) -> Result<Client, reqwest::Error> {
+    let builder = Client::builder()
+        .user_agent(concat!("persona/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .redirect(redirect::Policy::none());
+    let builder = if is_loopback(base) {
+        builder.no_proxy()
+    } else {
+        builder
+    };
+    builder.build()
+}
+
+/// Whether an address is on this machine by its spelling: `localhost` or a loopback IP.
+pub fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Whether a credential may travel to `url`: encrypted, or not off this machine.
+pub fn is_private(url: &Url) -> bool {
+    url.scheme() == "https" || is_loopback(url)
+}
+
+/// Where a request goes, for messages: no credentials, no query (it may be a signature).
+pub fn display(url: &Url) -> String {
+    let port = url
+        .port()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
+    format!(
+        "{}://{}{port}{}",
+        url.scheme(),
+        url.host_str().unwrap_or_default(),
+        url.path()
+    )
+}
+
+/// What went wrong, for messages: the innermost cause, without the address.
+pub fn cause(error: reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "timed out".to_owned();
+    }
+    let error = error.without_url();
+    let mut innermost: &dyn Error = &error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn loopback_is_told_by_its_spelling_alone() {
+        for yes in [
+            "http://localhost:1/",
+            "http://127.0.0.1",
+            "http://127.8.8.8",
+            "http://[::1]:9",
+        ] {
+            assert!(is_loopback(&url(yes)), "{yes}");
+        }
+        for no in [
+            "http://localhost.example",
+            "http://10.0.0.1",
+            "https://127.0.0.1.example",
+        ] {
+            assert!(!is_loopback(&url(no)), "{no}");
+        }
+        assert!(is_private(&url("https://example.org")) && !is_private(&url("http://example.org")));
+    }
+
+    #[test]
+    fn an_address_is_shown_without_secrets() {
+        let shown = display(&url(
+            "https://me:pw@cdn.example:8443/a/b.gguf?Signature=s3cret#x",
+        ));
+        assert_eq!(shown, "https://cdn.example:8443/a/b.gguf");
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_told_by_its_cause_and_without_the_address() {
+        // Port 9 of this machine: refused at once, or filtered; never answered.
+        let base = url("http://127.0.0.1:9/secret-path");
+        let error = client(&base).unwrap().get(base).send().await.unwrap_err();
+        let text = cause(error);
+        assert!(!text.contains("secret-path") && !text.is_empty(), "{text}");
+    }
+}

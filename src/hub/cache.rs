@@ -1,0 +1,481 @@
+//! The two places where model files are kept, and how a file gets into each.
+//!
+//! The Hugging Face cache (<https://huggingface.co/docs/huggingface_hub/guides/manage-cache>):
+//! `models--owner--name/` with `blobs/<etag>`, `snapshots/<commit>/<file>` → the blob, and
+//! `refs/<revision>` holding a commit. The etag of a large file is its SHA-256. Our data directory:
+//! `models/<sha256>/<file>`. Files appear under their name only when whole: written beside it,
+//! synced, renamed.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use hf_hub::{Cache, Repo, RepoType};
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+
+use super::reference::{self, Pick, RepoRef};
+use super::{HubError, LocalModel, file_name};
+
+/// Bytes read at a time.
+const CHUNK: usize = 1 << 20;
+
+/// The file that a reference means in the Hugging Face cache, where it is there.
+pub(super) fn find(hf_cache: &Path, wanted: &RepoRef) -> Option<LocalModel> {
+    let repo = Repo::with_revision(
+        wanted.repo.clone(),
+        RepoType::Model,
+        wanted.revision.clone(),
+    );
+    let folder = hf_cache.join(repo.folder_name());
+    let snapshot = snapshot(&folder, &wanted.revision)?;
+    let file = match &wanted.pick {
+        // hf-hub is the authority on where a named file of a branch stands.
+        Pick::File(file) => {
+            let of_branch = Cache::new(hf_cache.to_owned()).repo(repo).get(file);
+            return cached(
+                of_branch.unwrap_or_else(|| snapshot.join(file)),
+                &wanted.repo,
+                file,
+            );
+        }
+        Pick::Best | Pick::Quant(_) => {
+            let files = gguf_below(&snapshot);
+            let names: Vec<&str> = files.iter().map(String::as_str).collect();
+            reference::choose(&names, &wanted.pick).ok()?.to_owned()
+        }
+    };
+    cached(snapshot.join(&file), &wanted.repo, &file)
+}
+
+/// The snapshot folder of a branch, tag or commit.
+fn snapshot(folder: &Path, revision: &str) -> Option<PathBuf> {
+    let commit = fs::read_to_string(folder.join("refs").join(revision));
+    let commit = commit.map_or_else(|_| revision.to_owned(), |text| text.trim().to_owned());
+    let snapshot = folder.join("snapshots").join(&commit);
+    (reference::is_word(&commit) && snapshot.is_dir()).then_some(snapshot)
+}
+
+/// A file of a snapshot, with the hash that its blob's name states.
+fn cached(path: PathBuf, repo: &str, file: &str) -> Option<LocalModel> {
+    let blob = path.canonicalize().ok().filter(|blob| blob.is_file())?;
+    let sha256 = Some(file_name(&blob)).filter(|name| is_sha256(name));
+    Some(LocalModel {
+        path,
+        sha256,
+        name: format!("{repo}/{file}"),
+    })
+}
+
+/// Every GGUF file of the Hugging Face cache.
+pub(super) fn all_cached(hf_cache: &Path) -> Vec<LocalModel> {
+    let mut found = Vec::new();
+    for folder in directories(hf_cache) {
+        let Some(repo) = repo_of(&folder) else {
+            continue;
+        };
+        for snapshot in directories(&folder.join("snapshots")) {
+            let files = gguf_below(&snapshot);
+            found.extend(
+                files
+                    .iter()
+                    .filter_map(|file| cached(snapshot.join(file), &repo, file)),
+            );
+        }
+    }
+    found
+}
+
+/// Every GGUF file of the data directory.
+pub(super) fn all_stored(models: &Path) -> Vec<LocalModel> {
+    let of_folder = |folder: PathBuf| {
+        let sha256 = file_name(&folder);
+        let path = stored(models, &sha256)?;
+        Some(LocalModel {
+            name: file_name(&path),
+            path,
+            sha256: Some(sha256),
+        })
+    };
+    directories(models)
+        .into_iter()
+        .filter_map(of_folder)
+        .collect()
+}
+
+/// The file with this hash in the data directory, whatever its name.
+pub(super) fn stored(models: &Path, sha256: &str) -> Option<PathBuf> {
+    let folder = models.join(sha256);
+    let first = is_sha256(sha256)
+        .then(|| gguf_below(&folder).into_iter().next())
+        .flatten()?;
+    Some(folder.join(first))
+}
+
+/// SHA-256 of a file, lower-case hex.
+pub(super) fn hash_file(path: &Path) -> Result<String, HubError> {
+    let mut file = File::open(path).map_err(|e| HubError::io("read", path, e))?;
+    let mut hasher = Hasher::default();
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match file
+            .read(&mut buffer)
+            .map_err(|e| HubError::io("read", path, e))?
+        {
+            0 => return Ok(hasher.hex()),
+            n => hasher.update(&buffer[..n]),
+        }
+    }
+}
+
+/// Whether a text is a SHA-256 in lower-case hex.
+pub(super) fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// SHA-256 as bytes arrive, with their count.
+#[derive(Default)]
+pub(super) struct Hasher {
+    sha256: Sha256,
+    /// Bytes so far.
+    pub(super) bytes: u64,
+}
+
+impl Hasher {
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        self.bytes += bytes.len() as u64;
+    }
+
+    pub(super) fn hex(self) -> String {
+        let digits = |byte: u8| [byte >> 4, byte & 15].map(|d| char::from_digit(u32::from(d), 16));
+        self.sha256.finalize().into_iter().flat_map(digits).flatten().collect()
+    }
+}
+
+/// A file on its way into the data directory; gone when dropped before [`Incoming::store`].
+pub(super) struct Incoming {
+    models: PathBuf,
+    file: NamedTempFile,
+    hasher: Hasher,
+}
+
+impl Incoming {
+    /// Begins an empty file on the data directory's own disk.
+    pub(super) fn new(models: &Path) -> Result<Self, HubError> {
+        fs::create_dir_all(models).map_err(|e| HubError::io("create", models, e))?;
+        let file = tempfile::Builder::new()
+            .prefix(".incoming-")
+            .tempfile_in(models);
+        let file = file.map_err(|e| HubError::io("write to", models, e))?;
+        Ok(Self {
+            models: models.to_owned(),
+            file,
+            hasher: Hasher::default(),
+        })
+    }
+
+    /// Appends all of `source`; refuses to grow beyond `limit` bytes in all.
+    pub(super) fn copy(&mut self, source: &mut dyn Read, limit: u64) -> Result<(), HubError> {
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let n = source
+                .read(&mut buffer)
+                .map_err(|e| HubError::io("read", self.file.path(), e))?;
+            if n == 0 {
+                return Ok(());
+            }
+            self.hasher.update(&buffer[..n]);
+            if self.hasher.bytes > limit {
+                let (expected, found) = (limit, self.hasher.bytes);
+                return Err(HubError::Length {
+                    what: "the file".to_owned(),
+                    expected,
+                    found,
+                });
+            }
+            let written = self.file.write_all(&buffer[..n]);
+            written.map_err(|e| HubError::io("write", self.file.path(), e))?;
+        }
+    }
+
+    /// Puts the file under its hash and `name`.
+    pub(super) fn store(self, name: &str) -> Result<LocalModel, HubError> {
+        let sha256 = self.hasher.hex();
+        let found = |path: PathBuf| {
+            let name = file_name(&path);
+            LocalModel {
+                path,
+                sha256: Some(sha256.clone()),
+                name,
+            }
+        };
+        if let Some(path) = stored(&self.models, &sha256) {
+            return Ok(found(path));
+        }
+        let folder = self.models.join(&sha256);
+        fs::create_dir_all(&folder).map_err(|e| HubError::io("create", &folder, e))?;
+        // Only names that end in .gguf are found again.
+        let is_gguf = name.to_lowercase().ends_with(".gguf");
+        let path = folder.join(if is_gguf {
+            name.to_owned()
+        } else {
+            format!("{name}.gguf")
+        });
+        self.file
+            .as_file()
+            .sync_all()
+            .map_err(|e| HubError::io("write", &path, e))?;
+        self.file
+            .persist(&path)
+            .map_err(|e| HubError::io("write", &path, e.error))?;
+        Ok(found(path))
+    }
+
+    /// Fails, and so drops the file, unless its hash is `pin`.
+    #[cfg(feature = "net")]
+    pub(super) fn store_pinned(
+        self,
+        name: &str,
+        pin: &str,
+        what: &str,
+    ) -> Result<LocalModel, HubError> {
+        let found = Hasher {
+            sha256: self.hasher.sha256.clone(),
+            bytes: 0,
+        }
+        .hex();
+        if found != pin {
+            return Err(HubError::Mismatch {
+                what: what.to_owned(),
+                expected: pin.to_owned(),
+                found,
+                hint: "these are other bytes than the catalogue means; they were thrown away"
+                    .to_owned(),
+            });
+        }
+        self.store(name)
+    }
+}
+
+/// `owner/name` of a repository folder of the Hugging Face cache.
+fn repo_of(folder: &Path) -> Option<String> {
+    let name = file_name(folder);
+    let (owner, repo) = name.strip_prefix("models--")?.split_once("--")?;
+    Some(format!("{owner}/{repo}"))
+}
+
+/// The directories in a directory, sorted; none when it cannot be read.
+fn directories(parent: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| p.is_dir()).collect();
+    found.sort();
+    found
+}
+
+/// Paths of the GGUF files below a directory, relative to it, with `/`, sorted.
+///
+/// Goes four levels deep, more than any repository has, so that a loop of links ends.
+fn gguf_below(root: &Path) -> Vec<String> {
+    fn walk(dir: &Path, prefix: &str, depth: usize, found: &mut Vec<String>) {
+        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            let (path, relative) = (entry.path(), format!("{prefix}{name}"));
+            if path.is_dir() && depth > 0 {
+                walk(&path, &format!("{relative}/"), depth - 1, found);
+            } else if reference::is_repo_file(&relative) && path.is_file() {
+                found.push(relative);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(root, "", 4, &mut found);
+    found.sort();
+    found
+}
+
+/// Where the pieces of one file of the hub go in the Hugging Face cache.
+#[cfg(feature = "net")]
+pub(super) struct Entry {
+    folder: PathBuf,
+    lock: PathBuf,
+    etag: String,
+}
+
+#[cfg(feature = "net")]
+impl Entry {
+    /// Makes the folders for a file whose blob is called `etag`.
+    pub(super) fn new(hf_cache: &Path, repo: &str, etag: &str) -> Result<Self, HubError> {
+        let name = Repo::model(repo.to_owned()).folder_name();
+        let folder = hf_cache.join(&name);
+        // The Python client locks the same file, so the two do not write one blob at once.
+        let locks = hf_cache.join(".locks").join(&name);
+        for dir in [&folder.join("blobs"), &locks] {
+            fs::create_dir_all(dir).map_err(|e| HubError::io("create", dir, e))?;
+        }
+        Ok(Self {
+            folder,
+            lock: locks.join(format!("{etag}.lock")),
+            etag: etag.to_owned(),
+        })
+    }
+
+    /// The finished bytes.
+    pub(super) fn blob(&self) -> PathBuf {
+        self.folder.join("blobs").join(&self.etag)
+    }
+
+    /// The bytes while they arrive; kept when a download breaks off.
+    pub(super) fn incomplete(&self) -> PathBuf {
+        self.folder
+            .join("blobs")
+            .join(format!("{}.incomplete", self.etag))
+    }
+
+    /// Opens the lock file; whoever holds its lock writes the blob.
+    pub(super) fn open_lock(&self) -> Result<File, HubError> {
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&self.lock);
+        file.map_err(|e| HubError::io("open", &self.lock, e))
+    }
+
+    /// Makes the blob visible as `file` of `commit`, and `commit` as what `revision` means.
+    pub(super) fn link(
+        &self,
+        commit: &str,
+        revision: &str,
+        file: &str,
+    ) -> Result<PathBuf, HubError> {
+        let path = self.folder.join("snapshots").join(commit).join(file);
+        let failed = |e| HubError::io("write", &path, e);
+        fs::create_dir_all(path.parent().unwrap_or(&self.folder)).map_err(failed)?;
+        let up = "../".repeat(2 + file.matches('/').count());
+        let target = format!("{up}blobs/{}", self.etag);
+        if fs::read_link(&path).ok().as_deref() != Some(Path::new(&target)) {
+            place(&target, &self.blob(), &path).map_err(failed)?;
+        }
+        if revision != commit {
+            let reference = self.folder.join("refs").join(revision);
+            write_whole(&reference, commit).map_err(|e| HubError::io("write", &reference, e))?;
+        }
+        Ok(path)
+    }
+}
+
+/// Links `path` to `target` under a temporary name first, so that a reader never misses it.
+#[cfg(all(feature = "net", unix))]
+fn place(target: &str, _blob: &Path, path: &Path) -> io::Result<()> {
+    let beside = path.with_extension(format!("link-{}", std::process::id()));
+    match fs::remove_file(&beside) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => std::os::unix::fs::symlink(target, &beside)?,
+    }
+    fs::rename(&beside, path)
+}
+
+/// Without dependable symbolic links a snapshot holds the file itself, as the Python client does.
+#[cfg(all(feature = "net", not(unix)))]
+fn place(_target: &str, blob: &Path, path: &Path) -> io::Result<()> {
+    fs::copy(blob, path).map(|_| ())
+}
+
+#[cfg(feature = "net")]
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(parent)?;
+    let mut file = NamedTempFile::new_in(parent)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path).map_err(|e| e.error)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(path: &Path, text: &str) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// A cache as another tool would leave it.
+    fn foreign_cache(root: &Path) {
+        let folder = root.join("models--o--r");
+        write(&folder.join("refs/main"), "c0ffee");
+        write(&folder.join("blobs").join("a".repeat(64)), "GGUF");
+        write(&folder.join("snapshots/c0ffee/m-Q8_0.gguf"), "GGUF");
+        write(&folder.join("snapshots/c0ffee/sub/n-Q4_K_M.gguf"), "GGUF");
+        write(&folder.join("snapshots/c0ffee/README.md"), "");
+    }
+
+    fn wanted(pick: Pick, revision: &str) -> RepoRef {
+        RepoRef {
+            repo: "o/r".into(),
+            pick,
+            revision: revision.into(),
+        }
+    }
+
+    #[test]
+    fn files_of_a_cache_that_another_tool_wrote_are_found() {
+        let dir = tempfile::tempdir().unwrap();
+        foreign_cache(dir.path());
+        let name = |pick, revision: &str| find(dir.path(), &wanted(pick, revision)).map(|m| m.name);
+        assert_eq!(name(Pick::Best, "main").unwrap(), "o/r/sub/n-Q4_K_M.gguf");
+        assert_eq!(
+            name(Pick::Quant("Q8_0".into()), "main").unwrap(),
+            "o/r/m-Q8_0.gguf"
+        );
+        assert_eq!(
+            name(Pick::File("m-Q8_0.gguf".into()), "main").unwrap(),
+            "o/r/m-Q8_0.gguf"
+        );
+        assert_eq!(
+            name(Pick::File("m-Q8_0.gguf".into()), "c0ffee").unwrap(),
+            "o/r/m-Q8_0.gguf"
+        );
+        assert_eq!(name(Pick::File("x.gguf".into()), "main"), None);
+        assert_eq!(name(Pick::Best, "other"), None);
+        let all: Vec<String> = all_cached(dir.path()).into_iter().map(|m| m.name).collect();
+        assert_eq!(all, ["o/r/m-Q8_0.gguf", "o/r/sub/n-Q4_K_M.gguf"]);
+    }
+
+    #[test]
+    fn a_reference_file_cannot_lead_out_of_the_cache() {
+        let dir = tempfile::tempdir().unwrap();
+        foreign_cache(dir.path());
+        write(
+            &dir.path().join("models--o--r/refs/evil"),
+            "../../../elsewhere",
+        );
+        assert_eq!(find(dir.path(), &wanted(Pick::Best, "evil")), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_broken_link_is_no_model_and_a_blob_name_tells_the_hash() {
+        let dir = tempfile::tempdir().unwrap();
+        foreign_cache(dir.path());
+        let snapshot = dir.path().join("models--o--r/snapshots/c0ffee");
+        let link = |to: &str, name: &str| {
+            std::os::unix::fs::symlink(format!("../../blobs/{to}"), snapshot.join(name)).unwrap();
+        };
+        link(&"b".repeat(64), "gone.gguf");
+        link(&"a".repeat(64), "linked.gguf");
+        let file = |name: &str| find(dir.path(), &wanted(Pick::File(name.into()), "main"));
+        assert_eq!(file("gone.gguf"), None);
+        assert_eq!(file("linked.gguf").unwrap().sha256, Some("a".repeat(64)));
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_holds_nothing() {
+        let nowhere = Path::new("/nonexistent/anywhere");
+        assert!(all_cached(nowhere).is_empty() && all_stored(nowhere).is_empty());
+        assert_eq!(stored(nowhere, "../../etc"), None);
+    }
+}

