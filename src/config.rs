@@ -24,10 +24,6 @@ const MAX_COUNT: usize = 1000;
 const MAX_MULTIPLIER: f64 = 100.0;
 /// Most extra draft rounds.
 const MAX_ROUNDS: usize = 100;
-/// Sequences decoded together, unless told otherwise.
-const DEFAULT_BATCH: usize = 8;
-/// Prompt tokens in one forward pass: above 512 the temporaries leave the caches.
-const PREFILL_CHUNK: usize = 512;
 /// Variables under this prefix belong to the test suite.
 const TEST_PREFIX: &str = "PERSONA_TEST_";
 
@@ -418,6 +414,8 @@ pub struct Settings {
     pub judge_model: Option<String>,
     /// Where and how the models run.
     pub engine: EngineOptions,
+    /// Compute threads; `None` takes the physical cores.
+    pub threads: Option<usize>,
     /// A partial result exits 7.
     pub strict: bool,
     /// Where run folders are made.
@@ -452,6 +450,7 @@ impl Settings {
             model: layers.text(keys::MODEL)?.unwrap_or_else(|| "auto".to_owned()),
             judge_model: layers.text(keys::JUDGE_MODEL)?,
             engine: resolve_engine(layers)?,
+            threads: layers.get(keys::THREADS, |v| parse_whole(v, 1, 1024))?,
             strict: layers.switch_value(keys::STRICT)?,
             runs_dir: runs_dir(layers)?,
         })
@@ -486,13 +485,13 @@ fn resolve_frontier(layers: &Layers) -> Result<Frontier, ConfigError> {
 }
 
 fn resolve_engine(layers: &Layers) -> Result<EngineOptions, ConfigError> {
+    let defaults = EngineOptions::default();
     Ok(EngineOptions {
         device: layers.get(keys::DEVICE, parse_device)?.unwrap_or_default(),
-        threads: layers.get(keys::THREADS, |v| parse_whole(v, 1, 1024))?,
-        max_batch: layers.get(keys::BATCH, |v| parse_whole(v, 1, 256))?.unwrap_or(DEFAULT_BATCH),
+        max_batch: layers.get(keys::BATCH, |v| parse_whole(v, 1, 256))?.unwrap_or(defaults.max_batch),
         context: layers.get(keys::CONTEXT, |v| parse_whole(v, 256, 1 << 22))?,
-        prefill_chunk: PREFILL_CHUNK,
         tokenizer: layers.text(keys::TOKENIZER)?.map(PathBuf::from),
+        ..defaults
     })
 }
 
@@ -703,11 +702,11 @@ mod tests {
         let folder = folder("", "");
         let known = environment(folder.path(), &[("PERSONA_TEST_DATA", "x"), ("PERSONAL", "y")]);
         assert!(Layers::default().with_environment(&known).is_ok());
-        let unknown = environment(folder.path(), &[("PERSONA_MODLE", "x")]);
+        let unknown = environment(folder.path(), &[("PERSONA_DRAFT_MULTIPLYER", "x")]);
         let message = Layers::default().with_environment(&unknown).unwrap_err().to_string();
         insta::assert_snapshot!(message, @r"
-        unknown variable PERSONA_MODLE
-        hint: did you mean 'PERSONA_MODEL'?
+        unknown variable PERSONA_DRAFT_MULTIPLYER
+        hint: did you mean 'PERSONA_DRAFT_MULTIPLIER'?
         ");
     }
 

@@ -169,18 +169,29 @@ pub(super) struct Job {
     pub(super) run: Run,
 }
 
+/// What a run meets outside its own settings.
+pub(super) struct Surroundings<'a> {
+    pub(super) environment: &'a Environment,
+    pub(super) process: super::Process,
+    pub(super) output: Output,
+}
+
 pub(super) fn run(
-    args: GenerateArgs,
+    args: &GenerateArgs,
     layers: &Layers,
-    environment: &Environment,
-    output: Output,
+    around: Surroundings<'_>,
 ) -> Result<Exit, Failure> {
+    let output = around.output;
     let settings = Settings::resolve(layers)?;
     check(layers, &settings, args.resume.is_some())?;
     if settings.estimate_only {
         return estimate::run(&settings, output);
     }
-    let hub = environment.hub_options();
+    if let Some(threads) = settings.threads {
+        // Before the first thread: watching for Ctrl-C starts one.
+        (around.process.set_compute_threads)(threads);
+    }
+    let hub = around.environment.hub_options();
     let cancel = interrupt::watch(output)?;
     let shop = Workshop { hub: &hub, output, cancel: &cancel };
     let mut job = match &args.resume {

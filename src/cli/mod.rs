@@ -77,18 +77,25 @@ enum Command {
     Schema,
 }
 
+/// What only `main` can do, because it is process-wide.
+#[derive(Debug, Clone, Copy)]
+pub struct Process {
+    /// Sets the number of compute threads. Called at most once, while no other thread runs.
+    pub set_compute_threads: fn(usize),
+}
+
 /// Runs the command line `arguments`, the program's name first, and says how it ended.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn main(arguments: impl IntoIterator<Item = OsString>, process: Process) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let environment = Environment::read();
     let exit = match Cli::try_parse_from(&arguments) {
-        Ok(cli) => run(cli, &environment),
+        Ok(cli) => run(cli, &environment, process),
         Err(error) => refuse(&arguments, &environment, &error),
     };
     ExitCode::from(exit as u8)
 }
 
-fn run(cli: Cli, environment: &Environment) -> Exit {
+fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
     let said = match &cli.command {
         Command::Generate(args) => args.layers(),
         Command::Runs(command) => command.layers(),
@@ -109,7 +116,9 @@ fn run(cli: Cli, environment: &Environment) -> Exit {
         }
     };
     let ended = match cli.command {
-        Command::Generate(args) => generate::run(*args, &layers, environment, output),
+        Command::Generate(args) => {
+            generate::run(&args, &layers, generate::Surroundings { environment, process, output })
+        }
         Command::Models(command) => models::run(command, environment, output).map(|()| Exit::Done),
         Command::Runs(command) => runs::run(command, &layers, output).map(|()| Exit::Done),
         Command::Schema => schema::run(output).map(|()| Exit::Done),

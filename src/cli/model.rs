@@ -17,7 +17,7 @@ use crate::cli::output::Output;
 use crate::cli::progress::Downloads;
 use crate::cli::progress::Spinner;
 use crate::cli::table::megabytes;
-use crate::engine::EngineOptions;
+use crate::engine::{Engine, EngineOptions};
 use crate::hub::{self, HubError, HubOptions, LocalModel, ModelRef};
 use crate::llm::ChatModel;
 use crate::llm::embedded::EmbeddedModel;
@@ -65,8 +65,8 @@ pub(super) fn load(
         ModelRef::Repo(_) => said.to_owned(),
     };
     let _spinner = Spinner::start(shop.output, format!("loading {}", local.name));
-    let model = EmbeddedModel::load(&local.path, options.clone())?;
-    Ok(Loaded { model: Arc::new(model), reference })
+    let engine = Engine::load(&local.path, options)?;
+    Ok(Loaded { model: Arc::new(EmbeddedModel::new(engine, local.name.clone())), reference })
 }
 
 /// The model's file: where it is, else fetched now.

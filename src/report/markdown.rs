@@ -39,9 +39,9 @@ pub fn persona(persona: &Persona, corpus: &Corpus) -> String {
 fn standing(persona: &Persona) -> String {
     let segment = &persona.segment;
     let mut line = format!(
-        "{} participants, {} records, {:.0} % of the data",
-        segment.participants,
-        segment.records,
+        "{}, {}, {:.0} % of the data",
+        counted(segment.participants, "participant"),
+        counted(segment.records, "record"),
         segment.share * 100.0
     );
     if let Some(score) = persona.scores.judge {
@@ -51,6 +51,12 @@ fn standing(persona: &Persona) -> String {
         line.push_str(" · **below the quality threshold**");
     }
     line
+}
+
+/// `1 record`, `2 records`.
+fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
 }
 
 fn statements(page: &mut String, title: &str, statements: &[Statement]) {
@@ -96,27 +102,31 @@ fn provenance(persona: &Persona) -> String {
     text
 }
 
-/// Text on one line that Markdown shows as it is. Every ASCII punctuation mark may be escaped
-/// (<https://spec.commonmark.org/0.31.2/#backslash-escapes>); those that can start markup are.
+/// Text on one line that Markdown shows as it is. Marks that are markup anywhere are escaped
+/// everywhere, marks that are markup only where a line begins are escaped there
+/// (<https://spec.commonmark.org/0.31.2/#backslash-escapes>).
 fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in plain_line(text).chars() {
+    let line = plain_line(text);
+    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+    let mut safe = String::with_capacity(line.len());
+    for (at, c) in line.char_indices() {
+        let begins_block = match c {
+            '#' | '+' | '-' | '=' | ':' => at == 0,
+            '.' | ')' => at == digits && digits > 0,
+            _ => false,
+        };
+        // Bare addresses become links in some dialects, unless something stands in them.
+        let begins_link = c == '@' || (c == '/' && safe.ends_with(':')) || (c == '.' && safe.ends_with("www"));
         match c {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '#' | '+' | '!' | '|' | '~' | '=' => {
-                safe.push('\\');
-                safe.push(c);
-            }
+            '\\' | '`' | '*' | '_' | '[' | ']' | '{' | '|' | '~' | '$' | '^' => safe.extend(['\\', c]),
+            c if begins_block || begins_link => safe.extend(['\\', c]),
             c => safe.push(c),
         }
     }
-    // A colon keeps bare addresses from becoming links; `1.` and `-` only start lists on a line's
-    // first character.
-    let safe = safe.replace("://", ":\\//").replace("www.", "www\\.").replace('@', "\\@");
-    let starts_list = safe.starts_with('-') || safe.starts_with(|c: char| c.is_ascii_digit());
-    if starts_list { safe.replacen('-', "\\-", 1).replacen(". ", "\\. ", 1).replacen(") ", "\\) ", 1) } else { safe }
+    safe
 }
 
 #[cfg(test)]
@@ -129,7 +139,42 @@ mod tests {
 
     #[test]
     fn a_page_shows_what_the_persona_rests_on() {
-        insta::assert_snapshot!(persona(&sample::persona(), &sample::corpus()), @"");
+        insta::assert_snapshot!(persona(&sample::persona(), &sample::corpus()), @r"
+        # Ada
+
+        **Night \*nurse\***
+
+        Plans around &lt;script&gt;gaps&lt;/script&gt;.
+
+        1 participant, 1 record, 100 % of the data · judge score 0.80
+
+        | Demographics | |
+        | --- | --- |
+        | role | nurse |
+
+        ## Goals
+
+        - a schedule to trust (f1#0)
+
+        ## Pains
+
+        - late changes (inferred)
+
+        ## Motivations
+
+        - rest
+
+        ## Quotes
+
+        > I \*never\* trust the &lt;b&gt;schedule&lt;/b&gt;
+        >
+        > — f1#0, interviews.csv row 1, participant p01
+
+        ---
+
+        Drafted by tiny, style free, seed 0.
+        A generated summary of research data: check it against the records before use.
+        ");
     }
 
     proptest! {
@@ -137,14 +182,17 @@ mod tests {
         fn text_of_a_model_can_not_format_the_page(text in r"[ -~\n\t<>*_`#\[\]()!|-]{0,60}") {
             let page = format!("- {}\n", escaped(&text));
             let mut shown = String::new();
-            for event in Parser::new_ext(&page, Options::all()) {
+            // Typographic quotes are no markup.
+            let dialect = Options::all() - Options::ENABLE_SMART_PUNCTUATION;
+            for event in Parser::new_ext(&page, dialect) {
                 match event {
                     Event::Start(Tag::List(_) | Tag::Item) | Event::End(_) => {}
                     Event::Text(piece) => shown.push_str(&piece),
                     other => prop_assert!(false, "{other:?} from {text:?}"),
                 }
             }
-            prop_assert_eq!(shown.trim(), plain_line(&text).trim());
+            let expected = plain_line(&text);
+            prop_assert_eq!(shown.trim(), expected.as_str());
         }
     }
 }

@@ -156,7 +156,7 @@ pub(crate) mod sample {
             scores: Scores { judge: Some(0.8), criteria: BTreeMap::from([("gain".into(), 0.9)]) },
             below_threshold: false,
             refined: false,
-            provenance: Provenance { model: "tiny".into(), shown: vec![record], ..Provenance::default() },
+            provenance: Provenance { model: "tiny".into(), style: "free".into(), shown: vec![record], ..Provenance::default() },
         }
     }
 }
