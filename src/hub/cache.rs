@@ -149,7 +149,12 @@ impl Hasher {
 
     pub(super) fn hex(self) -> String {
         let digits = |byte: u8| [byte >> 4, byte & 15].map(|d| char::from_digit(u32::from(d), 16));
-        self.sha256.finalize().into_iter().flat_map(digits).flatten().collect()
+        self.sha256
+            .finalize()
+            .into_iter()
+            .flat_map(digits)
+            .flatten()
+            .collect()
     }
 }
 

@@ -165,7 +165,7 @@ async fn from_hub(
     let path = entry.link(&remote.commit, &wanted.revision, &file)?;
     Ok(LocalModel {
         path,
-        sha256: stated.map(str::to_owned),
+        sha256: pin.or(stated).map(str::to_owned),
         name: format!("{}/{file}", wanted.repo),
     })
 }
@@ -564,6 +564,10 @@ async fn receive(
     }
     let from = part.hasher.bytes;
     let mut response = hub.get(&remote.url, from).await?;
+    if let Some(total) = whole_length(&response).filter(|total| *total != remote.bytes) {
+        part.restart()?;
+        return Err(wrong_length(remote, total).into());
+    }
     match response.status() {
         StatusCode::PARTIAL_CONTENT if range_start(response.headers()) == Some(from) => {}
         StatusCode::OK => part.restart()?,
@@ -617,6 +621,20 @@ fn range_start(headers: &HeaderMap) -> Option<u64> {
     range.split_once('-')?.0.trim().parse().ok()
 }
 
+/// Length of the whole file as this answer states it: the `10` of `bytes 5-9/10`.
+fn whole_length(response: &Response) -> Option<u64> {
+    let name = match response.status() {
+        StatusCode::OK => CONTENT_LENGTH,
+        StatusCode::PARTIAL_CONTENT => CONTENT_RANGE,
+        _ => return None,
+    };
+    header(response.headers(), name.as_str())?
+        .rsplit('/')
+        .next()?
+        .parse()
+        .ok()
+}
+
 /// A partial file with the hash of what it holds.
 struct Part<'p> {
     path: &'p Path,
@@ -662,5 +680,78 @@ impl<'p> Part<'p> {
             .map_err(|e| HubError::io("write", self.path, e))?;
         self.hasher = Hasher::default();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderValue;
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(k, v)| (k.parse().unwrap(), HeaderValue::from_static(v)))
+            .collect()
+    }
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_redirect_never_leads_from_an_encrypted_address_to_an_open_one() {
+        let to = |location| {
+            next_hop(
+                &url("https://hub.example/a/b"),
+                &headers(&[("location", location)]),
+            )
+        };
+        assert_eq!(
+            to("https://cdn.example/x").unwrap(),
+            url("https://cdn.example/x")
+        );
+        assert_eq!(to("/moved").unwrap(), url("https://hub.example/moved"));
+        assert!(to("http://cdn.example/x").is_err());
+        assert!(to("file:///etc/passwd").is_err());
+        assert!(next_hop(&url("https://hub.example"), &headers(&[])).is_err());
+    }
+
+    #[test]
+    fn a_description_with_unsafe_names_is_refused() {
+        let of = |etag: &'static str, commit: &'static str, size: &'static str| {
+            let pairs = [
+                ("x-linked-etag", etag),
+                ("x-repo-commit", commit),
+                ("x-linked-size", size),
+            ];
+            described(url("https://h.example"), &headers(&pairs))
+                .map(|r| (r.etag, r.commit, r.bytes))
+        };
+        assert_eq!(
+            of("W/\"ab\"", "c0ffee", "5"),
+            Ok(("ab".to_owned(), "c0ffee".to_owned(), 5))
+        );
+        for (etag, commit, size) in [
+            ("\"../x\"", "c0ffee", "5"),
+            ("ab", "../..", "5"),
+            ("ab", "..", "5"),
+            ("", "c0ffee", "5"),
+            ("ab", "", "5"),
+            ("ab", "c0ffee", "-5"),
+            ("ab", "c0ffee", ""),
+        ] {
+            assert!(of(etag, commit, size).is_err(), "{etag} {commit} {size}");
+        }
+    }
+
+    #[test]
+    fn a_range_answer_is_read_or_not_at_all() {
+        let start = |range| range_start(&headers(&[("content-range", range)]));
+        assert_eq!(start("bytes 5-9/10"), Some(5));
+        for bad in ["5-9/10", "bytes */10", "bytes -9/10", "bytes"] {
+            assert_eq!(start(bad), None, "{bad}");
+        }
     }
 }
