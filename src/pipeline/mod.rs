@@ -1,7 +1,19 @@
 //! The hybrid run: plan slots, draft, judge, select, write.
 //!
 //! Owns the order of the steps. Binds models to roles; knows neither engine, HTTP nor terminal.
+//! Read `next` first: what a run does is a pure function of its log and its plan, and `run` only
+//! does it.
 
+mod columns;
+mod judge;
+mod next;
+mod plan;
+mod run;
+mod segments;
+mod select;
+mod support;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +24,8 @@ use crate::corpus::Corpus;
 use crate::llm::ChatModel;
 use crate::privacy::Cleared;
 use crate::store::{Run, StoreError};
+
+pub use plan::Plan;
 
 /// What the user asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +73,8 @@ pub struct Models {
     pub draft: Arc<dyn ChatModel>,
     /// Judges.
     pub judge: Arc<dyn ChatModel>,
+    /// Folder where a judge's measurement is kept by its model's hash; `None` measures each time.
+    pub judge_cache: Option<PathBuf>,
 }
 
 /// Where a run tells how far it is.
@@ -154,6 +170,9 @@ pub async fn run(
     observer: &dyn Observer,
     cancel: &Cancel,
 ) -> Result<Outcome, PipelineError> {
-    let _ = (corpus, models, settings, run, observer, cancel);
-    todo!()
+    let plan = Plan::new(corpus, models.draft.as_ref(), settings)?;
+    run::Runner { corpus, models, plan, run, observer, cancel }.run().await
 }
+
+#[cfg(test)]
+mod tests;

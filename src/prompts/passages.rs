@@ -103,18 +103,19 @@ pub struct Passage {
     pub range: Range<usize>,
 }
 
-/// The sentences of `record` (number `index` of the corpus) that lie in `within` and are worth
-/// quoting; those of its longest cell where no sentence has enough words.
+/// The sentences of `record` (number `index` of the corpus) that begin in `within`, cut at its end,
+/// and are worth quoting; those of its longest cell where no sentence has enough words.
 pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Passage> {
     let mut found = Vec::new();
     let mut longest: Option<Range<usize>> = None;
     for (offset, cell) in record.cells() {
         for sentence in sentences(cell) {
-            let range = offset + sentence.start..offset + sentence.end;
-            if range.start < within.start || range.end > within.end {
+            let start = offset + sentence.start;
+            let end = (offset + sentence.end).min(within.end);
+            if start < within.start || start >= end {
                 continue;
             }
-            let range = shorten(&record.text, range, MAX_SENTENCE);
+            let range = shorten(&record.text, start..end, MAX_SENTENCE);
             if words(&record.text[range.clone()]).nth(MIN_WORDS - 1).is_some() {
                 found.push(Passage { record: index, range });
             } else if longest.as_ref().is_none_or(|best| range.len() > best.len()) {

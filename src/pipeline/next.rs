@@ -1,0 +1,150 @@
+//! What a run does next, as a pure function of its log and its plan.
+//!
+//! Owns the order of steps, the extra rounds and the replacement of drafts that came to nothing.
+//! There is no other resume code: a resumed run asks the same question of the replayed log.
+
+use std::collections::BTreeSet;
+
+use super::plan::{Plan, times};
+use super::support::Shingles;
+use crate::pipeline::Threshold;
+use crate::store::{DraftId, RunState};
+
+/// A run may not hold two drafts that share more than this much of their text.
+pub(super) const ALIKE: f64 = 0.5;
+
+/// A unit of work.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Action {
+    /// Ask the model for a draft.
+    Draft(DraftId),
+    /// Drop a draft that says what an earlier one said.
+    Drop(DraftId, String),
+    /// Measure the judge on the controls.
+    Calibrate,
+    /// Judge a draft.
+    Judge(DraftId),
+    /// Choose the final personas.
+    Select,
+}
+
+/// The next actions, all of one kind; none once the personas are selected.
+pub(super) fn next_actions(state: &RunState, plan: &Plan) -> Vec<Action> {
+    if state.selected.is_some() {
+        return Vec::new();
+    }
+    for round in 0..=plan.settings.max_rounds {
+        let Some(wanted) = wanted(state, plan, round) else { break };
+        let missing = missing(state, &wanted, round);
+        if !missing.is_empty() {
+            return missing.into_iter().map(Action::Draft).collect();
+        }
+        let doubles = doubles(state, round);
+        if !doubles.is_empty() {
+            return doubles;
+        }
+        if state.drafts.is_empty() {
+            continue;
+        }
+        if state.judge.is_none() {
+            return vec![Action::Calibrate];
+        }
+        let unjudged = state.drafts.iter().filter(|(id, d)| id.round == round && d.verdict.is_none());
+        let unjudged: Vec<Action> = unjudged.map(|(id, _)| Action::Judge(*id)).collect();
+        if !unjudged.is_empty() {
+            return unjudged;
+        }
+    }
+    vec![Action::Select]
+}
+
+/// The score that a draft must reach, once the judge was measured.
+pub(super) fn threshold(state: &RunState, plan: &Plan) -> f64 {
+    match plan.settings.threshold {
+        Threshold::Fixed(score) => score,
+        Threshold::Auto => state.judge.as_ref().map_or(0.0, |judge| judge.auto_threshold),
+    }
+}
+
+/// Drafts that each slot gets in a round; `None` when the round is not to be.
+fn wanted(state: &RunState, plan: &Plan, round: usize) -> Option<Vec<usize>> {
+    if round == 0 {
+        return Some(plan.slots.iter().map(|slot| slot.drafts).collect());
+    }
+    let threshold = threshold(state, plan);
+    let judged = |of: usize| {
+        let drafts = state.drafts.iter().filter(move |(id, _)| id.round <= of);
+        drafts.filter_map(|(id, d)| d.verdict.as_ref().map(|(verdict, _)| (*id, verdict.score)))
+    };
+    let passing: Vec<DraftId> =
+        judged(round - 1).filter(|(_, score)| *score >= threshold).map(|(id, _)| id).collect();
+    if passing.len() >= plan.settings.count {
+        return None;
+    }
+    let best = |of: usize| {
+        judged(of).filter(|(id, _)| id.round == of).map(|(_, score)| score).reduce(f64::max)
+    };
+    if round >= 2 && best(round - 1) <= best(round - 2) {
+        return None;
+    }
+    let covered: BTreeSet<usize> = passing.iter().map(|id| id.slot).collect();
+    let mut open: Vec<usize> = (0..plan.slots.len()).filter(|s| !covered.contains(s)).collect();
+    if open.is_empty() {
+        open = (0..plan.slots.len()).collect();
+    }
+    let drafts = times(plan.settings.count - passing.len(), plan.settings.multiplier);
+    let mut wanted = vec![0; plan.slots.len()];
+    (0..drafts).for_each(|i| wanted[open[i % open.len()]] += 1);
+    Some(wanted)
+}
+
+/// Drafts of a round that were not asked for yet. One that came to nothing is replaced by another
+/// with the next index, but no slot gets more than twice its drafts and one.
+fn missing(state: &RunState, wanted: &[usize], round: usize) -> Vec<DraftId> {
+    let mut missing = Vec::new();
+    for (slot, &wanted) in wanted.iter().enumerate() {
+        let id = |index| DraftId { slot, round, index };
+        let most = if wanted == 0 { 0 } else { wanted * 2 + 1 };
+        // Waves: the first asks for all, each further one for as many as the last one lost. They
+        // are found again from the log, however far a wave got.
+        let (mut asked, mut kept) = (0, 0);
+        while kept < wanted && asked < most {
+            let wave = asked..most.min(asked + wanted - kept);
+            let open = wave.clone().map(id).filter(|id| !is_settled(state, *id));
+            let open: Vec<DraftId> = open.collect();
+            if !open.is_empty() {
+                missing.extend(open);
+                break;
+            }
+            kept += wave.clone().filter(|&i| state.drafts.contains_key(&id(i))).count();
+            asked = wave.end;
+        }
+    }
+    missing
+}
+
+fn is_settled(state: &RunState, id: DraftId) -> bool {
+    state.drafts.contains_key(&id) || state.dropped.contains_key(&id)
+}
+
+/// Drafts of this round that say too much of what an earlier draft says. Earlier is by index, then
+/// slot, never by arrival.
+fn doubles(state: &RunState, round: usize) -> Vec<Action> {
+    let mut order: Vec<DraftId> =
+        state.drafts.keys().copied().filter(|id| id.round <= round).collect();
+    order.sort_unstable_by_key(|id| (id.round, id.index, id.slot));
+    let mut kept: Vec<(DraftId, Shingles)> = Vec::new();
+    let mut doubles = Vec::new();
+    for id in order {
+        let text = Shingles::new(&state.drafts[&id].persona);
+        let earlier = kept.iter().map(|(id, other)| (id, text.alike(other)));
+        match earlier.max_by(|a, b| a.1.total_cmp(&b.1)) {
+            Some((other, alike)) if alike > ALIKE => {
+                let cause = format!("shares {:.0} % of its text with {other}", alike * 100.0);
+                doubles.push(Action::Drop(id, cause));
+            }
+            _ => kept.push((id, text)),
+        }
+    }
+    doubles
+}

@@ -1,0 +1,418 @@
+//! Does what [`next_actions`] says, and logs it.
+//!
+//! Owns the talk with the models: stages go out as one list, answers are logged as they arrive, and
+//! what is asked next never depends on the order in which they came.
+
+use std::future::Future;
+use std::time::Instant;
+
+use super::judge::{self, Questions, Raw};
+use super::next::{Action, next_actions};
+use super::plan::Plan;
+use super::{Cancel, Models, Observer, Outcome, PipelineError, Progress, select};
+use crate::corpus::Corpus;
+use crate::llm::{Answer, Answers, Completion, LlmError, ScoreRequest, Usage};
+use crate::privacy::Cleared;
+use crate::prompts::draft::Brief;
+use crate::prompts::{answer, controls, draft};
+use crate::schema::Persona;
+use crate::store::{CallCost, DraftId, Event, JudgeReport, Run, write_atomically};
+
+/// A run in progress.
+pub(super) struct Runner<'a> {
+    pub(super) corpus: &'a Cleared<Corpus>,
+    pub(super) models: &'a Models,
+    pub(super) plan: Plan,
+    pub(super) run: &'a mut Run,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) cancel: &'a Cancel,
+}
+
+/// How a stage ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Done,
+    Cancelled,
+}
+
+impl Runner<'_> {
+    pub(super) async fn run(mut self) -> Result<Outcome, PipelineError> {
+        if self.run.state.plan.is_none() && self.run.state.selected.is_none() {
+            self.run.record(Event::Planned(self.plan.report.clone()))?;
+        }
+        for note in self.plan.notes.clone() {
+            self.note(note)?;
+        }
+        loop {
+            let actions = next_actions(&self.run.state, &self.plan);
+            let Some(first) = actions.first() else { return Ok(self.outcome()) };
+            if self.cancel.is_cancelled() {
+                return Ok(Outcome::Interrupted);
+            }
+            let stage = match first {
+                Action::Draft(_) => self.stage("draft", &actions).await?,
+                Action::Calibrate => self.stage("calibrate", &actions).await?,
+                Action::Judge(_) => self.stage("judge", &actions).await?,
+                Action::Select => self.stage("select", &actions).await?,
+                Action::Drop(..) => self.drop_doubles(&actions)?,
+            };
+            if stage == Stage::Cancelled {
+                return Ok(Outcome::Interrupted);
+            }
+        }
+    }
+
+    /// Runs a stage and logs how long it took, interrupted or not.
+    async fn stage(&mut self, name: &str, actions: &[Action]) -> Result<Stage, PipelineError> {
+        let began = Instant::now();
+        let ids: Vec<DraftId> = actions
+            .iter()
+            .filter_map(|action| match action {
+                Action::Draft(id) | Action::Judge(id) => Some(*id),
+                _ => None,
+            })
+            .collect();
+        let ended = match name {
+            "draft" => self.draft(&ids).await,
+            "calibrate" => self.calibrate().await,
+            "judge" => self.judge(&ids).await,
+            _ => self.select(),
+        };
+        self.observer.on(Progress::StageEnded);
+        let seconds = began.elapsed().as_secs_f64();
+        self.run.record(Event::StageEnded { stage: name.to_owned(), seconds })?;
+        ended
+    }
+
+    async fn draft(&mut self, ids: &[DraftId]) -> Result<Stage, PipelineError> {
+        self.observer.on(Progress::StageStarted { stage: "draft", total: ids.len() });
+        let briefs: Vec<Brief> = ids.iter().map(|id| self.plan.brief(self.corpus, *id)).collect();
+        let requests =
+            briefs.iter().map(|b| draft::request(self.corpus, b, &self.plan.frame)).collect();
+        let mut answers = self.models.draft.complete(requests);
+        let mut open = ids.len();
+        let mut gone = None;
+        while let Some((at, answer)) = next(&mut answers, self.observer, self.cancel).await {
+            let (Some(&id), Some(brief)) = (ids.get(at), briefs.get(at)) else { continue };
+            match answer {
+                // Not the draft's fault: it stays open, so that a resumed run asks again.
+                Err(LlmError::Unavailable(cause)) => gone = Some(cause),
+                answer => {
+                    let event = self.read(id, brief, answer);
+                    self.run.record(event)?;
+                    open -= 1;
+                }
+            }
+            self.observer.on(Progress::UnitDone);
+        }
+        self.stage_end(open, gone)
+    }
+
+    /// A draft's answer as the event that it makes.
+    fn read(&self, draft: DraftId, brief: &Brief, answer: Result<Completion, LlmError>) -> Event {
+        let completion = match answer {
+            Ok(completion) => completion,
+            Err(e) => {
+                let cost = CallCost::default();
+                return Event::DraftDropped { draft, cause: e.to_string(), cost };
+            }
+        };
+        let cost = CallCost { usage: completion.usage, timings: completion.timings };
+        if completion.truncated {
+            let cause = "the answer ran into its token limit".to_owned();
+            return Event::DraftDropped { draft, cause, cost };
+        }
+        let wording = self.plan.frame.wording;
+        match answer::parse(self.corpus, brief, wording, &completion.text) {
+            Ok(persona) => Event::Drafted { draft, persona: Box::new(persona), cost },
+            Err(e) => Event::DraftDropped { draft, cause: e.to_string(), cost },
+        }
+    }
+
+    fn drop_doubles(&mut self, actions: &[Action]) -> Result<Stage, PipelineError> {
+        for action in actions {
+            if let Action::Drop(draft, cause) = action {
+                let (draft, cause, cost) = (*draft, cause.clone(), CallCost::default());
+                self.run.record(Event::DraftDropped { draft, cause, cost })?;
+            }
+        }
+        Ok(Stage::Done)
+    }
+
+    async fn calibrate(&mut self) -> Result<Stage, PipelineError> {
+        if let Some(report) = self.cached_report() {
+            self.observer.on(Progress::StageStarted { stage: "calibrate", total: 0 });
+            return self.calibrated(report);
+        }
+        let controls = controls::load();
+        let wording = self.plan.frame.wording;
+        let logits = self.models.judge.capabilities().logits;
+        let questions: Vec<Questions> = controls
+            .all
+            .iter()
+            .map(|c| judge::questions(&controls.corpus, &c.persona, wording, |_| logits))
+            .collect();
+        self.observer.on(Progress::StageStarted { stage: "calibrate", total: questions.len() });
+        let mut measured: Vec<Option<Raw>> = vec![None; questions.len()];
+        let keep = |at: usize, raw: Raw| {
+            measured[at] = Some(raw);
+            Ok(())
+        };
+        let asking = Asking { models: self.models, observer: self.observer, cancel: self.cancel };
+        if asking.ask(&questions, keep).await? == Stage::Cancelled {
+            return Ok(Stage::Cancelled);
+        }
+        let raw: Vec<Raw> = controls
+            .all
+            .iter()
+            .zip(measured)
+            .map(|(control, raw)| {
+                let raw = raw.unwrap_or_default();
+                judge::with_support(raw, &controls.corpus, &control.persona, wording)
+            })
+            .collect();
+        let capabilities = self.models.judge.capabilities();
+        let report = JudgeReport {
+            model: capabilities.id.clone(),
+            model_sha256: capabilities.sha256.clone(),
+            ..judge::report(&controls, &raw)
+        };
+        if let Some(path) = self.cache_file()
+            && let Ok(json) = serde_json::to_vec_pretty(&report)
+            && let Err(e) = write_atomically(&path, &json)
+        {
+            // A cache that cannot be written costs time, not the run.
+            self.note(format!("the judge's measurement is not kept: {e}"))?;
+        }
+        self.calibrated(report)
+    }
+
+    fn calibrated(&mut self, report: JudgeReport) -> Result<Stage, PipelineError> {
+        if !self.models.judge.capabilities().logits {
+            self.note(format!(
+                "{} gives no probabilities: the judge score rests on computed support alone",
+                report.model
+            ))?;
+        } else if !report.model_can_judge {
+            self.note(format!(
+                "{} cannot tell good personas from corrupted ones: the judge score rests on computed support alone",
+                report.model
+            ))?;
+        }
+        self.run.record(Event::Calibrated(report))?;
+        Ok(Stage::Done)
+    }
+
+    fn cache_file(&self) -> Option<std::path::PathBuf> {
+        let cache = self.models.judge_cache.as_deref()?;
+        let sha256 = self.models.judge.capabilities().sha256.as_deref()?;
+        judge::cache_file(cache, sha256, self.plan.frame.wording)
+    }
+
+    /// A measurement of the same model made earlier; one that cannot be read is made again.
+    fn cached_report(&self) -> Option<JudgeReport> {
+        let bytes = std::fs::read(self.cache_file()?).ok()?;
+        let report: JudgeReport = serde_json::from_slice(&bytes).ok()?;
+        let capabilities = self.models.judge.capabilities();
+        (report.model_sha256 == capabilities.sha256).then(|| JudgeReport {
+            // The same file may go by another name today.
+            model: capabilities.id.clone(),
+            ..report
+        })
+    }
+
+    async fn judge(&mut self, ids: &[DraftId]) -> Result<Stage, PipelineError> {
+        self.observer.on(Progress::StageStarted { stage: "judge", total: ids.len() });
+        let Some(report) = self.run.state.judge.clone() else { return Ok(Stage::Done) };
+        let wording = self.plan.frame.wording;
+        let logits = self.models.judge.capabilities().logits;
+        let counts = |name: &str| logits && report.signals.get(name).is_some_and(|s| s.weight > 0.0);
+        let personas: Vec<Persona> =
+            ids.iter().map(|id| self.run.state.drafts[id].persona.clone()).collect();
+        let questions: Vec<Questions> = personas
+            .iter()
+            .map(|persona| judge::questions(self.corpus, persona, wording, counts))
+            .collect();
+        let asking = Asking { models: self.models, observer: self.observer, cancel: self.cancel };
+        let (run, corpus) = (&mut *self.run, self.corpus);
+        let keep = |at: usize, raw: Raw| {
+            let raw = judge::with_support(raw, corpus, &personas[at], wording);
+            let verdict = judge::verdict(&report, &raw);
+            let cost = asking.cost(&questions[at]);
+            run.record(Event::Judged { draft: ids[at], verdict, cost })?;
+            Ok(())
+        };
+        asking.ask(&questions, keep).await
+    }
+
+    fn select(&mut self) -> Result<Stage, PipelineError> {
+        self.observer.on(Progress::StageStarted { stage: "select", total: 1 });
+        let selection = select::select(self.corpus, &self.plan, &self.run.state);
+        if selection.personas.is_empty() {
+            let causes = self.run.state.dropped.values().next();
+            let cause = causes.map_or("no reason is known", String::as_str);
+            return Err(PipelineError::Model(format!(
+                "no draft came to anything: {cause}\nhint: try a larger --model, or --draft-multiplier 4"
+            )));
+        }
+        let wanted = self.plan.settings.count;
+        let found = selection.personas.len();
+        if found < wanted {
+            self.note(format!(
+                "only {found} of {wanted} personas: the other drafts failed or said what these say"
+            ))?;
+        }
+        if selection.passed < found {
+            self.note(format!(
+                "{} of {found} personas score below the threshold and are marked below_threshold",
+                found - selection.passed
+            ))?;
+        }
+        let (personas, dropped) = (selection.personas, selection.dropped);
+        self.run.record(Event::Selected { personas, dropped })?;
+        self.observer.on(Progress::UnitDone);
+        Ok(Stage::Done)
+    }
+
+    fn outcome(&self) -> Outcome {
+        let personas = self.run.state.selected.as_deref().unwrap_or_default();
+        let passed = personas.iter().filter(|persona| !persona.below_threshold).count();
+        if passed >= self.plan.settings.count {
+            Outcome::Complete
+        } else {
+            Outcome::Partial { passed }
+        }
+    }
+
+    /// Tells the user and the log; once, however often a run is resumed.
+    fn note(&mut self, note: String) -> Result<(), PipelineError> {
+        self.observer.on(Progress::Note(&note));
+        if !self.run.state.notes.contains(&note) {
+            self.run.record(Event::Noted { note })?;
+        }
+        Ok(())
+    }
+
+    fn stage_end(&self, open: usize, gone: Option<String>) -> Result<Stage, PipelineError> {
+        stage_end(open, gone, self.cancel)
+    }
+}
+
+/// A stage whose answers are not all there was cancelled, or its model is gone.
+fn stage_end(open: usize, gone: Option<String>, cancel: &Cancel) -> Result<Stage, PipelineError> {
+    if open == 0 {
+        return Ok(Stage::Done);
+    }
+    if cancel.is_cancelled() {
+        return Ok(Stage::Cancelled);
+    }
+    let cause = gone.unwrap_or_else(|| format!("{open} requests were never answered"));
+    Err(PipelineError::Model(format!(
+        "the model stopped answering: {cause}\nhint: what was answered is kept; go on with --resume"
+    )))
+}
+
+/// What it takes to ask a judge.
+struct Asking<'a> {
+    models: &'a Models,
+    observer: &'a dyn Observer,
+    cancel: &'a Cancel,
+}
+
+impl Asking<'_> {
+    /// Asks all questions as one stage; `keep` gets each item's reading once it is complete. Equal
+    /// requests are sent once.
+    async fn ask(
+        &self,
+        items: &[Questions],
+        mut keep: impl FnMut(usize, Raw) -> Result<(), PipelineError>,
+    ) -> Result<Stage, PipelineError> {
+        let (requests, askers) = distinct(items);
+        let mut answers: Vec<Vec<Option<Vec<f32>>>> =
+            items.iter().map(|item| vec![None; item.requests.len()]).collect();
+        let mut waiting: Vec<usize> = items.iter().map(|item| item.requests.len()).collect();
+        let mut open = items.len();
+        for at in (0..items.len()).filter(|&at| items[at].requests.is_empty()) {
+            keep(at, Raw::default())?;
+            self.observer.on(Progress::UnitDone);
+            open -= 1;
+        }
+        if open == 0 {
+            return Ok(Stage::Done);
+        }
+        let mut gone = None;
+        let mut stage = self.models.judge.score(requests);
+        while let Some((request, answer)) = next(&mut stage, self.observer, self.cancel).await {
+            let answer = match answer {
+                Ok(log_probs) => Some(log_probs),
+                Err(LlmError::Unavailable(cause)) => {
+                    gone = Some(cause);
+                    continue;
+                }
+                // This signal is missing for these items; the others still count.
+                Err(_) => None,
+            };
+            for &(item, question) in askers.get(request).into_iter().flatten() {
+                answers[item][question].clone_from(&answer);
+                waiting[item] -= 1;
+                if waiting[item] == 0 {
+                    keep(item, items[item].read(&answers[item]))?;
+                    self.observer.on(Progress::UnitDone);
+                    open -= 1;
+                }
+            }
+        }
+        stage_end(open, gone, self.cancel)
+    }
+
+    /// Prompt tokens of an item's questions; probabilities cost no answer tokens.
+    fn cost(&self, item: &Questions) -> CallCost {
+        let count = |text: &str| self.models.judge.count_tokens(text);
+        let prompt = item.requests.iter().map(|r| judge::prompt_tokens(r, count)).sum::<usize>();
+        let usage = Usage { prompt: prompt as u64, ..Usage::default() };
+        CallCost { usage, ..CallCost::default() }
+    }
+}
+
+/// Each request once, and who asks it: (item, place among its questions).
+fn distinct(items: &[Questions]) -> (Vec<ScoreRequest>, Vec<Vec<(usize, usize)>>) {
+    let mut requests: Vec<ScoreRequest> = Vec::new();
+    let mut askers: Vec<Vec<(usize, usize)>> = Vec::new();
+    let mut known: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    for (item, questions) in items.iter().enumerate() {
+        for (place, request) in questions.requests.iter().enumerate() {
+            let at = *known.entry(format!("{request:?}")).or_insert_with(|| {
+                requests.push(request.clone());
+                askers.push(Vec::new());
+                requests.len() - 1
+            });
+            askers[at].push((item, place));
+        }
+    }
+    (requests, askers)
+}
+
+/// The next answer of a stage; `None` when there is none left or someone asked to stop. Progress
+/// goes to the observer.
+fn next<'a, T>(
+    answers: &'a mut Answers<T>,
+    observer: &'a dyn Observer,
+    cancel: &'a Cancel,
+) -> impl Future<Output = Option<(usize, Result<T, LlmError>)>> + use<'a, T> {
+    async move {
+        loop {
+            let news = tokio::select! {
+                // Cancellation first: what arrived after it is not taken.
+                biased;
+                () = cancel.cancelled() => return None,
+                news = answers.next() => news?,
+            };
+            match news {
+                Answer::Progress { prefilled, decoded } => {
+                    observer.on(Progress::Tokens { prefilled, decoded });
+                }
+                Answer::Done(at, answer) => return Some((at, answer)),
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Which drafts become the final personas.
+//!
+//! Owns the choice: the gate first, then one at a time the draft that adds most to those chosen.
+//! Only the judge score is gated; completeness, specificity, distinctiveness and slot coverage
+//! enter here and nowhere else.
+
+use super::next::{ALIKE, threshold};
+use super::plan::{Plan, rounded};
+use super::support::{Shingles, Specificity, completeness};
+use crate::corpus::Corpus;
+use crate::schema::{Persona, Scores};
+use crate::store::{Draft, DraftId, RunState};
+
+/// What each part adds to the judge score (0..=1) of a candidate. A slot without a persona counts
+/// most, so that a segment is left out only for a draft that is much better.
+const SLOT: f64 = 0.30;
+const DISTINCT: f64 = 0.15;
+const COMPLETE: f64 = 0.10;
+const SPECIFIC: f64 = 0.10;
+
+/// The final personas and what became of the others.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Selection {
+    /// In order of choice, passing ones first.
+    pub(super) personas: Vec<Persona>,
+    /// How many of them passed the gate.
+    pub(super) passed: usize,
+    /// Drafts not chosen, with the cause.
+    pub(super) dropped: Vec<(DraftId, String)>,
+}
+
+struct Candidate<'a> {
+    id: DraftId,
+    draft: &'a Draft,
+    score: f64,
+    completeness: f64,
+    specificity: f64,
+    shingles: Shingles,
+}
+
+/// Chooses among the judged drafts.
+pub(super) fn select(corpus: &Corpus, plan: &Plan, state: &RunState) -> Selection {
+    let threshold = threshold(state, plan);
+    let specificity = Specificity::new(corpus);
+    let candidate = |(id, draft): (&DraftId, &'_ Draft)| {
+        let (verdict, _) = draft.verdict.as_ref()?;
+        Some((*id, verdict.score, Shingles::new(&draft.persona)))
+    };
+    let mut passing: Vec<Candidate<'_>> = Vec::new();
+    let mut failing: Vec<Candidate<'_>> = Vec::new();
+    for (id, draft) in &state.drafts {
+        let Some((id, score, shingles)) = candidate((id, draft)) else { continue };
+        let candidate = Candidate {
+            id,
+            draft,
+            score,
+            completeness: completeness(&draft.persona),
+            specificity: specificity.of(&draft.persona),
+            shingles,
+        };
+        if score >= threshold { passing.push(candidate) } else { failing.push(candidate) }
+    }
+    let mut chosen: Vec<(Candidate<'_>, f64)> = Vec::new();
+    choose(&mut passing, &mut chosen, plan.settings.count);
+    let passed = chosen.len();
+    choose(&mut failing, &mut chosen, plan.settings.count);
+
+    let surplus = passing.iter().map(|c| (c.id, "passed, but others were chosen".to_owned()));
+    let weak = failing.iter().map(|c| {
+        (c.id, format!("score {:.2} is below the threshold {threshold:.2}", c.score))
+    });
+    let mut dropped: Vec<_> = surplus.chain(weak).collect();
+    dropped.sort_unstable();
+    let persona = |(at, (candidate, distinctiveness)): (usize, &(Candidate<'_>, f64))| {
+        finished(candidate, *distinctiveness, at, candidate.score < threshold)
+    };
+    let personas = chosen.iter().enumerate().map(persona).collect();
+    Selection { personas, passed, dropped }
+}
+
+/// Moves from `pool` to `chosen`, one at a time, what adds most, until there are `count` or nothing
+/// is left that may be chosen. Keeps how distinct each was when it was chosen.
+fn choose<'a>(
+    pool: &mut Vec<Candidate<'a>>,
+    chosen: &mut Vec<(Candidate<'a>, f64)>,
+    count: usize,
+) {
+    while chosen.len() < count {
+        let mut best: Option<(f64, f64, usize)> = None;
+        for (at, candidate) in pool.iter().enumerate() {
+            let alike = chosen.iter().map(|(other, _)| candidate.shingles.alike(&other.shingles));
+            let alike = alike.fold(0.0, f64::max);
+            if alike > ALIKE || chosen.iter().any(|(c, _)| same_name(c, candidate)) {
+                continue;
+            }
+            let covered = chosen.iter().any(|(other, _)| other.id.slot == candidate.id.slot);
+            let worth = candidate.score
+                + if covered { 0.0 } else { SLOT }
+                + DISTINCT * (1.0 - alike)
+                + COMPLETE * candidate.completeness
+                + SPECIFIC * candidate.specificity;
+            // The first of equals: drafts come in order of their ids.
+            if best.is_none_or(|(so_far, _, _)| worth > so_far) {
+                best = Some((worth, 1.0 - alike, at));
+            }
+        }
+        let Some((_, distinctiveness, at)) = best else { return };
+        chosen.push((pool.remove(at), distinctiveness));
+    }
+}
+
+fn same_name(a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
+    a.draft.persona.name == b.draft.persona.name
+}
+
+fn finished(
+    candidate: &Candidate<'_>,
+    distinctiveness: f64,
+    at: usize,
+    below_threshold: bool,
+) -> Persona {
+    let mut criteria = candidate.draft.verdict.as_ref().map(|(v, _)| v.signals.clone());
+    let criteria = criteria.get_or_insert_default();
+    criteria.insert("completeness".into(), rounded(candidate.completeness));
+    criteria.insert("specificity".into(), rounded(candidate.specificity));
+    criteria.insert("distinctiveness".into(), rounded(distinctiveness));
+    Persona {
+        id: format!("p{}", at + 1),
+        scores: Scores { judge: Some(candidate.score), criteria: std::mem::take(criteria) },
+        below_threshold,
+        ..candidate.draft.persona.clone()
+    }
+}
