@@ -406,7 +406,7 @@ fn parse_prices(text: &str) -> Result<PriceTable, String> {
 
 /// The candidate that `given` most likely meant: one that contains it or is contained in it, else
 /// one within a third of its length in edits.
-fn closest<'a>(given: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn closest<'a>(given: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let given: String = given.to_lowercase().chars().take(64).collect();
     let (mut best, mut best_distance) = (None, given.chars().count() / 3 + 1);
     for candidate in candidates {

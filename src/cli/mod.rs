@@ -1,6 +1,187 @@
-//! stub
+//! The command line: what can be said, and which file does it.
+//!
+//! Owns the clap tree, the exit codes and everything printed. One file a command; [`output`] is the
+//! only printer and [`failure`] the only place that maps errors to exit codes. Contains no logic of
+//! the run: commands resolve settings, call the library and show what came back.
 
-/// Runs the command line.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+mod estimate;
+mod failure;
+mod generate;
+mod interrupt;
+mod model;
+mod models;
+mod output;
+mod progress;
+mod resume;
+mod runs;
+mod schema;
+mod table;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Display, Environment, Layers, keys};
+
+use failure::{Exit, Failure};
+use output::Output;
+
+const EXAMPLES: &str = "Examples:
+  persona generate --input interviews.csv --hybrid --no-frontier
+  persona generate --input research/ --count 5 --hybrid --estimate-only
+  persona generate --resume personas/RUN
+  persona models list
+
+Exit codes: 0 done, 1 failed, 2 flag or setting, 3 no usable input, 4 model unavailable,
+7 partial result under --strict, 130 interrupted (the run can be resumed).";
+
+/// Turns research data into evidence-linked personas, with the language model inside the process.
+#[derive(Debug, Parser)]
+#[command(name = "persona", version, about, after_help = EXAMPLES, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    display: DisplayArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// How to talk to the user.
+#[derive(Debug, Args)]
+struct DisplayArgs {
+    /// Print the result as one JSON document
+    #[arg(long, global = true, help_heading = "Display")]
+    json: bool,
+    /// Print nothing on stderr but errors
+    #[arg(long, short, global = true, help_heading = "Display")]
+    quiet: bool,
+    /// Draw no progress bars
+    #[arg(long, global = true, help_heading = "Display")]
+    no_progress: bool,
+    /// Use no colour
+    #[arg(long, global = true, help_heading = "Display")]
+    no_color: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write personas from research data
+    Generate(Box<generate::GenerateArgs>),
+    /// List, fetch, import and verify models
+    #[command(subcommand)]
+    Models(models::ModelsCommand),
+    /// List and show runs
+    #[command(subcommand)]
+    Runs(runs::RunsCommand),
+    /// Print the JSON Schema of personas.json
+    Schema,
+}
+
+/// What only `main` can do, because it is process-wide.
+#[derive(Debug, Clone, Copy)]
+pub struct Process {
+    /// Sets the number of compute threads. Called at most once, while no other thread runs.
+    pub set_compute_threads: fn(usize),
+}
+
+/// Runs the command line `arguments`, the program's name first, and says how it ended.
+pub fn main(arguments: impl IntoIterator<Item = OsString>, process: Process) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let environment = Environment::read();
+    let exit = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => run(cli, &environment, process),
+        Err(error) => refuse(&arguments, &environment, &error),
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
+    let said = match &cli.command {
+        Command::Generate(args) => args.layers(),
+        Command::Runs(command) => command.layers(),
+        Command::Models(_) | Command::Schema => Layers::default(),
+    };
+    let said = cli.display.add_to(said);
+    // Settings that cannot be read are reported the way the flags alone ask for.
+    let fallback = said.clone();
+    let resolved = said.with_environment(environment).and_then(|layers| {
+        let display = Display::resolve(&layers, environment)?;
+        Ok((layers, Output::new(display)))
+    });
+    let (layers, output) = match resolved {
+        Ok(resolved) => resolved,
+        Err(error) => {
+            let output = flags_only(&fallback, environment);
+            return fail(output, &error.into());
+        }
+    };
+    let ended = match cli.command {
+        Command::Generate(args) => {
+            generate::run(&args, &layers, generate::Surroundings { environment, process, output })
+        }
+        Command::Models(command) => models::run(command, environment, output).map(|()| Exit::Done),
+        Command::Runs(command) => runs::run(command, &layers, output).map(|()| Exit::Done),
+        Command::Schema => schema::run(output).map(|()| Exit::Done),
+    };
+    ended.unwrap_or_else(|failure| fail(output, &failure))
+}
+
+fn fail(output: Output, failure: &Failure) -> Exit {
+    output.failure(failure);
+    failure.exit
+}
+
+/// Help and versions are results; anything else that clap says is a usage error.
+fn refuse(arguments: &[OsString], environment: &Environment, error: &clap::Error) -> Exit {
+    let json = arguments.iter().any(|argument| argument == "--json");
+    let output = flags_only(&Layers::default().switch(keys::JSON, json), environment);
+    output.usage(error);
+    if !error.use_stderr() {
+        return Exit::Done;
+    }
+    if json {
+        let text = error.render().to_string();
+        let message = text.lines().next().unwrap_or_default();
+        output.error_document(Exit::Usage, message.trim_start_matches("error: "), &[]);
+    }
+    Exit::Usage
+}
+
+/// An output for when the settings could not be resolved: switches alone cannot be wrong.
+fn flags_only(flags: &Layers, environment: &Environment) -> Output {
+    let plain = Display { json: false, quiet: false, progress: false, colour: false };
+    Output::new(Display::resolve(flags, environment).unwrap_or(plain))
+}
+
+impl DisplayArgs {
+    fn add_to(&self, layers: Layers) -> Layers {
+        layers
+            .switch(keys::JSON, self.json)
+            .switch(keys::QUIET, self.quiet)
+            .switch(keys::NO_PROGRESS, self.no_progress)
+            .switch(keys::NO_COLOR, self.no_color)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_clap_tree_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_key_is_a_flag_of_generate() {
+        let command = Cli::command();
+        let generate = command.find_subcommand("generate").unwrap();
+        let flags: Vec<_> =
+            generate.get_arguments().chain(command.get_arguments()).filter_map(clap::Arg::get_long).collect();
+        for key in keys::ALL {
+            assert!(flags.contains(&key.flag), "{key} can be set in a file but not as a flag");
+        }
+    }
 }

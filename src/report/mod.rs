@@ -1,1 +1,190 @@
-//! stub
+//! What a run leaves for people and scripts, rendered from its log.
+//!
+//! Owns the files of the run folder that are not the log: `personas.json`, one Markdown file a
+//! persona, `records.jsonl` and `report.json`. Reads the store's state, never the pipeline, so that
+//! a run that died can be reported too. Writes nothing itself.
+
+mod json;
+mod markdown;
+mod plain;
+
+use crate::corpus::Corpus;
+use crate::ledger::MicroUsd;
+use crate::schema::Persona;
+use crate::store::RunState;
+
+pub use json::report;
+pub use markdown::persona as markdown;
+pub use plain::{plain, plain_line};
+
+/// Everything that a report shows.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The log, folded.
+    pub state: &'a RunState,
+    /// The cleared data.
+    pub corpus: &'a Corpus,
+    /// What only the process that ran it knows.
+    pub process: &'a Process,
+}
+
+/// What the log does not hold.
+#[derive(Debug, Clone, Default)]
+pub struct Process {
+    /// How the data was cleared, as `privacy` names it.
+    pub clearance: String,
+    /// Most memory the process held, where the system tells.
+    pub peak_rss_bytes: Option<u64>,
+    /// Most that the paid calls could have cost.
+    pub estimated_upper: MicroUsd,
+    /// What they did cost.
+    pub spent: MicroUsd,
+}
+
+/// A file of the run folder: name and bytes.
+pub type RunFile = (String, Vec<u8>);
+
+/// Every file of a finished run but the log; `report` is what [`report()`] gave, and comes last.
+pub fn files(view: View<'_>, report: &serde_json::Value) -> Result<Vec<RunFile>, serde_json::Error> {
+    let personas = view.state.selected.as_deref().unwrap_or_default();
+    let mut files = vec![
+        ("records.jsonl".to_owned(), records(view.corpus)?),
+        ("personas.json".to_owned(), personas_json(personas)?),
+    ];
+    for (index, persona) in personas.iter().enumerate() {
+        // Numbered, not named: what a model wrote is never put in a path.
+        let text = markdown(persona, view.corpus);
+        files.push((format!("persona-{}.md", index + 1), text.into_bytes()));
+    }
+    files.push(("report.json".to_owned(), pretty(report)?));
+    Ok(files)
+}
+
+/// The personas as an array. Holds no time, path or run id: the same seed gives the same bytes.
+pub fn personas_json(personas: &[Persona]) -> Result<Vec<u8>, serde_json::Error> {
+    pretty(&personas)
+}
+
+fn pretty(value: &impl serde::Serialize) -> Result<Vec<u8>, serde_json::Error> {
+    let mut json = serde_json::to_vec_pretty(value)?;
+    json.push(b'\n');
+    Ok(json)
+}
+
+/// The records that the ids lead to, one a line: `id, file, row, participant, columns, text`.
+/// The only file of the run folder besides the log that names the input files.
+pub fn records(corpus: &Corpus) -> Result<Vec<u8>, serde_json::Error> {
+    let mut lines = Vec::new();
+    for record in &corpus.records {
+        let line = serde_json::json!({
+            "id": record.id,
+            "file": file_name(corpus, record.file),
+            "row": record.row,
+            "participant": record.participant,
+            "columns": record.columns,
+            "text": record.text,
+        });
+        serde_json::to_writer(&mut lines, &line)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
+
+/// The name of input `number`, for display.
+fn file_name(corpus: &Corpus, number: usize) -> &str {
+    corpus.files.iter().find(|file| file.number == number).map_or("", |file| &file.name)
+}
+
+#[cfg(test)]
+pub(crate) mod sample {
+    //! One small finished run, for the tests of the renderers.
+
+    use std::collections::BTreeMap;
+
+    use crate::corpus::{ColumnSpan, Corpus, Record, SourceFile};
+    use crate::schema::{Persona, Provenance, Quote, RecordId, Scores, Segment, Statement};
+
+    pub(crate) fn corpus() -> Corpus {
+        let text = "role: nurse\nanswer: I *never* trust the <b>schedule</b>";
+        let spans = [("role", 6, 11), ("answer", 20, text.len())];
+        let columns = spans.map(|(name, start, end)| ColumnSpan { name: name.into(), start, end });
+        Corpus {
+            files: vec![SourceFile {
+                number: 1,
+                name: "interviews.csv".into(),
+                path: "interviews.csv".into(),
+                format: "csv".into(),
+                encoding: "UTF-8".into(),
+                sha256: "ab".repeat(32),
+            }],
+            records: vec![Record {
+                id: RecordId::new(1, 0),
+                file: 1,
+                row: 1,
+                participant: Some("p01".into()),
+                text: text.into(),
+                columns: columns.into(),
+            }],
+            findings: Vec::new(),
+        }
+    }
+
+    pub(crate) fn persona() -> Persona {
+        let record = RecordId::new(1, 0);
+        let statement = |text: &str, inferred: bool| Statement {
+            text: text.into(),
+            records: if inferred { Vec::new() } else { vec![record.clone()] },
+            inferred,
+        };
+        Persona {
+            id: "p1".into(),
+            name: "Ada\u{1b}[31m".into(),
+            title: "Night *nurse*".into(),
+            summary: "Plans around <script>gaps</script>.".into(),
+            demographics: BTreeMap::from([("role".into(), "nurse".into())]),
+            goals: vec![statement("a schedule to trust", false)],
+            pains: vec![statement("late changes", true)],
+            behaviours: Vec::new(),
+            motivations: vec!["rest".into()],
+            quotes: vec![Quote {
+                text: "I *never* trust the <b>schedule</b>".into(),
+                record: record.clone(),
+                start: 20,
+                end: 55,
+            }],
+            segment: Segment { participants: 1, records: 1, share: 1.0 },
+            scores: Scores { judge: Some(0.8), criteria: BTreeMap::from([("gain".into(), 0.9)]) },
+            below_threshold: false,
+            refined: false,
+            provenance: Provenance { model: "tiny".into(), style: "free".into(), shown: vec![record], ..Provenance::default() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quote_can_be_checked_with_the_run_folder_alone() {
+        let (persona, records) = (sample::persona(), records(&sample::corpus()).unwrap());
+        let record: serde_json::Value = serde_json::from_slice(&records).unwrap();
+        let quote = &persona.quotes[0];
+        assert_eq!(record["id"], quote.record.as_str());
+        assert_eq!(&record["text"].as_str().unwrap()[quote.start..quote.end], quote.text);
+        assert_eq!((&record["file"], &record["row"]), (&"interviews.csv".into(), &1.into()));
+    }
+
+    #[test]
+    fn no_file_name_comes_from_a_model() {
+        let mut persona = sample::persona();
+        persona.name = "../../etc/passwd".into();
+        persona.id = "../x".into();
+        let state = RunState { selected: Some(vec![persona]), ..RunState::default() };
+        let (corpus, process) = (sample::corpus(), Process::default());
+        let view = View { state: &state, corpus: &corpus, process: &process };
+        let files = files(view, &report(view)).unwrap();
+        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["records.jsonl", "personas.json", "persona-1.md", "report.json"]);
+    }
+}

@@ -1,4 +1,11 @@
-//! x
-mod tiny_gguf;
+//! The integration binary: one, because linking the crate once is what takes the time.
+//!
+//! Tests that need the real small model get it from [`real_model::real_model`]; full counts of
+//! measurements are `#[ignore]`d and run by `cargo test --release -- --ignored`.
+
+mod architecture;
+mod cli;
 mod engine;
-mod real_model { pub fn real_model() -> std::path::PathBuf { "/work/models/SmolLM2-135M-Instruct.Q4_1.gguf".into() } }
+mod hub;
+mod real_model;
+mod tiny_gguf;

@@ -1,0 +1,141 @@
+//! How a command ends: the exit codes, and an error that knows its own.
+//!
+//! Owns which module's error maps to which code. Prints nothing.
+
+use std::fmt;
+
+use crate::config::ConfigError;
+use crate::corpus::CorpusError;
+use crate::engine::EngineError;
+use crate::hub::HubError;
+use crate::pipeline::PipelineError;
+use crate::store::StoreError;
+
+/// The exit codes, as documented in the README. Codes 5, 6 and 8 belong to commands to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// Done.
+    Done = 0,
+    /// Failed.
+    Failed = 1,
+    /// A flag or a setting.
+    Usage = 2,
+    /// No usable input.
+    NoInput = 3,
+    /// The model cannot be had or used.
+    NoModel = 4,
+    /// Fewer personas passed than asked for, under `--strict`.
+    Partial = 7,
+    /// Ctrl-C; the log is kept.
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// A stable name for the JSON error document.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::NoInput => "no-input",
+            Self::NoModel => "no-model",
+            Self::Partial => "partial",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// An error and the code that it ends the process with.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) exit: Exit,
+    error: anyhow::Error,
+}
+
+impl Failure {
+    pub(super) fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
+        Self { exit, error: error.into() }
+    }
+
+    /// A flag that cannot be meant as given.
+    pub(super) fn usage(message: impl fmt::Display) -> Self {
+        Self::new(Exit::Usage, anyhow::anyhow!("{message}"))
+    }
+
+    /// Anything without a code of its own.
+    pub(super) fn failed(message: impl fmt::Display) -> Self {
+        Self::new(Exit::Failed, anyhow::anyhow!("{message}"))
+    }
+
+    /// A model that cannot be had or used.
+    pub(super) fn no_model(message: impl fmt::Display) -> Self {
+        Self::new(Exit::NoModel, anyhow::anyhow!("{message}"))
+    }
+
+    /// The message, without its hints.
+    pub(super) fn message(&self) -> String {
+        self.lines().filter(|line| !line.starts_with(HINT)).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What to do next, one line each.
+    pub(super) fn hints(&self) -> Vec<String> {
+        self.lines().filter_map(|line| Some(line.strip_prefix(HINT)?.to_owned())).collect()
+    }
+
+    fn lines(&self) -> impl Iterator<Item = String> {
+        let text = format!("{:#}", self.error);
+        text.lines().map(str::to_owned).collect::<Vec<_>>().into_iter()
+    }
+}
+
+/// Modules end their messages with lines that begin so.
+const HINT: &str = "hint: ";
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::new(Exit::Usage, error)
+    }
+}
+
+impl From<CorpusError> for Failure {
+    fn from(error: CorpusError) -> Self {
+        Self::new(Exit::NoInput, error)
+    }
+}
+
+impl From<HubError> for Failure {
+    fn from(error: HubError) -> Self {
+        Self::new(Exit::NoModel, error)
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self::new(Exit::NoModel, error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::new(Exit::Failed, error)
+    }
+}
+
+impl From<PipelineError> for Failure {
+    fn from(error: PipelineError) -> Self {
+        Self::new(Exit::Failed, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_are_told_from_the_message() {
+        let failure = Failure::usage("cannot do x\nsecond line\nhint: do y\nhint: or z");
+        assert_eq!(failure.message(), "cannot do x\nsecond line");
+        assert_eq!(failure.hints(), ["do y", "or z"]);
+        assert_eq!(failure.exit, Exit::Usage);
+    }
+}

@@ -1,0 +1,24 @@
+//! Ctrl-C: the first press asks the run to stop, the second stops the process.
+//!
+//! Owns the signal handler. A crate of its own takes the signal, because tokio's driver for it
+//! opens a socket pair and the local path opens none.
+
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::Output;
+use crate::pipeline::Cancel;
+
+/// Installs the handler and returns what it cancels. Once per process.
+pub(super) fn watch(output: Output) -> Result<Cancel, Failure> {
+    let cancel = Cancel::default();
+    let asked = cancel.clone();
+    let handler = move || {
+        if asked.is_cancelled() {
+            std::process::exit(Exit::Interrupted as i32);
+        }
+        asked.cancel();
+        output.note("stopping after what is in flight; press Ctrl-C again to stop at once");
+    };
+    ctrlc::set_handler(handler)
+        .map_err(|e| Failure::failed(format!("cannot watch for Ctrl-C: {e}")))?;
+    Ok(cancel)
+}

@@ -1,0 +1,153 @@
+//! From what `--model` says to a model that answers.
+//!
+//! Owns the choice of `auto`, the fetch on first use, and loading. Knows where models are only
+//! through `hub`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
+use crate::catalogue::{self, ModelSpec};
+#[cfg(feature = "net")]
+use crate::cli::failure::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::output::Output;
+#[cfg(feature = "net")]
+use crate::cli::progress::Downloads;
+use crate::cli::progress::Spinner;
+use crate::cli::table::megabytes;
+use crate::engine::{Engine, EngineOptions};
+use crate::hub::{self, HubError, HubOptions, LocalModel, ModelRef};
+use crate::llm::ChatModel;
+use crate::llm::embedded::EmbeddedModel;
+use crate::llm::scripted::ScriptedModel;
+use crate::pipeline::Cancel;
+
+/// Prefix of models that answer from a script: for tests of this program, and not in its help.
+const SCRIPTED: &str = "scripted:";
+/// Longest context that is set aside memory for, unless `--context` asks for more.
+const USUAL_CONTEXT: usize = 8192;
+
+/// What every step here needs.
+#[derive(Clone, Copy)]
+pub(super) struct Workshop<'a> {
+    pub(super) hub: &'a HubOptions,
+    pub(super) output: Output,
+    pub(super) cancel: &'a Cancel,
+}
+
+/// A model and how to find it again.
+pub(super) struct Loaded {
+    pub(super) model: Arc<dyn ChatModel>,
+    /// What `--model` must say to get the same: never `auto`, and a path is absolute.
+    pub(super) reference: String,
+}
+
+/// Finds, fetches where needed, and loads the model that `said` names.
+pub(super) fn load(
+    said: &str,
+    options: &EngineOptions,
+    shop: Workshop<'_>,
+) -> Result<Loaded, Failure> {
+    if said.starts_with(SCRIPTED) {
+        let model = ScriptedModel::parse(said).map_err(Failure::usage)?;
+        return Ok(Loaded { model: Arc::new(model), reference: said.to_owned() });
+    }
+    let wanted = match said {
+        "auto" => ModelRef::Catalogue(choose(options, shop)?),
+        named => ModelRef::parse(named)?,
+    };
+    let local = obtain(&wanted, shop)?;
+    let reference = match &wanted {
+        ModelRef::Path(path) => absolute(path)?,
+        ModelRef::Catalogue(spec) => spec.name.clone(),
+        ModelRef::Repo(_) => said.to_owned(),
+    };
+    let _spinner = Spinner::start(shop.output, format!("loading {}", local.name));
+    let engine = Engine::load(&local.path, options)?;
+    Ok(Loaded { model: Arc::new(EmbeddedModel::new(engine, local.name.clone())), reference })
+}
+
+/// The model's file: where it is, else fetched now.
+fn obtain(wanted: &ModelRef, shop: Workshop<'_>) -> Result<LocalModel, Failure> {
+    match (hub::locate(wanted, shop.hub), wanted) {
+        (Some(local), _) => Ok(local),
+        (None, ModelRef::Path(path)) => Err(HubError::NoFile { path: path.clone() }.into()),
+        (None, _) => fetch(wanted, shop),
+    }
+}
+
+/// The best catalogue model on disk that fits the memory, else the best that fits.
+fn choose(options: &EngineOptions, shop: Workshop<'_>) -> Result<&'static ModelSpec, Failure> {
+    let memory = available_memory();
+    let context = options.context.unwrap_or(USUAL_CONTEXT);
+    let fitting = catalogue::fitting(memory, context);
+    let on_disk = |spec: &&&'static ModelSpec| hub::locate(&ModelRef::Catalogue(spec), shop.hub).is_some();
+    if let Some(&spec) = fitting.iter().find(on_disk) {
+        shop.output.note(&format!("model: {} (on disk; --model chooses another)", spec.name));
+        return Ok(spec);
+    }
+    let spec = fitting.first().copied().ok_or_else(|| {
+        Failure::no_model(format!(
+            "no model of the catalogue fits the {} of free memory\nhint: free memory, lower --context, or name a model with --model",
+            megabytes(memory)
+        ))
+    })?;
+    shop.output.note(&format!(
+        "model: {}, {} to fetch (recommended for {} of free memory; --model chooses another)",
+        spec.name,
+        megabytes(spec.bytes),
+        megabytes(memory)
+    ));
+    Ok(spec)
+}
+
+/// Free memory in bytes, within a container's limit. Where the system does not say, nothing is
+/// ruled out here; a model too large is still refused when it is loaded.
+fn available_memory() -> u64 {
+    let what = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let Ok(system) = System::new_with_specifics(what) else { return u64::MAX };
+    let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
+    system.available_memory().min(limit)
+}
+
+fn absolute(path: &Path) -> Result<String, Failure> {
+    let path = std::path::absolute(path)
+        .map_err(|e| Failure::failed(format!("cannot resolve {}: {e}", path.display())))?;
+    Ok(path.to_string_lossy().into_owned())
+}
+
+/// Fetches on a runtime of its own: the one that runs the pipeline has timers only.
+#[cfg(feature = "net")]
+pub(super) fn fetch(wanted: &ModelRef, shop: Workshop<'_>) -> Result<LocalModel, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::failed(format!("cannot start the download: {e}")))?;
+    let bars = Downloads::new(shop.output);
+    let show = |progress: hub::PullProgress<'_>| bars.show(progress);
+    runtime.block_on(async {
+        tokio::select! {
+            pulled = hub::pull(wanted, shop.hub, &show) => Ok(pulled?),
+            () = shop.cancel.cancelled() => Err(interrupted()),
+        }
+    })
+}
+
+/// What is on disk is kept, and the next pull goes on from there.
+#[cfg(feature = "net")]
+fn interrupted() -> Failure {
+    let text = "the download was interrupted\nhint: run the same command again to go on with it";
+    Failure::new(Exit::Interrupted, anyhow::anyhow!(text))
+}
+
+/// Without `net` a model can only be found.
+#[cfg(not(feature = "net"))]
+pub(super) fn fetch(wanted: &ModelRef, shop: Workshop<'_>) -> Result<LocalModel, Failure> {
+    hub::locate(wanted, shop.hub).ok_or_else(|| {
+        Failure::no_model(
+            "the model is not on this machine, and this build cannot fetch it\nhint: bring the file and run 'persona models import FILE', or give its path to --model",
+        )
+    })
+}

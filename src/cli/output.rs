@@ -1,0 +1,121 @@
+//! The only printer: results on stdout, everything else on stderr.
+//!
+//! Owns the streams, colour, `--quiet` and the shape of errors. No other file of the crate prints.
+//! Whatever comes from data or a model is made [`plain`] before it is shown.
+
+use std::io::{self, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::cli::failure::{Exit, Failure};
+use crate::config::Display;
+use crate::report::plain;
+
+const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+const CYAN: Style = AnsiColor::Cyan.on_default();
+
+/// Where a command says what it has to say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Output {
+    display: Display,
+}
+
+impl Output {
+    pub(super) fn new(display: Display) -> Self {
+        Self { display }
+    }
+
+    /// Whether the result is to be one JSON document.
+    pub(super) fn is_json(self) -> bool {
+        self.display.json
+    }
+
+    /// Whether bars may be drawn; whether they can be is for the terminal to say.
+    pub(super) fn wants_progress(self) -> bool {
+        self.display.progress
+    }
+
+    /// The result, as text.
+    pub(super) fn result(self, text: &str) -> Result<(), Failure> {
+        let mut stdout = AutoStream::new(io::stdout(), self.colour()).lock();
+        finish(writeln!(stdout, "{}", plain(text).trim_end()).and_then(|()| stdout.flush()))
+    }
+
+    /// The result, as one JSON document.
+    pub(super) fn document(self, value: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|e| Failure::failed(format!("cannot write the result as JSON: {e}")))?;
+        let mut stdout = io::stdout().lock();
+        finish(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
+    }
+
+    /// Something good to know.
+    pub(super) fn note(self, text: &str) {
+        if !self.display.quiet {
+            self.stderr(&plain(text));
+        }
+    }
+
+    /// Something that the user may want to change.
+    pub(super) fn warn(self, text: &str) {
+        if !self.display.quiet {
+            self.stderr(&format!("{YELLOW}warning:{YELLOW:#} {}", plain(text)));
+        }
+    }
+
+    /// Why the command failed and what to do next; never quiet. With `--json` also a document on
+    /// stdout, so that a script reads one stream.
+    pub(super) fn failure(self, failure: &Failure) {
+        let (message, hints) = (plain(&failure.message()), failure.hints());
+        self.stderr(&format!("{RED}error:{RED:#} {message}"));
+        for hint in &hints {
+            self.stderr(&format!("{CYAN}hint:{CYAN:#} {}", plain(hint)));
+        }
+        if self.display.json {
+            self.error_document(failure.exit, &message, &hints);
+        }
+    }
+
+    /// The JSON form of an error.
+    pub(super) fn error_document(self, exit: Exit, message: &str, hints: &[String]) {
+        let error = json!({
+            "kind": exit.name(), "exit_code": exit as u8, "message": message, "hints": hints,
+        });
+        // The failure is already on stderr and in the exit code; stdout may be the thing that broke.
+        let _ = self.document(&json!({ "error": error }));
+    }
+
+    /// What clap has to say: help and versions are results, the rest is an error.
+    pub(super) fn usage(self, error: &clap::Error) {
+        if error.use_stderr() {
+            self.stderr(error.render().ansi().to_string().trim_end());
+        } else {
+            let mut stdout = AutoStream::new(io::stdout(), self.colour()).lock();
+            let _ = write!(stdout, "{}", error.render().ansi());
+        }
+    }
+
+    fn stderr(self, line: &str) {
+        let mut stderr = AutoStream::new(io::stderr(), self.colour()).lock();
+        // Nobody is left to tell when stderr is gone.
+        let _ = writeln!(stderr, "{line}");
+    }
+
+    fn colour(self) -> ColorChoice {
+        if self.display.colour { ColorChoice::Auto } else { ColorChoice::Never }
+    }
+}
+
+/// A reader that left early (`| head`) has what it wanted; a full disk is a failure.
+fn finish(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::failed(format!("cannot write the result to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,191 @@
+//! Bars on stderr: how far a stage or a download is.
+//!
+//! Owns the drawing. Where stderr is no terminal, or the user wants none, nothing is drawn and only
+//! notes come through.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::cli::output::Output;
+#[cfg(feature = "net")]
+use crate::hub::PullProgress;
+use crate::pipeline::{Observer, Progress};
+use crate::report::plain_line;
+
+/// Time between redraws of a bar that has no news.
+const TICK: Duration = Duration::from_millis(120);
+
+/// A line that shows something is happening, until it is dropped.
+pub(super) struct Spinner(ProgressBar);
+
+impl Spinner {
+    /// Shows `message` at once.
+    pub(super) fn start(output: Output, message: String) -> Self {
+        let bar = bar(output, None, "{spinner} {msg} {elapsed}");
+        bar.set_message(plain_line(&message));
+        Self(bar)
+    }
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// A download's progress, one bar of bytes a file.
+#[cfg(feature = "net")]
+pub(super) struct Downloads {
+    output: Output,
+    current: Mutex<Option<ProgressBar>>,
+}
+
+#[cfg(feature = "net")]
+impl Downloads {
+    pub(super) fn new(output: Output) -> Self {
+        Self { output, current: Mutex::new(None) }
+    }
+
+    pub(super) fn show(&self, progress: PullProgress<'_>) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        match (progress, current.as_ref()) {
+            (PullProgress::Started { file, bytes }, _) => {
+                let template = match bytes {
+                    Some(_) => "{msg} [{bar:24}] {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
+                    None => "{spinner} {msg} {bytes} {bytes_per_sec}",
+                };
+                let bar = bar(self.output, bytes, template);
+                bar.set_message(plain_line(file));
+                *current = Some(bar);
+            }
+            (PullProgress::At(bytes), Some(bar)) => bar.set_position(bytes),
+            (PullProgress::At(_), None) => {}
+            (PullProgress::Note(text), Some(bar)) => bar.suspend(|| self.output.note(text)),
+            (PullProgress::Note(text), None) => self.output.note(text),
+        }
+    }
+}
+
+/// Shows a run's stages one after the other; each leaves a line behind.
+pub(super) struct Stages {
+    output: Output,
+    current: Mutex<Option<Stage>>,
+}
+
+impl Stages {
+    pub(super) fn new(output: Output) -> Self {
+        Self { output, current: Mutex::new(None) }
+    }
+
+    /// A panic elsewhere must not hide the rest of the progress.
+    fn current(&self) -> MutexGuard<'_, Option<Stage>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Stages {
+    fn on(&self, progress: Progress<'_>) {
+        let mut current = self.current();
+        match (progress, current.as_mut()) {
+            (Progress::StageStarted { stage, total }, _) => {
+                *current = Some(Stage::start(self.output, stage, total));
+            }
+            (Progress::UnitDone, Some(stage)) => stage.bar.inc(1),
+            (Progress::Tokens { prefilled, decoded }, Some(stage)) => {
+                stage.meter.add(prefilled, decoded);
+                stage.bar.set_message(stage.meter.text(stage.started.elapsed()));
+            }
+            (Progress::StageEnded, Some(stage)) => {
+                stage.bar.finish_with_message(stage.meter.text(stage.started.elapsed()));
+                *current = None;
+            }
+            (Progress::Note(text), Some(stage)) => stage.bar.suspend(|| self.output.note(text)),
+            (Progress::Note(text), None) => self.output.note(text),
+            (_, None) => {}
+        }
+    }
+}
+
+struct Stage {
+    bar: ProgressBar,
+    started: Instant,
+    meter: Meter,
+}
+
+impl Stage {
+    fn start(output: Output, name: &str, total: usize) -> Self {
+        let bar = bar(output, Some(total as u64), "{prefix:>10} [{bar:24}] {pos}/{len} {elapsed} {msg}");
+        bar.set_prefix(name.to_owned());
+        Self { bar, started: Instant::now(), meter: Meter::default() }
+    }
+}
+
+/// Tokens of a stage.
+#[derive(Debug, Default, PartialEq)]
+struct Meter {
+    prefilled: usize,
+    decoded: usize,
+}
+
+impl Meter {
+    fn add(&mut self, prefilled: usize, decoded: usize) {
+        self.prefilled += prefilled;
+        self.decoded += decoded;
+    }
+
+    /// `1200 read, 340 written, 56 tok/s`: the rate counts what the stage is about, so the written
+    /// tokens where there are any.
+    fn text(&self, elapsed: Duration) -> String {
+        let counted = if self.decoded > 0 { self.decoded } else { self.prefilled };
+        let seconds = elapsed.as_secs_f64();
+        let rate = if seconds > 0.0 { counted as f64 / seconds } else { 0.0 };
+        match self.decoded {
+            0 => format!("{} tokens read, {rate:.0} tok/s", self.prefilled),
+            _ => format!("{} read, {} written, {rate:.0} tok/s", self.prefilled, self.decoded),
+        }
+    }
+}
+
+/// A bar that draws on stderr where that is a terminal and the user wants it.
+fn bar(output: Output, total: Option<u64>, template: &str) -> ProgressBar {
+    let target = if output.wants_progress() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(total, target);
+    let style = ProgressStyle::with_template(template).expect("the templates in this file are valid");
+    bar.set_style(style.progress_chars("=> "));
+    bar.enable_steady_tick(TICK);
+    bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Display;
+
+    #[test]
+    fn the_rate_counts_what_the_stage_is_about() {
+        let mut meter = Meter::default();
+        meter.add(1000, 0);
+        assert_eq!(meter.text(Duration::from_secs(2)), "1000 tokens read, 500 tok/s");
+        meter.add(0, 80);
+        assert_eq!(meter.text(Duration::from_secs(2)), "1000 read, 80 written, 40 tok/s");
+        assert_eq!(meter.text(Duration::ZERO), "1000 read, 80 written, 0 tok/s");
+    }
+
+    #[test]
+    fn news_without_a_stage_is_no_panic() {
+        let display = Display { json: false, quiet: true, progress: false, colour: false };
+        let stages = Stages::new(Output::new(display));
+        for news in [Progress::UnitDone, Progress::StageEnded, Progress::Note("x")] {
+            stages.on(news);
+        }
+        stages.on(Progress::StageStarted { stage: "draft", total: 2 });
+        stages.on(Progress::UnitDone);
+        assert_eq!(stages.current().as_ref().unwrap().bar.position(), 1);
+    }
+}

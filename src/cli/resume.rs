@@ -1,0 +1,76 @@
+//! `persona generate --resume`: the log says what the run was; this finds it all again.
+//!
+//! Refuses to go on with other data or another model: the personas would rest on neither. What is
+//! still to do is for the pipeline to see from the log.
+
+use std::path::Path;
+
+use crate::cli::failure::Failure;
+use crate::cli::generate::{Job, Plan, hashes, read};
+use crate::cli::model::{self, Workshop};
+use crate::cli::runs;
+use crate::config::{Layers, Settings, keys};
+use crate::pipeline::Models;
+use crate::store::{Event, Run, Started};
+
+/// The run that `said` names, with its data and its models, ready to go on.
+pub(super) fn job(
+    said: &Path,
+    layers: &Layers,
+    settings: &Settings,
+    shop: Workshop<'_>,
+) -> Result<Job, Failure> {
+    let mut run = Run::open(&runs::find(said, &settings.runs_dir)?)?;
+    let Some(started) = run.state.started.clone() else {
+        return Err(Failure::failed(format!("the log in {} has no beginning", run.dir.display())));
+    };
+    let plan: Plan = serde_json::from_value(started.settings.clone()).map_err(|e| {
+        Failure::failed(format!(
+            "cannot read the settings of {}: {e}\nhint: it was made by version {}; start a new run",
+            run.dir.display(),
+            started.version
+        ))
+    })?;
+    if started.version != env!("CARGO_PKG_VERSION") {
+        shop.output.warn(&format!(
+            "the run was begun by version {} and goes on with {}",
+            started.version,
+            env!("CARGO_PKG_VERSION")
+        ));
+    }
+    let corpus = read(&started.inputs, shop.output)?;
+    same_data(&started, &hashes(&corpus))?;
+    // A model file may have moved since; a flag says where it is now.
+    let draft_ref = if layers.is_explicit(keys::MODEL) { &settings.model } else { &started.model_ref };
+    let draft = model::load(draft_ref, &settings.engine, shop)?;
+    same_model(&started, draft.model.capabilities())?;
+    let judge = match plan.judge_model.as_ref().or(settings.judge_model.as_ref()) {
+        Some(said) => model::load(said, &settings.engine, shop)?.model,
+        None => draft.model.clone(),
+    };
+    run.record(Event::Resumed)?;
+    Ok(Job { corpus, models: Models { draft: draft.model, judge }, plan, run })
+}
+
+fn same_data(started: &Started, now: &[(String, String)]) -> Result<(), Failure> {
+    if started.input_hashes == now {
+        return Ok(());
+    }
+    let changed = |(name, hash): &&(String, String)| !now.iter().any(|(n, h)| n == name && h == hash);
+    let names: Vec<&str> =
+        started.input_hashes.iter().filter(changed).map(|(name, _)| name.as_str()).collect();
+    let what = if names.is_empty() { "there are new files".to_owned() } else { names.join(", ") };
+    Err(Failure::failed(format!(
+        "cannot resume: the input changed since the run began ({what})\nhint: put the files back as they were, or start a new run"
+    )))
+}
+
+fn same_model(started: &Started, now: &crate::llm::Capabilities) -> Result<(), Failure> {
+    if started.model.sha256 == now.sha256 && (now.sha256.is_some() || started.model.id == now.id) {
+        return Ok(());
+    }
+    Err(Failure::failed(format!(
+        "cannot resume: the run was begun with {}, and this is {}\nhint: give the first model's file with --model, or start a new run",
+        started.model.id, now.id
+    )))
+}

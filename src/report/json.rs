@@ -1,0 +1,256 @@
+//! `report.json`: what a run did, in figures.
+//!
+//! Owns the document's shape. Counts and sums only: every figure comes from the log or the corpus.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::View;
+use crate::schema::RecordId;
+use crate::store::{CallCost, DraftId, RunState};
+
+/// Raised when a key changes its meaning or goes.
+const REPORT_VERSION: u32 = 1;
+/// Steps of the score histogram over 0..=1.
+const BUCKETS: usize = 10;
+
+/// The whole document.
+pub fn report(view: View<'_>) -> Value {
+    let state = view.state;
+    let started = state.started.as_ref();
+    json!({
+        "report_version": REPORT_VERSION,
+        "version": started.map(|s| &s.version),
+        "finished": state.selected.is_some(),
+        "resumed": state.resumed,
+        "seed": started.map(|s| s.seed),
+        "settings": started.map(|s| &s.settings),
+        "model": started.map(|s| &s.model),
+        "clearance": view.process.clearance,
+        "inputs": inputs(view),
+        "corpus": corpus(view),
+        "plan": state.plan,
+        "funnel": funnel(state),
+        "drops": drops(state),
+        "judge": judge(state),
+        "stages": stages(state),
+        "personas": personas(state),
+        "notes": state.notes,
+        "peak_rss_bytes": view.process.peak_rss_bytes,
+        "cost": { "frontier": {
+            "estimated_upper_usd": view.process.estimated_upper.usd(),
+            "spent_usd": view.process.spent.usd(),
+        }},
+    })
+}
+
+fn inputs(view: View<'_>) -> Value {
+    let files = view.corpus.files.iter().map(|file| {
+        let records = view.corpus.records.iter().filter(|record| record.file == file.number);
+        json!({
+            "number": file.number, "name": file.name, "format": file.format,
+            "encoding": file.encoding, "sha256": file.sha256, "records": records.count(),
+        })
+    });
+    files.collect()
+}
+
+/// Records by what became of them. Used: shown to at least one draft.
+fn corpus(view: View<'_>) -> Value {
+    let drafts = view.state.drafts.values();
+    let shown: BTreeSet<&RecordId> = drafts.flat_map(|d| &d.persona.provenance.shown).collect();
+    let records = &view.corpus.records;
+    let used = records.iter().filter(|record| shown.contains(&record.id)).count();
+    let participants: BTreeSet<&str> =
+        records.iter().filter_map(|record| record.participant.as_deref()).collect();
+    let unused: Vec<&RecordId> =
+        records.iter().map(|record| &record.id).filter(|id| !shown.contains(id)).collect();
+    json!({
+        "records": records.len(), "participants": participants.len(),
+        "used": used, "unused": unused.len(), "unused_records": unused,
+        "findings": view.corpus.findings,
+    })
+}
+
+/// How many drafts reached each step.
+fn funnel(state: &RunState) -> Value {
+    let scores = scores(state);
+    let selected = state.selected.as_deref().unwrap_or_default();
+    let threshold = threshold(state);
+    let passed = threshold.map(|t| scores.iter().filter(|score| **score >= t).count());
+    json!({
+        "drafts": state.drafts.len() + state.dropped.len(),
+        "written": state.drafts.len(),
+        "judged": scores.len(),
+        "threshold": threshold,
+        "passed": passed,
+        "selected": selected.len(),
+        "below_threshold": selected.iter().filter(|p| p.below_threshold).count(),
+    })
+}
+
+/// The gate in force: the user's figure, or the one the controls gave.
+fn threshold(state: &RunState) -> Option<f64> {
+    let asked = &state.started.as_ref()?.settings["threshold"];
+    asked["fixed"].as_f64().or_else(|| state.judge.as_ref().map(|judge| judge.auto_threshold))
+}
+
+/// Every draft that is not a persona, by cause.
+fn drops(state: &RunState) -> Value {
+    let dropped = state.dropped.iter().map(|(id, cause)| (*id, cause.as_str()));
+    let passed_over = state.not_selected.iter().map(|(id, cause)| (*id, cause.as_str()));
+    let mut causes: BTreeMap<&str, Vec<DraftId>> = BTreeMap::new();
+    for (id, cause) in dropped.chain(passed_over) {
+        causes.entry(cause).or_default().push(id);
+    }
+    let row = |(cause, ids): (&str, Vec<DraftId>)| {
+        let names: Vec<String> = ids.iter().map(DraftId::to_string).collect();
+        json!({ "cause": cause, "count": ids.len(), "drafts": names })
+    };
+    causes.into_iter().map(row).collect()
+}
+
+fn judge(state: &RunState) -> Value {
+    let mut scores = scores(state);
+    scores.sort_by(f64::total_cmp);
+    let mut histogram = [0usize; BUCKETS];
+    for score in &scores {
+        histogram[((score * BUCKETS as f64) as usize).min(BUCKETS - 1)] += 1;
+    }
+    json!({
+        "controls": state.judge,
+        "scores": {
+            "count": scores.len(), "mean": mean(&scores), "spread": deviation(&scores),
+            "min": scores.first(), "median": scores.get(scores.len() / 2), "max": scores.last(),
+            "histogram": histogram,
+        },
+        "signals": means(state, |verdict| &verdict.signals),
+        "label_mass": means(state, |verdict| &verdict.label_mass),
+    })
+}
+
+fn scores(state: &RunState) -> Vec<f64> {
+    state.drafts.values().filter_map(|d| Some(d.verdict.as_ref()?.0.score)).collect()
+}
+
+/// Mean of each named figure over the judged drafts.
+fn means(
+    state: &RunState,
+    figures: impl Fn(&crate::schema::Verdict) -> &BTreeMap<String, f64>,
+) -> Value {
+    let mut by_name: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for (verdict, _) in state.drafts.values().filter_map(|draft| draft.verdict.as_ref()) {
+        for (name, figure) in figures(verdict) {
+            by_name.entry(name).or_default().push(*figure);
+        }
+    }
+    by_name.iter().map(|(name, all)| ((*name).to_owned(), json!(mean(all)))).collect()
+}
+
+fn mean(figures: &[f64]) -> Option<f64> {
+    (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64)
+}
+
+/// Standard deviation over all figures.
+fn deviation(figures: &[f64]) -> Option<f64> {
+    let mean = mean(figures)?;
+    let squares = figures.iter().map(|figure| (figure - mean).powi(2)).sum::<f64>();
+    Some((squares / figures.len() as f64).sqrt())
+}
+
+/// Wall-clock seconds and tokens by stage. Seconds are the log's; tokens are summed over the calls
+/// that the log holds.
+fn stages(state: &RunState) -> Value {
+    let mut costs: BTreeMap<&str, (usize, CallCost)> = BTreeMap::new();
+    let mut add = |stage: &'static str, cost: &CallCost| {
+        let entry = costs.entry(stage).or_default();
+        entry.0 += 1;
+        entry.1.add(cost);
+    };
+    for draft in state.drafts.values() {
+        add("draft", &draft.cost);
+        if let Some((_, cost)) = &draft.verdict {
+            add("judge", cost);
+        }
+    }
+    for _ in 0..state.dropped.len() {
+        add("draft", &CallCost::default());
+    }
+    costs.entry("draft").or_default().1.add(&state.wasted);
+    let names: BTreeSet<&str> =
+        state.seconds.keys().map(String::as_str).chain(costs.keys().copied()).collect();
+    let stage = |name: &str| {
+        let (calls, cost) = costs.get(name).copied().unwrap_or_default();
+        let seconds = state.seconds.get(name).copied();
+        let rate = seconds.filter(|s| *s > 0.0).map(|s| cost.usage.completion as f64 / s);
+        json!({
+            "seconds": seconds, "calls": calls, "tokens": cost.usage,
+            "completion_tokens_per_second": rate, "timings": cost.timings,
+        })
+    };
+    names.iter().map(|name| ((*name).to_owned(), stage(name))).collect()
+}
+
+/// One row a persona, for a reader who wants the outcome and not the pages.
+fn personas(state: &RunState) -> Value {
+    let row = |persona: &crate::schema::Persona| {
+        json!({
+            "id": persona.id, "judge": persona.scores.judge, "share": persona.segment.share,
+            "quotes": persona.quotes.len(), "below_threshold": persona.below_threshold,
+            "style": persona.provenance.style,
+        })
+    };
+    state.selected.as_deref().unwrap_or_default().iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Process, sample};
+    use crate::schema::Verdict;
+    use crate::store::Draft;
+
+    fn draft(index: usize, score: Option<f64>) -> (DraftId, Draft) {
+        let verdict = score.map(|score| (Verdict { score, ..Verdict::default() }, CallCost::default()));
+        let mut cost = CallCost::default();
+        cost.usage.completion = 10;
+        (DraftId { slot: 0, round: 0, index }, Draft { persona: sample::persona(), cost, verdict })
+    }
+
+    fn rendered(state: &RunState) -> Value {
+        let (corpus, process) = (sample::corpus(), Process::default());
+        report(View { state, corpus: &corpus, process: &process })
+    }
+
+    #[test]
+    fn every_draft_is_accounted_for() {
+        let id = |index| DraftId { slot: 0, round: 0, index };
+        let state = RunState {
+            drafts: [draft(0, Some(0.9)), draft(1, Some(0.3)), draft(2, None)].into(),
+            dropped: [(id(3), "too long".to_owned())].into(),
+            not_selected: vec![(id(1), "below the threshold".to_owned())],
+            seconds: [("draft".to_owned(), 2.0)].into(),
+            ..RunState::default()
+        };
+        let report = rendered(&state);
+        assert_eq!(report["funnel"]["drafts"], 4);
+        assert_eq!(report["funnel"]["written"], 3);
+        assert_eq!(report["funnel"]["judged"], 2);
+        assert_eq!(report["drops"][0]["cause"], "below the threshold");
+        assert_eq!(report["drops"][1]["drafts"][0], "s0r0d3");
+        assert_eq!(report["stages"]["draft"]["calls"], 4);
+        assert_eq!(report["stages"]["draft"]["tokens"]["completion"], 30);
+        assert_eq!(report["stages"]["draft"]["completion_tokens_per_second"], 15.0);
+        assert_eq!(report["judge"]["scores"]["histogram"][9], 1);
+    }
+
+    #[test]
+    fn a_run_that_died_at_once_is_reported() {
+        let report = rendered(&RunState::default());
+        assert_eq!(report["finished"], false);
+        assert_eq!(report["corpus"]["unused"], 1);
+        assert_eq!(report["judge"]["scores"]["mean"], Value::Null);
+        assert_eq!(report["cost"]["frontier"]["spent_usd"], 0.0);
+    }
+}
