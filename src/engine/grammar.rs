@@ -126,6 +126,7 @@ const MAX_TOKEN_BYTES: usize = 1000;
 const COMPILE_FUEL: u64 = 20_000_000;
 /// Work allowed for one mask (about 14,000 a millisecond).
 const STEP_FUEL: u64 = 2_000_000;
+
 /// The vocabulary in llguidance's terms.
 struct Tokens {
     trie: TokTrie,
