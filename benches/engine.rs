@@ -20,14 +20,12 @@ const EOS: TokenId = 256;
 
 /// A pronounceable word.
 fn word(random: &mut ChaCha8Rng) -> String {
-    (0..random.random_range(1..4))
-        .map(|_| {
-            let consonant = char::from(*b"bcdfghklmnprstvw".choose(random).expect("a consonant"));
-            let vowel = char::from(*b"aeiou".choose(random).expect("a vowel"));
-            format!("{consonant}{vowel}")
-        })
-        .collect::<String>()
-        + ["", "", "n", "s", "ing", "ed"].choose(random).expect("an ending")
+    let mut word = String::new();
+    for _ in 0..random.random_range(1..4) {
+        word.push(char::from(*b"bcdfghklmnprstvw".choose(random).expect("a consonant")));
+        word.push(char::from(*b"aeiou".choose(random).expect("a vowel")));
+    }
+    word + ["", "", "n", "s", "ing", "ed"].choose(random).expect("an ending")
 }
 
 /// Bytes, an end token, then mostly words with and without a space, some marks and other scripts.

@@ -29,8 +29,9 @@ pub enum Shape {
         max: usize,
     },
     /// Free text of `min..=max` characters, without line breaks or control characters; one that
-    /// reaches its bound ends at a word. Characters outside ASCII count as their UTF-8 bytes, so
-    /// that a bound in characters is a bound in tokens too. `max` is at least 8 above `min`.
+    /// reaches its bound ends at a word. A character counts as its bytes in the JSON (a quotation
+    /// mark 2, beyond ASCII 2 to 4), so that a bound in characters is a bound in tokens too.
+    /// `max` is at least 8 above `min`.
     Text {
         /// Fewest characters.
         min: usize,
@@ -125,6 +126,7 @@ const MAX_TOKEN_BYTES: usize = 1000;
 const COMPILE_FUEL: u64 = 20_000_000;
 /// Work allowed for one mask (about 14,000 a millisecond).
 const STEP_FUEL: u64 = 2_000_000;
+
 /// The vocabulary in llguidance's terms.
 struct Tokens {
     trie: TokTrie,
@@ -171,7 +173,8 @@ impl Grammar {
     }
 
     /// A constraint at the beginning of an answer. Cheap: constraints of one grammar share what
-    /// they learn about it (so masks get faster, never different).
+    /// they learn about it, so masks get faster, never different. They share it behind a lock, so
+    /// threads that mask rows of one grammar take turns.
     pub fn constraint(&self) -> Constraint {
         Constraint { matcher: self.start.clone(), eos: self.eos, finished: false }
     }
@@ -305,9 +308,8 @@ pub(super) mod testing {
         Vocabulary::new(bytes, &[EOS, CONTROL], EOS, encode).expect("a vocabulary")
     }
 
-    /// Whether `answer`, read byte by byte, is a whole answer of `shape`.
-    pub(in crate::engine) fn accepts(shape: &Shape, answer: &str) -> bool {
-        let grammar = Grammar::compile(&vocabulary(&[]), shape).expect("the shape compiles");
+    /// Whether `answer`, read byte by byte, is a whole answer of `grammar`.
+    pub(in crate::engine) fn reads(grammar: &Grammar, answer: &str) -> bool {
         let mut constraint = grammar.constraint();
         for byte in answer.bytes() {
             let allowed = constraint.allowed().expect("a mask");
@@ -321,11 +323,12 @@ pub(super) mod testing {
 
     #[track_caller]
     pub(in crate::engine) fn check(shape: &Shape, accepted: &[&str], refused: &[&str]) {
+        let grammar = Grammar::compile(&vocabulary(&[]), shape).expect("the shape compiles");
         for answer in accepted {
-            assert!(accepts(shape, answer), "{answer} is refused");
+            assert!(reads(&grammar, answer), "{answer} is refused");
         }
         for answer in refused {
-            assert!(!accepts(shape, answer), "{answer} is accepted");
+            assert!(!reads(&grammar, answer), "{answer} is accepted");
         }
     }
 
@@ -441,7 +444,7 @@ mod tests {
                 (*min..=*max).contains(&items.len()) && items.iter().all(|value| fits(item, value))
             }
             (Shape::Text { min, max }, Value::String(text)) => {
-                text.len() >= *min
+                text.len() + text.matches('"').count() >= *min
                     && text.chars().count() <= *max
                     && text.split(' ').all(|word| !word.is_empty() || text.is_empty())
                     && !text.contains(|c: char| c.is_control() || (c.is_whitespace() && c != ' '))
@@ -471,9 +474,10 @@ mod tests {
         let at_words = cell.match_indices(text).any(|(at, _)| {
             let (before, text, after) =
                 (apart(&cell[..at]), apart(text), apart(&cell[at + text.len()..]));
-            !(before.ends_with(char::is_alphanumeric) && text.starts_with(char::is_alphanumeric))
-                && !(text.ends_with(char::is_alphanumeric)
-                    && after.starts_with(char::is_alphanumeric))
+            let cut = |left: &str, right: &str| {
+                left.ends_with(char::is_alphanumeric) && right.starts_with(char::is_alphanumeric)
+            };
+            !cut(&before, &text) && !cut(&text, &after)
         });
         (cell.trim() == text || (words >= 4 && at_words))
             && text.chars().count() <= 240

@@ -1,8 +1,8 @@
 //! From a [`Shape`] to the text of one llguidance grammar (its dialect of Lark).
 //!
 //! Pure: no tokens, no parser. In the dialect rules are lower case and parsed, terminals are
-//! upper case and become one regular expression each, matched greedily; so every terminal here
-//! ends with a byte that cannot occur inside it. Regular expressions run on bytes
+//! upper case and become one regular expression each, matched greedily; so a terminal here ends
+//! with a byte that cannot occur inside it, or (a number) before one. Regular expressions run on bytes
 //! (`allow_invalid_utf8`), which lets a bound count bytes; [`CHARACTERS`] keeps text valid.
 
 use std::fmt::Write as _;
@@ -18,8 +18,6 @@ const LAST_WORD: usize = 24;
 const LAST_SENTENCE: usize = 120;
 /// Least distance between the bounds of a text: less leaves no room for a word.
 const TEXT_SPREAD: usize = 8;
-/// Beyond it a JSON number is not exact for most readers.
-const EXACT_INTEGER: i64 = 1 << 53;
 
 /// What free text is made of. A word is letters joined by single marks, with at most one mark
 /// before and a closing one and a punctuation mark behind it; single spaces part words. So there
@@ -108,7 +106,7 @@ impl<'a> Lowering<'a> {
             Shape::Integer { min, max } => integer(*min, *max)?,
             Shape::Excerpt(sources) => excerpt(sources)?,
         };
-        let terminal = matches!(shape, Shape::Text { .. } | Shape::OneOf(_) | Shape::Excerpt(_));
+        let terminal = !matches!(shape, Shape::Object(_) | Shape::Array { .. });
         let name = format!("{}{}", if terminal { "T" } else { "r" }, self.names.len());
         self.line(&format!("{name}: {body}"));
         self.names.push((shape, name.clone()));
@@ -190,13 +188,41 @@ fn one_of(options: &[String]) -> Result<String, EngineError> {
     Ok(options.iter().map(|option| quote(&json(option))).collect::<Vec<_>>().join(" | "))
 }
 
+/// Never `-0`, which JSON readers take for a fraction.
 fn integer(min: i64, max: i64) -> Result<String, EngineError> {
-    if min > max || min < -EXACT_INTEGER || max > EXACT_INTEGER {
-        return Err(bad(format!(
-            "a whole number of {min} to {max} cannot be; bounds lie within ±2^53"
-        )));
+    if min > max {
+        return Err(bad(format!("a whole number of {min} to {max} cannot be")));
     }
-    Ok(format!("%json {{\"type\":\"integer\",\"minimum\":{min},\"maximum\":{max}}}"))
+    let mut blocks = Vec::new();
+    if min < 0 {
+        blocks.extend(decimals("-", max.min(-1).unsigned_abs(), min.unsigned_abs()));
+    }
+    if let Ok(most) = u64::try_from(max) {
+        blocks.extend(decimals("", min.max(0).unsigned_abs(), most));
+    }
+    Ok(blocks.join(" | "))
+}
+
+/// `low..=high` in blocks that share their first digits and have any digits behind: 8 to 120 is
+/// `8 | 9 | 1[0-9]{1} | … | 9[0-9]{1} | 10[0-9]{1} | 11[0-9]{1} | 120`.
+fn decimals(sign: &str, mut low: u64, high: u64) -> Vec<String> {
+    let mut blocks = Vec::new();
+    while low <= high {
+        let mut free = 0;
+        let mut size = 1_u64;
+        // A block starts where its free digits are 0 and keeps at least one digit before them.
+        while low >= size.saturating_mul(10)
+            && low.is_multiple_of(size * 10)
+            && high - low >= size * 10 - 1
+        {
+            free += 1;
+            size *= 10;
+        }
+        let first = quote(&format!("{sign}{}", low / size));
+        blocks.push(if free == 0 { first } else { format!("{first} /[0-9]{{{free}}}/") });
+        low += size;
+    }
+    blocks
 }
 
 /// One alternative per source, and in it one per place where an excerpt may begin.
@@ -256,7 +282,7 @@ mod tests {
 
     use super::super::TokenId;
     use super::super::grammar::Grammar;
-    use super::super::grammar::testing::{check, object, source, vocabulary};
+    use super::super::grammar::testing::{check, object, reads, source, vocabulary};
     use super::*;
 
     #[test]
@@ -291,6 +317,29 @@ mod tests {
         check(&array(1, 1), &["[\"x\"]"], &["[]", "[\"x\",\"x\"]"]);
         check(&array(2, 3), &["[\"x\",\"x\"]"], &["[\"x\"]"]);
         check(&array(0, 0), &["[]"], &["[\"x\"]"]);
+    }
+
+    #[test]
+    fn whole_numbers_keep_their_bounds() {
+        for (min, max) in [(0, 0), (-1, 9), (8, 120), (-305, -17), (99, 1001), (-12, 1340)] {
+            let shape = Shape::Integer { min, max };
+            let grammar = Grammar::compile(&vocabulary(&[]), &shape).expect("compiles");
+            for number in -1500..1500_i64 {
+                let digits = number.to_string();
+                assert_eq!(
+                    reads(&grammar, &digits),
+                    (min..=max).contains(&number),
+                    "{digits} of {min} to {max}"
+                );
+            }
+            for odd in ["-0", "00", "01", "-", "", "1.0", "1e1", "+1"] {
+                assert!(!reads(&grammar, odd), "{odd} of {min} to {max}");
+            }
+        }
+        let all = Shape::Integer { min: i64::MIN, max: i64::MAX };
+        let (least, most) = (i64::MIN.to_string(), i64::MAX.to_string());
+        check(&all, &[&least, &most, "0", "-1"], &["9223372036854775808", "-9223372036854775809"]);
+        assert_eq!(all.max_bytes(), least.len());
     }
 
     #[test]
@@ -417,7 +466,6 @@ mod tests {
             (Shape::Excerpt(Vec::new()), "none of the sources"),
             (Shape::OneOf(Vec::new()), "no options"),
             (Shape::Integer { min: 2, max: 1 }, "2 to 1"),
-            (Shape::Integer { min: 0, max: i64::MAX }, "2^53"),
             (text(5, 12), "too narrow"),
             (object(&[("a", text(0, 20)), ("a", text(0, 20))]), "'a' twice"),
             (Shape::Array { item: Box::new(text(0, 20)), min: 2, max: 1 }, "2 to 1"),
