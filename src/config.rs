@@ -202,6 +202,11 @@ impl Environment {
         options
     }
 
+    /// Where what was measured about judging models is kept.
+    pub fn judge_cache(&self) -> PathBuf {
+        self.cache_dir.join("persona").join("judges")
+    }
+
     /// A variable's value; an empty one counts as unset.
     fn text(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|v| !v.is_empty())

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::cli::estimate;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt;
-use crate::cli::model::{self, Workshop};
+use crate::cli::model::{self, Waiting, Workshop};
 use crate::cli::output::Output;
 use crate::cli::progress::{Spinner, Stages};
 use crate::cli::resume;
@@ -193,7 +193,9 @@ pub(super) fn run(
     }
     let hub = around.environment.hub_options();
     let cancel = interrupt::watch(output)?;
-    let shop = Workshop { hub: &hub, output, cancel: &cancel };
+    let judge_cache = around.environment.judge_cache();
+    let waiting = Waiting { output, cancel: &cancel };
+    let shop = Workshop { hub: &hub, waiting, judge_cache: &judge_cache };
     let mut job = match &args.resume {
         Some(said) => resume::job(said, layers, &settings, shop)?,
         None => fresh_job(&settings, shop)?,
@@ -236,21 +238,18 @@ fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Result<(), Fail
 }
 
 fn fresh_job(settings: &Settings, shop: Workshop<'_>) -> Result<Job, Failure> {
-    let corpus = read(&settings.inputs, shop.output)?;
+    let corpus = read(&settings.inputs, shop.waiting.output)?;
     if settings.hybrid && settings.frontier.allowed {
-        shop.output.note(
+        shop.waiting.output.note(
             "refinement by a frontier model is not available yet: going on with the local model only (--no-frontier says so up front)",
         );
     }
-    let draft = model::load(&settings.model, &settings.engine, shop)?;
-    let judge = match &settings.judge_model {
-        Some(said) => Some(model::load(said, &settings.engine, shop)?),
-        None => None,
-    };
+    let judge = settings.judge_model.as_deref();
+    let cast = model::cast(&settings.model, judge, &settings.engine, shop)?;
     let plan = Plan {
         pipeline: settings.pipeline.clone(),
         hybrid: settings.hybrid,
-        judge_model: judge.as_ref().map(|judge| judge.reference.clone()),
+        judge_model: cast.judge,
     };
     let started = Started {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -258,16 +257,12 @@ fn fresh_job(settings: &Settings, shop: Workshop<'_>) -> Result<Job, Failure> {
             .map_err(|e| Failure::failed(format!("cannot log the settings: {e}")))?,
         inputs: absolute(&settings.inputs)?,
         input_hashes: hashes(&corpus),
-        model: draft.model.capabilities().clone(),
-        model_ref: draft.reference,
+        model: cast.models.draft.capabilities().clone(),
+        model_ref: cast.draft,
         seed: settings.pipeline.seed,
     };
     let run = Run::create(&settings.runs_dir, started)?;
-    let models = Models {
-        judge: judge.map_or_else(|| draft.model.clone(), |judge| judge.model),
-        draft: draft.model,
-    };
-    Ok(Job { corpus, models, plan, run })
+    Ok(Job { corpus, models: cast.models, plan, run })
 }
 
 /// Reads the input and says what was odd about it.
