@@ -160,6 +160,9 @@ impl Tokenizer {
 
     /// Tokens of `text`. No begin token is added; see [`Tokenizer::add_bos`].
     ///
+    /// A byte that no token spells is left out, as it was when the model was trained: SmolLM2 lacks
+    /// six control characters (04, 06, 13, 14, 16, 1D) and the bytes F1 and F2.
+    ///
     /// # Errors
     ///
     /// [`EngineError::Compute`] when the merging itself fails.

@@ -378,7 +378,11 @@ fn hyper_parameters_out_of_range_are_refused_by_key() {
         Meta::U32(0),
         "head_count_kv",
     );
-    refuses_value("llama.attention.head_count_kv", Meta::U32(3), "does not divide");
+    refuses_value(
+        "llama.attention.head_count_kv",
+        Meta::U32(3),
+        "does not divide",
+    );
     refuses_value("llama.attention.key_length", Meta::U32(7), "even number");
     refuses_value("llama.attention.value_length", Meta::U32(8), "value_length");
     refuses_value(
