@@ -298,12 +298,11 @@ impl Controls {
         let mut texts: Vec<&str> = by_text.keys().map(String::as_str).collect();
         texts.sort_unstable_by_key(|text| (std::cmp::Reverse(text.len()), *text));
         let pattern: Vec<String> = texts.into_iter().map(regex::escape).collect();
-        let any = match pattern.is_empty() {
-            true => None,
-            false => Some(
-                Regex::new(&pattern.join("|"))
-                    .map_err(|_| "it has more control tokens than can be searched for")?,
-            ),
+        let any = if pattern.is_empty() {
+            None
+        } else {
+            let any = Regex::new(&pattern.join("|"));
+            Some(any.map_err(|_| "it has more control tokens than can be searched for")?)
         };
         Ok(Self { ids, by_text, any })
     }
