@@ -119,11 +119,9 @@ impl Corpus {
     /// same person in every file; a speaker label (`Participant`, `Ana`) only in its own. Without
     /// either, a table row stands for a participant of its own, and prose for one per file.
     pub fn participant_key(&self, record: &Record) -> String {
-        let is_table = self
-            .files
-            .iter()
-            .find(|file| file.number == record.file)
-            .is_some_and(|file| !matches!(file.format.as_str(), "text" | "markdown"));
+        let source = record.file.checked_sub(1).and_then(|index| self.files.get(index));
+        let is_table =
+            source.is_some_and(|file| !matches!(file.format.as_str(), "text" | "markdown"));
         match (&record.participant, is_table) {
             (Some(name), true) => name.clone(),
             (Some(name), false) => format!("f{}:{name}", record.file),
