@@ -162,20 +162,6 @@ impl Corpus {
         }
         order.into_iter().map(|name| Column::of(name, &values[name])).collect()
     }
-
-    /// The pieces of a record that are best quoted: its free text, or where it has none, what
-    /// [`Record::cells`] gives. `columns` is what [`Corpus::columns`] gave.
-    pub fn quotable<'a>(record: &'a Record, columns: &[Column]) -> Vec<(usize, &'a str)> {
-        let free: HashSet<_> = columns
-            .iter()
-            .filter(|column| column.kind == ColumnKind::FreeText && !is_context(&column.name))
-            .map(|column| column.name.as_str())
-            .collect();
-        let spoken = record.columns.iter().filter(|span| free.contains(span.name.as_str()));
-        let pieces: Vec<_> =
-            spoken.map(|span| (span.start, &record.text[span.start..span.end])).collect();
-        if pieces.is_empty() { record.cells().collect() } else { pieces }
-    }
 }
 
 impl Column {

@@ -208,7 +208,9 @@ impl Found {
 
     fn add_once(&mut self, path: &Path, name: String) {
         let canonical = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        if !self.seen.insert(canonical) {
+        if self.seen.insert(canonical) {
+            self.candidates.push(Candidate { path: path.to_owned(), name });
+        } else {
             self.findings.push(Finding {
                 file: name,
                 row: None,
@@ -216,8 +218,6 @@ impl Found {
                 message: "given more than once, read once".to_owned(),
                 count: 1,
             });
-        } else {
-            self.candidates.push(Candidate { path: path.to_owned(), name });
         }
     }
 }
