@@ -51,7 +51,7 @@ impl Key {
 
 /// Every setting, by the name of its flag.
 pub mod keys {
-    use super::Key;
+    use crate::config::Key;
 
     /// Input files and directories.
     pub const INPUT: Key = Key::new("input", "input");
@@ -200,6 +200,11 @@ impl Environment {
         // Whatever is not plainly a no means that the user wants no hub.
         options.offline = self.text("HF_HUB_OFFLINE").is_some_and(|v| parse_bool(v) != Ok(false));
         options
+    }
+
+    /// Where what was measured about judging models is kept.
+    pub fn judge_cache(&self) -> PathBuf {
+        self.cache_dir.join("persona").join("judges")
     }
 
     /// A variable's value; an empty one counts as unset.

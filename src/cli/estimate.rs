@@ -12,6 +12,7 @@ use crate::cli::output::Output;
 use crate::config::{Frontier, Settings};
 use crate::corpus::{self, Corpus};
 use crate::ledger::{self, Bounds, Estimate, EstimateInput, Figure, MicroUsd, TextSize};
+use crate::report;
 
 pub(super) fn run(settings: &Settings, output: Output) -> Result<Exit, Failure> {
     let price = price(&settings.frontier).map_err(|e| Failure::new(Exit::Usage, e))?;
@@ -27,7 +28,10 @@ pub(super) fn run(settings: &Settings, output: Output) -> Result<Exit, Failure> 
     if output.is_json() {
         output.document(&document(&estimate, cap))?;
     } else {
-        let head = format!("{count} personas from {} records", corpus.records.len());
+        let head = {
+            let personas = report::counted(count, "persona");
+            format!("{personas} from {}", report::counted(corpus.records.len(), "record"))
+        };
         output.result(&text(&head, &estimate, cap))?;
     }
     Ok(Exit::Done)

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::cli::estimate;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt;
-use crate::cli::model::{self, Workshop};
+use crate::cli::model::{self, Waiting, Workshop};
 use crate::cli::output::Output;
 use crate::cli::progress::{Spinner, Stages};
 use crate::cli::resume;
@@ -193,7 +193,9 @@ pub(super) fn run(
     }
     let hub = around.environment.hub_options();
     let cancel = interrupt::watch(output)?;
-    let shop = Workshop { hub: &hub, output, cancel: &cancel };
+    let judge_cache = around.environment.judge_cache();
+    let waiting = Waiting { output, cancel: &cancel };
+    let shop = Workshop { hub: &hub, waiting, judge_cache: &judge_cache };
     let mut job = match &args.resume {
         Some(said) => resume::job(said, layers, &settings, shop)?,
         None => fresh_job(&settings, shop)?,
@@ -223,7 +225,9 @@ fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Result<(), Fail
     // A resumed run knows by itself whether it is hybrid.
     if !settings.hybrid && !settings.estimate_only && !resumes && !idle.is_empty() {
         let flags = idle.join(", ");
-        return Err(Failure::usage(format!("{flags} acts on a hybrid run only\nhint: add --hybrid")));
+        return Err(Failure::usage(format!(
+            "without --hybrid there is nothing for {flags} to act on\nhint: add --hybrid"
+        )));
     }
     let frontier = layers.given(&[keys::FRONTIER, keys::FRONTIER_MODEL, keys::PRICE]);
     if !settings.estimate_only && !frontier.is_empty() {
@@ -236,21 +240,18 @@ fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Result<(), Fail
 }
 
 fn fresh_job(settings: &Settings, shop: Workshop<'_>) -> Result<Job, Failure> {
-    let corpus = read(&settings.inputs, shop.output)?;
+    let corpus = read(&settings.inputs, shop.waiting.output)?;
     if settings.hybrid && settings.frontier.allowed {
-        shop.output.note(
+        shop.waiting.output.note(
             "refinement by a frontier model is not available yet: going on with the local model only (--no-frontier says so up front)",
         );
     }
-    let draft = model::load(&settings.model, &settings.engine, shop)?;
-    let judge = match &settings.judge_model {
-        Some(said) => Some(model::load(said, &settings.engine, shop)?),
-        None => None,
-    };
+    let judge = settings.judge_model.as_deref();
+    let cast = model::cast(&settings.model, judge, &settings.engine, shop)?;
     let plan = Plan {
         pipeline: settings.pipeline.clone(),
         hybrid: settings.hybrid,
-        judge_model: judge.as_ref().map(|judge| judge.reference.clone()),
+        judge_model: cast.judge,
     };
     let started = Started {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -258,16 +259,12 @@ fn fresh_job(settings: &Settings, shop: Workshop<'_>) -> Result<Job, Failure> {
             .map_err(|e| Failure::failed(format!("cannot log the settings: {e}")))?,
         inputs: absolute(&settings.inputs)?,
         input_hashes: hashes(&corpus),
-        model: draft.model.capabilities().clone(),
-        model_ref: draft.reference,
+        model: cast.models.draft.capabilities().clone(),
+        model_ref: cast.draft,
         seed: settings.pipeline.seed,
     };
     let run = Run::create(&settings.runs_dir, started)?;
-    let models = Models {
-        judge: judge.map_or_else(|| draft.model.clone(), |judge| judge.model),
-        draft: draft.model,
-    };
-    Ok(Job { corpus, models, plan, run })
+    Ok(Job { corpus, models: cast.models, plan, run })
 }
 
 /// Reads the input and says what was odd about it.
@@ -283,7 +280,8 @@ pub(super) fn read(inputs: &[PathBuf], output: Output) -> Result<Cleared<Corpus>
     if let Some(more) = corpus.findings.len().checked_sub(SHOWN_FINDINGS).filter(|more| *more > 0) {
         output.warn(&format!("and {more} more findings, all in report.json"));
     }
-    output.note(&format!("input: {} records from {} files", corpus.records.len(), corpus.files.len()));
+    let records = report::counted(corpus.records.len(), "record");
+    output.note(&format!("input: {records} from {}", report::counted(corpus.files.len(), "file")));
     Ok(Cleared::as_is(corpus))
 }
 
@@ -324,8 +322,8 @@ fn interrupted(run: &Run) -> Failure {
     Failure::new(
         Exit::Interrupted,
         anyhow::anyhow!(
-            "interrupted with {} drafts written; the log is kept\nhint: 'persona generate --resume {}' goes on",
-            run.state.drafts.len(),
+            "interrupted with {} written; the log is kept\nhint: 'persona generate --resume {}' goes on",
+            report::counted(run.state.drafts.len(), "draft"),
             run.dir.display()
         ),
     )
@@ -387,6 +385,6 @@ fn show(
             personas.len()
         ));
     }
-    text.push_str(&format!("\n{} personas in {}", personas.len(), run.dir.display()));
+    text.push_str(&format!("\n{} in {}", report::counted(personas.len(), "persona"), run.dir.display()));
     output.result(&text)
 }

@@ -22,34 +22,66 @@ use crate::hub::{self, HubError, HubOptions, LocalModel, ModelRef};
 use crate::llm::ChatModel;
 use crate::llm::embedded::EmbeddedModel;
 use crate::llm::scripted::ScriptedModel;
-use crate::pipeline::Cancel;
+use crate::pipeline::{Cancel, Models};
 
 /// Prefix of models that answer from a script: for tests of this program, and not in its help.
 const SCRIPTED: &str = "scripted:";
 /// Longest context that is set aside memory for, unless `--context` asks for more.
 const USUAL_CONTEXT: usize = 8192;
 
-/// What every step here needs.
+/// A user who waits: where to show progress, and what says that they no longer do.
 #[derive(Clone, Copy)]
-pub(super) struct Workshop<'a> {
-    pub(super) hub: &'a HubOptions,
+pub(super) struct Waiting<'a> {
     pub(super) output: Output,
     pub(super) cancel: &'a Cancel,
 }
 
+/// What getting a model ready takes.
+#[derive(Clone, Copy)]
+pub(super) struct Workshop<'a> {
+    pub(super) hub: &'a HubOptions,
+    pub(super) waiting: Waiting<'a>,
+    /// Where what was measured about judges is kept.
+    pub(super) judge_cache: &'a Path,
+}
+
+/// The two roles of a run, filled, and how to find the models again.
+pub(super) struct Cast {
+    pub(super) models: Models,
+    pub(super) draft: String,
+    pub(super) judge: Option<String>,
+}
+
+/// Loads the drafting model and, where another one judges, that one too.
+pub(super) fn cast(
+    draft: &str,
+    judge: Option<&str>,
+    options: &EngineOptions,
+    shop: Workshop<'_>,
+) -> Result<Cast, Failure> {
+    let draft = load(draft, options, shop)?;
+    let judge = judge.map(|said| load(said, options, shop)).transpose()?;
+    let judging = judge.as_ref().map_or(&draft, |judge| judge);
+    Ok(Cast {
+        models: Models {
+            judge: Arc::clone(&judging.model),
+            draft: Arc::clone(&draft.model),
+            judge_cache: Some(shop.judge_cache.to_owned()),
+        },
+        judge: judge.map(|judge| judge.reference),
+        draft: draft.reference,
+    })
+}
+
 /// A model and how to find it again.
-pub(super) struct Loaded {
-    pub(super) model: Arc<dyn ChatModel>,
+struct Loaded {
+    model: Arc<dyn ChatModel>,
     /// What `--model` must say to get the same: never `auto`, and a path is absolute.
-    pub(super) reference: String,
+    reference: String,
 }
 
 /// Finds, fetches where needed, and loads the model that `said` names.
-pub(super) fn load(
-    said: &str,
-    options: &EngineOptions,
-    shop: Workshop<'_>,
-) -> Result<Loaded, Failure> {
+fn load(said: &str, options: &EngineOptions, shop: Workshop<'_>) -> Result<Loaded, Failure> {
     if said.starts_with(SCRIPTED) {
         let model = ScriptedModel::parse(said).map_err(Failure::usage)?;
         return Ok(Loaded { model: Arc::new(model), reference: said.to_owned() });
@@ -64,7 +96,7 @@ pub(super) fn load(
         ModelRef::Catalogue(spec) => spec.name.clone(),
         ModelRef::Repo(_) => said.to_owned(),
     };
-    let _spinner = Spinner::start(shop.output, format!("loading {}", local.name));
+    let _spinner = Spinner::start(shop.waiting.output, format!("loading {}", local.name));
     let engine = Engine::load(&local.path, options)?;
     Ok(Loaded { model: Arc::new(EmbeddedModel::new(engine, local.name.clone())), reference })
 }
@@ -74,7 +106,7 @@ fn obtain(wanted: &ModelRef, shop: Workshop<'_>) -> Result<LocalModel, Failure> 
     match (hub::locate(wanted, shop.hub), wanted) {
         (Some(local), _) => Ok(local),
         (None, ModelRef::Path(path)) => Err(HubError::NoFile { path: path.clone() }.into()),
-        (None, _) => fetch(wanted, shop),
+        (None, _) => fetch(wanted, shop.hub, shop.waiting),
     }
 }
 
@@ -85,7 +117,7 @@ fn choose(options: &EngineOptions, shop: Workshop<'_>) -> Result<&'static ModelS
     let fitting = catalogue::fitting(memory, context);
     let on_disk = |spec: &&&'static ModelSpec| hub::locate(&ModelRef::Catalogue(spec), shop.hub).is_some();
     if let Some(&spec) = fitting.iter().find(on_disk) {
-        shop.output.note(&format!("model: {} (on disk; --model chooses another)", spec.name));
+        shop.waiting.output.note(&format!("model: {} (on disk; --model chooses another)", spec.name));
         return Ok(spec);
     }
     let spec = fitting.first().copied().ok_or_else(|| {
@@ -94,7 +126,7 @@ fn choose(options: &EngineOptions, shop: Workshop<'_>) -> Result<&'static ModelS
             megabytes(memory)
         ))
     })?;
-    shop.output.note(&format!(
+    shop.waiting.output.note(&format!(
         "model: {}, {} to fetch (recommended for {} of free memory; --model chooses another)",
         spec.name,
         megabytes(spec.bytes),
@@ -120,17 +152,21 @@ fn absolute(path: &Path) -> Result<String, Failure> {
 
 /// Fetches on a runtime of its own: the one that runs the pipeline has timers only.
 #[cfg(feature = "net")]
-pub(super) fn fetch(wanted: &ModelRef, shop: Workshop<'_>) -> Result<LocalModel, Failure> {
+pub(super) fn fetch(
+    wanted: &ModelRef,
+    options: &HubOptions,
+    waiting: Waiting<'_>,
+) -> Result<LocalModel, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::failed(format!("cannot start the download: {e}")))?;
-    let bars = Downloads::new(shop.output);
+    let bars = Downloads::new(waiting.output);
     let show = |progress: hub::PullProgress<'_>| bars.show(progress);
     runtime.block_on(async {
         tokio::select! {
-            pulled = hub::pull(wanted, shop.hub, &show) => Ok(pulled?),
-            () = shop.cancel.cancelled() => Err(interrupted()),
+            pulled = hub::pull(wanted, options, &show) => Ok(pulled?),
+            () = waiting.cancel.cancelled() => Err(interrupted()),
         }
     })
 }
@@ -144,8 +180,13 @@ fn interrupted() -> Failure {
 
 /// Without `net` a model can only be found.
 #[cfg(not(feature = "net"))]
-pub(super) fn fetch(wanted: &ModelRef, shop: Workshop<'_>) -> Result<LocalModel, Failure> {
-    hub::locate(wanted, shop.hub).ok_or_else(|| {
+pub(super) fn fetch(
+    wanted: &ModelRef,
+    options: &HubOptions,
+    waiting: Waiting<'_>,
+) -> Result<LocalModel, Failure> {
+    let _ = waiting;
+    hub::locate(wanted, options).ok_or_else(|| {
         Failure::no_model(
             "the model is not on this machine, and this build cannot fetch it\nhint: bring the file and run 'persona models import FILE', or give its path to --model",
         )

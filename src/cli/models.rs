@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::catalogue::{self, ModelSpec};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt;
-use crate::cli::model::{self, Workshop};
+use crate::cli::model::{self, Waiting};
 use crate::cli::output::Output;
 use crate::cli::progress::Spinner;
 use crate::cli::table::{megabytes, table};
@@ -98,8 +98,7 @@ fn described(installed: &Installed) -> Value {
 fn pull(said: &str, hub: &HubOptions, output: Output) -> Result<(), Failure> {
     let wanted = ModelRef::parse(said)?;
     let cancel = interrupt::watch(output)?;
-    let shop = Workshop { hub, output, cancel: &cancel };
-    show(&model::fetch(&wanted, shop)?, output)
+    show(&model::fetch(&wanted, hub, Waiting { output, cancel: &cancel })?, output)
 }
 
 fn import(file: &Path, hub: &HubOptions, output: Output) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ use crate::cli::generate::{Job, Plan, hashes, read};
 use crate::cli::model::{self, Workshop};
 use crate::cli::runs;
 use crate::config::{Layers, Settings, keys};
-use crate::pipeline::Models;
+use crate::llm::Capabilities;
 use crate::store::{Event, Run, Started};
 
 /// The run that `said` names, with its data and its models, ready to go on.
@@ -32,24 +32,21 @@ pub(super) fn job(
         ))
     })?;
     if started.version != env!("CARGO_PKG_VERSION") {
-        shop.output.warn(&format!(
+        shop.waiting.output.warn(&format!(
             "the run was begun by version {} and goes on with {}",
             started.version,
             env!("CARGO_PKG_VERSION")
         ));
     }
-    let corpus = read(&started.inputs, shop.output)?;
+    let corpus = read(&started.inputs, shop.waiting.output)?;
     same_data(&started, &hashes(&corpus))?;
     // A model file may have moved since; a flag says where it is now.
-    let draft_ref = if layers.is_explicit(keys::MODEL) { &settings.model } else { &started.model_ref };
-    let draft = model::load(draft_ref, &settings.engine, shop)?;
-    same_model(&started, draft.model.capabilities())?;
-    let judge = match plan.judge_model.as_ref().or(settings.judge_model.as_ref()) {
-        Some(said) => model::load(said, &settings.engine, shop)?.model,
-        None => draft.model.clone(),
-    };
+    let draft = if layers.is_explicit(keys::MODEL) { &settings.model } else { &started.model_ref };
+    let judge = plan.judge_model.as_deref().or(settings.judge_model.as_deref());
+    let cast = model::cast(draft, judge, &settings.engine, shop)?;
+    same_model(&started, cast.models.draft.capabilities())?;
     run.record(Event::Resumed)?;
-    Ok(Job { corpus, models: Models { draft: draft.model, judge }, plan, run })
+    Ok(Job { corpus, models: cast.models, plan, run })
 }
 
 fn same_data(started: &Started, now: &[(String, String)]) -> Result<(), Failure> {
@@ -65,7 +62,7 @@ fn same_data(started: &Started, now: &[(String, String)]) -> Result<(), Failure>
     )))
 }
 
-fn same_model(started: &Started, now: &crate::llm::Capabilities) -> Result<(), Failure> {
+fn same_model(started: &Started, now: &Capabilities) -> Result<(), Failure> {
     if started.model.sha256 == now.sha256 && (now.sha256.is_some() || started.model.id == now.id) {
         return Ok(());
     }

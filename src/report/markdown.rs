@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use super::{file_name, plain_line};
+use super::{counted, file_name, plain_line};
 use crate::corpus::Corpus;
 use crate::schema::{Persona, Quote, Statement};
 
@@ -51,12 +51,6 @@ fn standing(persona: &Persona) -> String {
         line.push_str(" · **below the quality threshold**");
     }
     line
-}
-
-/// `1 record`, `2 records`.
-fn counted(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
 }
 
 fn statements(page: &mut String, title: &str, statements: &[Statement]) {

@@ -15,7 +15,7 @@ use crate::store::RunState;
 
 pub use json::report;
 pub use markdown::persona as markdown;
-pub use plain::{plain, plain_line};
+pub use plain::{counted, plain, plain_line};
 
 /// Everything that a report shows.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,5 @@
 
 mod architecture;
 mod cli;
-mod engine;
+mod hub;
 mod real_model;
-mod tiny_gguf;
