@@ -104,11 +104,7 @@ impl ModelSpec {
     /// Repacked weights count 2.5 times: the largest growth measured for the kernels in use
     /// (Q4_K 2.33, Q6_K 2.5, Q8_0 2.0), since a file mixes them.
     pub fn memory_needed(&self, context: usize) -> u64 {
-        let weights = if self.repacked {
-            self.bytes / 2 * 5
-        } else {
-            self.bytes
-        };
+        let weights = if self.repacked { self.bytes / 2 * 5 } else { self.bytes };
         weights
             .saturating_add(self.kv_bytes_per_token.saturating_mul(context as u64))
             .saturating_add(WORKING_BYTES)
@@ -122,13 +118,9 @@ pub fn models() -> &'static [ModelSpec] {
 
 /// The model of this name, in any case.
 pub fn find(name: &str) -> Result<&'static ModelSpec, CatalogueError> {
-    models()
-        .iter()
-        .find(|m| m.name.eq_ignore_ascii_case(name))
-        .ok_or_else(|| CatalogueError::UnknownModel {
-            name: name.to_owned(),
-            hint: model_hint(name),
-        })
+    models().iter().find(|m| m.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
+        CatalogueError::UnknownModel { name: name.to_owned(), hint: model_hint(name) }
+    })
 }
 
 /// Drafting models that fit `memory` bytes with `context` tokens of cache, best first.
@@ -140,12 +132,7 @@ pub fn fitting(memory: u64, context: usize) -> Vec<&'static ModelSpec> {
         .iter()
         .filter(|m| m.roles.contains(&Role::Draft) && m.memory_needed(context) <= memory)
         .collect();
-    fitting.sort_by_key(|m| {
-        (
-            m.roles.contains(&Role::Test),
-            std::cmp::Reverse(m.parameters),
-        )
-    });
+    fitting.sort_by_key(|m| (m.roles.contains(&Role::Test), std::cmp::Reverse(m.parameters)));
     fitting
 }
 
@@ -208,9 +195,7 @@ impl Price {
     ///
     /// Tokens from a cache are charged like others, since nothing is known of them.
     pub fn parse(text: &str, provider: &str, model: &str) -> Result<Self, CatalogueError> {
-        let bad = || CatalogueError::BadPrice {
-            text: text.to_owned(),
-        };
+        let bad = || CatalogueError::BadPrice { text: text.to_owned() };
         let (input, output) = text.split_once('/').ok_or_else(bad)?;
         let input = parse_usd(input.trim()).ok_or_else(bad)?;
         let output = parse_usd(output.trim()).ok_or_else(bad)?;
@@ -313,11 +298,7 @@ struct PriceTable {
 }
 
 fn unknown_price(provider: &str, model: &str) -> CatalogueError {
-    let listed = PRICES
-        .prices
-        .iter()
-        .filter(|p| p.provider == provider)
-        .map(|p| p.model.as_str());
+    let listed = PRICES.prices.iter().filter(|p| p.provider == provider).map(|p| p.model.as_str());
     let hint = closest(model, listed).map(|near| format!("did you mean '{near}'? Otherwise "));
     CatalogueError::UnknownPrice {
         provider: provider.to_owned(),
@@ -414,24 +395,13 @@ fn parse_prices(text: &str) -> Result<PriceTable, String> {
             source: source.clone(),
         })
     };
-    let prices = file
-        .price
-        .into_iter()
-        .map(price)
-        .collect::<Result<Vec<_>, _>>()?;
+    let prices = file.price.into_iter().map(price).collect::<Result<Vec<_>, _>>()?;
     for (provider, model) in &file.defaults {
-        if !prices
-            .iter()
-            .any(|p| p.provider == *provider && p.model == *model)
-        {
+        if !prices.iter().any(|p| p.provider == *provider && p.model == *model) {
             return Err(format!("the default '{model}' of {provider} has no price"));
         }
     }
-    Ok(PriceTable {
-        as_of: file.as_of,
-        defaults: file.defaults.into_iter().collect(),
-        prices,
-    })
+    Ok(PriceTable { as_of: file.as_of, defaults: file.defaults.into_iter().collect(), prices })
 }
 
 /// The candidate that `given` most likely meant: one that contains it or is contained in it, else
@@ -442,11 +412,7 @@ pub fn closest<'a>(given: &str, candidates: impl Iterator<Item = &'a str>) -> Op
     for candidate in candidates {
         let contained =
             given.len() >= 3 && (candidate.contains(&given) || given.contains(candidate));
-        let distance = if contained {
-            0
-        } else {
-            edit_distance(&given, candidate)
-        };
+        let distance = if contained { 0 } else { edit_distance(&given, candidate) };
         if distance < best_distance {
             (best, best_distance) = (Some(candidate), distance);
         }
@@ -496,43 +462,22 @@ mod tests {
 
     #[test]
     fn an_unknown_price_is_an_error_that_names_the_flag() {
-        let error = Price::of("anthropic", "claude-sonet-5-5")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("did you mean 'claude-sonnet-5-5'?"),
-            "{error}"
-        );
+        let error = Price::of("anthropic", "claude-sonet-5-5").unwrap_err().to_string();
+        assert!(error.contains("did you mean 'claude-sonnet-5-5'?"), "{error}");
         assert!(error.contains("--price IN/OUT"), "{error}");
         assert!(Price::of("nobody", "claude-sonnet-5-5").is_err());
         assert!(
-            default_model("ollama")
-                .unwrap_err()
-                .to_string()
-                .contains("anthropic, gemini, openai")
+            default_model("ollama").unwrap_err().to_string().contains("anthropic, gemini, openai")
         );
     }
 
     #[test]
     fn a_price_flag_is_read_exactly_or_refused() {
         let price = Price::parse("0.1/ 12.345678", "openai", "x").unwrap();
-        assert_eq!(
-            (price.input, price.cached_input, price.output),
-            (100_000, 100_000, 12_345_678)
-        );
-        for bad in [
-            "",
-            "3",
-            "3/",
-            "/3",
-            "-1/2",
-            "1e3/2",
-            "1.2345678/2",
-            "nan/1",
-            "3/15/1",
-            "1./2",
-            "٣/2",
-        ] {
+        assert_eq!((price.input, price.cached_input, price.output), (100_000, 100_000, 12_345_678));
+        for bad in
+            ["", "3", "3/", "/3", "-1/2", "1e3/2", "1.2345678/2", "nan/1", "3/15/1", "1./2", "٣/2"]
+        {
             assert!(Price::parse(bad, "openai", "x").is_err(), "{bad}");
         }
     }
@@ -544,11 +489,7 @@ mod tests {
             let error = parse_models(&good.replacen(from, to, 1)).unwrap_err();
             assert!(error.contains(reason), "{error}");
         };
-        check(
-            "architecture = \"llama\"",
-            "architecture = \"gemma9\"",
-            "does not run 'gemma9'",
-        );
+        check("architecture = \"llama\"", "architecture = \"gemma9\"", "does not run 'gemma9'");
         check("sha256 = \"b179", "sha256 = \"B179", "64 lower-case hex");
         check("smollm2-360m", "smollm2-135m", "listed twice");
         check("quant =", "quantum =", "unknown field");
@@ -560,25 +501,16 @@ mod tests {
     #[test]
     fn memory_counts_weights_twice_over_only_where_they_are_repacked() {
         let small = find("smollm2-135m").unwrap();
-        assert_eq!(
-            small.memory_needed(1000),
-            98_362_432 + 46_080_000 + WORKING_BYTES
-        );
+        assert_eq!(small.memory_needed(1000), 98_362_432 + 46_080_000 + WORKING_BYTES);
         let large = find("llama-3.2-3b").unwrap();
-        assert_eq!(
-            large.memory_needed(0),
-            2_019_400_000 / 2 * 5 + WORKING_BYTES
-        );
+        assert_eq!(large.memory_needed(0), 2_019_400_000 / 2 * 5 + WORKING_BYTES);
         assert!(large.memory_needed(usize::MAX) == u64::MAX);
     }
 
     #[test]
     fn automatic_choice_prefers_the_largest_that_fits() {
         let names = |memory: u64| -> Vec<&str> {
-            fitting(memory, 4096)
-                .into_iter()
-                .map(|m| m.name.as_str())
-                .collect()
+            fitting(memory, 4096).into_iter().map(|m| m.name.as_str()).collect()
         };
         assert_eq!(names(u64::MAX)[0], "llama-3.2-3b");
         assert_eq!(names(1_200_000_000), ["smollm2-360m", "smollm2-135m"]);

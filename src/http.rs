@@ -23,11 +23,7 @@ pub fn client(base: &Url) -> Result<Client, reqwest::Error> {
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
         .redirect(redirect::Policy::none());
-    let builder = if is_loopback(base) {
-        builder.no_proxy()
-    } else {
-        builder
-    };
+    let builder = if is_loopback(base) { builder.no_proxy() } else { builder };
     builder.build()
 }
 
@@ -35,10 +31,7 @@ pub fn client(base: &Url) -> Result<Client, reqwest::Error> {
 pub fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// Whether a credential may travel to `url`: encrypted, or not off this machine.
@@ -48,16 +41,8 @@ pub fn is_private(url: &Url) -> bool {
 
 /// Where a request goes, for messages: no credentials, no query (it may be a signature).
 pub fn display(url: &Url) -> String {
-    let port = url
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
-    format!(
-        "{}://{}{port}{}",
-        url.scheme(),
-        url.host_str().unwrap_or_default(),
-        url.path()
-    )
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
 }
 
 /// What went wrong, for messages: the innermost cause, without the address.
@@ -83,19 +68,11 @@ mod tests {
 
     #[test]
     fn loopback_is_told_by_its_spelling_alone() {
-        for yes in [
-            "http://localhost:1/",
-            "http://127.0.0.1",
-            "http://127.8.8.8",
-            "http://[::1]:9",
-        ] {
+        for yes in ["http://localhost:1/", "http://127.0.0.1", "http://127.8.8.8", "http://[::1]:9"]
+        {
             assert!(is_loopback(&url(yes)), "{yes}");
         }
-        for no in [
-            "http://localhost.example",
-            "http://10.0.0.1",
-            "https://127.0.0.1.example",
-        ] {
+        for no in ["http://localhost.example", "http://10.0.0.1", "https://127.0.0.1.example"] {
             assert!(!is_loopback(&url(no)), "{no}");
         }
         assert!(is_private(&url("https://example.org")) && !is_private(&url("http://example.org")));
@@ -103,9 +80,7 @@ mod tests {
 
     #[test]
     fn an_address_is_shown_without_secrets() {
-        let shown = display(&url(
-            "https://me:pw@cdn.example:8443/a/b.gguf?Signature=s3cret#x",
-        ));
+        let shown = display(&url("https://me:pw@cdn.example:8443/a/b.gguf?Signature=s3cret#x"));
         assert_eq!(shown, "https://cdn.example:8443/a/b.gguf");
     }
 

@@ -39,41 +39,17 @@ const UPPER_CITED_RECORDS: u64 = 32;
 
 /// What one refinement sends and gets back beside the cited records.
 const REFINE: [CallShape; 3] = [
-    CallShape {
-        prompt: 900,
-        answer: 150,
-        records: 3,
-    },
-    CallShape {
-        prompt: 1_600,
-        answer: 400,
-        records: 8,
-    },
+    CallShape { prompt: 900, answer: 150, records: 3 },
+    CallShape { prompt: 1_600, answer: 400, records: 8 },
     // Instructions and schema in full, and a persona at its length bounds, one token a byte.
-    CallShape {
-        prompt: 16_000,
-        answer: REFINE_MAX_TOKENS,
-        records: UPPER_CITED_RECORDS,
-    },
+    CallShape { prompt: 16_000, answer: REFINE_MAX_TOKENS, records: UPPER_CITED_RECORDS },
 ];
 
 /// What one frontier-only persona sends and gets back beside the corpus.
 const PERSONA: [CallShape; 3] = [
-    CallShape {
-        prompt: 500,
-        answer: 500,
-        records: 0,
-    },
-    CallShape {
-        prompt: 1_000,
-        answer: 900,
-        records: 0,
-    },
-    CallShape {
-        prompt: 8_000,
-        answer: PERSONA_MAX_TOKENS,
-        records: 0,
-    },
+    CallShape { prompt: 500, answer: 500, records: 0 },
+    CallShape { prompt: 1_000, answer: 900, records: 0 },
+    CallShape { prompt: 8_000, answer: PERSONA_MAX_TOKENS, records: 0 },
 ];
 
 /// Tokens around each record: its id and the fence, by bound.
@@ -117,12 +93,7 @@ impl Sum for MicroUsd {
 impl fmt::Display for MicroUsd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ten_thousandths = self.0.div_ceil(100);
-        write!(
-            f,
-            "${}.{:04}",
-            ten_thousandths / 10_000,
-            ten_thousandths % 10_000
-        )
+        write!(f, "${}.{:04}", ten_thousandths / 10_000, ten_thousandths % 10_000)
     }
 }
 
@@ -131,9 +102,7 @@ impl std::str::FromStr for MicroUsd {
     type Err = BadAmount;
 
     fn from_str(text: &str) -> Result<Self, BadAmount> {
-        catalogue::parse_usd(text)
-            .map(Self)
-            .ok_or_else(|| BadAmount(text.to_owned()))
+        catalogue::parse_usd(text).map(Self).ok_or_else(|| BadAmount(text.to_owned()))
     }
 }
 
@@ -171,10 +140,7 @@ impl TextSize {
     /// Measures a text.
     pub fn of(text: &str) -> Self {
         let ascii = text.bytes().filter(u8::is_ascii).count() as u64;
-        Self {
-            ascii,
-            other: text.len() as u64 - ascii,
-        }
+        Self { ascii, other: text.len() as u64 - ascii }
     }
 
     /// All bytes.
@@ -185,12 +151,8 @@ impl TextSize {
     /// Tokens by bound: low, expected, upper.
     fn tokens(self) -> [u64; 3] {
         [
-            self.ascii
-                .div_ceil(5)
-                .saturating_add(self.other.div_ceil(4)),
-            self.ascii
-                .div_ceil(4)
-                .saturating_add(self.other.div_ceil(2)),
+            self.ascii.div_ceil(5).saturating_add(self.other.div_ceil(4)),
+            self.ascii.div_ceil(4).saturating_add(self.other.div_ceil(2)),
             self.bytes(),
         ]
     }
@@ -267,12 +229,7 @@ pub struct Figure {
 pub fn estimate(input: EstimateInput, price: &Price) -> Estimate {
     let hybrid = bounds(|bound| refinement(input, price, bound));
     let frontier_only = bounds(|bound| plain_generation(input, price, bound));
-    Estimate {
-        hybrid,
-        frontier_only,
-        price: price.clone(),
-        assumptions: assumptions(input, price),
-    }
+    Estimate { hybrid, frontier_only, price: price.clone(), assumptions: assumptions(input, price) }
 }
 
 /// Tokens of one call apart from data, by bound.
@@ -319,11 +276,7 @@ fn refinement(input: EstimateInput, price: &Price, bound: Bound) -> Figure {
     let prompt = shape.prompt.saturating_add(data).saturating_add(framing);
     repeat(
         price,
-        Usage {
-            prompt,
-            completion: shape.answer,
-            ..Usage::default()
-        },
+        Usage { prompt, completion: shape.answer, ..Usage::default() },
         calls(input, bound),
     )
 }
@@ -335,29 +288,18 @@ fn plain_generation(input: EstimateInput, price: &Price, bound: Bound) -> Figure
     let framing = input.records.saturating_mul(RECORD_FRAMING[bound as usize]);
     let data = corpus.saturating_add(framing).min(PACKED_CORPUS_TOKENS);
     let prompt = shape.prompt.saturating_add(data);
-    let call = Usage {
-        prompt,
-        completion: shape.answer,
-        ..Usage::default()
-    };
+    let call = Usage { prompt, completion: shape.answer, ..Usage::default() };
     if bound != Bound::Low {
         return repeat(price, call, calls(input, bound));
     }
     // Best case: the provider caches the corpus after the first call.
     let first = repeat(price, call, input.personas.min(1));
-    let cached = Usage {
-        cached_prompt: data,
-        ..call
-    };
+    let cached = Usage { cached_prompt: data, ..call };
     first.plus(repeat(price, cached, input.personas.saturating_sub(1)))
 }
 
 fn calls(input: EstimateInput, bound: Bound) -> u64 {
-    let attempts = if bound == Bound::Upper {
-        UPPER_ATTEMPTS
-    } else {
-        1
-    };
+    let attempts = if bound == Bound::Upper { UPPER_ATTEMPTS } else { 1 };
     input.personas.saturating_mul(attempts)
 }
 
@@ -432,10 +374,7 @@ mod tests {
     }
 
     fn ascii(bytes: u64) -> TextSize {
-        TextSize {
-            ascii: bytes,
-            other: 0,
-        }
+        TextSize { ascii: bytes, other: 0 }
     }
 
     #[test]
@@ -469,19 +408,9 @@ mod tests {
         assert_eq!(cost(&listed, usage(1, 0, 0)), MicroUsd(1)); // 0.1 µ$
         assert_eq!(cost(&listed, usage(1000, 0, 100)), MicroUsd(100 + 50));
         assert_eq!(cost(&listed, usage(1000, 1000, 100)), MicroUsd(10 + 50));
-        assert_eq!(
-            cost(&listed, usage(100_000, 0, 1000)),
-            MicroUsd(10_000 + 500)
-        );
-        assert_eq!(
-            cost(&listed, usage(100_001, 0, 1000)),
-            MicroUsd(50_001 + 2_500)
-        );
-        assert_eq!(
-            cost(&listed, usage(5, 9, 0)),
-            MicroUsd(1),
-            "more cached than sent"
-        );
+        assert_eq!(cost(&listed, usage(100_000, 0, 1000)), MicroUsd(10_000 + 500));
+        assert_eq!(cost(&listed, usage(100_001, 0, 1000)), MicroUsd(50_001 + 2_500));
+        assert_eq!(cost(&listed, usage(5, 9, 0)), MicroUsd(1), "more cached than sent");
     }
 
     #[test]
@@ -497,12 +426,7 @@ mod tests {
         // 3,664 × $2/M + 400 × $10/M = 7,328 + 4,000 µ$, three times.
         assert_eq!(
             estimate.hybrid.expected,
-            Figure {
-                calls: 3,
-                input_tokens: 10_992,
-                output_tokens: 1_200,
-                cost: MicroUsd(33_984)
-            }
+            Figure { calls: 3, input_tokens: 10_992, output_tokens: 1_200, cost: MicroUsd(33_984) }
         );
         // Upper: 16,000 + min(32 × 2,000, 40,000) + 32 × 32 = 57,024 in, 2,000 out, six times.
         assert_eq!(
@@ -517,18 +441,9 @@ mod tests {
         // Frontier-only: 1,000 + 10,000 + 40 × 8 = 11,320 in, 900 out, three times.
         assert_eq!(
             estimate.frontier_only.expected,
-            Figure {
-                calls: 3,
-                input_tokens: 33_960,
-                output_tokens: 2_700,
-                cost: MicroUsd(94_920)
-            }
+            Figure { calls: 3, input_tokens: 33_960, output_tokens: 2_700, cost: MicroUsd(94_920) }
         );
-        assert!(
-            estimate.assumptions[0].contains("$2/$10"),
-            "{:?}",
-            estimate.assumptions
-        );
+        assert!(estimate.assumptions[0].contains("$2/$10"), "{:?}", estimate.assumptions);
     }
 
     #[test]
@@ -536,13 +451,7 @@ mod tests {
         let none = estimate(EstimateInput::default(), &price());
         assert_eq!(none.hybrid.upper.cost, MicroUsd(0));
         assert_eq!(none.frontier_only.upper.cost, MicroUsd(0));
-        let empty = estimate(
-            EstimateInput {
-                personas: 1,
-                ..EstimateInput::default()
-            },
-            &price(),
-        );
+        let empty = estimate(EstimateInput { personas: 1, ..EstimateInput::default() }, &price());
         assert!(empty.hybrid.low.cost > MicroUsd(0));
     }
 

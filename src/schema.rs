@@ -189,7 +189,8 @@ impl Persona {
     /// The records it cites, each once, in order of their ids.
     pub fn cited(&self) -> Vec<RecordId> {
         let cited = self.statements().flat_map(|s| &s.records);
-        let mut cited: Vec<_> = cited.chain(self.quotes.iter().map(|q| &q.record)).cloned().collect();
+        let mut cited: Vec<_> =
+            cited.chain(self.quotes.iter().map(|q| &q.record)).cloned().collect();
         cited.sort_unstable();
         cited.dedup();
         cited

@@ -83,9 +83,7 @@ pub enum Event {
 }
 
 /// Which draft: `s2r0d1` is slot 2, round 0, draft 1.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DraftId {
     /// Slot, from 0.
     pub slot: usize,
@@ -511,7 +509,9 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// Another process has the run.
-    #[error("run {0} is in use by another process\nhint: wait for it, or start a new run without --resume")]
+    #[error(
+        "run {0} is in use by another process\nhint: wait for it, or start a new run without --resume"
+    )]
     Busy(PathBuf),
     /// The log is not one of ours.
     #[error("{path} line {line} is not a run log entry: {reason}")]

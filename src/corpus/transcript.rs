@@ -187,7 +187,9 @@ impl Speakers {
         let mut labels: HashMap<String, usize> = HashMap::new();
         let mut sure = false;
         for line in blocks.iter().flat_map(Block::lines) {
-            let Some(label) = Label::parse(line) else { continue };
+            let Some(label) = Label::parse(line) else {
+                continue;
+            };
             let known = label.timed || is_moderator(label.speaker) || is_generic(label.speaker);
             sure |= known;
             *labels.entry(label.speaker.to_owned()).or_default() += if known { 2 } else { 1 };
@@ -250,7 +252,9 @@ fn add_block(turns: &mut Vec<Turn>, block: Block, speakers: &Speakers) {
             }
             fresh = false;
         }
-        let Some(turn) = turns.last_mut() else { continue };
+        let Some(turn) = turns.last_mut() else {
+            continue;
+        };
         if turn.text.len() > MAX_JOINED_TURN && separator == "\n" {
             let next = Turn {
                 line: block.line + i,
@@ -262,7 +266,9 @@ fn add_block(turns: &mut Vec<Turn>, block: Block, speakers: &Speakers) {
             };
             turns.push(next);
         }
-        let Some(turn) = turns.last_mut() else { continue };
+        let Some(turn) = turns.last_mut() else {
+            continue;
+        };
         if !turn.text.is_empty() && !text.is_empty() {
             turn.text.push_str(if separator.is_empty() { " " } else { separator });
         }

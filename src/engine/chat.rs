@@ -1,1 +1,354 @@
-//! Chat messages to text, by the model's own template.
+//! Chat messages to tokens, by the model's own template.
+//!
+//! The template (Jinja, from the model file) never sees what the messages say: it gets a
+//! placeholder for each, and the contents are put in after it ran. So the template's own control
+//! tokens are known apart from text that merely looks like them, and nothing in a message can end
+//! its turn. Contents are trimmed, because many templates do so themselves.
+//!
+//! A template is as hostile as the file that it comes from. It runs in an interpreter that reaches
+//! nothing outside (no files, no clock), on limited fuel and into a limited buffer.
+
+use std::io::Write;
+
+use minijinja::{Environment, ErrorKind, context};
+use serde::Serialize;
+
+use super::gguf::GgufFile;
+use super::tokenizer::{Specials, Tokenizer};
+use super::{EngineError, TokenId};
+
+/// Used when the file has no template: the format that most small chat models know.
+const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message.role + '\n' + \
+    message.content + '<|im_end|>\n' }}{% endfor %}\
+    {% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
+/// Interpreter steps; the longest real templates take some thousands for a long chat.
+const FUEL: u64 = 1_000_000;
+const MAX_RENDERED: usize = 4 << 20; // bytes, contents not counted
+
+/// Around the number of a message in what the template renders. Both are for private use: no text
+/// has a meaning for them, and contents are never searched for them.
+const OPEN: char = '\u{e000}';
+const CLOSE: char = '\u{e001}';
+
+/// One message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn<'a> {
+    /// `system`, `user` or `assistant`.
+    pub role: &'a str,
+    /// What is said; all of it is text.
+    pub content: &'a str,
+}
+
+/// A model's chat template.
+pub struct ChatTemplate {
+    environment: Environment<'static>,
+    source: String,
+    origin: Origin,
+    system: System,
+    bos: String,
+    eos: String,
+}
+
+impl std::fmt::Debug for ChatTemplate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChatTemplate")
+            .field("origin", &self.origin)
+            .field("system", &self.system)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a template comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// `tokenizer.chat_template`.
+    Model,
+    /// The file has none, so ChatML is used.
+    Default,
+}
+
+/// What a template does with a system message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum System {
+    /// It has a place for it.
+    Own,
+    /// It refuses or drops it, so it is put before the first user message.
+    InFirstUser,
+}
+
+/// A message as the template sees it.
+#[derive(Debug, Serialize)]
+struct Message<'a> {
+    role: &'a str,
+    content: String,
+}
+
+impl ChatTemplate {
+    /// The template of a model file, tried out once.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Template`] when it cannot even render one question.
+    pub fn from_gguf(file: &GgufFile, tokenizer: &Tokenizer) -> Result<Self, EngineError> {
+        let source = file
+            .metadata()
+            .text("tokenizer.chat_template")
+            .map_err(EngineError::Template)?;
+        Self::new(source, tokenizer)
+    }
+
+    fn new(source: Option<&str>, tokenizer: &Tokenizer) -> Result<Self, EngineError> {
+        let text = |token: Option<TokenId>| {
+            let bytes = token.map_or(&[][..], |token| tokenizer.token_bytes(token));
+            String::from_utf8_lossy(bytes).into_owned()
+        };
+        let mut this = Self {
+            environment: environment(),
+            source: without_generation_tags(source.unwrap_or(CHATML)),
+            origin: if source.is_some() {
+                Origin::Model
+            } else {
+                Origin::Default
+            },
+            system: System::Own,
+            bos: text(tokenizer.bos()),
+            eos: text(tokenizer.eos()),
+        };
+        let question = Turn {
+            role: "user",
+            content: "?",
+        };
+        let chat = [
+            Turn {
+                role: "system",
+                content: "!",
+            },
+            question,
+        ];
+        this.render(&[question], Opening::Assistant)?;
+        if this.render(&chat, Opening::Assistant).is_err() {
+            this.system = System::InFirstUser;
+            this.render(&chat, Opening::Assistant)?;
+        }
+        Ok(this)
+    }
+
+    /// Where the template comes from.
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Tokens of a chat, with the begin token where the model wants one; with `open_assistant` it
+    /// ends where the assistant starts to speak.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Template`] when the template refuses the chat, drops a message, or does not
+    /// come to an end.
+    pub fn encode(
+        &self,
+        tokenizer: &Tokenizer,
+        messages: &[Turn<'_>],
+        open_assistant: bool,
+    ) -> Result<Vec<TokenId>, EngineError> {
+        let opening = if open_assistant {
+            Opening::Assistant
+        } else {
+            Opening::None
+        };
+        let rendered = self.render(messages, opening)?;
+        let contents: Vec<&str> = messages.iter().map(|turn| turn.content.trim()).collect();
+        let mut tokens = tokenizer.encode_pieces(pieces(&rendered, &contents))?;
+        if let Some(bos) = tokenizer.bos().filter(|_| tokenizer.add_bos())
+            && tokens.first() != Some(&bos)
+        {
+            tokens.insert(0, bos);
+        }
+        Ok(tokens)
+    }
+
+    /// What the template makes of the chat, with placeholders for the contents.
+    fn render(&self, messages: &[Turn<'_>], opening: Opening) -> Result<String, EngineError> {
+        let chat = self.placeholders(messages);
+        let refused = |error: &minijinja::Error| {
+            EngineError::Template(match error.kind() {
+                ErrorKind::OutOfFuel => format!("it did not end within {FUEL} steps"),
+                ErrorKind::WriteFailure => format!("it writes more than {MAX_RENDERED} bytes"),
+                _ => error.to_string(),
+            })
+        };
+        let mut buffer = Bounded(Vec::new());
+        let environment: &Environment<'_> = &self.environment;
+        environment
+            .template_from_str(&self.source)
+            .and_then(|template| {
+                let context = context! {
+                    messages => chat,
+                    add_generation_prompt => opening == Opening::Assistant,
+                    bos_token => self.bos,
+                    eos_token => self.eos,
+                    enable_thinking => false,
+                };
+                template.render_captured_to(context, &mut buffer).map(drop)
+            })
+            .map_err(|error| refused(&error))?;
+        let rendered = String::from_utf8(buffer.0)
+            .map_err(|_| EngineError::Template("it writes bytes that are not UTF-8".into()))?;
+        for (index, turn) in messages.iter().enumerate() {
+            if !turn.content.trim().is_empty() && !rendered.contains(&placeholder(index)) {
+                return Err(EngineError::Template(format!(
+                    "it drops message {} of {} ({})",
+                    index + 1,
+                    messages.len(),
+                    turn.role
+                )));
+            }
+        }
+        Ok(rendered)
+    }
+
+    /// The messages with a placeholder for every content that is not empty, the system message
+    /// where the template takes it.
+    fn placeholders<'a>(&self, messages: &[Turn<'a>]) -> Vec<Message<'a>> {
+        let mut chat: Vec<Message<'a>> = Vec::with_capacity(messages.len());
+        let mut instructions = String::new();
+        for (index, turn) in messages.iter().enumerate() {
+            let empty = turn.content.trim().is_empty();
+            let content = if empty {
+                String::new()
+            } else {
+                placeholder(index)
+            };
+            match (self.system, turn.role) {
+                (System::InFirstUser, "system") => {
+                    instructions.push_str(&content);
+                    instructions.push_str("\n\n");
+                }
+                (System::InFirstUser, "user") => {
+                    let content = std::mem::take(&mut instructions) + &content;
+                    chat.push(Message {
+                        role: "user",
+                        content,
+                    });
+                }
+                _ => chat.push(Message {
+                    role: turn.role,
+                    content,
+                }),
+            }
+        }
+        chat
+    }
+}
+
+/// Where a rendered chat ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opening {
+    /// After the last message.
+    None,
+    /// Where the assistant starts to speak.
+    Assistant,
+}
+
+/// Stands for the content of message `index` while the template runs.
+fn placeholder(index: usize) -> String {
+    format!("{OPEN}{index}{CLOSE}")
+}
+
+/// The template's own text and the contents, in order. What looks like a placeholder but has no
+/// message is the template's text.
+fn pieces<'t>(rendered: &'t str, contents: &[&'t str]) -> Vec<(&'t str, Specials)> {
+    let mut pieces = Vec::new();
+    let mut start = 0; // of the template's text not yet taken
+    for (open, _) in rendered.match_indices(OPEN) {
+        let number = open + OPEN.len_utf8();
+        let Some(length) = rendered[number..].find(CLOSE) else {
+            break;
+        };
+        let index = rendered[number..number + length].parse::<usize>().ok();
+        let Some(content) = index.and_then(|index| contents.get(index)) else {
+            continue;
+        };
+        pieces.push((&rendered[start..open], Specials::Parse));
+        pieces.push((*content, Specials::AsText));
+        start = number + length + CLOSE.len_utf8();
+    }
+    pieces.push((&rendered[start..], Specials::Parse));
+    pieces
+}
+
+/// An interpreter set up as `transformers` sets up its own.
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_trim_blocks(true);
+    environment.set_lstrip_blocks(true);
+    environment.set_fuel(Some(FUEL));
+    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    environment.add_function(
+        "raise_exception",
+        |reason: String| -> Result<String, minijinja::Error> {
+            Err(minijinja::Error::new(ErrorKind::InvalidOperation, reason))
+        },
+    );
+    environment.add_function("strftime_now", |format: &str| fixed_date(format));
+    environment
+}
+
+/// The same chat must give the same tokens tomorrow, so the day is always the one that Llama's
+/// templates fall back to: Friday, 26 July 2024.
+fn fixed_date(format: &str) -> String {
+    let parts = [
+        ("%d", "26"),
+        ("%b", "Jul"),
+        ("%B", "July"),
+        ("%m", "07"),
+        ("%Y", "2024"),
+        ("%y", "24"),
+        ("%a", "Fri"),
+        ("%A", "Friday"),
+        ("%H", "00"),
+        ("%M", "00"),
+        ("%S", "00"),
+    ];
+    parts.iter().fold(format.to_owned(), |date, (code, value)| {
+        date.replace(code, value)
+    })
+}
+
+/// `{% generation %}` marks what a trainer may learn from; it renders as if it were not there.
+fn without_generation_tags(source: &str) -> String {
+    let mut plain = source.to_owned();
+    for dash in ["-", ""] {
+        plain = plain
+            .replace(
+                &format!("{{%{dash} generation "),
+                &format!("{{%{dash} if true "),
+            )
+            .replace(
+                &format!("{{%{dash} endgeneration "),
+                &format!("{{%{dash} endif "),
+            );
+    }
+    plain
+}
+
+/// Takes so much and no more.
+struct Bounded(Vec<u8>);
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_RENDERED {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

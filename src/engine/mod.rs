@@ -4,16 +4,45 @@
 //! The engine knows tokens, tensors, GGUF and grammars. It has never heard of personas, prompts,
 //! money or HTTP. `README.md` in this folder says why it is fast and what not to break.
 
-pub mod chat;
 pub mod gguf;
-pub mod grammar;
-pub mod sampler;
 pub mod tokenizer;
 
-use std::sync::Arc;
+pub mod chat;
 
-use grammar::Shape;
+pub mod transformer;
+
+pub mod attention;
+pub mod kv_cache;
+pub mod linear;
+
+pub mod scheduler;
+mod worker;
+
+pub mod sampler;
+
+mod excerpt;
+pub mod grammar;
+mod lowering;
+
+pub mod kernels;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use candle_core::Device;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use chat::{ChatTemplate, Turn};
+use gguf::{GgufFile, HyperParams};
+use grammar::{Shape, Vocabulary};
+use kv_cache::KvCache;
 use sampler::Sampling;
+use scheduler::Limits;
+use tokenizer::{Specials, Tokenizer};
+use transformer::Transformer;
+use worker::{Stage, Worker};
 
 /// A token of the model's vocabulary.
 pub type TokenId = u32;
@@ -193,8 +222,6 @@ pub enum EngineError {
 pub struct EngineOptions {
     /// CPU, CUDA or Metal.
     pub device: DeviceChoice,
-    /// Compute threads; `None` takes candle's default, the physical cores.
-    pub threads: Option<usize>,
     /// Sequences decoded together.
     pub max_batch: usize,
     /// Context in tokens; `None` takes the model's, at most 8192.
@@ -202,7 +229,19 @@ pub struct EngineOptions {
     /// Prompt tokens in one forward pass.
     pub prefill_chunk: usize,
     /// A `tokenizer.json` that replaces the file's own tokenizer.
-    pub tokenizer: Option<std::path::PathBuf>,
+    pub tokenizer: Option<PathBuf>,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            device: DeviceChoice::Auto,
+            max_batch: 8,
+            context: None,
+            prefill_chunk: 256,
+            tokenizer: None,
+        }
+    }
 }
 
 /// `--device`.
@@ -238,4 +277,200 @@ pub struct ModelInfo {
     pub vocabulary: usize,
     /// Where it runs: `cpu`, `cuda:0`, `metal:0`.
     pub device: String,
+}
+
+/// Context in tokens when the user names none: room for the job, not for all a model could hold.
+const DEFAULT_CONTEXT: usize = 8192;
+
+/// Most that weights take in memory, as a multiple of the file: candle keeps a repacked second
+/// copy beside the original (measured: Q4_K 2.33, Q6_K 2.5, Q8_0 2.0).
+const REPACKED: f64 = 2.5;
+
+/// A loaded model and the thread that runs it. Dropping it ends the thread after the step that is
+/// under way.
+#[derive(Debug)]
+pub struct Engine {
+    info: ModelInfo,
+    tokenizer: Arc<Tokenizer>,
+    template: ChatTemplate,
+    /// `None` only while dropping: closing the channel is what ends the thread.
+    stages: Option<mpsc::Sender<Stage>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Opens, checks and loads a model file.
+    pub fn load(path: &Path, options: &EngineOptions) -> Result<Self, EngineError> {
+        let file = GgufFile::open(path)?;
+        let params = file.hyper_params().clone();
+        let device = open_device(options.device)?;
+        let context = options.context.unwrap_or(DEFAULT_CONTEXT).min(params.context_length);
+        check_memory(&file, &params, context, options, &device)?;
+        let tokenizer = Arc::new(match &options.tokenizer {
+            Some(path) => Tokenizer::from_file(path, &file)?,
+            None => Tokenizer::from_gguf(&file)?,
+        });
+        let template = ChatTemplate::from_gguf(&file, &tokenizer)?;
+        let vocabulary = vocabulary(&tokenizer)?;
+        let model = Transformer::load(&file, &params, context, &device)?;
+        let info = ModelInfo {
+            architecture: params.architecture.clone(),
+            name: file.name(),
+            parameters: file.parameters(),
+            context,
+            sha256: file.sha256()?,
+            file_bytes: file.file_bytes(),
+            vocabulary: params.vocabulary_size,
+            device: device_name(&device),
+        };
+        let worker = Worker {
+            cache: KvCache::new(model.layers(), model.heads(), device),
+            model,
+            vocabulary,
+            tokenizer: Arc::clone(&tokenizer),
+            limits: Limits { max_batch: options.max_batch, prefill_chunk: options.prefill_chunk },
+            context,
+        };
+        let (stages, thread) = start(worker)?;
+        Ok(Self { info, tokenizer, template, stages: Some(stages), thread: Some(thread) })
+    }
+
+    /// What was loaded.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// Tokens of a text; control tokens in it are plain text.
+    pub fn encode(&self, text: &str) -> Result<Vec<TokenId>, EngineError> {
+        self.tokenizer.encode(text, Specials::AsText)
+    }
+
+    /// Tokens of a chat by the model's own template; with `open`, up to where the assistant
+    /// begins to speak. Control tokens in the messages' content are plain text.
+    pub fn encode_chat(&self, turns: &[Turn<'_>], open: bool) -> Result<Vec<TokenId>, EngineError> {
+        self.template.encode(&self.tokenizer, turns, open)
+    }
+
+    /// The token that begins every text, where the model wants one.
+    pub fn begin(&self) -> Option<TokenId> {
+        self.tokenizer.bos().filter(|_| self.tokenizer.add_bos())
+    }
+
+    /// Hands a stage to the worker. Each job gets exactly one [`Update::Generated`] or
+    /// [`Update::Scored`]; dropping the receiver cancels what is not done.
+    pub fn submit(&self, jobs: Vec<Job>) -> UnboundedReceiver<Update> {
+        let (updates, receiver) = unbounded_channel();
+        let stage = Stage { jobs, updates, submitted: Instant::now() };
+        if let Some(stages) = &self.stages {
+            // The worker outlives every panic below it; if it is gone all the same, the dropped
+            // sender ends the receiver and the caller sees unanswered jobs.
+            let _ = stages.send(stage);
+        }
+        receiver
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        drop(self.stages.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join(); // a panicked worker has nothing left to clean up
+        }
+    }
+}
+
+fn start(mut worker: Worker) -> Result<(mpsc::Sender<Stage>, JoinHandle<()>), EngineError> {
+    let (stages, queue) = mpsc::channel::<Stage>();
+    let thread = std::thread::Builder::new()
+        .name("engine".to_owned())
+        .spawn(move || {
+            for stage in queue {
+                worker.run(stage);
+            }
+        })
+        .map_err(|error| EngineError::Compute(format!("cannot start a thread: {error}")))?;
+    Ok((stages, thread))
+}
+
+/// The tokens as the grammar sees them.
+fn vocabulary(tokenizer: &Arc<Tokenizer>) -> Result<Vocabulary, EngineError> {
+    let size = tokenizer.vocabulary_size() as TokenId;
+    let bytes = (0..size).map(|id| tokenizer.token_bytes(id).to_vec()).collect();
+    let special: Vec<TokenId> = (0..size).filter(|&id| tokenizer.is_special(id)).collect();
+    let encoder = Arc::clone(tokenizer);
+    // A text that cannot be encoded forces no tokens; sampling then writes it one by one.
+    let encode = move |text: &str| encoder.encode(text, Specials::AsText).unwrap_or_default();
+    let Some(&end) = tokenizer.end_ids().first() else {
+        return Err(EngineError::Template("the vocabulary has no end token".to_owned()));
+    };
+    Vocabulary::new(bytes, &special, end, Arc::new(encode))
+}
+
+fn open_device(choice: DeviceChoice) -> Result<Device, EngineError> {
+    let unavailable = |name: &str, error: &dyn std::fmt::Display| {
+        EngineError::Compute(format!(
+            "cannot use device {name}: {error}\nhint: build with --features {name}, or run with --device cpu"
+        ))
+    };
+    match choice {
+        DeviceChoice::Cpu => Ok(Device::Cpu),
+        DeviceChoice::Cuda => Device::new_cuda(0).map_err(|error| unavailable("cuda", &error)),
+        DeviceChoice::Metal => Device::new_metal(0).map_err(|error| unavailable("metal", &error)),
+        DeviceChoice::Auto if candle_core::utils::cuda_is_available() => {
+            Device::new_cuda(0).map_err(|error| unavailable("cuda", &error))
+        }
+        DeviceChoice::Auto if candle_core::utils::metal_is_available() => {
+            Device::new_metal(0).map_err(|error| unavailable("metal", &error))
+        }
+        DeviceChoice::Auto => Ok(Device::Cpu),
+    }
+}
+
+fn device_name(device: &Device) -> String {
+    match device {
+        Device::Cpu => "cpu".to_owned(),
+        Device::Cuda(_) => "cuda:0".to_owned(),
+        Device::Metal(_) => "metal:0".to_owned(),
+    }
+}
+
+/// Refuses a model that does not fit before a byte of it is loaded.
+fn check_memory(
+    file: &GgufFile,
+    params: &HyperParams,
+    context: usize,
+    options: &EngineOptions,
+    device: &Device,
+) -> Result<(), EngineError> {
+    if !device.is_cpu() {
+        return Ok(()); // candle reports a full device by an error, not by the kernel's killer
+    }
+    let Some(available) = available_memory() else {
+        return Ok(());
+    };
+    let position = KvCache::bytes_per_position(params.block_count, transformer::heads(params));
+    let weights = (file.file_bytes() as f64 * REPACKED) as u64;
+    let cache = (position * context) as u64; // at least one sequence of the full context
+    if weights + cache <= available {
+        return Ok(());
+    }
+    let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
+    Err(EngineError::TooLarge(format!(
+        "{} needs about {:.1} GiB ({:.1} for weights, {:.1} for a context of {context} tokens), \
+         but {:.1} GiB are free\nhint: choose a smaller model or quantisation, or lower --context \
+         (now {context}) and --batch (now {})",
+        file.path().display(),
+        gib(weights + cache),
+        gib(weights),
+        gib(cache),
+        gib(available),
+        options.max_batch,
+    )))
+}
+
+/// Free memory in bytes; `None` where the system does not say.
+fn available_memory() -> Option<u64> {
+    let mut system = sysinfo::System::new().ok()?;
+    system.refresh_memory();
+    Some(system.available_memory()).filter(|&bytes| bytes > 0)
 }

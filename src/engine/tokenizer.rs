@@ -1,1 +1,341 @@
-//! The model's tokenizer, from GGUF metadata.
+//! The model's tokenizer, from GGUF metadata or a `tokenizer.json`.
+//!
+//! Owns the way from text to tokens and back. Control tokens are kept apart from text: they are
+//! found in a prompt only where the caller asks for it ([`Specials::Parse`]); anywhere else a text
+//! that looks like one (`<|im_end|>` in research data) becomes ordinary tokens.
+//!
+//! candle's own converter knows one family and guesses at the rest, so the conversion is ours
+//! (`vocabulary.rs`); merging itself is the `tokenizers` crate's.
+
+mod pre_tokenizer;
+mod token_bytes;
+mod vocabulary;
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use regex::Regex;
+
+use super::gguf::{GgufFile, Metadata};
+use super::{EngineError, TokenId};
+use token_bytes::{Spelling, TokenBytes};
+use vocabulary::{Kind, Marks, Vocabulary};
+
+/// What a control token's text means where it stands in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Specials {
+    /// The control token: for text that the model's own template wrote.
+    Parse,
+    /// Nothing, it is text: for everything that comes from outside.
+    AsText,
+}
+
+/// Text to tokens and back.
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    controls: Controls,
+    bytes: TokenBytes,
+    marks: Marks,
+    add_bos: bool,
+    space_prefix: bool,
+}
+
+impl std::fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokenizer").field("tokens", &self.bytes.len()).finish_non_exhaustive()
+    }
+}
+
+impl Tokenizer {
+    /// From the metadata of a model file.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::BadModel`] names the key that is wrong, or a kind of tokenizer that is not
+    /// known, with the way out (`--tokenizer`).
+    pub fn from_gguf(file: &GgufFile) -> Result<Self, EngineError> {
+        Self::from_metadata(file.metadata()).map_err(|reason| EngineError::BadModel {
+            path: file.path().display().to_string(),
+            reason,
+        })
+    }
+
+    /// From a `tokenizer.json`, for a model file whose own tokenizer is not known. What the file
+    /// has no place for (which tokens begin and end a text) still comes from the model file.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::BadModel`] when it is no tokenizer, or not this model's.
+    pub fn from_file(path: &Path, model: &GgufFile) -> Result<Self, EngineError> {
+        let bad =
+            |reason: String| EngineError::BadModel { path: path.display().to_string(), reason };
+        let json = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+        let rows = model.hyper_params().vocabulary_size;
+        Self::from_json(&json, model.metadata(), rows).map_err(bad)
+    }
+
+    fn from_json(json: &[u8], metadata: &Metadata, rows: usize) -> Result<Self, String> {
+        // The crate trusts a tokenizer.json so far as to panic on merges that do not fit.
+        let parsed = std::panic::catch_unwind(|| tokenizers::Tokenizer::from_bytes(json));
+        let mut inner = match parsed {
+            Ok(Ok(tokenizer)) => tokenizer,
+            Ok(Err(error)) => return Err(format!("it is no tokenizer.json: {error}")),
+            Err(_) => {
+                return Err("it is no tokenizer.json: its merges do not fit its tokens".into());
+            }
+        };
+        // Control tokens are found by us, and nowhere else.
+        inner.set_encode_special_tokens(true);
+        inner.with_post_processor(None::<tokenizers::PostProcessorWrapper>);
+        inner.with_padding(None);
+        inner
+            .with_truncation(None)
+            .map_err(|error| format!("cannot lift its length limit: {error}"))?;
+        let size = inner.get_vocab(true).values().max().map_or(0, |id| *id as usize + 1);
+        if size == 0 || size > rows {
+            return Err(format!("it has {size} tokens, but the model has {rows}"));
+        }
+        let spelling = spelling_of(&inner)?;
+        let added = inner.get_added_tokens_decoder();
+        let bytes_of = |id: TokenId| match added.get(&id) {
+            Some(token) => token.content.clone().into_bytes(),
+            None => inner.id_to_token(id).map_or_else(Vec::new, |token| spelling.bytes(&token)),
+        };
+        let bytes = (0..rows as TokenId).map(bytes_of).collect();
+        let special = |(id, token): (&TokenId, &tokenizers::AddedToken)| {
+            token.special.then(|| (token.content.clone(), *id))
+        };
+        let controls = Controls::new(added.iter().filter_map(special).collect())?;
+        let marks = Marks::read(metadata, rows, |text| inner.token_to_id(text))?;
+        let space_prefix = inner.encode_fast("a", false).is_ok_and(|encoding| {
+            encoding.get_tokens().first().is_some_and(|token| token.starts_with(token_bytes::SPACE))
+        });
+        Ok(Self {
+            controls,
+            bytes,
+            add_bos: metadata
+                .flag("tokenizer.ggml.add_bos_token")?
+                .unwrap_or(spelling == Spelling::SentencePiece)
+                && marks.bos.is_some(),
+            marks,
+            space_prefix,
+            inner,
+        })
+    }
+
+    fn from_metadata(metadata: &Metadata) -> Result<Self, String> {
+        let vocabulary = Vocabulary::read(metadata)?;
+        let tokens = || vocabulary.tokens.iter().zip(&vocabulary.kinds);
+        let special = |(id, (text, kind)): (usize, (&str, &Kind))| {
+            kind.is_special().then(|| (text.to_owned(), id as TokenId))
+        };
+        Ok(Self {
+            inner: vocabulary.build()?,
+            controls: Controls::new(tokens().enumerate().filter_map(special).collect())?,
+            bytes: tokens()
+                .map(|(text, kind)| match kind {
+                    Kind::Normal | Kind::Byte => vocabulary.spelling.bytes(text),
+                    // The others are listed as plain text.
+                    _ => text.as_bytes().to_vec(),
+                })
+                .collect(),
+            marks: vocabulary.marks,
+            add_bos: vocabulary.add_bos,
+            space_prefix: vocabulary.space_prefix,
+        })
+    }
+
+    /// Tokens of `text`. No begin token is added; see [`Tokenizer::add_bos`].
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Compute`] when the merging itself fails.
+    pub fn encode(&self, text: &str, specials: Specials) -> Result<Vec<TokenId>, EngineError> {
+        self.encode_pieces([(text, specials)])
+    }
+
+    /// Tokens of the pieces put together. Ordinary text is merged across the seams, as if it had
+    /// been written in one go; a control token is only one that lies whole in a piece of
+    /// [`Specials::Parse`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Tokenizer::encode`].
+    pub fn encode_pieces<'t>(
+        &self,
+        pieces: impl IntoIterator<Item = (&'t str, Specials)>,
+    ) -> Result<Vec<TokenId>, EngineError> {
+        let mut tokens = Vec::new();
+        let mut run = String::new();
+        for (mut rest, specials) in pieces {
+            while specials == Specials::Parse
+                && let Some((before, control, after)) = self.controls.split(rest)
+            {
+                run.push_str(before);
+                self.encode_text(&run, &mut tokens)?;
+                run.clear();
+                tokens.push(control);
+                rest = after;
+            }
+            run.push_str(rest);
+        }
+        self.encode_text(&run, &mut tokens)?;
+        Ok(tokens)
+    }
+
+    fn encode_text(&self, text: &str, tokens: &mut Vec<TokenId>) -> Result<(), EngineError> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let encoding = self
+            .inner
+            .encode_fast(text, false)
+            .map_err(|error| EngineError::Compute(format!("cannot tokenize a text: {error}")))?;
+        tokens.extend_from_slice(encoding.get_ids());
+        Ok(())
+    }
+
+    /// The text of `tokens`, control tokens left out, bytes that are not UTF-8 replaced. The inverse
+    /// of [`Tokenizer::encode`]: a space that the tokenizer put before the first word is taken off.
+    pub fn decode(&self, tokens: &[TokenId]) -> String {
+        let mut bytes = Vec::with_capacity(tokens.len() * 4);
+        for token in tokens.iter().filter(|token| !self.is_special(**token)) {
+            bytes.extend_from_slice(self.bytes.get(*token));
+        }
+        let bytes = bytes.strip_prefix(b" ").filter(|_| self.space_prefix).unwrap_or(&bytes);
+        String::from_utf8_lossy(bytes).into_owned()
+    }
+
+    /// The bytes that a token stands for; a control token's are its name. Empty for an id beyond
+    /// the vocabulary.
+    pub fn token_bytes(&self, token: TokenId) -> &[u8] {
+        self.bytes.get(token)
+    }
+
+    /// Whether the token steers the model rather than spelling text.
+    pub fn is_special(&self, token: TokenId) -> bool {
+        self.controls.ids.binary_search(&token).is_ok()
+    }
+
+    /// Tokens in the vocabulary: ids run from 0 to one below.
+    pub fn vocabulary_size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The token that begins a text.
+    pub fn bos(&self) -> Option<TokenId> {
+        self.marks.bos
+    }
+
+    /// The token that ends a text.
+    pub fn eos(&self) -> Option<TokenId> {
+        self.marks.eos
+    }
+
+    /// Whether the model expects every text to begin with [`Tokenizer::bos`].
+    pub fn add_bos(&self) -> bool {
+        self.add_bos
+    }
+
+    /// Tokens that end a text or a turn, in ascending order.
+    pub fn end_ids(&self) -> &[TokenId] {
+        &self.marks.ends
+    }
+}
+
+/// How a `tokenizer.json` spells its tokens, by the decoder that it names.
+fn spelling_of(tokenizer: &tokenizers::Tokenizer) -> Result<Spelling, String> {
+    let decoder = serde_json::to_string(&tokenizer.get_decoder()).unwrap_or_default();
+    if decoder.contains("\"ByteLevel\"") {
+        Ok(Spelling::ByteLevel)
+    } else if decoder.contains("\"ByteFallback\"") || decoder.contains("\"Metaspace\"") {
+        Ok(Spelling::SentencePiece)
+    } else {
+        Err("its tokens are spelled in a way that is not known (byte-level and \
+             SentencePiece are)"
+            .into())
+    }
+}
+
+/// The control tokens and where they stand in a text.
+struct Controls {
+    /// Ascending.
+    ids: Vec<TokenId>,
+    by_text: HashMap<String, TokenId>,
+    /// Any of their texts, the longest first; `None` when there are none.
+    any: Option<Regex>,
+}
+
+impl Controls {
+    fn new(tokens: Vec<(String, TokenId)>) -> Result<Self, String> {
+        let mut ids: Vec<TokenId> = tokens.iter().map(|(_, id)| *id).collect();
+        ids.sort_unstable();
+        let by_text: HashMap<String, TokenId> =
+            tokens.into_iter().filter(|(text, _)| !text.is_empty()).collect();
+        let mut texts: Vec<&str> = by_text.keys().map(String::as_str).collect();
+        texts.sort_unstable_by_key(|text| (std::cmp::Reverse(text.len()), *text));
+        let pattern: Vec<String> = texts.into_iter().map(regex::escape).collect();
+        let any = match pattern.is_empty() {
+            true => None,
+            false => Some(
+                Regex::new(&pattern.join("|"))
+                    .map_err(|_| "it has more control tokens than can be searched for")?,
+            ),
+        };
+        Ok(Self { ids, by_text, any })
+    }
+
+    /// The text before the first control token, the token, and the text after it.
+    fn split<'t>(&self, text: &'t str) -> Option<(&'t str, TokenId, &'t str)> {
+        let found = self.any.as_ref()?.find(text)?;
+        let id = *self.by_text.get(found.as_str())?;
+        Some((&text[..found.start()], id, &text[found.end()..]))
+    }
+}
+
+/// Turns tokens into text as they come, and holds back bytes until they are whole characters.
+#[derive(Debug, Default)]
+pub struct DecodeStream {
+    pending: Vec<u8>,
+}
+
+impl DecodeStream {
+    /// Adds a token; the text that is certain now, which may be empty.
+    pub fn push(&mut self, tokenizer: &Tokenizer, token: TokenId) -> String {
+        if tokenizer.is_special(token) {
+            return String::new();
+        }
+        self.pending.extend_from_slice(tokenizer.token_bytes(token));
+        let mut text = String::new();
+        let mut rest = self.pending.as_slice();
+        loop {
+            match std::str::from_utf8(rest) {
+                Ok(valid) => {
+                    text.push_str(valid);
+                    rest = &[];
+                    break;
+                }
+                Err(error) => {
+                    let (valid, invalid) = rest.split_at(error.valid_up_to());
+                    text.push_str(&String::from_utf8_lossy(valid));
+                    let Some(length) = error.error_len() else {
+                        rest = invalid; // may become a character yet
+                        break;
+                    };
+                    text.push(char::REPLACEMENT_CHARACTER);
+                    rest = &invalid[length..];
+                }
+            }
+        }
+        self.pending = rest.to_vec();
+        text
+    }
+
+    /// What is left when no token follows.
+    pub fn finish(self) -> String {
+        String::from_utf8_lossy(&self.pending).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests;

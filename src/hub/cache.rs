@@ -7,7 +7,7 @@
 //! synced, renamed.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use hf_hub::{Cache, Repo, RepoType};
@@ -22,22 +22,14 @@ const CHUNK: usize = 1 << 20;
 
 /// The file that a reference means in the Hugging Face cache, where it is there.
 pub(super) fn find(hf_cache: &Path, wanted: &RepoRef) -> Option<LocalModel> {
-    let repo = Repo::with_revision(
-        wanted.repo.clone(),
-        RepoType::Model,
-        wanted.revision.clone(),
-    );
+    let repo = Repo::with_revision(wanted.repo.clone(), RepoType::Model, wanted.revision.clone());
     let folder = hf_cache.join(repo.folder_name());
     let snapshot = snapshot(&folder, &wanted.revision)?;
     let file = match &wanted.pick {
         // hf-hub is the authority on where a named file of a branch stands.
         Pick::File(file) => {
             let of_branch = Cache::new(hf_cache.to_owned()).repo(repo).get(file);
-            return cached(
-                of_branch.unwrap_or_else(|| snapshot.join(file)),
-                &wanted.repo,
-                file,
-            );
+            return cached(of_branch.unwrap_or_else(|| snapshot.join(file)), &wanted.repo, file);
         }
         Pick::Best | Pick::Quant(_) => {
             let files = gguf_below(&snapshot);
@@ -60,11 +52,7 @@ fn snapshot(folder: &Path, revision: &str) -> Option<PathBuf> {
 fn cached(path: PathBuf, repo: &str, file: &str) -> Option<LocalModel> {
     let blob = path.canonicalize().ok().filter(|blob| blob.is_file())?;
     let sha256 = Some(file_name(&blob)).filter(|name| is_sha256(name));
-    Some(LocalModel {
-        path,
-        sha256,
-        name: format!("{repo}/{file}"),
-    })
+    Some(LocalModel { path, sha256, name: format!("{repo}/{file}") })
 }
 
 /// Every GGUF file of the Hugging Face cache.
@@ -76,11 +64,7 @@ pub(super) fn all_cached(hf_cache: &Path) -> Vec<LocalModel> {
         };
         for snapshot in directories(&folder.join("snapshots")) {
             let files = gguf_below(&snapshot);
-            found.extend(
-                files
-                    .iter()
-                    .filter_map(|file| cached(snapshot.join(file), &repo, file)),
-            );
+            found.extend(files.iter().filter_map(|file| cached(snapshot.join(file), &repo, file)));
         }
     }
     found
@@ -91,24 +75,15 @@ pub(super) fn all_stored(models: &Path) -> Vec<LocalModel> {
     let of_folder = |folder: PathBuf| {
         let sha256 = file_name(&folder);
         let path = stored(models, &sha256)?;
-        Some(LocalModel {
-            name: file_name(&path),
-            path,
-            sha256: Some(sha256),
-        })
+        Some(LocalModel { name: file_name(&path), path, sha256: Some(sha256) })
     };
-    directories(models)
-        .into_iter()
-        .filter_map(of_folder)
-        .collect()
+    directories(models).into_iter().filter_map(of_folder).collect()
 }
 
 /// The file with this hash in the data directory, whatever its name.
 pub(super) fn stored(models: &Path, sha256: &str) -> Option<PathBuf> {
     let folder = models.join(sha256);
-    let first = is_sha256(sha256)
-        .then(|| gguf_below(&folder).into_iter().next())
-        .flatten()?;
+    let first = is_sha256(sha256).then(|| gguf_below(&folder).into_iter().next()).flatten()?;
     Some(folder.join(first))
 }
 
@@ -118,10 +93,7 @@ pub(super) fn hash_file(path: &Path) -> Result<String, HubError> {
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; CHUNK];
     loop {
-        match file
-            .read(&mut buffer)
-            .map_err(|e| HubError::io("read", path, e))?
-        {
+        match file.read(&mut buffer).map_err(|e| HubError::io("read", path, e))? {
             0 => return Ok(hasher.hex()),
             n => hasher.update(&buffer[..n]),
         }
@@ -149,12 +121,7 @@ impl Hasher {
 
     pub(super) fn hex(self) -> String {
         let digits = |byte: u8| [byte >> 4, byte & 15].map(|d| char::from_digit(u32::from(d), 16));
-        self.sha256
-            .finalize()
-            .into_iter()
-            .flat_map(digits)
-            .flatten()
-            .collect()
+        self.sha256.finalize().into_iter().flat_map(digits).flatten().collect()
     }
 }
 
@@ -169,35 +136,24 @@ impl Incoming {
     /// Begins an empty file on the data directory's own disk.
     pub(super) fn new(models: &Path) -> Result<Self, HubError> {
         fs::create_dir_all(models).map_err(|e| HubError::io("create", models, e))?;
-        let file = tempfile::Builder::new()
-            .prefix(".incoming-")
-            .tempfile_in(models);
+        let file = tempfile::Builder::new().prefix(".incoming-").tempfile_in(models);
         let file = file.map_err(|e| HubError::io("write to", models, e))?;
-        Ok(Self {
-            models: models.to_owned(),
-            file,
-            hasher: Hasher::default(),
-        })
+        Ok(Self { models: models.to_owned(), file, hasher: Hasher::default() })
     }
 
     /// Appends all of `source`; refuses to grow beyond `limit` bytes in all.
     pub(super) fn copy(&mut self, source: &mut dyn Read, limit: u64) -> Result<(), HubError> {
         let mut buffer = vec![0; CHUNK];
         loop {
-            let n = source
-                .read(&mut buffer)
-                .map_err(|e| HubError::io("read", self.file.path(), e))?;
+            let n =
+                source.read(&mut buffer).map_err(|e| HubError::io("read", self.file.path(), e))?;
             if n == 0 {
                 return Ok(());
             }
             self.hasher.update(&buffer[..n]);
             if self.hasher.bytes > limit {
                 let (expected, found) = (limit, self.hasher.bytes);
-                return Err(HubError::Length {
-                    what: "the file".to_owned(),
-                    expected,
-                    found,
-                });
+                return Err(HubError::Length { what: "the file".to_owned(), expected, found });
             }
             let written = self.file.write_all(&buffer[..n]);
             written.map_err(|e| HubError::io("write", self.file.path(), e))?;
@@ -209,11 +165,7 @@ impl Incoming {
         let sha256 = self.hasher.hex();
         let found = |path: PathBuf| {
             let name = file_name(&path);
-            LocalModel {
-                path,
-                sha256: Some(sha256.clone()),
-                name,
-            }
+            LocalModel { path, sha256: Some(sha256.clone()), name }
         };
         if let Some(path) = stored(&self.models, &sha256) {
             return Ok(found(path));
@@ -222,18 +174,9 @@ impl Incoming {
         fs::create_dir_all(&folder).map_err(|e| HubError::io("create", &folder, e))?;
         // Only names that end in .gguf are found again.
         let is_gguf = name.to_lowercase().ends_with(".gguf");
-        let path = folder.join(if is_gguf {
-            name.to_owned()
-        } else {
-            format!("{name}.gguf")
-        });
-        self.file
-            .as_file()
-            .sync_all()
-            .map_err(|e| HubError::io("write", &path, e))?;
-        self.file
-            .persist(&path)
-            .map_err(|e| HubError::io("write", &path, e.error))?;
+        let path = folder.join(if is_gguf { name.to_owned() } else { format!("{name}.gguf") });
+        self.file.as_file().sync_all().map_err(|e| HubError::io("write", &path, e))?;
+        self.file.persist(&path).map_err(|e| HubError::io("write", &path, e.error))?;
         Ok(found(path))
     }
 
@@ -245,11 +188,7 @@ impl Incoming {
         pin: &str,
         what: &str,
     ) -> Result<LocalModel, HubError> {
-        let found = Hasher {
-            sha256: self.hasher.sha256.clone(),
-            bytes: 0,
-        }
-        .hex();
+        let found = Hasher { sha256: self.hasher.sha256.clone(), bytes: 0 }.hex();
         if found != pin {
             return Err(HubError::Mismatch {
                 what: what.to_owned(),
@@ -320,11 +259,7 @@ impl Entry {
         for dir in [&folder.join("blobs"), &locks] {
             fs::create_dir_all(dir).map_err(|e| HubError::io("create", dir, e))?;
         }
-        Ok(Self {
-            folder,
-            lock: locks.join(format!("{etag}.lock")),
-            etag: etag.to_owned(),
-        })
+        Ok(Self { folder, lock: locks.join(format!("{etag}.lock")), etag: etag.to_owned() })
     }
 
     /// The finished bytes.
@@ -334,18 +269,12 @@ impl Entry {
 
     /// The bytes while they arrive; kept when a download breaks off.
     pub(super) fn incomplete(&self) -> PathBuf {
-        self.folder
-            .join("blobs")
-            .join(format!("{}.incomplete", self.etag))
+        self.folder.join("blobs").join(format!("{}.incomplete", self.etag))
     }
 
     /// Opens the lock file; whoever holds its lock writes the blob.
     pub(super) fn open_lock(&self) -> Result<File, HubError> {
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&self.lock);
+        let file = File::options().create(true).truncate(false).write(true).open(&self.lock);
         file.map_err(|e| HubError::io("open", &self.lock, e))
     }
 
@@ -374,10 +303,10 @@ impl Entry {
 
 /// Links `path` to `target` under a temporary name first, so that a reader never misses it.
 #[cfg(all(feature = "net", unix))]
-fn place(target: &str, _blob: &Path, path: &Path) -> io::Result<()> {
+fn place(target: &str, _blob: &Path, path: &Path) -> std::io::Result<()> {
     let beside = path.with_extension(format!("link-{}", std::process::id()));
     match fs::remove_file(&beside) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
         _ => std::os::unix::fs::symlink(target, &beside)?,
     }
     fs::rename(&beside, path)
@@ -385,12 +314,12 @@ fn place(target: &str, _blob: &Path, path: &Path) -> io::Result<()> {
 
 /// Without dependable symbolic links a snapshot holds the file itself, as the Python client does.
 #[cfg(all(feature = "net", not(unix)))]
-fn place(_target: &str, blob: &Path, path: &Path) -> io::Result<()> {
+fn place(_target: &str, blob: &Path, path: &Path) -> std::io::Result<()> {
     fs::copy(blob, path).map(|_| ())
 }
 
 #[cfg(feature = "net")]
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     let parent = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(parent)?;
     let mut file = NamedTempFile::new_in(parent)?;
@@ -419,11 +348,7 @@ mod tests {
     }
 
     fn wanted(pick: Pick, revision: &str) -> RepoRef {
-        RepoRef {
-            repo: "o/r".into(),
-            pick,
-            revision: revision.into(),
-        }
+        RepoRef { repo: "o/r".into(), pick, revision: revision.into() }
     }
 
     #[test]
@@ -432,18 +357,9 @@ mod tests {
         foreign_cache(dir.path());
         let name = |pick, revision: &str| find(dir.path(), &wanted(pick, revision)).map(|m| m.name);
         assert_eq!(name(Pick::Best, "main").unwrap(), "o/r/sub/n-Q4_K_M.gguf");
-        assert_eq!(
-            name(Pick::Quant("Q8_0".into()), "main").unwrap(),
-            "o/r/m-Q8_0.gguf"
-        );
-        assert_eq!(
-            name(Pick::File("m-Q8_0.gguf".into()), "main").unwrap(),
-            "o/r/m-Q8_0.gguf"
-        );
-        assert_eq!(
-            name(Pick::File("m-Q8_0.gguf".into()), "c0ffee").unwrap(),
-            "o/r/m-Q8_0.gguf"
-        );
+        assert_eq!(name(Pick::Quant("Q8_0".into()), "main").unwrap(), "o/r/m-Q8_0.gguf");
+        assert_eq!(name(Pick::File("m-Q8_0.gguf".into()), "main").unwrap(), "o/r/m-Q8_0.gguf");
+        assert_eq!(name(Pick::File("m-Q8_0.gguf".into()), "c0ffee").unwrap(), "o/r/m-Q8_0.gguf");
         assert_eq!(name(Pick::File("x.gguf".into()), "main"), None);
         assert_eq!(name(Pick::Best, "other"), None);
         let all: Vec<String> = all_cached(dir.path()).into_iter().map(|m| m.name).collect();
@@ -454,10 +370,7 @@ mod tests {
     fn a_reference_file_cannot_lead_out_of_the_cache() {
         let dir = tempfile::tempdir().unwrap();
         foreign_cache(dir.path());
-        write(
-            &dir.path().join("models--o--r/refs/evil"),
-            "../../../elsewhere",
-        );
+        write(&dir.path().join("models--o--r/refs/evil"), "../../../elsewhere");
         assert_eq!(find(dir.path(), &wanted(Pick::Best, "evil")), None);
     }
 

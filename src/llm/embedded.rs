@@ -1,1 +1,264 @@
-//! The in-process engine as a [`super::ChatModel`].
+//! The in-process engine as a [`ChatModel`].
+//!
+//! Owns the way from messages to tokens and back; the engine below knows no messages, the
+//! pipeline above no tokens.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::engine::chat::Turn;
+use crate::engine::{
+    self, Engine, EngineError, EngineUsage, Finish, GenerateRequest, Job, ModelInfo, Prompt,
+    TokenId, Update,
+};
+
+use super::{
+    Answer, Answers, Capabilities, ChatModel, ChatRequest, Completion, LlmError, Message, Output,
+    Role, ScorePrompt, ScoreRequest, Timings, Usage, Want,
+};
+
+/// A model run by the [`Engine`].
+#[derive(Debug)]
+pub struct EmbeddedModel {
+    engine: Engine,
+    capabilities: Capabilities,
+}
+
+impl EmbeddedModel {
+    /// Gives a loaded engine the name that it was asked for by.
+    pub fn new(engine: Engine, id: impl Into<String>) -> Self {
+        let info = engine.info();
+        let capabilities = Capabilities {
+            id: id.into(),
+            sha256: Some(info.sha256.clone()),
+            parameters: Some(info.parameters),
+            context: info.context,
+            logits: true,
+        };
+        Self { engine, capabilities }
+    }
+
+    /// What was loaded.
+    pub fn info(&self) -> &ModelInfo {
+        self.engine.info()
+    }
+
+    /// Tokens of each chat, split where the requests that share an `Arc` part.
+    fn prompts(
+        &self,
+        chats: &[(Arc<[Message]>, Vec<Message>)],
+    ) -> Vec<Result<Prompt, EngineError>> {
+        let whole: Vec<Result<Vec<TokenId>, EngineError>> = chats
+            .iter()
+            .map(|(shared, own)| {
+                let turns: Vec<Turn<'_>> = shared.iter().chain(own).map(turn).collect();
+                self.engine.encode_chat(&turns, true)
+            })
+            .collect();
+        // The shared messages rendered alone are the beginning of each whole chat with ordinary
+        // templates; where a template folds them into what follows, only what really agrees is
+        // shared. Rendered alone, so that the split does not depend on the rest of the stage.
+        let mut beginnings: HashMap<*const Message, (Vec<TokenId>, usize)> = HashMap::new();
+        for ((shared, _), tokens) in chats.iter().zip(&whole) {
+            let Ok(tokens) = tokens else { continue };
+            let (alone, length) = beginnings.entry(shared.as_ptr()).or_insert_with(|| {
+                let turns: Vec<Turn<'_>> = shared.iter().map(turn).collect();
+                let alone = self.engine.encode_chat(&turns, false).unwrap_or_default();
+                let length = alone.len();
+                (alone, length)
+            });
+            *length = (*length).min(common_length(alone, tokens));
+        }
+        let beginnings: HashMap<*const Message, Arc<[TokenId]>> = beginnings
+            .into_iter()
+            .map(|(key, (alone, length))| (key, alone[..length].into()))
+            .collect();
+        chats
+            .iter()
+            .zip(whole)
+            .map(|((shared, _), tokens)| {
+                let tokens = tokens?;
+                let shared = Arc::clone(&beginnings[&shared.as_ptr()]);
+                let own = tokens[shared.len()..].to_vec();
+                Ok(Prompt { shared, own })
+            })
+            .collect()
+    }
+
+    fn score_job(&self, prompt: Prompt, want: Want) -> Result<Job, LlmError> {
+        let want = match want {
+            Want::Labels(labels) => engine::Want::Labels(
+                labels.iter().map(|label| self.label(label)).collect::<Result<_, _>>()?,
+            ),
+            Want::Continuation(text) => {
+                engine::Want::Continuation(self.engine.encode(&text).map_err(failure)?)
+            }
+        };
+        Ok(Job::Score(engine::ScoreRequest { prompt, want }))
+    }
+
+    /// The single tokens that spell a label, with and without a leading space.
+    fn label(&self, label: &str) -> Result<Vec<TokenId>, LlmError> {
+        let mut variants = Vec::new();
+        for text in [label.to_owned(), format!(" {label}")] {
+            if let [token] = self.engine.encode(&text).map_err(failure)?[..]
+                && !variants.contains(&token)
+            {
+                variants.push(token);
+            }
+        }
+        if variants.is_empty() {
+            return Err(LlmError::Unsupported(format!(
+                "label '{label}' is not a single token of {}",
+                self.capabilities.id
+            )));
+        }
+        Ok(variants)
+    }
+
+    fn raw(&self, text: &str) -> Result<Prompt, EngineError> {
+        let mut own: Vec<TokenId> = self.engine.begin().into_iter().collect();
+        own.extend(self.engine.encode(text)?);
+        Ok(Prompt { shared: Arc::from([]), own })
+    }
+}
+
+impl ChatModel for EmbeddedModel {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn count_tokens(&self, text: &str) -> usize {
+        // A text that cannot be encoded cannot be sent either; its bytes bound its tokens.
+        self.engine.encode(text).map_or(text.len(), |tokens| tokens.len())
+    }
+
+    fn complete(&self, stage: Vec<ChatRequest>) -> Answers<Completion> {
+        let chats: Vec<_> = stage
+            .iter()
+            .map(|request| (Arc::clone(&request.shared), request.own.clone()))
+            .collect();
+        let jobs = self.prompts(&chats).into_iter().zip(stage).map(|(prompt, request)| {
+            Ok(Job::Generate(GenerateRequest {
+                prompt: prompt.map_err(failure)?,
+                shape: match request.output {
+                    Output::Text => None,
+                    Output::Json(shape) => Some(shape),
+                },
+                sampling: request.sampling,
+                max_tokens: request.max_tokens,
+            }))
+        });
+        self.submit(jobs.collect(), |update| match update {
+            Update::Generated(index, generation) => {
+                let completion = generation.map(|generation| Completion {
+                    text: generation.text,
+                    truncated: generation.finish == Finish::Length,
+                    usage: usage(&generation.usage),
+                    timings: timings(&generation.usage),
+                });
+                Some((index, completion.map_err(failure)))
+            }
+            Update::Scored(..) | Update::Progress { .. } => None,
+        })
+    }
+
+    fn score(&self, stage: Vec<ScoreRequest>) -> Answers<Vec<f32>> {
+        let mut chats = Vec::new();
+        for request in &stage {
+            if let ScorePrompt::Chat { shared, own } = &request.prompt {
+                chats.push((Arc::clone(shared), own.clone()));
+            }
+        }
+        let mut chats = self.prompts(&chats).into_iter();
+        let jobs = stage.into_iter().map(|request| {
+            let prompt = match &request.prompt {
+                ScorePrompt::Chat { .. } => chats.next().expect("one prompt a chat"),
+                ScorePrompt::Raw(text) => self.raw(text),
+            };
+            self.score_job(prompt.map_err(failure)?, request.want)
+        });
+        self.submit(jobs.collect(), |update| match update {
+            Update::Scored(index, score) => {
+                Some((index, score.map(|score| score.log_probs).map_err(failure)))
+            }
+            Update::Generated(..) | Update::Progress { .. } => None,
+        })
+    }
+}
+
+impl EmbeddedModel {
+    /// Submits what could be encoded and answers the rest at once.
+    fn submit<T: Send + 'static>(
+        &self,
+        jobs: Vec<Result<Job, LlmError>>,
+        done: impl Fn(Update) -> Option<(usize, Result<T, LlmError>)> + Send + 'static,
+    ) -> Answers<T> {
+        let mut refused = Vec::new();
+        let mut places = Vec::new(); // of each job that is submitted, its index in the stage
+        let mut accepted = Vec::new();
+        for (index, job) in jobs.into_iter().enumerate() {
+            match job {
+                Ok(job) => {
+                    places.push(index);
+                    accepted.push(job);
+                }
+                Err(error) => refused.push((index, error)),
+            }
+        }
+        let mut updates = self.engine.submit(accepted);
+        let mut refused = refused.into_iter();
+        Answers::from_poll(move |context| {
+            if let Some((index, error)) = refused.next() {
+                return std::task::Poll::Ready(Some(Answer::Done(index, Err(error))));
+            }
+            updates.poll_recv(context).map(|update| {
+                update.map(|update| match update {
+                    Update::Progress { prefilled, decoded } => {
+                        Answer::Progress { prefilled, decoded }
+                    }
+                    update => match done(update) {
+                        Some((index, answer)) => Answer::Done(places[index], answer),
+                        None => Answer::Progress { prefilled: 0, decoded: 0 },
+                    },
+                })
+            })
+        })
+    }
+}
+
+fn turn(message: &Message) -> Turn<'_> {
+    let role = match message.role {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+    };
+    Turn { role, content: &message.content }
+}
+
+fn common_length(a: &[TokenId], b: &[TokenId]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+}
+
+fn usage(usage: &EngineUsage) -> Usage {
+    Usage {
+        prompt: usage.prompt_tokens as u64,
+        cached_prompt: usage.cached_tokens as u64,
+        completion: usage.completion_tokens as u64,
+        reasoning: 0,
+    }
+}
+
+fn timings(usage: &EngineUsage) -> Timings {
+    Timings { queue_s: usage.queue_s, prefill_s: usage.prefill_s, decode_s: usage.decode_s }
+}
+
+fn failure(error: EngineError) -> LlmError {
+    match error {
+        EngineError::TooLong { .. } => LlmError::TooLong(error.to_string()),
+        EngineError::Grammar(_) | EngineError::Template(_) => {
+            LlmError::Unsupported(error.to_string())
+        }
+        _ => LlmError::Unavailable(error.to_string()),
+    }
+}

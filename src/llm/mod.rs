@@ -7,6 +7,7 @@ pub mod embedded;
 pub mod scripted;
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -139,10 +140,12 @@ pub enum Want {
     Continuation(String),
 }
 
-/// Answers of a stage as they arrive.
+/// Answers of a stage as they arrive. Dropping it cancels what is not done.
 pub struct Answers<T> {
-    receiver: mpsc::UnboundedReceiver<Answer<T>>,
+    poll: Box<PollAnswer<T>>,
 }
+
+type PollAnswer<T> = dyn FnMut(&mut Context<'_>) -> Poll<Option<Answer<T>>> + Send;
 
 /// One piece of news from a stage.
 #[derive(Debug)]
@@ -158,16 +161,25 @@ pub enum Answer<T> {
     Done(usize, Result<T, LlmError>),
 }
 
-impl<T> Answers<T> {
+impl<T: Send + 'static> Answers<T> {
     /// A stage's answers and the end where a model puts them.
     pub fn channel() -> (mpsc::UnboundedSender<Answer<T>>, Self) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        (sender, Self { receiver })
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        (sender, Self::from_poll(move |context| receiver.poll_recv(context)))
     }
 
+    /// The answers that a poll function gives.
+    pub fn from_poll(
+        poll: impl FnMut(&mut Context<'_>) -> Poll<Option<Answer<T>>> + Send + 'static,
+    ) -> Self {
+        Self { poll: Box::new(poll) }
+    }
+}
+
+impl<T> Answers<T> {
     /// The next piece of news; `None` once every request was answered.
     pub async fn next(&mut self) -> Option<Answer<T>> {
-        self.receiver.recv().await
+        std::future::poll_fn(|context| (self.poll)(context)).await
     }
 }
 

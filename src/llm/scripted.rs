@@ -48,7 +48,7 @@ impl ScriptedModel {
     /// `ok` does nothing; `fail@N`, `truncate@N`, `garbage@N` and `down@N` befall the N-th chat
     /// (from 1); `slow` or `slow=MS` pauses before each answer; `twins` gives every chat the same
     /// seed; `nologits` cannot score; `large` has the size of a model that is trusted with free
-    /// text; `context=N` sets the context in tokens.
+    /// text; `hashed` has a model hash; `context=N` sets the context in tokens.
     pub fn parse(spec: &str) -> Result<Self, String> {
         let script = spec.strip_prefix("scripted:").unwrap_or(spec);
         let mut model = Self {
@@ -84,6 +84,7 @@ impl ScriptedModel {
             ("slow", ms) => self.pause = Duration::from_millis(ms.unwrap_or(50) as u64),
             ("twins", None) => self.twins = true,
             ("nologits", None) => self.capabilities.logits = false,
+            ("hashed", None) => self.capabilities.sha256 = Some("5c".repeat(32)),
             ("large", None) => self.capabilities.parameters = Some(8_000_000_000),
             ("context", Some(n)) => self.capabilities.context = n,
             _ => return None,
@@ -93,9 +94,8 @@ impl ScriptedModel {
 
     fn mishap(&self) -> Option<Mishap> {
         let nth = self.answered.fetch_add(1, Ordering::SeqCst) + 1;
-        let befalls = |&&(mishap, at): &&(Mishap, usize)| {
-            nth == at || (mishap == Mishap::Down && nth > at)
-        };
+        let befalls =
+            |&&(mishap, at): &&(Mishap, usize)| nth == at || (mishap == Mishap::Down && nth > at);
         self.mishaps.iter().find(befalls).map(|&(mishap, _)| mishap)
     }
 
@@ -128,7 +128,7 @@ impl ScriptedModel {
     }
 
     /// Sends each request's answer from a thread of its own, until nobody listens.
-    fn reply<R, T>(&self, stage: Vec<R>, answer: impl Fn(&R) -> Result<T, LlmError>) -> Answers<T>
+    fn reply<R, T>(&self, stage: &[R], answer: impl Fn(&R) -> Result<T, LlmError>) -> Answers<T>
     where
         T: Send + 'static,
     {
@@ -165,12 +165,12 @@ impl ChatModel for ScriptedModel {
     }
 
     fn complete(&self, stage: Vec<ChatRequest>) -> Answers<Completion> {
-        self.reply(stage, |request| self.answer(request))
+        self.reply(&stage, |request| self.answer(request))
     }
 
     fn score(&self, stage: Vec<ScoreRequest>) -> Answers<Vec<f32>> {
         let logits = self.capabilities.logits;
-        self.reply(stage, |request| {
+        self.reply(&stage, |request| {
             if logits {
                 Ok(log_probs(request))
             } else {

@@ -59,16 +59,48 @@ fn column(name: &str, said: &BTreeMap<String, BTreeSet<&str>>) -> Option<Column>
     let numeric = values.values().all(|value| number(value).is_some());
     let short = values.values().all(|value| value.split_whitespace().count() <= SHORT);
     // As many values as people: a name, an address, a free answer.
-    let repeats = distinct.len() <= CATEGORIES && (distinct.len() < values.len() || values.len() == 1);
+    let repeats =
+        distinct.len() <= CATEGORIES && (distinct.len() < values.len() || values.len() == 1);
     (numeric || (short && repeats)).then(|| Column { name: name.to_owned(), numeric, values })
 }
 
 fn names_a_person(column: &str) -> bool {
     const NAMING: &[&str] = &[
-        "id", "uuid", "name", "email", "mail", "phone", "tel", "telephone", "mobile", "address",
-        "street", "url", "ip", "date", "time", "timestamp", "created", "started", "submitted",
-        "token", "key", "participant", "respondent", "user", "username", "surname", "postcode",
-        "zip", "no", "nr", "number", "index", "row", "latitude", "longitude",
+        "id",
+        "uuid",
+        "name",
+        "email",
+        "mail",
+        "phone",
+        "tel",
+        "telephone",
+        "mobile",
+        "address",
+        "street",
+        "url",
+        "ip",
+        "date",
+        "time",
+        "timestamp",
+        "created",
+        "started",
+        "submitted",
+        "token",
+        "key",
+        "participant",
+        "respondent",
+        "user",
+        "username",
+        "surname",
+        "postcode",
+        "zip",
+        "no",
+        "nr",
+        "number",
+        "index",
+        "row",
+        "latitude",
+        "longitude",
     ];
     let parts = column.split(|c: char| !c.is_alphanumeric());
     parts.map(str::to_lowercase).any(|part| NAMING.contains(&part.as_str()))
@@ -101,7 +133,9 @@ fn range(values: &[&str]) -> Option<String> {
 /// The value that at least half of them share, else the three most frequent.
 fn shares(values: &[&str]) -> Option<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    values.iter().for_each(|value| *counts.entry(value).or_default() += 1);
+    for value in values {
+        *counts.entry(value).or_default() += 1;
+    }
     let mut ranked: Vec<(&str, usize)> = counts.into_iter().collect();
     ranked.sort_by_key(|&(value, count)| (std::cmp::Reverse(count), value));
     let (top, count) = *ranked.first()?;
@@ -132,7 +166,8 @@ mod tests {
             let mut text = String::new();
             let mut columns = Vec::new();
             for (name, value) in header.iter().zip(*row) {
-                text += &format!("{name}: ");
+                text += name;
+                text += ": ";
                 let start = text.len();
                 text += value;
                 columns.push(ColumnSpan { name: (*name).into(), start, end: text.len() });
@@ -172,11 +207,8 @@ mod tests {
     #[test]
     fn what_names_a_person_is_never_a_fact() {
         let header = ["who", "full_name", "E-Mail", "city"];
-        let rows: [&[&str]; 3] = [
-            &["a", "Ann", "x", "Leeds"],
-            &["b", "Ann", "x", "York"],
-            &["c", "Ann", "x", "Hull"],
-        ];
+        let rows: [&[&str]; 3] =
+            [&["a", "Ann", "x", "Leeds"], &["b", "Ann", "x", "York"], &["c", "Ann", "x", "Hull"]];
         assert!(facts(&header, &rows).is_empty(), "a city for each person tells who they are");
     }
 

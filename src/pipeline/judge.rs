@@ -131,7 +131,8 @@ pub(super) fn report(controls: &Controls, raw: &[Raw]) -> JudgeReport {
     for name in names {
         let values = |good: bool| -> Vec<f64> {
             let of = raw.iter().enumerate().filter(|(at, _)| is_good(*at) == good);
-            let mut values: Vec<f64> = of.filter_map(|(_, r)| r.signals.get(name)).copied().collect();
+            let mut values: Vec<f64> =
+                of.filter_map(|(_, r)| r.signals.get(name)).copied().collect();
             values.sort_unstable_by(f64::total_cmp);
             values
         };
@@ -140,11 +141,15 @@ pub(super) fn report(controls: &Controls, raw: &[Raw]) -> JudgeReport {
     let model_can_judge = signals.values().any(|s| s.from_model && s.auc >= CAN_JUDGE);
     if !model_can_judge {
         let of_model = signals.values_mut().filter(|s| s.from_model);
-        of_model.for_each(|signal| signal.weight = 0.0);
+        for signal in of_model {
+            signal.weight = 0.0;
+        }
     }
     let total: f64 = signals.values().map(|s| s.weight).sum();
     if total > 0.0 {
-        signals.values_mut().for_each(|s| s.weight = rounded(s.weight / total));
+        for signal in signals.values_mut() {
+            signal.weight = rounded(signal.weight / total);
+        }
     }
     let good = (0..controls.all.len()).filter(|&at| is_good(at)).count();
     let mut report = JudgeReport {
@@ -217,7 +222,9 @@ pub(super) fn verdict(report: &JudgeReport, raw: &Raw) -> Verdict {
     let mut signals = BTreeMap::new();
     let (mut sum, mut weights) = (0.0, 0.0);
     for (name, signal) in &report.signals {
-        let Some(value) = raw.signals.get(name) else { continue };
+        let Some(value) = raw.signals.get(name) else {
+            continue;
+        };
         let mapped = mapped(signal, *value);
         sum += mapped * signal.weight;
         weights += signal.weight;
@@ -270,7 +277,8 @@ mod tests {
 
     #[test]
     fn an_expected_label_weighs_labels_by_probability() {
-        let (label, mass) = expected_label(&[0.1f32.ln(), -50.0, -50.0, -50.0, 0.3f32.ln()]).expect("labels");
+        let (label, mass) =
+            expected_label(&[0.1f32.ln(), -50.0, -50.0, -50.0, 0.3f32.ln()]).expect("labels");
         assert!((label - 4.0).abs() < 1e-5 && (mass - 0.4).abs() < 1e-5);
         assert!(expected_label(&[f32::NEG_INFINITY; 5]).is_none());
         assert!(expected_label(&[0.0]).is_none());

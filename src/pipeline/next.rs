@@ -34,7 +34,9 @@ pub(super) fn next_actions(state: &RunState, plan: &Plan) -> Vec<Action> {
         return Vec::new();
     }
     for round in 0..=plan.settings.max_rounds {
-        let Some(wanted) = wanted(state, plan, round) else { break };
+        let Some(wanted) = wanted(state, plan, round) else {
+            break;
+        };
         let missing = missing(state, &wanted, round);
         if !missing.is_empty() {
             return missing.into_iter().map(Action::Draft).collect();
@@ -49,7 +51,8 @@ pub(super) fn next_actions(state: &RunState, plan: &Plan) -> Vec<Action> {
         if state.judge.is_none() {
             return vec![Action::Calibrate];
         }
-        let unjudged = state.drafts.iter().filter(|(id, d)| id.round == round && d.verdict.is_none());
+        let unjudged =
+            state.drafts.iter().filter(|(id, d)| id.round == round && d.verdict.is_none());
         let unjudged: Vec<Action> = unjudged.map(|(id, _)| Action::Judge(*id)).collect();
         if !unjudged.is_empty() {
             return unjudged;

@@ -85,11 +85,10 @@ impl Plan {
         let capabilities = model.capabilities();
         let wording = match settings.style {
             Style::Extractive => Wording::Extractive,
-            Style::Free => Wording::Free,
             Style::Auto if capabilities.parameters.is_some_and(|p| p < TRUSTED_PARAMETERS) => {
                 Wording::Extractive
             }
-            Style::Auto => Wording::Free,
+            Style::Auto | Style::Free => Wording::Free,
         };
         let tokens_per_char = tokens_per_char(corpus, model);
         let (shared, corpus_shared) = shared_prefix(corpus, model, wording);
@@ -412,7 +411,9 @@ fn rank(corpus: &Corpus, records: &[usize]) -> Vec<usize> {
             .iter()
             .flat_map(|passage| words(&record.text[passage.range.clone()]))
             .collect();
-        spoken.iter().for_each(|word| *spread.entry(word.clone()).or_default() += 1);
+        for word in &spoken {
+            *spread.entry(word.clone()).or_default() += 1;
+        }
         said.push((index, spoken));
     }
     let worth = |spoken: &BTreeSet<String>| -> f64 {

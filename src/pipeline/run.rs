@@ -3,7 +3,8 @@
 //! Owns the talk with the models: stages go out as one list, answers are logged as they arrive, and
 //! what is asked next never depends on the order in which they came.
 
-use std::future::Future;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use super::judge::{self, Questions, Raw};
@@ -45,7 +46,9 @@ impl Runner<'_> {
         }
         loop {
             let actions = next_actions(&self.run.state, &self.plan);
-            let Some(first) = actions.first() else { return Ok(self.outcome()) };
+            let Some(first) = actions.first() else {
+                return Ok(self.outcome());
+            };
             if self.cancel.is_cancelled() {
                 return Ok(Outcome::Interrupted);
             }
@@ -93,7 +96,9 @@ impl Runner<'_> {
         let mut open = ids.len();
         let mut gone = None;
         while let Some((at, answer)) = next(&mut answers, self.observer, self.cancel).await {
-            let (Some(&id), Some(brief)) = (ids.get(at), briefs.get(at)) else { continue };
+            let (Some(&id), Some(brief)) = (ids.get(at), briefs.get(at)) else {
+                continue;
+            };
             match answer {
                 // Not the draft's fault: it stays open, so that a resumed run asks again.
                 Err(LlmError::Unavailable(cause)) => gone = Some(cause),
@@ -203,7 +208,7 @@ impl Runner<'_> {
         Ok(Stage::Done)
     }
 
-    fn cache_file(&self) -> Option<std::path::PathBuf> {
+    fn cache_file(&self) -> Option<PathBuf> {
         let cache = self.models.judge_cache.as_deref()?;
         let sha256 = self.models.judge.capabilities().sha256.as_deref()?;
         judge::cache_file(cache, sha256, self.plan.frame.wording)
@@ -223,10 +228,13 @@ impl Runner<'_> {
 
     async fn judge(&mut self, ids: &[DraftId]) -> Result<Stage, PipelineError> {
         self.observer.on(Progress::StageStarted { stage: "judge", total: ids.len() });
-        let Some(report) = self.run.state.judge.clone() else { return Ok(Stage::Done) };
+        let Some(report) = self.run.state.judge.clone() else {
+            return Ok(Stage::Done);
+        };
         let wording = self.plan.frame.wording;
         let logits = self.models.judge.capabilities().logits;
-        let counts = |name: &str| logits && report.signals.get(name).is_some_and(|s| s.weight > 0.0);
+        let counts =
+            |name: &str| logits && report.signals.get(name).is_some_and(|s| s.weight > 0.0);
         let personas: Vec<Persona> =
             ids.iter().map(|id| self.run.state.drafts[id].persona.clone()).collect();
         let questions: Vec<Questions> = personas
@@ -378,7 +386,7 @@ impl Asking<'_> {
 fn distinct(items: &[Questions]) -> (Vec<ScoreRequest>, Vec<Vec<(usize, usize)>>) {
     let mut requests: Vec<ScoreRequest> = Vec::new();
     let mut askers: Vec<Vec<(usize, usize)>> = Vec::new();
-    let mut known: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
     for (item, questions) in items.iter().enumerate() {
         for (place, request) in questions.requests.iter().enumerate() {
             let at = *known.entry(format!("{request:?}")).or_insert_with(|| {
@@ -394,25 +402,23 @@ fn distinct(items: &[Questions]) -> (Vec<ScoreRequest>, Vec<Vec<(usize, usize)>>
 
 /// The next answer of a stage; `None` when there is none left or someone asked to stop. Progress
 /// goes to the observer.
-fn next<'a, T>(
-    answers: &'a mut Answers<T>,
-    observer: &'a dyn Observer,
-    cancel: &'a Cancel,
-) -> impl Future<Output = Option<(usize, Result<T, LlmError>)>> + use<'a, T> {
-    async move {
-        loop {
-            let news = tokio::select! {
-                // Cancellation first: what arrived after it is not taken.
-                biased;
-                () = cancel.cancelled() => return None,
-                news = answers.next() => news?,
-            };
-            match news {
-                Answer::Progress { prefilled, decoded } => {
-                    observer.on(Progress::Tokens { prefilled, decoded });
-                }
-                Answer::Done(at, answer) => return Some((at, answer)),
+async fn next<T>(
+    answers: &mut Answers<T>,
+    observer: &dyn Observer,
+    cancel: &Cancel,
+) -> Option<(usize, Result<T, LlmError>)> {
+    loop {
+        let news = tokio::select! {
+            // Cancellation first: what arrived after it is not taken.
+            biased;
+            () = cancel.cancelled() => return None,
+            news = answers.next() => news?,
+        };
+        match news {
+            Answer::Progress { prefilled, decoded } => {
+                observer.on(Progress::Tokens { prefilled, decoded });
             }
+            Answer::Done(at, answer) => return Some((at, answer)),
         }
     }
 }

@@ -115,7 +115,8 @@ impl Space {
         // What one unit alone says cannot bring two together; it would only drown what can.
         let least = if units.len() >= 6 { 2 } else { 1 };
         spread.retain(|_, units| *units >= least);
-        let index: BTreeMap<&str, usize> = spread.keys().enumerate().map(|(i, f)| (*f, i)).collect();
+        let index: BTreeMap<&str, usize> =
+            spread.keys().enumerate().map(|(i, f)| (*f, i)).collect();
         let vector = |counts: &BTreeMap<String, f64>| {
             let weigh = |(feature, count): (&String, &f64)| {
                 let rarity = (units.len() as f64 / *spread.get(feature.as_str())? as f64).ln();
@@ -166,7 +167,9 @@ impl Space {
             for (near, unit) in nearest.iter_mut().zip(&self.units) {
                 *near = near.min((1.0 - dot(unit, &last)).max(0.0));
             }
-            chosen.iter().for_each(|&unit| nearest[unit] = 0.0);
+            for &unit in &chosen {
+                nearest[unit] = 0.0;
+            }
             let total: f64 = nearest.iter().sum();
             let mut mark = rng.random::<f64>() * total;
             let drawn = nearest.iter().position(|&near| {
@@ -207,7 +210,9 @@ impl Space {
             let largest = (0..sizes.len()).max_by_key(|&group| sizes[group]).unwrap_or(0);
             let fit = |unit: &usize| dot(&self.units[*unit], &centres[largest]);
             let members = (0..assigned.len()).filter(|&unit| assigned[unit] == largest);
-            let Some(moved) = members.min_by(|a, b| fit(a).total_cmp(&fit(b))) else { return };
+            let Some(moved) = members.min_by(|a, b| fit(a).total_cmp(&fit(b))) else {
+                return;
+            };
             assigned[moved] = empty;
             sizes[largest] -= 1;
             sizes[empty] += 1;
@@ -217,7 +222,9 @@ impl Space {
     fn centre(&self, assigned: &[usize], group: usize) -> Vec<f64> {
         let mut sum = vec![0.0; self.features.len()];
         for (unit, _) in self.units.iter().zip(assigned).filter(|(_, to)| **to == group) {
-            unit.iter().for_each(|&(feature, weight)| sum[feature] += weight);
+            for &(feature, weight) in unit {
+                sum[feature] += weight;
+            }
         }
         let length = sum.iter().map(|w| w * w).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
         sum.iter().map(|w| w / length).collect()
@@ -225,7 +232,9 @@ impl Space {
 
     fn dense(&self, unit: usize) -> Vec<f64> {
         let mut dense = vec![0.0; self.features.len()];
-        self.units[unit].iter().for_each(|&(feature, weight)| dense[feature] = weight);
+        for &(feature, weight) in &self.units[unit] {
+            dense[feature] = weight;
+        }
         dense
     }
 
@@ -268,7 +277,9 @@ fn count_features(corpus: &Corpus, unit: &[usize]) -> BTreeMap<String, f64> {
 fn normalised(mut vector: Vector) -> Vector {
     let length = vector.iter().map(|(_, w)| w * w).sum::<f64>().sqrt();
     if length > 0.0 {
-        vector.iter_mut().for_each(|(_, w)| *w /= length);
+        for (_, weight) in &mut vector {
+            *weight /= length;
+        }
     }
     vector
 }
@@ -291,10 +302,7 @@ mod tests {
             text: (*text).to_owned(),
             columns: Vec::new(),
         };
-        Corpus {
-            records: said.iter().enumerate().map(record).collect(),
-            ..Corpus::default()
-        }
+        Corpus { records: said.iter().enumerate().map(record).collect(), ..Corpus::default() }
     }
 
     fn parted(said: &[(Option<&str>, &str)], slots: usize) -> (Grouping, Vec<Vec<usize>>) {

@@ -42,23 +42,21 @@ struct Candidate<'a> {
 pub(super) fn select(corpus: &Corpus, plan: &Plan, state: &RunState) -> Selection {
     let threshold = threshold(state, plan);
     let specificity = Specificity::new(corpus);
-    let candidate = |(id, draft): (&DraftId, &'_ Draft)| {
-        let (verdict, _) = draft.verdict.as_ref()?;
-        Some((*id, verdict.score, Shingles::new(&draft.persona)))
-    };
     let mut passing: Vec<Candidate<'_>> = Vec::new();
     let mut failing: Vec<Candidate<'_>> = Vec::new();
     for (id, draft) in &state.drafts {
-        let Some((id, score, shingles)) = candidate((id, draft)) else { continue };
+        let Some((verdict, _)) = &draft.verdict else { continue };
+        let score = verdict.score;
         let candidate = Candidate {
-            id,
+            id: *id,
             draft,
             score,
             completeness: completeness(&draft.persona),
             specificity: specificity.of(&draft.persona),
-            shingles,
+            shingles: Shingles::new(&draft.persona),
         };
-        if score >= threshold { passing.push(candidate) } else { failing.push(candidate) }
+        let pool = if score >= threshold { &mut passing } else { &mut failing };
+        pool.push(candidate);
     }
     let mut chosen: Vec<(Candidate<'_>, f64)> = Vec::new();
     choose(&mut passing, &mut chosen, plan.settings.count);
@@ -66,9 +64,9 @@ pub(super) fn select(corpus: &Corpus, plan: &Plan, state: &RunState) -> Selectio
     choose(&mut failing, &mut chosen, plan.settings.count);
 
     let surplus = passing.iter().map(|c| (c.id, "passed, but others were chosen".to_owned()));
-    let weak = failing.iter().map(|c| {
-        (c.id, format!("score {:.2} is below the threshold {threshold:.2}", c.score))
-    });
+    let weak = failing
+        .iter()
+        .map(|c| (c.id, format!("score {:.2} is below the threshold {threshold:.2}", c.score)));
     let mut dropped: Vec<_> = surplus.chain(weak).collect();
     dropped.sort_unstable();
     let persona = |(at, (candidate, distinctiveness)): (usize, &(Candidate<'_>, f64))| {
@@ -80,11 +78,7 @@ pub(super) fn select(corpus: &Corpus, plan: &Plan, state: &RunState) -> Selectio
 
 /// Moves from `pool` to `chosen`, one at a time, what adds most, until there are `count` or nothing
 /// is left that may be chosen. Keeps how distinct each was when it was chosen.
-fn choose<'a>(
-    pool: &mut Vec<Candidate<'a>>,
-    chosen: &mut Vec<(Candidate<'a>, f64)>,
-    count: usize,
-) {
+fn choose<'a>(pool: &mut Vec<Candidate<'a>>, chosen: &mut Vec<(Candidate<'a>, f64)>, count: usize) {
     while chosen.len() < count {
         let mut best: Option<(f64, f64, usize)> = None;
         for (at, candidate) in pool.iter().enumerate() {
@@ -104,7 +98,9 @@ fn choose<'a>(
                 best = Some((worth, 1.0 - alike, at));
             }
         }
-        let Some((_, distinctiveness, at)) = best else { return };
+        let Some((_, distinctiveness, at)) = best else {
+            return;
+        };
         chosen.push((pool.remove(at), distinctiveness));
     }
 }
@@ -119,14 +115,14 @@ fn finished(
     at: usize,
     below_threshold: bool,
 ) -> Persona {
-    let mut criteria = candidate.draft.verdict.as_ref().map(|(v, _)| v.signals.clone());
-    let criteria = criteria.get_or_insert_default();
+    let verdict = candidate.draft.verdict.as_ref();
+    let mut criteria = verdict.map(|(verdict, _)| verdict.signals.clone()).unwrap_or_default();
     criteria.insert("completeness".into(), rounded(candidate.completeness));
     criteria.insert("specificity".into(), rounded(candidate.specificity));
     criteria.insert("distinctiveness".into(), rounded(distinctiveness));
     Persona {
         id: format!("p{}", at + 1),
-        scores: Scores { judge: Some(candidate.score), criteria: std::mem::take(criteria) },
+        scores: Scores { judge: Some(candidate.score), criteria },
         below_threshold,
         ..candidate.draft.persona.clone()
     }

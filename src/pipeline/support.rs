@@ -28,9 +28,8 @@ pub(super) fn signals(
     persona: &Persona,
     wording: Wording,
 ) -> BTreeMap<String, f64> {
-    let text_of = |id: &RecordId| {
-        corpus.records.iter().find(|r| r.id == *id).map(|r| r.text.as_str())
-    };
+    let text_of =
+        |id: &RecordId| corpus.records.iter().find(|r| r.id == *id).map(|r| r.text.as_str());
     let own_words = persona.quotes.iter().filter(|quote| {
         text_of(&quote.record).and_then(|t| t.get(quote.start..quote.end)) == Some(&quote.text)
     });
@@ -105,7 +104,9 @@ impl Specificity {
         let mut spread = BTreeMap::new();
         for record in &corpus.records {
             let said: BTreeSet<String> = words(&record.text).map(|w| stem(&w)).collect();
-            said.into_iter().for_each(|word| *spread.entry(word).or_default() += 1);
+            for word in said {
+                *spread.entry(word).or_default() += 1;
+            }
         }
         Self { spread, records: corpus.records.len() }
     }

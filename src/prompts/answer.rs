@@ -88,12 +88,8 @@ impl<'a> Evidence<'a> {
         let (record, _) = self.shown().find(|(record, _)| record.id == *id)?;
         let mut places = record.cells().filter_map(|(at, cell)| Some(at + cell.find(text)?));
         let start = places.next()?;
-        let quote = Quote {
-            text: text.to_owned(),
-            record: id.clone(),
-            start,
-            end: start + text.len(),
-        };
+        let quote =
+            Quote { text: text.to_owned(), record: id.clone(), start, end: start + text.len() };
         (!text.trim().is_empty()).then_some(quote)
     }
 }
@@ -110,10 +106,7 @@ fn text(fields: &Map<String, Value>, key: &str) -> Result<String, AnswerError> {
     field(fields, key)
 }
 
-fn quotes(
-    evidence: &Evidence<'_>,
-    fields: &Map<String, Value>,
-) -> Result<Vec<Quote>, AnswerError> {
+fn quotes(evidence: &Evidence<'_>, fields: &Map<String, Value>) -> Result<Vec<Quote>, AnswerError> {
     #[derive(Deserialize)]
     struct Answer {
         record: RecordId,
@@ -193,8 +186,10 @@ fn motivations(fields: &Map<String, Value>) -> Result<Vec<String>, AnswerError> 
 /// One line without control characters. A text that ran into its bound of `max` characters ends
 /// at its last sentence, or at its last word where it has no whole sentence.
 fn tidy(text: &str, max: usize) -> String {
-    let line: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    let line: Vec<&str> = text
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|w| !w.is_empty())
+        .collect();
     let line = line.join(" ");
     // The grammar ends such a text at a word, a little before the bound.
     if text.chars().count() + 12 < max || ends_whole(&line) {
@@ -233,8 +228,7 @@ fn say_once(persona: &mut Persona) {
     let mut kept: Vec<Quote> = Vec::new();
     for quote in std::mem::take(&mut persona.quotes) {
         let within = |a: &Quote, b: &Quote| {
-            a.text.contains(&b.text)
-                || (a.record == b.record && a.start < b.end && b.start < a.end)
+            a.text.contains(&b.text) || (a.record == b.record && a.start < b.end && b.start < a.end)
         };
         if !kept.iter().any(|other| within(other, &quote) || within(&quote, other)) {
             kept.push(quote);

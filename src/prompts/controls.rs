@@ -115,8 +115,11 @@ impl Source {
     fn persona(&self, file: usize) -> Persona {
         let ids: Vec<_> = (0..self.records.len()).map(|i| RecordId::new(file + 1, i)).collect();
         let statements = |texts: &[String]| -> Vec<Statement> {
-            let statement =
-                |text: &String| Statement { text: text.clone(), records: ids.clone(), inferred: false };
+            let statement = |text: &String| Statement {
+                text: text.clone(),
+                records: ids.clone(),
+                inferred: false,
+            };
             texts.iter().map(statement).collect()
         };
         let quote = |(record, text): &(usize, String)| {
@@ -167,7 +170,9 @@ fn generic(persona: &Persona, turn: usize) -> Persona {
     let (title, summary, goal, pain, habit, why) = if turn.is_multiple_of(2) {
         (
             "Modern user who values quality",
-            format!("{name} is a busy person who values efficiency and a good experience. Technology plays an important role in many areas of life."),
+            format!(
+                "{name} is a busy person who values efficiency and a good experience. Technology plays an important role in many areas of life."
+            ),
             "Achieve better results with less effort",
             "Some solutions do not meet expectations",
             "Uses various digital products regularly",
@@ -176,7 +181,9 @@ fn generic(persona: &Persona, turn: usize) -> Persona {
     } else {
         (
             "Engaged customer with diverse interests",
-            format!("{name} likes products that are simple, useful and reliable. Good service and clear communication are very important."),
+            format!(
+                "{name} likes products that are simple, useful and reliable. Good service and clear communication are very important."
+            ),
             "Find the best product for every need",
             "There are often too many different options",
             "Reads about new trends and talks to friends",
@@ -226,9 +233,8 @@ mod tests {
     use super::*;
 
     fn violations(control: &Control, corpus: &Corpus) -> usize {
-        let text = |id: &RecordId| {
-            corpus.records.iter().find(|r| r.id == *id).map(|r| r.text.as_str())
-        };
+        let text =
+            |id: &RecordId| corpus.records.iter().find(|r| r.id == *id).map(|r| r.text.as_str());
         control.persona.violations(text).len()
     }
 

@@ -178,11 +178,8 @@ fn shape(corpus: &Corpus, brief: &Brief, wording: Wording) -> Shape {
 fn object(quotes: Vec<Source>, statements: [Shape; 3], name: &str) -> Shape {
     let text = |(min, max)| Shape::Text { min, max };
     let [goals, pains, behaviours] = statements;
-    let quotes = Shape::Array {
-        item: Box::new(Shape::Excerpt(quotes)),
-        min: QUOTES.0,
-        max: QUOTES.1,
-    };
+    let quotes =
+        Shape::Array { item: Box::new(Shape::Excerpt(quotes)), min: QUOTES.0, max: QUOTES.1 };
     let motivations = Shape::Array { item: Box::new(text(MOTIVATION)), min: 1, max: 2 };
     let fields = [
         (key::QUOTES, quotes),
@@ -351,29 +348,33 @@ fn sources(corpus: &Corpus, passages: &[Passage]) -> Vec<Source> {
 fn answer_tokens(shape: &Shape, tokens_per_char: f64) -> usize {
     let copied = tokens_per_char * 1.33;
     let free = (tokens_per_char * 2.0).max(0.5);
-    fn walk(shape: &Shape, copied: f64, free: f64) -> f64 {
-        let longest = |texts: &mut dyn Iterator<Item = &String>| {
-            texts.map(|t| t.chars().count()).max().unwrap_or(0) as f64
-        };
-        match shape {
-            Shape::Object(fields) => {
-                let field = |(key, shape): &(String, Shape)| {
-                    key.len() as f64 * 0.5 + 6.0 + walk(shape, copied, free)
-                };
-                fields.iter().map(field).sum()
-            }
-            Shape::Array { item, max, .. } => *max as f64 * (walk(item, copied, free) + 2.0) + 2.0,
-            Shape::Text { max, .. } => *max as f64 * free + 2.0,
-            Shape::OneOf(all) => longest(&mut all.iter()) * copied + 4.0,
-            Shape::Integer { .. } => 20.0,
-            Shape::Excerpt(sources) => {
-                let cells = longest(&mut sources.iter().flat_map(|s| &s.cells)).min(EXCERPT as f64);
-                let ids = longest(&mut sources.iter().map(|s| &s.id));
-                (cells + ids) * copied + 16.0
-            }
+    shape_tokens(shape, copied, free).ceil() as usize + 16
+}
+
+/// `copied` and `free` are tokens for a character; what JSON adds is counted generously.
+fn shape_tokens(shape: &Shape, copied: f64, free: f64) -> f64 {
+    let longest = |texts: &mut dyn Iterator<Item = &String>| {
+        texts.map(|t| t.chars().count()).max().unwrap_or(0) as f64
+    };
+    match shape {
+        Shape::Object(fields) => {
+            let field = |(key, shape): &(String, Shape)| {
+                key.len() as f64 * 0.5 + 6.0 + shape_tokens(shape, copied, free)
+            };
+            fields.iter().map(field).sum()
+        }
+        Shape::Array { item, max, .. } => {
+            *max as f64 * (shape_tokens(item, copied, free) + 2.0) + 2.0
+        }
+        Shape::Text { max, .. } => *max as f64 * free + 2.0,
+        Shape::OneOf(all) => longest(&mut all.iter()) * copied + 4.0,
+        Shape::Integer { .. } => 20.0,
+        Shape::Excerpt(sources) => {
+            let cells = longest(&mut sources.iter().flat_map(|s| &s.cells)).min(EXCERPT as f64);
+            let ids = longest(&mut sources.iter().map(|s| &s.id));
+            (cells + ids) * copied + 16.0
         }
     }
-    walk(shape, copied, free).ceil() as usize + 16
 }
 
 /// A persona without words yet, as the brief has it.
@@ -407,10 +408,7 @@ const EXAMPLE: [(&str, &str); 3] = [
         "f0#0",
         "I repair my own bicycle because the shop takes two weeks. I want to be back on the road the same day.",
     ),
-    (
-        "f0#1",
-        "Finding the right part is the worst bit. Every brand names its parts differently.",
-    ),
+    ("f0#1", "Finding the right part is the worst bit. Every brand names its parts differently."),
     (
         "f0#2",
         "I watch a video first, then I lay out all the tools. Last time I rode home in the dark with no brakes.",
@@ -425,14 +423,13 @@ fn example_records() -> String {
 /// From a domain far from any study, so that a model that copies it is easy to tell.
 fn example_answer(wording: Wording) -> String {
     let want = "I want to be back on the road the same day.";
-    let pains = ["Finding the right part is the worst bit.", "Every brand names its parts differently."];
+    let pains =
+        ["Finding the right part is the worst bit.", "Every brand names its parts differently."];
     let does = "I watch a video first, then I lay out all the tools.";
     let (goals, pains, behaviours) = match wording {
-        Wording::Extractive => (
-            json!({ "1": want }),
-            json!({ "1": pains[0], "2": pains[1] }),
-            json!({ "1": does }),
-        ),
+        Wording::Extractive => {
+            (json!({ "1": want }), json!({ "1": pains[0], "2": pains[1] }), json!({ "1": does }))
+        }
         Wording::Free => (
             json!([{ "records": ["f0#0"], "text": "Get the bicycle running again within a day" }]),
             json!([{ "records": ["f0#1"], "text": "Parts are hard to find because each brand names them differently" }]),

@@ -77,13 +77,15 @@ fn trimmed(text: &str, range: Range<usize>) -> Option<Range<usize>> {
     (start < end).then_some(start..end)
 }
 
-/// Cuts a range to at most `max` characters: after the last clause that fits and keeps more than
+/// Cuts a range to at most `max` characters: after the last clause that fits and keeps at least
 /// half of it, else after the last whole word.
 pub fn shorten(text: &str, range: Range<usize>, max: usize) -> Range<usize> {
     let piece = &text[range.clone()];
-    let Some((limit, _)) = piece.char_indices().nth(max) else { return range };
+    let Some((limit, _)) = piece.char_indices().nth(max) else {
+        return range;
+    };
     let fits = &piece[..limit];
-    let clause = fits.rfind([',', ';', ':', '–', '—']).filter(|&at| at > limit / 2);
+    let clause = fits.rfind([',', ';', ':', '–', '—']).filter(|&at| at * 2 >= limit);
     // `limit` itself may end a word: look at the character after it too.
     let word = piece[..limit + next_len(piece, limit)].rfind(char::is_whitespace);
     let end = clause.or(word).unwrap_or(limit);
@@ -148,27 +150,122 @@ impl Aspect {
     fn cues(self) -> &'static [&'static str] {
         match self {
             Self::Goal => &[
-                " want", " need", " wish", " hope", " goal", " would like", " i'd like",
-                " would love", " i'd love", " should be able", " ideally", " looking for",
-                " trying to", " aim ", " so that i ", " dream", " prefer", " would help",
-                " must have", " if only", " plan to", " would be great", " would be nice",
+                " want",
+                " need",
+                " wish",
+                " hope",
+                " goal",
+                " would like",
+                " i'd like",
+                " would love",
+                " i'd love",
+                " should be able",
+                " ideally",
+                " looking for",
+                " trying to",
+                " aim ",
+                " so that i ",
+                " dream",
+                " prefer",
+                " would help",
+                " must have",
+                " if only",
+                " plan to",
+                " would be great",
+                " would be nice",
             ],
             Self::Pain => &[
-                " frustrat", " annoy", " hard to", " difficult", " problem", " issue", " can't",
-                " cannot", " couldn't", " doesn't", " don't know", " didn't", " never ", " slow",
-                " waste", " lose ", " lost ", " losing", " confus", " hate", " too long",
-                " too many", " too much", " stuck", " fail", " crash", " broken", " worr",
-                " stress", " tired", " miss", " wrong", " error", " struggl", " pain", " afraid",
-                " expensive", " nobody", " no one ", " impossible", " unfortunately", " forget",
-                " forgot", " complicat", " unclear", " barrier", " challeng", " gave up", " wait",
+                " frustrat",
+                " annoy",
+                " hard to",
+                " difficult",
+                " problem",
+                " issue",
+                " can't",
+                " cannot",
+                " couldn't",
+                " doesn't",
+                " don't know",
+                " didn't",
+                " never ",
+                " slow",
+                " waste",
+                " lose ",
+                " lost ",
+                " losing",
+                " confus",
+                " hate",
+                " too long",
+                " too many",
+                " too much",
+                " stuck",
+                " fail",
+                " crash",
+                " broken",
+                " worr",
+                " stress",
+                " tired",
+                " miss",
+                " wrong",
+                " error",
+                " struggl",
+                " pain",
+                " afraid",
+                " expensive",
+                " nobody",
+                " no one ",
+                " impossible",
+                " unfortunately",
+                " forget",
+                " forgot",
+                " complicat",
+                " unclear",
+                " barrier",
+                " challeng",
+                " gave up",
+                " wait",
             ],
             Self::Behaviour => &[
-                " usually", " always", " every ", " each ", " often", " i use", " we use",
-                " i check", " i write", " i keep", " i look", " i ask", " i call", " i print",
-                " i copy", " i go ", " i take", " i make", " i start", " i do ", " i read",
-                " i work", " i spend", " i send", " i open", " i tend", " mostly", " daily",
-                " weekly", " in the morning", " at night", " at home", " times a ", " habit",
-                " routine", " then i ", " i just ", " i end up", " normally", " sometimes",
+                " usually",
+                " always",
+                " every ",
+                " each ",
+                " often",
+                " i use",
+                " we use",
+                " i check",
+                " i write",
+                " i keep",
+                " i look",
+                " i ask",
+                " i call",
+                " i print",
+                " i copy",
+                " i go ",
+                " i take",
+                " i make",
+                " i start",
+                " i do ",
+                " i read",
+                " i work",
+                " i spend",
+                " i send",
+                " i open",
+                " i tend",
+                " mostly",
+                " daily",
+                " weekly",
+                " in the morning",
+                " at night",
+                " at home",
+                " times a ",
+                " habit",
+                " routine",
+                " then i ",
+                " i just ",
+                " i end up",
+                " normally",
+                " sometimes",
             ],
         }
     }
@@ -205,12 +302,14 @@ mod tests {
 
     #[test]
     fn sentences_end_at_stops_but_not_inside_numbers_and_abbreviations() {
-        assert_eq!(split("I wait 2.5 hours. Why?  No one says"), [
-            "I wait 2.5 hours.",
-            "Why?",
-            "No one says"
-        ]);
-        assert_eq!(split("Ask Dr. Lee, e.g. today.\nThen go"), ["Ask Dr. Lee, e.g. today.", "Then go"]);
+        assert_eq!(
+            split("I wait 2.5 hours. Why?  No one says"),
+            ["I wait 2.5 hours.", "Why?", "No one says"]
+        );
+        assert_eq!(
+            split("Ask Dr. Lee, e.g. today.\nThen go"),
+            ["Ask Dr. Lee, e.g. today.", "Then go"]
+        );
         assert_eq!(split("待った。帰った"), ["待った。", "帰った"]);
         assert!(split(" \n ").is_empty());
     }

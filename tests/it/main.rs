@@ -5,5 +5,7 @@
 
 mod architecture;
 mod cli;
+mod engine;
 mod hub;
 mod real_model;
+mod tiny_gguf;

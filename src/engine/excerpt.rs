@@ -1,0 +1,317 @@
+//! What may be quoted from a cell: every piece that reads as a quotation.
+//!
+//! Pure text. Candidates are listed rather than described by a pattern, because a list can be
+//! checked: each is a byte range of the cell, so a quote is verbatim whatever is done with it.
+//!
+//! A cell is cut into clauses; a candidate is a run of neighbouring clauses with at least
+//! [`MIN_WORDS`] words and at most [`MAX_CHARS`] characters, without the comma or space behind
+//! it. A cell with fewer words is quoted whole.
+
+use std::ops::Range;
+
+/// Longest excerpt, in characters.
+const MAX_CHARS: usize = 240;
+/// Fewest words of an excerpt, unless it is a whole cell.
+const MIN_WORDS: usize = 4;
+/// A clause with fewer words joins its neighbour: nobody quotes "and then,".
+const CLAUSE_WORDS: usize = 3;
+
+/// All excerpts that begin at one place of a cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Run {
+    /// First byte.
+    pub(super) start: usize,
+    /// Where an excerpt may end (first byte behind it), ascending; never empty.
+    pub(super) ends: Vec<usize>,
+}
+
+/// The excerpts that a source with these cells offers, as `(cell, run)`: long cells alone where
+/// it has any, else short cells whole. Empty when nothing can be quoted.
+pub(super) fn offers(cells: &[String]) -> Vec<(&str, Run)> {
+    let long: Vec<(&str, Run)> = cells
+        .iter()
+        .flat_map(|cell| runs(cell).into_iter().map(move |run| (cell.as_str(), run)))
+        .collect();
+    if !long.is_empty() {
+        return long;
+    }
+    cells.iter().filter_map(|cell| Some((cell.as_str(), whole(cell)?))).collect()
+}
+
+/// A short cell as its only excerpt.
+fn whole(cell: &str) -> Option<Run> {
+    let text = cell.trim();
+    if !text.contains(char::is_alphanumeric) || text.chars().count() > MAX_CHARS {
+        return None;
+    }
+    if words(cell).iter().filter(|word| word.counts).count() >= MIN_WORDS {
+        return None;
+    }
+    let start = cell.len() - cell.trim_start().len();
+    Some(Run { start, ends: vec![start + text.len()] })
+}
+
+/// Runs of clauses of a cell with enough words; none in a cell with fewer.
+fn runs(cell: &str) -> Vec<Run> {
+    let words = words(cell);
+    let clauses = clauses(cell, &words);
+    (0..clauses.len()).filter_map(|first| run(cell, &words, &clauses[first..])).collect()
+}
+
+/// The run that begins with the first of `clauses`.
+fn run(cell: &str, words: &[Word], clauses: &[Range<usize>]) -> Option<Run> {
+    // A lone dash or bullet in front is no part of what was said.
+    let start = words[clauses.first()?.clone()].iter().find(|word| word.counts)?.span.start;
+    let mut ends = Vec::new();
+    let mut counted = 0;
+    for clause in clauses {
+        let clause_words = &words[clause.clone()];
+        counted += clause_words.iter().filter(|word| word.counts).count();
+        let end = start + trimmed_len(&cell[start..clause_words.last()?.span.end]);
+        if cell[start..end].chars().count() > MAX_CHARS {
+            break;
+        }
+        if counted >= MIN_WORDS && ends.last() != Some(&end) {
+            ends.push(end);
+        }
+    }
+    if ends.is_empty() { None } else { Some(Run { start, ends }) }
+}
+
+/// Length of `text` without what only leads on to the next clause.
+fn trimmed_len(text: &str) -> usize {
+    text.trim_end_matches(|c: char| c.is_whitespace() || is_clause_mark(c) || "-–([{“‘".contains(c))
+        .len()
+}
+
+/// A word of a cell.
+#[derive(Debug)]
+struct Word {
+    /// Bytes, punctuation included.
+    span: Range<usize>,
+    /// Whether it counts as a word: a lone dash does not.
+    counts: bool,
+    /// What ends with it.
+    boundary: Boundary,
+}
+
+/// What ends with a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Boundary {
+    Word,
+    Clause,
+    Sentence,
+}
+
+/// Cuts a cell at white space, and around each character of scripts that write without spaces.
+fn words(cell: &str) -> Vec<Word> {
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    let mut open = false;
+    let mut previous = ' ';
+    for (at, c) in cell.char_indices() {
+        if c.is_whitespace() {
+            open = false;
+        } else {
+            let splits = (is_unspaced(c) && !is_opener(previous))
+                || ((is_unspaced(previous) || is_wide_mark(previous)) && c.is_alphanumeric());
+            if !open || splits {
+                spans.push(at..at);
+                open = true;
+            }
+            if let Some(last) = spans.last_mut() {
+                last.end = at + c.len_utf8();
+            }
+        }
+        previous = c;
+    }
+    let starts: Vec<usize> =
+        spans.iter().skip(1).map(|span| span.start).chain([cell.len()]).collect();
+    spans
+        .into_iter()
+        .zip(starts)
+        .map(|(span, next)| Word {
+            counts: cell[span.clone()].contains(char::is_alphanumeric),
+            boundary: boundary(&cell[span.clone()], &cell[span.end..next], &cell[next..]),
+            span,
+        })
+        .collect()
+}
+
+/// What ends with `word`, given the white space `gap` and the text behind it.
+fn boundary(word: &str, gap: &str, rest: &str) -> Boundary {
+    if gap.contains(['\n', '\r']) {
+        return Boundary::Sentence;
+    }
+    let bare = word.trim_end_matches(['"', '\'', ')', ']', '»', '”', '’']);
+    let Some(last) = bare.chars().next_back() else {
+        return Boundary::Word;
+    };
+    // "approx. three": a new sentence does not begin with a small letter.
+    let goes_on = last == '.' && rest.starts_with(char::is_lowercase);
+    if ".!?…。！？".contains(last) && !goes_on {
+        Boundary::Sentence
+    } else if is_clause_mark(last) || word == "-" || word == "–" {
+        Boundary::Clause
+    } else {
+        Boundary::Word
+    }
+}
+
+fn is_clause_mark(c: char) -> bool {
+    ",;:—，；：、".contains(c)
+}
+
+/// Marks after which the next word follows without a space.
+fn is_wide_mark(c: char) -> bool {
+    "。！？、，；：".contains(c)
+}
+
+fn is_opener(c: char) -> bool {
+    "\"'([«“‘「『（".contains(c)
+}
+
+/// Scripts written without spaces, in which a character is about a word: Hiragana and Han.
+fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{3041}'..='\u{3096}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{20000}'..='\u{2FA1F}')
+}
+
+/// Cuts words into clauses, as ranges of `words`: at clause marks, tiny ones joined, those too
+/// long for an excerpt cut into groups of [`MIN_WORDS`] words.
+fn clauses(cell: &str, words: &[Word]) -> Vec<Range<usize>> {
+    let mut clauses: Vec<Range<usize>> = Vec::new();
+    let mut start = 0;
+    for (at, word) in words.iter().enumerate() {
+        if word.boundary == Boundary::Word && at + 1 < words.len() {
+            continue;
+        }
+        let tiny = at + 1 - start < CLAUSE_WORDS;
+        if tiny && word.boundary == Boundary::Clause && at + 1 < words.len() {
+            continue;
+        }
+        let inside_sentence = start > 0 && words[start - 1].boundary != Boundary::Sentence;
+        match clauses.last_mut() {
+            Some(last) if tiny && inside_sentence => last.end = at + 1,
+            _ => clauses.push(start..at + 1),
+        }
+        start = at + 1;
+    }
+    clauses.into_iter().flat_map(|clause| short_enough(cell, words, clause)).collect()
+}
+
+/// A clause as it is, or in groups of words when it is longer than an excerpt may be.
+fn short_enough(cell: &str, words: &[Word], clause: Range<usize>) -> Vec<Range<usize>> {
+    let bytes = words[clause.start].span.start..words[clause.end - 1].span.end;
+    if cell[bytes].chars().count() <= MAX_CHARS {
+        return vec![clause];
+    }
+    clause.clone().step_by(MIN_WORDS).map(|at| at..(at + MIN_WORDS).min(clause.end)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Every excerpt that cells with these texts offer.
+    fn excerpts(cells: &[&str]) -> Vec<String> {
+        let cells: Vec<String> = cells.iter().map(|&cell| cell.to_owned()).collect();
+        let offers = offers(&cells);
+        offers
+            .iter()
+            .flat_map(|(cell, run)| run.ends.iter().map(|&end| cell[run.start..end].to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn excerpts_are_runs_of_clauses_without_what_leads_on() {
+        assert_eq!(
+            excerpts(&["I save my work, then I close the app; it hangs. Every single day"]),
+            [
+                "I save my work",
+                "I save my work, then I close the app; it hangs.",
+                "I save my work, then I close the app; it hangs. Every single day",
+                "then I close the app; it hangs.",
+                "then I close the app; it hangs. Every single day",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_tiny_clause_joins_its_neighbour_but_not_another_sentence() {
+        assert_eq!(excerpts(&["Well, honestly, I gave up."]), ["Well, honestly, I gave up."]);
+        assert_eq!(
+            excerpts(&["I gave up on it. Never. I will try again soon."]),
+            [
+                "I gave up on it.",
+                "I gave up on it. Never.",
+                "I gave up on it. Never. I will try again soon.",
+                "Never. I will try again soon.",
+                "I will try again soon.",
+            ]
+        );
+    }
+
+    #[test]
+    fn short_cells_are_whole_and_count_only_without_long_ones() {
+        assert_eq!(excerpts(&[" Yes, often \n", "n/a", "--", ""]), ["Yes, often", "n/a"]);
+        assert_eq!(excerpts(&["Yes, often", "I use it every day"]), ["I use it every day"]);
+        assert!(excerpts(&["", " ", "?!", "\u{1F600}"]).is_empty());
+    }
+
+    #[test]
+    fn a_line_break_ends_a_sentence_and_a_bullet_is_left_out() {
+        assert_eq!(
+            excerpts(&["- slow on my phone\r\n- crashes with large files"]),
+            [
+                "slow on my phone",
+                "slow on my phone\r\n- crashes with large files",
+                "crashes with large files"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_clause_longer_than_an_excerpt_is_cut_between_words() {
+        let cell = "word ".repeat(120);
+        let excerpts = excerpts(&[&cell]);
+        assert!(excerpts.contains(&"word word word word".to_owned()));
+        let longest = excerpts.iter().map(String::len).max();
+        assert_eq!(longest, Some(239));
+    }
+
+    #[test]
+    fn scripts_without_spaces_are_cut_at_their_own_marks() {
+        assert_eq!(
+            excerpts(&["使い方が難しい。サポートは速いです。"]),
+            ["使い方が難しい。", "使い方が難しい。サポートは速いです。", "サポートは速いです。"]
+        );
+    }
+
+    #[test]
+    fn a_word_longer_than_an_excerpt_is_not_cut() {
+        let long = "x".repeat(300);
+        assert!(excerpts(&[&long]).is_empty());
+        assert_eq!(
+            excerpts(&[&format!("I opened this link: {long} and it failed")]),
+            ["I opened this link"]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_excerpt_is_a_bounded_piece_without_outer_space(
+            cells in prop::collection::vec("([a-z]{1,12}|[ ,.;:!?\"\\\\\n-]|日本|\\PC){0,150}", 1..4),
+        ) {
+            for (cell, run) in offers(&cells) {
+                prop_assert!(run.ends.is_sorted() && !run.ends.is_empty());
+                for &end in &run.ends {
+                    let text = &cell[run.start..end];
+                    prop_assert!(text.chars().count() <= MAX_CHARS);
+                    prop_assert_eq!(text.trim(), text);
+                    prop_assert!(text.contains(char::is_alphanumeric));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,580 @@
+//! The header of a GGUF file, read as what it is: bytes from a stranger.
+//!
+//! Owns the format's types and bounds. Every length is compared with the bytes that are left
+//! before anything is allocated, so the memory taken never exceeds a small multiple of the file's
+//! size, whatever the header claims. Knows nothing of architectures: what the tensors of a `llama`
+//! must look like stands in `hyper_params.rs`.
+//!
+//! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>. The caps follow those that
+//! llama.cpp adopted after its integer overflows (ggml-org/llama.cpp#19856), but are tighter.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::mem::size_of;
+
+use candle_core::quantized::GgmlDType;
+
+/// Why a file is refused; whoever knows the path adds it.
+pub(super) type Refused = String;
+
+const MAGIC: [u8; 4] = *b"GGUF";
+const VERSIONS: std::ops::RangeInclusive<u32> = 2..=3;
+const DEFAULT_ALIGNMENT: u64 = 32; // bytes, from the specification
+const ALIGNMENTS: std::ops::RangeInclusive<u64> = 8..=4096; // bytes
+const MAX_TENSORS: u64 = 1 << 16;
+const MAX_ENTRIES: u64 = 1 << 12;
+const MAX_NAME: u64 = 256; // bytes of a key or tensor name
+const MAX_TEXT: u64 = 16 << 20; // bytes; chat templates are the longest real ones
+const MAX_ITEMS: u64 = 2 << 20; // of an array; the largest vocabularies have 2^18
+const MAX_DIMS: u32 = 4;
+
+/// A metadata value. Lists keep the density they have in the file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A whole number, not negative by its type.
+    Unsigned(u64),
+    /// A whole number.
+    Signed(i64),
+    /// A number.
+    Float(f64),
+    /// Yes or no.
+    Bool(bool),
+    /// Text; bytes that are not UTF-8 were replaced.
+    Text(String),
+    /// A list of texts.
+    Texts(Texts),
+    /// A list of numbers.
+    Numbers(Numbers),
+}
+
+impl Value {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Unsigned(_) | Self::Signed(_) => "a whole number",
+            Self::Float(_) => "a number",
+            Self::Bool(_) => "a yes or no",
+            Self::Text(_) => "a text",
+            Self::Texts(_) => "a list of texts",
+            Self::Numbers(_) => "a list of numbers",
+        }
+    }
+}
+
+/// A list of texts in one allocation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Texts {
+    joined: String,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Text `index`, counted from 0.
+    pub fn get(&self, index: usize) -> Option<&str> {
+        let end = *self.ends.get(index)?;
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        Some(&self.joined[start..end])
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.len()).map(|index| self.get(index).unwrap_or_default())
+    }
+}
+
+/// A list of numbers as the file holds them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Numbers {
+    scalar: Scalar,
+    bytes: Vec<u8>,
+}
+
+impl Numbers {
+    /// As whole numbers; `None` when the list holds fractions, or numbers beyond 64 bits signed.
+    pub fn to_integers(&self) -> Option<Vec<i64>> {
+        self.values()
+            .map(|value| match value {
+                Value::Unsigned(number) => i64::try_from(number).ok(),
+                Value::Signed(number) => Some(number),
+                Value::Bool(flag) => Some(i64::from(flag)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// As 32-bit floats, rounded where that is needed.
+    pub fn to_floats(&self) -> Vec<f32> {
+        self.values()
+            .map(|value| match value {
+                Value::Unsigned(number) => number as f32,
+                Value::Signed(number) => number as f32,
+                Value::Float(number) => number as f32,
+                _ => 0.0,
+            })
+            .collect()
+    }
+
+    fn values(&self) -> impl Iterator<Item = Value> {
+        self.bytes.chunks_exact(self.scalar.bytes()).map(|bytes| self.scalar.decode(bytes))
+    }
+}
+
+/// The types of fixed width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scalar {
+    U8,
+    I8,
+    U16,
+    I16,
+    U32,
+    I32,
+    F32,
+    Bool,
+    U64,
+    I64,
+    F64,
+}
+
+impl Scalar {
+    fn from_code(code: u32) -> Option<Self> {
+        Some(match code {
+            0 => Self::U8,
+            1 => Self::I8,
+            2 => Self::U16,
+            3 => Self::I16,
+            4 => Self::U32,
+            5 => Self::I32,
+            6 => Self::F32,
+            7 => Self::Bool,
+            10 => Self::U64,
+            11 => Self::I64,
+            12 => Self::F64,
+            _ => return None,
+        })
+    }
+
+    fn bytes(self) -> usize {
+        match self {
+            Self::U8 | Self::I8 | Self::Bool => 1,
+            Self::U16 | Self::I16 => 2,
+            Self::U32 | Self::I32 | Self::F32 => 4,
+            Self::U64 | Self::I64 | Self::F64 => 8,
+        }
+    }
+
+    /// The value of exactly [`Self::bytes`] bytes.
+    fn decode(self, bytes: &[u8]) -> Value {
+        let mut wide = [0; 8];
+        wide[..bytes.len()].copy_from_slice(bytes);
+        let unsigned = u64::from_le_bytes(wide);
+        match self {
+            Self::U8 | Self::U16 | Self::U32 | Self::U64 => Value::Unsigned(unsigned),
+            Self::I8 => Value::Signed(i64::from(unsigned as i8)),
+            Self::I16 => Value::Signed(i64::from(unsigned as i16)),
+            Self::I32 => Value::Signed(i64::from(unsigned as i32)),
+            Self::I64 => Value::Signed(unsigned as i64),
+            Self::F32 => Value::Float(f64::from(f32::from_bits(unsigned as u32))),
+            Self::F64 => Value::Float(f64::from_bits(unsigned)),
+            Self::Bool => Value::Bool(unsigned != 0),
+        }
+    }
+}
+
+const TEXT: u32 = 8;
+const ARRAY: u32 = 9;
+
+/// The file's key-value pairs, with getters that say which key has the wrong type.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Metadata {
+    entries: HashMap<String, Value>,
+}
+
+impl Metadata {
+    /// The value of `key`, whatever its type.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.entries.get(key)
+    }
+
+    /// A whole number that is not negative.
+    pub fn unsigned(&self, key: &str) -> Result<Option<u64>, String> {
+        self.typed(key, "a whole number from 0", |value| match value {
+            Value::Unsigned(number) => Some(*number),
+            Value::Signed(number) => u64::try_from(*number).ok(),
+            _ => None,
+        })
+    }
+
+    /// A number.
+    pub fn float(&self, key: &str) -> Result<Option<f32>, String> {
+        self.typed(key, "a number", |value| match value {
+            Value::Float(number) => Some(*number as f32),
+            Value::Unsigned(number) => Some(*number as f32),
+            Value::Signed(number) => Some(*number as f32),
+            _ => None,
+        })
+    }
+
+    /// Yes or no.
+    pub fn flag(&self, key: &str) -> Result<Option<bool>, String> {
+        self.typed(key, "a yes or no", |value| match value {
+            Value::Bool(flag) => Some(*flag),
+            _ => None,
+        })
+    }
+
+    /// Text.
+    pub fn text(&self, key: &str) -> Result<Option<&str>, String> {
+        self.typed(key, "a text", |value| match value {
+            Value::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// A list of texts.
+    pub fn texts(&self, key: &str) -> Result<Option<&Texts>, String> {
+        self.typed(key, "a list of texts", |value| match value {
+            Value::Texts(texts) => Some(texts),
+            _ => None,
+        })
+    }
+
+    /// A list of whole numbers.
+    pub fn integers(&self, key: &str) -> Result<Option<Vec<i64>>, String> {
+        self.typed(key, "a list of whole numbers", |value| match value {
+            Value::Numbers(numbers) => numbers.to_integers(),
+            _ => None,
+        })
+    }
+
+    /// A list of numbers.
+    pub fn floats(&self, key: &str) -> Result<Option<Vec<f32>>, String> {
+        self.typed(key, "a list of numbers", |value| match value {
+            Value::Numbers(numbers) => Some(numbers.to_floats()),
+            _ => None,
+        })
+    }
+
+    fn typed<'a, T>(
+        &'a self,
+        key: &str,
+        wanted: &str,
+        convert: impl FnOnce(&'a Value) -> Option<T>,
+    ) -> Result<Option<T>, String> {
+        let Some(value) = self.entries.get(key) else {
+            return Ok(None);
+        };
+        let wrong =
+            || format!("metadata '{key}' is {} that does not serve as {wanted}", value.kind());
+        convert(value).map(Some).ok_or_else(wrong)
+    }
+}
+
+/// Where a tensor lies and what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TensorInfo {
+    /// Slowest-running dimension first, as candle has it: a matrix is `(outputs, inputs)`.
+    pub(super) shape: Vec<usize>,
+    pub(super) dtype: GgmlDType,
+    /// First byte, from the start of the file.
+    pub(super) start: u64,
+    /// Size in bytes.
+    pub(super) bytes: u64,
+}
+
+/// Reads a header in two steps, so that the caller can refuse an architecture by name before the
+/// tensors are looked at.
+pub(super) struct HeaderReader<R> {
+    reader: R,
+    at: u64,
+    end: u64,
+    tensors: u64,
+    entries: u64,
+}
+
+impl<R: Read> HeaderReader<R> {
+    /// Starts on a file of `end` bytes: magic, version and counts.
+    pub(super) fn start(reader: R, end: u64) -> Result<Self, Refused> {
+        let mut this = Self { reader, at: 0, end, tensors: 0, entries: 0 };
+        let magic: [u8; 4] = this.fixed("the magic number")?;
+        if magic != MAGIC {
+            return Err("it does not start with 'GGUF', so it is no GGUF file".into());
+        }
+        let version = u32::from_le_bytes(this.fixed("the version")?);
+        if !VERSIONS.contains(&version) {
+            return Err(match version.swap_bytes() {
+                2 | 3 => "it is a big-endian GGUF file; take the little-endian one".into(),
+                _ => format!("GGUF version {version} is not supported (2 and 3 are)"),
+            });
+        }
+        this.tensors = this.count("the tensor count", MAX_TENSORS)?;
+        this.entries = this.count("the metadata count", MAX_ENTRIES)?;
+        Ok(this)
+    }
+
+    /// All key-value pairs.
+    pub(super) fn metadata(&mut self) -> Result<Metadata, Refused> {
+        let mut entries = HashMap::new();
+        for index in 0..self.entries {
+            let key = self.name(&format!("metadata key {index}"))?;
+            let value = self.value(&key)?;
+            if entries.contains_key(&key) {
+                return Err(format!("metadata '{key}' is given twice"));
+            }
+            entries.insert(key, value);
+        }
+        Ok(Metadata { entries })
+    }
+
+    /// The tensor directory, checked against the file's size and against itself.
+    pub(super) fn tensors(
+        &mut self,
+        metadata: &Metadata,
+    ) -> Result<HashMap<String, TensorInfo>, Refused> {
+        let alignment = metadata.unsigned("general.alignment")?.unwrap_or(DEFAULT_ALIGNMENT);
+        if !alignment.is_power_of_two() || !ALIGNMENTS.contains(&alignment) {
+            return Err(format!(
+                "metadata 'general.alignment' is {alignment}, not a power of two from 8 to 4096"
+            ));
+        }
+        let mut tensors = HashMap::new();
+        for index in 0..self.tensors {
+            let name = self.name(&format!("the name of tensor {index}"))?;
+            let info = self.tensor(&name, alignment)?;
+            if tensors.contains_key(&name) {
+                return Err(format!("tensor '{name}' is listed twice"));
+            }
+            tensors.insert(name, info);
+        }
+        // Offsets count from the first aligned byte after the directory. `at` is at most the
+        // file's size here, so the sum cannot overflow; a tensor's own start can.
+        let data = self.at.next_multiple_of(alignment);
+        for (name, info) in &mut tensors {
+            info.start = data
+                .checked_add(info.start)
+                .ok_or_else(|| format!("tensor '{name}' starts beyond the end of the file"))?;
+        }
+        self.check_extents(&tensors)?;
+        Ok(tensors)
+    }
+
+    /// Shape, type and place of one tensor; `start` is relative to the data section for now.
+    fn tensor(&mut self, name: &str, alignment: u64) -> Result<TensorInfo, Refused> {
+        let what = format!("tensor '{name}'");
+        let dims = u32::from_le_bytes(self.fixed(&what)?);
+        if !(1..=MAX_DIMS).contains(&dims) {
+            return Err(format!("{what} has {dims} dimensions (1 to {MAX_DIMS} are possible)"));
+        }
+        let mut shape = Vec::with_capacity(MAX_DIMS as usize);
+        for _ in 0..dims {
+            let dim = u64::from_le_bytes(self.fixed(&what)?);
+            shape.push(usize::try_from(dim).unwrap_or(usize::MAX));
+        }
+        shape.reverse();
+        let dtype = dtype(u32::from_le_bytes(self.fixed(&what)?))
+            .map_err(|reason| format!("{what} {reason}"))?;
+        let start = u64::from_le_bytes(self.fixed(&what)?);
+        if !start.is_multiple_of(alignment) {
+            return Err(format!("{what} starts at {start}, which is no multiple of {alignment}"));
+        }
+        let bytes = byte_size(&shape, dtype)
+            .ok_or_else(|| format!("{what} has the impossible shape {shape:?} for {dtype:?}"))?;
+        Ok(TensorInfo { shape, dtype, start, bytes })
+    }
+
+    /// Every tensor inside the file, no two over each other.
+    fn check_extents(&self, tensors: &HashMap<String, TensorInfo>) -> Result<(), Refused> {
+        let mut by_start: Vec<_> = tensors.iter().collect();
+        by_start.sort_by_key(|(name, info)| (info.start, *name));
+        let mut previous: Option<(&str, u64)> = None;
+        for (name, info) in by_start {
+            let end = info.start.checked_add(info.bytes).filter(|end| *end <= self.end);
+            let Some(end) = end else {
+                return Err(format!(
+                    "the file ends at byte {}, but tensor '{name}' needs {} bytes from byte {}: \
+                     it is truncated; download it again",
+                    self.end, info.bytes, info.start
+                ));
+            };
+            if let Some((other, _)) = previous.filter(|(_, end)| *end > info.start) {
+                return Err(format!("tensors '{other}' and '{name}' overlap"));
+            }
+            previous = Some((name, end));
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, key: &str) -> Result<Value, Refused> {
+        let what = format!("metadata '{key}'");
+        let code = u32::from_le_bytes(self.fixed(&what)?);
+        match code {
+            TEXT => {
+                let bytes = self.text(&what)?;
+                // An author's name in Latin-1 is no reason to refuse a model.
+                Ok(Value::Text(String::from_utf8_lossy(&bytes).into_owned()))
+            }
+            ARRAY => self.array(&what),
+            _ => {
+                let scalar = Scalar::from_code(code)
+                    .ok_or_else(|| format!("{what} has the unknown type {code}"))?;
+                let bytes = self.bytes(scalar.bytes() as u64, &what)?;
+                Ok(scalar.decode(&bytes))
+            }
+        }
+    }
+
+    fn array(&mut self, what: &str) -> Result<Value, Refused> {
+        let code = u32::from_le_bytes(self.fixed(what)?);
+        let count = self.count(what, MAX_ITEMS)?;
+        if code == TEXT {
+            return self.texts(count, what);
+        }
+        let scalar = Scalar::from_code(code).ok_or_else(|| match code {
+            ARRAY => format!("{what} is a list of lists, which is not supported"),
+            _ => format!("{what} is a list of the unknown type {code}"),
+        })?;
+        let bytes = self.bytes(count * scalar.bytes() as u64, what)?;
+        Ok(Value::Numbers(Numbers { scalar, bytes }))
+    }
+
+    fn texts(&mut self, count: u64, what: &str) -> Result<Value, Refused> {
+        self.need(count * size_of::<u64>() as u64, what)?;
+        let mut texts = Texts { joined: String::new(), ends: Vec::with_capacity(count as usize) };
+        for index in 0..count {
+            let bytes = self.text(what)?;
+            let text = std::str::from_utf8(&bytes)
+                .map_err(|_| format!("item {index} of {what} is not UTF-8"))?;
+            texts.joined.push_str(text);
+            texts.ends.push(texts.joined.len());
+        }
+        Ok(Value::Texts(texts))
+    }
+
+    /// A key or tensor name.
+    fn name(&mut self, what: &str) -> Result<String, Refused> {
+        let length = self.count(what, MAX_NAME)?;
+        let bytes = self.bytes(length, what)?;
+        String::from_utf8(bytes).map_err(|_| format!("{what} is not UTF-8"))
+    }
+
+    fn text(&mut self, what: &str) -> Result<Vec<u8>, Refused> {
+        let length = self.count(what, MAX_TEXT)?;
+        self.bytes(length, what)
+    }
+
+    /// A 64-bit length of at most `most`.
+    fn count(&mut self, what: &str, most: u64) -> Result<u64, Refused> {
+        let count = u64::from_le_bytes(self.fixed(what)?);
+        if count > most {
+            return Err(format!("{what} claims a length of {count} (at most {most} is accepted)"));
+        }
+        Ok(count)
+    }
+
+    fn fixed<const N: usize>(&mut self, what: &str) -> Result<[u8; N], Refused> {
+        self.need(N as u64, what)?;
+        let mut bytes = [0; N];
+        self.fill(&mut bytes, what)?;
+        Ok(bytes)
+    }
+
+    fn bytes(&mut self, length: u64, what: &str) -> Result<Vec<u8>, Refused> {
+        self.need(length, what)?;
+        let mut bytes = vec![0; length as usize];
+        self.fill(&mut bytes, what)?;
+        Ok(bytes)
+    }
+
+    /// Refuses a length that the file cannot hold; nothing is allocated before this.
+    fn need(&self, length: u64, what: &str) -> Result<(), Refused> {
+        if length > self.end - self.at {
+            return Err(format!(
+                "the file ends at byte {} inside {what}: it is truncated; download it again",
+                self.end
+            ));
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self, bytes: &mut [u8], what: &str) -> Result<(), Refused> {
+        self.reader
+            .read_exact(bytes)
+            .map_err(|error| format!("cannot read {what} at byte {}: {error}", self.at))?;
+        self.at += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+/// The type behind GGUF's type code; the error says what the tensor is and what to do.
+fn dtype(code: u32) -> Result<GgmlDType, Refused> {
+    // Codes that candle reads as weights. Q8_1 (9) and Q8_K (15) exist only as intermediates of a
+    // matrix product.
+    Ok(match code {
+        0 => GgmlDType::F32,
+        1 => GgmlDType::F16,
+        2 => GgmlDType::Q4_0,
+        3 => GgmlDType::Q4_1,
+        6 => GgmlDType::Q5_0,
+        7 => GgmlDType::Q5_1,
+        8 => GgmlDType::Q8_0,
+        10 => GgmlDType::Q2K,
+        11 => GgmlDType::Q3K,
+        12 => GgmlDType::Q4K,
+        13 => GgmlDType::Q5K,
+        14 => GgmlDType::Q6K,
+        30 => GgmlDType::BF16,
+        _ => {
+            let name = unsupported_name(code).map_or_else(|| format!("type {code}"), str::to_owned);
+            return Err(format!(
+                "is stored as {name}, which cannot be read; \
+                 take the Q4_K_M, Q5_K_M, Q6_K or Q8_0 file of this model"
+            ));
+        }
+    })
+}
+
+/// Names from `enum ggml_type` in ggml.h.
+fn unsupported_name(code: u32) -> Option<&'static str> {
+    Some(match code {
+        9 => "Q8_1",
+        15 => "Q8_K",
+        16 => "IQ2_XXS",
+        17 => "IQ2_XS",
+        18 => "IQ3_XXS",
+        19 => "IQ1_S",
+        20 => "IQ4_NL",
+        21 => "IQ3_S",
+        22 => "IQ2_S",
+        23 => "IQ4_XS",
+        24 => "I8",
+        25 => "I16",
+        26 => "I32",
+        27 => "I64",
+        28 => "F64",
+        29 => "IQ1_M",
+        34 => "TQ1_0",
+        35 => "TQ2_0",
+        39 => "MXFP4",
+        40 => "NVFP4",
+        _ => return None,
+    })
+}
+
+/// Bytes of a tensor; `None` for an empty dimension, an overflow, or rows that are no whole number
+/// of blocks.
+fn byte_size(shape: &[usize], dtype: GgmlDType) -> Option<u64> {
+    let row = *shape.last()?;
+    if shape.contains(&0) || !row.is_multiple_of(dtype.block_size()) {
+        return None;
+    }
+    let elements = shape.iter().try_fold(1u64, |product, dim| product.checked_mul(*dim as u64))?;
+    (elements / dtype.block_size() as u64).checked_mul(dtype.type_size() as u64)
+}

@@ -1,0 +1,505 @@
+//! Sound files open; hostile ones are refused by the field that is wrong.
+
+use std::io::Write;
+
+use proptest::prelude::*;
+
+use super::tiny_gguf::{Meta, Options, Weights, tiny_llama};
+use super::*;
+
+/// The smallest model that the writer can make, so that whole-file sweeps stay quick.
+fn smallest() -> Options {
+    Options {
+        layers: 1,
+        heads: 2,
+        kv_heads: 1,
+        hidden: 32,
+        feed_forward: 32,
+        ..Options::default()
+    }
+}
+
+fn read(bytes: &[u8]) -> Result<Contents, String> {
+    Contents::read(bytes, bytes.len() as u64).map_err(|refusal| match refusal {
+        Refusal::Field(reason) => reason,
+        Refusal::Architecture(name) => format!("architecture {name}"),
+    })
+}
+
+#[track_caller]
+fn refuses(bytes: &[u8], part: &str) {
+    let reason = read(bytes).expect_err("must be refused");
+    assert!(reason.contains(part), "'{reason}' does not say '{part}'");
+}
+
+#[track_caller]
+fn refuses_value(key: &'static str, value: Meta, part: &str) {
+    let options = Options {
+        set: vec![(key, value)],
+        ..smallest()
+    };
+    refuses(&tiny_llama(&options), part);
+}
+
+fn on_disk(bytes: &[u8]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
+/// Where the entry of tensor `name` stands: its name, and the fields after it.
+struct Entry {
+    name: usize,
+    dims: usize,
+    dtype: usize,
+    offset: usize,
+}
+
+fn entry(bytes: &[u8], name: &str) -> Entry {
+    let mut wanted = (name.len() as u64).to_le_bytes().to_vec();
+    wanted.extend_from_slice(name.as_bytes());
+    let at = bytes
+        .windows(wanted.len())
+        .position(|window| window == wanted)
+        .unwrap()
+        + 8;
+    let count = at + name.len();
+    let dims = u32::from_le_bytes(bytes[count..count + 4].try_into().unwrap()) as usize;
+    Entry {
+        name: at,
+        dims: count + 4,
+        dtype: count + 4 + dims * 8,
+        offset: count + 8 + dims * 8,
+    }
+}
+
+fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
+    bytes[at..at + value.len()].copy_from_slice(value);
+}
+
+#[test]
+fn a_sound_file_gives_its_numbers_and_its_tensors() {
+    for weights in [Weights::F32, Weights::F16, Weights::Q8_0] {
+        let options = Options {
+            weights,
+            tied: false,
+            ..Options::default()
+        };
+        let file = on_disk(&tiny_llama(&options));
+        let model = GgufFile::open(file.path()).unwrap();
+        let numbers = model.hyper_params();
+        assert_eq!(
+            (
+                numbers.block_count,
+                numbers.head_count,
+                numbers.head_count_kv
+            ),
+            (2, 4, 2)
+        );
+        assert_eq!((numbers.head_dim, numbers.rope_dimension_count), (16, 16));
+        assert_eq!(numbers.rope_scaling, RopeScaling::None);
+        assert!(!numbers.tied_embeddings && !numbers.rope_factors);
+        assert_eq!(model.name(), "Tiny");
+        for name in model.contents.tensors.keys() {
+            let tensor = model.tensor(name, &Device::Cpu).unwrap();
+            let values = tensor
+                .dequantize(&Device::Cpu)
+                .unwrap()
+                .flatten_all()
+                .unwrap();
+            let values: Vec<f32> = values.to_vec1().unwrap();
+            assert!(
+                values
+                    .iter()
+                    .all(|value| value.is_finite() && value.abs() < 2.0),
+                "{name}"
+            );
+            assert!(values.iter().any(|value| *value != 0.0), "{name}");
+        }
+        let query = model.tensor("blk.1.attn_k.weight", &Device::Cpu).unwrap();
+        assert_eq!(query.shape().dims(), [32, 64]);
+    }
+}
+
+#[test]
+fn quantised_weights_are_close_to_the_same_weights_in_full() {
+    let values = |weights| {
+        let file = on_disk(&tiny_llama(&Options {
+            weights,
+            ..smallest()
+        }));
+        let model = GgufFile::open(file.path()).unwrap();
+        let tensor = model.tensor("blk.0.ffn_up.weight", &Device::Cpu).unwrap();
+        let flat = tensor
+            .dequantize(&Device::Cpu)
+            .unwrap()
+            .flatten_all()
+            .unwrap();
+        flat.to_vec1::<f32>().unwrap()
+    };
+    let full = values(Weights::F32);
+    for weights in [Weights::F16, Weights::Q8_0] {
+        for (exact, rounded) in full.iter().zip(values(weights)) {
+            assert!((exact - rounded).abs() < 0.004, "{exact} became {rounded}");
+        }
+    }
+}
+
+#[test]
+fn parameters_and_hash_are_those_of_the_file() {
+    let bytes = tiny_llama(&smallest());
+    let file = on_disk(&bytes);
+    let model = GgufFile::open(file.path()).unwrap();
+    let block = 2 * 32 + 2 * 32 * 32 + 2 * 16 * 32 + 3 * 32 * 32;
+    assert_eq!(model.parameters(), (267 * 32 + 32 + block) as u64);
+    assert_eq!(model.file_bytes(), bytes.len() as u64);
+    let expected: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(model.sha256().unwrap(), expected);
+}
+
+#[test]
+fn a_missing_file_and_a_directory_are_refused_by_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("none.gguf");
+    let error = GgufFile::open(&missing).unwrap_err().to_string();
+    assert!(error.contains("none.gguf"), "{error}");
+    let error = GgufFile::open(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("not a file"), "{error}");
+}
+
+#[test]
+fn another_architecture_is_named_with_the_supported_list() {
+    let value = Meta::Text("mamba".into());
+    let options = Options {
+        set: vec![("general.architecture", value)],
+        ..smallest()
+    };
+    let file = on_disk(&tiny_llama(&options));
+    let error = GgufFile::open(file.path()).unwrap_err();
+    assert!(matches!(&error, EngineError::Unsupported { found, .. } if found == "mamba"));
+    assert!(error.to_string().contains("supported: llama"), "{error}");
+}
+
+#[test]
+fn what_is_no_gguf_file_is_refused_at_once() {
+    refuses(b"", "ends at byte 0");
+    refuses(b"PK\x03\x04 a zip archive, in fact", "no GGUF file");
+    let mut bytes = tiny_llama(&smallest());
+    put(&mut bytes, 4, &1u32.to_le_bytes());
+    refuses(&bytes, "version 1");
+    put(&mut bytes, 4, &3u32.to_be_bytes());
+    refuses(&bytes, "big-endian");
+}
+
+#[test]
+fn a_bad_alignment_is_refused() {
+    for alignment in [0, 1, 4, 24, 8192, u32::MAX] {
+        refuses_value(
+            "general.alignment",
+            Meta::U32(alignment),
+            "general.alignment",
+        );
+    }
+}
+
+#[test]
+fn absurd_counts_are_refused_before_anything_is_allocated() {
+    let sound = tiny_llama(&smallest());
+    for (at, part) in [(8, "tensor count"), (16, "metadata count")] {
+        for claim in [u64::MAX, 1 << 40, 1 << 17] {
+            let mut bytes = sound.clone();
+            put(&mut bytes, at, &claim.to_le_bytes());
+            refuses(&bytes, part);
+        }
+    }
+    // Within the cap, but more than the file holds.
+    let mut bytes = sound.clone();
+    put(&mut bytes, 8, &60_000u64.to_le_bytes());
+    assert!(read(&bytes).is_err());
+}
+
+#[test]
+fn lengths_beyond_the_file_are_refused() {
+    let sound = tiny_llama(&smallest());
+    let key = b"tokenizer.ggml.tokens";
+    let count = sound
+        .windows(key.len())
+        .position(|window| window == key)
+        .unwrap()
+        + key.len()
+        + 8;
+    for (at, claim) in [
+        (count, 1_000_000u64),
+        (count, u64::MAX),
+        (count + 8, 9 << 20),
+    ] {
+        let mut bytes = sound.clone();
+        put(&mut bytes, at, &claim.to_le_bytes());
+        refuses(&bytes, "tokenizer.ggml.tokens");
+    }
+}
+
+#[test]
+fn impossible_dimensions_are_refused() {
+    let sound = tiny_llama(&smallest());
+    let at = entry(&sound, "blk.0.attn_q.weight").dims;
+    for dims in [
+        [1u64 << 40, 1 << 40],
+        [0, 32],
+        [32, 0],
+        [u64::MAX, u64::MAX],
+        [32, (1 << 59) + 1],
+    ] {
+        let mut bytes = sound.clone();
+        put(&mut bytes, at, &dims[0].to_le_bytes());
+        put(&mut bytes, at + 8, &dims[1].to_le_bytes());
+        refuses(&bytes, "blk.0.attn_q.weight");
+    }
+    for count in [0u32, 5, u32::MAX] {
+        let mut bytes = sound.clone();
+        put(&mut bytes, at - 4, &count.to_le_bytes());
+        refuses(&bytes, "dimensions");
+    }
+}
+
+#[test]
+fn rows_that_are_no_whole_number_of_blocks_are_refused() {
+    let mut bytes = tiny_llama(&Options {
+        weights: Weights::Q8_0,
+        ..smallest()
+    });
+    let at = entry(&bytes, "blk.0.attn_q.weight").dims;
+    put(&mut bytes, at, &31u64.to_le_bytes());
+    refuses(&bytes, "impossible shape");
+}
+
+#[test]
+fn a_shape_that_the_metadata_does_not_imply_is_refused() {
+    let mut bytes = tiny_llama(&smallest());
+    let at = entry(&bytes, "blk.0.ffn_up.weight").dims;
+    put(&mut bytes, at + 8, &16u64.to_le_bytes());
+    refuses(
+        &bytes,
+        "tensor 'blk.0.ffn_up.weight' has shape [16, 32], but the metadata implies",
+    );
+}
+
+#[test]
+fn quantisations_that_cannot_be_read_are_named() {
+    for (code, name) in [
+        (23u32, "IQ4_XS"),
+        (39, "MXFP4"),
+        (9, "Q8_1"),
+        (77, "type 77"),
+    ] {
+        let mut bytes = tiny_llama(&smallest());
+        let at = entry(&bytes, "blk.0.attn_q.weight").dtype;
+        put(&mut bytes, at, &code.to_le_bytes());
+        refuses(&bytes, &format!("stored as {name}"));
+        refuses(&bytes, "Q4_K_M");
+    }
+}
+
+#[test]
+fn offsets_out_of_line_over_each_other_or_out_of_the_file_are_refused() {
+    let sound = tiny_llama(&smallest());
+    let at = entry(&sound, "blk.0.attn_q.weight").offset;
+    let cases = [
+        (1u64, "no multiple of 32"),
+        (0, "overlap"),
+        (1 << 40, "truncated"),
+        (u64::MAX - 31, "beyond the end"),
+    ];
+    for (offset, part) in cases {
+        let mut bytes = sound.clone();
+        put(&mut bytes, at, &offset.to_le_bytes());
+        refuses(&bytes, part);
+    }
+}
+
+#[test]
+fn a_tensor_listed_twice_is_refused() {
+    let mut bytes = tiny_llama(&Options {
+        layers: 2,
+        ..smallest()
+    });
+    let at = entry(&bytes, "blk.1.attn_norm.weight").name;
+    put(&mut bytes, at, b"blk.0");
+    refuses(&bytes, "tensor 'blk.0.attn_norm.weight' is listed twice");
+}
+
+#[test]
+fn a_metadata_key_given_twice_is_refused() {
+    let entry = ("extra.key", Meta::Bool(true));
+    refuses(
+        &tiny_llama(&Options {
+            set: vec![entry.clone(), entry],
+            ..smallest()
+        }),
+        "'extra.key' is given twice",
+    );
+}
+
+#[test]
+fn a_missing_tensor_and_one_without_a_place_are_refused() {
+    let mut bytes = tiny_llama(&smallest());
+    let at = entry(&bytes, "blk.0.attn_q.weight").name;
+    put(&mut bytes, at + 6, b"attn_z");
+    refuses(&bytes, "'blk.0.attn_q.weight' is missing");
+    // One block in the file more than the metadata admits.
+    let bytes = tiny_llama(&Options {
+        layers: 2,
+        set: vec![("llama.block_count", Meta::U32(1))],
+        ..smallest()
+    });
+    refuses(&bytes, "'blk.1.attn_k.weight' has no place");
+}
+
+#[test]
+fn hyper_parameters_out_of_range_are_refused_by_key() {
+    refuses_value("llama.block_count", Meta::U32(513), "llama.block_count");
+    refuses_value("llama.block_count", Meta::U32(0), "llama.block_count");
+    refuses_value(
+        "llama.context_length",
+        Meta::U32(u32::MAX),
+        "llama.context_length",
+    );
+    refuses_value("llama.attention.head_count", Meta::U32(0), "head_count");
+    refuses_value(
+        "llama.attention.head_count",
+        Meta::Text("4".into()),
+        "is a text",
+    );
+    refuses_value(
+        "llama.attention.head_count_kv",
+        Meta::U32(0),
+        "head_count_kv",
+    );
+    refuses_value("llama.attention.head_count_kv", Meta::U32(3), "does not divide");
+    refuses_value("llama.attention.key_length", Meta::U32(7), "even number");
+    refuses_value("llama.attention.value_length", Meta::U32(8), "value_length");
+    refuses_value(
+        "llama.rope.dimension_count",
+        Meta::U32(18),
+        "rope.dimension_count",
+    );
+    refuses_value(
+        "llama.rope.freq_base",
+        Meta::F32(f32::NAN),
+        "rope.freq_base",
+    );
+    refuses_value("llama.rope.freq_base", Meta::F32(-1.0), "rope.freq_base");
+    refuses_value(
+        "llama.attention.layer_norm_rms_epsilon",
+        Meta::F32(0.0),
+        "rms_epsilon",
+    );
+    refuses_value(
+        "llama.rope.scaling.type",
+        Meta::Text("yarn".into()),
+        "'yarn'",
+    );
+    refuses_value("llama.expert_count", Meta::U32(8), "mixture of experts");
+    let absent = Options {
+        unset: vec!["llama.feed_forward_length"],
+        ..smallest()
+    };
+    refuses(
+        &tiny_llama(&absent),
+        "'llama.feed_forward_length' is missing",
+    );
+}
+
+#[test]
+fn linear_rope_scaling_is_read() {
+    let scaling = ("llama.rope.scaling.type", Meta::Text("linear".into()));
+    let factor = ("llama.rope.scaling.factor", Meta::F32(4.0));
+    let bytes = tiny_llama(&Options {
+        set: vec![scaling, factor],
+        ..smallest()
+    });
+    assert_eq!(
+        read(&bytes).unwrap().hyper_params.rope_scaling,
+        RopeScaling::Linear(4.0)
+    );
+}
+
+#[test]
+fn a_file_cut_off_anywhere_is_refused_as_truncated() {
+    let sound = tiny_llama(&smallest());
+    let data = sound.len() - 60_000.min(sound.len());
+    // Every byte of the header, then every 97th of the weights; the last tensor ends with the file.
+    let cuts = (0..data.max(9_000)).chain((9_000..sound.len()).step_by(97));
+    for cut in cuts.filter(|cut| *cut < sound.len()) {
+        let reason = read(&sound[..cut]).expect_err("a part must be refused");
+        assert!(
+            reason.contains("truncated") && reason.contains(&format!("byte {cut}")),
+            "{reason}"
+        );
+    }
+    assert!(read(&sound).is_ok());
+}
+
+#[test]
+fn the_truncated_tensor_is_named_with_what_it_needs() {
+    let sound = tiny_llama(&smallest());
+    let reason = read(&sound[..sound.len() - 1]).unwrap_err();
+    assert!(
+        reason.contains("tensor 'output_norm.weight' needs 128 bytes"),
+        "{reason}"
+    );
+    assert!(reason.contains("download it again"), "{reason}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever a few flipped bytes make of a file: it is refused with a reason, or every tensor
+    /// of it can be loaded.
+    #[test]
+    fn mutated_files_never_panic(
+        changes in prop::collection::vec((0usize..9_000, any::<u8>()), 1..6),
+        wide in prop::option::of((0usize..9_000, any::<u64>())),
+    ) {
+        let mut bytes = tiny_llama(&smallest());
+        for (at, value) in changes {
+            bytes[at] = value;
+        }
+        if let Some((at, value)) = wide {
+            put(&mut bytes, at, &value.to_le_bytes());
+        }
+        match read(&bytes) {
+            Err(reason) => prop_assert!(!reason.is_empty()),
+            Ok(contents) => {
+                let file = on_disk(&bytes);
+                let model = GgufFile::open(file.path()).unwrap();
+                for name in contents.tensors.keys() {
+                    prop_assert!(model.tensor(name, &Device::Cpu).is_ok());
+                }
+                let _ = crate::engine::tokenizer::Tokenizer::from_gguf(&model);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_real_model_opens() {
+    let Some(path) = std::env::var_os("PERSONA_TEST_MODEL") else {
+        eprintln!("skipped: PERSONA_TEST_MODEL not set");
+        return;
+    };
+    let model = GgufFile::open(Path::new(&path)).unwrap();
+    let numbers = model.hyper_params();
+    assert_eq!(
+        numbers.vocabulary_size,
+        model
+            .tensor("token_embd.weight", &Device::Cpu)
+            .unwrap()
+            .shape()
+            .dims()[0]
+    );
+    assert!(model.parameters() > 100_000_000);
+}

@@ -1,0 +1,499 @@
+//! From a [`Shape`] to the text of one llguidance grammar (its dialect of Lark).
+//!
+//! Pure: no tokens, no parser. In the dialect rules are lower case and parsed, terminals are
+//! upper case and become one regular expression each, matched greedily; so a terminal here ends
+//! with a byte that cannot occur inside it, or (a number) before one. Regular expressions run on bytes
+//! (`allow_invalid_utf8`), which lets a bound count bytes; [`CHARACTERS`] keeps text valid.
+
+use std::fmt::Write as _;
+
+use super::EngineError;
+use super::excerpt::{self, Run};
+use super::grammar::{Shape, Source};
+
+/// The longest word, in characters, that the bound of a text never cuts. Longer ones are rare
+/// (one English word in 10,000 has over 16 letters), and a larger room would end texts earlier.
+const LAST_WORD: usize = 24;
+/// Room in which a text ends with its next sentence, in bytes: about one long sentence.
+const LAST_SENTENCE: usize = 120;
+/// Least distance between the bounds of a text: less leaves no room for a word.
+const TEXT_SPREAD: usize = 8;
+
+/// What free text is made of. A word is letters joined by single marks, with at most one mark
+/// before and a closing one and a punctuation mark behind it; single spaces part words. So there
+/// are no double spaces, no runs of punctuation, no line breaks, no markup, no `<|control|>` text.
+///
+/// `LETTER` is a letter or digit of ASCII or any visible character beyond it, as UTF-8:
+/// without C1 controls, no-break space, soft hyphen, bidirectional controls and the other
+/// invisible ones of U+2000 to U+206F (the two joiners stay: emoji and Persian need them),
+/// ideographic space, surrogates, private use, byte order mark.
+const CHARACTERS: &str = r#"
+CONT: /[\x80-\xBF]/
+BEYOND: /\xC2[\xA1-\xAC\xAE-\xBF]/ | /[\xC3-\xDF]/ CONT
+  | /\xE0[\xA0-\xBF]/ CONT | /[\xE1\xE4-\xEC]/ CONT CONT
+  | /\xE2\x80[\x8C\x8D\x93\x94]/ | /\xE2[\x82-\xBF]/ CONT
+  | /\xE3\x80[\x81-\xBF]/ | /\xE3[\x81-\xBF]/ CONT | /\xED[\x80-\x9F]/ CONT
+  | /\xEF[\xA4-\xBA\xBC-\xBE]/ CONT | /\xF0[\x90-\xBF]/ CONT CONT
+LETTER: /[0-9A-Za-z]/ | BEYOND
+QUOTE: "\\\""
+UNIT: LETTER | /[0-9]([,:][0-9]+)+/
+JOIN: /[-'.&@_+\x2F]/ | "’"
+OPEN: /[('#$]/ | QUOTE | "“" | "‘"
+CLOSE: /[)'%+]/ | QUOTE | "”" | "’"
+STOP: /[.!?]/ | "…"
+CORE: OPEN? UNIT+ (JOIN UNIT+)* CLOSE?
+WORDS: ((CORE (STOP CLOSE? | /[,;:]/)? | /[-&+\x2F]/) " ")* CORE (STOP CLOSE?)?
+BYTE: /[^\x00]/
+UNPARTED: /[!#-+\x2D\x2F-9<->@-\[\x5D-~]/ | QUOTE | BEYOND | "“" | "”" | "‘" | "’"
+ENDED: ~(BYTE* STOP CLOSE? " " BYTE*)
+"#;
+
+/// See [`Shape::max_bytes`].
+pub(super) fn max_bytes(shape: &Shape) -> usize {
+    match shape {
+        Shape::Object(fields) => {
+            let inner: usize =
+                fields.iter().map(|(key, value)| json(key).len() + 1 + max_bytes(value)).sum();
+            2 + inner + fields.len().saturating_sub(1)
+        }
+        Shape::Array { item, max, .. } => 2 + max * max_bytes(item) + max.saturating_sub(1),
+        // Quotes; a last word of 4-byte characters; the rest of a character begun before it; a
+        // sentence mark and a closing one.
+        Shape::Text { max, .. } => 2 + max + 3 * LAST_WORD + 3 + 6,
+        Shape::OneOf(options) => options.iter().map(|option| json(option).len()).max().unwrap_or(0),
+        Shape::Integer { min, max } => min.to_string().len().max(max.to_string().len()),
+        Shape::Excerpt(sources) => sources.iter().map(longest_excerpt).max().unwrap_or(0),
+    }
+}
+
+/// Bytes of the longest answer that quotes `source`; 0 where nothing can be quoted.
+fn longest_excerpt(source: &Source) -> usize {
+    let offers = excerpt::offers(&source.cells);
+    let texts = offers
+        .iter()
+        .filter_map(|(cell, run)| Some(json(&cell[run.start..*run.ends.last()?]).len()));
+    texts.max().map_or(0, |text| frame(&source.id).len() - 1 + text + 1)
+}
+
+/// The grammar of `shape`.
+pub(super) fn lower(shape: &Shape) -> Result<String, EngineError> {
+    let mut lowering = Lowering { text: String::new(), names: Vec::new() };
+    lowering.line("%llguidance {\"allow_invalid_utf8\": true}");
+    lowering.text.push_str(CHARACTERS);
+    let root = lowering.name(shape)?;
+    lowering.line(&format!("start: {root}"));
+    Ok(lowering.text)
+}
+
+/// The grammar so far.
+struct Lowering<'a> {
+    text: String,
+    /// What already has a name: equal shapes share their lexer states.
+    names: Vec<(&'a Shape, String)>,
+}
+
+impl<'a> Lowering<'a> {
+    /// The rule or terminal that matches `shape`, defined if it is new.
+    fn name(&mut self, shape: &'a Shape) -> Result<String, EngineError> {
+        if let Some((_, name)) = self.names.iter().find(|(known, _)| *known == shape) {
+            return Ok(name.clone());
+        }
+        let body = match shape {
+            Shape::Object(fields) => self.object(fields)?,
+            Shape::Array { item, min, max } => self.array(item, *min, *max)?,
+            Shape::Text { min, max } => text(*min, *max)?,
+            Shape::OneOf(options) => one_of(options)?,
+            Shape::Integer { min, max } => integer(*min, *max)?,
+            Shape::Excerpt(sources) => excerpt(sources)?,
+        };
+        let terminal = !matches!(shape, Shape::Object(_) | Shape::Array { .. });
+        let name = format!("{}{}", if terminal { "T" } else { "r" }, self.names.len());
+        self.line(&format!("{name}: {body}"));
+        self.names.push((shape, name.clone()));
+        Ok(name)
+    }
+
+    fn object(&mut self, fields: &'a [(String, Shape)]) -> Result<String, EngineError> {
+        let mut body = String::new();
+        let mut before = String::from("{");
+        for (at, (key, value)) in fields.iter().enumerate() {
+            if fields[..at].iter().any(|(earlier, _)| earlier == key) {
+                return Err(bad(format!("an object has the key '{key}' twice")));
+            }
+            let value = self.name(value)?;
+            let _ = write!(body, "{} {value} ", quote(&format!("{before}{}:", json(key))));
+            before = String::from(",");
+        }
+        let end = if fields.is_empty() { "{}" } else { "}" };
+        Ok(body + &quote(end))
+    }
+
+    fn array(&mut self, item: &'a Shape, min: usize, max: usize) -> Result<String, EngineError> {
+        if min > max {
+            return Err(bad(format!("an array of {min} to {max} items cannot be")));
+        }
+        if max == 0 {
+            return Ok(quote("[]"));
+        }
+        let item = self.name(item)?;
+        let more = match (min.saturating_sub(1), max - 1) {
+            (_, 0) => String::new(),
+            (fewest, most) => format!(" (\",\" {item}){{{fewest},{most}}}"),
+        };
+        let items = format!("\"[\" {item}{more} \"]\"");
+        Ok(if min == 0 { format!("\"[]\" | {items}") } else { items })
+    }
+
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+}
+
+/// Free text. Four rules hold at once, each over the whole text:
+///
+/// - `WORDS`: see [`CHARACTERS`];
+/// - length: up to byte `part` anything; a word that begins by then has [`LAST_WORD`] characters
+///   of room, so the bound never cuts it, and no space, comma or dash follows that would ask for
+///   another word. The sentence mark stays allowed: a model that may not go on takes it rather
+///   than glueing words;
+/// - from byte `soft` on, the end of a sentence is the end of the text, so few texts reach `part`;
+/// - at least `min` bytes.
+///
+/// Counters are exact (`BYTE{n}` before what follows), since overlapping ones multiply states.
+fn text(min: usize, max: usize) -> Result<String, EngineError> {
+    if max < min.saturating_add(TEXT_SPREAD) {
+        return Err(bad(format!(
+            "a text of {min} to {max} characters is too narrow; leave {TEXT_SPREAD} between"
+        )));
+    }
+    let room = LAST_WORD.min((max - min) / 2);
+    // Two characters for the sentence mark and a closing one behind the last word.
+    let part = max - room - 2;
+    let soft = min.max((max * 3 / 5).min(max.saturating_sub(LAST_SENTENCE))).max(2);
+    let sentence = format!("(BYTE{{0,{}}} | BYTE{{{soft}}} ENDED)", soft - 1);
+    let length = format!(
+        "(BYTE{{{min},{}}} | BYTE{{{}}} /[^,;:&+\\x2F\\x00-]/ (CONT | \"\\\"\"){{0,3}} UNPARTED{{0,{room}}} (STOP CLOSE?)?)",
+        part - 1,
+        part - 1,
+    );
+    let empty = if min == 0 { "?" } else { "" };
+    Ok(format!("\"\\\"\" (WORDS & {length} & {sentence}){empty} \"\\\"\""))
+}
+
+fn one_of(options: &[String]) -> Result<String, EngineError> {
+    if options.is_empty() {
+        return Err(bad("a choice has no options".into()));
+    }
+    Ok(options.iter().map(|option| quote(&json(option))).collect::<Vec<_>>().join(" | "))
+}
+
+/// Never `-0`, which JSON readers take for a fraction.
+fn integer(min: i64, max: i64) -> Result<String, EngineError> {
+    if min > max {
+        return Err(bad(format!("a whole number of {min} to {max} cannot be")));
+    }
+    let mut blocks = Vec::new();
+    if min < 0 {
+        blocks.extend(decimals("-", max.min(-1).unsigned_abs(), min.unsigned_abs()));
+    }
+    if let Ok(most) = u64::try_from(max) {
+        blocks.extend(decimals("", min.max(0).unsigned_abs(), most));
+    }
+    Ok(blocks.join(" | "))
+}
+
+/// `low..=high` in blocks that share their first digits and have any digits behind: 8 to 120 is
+/// `8 | 9 | 1[0-9]{1} | … | 9[0-9]{1} | 10[0-9]{1} | 11[0-9]{1} | 120`.
+fn decimals(sign: &str, mut low: u64, high: u64) -> Vec<String> {
+    let mut blocks = Vec::new();
+    while low <= high {
+        let mut free = 0;
+        let mut size = 1_u64;
+        // A block starts where its free digits are 0 and keeps at least one digit before them.
+        while low >= size.saturating_mul(10)
+            && low.is_multiple_of(size * 10)
+            && high - low >= size * 10 - 1
+        {
+            free += 1;
+            size *= 10;
+        }
+        let first = quote(&format!("{sign}{}", low / size));
+        blocks.push(if free == 0 { first } else { format!("{first} /[0-9]{{{free}}}/") });
+        low += size;
+    }
+    blocks
+}
+
+/// One alternative per source, and in it one per place where an excerpt may begin.
+fn excerpt(sources: &[Source]) -> Result<String, EngineError> {
+    let mut alternatives = Vec::new();
+    for source in sources {
+        let runs: Vec<String> =
+            excerpt::offers(&source.cells).iter().map(|(cell, run)| ends(cell, run)).collect();
+        if !runs.is_empty() {
+            alternatives.push(format!("{} ({})", quote(&frame(&source.id)), runs.join(" | ")));
+        }
+    }
+    if alternatives.is_empty() {
+        return Err(bad("none of the sources has a text that can be quoted".into()));
+    }
+    Ok(format!("({}) {}", alternatives.join("\n  | "), quote("\"}")))
+}
+
+/// What stands before the text of an excerpt.
+fn frame(id: &str) -> String {
+    format!("{{\"record\":{},\"text\":\"", json(id))
+}
+
+/// The excerpts of a run: `first (second (third)?)?`.
+fn ends(cell: &str, run: &Run) -> String {
+    let mut start = run.start;
+    let pieces: Vec<String> = run
+        .ends
+        .iter()
+        .map(|&end| {
+            let piece = json(&cell[start..end]);
+            start = end;
+            quote(&piece[1..piece.len() - 1])
+        })
+        .collect();
+    pieces.join(" (") + &")?".repeat(pieces.len() - 1)
+}
+
+/// `text` as a JSON string.
+fn json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// `text` as a Lark literal: JSON's escapes, and DEL, which the grammar's lexer refuses.
+fn quote(text: &str) -> String {
+    json(text).replace('\u{7F}', "\\u007f")
+}
+
+fn bad(reason: String) -> EngineError {
+    EngineError::Grammar(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng as _, SeedableRng as _};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::super::TokenId;
+    use super::super::grammar::Grammar;
+    use super::super::grammar::testing::{check, object, reads, source, vocabulary};
+    use super::*;
+
+    #[test]
+    fn objects_are_compact_and_have_their_keys_in_order() {
+        let shape = object(&[
+            ("a", Shape::Integer { min: -3, max: 12 }),
+            ("b \"", Shape::OneOf(vec!["x".into(), "é\u{7f}\n".into()])),
+        ]);
+        check(
+            &shape,
+            &["{\"a\":-3,\"b \\\"\":\"x\"}", "{\"a\":12,\"b \\\"\":\"é\u{7f}\\n\"}"],
+            &[
+                "{\"a\":13,\"b \\\"\":\"x\"}",
+                "{ \"a\":1,\"b \\\"\":\"x\"}",
+                "{\"b \\\"\":\"x\",\"a\":1}",
+                "{\"a\":1}",
+                "{\"a\":01,\"b \\\"\":\"x\"}",
+            ],
+        );
+        check(&object(&[]), &["{}"], &["{ }", ""]);
+    }
+
+    #[test]
+    fn arrays_keep_their_bounds() {
+        let array =
+            |min, max| Shape::Array { item: Box::new(Shape::OneOf(vec!["x".into()])), min, max };
+        check(
+            &array(0, 2),
+            &["[]", "[\"x\"]", "[\"x\",\"x\"]"],
+            &["[\"x\",\"x\",\"x\"]", "[,]", "[\"x\",]"],
+        );
+        check(&array(1, 1), &["[\"x\"]"], &["[]", "[\"x\",\"x\"]"]);
+        check(&array(2, 3), &["[\"x\",\"x\"]"], &["[\"x\"]"]);
+        check(&array(0, 0), &["[]"], &["[\"x\"]"]);
+    }
+
+    #[test]
+    fn whole_numbers_keep_their_bounds() {
+        for (min, max) in [(0, 0), (-1, 9), (8, 120), (-305, -17), (99, 1001), (-12, 1340)] {
+            let shape = Shape::Integer { min, max };
+            let grammar = Grammar::compile(&vocabulary(&[]), &shape).expect("compiles");
+            for number in -1500..1500_i64 {
+                let digits = number.to_string();
+                assert_eq!(
+                    reads(&grammar, &digits),
+                    (min..=max).contains(&number),
+                    "{digits} of {min} to {max}"
+                );
+            }
+            for odd in ["-0", "00", "01", "-", "", "1.0", "1e1", "+1"] {
+                assert!(!reads(&grammar, odd), "{odd} of {min} to {max}");
+            }
+        }
+        let all = Shape::Integer { min: i64::MIN, max: i64::MAX };
+        let (least, most) = (i64::MIN.to_string(), i64::MAX.to_string());
+        check(&all, &[&least, &most, "0", "-1"], &["9223372036854775808", "-9223372036854775809"]);
+        assert_eq!(all.max_bytes(), least.len());
+    }
+
+    #[test]
+    fn text_is_words_and_single_spaces() {
+        let shape = Shape::Text { min: 3, max: 200 };
+        check(
+            &shape,
+            &[
+                "\"Maria\"",
+                "\"She's 42, works part-time (3.5 days) and/or travels.\"",
+                "\"He says: \\\"never again\\\", then tries 1,000 more…\"",
+                "\"Überprüft täglich – naïve Café—日本語 и русский 🎉\"",
+            ],
+            &[
+                "\"\"",
+                "\"ab\"",
+                "\" abc\"",
+                "\"abc \"",
+                "\"ab  cd\"",
+                "\"abc,\"",
+                "\"abc -\"",
+                "\"wait!!!\"",
+                "\"abc\\ndef\"",
+                "\"abc\ndef\"",
+                "\"<|im_end|>\"",
+                "\"[link](x)\"",
+                "\"abc\\\\\"",
+                "\"ab\u{a0}cd\"",
+                "\"ab\u{202e}cd\"",
+                "\"ab\u{85}cd\"",
+                "\"ab\u{feff}cd\"",
+                "\"ab\u{0}cd\"",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_text_that_runs_on_ends_at_a_sentence() {
+        let long =
+            "A first sentence of some length, and a second one that runs past the bound here.";
+        let shape = Shape::Text { min: 3, max: 150 };
+        check(
+            &shape,
+            &[
+                "\"One. Two. Three.\"",
+                &format!("\"One. {long}\""),
+                &format!("\"One. {long} and\"").replace(". and", " v2.0 and"),
+            ],
+            &[&format!("\"One. {long} A\""), &format!("\"One. {long}) a\"")],
+        );
+    }
+
+    #[test]
+    fn the_bound_never_cuts_a_word_and_never_asks_for_another() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for (min, max) in [(0, 40), (10, 60), (30, 120), (1, 400)] {
+            let grammar =
+                Grammar::compile(&vocabulary(&[]), &Shape::Text { min, max }).expect("a text");
+            let room = 24.min((max - min) / 2);
+            for letter in ["a", "é", "語"] {
+                let mut constraint = grammar.constraint();
+                constraint.accept(TokenId::from(b'"')).expect("a string begins");
+                loop {
+                    for _ in 0..rng.random_range(1..=room) {
+                        for byte in letter.bytes() {
+                            assert!(
+                                constraint.allowed().expect("a mask").contains(TokenId::from(byte)),
+                                "{max}: cut"
+                            );
+                            constraint.accept(TokenId::from(byte)).expect("allowed");
+                        }
+                    }
+                    let allowed = constraint.allowed().expect("a mask");
+                    if !allowed.contains(TokenId::from(b' ')) {
+                        assert!(
+                            allowed.contains(TokenId::from(b'"'))
+                                && allowed.contains(TokenId::from(b'.'))
+                        );
+                        assert!(!allowed.contains(TokenId::from(b',')));
+                        break;
+                    }
+                    constraint.accept(TokenId::from(b' ')).expect("allowed");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_excerpt_is_a_run_of_whole_clauses_of_one_cell() {
+        let shape = Shape::Excerpt(vec![
+            source("f1#0", &["I tried it twice, then I gave up. Never again!", "Yes"]),
+            source("f1#1", &["Too \"slow\"\\\n"]),
+            source("f1#2", &["", " - ", "\u{1F600}"]),
+        ]);
+        let answer = |id: &str, text: &str| format!("{{\"record\":\"{id}\",\"text\":\"{text}\"}}");
+        let accepted = [
+            answer("f1#0", "I tried it twice"),
+            answer("f1#0", "then I gave up."),
+            answer("f1#0", "I tried it twice, then I gave up. Never again!"),
+            answer("f1#1", "Too \\\"slow\\\"\\\\"),
+        ];
+        let refused = [
+            answer("f1#0", ""),
+            answer("f1#0", "I tried it twice,"),
+            answer("f1#0", "tried it twice, then I gave up."),
+            answer("f1#0", "Yes"),
+            answer("f1#0", "Never again!"),
+            answer("f1#1", "then I gave up."),
+            answer("f1#1", "Too"),
+            answer("f1#2", ""),
+        ];
+        check(
+            &shape,
+            &accepted.each_ref().map(String::as_str),
+            &refused.each_ref().map(String::as_str),
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_an_answer_is_an_error() {
+        let text = |min, max| Shape::Text { min, max };
+        for (shape, part) in [
+            (Shape::Excerpt(vec![source("a", &["", " \n", "?!"])]), "none of the sources"),
+            (Shape::Excerpt(Vec::new()), "none of the sources"),
+            (Shape::OneOf(Vec::new()), "no options"),
+            (Shape::Integer { min: 2, max: 1 }, "2 to 1"),
+            (text(5, 12), "too narrow"),
+            (object(&[("a", text(0, 20)), ("a", text(0, 20))]), "'a' twice"),
+            (Shape::Array { item: Box::new(text(0, 20)), min: 2, max: 1 }, "2 to 1"),
+        ] {
+            let error =
+                Grammar::compile(&vocabulary(&[]), &shape).err().expect("an error").to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_longest_answer_has_the_bytes_that_are_promised() {
+        let excerpt = Shape::Excerpt(vec![
+            source("f1#0", &["one two, three \"four\"", "Yes"]),
+            source("a", &["no"]),
+        ]);
+        let item = Shape::OneOf(vec!["x".into(), "\n".into()]);
+        for (shape, longest) in [
+            (excerpt, r#"{"record":"f1#0","text":"one two, three \"four\""}"#),
+            (Shape::Array { item: Box::new(item.clone()), min: 0, max: 3 }, r#"["\n","\n","\n"]"#),
+            (
+                object(&[("a", item), ("b", Shape::Integer { min: -10, max: 5 })]),
+                r#"{"a":"\n","b":-10}"#,
+            ),
+            (object(&[]), "{}"),
+        ] {
+            check(&shape, &[longest], &[]);
+            assert_eq!(shape.max_bytes(), longest.len(), "{longest}");
+        }
+    }
+}

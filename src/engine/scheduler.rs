@@ -1,0 +1,87 @@
+//! What prefills and what decodes next. Pure: sees counts, never tensors, clocks or arrival order.
+//!
+//! Continuous batching (Yu et al. 2022, Orca): a finished sequence leaves and the next one enters
+//! in the same step; long prompts are read in chunks between decode steps, so that the sequences
+//! that are already writing never wait for a whole prompt.
+
+/// Bounds of one forward pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Sequences alive together.
+    pub max_batch: usize,
+    /// Prompt tokens in one pass; at least 1.
+    pub prefill_chunk: usize,
+}
+
+/// A live sequence as the scheduler sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Tokens that are known and not yet in the cache.
+    pub pending: usize,
+    /// Whether the prompt is read and the answer has begun.
+    pub decoding: bool,
+}
+
+/// How many pending tokens of each live sequence go into the next pass, in the order of `loads`.
+///
+/// A decoding sequence gives all it has: one sampled token and what the grammar forced after it.
+/// Prompts share the chunk, oldest first.
+pub fn plan_step(loads: &[Load], limits: Limits) -> Vec<usize> {
+    let mut budget = limits.prefill_chunk.max(1);
+    loads
+        .iter()
+        .map(|load| {
+            if load.decoding {
+                return load.pending;
+            }
+            let take = load.pending.min(budget);
+            budget -= take;
+            take
+        })
+        .collect()
+}
+
+/// How many waiting jobs may enter beside `live` sequences.
+pub fn admissible(live: usize, limits: Limits) -> usize {
+    limits.max_batch.max(1).saturating_sub(live)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { max_batch: 4, prefill_chunk: 100 };
+
+    fn prompt(pending: usize) -> Load {
+        Load { pending, decoding: false }
+    }
+
+    fn writing(pending: usize) -> Load {
+        Load { pending, decoding: true }
+    }
+
+    #[test]
+    fn writers_never_wait_for_a_long_prompt() {
+        assert_eq!(plan_step(&[prompt(250), writing(1), writing(12)], LIMITS), [100, 1, 12]);
+    }
+
+    #[test]
+    fn prompts_share_the_chunk_in_order() {
+        assert_eq!(plan_step(&[prompt(60), prompt(60), prompt(60)], LIMITS), [60, 40, 0]);
+    }
+
+    #[test]
+    fn every_step_makes_progress_even_with_a_chunk_of_zero() {
+        let limits = Limits { prefill_chunk: 0, ..LIMITS };
+        assert_eq!(plan_step(&[prompt(5)], limits), [1]);
+        assert_eq!(admissible(0, Limits { max_batch: 0, ..LIMITS }), 1);
+    }
+
+    #[test]
+    fn the_batch_is_never_overfilled() {
+        assert_eq!(
+            (admissible(3, LIMITS), admissible(4, LIMITS), admissible(9, LIMITS)),
+            (1, 0, 0)
+        );
+    }
+}

@@ -1,0 +1,295 @@
+//! Text to tokens and back, on vocabularies of both families and on the real model.
+
+use std::io::Write;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::engine::gguf::tiny_gguf::{MERGES, Meta, Options, SPECIALS, tiny_llama};
+
+const END: TokenId = 256 + MERGES.len() as TokenId + 2; // <|im_end|>
+
+fn model(options: &Options) -> GgufFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(&tiny_llama(options)).unwrap();
+    GgufFile::open(file.path()).unwrap()
+}
+
+fn with(set: Vec<(&'static str, Meta)>) -> Result<Tokenizer, EngineError> {
+    Tokenizer::from_gguf(&model(&Options {
+        set,
+        ..Options::default()
+    }))
+}
+
+fn tiny() -> Tokenizer {
+    with(Vec::new()).unwrap()
+}
+
+#[track_caller]
+fn refuses(set: Vec<(&'static str, Meta)>, part: &str) {
+    let reason = with(set).unwrap_err().to_string();
+    assert!(reason.contains(part), "'{reason}' does not say '{part}'");
+}
+
+/// Tokens as text, `|` between them.
+fn cut(tokenizer: &Tokenizer, text: &str) -> String {
+    let tokens = tokenizer.encode(text, Specials::AsText).unwrap();
+    let piece =
+        |token: &TokenId| String::from_utf8_lossy(tokenizer.token_bytes(*token)).into_owned();
+    tokens.iter().map(piece).collect::<Vec<_>>().join("|")
+}
+
+#[test]
+fn merges_apply_in_order_of_rank() {
+    assert_eq!(cut(&tiny(), " the there"), " the| the|r|e");
+    assert_eq!(cut(&tiny(), "singing a\":"), "s|ing|ing| a|\":");
+}
+
+#[test]
+fn control_tokens_are_found_only_where_they_are_asked_for() {
+    let tokenizer = tiny();
+    let text = "a<|im_end|>b";
+    let parsed = tokenizer.encode(text, Specials::Parse).unwrap();
+    assert_eq!(parsed, [u32::from(b'a'), END, u32::from(b'b')]);
+    let plain = tokenizer.encode(text, Specials::AsText).unwrap();
+    assert!(!plain.iter().any(|token| tokenizer.is_special(*token)));
+    assert_eq!(tokenizer.decode(&plain), text);
+    assert_eq!(tokenizer.decode(&parsed), "ab");
+}
+
+#[test]
+fn the_marks_of_the_file_are_known() {
+    let tokenizer = tiny();
+    assert_eq!(
+        tokenizer.vocabulary_size(),
+        256 + MERGES.len() + SPECIALS.len()
+    );
+    assert_eq!(tokenizer.bos(), Some(END - 1));
+    assert_eq!(tokenizer.eos(), Some(END));
+    assert_eq!(tokenizer.end_ids(), [END - 2, END]); // <|endoftext|> ends too
+    assert!(!tokenizer.add_bos());
+    assert_eq!(tokenizer.token_bytes(END), b"<|im_end|>");
+    assert_eq!(tokenizer.token_bytes(END + 1), b"");
+}
+
+#[test]
+fn an_unknown_pre_tokenizer_is_refused_with_the_way_out() {
+    let mystery = || Meta::Text("mystery".into());
+    refuses(vec![("tokenizer.ggml.pre", mystery())], "'mystery'");
+    refuses(
+        vec![("tokenizer.ggml.pre", mystery())],
+        "--tokenizer tokenizer.json",
+    );
+    refuses(
+        vec![("tokenizer.ggml.model", Meta::Text("rwkv".into()))],
+        "'rwkv'",
+    );
+}
+
+#[test]
+fn metadata_that_does_not_fit_is_refused_by_key() {
+    refuses(
+        vec![("tokenizer.ggml.eos_token_id", Meta::U32(9_999))],
+        "eos_token_id' is 9999",
+    );
+    refuses(
+        vec![("tokenizer.ggml.token_type", Meta::Ints(vec![1, 1]))],
+        "has 2 items",
+    );
+    refuses(
+        vec![("tokenizer.ggml.merges", Meta::Texts(vec!["th".into()]))],
+        "merge 0",
+    );
+    refuses(
+        vec![("tokenizer.ggml.merges", Meta::Texts(vec!["z q".into()]))],
+        "merge 0",
+    );
+    refuses(
+        vec![("tokenizer.ggml.merges", Meta::Texts(vec!["Ġt the".into()]))],
+        "merge 0",
+    );
+    refuses(
+        vec![("tokenizer.ggml.model", Meta::Text("llama".into()))],
+        "scores",
+    );
+}
+
+#[test]
+fn no_merge_may_lead_to_a_control_token() {
+    // `<s>` spelt by merges: data could become it.
+    let mut options = Options::default();
+    let merges = ["< s", "<s >"].map(str::to_owned).to_vec();
+    options
+        .set
+        .push(("tokenizer.ggml.merges", Meta::Texts(merges)));
+    let reason = Tokenizer::from_gguf(&model(&options))
+        .unwrap_err()
+        .to_string();
+    assert!(reason.contains("not made of tokens"), "{reason}");
+}
+
+/// A SentencePiece vocabulary: 256 byte tokens, then pieces.
+fn sentence_piece(prefix: bool) -> Tokenizer {
+    let pieces = ["▁", "t", "h", "e", "he", "the", "▁the", "▁t", "a"];
+    let controls = ["<unk>", "<s>", "</s>"];
+    let bytes = (0..=255u8).map(|byte| format!("<0x{byte:02X}>"));
+    let tokens: Vec<String> = controls
+        .map(str::to_owned)
+        .into_iter()
+        .chain(bytes)
+        .chain(pieces.map(str::to_owned))
+        .collect();
+    let kinds: Vec<i32> = (0..tokens.len())
+        .map(|id| match id {
+            0 => 2,
+            1 | 2 => 3,
+            3..259 => 6,
+            _ => 1,
+        })
+        .collect();
+    let metadata = vec![
+        ("tokenizer.ggml.model", Meta::Text("llama".into())),
+        (
+            "tokenizer.ggml.scores",
+            Meta::Ints((0..tokens.len() as i32).map(|id| -id).collect()),
+        ),
+        ("tokenizer.ggml.tokens", Meta::Texts(tokens)),
+        ("tokenizer.ggml.token_type", Meta::Ints(kinds)),
+        ("tokenizer.ggml.bos_token_id", Meta::U32(1)),
+        ("tokenizer.ggml.eos_token_id", Meta::U32(2)),
+        ("tokenizer.ggml.add_bos_token", Meta::Bool(true)),
+        ("tokenizer.ggml.add_space_prefix", Meta::Bool(prefix)),
+    ];
+    let mut options = Options {
+        set: metadata,
+        ..Options::default()
+    };
+    options.unset.push("tokenizer.ggml.merges");
+    let file = tiny_llama(&options);
+    // The embedding has 267 rows; this vocabulary has 268, so only the metadata is read.
+    let header = crate::engine::gguf::metadata_of(&file);
+    Tokenizer::from_metadata(&header).unwrap()
+}
+
+#[test]
+fn sentence_pieces_merge_by_score_and_odd_characters_fall_back_to_bytes() {
+    let tokenizer = sentence_piece(true);
+    assert_eq!(cut(&tokenizer, "the the"), " the| the");
+    assert_eq!(cut(&tokenizer, "é"), " |\u{fffd}|\u{fffd}");
+    assert!(tokenizer.add_bos());
+    for text in ["the theé\n日本", "  a", "<s>", "<unk>", "<0x41>", "▁"] {
+        let tokens = tokenizer.encode(text, Specials::AsText).unwrap();
+        assert!(
+            !tokens.iter().any(|token| tokenizer.is_special(*token)),
+            "{text}"
+        );
+        // `▁` is how a space is written, so it is the one character that cannot come back.
+        assert_eq!(tokenizer.decode(&tokens), text.replace('▁', " "));
+    }
+}
+
+#[test]
+fn without_a_space_prefix_the_first_word_is_bare() {
+    let tokenizer = sentence_piece(false);
+    assert_eq!(cut(&tokenizer, "the the"), "the| the");
+    assert_eq!(
+        tokenizer.decode(&tokenizer.encode(" a", Specials::AsText).unwrap()),
+        " a"
+    );
+}
+
+#[test]
+fn a_stream_gives_characters_only_when_they_are_whole() {
+    let tokenizer = tiny();
+    let tokens = tokenizer.encode("é日🤷", Specials::AsText).unwrap();
+    let mut stream = DecodeStream::default();
+    let parts: Vec<String> = tokens
+        .iter()
+        .map(|token| stream.push(&tokenizer, *token))
+        .collect();
+    assert_eq!(parts, ["", "é", "", "", "日", "", "", "", "🤷"]);
+    assert_eq!(stream.finish(), "");
+}
+
+#[test]
+fn a_stream_replaces_what_never_becomes_a_character() {
+    let tokenizer = tiny();
+    let mut stream = DecodeStream::default();
+    let text: String = [0xC3, 0x28, 0xFF, 0x61, 0xE6]
+        .iter()
+        .map(|byte| stream.push(&tokenizer, *byte))
+        .collect();
+    assert_eq!(text + &stream.finish(), "\u{fffd}(\u{fffd}a\u{fffd}");
+}
+
+#[test]
+fn a_tokenizer_json_gives_the_same_tokens_as_the_file_it_describes() {
+    let model = model(&Options::default());
+    let own = Tokenizer::from_gguf(&model).unwrap();
+    let mut twin = own.inner.clone();
+    let specials = SPECIALS.map(|text| tokenizers::AddedToken::from(text, true));
+    twin.add_special_tokens(specials).unwrap();
+    twin.with_decoder(Some(tokenizers::decoders::byte_level::ByteLevel::default()));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokenizer.json");
+    twin.save(&path, false).unwrap();
+
+    let read = Tokenizer::from_file(&path, &model).unwrap();
+    assert_eq!(read.vocabulary_size(), own.vocabulary_size());
+    assert_eq!(read.end_ids(), own.end_ids());
+    for specials in [Specials::Parse, Specials::AsText] {
+        let text = "<|im_start|>the singer's 12\nécole<|im_end|>";
+        assert_eq!(
+            read.encode(text, specials).unwrap(),
+            own.encode(text, specials).unwrap()
+        );
+    }
+    for token in 0..own.vocabulary_size() as TokenId {
+        assert_eq!(
+            read.token_bytes(token),
+            own.token_bytes(token),
+            "token {token}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_no_tokenizer_is_refused_by_path() {
+    let model = model(&Options::default());
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    write!(file, "{{\"model\": 1}}").unwrap();
+    let error = Tokenizer::from_file(file.path(), &model)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("no tokenizer.json") && error.contains("cannot use"),
+        "{error}"
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_comes_back(text in "(?s:.|the |<\\|im_end\\|>|\u{0}|\r\n){0,40}") {
+        let tokenizer = tiny();
+        for specials in [Specials::AsText, Specials::Parse] {
+            let tokens = tokenizer.encode(&text, specials).unwrap();
+            let bytes: Vec<u8> = tokens.iter().flat_map(|token| tokenizer.token_bytes(*token)).copied().collect();
+            prop_assert_eq!(String::from_utf8(bytes).unwrap(), text.as_str());
+        }
+        let tokens = tokenizer.encode(&text, Specials::AsText).unwrap();
+        let mut stream = DecodeStream::default();
+        let streamed: String = tokens.iter().map(|token| stream.push(&tokenizer, *token)).collect();
+        prop_assert_eq!(streamed + &stream.finish(), tokenizer.decode(&tokens));
+    }
+
+    #[test]
+    fn any_bytes_stream_as_they_decode(bytes in prop::collection::vec(0u32..256, 0..40)) {
+        let tokenizer = tiny();
+        let mut stream = DecodeStream::default();
+        let streamed: String = bytes.iter().map(|byte| stream.push(&tokenizer, *byte)).collect();
+        prop_assert_eq!(streamed + &stream.finish(), tokenizer.decode(&bytes));
+    }
+}

@@ -1,0 +1,363 @@
+//! The vocabulary of a GGUF file, and its conversion to a `tokenizers` model.
+//!
+//! Two families: `gpt2` (byte-level BPE with merges in the file) and `llama` (SentencePiece BPE,
+//! whose merges follow from the tokens and their scores). Control tokens stay outside the model in
+//! both, so that no text can be merged into one.
+
+use std::collections::HashMap;
+
+use tokenizers::AddedToken;
+use tokenizers::models::bpe::{BPE, Vocab};
+use tokenizers::normalizers::{self, NormalizerWrapper, Prepend, Replace};
+
+use super::pre_tokenizer::PreTokenizer;
+use super::token_bytes::{SPACE, Spelling};
+use crate::engine::TokenId;
+use crate::engine::gguf::{Metadata, Texts};
+
+/// Longest token in bytes. Splitting one into every pair of pieces costs its length squared; the
+/// longest real ones are runs of spaces or dashes.
+const MAX_TOKEN: usize = 1 << 10;
+const MAX_TOKENS_BYTES: usize = 32 << 20;
+
+/// `tokenizer.ggml.token_type`, from llama.cpp's `llama_token_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A piece of text.
+    Normal,
+    /// Stands for what has no token.
+    Unknown,
+    /// Steers the model; text never becomes one.
+    Control,
+    /// A piece of text that is cut out before anything else.
+    UserDefined,
+    /// Reserved.
+    Unused,
+    /// One byte, for text that no piece covers.
+    Byte,
+}
+
+impl Kind {
+    fn from_code(code: i64) -> Option<Self> {
+        Some(match code {
+            0 | 1 => Self::Normal, // 0 is "undefined"; old converters left it
+            2 => Self::Unknown,
+            3 => Self::Control,
+            4 => Self::UserDefined,
+            5 => Self::Unused,
+            6 => Self::Byte,
+            _ => return None,
+        })
+    }
+
+    /// Whether the token steers the model rather than spelling text.
+    pub(super) fn is_special(self) -> bool {
+        matches!(self, Self::Control | Self::Unknown)
+    }
+}
+
+/// Tokens that end a turn or a text in some model family. Converters mark them carelessly, so they
+/// are known by name (as in llama.cpp).
+const ENDINGS: [&str; 16] = [
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|end|>",
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "<|end_of_turn|>",
+    "<|return|>",
+    "<|call|>",
+    "<end_of_turn>",
+    "<end_of_utterance>",
+    "<turn|>",
+    "<EOT>",
+    "[EOT]",
+    "</s>",
+    "<｜end▁of▁sentence｜>",
+];
+
+/// The tokens that begin and end texts.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    /// Begins a text.
+    pub(super) bos: Option<TokenId>,
+    /// Ends a text, or in chat models a turn.
+    pub(super) eos: Option<TokenId>,
+    /// End a text or a turn; ascending.
+    pub(super) ends: Vec<TokenId>,
+}
+
+impl Marks {
+    /// From the keys of the file, all below `size`, and from the names that `known` knows.
+    pub(super) fn read(
+        metadata: &Metadata,
+        size: usize,
+        known: impl Fn(&str) -> Option<TokenId>,
+    ) -> Result<Self, String> {
+        let id = |key: &str| {
+            let key = format!("tokenizer.ggml.{key}");
+            match metadata.unsigned(&key)? {
+                Some(id) if id >= size as u64 => {
+                    Err(format!("metadata '{key}' is {id}, but there are {size} tokens"))
+                }
+                id => Ok(id.map(|id| id as TokenId)),
+            }
+        };
+        let mut ends: Vec<TokenId> = ENDINGS.iter().copied().filter_map(known).collect();
+        let eos = id("eos_token_id")?;
+        ends.extend(
+            eos.into_iter()
+                .chain(id("eot_token_id")?)
+                .chain(id("eom_token_id")?),
+        );
+        ends.sort_unstable();
+        ends.dedup();
+        Ok(Self {
+            bos: id("bos_token_id")?,
+            eos,
+            ends,
+        })
+    }
+}
+
+/// What the file says of its tokens.
+#[derive(Debug)]
+pub(super) struct Vocabulary<'a> {
+    pub(super) tokens: &'a Texts,
+    pub(super) kinds: Vec<Kind>,
+    pub(super) spelling: Spelling,
+    pub(super) marks: Marks,
+    pub(super) add_bos: bool,
+    metadata: &'a Metadata,
+    ids: HashMap<&'a str, TokenId>,
+    pre: Option<PreTokenizer>,
+    /// A space stands before the first word.
+    pub(super) space_prefix: bool,
+}
+
+impl<'a> Vocabulary<'a> {
+    /// Reads and checks the keys under `tokenizer.ggml`.
+    pub(super) fn read(metadata: &'a Metadata) -> Result<Self, String> {
+        let tokens = metadata
+            .texts("tokenizer.ggml.tokens")?
+            .filter(|tokens| !tokens.is_empty())
+            .ok_or("metadata 'tokenizer.ggml.tokens' is missing")?;
+        check_lengths(tokens)?;
+        let (spelling, pre) = family(metadata)?;
+        let mut ids = HashMap::with_capacity(tokens.len());
+        for (id, token) in tokens.iter().enumerate() {
+            ids.entry(token).or_insert(id as TokenId);
+        }
+        let mut this = Self {
+            tokens,
+            kinds: kinds(metadata, tokens.len())?,
+            spelling,
+            marks: Marks::default(),
+            add_bos: false,
+            metadata,
+            ids,
+            pre,
+            space_prefix: false,
+        };
+        this.read_specials()?;
+        Ok(this)
+    }
+
+    fn read_specials(&mut self) -> Result<(), String> {
+        let spm = self.spelling == Spelling::SentencePiece;
+        let known = |text: &str| {
+            let id = *self.ids.get(text)?;
+            // Plain text such as `</s>` is a piece like any other in many vocabularies.
+            let marked = self.kinds[id as usize] != Kind::Normal || text.starts_with("<|");
+            marked.then_some(id)
+        };
+        self.marks = Marks::read(self.metadata, self.tokens.len(), known)?;
+        for id in self.marks.ends.iter().chain(&self.marks.bos) {
+            self.kinds[*id as usize] = Kind::Control;
+        }
+        for (token, kind) in self.tokens.iter().zip(&mut self.kinds) {
+            if *kind == Kind::UserDefined && !spm && is_markup(token) {
+                *kind = Kind::Control;
+            }
+        }
+        let flag = |key: &str| self.metadata.flag(&format!("tokenizer.ggml.{key}"));
+        let by_family = spm || self.pre.is_some_and(|pre| pre.add_bos);
+        self.add_bos = self.marks.bos.is_some() && flag("add_bos_token")?.unwrap_or(by_family);
+        self.space_prefix = spm && flag("add_space_prefix")?.unwrap_or(true);
+        Ok(())
+    }
+
+    /// The tokenizer that this vocabulary stands for, without its control tokens.
+    pub(super) fn build(&self) -> Result<tokenizers::Tokenizer, String> {
+        let (model, normalizers) = match self.spelling {
+            Spelling::ByteLevel => self.byte_level()?,
+            Spelling::SentencePiece => self.sentence_piece()?,
+        };
+        let mut tokenizer = tokenizers::Tokenizer::new(model);
+        if !normalizers.is_empty() {
+            let all = normalizers::Sequence::new(normalizers);
+            tokenizer
+                .with_normalizer(Some(all))
+                .map_err(|error| format!("cannot build the normaliser: {error}"))?;
+        }
+        if let Some(pre) = self.pre {
+            tokenizer.with_pre_tokenizer(Some(pre.build()?));
+        }
+        let added: Vec<AddedToken> = self
+            .of_kind(Kind::UserDefined)
+            .map(|(token, _)| AddedToken::from(token, false).normalized(false))
+            .collect();
+        tokenizer
+            .add_tokens(added)
+            .map_err(|error| format!("cannot add the user-defined tokens: {error}"))?;
+        Ok(tokenizer)
+    }
+
+    fn byte_level(&self) -> Result<(BPE, Vec<NormalizerWrapper>), String> {
+        let pre = self.pre.ok_or("metadata 'tokenizer.ggml.pre' is missing")?;
+        let vocab = self.model_vocab();
+        let lines = self
+            .metadata
+            .texts("tokenizer.ggml.merges")?
+            .ok_or("metadata 'tokenizer.ggml.merges' is missing")?;
+        let mut merges = Vec::with_capacity(lines.len());
+        let mut joined = String::new();
+        for (rank, line) in lines.iter().enumerate() {
+            let (left, right) =
+                line.split_once(' ').ok_or_else(|| format!("merge {rank} is not a pair"))?;
+            joined.clear();
+            joined.extend([left, right]);
+            // The model builder trusts its input here, and panics on what is not so.
+            if ![left, right, &joined].into_iter().all(|piece| vocab.contains_key(piece)) {
+                return Err(format!(
+                    "merge {rank} ('{left}' with '{right}') is not made of tokens"
+                ));
+            }
+            merges.push((left.to_owned(), right.to_owned()));
+        }
+        let model = BPE::builder()
+            .vocab_and_merges(vocab, merges)
+            .ignore_merges(pre.ignore_merges)
+            .build()
+            .map_err(|error| format!("cannot build the vocabulary: {error}"))?;
+        let compose = pre.compose.then_some(NormalizerWrapper::NFC(normalizers::NFC));
+        Ok((model, compose.into_iter().collect()))
+    }
+
+    fn sentence_piece(&self) -> Result<(BPE, Vec<NormalizerWrapper>), String> {
+        let mut vocab = self.model_vocab();
+        let complete =
+            (0..=255u8).all(|byte| vocab.contains_key(format!("<0x{byte:02X}>").as_str()));
+        let merges = self.merges_by_score(&vocab)?;
+        let mut builder = BPE::builder().byte_fallback(true).fuse_unk(true);
+        if !complete && let Some((unknown, id)) = self.of_kind(Kind::Unknown).next() {
+            vocab.insert(unknown.to_owned(), id);
+            builder = builder.unk_token(unknown.to_owned());
+        }
+        let model = builder
+            .vocab_and_merges(vocab, merges)
+            .build()
+            .map_err(|error| format!("cannot build the vocabulary: {error}"))?;
+        let spaces = Replace::new(" ", SPACE.to_string())
+            .map_err(|error| format!("cannot build the normaliser: {error}"))?;
+        let prefix = self.space_prefix.then(|| Prepend::new(SPACE.to_string()).into());
+        Ok((model, prefix.into_iter().chain([spaces.into()]).collect()))
+    }
+
+    /// SentencePiece merges whichever neighbours form the piece of highest score. As BPE: every way
+    /// to cut a piece into two known ones is a merge, ranked by the piece's score.
+    fn merges_by_score(&self, vocab: &Vocab) -> Result<Vec<(String, String)>, String> {
+        let scores = self
+            .metadata
+            .floats("tokenizer.ggml.scores")?
+            .filter(|scores| scores.len() == self.tokens.len())
+            .ok_or("metadata 'tokenizer.ggml.scores' does not hold one score per token")?;
+        let mut merges = Vec::new();
+        for (piece, id) in self.of_kind(Kind::Normal) {
+            let cuts = piece.char_indices().skip(1).map(|(cut, _)| piece.split_at(cut));
+            let mut pairs: Vec<_> = cuts
+                .filter_map(|(left, right)| {
+                    Some((*vocab.get(left)?, *vocab.get(right)?, left, right))
+                })
+                .collect();
+            pairs.sort_unstable();
+            merges.extend(
+                pairs.into_iter().map(|(_, _, left, right)| (scores[id as usize], left, right)),
+            );
+        }
+        merges.sort_by(|(a, ..), (b, ..)| b.total_cmp(a));
+        Ok(merges.into_iter().map(|(_, left, right)| (left.to_owned(), right.to_owned())).collect())
+    }
+
+    /// Tokens that text can become.
+    fn model_vocab(&self) -> Vocab {
+        let textual = |kind: &Kind| matches!(kind, Kind::Normal | Kind::UserDefined | Kind::Byte);
+        self.tokens
+            .iter()
+            .zip(&self.kinds)
+            .enumerate()
+            .filter(|(id, (token, kind))| {
+                textual(kind) && !token.is_empty() && self.ids.get(token) == Some(&(*id as TokenId))
+            })
+            .map(|(id, (token, _))| (token.to_owned(), id as TokenId))
+            .collect()
+    }
+
+    fn of_kind(&self, wanted: Kind) -> impl Iterator<Item = (&'a str, TokenId)> {
+        let of_kind = move |(id, kind): (usize, &Kind)| {
+            let token = self.tokens.get(id)?;
+            (*kind == wanted && !token.is_empty()).then_some((token, id as TokenId))
+        };
+        self.kinds.iter().enumerate().filter_map(of_kind)
+    }
+}
+
+/// How tokens are spelled, and for byte-level ones how text is cut.
+fn family(metadata: &Metadata) -> Result<(Spelling, Option<PreTokenizer>), String> {
+    const HINT: &str = "pass the model's own file with --tokenizer tokenizer.json";
+    match metadata.text("tokenizer.ggml.model")?.unwrap_or("") {
+        "gpt2" => {
+            let name = metadata
+                .text("tokenizer.ggml.pre")?
+                .ok_or_else(|| format!("metadata 'tokenizer.ggml.pre' is missing; {HINT}"))?;
+            let pre = PreTokenizer::named(name).ok_or_else(|| {
+                format!("metadata 'tokenizer.ggml.pre' is '{name}', which is not known; {HINT}")
+            })?;
+            Ok((Spelling::ByteLevel, Some(pre)))
+        }
+        "llama" => Ok((Spelling::SentencePiece, None)),
+        other => Err(format!(
+            "metadata 'tokenizer.ggml.model' is '{other}', but only gpt2 and llama are known; {HINT}"
+        )),
+    }
+}
+
+fn kinds(metadata: &Metadata, count: usize) -> Result<Vec<Kind>, String> {
+    let key = "tokenizer.ggml.token_type";
+    let Some(codes) = metadata.integers(key)? else {
+        return Ok(vec![Kind::Normal; count]);
+    };
+    if codes.len() != count {
+        return Err(format!("metadata '{key}' has {} items for {count} tokens", codes.len()));
+    }
+    let kind = |code| Kind::from_code(code).ok_or_else(|| format!("metadata '{key}' holds {code}"));
+    codes.into_iter().map(kind).collect()
+}
+
+fn check_lengths(tokens: &Texts) -> Result<(), String> {
+    if let Some(id) = tokens.iter().position(|token| token.len() > MAX_TOKEN) {
+        return Err(format!("token {id} has more than {MAX_TOKEN} bytes"));
+    }
+    if tokens.iter().map(str::len).sum::<usize>() > MAX_TOKENS_BYTES {
+        return Err(format!("the tokens have more than {MAX_TOKENS_BYTES} bytes in all"));
+    }
+    Ok(())
+}
+
+/// `<think>`, `<|fim|>`, `[TOOL]`: user-defined by their type, but control tokens by their use.
+fn is_markup(token: &str) -> bool {
+    token.len() > 2
+        && (token.starts_with('<') && token.ends_with('>')
+            || token.starts_with('[') && token.ends_with(']'))
+}

@@ -1,0 +1,556 @@
+//! The thread that owns weights and cache: plan, forward, mask, sample, reply.
+//!
+//! Runs one stage at a time. Every sequence has tokens that are known but not yet in the cache;
+//! a step feeds some of them (`scheduler.rs` says which), and a sequence whose tokens are all fed
+//! gets logits: a writer samples, a scorer reads.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use rayon::prelude::*;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::attention::SequenceRows;
+use super::grammar::{Constraint, Grammar, Mask, Shape, Vocabulary};
+use super::kv_cache::{KvCache, PrefixId, RowRange, SeqId};
+use super::sampler::{Sampler, log_prob};
+use super::scheduler::{Limits, Load, admissible, plan_step};
+use super::tokenizer::Tokenizer;
+use super::transformer::{Batch, Transformer};
+use super::{
+    EngineError, EngineUsage, Finish, GenerateRequest, Generation, Job, Prompt, Score,
+    ScoreRequest, TokenId, Update, Want,
+};
+
+/// A list of jobs and where their answers go.
+pub(super) struct Stage {
+    pub(super) jobs: Vec<Job>,
+    pub(super) updates: UnboundedSender<Update>,
+    pub(super) submitted: Instant,
+}
+
+/// Everything that the thread owns.
+pub(super) struct Worker {
+    pub(super) model: Transformer,
+    pub(super) cache: KvCache,
+    pub(super) vocabulary: Vocabulary,
+    pub(super) tokenizer: Arc<Tokenizer>,
+    pub(super) limits: Limits,
+    pub(super) context: usize,
+}
+
+impl Worker {
+    /// Answers every job of a stage. A panic below (a broken invariant in a kernel) fails the
+    /// jobs that are left and leaves the worker ready for the next stage.
+    pub(super) fn run(&mut self, stage: Stage) {
+        let mut answered = vec![false; stage.jobs.len()];
+        let kinds: Vec<bool> =
+            stage.jobs.iter().map(|job| matches!(job, Job::Generate(_))).collect();
+        let updates = stage.updates.clone();
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            StageRun::new(self, stage, &mut answered).run()
+        }));
+        let cause = match outcome {
+            Ok(Ok(())) => return self.cache.clear(),
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
+                .unwrap_or_else(|| "a kernel panicked".to_owned()),
+        };
+        self.cache.clear();
+        for (index, _) in answered.iter().enumerate().filter(|(_, done)| !**done) {
+            let error = EngineError::Compute(cause.clone());
+            let update = if kinds[index] {
+                Update::Generated(index, Err(error))
+            } else {
+                Update::Scored(index, Err(error))
+            };
+            let _ = updates.send(update); // a closed channel means that nobody waits any more
+        }
+    }
+}
+
+/// One stage under way.
+struct StageRun<'a> {
+    worker: &'a mut Worker,
+    stage: Stage,
+    answered: &'a mut [bool],
+    next: usize,
+    live: Vec<Sequence>,
+    prefixes: HashMap<Arc<[TokenId]>, PrefixId>,
+    /// Compiled once a shape; the key keeps the shape's address alive.
+    grammars: Vec<(Arc<Shape>, Grammar)>,
+}
+
+/// A live sequence.
+struct Sequence {
+    job: usize,
+    id: SeqId,
+    /// Known tokens that are not in the cache yet.
+    pending: Vec<TokenId>,
+    task: Task,
+    usage: EngineUsage,
+    admitted: Instant,
+    /// When the first logits came: the prompt is read.
+    read: Option<Instant>,
+}
+
+enum Task {
+    Write(Box<Writer>),
+    Labels(Vec<Vec<TokenId>>),
+    /// Row `i` of the sequence's own tokens predicts `targets[i − skip]`.
+    Continuation {
+        targets: Vec<TokenId>,
+        skip: usize,
+        fed: usize,
+        log_probs: Vec<f32>,
+    },
+}
+
+struct Writer {
+    constraint: Option<Constraint>,
+    sampler: Sampler,
+    written: Vec<TokenId>,
+    /// How many of them the grammar forced.
+    forced: usize,
+    max_tokens: usize,
+}
+
+/// What a sequence's logits led to.
+enum Verdict {
+    Continue,
+    Generated(Finish),
+    Scored(Vec<f32>),
+    Failed(EngineError),
+}
+
+impl<'a> StageRun<'a> {
+    fn new(worker: &'a mut Worker, stage: Stage, answered: &'a mut [bool]) -> Self {
+        Self {
+            worker,
+            stage,
+            answered,
+            next: 0,
+            live: Vec::new(),
+            prefixes: HashMap::new(),
+            grammars: Vec::new(),
+        }
+    }
+
+    fn run(mut self) -> Result<(), EngineError> {
+        loop {
+            if self.stage.updates.is_closed() {
+                return Ok(()); // every ticket was dropped: cancelled
+            }
+            self.admit()?;
+            if self.live.is_empty() {
+                return Ok(());
+            }
+            self.step()?;
+        }
+    }
+
+    /// Lets waiting jobs in, in order, as far as the batch has room.
+    fn admit(&mut self) -> Result<(), EngineError> {
+        while self.next < self.stage.jobs.len()
+            && admissible(self.live.len(), self.worker.limits) > 0
+        {
+            let index = self.next;
+            self.next += 1;
+            match self.open(index) {
+                Ok(sequence) => self.live.push(sequence),
+                // The engine itself failed: no other job would fare better.
+                Err(EngineError::Compute(cause)) => return Err(EngineError::Compute(cause)),
+                Err(error) => self.fail(index, error),
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, job: usize) -> Result<Sequence, EngineError> {
+        let (prompt, task, continuation) = match self.stage.jobs[job].clone() {
+            Job::Generate(request) => {
+                self.check_length(&request.prompt, request.max_tokens)?;
+                let prompt = request.prompt.clone();
+                let mut writer = self.writer(request)?;
+                let forced = writer.begin()?;
+                (prompt, Task::Write(Box::new(writer)), forced)
+            }
+            Job::Score(ScoreRequest { prompt, want: Want::Labels(labels) }) => {
+                self.check_length(&prompt, 0)?;
+                (prompt, Task::Labels(labels), Vec::new())
+            }
+            Job::Score(ScoreRequest { prompt, want: Want::Continuation(targets) }) => {
+                self.check_length(&prompt, targets.len())?;
+                let fed = targets.split_last().map_or(Vec::new(), |(_, most)| most.to_vec());
+                let log_probs = Vec::with_capacity(targets.len());
+                (prompt, Task::Continuation { targets, skip: 0, fed: 0, log_probs }, fed)
+            }
+        };
+        let (shared, mut own) = split(prompt);
+        let usage = EngineUsage {
+            prompt_tokens: shared.len() + own.len(),
+            cached_tokens: if self.prefixes.contains_key(&shared) { shared.len() } else { 0 },
+            queue_s: self.stage.submitted.elapsed().as_secs_f64(),
+            ..EngineUsage::default()
+        };
+        let mut task = task;
+        if let Task::Continuation { skip, .. } = &mut task {
+            *skip = own.len() - 1;
+        }
+        own.extend(continuation);
+        let prefix = self.prefix(shared)?;
+        Ok(Sequence {
+            job,
+            id: self.worker.cache.fork(prefix),
+            pending: own,
+            task,
+            usage,
+            admitted: Instant::now(),
+            read: None,
+        })
+    }
+
+    fn check_length(&self, prompt: &Prompt, answer: usize) -> Result<(), EngineError> {
+        let length = prompt.shared.len() + prompt.own.len();
+        if length == 0 {
+            return Err(EngineError::Compute("a prompt needs at least one token".to_owned()));
+        }
+        if length + answer > self.worker.context {
+            let context = self.worker.context;
+            return Err(EngineError::TooLong { prompt: length, answer, context });
+        }
+        Ok(())
+    }
+
+    fn writer(&mut self, request: GenerateRequest) -> Result<Writer, EngineError> {
+        let constraint = match request.shape {
+            Some(shape) => Some(self.grammar(&shape)?.constraint()),
+            None => None,
+        };
+        Ok(Writer {
+            constraint,
+            sampler: Sampler::new(request.sampling),
+            written: Vec::new(),
+            forced: 0,
+            max_tokens: request.max_tokens,
+        })
+    }
+
+    fn grammar(&mut self, shape: &Arc<Shape>) -> Result<&Grammar, EngineError> {
+        let known = self.grammars.iter().position(|(known, _)| Arc::ptr_eq(known, shape));
+        let index = match known {
+            Some(index) => index,
+            None => {
+                let grammar = Grammar::compile(&self.worker.vocabulary, shape)?;
+                self.grammars.push((Arc::clone(shape), grammar));
+                self.grammars.len() - 1
+            }
+        };
+        Ok(&self.grammars[index].1)
+    }
+
+    /// The cached prefix of these tokens, prefilled now if this stage has not met them. Prefill
+    /// runs alone and in fixed chunks, so its bits do not depend on who asked first.
+    fn prefix(&mut self, tokens: Arc<[TokenId]>) -> Result<Option<PrefixId>, EngineError> {
+        if tokens.is_empty() {
+            return Ok(None);
+        }
+        if let Some(&known) = self.prefixes.get(&tokens) {
+            return Ok(Some(known));
+        }
+        let id = self.worker.cache.fork(None);
+        for chunk in tokens.chunks(self.worker.limits.prefill_chunk.max(1)) {
+            let rows = RowRange { first: 0, count: chunk.len() };
+            let batch =
+                Batch { tokens: chunk, sequences: &[SequenceRows { id, rows }], wanted: &[] };
+            self.worker.model.forward(&batch, &mut self.worker.cache).map_err(compute)?;
+            self.progress(chunk.len(), 0);
+            if self.stage.updates.is_closed() {
+                return Err(EngineError::Cancelled);
+            }
+        }
+        let prefix = self.worker.cache.freeze(id);
+        self.prefixes.insert(tokens, prefix);
+        Ok(Some(prefix))
+    }
+
+    fn step(&mut self) -> Result<(), EngineError> {
+        let loads: Vec<Load> = self.live.iter().map(Sequence::load).collect();
+        let takes = plan_step(&loads, self.worker.limits);
+        let feed = Feed::new(&mut self.live, &takes);
+
+        // The masks of writers that will get logits depend on nothing in the pass: both at once.
+        let (model, cache) = (&self.worker.model, &mut self.worker.cache);
+        let (logits, masks) = rayon::join(
+            || model.forward(&feed.batch(), cache).and_then(|logits| logits.to_vec2::<f32>()),
+            || masks(&mut self.live),
+        );
+        let logits = logits.map_err(compute)?;
+        let prefilled = takes.iter().zip(&loads).filter(|(_, load)| !load.decoding);
+        let prefilled = prefilled.map(|(take, _)| take).sum();
+
+        let tokenizer = &self.worker.tokenizer;
+        let verdicts: Vec<Verdict> = self
+            .live
+            .par_iter_mut()
+            .zip(masks)
+            .zip(&feed.wanted_of)
+            .map(|((sequence, mask), wanted)| {
+                let rows = &logits[wanted.first..wanted.first + wanted.count];
+                sequence.advance(rows, mask, tokenizer)
+            })
+            .collect();
+        let decoded = self.settle(verdicts);
+        self.progress(prefilled, decoded);
+        Ok(())
+    }
+
+    /// Sends off what is done and keeps the rest; returns the tokens written in this step.
+    fn settle(&mut self, verdicts: Vec<Verdict>) -> usize {
+        let mut decoded = 0;
+        let mut keep = Vec::with_capacity(self.live.len());
+        for (mut sequence, verdict) in std::mem::take(&mut self.live).into_iter().zip(verdicts) {
+            if let Task::Write(writer) = &sequence.task {
+                decoded += writer.written.len() - sequence.usage.completion_tokens;
+                sequence.usage.completion_tokens = writer.written.len();
+                sequence.usage.forced_tokens = writer.forced;
+            }
+            if let Verdict::Continue = verdict {
+                keep.push(sequence);
+                continue;
+            }
+            self.worker.cache.release(sequence.id);
+            self.answered[sequence.job] = true;
+            let update = sequence.answer(verdict, &self.worker.tokenizer);
+            let _ = self.stage.updates.send(update); // see `run`: a closed channel ends the stage
+        }
+        self.live = keep;
+        decoded
+    }
+
+    fn fail(&mut self, job: usize, error: EngineError) {
+        self.answered[job] = true;
+        let update = match self.stage.jobs[job] {
+            Job::Generate(_) => Update::Generated(job, Err(error)),
+            Job::Score(_) => Update::Scored(job, Err(error)),
+        };
+        let _ = self.stage.updates.send(update); // see `run`: a closed channel ends the stage
+    }
+
+    fn progress(&self, prefilled: usize, decoded: usize) {
+        let _ = self.stage.updates.send(Update::Progress { prefilled, decoded });
+    }
+}
+
+/// The packed rows of one step.
+struct Feed {
+    tokens: Vec<TokenId>,
+    sequences: Vec<SequenceRows>,
+    wanted: Vec<u32>,
+    /// Each live sequence's rows of the logits.
+    wanted_of: Vec<RowRange>,
+}
+
+impl Feed {
+    /// Takes the tokens out of the sequences.
+    fn new(live: &mut [Sequence], takes: &[usize]) -> Self {
+        let mut feed = Self {
+            tokens: Vec::new(),
+            sequences: Vec::new(),
+            wanted: Vec::new(),
+            wanted_of: Vec::with_capacity(live.len()),
+        };
+        for (sequence, &take) in live.iter_mut().zip(takes) {
+            let first = feed.tokens.len();
+            feed.tokens.extend(sequence.pending.drain(..take));
+            if take > 0 {
+                let rows = RowRange { first, count: take };
+                feed.sequences.push(SequenceRows { id: sequence.id, rows });
+            }
+            let logits = feed.wanted.len();
+            feed.wanted.extend(sequence.wanted(take).map(|row| (first + row) as u32));
+            let count = feed.wanted.len() - logits;
+            feed.wanted_of.push(RowRange { first: logits, count });
+        }
+        feed
+    }
+
+    fn batch(&self) -> Batch<'_> {
+        Batch { tokens: &self.tokens, sequences: &self.sequences, wanted: &self.wanted }
+    }
+}
+
+impl Sequence {
+    fn load(&self) -> Load {
+        Load { pending: self.pending.len(), decoding: self.read.is_some() }
+    }
+
+    /// Which of the `take` rows just fed need logits.
+    fn wanted(&mut self, take: usize) -> std::ops::Range<usize> {
+        match &mut self.task {
+            Task::Continuation { skip, fed, .. } => {
+                let begin = skip.saturating_sub(*fed).min(take);
+                *fed += take;
+                begin..take
+            }
+            Task::Write(_) | Task::Labels(_) if take > 0 && self.pending.is_empty() => {
+                take - 1..take
+            }
+            Task::Write(_) | Task::Labels(_) => 0..0,
+        }
+    }
+
+    /// Uses the logits of this sequence's wanted rows.
+    fn advance(
+        &mut self,
+        rows: &[Vec<f32>],
+        mask: Option<Result<Mask, EngineError>>,
+        tokenizer: &Tokenizer,
+    ) -> Verdict {
+        let Some(last) = rows.last() else {
+            return Verdict::Continue;
+        };
+        if self.read.is_none() {
+            self.read = Some(Instant::now());
+        }
+        match &mut self.task {
+            Task::Labels(labels) => {
+                let sum = |variants: &Vec<TokenId>| {
+                    let total: f64 =
+                        variants.iter().map(|&id| f64::from(log_prob(last, id)).exp()).sum();
+                    total.ln() as f32
+                };
+                Verdict::Scored(labels.iter().map(sum).collect())
+            }
+            Task::Continuation { targets, log_probs, .. } => {
+                for row in rows {
+                    let Some(&target) = targets.get(log_probs.len()) else {
+                        break;
+                    };
+                    log_probs.push(log_prob(row, target));
+                }
+                if log_probs.len() < targets.len() {
+                    return Verdict::Continue;
+                }
+                Verdict::Scored(std::mem::take(log_probs))
+            }
+            Task::Write(writer) => {
+                let step =
+                    mask.transpose().and_then(|mask| writer.write(last, mask.as_ref(), tokenizer));
+                match step {
+                    Ok(Step::More(tokens)) => {
+                        self.pending = tokens;
+                        Verdict::Continue
+                    }
+                    Ok(Step::Done(finish)) => Verdict::Generated(finish),
+                    Err(error) => Verdict::Failed(error),
+                }
+            }
+        }
+    }
+
+    fn answer(mut self, verdict: Verdict, tokenizer: &Tokenizer) -> Update {
+        let read = self.read.unwrap_or_else(Instant::now);
+        self.usage.prefill_s = read.duration_since(self.admitted).as_secs_f64();
+        self.usage.decode_s = read.elapsed().as_secs_f64();
+        let usage = self.usage;
+        match (verdict, self.task) {
+            (Verdict::Generated(finish), Task::Write(writer)) => {
+                let text = tokenizer.decode(&writer.written);
+                let tokens = writer.written;
+                Update::Generated(self.job, Ok(Generation { text, tokens, finish, usage }))
+            }
+            (Verdict::Scored(log_probs), _) => {
+                Update::Scored(self.job, Ok(Score { log_probs, usage }))
+            }
+            (Verdict::Failed(error), Task::Write(_)) => Update::Generated(self.job, Err(error)),
+            (_, Task::Write(_)) => Update::Generated(self.job, Err(EngineError::Cancelled)),
+            (_, _) => Update::Scored(self.job, Err(EngineError::Cancelled)),
+        }
+    }
+}
+
+/// What one sampling step led to.
+enum Step {
+    /// Known tokens to feed before the next one can be sampled.
+    More(Vec<TokenId>),
+    Done(Finish),
+}
+
+impl Writer {
+    /// The tokens that the grammar forces at the very beginning: fed with the prompt.
+    fn begin(&mut self) -> Result<Vec<TokenId>, EngineError> {
+        self.force()?;
+        Ok(self.written.clone())
+    }
+
+    /// Samples one token and appends what the grammar forces after it.
+    fn write(
+        &mut self,
+        logits: &[f32],
+        mask: Option<&Mask>,
+        tokenizer: &Tokenizer,
+    ) -> Result<Step, EngineError> {
+        let Some(token) = self.sampler.sample(logits, mask) else {
+            return Err(EngineError::Grammar("no token can follow".to_owned()));
+        };
+        if tokenizer.end_ids().contains(&token) {
+            return Ok(Step::Done(Finish::Stop));
+        }
+        let first = self.written.len();
+        self.written.push(token);
+        self.sampler.observe(token);
+        if let Some(constraint) = &mut self.constraint {
+            constraint.accept(token)?;
+        }
+        self.force()?;
+        if self.constraint.as_ref().is_some_and(Constraint::is_finished) {
+            return Ok(Step::Done(Finish::Stop));
+        }
+        if self.written.len() >= self.max_tokens {
+            return Ok(Step::Done(Finish::Length));
+        }
+        Ok(Step::More(self.written[first..].to_vec()))
+    }
+
+    fn force(&mut self) -> Result<(), EngineError> {
+        let Some(constraint) = &mut self.constraint else {
+            return Ok(());
+        };
+        let forced = constraint.forced()?;
+        self.forced += forced.len();
+        self.written.extend(forced);
+        Ok(())
+    }
+}
+
+/// The mask of each sequence that is about to get logits under a constraint.
+fn masks(live: &mut [Sequence]) -> Vec<Option<Result<Mask, EngineError>>> {
+    live.iter_mut()
+        .map(|sequence| match &mut sequence.task {
+            Task::Write(writer) if sequence.pending.is_empty() => {
+                writer.constraint.as_mut().map(Constraint::allowed)
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The shareable beginning and the rest, which is never empty: the last token must be fed to give
+/// logits.
+fn split(prompt: Prompt) -> (Arc<[TokenId]>, Vec<TokenId>) {
+    let Prompt { shared, own } = prompt;
+    match shared.split_last() {
+        Some((&last, most)) if own.is_empty() => (most.into(), vec![last]),
+        _ => (shared, own),
+    }
+}
+
+fn compute(error: candle_core::Error) -> EngineError {
+    EngineError::Compute(error.to_string())
+}
