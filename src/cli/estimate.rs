@@ -23,7 +23,8 @@ pub(super) fn run(settings: &Settings, output: Output) -> Result<Exit, Failure> 
     if !settings.hybrid {
         output.note("without --hybrid nothing is paid; the figures are what --hybrid could cost");
     } else if !settings.frontier.allowed {
-        output.note("with --no-frontier nothing is paid; the figures are what a frontier could cost");
+        output
+            .note("with --no-frontier nothing is paid; the figures are what a frontier could cost");
     }
     if output.is_json() {
         output.document(&document(&estimate, cap))?;
@@ -62,7 +63,8 @@ fn measure(corpus: &Corpus, count: usize) -> EstimateInput {
 fn text(head: &str, estimate: &Estimate, cap: Option<MicroUsd>) -> String {
     let mut text = format!("Estimated frontier cost: {head}\n\n");
     let _ = writeln!(text, "{:<15}{:>12}{:>12}{:>14}", "", "low", "expected", "upper bound");
-    for (name, bounds) in [("hybrid", &estimate.hybrid), ("frontier-only", &estimate.frontier_only)] {
+    for (name, bounds) in [("hybrid", &estimate.hybrid), ("frontier-only", &estimate.frontier_only)]
+    {
         let _ = writeln!(
             text,
             "{name:<15}{:>12}{:>12}{:>14}",

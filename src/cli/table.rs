@@ -36,7 +36,8 @@ pub(super) fn personas(personas: &[Persona]) -> String {
         let segment = &persona.segment;
         let people = counted(segment.participants, "participant");
         let share = format!("{:.0} %, {people}", segment.share * 100.0);
-        let score = persona.scores.judge.map_or_else(|| "–".to_owned(), |score| format!("{score:.2}"));
+        let score =
+            persona.scores.judge.map_or_else(|| "–".to_owned(), |score| format!("{score:.2}"));
         vec![
             persona.name.clone(),
             persona.title.clone(),

@@ -60,7 +60,11 @@ impl Folder {
     fn shown(&self, output: &Output) -> String {
         let code = output.status.code().map_or("none".to_owned(), |code| code.to_string());
         let text = |bytes: &[u8]| self.settled(&String::from_utf8_lossy(bytes));
-        format!("exit: {code}\n--- stdout\n{}\n--- stderr\n{}", text(&output.stdout), text(&output.stderr))
+        format!(
+            "exit: {code}\n--- stdout\n{}\n--- stderr\n{}",
+            text(&output.stdout),
+            text(&output.stderr)
+        )
     }
 
     fn settled(&self, text: &str) -> String {
@@ -73,15 +77,18 @@ impl Folder {
 
     /// The only run folder under `personas`.
     fn run(&self) -> PathBuf {
-        let mut runs: Vec<PathBuf> =
-            fs::read_dir(self.path().join("personas")).unwrap().map(|e| e.unwrap().path()).collect();
+        let mut runs: Vec<PathBuf> = fs::read_dir(self.path().join("personas"))
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .collect();
         assert_eq!(runs.len(), 1, "{runs:?}");
         runs.pop().unwrap()
     }
 
     fn json(&self, arguments: &str) -> Value {
         let output = self.output(arguments);
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.shown(&output)))
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("{e}: {}", self.shown(&output)))
     }
 }
 
@@ -124,8 +131,16 @@ fn a_bad_flag_value_exits_2_and_names_the_flag() {
 fn a_flag_that_does_nothing_yet_is_not_accepted() {
     let folder = Folder::new();
     for flags in [
-        "--anonymise", "--backend ollama", "--provider anthropic", "--refine all", "--offline",
-        "--fallback fail", "--format html", "-v", "--base-url x", "--parallel 2",
+        "--anonymise",
+        "--backend ollama",
+        "--provider anthropic",
+        "--refine all",
+        "--offline",
+        "--fallback fail",
+        "--format html",
+        "-v",
+        "--base-url x",
+        "--parallel 2",
     ] {
         let output = folder.output(&format!("generate --input data.csv {flags}"));
         assert_eq!(output.status.code(), Some(2), "{flags}");
@@ -155,7 +170,7 @@ fn a_slip_in_a_value_is_told_in_one_line() {
     --- stdout
 
     --- stderr
-    error: --max-rounds, --strict acts on a hybrid run only
+    error: without --hybrid there is nothing for --max-rounds, --strict to act on
     hint: add --hybrid
     ");
 }
@@ -203,7 +218,8 @@ fn settings_come_from_the_environment_and_from_files_and_are_checked_there() {
     hint: did you mean 'hybrid.quality_threshold'?
     ");
     folder.write("persona.toml", b"count = 2\nmodel = 'scripted:ok'\n");
-    let output = folder.command("generate data.csv --json").env("PERSONA_COUNT", "1").output().unwrap();
+    let output =
+        folder.command("generate data.csv --json").env("PERSONA_COUNT", "1").output().unwrap();
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["personas"].as_array().unwrap().len(), 1, "a variable beats a file");
     let bad = folder.command("schema").env("PERSONA_ANONYMISE", "1").output().unwrap();
@@ -231,18 +247,14 @@ fn a_run_ends_with_a_table_and_leaves_its_folder() {
     assert_snapshot!(folder.snapshot(GENERATE), @r"
     exit: 0
     --- stdout
-    ─────────────────────────────────────────────────────────────────────────────────────────────
-     name     title                                      score   share            quotes   flags
-    ═════════════════════════════════════════════════════════════════════════════════════════════
-     Nikhil   velvet paper bridge c.                     0.27    33 %, 1 people   1
-    ─────────────────────────────────────────────────────────────────────────────────────────────
-     Anika    feather lantern copper corn.               0.27    33 %, 1 people   1
-    ─────────────────────────────────────────────────────────────────────────────────────────────
-     Matteo   velvet copper pillow market amber coppe.   0.27    33 %, 1 people   1
-    ─────────────────────────────────────────────────────────────────────────────────────────────
+     name     title                                      score   share                 quotes   flags
+    ──────────────────────────────────────────────────────────────────────────────────────────────────
+     Nikhil   velvet paper bridge c.                     0.27    33 %, 1 participant   1
+     Anika    feather lantern copper corn.               0.27    33 %, 1 participant   1
+     Matteo   velvet copper pillow market amber coppe.   0.27    33 %, 1 participant   1
     3 personas in personas/[RUN]
     --- stderr
-    input: 6 records from 1 files
+    input: 6 records from 1 file
     run: personas/[RUN]
     goals, pains and behaviours are the participants' own sentences, because this model is too small to be trusted with free text
     ");
@@ -255,8 +267,13 @@ fn a_run_ends_with_a_table_and_leaves_its_folder() {
     assert_eq!(
         names,
         [
-            "log.jsonl", "persona-1.md", "persona-2.md", "persona-3.md", "personas.json",
-            "records.jsonl", "report.json",
+            "log.jsonl",
+            "persona-1.md",
+            "persona-2.md",
+            "persona-3.md",
+            "personas.json",
+            "records.jsonl",
+            "report.json",
         ]
     );
 }
@@ -275,7 +292,8 @@ fn every_quote_is_verbatim_in_the_run_folder() {
     let mut checked = 0;
     for quote in personas.as_array().unwrap().iter().flat_map(|p| p["quotes"].as_array().unwrap()) {
         let record = records.iter().find(|record| record["id"] == quote["record"]).unwrap();
-        let span = quote["start"].as_u64().unwrap() as usize..quote["end"].as_u64().unwrap() as usize;
+        let span =
+            quote["start"].as_u64().unwrap() as usize..quote["end"].as_u64().unwrap() as usize;
         assert_eq!(&record["text"].as_str().unwrap()[span], quote["text"].as_str().unwrap());
         checked += 1;
     }
@@ -303,9 +321,14 @@ fn with_json_stdout_is_one_document() {
     assert_eq!(report["clearance"], "as_is");
     assert_eq!(report["funnel"]["selected"], 3);
     let funnel = |key: &str| report["funnel"][key].as_u64().unwrap();
-    let dropped: u64 = report["drops"].as_array().unwrap().iter().map(|d| d["count"].as_u64().unwrap()).sum();
+    let dropped: u64 =
+        report["drops"].as_array().unwrap().iter().map(|d| d["count"].as_u64().unwrap()).sum();
     assert!(funnel("drafts") >= 6, "{report}");
-    assert_eq!(funnel("drafts"), funnel("selected") + dropped, "every draft is accounted for: {report}");
+    assert_eq!(
+        funnel("drafts"),
+        funnel("selected") + dropped,
+        "every draft is accounted for: {report}"
+    );
     assert_eq!(report["cost"]["frontier"]["spent_usd"], 0.0);
     assert!(report["peak_rss_bytes"].as_u64().unwrap() > 0);
     let on_disk: Value =
@@ -356,7 +379,9 @@ fn a_partial_result_exits_7_only_when_strict() {
     let folder = Folder::new();
     let output = folder.output(flags);
     assert_eq!(output.status.code(), Some(0), "{}", folder.shown(&output));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("0 of 3 reached the quality threshold"));
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("0 of 3 reached the quality threshold")
+    );
     assert_eq!(Folder::new().output(&format!("{flags} --strict")).status.code(), Some(7));
 }
 
@@ -373,11 +398,9 @@ fn a_model_that_dies_keeps_the_run_and_resume_finishes_it() {
     assert_snapshot!(folder.snapshot("runs list"), @r"
     exit: 0
     --- stdout
-    ──────────────────────────────────────────────────────────────────────────────────────
      run                 model             drafts   personas   status
-    ══════════════════════════════════════════════════════════════════════════════════════
-     [RUN]   scripted:down@3   2        –          unfinished, can be resumed
     ──────────────────────────────────────────────────────────────────────────────────────
+     [RUN]   scripted:down@3   2        –          unfinished, can be resumed
     --- stderr
     ");
     // Another model is refused; what the log names is taken up again.
@@ -387,7 +410,7 @@ fn a_model_that_dies_keeps_the_run_and_resume_finishes_it() {
     --- stdout
 
     --- stderr
-    input: 6 records from 1 files
+    input: 6 records from 1 file
     error: cannot resume: the run was begun with scripted:down@3, and this is scripted:twins
     hint: give the first model's file with --model, or start a new run
     ");
@@ -399,7 +422,8 @@ fn a_model_that_dies_keeps_the_run_and_resume_finishes_it() {
 fn an_interrupted_run_goes_on_where_it_was() {
     let folder = Folder::new();
     let slow = GENERATE.replace("scripted:ok", "scripted:slow=20");
-    let child = folder.command(&slow).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child =
+        folder.command(&slow).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let began = Instant::now();
     let drafted = || {
         let log = fs::read_dir(folder.path().join("personas")).ok()?.next()?.ok()?.path();
@@ -410,7 +434,8 @@ fn an_interrupted_run_goes_on_where_it_was() {
         assert!(began.elapsed() < Duration::from_secs(20), "no draft in the log");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let interrupted =
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(interrupted.success());
     let output = child.wait_with_output().unwrap();
     let shown = folder.shown(&output);
@@ -438,7 +463,7 @@ fn a_changed_input_can_not_be_resumed() {
     --- stdout
 
     --- stderr
-    input: 6 records from 1 files
+    input: 6 records from 1 file
     error: cannot resume: the input changed since the run began (data.csv)
     hint: put the files back as they were, or start a new run
     ");
@@ -493,7 +518,7 @@ fn a_model_that_does_not_exist_exits_4_with_the_nearest_name() {
     --- stdout
 
     --- stderr
-    input: 6 records from 1 files
+    input: 6 records from 1 file
     error: 'smollm2-135' is no model
     hint: did you mean 'smollm2-135m'?; or give owner/repo[:QUANT] of the hub, or the path of a .gguf file
     ");
@@ -502,7 +527,7 @@ fn a_model_that_does_not_exist_exits_4_with_the_nearest_name() {
     --- stdout
 
     --- stderr
-    input: 6 records from 1 files
+    input: 6 records from 1 file
     error: there is no file ./missing.gguf
     hint: give the path of a .gguf file, or a name from 'persona models list'
     ");
@@ -565,18 +590,17 @@ fn hostile_text_reaches_the_terminal_without_its_escapes() {
         assert!(!stream.contains(&0x1b), "{}", folder.shown(&output));
     }
     let page = fs::read_to_string(folder.run().join("persona-1.md")).unwrap();
-    assert!(!page.contains('\u{1b}') && !page.contains('\u{202e}') && !page.contains("<|"), "{page}");
+    assert!(
+        !page.contains('\u{1b}') && !page.contains('\u{202e}') && !page.contains("<|"),
+        "{page}"
+    );
 }
 
 #[test]
 fn the_table_is_left_when_the_reader_leaves() {
     let folder = Folder::new();
-    let mut child = folder
-        .command("schema")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        folder.command("schema").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -590,7 +614,10 @@ fn help_names_the_exit_codes_and_not_the_test_models() {
     assert_eq!(output.status.code(), Some(0));
     assert!(text.contains("130 interrupted"), "{text}");
     let generate = String::from_utf8(folder.output("generate --help").stdout).unwrap();
-    assert!(generate.contains("--quality-threshold") && !generate.contains("scripted"), "{generate}");
+    assert!(
+        generate.contains("--quality-threshold") && !generate.contains("scripted"),
+        "{generate}"
+    );
     let version = String::from_utf8(folder.output("--version").stdout).unwrap();
     assert_eq!(version.trim(), concat!("persona ", env!("CARGO_PKG_VERSION")));
 }
