@@ -51,7 +51,7 @@ impl Key {
 
 /// Every setting, by the name of its flag.
 pub mod keys {
-    use super::Key;
+    use crate::config::Key;
 
     /// Input files and directories.
     pub const INPUT: Key = Key::new("input", "input");
@@ -111,9 +111,33 @@ pub mod keys {
 
     /// All of them: what the environment and the files may set.
     pub const ALL: &[Key] = &[
-        INPUT, COUNT, HYBRID, DRAFT_MULTIPLIER, QUALITY_THRESHOLD, NO_FRONTIER, MAX_COST, FRONTIER,
-        FRONTIER_MODEL, PRICE, ESTIMATE_ONLY, MODEL, JUDGE_MODEL, STYLE, MAX_ROUNDS, STRICT, SEED,
-        OUTPUT, THREADS, BATCH, CONTEXT, DEVICE, TOKENIZER, JSON, QUIET, NO_PROGRESS, NO_COLOR,
+        INPUT,
+        COUNT,
+        HYBRID,
+        DRAFT_MULTIPLIER,
+        QUALITY_THRESHOLD,
+        NO_FRONTIER,
+        MAX_COST,
+        FRONTIER,
+        FRONTIER_MODEL,
+        PRICE,
+        ESTIMATE_ONLY,
+        MODEL,
+        JUDGE_MODEL,
+        STYLE,
+        MAX_ROUNDS,
+        STRICT,
+        SEED,
+        OUTPUT,
+        THREADS,
+        BATCH,
+        CONTEXT,
+        DEVICE,
+        TOKENIZER,
+        JSON,
+        QUIET,
+        NO_PROGRESS,
+        NO_COLOR,
     ];
     /// Whose values are paths: in a file, relative to that file.
     pub(super) const PATHS: &[Key] = &[INPUT, OUTPUT, TOKENIZER];
@@ -329,7 +353,10 @@ impl Layers {
             let Some(&key) = keys::ALL.iter().find(|key| key.file == name) else {
                 let suggestion = closest(&name, keys::ALL.iter().map(|key| key.file));
                 let what = format!("key '{name}' in {}", path.display());
-                return Err(ConfigError::UnknownKey { what, suggestion: suggestion.map(str::to_owned) });
+                return Err(ConfigError::UnknownKey {
+                    what,
+                    suggestion: suggestion.map(str::to_owned),
+                });
             };
             let values = file_values(key, &value, path)?;
             let origin = Origin::File(path.to_owned());
@@ -493,7 +520,9 @@ fn resolve_engine(layers: &Layers) -> Result<EngineOptions, ConfigError> {
     let defaults = EngineOptions::default();
     Ok(EngineOptions {
         device: layers.get(keys::DEVICE, parse_device)?.unwrap_or_default(),
-        max_batch: layers.get(keys::BATCH, |v| parse_whole(v, 1, 256))?.unwrap_or(defaults.max_batch),
+        max_batch: layers
+            .get(keys::BATCH, |v| parse_whole(v, 1, 256))?
+            .unwrap_or(defaults.max_batch),
         context: layers.get(keys::CONTEXT, |v| parse_whole(v, 256, 1 << 22))?,
         tokenizer: layers.text(keys::TOKENIZER)?.map(PathBuf::from),
         ..defaults
@@ -649,8 +678,10 @@ mod tests {
 
     #[test]
     fn each_layer_beats_the_ones_below_it() {
-        let folder = folder("count = 4\nseed = 5\nstyle = 'free'", "count = 6\nseed = 7\nbatch = 3");
-        let environment = environment(folder.path(), &[("PERSONA_SEED", "8"), ("PERSONA_COUNT", "9")]);
+        let folder =
+            folder("count = 4\nseed = 5\nstyle = 'free'", "count = 6\nseed = 7\nbatch = 3");
+        let environment =
+            environment(folder.path(), &[("PERSONA_SEED", "8"), ("PERSONA_COUNT", "9")]);
         let layers = Layers::default().flag(keys::COUNT, Some("10"));
         let settings = Settings::resolve(&layers.with_environment(&environment).unwrap()).unwrap();
         assert_eq!(settings.pipeline.count, 10, "flag");
@@ -676,7 +707,8 @@ mod tests {
 
     #[test]
     fn a_bad_value_names_where_it_was_said() {
-        let flag = |key, value| refusal(Settings::resolve(&Layers::default().flag(key, Some(value))));
+        let flag =
+            |key, value| refusal(Settings::resolve(&Layers::default().flag(key, Some(value))));
         insta::assert_snapshot!(flag(keys::COUNT, "0"), @"invalid value '0' for --count: expected a whole number from 1 to 1000");
         insta::assert_snapshot!(flag(keys::DRAFT_MULTIPLIER, "0"), @"invalid value '0' for --draft-multiplier: expected a decimal number from 1 to 100");
         insta::assert_snapshot!(flag(keys::DRAFT_MULTIPLIER, "NaN"), @"invalid value 'NaN' for --draft-multiplier: expected a decimal number from 1 to 100");
@@ -687,7 +719,8 @@ mod tests {
         let variable = environment(folder.path(), &[("PERSONA_COUNT", "many")]);
         let from_variable = Layers::default().with_environment(&variable).unwrap();
         insta::assert_snapshot!(refusal(Settings::resolve(&from_variable)), @"invalid value 'many' for PERSONA_COUNT: expected a whole number from 1 to 1000");
-        let from_file = Layers::default().with_environment(&environment(folder.path(), &[])).unwrap();
+        let from_file =
+            Layers::default().with_environment(&environment(folder.path(), &[])).unwrap();
         let message = refusal(Settings::resolve(&from_file));
         assert!(message.starts_with("invalid value '0' for 'count' in "), "{message}");
         assert!(message.contains("persona.toml"), "{message}");
@@ -696,7 +729,8 @@ mod tests {
     #[test]
     fn an_unknown_key_is_an_error_with_the_nearest_name() {
         let folder = folder("[hybrid]\nquality_treshold = 0.5", "");
-        let error = Layers::default().with_environment(&environment(folder.path(), &[])).unwrap_err();
+        let error =
+            Layers::default().with_environment(&environment(folder.path(), &[])).unwrap_err();
         let message = error.to_string();
         assert!(message.contains("unknown key 'hybrid.quality_treshold'"), "{message}");
         assert!(message.ends_with("did you mean 'hybrid.quality_threshold'?"), "{message}");

@@ -12,6 +12,7 @@ use crate::cli::output::Output;
 use crate::config::{Frontier, Settings};
 use crate::corpus::{self, Corpus};
 use crate::ledger::{self, Bounds, Estimate, EstimateInput, Figure, MicroUsd, TextSize};
+use crate::report;
 
 pub(super) fn run(settings: &Settings, output: Output) -> Result<Exit, Failure> {
     let price = price(&settings.frontier).map_err(|e| Failure::new(Exit::Usage, e))?;
@@ -22,12 +23,16 @@ pub(super) fn run(settings: &Settings, output: Output) -> Result<Exit, Failure> 
     if !settings.hybrid {
         output.note("without --hybrid nothing is paid; the figures are what --hybrid could cost");
     } else if !settings.frontier.allowed {
-        output.note("with --no-frontier nothing is paid; the figures are what a frontier could cost");
+        output
+            .note("with --no-frontier nothing is paid; the figures are what a frontier could cost");
     }
     if output.is_json() {
         output.document(&document(&estimate, cap))?;
     } else {
-        let head = format!("{count} personas from {} records", corpus.records.len());
+        let head = {
+            let personas = report::counted(count, "persona");
+            format!("{personas} from {}", report::counted(corpus.records.len(), "record"))
+        };
         output.result(&text(&head, &estimate, cap))?;
     }
     Ok(Exit::Done)
@@ -58,7 +63,8 @@ fn measure(corpus: &Corpus, count: usize) -> EstimateInput {
 fn text(head: &str, estimate: &Estimate, cap: Option<MicroUsd>) -> String {
     let mut text = format!("Estimated frontier cost: {head}\n\n");
     let _ = writeln!(text, "{:<15}{:>12}{:>12}{:>14}", "", "low", "expected", "upper bound");
-    for (name, bounds) in [("hybrid", &estimate.hybrid), ("frontier-only", &estimate.frontier_only)] {
+    for (name, bounds) in [("hybrid", &estimate.hybrid), ("frontier-only", &estimate.frontier_only)]
+    {
         let _ = writeln!(
             text,
             "{name:<15}{:>12}{:>12}{:>14}",

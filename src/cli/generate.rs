@@ -71,10 +71,20 @@ pub(super) struct GenerateArgs {
     #[arg(long, help_heading = "Frontier model")]
     estimate_only: bool,
     /// Most US dollars that paid calls may cost
-    #[arg(long, value_name = "USD", allow_negative_numbers = true, help_heading = "Frontier model")]
+    #[arg(
+        long,
+        value_name = "USD",
+        allow_negative_numbers = true,
+        help_heading = "Frontier model"
+    )]
     max_cost: Option<String>,
     /// Whose price to show with --estimate-only: anthropic, openai, gemini [default: anthropic]
-    #[arg(long, visible_alias = "frontier-provider", value_name = "NAME", help_heading = "Frontier model")]
+    #[arg(
+        long,
+        visible_alias = "frontier-provider",
+        value_name = "NAME",
+        help_heading = "Frontier model"
+    )]
     frontier: Option<String>,
     /// Which model's price to show [default: the provider's]
     #[arg(long, value_name = "MODEL", help_heading = "Frontier model")]
@@ -105,7 +115,12 @@ pub(super) struct GenerateArgs {
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Local model")]
     batch: Option<String>,
     /// Context in tokens [default: the model's, at most 8192]
-    #[arg(long, value_name = "TOKENS", allow_negative_numbers = true, help_heading = "Local model")]
+    #[arg(
+        long,
+        value_name = "TOKENS",
+        allow_negative_numbers = true,
+        help_heading = "Local model"
+    )]
     context: Option<String>,
     /// A tokenizer.json that replaces the model file's own
     #[arg(long, value_name = "FILE", help_heading = "Local model")]
@@ -114,8 +129,20 @@ pub(super) struct GenerateArgs {
 
 /// What a resumed run has in its log and no flag can change.
 const FIXED_BY_THE_RUN: &[&str] = &[
-    "inputs", "input", "count", "hybrid", "draft_multiplier", "quality_threshold", "max_rounds",
-    "no_frontier", "estimate_only", "max_cost", "frontier", "frontier_model", "price", "style",
+    "inputs",
+    "input",
+    "count",
+    "hybrid",
+    "draft_multiplier",
+    "quality_threshold",
+    "max_rounds",
+    "no_frontier",
+    "estimate_only",
+    "max_cost",
+    "frontier",
+    "frontier_model",
+    "price",
+    "style",
     "seed",
 ];
 
@@ -220,12 +247,15 @@ fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Result<(), Fail
             "no input given\nhint: name files or a folder, as in 'persona generate --input interviews.csv'",
         ));
     }
-    let hybrid_only = [keys::DRAFT_MULTIPLIER, keys::QUALITY_THRESHOLD, keys::MAX_ROUNDS, keys::STRICT];
+    let hybrid_only =
+        [keys::DRAFT_MULTIPLIER, keys::QUALITY_THRESHOLD, keys::MAX_ROUNDS, keys::STRICT];
     let idle = layers.given_flags(&hybrid_only);
     // A resumed run knows by itself whether it is hybrid.
     if !settings.hybrid && !settings.estimate_only && !resumes && !idle.is_empty() {
         let flags = idle.join(", ");
-        return Err(Failure::usage(format!("{flags} acts on a hybrid run only\nhint: add --hybrid")));
+        return Err(Failure::usage(format!(
+            "without --hybrid there is nothing for {flags} to act on\nhint: add --hybrid"
+        )));
     }
     let frontier = layers.given(&[keys::FRONTIER, keys::FRONTIER_MODEL, keys::PRICE]);
     if !settings.estimate_only && !frontier.is_empty() {
@@ -271,14 +301,16 @@ pub(super) fn read(inputs: &[PathBuf], output: Output) -> Result<Cleared<Corpus>
     let corpus = corpus::load(inputs)?;
     drop(spinner);
     for finding in corpus.findings.iter().take(SHOWN_FINDINGS) {
-        let times = if finding.count > 1 { format!(" ({} times)", finding.count) } else { String::new() };
+        let times =
+            if finding.count > 1 { format!(" ({} times)", finding.count) } else { String::new() };
         let place = finding.row.map_or_else(String::new, |row| format!(" row {row}"));
         output.warn(&format!("{}{place}: {}{times}", finding.file, finding.message));
     }
     if let Some(more) = corpus.findings.len().checked_sub(SHOWN_FINDINGS).filter(|more| *more > 0) {
         output.warn(&format!("and {more} more findings, all in report.json"));
     }
-    output.note(&format!("input: {} records from {} files", corpus.records.len(), corpus.files.len()));
+    let records = report::counted(corpus.records.len(), "record");
+    output.note(&format!("input: {records} from {}", report::counted(corpus.files.len(), "file")));
     Ok(Cleared::as_is(corpus))
 }
 
@@ -305,8 +337,8 @@ fn execute(job: &mut Job, output: Output, cancel: &Cancel) -> Result<Outcome, Fa
     let stages = Stages::new(output);
     let dir = job.run.dir.clone();
     let Job { corpus, models, plan, run } = job;
-    let ended = runtime
-        .block_on(pipeline::run(corpus, models, &plan.pipeline, run, &stages, cancel));
+    let ended =
+        runtime.block_on(pipeline::run(corpus, models, &plan.pipeline, run, &stages, cancel));
     ended.map_err(|error| {
         Failure::failed(format!(
             "{error}\nhint: what was done is kept; 'persona generate --resume {}' goes on",
@@ -319,8 +351,8 @@ fn interrupted(run: &Run) -> Failure {
     Failure::new(
         Exit::Interrupted,
         anyhow::anyhow!(
-            "interrupted with {} drafts written; the log is kept\nhint: 'persona generate --resume {}' goes on",
-            run.state.drafts.len(),
+            "interrupted with {} written; the log is kept\nhint: 'persona generate --resume {}' goes on",
+            report::counted(run.state.drafts.len(), "draft"),
             run.dir.display()
         ),
     )
@@ -382,6 +414,10 @@ fn show(
             personas.len()
         ));
     }
-    text.push_str(&format!("\n{} personas in {}", personas.len(), run.dir.display()));
+    text.push_str(&format!(
+        "\n{} in {}",
+        report::counted(personas.len(), "persona"),
+        run.dir.display()
+    ));
     output.result(&text)
 }

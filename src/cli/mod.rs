@@ -178,8 +178,11 @@ mod tests {
     fn every_key_is_a_flag_of_generate() {
         let command = Cli::command();
         let generate = command.find_subcommand("generate").unwrap();
-        let flags: Vec<_> =
-            generate.get_arguments().chain(command.get_arguments()).filter_map(clap::Arg::get_long).collect();
+        let flags: Vec<_> = generate
+            .get_arguments()
+            .chain(command.get_arguments())
+            .filter_map(clap::Arg::get_long)
+            .collect();
         for key in keys::ALL {
             assert!(flags.contains(&key.flag), "{key} can be set in a file but not as a flag");
         }

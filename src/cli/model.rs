@@ -115,9 +115,12 @@ fn choose(options: &EngineOptions, shop: Workshop<'_>) -> Result<&'static ModelS
     let memory = available_memory();
     let context = options.context.unwrap_or(USUAL_CONTEXT);
     let fitting = catalogue::fitting(memory, context);
-    let on_disk = |spec: &&&'static ModelSpec| hub::locate(&ModelRef::Catalogue(spec), shop.hub).is_some();
+    let on_disk =
+        |spec: &&&'static ModelSpec| hub::locate(&ModelRef::Catalogue(spec), shop.hub).is_some();
     if let Some(&spec) = fitting.iter().find(on_disk) {
-        shop.waiting.output.note(&format!("model: {} (on disk; --model chooses another)", spec.name));
+        shop.waiting
+            .output
+            .note(&format!("model: {} (on disk; --model chooses another)", spec.name));
         return Ok(spec);
     }
     let spec = fitting.first().copied().ok_or_else(|| {

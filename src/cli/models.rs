@@ -134,19 +134,20 @@ fn verify(said: Option<&str>, hub: &HubOptions, output: Output) -> Result<(), Fa
         let _spinner = Spinner::start(output, format!("hashing {}", local.name));
         let pin = catalogue::find(&local.name).ok().and_then(|spec| spec.sha256.as_deref());
         let found = hub::verify(local, pin)?;
-        let checked = if pin.is_some() || local.sha256.is_some() { "ok" } else { "nothing to compare with" };
+        let checked =
+            if pin.is_some() || local.sha256.is_some() { "ok" } else { "nothing to compare with" };
         rows.push((local.name.clone(), checked, found));
     }
     if output.is_json() {
-        let row = |(name, result, sha256): &(String, &str, String)| {
-            json!({ "name": name, "result": result, "sha256": sha256 })
-        };
+        let row = |(name, result, sha256): &(String, &str, String)| json!({ "name": name, "result": result, "sha256": sha256 });
         return output.document(&rows.iter().map(row).collect::<Value>());
     }
     if rows.is_empty() {
         return output.result("no models on this machine");
     }
-    let lines: Vec<String> =
-        rows.iter().map(|(name, result, hash)| format!("{name}: {result}, SHA-256 {hash}")).collect();
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|(name, result, hash)| format!("{name}: {result}, SHA-256 {hash}"))
+        .collect();
     output.result(&lines.join("\n"))
 }

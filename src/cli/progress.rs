@@ -116,7 +116,8 @@ struct Stage {
 
 impl Stage {
     fn start(output: Output, name: &str, total: usize) -> Self {
-        let bar = bar(output, Some(total as u64), "{prefix:>10} [{bar:24}] {pos}/{len} {elapsed} {msg}");
+        let bar =
+            bar(output, Some(total as u64), "{prefix:>10} [{bar:24}] {pos}/{len} {elapsed} {msg}");
         bar.set_prefix(name.to_owned());
         Self { bar, started: Instant::now(), meter: Meter::default() }
     }
@@ -156,7 +157,8 @@ fn bar(output: Output, total: Option<u64>, template: &str) -> ProgressBar {
         ProgressDrawTarget::hidden()
     };
     let bar = ProgressBar::with_draw_target(total, target);
-    let style = ProgressStyle::with_template(template).expect("the templates in this file are valid");
+    let style =
+        ProgressStyle::with_template(template).expect("the templates in this file are valid");
     bar.set_style(style.progress_chars("=> "));
     bar.enable_steady_tick(TICK);
     bar

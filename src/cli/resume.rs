@@ -53,7 +53,8 @@ fn same_data(started: &Started, now: &[(String, String)]) -> Result<(), Failure>
     if started.input_hashes == now {
         return Ok(());
     }
-    let changed = |(name, hash): &&(String, String)| !now.iter().any(|(n, h)| n == name && h == hash);
+    let changed =
+        |(name, hash): &&(String, String)| !now.iter().any(|(n, h)| n == name && h == hash);
     let names: Vec<&str> =
         started.input_hashes.iter().filter(changed).map(|(name, _)| name.as_str()).collect();
     let what = if names.is_empty() { "there are new files".to_owned() } else { names.join(", ") };

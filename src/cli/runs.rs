@@ -109,7 +109,8 @@ fn show(dir: &Path, output: Output) -> Result<(), Failure> {
     }
     let mut text = format!("{}: {}\n", name(dir), status(&state));
     if let Some(started) = &state.started {
-        let inputs: Vec<String> = started.input_hashes.iter().map(|(name, _)| name.clone()).collect();
+        let inputs: Vec<String> =
+            started.input_hashes.iter().map(|(name, _)| name.clone()).collect();
         text.push_str(&format!(
             "model {}, seed {}, inputs {}\n",
             started.model.id,

@@ -2,18 +2,22 @@
 //!
 //! Owns the layout and its width. What stands in a cell came from data or a model and is made plain.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 
-use crate::report::plain_line;
+use crate::report::{counted, plain_line};
 use crate::schema::Persona;
 
 /// Width where the output is no terminal, in columns.
 const WIDTH: u16 = 100;
 
+/// One line under the header and no others: easy to read, and to cut with other tools.
+const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
 /// A table with a header, as wide as the terminal.
 pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(STYLE);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     if !table.is_tty() {
         table.set_width(WIDTH);
@@ -30,8 +34,10 @@ pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
 pub(super) fn personas(personas: &[Persona]) -> String {
     let row = |persona: &Persona| {
         let segment = &persona.segment;
-        let share = format!("{:.0} %, {} people", segment.share * 100.0, segment.participants);
-        let score = persona.scores.judge.map_or_else(|| "–".to_owned(), |score| format!("{score:.2}"));
+        let people = counted(segment.participants, "participant");
+        let share = format!("{:.0} %, {people}", segment.share * 100.0);
+        let score =
+            persona.scores.judge.map_or_else(|| "–".to_owned(), |score| format!("{score:.2}"));
         vec![
             persona.name.clone(),
             persona.title.clone(),

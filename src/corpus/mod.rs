@@ -94,8 +94,11 @@ impl Record {
     pub fn cells(&self) -> impl Iterator<Item = (usize, &str)> {
         let spoken = self.columns.iter().any(|c| !columns::is_context(&c.name));
         let whole = self.columns.is_empty().then_some((0, self.text.as_str()));
-        let cells = self.columns.iter().map(|c| (c.start, &self.text[c.start..c.end]));
-        cells.chain(whole)
+        self.columns
+            .iter()
+            .filter(move |c| !spoken || !columns::is_context(&c.name))
+            .map(|c| (c.start, &self.text[c.start..c.end]))
+            .chain(whole)
     }
 }
 
@@ -232,11 +235,10 @@ mod tests {
         assert_eq!(kind("question"), Some(ColumnKind::Categorical));
         assert_eq!(kind("answer"), Some(ColumnKind::FreeText));
         assert_eq!(kind("one_wish"), Some(ColumnKind::FreeText));
-        let spoken: Vec<_> = corpus.records[0].cells().map(|(_, cell)| cell).collect();
-        assert!(
-            spoken.iter().any(|cell| cell.starts_with("Last Thursday I was already on my bike"))
-        );
-        assert!(!spoken.iter().any(|cell| cell.starts_with("Tell me about") || *cell == "P01"));
+        let first = &corpus.records[0];
+        let quotable = Corpus::quotable(first, &columns);
+        assert_eq!(quotable.len(), 1);
+        assert!(quotable[0].1.starts_with("Last Thursday I was already on my bike"));
     }
 
     #[test]

@@ -212,7 +212,8 @@ mod tests {
     use crate::store::Draft;
 
     fn draft(index: usize, score: Option<f64>) -> (DraftId, Draft) {
-        let verdict = score.map(|score| (Verdict { score, ..Verdict::default() }, CallCost::default()));
+        let verdict =
+            score.map(|score| (Verdict { score, ..Verdict::default() }, CallCost::default()));
         let mut cost = CallCost::default();
         cost.usage.completion = 10;
         (DraftId { slot: 0, round: 0, index }, Draft { persona: sample::persona(), cost, verdict })

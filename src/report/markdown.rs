@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use super::{file_name, plain_line};
+use super::{counted, file_name, plain_line};
 use crate::corpus::Corpus;
 use crate::schema::{Persona, Quote, Statement};
 
@@ -28,7 +28,8 @@ pub fn persona(persona: &Persona, corpus: &Corpus) -> String {
     if !persona.quotes.is_empty() {
         page.push_str("## Quotes\n\n");
         for quote in &persona.quotes {
-            let _ = writeln!(page, "> {}\n>\n> — {}\n", escaped(&quote.text), source(quote, corpus));
+            let _ =
+                writeln!(page, "> {}\n>\n> — {}\n", escaped(&quote.text), source(quote, corpus));
         }
     }
     page.push_str(&provenance(persona));
@@ -53,15 +54,10 @@ fn standing(persona: &Persona) -> String {
     line
 }
 
-/// `1 record`, `2 records`.
-fn counted(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
-}
-
 fn statements(page: &mut String, title: &str, statements: &[Statement]) {
     let line = |statement: &Statement| {
-        let records: Vec<String> = statement.records.iter().map(|id| escaped(id.as_str())).collect();
+        let records: Vec<String> =
+            statement.records.iter().map(|id| escaped(id.as_str())).collect();
         let evidence = if statement.inferred { "inferred".to_owned() } else { records.join(", ") };
         format!("{} ({evidence})", escaped(&statement.text))
     };
@@ -94,11 +90,14 @@ fn source(quote: &Quote, corpus: &Corpus) -> String {
 fn provenance(persona: &Persona) -> String {
     let from = &persona.provenance;
     let model = escaped(&from.model);
-    let mut text = format!("---\n\nDrafted by {model}, style {}, seed {}", escaped(&from.style), from.seed);
+    let mut text =
+        format!("---\n\nDrafted by {model}, style {}, seed {}", escaped(&from.style), from.seed);
     if let Some(hash) = &from.model_sha256 {
         let _ = write!(text, ", model file SHA-256 `{hash}`");
     }
-    text.push_str(".\nA generated summary of research data: check it against the records before use.\n");
+    text.push_str(
+        ".\nA generated summary of research data: check it against the records before use.\n",
+    );
     text
 }
 
@@ -116,12 +115,15 @@ fn escaped(text: &str) -> String {
             _ => false,
         };
         // Bare addresses become links in some dialects, unless something stands in them.
-        let begins_link = c == '@' || (c == '/' && safe.ends_with(':')) || (c == '.' && safe.ends_with("www"));
+        let begins_link =
+            c == '@' || (c == '/' && safe.ends_with(':')) || (c == '.' && safe.ends_with("www"));
         match c {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '{' | '|' | '~' | '$' | '^' => safe.extend(['\\', c]),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '{' | '|' | '~' | '$' | '^' => {
+                safe.extend(['\\', c])
+            }
             c if begins_block || begins_link => safe.extend(['\\', c]),
             c => safe.push(c),
         }

@@ -15,7 +15,7 @@ use crate::store::RunState;
 
 pub use json::report;
 pub use markdown::persona as markdown;
-pub use plain::{plain, plain_line};
+pub use plain::{counted, plain, plain_line};
 
 /// Everything that a report shows.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +45,10 @@ pub struct Process {
 pub type RunFile = (String, Vec<u8>);
 
 /// Every file of a finished run but the log; `report` is what [`report()`] gave, and comes last.
-pub fn files(view: View<'_>, report: &serde_json::Value) -> Result<Vec<RunFile>, serde_json::Error> {
+pub fn files(
+    view: View<'_>,
+    report: &serde_json::Value,
+) -> Result<Vec<RunFile>, serde_json::Error> {
     let personas = view.state.selected.as_deref().unwrap_or_default();
     let mut files = vec![
         ("records.jsonl".to_owned(), records(view.corpus)?),
@@ -156,7 +159,12 @@ pub(crate) mod sample {
             scores: Scores { judge: Some(0.8), criteria: BTreeMap::from([("gain".into(), 0.9)]) },
             below_threshold: false,
             refined: false,
-            provenance: Provenance { model: "tiny".into(), style: "free".into(), shown: vec![record], ..Provenance::default() },
+            provenance: Provenance {
+                model: "tiny".into(),
+                style: "free".into(),
+                shown: vec![record],
+                ..Provenance::default()
+            },
         }
     }
 }

@@ -28,6 +28,12 @@ pub fn plain_line(text: &str) -> String {
     plain(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// `1 record`, `2 records`.
+pub fn counted(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
 /// Direction overrides and isolates, and characters without width. The joiners U+200C and U+200D
 /// stay: scripts and emoji are spelled with them.
 fn reorders_or_hides(c: char) -> bool {

@@ -60,7 +60,11 @@ impl Folder {
     fn shown(&self, output: &Output) -> String {
         let code = output.status.code().map_or("none".to_owned(), |code| code.to_string());
         let text = |bytes: &[u8]| self.settled(&String::from_utf8_lossy(bytes));
-        format!("exit: {code}\n--- stdout\n{}\n--- stderr\n{}", text(&output.stdout), text(&output.stderr))
+        format!(
+            "exit: {code}\n--- stdout\n{}\n--- stderr\n{}",
+            text(&output.stdout),
+            text(&output.stderr)
+        )
     }
 
     fn settled(&self, text: &str) -> String {
@@ -73,15 +77,18 @@ impl Folder {
 
     /// The only run folder under `personas`.
     fn run(&self) -> PathBuf {
-        let mut runs: Vec<PathBuf> =
-            fs::read_dir(self.path().join("personas")).unwrap().map(|e| e.unwrap().path()).collect();
+        let mut runs: Vec<PathBuf> = fs::read_dir(self.path().join("personas"))
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .collect();
         assert_eq!(runs.len(), 1, "{runs:?}");
         runs.pop().unwrap()
     }
 
     fn json(&self, arguments: &str) -> Value {
         let output = self.output(arguments);
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.shown(&output)))
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("{e}: {}", self.shown(&output)))
     }
 }
 
@@ -124,8 +131,16 @@ fn a_bad_flag_value_exits_2_and_names_the_flag() {
 fn a_flag_that_does_nothing_yet_is_not_accepted() {
     let folder = Folder::new();
     for flags in [
-        "--anonymise", "--backend ollama", "--provider anthropic", "--refine all", "--offline",
-        "--fallback fail", "--format html", "-v", "--base-url x", "--parallel 2",
+        "--anonymise",
+        "--backend ollama",
+        "--provider anthropic",
+        "--refine all",
+        "--offline",
+        "--fallback fail",
+        "--format html",
+        "-v",
+        "--base-url x",
+        "--parallel 2",
     ] {
         let output = folder.output(&format!("generate --input data.csv {flags}"));
         assert_eq!(output.status.code(), Some(2), "{flags}");
@@ -135,15 +150,48 @@ fn a_flag_that_does_nothing_yet_is_not_accepted() {
 #[test]
 fn a_slip_in_a_value_is_told_in_one_line() {
     let folder = Folder::new();
-    assert_snapshot!(folder.snapshot("generate data.csv --hybrid --draft-multiplier 0"), @"");
-    assert_snapshot!(folder.snapshot("generate"), @"");
-    assert_snapshot!(folder.snapshot("generate data.csv --strict --max-rounds 2"), @"");
+    assert_snapshot!(folder.snapshot("generate data.csv --hybrid --draft-multiplier 0"), @r"
+    exit: 2
+    --- stdout
+
+    --- stderr
+    error: invalid value '0' for --draft-multiplier: expected a decimal number from 1 to 100
+    ");
+    assert_snapshot!(folder.snapshot("generate"), @r"
+    exit: 2
+    --- stdout
+
+    --- stderr
+    error: no input given
+    hint: name files or a folder, as in 'persona generate --input interviews.csv'
+    ");
+    assert_snapshot!(folder.snapshot("generate data.csv --strict --max-rounds 2"), @r"
+    exit: 2
+    --- stdout
+
+    --- stderr
+    error: without --hybrid there is nothing for --max-rounds, --strict to act on
+    hint: add --hybrid
+    ");
 }
 
 #[test]
 fn with_json_an_error_is_a_document_too() {
     let folder = Folder::new();
-    assert_snapshot!(folder.snapshot("generate data.csv --count 0 --json"), @"");
+    assert_snapshot!(folder.snapshot("generate data.csv --count 0 --json"), @r#"
+    exit: 2
+    --- stdout
+    {
+      "error": {
+        "kind": "usage",
+        "exit_code": 2,
+        "message": "invalid value '0' for --count: expected a whole number from 1 to 1000",
+        "hints": []
+      }
+    }
+    --- stderr
+    error: invalid value '0' for --count: expected a whole number from 1 to 1000
+    "#);
     let unknown = folder.json("generate data.csv --nonsense --json");
     assert_eq!(unknown["error"]["exit_code"], 2);
     assert!(unknown["error"]["message"].as_str().unwrap().contains("--nonsense"), "{unknown}");
@@ -153,11 +201,25 @@ fn with_json_an_error_is_a_document_too() {
 fn settings_come_from_the_environment_and_from_files_and_are_checked_there() {
     let folder = Folder::new();
     folder.write("persona.toml", b"[hybrid]\nquality_threshold = 2\n");
-    assert_snapshot!(folder.snapshot("generate data.csv"), @"");
+    assert_snapshot!(folder.snapshot("generate data.csv"), @r"
+    exit: 2
+    --- stdout
+
+    --- stderr
+    error: invalid value '2' for 'hybrid.quality_threshold' in [HERE]/persona.toml: expected a number from 0 to 1, or auto
+    ");
     folder.write("persona.toml", b"[hybrid]\nqualty_threshold = 0.5\n");
-    assert_snapshot!(folder.snapshot("generate data.csv"), @"");
+    assert_snapshot!(folder.snapshot("generate data.csv"), @r"
+    exit: 2
+    --- stdout
+
+    --- stderr
+    error: unknown key 'hybrid.qualty_threshold' in [HERE]/persona.toml
+    hint: did you mean 'hybrid.quality_threshold'?
+    ");
     folder.write("persona.toml", b"count = 2\nmodel = 'scripted:ok'\n");
-    let output = folder.command("generate data.csv --json").env("PERSONA_COUNT", "1").output().unwrap();
+    let output =
+        folder.command("generate data.csv --json").env("PERSONA_COUNT", "1").output().unwrap();
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["personas"].as_array().unwrap().len(), 1, "a variable beats a file");
     let bad = folder.command("schema").env("PERSONA_ANONYMISE", "1").output().unwrap();
@@ -182,7 +244,20 @@ fn input_that_can_not_be_used_exits_3_and_names_the_path() {
 #[test]
 fn a_run_ends_with_a_table_and_leaves_its_folder() {
     let folder = Folder::new();
-    assert_snapshot!(folder.snapshot(GENERATE), @"");
+    assert_snapshot!(folder.snapshot(GENERATE), @r"
+    exit: 0
+    --- stdout
+     name     title                                      score   share                 quotes   flags
+    ──────────────────────────────────────────────────────────────────────────────────────────────────
+     Nikhil   velvet paper bridge c.                     0.27    33 %, 1 participant   1
+     Anika    feather lantern copper corn.               0.27    33 %, 1 participant   1
+     Matteo   velvet copper pillow market amber coppe.   0.27    33 %, 1 participant   1
+    3 personas in personas/[RUN]
+    --- stderr
+    input: 6 records from 1 file
+    run: personas/[RUN]
+    goals, pains and behaviours are the participants' own sentences, because this model is too small to be trusted with free text
+    ");
     let mut names: Vec<String> = fs::read_dir(folder.run())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -192,8 +267,13 @@ fn a_run_ends_with_a_table_and_leaves_its_folder() {
     assert_eq!(
         names,
         [
-            "log.jsonl", "persona-1.md", "persona-2.md", "persona-3.md", "personas.json",
-            "records.jsonl", "report.json",
+            "log.jsonl",
+            "persona-1.md",
+            "persona-2.md",
+            "persona-3.md",
+            "personas.json",
+            "records.jsonl",
+            "report.json",
         ]
     );
 }
@@ -212,7 +292,8 @@ fn every_quote_is_verbatim_in_the_run_folder() {
     let mut checked = 0;
     for quote in personas.as_array().unwrap().iter().flat_map(|p| p["quotes"].as_array().unwrap()) {
         let record = records.iter().find(|record| record["id"] == quote["record"]).unwrap();
-        let span = quote["start"].as_u64().unwrap() as usize..quote["end"].as_u64().unwrap() as usize;
+        let span =
+            quote["start"].as_u64().unwrap() as usize..quote["end"].as_u64().unwrap() as usize;
         assert_eq!(&record["text"].as_str().unwrap()[span], quote["text"].as_str().unwrap());
         checked += 1;
     }
@@ -239,7 +320,15 @@ fn with_json_stdout_is_one_document() {
     assert_eq!(report["seed"], 7);
     assert_eq!(report["clearance"], "as_is");
     assert_eq!(report["funnel"]["selected"], 3);
-    assert_eq!(report["funnel"]["drafts"], 6);
+    let funnel = |key: &str| report["funnel"][key].as_u64().unwrap();
+    let dropped: u64 =
+        report["drops"].as_array().unwrap().iter().map(|d| d["count"].as_u64().unwrap()).sum();
+    assert!(funnel("drafts") >= 6, "{report}");
+    assert_eq!(
+        funnel("drafts"),
+        funnel("selected") + dropped,
+        "every draft is accounted for: {report}"
+    );
     assert_eq!(report["cost"]["frontier"]["spent_usd"], 0.0);
     assert!(report["peak_rss_bytes"].as_u64().unwrap() > 0);
     let on_disk: Value =
@@ -273,7 +362,14 @@ fn without_no_frontier_a_hybrid_run_says_that_it_stays_local() {
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     assert_eq!(stderr.matches("not available yet").count(), 1, "{stderr}");
     let explicit = folder.snapshot("generate data.csv --hybrid --frontier anthropic");
-    assert_snapshot!(explicit, @"");
+    assert_snapshot!(explicit, @r"
+    exit: 2
+    --- stdout
+
+    --- stderr
+    error: --frontier: refinement by a frontier model is not available yet
+    hint: run with --no-frontier, or add --estimate-only to see what it would cost
+    ");
 }
 
 #[test]
@@ -283,7 +379,9 @@ fn a_partial_result_exits_7_only_when_strict() {
     let folder = Folder::new();
     let output = folder.output(flags);
     assert_eq!(output.status.code(), Some(0), "{}", folder.shown(&output));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("0 of 3 reached the quality threshold"));
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("0 of 3 reached the quality threshold")
+    );
     assert_eq!(Folder::new().output(&format!("{flags} --strict")).status.code(), Some(7));
 }
 
@@ -297,10 +395,25 @@ fn a_model_that_dies_keeps_the_run_and_resume_finishes_it() {
     assert!(stderr.contains("--resume"), "{stderr}");
     let run = folder.run();
     let name = run.file_name().unwrap().to_str().unwrap();
-    assert_snapshot!(folder.snapshot("runs list"), @"");
+    assert_snapshot!(folder.snapshot("runs list"), @r"
+    exit: 0
+    --- stdout
+     run                 model             drafts   personas   status
+    ──────────────────────────────────────────────────────────────────────────────────────
+     [RUN]   scripted:down@3   2        –          unfinished, can be resumed
+    --- stderr
+    ");
     // Another model is refused; what the log names is taken up again.
     let other = folder.snapshot(&format!("generate --resume {name} --model scripted:twins"));
-    assert_snapshot!(other, @"");
+    assert_snapshot!(other, @r"
+    exit: 1
+    --- stdout
+
+    --- stderr
+    input: 6 records from 1 file
+    error: cannot resume: the run was begun with scripted:down@3, and this is scripted:twins
+    hint: give the first model's file with --model, or start a new run
+    ");
     let again = folder.output(&format!("generate --resume {name} --seed 8"));
     assert_eq!(again.status.code(), Some(2), "the seed is the run's");
 }
@@ -308,8 +421,9 @@ fn a_model_that_dies_keeps_the_run_and_resume_finishes_it() {
 #[test]
 fn an_interrupted_run_goes_on_where_it_was() {
     let folder = Folder::new();
-    let slow = GENERATE.replace("scripted:ok", "scripted:slow=400");
-    let child = folder.command(&slow).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let slow = GENERATE.replace("scripted:ok", "scripted:slow=20");
+    let child =
+        folder.command(&slow).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let began = Instant::now();
     let drafted = || {
         let log = fs::read_dir(folder.path().join("personas")).ok()?.next()?.ok()?.path();
@@ -320,7 +434,8 @@ fn an_interrupted_run_goes_on_where_it_was() {
         assert!(began.elapsed() < Duration::from_secs(20), "no draft in the log");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let interrupted =
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(interrupted.success());
     let output = child.wait_with_output().unwrap();
     let shown = folder.shown(&output);
@@ -343,15 +458,47 @@ fn a_changed_input_can_not_be_resumed() {
     folder.write("data.csv", DATA.replace("nurse", "doctor").as_bytes());
     let run = folder.run();
     let name = run.file_name().unwrap().to_str().unwrap();
-    assert_snapshot!(folder.snapshot(&format!("generate --resume {name}")), @"");
-    assert_snapshot!(folder.snapshot("generate --resume nowhere"), @"");
+    assert_snapshot!(folder.snapshot(&format!("generate --resume {name}")), @r"
+    exit: 1
+    --- stdout
+
+    --- stderr
+    input: 6 records from 1 file
+    error: cannot resume: the input changed since the run began (data.csv)
+    hint: put the files back as they were, or start a new run
+    ");
+    assert_snapshot!(folder.snapshot("generate --resume nowhere"), @r"
+    exit: 2
+    --- stdout
+
+    --- stderr
+    error: there is no run 'nowhere', neither as a path nor in personas
+    hint: 'persona runs list' lists the runs
+    ");
 }
 
 #[test]
 fn an_estimate_needs_no_model() {
     let folder = Folder::new();
     let flags = "generate data.csv --hybrid --estimate-only --frontier anthropic --price 3/15";
-    assert_snapshot!(folder.snapshot(&format!("{flags} --frontier-model m --max-cost 5")), @"");
+    assert_snapshot!(folder.snapshot(&format!("{flags} --frontier-model m --max-cost 5")), @r"
+    exit: 0
+    --- stdout
+    Estimated frontier cost: 3 personas from 6 records
+
+                            low    expected   upper bound
+    hybrid              $0.0155     $0.0341       $0.4812
+    frontier-only       $0.0282     $0.0512       $0.5172
+
+    The hybrid upper bound fits --max-cost $5.0000.
+
+    - m of anthropic at $3/$15 per million tokens in/out, --price
+    - tokens from bytes: expected 4 ASCII bytes or 2 other bytes a token, upper bound 1 byte a token
+    - hybrid: each of 3 personas is refined once, from the persona and the records it cites (expected 8, upper bound 32)
+    - frontier-only: each of 3 personas is written from the whole corpus, at most 180000 tokens of it; only the low figure counts on the provider's prompt cache
+    - upper bound: every call is made 2 times and answers at its limit (2000 tokens refining, 4000 writing)
+    --- stderr
+    ");
     let document = folder.json(&format!("{flags} --json --model missing.gguf"));
     let hybrid = &document["estimate"]["hybrid"];
     let usd = |bound: &str| hybrid[bound]["usd"].as_f64().unwrap();
@@ -366,8 +513,24 @@ fn an_estimate_needs_no_model() {
 #[test]
 fn a_model_that_does_not_exist_exits_4_with_the_nearest_name() {
     let folder = Folder::new();
-    assert_snapshot!(folder.snapshot("generate data.csv --model smollm2-135"), @"");
-    assert_snapshot!(folder.snapshot("generate data.csv --model ./missing.gguf"), @"");
+    assert_snapshot!(folder.snapshot("generate data.csv --model smollm2-135"), @r"
+    exit: 4
+    --- stdout
+
+    --- stderr
+    input: 6 records from 1 file
+    error: 'smollm2-135' is no model
+    hint: did you mean 'smollm2-135m'?; or give owner/repo[:QUANT] of the hub, or the path of a .gguf file
+    ");
+    assert_snapshot!(folder.snapshot("generate data.csv --model ./missing.gguf"), @r"
+    exit: 4
+    --- stdout
+
+    --- stderr
+    input: 6 records from 1 file
+    error: there is no file ./missing.gguf
+    hint: give the path of a .gguf file, or a name from 'persona models list'
+    ");
     let away = folder.output("generate data.csv --model smollm2-135m");
     assert_eq!(away.status.code(), Some(4), "{}", folder.shown(&away));
     folder.write("broken.gguf", b"GGUF and then nothing");
@@ -396,7 +559,12 @@ fn a_file_can_be_imported_listed_and_verified_without_a_network() {
 #[test]
 fn a_finished_run_can_be_shown() {
     let folder = Folder::new();
-    assert_snapshot!(folder.snapshot("runs list"), @"");
+    assert_snapshot!(folder.snapshot("runs list"), @r"
+    exit: 0
+    --- stdout
+    no runs in personas
+    --- stderr
+    ");
     assert!(folder.output(GENERATE).status.success());
     let run = folder.run();
     let name = run.file_name().unwrap().to_str().unwrap();
@@ -422,18 +590,17 @@ fn hostile_text_reaches_the_terminal_without_its_escapes() {
         assert!(!stream.contains(&0x1b), "{}", folder.shown(&output));
     }
     let page = fs::read_to_string(folder.run().join("persona-1.md")).unwrap();
-    assert!(!page.contains('\u{1b}') && !page.contains('\u{202e}') && !page.contains("<|"), "{page}");
+    assert!(
+        !page.contains('\u{1b}') && !page.contains('\u{202e}') && !page.contains("<|"),
+        "{page}"
+    );
 }
 
 #[test]
 fn the_table_is_left_when_the_reader_leaves() {
     let folder = Folder::new();
-    let mut child = folder
-        .command("schema")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        folder.command("schema").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -447,7 +614,10 @@ fn help_names_the_exit_codes_and_not_the_test_models() {
     assert_eq!(output.status.code(), Some(0));
     assert!(text.contains("130 interrupted"), "{text}");
     let generate = String::from_utf8(folder.output("generate --help").stdout).unwrap();
-    assert!(generate.contains("--quality-threshold") && !generate.contains("scripted"), "{generate}");
+    assert!(
+        generate.contains("--quality-threshold") && !generate.contains("scripted"),
+        "{generate}"
+    );
     let version = String::from_utf8(folder.output("--version").stdout).unwrap();
     assert_eq!(version.trim(), concat!("persona ", env!("CARGO_PKG_VERSION")));
 }
