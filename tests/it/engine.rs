@@ -399,9 +399,7 @@ fn speed_of_prefill_scoring_and_decode() {
     let engine = engine(&real_model(), &options());
     let tokens = prose(&engine, 1200);
     let prompt = |own: &[TokenId]| Prompt { shared: Arc::from([]), own: own.to_vec() };
-    let read = |want: Want, own: &[TokenId]| {
-        Job::Score(ScoreRequest { prompt: prompt(own), want })
-    };
+    let read = |want: Want, own: &[TokenId]| Job::Score(ScoreRequest { prompt: prompt(own), want });
     let write = |own: &[TokenId]| {
         Job::Generate(GenerateRequest {
             prompt: prompt(own),
