@@ -97,8 +97,8 @@ fn attend_tensors(
     for &SequenceRows { id, rows: RowRange { first, count } } in sequences {
         let mut sides = [Vec::new(), Vec::new()];
         for span in cache.spans(id).filter(|span| span.len > 0) {
-            sides[0].push(span.keys[layer].narrow(1, 0, span.len)?);
-            sides[1].push(span.values[layer].narrow(1, 0, span.len)?);
+            sides[0].push(span.key_rows(layer)?);
+            sides[1].push(span.value_rows(layer)?);
         }
         let keys = Tensor::cat(&sides[0], 1)?; // (kv, len, dim)
         let values = Tensor::cat(&sides[1], 1)?; // (kv, len, dim)

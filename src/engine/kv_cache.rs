@@ -7,6 +7,7 @@
 use candle_core::{CpuStorage, DType, Device, InplaceOp2, Layout, Result, Tensor};
 
 use super::kernels::attention::Heads;
+use super::kernels::lanes::LANES;
 
 /// A growing span gets at least this many positions at a time, so that short answers do not
 /// reserve the room of long ones and growth is rare.
@@ -44,7 +45,8 @@ struct Prefix {
     references: usize,
 }
 
-/// A run of positions. `keys[l]` and `values[l]` are (kv heads, capacity, dim).
+/// A run of positions. `values[l]` is (kv heads, capacity, dim); `keys[l]` is the same on a device
+/// and (kv heads, capacity / LANES, dim, LANES) on the CPU, as its attention kernel reads them.
 #[derive(Debug)]
 pub(super) struct Span {
     pub(super) keys: Vec<Tensor>,
@@ -112,9 +114,11 @@ impl KvCache {
     ) -> Result<()> {
         let heads = self.heads;
         let own = &self.sequence_mut(id).own;
-        let copy = CopyRows { heads, capacity: own.capacity, to: own.len - rows.count, rows };
-        for (cache, new) in [&own.keys[layer], &own.values[layer]].into_iter().zip(kv) {
+        let to = own.len - rows.count;
+        let sides = [(Side::Keys, &own.keys[layer]), (Side::Values, &own.values[layer])];
+        for ((side, cache), new) in sides.into_iter().zip(kv) {
             if cache.device().is_cpu() {
+                let copy = CopyRows { side, heads, capacity: own.capacity, to, rows };
                 cache.inplace_op2(new, &copy)?;
             } else {
                 let new = new
@@ -122,7 +126,7 @@ impl KvCache {
                     .reshape((rows.count, heads.kv, heads.dim))?
                     .transpose(0, 1)?
                     .contiguous()?; // (kv heads, count, dim)
-                cache.slice_set(&new, 1, copy.to)?;
+                cache.slice_set(&new, 1, to)?;
             }
         }
         Ok(())
@@ -202,20 +206,52 @@ impl Span {
         capacity: usize,
         device: &Device,
     ) -> Result<()> {
-        for side in [&mut self.keys, &mut self.values] {
+        for side in [Side::Keys, Side::Values] {
+            let (old, unit) = match side {
+                Side::Keys if device.is_cpu() => (&mut self.keys, LANES),
+                Side::Keys => (&mut self.keys, 1),
+                Side::Values => (&mut self.values, 1),
+            };
             let mut larger = Vec::with_capacity(layers);
             for layer in 0..layers {
-                let room = Tensor::zeros((heads.kv, capacity, heads.dim), DType::F32, device)?;
-                if let Some(old) = side.get(layer).filter(|_| self.len > 0) {
-                    room.slice_set(&old.narrow(1, 0, self.len)?.contiguous()?, 1, 0)?;
+                let room = if unit == 1 {
+                    Tensor::zeros((heads.kv, capacity, heads.dim), DType::F32, device)?
+                } else {
+                    let shape = (heads.kv, capacity / unit, heads.dim, unit);
+                    Tensor::zeros(shape, DType::F32, device)?
+                };
+                if let Some(old) = old.get(layer).filter(|_| self.len > 0) {
+                    let filled = old.narrow(1, 0, self.len.div_ceil(unit))?;
+                    room.slice_set(&filled.contiguous()?, 1, 0)?;
                 }
                 larger.push(room);
             }
-            *side = larger;
+            *old = larger;
         }
         self.capacity = capacity;
         Ok(())
     }
+
+    /// A layer's keys, a row a position: (kv heads, len, dim).
+    pub(super) fn key_rows(&self, layer: usize) -> Result<Tensor> {
+        let keys = &self.keys[layer];
+        if let Ok((kv, blocks, dim, lanes)) = keys.dims4() {
+            let rows = keys.permute((0, 1, 3, 2))?.reshape((kv, blocks * lanes, dim))?;
+            return rows.narrow(1, 0, self.len);
+        }
+        keys.narrow(1, 0, self.len)
+    }
+
+    /// A layer's values, a row a position: (kv heads, len, dim).
+    pub(super) fn value_rows(&self, layer: usize) -> Result<Tensor> {
+        self.values[layer].narrow(1, 0, self.len)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Keys,
+    Values,
 }
 
 fn place<T>(slots: &mut Vec<Option<T>>, value: T) -> usize {
@@ -227,10 +263,11 @@ fn place<T>(slots: &mut Vec<Option<T>>, value: T) -> usize {
     slots.len() - 1
 }
 
-/// Copies packed rows, (rows, kv heads × dim), into a span, (kv heads, capacity, dim). One
+/// Copies packed rows, (rows, kv heads × dim), into a span's keys or values on the CPU. One
 /// operation in place of a narrow, a transpose, a copy and a `slice_set` a row: a decode step does
 /// this twice for each layer and sequence.
 struct CopyRows {
+    side: Side,
     heads: Heads,
     capacity: usize,
     to: usize,
@@ -260,8 +297,19 @@ impl InplaceOp2 for CopyRows {
         for row in 0..self.rows.count {
             let from = &new[(self.rows.first + row) * kv * dim..][..kv * dim];
             for (head, from) in from.chunks_exact(dim).enumerate() {
-                let to = (head * self.capacity + self.to + row) * dim;
-                cache[to..to + dim].copy_from_slice(from);
+                let position = self.to + row;
+                match self.side {
+                    Side::Values => {
+                        let to = (head * self.capacity + position) * dim;
+                        cache[to..to + dim].copy_from_slice(from);
+                    }
+                    Side::Keys => {
+                        let block = (head * self.capacity + position / LANES * LANES) * dim;
+                        for (d, value) in from.iter().enumerate() {
+                            cache[block + d * LANES + position % LANES] = *value;
+                        }
+                    }
+                }
             }
         }
         Ok(())
@@ -282,10 +330,10 @@ mod tests {
     fn keys(cache: &KvCache, id: SeqId, layer: usize) -> Vec<Vec<f32>> {
         let mut out = vec![Vec::new(); HEADS.kv];
         for span in cache.spans(id) {
-            let Some(keys) = span.keys.get(layer) else {
+            if span.len == 0 {
                 continue;
-            };
-            let heads = keys.narrow(1, 0, span.len).and_then(|k| k.to_vec3::<f32>());
+            }
+            let heads = span.key_rows(layer).and_then(|keys| keys.to_vec3::<f32>());
             for (head, out) in heads.expect("keys").into_iter().zip(&mut out) {
                 out.extend(head.into_iter().flatten());
             }

@@ -132,7 +132,7 @@ impl Sampler {
         for &token in &self.recent {
             if let Some(&logit) = logits.get(token as usize) {
                 self.logits[token as usize] =
-                    if logit > 0.0 { logit / penalty } else { logit * penalty };
+                    if logit > 0.0 { logit / penalty } else { (logit * penalty).max(f32::MIN) };
             }
         }
     }

@@ -12,9 +12,10 @@ use std::cell::RefCell;
 use rayon::prelude::*;
 
 use super::Tier;
+use super::lanes::{LANES, Lanes, Portable};
 
-/// Independent partial sums of a dot product: 16 f32 fill one AVX-512 or two AVX2 registers.
-const LANES: usize = 16;
+/// Most query heads whose sums are held in registers at once.
+const HEADS: usize = 4;
 
 /// Head geometry of one attention layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,15 +35,16 @@ impl Heads {
     }
 }
 
-/// A run of cached positions: `keys` and `values` are (kv heads, capacity, dim), of which the
-/// first `len` positions are filled.
+/// A run of cached positions, of which the first `len` are filled. Keys lie in blocks of [`LANES`]
+/// positions with each dimension's values side by side, so that one multiplication serves a whole
+/// block and no sum runs across lanes.
 #[derive(Debug, Clone, Copy)]
 pub struct Span<'a> {
-    /// Keys, rotated.
+    /// Rotated keys: (kv heads, capacity / LANES, dim, LANES).
     pub keys: &'a [f32],
-    /// Values.
+    /// Values: (kv heads, capacity, dim).
     pub values: &'a [f32],
-    /// Positions that the buffers can hold.
+    /// Positions that the buffers can hold; a multiple of [`LANES`].
     pub capacity: usize,
     /// Positions filled.
     pub len: usize,
@@ -86,14 +88,17 @@ struct Task<'a> {
 }
 
 impl<'a> Task<'a> {
-    /// This head's visible keys (or values), span by span: (positions, dim) each.
-    fn visible(self, side: impl Fn(&Span<'a>) -> &'a [f32]) -> impl Iterator<Item = &'a [f32]> {
+    /// This head's part of each visible span: keys, values, and how many positions.
+    fn visible(self) -> impl Iterator<Item = (&'a [f32], &'a [f32], usize)> {
         let mut left = self.row.visible;
         self.row.spans.iter().map(move |span| {
             let positions = span.len.min(left);
             left -= positions;
             let first = self.kv_head * span.capacity * self.heads.dim;
-            &side(span)[first..first + positions * self.heads.dim]
+            let blocks = positions.next_multiple_of(LANES) * self.heads.dim;
+            let keys = &span.keys[first..first + blocks];
+            let values = &span.values[first..first + positions * self.heads.dim];
+            (keys, values, positions)
         })
     }
 }
@@ -106,126 +111,149 @@ fn enter(tier: Tier, task: Task<'_>, scores: &mut Vec<f32>, out: &mut [f32]) {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `Tier::detect` found AVX2 and FMA on this CPU.
         Tier::Avx2 => unsafe { attend_avx2(task, scores, out) },
-        _ => attend_task::<false>(task, scores, out),
+        _ => attend_task::<Portable>(task, scores, out),
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx2,fma")]
 fn attend_avx512(task: Task<'_>, scores: &mut Vec<f32>, out: &mut [f32]) {
-    attend_task::<true>(task, scores, out);
+    attend_task::<super::lanes::Avx512>(task, scores, out);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn attend_avx2(task: Task<'_>, scores: &mut Vec<f32>, out: &mut [f32]) {
-    attend_task::<true>(task, scores, out);
+    attend_task::<super::lanes::Avx2>(task, scores, out);
 }
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
-fn attend_task<const FMA: bool>(task: Task<'_>, scores: &mut Vec<f32>, out: &mut [f32]) {
+fn attend_task<L: Lanes>(task: Task<'_>, scores: &mut Vec<f32>, out: &mut [f32]) {
     let (dim, visible) = (task.heads.dim, task.row.visible);
-    let scale = 1.0 / (dim as f32).sqrt();
     scores.clear();
     scores.resize(task.heads.group() * visible, 0.0); // (group, visible)
-
-    let mut position = 0;
-    for keys in task.visible(|span| span.keys) {
-        for key in keys.chunks_exact(dim) {
-            for (g, query) in task.queries.chunks_exact(dim).enumerate() {
-                scores[g * visible + position] = dot::<FMA>(query, key) * scale;
-            }
-            position += 1;
+    let queries = task.queries.chunks(HEADS * dim);
+    let groups = scores.chunks_mut(HEADS * visible).zip(out.chunks_mut(HEADS * dim));
+    for (queries, (scores, out)) in queries.zip(groups) {
+        match queries.len() / dim {
+            1 => attend_heads::<L, 1>(task, queries, scores, out),
+            2 => attend_heads::<L, 2>(task, queries, scores, out),
+            3 => attend_heads::<L, 3>(task, queries, scores, out),
+            _ => attend_heads::<L, HEADS>(task, queries, scores, out),
         }
     }
-    for (scores, out) in scores.chunks_exact_mut(visible).zip(out.chunks_exact_mut(dim)) {
-        let total = softmax_numerators::<FMA>(scores);
-        let mut position = 0;
-        for values in task.visible(|span| span.values) {
-            for value in values.chunks_exact(dim) {
-                let weight = scores[position];
-                for (out, value) in out.iter_mut().zip(value) {
-                    *out = madd::<FMA>(weight, *value, *out);
+}
+
+/// `N` query heads over the keys that they share: `queries` and `out` are (N, dim), `scores` is
+/// (N, visible).
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
+fn attend_heads<L: Lanes, const N: usize>(
+    task: Task<'_>,
+    queries: &[f32],
+    scores: &mut [f32],
+    out: &mut [f32],
+) {
+    let (dim, visible) = (task.heads.dim, task.row.visible);
+    let scale = 1.0 / (dim as f32).sqrt();
+    let mut done = 0;
+    for (keys, _, positions) in task.visible() {
+        for (block, keys) in keys.chunks_exact(LANES * dim).enumerate() {
+            let sums = block_scores::<L, N>(queries, keys, dim);
+            let filled = LANES.min(positions - block * LANES);
+            for (head, sums) in sums.into_iter().enumerate() {
+                let scores = &mut scores[head * visible + done..][..filled];
+                for (score, sum) in scores.iter_mut().zip(sums.values()) {
+                    *score = sum * scale;
                 }
-                position += 1;
+            }
+            done += filled;
+        }
+    }
+    let mut inverse = [0f32; N];
+    for (scores, inverse) in scores.chunks_exact_mut(visible).zip(&mut inverse) {
+        *inverse = 1.0 / softmax_numerators::<L>(scores);
+    }
+    for first in (0..dim).step_by(LANES) {
+        let width = LANES.min(dim - first);
+        let sums = mix_values::<L, N>(task, scores, first, width);
+        for (head, sums) in sums.into_iter().enumerate() {
+            for (out, sum) in out[head * dim + first..][..width].iter_mut().zip(sums.values()) {
+                *out = sum * inverse[head];
             }
         }
-        let inverse = 1.0 / total;
-        out.iter_mut().for_each(|out| *out *= inverse);
     }
 }
 
-/// `a × b + c`, fused where the tier has it: the unfused form would call a library function.
+/// Products of `N` queries with a block of keys, (dim, LANES): (N, LANES).
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
-fn madd<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
-    if FMA { a.mul_add(b, c) } else { a * b + c }
+fn block_scores<L: Lanes, const N: usize>(queries: &[f32], keys: &[f32], dim: usize) -> [L; N] {
+    let queries: [&[f32]; N] = std::array::from_fn(|head| &queries[head * dim..][..dim]);
+    let mut sums = [L::splat(0.0); N];
+    for (d, keys) in keys.as_chunks::<LANES>().0.iter().take(dim).enumerate() {
+        let keys = L::load(keys);
+        for (sum, query) in sums.iter_mut().zip(&queries) {
+            *sum = L::splat(query[d]).madd(keys, *sum);
+        }
+    }
+    sums
 }
 
+/// Weighted sums over the visible values, of dimensions `first..first + width`: (N, LANES).
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
-fn dot<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0f32; LANES];
-    let (mut a, mut b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    for (a, b) in a.by_ref().zip(b.by_ref()) {
-        for lane in 0..LANES {
-            sums[lane] = madd::<FMA>(a[lane], b[lane], sums[lane]);
+fn mix_values<L: Lanes, const N: usize>(
+    task: Task<'_>,
+    scores: &[f32],
+    first: usize,
+    width: usize,
+) -> [L; N] {
+    let (dim, visible) = (task.heads.dim, task.row.visible);
+    let mut sums = [L::splat(0.0); N];
+    let mut done = 0;
+    for (_, values, positions) in task.visible() {
+        let weights: [&[f32]; N] =
+            std::array::from_fn(|head| &scores[head * visible + done..][..positions]);
+        for (t, value) in values.chunks_exact(dim).enumerate() {
+            let value = match value[first..].first_chunk::<LANES>() {
+                Some(value) => L::load(value),
+                None => {
+                    let mut padded = [0f32; LANES];
+                    padded[..width].copy_from_slice(&value[first..first + width]);
+                    L::load(&padded)
+                }
+            };
+            for (sum, weights) in sums.iter_mut().zip(&weights) {
+                *sum = L::splat(weights[t]).madd(value, *sum);
+            }
         }
+        done += positions;
     }
-    for (lane, (a, b)) in a.remainder().iter().zip(b.remainder()).enumerate() {
-        sums[lane] = madd::<FMA>(*a, *b, sums[lane]);
-    }
-    let mut width = LANES;
-    while width > 1 {
-        width /= 2;
-        for lane in 0..width {
-            sums[lane] += sums[lane + width];
-        }
-    }
-    sums[0]
+    sums
 }
 
 /// Turns scores into `exp(score − max)` and returns their sum.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
-fn softmax_numerators<const FMA: bool>(scores: &mut [f32]) -> f32 {
+fn softmax_numerators<L: Lanes>(scores: &mut [f32]) -> f32 {
     let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    for score in scores.iter_mut() {
-        *score = exp::<FMA>(*score - max);
+    let mut sums = L::splat(0.0);
+    let (blocks, rest) = scores.as_chunks_mut::<LANES>();
+    for block in blocks {
+        let numerators = L::load(block).sub(L::splat(max)).exp();
+        sums = sums.add(numerators);
+        *block = numerators.values();
     }
-    let mut sums = [0f32; LANES];
-    for chunk in scores.chunks(LANES) {
-        for (sum, score) in sums.iter_mut().zip(chunk) {
-            *sum += score;
-        }
+    if !rest.is_empty() {
+        let mut padded = [f32::NEG_INFINITY; LANES];
+        padded[..rest.len()].copy_from_slice(rest);
+        let numerators = L::load(&padded).sub(L::splat(max)).exp();
+        sums = sums.add(numerators);
+        rest.copy_from_slice(&numerators.values()[..rest.len()]);
     }
-    sums.iter().sum()
-}
-
-/// e^x for x ≤ 0, within 2 units in the last place down to −87, then 0. Branch-free, so that it
-/// vectorises; the range reduction and the polynomial are those of Cephes' `expf`
-/// (<https://www.netlib.org/cephes/>).
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
-fn exp<const FMA: bool>(x: f32) -> f32 {
-    /// 1.5 × 2^23: adding it rounds to the nearest whole number.
-    const ROUND: f32 = 12_582_912.0;
-    /// Below this e^x is no normal f32.
-    const LEAST: f32 = -87.0;
-    /// ln 2 in two parts, so that the product with a small whole number is exact.
-    const LN2_HIGH: f32 = 0.693_359_4;
-    const LN2_LOW: f32 = -2.121_944_4e-4;
-    let clamped = x.max(LEAST);
-    let n = madd::<FMA>(clamped, std::f32::consts::LOG2_E, ROUND) - ROUND;
-    let r = madd::<FMA>(-n, LN2_LOW, madd::<FMA>(-n, LN2_HIGH, clamped));
-    let mut p = 1.987_569_1e-4;
-    for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 0.166_666_65, 0.5] {
-        p = madd::<FMA>(p, r, coefficient);
-    }
-    let fraction = madd::<FMA>(p, r * r, r) + 1.0;
-    let power = f32::from_bits((((n as i32) + 127) << 23) as u32);
-    if x < LEAST { 0.0 } else { fraction * power }
+    sums.values().iter().sum()
 }
 
 #[cfg(test)]
@@ -253,9 +281,10 @@ mod tests {
             let base = head / heads.group() * span.capacity * heads.dim;
             let scores: Vec<f64> = (0..visible)
                 .map(|t| {
-                    let key = &span.keys[base + t * heads.dim..][..heads.dim];
+                    let block = &span.keys[base + t / LANES * LANES * heads.dim..];
+                    let key = (0..heads.dim).map(|d| block[d * LANES + t % LANES]);
                     let dot: f64 =
-                        query.iter().zip(key).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+                        query.iter().zip(key).map(|(a, b)| f64::from(*a) * f64::from(b)).sum();
                     (dot / (heads.dim as f64).sqrt()).exp()
                 })
                 .collect();
@@ -276,9 +305,9 @@ mod tests {
     #[test]
     fn every_tier_agrees_with_the_definition() {
         for (heads, capacity, visible) in [
-            (Heads { query: 9, kv: 3, dim: 64 }, 300, 257),
-            (Heads { query: 4, kv: 4, dim: 20 }, 9, 1),
-            (Heads { query: 8, kv: 1, dim: 128 }, 40, 40),
+            (Heads { query: 9, kv: 3, dim: 64 }, 304, 257),
+            (Heads { query: 4, kv: 4, dim: 20 }, 16, 1),
+            (Heads { query: 8, kv: 1, dim: 128 }, 48, 48),
         ] {
             let size = heads.kv * capacity * heads.dim;
             let (keys, values) = (numbers(1, size), numbers(2, size));
@@ -296,6 +325,18 @@ mod tests {
         }
     }
 
+    /// Keys of plain rows, (kv heads, len, dim), in blocks, with room for a whole block.
+    fn blocks(heads: Heads, rows: &[f32], len: usize) -> Vec<f32> {
+        let capacity = len.next_multiple_of(LANES);
+        let mut out = vec![0f32; heads.kv * capacity * heads.dim];
+        for (index, value) in rows.iter().enumerate() {
+            let (head, t) = (index / heads.dim / len, index / heads.dim % len);
+            let block = (head * capacity + t / LANES * LANES) * heads.dim;
+            out[block + index % heads.dim * LANES + t % LANES] = *value;
+        }
+        out
+    }
+
     #[test]
     fn splitting_the_cache_into_spans_changes_no_bit() {
         let heads = Heads { query: 6, kv: 2, dim: 32 };
@@ -308,37 +349,30 @@ mod tests {
                 .flat_map(|head| head[from * heads.dim..to * heads.dim].to_vec())
                 .collect()
         };
-        let parts = [
-            (part(&keys, 0, cut), part(&values, 0, cut)),
-            (part(&keys, cut, len), part(&values, cut, len)),
-        ];
-        let spans: Vec<Span<'_>> = parts
-            .iter()
-            .map(|(keys, values)| {
-                let len = keys.len() / heads.kv / heads.dim;
-                Span { keys, values, capacity: len, len }
-            })
-            .collect();
-        let whole = [Span { keys: &keys, values: &values, capacity: len, len }];
-        let tier = Tier::detect();
+        let pad = |rows: &[f32], len: usize| -> Vec<f32> {
+            let padding = (len.next_multiple_of(LANES) - len) * heads.dim;
+            rows.chunks(len * heads.dim)
+                .flat_map(|head| [head, &vec![0.0; padding]].concat())
+                .collect()
+        };
+        let span = |from: usize, to: usize| {
+            let len = to - from;
+            let keys = blocks(heads, &part(&keys, from, to), len);
+            (keys, pad(&part(&values, from, to), len), len)
+        };
+        let attend_over = |parts: &[(Vec<f32>, Vec<f32>, usize)], visible: usize| {
+            let spans: Vec<Span<'_>> = parts
+                .iter()
+                .map(|(keys, values, len)| {
+                    let capacity = len.next_multiple_of(LANES);
+                    Span { keys, values, capacity, len: *len }
+                })
+                .collect();
+            attend(Tier::detect(), heads, &queries, &[Row { spans: &spans, visible }])
+        };
         for visible in [1, cut, cut + 1, len] {
-            assert_eq!(
-                attend(tier, heads, &queries, &[Row { spans: &whole, visible }]),
-                attend(tier, heads, &queries, &[Row { spans: &spans, visible }]),
-            );
+            let whole = attend_over(&[span(0, len)], visible);
+            assert_eq!(whole, attend_over(&[span(0, cut), span(cut, len)], visible));
         }
-    }
-
-    #[test]
-    fn exp_keeps_its_error_budget() {
-        /// Named error budget: relative error of `exp`.
-        const EXP_BUDGET: f64 = 2.5e-7;
-        for step in 0..87_000 {
-            let x = -(step as f32) / 1000.0;
-            let expected = f64::from(x).exp();
-            let error = (f64::from(exp::<false>(x)) - expected).abs() / expected;
-            assert!(error < EXP_BUDGET, "exp({x}) is off by {error:e}");
-        }
-        assert!(exp::<false>(-200.0) == 0.0, "far below the least exponent the result is zero");
     }
 }
