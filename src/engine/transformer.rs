@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use candle_core::quantized::QMatMul;
-use candle_core::{D, Device, Result, Tensor};
+use candle_core::{D, DType, Device, Result, Tensor};
 use candle_nn::ops::{rms_norm, silu};
 use candle_nn::rotary_emb::{rope, rope_i};
 
@@ -50,6 +50,7 @@ pub const ARCHITECTURES: &[Architecture] =
 pub struct Transformer {
     architecture: Architecture,
     heads: Heads,
+    vocabulary: usize,
     epsilon: f32,
     embedding: QMatMul, // (vocabulary, hidden)
     layers: Vec<Layer>,
@@ -137,6 +138,7 @@ impl Transformer {
         Ok(Self {
             architecture,
             heads: heads(params),
+            vocabulary: params.vocabulary_size,
             epsilon: params.rms_epsilon,
             embedding: QMatMul::from_arc(embedding).map_err(compute)?,
             layers,
@@ -172,6 +174,9 @@ impl Transformer {
             let normed = rms_norm(&x, &layer.feed_forward_norm, self.epsilon)?;
             let [gate, up] = project([&layer.gate, &layer.up], &normed)?;
             x = (x + layer.down.forward(&(silu(&gate)? * up)?)?)?;
+        }
+        if batch.wanted.is_empty() {
+            return Tensor::zeros((0, self.vocabulary), DType::F32, &self.device);
         }
         let wanted = Tensor::new(batch.wanted, &self.device)?;
         let x = x.index_select(&wanted, 0)?; // the head is the widest product: wanted rows only

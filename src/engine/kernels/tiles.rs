@@ -1,11 +1,11 @@
-//! Products with 4-bit block-quantised weights (Q4_0, Q4_1) on CPUs with AVX2 or AVX512-VNNI.
+//! Products with weights in blocks of 32 (Q4_0, Q4_1, Q8_0) on CPUs with AVX2 or AVX512-VNNI.
 //!
 //! candle multiplies Q4_1 by scalar code and packs no width that is not a multiple of 256, so the
 //! small models that ship in these types are several times slower there than they need be.
 //!
 //! Weights are repacked into tiles of [`ROWS`] output rows, so that one integer instruction feeds
-//! all 16 rows with the same four activations; both types become `weight = scale × q + min` with
-//! q in 0..16. Sums run over the blocks in order and the integer part is exact, so a row's result
+//! all 16 rows with the same four activations. Four-bit weights become `scale × q + min` with q in
+//! 0..16, eight-bit ones stay `scale × q` with q in −128..128. Sums run over the blocks in order and the integer part is exact, so a row's result
 //! has the same bits alone and in any batch.
 //!
 //! Block formats: <https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h>.
@@ -19,22 +19,40 @@ use super::Tier;
 const BLOCK: usize = 32;
 /// Output rows of a tile: the 32-bit lanes of an AVX-512 register.
 const ROWS: usize = 16;
-/// Bytes of one tile block: 16 rows of 32 four-bit weights.
-const TILE_BLOCK: usize = ROWS * BLOCK / 2;
 /// Activation rows that share one unpacking of the weights.
 const GROUP: usize = 8;
+
+/// How a tile block holds its 16 × 32 weights. Byte `4 r + j` of the 64 bytes number `g` belongs to
+/// row `r`, so 64 bytes are one AVX-512 register with four weights for each row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Packing {
+    /// 4 × 64 bytes: weights `4 g + j` in the low halves, `16 + 4 g + j` in the high ones.
+    Nibbles,
+    /// 8 × 64 bytes: weights `4 g + j`, signed.
+    Bytes,
+}
+
+impl Packing {
+    /// Bytes of one tile block.
+    fn bytes(self) -> usize {
+        match self {
+            Self::Nibbles => ROWS * BLOCK / 2,
+            Self::Bytes => ROWS * BLOCK,
+        }
+    }
+}
 
 /// Weights of one product, (outputs, inputs), repacked.
 #[derive(Debug)]
 pub struct TiledWeights {
     outputs: usize,
     inputs: usize,
-    /// (tile, block, 4 × 64 bytes). Byte `4 r + j` of quarter `i` holds the weights of row `r` at
-    /// `4 i + j` (low half) and at `16 + 4 i + j` (high half).
+    packing: Packing,
+    /// (tile, block, packed weights)
     quants: Vec<u8>,
     /// f16 bits, (tile, block, row).
     scales: Vec<u16>,
-    /// f16 bits, (tile, block, row).
+    /// f16 bits, (tile, block, row); empty for [`Packing::Bytes`].
     mins: Vec<u16>,
 }
 
@@ -42,9 +60,11 @@ impl TiledWeights {
     /// Repacks `bytes`, rows of `dtype` blocks; `None` when another path must serve: another
     /// type, a shape that does not tile, or a CPU without the instructions.
     pub fn pack(dtype: GgmlDType, bytes: &[u8], outputs: usize, inputs: usize) -> Option<Self> {
-        let (header, has_min) = match dtype {
-            GgmlDType::Q4_0 => (2, false),
-            GgmlDType::Q4_1 => (4, true),
+        // Bytes before the weights: the scale, and the minimum where the type has one.
+        let (packing, header) = match dtype {
+            GgmlDType::Q4_0 => (Packing::Nibbles, 2),
+            GgmlDType::Q4_1 => (Packing::Nibbles, 4),
+            GgmlDType::Q8_0 => (Packing::Bytes, 2),
             _ => return None,
         };
         let fits = outputs.is_multiple_of(ROWS) && inputs.is_multiple_of(BLOCK);
@@ -52,30 +72,36 @@ impl TiledWeights {
             return None;
         }
         let blocks = inputs / BLOCK;
-        let size = header + BLOCK / 2;
+        let weights = packing.bytes() / ROWS;
+        let size = header + weights;
         if bytes.len() != outputs * blocks * size {
             return None;
         }
+        let mins = if packing == Packing::Nibbles { outputs * blocks } else { 0 };
         let mut packed = Self {
             outputs,
             inputs,
-            quants: vec![0; outputs * inputs / 2],
+            packing,
+            quants: vec![0; outputs * blocks * weights],
             scales: vec![0; outputs * blocks],
-            mins: vec![0; outputs * blocks],
+            mins: vec![0; mins],
         };
         for (index, source) in bytes.chunks_exact(size).enumerate() {
             let (row, block) = (index / blocks, index % blocks);
             let place = (row / ROWS) * blocks + block;
             let scale = u16::from_le_bytes([source[0], source[1]]);
             packed.scales[place * ROWS + row % ROWS] = scale;
-            packed.mins[place * ROWS + row % ROWS] = if has_min {
-                u16::from_le_bytes([source[2], source[3]])
-            } else {
-                // Q4_0 is scale × (q − 8).
-                half::f16::from_f32(-8.0 * half::f16::from_bits(scale).to_f32()).to_bits()
-            };
-            let tile = &mut packed.quants[place * TILE_BLOCK..][..TILE_BLOCK];
-            // Byte j of a block holds weight j (low) and weight 16 + j (high): the same halves.
+            if let Some(min) = packed.mins.get_mut(place * ROWS + row % ROWS) {
+                *min = if header == 4 {
+                    u16::from_le_bytes([source[2], source[3]])
+                } else {
+                    // Q4_0 is scale × (q − 8).
+                    half::f16::from_f32(-8.0 * half::f16::from_bits(scale).to_f32()).to_bits()
+                };
+            }
+            let tile = &mut packed.quants[place * packing.bytes()..][..packing.bytes()];
+            // A four-bit block has weight j in the low half of byte j and 16 + j in the high one:
+            // the same halves as here.
             for (j, &byte) in source[header..].iter().enumerate() {
                 tile[(j / 4) * 64 + (row % ROWS) * 4 + j % 4] = byte;
             }
@@ -90,10 +116,12 @@ impl TiledWeights {
 
     fn tile(&self, index: usize) -> Tile<'_> {
         let blocks = self.inputs / BLOCK;
+        let (quants, rows) = (blocks * self.packing.bytes(), blocks * ROWS);
         Tile {
-            quants: &self.quants[index * blocks * TILE_BLOCK..][..blocks * TILE_BLOCK],
-            scales: &self.scales[index * blocks * ROWS..][..blocks * ROWS],
-            mins: &self.mins[index * blocks * ROWS..][..blocks * ROWS],
+            packing: self.packing,
+            quants: &self.quants[index * quants..][..quants],
+            scales: &self.scales[index * rows..][..rows],
+            mins: if self.mins.is_empty() { &[] } else { &self.mins[index * rows..][..rows] },
         }
     }
 }
@@ -101,6 +129,7 @@ impl TiledWeights {
 /// One tile of [`TiledWeights`].
 #[derive(Clone, Copy)]
 struct Tile<'a> {
+    packing: Packing,
     quants: &'a [u8],
     scales: &'a [u16],
     mins: &'a [u16],
@@ -114,7 +143,9 @@ struct Activations {
     quants: Vec<i8>,
     /// (rows, blocks): value of one step.
     scales: Vec<f32>,
-    /// (rows, blocks): sum of the block's quantised values, times the step.
+    /// (rows, blocks): sum of the block's quantised values.
+    totals: Vec<i32>,
+    /// (rows, blocks): the same in steps of `scales`.
     sums: Vec<f32>,
 }
 
@@ -168,6 +199,7 @@ impl Activations {
             inputs,
             quants: vec![0; rows * inputs],
             scales: vec![0.0; blocks],
+            totals: vec![0; blocks],
             sums: vec![0.0; blocks],
         };
         let quantised = activations.quants.chunks_exact_mut(BLOCK);
@@ -181,6 +213,7 @@ impl Activations {
                 sum += i32::from(*quant);
             }
             activations.scales[block] = scale;
+            activations.totals[block] = sum;
             activations.sums[block] = scale * sum as f32;
         }
         activations
@@ -207,24 +240,42 @@ fn enter(tier: Tier, tile: Tile<'_>, activations: &Activations, out: &mut [f32])
     while row < activations.rows {
         let group = if activations.rows - row >= GROUP { GROUP } else { 1 };
         let out = &mut out[row * ROWS..(row + group) * ROWS];
-        match (tier, group) {
+        match (tier, tile.packing, group) {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: `Tier::detect` found AVX512 F, BW and VNNI on this CPU.
-            (Tier::Avx512, GROUP) => unsafe { x86::avx512::<GROUP>(tile, activations, row, out) },
+            (Tier::Avx512, Packing::Nibbles, GROUP) => unsafe {
+                x86::avx512_nibbles::<GROUP>(tile, activations, row, out);
+            },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            (Tier::Avx512, _) => unsafe { x86::avx512::<1>(tile, activations, row, out) },
+            (Tier::Avx512, Packing::Nibbles, _) => unsafe {
+                x86::avx512_nibbles::<1>(tile, activations, row, out);
+            },
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: `Tier::detect` found AVX2, FMA and F16C on this CPU.
-            (Tier::Avx2, _) => {
-                for r in 0..group {
-                    let out = &mut out[r * ROWS..][..ROWS];
-                    unsafe { x86::avx2(tile, activations, row + r, out) };
-                }
-            }
-            _ => {
-                for r in 0..group {
-                    portable(tile, activations, row + r, &mut out[r * ROWS..][..ROWS]);
+            // SAFETY: as above.
+            (Tier::Avx512, Packing::Bytes, GROUP) => unsafe {
+                x86::avx512_bytes::<GROUP>(tile, activations, row, out);
+            },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            (Tier::Avx512, Packing::Bytes, _) => unsafe {
+                x86::avx512_bytes::<1>(tile, activations, row, out);
+            },
+            (tier, packing, _) => {
+                for (row, out) in (row..).zip(out.chunks_exact_mut(ROWS)) {
+                    match (tier, packing) {
+                        #[cfg(target_arch = "x86_64")]
+                        // SAFETY: `Tier::detect` found AVX2, FMA and F16C on this CPU.
+                        (Tier::Avx2, Packing::Nibbles) => unsafe {
+                            x86::avx2_nibbles(tile, activations, row, out);
+                        },
+                        #[cfg(target_arch = "x86_64")]
+                        // SAFETY: as above.
+                        (Tier::Avx2, Packing::Bytes) => unsafe {
+                            x86::avx2_bytes(tile, activations, row, out);
+                        },
+                        _ => portable(tile, activations, row, out),
+                    }
                 }
             }
         }
@@ -238,19 +289,25 @@ fn portable(tile: Tile<'_>, activations: &Activations, row: usize, out: &mut [f3
     for (r, out) in out.iter_mut().enumerate() {
         let mut sum = 0f32;
         for block in 0..blocks {
-            let quants = &tile.quants[block * TILE_BLOCK..][..TILE_BLOCK];
+            let quants = &tile.quants[block * tile.packing.bytes()..][..tile.packing.bytes()];
             let x = &activations.quants[row * activations.inputs + block * BLOCK..][..BLOCK];
             let mut dot = 0i32;
-            for j in 0..BLOCK / 2 {
-                let byte = quants[(j / 4) * 64 + r * 4 + j % 4];
-                dot += i32::from(byte & 15) * i32::from(x[j]);
-                dot += i32::from(byte >> 4) * i32::from(x[j + BLOCK / 2]);
+            for (j, x) in x.iter().enumerate() {
+                let weight = match tile.packing {
+                    Packing::Bytes => i32::from(quants[(j / 4) * 64 + r * 4 + j % 4] as i8),
+                    Packing::Nibbles => {
+                        let byte = quants[(j % 16 / 4) * 64 + r * 4 + j % 4];
+                        i32::from(if j < 16 { byte & 15 } else { byte >> 4 })
+                    }
+                };
+                dot += weight * i32::from(*x);
             }
             let scale = half::f16::from_bits(tile.scales[block * ROWS + r]).to_f32();
-            let min = half::f16::from_bits(tile.mins[block * ROWS + r]).to_f32();
             let place = row * blocks + block;
             sum = (dot as f32).mul_add(scale * activations.scales[place], sum);
-            sum = min.mul_add(activations.sums[place], sum);
+            if let Some(&min) = tile.mins.get(block * ROWS + r) {
+                sum = half::f16::from_bits(min).to_f32().mul_add(activations.sums[place], sum);
+            }
         }
         *out = sum;
     }
@@ -259,21 +316,27 @@ fn portable(tile: Tile<'_>, activations: &Activations, row: usize, out: &mut [f3
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256i, __m512i, _mm_loadu_si128, _mm256_add_epi32, _mm256_and_si256, _mm256_cvtepi32_ps,
-        _mm256_cvtph_ps, _mm256_fmadd_ps, _mm256_loadu_si256, _mm256_madd_epi16,
-        _mm256_maddubs_epi16, _mm256_mul_ps, _mm256_set1_epi8, _mm256_set1_epi16,
-        _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256,
-        _mm256_srli_epi16, _mm256_storeu_ps, _mm512_and_si512, _mm512_cvtepi32_ps, _mm512_cvtph_ps,
-        _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_si512, _mm512_mul_ps, _mm512_set1_epi8,
-        _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512,
-        _mm512_srli_epi16, _mm512_storeu_ps,
+        __m256i, __m512i, _mm_loadu_si128, _mm256_abs_epi8, _mm256_add_epi32, _mm256_and_si256,
+        _mm256_cvtepi32_ps, _mm256_cvtph_ps, _mm256_fmadd_ps, _mm256_loadu_si256,
+        _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_mul_ps, _mm256_set1_epi8,
+        _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps,
+        _mm256_setzero_si256, _mm256_sign_epi8, _mm256_srli_epi16, _mm256_storeu_ps,
+        _mm512_and_si512, _mm512_cvtepi32_ps, _mm512_cvtph_ps, _mm512_dpbusd_epi32,
+        _mm512_fmadd_ps, _mm512_loadu_si512, _mm512_mul_ps, _mm512_set1_epi8, _mm512_set1_epi32,
+        _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_srli_epi16,
+        _mm512_storeu_ps, _mm512_xor_si512,
     };
 
-    use super::{Activations, BLOCK, ROWS, TILE_BLOCK, Tile};
+    use super::{Activations, BLOCK, ROWS, Tile};
+
+    /// Bytes of a tile block of four-bit weights.
+    const NIBBLES: usize = ROWS * BLOCK / 2;
+    /// Bytes of a tile block of eight-bit weights.
+    const BYTES: usize = ROWS * BLOCK;
 
     /// `M` activation rows from `first` on, against one tile; `out` is (M, ROWS).
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    pub(super) fn avx512<const M: usize>(
+    pub(super) fn avx512_nibbles<const M: usize>(
         tile: Tile<'_>,
         activations: &Activations,
         first: usize,
@@ -283,7 +346,7 @@ mod x86 {
         let low = _mm512_set1_epi8(15);
         let mut sums = [_mm512_setzero_ps(); M];
         for block in 0..blocks {
-            let quants = &tile.quants[block * TILE_BLOCK..][..TILE_BLOCK];
+            let quants = &tile.quants[block * NIBBLES..][..NIBBLES];
             let mut weights: [__m512i; 8] = [_mm512_setzero_si512(); 8];
             for quarter in 0..4 {
                 // SAFETY: 64 bytes from 64 × quarter on lie inside the tile block's 256.
@@ -318,15 +381,101 @@ mod x86 {
         }
     }
 
+    /// As [`avx512_nibbles`], for eight-bit weights. The instruction wants one side unsigned, so the
+    /// weights are shifted by 128 and the shift is taken off the whole sum, exactly.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    pub(super) fn avx512_bytes<const M: usize>(
+        tile: Tile<'_>,
+        activations: &Activations,
+        first: usize,
+        out: &mut [f32],
+    ) {
+        let blocks = activations.inputs / BLOCK;
+        let shift = _mm512_set1_epi8(-128);
+        let mut sums = [_mm512_setzero_ps(); M];
+        for block in 0..blocks {
+            let quants = &tile.quants[block * BYTES..][..BYTES];
+            let mut weights: [__m512i; 8] = [_mm512_setzero_si512(); 8];
+            for (group, weights) in weights.iter_mut().enumerate() {
+                // SAFETY: 64 bytes from 64 × group on lie inside the tile block's 512.
+                let signed = unsafe { _mm512_loadu_si512(quants[group * 64..].as_ptr().cast()) };
+                *weights = _mm512_xor_si512(signed, shift);
+            }
+            let scales = &tile.scales[block * ROWS..][..ROWS];
+            // SAFETY: 16 half-precision numbers, just sliced.
+            let scales = unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(scales.as_ptr().cast())) };
+            for (m, sum) in sums.iter_mut().enumerate() {
+                let place = (first + m) * blocks + block;
+                let mut dot = _mm512_set1_epi32(-128 * activations.totals[place]);
+                for (group, weights) in weights.iter().enumerate() {
+                    let word = _mm512_set1_epi32(activations.word(first + m, block, group));
+                    dot = _mm512_dpbusd_epi32(dot, *weights, word);
+                }
+                let step = _mm512_mul_ps(scales, _mm512_set1_ps(activations.scales[place]));
+                *sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), step, *sum);
+            }
+        }
+        for (sum, out) in sums.iter().zip(out.chunks_exact_mut(ROWS)) {
+            // SAFETY: `out` holds 16 numbers.
+            unsafe { _mm512_storeu_ps(out.as_mut_ptr(), *sum) };
+        }
+    }
+
+    /// As [`avx2_nibbles`], for eight-bit weights: magnitudes times signed activations, whose pair
+    /// sums are at most 2 × 128 × 127 and fit 16 bits.
+    #[target_feature(enable = "avx2,fma,f16c")]
+    pub(super) fn avx2_bytes(
+        tile: Tile<'_>,
+        activations: &Activations,
+        row: usize,
+        out: &mut [f32],
+    ) {
+        let blocks = activations.inputs / BLOCK;
+        let ones = _mm256_set1_epi16(1);
+        let mut sums = [_mm256_setzero_ps(); 2];
+        for block in 0..blocks {
+            let quants = &tile.quants[block * BYTES..][..BYTES];
+            let mut dots: [__m256i; 2] = [_mm256_setzero_si256(); 2];
+            for group in 0..8 {
+                let word = _mm256_set1_epi32(activations.word(row, block, group));
+                for (half, dot) in dots.iter_mut().enumerate() {
+                    let from = &quants[group * 64 + half * 32..][..32];
+                    // SAFETY: 32 bytes, just sliced.
+                    let weights = unsafe { _mm256_loadu_si256(from.as_ptr().cast()) };
+                    let signed = _mm256_sign_epi8(word, weights);
+                    let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(weights), signed);
+                    *dot = _mm256_add_epi32(*dot, _mm256_madd_epi16(pairs, ones));
+                }
+            }
+            let place = row * blocks + block;
+            for (half, (dot, sum)) in dots.iter().zip(&mut sums).enumerate() {
+                let scales = &tile.scales[block * ROWS + half * 8..][..8];
+                // SAFETY: 8 half-precision numbers, just sliced.
+                let scales = unsafe { _mm256_cvtph_ps(_mm_loadu_si128(scales.as_ptr().cast())) };
+                let step = _mm256_mul_ps(scales, _mm256_set1_ps(activations.scales[place]));
+                *sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(*dot), step, *sum);
+            }
+        }
+        for (sum, out) in sums.iter().zip(out.chunks_exact_mut(8)) {
+            // SAFETY: `out` holds 8 numbers.
+            unsafe { _mm256_storeu_ps(out.as_mut_ptr(), *sum) };
+        }
+    }
+
     /// One activation row against one tile, the 16 rows as two halves. Weights of four bits times
     /// activations of seven cannot overflow the 16-bit pair sums.
     #[target_feature(enable = "avx2,fma,f16c")]
-    pub(super) fn avx2(tile: Tile<'_>, activations: &Activations, row: usize, out: &mut [f32]) {
+    pub(super) fn avx2_nibbles(
+        tile: Tile<'_>,
+        activations: &Activations,
+        row: usize,
+        out: &mut [f32],
+    ) {
         let blocks = activations.inputs / BLOCK;
         let (low, ones) = (_mm256_set1_epi8(15), _mm256_set1_epi16(1));
         let mut sums = [_mm256_setzero_ps(); 2];
         for block in 0..blocks {
-            let quants = &tile.quants[block * TILE_BLOCK..][..TILE_BLOCK];
+            let quants = &tile.quants[block * NIBBLES..][..NIBBLES];
             let mut dots: [__m256i; 2] = [_mm256_setzero_si256(); 2];
             for quarter in 0..4 {
                 let words = [
@@ -403,7 +552,7 @@ mod tests {
             eprintln!("skipped: this CPU has neither AVX2 nor AVX-512, so tiles are not used");
             return;
         }
-        for dtype in [GgmlDType::Q4_0, GgmlDType::Q4_1] {
+        for dtype in [GgmlDType::Q4_0, GgmlDType::Q4_1, GgmlDType::Q8_0] {
             let (outputs, inputs) = (48, 192);
             let (quantised, tiled) = weights(dtype, outputs, inputs);
             let candle = QMatMul::from_qtensor(quantised).expect("a product");
