@@ -120,6 +120,21 @@ pub(super) fn sum_up(columns: &[Column], speakers: &BTreeSet<String>) -> BTreeMa
     facts
 }
 
+/// What at least half of some speakers are, by the first column that tells people's kind.
+pub(super) fn role(columns: &[Column], speakers: &BTreeSet<String>) -> Option<String> {
+    const KINDS: &[&str] =
+        &["role", "job", "occupation", "profession", "position", "segment", "type", "group"];
+    let tells = |column: &&Column| {
+        let parts = column.name.split(|c: char| !c.is_alphanumeric());
+        !column.numeric && parts.map(str::to_lowercase).any(|part| KINDS.contains(&part.as_str()))
+    };
+    let column = columns.iter().find(tells)?;
+    let values: Vec<&str> =
+        speakers.iter().filter_map(|who| column.values.get(who)).map(String::as_str).collect();
+    let (value, count) = ranked(&values).into_iter().next()?;
+    (count * 2 >= values.len()).then(|| value.to_owned())
+}
+
 fn range(values: &[&str]) -> Option<String> {
     let order = |a: &&&str, b: &&&str| {
         let (a, b) = (number(a).unwrap_or(0.0), number(b).unwrap_or(0.0));
@@ -132,12 +147,7 @@ fn range(values: &[&str]) -> Option<String> {
 
 /// The value that at least half of them share, else the three most frequent.
 fn shares(values: &[&str]) -> Option<String> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for value in values {
-        *counts.entry(value).or_default() += 1;
-    }
-    let mut ranked: Vec<(&str, usize)> = counts.into_iter().collect();
-    ranked.sort_by_key(|&(value, count)| (std::cmp::Reverse(count), value));
+    let ranked = ranked(values);
     let (top, count) = *ranked.first()?;
     if values.len() == 1 {
         return Some(top.to_owned());
@@ -148,6 +158,17 @@ fn shares(values: &[&str]) -> Option<String> {
     let named: Vec<String> =
         ranked.iter().take(3).map(|(value, count)| format!("{value} ({count})")).collect();
     Some(format!("{} of {}", named.join(", "), values.len()))
+}
+
+/// Values with how often they occur, most frequent first.
+fn ranked<'v>(values: &[&'v str]) -> Vec<(&'v str, usize)> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for value in values {
+        *counts.entry(value).or_default() += 1;
+    }
+    let mut ranked: Vec<(&str, usize)> = counts.into_iter().collect();
+    ranked.sort_by_key(|&(value, count)| (std::cmp::Reverse(count), value));
+    ranked
 }
 
 /// Finite decimal numbers only: `inf` and `NaN` are words in a table.

@@ -14,11 +14,11 @@ use crate::llm::{ScorePrompt, ScoreRequest, Want};
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
 use crate::prompts::controls::{Controls, Fate};
-use crate::prompts::judge::{CRITERIA, LABELS, VERSION, evidence, gain, verbal};
+use crate::prompts::judge::{CRITERIA, LABELS, VERSION, evidence, gain, gain_evidence, verbal};
 use crate::schema::{Persona, Verdict};
 use crate::store::{JudgeReport, SignalReport};
 
-/// Name of the record gain: how much likelier the cited records are after the persona, in nats a token.
+/// Name of the record gain: how much likelier records are after the persona, in nats a token.
 pub(super) const GAIN: &str = "record_gain";
 /// The AUC from which a model's signal is more than chance on this many controls.
 const CAN_JUDGE: f64 = 0.65;
@@ -43,10 +43,11 @@ enum Kind {
     RecordsAlone,
 }
 
-/// What to ask about a persona: only signals that `counts` accepts.
+/// What to ask about a persona whose segment holds these records of the corpus: only signals that `counts` accepts.
 pub(super) fn questions(
     corpus: &Cleared<Corpus>,
     persona: &Persona,
+    segment: &[usize],
     wording: Wording,
     counts: impl Fn(&str) -> bool,
 ) -> Questions {
@@ -58,7 +59,8 @@ pub(super) fn questions(
             asked.kinds.push(Kind::Criterion(name));
         }
     }
-    if counts(GAIN) {
+    let evidence = gain_evidence(corpus, persona, segment, wording);
+    if counts(GAIN) && !evidence.is_empty() {
         asked.requests.extend(gain(persona, wording, &evidence));
         asked.kinds.extend([Kind::RecordsGivenPersona, Kind::RecordsAlone]);
     }
@@ -165,7 +167,7 @@ pub(super) fn report(controls: &Controls, raw: &[Raw]) -> JudgeReport {
 }
 
 /// `good` and `bad` ascend. A good control of average worth maps to 1, so that the scale ends where
-/// "as good as a good control" begins; a corrupted one of the worst quarter maps to 0.
+/// "as good as a good control" begins; a corrupted one of the worst tenth maps to 0.
 fn measure(name: &str, good: &[f64], bad: &[f64]) -> SignalReport {
     let auc = auc(good, bad);
     let at = |values: &[f64], share: f64| {
@@ -175,7 +177,7 @@ fn measure(name: &str, good: &[f64], bad: &[f64]) -> SignalReport {
     SignalReport {
         auc: rounded(auc),
         weight: (auc - 0.5).max(0.0),
-        low: at(bad, 0.25),
+        low: at(bad, 0.1),
         high: at(good, 0.5),
         from_model: name == GAIN || CRITERIA.iter().any(|(criterion, _)| *criterion == name),
     }
@@ -286,7 +288,7 @@ mod tests {
 
     /// Controls where `value(good)` is what the model says of each.
     fn measured(value: impl Fn(bool, usize) -> f64) -> JudgeReport {
-        let controls = controls::load();
+        let controls = controls::load(Wording::Free);
         let raw = |(at, control): (usize, &controls::Control)| {
             let gain = value(control.fate == Fate::Good, at);
             let raw = Raw { signals: [(GAIN.to_owned(), gain)].into(), ..Raw::default() };

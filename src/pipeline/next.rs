@@ -102,12 +102,12 @@ fn wanted(state: &RunState, plan: &Plan, round: usize) -> Option<Vec<usize>> {
 }
 
 /// Drafts of a round that were not asked for yet. One that came to nothing is replaced by another
-/// with the next index, but no slot gets more than twice its drafts and one.
+/// with the next index, but no slot gets more than twice its drafts.
 fn missing(state: &RunState, wanted: &[usize], round: usize) -> Vec<DraftId> {
     let mut missing = Vec::new();
     for (slot, &wanted) in wanted.iter().enumerate() {
         let id = |index| DraftId { slot, round, index };
-        let most = if wanted == 0 { 0 } else { wanted * 2 + 1 };
+        let most = wanted * 2;
         // Waves: the first asks for all, each further one for as many as the last one lost. They
         // are found again from the log, however far a wave got.
         let (mut asked, mut kept) = (0, 0);
@@ -143,7 +143,7 @@ fn doubles(state: &RunState, round: usize) -> Vec<Action> {
         let earlier = kept.iter().map(|(id, other)| (id, text.alike(other)));
         match earlier.max_by(|a, b| a.1.total_cmp(&b.1)) {
             Some((other, alike)) if alike > ALIKE => {
-                let cause = format!("shares {:.0} % of its text with {other}", alike * 100.0);
+                let cause = format!("shares {} % of its text with {other}", (alike * 100.0).ceil());
                 doubles.push(Action::Drop(id, cause));
             }
             _ => kept.push((id, text)),

@@ -20,7 +20,7 @@ use crate::prompts::Wording;
 use crate::prompts::draft::{self, Brief, Focus, Frame};
 use crate::prompts::passages::{passages, sentences, words};
 use crate::schema::{Provenance, RecordId, Segment};
-use crate::store::{DraftId, PlanReport, SlotReport};
+use crate::store::{Draft, DraftId, PlanReport, SlotReport};
 
 /// Models below this many parameters invent facts in free text (measured).
 const TRUSTED_PARAMETERS: u64 = 1_000_000_000;
@@ -71,6 +71,7 @@ pub(super) struct Slot {
     ranked: Vec<(Focus, usize)>,
     segment: Segment,
     demographics: BTreeMap<String, String>,
+    role: Option<String>,
     /// Drafts in the first round.
     pub(super) drafts: usize,
 }
@@ -126,8 +127,14 @@ impl Plan {
         times(self.settings.count, self.settings.multiplier)
     }
 
-    /// The model's answer to this becomes draft `id`.
-    pub(super) fn brief(&self, corpus: &Corpus, id: DraftId) -> Brief {
+    /// The model's answer to this becomes draft `id`. `drafts` are those kept so far; only earlier
+    /// rounds count, which are whole when a round begins, however often the run was interrupted.
+    pub(super) fn brief(
+        &self,
+        corpus: &Corpus,
+        id: DraftId,
+        drafts: &BTreeMap<DraftId, Draft>,
+    ) -> Brief {
         let slot = &self.slots[id.slot];
         let seed = sub_seed(self.settings.seed, id);
         let mut focus = self.focus(slot, id);
@@ -135,6 +142,8 @@ impl Plan {
         Brief {
             id: id.to_string(),
             name: self.name(id),
+            role: slot.role.clone(),
+            said: said(drafts, id),
             segment: slot.segment.clone(),
             demographics: slot.demographics.clone(),
             provenance: Provenance {
@@ -152,7 +161,8 @@ impl Plan {
     }
 
     /// The records that draft `id` is to look at. The drafts of a slot share its records out among
-    /// them as far as they go, so that they differ; each gets some of the best.
+    /// them as far as they go, so that they differ; each gets some of the best. Once all shares
+    /// are given out, records are drawn.
     fn focus(&self, slot: &Slot, id: DraftId) -> Vec<Focus> {
         let most = match self.frame.wording {
             Wording::Extractive => FOCUS_EXTRACTIVE,
@@ -162,9 +172,10 @@ impl Plan {
         let turn = id.index + id.round * slot.drafts;
         let mut share: Vec<&(Focus, usize)> =
             slot.ranked.iter().skip(turn % shares).step_by(shares).collect();
-        // A later turn of the same share begins where the earlier one ended.
-        let begin = (turn / shares * most) % share.len().max(1);
-        share.rotate_left(begin);
+        if turn >= shares {
+            share = slot.ranked.iter().collect();
+            share.shuffle(&mut ChaCha8Rng::seed_from_u64(sub_seed(self.settings.seed, id)));
+        }
         let mut left = self.focus_tokens;
         let mut focus = Vec::new();
         for (record, tokens) in share.into_iter().take(most) {
@@ -214,6 +225,7 @@ impl Plan {
                     share: rounded(group.records.len() as f64 / corpus.records.len() as f64),
                 },
                 demographics: columns::sum_up(&describing, &speakers),
+                role: columns::role(&describing, &speakers),
                 drafts: total / groups.len() + usize::from(index < total % groups.len()),
                 records: group.records.clone(),
             });
@@ -285,7 +297,7 @@ impl Plan {
         }
         if self.frame.wording == Wording::Extractive && self.settings.style == Style::Auto {
             notes.push(
-                "goals, pains and behaviours are the participants' own sentences, because this model is too small to be trusted with free text"
+                "this model is too small to be trusted with free text: it chooses among the participants' own sentences"
                     .into(),
             );
         }
@@ -321,6 +333,14 @@ pub(super) fn times(count: usize, multiplier: f64) -> usize {
 /// Four decimals: what is written must not hang on the last bit of a sum.
 pub(super) fn rounded(value: f64) -> f64 {
     (value * 10_000.0).round() / 10_000.0
+}
+
+/// What the drafts of earlier rounds in the same slot say.
+fn said(drafts: &BTreeMap<DraftId, Draft>, id: DraftId) -> BTreeSet<String> {
+    let earlier =
+        drafts.iter().filter(|(other, _)| other.slot == id.slot && other.round < id.round);
+    let texts = earlier.flat_map(|(_, draft)| draft.persona.texts());
+    texts.map(str::to_owned).collect()
 }
 
 fn sub_seed(seed: u64, id: DraftId) -> u64 {

@@ -89,7 +89,10 @@ impl Runner<'_> {
 
     async fn draft(&mut self, ids: &[DraftId]) -> Result<Stage, PipelineError> {
         self.observer.on(Progress::StageStarted { stage: "draft", total: ids.len() });
-        let briefs: Vec<Brief> = ids.iter().map(|id| self.plan.brief(self.corpus, *id)).collect();
+        let briefs: Vec<Brief> = ids
+            .iter()
+            .map(|id| self.plan.brief(self.corpus, *id, &self.run.state.drafts))
+            .collect();
         let requests =
             briefs.iter().map(|b| draft::request(self.corpus, b, &self.plan.frame)).collect();
         let mut answers = self.models.draft.complete(requests);
@@ -149,13 +152,16 @@ impl Runner<'_> {
             self.observer.on(Progress::StageStarted { stage: "calibrate", total: 0 });
             return self.calibrated(report);
         }
-        let controls = controls::load();
         let wording = self.plan.frame.wording;
+        let controls = controls::load(wording);
         let logits = self.models.judge.capabilities().logits;
         let questions: Vec<Questions> = controls
             .all
             .iter()
-            .map(|c| judge::questions(&controls.corpus, &c.persona, wording, |_| logits))
+            .map(|control| {
+                let (corpus, segment) = (&controls.corpus, controls.segment(control));
+                judge::questions(corpus, &control.persona, &segment, wording, |_| logits)
+            })
             .collect();
         self.observer.on(Progress::StageStarted { stage: "calibrate", total: questions.len() });
         let mut measured: Vec<Option<Raw>> = vec![None; questions.len()];
@@ -239,7 +245,10 @@ impl Runner<'_> {
             ids.iter().map(|id| self.run.state.drafts[id].persona.clone()).collect();
         let questions: Vec<Questions> = personas
             .iter()
-            .map(|persona| judge::questions(self.corpus, persona, wording, counts))
+            .map(|persona| {
+                let segment = &self.plan.slots[persona.provenance.slot].records;
+                judge::questions(self.corpus, persona, segment, wording, counts)
+            })
             .collect();
         let asking = Asking { models: self.models, observer: self.observer, cancel: self.cancel };
         let (run, corpus) = (&mut *self.run, self.corpus);

@@ -255,13 +255,12 @@ fn count_features(corpus: &Corpus, unit: &[usize]) -> BTreeMap<String, f64> {
     for &index in unit {
         let record = &corpus.records[index];
         let named: BTreeSet<String> = record.participant.iter().flat_map(|p| words(p)).collect();
-        for (offset, cell) in record.cells() {
+        for (column, cell) in cells(record) {
             let spoken: Vec<String> = words(cell).collect();
-            let column = record.columns.iter().find(|c| c.start == offset);
             if let Some(column) = column
                 && spoken.len() <= SHORT_CELL
             {
-                let feature = format!("{}={}", column.name, spoken.join(" "));
+                let feature = format!("{column}={}", spoken.join(" "));
                 *counts.entry(feature).or_default() += 1.0;
                 continue;
             }
@@ -272,6 +271,14 @@ fn count_features(corpus: &Corpus, unit: &[usize]) -> BTreeMap<String, f64> {
         }
     }
     counts
+}
+
+/// All cells with their columns, those that are no evidence too: a role is no quote, but it tells
+/// who belongs together.
+fn cells(record: &Record) -> impl Iterator<Item = (Option<&str>, &str)> {
+    let whole = record.columns.is_empty().then_some((None, record.text.as_str()));
+    let cells = record.columns.iter();
+    cells.map(|c| (Some(c.name.as_str()), &record.text[c.start..c.end])).chain(whole)
 }
 
 fn normalised(mut vector: Vector) -> Vector {

@@ -50,12 +50,13 @@ pub(super) fn signals(
         .into()
 }
 
-/// The words of what the model wrote: without quotes, and without statements that are copies.
+/// The words of what the persona says but its quotes; where it is made of sentences, without the
+/// title and summary around them, which are partly counted.
 fn body(persona: &Persona, wording: Wording) -> Vec<String> {
-    let mut texts = vec![persona.title.as_str(), persona.summary.as_str()];
+    let mut texts: Vec<&str> = persona.statements().map(|s| s.text.as_str()).collect();
     texts.extend(persona.motivations.iter().map(String::as_str));
     if wording == Wording::Free {
-        texts.extend(persona.statements().map(|s| s.text.as_str()));
+        texts.extend([persona.title.as_str(), persona.summary.as_str()]);
     }
     let name: BTreeSet<String> = words(&persona.name).collect();
     texts.into_iter().flat_map(words).filter(|w| !name.contains(w)).collect()
@@ -152,7 +153,7 @@ mod tests {
 
     #[test]
     fn each_corruption_of_a_control_shows_in_the_signal_made_for_it() {
-        let controls = controls::load();
+        let controls = controls::load(Wording::Free);
         let of = |at: usize| {
             let control = &controls.all[at];
             (control.fate, signals(&controls.corpus, &control.persona, Wording::Free))
@@ -175,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_text_is_wholly_like_itself_and_unlike_another() {
-        let controls = controls::load();
+        let controls = controls::load(Wording::Free);
         let first = Shingles::new(&controls.all[0].persona);
         let other = Shingles::new(&controls.all[5].persona);
         assert!((first.alike(&first) - 1.0).abs() < 1e-9);
@@ -184,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_name_alone_makes_no_two_personas_differ() {
-        let mut twin = controls::load().all[0].persona.clone();
+        let mut twin = controls::load(Wording::Free).all[0].persona.clone();
         let first = Shingles::new(&twin);
         twin.summary = twin.summary.replace(&twin.name, "Zoltan");
         twin.name = "Zoltan".into();

@@ -14,6 +14,9 @@ use crate::corpus::{Corpus, Record};
 use crate::privacy::Cleared;
 use crate::schema::{Persona, Quote, RecordId, Statement};
 
+/// Facts about the segment in an extractive summary.
+const SUMMARY_FACTS: usize = 3;
+
 /// Why an answer is no persona.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerError {
@@ -50,11 +53,19 @@ pub fn parse(
         pains: statements(key::PAINS)?,
         behaviours: statements(key::BEHAVIOURS)?,
         quotes: quotes(&evidence, &fields)?,
-        title: tidy(&text(&fields, key::TITLE)?, TITLE.1),
-        summary: tidy(&text(&fields, key::SUMMARY)?, SUMMARY.1),
-        motivations: motivations(&fields)?,
         ..blank(corpus, brief)
     };
+    match wording {
+        Wording::Extractive => {
+            persona.title = extractive_title(brief, &evidence.sentence(&fields, key::TITLE)?);
+            persona.summary = extractive_summary(brief, &evidence.sentence(&fields, key::VOICE)?);
+        }
+        Wording::Free => {
+            persona.title = tidy(&text(&fields, key::TITLE)?, TITLE.1);
+            persona.summary = tidy(&text(&fields, key::SUMMARY)?, SUMMARY.1);
+            persona.motivations = motivations(&fields)?;
+        }
+    }
     say_once(&mut persona);
     if persona.title.is_empty() {
         return Err(AnswerError::Empty("title"));
@@ -81,6 +92,13 @@ impl<'a> Evidence<'a> {
             (record, &record.text[focus.shown.clone()])
         };
         self.brief.focus.iter().map(part)
+    }
+
+    /// A field that must be a piece of a record shown.
+    fn sentence(&self, fields: &Map<String, Value>, key: &str) -> Result<String, AnswerError> {
+        let text = text(fields, key)?;
+        let said = !text.is_empty() && self.shown().any(|(_, shown)| shown.contains(&text));
+        if said { Ok(text) } else { Err(AnswerError::Statement(key.to_owned())) }
     }
 
     /// Where `text` stands inside one cell of record `id`.
@@ -183,6 +201,32 @@ fn motivations(fields: &Map<String, Value>) -> Result<Vec<String>, AnswerError> 
     Ok(texts.filter(|text| !text.is_empty()).collect())
 }
 
+/// `Home carer: “the plan doesn't know that it snows”`.
+fn extractive_title(brief: &Brief, clause: &str) -> String {
+    let clause = format!("“{}”", tidy(clause, usize::MAX).trim_end_matches(['.', ',', ';']));
+    let Some(role) = &brief.role else { return clause };
+    let mut letters = role.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}: {clause}", letters.as_str())
+}
+
+/// What is counted, then the sentence that the model chose: two sentences without an invented word.
+fn extractive_summary(brief: &Brief, sentence: &str) -> String {
+    let participants = match brief.segment.participants {
+        1 => "one participant".to_owned(),
+        several => format!("{several} participants"),
+    };
+    let share = (brief.segment.share * 100.0).round();
+    let facts = brief.demographics.iter().take(SUMMARY_FACTS);
+    let facts: Vec<String> = facts.map(|(name, value)| format!("{name} {value}")).collect();
+    let facts = if facts.is_empty() { String::new() } else { format!(": {}", facts.join(", ")) };
+    let sentence = tidy(sentence, usize::MAX);
+    format!(
+        "{} stands for {participants} and {share:.0} % of the records{facts}. One of them says: “{sentence}”",
+        brief.name
+    )
+}
+
 /// One line without control characters. A text that ran into its bound of `max` characters ends
 /// at its last sentence, or at its last word where it has no whole sentence.
 fn tidy(text: &str, max: usize) -> String {
@@ -192,7 +236,7 @@ fn tidy(text: &str, max: usize) -> String {
         .collect();
     let line = line.join(" ");
     // The grammar ends such a text at a word, a little before the bound.
-    if text.chars().count() + 12 < max || ends_whole(&line) {
+    if text.chars().count().saturating_add(12) < max || ends_whole(&line) {
         return line;
     }
     let all = sentences(&line);

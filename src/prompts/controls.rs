@@ -5,6 +5,8 @@
 
 use serde::Deserialize;
 
+use super::Wording;
+use super::passages::sentences;
 use crate::corpus::{Corpus, Record};
 use crate::privacy::Cleared;
 use crate::schema::{Persona, Provenance, Quote, RecordId, Scores, Segment, Statement};
@@ -48,8 +50,21 @@ pub struct Controls {
     pub all: Vec<Control>,
 }
 
-/// The built-in controls.
-pub fn load() -> Controls {
+impl Controls {
+    /// The records that belong to a control: its segment, as indices into the corpus.
+    pub fn segment(&self, control: &Control) -> Vec<usize> {
+        let cited = control.persona.cited();
+        let file = |record: &Record| {
+            cited.first().is_some_and(|id| {
+                self.corpus.records.iter().any(|other| other.id == *id && other.file == record.file)
+            })
+        };
+        (0..self.corpus.records.len()).filter(|&i| file(&self.corpus.records[i])).collect()
+    }
+}
+
+/// The built-in controls, worded as the drafts are that will be judged.
+pub fn load(wording: Wording) -> Controls {
     let sources: Vec<Source> =
         serde_json::from_str(include_str!("controls.json")).expect("the built-in controls parse");
     let mut corpus = Corpus::default();
@@ -66,7 +81,7 @@ pub fn load() -> Controls {
         }
     }
     let good: Vec<Persona> =
-        sources.iter().enumerate().map(|(file, source)| source.persona(file)).collect();
+        sources.iter().enumerate().map(|(file, source)| source.persona(file, wording)).collect();
     let mut all = Vec::new();
     for (at, persona) in good.iter().enumerate() {
         let next = &good[(at + 1) % good.len()];
@@ -112,7 +127,34 @@ struct Contradiction {
 }
 
 impl Source {
-    fn persona(&self, file: usize) -> Persona {
+    fn persona(&self, file: usize, wording: Wording) -> Persona {
+        match wording {
+            Wording::Free => self.written(file),
+            Wording::Extractive => self.picked(file),
+        }
+    }
+
+    /// Made of the first record's sentences alone, so that the second is left to be guessed.
+    fn picked(&self, file: usize) -> Persona {
+        let said = &self.records[0];
+        let record = RecordId::new(file + 1, 0);
+        let sentences: Vec<&str> = sentences(said).into_iter().map(|range| &said[range]).collect();
+        let statement = |text: &str| {
+            let records = vec![record.clone()];
+            vec![Statement { text: text.to_owned(), records, inferred: false }]
+        };
+        let mut persona = self.written(file);
+        persona.goals = statement(sentences[0]);
+        persona.pains = statement(sentences[sentences.len() - 1]);
+        persona.behaviours = Vec::new();
+        persona.motivations = Vec::new();
+        persona.quotes.retain(|quote| quote.record == record);
+        persona.title = format!("“{}”", sentences[0]);
+        persona.summary = format!("One of them says: “{}”", sentences[sentences.len() - 1]);
+        persona
+    }
+
+    fn written(&self, file: usize) -> Persona {
         let ids: Vec<_> = (0..self.records.len()).map(|i| RecordId::new(file + 1, i)).collect();
         let statements = |texts: &[String]| -> Vec<Statement> {
             let statement = |text: &String| Statement {
@@ -240,16 +282,19 @@ mod tests {
 
     #[test]
     fn good_controls_hold_and_only_swapped_ones_misquote() {
-        let controls = load();
-        for control in &controls.all {
-            let misquotes = violations(control, &controls.corpus) > 0;
-            assert_eq!(misquotes, control.fate == Fate::Swapped, "{control:?}");
+        for wording in [Wording::Free, Wording::Extractive] {
+            let controls = load(wording);
+            for control in &controls.all {
+                let misquotes = violations(control, &controls.corpus) > 0;
+                assert_eq!(misquotes, control.fate == Fate::Swapped, "{control:?}");
+                assert_eq!(controls.segment(control).len(), 2);
+            }
         }
     }
 
     #[test]
     fn each_good_control_has_every_corruption_and_all_differ() {
-        let controls = load();
+        let controls = load(Wording::Free);
         let good = controls.all.iter().filter(|c| c.fate == Fate::Good).count();
         assert_eq!((good, controls.all.len()), (8, 8 * 5));
         for (i, a) in controls.all.iter().enumerate() {

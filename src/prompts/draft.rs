@@ -12,7 +12,9 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
-use super::passages::{Aspect, MIN_WORDS, Passage, column_at, passages, speaks_of, words};
+use super::passages::{
+    Aspect, MIN_WORDS, Passage, clauses, column_at, passages, shorten, speaks_of, words,
+};
 use super::{Wording, fence};
 use crate::corpus::Corpus;
 use crate::llm::{ChatRequest, Message, Output, Sampling, Shape, Source};
@@ -28,6 +30,7 @@ pub(super) mod key {
     pub(crate) const NAME: &str = "name";
     pub(crate) const TITLE: &str = "who_they_are_in_a_few_words";
     pub(crate) const SUMMARY: &str = "summary_in_two_sentences";
+    pub(crate) const VOICE: &str = "sentence_that_sums_them_up";
     pub(crate) const MOTIVATIONS: &str = "why_it_matters_to_them";
 }
 
@@ -40,6 +43,9 @@ const STATEMENT: (usize, usize) = (15, 140);
 /// Quotes: fewest, most. Longest excerpt that the engine's grammar gives, in characters.
 const QUOTES: (usize, usize) = (2, 3);
 const EXCERPT: usize = 240;
+/// Fewest sentences that make a draft: with fewer, quotes and statements share them, and what
+/// earlier drafts said may be said again.
+const FRESH: usize = 6;
 /// Most sentences among which the model chooses one statement.
 const CHOICES: usize = 12;
 
@@ -85,8 +91,12 @@ pub struct Brief {
     pub id: String,
     /// The name that the persona will bear.
     pub name: String,
+    /// What most of the slot's participants are by profession or kind, where a column says so.
+    pub role: Option<String>,
     /// Records in the order in which they are shown.
     pub focus: Vec<Focus>,
+    /// Sentences that drafts of earlier rounds are made of: left out while there are others enough.
+    pub said: BTreeSet<String>,
     /// Facts about the slot, computed.
     pub segment: Segment,
     /// Facts about the slot, computed.
@@ -140,11 +150,20 @@ pub fn focus_text(corpus: &Cleared<Corpus>, focus: &Focus) -> String {
 pub fn worst_answer_tokens(wording: Wording, tokens_per_char: f64) -> usize {
     let long = "x".repeat(EXCERPT);
     let source = vec![Source { id: "f99#99999".into(), cells: vec![long.clone()] }];
-    let statements = Aspect::ALL.map(|_| match wording {
-        Wording::Extractive => picks(&[vec![long.clone()], vec![long.clone()]]),
-        Wording::Free => written(&[source[0].id.clone()]),
-    });
-    answer_tokens(&object(source, statements, ""), tokens_per_char)
+    let shape = match wording {
+        Wording::Extractive => {
+            let pick = picks(&[vec![long.clone()], vec![long.clone()], vec![long.clone()]]);
+            let sentence = || Shape::OneOf(vec![long.clone()]);
+            let conclusions = [(key::TITLE, sentence()), (key::VOICE, sentence())];
+            object(source, [pick.clone(), pick.clone(), pick], "", conclusions)
+        }
+        Wording::Free => {
+            let statement = written(&[source[0].id.clone()]);
+            let statements = [statement.clone(), statement.clone(), statement];
+            object(source, statements, "", free_conclusions())
+        }
+    };
+    answer_tokens(&shape, tokens_per_char)
 }
 
 fn task(name: &str, records: &str) -> String {
@@ -159,41 +178,85 @@ fn shape(corpus: &Corpus, brief: &Brief, wording: Wording) -> Shape {
     match wording {
         Wording::Extractive => {
             let pools = Pools::new(corpus, brief);
-            let quotes = sources(corpus, &pools.quotes);
-            let statements = pools.statements.map(|sets| {
-                let texts = |set: Vec<Passage>| set.iter().map(|p| text_of(corpus, p)).collect();
-                picks(&sets.into_iter().map(texts).collect::<Vec<_>>())
-            });
-            object(quotes, statements, &brief.name)
+            let texts = |set: &[Passage]| -> Vec<String> {
+                set.iter().map(|p| text_of(corpus, p)).collect()
+            };
+            let titles = titles(corpus, brief);
+            let statements = pools
+                .statements
+                .map(|sets| picks(&sets.iter().map(|set| texts(set)).collect::<Vec<_>>()));
+            let conclusions = [
+                (key::TITLE, Shape::OneOf(titles)),
+                (key::VOICE, Shape::OneOf(texts(&pools.voice))),
+            ];
+            object(sources(corpus, &pools.quotes), statements, &brief.name, conclusions)
         }
         Wording::Free => {
             let ids: Vec<String> =
                 brief.focus.iter().map(|f| corpus.records[f.record].id.0.clone()).collect();
             let statements = Aspect::ALL.map(|_| written(&ids));
-            object(quotable(corpus, brief), statements, &brief.name)
+            object(quotable(corpus, brief), statements, &brief.name, free_conclusions())
         }
     }
 }
 
-fn object(quotes: Vec<Source>, statements: [Shape; 3], name: &str) -> Shape {
+fn is_first_person(clause: &str) -> bool {
+    words(clause)
+        .next()
+        .is_some_and(|word| matches!(word.as_str(), "i" | "i'm" | "i've" | "my" | "we"))
+}
+
+fn free_conclusions() -> [(&'static str, Shape); 3] {
     let text = |(min, max)| Shape::Text { min, max };
+    let motivations = Shape::Array { item: Box::new(text(MOTIVATION)), min: 1, max: 2 };
+    [(key::TITLE, text(TITLE)), (key::SUMMARY, text(SUMMARY)), (key::MOTIVATIONS, motivations)]
+}
+
+fn object<const N: usize>(
+    quotes: Vec<Source>,
+    statements: [Shape; 3],
+    name: &str,
+    conclusions: [(&str, Shape); N],
+) -> Shape {
     let [goals, pains, behaviours] = statements;
     let quotes =
         Shape::Array { item: Box::new(Shape::Excerpt(quotes)), min: QUOTES.0, max: QUOTES.1 };
-    let motivations = Shape::Array { item: Box::new(text(MOTIVATION)), min: 1, max: 2 };
-    let fields = [
+    let evidence = [
         (key::QUOTES, quotes),
         (key::NAME, Shape::OneOf(vec![name.to_owned()])),
         (key::GOALS, goals),
         (key::PAINS, pains),
         (key::BEHAVIOURS, behaviours),
-        (key::TITLE, text(TITLE)),
-        (key::SUMMARY, text(SUMMARY)),
-        (key::MOTIVATIONS, motivations),
     ];
     // Too few sentences for a field: it is not asked for.
-    let asked = fields.into_iter().filter(|(_, shape)| *shape != Shape::Object(Vec::new()));
+    let asked = evidence.into_iter().chain(conclusions);
+    let asked = asked.filter(|(_, shape)| *shape != Shape::Object(Vec::new()));
     Shape::Object(asked.map(|(key, shape)| (key.to_owned(), shape)).collect())
+}
+
+/// Phrases that may stand as a title: short clauses of the sentences in focus, else their first
+/// words.
+fn titles(corpus: &Corpus, brief: &Brief) -> Vec<String> {
+    let all = all_passages(corpus, brief);
+    let mut found = BTreeSet::new();
+    for passage in &all {
+        let text = &corpus.records[passage.record].text;
+        let short = clauses(text, &passage.range).into_iter().map(|range| &text[range]);
+        found.extend(short.filter(|clause| clause.chars().count() <= TITLE.1).map(str::to_owned));
+    }
+    if found.is_empty() {
+        let text = |p: &Passage| &corpus.records[p.record].text;
+        let first = |p: &Passage| shorten(text(p), p.range.clone(), TITLE.1);
+        found.extend(all.iter().map(|p| text(p)[first(p)].to_owned()));
+    }
+    let mut found: Vec<String> = found.into_iter().collect();
+    // A person is best told by what they say of themselves.
+    if found.iter().any(|clause| is_first_person(clause)) {
+        found.retain(|clause| is_first_person(clause));
+    }
+    found.shuffle(&mut ChaCha8Rng::seed_from_u64(brief.provenance.seed));
+    found.truncate(CHOICES);
+    found
 }
 
 /// One choice from each set. The sets are disjoint, so that no statement can come twice.
@@ -236,6 +299,8 @@ fn quotable(corpus: &Corpus, brief: &Brief) -> Vec<Source> {
 /// sets where there are sentences enough, so that a persona does not say the same thing twice.
 struct Pools {
     quotes: Vec<Passage>,
+    /// Sentences of which one sums the persona up.
+    voice: Vec<Passage>,
     /// Goals, pains, behaviours; for each the disjoint sets from which one sentence is chosen.
     statements: [Vec<Vec<Passage>>; 3],
 }
@@ -244,7 +309,9 @@ impl Pools {
     fn new(corpus: &Corpus, brief: &Brief) -> Self {
         let mut all = all_passages(corpus, brief);
         all.shuffle(&mut ChaCha8Rng::seed_from_u64(brief.provenance.seed));
-        let quotes = if all.len() < 6 { all.clone() } else { take_quotes(corpus, &mut all) };
+        let mut quotes =
+            if all.len() < FRESH { all.clone() } else { take_quotes(corpus, &mut all) };
+        let voice = if quotes.len() < FRESH { quotes.clone() } else { quotes.split_off(FRESH / 2) };
         let mut pools: [Vec<Passage>; 3] = Default::default();
         let mut neutral = Vec::new();
         for passage in all {
@@ -259,20 +326,26 @@ impl Pools {
             }
         }
         level(&mut pools);
-        Self { quotes, statements: pools.map(split) }
+        Self { quotes, voice, statements: pools.map(split) }
     }
 }
 
 fn all_passages(corpus: &Corpus, brief: &Brief) -> Vec<Passage> {
     let mut seen = BTreeSet::new();
     let mut all = Vec::new();
+    let mut said = Vec::new();
     for focus in &brief.focus {
         for passage in passages(focus.record, &corpus.records[focus.record], &focus.shown) {
+            let text = text_of(corpus, &passage);
+            let pool = if brief.said.contains(&text) { &mut said } else { &mut all };
             // The same words in two records are one choice.
-            if seen.insert(text_of(corpus, &passage)) {
-                all.push(passage);
+            if seen.insert(text) {
+                pool.push(passage);
             }
         }
+    }
+    if all.len() < FRESH {
+        all.append(&mut said);
     }
     all
 }
@@ -436,7 +509,7 @@ fn example_answer(wording: Wording) -> String {
             json!([{ "records": ["f0#2"], "text": "Watches a video and lays out the tools before starting" }]),
         ),
     };
-    let answer = json!({
+    let mut answer = json!({
         key::QUOTES: [
             { "record": "f0#2", "text": "Last time I rode home in the dark with no brakes." },
             { "record": "f0#0", "text": "I repair my own bicycle because the shop takes two weeks." },
@@ -445,9 +518,20 @@ fn example_answer(wording: Wording) -> String {
         key::GOALS: goals,
         key::PAINS: pains,
         key::BEHAVIOURS: behaviours,
-        key::TITLE: "Rider who repairs at home",
-        key::SUMMARY: "Marit repairs her bicycle at home because the shop is too slow. She prepares well, but loses time looking for the right part.",
-        key::MOTIVATIONS: ["Riding safely without depending on the shop"],
     });
+    let conclusions = match wording {
+        Wording::Extractive => json!({
+            key::TITLE: "I repair my own bicycle",
+            key::VOICE: "I repair my own bicycle because the shop takes two weeks.",
+        }),
+        Wording::Free => json!({
+            key::TITLE: "Rider who repairs at home",
+            key::SUMMARY: "Marit repairs her bicycle at home because the shop is too slow. She prepares well, but loses time looking for the right part.",
+            key::MOTIVATIONS: ["Riding safely without depending on the shop"],
+        }),
+    };
+    if let (Some(answer), Some(conclusions)) = (answer.as_object_mut(), conclusions.as_object()) {
+        answer.extend(conclusions.clone());
+    }
     answer.to_string()
 }

@@ -96,6 +96,30 @@ fn next_len(text: &str, at: usize) -> usize {
     text[at..].chars().next().map_or(0, char::len_utf8)
 }
 
+/// The clauses of a sentence, each of `MIN_WORDS` words or more, cut at punctuation and before the
+/// commonest joining words. What a clause is, is a guess; its words are the speaker's.
+pub fn clauses(text: &str, sentence: &Range<usize>) -> Vec<Range<usize>> {
+    const JOINTS: [&str; 4] = [" because ", " but ", " so ", " and "];
+    let piece = &text[sentence.clone()];
+    let punctuation = piece.match_indices([',', ';', ':', '–', '—', '.', '!', '?']);
+    let mut cuts: Vec<(usize, usize)> =
+        punctuation.map(|(at, mark)| (at, at + mark.len())).collect();
+    for joint in JOINTS {
+        cuts.extend(piece.match_indices(joint).map(|(at, _)| (at, at + 1)));
+    }
+    cuts.sort_unstable();
+    cuts.push((piece.len(), piece.len()));
+    let mut found = Vec::new();
+    let mut start = 0;
+    for (end, next) in cuts {
+        let clause = trimmed(text, sentence.start + start..sentence.start + end.max(start));
+        let whole = |range: &Range<usize>| words(&text[range.clone()]).nth(MIN_WORDS - 1).is_some();
+        found.extend(clause.filter(whole));
+        start = next;
+    }
+    found
+}
+
 /// A sentence of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passage {
@@ -327,6 +351,14 @@ mod tests {
         assert_eq!(cut("one two three", 7), "one two");
         assert_eq!(cut("one two, three four", 14), "one two");
         assert_eq!(cut("unbroken", 4), "unbr");
+    }
+
+    #[test]
+    fn clauses_are_cut_at_punctuation_and_joining_words() {
+        let text = "When I'm on holiday nobody can find it, and that's on me, I know.";
+        let found: Vec<&str> =
+            clauses(text, &(0..text.len())).into_iter().map(|r| &text[r]).collect();
+        assert_eq!(found, ["When I'm on holiday nobody can find it", "and that's on me"]);
     }
 
     #[test]
