@@ -96,7 +96,7 @@ fn load(said: &str, options: &EngineOptions, shop: Workshop<'_>) -> Result<Loade
         ModelRef::Catalogue(spec) => spec.name.clone(),
         ModelRef::Repo(_) => said.to_owned(),
     };
-    let _spinner = Spinner::start(shop.waiting.output, format!("loading {}", local.name));
+    let _spinner = Spinner::start(shop.waiting.output, &format!("loading {}", local.name));
     let engine = Engine::load(&local.path, options)?;
     Ok(Loaded { model: Arc::new(EmbeddedModel::new(engine, local.name.clone())), reference })
 }

@@ -22,9 +22,9 @@ pub(super) struct Spinner(ProgressBar);
 
 impl Spinner {
     /// Shows `message` at once.
-    pub(super) fn start(output: Output, message: String) -> Self {
+    pub(super) fn start(output: Output, message: &str) -> Self {
         let bar = bar(output, None, "{spinner} {msg} {elapsed}");
-        bar.set_message(plain_line(&message));
+        bar.set_message(plain_line(message));
         Self(bar)
     }
 }
