@@ -119,11 +119,9 @@ impl Corpus {
     /// same person in every file; a speaker label (`Participant`, `Ana`) only in its own. Without
     /// either, a table row stands for a participant of its own, and prose for one per file.
     pub fn participant_key(&self, record: &Record) -> String {
-        let is_table = self
-            .files
-            .iter()
-            .find(|file| file.number == record.file)
-            .is_some_and(|file| !matches!(file.format.as_str(), "text" | "markdown"));
+        let source = record.file.checked_sub(1).and_then(|index| self.files.get(index));
+        let is_table =
+            source.is_some_and(|file| !matches!(file.format.as_str(), "text" | "markdown"));
         match (&record.participant, is_table) {
             (Some(name), true) => name.clone(),
             (Some(name), false) => format!("f{}:{name}", record.file),
@@ -163,20 +161,6 @@ impl Corpus {
             }
         }
         order.into_iter().map(|name| Column::of(name, &values[name])).collect()
-    }
-
-    /// The pieces of a record that are best quoted: its free text, or where it has none, what
-    /// [`Record::cells`] gives. `columns` is what [`Corpus::columns`] gave.
-    pub fn quotable<'a>(record: &'a Record, columns: &[Column]) -> Vec<(usize, &'a str)> {
-        let free: HashSet<_> = columns
-            .iter()
-            .filter(|column| column.kind == ColumnKind::FreeText && !is_context(&column.name))
-            .map(|column| column.name.as_str())
-            .collect();
-        let spoken = record.columns.iter().filter(|span| free.contains(span.name.as_str()));
-        let pieces: Vec<_> =
-            spoken.map(|span| (span.start, &record.text[span.start..span.end])).collect();
-        if pieces.is_empty() { record.cells().collect() } else { pieces }
     }
 }
 

@@ -4,7 +4,7 @@
 //! Owns reading from disk, its limits, and the choice between a finding and an error. What is in
 //! a file is its reader's affair.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -132,7 +132,7 @@ struct Found {
     candidates: Vec<Candidate>,
     findings: Vec<Finding>,
     /// Canonical paths.
-    seen: HashMap<PathBuf, ()>,
+    seen: HashSet<PathBuf>,
     entries: usize,
 }
 
@@ -208,7 +208,9 @@ impl Found {
 
     fn add_once(&mut self, path: &Path, name: String) {
         let canonical = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        if self.seen.insert(canonical, ()).is_some() {
+        if self.seen.insert(canonical) {
+            self.candidates.push(Candidate { path: path.to_owned(), name });
+        } else {
             self.findings.push(Finding {
                 file: name,
                 row: None,
@@ -216,8 +218,6 @@ impl Found {
                 message: "given more than once, read once".to_owned(),
                 count: 1,
             });
-        } else {
-            self.candidates.push(Candidate { path: path.to_owned(), name });
         }
     }
 }

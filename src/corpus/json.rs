@@ -4,7 +4,7 @@
 //! `serde_json` bounds the nesting at 128.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -17,6 +17,9 @@ const LIST_SEPARATOR: &str = "; ";
 /// Bytes of a path like `answers.3.text`. Paths repeat the keys above them, so that long keys in a
 /// deep document would multiply its size.
 const MAX_PATH: usize = 1000;
+
+/// Keys named in a message.
+const MAX_NAMED: usize = 5;
 
 /// Column of a row that is no object.
 const VALUE: &str = "value";
@@ -89,10 +92,10 @@ fn read_document(document: Value, rows: &mut Rows) -> Result<(), String> {
             if lists.is_empty() {
                 grid.add(1, "", &Value::Object(fields));
             } else {
-                note_lists(&fields, &lists, rows);
+                note_fields_beside(&fields, &lists, rows);
                 let several = lists.len() > 1;
-                for (path, items) in lists {
-                    grid.add_all(if several { &path } else { "" }, items);
+                for list in lists {
+                    grid.add_all(if several { &list.path } else { "" }, list.items);
                 }
             }
         }
@@ -101,20 +104,30 @@ fn read_document(document: Value, rows: &mut Rows) -> Result<(), String> {
     table::into_rows(grid.table, rows)
 }
 
-/// The lists of objects nearest to the top, with their paths: those of the object itself, else
-/// those of the objects in it.
-fn lists_of_objects(fields: &Map<String, Value>) -> Vec<(String, &[Value])> {
-    let mut level = vec![(String::new(), fields)];
+/// A list of objects in a document.
+struct List<'a> {
+    /// The keys that lead to it, joined by dots.
+    path: String,
+    /// The first of them.
+    top: &'a str,
+    items: &'a [Value],
+}
+
+/// The lists of objects nearest to the top: those of the object itself, else those of the objects
+/// in it.
+fn lists_of_objects(fields: &Map<String, Value>) -> Vec<List<'_>> {
+    let mut level = vec![(String::new(), None, fields)];
     while !level.is_empty() {
         let mut lists = Vec::new();
         let mut below = Vec::new();
-        for (path, fields) in level {
+        for (path, top, fields) in level {
             for (key, value) in fields {
+                let top = top.unwrap_or(key.as_str());
                 match value {
                     Value::Array(items) if items.iter().any(Value::is_object) => {
-                        lists.push((join(&path, key), items.as_slice()));
+                        lists.push(List { path: join(&path, key), top, items });
                     }
-                    Value::Object(inner) => below.push((join(&path, key), inner)),
+                    Value::Object(inner) => below.push((join(&path, key), Some(top), inner)),
                     _ => {}
                 }
             }
@@ -127,18 +140,15 @@ fn lists_of_objects(fields: &Map<String, Value>) -> Vec<(String, &[Value])> {
     Vec::new()
 }
 
-fn note_lists(fields: &Map<String, Value>, lists: &[(String, &[Value])], rows: &mut Rows) {
-    let names: Vec<_> = lists.iter().map(|(path, _)| path.as_str()).collect();
-    let beside: Vec<_> = fields
-        .keys()
-        .filter(|key| !names.iter().any(|path| path == key || path.starts_with(&format!("{key}."))))
-        .map(String::as_str)
-        .collect();
+fn note_fields_beside(fields: &Map<String, Value>, lists: &[List<'_>], rows: &mut Rows) {
+    let read: HashSet<_> = lists.iter().map(|list| list.top).collect();
+    let beside: Vec<_> =
+        fields.keys().map(String::as_str).filter(|key| !read.contains(key)).collect();
     rows.findings.add("outside-rows", None, beside.len(), || {
+        let named = beside[..beside.len().min(MAX_NAMED)].join("', '");
         format!(
-            "the rows are the items of '{}'; what stands beside them was left out: {}",
-            names.join("', '"),
-            beside.join(", ")
+            "the rows are the items of '{}'; fields beside it were left out: '{named}'",
+            lists[0].path
         )
     });
 }
@@ -173,7 +183,7 @@ impl Grid {
     fn flatten(&mut self, cells: &mut HashMap<usize, String>, path: &str, value: &Value) {
         match value {
             Value::Null => {}
-            Value::Bool(yes) => self.put(cells, path, if *yes { "yes" } else { "no" }),
+            Value::Bool(yes) => self.put(cells, path, if *yes { "true" } else { "false" }),
             Value::Number(number) => self.put(cells, path, &number.to_string()),
             Value::String(text) => self.put(cells, path, text),
             Value::Object(fields) => {
@@ -196,14 +206,11 @@ impl Grid {
 
     /// Writes a cell; a second value under the same path is added as an item of a list.
     fn put(&mut self, cells: &mut HashMap<usize, String>, path: &str, value: &str) {
-        let column = match self.columns.get(path) {
-            Some(column) => *column,
-            None => {
-                self.table.names.push(path.to_owned());
-                self.columns.insert(path.to_owned(), self.table.names.len() - 1);
-                self.table.names.len() - 1
-            }
-        };
+        let column = self.columns.get(path).copied().unwrap_or_else(|| {
+            self.table.names.push(path.to_owned());
+            self.columns.insert(path.to_owned(), self.table.names.len() - 1);
+            self.table.names.len() - 1
+        });
         let cell = cells.entry(column).or_default();
         if !cell.is_empty() {
             cell.push_str(LIST_SEPARATOR);
@@ -222,6 +229,8 @@ fn join(path: &str, key: &str) -> String {
 /// emoji must not cost the whole file, so it becomes U+FFFD.
 fn repair_surrogates<'a>(text: &'a str, rows: &mut Rows) -> Cow<'a, str> {
     let mut repaired = String::new();
+    let mut halves = 0;
+    let mut first_line = 0;
     let mut copied = 0;
     let mut at = 0;
     while let Some(found) = text[at..].find('\\') {
@@ -238,17 +247,20 @@ fn repair_surrogates<'a>(text: &'a str, rows: &mut Rows) -> Cow<'a, str> {
                 repaired.push_str("\\ufffd");
                 at = start + 6;
                 copied = at;
-                let line = 1 + text[..start].matches('\n').count();
-                rows.findings.note("lone-surrogate", line, || {
-                    "halves of a surrogate pair (cut emoji) were replaced by U+FFFD".to_owned()
-                });
+                halves += 1;
+                if halves == 1 {
+                    first_line = 1 + text[..start].matches('\n').count();
+                }
             }
             _ => at = text.ceil_char_boundary(at.min(text.len())),
         }
     }
-    if copied == 0 {
+    if halves == 0 {
         return Cow::Borrowed(text);
     }
+    rows.findings.add("lone-surrogate", first_line, halves, || {
+        "halves of a surrogate pair (cut emoji) were replaced by U+FFFD".to_owned()
+    });
     repaired.push_str(&text[copied..]);
     Cow::Owned(repaired)
 }
@@ -283,7 +295,7 @@ mod tests {
         );
         assert_eq!(
             texts(&rows),
-            ["b: 1\na.x: yes\ntags: p; q", "b: 2.5\na.x: no\nwho.1.n: Ana\nwho.2.n: Bo"]
+            ["b: 1\na.x: true\ntags: p; q", "b: 2.5\na.x: false\nwho.1.n: Ana\nwho.2.n: Bo"]
         );
     }
 

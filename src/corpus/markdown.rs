@@ -1,7 +1,7 @@
 //! Markdown: paragraphs, list items and table rows, under their headings.
 //!
-//! Owns what Markdown markup means; who speaks is `transcript`'s. Front matter, code, images and
-//! raw HTML are not anyone's words: they are left out with a finding.
+//! Owns what Markdown markup means; who speaks is `transcript`'s. Front matter, images
+//! and raw HTML are not anyone's words: they are left out with a finding.
 
 use std::ops::Range;
 
@@ -88,9 +88,13 @@ impl<'a> Reader<'a> {
     fn start(&mut self, tag: &Tag<'_>, range: &Range<usize>) {
         match tag {
             Tag::MetadataBlock(_) => self.skip("front matter", range),
-            Tag::CodeBlock(_) => self.skip("a code block", range),
             Tag::Image { .. } => self.skip("an image", range),
-            Tag::Paragraph | Tag::Heading { .. } | Tag::TableHead | Tag::TableRow => {
+            Tag::Paragraph
+            | Tag::Heading { .. }
+            | Tag::TableHead
+            | Tag::TableRow
+            // Text that is only indented counts as code in Markdown, and people paste words there.
+            | Tag::CodeBlock(_) => {
                 self.end_block();
             }
             Tag::Item => {
@@ -115,16 +119,16 @@ impl<'a> Reader<'a> {
     fn note_skipped(&mut self, what: &str, range: &Range<usize>) {
         let line = self.line(range.start);
         self.rows.findings.note("not-prose", line, || {
-            format!("front matter, code, images and raw HTML are left out, as is {what} here")
+            format!("nobody's words, left out: {what} here, and other markup of its kind")
         });
     }
 
     fn end(&mut self, tag: TagEnd) {
         match tag {
-            TagEnd::MetadataBlock(_) | TagEnd::CodeBlock | TagEnd::Image => {
+            TagEnd::MetadataBlock(_) | TagEnd::Image => {
                 self.skipped = self.skipped.saturating_sub(1);
             }
-            TagEnd::Paragraph => self.end_block(),
+            TagEnd::Paragraph | TagEnd::CodeBlock => self.end_block(),
             TagEnd::Item => {
                 self.end_block();
                 self.items = self.items.saturating_sub(1);
@@ -279,10 +283,10 @@ mod tests {
     #[test]
     fn what_is_no_prose_is_left_out_and_counted() {
         let rows = load(
-            "---\ntitle: x\n---\n\nWords ![alt](x.png) here.\n\n```\ncode\n```\n\n<div>raw</div>\n",
+            "---\ntitle: x\n---\n\nWords ![alt](x.png) here.\n\n    indented\n\n<div>raw</div>\n",
         );
-        assert_eq!(texts(&rows), [(5, "Words  here.")]);
-        assert_eq!(rows.findings.kinds(), [("not-prose", Some(1), 4)]);
+        assert_eq!(texts(&rows), [(5, "Words  here."), (7, "indented")]);
+        assert_eq!(rows.findings.kinds(), [("not-prose", Some(1), 3)]);
     }
 
     proptest! {

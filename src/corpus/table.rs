@@ -3,11 +3,11 @@
 //! Owns column names, empty rows, second headers and the choice of the participant column. Does
 //! not know how cells were written in the file.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::columns::{normalise, participant_rank};
 use super::rows::{Rows, clean_name};
-use super::transcript::is_moderator;
+use super::transcript::is_moderator_role;
 
 /// A table as it stands in the file.
 #[derive(Debug, Default)]
@@ -45,11 +45,14 @@ pub(super) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
     drop_second_headers(&mut table, rows);
     name_columns(&mut table.names, rows);
     let participant = participant_column(&table);
-    let moderated = participant.is_some_and(|column| holds_moderator_and_others(&table, column));
+    // Whoever is the only one to speak is no moderator, whatever the name.
+    let moderated = participant.is_some_and(|column| {
+        table.rows.iter().any(|row| row.get(column).is_some_and(|who| !is_moderator_role(who)))
+    });
 
     for row in &table.rows {
         let who = participant.and_then(|column| row.get(column));
-        if moderated && who.is_some_and(is_moderator) {
+        if moderated && who.is_some_and(is_moderator_role) {
             rows.findings.note("moderator-turn", row.number, || {
                 format!(
                     "rows of '{}' are the interviewer's words, not evidence; left out",
@@ -134,7 +137,8 @@ fn is_sub_header(table: &Table) -> bool {
 
 /// Makes every name non-empty, one line, and unique.
 fn name_columns(names: &mut [String], rows: &mut Rows) {
-    let mut seen = HashSet::new();
+    // The last number given to a name: counting anew for each copy would be quadratic.
+    let mut copies: HashMap<String, usize> = HashMap::new();
     for (i, name) in names.iter_mut().enumerate() {
         *name = clean_name(name);
         if name.is_empty() {
@@ -143,16 +147,18 @@ fn name_columns(names: &mut [String], rows: &mut Rows) {
                 "columns without a name are called by their number, as in 'column_3'".to_owned()
             });
         }
-        if !seen.insert(name.clone()) {
+        if let Some(&last) = copies.get(name.as_str()) {
             rows.findings.note("duplicate-column", None, || {
                 format!("columns of the same name are numbered, as in '{name}_2'")
             });
-            let mut copy = 2;
-            while !seen.insert(format!("{name}_{copy}")) {
-                copy += 1;
+            let mut number = last + 1;
+            while copies.contains_key(&format!("{name}_{number}")) {
+                number += 1;
             }
-            *name = format!("{name}_{copy}");
+            let unique = format!("{name}_{number}");
+            copies.insert(std::mem::replace(name, unique), number);
         }
+        copies.insert(name.clone(), 1);
     }
 }
 
@@ -166,11 +172,6 @@ fn participant_column(table: &Table) -> Option<usize> {
         .into_iter()
         .map(|(_, column)| column)
         .find(|column| table.rows.iter().any(|row| row.get(*column).is_some()))
-}
-
-fn holds_moderator_and_others(table: &Table, column: usize) -> bool {
-    let mut moderators = table.rows.iter().filter_map(|row| row.get(column)).map(is_moderator);
-    moderators.any(|yes| !yes)
 }
 
 #[cfg(test)]

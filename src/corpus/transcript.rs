@@ -46,8 +46,6 @@ struct Turn {
     participant: Option<String>,
     speaker: Option<String>,
     text: String,
-    /// Whether text may still be joined to it.
-    open: bool,
 }
 
 /// Adds a record for each paragraph, item, row or turn. A moderator's turn is no evidence: it
@@ -62,29 +60,35 @@ pub(super) fn into_rows(blocks: Vec<Block>, rows: &mut Rows) -> Result<(), Strin
             writer.write_cells(&block, cells)?;
             continue;
         }
-        add_block(&mut turns, block, &speakers);
+        add_block(&mut turns, &block, &speakers);
     }
     writer.write_all(turns)?;
     writer.drop_question();
     Ok(())
 }
 
-/// Whether a speaker label or participant value is the one who asks.
-pub(super) fn is_moderator(label: &str) -> bool {
-    let label = label.trim().to_lowercase();
-    let first = label.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+/// Whether a name is the role of the one who asks.
+pub(super) fn is_moderator_role(name: &str) -> bool {
+    let name = name.trim().to_lowercase();
+    let first = name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
     matches!(first, "moderator" | "interviewer" | "researcher" | "facilitator")
-        || matches!(label.as_str(), "q" | "i" | "int" | "mod" | "question")
 }
 
-/// A heading that says whose words follow: `Participant 3 – Marta`, `P07`, `Interview with Ana`.
+/// Whether a speaker label is that of the one who asks, by role or as transcribers shorten it.
+fn is_moderator(label: &str) -> bool {
+    is_moderator_role(label)
+        || matches!(label.to_lowercase().as_str(), "q" | "i" | "int" | "mod" | "question")
+}
+
+/// Whose words follow, if a heading says so: `Participant 3 – Marta`, `P07`, `Interview with Ana`.
 pub(super) fn participant_of_heading(heading: &str) -> Option<String> {
     static NAMED: LazyLock<Regex> = LazyLock::new(|| {
-        let pattern = r"(?xi)^(?:(?:participant|respondent|interviewee|interview|subject|user|p|r)
-            [\s#.-]*\d+\b | interview\s+with\s+\S)";
+        let pattern = "(?i)^(?:(?:participant|respondent|interviewee|interview|subject|user|p|r)\
+                       [ #.-]*[0-9]+\\b|interview with (?P<who>.+))";
         Regex::new(pattern).expect("the pattern is valid")
     });
-    NAMED.is_match(heading).then(|| heading.to_owned())
+    let found = NAMED.captures(heading)?;
+    Some(found.name("who").map_or(heading, |who| who.as_str()).to_owned())
 }
 
 /// Labels that stand for a role, whoever fills it.
@@ -101,6 +105,11 @@ fn is_generic(label: &str) -> bool {
             | "p"
             | "r"
     )
+}
+
+/// Whether a label is part of a fuller name: `Ana` of `Ana, night nurse`.
+fn is_short_for(label: &str, name: &str) -> bool {
+    name.split(|c: char| !c.is_alphanumeric()).any(|word| word == label)
 }
 
 /// Words before a colon that head a note, not a turn.
@@ -154,24 +163,28 @@ impl<'a> Label<'a> {
         const NAME: &str = r"\p{L}[\p{L}\p{M}\p{N} .'’_-]{0,39}?";
         static COLON: LazyLock<Regex> = LazyLock::new(|| {
             let pattern = format!(
-                r"^[*_]*(?P<before>{TIME})?[\s–-]*[*_]*(?P<name>{NAME})(?:\s*\([^()]{{1,40}}\))?\s*(?P<after>{TIME})?[*_]*:[*_]*(?:\s+|$)(?P<rest>.*)$"
+                r"^[*_]*(?P<before>{TIME})?[\s–-]*[*_]*(?P<name>{NAME})(?:\s*\([^()]{{1,40}}\))?\s*(?P<after>{TIME})?[*_]*:[*_]*(?:\s|$)"
             );
             Regex::new(&pattern).expect("the pattern is valid")
         });
         // As some meeting tools write it: name and time on a line of their own.
         static BARE: LazyLock<Regex> = LazyLock::new(|| {
-            let pattern = format!(r"^[*_]*(?P<name>{NAME})[*_]*\s+(?P<after>{TIME})\s*$(?P<rest>)");
+            let pattern = format!(r"^[*_]*(?P<name>{NAME})[*_]*\s+(?P<after>{TIME})\s*$");
             Regex::new(&pattern).expect("the pattern is valid")
         });
         let line = line.trim();
         let found = COLON.captures(line).or_else(|| BARE.captures(line))?;
         let group = |name| found.name(name).map(|m| m.as_str());
-        let speaker = group("name")?.trim();
+        // Numbered questions and answers (`Q1:`, `A1:`) are all by the same two.
+        let name = group("name")?.trim();
+        let letter = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        let speaker = if matches!(letter, "Q" | "A") { letter } else { name };
         if speaker.split_whitespace().count() > 4 || is_note_word(speaker) {
             return None;
         }
         let timed = group("before").is_some() || group("after").is_some();
-        Some(Self { speaker, timed, rest: group("rest").unwrap_or_default().trim() })
+        let rest = line[found.get(0)?.end()..].trim();
+        Some(Self { speaker, timed, rest })
     }
 }
 
@@ -215,66 +228,72 @@ impl Block {
     }
 }
 
-/// Splits a block at its speaker labels and joins it to the turn before where it goes on.
-fn add_block(turns: &mut Vec<Turn>, block: Block, speakers: &Speakers) {
-    let is_item = matches!(block.body, Body::Item(_));
-    let goes_on = !is_item
-        && turns
-            .last()
-            .is_some_and(|t| t.open && t.speaker.is_some() && t.section == block.section);
-    // Lines of one paragraph are joined by a space, paragraphs of one turn by a line end.
-    let mut separator = if goes_on { "\n" } else { "" };
-    let mut fresh = !goes_on;
+/// A stretch of a block between two labels.
+struct Piece {
+    line: usize,
+    speaker: Option<String>,
+    text: String,
+}
+
+/// Splits a block at its speaker labels. Wrapped lines are joined by a space.
+fn pieces(block: &Block, speakers: &Speakers) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
     for (i, line) in block.lines().iter().enumerate() {
-        let label = speakers.label(line);
-        let text = label.as_ref().map_or(line.trim(), |label| label.rest);
-        let speaker = label.as_ref().map(|label| label.speaker.to_owned());
-        if fresh || label.is_some() {
-            let same = turns.last().is_some_and(|t| {
-                label.is_some()
-                    && t.open
-                    && t.speaker == speaker
-                    && t.section == block.section
-                    && t.participant == block.participant
-                    && t.text.len() + text.len() < MAX_JOINED_TURN
-            });
-            if same {
-                separator = "\n";
-            } else {
-                turns.push(Turn {
-                    line: block.line + i,
-                    section: block.section.clone(),
-                    participant: block.participant.clone(),
-                    speaker,
-                    text: String::new(),
-                    open: !is_item || label.is_some(),
-                });
+        match (speakers.label(line), pieces.last_mut()) {
+            (None, Some(piece)) => join(&mut piece.text, " ", line.trim()),
+            (None, None) => {
+                let text = line.trim().to_owned();
+                pieces.push(Piece { line: block.line + i, speaker: None, text });
             }
-            fresh = false;
-        }
-        let Some(turn) = turns.last_mut() else {
-            continue;
-        };
-        if turn.text.len() > MAX_JOINED_TURN && separator == "\n" {
-            let next = Turn {
+            (Some(label), _) => pieces.push(Piece {
                 line: block.line + i,
-                section: turn.section.clone(),
-                participant: turn.participant.clone(),
-                speaker: turn.speaker.clone(),
-                text: String::new(),
-                open: true,
-            };
-            turns.push(next);
+                speaker: Some(label.speaker.to_owned()),
+                text: label.rest.to_owned(),
+            }),
         }
-        let Some(turn) = turns.last_mut() else {
-            continue;
-        };
-        if !turn.text.is_empty() && !text.is_empty() {
-            turn.text.push_str(if separator.is_empty() { " " } else { separator });
-        }
-        turn.text.push_str(text);
-        separator = " ";
     }
+    pieces
+}
+
+/// Adds a block to the turn before it where it goes on, and begins new ones where it does not.
+fn add_block(turns: &mut Vec<Turn>, block: &Block, speakers: &Speakers) {
+    for piece in pieces(block, speakers) {
+        let before = turns.last_mut().filter(|turn| turn.goes_on(block, &piece));
+        let speaker = match before {
+            Some(turn) if turn.text.len() + piece.text.len() < MAX_JOINED_TURN => {
+                join(&mut turn.text, "\n", &piece.text);
+                continue;
+            }
+            Some(turn) => turn.speaker.clone(),
+            None => piece.speaker,
+        };
+        turns.push(Turn {
+            line: piece.line,
+            section: block.section.clone(),
+            participant: block.participant.clone(),
+            speaker,
+            text: piece.text,
+        });
+    }
+}
+
+impl Turn {
+    /// Whether a piece is still this speaker's: by its label, or as a paragraph without one. A
+    /// list item without a label is nobody's.
+    fn goes_on(&self, block: &Block, piece: &Piece) -> bool {
+        let same_speaker = match &piece.speaker {
+            Some(speaker) => self.speaker.as_ref() == Some(speaker),
+            None => self.speaker.is_some() && matches!(block.body, Body::Paragraph(_)),
+        };
+        same_speaker && self.section == block.section && self.participant == block.participant
+    }
+}
+
+fn join(text: &mut String, separator: &str, more: &str) {
+    if !text.is_empty() && !more.is_empty() {
+        text.push_str(separator);
+    }
+    text.push_str(more);
 }
 
 /// Writes turns as records, holding back a question until its answer comes.
@@ -300,7 +319,9 @@ impl Writer<'_> {
         }
         let question = self.question.take().map(|(_, question)| question);
         let participant = match (turn.participant, turn.speaker) {
-            (Some(named), Some(label)) if is_generic(&label) => Some(named),
+            (Some(named), Some(label)) if is_generic(&label) || is_short_for(&label, &named) => {
+                Some(named)
+            }
             (named, label) => label.or(named),
         };
         let context = [("section", turn.section), ("question", question)];
@@ -332,7 +353,6 @@ impl Writer<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Record;
     use super::super::text;
     use super::*;
 
@@ -343,8 +363,6 @@ mod tests {
     }
 
     fn said(rows: &Rows) -> Vec<(Option<&str>, &str)> {
-        let words = |r: &Record| (r.participant.clone(), r.text.clone());
-        let _ = words;
         rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect()
     }
 
@@ -395,6 +413,13 @@ mod tests {
     }
 
     #[test]
+    fn numbered_questions_are_all_the_moderators() {
+        let rows = load("Q1: Why?\nA1: Habit.\nQ2: Since when?\nA2: Always.\n");
+        let question = "question: Since when?\ntext: Always.";
+        assert_eq!(said(&rows)[1], (Some("A"), question));
+    }
+
+    #[test]
     fn a_colon_in_prose_makes_no_speaker() {
         for text in [
             "My advice: do nothing.\n\nNothing else helps.",
@@ -417,9 +442,8 @@ mod tests {
 
     #[test]
     fn headings_that_name_a_participant_are_told_from_others() {
-        for heading in
-            ["Participant 3 – Marta", "P07: night nurse", "Interview with Ana", "User #2"]
-        {
+        assert_eq!(participant_of_heading("Interview with Ana").as_deref(), Some("Ana"));
+        for heading in ["Participant 3 – Marta", "P07: night nurse", "User #2"] {
             assert_eq!(participant_of_heading(heading).as_deref(), Some(heading));
         }
         for heading in ["Participants", "Interview guide", "User needs", "Pricing 2", "P"] {

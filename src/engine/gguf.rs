@@ -10,9 +10,11 @@
 
 mod header;
 mod hyper_params;
+mod metadata;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -22,8 +24,8 @@ use candle_core::Device;
 use candle_core::quantized::{QStorage, QTensor};
 use sha2::{Digest, Sha256};
 
-pub use header::{Metadata, Numbers, Texts, Value};
 pub use hyper_params::{HyperParams, RopeScaling, SUPPORTED};
+pub use metadata::{Metadata, Numbers, Texts, Value};
 
 use super::EngineError;
 use header::{HeaderReader, TensorInfo};
@@ -146,7 +148,12 @@ impl GgufFile {
             }
         };
         read().map_err(|error| self.bad(format!("cannot read it: {error}")))?;
-        Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        let mut hexadecimal = String::with_capacity(64);
+        for byte in hasher.finalize() {
+            // Writing to a string cannot fail.
+            let _ = write!(hexadecimal, "{byte:02x}");
+        }
+        Ok(hexadecimal)
     }
 
     /// Whether the file holds tensor `name`.

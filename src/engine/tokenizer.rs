@@ -147,6 +147,9 @@ impl Tokenizer {
 
     /// Tokens of `text`. No begin token is added; see [`Tokenizer::add_bos`].
     ///
+    /// A byte that no token spells is left out, as it was when the model was trained: SmolLM2 lacks
+    /// six control characters (04, 06, 13, 14, 16, 1D) and the bytes F1 and F2.
+    ///
     /// # Errors
     ///
     /// [`EngineError::Compute`] when the merging itself fails.
@@ -275,12 +278,11 @@ impl Controls {
         let mut texts: Vec<&str> = by_text.keys().map(String::as_str).collect();
         texts.sort_unstable_by_key(|text| (std::cmp::Reverse(text.len()), *text));
         let pattern: Vec<String> = texts.into_iter().map(regex::escape).collect();
-        let any = match pattern.is_empty() {
-            true => None,
-            false => Some(
-                Regex::new(&pattern.join("|"))
-                    .map_err(|_| "it has more control tokens than can be searched for")?,
-            ),
+        let any = if pattern.is_empty() {
+            None
+        } else {
+            let any = Regex::new(&pattern.join("|"));
+            Some(any.map_err(|_| "it has more control tokens than can be searched for")?)
         };
         Ok(Self { ids, by_text, any })
     }

@@ -297,12 +297,16 @@ fn put_meta(file: &mut Vec<u8>, value: &Meta) {
         Meta::Texts(texts) => {
             put(9, &8u32.to_le_bytes());
             file.extend_from_slice(&(texts.len() as u64).to_le_bytes());
-            texts.iter().for_each(|text| put_text(file, text));
+            for text in texts {
+                put_text(file, text);
+            }
         }
         Meta::Ints(values) => {
             put(9, &5u32.to_le_bytes());
             file.extend_from_slice(&(values.len() as u64).to_le_bytes());
-            values.iter().for_each(|value| file.extend_from_slice(&value.to_le_bytes()));
+            for value in values {
+                file.extend_from_slice(&value.to_le_bytes());
+            }
         }
     }
 }

@@ -265,7 +265,22 @@ fn a_template_cannot_read_files_and_a_broken_one_says_where() {
     let error = ChatTemplate::new(Some("one\n{% if %}"), &tiny())
         .unwrap_err()
         .to_string();
-    assert!(error.contains("2"), "no line in '{error}'");
+    assert!(error.contains(":2"), "no line in '{error}'");
+}
+
+#[test]
+fn the_real_models_template_gives_chatml() {
+    let Some(path) = std::env::var_os("PERSONA_TEST_MODEL") else {
+        eprintln!("skipped: PERSONA_TEST_MODEL not set");
+        return;
+    };
+    let model = GgufFile::open(std::path::Path::new(&path)).unwrap();
+    let tokenizer = Tokenizer::from_gguf(&model).unwrap();
+    let template = ChatTemplate::from_gguf(&model, &tokenizer).unwrap();
+    let chat = [turn(SYSTEM, "Be brief."), turn(USER, "Größe?")];
+    let tokens = template.encode(&tokenizer, &chat, true).unwrap();
+    let whole = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nGröße?<|im_end|>\n<|im_start|>assistant\n";
+    assert_eq!(tokens, tokenizer.encode(whole, Specials::Parse).unwrap());
 }
 
 proptest! {

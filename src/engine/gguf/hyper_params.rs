@@ -3,9 +3,10 @@
 //! Checked here once, so that the decoder multiplies without asking: a file whose tensors do not
 //! have the implied shapes never reaches it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::header::{Metadata, Refused, TensorInfo};
+use super::header::{Refused, TensorInfo};
+use super::metadata::Metadata;
 
 /// Architectures that this build runs, as `general.architecture` names them.
 pub const SUPPORTED: &[&str] = &["llama"];
@@ -151,8 +152,7 @@ impl HyperParams {
                 Some(_) => {}
             }
         }
-        let known: std::collections::HashSet<&str> =
-            expected.iter().map(|(name, _)| name.as_str()).collect();
+        let known: HashSet<&str> = expected.iter().map(|(name, _)| name.as_str()).collect();
         // Frequencies that old converters wrote and nobody reads.
         let obsolete = |name: &str| name.ends_with(".attn_rot_embd");
         match tensors.keys().filter(|name| !known.contains(name.as_str()) && !obsolete(name)).min()

@@ -153,11 +153,17 @@ fn parameters_and_hash_are_those_of_the_file() {
     let block = 2 * 32 + 2 * 32 * 32 + 2 * 16 * 32 + 3 * 32 * 32;
     assert_eq!(model.parameters(), (267 * 32 + 32 + block) as u64);
     assert_eq!(model.file_bytes(), bytes.len() as u64);
-    let expected: String = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
+    let hash = model.sha256().unwrap();
+    let digits: Vec<String> = hash
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| String::from_utf8_lossy(pair).into_owned())
         .collect();
-    assert_eq!(model.sha256().unwrap(), expected);
+    let digest: Vec<u8> = digits
+        .iter()
+        .map(|pair| u8::from_str_radix(pair, 16).unwrap())
+        .collect();
+    assert_eq!(digest, Sha256::digest(&bytes).to_vec());
 }
 
 #[test]
@@ -378,7 +384,11 @@ fn hyper_parameters_out_of_range_are_refused_by_key() {
         Meta::U32(0),
         "head_count_kv",
     );
-    refuses_value("llama.attention.head_count_kv", Meta::U32(3), "does not divide");
+    refuses_value(
+        "llama.attention.head_count_kv",
+        Meta::U32(3),
+        "does not divide",
+    );
     refuses_value("llama.attention.key_length", Meta::U32(7), "even number");
     refuses_value("llama.attention.value_length", Meta::U32(8), "value_length");
     refuses_value(

@@ -293,3 +293,85 @@ proptest! {
         prop_assert_eq!(streamed + &stream.finish(), tokenizer.decode(&bytes));
     }
 }
+
+/// Tokens that llama.cpp gives for the same file.
+#[test]
+fn the_real_model_gets_the_tokens_that_llama_cpp_gives_it() {
+    let Some(path) = std::env::var_os("PERSONA_TEST_MODEL") else {
+        eprintln!("skipped: PERSONA_TEST_MODEL not set");
+        return;
+    };
+    let model = GgufFile::open(Path::new(&path)).unwrap();
+    let tokenizer = Tokenizer::from_gguf(&model).unwrap();
+    let check = |text: &str, specials: Specials, expected: &[TokenId]| {
+        assert_eq!(
+            tokenizer.encode(text, specials).unwrap(),
+            expected,
+            "{text:?}"
+        );
+    };
+    check(
+        "It's 2024: I'd pay $1,234.56 — IT'S fine.",
+        Specials::AsText,
+        &[
+            1589, 506, 216, 34, 32, 34, 36, 42, 339, 6737, 2290, 1885, 33, 28, 34, 35, 36, 30, 37,
+            38, 1841, 9627, 23, 67, 4979, 30,
+        ],
+    );
+    check(
+        "Größe, naïve café; ¿qué?",
+        Specials::AsText,
+        &[
+            27302, 7466, 34878, 85, 28, 15486, 46494, 37366, 43, 3351, 140, 385, 2756, 47,
+        ],
+    );
+    check(
+        "日本語 中文！ 한국어",
+        Specials::AsText,
+        &[
+            23274, 115, 40993, 179, 120, 248, 216, 28589, 29184, 8083, 219, 216, 33085, 246, 181,
+            130, 251, 183, 240, 129,
+        ],
+    );
+    check(
+        "Привет Καλημέρα שלום नमस्ते",
+        Specials::AsText,
+        &[
+            155, 249, 46879, 16464, 32547, 5664, 244, 8998, 17162, 25723, 16674, 34075, 13583,
+            8998, 12960, 119, 31838, 23970, 162, 247, 12335, 118, 35090, 38770, 16525, 26293,
+            30581,
+        ],
+    );
+    check(
+        "\tdef f(x):\n\n    return x**2  # ok\r\n",
+        Specials::AsText,
+        &[
+            197, 1604, 275, 24, 104, 727, 1004, 1003, 1792, 828, 34, 216, 907, 10907, 2738,
+        ],
+    );
+    check(
+        "🤷🏽\u{200d}♀\u{fe0f} e\u{301} \u{200b}\u{a0}",
+        Specials::AsText,
+        &[
+            10813, 114, 132, 10813, 233, 138, 321, 231, 34625, 218, 31752, 297, 151, 219, 459, 229,
+            15442,
+        ],
+    );
+    let turn = "<|im_start|>user\nHi<|im_end|>\n";
+    check(turn, Specials::Parse, &[1, 4093, 198, 26843, 2, 198]);
+    check(
+        turn,
+        Specials::AsText,
+        &[
+            44, 108, 306, 79, 3738, 108, 46, 4093, 198, 26843, 44, 108, 306, 79, 486, 108, 46, 198,
+        ],
+    );
+    assert_eq!(
+        (tokenizer.bos(), tokenizer.eos(), tokenizer.end_ids()),
+        (Some(1), Some(2), &[0, 2][..])
+    );
+    assert_eq!(
+        tokenizer.vocabulary_size(),
+        model.hyper_params().vocabulary_size
+    );
+}

@@ -1,0 +1,282 @@
+//! Values of a GGUF file's metadata, and getters that say which key has the wrong type.
+//!
+//! Owns how values are held: lists keep the density that they have in the file, so a header cannot
+//! take more memory than it has bytes (but for a constant factor). Reading them is `header.rs`.
+
+use std::collections::HashMap;
+
+/// A metadata value. Lists keep the density they have in the file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A whole number, not negative by its type.
+    Unsigned(u64),
+    /// A whole number.
+    Signed(i64),
+    /// A number.
+    Float(f64),
+    /// Yes or no.
+    Bool(bool),
+    /// Text; bytes that are not UTF-8 were replaced.
+    Text(String),
+    /// A list of texts.
+    Texts(Texts),
+    /// A list of numbers.
+    Numbers(Numbers),
+}
+
+impl Value {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Unsigned(_) | Self::Signed(_) => "a whole number",
+            Self::Float(_) => "a number",
+            Self::Bool(_) => "a yes or no",
+            Self::Text(_) => "a text",
+            Self::Texts(_) => "a list of texts",
+            Self::Numbers(_) => "a list of numbers",
+        }
+    }
+}
+
+/// A list of texts in one allocation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Texts {
+    joined: String,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    /// An empty list with room for `count`.
+    pub(super) fn with_capacity(count: usize) -> Self {
+        Self {
+            joined: String::new(),
+            ends: Vec::with_capacity(count),
+        }
+    }
+
+    pub(super) fn push(&mut self, text: &str) {
+        self.joined.push_str(text);
+        self.ends.push(self.joined.len());
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Text `index`, counted from 0.
+    pub fn get(&self, index: usize) -> Option<&str> {
+        let end = *self.ends.get(index)?;
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        Some(&self.joined[start..end])
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.len()).map(|index| self.get(index).unwrap_or_default())
+    }
+}
+
+/// A list of numbers as the file holds them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Numbers {
+    scalar: Scalar,
+    bytes: Vec<u8>,
+}
+
+impl Numbers {
+    /// From little-endian bytes, a whole number of values.
+    pub(super) fn new(scalar: Scalar, bytes: Vec<u8>) -> Self {
+        Self { scalar, bytes }
+    }
+
+    /// As whole numbers; `None` when the list holds fractions, or numbers beyond 64 bits signed.
+    pub fn to_integers(&self) -> Option<Vec<i64>> {
+        self.values()
+            .map(|value| match value {
+                Value::Unsigned(number) => i64::try_from(number).ok(),
+                Value::Signed(number) => Some(number),
+                Value::Bool(flag) => Some(i64::from(flag)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// As 32-bit floats, rounded where that is needed; `None` for a list of yes and no.
+    pub fn to_floats(&self) -> Option<Vec<f32>> {
+        self.values()
+            .map(|value| match value {
+                Value::Unsigned(number) => Some(number as f32),
+                Value::Signed(number) => Some(number as f32),
+                Value::Float(number) => Some(number as f32),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn values(&self) -> impl Iterator<Item = Value> {
+        self.bytes
+            .chunks_exact(self.scalar.bytes())
+            .map(|bytes| self.scalar.decode(bytes))
+    }
+}
+
+/// The types of fixed width; codes from the specification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scalar {
+    U8,
+    I8,
+    U16,
+    I16,
+    U32,
+    I32,
+    F32,
+    Bool,
+    U64,
+    I64,
+    F64,
+}
+
+impl Scalar {
+    pub(super) fn from_code(code: u32) -> Option<Self> {
+        Some(match code {
+            0 => Self::U8,
+            1 => Self::I8,
+            2 => Self::U16,
+            3 => Self::I16,
+            4 => Self::U32,
+            5 => Self::I32,
+            6 => Self::F32,
+            7 => Self::Bool,
+            10 => Self::U64,
+            11 => Self::I64,
+            12 => Self::F64,
+            _ => return None,
+        })
+    }
+
+    /// Width in bytes.
+    pub(super) fn bytes(self) -> usize {
+        match self {
+            Self::U8 | Self::I8 | Self::Bool => 1,
+            Self::U16 | Self::I16 => 2,
+            Self::U32 | Self::I32 | Self::F32 => 4,
+            Self::U64 | Self::I64 | Self::F64 => 8,
+        }
+    }
+
+    /// The value of exactly [`Self::bytes`] bytes.
+    pub(super) fn decode(self, bytes: &[u8]) -> Value {
+        let mut wide = [0; 8];
+        wide[..bytes.len()].copy_from_slice(bytes);
+        let unsigned = u64::from_le_bytes(wide);
+        match self {
+            Self::U8 | Self::U16 | Self::U32 | Self::U64 => Value::Unsigned(unsigned),
+            Self::I8 => Value::Signed(i64::from(unsigned as i8)),
+            Self::I16 => Value::Signed(i64::from(unsigned as i16)),
+            Self::I32 => Value::Signed(i64::from(unsigned as i32)),
+            Self::I64 => Value::Signed(unsigned as i64),
+            Self::F32 => Value::Float(f64::from(f32::from_bits(unsigned as u32))),
+            Self::F64 => Value::Float(f64::from_bits(unsigned)),
+            Self::Bool => Value::Bool(unsigned != 0),
+        }
+    }
+}
+
+/// The file's key-value pairs, with getters that say which key has the wrong type.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Metadata {
+    entries: HashMap<String, Value>,
+}
+
+impl Metadata {
+    pub(super) fn new(entries: HashMap<String, Value>) -> Self {
+        Self { entries }
+    }
+
+    /// The value of `key`, whatever its type.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.entries.get(key)
+    }
+
+    /// A whole number that is not negative.
+    pub fn unsigned(&self, key: &str) -> Result<Option<u64>, String> {
+        self.typed(key, "a whole number from 0", |value| match value {
+            Value::Unsigned(number) => Some(*number),
+            Value::Signed(number) => u64::try_from(*number).ok(),
+            _ => None,
+        })
+    }
+
+    /// A number.
+    pub fn float(&self, key: &str) -> Result<Option<f32>, String> {
+        self.typed(key, "a number", |value| match value {
+            Value::Float(number) => Some(*number as f32),
+            Value::Unsigned(number) => Some(*number as f32),
+            Value::Signed(number) => Some(*number as f32),
+            _ => None,
+        })
+    }
+
+    /// Yes or no.
+    pub fn flag(&self, key: &str) -> Result<Option<bool>, String> {
+        self.typed(key, "a yes or no", |value| match value {
+            Value::Bool(flag) => Some(*flag),
+            _ => None,
+        })
+    }
+
+    /// Text.
+    pub fn text(&self, key: &str) -> Result<Option<&str>, String> {
+        self.typed(key, "a text", |value| match value {
+            Value::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// A list of texts.
+    pub fn texts(&self, key: &str) -> Result<Option<&Texts>, String> {
+        self.typed(key, "a list of texts", |value| match value {
+            Value::Texts(texts) => Some(texts),
+            _ => None,
+        })
+    }
+
+    /// A list of whole numbers.
+    pub fn integers(&self, key: &str) -> Result<Option<Vec<i64>>, String> {
+        self.typed(key, "a list of whole numbers", |value| match value {
+            Value::Numbers(numbers) => numbers.to_integers(),
+            _ => None,
+        })
+    }
+
+    /// A list of numbers.
+    pub fn floats(&self, key: &str) -> Result<Option<Vec<f32>>, String> {
+        self.typed(key, "a list of numbers", |value| match value {
+            Value::Numbers(numbers) => numbers.to_floats(),
+            _ => None,
+        })
+    }
+
+    fn typed<'a, T>(
+        &'a self,
+        key: &str,
+        wanted: &str,
+        convert: impl FnOnce(&'a Value) -> Option<T>,
+    ) -> Result<Option<T>, String> {
+        let Some(value) = self.entries.get(key) else {
+            return Ok(None);
+        };
+        let wrong = || {
+            format!(
+                "metadata '{key}' is {} that does not serve as {wanted}",
+                value.kind()
+            )
+        };
+        convert(value).map(Some).ok_or_else(wrong)
+    }
+}
