@@ -61,9 +61,7 @@ fn sniff(text: &str, usual: Option<u8>) -> u8 {
     let mut best = (NO_DELIMITER, 0, 1);
     for delimiter in candidates {
         let widths = widths(text, delimiter);
-        let Some((&columns, body)) = widths.split_first() else {
-            continue;
-        };
+        let Some((&columns, body)) = widths.split_first() else { continue };
         // In thousandths, so that a stray ragged row among many does not decide.
         let even = match body.len() {
             0 => 1000,

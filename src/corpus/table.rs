@@ -118,9 +118,7 @@ fn is_answer_kind(value: &str) -> bool {
 }
 
 fn is_sub_header(table: &Table) -> bool {
-    let Some((first, rest)) = table.rows.split_first() else {
-        return false;
-    };
+    let Some((first, rest)) = table.rows.split_first() else { return false };
     let kinds = first.cells.iter().filter(|(_, value)| is_answer_kind(value)).count();
     if kinds * 2 >= first.cells.len().max(2) {
         return true;

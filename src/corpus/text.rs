@@ -28,9 +28,7 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
 
 fn end_paragraph(paragraph: &mut Vec<(usize, &str)>, blocks: &mut Vec<Block>) {
     let lines = std::mem::take(paragraph);
-    let Some(&(first, _)) = lines.first() else {
-        return;
-    };
+    let Some(&(first, _)) = lines.first() else { return };
     if is_one_answer_a_line(&lines) {
         blocks.extend(
             lines

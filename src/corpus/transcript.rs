@@ -200,9 +200,7 @@ impl Speakers {
         let mut labels: HashMap<String, usize> = HashMap::new();
         let mut sure = false;
         for line in blocks.iter().flat_map(Block::lines) {
-            let Some(label) = Label::parse(line) else {
-                continue;
-            };
+            let Some(label) = Label::parse(line) else { continue };
             let known = label.timed || is_moderator(label.speaker) || is_generic(label.speaker);
             sure |= known;
             *labels.entry(label.speaker.to_owned()).or_default() += if known { 2 } else { 1 };

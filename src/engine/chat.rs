@@ -91,10 +91,8 @@ impl ChatTemplate {
     ///
     /// [`EngineError::Template`] when it cannot even render one question.
     pub fn from_gguf(file: &GgufFile, tokenizer: &Tokenizer) -> Result<Self, EngineError> {
-        let source = file
-            .metadata()
-            .text("tokenizer.chat_template")
-            .map_err(EngineError::Template)?;
+        let source =
+            file.metadata().text("tokenizer.chat_template").map_err(EngineError::Template)?;
         Self::new(source, tokenizer)
     }
 
@@ -106,26 +104,13 @@ impl ChatTemplate {
         let mut this = Self {
             environment: environment(),
             source: without_generation_tags(source.unwrap_or(CHATML)),
-            origin: if source.is_some() {
-                Origin::Model
-            } else {
-                Origin::Default
-            },
+            origin: if source.is_some() { Origin::Model } else { Origin::Default },
             system: System::Own,
             bos: text(tokenizer.bos()),
             eos: text(tokenizer.eos()),
         };
-        let question = Turn {
-            role: "user",
-            content: "?",
-        };
-        let chat = [
-            Turn {
-                role: "system",
-                content: "!",
-            },
-            question,
-        ];
+        let question = Turn { role: "user", content: "?" };
+        let chat = [Turn { role: "system", content: "!" }, question];
         this.render(&[question], Opening::Assistant)?;
         if this.render(&chat, Opening::Assistant).is_err() {
             this.system = System::InFirstUser;
@@ -152,11 +137,7 @@ impl ChatTemplate {
         messages: &[Turn<'_>],
         open_assistant: bool,
     ) -> Result<Vec<TokenId>, EngineError> {
-        let opening = if open_assistant {
-            Opening::Assistant
-        } else {
-            Opening::None
-        };
+        let opening = if open_assistant { Opening::Assistant } else { Opening::None };
         let rendered = self.render(messages, opening)?;
         let contents: Vec<&str> = messages.iter().map(|turn| turn.content.trim()).collect();
         let mut tokens = tokenizer.encode_pieces(pieces(&rendered, &contents))?;
@@ -215,11 +196,7 @@ impl ChatTemplate {
         let mut instructions = String::new();
         for (index, turn) in messages.iter().enumerate() {
             let empty = turn.content.trim().is_empty();
-            let content = if empty {
-                String::new()
-            } else {
-                placeholder(index)
-            };
+            let content = if empty { String::new() } else { placeholder(index) };
             match (self.system, turn.role) {
                 (System::InFirstUser, "system") => {
                     instructions.push_str(&content);
@@ -227,15 +204,9 @@ impl ChatTemplate {
                 }
                 (System::InFirstUser, "user") => {
                     let content = std::mem::take(&mut instructions) + &content;
-                    chat.push(Message {
-                        role: "user",
-                        content,
-                    });
+                    chat.push(Message { role: "user", content });
                 }
-                _ => chat.push(Message {
-                    role: turn.role,
-                    content,
-                }),
+                _ => chat.push(Message { role: turn.role, content }),
             }
         }
         chat
@@ -311,9 +282,7 @@ fn fixed_date(format: &str) -> String {
         ("%M", "00"),
         ("%S", "00"),
     ];
-    parts.iter().fold(format.to_owned(), |date, (code, value)| {
-        date.replace(code, value)
-    })
+    parts.iter().fold(format.to_owned(), |date, (code, value)| date.replace(code, value))
 }
 
 /// `{% generation %}` marks what a trainer may learn from; it renders as if it were not there.
@@ -321,14 +290,8 @@ fn without_generation_tags(source: &str) -> String {
     let mut plain = source.to_owned();
     for dash in ["-", ""] {
         plain = plain
-            .replace(
-                &format!("{{%{dash} generation "),
-                &format!("{{%{dash} if true "),
-            )
-            .replace(
-                &format!("{{%{dash} endgeneration "),
-                &format!("{{%{dash} endif "),
-            );
+            .replace(&format!("{{%{dash} generation "), &format!("{{%{dash} if true "))
+            .replace(&format!("{{%{dash} endgeneration "), &format!("{{%{dash} endif "));
     }
     plain
 }

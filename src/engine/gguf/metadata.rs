@@ -47,10 +47,7 @@ pub struct Texts {
 impl Texts {
     /// An empty list with room for `count`.
     pub(super) fn with_capacity(count: usize) -> Self {
-        Self {
-            joined: String::new(),
-            ends: Vec::with_capacity(count),
-        }
+        Self { joined: String::new(), ends: Vec::with_capacity(count) }
     }
 
     pub(super) fn push(&mut self, text: &str) {
@@ -119,9 +116,7 @@ impl Numbers {
     }
 
     fn values(&self) -> impl Iterator<Item = Value> {
-        self.bytes
-            .chunks_exact(self.scalar.bytes())
-            .map(|bytes| self.scalar.decode(bytes))
+        self.bytes.chunks_exact(self.scalar.bytes()).map(|bytes| self.scalar.decode(bytes))
     }
 }
 
@@ -271,12 +266,8 @@ impl Metadata {
         let Some(value) = self.entries.get(key) else {
             return Ok(None);
         };
-        let wrong = || {
-            format!(
-                "metadata '{key}' is {} that does not serve as {wanted}",
-                value.kind()
-            )
-        };
+        let wrong =
+            || format!("metadata '{key}' is {} that does not serve as {wanted}", value.kind());
         convert(value).map(Some).ok_or_else(wrong)
     }
 }

@@ -9,14 +9,7 @@ use super::*;
 
 /// The smallest model that the writer can make, so that whole-file sweeps stay quick.
 fn smallest() -> Options {
-    Options {
-        layers: 1,
-        heads: 2,
-        kv_heads: 1,
-        hidden: 32,
-        feed_forward: 32,
-        ..Options::default()
-    }
+    Options { layers: 1, heads: 2, kv_heads: 1, hidden: 32, feed_forward: 32, ..Options::default() }
 }
 
 fn read(bytes: &[u8]) -> Result<Contents, String> {
@@ -34,10 +27,7 @@ fn refuses(bytes: &[u8], part: &str) {
 
 #[track_caller]
 fn refuses_value(key: &'static str, value: Meta, part: &str) {
-    let options = Options {
-        set: vec![(key, value)],
-        ..smallest()
-    };
+    let options = Options { set: vec![(key, value)], ..smallest() };
     refuses(&tiny_llama(&options), part);
 }
 
@@ -58,19 +48,10 @@ struct Entry {
 fn entry(bytes: &[u8], name: &str) -> Entry {
     let mut wanted = (name.len() as u64).to_le_bytes().to_vec();
     wanted.extend_from_slice(name.as_bytes());
-    let at = bytes
-        .windows(wanted.len())
-        .position(|window| window == wanted)
-        .unwrap()
-        + 8;
+    let at = bytes.windows(wanted.len()).position(|window| window == wanted).unwrap() + 8;
     let count = at + name.len();
     let dims = u32::from_le_bytes(bytes[count..count + 4].try_into().unwrap()) as usize;
-    Entry {
-        name: at,
-        dims: count + 4,
-        dtype: count + 4 + dims * 8,
-        offset: count + 8 + dims * 8,
-    }
+    Entry { name: at, dims: count + 4, dtype: count + 4 + dims * 8, offset: count + 8 + dims * 8 }
 }
 
 fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
@@ -80,40 +61,20 @@ fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
 #[test]
 fn a_sound_file_gives_its_numbers_and_its_tensors() {
     for weights in [Weights::F32, Weights::F16, Weights::Q8_0] {
-        let options = Options {
-            weights,
-            tied: false,
-            ..Options::default()
-        };
+        let options = Options { weights, tied: false, ..Options::default() };
         let file = on_disk(&tiny_llama(&options));
         let model = GgufFile::open(file.path()).unwrap();
         let numbers = model.hyper_params();
-        assert_eq!(
-            (
-                numbers.block_count,
-                numbers.head_count,
-                numbers.head_count_kv
-            ),
-            (2, 4, 2)
-        );
+        assert_eq!((numbers.block_count, numbers.head_count, numbers.head_count_kv), (2, 4, 2));
         assert_eq!((numbers.head_dim, numbers.rope_dimension_count), (16, 16));
         assert_eq!(numbers.rope_scaling, RopeScaling::None);
         assert!(!numbers.tied_embeddings && !numbers.rope_factors);
         assert_eq!(model.name(), "Tiny");
         for name in model.contents.tensors.keys() {
             let tensor = model.tensor(name, &Device::Cpu).unwrap();
-            let values = tensor
-                .dequantize(&Device::Cpu)
-                .unwrap()
-                .flatten_all()
-                .unwrap();
+            let values = tensor.dequantize(&Device::Cpu).unwrap().flatten_all().unwrap();
             let values: Vec<f32> = values.to_vec1().unwrap();
-            assert!(
-                values
-                    .iter()
-                    .all(|value| value.is_finite() && value.abs() < 2.0),
-                "{name}"
-            );
+            assert!(values.iter().all(|value| value.is_finite() && value.abs() < 2.0), "{name}");
             assert!(values.iter().any(|value| *value != 0.0), "{name}");
         }
         let query = model.tensor("blk.1.attn_k.weight", &Device::Cpu).unwrap();
@@ -124,17 +85,10 @@ fn a_sound_file_gives_its_numbers_and_its_tensors() {
 #[test]
 fn quantised_weights_are_close_to_the_same_weights_in_full() {
     let values = |weights| {
-        let file = on_disk(&tiny_llama(&Options {
-            weights,
-            ..smallest()
-        }));
+        let file = on_disk(&tiny_llama(&Options { weights, ..smallest() }));
         let model = GgufFile::open(file.path()).unwrap();
         let tensor = model.tensor("blk.0.ffn_up.weight", &Device::Cpu).unwrap();
-        let flat = tensor
-            .dequantize(&Device::Cpu)
-            .unwrap()
-            .flatten_all()
-            .unwrap();
+        let flat = tensor.dequantize(&Device::Cpu).unwrap().flatten_all().unwrap();
         flat.to_vec1::<f32>().unwrap()
     };
     let full = values(Weights::F32);
@@ -154,15 +108,9 @@ fn parameters_and_hash_are_those_of_the_file() {
     assert_eq!(model.parameters(), (267 * 32 + 32 + block) as u64);
     assert_eq!(model.file_bytes(), bytes.len() as u64);
     let hash = model.sha256().unwrap();
-    let digits: Vec<String> = hash
-        .as_bytes()
-        .chunks(2)
-        .map(|pair| String::from_utf8_lossy(pair).into_owned())
-        .collect();
-    let digest: Vec<u8> = digits
-        .iter()
-        .map(|pair| u8::from_str_radix(pair, 16).unwrap())
-        .collect();
+    let digits: Vec<String> =
+        hash.as_bytes().chunks(2).map(|pair| String::from_utf8_lossy(pair).into_owned()).collect();
+    let digest: Vec<u8> = digits.iter().map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect();
     assert_eq!(digest, Sha256::digest(&bytes).to_vec());
 }
 
@@ -179,10 +127,7 @@ fn a_missing_file_and_a_directory_are_refused_by_path() {
 #[test]
 fn another_architecture_is_named_with_the_supported_list() {
     let value = Meta::Text("mamba".into());
-    let options = Options {
-        set: vec![("general.architecture", value)],
-        ..smallest()
-    };
+    let options = Options { set: vec![("general.architecture", value)], ..smallest() };
     let file = on_disk(&tiny_llama(&options));
     let error = GgufFile::open(file.path()).unwrap_err();
     assert!(matches!(&error, EngineError::Unsupported { found, .. } if found == "mamba"));
@@ -203,11 +148,7 @@ fn what_is_no_gguf_file_is_refused_at_once() {
 #[test]
 fn a_bad_alignment_is_refused() {
     for alignment in [0, 1, 4, 24, 8192, u32::MAX] {
-        refuses_value(
-            "general.alignment",
-            Meta::U32(alignment),
-            "general.alignment",
-        );
+        refuses_value("general.alignment", Meta::U32(alignment), "general.alignment");
     }
 }
 
@@ -231,17 +172,8 @@ fn absurd_counts_are_refused_before_anything_is_allocated() {
 fn lengths_beyond_the_file_are_refused() {
     let sound = tiny_llama(&smallest());
     let key = b"tokenizer.ggml.tokens";
-    let count = sound
-        .windows(key.len())
-        .position(|window| window == key)
-        .unwrap()
-        + key.len()
-        + 8;
-    for (at, claim) in [
-        (count, 1_000_000u64),
-        (count, u64::MAX),
-        (count + 8, 9 << 20),
-    ] {
+    let count = sound.windows(key.len()).position(|window| window == key).unwrap() + key.len() + 8;
+    for (at, claim) in [(count, 1_000_000u64), (count, u64::MAX), (count + 8, 9 << 20)] {
         let mut bytes = sound.clone();
         put(&mut bytes, at, &claim.to_le_bytes());
         refuses(&bytes, "tokenizer.ggml.tokens");
@@ -252,13 +184,8 @@ fn lengths_beyond_the_file_are_refused() {
 fn impossible_dimensions_are_refused() {
     let sound = tiny_llama(&smallest());
     let at = entry(&sound, "blk.0.attn_q.weight").dims;
-    for dims in [
-        [1u64 << 40, 1 << 40],
-        [0, 32],
-        [32, 0],
-        [u64::MAX, u64::MAX],
-        [32, (1 << 59) + 1],
-    ] {
+    for dims in [[1u64 << 40, 1 << 40], [0, 32], [32, 0], [u64::MAX, u64::MAX], [32, (1 << 59) + 1]]
+    {
         let mut bytes = sound.clone();
         put(&mut bytes, at, &dims[0].to_le_bytes());
         put(&mut bytes, at + 8, &dims[1].to_le_bytes());
@@ -273,10 +200,7 @@ fn impossible_dimensions_are_refused() {
 
 #[test]
 fn rows_that_are_no_whole_number_of_blocks_are_refused() {
-    let mut bytes = tiny_llama(&Options {
-        weights: Weights::Q8_0,
-        ..smallest()
-    });
+    let mut bytes = tiny_llama(&Options { weights: Weights::Q8_0, ..smallest() });
     let at = entry(&bytes, "blk.0.attn_q.weight").dims;
     put(&mut bytes, at, &31u64.to_le_bytes());
     refuses(&bytes, "impossible shape");
@@ -287,20 +211,12 @@ fn a_shape_that_the_metadata_does_not_imply_is_refused() {
     let mut bytes = tiny_llama(&smallest());
     let at = entry(&bytes, "blk.0.ffn_up.weight").dims;
     put(&mut bytes, at + 8, &16u64.to_le_bytes());
-    refuses(
-        &bytes,
-        "tensor 'blk.0.ffn_up.weight' has shape [16, 32], but the metadata implies",
-    );
+    refuses(&bytes, "tensor 'blk.0.ffn_up.weight' has shape [16, 32], but the metadata implies");
 }
 
 #[test]
 fn quantisations_that_cannot_be_read_are_named() {
-    for (code, name) in [
-        (23u32, "IQ4_XS"),
-        (39, "MXFP4"),
-        (9, "Q8_1"),
-        (77, "type 77"),
-    ] {
+    for (code, name) in [(23u32, "IQ4_XS"), (39, "MXFP4"), (9, "Q8_1"), (77, "type 77")] {
         let mut bytes = tiny_llama(&smallest());
         let at = entry(&bytes, "blk.0.attn_q.weight").dtype;
         put(&mut bytes, at, &code.to_le_bytes());
@@ -328,10 +244,7 @@ fn offsets_out_of_line_over_each_other_or_out_of_the_file_are_refused() {
 
 #[test]
 fn a_tensor_listed_twice_is_refused() {
-    let mut bytes = tiny_llama(&Options {
-        layers: 2,
-        ..smallest()
-    });
+    let mut bytes = tiny_llama(&Options { layers: 2, ..smallest() });
     let at = entry(&bytes, "blk.1.attn_norm.weight").name;
     put(&mut bytes, at, b"blk.0");
     refuses(&bytes, "tensor 'blk.0.attn_norm.weight' is listed twice");
@@ -341,10 +254,7 @@ fn a_tensor_listed_twice_is_refused() {
 fn a_metadata_key_given_twice_is_refused() {
     let entry = ("extra.key", Meta::Bool(true));
     refuses(
-        &tiny_llama(&Options {
-            set: vec![entry.clone(), entry],
-            ..smallest()
-        }),
+        &tiny_llama(&Options { set: vec![entry.clone(), entry], ..smallest() }),
         "'extra.key' is given twice",
     );
 }
@@ -368,73 +278,29 @@ fn a_missing_tensor_and_one_without_a_place_are_refused() {
 fn hyper_parameters_out_of_range_are_refused_by_key() {
     refuses_value("llama.block_count", Meta::U32(513), "llama.block_count");
     refuses_value("llama.block_count", Meta::U32(0), "llama.block_count");
-    refuses_value(
-        "llama.context_length",
-        Meta::U32(u32::MAX),
-        "llama.context_length",
-    );
+    refuses_value("llama.context_length", Meta::U32(u32::MAX), "llama.context_length");
     refuses_value("llama.attention.head_count", Meta::U32(0), "head_count");
-    refuses_value(
-        "llama.attention.head_count",
-        Meta::Text("4".into()),
-        "is a text",
-    );
-    refuses_value(
-        "llama.attention.head_count_kv",
-        Meta::U32(0),
-        "head_count_kv",
-    );
-    refuses_value(
-        "llama.attention.head_count_kv",
-        Meta::U32(3),
-        "does not divide",
-    );
+    refuses_value("llama.attention.head_count", Meta::Text("4".into()), "is a text");
+    refuses_value("llama.attention.head_count_kv", Meta::U32(0), "head_count_kv");
+    refuses_value("llama.attention.head_count_kv", Meta::U32(3), "does not divide");
     refuses_value("llama.attention.key_length", Meta::U32(7), "even number");
     refuses_value("llama.attention.value_length", Meta::U32(8), "value_length");
-    refuses_value(
-        "llama.rope.dimension_count",
-        Meta::U32(18),
-        "rope.dimension_count",
-    );
-    refuses_value(
-        "llama.rope.freq_base",
-        Meta::F32(f32::NAN),
-        "rope.freq_base",
-    );
+    refuses_value("llama.rope.dimension_count", Meta::U32(18), "rope.dimension_count");
+    refuses_value("llama.rope.freq_base", Meta::F32(f32::NAN), "rope.freq_base");
     refuses_value("llama.rope.freq_base", Meta::F32(-1.0), "rope.freq_base");
-    refuses_value(
-        "llama.attention.layer_norm_rms_epsilon",
-        Meta::F32(0.0),
-        "rms_epsilon",
-    );
-    refuses_value(
-        "llama.rope.scaling.type",
-        Meta::Text("yarn".into()),
-        "'yarn'",
-    );
+    refuses_value("llama.attention.layer_norm_rms_epsilon", Meta::F32(0.0), "rms_epsilon");
+    refuses_value("llama.rope.scaling.type", Meta::Text("yarn".into()), "'yarn'");
     refuses_value("llama.expert_count", Meta::U32(8), "mixture of experts");
-    let absent = Options {
-        unset: vec!["llama.feed_forward_length"],
-        ..smallest()
-    };
-    refuses(
-        &tiny_llama(&absent),
-        "'llama.feed_forward_length' is missing",
-    );
+    let absent = Options { unset: vec!["llama.feed_forward_length"], ..smallest() };
+    refuses(&tiny_llama(&absent), "'llama.feed_forward_length' is missing");
 }
 
 #[test]
 fn linear_rope_scaling_is_read() {
     let scaling = ("llama.rope.scaling.type", Meta::Text("linear".into()));
     let factor = ("llama.rope.scaling.factor", Meta::F32(4.0));
-    let bytes = tiny_llama(&Options {
-        set: vec![scaling, factor],
-        ..smallest()
-    });
-    assert_eq!(
-        read(&bytes).unwrap().hyper_params.rope_scaling,
-        RopeScaling::Linear(4.0)
-    );
+    let bytes = tiny_llama(&Options { set: vec![scaling, factor], ..smallest() });
+    assert_eq!(read(&bytes).unwrap().hyper_params.rope_scaling, RopeScaling::Linear(4.0));
 }
 
 #[test]
@@ -457,10 +323,7 @@ fn a_file_cut_off_anywhere_is_refused_as_truncated() {
 fn the_truncated_tensor_is_named_with_what_it_needs() {
     let sound = tiny_llama(&smallest());
     let reason = read(&sound[..sound.len() - 1]).unwrap_err();
-    assert!(
-        reason.contains("tensor 'output_norm.weight' needs 128 bytes"),
-        "{reason}"
-    );
+    assert!(reason.contains("tensor 'output_norm.weight' needs 128 bytes"), "{reason}");
     assert!(reason.contains("download it again"), "{reason}");
 }
 
@@ -505,11 +368,7 @@ fn the_real_model_opens() {
     let numbers = model.hyper_params();
     assert_eq!(
         numbers.vocabulary_size,
-        model
-            .tensor("token_embd.weight", &Device::Cpu)
-            .unwrap()
-            .shape()
-            .dims()[0]
+        model.tensor("token_embd.weight", &Device::Cpu).unwrap().shape().dims()[0]
     );
     assert!(model.parameters() > 100_000_000);
 }

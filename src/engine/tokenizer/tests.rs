@@ -16,10 +16,7 @@ fn model(options: &Options) -> GgufFile {
 }
 
 fn with(set: Vec<(&'static str, Meta)>) -> Result<Tokenizer, EngineError> {
-    Tokenizer::from_gguf(&model(&Options {
-        set,
-        ..Options::default()
-    }))
+    Tokenizer::from_gguf(&model(&Options { set, ..Options::default() }))
 }
 
 fn tiny() -> Tokenizer {
@@ -61,10 +58,7 @@ fn control_tokens_are_found_only_where_they_are_asked_for() {
 #[test]
 fn the_marks_of_the_file_are_known() {
     let tokenizer = tiny();
-    assert_eq!(
-        tokenizer.vocabulary_size(),
-        256 + MERGES.len() + SPECIALS.len()
-    );
+    assert_eq!(tokenizer.vocabulary_size(), 256 + MERGES.len() + SPECIALS.len());
     assert_eq!(tokenizer.bos(), Some(END - 1));
     assert_eq!(tokenizer.eos(), Some(END));
     assert_eq!(tokenizer.end_ids(), [END - 2, END]); // <|endoftext|> ends too
@@ -77,42 +71,18 @@ fn the_marks_of_the_file_are_known() {
 fn an_unknown_pre_tokenizer_is_refused_with_the_way_out() {
     let mystery = || Meta::Text("mystery".into());
     refuses(vec![("tokenizer.ggml.pre", mystery())], "'mystery'");
-    refuses(
-        vec![("tokenizer.ggml.pre", mystery())],
-        "--tokenizer tokenizer.json",
-    );
-    refuses(
-        vec![("tokenizer.ggml.model", Meta::Text("rwkv".into()))],
-        "'rwkv'",
-    );
+    refuses(vec![("tokenizer.ggml.pre", mystery())], "--tokenizer tokenizer.json");
+    refuses(vec![("tokenizer.ggml.model", Meta::Text("rwkv".into()))], "'rwkv'");
 }
 
 #[test]
 fn metadata_that_does_not_fit_is_refused_by_key() {
-    refuses(
-        vec![("tokenizer.ggml.eos_token_id", Meta::U32(9_999))],
-        "eos_token_id' is 9999",
-    );
-    refuses(
-        vec![("tokenizer.ggml.token_type", Meta::Ints(vec![1, 1]))],
-        "has 2 items",
-    );
-    refuses(
-        vec![("tokenizer.ggml.merges", Meta::Texts(vec!["th".into()]))],
-        "merge 0",
-    );
-    refuses(
-        vec![("tokenizer.ggml.merges", Meta::Texts(vec!["z q".into()]))],
-        "merge 0",
-    );
-    refuses(
-        vec![("tokenizer.ggml.merges", Meta::Texts(vec!["Ġt the".into()]))],
-        "merge 0",
-    );
-    refuses(
-        vec![("tokenizer.ggml.model", Meta::Text("llama".into()))],
-        "scores",
-    );
+    refuses(vec![("tokenizer.ggml.eos_token_id", Meta::U32(9_999))], "eos_token_id' is 9999");
+    refuses(vec![("tokenizer.ggml.token_type", Meta::Ints(vec![1, 1]))], "has 2 items");
+    refuses(vec![("tokenizer.ggml.merges", Meta::Texts(vec!["th".into()]))], "merge 0");
+    refuses(vec![("tokenizer.ggml.merges", Meta::Texts(vec!["z q".into()]))], "merge 0");
+    refuses(vec![("tokenizer.ggml.merges", Meta::Texts(vec!["Ġt the".into()]))], "merge 0");
+    refuses(vec![("tokenizer.ggml.model", Meta::Text("llama".into()))], "scores");
 }
 
 #[test]
@@ -120,12 +90,8 @@ fn no_merge_may_lead_to_a_control_token() {
     // `<s>` spelt by merges: data could become it.
     let mut options = Options::default();
     let merges = ["< s", "<s >"].map(str::to_owned).to_vec();
-    options
-        .set
-        .push(("tokenizer.ggml.merges", Meta::Texts(merges)));
-    let reason = Tokenizer::from_gguf(&model(&options))
-        .unwrap_err()
-        .to_string();
+    options.set.push(("tokenizer.ggml.merges", Meta::Texts(merges)));
+    let reason = Tokenizer::from_gguf(&model(&options)).unwrap_err().to_string();
     assert!(reason.contains("not made of tokens"), "{reason}");
 }
 
@@ -150,10 +116,7 @@ fn sentence_piece(prefix: bool) -> Tokenizer {
         .collect();
     let metadata = vec![
         ("tokenizer.ggml.model", Meta::Text("llama".into())),
-        (
-            "tokenizer.ggml.scores",
-            Meta::Ints((0..tokens.len() as i32).map(|id| -id).collect()),
-        ),
+        ("tokenizer.ggml.scores", Meta::Ints((0..tokens.len() as i32).map(|id| -id).collect())),
         ("tokenizer.ggml.tokens", Meta::Texts(tokens)),
         ("tokenizer.ggml.token_type", Meta::Ints(kinds)),
         ("tokenizer.ggml.bos_token_id", Meta::U32(1)),
@@ -161,10 +124,7 @@ fn sentence_piece(prefix: bool) -> Tokenizer {
         ("tokenizer.ggml.add_bos_token", Meta::Bool(true)),
         ("tokenizer.ggml.add_space_prefix", Meta::Bool(prefix)),
     ];
-    let mut options = Options {
-        set: metadata,
-        ..Options::default()
-    };
+    let mut options = Options { set: metadata, ..Options::default() };
     options.unset.push("tokenizer.ggml.merges");
     let file = tiny_llama(&options);
     // The embedding has 267 rows; this vocabulary has 268, so only the metadata is read.
@@ -180,10 +140,7 @@ fn sentence_pieces_merge_by_score_and_odd_characters_fall_back_to_bytes() {
     assert!(tokenizer.add_bos());
     for text in ["the theé\n日本", "  a", "<s>", "<unk>", "<0x41>", "▁"] {
         let tokens = tokenizer.encode(text, Specials::AsText).unwrap();
-        assert!(
-            !tokens.iter().any(|token| tokenizer.is_special(*token)),
-            "{text}"
-        );
+        assert!(!tokens.iter().any(|token| tokenizer.is_special(*token)), "{text}");
         // `▁` is how a space is written, so it is the one character that cannot come back.
         assert_eq!(tokenizer.decode(&tokens), text.replace('▁', " "));
     }
@@ -193,10 +150,7 @@ fn sentence_pieces_merge_by_score_and_odd_characters_fall_back_to_bytes() {
 fn without_a_space_prefix_the_first_word_is_bare() {
     let tokenizer = sentence_piece(false);
     assert_eq!(cut(&tokenizer, "the the"), "the| the");
-    assert_eq!(
-        tokenizer.decode(&tokenizer.encode(" a", Specials::AsText).unwrap()),
-        " a"
-    );
+    assert_eq!(tokenizer.decode(&tokenizer.encode(" a", Specials::AsText).unwrap()), " a");
 }
 
 #[test]
@@ -204,10 +158,7 @@ fn a_stream_gives_characters_only_when_they_are_whole() {
     let tokenizer = tiny();
     let tokens = tokenizer.encode("é日🤷", Specials::AsText).unwrap();
     let mut stream = DecodeStream::default();
-    let parts: Vec<String> = tokens
-        .iter()
-        .map(|token| stream.push(&tokenizer, *token))
-        .collect();
+    let parts: Vec<String> = tokens.iter().map(|token| stream.push(&tokenizer, *token)).collect();
     assert_eq!(parts, ["", "é", "", "", "日", "", "", "", "🤷"]);
     assert_eq!(stream.finish(), "");
 }
@@ -216,10 +167,8 @@ fn a_stream_gives_characters_only_when_they_are_whole() {
 fn a_stream_replaces_what_never_becomes_a_character() {
     let tokenizer = tiny();
     let mut stream = DecodeStream::default();
-    let text: String = [0xC3, 0x28, 0xFF, 0x61, 0xE6]
-        .iter()
-        .map(|byte| stream.push(&tokenizer, *byte))
-        .collect();
+    let text: String =
+        [0xC3, 0x28, 0xFF, 0x61, 0xE6].iter().map(|byte| stream.push(&tokenizer, *byte)).collect();
     assert_eq!(text + &stream.finish(), "\u{fffd}(\u{fffd}a\u{fffd}");
 }
 
@@ -240,17 +189,10 @@ fn a_tokenizer_json_gives_the_same_tokens_as_the_file_it_describes() {
     assert_eq!(read.end_ids(), own.end_ids());
     for specials in [Specials::Parse, Specials::AsText] {
         let text = "<|im_start|>the singer's 12\nécole<|im_end|>";
-        assert_eq!(
-            read.encode(text, specials).unwrap(),
-            own.encode(text, specials).unwrap()
-        );
+        assert_eq!(read.encode(text, specials).unwrap(), own.encode(text, specials).unwrap());
     }
     for token in 0..own.vocabulary_size() as TokenId {
-        assert_eq!(
-            read.token_bytes(token),
-            own.token_bytes(token),
-            "token {token}"
-        );
+        assert_eq!(read.token_bytes(token), own.token_bytes(token), "token {token}");
     }
 }
 
@@ -259,13 +201,8 @@ fn a_file_that_is_no_tokenizer_is_refused_by_path() {
     let model = model(&Options::default());
     let mut file = tempfile::NamedTempFile::new().unwrap();
     write!(file, "{{\"model\": 1}}").unwrap();
-    let error = Tokenizer::from_file(file.path(), &model)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("no tokenizer.json") && error.contains("cannot use"),
-        "{error}"
-    );
+    let error = Tokenizer::from_file(file.path(), &model).unwrap_err().to_string();
+    assert!(error.contains("no tokenizer.json") && error.contains("cannot use"), "{error}");
 }
 
 proptest! {
@@ -304,11 +241,7 @@ fn the_real_model_gets_the_tokens_that_llama_cpp_gives_it() {
     let model = GgufFile::open(Path::new(&path)).unwrap();
     let tokenizer = Tokenizer::from_gguf(&model).unwrap();
     let check = |text: &str, specials: Specials, expected: &[TokenId]| {
-        assert_eq!(
-            tokenizer.encode(text, specials).unwrap(),
-            expected,
-            "{text:?}"
-        );
+        assert_eq!(tokenizer.encode(text, specials).unwrap(), expected, "{text:?}");
     };
     check(
         "It's 2024: I'd pay $1,234.56 — IT'S fine.",
@@ -321,9 +254,7 @@ fn the_real_model_gets_the_tokens_that_llama_cpp_gives_it() {
     check(
         "Größe, naïve café; ¿qué?",
         Specials::AsText,
-        &[
-            27302, 7466, 34878, 85, 28, 15486, 46494, 37366, 43, 3351, 140, 385, 2756, 47,
-        ],
+        &[27302, 7466, 34878, 85, 28, 15486, 46494, 37366, 43, 3351, 140, 385, 2756, 47],
     );
     check(
         "日本語 中文！ 한국어",
@@ -345,9 +276,7 @@ fn the_real_model_gets_the_tokens_that_llama_cpp_gives_it() {
     check(
         "\tdef f(x):\n\n    return x**2  # ok\r\n",
         Specials::AsText,
-        &[
-            197, 1604, 275, 24, 104, 727, 1004, 1003, 1792, 828, 34, 216, 907, 10907, 2738,
-        ],
+        &[197, 1604, 275, 24, 104, 727, 1004, 1003, 1792, 828, 34, 216, 907, 10907, 2738],
     );
     check(
         "🤷🏽\u{200d}♀\u{fe0f} e\u{301} \u{200b}\u{a0}",
@@ -362,16 +291,11 @@ fn the_real_model_gets_the_tokens_that_llama_cpp_gives_it() {
     check(
         turn,
         Specials::AsText,
-        &[
-            44, 108, 306, 79, 3738, 108, 46, 4093, 198, 26843, 44, 108, 306, 79, 486, 108, 46, 198,
-        ],
+        &[44, 108, 306, 79, 3738, 108, 46, 4093, 198, 26843, 44, 108, 306, 79, 486, 108, 46, 198],
     );
     assert_eq!(
         (tokenizer.bos(), tokenizer.eos(), tokenizer.end_ids()),
         (Some(1), Some(2), &[0, 2][..])
     );
-    assert_eq!(
-        tokenizer.vocabulary_size(),
-        model.hyper_params().vocabulary_size
-    );
+    assert_eq!(tokenizer.vocabulary_size(), model.hyper_params().vocabulary_size);
 }

@@ -106,18 +106,10 @@ impl Marks {
         };
         let mut ends: Vec<TokenId> = ENDINGS.iter().copied().filter_map(known).collect();
         let eos = id("eos_token_id")?;
-        ends.extend(
-            eos.into_iter()
-                .chain(id("eot_token_id")?)
-                .chain(id("eom_token_id")?),
-        );
+        ends.extend(eos.into_iter().chain(id("eot_token_id")?).chain(id("eom_token_id")?));
         ends.sort_unstable();
         ends.dedup();
-        Ok(Self {
-            bos: id("bos_token_id")?,
-            eos,
-            ends,
-        })
+        Ok(Self { bos: id("bos_token_id")?, eos, ends })
     }
 }
 
