@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::View;
 use crate::schema::RecordId;
-use crate::store::{CallCost, DraftId, RunState};
+use crate::store::{CallCost, RunState};
 
 /// Raised when a key changes its meaning or goes.
 const REPORT_VERSION: u32 = 1;
@@ -221,7 +221,7 @@ mod tests {
     use super::*;
     use crate::report::{Process, sample};
     use crate::schema::Verdict;
-    use crate::store::Draft;
+    use crate::store::{Draft, DraftId};
 
     fn draft(index: usize, score: Option<f64>) -> (DraftId, Draft) {
         let verdict =
