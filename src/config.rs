@@ -196,17 +196,14 @@ impl Environment {
         let current_dir = std::env::current_dir().unwrap_or_default();
         let mut environment = Self { variables, current_dir, ..Self::default() };
         // Without a home directory (a bare container) everything stays under the current one.
-        match etcetera::choose_base_strategy() {
-            Ok(base) => {
-                environment.config_dir = base.config_dir().join("persona");
-                environment.data_dir = base.data_dir().join("persona");
-                environment.cache_dir = base.cache_dir();
-            }
-            Err(_) => {
-                environment.config_dir = environment.current_dir.join(".persona");
-                environment.data_dir = environment.current_dir.join(".persona");
-                environment.cache_dir = environment.current_dir.join(".cache");
-            }
+        if let Ok(base) = etcetera::choose_base_strategy() {
+            environment.config_dir = base.config_dir().join("persona");
+            environment.data_dir = base.data_dir().join("persona");
+            environment.cache_dir = base.cache_dir();
+        } else {
+            environment.config_dir = environment.current_dir.join(".persona");
+            environment.data_dir = environment.current_dir.join(".persona");
+            environment.cache_dir = environment.current_dir.join(".cache");
         }
         environment
     }
@@ -397,6 +394,7 @@ impl Layers {
 
 /// How to talk to the user; every command needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, not states of one thing")]
 pub struct Display {
     /// One JSON document on stdout.
     pub json: bool,

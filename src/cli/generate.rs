@@ -31,6 +31,7 @@ const SHOWN_FINDINGS: usize = 5;
 /// What can be said to `generate`. Values are text here: every layer's values are checked in one
 /// place, by `config`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct GenerateArgs {
     /// Files or folders: CSV, TSV, JSON, JSONL, Markdown, text
     #[arg(value_name = "INPUT")]
@@ -206,7 +207,7 @@ pub(super) struct Surroundings<'a> {
 pub(super) fn run(
     args: &GenerateArgs,
     layers: &Layers,
-    around: Surroundings<'_>,
+    around: &Surroundings<'_>,
 ) -> Result<Exit, Failure> {
     let output = around.output;
     let settings = Settings::resolve(layers)?;
@@ -297,7 +298,7 @@ fn fresh_job(settings: &Settings, shop: Workshop<'_>) -> Result<Job, Failure> {
 
 /// Reads the input and says what was odd about it.
 pub(super) fn read(inputs: &[PathBuf], output: Output) -> Result<Cleared<Corpus>, Failure> {
-    let spinner = Spinner::start(output, "reading the input".to_owned());
+    let spinner = Spinner::start(output, "reading the input");
     let corpus = corpus::load(inputs)?;
     drop(spinner);
     for finding in corpus.findings.iter().take(SHOWN_FINDINGS) {
@@ -407,17 +408,14 @@ fn show(
             "report": report,
         }));
     }
-    let mut text = table::personas(personas);
+    let mut lines = vec![table::personas(personas)];
     if let Some(passed) = partial {
-        text.push_str(&format!(
-            "\n{passed} of {} reached the quality threshold; the others are flagged",
-            personas.len()
+        let count = personas.len();
+        lines.push(format!(
+            "{passed} of {count} reached the quality threshold; the others are flagged"
         ));
     }
-    text.push_str(&format!(
-        "\n{} in {}",
-        report::counted(personas.len(), "persona"),
-        run.dir.display()
-    ));
-    output.result(&text)
+    let counted = report::counted(personas.len(), "persona");
+    lines.push(format!("{counted} in {}", run.dir.display()));
+    output.result(&lines.join("\n"))
 }

@@ -48,6 +48,7 @@ struct Cli {
 
 /// How to talk to the user.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 struct DisplayArgs {
     /// Print the result as one JSON document
     #[arg(long, global = true, help_heading = "Display")]
@@ -117,7 +118,7 @@ fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
     };
     let ended = match cli.command {
         Command::Generate(args) => {
-            generate::run(&args, &layers, generate::Surroundings { environment, process, output })
+            generate::run(&args, &layers, &generate::Surroundings { environment, process, output })
         }
         Command::Models(command) => models::run(command, environment, output).map(|()| Exit::Done),
         Command::Runs(command) => runs::run(command, &layers, output).map(|()| Exit::Done),

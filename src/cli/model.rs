@@ -9,9 +9,7 @@ use std::sync::Arc;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use crate::catalogue::{self, ModelSpec};
-#[cfg(feature = "net")]
-use crate::cli::failure::Exit;
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 #[cfg(feature = "net")]
 use crate::cli::progress::Downloads;
@@ -91,14 +89,23 @@ fn load(said: &str, options: &EngineOptions, shop: Workshop<'_>) -> Result<Loade
         named => ModelRef::parse(named)?,
     };
     let local = obtain(&wanted, shop)?;
+    if shop.waiting.cancel.is_cancelled() {
+        return Err(interrupted());
+    }
     let reference = match &wanted {
         ModelRef::Path(path) => absolute(path)?,
         ModelRef::Catalogue(spec) => spec.name.clone(),
         ModelRef::Repo(_) => said.to_owned(),
     };
-    let _spinner = Spinner::start(shop.waiting.output, format!("loading {}", local.name));
+    let _spinner = Spinner::start(shop.waiting.output, &format!("loading {}", local.name));
     let engine = Engine::load(&local.path, options)?;
     Ok(Loaded { model: Arc::new(EmbeddedModel::new(engine, local.name.clone())), reference })
+}
+
+/// Nothing of the run has begun yet. What a download left on disk is kept, and gone on with.
+fn interrupted() -> Failure {
+    let text = "interrupted before the run began\nhint: run the same command again";
+    Failure::new(Exit::Interrupted, anyhow::anyhow!(text))
 }
 
 /// The model's file: where it is, else fetched now.
@@ -172,13 +179,6 @@ pub(super) fn fetch(
             () = waiting.cancel.cancelled() => Err(interrupted()),
         }
     })
-}
-
-/// What is on disk is kept, and the next pull goes on from there.
-#[cfg(feature = "net")]
-fn interrupted() -> Failure {
-    let text = "the download was interrupted\nhint: run the same command again to go on with it";
-    Failure::new(Exit::Interrupted, anyhow::anyhow!(text))
 }
 
 /// Without `net` a model can only be found.

@@ -102,7 +102,7 @@ fn pull(said: &str, hub: &HubOptions, output: Output) -> Result<(), Failure> {
 }
 
 fn import(file: &Path, hub: &HubOptions, output: Output) -> Result<(), Failure> {
-    let spinner = Spinner::start(output, format!("importing {}", file.display()));
+    let spinner = Spinner::start(output, &format!("importing {}", file.display()));
     let local = hub::import(file, hub)?;
     drop(spinner);
     show(&local, output)
@@ -131,7 +131,7 @@ fn verify(said: Option<&str>, hub: &HubOptions, output: Output) -> Result<(), Fa
     };
     let mut rows = Vec::new();
     for local in &locals {
-        let _spinner = Spinner::start(output, format!("hashing {}", local.name));
+        let _spinner = Spinner::start(output, &format!("hashing {}", local.name));
         let pin = catalogue::find(&local.name).ok().and_then(|spec| spec.sha256.as_deref());
         let found = hub::verify(local, pin)?;
         let checked =

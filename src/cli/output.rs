@@ -46,6 +46,7 @@ impl Output {
     }
 
     /// The result, as one JSON document.
+    #[expect(clippy::unused_self, reason = "results go through an output, whatever they are")]
     pub(super) fn document(self, value: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value)
             .map_err(|e| Failure::failed(format!("cannot write the result as JSON: {e}")))?;

@@ -22,9 +22,9 @@ pub(super) struct Spinner(ProgressBar);
 
 impl Spinner {
     /// Shows `message` at once.
-    pub(super) fn start(output: Output, message: String) -> Self {
+    pub(super) fn start(output: Output, message: &str) -> Self {
         let bar = bar(output, None, "{spinner} {msg} {elapsed}");
-        bar.set_message(plain_line(&message));
+        bar.set_message(plain_line(message));
         Self(bar)
     }
 }
@@ -143,6 +143,7 @@ impl Meter {
         let seconds = elapsed.as_secs_f64();
         let rate = if seconds > 0.0 { counted as f64 / seconds } else { 0.0 };
         match self.decoded {
+            0 if self.prefilled == 0 => String::new(),
             0 => format!("{} tokens read, {rate:.0} tok/s", self.prefilled),
             _ => format!("{} read, {} written, {rate:.0} tok/s", self.prefilled, self.decoded),
         }
@@ -172,6 +173,7 @@ mod tests {
     #[test]
     fn the_rate_counts_what_the_stage_is_about() {
         let mut meter = Meter::default();
+        assert_eq!(meter.text(Duration::from_secs(2)), "", "a stage without tokens");
         meter.add(1000, 0);
         assert_eq!(meter.text(Duration::from_secs(2)), "1000 tokens read, 500 tok/s");
         meter.add(0, 80);

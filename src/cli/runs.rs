@@ -107,30 +107,20 @@ fn show(dir: &Path, output: Output) -> Result<(), Failure> {
         document["personas"] = json!(selected);
         return output.document(&document);
     }
-    let mut text = format!("{}: {}\n", name(dir), status(&state));
+    let mut lines = vec![format!("{}: {}", name(dir), status(&state))];
     if let Some(started) = &state.started {
-        let inputs: Vec<String> =
-            started.input_hashes.iter().map(|(name, _)| name.clone()).collect();
-        text.push_str(&format!(
-            "model {}, seed {}, inputs {}\n",
-            started.model.id,
-            started.seed,
-            inputs.join(", ")
-        ));
+        let inputs: Vec<&str> =
+            started.input_hashes.iter().map(|(name, _)| name.as_str()).collect();
+        let (model, seed) = (&started.model.id, started.seed);
+        lines.push(format!("model {model}, seed {seed}, inputs {}", inputs.join(", ")));
     }
-    text.push_str(&format!(
-        "{} drafts, {} dropped, {} selected\n",
-        state.drafts.len(),
-        state.dropped.len(),
-        selected.len()
-    ));
-    for note in &state.notes {
-        text.push_str(&format!("note: {note}\n"));
-    }
+    let (written, dropped) = (state.drafts.len(), state.dropped.len());
+    lines.push(format!("{written} drafts written, {dropped} dropped, {} selected", selected.len()));
+    lines.extend(state.notes.iter().map(|note| format!("note: {note}")));
     if !selected.is_empty() {
-        text.push_str(&personas(selected));
+        lines.push(personas(selected));
     }
-    output.result(&text)
+    output.result(&lines.join("\n"))
 }
 
 fn summary(dir: &Path, state: &RunState) -> Value {

@@ -10,6 +10,9 @@ use crate::schema::Persona;
 /// Width where the output is no terminal, in columns.
 const WIDTH: u16 = 100;
 
+/// Narrower than this a table is a column of letters.
+const NARROWEST: u16 = 40;
+
 /// One line under the header and no others: easy to read, and to cut with other tools.
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
@@ -19,7 +22,8 @@ pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
     let mut table = Table::new();
     table.load_style(STYLE);
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    if !table.is_tty() {
+    // A terminal that does not know its size says zero.
+    if !table.is_tty() || table.width().is_none_or(|width| width < NARROWEST) {
         table.set_width(WIDTH);
     }
     table.set_header(header);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::View;
 use crate::schema::RecordId;
-use crate::store::{CallCost, DraftId, RunState};
+use crate::store::{CallCost, RunState};
 
 /// Raised when a key changes its meaning or goes.
 const REPORT_VERSION: u32 = 1;
@@ -96,19 +96,30 @@ fn threshold(state: &RunState) -> Option<f64> {
     asked["fixed"].as_f64().or_else(|| state.judge.as_ref().map(|judge| judge.auto_threshold))
 }
 
-/// Every draft that is not a persona, by cause.
+/// Every draft that is not a persona, by cause. Causes that differ in their figures only are one.
 fn drops(state: &RunState) -> Value {
     let dropped = state.dropped.iter().map(|(id, cause)| (*id, cause.as_str()));
     let passed_over = state.not_selected.iter().map(|(id, cause)| (*id, cause.as_str()));
-    let mut causes: BTreeMap<&str, Vec<DraftId>> = BTreeMap::new();
+    let mut causes: BTreeMap<String, BTreeMap<String, &str>> = BTreeMap::new();
     for (id, cause) in dropped.chain(passed_over) {
-        causes.entry(cause).or_default().push(id);
+        causes.entry(without_figures(cause)).or_default().insert(id.to_string(), cause);
     }
-    let row = |(cause, ids): (&str, Vec<DraftId>)| {
-        let names: Vec<String> = ids.iter().map(DraftId::to_string).collect();
-        json!({ "cause": cause, "count": ids.len(), "drafts": names })
-    };
+    let row = |(cause, drafts): (String, BTreeMap<String, &str>)| json!({ "cause": cause, "count": drafts.len(), "drafts": drafts });
     causes.into_iter().map(row).collect()
+}
+
+/// `score … is below the threshold …`.
+fn without_figures(cause: &str) -> String {
+    let mut kind = String::new();
+    for c in cause.chars() {
+        let figure = c.is_ascii_digit() || (c == '.' && kind.ends_with('…'));
+        match (figure, kind.ends_with('…')) {
+            (true, true) => {}
+            (true, false) => kind.push('…'),
+            (false, _) => kind.push(c),
+        }
+    }
+    kind
 }
 
 fn judge(state: &RunState) -> Value {
@@ -181,8 +192,9 @@ fn stages(state: &RunState) -> Value {
     let names: BTreeSet<&str> =
         state.seconds.keys().map(String::as_str).chain(costs.keys().copied()).collect();
     let stage = |name: &str| {
-        let (calls, cost) = costs.get(name).copied().unwrap_or_default();
         let seconds = state.seconds.get(name).copied();
+        // The log holds no calls of the other stages.
+        let Some((calls, cost)) = costs.get(name) else { return json!({ "seconds": seconds }) };
         let rate = seconds.filter(|s| *s > 0.0).map(|s| cost.usage.completion as f64 / s);
         json!({
             "seconds": seconds, "calls": calls, "tokens": cost.usage,
@@ -209,7 +221,7 @@ mod tests {
     use super::*;
     use crate::report::{Process, sample};
     use crate::schema::Verdict;
-    use crate::store::Draft;
+    use crate::store::{Draft, DraftId};
 
     fn draft(index: usize, score: Option<f64>) -> (DraftId, Draft) {
         let verdict =
@@ -230,16 +242,20 @@ mod tests {
         let state = RunState {
             drafts: [draft(0, Some(0.9)), draft(1, Some(0.3)), draft(2, None)].into(),
             dropped: [(id(3), "too long".to_owned())].into(),
-            not_selected: vec![(id(1), "below the threshold".to_owned())],
-            seconds: [("draft".to_owned(), 2.0)].into(),
+            not_selected: [(0, "0.41"), (1, "0.3")]
+                .map(|(at, score)| (id(at), format!("score {score} is below the threshold 0.75")))
+                .into(),
+            seconds: [("draft".to_owned(), 2.0), ("select".to_owned(), 0.5)].into(),
             ..RunState::default()
         };
         let report = rendered(&state);
         assert_eq!(report["funnel"]["drafts"], 4);
         assert_eq!(report["funnel"]["written"], 3);
         assert_eq!(report["funnel"]["judged"], 2);
-        assert_eq!(report["drops"][0]["cause"], "below the threshold");
-        assert_eq!(report["drops"][1]["drafts"][0], "s0r0d3");
+        assert_eq!(report["drops"][0]["cause"], "score … is below the threshold …");
+        assert_eq!(report["drops"][0]["count"], 2);
+        assert_eq!(report["drops"][1]["drafts"]["s0r0d3"], "too long");
+        assert_eq!(report["stages"]["select"], serde_json::json!({ "seconds": 0.5 }));
         assert_eq!(report["stages"]["draft"]["calls"], 4);
         assert_eq!(report["stages"]["draft"]["tokens"]["completion"], 30);
         assert_eq!(report["stages"]["draft"]["completion_tokens_per_second"], 15.0);

@@ -122,7 +122,7 @@ fn escaped(text: &str) -> String {
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '{' | '|' | '~' | '$' | '^' => {
-                safe.extend(['\\', c])
+                safe.extend(['\\', c]);
             }
             c if begins_block || begins_link => safe.extend(['\\', c]),
             c => safe.push(c),

@@ -45,6 +45,8 @@ impl Folder {
         command.args(arguments.split_whitespace()).current_dir(self.path());
         // No hub: a test that asks for a model that is not there must not wait for the network.
         command.env_clear().env("HOME", self.path().join("home")).env("HF_HUB_OFFLINE", "1");
+        // Coverage counts what the binary does here too.
+        command.envs(std::env::var_os("LLVM_PROFILE_FILE").map(|to| ("LLVM_PROFILE_FILE", to)));
         command
     }
 

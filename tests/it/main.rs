@@ -3,9 +3,16 @@
 //! Tests that need the real small model get it from [`real_model::real_model`]; full counts of
 //! measurements are `#[ignore]`d and run by `cargo test --release -- --ignored`.
 
+// `cfg(test)` tells the lints what is obvious here: all of it is test code, helpers included.
+#[cfg(test)]
 mod architecture;
+#[cfg(test)]
 mod cli;
+#[cfg(test)]
 mod engine;
+#[cfg(test)]
 mod hub;
+#[cfg(test)]
 mod real_model;
+#[cfg(test)]
 mod tiny_gguf;
