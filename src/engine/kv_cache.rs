@@ -375,7 +375,8 @@ mod tests {
             }
         }
         let head = &keys(&cache, id, 1)[1];
-        assert!((0..GROWTH + 3).all(|step| head[step * 2] == step as f32 + 2.0));
+        let expected: Vec<f32> = (0..GROWTH + 3).map(|step| step as f32 + 2.0).collect();
+        assert_eq!(head.iter().copied().step_by(2).collect::<Vec<f32>>(), expected);
         cache.truncate(id, 5);
         assert_eq!((cache.len(id), keys(&cache, id, 0)[0].len()), (5, 10));
     }

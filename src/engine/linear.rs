@@ -1,14 +1,15 @@
 //! One weight matrix and the fastest way that this machine has to multiply with it.
 //!
-//! Owns the choice between our tiles and candle's products; a new kernel is a new arm here, and
+//! Owns the choice between our kernels and candle's products; a new kernel is a new arm here, and
 //! the decoder does not notice.
 
 use std::sync::Arc;
 
-use candle_core::quantized::{QMatMul, QTensor};
+use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
 use candle_core::{CpuStorage, Module, Result, Storage, Tensor};
 
 use super::kernels::Tier;
+use super::kernels::dense::DenseWeights;
 use super::kernels::tiles::{self, TiledWeights};
 
 /// A weight matrix, (outputs, inputs).
@@ -16,6 +17,8 @@ use super::kernels::tiles::{self, TiledWeights};
 pub enum Linear {
     /// Repacked by us; the original is dropped.
     Tiles(TiledWeights),
+    /// Unquantised, on the CPU.
+    Dense(DenseWeights),
     /// candle's own product, on any device and type.
     Candle(QMatMul),
 }
@@ -25,10 +28,16 @@ impl Linear {
     pub fn new(weight: Arc<QTensor>) -> Result<Self> {
         if weight.device().is_cpu()
             && let Ok((outputs, inputs)) = weight.shape().dims2()
-            && let Some(tiles) =
-                TiledWeights::pack(weight.dtype(), &weight.data()?, outputs, inputs)
         {
-            return Ok(Self::Tiles(tiles));
+            if let Some(tiles) =
+                TiledWeights::pack(weight.dtype(), &weight.data()?, outputs, inputs)
+            {
+                return Ok(Self::Tiles(tiles));
+            }
+            if matches!(weight.dtype(), GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16) {
+                let rows = weight.dequantize(&weight.device())?.flatten_all()?.to_vec1()?;
+                return Ok(Self::Dense(DenseWeights::pack(&rows, outputs, inputs)));
+            }
         }
         Ok(Self::Candle(QMatMul::from_arc(weight)?))
     }
@@ -48,7 +57,7 @@ pub fn project<const N: usize>(weights: [&Linear; N], x: &Tensor) -> Result<[Ten
         match weight {
             Linear::Tiles(weight) => tiled.push(weight),
             Linear::Candle(QMatMul::QTensor(weight)) => quantised.push(weight.as_ref()),
-            Linear::Candle(_) => {}
+            Linear::Dense(_) | Linear::Candle(_) => {}
         }
     }
     let products = if tiled.len() == N {
@@ -67,6 +76,11 @@ impl Linear {
     fn alone(&self, x: &Tensor) -> Result<Tensor> {
         match self {
             Self::Candle(weight) => weight.forward(x),
+            Self::Dense(weight) => {
+                let rows = x.dim(0)?;
+                let out = with_floats(x, |x| weight.multiply(Tier::detect(), x, rows))?;
+                Tensor::from_vec(out, (rows, weight.outputs()), x.device())
+            }
             Self::Tiles(weight) => Ok(multiply_tiles(&[weight], x)?.remove(0)),
         }
     }
@@ -74,15 +88,20 @@ impl Linear {
 
 fn multiply_tiles(weights: &[&TiledWeights], x: &Tensor) -> Result<Vec<Tensor>> {
     let rows = x.dim(0)?;
-    let (storage, layout) = x.storage_and_layout();
-    let (Storage::Cpu(CpuStorage::F32(values)), Some((start, end))) =
-        (&*storage, layout.contiguous_offsets())
-    else {
-        candle_core::bail!("tiles multiply contiguous f32 on CPU")
-    };
-    tiles::multiply(Tier::detect(), weights, &values[start..end], rows)
+    with_floats(x, |x| tiles::multiply(Tier::detect(), weights, x, rows))?
         .into_iter()
         .zip(weights)
         .map(|(out, weight)| Tensor::from_vec(out, (rows, weight.outputs()), x.device()))
         .collect()
+}
+
+/// Hands a kernel the numbers of a CPU tensor.
+fn with_floats<T>(x: &Tensor, kernel: impl FnOnce(&[f32]) -> T) -> Result<T> {
+    let (storage, layout) = x.storage_and_layout();
+    let (Storage::Cpu(CpuStorage::F32(values)), Some((start, end))) =
+        (&*storage, layout.contiguous_offsets())
+    else {
+        candle_core::bail!("the kernels multiply contiguous f32 on CPU")
+    };
+    Ok(kernel(&values[start..end]))
 }

@@ -415,7 +415,6 @@ fn open_device(choice: DeviceChoice) -> Result<Device, EngineError> {
         ))
     };
     match choice {
-        DeviceChoice::Cpu => Ok(Device::Cpu),
         DeviceChoice::Cuda => Device::new_cuda(0).map_err(|error| unavailable("cuda", &error)),
         DeviceChoice::Metal => Device::new_metal(0).map_err(|error| unavailable("metal", &error)),
         DeviceChoice::Auto if candle_core::utils::cuda_is_available() => {
@@ -424,7 +423,7 @@ fn open_device(choice: DeviceChoice) -> Result<Device, EngineError> {
         DeviceChoice::Auto if candle_core::utils::metal_is_available() => {
             Device::new_metal(0).map_err(|error| unavailable("metal", &error))
         }
-        DeviceChoice::Auto => Ok(Device::Cpu),
+        DeviceChoice::Auto | DeviceChoice::Cpu => Ok(Device::Cpu),
     }
 }
 

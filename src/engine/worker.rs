@@ -243,14 +243,11 @@ impl<'a> StageRun<'a> {
 
     fn grammar(&mut self, shape: &Arc<Shape>) -> Result<&Grammar, EngineError> {
         let known = self.grammars.iter().position(|(known, _)| Arc::ptr_eq(known, shape));
-        let index = match known {
-            Some(index) => index,
-            None => {
-                let grammar = Grammar::compile(&self.worker.vocabulary, shape)?;
-                self.grammars.push((Arc::clone(shape), grammar));
-                self.grammars.len() - 1
-            }
-        };
+        let index = known.unwrap_or(self.grammars.len());
+        if known.is_none() {
+            let grammar = Grammar::compile(&self.worker.vocabulary, shape)?;
+            self.grammars.push((Arc::clone(shape), grammar));
+        }
         Ok(&self.grammars[index].1)
     }
 
@@ -551,6 +548,7 @@ fn split(prompt: Prompt) -> (Arc<[TokenId]>, Vec<TokenId>) {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn compute(error: candle_core::Error) -> EngineError {
     EngineError::Compute(error.to_string())
 }

@@ -253,6 +253,7 @@ fn timings(usage: &EngineUsage) -> Timings {
     Timings { queue_s: usage.queue_s, prefill_s: usage.prefill_s, decode_s: usage.decode_s }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn failure(error: EngineError) -> LlmError {
     match error {
         EngineError::TooLong { .. } => LlmError::TooLong(error.to_string()),

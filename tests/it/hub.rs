@@ -4,7 +4,6 @@
 //! documentation; the headers here are the ones that the Python client relies on.
 
 #![cfg(feature = "net")]
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::collections::HashMap;
 use std::fs;

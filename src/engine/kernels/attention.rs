@@ -217,13 +217,12 @@ fn mix_values<L: Lanes, const N: usize>(
         let weights: [&[f32]; N] =
             std::array::from_fn(|head| &scores[head * visible + done..][..positions]);
         for (t, value) in values.chunks_exact(dim).enumerate() {
-            let value = match value[first..].first_chunk::<LANES>() {
-                Some(value) => L::load(value),
-                None => {
-                    let mut padded = [0f32; LANES];
-                    padded[..width].copy_from_slice(&value[first..first + width]);
-                    L::load(&padded)
-                }
+            let value = if let Some(value) = value[first..].first_chunk::<LANES>() {
+                L::load(value)
+            } else {
+                let mut padded = [0f32; LANES];
+                padded[..width].copy_from_slice(&value[first..first + width]);
+                L::load(&padded)
             };
             for (sum, weights) in sums.iter_mut().zip(&weights) {
                 *sum = L::splat(weights[t]).madd(value, *sum);

@@ -17,12 +17,16 @@ pub trait Lanes: Copy {
     /// The numbers.
     fn values(self) -> [f32; LANES];
     /// `self + other`
+    #[must_use]
     fn add(self, other: Self) -> Self;
     /// `self − other`
+    #[must_use]
     fn sub(self, other: Self) -> Self;
     /// `self × factor + summand`, fused where the tier can.
+    #[must_use]
     fn madd(self, factor: Self, summand: Self) -> Self;
     /// e^x for x ≤ 0.
+    #[must_use]
     fn exp(self) -> Self;
 }
 
@@ -90,7 +94,15 @@ pub use x86::{Avx2, Avx512};
 #[cfg(target_arch = "x86_64")]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 mod x86 {
-    use std::arch::x86_64::*;
+    use std::arch::x86_64::{
+        __m256, __m512, _CMP_GE_OQ, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps,
+        _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+        _mm256_max_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32,
+        _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_epi32, _mm512_add_ps, _mm512_castps_si512,
+        _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps,
+        _mm512_maskz_mul_ps, _mm512_max_ps, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps,
+        _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    };
     use std::f32::consts::LOG2_E;
 
     use super::{LANES, LEAST, Lanes, MINUS_LN2, POLYNOMIAL, ROUND};

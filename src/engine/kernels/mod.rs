@@ -4,6 +4,7 @@
 //! found at run time.
 
 pub mod attention;
+pub mod dense;
 pub mod lanes;
 pub mod tiles;
 
