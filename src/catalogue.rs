@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 /// Architectures that the engine runs; the catalogue may list no other.
 const RUNNABLE: [&str; 1] = ["llama"];
 
-/// Memory for activations, tokenizer and grammar beside weights and cache. Measured growth of a
-/// run with the small model, rounded up.
+/// Memory set aside for activations, tokenizer and grammar beside weights and cache: a round
+/// figure, not a measurement.
 const WORKING_BYTES: u64 = 256 << 20;
 
 /// The tables are part of the binary and read by a test, so a bad one is a broken build.

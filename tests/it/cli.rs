@@ -249,16 +249,18 @@ fn a_run_ends_with_a_table_and_leaves_its_folder() {
     assert_snapshot!(folder.snapshot(GENERATE), @r"
     exit: 0
     --- stdout
-     name     title                                      score   share                 quotes   flags
-    ──────────────────────────────────────────────────────────────────────────────────────────────────
-     Nikhil   velvet paper bridge c.                     0.27    33 %, 1 participant   1
-     Anika    feather lantern copper corn.               0.27    33 %, 1 participant   1
-     Matteo   velvet copper pillow market amber coppe.   0.27    33 %, 1 participant   1
+     name     title                                        score   share                 quotes   flags
+    ────────────────────────────────────────────────────────────────────────────────────────────────────
+     Anika    “The system does not know who can drive”     1.00    33 %, 1 participant   1
+     Nikhil   “I never trust the schedule”                 1.00    33 %, 1 participant   1
+     Matteo   “My phone is always out of battery by the    1.00    33 %, 1 participant   1
+              last visit”
     3 personas in personas/[RUN]
     --- stderr
     input: 6 records from 1 file
     run: personas/[RUN]
-    goals, pains and behaviours are the participants' own sentences, because this model is too small to be trusted with free text
+    this model is too small to be trusted with free text: it chooses among the participants' own sentences
+    scripted:ok cannot tell good personas from corrupted ones: the judge score rests on computed support alone
     ");
     let mut names: Vec<String> = fs::read_dir(folder.run())
         .unwrap()
@@ -377,7 +379,7 @@ fn without_no_frontier_a_hybrid_run_says_that_it_stays_local() {
 #[test]
 fn a_partial_result_exits_7_only_when_strict() {
     let flags = "generate data.csv --hybrid --no-frontier --model scripted:ok --seed 7 \
-                 --quality-threshold 1 --max-rounds 0";
+                 --quality-threshold 1 --max-rounds 0 --style free";
     let folder = Folder::new();
     let output = folder.output(flags);
     assert_eq!(output.status.code(), Some(0), "{}", folder.shown(&output));

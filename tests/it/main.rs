@@ -8,6 +8,7 @@
 mod architecture;
 #[cfg(test)]
 mod cli;
+mod drafts;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
