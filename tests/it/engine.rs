@@ -396,7 +396,7 @@ fn logits_agree_with_candles_own_llama() {
 }
 
 #[test]
-#[ignore = "minutes: candle's own model takes a third of a second a token"]
+#[ignore = "most of a minute: candle's own model is slow on these weights"]
 fn logits_agree_with_candles_own_llama_over_600_positions() {
     let path = real_model();
     parity(&path, &prose(&engine(&path, &options()), 600)).check();
