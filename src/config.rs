@@ -4,6 +4,9 @@
 //! default) and the checks on every value, whichever layer it came from. The only reader of the
 //! environment. Knows no command and prints nothing: a bad value is an error that names the flag,
 //! the variable or the file and key.
+//!
+//! Long, because an option's key, its parser and its place in the settings stand side by side here
+//! and nowhere else; a hundred lines are tests.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -304,6 +304,20 @@ fn the_real_model_keeps_the_batch_invariants_within_the_kernels_tolerance() {
 }
 
 #[test]
+fn a_batch_of_the_real_model_writes_what_its_members_write_alone() {
+    if Tier::detect() == Tier::Portable {
+        eprintln!("skipped: without AVX2 candle's products serve, which round by the row count");
+        return;
+    }
+    let path = real_model();
+    let texts = |max_batch: usize| -> Vec<Vec<TokenId>> {
+        let engine = engine(&path, &EngineOptions { max_batch, ..options() });
+        generate(&engine, writes(&engine, &PROMPTS, 40)).into_iter().map(|g| g.tokens).collect()
+    };
+    assert_eq!(texts(8), texts(1));
+}
+
+#[test]
 fn the_real_model_repeats_itself_for_the_same_seed() {
     let path = real_model();
     let texts = || -> Vec<String> {
