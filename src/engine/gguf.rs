@@ -24,10 +24,11 @@ use candle_core::Device;
 use candle_core::quantized::{QStorage, QTensor};
 use sha2::{Digest, Sha256};
 
-pub use hyper_params::{HyperParams, RopeScaling, SUPPORTED};
+pub use hyper_params::{HyperParams, RopeScaling};
 pub use metadata::{Metadata, Numbers, Texts, Value};
 
 use super::EngineError;
+use super::architecture::{ARCHITECTURES, Architecture};
 use header::{HeaderReader, TensorInfo};
 
 #[cfg(test)]
@@ -74,7 +75,7 @@ impl GgufFile {
     /// # Errors
     ///
     /// [`EngineError::BadModel`] names the field that is wrong, [`EngineError::Unsupported`] an
-    /// architecture that is not in [`SUPPORTED`].
+    /// architecture that is not in [`ARCHITECTURES`].
     pub fn open(path: &Path) -> Result<Self, EngineError> {
         let shown = path.display().to_string();
         let bad = |reason: String| EngineError::BadModel { path: shown.clone(), reason };
@@ -87,11 +88,9 @@ impl GgufFile {
         let contents =
             Contents::read(BufReader::new(&file), bytes).map_err(|refusal| match refusal {
                 Refusal::Field(reason) => bad(reason),
-                Refusal::Architecture(found) => EngineError::Unsupported {
-                    path: shown.clone(),
-                    found,
-                    supported: SUPPORTED.join(", "),
-                },
+                Refusal::Architecture(found) => {
+                    EngineError::Unsupported { path: shown.clone(), found, supported: supported() }
+                }
             })?;
         Ok(Self { path: path.to_owned(), file: Mutex::new(file), bytes, contents })
     }
@@ -205,13 +204,19 @@ impl Contents {
         let architecture = metadata
             .text("general.architecture")?
             .ok_or_else(|| "metadata 'general.architecture' is missing".to_owned())?;
-        if !SUPPORTED.contains(&architecture) {
+        if Architecture::named(architecture).is_none() {
             return Err(Refusal::Architecture(architecture.chars().take(64).collect()));
         }
         let tensors = header.tensors(&metadata)?;
         let hyper_params = HyperParams::read(&metadata, &tensors)?;
         Ok(Self { metadata, tensors, hyper_params })
     }
+}
+
+/// The names of the architectures, as a message lists them.
+fn supported() -> String {
+    let names: Vec<&str> = ARCHITECTURES.iter().map(|architecture| architecture.name).collect();
+    names.join(", ")
 }
 
 /// The metadata alone, for tests of what is made of it.

@@ -4,6 +4,7 @@
 //! The engine knows tokens, tensors, GGUF and grammars. It has never heard of personas, prompts,
 //! money or HTTP. `README.md` in this folder says why it is fast and what not to break.
 
+pub mod architecture;
 pub mod gguf;
 pub mod tokenizer;
 
@@ -316,7 +317,7 @@ impl Engine {
         let vocabulary = vocabulary(&tokenizer)?;
         let model = Transformer::load(&file, &params, context, &device)?;
         let info = ModelInfo {
-            architecture: params.architecture.clone(),
+            architecture: params.architecture.name.to_owned(),
             name: file.name(),
             parameters: file.parameters(),
             context,

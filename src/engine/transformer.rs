@@ -15,35 +15,13 @@ use candle_core::{D, DType, Device, Result, Tensor};
 use candle_nn::ops::{rms_norm, silu};
 use candle_nn::rotary_emb::{rope, rope_i};
 
+use super::architecture::{Architecture, Rotary};
 use super::attention::{SequenceRows, attend};
 use super::gguf::{GgufFile, HyperParams, RopeScaling};
 use super::kernels::attention::Heads;
 use super::kv_cache::KvCache;
 use super::linear::{Linear, project};
 use super::{EngineError, TokenId};
-
-/// What tells one architecture from another. A new one is a new row of [`ARCHITECTURES`], and a
-/// field here when its block does something that no row does yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Architecture {
-    /// `general.architecture`.
-    pub name: &'static str,
-    /// Which dimensions of a head turn together.
-    pub rotary: Rotary,
-}
-
-/// Which dimensions of a head turn together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rotary {
-    /// (0, 1), (2, 3), …: what GGUF converters make of Llama weights.
-    Interleaved,
-    /// (0, d/2), (1, d/2 + 1), …
-    Halves,
-}
-
-/// The architectures that the block runs.
-pub const ARCHITECTURES: &[Architecture] =
-    &[Architecture { name: "llama", rotary: Rotary::Interleaved }];
 
 /// A decoder's weights.
 #[derive(Debug)]
@@ -99,10 +77,6 @@ impl Transformer {
         context: usize,
         device: &Device,
     ) -> std::result::Result<Self, EngineError> {
-        let architecture = *ARCHITECTURES
-            .iter()
-            .find(|known| known.name == params.architecture)
-            .ok_or_else(|| EngineError::Compute(format!("no block for {}", params.architecture)))?;
         let compute = |error: candle_core::Error| EngineError::Compute(error.to_string());
         let tensor = |name: &str| file.tensor(name, device);
         let product = |name: &str| Linear::new(Arc::new(tensor(name)?)).map_err(compute);
@@ -130,13 +104,12 @@ impl Transformer {
                 })
             })
             .collect::<std::result::Result<Vec<_>, EngineError>>()?;
-        let factors = if file.has_tensor("rope_freqs.weight") {
-            Some(vector("rope_freqs.weight")?.to_vec1::<f32>().map_err(compute)?)
-        } else {
-            None
+        let factors = match params.rope_factors {
+            Some(name) => Some(vector(name)?.to_vec1::<f32>().map_err(compute)?),
+            None => None,
         };
         Ok(Self {
-            architecture,
+            architecture: params.architecture,
             heads: heads(params),
             vocabulary: params.vocabulary_size,
             epsilon: params.rms_epsilon,

@@ -7,9 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::header::{Refused, TensorInfo};
 use super::metadata::Metadata;
-
-/// Architectures that this build runs, as `general.architecture` names them.
-pub const SUPPORTED: &[&str] = &["llama"];
+use crate::engine::architecture::Architecture;
 
 const MAX_LAYERS: usize = 512;
 const MAX_CONTEXT: usize = 4 << 20; // tokens
@@ -18,8 +16,8 @@ const MAX_WIDTH: usize = 1 << 20; // any width or count of heads; far above real
 /// The numbers of a decoder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HyperParams {
-    /// `general.architecture`, one of [`SUPPORTED`].
-    pub architecture: String,
+    /// What the block computes.
+    pub architecture: Architecture,
     /// Decoder blocks.
     pub block_count: usize,
     /// Width of the residual stream.
@@ -36,8 +34,17 @@ pub struct HyperParams {
     pub rope_dimension_count: usize,
     /// Base of the rotation frequencies.
     pub rope_freq_base: f32,
-    /// How positions are stretched.
+    /// The same in layers that see a window only.
+    pub rope_freq_base_window: f32,
+    /// How positions are stretched, in layers without a window.
     pub rope_scaling: RopeScaling,
+    /// What cosines and sines are multiplied with; 1 but for Phi's long contexts.
+    pub rope_magnitude: f32,
+    /// Positions that a layer with a window looks back over, its own included; `None` where no
+    /// layer has one.
+    pub sliding_window: Option<usize>,
+    /// What products of queries and keys are multiplied with: as a rule 1 / √`head_dim`.
+    pub attention_scale: f32,
     /// Added to the mean square under the root of the norms.
     pub rms_epsilon: f32,
     /// Positions that the model was trained for, in tokens.
@@ -46,8 +53,9 @@ pub struct HyperParams {
     pub vocabulary_size: usize,
     /// True when `output.weight` is absent and the embedding is the output matrix too.
     pub tied_embeddings: bool,
-    /// True when `rope_freqs.weight` divides the frequencies one by one (Llama 3.1 and later).
-    pub rope_factors: bool,
+    /// The tensor that divides the frequencies one by one, (`rope_dimension_count` / 2), if any:
+    /// `rope_freqs.weight` (Llama 3.1 and later), or Phi's for short or long contexts.
+    pub rope_factors: Option<&'static str>,
 }
 
 /// How positions are stretched beyond the trained context.
@@ -65,8 +73,10 @@ impl HyperParams {
         metadata: &Metadata,
         tensors: &HashMap<String, TensorInfo>,
     ) -> Result<Self, Refused> {
-        let architecture = metadata.text("general.architecture")?.unwrap_or_default().to_owned();
-        let keys = Keys { metadata, architecture: &architecture };
+        let name = metadata.text("general.architecture")?.unwrap_or_default();
+        let architecture = Architecture::named(name)
+            .ok_or_else(|| format!("architecture '{name}' has no block here"))?;
+        let keys = Keys { metadata, architecture: architecture.name };
         if keys.optional("expert_count", usize::MAX)?.is_some_and(|count| count > 0) {
             return Err("it is a mixture of experts, which is not supported".into());
         }
@@ -88,15 +98,19 @@ impl HyperParams {
                 .optional("rope.dimension_count", MAX_WIDTH)?
                 .unwrap_or(head_dim),
             rope_freq_base: keys.positive("rope.freq_base")?.unwrap_or(10_000.0),
+            rope_freq_base_window: 10_000.0,
             rope_scaling: keys.rope_scaling()?,
+            rope_magnitude: 1.0,
+            sliding_window: None,
+            attention_scale: 1.0 / (head_dim as f32).sqrt(),
             rms_epsilon: keys
                 .positive("attention.layer_norm_rms_epsilon")?
                 .ok_or_else(|| keys.missing("attention.layer_norm_rms_epsilon"))?,
             context_length: keys.required("context_length", MAX_CONTEXT)?,
             vocabulary_size: keys.vocabulary_size()?,
             tied_embeddings: !tensors.contains_key("output.weight"),
-            rope_factors: tensors.contains_key("rope_freqs.weight"),
-            architecture: architecture.clone(),
+            rope_factors: Some("rope_freqs.weight").filter(|name| tensors.contains_key(*name)),
+            architecture,
         };
         this.check_heads(&keys)?;
         this.check_shapes(tensors)?;
@@ -159,7 +173,7 @@ impl HyperParams {
         {
             Some(name) => Err(format!(
                 "tensor '{name}' has no place in architecture '{}', so the model would run wrong",
-                self.architecture
+                self.architecture.name
             )),
             None => Ok(()),
         }
