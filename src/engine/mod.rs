@@ -12,7 +12,7 @@ pub mod chat;
 
 pub mod transformer;
 
-pub mod attention;
+
 pub mod kv_cache;
 pub mod linear;
 

@@ -68,7 +68,7 @@ fn a_sound_file_gives_its_numbers_and_its_tensors() {
         assert_eq!((numbers.block_count, numbers.head_count, numbers.head_count_kv), (2, 4, 2));
         assert_eq!((numbers.head_dim, numbers.rope_dimension_count), (16, 16));
         assert_eq!(numbers.rope_scaling, RopeScaling::None);
-        assert!(!numbers.tied_embeddings && !numbers.rope_factors);
+        assert!(!numbers.tied_embeddings && numbers.rope_factors.is_none());
         assert_eq!(model.name(), "Tiny");
         for name in model.contents.tensors.keys() {
             let tensor = model.tensor(name, &Device::Cpu).unwrap();
