@@ -385,7 +385,12 @@ impl Span {
         capacity: usize,
         device: &Device,
     ) -> Result<()> {
-        fn grow_layers<C: Cell>(old: &mut Vec<Layer<C>>, layers: usize, heads: Heads, room: [usize; 2]) {
+        fn grow_layers<C: Cell>(
+            old: &mut Vec<Layer<C>>,
+            layers: usize,
+            heads: Heads,
+            room: [usize; 2],
+        ) {
             if old.is_empty() {
                 old.extend((0..layers).map(|_| Layer::empty(heads, room[1])));
                 return;

@@ -10,8 +10,9 @@ pub mod tokenizer;
 
 pub mod chat;
 
+mod pass_cpu;
+mod pass_tensors;
 pub mod transformer;
-
 
 pub mod kv_cache;
 pub mod linear;
@@ -38,7 +39,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use chat::{ChatTemplate, Turn};
 use gguf::{GgufFile, HyperParams};
 use grammar::{Shape, Vocabulary};
-use kv_cache::KvCache;
+use kernels::{Cpu, Tier};
+use kv_cache::{CellType, KvCache};
 use sampler::Sampling;
 use scheduler::Limits;
 use tokenizer::{Specials, Tokenizer};
@@ -233,6 +235,8 @@ pub struct EngineOptions {
     pub prefill_chunk: usize,
     /// A `tokenizer.json` that replaces the file's own tokenizer.
     pub tokenizer: Option<PathBuf>,
+    /// Instruction set of the CPU's kernels; `None` takes the best of this machine.
+    pub tier: Option<Tier>,
 }
 
 impl Default for EngineOptions {
@@ -243,6 +247,7 @@ impl Default for EngineOptions {
             context: None,
             prefill_chunk: 256,
             tokenizer: None,
+            tier: None,
         }
     }
 }
@@ -315,7 +320,8 @@ impl Engine {
         });
         let template = ChatTemplate::from_gguf(&file, &tokenizer)?;
         let vocabulary = vocabulary(&tokenizer)?;
-        let model = Transformer::load(&file, &params, context, &device)?;
+        let cpu = Cpu::new(rayon::current_num_threads(), options.tier.unwrap_or(Tier::detect()));
+        let model = Transformer::load(&file, &params, context, &device, cpu)?;
         let info = ModelInfo {
             architecture: params.architecture.name.to_owned(),
             name: file.name(),
@@ -327,7 +333,7 @@ impl Engine {
             device: device_name(&device),
         };
         let worker = Worker {
-            cache: KvCache::new(model.layers(), model.heads(), device),
+            cache: KvCache::new(model.layers(), model.heads(), device, CellType::F16),
             model,
             vocabulary,
             tokenizer: Arc::clone(&tokenizer),
@@ -450,7 +456,8 @@ fn check_memory(
     let Some(available) = available_memory() else {
         return Ok(());
     };
-    let position = KvCache::bytes_per_position(params.block_count, transformer::heads(params));
+    let position =
+        KvCache::bytes_per_position(params.block_count, transformer::heads(params), CellType::F16);
     let weights = (file.file_bytes() as f64 * REPACKED) as u64;
     let cache = (position * context) as u64; // at least one sequence of the full context
     if weights + cache <= available {

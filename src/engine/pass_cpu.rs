@@ -125,7 +125,8 @@ fn newest(batch: &Batch<'_>) -> Rows {
     let mut sequences = Vec::new();
     let mut first = 0;
     for SequenceRows { id, rows } in batch.sequences {
-        let of_sequence = |row: &&u32| (rows.first..rows.first + rows.count).contains(&(**row as usize));
+        let of_sequence =
+            |row: &&u32| (rows.first..rows.first + rows.count).contains(&(**row as usize));
         let count = batch.wanted.iter().filter(of_sequence).count();
         if count > 0 {
             sequences.push(SequenceRows { id: *id, rows: RowRange { first, count } });
@@ -159,7 +160,14 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// Norms the rows of the residual stream as input for products with `weights`.
-    fn normed(&self, rows: usize, norm: &Vector, weights: &[&Linear], input: &mut Input, x: &[f32]) {
+    fn normed(
+        &self,
+        rows: usize,
+        norm: &Vector,
+        weights: &[&Linear],
+        input: &mut Input,
+        x: &[f32],
+    ) {
         let width = self.model.width;
         input.fill(self.cpu, weights, [rows, width], |row, out| {
             let x = &x[row * width..][..width];
@@ -169,7 +177,12 @@ impl Pass<'_> {
 
     /// Computes keys and values of all rows into the cache. Where all rows go on, their queries
     /// share the product; [`Self::attend`] sees by the buffer's length whether they are there.
-    fn keys_and_values(&self, rows: &Rows, cache: &mut KvCache, work: &mut Workspace) -> Result<()> {
+    fn keys_and_values(
+        &self,
+        rows: &Rows,
+        cache: &mut KvCache,
+        work: &mut Workspace,
+    ) -> Result<()> {
         let Layer { query, key, value, attention_norm, .. } = self.layer;
         let heads = self.model.heads;
         let last = self.index + 1 == self.model.layers.len();
@@ -210,9 +223,10 @@ impl Pass<'_> {
             add_to_rows(&bias.host, rows);
         }
         let norm = self.layer.head_norms.as_ref().map(|norms| &norms[side]);
-        let turn = self.layer.rotation.map(|kind| {
-            (&turns[kind], self.model.rotations[kind].frequencies.len())
-        });
+        let turn = self
+            .layer
+            .rotation
+            .map(|kind| (&turns[kind], self.model.rotations[kind].frequencies.len()));
         if norm.is_none() && turn.is_none() {
             return;
         }
@@ -246,11 +260,8 @@ impl Pass<'_> {
             self.turn(queries, heads.query, query, 0, turns);
         }
         fit(mixed, rows.count * width);
-        let attention = Attention {
-            heads,
-            scale: self.model.attention_scale,
-            window: self.layer.window,
-        };
+        let attention =
+            Attention { heads, scale: self.model.attention_scale, window: self.layer.window };
         let Cpu { team, tier } = self.cpu;
         match cache.cells() {
             CellType::F16 => {
@@ -280,8 +291,7 @@ impl Pass<'_> {
         let Workspace { input, x, gate: gates, up: ups, part, .. } = work;
         self.normed(rows, feed_forward_norm, &[gate_weight, up_weight], input, x);
         let width = self.inner_width(rows, gates, ups);
-        let mut products =
-            [(gate_weight, gates.as_mut_slice()), (up_weight, ups.as_mut_slice())];
+        let mut products = [(gate_weight, gates.as_mut_slice()), (up_weight, ups.as_mut_slice())];
         input.multiply(self.cpu, &mut products, Mode::Set, None)?;
         input.fill(self.cpu, &[down], [rows, width], |row, out| {
             let of_row = row * width..(row + 1) * width;

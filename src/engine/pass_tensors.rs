@@ -37,7 +37,9 @@ pub(super) fn hidden(
                 None => rows,
             };
             match layer.rotation {
-                Some(kind) => rotate(model.architecture.rotary, &rows, count, heads.dim, &turns[kind]),
+                Some(kind) => {
+                    rotate(model.architecture.rotary, &rows, count, heads.dim, &turns[kind])
+                }
                 None => Ok(rows),
             }
         };
@@ -48,7 +50,8 @@ pub(super) fn hidden(
             cache.write_tensors(sequence.id, index, sequence.rows, [&k, &v])?;
         }
         let mixed = attend(model, layer, index, &q, batch.sequences, cache)?;
-        let part = post_norm(layer.output.forward(&mixed)?, layer.attention_post_norm.as_ref(), model)?;
+        let part =
+            post_norm(layer.output.forward(&mixed)?, layer.attention_post_norm.as_ref(), model)?;
         x = (x + part)?;
 
         let normed = rms_norm(&x, &layer.feed_forward_norm.tensor, model.epsilon)?;
@@ -174,12 +177,7 @@ fn attend(
 }
 
 /// 0 where row `i` of the newest `count` positions may look, −∞ elsewhere: (count, len).
-fn causal_bias(
-    count: usize,
-    len: usize,
-    window: Option<usize>,
-    device: &Device,
-) -> Result<Tensor> {
+fn causal_bias(count: usize, len: usize, window: Option<usize>, device: &Device) -> Result<Tensor> {
     let past = len - count;
     let sees = |row: usize, t: usize| {
         t <= past + row && window.is_none_or(|window| t + window > past + row)

@@ -16,8 +16,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::quantized::{QStorage, QTensor};
 use candle_core::{Device, Result, Tensor};
 
-use super::architecture::{Architecture, HeadNorms, Norms, Parts, Rotated, Windows};
-use super::gguf::{GgufFile, HyperParams, RopeScaling};
+use super::architecture::{
+    Architecture, EmbeddingScale, HeadNorms, Norms, Parts, Rotated, Windows,
+};
+use super::gguf::{GgufFile, HyperParams, RopeDivisors};
 use super::kernels::Cpu;
 use super::kernels::attention::Heads;
 use super::kv_cache::{KvCache, SequenceRows};
@@ -32,6 +34,7 @@ pub struct Transformer {
     pub(super) architecture: Architecture,
     pub(super) heads: Heads,
     pub(super) width: usize,
+    pub(super) feed_forward: usize,
     pub(super) vocabulary: usize,
     pub(super) epsilon: f32,
     pub(super) attention_scale: f32,
@@ -57,17 +60,17 @@ enum Place {
 /// One block.
 #[derive(Debug)]
 pub(super) struct Layer {
-    pub(super) attention_norm: Vector,              // (width)
-    pub(super) query: Biased,                       // (query heads × dim, width)
-    pub(super) key: Biased,                         // (kv heads × dim, width)
-    pub(super) value: Biased,                       // (kv heads × dim, width)
-    pub(super) head_norms: Option<[Vector; 2]>,     // of queries and of keys, (dim) each
-    pub(super) output: Biased,                      // (width, query heads × dim)
-    pub(super) attention_post_norm: Option<Vector>, // (width)
-    pub(super) feed_forward_norm: Vector,           // (width)
-    pub(super) gate: Linear,                        // (feed forward, width)
-    pub(super) up: Linear,                          // (feed forward, width)
-    pub(super) down: Linear,                        // (width, feed forward)
+    pub(super) attention_norm: Vector,                 // (width)
+    pub(super) query: Biased,                          // (query heads × dim, width)
+    pub(super) key: Biased,                            // (kv heads × dim, width)
+    pub(super) value: Biased,                          // (kv heads × dim, width)
+    pub(super) head_norms: Option<[Vector; 2]>,        // of queries and of keys, (dim) each
+    pub(super) output: Biased,                         // (width, query heads × dim)
+    pub(super) attention_post_norm: Option<Vector>,    // (width)
+    pub(super) feed_forward_norm: Vector,              // (width)
+    pub(super) gate: Linear,                           // (feed forward, width)
+    pub(super) up: Linear,                             // (feed forward, width)
+    pub(super) down: Linear,                           // (width, feed forward)
     pub(super) feed_forward_post_norm: Option<Vector>, // (width)
     /// Positions seen, the row's own included; `None` sees all.
     pub(super) window: Option<usize>,
@@ -170,25 +173,32 @@ impl Transformer {
         let layers = (0..params.block_count)
             .map(|index| loader.layer(params, index))
             .collect::<std::result::Result<Vec<_>, EngineError>>()?;
-        let factors = match params.rope_factors(context) {
-            Some(name) => Some(loader.vector(name)?.host),
-            None => None,
+        let pairs = params.rope_dimension_count / 2;
+        let divisors = match params.rope_divisors(context) {
+            RopeDivisors::All(divisor) => vec![divisor; pairs],
+            RopeDivisors::Each(divisors) => divisors,
+            RopeDivisors::Tensor(name) => loader.vector(name)?.host,
         };
+        let width = params.embedding_length;
         Ok(Self {
             architecture,
             heads: heads(params),
-            width: params.embedding_length,
+            width,
+            feed_forward: params.feed_forward_length,
             vocabulary: params.vocabulary_size,
             epsilon: params.rms_epsilon,
             attention_scale: params.attention_scale,
-            embedding_scale: params.embedding_scale(),
+            embedding_scale: match architecture.embedding_scale {
+                EmbeddingScale::One => 1.0,
+                EmbeddingScale::SqrtWidth => (width as f32).sqrt(),
+            },
             embedding,
             layers,
             output_norm: loader.vector("output_norm.weight")?,
             head,
             rotations: [
-                Rotation::new(params, params.rope_freq_base, factors.as_deref(), params.rope_scaling),
-                Rotation::new(params, params.rope_freq_base_window, None, RopeScaling::None),
+                Rotation::new(params.rope_freq_base, &divisors, params.rope_magnitude),
+                Rotation::new(params.rope_freq_base_window, &vec![1.0; pairs], 1.0),
             ],
             place,
         })
@@ -277,11 +287,7 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    fn layer(
-        &self,
-        params: &HyperParams,
-        index: usize,
-    ) -> std::result::Result<Layer, EngineError> {
+    fn layer(&self, params: &HyperParams, index: usize) -> std::result::Result<Layer, EngineError> {
         let architecture = params.architecture;
         let name = |part: &str| format!("blk.{index}.{part}.weight");
         let post_norm = |part: &str| match architecture.norms {
@@ -323,10 +329,9 @@ impl Loader<'_> {
             value: biased(value, "attn_v")?,
             head_norms: match architecture.head_norms {
                 HeadNorms::None => None,
-                HeadNorms::QueriesAndKeys => Some([
-                    self.vector(&name("attn_q_norm"))?,
-                    self.vector(&name("attn_k_norm"))?,
-                ]),
+                HeadNorms::QueriesAndKeys => {
+                    Some([self.vector(&name("attn_q_norm"))?, self.vector(&name("attn_k_norm"))?])
+                }
             },
             output: biased(self.product(&name("attn_output"))?, "attn_output")?,
             attention_post_norm: post_norm("post_attention_norm")?,
@@ -379,25 +384,15 @@ impl Loader<'_> {
 }
 
 impl Rotation {
-    /// `factors` divide the frequencies, one each: Llama 3's `rope_freqs.weight`.
-    fn new(
-        params: &HyperParams,
-        base: f32,
-        factors: Option<&[f32]>,
-        scaling: RopeScaling,
-    ) -> Self {
-        let stretch = match scaling {
-            RopeScaling::None => 1.0,
-            RopeScaling::Linear(factor) => f64::from(factor),
-        };
-        let frequencies = (0..params.rope_dimension_count / 2)
-            .map(|i| {
-                let exponent = 2.0 * i as f64 / params.rope_dimension_count as f64;
-                let factor = factors.map_or(stretch, |factors| f64::from(factors[i]));
-                f64::from(base).powf(-exponent) / factor
-            })
+    /// One divisor a pair.
+    fn new(base: f32, divisors: &[f32], magnitude: f32) -> Self {
+        let pairs = divisors.len() as f64;
+        let frequencies = divisors
+            .iter()
+            .enumerate()
+            .map(|(i, divisor)| f64::from(base).powf(-(i as f64) / pairs) / f64::from(*divisor))
             .collect();
-        Self { frequencies, magnitude: f64::from(params.rope_magnitude) }
+        Self { frequencies, magnitude: f64::from(magnitude) }
     }
 
     /// Writes the cosines and sines of a position, one a pair each.

@@ -12,9 +12,8 @@ use std::time::Instant;
 use rayon::prelude::*;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::attention::SequenceRows;
 use super::grammar::{Constraint, Grammar, Mask, Shape, Vocabulary};
-use super::kv_cache::{KvCache, PrefixId, RowRange, SeqId};
+use super::kv_cache::{KvCache, PrefixId, RowRange, SeqId, SequenceRows};
 use super::sampler::{Sampler, log_prob};
 use super::scheduler::{Limits, Load, admissible, plan_step};
 use super::tokenizer::Tokenizer;
@@ -265,7 +264,7 @@ impl<'a> StageRun<'a> {
             let rows = RowRange { first: 0, count: chunk.len() };
             let batch =
                 Batch { tokens: chunk, sequences: &[SequenceRows { id, rows }], wanted: &[] };
-            self.worker.model.forward(&batch, &mut self.worker.cache).map_err(compute)?;
+            self.worker.model.hidden(&batch, &mut self.worker.cache).map_err(compute)?;
             self.progress(chunk.len(), 0);
             if self.stage.updates.is_closed() {
                 return Err(EngineError::Cancelled);

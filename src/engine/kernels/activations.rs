@@ -55,7 +55,7 @@ pub(super) struct GroupBlocks<'a> {
 
 impl Activations {
     /// Quantises `rows` rows of `inputs` numbers, a multiple of [`BLOCK`]; `fill` writes row `i`.
-    pub(super) fn quantise(
+    pub fn quantise(
         &mut self,
         team: &Team,
         tier: Tier,
@@ -255,7 +255,10 @@ mod tests {
                             let at = block * group.size + within;
                             assert_eq!(blocks.words[at], expected.words, "{tier:?} {rows}");
                             assert_eq!(blocks.totals[at], expected.totals);
-                            assert_eq!((blocks.scales[at], blocks.sums[at]), (expected.scale, expected.sum));
+                            assert_eq!(
+                                (blocks.scales[at], blocks.sums[at]),
+                                (expected.scale, expected.sum)
+                            );
                         }
                     }
                 }

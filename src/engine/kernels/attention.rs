@@ -278,10 +278,7 @@ impl<C: Cell> Task<'_, C> {
     fn head<'s>(&self, span: Span<'s, C>) -> (&'s [C], &'s [C]) {
         let heads = self.attention.heads;
         let (keys, values) = (span.capacity * heads.dim, span.capacity * heads.value_width());
-        (
-            &span.keys[self.kv_head * keys..][..keys],
-            &span.values[self.kv_head * values..][..values],
-        )
+        (&span.keys[self.kv_head * keys..][..keys], &span.values[self.kv_head * values..][..values])
     }
 }
 
@@ -382,16 +379,19 @@ fn attend_task<L: Lanes, C: Cell>(task: &Task<'_, C>, scratch: &mut Scratch) {
         let values = &values[from * value_width..to * value_width];
         let mut first = queries.start;
         while first < queries.end {
-            let block = (queries.end - first).min(MIXED);
+            let block = match queries.end - first {
+                MIXED.. => MIXED,
+                4.. => 4,
+                2.. => 2,
+                _ => 1,
+            };
             let weights = &scores[first * stride..(first + block) * stride];
             let weights = Weights { scores: weights, stride, first: start + from - base };
             let mixed = &mut mixed[first * value_width..(first + block) * value_width];
             match block {
                 1 => mix::<L, C, 1>(weights, values, value_width, mixed),
                 2 => mix::<L, C, 2>(weights, values, value_width, mixed),
-                3 => mix::<L, C, 3>(weights, values, value_width, mixed),
                 4 => mix::<L, C, 4>(weights, values, value_width, mixed),
-                5 => mix::<L, C, 5>(weights, values, value_width, mixed),
                 _ => mix::<L, C, MIXED>(weights, values, value_width, mixed),
             }
             first += block;
@@ -536,16 +536,15 @@ fn mix<L: Lanes, C: Cell, const N: usize>(
 ) {
     let mut chunk = 0;
     while chunk < width / LANES {
-        match width / LANES - chunk {
-            1 => mix_chunks::<L, C, N, 1>(weights, values, width, chunk, mixed),
-            2 => mix_chunks::<L, C, N, 2>(weights, values, width, chunk, mixed),
-            3 => mix_chunks::<L, C, N, 3>(weights, values, width, chunk, mixed),
-            _ => mix_chunks::<L, C, N, CHUNKS>(weights, values, width, chunk, mixed),
-        }
-        chunk += CHUNKS;
+        chunk += match width / LANES - chunk {
+            CHUNKS.. => mix_chunks::<L, C, N, CHUNKS>(weights, values, width, chunk, mixed),
+            2.. => mix_chunks::<L, C, N, 2>(weights, values, width, chunk, mixed),
+            _ => mix_chunks::<L, C, N, 1>(weights, values, width, chunk, mixed),
+        };
     }
 }
 
+/// As [`mix`], for `K` registers of each value from register `chunk` on; returns `K`.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 fn mix_chunks<L: Lanes, C: Cell, const N: usize, const K: usize>(
@@ -554,7 +553,7 @@ fn mix_chunks<L: Lanes, C: Cell, const N: usize, const K: usize>(
     width: usize,
     chunk: usize,
     mixed: &mut [f32],
-) {
+) -> usize {
     let per_position = width / LANES;
     let cells: &[[C; LANES]] = values.as_chunks().0;
     let positions = cells.len() / per_position;
@@ -591,6 +590,7 @@ fn mix_chunks<L: Lanes, C: Cell, const N: usize, const K: usize>(
             }
         }
     }
+    K
 }
 
 /// One head's part of a layer's cache, and the rows that go there.

@@ -289,29 +289,28 @@ pub use x86::{Avx2, Avx512};
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 mod x86 {
     use std::arch::x86_64::{
-        __m128i, __m256, __m256i, __m512, __m512i, _CMP_GE_OQ, _MM_FROUND_NO_EXC,
-        _MM_FROUND_TO_NEAREST_INT, _mm_loadu_si128, _mm_srli_si128, _mm_storeu_si128,
-        _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps, _mm256_and_si256, _mm256_castps_si256,
-        _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps,
-        _mm256_cvtepu8_epi32, _mm256_cvtepu16_epi32, _mm256_cvtph_ps, _mm256_cvtps_ph,
-        _mm256_div_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16,
-        _mm256_maddubs_epi16, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_or_si256,
-        _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi16,
-        _mm256_slli_epi32, _mm256_srli_epi16, _mm256_storeu_ps, _mm256_storeu_si256, _mm256_sub_ps,
-        _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512, _mm512_castps_si512,
-        _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps,
-        _mm512_cvtepu8_epi32, _mm512_cvtepu16_epi32, _mm512_cvtph_ps, _mm512_cvtps_ph,
-        _mm512_div_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512,
-        _mm512_maskz_mul_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_epi8,
-        _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi16, _mm512_slli_epi32, _mm512_srli_epi16,
-        _mm512_storeu_ps, _mm512_sub_ps, _mm512_ternarylogic_epi32,
+        __m128i, __m256, __m256i, __m512, __m512i, _CMP_GE_OQ, _MM_FROUND_TO_NEAREST_INT,
+        _mm_loadu_si128, _mm_srli_si128, _mm_storeu_si128, _mm256_add_epi32, _mm256_add_ps,
+        _mm256_and_ps, _mm256_and_si256, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps,
+        _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32, _mm256_cvtepu16_epi32,
+        _mm256_cvtph_ps, _mm256_cvtps_ph, _mm256_div_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+        _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_max_ps, _mm256_min_ps,
+        _mm256_mul_ps, _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32,
+        _mm256_set1_ps, _mm256_slli_epi16, _mm256_slli_epi32, _mm256_srli_epi16, _mm256_storeu_ps,
+        _mm256_storeu_si256, _mm256_sub_ps, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
+        _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi8_epi32,
+        _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32, _mm512_cvtepu16_epi32, _mm512_cvtph_ps,
+        _mm512_cvtps_ph, _mm512_div_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps,
+        _mm512_loadu_si512, _mm512_maskz_mul_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
+        _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi16, _mm512_slli_epi32,
+        _mm512_srli_epi16, _mm512_storeu_ps, _mm512_sub_ps, _mm512_ternarylogic_epi32,
     };
     use std::f32::consts::LOG2_E;
 
     use super::{Brain, Half, LANES, LEAST, Lanes, MINUS_LN2, POLYNOMIAL, ROUND};
 
     /// How numbers are rounded to half precision.
-    const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+    const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT;
     /// The truth table of a | (b & c).
     const OR_AND: i32 = 0b1111_1000;
 
@@ -323,6 +322,9 @@ mod x86 {
     pub struct Avx512(__m512);
 
     impl Lanes for Avx512 {
+        type Ints = __m512i;
+        type Bytes = __m512i;
+
         #[inline(always)]
         fn splat(value: f32) -> Self {
             // SAFETY: see the module.
@@ -537,6 +539,9 @@ mod x86 {
     pub struct Avx2(__m256, __m256);
 
     impl Lanes for Avx2 {
+        type Ints = [__m256i; 2];
+        type Bytes = [__m256i; 2];
+
         #[inline(always)]
         fn splat(value: f32) -> Self {
             // SAFETY: see the module.

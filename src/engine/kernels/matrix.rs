@@ -305,12 +305,39 @@ fn enter(
 ) {
     macro_rules! by_size {
         ($quants:ty, $scales:ty, $offset:literal) => {
-            match group.size {
-                1 => by_tier::<$quants, $scales, $offset, 1>(tier, tile, x, sums),
-                2 => by_tier::<$quants, $scales, $offset, 2>(tier, tile, x, sums),
-                4 => by_tier::<$quants, $scales, $offset, 4>(tier, tile, x, sums),
-                8 => by_tier::<$quants, $scales, $offset, 8>(tier, tile, x, sums),
-                _ => by_tier::<$quants, $scales, $offset, 12>(tier, tile, x, sums),
+            match (tier, group.size) {
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY, here and below: `Tier::detect` found the tier's features on this CPU.
+                (Tier::Avx512, 1) => unsafe {
+                    avx512::<$quants, $scales, $offset, 1>(tile, x, sums)
+                },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: as above.
+                (Tier::Avx512, 2) => unsafe {
+                    avx512::<$quants, $scales, $offset, 2>(tile, x, sums)
+                },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: as above.
+                (Tier::Avx512, 4) => unsafe {
+                    avx512::<$quants, $scales, $offset, 4>(tile, x, sums)
+                },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: as above.
+                (Tier::Avx512, 8) => unsafe {
+                    avx512::<$quants, $scales, $offset, 8>(tile, x, sums)
+                },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: as above.
+                (Tier::Avx512, _) => unsafe {
+                    avx512::<$quants, $scales, $offset, 12>(tile, x, sums)
+                },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: as above.
+                (Tier::Avx2, 1) => unsafe { avx2::<$quants, $scales, $offset, 1>(tile, x, sums) },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: as above.
+                (Tier::Avx2, _) => unsafe { avx2::<$quants, $scales, $offset, 2>(tile, x, sums) },
+                _ => multiply_tile::<Portable, $quants, $scales, $offset, 1>(tile, x, sums),
             }
         };
     }
@@ -323,23 +350,6 @@ fn enter(
         Format::Q4K => by_size!(Four, Nested, 0),
         Format::Q5K => by_size!(Five, Nested, 0),
         Format::Q6K => by_size!(Six, NestedByHalf, 32),
-    }
-}
-
-fn by_tier<Q: Quants, S: Scales, const OFFSET: i32, const M: usize>(
-    tier: Tier,
-    tile: Tile<'_>,
-    x: GroupBlocks<'_>,
-    sums: &mut Sums,
-) {
-    match tier {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Tier::detect` found AVX512 F, BW and VNNI on this CPU.
-        Tier::Avx512 => unsafe { avx512::<Q, S, OFFSET, M>(tile, x, sums) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Tier::detect` found AVX2, FMA and F16C on this CPU.
-        Tier::Avx2 => unsafe { avx2::<Q, S, OFFSET, M>(tile, x, sums) },
-        _ => multiply_tile::<Portable, Q, S, OFFSET, M>(tile, x, sums),
     }
 }
 
@@ -468,8 +478,7 @@ mod tests {
             out.copy_from_slice(&x[row * inputs..][..inputs]);
         });
         let mut out = vec![0f32; rows * matrix.outputs()];
-        let product =
-            Product { weights: matrix, out: &mut out, mode: Mode::Set, tiles: None };
+        let product = Product { weights: matrix, out: &mut out, mode: Mode::Set, tiles: None };
         multiply(&team, tier, &activations, &mut [product]);
         out
     }
@@ -530,8 +539,7 @@ mod tests {
         let x = numbers(3, 64);
         let whole = product(Tier::detect(), &matrix, &x, 1);
         let (team, mut activations) = (Team::new(1), Activations::default());
-        activations
-            .quantise(&team, Tier::detect(), [1, 64], &|_, out| out.copy_from_slice(&x));
+        activations.quantise(&team, Tier::detect(), [1, 64], &|_, out| out.copy_from_slice(&x));
         let mut out = vec![1f32; 80];
         let product =
             Product { weights: &matrix, out: &mut out, mode: Mode::Add, tiles: Some(&[1, 4]) };
