@@ -304,128 +304,194 @@ fn enter(
     sums: &mut Sums,
 ) {
     macro_rules! by_size {
-        ($quants:ty, $scales:ty, $offset:literal) => {
+        ($quants:ty, $registers:literal, $scales:ty, $offset:literal) => {
             match (tier, group.size) {
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY, here and below: `Tier::detect` found the tier's features on this CPU.
                 (Tier::Avx512, 1) => unsafe {
-                    avx512::<$quants, $scales, $offset, 1>(tile, x, sums)
+                    avx512::<$quants, $scales, $offset, $registers, 1>(tile, x, sums)
                 },
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: as above.
                 (Tier::Avx512, 2) => unsafe {
-                    avx512::<$quants, $scales, $offset, 2>(tile, x, sums)
+                    avx512::<$quants, $scales, $offset, $registers, 2>(tile, x, sums)
                 },
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: as above.
                 (Tier::Avx512, 4) => unsafe {
-                    avx512::<$quants, $scales, $offset, 4>(tile, x, sums)
+                    avx512::<$quants, $scales, $offset, $registers, 4>(tile, x, sums)
                 },
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: as above.
                 (Tier::Avx512, 8) => unsafe {
-                    avx512::<$quants, $scales, $offset, 8>(tile, x, sums)
+                    avx512::<$quants, $scales, $offset, $registers, 8>(tile, x, sums)
                 },
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: as above.
                 (Tier::Avx512, _) => unsafe {
-                    avx512::<$quants, $scales, $offset, 12>(tile, x, sums)
+                    avx512::<$quants, $scales, $offset, $registers, 12>(tile, x, sums)
                 },
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: as above.
-                (Tier::Avx2, 1) => unsafe { avx2::<$quants, $scales, $offset, 1>(tile, x, sums) },
+                (Tier::Avx2, 1) => unsafe {
+                    avx2::<$quants, $scales, $offset, $registers, 1>(tile, x, sums)
+                },
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: as above.
-                (Tier::Avx2, _) => unsafe { avx2::<$quants, $scales, $offset, 2>(tile, x, sums) },
-                _ => multiply_tile::<Portable, $quants, $scales, $offset, 1>(tile, x, sums),
+                (Tier::Avx2, _) => unsafe {
+                    avx2::<$quants, $scales, $offset, $registers, 2>(tile, x, sums)
+                },
+                _ => multiply_tile::<Portable, $quants, $scales, $offset, $registers, 1>(
+                    tile, x, sums,
+                ),
             }
         };
     }
     match format {
-        Format::Q4_0 => by_size!(Four, Plain, 8),
-        Format::Q4_1 => by_size!(Four, WithMinimum, 0),
-        Format::Q5_0 => by_size!(Five, Plain, 16),
-        Format::Q5_1 => by_size!(Five, WithMinimum, 0),
-        Format::Q8_0 => by_size!(Eight, Plain, 128),
-        Format::Q4K => by_size!(Four, Nested, 0),
-        Format::Q5K => by_size!(Five, Nested, 0),
-        Format::Q6K => by_size!(Six, NestedByHalf, 32),
+        Format::Q4_0 => by_size!(Four, 4, Plain, 8),
+        Format::Q4_1 => by_size!(Four, 4, WithMinimum, 0),
+        Format::Q5_0 => by_size!(Five, 5, Plain, 16),
+        Format::Q5_1 => by_size!(Five, 5, WithMinimum, 0),
+        Format::Q8_0 => by_size!(Eight, 8, Plain, 128),
+        Format::Q4K => by_size!(Four, 4, Nested, 0),
+        Format::Q5K => by_size!(Five, 5, Nested, 0),
+        Format::Q6K => by_size!(Six, 6, NestedByHalf, 32),
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn avx512<Q: Quants, S: Scales, const OFFSET: i32, const M: usize>(
+fn avx512<Q: Quants, S: Scales, const OFFSET: i32, const R: usize, const M: usize>(
     tile: Tile<'_>,
     x: GroupBlocks<'_>,
     sums: &mut Sums,
 ) {
-    multiply_tile::<super::lanes::Avx512, Q, S, OFFSET, M>(tile, x, sums);
+    multiply_tile::<super::lanes::Avx512, Q, S, OFFSET, R, M>(tile, x, sums);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn avx2<Q: Quants, S: Scales, const OFFSET: i32, const M: usize>(
+fn avx2<Q: Quants, S: Scales, const OFFSET: i32, const R: usize, const M: usize>(
     tile: Tile<'_>,
     x: GroupBlocks<'_>,
     sums: &mut Sums,
 ) {
-    multiply_tile::<super::lanes::Avx2, Q, S, OFFSET, M>(tile, x, sums);
+    multiply_tile::<super::lanes::Avx2, Q, S, OFFSET, R, M>(tile, x, sums);
 }
 
-/// One tile for `M` rows.
+/// One tile for `M` rows; a tile block takes `R` registers.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
-fn multiply_tile<L: Lanes, Q: Quants, S: Scales, const OFFSET: i32, const M: usize>(
+fn multiply_tile<
+    L: Lanes,
+    Q: Quants,
+    S: Scales,
+    const OFFSET: i32,
+    const R: usize,
+    const M: usize,
+>(
     tile: Tile<'_>,
     x: GroupBlocks<'_>,
     out: &mut Sums,
 ) {
-    let words: &[[[i32; WORDS]; M]] = x.words.as_chunks().0;
-    let scales: &[[f32; M]] = x.scales.as_chunks().0;
-    let sums_of_x: &[[f32; M]] = x.sums.as_chunks().0;
-    let totals: &[[[i32; 2]; M]] = x.totals.as_chunks().0;
+    let quants: &[[[u8; REGISTER]; R]] = tile.quants.as_chunks().0;
+    let blocks = quants.len();
+    let words: &[[[i32; WORDS]; M]] = &x.words.as_chunks().0[..blocks];
+    let scales: &[[f32; M]] = &x.scales.as_chunks().0[..blocks];
+    let sums_of_x: &[[f32; M]] = &x.sums.as_chunks().0[..blocks];
+    let totals: &[[[i32; 2]; M]] = &x.totals.as_chunks().0[..blocks];
     let mut sums = [L::splat(0.0); M];
-    let rows = words.iter().zip(scales).zip(sums_of_x).zip(totals);
-    let blocks = tile.quants.chunks_exact(Q::REGISTERS).zip(rows).enumerate();
-    for (block, (quants, (((words, scales), sums_of_x), totals))) in blocks {
-        let mut dots = [L::ints(0); M];
-        for half in 0..2 {
-            if S::BY_HALF || half == 0 {
-                for m in 0..M {
-                    let total =
-                        if S::BY_HALF { totals[m][half] } else { totals[m][0] + totals[m][1] };
-                    dots[m] = L::ints(-OFFSET * total);
-                }
-            }
-            for quarter in 0..4 {
-                let weights = Q::weights::<L>(quants, half, quarter);
-                for m in 0..M {
-                    let word = words[m][4 * half + quarter];
-                    dots[m] = if Q::WIDE {
-                        L::dot_wide(dots[m], weights, word)
-                    } else {
-                        L::dot(dots[m], weights, word)
-                    };
-                }
-            }
-            if S::BY_HALF || half == 1 {
-                let scale = S::scale::<L>(tile.scales, block, half);
-                for m in 0..M {
-                    let step = scale.mul(L::splat(scales[m]));
-                    sums[m] = L::from_ints(dots[m]).madd(step, sums[m]);
-                }
-            }
+    for block in 0..blocks {
+        let (quants, words) = (&quants[block], &words[block]);
+        let (scales, totals) = (&scales[block], &totals[block]);
+        let mut dots =
+            start::<L, M>(OFFSET, totals, if S::BY_HALF { Part::First } else { Part::Both });
+        dot::<L, Q, 0, 0, M>(&mut dots, quants, words);
+        dot::<L, Q, 0, 1, M>(&mut dots, quants, words);
+        dot::<L, Q, 0, 2, M>(&mut dots, quants, words);
+        dot::<L, Q, 0, 3, M>(&mut dots, quants, words);
+        if S::BY_HALF {
+            scale::<L, M>(&mut sums, dots, S::scale(tile.scales, block, 0), scales);
+            dots = start::<L, M>(OFFSET, totals, Part::Second);
         }
+        dot::<L, Q, 1, 0, M>(&mut dots, quants, words);
+        dot::<L, Q, 1, 1, M>(&mut dots, quants, words);
+        dot::<L, Q, 1, 2, M>(&mut dots, quants, words);
+        dot::<L, Q, 1, 3, M>(&mut dots, quants, words);
+        scale::<L, M>(&mut sums, dots, S::scale(tile.scales, block, 1), scales);
         if S::MINIMUM {
-            let minimum = S::minimum::<L>(tile.scales, block);
+            let minimum: L = S::minimum(tile.scales, block);
             for m in 0..M {
-                sums[m] = minimum.madd(L::splat(sums_of_x[m]), sums[m]);
+                sums[m] = minimum.madd(L::splat(sums_of_x[block][m]), sums[m]);
             }
         }
     }
     for m in 0..M {
         sums[m].store(&mut out[m]);
+    }
+}
+
+/// Which half of a block.
+#[derive(Clone, Copy)]
+enum Part {
+    First,
+    Second,
+    Both,
+}
+
+/// Where integer sums start: what the offset of the quants adds is taken off beforehand.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
+fn start<L: Lanes, const M: usize>(
+    offset: i32,
+    totals: &[[i32; 2]; M],
+    part: Part,
+) -> [L::Ints; M] {
+    let mut dots = [L::ints(0); M];
+    if offset != 0 {
+        for m in 0..M {
+            let total = match part {
+                Part::First => totals[m][0],
+                Part::Second => totals[m][1],
+                Part::Both => totals[m][0].wrapping_add(totals[m][1]),
+            };
+            dots[m] = L::ints(total.wrapping_mul(-offset));
+        }
+    }
+    dots
+}
+
+/// Adds the products of four weights of each output.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
+fn dot<L: Lanes, Q: Quants, const HALF: usize, const QUARTER: usize, const M: usize>(
+    dots: &mut [L::Ints; M],
+    quants: &[[u8; REGISTER]],
+    words: &[[i32; WORDS]; M],
+) {
+    let weights = Q::weights::<L>(quants, HALF, QUARTER);
+    for m in 0..M {
+        let word = words[m][4 * HALF + QUARTER];
+        dots[m] = if Q::WIDE {
+            L::dot_wide(dots[m], weights, word)
+        } else {
+            L::dot(dots[m], weights, word)
+        };
+    }
+}
+
+/// Adds integer sums, in the steps of weights and activations.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
+fn scale<L: Lanes, const M: usize>(
+    sums: &mut [L; M],
+    dots: [L::Ints; M],
+    of_weights: L,
+    of_x: &[f32; M],
+) {
+    for m in 0..M {
+        let step = of_weights.mul(L::splat(of_x[m]));
+        sums[m] = L::from_ints(dots[m]).madd(step, sums[m]);
     }
 }
 
