@@ -147,6 +147,7 @@ impl ChatModel for EmbeddedModel {
                 },
                 sampling: request.sampling,
                 max_tokens: request.max_tokens,
+                min_tokens: 0,
             }))
         });
         self.submit(jobs.collect(), |update| match update {
