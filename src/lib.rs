@@ -30,6 +30,7 @@ pub mod store;
 
 pub mod pipeline;
 pub mod report;
+pub mod throughput;
 
 pub mod cli;
 pub mod config;

@@ -24,6 +24,7 @@ use crate::pipeline::{self, Cancel, Models, Outcome};
 use crate::privacy::Cleared;
 use crate::report::{self, Process, View};
 use crate::store::{Event, Run, Started};
+use crate::throughput::peak_rss_bytes;
 
 /// Findings shown on the terminal; the report has all.
 const SHOWN_FINDINGS: usize = 5;
@@ -379,14 +380,6 @@ fn write_files(job: &mut Job) -> Result<serde_json::Value, Failure> {
         job.run.record(Event::Finished)?;
     }
     Ok(report)
-}
-
-/// Most memory that this process held, where the system says.
-fn peak_rss_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
 }
 
 fn show(

@@ -4,6 +4,7 @@
 //! only printer and [`failure`] the only place that maps errors to exit codes. Contains no logic of
 //! the run: commands resolve settings, call the library and show what came back.
 
+mod bench;
 mod estimate;
 mod failure;
 mod generate;
@@ -32,6 +33,7 @@ const EXAMPLES: &str = "Examples:
   persona generate --input research/ --count 5 --hybrid --estimate-only
   persona generate --resume personas/RUN
   persona models list
+  persona bench --model smollm2-135m
 
 Exit codes: 0 done, 1 failed, 2 flag or setting, 3 no usable input, 4 model unavailable,
 7 partial result under --strict, 130 interrupted (the run can be resumed).";
@@ -68,6 +70,8 @@ struct DisplayArgs {
 enum Command {
     /// Write personas from research data
     Generate(Box<generate::GenerateArgs>),
+    /// Measure how fast a model runs on this machine
+    Bench(Box<bench::BenchArgs>),
     /// List, fetch, import and verify models
     #[command(subcommand)]
     Models(models::ModelsCommand),
@@ -99,6 +103,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, process: Process) -> 
 fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
     let said = match &cli.command {
         Command::Generate(args) => args.layers(),
+        Command::Bench(args) => args.layers(),
         Command::Runs(command) => command.layers(),
         Command::Models(_) | Command::Schema => Layers::default(),
     };
@@ -119,6 +124,9 @@ fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
     let ended = match cli.command {
         Command::Generate(args) => {
             generate::run(&args, &layers, &generate::Surroundings { environment, process, output })
+        }
+        Command::Bench(args) => {
+            bench::run(&args, &layers, &generate::Surroundings { environment, process, output })
         }
         Command::Models(command) => models::run(command, environment, output).map(|()| Exit::Done),
         Command::Runs(command) => runs::run(command, &layers, output).map(|()| Exit::Done),

@@ -84,6 +84,25 @@ fn load(said: &str, options: &EngineOptions, shop: Workshop<'_>) -> Result<Loade
         let model = ScriptedModel::parse(said).map_err(Failure::usage)?;
         return Ok(Loaded { model: Arc::new(model), reference: said.to_owned() });
     }
+    let (engine, name, reference) = open(said, options, shop)?;
+    Ok(Loaded { model: Arc::new(EmbeddedModel::new(engine, name)), reference })
+}
+
+/// The engine of the model that `said` names, with the model's name, for those who want no chats.
+pub(super) fn engine(
+    said: &str,
+    options: &EngineOptions,
+    shop: Workshop<'_>,
+) -> Result<(Engine, String), Failure> {
+    open(said, options, shop).map(|(engine, name, _)| (engine, name))
+}
+
+/// The engine, the model's name, and how to find it again.
+fn open(
+    said: &str,
+    options: &EngineOptions,
+    shop: Workshop<'_>,
+) -> Result<(Engine, String, String), Failure> {
     let wanted = match said {
         "auto" => ModelRef::Catalogue(choose(options, shop)?),
         named => ModelRef::parse(named)?,
@@ -99,7 +118,7 @@ fn load(said: &str, options: &EngineOptions, shop: Workshop<'_>) -> Result<Loade
     };
     let _spinner = Spinner::start(shop.waiting.output, &format!("loading {}", local.name));
     let engine = Engine::load(&local.path, options)?;
-    Ok(Loaded { model: Arc::new(EmbeddedModel::new(engine, local.name.clone())), reference })
+    Ok((engine, local.name, reference))
 }
 
 /// Nothing of the run has begun yet. What a download left on disk is kept, and gone on with.

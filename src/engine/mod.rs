@@ -81,6 +81,9 @@ pub struct GenerateRequest {
     pub sampling: Sampling,
     /// Upper bound on answer tokens.
     pub max_tokens: usize,
+    /// The model may not end the answer before it has this many tokens: 0 but where work is
+    /// measured. A shape says by itself when its answer ends, so it ignores this.
+    pub min_tokens: usize,
 }
 
 /// Probabilities to read.

@@ -117,6 +117,7 @@ struct Writer {
     /// How many of them the grammar forced.
     forced: usize,
     max_tokens: usize,
+    min_tokens: usize,
 }
 
 /// What a sequence's logits led to.
@@ -237,6 +238,7 @@ impl<'a> StageRun<'a> {
             written: Vec::new(),
             forced: 0,
             max_tokens: request.max_tokens,
+            min_tokens: request.min_tokens,
         })
     }
 
@@ -492,10 +494,19 @@ impl Writer {
         mask: Option<&Mask>,
         tokenizer: &Tokenizer,
     ) -> Result<Step, EngineError> {
-        let Some(token) = self.sampler.sample(logits, mask) else {
+        let ends = |token| tokenizer.end_ids().contains(&token);
+        let mut drawn = self.sampler.sample(logits, mask);
+        if mask.is_none() && self.written.len() < self.min_tokens && drawn.is_some_and(ends) {
+            let mut others = logits.to_vec();
+            for &end in tokenizer.end_ids() {
+                others[end as usize] = f32::NEG_INFINITY;
+            }
+            drawn = self.sampler.sample(&others, mask);
+        }
+        let Some(token) = drawn else {
             return Err(EngineError::Grammar("no token can follow".to_owned()));
         };
-        if tokenizer.end_ids().contains(&token) {
+        if ends(token) {
             return Ok(Step::Done(Finish::Stop));
         }
         let first = self.written.len();

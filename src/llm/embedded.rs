@@ -43,6 +43,11 @@ impl EmbeddedModel {
         self.engine.info()
     }
 
+    /// The engine, for what is measured below the level of messages.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Tokens of each chat, split where the requests that share an `Arc` part.
     fn prompts(
         &self,
@@ -147,6 +152,7 @@ impl ChatModel for EmbeddedModel {
                 },
                 sampling: request.sampling,
                 max_tokens: request.max_tokens,
+                min_tokens: 0,
             }))
         });
         self.submit(jobs.collect(), |update| match update {

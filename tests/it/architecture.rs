@@ -21,6 +21,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("store", &["corpus", "schema", "ledger", "llm"]),
     ("pipeline", &["corpus", "schema", "privacy", "prompts", "llm", "ledger", "store"]),
     ("report", &["corpus", "schema", "ledger", "store"]),
+    ("throughput", &["corpus", "privacy", "engine", "llm", "store", "pipeline"]),
     // Settings are made of the option types of the modules they set.
     ("config", &["catalogue", "hub", "engine", "ledger", "pipeline"]),
     (
@@ -38,6 +39,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "store",
             "pipeline",
             "report",
+            "throughput",
             "config",
         ],
     ),

@@ -108,6 +108,7 @@ fn writes(engine: &Engine, prompts: &[&str], tokens: usize) -> Vec<Job> {
                 shape: None,
                 sampling: Sampling { temperature: 0.8, seed: seed as u64, ..Sampling::default() },
                 max_tokens: tokens,
+                min_tokens: 0,
             })
         })
         .collect()
@@ -176,6 +177,25 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
     };
     assert_eq!(texts(7), texts(7));
     assert_ne!(texts(7), texts(8));
+}
+
+#[test]
+fn no_answer_ends_before_its_fewest_tokens() {
+    let path = tiny();
+    let engine = engine(&path, &options());
+    let lengths = |min_tokens: usize| -> Vec<usize> {
+        let mut jobs = writes(&engine, &PROMPTS, 300);
+        for job in &mut jobs {
+            if let Job::Generate(request) = job {
+                request.min_tokens = min_tokens;
+            }
+        }
+        generate(&engine, jobs).into_iter().map(|generation| generation.tokens.len()).collect()
+    };
+    let free = lengths(0);
+    assert!(free.iter().any(|&length| length < 200), "the model ends some answers: {free:?}");
+    assert!(lengths(200).iter().all(|&length| length >= 200));
+    assert_eq!(lengths(300), [300; PROMPTS.len()]);
 }
 
 #[test]
@@ -249,6 +269,7 @@ fn constrained(engine: &Engine, count: usize) -> Vec<Job> {
                 shape: Some(Arc::clone(&shape)),
                 sampling: Sampling { temperature: 1.2, seed: seed as u64, ..Sampling::default() },
                 max_tokens,
+                min_tokens: 0,
             })
         })
         .collect()
@@ -436,6 +457,7 @@ fn speed_of_prefill_scoring_and_decode() {
             shape: None,
             sampling: Sampling::default(),
             max_tokens: 64,
+            min_tokens: 0,
         })
     };
     for _ in 0..3 {
