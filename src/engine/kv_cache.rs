@@ -82,7 +82,7 @@ pub(super) enum Cells {
     /// On the CPU, in single precision.
     Full(Vec<Layer<f32>>),
     /// Elsewhere: keys and values, (kv heads, capacity, dim) each.
-    Device(Vec<[Tensor; 2]>),
+    Device(Vec<[Tensor; 2]>, Device),
 }
 
 /// A layer's keys and values as the CPU kernel reads them.
@@ -127,6 +127,14 @@ impl KvCache {
         PrefixId(place(&mut self.prefixes, Prefix { span: sequence.own, references: 1 }))
     }
 
+    /// Opens a sequence that holds copies of the first `len` positions of a prefix as its own.
+    pub fn copy(&mut self, prefix: PrefixId, len: usize) -> Result<SeqId> {
+        let (layers, heads) = (self.layers, self.heads);
+        let capacity = (len + 1).next_multiple_of(GROWTH);
+        let span = self.prefix(prefix).copied(layers, heads, len, capacity)?;
+        Ok(SeqId(place(&mut self.sequences, Sequence { prefix: None, own: span })))
+    }
+
     /// Positions that a sequence holds, its prefix included.
     pub fn len(&self, id: SeqId) -> usize {
         self.spans(id).map(|span| span.len).sum()
@@ -136,12 +144,11 @@ impl KvCache {
     /// then writes them with [`Self::write`].
     pub fn append(&mut self, id: SeqId, rows: usize) -> Result<()> {
         let (layers, heads) = (self.layers, self.heads);
-        let device = self.device.clone();
         let own = &mut self.sequence_mut(id).own;
         let needed = own.len + rows;
         if needed > own.capacity {
             let capacity = needed.max(own.capacity + own.capacity / 2).next_multiple_of(GROWTH);
-            own.grow(layers, heads, capacity, &device)?;
+            *own = own.copied(layers, heads, own.len, capacity)?;
         }
         own.len = needed;
         Ok(())
@@ -213,7 +220,7 @@ impl KvCache {
         let heads = self.heads;
         let own = &self.sequence_mut(id).own;
         let to = own.len - rows.count;
-        let Cells::Device(layers) = &own.store else {
+        let Cells::Device(layers, _) = &own.store else {
             candle_core::bail!("the cache of a CPU takes no tensors")
         };
         for (cache, new) in layers[layer].iter().zip(kv) {
@@ -352,77 +359,71 @@ impl<C: Cell> Layer<C> {
         }
     }
 
-    /// A copy with more room. Heads lie one after the other, each with its whole capacity.
-    fn grown(&self, heads: Heads, from: usize, to: usize) -> Self {
-        let mut larger = Self::empty(heads, to);
-        if from > 0 {
-            let copy = |old: &[C], new: &mut [C], width: usize| {
+    /// A copy of the first `len` positions, with other room. Heads lie one after the other, each
+    /// with its whole capacity.
+    fn copied(&self, heads: Heads, len: usize, [from, to]: [usize; 2]) -> Self {
+        let mut copy = Self::empty(heads, to);
+        if len > 0 {
+            let part = |old: &[C], new: &mut [C], width: usize, len: usize| {
                 for (old, new) in old.chunks(from * width).zip(new.chunks_mut(to * width)) {
-                    new[..old.len()].copy_from_slice(old);
+                    new[..len * width].copy_from_slice(&old[..len * width]);
                 }
             };
-            copy(&self.keys, &mut larger.keys, heads.dim);
-            copy(&self.values, &mut larger.values, heads.value_width());
+            part(&self.keys, &mut copy.keys, heads.dim, len.next_multiple_of(LANES));
+            part(&self.values, &mut copy.values, heads.value_width(), len);
         }
-        larger
+        copy
     }
+}
+
+fn copied_layers<C: Cell>(
+    old: &[Layer<C>],
+    layers: usize,
+    heads: Heads,
+    len: usize,
+    room: [usize; 2],
+) -> Vec<Layer<C>> {
+    if old.is_empty() {
+        return (0..layers).map(|_| Layer::empty(heads, room[1])).collect();
+    }
+    old.iter().map(|layer| layer.copied(heads, len, room)).collect()
 }
 
 impl Span {
     fn empty(device: &Device, cells: CellType) -> Self {
         let store = match cells {
-            _ if !device.is_cpu() => Cells::Device(Vec::new()),
+            _ if !device.is_cpu() => Cells::Device(Vec::new(), device.clone()),
             CellType::F16 => Cells::Half(Vec::new()),
             CellType::F32 => Cells::Full(Vec::new()),
         };
         Self { store, capacity: 0, len: 0 }
     }
 
-    fn grow(
-        &mut self,
-        layers: usize,
-        heads: Heads,
-        capacity: usize,
-        device: &Device,
-    ) -> Result<()> {
-        fn grow_layers<C: Cell>(
-            old: &mut Vec<Layer<C>>,
-            layers: usize,
-            heads: Heads,
-            room: [usize; 2],
-        ) {
-            if old.is_empty() {
-                old.extend((0..layers).map(|_| Layer::empty(heads, room[1])));
-                return;
-            }
-            for layer in old {
-                *layer = layer.grown(heads, room[0], room[1]);
-            }
-        }
+    /// A copy of the first `len` positions, with room for `capacity`.
+    fn copied(&self, layers: usize, heads: Heads, len: usize, capacity: usize) -> Result<Self> {
         let room = [self.capacity, capacity];
-        match &mut self.store {
-            Cells::Half(old) => grow_layers(old, layers, heads, room),
-            Cells::Full(old) => grow_layers(old, layers, heads, room),
-            Cells::Device(old) => {
-                let mut larger = Vec::with_capacity(layers);
+        let store = match &self.store {
+            Cells::Half(old) => Cells::Half(copied_layers(old, layers, heads, len, room)),
+            Cells::Full(old) => Cells::Full(copied_layers(old, layers, heads, len, room)),
+            Cells::Device(old, device) => {
+                let mut new = Vec::with_capacity(layers);
                 for layer in 0..layers {
                     let shape = (heads.kv, capacity, heads.dim);
                     let pair = [
                         Tensor::zeros(shape, DType::F32, device)?,
                         Tensor::zeros(shape, DType::F32, device)?,
                     ];
-                    if let Some(old) = old.get(layer).filter(|_| self.len > 0) {
+                    if let Some(old) = old.get(layer).filter(|_| len > 0) {
                         for (old, new) in old.iter().zip(&pair) {
-                            new.slice_set(&old.narrow(1, 0, self.len)?.contiguous()?, 1, 0)?;
+                            new.slice_set(&old.narrow(1, 0, len)?.contiguous()?, 1, 0)?;
                         }
                     }
-                    larger.push(pair);
+                    new.push(pair);
                 }
-                *old = larger;
+                Cells::Device(new, device.clone())
             }
-        }
-        self.capacity = capacity;
-        Ok(())
+        };
+        Ok(Self { store, capacity, len })
     }
 
     /// A layer's keys and values, a row a position, (kv heads, len, dim) each: for computing with
@@ -431,7 +432,7 @@ impl Span {
         match &self.store {
             Cells::Half(layers) => self.host_rows(&layers[layer], heads),
             Cells::Full(layers) => self.host_rows(&layers[layer], heads),
-            Cells::Device(layers) => {
+            Cells::Device(layers, _) => {
                 let [keys, values] = &layers[layer];
                 Ok([keys.narrow(1, 0, self.len)?, values.narrow(1, 0, self.len)?])
             }
