@@ -120,6 +120,29 @@ impl Vocabulary {
     }
 }
 
+impl Vocabulary {
+    /// The fewest tokens that spell `text`.
+    fn fewest(&self, text: &str) -> usize {
+        let trie = self.factory.tok_env().tok_trie();
+        let bytes = text.as_bytes();
+        // fewest[i]: for the first i bytes. Every byte can be reached: where no token ends, the
+        // byte before is taken to be a token.
+        let mut fewest: Vec<usize> = (0..=bytes.len()).collect();
+        for start in 0..bytes.len() {
+            let mut node = trie.root();
+            for (end, byte) in bytes.iter().enumerate().skip(start) {
+                let Some(child) = trie.child_at_byte(node, *byte) else { break };
+                node = child;
+                if node.token_id().is_some() {
+                    fewest[end + 1] = fewest[end + 1].min(fewest[start] + 1);
+                }
+            }
+            fewest[start + 1] = fewest[start + 1].min(fewest[start] + 1);
+        }
+        fewest[bytes.len()]
+    }
+}
+
 /// Longer tokens cannot be in a trie of llguidance; they are never allowed.
 const MAX_TOKEN_BYTES: usize = 1000;
 /// Work allowed in compiling a grammar, in llguidance's units (about 50,000 a millisecond).
@@ -155,6 +178,7 @@ impl TokenizerEnv for Tokens {
 pub struct Grammar {
     start: Matcher,
     eos: TokenId,
+    fewest: usize,
 }
 
 impl Grammar {
@@ -168,8 +192,18 @@ impl Grammar {
         // A grammar that cannot begin is an error now, not in the middle of a stage.
         match start.get_error() {
             Some(error) => Err(grammar_error(&error)),
-            None => Ok(Self { start, eos: vocabulary.eos }),
+            None => {
+                // A token may reach over either end of a literal into what is free.
+                let literals = lowering::literals(shape);
+                let fewest = literals.iter().map(|text| vocabulary.fewest(text).saturating_sub(2));
+                Ok(Self { start, eos: vocabulary.eos, fewest: fewest.sum() })
+            }
         }
+    }
+
+    /// No answer has fewer tokens than this.
+    pub fn fewest_tokens(&self) -> usize {
+        self.fewest
     }
 
     /// A constraint at the beginning of an answer. Cheap: constraints of one grammar share what
@@ -373,6 +407,19 @@ mod tests {
         assert_eq!(end.iter().collect::<Vec<_>>(), [EOS]);
         assert!(constraint.accept(TokenId::from(b' ')).is_err());
         assert!(constraint.accept(EOS).is_ok());
+    }
+
+    #[test]
+    fn an_answer_is_never_shorter_than_its_literals() {
+        let shape = super::testing::object(&[
+            ("mood", Shape::OneOf(vec!["calm".into(), "tired".into()])),
+            ("age", Shape::Integer { min: 1, max: 99 }),
+        ]);
+        // {"mood":" and ","age": and }, of which each end may belong to a token of its neighbour.
+        for (words, fewest) in [(&[][..], 7 + 6), (&["mood", "\":", "age"][..], 3 + 3)] {
+            let grammar = Grammar::compile(&vocabulary(words), &shape).expect("compiles");
+            assert_eq!(grammar.fewest_tokens(), fewest);
+        }
     }
 
     #[test]

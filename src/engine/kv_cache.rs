@@ -7,7 +7,7 @@
 use candle_core::{DType, Device, Result, Tensor};
 
 use super::kernels::Cpu;
-use super::kernels::attention::{self as kernel, Cell, Heads, Store};
+use super::kernels::attention::{self as kernel, Cell, Heads, Place};
 use super::kernels::lanes::{Half, LANES};
 
 /// A growing span gets at least this many positions at a time, so that short answers do not
@@ -41,13 +41,21 @@ impl CellType {
     }
 }
 
+/// What holds the numbers.
+#[derive(Debug)]
+enum Store {
+    /// Memory of the CPU, laid out for its kernels.
+    Cells(CellType),
+    /// Tensors of a device, in single precision.
+    Tensors(Device),
+}
+
 /// The cache of one model.
 #[derive(Debug)]
 pub struct KvCache {
     layers: usize,
     heads: Heads,
-    device: Device,
-    cells: CellType,
+    store: Store,
     /// Slots are reused, so ids stay small.
     sequences: Vec<Option<Sequence>>,
     prefixes: Vec<Option<Prefix>>,
@@ -97,7 +105,15 @@ pub(super) struct Layer<C> {
 impl KvCache {
     /// An empty cache. `cells` counts on the CPU; other devices hold single precision.
     pub fn new(layers: usize, heads: Heads, device: Device, cells: CellType) -> Self {
-        Self { layers, heads, device, cells, sequences: Vec::new(), prefixes: Vec::new() }
+        let store = if device.is_cpu() { Store::Cells(cells) } else { Store::Tensors(device) };
+        Self { layers, heads, store, sequences: Vec::new(), prefixes: Vec::new() }
+    }
+
+    /// An empty cache of tensors, on any device: what [`super::transformer::Transformer`] reads
+    /// when it computes by candle's operations.
+    pub fn for_tensors(layers: usize, heads: Heads, device: Device) -> Self {
+        let tensors = Store::Tensors(device);
+        Self { layers, heads, store: tensors, sequences: Vec::new(), prefixes: Vec::new() }
     }
 
     /// Bytes that one position takes over all layers.
@@ -105,9 +121,12 @@ impl KvCache {
         layers * heads.kv * (heads.dim + heads.value_width()) * cells.bytes()
     }
 
-    /// How keys and values are held.
-    pub fn cells(&self) -> CellType {
-        self.cells
+    /// How keys and values are held on the CPU; `None` for tensors.
+    pub fn cells(&self) -> Option<CellType> {
+        match self.store {
+            Store::Cells(cells) => Some(cells),
+            Store::Tensors(_) => None,
+        }
     }
 
     /// Opens a sequence, on top of a prefix or from nothing.
@@ -115,7 +134,7 @@ impl KvCache {
         if let Some(id) = prefix {
             self.prefix_mut(id).references += 1;
         }
-        let sequence = Sequence { prefix, own: Span::empty(&self.device, self.cells) };
+        let sequence = Sequence { prefix, own: Span::empty(&self.store) };
         SeqId(place(&mut self.sequences, sequence))
     }
 
@@ -164,15 +183,16 @@ impl KvCache {
         [keys, values]: [&[f32]; 2],
     ) {
         let heads = self.heads;
-        match self.cells {
-            CellType::F16 => {
+        match self.store {
+            Store::Tensors(_) => unreachable!("tensors are written by `write_tensors`"),
+            Store::Cells(CellType::F16) => {
                 let stores = self.stores(layer, sequences, |cells| match cells {
                     Cells::Half(layers) => layers,
                     _ => unreachable!("a cache holds one type of cells"),
                 });
                 write_heads(cpu, heads, stores, keys, values);
             }
-            CellType::F32 => {
+            Store::Cells(CellType::F32) => {
                 let stores = self.stores(layer, sequences, |cells| match cells {
                     Cells::Full(layers) => layers,
                     _ => unreachable!("a cache holds one type of cells"),
@@ -188,7 +208,7 @@ impl KvCache {
         layer: usize,
         sequences: &[SequenceRows],
         layers: impl Fn(&mut Cells) -> &mut Vec<Layer<C>>,
-    ) -> Vec<(usize, RowRange, Store<'_, C>)> {
+    ) -> Vec<(usize, RowRange, Place<'_, C>)> {
         let Heads { dim, .. } = self.heads;
         let width = self.heads.value_width();
         let mut by_slot: Vec<Option<RowRange>> = vec![None; self.sequences.len()];
@@ -203,7 +223,7 @@ impl KvCache {
             let keys = keys.chunks_exact_mut(*capacity * dim);
             let values = values.chunks_exact_mut(*capacity * width);
             for (head, (keys, values)) in keys.zip(values).enumerate() {
-                stores.push((head, rows, Store { keys, values, to: *len - rows.count }));
+                stores.push((head, rows, Place { keys, values, to: *len - rows.count }));
             }
         }
         stores
@@ -335,18 +355,18 @@ pub struct SequenceRows {
 fn write_heads<C: Cell>(
     cpu: &Cpu,
     Heads { kv, dim, .. }: Heads,
-    mut stores: Vec<(usize, RowRange, Store<'_, C>)>,
+    mut stores: Vec<(usize, RowRange, Place<'_, C>)>,
     keys: &[f32],
     values: &[f32],
 ) {
     let share = stores.len().div_ceil(4 * cpu.team.threads());
     cpu.team.split(&mut stores, share, |_, stores| {
-        for (head, rows, Store { keys: to_keys, values: to_values, to }) in stores {
+        for (head, rows, Place { keys: to_keys, values: to_values, to }) in stores {
             let of_row = |row: usize| (row * kv + *head) * dim..(row * kv + *head + 1) * dim;
             let rows = (rows.first..rows.first + rows.count)
                 .map(|row| (&keys[of_row(row)], &values[of_row(row)]));
-            let store = Store { keys: to_keys, values: to_values, to: *to };
-            kernel::store(cpu.tier, dim, store, rows);
+            let place = Place { keys: to_keys, values: to_values, to: *to };
+            kernel::store(cpu.tier, dim, place, rows);
         }
     });
 }
@@ -390,11 +410,11 @@ fn copied_layers<C: Cell>(
 }
 
 impl Span {
-    fn empty(device: &Device, cells: CellType) -> Self {
-        let store = match cells {
-            _ if !device.is_cpu() => Cells::Device(Vec::new(), device.clone()),
-            CellType::F16 => Cells::Half(Vec::new()),
-            CellType::F32 => Cells::Full(Vec::new()),
+    fn empty(store: &Store) -> Self {
+        let store = match store {
+            Store::Cells(CellType::F16) => Cells::Half(Vec::new()),
+            Store::Cells(CellType::F32) => Cells::Full(Vec::new()),
+            Store::Tensors(device) => Cells::Device(Vec::new(), device.clone()),
         };
         Self { store, capacity: 0, len: 0 }
     }

@@ -66,6 +66,54 @@ pub(super) fn max_bytes(shape: &Shape) -> usize {
     }
 }
 
+/// What stands in every answer, cut where something free stands between: the shortest arrays, and
+/// nothing of strings, numbers and choices.
+pub(super) fn literals(shape: &Shape) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    collect_literals(shape, &mut pieces);
+    pieces
+}
+
+fn collect_literals(shape: &Shape, pieces: &mut Vec<String>) {
+    let literal = |pieces: &mut Vec<String>, text: &str| {
+        if let Some(last) = pieces.last_mut() {
+            last.push_str(text);
+        }
+    };
+    let free = |pieces: &mut Vec<String>| pieces.push(String::new());
+    match shape {
+        Shape::Object(fields) => {
+            for (index, (key, value)) in fields.iter().enumerate() {
+                literal(pieces, if index == 0 { "{" } else { "," });
+                literal(pieces, &format!("{}:", json(key)));
+                collect_literals(value, pieces);
+            }
+            literal(pieces, if fields.is_empty() { "{}" } else { "}" });
+        }
+        Shape::Array { item, min, .. } => {
+            literal(pieces, "[");
+            for index in 0..*min {
+                literal(pieces, if index == 0 { "" } else { "," });
+                collect_literals(item, pieces);
+            }
+            literal(pieces, "]");
+        }
+        Shape::Text { .. } | Shape::OneOf(_) => {
+            literal(pieces, "\"");
+            free(pieces);
+            literal(pieces, "\"");
+        }
+        Shape::Integer { .. } => free(pieces),
+        Shape::Excerpt(_) => {
+            literal(pieces, "{\"record\":\"");
+            free(pieces);
+            literal(pieces, "\",\"text\":\"");
+            free(pieces);
+            literal(pieces, "\"}");
+        }
+    }
+}
+
 /// Bytes of the longest answer that quotes `source`; 0 where nothing can be quoted.
 fn longest_excerpt(source: &Source) -> usize {
     let offers = excerpt::offers(&source.cells);

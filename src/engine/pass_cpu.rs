@@ -264,20 +264,21 @@ impl Pass<'_> {
             Attention { heads, scale: self.model.attention_scale, window: self.layer.window };
         let Cpu { team, tier } = self.cpu;
         match cache.cells() {
-            CellType::F16 => {
+            Some(CellType::F16) => {
                 let readers = cache.readers(self.index, &rows.sequences, |cells| match cells {
                     Cells::Half(layers) => layers.as_slice(),
                     _ => unreachable!("a cache holds one type of cells"),
                 });
                 attention::attend(team, *tier, attention, queries, &readers, mixed);
             }
-            CellType::F32 => {
+            Some(CellType::F32) => {
                 let readers = cache.readers(self.index, &rows.sequences, |cells| match cells {
                     Cells::Full(layers) => layers.as_slice(),
                     _ => unreachable!("a cache holds one type of cells"),
                 });
                 attention::attend(team, *tier, attention, queries, &readers, mixed);
             }
+            None => candle_core::bail!("the kernels read no tensors"),
         }
         let output = &self.layer.output;
         input.fill(self.cpu, &[&output.weight], [rows.count, width], |row, out| {

@@ -236,7 +236,16 @@ impl<'a> StageRun<'a> {
 
     fn writer(&mut self, request: GenerateRequest) -> Result<Writer, EngineError> {
         let constraint = match request.shape {
-            Some(shape) => Some(self.grammar(&shape)?.constraint()),
+            Some(shape) => {
+                let grammar = self.grammar(&shape)?;
+                let (fewest, most) = (grammar.fewest_tokens(), request.max_tokens);
+                if fewest > most {
+                    return Err(EngineError::Grammar(format!(
+                        "every answer of this shape takes {fewest} tokens or more, and {most} are allowed"
+                    )));
+                }
+                Some(grammar.constraint())
+            }
             None => None,
         };
         Ok(Writer {

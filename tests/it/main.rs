@@ -14,6 +14,8 @@ mod engine;
 #[cfg(test)]
 mod hub;
 #[cfg(test)]
+mod passes;
+#[cfg(test)]
 mod real_model;
 #[cfg(test)]
 mod tiny_gguf;

@@ -6,7 +6,7 @@
 
 use super::Tier;
 use super::formats::BLOCK;
-use super::lanes::LANES;
+use super::lanes::{LANES, Lanes};
 use super::team::{Pieces, Team};
 
 /// Four activations in one word.
@@ -87,7 +87,7 @@ impl Activations {
                 let within = place - group.start;
                 if within < group.rows {
                     fill(group.first + within, &mut row);
-                    enter(tier, &row, &mut quantised);
+                    quantise_row(tier, &row, &mut quantised);
                 } else if within == group.rows {
                     quantised.fill(Quantised::default()); // padding
                 }
@@ -154,34 +154,15 @@ struct Quantised {
     totals: [i32; 2],
 }
 
-fn enter(tier: Tier, row: &[f32], out: &mut [Quantised]) {
-    match tier {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Tier::detect` found these features on this CPU.
-        Tier::Avx512 => unsafe { quantise_avx512(row, out) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Tier::Avx2 => unsafe { quantise_avx2(row, out) },
-        _ => quantise_row(row, out),
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-fn quantise_avx512(row: &[f32], out: &mut [Quantised]) {
-    quantise_row(row, out);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn quantise_avx2(row: &[f32], out: &mut [Quantised]) {
-    quantise_row(row, out);
+tiered! {
+    /// Quantises a row, a block an entry.
+    fn quantise_row [] [] (row: &[f32], out: &mut [Quantised]) = quantise_blocks
 }
 
 /// Written for the compiler to vectorise: independent lanes, no sum across them but of integers.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
-fn quantise_row(row: &[f32], out: &mut [Quantised]) {
+fn quantise_blocks<L: Lanes>(row: &[f32], out: &mut [Quantised]) {
     for (x, out) in row.as_chunks::<BLOCK>().0.iter().zip(out) {
         let mut largest = [0f32; LANES];
         for half in 0..2 {
@@ -233,6 +214,7 @@ const ROUND_BITS: i32 = ROUND.to_bits() as i32;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kernels::lanes::Portable;
 
     #[test]
     fn rows_are_quantised_alike_in_every_group_and_tier() {
@@ -250,7 +232,7 @@ mod tests {
                 for group in activations.groups().to_vec() {
                     let blocks = activations.blocks(group);
                     for within in 0..group.rows {
-                        quantise_row(&row(group.first + within), &mut expected);
+                        quantise_blocks::<Portable>(&row(group.first + within), &mut expected);
                         for (block, expected) in expected.iter().enumerate() {
                             let at = block * group.size + within;
                             assert_eq!(blocks.words[at], expected.words, "{tier:?} {rows}");
@@ -270,12 +252,12 @@ mod tests {
     fn a_quantised_row_is_within_half_a_step_of_its_values() {
         let row: Vec<f32> = (0..BLOCK).map(|i| (i as f32 * 1.7).sin() * 3.0).collect();
         let mut out = [Quantised::default()];
-        quantise_row(&row, &mut out);
+        quantise_blocks::<Portable>(&row, &mut out);
         for (at, x) in row.iter().enumerate() {
             let byte = out[0].words[at / 4].to_le_bytes()[at % 4] as i8;
             assert!((f32::from(byte) * out[0].scale - x).abs() <= out[0].scale * 0.5001);
         }
-        quantise_row(&[0.0; BLOCK], &mut out);
+        quantise_blocks::<Portable>(&[0.0; BLOCK], &mut out);
         assert_eq!(out[0], Quantised::default());
     }
 }

@@ -17,7 +17,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use super::Tier;
-use super::lanes::{Half, LANES, Lanes, Number, Portable};
+use super::lanes::{Half, LANES, Lanes, Number};
 use super::team::{Pieces, Team};
 
 /// Queries that one reading of a key block serves.
@@ -148,7 +148,7 @@ pub fn attend<C: Cell>(
         let of_group = cut * group / cuts..(cut + 1) * group / cuts;
         let task = Task { attention, kv_head, of_group, bundle, readers, queries };
         SCRATCH.with_borrow_mut(|scratch| {
-            enter(tier, &task, scratch);
+            attend_task(tier, &task, scratch);
             for (query, result) in scratch.mixed.chunks_exact(heads.value_width()).enumerate() {
                 let (row, head) = task.query(query);
                 // SAFETY: a head of a row belongs to one task.
@@ -282,70 +282,46 @@ impl<C: Cell> Task<'_, C> {
     }
 }
 
-fn enter<C: Cell>(tier: Tier, task: &Task<'_, C>, scratch: &mut Scratch) {
-    match tier {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Tier::detect` found these features on this CPU.
-        Tier::Avx512 => unsafe { attend_avx512(task, scratch) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Tier::Avx2 => unsafe { attend_avx2(task, scratch) },
-        _ => attend_task::<Portable, C>(task, scratch),
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-fn attend_avx512<C: Cell>(task: &Task<'_, C>, scratch: &mut Scratch) {
-    attend_task::<super::lanes::Avx512, C>(task, scratch);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn attend_avx2<C: Cell>(task: &Task<'_, C>, scratch: &mut Scratch) {
-    attend_task::<super::lanes::Avx2, C>(task, scratch);
-}
-
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
-fn attend_task<L: Lanes, C: Cell>(task: &Task<'_, C>, scratch: &mut Scratch) {
+fn attend_task<C: Cell>(tier: Tier, task: &Task<'_, C>, scratch: &mut Scratch) {
     let Scratch { scores, transposed, mixed, visible } = scratch;
-    let Heads { dim, .. } = task.attention.heads;
-    let value_width = task.attention.heads.value_width();
+    let Attention { heads, scale, .. } = task.attention;
+    let (dim, value_width) = (heads.dim, heads.value_width());
     task.visible(visible);
     let count = visible.len();
-    // Scores begin at a whole block, so that a position's lane is the same for every query.
-    let mut base = usize::MAX;
-    let mut end = 0;
-    for range in visible.iter() {
-        base = base.min(range.start / LANES * LANES);
-        end = end.max(range.end);
-    }
-    let stride = (end - base).next_multiple_of(LANES) + LANES; // the last block may run over
+    // Columns begin a block before the first visible one, at a whole block: a position's lane is
+    // the same for every query, and a span that begins inside a block has room for all of it.
+    let first = visible.iter().map(|range| range.start).min().unwrap_or(0) / LANES * LANES;
+    let end = visible.iter().map(|range| range.end).max().unwrap_or(0);
+    let stride = (end - first).next_multiple_of(LANES) + 2 * LANES;
+    let column = |position: usize| position + LANES - first;
     scores.resize(count * stride, 0.0);
 
     for (span, start, queries) in task.pieces() {
         let (keys, _) = task.head(span);
-        let from = base.saturating_sub(start) / LANES * LANES; // within the span, a whole block
-        let mut last = 0;
-        for range in &visible[queries.clone()] {
-            last = last.max(range.end.saturating_sub(start).min(span.len));
-        }
+        let from = first.saturating_sub(start) / LANES * LANES; // within the span, a whole block
+        let of_piece = &visible[queries.clone()];
+        let last = of_piece.iter().map(|range| range.end.saturating_sub(start)).max().unwrap_or(0);
+        let last = last.min(span.len);
         if from >= last {
             continue;
         }
-        let keys = &keys[from * dim..last.next_multiple_of(LANES) * dim];
-        let mut first = queries.start;
-        while first < queries.end {
-            let block = (queries.end - first).min(QUERIES);
-            let scale = task.attention.scale;
-            // A span that does not begin at a whole block has its first positions before `base`.
-            let place = Place { stride, first: (start + from) as isize - base as isize };
-            let scores = &mut scores[first * stride..(first + block) * stride];
+        let keys: &[[C; LANES]] = keys.as_chunks().0;
+        let keys = &keys[from / LANES * dim..last.div_ceil(LANES) * dim];
+        for begin in queries.clone().step_by(QUERIES) {
+            let block = (queries.end - begin).min(QUERIES);
+            let scores = &mut scores[begin * stride..(begin + block) * stride];
+            let to = Columns { stride, first: column(start + from), rows: block };
             macro_rules! with {
                 ($n:literal, $blocks:literal) => {{
-                    transpose::<C, $n>(task, first, block, transposed);
-                    score::<L, C, $n, $blocks>(keys, transposed, scale, scores, block, place)
+                    transpose::<C, $n>(task, begin, block, transposed);
+                    score::<C, $n, $blocks>(
+                        tier,
+                        keys,
+                        transposed.as_chunks().0,
+                        scale,
+                        scores,
+                        to,
+                    );
                 }};
             }
             match block {
@@ -357,60 +333,60 @@ fn attend_task<L: Lanes, C: Cell>(task: &Task<'_, C>, scratch: &mut Scratch) {
                 7 | 8 => with!(8, 1),
                 _ => with!(12, 1),
             }
-            first += block;
         }
+    }
+
+    for (scores, range) in scores.chunks_exact_mut(stride).zip(visible.iter()) {
+        scores[..column(range.start)].fill(f32::NEG_INFINITY);
+        scores[column(range.end)..].fill(f32::NEG_INFINITY);
+        normalise(tier, scores);
     }
 
     mixed.clear();
     mixed.resize(count * value_width, 0.0);
-    for (scores, range) in scores.chunks_exact_mut(stride).zip(visible.iter()) {
-        let (from, to) = (range.start - base, range.end - base);
-        scores[..from].fill(f32::NEG_INFINITY);
-        scores[to..].fill(f32::NEG_INFINITY);
-        normalise::<L>(scores);
-    }
     for (span, start, queries) in task.pieces() {
         let (_, values) = task.head(span);
-        let from = base.saturating_sub(start);
-        let to = (end - start.min(end)).min(span.len);
+        let from = first.saturating_sub(start);
+        let to = end.saturating_sub(start).min(span.len);
         if from >= to {
             continue;
         }
-        let values = &values[from * value_width..to * value_width];
-        let mut first = queries.start;
-        while first < queries.end {
-            let block = match queries.end - first {
+        let values: &[[C; LANES]] = values.as_chunks().0;
+        let values = &values[from * value_width / LANES..to * value_width / LANES];
+        let mut begin = queries.start;
+        while begin < queries.end {
+            let block = match queries.end - begin {
                 MIXED.. => MIXED,
                 4.. => 4,
                 2.. => 2,
                 _ => 1,
             };
-            let weights = &scores[first * stride..(first + block) * stride];
-            let weights = Weights { scores: weights, stride, first: start + from - base };
-            let mixed = &mut mixed[first * value_width..(first + block) * value_width];
+            let scores = &scores[begin * stride..(begin + block) * stride];
+            let shares = Columns { stride, first: column(start + from), rows: block };
+            let mixed = &mut mixed[begin * value_width..(begin + block) * value_width];
             match block {
-                1 => mix::<L, C, 1>(weights, values, value_width, mixed),
-                2 => mix::<L, C, 2>(weights, values, value_width, mixed),
-                4 => mix::<L, C, 4>(weights, values, value_width, mixed),
-                _ => mix::<L, C, MIXED>(weights, values, value_width, mixed),
+                1 => mix::<C, 1>(tier, scores, shares, values, mixed),
+                2 => mix::<C, 2>(tier, scores, shares, values, mixed),
+                4 => mix::<C, 4>(tier, scores, shares, values, mixed),
+                _ => mix::<C, MIXED>(tier, scores, shares, values, mixed),
             }
-            first += block;
+            begin += block;
         }
     }
 }
 
-/// Where the scores of a run of key blocks go.
+/// Where the scores of some queries with a run of positions stand.
 #[derive(Clone, Copy)]
-struct Place {
+struct Columns {
     /// Between the scores of two queries.
     stride: usize,
-    /// Of the run's first position; those below zero are left out.
-    first: isize,
+    /// Of the run's first position.
+    first: usize,
+    /// Queries.
+    rows: usize,
 }
 
 /// Copies `count` queries from `first` on to (dim, N); the last one fills what is left of the N.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 fn transpose<C: Cell, const N: usize>(
     task: &Task<'_, C>,
     first: usize,
@@ -419,76 +395,103 @@ fn transpose<C: Cell, const N: usize>(
 ) {
     let Heads { query, dim, .. } = task.attention.heads;
     out.resize(dim * N, 0.0);
+    let rows: &mut [[f32; N]] = out.as_chunks_mut().0;
     for n in 0..N {
         let (row, head) = task.query(first + n.min(count - 1));
         let values = &task.queries[(row * query + head) * dim..][..dim];
-        for (d, value) in values.iter().enumerate() {
-            out[d * N + n] = *value;
+        for (to, value) in rows.iter_mut().zip(values) {
+            to[n] = *value;
         }
     }
 }
 
-/// Products of `N` queries, (dim, N), with blocks of keys, (blocks, dim, LANES), times `scale`; the
-/// first `count` queries' are stored. `B` blocks at a time hide the latency of the additions.
+tiered! {
+    /// Products of `N` queries, (dim, N), with blocks of keys, (blocks, dim, LANES), times `scale`;
+    /// those of the first `to.rows` queries are stored.
+    fn score [C: Cell, const N: usize, const B: usize] [C, N, B] (
+        keys: &[[C; LANES]],
+        queries: &[[f32; N]],
+        scale: f32,
+        scores: &mut [f32],
+        to: Columns,
+    ) = score_blocks
+}
+
+/// `B` blocks at a time hide the latency of the additions; what is left is done one by one.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
-fn score<L: Lanes, C: Cell, const N: usize, const B: usize>(
-    keys: &[C],
-    queries: &[f32],
+fn score_blocks<L: Lanes, C: Cell, const N: usize, const B: usize>(
+    keys: &[[C; LANES]],
+    queries: &[[f32; N]],
     scale: f32,
     scores: &mut [f32],
-    count: usize,
-    place: Place,
+    to: Columns,
 ) {
-    let queries: &[[f32; N]] = queries.as_chunks().0;
     let dim = queries.len();
-    let cells: &[[C; LANES]] = keys.as_chunks().0;
-    let blocks = cells.len() / dim;
-    let scale = L::splat(scale);
+    let blocks = keys.len() / dim;
+    assert!(to.rows <= N && to.first + blocks * LANES <= to.stride);
+    assert!(to.rows * to.stride <= scores.len());
     let mut block = 0;
+    while block + B <= blocks {
+        score_some::<L, C, N, B>(&keys[block * dim..], queries, scale, scores, to, block);
+        block += B;
+    }
     while block < blocks {
-        // The last blocks are read again where there are fewer than B: same numbers, same place.
-        let begin = if blocks >= B { block.min(blocks - B) } else { 0 };
-        let mut sums = [[L::splat(0.0); B]; N];
-        for (d, query) in queries.iter().enumerate() {
-            let mut keys = [L::splat(0.0); B];
-            for (b, keys) in keys.iter_mut().enumerate() {
-                let at = if blocks >= B { begin + b } else { b.min(blocks - 1) };
-                *keys = C::load(&cells[at * dim + d]);
-            }
-            for n in 0..N {
-                let query = L::splat(query[n]);
-                for b in 0..B {
-                    sums[n][b] = query.madd(keys[b], sums[n][b]);
-                }
-            }
-        }
-        for (n, sums) in sums.iter().enumerate().take(count) {
-            for (b, sums) in sums.iter().enumerate() {
-                let at = if blocks >= B { begin + b } else { b.min(blocks - 1) };
-                let to = place.first + (at * LANES) as isize;
-                let out = &mut scores[n * place.stride..][..place.stride];
-                if let Ok(to) = usize::try_from(to) {
-                    if let Some(out) = out[to..].first_chunk_mut::<LANES>() {
-                        sums.mul(scale).store(out);
-                    }
-                } else {
-                    let skip = to.unsigned_abs();
-                    let values = sums.mul(scale).values();
-                    if skip < LANES {
-                        out[..LANES - skip].copy_from_slice(&values[skip..]);
-                    }
-                }
-            }
-        }
-        block = begin + B;
+        score_some::<L, C, N, 1>(&keys[block * dim..], queries, scale, scores, to, block);
+        block += 1;
     }
 }
 
-/// Turns scores into shares of one: `exp(score − max)` over the sum.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
-fn normalise<L: Lanes>(scores: &mut [f32]) {
+fn score_some<L: Lanes, C: Cell, const N: usize, const B: usize>(
+    keys: &[[C; LANES]],
+    queries: &[[f32; N]],
+    scale: f32,
+    scores: &mut [f32],
+    to: Columns,
+    block: usize,
+) {
+    let dim = queries.len();
+    assert!(keys.len() >= B * dim);
+    let mut sums = [[L::splat(0.0); B]; N];
+    for d in 0..dim {
+        let mut key = [L::splat(0.0); B];
+        for b in 0..B {
+            // SAFETY: `b` is below B and `d` below `dim`; checked above.
+            key[b] = C::load(unsafe { keys.get_unchecked(b * dim + d) });
+        }
+        // SAFETY: `d` is below the length.
+        let query = unsafe { queries.get_unchecked(d) };
+        for n in 0..N {
+            let query = L::splat(query[n]);
+            for b in 0..B {
+                sums[n][b] = query.madd(key[b], sums[n][b]);
+            }
+        }
+    }
+    let scale = L::splat(scale);
+    for n in 0..N {
+        if n >= to.rows {
+            return;
+        }
+        for b in 0..B {
+            let at = n * to.stride + to.first + (block + b) * LANES;
+            if let Some(out) = scores[at..].first_chunk_mut() {
+                sums[n][b].mul(scale).store(out);
+            }
+        }
+    }
+}
+
+tiered! {
+    /// Turns scores into shares of one: `exp(score − max)` over the sum.
+    fn normalise [] [] (scores: &mut [f32]) = normalise_blocks
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
+fn normalise_blocks<L: Lanes>(scores: &mut [f32]) {
     let blocks = scores.as_chunks_mut::<LANES>().0;
     let mut largest = L::splat(f32::NEG_INFINITY);
     for block in blocks.iter() {
@@ -515,31 +518,33 @@ fn normalise<L: Lanes>(scores: &mut [f32]) {
     }
 }
 
-/// Shares of some queries in a run of positions.
-#[derive(Clone, Copy)]
-struct Weights<'a> {
-    /// (query, stride)
-    scores: &'a [f32],
-    stride: usize,
-    /// Of the run's first position.
-    first: usize,
+tiered! {
+    /// Adds to `mixed`, (N, width), the values of a run of positions, (positions, width), each
+    /// times its share.
+    fn mix [C: Cell, const N: usize] [C, N] (
+        scores: &[f32],
+        shares: Columns,
+        values: &[[C; LANES]],
+        mixed: &mut [f32],
+    ) = mix_values
 }
 
-/// Adds to `mixed`, (N, width), the weighted values of a run of positions, (positions, width).
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
-fn mix<L: Lanes, C: Cell, const N: usize>(
-    weights: Weights<'_>,
-    values: &[C],
-    width: usize,
+fn mix_values<L: Lanes, C: Cell, const N: usize>(
+    scores: &[f32],
+    shares: Columns,
+    values: &[[C; LANES]],
     mixed: &mut [f32],
 ) {
+    let mixed: &mut [[f32; LANES]] = mixed.as_chunks_mut().0;
+    let width = mixed.len() / N; // in registers
     let mut chunk = 0;
-    while chunk < width / LANES {
-        chunk += match width / LANES - chunk {
-            CHUNKS.. => mix_chunks::<L, C, N, CHUNKS>(weights, values, width, chunk, mixed),
-            2.. => mix_chunks::<L, C, N, 2>(weights, values, width, chunk, mixed),
-            _ => mix_chunks::<L, C, N, 1>(weights, values, width, chunk, mixed),
+    while chunk < width {
+        chunk += match width - chunk {
+            CHUNKS.. => mix_chunks::<L, C, N, CHUNKS>(scores, shares, values, chunk, mixed),
+            2.. => mix_chunks::<L, C, N, 2>(scores, shares, values, chunk, mixed),
+            _ => mix_chunks::<L, C, N, 1>(scores, shares, values, chunk, mixed),
         };
     }
 }
@@ -548,46 +553,41 @@ fn mix<L: Lanes, C: Cell, const N: usize>(
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 fn mix_chunks<L: Lanes, C: Cell, const N: usize, const K: usize>(
-    weights: Weights<'_>,
-    values: &[C],
-    width: usize,
+    scores: &[f32],
+    shares: Columns,
+    values: &[[C; LANES]],
     chunk: usize,
-    mixed: &mut [f32],
+    mixed: &mut [[f32; LANES]],
 ) -> usize {
-    let per_position = width / LANES;
-    let cells: &[[C; LANES]] = values.as_chunks().0;
-    let positions = cells.len() / per_position;
+    let width = mixed.len() / N;
+    let positions = values.len() / width;
+    assert!(
+        chunk + K <= width && (N - 1) * shares.stride + shares.first + positions <= scores.len()
+    );
     let mut sums = [[L::splat(0.0); K]; N];
     for n in 0..N {
         for k in 0..K {
-            let at = n * width + (chunk + k) * LANES;
-            if let Some(from) = mixed[at..].first_chunk() {
-                sums[n][k] = L::load(from);
-            }
+            sums[n][k] = L::load(&mixed[n * width + chunk + k]);
         }
     }
-    assert!((N - 1) * weights.stride + weights.first + positions <= weights.scores.len());
-    for (t, cells) in cells.chunks_exact(per_position).enumerate() {
-        let cells = &cells[chunk..chunk + K];
+    for t in 0..positions {
         let mut value = [L::splat(0.0); K];
         for k in 0..K {
-            value[k] = C::load(&cells[k]);
+            // SAFETY: `t` is below `positions`, and `chunk + k` below `width`; checked above.
+            value[k] = C::load(unsafe { values.get_unchecked(t * width + chunk + k) });
         }
         for n in 0..N {
-            let at = n * weights.stride + weights.first + t;
-            // SAFETY: `t` is below `positions`, and the last query's last one was checked above.
-            let weight = L::splat(unsafe { *weights.scores.get_unchecked(at) });
+            let at = n * shares.stride + shares.first + t;
+            // SAFETY: as above.
+            let share = L::splat(unsafe { *scores.get_unchecked(at) });
             for k in 0..K {
-                sums[n][k] = weight.madd(value[k], sums[n][k]);
+                sums[n][k] = share.madd(value[k], sums[n][k]);
             }
         }
     }
     for n in 0..N {
         for k in 0..K {
-            let at = n * width + (chunk + k) * LANES;
-            if let Some(to) = mixed[at..].first_chunk_mut() {
-                sums[n][k].store(to);
-            }
+            sums[n][k].store(&mut mixed[n * width + chunk + k]);
         }
     }
     K
@@ -595,7 +595,7 @@ fn mix_chunks<L: Lanes, C: Cell, const N: usize, const K: usize>(
 
 /// One head's part of a layer's cache, and the rows that go there.
 #[derive(Debug)]
-pub struct Store<'a, C> {
+pub struct Place<'a, C> {
     /// (capacity / LANES, dim, LANES)
     pub keys: &'a mut [C],
     /// (capacity, value width)
@@ -608,7 +608,7 @@ pub struct Store<'a, C> {
 pub fn store<'r, C: Cell>(
     tier: Tier,
     dim: usize,
-    to: Store<'_, C>,
+    to: Place<'_, C>,
     rows: impl Iterator<Item = (&'r [f32], &'r [f32])>,
 ) {
     let width = dim.next_multiple_of(LANES);
@@ -626,28 +626,9 @@ pub fn store<'r, C: Cell>(
     }
 }
 
-fn convert<C: Cell>(tier: Tier, values: &[f32], cells: &mut [C]) {
-    match tier {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Tier::detect` found these features on this CPU.
-        Tier::Avx512 => unsafe { convert_avx512(values, cells) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Tier::Avx2 => unsafe { convert_avx2(values, cells) },
-        _ => convert_cells::<Portable, C>(values, cells),
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn convert_avx512<C: Cell>(values: &[f32], cells: &mut [C]) {
-    convert_cells::<super::lanes::Avx512, C>(values, cells);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn convert_avx2<C: Cell>(values: &[f32], cells: &mut [C]) {
-    convert_cells::<super::lanes::Avx2, C>(values, cells);
+tiered! {
+    /// Floats as cells.
+    fn convert [C: Cell] [C] (values: &[f32], cells: &mut [C]) = convert_cells
 }
 
 #[inline(always)]

@@ -3,10 +3,10 @@
 //! A general matrix product picks its order of summation by the number of rows, so a row's result
 //! would depend on its batch. Here every output is one sum over the inputs in order.
 
-use super::lanes::{Brain, Half, LANES, Lanes, Number, Portable};
+use super::Cpu;
+use super::lanes::{Brain, Half, LANES, Lanes, Number};
 use super::matrix::Mode;
 use super::team::Pieces;
-use super::{Cpu, Tier};
 
 /// Activation rows that share one reading of the weights.
 const GROUP: usize = 8;
@@ -63,7 +63,7 @@ impl<N: Number> Tiles<N> {
             for begin in (0..rows).step_by(GROUP) {
                 let count = GROUP.min(rows - begin);
                 let x = &x[begin * inputs..(begin + count) * inputs];
-                enter(cpu.tier, tile, x, &mut sums[..count]);
+                tile_product(cpu.tier, tile, x, &mut sums[..count]);
                 for (row, sums) in (begin..).zip(&sums[..count]) {
                     // SAFETY: a tile's columns of a row belong to this share alone.
                     let out = unsafe { out.part(row, first, width) };
@@ -103,31 +103,15 @@ impl DenseWeights {
     }
 }
 
-fn enter<N: Number>(tier: Tier, tile: &[[N; LANES]], x: &[f32], out: &mut [[f32; LANES]]) {
-    match tier {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Tier::detect` found AVX-512F on this CPU.
-        Tier::Avx512 => unsafe { tile_avx512(tile, x, out) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Tier::detect` found AVX2, FMA and F16C on this CPU.
-        Tier::Avx2 => unsafe { tile_avx2(tile, x, out) },
-        _ => multiply_tile::<Portable, N>(tile, x, out),
-    }
+tiered! {
+    /// One tile, (inputs, LANES), for up to [`GROUP`] rows.
+    fn tile_product [N: Number] [N] (
+        tile: &[[N; LANES]],
+        x: &[f32],
+        out: &mut [[f32; LANES]],
+    ) = multiply_tile
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-fn tile_avx512<N: Number>(tile: &[[N; LANES]], x: &[f32], out: &mut [[f32; LANES]]) {
-    multiply_tile::<super::lanes::Avx512, N>(tile, x, out);
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn tile_avx2<N: Number>(tile: &[[N; LANES]], x: &[f32], out: &mut [[f32; LANES]]) {
-    multiply_tile::<super::lanes::Avx2, N>(tile, x, out);
-}
-
-/// One tile, (inputs, LANES), for up to [`GROUP`] rows.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 fn multiply_tile<L: Lanes, N: Number>(tile: &[[N; LANES]], x: &[f32], out: &mut [[f32; LANES]]) {
@@ -165,6 +149,7 @@ fn multiply_rows<L: Lanes, N: Number, const M: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kernels::Tier;
 
     /// Named error budget: f32 sums of a few dozen products of numbers up to 1.
     const DENSE_BUDGET: f64 = 1e-5;

@@ -83,6 +83,24 @@ pub trait Lanes: Copy {
     fn dot(sums: Self::Ints, bytes: Self::Bytes, word: i32) -> Self::Ints;
     /// As [`Self::dot`], for any unsigned bytes.
     fn dot_wide(sums: Self::Ints, bytes: Self::Bytes, word: i32) -> Self::Ints;
+
+    /// [`Self::dot_wide`] for `M` rows at once, with word `at` of each.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
+    fn dot_rows<const M: usize, const WIDE: bool>(
+        sums: &mut [Self::Ints; M],
+        bytes: Self::Bytes,
+        words: &[[i32; 8]; M],
+        at: usize,
+    ) {
+        for m in 0..M {
+            sums[m] = if WIDE {
+                Self::dot_wide(sums[m], bytes, words[m][at])
+            } else {
+                Self::dot(sums[m], bytes, words[m][at])
+            };
+        }
+    }
 }
 
 /// A floating-point number as it lies in memory.
@@ -509,6 +527,17 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn dot_rows<const M: usize, const WIDE: bool>(
+            sums: &mut [__m512i; M],
+            bytes: __m512i,
+            words: &[[i32; 8]; M],
+            at: usize,
+        ) {
+            // SAFETY: see the module.
+            unsafe { dot_rows(sums, bytes, words, at) }
+        }
+
+        #[inline(always)]
         fn exp(self) -> Self {
             let round = Self::splat(ROUND);
             // SAFETY: see the module.
@@ -531,6 +560,44 @@ mod x86 {
                 let normal = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(self.0, _mm512_set1_ps(LEAST));
                 Self(_mm512_maskz_mul_ps(normal, fraction.0, power))
             }
+        }
+    }
+
+    /// In assembly for the group sizes of the products: the words are operands in memory, spread to
+    /// all lanes by the instruction itself. Given intrinsics, the compiler takes the words through
+    /// general registers instead, and a third of the time goes there.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vnni")]
+    fn dot_rows<const M: usize>(
+        sums: &mut [__m512i; M],
+        bytes: __m512i,
+        words: &[[i32; 8]; M],
+        at: usize,
+    ) {
+        macro_rules! rows {
+            ($($row:literal),*) => {
+                // SAFETY: row `r`'s word lies 32 r bytes after the first's, inside `words`; nothing
+                // is written but the sums.
+                unsafe {
+                    std::arch::asm!(
+                        $(concat!(
+                            "vpdpbusd {", $row, "}, {w}, dword ptr [{p} + 32*", $row, "]{{1to16}}"
+                        ),)*
+                        $(inout(zmm_reg) sums[$row],)*
+                        w = in(zmm_reg) bytes,
+                        p = in(reg) &raw const words[0][at],
+                        options(pure, readonly, nostack, preserves_flags)
+                    );
+                }
+            };
+        }
+        match M {
+            1 => rows!(0),
+            2 => rows!(0, 1),
+            4 => rows!(0, 1, 2, 3),
+            8 => rows!(0, 1, 2, 3, 4, 5, 6, 7),
+            12 => rows!(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11),
+            _ => unreachable!("a group has one of these sizes"),
         }
     }
 

@@ -470,13 +470,10 @@ fn dot<L: Lanes, Q: Quants, const HALF: usize, const QUARTER: usize, const M: us
     words: &[[i32; WORDS]; M],
 ) {
     let weights = Q::weights::<L>(quants, HALF, QUARTER);
-    for m in 0..M {
-        let word = words[m][4 * HALF + QUARTER];
-        dots[m] = if Q::WIDE {
-            L::dot_wide(dots[m], weights, word)
-        } else {
-            L::dot(dots[m], weights, word)
-        };
+    if Q::WIDE {
+        L::dot_rows::<M, true>(dots, weights, words, 4 * HALF + QUARTER);
+    } else {
+        L::dot_rows::<M, false>(dots, weights, words, 4 * HALF + QUARTER);
     }
 }
 

@@ -3,6 +3,42 @@
 //! The only place in the engine with `unsafe`: entering code compiled for CPU features that were
 //! found at run time.
 
+/// Compiles a body, generic over [`lanes::Lanes`], into a function of each tier's target features,
+/// and makes a function that enters the right one. Generic parameters beyond that stand in
+/// brackets: as declared, and as used.
+macro_rules! tiered {
+    (
+        $(#[$doc:meta])*
+        $vis:vis fn $name:ident [$($declared:tt)*] [$($used:tt)*] ($($arg:ident: $kind:ty),* $(,)?)
+            = $body:ident
+    ) => {
+        $(#[$doc])*
+        $vis fn $name<$($declared)*>(tier: $crate::engine::kernels::Tier, $($arg: $kind),*) {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
+            fn avx512<$($declared)*>($($arg: $kind),*) {
+                $body::<$crate::engine::kernels::lanes::Avx512, $($used)*>($($arg),*);
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma,f16c")]
+            fn avx2<$($declared)*>($($arg: $kind),*) {
+                $body::<$crate::engine::kernels::lanes::Avx2, $($used)*>($($arg),*);
+            }
+
+            match tier {
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: `Tier::detect` found these features on this CPU.
+                $crate::engine::kernels::Tier::Avx512 => unsafe { avx512::<$($used)*>($($arg),*) },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: as above.
+                $crate::engine::kernels::Tier::Avx2 => unsafe { avx2::<$($used)*>($($arg),*) },
+                _ => $body::<$crate::engine::kernels::lanes::Portable, $($used)*>($($arg),*),
+            }
+        }
+    };
+}
+
 pub mod lanes;
 pub mod team;
 

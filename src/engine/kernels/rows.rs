@@ -6,50 +6,17 @@
 //! positions: Su et al. 2021, <https://arxiv.org/abs/2104.09864>; gated units: Shazeer 2020,
 //! <https://arxiv.org/abs/2002.05202>.
 
-use super::Tier;
-use super::lanes::{LANES, Lanes, Portable};
+use super::lanes::{LANES, Lanes};
 use crate::engine::architecture::{Activation, Rotary};
 
-/// Compiles a generic body into a function of each tier's target features, and enters it.
-macro_rules! tiered {
-    ($(#[$doc:meta])* $name:ident / $avx512:ident / $avx2:ident = $body:ident($($arg:ident: $kind:ty),*)) => {
-        $(#[$doc])*
-        pub fn $name(tier: Tier, $($arg: $kind),*) {
-            match tier {
-                #[cfg(target_arch = "x86_64")]
-                // SAFETY: `Tier::detect` found these features on this CPU.
-                Tier::Avx512 => unsafe { $avx512($($arg),*) },
-                #[cfg(target_arch = "x86_64")]
-                // SAFETY: as above.
-                Tier::Avx2 => unsafe { $avx2($($arg),*) },
-                _ => $body::<Portable>($($arg),*),
-            }
-        }
-
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-        fn $avx512($($arg: $kind),*) {
-            $body::<super::lanes::Avx512>($($arg),*);
-        }
-
-        #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx2,fma,f16c")]
-        fn $avx2($($arg: $kind),*) {
-            $body::<super::lanes::Avx2>($($arg),*);
-        }
-    };
-}
-
 tiered! {
-    /// `out = x ÷ √(mean(x²) + epsilon) × weight`; all of one length. `x` and `out` may not overlap.
-    rms_norm / rms_norm_avx512 / rms_norm_avx2
-        = norm(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32])
+    /// `out = x ÷ √(mean(x²) + epsilon) × weight`; all of one length.
+    pub fn rms_norm [] [] (x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) = norm
 }
 
 tiered! {
     /// `out = activation(gate) × up`; all of one length.
-    gate / gate_avx512 / gate_avx2
-        = gated(gate: &[f32], up: &[f32], activation: Activation, out: &mut [f32])
+    pub fn gate [] [] (gate: &[f32], up: &[f32], activation: Activation, out: &mut [f32]) = gated
 }
 
 #[inline(always)]
@@ -132,6 +99,7 @@ pub fn rotate(rotary: Rotary, head: &mut [f32], cos: &[f32], sin: &[f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kernels::Tier;
 
     /// Named error budget: f32 row operations against f64, relative.
     const ROW_BUDGET: f64 = 1e-6;
