@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod architectures;
+#[cfg(test)]
 mod cli;
 mod drafts;
 #[cfg(test)]
@@ -17,3 +19,5 @@ mod hub;
 mod real_model;
 #[cfg(test)]
 mod tiny_gguf;
+#[cfg(test)]
+mod tokenizers;
