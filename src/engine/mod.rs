@@ -10,6 +10,7 @@ pub mod tokenizer;
 
 pub mod chat;
 
+pub mod foreign;
 pub mod transformer;
 
 pub mod attention;
@@ -305,7 +306,7 @@ impl Engine {
     /// Opens, checks and loads a model file.
     pub fn load(path: &Path, options: &EngineOptions) -> Result<Self, EngineError> {
         let file = GgufFile::open(path)?;
-        let params = file.hyper_params().clone();
+        let params = file.hyper_params()?.clone();
         let device = open_device(options.device)?;
         let context = options.context.unwrap_or(DEFAULT_CONTEXT).min(params.context_length);
         check_memory(&file, &params, context, options, &device)?;
