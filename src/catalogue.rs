@@ -8,8 +8,9 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-/// Architectures that the engine runs; the catalogue may list no other.
-const RUNNABLE: [&str; 1] = ["llama"];
+/// Architectures that the engine runs; the catalogue may list no other. The engine's own table says
+/// the same, and a test compares the two.
+pub const RUNNABLE: [&str; 6] = ["llama", "qwen2", "qwen3", "gemma3", "phi3", "smollm3"];
 
 /// Memory set aside for activations, tokenizer and grammar beside weights and cache: a round
 /// figure, not a measurement.
@@ -445,6 +446,9 @@ mod tests {
         assert_eq!(small.bytes, 98_362_432);
         assert!(small.verified && small.sha256.is_some() && small.mirrors.len() == 1);
         assert!(models().is_sorted_by_key(|m| m.bytes));
+        let gemma = find("gemma-3-270m").unwrap();
+        assert_eq!((gemma.bytes, gemma.mirrors[0].parts.len()), (253_113_024, 4));
+        assert!(gemma.verified && gemma.roles == [Role::Test]);
         for provider in ["anthropic", "openai", "gemini"] {
             let price = Price::of(provider, default_model(provider).unwrap()).unwrap();
             assert!(price.input > 0 && price.output > price.input, "{price:?}");
@@ -457,7 +461,7 @@ mod tests {
         let say = |name: &str| find(name).unwrap_err().to_string();
         assert!(say("smolm2-135m").ends_with("hint: did you mean 'smollm2-135m'?"));
         assert!(say("llama-3.2").contains("did you mean 'llama-3.2-1b'?"));
-        assert!(say("zzz").contains("known models: smollm2-135m, smollm2-360m"));
+        assert!(say("zzz").contains("known models: smollm2-135m, gemma-3-270m, smollm2-360m"));
     }
 
     #[test]
@@ -512,8 +516,11 @@ mod tests {
         let names = |memory: u64| -> Vec<&str> {
             fitting(memory, 4096).into_iter().map(|m| m.name.as_str()).collect()
         };
-        assert_eq!(names(u64::MAX)[0], "llama-3.2-3b");
-        assert_eq!(names(1_200_000_000), ["smollm2-360m", "smollm2-135m"]);
+        assert_eq!(names(u64::MAX)[0], "phi-4");
+        assert_eq!(names(1_200_000_000), ["qwen2.5-0.5b", "smollm2-360m", "smollm2-135m"]);
+        for never in ["gemma-3-270m", "qwen2.5-3b"] {
+            assert!(!names(u64::MAX).contains(&never), "{never}");
+        }
         assert!(names(100_000_000).is_empty());
     }
 }

@@ -191,6 +191,9 @@ pub const ARCHITECTURES: &[Architecture] = &[
     },
 ];
 
+/// Architectures that candle's own models run, one sequence at a time; see `foreign.rs`.
+pub const FOREIGN: [&str; 3] = ["glm4", "lfm2", "phi2"];
+
 impl Architecture {
     /// The row called `name`.
     pub fn named(name: &str) -> Option<Self> {

@@ -8,6 +8,7 @@
 //!
 //! Does not interpret weights, and leaves the vocabulary to `tokenizer.rs`.
 
+mod foreign_params;
 mod header;
 mod hyper_params;
 mod metadata;
@@ -24,11 +25,12 @@ use candle_core::Device;
 use candle_core::quantized::{QStorage, QTensor};
 use sha2::{Digest, Sha256};
 
+pub use foreign_params::ForeignParams;
 pub use hyper_params::{HyperParams, RopeDivisors, RopeScaling, Yarn};
 pub use metadata::{Metadata, Numbers, Texts, Value};
 
 use super::EngineError;
-use super::architecture::{ARCHITECTURES, Architecture};
+use super::architecture::{ARCHITECTURES, Architecture, FOREIGN};
 use header::{HeaderReader, TensorInfo};
 
 #[cfg(test)]
@@ -53,7 +55,16 @@ pub struct GgufFile {
 struct Contents {
     metadata: Metadata,
     tensors: HashMap<String, TensorInfo>,
-    hyper_params: HyperParams,
+    params: Params,
+}
+
+/// The numbers of the decoder, by who runs it.
+#[derive(Debug)]
+enum Params {
+    /// Our own block.
+    Own(HyperParams),
+    /// candle's model.
+    Foreign(ForeignParams),
 }
 
 /// Why a header is refused, before the path is known.
@@ -75,7 +86,7 @@ impl GgufFile {
     /// # Errors
     ///
     /// [`EngineError::BadModel`] names the field that is wrong, [`EngineError::Unsupported`] an
-    /// architecture that is not in [`ARCHITECTURES`].
+    /// architecture that is neither in [`ARCHITECTURES`] nor in [`FOREIGN`].
     pub fn open(path: &Path) -> Result<Self, EngineError> {
         let shown = path.display().to_string();
         let bad = |reason: String| EngineError::BadModel { path: shown.clone(), reason };
@@ -101,8 +112,55 @@ impl GgufFile {
     }
 
     /// The numbers of the decoder.
-    pub fn hyper_params(&self) -> &HyperParams {
-        &self.contents.hyper_params
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Unsupported`] when candle's own model runs the file, not our block.
+    pub fn hyper_params(&self) -> Result<&HyperParams, EngineError> {
+        match &self.contents.params {
+            Params::Own(params) => Ok(params),
+            Params::Foreign(_) => Err(self.unsupported()),
+        }
+    }
+
+    /// What is known of a model that candle's own code runs; `None` for all others.
+    pub fn foreign_params(&self) -> Option<&ForeignParams> {
+        match &self.contents.params {
+            Params::Own(_) => None,
+            Params::Foreign(params) => Some(params),
+        }
+    }
+
+    /// Rows of the embedding.
+    pub fn vocabulary_size(&self) -> usize {
+        match &self.contents.params {
+            Params::Own(params) => params.vocabulary_size,
+            Params::Foreign(params) => params.vocabulary_size,
+        }
+    }
+
+    /// That this architecture is not run in the way that was asked for.
+    pub(super) fn unsupported(&self) -> EngineError {
+        let found = match &self.contents.params {
+            Params::Own(params) => params.architecture.name,
+            Params::Foreign(params) => params.architecture,
+        };
+        EngineError::Unsupported {
+            path: self.path.display().to_string(),
+            found: found.to_owned(),
+            supported: supported(),
+        }
+    }
+
+    /// Lets `read` have the file from its first byte.
+    pub(super) fn with_reader<T>(
+        &self,
+        read: impl FnOnce(&mut File) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(0))
+            .map_err(|error| self.bad(format!("cannot read it: {error}")))?;
+        read(&mut file)
     }
 
     /// All key-value pairs of the file.
@@ -204,12 +262,16 @@ impl Contents {
         let architecture = metadata
             .text("general.architecture")?
             .ok_or_else(|| "metadata 'general.architecture' is missing".to_owned())?;
-        if Architecture::named(architecture).is_none() {
+        let foreign = FOREIGN.into_iter().find(|name| *name == architecture);
+        if Architecture::named(architecture).is_none() && foreign.is_none() {
             return Err(Refusal::Architecture(architecture.chars().take(64).collect()));
         }
         let tensors = header.tensors(&metadata)?;
-        let hyper_params = HyperParams::read(&metadata, &tensors)?;
-        Ok(Self { metadata, tensors, hyper_params })
+        let params = match foreign {
+            Some(name) => Params::Foreign(ForeignParams::read(name, &metadata, &tensors)?),
+            None => Params::Own(HyperParams::read(&metadata, &tensors)?),
+        };
+        Ok(Self { metadata, tensors, params })
     }
 }
 
@@ -217,13 +279,6 @@ impl Contents {
 fn supported() -> String {
     let names: Vec<&str> = ARCHITECTURES.iter().map(|architecture| architecture.name).collect();
     names.join(", ")
-}
-
-/// The metadata alone, for tests of what is made of it.
-#[cfg(test)]
-pub(crate) fn metadata_of(bytes: &[u8]) -> Metadata {
-    let mut header = HeaderReader::start(bytes, bytes.len() as u64).expect("a header");
-    header.metadata().expect("metadata")
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod tokenizer;
 
 pub mod chat;
 
+pub mod foreign;
 mod pass_cpu;
 mod pass_tensors;
 pub mod transformer;
@@ -335,7 +336,7 @@ impl Engine {
     /// Opens, checks and loads a model file.
     pub fn load(path: &Path, options: &EngineOptions) -> Result<Self, EngineError> {
         let file = GgufFile::open(path)?;
-        let params = file.hyper_params().clone();
+        let params = file.hyper_params()?.clone();
         let device = open_device(options.device)?;
         let trained = params.context_length;
         let context = match options.context {

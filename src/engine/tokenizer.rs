@@ -11,7 +11,7 @@ mod pre_tokenizer;
 mod token_bytes;
 mod vocabulary;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use regex::Regex;
@@ -70,7 +70,7 @@ impl Tokenizer {
         let bad =
             |reason: String| EngineError::BadModel { path: path.display().to_string(), reason };
         let json = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
-        let rows = model.hyper_params().vocabulary_size;
+        let rows = model.vocabulary_size();
         Self::from_json(&json, model.metadata(), rows).map_err(bad)
     }
 
@@ -91,12 +91,16 @@ impl Tokenizer {
         inner
             .with_truncation(None)
             .map_err(|error| format!("cannot lift its length limit: {error}"))?;
-        let size = inner.get_vocab(true).values().max().map_or(0, |id| *id as usize + 1);
+        let spelling = spelling_of(&inner)?;
+        let mut added = inner.get_added_tokens_decoder();
+        // Gemma's file lists control tokens for images that a text model has no rows for. Text
+        // never becomes one, so they can be left out.
+        added.retain(|id, token| (*id as usize) < rows || !token.special);
+        let size = inner.get_vocab(false).into_values().chain(added.keys().copied()).max();
+        let size = size.map_or(0, |id| id as usize + 1);
         if size == 0 || size > rows {
             return Err(format!("it has {size} tokens, but the model has {rows}"));
         }
-        let spelling = spelling_of(&inner)?;
-        let added = inner.get_added_tokens_decoder();
         let bytes_of = |id: TokenId| match added.get(&id) {
             Some(token) => token.content.clone().into_bytes(),
             None => inner.id_to_token(id).map_or_else(Vec::new, |token| spelling.bytes(&token)),
@@ -105,7 +109,11 @@ impl Tokenizer {
         let special = |(id, token): (&TokenId, &tokenizers::AddedToken)| {
             token.special.then(|| (token.content.clone(), *id))
         };
-        let controls = Controls::new(added.iter().filter_map(special).collect())?;
+        let swallowing = added.iter().filter(|(_, token)| token.special && token.rstrip);
+        let controls = Controls::new(
+            added.iter().filter_map(special).collect(),
+            swallowing.map(|(id, _)| *id).collect(),
+        )?;
         let marks = Marks::read(metadata, rows, |text| inner.token_to_id(text))?;
         let space_prefix = inner.encode_fast("a", false).is_ok_and(|encoding| {
             encoding.get_tokens().first().is_some_and(|token| token.starts_with(token_bytes::SPACE))
@@ -131,10 +139,16 @@ impl Tokenizer {
         };
         Ok(Self {
             inner: vocabulary.build()?,
-            controls: Controls::new(tokens().enumerate().filter_map(special).collect())?,
+            controls: Controls::new(
+                tokens().enumerate().filter_map(special).collect(),
+                vocabulary.swallowing()?,
+            )?,
             bytes: tokens()
                 .map(|(text, kind)| match kind {
                     Kind::Normal | Kind::Byte => vocabulary.spelling.bytes(text),
+                    Kind::UserDefined if vocabulary.spelling == Spelling::SentencePiece => {
+                        vocabulary.spelling.bytes(text)
+                    }
                     // The others are listed as plain text.
                     _ => text.as_bytes().to_vec(),
                 })
@@ -178,7 +192,8 @@ impl Tokenizer {
                 self.encode_text(&run, &mut tokens)?;
                 run.clear();
                 tokens.push(control);
-                rest = after;
+                let swallows = self.controls.swallowing.contains(&control);
+                rest = if swallows { after.trim_start() } else { after };
             }
             run.push_str(rest);
         }
@@ -267,10 +282,12 @@ struct Controls {
     by_text: HashMap<String, TokenId>,
     /// Any of their texts, the longest first; `None` when there are none.
     any: Option<Regex>,
+    /// Those that swallow the white space after them.
+    swallowing: HashSet<TokenId>,
 }
 
 impl Controls {
-    fn new(tokens: Vec<(String, TokenId)>) -> Result<Self, String> {
+    fn new(tokens: Vec<(String, TokenId)>, swallowing: HashSet<TokenId>) -> Result<Self, String> {
         let mut ids: Vec<TokenId> = tokens.iter().map(|(_, id)| *id).collect();
         ids.sort_unstable();
         let by_text: HashMap<String, TokenId> =
@@ -284,7 +301,7 @@ impl Controls {
             let any = Regex::new(&pattern.join("|"));
             Some(any.map_err(|_| "it has more control tokens than can be searched for")?)
         };
-        Ok(Self { ids, by_text, any })
+        Ok(Self { ids, by_text, any, swallowing })
     }
 
     /// The text before the first control token, the token, and the text after it.

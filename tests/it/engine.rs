@@ -354,7 +354,7 @@ fn parity(path: &PathBuf, tokens: &[TokenId]) -> Parity {
     let mut theirs = quantized_llama::ModelWeights::from_gguf(content, &mut reader, &Device::Cpu)
         .expect("oracle");
     let file = GgufFile::open(path).expect("the model opens");
-    let params = file.hyper_params();
+    let params = file.hyper_params().expect("our block");
     let cpu = Cpu::new(2, Tier::detect());
     let ours = Transformer::load(&file, params, tokens.len(), &Device::Cpu, cpu).expect("loads");
     let mut cache = KvCache::new(ours.layers(), ours.heads(), Device::Cpu, CellType::F16);

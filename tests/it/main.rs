@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod architectures;
+#[cfg(test)]
 mod cli;
 mod drafts;
 #[cfg(test)]
@@ -19,3 +21,5 @@ mod passes;
 mod real_model;
 #[cfg(test)]
 mod tiny_gguf;
+#[cfg(test)]
+mod tokenizers;

@@ -31,7 +31,7 @@ fn family(family: Family) -> Options {
 }
 
 fn kernels(file: &GgufFile, cpu: Cpu) -> Transformer {
-    let params = file.hyper_params().clone();
+    let params = file.hyper_params().expect("our block").clone();
     Transformer::load(file, &params, 256, &Device::Cpu, cpu).expect("loads")
 }
 
@@ -64,7 +64,7 @@ fn worst(a: &[f32], b: &[f32]) -> f32 {
 fn kernels_and_candles_operations_agree_on_every_architecture() {
     for of in Family::ALL {
         let (_path, file) = file(&family(of));
-        let params = file.hyper_params().clone();
+        let params = file.hyper_params().expect("our block").clone();
         let tensors = Transformer::load_tensors(&file, &params, 256, &Device::Cpu).expect("loads");
         let mut cache = KvCache::for_tensors(tensors.layers(), tensors.heads(), Device::Cpu);
         let expected = logits_in(&tensors, &mut cache, 16);

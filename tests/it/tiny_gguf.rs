@@ -79,12 +79,20 @@ pub(crate) enum Family {
     Phi3,
     /// Every fourth layer does not turn.
     SmolLm3,
+    /// Run by candle: norms around the parts, biases, half of a head turns.
+    Glm4,
+    /// Run by candle: every layer but each third is a short convolution.
+    Lfm2,
+    /// Run by candle: attention beside the feed-forward part, which has no gate; biases everywhere.
+    Phi2,
 }
 
 /// Positions up to which [`Family::Phi3`] takes its short factors.
 pub(crate) const PHI3_ORIGINAL_CONTEXT: u32 = 256;
 /// Positions that a layer of [`Family::Gemma3`] with a window sees.
 const GEMMA3_WINDOW: u32 = 8;
+/// Positions that a convolution of [`Family::Lfm2`] sees.
+const LFM2_CONVOLUTION: usize = 3;
 
 impl Family {
     pub(crate) const ALL: [Self; 8] = [
@@ -98,6 +106,9 @@ impl Family {
         Self::SmolLm3,
     ];
 
+    /// Those that candle's own models run.
+    pub(crate) const FOREIGN: [Self; 3] = [Self::Glm4, Self::Lfm2, Self::Phi2];
+
     /// `general.architecture`.
     pub(crate) fn architecture(self) -> &'static str {
         match self {
@@ -107,12 +118,16 @@ impl Family {
             Self::Gemma3 => "gemma3",
             Self::Phi3 => "phi3",
             Self::SmolLm3 => "smollm3",
+            Self::Glm4 => "glm4",
+            Self::Lfm2 => "lfm2",
+            Self::Phi2 => "phi2",
         }
     }
 
     fn biases(self) -> &'static [&'static str] {
         match self {
-            Self::Qwen2 => &["attn_q", "attn_k", "attn_v"],
+            Self::Qwen2 | Self::Glm4 => &["attn_q", "attn_k", "attn_v"],
+            Self::Phi2 => &["attn_qkv", "attn_output", "ffn_up", "ffn_down", "attn_norm"],
             Self::LlamaBiased => &["attn_q", "attn_k", "attn_v", "attn_output"],
             _ => &[],
         }
@@ -212,6 +227,8 @@ pub(crate) enum Meta {
     Texts(Vec<String>),
     /// A list of 32-bit integers.
     Ints(Vec<i32>),
+    /// A list of 32-bit floats.
+    Floats(Vec<f32>),
 }
 
 /// The control tokens, after the 256 bytes and the merged tokens.
@@ -362,9 +379,36 @@ fn family_metadata(options: &Options) -> Vec<(&'static str, Meta)> {
             // Of which nobody takes notice.
             ("attention.sliding_window", Meta::U32(4)),
         ]),
+        Family::Glm4 => keys.extend([
+            ("attention.key_length", Meta::U32(head_dim(options) as u32)),
+            ("rope.dimension_count", Meta::U32(turning(options) as u32)),
+        ]),
+        Family::Lfm2 => keys.extend([
+            ("attention.head_count_kv", Meta::Ints(lfm2_kv_heads(options))),
+            ("shortconv.l_cache", Meta::U32(LFM2_CONVOLUTION as u32)),
+        ]),
+        Family::Phi2 => keys.extend([
+            ("attention.layer_norm_epsilon", Meta::F32(1e-5)),
+            ("rope.dimension_count", Meta::U32(turning(options) as u32)),
+        ]),
         _ => {}
     }
     keys
+}
+
+/// Key and value heads by layer; none where a layer is a convolution.
+fn lfm2_kv_heads(options: &Options) -> Vec<i32> {
+    let heads = |layer| if layer % 3 == 2 { options.kv_heads as i32 } else { 0 };
+    (0..options.layers).map(heads).collect()
+}
+
+/// Rows of the embedding: one for each token, also where the caller sets the tokens.
+fn rows(options: &Options) -> usize {
+    let set = options.set.iter().find_map(|(key, value)| match value {
+        Meta::Texts(tokens) if *key == "tokenizer.ggml.tokens" => Some(tokens.len()),
+        _ => None,
+    });
+    set.unwrap_or_else(|| vocabulary().len())
 }
 
 /// Width of a head.
@@ -374,7 +418,10 @@ fn head_dim(options: &Options) -> usize {
 
 /// Dimensions of a head that turn.
 fn turning(options: &Options) -> usize {
-    if options.family == Family::Phi3 { head_dim(options) / 2 } else { head_dim(options) }
+    match options.family {
+        Family::Phi3 | Family::Glm4 | Family::Phi2 => head_dim(options) / 2,
+        _ => head_dim(options),
+    }
 }
 
 struct Tensor {
@@ -389,7 +436,7 @@ fn tensors(options: &Options) -> Vec<Tensor> {
     let Options { family, hidden, feed_forward, .. } = *options;
     let queries = head_dim(options) * options.heads;
     let kv = head_dim(options) * options.kv_heads;
-    let vocabulary = vocabulary().len();
+    let vocabulary = rows(options);
     let mut weights = Lcg(options.seed);
     let mut tensors = Vec::new();
     let mut matrix = |name: String, inputs: usize, outputs: usize| {
@@ -400,17 +447,33 @@ fn tensors(options: &Options) -> Vec<Tensor> {
         matrix("output.weight".into(), hidden, vocabulary);
     }
     for block in 0..options.layers {
-        if family == Family::Phi3 {
-            matrix(format!("blk.{block}.attn_qkv.weight"), hidden, queries + 2 * kv);
+        let convolution = family == Family::Lfm2 && block % 3 != 2;
+        match family {
+            Family::Phi3 | Family::Phi2 => {
+                matrix(format!("blk.{block}.attn_qkv.weight"), hidden, queries + 2 * kv);
+            }
+            _ if convolution => {
+                matrix(format!("blk.{block}.shortconv.in_proj.weight"), hidden, 3 * hidden);
+                matrix(format!("blk.{block}.shortconv.out_proj.weight"), hidden, hidden);
+            }
+            _ => {
+                matrix(format!("blk.{block}.attn_q.weight"), hidden, queries);
+                matrix(format!("blk.{block}.attn_k.weight"), hidden, kv);
+                matrix(format!("blk.{block}.attn_v.weight"), hidden, kv);
+            }
+        }
+        if !convolution {
             matrix(format!("blk.{block}.attn_output.weight"), queries, hidden);
-            matrix(format!("blk.{block}.ffn_up.weight"), hidden, 2 * feed_forward);
-        } else {
-            matrix(format!("blk.{block}.attn_q.weight"), hidden, queries);
-            matrix(format!("blk.{block}.attn_k.weight"), hidden, kv);
-            matrix(format!("blk.{block}.attn_v.weight"), hidden, kv);
-            matrix(format!("blk.{block}.attn_output.weight"), queries, hidden);
-            matrix(format!("blk.{block}.ffn_gate.weight"), hidden, feed_forward);
-            matrix(format!("blk.{block}.ffn_up.weight"), hidden, feed_forward);
+        }
+        match family {
+            Family::Phi3 | Family::Glm4 => {
+                matrix(format!("blk.{block}.ffn_up.weight"), hidden, 2 * feed_forward);
+            }
+            Family::Phi2 => matrix(format!("blk.{block}.ffn_up.weight"), hidden, feed_forward),
+            _ => {
+                matrix(format!("blk.{block}.ffn_gate.weight"), hidden, feed_forward);
+                matrix(format!("blk.{block}.ffn_up.weight"), hidden, feed_forward);
+            }
         }
         matrix(format!("blk.{block}.ffn_down.weight"), feed_forward, hidden);
     }
@@ -420,13 +483,16 @@ fn tensors(options: &Options) -> Vec<Tensor> {
     };
     for block in 0..options.layers {
         vector(format!("blk.{block}.attn_norm.weight"), near_one(hidden, &mut weights));
-        vector(format!("blk.{block}.ffn_norm.weight"), near_one(hidden, &mut weights));
-        if family == Family::Gemma3 {
+        if family != Family::Phi2 {
+            vector(format!("blk.{block}.ffn_norm.weight"), near_one(hidden, &mut weights));
+        }
+        if matches!(family, Family::Gemma3 | Family::Glm4) {
             for part in ["post_attention_norm", "post_ffw_norm"] {
                 vector(format!("blk.{block}.{part}.weight"), near_one(hidden, &mut weights));
             }
         }
-        if matches!(family, Family::Gemma3 | Family::Qwen3) {
+        let convolution = family == Family::Lfm2 && block % 3 != 2;
+        if matches!(family, Family::Gemma3 | Family::Qwen3 | Family::Lfm2) && !convolution {
             for part in ["attn_q_norm", "attn_k_norm"] {
                 let width = head_dim(options);
                 vector(format!("blk.{block}.{part}.weight"), near_one(width, &mut weights));
@@ -435,8 +501,10 @@ fn tensors(options: &Options) -> Vec<Tensor> {
         for part in family.biases() {
             let width = match *part {
                 "attn_q" => queries,
-                "attn_output" => hidden,
-                _ => kv,
+                "attn_qkv" => queries + 2 * kv,
+                "attn_k" | "attn_v" => kv,
+                "ffn_up" => feed_forward,
+                _ => hidden,
             };
             let values = (0..width).map(|_| weights.symmetric() * 0.5).collect();
             vector(format!("blk.{block}.{part}.bias"), values);
@@ -453,7 +521,22 @@ fn tensors(options: &Options) -> Vec<Tensor> {
         }
         _ => {}
     }
-    vector("output_norm.weight".into(), near_one(hidden, &mut weights));
+    if family == Family::Phi2 {
+        for (name, width) in [("output_norm.bias", hidden), ("output.bias", vocabulary)] {
+            let values = (0..width).map(|_| weights.symmetric() * 0.5).collect();
+            vector(name.into(), values);
+        }
+    }
+    let last = if family == Family::Lfm2 { "token_embd_norm.weight" } else { "output_norm.weight" };
+    vector(last.into(), near_one(hidden, &mut weights));
+    if family == Family::Lfm2 {
+        for block in (0..options.layers).filter(|block| block % 3 != 2) {
+            let count = LFM2_CONVOLUTION * hidden;
+            let bytes = (0..count).flat_map(|_| weights.symmetric().to_le_bytes()).collect();
+            let name = format!("blk.{block}.shortconv.conv.weight");
+            tensors.push(Tensor { name, dims: vec![LFM2_CONVOLUTION, hidden], dtype: 0, bytes });
+        }
+    }
     tensors
 }
 
@@ -572,9 +655,12 @@ fn put_meta(file: &mut Vec<u8>, value: &Meta) {
         Meta::Ints(values) => {
             put(9, &5u32.to_le_bytes());
             file.extend_from_slice(&(values.len() as u64).to_le_bytes());
-            for value in values {
-                file.extend_from_slice(&value.to_le_bytes());
-            }
+            file.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        }
+        Meta::Floats(values) => {
+            put(9, &6u32.to_le_bytes());
+            file.extend_from_slice(&(values.len() as u64).to_le_bytes());
+            file.extend(values.iter().flat_map(|value| value.to_le_bytes()));
         }
     }
 }

@@ -124,6 +124,41 @@ fn a_template_that_refuses_system_gets_it_in_the_first_user_message() {
 }
 
 #[test]
+fn mistral_alternates_and_gets_the_instructions_in_the_first_turn() {
+    // Shaped like the templates of Mistral 7B v0.1 to v0.3.
+    let mistral = "{%- if messages[0]['role'] == 'system' %}
+    {{- raise_exception('only user and assistant roles are supported') }}
+{%- endif %}
+{{- bos_token }}
+{%- for message in messages %}
+    {%- if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}
+        {{- raise_exception('roles must alternate') }}
+    {%- endif %}
+    {%- if message['role'] == 'user' %}
+        {{- '[INST] ' + message['content'] + '[/INST]' }}
+    {%- else %}
+        {{- ' ' + message['content'] | trim + eos_token }}
+    {%- endif %}
+{%- endfor %}";
+    let chat = [turn(SYSTEM, "S"), turn(USER, "U"), turn(ASSISTANT, "A"), turn(USER, "V")];
+    check(mistral, &chat, "<|im_start|>[INST] S\n\nU[/INST] A<|im_end|>[INST] V[/INST]");
+}
+
+#[test]
+fn phi_writes_every_role_between_its_own_marks() {
+    // Shaped like the templates of Phi-3.5 and Phi-4-mini.
+    let phi = "{% for message in messages %}{% if message['role'] == 'system' and message['content'] %}\
+        {{'<|system|>\n' + message['content'] + '<|end|>\n'}}{% elif message['role'] == 'user' %}\
+        {{'<|user|>\n' + message['content'] + '<|end|>\n'}}{% elif message['role'] == 'assistant' %}\
+        {{'<|assistant|>\n' + message['content'] + '<|end|>\n'}}{% endif %}{% endfor %}\
+        {% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %}";
+    let chat = [turn(SYSTEM, "S"), turn(USER, "U"), turn(ASSISTANT, "A"), turn(USER, "V")];
+    let expected = "<|system|>\nS<|end|>\n<|user|>\nU<|end|>\n<|assistant|>\nA<|end|>\n\
+        <|user|>\nV<|end|>\n<|assistant|>\n";
+    check(phi, &chat, expected);
+}
+
+#[test]
 fn a_template_that_drops_system_gets_it_in_the_first_user_message() {
     let deaf = "{% for m in messages %}{% if m.role != 'system' %}<{{ m.role }}>{{ m.content }}{% endif %}{% endfor %}";
     check(deaf, &[turn(SYSTEM, "S"), turn(USER, "U")], "<user>S\n\nU");

@@ -12,9 +12,9 @@ use crate::engine::architecture::{
     Architecture, Biases, HeadNorms, Norms, Parts, RopeTensors, Windows,
 };
 
-const MAX_LAYERS: usize = 512;
-const MAX_CONTEXT: usize = 4 << 20; // tokens
-const MAX_WIDTH: usize = 1 << 20; // any width or count of heads; far above real ones, far below overflow
+pub(super) const MAX_LAYERS: usize = 512;
+pub(super) const MAX_CONTEXT: usize = 4 << 20; // tokens
+pub(super) const MAX_WIDTH: usize = 1 << 20; // any width or count of heads; far above real ones, far below overflow
 const MAX_POSITIONS: usize = u32::MAX as usize; // of a window or a context that is only compared
 
 /// Blocks of the one Gemma 3 (27B) that scales attention by the width a head would have if heads
@@ -172,7 +172,7 @@ impl HyperParams {
         };
         this.check_heads(&keys)?;
         this.check_rope(&keys)?;
-        this.check_shapes(tensors)?;
+        Expected::check(&this.expected_tensors(), architecture.name, tensors)?;
         Ok(this)
     }
 
@@ -260,36 +260,6 @@ impl HyperParams {
             ));
         }
         Ok(())
-    }
-
-    /// Every tensor that the decoder reads is there with the implied shape, and nothing is there
-    /// that it would silently leave out: a bias that is ignored is a wrong model.
-    fn check_shapes(&self, tensors: &HashMap<String, TensorInfo>) -> Result<(), Refused> {
-        let expected = self.expected_tensors();
-        for Expected { name, shape, presence } in &expected {
-            match tensors.get(name) {
-                None if *presence == Presence::Optional => {}
-                None => return Err(format!("tensor '{name}' is missing")),
-                Some(info) if info.shape != *shape => {
-                    return Err(format!(
-                        "tensor '{name}' has shape {:?}, but the metadata implies {shape:?}",
-                        info.shape
-                    ));
-                }
-                Some(_) => {}
-            }
-        }
-        let known: HashSet<&str> = expected.iter().map(|tensor| tensor.name.as_str()).collect();
-        // Frequencies that old converters wrote and nobody reads.
-        let obsolete = |name: &str| name.ends_with(".attn_rot_embd");
-        match tensors.keys().filter(|name| !known.contains(name.as_str()) && !obsolete(name)).min()
-        {
-            Some(name) => Err(format!(
-                "tensor '{name}' has no place in architecture '{}', so the model would run wrong",
-                self.architecture.name
-            )),
-            None => Ok(()),
-        }
     }
 
     /// Matrices as `(outputs, inputs)`.
@@ -396,36 +366,69 @@ const SHORT: &str = "rope_factors_short.weight";
 const LONG: &str = "rope_factors_long.weight";
 
 /// A tensor that has a place in the file.
-struct Expected {
+pub(super) struct Expected {
     name: String,
     shape: Vec<usize>,
     presence: Presence,
 }
 
 impl Expected {
-    fn new(name: &str, shape: Vec<usize>, presence: Presence) -> Self {
+    pub(super) fn new(name: &str, shape: Vec<usize>, presence: Presence) -> Self {
         Self { name: name.to_owned(), shape, presence }
+    }
+
+    /// Every tensor that the decoder reads is there with the implied shape, and nothing is there
+    /// that it would silently leave out: a bias that is ignored is a wrong model.
+    pub(super) fn check(
+        all: &[Self],
+        architecture: &str,
+        tensors: &HashMap<String, TensorInfo>,
+    ) -> Result<(), Refused> {
+        for Self { name, shape, presence } in all {
+            match tensors.get(name) {
+                None if *presence == Presence::Optional => {}
+                None => return Err(format!("tensor '{name}' is missing")),
+                Some(info) if info.shape != *shape => {
+                    return Err(format!(
+                        "tensor '{name}' has shape {:?}, but the metadata implies {shape:?}",
+                        info.shape
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+        let known: HashSet<&str> = all.iter().map(|tensor| tensor.name.as_str()).collect();
+        // Frequencies that old converters wrote and nobody reads.
+        let obsolete = |name: &str| name.ends_with(".attn_rot_embd");
+        match tensors.keys().filter(|name| !known.contains(name.as_str()) && !obsolete(name)).min()
+        {
+            Some(name) => Err(format!(
+                "tensor '{name}' has no place in architecture '{architecture}', so the model would \
+                 run wrong"
+            )),
+            None => Ok(()),
+        }
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Presence {
+pub(super) enum Presence {
     Required,
     Optional,
 }
 
 /// Metadata under the architecture's prefix.
-struct Keys<'a> {
-    metadata: &'a Metadata,
-    architecture: &'a str,
+pub(super) struct Keys<'a> {
+    pub(super) metadata: &'a Metadata,
+    pub(super) architecture: &'a str,
 }
 
 impl Keys<'_> {
-    fn key(&self, suffix: &str) -> String {
+    pub(super) fn key(&self, suffix: &str) -> String {
         format!("{}.{suffix}", self.architecture)
     }
 
-    fn name(&self, suffix: &str) -> String {
+    pub(super) fn name(&self, suffix: &str) -> String {
         format!("metadata '{}'", self.key(suffix))
     }
 
@@ -433,7 +436,7 @@ impl Keys<'_> {
         format!("{} is missing", self.name(suffix))
     }
 
-    fn optional(&self, suffix: &str, most: usize) -> Result<Option<usize>, Refused> {
+    pub(super) fn optional(&self, suffix: &str, most: usize) -> Result<Option<usize>, Refused> {
         let Some(value) = self.metadata.unsigned(&self.key(suffix))? else {
             return Ok(None);
         };
@@ -443,7 +446,7 @@ impl Keys<'_> {
         }
     }
 
-    fn required(&self, suffix: &str, most: usize) -> Result<usize, Refused> {
+    pub(super) fn required(&self, suffix: &str, most: usize) -> Result<usize, Refused> {
         match self.optional(suffix, most)? {
             None => Err(self.missing(suffix)),
             Some(0) => Err(format!("{} is 0", self.name(suffix))),
@@ -577,7 +580,7 @@ impl Keys<'_> {
         Ok(self.positive(suffix)?.filter(|factor| (factor - 1.0).abs() > f32::EPSILON))
     }
 
-    fn vocabulary_size(&self) -> Result<usize, Refused> {
+    pub(super) fn vocabulary_size(&self) -> Result<usize, Refused> {
         match self.metadata.texts("tokenizer.ggml.tokens")? {
             Some(tokens) if !tokens.is_empty() => Ok(tokens.len()),
             _ => self.required("vocab_size", u32::MAX as usize),

@@ -9,10 +9,20 @@ use super::tiny_gguf::{
 };
 use super::*;
 use crate::engine::architecture::Windows::{AllButEvery, Never};
+use crate::engine::foreign::ForeignModel;
 
 /// The smallest model that the writer can make, so that whole-file sweeps stay quick.
 fn smallest() -> Options {
     Options { layers: 1, heads: 2, kv_heads: 1, hidden: 32, feed_forward: 32, ..Options::default() }
+}
+
+impl Contents {
+    fn own(self) -> HyperParams {
+        match self.params {
+            Params::Own(params) => params,
+            Params::Foreign(params) => panic!("{params:?}"),
+        }
+    }
 }
 
 fn read(bytes: &[u8]) -> Result<Contents, String> {
@@ -67,7 +77,7 @@ fn a_sound_file_gives_its_numbers_and_its_tensors() {
         let options = Options { weights, tied: false, ..Options::default() };
         let file = on_disk(&tiny_llama(&options));
         let model = GgufFile::open(file.path()).unwrap();
-        let numbers = model.hyper_params();
+        let numbers = model.hyper_params().unwrap();
         assert_eq!((numbers.block_count, numbers.head_count, numbers.head_count_kv), (2, 4, 2));
         assert_eq!((numbers.head_dim, numbers.rope_dimension_count), (16, 16));
         assert_eq!(numbers.rope_scaling, RopeScaling::None);
@@ -301,7 +311,7 @@ fn hyper_parameters_out_of_range_are_refused_by_key() {
 /// The numbers of a tiny file of `family`, with some metadata changed.
 #[track_caller]
 fn numbers(family: Family, set: Vec<(&'static str, Meta)>) -> HyperParams {
-    read(&tiny_model(&Options { family, set, ..smallest() })).unwrap().hyper_params
+    read(&tiny_model(&Options { family, set, ..smallest() })).unwrap().own()
 }
 
 #[track_caller]
@@ -370,6 +380,22 @@ fn a_tensor_of_another_architecture_has_no_place() {
 }
 
 #[test]
+fn numbers_that_candle_would_believe_are_refused() {
+    let glm4 = |key: &'static str, value, part: &str| {
+        refuses_in(Family::Glm4, vec![(key, Meta::U32(value))], part);
+    };
+    glm4("glm4.context_length", 4 << 20, "too long for heads of 16");
+    glm4("glm4.attention.key_length", 6, "multiple of 4");
+    glm4("glm4.attention.head_count_kv", 0, "head_count_kv' is 0");
+    glm4("glm4.attention.head_count_kv", 3, "does not divide");
+    glm4("glm4.feed_forward_length", 64, "'blk.0.ffn_down.weight' has shape");
+    let list = |list| vec![("lfm2.attention.head_count_kv", Meta::Ints(list))];
+    refuses_in(Family::Lfm2, list(vec![0, 0]), "each of 1 blocks");
+    refuses_in(Family::Lfm2, list(vec![-1]), "no count");
+    refuses_in(Family::Lfm2, list(vec![1]), "is missing");
+}
+
+#[test]
 fn gemma3_has_windows_where_the_file_gives_one() {
     let window = "gemma3.attention.sliding_window";
     let pattern = "gemma3.attention.sliding_window_pattern";
@@ -386,7 +412,7 @@ fn gemma3_has_windows_where_the_file_gives_one() {
         let options = Options { family: Family::Gemma3, set, ..smallest() };
         read(&tiny_model(&Options { layers, ..options }))
     };
-    let read = listed(vec![1, 1, 0, 1], 4).unwrap().hyper_params;
+    let read = listed(vec![1, 1, 0, 1], 4).unwrap().own();
     assert_eq!(read.architecture.windows, AllButEvery(3));
     assert!(listed(vec![1, 0, 0, 1], 4).unwrap_err().contains("does not repeat"));
     assert!(listed(vec![1, 0], 4).unwrap_err().contains("has 2 items for 4 blocks"));
@@ -401,7 +427,7 @@ fn gemma3_has_windows_where_the_file_gives_one() {
 fn the_largest_gemma3_alone_scales_attention_by_another_width() {
     let scale = |layers| {
         let options = Options { family: Family::Gemma3, head_dim: Some(8), ..smallest() };
-        read(&tiny_model(&Options { layers, ..options })).unwrap().hyper_params.attention_scale
+        read(&tiny_model(&Options { layers, ..options })).unwrap().own().attention_scale
     };
     assert_eq!((scale(62), scale(61)), (0.25, 1.0 / 8f32.sqrt())); // 32 wide, 2 heads
 }
@@ -485,7 +511,7 @@ proptest! {
     /// of it can be loaded.
     #[test]
     fn mutated_files_never_panic(
-        family in prop::sample::select(Family::ALL.to_vec()),
+        family in prop::sample::select([&Family::ALL[..], &Family::FOREIGN].concat()),
         changes in prop::collection::vec((0usize..9_000, any::<u8>()), 1..6),
         wide in prop::option::of((0usize..9_000, any::<u64>())),
     ) {
@@ -505,6 +531,9 @@ proptest! {
                     prop_assert!(model.tensor(name, &Device::Cpu).is_ok());
                 }
                 let _ = crate::engine::tokenizer::Tokenizer::from_gguf(&model);
+                if model.foreign_params().is_some() {
+                    let _ = ForeignModel::load(&model, &Device::Cpu);
+                }
             }
         }
     }
@@ -517,7 +546,7 @@ fn the_real_model_opens() {
         return;
     };
     let model = GgufFile::open(Path::new(&path)).unwrap();
-    let numbers = model.hyper_params();
+    let numbers = model.hyper_params().unwrap();
     assert_eq!(
         numbers.vocabulary_size,
         model.tensor("token_embd.weight", &Device::Cpu).unwrap().shape().dims()[0]

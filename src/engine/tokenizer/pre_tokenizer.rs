@@ -38,12 +38,13 @@ impl PreTokenizer {
     /// The rule called `name`; `None` when it is not known for sure.
     pub(super) fn named(name: &str) -> Option<Self> {
         Some(match name {
-            "gpt-2" => PLAIN,
+            "gpt-2" | "phi-2" => PLAIN,
             "smollm" | "starcoder" => Self { splits: &[DIGIT, GPT2], ..PLAIN },
-            "llama-bpe" | "llama3" | "llama-v3" => {
+            "llama-bpe" | "llama3" | "llama-v3" | "lfm2" => {
                 Self { splits: &[LLAMA3], ignore_merges: true, add_bos: true, ..PLAIN }
             }
-            "smaug-bpe" | "dbrx" => Self { splits: &[LLAMA3], ..PLAIN },
+            // SmolLM3 goes by the first name, Phi-4 by the second.
+            "smaug-bpe" | "dbrx" | "glm4" | "chatglm-bpe" => Self { splits: &[LLAMA3], ..PLAIN },
             "qwen2" | "deepseek-r1-qwen" => Self { splits: &[QWEN2], compose: true, ..PLAIN },
             "qwen35" => Self { splits: &[QWEN35], compose: true, ..PLAIN },
             "tekken" => Self { splits: &[TEKKEN], ignore_merges: true, add_bos: true, ..PLAIN },

@@ -5,13 +5,13 @@ use std::io::Write;
 use proptest::prelude::*;
 
 use super::*;
-use crate::engine::gguf::tiny_gguf::{MERGES, Meta, Options, SPECIALS, tiny_llama};
+use crate::engine::gguf::tiny_gguf::{Family, MERGES, Meta, Options, SPECIALS, tiny_model};
 
 const END: TokenId = 256 + MERGES.len() as TokenId + 2; // <|im_end|>
 
 fn model(options: &Options) -> GgufFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(&tiny_llama(options)).unwrap();
+    file.write_all(&tiny_model(options)).unwrap();
     GgufFile::open(file.path()).unwrap()
 }
 
@@ -116,7 +116,7 @@ fn sentence_piece(prefix: bool) -> Tokenizer {
         .collect();
     let metadata = vec![
         ("tokenizer.ggml.model", Meta::Text("llama".into())),
-        ("tokenizer.ggml.scores", Meta::Ints((0..tokens.len() as i32).map(|id| -id).collect())),
+        ("tokenizer.ggml.scores", Meta::Floats((0..tokens.len()).map(|id| -(id as f32)).collect())),
         ("tokenizer.ggml.tokens", Meta::Texts(tokens)),
         ("tokenizer.ggml.token_type", Meta::Ints(kinds)),
         ("tokenizer.ggml.bos_token_id", Meta::U32(1)),
@@ -126,10 +126,7 @@ fn sentence_piece(prefix: bool) -> Tokenizer {
     ];
     let mut options = Options { set: metadata, ..Options::default() };
     options.unset.push("tokenizer.ggml.merges");
-    let file = tiny_llama(&options);
-    // The embedding has 267 rows; this vocabulary has 268, so only the metadata is read.
-    let header = crate::engine::gguf::metadata_of(&file);
-    Tokenizer::from_metadata(&header).unwrap()
+    Tokenizer::from_gguf(&model(&options)).unwrap()
 }
 
 #[test]
@@ -144,6 +141,38 @@ fn sentence_pieces_merge_by_score_and_odd_characters_fall_back_to_bytes() {
         // `▁` is how a space is written, so it is the one character that cannot come back.
         assert_eq!(tokenizer.decode(&tokens), text.replace('▁', " "));
     }
+}
+
+#[test]
+fn user_defined_spaces_are_spaces_and_markup_of_the_turns_is_never_text() {
+    let pieces = ["▁", "a", "▁▁", "<|end|>", "<start_of_image>", "<table>"];
+    let bytes = (0..=255u8).map(|byte| format!("<0x{byte:02X}>"));
+    let tokens: Vec<String> = bytes.chain(pieces.map(str::to_owned)).collect();
+    let kinds: Vec<i32> = [vec![6; 256], vec![1, 1, 4, 4, 4, 4]].concat();
+    let metadata = vec![
+        ("tokenizer.ggml.model", Meta::Text("llama".into())),
+        ("tokenizer.ggml.scores", Meta::Floats(vec![0.0; tokens.len()])),
+        ("tokenizer.ggml.tokens", Meta::Texts(tokens)),
+        ("tokenizer.ggml.token_type", Meta::Ints(kinds)),
+        ("tokenizer.ggml.bos_token_id", Meta::U32(259)),
+        ("tokenizer.ggml.eos_token_id", Meta::U32(259)),
+        ("tokenizer.ggml.add_space_prefix", Meta::Bool(false)),
+    ];
+    let family = Family::Phi3;
+    let file = |family| {
+        let options = Options { family, set: metadata.clone(), ..Options::default() };
+        Tokenizer::from_gguf(&model(&options)).unwrap()
+    };
+    let tokenizer = file(Family::Llama);
+    assert_eq!(cut(&tokenizer, "a  a   a<table>"), "a|  |a|  | |a|<table>");
+    for control in ["<|end|>", "<start_of_image>"] {
+        let tokens = tokenizer.encode(control, Specials::AsText).unwrap();
+        assert!(!tokens.iter().any(|token| tokenizer.is_special(*token)), "{control}");
+        assert_eq!(tokenizer.encode(control, Specials::Parse).unwrap().len(), 1, "{control}");
+    }
+    // Phi's control tokens take the white space after them along, the others do not.
+    assert_eq!(tokenizer.encode("<|end|>\n a", Specials::Parse).unwrap(), [259, 10, 256, 257]);
+    assert_eq!(file(family).encode("<|end|>\n a", Specials::Parse).unwrap(), [259, 257]);
 }
 
 #[test]
@@ -297,5 +326,5 @@ fn the_real_model_gets_the_tokens_that_llama_cpp_gives_it() {
         (tokenizer.bos(), tokenizer.eos(), tokenizer.end_ids()),
         (Some(1), Some(2), &[0, 2][..])
     );
-    assert_eq!(tokenizer.vocabulary_size(), model.hyper_params().vocabulary_size);
+    assert_eq!(tokenizer.vocabulary_size(), model.vocabulary_size());
 }

@@ -4,7 +4,7 @@
 //! whose merges follow from the tokens and their scores). Control tokens stay outside the model in
 //! both, so that no text can be merged into one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tokenizers::AddedToken;
 use tokenizers::models::bpe::{BPE, Vocab};
@@ -160,8 +160,13 @@ impl<'a> Vocabulary<'a> {
         let spm = self.spelling == Spelling::SentencePiece;
         let known = |text: &str| {
             let id = *self.ids.get(text)?;
-            // Plain text such as `</s>` is a piece like any other in many vocabularies.
-            let marked = self.kinds[id as usize] != Kind::Normal || text.starts_with("<|");
+            // Plain text such as `</s>` is a piece like any other in many vocabularies; in Gemma's,
+            // which has the tags of HTML, it is even a user-defined one.
+            let marked = match self.kinds[id as usize] {
+                Kind::Normal => text.starts_with("<|"),
+                Kind::UserDefined => !spm || is_turn_markup(text),
+                _ => true,
+            };
             marked.then_some(id)
         };
         self.marks = Marks::read(self.metadata, self.tokens.len(), known)?;
@@ -169,7 +174,9 @@ impl<'a> Vocabulary<'a> {
             self.kinds[*id as usize] = Kind::Control;
         }
         for (token, kind) in self.tokens.iter().zip(&mut self.kinds) {
-            if *kind == Kind::UserDefined && !spm && is_markup(token) {
+            // SentencePiece models list ordinary tags (`<table>`) as pieces of text.
+            let steers = if spm { is_turn_markup(token) } else { is_markup(token) };
+            if *kind == Kind::UserDefined && steers {
                 *kind = Kind::Control;
             }
         }
@@ -198,7 +205,7 @@ impl<'a> Vocabulary<'a> {
         }
         let added: Vec<AddedToken> = self
             .of_kind(Kind::UserDefined)
-            .map(|(token, _)| AddedToken::from(token, false).normalized(false))
+            .map(|(token, _)| AddedToken::from(self.spelled(token), false).normalized(false))
             .collect();
         tokenizer
             .add_tokens(added)
@@ -265,8 +272,17 @@ impl<'a> Vocabulary<'a> {
             .floats("tokenizer.ggml.scores")?
             .filter(|scores| scores.len() == self.tokens.len())
             .ok_or("metadata 'tokenizer.ggml.scores' does not hold one score per token")?;
+        // Runs of spaces come before all others, the longest first.
+        let mut runs: Vec<(String, f32)> = self
+            .of_kind(Kind::UserDefined)
+            .map(|(token, _)| (self.spelled(token), f32::INFINITY))
+            .filter(|(token, _)| token.chars().all(|c| c == SPACE))
+            .collect();
+        runs.sort_by_key(|(run, _)| std::cmp::Reverse(run.len()));
+        let pieces = self.of_kind(Kind::Normal);
+        let pieces = pieces.map(|(piece, id)| (piece, scores[id as usize]));
         let mut merges = Vec::new();
-        for (piece, id) in self.of_kind(Kind::Normal) {
+        for (piece, score) in runs.iter().map(|(run, rank)| (run.as_str(), *rank)).chain(pieces) {
             let cuts = piece.char_indices().skip(1).map(|(cut, _)| piece.split_at(cut));
             let mut pairs: Vec<_> = cuts
                 .filter_map(|(left, right)| {
@@ -274,9 +290,7 @@ impl<'a> Vocabulary<'a> {
                 })
                 .collect();
             pairs.sort_unstable();
-            merges.extend(
-                pairs.into_iter().map(|(_, _, left, right)| (scores[id as usize], left, right)),
-            );
+            merges.extend(pairs.into_iter().map(|(_, _, left, right)| (score, left, right)));
         }
         merges.sort_by(|(a, ..), (b, ..)| b.total_cmp(a));
         Ok(merges.into_iter().map(|(_, left, right)| (left.to_owned(), right.to_owned())).collect())
@@ -292,8 +306,32 @@ impl<'a> Vocabulary<'a> {
             .filter(|(id, (token, kind))| {
                 textual(kind) && !token.is_empty() && self.ids.get(token) == Some(&(*id as TokenId))
             })
-            .map(|(id, (token, _))| (token.to_owned(), id as TokenId))
+            .map(|(id, (token, kind))| match kind {
+                Kind::UserDefined => (self.spelled(token), id as TokenId),
+                _ => (token.to_owned(), id as TokenId),
+            })
             .collect()
+    }
+
+    /// A token as the model has it. Gemma's runs of spaces are user-defined tokens, which
+    /// converters write with plain spaces; to the model they are pieces like any other.
+    fn spelled(&self, token: &str) -> String {
+        match self.spelling {
+            Spelling::ByteLevel => token.to_owned(),
+            Spelling::SentencePiece => token.replace(' ', &SPACE.to_string()),
+        }
+    }
+
+    /// Control tokens that swallow the white space after them. The file does not say so; it is how
+    /// Phi-3's own tokenizer has all of them but the three that are older than its chat format.
+    pub(super) fn swallowing(&self) -> Result<HashSet<TokenId>, String> {
+        let phi3 = self.metadata.text("general.architecture")? == Some("phi3");
+        if !phi3 || self.spelling != Spelling::SentencePiece {
+            return Ok(HashSet::new());
+        }
+        let older = ["<unk>", "<s>", "<|endoftext|>"];
+        let controls = self.of_kind(Kind::Control).filter(|(token, _)| !older.contains(token));
+        Ok(controls.map(|(_, id)| id).collect())
     }
 
     fn of_kind(&self, wanted: Kind) -> impl Iterator<Item = (&'a str, TokenId)> {
@@ -345,6 +383,12 @@ fn check_lengths(tokens: &Texts) -> Result<(), String> {
         return Err(format!("the tokens have more than {MAX_TOKENS_BYTES} bytes in all"));
     }
     Ok(())
+}
+
+/// `<|end|>`, `<start_of_image>`: the same in SentencePiece models.
+fn is_turn_markup(token: &str) -> bool {
+    token.starts_with("<|") && token.ends_with("|>")
+        || ["<start_of_", "<end_of_"].iter().any(|start| token.starts_with(start))
 }
 
 /// `<think>`, `<|fim|>`, `[TOOL]`: user-defined by their type, but control tokens by their use.

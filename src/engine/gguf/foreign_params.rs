@@ -1,0 +1,201 @@
+//! The numbers and tensors of the architectures that candle's own models run.
+//!
+//! candle believes a file: it sizes tables by its numbers and multiplies what it finds. So the
+//! numbers are bounded and every tensor's shape is compared with them here, as `hyper_params.rs`
+//! does for our own block. Nothing is computed from them; candle reads the file once more.
+
+use std::collections::HashMap;
+
+use super::header::{Refused, TensorInfo};
+use super::hyper_params::{Expected, Keys, MAX_CONTEXT, MAX_LAYERS, MAX_WIDTH, Presence};
+use super::metadata::{Metadata, Value};
+
+/// Values in candle's tables of cosines, 128 MiB in 32-bit floats; twice what real models need.
+/// They cover the whole context, whatever part of it is used.
+const MAX_TABLE: usize = 1 << 25;
+/// Positions of a short convolution; real ones have three.
+const MAX_CONVOLUTION: usize = 64;
+
+/// What is known of a model that candle runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignParams {
+    /// `general.architecture`.
+    pub architecture: &'static str,
+    /// Decoder blocks.
+    pub block_count: usize,
+    /// Width of the residual stream.
+    pub embedding_length: usize,
+    /// Query heads.
+    pub head_count: usize,
+    /// Key and value heads, one entry a block; 0 where a block is a convolution.
+    pub head_count_kv: Vec<usize>,
+    /// Width of one head.
+    pub head_dim: usize,
+    /// Positions that the model was trained for, in tokens.
+    pub context_length: usize,
+    /// Rows of the embedding.
+    pub vocabulary_size: usize,
+}
+
+impl ForeignParams {
+    /// Reads and checks the numbers, then the shape of every tensor.
+    pub(super) fn read(
+        architecture: &'static str,
+        metadata: &Metadata,
+        tensors: &HashMap<String, TensorInfo>,
+    ) -> Result<Self, Refused> {
+        let keys = Keys { metadata, architecture };
+        let head_count = keys.required("attention.head_count", MAX_WIDTH)?;
+        let embedding_length = keys.required("embedding_length", MAX_WIDTH)?;
+        let block_count = keys.required("block_count", MAX_LAYERS)?;
+        let head_dim = match architecture {
+            "glm4" => keys.required("attention.key_length", MAX_WIDTH)?,
+            _ => embedding_length / head_count,
+        };
+        let this = Self {
+            architecture,
+            block_count,
+            embedding_length,
+            head_count,
+            head_count_kv: head_counts_kv(&keys, block_count)?,
+            head_dim,
+            context_length: keys.required("context_length", MAX_CONTEXT)?,
+            vocabulary_size: keys.vocabulary_size()?,
+        };
+        this.check_heads(&keys)?;
+        Expected::check(&this.expected_tensors(&keys)?, architecture, tensors)?;
+        Ok(this)
+    }
+
+    fn check_heads(&self, keys: &Keys<'_>) -> Result<(), Refused> {
+        let Self { head_count, head_dim, .. } = self;
+        for heads in self.head_count_kv.iter().filter(|heads| **heads > 0) {
+            if !head_count.is_multiple_of(*heads) {
+                return Err(format!(
+                    "{} is {heads}, which does not divide the {head_count} heads",
+                    keys.name("attention.head_count_kv")
+                ));
+            }
+        }
+        // Half of a head turns in pairs.
+        if *head_dim == 0 || !head_dim.is_multiple_of(4) {
+            return Err(format!("the head width is {head_dim}, not a multiple of 4"));
+        }
+        if self.architecture != "glm4" && head_dim * head_count != self.embedding_length {
+            return Err(format!(
+                "{} is {}, which the {head_count} heads do not divide",
+                keys.name("embedding_length"),
+                self.embedding_length
+            ));
+        }
+        if self.context_length.saturating_mul(*head_dim) > MAX_TABLE {
+            return Err(format!(
+                "{} is {}, too long for heads of {head_dim}",
+                keys.name("context_length"),
+                self.context_length
+            ));
+        }
+        Ok(())
+    }
+
+    fn expected_tensors(&self, keys: &Keys<'_>) -> Result<Vec<Expected>, Refused> {
+        use Presence::{Optional, Required};
+        let width = self.embedding_length;
+        let inner = keys.required("feed_forward_length", MAX_WIDTH)?;
+        let queries = self.head_count * self.head_dim;
+        let head = vec![self.vocabulary_size, width];
+        let mut expected = vec![Expected::new("token_embd.weight", head.clone(), Required)];
+        let mut block = |index: usize, part: &str, shape: Vec<usize>| {
+            expected.push(Expected::new(&format!("blk.{index}.{part}"), shape, Required));
+        };
+        for (index, heads) in self.head_count_kv.iter().enumerate() {
+            let kv = heads * self.head_dim;
+            block(index, "attn_norm.weight", vec![width]);
+            block(index, "ffn_down.weight", vec![width, inner]);
+            match self.architecture {
+                "glm4" => {
+                    block(index, "ffn_up.weight", vec![2 * inner, width]);
+                    for part in ["ffn_norm", "post_attention_norm", "post_ffw_norm"] {
+                        block(index, &format!("{part}.weight"), vec![width]);
+                    }
+                }
+                "lfm2" => {
+                    block(index, "ffn_norm.weight", vec![width]);
+                    block(index, "ffn_gate.weight", vec![inner, width]);
+                    block(index, "ffn_up.weight", vec![inner, width]);
+                }
+                _ => {
+                    block(index, "attn_norm.bias", vec![width]);
+                    block(index, "attn_qkv.weight", vec![queries + 2 * kv, width]);
+                    block(index, "attn_qkv.bias", vec![queries + 2 * kv]);
+                    block(index, "attn_output.bias", vec![width]);
+                    block(index, "ffn_up.weight", vec![inner, width]);
+                    block(index, "ffn_up.bias", vec![inner]);
+                    block(index, "ffn_down.bias", vec![width]);
+                }
+            }
+            if *heads == 0 {
+                let length = keys.required("shortconv.l_cache", MAX_CONVOLUTION)?;
+                block(index, "shortconv.conv.weight", vec![width, length]);
+                block(index, "shortconv.in_proj.weight", vec![3 * width, width]);
+                block(index, "shortconv.out_proj.weight", vec![width, width]);
+                continue;
+            }
+            block(index, "attn_output.weight", vec![width, queries]);
+            if self.architecture != "phi2" {
+                block(index, "attn_q.weight", vec![queries, width]);
+                block(index, "attn_k.weight", vec![kv, width]);
+                block(index, "attn_v.weight", vec![kv, width]);
+            }
+            if self.architecture == "lfm2" {
+                block(index, "attn_q_norm.weight", vec![self.head_dim]);
+                block(index, "attn_k_norm.weight", vec![self.head_dim]);
+            }
+        }
+        if self.architecture == "glm4" {
+            for (index, heads) in self.head_count_kv.iter().enumerate() {
+                let kv = heads * self.head_dim;
+                for (part, rows) in [("attn_q", queries), ("attn_k", kv), ("attn_v", kv)] {
+                    let name = format!("blk.{index}.{part}.bias");
+                    expected.push(Expected::new(&name, vec![rows], Optional));
+                }
+            }
+        }
+        match self.architecture {
+            "phi2" => expected.extend([
+                Expected::new("output.weight", head, Required),
+                Expected::new("output.bias", vec![self.vocabulary_size], Required),
+                Expected::new("output_norm.weight", vec![width], Required),
+                Expected::new("output_norm.bias", vec![width], Required),
+            ]),
+            other => {
+                let norm =
+                    if other == "lfm2" { "token_embd_norm.weight" } else { "output_norm.weight" };
+                expected.push(Expected::new("output.weight", head, Optional));
+                expected.push(Expected::new(norm, vec![width], Required));
+            }
+        }
+        Ok(expected)
+    }
+}
+
+/// By block: one number for all, or, for LFM2, a list.
+fn head_counts_kv(keys: &Keys<'_>, block_count: usize) -> Result<Vec<usize>, Refused> {
+    let suffix = "attention.head_count_kv";
+    let wrong = |what: &str| format!("{} {what}", keys.name(suffix));
+    let counts = match keys.metadata.get(&keys.key(suffix)) {
+        Some(Value::Numbers(numbers)) if keys.architecture == "lfm2" => numbers
+            .to_integers()
+            .and_then(|list| {
+                list.into_iter()
+                    .map(|count| usize::try_from(count).ok())
+                    .collect::<Option<Vec<_>>>()
+            })
+            .ok_or_else(|| wrong("holds what is no count"))?,
+        _ => vec![keys.required(suffix, MAX_WIDTH)?; block_count],
+    };
+    if counts.len() != block_count || counts.iter().any(|count| *count > MAX_WIDTH) {
+        return Err(wrong(&format!("does not hold a count for each of {block_count} blocks")));
+    }
+    Ok(counts)
+}

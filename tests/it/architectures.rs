@@ -1,0 +1,269 @@
+//! Every architecture against logits that an independent implementation gave for the same file.
+//!
+//! Owns the list of tiny models and the comparison. The reference is
+//! `tests/fixtures/reference/logits.py`, whose header says how it is run and what it was checked
+//! with; its figures lie beside it.
+
+use std::path::{Path, PathBuf};
+
+use candle_core::Device;
+use persona::catalogue::RUNNABLE;
+use persona::engine::architecture::ARCHITECTURES;
+use persona::engine::attention::SequenceRows;
+use persona::engine::foreign::ForeignModel;
+use persona::engine::gguf::GgufFile;
+use persona::engine::kv_cache::{KvCache, RowRange};
+use persona::engine::transformer::{Batch, Transformer};
+use serde::Deserialize;
+
+use crate::tiny_gguf::{Family, Meta, Options, PHI3_ORIGINAL_CONTEXT, Weights, tiny_model};
+
+/// Largest difference of a logit with 32-bit weights. Logits are about 1 in size; our sums of some
+/// hundred products in 32-bit floats were off by less than a tenth of this.
+const FULL_TOLERANCE: f32 = 2e-4;
+/// The same for weights in 16 bits and in blocks, where activations are rounded too: a share of
+/// the root mean square of the logits. llama.cpp is off by up to 0.13 on these files.
+const QUANTISED_TOLERANCE: f32 = 0.12;
+/// As [`FULL_TOLERANCE`], for candle's own models.
+const FOREIGN_TOLERANCE: f32 = 2e-4;
+/// Every how many logits the reference holds one.
+const STRIDE: usize = 8;
+
+/// The models, by the name of their file.
+fn models() -> Vec<(String, Options)> {
+    let text = |value: &str| Meta::Text(value.into());
+    let of = |family| Options { family, layers: 3, seed: 7, ..Options::default() };
+    let mut models = vec![
+        ("llama", Options { tied: false, ..of(Family::Llama) }),
+        (
+            "llama-linear",
+            Options {
+                set: vec![
+                    ("llama.rope.scaling.type", text("linear")),
+                    ("llama.rope.scaling.factor", Meta::F32(4.0)),
+                ],
+                ..of(Family::Llama)
+            },
+        ),
+        ("llama3", of(Family::Llama3)),
+        ("llama-biased", of(Family::LlamaBiased)),
+        ("qwen2", of(Family::Qwen2)),
+        (
+            "qwen2-yarn",
+            Options {
+                set: vec![
+                    ("qwen2.rope.scaling.type", text("yarn")),
+                    ("qwen2.rope.scaling.factor", Meta::F32(4.0)),
+                    ("qwen2.rope.scaling.original_context_length", Meta::U32(512)),
+                ],
+                ..of(Family::Qwen2)
+            },
+        ),
+        ("qwen3", Options { head_dim: Some(32), tied: false, ..of(Family::Qwen3) }),
+        // Seven layers: the sixth has no window.
+        ("gemma3", Options { layers: 7, head_dim: Some(32), ..of(Family::Gemma3) }),
+        ("phi3", Options { tied: false, ..of(Family::Phi3) }),
+        ("phi3-long", of(Family::Phi3)),
+        // Six layers: the fourth does not turn.
+        ("smollm3", Options { layers: 6, ..of(Family::SmolLm3) }),
+    ];
+    for family in Family::FOREIGN {
+        let phi2 = family == Family::Phi2; // has a head of its own, and no shared keys
+        let (kv_heads, tied) = (if phi2 { 4 } else { 2 }, !phi2);
+        models.push((family.architecture(), Options { kv_heads, tied, ..of(family) }));
+    }
+    let names = Weights::ALL.map(|weights| format!("weights-{weights:?}").to_lowercase());
+    for (name, weights) in names.iter().zip(Weights::ALL) {
+        let options =
+            Options { layers: 2, heads: 4, hidden: 256, feed_forward: 256, ..of(Family::Llama) };
+        models.push((name, Options { weights, ..options }));
+    }
+    models.into_iter().map(|(name, options)| (name.to_owned(), options)).collect()
+}
+
+/// What the reference says of one model.
+#[derive(Debug, Deserialize)]
+struct Reference {
+    /// Positions for which the engine is set up.
+    context: usize,
+    tokens: Vec<u32>,
+    rows: Vec<Row>,
+}
+
+/// Logits after one token.
+#[derive(Debug, Deserialize)]
+struct Row {
+    position: usize,
+    /// Root of the mean square over all logits.
+    rms: f32,
+    /// Every [`STRIDE`]th.
+    logits: Vec<f32>,
+}
+
+fn reference(name: &str) -> Reference {
+    let text = include_str!("../fixtures/reference/logits.json");
+    let mut all: serde_json::Value = serde_json::from_str(text).expect("logits.json is JSON");
+    let found = all.get_mut(name).unwrap_or_else(|| panic!("logits.json does not hold {name}"));
+    serde_json::from_value(found.take()).expect("logits.json holds references")
+}
+
+/// The engine's logits after each of `tokens`.
+fn logits(path: &Path, tokens: &[u32], context: usize) -> Vec<Vec<f32>> {
+    let file = GgufFile::open(path).expect("the model opens");
+    let params = file.hyper_params().expect("our block");
+    let model = Transformer::load(&file, params, context, &Device::Cpu).expect("the model loads");
+    let mut cache = KvCache::new(model.layers(), model.heads(), Device::Cpu);
+    let id = cache.fork(None);
+    let rows = RowRange { first: 0, count: tokens.len() };
+    let wanted: Vec<u32> = (0..tokens.len() as u32).collect();
+    let batch = Batch { tokens, sequences: &[SequenceRows { id, rows }], wanted: &wanted };
+    let logits = model.forward(&batch, &mut cache).expect("a forward pass");
+    logits.to_vec2().expect("logits by row")
+}
+
+/// Compares one model with its reference; the largest share of a tolerance that was used.
+fn compare(name: &str, options: &Options) -> Result<f32, String> {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), tiny_model(options)).expect("written");
+    let Reference { context, tokens, rows } = reference(name);
+    let found = logits(file.path(), &tokens, context);
+    let mut most = 0f32;
+    for Row { position, rms, logits } in rows {
+        let full = matches!(options.weights, Weights::F32);
+        let tolerance = if full { FULL_TOLERANCE } else { QUANTISED_TOLERANCE * rms };
+        let own = &found[position];
+        let own_rms = (own.iter().map(|x| x * x).sum::<f32>() / own.len() as f32).sqrt();
+        let off = own.iter().step_by(STRIDE).zip(&logits).map(|(a, b)| (a - b).abs());
+        let off = off.fold((own_rms - rms).abs(), f32::max);
+        if off.is_nan() || off > tolerance {
+            return Err(format!(
+                "{name} at position {position}: off by {off:e}, more than {tolerance:e}"
+            ));
+        }
+        most = most.max(off / tolerance);
+    }
+    println!("{name}: used {:.1} % of its tolerance", most * 100.0);
+    Ok(most)
+}
+
+/// Compares the models whose names `wanted` accepts.
+#[track_caller]
+fn check(wanted: impl Fn(&str) -> bool) {
+    let models: Vec<_> = models().into_iter().filter(|(name, _)| wanted(name)).collect();
+    assert!(!models.is_empty());
+    let failures: Vec<String> =
+        models.iter().filter_map(|(name, options)| compare(name, options).err()).collect();
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+}
+
+#[test]
+fn the_catalogue_lists_what_the_engine_runs() {
+    let table: Vec<&str> = ARCHITECTURES.iter().map(|architecture| architecture.name).collect();
+    assert_eq!(table, RUNNABLE);
+}
+
+#[test]
+fn every_family_that_the_writer_knows_is_compared() {
+    let models = models();
+    for family in Family::ALL {
+        assert!(models.iter().any(|(_, options)| options.family == family), "{family:?}");
+    }
+}
+
+#[test]
+fn llama_computes_what_the_reference_computes() {
+    check(|name| matches!(name, "llama" | "llama-linear" | "llama3" | "llama-biased"));
+}
+
+#[test]
+fn qwen2_computes_what_the_reference_computes() {
+    check(|name| name.starts_with("qwen2"));
+}
+
+#[test]
+fn qwen3_computes_what_the_reference_computes() {
+    check(|name| name == "qwen3");
+}
+
+#[test]
+fn gemma3_computes_what_the_reference_computes() {
+    check(|name| name == "gemma3");
+}
+
+#[test]
+fn phi3_computes_what_the_reference_computes_with_short_factors_and_with_long_ones() {
+    assert!(reference("phi3-long").context > PHI3_ORIGINAL_CONTEXT as usize);
+    check(|name| name.starts_with("phi3"));
+}
+
+#[test]
+fn smollm3_computes_what_the_reference_computes() {
+    check(|name| name == "smollm3");
+}
+
+/// candle's own model of `family`, in every way that a sequence can be fed to it.
+#[track_caller]
+fn check_foreign(family: Family) {
+    let name = family.architecture();
+    let options = models().into_iter().find(|(listed, _)| listed == name).expect("listed").1;
+    let kept = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(kept.path(), tiny_model(&options)).expect("written");
+    let file = GgufFile::open(kept.path()).expect("the model opens");
+    assert!(file.hyper_params().is_err(), "{name} is not run by our block");
+    let mut model = ForeignModel::load(&file, &Device::Cpu).expect("candle loads it");
+    let Reference { tokens, rows, .. } = reference(name);
+    let feed = |model: &mut ForeignModel, whole: usize, last: usize| {
+        model.reset().expect("reset");
+        let first = model.logits(&tokens[..whole]).expect("the prompt");
+        if whole > last { first } else { model.logits(&tokens[whole..=last]).expect("the rest") }
+    };
+    for Row { position, logits, .. } in &rows {
+        // At once; all but the first token by steps; a prompt and some steps.
+        for whole in [position + 1, 1, position / 2 + 1] {
+            let found = feed(&mut model, whole, *position);
+            let off = found.iter().step_by(STRIDE).zip(logits).map(|(a, b)| (a - b).abs());
+            let off = off.fold(0f32, f32::max);
+            assert!(off < FOREIGN_TOLERANCE, "{name} at {position} from {whole}: off by {off:e}");
+        }
+    }
+    assert!(model.logits(&[]).is_err());
+    assert!(model.logits(&[9_999]).is_err());
+}
+
+#[test]
+fn glm4_computes_what_the_reference_computes_through_candle() {
+    check_foreign(Family::Glm4);
+}
+
+#[test]
+fn lfm2_computes_what_the_reference_computes_through_candle() {
+    check_foreign(Family::Lfm2);
+}
+
+#[test]
+fn phi2_computes_what_the_reference_computes_through_candle() {
+    check_foreign(Family::Phi2);
+}
+
+#[test]
+fn every_kind_of_weights_computes_what_the_reference_computes() {
+    check(|name| name.starts_with("weights-"));
+}
+
+#[test]
+fn a_wrong_rotation_would_be_seen() {
+    // Phi's factors for long contexts against the reference for short ones.
+    let options = models().into_iter().find(|(name, _)| name == "llama3").expect("listed").1;
+    let error = compare("llama", &Options { family: Family::Llama, tied: true, ..options });
+    assert!(error.is_err(), "{error:?}");
+}
+
+#[test]
+#[ignore = "writes the tiny models into the folder TINY_MODELS, for logits.py"]
+fn write_the_tiny_models() {
+    let folder = PathBuf::from(std::env::var_os("TINY_MODELS").expect("TINY_MODELS is a folder"));
+    std::fs::create_dir_all(&folder).expect("the folder");
+    for (name, options) in models() {
+        std::fs::write(folder.join(name + ".gguf"), tiny_model(&options)).expect("written");
+    }
+}
