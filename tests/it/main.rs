@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod cli;
 mod drafts;
 #[cfg(test)]
