@@ -118,6 +118,14 @@ fn open(
     };
     let _spinner = Spinner::start(shop.waiting.output, &format!("loading {}", local.name));
     let engine = Engine::load(&local.path, options)?;
+    let batch = engine.info().batch;
+    if batch < options.max_batch {
+        shop.waiting.output.warn(&format!(
+            "memory holds {batch} of the {} drafts that were to be written together; \
+             a shorter --context makes room for more",
+            options.max_batch
+        ));
+    }
     Ok((engine, local.name, reference))
 }
 

@@ -18,6 +18,8 @@ pub struct Architecture {
     pub rotary: Rotary,
     /// Which layers turn at all.
     pub rotated: Rotated,
+    /// Which tensors may divide the frequencies one by one.
+    pub rope_tensors: RopeTensors,
     /// Which layers look at all positions.
     pub windows: Windows,
     /// How the attention part's input products are stored.
@@ -52,6 +54,17 @@ pub enum Rotated {
     All,
     /// All but every n-th: SmolLM3 leaves out layers 3, 7, 11, … of 0, 1, 2, …
     AllButEvery(usize),
+}
+
+/// Tensors that divide the rotation frequencies one by one, where the file holds them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RopeTensors {
+    /// None has a place.
+    None,
+    /// `rope_freqs.weight`, for every context: Llama 3.1 and later.
+    One,
+    /// `rope_factors_short.weight`, and beyond the original context `rope_factors_long.weight`.
+    ShortAndLong,
 }
 
 /// Which layers see a sliding window only, where the file gives one.
@@ -94,7 +107,8 @@ pub enum HeadNorms {
 /// Biases of the attention part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Biases {
-    /// Those that the file holds, of queries, keys, values and output.
+    /// Those that the file holds, of queries, keys, values and output; none where the products are
+    /// [`Parts::Joined`].
     Optional,
     /// Of queries, keys and values, always.
     Required,
@@ -122,6 +136,7 @@ const LLAMA: Architecture = Architecture {
     name: "llama",
     rotary: Rotary::Interleaved,
     rotated: Rotated::All,
+    rope_tensors: RopeTensors::One,
     windows: Windows::Never,
     qkv: Parts::Apart,
     gate_up: Parts::Apart,
@@ -135,16 +150,24 @@ const LLAMA: Architecture = Architecture {
 /// The architectures that our block runs.
 pub const ARCHITECTURES: &[Architecture] = &[
     LLAMA,
-    Architecture { name: "qwen2", rotary: Rotary::Halves, biases: Biases::Required, ..LLAMA },
+    Architecture {
+        name: "qwen2",
+        rotary: Rotary::Halves,
+        rope_tensors: RopeTensors::None,
+        biases: Biases::Required,
+        ..LLAMA
+    },
     Architecture {
         name: "qwen3",
         rotary: Rotary::Halves,
+        rope_tensors: RopeTensors::None,
         head_norms: HeadNorms::QueriesAndKeys,
         ..LLAMA
     },
     Architecture {
         name: "gemma3",
         rotary: Rotary::Halves,
+        rope_tensors: RopeTensors::None,
         windows: Windows::AllButEvery(6),
         norms: Norms::Around,
         head_norms: HeadNorms::QueriesAndKeys,
@@ -155,11 +178,17 @@ pub const ARCHITECTURES: &[Architecture] = &[
     Architecture {
         name: "phi3",
         rotary: Rotary::Halves,
+        rope_tensors: RopeTensors::ShortAndLong,
         qkv: Parts::Joined,
         gate_up: Parts::Joined,
         ..LLAMA
     },
-    Architecture { name: "smollm3", rotated: Rotated::AllButEvery(4), ..LLAMA },
+    Architecture {
+        name: "smollm3",
+        rotated: Rotated::AllButEvery(4),
+        rope_tensors: RopeTensors::None,
+        ..LLAMA
+    },
 ];
 
 impl Architecture {

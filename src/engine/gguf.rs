@@ -24,7 +24,7 @@ use candle_core::Device;
 use candle_core::quantized::{QStorage, QTensor};
 use sha2::{Digest, Sha256};
 
-pub use hyper_params::{HyperParams, RopeScaling};
+pub use hyper_params::{HyperParams, RopeDivisors, RopeScaling, Yarn};
 pub use metadata::{Metadata, Numbers, Texts, Value};
 
 use super::EngineError;

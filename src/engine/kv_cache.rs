@@ -4,10 +4,11 @@
 //! prefixes, immutable and counted. So forking a prefix copies nothing, and each prefix is held
 //! once however many sequences read it.
 
-use candle_core::{CpuStorage, DType, Device, InplaceOp2, Layout, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 
-use super::kernels::attention::Heads;
-use super::kernels::lanes::LANES;
+use super::kernels::Cpu;
+use super::kernels::attention::{self as kernel, Cell, Heads, Store};
+use super::kernels::lanes::{Half, LANES};
 
 /// A growing span gets at least this many positions at a time, so that short answers do not
 /// reserve the room of long ones and growth is rare.
@@ -21,12 +22,32 @@ pub struct SeqId(usize);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PrefixId(usize);
 
+/// How keys and values are held on the CPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CellType {
+    /// Half precision: half the memory, and half the time to read it.
+    #[default]
+    F16,
+    /// Single precision, for comparisons.
+    F32,
+}
+
+impl CellType {
+    fn bytes(self) -> usize {
+        match self {
+            Self::F16 => size_of::<Half>(),
+            Self::F32 => size_of::<f32>(),
+        }
+    }
+}
+
 /// The cache of one model.
 #[derive(Debug)]
 pub struct KvCache {
     layers: usize,
     heads: Heads,
     device: Device,
+    cells: CellType,
     /// Slots are reused, so ids stay small.
     sequences: Vec<Option<Sequence>>,
     prefixes: Vec<Option<Prefix>>,
@@ -45,25 +66,48 @@ struct Prefix {
     references: usize,
 }
 
-/// A run of positions. `values[l]` is (kv heads, capacity, dim); `keys[l]` is the same on a device
-/// and (kv heads, capacity / LANES, dim, LANES) on the CPU, as its attention kernel reads them.
+/// A run of positions.
 #[derive(Debug)]
 pub(super) struct Span {
-    pub(super) keys: Vec<Tensor>,
-    pub(super) values: Vec<Tensor>,
+    pub(super) store: Cells,
     pub(super) capacity: usize,
     pub(super) len: usize,
 }
 
+/// The numbers of a span, a layer an entry.
+#[derive(Debug)]
+pub(super) enum Cells {
+    /// On the CPU, in half precision.
+    Half(Vec<Layer<Half>>),
+    /// On the CPU, in single precision.
+    Full(Vec<Layer<f32>>),
+    /// Elsewhere: keys and values, (kv heads, capacity, dim) each.
+    Device(Vec<[Tensor; 2]>, Device),
+}
+
+/// A layer's keys and values as the CPU kernel reads them.
+#[derive(Debug)]
+pub(super) struct Layer<C> {
+    /// (kv heads, capacity / LANES, dim, LANES)
+    pub(super) keys: Vec<C>,
+    /// (kv heads, capacity, value width)
+    pub(super) values: Vec<C>,
+}
+
 impl KvCache {
-    /// An empty cache.
-    pub fn new(layers: usize, heads: Heads, device: Device) -> Self {
-        Self { layers, heads, device, sequences: Vec::new(), prefixes: Vec::new() }
+    /// An empty cache. `cells` counts on the CPU; other devices hold single precision.
+    pub fn new(layers: usize, heads: Heads, device: Device, cells: CellType) -> Self {
+        Self { layers, heads, device, cells, sequences: Vec::new(), prefixes: Vec::new() }
     }
 
     /// Bytes that one position takes over all layers.
-    pub fn bytes_per_position(layers: usize, heads: Heads) -> usize {
-        2 * layers * heads.kv * heads.dim * size_of::<f32>()
+    pub fn bytes_per_position(layers: usize, heads: Heads, cells: CellType) -> usize {
+        layers * heads.kv * (heads.dim + heads.value_width()) * cells.bytes()
+    }
+
+    /// How keys and values are held.
+    pub fn cells(&self) -> CellType {
+        self.cells
     }
 
     /// Opens a sequence, on top of a prefix or from nothing.
@@ -71,7 +115,7 @@ impl KvCache {
         if let Some(id) = prefix {
             self.prefix_mut(id).references += 1;
         }
-        let sequence = Sequence { prefix, own: Span::empty() };
+        let sequence = Sequence { prefix, own: Span::empty(&self.device, self.cells) };
         SeqId(place(&mut self.sequences, sequence))
     }
 
@@ -83,6 +127,14 @@ impl KvCache {
         PrefixId(place(&mut self.prefixes, Prefix { span: sequence.own, references: 1 }))
     }
 
+    /// Opens a sequence that holds copies of the first `len` positions of a prefix as its own.
+    pub fn copy(&mut self, prefix: PrefixId, len: usize) -> Result<SeqId> {
+        let (layers, heads) = (self.layers, self.heads);
+        let capacity = (len + 1).next_multiple_of(GROWTH);
+        let span = self.prefix(prefix).copied(layers, heads, len, capacity)?;
+        Ok(SeqId(place(&mut self.sequences, Sequence { prefix: None, own: span })))
+    }
+
     /// Positions that a sequence holds, its prefix included.
     pub fn len(&self, id: SeqId) -> usize {
         self.spans(id).map(|span| span.len).sum()
@@ -92,20 +144,73 @@ impl KvCache {
     /// then writes them with [`Self::write`].
     pub fn append(&mut self, id: SeqId, rows: usize) -> Result<()> {
         let (layers, heads) = (self.layers, self.heads);
-        let device = self.device.clone();
         let own = &mut self.sequence_mut(id).own;
         let needed = own.len + rows;
         if needed > own.capacity {
             let capacity = needed.max(own.capacity + own.capacity / 2).next_multiple_of(GROWTH);
-            own.grow(layers, heads, capacity, &device)?;
+            *own = own.copied(layers, heads, own.len, capacity)?;
         }
         own.len = needed;
         Ok(())
     }
 
-    /// Writes a layer's keys and values for the last `count` positions of a sequence, taken from
-    /// rows `first..first + count` of `keys` and `values`, both (rows, kv heads × dim).
+    /// Writes a layer's keys and values for the last `rows.count` positions of each sequence, taken
+    /// from its rows of `keys` and `values`, both (rows, kv heads × dim), on the CPU.
     pub fn write(
+        &mut self,
+        cpu: &Cpu,
+        layer: usize,
+        sequences: &[SequenceRows],
+        [keys, values]: [&[f32]; 2],
+    ) {
+        let heads = self.heads;
+        match self.cells {
+            CellType::F16 => {
+                let stores = self.stores(layer, sequences, |cells| match cells {
+                    Cells::Half(layers) => layers,
+                    _ => unreachable!("a cache holds one type of cells"),
+                });
+                write_heads(cpu, heads, stores, keys, values);
+            }
+            CellType::F32 => {
+                let stores = self.stores(layer, sequences, |cells| match cells {
+                    Cells::Full(layers) => layers,
+                    _ => unreachable!("a cache holds one type of cells"),
+                });
+                write_heads(cpu, heads, stores, keys, values);
+            }
+        }
+    }
+
+    /// The places of each sequence's rows, a key head an entry.
+    fn stores<C: Cell>(
+        &mut self,
+        layer: usize,
+        sequences: &[SequenceRows],
+        layers: impl Fn(&mut Cells) -> &mut Vec<Layer<C>>,
+    ) -> Vec<(usize, RowRange, Store<'_, C>)> {
+        let Heads { dim, .. } = self.heads;
+        let width = self.heads.value_width();
+        let mut by_slot: Vec<Option<RowRange>> = vec![None; self.sequences.len()];
+        for SequenceRows { id, rows } in sequences {
+            by_slot[id.0] = Some(*rows);
+        }
+        let mut stores = Vec::new();
+        for (sequence, rows) in self.sequences.iter_mut().zip(by_slot) {
+            let (Some(sequence), Some(rows)) = (sequence, rows) else { continue };
+            let Span { store, capacity, len } = &mut sequence.own;
+            let Layer { keys, values } = &mut layers(store)[layer];
+            let keys = keys.chunks_exact_mut(*capacity * dim);
+            let values = values.chunks_exact_mut(*capacity * width);
+            for (head, (keys, values)) in keys.zip(values).enumerate() {
+                stores.push((head, rows, Store { keys, values, to: *len - rows.count }));
+            }
+        }
+        stores
+    }
+
+    /// As [`Self::write`], from tensors of the cache's device, for one sequence.
+    pub fn write_tensors(
         &mut self,
         id: SeqId,
         layer: usize,
@@ -115,21 +220,44 @@ impl KvCache {
         let heads = self.heads;
         let own = &self.sequence_mut(id).own;
         let to = own.len - rows.count;
-        let sides = [(Side::Keys, &own.keys[layer]), (Side::Values, &own.values[layer])];
-        for ((side, cache), new) in sides.into_iter().zip(kv) {
-            if cache.device().is_cpu() {
-                let copy = CopyRows { side, heads, capacity: own.capacity, to, rows };
-                cache.inplace_op2(new, &copy)?;
-            } else {
-                let new = new
-                    .narrow(0, rows.first, rows.count)?
-                    .reshape((rows.count, heads.kv, heads.dim))?
-                    .transpose(0, 1)?
-                    .contiguous()?; // (kv heads, count, dim)
-                cache.slice_set(&new, 1, to)?;
-            }
+        let Cells::Device(layers, _) = &own.store else {
+            candle_core::bail!("the cache of a CPU takes no tensors")
+        };
+        for (cache, new) in layers[layer].iter().zip(kv) {
+            let new = new
+                .narrow(0, rows.first, rows.count)?
+                .reshape((rows.count, heads.kv, heads.dim))?
+                .transpose(0, 1)?
+                .contiguous()?; // (kv heads, count, dim)
+            cache.slice_set(&new, 1, to)?;
         }
         Ok(())
+    }
+
+    /// A layer's cache as the CPU kernel reads it: of each sequence its prefix and its own part.
+    pub(super) fn readers<'a, C: Cell>(
+        &'a self,
+        layer: usize,
+        sequences: &[SequenceRows],
+        layers: impl Fn(&'a Cells) -> &'a [Layer<C>],
+    ) -> Vec<kernel::Reader<'a, C>> {
+        let span = |span: &'a Span| {
+            let Layer { keys, values } = &layers(&span.store)[layer];
+            kernel::Span { keys, values, capacity: span.capacity, len: span.len }
+        };
+        let none = kernel::Span { keys: &[], values: &[], capacity: 0, len: 0 };
+        sequences
+            .iter()
+            .map(|SequenceRows { id, rows }| {
+                let sequence = self.sequences[id.0].as_ref().expect("the sequence is live");
+                let prefix = sequence.prefix.map(|id| self.prefix(id)).filter(|p| p.len > 0);
+                kernel::Reader {
+                    prefix: prefix.map_or(none, span),
+                    own: span(&sequence.own),
+                    rows: (rows.first, rows.count),
+                }
+            })
+            .collect()
     }
 
     /// Forgets the positions of a sequence from `len` on; a prefix cannot be cut.
@@ -170,10 +298,11 @@ impl KvCache {
     /// A sequence's spans, oldest first.
     pub(super) fn spans(&self, id: SeqId) -> impl Iterator<Item = &Span> {
         let sequence = self.sequences[id.0].as_ref().expect("the sequence is live");
-        let prefix = sequence
-            .prefix
-            .map(|id| &self.prefixes[id.0].as_ref().expect("a counted prefix is live").span);
-        prefix.into_iter().chain([&sequence.own])
+        sequence.prefix.map(|id| self.prefix(id)).into_iter().chain([&sequence.own])
+    }
+
+    fn prefix(&self, id: PrefixId) -> &Span {
+        &self.prefixes[id.0].as_ref().expect("a counted prefix is live").span
     }
 
     fn sequence_mut(&mut self, id: SeqId) -> &mut Sequence {
@@ -194,64 +323,141 @@ pub struct RowRange {
     pub count: usize,
 }
 
-impl Span {
-    fn empty() -> Self {
-        Self { keys: Vec::new(), values: Vec::new(), capacity: 0, len: 0 }
+/// A sequence's part of a packed batch; its rows are its newest positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SequenceRows {
+    /// Whose rows.
+    pub id: SeqId,
+    /// Which rows.
+    pub rows: RowRange,
+}
+
+fn write_heads<C: Cell>(
+    cpu: &Cpu,
+    Heads { kv, dim, .. }: Heads,
+    mut stores: Vec<(usize, RowRange, Store<'_, C>)>,
+    keys: &[f32],
+    values: &[f32],
+) {
+    let share = stores.len().div_ceil(4 * cpu.team.threads());
+    cpu.team.split(&mut stores, share, |_, stores| {
+        for (head, rows, Store { keys: to_keys, values: to_values, to }) in stores {
+            let of_row = |row: usize| (row * kv + *head) * dim..(row * kv + *head + 1) * dim;
+            let rows = (rows.first..rows.first + rows.count)
+                .map(|row| (&keys[of_row(row)], &values[of_row(row)]));
+            let store = Store { keys: to_keys, values: to_values, to: *to };
+            kernel::store(cpu.tier, dim, store, rows);
+        }
+    });
+}
+
+impl<C: Cell> Layer<C> {
+    fn empty(heads: Heads, capacity: usize) -> Self {
+        Self {
+            keys: vec![C::default(); heads.kv * capacity * heads.dim],
+            values: vec![C::default(); heads.kv * capacity * heads.value_width()],
+        }
     }
 
-    fn grow(
-        &mut self,
-        layers: usize,
-        heads: Heads,
-        capacity: usize,
-        device: &Device,
-    ) -> Result<()> {
-        for side in [Side::Keys, Side::Values] {
-            let (old, unit) = match side {
-                Side::Keys if device.is_cpu() => (&mut self.keys, LANES),
-                Side::Keys => (&mut self.keys, 1),
-                Side::Values => (&mut self.values, 1),
-            };
-            let mut larger = Vec::with_capacity(layers);
-            for layer in 0..layers {
-                let room = if unit == 1 {
-                    Tensor::zeros((heads.kv, capacity, heads.dim), DType::F32, device)?
-                } else {
-                    let shape = (heads.kv, capacity / unit, heads.dim, unit);
-                    Tensor::zeros(shape, DType::F32, device)?
-                };
-                if let Some(old) = old.get(layer).filter(|_| self.len > 0) {
-                    let filled = old.narrow(1, 0, self.len.div_ceil(unit))?;
-                    room.slice_set(&filled.contiguous()?, 1, 0)?;
+    /// A copy of the first `len` positions, with other room. Heads lie one after the other, each
+    /// with its whole capacity.
+    fn copied(&self, heads: Heads, len: usize, [from, to]: [usize; 2]) -> Self {
+        let mut copy = Self::empty(heads, to);
+        if len > 0 {
+            let part = |old: &[C], new: &mut [C], width: usize, len: usize| {
+                for (old, new) in old.chunks(from * width).zip(new.chunks_mut(to * width)) {
+                    new[..len * width].copy_from_slice(&old[..len * width]);
                 }
-                larger.push(room);
-            }
-            *old = larger;
+            };
+            part(&self.keys, &mut copy.keys, heads.dim, len.next_multiple_of(LANES));
+            part(&self.values, &mut copy.values, heads.value_width(), len);
         }
-        self.capacity = capacity;
-        Ok(())
-    }
-
-    /// A layer's keys, a row a position: (kv heads, len, dim).
-    pub(super) fn key_rows(&self, layer: usize) -> Result<Tensor> {
-        let keys = &self.keys[layer];
-        if let Ok((kv, blocks, dim, lanes)) = keys.dims4() {
-            let rows = keys.permute((0, 1, 3, 2))?.reshape((kv, blocks * lanes, dim))?;
-            return rows.narrow(1, 0, self.len);
-        }
-        keys.narrow(1, 0, self.len)
-    }
-
-    /// A layer's values, a row a position: (kv heads, len, dim).
-    pub(super) fn value_rows(&self, layer: usize) -> Result<Tensor> {
-        self.values[layer].narrow(1, 0, self.len)
+        copy
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Keys,
-    Values,
+fn copied_layers<C: Cell>(
+    old: &[Layer<C>],
+    layers: usize,
+    heads: Heads,
+    len: usize,
+    room: [usize; 2],
+) -> Vec<Layer<C>> {
+    if old.is_empty() {
+        return (0..layers).map(|_| Layer::empty(heads, room[1])).collect();
+    }
+    old.iter().map(|layer| layer.copied(heads, len, room)).collect()
+}
+
+impl Span {
+    fn empty(device: &Device, cells: CellType) -> Self {
+        let store = match cells {
+            _ if !device.is_cpu() => Cells::Device(Vec::new(), device.clone()),
+            CellType::F16 => Cells::Half(Vec::new()),
+            CellType::F32 => Cells::Full(Vec::new()),
+        };
+        Self { store, capacity: 0, len: 0 }
+    }
+
+    /// A copy of the first `len` positions, with room for `capacity`.
+    fn copied(&self, layers: usize, heads: Heads, len: usize, capacity: usize) -> Result<Self> {
+        let room = [self.capacity, capacity];
+        let store = match &self.store {
+            Cells::Half(old) => Cells::Half(copied_layers(old, layers, heads, len, room)),
+            Cells::Full(old) => Cells::Full(copied_layers(old, layers, heads, len, room)),
+            Cells::Device(old, device) => {
+                let mut new = Vec::with_capacity(layers);
+                for layer in 0..layers {
+                    let shape = (heads.kv, capacity, heads.dim);
+                    let pair = [
+                        Tensor::zeros(shape, DType::F32, device)?,
+                        Tensor::zeros(shape, DType::F32, device)?,
+                    ];
+                    if let Some(old) = old.get(layer).filter(|_| len > 0) {
+                        for (old, new) in old.iter().zip(&pair) {
+                            new.slice_set(&old.narrow(1, 0, len)?.contiguous()?, 1, 0)?;
+                        }
+                    }
+                    new.push(pair);
+                }
+                Cells::Device(new, device.clone())
+            }
+        };
+        Ok(Self { store, capacity, len })
+    }
+
+    /// A layer's keys and values, a row a position, (kv heads, len, dim) each: for computing with
+    /// tensors, and for tests.
+    pub(super) fn rows(&self, layer: usize, heads: Heads) -> Result<[Tensor; 2]> {
+        match &self.store {
+            Cells::Half(layers) => self.host_rows(&layers[layer], heads),
+            Cells::Full(layers) => self.host_rows(&layers[layer], heads),
+            Cells::Device(layers, _) => {
+                let [keys, values] = &layers[layer];
+                Ok([keys.narrow(1, 0, self.len)?, values.narrow(1, 0, self.len)?])
+            }
+        }
+    }
+
+    fn host_rows<C: Cell>(&self, layer: &Layer<C>, heads: Heads) -> Result<[Tensor; 2]> {
+        let Heads { kv, dim, .. } = heads;
+        let width = heads.value_width();
+        let (mut keys, mut values) = (Vec::new(), Vec::new());
+        for head in 0..kv {
+            for t in 0..self.len {
+                let block = (head * self.capacity + t / LANES * LANES) * dim;
+                let key = (0..dim).map(|d| layer.keys[block + d * LANES + t % LANES].to_f32());
+                keys.extend(key);
+                let value = &layer.values[(head * self.capacity + t) * width..][..dim];
+                values.extend(value.iter().map(|cell| cell.to_f32()));
+            }
+        }
+        let shape = (kv, self.len, dim);
+        Ok([
+            Tensor::from_vec(keys, shape, &Device::Cpu)?,
+            Tensor::from_vec(values, shape, &Device::Cpu)?,
+        ])
+    }
 }
 
 fn place<T>(slots: &mut Vec<Option<T>>, value: T) -> usize {
@@ -263,78 +469,43 @@ fn place<T>(slots: &mut Vec<Option<T>>, value: T) -> usize {
     slots.len() - 1
 }
 
-/// Copies packed rows, (rows, kv heads × dim), into a span's keys or values on the CPU. One
-/// operation in place of a narrow, a transpose, a copy and a `slice_set` a row: a decode step does
-/// this twice for each layer and sequence.
-struct CopyRows {
-    side: Side,
-    heads: Heads,
-    capacity: usize,
-    to: usize,
-    rows: RowRange,
-}
-
-impl InplaceOp2 for CopyRows {
-    fn name(&self) -> &'static str {
-        "kv-cache-copy-rows"
-    }
-
-    fn cpu_fwd(
-        &self,
-        cache: &mut CpuStorage,
-        _: &Layout,
-        new: &CpuStorage,
-        layout: &Layout,
-    ) -> Result<()> {
-        let (CpuStorage::F32(cache), CpuStorage::F32(new)) = (cache, new) else {
-            candle_core::bail!("the cache holds f32 only")
-        };
-        let Some((start, end)) = layout.contiguous_offsets() else {
-            candle_core::bail!("new keys and values must be contiguous")
-        };
-        let Heads { kv, dim, .. } = self.heads;
-        let new = &new[start..end];
-        for row in 0..self.rows.count {
-            let from = &new[(self.rows.first + row) * kv * dim..][..kv * dim];
-            for (head, from) in from.chunks_exact(dim).enumerate() {
-                let position = self.to + row;
-                match self.side {
-                    Side::Values => {
-                        let to = (head * self.capacity + position) * dim;
-                        cache[to..to + dim].copy_from_slice(from);
-                    }
-                    Side::Keys => {
-                        let block = (head * self.capacity + position / LANES * LANES) * dim;
-                        for (d, value) in from.iter().enumerate() {
-                            cache[block + d * LANES + position % LANES] = *value;
-                        }
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kernels::Tier;
 
     const HEADS: Heads = Heads { query: 2, kv: 2, dim: 2 };
 
-    fn rows(first: f32, count: usize) -> Tensor {
-        let values: Vec<f32> = (0..count * 4).map(|i| first + i as f32).collect();
-        Tensor::from_vec(values, (count, 4), &Device::Cpu).expect("a tensor")
+    fn cpu() -> Cpu {
+        Cpu::new(2, Tier::detect())
     }
 
-    fn keys(cache: &KvCache, id: SeqId, layer: usize) -> Vec<Vec<f32>> {
+    /// `count` rows of the numbers from `first` on.
+    fn rows(first: f32, count: usize) -> Vec<f32> {
+        (0..count * 4).map(|i| first + i as f32).collect()
+    }
+
+    fn write(cache: &mut KvCache, ids: &[SeqId], count: usize, layers: usize, first: f32) {
+        let new = rows(first, ids.len() * count);
+        let mut sequences = Vec::new();
+        for (index, &id) in ids.iter().enumerate() {
+            cache.append(id, count).expect("room");
+            sequences.push(SequenceRows { id, rows: RowRange { first: index * count, count } });
+        }
+        for layer in 0..layers {
+            cache.write(&cpu(), layer, &sequences, [&new, &new]);
+        }
+    }
+
+    /// What each head holds, keys and values alike.
+    fn held(cache: &KvCache, id: SeqId, layer: usize) -> Vec<Vec<f32>> {
         let mut out = vec![Vec::new(); HEADS.kv];
-        for span in cache.spans(id) {
-            if span.len == 0 {
-                continue;
-            }
-            let heads = span.key_rows(layer).and_then(|keys| keys.to_vec3::<f32>());
-            for (head, out) in heads.expect("keys").into_iter().zip(&mut out) {
+        for span in cache.spans(id).filter(|span| span.len > 0) {
+            let [keys, values] = span.rows(layer, HEADS).expect("rows");
+            let (keys, values) = (keys.to_vec3::<f32>(), values.to_vec3::<f32>());
+            let keys = keys.expect("keys");
+            assert_eq!(keys, values.expect("values"));
+            for (head, out) in keys.into_iter().zip(&mut out) {
                 out.extend(head.into_iter().flatten());
             }
         }
@@ -343,47 +514,49 @@ mod tests {
 
     #[test]
     fn a_fork_reads_its_prefix_and_writes_only_its_own_positions() {
-        let mut cache = KvCache::new(1, HEADS, Device::Cpu);
-        let first = cache.fork(None);
-        cache.append(first, 3).expect("room");
-        let new = rows(0.0, 3);
-        cache.write(first, 0, RowRange { first: 0, count: 3 }, [&new, &new]).expect("written");
-        let prefix = cache.freeze(first);
-        let forks = [cache.fork(Some(prefix)), cache.fork(Some(prefix))];
-        let packed = rows(100.0, 2);
-        for (row, &fork) in forks.iter().enumerate() {
-            cache.append(fork, 1).expect("room");
-            let range = RowRange { first: row, count: 1 };
-            cache.write(fork, 0, range, [&packed, &packed]).expect("written");
+        for cells in [CellType::F16, CellType::F32] {
+            let mut cache = KvCache::new(1, HEADS, Device::Cpu, cells);
+            let first = cache.fork(None);
+            write(&mut cache, &[first], 3, 1, 0.0);
+            let prefix = cache.freeze(first);
+            let forks = [cache.fork(Some(prefix)), cache.fork(Some(prefix))];
+            write(&mut cache, &forks, 1, 1, 100.0);
+            assert_eq!(cache.len(forks[1]), 4);
+            let head_0 = vec![0.0, 1.0, 4.0, 5.0, 8.0, 9.0];
+            let with = |own: [f32; 2]| [head_0.clone(), own.to_vec()].concat();
+            assert_eq!(held(&cache, forks[0], 0)[0], with([100.0, 101.0]));
+            assert_eq!(held(&cache, forks[1], 0)[0], with([104.0, 105.0]));
         }
-        assert_eq!(cache.len(forks[1]), 4);
-        let head_0 = vec![0.0, 1.0, 4.0, 5.0, 8.0, 9.0];
-        assert_eq!(keys(&cache, forks[0], 0)[0], [head_0.clone(), vec![100.0, 101.0]].concat());
-        assert_eq!(keys(&cache, forks[1], 0)[0], [head_0, vec![104.0, 105.0]].concat());
     }
 
     #[test]
     fn growing_and_truncating_keep_what_is_before() {
-        let mut cache = KvCache::new(2, HEADS, Device::Cpu);
+        let mut cache = KvCache::new(2, HEADS, Device::Cpu, CellType::F32);
         let id = cache.fork(None);
         for step in 0..GROWTH + 3 {
-            cache.append(id, 1).expect("room");
-            let new = rows(step as f32, 1);
-            for layer in 0..2 {
-                let range = RowRange { first: 0, count: 1 };
-                cache.write(id, layer, range, [&new, &new]).expect("written");
-            }
+            write(&mut cache, &[id], 1, 2, step as f32);
         }
-        let head = &keys(&cache, id, 1)[1];
+        let head = &held(&cache, id, 1)[1];
         let expected: Vec<f32> = (0..GROWTH + 3).map(|step| step as f32 + 2.0).collect();
         assert_eq!(head.iter().copied().step_by(2).collect::<Vec<f32>>(), expected);
         cache.truncate(id, 5);
-        assert_eq!((cache.len(id), keys(&cache, id, 0)[0].len()), (5, 10));
+        assert_eq!((cache.len(id), held(&cache, id, 0)[0].len()), (5, 10));
+    }
+
+    #[test]
+    fn what_half_precision_cannot_hold_becomes_its_largest_number() {
+        let mut cache = KvCache::new(1, HEADS, Device::Cpu, CellType::F16);
+        let id = cache.fork(None);
+        cache.append(id, 1).expect("room");
+        let rows = [SequenceRows { id, rows: RowRange { first: 0, count: 1 } }];
+        let new = [1e9, -1e9, 1.0, 2.0];
+        cache.write(&cpu(), 0, &rows, [&new, &new]);
+        assert_eq!(held(&cache, id, 0)[0], [65_504.0, -65_504.0]);
     }
 
     #[test]
     fn a_prefix_lives_as_long_as_its_last_reader() {
-        let mut cache = KvCache::new(1, HEADS, Device::Cpu);
+        let mut cache = KvCache::new(1, HEADS, Device::Cpu, CellType::F16);
         let first = cache.fork(None);
         cache.append(first, 1).expect("room");
         let prefix = cache.freeze(first);

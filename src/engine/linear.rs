@@ -6,102 +6,171 @@
 use std::sync::Arc;
 
 use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
-use candle_core::{CpuStorage, Module, Result, Storage, Tensor};
+use candle_core::{Device, Module, Result, Tensor};
 
-use super::kernels::Tier;
-use super::kernels::dense::DenseWeights;
-use super::kernels::tiles::{self, TiledWeights};
+use super::kernels::Cpu;
+use super::kernels::activations::Activations;
+use super::kernels::dense::{DenseWeights, Tiles};
+use super::kernels::lanes::{Brain, Half};
+use super::kernels::matrix::{self, Matrix, Product};
+
+pub use super::kernels::matrix::Mode;
 
 /// A weight matrix, (outputs, inputs).
 #[derive(Debug)]
 pub enum Linear {
     /// Repacked by us; the original is dropped.
-    Tiles(TiledWeights),
+    Packed(Matrix),
     /// Unquantised, on the CPU.
     Dense(DenseWeights),
     /// candle's own product, on any device and type.
     Candle(QMatMul),
 }
 
+/// Whose products a model is loaded for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Products {
+    /// Ours where there are any.
+    Kernels,
+    /// candle's, on any device: what our own are compared with.
+    Candle,
+}
+
 impl Linear {
     /// Takes a tensor over, repacking it where that is faster.
-    pub fn new(weight: Arc<QTensor>) -> Result<Self> {
-        if weight.device().is_cpu()
+    pub fn new(weight: Arc<QTensor>, products: Products) -> Result<Self> {
+        if products == Products::Kernels
             && let Ok((outputs, inputs)) = weight.shape().dims2()
         {
-            if let Some(tiles) =
-                TiledWeights::pack(weight.dtype(), &weight.data()?, outputs, inputs)
-            {
-                return Ok(Self::Tiles(tiles));
+            let bytes = weight.data()?;
+            if let Some(matrix) = Matrix::pack(weight.dtype(), &bytes, outputs, inputs) {
+                return Ok(Self::Packed(matrix));
             }
-            if matches!(weight.dtype(), GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16) {
-                let rows = weight.dequantize(&weight.device())?.flatten_all()?.to_vec1()?;
-                return Ok(Self::Dense(DenseWeights::pack(&rows, outputs, inputs)));
+            let halves = || bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair));
+            match weight.dtype() {
+                GgmlDType::F32 => {
+                    let words = bytes.as_chunks::<4>().0.iter();
+                    let rows: Vec<f32> = words.map(|word| f32::from_le_bytes(*word)).collect();
+                    let tiles = Tiles::pack(&rows, 0.0, outputs, inputs);
+                    return Ok(Self::Dense(DenseWeights::F32(tiles)));
+                }
+                GgmlDType::F16 => {
+                    let rows: Vec<Half> = halves().map(Half).collect();
+                    let tiles = Tiles::pack(&rows, Half(0), outputs, inputs);
+                    return Ok(Self::Dense(DenseWeights::F16(tiles)));
+                }
+                GgmlDType::BF16 => {
+                    let rows: Vec<Brain> = halves().map(Brain).collect();
+                    let tiles = Tiles::pack(&rows, Brain(0), outputs, inputs);
+                    return Ok(Self::Dense(DenseWeights::BF16(tiles)));
+                }
+                _ => {}
             }
         }
         Ok(Self::Candle(QMatMul::from_arc(weight)?))
     }
 
-    /// `x`, (rows, inputs), times the weights: (rows, outputs).
+    /// `x`, (rows, inputs), times the weights, by candle: (rows, outputs).
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let [out] = project([self], x)?;
-        Ok(out)
-    }
-}
-
-/// Products that share their input, in one pass where there is a fused kernel.
-pub fn project<const N: usize>(weights: [&Linear; N], x: &Tensor) -> Result<[Tensor; N]> {
-    let mut tiled = Vec::with_capacity(N);
-    let mut quantised = Vec::with_capacity(N);
-    for weight in weights {
-        match weight {
-            Linear::Tiles(weight) => tiled.push(weight),
-            Linear::Candle(QMatMul::QTensor(weight)) => quantised.push(weight.as_ref()),
-            Linear::Dense(_) | Linear::Candle(_) => {}
-        }
-    }
-    let products = if tiled.len() == N {
-        multiply_tiles(&tiled, x)?
-    } else if quantised.len() == N
-        && let Some(fused) = QTensor::gemv_fused_shared_lhs(&quantised, x)?
-    {
-        fused
-    } else {
-        weights.iter().map(|weight| weight.alone(x)).collect::<Result<_>>()?
-    };
-    Ok(products.try_into().expect("one product a weight"))
-}
-
-impl Linear {
-    fn alone(&self, x: &Tensor) -> Result<Tensor> {
         match self {
             Self::Candle(weight) => weight.forward(x),
-            Self::Dense(weight) => {
-                let rows = x.dim(0)?;
-                let out = with_floats(x, |x| weight.multiply(Tier::detect(), x, rows))?;
-                Tensor::from_vec(out, (rows, weight.outputs()), x.device())
+            Self::Packed(_) | Self::Dense(_) => {
+                candle_core::bail!("weights that were packed for the CPU multiply no tensors")
             }
-            Self::Tiles(weight) => Ok(multiply_tiles(&[weight], x)?.remove(0)),
+        }
+    }
+
+    /// The weights of some outputs, as rows of floats: an embedding. `out` is (ids, inputs).
+    pub fn rows(&self, ids: &[u32], out: &mut [f32]) -> Result<()> {
+        let width = out.len() / ids.len().max(1);
+        match self {
+            Self::Packed(weights) => {
+                for (id, out) in ids.iter().zip(out.chunks_exact_mut(width)) {
+                    weights.row(*id as usize, out);
+                }
+            }
+            Self::Dense(weights) => {
+                for (id, out) in ids.iter().zip(out.chunks_exact_mut(width)) {
+                    weights.row(*id as usize, out);
+                }
+            }
+            Self::Candle(weights) => {
+                let rows = weights.embedding(&Tensor::new(ids, &Device::Cpu)?)?;
+                out.copy_from_slice(&rows.flatten_all()?.to_vec1::<f32>()?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The weights of some outputs, by candle: (ids, inputs).
+    pub fn embedding(&self, ids: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Candle(weights) => weights.embedding(ids),
+            Self::Packed(_) | Self::Dense(_) => {
+                candle_core::bail!("weights that were packed for the CPU give no tensors")
+            }
         }
     }
 }
 
-fn multiply_tiles(weights: &[&TiledWeights], x: &Tensor) -> Result<Vec<Tensor>> {
-    let rows = x.dim(0)?;
-    with_floats(x, |x| tiles::multiply(Tier::detect(), weights, x, rows))?
-        .into_iter()
-        .zip(weights)
-        .map(|(out, weight)| Tensor::from_vec(out, (rows, weight.outputs()), x.device()))
-        .collect()
+/// Rows that products read, in the forms that their weights want; kept for its memory.
+#[derive(Debug, Default)]
+pub struct Input {
+    rows: usize,
+    inputs: usize,
+    quantised: Activations,
+    /// (rows, inputs); empty where no weight wants floats.
+    floats: Vec<f32>,
 }
 
-/// Hands a kernel the numbers of a CPU tensor.
-fn with_floats<T>(x: &Tensor, kernel: impl FnOnce(&[f32]) -> T) -> Result<T> {
-    let (storage, layout) = x.storage_and_layout();
-    let (Storage::Cpu(CpuStorage::F32(values)), Some((start, end))) =
-        (&*storage, layout.contiguous_offsets())
-    else {
-        candle_core::bail!("the kernels multiply contiguous f32 on CPU")
-    };
-    Ok(kernel(&values[start..end]))
+impl Input {
+    /// Takes rows in for products with `weights`; `fill` writes row `i`. It may be called twice
+    /// for a row.
+    pub fn fill(
+        &mut self,
+        cpu: &Cpu,
+        weights: &[&Linear],
+        [rows, inputs]: [usize; 2],
+        fill: impl Fn(usize, &mut [f32]) + Sync,
+    ) {
+        (self.rows, self.inputs) = (rows, inputs);
+        if weights.iter().any(|weight| matches!(weight, Linear::Packed(_))) {
+            self.quantised.quantise(&cpu.team, cpu.tier, [rows, inputs], &fill);
+        }
+        self.floats.clear();
+        if weights.iter().any(|weight| !matches!(weight, Linear::Packed(_))) {
+            self.floats.resize(rows * inputs, 0.0);
+            cpu.team.split(&mut self.floats, inputs, &fill);
+        }
+    }
+
+    /// Multiplies with each weight; each place is (rows, outputs). `tiles` restricts the outputs
+    /// that are computed, by sixteens, where the weights are packed.
+    pub fn multiply(
+        &self,
+        cpu: &Cpu,
+        products: &mut [(&Linear, &mut [f32])],
+        mode: Mode,
+        tiles: Option<&[u32]>,
+    ) -> Result<()> {
+        let mut packed = Vec::with_capacity(products.len());
+        for (weight, out) in products {
+            match weight {
+                Linear::Packed(weights) => packed.push(Product { weights, out, mode, tiles }),
+                Linear::Dense(weights) => weights.multiply(cpu, &self.floats, out, mode),
+                Linear::Candle(weights) => {
+                    let shape = (self.rows, self.inputs);
+                    let x = Tensor::from_slice(&self.floats, shape, &Device::Cpu)?;
+                    let product = weights.forward(&x)?.flatten_all()?.to_vec1::<f32>()?;
+                    for (out, value) in out.iter_mut().zip(product) {
+                        *out = if mode == Mode::Add { *out + value } else { value };
+                    }
+                }
+            }
+        }
+        if !packed.is_empty() {
+            matrix::multiply(&cpu.team, cpu.tier, &self.quantised, &mut packed);
+        }
+        Ok(())
+    }
 }

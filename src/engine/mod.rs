@@ -10,11 +10,14 @@ pub mod tokenizer;
 
 pub mod chat;
 
+mod pass_cpu;
+mod pass_tensors;
 pub mod transformer;
 
-pub mod attention;
 pub mod kv_cache;
 pub mod linear;
+mod memory;
+mod prefixes;
 
 pub mod scheduler;
 mod worker;
@@ -38,7 +41,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use chat::{ChatTemplate, Turn};
 use gguf::{GgufFile, HyperParams};
 use grammar::{Shape, Vocabulary};
-use kv_cache::KvCache;
+use kernels::{Cpu, Tier};
+use kv_cache::{CellType, KvCache};
+use memory::{Fit, Needs};
+use prefixes::Prefixes;
 use sampler::Sampling;
 use scheduler::Limits;
 use tokenizer::{Specials, Tokenizer};
@@ -194,6 +200,17 @@ pub enum EngineError {
         /// What this build runs.
         supported: String,
     },
+    /// The context asked for is longer than the model's.
+    #[error(
+        "a context of {asked} tokens was asked for, but the model was trained for {trained}\n\
+         hint: lower --context, or leave it out"
+    )]
+    Context {
+        /// As in [`EngineOptions::context`].
+        asked: usize,
+        /// As the file says.
+        trained: usize,
+    },
     /// Weights and cache do not fit the memory.
     #[error("{0}")]
     TooLarge(String),
@@ -215,6 +232,15 @@ pub enum EngineError {
     /// The model's chat template cannot be used.
     #[error("cannot render the model's chat template: {0}")]
     Template(String),
+    /// The model computed what is no number, for this request alone.
+    #[error(
+        "the model computed numbers that are none (NaN) after {tokens} tokens of this request\n\
+         hint: check its file with `persona models verify`"
+    )]
+    NotANumber {
+        /// Tokens of prompt and answer up to there.
+        tokens: usize,
+    },
     /// The computation itself failed.
     #[error("inference failed: {0}")]
     Compute(String),
@@ -236,6 +262,8 @@ pub struct EngineOptions {
     pub prefill_chunk: usize,
     /// A `tokenizer.json` that replaces the file's own tokenizer.
     pub tokenizer: Option<PathBuf>,
+    /// Instruction set of the CPU's kernels; `None` takes the best of this machine.
+    pub tier: Option<Tier>,
 }
 
 impl Default for EngineOptions {
@@ -246,6 +274,7 @@ impl Default for EngineOptions {
             context: None,
             prefill_chunk: 256,
             tokenizer: None,
+            tier: None,
         }
     }
 }
@@ -283,14 +312,12 @@ pub struct ModelInfo {
     pub vocabulary: usize,
     /// Where it runs: `cpu`, `cuda:0`, `metal:0`.
     pub device: String,
+    /// Sequences decoded together: fewer than asked for where the memory holds no more.
+    pub batch: usize,
 }
 
 /// Context in tokens when the user names none: room for the job, not for all a model could hold.
 const DEFAULT_CONTEXT: usize = 8192;
-
-/// Most that weights take in memory, as a multiple of the file: candle keeps a repacked second
-/// copy beside the original (measured: Q4_K 2.33, Q6_K 2.5, Q8_0 2.0).
-const REPACKED: f64 = 2.5;
 
 /// A loaded model and the thread that runs it. Dropping it ends the thread after the step that is
 /// under way.
@@ -310,15 +337,22 @@ impl Engine {
         let file = GgufFile::open(path)?;
         let params = file.hyper_params().clone();
         let device = open_device(options.device)?;
-        let context = options.context.unwrap_or(DEFAULT_CONTEXT).min(params.context_length);
-        check_memory(&file, &params, context, options, &device)?;
+        let trained = params.context_length;
+        let context = match options.context {
+            Some(asked) if asked > trained => {
+                return Err(EngineError::Context { asked, trained });
+            }
+            asked => asked.unwrap_or(DEFAULT_CONTEXT.min(trained)),
+        };
+        let Fit { batch, tokens } = fit(&file, &params, context, options, &device)?;
         let tokenizer = Arc::new(match &options.tokenizer {
             Some(path) => Tokenizer::from_file(path, &file)?,
             None => Tokenizer::from_gguf(&file)?,
         });
         let template = ChatTemplate::from_gguf(&file, &tokenizer)?;
         let vocabulary = vocabulary(&tokenizer)?;
-        let model = Transformer::load(&file, &params, context, &device)?;
+        let cpu = Cpu::new(rayon::current_num_threads(), options.tier.unwrap_or(Tier::detect()));
+        let model = Transformer::load(&file, &params, context, &device, cpu)?;
         let info = ModelInfo {
             architecture: params.architecture.name.to_owned(),
             name: file.name(),
@@ -328,14 +362,20 @@ impl Engine {
             file_bytes: file.file_bytes(),
             vocabulary: params.vocabulary_size,
             device: device_name(&device),
+            batch,
         };
         let worker = Worker {
-            cache: KvCache::new(model.layers(), model.heads(), device),
+            cache: KvCache::new(model.layers(), model.heads(), device, CellType::F16),
             model,
             vocabulary,
             tokenizer: Arc::clone(&tokenizer),
-            limits: Limits { max_batch: options.max_batch, prefill_chunk: options.prefill_chunk },
+            limits: Limits {
+                max_batch: batch,
+                prefill_chunk: options.prefill_chunk,
+                max_tokens: tokens,
+            },
             context,
+            prefixes: Prefixes::default(),
         };
         let (stages, thread) = start(worker)?;
         Ok(Self { info, tokenizer, template, stages: Some(stages), thread: Some(thread) })
@@ -440,42 +480,23 @@ fn device_name(device: &Device) -> String {
 }
 
 /// Refuses a model that does not fit before a byte of it is loaded.
-fn check_memory(
+fn fit(
     file: &GgufFile,
     params: &HyperParams,
     context: usize,
     options: &EngineOptions,
     device: &Device,
-) -> Result<(), EngineError> {
+) -> Result<Fit, EngineError> {
+    let unbounded = Fit { batch: options.max_batch.max(1), tokens: usize::MAX };
     if !device.is_cpu() {
-        return Ok(()); // candle reports a full device by an error, not by the kernel's killer
+        return Ok(unbounded); // candle reports a full device by an error, not by the kernel's killer
     }
-    let Some(available) = available_memory() else {
-        return Ok(());
+    let Some(available) = memory::available() else {
+        return Ok(unbounded);
     };
-    let position = KvCache::bytes_per_position(params.block_count, transformer::heads(params));
-    let weights = (file.file_bytes() as f64 * REPACKED) as u64;
-    let cache = (position * context) as u64; // at least one sequence of the full context
-    if weights + cache <= available {
-        return Ok(());
-    }
-    let gib = |bytes: u64| bytes as f64 / (1u64 << 30) as f64;
-    Err(EngineError::TooLarge(format!(
-        "{} needs about {:.1} GiB ({:.1} for weights, {:.1} for a context of {context} tokens), \
-         but {:.1} GiB are free\nhint: choose a smaller model or quantisation, or lower --context \
-         (now {context}) and --batch (now {})",
-        file.path().display(),
-        gib(weights + cache),
-        gib(weights),
-        gib(cache),
-        gib(available),
-        options.max_batch,
-    )))
-}
-
-/// Free memory in bytes; `None` where the system does not say.
-fn available_memory() -> Option<u64> {
-    let mut system = sysinfo::System::new().ok()?;
-    system.refresh_memory();
-    Some(system.available_memory()).filter(|&bytes| bytes > 0)
+    let token =
+        KvCache::bytes_per_position(params.block_count, transformer::heads(params), CellType::F16);
+    let needs = Needs { file: file.file_bytes(), token: token as u64 };
+    memory::fit(needs, context, options.max_batch, available)
+        .map_err(|reason| EngineError::TooLarge(format!("{} {reason}", file.path().display())))
 }

@@ -11,6 +11,8 @@ pub struct Limits {
     pub max_batch: usize,
     /// Prompt tokens in one pass; at least 1.
     pub prefill_chunk: usize,
+    /// Tokens that the cache may hold.
+    pub max_tokens: usize,
 }
 
 /// A live sequence as the scheduler sees it.
@@ -41,16 +43,18 @@ pub fn plan_step(loads: &[Load], limits: Limits) -> Vec<usize> {
         .collect()
 }
 
-/// How many waiting jobs may enter beside `live` sequences.
-pub fn admissible(live: usize, limits: Limits) -> usize {
-    limits.max_batch.max(1).saturating_sub(live)
+/// Whether a job that will hold up to `tokens` may enter beside `live` sequences, which hold and
+/// will hold up to `held` with what is kept of earlier prompts. A lone job always may: what does
+/// not fit then was refused when the model was loaded.
+pub fn admissible(live: usize, held: usize, tokens: usize, limits: Limits) -> bool {
+    live == 0 || live < limits.max_batch && held.saturating_add(tokens) <= limits.max_tokens
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { max_batch: 4, prefill_chunk: 100 };
+    const LIMITS: Limits = Limits { max_batch: 4, prefill_chunk: 100, max_tokens: 1000 };
 
     fn prompt(pending: usize) -> Load {
         Load { pending, decoding: false }
@@ -74,14 +78,13 @@ mod tests {
     fn every_step_makes_progress_even_with_a_chunk_of_zero() {
         let limits = Limits { prefill_chunk: 0, ..LIMITS };
         assert_eq!(plan_step(&[prompt(5)], limits), [1]);
-        assert_eq!(admissible(0, Limits { max_batch: 0, ..LIMITS }), 1);
+        assert!(admissible(0, 0, 2000, Limits { max_batch: 0, ..LIMITS }));
     }
 
     #[test]
-    fn the_batch_is_never_overfilled() {
-        assert_eq!(
-            (admissible(3, LIMITS), admissible(4, LIMITS), admissible(9, LIMITS)),
-            (1, 0, 0)
-        );
+    fn neither_the_batch_nor_the_memory_is_overfilled() {
+        let enters = |live, held, tokens| admissible(live, held, tokens, LIMITS);
+        assert!(enters(3, 900, 100) && !enters(4, 0, 1));
+        assert!(!enters(1, 900, 101) && enters(0, 900, 101));
     }
 }

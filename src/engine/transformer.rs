@@ -1,61 +1,103 @@
-//! One decoder block, described by data, over candle's quantised products.
+//! A decoder's weights, and the forward pass over a packed batch.
 //!
-//! Weights are immutable; all state is in the cache. A forward pass takes a packed batch: rows of
-//! any number of sequences, each with its own position, so prefill and decode are the same code
-//! and each weight is read once a pass.
+//! Weights are immutable; all state is in the cache. A packed batch is rows of any number of
+//! sequences, each with its own position, so prefill and decode are the same code and each weight
+//! is read once a pass. The arithmetic stands twice: with kernels of ours on the CPU
+//! (`pass_cpu.rs`), and in candle's operations for other devices (`pass_tensors.rs`), which is also
+//! what the first is tested against.
 //!
-//! Llama: Touvron et al. 2023, <https://arxiv.org/abs/2302.13971>; rotary positions: Su et al.
-//! 2021, <https://arxiv.org/abs/2104.09864>; tensor names: the GGUF specification,
+//! Tensor names: the GGUF specification,
 //! <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use candle_core::quantized::QMatMul;
-use candle_core::{D, DType, Device, Result, Tensor};
-use candle_nn::ops::{rms_norm, silu};
-use candle_nn::rotary_emb::{rope, rope_i};
+use candle_core::quantized::{QStorage, QTensor};
+use candle_core::{Device, Result, Tensor};
 
-use super::architecture::{Architecture, Rotary};
-use super::attention::{SequenceRows, attend};
-use super::gguf::{GgufFile, HyperParams, RopeScaling};
+use super::architecture::{
+    Architecture, EmbeddingScale, HeadNorms, Norms, Parts, Rotated, Windows,
+};
+use super::gguf::{GgufFile, HyperParams, RopeDivisors};
+use super::kernels::Cpu;
 use super::kernels::attention::Heads;
-use super::kv_cache::KvCache;
-use super::linear::{Linear, project};
+use super::kv_cache::{KvCache, SequenceRows};
+use super::linear::{Linear, Products};
+use super::pass_cpu::{self, Workspace};
+use super::pass_tensors;
 use super::{EngineError, TokenId};
 
-/// A decoder's weights.
+/// A decoder.
 #[derive(Debug)]
 pub struct Transformer {
-    architecture: Architecture,
-    heads: Heads,
-    vocabulary: usize,
-    epsilon: f32,
-    embedding: QMatMul, // (vocabulary, hidden)
-    layers: Vec<Layer>,
-    output_norm: Tensor, // (hidden)
-    head: Linear,        // (vocabulary, hidden); the embedding again where weights are tied
-    rotation: Rotation,
-    device: Device,
+    pub(super) architecture: Architecture,
+    pub(super) heads: Heads,
+    pub(super) width: usize,
+    pub(super) feed_forward: usize,
+    pub(super) vocabulary: usize,
+    pub(super) epsilon: f32,
+    pub(super) attention_scale: f32,
+    pub(super) embedding_scale: f32,
+    pub(super) embedding: Arc<Linear>, // (vocabulary, width)
+    pub(super) layers: Vec<Layer>,
+    pub(super) output_norm: Vector, // (width)
+    pub(super) head: Arc<Linear>,   // (vocabulary, width); the embedding again where tied
+    /// Of layers that see all positions, and of those that see a window.
+    pub(super) rotations: [Rotation; 2],
+    place: Place,
 }
 
+/// Where passes run.
 #[derive(Debug)]
-struct Layer {
-    attention_norm: Tensor,    // (hidden)
-    query: Linear,             // (query heads × dim, hidden)
-    key: Linear,               // (kv heads × dim, hidden)
-    value: Linear,             // (kv heads × dim, hidden)
-    output: Linear,            // (hidden, query heads × dim)
-    feed_forward_norm: Tensor, // (hidden)
-    gate: Linear,              // (feed forward, hidden)
-    up: Linear,                // (feed forward, hidden)
-    down: Linear,              // (hidden, feed forward)
+enum Place {
+    /// On the CPU, by kernels; the workspace keeps its memory between passes.
+    Kernels(Cpu, Mutex<Workspace>),
+    /// By candle's operations.
+    Tensors(Device),
 }
 
-/// Cosines and sines of every position in use: (context, dim / 2).
+/// One block.
 #[derive(Debug)]
-struct Rotation {
-    cos: Tensor,
-    sin: Tensor,
+pub(super) struct Layer {
+    pub(super) attention_norm: Vector,                 // (width)
+    pub(super) query: Biased,                          // (query heads × dim, width)
+    pub(super) key: Biased,                            // (kv heads × dim, width)
+    pub(super) value: Biased,                          // (kv heads × dim, width)
+    pub(super) head_norms: Option<[Vector; 2]>,        // of queries and of keys, (dim) each
+    pub(super) output: Biased,                         // (width, query heads × dim)
+    pub(super) attention_post_norm: Option<Vector>,    // (width)
+    pub(super) feed_forward_norm: Vector,              // (width)
+    pub(super) gate: Linear,                           // (feed forward, width)
+    pub(super) up: Linear,                             // (feed forward, width)
+    pub(super) down: Linear,                           // (width, feed forward)
+    pub(super) feed_forward_post_norm: Option<Vector>, // (width)
+    /// Positions seen, the row's own included; `None` sees all.
+    pub(super) window: Option<usize>,
+    /// Whether queries and keys turn, and by which of [`Transformer::rotations`].
+    pub(super) rotation: Option<usize>,
+}
+
+/// A product and what is added to it.
+#[derive(Debug)]
+pub(super) struct Biased {
+    pub(super) weight: Linear,
+    pub(super) bias: Option<Vector>,
+}
+
+/// A row of weights, where the CPU reads it and where the device does.
+#[derive(Debug)]
+pub(super) struct Vector {
+    pub(super) host: Vec<f32>,
+    pub(super) tensor: Tensor,
+}
+
+/// How fast each pair of dimensions turns, in radians a position.
+#[derive(Debug)]
+pub(super) struct Rotation {
+    pub(super) frequencies: Vec<f64>,
+    /// What cosines and sines are multiplied with.
+    pub(super) magnitude: f64,
 }
 
 /// Rows of one forward pass.
@@ -65,115 +107,149 @@ pub struct Batch<'a> {
     pub tokens: &'a [TokenId],
     /// Which rows are whose; together they cover `tokens` in order.
     pub sequences: &'a [SequenceRows],
-    /// Rows whose next-token logits are wanted.
+    /// Rows whose next-token logits are wanted: of each sequence its last ones, ascending.
     pub wanted: &'a [u32],
 }
 
+/// What leaves the last block of the wanted rows, normed: ready for the output head.
+#[derive(Debug)]
+pub enum Hidden {
+    /// (rows, width)
+    Host(Vec<f32>),
+    /// The same, on a device.
+    Device(Tensor),
+}
+
 impl Transformer {
-    /// Loads the weights. `context` bounds the positions that can be used.
+    /// Loads the weights to a device.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::BadModel`] when the file changed since it was opened,
+    /// [`EngineError::Compute`] when the device refuses a tensor.
     pub fn load(
         file: &GgufFile,
         params: &HyperParams,
         context: usize,
         device: &Device,
+        cpu: Cpu,
     ) -> std::result::Result<Self, EngineError> {
-        let compute = |error: candle_core::Error| EngineError::Compute(error.to_string());
-        let tensor = |name: &str| file.tensor(name, device);
-        let product = |name: &str| Linear::new(Arc::new(tensor(name)?)).map_err(compute);
-        let vector = |name: &str| tensor(name)?.dequantize(device).map_err(compute);
+        let place = if device.is_cpu() {
+            Place::Kernels(cpu, Mutex::default())
+        } else {
+            Place::Tensors(device.clone())
+        };
+        Self::load_to(file, params, context, place)
+    }
 
-        let embedding = Arc::new(tensor("token_embd.weight")?);
+    /// Loads the weights as candle has them and computes by its operations, on any device.
+    pub fn load_tensors(
+        file: &GgufFile,
+        params: &HyperParams,
+        context: usize,
+        device: &Device,
+    ) -> std::result::Result<Self, EngineError> {
+        Self::load_to(file, params, context, Place::Tensors(device.clone()))
+    }
+
+    fn load_to(
+        file: &GgufFile,
+        params: &HyperParams,
+        context: usize,
+        place: Place,
+    ) -> std::result::Result<Self, EngineError> {
+        let architecture = params.architecture;
+        let (device, products) = match &place {
+            Place::Kernels(..) => (Device::Cpu, Products::Kernels),
+            Place::Tensors(device) => (device.clone(), Products::Candle),
+        };
+        let loader = Loader { file, device: &device, products };
+        let embedding = Arc::new(loader.product("token_embd.weight")?);
         let head = if file.has_tensor("output.weight") {
-            Arc::new(tensor("output.weight")?)
+            Arc::new(loader.product("output.weight")?)
         } else {
             Arc::clone(&embedding)
         };
         let layers = (0..params.block_count)
-            .map(|l| {
-                let name = |part: &str| format!("blk.{l}.{part}.weight");
-                Ok(Layer {
-                    attention_norm: vector(&name("attn_norm"))?,
-                    query: product(&name("attn_q"))?,
-                    key: product(&name("attn_k"))?,
-                    value: product(&name("attn_v"))?,
-                    output: product(&name("attn_output"))?,
-                    feed_forward_norm: vector(&name("ffn_norm"))?,
-                    gate: product(&name("ffn_gate"))?,
-                    up: product(&name("ffn_up"))?,
-                    down: product(&name("ffn_down"))?,
-                })
-            })
+            .map(|index| loader.layer(params, index))
             .collect::<std::result::Result<Vec<_>, EngineError>>()?;
-        let factors = match params.rope_factors {
-            Some(name) => Some(vector(name)?.to_vec1::<f32>().map_err(compute)?),
-            None => None,
+        let pairs = params.rope_dimension_count / 2;
+        let divisors = match params.rope_divisors(context) {
+            RopeDivisors::All(divisor) => vec![divisor; pairs],
+            RopeDivisors::Each(divisors) => divisors,
+            RopeDivisors::Tensor(name) => loader.vector(name)?.host,
         };
+        let width = params.embedding_length;
         Ok(Self {
-            architecture: params.architecture,
+            architecture,
             heads: heads(params),
+            width,
+            feed_forward: params.feed_forward_length,
             vocabulary: params.vocabulary_size,
             epsilon: params.rms_epsilon,
-            embedding: QMatMul::from_arc(embedding).map_err(compute)?,
+            attention_scale: params.attention_scale,
+            embedding_scale: match architecture.embedding_scale {
+                EmbeddingScale::One => 1.0,
+                EmbeddingScale::SqrtWidth => (width as f32).sqrt(),
+            },
+            embedding,
             layers,
-            output_norm: vector("output_norm.weight")?,
-            head: Linear::new(head).map_err(compute)?,
-            rotation: Rotation::new(params, factors.as_deref(), context, device)
-                .map_err(compute)?,
-            device: device.clone(),
+            output_norm: loader.vector("output_norm.weight")?,
+            head,
+            rotations: [
+                Rotation::new(params.rope_freq_base, &divisors, params.rope_magnitude),
+                Rotation::new(params.rope_freq_base_window, &vec![1.0; pairs], 1.0),
+            ],
+            place,
         })
     }
 
-    /// Runs the rows of a batch, appends them to the cache, and returns the logits of the wanted
-    /// rows: (wanted, vocabulary), f32.
-    pub fn forward(&self, batch: &Batch<'_>, cache: &mut KvCache) -> Result<Tensor> {
+    /// Runs the rows of a batch, appends them to the cache, and returns what the head needs for
+    /// the logits of the wanted rows, in their order.
+    pub fn hidden(&self, batch: &Batch<'_>, cache: &mut KvCache) -> Result<Hidden> {
         let positions = append_rows(batch, cache)?;
-        let positions = Tensor::new(positions, &self.device)?;
-        let cos = self.rotation.cos.index_select(&positions, 0)?.unsqueeze(1)?; // (rows, 1, dim / 2)
-        let sin = self.rotation.sin.index_select(&positions, 0)?.unsqueeze(1)?;
-
-        let tokens = Tensor::new(batch.tokens, &self.device)?;
-        let mut x = self.embedding.embedding(&tokens)?; // (rows, hidden)
-        for (index, layer) in self.layers.iter().enumerate() {
-            let normed = rms_norm(&x, &layer.attention_norm, self.epsilon)?;
-            let [q, k, v] = project([&layer.query, &layer.key, &layer.value], &normed)?;
-            let q = self.rotate(&q, self.heads.query, &cos, &sin)?;
-            let k = self.rotate(&k, self.heads.kv, &cos, &sin)?;
-            for sequence in batch.sequences {
-                cache.write(sequence.id, index, sequence.rows, [&k, &v])?;
+        match &self.place {
+            Place::Kernels(cpu, workspace) => {
+                // A workspace that a panic left behind is only memory.
+                let mut workspace = workspace.lock().unwrap_or_else(PoisonError::into_inner);
+                pass_cpu::hidden(self, cpu, batch, &positions, cache, &mut workspace)
+                    .map(Hidden::Host)
             }
-            let mixed = attend(&q, batch.sequences, cache, index, self.heads)?;
-            x = (x + layer.output.forward(&mixed)?)?;
-
-            let normed = rms_norm(&x, &layer.feed_forward_norm, self.epsilon)?;
-            let [gate, up] = project([&layer.gate, &layer.up], &normed)?;
-            x = (x + layer.down.forward(&(silu(&gate)? * up)?)?)?;
+            Place::Tensors(device) => {
+                pass_tensors::hidden(self, device, batch, &positions, cache).map(Hidden::Device)
+            }
         }
-        if batch.wanted.is_empty() {
-            return Tensor::zeros((0, self.vocabulary), DType::F32, &self.device);
-        }
-        let wanted = Tensor::new(batch.wanted, &self.device)?;
-        let x = x.index_select(&wanted, 0)?; // the head is the widest product: wanted rows only
-        self.head.forward(&rms_norm(&x, &self.output_norm, self.epsilon)?)
     }
 
-    /// Rotates each head of (rows, heads × dim) by its row's position.
-    fn rotate(&self, x: &Tensor, heads: usize, cos: &Tensor, sin: &Tensor) -> Result<Tensor> {
-        let rows = x.dim(0)?;
-        // Each row is its own batch entry of length one, so every row has its own position.
-        let x = x.reshape((rows, heads, 1, self.heads.dim))?;
-        let turning = 2 * cos.dim(D::Minus1)?; // the first dimensions of a head; all, as a rule
-        let turn = |x: &Tensor| match self.architecture.rotary {
-            Rotary::Interleaved => rope_i(x, cos, sin),
-            Rotary::Halves => rope(x, cos, sin),
-        };
-        let rotated = if turning == self.heads.dim {
-            turn(&x)?
-        } else {
-            let still = x.narrow(D::Minus1, turning, self.heads.dim - turning)?;
-            let turned = turn(&x.narrow(D::Minus1, 0, turning)?.contiguous()?)?;
-            Tensor::cat(&[turned, still], D::Minus1)?
-        };
-        rotated.reshape((rows, heads * self.heads.dim))
+    /// The logits of some rows of `hidden`: (rows, vocabulary). With `tiles`, ascending, only the
+    /// logits of those tokens are sure to be computed, by sixteens; the others are 0.
+    pub fn logits(
+        &self,
+        hidden: &Hidden,
+        rows: Range<usize>,
+        tiles: Option<&[u32]>,
+    ) -> Result<Vec<f32>> {
+        match (&self.place, hidden) {
+            (Place::Kernels(cpu, workspace), Hidden::Host(hidden)) => {
+                let mut workspace = workspace.lock().unwrap_or_else(PoisonError::into_inner);
+                let hidden = &hidden[rows.start * self.width..rows.end * self.width];
+                pass_cpu::logits(self, cpu, hidden, tiles, &mut workspace)
+            }
+            (Place::Tensors(_), Hidden::Device(hidden)) => {
+                let hidden = hidden.narrow(0, rows.start, rows.len())?.contiguous()?;
+                self.head.forward(&hidden)?.flatten_all()?.to_vec1()
+            }
+            _ => candle_core::bail!("hidden rows of another kind of model"),
+        }
+    }
+
+    /// Runs the rows of a batch, appends them to the cache, and returns the logits of the wanted
+    /// rows: (wanted, vocabulary), f32, on the CPU.
+    pub fn forward(&self, batch: &Batch<'_>, cache: &mut KvCache) -> Result<Tensor> {
+        let hidden = self.hidden(batch, cache)?;
+        let rows = batch.wanted.len();
+        let logits = self.logits(&hidden, 0..rows, None)?;
+        Tensor::from_vec(logits, (rows, self.vocabulary), &Device::Cpu)
     }
 
     /// Head geometry, for sizing the cache.
@@ -203,32 +279,133 @@ fn append_rows(batch: &Batch<'_>, cache: &mut KvCache) -> Result<Vec<u32>> {
     Ok(positions)
 }
 
-impl Rotation {
-    /// `factors` divide the frequencies, one each: Llama 3's `rope_freqs.weight`.
-    fn new(
-        params: &HyperParams,
-        factors: Option<&[f32]>,
-        context: usize,
-        device: &Device,
-    ) -> Result<Self> {
-        let half = params.rope_dimension_count / 2;
-        let stretch = match params.rope_scaling {
-            RopeScaling::None => 1.0,
-            RopeScaling::Linear(factor) => f64::from(factor),
+/// Reads tensors of a file.
+struct Loader<'a> {
+    file: &'a GgufFile,
+    device: &'a Device,
+    products: Products,
+}
+
+impl Loader<'_> {
+    fn layer(&self, params: &HyperParams, index: usize) -> std::result::Result<Layer, EngineError> {
+        let architecture = params.architecture;
+        let name = |part: &str| format!("blk.{index}.{part}.weight");
+        let post_norm = |part: &str| match architecture.norms {
+            Norms::Around => self.vector(&name(part)).map(Some),
+            Norms::Before => Ok(None),
         };
-        let angles = (0..context).flat_map(|position| {
-            (0..half).map(move |i| {
-                let exponent = 2.0 * i as f64 / params.rope_dimension_count as f64;
-                let frequency = f64::from(params.rope_freq_base).powf(-exponent);
-                let factor = factors.map_or(stretch, |factors| f64::from(factors[i]));
-                position as f64 * frequency / factor
-            })
-        });
-        let (cos, sin): (Vec<f32>, Vec<f32>) =
-            angles.map(|angle| (angle.cos() as f32, angle.sin() as f32)).unzip();
-        Ok(Self {
-            cos: Tensor::from_vec(cos, (context, half), device)?,
-            sin: Tensor::from_vec(sin, (context, half), device)?,
+        let queries = params.head_count * params.head_dim;
+        let keys = params.head_count_kv * params.head_dim;
+        let [query, key, value] = match architecture.qkv {
+            Parts::Apart => [
+                self.product(&name("attn_q"))?,
+                self.product(&name("attn_k"))?,
+                self.product(&name("attn_v"))?,
+            ],
+            Parts::Joined => self.parts(&name("attn_qkv"), [queries, keys, keys])?,
+        };
+        let [gate, up] = match architecture.gate_up {
+            Parts::Apart => [self.product(&name("ffn_gate"))?, self.product(&name("ffn_up"))?],
+            Parts::Joined => self.parts(&name("ffn_up"), [params.feed_forward_length; 2])?,
+        };
+        let biased = |weight: Linear, part: &str| {
+            let bias = format!("blk.{index}.{part}.bias");
+            let bias = self.file.has_tensor(&bias).then(|| self.vector(&bias)).transpose()?;
+            Ok::<Biased, EngineError>(Biased { weight, bias })
+        };
+        let every = |n: usize| (index + 1).is_multiple_of(n);
+        let window = match architecture.windows {
+            Windows::AllButEvery(n) if !every(n) => params.sliding_window,
+            Windows::AllButEvery(_) | Windows::Never => None,
+        };
+        let rotation = match architecture.rotated {
+            Rotated::AllButEvery(n) if every(n) => None,
+            Rotated::AllButEvery(_) | Rotated::All => Some(usize::from(window.is_some())),
+        };
+        Ok(Layer {
+            attention_norm: self.vector(&name("attn_norm"))?,
+            query: biased(query, "attn_q")?,
+            key: biased(key, "attn_k")?,
+            value: biased(value, "attn_v")?,
+            head_norms: match architecture.head_norms {
+                HeadNorms::None => None,
+                HeadNorms::QueriesAndKeys => {
+                    Some([self.vector(&name("attn_q_norm"))?, self.vector(&name("attn_k_norm"))?])
+                }
+            },
+            output: biased(self.product(&name("attn_output"))?, "attn_output")?,
+            attention_post_norm: post_norm("post_attention_norm")?,
+            feed_forward_norm: self.vector(&name("ffn_norm"))?,
+            gate,
+            up,
+            down: self.product(&name("ffn_down"))?,
+            feed_forward_post_norm: post_norm("post_ffw_norm")?,
+            window,
+            rotation,
         })
     }
+
+    fn product(&self, name: &str) -> std::result::Result<Linear, EngineError> {
+        Linear::new(Arc::new(self.file.tensor(name, self.device)?), self.products).map_err(compute)
+    }
+
+    /// A tensor that holds several products, cut by its output rows.
+    fn parts<const N: usize>(
+        &self,
+        name: &str,
+        outputs: [usize; N],
+    ) -> std::result::Result<[Linear; N], EngineError> {
+        let joined = self.file.tensor(name, &Device::Cpu)?;
+        let cut = || {
+            let (rows, inputs) = joined.shape().dims2()?;
+            let bytes = joined.data()?;
+            let row = bytes.len() / rows;
+            let mut first = 0;
+            outputs
+                .iter()
+                .map(|&outputs| {
+                    let bytes = Cow::Borrowed(&bytes[first * row..(first + outputs) * row]);
+                    first += outputs;
+                    let storage = QStorage::from_data(bytes, self.device, joined.dtype())?;
+                    Linear::new(Arc::new(QTensor::new(storage, (outputs, inputs))?), self.products)
+                })
+                .collect::<Result<Vec<_>>>()
+        };
+        let parts = cut().map_err(compute)?;
+        Ok(parts.try_into().expect("one product a width"))
+    }
+
+    fn vector(&self, name: &str) -> std::result::Result<Vector, EngineError> {
+        let tensor =
+            self.file.tensor(name, self.device)?.dequantize(self.device).map_err(compute)?;
+        let host = tensor.to_vec1::<f32>().map_err(compute)?;
+        Ok(Vector { host, tensor })
+    }
+}
+
+impl Rotation {
+    /// One divisor a pair.
+    fn new(base: f32, divisors: &[f32], magnitude: f32) -> Self {
+        let pairs = divisors.len() as f64;
+        let frequencies = divisors
+            .iter()
+            .enumerate()
+            .map(|(i, divisor)| f64::from(base).powf(-(i as f64) / pairs) / f64::from(*divisor))
+            .collect();
+        Self { frequencies, magnitude: f64::from(magnitude) }
+    }
+
+    /// Writes the cosines and sines of a position, one a pair each.
+    pub(super) fn write(&self, position: u32, cos: &mut [f32], sin: &mut [f32]) {
+        for ((frequency, cos), sin) in self.frequencies.iter().zip(cos).zip(sin) {
+            let (s, c) = (f64::from(position) * frequency).sin_cos();
+            *cos = (c * self.magnitude) as f32;
+            *sin = (s * self.magnitude) as f32;
+        }
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn compute(error: candle_core::Error) -> EngineError {
+    EngineError::Compute(error.to_string())
 }

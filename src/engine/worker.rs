@@ -4,7 +4,6 @@
 //! a step feeds some of them (`scheduler.rs` says which), and a sequence whose tokens are all fed
 //! gets logits: a writer samples, a scorer reads.
 
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,9 +11,10 @@ use std::time::Instant;
 use rayon::prelude::*;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::attention::SequenceRows;
 use super::grammar::{Constraint, Grammar, Mask, Shape, Vocabulary};
-use super::kv_cache::{KvCache, PrefixId, RowRange, SeqId};
+use super::kernels::lanes::LANES;
+use super::kv_cache::{KvCache, PrefixId, RowRange, SeqId, SequenceRows};
+use super::prefixes::Prefixes;
 use super::sampler::{Sampler, log_prob};
 use super::scheduler::{Limits, Load, admissible, plan_step};
 use super::tokenizer::Tokenizer;
@@ -39,6 +39,8 @@ pub(super) struct Worker {
     pub(super) tokenizer: Arc<Tokenizer>,
     pub(super) limits: Limits,
     pub(super) context: usize,
+    /// Beginnings of earlier prompts; they outlive the stage.
+    pub(super) prefixes: Prefixes,
 }
 
 impl Worker {
@@ -53,7 +55,7 @@ impl Worker {
             StageRun::new(self, stage, &mut answered).run()
         }));
         let cause = match outcome {
-            Ok(Ok(())) => return self.cache.clear(),
+            Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
             Err(panic) => panic
                 .downcast_ref::<String>()
@@ -62,6 +64,7 @@ impl Worker {
                 .unwrap_or_else(|| "a kernel panicked".to_owned()),
         };
         self.cache.clear();
+        self.prefixes.forget();
         for (index, _) in answered.iter().enumerate().filter(|(_, done)| !**done) {
             let error = EngineError::Compute(cause.clone());
             let update = if kinds[index] {
@@ -81,7 +84,6 @@ struct StageRun<'a> {
     answered: &'a mut [bool],
     next: usize,
     live: Vec<Sequence>,
-    prefixes: HashMap<Arc<[TokenId]>, PrefixId>,
     /// Compiled once a shape; the key keeps the shape's address alive.
     grammars: Vec<(Arc<Shape>, Grammar)>,
 }
@@ -90,6 +92,8 @@ struct StageRun<'a> {
 struct Sequence {
     job: usize,
     id: SeqId,
+    /// Tokens that it may come to hold.
+    room: usize,
     /// Known tokens that are not in the cache yet.
     pending: Vec<TokenId>,
     task: Task,
@@ -131,21 +135,17 @@ enum Verdict {
 
 impl<'a> StageRun<'a> {
     fn new(worker: &'a mut Worker, stage: Stage, answered: &'a mut [bool]) -> Self {
-        Self {
-            worker,
-            stage,
-            answered,
-            next: 0,
-            live: Vec::new(),
-            prefixes: HashMap::new(),
-            grammars: Vec::new(),
-        }
+        Self { worker, stage, answered, next: 0, live: Vec::new(), grammars: Vec::new() }
     }
 
     fn run(mut self) -> Result<(), EngineError> {
         loop {
             if self.stage.updates.is_closed() {
-                return Ok(()); // every ticket was dropped: cancelled
+                // Every ticket was dropped: cancelled.
+                for sequence in self.live.drain(..) {
+                    self.worker.cache.release(sequence.id);
+                }
+                return Ok(());
             }
             self.admit()?;
             if self.live.is_empty() {
@@ -157,13 +157,18 @@ impl<'a> StageRun<'a> {
 
     /// Lets waiting jobs in, in order, as far as the batch has room.
     fn admit(&mut self) -> Result<(), EngineError> {
-        while self.next < self.stage.jobs.len()
-            && admissible(self.live.len(), self.worker.limits) > 0
-        {
+        while let Some(job) = self.stage.jobs.get(self.next) {
+            let held = self.worker.prefixes.tokens()
+                + self.live.iter().map(|sequence| sequence.room).sum::<usize>();
+            let limits = self.worker.limits;
+            if !admissible(self.live.len(), held, room(job), limits) {
+                return Ok(());
+            }
             let index = self.next;
             self.next += 1;
             match self.open(index) {
                 Ok(sequence) => self.live.push(sequence),
+                Err(EngineError::Cancelled) => return Ok(()), // seen by `run`
                 // The engine itself failed: no other job would fare better.
                 Err(EngineError::Compute(cause)) => return Err(EngineError::Compute(cause)),
                 Err(error) => self.fail(index, error),
@@ -193,9 +198,10 @@ impl<'a> StageRun<'a> {
             }
         };
         let (shared, mut own) = split(prompt);
+        let (prefix, cached_tokens) = self.prefix(&shared)?;
         let usage = EngineUsage {
             prompt_tokens: shared.len() + own.len(),
-            cached_tokens: if self.prefixes.contains_key(&shared) { shared.len() } else { 0 },
+            cached_tokens,
             queue_s: self.stage.submitted.elapsed().as_secs_f64(),
             ..EngineUsage::default()
         };
@@ -204,10 +210,10 @@ impl<'a> StageRun<'a> {
             *skip = own.len() - 1;
         }
         own.extend(continuation);
-        let prefix = self.prefix(shared)?;
         Ok(Sequence {
             job,
             id: self.worker.cache.fork(prefix),
+            room: room(&self.stage.jobs[job]),
             pending: own,
             task,
             usage,
@@ -253,29 +259,36 @@ impl<'a> StageRun<'a> {
         Ok(&self.grammars[index].1)
     }
 
-    /// The cached prefix of these tokens, prefilled now if this stage has not met them. Prefill
-    /// runs alone and in fixed chunks, so its bits do not depend on who asked first.
-    fn prefix(&mut self, tokens: Arc<[TokenId]>) -> Result<Option<PrefixId>, EngineError> {
+    /// The cached prefix of these tokens, and how many of them were cached before; what was not is
+    /// prefilled now.
+    fn prefix(
+        &mut self,
+        tokens: &Arc<[TokenId]>,
+    ) -> Result<(Option<PrefixId>, usize), EngineError> {
         if tokens.is_empty() {
-            return Ok(None);
+            return Ok((None, 0));
         }
-        if let Some(&known) = self.prefixes.get(&tokens) {
-            return Ok(Some(known));
+        let Worker { model, cache, prefixes, limits, context, .. } = &mut *self.worker;
+        if let Some(known) = prefixes.find(tokens) {
+            return Ok((Some(known), tokens.len()));
         }
-        let id = self.worker.cache.fork(None);
-        for chunk in tokens.chunks(self.worker.limits.prefill_chunk.max(1)) {
+        let (id, cached) = prefixes.begin(tokens, cache).map_err(compute)?;
+        for chunk in tokens[cached..].chunks(limits.prefill_chunk.max(1)) {
+            if self.stage.updates.is_closed() {
+                cache.release(id);
+                return Err(EngineError::Cancelled);
+            }
             let rows = RowRange { first: 0, count: chunk.len() };
             let batch =
                 Batch { tokens: chunk, sequences: &[SequenceRows { id, rows }], wanted: &[] };
-            self.worker.model.forward(&batch, &mut self.worker.cache).map_err(compute)?;
-            self.progress(chunk.len(), 0);
-            if self.stage.updates.is_closed() {
-                return Err(EngineError::Cancelled);
-            }
+            model.hidden(&batch, cache).map_err(compute)?;
+            let progress = Update::Progress { prefilled: chunk.len(), decoded: 0 };
+            let _ = self.stage.updates.send(progress); // see `run`
         }
-        let prefix = self.worker.cache.freeze(id);
-        self.prefixes.insert(tokens, prefix);
-        Ok(Some(prefix))
+        let prefix = cache.freeze(id);
+        let most = (KEPT_CONTEXTS * *context).min(limits.max_tokens / 2);
+        prefixes.hold(Arc::clone(tokens), prefix, most, cache);
+        Ok((Some(prefix), cached))
     }
 
     fn step(&mut self) -> Result<(), EngineError> {
@@ -284,26 +297,35 @@ impl<'a> StageRun<'a> {
         let feed = Feed::new(&mut self.live, &takes);
 
         // The masks of writers that will get logits depend on nothing in the pass: both at once.
-        let (model, cache) = (&self.worker.model, &mut self.worker.cache);
-        let (logits, masks) = rayon::join(
-            || model.forward(&feed.batch(), cache).and_then(|logits| logits.to_vec2::<f32>()),
-            || masks(&mut self.live),
-        );
-        let logits = logits.map_err(compute)?;
+        let Worker { model, cache, tokenizer, .. } = &mut *self.worker;
+        let (hidden, mut masks) =
+            rayon::join(|| model.hidden(&feed.batch(), cache), || masks(&mut self.live));
+        let hidden = hidden.map_err(compute)?;
         let prefilled = takes.iter().zip(&loads).filter(|(_, load)| !load.decoding);
         let prefilled = prefilled.map(|(take, _)| take).sum();
 
-        let tokenizer = &self.worker.tokenizer;
-        let verdicts: Vec<Verdict> = self
-            .live
-            .par_iter_mut()
-            .zip(masks)
-            .zip(&feed.wanted_of)
-            .map(|((sequence, mask), wanted)| {
-                let rows = &logits[wanted.first..wanted.first + wanted.count];
-                sequence.advance(rows, mask, tokenizer)
-            })
-            .collect();
+        let mut verdicts: Vec<Verdict> = self.live.iter().map(|_| Verdict::Continue).collect();
+        // A few rows at a time: the logits of a long text would be the largest thing in memory.
+        for first in (0..feed.wanted.len()).step_by(LOGIT_ROWS) {
+            let piece = first..(first + LOGIT_ROWS).min(feed.wanted.len());
+            let tiles = feed.tiles(&piece, &masks);
+            let logits = model.logits(&hidden, piece.clone(), tiles.as_deref()).map_err(compute)?;
+            let rows: Vec<&[f32]> =
+                logits.chunks_exact((logits.len() / piece.len()).max(1)).collect();
+            self.live
+                .par_iter_mut()
+                .zip(&mut masks)
+                .zip(&feed.wanted_of)
+                .zip(&mut verdicts)
+                .for_each(|(((sequence, mask), wanted), verdict)| {
+                    let from = wanted.first.max(piece.start);
+                    let to = (wanted.first + wanted.count).min(piece.end);
+                    if from < to {
+                        let rows = &rows[from - piece.start..to - piece.start];
+                        *verdict = sequence.advance(rows, mask.take(), tokenizer);
+                    }
+                });
+        }
         let decoded = self.settle(verdicts);
         self.progress(prefilled, decoded);
         Ok(())
@@ -346,6 +368,12 @@ impl<'a> StageRun<'a> {
     }
 }
 
+/// Rows whose logits are held at a time.
+const LOGIT_ROWS: usize = 32;
+
+/// Beginnings are kept up to so many tokens, in contexts.
+const KEPT_CONTEXTS: usize = 2;
+
 /// The packed rows of one step.
 struct Feed {
     tokens: Vec<TokenId>,
@@ -379,6 +407,33 @@ impl Feed {
         feed
     }
 
+    /// The tokens, by sixteens, whose logits any of these rows wants: `None` when that is most of
+    /// the vocabulary, or when a row is not bound by a mask.
+    fn tiles(
+        &self,
+        rows: &std::ops::Range<usize>,
+        masks: &[Option<Result<Mask, EngineError>>],
+    ) -> Option<Vec<u32>> {
+        let mut allowed: Vec<u32> = Vec::new(); // a bit a token, as in the masks
+        for (wanted, mask) in self.wanted_of.iter().zip(masks) {
+            if wanted.count == 0 || !rows.contains(&wanted.first) {
+                continue;
+            }
+            let Some(Ok(mask)) = mask else { return None };
+            allowed.resize(allowed.len().max(mask.words().len()), 0);
+            for (allowed, word) in allowed.iter_mut().zip(mask.words()) {
+                *allowed |= word;
+            }
+        }
+        let halves = allowed.iter().flat_map(|word| [word & 0xffff, word >> 16]);
+        const { assert!(LANES == 16, "a word of a mask holds two tiles") };
+        let count = halves.clone().filter(|half| *half != 0).count();
+        if count > allowed.len() {
+            return None; // more than half of two a word
+        }
+        Some((0..).zip(halves).filter(|(_, half)| *half != 0).map(|(tile, _)| tile).collect())
+    }
+
     fn batch(&self) -> Batch<'_> {
         Batch { tokens: &self.tokens, sequences: &self.sequences, wanted: &self.wanted }
     }
@@ -407,7 +462,7 @@ impl Sequence {
     /// Uses the logits of this sequence's wanted rows.
     fn advance(
         &mut self,
-        rows: &[Vec<f32>],
+        rows: &[&[f32]],
         mask: Option<Result<Mask, EngineError>>,
         tokenizer: &Tokenizer,
     ) -> Verdict {
@@ -416,6 +471,15 @@ impl Sequence {
         };
         if self.read.is_none() {
             self.read = Some(Instant::now());
+        }
+        if rows.iter().any(|row| holds_nan(row)) {
+            let written = match &self.task {
+                Task::Write(writer) => writer.written.len(),
+                Task::Labels(_) => 0,
+                Task::Continuation { log_probs, .. } => log_probs.len(),
+            };
+            let tokens = self.usage.prompt_tokens + written;
+            return Verdict::Failed(EngineError::NotANumber { tokens });
         }
         match &mut self.task {
             Task::Labels(labels) => {
@@ -468,6 +532,7 @@ impl Sequence {
                 Update::Scored(self.job, Ok(Score { log_probs, usage }))
             }
             (Verdict::Failed(error), Task::Write(_)) => Update::Generated(self.job, Err(error)),
+            (Verdict::Failed(error), _) => Update::Scored(self.job, Err(error)),
             (_, Task::Write(_)) => Update::Generated(self.job, Err(EngineError::Cancelled)),
             (_, _) => Update::Scored(self.job, Err(EngineError::Cancelled)),
         }
@@ -537,6 +602,11 @@ impl Writer {
     }
 }
 
+/// Whether any logit is no number; in pieces, which the compiler turns into vectors.
+fn holds_nan(logits: &[f32]) -> bool {
+    logits.chunks(256).any(|chunk| chunk.iter().fold(false, |nan, logit| nan | logit.is_nan()))
+}
+
 /// The mask of each sequence that is about to get logits under a constraint.
 fn masks(live: &mut [Sequence]) -> Vec<Option<Result<Mask, EngineError>>> {
     live.iter_mut()
@@ -547,6 +617,18 @@ fn masks(live: &mut [Sequence]) -> Vec<Option<Result<Mask, EngineError>>> {
             _ => None,
         })
         .collect()
+}
+
+/// Tokens that a job may come to hold in the cache, besides the beginning that it shares.
+fn room(job: &Job) -> usize {
+    let (prompt, answer) = match job {
+        Job::Generate(GenerateRequest { prompt, max_tokens, .. }) => (prompt, *max_tokens),
+        Job::Score(ScoreRequest { prompt, want: Want::Continuation(tokens) }) => {
+            (prompt, tokens.len())
+        }
+        Job::Score(ScoreRequest { prompt, want: Want::Labels(_) }) => (prompt, 0),
+    };
+    prompt.own.len() + answer
 }
 
 /// The shareable beginning and the rest, which is never empty: the last token must be fed to give

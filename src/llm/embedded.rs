@@ -263,6 +263,7 @@ fn timings(usage: &EngineUsage) -> Timings {
 fn failure(error: EngineError) -> LlmError {
     match error {
         EngineError::TooLong { .. } => LlmError::TooLong(error.to_string()),
+        EngineError::NotANumber { .. } => LlmError::Protocol(error.to_string()),
         EngineError::Grammar(_) | EngineError::Template(_) => {
             LlmError::Unsupported(error.to_string())
         }

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use candle_transformers::models::quantized_llama;
-use persona::engine::attention::SequenceRows;
 use persona::engine::chat::Turn;
 use persona::engine::gguf::GgufFile;
 use persona::engine::grammar::{Shape, Source};
-use persona::engine::kernels::Tier;
-use persona::engine::kv_cache::{KvCache, RowRange};
+use persona::engine::kernels::{Cpu, Tier};
+use persona::engine::kv_cache::{CellType, KvCache, RowRange, SequenceRows};
 use persona::engine::sampler::Sampling;
 use persona::engine::transformer::{Batch, Transformer};
 use persona::engine::{
@@ -356,8 +355,9 @@ fn parity(path: &PathBuf, tokens: &[TokenId]) -> Parity {
         .expect("oracle");
     let file = GgufFile::open(path).expect("the model opens");
     let params = file.hyper_params();
-    let ours = Transformer::load(&file, params, tokens.len(), &Device::Cpu).expect("loads");
-    let mut cache = KvCache::new(ours.layers(), ours.heads(), Device::Cpu);
+    let cpu = Cpu::new(2, Tier::detect());
+    let ours = Transformer::load(&file, params, tokens.len(), &Device::Cpu, cpu).expect("loads");
+    let mut cache = KvCache::new(ours.layers(), ours.heads(), Device::Cpu, CellType::F16);
     let id = cache.fork(None);
     let mut parity = Parity::default();
     for (position, token) in tokens.iter().enumerate() {

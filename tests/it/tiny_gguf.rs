@@ -1,8 +1,9 @@
-//! Writes tiny GGUF models for tests: the `llama` architecture with random weights from a fixed
-//! seed and a byte-level tokenizer, a few hundred kilobytes in all.
+//! Writes tiny GGUF models for tests: each architecture that the engine runs, with random weights
+//! from a fixed seed and a byte-level tokenizer, a few hundred kilobytes in all.
 //!
 //! Self-contained (it uses nothing of the crate), so that unit tests and integration tests build
-//! the same files. Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
+//! the same files. Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>; blocks of
+//! quantised weights: `ggml-common.h` in the same repository.
 
 /// Alignment of the tensor data in bytes; the format's default.
 const ALIGNMENT: usize = 32;
@@ -10,17 +11,21 @@ const ALIGNMENT: usize = 32;
 /// What to write.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
+    /// The architecture, with the features that tell its models apart.
+    pub family: Family,
     /// Decoder blocks.
     pub layers: usize,
     /// Query heads.
     pub heads: usize,
     /// Key and value heads; divides `heads`.
     pub kv_heads: usize,
-    /// Width; a multiple of `heads`, and of 32 for [`Weights::Q8_0`].
+    /// Width; a multiple of `heads`, and of the weights' blocks.
     pub hidden: usize,
-    /// Width of the feed-forward part; a multiple of 32 for [`Weights::Q8_0`].
+    /// Width of the feed-forward part; a multiple of the weights' blocks.
     pub feed_forward: usize,
-    /// `llama.context_length`.
+    /// Width of a head where it is not `hidden / heads`.
+    pub head_dim: Option<usize>,
+    /// `context_length`.
     pub context: u32,
     /// How matrices are stored; norms are always f32.
     pub weights: Weights,
@@ -37,17 +42,79 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            family: Family::Llama,
             layers: 2,
             heads: 4,
             kv_heads: 2,
             hidden: 64,
             feed_forward: 128,
+            head_dim: None,
             context: 2048,
             weights: Weights::F32,
             tied: true,
             seed: 1,
             set: Vec::new(),
             unset: Vec::new(),
+        }
+    }
+}
+
+/// An architecture, with the features that tell its models apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// Llama 1 and 2, Mistral, SmolLM2.
+    Llama,
+    /// Llama 3.1 and later: `rope_freqs`.
+    Llama3,
+    /// Llama with biases of queries, keys, values and output.
+    LlamaBiased,
+    /// Biases of queries, keys and values.
+    Qwen2,
+    /// Norms of heads.
+    Qwen3,
+    /// Norms around the parts and of heads; layers with a window of 8 and a base of their own.
+    Gemma3,
+    /// Joined products; half of a head turns, by factors for short contexts or long ones, the
+    /// border at [`PHI3_ORIGINAL_CONTEXT`].
+    Phi3,
+    /// Every fourth layer does not turn.
+    SmolLm3,
+}
+
+/// Positions up to which [`Family::Phi3`] takes its short factors.
+pub(crate) const PHI3_ORIGINAL_CONTEXT: u32 = 256;
+/// Positions that a layer of [`Family::Gemma3`] with a window sees.
+const GEMMA3_WINDOW: u32 = 8;
+
+impl Family {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Llama,
+        Self::Llama3,
+        Self::LlamaBiased,
+        Self::Qwen2,
+        Self::Qwen3,
+        Self::Gemma3,
+        Self::Phi3,
+        Self::SmolLm3,
+    ];
+
+    /// `general.architecture`.
+    pub(crate) fn architecture(self) -> &'static str {
+        match self {
+            Self::Llama | Self::Llama3 | Self::LlamaBiased => "llama",
+            Self::Qwen2 => "qwen2",
+            Self::Qwen3 => "qwen3",
+            Self::Gemma3 => "gemma3",
+            Self::Phi3 => "phi3",
+            Self::SmolLm3 => "smollm3",
+        }
+    }
+
+    fn biases(self) -> &'static [&'static str] {
+        match self {
+            Self::Qwen2 => &["attn_q", "attn_k", "attn_v"],
+            Self::LlamaBiased => &["attn_q", "attn_k", "attn_v", "attn_output"],
+            _ => &[],
         }
     }
 }
@@ -59,8 +126,75 @@ pub(crate) enum Weights {
     F32,
     /// 16-bit floats.
     F16,
+    /// The upper half of 32-bit floats.
+    Bf16,
     /// Blocks of 32 signed bytes with one 16-bit scale.
     Q8_0,
+    /// Random blocks, of 32 values here and of 256 in the five below.
+    Q4_0,
+    Q4_1,
+    Q5_0,
+    Q5_1,
+    Q2K,
+    Q3K,
+    Q4K,
+    Q5K,
+    Q6K,
+}
+
+impl Weights {
+    pub(crate) const ALL: [Self; 13] = [
+        Self::F32,
+        Self::F16,
+        Self::Bf16,
+        Self::Q8_0,
+        Self::Q4_0,
+        Self::Q4_1,
+        Self::Q5_0,
+        Self::Q5_1,
+        Self::Q2K,
+        Self::Q3K,
+        Self::Q4K,
+        Self::Q5K,
+        Self::Q6K,
+    ];
+
+    /// How blocks that are not made of given values look; random bits make any such block valid.
+    fn random_blocks(self) -> Option<RandomBlocks> {
+        let blocks = |code, values, bytes, scale_at, deviation, offset| {
+            Some(RandomBlocks { code, values, bytes, scale_at, deviation, offset })
+        };
+        // The deviations follow from uniform fields: for Q4_K, scale × quant − 7.5 × minimum with
+        // scales and minima in 0..64 and quants in 0..16.
+        match self {
+            Self::F32 | Self::F16 | Self::Bf16 | Self::Q8_0 => None,
+            Self::Q4_0 => blocks(2, 32, 18, 0, 4.6, None),
+            Self::Q4_1 => blocks(3, 32, 20, 0, 4.6, Some((2, -7.5))),
+            Self::Q5_0 => blocks(6, 32, 22, 0, 9.2, None),
+            Self::Q5_1 => blocks(7, 32, 24, 0, 9.2, Some((2, -15.5))),
+            Self::Q2K => blocks(10, 256, 84, 80, 13.9, Some((82, 1.5))),
+            Self::Q3K => blocks(11, 256, 110, 108, 43.0, None),
+            Self::Q4K => blocks(12, 256, 144, 0, 257.0, Some((2, 7.5))),
+            Self::Q5K => blocks(13, 256, 176, 0, 523.0, Some((2, 15.5))),
+            Self::Q6K => blocks(14, 256, 210, 208, 341.0, None),
+        }
+    }
+}
+
+/// The layout of a block: random bits but for one or two 16-bit floats.
+struct RandomBlocks {
+    /// The format's type code.
+    code: u32,
+    /// Values in a block.
+    values: usize,
+    /// Bytes of a block.
+    bytes: usize,
+    /// Where the scale stands.
+    scale_at: usize,
+    /// Standard deviation of the values at scale 1.
+    deviation: f32,
+    /// Where the offset stands, and its ratio to the scale, so that the mean is 0.
+    offset: Option<(usize, f32)>,
 }
 
 /// A metadata value.
@@ -100,8 +234,14 @@ const CHAT_TEMPLATE: &str = "{% for message in messages %}{{'<|im_start|>' + mes
     + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}\
     {% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
-/// The bytes of a whole GGUF file.
+/// The bytes of a whole GGUF file of the `llama` architecture.
 pub(crate) fn tiny_llama(options: &Options) -> Vec<u8> {
+    assert_eq!(options.family.architecture(), "llama");
+    tiny_model(options)
+}
+
+/// The bytes of a whole GGUF file.
+pub(crate) fn tiny_model(options: &Options) -> Vec<u8> {
     let tensors = tensors(options);
     let metadata = metadata(options);
 
@@ -156,18 +296,24 @@ fn metadata(options: &Options) -> Vec<(String, Meta)> {
     let first_special = tokens.len() - SPECIALS.len();
     let kinds = (0..tokens.len()).map(|id| if id < first_special { 1 } else { 3 }).collect();
     let merges = MERGES.iter().map(|(left, right)| format!("{left} {right}")).collect();
-    let defaults = [
-        ("general.architecture", Meta::Text("llama".into())),
+    let architecture = options.family.architecture();
+    let own = [
+        ("block_count", Meta::U32(options.layers as u32)),
+        ("context_length", Meta::U32(options.context)),
+        ("embedding_length", Meta::U32(options.hidden as u32)),
+        ("feed_forward_length", Meta::U32(options.feed_forward as u32)),
+        ("attention.head_count", Meta::U32(options.heads as u32)),
+        ("attention.head_count_kv", Meta::U32(options.kv_heads as u32)),
+        ("attention.layer_norm_rms_epsilon", Meta::F32(1e-5)),
+        ("rope.freq_base", Meta::F32(10_000.0)),
+        ("vocab_size", Meta::U32(tokens.len() as u32)),
+    ];
+    let own = own.into_iter().chain(family_metadata(options));
+    let general = [
+        ("general.architecture", Meta::Text(architecture.into())),
         ("general.name", Meta::Text("Tiny".into())),
-        ("llama.block_count", Meta::U32(options.layers as u32)),
-        ("llama.context_length", Meta::U32(options.context)),
-        ("llama.embedding_length", Meta::U32(options.hidden as u32)),
-        ("llama.feed_forward_length", Meta::U32(options.feed_forward as u32)),
-        ("llama.attention.head_count", Meta::U32(options.heads as u32)),
-        ("llama.attention.head_count_kv", Meta::U32(options.kv_heads as u32)),
-        ("llama.attention.layer_norm_rms_epsilon", Meta::F32(1e-5)),
-        ("llama.rope.freq_base", Meta::F32(10_000.0)),
-        ("llama.vocab_size", Meta::U32(tokens.len() as u32)),
+    ];
+    let vocabulary = [
         ("tokenizer.ggml.model", Meta::Text("gpt2".into())),
         ("tokenizer.ggml.pre", Meta::Text("smollm".into())),
         ("tokenizer.ggml.tokens", Meta::Texts(tokens)),
@@ -178,13 +324,57 @@ fn metadata(options: &Options) -> Vec<(String, Meta)> {
         ("tokenizer.ggml.add_bos_token", Meta::Bool(false)),
         ("tokenizer.chat_template", Meta::Text(CHAT_TEMPLATE.into())),
     ];
+    let named = |(key, value): (&str, Meta)| (key.to_owned(), value);
     let replaced = |key: &str| options.set.iter().any(|(name, _)| *name == key);
-    defaults
-        .into_iter()
-        .filter(|(key, _)| !replaced(key) && !options.unset.contains(key))
-        .chain(options.set.iter().cloned())
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect()
+    let mut entries: Vec<(String, Meta)> = general.map(named).into();
+    // A key of the family takes the place of the same key of all.
+    let mut by_architecture: Vec<(String, Meta)> = Vec::new();
+    for (suffix, value) in own {
+        let key = format!("{architecture}.{suffix}");
+        by_architecture.retain(|(name, _)| *name != key);
+        by_architecture.push((key, value));
+    }
+    entries.extend(by_architecture);
+    entries.extend(vocabulary.map(named));
+    entries.retain(|(key, _)| !replaced(key) && !options.unset.contains(&key.as_str()));
+    entries.extend(options.set.iter().cloned().map(named));
+    entries
+}
+
+/// Keys that the architecture has beside those of all, without its prefix.
+fn family_metadata(options: &Options) -> Vec<(&'static str, Meta)> {
+    let mut keys = Vec::new();
+    if let Some(width) = options.head_dim {
+        keys.push(("attention.key_length", Meta::U32(width as u32)));
+        keys.push(("attention.value_length", Meta::U32(width as u32)));
+    }
+    match options.family {
+        Family::Gemma3 => keys.extend([
+            ("rope.freq_base", Meta::F32(1_000_000.0)),
+            ("rope.scaling.type", Meta::Text("linear".into())),
+            ("rope.scaling.factor", Meta::F32(8.0)),
+            ("attention.sliding_window", Meta::U32(GEMMA3_WINDOW)),
+        ]),
+        Family::Phi3 => keys.extend([
+            ("rope.dimension_count", Meta::U32(turning(options) as u32)),
+            ("rope.scaling.original_context_length", Meta::U32(PHI3_ORIGINAL_CONTEXT)),
+            ("rope.scaling.attn_factor", Meta::F32(1.19)),
+            // Of which nobody takes notice.
+            ("attention.sliding_window", Meta::U32(4)),
+        ]),
+        _ => {}
+    }
+    keys
+}
+
+/// Width of a head.
+fn head_dim(options: &Options) -> usize {
+    options.head_dim.unwrap_or(options.hidden / options.heads)
+}
+
+/// Dimensions of a head that turn.
+fn turning(options: &Options) -> usize {
+    if options.family == Family::Phi3 { head_dim(options) / 2 } else { head_dim(options) }
 }
 
 struct Tensor {
@@ -196,8 +386,9 @@ struct Tensor {
 }
 
 fn tensors(options: &Options) -> Vec<Tensor> {
-    let Options { hidden, feed_forward, .. } = *options;
-    let kv = hidden / options.heads * options.kv_heads;
+    let Options { family, hidden, feed_forward, .. } = *options;
+    let queries = head_dim(options) * options.heads;
+    let kv = head_dim(options) * options.kv_heads;
     let vocabulary = vocabulary().len();
     let mut weights = Lcg(options.seed);
     let mut tensors = Vec::new();
@@ -209,38 +400,106 @@ fn tensors(options: &Options) -> Vec<Tensor> {
         matrix("output.weight".into(), hidden, vocabulary);
     }
     for block in 0..options.layers {
-        matrix(format!("blk.{block}.attn_q.weight"), hidden, hidden);
-        matrix(format!("blk.{block}.attn_k.weight"), hidden, kv);
-        matrix(format!("blk.{block}.attn_v.weight"), hidden, kv);
-        matrix(format!("blk.{block}.attn_output.weight"), hidden, hidden);
-        matrix(format!("blk.{block}.ffn_gate.weight"), hidden, feed_forward);
-        matrix(format!("blk.{block}.ffn_up.weight"), hidden, feed_forward);
+        if family == Family::Phi3 {
+            matrix(format!("blk.{block}.attn_qkv.weight"), hidden, queries + 2 * kv);
+            matrix(format!("blk.{block}.attn_output.weight"), queries, hidden);
+            matrix(format!("blk.{block}.ffn_up.weight"), hidden, 2 * feed_forward);
+        } else {
+            matrix(format!("blk.{block}.attn_q.weight"), hidden, queries);
+            matrix(format!("blk.{block}.attn_k.weight"), hidden, kv);
+            matrix(format!("blk.{block}.attn_v.weight"), hidden, kv);
+            matrix(format!("blk.{block}.attn_output.weight"), queries, hidden);
+            matrix(format!("blk.{block}.ffn_gate.weight"), hidden, feed_forward);
+            matrix(format!("blk.{block}.ffn_up.weight"), hidden, feed_forward);
+        }
         matrix(format!("blk.{block}.ffn_down.weight"), feed_forward, hidden);
     }
+    let mut vector = |name: String, values: Vec<f32>| {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        tensors.push(Tensor { name, dims: vec![values.len()], dtype: 0, bytes });
+    };
     for block in 0..options.layers {
-        tensors.push(norm(format!("blk.{block}.attn_norm.weight"), hidden, &mut weights));
-        tensors.push(norm(format!("blk.{block}.ffn_norm.weight"), hidden, &mut weights));
+        vector(format!("blk.{block}.attn_norm.weight"), near_one(hidden, &mut weights));
+        vector(format!("blk.{block}.ffn_norm.weight"), near_one(hidden, &mut weights));
+        if family == Family::Gemma3 {
+            for part in ["post_attention_norm", "post_ffw_norm"] {
+                vector(format!("blk.{block}.{part}.weight"), near_one(hidden, &mut weights));
+            }
+        }
+        if matches!(family, Family::Gemma3 | Family::Qwen3) {
+            for part in ["attn_q_norm", "attn_k_norm"] {
+                let width = head_dim(options);
+                vector(format!("blk.{block}.{part}.weight"), near_one(width, &mut weights));
+            }
+        }
+        for part in family.biases() {
+            let width = match *part {
+                "attn_q" => queries,
+                "attn_output" => hidden,
+                _ => kv,
+            };
+            let values = (0..width).map(|_| weights.symmetric() * 0.5).collect();
+            vector(format!("blk.{block}.{part}.bias"), values);
+        }
     }
-    tensors.push(norm("output_norm.weight".into(), hidden, &mut weights));
+    // Divisors that grow with the dimension, as real ones do.
+    let pairs = turning(options) / 2;
+    let growing = |most: f32| (0..pairs).map(move |i| 1.0 + (most - 1.0) * i as f32 / pairs as f32);
+    match family {
+        Family::Llama3 => vector("rope_freqs.weight".into(), growing(8.0).collect()),
+        Family::Phi3 => {
+            vector("rope_factors_short.weight".into(), growing(1.5).collect());
+            vector("rope_factors_long.weight".into(), growing(30.0).collect());
+        }
+        _ => {}
+    }
+    vector("output_norm.weight".into(), near_one(hidden, &mut weights));
     tensors
 }
 
-/// Uniform weights with the variance of `1 / inputs`, so that activations keep their size.
+/// Random weights with the variance of `1 / inputs`, so that activations keep their size.
 fn random_matrix(name: String, dims: [usize; 2], weights: Weights, source: &mut Lcg) -> Tensor {
+    let dims_of = dims.to_vec();
+    if let Some(blocks) = weights.random_blocks() {
+        assert_eq!(dims[0] % blocks.values, 0, "{name} is no whole number of blocks wide");
+        let count = dims[0] * dims[1] / blocks.values;
+        let scale = (1.0 / dims[0] as f32).sqrt() / blocks.deviation;
+        let bytes = (0..count).flat_map(|_| blocks.random(weights, scale, source)).collect();
+        return Tensor { name, dims: dims_of, dtype: blocks.code, bytes };
+    }
     let scale = (3.0 / dims[0] as f32).sqrt();
     let values: Vec<f32> = (0..dims[0] * dims[1]).map(|_| source.symmetric() * scale).collect();
+    let upper = |value: &f32| ((value.to_bits() >> 16) as u16).to_le_bytes();
     let (dtype, bytes) = match weights {
         Weights::F32 => (0, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
         Weights::F16 => (1, values.iter().flat_map(|value| f16(*value).to_le_bytes()).collect()),
-        Weights::Q8_0 => (8, values.chunks_exact(32).flat_map(q8_0).collect()),
+        Weights::Bf16 => (30, values.iter().flat_map(upper).collect()),
+        _ => (8, values.chunks_exact(32).flat_map(q8_0).collect()),
     };
-    Tensor { name, dims: dims.to_vec(), dtype, bytes }
+    Tensor { name, dims: dims_of, dtype, bytes }
 }
 
-/// Norm weights near one.
-fn norm(name: String, width: usize, source: &mut Lcg) -> Tensor {
-    let bytes = (0..width).flat_map(|_| (1.0 + 0.1 * source.symmetric()).to_le_bytes()).collect();
-    Tensor { name, dims: vec![width], dtype: 0, bytes }
+impl RandomBlocks {
+    /// One block whose values have the standard deviation `scale` × [`RandomBlocks::deviation`].
+    fn random(&self, weights: Weights, scale: f32, source: &mut Lcg) -> Vec<u8> {
+        let mut block: Vec<u8> = (0..self.bytes).map(|_| source.byte()).collect();
+        if weights == Weights::Q6K {
+            // Sixteen signed scales, kept small so that the block's own scale is a normal f16.
+            for scale in &mut block[192..208] {
+                *scale = (*scale as i8 >> 2) as u8;
+            }
+        }
+        block[self.scale_at..self.scale_at + 2].copy_from_slice(&f16(scale).to_le_bytes());
+        if let Some((at, ratio)) = self.offset {
+            block[at..at + 2].copy_from_slice(&f16(scale * ratio).to_le_bytes());
+        }
+        block
+    }
+}
+
+/// Norm weights.
+fn near_one(width: usize, source: &mut Lcg) -> Vec<f32> {
+    (0..width).map(|_| 1.0 + 0.1 * source.symmetric()).collect()
 }
 
 /// One block of 32 values: the scale as f16, then the values as signed bytes.
@@ -269,9 +528,18 @@ struct Lcg(u64);
 impl Lcg {
     /// Uniform in -1..1.
     fn symmetric(&mut self) -> f32 {
+        self.step();
+        (self.0 >> 40) as f32 / (1u32 << 23) as f32 - 1.0
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.step();
+        (self.0 >> 56) as u8
+    }
+
+    fn step(&mut self) {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f32 / (1u32 << 23) as f32 - 1.0
     }
 }
 

@@ -4,19 +4,28 @@
 //! have the implied shapes never reaches it.
 
 use std::collections::{HashMap, HashSet};
+use std::f64::consts::TAU;
 
 use super::header::{Refused, TensorInfo};
-use super::metadata::Metadata;
-use crate::engine::architecture::Architecture;
+use super::metadata::{Metadata, Value};
+use crate::engine::architecture::{
+    Architecture, Biases, HeadNorms, Norms, Parts, RopeTensors, Windows,
+};
 
 const MAX_LAYERS: usize = 512;
 const MAX_CONTEXT: usize = 4 << 20; // tokens
 const MAX_WIDTH: usize = 1 << 20; // any width or count of heads; far above real ones, far below overflow
+const MAX_POSITIONS: usize = u32::MAX as usize; // of a window or a context that is only compared
+
+/// Blocks of the one Gemma 3 (27B) that scales attention by the width a head would have if heads
+/// shared the residual stream; so in llama.cpp and in Google's own code.
+const GEMMA3_27B_BLOCKS: usize = 62;
 
 /// The numbers of a decoder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HyperParams {
-    /// What the block computes.
+    /// What the block computes. Where the file gives no window, [`Windows::Never`] stands here,
+    /// whatever the table says.
     pub architecture: Architecture,
     /// Decoder blocks.
     pub block_count: usize,
@@ -36,9 +45,13 @@ pub struct HyperParams {
     pub rope_freq_base: f32,
     /// The same in layers that see a window only.
     pub rope_freq_base_window: f32,
-    /// How positions are stretched, in layers without a window.
+    /// How positions are stretched, in layers without a window; [`HyperParams::rope_divisors`]
+    /// says what comes of it.
     pub rope_scaling: RopeScaling,
-    /// What cosines and sines are multiplied with; 1 but for Phi's long contexts.
+    /// YaRN in place of [`RopeScaling`], in layers without a window.
+    pub yarn: Option<Yarn>,
+    /// What cosines and sines are multiplied with, in layers without a window; 1 but for Phi's long
+    /// contexts and YaRN.
     pub rope_magnitude: f32,
     /// Positions that a layer with a window looks back over, its own included; `None` where no
     /// layer has one.
@@ -49,13 +62,18 @@ pub struct HyperParams {
     pub rms_epsilon: f32,
     /// Positions that the model was trained for, in tokens.
     pub context_length: usize,
+    /// Positions that it was trained for before its context was stretched, in tokens.
+    pub original_context_length: usize,
     /// Rows of the embedding.
     pub vocabulary_size: usize,
     /// True when `output.weight` is absent and the embedding is the output matrix too.
     pub tied_embeddings: bool,
     /// The tensor that divides the frequencies one by one, (`rope_dimension_count` / 2), if any:
-    /// `rope_freqs.weight` (Llama 3.1 and later), or Phi's for short or long contexts.
+    /// `rope_freqs.weight` (Llama 3.1 and later), or Phi's for contexts that are not stretched.
     pub rope_factors: Option<&'static str>,
+    /// The tensor that takes its place where the context in use is longer than
+    /// `original_context_length` (Phi).
+    pub rope_factors_long: Option<&'static str>,
 }
 
 /// How positions are stretched beyond the trained context.
@@ -67,6 +85,29 @@ pub enum RopeScaling {
     Linear(f32),
 }
 
+/// YaRN: slow frequencies are divided, fast ones kept, those between are blended.
+/// <https://arxiv.org/abs/2309.00071>
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Yarn {
+    /// What slow frequencies are divided by.
+    pub factor: f32,
+    /// Turns within the original context from which on a frequency is kept.
+    pub beta_fast: f32,
+    /// Turns within the original context up to which a frequency is divided in full.
+    pub beta_slow: f32,
+}
+
+/// What divides the rotation frequencies of layers without a window.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RopeDivisors {
+    /// The same number, positive; 1 where nothing is stretched.
+    All(f32),
+    /// A number each, (`rope_dimension_count` / 2), all positive.
+    Each(Vec<f32>),
+    /// The values of this tensor, (`rope_dimension_count` / 2).
+    Tensor(&'static str),
+}
+
 impl HyperParams {
     /// Reads and checks the numbers, then the shape of every tensor.
     pub(super) fn read(
@@ -74,19 +115,27 @@ impl HyperParams {
         tensors: &HashMap<String, TensorInfo>,
     ) -> Result<Self, Refused> {
         let name = metadata.text("general.architecture")?.unwrap_or_default();
-        let architecture = Architecture::named(name)
+        let mut architecture = Architecture::named(name)
             .ok_or_else(|| format!("architecture '{name}' has no block here"))?;
         let keys = Keys { metadata, architecture: architecture.name };
-        if keys.optional("expert_count", usize::MAX)?.is_some_and(|count| count > 0) {
-            return Err("it is a mixture of experts, which is not supported".into());
-        }
+        keys.refuse_what_is_not_computed()?;
         let head_count = keys.required("attention.head_count", MAX_WIDTH)?;
         let embedding_length = keys.required("embedding_length", MAX_WIDTH)?;
         let head_dim = keys
             .optional("attention.key_length", MAX_WIDTH)?
             .unwrap_or(embedding_length / head_count);
+        let block_count = keys.required("block_count", MAX_LAYERS)?;
+        let context_length = keys.required("context_length", MAX_CONTEXT)?;
+        let sliding_window = keys.windows(&mut architecture, block_count)?;
+        let (rope_scaling, yarn) = keys.rope_scaling()?;
+        let held = |name: &'static str| Some(name).filter(|name| tensors.contains_key(*name));
+        let (rope_factors, rope_factors_long) = match architecture.rope_tensors {
+            RopeTensors::None => (None, None),
+            RopeTensors::One => (held(FREQS), None),
+            RopeTensors::ShortAndLong => (held(SHORT), held(LONG)),
+        };
         let this = Self {
-            block_count: keys.required("block_count", MAX_LAYERS)?,
+            block_count,
             embedding_length,
             feed_forward_length: keys.required("feed_forward_length", MAX_WIDTH)?,
             head_count,
@@ -98,23 +147,66 @@ impl HyperParams {
                 .optional("rope.dimension_count", MAX_WIDTH)?
                 .unwrap_or(head_dim),
             rope_freq_base: keys.positive("rope.freq_base")?.unwrap_or(10_000.0),
-            rope_freq_base_window: 10_000.0,
-            rope_scaling: keys.rope_scaling()?,
-            rope_magnitude: 1.0,
-            sliding_window: None,
-            attention_scale: 1.0 / (head_dim as f32).sqrt(),
+            rope_freq_base_window: keys.positive("rope.freq_base_swa")?.unwrap_or(10_000.0),
+            rope_scaling,
+            yarn,
+            rope_magnitude: keys.rope_magnitude(yarn)?,
+            sliding_window,
+            attention_scale: attention_scale(
+                architecture,
+                [block_count, embedding_length, head_count, head_dim],
+            ),
             rms_epsilon: keys
                 .positive("attention.layer_norm_rms_epsilon")?
                 .ok_or_else(|| keys.missing("attention.layer_norm_rms_epsilon"))?,
-            context_length: keys.required("context_length", MAX_CONTEXT)?,
+            context_length,
+            original_context_length: keys
+                .optional("rope.scaling.original_context_length", MAX_POSITIONS)?
+                .filter(|length| *length > 0)
+                .unwrap_or(context_length),
             vocabulary_size: keys.vocabulary_size()?,
             tied_embeddings: !tensors.contains_key("output.weight"),
-            rope_factors: Some("rope_freqs.weight").filter(|name| tensors.contains_key(*name)),
+            rope_factors,
+            rope_factors_long,
             architecture,
         };
         this.check_heads(&keys)?;
+        this.check_rope(&keys)?;
         this.check_shapes(tensors)?;
         Ok(this)
+    }
+
+    /// What divides the rotation frequencies of layers without a window, when `context` positions
+    /// are in use. Layers with a window divide by nothing and turn by `rope_freq_base_window`.
+    pub fn rope_divisors(&self, context: usize) -> RopeDivisors {
+        let long = self.rope_factors_long.filter(|_| context > self.original_context_length);
+        if let Some(name) = long.or(self.rope_factors) {
+            return RopeDivisors::Tensor(name);
+        }
+        match (self.yarn, self.rope_scaling) {
+            (Some(yarn), _) => RopeDivisors::Each(self.yarn_divisors(yarn)),
+            (None, RopeScaling::Linear(factor)) => RopeDivisors::All(factor),
+            (None, RopeScaling::None) => RopeDivisors::All(1.0),
+        }
+    }
+
+    /// A frequency that turns often within the original context is kept, one that hardly turns is
+    /// divided by the factor, and the share of the two changes linearly with the dimension between.
+    fn yarn_divisors(&self, yarn: Yarn) -> Vec<f32> {
+        let width = self.rope_dimension_count as f64;
+        let base = f64::from(self.rope_freq_base);
+        // The dimension whose frequency makes so many turns within the original context.
+        let dimension = |turns: f32| {
+            let length = self.original_context_length as f64;
+            width * (length / (f64::from(turns) * TAU)).ln() / (2.0 * base.ln())
+        };
+        let first = dimension(yarn.beta_fast).floor().max(0.0);
+        let last = dimension(yarn.beta_slow).ceil().min(width - 1.0);
+        let divisor = |pair: usize| {
+            let kept = 1.0 - ((pair as f64 - first) / (last - first).max(0.001)).clamp(0.0, 1.0);
+            (1.0 / (kept + (1.0 - kept) / f64::from(yarn.factor))) as f32
+        };
+        (0..self.rope_dimension_count / 2).map(divisor).collect()
     }
 
     fn check_heads(&self, keys: &Keys<'_>) -> Result<(), Refused> {
@@ -147,15 +239,36 @@ impl HyperParams {
         Ok(())
     }
 
+    fn check_rope(&self, keys: &Keys<'_>) -> Result<(), Refused> {
+        if let Some(tensor) = self.rope_factors.or(self.rope_factors_long)
+            && (self.yarn.is_some() || self.rope_scaling != RopeScaling::None)
+        {
+            return Err(format!(
+                "tensor '{tensor}' and {} both stretch positions; one or the other is supported",
+                keys.name("rope.scaling.factor")
+            ));
+        }
+        if self.rope_factors.is_none() && self.rope_factors_long.is_some() {
+            return Err(format!("tensor '{SHORT}' is missing, but '{LONG}' is there"));
+        }
+        // The logarithm of the base divides, and must not be 0.
+        if self.yarn.is_some() && self.rope_freq_base <= 1.0 {
+            return Err(format!(
+                "{} is {}, which YaRN cannot work with",
+                keys.name("rope.freq_base"),
+                self.rope_freq_base
+            ));
+        }
+        Ok(())
+    }
+
     /// Every tensor that the decoder reads is there with the implied shape, and nothing is there
     /// that it would silently leave out: a bias that is ignored is a wrong model.
     fn check_shapes(&self, tensors: &HashMap<String, TensorInfo>) -> Result<(), Refused> {
-        let expected = self.expected_shapes();
-        for (name, shape) in &expected {
-            let found = tensors.get(name);
-            let optional = matches!(name.as_str(), "output.weight" | "rope_freqs.weight");
-            match found {
-                None if optional => {}
+        let expected = self.expected_tensors();
+        for Expected { name, shape, presence } in &expected {
+            match tensors.get(name) {
+                None if *presence == Presence::Optional => {}
                 None => return Err(format!("tensor '{name}' is missing")),
                 Some(info) if info.shape != *shape => {
                     return Err(format!(
@@ -166,7 +279,7 @@ impl HyperParams {
                 Some(_) => {}
             }
         }
-        let known: HashSet<&str> = expected.iter().map(|(name, _)| name.as_str()).collect();
+        let known: HashSet<&str> = expected.iter().map(|tensor| tensor.name.as_str()).collect();
         // Frequencies that old converters wrote and nobody reads.
         let obsolete = |name: &str| name.ends_with(".attn_rot_embd");
         match tensors.keys().filter(|name| !known.contains(name.as_str()) && !obsolete(name)).min()
@@ -179,38 +292,126 @@ impl HyperParams {
         }
     }
 
-    /// Names and shapes, matrices as `(outputs, inputs)`.
-    fn expected_shapes(&self) -> Vec<(String, Vec<usize>)> {
+    /// Matrices as `(outputs, inputs)`.
+    fn expected_tensors(&self) -> Vec<Expected> {
+        use Presence::{Optional, Required};
+        let width = self.embedding_length;
+        let head = vec![self.vocabulary_size, width];
+        let factors = vec![self.rope_dimension_count / 2];
+        let mut expected = vec![
+            Expected::new("token_embd.weight", head.clone(), Required),
+            Expected::new("output.weight", head, Optional),
+            Expected::new("output_norm.weight", vec![width], Required),
+        ];
+        let factor_tensors: &[&str] = match self.architecture.rope_tensors {
+            RopeTensors::None => &[],
+            RopeTensors::One => &[FREQS],
+            RopeTensors::ShortAndLong => &[SHORT, LONG],
+        };
+        expected.extend(
+            factor_tensors.iter().map(|name| Expected::new(name, factors.clone(), Optional)),
+        );
+        let block = self.expected_in_block();
+        for index in 0..self.block_count {
+            expected.extend(block.iter().map(|part| Expected {
+                name: format!("blk.{index}.{}", part.name),
+                shape: part.shape.clone(),
+                presence: part.presence,
+            }));
+        }
+        expected
+    }
+
+    /// The tensors of one block, named without its number.
+    fn expected_in_block(&self) -> Vec<Expected> {
+        use Presence::{Optional, Required};
+        let Architecture { qkv, gate_up, norms, head_norms, biases, .. } = self.architecture;
         let width = self.embedding_length;
         let queries = self.head_count * self.head_dim;
         let keys = self.head_count_kv * self.head_dim;
         let inner = self.feed_forward_length;
-        let mut shapes = vec![
-            ("token_embd.weight".to_owned(), vec![self.vocabulary_size, width]),
-            ("output.weight".to_owned(), vec![self.vocabulary_size, width]),
-            ("output_norm.weight".to_owned(), vec![width]),
-            ("rope_freqs.weight".to_owned(), vec![self.rope_dimension_count / 2]),
+        let mut block: Vec<(&str, Vec<usize>, Presence)> = vec![
+            ("attn_norm.weight", vec![width], Required),
+            ("attn_output.weight", vec![width, queries], Required),
+            ("ffn_norm.weight", vec![width], Required),
+            ("ffn_down.weight", vec![width, inner], Required),
         ];
-        let block = [
-            ("attn_norm", vec![width]),
-            ("attn_q", vec![queries, width]),
-            ("attn_k", vec![keys, width]),
-            ("attn_v", vec![keys, width]),
-            ("attn_output", vec![width, queries]),
-            ("ffn_norm", vec![width]),
-            ("ffn_gate", vec![inner, width]),
-            ("ffn_up", vec![inner, width]),
-            ("ffn_down", vec![width, inner]),
-        ];
-        for index in 0..self.block_count {
-            shapes.extend(
-                block
-                    .iter()
-                    .map(|(part, shape)| (format!("blk.{index}.{part}.weight"), shape.clone())),
-            );
+        match qkv {
+            Parts::Joined => {
+                block.push(("attn_qkv.weight", vec![queries + 2 * keys, width], Required));
+            }
+            Parts::Apart => {
+                let bias = if biases == Biases::Required { Required } else { Optional };
+                block.extend([
+                    ("attn_q.weight", vec![queries, width], Required),
+                    ("attn_k.weight", vec![keys, width], Required),
+                    ("attn_v.weight", vec![keys, width], Required),
+                    ("attn_q.bias", vec![queries], bias),
+                    ("attn_k.bias", vec![keys], bias),
+                    ("attn_v.bias", vec![keys], bias),
+                ]);
+                if biases == Biases::Optional {
+                    block.push(("attn_output.bias", vec![width], Optional));
+                }
+            }
         }
-        shapes
+        match gate_up {
+            Parts::Joined => block.push(("ffn_up.weight", vec![2 * inner, width], Required)),
+            Parts::Apart => block.extend([
+                ("ffn_gate.weight", vec![inner, width], Required),
+                ("ffn_up.weight", vec![inner, width], Required),
+            ]),
+        }
+        if norms == Norms::Around {
+            block.extend([
+                ("post_attention_norm.weight", vec![width], Required),
+                ("post_ffw_norm.weight", vec![width], Required),
+            ]);
+        }
+        if head_norms == HeadNorms::QueriesAndKeys {
+            block.extend([
+                ("attn_q_norm.weight", vec![self.head_dim], Required),
+                ("attn_k_norm.weight", vec![self.head_dim], Required),
+            ]);
+        }
+        block
+            .into_iter()
+            .map(|(name, shape, presence)| Expected::new(name, shape, presence))
+            .collect()
     }
+}
+
+/// `1 / √head width`, with one exception; see [`GEMMA3_27B_BLOCKS`].
+fn attention_scale(
+    architecture: Architecture,
+    [block_count, embedding_length, head_count, head_dim]: [usize; 4],
+) -> f32 {
+    let gemma3_27b = architecture.name == "gemma3" && block_count == GEMMA3_27B_BLOCKS;
+    let width = if gemma3_27b { (embedding_length / head_count).max(1) } else { head_dim };
+    1.0 / (width as f32).sqrt()
+}
+
+const FREQS: &str = "rope_freqs.weight";
+const SHORT: &str = "rope_factors_short.weight";
+const LONG: &str = "rope_factors_long.weight";
+
+/// A tensor that has a place in the file.
+struct Expected {
+    name: String,
+    shape: Vec<usize>,
+    presence: Presence,
+}
+
+impl Expected {
+    fn new(name: &str, shape: Vec<usize>, presence: Presence) -> Self {
+        Self { name: name.to_owned(), shape, presence }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Required,
+    Optional,
 }
 
 /// Metadata under the architecture's prefix.
@@ -259,21 +460,121 @@ impl Keys<'_> {
         }
     }
 
-    fn rope_scaling(&self) -> Result<RopeScaling, Refused> {
+    /// Keys that change what a block computes, in a way that ours does not.
+    fn refuse_what_is_not_computed(&self) -> Result<(), Refused> {
+        if self.optional("expert_count", usize::MAX)?.is_some_and(|count| count > 0) {
+            return Err("it is a mixture of experts, which is not supported".into());
+        }
+        for cap in ["attn_logit_softcapping", "final_logit_softcapping"] {
+            if self.metadata.float(&self.key(cap))?.is_some_and(|cap| cap != 0.0) {
+                return Err(format!("{} is set, which is not supported", self.name(cap)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The window, with the architecture's pattern set right where the file has its own.
+    fn windows(
+        &self,
+        architecture: &mut Architecture,
+        block_count: usize,
+    ) -> Result<Option<usize>, Refused> {
+        let Windows::AllButEvery(by_table) = architecture.windows else {
+            // Phi's, and old Mistral's, of which llama.cpp takes no notice either.
+            return Ok(None);
+        };
+        let window = self.optional("attention.sliding_window", MAX_POSITIONS)?;
+        let Some(window) = window.filter(|window| *window > 0) else {
+            architecture.windows = Windows::Never;
+            return Ok(None);
+        };
+        let period = self.window_period(block_count)?.unwrap_or(by_table);
+        if period == 1 {
+            architecture.windows = Windows::Never;
+            return Ok(None);
+        }
+        architecture.windows = Windows::AllButEvery(period);
+        Ok(Some(window))
+    }
+
+    /// Every how many layers one has no window; a number, or one yes or no a layer.
+    fn window_period(&self, block_count: usize) -> Result<Option<usize>, Refused> {
+        let suffix = "attention.sliding_window_pattern";
+        let Some(Value::Numbers(_)) = self.metadata.get(&self.key(suffix)) else {
+            let period = self.optional(suffix, MAX_LAYERS)?;
+            // In llama.cpp 0 means that every layer has a window.
+            return Ok(period.map(|period| if period == 0 { MAX_LAYERS + 1 } else { period }));
+        };
+        let windowed = self.metadata.integers(&self.key(suffix))?.unwrap_or_default();
+        if windowed.len() != block_count {
+            return Err(format!(
+                "{} has {} items for {block_count} blocks",
+                self.name(suffix),
+                windowed.len()
+            ));
+        }
+        let first = windowed.iter().position(|windowed| *windowed == 0);
+        let period = first.map_or(MAX_LAYERS + 1, |index| index + 1);
+        let periodic =
+            |(index, windowed): (usize, &i64)| ((index + 1) % period == 0) == (*windowed == 0);
+        if !windowed.iter().enumerate().all(periodic) {
+            return Err(format!("{} does not repeat, which is not supported", self.name(suffix)));
+        }
+        Ok(Some(period))
+    }
+
+    fn rope_scaling(&self) -> Result<(RopeScaling, Option<Yarn>), Refused> {
         let kind = self.metadata.text(&self.key("rope.scaling.type"))?;
-        // `scale_linear` is what converters wrote before there was a type.
-        let factor = match self.positive("rope.scaling.factor")? {
+        // `scale_linear` is what converters wrote before there was a type; 0 meant none.
+        let factor = match self.factor("rope.scaling.factor")? {
             Some(factor) => Some(factor),
-            None => self.positive("rope.scale_linear")?,
+            None => self.factor("rope.scale_linear")?,
         };
         match (kind, factor) {
-            (Some("none"), _) | (None | Some("linear"), None) => Ok(RopeScaling::None),
-            (None | Some("linear"), Some(factor)) => Ok(RopeScaling::Linear(factor)),
+            (Some("none"), _) | (None | Some("linear" | "yarn" | "longrope"), None) => {
+                Ok((RopeScaling::None, None))
+            }
+            // The long factors are a tensor of their own; the number is llama.cpp's linear one.
+            (None | Some("linear" | "longrope"), Some(factor)) => {
+                Ok((RopeScaling::Linear(factor), None))
+            }
+            (Some("yarn"), Some(factor)) => Ok((RopeScaling::None, Some(self.yarn(factor)?))),
             (Some(kind), _) => Err(format!(
-                "{} is '{kind}', which is not supported (none and linear are)",
+                "{} is '{kind}', which is not supported (none, linear, yarn and longrope are)",
                 self.name("rope.scaling.type")
             )),
         }
+    }
+
+    fn yarn(&self, factor: f32) -> Result<Yarn, Refused> {
+        if factor < 1.0 {
+            let name = self.name("rope.scaling.factor");
+            return Err(format!("{name} is {factor}, but YaRN stretches by 1 or more"));
+        }
+        let multiplier = "rope.scaling.yarn_log_multiplier";
+        if self.metadata.float(&self.key(multiplier))?.is_some_and(|value| value != 0.0) {
+            return Err(format!("{} is set, which is not supported", self.name(multiplier)));
+        }
+        let turns =
+            |suffix: &str, usual: f32| self.positive(suffix).map(|turns| turns.unwrap_or(usual));
+        // Defaults of the paper and of llama.cpp.
+        let beta_fast = turns("rope.scaling.yarn_beta_fast", 32.0)?;
+        let beta_slow = turns("rope.scaling.yarn_beta_slow", 1.0)?;
+        Ok(Yarn { factor, beta_fast, beta_slow })
+    }
+
+    /// As llama.cpp has it: the file's own factor, and for YaRN 1 + 0.1 ln(factor) with it.
+    fn rope_magnitude(&self, yarn: Option<Yarn>) -> Result<f32, Refused> {
+        let own = self.positive("rope.scaling.attn_factor")?.unwrap_or(1.0);
+        Ok(own * yarn.map_or(1.0, |yarn| 1.0 + 0.1 * yarn.factor.ln()))
+    }
+
+    /// A positive number, or nothing for 0 and for 1, which stretch nothing.
+    fn factor(&self, suffix: &str) -> Result<Option<f32>, Refused> {
+        if self.metadata.float(&self.key(suffix))? == Some(0.0) {
+            return Ok(None);
+        }
+        Ok(self.positive(suffix)?.filter(|factor| (factor - 1.0).abs() > f32::EPSILON))
     }
 
     fn vocabulary_size(&self) -> Result<usize, Refused> {

@@ -4,8 +4,11 @@ use std::io::Write;
 
 use proptest::prelude::*;
 
-use super::tiny_gguf::{Meta, Options, Weights, tiny_llama};
+use super::tiny_gguf::{
+    Family, Meta, Options, PHI3_ORIGINAL_CONTEXT, Weights, tiny_llama, tiny_model,
+};
 use super::*;
+use crate::engine::architecture::Windows::{AllButEvery, Never};
 
 /// The smallest model that the writer can make, so that whole-file sweeps stay quick.
 fn smallest() -> Options {
@@ -68,7 +71,7 @@ fn a_sound_file_gives_its_numbers_and_its_tensors() {
         assert_eq!((numbers.block_count, numbers.head_count, numbers.head_count_kv), (2, 4, 2));
         assert_eq!((numbers.head_dim, numbers.rope_dimension_count), (16, 16));
         assert_eq!(numbers.rope_scaling, RopeScaling::None);
-        assert!(!numbers.tied_embeddings && !numbers.rope_factors);
+        assert!(!numbers.tied_embeddings && numbers.rope_factors.is_none());
         assert_eq!(model.name(), "Tiny");
         for name in model.contents.tensors.keys() {
             let tensor = model.tensor(name, &Device::Cpu).unwrap();
@@ -289,18 +292,166 @@ fn hyper_parameters_out_of_range_are_refused_by_key() {
     refuses_value("llama.rope.freq_base", Meta::F32(f32::NAN), "rope.freq_base");
     refuses_value("llama.rope.freq_base", Meta::F32(-1.0), "rope.freq_base");
     refuses_value("llama.attention.layer_norm_rms_epsilon", Meta::F32(0.0), "rms_epsilon");
-    refuses_value("llama.rope.scaling.type", Meta::Text("yarn".into()), "'yarn'");
+    refuses_value("llama.rope.scaling.type", Meta::Text("su".into()), "'su'");
     refuses_value("llama.expert_count", Meta::U32(8), "mixture of experts");
     let absent = Options { unset: vec!["llama.feed_forward_length"], ..smallest() };
     refuses(&tiny_llama(&absent), "'llama.feed_forward_length' is missing");
 }
 
+/// The numbers of a tiny file of `family`, with some metadata changed.
+#[track_caller]
+fn numbers(family: Family, set: Vec<(&'static str, Meta)>) -> HyperParams {
+    read(&tiny_model(&Options { family, set, ..smallest() })).unwrap().hyper_params
+}
+
+#[track_caller]
+fn refuses_in(family: Family, set: Vec<(&'static str, Meta)>, part: &str) {
+    refuses(&tiny_model(&Options { family, set, ..smallest() }), part);
+}
+
 #[test]
-fn linear_rope_scaling_is_read() {
-    let scaling = ("llama.rope.scaling.type", Meta::Text("linear".into()));
-    let factor = ("llama.rope.scaling.factor", Meta::F32(4.0));
-    let bytes = tiny_llama(&Options { set: vec![scaling, factor], ..smallest() });
-    assert_eq!(read(&bytes).unwrap().hyper_params.rope_scaling, RopeScaling::Linear(4.0));
+fn every_architecture_and_every_kind_of_weights_opens() {
+    for family in Family::ALL {
+        let numbers = numbers(family, Vec::new());
+        assert_eq!(numbers.architecture.name, family.architecture());
+    }
+    for weights in Weights::ALL {
+        let options = Options { weights, hidden: 256, feed_forward: 256, ..smallest() };
+        let file = on_disk(&tiny_llama(&options));
+        let model = GgufFile::open(file.path()).unwrap();
+        let tensor = model.tensor("blk.0.ffn_up.weight", &Device::Cpu).unwrap();
+        let values = tensor.dequantize(&Device::Cpu).unwrap().flatten_all().unwrap();
+        let values: Vec<f32> = values.to_vec1().unwrap();
+        let mean_square =
+            values.iter().map(|value| value * value).sum::<f32>() / values.len() as f32;
+        // The writer gives every type the variance 1 / inputs.
+        assert!((0.7..1.4).contains(&(mean_square * 256.0)), "{weights:?}: {mean_square}");
+    }
+}
+
+#[test]
+fn a_tensor_of_another_architecture_has_no_place() {
+    let named = |name: &str| vec![("general.architecture", Meta::Text(name.into()))];
+    let prefixed = |name: &'static str, family: Family| {
+        // The keys of `name` beside those of the family, so that only the tensors are wrong.
+        let keys: [(&'static str, u32); 6] = match name {
+            "qwen2" => [
+                ("qwen2.block_count", 1),
+                ("qwen2.context_length", 64),
+                ("qwen2.embedding_length", 32),
+                ("qwen2.feed_forward_length", 32),
+                ("qwen2.attention.head_count", 2),
+                ("qwen2.attention.head_count_kv", 1),
+            ],
+            _ => [
+                ("llama.block_count", 1),
+                ("llama.context_length", 64),
+                ("llama.embedding_length", 32),
+                ("llama.feed_forward_length", 32),
+                ("llama.attention.head_count", 2),
+                ("llama.attention.head_count_kv", 1),
+            ],
+        };
+        let epsilon = if name == "qwen2" {
+            "qwen2.attention.layer_norm_rms_epsilon"
+        } else {
+            "llama.attention.layer_norm_rms_epsilon"
+        };
+        let mut set = named(name);
+        set.extend(keys.map(|(key, value)| (key, Meta::U32(value))));
+        set.push((epsilon, Meta::F32(1e-5)));
+        tiny_model(&Options { family, set, ..smallest() })
+    };
+    refuses(&prefixed("qwen2", Family::Llama), "'blk.0.attn_q.bias' is missing");
+    refuses(&prefixed("qwen2", Family::Llama3), "'blk.0.attn_q.bias' is missing");
+    refuses(&prefixed("qwen2", Family::LlamaBiased), "'blk.0.attn_output.bias' has no place");
+    refuses(&prefixed("llama", Family::Qwen3), "'blk.0.attn_k_norm.weight' has no place");
+    refuses(&prefixed("llama", Family::Phi3), "'blk.0.attn_q.weight' is missing");
+}
+
+#[test]
+fn gemma3_has_windows_where_the_file_gives_one() {
+    let window = "gemma3.attention.sliding_window";
+    let pattern = "gemma3.attention.sliding_window_pattern";
+    let with = |set| {
+        let numbers = numbers(Family::Gemma3, set);
+        (numbers.architecture.windows, numbers.sliding_window)
+    };
+    assert_eq!(with(vec![]), (AllButEvery(6), Some(8)));
+    assert_eq!(with(vec![(window, Meta::U32(0))]), (Never, None));
+    assert_eq!(with(vec![(pattern, Meta::U32(3))]), (AllButEvery(3), Some(8)));
+    assert_eq!(with(vec![(pattern, Meta::U32(1))]), (Never, None));
+    let listed = |list: Vec<i32>, layers: usize| {
+        let set = vec![(pattern, Meta::Ints(list))];
+        let options = Options { family: Family::Gemma3, set, ..smallest() };
+        read(&tiny_model(&Options { layers, ..options }))
+    };
+    let read = listed(vec![1, 1, 0, 1], 4).unwrap().hyper_params;
+    assert_eq!(read.architecture.windows, AllButEvery(3));
+    assert!(listed(vec![1, 0, 0, 1], 4).unwrap_err().contains("does not repeat"));
+    assert!(listed(vec![1, 0], 4).unwrap_err().contains("has 2 items for 4 blocks"));
+
+    let other = numbers(Family::Gemma3, vec![("gemma3.rope.freq_base_swa", Meta::F32(5e4))]);
+    assert_eq!((other.rope_freq_base, other.rope_freq_base_window), (1e6, 5e4));
+    let cap = "gemma3.final_logit_softcapping";
+    refuses_in(Family::Gemma3, vec![(cap, Meta::F32(30.0))], cap);
+}
+
+#[test]
+fn the_largest_gemma3_alone_scales_attention_by_another_width() {
+    let scale = |layers| {
+        let options = Options { family: Family::Gemma3, head_dim: Some(8), ..smallest() };
+        read(&tiny_model(&Options { layers, ..options })).unwrap().hyper_params.attention_scale
+    };
+    assert_eq!((scale(62), scale(61)), (0.25, 1.0 / 8f32.sqrt())); // 32 wide, 2 heads
+}
+
+#[test]
+fn phi3_takes_its_long_factors_beyond_the_original_context() {
+    let numbers = numbers(Family::Phi3, Vec::new());
+    let border = PHI3_ORIGINAL_CONTEXT as usize;
+    let tensor = |context| numbers.rope_divisors(context);
+    assert_eq!(tensor(border), RopeDivisors::Tensor("rope_factors_short.weight"));
+    assert_eq!(tensor(border + 1), RopeDivisors::Tensor("rope_factors_long.weight"));
+    assert_eq!((numbers.rope_magnitude, numbers.sliding_window), (1.19, None));
+    assert_eq!((numbers.head_dim, numbers.rope_dimension_count), (16, 8));
+    let both = vec![("phi3.rope.scaling.factor", Meta::F32(4.0))];
+    refuses_in(Family::Phi3, both, "both stretch positions");
+}
+
+#[test]
+fn positions_are_stretched_as_the_file_says() {
+    let text = |value: &str| Meta::Text(value.into());
+    let kind = "llama.rope.scaling.type";
+    let factor = |factor| ("llama.rope.scaling.factor", Meta::F32(factor));
+    let divisors = |set| numbers(Family::Llama, set).rope_divisors(64);
+    let linear = numbers(Family::Llama, vec![(kind, text("linear")), factor(4.0)]);
+    assert_eq!(linear.rope_scaling, RopeScaling::Linear(4.0));
+    assert_eq!(linear.rope_divisors(64), RopeDivisors::All(4.0));
+    assert_eq!(divisors(vec![factor(0.0)]), RopeDivisors::All(1.0));
+    assert_eq!(divisors(vec![(kind, text("none")), factor(4.0)]), RopeDivisors::All(1.0));
+    let freqs = numbers(Family::Llama3, Vec::new()).rope_divisors(64);
+    assert_eq!(freqs, RopeDivisors::Tensor("rope_freqs.weight"));
+
+    // Fast frequencies are kept, the slowest are divided by the factor.
+    let yarn = vec![(kind, text("yarn")), factor(4.0)];
+    let length = ("llama.rope.scaling.original_context_length", Meta::U32(1 << 16));
+    let numbers = numbers(Family::Llama, [yarn, vec![length]].concat());
+    let RopeDivisors::Each(each) = numbers.rope_divisors(64) else { panic!("not one a dimension") };
+    assert_eq!((each.len(), each[0]), (8, 1.0));
+    assert!(each.is_sorted() && each[7] > 1.5 && each[7] <= 4.0, "{each:?}");
+    assert!((numbers.rope_magnitude - (1.0 + 0.1 * 4f32.ln())).abs() < 1e-6);
+    for (key, value, part) in [
+        ("llama.rope.scaling.factor", 0.5, "1 or more"),
+        ("llama.rope.scaling.yarn_beta_fast", f32::NAN, "yarn_beta_fast"),
+        ("llama.rope.scaling.yarn_log_multiplier", 0.1, "yarn_log_multiplier"),
+        ("llama.rope.freq_base", 1.0, "YaRN"),
+    ] {
+        let mut set = vec![(kind, text("yarn")), factor(4.0)];
+        set.retain(|(name, _)| *name != key);
+        set.push((key, Meta::F32(value)));
+        refuses_in(Family::Llama, set, part);
+    }
 }
 
 #[test]
@@ -334,10 +485,11 @@ proptest! {
     /// of it can be loaded.
     #[test]
     fn mutated_files_never_panic(
+        family in prop::sample::select(Family::ALL.to_vec()),
         changes in prop::collection::vec((0usize..9_000, any::<u8>()), 1..6),
         wide in prop::option::of((0usize..9_000, any::<u64>())),
     ) {
-        let mut bytes = tiny_llama(&smallest());
+        let mut bytes = tiny_model(&Options { family, ..smallest() });
         for (at, value) in changes {
             bytes[at] = value;
         }

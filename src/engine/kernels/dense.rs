@@ -1,118 +1,164 @@
-//! Products with unquantised weights on the CPU, in f32.
+//! Products with unquantised weights on the CPU: f32, f16 and bf16, as the file has them.
 //!
 //! A general matrix product picks its order of summation by the number of rows, so a row's result
 //! would depend on its batch. Here every output is one sum over the inputs in order.
 
-use rayon::prelude::*;
-
-use super::Tier;
-use super::lanes::{LANES, Lanes, Portable};
+use super::lanes::{Brain, Half, LANES, Lanes, Number, Portable};
+use super::matrix::Mode;
+use super::team::Pieces;
+use super::{Cpu, Tier};
 
 /// Activation rows that share one reading of the weights.
-const GROUP: usize = 4;
+const GROUP: usize = 8;
 
-/// Weights of one product, (outputs, inputs), with [`LANES`] outputs side by side.
+/// Weights of one product, (outputs, inputs), in the type of the file.
 #[derive(Debug)]
-pub struct DenseWeights {
+pub enum DenseWeights {
+    /// Single precision.
+    F32(Tiles<f32>),
+    /// Half precision.
+    F16(Tiles<Half>),
+    /// The brain format.
+    BF16(Tiles<Brain>),
+}
+
+/// A matrix with [`LANES`] outputs side by side.
+#[derive(Debug)]
+pub struct Tiles<N> {
     outputs: usize,
     inputs: usize,
     /// (outputs / LANES rounded up, inputs, LANES); zero beyond the last output.
-    tiles: Vec<f32>,
+    numbers: Vec<[N; LANES]>,
+}
+
+impl<N: Number> Tiles<N> {
+    /// Takes rows of weights, (outputs, inputs).
+    pub fn pack(rows: &[N], zero: N, outputs: usize, inputs: usize) -> Self {
+        let mut numbers = vec![[zero; LANES]; outputs.div_ceil(LANES) * inputs];
+        for (output, row) in rows.chunks_exact(inputs).enumerate() {
+            let tile = &mut numbers[output / LANES * inputs..][..inputs];
+            for (lanes, weight) in tile.iter_mut().zip(row) {
+                lanes[output % LANES] = *weight;
+            }
+        }
+        Self { outputs, inputs, numbers }
+    }
+
+    fn row(&self, output: usize, out: &mut [f32]) {
+        let tile = &self.numbers[output / LANES * self.inputs..][..self.inputs];
+        for (out, lanes) in out.iter_mut().zip(tile) {
+            *out = lanes[output % LANES].to_f32();
+        }
+    }
+
+    fn multiply(&self, cpu: &Cpu, x: &[f32], out: &mut [f32], mode: Mode) {
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        let rows = x.len() / inputs;
+        let out = Pieces::rows(out, outputs);
+        cpu.team.run(outputs.div_ceil(LANES), &|index| {
+            let tile = &self.numbers[index * inputs..][..inputs];
+            let first = index * LANES;
+            let width = LANES.min(outputs - first);
+            let mut sums = [[0f32; LANES]; GROUP];
+            for begin in (0..rows).step_by(GROUP) {
+                let count = GROUP.min(rows - begin);
+                let x = &x[begin * inputs..(begin + count) * inputs];
+                enter(cpu.tier, tile, x, &mut sums[..count]);
+                for (row, sums) in (begin..).zip(&sums[..count]) {
+                    // SAFETY: a tile's columns of a row belong to this share alone.
+                    let out = unsafe { out.part(row, first, width) };
+                    mode.put(&sums[..width], out);
+                }
+            }
+        });
+    }
 }
 
 impl DenseWeights {
-    /// Takes rows of weights, (outputs, inputs).
-    pub fn pack(rows: &[f32], outputs: usize, inputs: usize) -> Self {
-        let mut tiles = vec![0f32; outputs.next_multiple_of(LANES) * inputs];
-        for (output, row) in rows.chunks_exact(inputs).enumerate() {
-            let tile = &mut tiles[output / LANES * LANES * inputs..];
-            for (input, weight) in row.iter().enumerate() {
-                tile[input * LANES + output % LANES] = *weight;
-            }
-        }
-        Self { outputs, inputs, tiles }
-    }
-
     /// Output width.
     pub fn outputs(&self) -> usize {
-        self.outputs
+        match self {
+            Self::F32(tiles) => tiles.outputs,
+            Self::F16(tiles) => tiles.outputs,
+            Self::BF16(tiles) => tiles.outputs,
+        }
     }
 
-    /// `x`, (rows, inputs), times the weights: (rows, outputs).
-    pub fn multiply(&self, tier: Tier, x: &[f32], rows: usize) -> Vec<f32> {
-        // Each task writes one tile's outputs for all rows: (tiles, rows, LANES).
-        let mut parts = vec![0f32; self.outputs.next_multiple_of(LANES) * rows];
-        parts
-            .par_chunks_mut(rows * LANES)
-            .zip(self.tiles.par_chunks(self.inputs * LANES))
-            .for_each(|(out, tile)| enter(tier, tile, x, out));
-        let mut out = vec![0f32; rows * self.outputs];
-        for (tile, part) in parts.chunks_exact(rows * LANES).enumerate() {
-            let first = tile * LANES;
-            let width = LANES.min(self.outputs - first);
-            for (row, part) in part.chunks_exact(LANES).enumerate() {
-                out[row * self.outputs + first..][..width].copy_from_slice(&part[..width]);
-            }
+    /// The weights of output `output`, as floats: a row of an embedding.
+    pub fn row(&self, output: usize, out: &mut [f32]) {
+        match self {
+            Self::F32(tiles) => tiles.row(output, out),
+            Self::F16(tiles) => tiles.row(output, out),
+            Self::BF16(tiles) => tiles.row(output, out),
         }
-        out
+    }
+
+    /// `x`, (rows, inputs), times the weights into `out`, (rows, outputs).
+    pub fn multiply(&self, cpu: &Cpu, x: &[f32], out: &mut [f32], mode: Mode) {
+        match self {
+            Self::F32(tiles) => tiles.multiply(cpu, x, out, mode),
+            Self::F16(tiles) => tiles.multiply(cpu, x, out, mode),
+            Self::BF16(tiles) => tiles.multiply(cpu, x, out, mode),
+        }
     }
 }
 
-fn enter(tier: Tier, tile: &[f32], x: &[f32], out: &mut [f32]) {
+fn enter<N: Number>(tier: Tier, tile: &[[N; LANES]], x: &[f32], out: &mut [[f32; LANES]]) {
     match tier {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: `Tier::detect` found AVX-512F on this CPU.
         Tier::Avx512 => unsafe { tile_avx512(tile, x, out) },
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Tier::detect` found AVX2 and FMA on this CPU.
+        // SAFETY: `Tier::detect` found AVX2, FMA and F16C on this CPU.
         Tier::Avx2 => unsafe { tile_avx2(tile, x, out) },
-        _ => multiply_tile::<Portable>(tile, x, out),
+        _ => multiply_tile::<Portable, N>(tile, x, out),
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-fn tile_avx512(tile: &[f32], x: &[f32], out: &mut [f32]) {
-    multiply_tile::<super::lanes::Avx512>(tile, x, out);
+fn tile_avx512<N: Number>(tile: &[[N; LANES]], x: &[f32], out: &mut [[f32; LANES]]) {
+    multiply_tile::<super::lanes::Avx512, N>(tile, x, out);
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn tile_avx2(tile: &[f32], x: &[f32], out: &mut [f32]) {
-    multiply_tile::<super::lanes::Avx2>(tile, x, out);
+#[target_feature(enable = "avx2,fma,f16c")]
+fn tile_avx2<N: Number>(tile: &[[N; LANES]], x: &[f32], out: &mut [[f32; LANES]]) {
+    multiply_tile::<super::lanes::Avx2, N>(tile, x, out);
 }
 
-/// One tile, (inputs, LANES), for every row: `out` is (rows, LANES).
+/// One tile, (inputs, LANES), for up to [`GROUP`] rows.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
-fn multiply_tile<L: Lanes>(tile: &[f32], x: &[f32], out: &mut [f32]) {
-    let inputs = tile.len() / LANES;
-    let groups = x.chunks(GROUP * inputs).zip(out.chunks_mut(GROUP * LANES));
-    for (x, out) in groups {
-        if x.len() == GROUP * inputs {
-            multiply_rows::<L, GROUP>(tile, x, out);
-            continue;
-        }
-        for (x, out) in x.chunks_exact(inputs).zip(out.chunks_exact_mut(LANES)) {
-            multiply_rows::<L, 1>(tile, x, out);
-        }
+fn multiply_tile<L: Lanes, N: Number>(tile: &[[N; LANES]], x: &[f32], out: &mut [[f32; LANES]]) {
+    let inputs = tile.len();
+    if out.len() == GROUP {
+        multiply_rows::<L, N, GROUP>(tile, x, out);
+        return;
+    }
+    for (x, out) in x.chunks_exact(inputs).zip(out.chunks_exact_mut(1)) {
+        multiply_rows::<L, N, 1>(tile, x, out);
     }
 }
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
-fn multiply_rows<L: Lanes, const N: usize>(tile: &[f32], x: &[f32], out: &mut [f32]) {
-    let inputs = tile.len() / LANES;
-    let rows: [&[f32]; N] = std::array::from_fn(|row| &x[row * inputs..][..inputs]);
-    let mut sums = [L::splat(0.0); N];
-    for (input, weights) in tile.as_chunks::<LANES>().0.iter().enumerate() {
-        let weights = L::load(weights);
-        for (sum, row) in sums.iter_mut().zip(&rows) {
-            *sum = L::splat(row[input]).madd(weights, *sum);
+fn multiply_rows<L: Lanes, N: Number, const M: usize>(
+    tile: &[[N; LANES]],
+    x: &[f32],
+    out: &mut [[f32; LANES]],
+) {
+    let inputs = tile.len();
+    let rows: [&[f32]; M] = std::array::from_fn(|row| &x[row * inputs..][..inputs]);
+    let mut sums = [L::splat(0.0); M];
+    for (input, weights) in tile.iter().enumerate() {
+        let weights: L = N::load(weights);
+        for m in 0..M {
+            sums[m] = L::splat(rows[m][input]).madd(weights, sums[m]);
         }
     }
-    for (sum, out) in sums.into_iter().zip(out.chunks_exact_mut(LANES)) {
-        out.copy_from_slice(&sum.values());
+    for m in 0..M {
+        sums[m].store(&mut out[m]);
     }
 }
 
@@ -131,19 +177,34 @@ mod tests {
 
     #[test]
     fn every_tier_agrees_with_the_definition_and_no_row_depends_on_its_batch() {
-        let (outputs, inputs, rows) = (37, 24, 6);
+        let (outputs, inputs, rows) = (37, 24, 11);
         let (weights, x) = (numbers(1, outputs * inputs), numbers(7, rows * inputs));
-        let packed = DenseWeights::pack(&weights, outputs, inputs);
-        for tier in Tier::available() {
-            let got = packed.multiply(tier, &x, rows);
-            for (row, x) in x.chunks(inputs).enumerate() {
-                let part = &got[row * outputs..][..outputs];
-                assert_eq!(packed.multiply(tier, x, 1), part, "{tier:?}");
-                for (got, weights) in part.iter().zip(weights.chunks(inputs)) {
-                    let products =
-                        x.iter().zip(weights).map(|(a, b)| f64::from(*a) * f64::from(*b));
-                    let expected: f64 = products.sum();
-                    assert!((f64::from(*got) - expected).abs() < DENSE_BUDGET, "{tier:?}");
+        let half: Vec<Half> =
+            weights.iter().map(|x| Half(half::f16::from_f32(*x).to_bits())).collect();
+        let brain: Vec<Brain> =
+            weights.iter().map(|x| Brain(half::bf16::from_f32(*x).to_bits())).collect();
+        for packed in [
+            DenseWeights::F32(Tiles::pack(&weights, 0.0, outputs, inputs)),
+            DenseWeights::F16(Tiles::pack(&half, Half(0), outputs, inputs)),
+            DenseWeights::BF16(Tiles::pack(&brain, Brain(0), outputs, inputs)),
+        ] {
+            for tier in Tier::available() {
+                let cpu = Cpu::new(2, tier);
+                let mut got = vec![0f32; rows * outputs];
+                packed.multiply(&cpu, &x, &mut got, Mode::Set);
+                for (row, x) in x.chunks(inputs).enumerate() {
+                    let part = &got[row * outputs..][..outputs];
+                    let mut alone = vec![0f32; outputs];
+                    packed.multiply(&cpu, x, &mut alone, Mode::Set);
+                    assert_eq!(alone, part, "{tier:?}");
+                    for (output, got) in part.iter().enumerate() {
+                        let mut weights = vec![0f32; inputs];
+                        packed.row(output, &mut weights);
+                        let products =
+                            x.iter().zip(&weights).map(|(a, b)| f64::from(*a) * f64::from(*b));
+                        let expected: f64 = products.sum();
+                        assert!((f64::from(*got) - expected).abs() < DENSE_BUDGET, "{tier:?}");
+                    }
                 }
             }
         }

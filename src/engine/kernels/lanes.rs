@@ -1,19 +1,42 @@
-//! Sixteen f32 at a time, in whatever registers a tier has.
+//! Sixteen numbers at a time, in whatever registers a tier has.
 //!
 //! One AVX-512 register, two of AVX2, or an array that the compiler may vectorise. Kernels are
 //! written once over [`Lanes`] and compiled into a function of each tier's target features; left
 //! to itself the compiler keeps such small arrays in memory, an order of magnitude slower.
+//!
+//! Kernels must not hide these operations in closures: a closure does not inherit the target
+//! features of the function around it, and every operation in it becomes a call.
+//!
+//! Every tier does the same operations in the same order, multiplications and additions fused in
+//! all of them, so that they agree to the bit but for sums of many lanes' results.
 
 /// Lanes worked on together.
 pub const LANES: usize = 16;
 
-/// Sixteen f32. The operations of a tier may only run on a CPU that has it; the kernels are
-/// entered under that condition.
+/// Sixteen f32, and the integers that go with them. The operations of a tier may only run on a CPU
+/// that has it; the kernels are entered under that condition.
 pub trait Lanes: Copy {
+    /// Sixteen i32.
+    type Ints: Copy;
+    /// Sixty-four bytes, four for each lane.
+    type Bytes: Copy;
+
     /// The same number in every lane.
     fn splat(value: f32) -> Self;
     /// Numbers from memory.
     fn load(values: &[f32; LANES]) -> Self;
+    /// Half-precision numbers from memory.
+    fn load_half(bits: &[Half; LANES]) -> Self;
+    /// Numbers of the brain format (the upper half of an f32) from memory.
+    fn load_brain(bits: &[Brain; LANES]) -> Self;
+    /// Unsigned bytes from memory.
+    fn load_bytes(values: &[u8; LANES]) -> Self;
+    /// Signed bytes from memory, given as their bits.
+    fn load_signed(values: &[u8; LANES]) -> Self;
+    /// The numbers to memory.
+    fn store(self, values: &mut [f32; LANES]);
+    /// The numbers to memory in half precision, rounded to nearest.
+    fn store_half(self, bits: &mut [u16; LANES]);
     /// The numbers.
     fn values(self) -> [f32; LANES];
     /// `self + other`
@@ -22,12 +45,98 @@ pub trait Lanes: Copy {
     /// `self − other`
     #[must_use]
     fn sub(self, other: Self) -> Self;
-    /// `self × factor + summand`, fused where the tier can.
+    /// `self × other`
+    #[must_use]
+    fn mul(self, other: Self) -> Self;
+    /// `self ÷ other`
+    #[must_use]
+    fn div(self, other: Self) -> Self;
+    /// The larger of the two; `other` where `self` is NaN.
+    #[must_use]
+    fn max(self, other: Self) -> Self;
+    /// The smaller of the two; `other` where `self` is NaN.
+    #[must_use]
+    fn min(self, other: Self) -> Self;
+    /// `self × factor + summand`, fused.
     #[must_use]
     fn madd(self, factor: Self, summand: Self) -> Self;
     /// e^x for x ≤ 0.
     #[must_use]
     fn exp(self) -> Self;
+
+    /// The same whole number in every lane.
+    fn ints(value: i32) -> Self::Ints;
+    /// Whole numbers as floats.
+    fn from_ints(ints: Self::Ints) -> Self;
+    /// Bytes from memory.
+    fn bytes(values: &[u8; 64]) -> Self::Bytes;
+    /// The low four bits of each byte.
+    fn low(bytes: Self::Bytes) -> Self::Bytes;
+    /// The high four bits of each byte, moved down.
+    fn high(bytes: Self::Bytes) -> Self::Bytes;
+    /// `bytes`, with bit `bit` of each byte of `extra` as its bit 4.
+    fn with_fifth(bytes: Self::Bytes, extra: Self::Bytes, bit: u32) -> Self::Bytes;
+    /// `bytes`, with bits `2 pair ..` of each byte of `extra` as its bits 4 and 5.
+    fn with_two_more(bytes: Self::Bytes, extra: Self::Bytes, pair: u32) -> Self::Bytes;
+    /// Adds to each lane the products of its four unsigned bytes, at most 127 each, with the four
+    /// signed bytes of `word`.
+    fn dot(sums: Self::Ints, bytes: Self::Bytes, word: i32) -> Self::Ints;
+    /// As [`Self::dot`], for any unsigned bytes.
+    fn dot_wide(sums: Self::Ints, bytes: Self::Bytes, word: i32) -> Self::Ints;
+}
+
+/// A floating-point number as it lies in memory.
+pub trait Number: Copy + Send + Sync + 'static {
+    /// Sixteen of them.
+    fn load<L: Lanes>(numbers: &[Self; LANES]) -> L;
+    /// One of them.
+    fn to_f32(self) -> f32;
+}
+
+/// The bits of a half-precision number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Half(pub u16);
+
+/// The bits of a number of the brain format.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Brain(pub u16);
+
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
+impl Number for f32 {
+    #[inline(always)]
+    fn load<L: Lanes>(numbers: &[Self; LANES]) -> L {
+        L::load(numbers)
+    }
+
+    fn to_f32(self) -> f32 {
+        self
+    }
+}
+
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
+impl Number for Half {
+    #[inline(always)]
+    fn load<L: Lanes>(numbers: &[Self; LANES]) -> L {
+        L::load_half(numbers)
+    }
+
+    fn to_f32(self) -> f32 {
+        half::f16::from_bits(self.0).to_f32()
+    }
+}
+
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
+impl Number for Brain {
+    #[inline(always)]
+    fn load<L: Lanes>(numbers: &[Self; LANES]) -> L {
+        L::load_brain(numbers)
+    }
+
+    fn to_f32(self) -> f32 {
+        half::bf16::from_bits(self.0).to_f32()
+    }
 }
 
 /// Sixteen f32 without any instruction set in particular.
@@ -35,12 +144,39 @@ pub trait Lanes: Copy {
 pub struct Portable([f32; LANES]);
 
 impl Lanes for Portable {
+    type Ints = [i32; LANES];
+    type Bytes = [u8; 64];
+
     fn splat(value: f32) -> Self {
         Self([value; LANES])
     }
 
     fn load(values: &[f32; LANES]) -> Self {
         Self(*values)
+    }
+
+    fn load_half(bits: &[Half; LANES]) -> Self {
+        Self(bits.map(Number::to_f32))
+    }
+
+    fn load_brain(bits: &[Brain; LANES]) -> Self {
+        Self(bits.map(Number::to_f32))
+    }
+
+    fn load_bytes(values: &[u8; LANES]) -> Self {
+        Self(values.map(f32::from))
+    }
+
+    fn load_signed(values: &[u8; LANES]) -> Self {
+        Self(values.map(|value| f32::from(value as i8)))
+    }
+
+    fn store(self, values: &mut [f32; LANES]) {
+        *values = self.0;
+    }
+
+    fn store_half(self, bits: &mut [u16; LANES]) {
+        *bits = self.0.map(|value| half::f16::from_f32(value).to_bits());
     }
 
     fn values(self) -> [f32; LANES] {
@@ -55,12 +191,70 @@ impl Lanes for Portable {
         Self(std::array::from_fn(|lane| self.0[lane] - other.0[lane]))
     }
 
+    fn mul(self, other: Self) -> Self {
+        Self(std::array::from_fn(|lane| self.0[lane] * other.0[lane]))
+    }
+
+    fn div(self, other: Self) -> Self {
+        Self(std::array::from_fn(|lane| self.0[lane] / other.0[lane]))
+    }
+
+    fn max(self, other: Self) -> Self {
+        let larger = |a: f32, b: f32| if a > b { a } else { b };
+        Self(std::array::from_fn(|lane| larger(self.0[lane], other.0[lane])))
+    }
+
+    fn min(self, other: Self) -> Self {
+        let smaller = |a: f32, b: f32| if a < b { a } else { b };
+        Self(std::array::from_fn(|lane| smaller(self.0[lane], other.0[lane])))
+    }
+
     fn madd(self, factor: Self, summand: Self) -> Self {
-        Self(std::array::from_fn(|lane| self.0[lane] * factor.0[lane] + summand.0[lane]))
+        Self(std::array::from_fn(|lane| self.0[lane].mul_add(factor.0[lane], summand.0[lane])))
     }
 
     fn exp(self) -> Self {
         Self(self.0.map(exp))
+    }
+
+    fn ints(value: i32) -> Self::Ints {
+        [value; LANES]
+    }
+
+    fn from_ints(ints: Self::Ints) -> Self {
+        Self(ints.map(|value| value as f32))
+    }
+
+    fn bytes(values: &[u8; 64]) -> Self::Bytes {
+        *values
+    }
+
+    fn low(bytes: Self::Bytes) -> Self::Bytes {
+        bytes.map(|byte| byte & 15)
+    }
+
+    fn high(bytes: Self::Bytes) -> Self::Bytes {
+        bytes.map(|byte| byte >> 4)
+    }
+
+    fn with_fifth(bytes: Self::Bytes, extra: Self::Bytes, bit: u32) -> Self::Bytes {
+        std::array::from_fn(|at| bytes[at] | (extra[at] >> bit & 1) << 4)
+    }
+
+    fn with_two_more(bytes: Self::Bytes, extra: Self::Bytes, pair: u32) -> Self::Bytes {
+        std::array::from_fn(|at| bytes[at] | (extra[at] >> (2 * pair) & 3) << 4)
+    }
+
+    fn dot(sums: Self::Ints, bytes: Self::Bytes, word: i32) -> Self::Ints {
+        let word = word.to_le_bytes().map(|byte| i32::from(byte as i8));
+        std::array::from_fn(|lane| {
+            let products = bytes[4 * lane..4 * lane + 4].iter().zip(word);
+            sums[lane] + products.map(|(byte, x)| i32::from(*byte) * x).sum::<i32>()
+        })
+    }
+
+    fn dot_wide(sums: Self::Ints, bytes: Self::Bytes, word: i32) -> Self::Ints {
+        Self::dot(sums, bytes, word)
     }
 }
 
@@ -78,11 +272,11 @@ const POLYNOMIAL: [f32; 6] =
 /// e^x for x ≤ 0, within 2 units in the last place down to −87, then 0.
 fn exp(x: f32) -> f32 {
     let clamped = x.max(LEAST);
-    let rounded = clamped * std::f32::consts::LOG2_E + ROUND;
+    let rounded = clamped.mul_add(std::f32::consts::LOG2_E, ROUND);
     let n = rounded - ROUND;
-    let r = n * MINUS_LN2[1] + (n * MINUS_LN2[0] + clamped);
-    let p = POLYNOMIAL.into_iter().reduce(|p, coefficient| p * r + coefficient);
-    let fraction = p.unwrap_or_default() * (r * r) + r + 1.0;
+    let r = n.mul_add(MINUS_LN2[1], n.mul_add(MINUS_LN2[0], clamped));
+    let p = POLYNOMIAL.into_iter().reduce(|p, coefficient| p.mul_add(r, coefficient));
+    let fraction = p.unwrap_or_default().mul_add(r * r, r) + 1.0;
     // The whole number in the low bits becomes the exponent.
     let power = f32::from_bits(rounded.to_bits().wrapping_add(127) << 23);
     if x < LEAST { 0.0 } else { fraction * power }
@@ -95,17 +289,30 @@ pub use x86::{Avx2, Avx512};
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256, __m512, _CMP_GE_OQ, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps,
-        _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-        _mm256_max_ps, _mm256_mul_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32,
-        _mm256_storeu_ps, _mm256_sub_ps, _mm512_add_epi32, _mm512_add_ps, _mm512_castps_si512,
-        _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps,
-        _mm512_maskz_mul_ps, _mm512_max_ps, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps,
-        _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+        __m128i, __m256, __m256i, __m512, __m512i, _CMP_GE_OQ, _MM_FROUND_TO_NEAREST_INT,
+        _mm_loadu_si128, _mm_srli_si128, _mm_storeu_si128, _mm256_add_epi32, _mm256_add_ps,
+        _mm256_and_ps, _mm256_and_si256, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps,
+        _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32, _mm256_cvtepu16_epi32,
+        _mm256_cvtph_ps, _mm256_cvtps_ph, _mm256_div_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
+        _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_max_ps, _mm256_min_ps,
+        _mm256_mul_ps, _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32,
+        _mm256_set1_ps, _mm256_slli_epi16, _mm256_slli_epi32, _mm256_srli_epi16, _mm256_storeu_ps,
+        _mm256_storeu_si256, _mm256_sub_ps, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
+        _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi8_epi32,
+        _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32, _mm512_cvtepu16_epi32, _mm512_cvtph_ps,
+        _mm512_cvtps_ph, _mm512_div_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps,
+        _mm512_loadu_si512, _mm512_maskz_mul_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
+        _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi16, _mm512_slli_epi32,
+        _mm512_srli_epi16, _mm512_storeu_ps, _mm512_sub_ps, _mm512_ternarylogic_epi32,
     };
     use std::f32::consts::LOG2_E;
 
-    use super::{LANES, LEAST, Lanes, MINUS_LN2, POLYNOMIAL, ROUND};
+    use super::{Brain, Half, LANES, LEAST, Lanes, MINUS_LN2, POLYNOMIAL, ROUND};
+
+    /// How numbers are rounded to half precision.
+    const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT;
+    /// The truth table of a | (b & c).
+    const OR_AND: i32 = 0b1111_1000;
 
     // SAFETY, for every block below: the types are used only inside functions compiled for their
     // target features, which `Tier::detect` guards; memory operands are arrays of full size.
@@ -115,6 +322,9 @@ mod x86 {
     pub struct Avx512(__m512);
 
     impl Lanes for Avx512 {
+        type Ints = __m512i;
+        type Bytes = __m512i;
+
         #[inline(always)]
         fn splat(value: f32) -> Self {
             // SAFETY: see the module.
@@ -154,6 +364,151 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn load_half(bits: &[Half; LANES]) -> Self {
+            // SAFETY: see the module.
+            Self(unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(bits.as_ptr().cast())) })
+        }
+
+        #[inline(always)]
+        fn load_brain(bits: &[Brain; LANES]) -> Self {
+            // SAFETY: see the module.
+            Self(unsafe {
+                let wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(bits.as_ptr().cast()));
+                _mm512_castsi512_ps(_mm512_slli_epi32::<16>(wide))
+            })
+        }
+
+        #[inline(always)]
+        fn load_bytes(values: &[u8; LANES]) -> Self {
+            // SAFETY: see the module.
+            Self(unsafe {
+                let wide = _mm512_cvtepu8_epi32(_mm_loadu_si128(values.as_ptr().cast()));
+                _mm512_cvtepi32_ps(wide)
+            })
+        }
+
+        #[inline(always)]
+        fn load_signed(values: &[u8; LANES]) -> Self {
+            // SAFETY: see the module.
+            Self(unsafe {
+                let wide = _mm512_cvtepi8_epi32(_mm_loadu_si128(values.as_ptr().cast()));
+                _mm512_cvtepi32_ps(wide)
+            })
+        }
+
+        #[inline(always)]
+        fn store(self, values: &mut [f32; LANES]) {
+            // SAFETY: see the module.
+            unsafe { _mm512_storeu_ps(values.as_mut_ptr(), self.0) }
+        }
+
+        #[inline(always)]
+        fn store_half(self, bits: &mut [u16; LANES]) {
+            // SAFETY: see the module.
+            unsafe {
+                let half = _mm512_cvtps_ph::<NEAREST>(self.0);
+                _mm256_storeu_si256(bits.as_mut_ptr().cast(), half);
+            }
+        }
+
+        #[inline(always)]
+        fn mul(self, other: Self) -> Self {
+            // SAFETY: see the module.
+            Self(unsafe { _mm512_mul_ps(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        fn div(self, other: Self) -> Self {
+            // SAFETY: see the module.
+            Self(unsafe { _mm512_div_ps(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        fn max(self, other: Self) -> Self {
+            // SAFETY: see the module.
+            Self(unsafe { _mm512_max_ps(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        fn min(self, other: Self) -> Self {
+            // SAFETY: see the module.
+            Self(unsafe { _mm512_min_ps(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        fn ints(value: i32) -> __m512i {
+            // SAFETY: see the module.
+            unsafe { _mm512_set1_epi32(value) }
+        }
+
+        #[inline(always)]
+        fn from_ints(ints: __m512i) -> Self {
+            // SAFETY: see the module.
+            Self(unsafe { _mm512_cvtepi32_ps(ints) })
+        }
+
+        #[inline(always)]
+        fn bytes(values: &[u8; 64]) -> __m512i {
+            // SAFETY: see the module.
+            unsafe { _mm512_loadu_si512(values.as_ptr().cast()) }
+        }
+
+        #[inline(always)]
+        fn low(bytes: __m512i) -> __m512i {
+            // SAFETY: see the module.
+            unsafe { _mm512_and_si512(bytes, _mm512_set1_epi8(15)) }
+        }
+
+        #[inline(always)]
+        fn high(bytes: __m512i) -> __m512i {
+            // SAFETY: see the module.
+            unsafe { _mm512_and_si512(_mm512_srli_epi16::<4>(bytes), _mm512_set1_epi8(15)) }
+        }
+
+        #[inline(always)]
+        fn with_fifth(bytes: __m512i, extra: __m512i, bit: u32) -> __m512i {
+            // SAFETY: see the module.
+            unsafe {
+                let moved = match bit {
+                    0 => _mm512_slli_epi16::<4>(extra),
+                    1 => _mm512_slli_epi16::<3>(extra),
+                    2 => _mm512_slli_epi16::<2>(extra),
+                    3 => _mm512_slli_epi16::<1>(extra),
+                    4 => extra,
+                    5 => _mm512_srli_epi16::<1>(extra),
+                    6 => _mm512_srli_epi16::<2>(extra),
+                    _ => _mm512_srli_epi16::<3>(extra),
+                };
+                _mm512_ternarylogic_epi32::<OR_AND>(bytes, moved, _mm512_set1_epi8(0x10))
+            }
+        }
+
+        #[inline(always)]
+        fn with_two_more(bytes: __m512i, extra: __m512i, pair: u32) -> __m512i {
+            // SAFETY: see the module.
+            unsafe {
+                let moved = match pair {
+                    0 => _mm512_slli_epi16::<4>(extra),
+                    1 => _mm512_slli_epi16::<2>(extra),
+                    2 => extra,
+                    _ => _mm512_srli_epi16::<2>(extra),
+                };
+                _mm512_ternarylogic_epi32::<OR_AND>(bytes, moved, _mm512_set1_epi8(0x30))
+            }
+        }
+
+        #[inline(always)]
+        fn dot(sums: __m512i, bytes: __m512i, word: i32) -> __m512i {
+            // SAFETY: see the module.
+            unsafe { _mm512_dpbusd_epi32(sums, bytes, _mm512_set1_epi32(word)) }
+        }
+
+        #[inline(always)]
+        fn dot_wide(sums: __m512i, bytes: __m512i, word: i32) -> __m512i {
+            Self::dot(sums, bytes, word)
+        }
+
+        #[inline(always)]
         fn exp(self) -> Self {
             let round = Self::splat(ROUND);
             // SAFETY: see the module.
@@ -184,6 +539,9 @@ mod x86 {
     pub struct Avx2(__m256, __m256);
 
     impl Lanes for Avx2 {
+        type Ints = [__m256i; 2];
+        type Bytes = [__m256i; 2];
+
         #[inline(always)]
         fn splat(value: f32) -> Self {
             // SAFETY: see the module.
@@ -234,8 +592,205 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn load_half(bits: &[Half; LANES]) -> Self {
+            // SAFETY: see the module.
+            unsafe {
+                let from = bits.as_ptr().cast::<__m128i>();
+                let (low, high) = (_mm_loadu_si128(from), _mm_loadu_si128(from.add(1)));
+                Self(_mm256_cvtph_ps(low), _mm256_cvtph_ps(high))
+            }
+        }
+
+        #[inline(always)]
+        fn load_brain(bits: &[Brain; LANES]) -> Self {
+            // SAFETY: see the module.
+            unsafe {
+                let from = bits.as_ptr().cast::<__m128i>();
+                let low = _mm256_cvtepu16_epi32(_mm_loadu_si128(from));
+                let high = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.add(1)));
+                let (low, high) = (_mm256_slli_epi32::<16>(low), _mm256_slli_epi32::<16>(high));
+                Self(_mm256_castsi256_ps(low), _mm256_castsi256_ps(high))
+            }
+        }
+
+        #[inline(always)]
+        fn load_bytes(values: &[u8; LANES]) -> Self {
+            // SAFETY: see the module.
+            unsafe {
+                let all = _mm_loadu_si128(values.as_ptr().cast());
+                let low = _mm256_cvtepu8_epi32(all);
+                let high = _mm256_cvtepu8_epi32(_mm_srli_si128::<8>(all));
+                Self(_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high))
+            }
+        }
+
+        #[inline(always)]
+        fn load_signed(values: &[u8; LANES]) -> Self {
+            // SAFETY: see the module.
+            unsafe {
+                let all = _mm_loadu_si128(values.as_ptr().cast());
+                let low = _mm256_cvtepi8_epi32(all);
+                let high = _mm256_cvtepi8_epi32(_mm_srli_si128::<8>(all));
+                Self(_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high))
+            }
+        }
+
+        #[inline(always)]
+        fn store(self, values: &mut [f32; LANES]) {
+            *values = self.values();
+        }
+
+        #[inline(always)]
+        fn store_half(self, bits: &mut [u16; LANES]) {
+            // SAFETY: see the module.
+            unsafe {
+                let to = bits.as_mut_ptr().cast::<__m128i>();
+                _mm_storeu_si128(to, _mm256_cvtps_ph::<NEAREST>(self.0));
+                _mm_storeu_si128(to.add(1), _mm256_cvtps_ph::<NEAREST>(self.1));
+            }
+        }
+
+        #[inline(always)]
+        fn mul(self, other: Self) -> Self {
+            // SAFETY: see the module.
+            unsafe { Self(_mm256_mul_ps(self.0, other.0), _mm256_mul_ps(self.1, other.1)) }
+        }
+
+        #[inline(always)]
+        fn div(self, other: Self) -> Self {
+            // SAFETY: see the module.
+            unsafe { Self(_mm256_div_ps(self.0, other.0), _mm256_div_ps(self.1, other.1)) }
+        }
+
+        #[inline(always)]
+        fn max(self, other: Self) -> Self {
+            // SAFETY: see the module.
+            unsafe { Self(_mm256_max_ps(self.0, other.0), _mm256_max_ps(self.1, other.1)) }
+        }
+
+        #[inline(always)]
+        fn min(self, other: Self) -> Self {
+            // SAFETY: see the module.
+            unsafe { Self(_mm256_min_ps(self.0, other.0), _mm256_min_ps(self.1, other.1)) }
+        }
+
+        #[inline(always)]
+        fn ints(value: i32) -> [__m256i; 2] {
+            // SAFETY: see the module.
+            [unsafe { _mm256_set1_epi32(value) }; 2]
+        }
+
+        #[inline(always)]
+        fn from_ints(ints: [__m256i; 2]) -> Self {
+            // SAFETY: see the module.
+            unsafe { Self(_mm256_cvtepi32_ps(ints[0]), _mm256_cvtepi32_ps(ints[1])) }
+        }
+
+        #[inline(always)]
+        fn bytes(values: &[u8; 64]) -> [__m256i; 2] {
+            // SAFETY: see the module.
+            unsafe {
+                let from = values.as_ptr().cast::<__m256i>();
+                [_mm256_loadu_si256(from), _mm256_loadu_si256(from.add(1))]
+            }
+        }
+
+        #[inline(always)]
+        fn low(bytes: [__m256i; 2]) -> [__m256i; 2] {
+            // SAFETY: see the module.
+            unsafe {
+                let mask = _mm256_set1_epi8(15);
+                [_mm256_and_si256(bytes[0], mask), _mm256_and_si256(bytes[1], mask)]
+            }
+        }
+
+        #[inline(always)]
+        fn high(bytes: [__m256i; 2]) -> [__m256i; 2] {
+            // SAFETY: see the module.
+            Self::low(unsafe {
+                [_mm256_srli_epi16::<4>(bytes[0]), _mm256_srli_epi16::<4>(bytes[1])]
+            })
+        }
+
+        #[inline(always)]
+        fn with_fifth(bytes: [__m256i; 2], extra: [__m256i; 2], bit: u32) -> [__m256i; 2] {
+            [fifth(bytes[0], extra[0], bit), fifth(bytes[1], extra[1], bit)]
+        }
+
+        #[inline(always)]
+        fn with_two_more(bytes: [__m256i; 2], extra: [__m256i; 2], pair: u32) -> [__m256i; 2] {
+            [two_more(bytes[0], extra[0], pair), two_more(bytes[1], extra[1], pair)]
+        }
+
+        #[inline(always)]
+        fn dot(sums: [__m256i; 2], bytes: [__m256i; 2], word: i32) -> [__m256i; 2] {
+            [dot_half(sums[0], bytes[0], word), dot_half(sums[1], bytes[1], word)]
+        }
+
+        #[inline(always)]
+        fn dot_wide(sums: [__m256i; 2], bytes: [__m256i; 2], word: i32) -> [__m256i; 2] {
+            [dot_wide_half(sums[0], bytes[0], word), dot_wide_half(sums[1], bytes[1], word)]
+        }
+
+        #[inline(always)]
         fn exp(self) -> Self {
             Self(exp_half(self.0), exp_half(self.1))
+        }
+    }
+
+    #[inline(always)]
+    fn fifth(bytes: __m256i, extra: __m256i, bit: u32) -> __m256i {
+        // SAFETY: see the module.
+        unsafe {
+            let moved = match bit {
+                0 => _mm256_slli_epi16::<4>(extra),
+                1 => _mm256_slli_epi16::<3>(extra),
+                2 => _mm256_slli_epi16::<2>(extra),
+                3 => _mm256_slli_epi16::<1>(extra),
+                4 => extra,
+                5 => _mm256_srli_epi16::<1>(extra),
+                6 => _mm256_srli_epi16::<2>(extra),
+                _ => _mm256_srli_epi16::<3>(extra),
+            };
+            _mm256_or_si256(bytes, _mm256_and_si256(moved, _mm256_set1_epi8(0x10)))
+        }
+    }
+
+    #[inline(always)]
+    fn two_more(bytes: __m256i, extra: __m256i, pair: u32) -> __m256i {
+        // SAFETY: see the module.
+        unsafe {
+            let moved = match pair {
+                0 => _mm256_slli_epi16::<4>(extra),
+                1 => _mm256_slli_epi16::<2>(extra),
+                2 => extra,
+                _ => _mm256_srli_epi16::<2>(extra),
+            };
+            _mm256_or_si256(bytes, _mm256_and_si256(moved, _mm256_set1_epi8(0x30)))
+        }
+    }
+
+    /// Pairs of products of at most 127 × 128 fit sixteen bits.
+    #[inline(always)]
+    fn dot_half(sums: __m256i, bytes: __m256i, word: i32) -> __m256i {
+        // SAFETY: see the module.
+        unsafe {
+            let pairs = _mm256_maddubs_epi16(bytes, _mm256_set1_epi32(word));
+            _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+        }
+    }
+
+    /// Larger bytes would overflow the pairs, so their halves are multiplied apart.
+    #[inline(always)]
+    fn dot_wide_half(sums: __m256i, bytes: __m256i, word: i32) -> __m256i {
+        // SAFETY: see the module.
+        unsafe {
+            let (mask, word) = (_mm256_set1_epi8(15), _mm256_set1_epi32(word));
+            let high = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), mask);
+            let low = _mm256_maddubs_epi16(_mm256_and_si256(bytes, mask), word);
+            let high = _mm256_madd_epi16(_mm256_maddubs_epi16(high, word), _mm256_set1_epi16(16));
+            let low = _mm256_madd_epi16(low, _mm256_set1_epi16(1));
+            _mm256_add_epi32(sums, _mm256_add_epi32(low, high))
         }
     }
 

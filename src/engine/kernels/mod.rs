@@ -3,12 +3,39 @@
 //! The only place in the engine with `unsafe`: entering code compiled for CPU features that were
 //! found at run time.
 
-pub mod attention;
-pub mod dense;
 pub mod lanes;
-pub mod tiles;
+pub mod team;
+
+pub mod activations;
+mod formats;
+pub mod matrix;
+
+pub mod dense;
+
+pub mod rows;
+
+pub mod attention;
 
 use std::sync::OnceLock;
+
+use team::Team;
+
+/// What the kernels run on.
+#[derive(Debug)]
+pub struct Cpu {
+    /// The threads.
+    pub team: Team,
+    /// The instruction set.
+    pub tier: Tier,
+}
+
+impl Cpu {
+    /// `threads` threads, the caller's included, on a tier that this machine has.
+    pub fn new(threads: usize, tier: Tier) -> Self {
+        let known = Tier::available().contains(&tier);
+        Self { team: Team::new(threads), tier: if known { tier } else { Tier::detect() } }
+    }
+}
 
 /// The instruction set that the kernels were entered with; found once per process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +44,7 @@ pub enum Tier {
     Portable,
     /// x86-64 with AVX2, FMA and F16C: 8 lanes.
     Avx2,
-    /// x86-64 with AVX-512 F, BW and VNNI besides: 16 lanes, and integer dot products.
+    /// x86-64 with AVX-512 F, BW, VL and VNNI besides: 16 lanes, and integer dot products.
     Avx512,
 }
 
@@ -33,6 +60,7 @@ impl Tier {
                     && is_x86_feature_detected!("f16c");
                 let avx512 = is_x86_feature_detected!("avx512f")
                     && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512vnni");
                 match (avx2, avx512) {
                     (true, true) => return Self::Avx512,
@@ -42,6 +70,15 @@ impl Tier {
             }
             Self::Portable
         })
+    }
+
+    /// Activation rows that a product takes together: as many as its registers hold.
+    pub(super) fn group(self) -> usize {
+        match self {
+            Self::Portable => 1,
+            Self::Avx2 => 2,
+            Self::Avx512 => 12,
+        }
     }
 
     /// The tiers that this machine can run, for tests that compare them.

@@ -1,0 +1,627 @@
+//! Products with quantised weights on the CPU.
+//!
+//! Weights are repacked once, instead of beside the file's own layout, into tiles of [`LANES`]
+//! output rows (`formats.rs`). A kernel takes one tile and a group of activation rows, so that what
+//! it unpacks serves up to twelve rows. Integer parts are exact and the sums over blocks run in one
+//! order, so a row's result has the same bits alone and in any batch, on any tier and any number of
+//! threads.
+//!
+//! candle multiplies Q4_1 and Q5_1 by scalar code, packs no width that is not a multiple of 256,
+//! and keeps what it packs beside the original.
+
+use candle_core::quantized::GgmlDType;
+use rayon::prelude::*;
+
+use super::Tier;
+use super::activations::{Activations, GROUP_SIZES, Group, GroupBlocks, WORDS};
+use super::formats::{
+    BLOCK, Eight, Five, Format, Four, Nested, NestedByHalf, Plain, Quants, REGISTER, ScaleTable,
+    Scales, Six, WithMinimum,
+};
+use super::lanes::{Half, LANES, Lanes, Portable};
+use super::team::{Pieces, Team};
+
+/// A register's bytes, aligned so that no load crosses a cache line.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+struct Aligned([u8; REGISTER]);
+
+/// A weight matrix, (outputs, inputs), in tiles.
+#[derive(Debug)]
+pub struct Matrix {
+    outputs: usize,
+    inputs: usize,
+    format: Format,
+    /// (tile, block, register)
+    quants: Vec<Aligned>,
+    /// (tile, unit, scale and minimum, row): half-precision numbers; see [`ScaleTable`].
+    halves: Vec<[Half; LANES]>,
+    /// (tile, block, 2, row)
+    bytes: Vec<[u8; LANES]>,
+}
+
+/// Where a product goes.
+#[derive(Debug)]
+pub struct Product<'a> {
+    /// The weights.
+    pub weights: &'a Matrix,
+    /// (rows, outputs)
+    pub out: &'a mut [f32],
+    /// What happens to what is there.
+    pub mode: Mode,
+    /// The tiles to compute, ascending; all where there is no list.
+    pub tiles: Option<&'a [u32]>,
+}
+
+/// What a product does to the numbers in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Replaces them.
+    Set,
+    /// Adds to them.
+    Add,
+}
+
+impl Mode {
+    /// Puts `values` into a place of the same length.
+    pub(super) fn put(self, values: &[f32], out: &mut [f32]) {
+        match self {
+            Self::Set => out.copy_from_slice(values),
+            Self::Add => {
+                for (out, value) in out.iter_mut().zip(values) {
+                    *out += value;
+                }
+            }
+        }
+    }
+}
+
+impl Matrix {
+    /// Repacks `bytes`, rows of `dtype` blocks; `None` when another path must serve: a type
+    /// without tiles, or a shape that is no whole number of blocks.
+    pub fn pack(dtype: GgmlDType, bytes: &[u8], outputs: usize, inputs: usize) -> Option<Self> {
+        let format = Format::of(dtype)?;
+        let (weights, stored) = format.stored();
+        if outputs == 0 || inputs == 0 || !inputs.is_multiple_of(weights) {
+            return None;
+        }
+        let row_bytes = inputs / weights * stored;
+        if bytes.len() != outputs * row_bytes {
+            return None;
+        }
+        let tiles = outputs.div_ceil(LANES);
+        let [registers, halves, blocks_a_unit, small] = format.sizes();
+        let blocks = inputs / BLOCK;
+        let units = blocks / blocks_a_unit;
+        let mut packed = Self {
+            outputs,
+            inputs,
+            format,
+            quants: vec![Aligned([0; REGISTER]); tiles * blocks * registers],
+            halves: vec![[Half(0); LANES]; tiles * units * halves],
+            bytes: vec![[0; LANES]; tiles * blocks * small],
+        };
+        let halves_of_tiles = packed.halves.par_chunks_exact_mut(units * halves);
+        // A format without bytes has an empty part for each tile.
+        let mut bytes_of_tiles: Vec<&mut [[u8; LANES]]> = Vec::new();
+        let mut rest = packed.bytes.as_mut_slice();
+        for _ in 0..tiles {
+            let (part, others) = rest.split_at_mut(blocks * small);
+            bytes_of_tiles.push(part);
+            rest = others;
+        }
+        packed
+            .quants
+            .par_chunks_exact_mut(blocks * registers)
+            .zip(halves_of_tiles)
+            .zip(&mut bytes_of_tiles)
+            .enumerate()
+            .for_each(|(tile, ((quants, halves_of_tile), bytes_of_tile))| {
+                let rows = bytes.chunks_exact(row_bytes).skip(tile * LANES).take(LANES);
+                for (row, stored) in rows.enumerate() {
+                    for (index, registers) in quants.chunks_exact_mut(registers).enumerate() {
+                        let block = format.unpack(stored, index);
+                        format.place(lines_mut(registers), row, &block.quants);
+                        let unit = index / blocks_a_unit * halves;
+                        for (at, bits) in block.halves.iter().enumerate().take(halves) {
+                            halves_of_tile[unit + at][row] = *bits;
+                        }
+                        for (at, byte) in block.bytes.iter().enumerate().take(small) {
+                            bytes_of_tile[index * small + at][row] = *byte;
+                        }
+                    }
+                }
+            });
+        Some(packed)
+    }
+
+    /// Output width.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Input width.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Tiles of [`LANES`] outputs, the last one perhaps not full.
+    pub fn tiles(&self) -> usize {
+        self.outputs.div_ceil(LANES)
+    }
+
+    /// Bytes that the weights take in memory.
+    pub fn memory(&self) -> usize {
+        size_of_val(self.quants.as_slice())
+            + size_of_val(self.halves.as_slice())
+            + size_of_val(self.bytes.as_slice())
+    }
+
+    /// The weights of output `output`, as floats: a row of an embedding.
+    pub fn row(&self, output: usize, out: &mut [f32]) {
+        let tile = self.tile(output / LANES);
+        for (block, out) in out.chunks_exact_mut(BLOCK).enumerate() {
+            let (scales, minimum) = tile.scales_of(self.format, block, output % LANES);
+            let registers = self.format.sizes()[0];
+            let quants = &tile.quants[block * registers..][..registers];
+            for (weight, out) in out.iter_mut().enumerate() {
+                let quant = self.format.quant(quants, output % LANES, weight);
+                let signed = (i32::from(quant) - self.format.offset()) as f32;
+                *out = signed.mul_add(scales[weight / 16], minimum);
+            }
+        }
+    }
+
+    fn tile(&self, index: usize) -> Tile<'_> {
+        let [registers, halves, blocks_a_unit, small] = self.format.sizes();
+        let blocks = self.inputs / BLOCK;
+        let (quants, units) = (blocks * registers, blocks / blocks_a_unit * halves);
+        Tile {
+            quants: lines(&self.quants[index * quants..][..quants]),
+            scales: ScaleTable {
+                halves: &self.halves[index * units..][..units],
+                bytes: &self.bytes[index * blocks * small..][..blocks * small],
+            },
+        }
+    }
+}
+
+/// One tile of a [`Matrix`].
+#[derive(Clone, Copy)]
+struct Tile<'a> {
+    /// (blocks, registers)
+    quants: &'a [[u8; REGISTER]],
+    scales: ScaleTable<'a>,
+}
+
+impl Tile<'_> {
+    /// The scales of the halves of a block, and its minimum, for one row.
+    fn scales_of(self, format: Format, block: usize, row: usize) -> ([f32; 2], f32) {
+        fn read<S: Scales>(table: ScaleTable<'_>, block: usize, row: usize) -> ([f32; 2], f32) {
+            let half = |half: usize| {
+                S::scale::<Portable>(table, block, if S::BY_HALF { half } else { 0 }).values()[row]
+            };
+            ([half(0), half(1)], S::minimum::<Portable>(table, block).values()[row])
+        }
+        match format {
+            Format::Q4_0 | Format::Q5_0 | Format::Q8_0 => read::<Plain>(self.scales, block, row),
+            Format::Q4_1 | Format::Q5_1 => read::<WithMinimum>(self.scales, block, row),
+            Format::Q4K | Format::Q5K => read::<Nested>(self.scales, block, row),
+            Format::Q6K => read::<NestedByHalf>(self.scales, block, row),
+        }
+    }
+}
+
+fn lines(aligned: &[Aligned]) -> &[[u8; REGISTER]] {
+    // SAFETY: `Aligned` is its array, by `repr(C)` and equal size.
+    unsafe { std::slice::from_raw_parts(aligned.as_ptr().cast(), aligned.len()) }
+}
+
+fn lines_mut(aligned: &mut [Aligned]) -> &mut [[u8; REGISTER]] {
+    // SAFETY: as above.
+    unsafe { std::slice::from_raw_parts_mut(aligned.as_mut_ptr().cast(), aligned.len()) }
+}
+
+/// Multiplies the activations with every weight at once.
+pub fn multiply(team: &Team, tier: Tier, x: &Activations, products: &mut [Product<'_>]) {
+    let shared: Vec<Shared<'_>> = products
+        .iter_mut()
+        .map(|product| {
+            assert_eq!(product.weights.inputs, x.inputs(), "the widths of a product agree");
+            assert_eq!(product.out.len(), x.rows() * product.weights.outputs);
+            Shared {
+                weights: product.weights,
+                out: Pieces::rows(product.out, product.weights.outputs),
+                mode: product.mode,
+                tiles: product.tiles,
+            }
+        })
+        .collect();
+    let tiles: usize = shared.iter().map(Shared::count).sum();
+    // Shares of some microseconds at least, and enough of them to even out.
+    let work = x.rows().next_multiple_of(4) * x.inputs() * LANES; // multiplications a tile
+    let share = (SHARE_WORK / work.max(1)).clamp(1, tiles.div_ceil(team.threads() * 4).max(1));
+    team.run(tiles.div_ceil(share), &|index| {
+        for tile in index * share..((index + 1) * share).min(tiles) {
+            let mut tile = tile;
+            for product in &shared {
+                if tile < product.count() {
+                    product.tile(tier, x, tile);
+                    break;
+                }
+                tile -= product.count();
+            }
+        }
+    });
+}
+
+/// Multiplications worth telling another thread of: some microseconds.
+const SHARE_WORK: usize = 1 << 19;
+
+/// A [`Product`] that threads write parts of.
+struct Shared<'a> {
+    weights: &'a Matrix,
+    out: Pieces<f32>,
+    mode: Mode,
+    tiles: Option<&'a [u32]>,
+}
+
+impl Shared<'_> {
+    fn count(&self) -> usize {
+        self.tiles.map_or(self.weights.tiles(), <[u32]>::len)
+    }
+
+    /// The outputs of the `index`-th wanted tile, for all rows.
+    fn tile(&self, tier: Tier, x: &Activations, index: usize) {
+        let index = self.tiles.map_or(index, |tiles| tiles[index] as usize);
+        let tile = self.weights.tile(index);
+        let first = index * LANES;
+        let width = LANES.min(self.weights.outputs - first);
+        let mut sums = [[0f32; LANES]; LARGEST];
+        for &group in x.groups() {
+            enter(tier, self.weights.format, group, tile, x.blocks(group), &mut sums);
+            for (row, sums) in (group.first..group.first + group.rows).zip(&sums) {
+                // SAFETY: a tile's columns of a row belong to this call alone.
+                let out = unsafe { self.out.part(row, first, width) };
+                self.mode.put(&sums[..width], out);
+            }
+        }
+    }
+}
+
+/// Most rows of a group.
+const LARGEST: usize = GROUP_SIZES[GROUP_SIZES.len() - 1];
+
+type Sums = [[f32; LANES]; LARGEST];
+
+/// Calls the kernel of a tier, format and group size.
+fn enter(
+    tier: Tier,
+    format: Format,
+    group: Group,
+    tile: Tile<'_>,
+    x: GroupBlocks<'_>,
+    sums: &mut Sums,
+) {
+    macro_rules! by_size {
+        ($quants:ty, $registers:literal, $scales:ty, $offset:literal) => {
+            match (tier, group.size) {
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY, here and below: `Tier::detect` found the tier's features on this CPU.
+                (Tier::Avx512, 1) => unsafe {
+                    avx512::<$quants, $scales, $offset, $registers, 1>(tile, x, sums)
+                },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: as above.
+                (Tier::Avx512, 2) => unsafe {
+                    avx512::<$quants, $scales, $offset, $registers, 2>(tile, x, sums)
+                },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: as above.
+                (Tier::Avx512, 4) => unsafe {
+                    avx512::<$quants, $scales, $offset, $registers, 4>(tile, x, sums)
+                },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: as above.
+                (Tier::Avx512, 8) => unsafe {
+                    avx512::<$quants, $scales, $offset, $registers, 8>(tile, x, sums)
+                },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: as above.
+                (Tier::Avx512, _) => unsafe {
+                    avx512::<$quants, $scales, $offset, $registers, 12>(tile, x, sums)
+                },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: as above.
+                (Tier::Avx2, 1) => unsafe {
+                    avx2::<$quants, $scales, $offset, $registers, 1>(tile, x, sums)
+                },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: as above.
+                (Tier::Avx2, _) => unsafe {
+                    avx2::<$quants, $scales, $offset, $registers, 2>(tile, x, sums)
+                },
+                _ => multiply_tile::<Portable, $quants, $scales, $offset, $registers, 1>(
+                    tile, x, sums,
+                ),
+            }
+        };
+    }
+    match format {
+        Format::Q4_0 => by_size!(Four, 4, Plain, 8),
+        Format::Q4_1 => by_size!(Four, 4, WithMinimum, 0),
+        Format::Q5_0 => by_size!(Five, 5, Plain, 16),
+        Format::Q5_1 => by_size!(Five, 5, WithMinimum, 0),
+        Format::Q8_0 => by_size!(Eight, 8, Plain, 128),
+        Format::Q4K => by_size!(Four, 4, Nested, 0),
+        Format::Q5K => by_size!(Five, 5, Nested, 0),
+        Format::Q6K => by_size!(Six, 6, NestedByHalf, 32),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn avx512<Q: Quants, S: Scales, const OFFSET: i32, const R: usize, const M: usize>(
+    tile: Tile<'_>,
+    x: GroupBlocks<'_>,
+    sums: &mut Sums,
+) {
+    multiply_tile::<super::lanes::Avx512, Q, S, OFFSET, R, M>(tile, x, sums);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn avx2<Q: Quants, S: Scales, const OFFSET: i32, const R: usize, const M: usize>(
+    tile: Tile<'_>,
+    x: GroupBlocks<'_>,
+    sums: &mut Sums,
+) {
+    multiply_tile::<super::lanes::Avx2, Q, S, OFFSET, R, M>(tile, x, sums);
+}
+
+/// One tile for `M` rows; a tile block takes `R` registers.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
+fn multiply_tile<
+    L: Lanes,
+    Q: Quants,
+    S: Scales,
+    const OFFSET: i32,
+    const R: usize,
+    const M: usize,
+>(
+    tile: Tile<'_>,
+    x: GroupBlocks<'_>,
+    out: &mut Sums,
+) {
+    let quants: &[[[u8; REGISTER]; R]] = tile.quants.as_chunks().0;
+    let blocks = quants.len();
+    let words: &[[[i32; WORDS]; M]] = &x.words.as_chunks().0[..blocks];
+    let scales: &[[f32; M]] = &x.scales.as_chunks().0[..blocks];
+    let sums_of_x: &[[f32; M]] = &x.sums.as_chunks().0[..blocks];
+    let totals: &[[[i32; 2]; M]] = &x.totals.as_chunks().0[..blocks];
+    let mut sums = [L::splat(0.0); M];
+    for block in 0..blocks {
+        let (quants, words) = (&quants[block], &words[block]);
+        let (scales, totals) = (&scales[block], &totals[block]);
+        let mut dots =
+            start::<L, M>(OFFSET, totals, if S::BY_HALF { Part::First } else { Part::Both });
+        dot::<L, Q, 0, 0, M>(&mut dots, quants, words);
+        dot::<L, Q, 0, 1, M>(&mut dots, quants, words);
+        dot::<L, Q, 0, 2, M>(&mut dots, quants, words);
+        dot::<L, Q, 0, 3, M>(&mut dots, quants, words);
+        if S::BY_HALF {
+            scale::<L, M>(&mut sums, dots, S::scale(tile.scales, block, 0), scales);
+            dots = start::<L, M>(OFFSET, totals, Part::Second);
+        }
+        dot::<L, Q, 1, 0, M>(&mut dots, quants, words);
+        dot::<L, Q, 1, 1, M>(&mut dots, quants, words);
+        dot::<L, Q, 1, 2, M>(&mut dots, quants, words);
+        dot::<L, Q, 1, 3, M>(&mut dots, quants, words);
+        scale::<L, M>(&mut sums, dots, S::scale(tile.scales, block, 1), scales);
+        if S::MINIMUM {
+            let minimum: L = S::minimum(tile.scales, block);
+            for m in 0..M {
+                sums[m] = minimum.madd(L::splat(sums_of_x[block][m]), sums[m]);
+            }
+        }
+    }
+    for m in 0..M {
+        sums[m].store(&mut out[m]);
+    }
+}
+
+/// Which half of a block.
+#[derive(Clone, Copy)]
+enum Part {
+    First,
+    Second,
+    Both,
+}
+
+/// Where integer sums start: what the offset of the quants adds is taken off beforehand.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
+fn start<L: Lanes, const M: usize>(
+    offset: i32,
+    totals: &[[i32; 2]; M],
+    part: Part,
+) -> [L::Ints; M] {
+    let mut dots = [L::ints(0); M];
+    if offset != 0 {
+        for m in 0..M {
+            let total = match part {
+                Part::First => totals[m][0],
+                Part::Second => totals[m][1],
+                Part::Both => totals[m][0].wrapping_add(totals[m][1]),
+            };
+            dots[m] = L::ints(total.wrapping_mul(-offset));
+        }
+    }
+    dots
+}
+
+/// Adds the products of four weights of each output.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
+fn dot<L: Lanes, Q: Quants, const HALF: usize, const QUARTER: usize, const M: usize>(
+    dots: &mut [L::Ints; M],
+    quants: &[[u8; REGISTER]],
+    words: &[[i32; WORDS]; M],
+) {
+    let weights = Q::weights::<L>(quants, HALF, QUARTER);
+    for m in 0..M {
+        let word = words[m][4 * HALF + QUARTER];
+        dots[m] = if Q::WIDE {
+            L::dot_wide(dots[m], weights, word)
+        } else {
+            L::dot(dots[m], weights, word)
+        };
+    }
+}
+
+/// Adds integer sums, in the steps of weights and activations.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
+fn scale<L: Lanes, const M: usize>(
+    sums: &mut [L; M],
+    dots: [L::Ints; M],
+    of_weights: L,
+    of_x: &[f32; M],
+) {
+    for m in 0..M {
+        let step = of_weights.mul(L::splat(of_x[m]));
+        sums[m] = L::from_ints(dots[m]).madd(step, sums[m]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::quantized::QTensor;
+    use candle_core::{Device, Tensor};
+
+    use super::*;
+
+    const TYPES: [GgmlDType; 8] = [
+        GgmlDType::Q4_0,
+        GgmlDType::Q4_1,
+        GgmlDType::Q5_0,
+        GgmlDType::Q5_1,
+        GgmlDType::Q8_0,
+        GgmlDType::Q4K,
+        GgmlDType::Q5K,
+        GgmlDType::Q6K,
+    ];
+
+    /// Named error budget: eight-bit activations, relative to the product of the norms.
+    const QUANTISED_BUDGET: f64 = 5e-3;
+
+    fn numbers(seed: u32, count: usize) -> Vec<f32> {
+        let mut state = seed;
+        (0..count)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+            })
+            .collect()
+    }
+
+    /// A packed matrix and its weights as candle dequantises them.
+    fn matrix(dtype: GgmlDType, outputs: usize, inputs: usize) -> (Matrix, Vec<f32>) {
+        let values = numbers(outputs as u32, outputs * inputs);
+        let tensor = Tensor::from_vec(values, (outputs, inputs), &Device::Cpu).expect("a tensor");
+        let quantised = QTensor::quantize(&tensor, dtype).expect("quantised");
+        let plain = quantised.dequantize(&Device::Cpu).expect("dequantised");
+        let bytes = quantised.data().expect("data");
+        let matrix = Matrix::pack(dtype, &bytes, outputs, inputs).expect("packed");
+        (matrix, plain.flatten_all().and_then(|t| t.to_vec1()).expect("numbers"))
+    }
+
+    fn product(tier: Tier, matrix: &Matrix, x: &[f32], rows: usize) -> Vec<f32> {
+        let (team, mut activations) = (Team::new(2), Activations::default());
+        let inputs = matrix.inputs();
+        activations.quantise(&team, tier, [rows, inputs], &|row, out| {
+            out.copy_from_slice(&x[row * inputs..][..inputs]);
+        });
+        let mut out = vec![0f32; rows * matrix.outputs()];
+        let product = Product { weights: matrix, out: &mut out, mode: Mode::Set, tiles: None };
+        multiply(&team, tier, &activations, &mut [product]);
+        out
+    }
+
+    #[test]
+    fn rows_read_back_are_the_weights_that_the_file_means() {
+        for dtype in TYPES {
+            let (matrix, plain) = matrix(dtype, 37, 512);
+            let mut row = vec![0f32; 512];
+            for (output, expected) in plain.chunks_exact(512).enumerate() {
+                matrix.row(output, &mut row);
+                for (got, expected) in row.iter().zip(expected) {
+                    // candle computes scale × quant and adds the minimum, unfused.
+                    assert!((got - expected).abs() < 1e-6, "{dtype:?}: {got} {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_format_multiplies_within_its_budget() {
+        let (outputs, inputs, rows) = (48, 256, 5);
+        let x = numbers(9, rows * inputs);
+        for dtype in TYPES {
+            let (matrix, plain) = matrix(dtype, outputs, inputs);
+            let got = product(Tier::detect(), &matrix, &x, rows);
+            for (x, got) in x.chunks(inputs).zip(got.chunks(outputs)) {
+                for (weights, got) in plain.chunks(inputs).zip(got) {
+                    let pairs = || weights.iter().zip(x);
+                    let exact: f64 = pairs().map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+                    let norm = |v: &[f32]| v.iter().map(|x| f64::from(x * x)).sum::<f64>().sqrt();
+                    let error = (f64::from(*got) - exact).abs() / (norm(weights) * norm(x));
+                    assert!(error < QUANTISED_BUDGET, "{dtype:?} is off by {error:e}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_tier_and_batch_gives_the_same_bits() {
+        for dtype in TYPES {
+            let (matrix, _) = matrix(dtype, 50, 512);
+            let x = numbers(5, 27 * 512);
+            let expected: Vec<f32> =
+                x.chunks(512).flat_map(|x| product(Tier::Portable, &matrix, x, 1)).collect();
+            for tier in Tier::available() {
+                for rows in [1, 2, 3, 7, 12, 13, 27] {
+                    let got = product(tier, &matrix, &x[..rows * 512], rows);
+                    assert_eq!(got, expected[..rows * 50], "{dtype:?} {tier:?} {rows} rows");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_wanted_tiles_are_computed_and_added_where_asked() {
+        let (matrix, _) = matrix(GgmlDType::Q8_0, 80, 64);
+        let x = numbers(3, 64);
+        let whole = product(Tier::detect(), &matrix, &x, 1);
+        let (team, mut activations) = (Team::new(1), Activations::default());
+        activations.quantise(&team, Tier::detect(), [1, 64], &|_, out| out.copy_from_slice(&x));
+        let mut out = vec![1f32; 80];
+        let product =
+            Product { weights: &matrix, out: &mut out, mode: Mode::Add, tiles: Some(&[1, 4]) };
+        multiply(&team, Tier::detect(), &activations, &mut [product]);
+        for (index, (got, whole)) in out.iter().zip(whole).enumerate() {
+            let expected = if matches!(index / LANES, 1 | 4) { 1.0 + whole } else { 1.0 };
+            assert_eq!(*got, expected);
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_none_shows_in_every_output_of_its_row_alone() {
+        let (matrix, _) = matrix(GgmlDType::Q4_1, 32, 64);
+        let mut x = numbers(3, 2 * 64);
+        x[70] = f32::NAN;
+        let out = product(Tier::detect(), &matrix, &x, 2);
+        assert!(out[..32].iter().all(|x| x.is_finite()) && out[32..].iter().all(|x| x.is_nan()));
+    }
+}
