@@ -218,11 +218,10 @@ def text():
 
 
 class Prompts:
-    """The prompts of one round, in llama.cpp's tokens."""
+    """The prompts, in llama.cpp's tokens. Each test begins at its own place (workload.rs: place)."""
 
-    def __init__(self, server, round_):
+    def __init__(self, server):
         self.tokens = server.tokenize(text())
-        self.start = (round_ + 1) * STRIDE
         plain, special = server.tokenize("a"), server.tokenize("a", special=True)
         self.begin = special[: len(special) - len(plain)]
         self.ask = server.tokenize(ASK)
@@ -230,15 +229,15 @@ class Prompts:
         questions = " ".join(CRITERIA.values())
         self.judge_ask = server.tokenize(f"\n\n{questions} Answer with one digit each, as JSON: ")
 
-    def take(self, count, later=0):
-        first = self.start + later
+    def take(self, place, count):
+        first = STRIDE + place  # persona's first repetition is its warm-up, this is the second
         return [self.tokens[at % len(self.tokens)] for at in range(first, first + count)]
 
-    def prefix(self, end):
-        return self.begin + self.take(PREFIX - len(self.begin) - len(end)) + end
+    def prefix(self, place, end):
+        return self.begin + self.take(place, PREFIX - len(self.begin) - len(end)) + end
 
-    def judged(self, draft):
-        draft = self.take(DRAFT, later=draft * DRAFT)
+    def judged(self, place, draft):
+        draft = self.take(place + draft * DRAFT, DRAFT)
         return self.begin + self.judge_head + draft + self.judge_ask
 
 
@@ -293,26 +292,21 @@ def run_llama_server(args, model, round_, measured):
         return
     side = "llama.cpp"
     with Server(args.llama, model, args.threads) as server:
-        prompts = Prompts(server, round_)
-        server.complete(prompts.take(64, later=5000), n_predict=8, n_cmpl=ROWS, ignore_eos=True)
+        prompts = Prompts(server)
+        server.complete(prompts.take(5000, 64), n_predict=8, n_cmpl=ROWS, ignore_eos=True)
         if args.wants("shared8"):
-            wall, answers = timed(
-                lambda: server.complete(
-                    prompts.prefix([]), n_predict=ANSWER, ignore_eos=True, n_cmpl=ROWS, seed=1
-                )
-            )
+            prompt, wanted = prompts.prefix(211, []), {"n_predict": ANSWER, "ignore_eos": True}
+            wall, answers = timed(lambda: server.complete(prompt, n_cmpl=ROWS, seed=1, **wanted))
             measured.add(side, round_, "shared8", wall, written(answers))
             decode = max(answer["timings"]["predicted_ms"] for answer in answers) / 1000
             measured.add(side, round_, "shared8 decode", decode, written(answers))
         if args.wants("json8"):
             schema = {"json_schema": persona_schema(), "n_predict": SLOT - PREFIX - 8}
-            # Another beginning, so that neither finds the other's prompt in the cache.
-            prompts.start += 211
-            prompt = prompts.prefix(prompts.ask)
+            prompt = prompts.prefix(307, prompts.ask)
             wall, answers = timed(lambda: server.complete(prompt, n_cmpl=ROWS, seed=1, **schema))
             add_json(measured, round_, "json8 n_cmpl", wall, answers)
-            prompts.start += 211
-            prompt = prompts.prefix(prompts.ask)
+            # Another beginning, so that the prompt is not in the cache already.
+            prompt = prompts.prefix(503, prompts.ask)
             works = [
                 lambda seed=seed: server.complete(prompt, seed=seed, **schema)
                 for seed in range(ROWS)
@@ -320,10 +314,9 @@ def run_llama_server(args, model, round_, measured):
             wall, answers = timed(lambda: at_once(works))
             add_json(measured, round_, "json8 requests", wall, answers)
         if args.wants("judge16"):
-            prompts.start += 211
             schema = {"json_schema": scores_schema(), "n_predict": 96} | {"temperature": 0.0}
             works = [
-                lambda draft=draft: server.complete(prompts.judged(draft), **schema)
+                lambda draft=draft: server.complete(prompts.judged(401, draft), **schema)
                 for draft in range(DRAFTS)
             ]
             wall, answers = timed(lambda: at_once(works))
