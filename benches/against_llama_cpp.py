@@ -11,6 +11,7 @@ length. Change both or neither.
 
 import argparse
 import concurrent.futures
+import contextlib
 import datetime
 import json
 import os
@@ -60,8 +61,8 @@ SAMPLING = {
     "repeat_last_n": 64,
 }
 
-# Room for the longest json answer that the schema allows, in one slot.
-SLOT = PREFIX + 1280
+# Room for the longest json answer that the schema allows.
+LONGEST = 1280
 
 OURS = ["pp512", "pp2048", "tg128", "tg128@512", "shared8", "json8", "judge16"]
 # Ratios of the JSON object: name, their measurements (the best counts), ours.
@@ -122,7 +123,9 @@ class Measured:
     def add(self, side, round_, test, seconds, tokens, **more):
         row = {"side": side, "round": round_, "test": test, "seconds": seconds, "tokens": tokens}
         self.rows.append(row | more)
-        print(f"  {side:9} {test:15} {seconds:9.3f} s  {tokens:6} tokens", file=sys.stderr)
+        size = more.get("bytes")
+        figures = f"{size / 1e6:9.1f} MB" if size else f"{seconds:9.3f} s  {tokens:6} tokens"
+        print(f"  {side:9} {test:15} {figures}", file=sys.stderr)
 
     def median(self, side, test, field="seconds"):
         values = [r[field] for r in self.rows if (r["side"], r["test"]) == (side, test)]
@@ -136,17 +139,17 @@ class Measured:
 class Server:
     """A llama-server on a free port of the loopback, ended when the block ends."""
 
-    def __init__(self, binaries, model, threads):
+    def __init__(self, binaries, model, threads, context):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.log = tempfile.TemporaryFile()
-        # The prompt cache that counts here is the slots' own; the one in RAM would only cost them
-        # memory. Each slot has its own context (no --kv-unified): that is their default, and
-        # faster for them on this job.
+        # The prompt cache that counts here is the slots' own; the one in RAM would only cost memory.
+        # With one cache for all slots the copies of a prompt are shared, which measured faster and
+        # smaller on this job than a cache for each.
         self.command = [
             f"{binaries}/llama-server", "-m", model, "-t", str(threads), "-tb", str(threads),
-            "--parallel", str(ROWS), "-c", str(ROWS * SLOT), "--cache-ram", "0",
+            "--parallel", str(ROWS), "--kv-unified", "-c", str(context), "--cache-ram", "0",
             "--host", "127.0.0.1", "--port", str(self.port),
         ]  # fmt: skip
 
@@ -218,11 +221,10 @@ def text():
 
 
 class Prompts:
-    """The prompts of one round, in llama.cpp's tokens."""
+    """The prompts, in llama.cpp's tokens. Each test begins at its own place (workload.rs: place)."""
 
-    def __init__(self, server, round_):
+    def __init__(self, server):
         self.tokens = server.tokenize(text())
-        self.start = (round_ + 1) * STRIDE
         plain, special = server.tokenize("a"), server.tokenize("a", special=True)
         self.begin = special[: len(special) - len(plain)]
         self.ask = server.tokenize(ASK)
@@ -230,15 +232,15 @@ class Prompts:
         questions = " ".join(CRITERIA.values())
         self.judge_ask = server.tokenize(f"\n\n{questions} Answer with one digit each, as JSON: ")
 
-    def take(self, count, later=0):
-        first = self.start + later
+    def take(self, place, count):
+        first = STRIDE + place  # persona's first repetition is its warm-up, this is the second
         return [self.tokens[at % len(self.tokens)] for at in range(first, first + count)]
 
-    def prefix(self, end):
-        return self.begin + self.take(PREFIX - len(self.begin) - len(end)) + end
+    def prefix(self, place, end):
+        return self.begin + self.take(place, PREFIX - len(self.begin) - len(end)) + end
 
-    def judged(self, draft):
-        draft = self.take(DRAFT, later=draft * DRAFT)
+    def judged(self, place, draft):
+        draft = self.take(place + draft * DRAFT, DRAFT)
         return self.begin + self.judge_head + draft + self.judge_ask
 
 
@@ -292,43 +294,46 @@ def run_llama_server(args, model, round_, measured):
     if not any(args.wants(test) for test in ("shared8", "json8", "judge16")):
         return
     side = "llama.cpp"
-    with Server(args.llama, model, args.threads) as server:
-        prompts = Prompts(server, round_)
-        server.complete(prompts.take(64, later=5000), n_predict=8, n_cmpl=ROWS, ignore_eos=True)
+    schema = {"json_schema": persona_schema(), "n_predict": LONGEST}
+    with started(args, model, PREFIX + ROWS * LONGEST) as (server, prompts):
         if args.wants("shared8"):
-            wall, answers = timed(
-                lambda: server.complete(
-                    prompts.prefix([]), n_predict=ANSWER, ignore_eos=True, n_cmpl=ROWS, seed=1
-                )
-            )
+            prompt, wanted = prompts.prefix(211, []), {"n_predict": ANSWER, "ignore_eos": True}
+            wall, answers = timed(lambda: server.complete(prompt, n_cmpl=ROWS, seed=1, **wanted))
             measured.add(side, round_, "shared8", wall, written(answers))
             decode = max(answer["timings"]["predicted_ms"] for answer in answers) / 1000
             measured.add(side, round_, "shared8 decode", decode, written(answers))
         if args.wants("json8"):
-            schema = {"json_schema": persona_schema(), "n_predict": SLOT - PREFIX - 8}
-            # Another beginning, so that neither finds the other's prompt in the cache.
-            prompts.start += 211
-            prompt = prompts.prefix(prompts.ask)
+            prompt = prompts.prefix(307, prompts.ask)
             wall, answers = timed(lambda: server.complete(prompt, n_cmpl=ROWS, seed=1, **schema))
             add_json(measured, round_, "json8 n_cmpl", wall, answers)
-            prompts.start += 211
-            prompt = prompts.prefix(prompts.ask)
+        if args.wants("judge16"):
+            scores = {"json_schema": scores_schema(), "n_predict": 96, "temperature": 0.0}
+            works = [
+                lambda draft=draft: server.complete(prompts.judged(401, draft), **scores)
+                for draft in range(DRAFTS)
+            ]
+            wall, answers = timed(lambda: at_once(works))
+            add_json(measured, round_, "judge16", wall, answers)
+        measured.add(side, round_, "peak_rss", 0.0, 0, bytes=server.peak_rss())
+    if args.wants("json8"):
+        # Requests of their own hold the prompt eight times, so this server is larger.
+        with started(args, model, ROWS * (PREFIX + LONGEST)) as (server, prompts):
+            prompt = prompts.prefix(307, prompts.ask)
             works = [
                 lambda seed=seed: server.complete(prompt, seed=seed, **schema)
                 for seed in range(ROWS)
             ]
             wall, answers = timed(lambda: at_once(works))
             add_json(measured, round_, "json8 requests", wall, answers)
-        if args.wants("judge16"):
-            prompts.start += 211
-            schema = {"json_schema": scores_schema(), "n_predict": 96} | {"temperature": 0.0}
-            works = [
-                lambda draft=draft: server.complete(prompts.judged(draft), **schema)
-                for draft in range(DRAFTS)
-            ]
-            wall, answers = timed(lambda: at_once(works))
-            add_json(measured, round_, "judge16", wall, answers)
-        measured.add(side, round_, "peak_rss", 0.0, 0, bytes=server.peak_rss())
+
+
+@contextlib.contextmanager
+def started(args, model, context):
+    """A server that has answered once, and the prompts."""
+    with Server(args.llama, model, args.threads, context) as server:
+        prompts = Prompts(server)
+        server.complete(prompts.take(5000, 64), n_predict=8, n_cmpl=ROWS, ignore_eos=True)
+        yield server, prompts
 
 
 def add_json(measured, round_, test, wall, answers):

@@ -1,15 +1,25 @@
-//! What the engine costs outside the forward pass.
+//! What the engine's parts cost: kernels, one decode step, a forked prefix, masks, the sampler.
 //!
-//! `cargo bench --bench engine`; figures that are published stand in `benches/runs/`.
+//! `cargo bench --bench engine`; figures that are published stand in `benches/runs/`. The step and
+//! the fork need the small model on this machine (`persona models pull smollm2-135m`), else they
+//! say that they were skipped. Whole workloads are `persona bench`'s.
 
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use persona::engine::TokenId;
+use candle_core::quantized::GgmlDType;
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use persona::config::Environment;
 use persona::engine::grammar::{Constraint, Encode, Grammar, Mask, Shape, Source, Vocabulary};
+use persona::engine::kernels::activations::Activations;
+use persona::engine::kernels::matrix::{Matrix, Mode, Product, multiply};
+use persona::engine::kernels::{Cpu, Tier};
 use persona::engine::sampler::{Sampler, Sampling};
+use persona::engine::{
+    Engine, EngineOptions, GenerateRequest, Job, Prompt, ScoreRequest, TokenId, Update, Want,
+};
+use persona::hub::{self, ModelRef};
 use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -146,9 +156,127 @@ fn sampler(criterion: &mut Criterion) {
     }
 }
 
+/// A quantised product as a feed-forward part of a billion-parameter model has it, by rows.
+fn products(criterion: &mut Criterion) {
+    const INPUTS: usize = 2048;
+    const OUTPUTS: usize = 8192;
+    let cpu = Cpu::new(rayon::current_num_threads(), Tier::detect());
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    let mut group = criterion.benchmark_group("product 2048 x 8192");
+    for dtype in [GgmlDType::Q4_1, GgmlDType::Q8_0, GgmlDType::Q4K, GgmlDType::Q6K] {
+        // Any bytes will do: the time does not depend on them. Zeros would be numbers, too.
+        let size = INPUTS / dtype.block_size() * dtype.type_size() * OUTPUTS;
+        let bytes: Vec<u8> = (0..size).map(|_| random.random_range(0..0x38)).collect();
+        let Some(weights) = Matrix::pack(dtype, &bytes, OUTPUTS, INPUTS) else { continue };
+        for rows in [1, 8, 256] {
+            let x: Vec<f32> = (0..rows * INPUTS).map(|_| random.random_range(-1.0..1.0)).collect();
+            let mut activations = Activations::default();
+            let mut out = vec![0.0; rows * OUTPUTS];
+            group.throughput(Throughput::Elements((2 * rows * INPUTS * OUTPUTS) as u64));
+            group.bench_function(BenchmarkId::new(format!("{dtype:?}"), rows), |bench| {
+                bench.iter(|| {
+                    let fill = |row: usize, to: &mut [f32]| {
+                        to.copy_from_slice(&x[row * INPUTS..][..INPUTS]);
+                    };
+                    activations.quantise(&cpu.team, cpu.tier, [rows, INPUTS], &fill);
+                    let product =
+                        Product { weights: &weights, out: &mut out, mode: Mode::Set, tiles: None };
+                    multiply(&cpu.team, cpu.tier, &activations, &mut [product]);
+                });
+            });
+        }
+    }
+}
+
+/// The real small model, where it is on this machine.
+fn small_model(max_batch: usize) -> Option<Engine> {
+    let model = ModelRef::parse("smollm2-135m").expect("a name of the catalogue");
+    let local = hub::locate(&model, &Environment::read().hub_options())?;
+    let options = EngineOptions { max_batch, context: Some(2048), ..EngineOptions::default() };
+    Some(Engine::load(&local.path, &options).expect("the model loads"))
+}
+
+#[expect(clippy::print_stderr, reason = "a measurement that is left out has to show")]
+fn skip(what: &str) {
+    eprintln!("skipped: {what} (smollm2-135m is not on this machine)");
+}
+
+/// Runs a stage; the seconds that its first job took to decode.
+fn run(engine: &Engine, jobs: Vec<Job>) -> f64 {
+    let mut left = jobs.len();
+    let mut decode = 0.0f64;
+    let mut updates = engine.submit(jobs);
+    while left > 0 {
+        match updates.blocking_recv().expect("every job is answered") {
+            Update::Progress { .. } => continue,
+            Update::Generated(_, answer) => {
+                decode = decode.max(answer.expect("an answer").usage.decode_s);
+            }
+            Update::Scored(_, answer) => drop(answer.expect("a score")),
+        }
+        left -= 1;
+    }
+    decode
+}
+
+/// One pass that writes a token in each of so many rows, after a prompt of 32 tokens.
+fn step(criterion: &mut Criterion) {
+    /// Steps of one stage: some hundred positions, as in an answer.
+    const STAGE: u64 = 128;
+    for batch in [1, 8, 32] {
+        let Some(engine) = small_model(batch) else {
+            skip(&format!("one step of {batch} rows"));
+            continue;
+        };
+        let prompt: Arc<[TokenId]> = (1000..1032).collect();
+        let write = |row: usize, tokens: usize| {
+            Job::Generate(GenerateRequest {
+                prompt: Prompt { shared: Arc::clone(&prompt), own: Vec::new() },
+                shape: None,
+                sampling: Sampling { seed: row as u64, ..Sampling::default() },
+                max_tokens: tokens,
+                min_tokens: tokens,
+            })
+        };
+        criterion.bench_function(&format!("one step of {batch} rows"), |bench| {
+            bench.iter_custom(|steps| {
+                let mut seconds = 0.0;
+                let mut left = steps;
+                while left > 0 {
+                    let now = left.min(STAGE);
+                    // The first token comes of the prompt's pass.
+                    let jobs = (0..batch).map(|row| write(row, now as usize + 1)).collect();
+                    seconds += run(&engine, jobs);
+                    left -= now;
+                }
+                Duration::from_secs_f64(seconds)
+            });
+        });
+    }
+}
+
+/// Sixteen jobs of one token each on one prefix of 1024 tokens that the engine has kept: what a
+/// fork costs, and one pass over it.
+fn fork(criterion: &mut Criterion) {
+    let Some(engine) = small_model(16) else {
+        skip("fork a prefix");
+        return;
+    };
+    let shared: Arc<[TokenId]> = (1000..2024).collect();
+    criterion.bench_function("16 one-token scores on a kept prefix of 1024", |bench| {
+        bench.iter(|| {
+            let score = |token| {
+                let prompt = Prompt { shared: Arc::clone(&shared), own: vec![token] };
+                Job::Score(ScoreRequest { prompt, want: Want::Labels(vec![vec![1]]) })
+            };
+            run(&engine, (500..516).map(score).collect())
+        });
+    });
+}
+
 criterion_group! {
     name = engine;
     config = Criterion::default().sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
-    targets = grammar, sampler
+    targets = products, step, fork, grammar, sampler
 }
 criterion_main!(engine);

@@ -127,8 +127,8 @@ mod tests {
         let now = [row(WRITE, 1, &[1.0]), row(READ, 1, &[1.0, 1.01, 0.99])];
         let comparison = Comparison::new(&before, &now);
         assert_eq!(comparison.tests.len(), 1);
-        assert_eq!(comparison.tests[0].ratio, 2.0);
-        assert_eq!(comparison.tests[0].verdict(), "faster");
+        let change = &comparison.tests[0];
+        assert_eq!((change.ratio, change.verdict()), (2.0, "faster"));
         assert_eq!(comparison.settings, []);
     }
 

@@ -364,8 +364,7 @@ mod tests {
         };
         let samples = vec![sample(100, 2.0, 0.5), sample(90, 1.0, 0.25), sample(120, 4.0, 1.0)];
         let row = Row::new(Test::Job, &Setting::default(), samples);
-        assert_eq!((row.tokens, row.wall_s.median), (100, 2.0));
-        assert_eq!(row.tokens_per_s.median, 50.0);
+        assert_eq!((row.tokens, row.wall_s.median, row.tokens_per_s.median), (100, 2.0, 50.0));
         assert_eq!((row.prefill_s, row.decode_s), (Some(0.5), Some(1.5)));
     }
 }

@@ -61,12 +61,14 @@ mod tests {
         assert_eq!((summary.n, summary.mean, summary.median), (4, 5.0, 4.5));
         assert_eq!((summary.min, summary.max), (2.0, 9.0));
         assert!((summary.sd - (26.0f64 / 3.0).sqrt()).abs() < 1e-12, "{}", summary.sd);
-        assert_eq!(Summary::of(&[3.0, 1.0, 2.0]).median, 2.0);
+        let odd = Summary::of(&[3.0, 1.0, 2.0]);
+        assert_eq!((odd.n, odd.median), (3, 2.0));
     }
 
     #[test]
     fn one_number_has_no_spread_and_none_has_nothing() {
-        assert_eq!(Summary::of(&[7.0]).sd, 0.0);
+        let one = Summary { n: 1, mean: 7.0, sd: 0.0, min: 7.0, median: 7.0, max: 7.0 };
+        assert_eq!(Summary::of(&[7.0]), one);
         assert_eq!(Summary::of(&[]), Summary::default());
     }
 

@@ -1,7 +1,8 @@
 //! What each test hands to the engine, and how its time is taken.
 //!
 //! Owns the prompts: real text, the examples of this repository, cut to a number of tokens. Each
-//! repetition begins at another place of it, so that no cache of the engine makes reading free.
+//! repetition of each test begins at another place of it, so that no prefix that the engine has
+//! kept makes reading free.
 //! `benches/against_llama_cpp.py` builds the same prompts for llama.cpp; change both.
 
 use std::sync::Arc;
@@ -52,7 +53,7 @@ pub(super) fn run(
     round: usize,
     cancel: &Cancel,
 ) -> Result<Sample, ThroughputError> {
-    let text = Text::new(engine, TEXT)?.from(round * STRIDE);
+    let text = Text::new(engine, TEXT)?.from(round * STRIDE + place(test));
     match test {
         Test::Prefill { tokens, depth } => prefill(engine, &text, tokens, depth, cancel),
         Test::Decode { tokens, depth } => decode(engine, &text, tokens, depth, cancel),
@@ -76,6 +77,18 @@ pub(super) fn run(
         }
         Test::Judge { drafts } => judge(engine, &text, drafts, cancel),
         Test::Job | Test::Perplexity => unreachable!("not a test of the engine alone"),
+    }
+}
+
+/// Where in the text a test begins: each at its own place.
+fn place(test: Test) -> usize {
+    match test {
+        Test::Prefill { tokens, depth } => tokens + depth,
+        Test::Decode { .. } => 101,
+        Test::Shared { .. } => 211,
+        Test::Json { .. } => 307,
+        Test::Judge { .. } => 401,
+        Test::Job | Test::Perplexity => 0,
     }
 }
 

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use candle_core::Device;
 use persona::catalogue::RUNNABLE;
 use persona::engine::architecture::ARCHITECTURES;
-use persona::engine::attention::SequenceRows;
 use persona::engine::foreign::ForeignModel;
 use persona::engine::gguf::GgufFile;
-use persona::engine::kv_cache::{KvCache, RowRange};
+use persona::engine::kernels::{Cpu, Tier};
+use persona::engine::kv_cache::{CellType, KvCache, RowRange, SequenceRows};
 use persona::engine::transformer::{Batch, Transformer};
 use serde::Deserialize;
 
@@ -111,8 +111,10 @@ fn reference(name: &str) -> Reference {
 fn logits(path: &Path, tokens: &[u32], context: usize) -> Vec<Vec<f32>> {
     let file = GgufFile::open(path).expect("the model opens");
     let params = file.hyper_params().expect("our block");
-    let model = Transformer::load(&file, params, context, &Device::Cpu).expect("the model loads");
-    let mut cache = KvCache::new(model.layers(), model.heads(), Device::Cpu);
+    let cpu = Cpu::new(2, Tier::detect());
+    let model = Transformer::load(&file, params, context, &Device::Cpu, cpu);
+    let model = model.expect("the model loads");
+    let mut cache = KvCache::new(model.layers(), model.heads(), Device::Cpu, CellType::F32);
     let id = cache.fork(None);
     let rows = RowRange { first: 0, count: tokens.len() };
     let wanted: Vec<u32> = (0..tokens.len() as u32).collect();

@@ -8,6 +8,7 @@
 mod architecture;
 #[cfg(test)]
 mod architectures;
+mod bench;
 #[cfg(test)]
 mod cli;
 mod drafts;
