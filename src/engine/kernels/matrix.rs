@@ -13,7 +13,7 @@ use candle_core::quantized::GgmlDType;
 use rayon::prelude::*;
 
 use super::Tier;
-use super::activations::{Activations, GROUP_SIZES, Group, GroupBlocks, WORDS};
+use super::activations::{Activations, GROUP_SIZES, Group, QuantisedBlock};
 use super::formats::{
     BLOCK, Eight, Five, Format, Four, Nested, NestedByHalf, Plain, Quants, REGISTER, ScaleTable,
     Scales, Six, WithMinimum,
@@ -300,7 +300,7 @@ fn enter(
     format: Format,
     group: Group,
     tile: Tile<'_>,
-    x: GroupBlocks<'_>,
+    x: &[QuantisedBlock],
     sums: &mut Sums,
 ) {
     macro_rules! by_size {
@@ -363,7 +363,7 @@ fn enter(
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn avx512<Q: Quants, S: Scales, const OFFSET: i32, const R: usize, const M: usize>(
     tile: Tile<'_>,
-    x: GroupBlocks<'_>,
+    x: &[QuantisedBlock],
     sums: &mut Sums,
 ) {
     multiply_tile::<super::lanes::Avx512, Q, S, OFFSET, R, M>(tile, x, sums);
@@ -373,7 +373,7 @@ fn avx512<Q: Quants, S: Scales, const OFFSET: i32, const R: usize, const M: usiz
 #[target_feature(enable = "avx2,fma,f16c")]
 fn avx2<Q: Quants, S: Scales, const OFFSET: i32, const R: usize, const M: usize>(
     tile: Tile<'_>,
-    x: GroupBlocks<'_>,
+    x: &[QuantisedBlock],
     sums: &mut Sums,
 ) {
     multiply_tile::<super::lanes::Avx2, Q, S, OFFSET, R, M>(tile, x, sums);
@@ -391,44 +391,60 @@ fn multiply_tile<
     const M: usize,
 >(
     tile: Tile<'_>,
-    x: GroupBlocks<'_>,
+    x: &[QuantisedBlock],
     out: &mut Sums,
 ) {
     let quants: &[[[u8; REGISTER]; R]] = tile.quants.as_chunks().0;
     let blocks = quants.len();
-    let words: &[[[i32; WORDS]; M]] = &x.words.as_chunks().0[..blocks];
-    let scales: &[[f32; M]] = &x.scales.as_chunks().0[..blocks];
-    let sums_of_x: &[[f32; M]] = &x.sums.as_chunks().0[..blocks];
-    let totals: &[[[i32; 2]; M]] = &x.totals.as_chunks().0[..blocks];
+    let x: &[[QuantisedBlock; M]] = &x.as_chunks().0[..blocks];
     let mut sums = [L::splat(0.0); M];
     for block in 0..blocks {
-        let (quants, words) = (&quants[block], &words[block]);
-        let (scales, totals) = (&scales[block], &totals[block]);
-        let mut dots =
-            start::<L, M>(OFFSET, totals, if S::BY_HALF { Part::First } else { Part::Both });
-        dot::<L, Q, 0, 0, M>(&mut dots, quants, words);
-        dot::<L, Q, 0, 1, M>(&mut dots, quants, words);
-        dot::<L, Q, 0, 2, M>(&mut dots, quants, words);
-        dot::<L, Q, 0, 3, M>(&mut dots, quants, words);
-        if S::BY_HALF {
-            scale::<L, M>(&mut sums, dots, S::scale(tile.scales, block, 0), scales);
-            dots = start::<L, M>(OFFSET, totals, Part::Second);
+        // Weights stream from memory once a step; asked for ahead, they come as fast as it gives
+        // them, by more than half faster than the processor's own guess.
+        for register in &quants[block] {
+            prefetch((&raw const *register).wrapping_add(AHEAD));
         }
-        dot::<L, Q, 1, 0, M>(&mut dots, quants, words);
-        dot::<L, Q, 1, 1, M>(&mut dots, quants, words);
-        dot::<L, Q, 1, 2, M>(&mut dots, quants, words);
-        dot::<L, Q, 1, 3, M>(&mut dots, quants, words);
-        scale::<L, M>(&mut sums, dots, S::scale(tile.scales, block, 1), scales);
+        let (quants, x) = (&quants[block], &x[block]);
+        let mut dots = start::<L, M>(OFFSET, x, if S::BY_HALF { Part::First } else { Part::Both });
+        dot::<L, Q, 0, 0, M>(&mut dots, quants, x);
+        dot::<L, Q, 0, 1, M>(&mut dots, quants, x);
+        dot::<L, Q, 0, 2, M>(&mut dots, quants, x);
+        dot::<L, Q, 0, 3, M>(&mut dots, quants, x);
+        if S::BY_HALF {
+            scale::<L, M>(&mut sums, dots, S::scale(tile.scales, block, 0), x);
+            dots = start::<L, M>(OFFSET, x, Part::Second);
+        }
+        dot::<L, Q, 1, 0, M>(&mut dots, quants, x);
+        dot::<L, Q, 1, 1, M>(&mut dots, quants, x);
+        dot::<L, Q, 1, 2, M>(&mut dots, quants, x);
+        dot::<L, Q, 1, 3, M>(&mut dots, quants, x);
+        scale::<L, M>(&mut sums, dots, S::scale(tile.scales, block, 1), x);
         if S::MINIMUM {
             let minimum: L = S::minimum(tile.scales, block);
             for m in 0..M {
-                sums[m] = minimum.madd(L::splat(sums_of_x[block][m]), sums[m]);
+                sums[m] = minimum.madd(L::splat(x[m].sum), sums[m]);
             }
         }
     }
     for m in 0..M {
         sums[m].store(&mut out[m]);
     }
+}
+
+/// How far ahead weights are asked for, in registers: some hundred nanoseconds.
+const AHEAD: usize = 48;
+
+/// Asks for the cache line of an address, which need not be one of ours.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "an instruction")]
+fn prefetch<T>(address: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing and never faults.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
 }
 
 /// Which half of a block.
@@ -444,16 +460,16 @@ enum Part {
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 fn start<L: Lanes, const M: usize>(
     offset: i32,
-    totals: &[[i32; 2]; M],
+    x: &[QuantisedBlock; M],
     part: Part,
 ) -> [L::Ints; M] {
     let mut dots = [L::ints(0); M];
     if offset != 0 {
         for m in 0..M {
             let total = match part {
-                Part::First => totals[m][0],
-                Part::Second => totals[m][1],
-                Part::Both => totals[m][0].wrapping_add(totals[m][1]),
+                Part::First => x[m].totals[0],
+                Part::Second => x[m].totals[1],
+                Part::Both => x[m].totals[0].wrapping_add(x[m].totals[1]),
             };
             dots[m] = L::ints(total.wrapping_mul(-offset));
         }
@@ -467,13 +483,13 @@ fn start<L: Lanes, const M: usize>(
 fn dot<L: Lanes, Q: Quants, const HALF: usize, const QUARTER: usize, const M: usize>(
     dots: &mut [L::Ints; M],
     quants: &[[u8; REGISTER]],
-    words: &[[i32; WORDS]; M],
+    x: &[QuantisedBlock; M],
 ) {
     let weights = Q::weights::<L>(quants, HALF, QUARTER);
     if Q::WIDE {
-        L::dot_rows::<M, true>(dots, weights, words, 4 * HALF + QUARTER);
+        L::dot_rows::<M, true>(dots, weights, x, 4 * HALF + QUARTER);
     } else {
-        L::dot_rows::<M, false>(dots, weights, words, 4 * HALF + QUARTER);
+        L::dot_rows::<M, false>(dots, weights, x, 4 * HALF + QUARTER);
     }
 }
 
@@ -484,10 +500,10 @@ fn scale<L: Lanes, const M: usize>(
     sums: &mut [L; M],
     dots: [L::Ints; M],
     of_weights: L,
-    of_x: &[f32; M],
+    x: &[QuantisedBlock; M],
 ) {
     for m in 0..M {
-        let step = of_weights.mul(L::splat(of_x[m]));
+        let step = of_weights.mul(L::splat(x[m].scale));
         sums[m] = L::from_ints(dots[m]).madd(step, sums[m]);
     }
 }
