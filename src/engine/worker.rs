@@ -425,7 +425,8 @@ impl Feed {
     ) -> Option<Vec<u32>> {
         let mut allowed: Vec<u32> = Vec::new(); // a bit a token, as in the masks
         for (wanted, mask) in self.wanted_of.iter().zip(masks) {
-            if wanted.count == 0 || !rows.contains(&wanted.first) {
+            // A long continuation has rows in several pieces.
+            if wanted.first.max(rows.start) >= (wanted.first + wanted.count).min(rows.end) {
                 continue;
             }
             let Some(Ok(mask)) = mask else { return None };

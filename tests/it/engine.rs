@@ -180,6 +180,19 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
 }
 
 #[test]
+fn a_long_continuation_scores_like_its_tokens_one_by_one() {
+    let path = tiny();
+    let engine = engine(&path, &options());
+    let tokens = engine.encode(&TEXT.repeat(3)).expect("tokens");
+    let (prompt, then) = tokens.split_at(20);
+    let whole = score(&engine, &[], prompt, then);
+    for at in [0, 1, 100, 300, then.len() - 1] {
+        let alone = score(&engine, &[], &tokens[..20 + at], &then[at..=at]);
+        assert_eq!(alone[0], whole[at], "token {at}");
+    }
+}
+
+#[test]
 fn no_answer_ends_before_its_fewest_tokens() {
     let path = tiny();
     let engine = engine(&path, &options());
