@@ -11,6 +11,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::decoder::Decoder;
 use super::grammar::{Constraint, Grammar, Mask, Shape, Vocabulary};
 use super::kernels::lanes::LANES;
 use super::kv_cache::{KvCache, PrefixId, RowRange, SeqId, SequenceRows};
@@ -18,7 +19,7 @@ use super::prefixes::Prefixes;
 use super::sampler::{Sampler, log_prob};
 use super::scheduler::{Limits, Load, admissible, plan_step};
 use super::tokenizer::Tokenizer;
-use super::transformer::{Batch, Transformer};
+use super::transformer::Batch;
 use super::{
     EngineError, EngineUsage, Finish, GenerateRequest, Generation, Job, Prompt, Score,
     ScoreRequest, TokenId, Update, Want,
@@ -33,7 +34,7 @@ pub(super) struct Stage {
 
 /// Everything that the thread owns.
 pub(super) struct Worker {
-    pub(super) model: Transformer,
+    pub(super) model: Decoder,
     pub(super) cache: KvCache,
     pub(super) vocabulary: Vocabulary,
     pub(super) tokenizer: Arc<Tokenizer>,
@@ -197,7 +198,8 @@ impl<'a> StageRun<'a> {
                 (prompt, Task::Continuation { targets, skip: 0, fed: 0, log_probs }, fed)
             }
         };
-        let (shared, mut own) = split(prompt);
+        let (shared, mut own) =
+            if self.worker.model.shares() { split(prompt) } else { (Arc::from([]), whole(prompt)) };
         let (prefix, cached_tokens) = self.prefix(&shared)?;
         let usage = EngineUsage {
             prompt_tokens: shared.len() + own.len(),
@@ -290,7 +292,7 @@ impl<'a> StageRun<'a> {
             let rows = RowRange { first: 0, count: chunk.len() };
             let batch =
                 Batch { tokens: chunk, sequences: &[SequenceRows { id, rows }], wanted: &[] };
-            model.hidden(&batch, cache).map_err(compute)?;
+            model.read(&batch, cache).map_err(compute)?;
             let progress = Update::Progress { prefilled: chunk.len(), decoded: 0 };
             let _ = self.stage.updates.send(progress); // see `run`
         }
@@ -307,9 +309,9 @@ impl<'a> StageRun<'a> {
 
         // The masks of writers that will get logits depend on nothing in the pass: both at once.
         let Worker { model, cache, tokenizer, .. } = &mut *self.worker;
-        let (hidden, mut masks) =
-            rayon::join(|| model.hidden(&feed.batch(), cache), || masks(&mut self.live));
-        let hidden = hidden.map_err(compute)?;
+        let (read, mut masks) =
+            rayon::join(|| model.read(&feed.batch(), cache), || masks(&mut self.live));
+        let read = read.map_err(compute)?;
         let prefilled = takes.iter().zip(&loads).filter(|(_, load)| !load.decoding);
         let prefilled = prefilled.map(|(take, _)| take).sum();
 
@@ -318,7 +320,7 @@ impl<'a> StageRun<'a> {
         for first in (0..feed.wanted.len()).step_by(LOGIT_ROWS) {
             let piece = first..(first + LOGIT_ROWS).min(feed.wanted.len());
             let tiles = feed.tiles(&piece, &masks);
-            let logits = model.logits(&hidden, piece.clone(), tiles.as_deref()).map_err(compute)?;
+            let logits = model.logits(&read, piece.clone(), tiles.as_deref()).map_err(compute)?;
             let rows: Vec<&[f32]> =
                 logits.chunks_exact((logits.len() / piece.len()).max(1)).collect();
             self.live
@@ -649,6 +651,11 @@ fn split(prompt: Prompt) -> (Arc<[TokenId]>, Vec<TokenId>) {
         Some((&last, most)) if own.is_empty() => (most.into(), vec![last]),
         _ => (shared, own),
     }
+}
+
+/// A prompt for a model that shares nothing.
+fn whole(prompt: Prompt) -> Vec<TokenId> {
+    [&*prompt.shared, &prompt.own].concat()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
