@@ -41,17 +41,21 @@ impl Decoder {
         }
     }
 
-    /// The logits of some of the rows that were read, (rows, vocabulary); see
-    /// [`Transformer::logits`].
+    /// The logits of some of the rows that were read into `out`, which becomes (rows, vocabulary);
+    /// see [`Transformer::logits`].
     pub(super) fn logits(
         &self,
         read: &Read,
         rows: Range<usize>,
         tiles: Option<&[u32]>,
-    ) -> Result<Vec<f32>> {
+        out: &mut Vec<f32>,
+    ) -> Result<()> {
         match (self, read) {
-            (Self::Block(model), Read::Hidden(hidden)) => model.logits(hidden, rows, tiles),
-            (_, Read::Logits(logits)) => Ok(logits[rows].concat()),
+            (Self::Block(model), Read::Hidden(hidden)) => model.logits(hidden, rows, tiles, out),
+            (_, Read::Logits(logits)) => {
+                *out = logits[rows].concat();
+                Ok(())
+            }
             _ => candle_core::bail!("rows that another kind of model read"),
         }
     }

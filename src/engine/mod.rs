@@ -374,6 +374,7 @@ impl Engine {
             limits: Limits { max_batch: batch, prefill_chunk, max_tokens: tokens },
             context: plan.context,
             prefixes: Prefixes::default(),
+            logits: Vec::new(),
         };
         let (stages, thread) = start(worker)?;
         Ok(Self { info, tokenizer, template, stages: Some(stages), thread: Some(thread) })

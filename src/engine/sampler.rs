@@ -16,6 +16,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::TokenId;
 use super::grammar::Mask;
+use super::kernels::Tier;
+use super::kernels::rows::{CHUNK, maxima};
 
 /// How many of the latest tokens the repetition penalty sees: a long sentence. Over a whole
 /// answer, the words that any text repeats ("the", commas) would be driven out.
@@ -60,6 +62,8 @@ pub struct Sampler {
     recent: VecDeque<TokenId>,
     /// Logits after the penalty, one per token; kept between calls for its memory alone.
     logits: Vec<f32>,
+    /// The largest of each [`CHUNK`] of them: most of a vocabulary is passed over by these.
+    maxima: Vec<f32>,
     /// What may be drawn; kept for its memory too.
     candidates: Vec<Candidate>,
 }
@@ -85,7 +89,14 @@ impl Sampler {
     pub fn new(sampling: Sampling) -> Self {
         let random = ChaCha8Rng::seed_from_u64(sampling.seed);
         let recent = VecDeque::with_capacity(PENALTY_WINDOW);
-        Self { sampling, random, recent, logits: Vec::new(), candidates: Vec::new() }
+        Self {
+            sampling,
+            random,
+            recent,
+            logits: Vec::new(),
+            maxima: Vec::new(),
+            candidates: Vec::new(),
+        }
     }
 
     /// Draws the next token from `logits` (one per token of the vocabulary), only among `allowed`
@@ -125,6 +136,12 @@ impl Sampler {
     fn penalise(&mut self, logits: &[f32]) {
         self.logits.clear();
         self.logits.extend_from_slice(logits);
+        self.penalise_recent(logits);
+        self.maxima.resize(logits.len().div_ceil(CHUNK), 0.0);
+        maxima(Tier::detect(), &self.logits, &mut self.maxima);
+    }
+
+    fn penalise_recent(&mut self, logits: &[f32]) {
         let penalty = self.sampling.repetition_penalty;
         if penalty <= 0.0 || penalty.is_nan() {
             return;
@@ -140,11 +157,16 @@ impl Sampler {
     /// The most likely allowed token, of equals the lowest id; `None` where all are impossible.
     fn best(&self, allowed: Option<&Mask>) -> Option<Candidate> {
         let mut best = Candidate { token: 0, logit: f32::NEG_INFINITY };
-        each_allowed(&self.logits, allowed, |token, logit| {
-            if logit > best.logit {
-                best = Candidate { token, logit };
+        for (first, logits, word, top) in self.chunks(allowed) {
+            if top <= best.logit {
+                continue; // an equal one has the higher id
             }
-        });
+            each_allowed(first, logits, word, |token, logit| {
+                if logit > best.logit {
+                    best = Candidate { token, logit };
+                }
+            });
+        }
         // Clamped last: infinity beats the largest number in the comparison above.
         (best.logit > f32::NEG_INFINITY)
             .then_some(Candidate { logit: best.logit.min(f32::MAX), ..best })
@@ -155,13 +177,36 @@ impl Sampler {
         let share = self.sampling.min_p;
         // p ≥ share · p_max, in logits.
         let least = if share > 0.0 { best + share.min(1.0).ln() } else { f32::MIN };
-        let candidates = &mut self.candidates;
+        let mut candidates = std::mem::take(&mut self.candidates);
         candidates.clear();
-        each_allowed(&self.logits, allowed, |token, logit| {
-            if logit >= least {
-                candidates.push(Candidate { token, logit: logit.min(f32::MAX) });
+        for (first, logits, word, top) in self.chunks(allowed) {
+            if top < least {
+                continue;
             }
-        });
+            each_allowed(first, logits, word, |token, logit| {
+                if logit >= least {
+                    candidates.push(Candidate { token, logit: logit.min(f32::MAX) });
+                }
+            });
+        }
+        self.candidates = candidates;
+    }
+
+    /// The logits in chunks: the first token of each, its logits, the bits of the allowed ones, and
+    /// a bound that none exceeds; it is NaN, and compares with nothing, where a logit is NaN.
+    /// Chunks without an allowed token are left out.
+    fn chunks(&self, allowed: Option<&Mask>) -> impl Iterator<Item = (TokenId, &[f32], u32, f32)> {
+        let words = allowed.map(Mask::words);
+        (0..)
+            .step_by(CHUNK)
+            .zip(self.logits.chunks(CHUNK))
+            .zip(&self.maxima)
+            .enumerate()
+            .map(move |(index, ((first, logits), top))| {
+                let word = words.map_or(u32::MAX, |words| words.get(index).copied().unwrap_or(0));
+                (first, logits, word, *top)
+            })
+            .filter(|(_, _, word, _)| *word != 0)
     }
 
     fn keep_top_k(&mut self) {
@@ -226,25 +271,19 @@ impl Sampler {
     }
 }
 
-/// Calls `visit` for each allowed token, ascending. Runs over whole words of the mask: most of
-/// them are full while free text is written, and bit by bit takes five times as long.
-fn each_allowed(logits: &[f32], allowed: Option<&Mask>, mut visit: impl FnMut(TokenId, f32)) {
-    let Some(mask) = allowed else {
-        (0..).zip(logits).for_each(|(token, &logit)| visit(token, logit));
+/// Calls `visit` for each allowed token of a chunk, ascending. Whole words are most of what free
+/// text allows, and bit by bit takes five times as long.
+fn each_allowed(first: TokenId, logits: &[f32], word: u32, mut visit: impl FnMut(TokenId, f32)) {
+    if word == u32::MAX {
+        (first..).zip(logits).for_each(|(token, &logit)| visit(token, logit));
         return;
-    };
-    for ((first, &word), logits) in (0..).step_by(32).zip(mask.words()).zip(logits.chunks(32)) {
-        if word == u32::MAX {
-            (first..).zip(logits).for_each(|(token, &logit)| visit(token, logit));
-            continue;
-        }
-        let mut bits = word;
-        while bits != 0 {
-            let at = bits.trailing_zeros();
-            bits &= bits - 1;
-            if let Some(&logit) = logits.get(at as usize) {
-                visit(first + at, logit);
-            }
+    }
+    let mut bits = word;
+    while bits != 0 {
+        let at = bits.trailing_zeros();
+        bits &= bits - 1;
+        if let Some(&logit) = logits.get(at as usize) {
+            visit(first + at, logit);
         }
     }
 }

@@ -42,6 +42,8 @@ pub(super) struct Worker {
     pub(super) context: usize,
     /// Beginnings of earlier prompts; they outlive the stage.
     pub(super) prefixes: Prefixes,
+    /// Of a step's rows, (rows, vocabulary); kept for its memory.
+    pub(super) logits: Vec<f32>,
 }
 
 impl Worker {
@@ -308,7 +310,7 @@ impl<'a> StageRun<'a> {
         let feed = Feed::new(&mut self.live, &takes);
 
         // The masks of writers that will get logits depend on nothing in the pass: both at once.
-        let Worker { model, cache, tokenizer, .. } = &mut *self.worker;
+        let Worker { model, cache, tokenizer, logits, .. } = &mut *self.worker;
         let (read, mut masks) =
             rayon::join(|| model.read(&feed.batch(), cache), || masks(&mut self.live));
         let read = read.map_err(compute)?;
@@ -320,7 +322,7 @@ impl<'a> StageRun<'a> {
         for first in (0..feed.wanted.len()).step_by(LOGIT_ROWS) {
             let piece = first..(first + LOGIT_ROWS).min(feed.wanted.len());
             let tiles = feed.tiles(&piece, &masks);
-            let logits = model.logits(&read, piece.clone(), tiles.as_deref()).map_err(compute)?;
+            model.logits(&read, piece.clone(), tiles.as_deref(), logits).map_err(compute)?;
             let rows: Vec<&[f32]> =
                 logits.chunks_exact((logits.len() / piece.len()).max(1)).collect();
             self.live

@@ -77,47 +77,60 @@ impl Mode {
 }
 
 impl Matrix {
-    /// Repacks `bytes`, rows of `dtype` blocks; `None` when another path must serve: a type
-    /// without tiles, or a shape that is no whole number of blocks.
-    pub fn pack(dtype: GgmlDType, bytes: &[u8], outputs: usize, inputs: usize) -> Option<Self> {
+    /// Room for a matrix of `dtype` blocks; `None` when another path must serve: a type without
+    /// tiles, or a shape that is no whole number of blocks.
+    pub fn empty(dtype: GgmlDType, outputs: usize, inputs: usize) -> Option<Self> {
         let format = Format::of(dtype)?;
-        let (weights, stored) = format.stored();
+        let (weights, _) = format.stored();
         if outputs == 0 || inputs == 0 || !inputs.is_multiple_of(weights) {
-            return None;
-        }
-        let row_bytes = inputs / weights * stored;
-        if bytes.len() != outputs * row_bytes {
             return None;
         }
         let tiles = outputs.div_ceil(LANES);
         let [registers, halves, blocks_a_unit, small] = format.sizes();
         let blocks = inputs / BLOCK;
-        let units = blocks / blocks_a_unit;
-        let mut packed = Self {
+        Some(Self {
             outputs,
             inputs,
             format,
             quants: vec![Aligned([0; REGISTER]); tiles * blocks * registers],
-            halves: vec![[Half(0); LANES]; tiles * units * halves],
+            halves: vec![[Half(0); LANES]; tiles * blocks / blocks_a_unit * halves],
             bytes: vec![[0; LANES]; tiles * blocks * small],
-        };
-        let halves_of_tiles = packed.halves.par_chunks_exact_mut(units * halves);
+        })
+    }
+
+    /// Bytes of a row as the file stores it.
+    pub fn stored_row(&self) -> usize {
+        let (weights, bytes) = self.format.stored();
+        self.inputs / weights * bytes
+    }
+
+    /// Repacks `stored`, whole rows from row `first` on, a multiple of [`LANES`]; each row once.
+    pub fn fill(&mut self, first: usize, stored: &[u8]) {
+        let row_bytes = self.stored_row();
+        let rows = stored.len() / row_bytes;
+        assert!(first.is_multiple_of(LANES) && first + rows <= self.outputs);
+        let format = self.format;
+        let [registers, halves, blocks_a_unit, small] = format.sizes();
+        let blocks = self.inputs / BLOCK;
+        let skipped = first / LANES;
+        let units = blocks / blocks_a_unit * halves;
+        let quants = &mut self.quants[skipped * blocks * registers..];
+        let halves_of = &mut self.halves[skipped * units..];
         // A format without bytes has an empty part for each tile.
-        let mut bytes_of_tiles: Vec<&mut [[u8; LANES]]> = Vec::new();
-        let mut rest = packed.bytes.as_mut_slice();
-        for _ in 0..tiles {
+        let mut rest = &mut self.bytes[skipped * blocks * small..];
+        let mut bytes_of: Vec<&mut [[u8; LANES]]> = Vec::new();
+        for _ in 0..rows.div_ceil(LANES) {
             let (part, others) = rest.split_at_mut(blocks * small);
-            bytes_of_tiles.push(part);
+            bytes_of.push(part);
             rest = others;
         }
-        packed
-            .quants
+        quants
             .par_chunks_exact_mut(blocks * registers)
-            .zip(halves_of_tiles)
-            .zip(&mut bytes_of_tiles)
+            .zip(halves_of.par_chunks_exact_mut(units))
+            .zip(&mut bytes_of)
             .enumerate()
             .for_each(|(tile, ((quants, halves_of_tile), bytes_of_tile))| {
-                let rows = bytes.chunks_exact(row_bytes).skip(tile * LANES).take(LANES);
+                let rows = stored.chunks_exact(row_bytes).skip(tile * LANES).take(LANES);
                 for (row, stored) in rows.enumerate() {
                     for (index, registers) in quants.chunks_exact_mut(registers).enumerate() {
                         let block = format.unpack(stored, index);
@@ -132,7 +145,6 @@ impl Matrix {
                     }
                 }
             });
-        Some(packed)
     }
 
     /// Output width.
@@ -546,7 +558,10 @@ mod tests {
         let quantised = QTensor::quantize(&tensor, dtype).expect("quantised");
         let plain = quantised.dequantize(&Device::Cpu).expect("dequantised");
         let bytes = quantised.data().expect("data");
-        let matrix = Matrix::pack(dtype, &bytes, outputs, inputs).expect("packed");
+        let mut matrix = Matrix::empty(dtype, outputs, inputs).expect("a format with tiles");
+        let cut = 16.min(outputs) * matrix.stored_row();
+        matrix.fill(0, &bytes[..cut]);
+        matrix.fill(16, &bytes[cut..]);
         (matrix, plain.flatten_all().and_then(|t| t.to_vec1()).expect("numbers"))
     }
 

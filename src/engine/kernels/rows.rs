@@ -19,6 +19,32 @@ tiered! {
     pub fn gate [] [] (gate: &[f32], up: &[f32], activation: Activation, out: &mut [f32]) = gated
 }
 
+/// Numbers that [`maxima`] takes together.
+pub const CHUNK: usize = 32;
+
+tiered! {
+    /// The largest of each [`CHUNK`] numbers, the last of what is left; NaN where one is NaN (of
+    /// positive sign).
+    pub fn maxima [] [] (numbers: &[f32], out: &mut [f32]) = chunk_maxima
+}
+
+/// Integer maxima, which unlike those of floats have no order that matters: bits of floats order
+/// like integers once those of negative ones are turned round.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
+fn chunk_maxima<L: Lanes>(numbers: &[f32], out: &mut [f32]) {
+    let turn = |bits: i32| bits ^ ((bits >> 31) as u32 >> 1) as i32;
+    for (chunk, out) in numbers.chunks(CHUNK).zip(out) {
+        let mut largest = i32::MIN;
+        for number in chunk {
+            let bits = number.to_bits() as i32;
+            let ordered = bits ^ ((bits >> 31) as u32 >> 1) as i32;
+            largest = largest.max(ordered);
+        }
+        *out = f32::from_bits(turn(largest) as u32);
+    }
+}
+
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 fn norm<L: Lanes>(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
@@ -134,6 +160,22 @@ mod tests {
             check(&out, pairs().map(|(x, up)| gelu(x) * up));
             gate(tier, &[f32::NAN; 17], &[1.0; 17], Activation::Silu, &mut out[..17]);
             assert!(out[..17].iter().all(|x| x.is_nan()), "{tier:?} hides what is no number");
+        }
+    }
+
+    #[test]
+    fn maxima_are_those_of_each_chunk_on_every_tier() {
+        let mut numbers = numbers(100);
+        numbers[70] = f32::NAN;
+        for tier in Tier::available() {
+            let mut out = [0f32; 4];
+            maxima(tier, &numbers, &mut out);
+            for (index, chunk) in numbers.chunks(CHUNK).enumerate() {
+                let largest = chunk.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                assert!(out[index] == largest || (index == 2 && out[2].is_nan()), "{tier:?}");
+            }
+            maxima(tier, &[-0.0, f32::NEG_INFINITY, -3.0], &mut out[..1]);
+            assert_eq!(out[0].to_bits(), (-0.0f32).to_bits());
         }
     }
 
