@@ -25,6 +25,9 @@ const PENALTY_WINDOW: usize = 64;
 /// First piece that top-p sorts; a nucleus is rarely larger, a vocabulary is 150,000.
 const FIRST_SORTED: usize = 256;
 
+/// Most tokens that are asked about singly; a mask costs some hundred questions.
+const MOST_ASKED: usize = 32;
+
 /// How logits become tokens.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampling {
@@ -59,6 +62,8 @@ impl Default for Sampling {
 pub struct Sampler {
     sampling: Sampling,
     random: ChaCha8Rng,
+    /// The number of a position that was not settled yet.
+    kept_chance: Option<f64>,
     recent: VecDeque<TokenId>,
     /// Logits after the penalty, one per token; kept between calls for its memory alone.
     logits: Vec<f32>,
@@ -92,6 +97,7 @@ impl Sampler {
         Self {
             sampling,
             random,
+            kept_chance: None,
             recent,
             logits: Vec::new(),
             maxima: Vec::new(),
@@ -106,20 +112,79 @@ impl Sampler {
     /// one; then the lowest allowed id is. Plus infinity is the largest number. `None` when no
     /// token is allowed.
     pub fn sample(&mut self, logits: &[f32], allowed: Option<&Mask>) -> Option<TokenId> {
-        // Drawn even where nothing is left to chance, so that one position's outcome does not
-        // shift the numbers of the next.
-        let chance: f64 = self.random.random();
+        let chance = self.chance();
         self.penalise(logits);
         let Some(best) = self.best(allowed) else {
             return lowest(logits.len(), allowed);
         };
-        if self.sampling.temperature <= 0.0 || self.sampling.temperature.is_nan() {
+        if self.is_greedy() {
             return Some(best.token);
         }
         self.collect(best.logit, allowed);
+        self.choose(best.logit, chance)
+    }
+
+    /// Draws what [`Self::sample`] would draw under a mask, without one: the few tokens that are
+    /// likely enough are asked about. `None` when the answers do not settle it; then the same
+    /// position must be drawn with a mask.
+    ///
+    /// While free text is written a grammar allows most of a vocabulary. A mask of it takes as long
+    /// as a good part of the forward pass, and all but a handful of its bits are never looked at.
+    pub fn sample_asking(
+        &mut self,
+        logits: &[f32],
+        mut allows: impl FnMut(TokenId) -> bool,
+    ) -> Option<TokenId> {
+        let chance = self.chance();
+        self.penalise(logits);
+        let drawn = self.draw_asking(chance, &mut allows);
+        if drawn.is_none() {
+            self.kept_chance = Some(chance);
+        }
+        drawn
+    }
+
+    fn draw_asking(
+        &mut self,
+        chance: f64,
+        allows: &mut impl FnMut(TokenId) -> bool,
+    ) -> Option<TokenId> {
+        let likeliest = self.best(None)?;
+        self.collect(likeliest.logit, None);
+        if self.candidates.len() > MOST_ASKED {
+            return None;
+        }
+        // The best of the allowed is the first allowed one in order of rank: whatever is likelier
+        // is among the candidates too.
+        let mut ranked = self.candidates.clone();
+        ranked.sort_unstable_by(|a, b| a.by_rank(*b));
+        let best = ranked.into_iter().find(|candidate| allows(candidate.token))?;
+        if self.is_greedy() {
+            return Some(best.token);
+        }
+        self.collect(best.logit, None);
+        if self.candidates.len() > MOST_ASKED {
+            return None;
+        }
+        self.candidates.retain(|candidate| allows(candidate.token));
+        self.choose(best.logit, chance)
+    }
+
+    /// Drawn even where nothing is left to chance, so that one position's outcome does not shift
+    /// the numbers of the next.
+    fn chance(&mut self) -> f64 {
+        self.kept_chance.take().unwrap_or_else(|| self.random.random())
+    }
+
+    fn is_greedy(&self) -> bool {
+        self.sampling.temperature <= 0.0 || self.sampling.temperature.is_nan()
+    }
+
+    /// Draws among the candidates.
+    fn choose(&mut self, best: f32, chance: f64) -> Option<TokenId> {
         self.keep_top_k();
-        self.keep_top_p(best.logit);
-        self.draw(best.logit, chance)
+        self.keep_top_p(best);
+        self.draw(best, chance)
     }
 
     /// Records a token of the answer for the repetition penalty. Forced tokens are better left
@@ -479,6 +544,30 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn asking_about_single_tokens_draws_what_a_mask_draws(
+            logits in prop::collection::vec(-6.0_f32..6.0, 2..200),
+            allowed in prop::collection::vec(0_u32..200, 1..150),
+            (temperature, top_k, top_p, min_p) in (0.0_f32..2.0, 0_usize..6, 0.3_f32..1.2, 0.0_f32..1.0),
+            seed in any::<u64>(),
+        ) {
+            let sampling =
+                Sampling { temperature, top_k, top_p, min_p, repetition_penalty: 1.2, seed };
+            let mask = Mask::only(logits.len(), &allowed);
+            let (mut masked, mut asking) = (Sampler::new(sampling.clone()), Sampler::new(sampling));
+            for _ in 0..4 {
+                let expected = masked.sample(&logits, Some(&mask));
+                let got = asking
+                    .sample_asking(&logits, |token| mask.contains(token))
+                    .or_else(|| asking.sample(&logits, Some(&mask)));
+                prop_assert_eq!(got, expected);
+                if let Some(token) = expected {
+                    masked.observe(token);
+                    asking.observe(token);
+                }
+            }
+        }
+
         #[test]
         fn a_masked_token_is_never_drawn(
             logits in prop::collection::vec(logit(), 1..80),

@@ -120,12 +120,23 @@ enum Task {
 
 struct Writer {
     constraint: Option<Constraint>,
+    look: Look,
     sampler: Sampler,
     written: Vec<TokenId>,
     /// How many of them the grammar forced.
     forced: usize,
     max_tokens: usize,
     min_tokens: usize,
+}
+
+/// How a constrained writer learns what may come next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// By a mask, computed while the forward pass runs: where few tokens are allowed it is cheap,
+    /// and spares most of the head.
+    Mask,
+    /// By asking about the likely tokens: where most are allowed.
+    Ask,
 }
 
 /// What a sequence's logits led to.
@@ -254,6 +265,7 @@ impl<'a> StageRun<'a> {
         };
         Ok(Writer {
             constraint,
+            look: Look::Mask,
             sampler: Sampler::new(request.sampling),
             written: Vec::new(),
             forced: 0,
@@ -575,13 +587,16 @@ impl Writer {
         tokenizer: &Tokenizer,
     ) -> Result<Step, EngineError> {
         let ends = |token| tokenizer.end_ids().contains(&token);
-        let mut drawn = self.sampler.sample(logits, mask);
-        if mask.is_none() && self.written.len() < self.min_tokens && drawn.is_some_and(ends) {
+        let mut drawn = self.draw(logits, mask)?;
+        if self.constraint.is_none()
+            && self.written.len() < self.min_tokens
+            && drawn.is_some_and(ends)
+        {
             let mut others = logits.to_vec();
             for &end in tokenizer.end_ids() {
                 others[end as usize] = f32::NEG_INFINITY;
             }
-            drawn = self.sampler.sample(&others, mask);
+            drawn = self.sampler.sample(&others, None);
         }
         let Some(token) = drawn else {
             return Err(EngineError::Grammar("no token can follow".to_owned()));
@@ -605,6 +620,30 @@ impl Writer {
         Ok(Step::More(self.written[first..].to_vec()))
     }
 
+    fn draw(
+        &mut self,
+        logits: &[f32],
+        mask: Option<&Mask>,
+    ) -> Result<Option<TokenId>, EngineError> {
+        let Some(constraint) = &mut self.constraint else {
+            return Ok(self.sampler.sample(logits, None));
+        };
+        let mut computed = None;
+        let mask = match mask {
+            Some(mask) => mask,
+            None => {
+                let asked = self.sampler.sample_asking(logits, |token| constraint.allows(token));
+                if asked.is_some() {
+                    return Ok(asked);
+                }
+                computed.insert(constraint.allowed()?)
+            }
+        };
+        let most = mask.len() * 4 > logits.len();
+        self.look = if most { Look::Ask } else { Look::Mask };
+        Ok(self.sampler.sample(logits, Some(mask)))
+    }
+
     fn force(&mut self) -> Result<(), EngineError> {
         let Some(constraint) = &mut self.constraint else {
             return Ok(());
@@ -625,7 +664,7 @@ fn holds_nan(logits: &[f32]) -> bool {
 fn masks(live: &mut [Sequence]) -> Vec<Option<Result<Mask, EngineError>>> {
     live.iter_mut()
         .map(|sequence| match &mut sequence.task {
-            Task::Write(writer) if sequence.pending.is_empty() => {
+            Task::Write(writer) if sequence.pending.is_empty() && writer.look == Look::Mask => {
                 writer.constraint.as_mut().map(Constraint::allowed)
             }
             _ => None,
