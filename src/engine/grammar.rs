@@ -190,15 +190,13 @@ impl Grammar {
             Ok(Matcher::new(Ok(parser)))
         })?;
         // A grammar that cannot begin is an error now, not in the middle of a stage.
-        match start.get_error() {
-            Some(error) => Err(grammar_error(&error)),
-            None => {
-                // A token may reach over either end of a literal into what is free.
-                let literals = lowering::literals(shape);
-                let fewest = literals.iter().map(|text| vocabulary.fewest(text).saturating_sub(2));
-                Ok(Self { start, eos: vocabulary.eos, fewest: fewest.sum() })
-            }
+        if let Some(error) = start.get_error() {
+            return Err(grammar_error(&error));
         }
+        // A token may reach over either end of a literal into what is free.
+        let literals = lowering::literals(shape);
+        let fewest = literals.iter().map(|text| vocabulary.fewest(text).saturating_sub(2)).sum();
+        Ok(Self { start, eos: vocabulary.eos, fewest })
     }
 
     /// No answer has fewer tokens than this.

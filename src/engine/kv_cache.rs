@@ -369,11 +369,10 @@ fn write_heads<C: Cell>(
 ) {
     let share = stores.len().div_ceil(4 * cpu.team.threads());
     cpu.team.split(&mut stores, share, |_, stores| {
-        for (head, rows, Place { keys: to_keys, values: to_values, to }) in stores {
+        for (head, rows, place) in stores {
             let of_row = |row: usize| (row * kv + *head) * dim..(row * kv + *head + 1) * dim;
             let rows = (rows.first..rows.first + rows.count)
                 .map(|row| (&keys[of_row(row)], &values[of_row(row)]));
-            let place = Place { keys: to_keys, values: to_values, to: *to };
             kernel::store(cpu.tier, dim, place, rows);
         }
     });

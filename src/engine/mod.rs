@@ -489,7 +489,7 @@ struct Plan {
 /// Whose arithmetic.
 enum Kind {
     /// Our block.
-    Block(HyperParams),
+    Block(Box<HyperParams>),
     /// candle's own model of this architecture.
     Foreign(&'static str),
 }
@@ -497,12 +497,11 @@ enum Kind {
 impl Plan {
     /// Refuses a context that the model was not trained for, and a model that does not fit.
     fn new(file: &GgufFile, options: &EngineOptions, device: &Device) -> Result<Self, EngineError> {
-        let (kind, trained) = match file.foreign_params() {
-            Some(params) => (Kind::Foreign(params.architecture), params.context_length),
-            None => {
-                let params = file.hyper_params()?;
-                (Kind::Block(params.clone()), params.context_length)
-            }
+        let (kind, trained) = if let Some(params) = file.foreign_params() {
+            (Kind::Foreign(params.architecture), params.context_length)
+        } else {
+            let params = file.hyper_params()?;
+            (Kind::Block(Box::new(params.clone())), params.context_length)
         };
         let context = match options.context {
             Some(asked) if asked > trained => {

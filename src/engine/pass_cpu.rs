@@ -54,8 +54,8 @@ pub(super) fn hidden(
     let rows = batch.tokens.len();
     fit(&mut work.x, rows * width);
     model.embedding.rows(batch.tokens, &mut work.x)?;
-    if model.embedding_scale != 1.0 {
-        work.x.iter_mut().for_each(|x| *x *= model.embedding_scale);
+    if let Some(scale) = model.embedding_scale {
+        work.x.iter_mut().for_each(|x| *x *= scale);
     }
     turns(model, cpu, positions, work);
 

@@ -36,7 +36,7 @@ pub struct Transformer {
     pub(super) vocabulary: usize,
     pub(super) epsilon: f32,
     pub(super) attention_scale: f32,
-    pub(super) embedding_scale: f32,
+    pub(super) embedding_scale: Option<f32>,
     pub(super) embedding: Arc<Linear>, // (vocabulary, width)
     pub(super) layers: Vec<Layer>,
     pub(super) output_norm: Vector, // (width)
@@ -50,7 +50,7 @@ pub struct Transformer {
 #[derive(Debug)]
 enum Place {
     /// On the CPU, by kernels; the workspace keeps its memory between passes.
-    Kernels(Cpu, Mutex<Workspace>),
+    Kernels(Cpu, Box<Mutex<Workspace>>),
     /// By candle's operations.
     Tensors(Device),
 }
@@ -133,7 +133,7 @@ impl Transformer {
         cpu: Cpu,
     ) -> std::result::Result<Self, EngineError> {
         let place = if device.is_cpu() {
-            Place::Kernels(cpu, Mutex::default())
+            Place::Kernels(cpu, Box::default())
         } else {
             Place::Tensors(device.clone())
         };
@@ -187,8 +187,8 @@ impl Transformer {
             epsilon: params.rms_epsilon,
             attention_scale: params.attention_scale,
             embedding_scale: match architecture.embedding_scale {
-                EmbeddingScale::One => 1.0,
-                EmbeddingScale::SqrtWidth => (width as f32).sqrt(),
+                EmbeddingScale::One => None,
+                EmbeddingScale::SqrtWidth => Some((width as f32).sqrt()),
             },
             embedding,
             layers,

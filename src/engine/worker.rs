@@ -211,8 +211,11 @@ impl<'a> StageRun<'a> {
                 (prompt, Task::Continuation { targets, skip: 0, fed: 0, log_probs }, fed)
             }
         };
-        let (shared, mut own) =
-            if self.worker.model.shares() { split(prompt) } else { (Arc::from([]), whole(prompt)) };
+        let (shared, mut own) = if self.worker.model.shares() {
+            split(prompt)
+        } else {
+            (Arc::from([]), whole(&prompt))
+        };
         let (prefix, cached_tokens) = self.prefix(&shared)?;
         let usage = EngineUsage {
             prompt_tokens: shared.len() + own.len(),
@@ -311,7 +314,7 @@ impl<'a> StageRun<'a> {
             let _ = self.stage.updates.send(progress); // see `run`
         }
         let prefix = cache.freeze(id);
-        let most = (KEPT_CONTEXTS * *context).min(limits.max_tokens / 2);
+        let most = (*context / KEPT_SHARE).min(limits.max_tokens / 2);
         prefixes.hold(Arc::clone(tokens), prefix, most, cache);
         Ok((Some(prefix), cached))
     }
@@ -396,8 +399,8 @@ impl<'a> StageRun<'a> {
 /// Rows whose logits are held at a time.
 const LOGIT_ROWS: usize = 32;
 
-/// Beginnings are kept up to so many tokens, in contexts.
-const KEPT_CONTEXTS: usize = 2;
+/// Beginnings are kept up to this share of a context, besides the newest.
+const KEPT_SHARE: usize = 2;
 
 /// The packed rows of one step.
 struct Feed {
@@ -629,15 +632,14 @@ impl Writer {
             return Ok(self.sampler.sample(logits, None));
         };
         let mut computed = None;
-        let mask = match mask {
-            Some(mask) => mask,
-            None => {
-                let asked = self.sampler.sample_asking(logits, |token| constraint.allows(token));
-                if asked.is_some() {
-                    return Ok(asked);
-                }
-                computed.insert(constraint.allowed()?)
+        let mask = if let Some(mask) = mask {
+            mask
+        } else {
+            let asked = self.sampler.sample_asking(logits, |token| constraint.allows(token));
+            if asked.is_some() {
+                return Ok(asked);
             }
+            computed.insert(constraint.allowed()?)
         };
         let most = mask.len() * 4 > logits.len();
         self.look = if most { Look::Ask } else { Look::Mask };
@@ -695,7 +697,7 @@ fn split(prompt: Prompt) -> (Arc<[TokenId]>, Vec<TokenId>) {
 }
 
 /// A prompt for a model that shares nothing.
-fn whole(prompt: Prompt) -> Vec<TokenId> {
+fn whole(prompt: &Prompt) -> Vec<TokenId> {
     [&*prompt.shared, &prompt.own].concat()
 }
 

@@ -328,9 +328,9 @@ pub use x86::{Avx2, Avx512};
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 mod x86 {
     use std::arch::x86_64::{
-        __m128i, __m256, __m256i, __m512, __m512i, _CMP_GE_OQ, _MM_FROUND_TO_NEAREST_INT,
-        _mm_loadu_si128, _mm_srli_si128, _mm_storeu_si128, _mm256_add_epi32, _mm256_add_ps,
-        _mm256_and_ps, _mm256_and_si256, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps,
+        __m256, __m256i, __m512, __m512i, _CMP_GE_OQ, _MM_FROUND_TO_NEAREST_INT, _mm_loadu_si128,
+        _mm_srli_si128, _mm_storeu_si128, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps,
+        _mm256_and_si256, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps,
         _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32, _mm256_cvtepu16_epi32,
         _mm256_cvtph_ps, _mm256_cvtps_epi32, _mm256_cvtps_ph, _mm256_div_ps, _mm256_fmadd_ps,
         _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16,
@@ -708,8 +708,9 @@ mod x86 {
         fn load_half(bits: &[Half; LANES]) -> Self {
             // SAFETY: see the module.
             unsafe {
-                let from = bits.as_ptr().cast::<__m128i>();
-                let (low, high) = (_mm_loadu_si128(from), _mm_loadu_si128(from.add(1)));
+                let (low, high) = bits.split_at(LANES / 2);
+                let low = _mm_loadu_si128(low.as_ptr().cast());
+                let high = _mm_loadu_si128(high.as_ptr().cast());
                 Self(_mm256_cvtph_ps(low), _mm256_cvtph_ps(high))
             }
         }
@@ -718,9 +719,9 @@ mod x86 {
         fn load_brain(bits: &[Brain; LANES]) -> Self {
             // SAFETY: see the module.
             unsafe {
-                let from = bits.as_ptr().cast::<__m128i>();
-                let low = _mm256_cvtepu16_epi32(_mm_loadu_si128(from));
-                let high = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.add(1)));
+                let (low, high) = bits.split_at(LANES / 2);
+                let low = _mm256_cvtepu16_epi32(_mm_loadu_si128(low.as_ptr().cast()));
+                let high = _mm256_cvtepu16_epi32(_mm_loadu_si128(high.as_ptr().cast()));
                 let (low, high) = (_mm256_slli_epi32::<16>(low), _mm256_slli_epi32::<16>(high));
                 Self(_mm256_castsi256_ps(low), _mm256_castsi256_ps(high))
             }
@@ -757,9 +758,10 @@ mod x86 {
         fn store_half(self, bits: &mut [u16; LANES]) {
             // SAFETY: see the module.
             unsafe {
-                let to = bits.as_mut_ptr().cast::<__m128i>();
-                _mm_storeu_si128(to, _mm256_cvtps_ph::<NEAREST>(self.0));
-                _mm_storeu_si128(to.add(1), _mm256_cvtps_ph::<NEAREST>(self.1));
+                let (low, high) = bits.split_at_mut(LANES / 2);
+                let (low, high) = (low.as_mut_ptr().cast(), high.as_mut_ptr().cast());
+                _mm_storeu_si128(low, _mm256_cvtps_ph::<NEAREST>(self.0));
+                _mm_storeu_si128(high, _mm256_cvtps_ph::<NEAREST>(self.1));
             }
         }
 
@@ -837,8 +839,9 @@ mod x86 {
         fn bytes(values: &[u8; 64]) -> [__m256i; 2] {
             // SAFETY: see the module.
             unsafe {
-                let from = values.as_ptr().cast::<__m256i>();
-                [_mm256_loadu_si256(from), _mm256_loadu_si256(from.add(1))]
+                let (low, high) = values.split_at(32);
+                let low = _mm256_loadu_si256(low.as_ptr().cast());
+                [low, _mm256_loadu_si256(high.as_ptr().cast())]
             }
         }
 

@@ -319,7 +319,7 @@ fn enter(
         ($quants:ty, $registers:literal, $scales:ty, $offset:literal) => {
             match (tier, group.size) {
                 #[cfg(target_arch = "x86_64")]
-                // SAFETY, here and below: `Tier::detect` found the tier's features on this CPU.
+                // SAFETY: `Tier::detect` found the tier's features on this CPU.
                 (Tier::Avx512, 1) => unsafe {
                     avx512::<$quants, $scales, $offset, $registers, 1>(tile, x, sums)
                 },
@@ -640,7 +640,7 @@ mod tests {
         multiply(&team, Tier::detect(), &activations, &mut [product]);
         for (index, (got, whole)) in out.iter().zip(whole).enumerate() {
             let expected = if matches!(index / LANES, 1 | 4) { 1.0 + whole } else { 1.0 };
-            assert_eq!(*got, expected);
+            assert_eq!(got.to_bits(), expected.to_bits());
         }
     }
 
