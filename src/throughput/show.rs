@@ -350,10 +350,10 @@ mod tests {
         assert!(text.contains("batch: 8\n"), "{text}");
         let table = text.split_once("\n\n").unwrap().1;
         insta::assert_snapshot!(table, @r"
-        | test  | tokens | tokens/s    | min   | median | wall s |
-        | ----- | ------ | ----------- | ----- | ------ | ------ |
+        | test  | tokens | tokens/s      | min   | median | wall s |
+        | ----- | ------ | ------------- | ----- | ------ | ------ |
         | pp512 | 512    | 384.0 ± 181.0 | 256.0 | 384.0  | 1.50   |
-        | job   | 512    | 1024 ± 0.00 | 1024  | 1024   | 0.50   |
+        | job   | 512    | 1024 ± 0.00   | 1024  | 1024   | 0.50   |
         ");
     }
 
