@@ -54,10 +54,8 @@ pub struct ModelSpec {
     pub roles: Vec<Role>,
     /// `general.architecture` of the file.
     pub architecture: String,
-    /// Key-value cache in f32, bytes a token.
+    /// Key-value cache in f16, bytes a token.
     pub kv_bytes_per_token: u64,
-    /// Whether the CPU kernels keep a second, repacked copy of the weights.
-    pub repacked: bool,
     /// Whether size and hash were checked against the file.
     pub verified: bool,
     /// What a user should know, one line.
@@ -102,10 +100,10 @@ pub struct MirrorPart {
 impl ModelSpec {
     /// Memory in bytes that running this model with `context` tokens of cache takes on a CPU.
     ///
-    /// Repacked weights count 2.5 times: the largest growth measured for the kernels in use
-    /// (Q4_K 2.33, Q6_K 2.5, Q8_0 2.0), since a file mixes them.
+    /// Weights are repacked in place of what the file holds; the inner scales of K formats take
+    /// eight bits there in place of six.
     pub fn memory_needed(&self, context: usize) -> u64 {
-        let weights = if self.repacked { self.bytes / 2 * 5 } else { self.bytes };
+        let weights = self.bytes / 20 * 21;
         weights
             .saturating_add(self.kv_bytes_per_token.saturating_mul(context as u64))
             .saturating_add(WORKING_BYTES)
@@ -503,11 +501,12 @@ mod tests {
     }
 
     #[test]
-    fn memory_counts_weights_twice_over_only_where_they_are_repacked() {
+    fn memory_counts_weights_once_with_a_margin_and_the_cache() {
         let small = find("smollm2-135m").unwrap();
-        assert_eq!(small.memory_needed(1000), 98_362_432 + 46_080_000 + WORKING_BYTES);
+        let weights = 98_362_432 / 20 * 21;
+        assert_eq!(small.memory_needed(1000), weights + 23_040_000 + WORKING_BYTES);
         let large = find("llama-3.2-3b").unwrap();
-        assert_eq!(large.memory_needed(0), 2_019_400_000 / 2 * 5 + WORKING_BYTES);
+        assert_eq!(large.memory_needed(0), 2_019_400_000 / 20 * 21 + WORKING_BYTES);
         assert!(large.memory_needed(usize::MAX) == u64::MAX);
     }
 

@@ -118,8 +118,11 @@ fn open(
     };
     let _spinner = Spinner::start(shop.waiting.output, &format!("loading {}", local.name));
     let engine = Engine::load(&local.path, options)?;
-    let batch = engine.info().batch;
-    if batch < options.max_batch {
+    let info = engine.info();
+    let batch = info.batch;
+    if let Some(note) = info.note {
+        shop.waiting.output.warn(&format!("architecture '{}' runs by {note}", info.architecture));
+    } else if batch < options.max_batch {
         shop.waiting.output.warn(&format!(
             "memory holds {batch} of the {} drafts that were to be written together; \
              a shorter --context makes room for more",

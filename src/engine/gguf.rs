@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::Device;
-use candle_core::quantized::{QStorage, QTensor};
+use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use sha2::{Digest, Sha256};
 
 pub use foreign_params::ForeignParams;
@@ -48,6 +48,17 @@ pub struct GgufFile {
     file: Mutex<File>,
     bytes: u64,
     contents: Contents,
+}
+
+/// Type and shape of a matrix, rows of `inputs` weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TensorShape {
+    /// How its weights are stored.
+    pub dtype: GgmlDType,
+    /// Rows.
+    pub outputs: usize,
+    /// Width of a row: a whole number of the type's blocks.
+    pub inputs: usize,
 }
 
 /// What the header holds.
@@ -226,11 +237,7 @@ impl GgufFile {
     /// [`EngineError::BadModel`] when there is no such tensor, or when the file changed since it
     /// was opened; [`EngineError::Compute`] when the device refuses it.
     pub fn tensor(&self, name: &str, device: &Device) -> Result<QTensor, EngineError> {
-        let info = self
-            .contents
-            .tensors
-            .get(name)
-            .ok_or_else(|| self.bad(format!("tensor '{name}' is missing")))?;
+        let info = self.info(name)?;
         let length = info.bytes as usize;
         let mut buffer = vec![0u8; length + TENSOR_ALIGNMENT];
         let start = buffer.as_ptr().align_offset(TENSOR_ALIGNMENT).min(TENSOR_ALIGNMENT);
@@ -240,6 +247,49 @@ impl GgufFile {
         QStorage::from_data(Cow::Borrowed(data), device, info.dtype)
             .and_then(|storage| QTensor::new(storage, info.shape.as_slice()))
             .map_err(|error| EngineError::Compute(format!("cannot load tensor '{name}': {error}")))
+    }
+
+    /// Type and shape of a tensor that is a matrix.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::BadModel`] when there is no such tensor, or when it is no matrix.
+    pub fn matrix(&self, name: &str) -> Result<TensorShape, EngineError> {
+        let info = self.info(name)?;
+        match info.shape[..] {
+            [outputs, inputs] => Ok(TensorShape { dtype: info.dtype, outputs, inputs }),
+            _ => Err(self.bad(format!("tensor '{name}' is no matrix"))),
+        }
+    }
+
+    /// Bytes of a tensor.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::BadModel`] when there is no such tensor.
+    pub fn tensor_bytes(&self, name: &str) -> Result<usize, EngineError> {
+        Ok(self.info(name)?.bytes as usize)
+    }
+
+    /// Fills `data` with a tensor's bytes from byte `offset` on.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::BadModel`] when the tensor has no such part, or when the file changed since
+    /// it was opened.
+    pub fn read_part(&self, name: &str, offset: usize, data: &mut [u8]) -> Result<(), EngineError> {
+        let info = self.info(name)?;
+        let (offset, length) = (offset as u64, data.len() as u64);
+        if offset.checked_add(length).is_none_or(|end| end > info.bytes) {
+            return Err(self.bad(format!("tensor '{name}' has no byte {offset} + {length}")));
+        }
+        self.read_at(info.start + offset, data)
+            .map_err(|error| self.bad(format!("cannot read tensor '{name}': {error}")))
+    }
+
+    fn info(&self, name: &str) -> Result<&TensorInfo, EngineError> {
+        let info = self.contents.tensors.get(name);
+        info.ok_or_else(|| self.bad(format!("tensor '{name}' is missing")))
     }
 
     fn read_at(&self, start: u64, data: &mut [u8]) -> std::io::Result<()> {

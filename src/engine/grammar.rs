@@ -190,15 +190,13 @@ impl Grammar {
             Ok(Matcher::new(Ok(parser)))
         })?;
         // A grammar that cannot begin is an error now, not in the middle of a stage.
-        match start.get_error() {
-            Some(error) => Err(grammar_error(&error)),
-            None => {
-                // A token may reach over either end of a literal into what is free.
-                let literals = lowering::literals(shape);
-                let fewest = literals.iter().map(|text| vocabulary.fewest(text).saturating_sub(2));
-                Ok(Self { start, eos: vocabulary.eos, fewest: fewest.sum() })
-            }
+        if let Some(error) = start.get_error() {
+            return Err(grammar_error(&error));
         }
+        // A token may reach over either end of a literal into what is free.
+        let literals = lowering::literals(shape);
+        let fewest = literals.iter().map(|text| vocabulary.fewest(text).saturating_sub(2)).sum();
+        Ok(Self { start, eos: vocabulary.eos, fewest })
     }
 
     /// No answer has fewer tokens than this.
@@ -238,6 +236,14 @@ impl Constraint {
             ));
         }
         Ok(Mask(mask))
+    }
+
+    /// Whether this token may come next. Asking about a few is far cheaper than [`Self::allowed`].
+    pub fn allows(&mut self, token: TokenId) -> bool {
+        if self.is_finished() || token == self.eos {
+            return self.allowed().is_ok_and(|allowed| allowed.contains(token));
+        }
+        self.matcher.validate_tokens(&[token]).is_ok_and(|valid| valid == 1)
     }
 
     /// Moves on by one token, which must be allowed. The end token finishes the answer.
@@ -407,6 +413,36 @@ mod tests {
         assert_eq!(end.iter().collect::<Vec<_>>(), [EOS]);
         assert!(constraint.accept(TokenId::from(b' ')).is_err());
         assert!(constraint.accept(EOS).is_ok());
+    }
+
+    #[test]
+    fn asking_about_a_token_agrees_with_the_mask_at_every_step_of_an_answer() {
+        let shape = super::testing::object(&[
+            ("said", Shape::Excerpt(vec![source("a", &["one two three four five \"six\""])])),
+            ("mood", Shape::OneOf(vec!["calm".into(), "tired".into()])),
+            ("note", Shape::Text { min: 2, max: 12 }),
+        ]);
+        let words = ["one two", "six", " th", "ree", "\":", "calm", "\",", "aé", "\\\""];
+        let vocabulary = vocabulary(&words);
+        let grammar = Grammar::compile(&vocabulary, &shape).expect("compiles");
+        let mut random = ChaCha8Rng::seed_from_u64(5);
+        for _ in 0..6 {
+            let mut constraint = grammar.constraint();
+            loop {
+                // As the worker does: where something is forced, a mask holds only that.
+                constraint.forced().expect("forced tokens");
+                if constraint.is_finished() {
+                    break;
+                }
+                let mask = constraint.allowed().expect("a mask");
+                for token in 0..(258 + words.len()) as TokenId {
+                    assert_eq!(constraint.allows(token), mask.contains(token), "{token}");
+                }
+                let choices: Vec<TokenId> = mask.iter().collect();
+                let token = *choices.choose(&mut random).expect("some token");
+                constraint.accept(token).expect("an allowed token");
+            }
+        }
     }
 
     #[test]

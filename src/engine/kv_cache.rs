@@ -12,7 +12,7 @@ use super::kernels::lanes::{Half, LANES};
 
 /// A growing span gets at least this many positions at a time, so that short answers do not
 /// reserve the room of long ones and growth is rare.
-const GROWTH: usize = 256;
+const GROWTH: usize = 64;
 
 /// A live sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -143,7 +143,15 @@ impl KvCache {
     pub fn freeze(&mut self, id: SeqId) -> PrefixId {
         let sequence = self.sequences[id.0].take().expect("a frozen sequence is live");
         assert!(sequence.prefix.is_none(), "prefixes are one span deep");
-        PrefixId(place(&mut self.prefixes, Prefix { span: sequence.own, references: 1 }))
+        let mut span = sequence.own;
+        // It grows no more. A device that has no room for the copy keeps what it has.
+        if span.capacity >= span.len + GROWTH
+            && let Ok(fitting) =
+                span.copied(self.layers, self.heads, span.len, span.len.next_multiple_of(LANES))
+        {
+            span = fitting;
+        }
+        PrefixId(place(&mut self.prefixes, Prefix { span, references: 1 }))
     }
 
     /// Opens a sequence that holds copies of the first `len` positions of a prefix as its own.
@@ -361,11 +369,10 @@ fn write_heads<C: Cell>(
 ) {
     let share = stores.len().div_ceil(4 * cpu.team.threads());
     cpu.team.split(&mut stores, share, |_, stores| {
-        for (head, rows, Place { keys: to_keys, values: to_values, to }) in stores {
+        for (head, rows, place) in stores {
             let of_row = |row: usize| (row * kv + *head) * dim..(row * kv + *head + 1) * dim;
             let rows = (rows.first..rows.first + rows.count)
                 .map(|row| (&keys[of_row(row)], &values[of_row(row)]));
-            let place = Place { keys: to_keys, values: to_values, to: *to };
             kernel::store(cpu.tier, dim, place, rows);
         }
     });

@@ -3,15 +3,19 @@
 //! Owns the choice between our kernels and candle's products; a new kernel is a new arm here, and
 //! the decoder does not notice.
 
+use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
-use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
+use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{Device, Module, Result, Tensor};
 
+use super::EngineError;
+use super::gguf::{GgufFile, TensorShape};
 use super::kernels::Cpu;
 use super::kernels::activations::Activations;
 use super::kernels::dense::{DenseWeights, Tiles};
-use super::kernels::lanes::{Brain, Half};
+use super::kernels::lanes::{Brain, Half, LANES};
 use super::kernels::matrix::{self, Matrix, Product};
 
 pub use super::kernels::matrix::Mode;
@@ -36,38 +40,45 @@ pub enum Products {
     Candle,
 }
 
+/// Bytes of a tensor that are read at a time: what a large one takes beside its tiles.
+const PIECE: usize = 8 << 20;
+
 impl Linear {
-    /// Takes a tensor over, repacking it where that is faster.
-    pub fn new(weight: Arc<QTensor>, products: Products) -> Result<Self> {
-        if products == Products::Kernels
-            && let Ok((outputs, inputs)) = weight.shape().dims2()
-        {
-            let bytes = weight.data()?;
-            if let Some(matrix) = Matrix::pack(weight.dtype(), &bytes, outputs, inputs) {
+    /// Reads outputs `range` of tensor `name`, repacking them where that is faster.
+    pub fn load(
+        file: &GgufFile,
+        name: &str,
+        range: Range<usize>,
+        (device, products): (&Device, Products),
+    ) -> std::result::Result<Self, EngineError> {
+        let TensorShape { dtype, outputs, inputs } = file.matrix(name)?;
+        let row = file.tensor_bytes(name)? / outputs;
+        let compute = |error: candle_core::Error| EngineError::Compute(error.to_string());
+        if products == Products::Kernels {
+            if let Some(mut matrix) = Matrix::empty(dtype, range.len(), inputs) {
+                let rows = (PIECE / row).max(1).next_multiple_of(LANES);
+                let mut piece = Vec::new();
+                for first in (0..range.len()).step_by(rows) {
+                    let count = rows.min(range.len() - first);
+                    piece.resize(count * row, 0);
+                    file.read_part(name, (range.start + first) * row, &mut piece)?;
+                    matrix.fill(first, &piece);
+                }
                 return Ok(Self::Packed(matrix));
             }
-            let halves = || bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair));
-            match weight.dtype() {
-                GgmlDType::F32 => {
-                    let words = bytes.as_chunks::<4>().0.iter();
-                    let rows: Vec<f32> = words.map(|word| f32::from_le_bytes(*word)).collect();
-                    let tiles = Tiles::pack(&rows, 0.0, outputs, inputs);
-                    return Ok(Self::Dense(DenseWeights::F32(tiles)));
-                }
-                GgmlDType::F16 => {
-                    let rows: Vec<Half> = halves().map(Half).collect();
-                    let tiles = Tiles::pack(&rows, Half(0), outputs, inputs);
-                    return Ok(Self::Dense(DenseWeights::F16(tiles)));
-                }
-                GgmlDType::BF16 => {
-                    let rows: Vec<Brain> = halves().map(Brain).collect();
-                    let tiles = Tiles::pack(&rows, Brain(0), outputs, inputs);
-                    return Ok(Self::Dense(DenseWeights::BF16(tiles)));
-                }
-                _ => {}
+            let mut bytes = vec![0; range.len() * row];
+            file.read_part(name, range.start * row, &mut bytes)?;
+            if let Some(weights) = dense(dtype, &bytes, range.len(), inputs) {
+                return Ok(Self::Dense(weights));
             }
         }
-        Ok(Self::Candle(QMatMul::from_arc(weight)?))
+        let mut bytes = vec![0; range.len() * row];
+        file.read_part(name, range.start * row, &mut bytes)?;
+        QStorage::from_data(Cow::Owned(bytes), device, dtype)
+            .and_then(|storage| QTensor::new(storage, (range.len(), inputs)))
+            .and_then(|weight| QMatMul::from_arc(Arc::new(weight)))
+            .map(Self::Candle)
+            .map_err(compute)
     }
 
     /// `x`, (rows, inputs), times the weights, by candle: (rows, outputs).
@@ -111,6 +122,27 @@ impl Linear {
             }
         }
     }
+}
+
+/// Unquantised weights in tiles; `None` for other types.
+fn dense(dtype: GgmlDType, bytes: &[u8], outputs: usize, inputs: usize) -> Option<DenseWeights> {
+    let halves = || bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair));
+    Some(match dtype {
+        GgmlDType::F32 => {
+            let words = bytes.as_chunks::<4>().0.iter();
+            let rows: Vec<f32> = words.map(|word| f32::from_le_bytes(*word)).collect();
+            DenseWeights::F32(Tiles::pack(&rows, 0.0, outputs, inputs))
+        }
+        GgmlDType::F16 => {
+            let rows: Vec<Half> = halves().map(Half).collect();
+            DenseWeights::F16(Tiles::pack(&rows, Half(0), outputs, inputs))
+        }
+        GgmlDType::BF16 => {
+            let rows: Vec<Brain> = halves().map(Brain).collect();
+            DenseWeights::BF16(Tiles::pack(&rows, Brain(0), outputs, inputs))
+        }
+        _ => return None,
+    })
 }
 
 /// Rows that products read, in the forms that their weights want; kept for its memory.

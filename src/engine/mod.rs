@@ -10,6 +10,7 @@ pub mod tokenizer;
 
 pub mod chat;
 
+mod decoder;
 pub mod foreign;
 mod pass_cpu;
 mod pass_tensors;
@@ -40,8 +41,11 @@ use candle_core::Device;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use chat::{ChatTemplate, Turn};
+use decoder::Decoder;
+use foreign::ForeignModel;
 use gguf::{GgufFile, HyperParams};
 use grammar::{Shape, Vocabulary};
+use kernels::attention::Heads;
 use kernels::{Cpu, Tier};
 use kv_cache::{CellType, KvCache};
 use memory::{Fit, Needs};
@@ -315,6 +319,8 @@ pub struct ModelInfo {
     pub device: String,
     /// Sequences decoded together: fewer than asked for where the memory holds no more.
     pub batch: usize,
+    /// What a user should know of the way that the model runs.
+    pub note: Option<&'static str>,
 }
 
 /// Context in tokens when the user names none: room for the job, not for all a model could hold.
@@ -336,47 +342,39 @@ impl Engine {
     /// Opens, checks and loads a model file.
     pub fn load(path: &Path, options: &EngineOptions) -> Result<Self, EngineError> {
         let file = GgufFile::open(path)?;
-        let params = file.hyper_params()?.clone();
         let device = open_device(options.device)?;
-        let trained = params.context_length;
-        let context = match options.context {
-            Some(asked) if asked > trained => {
-                return Err(EngineError::Context { asked, trained });
-            }
-            asked => asked.unwrap_or(DEFAULT_CONTEXT.min(trained)),
-        };
-        let Fit { batch, tokens } = fit(&file, &params, context, options, &device)?;
+        let plan = Plan::new(&file, options, &device)?;
         let tokenizer = Arc::new(match &options.tokenizer {
             Some(path) => Tokenizer::from_file(path, &file)?,
             None => Tokenizer::from_gguf(&file)?,
         });
         let template = ChatTemplate::from_gguf(&file, &tokenizer)?;
         let vocabulary = vocabulary(&tokenizer)?;
-        let cpu = Cpu::new(rayon::current_num_threads(), options.tier.unwrap_or(Tier::detect()));
-        let model = Transformer::load(&file, &params, context, &device, cpu)?;
+        let (model, cache) = plan.load(&file, options, &device)?;
+        let Fit { batch, tokens } = plan.fit;
         let info = ModelInfo {
-            architecture: params.architecture.name.to_owned(),
+            architecture: plan.architecture().to_owned(),
             name: file.name(),
             parameters: file.parameters(),
-            context,
+            context: plan.context,
             sha256: file.sha256()?,
             file_bytes: file.file_bytes(),
-            vocabulary: params.vocabulary_size,
+            vocabulary: file.vocabulary_size(),
             device: device_name(&device),
             batch,
+            note: model.note(),
         };
+        // candle's own models read the first tokens of a sequence together and all others singly.
+        let prefill_chunk = if model.shares() { options.prefill_chunk } else { usize::MAX };
         let worker = Worker {
-            cache: KvCache::new(model.layers(), model.heads(), device, CellType::F16),
+            cache,
             model,
             vocabulary,
             tokenizer: Arc::clone(&tokenizer),
-            limits: Limits {
-                max_batch: batch,
-                prefill_chunk: options.prefill_chunk,
-                max_tokens: tokens,
-            },
-            context,
+            limits: Limits { max_batch: batch, prefill_chunk, max_tokens: tokens },
+            context: plan.context,
             prefixes: Prefixes::default(),
+            logits: Vec::new(),
         };
         let (stages, thread) = start(worker)?;
         Ok(Self { info, tokenizer, template, stages: Some(stages), thread: Some(thread) })
@@ -480,24 +478,85 @@ fn device_name(device: &Device) -> String {
     }
 }
 
-/// Refuses a model that does not fit before a byte of it is loaded.
-fn fit(
-    file: &GgufFile,
-    params: &HyperParams,
+/// How a file is going to be run, decided before a byte of its weights is read.
+struct Plan {
+    kind: Kind,
+    /// Tokens.
     context: usize,
-    options: &EngineOptions,
-    device: &Device,
-) -> Result<Fit, EngineError> {
-    let unbounded = Fit { batch: options.max_batch.max(1), tokens: usize::MAX };
-    if !device.is_cpu() {
-        return Ok(unbounded); // candle reports a full device by an error, not by the kernel's killer
+    fit: Fit,
+}
+
+/// Whose arithmetic.
+enum Kind {
+    /// Our block.
+    Block(Box<HyperParams>),
+    /// candle's own model of this architecture.
+    Foreign(&'static str),
+}
+
+impl Plan {
+    /// Refuses a context that the model was not trained for, and a model that does not fit.
+    fn new(file: &GgufFile, options: &EngineOptions, device: &Device) -> Result<Self, EngineError> {
+        let (kind, trained) = if let Some(params) = file.foreign_params() {
+            (Kind::Foreign(params.architecture), params.context_length)
+        } else {
+            let params = file.hyper_params()?;
+            (Kind::Block(Box::new(params.clone())), params.context_length)
+        };
+        let context = match options.context {
+            Some(asked) if asked > trained => {
+                return Err(EngineError::Context { asked, trained });
+            }
+            asked => asked.unwrap_or(DEFAULT_CONTEXT.min(trained)),
+        };
+        let (token, batch) = match &kind {
+            Kind::Block(params) => {
+                let (layers, heads) = (params.block_count, transformer::heads(params));
+                (KvCache::bytes_per_position(layers, heads, CellType::F16), options.max_batch)
+            }
+            Kind::Foreign(_) => (0, 1), // candle's cache grows as it is used
+        };
+        let mut fit = Fit { batch: batch.max(1), tokens: usize::MAX };
+        // candle reports a full device by an error; the system kills who fills its memory.
+        if device.is_cpu()
+            && let Some(available) = memory::available()
+        {
+            let needs = Needs { file: file.file_bytes(), token: token as u64 };
+            fit = memory::fit(needs, context, batch, available).map_err(|reason| {
+                EngineError::TooLarge(format!("{} {reason}", file.path().display()))
+            })?;
+        }
+        Ok(Self { kind, context, fit })
     }
-    let Some(available) = memory::available() else {
-        return Ok(unbounded);
-    };
-    let token =
-        KvCache::bytes_per_position(params.block_count, transformer::heads(params), CellType::F16);
-    let needs = Needs { file: file.file_bytes(), token: token as u64 };
-    memory::fit(needs, context, options.max_batch, available)
-        .map_err(|reason| EngineError::TooLarge(format!("{} {reason}", file.path().display())))
+
+    fn architecture(&self) -> &'static str {
+        match &self.kind {
+            Kind::Block(params) => params.architecture.name,
+            Kind::Foreign(name) => name,
+        }
+    }
+
+    fn load(
+        &self,
+        file: &GgufFile,
+        options: &EngineOptions,
+        device: &Device,
+    ) -> Result<(Decoder, KvCache), EngineError> {
+        match &self.kind {
+            Kind::Block(params) => {
+                let tier = options.tier.unwrap_or(Tier::detect());
+                let cpu = Cpu::new(rayon::current_num_threads(), tier);
+                let model = Transformer::load(file, params, self.context, device, cpu)?;
+                let (layers, heads) = (model.layers(), model.heads());
+                let cache = KvCache::new(layers, heads, device.clone(), CellType::F16);
+                Ok((Decoder::Block(Box::new(model)), cache))
+            }
+            Kind::Foreign(_) => {
+                let model = ForeignModel::load(file, device)?;
+                let nothing = Heads { query: 1, kv: 1, dim: 1 };
+                let cache = KvCache::new(0, nothing, device.clone(), CellType::F16);
+                Ok((Decoder::Foreign(Box::new(model)), cache))
+            }
+        }
+    }
 }

@@ -54,8 +54,8 @@ pub(super) fn hidden(
     let rows = batch.tokens.len();
     fit(&mut work.x, rows * width);
     model.embedding.rows(batch.tokens, &mut work.x)?;
-    if model.embedding_scale != 1.0 {
-        work.x.iter_mut().for_each(|x| *x *= model.embedding_scale);
+    if let Some(scale) = model.embedding_scale {
+        work.x.iter_mut().for_each(|x| *x *= scale);
     }
     turns(model, cpu, positions, work);
 
@@ -94,14 +94,17 @@ pub(super) fn logits(
     hidden: &[f32],
     tiles: Option<&[u32]>,
     work: &mut Workspace,
-) -> Result<Vec<f32>> {
+    out: &mut Vec<f32>,
+) -> Result<()> {
     let width = model.width;
     let rows = hidden.len() / width;
-    let mut out = vec![0f32; rows * model.vocabulary];
+    fit(out, rows * model.vocabulary);
+    if tiles.is_some() {
+        out.fill(0.0);
+    }
     let fill = |row: usize, out: &mut [f32]| out.copy_from_slice(&hidden[row * width..][..width]);
     work.input.fill(cpu, &[&model.head], [rows, width], fill);
-    work.input.multiply(cpu, &mut [(&model.head, &mut out)], Mode::Set, tiles)?;
-    Ok(out)
+    work.input.multiply(cpu, &mut [(&model.head, out)], Mode::Set, tiles)
 }
 
 /// Cosines and sines of each row's position.

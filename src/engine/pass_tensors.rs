@@ -27,7 +27,8 @@ pub(super) fn hidden(
     ];
     let heads = model.heads;
     let tokens = Tensor::new(batch.tokens, device)?;
-    let mut x = (model.embedding.embedding(&tokens)? * f64::from(model.embedding_scale))?; // (rows, width)
+    let scale = f64::from(model.embedding_scale.unwrap_or(1.0));
+    let mut x = (model.embedding.embedding(&tokens)? * scale)?; // (rows, width)
     for (index, layer) in model.layers.iter().enumerate() {
         let normed = rms_norm(&x, &layer.attention_norm.tensor, model.epsilon)?;
         let turn = |product: &Biased, side: usize, count: usize| {

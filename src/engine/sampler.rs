@@ -16,12 +16,17 @@ use rand_chacha::ChaCha8Rng;
 
 use super::TokenId;
 use super::grammar::Mask;
+use super::kernels::Tier;
+use super::kernels::rows::{CHUNK, maxima};
 
 /// How many of the latest tokens the repetition penalty sees: a long sentence. Over a whole
 /// answer, the words that any text repeats ("the", commas) would be driven out.
 const PENALTY_WINDOW: usize = 64;
 /// First piece that top-p sorts; a nucleus is rarely larger, a vocabulary is 150,000.
 const FIRST_SORTED: usize = 256;
+
+/// Most tokens that are asked about singly; a mask costs some hundred questions.
+const MOST_ASKED: usize = 32;
 
 /// How logits become tokens.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,9 +62,13 @@ impl Default for Sampling {
 pub struct Sampler {
     sampling: Sampling,
     random: ChaCha8Rng,
+    /// The number of a position that was not settled yet.
+    kept_chance: Option<f64>,
     recent: VecDeque<TokenId>,
     /// Logits after the penalty, one per token; kept between calls for its memory alone.
     logits: Vec<f32>,
+    /// The largest of each [`CHUNK`] of them: most of a vocabulary is passed over by these.
+    maxima: Vec<f32>,
     /// What may be drawn; kept for its memory too.
     candidates: Vec<Candidate>,
 }
@@ -85,7 +94,15 @@ impl Sampler {
     pub fn new(sampling: Sampling) -> Self {
         let random = ChaCha8Rng::seed_from_u64(sampling.seed);
         let recent = VecDeque::with_capacity(PENALTY_WINDOW);
-        Self { sampling, random, recent, logits: Vec::new(), candidates: Vec::new() }
+        Self {
+            sampling,
+            random,
+            kept_chance: None,
+            recent,
+            logits: Vec::new(),
+            maxima: Vec::new(),
+            candidates: Vec::new(),
+        }
     }
 
     /// Draws the next token from `logits` (one per token of the vocabulary), only among `allowed`
@@ -95,20 +112,79 @@ impl Sampler {
     /// one; then the lowest allowed id is. Plus infinity is the largest number. `None` when no
     /// token is allowed.
     pub fn sample(&mut self, logits: &[f32], allowed: Option<&Mask>) -> Option<TokenId> {
-        // Drawn even where nothing is left to chance, so that one position's outcome does not
-        // shift the numbers of the next.
-        let chance: f64 = self.random.random();
+        let chance = self.chance();
         self.penalise(logits);
         let Some(best) = self.best(allowed) else {
             return lowest(logits.len(), allowed);
         };
-        if self.sampling.temperature <= 0.0 || self.sampling.temperature.is_nan() {
+        if self.is_greedy() {
             return Some(best.token);
         }
         self.collect(best.logit, allowed);
+        self.choose(best.logit, chance)
+    }
+
+    /// Draws what [`Self::sample`] would draw under a mask, without one: the few tokens that are
+    /// likely enough are asked about. `None` when the answers do not settle it; then the same
+    /// position must be drawn with a mask.
+    ///
+    /// While free text is written a grammar allows most of a vocabulary. A mask of it takes as long
+    /// as a good part of the forward pass, and all but a handful of its bits are never looked at.
+    pub fn sample_asking(
+        &mut self,
+        logits: &[f32],
+        mut allows: impl FnMut(TokenId) -> bool,
+    ) -> Option<TokenId> {
+        let chance = self.chance();
+        self.penalise(logits);
+        let drawn = self.draw_asking(chance, &mut allows);
+        if drawn.is_none() {
+            self.kept_chance = Some(chance);
+        }
+        drawn
+    }
+
+    fn draw_asking(
+        &mut self,
+        chance: f64,
+        allows: &mut impl FnMut(TokenId) -> bool,
+    ) -> Option<TokenId> {
+        let likeliest = self.best(None)?;
+        self.collect(likeliest.logit, None);
+        if self.candidates.len() > MOST_ASKED {
+            return None;
+        }
+        // The best of the allowed is the first allowed one in order of rank: whatever is likelier
+        // is among the candidates too.
+        let mut ranked = self.candidates.clone();
+        ranked.sort_unstable_by(|a, b| a.by_rank(*b));
+        let best = ranked.into_iter().find(|candidate| allows(candidate.token))?;
+        if self.is_greedy() {
+            return Some(best.token);
+        }
+        self.collect(best.logit, None);
+        if self.candidates.len() > MOST_ASKED {
+            return None;
+        }
+        self.candidates.retain(|candidate| allows(candidate.token));
+        self.choose(best.logit, chance)
+    }
+
+    /// Drawn even where nothing is left to chance, so that one position's outcome does not shift
+    /// the numbers of the next.
+    fn chance(&mut self) -> f64 {
+        self.kept_chance.take().unwrap_or_else(|| self.random.random())
+    }
+
+    fn is_greedy(&self) -> bool {
+        self.sampling.temperature <= 0.0 || self.sampling.temperature.is_nan()
+    }
+
+    /// Draws among the candidates.
+    fn choose(&mut self, best: f32, chance: f64) -> Option<TokenId> {
         self.keep_top_k();
-        self.keep_top_p(best.logit);
-        self.draw(best.logit, chance)
+        self.keep_top_p(best);
+        self.draw(best, chance)
     }
 
     /// Records a token of the answer for the repetition penalty. Forced tokens are better left
@@ -125,6 +201,12 @@ impl Sampler {
     fn penalise(&mut self, logits: &[f32]) {
         self.logits.clear();
         self.logits.extend_from_slice(logits);
+        self.penalise_recent(logits);
+        self.maxima.resize(logits.len().div_ceil(CHUNK), 0.0);
+        maxima(Tier::detect(), &self.logits, &mut self.maxima);
+    }
+
+    fn penalise_recent(&mut self, logits: &[f32]) {
         let penalty = self.sampling.repetition_penalty;
         if penalty <= 0.0 || penalty.is_nan() {
             return;
@@ -140,11 +222,16 @@ impl Sampler {
     /// The most likely allowed token, of equals the lowest id; `None` where all are impossible.
     fn best(&self, allowed: Option<&Mask>) -> Option<Candidate> {
         let mut best = Candidate { token: 0, logit: f32::NEG_INFINITY };
-        each_allowed(&self.logits, allowed, |token, logit| {
-            if logit > best.logit {
-                best = Candidate { token, logit };
+        for (first, logits, word, top) in self.chunks(allowed) {
+            if top <= best.logit {
+                continue; // an equal one has the higher id
             }
-        });
+            each_allowed(first, logits, word, |token, logit| {
+                if logit > best.logit {
+                    best = Candidate { token, logit };
+                }
+            });
+        }
         // Clamped last: infinity beats the largest number in the comparison above.
         (best.logit > f32::NEG_INFINITY)
             .then_some(Candidate { logit: best.logit.min(f32::MAX), ..best })
@@ -155,13 +242,36 @@ impl Sampler {
         let share = self.sampling.min_p;
         // p ≥ share · p_max, in logits.
         let least = if share > 0.0 { best + share.min(1.0).ln() } else { f32::MIN };
-        let candidates = &mut self.candidates;
+        let mut candidates = std::mem::take(&mut self.candidates);
         candidates.clear();
-        each_allowed(&self.logits, allowed, |token, logit| {
-            if logit >= least {
-                candidates.push(Candidate { token, logit: logit.min(f32::MAX) });
+        for (first, logits, word, top) in self.chunks(allowed) {
+            if top < least {
+                continue;
             }
-        });
+            each_allowed(first, logits, word, |token, logit| {
+                if logit >= least {
+                    candidates.push(Candidate { token, logit: logit.min(f32::MAX) });
+                }
+            });
+        }
+        self.candidates = candidates;
+    }
+
+    /// The logits in chunks: the first token of each, its logits, the bits of the allowed ones, and
+    /// a bound that none exceeds; it is NaN, and compares with nothing, where a logit is NaN.
+    /// Chunks without an allowed token are left out.
+    fn chunks(&self, allowed: Option<&Mask>) -> impl Iterator<Item = (TokenId, &[f32], u32, f32)> {
+        let words = allowed.map(Mask::words);
+        (0..)
+            .step_by(CHUNK)
+            .zip(self.logits.chunks(CHUNK))
+            .zip(&self.maxima)
+            .enumerate()
+            .map(move |(index, ((first, logits), top))| {
+                let word = words.map_or(u32::MAX, |words| words.get(index).copied().unwrap_or(0));
+                (first, logits, word, *top)
+            })
+            .filter(|(_, _, word, _)| *word != 0)
     }
 
     fn keep_top_k(&mut self) {
@@ -226,25 +336,19 @@ impl Sampler {
     }
 }
 
-/// Calls `visit` for each allowed token, ascending. Runs over whole words of the mask: most of
-/// them are full while free text is written, and bit by bit takes five times as long.
-fn each_allowed(logits: &[f32], allowed: Option<&Mask>, mut visit: impl FnMut(TokenId, f32)) {
-    let Some(mask) = allowed else {
-        (0..).zip(logits).for_each(|(token, &logit)| visit(token, logit));
+/// Calls `visit` for each allowed token of a chunk, ascending. Whole words are most of what free
+/// text allows, and bit by bit takes five times as long.
+fn each_allowed(first: TokenId, logits: &[f32], word: u32, mut visit: impl FnMut(TokenId, f32)) {
+    if word == u32::MAX {
+        (first..).zip(logits).for_each(|(token, &logit)| visit(token, logit));
         return;
-    };
-    for ((first, &word), logits) in (0..).step_by(32).zip(mask.words()).zip(logits.chunks(32)) {
-        if word == u32::MAX {
-            (first..).zip(logits).for_each(|(token, &logit)| visit(token, logit));
-            continue;
-        }
-        let mut bits = word;
-        while bits != 0 {
-            let at = bits.trailing_zeros();
-            bits &= bits - 1;
-            if let Some(&logit) = logits.get(at as usize) {
-                visit(first + at, logit);
-            }
+    }
+    let mut bits = word;
+    while bits != 0 {
+        let at = bits.trailing_zeros();
+        bits &= bits - 1;
+        if let Some(&logit) = logits.get(at as usize) {
+            visit(first + at, logit);
         }
     }
 }
@@ -440,6 +544,30 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn asking_about_single_tokens_draws_what_a_mask_draws(
+            logits in prop::collection::vec(-6.0_f32..6.0, 2..200),
+            allowed in prop::collection::vec(0_u32..200, 1..150),
+            (temperature, top_k, top_p, min_p) in (0.0_f32..2.0, 0_usize..6, 0.3_f32..1.2, 0.0_f32..1.0),
+            seed in any::<u64>(),
+        ) {
+            let sampling =
+                Sampling { temperature, top_k, top_p, min_p, repetition_penalty: 1.2, seed };
+            let mask = Mask::only(logits.len(), &allowed);
+            let (mut masked, mut asking) = (Sampler::new(sampling.clone()), Sampler::new(sampling));
+            for _ in 0..4 {
+                let expected = masked.sample(&logits, Some(&mask));
+                let got = asking
+                    .sample_asking(&logits, |token| mask.contains(token))
+                    .or_else(|| asking.sample(&logits, Some(&mask)));
+                prop_assert_eq!(got, expected);
+                if let Some(token) = expected {
+                    masked.observe(token);
+                    asking.observe(token);
+                }
+            }
+        }
+
         #[test]
         fn a_masked_token_is_never_drawn(
             logits in prop::collection::vec(logit(), 1..80),

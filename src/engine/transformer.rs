@@ -9,11 +9,9 @@
 //! Tensor names: the GGUF specification,
 //! <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use candle_core::quantized::{QStorage, QTensor};
 use candle_core::{Device, Result, Tensor};
 
 use super::architecture::{
@@ -38,7 +36,7 @@ pub struct Transformer {
     pub(super) vocabulary: usize,
     pub(super) epsilon: f32,
     pub(super) attention_scale: f32,
-    pub(super) embedding_scale: f32,
+    pub(super) embedding_scale: Option<f32>,
     pub(super) embedding: Arc<Linear>, // (vocabulary, width)
     pub(super) layers: Vec<Layer>,
     pub(super) output_norm: Vector, // (width)
@@ -52,7 +50,7 @@ pub struct Transformer {
 #[derive(Debug)]
 enum Place {
     /// On the CPU, by kernels; the workspace keeps its memory between passes.
-    Kernels(Cpu, Mutex<Workspace>),
+    Kernels(Cpu, Box<Mutex<Workspace>>),
     /// By candle's operations.
     Tensors(Device),
 }
@@ -135,7 +133,7 @@ impl Transformer {
         cpu: Cpu,
     ) -> std::result::Result<Self, EngineError> {
         let place = if device.is_cpu() {
-            Place::Kernels(cpu, Mutex::default())
+            Place::Kernels(cpu, Box::default())
         } else {
             Place::Tensors(device.clone())
         };
@@ -189,8 +187,8 @@ impl Transformer {
             epsilon: params.rms_epsilon,
             attention_scale: params.attention_scale,
             embedding_scale: match architecture.embedding_scale {
-                EmbeddingScale::One => 1.0,
-                EmbeddingScale::SqrtWidth => (width as f32).sqrt(),
+                EmbeddingScale::One => None,
+                EmbeddingScale::SqrtWidth => Some((width as f32).sqrt()),
             },
             embedding,
             layers,
@@ -221,23 +219,26 @@ impl Transformer {
         }
     }
 
-    /// The logits of some rows of `hidden`: (rows, vocabulary). With `tiles`, ascending, only the
-    /// logits of those tokens are sure to be computed, by sixteens; the others are 0.
+    /// The logits of some rows of `hidden` into `out`, which becomes (rows, vocabulary). With
+    /// `tiles`, ascending, only the logits of those tokens are sure to be computed, by sixteens; the
+    /// others are 0.
     pub fn logits(
         &self,
         hidden: &Hidden,
         rows: Range<usize>,
         tiles: Option<&[u32]>,
-    ) -> Result<Vec<f32>> {
+        out: &mut Vec<f32>,
+    ) -> Result<()> {
         match (&self.place, hidden) {
             (Place::Kernels(cpu, workspace), Hidden::Host(hidden)) => {
                 let mut workspace = workspace.lock().unwrap_or_else(PoisonError::into_inner);
                 let hidden = &hidden[rows.start * self.width..rows.end * self.width];
-                pass_cpu::logits(self, cpu, hidden, tiles, &mut workspace)
+                pass_cpu::logits(self, cpu, hidden, tiles, &mut workspace, out)
             }
             (Place::Tensors(_), Hidden::Device(hidden)) => {
                 let hidden = hidden.narrow(0, rows.start, rows.len())?.contiguous()?;
-                self.head.forward(&hidden)?.flatten_all()?.to_vec1()
+                *out = self.head.forward(&hidden)?.flatten_all()?.to_vec1()?;
+                Ok(())
             }
             _ => candle_core::bail!("hidden rows of another kind of model"),
         }
@@ -248,7 +249,8 @@ impl Transformer {
     pub fn forward(&self, batch: &Batch<'_>, cache: &mut KvCache) -> Result<Tensor> {
         let hidden = self.hidden(batch, cache)?;
         let rows = batch.wanted.len();
-        let logits = self.logits(&hidden, 0..rows, None)?;
+        let mut logits = Vec::new();
+        self.logits(&hidden, 0..rows, None, &mut logits)?;
         Tensor::from_vec(logits, (rows, self.vocabulary), &Device::Cpu)
     }
 
@@ -346,7 +348,8 @@ impl Loader<'_> {
     }
 
     fn product(&self, name: &str) -> std::result::Result<Linear, EngineError> {
-        Linear::new(Arc::new(self.file.tensor(name, self.device)?), self.products).map_err(compute)
+        let outputs = self.file.matrix(name)?.outputs;
+        Linear::load(self.file, name, 0..outputs, (self.device, self.products))
     }
 
     /// A tensor that holds several products, cut by its output rows.
@@ -355,23 +358,15 @@ impl Loader<'_> {
         name: &str,
         outputs: [usize; N],
     ) -> std::result::Result<[Linear; N], EngineError> {
-        let joined = self.file.tensor(name, &Device::Cpu)?;
-        let cut = || {
-            let (rows, inputs) = joined.shape().dims2()?;
-            let bytes = joined.data()?;
-            let row = bytes.len() / rows;
-            let mut first = 0;
-            outputs
-                .iter()
-                .map(|&outputs| {
-                    let bytes = Cow::Borrowed(&bytes[first * row..(first + outputs) * row]);
-                    first += outputs;
-                    let storage = QStorage::from_data(bytes, self.device, joined.dtype())?;
-                    Linear::new(Arc::new(QTensor::new(storage, (outputs, inputs))?), self.products)
-                })
-                .collect::<Result<Vec<_>>>()
-        };
-        let parts = cut().map_err(compute)?;
+        let mut first = 0;
+        let parts = outputs
+            .iter()
+            .map(|outputs| {
+                let range = first..first + outputs;
+                first = range.end;
+                Linear::load(self.file, name, range, (self.device, self.products))
+            })
+            .collect::<std::result::Result<Vec<_>, EngineError>>()?;
         Ok(parts.try_into().expect("one product a width"))
     }
 

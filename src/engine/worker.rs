@@ -11,6 +11,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::decoder::Decoder;
 use super::grammar::{Constraint, Grammar, Mask, Shape, Vocabulary};
 use super::kernels::lanes::LANES;
 use super::kv_cache::{KvCache, PrefixId, RowRange, SeqId, SequenceRows};
@@ -18,7 +19,7 @@ use super::prefixes::Prefixes;
 use super::sampler::{Sampler, log_prob};
 use super::scheduler::{Limits, Load, admissible, plan_step};
 use super::tokenizer::Tokenizer;
-use super::transformer::{Batch, Transformer};
+use super::transformer::Batch;
 use super::{
     EngineError, EngineUsage, Finish, GenerateRequest, Generation, Job, Prompt, Score,
     ScoreRequest, TokenId, Update, Want,
@@ -33,7 +34,7 @@ pub(super) struct Stage {
 
 /// Everything that the thread owns.
 pub(super) struct Worker {
-    pub(super) model: Transformer,
+    pub(super) model: Decoder,
     pub(super) cache: KvCache,
     pub(super) vocabulary: Vocabulary,
     pub(super) tokenizer: Arc<Tokenizer>,
@@ -41,6 +42,8 @@ pub(super) struct Worker {
     pub(super) context: usize,
     /// Beginnings of earlier prompts; they outlive the stage.
     pub(super) prefixes: Prefixes,
+    /// Of a step's rows, (rows, vocabulary); kept for its memory.
+    pub(super) logits: Vec<f32>,
 }
 
 impl Worker {
@@ -117,12 +120,23 @@ enum Task {
 
 struct Writer {
     constraint: Option<Constraint>,
+    look: Look,
     sampler: Sampler,
     written: Vec<TokenId>,
     /// How many of them the grammar forced.
     forced: usize,
     max_tokens: usize,
     min_tokens: usize,
+}
+
+/// How a constrained writer learns what may come next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// By a mask, computed while the forward pass runs: where few tokens are allowed it is cheap,
+    /// and spares most of the head.
+    Mask,
+    /// By asking about the likely tokens: where most are allowed.
+    Ask,
 }
 
 /// What a sequence's logits led to.
@@ -197,7 +211,11 @@ impl<'a> StageRun<'a> {
                 (prompt, Task::Continuation { targets, skip: 0, fed: 0, log_probs }, fed)
             }
         };
-        let (shared, mut own) = split(prompt);
+        let (shared, mut own) = if self.worker.model.shares() {
+            split(prompt)
+        } else {
+            (Arc::from([]), whole(&prompt))
+        };
         let (prefix, cached_tokens) = self.prefix(&shared)?;
         let usage = EngineUsage {
             prompt_tokens: shared.len() + own.len(),
@@ -250,6 +268,7 @@ impl<'a> StageRun<'a> {
         };
         Ok(Writer {
             constraint,
+            look: Look::Mask,
             sampler: Sampler::new(request.sampling),
             written: Vec::new(),
             forced: 0,
@@ -290,12 +309,12 @@ impl<'a> StageRun<'a> {
             let rows = RowRange { first: 0, count: chunk.len() };
             let batch =
                 Batch { tokens: chunk, sequences: &[SequenceRows { id, rows }], wanted: &[] };
-            model.hidden(&batch, cache).map_err(compute)?;
+            model.read(&batch, cache).map_err(compute)?;
             let progress = Update::Progress { prefilled: chunk.len(), decoded: 0 };
             let _ = self.stage.updates.send(progress); // see `run`
         }
         let prefix = cache.freeze(id);
-        let most = (KEPT_CONTEXTS * *context).min(limits.max_tokens / 2);
+        let most = (*context / KEPT_SHARE).min(limits.max_tokens / 2);
         prefixes.hold(Arc::clone(tokens), prefix, most, cache);
         Ok((Some(prefix), cached))
     }
@@ -306,10 +325,10 @@ impl<'a> StageRun<'a> {
         let feed = Feed::new(&mut self.live, &takes);
 
         // The masks of writers that will get logits depend on nothing in the pass: both at once.
-        let Worker { model, cache, tokenizer, .. } = &mut *self.worker;
-        let (hidden, mut masks) =
-            rayon::join(|| model.hidden(&feed.batch(), cache), || masks(&mut self.live));
-        let hidden = hidden.map_err(compute)?;
+        let Worker { model, cache, tokenizer, logits, .. } = &mut *self.worker;
+        let (read, mut masks) =
+            rayon::join(|| model.read(&feed.batch(), cache), || masks(&mut self.live));
+        let read = read.map_err(compute)?;
         let prefilled = takes.iter().zip(&loads).filter(|(_, load)| !load.decoding);
         let prefilled = prefilled.map(|(take, _)| take).sum();
 
@@ -318,7 +337,7 @@ impl<'a> StageRun<'a> {
         for first in (0..feed.wanted.len()).step_by(LOGIT_ROWS) {
             let piece = first..(first + LOGIT_ROWS).min(feed.wanted.len());
             let tiles = feed.tiles(&piece, &masks);
-            let logits = model.logits(&hidden, piece.clone(), tiles.as_deref()).map_err(compute)?;
+            model.logits(&read, piece.clone(), tiles.as_deref(), logits).map_err(compute)?;
             let rows: Vec<&[f32]> =
                 logits.chunks_exact((logits.len() / piece.len()).max(1)).collect();
             self.live
@@ -380,8 +399,8 @@ impl<'a> StageRun<'a> {
 /// Rows whose logits are held at a time.
 const LOGIT_ROWS: usize = 32;
 
-/// Beginnings are kept up to so many tokens, in contexts.
-const KEPT_CONTEXTS: usize = 2;
+/// Beginnings are kept up to this share of a context, besides the newest.
+const KEPT_SHARE: usize = 2;
 
 /// The packed rows of one step.
 struct Feed {
@@ -571,13 +590,16 @@ impl Writer {
         tokenizer: &Tokenizer,
     ) -> Result<Step, EngineError> {
         let ends = |token| tokenizer.end_ids().contains(&token);
-        let mut drawn = self.sampler.sample(logits, mask);
-        if mask.is_none() && self.written.len() < self.min_tokens && drawn.is_some_and(ends) {
+        let mut drawn = self.draw(logits, mask)?;
+        if self.constraint.is_none()
+            && self.written.len() < self.min_tokens
+            && drawn.is_some_and(ends)
+        {
             let mut others = logits.to_vec();
             for &end in tokenizer.end_ids() {
                 others[end as usize] = f32::NEG_INFINITY;
             }
-            drawn = self.sampler.sample(&others, mask);
+            drawn = self.sampler.sample(&others, None);
         }
         let Some(token) = drawn else {
             return Err(EngineError::Grammar("no token can follow".to_owned()));
@@ -601,6 +623,29 @@ impl Writer {
         Ok(Step::More(self.written[first..].to_vec()))
     }
 
+    fn draw(
+        &mut self,
+        logits: &[f32],
+        mask: Option<&Mask>,
+    ) -> Result<Option<TokenId>, EngineError> {
+        let Some(constraint) = &mut self.constraint else {
+            return Ok(self.sampler.sample(logits, None));
+        };
+        let mut computed = None;
+        let mask = if let Some(mask) = mask {
+            mask
+        } else {
+            let asked = self.sampler.sample_asking(logits, |token| constraint.allows(token));
+            if asked.is_some() {
+                return Ok(asked);
+            }
+            computed.insert(constraint.allowed()?)
+        };
+        let most = mask.len() * 4 > logits.len();
+        self.look = if most { Look::Ask } else { Look::Mask };
+        Ok(self.sampler.sample(logits, Some(mask)))
+    }
+
     fn force(&mut self) -> Result<(), EngineError> {
         let Some(constraint) = &mut self.constraint else {
             return Ok(());
@@ -621,7 +666,7 @@ fn holds_nan(logits: &[f32]) -> bool {
 fn masks(live: &mut [Sequence]) -> Vec<Option<Result<Mask, EngineError>>> {
     live.iter_mut()
         .map(|sequence| match &mut sequence.task {
-            Task::Write(writer) if sequence.pending.is_empty() => {
+            Task::Write(writer) if sequence.pending.is_empty() && writer.look == Look::Mask => {
                 writer.constraint.as_mut().map(Constraint::allowed)
             }
             _ => None,
@@ -649,6 +694,11 @@ fn split(prompt: Prompt) -> (Arc<[TokenId]>, Vec<TokenId>) {
         Some((&last, most)) if own.is_empty() => (most.into(), vec![last]),
         _ => (shared, own),
     }
+}
+
+/// A prompt for a model that shares nothing.
+fn whole(prompt: &Prompt) -> Vec<TokenId> {
+    [&*prompt.shared, &prompt.own].concat()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]

@@ -243,6 +243,98 @@ fn a_prompt_beyond_the_context_is_refused_and_the_rest_is_answered() {
 }
 
 #[test]
+fn a_context_longer_than_the_models_is_refused() {
+    let path = tiny();
+    let options = EngineOptions { context: Some(1 << 20), ..options() };
+    let error = Engine::load(&path, &options).map(|_| ()).expect_err("too long");
+    assert!(matches!(error, EngineError::Context { asked: 1_048_576, trained: 2048 }), "{error}");
+}
+
+#[test]
+fn a_beginning_that_was_read_before_is_not_read_again() {
+    let path = tiny();
+    let tokens = engine(&path, &options()).encode(TEXT).expect("tokens");
+    let read = |engine: &Engine, shared: &[TokenId]| {
+        let prompt = Prompt { shared: shared.into(), own: tokens[80..90].to_vec() };
+        let want = Want::Continuation(tokens[90..120].to_vec());
+        run(engine, vec![Job::Score(ScoreRequest { prompt, want })]).remove(0)
+    };
+    let fresh =
+        |shared: &[TokenId]| read(&engine(&path, &options()), shared).expect("scored").score();
+    let kept = engine(&path, &options());
+    for (beginning, cached) in [(&tokens[..80], 0), (&tokens[..80], 80), (&tokens[..60], 60)] {
+        let score = read(&kept, beginning).expect("scored").score();
+        assert_eq!(score.usage.cached_tokens, cached);
+        assert_eq!(score.log_probs, fresh(beginning).log_probs, "{cached} cached");
+    }
+    // The same for as long as it agrees, then another text.
+    let other = [&tokens[..40], &tokens[98..138]].concat();
+    let score = read(&kept, &other).expect("scored").score();
+    assert_eq!(score.usage.cached_tokens, 40);
+    assert_eq!(score.log_probs, fresh(&other).log_probs);
+}
+
+#[test]
+fn an_answer_that_cannot_be_whole_within_its_budget_is_refused_before_it_is_begun() {
+    let path = tiny();
+    let engine = engine(&path, &options());
+    let mut jobs = constrained(&engine, 2);
+    if let Job::Generate(request) = &mut jobs[0] {
+        request.max_tokens = 12;
+    }
+    let answers = run(&engine, jobs);
+    let error = answers[0].as_ref().expect_err("refused").to_string();
+    assert!(error.contains("12 are allowed"), "{error}");
+    assert!(answers[1].is_ok());
+}
+
+#[test]
+fn a_row_that_is_no_number_stops_and_the_batch_goes_on() {
+    let bytes = tiny_gguf::tiny_llama(&tiny_gguf::Options { tied: false, ..Default::default() });
+    let kept = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(kept.path(), &bytes).expect("written");
+    let poisoned = engine(kept.path(), &options()).encode("x").expect("tokens")[0];
+    let file = GgufFile::open(kept.path()).expect("a sound file");
+    let embedding = file.tensor("token_embd.weight", &Device::Cpu).expect("the embedding");
+    let rows = embedding.dequantize(&Device::Cpu).and_then(|t| t.to_vec2::<f32>()).expect("f32");
+    let row: Vec<u8> = rows[poisoned as usize].iter().flat_map(|x| x.to_le_bytes()).collect();
+    let at = bytes.windows(row.len()).position(|part| part == row).expect("the row");
+    let mut bytes = bytes;
+    bytes[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(kept.path(), &bytes).expect("written");
+    let engine = engine(kept.path(), &options());
+    let answers = run(&engine, writes(&engine, &PROMPTS[..3], 4));
+    assert!(answers[0].is_ok() && answers[1].is_ok(), "{answers:?}");
+    let error = answers[2].as_ref().expect_err("the third prompt is an x");
+    assert!(matches!(error, EngineError::NotANumber { .. }), "{error}");
+}
+
+#[test]
+fn an_architecture_that_is_not_ours_runs_by_candles_model_and_says_so() {
+    for family in tiny_gguf::Family::FOREIGN {
+        let kv_heads = if family == tiny_gguf::Family::Phi2 { 4 } else { 2 };
+        let tied = family != tiny_gguf::Family::Phi2;
+        let options_of = tiny_gguf::Options { family, kv_heads, tied, ..Default::default() };
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), tiny_gguf::tiny_model(&options_of)).expect("written");
+        let engine = engine(file.path(), &options());
+        assert_eq!(engine.info().batch, 1);
+        assert!(engine.info().note.is_some_and(|note| note.contains("one sequence at a time")));
+        let texts = |engine: &Engine| -> Vec<Vec<TokenId>> {
+            generate(engine, writes(engine, &PROMPTS, 12)).into_iter().map(|g| g.tokens).collect()
+        };
+        assert_eq!(texts(&engine), texts(&engine), "{family:?}");
+        for generation in generate(&engine, constrained(&engine, 2)) {
+            check_constrained(&generation);
+        }
+        let tokens = engine.encode(TEXT).expect("tokens");
+        let (prompt, then) = tokens.split_at(30);
+        let split = score(&engine, &prompt[..20], &prompt[20..], then);
+        assert!(worst(&split, &score(&engine, &[], prompt, then)) < 1e-4, "{family:?}");
+    }
+}
+
+#[test]
 fn dropping_the_answers_cancels_and_the_engine_goes_on() {
     let path = tiny();
     let engine = engine(&path, &options());

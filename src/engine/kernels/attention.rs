@@ -165,7 +165,7 @@ fn bundles<C: Cell>(readers: &[Reader<'_, C>], most: usize) -> Vec<Bundle> {
     for (index, reader) in readers.iter().enumerate() {
         let mut next = 0;
         while next < reader.rows.1 {
-            let joins = |bundle: &&mut Bundle| {
+            let joins = |bundle: &Bundle| {
                 let last = bundle.parts.last().map(|(of, _)| *of);
                 let same = last == Some(index)
                     || reader.prefix.len > 0
@@ -174,19 +174,13 @@ fn bundles<C: Cell>(readers: &[Reader<'_, C>], most: usize) -> Vec<Bundle> {
                         });
                 same && bundle.rows < most
             };
-            let taken = match bundles.last_mut().filter(joins) {
-                Some(bundle) => {
-                    let count = (most - bundle.rows).min(reader.rows.1 - next);
-                    bundle.parts.push((index, next..next + count));
-                    bundle.rows += count;
-                    count
-                }
-                None => {
-                    let count = most.min(reader.rows.1 - next);
-                    bundles.push(Bundle { parts: vec![(index, next..next + count)], rows: count });
-                    count
-                }
-            };
+            if !bundles.last().is_some_and(joins) {
+                bundles.push(Bundle { parts: Vec::new(), rows: 0 });
+            }
+            let Some(bundle) = bundles.last_mut() else { break };
+            let taken = (most - bundle.rows).min(reader.rows.1 - next);
+            bundle.parts.push((index, next..next + taken));
+            bundle.rows += taken;
             next += taken;
         }
     }
@@ -608,7 +602,7 @@ pub struct Place<'a, C> {
 pub fn store<'r, C: Cell>(
     tier: Tier,
     dim: usize,
-    to: Place<'_, C>,
+    to: &mut Place<'_, C>,
     rows: impl Iterator<Item = (&'r [f32], &'r [f32])>,
 ) {
     let width = dim.next_multiple_of(LANES);

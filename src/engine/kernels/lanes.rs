@@ -10,6 +10,8 @@
 //! Every tier does the same operations in the same order, multiplications and additions fused in
 //! all of them, so that they agree to the bit but for sums of many lanes' results.
 
+use super::activations::QuantisedBlock;
+
 /// Lanes worked on together.
 pub const LANES: usize = 16;
 
@@ -64,6 +66,12 @@ pub trait Lanes: Copy {
     #[must_use]
     fn exp(self) -> Self;
 
+    /// The bits of the largest size among the numbers of both; of what is no number where there is
+    /// any, since as bits it is above all others.
+    fn largest_bits(self, other: Self) -> u32;
+    /// Rounds `self × factor`, at most 127 in size, to whole numbers, and returns their sum.
+    fn quantise(self, factor: Self, bytes: &mut [i8; LANES]) -> i32;
+
     /// The same whole number in every lane.
     fn ints(value: i32) -> Self::Ints;
     /// Whole numbers as floats.
@@ -90,14 +98,14 @@ pub trait Lanes: Copy {
     fn dot_rows<const M: usize, const WIDE: bool>(
         sums: &mut [Self::Ints; M],
         bytes: Self::Bytes,
-        words: &[[i32; 8]; M],
+        rows: &[QuantisedBlock; M],
         at: usize,
     ) {
         for m in 0..M {
             sums[m] = if WIDE {
-                Self::dot_wide(sums[m], bytes, words[m][at])
+                Self::dot_wide(sums[m], bytes, rows[m].words[at])
             } else {
-                Self::dot(sums[m], bytes, words[m][at])
+                Self::dot(sums[m], bytes, rows[m].words[at])
             };
         }
     }
@@ -235,6 +243,17 @@ impl Lanes for Portable {
         Self(self.0.map(exp))
     }
 
+    fn largest_bits(self, other: Self) -> u32 {
+        self.0.iter().chain(&other.0).map(|x| x.to_bits() & !SIGN).max().unwrap_or(0)
+    }
+
+    fn quantise(self, factor: Self, bytes: &mut [i8; LANES]) -> i32 {
+        // Rounded in the low bits of a float.
+        let rounded = |lane: usize| (self.0[lane] * factor.0[lane] + ROUND).to_bits();
+        *bytes = std::array::from_fn(|lane| rounded(lane).wrapping_sub(ROUND.to_bits()) as i8);
+        bytes.iter().map(|byte| i32::from(*byte)).sum::<i32>()
+    }
+
     fn ints(value: i32) -> Self::Ints {
         [value; LANES]
     }
@@ -276,6 +295,8 @@ impl Lanes for Portable {
     }
 }
 
+/// The sign of a float.
+const SIGN: u32 = 1 << 31;
 /// 1.5 × 2^23: adding it rounds to the nearest whole number, which then stands in the low bits.
 const ROUND: f32 = 12_582_912.0;
 /// Below this e^x is no normal f32.
@@ -307,25 +328,28 @@ pub use x86::{Avx2, Avx512};
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 mod x86 {
     use std::arch::x86_64::{
-        __m128i, __m256, __m256i, __m512, __m512i, _CMP_GE_OQ, _MM_FROUND_TO_NEAREST_INT,
-        _mm_loadu_si128, _mm_srli_si128, _mm_storeu_si128, _mm256_add_epi32, _mm256_add_ps,
-        _mm256_and_ps, _mm256_and_si256, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps,
+        __m256, __m256i, __m512, __m512i, _CMP_GE_OQ, _MM_FROUND_TO_NEAREST_INT, _mm_loadu_si128,
+        _mm_srli_si128, _mm_storeu_si128, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps,
+        _mm256_and_si256, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps,
         _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32, _mm256_cvtepu16_epi32,
-        _mm256_cvtph_ps, _mm256_cvtps_ph, _mm256_div_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-        _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_max_ps, _mm256_min_ps,
-        _mm256_mul_ps, _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32,
-        _mm256_set1_ps, _mm256_slli_epi16, _mm256_slli_epi32, _mm256_srli_epi16, _mm256_storeu_ps,
-        _mm256_storeu_si256, _mm256_sub_ps, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
-        _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi8_epi32,
-        _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32, _mm512_cvtepu16_epi32, _mm512_cvtph_ps,
-        _mm512_cvtps_ph, _mm512_div_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps,
-        _mm512_loadu_si512, _mm512_maskz_mul_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
-        _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi16, _mm512_slli_epi32,
-        _mm512_srli_epi16, _mm512_storeu_ps, _mm512_sub_ps, _mm512_ternarylogic_epi32,
+        _mm256_cvtph_ps, _mm256_cvtps_epi32, _mm256_cvtps_ph, _mm256_div_ps, _mm256_fmadd_ps,
+        _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16,
+        _mm256_max_epu32, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_or_si256,
+        _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps,
+        _mm256_setzero_si256, _mm256_slli_epi16, _mm256_slli_epi32, _mm256_srli_epi16,
+        _mm256_storeu_ps, _mm256_storeu_si256, _mm256_sub_ps, _mm512_add_epi32, _mm512_add_ps,
+        _mm512_and_si512, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask,
+        _mm512_cvtepi8_epi32, _mm512_cvtepi32_epi8, _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32,
+        _mm512_cvtepu16_epi32, _mm512_cvtph_ps, _mm512_cvtps_epi32, _mm512_cvtps_ph, _mm512_div_ps,
+        _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512,
+        _mm512_maskz_mul_ps, _mm512_max_epu32, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
+        _mm512_reduce_add_epi32, _mm512_reduce_max_epu32, _mm512_set1_epi8, _mm512_set1_epi32,
+        _mm512_set1_ps, _mm512_slli_epi16, _mm512_slli_epi32, _mm512_srli_epi16, _mm512_storeu_ps,
+        _mm512_sub_ps, _mm512_ternarylogic_epi32,
     };
     use std::f32::consts::LOG2_E;
 
-    use super::{Brain, Half, LANES, LEAST, Lanes, MINUS_LN2, POLYNOMIAL, ROUND};
+    use super::{Brain, Half, LANES, LEAST, Lanes, MINUS_LN2, POLYNOMIAL, QuantisedBlock, ROUND};
 
     /// How numbers are rounded to half precision.
     const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT;
@@ -454,6 +478,27 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn largest_bits(self, other: Self) -> u32 {
+            // SAFETY: see the module.
+            unsafe {
+                let mask = _mm512_set1_epi32(i32::MAX);
+                let (a, b) = (_mm512_castps_si512(self.0), _mm512_castps_si512(other.0));
+                let (a, b) = (_mm512_and_si512(a, mask), _mm512_and_si512(b, mask));
+                _mm512_reduce_max_epu32(_mm512_max_epu32(a, b))
+            }
+        }
+
+        #[inline(always)]
+        fn quantise(self, factor: Self, bytes: &mut [i8; LANES]) -> i32 {
+            // SAFETY: see the module.
+            unsafe {
+                let whole = _mm512_cvtps_epi32(_mm512_mul_ps(self.0, factor.0));
+                _mm_storeu_si128(bytes.as_mut_ptr().cast(), _mm512_cvtepi32_epi8(whole));
+                _mm512_reduce_add_epi32(whole)
+            }
+        }
+
+        #[inline(always)]
         fn ints(value: i32) -> __m512i {
             // SAFETY: see the module.
             unsafe { _mm512_set1_epi32(value) }
@@ -530,11 +575,11 @@ mod x86 {
         fn dot_rows<const M: usize, const WIDE: bool>(
             sums: &mut [__m512i; M],
             bytes: __m512i,
-            words: &[[i32; 8]; M],
+            rows: &[QuantisedBlock; M],
             at: usize,
         ) {
             // SAFETY: see the module.
-            unsafe { dot_rows(sums, bytes, words, at) }
+            unsafe { dot_rows(sums, bytes, rows, at) }
         }
 
         #[inline(always)]
@@ -571,21 +616,22 @@ mod x86 {
     fn dot_rows<const M: usize>(
         sums: &mut [__m512i; M],
         bytes: __m512i,
-        words: &[[i32; 8]; M],
+        rows: &[QuantisedBlock; M],
         at: usize,
     ) {
+        const { assert!(size_of::<QuantisedBlock>() == 48) };
         macro_rules! rows {
             ($($row:literal),*) => {
-                // SAFETY: row `r`'s word lies 32 r bytes after the first's, inside `words`; nothing
+                // SAFETY: row `r`'s word lies 48 r bytes after the first's, inside `rows`; nothing
                 // is written but the sums.
                 unsafe {
                     std::arch::asm!(
                         $(concat!(
-                            "vpdpbusd {", $row, "}, {w}, dword ptr [{p} + 32*", $row, "]{{1to16}}"
+                            "vpdpbusd {", $row, "}, {w}, dword ptr [{p} + 48*", $row, "]{{1to16}}"
                         ),)*
                         $(inout(zmm_reg) sums[$row],)*
                         w = in(zmm_reg) bytes,
-                        p = in(reg) &raw const words[0][at],
+                        p = in(reg) &raw const rows[0].words[at],
                         options(pure, readonly, nostack, preserves_flags)
                     );
                 }
@@ -662,8 +708,9 @@ mod x86 {
         fn load_half(bits: &[Half; LANES]) -> Self {
             // SAFETY: see the module.
             unsafe {
-                let from = bits.as_ptr().cast::<__m128i>();
-                let (low, high) = (_mm_loadu_si128(from), _mm_loadu_si128(from.add(1)));
+                let (low, high) = bits.split_at(LANES / 2);
+                let low = _mm_loadu_si128(low.as_ptr().cast());
+                let high = _mm_loadu_si128(high.as_ptr().cast());
                 Self(_mm256_cvtph_ps(low), _mm256_cvtph_ps(high))
             }
         }
@@ -672,9 +719,9 @@ mod x86 {
         fn load_brain(bits: &[Brain; LANES]) -> Self {
             // SAFETY: see the module.
             unsafe {
-                let from = bits.as_ptr().cast::<__m128i>();
-                let low = _mm256_cvtepu16_epi32(_mm_loadu_si128(from));
-                let high = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.add(1)));
+                let (low, high) = bits.split_at(LANES / 2);
+                let low = _mm256_cvtepu16_epi32(_mm_loadu_si128(low.as_ptr().cast()));
+                let high = _mm256_cvtepu16_epi32(_mm_loadu_si128(high.as_ptr().cast()));
                 let (low, high) = (_mm256_slli_epi32::<16>(low), _mm256_slli_epi32::<16>(high));
                 Self(_mm256_castsi256_ps(low), _mm256_castsi256_ps(high))
             }
@@ -711,9 +758,10 @@ mod x86 {
         fn store_half(self, bits: &mut [u16; LANES]) {
             // SAFETY: see the module.
             unsafe {
-                let to = bits.as_mut_ptr().cast::<__m128i>();
-                _mm_storeu_si128(to, _mm256_cvtps_ph::<NEAREST>(self.0));
-                _mm_storeu_si128(to.add(1), _mm256_cvtps_ph::<NEAREST>(self.1));
+                let (low, high) = bits.split_at_mut(LANES / 2);
+                let (low, high) = (low.as_mut_ptr().cast(), high.as_mut_ptr().cast());
+                _mm_storeu_si128(low, _mm256_cvtps_ph::<NEAREST>(self.0));
+                _mm_storeu_si128(high, _mm256_cvtps_ph::<NEAREST>(self.1));
             }
         }
 
@@ -742,6 +790,40 @@ mod x86 {
         }
 
         #[inline(always)]
+        fn largest_bits(self, other: Self) -> u32 {
+            let mut bits = [0u32; 8];
+            // SAFETY: see the module.
+            unsafe {
+                let mask = _mm256_set1_epi32(i32::MAX);
+                let mut largest = _mm256_setzero_si256();
+                for half in [self.0, self.1, other.0, other.1] {
+                    let half = _mm256_and_si256(_mm256_castps_si256(half), mask);
+                    largest = _mm256_max_epu32(largest, half);
+                }
+                _mm256_storeu_si256(bytes_of(&mut bits), largest);
+            }
+            bits.into_iter().fold(0, u32::max)
+        }
+
+        #[inline(always)]
+        fn quantise(self, factor: Self, bytes: &mut [i8; LANES]) -> i32 {
+            let mut whole = [[0i32; 8]; 2];
+            // SAFETY: see the module.
+            unsafe {
+                let low = _mm256_cvtps_epi32(_mm256_mul_ps(self.0, factor.0));
+                let high = _mm256_cvtps_epi32(_mm256_mul_ps(self.1, factor.1));
+                _mm256_storeu_si256(bytes_of(&mut whole[0]), low);
+                _mm256_storeu_si256(bytes_of(&mut whole[1]), high);
+            }
+            let mut sum = 0i32;
+            for (byte, whole) in bytes.iter_mut().zip(whole.as_flattened()) {
+                *byte = *whole as i8;
+                sum = sum.wrapping_add(*whole);
+            }
+            sum
+        }
+
+        #[inline(always)]
         fn ints(value: i32) -> [__m256i; 2] {
             // SAFETY: see the module.
             [unsafe { _mm256_set1_epi32(value) }; 2]
@@ -757,8 +839,9 @@ mod x86 {
         fn bytes(values: &[u8; 64]) -> [__m256i; 2] {
             // SAFETY: see the module.
             unsafe {
-                let from = values.as_ptr().cast::<__m256i>();
-                [_mm256_loadu_si256(from), _mm256_loadu_si256(from.add(1))]
+                let (low, high) = values.split_at(32);
+                let low = _mm256_loadu_si256(low.as_ptr().cast());
+                [low, _mm256_loadu_si256(high.as_ptr().cast())]
             }
         }
 
@@ -803,6 +886,10 @@ mod x86 {
         fn exp(self) -> Self {
             Self(exp_half(self.0), exp_half(self.1))
         }
+    }
+
+    fn bytes_of<T>(words: &mut [T; 8]) -> *mut __m256i {
+        words.as_mut_ptr().cast()
     }
 
     #[inline(always)]

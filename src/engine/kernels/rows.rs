@@ -19,6 +19,33 @@ tiered! {
     pub fn gate [] [] (gate: &[f32], up: &[f32], activation: Activation, out: &mut [f32]) = gated
 }
 
+/// Numbers that [`maxima`] takes together.
+pub const CHUNK: usize = 32;
+
+tiered! {
+    /// The largest of each [`CHUNK`] numbers, the last of what is left; NaN where one is NaN (of
+    /// positive sign).
+    pub fn maxima [] [] (numbers: &[f32], out: &mut [f32]) = chunk_maxima
+}
+
+/// Integer maxima, which unlike those of floats have no order that matters: bits of floats order
+/// like integers once those of negative ones are turned round.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
+#[expect(clippy::extra_unused_type_parameters, reason = "the compiler's own vectors serve")]
+fn chunk_maxima<L: Lanes>(numbers: &[f32], out: &mut [f32]) {
+    let turn = |bits: i32| bits ^ ((bits >> 31) as u32 >> 1) as i32;
+    for (chunk, out) in numbers.chunks(CHUNK).zip(out) {
+        let mut largest = i32::MIN;
+        for number in chunk {
+            let bits = number.to_bits() as i32;
+            let ordered = bits ^ ((bits >> 31) as u32 >> 1) as i32;
+            largest = largest.max(ordered);
+        }
+        *out = f32::from_bits(turn(largest) as u32);
+    }
+}
+
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 fn norm<L: Lanes>(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
@@ -65,7 +92,9 @@ fn activated<L: Lanes>(x: L, activation: Activation) -> L {
         Activation::Silu => x,
         Activation::Gelu => {
             let cube = x.mul(x).mul(x);
-            cube.madd(L::splat(0.044_715), x).mul(L::splat(1.595_769_1))
+            cube.madd(L::splat(0.044_715), x).mul(L::splat(
+                2.0 * std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2,
+            ))
         }
     };
     // Exponentials of numbers up to 0 only, so that nothing overflows.
@@ -138,13 +167,30 @@ mod tests {
     }
 
     #[test]
+    fn maxima_are_those_of_each_chunk_on_every_tier() {
+        let mut numbers = numbers(100);
+        numbers[70] = f32::NAN;
+        for tier in Tier::available() {
+            let mut out = [0f32; 4];
+            maxima(tier, &numbers, &mut out);
+            for (index, chunk) in numbers.chunks(CHUNK).enumerate() {
+                let largest = chunk.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let same = out[index].to_bits() == largest.to_bits();
+                assert!(same || (index == 2 && out[2].is_nan()), "{tier:?}");
+            }
+            maxima(tier, &[-0.0, f32::NEG_INFINITY, -3.0], &mut out[..1]);
+            assert_eq!(out[0].to_bits(), (-0.0f32).to_bits());
+        }
+    }
+
+    #[test]
     fn rotation_turns_the_pairs_of_its_kind_and_leaves_the_rest() {
         let (cos, sin) = ([0.0, 1.0], [1.0, 0.0]); // a quarter turn, and none
         let mut head = [1.0, 2.0, 3.0, 4.0, 5.0];
         rotate(Rotary::Interleaved, &mut head, &cos, &sin);
-        assert_eq!(head, [-2.0, 1.0, 3.0, 4.0, 5.0]);
+        assert_eq!(head.to_vec(), [-2.0, 1.0, 3.0, 4.0, 5.0]);
         let mut head = [1.0, 2.0, 3.0, 4.0, 5.0];
         rotate(Rotary::Halves, &mut head, &cos, &sin);
-        assert_eq!(head, [-3.0, 2.0, 1.0, 4.0, 5.0]);
+        assert_eq!(head.to_vec(), [-3.0, 2.0, 1.0, 4.0, 5.0]);
     }
 }
