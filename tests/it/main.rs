@@ -8,6 +8,7 @@
 mod architecture;
 #[cfg(test)]
 mod architectures;
+#[cfg(test)]
 mod bench;
 #[cfg(test)]
 mod cli;
