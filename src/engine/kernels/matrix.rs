@@ -88,14 +88,16 @@ impl Matrix {
         let tiles = outputs.div_ceil(LANES);
         let [registers, halves, blocks_a_unit, small] = format.sizes();
         let blocks = inputs / BLOCK;
-        Some(Self {
+        let mut packed = Self {
             outputs,
             inputs,
             format,
             quants: vec![Aligned([0; REGISTER]); tiles * blocks * registers],
             halves: vec![[Half(0); LANES]; tiles * blocks / blocks_a_unit * halves],
             bytes: vec![[0; LANES]; tiles * blocks * small],
-        })
+        };
+        in_large_pages(&mut packed.quants);
+        Some(packed)
     }
 
     /// Bytes of a row as the file stores it.
@@ -232,6 +234,29 @@ fn lines(aligned: &[Aligned]) -> &[[u8; REGISTER]] {
 fn lines_mut(aligned: &mut [Aligned]) -> &mut [[u8; REGISTER]] {
     // SAFETY: as above.
     unsafe { std::slice::from_raw_parts_mut(aligned.as_mut_ptr().cast(), aligned.len()) }
+}
+
+/// Asks for large pages before memory is first touched: weights stream through it once a step, and
+/// a third of the time would go into looking up small ones. Only advice, and only where a buffer
+/// holds some large pages whole.
+fn in_large_pages<T>(numbers: &mut [T]) {
+    #[cfg(target_os = "linux")]
+    {
+        /// A page that every system has; addresses of advice must be whole ones.
+        const PAGE: usize = 4096;
+        const WORTH_IT: usize = 4 << 20; // bytes
+        let bytes = size_of_val(numbers);
+        let start = numbers.as_mut_ptr().cast::<u8>();
+        let skip = start.align_offset(PAGE);
+        if bytes >= WORTH_IT {
+            // SAFETY: the range lies inside the slice, and the advice changes no content.
+            unsafe {
+                libc::madvise(start.add(skip).cast(), bytes - skip, libc::MADV_HUGEPAGE);
+            }
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = numbers;
 }
 
 /// Multiplies the activations with every weight at once.
