@@ -1,7 +1,8 @@
 //! SIMD where candle has no fitting operation; a plain reference stands beside each kernel.
 //!
-//! The only place in the engine with `unsafe`: entering code compiled for CPU features that were
-//! found at run time.
+//! The only place in the engine with `unsafe`: to enter code compiled for CPU features that were
+//! found at run time, to let threads write different parts of one buffer, for loads whose bounds
+//! are asserted before a loop, and for advice on memory.
 
 /// Compiles a body, generic over [`lanes::Lanes`], into a function of each tier's target features,
 /// and makes a function that enters the right one. Generic parameters beyond that stand in
