@@ -190,6 +190,26 @@ impl Price {
             .ok_or_else(|| unknown_price(provider, model))
     }
 
+    /// What a service on this machine costs.
+    pub fn free(provider: &str, model: &str) -> Self {
+        Self {
+            provider: provider.to_owned(),
+            model: model.to_owned(),
+            input: 0,
+            output: 0,
+            cached_input: 0,
+            long_prompt: None,
+            source: "a service on this machine is free".to_owned(),
+        }
+    }
+
+    /// Price of a prompt token that is written to the provider's cache, where others cost `input`:
+    /// Anthropic takes a quarter more
+    /// (<https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching>).
+    pub fn cache_write(&self, input: u64) -> u64 {
+        if self.provider == "anthropic" { input.saturating_mul(5).div_ceil(4) } else { input }
+    }
+
     /// Reads `--price IN/OUT`, US dollars per million tokens, for a model of a provider.
     ///
     /// Tokens from a cache are charged like others, since nothing is known of them.

@@ -18,10 +18,15 @@ const READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// It follows no redirect, so that the caller decides what another host gets to see. Proxies from
 /// the environment are used, except towards this machine.
 pub fn client(base: &Url) -> Result<Client, reqwest::Error> {
+    patient_client(base, READ_TIMEOUT)
+}
+
+/// A client as [`client`] makes it, for a service that is silent for up to `silence` while it works.
+pub fn patient_client(base: &Url, silence: Duration) -> Result<Client, reqwest::Error> {
     let builder = Client::builder()
         .user_agent(concat!("persona/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
+        .read_timeout(silence)
         .redirect(redirect::Policy::none());
     let builder = if is_loopback(base) { builder.no_proxy() } else { builder };
     builder.build()
@@ -91,5 +96,22 @@ mod tests {
         let error = client(&base).unwrap().get(base).send().await.unwrap_err();
         let text = cause(error);
         assert!(!text.contains("secret-path") && !text.is_empty(), "{text}");
+    }
+
+    #[tokio::test]
+    async fn silence_is_borne_as_long_as_was_said_and_no_longer() {
+        // It accepts, as far as the kernel does, and never answers.
+        let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = url(&format!("http://{}", mute.local_addr().unwrap()));
+        let silence = Duration::from_millis(300);
+        let started = std::time::Instant::now();
+        let client = patient_client(&base, silence).unwrap();
+        let error = client.get(base).send().await.unwrap_err();
+        assert_eq!(cause(error), "timed out");
+        assert!(
+            (silence..READ_TIMEOUT / 2).contains(&started.elapsed()),
+            "{:?}",
+            started.elapsed()
+        );
     }
 }

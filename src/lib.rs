@@ -28,6 +28,7 @@ pub mod ledger;
 pub mod prompts;
 pub mod store;
 
+pub mod evaluate;
 pub mod pipeline;
 pub mod report;
 pub mod throughput;

@@ -6,19 +6,28 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::catalogue::{self, CatalogueError, Price};
+use crate::catalogue;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::frontier;
 use crate::cli::output::Output;
-use crate::config::{Frontier, Settings};
+use crate::config::Settings;
 use crate::corpus::{self, Corpus};
-use crate::ledger::{self, Bounds, Estimate, EstimateInput, Figure, MicroUsd, TextSize};
+use crate::ledger::{
+    self, Bounds, Estimate, EstimateInput, Figure, MicroUsd, Price, RequestSize, TextSize,
+};
+use crate::llm::scripted::ScriptedModel;
+use crate::llm::{ChatRequest, Message};
+use crate::pipeline;
+use crate::privacy::Cleared;
 use crate::report;
 
 pub(super) fn run(settings: &Settings, output: Output) -> Result<Exit, Failure> {
-    let price = price(&settings.frontier).map_err(|e| Failure::new(Exit::Usage, e))?;
-    let corpus = corpus::load(&settings.inputs)?;
+    let provider = settings.provider.unwrap_or(settings.frontier.provider);
+    let model = frontier::model(&settings.frontier, provider)?;
+    let price = frontier::price(&settings.frontier, provider, &model)?;
+    let corpus = Cleared::as_is(corpus::load(&settings.inputs)?);
     let count = settings.pipeline.count;
-    let estimate = ledger::estimate(measure(&corpus, count), &price);
+    let estimate = of(&corpus, settings, &price)?;
     let cap = settings.frontier.max_cost;
     if !settings.hybrid {
         output.note("without --hybrid nothing is paid; the figures are what --hybrid could cost");
@@ -38,26 +47,40 @@ pub(super) fn run(settings: &Settings, output: Output) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
-/// `--price`, else the table's price of the model.
-fn price(frontier: &Frontier) -> Result<Price, CatalogueError> {
-    let provider = frontier.provider.as_str();
-    let model = match &frontier.model {
-        Some(model) => model,
-        None => catalogue::default_model(provider)?,
+/// What a run over this data would cost.
+pub(super) fn of(
+    corpus: &Cleared<Corpus>,
+    settings: &Settings,
+    price: &Price,
+) -> Result<Estimate, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(|e| Failure::failed(format!("cannot start the estimate: {e}")))?;
+    let stand_in = |script: &str| ScriptedModel::parse(script).map_err(Failure::failed);
+    let drafter = stand_in(if is_small(&settings.model) { "nologits" } else { "nologits,large" })?;
+    let service = stand_in("nologits,large,context=200000")?;
+    let sketch = pipeline::sketch(corpus, &settings.pipeline, &drafter, &service);
+    let sketch = runtime.block_on(sketch)?;
+    let size = |request: &ChatRequest| {
+        let text = |messages: &[Message]| messages.iter().map(|m| TextSize::of(&m.content)).sum();
+        RequestSize { shared: text(&request.shared), own: text(&request.own) }
     };
-    match &frontier.price {
-        Some(text) => Price::parse(text, provider, model),
-        None => Price::of(provider, model),
-    }
-}
-
-fn measure(corpus: &Corpus, count: usize) -> EstimateInput {
-    EstimateInput {
+    let input = EstimateInput {
         corpus: corpus.records.iter().map(|record| TextSize::of(&record.text)).sum(),
         records: corpus.records.len() as u64,
         longest_record: corpus.records.iter().map(|r| r.text.len() as u64).max().unwrap_or(0),
-        personas: count as u64,
-    }
+        personas: settings.pipeline.count as u64,
+        refinements: sketch.refinements.iter().map(size).collect(),
+        whole: sketch.whole.iter().map(size).collect(),
+    };
+    Ok(ledger::estimate(&input, price))
+}
+
+/// Whether a model is known to be too small for free text; the sketch then draws as it would.
+fn is_small(model: &str) -> bool {
+    const BILLION: u64 = 1_000_000_000;
+    model.starts_with("scripted:") && !model.contains("large")
+        || catalogue::find(model).is_ok_and(|spec| spec.parameters < BILLION)
 }
 
 fn text(head: &str, estimate: &Estimate, cap: Option<MicroUsd>) -> String {

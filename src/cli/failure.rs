@@ -11,7 +11,7 @@ use crate::hub::HubError;
 use crate::pipeline::PipelineError;
 use crate::store::StoreError;
 
-/// The exit codes, as documented in the README. Codes 5, 6 and 8 belong to commands to come.
+/// The exit codes, as documented in the README. Code 8 belongs to rules to come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exit {
     /// Done.
@@ -24,6 +24,10 @@ pub(super) enum Exit {
     NoInput = 3,
     /// The model cannot be had or used.
     NoModel = 4,
+    /// The provider that was to draft failed.
+    Provider = 5,
+    /// The budget allows no draft.
+    Budget = 6,
     /// Fewer personas passed than asked for, under `--strict`.
     Partial = 7,
     /// Ctrl-C; the log is kept.
@@ -39,6 +43,8 @@ impl Exit {
             Self::Usage => "usage",
             Self::NoInput => "no-input",
             Self::NoModel => "no-model",
+            Self::Provider => "provider",
+            Self::Budget => "budget",
             Self::Partial => "partial",
             Self::Interrupted => "interrupted",
         }
@@ -70,6 +76,12 @@ impl Failure {
     /// A model that cannot be had or used.
     pub(super) fn no_model(message: impl fmt::Display) -> Self {
         Self::new(Exit::NoModel, anyhow::anyhow!("{message}"))
+    }
+
+    /// The same failure with one more thing to do next.
+    pub(super) fn with_hint(self, hint: &str) -> Self {
+        let text = format!("{:#}\n{HINT}{hint}", self.error);
+        Self::new(self.exit, anyhow::anyhow!(text))
     }
 
     /// The message, without its hints.
@@ -123,7 +135,12 @@ impl From<StoreError> for Failure {
 
 impl From<PipelineError> for Failure {
     fn from(error: PipelineError) -> Self {
-        Self::new(Exit::Failed, error)
+        let exit = match &error {
+            PipelineError::Provider(_) => Exit::Provider,
+            PipelineError::Budget(_) => Exit::Budget,
+            PipelineError::Store(_) | PipelineError::Model(_) => Exit::Failed,
+        };
+        Self::new(exit, error)
     }
 }
 

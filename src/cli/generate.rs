@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::cli::estimate;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::frontier::{self, Role, Terms};
 use crate::cli::interrupt;
 use crate::cli::model::{self, Waiting, Workshop};
 use crate::cli::output::Output;
@@ -19,8 +20,7 @@ use crate::cli::resume;
 use crate::cli::table;
 use crate::config::{Environment, Layers, Settings, keys};
 use crate::corpus::{self, Corpus};
-use crate::ledger::MicroUsd;
-use crate::pipeline::{self, Cancel, Models, Outcome};
+use crate::pipeline::{self, Cancel, Models, Outcome, Paid};
 use crate::privacy::Cleared;
 use crate::report::{self, Process, View};
 use crate::store::{Event, Run, Started};
@@ -29,9 +29,24 @@ use crate::throughput::peak_rss_bytes;
 /// Findings shown on the terminal; the report has all.
 const SHOWN_FINDINGS: usize = 5;
 
+const RULES: &str = "\
+What leaves this machine:
+  --no-frontier   nothing but the download of a model.
+  --hybrid        with a key for the frontier (ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY):
+                  each refined persona with the records that it cites. Without a key: nothing.
+  --provider      every record that a draft needs.
+
+When the local model of a hybrid run cannot be had, the frontier writes the personas in its place,
+and every record that a draft needs is sent to it: if there is a key and the worst case fits
+--max-cost, or with --fallback frontier. Never under --no-frontier or --fallback fail.
+
+Money: each call is booked at its worst case before it is sent; --max-cost is never passed, over all
+resumes of a run together. A price that is not known is refused; --price gives it.";
+
 /// What can be said to `generate`. Values are text here: every layer's values are checked in one
 /// place, by `config`.
 #[derive(Debug, Args)]
+#[command(after_long_help = RULES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct GenerateArgs {
     /// Files or folders: CSV, TSV, JSON, JSONL, Markdown, text
@@ -69,7 +84,7 @@ pub(super) struct GenerateArgs {
     /// Send nothing to a paid model
     #[arg(long, help_heading = "Frontier model")]
     no_frontier: bool,
-    /// Show what refinement by a paid model would cost, and stop
+    /// Show what the run could cost, beside having a paid model write everything, and stop
     #[arg(long, help_heading = "Frontier model")]
     estimate_only: bool,
     /// Most US dollars that paid calls may cost
@@ -80,7 +95,7 @@ pub(super) struct GenerateArgs {
         help_heading = "Frontier model"
     )]
     max_cost: Option<String>,
-    /// Whose price to show with --estimate-only: anthropic, openai, gemini [default: anthropic]
+    /// Who refines the personas of a hybrid run: anthropic, openai or gemini [default: anthropic]
     #[arg(
         long,
         visible_alias = "frontier-provider",
@@ -88,12 +103,35 @@ pub(super) struct GenerateArgs {
         help_heading = "Frontier model"
     )]
     frontier: Option<String>,
-    /// Which model's price to show [default: the provider's]
+    /// With which model [default: the provider's]
     #[arg(long, value_name = "MODEL", help_heading = "Frontier model")]
     frontier_model: Option<String>,
+    /// Which personas it refines: selected (at or above the threshold), below, all or none
+    /// [default: selected]
+    #[arg(long, value_name = "WHICH", help_heading = "Frontier model")]
+    refine: Option<String>,
+    /// patch (edits to some fields) or rewrite (all fields anew) [default: patch]
+    #[arg(long, value_name = "MODE", help_heading = "Frontier model")]
+    refine_mode: Option<String>,
+    /// Without --hybrid: who writes the personas, embedded, anthropic, openai or gemini
+    /// [default: embedded]
+    #[arg(long, value_name = "NAME", help_heading = "Frontier model")]
+    provider: Option<String>,
+    /// Address of the --frontier or --provider service; OpenAI's includes /v1, the others no version
+    #[arg(long, value_name = "URL", help_heading = "Frontier model")]
+    base_url: Option<String>,
+    /// For openai: responses or chat [default: responses, with --base-url chat]
+    #[arg(long, value_name = "API", help_heading = "Frontier model")]
+    api: Option<String>,
     /// Price in US dollars per million tokens, for a model that is not in the table
     #[arg(long, value_name = "IN/OUT", help_heading = "Frontier model")]
     price: Option<String>,
+    /// Paid calls in flight at a time [default: 4]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Frontier model")]
+    parallel: Option<String>,
+    /// When the local model cannot be had: frontier or fail, see below
+    #[arg(long, value_name = "WHAT", help_heading = "Frontier model")]
+    fallback: Option<String>,
 
     /// Catalogue name, owner/repo[:QUANT][@rev], a path to a .gguf, or auto [default: auto]
     #[arg(long, visible_alias = "local-model", value_name = "MODEL", help_heading = "Local model")]
@@ -143,7 +181,14 @@ const FIXED_BY_THE_RUN: &[&str] = &[
     "max_cost",
     "frontier",
     "frontier_model",
+    "refine",
+    "refine_mode",
+    "provider",
+    "base_url",
+    "api",
     "price",
+    "parallel",
+    "fallback",
     "style",
     "seed",
 ];
@@ -166,7 +211,14 @@ impl GenerateArgs {
             .flag(keys::MAX_COST, self.max_cost.as_deref())
             .flag(keys::FRONTIER, self.frontier.as_deref())
             .flag(keys::FRONTIER_MODEL, self.frontier_model.as_deref())
+            .flag(keys::REFINE, self.refine.as_deref())
+            .flag(keys::REFINE_MODE, self.refine_mode.as_deref())
+            .flag(keys::PROVIDER, self.provider.as_deref())
+            .flag(keys::BASE_URL, self.base_url.as_deref())
+            .flag(keys::API, self.api.as_deref())
             .flag(keys::PRICE, self.price.as_deref())
+            .flag(keys::PARALLEL, self.parallel.as_deref())
+            .flag(keys::FALLBACK, self.fallback.as_deref())
             .flag(keys::MODEL, self.model.as_deref())
             .flag(keys::JUDGE_MODEL, self.judge_model.as_deref())
             .flag(keys::STYLE, self.style.as_deref())
@@ -188,6 +240,9 @@ pub(super) struct Plan {
     pub(super) hybrid: bool,
     /// What `--judge-model` said, resolved.
     pub(super) judge_model: Option<String>,
+    /// On what terms a paid model takes part, where one does.
+    #[serde(default)]
+    pub(super) terms: Option<Terms>,
 }
 
 /// A run that is ready to go.
@@ -226,8 +281,8 @@ pub(super) fn run(
     let waiting = Waiting { output, cancel: &cancel };
     let shop = Workshop { hub: &hub, waiting, judge_cache: &judge_cache };
     let mut job = match &args.resume {
-        Some(said) => resume::job(said, layers, &settings, shop)?,
-        None => fresh_job(&settings, shop)?,
+        Some(said) => resume::job(said, layers, &settings, around.environment, shop)?,
+        None => fresh_job(&settings, around.environment, shop)?,
     };
     output.note(&format!("run: {}", job.run.dir.display()));
     let outcome = execute(&mut job, output, &cancel)?;
@@ -243,7 +298,7 @@ pub(super) fn run(
 }
 
 /// What no single value shows: flags that contradict each other or would do nothing.
-fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Result<(), Failure> {
+pub(super) fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Result<(), Failure> {
     if settings.inputs.is_empty() && !resumes {
         return Err(Failure::usage(
             "no input given\nhint: name files or a folder, as in 'persona generate --input interviews.csv'",
@@ -259,42 +314,132 @@ fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Result<(), Fail
             "without --hybrid there is nothing for {flags} to act on\nhint: add --hybrid"
         )));
     }
-    let frontier = layers.given(&[keys::FRONTIER, keys::FRONTIER_MODEL, keys::PRICE]);
-    if !settings.estimate_only && !frontier.is_empty() {
+    if settings.hybrid && settings.provider.is_some() {
+        return Err(Failure::usage(
+            "--provider writes personas without a local model, and --hybrid with one\nhint: give one of them; --frontier names who refines in a hybrid run",
+        ));
+    }
+    let refining = [keys::FRONTIER, keys::REFINE, keys::REFINE_MODE, keys::FALLBACK];
+    let paid = [keys::FRONTIER_MODEL, keys::BASE_URL, keys::API, keys::PRICE, keys::PARALLEL];
+    let said = layers.given(&[&refining[..], &paid].concat());
+    if !settings.frontier.allowed && !said.is_empty() && !settings.estimate_only {
         return Err(Failure::usage(format!(
-            "{}: refinement by a frontier model is not available yet\nhint: run with --no-frontier, or add --estimate-only to see what it would cost",
-            frontier.join(", ")
+            "with --no-frontier there is nothing for {} to act on\nhint: leave one of them out",
+            said.join(", ")
+        )));
+    }
+    if !settings.frontier.allowed && settings.provider.is_some() {
+        return Err(Failure::usage(
+            "--provider sends the data to a paid model, and --no-frontier forbids that\nhint: leave one of them out",
+        ));
+    }
+    let idle = if settings.provider.is_some() { layers.given(&refining) } else { said };
+    if !settings.hybrid && !settings.estimate_only && !resumes && !idle.is_empty() {
+        return Err(Failure::usage(format!(
+            "without --hybrid there is nothing for {} to act on\nhint: add --hybrid",
+            idle.join(", ")
         )));
     }
     Ok(())
 }
 
-fn fresh_job(settings: &Settings, shop: Workshop<'_>) -> Result<Job, Failure> {
-    let corpus = read(&settings.inputs, shop.waiting.output)?;
-    if settings.hybrid && settings.frontier.allowed {
-        shop.waiting.output.note(
-            "refinement by a frontier model is not available yet: going on with the local model only (--no-frontier says so up front)",
-        );
+pub(super) fn fresh_job(
+    settings: &Settings,
+    environment: &Environment,
+    shop: Workshop<'_>,
+) -> Result<Job, Failure> {
+    let output = shop.waiting.output;
+    let corpus = read(&settings.inputs, output)?;
+    if settings.provider.is_some() {
+        return written_by_provider(settings, environment, corpus);
     }
+    let refiner = frontier::of_hybrid(settings, &corpus, environment, output)?;
     let judge = settings.judge_model.as_deref();
-    let cast = model::cast(&settings.model, judge, &settings.engine, shop)?;
-    let plan = Plan {
-        pipeline: settings.pipeline.clone(),
-        hybrid: settings.hybrid,
-        judge_model: cast.judge,
+    let cast = match model::cast(&settings.model, judge, &settings.engine, shop) {
+        Ok(cast) => cast,
+        Err(cause) if cause.exit == Exit::NoModel && refiner.is_some() => {
+            let message = cause.message();
+            let (terms, paid) = frontier::fallback(settings, &corpus, environment, cause)?;
+            output.warn(&format!(
+                "{message}; falling back to {}: every record that a draft needs is sent to {}, for up to {}",
+                terms.provider.name(),
+                paid.host,
+                terms.upper()
+            ));
+            return paid_job(settings, corpus, terms, paid);
+        }
+        Err(cause) => return Err(cause),
     };
+    let mut pipeline = settings.pipeline.clone();
+    let (terms, frontier) = match refiner.filter(|_| pipeline.refine.is_some()) {
+        Some((terms, paid)) => (Some(terms), Some(paid)),
+        None => (None, None),
+    };
+    if frontier.is_none() {
+        pipeline.refine = None;
+    }
+    let models = Models { frontier, ..cast.models };
+    let plan = Plan { pipeline, hybrid: settings.hybrid, judge_model: cast.judge, terms };
+    started_job(settings, corpus, models, plan, cast.draft)
+}
+
+/// The frontier-only run of a comparison.
+pub(super) fn frontier_only_job(
+    settings: &Settings,
+    environment: &Environment,
+    output: Output,
+) -> Result<Job, Failure> {
+    written_by_provider(settings, environment, read(&settings.inputs, output)?)
+}
+
+fn written_by_provider(
+    settings: &Settings,
+    environment: &Environment,
+    corpus: Cleared<Corpus>,
+) -> Result<Job, Failure> {
+    let terms = Terms::new(Role::Drafts, settings, &corpus)?;
+    let paid = terms.connect(environment)?;
+    paid_job(settings, corpus, terms, paid)
+}
+
+/// A run in which a paid model writes: one draft a persona and no gate, since nobody local judges.
+fn paid_job(
+    settings: &Settings,
+    corpus: Cleared<Corpus>,
+    terms: Terms,
+    paid: Paid,
+) -> Result<Job, Failure> {
+    let pipeline = pipeline::Settings {
+        multiplier: 1.0,
+        threshold: pipeline::Threshold::Fixed(0.0),
+        max_rounds: 0,
+        refine: None,
+        ..settings.pipeline.clone()
+    };
+    let reference = format!("{}:{}", terms.provider.name(), terms.model);
+    let plan = Plan { pipeline, hybrid: settings.hybrid, judge_model: None, terms: Some(terms) };
+    started_job(settings, corpus, Models::paid(paid), plan, reference)
+}
+
+fn started_job(
+    settings: &Settings,
+    corpus: Cleared<Corpus>,
+    models: Models,
+    plan: Plan,
+    model_ref: String,
+) -> Result<Job, Failure> {
     let started = Started {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         settings: serde_json::to_value(&plan)
             .map_err(|e| Failure::failed(format!("cannot log the settings: {e}")))?,
         inputs: absolute(&settings.inputs)?,
         input_hashes: hashes(&corpus),
-        model: cast.models.draft.capabilities().clone(),
-        model_ref: cast.draft,
+        model: models.draft.capabilities().clone(),
+        model_ref,
         seed: settings.pipeline.seed,
     };
     let run = Run::create(&settings.runs_dir, started)?;
-    Ok(Job { corpus, models: cast.models, plan, run })
+    Ok(Job { corpus, models, plan, run })
 }
 
 /// Reads the input and says what was odd about it.
@@ -329,27 +474,29 @@ fn absolute(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     paths.iter().map(absolute).collect()
 }
 
-/// Runs the pipeline. Timers only: no I/O and no signal driver, so that nothing here can open a
-/// socket.
-fn execute(job: &mut Job, output: Output, cancel: &Cancel) -> Result<Outcome, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .map_err(|e| Failure::failed(format!("cannot start the run: {e}")))?;
+/// Runs the pipeline. On a local run with timers only: no I/O and no signal driver, so that nothing
+/// here can open a socket.
+pub(super) fn execute(job: &mut Job, output: Output, cancel: &Cancel) -> Result<Outcome, Failure> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_time();
+    if job.plan.terms.is_some() {
+        runtime.enable_all();
+    }
+    let runtime =
+        runtime.build().map_err(|e| Failure::failed(format!("cannot start the run: {e}")))?;
     let stages = Stages::new(output);
     let dir = job.run.dir.clone();
     let Job { corpus, models, plan, run } = job;
     let ended =
         runtime.block_on(pipeline::run(corpus, models, &plan.pipeline, run, &stages, cancel));
     ended.map_err(|error| {
-        Failure::failed(format!(
-            "{error}\nhint: what was done is kept; 'persona generate --resume {}' goes on",
-            dir.display()
-        ))
+        let hint =
+            format!("what was done is kept; 'persona generate --resume {}' goes on", dir.display());
+        Failure::from(error).with_hint(&hint)
     })
 }
 
-fn interrupted(run: &Run) -> Failure {
+pub(super) fn interrupted(run: &Run) -> Failure {
     Failure::new(
         Exit::Interrupted,
         anyhow::anyhow!(
@@ -361,13 +508,12 @@ fn interrupted(run: &Run) -> Failure {
 }
 
 /// Writes the run folder's files, and last that everything is written.
-fn write_files(job: &mut Job) -> Result<serde_json::Value, Failure> {
+pub(super) fn write_files(job: &mut Job) -> Result<serde_json::Value, Failure> {
     let clearance = serde_json::to_value(job.corpus.clearance()).ok();
     let process = Process {
         clearance: clearance.as_ref().and_then(|c| c.as_str()).unwrap_or_default().to_owned(),
         peak_rss_bytes: peak_rss_bytes(),
-        estimated_upper: MicroUsd(0),
-        spent: MicroUsd(0),
+        terms: job.plan.terms.as_ref().map(shown_terms),
     };
     let view = View { state: &job.run.state, corpus: &job.corpus, process: &process };
     let report = report::report(view);
@@ -380,6 +526,22 @@ fn write_files(job: &mut Job) -> Result<serde_json::Value, Failure> {
         job.run.record(Event::Finished)?;
     }
     Ok(report)
+}
+
+/// What the report says of the paid model.
+fn shown_terms(terms: &Terms) -> report::Terms {
+    let bounds = match terms.role {
+        Role::Drafts => terms.estimate.frontier_only,
+        Role::Refines => terms.estimate.hybrid,
+    };
+    report::Terms {
+        provider: terms.provider.name().to_owned(),
+        price: terms.price.clone(),
+        cap: terms.cap,
+        estimate: bounds,
+        frontier_only: terms.estimate.frontier_only,
+        fallback: terms.fallback,
+    }
 }
 
 fn show(
@@ -407,6 +569,9 @@ fn show(
         lines.push(format!(
             "{passed} of {count} reached the quality threshold; the others are flagged"
         ));
+    }
+    if let Some(line) = report::money_line(&run.state) {
+        lines.push(line);
     }
     let counted = report::counted(personas.len(), "persona");
     lines.push(format!("{counted} in {}", run.dir.display()));

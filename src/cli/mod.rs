@@ -5,8 +5,10 @@
 //! the run: commands resolve settings, call the library and show what came back.
 
 mod bench;
+mod compare;
 mod estimate;
 mod failure;
+mod frontier;
 mod generate;
 mod interrupt;
 mod model;
@@ -36,7 +38,7 @@ const EXAMPLES: &str = "Examples:
   persona bench --model smollm2-135m
 
 Exit codes: 0 done, 1 failed, 2 flag or setting, 3 no usable input, 4 model unavailable,
-7 partial result under --strict, 130 interrupted (the run can be resumed).";
+5 provider failed, 6 budget allows no draft (both without --hybrid), 7 partial result under --strict, 130 interrupted (the run can be resumed).";
 
 /// Turns research data into evidence-linked personas, with the language model inside the process.
 #[derive(Debug, Parser)]
@@ -70,6 +72,8 @@ struct DisplayArgs {
 enum Command {
     /// Write personas from research data
     Generate(Box<generate::GenerateArgs>),
+    /// Make personas both ways, hybrid and by the frontier alone, and compare quality and cost
+    Compare(Box<compare::CompareArgs>),
     /// Measure how fast a model runs on this machine
     Bench(Box<bench::BenchArgs>),
     /// List, fetch, import and verify models
@@ -104,6 +108,7 @@ fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
     let said = match &cli.command {
         Command::Generate(args) => args.layers(),
         Command::Bench(args) => args.layers(),
+        Command::Compare(args) => args.layers(),
         Command::Runs(command) => command.layers(),
         Command::Models(_) | Command::Schema => Layers::default(),
     };
@@ -127,6 +132,9 @@ fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
         }
         Command::Bench(args) => {
             bench::run(&args, &layers, &generate::Surroundings { environment, process, output })
+        }
+        Command::Compare(_) => {
+            compare::run(&layers, &generate::Surroundings { environment, process, output })
         }
         Command::Models(command) => models::run(command, environment, output).map(|()| Exit::Done),
         Command::Runs(command) => runs::run(command, &layers, output).map(|()| Exit::Done),

@@ -61,11 +61,11 @@ pub(super) fn cast(
     let judge = judge.map(|said| load(said, options, shop)).transpose()?;
     let judging = judge.as_ref().map_or(&draft, |judge| judge);
     Ok(Cast {
-        models: Models {
-            judge: Arc::clone(&judging.model),
-            draft: Arc::clone(&draft.model),
-            judge_cache: Some(shop.judge_cache.to_owned()),
-        },
+        models: Models::local(
+            Arc::clone(&draft.model),
+            Arc::clone(&judging.model),
+            Some(shop.judge_cache.to_owned()),
+        ),
         judge: judge.map(|judge| judge.reference),
         draft: draft.reference,
     })

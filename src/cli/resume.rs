@@ -6,11 +6,13 @@
 use std::path::Path;
 
 use crate::cli::failure::Failure;
+use crate::cli::frontier::Role;
 use crate::cli::generate::{Job, Plan, hashes, read};
 use crate::cli::model::{self, Workshop};
 use crate::cli::runs;
-use crate::config::{Layers, Settings, keys};
+use crate::config::{Environment, Layers, Settings, keys};
 use crate::llm::Capabilities;
+use crate::pipeline::Models;
 use crate::store::{Event, Run, Started};
 
 /// The run that `said` names, with its data and its models, ready to go on.
@@ -18,6 +20,7 @@ pub(super) fn job(
     said: &Path,
     layers: &Layers,
     settings: &Settings,
+    environment: &Environment,
     shop: Workshop<'_>,
 ) -> Result<Job, Failure> {
     let mut run = Run::open(&runs::find(said, &settings.runs_dir)?)?;
@@ -40,13 +43,23 @@ pub(super) fn job(
     }
     let corpus = read(&started.inputs, shop.waiting.output)?;
     same_data(&started, &hashes(&corpus))?;
+    let frontier = match &plan.terms {
+        Some(terms) if terms.role == Role::Drafts => {
+            let models = Models::paid(terms.connect(environment)?);
+            run.record(Event::Resumed)?;
+            return Ok(Job { corpus, models, plan, run });
+        }
+        Some(terms) => Some(terms.connect(environment)?),
+        None => None,
+    };
     // A model file may have moved since; a flag says where it is now.
     let draft = if layers.is_explicit(keys::MODEL) { &settings.model } else { &started.model_ref };
     let judge = plan.judge_model.as_deref().or(settings.judge_model.as_deref());
     let cast = model::cast(draft, judge, &settings.engine, shop)?;
     same_model(&started, cast.models.draft.capabilities())?;
     run.record(Event::Resumed)?;
-    Ok(Job { corpus, models: cast.models, plan, run })
+    let models = Models { frontier, ..cast.models };
+    Ok(Job { corpus, models, plan, run })
 }
 
 fn same_data(started: &Started, now: &[(String, String)]) -> Result<(), Failure> {

@@ -4,147 +4,23 @@
 //! default) and the checks on every value, whichever layer it came from. The only reader of the
 //! environment. Knows no command and prints nothing: a bad value is an error that names the flag,
 //! the variable or the file and key.
-//!
-//! Long, because an option's key, its parser and its place in the settings stand side by side here
-//! and nowhere else; a hundred lines are tests.
+
+pub mod keys;
+mod settings;
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
-use crate::catalogue::{Price, closest};
-use crate::engine::{DeviceChoice, EngineOptions};
+use crate::catalogue::closest;
 use crate::hub::{HubOptions, Token};
-use crate::ledger::MicroUsd;
-use crate::pipeline::{Settings as PipelineSettings, Style, Threshold};
 
-/// Most personas of one run: far above any use, low enough that a slip of the finger ends at once.
-const MAX_COUNT: usize = 1000;
-/// Most drafts a persona.
-const MAX_MULTIPLIER: f64 = 100.0;
-/// Most extra draft rounds.
-const MAX_ROUNDS: usize = 100;
+pub use keys::Key;
+pub use settings::{Fallback, Frontier, OpenAiApi, Provider, Settings};
+
 /// Variables under this prefix belong to the test suite.
 const TEST_PREFIX: &str = "PERSONA_TEST_";
-
-/// A setting's name in each layer. The flag and the variable are derived from one another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
-    /// Flag without its dashes.
-    pub flag: &'static str,
-    /// Key in `persona.toml`, with its section.
-    pub file: &'static str,
-    /// True when the file states the opposite of the flag (`use_frontier` and `--no-frontier`).
-    negated_in_file: bool,
-}
-
-impl Key {
-    const fn new(flag: &'static str, file: &'static str) -> Self {
-        Self { flag, file, negated_in_file: false }
-    }
-
-    /// The environment twin: `--max-cost` is `PERSONA_MAX_COST`.
-    pub fn variable(self) -> String {
-        format!("PERSONA_{}", self.flag.to_uppercase().replace('-', "_"))
-    }
-}
-
-/// Every setting, by the name of its flag.
-pub mod keys {
-    use crate::config::Key;
-
-    /// Input files and directories.
-    pub const INPUT: Key = Key::new("input", "input");
-    /// Final personas.
-    pub const COUNT: Key = Key::new("count", "count");
-    /// Draft several, judge, select.
-    pub const HYBRID: Key = Key::new("hybrid", "hybrid.enabled");
-    /// Drafts per persona.
-    pub const DRAFT_MULTIPLIER: Key = Key::new("draft-multiplier", "hybrid.draft_multiplier");
-    /// The gate.
-    pub const QUALITY_THRESHOLD: Key = Key::new("quality-threshold", "hybrid.quality_threshold");
-    /// Nothing leaves the machine.
-    pub const NO_FRONTIER: Key =
-        Key { flag: "no-frontier", file: "hybrid.use_frontier", negated_in_file: true };
-    /// Cap on paid calls.
-    pub const MAX_COST: Key = Key::new("max-cost", "hybrid.max_frontier_cost");
-    /// Who refines.
-    pub const FRONTIER: Key = Key::new("frontier", "hybrid.frontier");
-    /// With which model.
-    pub const FRONTIER_MODEL: Key = Key::new("frontier-model", "hybrid.frontier_model");
-    /// Price of an unlisted model.
-    pub const PRICE: Key = Key::new("price", "hybrid.price");
-    /// Price a plan, run nothing.
-    pub const ESTIMATE_ONLY: Key = Key::new("estimate-only", "estimate_only");
-    /// Local model.
-    pub const MODEL: Key = Key::new("model", "model");
-    /// Judging model.
-    pub const JUDGE_MODEL: Key = Key::new("judge-model", "judge_model");
-    /// Word for word or free.
-    pub const STYLE: Key = Key::new("style", "style");
-    /// Extra draft rounds.
-    pub const MAX_ROUNDS: Key = Key::new("max-rounds", "max_rounds");
-    /// A partial result is a failure.
-    pub const STRICT: Key = Key::new("strict", "strict");
-    /// Seed of the run.
-    pub const SEED: Key = Key::new("seed", "seed");
-    /// Where run folders go.
-    pub const OUTPUT: Key = Key::new("output", "output");
-    /// Compute threads.
-    pub const THREADS: Key = Key::new("threads", "threads");
-    /// Sequences decoded together.
-    pub const BATCH: Key = Key::new("batch", "batch");
-    /// Context in tokens.
-    pub const CONTEXT: Key = Key::new("context", "context");
-    /// CPU, CUDA or Metal.
-    pub const DEVICE: Key = Key::new("device", "device");
-    /// A `tokenizer.json`.
-    pub const TOKENIZER: Key = Key::new("tokenizer", "tokenizer");
-    /// One JSON document on stdout.
-    pub const JSON: Key = Key::new("json", "json");
-    /// Errors only on stderr.
-    pub const QUIET: Key = Key::new("quiet", "quiet");
-    /// No progress bars.
-    pub const NO_PROGRESS: Key = Key::new("no-progress", "no_progress");
-    /// No colour.
-    pub const NO_COLOR: Key = Key::new("no-color", "no_color");
-
-    /// All of them: what the environment and the files may set.
-    pub const ALL: &[Key] = &[
-        INPUT,
-        COUNT,
-        HYBRID,
-        DRAFT_MULTIPLIER,
-        QUALITY_THRESHOLD,
-        NO_FRONTIER,
-        MAX_COST,
-        FRONTIER,
-        FRONTIER_MODEL,
-        PRICE,
-        ESTIMATE_ONLY,
-        MODEL,
-        JUDGE_MODEL,
-        STYLE,
-        MAX_ROUNDS,
-        STRICT,
-        SEED,
-        OUTPUT,
-        THREADS,
-        BATCH,
-        CONTEXT,
-        DEVICE,
-        TOKENIZER,
-        JSON,
-        QUIET,
-        NO_PROGRESS,
-        NO_COLOR,
-    ];
-    /// Whose values are paths: in a file, relative to that file.
-    pub(super) const PATHS: &[Key] = &[INPUT, OUTPUT, TOKENIZER];
-}
 
 /// A setting that cannot be used. Maps to exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -224,6 +100,11 @@ impl Environment {
         // Whatever is not plainly a no means that the user wants no hub.
         options.offline = self.text("HF_HUB_OFFLINE").is_some_and(|v| parse_bool(v) != Ok(false));
         options
+    }
+
+    /// The key for a provider's service: the first of its variables that is set.
+    pub fn api_key(&self, provider: Provider) -> Option<&str> {
+        provider.key_variables().iter().find_map(|name| self.text(name))
     }
 
     /// Where what was measured about judging models is kept.
@@ -428,171 +309,11 @@ pub fn runs_dir(layers: &Layers) -> Result<PathBuf, ConfigError> {
     Ok(layers.text(keys::OUTPUT)?.map_or_else(|| PathBuf::from("personas"), PathBuf::from))
 }
 
-/// Everything `generate` needs to know, checked.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Input files and directories.
-    pub inputs: Vec<PathBuf>,
-    /// Whether several drafts compete.
-    pub hybrid: bool,
-    /// The run.
-    pub pipeline: PipelineSettings,
-    /// The paid part.
-    pub frontier: Frontier,
-    /// Price the plan and stop.
-    pub estimate_only: bool,
-    /// `auto`, a catalogue name, `owner/repo[:QUANT][@rev]` or a path.
-    pub model: String,
-    /// As `model`; `None` takes the drafting model.
-    pub judge_model: Option<String>,
-    /// Where and how the models run.
-    pub engine: EngineOptions,
-    /// Compute threads; `None` takes the physical cores.
-    pub threads: Option<usize>,
-    /// A partial result exits 7.
-    pub strict: bool,
-    /// Where run folders are made.
-    pub runs_dir: PathBuf,
-}
-
-/// What the user said about the frontier.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Frontier {
-    /// False under `--no-frontier`.
-    pub allowed: bool,
-    /// Provider.
-    pub provider: String,
-    /// Model; `None` takes the provider's default.
-    pub model: Option<String>,
-    /// `IN/OUT`, USD per million tokens, instead of the price table.
-    pub price: Option<String>,
-    /// Cap on paid calls.
-    pub max_cost: Option<MicroUsd>,
-}
-
-impl Settings {
-    /// Checks every value and fills in the defaults.
-    pub fn resolve(layers: &Layers) -> Result<Self, ConfigError> {
-        let hybrid = layers.switch_value(keys::HYBRID)?;
-        Ok(Self {
-            inputs: layers.values(keys::INPUT).into_iter().map(PathBuf::from).collect(),
-            hybrid,
-            pipeline: resolve_pipeline(layers, hybrid)?,
-            frontier: resolve_frontier(layers)?,
-            estimate_only: layers.switch_value(keys::ESTIMATE_ONLY)?,
-            model: layers.text(keys::MODEL)?.unwrap_or_else(|| "auto".to_owned()),
-            judge_model: layers.text(keys::JUDGE_MODEL)?,
-            engine: resolve_engine(layers)?,
-            threads: layers.get(keys::THREADS, |v| parse_whole(v, 1, 1024))?,
-            strict: layers.switch_value(keys::STRICT)?,
-            runs_dir: runs_dir(layers)?,
-        })
-    }
-}
-
-/// Plain generation is the same pipeline with one draft a persona and an open gate: what the
-/// model wrote is what comes out, scored but not chosen.
-fn resolve_pipeline(layers: &Layers, hybrid: bool) -> Result<PipelineSettings, ConfigError> {
-    let multiplier = layers.get(keys::DRAFT_MULTIPLIER, parse_multiplier)?.unwrap_or(2.0);
-    let threshold =
-        layers.get(keys::QUALITY_THRESHOLD, parse_threshold)?.unwrap_or(Threshold::Fixed(0.75));
-    let max_rounds = layers.get(keys::MAX_ROUNDS, |v| parse_whole(v, 0, MAX_ROUNDS))?.unwrap_or(1);
-    Ok(PipelineSettings {
-        count: layers.get(keys::COUNT, |v| parse_whole(v, 1, MAX_COUNT))?.unwrap_or(3),
-        multiplier: if hybrid { multiplier } else { 1.0 },
-        threshold: if hybrid { threshold } else { Threshold::Fixed(0.0) },
-        style: layers.get(keys::STYLE, parse_style)?.unwrap_or(Style::Auto),
-        max_rounds: if hybrid { max_rounds } else { 0 },
-        seed: layers.get(keys::SEED, parse_seed)?.unwrap_or_else(draw_seed),
-    })
-}
-
-fn resolve_frontier(layers: &Layers) -> Result<Frontier, ConfigError> {
-    Ok(Frontier {
-        allowed: !layers.switch_value(keys::NO_FRONTIER)?,
-        provider: layers.text(keys::FRONTIER)?.unwrap_or_else(|| "anthropic".to_owned()),
-        model: layers.text(keys::FRONTIER_MODEL)?,
-        price: layers.get(keys::PRICE, parse_price)?,
-        max_cost: layers.get(keys::MAX_COST, parse_usd)?,
-    })
-}
-
-fn resolve_engine(layers: &Layers) -> Result<EngineOptions, ConfigError> {
-    let defaults = EngineOptions::default();
-    Ok(EngineOptions {
-        device: layers.get(keys::DEVICE, parse_device)?.unwrap_or_default(),
-        max_batch: layers
-            .get(keys::BATCH, |v| parse_whole(v, 1, 256))?
-            .unwrap_or(defaults.max_batch),
-        context: layers.get(keys::CONTEXT, |v| parse_whole(v, 256, 1 << 22))?,
-        tokenizer: layers.text(keys::TOKENIZER)?.map(PathBuf::from),
-        ..defaults
-    })
-}
-
-/// A seed for a run that was given none. 32 bits are short enough to type again.
-fn draw_seed() -> u64 {
-    std::hash::RandomState::new().build_hasher().finish() >> 32
-}
-
 fn parse_bool(value: &str) -> Result<bool, String> {
     match value.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
         "0" | "false" | "no" | "off" => Ok(false),
         _ => Err("expected true or false".to_owned()),
-    }
-}
-
-fn parse_whole(value: &str, min: usize, max: usize) -> Result<usize, String> {
-    let parsed = value.parse().ok().filter(|n| (min..=max).contains(n));
-    parsed.ok_or_else(|| format!("expected a whole number from {min} to {max}"))
-}
-
-fn parse_seed(value: &str) -> Result<u64, String> {
-    value.parse().map_err(|_| "expected a whole number from 0 to 18446744073709551615".to_owned())
-}
-
-fn parse_multiplier(value: &str) -> Result<f64, String> {
-    let parsed = value.parse().ok().filter(|n| (1.0..=MAX_MULTIPLIER).contains(n));
-    parsed.ok_or_else(|| format!("expected a decimal number from 1 to {MAX_MULTIPLIER}"))
-}
-
-fn parse_threshold(value: &str) -> Result<Threshold, String> {
-    if value == "auto" {
-        return Ok(Threshold::Auto);
-    }
-    let parsed = value.parse().ok().filter(|n| (0.0..=1.0).contains(n));
-    parsed.map(Threshold::Fixed).ok_or_else(|| "expected a number from 0 to 1, or auto".to_owned())
-}
-
-fn parse_style(value: &str) -> Result<Style, String> {
-    match value {
-        "auto" => Ok(Style::Auto),
-        "extractive" => Ok(Style::Extractive),
-        "free" => Ok(Style::Free),
-        _ => Err("expected auto, extractive or free".to_owned()),
-    }
-}
-
-fn parse_device(value: &str) -> Result<DeviceChoice, String> {
-    match value {
-        "auto" => Ok(DeviceChoice::Auto),
-        "cpu" => Ok(DeviceChoice::Cpu),
-        "cuda" => Ok(DeviceChoice::Cuda),
-        "metal" => Ok(DeviceChoice::Metal),
-        _ => Err("expected auto, cpu, cuda or metal".to_owned()),
-    }
-}
-
-fn parse_usd(value: &str) -> Result<MicroUsd, String> {
-    value.parse().map_err(|_| "expected US dollars from 0, for example 2.50".to_owned())
-}
-
-/// Checked here, so that a slip names its flag; read again where provider and model are known.
-fn parse_price(value: &str) -> Result<String, String> {
-    match Price::parse(value, "", "") {
-        Ok(_) => Ok(value.to_owned()),
-        Err(_) => Err("expected USD per million tokens as IN/OUT, for example 3/15".to_owned()),
     }
 }
 
@@ -644,15 +365,11 @@ fn find_upward(from: &Path, name: &str) -> Option<PathBuf> {
     from.ancestors().map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "--{}", self.flag)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::MicroUsd;
+    use crate::pipeline::{Style, Threshold};
 
     fn environment(folder: &Path, variables: &[(&str, &str)]) -> Environment {
         Environment {

@@ -1,6 +1,4 @@
-//! Money: amounts, what tokens cost, and what a run is going to cost.
-//!
-//! Owns [`MicroUsd`] and the estimate behind `--estimate-only`. Knows no vendor and sends nothing.
+//! What a run is going to cost, before anything runs.
 //!
 //! # From bytes to tokens, without a model
 //!
@@ -16,116 +14,43 @@
 //! by the `max_tokens` that is sent with the request, reasoning included, and each call is counted
 //! [`UPPER_ATTEMPTS`] times, since an answer can be billed and lost.
 
-use std::fmt;
 use std::iter::Sum;
 use std::ops::Add;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{self, Price};
+use super::{MicroUsd, Price, cost};
 use crate::llm::Usage;
 
-/// Answer limit of one refinement, tokens: what the request must carry as its maximum.
-pub const REFINE_MAX_TOKENS: u64 = 2_000;
-/// Answer limit of one persona written whole, tokens: what the request must carry as its maximum.
+/// Answer limit of one refinement, tokens: what the request carries as its maximum.
+pub const REFINE_MAX_TOKENS: u64 = 1_200;
+/// Answer limit of one persona written whole, tokens: what the request carries as its maximum.
 pub const PERSONA_MAX_TOKENS: u64 = 4_000;
 /// Times that the upper bound counts each call: the first attempt and one more.
 pub const UPPER_ATTEMPTS: u64 = 2;
-/// Corpus tokens that one frontier-only prompt holds at most; a larger corpus is packed.
-pub const PACKED_CORPUS_TOKENS: u64 = 180_000;
+/// Largest corpus that stands whole in a frontier-only prompt, in tokens of three bytes and in
+/// records; a larger one is packed by persona. The pipeline's plan draws the same line.
+const SHARED_CORPUS_TOKENS: u64 = 100_000;
+const SHARED_RECORDS: u64 = 400;
+/// Records of a packed prompt, most.
+const PACKED_RECORDS: u64 = 24;
+/// Records that a refinement sends, most, and bytes of each: 400 characters of up to four.
+const REFINE_RECORDS: u64 = 4;
+const REFINE_RECORD_BYTES: u64 = 1_600;
 
-/// Records that a persona cites, at most: five lists of at most five statements, and the quotes.
-const UPPER_CITED_RECORDS: u64 = 32;
+/// Answer tokens by bound. Expected: edits to three or four fields, and the good personas among the
+/// judge's controls written in the answer's keys.
+const REFINE_ANSWER: [u64; 3] = [60, 150, REFINE_MAX_TOKENS];
+const PERSONA_ANSWER: [u64; 3] = [400, 650, PERSONA_MAX_TOKENS];
+/// What a service adds to a prompt by itself, by bound: the marks of messages, and the schema.
+const FRAMING: [u64; 3] = [10, 60, 1_000];
 
-/// What one refinement sends and gets back beside the cited records.
-const REFINE: [CallShape; 3] = [
-    CallShape { prompt: 900, answer: 150, records: 3 },
-    CallShape { prompt: 1_600, answer: 400, records: 8 },
-    // Instructions and schema in full, and a persona at its length bounds, one token a byte.
-    CallShape { prompt: 16_000, answer: REFINE_MAX_TOKENS, records: UPPER_CITED_RECORDS },
-];
-
-/// What one frontier-only persona sends and gets back beside the corpus.
-const PERSONA: [CallShape; 3] = [
-    CallShape { prompt: 500, answer: 500, records: 0 },
-    CallShape { prompt: 1_000, answer: 900, records: 0 },
-    CallShape { prompt: 8_000, answer: PERSONA_MAX_TOKENS, records: 0 },
-];
-
-/// Tokens around each record: its id and the fence, by bound.
-const RECORD_FRAMING: [u64; 3] = [4, 8, 32];
-
-/// An amount in millionths of a US dollar. Whole numbers only: sums are exact.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(transparent)]
-pub struct MicroUsd(pub u64);
-
-impl MicroUsd {
-    /// In dollars, for JSON output and ratios; never for sums.
-    pub fn usd(self) -> f64 {
-        self.0 as f64 / 1e6
-    }
-
-    /// `None` beyond the largest amount.
-    pub fn checked_add(self, other: Self) -> Option<Self> {
-        self.0.checked_add(other.0).map(Self)
-    }
-}
-
-/// Adds up to the largest amount and stays there, so that an absurd sum can only look too large.
-impl Add for MicroUsd {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0))
-    }
-}
-
-impl Sum for MicroUsd {
-    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
-        amounts.fold(Self(0), Add::add)
-    }
-}
-
-/// Four decimals, rounded up: what is shown is never less than what is owed.
-impl fmt::Display for MicroUsd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ten_thousandths = self.0.div_ceil(100);
-        write!(f, "${}.{:04}", ten_thousandths / 10_000, ten_thousandths % 10_000)
-    }
-}
-
-/// Reads `--max-cost`: a plain decimal amount of US dollars.
-impl std::str::FromStr for MicroUsd {
-    type Err = BadAmount;
-
-    fn from_str(text: &str) -> Result<Self, BadAmount> {
-        catalogue::parse_usd(text).map(Self).ok_or_else(|| BadAmount(text.to_owned()))
-    }
-}
-
-/// Text that is no amount of money.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no amount of US dollars\nhint: write it plainly, as in 2 or 0.50")]
-pub struct BadAmount(String);
-
-/// What a call costs, rounded up to the next micro-dollar.
-///
-/// A prompt above the price's long-prompt limit is charged at the long price throughout.
-pub fn cost(price: &Price, usage: Usage) -> MicroUsd {
-    let (mut input, mut cached, mut output) = (price.input, price.cached_input, price.output);
-    if let Some(long) = price.long_prompt.filter(|long| usage.prompt > long.over) {
-        (input, cached, output) = (long.input, long.cached_input, long.output);
-    }
-    let cached_prompt = usage.cached_prompt.min(usage.prompt);
-    let charge = |tokens: u64, rate: u64| u128::from(tokens).saturating_mul(u128::from(rate));
-    let total = charge(usage.prompt - cached_prompt, input)
-        .saturating_add(charge(cached_prompt, cached))
-        .saturating_add(charge(usage.completion, output));
-    MicroUsd(u64::try_from(total.div_ceil(1_000_000)).unwrap_or(u64::MAX))
-}
+/// Upper bounds on the bytes of a request beside its records: a persona at its length bounds, the
+/// schema that lists its fields, instructions and example.
+const REFINE_BYTES: u64 = 15_000;
+const PERSONA_BYTES: u64 = 15_000;
+/// Bytes around each record: its id and the fence.
+const RECORD_BYTES: u64 = 32;
 
 /// Size of a text, as far as its token count depends on it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,7 +101,7 @@ impl Sum for TextSize {
 }
 
 /// What an estimate is made from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EstimateInput {
     /// Text of all records.
     pub corpus: TextSize,
@@ -186,6 +111,19 @@ pub struct EstimateInput {
     pub longest_record: u64,
     /// Final personas.
     pub personas: u64,
+    /// The run's refinements, as they were sketched.
+    pub refinements: Vec<RequestSize>,
+    /// The requests of a frontier-only run.
+    pub whole: Vec<RequestSize>,
+}
+
+/// Text of a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestSize {
+    /// What other requests begin with too: the provider's prompt cache may serve it.
+    pub shared: TextSize,
+    /// What only this one says.
+    pub own: TextSize,
 }
 
 /// What a run is going to cost, with what that rests on.
@@ -226,21 +164,10 @@ pub struct Figure {
 }
 
 /// Estimates a hybrid run and its frontier-only counterpart. Pure: no model, no socket, no key.
-pub fn estimate(input: EstimateInput, price: &Price) -> Estimate {
+pub fn estimate(input: &EstimateInput, price: &Price) -> Estimate {
     let hybrid = bounds(|bound| refinement(input, price, bound));
     let frontier_only = bounds(|bound| plain_generation(input, price, bound));
     Estimate { hybrid, frontier_only, price: price.clone(), assumptions: assumptions(input, price) }
-}
-
-/// Tokens of one call apart from data, by bound.
-#[derive(Clone, Copy)]
-struct CallShape {
-    /// Instructions, schema, persona.
-    prompt: u64,
-    /// Answer.
-    answer: u64,
-    /// Cited records in the prompt.
-    records: u64,
 }
 
 /// Index into the three bounds.
@@ -252,61 +179,96 @@ enum Bound {
 }
 
 fn bounds(figure: impl Fn(Bound) -> Figure) -> Bounds {
-    Bounds {
-        low: figure(Bound::Low),
-        expected: figure(Bound::Expected),
-        upper: figure(Bound::Upper),
-    }
+    let (low, expected) = (figure(Bound::Low), figure(Bound::Expected));
+    let mut upper = figure(Bound::Upper);
+    // Whatever is sketched, a bound is not below it.
+    upper.cost = upper.cost.max(expected.cost);
+    Bounds { low, expected, upper }
 }
 
-/// One patch per final persona, from the persona, its cited records and the judge's criteria.
-fn refinement(input: EstimateInput, price: &Price, bound: Bound) -> Figure {
-    let shape = REFINE[bound as usize];
-    let cited = shape.records.min(input.records);
-    let corpus = input.corpus.tokens()[bound as usize];
-    let data = match bound {
-        // The longest records may be the cited ones, but no more than the corpus can be sent.
-        Bound::Upper => {
-            let longest = input.longest_record.max(share(corpus, 1, input.records));
-            cited.saturating_mul(longest).min(corpus)
+/// One patch per final persona. Low and expected are the sketched requests; the upper bound holds
+/// for any persona over any of these records.
+fn refinement(input: &EstimateInput, price: &Price, bound: Bound) -> Figure {
+    let answer = REFINE_ANSWER[bound as usize];
+    if bound == Bound::Upper {
+        let cited = REFINE_RECORDS.min(input.records);
+        let record = input.longest_record.min(REFINE_RECORD_BYTES).saturating_add(RECORD_BYTES);
+        let prompt = REFINE_BYTES.saturating_add(cited.saturating_mul(record));
+        return worst(price, prompt, answer, input.personas);
+    }
+    sum(&input.refinements, input.personas, |request| {
+        let prompt = tokens(request.shared + request.own, bound);
+        Usage { prompt, completion: answer, ..Usage::default() }
+    })
+    .priced(price)
+}
+
+/// One whole persona per call. A corpus that fits stands in what all calls share, which the
+/// provider caches: the first call pays for writing it, the others for reading it.
+fn plain_generation(input: &EstimateInput, price: &Price, bound: Bound) -> Figure {
+    let answer = PERSONA_ANSWER[bound as usize];
+    if bound == Bound::Upper {
+        let framed = |records: u64| records.saturating_mul(RECORD_BYTES);
+        let is_large = input.corpus.bytes().div_ceil(3) > SHARED_CORPUS_TOKENS;
+        let data = if is_large || input.records > SHARED_RECORDS {
+            let records = PACKED_RECORDS.min(input.records);
+            records
+                .saturating_mul(input.longest_record)
+                .min(input.corpus.bytes())
+                .saturating_add(framed(records))
+        } else {
+            input.corpus.bytes().saturating_add(framed(input.records))
+        };
+        return worst(price, PERSONA_BYTES.saturating_add(data), answer, input.personas);
+    }
+    let mut is_first = true;
+    sum(&input.whole, input.personas, |request| {
+        let shared = tokens(request.shared, bound);
+        let prompt = shared.saturating_add(tokens(request.own, bound));
+        let call = Usage { prompt, completion: answer, ..Usage::default() };
+        if std::mem::take(&mut is_first) {
+            Usage { cache_written: shared, ..call }
+        } else {
+            Usage { cached_prompt: shared, ..call }
         }
-        Bound::Low | Bound::Expected => share(corpus, cited, input.records),
-    };
-    let framing = cited.saturating_mul(RECORD_FRAMING[bound as usize]);
-    let prompt = shape.prompt.saturating_add(data).saturating_add(framing);
-    repeat(
-        price,
-        Usage { prompt, completion: shape.answer, ..Usage::default() },
-        calls(input, bound),
-    )
+    })
+    .priced(price)
 }
 
-/// One whole persona per call; each prompt holds the corpus, or as much of it as is packed.
-fn plain_generation(input: EstimateInput, price: &Price, bound: Bound) -> Figure {
-    let shape = PERSONA[bound as usize];
-    let corpus = input.corpus.tokens()[bound as usize];
-    let framing = input.records.saturating_mul(RECORD_FRAMING[bound as usize]);
-    let data = corpus.saturating_add(framing).min(PACKED_CORPUS_TOKENS);
-    let prompt = shape.prompt.saturating_add(data);
-    let call = Usage { prompt, completion: shape.answer, ..Usage::default() };
-    if bound != Bound::Low {
-        return repeat(price, call, calls(input, bound));
+/// Tokens of a text with what a service adds to it.
+fn tokens(size: TextSize, bound: Bound) -> u64 {
+    size.tokens()[bound as usize].saturating_add(FRAMING[bound as usize])
+}
+
+/// Every prompt byte a token, written to the cache, in as many attempts as a call may have.
+fn worst(price: &Price, prompt: u64, answer: u64, personas: u64) -> Figure {
+    let prompt = prompt.saturating_add(FRAMING[Bound::Upper as usize]);
+    let call = Usage { prompt, cache_written: prompt, completion: answer, ..Usage::default() };
+    let calls = personas.saturating_mul(UPPER_ATTEMPTS);
+    repeat(price, call, calls)
+}
+
+/// Calls before they are priced.
+struct Calls(Vec<Usage>);
+
+/// The calls of `personas` personas. Where fewer were sketched, they stand for the others.
+fn sum(
+    requests: &[RequestSize],
+    personas: u64,
+    mut usage: impl FnMut(RequestSize) -> Usage,
+) -> Calls {
+    let calls = usize::try_from(personas).unwrap_or(usize::MAX).min(MAX_CALLS);
+    Calls(requests.iter().cycle().take(calls).map(|request| usage(*request)).collect())
+}
+
+/// More calls than any run has.
+const MAX_CALLS: usize = 10_000;
+
+impl Calls {
+    fn priced(self, price: &Price) -> Figure {
+        let each = self.0.into_iter().map(|call| repeat(price, call, 1));
+        each.fold(Figure::default(), Figure::plus)
     }
-    // Best case: the provider caches the corpus after the first call.
-    let first = repeat(price, call, input.personas.min(1));
-    let cached = Usage { cached_prompt: data, ..call };
-    first.plus(repeat(price, cached, input.personas.saturating_sub(1)))
-}
-
-fn calls(input: EstimateInput, bound: Bound) -> u64 {
-    let attempts = if bound == Bound::Upper { UPPER_ATTEMPTS } else { 1 };
-    input.personas.saturating_mul(attempts)
-}
-
-/// `part` of `whole` records, in tokens, rounded up.
-fn share(tokens: u64, part: u64, whole: u64) -> u64 {
-    let share = (u128::from(tokens) * u128::from(part)).div_ceil(u128::from(whole.max(1)));
-    u64::try_from(share).unwrap_or(u64::MAX)
 }
 
 /// `calls` equal calls; each is rounded up by itself, as it will be billed.
@@ -330,7 +292,7 @@ impl Figure {
     }
 }
 
-fn assumptions(input: EstimateInput, price: &Price) -> Vec<String> {
+fn assumptions(input: &EstimateInput, price: &Price) -> Vec<String> {
     let mut said = vec![
         format!(
             "{} of {} at ${}/${} per million tokens in/out, {}",
@@ -340,14 +302,14 @@ fn assumptions(input: EstimateInput, price: &Price) -> Vec<String> {
             MicroUsd(price.output).usd(),
             price.source
         ),
-        "tokens from bytes: expected 4 ASCII bytes or 2 other bytes a token, upper bound 1 byte a token"
+        "prompts are those of a run over this data, with a stand-in's personas; tokens from bytes: expected 4 ASCII bytes or 2 other bytes a token, upper bound 1 byte a token"
             .to_owned(),
         format!(
-            "hybrid: each of {} personas is refined once, from the persona and the records it cites (expected {}, upper bound {UPPER_CITED_RECORDS})",
-            input.personas, REFINE[Bound::Expected as usize].records
+            "hybrid: each of {} personas is refined once, from the persona and at most {REFINE_RECORDS} of the records it cites",
+            input.personas
         ),
         format!(
-            "frontier-only: each of {} personas is written from the whole corpus, at most {PACKED_CORPUS_TOKENS} tokens of it; only the low figure counts on the provider's prompt cache",
+            "frontier-only: each of {} personas is written whole; a corpus of up to {SHARED_CORPUS_TOKENS} tokens and {SHARED_RECORDS} records is sent in full and, but for the upper bound, read from the provider's prompt cache after the first call",
             input.personas
         ),
         format!(
@@ -377,82 +339,57 @@ mod tests {
         TextSize { ascii: bytes, other: 0 }
     }
 
-    #[test]
-    fn an_amount_is_shown_rounded_up() {
-        assert_eq!(MicroUsd(0).to_string(), "$0.0000");
-        assert_eq!(MicroUsd(1).to_string(), "$0.0001");
-        assert_eq!(MicroUsd(12_300).to_string(), "$0.0123");
-        assert_eq!(MicroUsd(12_301).to_string(), "$0.0124");
-        assert_eq!(MicroUsd(1_999_999).to_string(), "$2.0000");
-        assert_eq!(MicroUsd(u64::MAX).to_string(), "$18446744073709.5517");
-    }
-
-    #[test]
-    fn an_amount_is_read_plainly_or_not_at_all() {
-        assert_eq!("2".parse(), Ok(MicroUsd(2_000_000)));
-        assert_eq!("0.000001".parse(), Ok(MicroUsd(1)));
-        for bad in ["-1", "", "$2", "1e9", "0.0000001", "NaN", "inf", "1,5"] {
-            assert!(bad.parse::<MicroUsd>().is_err(), "{bad}");
+    /// Sketched requests over a corpus of `records` records of `bytes` bytes each.
+    fn input(records: u64, bytes: u64, personas: u64) -> EstimateInput {
+        let refinement = RequestSize { shared: ascii(1_000), own: ascii(1_400 + 4 * bytes) };
+        let whole = RequestSize { shared: ascii(2_000 + records * bytes), own: ascii(400) };
+        EstimateInput {
+            corpus: ascii(records * bytes),
+            records,
+            longest_record: bytes,
+            personas,
+            refinements: vec![refinement; personas as usize],
+            whole: vec![whole; personas as usize],
         }
     }
 
     #[test]
-    fn a_call_is_rounded_up_and_cached_tokens_cost_less() {
-        let listed = Price::of("anthropic", "claude-haiku-5-5").unwrap(); // 0.1 / 0.01 / 0.5
-        let usage = |prompt, cached_prompt, completion| Usage {
-            prompt,
-            cached_prompt,
-            completion,
-            reasoning: 0,
-        };
-        assert_eq!(cost(&listed, usage(1, 0, 0)), MicroUsd(1)); // 0.1 µ$
-        assert_eq!(cost(&listed, usage(1000, 0, 100)), MicroUsd(100 + 50));
-        assert_eq!(cost(&listed, usage(1000, 1000, 100)), MicroUsd(10 + 50));
-        assert_eq!(cost(&listed, usage(100_000, 0, 1000)), MicroUsd(10_000 + 500));
-        assert_eq!(cost(&listed, usage(100_001, 0, 1000)), MicroUsd(50_001 + 2_500));
-        assert_eq!(cost(&listed, usage(5, 9, 0)), MicroUsd(1), "more cached than sent");
-    }
-
-    #[test]
     fn a_hand_computed_case_comes_out_exactly() {
-        let input = EstimateInput {
-            corpus: ascii(40_000),
-            records: 40,
-            longest_record: 2_000,
-            personas: 3,
-        };
-        let estimate = estimate(input, &price());
-        // Refinement: 1600 + 8 of 40 records of 10,000 tokens + 8 × 8 framing = 3,664 in, 400 out.
-        // 3,664 × $2/M + 400 × $10/M = 7,328 + 4,000 µ$, three times.
+        let estimate = estimate(&input(40, 400, 3), &price());
+        // 2,400 + 1,600 bytes are 1,000 tokens, and 60 around them; 150 out.
+        // 1,060 × $2/M + 150 × $10/M = 2,120 + 1,500 µ$, three times.
         assert_eq!(
             estimate.hybrid.expected,
-            Figure { calls: 3, input_tokens: 10_992, output_tokens: 1_200, cost: MicroUsd(33_984) }
+            Figure { calls: 3, input_tokens: 3_180, output_tokens: 450, cost: MicroUsd(10_860) }
         );
-        // Upper: 16,000 + min(32 × 2,000, 40,000) + 32 × 32 = 57,024 in, 2,000 out, six times.
-        assert_eq!(
-            estimate.hybrid.upper,
-            Figure {
-                calls: 6,
-                input_tokens: 342_144,
-                output_tokens: 12_000,
-                cost: MicroUsd(804_288)
-            }
-        );
-        // Frontier-only: 1,000 + 10,000 + 40 × 8 = 11,320 in, 900 out, three times.
-        assert_eq!(
-            estimate.frontier_only.expected,
-            Figure { calls: 3, input_tokens: 33_960, output_tokens: 2_700, cost: MicroUsd(94_920) }
-        );
+        // Upper: 15,000 + 4 × (400 + 32) + 1,000 bytes, all written to a cache at $2.50/M, and
+        // 1,200 out, six times.
+        let upper = 6 * (17_728 * 5 / 2 + 12_000);
+        assert_eq!(estimate.hybrid.upper.cost, MicroUsd(upper));
+        // Frontier-only: 18,000 shared bytes are 4,500 + 60 tokens, written once at $2.50/M and
+        // read twice at $2/M (a price given by hand knows no cache); 100 + 60 own; 650 out.
+        let each = 160 * 2 + 6_500;
+        let expected = 4_560 * 5 / 2 + 2 * 4_560 * 2 + 3 * each;
+        assert_eq!(estimate.frontier_only.expected.cost, MicroUsd(expected));
         assert!(estimate.assumptions[0].contains("$2/$10"), "{:?}", estimate.assumptions);
     }
 
     #[test]
+    fn a_listed_price_reads_the_shared_part_from_the_cache() {
+        let listed = Price::of("anthropic", "claude-sonnet-5-5").unwrap();
+        let (with, without) =
+            (estimate(&input(200, 400, 10), &listed), estimate(&input(200, 400, 10), &price()));
+        let cost = |estimate: &Estimate| estimate.frontier_only.expected.cost;
+        assert!(cost(&with).0 * 2 < cost(&without).0, "{} {}", cost(&with), cost(&without));
+        assert_eq!(with.hybrid.expected.cost, without.hybrid.expected.cost);
+    }
+
+    #[test]
     fn no_personas_cost_nothing_and_no_data_still_costs_the_call() {
-        let none = estimate(EstimateInput::default(), &price());
+        let none = estimate(&EstimateInput::default(), &price());
         assert_eq!(none.hybrid.upper.cost, MicroUsd(0));
         assert_eq!(none.frontier_only.upper.cost, MicroUsd(0));
-        let empty = estimate(EstimateInput { personas: 1, ..EstimateInput::default() }, &price());
-        assert!(empty.hybrid.low.cost > MicroUsd(0));
+        assert!(estimate(&input(0, 0, 1), &price()).hybrid.low.cost > MicroUsd(0));
     }
 
     #[test]
@@ -462,20 +399,24 @@ mod tests {
         assert_eq!(size.tokens(), [1 + 2, 2 + 4, 13]);
     }
 
-    prop_compose! {
-        fn any_input()(
-            ascii in any::<u64>(), other in any::<u64>(), records in any::<u64>(),
-            longest_record in any::<u64>(), personas in any::<u64>(),
-        ) -> EstimateInput {
-            EstimateInput { corpus: TextSize { ascii, other }, records, longest_record, personas }
-        }
-    }
-
     proptest! {
         #[test]
-        fn absurd_sizes_neither_panic_nor_wrap(input in any_input(), rate in any::<u64>()) {
+        fn absurd_sizes_neither_panic_nor_wrap(
+            sizes in prop::collection::vec(any::<u64>(), 8), personas in 0_u64..2_000,
+            rate in any::<u64>(),
+        ) {
+            let text = |at: usize| TextSize { ascii: sizes[at], other: sizes[at + 1] };
+            let request = RequestSize { shared: text(0), own: text(2) };
+            let input = EstimateInput {
+                corpus: text(4),
+                records: sizes[6],
+                longest_record: sizes[7],
+                personas,
+                refinements: vec![request],
+                whole: vec![request],
+            };
             let price = Price { input: rate, output: rate, cached_input: rate, ..price() };
-            let estimate = estimate(input, &price);
+            let estimate = estimate(&input, &price);
             for b in [estimate.hybrid, estimate.frontier_only] {
                 prop_assert!(b.low.cost <= b.expected.cost && b.expected.cost <= b.upper.cost);
             }
@@ -483,18 +424,11 @@ mod tests {
 
         #[test]
         fn more_data_or_more_personas_never_cost_less(
-            lengths in prop::collection::vec(1_u64..5_000, 1..200), personas in 1_u64..50,
+            records in 1_u64..200, bytes in 1_u64..400, personas in 1_u64..50,
         ) {
-            let make = |lengths: &[u64], personas| EstimateInput {
-                corpus: lengths.iter().map(|&n| ascii(n)).sum(),
-                records: lengths.len() as u64,
-                longest_record: lengths.iter().copied().max().unwrap_or(0),
-                personas,
-            };
-            let small = estimate(make(&lengths, personas), &price());
-            let more_personas = estimate(make(&lengths, personas + 1), &price());
-            let longer: Vec<u64> = lengths.iter().map(|n| n * 2).collect();
-            let more_data = estimate(make(&longer, personas), &price());
+            let small = estimate(&input(records, bytes, personas), &price());
+            let more_personas = estimate(&input(records, bytes, personas + 1), &price());
+            let more_data = estimate(&input(records, bytes + 50, personas), &price());
             for more in [more_personas, more_data] {
                 for (less, more) in [
                     (small.hybrid, more.hybrid),

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use crate::engine::chat::Turn;
 use crate::engine::{
-    self, Engine, EngineError, EngineUsage, Finish, GenerateRequest, Job, ModelInfo, Prompt,
-    TokenId, Update,
+    self, Engine, EngineError, EngineUsage, GenerateRequest, Job, ModelInfo, Prompt, TokenId,
+    Update,
 };
 
 use super::{
-    Answer, Answers, Capabilities, ChatModel, ChatRequest, Completion, LlmError, Message, Output,
-    Role, ScorePrompt, ScoreRequest, Timings, Usage, Want,
+    Answer, Answers, Capabilities, ChatModel, ChatRequest, Completion, Finish, LlmError, Message,
+    Output, Role, ScorePrompt, ScoreRequest, Timings, Usage, Want,
 };
 
 /// A model run by the [`Engine`].
@@ -159,8 +159,8 @@ impl ChatModel for EmbeddedModel {
             Update::Generated(index, generation) => {
                 let completion = generation.map(|generation| Completion {
                     text: generation.text,
-                    truncated: generation.finish == Finish::Length,
-                    usage: usage(&generation.usage),
+                    finish: finish(generation.finish),
+                    usage: Some(usage(&generation.usage)),
                     timings: timings(&generation.usage),
                 });
                 Some((index, completion.map_err(failure)))
@@ -246,12 +246,19 @@ fn common_length(a: &[TokenId], b: &[TokenId]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
+fn finish(finish: engine::Finish) -> Finish {
+    match finish {
+        engine::Finish::Length => Finish::Length,
+        engine::Finish::Stop => Finish::Complete,
+    }
+}
+
 fn usage(usage: &EngineUsage) -> Usage {
     Usage {
         prompt: usage.prompt_tokens as u64,
         cached_prompt: usage.cached_tokens as u64,
         completion: usage.completion_tokens as u64,
-        reasoning: 0,
+        ..Usage::default()
     }
 }
 

@@ -6,8 +6,20 @@
 pub mod embedded;
 pub mod scripted;
 
+#[cfg(feature = "net")]
+mod anthropic;
+#[cfg(feature = "net")]
+mod gemini;
+#[cfg(feature = "net")]
+mod json_schema;
+#[cfg(feature = "net")]
+mod openai;
+#[cfg(feature = "net")]
+pub mod remote;
+
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -24,6 +36,12 @@ pub trait ChatModel: Send + Sync {
     fn capabilities(&self) -> &Capabilities;
     /// Tokens in a text, without any template.
     fn count_tokens(&self, text: &str) -> usize;
+    /// More prompt tokens than the request can be billed for.
+    fn upper_prompt_tokens(&self, request: &ChatRequest) -> u64 {
+        let texts = request.shared.iter().chain(&request.own);
+        // Room for a template and the shape of the answer.
+        texts.map(|message| message.content.len() as u64 + 64).sum::<u64>() + 4_096
+    }
     /// Answers each chat. Dropping [`Answers`] cancels what is not done.
     fn complete(&self, stage: Vec<ChatRequest>) -> Answers<Completion>;
     /// Reads probabilities; every answer is [`LlmError::Unsupported`] where `logits` is false.
@@ -179,7 +197,12 @@ impl<T: Send + 'static> Answers<T> {
 impl<T> Answers<T> {
     /// The next piece of news; `None` once every request was answered.
     pub async fn next(&mut self) -> Option<Answer<T>> {
-        std::future::poll_fn(|context| (self.poll)(context)).await
+        std::future::poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// As [`Self::next`], for who waits for several stages.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Answer<T>>> {
+        (self.poll)(context)
     }
 }
 
@@ -188,12 +211,24 @@ impl<T> Answers<T> {
 pub struct Completion {
     /// The answer.
     pub text: String,
-    /// True when `max_tokens` cut it.
-    pub truncated: bool,
-    /// Tokens.
-    pub usage: Usage,
+    /// Why it ended.
+    pub finish: Finish,
+    /// Tokens; `None` when a service did not say.
+    pub usage: Option<Usage>,
     /// Seconds.
     pub timings: Timings,
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Finish {
+    /// It is whole.
+    Complete,
+    /// `max_tokens` cut it.
+    Length,
+    /// The service declined to answer, or filtered what it had written.
+    Refused,
 }
 
 /// Tokens of one call.
@@ -203,6 +238,9 @@ pub struct Usage {
     pub prompt: u64,
     /// Prompt tokens served from a cache.
     pub cached_prompt: u64,
+    /// Prompt tokens written to a cache that is paid for.
+    #[serde(default)]
+    pub cache_written: u64,
     /// Answer tokens, reasoning included.
     pub completion: u64,
     /// Answer tokens spent on reasoning.
@@ -221,7 +259,7 @@ pub struct Timings {
 }
 
 /// What went wrong, by what a caller does about it.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LlmError {
     /// Prompt and answer do not fit the context.
     #[error("{0}")]
@@ -229,10 +267,57 @@ pub enum LlmError {
     /// The model cannot do what was asked.
     #[error("{0}")]
     Unsupported(String),
-    /// The service or engine is gone or failing.
+    /// The service or engine is gone or failing; the request may have been worked on.
     #[error("{0}")]
     Unavailable(String),
+    /// No connection: the request never left.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The service has no room for the request now.
+    #[error("{message}")]
+    Busy {
+        /// What it said.
+        message: String,
+        /// When it wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+    /// The model rejected a parameter, which it will not be sent again: the same request may work.
+    #[error("{0}")]
+    Adapted(String),
+    /// The service rejected this request before it worked on it.
+    #[error("{0}")]
+    Rejected(String),
+    /// The key or the account is not good for any request.
+    #[error("{0}")]
+    Auth(String),
     /// The answer makes no sense.
     #[error("{0}")]
     Protocol(String),
+}
+
+/// Whether a failed request was billed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Billing {
+    /// Nothing was generated.
+    Free,
+    /// The service may have generated an answer and billed it.
+    Unknown,
+}
+
+impl LlmError {
+    /// Whether the request may have been billed although no answer came.
+    pub fn billing(&self) -> Billing {
+        match self {
+            Self::Unavailable(_) | Self::Protocol(_) => Billing::Unknown,
+            _ => Billing::Free,
+        }
+    }
+
+    /// Whether the same request may succeed another time.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable(_) | Self::Unreachable(_) | Self::Busy { .. } | Self::Adapted(_)
+        )
+    }
 }

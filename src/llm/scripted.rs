@@ -15,8 +15,8 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
-    Answer, Answers, Capabilities, ChatModel, ChatRequest, Completion, LlmError, Message, Output,
-    ScorePrompt, ScoreRequest, Shape, Source, Timings, Usage, Want,
+    Answer, Answers, Capabilities, ChatModel, ChatRequest, Completion, Finish, LlmError, Message,
+    Output, ScorePrompt, ScoreRequest, Shape, Source, Timings, Usage, Want,
 };
 
 /// What a request in a script meets in place of an answer.
@@ -121,10 +121,11 @@ impl ScriptedModel {
             prompt: prompt as u64,
             cached_prompt: messages_tokens(&request.shared) as u64,
             completion: tokens(&text) as u64,
-            reasoning: 0,
+            ..Usage::default()
         };
-        let truncated = mishap == Some(Mishap::Truncate);
-        Ok(Completion { text, truncated, usage, timings: Timings::default() })
+        let finish =
+            if mishap == Some(Mishap::Truncate) { Finish::Length } else { Finish::Complete };
+        Ok(Completion { text, finish, usage: Some(usage), timings: Timings::default() })
     }
 
     /// Sends each request's answer from a thread of its own, until nobody listens.

@@ -28,6 +28,8 @@ const CAN_JUDGE: f64 = 0.65;
 pub(super) struct Raw {
     pub(super) signals: BTreeMap<String, f64>,
     pub(super) label_mass: BTreeMap<String, f64>,
+    /// Of two personas: how far the first is preferred, 0..=1.
+    pub(super) preference: Option<f64>,
 }
 
 /// The score requests for one persona.
@@ -41,6 +43,7 @@ enum Kind {
     Criterion(&'static str),
     RecordsGivenPersona,
     RecordsAlone,
+    Preference,
 }
 
 /// What to ask about a persona whose segment holds these records of the corpus: only signals that `counts` accepts.
@@ -68,6 +71,11 @@ pub(super) fn questions(
 }
 
 impl Questions {
+    /// Which of two personas is preferred.
+    pub(super) fn preference(request: ScoreRequest) -> Self {
+        Self { requests: vec![request], kinds: vec![Kind::Preference] }
+    }
+
     /// Reads the answers, in the order of the requests; `None` where one failed. Computed signals
     /// are the caller's.
     pub(super) fn read(&self, answers: &[Option<Vec<f32>>]) -> Raw {
@@ -84,6 +92,7 @@ impl Questions {
                 }
                 Kind::RecordsGivenPersona => given = mean(log_probs),
                 Kind::RecordsAlone => alone = mean(log_probs),
+                Kind::Preference => raw.preference = first_of_two(log_probs),
             }
         }
         if let (Some(given), Some(alone)) = (given, alone) {
@@ -102,6 +111,13 @@ fn expected_label(log_probs: &[f32]) -> Option<(f64, f64)> {
     let mass: f64 = probabilities.iter().sum();
     let weighted: f64 = probabilities.iter().zip(1..).map(|(p, label)| p * f64::from(label)).sum();
     (mass.is_finite() && mass > 0.0).then(|| (weighted / mass, mass))
+}
+
+/// The probability of the first of two labels among the two.
+fn first_of_two(log_probs: &[f32]) -> Option<f64> {
+    let [first, second] = log_probs else { return None };
+    let preferred = 1.0 / (1.0 + f64::from(second - first).exp());
+    preferred.is_finite().then_some(preferred)
 }
 
 fn mean(log_probs: &[f32]) -> Option<f64> {

@@ -1,16 +1,20 @@
-//! The hybrid run: plan slots, draft, judge, select, write.
+//! The hybrid run: plan slots, draft, judge, select, refine.
 //!
 //! Owns the order of the steps. Binds models to roles; knows neither engine, HTTP nor terminal.
 //! Read `next` first: what a run does is a pure function of its log and its plan, and `run` only
 //! does it.
 
+mod appraise;
+mod buy;
 mod columns;
 mod judge;
 mod next;
 mod plan;
+mod refine;
 mod run;
 mod segments;
 mod select;
+mod sketch;
 mod support;
 
 use std::path::PathBuf;
@@ -25,7 +29,11 @@ use crate::llm::ChatModel;
 use crate::privacy::Cleared;
 use crate::store::{Run, StoreError};
 
+pub use crate::prompts::refine::Mode as RefineMode;
+pub use appraise::{Appraisal, appraise};
+pub use buy::Paid;
 pub use plan::Plan;
+pub use sketch::{Sketch, sketch};
 
 /// What the user asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,6 +50,30 @@ pub struct Settings {
     pub max_rounds: usize,
     /// Seed of the run.
     pub seed: u64,
+    /// What the frontier model refines; `None` where it refines nothing or there is none.
+    #[serde(default)]
+    pub refine: Option<Refine>,
+}
+
+/// Which final personas are refined, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refine {
+    /// Which.
+    pub which: Refined,
+    /// How.
+    pub mode: RefineMode,
+}
+
+/// Which final personas are refined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Refined {
+    /// Those at or above the threshold.
+    Selected,
+    /// Those below it.
+    Below,
+    /// All of them.
+    All,
 }
 
 /// The gate.
@@ -73,8 +105,30 @@ pub struct Models {
     pub draft: Arc<dyn ChatModel>,
     /// Judges.
     pub judge: Arc<dyn ChatModel>,
+    /// On what terms `draft` drafts, where it costs money.
+    pub draft_terms: Option<Paid>,
+    /// Who refines.
+    pub frontier: Option<Paid>,
     /// Folder where a judge's measurement is kept by its model's hash; `None` measures each time.
     pub judge_cache: Option<PathBuf>,
+}
+
+impl Models {
+    /// Models that cost nothing.
+    pub fn local(
+        draft: Arc<dyn ChatModel>,
+        judge: Arc<dyn ChatModel>,
+        judge_cache: Option<PathBuf>,
+    ) -> Self {
+        Self { draft, judge, draft_terms: None, frontier: None, judge_cache }
+    }
+
+    /// Drafts by a paid model and nothing else: what it writes is scored by computed support alone.
+    pub fn paid(terms: Paid) -> Self {
+        let model = Arc::clone(&terms.model);
+        let (draft, judge) = (Arc::clone(&model), model);
+        Self { draft, judge, draft_terms: Some(terms), frontier: None, judge_cache: None }
+    }
 }
 
 /// Where a run tells how far it is.
@@ -86,7 +140,8 @@ pub trait Observer: Send + Sync {
 /// How far a run is.
 #[derive(Debug, Clone, Copy)]
 pub enum Progress<'a> {
-    /// A stage begins: `draft`, `calibrate`, `judge`, `select`, with its units of work.
+    /// A stage begins: `draft`, `calibrate`, `judge`, `select`, `refine`, `review`, with its units
+    /// of work.
     StageStarted {
         /// Which.
         stage: &'a str,
@@ -158,6 +213,12 @@ pub enum PipelineError {
     /// The model.
     #[error("{0}")]
     Model(String),
+    /// The provider that was to draft.
+    #[error("{0}")]
+    Provider(String),
+    /// The cap that leaves no room for a single draft.
+    #[error("{0}")]
+    Budget(String),
 }
 
 /// Runs, or goes on with, `run` until the personas are selected and logged. Writing the reports
@@ -174,5 +235,7 @@ pub async fn run(
     run::Runner { corpus, models, plan, run, observer, cancel }.run().await
 }
 
+#[cfg(test)]
+mod paid_tests;
 #[cfg(test)]
 mod tests;

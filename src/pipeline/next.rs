@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 
 use super::plan::{Plan, times};
 use super::support::Shingles;
-use crate::pipeline::Threshold;
-use crate::store::{DraftId, RunState};
+use crate::pipeline::{Refined, Threshold};
+use crate::schema::Persona;
+use crate::store::{DraftId, Purpose, RunState};
 
 /// A run may not hold two drafts that share more than this much of their text.
 pub(super) const ALIKE: f64 = 0.5;
@@ -26,12 +27,16 @@ pub(super) enum Action {
     Judge(DraftId),
     /// Choose the final personas.
     Select,
+    /// Ask the frontier for edits to the final persona of this id.
+    Refine(String),
+    /// Weigh the edits that came for it.
+    Review(String),
 }
 
 /// The next actions, all of one kind; none once the personas are selected.
 pub(super) fn next_actions(state: &RunState, plan: &Plan) -> Vec<Action> {
-    if state.selected.is_some() {
-        return Vec::new();
+    if let Some(selected) = &state.selected {
+        return refinements(state, plan, selected);
     }
     for round in 0..=plan.settings.max_rounds {
         let Some(wanted) = wanted(state, plan, round) else {
@@ -59,6 +64,30 @@ pub(super) fn next_actions(state: &RunState, plan: &Plan) -> Vec<Action> {
         }
     }
     vec![Action::Select]
+}
+
+/// What is left to refine: first all answers, lowest scores first, then their review.
+fn refinements(state: &RunState, plan: &Plan, selected: &[Persona]) -> Vec<Action> {
+    let Some(refine) = plan.settings.refine else { return Vec::new() };
+    let wanted = |persona: &&Persona| match refine.which {
+        Refined::Selected => !persona.below_threshold,
+        Refined::Below => persona.below_threshold,
+        Refined::All => true,
+    };
+    // A persona that is settled may have moved across the threshold; it is not taken up again.
+    let open = selected.iter().filter(|p| !state.refinements.contains_key(&p.id)).filter(wanted);
+    let mut open: Vec<&Persona> = open.collect();
+    open.sort_by(|a, b| a.scores.judge.unwrap_or(0.0).total_cmp(&b.scores.judge.unwrap_or(0.0)));
+    let is_answered = |persona: &&&Persona| {
+        let purpose = Purpose::Refine(persona.id.clone());
+        state.purchases.get(&purpose).is_some_and(|purchase| purchase.answer.is_some())
+    };
+    let unanswered = open.iter().filter(|persona| !is_answered(persona));
+    let asked: Vec<Action> = unanswered.map(|p| Action::Refine(p.id.clone())).collect();
+    if asked.is_empty() {
+        return open.iter().map(|p| Action::Review(p.id.clone())).collect();
+    }
+    asked
 }
 
 /// The score that a draft must reach, once the judge was measured.

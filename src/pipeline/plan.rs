@@ -93,7 +93,9 @@ impl Plan {
         };
         let tokens_per_char = tokens_per_char(corpus, model);
         let (shared, corpus_shared) = shared_prefix(corpus, model, wording);
-        let frame = Frame { shared, wording, tokens_per_char };
+        // A model without logits is a service, and what it reads costs money.
+        let named = corpus_shared && !capabilities.logits;
+        let frame = Frame { shared, wording, tokens_per_char, named };
         let (frame, focus_tokens) = fit(frame, model)?;
 
         let (eligible, left_out) = eligible(corpus);

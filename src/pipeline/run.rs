@@ -7,17 +7,20 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use super::appraise;
+use super::buy::{Order, Paid, Till, Unbought};
 use super::judge::{self, Questions, Raw};
 use super::next::{Action, next_actions};
 use super::plan::Plan;
 use super::{Cancel, Models, Observer, Outcome, PipelineError, Progress, select};
 use crate::corpus::Corpus;
-use crate::llm::{Answer, Answers, Completion, LlmError, ScoreRequest, Usage};
+use crate::ledger::PERSONA_MAX_TOKENS;
+use crate::llm::{Answer, Answers, ChatRequest, Completion, Finish, LlmError, ScoreRequest, Usage};
 use crate::privacy::Cleared;
 use crate::prompts::draft::Brief;
-use crate::prompts::{answer, controls, draft};
+use crate::prompts::{Wording, answer, draft};
 use crate::schema::Persona;
-use crate::store::{CallCost, DraftId, Event, JudgeReport, Run, write_atomically};
+use crate::store::{CallCost, DraftId, Event, JudgeReport, Purpose, Run, write_atomically};
 
 /// A run in progress.
 pub(super) struct Runner<'a> {
@@ -31,7 +34,7 @@ pub(super) struct Runner<'a> {
 
 /// How a stage ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Done,
     Cancelled,
 }
@@ -57,6 +60,8 @@ impl Runner<'_> {
                 Action::Calibrate => self.stage("calibrate", &actions).await?,
                 Action::Judge(_) => self.stage("judge", &actions).await?,
                 Action::Select => self.stage("select", &actions).await?,
+                Action::Refine(_) => self.stage("refine", &actions).await?,
+                Action::Review(_) => self.stage("review", &actions).await?,
                 Action::Drop(..) => self.drop_doubles(&actions)?,
             };
             if stage == Stage::Cancelled {
@@ -79,6 +84,8 @@ impl Runner<'_> {
             "draft" => self.draft(&ids).await,
             "calibrate" => self.calibrate().await,
             "judge" => self.judge(&ids).await,
+            "refine" => self.refine(&personas(actions)).await,
+            "review" => self.review(&personas(actions)).await,
             _ => self.select(),
         };
         self.observer.on(Progress::StageEnded);
@@ -93,8 +100,11 @@ impl Runner<'_> {
             .iter()
             .map(|id| self.plan.brief(self.corpus, *id, &self.run.state.drafts))
             .collect();
-        let requests =
+        let requests: Vec<ChatRequest> =
             briefs.iter().map(|b| draft::request(self.corpus, b, &self.plan.frame)).collect();
+        if let Some(terms) = self.models.draft_terms.clone() {
+            return self.buy_drafts(&terms, ids, &briefs, requests).await;
+        }
         let mut answers = self.models.draft.complete(requests);
         let mut open = ids.len();
         let mut gone = None;
@@ -116,6 +126,72 @@ impl Runner<'_> {
         self.stage_end(open, gone)
     }
 
+    /// Drafts for money. A service that gives none at all ends the run, which can be resumed.
+    async fn buy_drafts(
+        &mut self,
+        terms: &Paid,
+        ids: &[DraftId],
+        briefs: &[Brief],
+        requests: Vec<ChatRequest>,
+    ) -> Result<Stage, PipelineError> {
+        let all = self.plan.report.corpus_shared;
+        let carried = |brief: &Brief| {
+            if all {
+                self.corpus.records.iter().map(|record| record.id.clone()).collect()
+            } else {
+                brief.provenance.shown.clone()
+            }
+        };
+        let orders: Vec<Order> = ids
+            .iter()
+            .zip(briefs)
+            .zip(requests)
+            .map(|((id, brief), request)| {
+                let max_tokens = request.max_tokens.min(PERSONA_MAX_TOKENS as usize);
+                Order {
+                    purpose: Purpose::Draft(*id),
+                    request: ChatRequest { max_tokens, ..request },
+                    records: carried(brief),
+                }
+            })
+            .collect();
+        let mut failed: Vec<(DraftId, Unbought)> = Vec::new();
+        let (corpus, wording) = (self.corpus, self.plan.frame.wording);
+        let keep = |run: &mut Run, at: usize, answer: Result<Completion, Unbought>| {
+            match answer {
+                Ok(completion) => {
+                    for event in read_unbound(corpus, wording, ids[at], &briefs[at], &completion) {
+                        run.record(event)?;
+                    }
+                }
+                Err(Unbought::Interrupted) => {}
+                Err(cause) => failed.push((ids[at], cause)),
+            }
+            Ok(())
+        };
+        let (observer, cancel) = (self.observer, self.cancel);
+        Till { paid: terms, run: self.run, observer, cancel }.buy(&orders, keep).await?;
+        if self.cancel.is_cancelled() {
+            return Ok(Stage::Cancelled);
+        }
+        if self.run.state.drafts.is_empty()
+            && self.run.state.dropped.is_empty()
+            && let Some((_, cause)) = failed.first()
+        {
+            return Err(match cause {
+                Unbought::OverBudget { .. } => PipelineError::Budget(format!(
+                    "the budget allows no draft at all: {cause}\nhint: raise --max-cost, or see --estimate-only"
+                )),
+                _ => PipelineError::Provider(format!("{} gave no draft: {cause}", terms.host)),
+            });
+        }
+        for (draft, cause) in failed {
+            let (cause, cost) = (cause.to_string(), CallCost::default());
+            self.run.record(Event::DraftDropped { draft, cause, cost })?;
+        }
+        Ok(Stage::Done)
+    }
+
     /// A draft's answer as the event that it makes.
     fn read(&self, draft: DraftId, brief: &Brief, answer: Result<Completion, LlmError>) -> Event {
         let completion = match answer {
@@ -125,10 +201,9 @@ impl Runner<'_> {
                 return Event::DraftDropped { draft, cause: e.to_string(), cost };
             }
         };
-        let cost = CallCost { usage: completion.usage, timings: completion.timings };
-        if completion.truncated {
-            let cause = "the answer ran into its token limit".to_owned();
-            return Event::DraftDropped { draft, cause, cost };
+        let cost = cost_of(&completion);
+        if completion.finish == Finish::Length {
+            return Event::DraftDropped { draft, cause: TRUNCATED.to_owned(), cost };
         }
         let wording = self.plan.frame.wording;
         match answer::parse(self.corpus, brief, wording, &completion.text) {
@@ -152,41 +227,9 @@ impl Runner<'_> {
             self.observer.on(Progress::StageStarted { stage: "calibrate", total: 0 });
             return self.calibrated(report);
         }
-        let wording = self.plan.frame.wording;
-        let controls = controls::load(wording);
-        let logits = self.models.judge.capabilities().logits;
-        let questions: Vec<Questions> = controls
-            .all
-            .iter()
-            .map(|control| {
-                let (corpus, segment) = (&controls.corpus, controls.segment(control));
-                judge::questions(corpus, &control.persona, &segment, wording, |_| logits)
-            })
-            .collect();
-        self.observer.on(Progress::StageStarted { stage: "calibrate", total: questions.len() });
-        let mut measured: Vec<Option<Raw>> = vec![None; questions.len()];
-        let keep = |at: usize, raw: Raw| {
-            measured[at] = Some(raw);
-            Ok(())
-        };
         let asking = Asking { models: self.models, observer: self.observer, cancel: self.cancel };
-        if asking.ask(&questions, keep).await? == Stage::Cancelled {
+        let Some(report) = appraise::measure(&asking, self.plan.frame.wording).await? else {
             return Ok(Stage::Cancelled);
-        }
-        let raw: Vec<Raw> = controls
-            .all
-            .iter()
-            .zip(measured)
-            .map(|(control, raw)| {
-                let raw = raw.unwrap_or_default();
-                judge::with_support(raw, &controls.corpus, &control.persona, wording)
-            })
-            .collect();
-        let capabilities = self.models.judge.capabilities();
-        let report = JudgeReport {
-            model: capabilities.id.clone(),
-            model_sha256: capabilities.sha256.clone(),
-            ..judge::report(&controls, &raw)
         };
         if let Some(path) = self.cache_file()
             && let Ok(json) = serde_json::to_vec_pretty(&report)
@@ -302,7 +345,7 @@ impl Runner<'_> {
     }
 
     /// Tells the user and the log; once, however often a run is resumed.
-    fn note(&mut self, note: String) -> Result<(), PipelineError> {
+    pub(super) fn note(&mut self, note: String) -> Result<(), PipelineError> {
         self.observer.on(Progress::Note(&note));
         if !self.run.state.notes.contains(&note) {
             self.run.record(Event::Noted { note })?;
@@ -329,17 +372,61 @@ fn stage_end(open: usize, gone: Option<String>, cancel: &Cancel) -> Result<Stage
     )))
 }
 
+/// Why an answer at its limit is none.
+pub(super) const TRUNCATED: &str = "the answer ran into its token limit";
+
+fn cost_of(completion: &Completion) -> CallCost {
+    CallCost { usage: completion.usage.unwrap_or_default(), timings: completion.timings }
+}
+
+/// The events that a paid draft's answer makes: no grammar bound it.
+fn read_unbound(
+    corpus: &Cleared<Corpus>,
+    wording: Wording,
+    draft: DraftId,
+    brief: &Brief,
+    completion: &Completion,
+) -> Vec<Event> {
+    let cost = cost_of(completion);
+    let dropped = |cause: String| vec![Event::DraftDropped { draft, cause, cost }];
+    match completion.finish {
+        Finish::Length => return dropped(TRUNCATED.to_owned()),
+        Finish::Refused => return dropped("the model declined to answer".to_owned()),
+        Finish::Complete => {}
+    }
+    match answer::parse_unbound(corpus, brief, wording, &completion.text) {
+        Ok((persona, unfounded)) => {
+            let drafted = Event::Drafted { draft, persona: Box::new(persona), cost };
+            let note = format!(
+                "{draft}: {unfounded} quotes or record ids that lead to no record were left out"
+            );
+            let noted = (unfounded > 0).then_some(Event::Noted { note });
+            [drafted].into_iter().chain(noted).collect()
+        }
+        Err(e) => dropped(e.to_string()),
+    }
+}
+
+/// The personas that a stage is about.
+fn personas(actions: &[Action]) -> Vec<String> {
+    let id = |action: &Action| match action {
+        Action::Refine(id) | Action::Review(id) => Some(id.clone()),
+        _ => None,
+    };
+    actions.iter().filter_map(id).collect()
+}
+
 /// What it takes to ask a judge.
-struct Asking<'a> {
-    models: &'a Models,
-    observer: &'a dyn Observer,
-    cancel: &'a Cancel,
+pub(super) struct Asking<'a> {
+    pub(super) models: &'a Models,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) cancel: &'a Cancel,
 }
 
 impl Asking<'_> {
     /// Asks all questions as one stage; `keep` gets each item's reading once it is complete. Equal
     /// requests are sent once.
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         items: &[Questions],
         mut keep: impl FnMut(usize, Raw) -> Result<(), PipelineError>,

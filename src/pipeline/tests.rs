@@ -14,8 +14,8 @@ use crate::store::{Event, RunState, Started};
 
 /// Collects notes; can cancel after so many units of work.
 #[derive(Default)]
-struct Watch {
-    notes: Mutex<Vec<String>>,
+pub(super) struct Watch {
+    pub(super) notes: Mutex<Vec<String>>,
     stages: Mutex<Vec<String>>,
     stop: Option<(Cancel, Mutex<usize>)>,
 }
@@ -42,7 +42,7 @@ impl Observer for Watch {
 }
 
 /// Eight people with four answers each. Words are drawn, so that no two answers share a phrase.
-fn interviews() -> Corpus {
+pub(super) fn interviews() -> Corpus {
     const WORDS: [&str; 30] = [
         "timetable",
         "platform",
@@ -115,7 +115,7 @@ fn row(index: usize, who: &str, cells: &[(&str, String)]) -> Record {
     Record { id, file: 1, row: index + 1, participant: Some(who.into()), text, columns }
 }
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings {
         count: 3,
         multiplier: 2.0,
@@ -123,15 +123,16 @@ fn settings() -> Settings {
         style: Style::Auto,
         max_rounds: 1,
         seed: 7,
+        refine: None,
     }
 }
 
-fn models(script: &str) -> Models {
+pub(super) fn models(script: &str) -> Models {
     let model = Arc::new(ScriptedModel::parse(script).expect("a script"));
-    Models { draft: model.clone(), judge: model, judge_cache: None }
+    Models::local(model.clone(), model, None)
 }
 
-fn new_run(folder: &Path) -> Run {
+pub(super) fn new_run(folder: &Path) -> Run {
     let started = Started {
         version: "0".into(),
         settings: serde_json::Value::Null,
@@ -144,7 +145,7 @@ fn new_run(folder: &Path) -> Run {
     Run::create(folder, started).expect("a run folder")
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     runtime.expect("a runtime").block_on(future)
 }
@@ -174,7 +175,7 @@ fn run_with(corpus: Corpus, script: &str, settings: &Settings) -> Ended {
     Ended { outcome, state, notes }
 }
 
-fn check_promises(corpus: &Corpus, state: &RunState) {
+pub(super) fn check_promises(corpus: &Corpus, state: &RunState) {
     let text_of =
         |id: &RecordId| corpus.records.iter().find(|r| r.id == *id).map(|r| r.text.as_str());
     let personas = state.selected.as_deref().unwrap_or_default();
@@ -503,7 +504,7 @@ fn a_measured_judge_is_measured_once() {
         let model = ScriptedModel::parse("hashed").expect("a script");
         let model = Arc::new(model);
         let judge_cache = Some(cache.path().to_owned());
-        let models = Models { draft: model.clone(), judge: model, judge_cache };
+        let models = Models::local(model.clone(), model, judge_cache);
         block_on(run(&corpus, &models, &settings(), &mut log, &watch, &cancel)).expect("a run");
         reports.push(log.state.judge.clone());
     }

@@ -4,6 +4,8 @@
 //! that ran into its bound is trimmed, and what is said twice is said once. An answer that does
 //! not hold is an error with its cause, never a persona with a hole.
 
+use std::cell::Cell;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -34,25 +36,52 @@ pub enum AnswerError {
     Empty(&'static str),
 }
 
-/// Reads an answer to the request that was made of `brief`.
+/// Reads an answer to the request that was made of `brief`, written under its grammar.
 pub fn parse(
     corpus: &Cleared<Corpus>,
     brief: &Brief,
     wording: Wording,
     answer: &str,
 ) -> Result<Persona, AnswerError> {
+    read(&Evidence { corpus, brief, unfounded: None }, wording, answer)
+}
+
+/// Reads an answer that no grammar bound: what it cites is still held against the records. Quotes
+/// that are no record's words are left out, and so are ids of records that were not shown; a
+/// statement without any is marked as inferred. Also says how many quotes and ids were left out.
+pub fn parse_unbound(
+    corpus: &Cleared<Corpus>,
+    brief: &Brief,
+    wording: Wording,
+    answer: &str,
+) -> Result<(Persona, usize), AnswerError> {
+    let unfounded = Cell::new(0);
+    let evidence = Evidence { corpus, brief, unfounded: Some(&unfounded) };
+    let persona = read(&evidence, wording, document(answer))?;
+    Ok((persona, unfounded.get()))
+}
+
+/// The JSON in an answer: services that ignore the schema like to put it in a fence.
+pub(super) fn document(answer: &str) -> &str {
+    match (answer.find('{'), answer.rfind('}')) {
+        (Some(start), Some(end)) if start < end => &answer[start..=end],
+        _ => answer,
+    }
+}
+
+fn read(evidence: &Evidence<'_>, wording: Wording, answer: &str) -> Result<Persona, AnswerError> {
     let fields: Map<String, Value> =
         serde_json::from_str(answer).map_err(|e| AnswerError::Json(e.to_string()))?;
-    let evidence = Evidence { corpus, brief };
+    let (corpus, brief) = (evidence.corpus, evidence.brief);
     let statements = |key| match wording {
-        Wording::Extractive => picked(&evidence, &fields, key),
-        Wording::Free => written(&evidence, &fields, key),
+        Wording::Extractive => picked(evidence, &fields, key),
+        Wording::Free => written(evidence, &fields, key),
     };
     let mut persona = Persona {
         goals: statements(key::GOALS)?,
         pains: statements(key::PAINS)?,
         behaviours: statements(key::BEHAVIOURS)?,
-        quotes: quotes(&evidence, &fields)?,
+        quotes: quotes(evidence, &fields)?,
         ..blank(corpus, brief)
     };
     match wording {
@@ -81,11 +110,20 @@ pub fn parse(
 
 /// The records that a draft was shown.
 struct Evidence<'a> {
-    corpus: &'a Corpus,
+    corpus: &'a Cleared<Corpus>,
     brief: &'a Brief,
+    /// Counts citations that lead nowhere; where there is no counter, the first is an error.
+    unfounded: Option<&'a Cell<usize>>,
 }
 
 impl<'a> Evidence<'a> {
+    /// Passes over a citation that leads nowhere, where that is allowed.
+    fn pass_over(&self, error: AnswerError) -> Result<(), AnswerError> {
+        let Some(count) = self.unfounded else { return Err(error) };
+        count.set(count.get() + 1);
+        Ok(())
+    }
+
     fn shown(&self) -> impl Iterator<Item = (&'a Record, &'a str)> {
         let part = |focus: &Focus| {
             let record = &self.corpus.records[focus.record];
@@ -131,12 +169,15 @@ fn quotes(evidence: &Evidence<'_>, fields: &Map<String, Value>) -> Result<Vec<Qu
         text: String,
     }
     let answers: Vec<Answer> = field(fields, key::QUOTES)?;
-    let find = |answer: Answer| {
+    let mut quotes = Vec::new();
+    for answer in answers {
         // Blanks at the ends are not the speaker's.
-        let found = evidence.find(&answer.record, answer.text.trim());
-        found.ok_or_else(|| AnswerError::Quote(answer.record.to_string()))
-    };
-    answers.into_iter().map(find).collect()
+        match evidence.find(&answer.record, answer.text.trim()) {
+            Some(quote) => quotes.push(quote),
+            None => evidence.pass_over(AnswerError::Quote(answer.record.to_string()))?,
+        }
+    }
+    Ok(quotes)
 }
 
 /// Statements that are sentences of records: the records are all those shown that say it.
@@ -183,7 +224,9 @@ fn written(
             .map(|(_, text)| text)
             .collect();
         if cited.len() != answer.records.len() || cited.is_empty() {
-            return Err(AnswerError::Statement(key.to_owned()));
+            evidence.pass_over(AnswerError::Statement(key.to_owned()))?;
+            let shown = |id: &RecordId| evidence.shown().any(|(record, _)| record.id == *id);
+            answer.records.retain(shown);
         }
         let text = tidy(&answer.text, usize::MAX);
         let said: Vec<String> = cited.iter().flat_map(|text| words(text)).collect();
@@ -229,7 +272,7 @@ fn extractive_summary(brief: &Brief, sentence: &str) -> String {
 
 /// One line without control characters. A text that ran into its bound of `max` characters ends
 /// at its last sentence, or at its last word where it has no whole sentence.
-fn tidy(text: &str, max: usize) -> String {
+pub(super) fn tidy(text: &str, max: usize) -> String {
     let line: Vec<&str> = text
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|w| !w.is_empty())

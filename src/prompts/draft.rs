@@ -38,7 +38,7 @@ pub(super) mod key {
 pub(super) const TITLE: (usize, usize) = (8, 60);
 pub(super) const SUMMARY: (usize, usize) = (60, 320);
 pub(super) const MOTIVATION: (usize, usize) = (20, 120);
-const STATEMENT: (usize, usize) = (15, 140);
+pub(super) const STATEMENT: (usize, usize) = (15, 140);
 
 /// Quotes: fewest, most. Longest excerpt that the engine's grammar gives, in characters.
 const QUOTES: (usize, usize) = (2, 3);
@@ -73,6 +73,9 @@ pub struct Frame {
     pub wording: Wording,
     /// Tokens for a character of this corpus, measured: budgets follow the script it is written in.
     pub tokens_per_char: f64,
+    /// True when the records in focus are named and not repeated: the shared prefix holds them, and
+    /// a large model finds them there at a tenth of the price.
+    pub named: bool,
 }
 
 /// A record as a draft sees it.
@@ -129,7 +132,11 @@ pub fn shared_without_example() -> Arc<[Message]> {
 /// The request for one draft.
 pub fn request(corpus: &Cleared<Corpus>, brief: &Brief, frame: &Frame) -> ChatRequest {
     let shape = shape(corpus, brief, frame.wording);
-    let records: Vec<String> = brief.focus.iter().map(|focus| focus_text(corpus, focus)).collect();
+    let records: Vec<String> = if frame.named {
+        brief.focus.iter().map(|focus| corpus.records[focus.record].id.to_string()).collect()
+    } else {
+        brief.focus.iter().map(|focus| focus_text(corpus, focus)).collect()
+    };
     let max_tokens = answer_tokens(&shape, frame.tokens_per_char);
     ChatRequest {
         shared: Arc::clone(&frame.shared),
@@ -266,7 +273,7 @@ fn picks(sets: &[Vec<String>]) -> Shape {
     Shape::Object(sets.iter().enumerate().map(pick).collect())
 }
 
-fn written(ids: &[String]) -> Shape {
+pub(super) fn written(ids: &[String]) -> Shape {
     let records = Shape::Array { item: Box::new(Shape::OneOf(ids.to_vec())), min: 1, max: 2 };
     let text = Shape::Text { min: STATEMENT.0, max: STATEMENT.1 };
     let item = Shape::Object(vec![("records".to_owned(), records), ("text".to_owned(), text)]);

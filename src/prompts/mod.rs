@@ -1,7 +1,8 @@
 //! What is asked of a model, and how its answers are read.
 //!
 //! Owns every word that reaches a model and every shape that its answers take: [`draft`] writes a
-//! persona, [`judge`] weighs one, [`controls`] are the personas on which a judge is measured.
+//! persona, [`judge`] weighs one, [`refine`] asks for edits, [`controls`] are the personas on which a
+//! judge is measured.
 //! Research data gets in only as [`Cleared`](crate::privacy::Cleared), fenced, as data. Decides
 //! neither how many drafts there are nor which records they see.
 
@@ -10,6 +11,7 @@ pub mod controls;
 pub mod draft;
 pub mod judge;
 pub mod passages;
+pub mod refine;
 
 use serde::{Deserialize, Serialize};
 

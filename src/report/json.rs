@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::View;
+use super::{View, money};
 use crate::schema::RecordId;
 use crate::store::{CallCost, RunState};
 
@@ -38,10 +38,9 @@ pub fn report(view: View<'_>) -> Value {
         "personas": personas(state),
         "notes": state.notes,
         "peak_rss_bytes": view.process.peak_rss_bytes,
-        "cost": { "frontier": {
-            "estimated_upper_usd": view.process.estimated_upper.usd(),
-            "spent_usd": view.process.spent.usd(),
-        }},
+        "cost": { "frontier": money::cost(view) },
+        "refinement": money::refinement(state),
+        "left_this_machine": money::egress(state),
     })
 }
 

@@ -6,15 +6,17 @@
 
 mod json;
 mod markdown;
+mod money;
 mod plain;
 
 use crate::corpus::Corpus;
-use crate::ledger::MicroUsd;
+use crate::ledger::{Bounds, MicroUsd, Price};
 use crate::schema::Persona;
 use crate::store::RunState;
 
 pub use json::report;
 pub use markdown::persona as markdown;
+pub use money::money_line;
 pub use plain::{counted, plain, plain_line};
 
 /// Everything that a report shows.
@@ -35,10 +37,25 @@ pub struct Process {
     pub clearance: String,
     /// Most memory the process held, where the system tells.
     pub peak_rss_bytes: Option<u64>,
-    /// Most that the paid calls could have cost.
-    pub estimated_upper: MicroUsd,
-    /// What they did cost.
-    pub spent: MicroUsd,
+    /// On what terms a paid model took part, where one did.
+    pub terms: Option<Terms>,
+}
+
+/// A paid model, and what it was expected to cost.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// Who.
+    pub provider: String,
+    /// At what price.
+    pub price: Price,
+    /// Within what cap.
+    pub cap: Option<MicroUsd>,
+    /// What its part of the run was expected to cost.
+    pub estimate: Bounds,
+    /// What having it write everything would cost.
+    pub frontier_only: Bounds,
+    /// Whether it stood in for a local model.
+    pub fallback: bool,
 }
 
 /// A file of the run folder: name and bytes.

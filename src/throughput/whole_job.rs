@@ -30,6 +30,7 @@ const SETTINGS: Settings = Settings {
     style: Style::Auto,
     max_rounds: 0,
     seed: 1,
+    refine: None,
 };
 
 /// Runs it once.
@@ -37,7 +38,7 @@ pub(super) fn run(model: &Arc<EmbeddedModel>, cancel: &Cancel) -> Result<Sample,
     let folder = tempfile::tempdir().map_err(failed)?;
     let corpus = data(folder.path())?;
     let model: Arc<dyn ChatModel> = Arc::<EmbeddedModel>::clone(model);
-    let models = Models { draft: Arc::clone(&model), judge: model, judge_cache: None };
+    let models = Models::local(Arc::clone(&model), model, None);
     let mut run = Run::create(folder.path(), started(&corpus, &models)).map_err(failed)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(failed)?;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use insta::assert_snapshot;
 use serde_json::Value;
 
-const DATA: &str = "participant,role,answer
+pub(crate) const DATA: &str = "participant,role,answer
 p01,nurse,I never trust the schedule because it changes twice a day.
 p01,nurse,We write the real plan on a whiteboard in the kitchen.
 p02,carer,My phone is always out of battery by the last visit.
@@ -21,26 +21,26 @@ p03,planner,The system does not know who can drive and who cannot.
 ";
 
 /// A folder with one input file, and commands run in it.
-struct Folder(tempfile::TempDir);
+pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
         folder.write("data.csv", DATA.as_bytes());
         folder
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
     }
 
-    fn command(&self, arguments: &str) -> Command {
+    pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_persona"));
         command.args(arguments.split_whitespace()).current_dir(self.path());
         // No hub: a test that asks for a model that is not there must not wait for the network.
@@ -50,7 +50,7 @@ impl Folder {
         command
     }
 
-    fn output(&self, arguments: &str) -> Output {
+    pub(crate) fn output(&self, arguments: &str) -> Output {
         self.command(arguments).output().unwrap()
     }
 
@@ -59,7 +59,7 @@ impl Folder {
         self.shown(&self.output(arguments))
     }
 
-    fn shown(&self, output: &Output) -> String {
+    pub(crate) fn shown(&self, output: &Output) -> String {
         let code = output.status.code().map_or("none".to_owned(), |code| code.to_string());
         let text = |bytes: &[u8]| self.settled(&String::from_utf8_lossy(bytes));
         format!(
@@ -78,7 +78,7 @@ impl Folder {
     }
 
     /// The only run folder under `personas`.
-    fn run(&self) -> PathBuf {
+    pub(crate) fn run(&self) -> PathBuf {
         let mut runs: Vec<PathBuf> = fs::read_dir(self.path().join("personas"))
             .unwrap()
             .map(|e| e.unwrap().path())
@@ -87,7 +87,7 @@ impl Folder {
         runs.pop().unwrap()
     }
 
-    fn json(&self, arguments: &str) -> Value {
+    pub(crate) fn json(&self, arguments: &str) -> Value {
         let output = self.output(arguments);
         serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|e| panic!("{e}: {}", self.shown(&output)))
@@ -132,18 +132,7 @@ fn a_bad_flag_value_exits_2_and_names_the_flag() {
 #[test]
 fn a_flag_that_does_nothing_yet_is_not_accepted() {
     let folder = Folder::new();
-    for flags in [
-        "--anonymise",
-        "--backend ollama",
-        "--provider anthropic",
-        "--refine all",
-        "--offline",
-        "--fallback fail",
-        "--format html",
-        "-v",
-        "--base-url x",
-        "--parallel 2",
-    ] {
+    for flags in ["--anonymise", "--backend ollama", "--offline", "--format html", "-v"] {
         let output = folder.output(&format!("generate --input data.csv {flags}"));
         assert_eq!(output.status.code(), Some(2), "{flags}");
     }
@@ -364,15 +353,16 @@ fn without_no_frontier_a_hybrid_run_says_that_it_stays_local() {
     let output = folder.output(&GENERATE.replace("--no-frontier", ""));
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{stderr}");
-    assert_eq!(stderr.matches("not available yet").count(), 1, "{stderr}");
+    assert_eq!(stderr.matches("going on with the local model only").count(), 1, "{stderr}");
     let explicit = folder.snapshot("generate data.csv --hybrid --frontier anthropic");
     assert_snapshot!(explicit, @r"
     exit: 2
     --- stdout
 
     --- stderr
-    error: --frontier: refinement by a frontier model is not available yet
-    hint: run with --no-frontier, or add --estimate-only to see what it would cost
+    input: 6 records from 1 file
+    error: no key for anthropic: ANTHROPIC_API_KEY is not set or empty
+    hint: set it, or run with --no-frontier
     ");
 }
 
@@ -484,23 +474,24 @@ fn a_changed_input_can_not_be_resumed() {
 #[test]
 fn an_estimate_needs_no_model() {
     let folder = Folder::new();
-    let flags = "generate data.csv --hybrid --estimate-only --frontier anthropic --price 3/15";
+    let flags =
+        "generate data.csv --hybrid --estimate-only --seed 7 --frontier anthropic --price 3/15";
     assert_snapshot!(folder.snapshot(&format!("{flags} --frontier-model m --max-cost 5")), @r"
     exit: 0
     --- stdout
     Estimated frontier cost: 3 personas from 6 records
 
                             low    expected   upper bound
-    hybrid              $0.0155     $0.0341       $0.4812
-    frontier-only       $0.0282     $0.0512       $0.5172
+    hybrid              $0.0064     $0.0117       $0.4795
+    frontier-only       $0.0225     $0.0357       $0.7365
 
     The hybrid upper bound fits --max-cost $5.0000.
 
     - m of anthropic at $3/$15 per million tokens in/out, --price
-    - tokens from bytes: expected 4 ASCII bytes or 2 other bytes a token, upper bound 1 byte a token
-    - hybrid: each of 3 personas is refined once, from the persona and the records it cites (expected 8, upper bound 32)
-    - frontier-only: each of 3 personas is written from the whole corpus, at most 180000 tokens of it; only the low figure counts on the provider's prompt cache
-    - upper bound: every call is made 2 times and answers at its limit (2000 tokens refining, 4000 writing)
+    - prompts are those of a run over this data, with a stand-in's personas; tokens from bytes: expected 4 ASCII bytes or 2 other bytes a token, upper bound 1 byte a token
+    - hybrid: each of 3 personas is refined once, from the persona and at most 4 of the records it cites
+    - frontier-only: each of 3 personas is written whole; a corpus of up to 100000 tokens and 400 records is sent in full and, but for the upper bound, read from the provider's prompt cache after the first call
+    - upper bound: every call is made 2 times and answers at its limit (1200 tokens refining, 4000 writing)
     --- stderr
     ");
     let document = folder.json(&format!("{flags} --json --model missing.gguf"));

@@ -60,6 +60,7 @@ fn draft(
         style,
         max_rounds: 0,
         seed,
+        refine: None,
     };
     let folder = tempfile::tempdir().expect("a folder");
     let started = Started {
@@ -72,11 +73,8 @@ fn draft(
         seed,
     };
     let mut run = Run::create(folder.path(), started).expect("a run folder");
-    let models = Models {
-        draft: Arc::clone(model),
-        judge: Arc::clone(model),
-        judge_cache: Some(std::env::temp_dir().join("persona-test-judges")),
-    };
+    let judges = std::env::temp_dir().join("persona-test-judges");
+    let models = Models::local(Arc::clone(model), Arc::clone(model), Some(judges));
     let corpus = Cleared::as_is(corpus.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     runtime

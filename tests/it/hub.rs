@@ -5,118 +5,24 @@
 
 #![cfg(feature = "net")]
 
-use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use persona::catalogue::{self, Mirror, MirrorPart, ModelSpec};
 use persona::hub::{self, HubError, HubOptions, LocalModel, ModelRef, Place, PullProgress, Token};
 
+use crate::loopback::{Reply, Request, Server};
+
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 const REPO: &str = "owner/tiny-GGUF";
 const FILE: &str = "tiny-Q8_0.gguf";
 
-#[derive(Debug, Clone)]
-struct Request {
-    method: String,
-    path: String,
-    headers: HashMap<String, String>,
-}
-
-impl Request {
-    fn range_start(&self) -> Option<usize> {
-        self.headers.get("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
-    }
-}
-
-#[derive(Debug, Clone, Default)]
-struct Reply {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-    /// Close the connection after so many bytes of the body.
-    cut: Option<usize>,
-    delay: Duration,
-}
-
-impl Reply {
-    fn status(status: u16) -> Self {
-        Self { status, ..Self::default() }
-    }
-
-    fn with(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.headers.push((name.to_owned(), value.into()));
-        self
-    }
-
-    fn body(mut self, body: &[u8]) -> Self {
-        self.body = body.to_vec();
-        self
-    }
-}
-
-/// A server on a free port that remembers what it was asked.
-struct Server {
-    port: u16,
-    requests: Arc<Mutex<Vec<Request>>>,
-}
-
-impl Server {
-    fn start(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let (answer, log) = (Arc::new(answer), requests.clone());
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (answer, log) = (answer.clone(), log.clone());
-                std::thread::spawn(move || serve(stream, &*answer, &log));
-            }
-        });
-        Self { port, requests }
-    }
-
-    fn requests(&self) -> Vec<Request> {
-        self.requests.lock().unwrap().clone()
-    }
-
-    fn asked(&self, method: &str) -> usize {
-        self.requests().iter().filter(|r| r.method == method).count()
-    }
-}
-
-/// One request per connection; a client that hangs up early is no failure of the test.
-fn serve(stream: TcpStream, answer: &dyn Fn(&Request) -> Reply, log: &Mutex<Vec<Request>>) {
-    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
-    let Some(first) = lines.next() else { return };
-    let mut words = first.split(' ').map(str::to_owned);
-    let (method, path) = (words.next().unwrap(), words.next().unwrap());
-    let headers = lines
-        .take_while(|line| !line.is_empty())
-        .filter_map(|line| line.split_once(": ").map(|(k, v)| (k.to_lowercase(), v.to_owned())))
-        .collect();
-    let request = Request { method, path, headers };
-    log.lock().unwrap().push(request.clone());
-    let reply = answer(&request);
-    std::thread::sleep(reply.delay);
-    let mut head = Vec::new();
-    write!(head, "HTTP/1.1 {} x\r\nconnection: close\r\n", reply.status).unwrap();
-    write!(head, "content-length: {}\r\n", reply.body.len()).unwrap();
-    for (name, value) in &reply.headers {
-        write!(head, "{name}: {value}\r\n").unwrap();
-    }
-    head.extend(b"\r\n");
-    let mut stream = stream;
-    let _ = stream.write_all(&head);
-    if request.method != "HEAD" {
-        let end = reply.cut.unwrap_or(reply.body.len()).min(reply.body.len());
-        let _ = stream.write_all(&reply.body[..end]);
-    }
-    let _ = stream.flush();
+fn range_start(request: &Request) -> Option<usize> {
+    request.headers.get("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
 }
 
 /// Serves ranges of `bytes`; the first `drops.len()` answers break off after so many bytes.
@@ -125,7 +31,7 @@ fn storage(bytes: Vec<u8>, drops: Vec<usize>) -> Server {
     Server::start(move |request| {
         let cut = drops.lock().unwrap().next();
         let whole = bytes.len();
-        match request.range_start() {
+        match range_start(request) {
             Some(start) if start < whole => Reply { cut, ..Reply::status(206) }
                 .with("content-range", format!("bytes {start}-{}/{whole}", whole - 1))
                 .body(&bytes[start..]),
@@ -261,7 +167,7 @@ async fn a_download_goes_on_where_the_connection_broke() {
     let world = World::before(&hub);
     let (pulled, notes) = world.pull(&model()).await;
     assert_eq!(fs::read(pulled.unwrap().path).unwrap(), bytes);
-    let starts: Vec<_> = storage.requests().iter().map(Request::range_start).collect();
+    let starts: Vec<_> = storage.requests().iter().map(range_start).collect();
     assert_eq!(starts, [None, Some(1_200_000), Some(2_700_000)]);
     assert_eq!(notes.len(), 2, "{notes:?}");
     assert!(notes[0].contains("going on at byte 1200000"), "{notes:?}");
@@ -277,7 +183,7 @@ async fn what_an_earlier_process_left_is_used() {
     let incomplete = world.blobs().join(format!("{}.incomplete", sha256(&bytes)));
     fs::write(&incomplete, &bytes[..2_000]).unwrap();
     world.pull(&model()).await.0.unwrap();
-    assert_eq!(storage.requests()[0].range_start(), Some(2_000));
+    assert_eq!(range_start(&storage.requests()[0]), Some(2_000));
     assert!(!incomplete.exists());
 }
 

@@ -16,7 +16,16 @@ mod drafts;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+#[cfg(feature = "net")]
+mod frontier;
+#[cfg(test)]
 mod hub;
+#[cfg(test)]
+#[cfg(feature = "net")]
+mod llama_server;
+#[cfg(test)]
+#[cfg(feature = "net")]
+mod loopback;
 #[cfg(test)]
 mod passes;
 #[cfg(test)]

@@ -1,0 +1,173 @@
+//! `persona compare`: the same data both ways, judged blind by one judge.
+//!
+//! Owns the order: the hybrid run, the frontier-only run on what is left of the budget, the judge.
+//! The runs are ordinary run folders; the comparison is written into the first one.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::generate::{self, GenerateArgs, Job, Surroundings};
+use crate::cli::interrupt;
+use crate::cli::model::{self, Waiting, Workshop};
+use crate::cli::output::Output;
+use crate::cli::progress::Stages;
+use crate::config::{Layers, Settings, keys};
+use crate::evaluate::compare::{self, Comparison, Side};
+use crate::ledger::MicroUsd;
+use crate::pipeline::{self, Cancel, Models, Outcome};
+use crate::report;
+
+/// What can be said to `compare`: as to `generate --hybrid`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+The baseline is the cheapest sensible one: the same provider writes every persona itself, with the same
+answer schema, the corpus sent once and marked for its prompt cache, and no judge. Both ways are judged
+blind, and paired, by the same model: --judge-model, ideally of a third family. --max-cost holds for
+both together. Writes compare.json and compare.html into the hybrid run's folder.")]
+pub(super) struct CompareArgs {
+    #[command(flatten)]
+    generate: GenerateArgs,
+}
+
+impl CompareArgs {
+    /// The settings said as flags; a comparison has a hybrid side whatever was said.
+    pub(super) fn layers(&self) -> Layers {
+        self.generate.layers().switch(keys::HYBRID, true)
+    }
+}
+
+pub(super) fn run(layers: &Layers, around: &Surroundings<'_>) -> Result<Exit, Failure> {
+    let output = around.output;
+    let settings = Settings::resolve(layers)?;
+    generate::check(layers, &settings, false)?;
+    if settings.estimate_only || !settings.frontier.allowed {
+        return Err(Failure::usage(
+            "compare runs both ways and needs a frontier\nhint: 'persona generate --estimate-only' compares what both would cost",
+        ));
+    }
+    if let Some(threads) = settings.threads {
+        (around.process.set_compute_threads)(threads);
+    }
+    let hub = around.environment.hub_options();
+    let cancel = interrupt::watch(output)?;
+    let judge_cache = around.environment.judge_cache();
+    let waiting = Waiting { output, cancel: &cancel };
+    let shop = Workshop { hub: &hub, waiting, judge_cache: &judge_cache };
+
+    let mut hybrid = generate::fresh_job(&settings, around.environment, shop)?;
+    if hybrid.plan.terms.as_ref().is_none_or(|terms| terms.fallback) {
+        return Err(Failure::usage(
+            "a comparison needs a frontier that can be asked and a local model\nhint: set the frontier's key, or name one with --frontier",
+        ));
+    }
+    finish(&mut hybrid, "hybrid", output, &cancel)?;
+    let spent = hybrid.run.state.account.charged();
+    let mut left = settings.clone();
+    let cap = settings.frontier.max_cost;
+    left.frontier.max_cost = cap.map(|cap| MicroUsd(cap.0.saturating_sub(spent.0)));
+    let mut baseline = generate::frontier_only_job(&left, around.environment, output)?;
+    finish(&mut baseline, "frontier-only", output, &cancel)?;
+
+    let judge = model::cast(
+        settings.judge_model.as_deref().unwrap_or(&settings.model),
+        None,
+        &settings.engine,
+        shop,
+    )?;
+    let comparison = judged(&hybrid, &baseline, &judge.models, output, &cancel)?;
+    let document = serde_json::to_vec_pretty(&comparison)
+        .map_err(|e| Failure::failed(format!("cannot write the comparison: {e}")))?;
+    hybrid.run.write("compare.json", &document)?;
+    hybrid.run.write("compare.html", compare::page(&comparison).as_bytes())?;
+    show(&comparison, &hybrid, &baseline, output)?;
+    Ok(Exit::Done)
+}
+
+/// Runs a job to its end and writes its files.
+fn finish(job: &mut Job, name: &str, output: Output, cancel: &Cancel) -> Result<(), Failure> {
+    output.note(&format!("{name} run: {}", job.run.dir.display()));
+    if generate::execute(job, output, cancel)? == Outcome::Interrupted {
+        return Err(generate::interrupted(&job.run));
+    }
+    generate::write_files(job)?;
+    Ok(())
+}
+
+fn judged(
+    hybrid: &Job,
+    baseline: &Job,
+    models: &Models,
+    output: Output,
+    cancel: &Cancel,
+) -> Result<Comparison, Failure> {
+    let sides = [side("hybrid", hybrid), side("frontier-only", baseline)];
+    let pairs = compare::pairs(&sides[0].personas, &sides[1].personas);
+    let offset = sides[0].personas.len();
+    let personas: Vec<_> = sides.iter().flat_map(|side| side.personas.iter().cloned()).collect();
+    let asked: Vec<(usize, usize)> = pairs.iter().map(|(a, b)| (*a, offset + b)).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|e| Failure::failed(format!("cannot start the judge: {e}")))?;
+    let stages = Stages::new(output);
+    let appraisal = pipeline::appraise(&hybrid.corpus, models, &personas, &asked, &stages, cancel);
+    let appraisal = runtime.block_on(appraisal)?;
+    let appraisal = appraisal.ok_or_else(|| generate::interrupted(&hybrid.run))?;
+    Ok(compare::compare(sides, &pairs, &appraisal))
+}
+
+fn side(name: &str, job: &Job) -> Side {
+    let state = &job.run.state;
+    let mut models = vec![job.models.draft.capabilities().id.clone()];
+    models.extend(job.models.frontier.iter().map(|paid| paid.model.capabilities().id.clone()));
+    Side {
+        name: name.to_owned(),
+        models,
+        personas: state.selected.clone().unwrap_or_default(),
+        cost: state.account.charged(),
+        seconds: state.seconds.values().sum(),
+    }
+}
+
+fn show(
+    comparison: &Comparison,
+    hybrid: &Job,
+    baseline: &Job,
+    output: Output,
+) -> Result<(), Failure> {
+    if output.is_json() {
+        return output.document(&json!({
+            "comparison": comparison,
+            "runs": [hybrid.run.dir, baseline.run.dir],
+        }));
+    }
+    let mut lines = vec![comparison.conclusion.clone()];
+    for side in &comparison.sides {
+        let personas = report::counted(side.personas.len(), "persona");
+        lines.push(format!("{}: {personas}, {}, {:.1} s", side.name, side.cost, side.seconds));
+    }
+    if let Some(ratio) = comparison.cost_ratio {
+        lines.push(format!("cost: {:.0} % of the baseline's", ratio * 100.0));
+    }
+    for (name, paired) in &comparison.criteria {
+        lines.push(format!(
+            "  {name:<16} {:.3} against {:.3}, difference {:+.3} ({:+.3} to {:+.3})",
+            paired.first, paired.baseline, paired.difference, paired.low, paired.high
+        ));
+    }
+    if let Some(preference) = &comparison.preference {
+        lines.push(format!(
+            "  preferred in {:.0} % of pairs, both orders asked ({:.0} to {:.0} %)",
+            preference.first * 100.0,
+            (0.5 + preference.low) * 100.0,
+            (0.5 + preference.high) * 100.0
+        ));
+    }
+    lines.push(format!("baseline: {}", comparison.baseline));
+    for warning in &comparison.warnings {
+        output.warn(warning);
+    }
+    lines.push(format!("compare.json and compare.html in {}", hybrid.run.dir.display()));
+    output.result(&lines.join("\n"))
+}

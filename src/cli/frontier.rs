@@ -1,0 +1,256 @@
+//! Paid models: from what the flags say to a service that may be asked, on which terms.
+//!
+//! Owns the rules of `--frontier`, `--provider` and the fallback: which key, which address, which
+//! price, and what is refused before any local work. Sends nothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{self, Price};
+use crate::cli::estimate;
+use crate::cli::failure::Failure;
+use crate::cli::output::Output;
+use crate::config::{Environment, Fallback, Frontier, OpenAiApi, Provider, Settings};
+use crate::corpus::Corpus;
+use crate::ledger::{Estimate, MicroUsd};
+use crate::pipeline::Paid;
+use crate::privacy::Cleared;
+
+/// What the log keeps of a paid model, so that a resumed run asks the same one on the same terms.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Terms {
+    /// What it is paid for.
+    pub(super) role: Role,
+    pub(super) provider: Provider,
+    pub(super) model: String,
+    pub(super) base_url: Option<String>,
+    pub(super) api: Option<OpenAiApi>,
+    pub(super) price: Price,
+    pub(super) cap: Option<MicroUsd>,
+    pub(super) parallel: usize,
+    /// Fixed before the run; the report holds it against what was spent.
+    pub(super) estimate: Estimate,
+    /// Whether it stands in for a local model that could not be had.
+    pub(super) fallback: bool,
+}
+
+/// What a paid model does in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Role {
+    /// Writes the personas.
+    Drafts,
+    /// Refines those that a local model wrote.
+    Refines,
+}
+
+impl Terms {
+    /// What can be said of a paid model before anything is loaded.
+    pub(super) fn new(
+        role: Role,
+        settings: &Settings,
+        corpus: &Cleared<Corpus>,
+    ) -> Result<Self, Failure> {
+        let frontier = &settings.frontier;
+        let provider = match role {
+            Role::Drafts => settings.provider.unwrap_or(frontier.provider),
+            Role::Refines => frontier.provider,
+        };
+        let model = model(frontier, provider)?;
+        let price = price(frontier, provider, &model)?;
+        Ok(Self {
+            role,
+            provider,
+            base_url: frontier.base_url.clone(),
+            api: frontier.api,
+            cap: frontier.max_cost,
+            parallel: frontier.parallel,
+            estimate: estimate::of(corpus, settings, &price)?,
+            fallback: false,
+            model,
+            price,
+        })
+    }
+
+    /// The worst that the run can cost, by the estimate.
+    pub(super) fn upper(&self) -> MicroUsd {
+        match self.role {
+            Role::Drafts => self.estimate.frontier_only.upper.cost,
+            Role::Refines => self.estimate.hybrid.upper.cost,
+        }
+    }
+
+    /// The service, ready to be asked.
+    #[cfg(feature = "net")]
+    pub(super) fn connect(&self, environment: &Environment) -> Result<Paid, Failure> {
+        use std::sync::Arc;
+        use std::time::Duration;
+
+        use crate::llm::remote::{
+            ATTEMPT_TIMEOUT, Api, ApiKey, RemoteError, RemoteModel, RemoteOptions,
+        };
+
+        /// Long enough for a busy service to recover, short enough not to be noticed.
+        const FIRST_WAIT: Duration = Duration::from_millis(500);
+        let custom = self.base_url.is_some();
+        let api = match (self.provider, self.api) {
+            (Provider::Anthropic, _) => Api::Anthropic,
+            (Provider::Gemini, _) => Api::Gemini,
+            (Provider::OpenAi, Some(OpenAiApi::Chat)) => Api::OpenAiChat,
+            (Provider::OpenAi, None) if custom => Api::OpenAiChat,
+            (Provider::OpenAi, _) => Api::OpenAiResponses,
+        };
+        let key = environment.api_key(self.provider).and_then(ApiKey::new);
+        let model = RemoteModel::connect(RemoteOptions {
+            api,
+            base_url: self.base_url.clone(),
+            model: self.model.clone(),
+            key,
+            context: None,
+            timeout: ATTEMPT_TIMEOUT,
+        })
+        .map_err(|error| match error {
+            RemoteError::NoKey { .. } => no_key(self.provider),
+            other => Failure::usage(other),
+        })?;
+        Ok(Paid {
+            host: model.host().to_owned(),
+            model: Arc::new(model),
+            price: self.price.clone(),
+            cap: self.cap,
+            parallel: self.parallel,
+            first_wait: FIRST_WAIT,
+        })
+    }
+
+    /// Without `net` there is nobody to ask.
+    #[cfg(not(feature = "net"))]
+    pub(super) fn connect(&self, environment: &Environment) -> Result<Paid, Failure> {
+        let _ = environment;
+        Err(Failure::usage(format!(
+            "this build opens no network connection, so {} cannot be asked\nhint: add --no-frontier",
+            self.provider.name()
+        )))
+    }
+}
+
+/// The frontier of a hybrid run, if there is to be one; what cannot be right is refused here,
+/// before any local work.
+pub(super) fn of_hybrid(
+    settings: &Settings,
+    corpus: &Cleared<Corpus>,
+    environment: &Environment,
+    output: Output,
+) -> Result<Option<(Terms, Paid)>, Failure> {
+    let frontier = &settings.frontier;
+    if !settings.hybrid || !frontier.allowed {
+        return Ok(None);
+    }
+    let refines = settings.pipeline.refine.is_some();
+    if !refines && frontier.fallback == Fallback::Fail {
+        return Ok(None);
+    }
+    let local = is_loopback(frontier);
+    if environment.api_key(frontier.provider).is_none() && !local {
+        if frontier.explicit {
+            return Err(no_key(frontier.provider));
+        }
+        if refines {
+            output.note(&local_only(frontier.provider, environment));
+        }
+        return Ok(None);
+    }
+    if cfg!(not(feature = "net")) && !frontier.explicit {
+        return Ok(None);
+    }
+    let terms = Terms::new(Role::Refines, settings, corpus)?;
+    let paid = terms.connect(environment)?;
+    Ok(Some((terms, paid)))
+}
+
+/// The terms on which the frontier drafts when the local model cannot be had; `Err` is the cause
+/// with what could be done about it.
+pub(super) fn fallback(
+    settings: &Settings,
+    corpus: &Cleared<Corpus>,
+    environment: &Environment,
+    cause: Failure,
+) -> Result<(Terms, Paid), Failure> {
+    let frontier = &settings.frontier;
+    if frontier.fallback == Fallback::Fail {
+        return Err(cause);
+    }
+    let mut terms = Terms::new(Role::Drafts, settings, corpus)?;
+    terms.fallback = true;
+    let upper = terms.upper();
+    let name = terms.provider.name();
+    match (frontier.fallback, frontier.max_cost) {
+        (Fallback::Frontier, None) => {}
+        (_, Some(cap)) if upper <= cap => {}
+        (_, Some(cap)) => {
+            return Err(cause.with_hint(&format!(
+                "drafting with {name} instead may cost up to {upper}, more than --max-cost {cap}"
+            )));
+        }
+        (_, None) => {
+            return Err(cause.with_hint(&format!(
+                "--fallback frontier drafts with {name} instead: every record that a draft needs is sent to it, for up to {upper}"
+            )));
+        }
+    }
+    let paid = terms.connect(environment)?;
+    Ok((terms, paid))
+}
+
+/// `--frontier-model`, else the provider's usual one.
+pub(super) fn model(frontier: &Frontier, provider: Provider) -> Result<String, Failure> {
+    match &frontier.model {
+        Some(model) => Ok(model.clone()),
+        None => Ok(catalogue::default_model(provider.name()).map_err(Failure::usage)?.to_owned()),
+    }
+}
+
+/// `--price`, else the table's price of the model; a service on this machine is free.
+pub(super) fn price(
+    frontier: &Frontier,
+    provider: Provider,
+    model: &str,
+) -> Result<Price, Failure> {
+    let price = match &frontier.price {
+        Some(text) => Price::parse(text, provider.name(), model),
+        None if is_loopback(frontier) => Ok(Price::free(provider.name(), model)),
+        None => Price::of(provider.name(), model),
+    };
+    price.map_err(Failure::usage)
+}
+
+#[cfg(feature = "net")]
+fn is_loopback(frontier: &Frontier) -> bool {
+    let url = frontier.base_url.as_deref().and_then(|url| reqwest::Url::parse(url).ok());
+    url.is_some_and(|url| crate::http::is_loopback(&url))
+}
+
+#[cfg(not(feature = "net"))]
+fn is_loopback(_: &Frontier) -> bool {
+    false
+}
+
+fn no_key(provider: Provider) -> Failure {
+    let variables = provider.key_variables().join(" or ");
+    Failure::usage(format!(
+        "no key for {}: {variables} is not set or empty\nhint: set it, or run with --no-frontier",
+        provider.name()
+    ))
+}
+
+/// One line for a hybrid run without a key: what happens, and which other key would do.
+fn local_only(provider: Provider, environment: &Environment) -> String {
+    let others = Provider::ALL.into_iter().filter(|other| environment.api_key(*other).is_some());
+    let others: Vec<String> = others.map(|other| format!("--frontier {}", other.name())).collect();
+    let variables = provider.key_variables().join(" or ");
+    let instead = if others.is_empty() {
+        "--no-frontier says so up front".to_owned()
+    } else {
+        format!("there is a key for {}", others.join(", "))
+    };
+    format!("{variables} is not set: going on with the local model only ({instead})")
+}

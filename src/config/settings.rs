@@ -1,0 +1,317 @@
+//! What the settings mean: every value checked, whichever layer it came from.
+//!
+//! Owns [`Settings`] and the parsers of single values. What no single value shows, such as flags
+//! that contradict each other, is for the command to see.
+
+use std::hash::{BuildHasher, Hasher};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConfigError, Layers, keys, runs_dir};
+use crate::catalogue::Price;
+use crate::engine::{DeviceChoice, EngineOptions};
+use crate::ledger::MicroUsd;
+use crate::pipeline::{
+    Refine, RefineMode, Refined, Settings as PipelineSettings, Style, Threshold,
+};
+
+/// Most personas of one run: far above any use, low enough that a slip of the finger ends at once.
+const MAX_COUNT: usize = 1000;
+/// Most drafts a persona.
+const MAX_MULTIPLIER: f64 = 100.0;
+/// Most extra draft rounds.
+const MAX_ROUNDS: usize = 100;
+/// Paid calls in flight: most, and unless told otherwise.
+const MAX_PARALLEL: usize = 64;
+const USUAL_PARALLEL: usize = 4;
+/// Everything `generate` needs to know, checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Input files and directories.
+    pub inputs: Vec<PathBuf>,
+    /// Whether several drafts compete.
+    pub hybrid: bool,
+    /// The run.
+    pub pipeline: PipelineSettings,
+    /// Who drafts in place of a local model.
+    pub provider: Option<Provider>,
+    /// The paid part.
+    pub frontier: Frontier,
+    /// Price the plan and stop.
+    pub estimate_only: bool,
+    /// `auto`, a catalogue name, `owner/repo[:QUANT][@rev]` or a path.
+    pub model: String,
+    /// As `model`; `None` takes the drafting model.
+    pub judge_model: Option<String>,
+    /// Where and how the models run.
+    pub engine: EngineOptions,
+    /// Compute threads; `None` takes the physical cores.
+    pub threads: Option<usize>,
+    /// A partial result exits 7.
+    pub strict: bool,
+    /// Where run folders are made.
+    pub runs_dir: PathBuf,
+}
+
+/// A service with models that cost money.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// Anthropic's Messages.
+    Anthropic,
+    /// OpenAI's, and servers that are compatible with it.
+    OpenAi,
+    /// Google's Gemini.
+    Gemini,
+}
+
+impl Provider {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Anthropic, Self::OpenAi, Self::Gemini];
+
+    /// As it is written in flags and in the price table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Anthropic => "anthropic",
+            Self::OpenAi => "openai",
+            Self::Gemini => "gemini",
+        }
+    }
+
+    /// Where its key is looked for.
+    pub fn key_variables(self) -> &'static [&'static str] {
+        match self {
+            Self::Anthropic => &["ANTHROPIC_API_KEY"],
+            Self::OpenAi => &["OPENAI_API_KEY"],
+            Self::Gemini => &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+        }
+    }
+}
+
+/// Which of OpenAI's APIs a service speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OpenAiApi {
+    /// Responses.
+    Responses,
+    /// Chat Completions.
+    Chat,
+}
+
+/// What happens when the local model cannot be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fallback {
+    /// The frontier drafts, if the worst case fits `--max-cost`.
+    IfItFits,
+    /// The frontier drafts, cap or no cap.
+    Frontier,
+    /// The run fails.
+    Fail,
+}
+
+/// What the user said about paid models.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frontier {
+    /// False under `--no-frontier`.
+    pub allowed: bool,
+    /// Whose model refines.
+    pub provider: Provider,
+    /// Whether the provider or its address was named for this run.
+    pub explicit: bool,
+    /// Model; `None` takes the provider's default.
+    pub model: Option<String>,
+    /// `IN/OUT`, USD per million tokens, instead of the price table.
+    pub price: Option<String>,
+    /// Cap on paid calls.
+    pub max_cost: Option<MicroUsd>,
+    /// Address instead of the vendor's.
+    pub base_url: Option<String>,
+    /// Which of OpenAI's APIs; `None` takes the one that is usual at the address.
+    pub api: Option<OpenAiApi>,
+    /// When the local model cannot be had.
+    pub fallback: Fallback,
+    /// Calls in flight at a time.
+    pub parallel: usize,
+}
+
+impl Settings {
+    /// Checks every value and fills in the defaults.
+    pub fn resolve(layers: &Layers) -> Result<Self, ConfigError> {
+        let hybrid = layers.switch_value(keys::HYBRID)?;
+        Ok(Self {
+            inputs: layers.values(keys::INPUT).into_iter().map(PathBuf::from).collect(),
+            hybrid,
+            pipeline: resolve_pipeline(layers, hybrid)?,
+            provider: layers.get(keys::PROVIDER, parse_drafting_provider)?.flatten(),
+            frontier: resolve_frontier(layers)?,
+            estimate_only: layers.switch_value(keys::ESTIMATE_ONLY)?,
+            model: layers.text(keys::MODEL)?.unwrap_or_else(|| "auto".to_owned()),
+            judge_model: layers.text(keys::JUDGE_MODEL)?,
+            engine: resolve_engine(layers)?,
+            threads: layers.get(keys::THREADS, |v| parse_whole(v, 1, 1024))?,
+            strict: layers.switch_value(keys::STRICT)?,
+            runs_dir: runs_dir(layers)?,
+        })
+    }
+}
+
+/// Plain generation is the same pipeline with one draft a persona and an open gate: what the
+/// model wrote is what comes out, scored but not chosen.
+fn resolve_pipeline(layers: &Layers, hybrid: bool) -> Result<PipelineSettings, ConfigError> {
+    let multiplier = layers.get(keys::DRAFT_MULTIPLIER, parse_multiplier)?.unwrap_or(2.0);
+    let threshold =
+        layers.get(keys::QUALITY_THRESHOLD, parse_threshold)?.unwrap_or(Threshold::Fixed(0.75));
+    let max_rounds = layers.get(keys::MAX_ROUNDS, |v| parse_whole(v, 0, MAX_ROUNDS))?.unwrap_or(1);
+    Ok(PipelineSettings {
+        count: layers.get(keys::COUNT, |v| parse_whole(v, 1, MAX_COUNT))?.unwrap_or(3),
+        multiplier: if hybrid { multiplier } else { 1.0 },
+        threshold: if hybrid { threshold } else { Threshold::Fixed(0.0) },
+        style: layers.get(keys::STYLE, parse_style)?.unwrap_or(Style::Auto),
+        max_rounds: if hybrid { max_rounds } else { 0 },
+        seed: layers.get(keys::SEED, parse_seed)?.unwrap_or_else(draw_seed),
+        refine: resolve_refine(layers, hybrid)?,
+    })
+}
+
+fn resolve_frontier(layers: &Layers) -> Result<Frontier, ConfigError> {
+    Ok(Frontier {
+        allowed: !layers.switch_value(keys::NO_FRONTIER)?,
+        provider: layers.get(keys::FRONTIER, parse_provider)?.unwrap_or(Provider::Anthropic),
+        explicit: layers.is_explicit(keys::FRONTIER) || layers.is_explicit(keys::BASE_URL),
+        model: layers.text(keys::FRONTIER_MODEL)?,
+        price: layers.get(keys::PRICE, parse_price)?,
+        max_cost: layers.get(keys::MAX_COST, parse_usd)?,
+        base_url: layers.text(keys::BASE_URL)?,
+        api: layers.get(keys::API, parse_api)?,
+        fallback: layers.get(keys::FALLBACK, parse_fallback)?.unwrap_or(Fallback::IfItFits),
+        parallel: layers
+            .get(keys::PARALLEL, |v| parse_whole(v, 1, MAX_PARALLEL))?
+            .unwrap_or(USUAL_PARALLEL),
+    })
+}
+
+/// What is refined; a local run refines nothing.
+fn resolve_refine(layers: &Layers, hybrid: bool) -> Result<Option<Refine>, ConfigError> {
+    let which = layers.get(keys::REFINE, parse_refine)?.unwrap_or(Some(Refined::Selected));
+    let mode = layers.get(keys::REFINE_MODE, parse_refine_mode)?.unwrap_or(RefineMode::Patch);
+    Ok(which.filter(|_| hybrid).map(|which| Refine { which, mode }))
+}
+
+fn resolve_engine(layers: &Layers) -> Result<EngineOptions, ConfigError> {
+    let defaults = EngineOptions::default();
+    Ok(EngineOptions {
+        device: layers.get(keys::DEVICE, parse_device)?.unwrap_or_default(),
+        max_batch: layers
+            .get(keys::BATCH, |v| parse_whole(v, 1, 256))?
+            .unwrap_or(defaults.max_batch),
+        context: layers.get(keys::CONTEXT, |v| parse_whole(v, 256, 1 << 22))?,
+        tokenizer: layers.text(keys::TOKENIZER)?.map(PathBuf::from),
+        ..defaults
+    })
+}
+
+/// A seed for a run that was given none. 32 bits are short enough to type again.
+fn draw_seed() -> u64 {
+    std::hash::RandomState::new().build_hasher().finish() >> 32
+}
+
+fn parse_whole(value: &str, min: usize, max: usize) -> Result<usize, String> {
+    let parsed = value.parse().ok().filter(|n| (min..=max).contains(n));
+    parsed.ok_or_else(|| format!("expected a whole number from {min} to {max}"))
+}
+
+fn parse_seed(value: &str) -> Result<u64, String> {
+    value.parse().map_err(|_| "expected a whole number from 0 to 18446744073709551615".to_owned())
+}
+
+fn parse_multiplier(value: &str) -> Result<f64, String> {
+    let parsed = value.parse().ok().filter(|n| (1.0..=MAX_MULTIPLIER).contains(n));
+    parsed.ok_or_else(|| format!("expected a decimal number from 1 to {MAX_MULTIPLIER}"))
+}
+
+fn parse_threshold(value: &str) -> Result<Threshold, String> {
+    if value == "auto" {
+        return Ok(Threshold::Auto);
+    }
+    let parsed = value.parse().ok().filter(|n| (0.0..=1.0).contains(n));
+    parsed.map(Threshold::Fixed).ok_or_else(|| "expected a number from 0 to 1, or auto".to_owned())
+}
+
+fn parse_style(value: &str) -> Result<Style, String> {
+    match value {
+        "auto" => Ok(Style::Auto),
+        "extractive" => Ok(Style::Extractive),
+        "free" => Ok(Style::Free),
+        _ => Err("expected auto, extractive or free".to_owned()),
+    }
+}
+
+fn parse_provider(value: &str) -> Result<Provider, String> {
+    let found = Provider::ALL.into_iter().find(|provider| provider.name() == value);
+    found.ok_or_else(|| "expected anthropic, openai or gemini".to_owned())
+}
+
+fn parse_drafting_provider(value: &str) -> Result<Option<Provider>, String> {
+    if value == "embedded" {
+        return Ok(None);
+    }
+    let found = parse_provider(value).map(Some);
+    found.map_err(|_| "expected embedded, anthropic, openai or gemini".to_owned())
+}
+
+fn parse_api(value: &str) -> Result<OpenAiApi, String> {
+    match value {
+        "responses" => Ok(OpenAiApi::Responses),
+        "chat" => Ok(OpenAiApi::Chat),
+        _ => Err("expected responses or chat".to_owned()),
+    }
+}
+
+fn parse_refine(value: &str) -> Result<Option<Refined>, String> {
+    match value {
+        "selected" => Ok(Some(Refined::Selected)),
+        "below" => Ok(Some(Refined::Below)),
+        "all" => Ok(Some(Refined::All)),
+        "none" => Ok(None),
+        _ => Err("expected selected, below, all or none".to_owned()),
+    }
+}
+
+fn parse_refine_mode(value: &str) -> Result<RefineMode, String> {
+    match value {
+        "patch" => Ok(RefineMode::Patch),
+        "rewrite" => Ok(RefineMode::Rewrite),
+        _ => Err("expected patch or rewrite".to_owned()),
+    }
+}
+
+fn parse_fallback(value: &str) -> Result<Fallback, String> {
+    match value {
+        "frontier" => Ok(Fallback::Frontier),
+        "fail" => Ok(Fallback::Fail),
+        _ => Err("expected frontier or fail".to_owned()),
+    }
+}
+
+fn parse_device(value: &str) -> Result<DeviceChoice, String> {
+    match value {
+        "auto" => Ok(DeviceChoice::Auto),
+        "cpu" => Ok(DeviceChoice::Cpu),
+        "cuda" => Ok(DeviceChoice::Cuda),
+        "metal" => Ok(DeviceChoice::Metal),
+        _ => Err("expected auto, cpu, cuda or metal".to_owned()),
+    }
+}
+
+fn parse_usd(value: &str) -> Result<MicroUsd, String> {
+    value.parse().map_err(|_| "expected US dollars from 0, for example 2.50".to_owned())
+}
+
+/// Checked here, so that a slip names its flag; read again where provider and model are known.
+fn parse_price(value: &str) -> Result<String, String> {
+    match Price::parse(value, "", "") {
+        Ok(_) => Ok(value.to_owned()),
+        Err(_) => Err("expected USD per million tokens as IN/OUT, for example 3/15".to_owned()),
+    }
+}

@@ -1,0 +1,213 @@
+//! What a run's paid calls were allowed and what they cost.
+//!
+//! Every attempt is booked at its worst case before it is sent and settled after it. What is never
+//! settled, because the process died or the bill is unknown, stays booked in full; so the sum of all
+//! bookings never passes the cap, over a kill and all resumes together. The account itself is a fold
+//! of the log and is never written down.
+
+use std::collections::BTreeMap;
+
+use super::{MicroUsd, Price, cost};
+use crate::llm::Usage;
+
+/// All paid attempts of a run.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Account {
+    attempts: BTreeMap<u64, Booking>,
+}
+
+/// One attempt of a paid call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Booking {
+    /// The worst that it can cost.
+    pub reserved: MicroUsd,
+    /// What it did cost, once that is known.
+    pub settled: Option<MicroUsd>,
+}
+
+impl Booking {
+    /// What it counts for.
+    pub fn charged(self) -> MicroUsd {
+        self.settled.unwrap_or(self.reserved)
+    }
+}
+
+impl Account {
+    /// The number of the next attempt.
+    pub fn next(&self) -> u64 {
+        self.attempts.last_key_value().map_or(0, |(last, _)| last + 1)
+    }
+
+    /// Whether an attempt that may cost `worst` stays within `cap` whatever else happens. A cap of
+    /// nothing allows nothing, not even what is free.
+    pub fn allows(&self, worst: MicroUsd, cap: Option<MicroUsd>) -> bool {
+        let Some(cap) = cap else { return true };
+        let after = self.charged().checked_add(worst);
+        cap > MicroUsd(0) && after.is_some_and(|after| after <= cap)
+    }
+
+    /// Books an attempt.
+    pub fn reserve(&mut self, attempt: u64, worst: MicroUsd) {
+        self.attempts.insert(attempt, Booking { reserved: worst, settled: None });
+    }
+
+    /// Settles an attempt; never above what was booked for it.
+    pub fn settle(&mut self, attempt: u64, cost: MicroUsd) {
+        if let Some(booking) = self.attempts.get_mut(&attempt) {
+            booking.settled = Some(cost.min(booking.reserved));
+        }
+    }
+
+    /// What all attempts count for: the figure that the cap binds.
+    pub fn charged(&self) -> MicroUsd {
+        self.attempts.values().map(|booking| booking.charged()).sum()
+    }
+
+    /// The part of [`Self::charged`] that rests on bookings whose bill is unknown.
+    pub fn unsettled(&self) -> MicroUsd {
+        self.attempts.values().filter(|b| b.settled.is_none()).map(|b| b.reserved).sum()
+    }
+
+    /// How many attempts there were.
+    pub fn attempts(&self) -> usize {
+        self.attempts.len()
+    }
+}
+
+/// The worst that an attempt can cost: every prompt token at the dearest prompt price, since it may
+/// be written to the provider's cache, and an answer at its limit.
+pub fn worst_case(price: &Price, prompt: u64, answer: u64) -> MicroUsd {
+    cost(price, Usage { prompt, cache_written: prompt, completion: answer, ..Usage::default() })
+}
+
+/// What an answered attempt is charged: by its usage where that can be true, else all that was
+/// booked. A usage is not believed that says nothing was read, or more than the request can hold.
+pub fn bill(price: &Price, booked: MicroUsd, most: [u64; 2], usage: Option<Usage>) -> MicroUsd {
+    let [most_prompt, most_answer] = most;
+    let believed = usage.filter(|usage| {
+        (1..=most_prompt).contains(&usage.prompt) && usage.completion <= most_answer
+    });
+    believed.map_or(booked, |usage| cost(price, usage).min(booked))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn price() -> Price {
+        Price::parse("3/15", "anthropic", "test").unwrap()
+    }
+
+    #[test]
+    fn a_cap_of_nothing_allows_nothing() {
+        let account = Account::default();
+        assert!(!account.allows(MicroUsd(0), Some(MicroUsd(0))));
+        assert!(account.allows(MicroUsd(5), Some(MicroUsd(5))));
+        assert!(!account.allows(MicroUsd(6), Some(MicroUsd(5))));
+        assert!(account.allows(MicroUsd(u64::MAX), None));
+    }
+
+    #[test]
+    fn what_is_never_settled_stays_charged_in_full() {
+        let mut account = Account::default();
+        account.reserve(account.next(), MicroUsd(70));
+        account.reserve(account.next(), MicroUsd(30));
+        account.settle(0, MicroUsd(10));
+        assert_eq!((account.charged(), account.unsettled()), (MicroUsd(40), MicroUsd(30)));
+        assert!(!account.allows(MicroUsd(61), Some(MicroUsd(100))));
+        account.settle(1, MicroUsd(1_000));
+        assert_eq!(account.charged(), MicroUsd(40), "a bill above the booking is cut to it");
+    }
+
+    #[test]
+    fn a_usage_that_cannot_be_true_is_charged_as_booked() {
+        let booked = worst_case(&price(), 1_000, 200);
+        let bill = |prompt, completion| {
+            let usage = Usage { prompt, completion, ..Usage::default() };
+            bill(&price(), booked, [1_000, 200], Some(usage))
+        };
+        assert_eq!(bill(800, 100), MicroUsd(800 * 3 + 100 * 15));
+        for (prompt, completion) in [(0, 100), (1_001, 100), (800, 201), (u64::MAX, u64::MAX)] {
+            assert_eq!(bill(prompt, completion), booked, "{prompt} {completion}");
+        }
+        assert_eq!(super::bill(&price(), booked, [1_000, 200], None), booked);
+    }
+
+    #[test]
+    fn the_worst_case_counts_writing_the_prompt_to_the_cache() {
+        assert_eq!(worst_case(&price(), 1_000, 0), MicroUsd(3_750));
+        let openai = Price::parse("3/15", "openai", "test").unwrap();
+        assert_eq!(worst_case(&openai, 1_000, 0), MicroUsd(3_000));
+    }
+
+    /// What befalls an attempt in a schedule.
+    #[derive(Debug, Clone)]
+    enum Fate {
+        /// Answered, with what the service says it used and what it really used.
+        Answered(Option<Usage>),
+        /// Turned away: nothing was generated.
+        Free,
+        /// Timed out after it was billed; or the process died and was started again.
+        Lost,
+    }
+
+    fn fate() -> impl Strategy<Value = Fate> {
+        let usage = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<bool>());
+        let usage = usage.prop_map(|(prompt, cached, written, completion, absurd)| {
+            // Half of them plausible, the others anything.
+            let bound = |n: u64, most: u64| if absurd { n } else { n % (most + 1) };
+            Usage {
+                prompt: bound(prompt, 2_000),
+                cached_prompt: bound(cached, 2_000),
+                cache_written: bound(written, 2_000),
+                completion: bound(completion, 500),
+                reasoning: 0,
+            }
+        });
+        prop_oneof![
+            4 => prop::option::of(usage).prop_map(Fate::Answered),
+            1 => Just(Fate::Free),
+            1 => Just(Fate::Lost),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 10_000, ..ProptestConfig::default() })]
+
+        /// Calls overlap by up to `parallel`, end in any order, are retried, lost, or answered with
+        /// a usage that is missing or absurd.
+        #[test]
+        fn no_schedule_spends_more_than_its_cap(
+            cap in 0_u64..60_000,
+            parallel in 1_usize..9,
+            calls in prop::collection::vec((1_u64..2_000, 1_u64..500, fate(), any::<u8>()), 1..40),
+        ) {
+            let cap = MicroUsd(cap);
+            let mut account = Account::default();
+            let mut in_flight: Vec<(u64, MicroUsd, [u64; 2], Fate)> = Vec::new();
+            for (prompt, answer, fate, order) in calls {
+                let worst = worst_case(&price(), prompt, answer);
+                if account.allows(worst, Some(cap)) {
+                    let attempt = account.next();
+                    account.reserve(attempt, worst);
+                    in_flight.push((attempt, worst, [prompt, answer], fate));
+                }
+                prop_assert!(account.charged() <= cap);
+                if in_flight.len() >= parallel {
+                    let (attempt, booked, most, fate) =
+                        in_flight.remove(usize::from(order) % in_flight.len());
+                    match fate {
+                        Fate::Answered(usage) => {
+                            account.settle(attempt, bill(&price(), booked, most, usage));
+                        }
+                        Fate::Free => account.settle(attempt, MicroUsd(0)),
+                        Fate::Lost => {}
+                    }
+                }
+                prop_assert!(account.charged() <= cap);
+            }
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! What the vendors' requests and answers have in common.
+//!
+//! Owns the outline of a chat (instructions apart, turns that alternate, a schema in words where
+//! none is enforced), the parameters that a request can do without, and when an answer is one.
+//! Knows no vendor's field names.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::llm::json_schema::{self, Dialect};
+use crate::llm::{ChatRequest, Completion, Finish, Output, Role, Shape, Timings, Usage};
+
+/// A parameter that a request can do without, when the service does not know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::llm) enum Param {
+    /// Chat Completions alone: `max_tokens`, in whose place comes `max_completion_tokens`.
+    MaxTokens,
+    /// Randomness.
+    Temperature,
+    /// Seed of the randomness.
+    Seed,
+    /// A bound on how much is thought before the answer.
+    Reasoning,
+    /// What helps the service to find a cached prompt.
+    Cache,
+    /// Chat Completions alone: lengths and counts in the schema; without, they stand in words.
+    Bounds,
+    /// A schema that the service enforces; without it, the schema stands in the prompt.
+    Schema,
+}
+
+/// What a service has shown that it does not know.
+pub(in crate::llm) type Without = BTreeSet<Param>;
+
+/// What a vendor calls its optional parameters, in the order in which an unclear refusal is read.
+pub(in crate::llm) type Optional = &'static [(Param, &'static [&'static str])];
+
+/// A piece of a message.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::llm) struct Block<'r> {
+    /// What is said.
+    pub(in crate::llm) text: Cow<'r, str>,
+    /// Whether other requests of the stage begin with it too.
+    pub(in crate::llm) shared: bool,
+}
+
+/// What one side says before the other answers.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::llm) struct Turn<'r> {
+    /// User or assistant.
+    pub(in crate::llm) role: Role,
+    /// Never empty.
+    pub(in crate::llm) blocks: Vec<Block<'r>>,
+}
+
+impl Turn<'_> {
+    /// The turn as one text.
+    pub(in crate::llm) fn text(&self) -> String {
+        joined(&self.blocks)
+    }
+}
+
+/// A chat as the vendors take it.
+#[derive(Debug)]
+pub(in crate::llm) struct Outline<'r> {
+    /// Instructions.
+    pub(in crate::llm) system: Vec<Block<'r>>,
+    /// Turns; neighbours differ in role.
+    pub(in crate::llm) turns: Vec<Turn<'r>>,
+    /// What the service is to enforce.
+    pub(in crate::llm) enforced: Option<&'r Shape>,
+}
+
+impl<'r> Outline<'r> {
+    /// Reads a request. Messages of nothing but white space are left out: vendors refuse them.
+    pub(in crate::llm) fn of(request: &'r ChatRequest, without: &Without) -> Self {
+        let mut outline = Self { system: Vec::new(), turns: Vec::new(), enforced: None };
+        let shared = request.shared.iter().map(|message| (message, true));
+        for (message, shared) in shared.chain(request.own.iter().map(|message| (message, false))) {
+            let block = Block { text: Cow::Borrowed(message.content.as_str()), shared };
+            outline.push(message.role, block);
+        }
+        if let Output::Json(shape) = &request.output {
+            if is_enforced(shape, without) {
+                outline.enforced = Some(shape);
+            } else {
+                let schema = json_schema::schema(shape, Dialect::Open);
+                let text = format!("Answer with one JSON document of this schema: {schema}");
+                outline.push(Role::User, Block { text: text.into(), shared: false });
+            }
+        }
+        outline
+    }
+
+    fn push(&mut self, role: Role, block: Block<'r>) {
+        if block.text.trim().is_empty() {
+            return;
+        }
+        if role == Role::System {
+            self.system.push(block);
+            return;
+        }
+        match self.turns.last_mut().filter(|turn| turn.role == role) {
+            Some(turn) => turn.blocks.push(block),
+            None => self.turns.push(Turn { role, blocks: vec![block] }),
+        }
+    }
+
+    /// The instructions as one text.
+    pub(in crate::llm) fn instructions(&self) -> Option<String> {
+        (!self.system.is_empty()).then(|| joined(&self.system))
+    }
+}
+
+/// Vendors enforce objects alone.
+fn is_enforced(shape: &Shape, without: &Without) -> bool {
+    matches!(shape, Shape::Object(_)) && !without.contains(&Param::Schema)
+}
+
+fn joined(blocks: &[Block<'_>]) -> String {
+    blocks.iter().map(|block| block.text.as_ref()).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Whether a request carries an optional parameter.
+pub(in crate::llm) fn carries(request: &ChatRequest, without: &Without, param: Param) -> bool {
+    match (&request.output, param) {
+        (Output::Text, Param::Schema | Param::Bounds) => false,
+        (Output::Json(shape), Param::Schema) => is_enforced(shape, without),
+        _ => !without.contains(&param),
+    }
+}
+
+/// A temperature as it was meant: 0.7 and not 0.699999988079071.
+pub(in crate::llm) fn temperature(request: &ChatRequest, max: f32) -> f64 {
+    (f64::from(request.sampling.temperature.clamp(0.0, max)) * 100.0).round() / 100.0
+}
+
+/// An answer, when it is one. `finish` is `None` when the service names a reason of which nothing
+/// is known: then the text speaks for itself, and the caller checks it as it does every text.
+pub(in crate::llm) fn completion(
+    text: String,
+    finish: Option<Finish>,
+    usage: Option<Usage>,
+) -> Result<Completion, String> {
+    let finish = finish.unwrap_or(Finish::Complete);
+    if text.is_empty() && finish == Finish::Complete {
+        return Err("the answer holds no text".to_owned());
+    }
+    Ok(Completion { text, finish, usage, timings: Timings::default() })
+}
+
+/// A number of tokens at a JSON pointer.
+pub(in crate::llm) fn count(body: &Value, pointer: &str) -> Option<u64> {
+    body.pointer(pointer)?.as_u64()
+}
+
+/// A text at a JSON pointer.
+pub(in crate::llm) fn text<'v>(body: &'v Value, pointer: &str) -> Option<&'v str> {
+    body.pointer(pointer)?.as_str()
+}
+
+#[cfg(test)]
+pub(in crate::llm) mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::llm::{Message, Sampling};
+
+    /// A request with everything in it: two instructions, an example, a corpus, and a question.
+    pub(in crate::llm) fn request(output: Output) -> ChatRequest {
+        ChatRequest {
+            shared: Arc::from([
+                Message::system("You edit."),
+                Message::system("Be brief."),
+                Message::user("an example"),
+                Message::assistant("its answer"),
+                Message::user("the corpus"),
+            ]),
+            own: vec![Message::user("the question")],
+            output,
+            sampling: Sampling { temperature: 0.7, seed: u64::MAX, ..Sampling::default() },
+            max_tokens: 300,
+        }
+    }
+
+    /// One key, which is a text.
+    pub(in crate::llm) fn shape() -> Output {
+        let text = Shape::Text { min: 1, max: 20 };
+        Output::Json(Arc::new(Shape::Object(vec![("title".to_owned(), text)])))
+    }
+
+    #[test]
+    fn neighbours_of_one_role_are_one_turn() {
+        let request = request(Output::Text);
+        let outline = Outline::of(&request, &Without::new());
+        assert_eq!(outline.instructions().as_deref(), Some("You edit.\n\nBe brief."));
+        let turns: Vec<(Role, String)> = outline.turns.iter().map(|t| (t.role, t.text())).collect();
+        assert_eq!(
+            turns,
+            [
+                (Role::User, "an example".to_owned()),
+                (Role::Assistant, "its answer".to_owned()),
+                (Role::User, "the corpus\n\nthe question".to_owned()),
+            ]
+        );
+        let last = &outline.turns[2].blocks;
+        assert_eq!((last[0].shared, last[1].shared), (true, false));
+    }
+
+    #[test]
+    fn a_blank_message_is_left_out() {
+        let mut request = request(Output::Text);
+        request.own = vec![Message::user(" \n"), Message::system("")];
+        let outline = Outline::of(&request, &Without::new());
+        assert_eq!(outline.system.len(), 2);
+        assert_eq!(outline.turns.last().unwrap().text(), "the corpus");
+    }
+
+    #[test]
+    fn a_schema_is_enforced_or_stands_in_the_prompt_but_not_both() {
+        let request = request(shape());
+        let enforced = Outline::of(&request, &Without::new());
+        assert!(enforced.enforced.is_some());
+        assert!(!enforced.turns.last().unwrap().text().contains("schema"));
+        let told = Outline::of(&request, &Without::from([Param::Schema]));
+        assert!(told.enforced.is_none());
+        let text = told.turns.last().unwrap().text();
+        let (_, schema) =
+            text.split_once("Answer with one JSON document of this schema: ").unwrap();
+        let schema: Value = serde_json::from_str(schema).unwrap();
+        assert_eq!(schema["required"], serde_json::json!(["title"]));
+    }
+
+    #[test]
+    fn a_shape_that_is_no_object_is_told_in_words() {
+        let list =
+            Shape::Array { item: Box::new(Shape::Integer { min: 1, max: 5 }), min: 1, max: 2 };
+        let request = request(Output::Json(Arc::new(list)));
+        let outline = Outline::of(&request, &Without::new());
+        assert!(outline.enforced.is_none());
+        assert!(outline.turns.last().unwrap().text().contains("this schema"));
+        assert!(!carries(&request, &Without::new(), Param::Schema));
+        assert!(carries(&request, &Without::new(), Param::Seed));
+    }
+
+    #[test]
+    fn a_request_for_plain_text_carries_no_schema() {
+        let with = |output| carries(&request(output), &Without::new(), Param::Schema);
+        assert!(with(shape()) && !with(Output::Text));
+    }
+
+    #[test]
+    fn an_empty_answer_is_one_only_when_it_was_cut_or_refused() {
+        let of = |text: &str, finish| completion(text.to_owned(), finish, None);
+        assert_eq!(of("", Some(Finish::Refused)).unwrap().finish, Finish::Refused);
+        assert_eq!(of("", Some(Finish::Length)).unwrap().finish, Finish::Length);
+        assert_eq!(of("hm", None).unwrap().finish, Finish::Complete);
+        assert!(of("", Some(Finish::Complete)).is_err() && of("", None).is_err());
+    }
+
+    #[test]
+    fn a_temperature_is_written_as_it_was_meant() {
+        let mut request = request(Output::Text);
+        assert_eq!(serde_json::json!(temperature(&request, 2.0)).to_string(), "0.7");
+        request.sampling.temperature = 1.5;
+        assert_eq!(serde_json::json!(temperature(&request, 1.0)).to_string(), "1.0");
+    }
+}

@@ -1,0 +1,304 @@
+//! Paid calls: who may be asked, how often, and for how much.
+//!
+//! Owns the order of money and network: an attempt is booked at its worst case and on disk before
+//! it leaves, its answer is on disk before it is used, and an answer that the log has is never
+//! bought again. What an answer is worth is the caller's business.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use tokio::time::{Instant, sleep_until};
+
+use super::{Cancel, Observer, PipelineError, Progress};
+use crate::ledger::{MicroUsd, Price, UPPER_ATTEMPTS, bill, worst_case};
+use crate::llm::{Answer, Answers, Billing, ChatModel, ChatRequest, Completion, LlmError};
+use crate::schema::RecordId;
+use crate::store::{Event, Purpose, Run};
+
+/// Attempts at one thing in all; those whose bill is unknown count against [`UPPER_ATTEMPTS`] too.
+const ATTEMPTS: u32 = 6;
+/// Longest wait between two attempts. A service that wants more is given up.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+/// Things that failed one after the other because of the service, until it is taken for gone.
+const GONE_AFTER: usize = 3;
+
+/// A model that costs money, and on what terms.
+#[derive(Clone)]
+pub struct Paid {
+    /// Who is asked.
+    pub model: Arc<dyn ChatModel>,
+    /// The host, for the record of what left the machine.
+    pub host: String,
+    /// What it costs.
+    pub price: Price,
+    /// What all paid calls of the run may cost together.
+    pub cap: Option<MicroUsd>,
+    /// Calls in flight at a time.
+    pub parallel: usize,
+    /// Wait before the second attempt; doubles from there.
+    pub first_wait: Duration,
+}
+
+/// One thing to buy.
+pub(super) struct Order {
+    pub(super) purpose: Purpose,
+    pub(super) request: ChatRequest,
+    /// Records whose text the request carries.
+    pub(super) records: Vec<RecordId>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unbought {
+    /// The cap leaves no room for the worst case.
+    #[error("not asked: it may cost {worst}, and {left} of --max-cost {cap} is left")]
+    OverBudget { worst: MicroUsd, left: MicroUsd, cap: MicroUsd },
+    /// The service or its answer.
+    #[error("{0}")]
+    Failed(String),
+    /// The service has turned out to be of no use to anyone.
+    #[error("not asked: {0}")]
+    Gone(String),
+    /// The user asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Unbought {
+    /// Whether it lies with the service and not with this order.
+    pub(super) fn is_of_service(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Gone(_))
+    }
+}
+
+/// The shop counter: books, sends, settles.
+pub(super) struct Till<'a> {
+    pub(super) paid: &'a Paid,
+    pub(super) run: &'a mut Run,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) cancel: &'a Cancel,
+}
+
+/// An order that has no answer yet.
+struct Waiting {
+    at: usize,
+    attempts: u32,
+    /// Attempts whose bill is unknown.
+    uncertain: u64,
+    not_before: Instant,
+}
+
+/// An attempt that was sent.
+struct InFlight {
+    order: Waiting,
+    attempt: u64,
+    booked: MicroUsd,
+    /// Most prompt and answer tokens.
+    most: [u64; 2],
+    answers: Answers<Completion>,
+}
+
+enum News {
+    /// Index into those in flight, and what came.
+    Answer(usize, Result<Completion, LlmError>),
+    /// Time for another attempt.
+    Clock,
+    Cancelled,
+}
+
+impl Till<'_> {
+    /// Buys what the log does not have yet, at most `parallel` at a time, earlier orders first.
+    /// `keep` gets each outcome, in the order in which they come.
+    pub(super) async fn buy(
+        &mut self,
+        orders: &[Order],
+        mut keep: impl FnMut(&mut Run, usize, Result<Completion, Unbought>) -> Result<(), PipelineError>,
+    ) -> Result<(), PipelineError> {
+        let now = Instant::now();
+        let mut waiting = VecDeque::new();
+        for (at, order) in orders.iter().enumerate() {
+            let bought = self.run.state.purchases.get(&order.purpose);
+            if let Some((answer, _)) = bought.and_then(|purchase| purchase.answer.clone()) {
+                keep(self.run, at, Ok(answer))?;
+                self.observer.on(Progress::UnitDone);
+            } else {
+                waiting.push_back(Waiting { at, attempts: 0, uncertain: 0, not_before: now });
+            }
+        }
+        let mut in_flight: Vec<InFlight> = Vec::new();
+        let mut failures = 0;
+        let mut gone: Option<String> = None;
+        loop {
+            if let Some(cause) = &gone {
+                for order in waiting.drain(..) {
+                    keep(self.run, order.at, Err(Unbought::Gone(cause.clone())))?;
+                    self.observer.on(Progress::UnitDone);
+                }
+            }
+            if self.cancel.is_cancelled() {
+                // What was sent is being paid for: it is waited for, and nothing more is sent.
+                for order in waiting.drain(..) {
+                    keep(self.run, order.at, Err(Unbought::Interrupted))?;
+                }
+            }
+            while in_flight.len() < self.paid.parallel.max(1) {
+                let now = Instant::now();
+                // An order that waits for another attempt keeps its place: a service that has no
+                // room for it has none for new ones.
+                let begun = waiting.iter().filter(|order| order.attempts > 0).count();
+                let room = in_flight.len() + begun < self.paid.parallel.max(1);
+                let ready =
+                    |order: &Waiting| order.not_before <= now && (order.attempts > 0 || room);
+                let Some(next) = waiting.iter().position(ready) else { break };
+                let order = &orders[waiting[next].at];
+                let most = [
+                    self.paid.model.upper_prompt_tokens(&order.request),
+                    order.request.max_tokens as u64,
+                ];
+                let worst = worst_case(&self.paid.price, most[0], most[1]);
+                if !self.run.state.account.allows(worst, self.paid.cap) {
+                    if !in_flight.is_empty() {
+                        // Some of what is booked comes back when they are settled.
+                        break;
+                    }
+                    let refused = self.over_budget(worst);
+                    let order = waiting.remove(next).expect("it was just found");
+                    keep(self.run, order.at, Err(refused))?;
+                    self.observer.on(Progress::UnitDone);
+                    continue;
+                }
+                let waiting = waiting.remove(next).expect("it was just found");
+                in_flight.push(self.send(waiting, order, worst, most)?);
+            }
+            if in_flight.is_empty() && waiting.is_empty() {
+                return Ok(());
+            }
+            let wake = waiting.iter().map(|order| order.not_before).min();
+            match self.news(&mut in_flight, wake).await {
+                News::Clock | News::Cancelled => {}
+                News::Answer(index, Ok(answer)) => {
+                    let sent = in_flight.remove(index);
+                    let cost = bill(&self.paid.price, sent.booked, sent.most, answer.usage);
+                    let event =
+                        Event::Answered { attempt: sent.attempt, cost, answer: answer.clone() };
+                    self.run.record(event)?;
+                    failures = 0;
+                    keep(self.run, sent.order.at, Ok(answer))?;
+                    self.observer.on(Progress::UnitDone);
+                }
+                News::Answer(index, Err(error)) => {
+                    let mut sent = in_flight.remove(index);
+                    let may_be_billed = error.billing() == Billing::Unknown;
+                    self.run.record(Event::Unanswered {
+                        attempt: sent.attempt,
+                        may_be_billed,
+                        cause: error.to_string(),
+                    })?;
+                    // A service learns to like a request step by step; each step is taken once.
+                    let adapted = matches!(error, LlmError::Adapted(_));
+                    sent.order.attempts += u32::from(!adapted);
+                    sent.order.uncertain += u64::from(may_be_billed);
+                    if let Some(wait) = self.wait(&sent.order, &error).filter(|_| gone.is_none()) {
+                        sent.order.not_before = Instant::now() + wait;
+                        // In its old place: earlier orders first.
+                        let place = waiting.partition_point(|order| order.at < sent.order.at);
+                        waiting.insert(place, sent.order);
+                        continue;
+                    }
+                    failures += usize::from(error.is_transient());
+                    if matches!(error, LlmError::Auth(_)) || failures >= GONE_AFTER {
+                        gone.get_or_insert_with(|| error.to_string());
+                    }
+                    keep(self.run, sent.order.at, Err(Unbought::Failed(error.to_string())))?;
+                    self.observer.on(Progress::UnitDone);
+                }
+            }
+        }
+    }
+
+    /// Books an attempt, on disk, and then sends it.
+    fn send(
+        &mut self,
+        waiting: Waiting,
+        order: &Order,
+        booked: MicroUsd,
+        most: [u64; 2],
+    ) -> Result<InFlight, PipelineError> {
+        let attempt = self.run.state.account.next();
+        self.run.record(Event::Reserved {
+            attempt,
+            purpose: order.purpose.clone(),
+            amount: booked,
+            host: self.paid.host.clone(),
+            records: order.records.clone(),
+        })?;
+        let answers = self.paid.model.complete(vec![order.request.clone()]);
+        Ok(InFlight { order: waiting, attempt, booked, most, answers })
+    }
+
+    fn over_budget(&self, worst: MicroUsd) -> Unbought {
+        let cap = self.paid.cap.unwrap_or_default();
+        let left = MicroUsd(cap.0.saturating_sub(self.run.state.account.charged().0));
+        Unbought::OverBudget { worst, left, cap }
+    }
+
+    /// How long to wait before the next attempt; `None` when there is to be none.
+    fn wait(&self, order: &Waiting, error: &LlmError) -> Option<Duration> {
+        if !error.is_transient()
+            || order.attempts >= ATTEMPTS
+            || order.uncertain >= UPPER_ATTEMPTS
+            || self.cancel.is_cancelled()
+        {
+            return None;
+        }
+        let asked = match error {
+            LlmError::Adapted(_) => return Some(Duration::ZERO),
+            LlmError::Busy { retry_after, .. } => retry_after.unwrap_or_default(),
+            _ => Duration::ZERO,
+        };
+        let mut waits = ExponentialBuilder::default()
+            .with_min_delay(self.paid.first_wait)
+            .with_max_delay(LONGEST_WAIT)
+            .with_max_times(ATTEMPTS as usize)
+            .with_jitter()
+            .build();
+        let own = waits.nth(order.attempts as usize - 1)?.min(LONGEST_WAIT);
+        (asked <= LONGEST_WAIT).then_some(own.max(asked))
+    }
+
+    /// The first answer, the next attempt's time, or the user's wish to stop.
+    async fn news(&self, in_flight: &mut [InFlight], wake: Option<Instant>) -> News {
+        let answer = poll_fn(|context| poll_all(in_flight, context));
+        let far = Instant::now() + Duration::from_hours(1);
+        tokio::select! {
+            (index, answer) = answer => News::Answer(index, answer),
+            () = sleep_until(wake.unwrap_or(far)) => News::Clock,
+            () = self.cancel.cancelled(), if !self.cancel.is_cancelled() => News::Cancelled,
+        }
+    }
+}
+
+fn poll_all(
+    in_flight: &mut [InFlight],
+    context: &mut Context<'_>,
+) -> Poll<(usize, Result<Completion, LlmError>)> {
+    for (index, sent) in in_flight.iter_mut().enumerate() {
+        loop {
+            match sent.answers.poll_next(context) {
+                Poll::Ready(Some(Answer::Done(_, answer))) => return Poll::Ready((index, answer)),
+                Poll::Ready(Some(Answer::Progress { .. })) => {}
+                Poll::Ready(None) => {
+                    let silent =
+                        LlmError::Unavailable("the model went away without an answer".into());
+                    return Poll::Ready((index, Err(silent)));
+                }
+                Poll::Pending => break,
+            }
+        }
+    }
+    Poll::Pending
+}

@@ -1,0 +1,192 @@
+//! Refinement: the frontier model's edits, and whether they stand.
+//!
+//! Owns the last two stages. `refine` buys the answers; `review` applies them, holds the result
+//! against schema and evidence, has it judged like any draft, and keeps the better of the two. A
+//! persona without an accepted answer stays as it was selected, with the cause in the log.
+
+use super::buy::{Order, Till, Unbought};
+use super::judge::{self, Questions, Raw};
+use super::next::threshold;
+use super::plan::rounded;
+use super::run::{Asking, Runner, Stage, TRUNCATED};
+use super::support::{Specificity, completeness};
+use super::{PipelineError, Progress, RefineMode};
+use crate::corpus::Corpus;
+use crate::ledger::REFINE_MAX_TOKENS;
+use crate::llm::{Completion, Finish};
+use crate::prompts::refine;
+use crate::schema::{Persona, RecordId, Verdict};
+use crate::store::{Event, Purpose, Refinement, Run};
+
+// The estimate's bound rests on it.
+const _: () = assert!(refine::MAX_TOKENS as u64 <= REFINE_MAX_TOKENS);
+
+/// Edits that passed every check but the judge's.
+struct Candidate {
+    before: Persona,
+    after: Persona,
+    fields: Vec<String>,
+}
+
+impl Runner<'_> {
+    pub(super) async fn refine(&mut self, ids: &[String]) -> Result<Stage, PipelineError> {
+        self.observer.on(Progress::StageStarted { stage: "refine", total: ids.len() });
+        let Some(frontier) = self.models.frontier.clone() else {
+            return Err(PipelineError::Model("there is no frontier model to refine with".into()));
+        };
+        let personas: Vec<Persona> = ids.iter().filter_map(|id| self.persona(id)).collect();
+        let orders: Vec<Order> = personas
+            .iter()
+            .map(|persona| {
+                let (request, records) = refine::request(self.corpus, persona, self.mode());
+                Order { purpose: Purpose::Refine(persona.id.clone()), request, records }
+            })
+            .collect();
+        let keep = |run: &mut Run, at: usize, answer: Result<Completion, Unbought>| {
+            let refinement = match answer {
+                // It is in the log; its review follows.
+                Ok(_) | Err(Unbought::Interrupted) => return Ok(()),
+                Err(error) if error.is_of_service() => {
+                    Refinement::Failed { cause: error.to_string() }
+                }
+                Err(error) => Refinement::Skipped { cause: error.to_string() },
+            };
+            let persona = personas[at].id.clone();
+            Ok(run.record(Event::Refined { persona, refinement })?)
+        };
+        let (observer, cancel) = (self.observer, self.cancel);
+        Till { paid: &frontier, run: self.run, observer, cancel }.buy(&orders, keep).await?;
+        if cancel.is_cancelled() {
+            return Ok(Stage::Cancelled);
+        }
+        self.tell_of_failures()?;
+        Ok(Stage::Done)
+    }
+
+    /// One line for all that went wrong in the same way.
+    fn tell_of_failures(&mut self) -> Result<(), PipelineError> {
+        let (mut failed, mut skipped) = (Vec::new(), Vec::new());
+        for refinement in self.run.state.refinements.values() {
+            match refinement {
+                Refinement::Failed { cause } => failed.push(cause.clone()),
+                Refinement::Skipped { cause } => skipped.push(cause.clone()),
+                Refinement::Accepted { .. } | Refinement::Kept { .. } => {}
+            }
+        }
+        for (what, causes) in [("could not be refined", failed), ("were not refined", skipped)] {
+            if let Some(first) = causes.first() {
+                self.note(format!("{} personas {what}: {first}", causes.len()))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn review(&mut self, ids: &[String]) -> Result<Stage, PipelineError> {
+        self.observer.on(Progress::StageStarted { stage: "review", total: ids.len() });
+        let Some(report) = self.run.state.judge.clone() else {
+            return Err(PipelineError::Model("the judge was never measured".into()));
+        };
+        let mut candidates = Vec::new();
+        for id in ids {
+            match self.candidate(id) {
+                Ok(candidate) => candidates.push(candidate),
+                Err(cause) => {
+                    let refinement = Refinement::Kept { cause, after: None };
+                    let persona = id.clone();
+                    self.run.record(Event::Refined { persona, refinement })?;
+                    self.observer.on(Progress::UnitDone);
+                }
+            }
+        }
+        let wording = self.plan.frame.wording;
+        let logits = self.models.judge.capabilities().logits;
+        let counts =
+            |name: &str| logits && report.signals.get(name).is_some_and(|s| s.weight > 0.0);
+        let questions: Vec<Questions> = candidates
+            .iter()
+            .map(|candidate| {
+                let persona = &candidate.after;
+                let segment = &self.plan.slots[persona.provenance.slot].records;
+                judge::questions(self.corpus, persona, segment, wording, counts)
+            })
+            .collect();
+        let gate = threshold(&self.run.state, &self.plan);
+        let specificity = Specificity::new(self.corpus);
+        let asking = Asking { models: self.models, observer: self.observer, cancel: self.cancel };
+        let (run, corpus) = (&mut *self.run, self.corpus);
+        let keep = |at: usize, raw: Raw| {
+            let candidate = &candidates[at];
+            let raw = judge::with_support(raw, corpus, &candidate.after, wording);
+            let verdict = judge::verdict(&report, &raw);
+            let refinement = decide(candidate, &verdict, gate, &specificity);
+            let persona = candidate.before.id.clone();
+            run.record(Event::Refined { persona, refinement })?;
+            Ok(())
+        };
+        asking.ask(&questions, keep).await
+    }
+
+    fn mode(&self) -> RefineMode {
+        self.plan.settings.refine.map_or(RefineMode::Patch, |refine| refine.mode)
+    }
+
+    fn persona(&self, id: &str) -> Option<Persona> {
+        self.run.state.selected.iter().flatten().find(|persona| persona.id == id).cloned()
+    }
+
+    /// The persona with the edits that were bought for it, or why there is none.
+    fn candidate(&self, id: &str) -> Result<Candidate, String> {
+        let before = self.persona(id).ok_or("there is no such persona")?;
+        let purchase = self.run.state.purchases.get(&Purpose::Refine(id.to_owned()));
+        let answer = purchase.and_then(|purchase| purchase.answer.as_ref());
+        let (answer, _) = answer.ok_or("no answer is in the log")?;
+        match answer.finish {
+            Finish::Length => return Err(TRUNCATED.to_owned()),
+            Finish::Refused => return Err("the model declined to answer".to_owned()),
+            Finish::Complete => {}
+        }
+        let (after, fields) = refine::apply(self.corpus, &before, self.mode(), &answer.text)
+            .map_err(|error| error.to_string())?;
+        evidence_stands(self.corpus, &before, &after)?;
+        Ok(Candidate { before, after, fields })
+    }
+}
+
+/// Edits may lose no quote and break no citation.
+fn evidence_stands(corpus: &Corpus, before: &Persona, after: &Persona) -> Result<(), String> {
+    if before.quotes != after.quotes {
+        return Err("a quote would be lost".to_owned());
+    }
+    let text_of =
+        |id: &RecordId| corpus.records.iter().find(|r| r.id == *id).map(|r| r.text.as_str());
+    match after.violations(text_of).into_iter().next() {
+        Some(violation) => Err(violation),
+        None => Ok(()),
+    }
+}
+
+/// The edits stand if the judge does not think less of the persona with them.
+fn decide(
+    candidate: &Candidate,
+    verdict: &Verdict,
+    gate: f64,
+    specificity: &Specificity,
+) -> Refinement {
+    let before = candidate.before.scores.judge.unwrap_or(0.0);
+    let after = verdict.score;
+    if after < before {
+        let cause = format!("the judge score would fall from {before:.2} to {after:.2}");
+        return Refinement::Kept { cause, after: Some(after) };
+    }
+    let mut persona = candidate.after.clone();
+    persona.scores.judge = Some(after);
+    persona.scores.criteria.extend(verdict.signals.clone());
+    let computed =
+        [("completeness", completeness(&persona)), ("specificity", specificity.of(&persona))];
+    for (name, value) in computed {
+        persona.scores.criteria.insert(name.to_owned(), rounded(value));
+    }
+    persona.below_threshold = after < gate;
+    let fields = candidate.fields.clone();
+    Refinement::Accepted { persona: Box::new(persona), fields, before, after }
+}

@@ -1,0 +1,60 @@
+//! The paid requests of a run before it runs, for its estimate.
+//!
+//! Owns [`sketch`]: the real plan and the real prompts, around personas that a stand-in draws from
+//! the same records in milliseconds. Their words are no one's; their sizes are those of the run.
+
+use std::collections::BTreeMap;
+
+use super::plan::Plan;
+use super::{PipelineError, RefineMode, Settings};
+use crate::corpus::Corpus;
+use crate::llm::{Answer, ChatModel, ChatRequest};
+use crate::privacy::Cleared;
+use crate::prompts::{answer, draft, refine};
+use crate::store::DraftId;
+
+/// What would be asked for money.
+#[derive(Debug, Clone, Default)]
+pub struct Sketch {
+    /// One refinement a persona.
+    pub refinements: Vec<ChatRequest>,
+    /// One request a persona, if a service wrote them all.
+    pub whole: Vec<ChatRequest>,
+}
+
+/// Draws the requests. `drafter` stands in for the local model and answers at once; `service` has
+/// the context of the paid one.
+pub async fn sketch(
+    corpus: &Cleared<Corpus>,
+    settings: &Settings,
+    drafter: &dyn ChatModel,
+    service: &dyn ChatModel,
+) -> Result<Sketch, PipelineError> {
+    let settings = Settings { multiplier: 1.0, ..settings.clone() };
+    let mode = settings.refine.map_or(RefineMode::Patch, |refine| refine.mode);
+    let plan = Plan::new(corpus, drafter, &settings)?;
+    let briefs: Vec<_> =
+        first_drafts(&plan).map(|id| plan.brief(corpus, id, &BTreeMap::default())).collect();
+    let requests = briefs.iter().map(|brief| draft::request(corpus, brief, &plan.frame)).collect();
+    let mut sketch = Sketch::default();
+    let mut answers = drafter.complete(requests);
+    while let Some(news) = answers.next().await {
+        let Answer::Done(at, Ok(completion)) = news else { continue };
+        let wording = plan.frame.wording;
+        let Some(brief) = briefs.get(at) else { continue };
+        if let Ok(persona) = answer::parse(corpus, brief, wording, &completion.text) {
+            sketch.refinements.push(refine::request(corpus, &persona, mode).0);
+        }
+    }
+    let plan = Plan::new(corpus, service, &settings)?;
+    let whole = first_drafts(&plan).map(|id| {
+        draft::request(corpus, &plan.brief(corpus, id, &BTreeMap::default()), &plan.frame)
+    });
+    sketch.whole = whole.collect();
+    Ok(sketch)
+}
+
+fn first_drafts(plan: &Plan) -> impl Iterator<Item = DraftId> {
+    let slots = plan.slots.iter().enumerate();
+    slots.flat_map(|(slot, of)| (0..of.drafts).map(move |index| DraftId { slot, round: 0, index }))
+}

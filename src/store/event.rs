@@ -1,0 +1,288 @@
+//! What the log can say: one event a line.
+//!
+//! Owns the types of the log's lines. What they add up to is [`super::RunState`]'s business.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ledger::MicroUsd;
+use crate::llm::{Capabilities, Completion, Timings, Usage};
+use crate::schema::{Persona, RecordId, Segment, Verdict};
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Always first.
+    Started(Box<Started>),
+    /// A process took the run up again.
+    Resumed,
+    /// How the data was laid out over slots.
+    Planned(PlanReport),
+    /// Something the user should know; shown as it happens and kept for the report.
+    Noted {
+        /// One line.
+        note: String,
+    },
+    /// A draft was written and parsed.
+    Drafted {
+        /// Which.
+        draft: DraftId,
+        /// The persona, unjudged.
+        persona: Box<Persona>,
+        /// What it cost.
+        cost: CallCost,
+    },
+    /// A draft came to nothing, at once or after it was [`Event::Drafted`].
+    DraftDropped {
+        /// Which.
+        draft: DraftId,
+        /// Why.
+        cause: String,
+        /// What it cost, where nothing else in the log says so.
+        #[serde(default)]
+        cost: CallCost,
+    },
+    /// The judge was measured on the built-in controls.
+    Calibrated(JudgeReport),
+    /// A draft was judged.
+    Judged {
+        /// Which.
+        draft: DraftId,
+        /// The verdict.
+        verdict: Verdict,
+        /// What it cost.
+        cost: CallCost,
+    },
+    /// The final personas, in output order.
+    Selected {
+        /// As they will stand in `personas.json`.
+        personas: Vec<Persona>,
+        /// Drafts not chosen, with the cause.
+        dropped: Vec<(DraftId, String)>,
+    },
+    /// Money was set aside for one attempt of a paid call: on disk before the request leaves.
+    Reserved {
+        /// Number of the attempt in the run.
+        attempt: u64,
+        /// What is bought.
+        purpose: Purpose,
+        /// The worst that it can cost.
+        amount: MicroUsd,
+        /// Who is asked, by host.
+        host: String,
+        /// Records whose text the request carries.
+        records: Vec<RecordId>,
+    },
+    /// A paid answer arrived: on disk before it is used, so that it is never bought again.
+    Answered {
+        /// Which attempt.
+        attempt: u64,
+        /// What it is charged.
+        cost: MicroUsd,
+        /// The answer, whatever it is worth.
+        answer: Completion,
+    },
+    /// An attempt came to nothing.
+    Unanswered {
+        /// Which attempt.
+        attempt: u64,
+        /// Whether it may have been billed: then what was set aside stays charged.
+        may_be_billed: bool,
+        /// Why.
+        cause: String,
+    },
+    /// What became of a persona that was to be refined.
+    Refined {
+        /// Its id.
+        persona: String,
+        /// How it ended.
+        refinement: Refinement,
+    },
+    /// A stage ended, with its wall-clock seconds in this process.
+    StageEnded {
+        /// `draft`, `calibrate`, `judge`, `select`, `refine`, `review`.
+        stage: String,
+        /// Seconds.
+        seconds: f64,
+    },
+    /// Everything is written.
+    Finished,
+}
+
+/// What a paid call is for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Writing a draft.
+    Draft(DraftId),
+    /// Refining the final persona of this id.
+    Refine(String),
+}
+
+/// How the refinement of a persona ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Refinement {
+    /// The edits stand.
+    Accepted {
+        /// With them.
+        persona: Box<Persona>,
+        /// Fields that changed.
+        fields: Vec<String>,
+        /// Judge score before.
+        before: f64,
+        /// And after.
+        after: f64,
+    },
+    /// There was an answer and the draft stays.
+    Kept {
+        /// Why.
+        cause: String,
+        /// Judge score of what was turned down, where it got that far.
+        after: Option<f64>,
+    },
+    /// There was no answer.
+    Failed {
+        /// Why.
+        cause: String,
+    },
+    /// It was not asked for.
+    Skipped {
+        /// Why.
+        cause: String,
+    },
+}
+
+/// Which draft: `s2r0d1` is slot 2, round 0, draft 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DraftId {
+    /// Slot, from 0.
+    pub slot: usize,
+    /// Round, from 0.
+    pub round: usize,
+    /// Index in slot and round, from 0.
+    pub index: usize,
+}
+
+impl std::fmt::Display for DraftId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "s{}r{}d{}", self.slot, self.round, self.index)
+    }
+}
+
+/// How the data was laid out over slots: what the drafts could see and what they could not.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlanReport {
+    /// `extractive` or `free`, after `auto` was resolved.
+    pub style: String,
+    /// How the records were parted: `participants`, `records` or `shared`.
+    pub grouping: String,
+    /// One per final persona.
+    pub slots: Vec<SlotReport>,
+    /// Records that at least one first-round draft was shown.
+    pub used: usize,
+    /// Records of some slot that no first-round draft was shown.
+    pub unused: usize,
+    /// Records left out of every slot, with the cause.
+    pub left_out: Vec<(RecordId, String)>,
+    /// Records too long for a prompt, shown in part.
+    pub excerpted: Vec<RecordId>,
+    /// True when every draft sees the whole corpus beside its focus.
+    pub corpus_shared: bool,
+}
+
+/// One slot of the plan.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SlotReport {
+    /// Slot, from 0.
+    pub slot: usize,
+    /// What it covers.
+    pub segment: Segment,
+    /// Words that set it apart, most telling first.
+    pub terms: Vec<String>,
+    /// Drafts in the first round.
+    pub drafts: usize,
+    /// Records that its first-round drafts were shown.
+    pub used: usize,
+    /// Records that they were not shown.
+    pub unused: usize,
+}
+
+/// Everything that a resumed run must find unchanged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Started {
+    /// `CARGO_PKG_VERSION`.
+    pub version: String,
+    /// The pipeline's settings as JSON; opaque here.
+    pub settings: serde_json::Value,
+    /// Absolute input paths, so that `--resume` needs no `--input`.
+    pub inputs: Vec<PathBuf>,
+    /// File name and SHA-256 of each input, in order.
+    pub input_hashes: Vec<(String, String)>,
+    /// The drafting model.
+    pub model: Capabilities,
+    /// How to find the model again: the `--model` value and the backend.
+    pub model_ref: String,
+    /// Seed of the run.
+    pub seed: u64,
+}
+
+/// Tokens and seconds of a call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct CallCost {
+    /// Tokens.
+    pub usage: Usage,
+    /// Seconds.
+    pub timings: Timings,
+}
+
+impl CallCost {
+    /// Adds another call's tokens and seconds.
+    pub fn add(&mut self, other: &CallCost) {
+        self.usage.prompt += other.usage.prompt;
+        self.usage.cached_prompt += other.usage.cached_prompt;
+        self.usage.cache_written += other.usage.cache_written;
+        self.usage.completion += other.usage.completion;
+        self.usage.reasoning += other.usage.reasoning;
+        self.timings.queue_s += other.timings.queue_s;
+        self.timings.prefill_s += other.timings.prefill_s;
+        self.timings.decode_s += other.timings.decode_s;
+    }
+}
+
+/// How far the judge can be trusted: measured on the built-in controls.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct JudgeReport {
+    /// Model measured.
+    pub model: String,
+    /// Its hash, the cache key.
+    pub model_sha256: Option<String>,
+    /// Each signal's measurement.
+    pub signals: BTreeMap<String, SignalReport>,
+    /// False when no model signal reaches AUC 0.65 and the score rests on computed support.
+    pub model_can_judge: bool,
+    /// The score that best parts good from corrupted controls: `--quality-threshold auto`.
+    #[serde(default)]
+    pub auto_threshold: f64,
+    /// Good and corrupted controls that were scored.
+    #[serde(default)]
+    pub controls: (usize, usize),
+}
+
+/// One signal on the controls.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SignalReport {
+    /// Area under the ROC curve, good against corrupted.
+    pub auc: f64,
+    /// `max(0, auc − 0.5)`, normalised over all signals used.
+    pub weight: f64,
+    /// Raw value mapped to 0.
+    pub low: f64,
+    /// Raw value mapped to 1.
+    pub high: f64,
+    /// Whether it comes from the model (true) or is computed (false).
+    pub from_model: bool,
+}

@@ -1,0 +1,273 @@
+//! The run folder: an append-only log, its replay, and atomic writes.
+//!
+//! Owns [`Event`], [`RunState`] and every byte under a run's directory. The log is the run: resume
+//! replays it and goes on, a report is made from it, and a torn last line is dropped. Knows nothing
+//! of what the events mean for the next step.
+
+mod event;
+mod state;
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use event::{
+    CallCost, DraftId, Event, JudgeReport, PlanReport, Purpose, Refinement, SignalReport,
+    SlotReport, Started,
+};
+pub use state::{Draft, Egress, Purchase, RunState};
+
+/// The log's file name in a run folder.
+const LOG: &str = "log.jsonl";
+/// Held exclusively by the process that writes the run; empty.
+const LOCK: &str = "lock";
+
+/// An open run folder, locked for this process.
+#[derive(Debug)]
+pub struct Run {
+    /// Where it is.
+    pub dir: PathBuf,
+    /// The log, folded.
+    pub state: RunState,
+    log: File,
+    /// Holds the lock until the run is dropped.
+    _lock: File,
+}
+
+impl Run {
+    /// Makes a new run folder under `runs` and writes the first event.
+    pub fn create(runs: &Path, started: Started) -> Result<Self, StoreError> {
+        let dir = new_folder(runs, SystemTime::now())?;
+        let lock = take_lock(&dir)?;
+        let log = open_log(&dir)?;
+        let mut run = Self { dir, state: RunState::default(), log, _lock: lock };
+        run.record(Event::Started(Box::new(started)))?;
+        sync_folder(&run.dir)?;
+        Ok(run)
+    }
+
+    /// Opens a run and replays its log; takes the lock, so that two processes never write one run.
+    /// What is left of a torn last line is cut off.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let path = dir.join(LOG);
+        // Before the lock, so that a mistyped path does not gain a lock file.
+        fs::metadata(&path).map_err(|e| StoreError::io("open", &path, e))?;
+        let lock = take_lock(dir)?;
+        let bytes = fs::read(&path).map_err(|e| StoreError::io("read", &path, e))?;
+        let replay = replay(&path, &bytes)?;
+        if replay.state.started.is_none() {
+            return Err(StoreError::Corrupt {
+                path,
+                line: 1,
+                reason: "the run was stopped before it began\nhint: start a new run".into(),
+            });
+        }
+        let mut log = open_log(dir)?;
+        log.set_len(replay.whole as u64).map_err(|e| StoreError::io("mend", &path, e))?;
+        if replay.newline_missing {
+            log.write_all(b"\n").map_err(|e| StoreError::io("mend", &path, e))?;
+        }
+        log.sync_data().map_err(|e| StoreError::io("mend", &path, e))?;
+        Ok(Self { dir: dir.to_path_buf(), state: replay.state, log, _lock: lock })
+    }
+
+    /// Reads a run without the lock, for reports and listings. A torn last line is passed over.
+    pub fn read(dir: &Path) -> Result<RunState, StoreError> {
+        let path = dir.join(LOG);
+        let bytes = fs::read(&path).map_err(|e| StoreError::io("read", &path, e))?;
+        Ok(replay(&path, &bytes)?.state)
+    }
+
+    /// The run folders under `runs`, newest first; none where `runs` does not exist.
+    pub fn list(runs: &Path) -> Result<Vec<PathBuf>, StoreError> {
+        let entries = match fs::read_dir(runs) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(StoreError::io("list", runs, e)),
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(|e| StoreError::io("list", runs, e))?.path();
+            if path.join(LOG).is_file() {
+                found.push(path);
+            }
+        }
+        // Names begin with the date and time, so their order is the order of creation.
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(found)
+    }
+
+    /// Appends and syncs an event, then applies it.
+    pub fn record(&mut self, event: Event) -> Result<(), StoreError> {
+        let path = self.dir.join(LOG);
+        let mut line = serde_json::to_vec(&event)
+            .map_err(|e| StoreError::io("write", &path, io::Error::other(e)))?;
+        line.push(b'\n');
+        self.log.write_all(&line).map_err(|e| StoreError::io("write", &path, e))?;
+        self.log.sync_data().map_err(|e| StoreError::io("write", &path, e))?;
+        self.state.apply(event);
+        Ok(())
+    }
+
+    /// Writes a file of the run folder atomically: a reader sees the old bytes or the new ones.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        write_atomically(&self.dir.join(name), bytes)
+    }
+}
+
+/// Writes `bytes` to a temporary file in the same folder, syncs it and puts it in place.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(|e| StoreError::io("make", folder, e))?;
+    let write = || -> io::Result<()> {
+        let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|e| e.error)?;
+        Ok(())
+    };
+    write().map_err(|e| StoreError::io("write", path, e))?;
+    sync_folder(folder)
+}
+
+/// What a log says.
+struct Replay {
+    state: RunState,
+    /// Bytes of whole events, from the start.
+    whole: usize,
+    /// True when the last event is whole but its line end did not reach the disk.
+    newline_missing: bool,
+}
+
+fn replay(path: &Path, bytes: &[u8]) -> Result<Replay, StoreError> {
+    let mut replay = Replay { state: RunState::default(), whole: 0, newline_missing: false };
+    for (index, line) in bytes.split_inclusive(|&b| b == b'\n').enumerate() {
+        let torn = line.last() != Some(&b'\n');
+        let event = match serde_json::from_slice::<Event>(line) {
+            Ok(event) => event,
+            // The process died while it wrote this line; its action will be done again.
+            Err(_) if torn => break,
+            Err(e) => return Err(StoreError::corrupt(path, index, e.to_string())),
+        };
+        if (index == 0) != matches!(event, Event::Started(_)) {
+            let reason = "'started' must be the first event and stand only there".to_owned();
+            return Err(StoreError::corrupt(path, index, reason));
+        }
+        replay.state.apply(event);
+        replay.whole += line.len();
+        replay.newline_missing = torn;
+    }
+    Ok(replay)
+}
+
+/// Makes `runs/YYYYMMDD-HHMMSS-n`, n from 1: the first that does not exist yet.
+fn new_folder(runs: &Path, now: SystemTime) -> Result<PathBuf, StoreError> {
+    fs::create_dir_all(runs).map_err(|e| StoreError::io("make", runs, e))?;
+    let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let stamp = utc_stamp(seconds);
+    let mut n = 1;
+    loop {
+        let dir = runs.join(format!("{stamp}-{n}"));
+        match fs::create_dir(&dir) {
+            Ok(()) => return Ok(dir),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => n += 1,
+            Err(e) => return Err(StoreError::io("make", &dir, e)),
+        }
+    }
+}
+
+/// Seconds since 1970 as `YYYYMMDD-HHMMSS`, UTC. The day count is turned into a date by
+/// <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>.
+fn utc_stamp(seconds: u64) -> String {
+    let (days, clock) = (seconds / 86_400, seconds % 86_400);
+    let shifted = days + 719_468; // days since 0000-03-01
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153; // 0 is March
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60);
+    format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")
+}
+
+fn take_lock(dir: &Path) -> Result<File, StoreError> {
+    let path = dir.join(LOCK);
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|e| StoreError::io("open", &path, e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Busy(dir.to_path_buf())),
+        Err(TryLockError::Error(e)) => Err(StoreError::io("lock", &path, e)),
+    }
+}
+
+fn open_log(dir: &Path) -> Result<File, StoreError> {
+    let path = dir.join(LOG);
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .map_err(|e| StoreError::io("open", &path, e))
+}
+
+/// Makes new names in a folder last over a power cut, where the system has that notion.
+fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    if cfg!(unix) {
+        let synced = File::open(folder).and_then(|folder| folder.sync_all());
+        synced.map_err(|e| StoreError::io("sync", folder, e))?;
+    }
+    Ok(())
+}
+
+/// What went wrong with a run folder.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The system refused.
+    #[error("cannot {what} {path}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// The path.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// Another process has the run.
+    #[error(
+        "run {0} is in use by another process\nhint: wait for it, or start a new run without --resume"
+    )]
+    Busy(PathBuf),
+    /// The log is not one of ours.
+    #[error("{path} line {line} is not a run log entry: {reason}")]
+    Corrupt {
+        /// The log.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl StoreError {
+    fn io(what: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io { what, path: path.to_path_buf(), source }
+    }
+
+    /// `index` counts lines from 0.
+    fn corrupt(path: &Path, index: usize, reason: String) -> Self {
+        Self::Corrupt { path: path.to_path_buf(), line: index + 1, reason }
+    }
+}
+
+#[cfg(test)]
+mod tests;

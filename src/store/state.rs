@@ -1,0 +1,144 @@
+//! What a run has come to: the log, folded.
+//!
+//! Owns [`RunState`] and how each event changes it. Pure: no file, no clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{CallCost, DraftId, Event, JudgeReport, PlanReport, Purpose, Refinement, Started};
+use crate::ledger::{Account, MicroUsd};
+use crate::llm::Completion;
+use crate::schema::{Persona, RecordId, Verdict};
+
+/// A run's state: the log, folded.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RunState {
+    /// The first event.
+    pub started: Option<Started>,
+    /// How the data was laid out over slots.
+    pub plan: Option<PlanReport>,
+    /// What the user was told, in order, without repetitions.
+    pub notes: Vec<String>,
+    /// Drafts by id, those that were dropped not among them.
+    pub drafts: BTreeMap<DraftId, Draft>,
+    /// Drafts that came to nothing.
+    pub dropped: BTreeMap<DraftId, String>,
+    /// What the dropped drafts cost, summed.
+    pub wasted: CallCost,
+    /// The judge's measurement.
+    pub judge: Option<JudgeReport>,
+    /// The final personas.
+    pub selected: Option<Vec<Persona>>,
+    /// Drafts that were judged but not chosen, with the cause.
+    pub not_selected: Vec<(DraftId, String)>,
+    /// What the paid calls were allowed and what they cost.
+    pub account: Account,
+    /// The paid calls by what they are for.
+    pub purchases: BTreeMap<Purpose, Purchase>,
+    /// What became of the personas that were to be refined, by id.
+    pub refinements: BTreeMap<String, Refinement>,
+    /// What left this machine, by host.
+    pub egress: BTreeMap<String, Egress>,
+    /// Seconds by stage, over all processes.
+    pub seconds: BTreeMap<String, f64>,
+    /// How often the run was resumed.
+    pub resumed: usize,
+    /// Whether everything was written.
+    pub finished: bool,
+}
+
+/// Paid attempts at one thing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Purchase {
+    /// Attempts, by number.
+    pub attempts: Vec<u64>,
+    /// The answer, once there is one, and what it was charged.
+    pub answer: Option<(Completion, MicroUsd)>,
+}
+
+/// What left this machine.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Egress {
+    /// Requests.
+    pub requests: usize,
+    /// Records whose text they carried.
+    pub records: BTreeSet<RecordId>,
+}
+
+/// One draft as the log has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// The persona.
+    pub persona: Persona,
+    /// What drafting cost.
+    pub cost: CallCost,
+    /// The judge's word and what it cost.
+    pub verdict: Option<(Verdict, CallCost)>,
+}
+
+impl RunState {
+    /// Folds one event in. Events about unknown drafts are taken as they come: the log is the truth.
+    pub fn apply(&mut self, event: Event) {
+        match event {
+            Event::Started(started) => self.started = Some(*started),
+            Event::Resumed => self.resumed += 1,
+            Event::Planned(plan) => self.plan = Some(plan),
+            Event::Noted { note } => {
+                if !self.notes.contains(&note) {
+                    self.notes.push(note);
+                }
+            }
+            Event::Drafted { draft, persona, cost } => {
+                self.drafts.insert(draft, Draft { persona: *persona, cost, verdict: None });
+            }
+            Event::DraftDropped { draft, cause, cost } => {
+                let written = self.drafts.remove(&draft);
+                self.wasted.add(&written.map_or(cost, |written| written.cost));
+                self.dropped.insert(draft, cause);
+            }
+            Event::Calibrated(report) => self.judge = Some(report),
+            Event::Judged { draft, verdict, cost } => {
+                if let Some(draft) = self.drafts.get_mut(&draft) {
+                    draft.verdict = Some((verdict, cost));
+                }
+            }
+            Event::Selected { personas, dropped } => {
+                self.selected = Some(personas);
+                self.not_selected = dropped;
+            }
+            Event::Reserved { attempt, purpose, amount, host, records } => {
+                self.account.reserve(attempt, amount);
+                self.purchases.entry(purpose).or_default().attempts.push(attempt);
+                let egress = self.egress.entry(host).or_default();
+                egress.requests += 1;
+                egress.records.extend(records);
+            }
+            Event::Answered { attempt, cost, answer } => {
+                self.account.settle(attempt, cost);
+                let mut bought = self.purchases.values_mut();
+                if let Some(purchase) = bought.find(|p| p.attempts.contains(&attempt)) {
+                    purchase.answer = Some((answer, cost));
+                }
+            }
+            Event::Unanswered { attempt, may_be_billed, .. } => {
+                if !may_be_billed {
+                    self.account.settle(attempt, MicroUsd(0));
+                }
+            }
+            Event::Refined { persona, refinement } => {
+                if let Refinement::Accepted { persona: refined, .. } = &refinement
+                    && let Some(place) =
+                        self.selected.iter_mut().flatten().find(|p| p.id == persona)
+                {
+                    place.clone_from(refined);
+                }
+                self.refinements.insert(persona, refinement);
+            }
+            Event::StageEnded { stage, seconds } => {
+                *self.seconds.entry(stage).or_default() += seconds;
+            }
+            Event::Finished => self.finished = true,
+        }
+    }
+}

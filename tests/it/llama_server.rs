@@ -1,0 +1,120 @@
+//! The wire against an implementation that is not ours: llama.cpp's server, with the real small
+//! model, over two of its APIs.
+//!
+//! Needs Python with the package xllamacpp, which `.ci/run` installs; without it these tests say
+//! that they were skipped.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+use crate::cli::Folder;
+use crate::real_model::real_model;
+
+/// Where `.ci/run` puts the package; `PERSONA_TEST_PYTHON` names another Python.
+fn python() -> Option<PathBuf> {
+    let named = std::env::var_os("PERSONA_TEST_PYTHON").map(PathBuf::from);
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
+    let kept = cache.map(|cache| cache.join("persona-test/xllamacpp/bin/python"));
+    let python = named.or(kept).filter(|python| python.exists())?;
+    let works = Command::new(&python).args(["-c", "import xllamacpp"]).output();
+    works.is_ok_and(|output| output.status.success()).then_some(python)
+}
+
+/// A running server; ends with the test.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn server() -> Option<Server> {
+    let Some(python) = python() else {
+        eprintln!("skipped: no Python with xllamacpp; .ci/run installs one");
+        return None;
+    };
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/llama_server.py");
+    let mut child = Command::new(python)
+        .args([script, real_model().to_str().unwrap(), &port.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let address = lines
+        .find_map(|line| line.ok().filter(|line| line.starts_with("http")))
+        .expect("the server says where it listens");
+    Some(Server { child, address })
+}
+
+/// What the server says that it read and wrote, by the log of the run.
+fn logged_usage(folder: &Folder) -> (u64, u64) {
+    let log = std::fs::read_to_string(folder.run().join("log.jsonl")).unwrap();
+    let events = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let answers = events.filter(|event| event["event"] == "answered");
+    answers.fold((0, 0), |(prompt, completion), event| {
+        let usage = &event["answer"]["usage"];
+        let count = |name: &str| usage[name].as_u64().unwrap();
+        (prompt + count("prompt"), completion + count("completion"))
+    })
+}
+
+#[test]
+fn a_hybrid_run_is_refined_by_a_real_server_over_two_apis() {
+    let Some(server) = server() else { return };
+    for (frontier, suffix) in [("openai", "/v1"), ("anthropic", "")] {
+        let folder = Folder::new();
+        let output = folder.output(&format!(
+            "generate data.csv --hybrid --model scripted:nologits --quality-threshold 0 \
+             --count 1 --frontier {frontier} --base-url {}{suffix} --frontier-model small --price 3/15 \
+             --max-cost 0.05 --parallel 1 --json",
+            server.address
+        ));
+        assert_eq!(output.status.code(), Some(0), "{frontier}\n{}", folder.shown(&output));
+        let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(result["personas"].as_array().unwrap().len(), 1);
+        let cost = &result["report"]["cost"]["frontier"];
+        let (prompt, completion) = logged_usage(&folder);
+        assert!(prompt > 300 && completion > 0, "{frontier}: {prompt} {completion}");
+        let expected = (prompt * 3 + completion * 15) as f64 / 1e6;
+        let spent = cost["spent_usd"].as_f64().unwrap();
+        assert!((spent - expected).abs() < 1e-9, "{frontier}: {spent} {expected}\n{cost}");
+        assert!(spent <= 0.05 && spent <= cost["estimated_upper_usd"].as_f64().unwrap());
+        let counts = &result["report"]["refinement"]["counts"];
+        assert_eq!(counts["failed"], 0, "{frontier}: {}", result["report"]["refinement"]);
+    }
+}
+
+#[test]
+fn plain_generation_by_a_real_server_is_held_against_the_records() {
+    let Some(server) = server() else { return };
+    let folder = Folder::new();
+    let output = folder.output(&format!(
+        "generate data.csv --provider openai --base-url {}/v1 --frontier-model small --price 3/15 \
+         --count 1 --max-cost 0.5 --json",
+        server.address
+    ));
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    // A model this small may write nothing that can be used; then the run says so.
+    match output.status.code() {
+        Some(0) => {
+            let spent = &result["report"]["cost"]["frontier"]["spent_usd"];
+            assert!(spent.as_f64().unwrap() > 0.0, "{result}");
+        }
+        code => assert_eq!(code, Some(1), "{}", folder.shown(&output)),
+    }
+    let (prompt, completion) = logged_usage(&folder);
+    assert!(prompt > 500 && completion > 0, "{prompt} {completion}");
+}
