@@ -290,6 +290,11 @@ def run_llama_bench(args, model, round_, measured):
             measured.add("llama.cpp", round_, name, row["avg_ns"] / 1e9, row[count])
 
 
+# How much slower a mode of theirs must be to be left out of further rounds: the ratio is to the
+# faster one.
+CLEARLY = 1.25
+
+
 def run_llama_server(args, model, round_, measured):
     if not any(args.wants(test) for test in ("shared8", "json8", "judge16")):
         return
@@ -315,7 +320,9 @@ def run_llama_server(args, model, round_, measured):
             wall, answers = timed(lambda: at_once(works))
             add_json(measured, round_, "judge16", wall, answers)
         measured.add(side, round_, "peak_rss", 0.0, 0, bytes=server.peak_rss())
-    if args.wants("json8"):
+    one, separate = (measured.median(side, f"json8 {mode}") for mode in ("n_cmpl", "requests"))
+    is_slower = one and separate and one * CLEARLY < separate
+    if args.wants("json8") and not is_slower:
         # Requests of their own hold the prompt eight times, so this server is larger.
         with started(args, model, ROWS * (PREFIX + LONGEST)) as (server, prompts):
             prompt = prompts.prefix(307, prompts.ask)

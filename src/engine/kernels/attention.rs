@@ -632,3 +632,6 @@ fn convert_cells<L: Lanes, C: Cell>(values: &[f32], cells: &mut [C]) {
         C::store(L::load(values), cells);
     }
 }
+
+#[cfg(test)]
+mod tests;
