@@ -321,7 +321,7 @@ pub(super) fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Resu
     }
     let refining = [keys::FRONTIER, keys::REFINE, keys::REFINE_MODE, keys::FALLBACK];
     let paid = [keys::FRONTIER_MODEL, keys::BASE_URL, keys::API, keys::PRICE, keys::PARALLEL];
-    let said = layers.given(&[&refining[..], &paid].concat());
+    let said = layers.given_flags(&[&refining[..], &paid].concat());
     if !settings.frontier.allowed && !said.is_empty() && !settings.estimate_only {
         return Err(Failure::usage(format!(
             "with --no-frontier there is nothing for {} to act on\nhint: leave one of them out",
@@ -333,7 +333,7 @@ pub(super) fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Resu
             "--provider sends the data to a paid model, and --no-frontier forbids that\nhint: leave one of them out",
         ));
     }
-    let idle = if settings.provider.is_some() { layers.given(&refining) } else { said };
+    let idle = if settings.provider.is_some() { layers.given_flags(&refining) } else { said };
     if !settings.hybrid && !settings.estimate_only && !resumes && !idle.is_empty() {
         return Err(Failure::usage(format!(
             "without --hybrid there is nothing for {} to act on\nhint: add --hybrid",

@@ -184,16 +184,6 @@ impl Layers {
         self.said.get(&key).is_some_and(|said| !matches!(said.origin, Origin::File(_)))
     }
 
-    /// The keys among `keys` that were set for this run, each as it was said.
-    pub fn given(&self, keys: &[Key]) -> Vec<String> {
-        let name = |key: &Key| match self.said.get(key)?.origin {
-            Origin::Flag => Some(format!("--{}", key.flag)),
-            Origin::Variable => Some(key.variable()),
-            Origin::File(_) => None,
-        };
-        keys.iter().filter_map(name).collect()
-    }
-
     /// The keys among `keys` that were given as flags, by flag.
     pub fn given_flags(&self, keys: &[Key]) -> Vec<String> {
         let given = |key: &&Key| self.said.get(key).is_some_and(|s| s.origin == Origin::Flag);

@@ -177,7 +177,9 @@ impl Till<'_> {
             if in_flight.is_empty() && waiting.is_empty() {
                 return Ok(());
             }
-            let wake = waiting.iter().map(|order| order.not_before).min();
+            // Those that are ready wait for an answer, not for the clock.
+            let now = Instant::now();
+            let wake = waiting.iter().map(|order| order.not_before).filter(|at| *at > now).min();
             match self.news(&mut in_flight, wake).await {
                 News::Clock | News::Cancelled => {}
                 News::Answer(index, Ok(answer)) => {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -232,6 +233,46 @@ fn a_failure_that_may_pass_is_tried_again_within_its_bounds() {
         assert_eq!(results[0].is_ok(), answered, "{before:?}");
         assert_eq!(state.account.unsettled(), MicroUsd(charged * 1_100), "{before:?}");
     }
+}
+
+#[test]
+fn while_answers_are_waited_for_the_processor_rests() {
+    // The answers come by another thread; every poll in the meantime is counted.
+    struct Slow {
+        inner: Arc<Service>,
+        polls: Arc<AtomicUsize>,
+    }
+    impl ChatModel for Slow {
+        fn capabilities(&self) -> &Capabilities {
+            self.inner.capabilities()
+        }
+        fn count_tokens(&self, text: &str) -> usize {
+            text.len()
+        }
+        fn complete(&self, _: Vec<ChatRequest>) -> Answers<Completion> {
+            let (sender, mut answers) = Answers::channel();
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(30));
+                let _ = sender.send(Answer::Done(0, said("yes")));
+            });
+            let polls = self.polls.clone();
+            Answers::from_poll(move |context| {
+                polls.fetch_add(1, Ordering::Relaxed);
+                answers.poll_next(context)
+            })
+        }
+        fn score(&self, _: Vec<ScoreRequest>) -> Answers<Vec<f32>> {
+            Answers::channel().1
+        }
+    }
+    let polls = Arc::new(AtomicUsize::new(0));
+    let inner = Service::new(|_, _| said("yes"));
+    let slow = Slow { inner: inner.clone(), polls: polls.clone() };
+    let terms = Paid { model: Arc::new(slow), ..paid(inner, None) };
+    let (_, results) = buy(&terms, 6);
+    assert!(results.iter().all(Result::is_ok));
+    let polls = polls.load(Ordering::Relaxed);
+    assert!(polls < 100, "{polls} polls for six answers");
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub const MAX_TOKENS: usize = 1_200;
 const EDITS: usize = 4;
 /// Most cited records that are sent, and most characters of each.
 const RECORDS: usize = 4;
-const RECORD_CHARS: usize = 400;
+const RECORD_CHARS: usize = 300;
 /// Criteria named as weakest.
 const WEAKEST: usize = 2;
 /// Criteria that no edit can mend.

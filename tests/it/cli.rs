@@ -482,8 +482,8 @@ fn an_estimate_needs_no_model() {
     Estimated frontier cost: 3 personas from 6 records
 
                             low    expected   upper bound
-    hybrid              $0.0064     $0.0117       $0.4795
-    frontier-only       $0.0225     $0.0357       $0.7365
+    hybrid              $0.0059     $0.0104       $0.4795
+    frontier-only       $0.0189     $0.0281       $0.7365
 
     The hybrid upper bound fits --max-cost $5.0000.
 

@@ -402,3 +402,56 @@ fn fifty_killed_runs_pay_for_nothing_twice() {
     killed_runs_end_alike(50, 1);
     killed_runs_end_alike(50, 8);
 }
+
+/// A compatible server that refines and writes, whatever is asked.
+fn editor_and_writer() -> Server {
+    Server::start(|request| {
+        let sent: Value = serde_json::from_slice(&request.body).unwrap();
+        let messages = sent["messages"].as_array().unwrap();
+        if messages[0]["content"].as_str().unwrap().starts_with("You improve") {
+            return Reply::json(&chat(TITLE, 500, 40));
+        }
+        let task = messages.last().unwrap()["content"].as_str().unwrap();
+        let ids = regex::Regex::new(r"f1#\d").unwrap();
+        Reply::json(&chat(&persona(ids.find(task).unwrap().as_str()), 900, 300))
+    })
+}
+
+#[test]
+fn a_comparison_judges_both_ways_and_says_when_that_is_not_enough() {
+    let (folder, server) = (Folder::new(), editor_and_writer());
+    let output = folder.output(&format!(
+        "compare data.csv --count 3 --model scripted:hashed --seed 7 --quality-threshold 0 \
+         --refine all --price 3/15 --max-cost 1 {} --json",
+        at(&server)
+    ));
+    assert_eq!(output.status.code(), Some(0), "{}", folder.shown(&output));
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let comparison = &result["comparison"];
+    let conclusion = comparison["conclusion"].as_str().unwrap();
+    assert!(conclusion.starts_with("not enough evidence"), "{conclusion}");
+    assert_eq!(comparison["score"]["pairs"], 3);
+    let ratio = comparison["cost_ratio"].as_f64().unwrap();
+    assert!((ratio - 2_100.0 / 7_200.0).abs() < 1e-6, "{ratio}");
+    assert!(comparison["preference"]["first"].as_f64().is_some(), "{comparison}");
+    let warnings = comparison["warnings"].to_string();
+    assert!(warnings.contains("family"), "it judged what it drafted: {warnings}");
+    let run = result["runs"][0].as_str().unwrap();
+    let page = std::fs::read_to_string(folder.path().join(run).join("compare.html")).unwrap();
+    assert!(page.contains("not enough evidence") && page.contains("<svg"), "{page}");
+    let written: Value = serde_json::from_slice(
+        &std::fs::read(folder.path().join(run).join("compare.json")).unwrap(),
+    )
+    .unwrap();
+    assert_eq!(&written, comparison);
+}
+
+#[test]
+fn a_comparison_without_a_frontier_is_refused() {
+    let folder = Folder::new();
+    for flags in ["--no-frontier", "--estimate-only", ""] {
+        let command = format!("compare data.csv --model scripted:ok {flags}");
+        let shown = folder.shown(&folder.output(&command));
+        assert!(shown.starts_with("exit: 2") && shown.contains("hint: "), "{flags}\n{shown}");
+    }
+}
