@@ -10,8 +10,7 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::generate::Surroundings;
-use crate::cli::interrupt;
-use crate::cli::model::{self, Waiting, Workshop};
+use crate::cli::model::{self, Tools};
 use crate::cli::output::Output;
 use crate::cli::progress::Spinner;
 use crate::config::{Layers, Settings, keys};
@@ -135,14 +134,8 @@ pub(super) fn run(
     let tests = parse_tests(&args.test).map_err(Failure::usage)?;
     let text = args.text.as_deref().map(read).transpose()?;
     let before = args.compare.as_deref().map(earlier).transpose()?;
-    if let Some(threads) = settings.threads {
-        (around.process.set_compute_threads)(threads);
-    }
-    let hub = around.environment.hub_options();
-    let cancel = interrupt::watch(output)?;
-    let judge_cache = around.environment.judge_cache();
-    let waiting = Waiting { output, cancel: &cancel };
-    let shop = Workshop { hub: &hub, waiting, judge_cache: &judge_cache };
+    let tools = Tools::ready(around, settings.threads)?;
+    let (shop, cancel) = (tools.shop(), &tools.cancel);
     let (engine, name) = model::engine(&settings.model, &settings.engine, shop)?;
     let model = Arc::new(EmbeddedModel::new(engine, name.clone()));
     let setting = Setting::of(&model, &name, &settings.engine);
@@ -159,7 +152,7 @@ pub(super) fn run(
     let mut failed = Vec::new();
     for test in tests {
         let spinner = Spinner::start(output, &format!("measuring {test}"));
-        let measured = throughput::measure(test, &model, &setting, repeat, &cancel);
+        let measured = throughput::measure(test, &model, &setting, repeat, cancel);
         drop(spinner);
         match measured {
             Ok(row) => {

@@ -8,11 +8,10 @@ use serde_json::json;
 
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::generate::{self, GenerateArgs, Job, Surroundings};
-use crate::cli::interrupt;
-use crate::cli::model::{self, Waiting, Workshop};
+use crate::cli::model::{self, Tools};
 use crate::cli::output::Output;
 use crate::cli::progress::Stages;
-use crate::config::{Layers, Settings, keys};
+use crate::config::{Fallback, Layers, Settings, keys};
 use crate::evaluate::compare::{self, Comparison, Side};
 use crate::ledger::MicroUsd;
 use crate::pipeline::{self, Cancel, Models, Outcome};
@@ -39,35 +38,33 @@ impl CompareArgs {
 
 pub(super) fn run(layers: &Layers, around: &Surroundings<'_>) -> Result<Exit, Failure> {
     let output = around.output;
-    let settings = Settings::resolve(layers)?;
+    let mut settings = Settings::resolve(layers)?;
     generate::check(layers, &settings, false)?;
     if settings.estimate_only || !settings.frontier.allowed {
         return Err(Failure::usage(
             "compare runs both ways and needs a frontier\nhint: 'persona generate --estimate-only' compares what both would cost",
         ));
     }
-    if let Some(threads) = settings.threads {
-        (around.process.set_compute_threads)(threads);
-    }
-    let hub = around.environment.hub_options();
-    let cancel = interrupt::watch(output)?;
-    let judge_cache = around.environment.judge_cache();
-    let waiting = Waiting { output, cancel: &cancel };
-    let shop = Workshop { hub: &hub, waiting, judge_cache: &judge_cache };
-
-    let mut hybrid = generate::fresh_job(&settings, around.environment, shop)?;
-    if hybrid.plan.terms.as_ref().is_none_or(|terms| terms.fallback) {
+    if settings.pipeline.refine.is_none() {
         return Err(Failure::usage(
-            "a comparison needs a frontier that can be asked and a local model\nhint: set the frontier's key, or name one with --frontier",
+            "with --refine none both ways have nothing to compare but the drafts\nhint: leave it out, or name which personas are refined",
         ));
     }
-    finish(&mut hybrid, "hybrid", output, &cancel)?;
+    // Without a frontier, or with one that stands in for the local model, there are no two ways:
+    // a missing key or model ends this before any work.
+    settings.frontier.explicit = true;
+    settings.frontier.fallback = Fallback::Fail;
+    let tools = Tools::ready(around, settings.threads)?;
+    let (shop, cancel) = (tools.shop(), &tools.cancel);
+
+    let mut hybrid = generate::fresh_job(&settings, around.environment, shop)?;
+    finish(&mut hybrid, "hybrid", output, cancel)?;
     let spent = hybrid.run.state.account.charged();
     let mut left = settings.clone();
     let cap = settings.frontier.max_cost;
     left.frontier.max_cost = cap.map(|cap| MicroUsd(cap.0.saturating_sub(spent.0)));
     let mut baseline = generate::frontier_only_job(&left, around.environment, output)?;
-    finish(&mut baseline, "frontier-only", output, &cancel)?;
+    finish(&mut baseline, "frontier-only", output, cancel)?;
 
     let judge = model::cast(
         settings.judge_model.as_deref().unwrap_or(&settings.model),
@@ -75,7 +72,7 @@ pub(super) fn run(layers: &Layers, around: &Surroundings<'_>) -> Result<Exit, Fa
         &settings.engine,
         shop,
     )?;
-    let comparison = judged(&hybrid, &baseline, &judge.models, output, &cancel)?;
+    let comparison = judged(&hybrid, &baseline, &judge.models, output, cancel)?;
     let document = serde_json::to_vec_pretty(&comparison)
         .map_err(|e| Failure::failed(format!("cannot write the comparison: {e}")))?;
     hybrid.run.write("compare.json", &document)?;

@@ -12,8 +12,7 @@ use serde_json::json;
 use crate::cli::estimate;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::frontier::{self, Role, Terms};
-use crate::cli::interrupt;
-use crate::cli::model::{self, Waiting, Workshop};
+use crate::cli::model::{self, Tools, Workshop};
 use crate::cli::output::Output;
 use crate::cli::progress::{Spinner, Stages};
 use crate::cli::resume;
@@ -271,21 +270,14 @@ pub(super) fn run(
     if settings.estimate_only {
         return estimate::run(&settings, output);
     }
-    if let Some(threads) = settings.threads {
-        // Before the first thread: watching for Ctrl-C starts one.
-        (around.process.set_compute_threads)(threads);
-    }
-    let hub = around.environment.hub_options();
-    let cancel = interrupt::watch(output)?;
-    let judge_cache = around.environment.judge_cache();
-    let waiting = Waiting { output, cancel: &cancel };
-    let shop = Workshop { hub: &hub, waiting, judge_cache: &judge_cache };
+    let tools = Tools::ready(around, settings.threads)?;
+    let (shop, cancel) = (tools.shop(), &tools.cancel);
     let mut job = match &args.resume {
         Some(said) => resume::job(said, layers, &settings, around.environment, shop)?,
         None => fresh_job(&settings, around.environment, shop)?,
     };
     output.note(&format!("run: {}", job.run.dir.display()));
-    let outcome = execute(&mut job, output, &cancel)?;
+    let outcome = execute(&mut job, output, cancel)?;
     if outcome == Outcome::Interrupted {
         return Err(interrupted(&job.run));
     }

@@ -3,13 +3,15 @@
 //! Owns the choice of `auto`, the fetch on first use, and loading. Knows where models are only
 //! through `hub`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use crate::catalogue::{self, ModelSpec};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::generate::Surroundings;
+use crate::cli::interrupt;
 use crate::cli::output::Output;
 #[cfg(feature = "net")]
 use crate::cli::progress::Downloads;
@@ -41,6 +43,38 @@ pub(super) struct Workshop<'a> {
     pub(super) waiting: Waiting<'a>,
     /// Where what was measured about judges is kept.
     pub(super) judge_cache: &'a Path,
+}
+
+/// What a [`Workshop`] borrows, ready for the commands that load models.
+pub(super) struct Tools {
+    hub: HubOptions,
+    judge_cache: PathBuf,
+    output: Output,
+    pub(super) cancel: Cancel,
+}
+
+impl Tools {
+    /// Sets the compute threads and watches for Ctrl-C, which starts a thread: so in this order,
+    /// and once a process.
+    pub(super) fn ready(
+        around: &Surroundings<'_>,
+        threads: Option<usize>,
+    ) -> Result<Self, Failure> {
+        if let Some(threads) = threads {
+            (around.process.set_compute_threads)(threads);
+        }
+        Ok(Self {
+            hub: around.environment.hub_options(),
+            judge_cache: around.environment.judge_cache(),
+            output: around.output,
+            cancel: interrupt::watch(around.output)?,
+        })
+    }
+
+    pub(super) fn shop(&self) -> Workshop<'_> {
+        let waiting = Waiting { output: self.output, cancel: &self.cancel };
+        Workshop { hub: &self.hub, waiting, judge_cache: &self.judge_cache }
+    }
 }
 
 /// The two roles of a run, filled, and how to find the models again.

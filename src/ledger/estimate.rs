@@ -191,7 +191,9 @@ fn bounds(figure: impl Fn(Bound) -> Figure) -> Bounds {
 /// for any persona over any of these records.
 fn refinement(input: &EstimateInput, price: &Price, bound: Bound) -> Figure {
     let answer = REFINE_ANSWER[bound as usize];
-    if bound == Bound::Upper {
+    // What could not be sketched is counted at its worst, never at nothing.
+    if bound == Bound::Upper || input.refinements.is_empty() {
+        let answer = REFINE_ANSWER[Bound::Upper as usize];
         let cited = REFINE_RECORDS.min(input.records);
         let record = input.longest_record.min(REFINE_RECORD_BYTES).saturating_add(RECORD_BYTES);
         let prompt = REFINE_BYTES.saturating_add(cited.saturating_mul(record));
@@ -208,7 +210,8 @@ fn refinement(input: &EstimateInput, price: &Price, bound: Bound) -> Figure {
 /// provider caches: the first call pays for writing it, the others for reading it.
 fn plain_generation(input: &EstimateInput, price: &Price, bound: Bound) -> Figure {
     let answer = PERSONA_ANSWER[bound as usize];
-    if bound == Bound::Upper {
+    if bound == Bound::Upper || input.whole.is_empty() {
+        let answer = PERSONA_ANSWER[Bound::Upper as usize];
         let framed = |records: u64| records.saturating_mul(RECORD_BYTES);
         let is_large = input.corpus.bytes().div_ceil(3) > SHARED_CORPUS_TOKENS;
         let data = if is_large || input.records > SHARED_RECORDS {
@@ -391,6 +394,10 @@ mod tests {
         assert_eq!(none.hybrid.upper.cost, MicroUsd(0));
         assert_eq!(none.frontier_only.upper.cost, MicroUsd(0));
         assert!(estimate(&input(0, 0, 1), &price()).hybrid.low.cost > MicroUsd(0));
+        let unsketched = EstimateInput { personas: 1, ..EstimateInput::default() };
+        let unsketched = estimate(&unsketched, &price());
+        assert_eq!(unsketched.hybrid.low.cost, unsketched.hybrid.upper.cost);
+        assert!(unsketched.frontier_only.low.cost > MicroUsd(0));
     }
 
     #[test]

@@ -449,9 +449,10 @@ fn a_comparison_judges_both_ways_and_says_when_that_is_not_enough() {
 #[test]
 fn a_comparison_without_a_frontier_is_refused() {
     let folder = Folder::new();
-    for flags in ["--no-frontier", "--estimate-only", ""] {
+    for flags in ["--no-frontier", "--estimate-only", "--refine none", ""] {
         let command = format!("compare data.csv --model scripted:ok {flags}");
         let shown = folder.shown(&folder.output(&command));
         assert!(shown.starts_with("exit: 2") && shown.contains("hint: "), "{flags}\n{shown}");
+        assert!(!folder.path().join("personas").exists(), "{flags}: no run was begun");
     }
 }
