@@ -3,9 +3,13 @@
 //! Owns the clearance type. Detectors and strategies will live here; until they do, [`Cleared::as_is`]
 //! is the only way in, and the report says so.
 
+mod entity;
+
 use std::ops::Deref;
 
 use serde::Serialize;
+
+pub use entity::{Entity, Span};
 
 /// How data was cleared; the report shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
