@@ -122,7 +122,6 @@ pub struct Span {
 
 /// Of overlapping spans keeps the surer one, of equally sure ones the longer, then the earlier. The
 /// result is in order of position.
-#[expect(dead_code, reason = "the detectors that call it follow")]
 pub(in crate::privacy) fn resolve(mut spans: Vec<Span>) -> Vec<Span> {
     let length = |span: &Span| span.end - span.start;
     spans.retain(|span| span.start < span.end);
