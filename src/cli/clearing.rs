@@ -122,11 +122,9 @@ fn tell(corpus: &Corpus, output: Output) {
 pub(super) fn key_file(environment: &Environment) -> PathBuf {
     use sha2::{Digest, Sha256};
     let project = environment.project();
-    let name: String = Sha256::digest(project.as_os_str().as_encoded_bytes())[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    environment.pseudonym_keys().join(format!("{name}.key"))
+    let digest = Sha256::digest(project.as_os_str().as_encoded_bytes());
+    let name = u64::from_be_bytes(std::array::from_fn(|i| digest[i]));
+    environment.pseudonym_keys().join(format!("{name:016x}.key"))
 }
 
 /// The key with this id, whichever project it belongs to.

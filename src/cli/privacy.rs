@@ -162,7 +162,9 @@ fn place(place: Place, corpus: &Corpus) -> (String, String) {
     };
     match place {
         Place::FileName(file) => (corpus.files[file].name.clone(), "(file name)".to_owned()),
-        Place::ColumnName(record, _) => (name(corpus.records[record].file), "(column name)".to_owned()),
+        Place::ColumnName(record, _) => {
+            (name(corpus.records[record].file), "(column name)".to_owned())
+        }
         Place::Cell(record, column) => {
             let record = &corpus.records[record];
             let column = column.map_or("text", |column| record.columns[column].name.as_str());
@@ -182,7 +184,11 @@ fn masked(value: &str) -> String {
     report::plain_line(&masked.collect::<String>())
 }
 
-fn anonymise(args: &AnonymiseArgs, environment: &Environment, output: Output) -> Result<(), Failure> {
+fn anonymise(
+    args: &AnonymiseArgs,
+    environment: &Environment,
+    output: Output,
+) -> Result<(), Failure> {
     let corpus = corpus::load(&args.inputs)?;
     let (strategy, key) = match args.strategy.as_str() {
         "replace" => (Strategy::Replace, Key::of_seed(args.seed)),
@@ -205,7 +211,9 @@ fn anonymise(args: &AnonymiseArgs, environment: &Environment, output: Output) ->
         if written.contains(&path) {
             path = args.output.join(format!("{}-{name}", file.number));
         }
-        let same = |a: &Path, b: &Path| a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b));
+        let same = |a: &Path, b: &Path| {
+            a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
+        };
         if same(&path, &file.path) {
             return Err(Failure::usage(format!(
                 "{} would be overwritten by its anonymised form\nhint: name another folder with --output",
@@ -229,7 +237,11 @@ fn anonymise(args: &AnonymiseArgs, environment: &Environment, output: Output) ->
             "files": written, "removed": counts, "pii_map": args.pii_map,
         }));
     }
-    let what = if counts.is_empty() { "nothing found".to_owned() } else { clearing::counted(&removed.counts) };
+    let what = if counts.is_empty() {
+        "nothing found".to_owned()
+    } else {
+        clearing::counted(&removed.counts)
+    };
     let mut lines = vec![format!("replaced: {what}")];
     lines.extend(written.iter().map(|path| path.display().to_string()));
     if let Some(path) = &args.pii_map {
@@ -243,7 +255,8 @@ fn anonymise(args: &AnonymiseArgs, environment: &Environment, output: Output) ->
 
 fn restore(file: &Path, map: &Path, to: Option<&Path>, output: Output) -> Result<(), Failure> {
     let read = |path: &Path| {
-        std::fs::read(path).map_err(|e| Failure::failed(format!("cannot read {}: {e}", path.display())))
+        std::fs::read(path)
+            .map_err(|e| Failure::failed(format!("cannot read {}: {e}", path.display())))
     };
     let map: PiiMap = serde_json::from_slice(&read(map)?).map_err(|e| {
         Failure::usage(format!(
@@ -253,7 +266,11 @@ fn restore(file: &Path, map: &Path, to: Option<&Path>, output: Output) -> Result
     })?;
     let bytes = read(file)?;
     let extension = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    let format = if matches!(extension.as_str(), "xlsx" | "ods" | "docx" | "html") { extension.as_str() } else { "text" };
+    let format = if matches!(extension.as_str(), "xlsx" | "ods" | "docx" | "html") {
+        extension.as_str()
+    } else {
+        "text"
+    };
     let restorer = map.restorer()?;
     let mut count = 0;
     let restored = rewrite(format, &corpus::utf8(bytes, format), &mut |_, text| {

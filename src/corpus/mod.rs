@@ -122,7 +122,7 @@ pub fn utf8(bytes: Vec<u8>, format: &str) -> Vec<u8> {
     if matches!(format, "xlsx" | "ods" | "docx") {
         return bytes;
     }
-    encoding::decode(&bytes, &mut findings::Findings::default()).text.into_owned().into_bytes()
+    encoding::decode(&bytes, &mut findings::Findings::default()).text.into_bytes()
 }
 
 /// Why there is no corpus. Maps to exit code 3.

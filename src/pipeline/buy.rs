@@ -310,7 +310,13 @@ impl Till<'_> {
 }
 
 fn sha256(body: &[u8]) -> String {
-    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write;
+
+    Sha256::digest(body).iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn poll_all(

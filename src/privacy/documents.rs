@@ -27,9 +27,13 @@ pub fn rewrite(format: &str, bytes: &[u8], rewrite: &mut Rewrite<'_>) -> Result<
             json(&mut value, None, rewrite);
             serde_json::to_vec_pretty(&value).map_err(|e| e.to_string())
         }
-        "jsonl" => Ok(text.split_inclusive('\n').flat_map(|line| json_line(line, rewrite)).collect()),
-        "html" => Ok(markup(text, &["p", "li", "td", "th", "h1", "h2", "h3", "title", "div"], rewrite)
-            .into_bytes()),
+        "jsonl" => {
+            Ok(text.split_inclusive('\n').flat_map(|line| json_line(line, rewrite)).collect())
+        }
+        "html" => {
+            Ok(markup(text, &["p", "li", "td", "th", "h1", "h2", "h3", "title", "div"], rewrite)
+                .into_bytes())
+        }
         _ => Ok(rewrite(None, text).into_bytes()),
     }
 }
@@ -44,7 +48,11 @@ fn table(text: &str, rewrite: &mut Rewrite<'_>) -> Result<Vec<u8>, String> {
     let mut writer = csv::WriterBuilder::new()
         .flexible(true)
         .delimiter(delimiter)
-        .terminator(if text.contains("\r\n") { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') })
+        .terminator(if text.contains("\r\n") {
+            csv::Terminator::CRLF
+        } else {
+            csv::Terminator::Any(b'\n')
+        })
         .from_writer(Vec::new());
     let mut heads: Vec<String> = Vec::new();
     for (number, row) in reader.records().enumerate() {
@@ -146,11 +154,17 @@ fn markup(text: &str, wholes: &[&str], rewrite: &mut Rewrite<'_>) -> String {
 
 fn ends_a_whole(tag: &str, wholes: &[&str]) -> bool {
     let name = tag.trim_start_matches(['<', '/']);
-    let name = name.split(|c: char| c.is_whitespace() || c == '>' || c == '/').next().unwrap_or_default();
+    let name =
+        name.split(|c: char| c.is_whitespace() || c == '>' || c == '/').next().unwrap_or_default();
     wholes.contains(&name) && !tag.ends_with("/>")
 }
 
-fn settle(out: &mut [String], runs: &mut Vec<usize>, column: Option<&str>, rewrite: &mut Rewrite<'_>) {
+fn settle(
+    out: &mut [String],
+    runs: &mut Vec<usize>,
+    column: Option<&str>,
+    rewrite: &mut Rewrite<'_>,
+) {
     let joined: String = runs.iter().map(|run| unescape(&out[*run])).collect();
     if !joined.trim().is_empty() {
         let new = rewrite(column, &joined);
@@ -224,10 +238,11 @@ fn unescape(text: &str) -> String {
         rest = &rest[at..];
         let known = rest.find(';').filter(|end| *end <= 10).and_then(|end| {
             let name = &rest[1..end];
-            let number = name.strip_prefix('#').and_then(|number| match number.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16).ok(),
-                None => number.parse().ok(),
-            });
+            let number =
+                name.strip_prefix('#').and_then(|number| match number.strip_prefix(['x', 'X']) {
+                    Some(hex) => u32::from_str_radix(hex, 16).ok(),
+                    None => number.parse().ok(),
+                });
             let c = match name {
                 "amp" => '&',
                 "lt" => '<',
@@ -258,7 +273,7 @@ fn office(bytes: &[u8], rewrite: &mut Rewrite<'_>) -> Result<Vec<u8>, String> {
     let mut left = MAX_UNPACKED;
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(|e| e.to_string())?;
-        let name = entry.name().to_owned();
+        let name = entry.name().map_err(|e| e.to_string())?.into_owned();
         if !(name.ends_with(".xml") || name.ends_with(".rels")) {
             writer.raw_copy_file(entry).map_err(|e| e.to_string())?;
             continue;
@@ -266,9 +281,13 @@ fn office(bytes: &[u8], rewrite: &mut Rewrite<'_>) -> Result<Vec<u8>, String> {
         let options = zip::write::SimpleFileOptions::default()
             .compression_method(zip::CompressionMethod::Deflated);
         let mut text = String::new();
-        let read = entry.take(left + 1).read_to_string(&mut text).map_err(|e| format!("{name}: {e}"))?;
-        left = left.checked_sub(read as u64).ok_or_else(|| format!("{name} unpacks to more than a gigabyte"))?;
-        let wholes = ["w:p", "si", "is", "v", "text:p", "text:h", "a:p", "dc:creator", "cp:lastModifiedBy"];
+        let read =
+            entry.take(left + 1).read_to_string(&mut text).map_err(|e| format!("{name}: {e}"))?;
+        left = left
+            .checked_sub(read as u64)
+            .ok_or_else(|| format!("{name} unpacks to more than a gigabyte"))?;
+        let wholes =
+            ["w:p", "si", "is", "v", "text:p", "text:h", "a:p", "dc:creator", "cp:lastModifiedBy"];
         let new = markup(&text, &wholes, rewrite);
         writer.start_file(name, options).map_err(|e| e.to_string())?;
         writer.write_all(new.as_bytes()).map_err(|e| e.to_string())?;
@@ -294,7 +313,10 @@ mod tests {
 
     #[test]
     fn tables_keep_their_marks_and_their_rows() {
-        assert_eq!(of("csv", "name;said\nX;\"Ana; and\n\"\"Ana\"\"\"\nY\n"), "name;said\nNAME;\"Bea; and\n\"\"Bea\"\"\"\nNAME\n");
+        assert_eq!(
+            of("csv", "name;said\nX;\"Ana; and\n\"\"Ana\"\"\"\nY\n"),
+            "name;said\nNAME;\"Bea; and\n\"\"Bea\"\"\"\nNAME\n"
+        );
         assert_eq!(of("tsv", "a\tAna\r\n1,2\tAna\r\n"), "a\tBea\r\n1,2\tBea\r\n");
     }
 
@@ -302,13 +324,22 @@ mod tests {
     fn json_keeps_its_shape() {
         let out = of("json", r#"[{"name":"Q","n":3,"tel":447700900123,"x":["Ana"],"Ana":null}]"#);
         let value: Value = serde_json::from_str(&out).unwrap();
-        assert_eq!(value, serde_json::json!([{"name":"NAME","n":3,"tel":"PHONE","x":["Bea"],"Bea":null}]));
-        assert_eq!(of("jsonl", "{\"a\":\"Ana\"}\nnot json Ana\n"), "{\"a\":\"Bea\"}\nnot json Bea\n");
+        assert_eq!(
+            value,
+            serde_json::json!([{"name":"NAME","n":3,"tel":"PHONE","x":["Bea"],"Bea":null}])
+        );
+        assert_eq!(
+            of("jsonl", "{\"a\":\"Ana\"}\nnot json Ana\n"),
+            "{\"a\":\"Bea\"}\nnot json Bea\n"
+        );
     }
 
     #[test]
     fn markup_is_rewritten_across_its_runs() {
-        assert_eq!(of("html", "<p>A<b>na</b> &amp; co</p><p title=\"Ana\">x</p>"), "<p>Bea &amp; co<b></b></p><p title=\"Bea\">x</p>");
+        assert_eq!(
+            of("html", "<p>A<b>na</b> &amp; co</p><p title=\"Ana\">x</p>"),
+            "<p>Bea &amp; co<b></b></p><p title=\"Bea\">x</p>"
+        );
         assert_eq!(of("html", "<p>1 &lt; 2</p>"), "<p>1 &lt; 2</p>");
     }
 
@@ -317,7 +348,10 @@ mod tests {
         let part = |name: &str, text: &str| (name.to_owned(), text.to_owned());
         let parts = [
             part("xl/sharedStrings.xml", "<sst><si><t>A</t><t>na</t></si><si><t>b</t></si></sst>"),
-            part("xl/worksheets/sheet1.xml", "<row><c r=\"A1\"><v>447700900123</v></c><c r=\"A2\"><v>5</v></c></row>"),
+            part(
+                "xl/worksheets/sheet1.xml",
+                "<row><c r=\"A1\"><v>447700900123</v></c><c r=\"A2\"><v>5</v></c></row>",
+            ),
             part("docProps/core.xml", "<dc:creator>Ana</dc:creator>"),
             part("xl/media/image.png", "Ana"),
         ];
@@ -335,7 +369,10 @@ mod tests {
             text
         };
         assert_eq!(read(&parts[0].0), "<sst><si><t>Bea</t><t></t></si><si><t>b</t></si></sst>");
-        assert_eq!(read(&parts[1].0), "<row><c t=\"str\" r=\"A1\"><v>PHONE</v></c><c r=\"A2\"><v>5</v></c></row>");
+        assert_eq!(
+            read(&parts[1].0),
+            "<row><c t=\"str\" r=\"A1\"><v>PHONE</v></c><c r=\"A2\"><v>5</v></c></row>"
+        );
         assert_eq!(read(&parts[2].0), "<dc:creator>Bea</dc:creator>");
         assert_eq!(read(&parts[3].0), "Ana");
         assert!(rewrite("xlsx", b"PK no", &mut ana).is_err());

@@ -71,7 +71,7 @@ impl Key {
     /// What tells keys apart without giving them away.
     pub fn id(&self) -> String {
         let digest = Sha256::new().chain_update(b"persona key id").chain_update(self.0).finalize();
-        digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+        super::hexadecimal(&digest[..8])
     }
 
     pub(super) fn bytes(&self) -> &[u8; 32] {

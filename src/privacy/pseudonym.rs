@@ -166,7 +166,7 @@ impl Pseudonyms {
         mac.update(kind.as_bytes());
         mac.update(&[0]);
         mac.update(form.as_bytes());
-        mac.finalize().into_bytes()[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+        super::hexadecimal(&mac.finalize().into_bytes()[..6])
     }
 }
 

@@ -144,7 +144,8 @@ impl Restorer<'_> {
             let inside = |a: Option<char>, b: Option<char>| {
                 a.is_some_and(char::is_alphanumeric) && b.is_some_and(char::is_alphanumeric)
             };
-            let (before, met, after) = (&text[..found.start()], &text[found.range()], &text[found.end()..]);
+            let (before, met, after) =
+                (&text[..found.start()], &text[found.range()], &text[found.end()..]);
             let part_of_a_word = inside(before.chars().next_back(), met.chars().next())
                 || inside(met.chars().next_back(), after.chars().next());
             if !part_of_a_word {

@@ -1,0 +1,232 @@
+//! The dictionary: which folded words are names of people or places, or plain words, and which words
+//! say something about their neighbours.
+//!
+//! Owns `lexicon.zip` (names and words, see README.md for the sources) and `cues.txt` (lists written
+//! by hand), folding, and one table of bits for both. Knows nothing of texts.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::io::Read;
+use std::sync::LazyLock;
+
+use unicode_normalization::UnicodeNormalization;
+
+/// What a word may be, as a set of the bits below.
+pub(super) type Classes = u64;
+
+/// Declares the classes in the order of their bits, with the names that the two files use.
+macro_rules! classes {
+    ($($name:ident = $bit:literal, $label:literal;)+) => {
+        $(pub(super) const $name: Classes = 1 << $bit;)+
+        const LABELS: &[(&str, Classes)] = &[$(($label, $name)),+];
+    };
+}
+
+classes! {
+    GIVEN = 0, "g";
+    SURNAME = 1, "s";
+    RARE_SURNAME = 2, "t";
+    CITY = 3, "c";
+    REGION = 4, "r";
+    TOP_WORD = 5, "w";
+    COMMON_WORD = 6, "x";
+    RARE_WORD = 7, "y";
+    FOREIGN_FUNCTION = 8, "f";
+    FOREIGN_WORD = 9, "l";
+    // Set on tokens by features.rs: part of a place's name of several words.
+    PLACE_PHRASE = 10, "(place phrase)";
+    STARTS_PHRASE = 11, "(starts phrase)";
+    TITLE = 12, "title";
+    KIN = 13, "kin";
+    NAME_WORD = 14, "nameword";
+    SAY = 15, "say";
+    MET = 16, "met";
+    GREET = 17, "greet";
+    FROM = 18, "from";
+    IN = 19, "in";
+    TO = 20, "to";
+    AT = 21, "at";
+    OF = 22, "of";
+    BY = 23, "by";
+    LIVE = 24, "live";
+    WORK = 25, "work";
+    STUDY = 26, "study";
+    ORG_SUFFIX = 27, "orgsuffix";
+    ORG_HEAD = 28, "orghead";
+    STREET = 29, "street";
+    UNIT = 30, "unit";
+    PO_BOX = 31, "pobox";
+    ADDRESS_WORD = 32, "addressword";
+    PARTICLE = 33, "particle";
+    DAY = 34, "day";
+    MONTH = 35, "month";
+    NATION = 36, "nation";
+    JOB = 37, "job";
+    PRODUCT = 38, "product";
+    DIRECTION = 39, "direction";
+    CONTACT = 40, "contact";
+    BE = 41, "be";
+    POSSESSIVE_PRONOUN = 42, "poss";
+    PRONOUN = 43, "pronoun";
+    AND = 44, "and";
+    DETERMINER = 45, "det";
+    MODAL = 46, "modal";
+    QUESTION = 47, "wh";
+    GERMAN = 48, "german";
+}
+
+pub(super) const ANY_WORD: Classes =
+    TOP_WORD | COMMON_WORD | RARE_WORD | FOREIGN_FUNCTION | FOREIGN_WORD;
+pub(super) const ANY_NAME: Classes = GIVEN | SURNAME | RARE_SURNAME;
+pub(super) const ANY_PLACE: Classes = CITY | REGION;
+
+/// Longest place name, in words.
+pub(super) const PHRASE_WORDS: usize = 5;
+/// Longest word that is looked up, in bytes: a longer run of letters is no name.
+const WORD_BYTES: usize = 96;
+
+/// Folded word, or words with a space between, to its classes.
+pub(super) struct Lexicon {
+    words: HashMap<&'static str, Classes, BuildHasherDefault<WordHasher>>,
+}
+
+static LEXICON: LazyLock<Lexicon> = LazyLock::new(Lexicon::load);
+
+/// The dictionary, read at first use (about 30 ms).
+pub(super) fn lexicon() -> &'static Lexicon {
+    &LEXICON
+}
+
+impl Lexicon {
+    fn load() -> Self {
+        let mut lexicon =
+            Self { words: HashMap::with_capacity_and_hasher(300_000, BuildHasherDefault::new()) };
+        let label = |name: &str| {
+            let found = LABELS.iter().find(|(label, _)| *label == name);
+            found.map(|(_, class)| *class).expect("the files name only known classes")
+        };
+        // Once per process, and needed until its end.
+        let text: &'static str = Box::leak(inflate(include_bytes!("lexicon.zip")).into_boxed_str());
+        let mut classes = 0;
+        for line in text.lines() {
+            if let Some(letters) = line.strip_prefix('#') {
+                classes = letters.split("").filter(|l| !l.is_empty()).map(label).sum();
+            } else {
+                lexicon.add(line, classes);
+            }
+        }
+        for line in include_str!("cues.txt").lines().filter(|line| !line.starts_with('#')) {
+            let (class, words) = line.split_once(':').expect("a line of cues has a class");
+            let class = label(class);
+            for word in words.split_whitespace() {
+                lexicon.add(word, class);
+            }
+        }
+        lexicon
+    }
+
+    fn add(&mut self, key: &'static str, classes: Classes) {
+        *self.words.entry(key).or_default() |= classes;
+        if let Some((first, _)) = key.split_once(' ') {
+            *self.words.entry(first).or_default() |= STARTS_PHRASE;
+        }
+    }
+
+    /// The classes of a folded word, or of folded words with single spaces between.
+    pub(super) fn classes(&self, folded: &str) -> Classes {
+        self.words.get(folded).copied().unwrap_or(0)
+    }
+}
+
+/// Writes `word` to `out` in lower case, without accents, zero-width characters and width variants.
+/// Empty for what is too long to be a name.
+pub(super) fn fold(word: &str, out: &mut String) {
+    out.clear();
+    if word.len() > WORD_BYTES {
+        return;
+    }
+    if word.is_ascii() {
+        out.push_str(word);
+        out.make_ascii_lowercase();
+        return;
+    }
+    let lower = unmixed(word.to_lowercase());
+    let plain = lower.nfkd().filter(|c| !('\u{300}'..='\u{36f}').contains(c) && !is_zero_width(*c));
+    let mut spelt = String::with_capacity(lower.len());
+    for c in plain {
+        match c {
+            'ø' => spelt.push('o'),
+            'ł' => spelt.push('l'),
+            'đ' | 'ð' | 'þ' => spelt.push('d'),
+            'ß' => spelt.push_str("ss"),
+            'æ' => spelt.push_str("ae"),
+            'œ' => spelt.push_str("oe"),
+            'ı' => spelt.push('i'),
+            'ς' => spelt.push('σ'),
+            c => spelt.push(c),
+        }
+    }
+    out.extend(spelt.nfc());
+}
+
+/// Letters that Latin has the same form of, beside the Latin ones. A capital's Latin twin may be
+/// another letter than the small letter's, so that a Latin letter can stand for two.
+const CYRILLIC_TWINS: (&str, &str) = ("авсенікмортухјѕ", "abcehikmoptyxjs");
+const GREEK_TWINS: (&str, &str) = ("αβεζηικμνορτυχν", "abezhikmnoptyxv");
+
+/// A word in one script. Letters are replaced by their look-alikes, whether somebody wants to hide a
+/// word or another layer has made all look-alikes Latin, as in `Cвeтлaнa`.
+fn unmixed(lower: String) -> String {
+    let is_cyrillic = |c: char| ('\u{400}'..='\u{52f}').contains(&c);
+    let is_greek = |c: char| ('\u{370}'..='\u{3ff}').contains(&c);
+    let (foreign, latin) = if lower.contains(is_cyrillic) {
+        CYRILLIC_TWINS
+    } else if lower.contains(is_greek) {
+        GREEK_TWINS
+    } else {
+        return lower;
+    };
+    if !lower.contains(|c: char| c.is_ascii_alphabetic()) {
+        return lower;
+    }
+    let replace = |from: &str, to: &str| -> String {
+        let twin = |c: char| from.chars().position(|f| f == c).and_then(|at| to.chars().nth(at));
+        lower.chars().map(|c| twin(c).unwrap_or(c)).collect()
+    };
+    // Some letter without a twin tells which script is meant.
+    let disguised = lower.chars().all(|c| c.is_ascii() || foreign.contains(c));
+    if disguised { replace(foreign, latin) } else { replace(latin, foreign) }
+}
+
+/// Joins nothing and shows nothing: soft hyphen, zero-width space and its kin.
+pub(super) fn is_zero_width(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+}
+
+fn inflate(archive: &'static [u8]) -> String {
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(archive))
+        .expect("the compiled-in dictionary is a ZIP archive");
+    let mut file = archive.by_index(0).expect("the dictionary's archive holds one file");
+    let mut text = String::with_capacity(file.size() as usize);
+    file.read_to_string(&mut text).expect("the compiled-in dictionary is UTF-8");
+    text
+}
+
+/// FNV-1a over eight bytes at a time: the keys are ours, so nobody can aim at collisions that matter.
+#[derive(Default)]
+pub(super) struct WordHasher(u64);
+
+impl Hasher for WordHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.0 = (self.0.rotate_left(5) ^ u64::from_le_bytes(word))
+                .wrapping_mul(0x51_7c_c1_b7_27_22_0a_95);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
+}
