@@ -4,10 +4,10 @@
 
 use std::process::ExitCode;
 
-use persona::cli::Process;
+use persona::cli::{AirGap, Keep, Process};
 
 fn main() -> ExitCode {
-    persona::cli::main(std::env::args_os(), Process { set_compute_threads })
+    persona::cli::main(std::env::args_os(), Process { set_compute_threads, close_network })
 }
 
 /// Sets the size of the thread pools that tensors are computed on: candle's own and rayon's. They
@@ -17,4 +17,48 @@ fn set_compute_threads(threads: usize) {
         // SAFETY: `cli` calls this while no other thread runs, so nobody reads the environment.
         unsafe { std::env::set_var(variable, threads.to_string()) };
     }
+}
+
+/// Installs a seccomp filter: from here on `socket` and `io_uring_setup`, by which sockets could be
+/// had too, fail for this process and its children. `keep` spares sockets of AF_UNIX.
+#[cfg(target_os = "linux")]
+fn close_network(keep: Keep) -> Result<AirGap, String> {
+    use std::collections::BTreeMap;
+
+    use seccompiler::{
+        BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+        SeccompRule,
+    };
+
+    let not_unix = || {
+        let family = libc::AF_UNIX as u64;
+        let condition =
+            SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, family)?;
+        SeccompRule::new(vec![condition])
+    };
+    let refuse = || -> Result<BpfProgram, seccompiler::BackendError> {
+        // No rule refuses every call.
+        let sockets = match keep {
+            Keep::Nothing => Vec::new(),
+            Keep::Unix => vec![not_unix()?],
+        };
+        let mut rules =
+            BTreeMap::from([(libc::SYS_socket, sockets), (libc::SYS_io_uring_setup, Vec::new())]);
+        if keep == Keep::Nothing {
+            rules.insert(libc::SYS_socketpair, Vec::new());
+        }
+        let errno = SeccompAction::Errno(libc::EACCES as u32);
+        let arch = std::env::consts::ARCH.try_into()?;
+        SeccompFilter::new(rules, SeccompAction::Allow, errno, arch)?.try_into()
+    };
+    let filter = refuse().map_err(|e| format!("the filter of system calls cannot be made: {e}"))?;
+    seccompiler::apply_filter(&filter)
+        .map_err(|e| format!("the kernel does not take the filter of system calls: {e}"))?;
+    Ok(AirGap::Kernel)
+}
+
+/// Elsewhere nothing is opened, by construction, and nothing enforces it.
+#[cfg(not(target_os = "linux"))]
+fn close_network(_: Keep) -> Result<AirGap, String> {
+    Ok(AirGap::Construction)
 }

@@ -57,13 +57,13 @@ pub(super) fn run(layers: &Layers, around: &Surroundings<'_>) -> Result<Exit, Fa
     let tools = Tools::ready(around, settings.threads)?;
     let (shop, cancel) = (tools.shop(), &tools.cancel);
 
-    let mut hybrid = generate::fresh_job(&settings, around.environment, shop)?;
+    let mut hybrid = generate::fresh_job(&settings, around, shop)?;
     finish(&mut hybrid, "hybrid", output, cancel)?;
     let spent = hybrid.run.state.account.charged();
     let mut left = settings.clone();
     let cap = settings.frontier.max_cost;
     left.frontier.max_cost = cap.map(|cap| MicroUsd(cap.0.saturating_sub(spent.0)));
-    let mut baseline = generate::frontier_only_job(&left, around.environment, output)?;
+    let mut baseline = generate::frontier_only_job(&left, around)?;
     finish(&mut baseline, "frontier-only", output, cancel)?;
 
     let judge = model::cast(

@@ -24,7 +24,8 @@ use crate::report;
 pub(super) fn run(settings: &Settings, output: Output) -> Result<Exit, Failure> {
     let provider = settings.provider.unwrap_or(settings.frontier.provider);
     let model = frontier::model(&settings.frontier, provider)?;
-    let price = frontier::price(&settings.frontier, provider, &model)?;
+    let trusted = &settings.privacy.trusted_hosts;
+    let price = frontier::price(&settings.frontier, trusted, provider, &model)?;
     let corpus = Cleared::as_is(corpus::load(&settings.inputs)?);
     let count = settings.pipeline.count;
     let estimate = of(&corpus, settings, &price)?;

@@ -9,9 +9,10 @@ use crate::corpus::CorpusError;
 use crate::engine::EngineError;
 use crate::hub::HubError;
 use crate::pipeline::PipelineError;
+use crate::privacy::PrivacyError;
 use crate::store::StoreError;
 
-/// The exit codes, as documented in the README. Code 8 belongs to rules to come.
+/// The exit codes, as documented in the README.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exit {
     /// Done.
@@ -30,6 +31,8 @@ pub(super) enum Exit {
     Budget = 6,
     /// Fewer personas passed than asked for, under `--strict`.
     Partial = 7,
+    /// A rule on privacy or the network forbids it.
+    Refused = 8,
     /// Ctrl-C; the log is kept.
     Interrupted = 130,
 }
@@ -46,6 +49,7 @@ impl Exit {
             Self::Provider => "provider",
             Self::Budget => "budget",
             Self::Partial => "partial",
+            Self::Refused => "refused",
             Self::Interrupted => "interrupted",
         }
     }
@@ -124,6 +128,12 @@ impl From<HubError> for Failure {
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         Self::new(Exit::NoModel, error)
+    }
+}
+
+impl From<PrivacyError> for Failure {
+    fn from(error: PrivacyError) -> Self {
+        Self::new(Exit::Failed, error)
     }
 }
 

@@ -56,7 +56,7 @@ impl Terms {
             Role::Refines => frontier.provider,
         };
         let model = model(frontier, provider)?;
-        let price = price(frontier, provider, &model)?;
+        let price = price(frontier, &settings.privacy.trusted_hosts, provider, &model)?;
         Ok(Self {
             role,
             provider,
@@ -114,6 +114,8 @@ impl Terms {
         })?;
         Ok(Paid {
             host: model.host().to_owned(),
+            local: model.is_loopback(),
+            gate: None,
             model: Arc::new(model),
             price: self.price.clone(),
             cap: self.cap,
@@ -209,15 +211,19 @@ pub(super) fn model(frontier: &Frontier, provider: Provider) -> Result<String, F
     }
 }
 
-/// `--price`, else the table's price of the model; a service on this machine is free.
+/// `--price`, else the table's price of the model; a service on this machine or on a trusted host is
+/// free.
 pub(super) fn price(
     frontier: &Frontier,
+    trusted: &[String],
     provider: Provider,
     model: &str,
 ) -> Result<Price, Failure> {
     let price = match &frontier.price {
         Some(text) => Price::parse(text, provider.name(), model),
-        None if is_loopback(frontier) => Ok(Price::free(provider.name(), model)),
+        None if is_loopback(frontier) || is_trusted(frontier, trusted) => {
+            Ok(Price::free(provider.name(), model))
+        }
         None => Price::of(provider.name(), model),
     };
     price.map_err(Failure::usage)
@@ -227,6 +233,19 @@ pub(super) fn price(
 fn is_loopback(frontier: &Frontier) -> bool {
     let url = frontier.base_url.as_deref().and_then(|url| reqwest::Url::parse(url).ok());
     url.is_some_and(|url| crate::http::is_loopback(&url))
+}
+
+/// Whether the address is of a host that the user takes for as good as this machine.
+#[cfg(feature = "net")]
+fn is_trusted(frontier: &Frontier, trusted: &[String]) -> bool {
+    let url = frontier.base_url.as_deref().and_then(|url| reqwest::Url::parse(url).ok());
+    let host = url.as_ref().and_then(|url| url.host_str());
+    host.is_some_and(|host| trusted.iter().any(|trusted| trusted == host))
+}
+
+#[cfg(not(feature = "net"))]
+fn is_trusted(_: &Frontier, _: &[String]) -> bool {
+    false
 }
 
 #[cfg(not(feature = "net"))]

@@ -4,29 +4,29 @@
 //! each step does is elsewhere.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::cli::AirGap;
+use crate::cli::clearing::{self, Clearing};
 use crate::cli::estimate;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::frontier::{self, Role, Terms};
 use crate::cli::model::{self, Tools, Workshop};
 use crate::cli::output::Output;
-use crate::cli::progress::{Spinner, Stages};
+use crate::cli::progress::Stages;
 use crate::cli::resume;
 use crate::cli::table;
 use crate::config::{Environment, Layers, Settings, keys};
-use crate::corpus::{self, Corpus};
+use crate::corpus::Corpus;
 use crate::pipeline::{self, Cancel, Models, Outcome, Paid};
 use crate::privacy::Cleared;
 use crate::report::{self, Process, View};
 use crate::store::{Event, Run, Started};
 use crate::throughput::peak_rss_bytes;
-
-/// Findings shown on the terminal; the report has all.
-const SHOWN_FINDINGS: usize = 5;
 
 const RULES: &str = "\
 What leaves this machine:
@@ -79,6 +79,27 @@ pub(super) struct GenerateArgs {
     /// Exit with code 7 when fewer personas than asked for reach it
     #[arg(long, help_heading = "Hybrid run")]
     strict: bool,
+
+    /// Replace names, addresses and other personal data before anything else sees the input
+    #[arg(long, visible_alias = "anonymize", help_heading = "Privacy")]
+    anonymise: bool,
+    /// By what: redact, replace or hash [default: redact]
+    #[arg(
+        long,
+        visible_alias = "anonymize-strategy",
+        value_name = "STRATEGY",
+        help_heading = "Privacy"
+    )]
+    anonymise_strategy: Option<String>,
+    /// Write the map from replacements back to values here; keep it safe
+    #[arg(long, value_name = "FILE", help_heading = "Privacy")]
+    pii_map: Option<String>,
+    /// Refuse to send personal data to a paid model
+    #[arg(long, help_heading = "Privacy")]
+    privacy_require: bool,
+    /// Hosts of your own, which cost nothing unless --price says so
+    #[arg(long, value_name = "HOST", value_delimiter = ',', help_heading = "Privacy")]
+    trusted_hosts: Vec<String>,
 
     /// Send nothing to a paid model
     #[arg(long, help_heading = "Frontier model")]
@@ -168,13 +189,13 @@ pub(super) struct GenerateArgs {
 
 /// What a resumed run has in its log and no flag can change.
 const FIXED_BY_THE_RUN: &[&str] = &[
-    "inputs",
-    "input",
     "count",
     "hybrid",
     "draft_multiplier",
     "quality_threshold",
     "max_rounds",
+    "anonymise",
+    "anonymise_strategy",
     "no_frontier",
     "estimate_only",
     "max_cost",
@@ -205,6 +226,11 @@ impl GenerateArgs {
             .flag(keys::QUALITY_THRESHOLD, self.quality_threshold.as_deref())
             .flag(keys::MAX_ROUNDS, self.max_rounds.as_deref())
             .switch(keys::STRICT, self.strict)
+            .switch(keys::ANONYMISE, self.anonymise)
+            .flag(keys::ANONYMISE_STRATEGY, self.anonymise_strategy.as_deref())
+            .flag(keys::PII_MAP, self.pii_map.as_deref())
+            .switch(keys::PRIVACY_REQUIRE, self.privacy_require)
+            .flags(keys::TRUSTED_HOSTS, self.trusted_hosts.clone())
             .switch(keys::NO_FRONTIER, self.no_frontier)
             .switch(keys::ESTIMATE_ONLY, self.estimate_only)
             .flag(keys::MAX_COST, self.max_cost.as_deref())
@@ -242,6 +268,9 @@ pub(super) struct Plan {
     /// On what terms a paid model takes part, where one does.
     #[serde(default)]
     pub(super) terms: Option<Terms>,
+    /// How the data was anonymised, where it was.
+    #[serde(default)]
+    pub(super) clearing: Option<Clearing>,
 }
 
 /// A run that is ready to go.
@@ -250,6 +279,13 @@ pub(super) struct Job {
     pub(super) models: Models,
     pub(super) plan: Plan,
     pub(super) run: Run,
+    pub(super) air_gap: Option<AirGap>,
+}
+
+/// The data of a new run, and how it was cleared.
+struct Data {
+    corpus: Cleared<Corpus>,
+    clearing: Option<Clearing>,
 }
 
 /// What a run meets outside its own settings.
@@ -257,6 +293,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) environment: &'a Environment,
     pub(super) process: super::Process,
     pub(super) output: Output,
+    /// What closes the network, where it is closed.
+    pub(super) air_gap: Option<AirGap>,
 }
 
 pub(super) fn run(
@@ -273,8 +311,8 @@ pub(super) fn run(
     let tools = Tools::ready(around, settings.threads)?;
     let (shop, cancel) = (tools.shop(), &tools.cancel);
     let mut job = match &args.resume {
-        Some(said) => resume::job(said, layers, &settings, around.environment, shop)?,
-        None => fresh_job(&settings, around.environment, shop)?,
+        Some(said) => resume::job(said, layers, &settings, around, shop)?,
+        None => fresh_job(&settings, around, shop)?,
     };
     output.note(&format!("run: {}", job.run.dir.display()));
     let outcome = execute(&mut job, output, cancel)?;
@@ -296,6 +334,14 @@ pub(super) fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Resu
             "no input given\nhint: name files or a folder, as in 'persona generate --input interviews.csv'",
         ));
     }
+    let about_anonymising = layers.given_flags(&[keys::ANONYMISE_STRATEGY, keys::PII_MAP]);
+    if settings.privacy.anonymise.is_none() && !resumes && !about_anonymising.is_empty() {
+        return Err(Failure::usage(format!(
+            "without --anonymise there is nothing for {} to act on\nhint: add --anonymise",
+            about_anonymising.join(", ")
+        )));
+    }
+    let local_only = if settings.offline { "--offline" } else { "--no-frontier" };
     let hybrid_only =
         [keys::DRAFT_MULTIPLIER, keys::QUALITY_THRESHOLD, keys::MAX_ROUNDS, keys::STRICT];
     let idle = layers.given_flags(&hybrid_only);
@@ -316,14 +362,14 @@ pub(super) fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Resu
     let said = layers.given_flags(&[&refining[..], &paid].concat());
     if !settings.frontier.allowed && !said.is_empty() && !settings.estimate_only {
         return Err(Failure::usage(format!(
-            "with --no-frontier there is nothing for {} to act on\nhint: leave one of them out",
+            "with {local_only} there is nothing for {} to act on\nhint: leave one of them out",
             said.join(", ")
         )));
     }
     if !settings.frontier.allowed && settings.provider.is_some() {
-        return Err(Failure::usage(
-            "--provider sends the data to a paid model, and --no-frontier forbids that\nhint: leave one of them out",
-        ));
+        return Err(Failure::usage(format!(
+            "--provider sends the data to a paid model, and {local_only} forbids that\nhint: leave one of them out"
+        )));
     }
     let idle = if settings.provider.is_some() { layers.given_flags(&refining) } else { said };
     if !settings.hybrid && !settings.estimate_only && !resumes && !idle.is_empty() {
@@ -337,70 +383,85 @@ pub(super) fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Resu
 
 pub(super) fn fresh_job(
     settings: &Settings,
-    environment: &Environment,
+    around: &Surroundings<'_>,
     shop: Workshop<'_>,
 ) -> Result<Job, Failure> {
-    let output = shop.waiting.output;
-    let corpus = read(&settings.inputs, output)?;
+    let (environment, output) = (around.environment, around.output);
+    let data = read(settings, around)?;
     if settings.provider.is_some() {
-        return written_by_provider(settings, environment, corpus);
+        return written_by_provider(settings, around, data);
     }
-    let refiner = frontier::of_hybrid(settings, &corpus, environment, output)?;
+    let refiner = frontier::of_hybrid(settings, &data.corpus, environment, output)?;
+    if let Some((_, paid)) = &refiner {
+        clearing::before_sending(&data.corpus, paid, settings, output)?;
+    }
     let judge = settings.judge_model.as_deref();
     let cast = match model::cast(&settings.model, judge, &settings.engine, shop) {
         Ok(cast) => cast,
         Err(cause) if cause.exit == Exit::NoModel && refiner.is_some() => {
             let message = cause.message();
-            let (terms, paid) = frontier::fallback(settings, &corpus, environment, cause)?;
+            let (terms, paid) = frontier::fallback(settings, &data.corpus, environment, cause)?;
             output.warn(&format!(
                 "{message}; falling back to {}: every record that a draft needs is sent to {}, for up to {}",
                 terms.provider.name(),
                 paid.host,
                 terms.upper()
             ));
-            return paid_job(settings, corpus, terms, paid);
+            clearing::before_sending(&data.corpus, &paid, settings, output)?;
+            return paid_job(settings, around, data, terms, paid);
         }
         Err(cause) => return Err(cause),
     };
     let mut pipeline = settings.pipeline.clone();
     let (terms, frontier) = match refiner.filter(|_| pipeline.refine.is_some()) {
-        Some((terms, paid)) => (Some(terms), Some(paid)),
+        Some((terms, paid)) => {
+            (Some(terms), Some(clearing::guarded(paid, &data.corpus, settings.privacy.require)))
+        }
         None => (None, None),
     };
     if frontier.is_none() {
         pipeline.refine = None;
     }
     let models = Models { frontier, ..cast.models };
-    let plan = Plan { pipeline, hybrid: settings.hybrid, judge_model: cast.judge, terms };
-    started_job(settings, corpus, models, plan, cast.draft)
+    let clearing = data.clearing.clone();
+    let plan = Plan { pipeline, hybrid: settings.hybrid, judge_model: cast.judge, terms, clearing };
+    started_job(settings, around, data.corpus, models, plan, cast.draft)
 }
 
 /// The frontier-only run of a comparison.
 pub(super) fn frontier_only_job(
     settings: &Settings,
-    environment: &Environment,
-    output: Output,
+    around: &Surroundings<'_>,
 ) -> Result<Job, Failure> {
-    written_by_provider(settings, environment, read(&settings.inputs, output)?)
+    written_by_provider(settings, around, read(settings, around)?)
+}
+
+fn read(settings: &Settings, around: &Surroundings<'_>) -> Result<Data, Failure> {
+    let (corpus, clearing) = clearing::read(settings, around.environment, around.output)?;
+    Ok(Data { corpus, clearing })
 }
 
 fn written_by_provider(
     settings: &Settings,
-    environment: &Environment,
-    corpus: Cleared<Corpus>,
+    around: &Surroundings<'_>,
+    data: Data,
 ) -> Result<Job, Failure> {
-    let terms = Terms::new(Role::Drafts, settings, &corpus)?;
-    let paid = terms.connect(environment)?;
-    paid_job(settings, corpus, terms, paid)
+    let terms = Terms::new(Role::Drafts, settings, &data.corpus)?;
+    let paid = terms.connect(around.environment)?;
+    clearing::before_sending(&data.corpus, &paid, settings, around.output)?;
+    paid_job(settings, around, data, terms, paid)
 }
 
 /// A run in which a paid model writes: one draft a persona and no gate, since nobody local judges.
 fn paid_job(
     settings: &Settings,
-    corpus: Cleared<Corpus>,
+    around: &Surroundings<'_>,
+    data: Data,
     terms: Terms,
     paid: Paid,
 ) -> Result<Job, Failure> {
+    let Data { corpus, clearing } = data;
+    let paid = clearing::guarded(paid, &corpus, settings.privacy.require);
     let pipeline = pipeline::Settings {
         multiplier: 1.0,
         threshold: pipeline::Threshold::Fixed(0.0),
@@ -409,12 +470,14 @@ fn paid_job(
         ..settings.pipeline.clone()
     };
     let reference = format!("{}:{}", terms.provider.name(), terms.model);
-    let plan = Plan { pipeline, hybrid: settings.hybrid, judge_model: None, terms: Some(terms) };
-    started_job(settings, corpus, Models::paid(paid), plan, reference)
+    let plan =
+        Plan { pipeline, hybrid: settings.hybrid, judge_model: None, terms: Some(terms), clearing };
+    started_job(settings, around, corpus, Models::paid(paid), plan, reference)
 }
 
 fn started_job(
     settings: &Settings,
+    around: &Surroundings<'_>,
     corpus: Cleared<Corpus>,
     models: Models,
     plan: Plan,
@@ -424,33 +487,31 @@ fn started_job(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         settings: serde_json::to_value(&plan)
             .map_err(|e| Failure::failed(format!("cannot log the settings: {e}")))?,
-        inputs: absolute(&settings.inputs)?,
+        inputs: logged_inputs(settings, &corpus)?,
         input_hashes: hashes(&corpus),
         model: models.draft.capabilities().clone(),
         model_ref,
         seed: settings.pipeline.seed,
     };
-    let run = Run::create(&settings.runs_dir, started)?;
-    Ok(Job { corpus, models, plan, run })
+    let mut run = Run::create(&settings.runs_dir, started)?;
+    clearing::scrub(&mut run, &corpus);
+    Ok(Job { corpus, models, plan, run, air_gap: around.air_gap })
 }
 
-/// Reads the input and says what was odd about it.
-pub(super) fn read(inputs: &[PathBuf], output: Output) -> Result<Cleared<Corpus>, Failure> {
-    let spinner = Spinner::start(output, "reading the input");
-    let corpus = corpus::load(inputs)?;
-    drop(spinner);
-    for finding in corpus.findings.iter().take(SHOWN_FINDINGS) {
-        let times =
-            if finding.count > 1 { format!(" ({} times)", finding.count) } else { String::new() };
-        let place = finding.row.map_or_else(String::new, |row| format!(" row {row}"));
-        output.warn(&format!("{}{place}: {}{times}", finding.file, finding.message));
-    }
-    if let Some(more) = corpus.findings.len().checked_sub(SHOWN_FINDINGS).filter(|more| *more > 0) {
-        output.warn(&format!("and {more} more findings, all in report.json"));
-    }
-    let records = report::counted(corpus.records.len(), "record");
-    output.note(&format!("input: {records} from {}", report::counted(corpus.files.len(), "file")));
-    Ok(Cleared::as_is(corpus))
+/// Where the input is, for `--resume`. A path with somebody's name in it stays out of the log: then
+/// `--resume` wants `--input` too.
+fn logged_inputs(settings: &Settings, corpus: &Cleared<Corpus>) -> Result<Vec<PathBuf>, Failure> {
+    let paths = absolute(&settings.inputs)?;
+    let names = |path: &PathBuf| {
+        let path = path.to_string_lossy();
+        corpus.removed().is_some_and(|removed| !removed.met_in(&path).is_empty())
+    };
+    let renamed = corpus
+        .files
+        .iter()
+        .any(|file| paths.iter().all(|path| !path.ends_with(&file.name) && !path.is_dir()));
+    let hidden = corpus.removed().is_some() && renamed || paths.iter().any(names);
+    Ok(if hidden { Vec::new() } else { paths })
 }
 
 /// What a resumed run compares: name and hash of each file that gave records.
@@ -478,7 +539,7 @@ pub(super) fn execute(job: &mut Job, output: Output, cancel: &Cancel) -> Result<
         runtime.build().map_err(|e| Failure::failed(format!("cannot start the run: {e}")))?;
     let stages = Stages::new(output);
     let dir = job.run.dir.clone();
-    let Job { corpus, models, plan, run } = job;
+    let Job { corpus, models, plan, run, .. } = job;
     let ended =
         runtime.block_on(pipeline::run(corpus, models, &plan.pipeline, run, &stages, cancel));
     ended.map_err(|error| {
@@ -501,16 +562,29 @@ pub(super) fn interrupted(run: &Run) -> Failure {
 
 /// Writes the run folder's files, and last that everything is written.
 pub(super) fn write_files(job: &mut Job) -> Result<serde_json::Value, Failure> {
-    let clearance = serde_json::to_value(job.corpus.clearance()).ok();
+    let removed = job.corpus.removed().map(Arc::clone);
     let process = Process {
-        clearance: clearance.as_ref().and_then(|c| c.as_str()).unwrap_or_default().to_owned(),
+        clearance: job.corpus.clearance().name().to_owned(),
+        removed: removed
+            .as_ref()
+            .map(|removed| removed.counts.iter().map(|(e, n)| (e.name(), *n)).collect()),
+        air_gap: job.air_gap.map(AirGap::name),
         peak_rss_bytes: peak_rss_bytes(),
         terms: job.plan.terms.as_ref().map(shown_terms),
     };
     let view = View { state: &job.run.state, corpus: &job.corpus, process: &process };
-    let report = report::report(view);
-    let files = report::files(view, &report)
-        .map_err(|e| Failure::failed(format!("cannot write the reports: {e}")))?;
+    let mut report = report::report(view);
+    let failed = |e: serde_json::Error| Failure::failed(format!("cannot write the reports: {e}"));
+    let mut files = report::files(view).map_err(failed)?;
+    if let Some(removed) = &removed {
+        let (clean, masked): (Vec<_>, Vec<_>) =
+            files.into_iter().map(|file| clearing::scanned(file, removed)).unzip();
+        files = clean;
+        let masked =
+            masked.into_iter().sum::<usize>() + clearing::mask_document(&mut report, removed);
+        report["privacy"]["final_scan"] = json!({ "files": files.len() + 1, "masked": masked });
+    }
+    files.push(report::report_file(&report).map_err(failed)?);
     for (name, bytes) in files {
         job.run.write(&name, &bytes)?;
     }

@@ -5,6 +5,7 @@
 //! the run: commands resolve settings, call the library and show what came back.
 
 mod bench;
+mod clearing;
 mod compare;
 mod estimate;
 mod failure;
@@ -14,6 +15,7 @@ mod interrupt;
 mod model;
 mod models;
 mod output;
+mod privacy;
 mod progress;
 mod resume;
 mod runs;
@@ -25,9 +27,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Display, Environment, Layers, keys};
+use crate::config::{self, Display, Environment, Layers, Settings, keys};
+use crate::engine::DeviceChoice;
 
 use failure::{Exit, Failure};
+use generate::Surroundings;
 use output::Output;
 
 const EXAMPLES: &str = "Examples:
@@ -35,10 +39,12 @@ const EXAMPLES: &str = "Examples:
   persona generate --input research/ --count 5 --hybrid --estimate-only
   persona generate --resume personas/RUN
   persona models list
+  persona privacy scan interviews.csv
   persona bench --model smollm2-135m
 
 Exit codes: 0 done, 1 failed, 2 flag or setting, 3 no usable input, 4 model unavailable,
-5 provider failed, 6 budget allows no draft (both without --hybrid), 7 partial result under --strict, 130 interrupted (the run can be resumed).";
+5 provider failed, 6 budget allows no draft (both without --hybrid), 7 partial result under --strict,
+8 refused by a rule on privacy or the network, 130 interrupted (the run can be resumed).";
 
 /// Turns research data into evidence-linked personas, with the language model inside the process.
 #[derive(Debug, Parser)]
@@ -63,6 +69,9 @@ struct DisplayArgs {
     /// Draw no progress bars
     #[arg(long, global = true, help_heading = "Display")]
     no_progress: bool,
+    /// Open no network connection; on Linux the kernel sees to it
+    #[arg(long, global = true, help_heading = "Privacy")]
+    offline: bool,
     /// Use no colour
     #[arg(long, global = true, help_heading = "Display")]
     no_color: bool,
@@ -79,6 +88,9 @@ enum Command {
     /// List, fetch, import and verify models
     #[command(subcommand)]
     Models(models::ModelsCommand),
+    /// Find personal data, replace it, and put it back
+    #[command(subcommand)]
+    Privacy(privacy::PrivacyCommand),
     /// List and show runs
     #[command(subcommand)]
     Runs(runs::RunsCommand),
@@ -91,6 +103,38 @@ enum Command {
 pub struct Process {
     /// Sets the number of compute threads. Called at most once, while no other thread runs.
     pub set_compute_threads: fn(usize),
+    /// Takes the network away from this process and its children, for good; keeps sockets between
+    /// processes where a driver needs them. Called at most once, while no other thread runs. An
+    /// error says why it cannot be done.
+    pub close_network: fn(Keep) -> Result<AirGap, String>,
+}
+
+/// Which sockets stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// None at all.
+    Nothing,
+    /// Those of AF_UNIX, which GPU drivers use.
+    Unix,
+}
+
+/// What keeps the network closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AirGap {
+    /// The kernel refuses every socket.
+    Kernel,
+    /// This program opens none; the system offers no means to enforce it.
+    Construction,
+}
+
+impl AirGap {
+    /// As it is written in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kernel => "kernel (seccomp)",
+            Self::Construction => "construction",
+        }
+    }
 }
 
 /// Runs the command line `arguments`, the program's name first, and says how it ended.
@@ -110,7 +154,7 @@ fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
         Command::Bench(args) => args.layers(),
         Command::Compare(args) => args.layers(),
         Command::Runs(command) => command.layers(),
-        Command::Models(_) | Command::Schema => Layers::default(),
+        Command::Models(_) | Command::Privacy(_) | Command::Schema => Layers::default(),
     };
     let said = cli.display.add_to(said);
     // Settings that cannot be read are reported the way the flags alone ask for.
@@ -126,21 +170,57 @@ fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
             return fail(output, &error.into());
         }
     };
-    let ended = match cli.command {
-        Command::Generate(args) => {
-            generate::run(&args, &layers, &generate::Surroundings { environment, process, output })
-        }
-        Command::Bench(args) => {
-            bench::run(&args, &layers, &generate::Surroundings { environment, process, output })
-        }
-        Command::Compare(_) => {
-            compare::run(&layers, &generate::Surroundings { environment, process, output })
-        }
-        Command::Models(command) => models::run(command, environment, output).map(|()| Exit::Done),
-        Command::Runs(command) => runs::run(command, &layers, output).map(|()| Exit::Done),
-        Command::Schema => schema::run(output).map(|()| Exit::Done),
-    };
+    let ended = close_network(&cli.command, &layers, process).and_then(|air_gap| {
+        let closed = air_gap.map(|_| environment.clone().offline());
+        let environment = closed.as_ref().unwrap_or(environment);
+        let around = Surroundings { environment, process, output, air_gap };
+        dispatch(cli.command, &layers, &around)
+    });
     ended.unwrap_or_else(|failure| fail(output, &failure))
+}
+
+/// Under `--offline`, before anything else.
+fn close_network(
+    command: &Command,
+    layers: &Layers,
+    process: Process,
+) -> Result<Option<AirGap>, Failure> {
+    if !config::offline(layers)? {
+        return Ok(None);
+    }
+    let needs = match command {
+        Command::Compare(_) => Some("compare asks a paid model"),
+        Command::Models(command) if command.downloads() => Some("models pull downloads a model"),
+        _ => None,
+    };
+    if let Some(needs) = needs {
+        return Err(Failure::usage(format!(
+            "'persona {needs}', and --offline forbids that\nhint: leave --offline out; on a machine without a network, 'persona models import FILE'"
+        )));
+    }
+    let gpu = cfg!(any(feature = "cuda", feature = "metal"))
+        && Settings::resolve(layers)
+            .is_ok_and(|settings| settings.engine.device != DeviceChoice::Cpu);
+    let keep = if gpu { Keep::Unix } else { Keep::Nothing };
+    (process.close_network)(keep).map(Some).map_err(|cause| {
+        Failure::new(
+            Exit::Refused,
+            anyhow::anyhow!("--offline cannot be enforced here: {cause}\nhint: run without --offline, in a container or namespace without a network"),
+        )
+    })
+}
+
+fn dispatch(command: Command, layers: &Layers, around: &Surroundings<'_>) -> Result<Exit, Failure> {
+    let (environment, output) = (around.environment, around.output);
+    match command {
+        Command::Generate(args) => generate::run(&args, layers, around),
+        Command::Bench(args) => bench::run(&args, layers, around),
+        Command::Compare(_) => compare::run(layers, around),
+        Command::Models(command) => models::run(command, environment, output).map(|()| Exit::Done),
+        Command::Privacy(command) => privacy::run(command, environment, output),
+        Command::Runs(command) => runs::run(command, layers, output).map(|()| Exit::Done),
+        Command::Schema => schema::run(output).map(|()| Exit::Done),
+    }
 }
 
 fn fail(output: Output, failure: &Failure) -> Exit {
@@ -177,6 +257,7 @@ impl DisplayArgs {
             .switch(keys::QUIET, self.quiet)
             .switch(keys::NO_PROGRESS, self.no_progress)
             .switch(keys::NO_COLOR, self.no_color)
+            .switch(keys::OFFLINE, self.offline)
     }
 }
 

@@ -37,6 +37,13 @@ pub(super) enum ModelsCommand {
     },
 }
 
+impl ModelsCommand {
+    /// Whether it is of no use without a network.
+    pub(super) fn downloads(&self) -> bool {
+        matches!(self, Self::Pull { .. })
+    }
+}
+
 pub(super) fn run(
     command: ModelsCommand,
     environment: &Environment,

@@ -45,6 +45,13 @@ impl Output {
         finish(writeln!(stdout, "{}", plain(text).trim_end()).and_then(|()| stdout.flush()))
     }
 
+    /// The result, byte for byte: a document that goes on into a file or a pipe.
+    #[expect(clippy::unused_self, reason = "results go through an output, whatever they are")]
+    pub(super) fn raw(self, text: &str) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        finish(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+    }
+
     /// The result, as one JSON document.
     #[expect(clippy::unused_self, reason = "results go through an output, whatever they are")]
     pub(super) fn document(self, value: &impl Serialize) -> Result<(), Failure> {

@@ -3,14 +3,15 @@
 //! Refuses to go on with other data or another model: the personas would rest on neither. What is
 //! still to do is for the pipeline to see from the log.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::cli::clearing;
 use crate::cli::failure::Failure;
-use crate::cli::frontier::Role;
-use crate::cli::generate::{Job, Plan, hashes, read};
+use crate::cli::frontier::{Role, Terms};
+use crate::cli::generate::{Job, Plan, Surroundings, hashes};
 use crate::cli::model::{self, Workshop};
 use crate::cli::runs;
-use crate::config::{Environment, Layers, Settings, keys};
+use crate::config::{Layers, Settings, keys};
 use crate::llm::Capabilities;
 use crate::pipeline::Models;
 use crate::store::{Event, Run, Started};
@@ -20,7 +21,7 @@ pub(super) fn job(
     said: &Path,
     layers: &Layers,
     settings: &Settings,
-    environment: &Environment,
+    around: &Surroundings<'_>,
     shop: Workshop<'_>,
 ) -> Result<Job, Failure> {
     let mut run = Run::open(&runs::find(said, &settings.runs_dir)?)?;
@@ -41,15 +42,33 @@ pub(super) fn job(
             env!("CARGO_PKG_VERSION")
         ));
     }
-    let corpus = read(&started.inputs, shop.waiting.output)?;
+    let environment = around.environment;
+    let seed = plan.pipeline.seed;
+    let inputs = inputs(&started, settings, layers)?;
+    let clearing = plan.clearing.as_ref();
+    let corpus =
+        clearing::read_again(inputs, clearing, seed, settings, environment, around.output)?;
     same_data(&started, &hashes(&corpus))?;
+    clearing::scrub(&mut run, &corpus);
+    let air_gap = around.air_gap;
+    if let Some(terms) = plan.terms.as_ref().filter(|_| settings.offline) {
+        return Err(Failure::usage(format!(
+            "the run asks {}, and --offline forbids that\nhint: leave --offline out",
+            terms.provider.name()
+        )));
+    }
+    let connect = |terms: &Terms| -> Result<_, Failure> {
+        let paid = terms.connect(environment)?;
+        clearing::before_sending(&corpus, &paid, settings, around.output)?;
+        Ok(clearing::guarded(paid, &corpus, settings.privacy.require))
+    };
     let frontier = match &plan.terms {
         Some(terms) if terms.role == Role::Drafts => {
-            let models = Models::paid(terms.connect(environment)?);
+            let models = Models::paid(connect(terms)?);
             run.record(Event::Resumed)?;
-            return Ok(Job { corpus, models, plan, run });
+            return Ok(Job { corpus, models, plan, run, air_gap });
         }
-        Some(terms) => Some(terms.connect(environment)?),
+        Some(terms) => Some(connect(terms)?),
         None => None,
     };
     // A model file may have moved since; a flag says where it is now.
@@ -59,7 +78,26 @@ pub(super) fn job(
     same_model(&started, cast.models.draft.capabilities())?;
     run.record(Event::Resumed)?;
     let models = Models { frontier, ..cast.models };
-    Ok(Job { corpus, models, plan, run })
+    Ok(Job { corpus, models, plan, run, air_gap })
+}
+
+/// Where the data is: the log says so, unless a path would have told a name.
+fn inputs<'a>(
+    started: &'a Started,
+    settings: &'a Settings,
+    layers: &Layers,
+) -> Result<&'a [PathBuf], Failure> {
+    let given = !layers.given_flags(&[keys::INPUT]).is_empty();
+    match (started.inputs.is_empty(), given) {
+        (false, false) => Ok(&started.inputs),
+        (true, true) => Ok(&settings.inputs),
+        (false, true) => Err(Failure::usage(
+            "--input cannot be used with --resume: the run has its input\nhint: leave --input out",
+        )),
+        (true, false) => Err(Failure::usage(
+            "the log does not say where the input is, because its path holds a name\nhint: give the same --input again",
+        )),
+    }
 }
 
 fn same_data(started: &Started, now: &[(String, String)]) -> Result<(), Failure> {

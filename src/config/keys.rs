@@ -93,6 +93,18 @@ pub const CONTEXT: Key = Key::new("context", "context");
 pub const DEVICE: Key = Key::new("device", "device");
 /// A `tokenizer.json`.
 pub const TOKENIZER: Key = Key::new("tokenizer", "tokenizer");
+/// Replace what is personal before anything else sees it.
+pub const ANONYMISE: Key = Key::new("anonymise", "privacy.anonymise");
+/// By what.
+pub const ANONYMISE_STRATEGY: Key = Key::new("anonymise-strategy", "privacy.anonymise_strategy");
+/// Where the way back is written.
+pub const PII_MAP: Key = Key::new("pii-map", "privacy.pii_map");
+/// Send nothing personal to anybody.
+pub const PRIVACY_REQUIRE: Key = Key::new("privacy-require", "privacy.require");
+/// Hosts that are as good as this machine.
+pub const TRUSTED_HOSTS: Key = Key::new("trusted-hosts", "privacy.trusted_hosts");
+/// Open no network connection.
+pub const OFFLINE: Key = Key::new("offline", "privacy.offline");
 /// One JSON document on stdout.
 pub const JSON: Key = Key::new("json", "json");
 /// Errors only on stderr.
@@ -134,10 +146,16 @@ pub const ALL: &[Key] = &[
     CONTEXT,
     DEVICE,
     TOKENIZER,
+    ANONYMISE,
+    ANONYMISE_STRATEGY,
+    PII_MAP,
+    PRIVACY_REQUIRE,
+    TRUSTED_HOSTS,
+    OFFLINE,
     JSON,
     QUIET,
     NO_PROGRESS,
     NO_COLOR,
 ];
 /// Whose values are paths: in a file, relative to that file.
-pub(super) const PATHS: &[Key] = &[INPUT, OUTPUT, TOKENIZER];
+pub(super) const PATHS: &[Key] = &[INPUT, OUTPUT, TOKENIZER, PII_MAP];

@@ -17,7 +17,7 @@ use crate::catalogue::closest;
 use crate::hub::{HubOptions, Token};
 
 pub use keys::Key;
-pub use settings::{Fallback, Frontier, OpenAiApi, Provider, Settings};
+pub use settings::{Fallback, Frontier, OpenAiApi, Privacy, Provider, Settings};
 
 /// Variables under this prefix belong to the test suite.
 const TEST_PREFIX: &str = "PERSONA_TEST_";
@@ -87,6 +87,13 @@ impl Environment {
         environment
     }
 
+    /// The same surroundings without a network.
+    #[must_use]
+    pub fn offline(mut self) -> Self {
+        self.variables.insert("HF_HUB_OFFLINE".to_owned(), "1".to_owned());
+        self
+    }
+
     /// Where models are and what the hub may be asked, from the variables that every Hugging Face
     /// tool reads.
     pub fn hub_options(&self) -> HubOptions {
@@ -110,6 +117,18 @@ impl Environment {
     /// Where what was measured about judging models is kept.
     pub fn judge_cache(&self) -> PathBuf {
         self.cache_dir.join("persona").join("judges")
+    }
+
+    /// Where the keys of hashed pseudonyms are kept, one a project.
+    pub fn pseudonym_keys(&self) -> PathBuf {
+        self.data_dir.join("pseudonym-keys")
+    }
+
+    /// The folder that the work belongs to: that of the project's file, else the current one.
+    pub fn project(&self) -> PathBuf {
+        let file = find_upward(&self.current_dir, "persona.toml");
+        let folder = file.and_then(|file| file.parent().map(Path::to_path_buf));
+        folder.unwrap_or_else(|| self.current_dir.clone())
     }
 
     /// A variable's value; an empty one counts as unset.
@@ -292,6 +311,11 @@ impl Display {
             colour: !no_colour && environment.text("NO_COLOR").is_none(),
         })
     }
+}
+
+/// Whether no network connection may be opened.
+pub fn offline(layers: &Layers) -> Result<bool, ConfigError> {
+    layers.switch_value(keys::OFFLINE)
 }
 
 /// Where run folders are made and looked for.

@@ -8,13 +8,14 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, Layers, keys, runs_dir};
+use super::{ConfigError, Layers, keys, offline, runs_dir};
 use crate::catalogue::Price;
 use crate::engine::{DeviceChoice, EngineOptions};
 use crate::ledger::MicroUsd;
 use crate::pipeline::{
     Refine, RefineMode, Refined, Settings as PipelineSettings, Style, Threshold,
 };
+use crate::privacy::Strategy;
 
 /// Most personas of one run: far above any use, low enough that a slip of the finger ends at once.
 const MAX_COUNT: usize = 1000;
@@ -38,6 +39,10 @@ pub struct Settings {
     pub provider: Option<Provider>,
     /// The paid part.
     pub frontier: Frontier,
+    /// What must not be seen, or not leave.
+    pub privacy: Privacy,
+    /// Open no network connection.
+    pub offline: bool,
     /// Price the plan and stop.
     pub estimate_only: bool,
     /// `auto`, a catalogue name, `owner/repo[:QUANT][@rev]` or a path.
@@ -52,6 +57,19 @@ pub struct Settings {
     pub strict: bool,
     /// Where run folders are made.
     pub runs_dir: PathBuf,
+}
+
+/// What the user said about personal data.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Privacy {
+    /// By what personal data is replaced; `None` leaves it as it is.
+    pub anonymise: Option<Strategy>,
+    /// Where the way back is written.
+    pub map: Option<PathBuf>,
+    /// Whether personal data may leave this machine by no means.
+    pub require: bool,
+    /// Hosts, without port, that cost nothing unless a price is given.
+    pub trusted_hosts: Vec<String>,
 }
 
 /// A service with models that cost money.
@@ -145,6 +163,8 @@ impl Settings {
             pipeline: resolve_pipeline(layers, hybrid)?,
             provider: layers.get(keys::PROVIDER, parse_drafting_provider)?.flatten(),
             frontier: resolve_frontier(layers)?,
+            privacy: resolve_privacy(layers)?,
+            offline: offline(layers)?,
             estimate_only: layers.switch_value(keys::ESTIMATE_ONLY)?,
             model: layers.text(keys::MODEL)?.unwrap_or_else(|| "auto".to_owned()),
             judge_model: layers.text(keys::JUDGE_MODEL)?,
@@ -176,7 +196,7 @@ fn resolve_pipeline(layers: &Layers, hybrid: bool) -> Result<PipelineSettings, C
 
 fn resolve_frontier(layers: &Layers) -> Result<Frontier, ConfigError> {
     Ok(Frontier {
-        allowed: !layers.switch_value(keys::NO_FRONTIER)?,
+        allowed: !layers.switch_value(keys::NO_FRONTIER)? && !offline(layers)?,
         provider: layers.get(keys::FRONTIER, parse_provider)?.unwrap_or(Provider::Anthropic),
         explicit: layers.is_explicit(keys::FRONTIER) || layers.is_explicit(keys::BASE_URL),
         model: layers.text(keys::FRONTIER_MODEL)?,
@@ -196,6 +216,22 @@ fn resolve_refine(layers: &Layers, hybrid: bool) -> Result<Option<Refine>, Confi
     let which = layers.get(keys::REFINE, parse_refine)?.unwrap_or(Some(Refined::Selected));
     let mode = layers.get(keys::REFINE_MODE, parse_refine_mode)?.unwrap_or(RefineMode::Patch);
     Ok(which.filter(|_| hybrid).map(|which| Refine { which, mode }))
+}
+
+fn resolve_privacy(layers: &Layers) -> Result<Privacy, ConfigError> {
+    let strategy = layers.get(keys::ANONYMISE_STRATEGY, parse_strategy)?;
+    let asked = layers.switch_value(keys::ANONYMISE)?;
+    let hosts = layers.values(keys::TRUSTED_HOSTS);
+    Ok(Privacy {
+        anonymise: asked.then_some(strategy.unwrap_or(Strategy::Redact)),
+        map: layers.text(keys::PII_MAP)?.map(PathBuf::from),
+        require: layers.switch_value(keys::PRIVACY_REQUIRE)?,
+        trusted_hosts: hosts
+            .iter()
+            .flat_map(|host| host.split(','))
+            .map(str::to_lowercase)
+            .collect(),
+    })
 }
 
 fn resolve_engine(layers: &Layers) -> Result<EngineOptions, ConfigError> {
@@ -245,6 +281,12 @@ fn parse_style(value: &str) -> Result<Style, String> {
         "free" => Ok(Style::Free),
         _ => Err("expected auto, extractive or free".to_owned()),
     }
+}
+
+fn parse_strategy(value: &str) -> Result<Strategy, String> {
+    let all = [Strategy::Redact, Strategy::Replace, Strategy::Hash];
+    let found = all.into_iter().find(|strategy| strategy.name() == value);
+    found.ok_or_else(|| "expected redact, replace or hash".to_owned())
 }
 
 fn parse_provider(value: &str) -> Result<Provider, String> {

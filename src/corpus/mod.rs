@@ -117,6 +117,14 @@ pub struct Finding {
     pub count: usize,
 }
 
+/// The bytes of a file as UTF-8, read as [`load`] reads them; what is no text stays as it is.
+pub fn utf8(bytes: Vec<u8>, format: &str) -> Vec<u8> {
+    if matches!(format, "xlsx" | "ods" | "docx") {
+        return bytes;
+    }
+    encoding::decode(&bytes, &mut findings::Findings::default()).text.into_bytes()
+}
+
 /// Why there is no corpus. Maps to exit code 3.
 #[derive(Debug, thiserror::Error)]
 pub enum CorpusError {

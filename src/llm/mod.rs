@@ -42,6 +42,11 @@ pub trait ChatModel: Send + Sync {
         // Room for a template and the shape of the answer.
         texts.map(|message| message.content.len() as u64 + 64).sum::<u64>() + 4_096
     }
+    /// The bytes that would leave this machine if the request were sent now, which an attempt made
+    /// right after sends. Empty for a model in this process.
+    fn outgoing(&self, _request: &ChatRequest) -> Vec<u8> {
+        Vec::new()
+    }
     /// Answers each chat. Dropping [`Answers`] cancels what is not done.
     fn complete(&self, stage: Vec<ChatRequest>) -> Answers<Completion>;
     /// Reads probabilities; every answer is [`LlmError::Unsupported`] where `logits` is false.

@@ -297,12 +297,20 @@ impl ChatModel for RemoteModel {
         enforced.max(told) as u64 + PROMPT_OVERHEAD
     }
 
+    fn outgoing(&self, request: &ChatRequest) -> Vec<u8> {
+        self.service.api.body(&self.service.model, request, &self.service.known_gaps())
+    }
+
     fn complete(&self, stage: Vec<ChatRequest>) -> Answers<Completion> {
         let mut attempts = JoinSet::new();
         let mut places = HashMap::new();
         for (index, request) in stage.into_iter().enumerate() {
             let service = Arc::clone(&self.service);
-            let handle = attempts.spawn(async move { service.attempt(&request).await });
+            // What is sent is settled here and now: the caller has seen these very bytes.
+            let without = service.known_gaps();
+            let body = service.api.body(&service.model, &request, &without);
+            let handle =
+                attempts.spawn(async move { service.attempt(&request, &without, body).await });
             places.insert(handle.id(), index);
         }
         Answers::from_poll(move |context| {
@@ -341,23 +349,32 @@ enum Body {
 }
 
 impl Service {
+    /// What the service has shown so far that it does not know.
+    fn known_gaps(&self) -> Without {
+        self.without.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Asks once.
-    async fn attempt(&self, request: &ChatRequest) -> Result<Completion, LlmError> {
-        let without = self.without.read().unwrap_or_else(PoisonError::into_inner).clone();
+    async fn attempt(
+        &self,
+        request: &ChatRequest,
+        without: &Without,
+        body: Vec<u8>,
+    ) -> Result<Completion, LlmError> {
         let started = Instant::now();
         let sent = self
             .client
             .post(self.url.clone())
             .headers(self.headers.clone())
             .timeout(self.timeout)
-            .body(self.api.body(&self.model, request, &without));
+            .body(body);
         let response = sent.send().await.map_err(|error| self.unanswered(error))?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read(response).await;
         if !status.is_success() {
             // Whatever came of the body: the status has said it.
             let (Body::Whole(bytes) | Body::TooLong(bytes) | Body::Broken(bytes, _)) = body;
-            return Err(self.declined(status, &headers, &bytes, request, &without));
+            return Err(self.declined(status, &headers, &bytes, request, without));
         }
         let bytes = match body {
             Body::Whole(bytes) => bytes,

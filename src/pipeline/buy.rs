@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Cancel, Observer, PipelineError, Progress};
@@ -41,7 +42,14 @@ pub struct Paid {
     pub parallel: usize,
     /// Wait before the second attempt; doubles from there.
     pub first_wait: Duration,
+    /// Whether the service is on this machine.
+    pub local: bool,
+    /// Looks at each request as it would be sent; `None` lets everything pass.
+    pub gate: Option<Gate>,
 }
+
+/// Says why a request body must not leave this machine. The reason names no value.
+pub type Gate = Arc<dyn Fn(&[u8]) -> Result<(), String> + Send + Sync>;
 
 /// One thing to buy.
 pub(super) struct Order {
@@ -57,6 +65,9 @@ pub(super) enum Unbought {
     /// The cap leaves no room for the worst case.
     #[error("not asked: it may cost {worst}, and {left} of --max-cost {cap} is left")]
     OverBudget { worst: MicroUsd, left: MicroUsd, cap: MicroUsd },
+    /// The request holds what must not leave.
+    #[error("not sent: {0}")]
+    Withheld(String),
     /// The service or its answer.
     #[error("{0}")]
     Failed(String),
@@ -172,7 +183,13 @@ impl Till<'_> {
                     continue;
                 }
                 let waiting = waiting.remove(next).expect("it was just found");
-                in_flight.push(self.send(waiting, order, worst, most)?);
+                match self.send(waiting, order, worst, most)? {
+                    Ok(sent) => in_flight.push(sent),
+                    Err((at, reason)) => {
+                        keep(self.run, at, Err(Unbought::Withheld(reason)))?;
+                        self.observer.on(Progress::UnitDone);
+                    }
+                }
             }
             if in_flight.is_empty() && waiting.is_empty() {
                 return Ok(());
@@ -222,14 +239,20 @@ impl Till<'_> {
         }
     }
 
-    /// Books an attempt, on disk, and then sends it.
+    /// Books an attempt, on disk, and then sends it; or says which order must not be sent, and why.
     fn send(
         &mut self,
         waiting: Waiting,
         order: &Order,
         booked: MicroUsd,
         most: [u64; 2],
-    ) -> Result<InFlight, PipelineError> {
+    ) -> Result<Result<InFlight, (usize, String)>, PipelineError> {
+        let body = self.paid.model.outgoing(&order.request);
+        if let Some(gate) = &self.paid.gate
+            && let Err(reason) = gate(&body)
+        {
+            return Ok(Err((waiting.at, reason)));
+        }
         let attempt = self.run.state.account.next();
         self.run.record(Event::Reserved {
             attempt,
@@ -237,9 +260,11 @@ impl Till<'_> {
             amount: booked,
             host: self.paid.host.clone(),
             records: order.records.clone(),
+            bytes: body.len() as u64,
+            sha256: sha256(&body),
         })?;
         let answers = self.paid.model.complete(vec![order.request.clone()]);
-        Ok(InFlight { order: waiting, attempt, booked, most, answers })
+        Ok(Ok(InFlight { order: waiting, attempt, booked, most, answers }))
     }
 
     fn over_budget(&self, worst: MicroUsd) -> Unbought {
@@ -282,6 +307,16 @@ impl Till<'_> {
             () = self.cancel.cancelled(), if !self.cancel.is_cancelled() => News::Cancelled,
         }
     }
+}
+
+fn sha256(body: &[u8]) -> String {
+    use std::fmt::Write;
+
+    Sha256::digest(body).iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn poll_all(

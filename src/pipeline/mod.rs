@@ -31,7 +31,7 @@ use crate::store::{Run, StoreError};
 
 pub use crate::prompts::refine::Mode as RefineMode;
 pub use appraise::{Appraisal, appraise};
-pub use buy::Paid;
+pub use buy::{Gate, Paid};
 pub use plan::Plan;
 pub use sketch::{Sketch, sketch};
 

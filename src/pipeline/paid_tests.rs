@@ -89,6 +89,8 @@ fn paid(model: Arc<Service>, cap: Option<u64>) -> Paid {
         cap: cap.map(MicroUsd),
         parallel: 2,
         first_wait: Duration::from_millis(1),
+        gate: None,
+        local: false,
     }
 }
 
@@ -121,7 +123,7 @@ fn accepted_edits_change_the_persona_and_cost_what_was_used() {
     assert_eq!(state.refinements.len(), 3);
     let sent = &state.egress["service.example"];
     let cited: usize = personas.iter().map(|p| p.cited().len()).sum();
-    assert!(sent.requests == 3 && !sent.records.is_empty() && sent.records.len() <= cited);
+    assert!(sent.bodies.len() == 3 && !sent.records.is_empty() && sent.records.len() <= cited);
 }
 
 #[test]
@@ -331,6 +333,8 @@ fn a_reservation_is_on_disk_before_the_request_leaves_and_survives_a_death() {
         amount: MicroUsd(1_000),
         host: "service.example".into(),
         records: Vec::new(),
+        bytes: 0,
+        sha256: String::new(),
     })
     .expect("recorded");
     drop(log);

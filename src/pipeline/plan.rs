@@ -100,7 +100,9 @@ impl Plan {
 
         let (eligible, left_out) = eligible(corpus);
         let (grouping, groups) = part(corpus, &eligible, settings.count, settings.seed);
-        let mut names: Vec<&'static str> = NAMES.lines().collect();
+        // A persona is not to bear the name that anonymisation took from somebody.
+        let taken = |name: &&str| corpus.removed().is_some_and(|removed| removed.holds(name));
+        let mut names: Vec<&'static str> = NAMES.lines().filter(|name| !taken(name)).collect();
         names.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.seed));
         let mut plan = Self {
             settings: settings.clone(),

@@ -108,7 +108,7 @@ impl Entity {
 }
 
 /// A piece of a text that is personal.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Span {
     /// First byte.
     pub start: usize,

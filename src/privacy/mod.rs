@@ -1,24 +1,86 @@
 //! What may reach a prompt: [`Cleared`] data and nothing else.
 //!
-//! Owns the clearance type. Detectors and strategies will live here; until they do, [`Cleared::as_is`]
-//! is the only way in, and the report says so.
+//! Owns the detection of personal data, what stands in its place, and the check of what leaves. A
+//! text goes through three layers (`columns`: what the structure says; `patterns`: what has a form;
+//! `names`: what is a name in a sentence), `learned` meets again everywhere what one place has shown,
+//! and `pseudonym` decides what is written instead. No detector finds everything; the README says so.
 
+mod anonymise;
+mod columns;
+mod detect;
+mod documents;
 mod entity;
-#[cfg_attr(not(test), expect(dead_code, reason = "the detection that calls it follows"))]
+mod fakes;
+mod fold;
+mod key;
+mod learned;
 mod names;
+mod outbound;
+mod patterns;
+mod people;
+mod pseudonym;
+mod removed;
 
 use std::ops::Deref;
+use std::sync::Arc;
 
-use serde::Serialize;
+use crate::corpus::Corpus;
 
+pub use anonymise::{Anonymiser, Found, Place, scan};
+pub use detect::detect;
+pub use documents::rewrite;
 pub use entity::{Entity, Span};
+pub use key::Key;
+pub use outbound::outbound;
+#[cfg(test)]
+use pseudonym::Pseudonyms;
+pub use pseudonym::Strategy;
+pub use removed::{PiiMap, Removed, Restorer};
+
+/// Why data could not be cleared. Nothing is sent then.
+#[derive(Debug, thiserror::Error)]
+pub enum PrivacyError {
+    /// More values than can be searched for at once.
+    #[error("too many personal values to search for: {0}\nhint: give the files to several runs")]
+    TooMuch(String),
+    /// The key of `hash` cannot be read or made.
+    #[error("cannot use the key for hashed pseudonyms in {path}: {reason}")]
+    Key {
+        /// Its file.
+        path: std::path::PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
+}
+
+/// Bytes as lower-case hexadecimal digits.
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
 
 /// How data was cleared; the report shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clearance {
     /// The user did not ask for anonymisation: the data is as it was read.
     AsIs,
+    /// What was found to be personal is replaced.
+    Anonymised(Strategy),
+}
+
+impl Clearance {
+    /// As it is written in reports: `as_is`, or the strategy.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AsIs => "as_is",
+            Self::Anonymised(strategy) => strategy.name(),
+        }
+    }
 }
 
 /// Data that may reach a prompt. Prompts accept nothing else. It cannot be deserialised, so a
@@ -27,17 +89,33 @@ pub enum Clearance {
 pub struct Cleared<T> {
     value: T,
     clearance: Clearance,
+    removed: Option<Arc<Removed>>,
 }
 
 impl<T> Cleared<T> {
     /// Clears data unchanged, because the user did not ask for anonymisation.
     pub fn as_is(value: T) -> Self {
-        Self { value, clearance: Clearance::AsIs }
+        Self { value, clearance: Clearance::AsIs, removed: None }
     }
 
     /// How it was cleared.
     pub fn clearance(&self) -> Clearance {
         self.clearance
+    }
+
+    /// What was removed, where something was.
+    pub fn removed(&self) -> Option<&Arc<Removed>> {
+        self.removed.as_ref()
+    }
+}
+
+impl Cleared<Corpus> {
+    /// Clears a corpus by replacing what is personal in it: text, labels, column and file names,
+    /// findings.
+    pub fn anonymise(corpus: &Corpus, strategy: Strategy, key: Key) -> Result<Self, PrivacyError> {
+        let (value, removed) = anonymise::anonymise(corpus, strategy, key)?;
+        let clearance = Clearance::Anonymised(strategy);
+        Ok(Self { value, clearance, removed: Some(Arc::new(removed)) })
     }
 }
 

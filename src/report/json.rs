@@ -28,6 +28,7 @@ pub fn report(view: View<'_>) -> Value {
         "settings": started.map(|s| &s.settings),
         "model": started.map(|s| &s.model),
         "clearance": view.process.clearance,
+        "privacy": privacy(view),
         "inputs": inputs(view),
         "corpus": corpus(view),
         "plan": state.plan,
@@ -41,6 +42,14 @@ pub fn report(view: View<'_>) -> Value {
         "cost": { "frontier": money::cost(view) },
         "refinement": money::refinement(state),
         "left_this_machine": money::egress(state),
+    })
+}
+
+/// What became of personal data, and what kept the network closed.
+fn privacy(view: View<'_>) -> Value {
+    let process = view.process;
+    json!({
+        "clearance": process.clearance, "removed": process.removed, "air_gap": process.air_gap,
     })
 }
 

@@ -9,6 +9,8 @@ mod markdown;
 mod money;
 mod plain;
 
+use std::collections::BTreeMap;
+
 use crate::corpus::Corpus;
 use crate::ledger::{Bounds, MicroUsd, Price};
 use crate::schema::Persona;
@@ -35,6 +37,10 @@ pub struct View<'a> {
 pub struct Process {
     /// How the data was cleared, as `privacy` names it.
     pub clearance: String,
+    /// What anonymisation replaced, by kind; `None` where it was not asked for.
+    pub removed: Option<BTreeMap<&'static str, usize>>,
+    /// What kept the network closed, where it was.
+    pub air_gap: Option<&'static str>,
     /// Most memory the process held, where the system tells.
     pub peak_rss_bytes: Option<u64>,
     /// On what terms a paid model took part, where one did.
@@ -61,11 +67,13 @@ pub struct Terms {
 /// A file of the run folder: name and bytes.
 pub type RunFile = (String, Vec<u8>);
 
-/// Every file of a finished run but the log; `report` is what [`report()`] gave, and comes last.
-pub fn files(
-    view: View<'_>,
-    report: &serde_json::Value,
-) -> Result<Vec<RunFile>, serde_json::Error> {
+/// The file of what [`report()`] gave; it is written last.
+pub fn report_file(report: &serde_json::Value) -> Result<RunFile, serde_json::Error> {
+    Ok(("report.json".to_owned(), pretty(report)?))
+}
+
+/// Every other file of a finished run but the log.
+pub fn files(view: View<'_>) -> Result<Vec<RunFile>, serde_json::Error> {
     let personas = view.state.selected.as_deref().unwrap_or_default();
     let mut files = vec![
         ("records.jsonl".to_owned(), records(view.corpus)?),
@@ -76,7 +84,6 @@ pub fn files(
         let text = markdown(persona, view.corpus);
         files.push((format!("persona-{}.md", index + 1), text.into_bytes()));
     }
-    files.push(("report.json".to_owned(), pretty(report)?));
     Ok(files)
 }
 
@@ -208,7 +215,8 @@ mod tests {
         let state = RunState { selected: Some(vec![persona]), ..RunState::default() };
         let (corpus, process) = (sample::corpus(), Process::default());
         let view = View { state: &state, corpus: &corpus, process: &process };
-        let files = files(view, &report(view)).unwrap();
+        let mut files = files(view).unwrap();
+        files.push(report_file(&report(view)).unwrap());
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["records.jsonl", "personas.json", "persona-1.md", "report.json"]);
     }

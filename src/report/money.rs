@@ -101,12 +101,14 @@ fn counts(state: &RunState) -> Counts {
     counts
 }
 
-/// What left this machine, by host: requests, and the records whose text they carried.
+/// What left this machine, by host: every request, and the records whose text they carried.
 pub(super) fn egress(state: &RunState) -> Value {
     let rows = state.egress.iter().map(|(host, egress)| {
         json!({
-            "host": host, "requests": egress.requests,
+            "host": host, "requests": egress.bodies.len(),
+            "bytes": egress.bodies.iter().map(|body| body.bytes).sum::<u64>(),
             "records": egress.records.len(), "record_ids": egress.records,
+            "bodies": egress.bodies,
         })
     });
     rows.collect()

@@ -75,6 +75,12 @@ pub enum Event {
         host: String,
         /// Records whose text the request carries.
         records: Vec<RecordId>,
+        /// Length of the request's body.
+        #[serde(default)]
+        bytes: u64,
+        /// Its SHA-256, hex.
+        #[serde(default)]
+        sha256: String,
     },
     /// A paid answer arrived: on disk before it is used, so that it is never bought again.
     Answered {

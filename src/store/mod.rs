@@ -10,13 +10,14 @@ mod state;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use event::{
     CallCost, DraftId, Event, JudgeReport, PlanReport, Purpose, Refinement, SignalReport,
     SlotReport, Started,
 };
-pub use state::{Draft, Egress, Purchase, RunState};
+pub use state::{Body, Draft, Egress, Purchase, RunState};
 
 /// The log's file name in a run folder.
 const LOG: &str = "log.jsonl";
@@ -30,6 +31,8 @@ pub struct Run {
     pub dir: PathBuf,
     /// The log, folded.
     pub state: RunState,
+    /// Rewrites every event before it is logged; for what must stand in no log.
+    pub scrub: Option<Scrub>,
     log: File,
     /// Holds the lock until the run is dropped.
     _lock: File,
@@ -41,7 +44,7 @@ impl Run {
         let dir = new_folder(runs, SystemTime::now())?;
         let lock = take_lock(&dir)?;
         let log = open_log(&dir)?;
-        let mut run = Self { dir, state: RunState::default(), log, _lock: lock };
+        let mut run = Self { dir, state: RunState::default(), scrub: None, log, _lock: lock };
         run.record(Event::Started(Box::new(started)))?;
         sync_folder(&run.dir)?;
         Ok(run)
@@ -69,7 +72,7 @@ impl Run {
             log.write_all(b"\n").map_err(|e| StoreError::io("mend", &path, e))?;
         }
         log.sync_data().map_err(|e| StoreError::io("mend", &path, e))?;
-        Ok(Self { dir: dir.to_path_buf(), state: replay.state, log, _lock: lock })
+        Ok(Self { dir: dir.to_path_buf(), state: replay.state, scrub: None, log, _lock: lock })
     }
 
     /// Reads a run without the lock, for reports and listings. A torn last line is passed over.
@@ -101,8 +104,12 @@ impl Run {
     /// Appends and syncs an event, then applies it.
     pub fn record(&mut self, event: Event) -> Result<(), StoreError> {
         let path = self.dir.join(LOG);
-        let mut line = serde_json::to_vec(&event)
-            .map_err(|e| StoreError::io("write", &path, io::Error::other(e)))?;
+        let broken = |e| StoreError::io("write", &path, io::Error::other(e));
+        let event = match &self.scrub {
+            Some(scrub) => scrub.apply(event).map_err(broken)?,
+            None => event,
+        };
+        let mut line = serde_json::to_vec(&event).map_err(broken)?;
         line.push(b'\n');
         self.log.write_all(&line).map_err(|e| StoreError::io("write", &path, e))?;
         self.log.sync_data().map_err(|e| StoreError::io("write", &path, e))?;
@@ -113,6 +120,24 @@ impl Run {
     /// Writes a file of the run folder atomically: a reader sees the old bytes or the new ones.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         write_atomically(&self.dir.join(name), bytes)
+    }
+}
+
+/// What every event goes through before it is logged. It changes strings alone, and says whether it
+/// changed any.
+#[derive(Clone)]
+pub struct Scrub(pub Arc<dyn Fn(&mut serde_json::Value) -> bool + Send + Sync>);
+
+impl std::fmt::Debug for Scrub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Scrub(…)")
+    }
+}
+
+impl Scrub {
+    fn apply(&self, event: Event) -> Result<Event, serde_json::Error> {
+        let mut value = serde_json::to_value(&event)?;
+        if (self.0)(&mut value) { serde_json::from_value(value) } else { Ok(event) }
     }
 }
 

@@ -60,10 +60,21 @@ pub struct Purchase {
 /// What left this machine.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Egress {
-    /// Requests.
-    pub requests: usize,
+    /// Requests, in the order in which they were booked.
+    pub bodies: Vec<Body>,
     /// Records whose text they carried.
     pub records: BTreeSet<RecordId>,
+}
+
+/// A request body that left this machine.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Body {
+    /// What for.
+    pub purpose: Purpose,
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256, hex.
+    pub sha256: String,
 }
 
 /// One draft as the log has it.
@@ -107,12 +118,12 @@ impl RunState {
                 self.selected = Some(personas);
                 self.not_selected = dropped;
             }
-            Event::Reserved { attempt, purpose, amount, host, records } => {
+            Event::Reserved { attempt, purpose, amount, host, records, bytes, sha256 } => {
                 self.account.reserve(attempt, amount);
-                self.purchases.entry(purpose).or_default().attempts.push(attempt);
                 let egress = self.egress.entry(host).or_default();
-                egress.requests += 1;
+                egress.bodies.push(Body { purpose: purpose.clone(), bytes, sha256 });
                 egress.records.extend(records);
+                self.purchases.entry(purpose).or_default().attempts.push(attempt);
             }
             Event::Answered { attempt, cost, answer } => {
                 self.account.settle(attempt, cost);

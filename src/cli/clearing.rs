@@ -1,0 +1,289 @@
+//! From files to data that may be used: read, cleared, and guarded on its way out.
+//!
+//! Owns the rules of `--anonymise`: which key, what the log keeps of it, what is said before
+//! anything leaves, and the last look at what was written. The order is the promise: data is cleared
+//! here, once, before any model sees it, and a failure here ends the command.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::Output;
+use crate::cli::progress::Spinner;
+use crate::config::{Environment, Settings};
+use crate::corpus::{self, Corpus};
+use crate::pipeline::{Gate, Paid};
+use crate::privacy::{Clearance, Cleared, Entity, Key, Removed, Strategy, outbound, scan};
+use crate::report::{self, RunFile};
+use crate::store::{Run, Scrub};
+
+/// Findings shown on the terminal; the report has all.
+const SHOWN_FINDINGS: usize = 5;
+
+/// What the log keeps of anonymisation, so that a resumed run clears the same way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Clearing {
+    pub(super) strategy: Strategy,
+    /// Which key hashed the pseudonyms; not the key.
+    key_id: Option<String>,
+}
+
+/// Reads the input of a new run and clears it as the settings say.
+pub(super) fn read(
+    settings: &Settings,
+    environment: &Environment,
+    output: Output,
+) -> Result<(Cleared<Corpus>, Option<Clearing>), Failure> {
+    let Some(strategy) = settings.privacy.anonymise else {
+        let corpus = load(&settings.inputs, output)?;
+        tell(&corpus, output);
+        return Ok((Cleared::as_is(corpus), None));
+    };
+    let key = match strategy {
+        Strategy::Hash => Key::in_file(&key_file(environment))?,
+        Strategy::Redact | Strategy::Replace => Key::of_seed(settings.pipeline.seed),
+    };
+    let key_id = (strategy == Strategy::Hash).then(|| key.id());
+    let clearing = Clearing { strategy, key_id };
+    let corpus = cleared(&settings.inputs, strategy, key, output)?;
+    write_map(settings, &corpus, output)?;
+    Ok((corpus, Some(clearing)))
+}
+
+/// Reads the input of an earlier run again and clears it as it was cleared then.
+pub(super) fn read_again(
+    inputs: &[PathBuf],
+    clearing: Option<&Clearing>,
+    seed: u64,
+    settings: &Settings,
+    environment: &Environment,
+    output: Output,
+) -> Result<Cleared<Corpus>, Failure> {
+    let Some(clearing) = clearing else {
+        let corpus = load(inputs, output)?;
+        tell(&corpus, output);
+        return Ok(Cleared::as_is(corpus));
+    };
+    let key = match &clearing.key_id {
+        Some(id) => key_of(id, environment)?,
+        None => Key::of_seed(seed),
+    };
+    let corpus = cleared(inputs, clearing.strategy, key, output)?;
+    write_map(settings, &corpus, output)?;
+    Ok(corpus)
+}
+
+fn load(inputs: &[PathBuf], output: Output) -> Result<Corpus, Failure> {
+    let spinner = Spinner::start(output, "reading the input");
+    let corpus = corpus::load(inputs)?;
+    drop(spinner);
+    Ok(corpus)
+}
+
+fn cleared(
+    inputs: &[PathBuf],
+    strategy: Strategy,
+    key: Key,
+    output: Output,
+) -> Result<Cleared<Corpus>, Failure> {
+    let corpus = load(inputs, output)?;
+    let spinner = Spinner::start(output, "anonymising");
+    let corpus = Cleared::anonymise(&corpus, strategy, key)?;
+    drop(spinner);
+    tell(&corpus, output);
+    let removed = corpus.removed().map(|removed| removed.counts.clone()).unwrap_or_default();
+    let what = if removed.is_empty() { "nothing found".to_owned() } else { counted(&removed) };
+    output.note(&format!("anonymised ({}): {what}", strategy.name()));
+    Ok(corpus)
+}
+
+/// Says what was read and what was odd about it.
+fn tell(corpus: &Corpus, output: Output) {
+    for finding in corpus.findings.iter().take(SHOWN_FINDINGS) {
+        let times =
+            if finding.count > 1 { format!(" ({} times)", finding.count) } else { String::new() };
+        let place = finding.row.map_or_else(String::new, |row| format!(" row {row}"));
+        output.warn(&format!("{}{place}: {}{times}", finding.file, finding.message));
+    }
+    if let Some(more) = corpus.findings.len().checked_sub(SHOWN_FINDINGS).filter(|more| *more > 0) {
+        output.warn(&format!("and {more} more findings, all in report.json"));
+    }
+    let records = report::counted(corpus.records.len(), "record");
+    output.note(&format!("input: {records} from {}", report::counted(corpus.files.len(), "file")));
+}
+
+/// The key of the project that the command runs in.
+pub(super) fn key_file(environment: &Environment) -> PathBuf {
+    use sha2::{Digest, Sha256};
+    let project = environment.project();
+    let digest = Sha256::digest(project.as_os_str().as_encoded_bytes());
+    let name = u64::from_be_bytes(std::array::from_fn(|i| digest[i]));
+    environment.pseudonym_keys().join(format!("{name:016x}.key"))
+}
+
+/// The key with this id, whichever project it belongs to.
+fn key_of(id: &str, environment: &Environment) -> Result<Key, Failure> {
+    let folder = environment.pseudonym_keys();
+    let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+    let mut keys = files.filter_map(|file| Key::in_file(&file.path()).ok());
+    keys.find(|key| key.id() == id).ok_or_else(|| {
+        Failure::failed(format!(
+            "cannot resume: the key that hashed the pseudonyms is not in {}\nhint: put it back, or start a new run",
+            folder.display()
+        ))
+    })
+}
+
+/// `PERSON 12, EMAIL_ADDRESS 3`.
+pub(super) fn counted(counts: &BTreeMap<Entity, usize>) -> String {
+    let parts: Vec<String> =
+        counts.iter().map(|(entity, count)| format!("{} {count}", entity.name())).collect();
+    parts.join(", ")
+}
+
+fn write_map(settings: &Settings, corpus: &Cleared<Corpus>, output: Output) -> Result<(), Failure> {
+    let (Some(path), Some(removed)) = (&settings.privacy.map, corpus.removed()) else {
+        return Ok(());
+    };
+    write_private(path, removed)?;
+    output.note(&format!(
+        "the map back to the names is in {}: whoever has it can undo the anonymisation",
+        path.display()
+    ));
+    Ok(())
+}
+
+/// Writes the map for the user's eyes alone.
+pub(super) fn write_private(path: &Path, removed: &Removed) -> Result<(), Failure> {
+    let bad = |e: std::io::Error| {
+        Failure::failed(format!(
+            "cannot write the map to {}: {e}\nhint: nothing was sent; name another file with --pii-map",
+            path.display()
+        ))
+    };
+    let text = serde_json::to_vec_pretty(&removed.map())
+        .map_err(|e| Failure::failed(format!("cannot write the map as JSON: {e}")))?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(bad)?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        options.mode(0o600);
+        let file = options.open(path).map_err(bad)?;
+        // A file that was there before keeps its mode, and is about to hold names.
+        file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(bad)?;
+    }
+    options.open(path).and_then(|mut file| file.write_all(&text)).map_err(bad)
+}
+
+/// Whether a paid model may be sent this data: warns of names in it once, or refuses.
+pub(super) fn before_sending(
+    corpus: &Cleared<Corpus>,
+    paid: &Paid,
+    settings: &Settings,
+    output: Output,
+) -> Result<(), Failure> {
+    if paid.local || corpus.clearance() != Clearance::AsIs {
+        return Ok(());
+    }
+    let mut counts = BTreeMap::new();
+    for found in scan(corpus)? {
+        *counts.entry(found.span.entity).or_default() += 1;
+    }
+    if counts.is_empty() {
+        return Ok(());
+    }
+    let what = counted(&counts);
+    if settings.privacy.require {
+        return Err(Failure::new(
+            Exit::Refused,
+            anyhow::anyhow!(
+                "the input holds personal data ({what}), and --privacy-require lets none of it reach {}\nhint: add --anonymise, or --no-frontier",
+                paid.host
+            ),
+        ));
+    }
+    output.warn(&format!(
+        "the input holds personal data ({what}), and records that are sent go to {} as they are; --anonymise replaces it, 'persona privacy scan' shows it",
+        paid.host
+    ));
+    Ok(())
+}
+
+/// The same service behind the outbound gate.
+pub(super) fn guarded(paid: Paid, corpus: &Cleared<Corpus>, require: bool) -> Paid {
+    let removed = corpus.removed().map(Arc::clone);
+    if paid.local || removed.is_none() && !require {
+        return paid;
+    }
+    let gate: Gate = Arc::new(move |body| {
+        let met = outbound(body, removed.as_deref());
+        if met.is_empty() {
+            return Ok(());
+        }
+        Err(format!("the request holds personal data ({})", counted(&met)))
+    });
+    Paid { gate: Some(gate), ..paid }
+}
+
+/// Keeps removed values out of the log, in case a model makes one up again.
+pub(super) fn scrub(run: &mut Run, corpus: &Cleared<Corpus>) {
+    run.scrub = corpus.removed().map(|removed| {
+        let removed = Arc::clone(removed);
+        Scrub(Arc::new(move |event| mask_document(event, &removed) > 0))
+    });
+}
+
+/// Masks removed values in every string of a document; says how many there were.
+pub(super) fn mask_document(value: &mut Value, removed: &Removed) -> usize {
+    match value {
+        Value::String(text) => match removed.mask(text) {
+            Some(masked) => {
+                *text = masked;
+                1
+            }
+            None => 0,
+        },
+        Value::Array(values) => values.iter_mut().map(|value| mask_document(value, removed)).sum(),
+        Value::Object(fields) => {
+            fields.values_mut().map(|value| mask_document(value, removed)).sum()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+/// The last look at a file that is about to be written: removed values in it are masked. Says how
+/// many there were.
+pub(super) fn scanned((name, bytes): RunFile, removed: &Removed) -> (RunFile, usize) {
+    let Ok(text) = String::from_utf8(bytes.clone()) else { return ((name, bytes), 0) };
+    let mut masked = 0;
+    let mut document = |text: &str, pretty: bool| {
+        let mut value: Value = serde_json::from_str(text).ok()?;
+        let count = mask_document(&mut value, removed);
+        masked += count;
+        let write = if pretty { serde_json::to_string_pretty } else { serde_json::to_string };
+        (count > 0).then(|| write(&value).ok()).flatten()
+    };
+    let clean = if name.ends_with(".jsonl") {
+        let lines = text
+            .lines()
+            .map(|line| document(line, false).unwrap_or_else(|| line.to_owned()) + "\n");
+        lines.collect()
+    } else if name.ends_with(".json") {
+        document(&text, true).map_or_else(|| text.clone(), |clean| clean + "\n")
+    } else {
+        let clean = removed.mask(&text);
+        masked += usize::from(clean.is_some());
+        clean.unwrap_or_else(|| text.clone())
+    };
+    if masked == 0 { ((name, bytes), 0) } else { ((name, clean.into_bytes()), masked) }
+}

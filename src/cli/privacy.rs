@@ -1,0 +1,310 @@
+//! `persona privacy`: what is personal in the data, the data without it, and the way back.
+//!
+//! Owns the shape of the findings. Values are shown masked unless asked for.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::cli::clearing;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::Output;
+use crate::cli::table::table;
+use crate::config::Environment;
+use crate::corpus::{self, Corpus};
+use crate::privacy::{Anonymiser, Found, Key, PiiMap, Place, Strategy, rewrite, scan};
+use crate::report;
+use crate::store::write_atomically;
+
+/// Samples shown of each kind in a column.
+const SAMPLES: usize = 2;
+
+/// What can be done about personal data.
+#[derive(Debug, Subcommand)]
+pub(super) enum PrivacyCommand {
+    /// Show what is personal in files; changes nothing
+    Scan {
+        /// Files or folders
+        #[arg(required = true, value_name = "INPUT")]
+        inputs: Vec<PathBuf>,
+        /// Show the samples as they are
+        #[arg(long)]
+        unmask: bool,
+    },
+    /// Write the files again without what is personal in them; a CSV stays a CSV
+    Anonymise(AnonymiseArgs),
+    /// Put the values back into a text, by the map that was written when they were replaced
+    Restore {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The map
+        #[arg(long, value_name = "FILE")]
+        pii_map: PathBuf,
+        /// Where the restored file goes [default: stdout]
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+/// What can be said to `privacy anonymise`.
+#[derive(Debug, Args)]
+#[command(visible_alias = "anonymize")]
+pub(super) struct AnonymiseArgs {
+    /// Files or folders
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// Folder for the new files; they keep their names
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// By what values are replaced
+    #[arg(long, value_name = "STRATEGY", default_value = "redact", value_parser = ["redact", "replace", "hash"])]
+    strategy: String,
+    /// Seed of made-up values
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    seed: u64,
+    /// Write the map from replacements back to values here; keep it safe
+    #[arg(long, value_name = "FILE")]
+    pii_map: Option<PathBuf>,
+}
+
+pub(super) fn run(
+    command: PrivacyCommand,
+    environment: &Environment,
+    output: Output,
+) -> Result<Exit, Failure> {
+    match command {
+        PrivacyCommand::Scan { inputs, unmask } => show(&inputs, unmask, output)?,
+        PrivacyCommand::Anonymise(args) => anonymise(&args, environment, output)?,
+        PrivacyCommand::Restore { file, pii_map, output: to } => {
+            restore(&file, &pii_map, to.as_deref(), output)?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn show(inputs: &[PathBuf], unmask: bool, output: Output) -> Result<(), Failure> {
+    let corpus = corpus::load(inputs)?;
+    let found = scan(&corpus)?;
+    if output.is_json() {
+        let findings: Vec<Value> = found.iter().map(|found| finding(found, &corpus)).collect();
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for found in &found {
+            *counts.entry(found.span.entity.name()).or_default() += 1;
+        }
+        return output.document(&json!({
+            "records": corpus.records.len(), "counts": counts, "findings": findings,
+        }));
+    }
+    if found.is_empty() {
+        return output.result("nothing personal found; no detector finds everything");
+    }
+    // By file, column and kind: how many, and a few samples.
+    let mut rows: BTreeMap<(String, String, &str), (usize, Vec<String>)> = BTreeMap::new();
+    for found in &found {
+        let (file, column) = place(found.place, &corpus);
+        let row = rows.entry((file, column, found.span.entity.name())).or_default();
+        row.0 += 1;
+        let value = &found.place.text(&corpus)[found.span.start..found.span.end];
+        let shown = if unmask { report::plain_line(value) } else { masked(value) };
+        if row.1.len() < SAMPLES && !row.1.contains(&shown) {
+            row.1.push(shown);
+        }
+    }
+    let rows = rows.into_iter().map(|((file, column, entity), (count, samples))| {
+        vec![file, column, entity.to_owned(), count.to_string(), samples.join(", ")]
+    });
+    let shown = table(&["file", "column", "kind", "count", "samples"], rows.collect());
+    let total = report::counted(found.len(), "finding");
+    output.result(&format!(
+        "{shown}\n{total} in {}; no detector finds everything",
+        report::counted(corpus.records.len(), "record")
+    ))
+}
+
+/// A finding for scripts. Offsets are bytes within the record's field.
+fn finding(found: &Found, corpus: &Corpus) -> Value {
+    let (file, column) = place(found.place, corpus);
+    let record = match found.place {
+        Place::Cell(record, _) => Some(&corpus.records[record]),
+        Place::FileName(_) | Place::ColumnName(..) => None,
+    };
+    let first = |file: usize| corpus.records.partition_point(|record| record.file < file);
+    let index = match found.place {
+        Place::Cell(record, _) => Some(record - first(corpus.records[record].file)),
+        Place::FileName(_) | Place::ColumnName(..) => None,
+    };
+    json!({
+        "file": file,
+        "record": record.map(|record| &record.id),
+        "record_index": index,
+        "row": record.map(|record| record.row),
+        "column": column,
+        "place": match found.place {
+            Place::FileName(_) => "file_name",
+            Place::ColumnName(..) => "column_name",
+            Place::Cell(..) => "cell",
+        },
+        "start": found.span.start,
+        "end": found.span.end,
+        "entity": found.span.entity,
+        "score": (f64::from(found.span.score) * 1000.0).round() / 1000.0,
+    })
+}
+
+/// File and column of a place; text without columns is `text`.
+fn place(place: Place, corpus: &Corpus) -> (String, String) {
+    let name = |number: usize| {
+        let file = corpus.files.iter().find(|file| file.number == number);
+        file.map(|file| file.name.clone()).unwrap_or_default()
+    };
+    match place {
+        Place::FileName(file) => (corpus.files[file].name.clone(), "(file name)".to_owned()),
+        Place::ColumnName(record, _) => {
+            (name(corpus.records[record].file), "(column name)".to_owned())
+        }
+        Place::Cell(record, column) => {
+            let record = &corpus.records[record];
+            let column = column.map_or("text", |column| record.columns[column].name.as_str());
+            (name(record.file), column.to_owned())
+        }
+    }
+}
+
+/// The first letter of each word, and how long it is.
+fn masked(value: &str) -> String {
+    let mut inside = false;
+    let masked = value.chars().map(|c| {
+        let first = c.is_alphanumeric() && !inside;
+        inside = c.is_alphanumeric();
+        if first && c.is_alphabetic() || !c.is_alphanumeric() { c } else { '•' }
+    });
+    report::plain_line(&masked.collect::<String>())
+}
+
+fn anonymise(
+    args: &AnonymiseArgs,
+    environment: &Environment,
+    output: Output,
+) -> Result<(), Failure> {
+    let corpus = corpus::load(&args.inputs)?;
+    let (strategy, key) = match args.strategy.as_str() {
+        "replace" => (Strategy::Replace, Key::of_seed(args.seed)),
+        "hash" => (Strategy::Hash, Key::in_file(&clearing::key_file(environment))?),
+        _ => (Strategy::Redact, Key::of_seed(args.seed)),
+    };
+    let mut anonymiser = Anonymiser::of(&corpus, strategy, key)?;
+    let mut written: Vec<PathBuf> = Vec::new();
+    for file in &corpus.files {
+        let bad = |what: &str, path: &Path, e: &dyn std::fmt::Display| {
+            Failure::failed(format!("cannot {what} {}: {e}", path.display()))
+        };
+        let bytes = std::fs::read(&file.path).map_err(|e| bad("read", &file.path, &e))?;
+        let bytes = corpus::utf8(bytes, &file.format);
+        let new = rewrite(&file.format, &bytes, &mut |column, text| anonymiser.clean(column, text))
+            .map_err(|e| bad("rewrite", &file.path, &e))?;
+        let name = anonymiser.file_name(&file.name);
+        let mut path = args.output.join(&name);
+        // Files of the same name from two folders must not overwrite each other.
+        if written.contains(&path) {
+            path = args.output.join(format!("{}-{name}", file.number));
+        }
+        let same = |a: &Path, b: &Path| {
+            a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
+        };
+        if same(&path, &file.path) {
+            return Err(Failure::usage(format!(
+                "{} would be overwritten by its anonymised form\nhint: name another folder with --output",
+                file.path.display()
+            )));
+        }
+        write_atomically(&path, &new)?;
+        written.push(path);
+    }
+    let removed = anonymiser.removed()?;
+    if let Some(path) = &args.pii_map {
+        clearing::write_private(path, &removed)?;
+    }
+    for finding in corpus.findings.iter().filter(|finding| finding.kind == "skipped-file") {
+        output.warn(&format!("{}: {}", finding.file, finding.message));
+    }
+    let counts: BTreeMap<&str, usize> =
+        removed.counts.iter().map(|(entity, count)| (entity.name(), *count)).collect();
+    if output.is_json() {
+        return output.document(&json!({
+            "files": written, "removed": counts, "pii_map": args.pii_map,
+        }));
+    }
+    let what = if counts.is_empty() {
+        "nothing found".to_owned()
+    } else {
+        clearing::counted(&removed.counts)
+    };
+    let mut lines = vec![format!("replaced: {what}")];
+    lines.extend(written.iter().map(|path| path.display().to_string()));
+    if let Some(path) = &args.pii_map {
+        lines.push(format!(
+            "the map back is in {}: whoever has it can undo the anonymisation",
+            path.display()
+        ));
+    }
+    output.result(&lines.join("\n"))
+}
+
+fn restore(file: &Path, map: &Path, to: Option<&Path>, output: Output) -> Result<(), Failure> {
+    let read = |path: &Path| {
+        std::fs::read(path)
+            .map_err(|e| Failure::failed(format!("cannot read {}: {e}", path.display())))
+    };
+    let map: PiiMap = serde_json::from_slice(&read(map)?).map_err(|e| {
+        Failure::usage(format!(
+            "{} is no map of replacements: {e}\nhint: it is what --pii-map wrote",
+            map.display()
+        ))
+    })?;
+    let bytes = read(file)?;
+    let extension = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let format = if matches!(extension.as_str(), "xlsx" | "ods" | "docx" | "html") {
+        extension.as_str()
+    } else {
+        "text"
+    };
+    let restorer = map.restorer()?;
+    let mut count = 0;
+    let restored = rewrite(format, &corpus::utf8(bytes, format), &mut |_, text| {
+        let (text, restored) = restorer.restore(text);
+        count += restored;
+        text
+    })
+    .map_err(|e| Failure::failed(format!("cannot restore {}: {e}", file.display())))?;
+    match to {
+        Some(path) => {
+            write_atomically(path, &restored)?;
+            let restored = report::counted(count, "value");
+            if output.is_json() {
+                return output.document(&json!({ "file": path, "restored": count }));
+            }
+            output.result(&format!("{restored} put back in {}", path.display()))
+        }
+        None => match String::from_utf8(restored) {
+            Ok(text) => output.raw(&text),
+            Err(_) => Err(Failure::usage(
+                "a binary file is not written to the terminal\nhint: name a file with --output",
+            )),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn a_mask_shows_the_first_letters_alone() {
+        assert_eq!(masked("Ana Silva"), "A•• S••••");
+        assert_eq!(masked("ana.s@example.org"), "a••.s@e••••••.o••");
+        assert_eq!(masked("+44 20 7946"), "+•• •• ••••");
+    }
+}

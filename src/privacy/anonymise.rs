@@ -1,0 +1,352 @@
+//! A corpus without the people in it.
+//!
+//! Owns the two passes: what each cell shows by itself, then what all cells together teach about
+//! each. Rewrites record texts, spans, labels, column names, file names and findings; changes
+//! nothing else.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::detect::detect_in;
+use super::entity::{Entity, Span, resolve};
+use super::learned::Learned;
+use super::pseudonym::{Pseudonyms, Strategy};
+use super::removed::Removed;
+use super::{Key, PrivacyError, columns, names, patterns};
+use crate::corpus::{ColumnSpan, Corpus, Record};
+
+/// Something personal in a corpus.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Found {
+    /// Where.
+    pub place: Place,
+    /// Bytes within that field, and what it is.
+    pub span: Span,
+}
+
+/// A text of a corpus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Place {
+    /// The name of a file, by index.
+    FileName(usize),
+    /// The name of a column, by the first record and column that show it.
+    ColumnName(usize, usize),
+    /// A record's cell; of a record without columns, the text.
+    Cell(usize, Option<usize>),
+}
+
+impl Place {
+    /// The text itself.
+    pub fn text(self, corpus: &Corpus) -> &str {
+        match self {
+            Self::FileName(file) => &corpus.files[file].name,
+            Self::ColumnName(record, column) => &corpus.records[record].columns[column].name,
+            Self::Cell(record, None) => &corpus.records[record].text,
+            Self::Cell(record, Some(column)) => {
+                let record = &corpus.records[record];
+                &record.text[record.columns[column].start..record.columns[column].end]
+            }
+        }
+    }
+}
+
+/// All that is personal in a corpus, in order of place and position.
+pub fn scan(corpus: &Corpus) -> Result<Vec<Found>, PrivacyError> {
+    Ok(Survey::of(corpus)?.found)
+}
+
+/// What is personal in a corpus, and what it taught.
+struct Survey {
+    found: Vec<Found>,
+    learned: Learned,
+}
+
+impl Survey {
+    fn of(corpus: &Corpus) -> Result<Self, PrivacyError> {
+        let places = places(corpus);
+        let shown: Vec<Vec<Span>> =
+            places.par_iter().map(|place| shown_by(*place, corpus)).collect();
+        let mut spans: BTreeMap<Place, Vec<Span>> = places.iter().copied().zip(shown).collect();
+        for (place, span) in across_cells(corpus) {
+            spans.entry(place).or_default().push(span);
+        }
+        let values = spans.iter().flat_map(|(place, spans)| {
+            let text = place.text(corpus);
+            spans.iter().map(move |span| (&text[span.start..span.end], span.entity))
+        });
+        let labels =
+            corpus.records.iter().filter_map(|record| named(record.participant.as_deref()?));
+        let learned = Learned::of(values.chain(labels.map(|label| (label, Entity::Person))))?;
+        let found = places
+            .par_iter()
+            .flat_map_iter(|place| {
+                let text = place.text(corpus);
+                let own = resolve(spans.get(place).cloned().unwrap_or_default());
+                let all = with_learned(own, &learned, text);
+                all.into_iter().map(|span| Found { place: *place, span })
+            })
+            .collect();
+        Ok(Self { found, learned })
+    }
+}
+
+/// What a text shows by itself gives way to nothing that was learned elsewhere.
+fn with_learned(own: Vec<Span>, learned: &Learned, text: &str) -> Vec<Span> {
+    let met = learned.find(text).into_iter();
+    let apart = |span: &Span| own.iter().all(|o| o.end <= span.start || span.end <= o.start);
+    let met: Vec<Span> = met.filter(apart).collect();
+    resolve(own.into_iter().chain(met).collect())
+}
+
+/// Every text of a corpus, once.
+fn places(corpus: &Corpus) -> Vec<Place> {
+    let mut places: Vec<Place> = (0..corpus.files.len()).map(Place::FileName).collect();
+    let mut seen = HashSet::new();
+    for (r, record) in corpus.records.iter().enumerate() {
+        for (c, column) in record.columns.iter().enumerate() {
+            if seen.insert(column.name.as_str()) {
+                places.push(Place::ColumnName(r, c));
+            }
+        }
+    }
+    for (r, record) in corpus.records.iter().enumerate() {
+        if record.columns.is_empty() {
+            places.push(Place::Cell(r, None));
+        }
+        places.extend((0..record.columns.len()).map(|c| Place::Cell(r, Some(c))));
+    }
+    places
+}
+
+fn shown_by(place: Place, corpus: &Corpus) -> Vec<Span> {
+    let text = place.text(corpus);
+    match place {
+        Place::FileName(_) => in_file_name(text),
+        // A heading is no sentence: its capitals name nobody.
+        Place::ColumnName(..) => {
+            let mut spans = Vec::new();
+            patterns::find(text, &mut spans);
+            spans
+        }
+        Place::Cell(record, column) => {
+            let column = column.map(|c| corpus.records[record].columns[c].name.as_str());
+            detect_in(column, text)
+        }
+    }
+}
+
+/// `interview_ana-silva.csv` is read as "Interview Ana Silva".
+fn in_file_name(name: &str) -> Vec<Span> {
+    let mut spans = Vec::new();
+    patterns::find(name, &mut spans);
+    // A file's ending makes a domain of its name.
+    spans.retain(|span| span.entity != Entity::DomainName);
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let mut previous = ' ';
+    let spaced: String = stem
+        .chars()
+        .map(|c| {
+            let c = if matches!(c, '_' | '-' | '.') { ' ' } else { c };
+            let c = if previous == ' ' { c.to_ascii_uppercase() } else { c };
+            previous = c;
+            c
+        })
+        .collect();
+    spans.extend(names::find(&spaced, &[]).into_iter().filter(|s| s.entity == Entity::Person));
+    spans
+}
+
+/// Values that only two neighbouring cells together make: `ana.silva@` and `example.org`.
+fn across_cells(corpus: &Corpus) -> Vec<(Place, Span)> {
+    let pairs = corpus.records.par_iter().enumerate().flat_map_iter(|(r, record)| {
+        record.columns.windows(2).enumerate().flat_map(move |(c, pair)| {
+            let (left, right) = (Place::Cell(r, Some(c)), Place::Cell(r, Some(c + 1)));
+            let of = |column: &ColumnSpan| &record.text[column.start..column.end];
+            split_over(of(&pair[0]), of(&pair[1]))
+                .into_iter()
+                .flat_map(move |(l, r)| [(left, l), (right, r)])
+        })
+    });
+    pairs.collect()
+}
+
+/// The two halves of what stands partly at the end of one cell and partly at the start of the next.
+fn split_over(left: &str, right: &str) -> Vec<(Span, Span)> {
+    /// Longer cells are prose, which is not cut.
+    const LONGEST: usize = 64;
+    let may_be_cut = |text: &str| text.bytes().any(|b| b == b'@' || b.is_ascii_digit());
+    if left.len() > LONGEST || right.len() > LONGEST || !may_be_cut(left) && !right.contains('@') {
+        return Vec::new();
+    }
+    let joined = format!("{left}{right}");
+    let mut spans = Vec::new();
+    patterns::find(&joined, &mut spans);
+    let cut = left.len();
+    let checked = [Entity::EmailAddress, Entity::CreditCard, Entity::IbanCode];
+    resolve(spans)
+        .into_iter()
+        .filter(|s| s.start < cut && cut < s.end && s.score >= 1.0 && checked.contains(&s.entity))
+        .map(|s| (Span { end: cut, ..s }, Span { start: 0, end: s.end - cut, ..s }))
+        .collect()
+}
+
+/// A speaker's label, where it names somebody.
+fn named(label: &str) -> Option<&str> {
+    let letters = label.chars().filter(|c| c.is_alphabetic()).count();
+    let digits = label.chars().filter(char::is_ascii_digit).count();
+    (letters >= 2 && digits <= 1 && !columns::is_label(label)).then_some(label)
+}
+
+/// Rewrites texts the way a corpus has taught.
+pub struct Anonymiser {
+    learned: Learned,
+    pseudonyms: Pseudonyms,
+    counts: BTreeMap<Entity, usize>,
+    removed: BTreeSet<(String, Entity)>,
+}
+
+impl Anonymiser {
+    /// Learns from a corpus. The corpus itself stays as it is.
+    pub fn of(corpus: &Corpus, strategy: Strategy, key: Key) -> Result<Self, PrivacyError> {
+        Ok(Self::taught(corpus, strategy, key)?.0)
+    }
+
+    fn taught(
+        corpus: &Corpus,
+        strategy: Strategy,
+        key: Key,
+    ) -> Result<(Self, Vec<Found>), PrivacyError> {
+        let Survey { found, learned } = Survey::of(corpus)?;
+        let values = found.iter().map(|found| {
+            let text = found.place.text(corpus);
+            (found.span.entity, &text[found.span.start..found.span.end])
+        });
+        let labels = corpus.records.iter().filter_map(|r| named(r.participant.as_deref()?));
+        let values = values.chain(labels.map(|label| (Entity::Person, label)));
+        let pseudonyms = Pseudonyms::new(strategy, key, values);
+        let anonymiser =
+            Self { learned, pseudonyms, counts: BTreeMap::new(), removed: BTreeSet::new() };
+        Ok((anonymiser, found))
+    }
+
+    /// A text under a column of this name, without what is personal in it.
+    pub fn clean(&mut self, column: Option<&str>, text: &str) -> String {
+        let spans = with_learned(detect_in(column, text), &self.learned, text);
+        self.replace(text, &spans)
+    }
+
+    /// The name of a file.
+    pub fn file_name(&mut self, name: &str) -> String {
+        let spans = with_learned(resolve(in_file_name(name)), &self.learned, name);
+        self.replace(name, &spans)
+    }
+
+    fn replace(&mut self, text: &str, spans: &[Span]) -> String {
+        let mut clean = String::with_capacity(text.len());
+        let mut end = 0;
+        for span in spans {
+            let value = &text[span.start..span.end];
+            clean.push_str(&text[end..span.start]);
+            clean.push_str(&self.pseudonyms.of(span.entity, value));
+            end = span.end;
+            *self.counts.entry(span.entity).or_default() += 1;
+            self.removed.insert((value.to_owned(), span.entity));
+        }
+        clean.push_str(&text[end..]);
+        clean
+    }
+
+    /// A speaker's label.
+    fn label(&mut self, label: &str) -> String {
+        match named(label) {
+            Some(name) => {
+                let whole = Span { start: 0, end: name.len(), entity: Entity::Person, score: 1.0 };
+                self.replace(name, &[whole])
+            }
+            None => self.clean(None, label),
+        }
+    }
+
+    /// What was removed so far, and what stands in its place.
+    pub fn removed(&self) -> Result<Removed, PrivacyError> {
+        Removed::of(&self.removed, &self.pseudonyms, self.counts.clone())
+    }
+}
+
+/// A corpus without what is personal in it, and what was removed.
+pub(super) fn anonymise(
+    corpus: &Corpus,
+    strategy: Strategy,
+    key: Key,
+) -> Result<(Corpus, Removed), PrivacyError> {
+    let (mut anonymiser, found) = Anonymiser::taught(corpus, strategy, key)?;
+    let mut spans: BTreeMap<Place, Vec<Span>> = BTreeMap::new();
+    for found in found {
+        spans.entry(found.place).or_default().push(found.span);
+    }
+    let of = |place: Place| spans.get(&place).map(Vec::as_slice).unwrap_or_default();
+    let mut clean = corpus.clone();
+    let mut headings: BTreeMap<&str, String> = BTreeMap::new();
+    for place in places(corpus) {
+        let text = place.text(corpus);
+        match place {
+            Place::FileName(file) => {
+                let name = anonymiser.replace(text, of(place));
+                clean.files[file].path = PathBuf::from(&name);
+                clean.files[file].name = name;
+            }
+            Place::ColumnName(..) => {
+                headings.insert(text, anonymiser.replace(text, of(place)));
+            }
+            Place::Cell(..) => {}
+        }
+    }
+    for (r, record) in corpus.records.iter().enumerate() {
+        let cell = |column| of(Place::Cell(r, column));
+        clean.records[r] = rewritten(record, &mut anonymiser, &headings, &cell);
+    }
+    for finding in &mut clean.findings {
+        let names = corpus.files.iter().zip(&clean.files);
+        finding.file = names
+            .filter(|(before, _)| before.name == finding.file)
+            .map(|(_, after)| after.name.clone())
+            .next()
+            .unwrap_or_else(|| anonymiser.clean(None, &finding.file));
+        finding.message = anonymiser.clean(None, &finding.message);
+    }
+    Ok((clean, anonymiser.removed()?))
+}
+
+fn rewritten<'s>(
+    record: &Record,
+    anonymiser: &mut Anonymiser,
+    headings: &BTreeMap<&str, String>,
+    cell: &impl Fn(Option<usize>) -> &'s [Span],
+) -> Record {
+    let mut clean = record.clone();
+    clean.participant = record.participant.as_deref().map(|label| anonymiser.label(label));
+    if record.columns.is_empty() {
+        clean.text = anonymiser.replace(&record.text, cell(None));
+        return clean;
+    }
+    // Between two values stand a line break and a column's name.
+    let mut text = String::with_capacity(record.text.len());
+    let mut end = 0;
+    for (c, column) in record.columns.iter().enumerate() {
+        let name = &headings[column.name.as_str()];
+        let between = &record.text[end..column.start];
+        text.push_str(between.strip_suffix(&format!("{}: ", column.name)).unwrap_or(between));
+        text.push_str(name);
+        text.push_str(": ");
+        let start = text.len();
+        text.push_str(&anonymiser.replace(&record.text[column.start..column.end], cell(Some(c))));
+        clean.columns[c] = ColumnSpan { name: name.clone(), start, end: text.len() };
+        end = column.end;
+    }
+    text.push_str(&record.text[end..]);
+    clean.text = text;
+    clean
+}

@@ -1,0 +1,362 @@
+//! What the structure of the data says: a column's name, a speaker's label.
+//!
+//! Owns the words that column names are made of. A value in a column named `email` is personal
+//! whatever it looks like; a code that stands in for a name (`P01`, `Moderator`) is not.
+
+use super::entity::{Entity, Span};
+
+/// Words in column names, and what the column then holds. The first row that fits counts.
+const NAMES: &[(Entity, &[&str])] = &[
+    (Entity::EmailAddress, &["email", "e-mail", "mail", "correo", "courriel"]),
+    (
+        Entity::PhoneNumber,
+        &[
+            "phone",
+            "telephone",
+            "tel",
+            "mobile",
+            "cell",
+            "cellphone",
+            "fax",
+            "whatsapp",
+            "telefon",
+            "teléfono",
+            "handy",
+        ],
+    ),
+    (Entity::IpAddress, &["ip", "ipaddress"]),
+    (Entity::MacAddress, &["mac", "macaddress"]),
+    (Entity::UsSsn, &["ssn", "socialsecurity", "social security"]),
+    (Entity::UkNhs, &["nhs"]),
+    (Entity::UkNino, &["nino", "national insurance"]),
+    (Entity::IbanCode, &["iban"]),
+    (Entity::CreditCard, &["card number", "cardnumber", "credit card", "creditcard", "cc number"]),
+    (Entity::Passport, &["passport"]),
+    (
+        Entity::DriverLicense,
+        &[
+            "driver license",
+            "drivers license",
+            "driving licence",
+            "licence number",
+            "license number",
+        ],
+    ),
+    (
+        Entity::DateOfBirth,
+        &["dob", "birth", "birthdate", "birthday", "dateofbirth", "born", "geburtsdatum"],
+    ),
+    (Entity::Url, &["url", "website", "homepage", "linkedin", "profile url", "web page"]),
+    (
+        Entity::UserHandle,
+        &[
+            "username",
+            "user name",
+            "handle",
+            "login",
+            "nickname",
+            "nick",
+            "twitter",
+            "instagram",
+            "skype",
+            "screen name",
+        ],
+    ),
+    (
+        Entity::Organization,
+        &[
+            "company",
+            "employer",
+            "organisation",
+            "organization",
+            "company name",
+            "workplace",
+            "school",
+            "university",
+            "firma",
+        ],
+    ),
+    (
+        Entity::Address,
+        &[
+            "address",
+            "street",
+            "postcode",
+            "post code",
+            "postal",
+            "zip",
+            "zipcode",
+            "adresse",
+            "dirección",
+            "addr",
+        ],
+    ),
+    (Entity::Location, &["city", "town", "village", "hometown", "birthplace", "stadt", "ciudad"]),
+    (
+        Entity::RecordId,
+        &[
+            "customer id",
+            "customer number",
+            "customer no",
+            "client id",
+            "patient id",
+            "patient number",
+            "mrn",
+            "member id",
+            "employee id",
+            "student id",
+            "account number",
+            "account id",
+            "respondent id",
+            "respondentid",
+            "response id",
+            "user id",
+            "userid",
+            "subject id",
+            "participant id",
+            "participantid",
+            "case number",
+            "policy number",
+            "device id",
+        ],
+    ),
+    (
+        Entity::Person,
+        &[
+            "name",
+            "surname",
+            "firstname",
+            "lastname",
+            "fullname",
+            "forename",
+            "participant",
+            "respondent",
+            "interviewee",
+            "interviewer",
+            "moderator",
+            "researcher",
+            "speaker",
+            "author",
+            "contact",
+            "vorname",
+            "nachname",
+            "nombre",
+            "apellido",
+            "nom",
+            "prénom",
+            "prenom",
+            "manager",
+            "supervisor",
+            "guardian",
+            "spouse",
+            "patient",
+            "customer",
+            "client",
+            "person",
+            "contact person",
+            "by",
+            "from",
+            "sender",
+            "recipient",
+        ],
+    ),
+];
+
+/// Words that make a column with `name` in it one of something else.
+const NOT_PEOPLE: [&str; 16] = [
+    "file", "product", "brand", "company", "city", "street", "event", "task", "project", "team",
+    "tool", "feature", "app", "column", "school", "role",
+];
+
+/// Labels of people that name nobody.
+const ROLES: [&str; 34] = [
+    "participant",
+    "respondent",
+    "interviewee",
+    "interviewer",
+    "moderator",
+    "facilitator",
+    "researcher",
+    "speaker",
+    "user",
+    "customer",
+    "client",
+    "patient",
+    "host",
+    "guest",
+    "anonymous",
+    "unknown",
+    "observer",
+    "note taker",
+    "notetaker",
+    "all",
+    "group",
+    "audience",
+    "agent",
+    "bot",
+    "system",
+    "admin",
+    "assistant",
+    "person",
+    "subject",
+    "male",
+    "female",
+    "man",
+    "woman",
+    "n/a",
+];
+
+/// What the name of a column says about its values. `None`: nothing.
+pub(super) fn entity_of(column: &str) -> Option<Entity> {
+    let words = words(column);
+    // A question is no label: "What name would you give it?".
+    if words.is_empty() || words.len() > 5 || column.contains('?') {
+        return None;
+    }
+    let joined = words.join(" ");
+    let holds = |phrase: &str| {
+        phrase == joined
+            || words.iter().any(|word| word == phrase)
+            || phrase.contains(' ') && joined.contains(phrase)
+    };
+    let (entity, _) = NAMES.iter().find(|(_, phrases)| phrases.iter().any(|p| holds(p)))?;
+    let of_a_thing =
+        *entity == Entity::Person && words.iter().any(|w| NOT_PEOPLE.contains(&w.as_str()));
+    // "times by car", "income from work": these words mean a person only when they stand alone.
+    let vague = ["by", "from", "person", "patient", "customer", "client", "contact", "nom", "mail"];
+    let alone = words.len() == 1
+        || !words.iter().any(|w| vague.contains(&w.as_str()))
+        || words.iter().any(|w| w == "name" || w == "email");
+    (!of_a_thing && (alone || *entity != Entity::Person)).then_some(*entity)
+}
+
+/// The words of a column's name: `participantName`, `participant_name` and `Participant name`
+/// alike.
+fn words(column: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut previous = ' ';
+    for c in column.chars() {
+        if !c.is_alphanumeric() && c != '-' {
+            words.push(String::new());
+        } else {
+            if words.is_empty() || c.is_uppercase() && previous.is_lowercase() {
+                words.push(String::new());
+            }
+            if let Some(word) = words.last_mut() {
+                word.extend(c.to_lowercase());
+            }
+        }
+        previous = c;
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// What a value is because of its column, whole. `None` where the column says nothing, or where
+/// the value is plainly something else.
+pub(super) fn span_of(column: &str, value: &str) -> Option<Span> {
+    let entity = entity_of(column)?;
+    let start = value.len() - value.trim_start().len();
+    let end = start + value.trim().len();
+    let trimmed = &value[start..end];
+    let letters = trimmed.chars().filter(|c| c.is_alphabetic()).count();
+    let digits = trimmed.chars().filter(char::is_ascii_digit).count();
+    let words = trimmed.split_whitespace().count();
+    let plausible = match entity {
+        Entity::Person => letters >= 2 && words <= 6 && digits <= 1 && !is_label(trimmed),
+        Entity::Organization | Entity::Location | Entity::UserHandle => {
+            letters >= 2 && words <= 8 && !is_label(trimmed)
+        }
+        Entity::Address => words <= 20 && letters + digits >= 2 && !is_label(trimmed),
+        Entity::EmailAddress => trimmed.contains('@'),
+        Entity::PhoneNumber => digits >= 5 && letters <= 5,
+        Entity::DateOfBirth => {
+            digits >= 6 && letters <= 12 && super::patterns::birth_year(trimmed).is_some()
+        }
+        // `P01` is what researchers write in place of a name.
+        Entity::RecordId => words == 1 && digits >= 4 && trimmed.len() >= 6,
+        _ => digits >= 3 || trimmed.contains('.'),
+    };
+    plausible.then_some(Span { start, end, entity, score: 0.95 })
+}
+
+/// Whether a label stands for somebody without naming them: `P01`, `Participant 3`, `Moderator`.
+pub(super) fn is_label(value: &str) -> bool {
+    let lower = value.trim().trim_end_matches(':').to_lowercase();
+    let bare = lower.trim_end_matches(|c: char| c.is_ascii_digit() || " #_-.".contains(c));
+    let code =
+        lower.len() <= 6 && lower.bytes().any(|b| b.is_ascii_digit()) && bare.chars().count() <= 3;
+    let answer = ["yes", "no", "none", "na", "n/a", "-", "other", "prefer not to say", ""];
+    code || ROLES.contains(&bare)
+        || ROLES.iter().any(|role| bare.strip_suffix('s') == Some(role))
+        || answer.contains(&lower.as_str())
+        || lower.len() == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_columns_say_what_they_hold() {
+        for (column, entity) in [
+            ("email", Entity::EmailAddress),
+            ("Your e-mail", Entity::EmailAddress),
+            ("participant_name", Entity::Person),
+            ("participantName", Entity::Person),
+            ("First Name", Entity::Person),
+            ("interviewer", Entity::Person),
+            ("Mobile number", Entity::PhoneNumber),
+            ("Company name", Entity::Organization),
+            ("Date of birth", Entity::DateOfBirth),
+            ("ip_address", Entity::IpAddress),
+            ("home address", Entity::Address),
+            ("RespondentID", Entity::RecordId),
+            ("customer email", Entity::EmailAddress),
+            ("City", Entity::Location),
+        ] {
+            assert_eq!(entity_of(column), Some(entity), "{column}");
+        }
+        for column in [
+            "answer",
+            "product name",
+            "file name",
+            "age",
+            "What name would you give it?",
+            "role",
+            "",
+            "trips by car",
+            "How did you hear about us from a friend or colleague at work",
+            "team",
+            "Household Income",
+        ] {
+            assert_eq!(entity_of(column), None, "{column}");
+        }
+    }
+
+    #[test]
+    fn codes_and_roles_are_no_names() {
+        for label in [
+            "P01",
+            "P1",
+            "R-12",
+            "Participant 3",
+            "Moderator",
+            "Interviewer:",
+            "Speaker 2",
+            "n/a",
+            "users",
+        ] {
+            assert!(is_label(label), "{label}");
+            assert_eq!(span_of("participant", label), None, "{label}");
+        }
+        for name in ["Ana", "Jo", "Ana Silva", "Ólafur", "田中"] {
+            assert!(!is_label(name), "{name}");
+            assert!(span_of("participant", name).is_some(), "{name}");
+        }
+        assert_eq!(
+            span_of("name", " Ana "),
+            Some(Span { start: 1, end: 4, entity: Entity::Person, score: 0.95 })
+        );
+    }
+}

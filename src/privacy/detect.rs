@@ -1,0 +1,116 @@
+//! What is personal in one text.
+//!
+//! Owns the order of the layers (column, patterns, names) and the windows that keep a text of any
+//! length in bounded memory. Knows one text at a time; what one record teaches about another is
+//! [`super::learned`]'s.
+
+use super::entity::{Span, resolve};
+use super::fold::Folded;
+use super::{columns, names, patterns};
+
+/// Bytes looked at together. Nothing personal is as long as the overlap.
+const WINDOW: usize = 1 << 16;
+const OVERLAP: usize = 512;
+/// Spans below this are noise.
+const LEAST: f32 = 0.5;
+
+/// What is personal in `text`: in order, apart, as byte ranges at character bounds.
+pub fn detect(text: &str) -> Vec<Span> {
+    let mut spans = Vec::new();
+    for (start, window) in windows(text) {
+        let found = in_window(window);
+        spans.extend(found.into_iter().map(|s| Span {
+            start: s.start + start,
+            end: s.end + start,
+            ..s
+        }));
+    }
+    resolve(spans)
+}
+
+/// What is personal in a cell under a column of this name.
+pub(super) fn detect_in(column: Option<&str>, text: &str) -> Vec<Span> {
+    let mut spans = detect(text);
+    spans.extend(column.and_then(|column| columns::span_of(column, text)));
+    resolve(spans)
+}
+
+fn in_window(window: &str) -> Vec<Span> {
+    let folded = Folded::of(window);
+    let mut spans = Vec::new();
+    patterns::find(&folded.text, &mut spans);
+    let known = resolve(spans);
+    let mut all = names::find(&folded.text, &known);
+    all.extend(known);
+    all.retain(|span| span.score >= LEAST);
+    for span in &mut all {
+        (span.start, span.end) = folded.range(span.start, span.end);
+    }
+    all
+}
+
+/// The text in pieces that overlap, cut at white space where there is some.
+fn windows(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut next = Some(0);
+    std::iter::from_fn(move || {
+        let start = next?;
+        if text.len() - start <= WINDOW {
+            next = None;
+            return Some((start, &text[start..]));
+        }
+        let end = cut(text, start + WINDOW);
+        // Far enough back that what the cut parts is whole in the next window.
+        next = Some(cut(text, end - OVERLAP));
+        Some((start, &text[start..end]))
+    })
+}
+
+/// A character bound at or shortly before `at`, after white space if some is near.
+fn cut(text: &str, at: usize) -> usize {
+    let at = text.floor_char_boundary(at);
+    let from = text.floor_char_boundary(at - OVERLAP / 2);
+    text[from..at].rfind(char::is_whitespace).map_or(at, |space| {
+        let space = from + space;
+        space + text[space..].chars().next().map_or(0, char::len_utf8)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Entity;
+    use super::*;
+
+    #[test]
+    fn windows_cover_everything_and_overlap() {
+        for text in ["x".repeat(200_000), "ä bc ".repeat(50_000), "short".to_owned()] {
+            let windows: Vec<_> = windows(&text).collect();
+            assert_eq!(windows[0].0, 0);
+            for pair in windows.windows(2) {
+                let end = pair[0].0 + pair[0].1.len();
+                assert!(pair[1].0 < end && end - pair[1].0 >= OVERLAP, "{} {end}", pair[1].0);
+            }
+            let (start, last) = windows.last().unwrap();
+            assert_eq!(start + last.len(), text.len());
+        }
+    }
+
+    #[test]
+    fn an_address_across_a_cut_is_found_once() {
+        let filler = "no cuts here ".repeat(WINDOW / 13);
+        for shift in 0..40 {
+            let text =
+                format!("{}{} ana@example.org {filler}", &filler[..WINDOW - 30], "x".repeat(shift));
+            let found: Vec<_> =
+                detect(&text).into_iter().filter(|s| s.entity == Entity::EmailAddress).collect();
+            assert_eq!(found.len(), 1, "{shift}");
+            assert_eq!(&text[found[0].start..found[0].end], "ana@example.org");
+        }
+    }
+
+    #[test]
+    fn spans_stand_in_the_original() {
+        let text = "écris à ana\u{200b}＠example。org vite";
+        let found = detect(text);
+        assert_eq!(&text[found[0].start..found[0].end], "ana\u{200b}＠example。org");
+    }
+}

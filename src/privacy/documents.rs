@@ -1,0 +1,380 @@
+//! Files rewritten in their own format.
+//!
+//! Owns the walk through a file's structure: which pieces of it are text, and under which column. A
+//! CSV stays a CSV, a workbook a workbook. What is to be written in place of a text is the caller's.
+
+use std::io::{Cursor, Read, Write};
+
+use serde_json::Value;
+
+/// Gives a text under a column (where there is one) as it is to be written.
+pub type Rewrite<'a> = dyn FnMut(Option<&str>, &str) -> String + 'a;
+
+/// Most bytes that the parts of an office file may unpack to: a zip bomb ends here.
+const MAX_UNPACKED: u64 = 1 << 30;
+
+/// Rewrites a file of a format as `corpus` names it: `csv`, `tsv`, `json`, `jsonl`, `html`, `xlsx`,
+/// `ods`, `docx`; any other is text. Text is UTF-8 in and out. An error says what is broken.
+pub fn rewrite(format: &str, bytes: &[u8], rewrite: &mut Rewrite<'_>) -> Result<Vec<u8>, String> {
+    if matches!(format, "xlsx" | "ods" | "docx") {
+        return office(bytes, rewrite);
+    }
+    let text = std::str::from_utf8(bytes).map_err(|e| e.to_string())?;
+    match format {
+        "csv" | "tsv" => table(text, rewrite),
+        "json" => {
+            let mut value: Value = serde_json::from_str(text).map_err(|e| e.to_string())?;
+            json(&mut value, None, rewrite);
+            serde_json::to_vec_pretty(&value).map_err(|e| e.to_string())
+        }
+        "jsonl" => {
+            Ok(text.split_inclusive('\n').flat_map(|line| json_line(line, rewrite)).collect())
+        }
+        "html" => {
+            Ok(markup(text, &["p", "li", "td", "th", "h1", "h2", "h3", "title", "div"], rewrite)
+                .into_bytes())
+        }
+        _ => Ok(rewrite(None, text).into_bytes()),
+    }
+}
+
+fn table(text: &str, rewrite: &mut Rewrite<'_>) -> Result<Vec<u8>, String> {
+    let delimiter = delimiter(text);
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(text.as_bytes());
+    let mut writer = csv::WriterBuilder::new()
+        .flexible(true)
+        .delimiter(delimiter)
+        .terminator(if text.contains("\r\n") {
+            csv::Terminator::CRLF
+        } else {
+            csv::Terminator::Any(b'\n')
+        })
+        .from_writer(Vec::new());
+    let mut heads: Vec<String> = Vec::new();
+    for (number, row) in reader.records().enumerate() {
+        let row = row.map_err(|e| e.to_string())?;
+        if number == 0 {
+            heads = row.iter().map(str::to_owned).collect();
+        }
+        let column = |i: usize| heads.get(i).map(String::as_str).filter(|_| number > 0);
+        let cells: Vec<String> =
+            row.iter().enumerate().map(|(i, cell)| rewrite(column(i), cell)).collect();
+        writer.write_record(&cells).map_err(|e| e.to_string())?;
+    }
+    writer.into_inner().map_err(|e| e.to_string())
+}
+
+/// The mark that parts the first line into most cells.
+fn delimiter(text: &str) -> u8 {
+    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let count = |mark: u8| line.bytes().filter(|b| *b == mark).count();
+    let marks = [b',', b';', b'\t', b'|'];
+    marks.into_iter().rev().max_by_key(|mark| count(*mark)).unwrap_or(b',')
+}
+
+/// Every string of a document, its keys too. A number is rewritten only if it changes.
+fn json(value: &mut Value, column: Option<&str>, rewrite: &mut Rewrite<'_>) {
+    match value {
+        Value::String(text) => *text = rewrite(column, text),
+        Value::Number(number) => {
+            let text = number.to_string();
+            let new = rewrite(column, &text);
+            if new != text {
+                *value = Value::String(new);
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| json(value, column, rewrite)),
+        Value::Object(fields) => {
+            let old = std::mem::take(fields);
+            for (key, mut value) in old {
+                json(&mut value, Some(&key), rewrite);
+                // Two keys that become one would lose a value.
+                let mut new = rewrite(None, &key);
+                while fields.contains_key(&new) {
+                    new.push('_');
+                }
+                fields.insert(new, value);
+            }
+        }
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+fn json_line(line: &str, rewrite: &mut Rewrite<'_>) -> Vec<u8> {
+    let body = line.trim_end_matches(['\n', '\r']);
+    let end = &line[body.len()..];
+    let new = match serde_json::from_str::<Value>(body) {
+        Ok(mut value) => {
+            json(&mut value, None, rewrite);
+            value.to_string()
+        }
+        Err(_) => rewrite(None, body),
+    };
+    (new + end).into_bytes()
+}
+
+/// A piece of markup.
+enum Piece<'t> {
+    Tag(&'t str),
+    Text(&'t str),
+}
+
+/// Rewrites the text between tags. Text that a format has cut into runs is rewritten as a whole, up
+/// to the end of the element (one of `wholes`) that holds it, and stands in its first run then.
+fn markup(text: &str, wholes: &[&str], rewrite: &mut Rewrite<'_>) -> String {
+    let mut out: Vec<String> = Vec::new();
+    // Places in `out` of the runs that belong together.
+    let mut runs: Vec<usize> = Vec::new();
+    let mut column: Option<&str> = None;
+    for piece in pieces(text) {
+        match piece {
+            Piece::Text(run) => {
+                runs.push(out.len());
+                out.push(run.to_owned());
+            }
+            Piece::Tag(tag) => {
+                if ends_a_whole(tag, wholes) {
+                    settle(&mut out, &mut runs, column.take(), rewrite);
+                }
+                // Who made an office file stands in these.
+                if tag.contains("dc:creator") || tag.contains("lastModifiedBy") {
+                    column = Some("author");
+                }
+                out.push(attributes(tag, rewrite));
+            }
+        }
+    }
+    settle(&mut out, &mut runs, column, rewrite);
+    out.concat()
+}
+
+fn ends_a_whole(tag: &str, wholes: &[&str]) -> bool {
+    let name = tag.trim_start_matches(['<', '/']);
+    let name =
+        name.split(|c: char| c.is_whitespace() || c == '>' || c == '/').next().unwrap_or_default();
+    wholes.contains(&name) && !tag.ends_with("/>")
+}
+
+fn settle(
+    out: &mut [String],
+    runs: &mut Vec<usize>,
+    column: Option<&str>,
+    rewrite: &mut Rewrite<'_>,
+) {
+    let joined: String = runs.iter().map(|run| unescape(&out[*run])).collect();
+    if !joined.trim().is_empty() {
+        let new = rewrite(column, &joined);
+        if new != joined {
+            let full = runs.iter().copied().find(|run| !out[*run].trim().is_empty());
+            for run in runs.iter() {
+                out[*run].clear();
+            }
+            if let Some(first) = full {
+                out[first] = escape(&new);
+                as_text_cell(out, first);
+            }
+        }
+    }
+    runs.clear();
+}
+
+/// A number of a workbook that has become text needs a cell of that type.
+fn as_text_cell(out: &mut [String], value: usize) {
+    let [.., cell, tag] = &mut out[..value] else { return };
+    if tag == "<v>" && cell.starts_with("<c ") && !cell.contains(" t=\"") {
+        cell.insert_str(2, " t=\"str\"");
+    }
+}
+
+/// Addresses in attributes: the targets of links.
+fn attributes(tag: &str, rewrite: &mut Rewrite<'_>) -> String {
+    let mut out = String::with_capacity(tag.len());
+    let mut rest = tag;
+    while let Some(at) = ["href=\"", "Target=\"", "alt=\"", "title=\"", "w:author=\""]
+        .iter()
+        .filter_map(|name| Some(rest.find(name)? + name.len()))
+        .min()
+    {
+        let Some(length) = rest[at..].find('"') else { break };
+        let value = unescape(&rest[at..at + length]);
+        let column = rest[..at].ends_with("author=\"").then_some("author");
+        let new = rewrite(column, &value);
+        out.push_str(&rest[..at]);
+        out.push_str(&if new == value { rest[at..at + length].to_owned() } else { escape(&new) });
+        rest = &rest[at + length..];
+    }
+    out.push_str(rest);
+    out
+}
+
+fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let tag = rest.starts_with('<');
+        let end = match (tag, rest.starts_with("<!--")) {
+            (true, true) => rest.find("-->").map(|at| at + 3),
+            (true, false) => rest.find('>').map(|at| at + 1),
+            (false, _) => rest.find('<'),
+        };
+        let (piece, after) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = after;
+        Some(if tag { Piece::Tag(piece) } else { Piece::Text(piece) })
+    })
+}
+
+/// The five entities of XML, and numbers.
+fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let known = rest.find(';').filter(|end| *end <= 10).and_then(|end| {
+            let name = &rest[1..end];
+            let number =
+                name.strip_prefix('#').and_then(|number| match number.strip_prefix(['x', 'X']) {
+                    Some(hex) => u32::from_str_radix(hex, 16).ok(),
+                    None => number.parse().ok(),
+                });
+            let c = match name {
+                "amp" => '&',
+                "lt" => '<',
+                "gt" => '>',
+                "quot" => '"',
+                "apos" => '\'',
+                "nbsp" => '\u{a0}',
+                _ => char::from_u32(number?)?,
+            };
+            Some((c, end + 1))
+        });
+        let (c, length) = known.unwrap_or(('&', 1));
+        out.push(c);
+        rest = &rest[length..];
+    }
+    out.push_str(rest);
+    out
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// A zip archive of XML parts. Everything else in it is copied as it is.
+fn office(bytes: &[u8], rewrite: &mut Rewrite<'_>) -> Result<Vec<u8>, String> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| e.to_string())?;
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let mut left = MAX_UNPACKED;
+    for index in 0..archive.len() {
+        let entry = archive.by_index(index).map_err(|e| e.to_string())?;
+        let name = entry.name().map_err(|e| e.to_string())?.into_owned();
+        if !(name.ends_with(".xml") || name.ends_with(".rels")) {
+            writer.raw_copy_file(entry).map_err(|e| e.to_string())?;
+            continue;
+        }
+        let options = zip::write::SimpleFileOptions::default()
+            .compression_method(zip::CompressionMethod::Deflated);
+        let mut text = String::new();
+        let read =
+            entry.take(left + 1).read_to_string(&mut text).map_err(|e| format!("{name}: {e}"))?;
+        left = left
+            .checked_sub(read as u64)
+            .ok_or_else(|| format!("{name} unpacks to more than a gigabyte"))?;
+        let wholes =
+            ["w:p", "si", "is", "v", "text:p", "text:h", "a:p", "dc:creator", "cp:lastModifiedBy"];
+        let new = markup(&text, &wholes, rewrite);
+        writer.start_file(name, options).map_err(|e| e.to_string())?;
+        writer.write_all(new.as_bytes()).map_err(|e| e.to_string())?;
+    }
+    Ok(writer.finish().map_err(|e| e.to_string())?.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ana becomes Bea, whatever a column says; a cell under `name` becomes its column.
+    fn ana(column: Option<&str>, text: &str) -> String {
+        match column {
+            Some("name") => "NAME".to_owned(),
+            _ => text.replace("Ana", "Bea").replace("447700900123", "PHONE"),
+        }
+    }
+
+    fn of(format: &str, text: &str) -> String {
+        String::from_utf8(rewrite(format, text.as_bytes(), &mut ana).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn tables_keep_their_marks_and_their_rows() {
+        assert_eq!(
+            of("csv", "name;said\nX;\"Ana; and\n\"\"Ana\"\"\"\nY\n"),
+            "name;said\nNAME;\"Bea; and\n\"\"Bea\"\"\"\nNAME\n"
+        );
+        assert_eq!(of("tsv", "a\tAna\r\n1,2\tAna\r\n"), "a\tBea\r\n1,2\tBea\r\n");
+    }
+
+    #[test]
+    fn json_keeps_its_shape() {
+        let out = of("json", r#"[{"name":"Q","n":3,"tel":447700900123,"x":["Ana"],"Ana":null}]"#);
+        let value: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(
+            value,
+            serde_json::json!([{"name":"NAME","n":3,"tel":"PHONE","x":["Bea"],"Bea":null}])
+        );
+        assert_eq!(
+            of("jsonl", "{\"a\":\"Ana\"}\nnot json Ana\n"),
+            "{\"a\":\"Bea\"}\nnot json Bea\n"
+        );
+    }
+
+    #[test]
+    fn markup_is_rewritten_across_its_runs() {
+        assert_eq!(
+            of("html", "<p>A<b>na</b> &amp; co</p><p title=\"Ana\">x</p>"),
+            "<p>Bea &amp; co<b></b></p><p title=\"Bea\">x</p>"
+        );
+        assert_eq!(of("html", "<p>1 &lt; 2</p>"), "<p>1 &lt; 2</p>");
+    }
+
+    #[test]
+    fn office_files_are_rewritten_part_by_part() {
+        let part = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+        let parts = [
+            part("xl/sharedStrings.xml", "<sst><si><t>A</t><t>na</t></si><si><t>b</t></si></sst>"),
+            part(
+                "xl/worksheets/sheet1.xml",
+                "<row><c r=\"A1\"><v>447700900123</v></c><c r=\"A2\"><v>5</v></c></row>",
+            ),
+            part("docProps/core.xml", "<dc:creator>Ana</dc:creator>"),
+            part("xl/media/image.png", "Ana"),
+        ];
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, text) in &parts {
+            writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            writer.write_all(text.as_bytes()).unwrap();
+        }
+        let bytes = writer.finish().unwrap().into_inner();
+        let new = rewrite("xlsx", &bytes, &mut ana).unwrap();
+        let mut archive = zip::ZipArchive::new(Cursor::new(new)).unwrap();
+        let mut read = |name: &str| {
+            let mut text = String::new();
+            archive.by_name(name).unwrap().read_to_string(&mut text).unwrap();
+            text
+        };
+        assert_eq!(read(&parts[0].0), "<sst><si><t>Bea</t><t></t></si><si><t>b</t></si></sst>");
+        assert_eq!(
+            read(&parts[1].0),
+            "<row><c t=\"str\" r=\"A1\"><v>PHONE</v></c><c r=\"A2\"><v>5</v></c></row>"
+        );
+        assert_eq!(read(&parts[2].0), "<dc:creator>Bea</dc:creator>");
+        assert_eq!(read(&parts[3].0), "Ana");
+        assert!(rewrite("xlsx", b"PK no", &mut ana).is_err());
+    }
+}

@@ -1,0 +1,117 @@
+//! The secret behind hashed pseudonyms.
+//!
+//! Owns 32 bytes, how they are made and kept. They never stand in a log or a message.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read, Write};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::PrivacyError;
+
+/// 32 secret bytes.
+#[derive(Clone)]
+pub struct Key([u8; 32]);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+impl Key {
+    /// A key by a seed, for pseudonyms that hide nothing by it: numbers and made-up values.
+    pub fn of_seed(seed: u64) -> Self {
+        Self(Sha256::digest(seed.to_le_bytes()).into())
+    }
+
+    /// Reads the key in a file, or draws one from the system and writes it there, for the user's
+    /// eyes alone.
+    pub fn in_file(path: &Path) -> Result<Self, PrivacyError> {
+        let bad = |reason: String| PrivacyError::Key { path: path.to_owned(), reason };
+        match std::fs::File::open(path) {
+            Ok(mut file) => {
+                let mut bytes = Vec::new();
+                file.read_to_end(&mut bytes).map_err(|e| bad(e.to_string()))?;
+                let bytes = bytes.try_into().map_err(|_| {
+                    bad("it does not hold 32 bytes\nhint: move it away to draw a new one; pseudonyms will be others".into())
+                })?;
+                Ok(Self(bytes))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Self::draw(path),
+            Err(error) => Err(bad(error.to_string())),
+        }
+    }
+
+    fn draw(path: &Path) -> Result<Self, PrivacyError> {
+        let bad = |reason: String| PrivacyError::Key { path: path.to_owned(), reason };
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(|e| bad(e.to_string()))?;
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|e| bad(e.to_string()))?;
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        private(&mut options);
+        match options.open(path) {
+            Ok(mut file) => {
+                file.write_all(&bytes)
+                    .and_then(|()| file.sync_all())
+                    .map_err(|e| bad(e.to_string()))?;
+                Ok(Self(bytes))
+            }
+            // Another process was faster: its key is the key.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Self::in_file(path),
+            Err(error) => Err(bad(error.to_string())),
+        }
+    }
+
+    /// What tells keys apart without giving them away.
+    pub fn id(&self) -> String {
+        let digest = Sha256::new().chain_update(b"persona key id").chain_update(self.0).finalize();
+        super::hexadecimal(&digest[..8])
+    }
+
+    pub(super) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    pub(super) fn seed(&self) -> u64 {
+        self.0[..8].iter().fold(0, |seed, byte| seed << 8 | u64::from(*byte))
+    }
+}
+
+/// Only the user may read what is written.
+#[cfg(unix)]
+fn private(options: &mut OpenOptions) {
+    use std::os::unix::fs::OpenOptionsExt;
+    options.mode(0o600);
+}
+
+#[cfg(not(unix))]
+fn private(_: &mut OpenOptions) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_drawn_once_and_kept_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys/project.key");
+        let drawn = Key::in_file(&path).unwrap();
+        assert_eq!(drawn.id(), Key::in_file(&path).unwrap().id());
+        assert_ne!(drawn.id(), Key::in_file(&folder.path().join("other.key")).unwrap().id());
+        assert_eq!(format!("{drawn:?}"), "Key(…)");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        std::fs::write(&path, "short").unwrap();
+        assert!(Key::in_file(&path).unwrap_err().to_string().contains("32 bytes"));
+    }
+}

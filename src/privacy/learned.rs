@@ -1,0 +1,181 @@
+//! Values known to be personal, met again wherever they stand.
+//!
+//! Owns the search for many values at once and what counts as meeting one: a whole word, in the
+//! same case or in a case that leaves no doubt. It finds in one record what another has taught, and
+//! in what is written or sent what was removed.
+
+use std::collections::BTreeMap;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use super::entity::{Entity, Span};
+use super::fold::Folded;
+use super::{PrivacyError, names, people};
+
+/// Sure enough to remove, and less sure than what the text itself shows.
+const SCORE: f32 = 0.8;
+
+/// Words that are names and also begin sentences, and what follows them then.
+const BEGINNERS: [&str; 2] = ["will", "may"];
+const AFTER_BEGINNERS: [&str; 14] = [
+    "i", "you", "he", "she", "it", "we", "they", "this", "that", "there", "the", "these", "my",
+    "be",
+];
+/// Words before the month.
+const BEFORE_MAY: [&str; 14] = [
+    "in", "of", "since", "last", "next", "this", "early", "late", "until", "by", "mid", "from",
+    "during", "before",
+];
+
+/// Values to be met again.
+#[derive(Debug)]
+pub(super) struct Learned {
+    values: Vec<(String, Entity)>,
+    finder: AhoCorasick,
+}
+
+impl Learned {
+    /// Learns values. A person's name is learned with its parts; what is too short or too common to
+    /// be anybody's is not.
+    pub(super) fn of<'v>(
+        values: impl Iterator<Item = (&'v str, Entity)>,
+    ) -> Result<Self, PrivacyError> {
+        let mut known: BTreeMap<String, Entity> = BTreeMap::new();
+        for (value, entity) in values {
+            let folded = Folded::of(value).text.trim().to_owned();
+            if entity == Entity::Person {
+                for part in people::parts(&folded).filter(|part| is_telling(part, entity)) {
+                    known.entry(part.to_owned()).or_insert(entity);
+                }
+            }
+            if is_telling(&folded, entity) {
+                known.insert(folded, entity);
+            }
+        }
+        let values: Vec<(String, Entity)> = known.into_iter().collect();
+        let finder = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .ascii_case_insensitive(true)
+            .build(values.iter().map(|(value, _)| value))
+            .map_err(|error| PrivacyError::TooMuch(error.to_string()))?;
+        Ok(Self { values, finder })
+    }
+
+    /// Where the values stand in `text`; spans may overlap.
+    pub(super) fn find(&self, text: &str) -> Vec<Span> {
+        let folded = Folded::of(text);
+        let found = self.finder.find_overlapping_iter(folded.text.as_ref()).filter_map(|found| {
+            let (value, entity) = &self.values[found.pattern().as_usize()];
+            is_met(&folded.text, found.start(), found.end(), value, *entity).then(|| {
+                let (start, end) = folded.range(found.start(), found.end());
+                Span { start, end, entity: *entity, score: SCORE }
+            })
+        });
+        found.collect()
+    }
+}
+
+/// Whether a value can be told from ordinary words and numbers.
+fn is_telling(value: &str, entity: Entity) -> bool {
+    let letters = value.chars().filter(|c| c.is_alphabetic()).count();
+    let digits = value.chars().filter(char::is_ascii_digit).count();
+    match entity {
+        Entity::Person => {
+            // A single letter, or a word that is no name without its capital.
+            letters >= 2
+                && value.chars().any(|c| c.is_uppercase() || c.is_alphabetic() && !c.is_lowercase())
+                || letters >= 3 && !names::is_common_word(value)
+        }
+        Entity::Age | Entity::DateOfBirth => digits >= 5,
+        Entity::Location | Entity::Organization | Entity::Address => {
+            letters >= 3
+                && value
+                    .chars()
+                    .any(|c| !c.is_lowercase() && c.is_alphabetic() || c.is_ascii_digit())
+                && !(value.split_whitespace().count() == 1 && names::is_common_word(value))
+        }
+        _ => letters + digits >= 5,
+    }
+}
+
+/// Whether `text[start..end]`, which is `value` but for its case, stands for the value.
+fn is_met(text: &str, start: usize, end: usize, value: &str, entity: Entity) -> bool {
+    let (before, met, after) = (&text[..start], &text[start..end], &text[end..]);
+    let joins = |inside: Option<char>, outside: Option<char>| {
+        inside.zip(outside).is_some_and(|(i, o)| in_words(i) && in_words(o))
+    };
+    if joins(met.chars().next(), before.chars().next_back())
+        || joins(met.chars().next_back(), after.chars().next())
+    {
+        return false;
+    }
+    if met != value {
+        let shouted = met.chars().all(|c| !c.is_lowercase());
+        let one_word = !value.contains(|c: char| !c.is_alphabetic());
+        if one_word && (names::is_common_word(value) || value.len() < 4) {
+            return false;
+        }
+        if one_word && !shouted && entity != Entity::Person && entity != Entity::UserHandle {
+            return false;
+        }
+    }
+    let lower = met.to_lowercase();
+    !BEGINNERS.contains(&lower.as_str()) || is_the_name(before, &lower, after)
+}
+
+/// Whether a letter is one of a script that writes spaces between words.
+fn in_words(c: char) -> bool {
+    let without_spaces = ('\u{e00}'..='\u{eff}').contains(&c)
+        || ('\u{3040}'..='\u{9fff}').contains(&c)
+        || ('\u{ac00}'..='\u{d7af}').contains(&c);
+    c.is_alphanumeric() && !without_spaces
+}
+
+/// Tells Will from "Will it work?" and May from the month and from "May I?".
+fn is_the_name(before: &str, word: &str, after: &str) -> bool {
+    let next = after.trim_start().split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    let previous =
+        before.trim_end().rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    let dated = next.starts_with(|c: char| c.is_ascii_digit())
+        || previous.ends_with(|c: char| c.is_ascii_digit());
+    let month = word == "may" && (dated || BEFORE_MAY.contains(&previous.to_lowercase().as_str()));
+    !month && !AFTER_BEGINNERS.contains(&next.to_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn met<'t>(values: &[(&str, Entity)], text: &'t str) -> Vec<&'t str> {
+        let learned = Learned::of(values.iter().copied()).unwrap();
+        let spans = super::super::entity::resolve(learned.find(text));
+        spans.into_iter().map(|span| &text[span.start..span.end]).collect()
+    }
+
+    #[test]
+    fn a_name_is_met_with_its_parts() {
+        let values = [("Ana Moreira", Entity::Person)];
+        assert_eq!(
+            met(&values, "Then Ana and MOREIRA said; ana moreira left. Banana. Anas."),
+            ["Ana", "MOREIRA", "ana moreira"]
+        );
+        assert_eq!(met(&[("田中", Entity::Person)], "昨日田中さんが来た"), ["田中"]);
+        assert_eq!(met(&values, "with Ana\u{200b} Moreira"), ["Ana\u{200b} Moreira"]);
+    }
+
+    #[test]
+    fn a_name_that_is_a_word_is_told_from_it() {
+        let values = [("Will Rose", Entity::Person), ("May Lin", Entity::Person)];
+        assert_eq!(
+            met(&values, "Will it work? I will. A rose. Will said so, and Rose."),
+            ["Will", "Rose"]
+        );
+        assert_eq!(met(&values, "In May 2020 we met. May I? Then May laughed."), ["May"]);
+    }
+
+    #[test]
+    fn small_numbers_and_common_words_are_not_learned() {
+        let values = [("56", Entity::Address), ("12", Entity::Age), ("12345678", Entity::RecordId)];
+        assert_eq!(met(&values, "56 of 12 in 12345678 or 123456789"), ["12345678"]);
+    }
+}

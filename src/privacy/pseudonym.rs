@@ -1,0 +1,259 @@
+//! What stands in place of what is personal.
+//!
+//! Owns the strategies and the table from value to replacement: within a run the same value, and
+//! the same person in all forms that can be linked, always gets the same one. Ages and dates of
+//! birth are not hidden but made coarse.
+
+use std::collections::{BTreeMap, HashMap};
+
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use super::entity::Entity;
+use super::fakes::Fakes;
+use super::people::People;
+use super::{Key, patterns};
+
+/// What a removed value is replaced by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// `[PERSON_1]`, numbered in the order of first appearance.
+    Redact,
+    /// Something made up of the same kind, by the seed.
+    Replace,
+    /// `[PERSON_3f9a12cd]`: keyed HMAC-SHA256, so that the same person is the same in every run with
+    /// the same key, and nobody without it can guess who.
+    Hash,
+}
+
+impl Strategy {
+    /// As it is written in flags and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Redact => "redact",
+            Self::Replace => "replace",
+            Self::Hash => "hash",
+        }
+    }
+}
+
+/// The table from values to replacements.
+pub(super) struct Pseudonyms {
+    strategy: Strategy,
+    key: Key,
+    people: People,
+    fakes: Fakes,
+    /// By kind and comparable form of the value.
+    given: HashMap<(Entity, String), String>,
+    /// Replacements in use, and what each stands for: the first form met.
+    used: BTreeMap<String, (Entity, String)>,
+    /// How many of each kind were numbered.
+    counts: HashMap<Entity, usize>,
+}
+
+impl Pseudonyms {
+    /// A table for the values of a corpus, in order of first appearance: the people among them are
+    /// linked before the first is numbered.
+    pub(super) fn new<'v>(
+        strategy: Strategy,
+        key: Key,
+        values: impl Iterator<Item = (Entity, &'v str)>,
+    ) -> Self {
+        let people = People::link(
+            values.filter(|(entity, _)| *entity == Entity::Person).map(|(_, value)| value),
+        );
+        let fakes = Fakes::new(key.seed());
+        Self {
+            strategy,
+            key,
+            people,
+            fakes,
+            given: HashMap::new(),
+            used: BTreeMap::new(),
+            counts: HashMap::new(),
+        }
+    }
+
+    /// What stands in place of a value.
+    pub(super) fn of(&mut self, entity: Entity, value: &str) -> String {
+        match entity {
+            Entity::Age => return "90+".to_owned(),
+            Entity::DateOfBirth => {
+                if let Some(year) = patterns::birth_year(value) {
+                    return year.to_string();
+                }
+            }
+            _ => {}
+        }
+        let form = comparable(entity, value);
+        if let Some(known) = self.given.get(&(entity, form.clone())) {
+            return known.clone();
+        }
+        let made = match self.person_behind(entity, value) {
+            Some(person) => self.of_person(person, entity, value),
+            None => self.of_thing(entity, &form, value),
+        };
+        self.used.entry(made.clone()).or_insert_with(|| (entity, value.to_owned()));
+        self.given.insert((entity, form), made.clone());
+        made
+    }
+
+    /// Each replacement in use with its kind and the value that it stands for: of several forms, the
+    /// longest.
+    pub(super) fn table(&self) -> impl Iterator<Item = (&str, Entity, &str)> {
+        self.used.iter().map(|(made, (entity, value))| (made.as_str(), *entity, value.as_str()))
+    }
+
+    fn person_behind(&mut self, entity: Entity, value: &str) -> Option<usize> {
+        match entity {
+            Entity::Person => Some(self.people.number(value)),
+            Entity::EmailAddress => self.people.owner(value.split('@').next()?),
+            Entity::UserHandle => self.people.owner(value.trim_start_matches('@')),
+            _ => None,
+        }
+    }
+
+    fn of_person(&mut self, person: usize, entity: Entity, value: &str) -> String {
+        let suffix = match entity {
+            Entity::EmailAddress => "_EMAIL",
+            Entity::UserHandle => "_HANDLE",
+            _ => "",
+        };
+        let made = match self.strategy {
+            Strategy::Redact => format!("[PERSON_{}{suffix}]", person + 1),
+            Strategy::Hash => {
+                let digest = self.digest("person", &self.people.canonical(person, value));
+                format!("[PERSON_{digest}{suffix}]")
+            }
+            Strategy::Replace => match entity {
+                Entity::EmailAddress => self.fakes.email_of(person),
+                Entity::UserHandle => self.fakes.handle_of(person),
+                _ => self.fakes.person(person, self.people.role(person, value)),
+            },
+        };
+        // The longest form of a name is the one to restore.
+        let kept = self.used.entry(made.clone()).or_insert_with(|| (entity, value.to_owned()));
+        if value.len() > kept.1.len() && entity == Entity::Person {
+            value.clone_into(&mut kept.1);
+        }
+        made
+    }
+
+    fn of_thing(&mut self, entity: Entity, form: &str, value: &str) -> String {
+        match self.strategy {
+            Strategy::Redact => format!("[{}_{}]", entity.name(), self.next(entity)),
+            Strategy::Hash => format!("[{}_{}]", entity.name(), self.digest(entity.name(), form)),
+            Strategy::Replace => {
+                let number = self.next(entity);
+                self.fakes.thing(entity, number, value)
+            }
+        }
+    }
+
+    fn next(&mut self, entity: Entity) -> usize {
+        let count = self.counts.entry(entity).or_default();
+        *count += 1;
+        *count
+    }
+
+    /// The first 48 bits of the keyed hash, hex: among a million values two meet with a chance of
+    /// one in 500.
+    fn digest(&self, kind: &str, form: &str) -> String {
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.key.bytes())
+            .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
+        mac.update(kind.as_bytes());
+        mac.update(&[0]);
+        mac.update(form.as_bytes());
+        super::hexadecimal(&mac.finalize().into_bytes()[..6])
+    }
+}
+
+/// The form of a value in which two writings of it are the same.
+fn comparable(entity: Entity, value: &str) -> String {
+    let folded = super::fold::Folded::of(value).text.to_lowercase();
+    match entity {
+        // Written with or without spaces, dashes and brackets it is one number.
+        Entity::PhoneNumber
+        | Entity::CreditCard
+        | Entity::IbanCode
+        | Entity::UsSsn
+        | Entity::UkNhs
+        | Entity::UkNino
+        | Entity::Passport
+        | Entity::DriverLicense => folded.chars().filter(|c| c.is_alphanumeric()).collect(),
+        Entity::Url => folded.trim_end_matches('/').to_owned(),
+        _ => folded.split_whitespace().collect::<Vec<_>>().join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALUES: [(Entity, &str); 7] = [
+        (Entity::EmailAddress, "info@example.org"),
+        (Entity::Person, "Mr Smith"),
+        (Entity::Person, "John Smith"),
+        (Entity::EmailAddress, "john.smith@example.org"),
+        (Entity::PhoneNumber, "+44 20 7946 0958"),
+        (Entity::PhoneNumber, "+442079460958"),
+        (Entity::Person, "Ana"),
+    ];
+
+    fn made(strategy: Strategy, key: Key) -> Vec<String> {
+        let mut table = Pseudonyms::new(strategy, key, VALUES.into_iter());
+        VALUES.into_iter().map(|(entity, value)| table.of(entity, value)).collect()
+    }
+
+    #[test]
+    fn redaction_numbers_people_and_things() {
+        let expected = [
+            "[EMAIL_ADDRESS_1]",
+            "[PERSON_1]",
+            "[PERSON_1]",
+            "[PERSON_1_EMAIL]",
+            "[PHONE_NUMBER_1]",
+            "[PHONE_NUMBER_1]",
+            "[PERSON_2]",
+        ];
+        assert_eq!(made(Strategy::Redact, Key::of_seed(1)), expected);
+    }
+
+    #[test]
+    fn a_hash_follows_the_key_and_the_person() {
+        let made_by = |seed| made(Strategy::Hash, Key::of_seed(seed));
+        let (one, other) = (made_by(1), made_by(2));
+        assert_eq!(one, made_by(1));
+        assert!(one.iter().zip(&other).all(|(a, b)| a != b), "{one:?}");
+        assert_eq!(one[1], one[2]);
+        assert_eq!(one[3], one[1].replace(']', "_EMAIL]"));
+        assert!(one[1].len() == "[PERSON_]".len() + 12);
+    }
+
+    #[test]
+    fn a_fake_keeps_the_form_and_the_person() {
+        let made = made(Strategy::Replace, Key::of_seed(1));
+        assert!(made[2].ends_with(&made[1]) && made[2] != made[1], "{made:?}");
+        assert!(made[3].contains('@') && made[4] == made[5] && made[4] != VALUES[4].1);
+        for ((_, value), fake) in VALUES.iter().zip(&made) {
+            assert_ne!(value, fake);
+        }
+    }
+
+    #[test]
+    fn ages_and_births_are_made_coarse() {
+        let mut table = Pseudonyms::new(Strategy::Hash, Key::of_seed(1), [].into_iter());
+        assert_eq!(table.of(Entity::Age, "93 years old"), "90+");
+        assert_eq!(table.of(Entity::DateOfBirth, "7 February 1961"), "1961");
+    }
+
+    #[test]
+    fn the_table_leads_back_to_the_longest_form() {
+        let mut table = Pseudonyms::new(Strategy::Redact, Key::of_seed(1), VALUES.into_iter());
+        VALUES.into_iter().for_each(|(entity, value)| drop(table.of(entity, value)));
+        let person = table.table().find(|(made, ..)| *made == "[PERSON_1]");
+        assert_eq!(person, Some(("[PERSON_1]", Entity::Person, "John Smith")));
+    }
+}

@@ -1,0 +1,161 @@
+//! What was removed, kept in memory to see that it stays away.
+//!
+//! Owns the check of what is written or sent, and the map that leads back. The values never stand
+//! in a log, a report or an error; a map is written only where the user names a file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use serde::{Deserialize, Serialize};
+
+use super::PrivacyError;
+use super::entity::{Entity, Span, resolve};
+use super::learned::Learned;
+use super::pseudonym::Pseudonyms;
+
+/// Values that must not be met again, and what stands in their place.
+#[derive(Debug)]
+pub struct Removed {
+    values: Learned,
+    /// How many spans of each kind were replaced.
+    pub counts: BTreeMap<Entity, usize>,
+    replacements: BTreeMap<String, (Entity, String)>,
+}
+
+impl Removed {
+    pub(super) fn of(
+        values: &BTreeSet<(String, Entity)>,
+        pseudonyms: &Pseudonyms,
+        counts: BTreeMap<Entity, usize>,
+    ) -> Result<Self, PrivacyError> {
+        let replacements = pseudonyms
+            .table()
+            .map(|(made, entity, value)| (made.to_owned(), (entity, value.to_owned())))
+            .collect();
+        Ok(Self {
+            values: Learned::of(values.iter().map(|(value, entity)| (value.as_str(), *entity)))?,
+            counts,
+            replacements,
+        })
+    }
+
+    /// Removed values that stand in `text`, except inside of replacements.
+    pub fn met_in(&self, text: &str) -> Vec<Span> {
+        self.outside_replacements(text, resolve(self.values.find(text)))
+    }
+
+    /// Whether a word is a removed value, or part of a removed name.
+    pub fn holds(&self, word: &str) -> bool {
+        !self.values.find(word).is_empty()
+    }
+
+    /// The spans that are no part of a replacement: a made-up address has the form of a real one.
+    pub fn outside_replacements(&self, text: &str, spans: Vec<Span>) -> Vec<Span> {
+        spans.into_iter().filter(|span| !self.is_replacement(text, span)).collect()
+    }
+
+    fn is_replacement(&self, text: &str, span: &Span) -> bool {
+        let value = &text[span.start..span.end];
+        if self.replacements.contains_key(value) {
+            return true;
+        }
+        let near = text.floor_char_boundary(span.start.saturating_sub(64))
+            ..text.ceil_char_boundary((span.end + 64).min(text.len()));
+        let offset = near.start;
+        let near = &text[near];
+        self.replacements.keys().filter(|made| made.contains(value)).any(|made| {
+            near.match_indices(made.as_str())
+                .any(|(at, _)| offset + at <= span.start && span.end <= offset + at + made.len())
+        })
+    }
+
+    /// `text` with every removed value in it masked by its kind, or `None` where there is none.
+    pub fn mask(&self, text: &str) -> Option<String> {
+        let met = self.met_in(text);
+        if met.is_empty() {
+            return None;
+        }
+        let mut masked = String::with_capacity(text.len());
+        let mut end = 0;
+        for span in met {
+            masked.push_str(&text[end..span.start]);
+            masked.push_str(&format!("[{}]", span.entity.name()));
+            end = span.end;
+        }
+        masked.push_str(&text[end..]);
+        Some(masked)
+    }
+
+    /// The way back, for the user alone.
+    pub fn map(&self) -> PiiMap {
+        let entries = self.replacements.iter().map(|(made, (entity, value))| MapEntry {
+            replacement: made.clone(),
+            entity: *entity,
+            value: value.clone(),
+        });
+        PiiMap { version: 1, entries: entries.collect() }
+    }
+}
+
+/// From replacements back to values: what `--pii-map` writes and `privacy restore` reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PiiMap {
+    version: u32,
+    entries: Vec<MapEntry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct MapEntry {
+    replacement: String,
+    entity: Entity,
+    value: String,
+}
+
+impl PiiMap {
+    /// What stands in the place of values.
+    pub fn replacements(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.replacement.as_str())
+    }
+
+    /// A search for all replacements at once.
+    pub fn restorer(&self) -> Result<Restorer<'_>, PrivacyError> {
+        let finder = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(self.entries.iter().map(|entry| &entry.replacement))
+            .map_err(|error| PrivacyError::TooMuch(error.to_string()))?;
+        Ok(Restorer { map: self, finder })
+    }
+}
+
+/// Puts values back.
+#[derive(Debug)]
+pub struct Restorer<'m> {
+    map: &'m PiiMap,
+    finder: AhoCorasick,
+}
+
+impl Restorer<'_> {
+    /// `text` with every replacement turned back, and how many there were. Years and bands of age do
+    /// not lead back; of several forms of a name the longest is restored.
+    pub fn restore(&self, text: &str) -> (String, usize) {
+        let mut restored = String::with_capacity(text.len());
+        let (mut end, mut count) = (0, 0);
+        for found in self.finder.find_iter(text) {
+            let inside = |a: Option<char>, b: Option<char>| {
+                a.is_some_and(char::is_alphanumeric) && b.is_some_and(char::is_alphanumeric)
+            };
+            let (before, met, after) =
+                (&text[..found.start()], &text[found.range()], &text[found.end()..]);
+            let part_of_a_word = inside(before.chars().next_back(), met.chars().next())
+                || inside(met.chars().next_back(), after.chars().next());
+            if !part_of_a_word {
+                restored.push_str(&text[end..found.start()]);
+                restored.push_str(&self.map.entries[found.pattern().as_usize()].value);
+                end = found.end();
+                count += 1;
+            }
+        }
+        restored.push_str(&text[end..]);
+        (restored, count)
+    }
+}
