@@ -14,13 +14,15 @@ pub(super) const LABELS: usize = 9;
 pub(super) const KINDS: [Entity; 4] =
     [Entity::Person, Entity::Location, Entity::Organization, Entity::Address];
 
-/// Probability of each label.
-pub(super) type Marginal = [f32; LABELS];
+/// A value for each label; wider than [`LABELS`] for the sake of SIMD, and zero there.
+const WIDTH: usize = 12;
+pub(super) type Marginal = [f32; WIDTH];
 
 /// Logarithmic weights; the transitions as factors, since the pass multiplies.
 struct Weights {
-    features: Vec<[f32; LABELS]>,         // (feature, label)
-    transitions: [[f32; LABELS]; LABELS], // (from, to)
+    features: Vec<[f32; WIDTH]>,      // (feature, label)
+    forward: [[f32; WIDTH]; LABELS],  // (from, to)
+    backward: [[f32; WIDTH]; LABELS], // (to, from)
 }
 
 static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| Weights::parse(include_str!("weights.txt")));
@@ -38,48 +40,55 @@ impl Field {
         let weights = &*WEIGHTS;
         self.emissions.clear();
         for at in 0..seen.len() {
-            let mut sum = [0.0; LABELS];
+            let mut sum = [0.0; WIDTH];
             features::features(seen, style, at, |feature| {
                 for (sum, weight) in sum.iter_mut().zip(&weights.features[feature]) {
                     *sum += weight;
                 }
             });
-            let top = sum.iter().copied().fold(f32::MIN, f32::max);
-            self.emissions.push(sum.map(|value| (value - top).exp()));
+            let top = sum[..LABELS].iter().copied().fold(f32::MIN, f32::max);
+            let mut emission = [0.0; WIDTH];
+            for label in 0..LABELS {
+                emission[label] = (sum[label] - top).exp();
+            }
+            self.emissions.push(emission);
         }
         self.forward.clear();
-        let mut state = [1.0; LABELS];
         for (at, emission) in self.emissions.iter().enumerate() {
-            let mut next = *emission;
-            if at > 0 {
-                for to in 0..LABELS {
-                    let sum: f32 =
-                        (0..LABELS).map(|from| state[from] * weights.transitions[from][to]).sum();
-                    next[to] *= sum;
-                }
-            }
-            state = normalised(next);
-            self.forward.push(state);
+            let reached = match at.checked_sub(1) {
+                Some(before) => weighted(&self.forward[before], &weights.forward),
+                None => [1.0; WIDTH],
+            };
+            self.forward.push(normalised(product(emission, &reached)));
         }
         out.clear();
-        out.resize(seen.len(), [0.0; LABELS]);
-        let mut backward = [1.0; LABELS];
+        out.resize(seen.len(), [0.0; WIDTH]);
+        let mut backward = [1.0; WIDTH];
         for at in (0..seen.len()).rev() {
-            let mut product = self.forward[at];
-            for (value, back) in product.iter_mut().zip(&backward) {
-                *value *= back;
-            }
-            out[at] = normalised(product);
-            let emission = &self.emissions[at];
-            let mut before = [0.0; LABELS];
-            for from in 0..LABELS {
-                before[from] = (0..LABELS)
-                    .map(|to| weights.transitions[from][to] * emission[to] * backward[to])
-                    .sum();
-            }
-            backward = normalised(before);
+            out[at] = normalised(product(&self.forward[at], &backward));
+            let ahead = product(&self.emissions[at], &backward);
+            backward = normalised(weighted(&ahead, &weights.backward));
         }
     }
+}
+
+fn product(a: &Marginal, b: &Marginal) -> Marginal {
+    let mut product = *a;
+    for (value, b) in product.iter_mut().zip(b) {
+        *value *= b;
+    }
+    product
+}
+
+/// The sum of the rows, each times its factor.
+fn weighted(factors: &Marginal, rows: &[[f32; WIDTH]; LABELS]) -> Marginal {
+    let mut sum = [0.0; WIDTH];
+    for (factor, row) in factors.iter().zip(rows) {
+        for (sum, value) in sum.iter_mut().zip(row) {
+            *sum += factor * value;
+        }
+    }
+    sum
 }
 
 /// Scaled to a sum of one. All zero, which only underflow can give, becomes "outside".
@@ -90,7 +99,7 @@ fn normalised(mut values: Marginal) -> Marginal {
             *value /= sum;
         }
     } else {
-        values = [0.0; LABELS];
+        values = [0.0; WIDTH];
         values[0] = 1.0;
     }
     values
@@ -99,8 +108,11 @@ fn normalised(mut values: Marginal) -> Marginal {
 impl Weights {
     /// Lines of `t FROM TO WEIGHT` and of `FEATURE LABEL WEIGHT...`, see `train.py`.
     fn parse(text: &str) -> Self {
-        let mut weights =
-            Self { features: vec![[0.0; LABELS]; FEATURES], transitions: [[0.0; LABELS]; LABELS] };
+        let mut weights = Self {
+            features: vec![[0.0; WIDTH]; FEATURES],
+            forward: [[0.0; WIDTH]; LABELS],
+            backward: [[0.0; WIDTH]; LABELS],
+        };
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             weights.take(line).expect("weights.txt is as train.py writes it");
         }
@@ -114,7 +126,8 @@ impl Weights {
             let (from, to): (usize, usize) =
                 (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
             let weight: f32 = fields.next()?.parse().ok()?;
-            *self.transitions.get_mut(from)?.get_mut(to)? = weight.exp();
+            *self.forward.get_mut(from)?.get_mut(to)? = weight.exp();
+            *self.backward.get_mut(to)?.get_mut(from)? = weight.exp();
             return Some(());
         }
         let feature = self.features.get_mut(first.parse::<usize>().ok()?)?;

@@ -5,10 +5,11 @@
 //! weights trained again (README.md).
 
 use super::lexicon::{
-    self, ADDRESS_WORD, ANY_NAME, ANY_PLACE, ANY_WORD, Classes, DAY, GIVEN, Lexicon, MONTH,
-    NAME_WORD, ORG_HEAD, ORG_SUFFIX, PARTICLE, PHRASE_WORDS, PLACE_PHRASE, RARE_SURNAME, REGION,
+    self, ADDRESS_WORD, ANY_PLACE, ANY_WORD, Classes, DAY, GIVEN, Lexicon, MONTH, NAME_WORD,
+    ORG_HEAD, ORG_SUFFIX, PARTICLE, PHRASE_WORDS, PLACE_PHRASE, RARE_SURNAME, REGION,
     STARTS_PHRASE, STREET, SURNAME, UNIT,
 };
+use super::shape::*;
 use super::tokens::{Kind, Token, ends_sentence};
 
 /// What is seen of one token.
@@ -31,94 +32,13 @@ enum Case {
     German = 3,
 }
 
-/// Declares bits of [`Seen::shape`].
-macro_rules! shapes {
-    ($($name:ident = $bit:literal;)+) => { $(const $name: u64 = 1 << $bit;)+ };
-}
-
-shapes! {
-    CAPITALISED = 0;
-    UPPER = 1;
-    LOWER = 2;
-    INITIAL = 3;
-    MIXED_CASE = 4;
-    DIGITS_1 = 5;
-    // 5 + n - 1 for n digits, up to 6 and more.
-    DIGITS_6 = 10;
-    DIGIT_FIRST = 11;
-    LETTER_FIRST = 12;
-    CASELESS = 13;
-    NOT_LATIN = 14;
-    PERIOD = 15;
-    COMMA = 16;
-    COLON = 17;
-    QUOTE = 18;
-    OPENING = 19;
-    CLOSING = 20;
-    DASH = 21;
-    APOSTROPHE = 22;
-    SLASH = 23;
-    AT_OR_HASH = 24;
-    SENTENCE_END = 25;
-    AMPERSAND = 26;
-    OTHER_SIGN = 27;
-    AFTER_LINE = 28;
-    AFTER_BLANK_LINE = 29;
-    GLUED = 30;
-    SENTENCE_START = 31;
-    KNOWN = 32;
-    IN_NO_LIST = 33;
-    STREET_ENDING = 34;
-    SURNAME_ENDING = 35;
-    PLACE_ENDING = 36;
-    MC_BEGINNING = 37;
-    POSTCODE = 38;
-    BEFORE_POSSESSIVE_S = 39;
-    SHORT = 40;
-    LONG = 41;
-    NAME_AND_WORD = 42;
-    NAME_ONLY = 43;
-    PLACE_ONLY = 44;
-    SPACELESS = 45;
-    BEFORE_LINE_END = 46;
-    STREET_BEFORE = 47;
-    STREET_AFTER = 48;
-    UNIT_NEAR = 49;
-    ADDRESS_WORD_BEFORE = 50;
-    NAME_WORD_BEFORE = 51;
-    ORG_SUFFIX_IN_RUN = 52;
-    ORG_HEAD_IN_RUN = 53;
-    NUMBER_BEFORE = 54;
-    NUMBER_AFTER = 55;
-    POSTCODE_AFTER = 56;
-    ALONE_ON_LINE = 57;
-    AFTER_LABEL = 58;
-    NAME_NEIGHBOUR = 59;
-}
-
-/// Shapes that describe the surroundings, not the token: only looked at for the token itself.
-const SURROUNDINGS: u64 = STREET_BEFORE
-    | STREET_AFTER
-    | UNIT_NEAR
-    | ADDRESS_WORD_BEFORE
-    | NAME_WORD_BEFORE
-    | ORG_SUFFIX_IN_RUN
-    | ORG_HEAD_IN_RUN
-    | NUMBER_BEFORE
-    | NUMBER_AFTER
-    | POSTCODE_AFTER
-    | ALONE_ON_LINE
-    | AFTER_LABEL
-    | NAME_NEIGHBOUR;
-
 const BITS: usize = 128; // classes, then shape
 const SUMMARIES: usize = 64;
-const REACH: isize = 3;
-const NEAR: isize = 2;
+const REACH: isize = 2;
 
 const BY_CASE: usize = (2 * REACH as usize + 1) * BITS;
 const UNARY: usize = BY_CASE + 3 * 3 * BITS;
-const PAIRS: usize = UNARY + (2 * NEAR as usize + 1) * SUMMARIES;
+const PAIRS: usize = UNARY + (2 * REACH as usize + 1) * SUMMARIES;
 const CASED: usize = PAIRS + 3 * SUMMARIES * SUMMARIES;
 /// Number of features.
 pub(super) const FEATURES: usize = CASED + 4 * SUMMARIES;
@@ -190,193 +110,14 @@ pub(super) fn features(seen: &[Seen], style: Style, at: usize, mut visit: impl F
         }
     }
     let summary = |offset: isize| get(offset).summary as usize;
-    for offset in -NEAR..=NEAR {
-        visit(UNARY + (offset + NEAR) as usize * SUMMARIES + summary(offset));
+    for offset in -REACH..=REACH {
+        visit(UNARY + (offset + REACH) as usize * SUMMARIES + summary(offset));
     }
     let pairs = [(-1, 0), (0, 1), (-1, 1)];
     for (kind, (a, b)) in pairs.into_iter().enumerate() {
         visit(PAIRS + (kind * SUMMARIES + summary(a)) * SUMMARIES + summary(b));
     }
     visit(CASED + style.case as usize * SUMMARIES + summary(0));
-}
-
-fn shape(word: &str, token: &Token) -> u64 {
-    let mut shape = match token.kind {
-        Kind::Known => KNOWN,
-        Kind::Spaceless => SPACELESS,
-        Kind::Punctuation(c) => sign(c),
-        Kind::Number => DIGITS_1 << (word.chars().count().clamp(1, 6) - 1),
-        Kind::Mixed => {
-            let digit_first = word.starts_with(char::is_numeric);
-            if digit_first { DIGIT_FIRST } else { LETTER_FIRST }
-        }
-        Kind::Word => letters(word),
-    };
-    if matches!(token.kind, Kind::Mixed) && looks_like_postcode(word)
-        || matches!(token.kind, Kind::Number) && (4..=6).contains(&word.len())
-    {
-        shape |= POSTCODE;
-    }
-    shape |= match token.newlines {
-        0 => 0,
-        1 => AFTER_LINE,
-        _ => AFTER_LINE | AFTER_BLANK_LINE,
-    };
-    if !token.spaced && token.newlines == 0 {
-        shape |= GLUED;
-    }
-    shape
-}
-
-fn letters(word: &str) -> u64 {
-    let count = word.chars().filter(|c| c.is_alphabetic()).count();
-    let upper = word.chars().filter(|c| c.is_uppercase()).count();
-    let lower = word.chars().filter(|c| c.is_lowercase()).count();
-    let first_upper = word.starts_with(char::is_uppercase);
-    let mut shape = if upper + lower == 0 {
-        CASELESS
-    } else if upper == 0 {
-        LOWER
-    } else if count == 1 {
-        INITIAL | CAPITALISED
-    } else if lower == 0 {
-        UPPER
-    } else if first_upper && upper == 1 {
-        CAPITALISED
-    } else if first_upper {
-        CAPITALISED | MIXED_CASE
-    } else {
-        MIXED_CASE
-    };
-    if !word.is_ascii() && word.chars().any(|c| c.is_alphabetic() && c > '\u{24f}') {
-        shape |= NOT_LATIN;
-    }
-    shape | if count <= 2 { SHORT } else { 0 } | if count >= 9 { LONG } else { 0 }
-}
-
-fn sign(c: char) -> u64 {
-    match c {
-        '.' | '…' | '。' => PERIOD,
-        ',' | '、' | '،' => COMMA,
-        ':' | ';' | '：' => COLON,
-        '"' | '“' | '”' | '„' | '«' | '»' | '‹' | '›' => QUOTE,
-        '(' | '[' | '{' | '<' | '（' => OPENING,
-        ')' | ']' | '}' | '>' | '）' => CLOSING,
-        '-' | '–' | '—' | '‐' | '‑' => DASH,
-        '\'' | '’' | '‘' | '`' | '´' => APOSTROPHE,
-        '/' | '\\' | '|' => SLASH,
-        '@' | '#' | '_' => AT_OR_HASH,
-        '!' | '?' | '؟' => SENTENCE_END,
-        '&' | '+' => AMPERSAND,
-        _ => OTHER_SIGN,
-    }
-}
-
-/// `SW1A`, `2XY`, `K1A`, `1234AB`: letters and digits as postcodes mix them.
-fn looks_like_postcode(word: &str) -> bool {
-    let upper = word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-    let lower = word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    (upper || lower) && (3..=7).contains(&word.len())
-}
-
-const STREET_ENDINGS: &[&str] = &[
-    "strasse", "stasse", "strase", "gasse", "allee", "platz", "ufer", "damm", "straat", "laan",
-    "plein", "gracht", "kade", "dreef", "steenweg", "gatan", "vagen", "grand", "gade", "vej",
-    "veien", "vegen", "gata", "katu", "polku", "kuja", "utca", "ulica", "sokak", "weg", "stieg",
-    "stig", "singel", "alle", "torg", "torget", "backen", "markt",
-];
-const SURNAME_ENDINGS: &[&str] = &[
-    "son", "sson", "sen", "dottir", "stein", "berg", "mann", "man", "ova", "eva", "ina", "ov",
-    "ev", "in", "ic", "vic", "ski", "ska", "sky", "cki", "czyk", "wicz", "enko", "chuk", "yan",
-    "ian", "opoulos", "idis", "akis", "ou", "ez", "es", "elli", "etti", "ini", "ino", "oni", "eau",
-    "ard", "ault", "escu", "oglu", "shvili", "adze", "stra", "sma", "ema", "inen", "nen", "kainen",
-    "ovic", "ков", "ова", "ин", "ина", "ев", "ева", "ский", "ская", "енко", "ич", "οσ", "ου", "ησ",
-    "ασ", "ingh", "nathan", "wala", "kar", "stad", "quist", "lund", "strom",
-];
-const PLACE_ENDINGS: &[&str] = &[
-    "ville",
-    "burg",
-    "bourg",
-    "burgh",
-    "borough",
-    "bury",
-    "ton",
-    "town",
-    "ham",
-    "ford",
-    "field",
-    "mouth",
-    "port",
-    "pool",
-    "stadt",
-    "heim",
-    "hausen",
-    "dorf",
-    "wil",
-    "kirchen",
-    "bach",
-    "brunn",
-    "grad",
-    "gorod",
-    "sk",
-    "ovo",
-    "evo",
-    "ow",
-    "owo",
-    "ice",
-    "ce",
-    "borg",
-    "stad",
-    "vik",
-    "fjord",
-    "dal",
-    "hem",
-    "gem",
-    "dam",
-    "drecht",
-    "kerk",
-    "abad",
-    "pur",
-    "nagar",
-    "stan",
-    "land",
-    "ia",
-    "polis",
-    "ac",
-    "court",
-    "mont",
-    "wick",
-    "by",
-    "thorpe",
-    "hollow",
-    "creek",
-    "falls",
-    "halom",
-    "falva",
-    "бург",
-    "град",
-    "город",
-    "ск",
-];
-
-fn spelling(folded: &str, classes: Classes) -> u64 {
-    let ends = |endings: &[&str]| {
-        endings.iter().any(|ending| folded.len() > ending.len() + 2 && folded.ends_with(ending))
-    };
-    let named = classes & ANY_NAME != 0;
-    let word = classes & ANY_WORD != 0;
-    let place = classes & ANY_PLACE != 0;
-    let mut shape = 0;
-    let mut set = |on: bool, bit: u64| shape |= if on { bit } else { 0 };
-    set(!named && !word && !place, IN_NO_LIST);
-    set(named && word, NAME_AND_WORD);
-    set(named && !word, NAME_ONLY);
-    set(place && !word && !named, PLACE_ONLY);
-    set(!word && ends(STREET_ENDINGS), STREET_ENDING);
-    set(!word && ends(SURNAME_ENDINGS), SURNAME_ENDING);
-    set(!word && ends(PLACE_ENDINGS), PLACE_ENDING);
-    set(!word && (folded.starts_with("mc") || folded.starts_with("mac")), MC_BEGINNING);
-    shape
 }
 
 fn case(seen: &[Seen]) -> Case {
@@ -439,31 +180,58 @@ fn mark_phrases(text: &str, tokens: &[Token], lexicon: &Lexicon, case: Case, see
     }
 }
 
+/// Something to look for within some tokens of each token, and the bit that says it is there.
+struct Near {
+    classes: Classes,
+    shape: u64,
+    reach: usize,
+    bit: u64,
+}
+
+const NUMBER: u64 = DIGITS_1 | DIGITS_1 << 1 | DIGITS_1 << 2 | DIGITS_1 << 3 | DIGIT_FIRST;
+const BEFORE: [Near; 5] = [
+    Near { classes: STREET, shape: STREET_ENDING, reach: 6, bit: STREET_BEFORE },
+    Near { classes: UNIT, shape: 0, reach: 6, bit: UNIT_NEAR },
+    Near { classes: ADDRESS_WORD, shape: 0, reach: 5, bit: ADDRESS_WORD_BEFORE },
+    Near { classes: NAME_WORD, shape: 0, reach: 4, bit: NAME_WORD_BEFORE },
+    Near { classes: 0, shape: NUMBER, reach: 4, bit: NUMBER_BEFORE },
+];
+const AFTER: [Near; 4] = [
+    Near { classes: STREET, shape: STREET_ENDING, reach: 5, bit: STREET_AFTER },
+    Near { classes: UNIT, shape: 0, reach: 6, bit: UNIT_NEAR },
+    Near { classes: 0, shape: NUMBER, reach: 4, bit: NUMBER_AFTER },
+    Near { classes: 0, shape: POSTCODE, reach: 8, bit: POSTCODE_AFTER },
+];
+
+/// Sets the bits of `rules`, whose tokens come before in `order`.
+fn mark_near<const N: usize>(
+    seen: &mut [Seen],
+    order: impl Iterator<Item = usize>,
+    rules: &[Near; N],
+) {
+    // How many more tokens each thing reaches.
+    let mut left = [0; N];
+    for at in order {
+        let this = &mut seen[at];
+        for (rule, left) in rules.iter().zip(&mut left) {
+            if *left > 0 {
+                this.shape |= rule.bit;
+                *left -= 1;
+            }
+            if this.classes & rule.classes != 0 || this.shape & rule.shape != 0 {
+                *left = rule.reach;
+            }
+        }
+    }
+}
+
 fn mark_surroundings(tokens: &[Token], seen: &mut [Seen]) {
     let count = seen.len();
+    mark_near(seen, 0..count, &BEFORE);
+    mark_near(seen, (0..count).rev(), &AFTER);
     for at in 0..count {
-        let before = |reach: usize| at.saturating_sub(reach)..at;
-        let after = |reach: usize| at + 1..usize::min(at + 1 + reach, count);
-        let class = |range: std::ops::Range<usize>, bits: Classes| {
-            seen[range].iter().any(|s| s.classes & bits != 0)
-        };
-        let shaped = |range: std::ops::Range<usize>, bits: u64| {
-            seen[range].iter().any(|s| s.shape & bits != 0)
-        };
-        let street = |range: std::ops::Range<usize>| {
-            class(range.clone(), STREET) || shaped(range, STREET_ENDING)
-        };
-        let number = DIGITS_1 | DIGITS_1 << 1 | DIGITS_1 << 2 | DIGITS_1 << 3 | DIGIT_FIRST;
         let mut shape = 0;
         let mut set = |on: bool, bit: u64| shape |= if on { bit } else { 0 };
-        set(street(before(6)), STREET_BEFORE);
-        set(street(after(5)), STREET_AFTER);
-        set(class(before(6), UNIT) || class(after(6), UNIT), UNIT_NEAR);
-        set(class(before(5), ADDRESS_WORD), ADDRESS_WORD_BEFORE);
-        set(class(before(4), NAME_WORD), NAME_WORD_BEFORE);
-        set(shaped(before(4), number), NUMBER_BEFORE);
-        set(shaped(after(4), number), NUMBER_AFTER);
-        set(shaped(after(8), POSTCODE), POSTCODE_AFTER);
         let possessive = at + 2 < count
             && seen[at + 1].shape & APOSTROPHE != 0
             && seen[at + 2].shape & GLUED != 0
@@ -472,22 +240,30 @@ fn mark_surroundings(tokens: &[Token], seen: &mut [Seen]) {
         set(at > 0 && seen[at - 1].shape & COLON != 0, AFTER_LABEL);
         let name = |index: usize| seen.get(index).is_some_and(|s| s.shape & NAME_ONLY != 0);
         set(name(at + 1) || at > 0 && name(at - 1), NAME_NEIGHBOUR);
-        // The run of capitalised words, signs of firms among them, that the token stands in.
-        let in_run = |s: &Seen| {
-            s.shape & (CAPITALISED | UPPER | MIXED_CASE | AMPERSAND) != 0
-                || s.classes & (PARTICLE | lexicon::AND | lexicon::OF) != 0
-        };
-        if in_run(&seen[at]) {
-            let ahead = seen[after(5)].iter().take_while(|s| in_run(s) || s.shape & COMMA != 0);
-            let behind = seen[before(4)].iter().rev().take_while(|s| in_run(s));
-            let (mut suffix, mut head) = (false, false);
-            for s in ahead.chain(behind) {
-                let capital = s.shape & (CAPITALISED | UPPER | MIXED_CASE) != 0;
-                suffix |= capital && s.classes & ORG_SUFFIX != 0;
-                head |= capital && s.classes & ORG_HEAD != 0;
-            }
-            set(suffix, ORG_SUFFIX_IN_RUN);
-            set(head, ORG_HEAD_IN_RUN);
+        seen[at].shape |= shape;
+    }
+    mark_runs(seen);
+}
+
+/// Says of each token in a run of capitalised words, with the small words of firms' names between,
+/// whether a word of a firm's name stands near it in the run.
+fn mark_runs(seen: &mut [Seen]) {
+    const CAPITAL: u64 = CAPITALISED | UPPER | MIXED_CASE;
+    let in_run = |s: &Seen| {
+        s.shape & (CAPITAL | AMPERSAND) != 0
+            || s.classes & (PARTICLE | lexicon::AND | lexicon::OF) != 0
+    };
+    for at in 0..seen.len() {
+        if !in_run(&seen[at]) {
+            continue;
+        }
+        let ahead = seen[at + 1..].iter().take(5);
+        let ahead = ahead.take_while(|s| in_run(s) || s.shape & COMMA != 0);
+        let behind = seen[..at].iter().rev().take(4).take_while(|s| in_run(s));
+        let mut shape = 0;
+        for s in ahead.chain(behind).filter(|s| s.shape & CAPITAL != 0) {
+            shape |= if s.classes & ORG_SUFFIX != 0 { ORG_SUFFIX_IN_RUN } else { 0 };
+            shape |= if s.classes & ORG_HEAD != 0 { ORG_HEAD_IN_RUN } else { 0 };
         }
         seen[at].shape |= shape;
     }

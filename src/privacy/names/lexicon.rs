@@ -4,8 +4,6 @@
 //! Owns `lexicon.zip` (names and words, see README.md for the sources) and `cues.txt` (lists written
 //! by hand), folding, and one table of bits for both. Knows nothing of texts.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::io::Read;
 use std::sync::LazyLock;
 
@@ -85,56 +83,96 @@ pub(super) const PHRASE_WORDS: usize = 5;
 /// Longest word that is looked up, in bytes: a longer run of letters is no name.
 const WORD_BYTES: usize = 96;
 
-/// Folded word, or words with a space between, to its classes.
+/// Folded word, or words with a space between, to its classes. An open-addressing table of our own:
+/// filling one of the standard library's takes longer than all of the rest.
 pub(super) struct Lexicon {
-    words: HashMap<&'static str, Classes, BuildHasherDefault<WordHasher>>,
+    /// The words, each followed by a line end.
+    text: String,
+    /// Of each word, by its hash: where it stands in `text`, and its length. Length 0 is a free slot.
+    slots: Vec<(u32, u16, u16)>, // (start, bytes, index in `sets`)
+    /// The sets of classes that occur.
+    sets: Vec<Classes>,
 }
+
+/// Slots, a power of two above twice the number of words.
+const SLOTS: usize = 1 << 19;
 
 static LEXICON: LazyLock<Lexicon> = LazyLock::new(Lexicon::load);
 
-/// The dictionary, read at first use (about 30 ms).
+/// The dictionary, read at first use.
 pub(super) fn lexicon() -> &'static Lexicon {
     &LEXICON
 }
 
 impl Lexicon {
     fn load() -> Self {
-        let mut lexicon =
-            Self { words: HashMap::with_capacity_and_hasher(300_000, BuildHasherDefault::new()) };
         let label = |name: &str| {
             let found = LABELS.iter().find(|(label, _)| *label == name);
             found.map(|(_, class)| *class).expect("the files name only known classes")
         };
-        // Once per process, and needed until its end.
-        let text: &'static str = Box::leak(inflate(include_bytes!("lexicon.zip")).into_boxed_str());
+        let mut text = inflate(include_bytes!("lexicon.zip"));
+        let listed = text.len();
+        text.push_str(include_str!("cues.txt"));
+        let mut lexicon =
+            Self { text: String::new(), slots: vec![(0, 0, 0); SLOTS], sets: vec![0] };
         let mut classes = 0;
-        for line in text.lines() {
-            if let Some(letters) = line.strip_prefix('#') {
-                classes = letters.split("").filter(|l| !l.is_empty()).map(label).sum();
+        let mut start = 0;
+        for line in text.split_inclusive('\n') {
+            let word = line.trim_end();
+            if let Some(comment) = word.strip_prefix('#') {
+                // In the list of names a heading: the letters of the classes of what follows.
+                if start < listed {
+                    classes = comment.split("").filter(|l| !l.is_empty()).map(label).sum();
+                }
+            } else if start < listed {
+                lexicon.add(&text, start, word.len(), classes);
+                if let Some((first, _)) = word.split_once(' ') {
+                    lexicon.add(&text, start, first.len(), STARTS_PHRASE);
+                }
             } else {
-                lexicon.add(line, classes);
+                let (class, words) = word.split_once(':').expect("a line of cues has a class");
+                let class = label(class);
+                for cue in words.split_whitespace() {
+                    let at = cue.as_ptr() as usize - text.as_ptr() as usize;
+                    lexicon.add(&text, at, cue.len(), class);
+                }
             }
+            start += line.len();
         }
-        for line in include_str!("cues.txt").lines().filter(|line| !line.starts_with('#')) {
-            let (class, words) = line.split_once(':').expect("a line of cues has a class");
-            let class = label(class);
-            for word in words.split_whitespace() {
-                lexicon.add(word, class);
-            }
-        }
+        lexicon.text = text;
         lexicon
     }
 
-    fn add(&mut self, key: &'static str, classes: Classes) {
-        *self.words.entry(key).or_default() |= classes;
-        if let Some((first, _)) = key.split_once(' ') {
-            *self.words.entry(first).or_default() |= STARTS_PHRASE;
-        }
+    /// Adds classes to the word at `start` of `text`, the text to be.
+    fn add(&mut self, text: &str, start: usize, length: usize, classes: Classes) {
+        let slot = self.slot(text, &text[start..start + length]);
+        let (_, bytes, set) = self.slots[slot];
+        let classes = classes | if bytes == 0 { 0 } else { self.sets[set as usize] };
+        // The newest first: words of the same classes stand together.
+        let known = self.sets.iter().rposition(|set| *set == classes);
+        let set = known.unwrap_or_else(|| {
+            self.sets.push(classes);
+            self.sets.len() - 1
+        });
+        self.slots[slot] = (start as u32, length as u16, set as u16);
     }
 
     /// The classes of a folded word, or of folded words with single spaces between.
     pub(super) fn classes(&self, folded: &str) -> Classes {
-        self.words.get(folded).copied().unwrap_or(0)
+        self.sets[self.slots[self.slot(&self.text, folded)].2 as usize]
+    }
+
+    /// The slot that holds `word`, or the free one that it would take.
+    fn slot(&self, text: &str, word: &str) -> usize {
+        let mut at = hash(word.as_bytes()) as usize % SLOTS;
+        loop {
+            let (start, length, _) = self.slots[at];
+            let held = &text.as_bytes()[start as usize..start as usize + length as usize];
+            if length == 0 || held == word.as_bytes() {
+                return at;
+            }
+            at = (at + 1) % SLOTS;
+        }
     }
 }
 
@@ -212,21 +250,13 @@ fn inflate(archive: &'static [u8]) -> String {
     text
 }
 
-/// FNV-1a over eight bytes at a time: the keys are ours, so nobody can aim at collisions that matter.
-#[derive(Default)]
-pub(super) struct WordHasher(u64);
-
-impl Hasher for WordHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.0 = (self.0.rotate_left(5) ^ u64::from_le_bytes(word))
-                .wrapping_mul(0x51_7c_c1_b7_27_22_0a_95);
-        }
+/// The words are ours, so that nobody can aim at collisions: quick is enough.
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hash = 0u64;
+    for chunk in bytes.chunks(8) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        hash = (hash.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(0x517c_c1b7_2722_0a95);
     }
-
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 32)
-    }
+    hash >> 32
 }

@@ -8,19 +8,20 @@ mod crf;
 mod features;
 mod lexicon;
 mod scripts;
+mod shape;
 mod tokens;
 
-use crf::{Field, KINDS, LABELS, Marginal};
+use crf::{Field, KINDS, Marginal};
 use tokens::{Kind, Token};
 
 use crate::privacy::Span;
 use crate::privacy::entity::resolve;
 
-/// A token is taken for part of a name when "outside" is less likely than this. Above one half,
-/// because a name that is missed costs more than a word too many.
-const OUTSIDE: f32 = 0.55;
+/// How much worse a name is that is missed than a word too many. Probabilities are weighed by it, so
+/// that one half is where to draw the line.
+const COST_OF_A_MISS: f32 = 2.3;
 
-/// Finds people, places, organisations and addresses in `text`, each with its probability as score.
+/// Finds people, places, organisations and addresses in `text`, each with a score above one half.
 ///
 /// `known` are spans that were found already, in order and apart: they are taken as seen, and are
 /// never part of a result. The result is in order and apart, and byte-exact.
@@ -52,31 +53,40 @@ pub(in crate::privacy) fn is_common_word(word: &str) -> bool {
 fn collect(window: &[Token], marginals: &[Marginal], spans: &mut Vec<Span>) {
     let mut open: Option<Open> = None;
     for (token, marginal) in window.iter().zip(marginals) {
-        let found = (marginal[0] < OUTSIDE && token.kind != Kind::Known).then(|| best(marginal));
-        let Some((kind, mass, begins)) = found else {
-            spans.extend(open.take().and_then(Open::close));
+        let score = score(marginal);
+        if score <= 0.5 || token.kind == Kind::Known {
+            spans.extend(open.take().map(Open::close));
             continue;
-        };
+        }
+        let (kind, begins) = best(marginal);
+        if open.as_ref().is_some_and(|open| open.kind != kind || begins) {
+            spans.extend(open.take().map(Open::close));
+        }
+        let is_word = !matches!(token.kind, Kind::Punctuation(_));
         match &mut open {
-            Some(open) if open.kind == kind && !begins => open.take(token, mass),
-            _ => {
-                spans.extend(open.take().and_then(Open::close));
-                let mut next =
-                    Open { kind, start: token.start, end: token.start, sum: 0.0, tokens: 0 };
-                next.take(token, mass);
-                // A span neither begins nor ends with punctuation.
-                open = (next.tokens > 0).then_some(next);
+            Some(open) if is_word => open.take(token, score),
+            Some(_) => {} // Kept if a word follows it.
+            None if is_word => {
+                let (start, end) = (token.start, token.end);
+                open = Some(Open { kind, start, end, sum: score, tokens: 1.0 });
             }
+            None => {}
         }
     }
-    spans.extend(open.and_then(Open::close));
+    spans.extend(open.map(Open::close));
 }
 
-/// The likeliest kind, its probability, and whether it begins here.
-fn best(marginal: &Marginal) -> (usize, f32, bool) {
+/// How sure it is that a token is part of some name, with the cost of a miss.
+fn score(marginal: &Marginal) -> f32 {
+    let inside = (1.0 - marginal[0]) * COST_OF_A_MISS;
+    inside / (inside + marginal[0])
+}
+
+/// The likeliest kind, and whether it begins here.
+fn best(marginal: &Marginal) -> (usize, bool) {
     let mass = |kind: usize| marginal[1 + 2 * kind] + marginal[2 + 2 * kind];
-    let kind = (0..LABELS / 2).max_by(|&a, &b| mass(a).total_cmp(&mass(b))).unwrap_or(0);
-    (kind, mass(kind), marginal[1 + 2 * kind] > marginal[2 + 2 * kind])
+    let kind = (0..KINDS.len()).max_by(|&a, &b| mass(a).total_cmp(&mass(b))).unwrap_or(0);
+    (kind, marginal[1 + 2 * kind] > marginal[2 + 2 * kind])
 }
 
 /// A span that may go on.
@@ -84,28 +94,25 @@ struct Open {
     kind: usize,
     start: usize,
     end: usize,
+    /// Of the scores of its words, and their number.
     sum: f32,
-    tokens: usize,
+    tokens: f32,
 }
 
 impl Open {
-    fn take(&mut self, token: &Token, mass: f32) {
-        // Punctuation at the end is left out unless a word follows it.
-        if !matches!(token.kind, Kind::Punctuation(_)) {
-            self.end = token.end;
-            self.sum += mass;
-            self.tokens += 1;
-        }
+    fn take(&mut self, token: &Token, score: f32) {
+        self.end = token.end;
+        self.sum += score;
+        self.tokens += 1.0;
     }
 
-    fn close(self) -> Option<Span> {
-        let score = self.sum / self.tokens as f32;
-        (self.start < self.end).then_some(Span {
+    fn close(self) -> Span {
+        Span {
             start: self.start,
             end: self.end,
             entity: KINDS[self.kind],
-            score: score.clamp(0.0, 1.0),
-        })
+            score: (self.sum / self.tokens).clamp(0.0, 1.0),
+        }
     }
 }
 

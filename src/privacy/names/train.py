@@ -256,6 +256,33 @@ class Filler:
         return out + text[at:], spans, known
 
 
+def replace(sample, kind, make):
+    """The sample with every name of a kind exchanged."""
+    text, spans, known = sample
+    out, moved, at = "", [], 0
+    shifts = []
+    for start, end, k in spans:
+        out += text[at:start]
+        value = make() if k == kind else text[start:end]
+        moved.append((len(out), len(out) + len(value), k))
+        shifts.append((end, len(value) - (end - start)))
+        out += value
+        at = end
+    shift = lambda place: place + sum(by for end, by in shifts if end <= place)
+    return out + text[at:], moved, [(shift(a), shift(b)) for a, b in known]
+
+
+def crop(sample, random_):
+    """The sample without its first words: names must be found in any context."""
+    text, spans, known = sample
+    cuts = [m.end() for m in re.finditer(" ", text)]
+    cuts = [c for c in cuts if c < len(text) and not any(a < c < b for a, b, *_ in spans + known)]
+    if not cuts:
+        return sample
+    c = random_.choice(cuts)
+    return text[c:], [(a - c, b - c, k) for a, b, k in spans if a >= c], [(a - c, b - c) for a, b in known if a >= c]
+
+
 def recase(sample, random_, lower, upper):
     text, spans, known = sample
     draw = random_.random()
@@ -406,9 +433,9 @@ def main():
     parser.add_argument("--most", type=int, default=8, help="labelled sentences of one template")
     parser.add_argument("--folds", type=int, default=10**9, help="leave every n-th of their templates out,")
     parser.add_argument("--fold", type=int, default=-1, help="beginning with this one")
-    parser.add_argument("--fills", type=int, default=14, help="fillings of each template")
-    parser.add_argument("--c1", type=float, default=0.4)
-    parser.add_argument("--c2", type=float, default=0.4)
+    parser.add_argument("--fills", type=int, default=16, help="fillings of each template")
+    parser.add_argument("--c1", type=float, default=0.7)
+    parser.add_argument("--c2", type=float, default=0.7)
     parser.add_argument("--work", default="/tmp/persona-names")
     parser.add_argument("--out", default=os.path.join(HERE, "weights.txt"))
     options = parser.parse_args()
@@ -420,7 +447,10 @@ def main():
     for template in templates:
         fills = options.fills if SLOT.search(template) else 4
         for _ in range(fills):
-            samples.append(recase(filler.fill(template), draw, 0.15, 0.05))
+            sample = filler.fill(template)
+            if draw.random() < 0.2:
+                sample = crop(sample, draw)
+            samples.append(recase(sample, draw, 0.15, 0.05))
     # Several in one text, as in an interview.
     for _ in range(len(templates)):
         parts = [filler.fill(draw.choice(templates)) for _ in range(draw.randint(2, 4))]
@@ -436,6 +466,13 @@ def main():
     if options.messages:
         found = list(messages(options.messages))
         samples += [recase(s, draw, 0.12, 0.02) for s in found]
+        # Once more with invented people, of whom there are more kinds.
+        apart = lambda s: not any(a < d and c < b for a, b, _ in s[1] for c, d in s[2])
+        people = [s for s in found if any(k == 0 for *_, k in s[1]) and apart(s)]
+        for sample in people:
+            locale = draw.choice(LOCALES)
+            make = lambda: draw.choice([filler.p, filler.p, filler.g, filler.g, filler.s])(locale)
+            samples.append(recase(replace(sample, 0, make), draw, 0.12, 0.02))
         print(len(found), "messages", file=sys.stderr)
     if options.development and not options.without_development:
         half = [s for t, s in presidio(options.development, 0, options.most) if t % options.folds != options.fold * 2]
