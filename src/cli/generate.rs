@@ -48,7 +48,8 @@ resumes of a run together. A price that is not known is refused; --price gives i
 #[command(after_long_help = RULES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct GenerateArgs {
-    /// Files or folders: CSV, TSV, JSON, JSONL, Markdown, text
+    /// Files or folders: CSV, TSV, JSON, JSONL, YAML, Markdown, text, org, HTML, XLSX, ODS, DOCX,
+    /// VTT, SRT
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
     /// The same as a flag; may be repeated

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::encoding::decode;
-use super::format::{ByName, Format, SUPPORTED, binary_kind};
+use super::format::{ByName, Format, Looks, SUPPORTED, TextFormat, look};
 use super::rows::Rows;
-use super::{Corpus, CorpusError, Finding, SourceFile};
+use super::{Corpus, CorpusError, Finding, Record, SourceFile};
 
 /// Bytes. A record costs several times its bytes in memory, and research that a person can have
 /// collected is smaller by orders of magnitude.
@@ -23,6 +23,9 @@ const MAX_FILE: u64 = 256 << 20;
 
 /// Files under one directory. More means that the directory was given by mistake.
 const MAX_ENTRIES: usize = 10_000;
+
+/// What stands for the encoding of an office file, whose parts have one each.
+const PACKED: &str = "ZIP";
 
 /// Reasons named when nothing can be used; the rest is counted.
 const MAX_REASONS: usize = 3;
@@ -62,19 +65,12 @@ fn add_file(
     hashes: &mut HashMap<String, String>,
 ) -> Result<(), String> {
     let by_name = Format::by_name(&candidate.path);
-    if let ByName::Unsupported(what) = by_name {
-        return Err(format!(
-            "{what} cannot be read yet; supported: {SUPPORTED}\nhint: export it as CSV or text"
-        ));
+    if let ByName::Unsupported(what, hint) = by_name {
+        return Err(format!("{what} cannot be read; supported: {SUPPORTED}\nhint: {hint}"));
     }
     let bytes = read_bytes(&candidate.path)?;
     if bytes.trim_ascii().is_empty() {
         return Err("the file is empty".to_owned());
-    }
-    if let Some(kind) = binary_kind(&bytes) {
-        return Err(format!(
-            "it looks like {kind}, not text; supported: {SUPPORTED}\nhint: export it as CSV or text"
-        ));
     }
     let sha256 = hex(&Sha256::digest(&bytes));
     if let Some(same) = hashes.get(&sha256) {
@@ -82,29 +78,77 @@ fn add_file(
     }
 
     let mut rows = Rows::new(corpus.files.len() + 1);
-    let decoded = decode(&bytes, &mut rows.findings);
-    drop(bytes);
-    let format = match by_name {
-        ByName::Known(format) => format,
-        _ => Format::by_content(&decoded.text),
-    };
-    let outcome = format.read(&decoded.text, &mut rows);
+    let outcome = read(bytes, by_name, &mut rows);
     corpus.findings.extend(rows.findings.of_file(&candidate.name));
-    outcome?;
+    let (format, encoding) = outcome?;
     if rows.records.is_empty() {
         return Err("there is no text in it".to_owned());
     }
     hashes.insert(sha256.clone(), candidate.name.clone());
+    let format = name_of(format, &rows.records);
     corpus.records.append(&mut rows.records);
     corpus.files.push(SourceFile {
         number: corpus.files.len() + 1,
         name: candidate.name.clone(),
         path: candidate.path.clone(),
-        format: format.name().to_owned(),
-        encoding: decoded.encoding.to_owned(),
+        format: format.to_owned(),
+        encoding: encoding.to_owned(),
         sha256,
     });
     Ok(())
+}
+
+/// Reads bytes as what they are. A name that says otherwise is a finding: exports called `.xls` or
+/// `.csv` are often something else.
+fn read(
+    bytes: Vec<u8>,
+    by_name: ByName,
+    rows: &mut Rows,
+) -> Result<(Format, &'static str), String> {
+    match (look(&bytes), by_name) {
+        (Looks::Neither(cause), _) => Err(cause),
+        (Looks::Packed(kind), by_name) => {
+            let format = Format::Packed(kind);
+            if matches!(by_name, ByName::Known(said) if said != format) {
+                note_misnamed(format, rows);
+            }
+            kind.read(&bytes, rows)?;
+            Ok((format, PACKED))
+        }
+        (Looks::Text, by_name) => {
+            let decoded = decode(&bytes, &mut rows.findings);
+            drop(bytes);
+            let format = match by_name {
+                ByName::Known(Format::Text(format)) => format,
+                ByName::Known(Format::Packed(_)) => {
+                    let format = TextFormat::by_content(&decoded.text);
+                    note_misnamed(Format::Text(format), rows);
+                    format
+                }
+                _ => TextFormat::by_content(&decoded.text),
+            };
+            format.read(&decoded.text, rows)?;
+            Ok((Format::Text(format), decoded.encoding))
+        }
+    }
+}
+
+fn note_misnamed(format: Format, rows: &mut Rows) {
+    rows.findings.note("misnamed-file", None, || {
+        format!("its name says another format than its content; read as {}", format.name())
+    });
+}
+
+/// A page of tables alone is one table: its rows are participants, not paragraphs.
+fn name_of(format: Format, records: &[Record]) -> &'static str {
+    let prose = ["section", "question", "text"];
+    let is_row = |record: &Record| {
+        record.columns.iter().any(|column| !prose.contains(&column.name.as_str()))
+    };
+    if format == Format::Text(TextFormat::Html) && records.iter().all(is_row) {
+        return "html table";
+    }
+    format.name()
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
@@ -307,7 +351,7 @@ mod tests {
             (".hidden.csv", b"x\n1\n"),
             ("README.md", b"About these files."),
             ("logo.png", b"\x89PNG"),
-            ("old.xlsx", b"PK"),
+            ("old.xls", b"PK"),
         ]);
         let corpus = load_all(&folder, &[""]).unwrap();
         let files: Vec<_> =
@@ -320,7 +364,7 @@ mod tests {
             [
                 ("README.md", "skipped-file"),
                 ("logo.png", "skipped-file"),
-                ("old.xlsx", "skipped-file")
+                ("old.xls", "skipped-file")
             ]
         );
     }
@@ -370,7 +414,7 @@ mod tests {
             ("mark.txt", "there is no text in it"),
             ("model.csv", "it looks like a GGUF model, which belongs to --model"),
             ("noise.txt", "it looks like binary data, not text; supported: CSV, TSV"),
-            ("deck.pdf", "a PDF cannot be read yet; supported: CSV"),
+            ("deck.pdf", "a PDF cannot be read; supported: CSV"),
             ("commas.csv", "there is no text in it"),
             ("none", "no usable records in /none: there are no files in it"),
         ] {
@@ -387,7 +431,7 @@ mod tests {
         assert_eq!(kinds(&corpus), [("b.bin", "skipped-file"), ("c.pdf", "skipped-file")]);
         let message = cause(&folder, &["b.bin", "c.pdf"]);
         assert!(message.contains("b.bin: it looks like binary"), "{message}");
-        assert!(message.contains("c.pdf: a PDF cannot be read yet"), "{message}");
+        assert!(message.contains("c.pdf: a PDF cannot be read;"), "{message}");
     }
 
     #[cfg(unix)]
