@@ -11,6 +11,9 @@ use zip::ZipArchive;
 use super::encoding::decode;
 use super::findings::Findings;
 
+/// The first bytes of an archive with anything in it.
+const MAGIC: &[u8] = b"PK\x03\x04";
+
 /// Entries; a workbook with a thousand sheets and as many pictures has fewer.
 const MAX_ENTRIES: usize = 10_000;
 
@@ -117,18 +120,25 @@ impl<'a> Archive<'a> {
     }
 }
 
-/// What kind of document an archive holds, by the entry that each kind must have.
-pub(super) fn kind_of(bytes: &[u8]) -> Option<Kind> {
-    let mut archive = Archive::peek(bytes).ok()?;
+/// What kind of document an archive holds, by the entry that each kind must have; `None` for bytes
+/// that are no archive, and for one of another kind. Fails when it is an archive and damaged.
+pub(super) fn kind_of(bytes: &[u8]) -> Result<Option<Kind>, String> {
+    if !bytes.starts_with(MAGIC) {
+        return Ok(None);
+    }
+    let mut archive = Archive::peek(bytes)?;
     if archive.main_part("xl/workbook").is_some() {
-        return Some(Kind::Xlsx);
+        return Ok(Some(Kind::Xlsx));
     }
     if archive.main_part("word/document").is_some() {
-        return Some(Kind::Docx);
+        return Ok(Some(Kind::Docx));
     }
     let mut mime = String::new();
-    archive.zip.by_name("mimetype").ok()?.take(100).read_to_string(&mut mime).ok()?;
-    mime.contains("opendocument.spreadsheet").then_some(Kind::Ods)
+    if let Ok(entry) = archive.zip.by_name("mimetype") {
+        // What cannot be read is no mark of a workbook.
+        let _ = entry.take(100).read_to_string(&mut mime);
+    }
+    Ok(mime.contains("opendocument.spreadsheet").then_some(Kind::Ods))
 }
 
 /// A kind of document in an archive.
@@ -212,7 +222,7 @@ mod tests {
     #[test]
     fn names_that_climb_out_are_names_like_any_other() {
         let bytes = pack(&[("../../etc/x.xml", b"<a/>"), ("word/document.xml", b"<b/>")]);
-        assert_eq!(kind_of(&bytes), Some(Kind::Docx));
+        assert_eq!(kind_of(&bytes), Ok(Some(Kind::Docx)));
         let text = Archive::open(&bytes).unwrap().text("../../etc/x.xml").unwrap();
         assert_eq!(text.as_deref(), Some("<a/>"));
     }

@@ -185,8 +185,10 @@ pub(super) enum Looks {
 
 /// Tells text from archives and from what is neither.
 pub(super) fn look(bytes: &[u8]) -> Looks {
-    if let Some(kind) = archive::kind_of(bytes) {
-        return Looks::Packed(kind);
+    match archive::kind_of(bytes) {
+        Ok(Some(kind)) => return Looks::Packed(kind),
+        Ok(None) => {}
+        Err(cause) => return Looks::Neither(cause),
     }
     // A workbook with a password is an old Office document around the encrypted one.
     if bytes.starts_with(b"\xD0\xCF\x11\xE0") && holds_utf16(bytes, "EncryptedPackage") {

@@ -3,7 +3,7 @@
 //! Owns reading: formats, encodings, limits, findings. Does not know what a persona or a model is,
 //! and changes no word of what a participant said.
 //!
-//! A file travels `files` (which, and is it text?) → `encoding` (bytes to text) or `archive` (an
+//! A file travels `inputs` (which?) → `files` (is it text?) → `encoding` (bytes to text) or `archive` (an
 //! office file's parts) → the reader of its format → `table` (rows) or `document` and `transcript`
 //! (prose) → `rows` (records). Whatever is odd on the way becomes a [`Finding`]; only a file without
 //! a single record is an error.
@@ -18,6 +18,7 @@ mod files;
 mod findings;
 mod format;
 mod html;
+mod inputs;
 mod json;
 mod markdown;
 mod ods;

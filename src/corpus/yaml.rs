@@ -291,7 +291,7 @@ mod tests {
         let mut bomb = String::from("a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
         for i in 1..12 {
             let list = vec![format!("*a{}", i - 1); 9].join(", ");
-            let _ = write!(bomb, "a{i}: &a{i} [{list}]\n");
+            let _ = writeln!(bomb, "a{i}: &a{i} [{list}]");
         }
         let cause = cause(&bomb);
         assert!(cause.contains("more text than a file may") && cause.contains("hint:"), "{cause}");
