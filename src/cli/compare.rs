@@ -45,6 +45,11 @@ pub(super) fn run(layers: &Layers, around: &Surroundings<'_>) -> Result<Exit, Fa
             "compare runs both ways and needs a frontier\nhint: 'persona generate --estimate-only' compares what both would cost",
         ));
     }
+    if settings.inputs.iter().any(|path| path.as_os_str() == "-") {
+        return Err(Failure::usage(
+            "compare reads its input twice, and what is piped in can be read once\nhint: save it to a file and name that",
+        ));
+    }
     if settings.pipeline.refine.is_none() {
         return Err(Failure::usage(
             "with --refine none both ways have nothing to compare but the drafts\nhint: leave it out, or name which personas are refined",

@@ -48,7 +48,8 @@ resumes of a run together. A price that is not known is refused; --price gives i
 #[command(after_long_help = RULES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct GenerateArgs {
-    /// Files or folders: CSV, TSV, JSON, JSONL, Markdown, text
+    /// Files, folders, patterns, or - for what is piped in: CSV, TSV, JSON, JSONL, YAML, Markdown, text, org, HTML, XLSX, ODS, DOCX,
+    /// VTT, SRT
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
     /// The same as a flag; may be repeated
@@ -521,6 +522,10 @@ pub(super) fn hashes(corpus: &Corpus) -> Vec<(String, String)> {
 
 fn absolute(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let absolute = |path: &PathBuf| {
+        // Standard input is kept as such: to resume, the same data is piped in again.
+        if path.as_os_str() == "-" {
+            return Ok(path.clone());
+        }
         std::path::absolute(path)
             .map_err(|e| Failure::failed(format!("cannot resolve {}: {e}", path.display())))
     };

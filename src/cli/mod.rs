@@ -11,6 +11,7 @@ mod estimate;
 mod failure;
 mod frontier;
 mod generate;
+mod inspect;
 mod interrupt;
 mod model;
 mod models;
@@ -38,6 +39,7 @@ const EXAMPLES: &str = "Examples:
   persona generate --input interviews.csv --hybrid --no-frontier
   persona generate --input research/ --count 5 --hybrid --estimate-only
   persona generate --resume personas/RUN
+  persona inspect research/
   persona models list
   persona privacy scan interviews.csv
   persona bench --model smollm2-135m
@@ -81,6 +83,8 @@ struct DisplayArgs {
 enum Command {
     /// Write personas from research data
     Generate(Box<generate::GenerateArgs>),
+    /// Show what is understood of research data, without a model
+    Inspect(inspect::InspectArgs),
     /// Make personas both ways, hybrid and by the frontier alone, and compare quality and cost
     Compare(Box<compare::CompareArgs>),
     /// Measure how fast a model runs on this machine
@@ -153,6 +157,7 @@ fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
         Command::Generate(args) => args.layers(),
         Command::Bench(args) => args.layers(),
         Command::Compare(args) => args.layers(),
+        Command::Inspect(args) => args.layers(),
         Command::Runs(command) => command.layers(),
         Command::Models(_) | Command::Privacy(_) | Command::Schema => Layers::default(),
     };
@@ -216,6 +221,7 @@ fn dispatch(command: Command, layers: &Layers, around: &Surroundings<'_>) -> Res
         Command::Generate(args) => generate::run(&args, layers, around),
         Command::Bench(args) => bench::run(&args, layers, around),
         Command::Compare(_) => compare::run(layers, around),
+        Command::Inspect(_) => inspect::run(layers, environment, output),
         Command::Models(command) => models::run(command, environment, output).map(|()| Exit::Done),
         Command::Privacy(command) => privacy::run(command, environment, output),
         Command::Runs(command) => runs::run(command, layers, output).map(|()| Exit::Done),

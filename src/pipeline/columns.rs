@@ -197,6 +197,7 @@ mod tests {
             Record {
                 id: RecordId::new(1, index),
                 file: 1,
+                sheet: None,
                 row: index + 1,
                 participant: Some(row[0].to_owned()),
                 text,

@@ -304,6 +304,7 @@ mod tests {
         let record = |(index, (who, text)): (usize, &(Option<&str>, &str))| Record {
             id: RecordId::new(1, index),
             file: 1,
+            sheet: None,
             row: index + 1,
             participant: who.map(str::to_owned),
             text: (*text).to_owned(),

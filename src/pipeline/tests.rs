@@ -112,7 +112,15 @@ fn row(index: usize, who: &str, cells: &[(&str, String)]) -> Record {
     }
     text.pop();
     let id = RecordId::new(1, index);
-    Record { id, file: 1, row: index + 1, participant: Some(who.into()), text, columns }
+    Record {
+        id,
+        file: 1,
+        sheet: None,
+        row: index + 1,
+        participant: Some(who.into()),
+        text,
+        columns,
+    }
 }
 
 pub(super) fn settings() -> Settings {

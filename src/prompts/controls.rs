@@ -73,6 +73,7 @@ pub fn load(wording: Wording) -> Controls {
             corpus.records.push(Record {
                 id: RecordId::new(file + 1, index),
                 file: file + 1,
+                sheet: None,
                 row: index + 1,
                 participant: None,
                 text: text.clone(),

@@ -367,7 +367,8 @@ mod tests {
         let span = |name: &str, start, end| ColumnSpan { name: name.into(), start, end };
         let columns = vec![span("role", 6, 11), span("says", 18, 41)];
         let id = RecordId::new(1, 0);
-        let mut record = Record { id, file: 1, row: 1, participant: None, text, columns };
+        let mut record =
+            Record { id, file: 1, sheet: None, row: 1, participant: None, text, columns };
         let texts = |record: &Record| -> Vec<String> {
             let found = passages(0, record, &(0..record.text.len()));
             found.into_iter().map(|p| record.text[p.range].to_owned()).collect()

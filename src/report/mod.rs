@@ -98,12 +98,13 @@ fn pretty(value: &impl serde::Serialize) -> Result<Vec<u8>, serde_json::Error> {
     Ok(json)
 }
 
-/// The records that the ids lead to, one a line: `id, file, row, participant, columns, text`.
+/// The records that the ids lead to, one a line: `id, file, row, participant, columns, text`, and in
+/// a workbook `sheet`.
 /// The only file of the run folder besides the log that names the input files.
 pub fn records(corpus: &Corpus) -> Result<Vec<u8>, serde_json::Error> {
     let mut lines = Vec::new();
     for record in &corpus.records {
-        let line = serde_json::json!({
+        let mut line = serde_json::json!({
             "id": record.id,
             "file": file_name(corpus, record.file),
             "row": record.row,
@@ -111,6 +112,9 @@ pub fn records(corpus: &Corpus) -> Result<Vec<u8>, serde_json::Error> {
             "columns": record.columns,
             "text": record.text,
         });
+        if let Some(sheet) = &record.sheet {
+            line["sheet"] = sheet.as_str().into();
+        }
         serde_json::to_writer(&mut lines, &line)?;
         lines.push(b'\n');
     }
@@ -147,6 +151,7 @@ pub(crate) mod sample {
             records: vec![Record {
                 id: RecordId::new(1, 0),
                 file: 1,
+                sheet: None,
                 row: 1,
                 participant: Some("p01".into()),
                 text: text.into(),
