@@ -16,6 +16,7 @@ use crate::cli::model::{self, Tools, Workshop};
 use crate::cli::output::Output;
 use crate::cli::progress::{Spinner, Stages};
 use crate::cli::resume;
+use crate::cli::segments;
 use crate::cli::table;
 use crate::config::{Environment, Layers, Settings, keys};
 use crate::corpus::{self, Corpus};
@@ -57,6 +58,9 @@ pub(super) struct GenerateArgs {
     /// Personas to write [default: 3]
     #[arg(long, short = 'n', value_name = "N", allow_negative_numbers = true)]
     count: Option<String>,
+    /// Column whose values are the segments, one persona each [default: found in the data]
+    #[arg(long, value_name = "COLUMN")]
+    segments_by: Option<String>,
     /// Folder in which the run's folder is made [default: personas]
     #[arg(long, value_name = "DIR")]
     output: Option<String>,
@@ -171,6 +175,7 @@ const FIXED_BY_THE_RUN: &[&str] = &[
     "inputs",
     "input",
     "count",
+    "segments_by",
     "hybrid",
     "draft_multiplier",
     "quality_threshold",
@@ -199,6 +204,7 @@ impl GenerateArgs {
         Layers::default()
             .flags(keys::INPUT, inputs)
             .flag(keys::COUNT, self.count.as_deref())
+            .flag(keys::SEGMENTS_BY, self.segments_by.as_deref())
             .flag(keys::OUTPUT, self.output.as_deref())
             .switch(keys::HYBRID, self.hybrid)
             .flag(keys::DRAFT_MULTIPLIER, self.draft_multiplier.as_deref())
@@ -342,6 +348,7 @@ pub(super) fn fresh_job(
 ) -> Result<Job, Failure> {
     let output = shop.waiting.output;
     let corpus = read(&settings.inputs, output)?;
+    let settings = &segments::named(settings, &corpus)?;
     if settings.provider.is_some() {
         return written_by_provider(settings, environment, corpus);
     }
@@ -381,7 +388,9 @@ pub(super) fn frontier_only_job(
     environment: &Environment,
     output: Output,
 ) -> Result<Job, Failure> {
-    written_by_provider(settings, environment, read(&settings.inputs, output)?)
+    let corpus = read(&settings.inputs, output)?;
+    let settings = &segments::named(settings, &corpus)?;
+    written_by_provider(settings, environment, corpus)
 }
 
 fn written_by_provider(
@@ -556,15 +565,17 @@ fn show(
         }));
     }
     let mut lines = vec![table::personas(personas)];
-    if let Some(passed) = partial {
-        let count = personas.len();
+    let count = personas.len();
+    let asked = report["settings"]["count"].as_u64().unwrap_or_default();
+    if (count as u64) < asked {
+        lines.push(format!("{count} of the {asked} personas asked for could be written"));
+    }
+    if let Some(passed) = partial.filter(|passed| *passed < count) {
         lines.push(format!(
             "{passed} of {count} reached the quality threshold; the others are flagged"
         ));
     }
-    if let Some(line) = report::money_line(&run.state) {
-        lines.push(line);
-    }
+    lines.extend(report::money_line(&run.state));
     let counted = report::counted(personas.len(), "persona");
     lines.push(format!("{counted} in {}", run.dir.display()));
     output.result(&lines.join("\n"))

@@ -18,6 +18,7 @@ mod progress;
 mod resume;
 mod runs;
 mod schema;
+mod segments;
 mod table;
 
 use std::ffi::OsString;
