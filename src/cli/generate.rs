@@ -575,6 +575,7 @@ fn show(
             "{passed} of {count} reached the quality threshold; the others are flagged"
         ));
     }
+    lines.extend(report::quality_line(&report["set"]));
     lines.extend(report::money_line(&run.state));
     let counted = report::counted(personas.len(), "persona");
     lines.push(format!("{counted} in {}", run.dir.display()));

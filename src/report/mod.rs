@@ -8,6 +8,7 @@ mod json;
 mod markdown;
 mod money;
 mod plain;
+mod quality;
 
 use crate::corpus::Corpus;
 use crate::ledger::{Bounds, MicroUsd, Price};
@@ -18,6 +19,7 @@ pub use json::report;
 pub use markdown::persona as markdown;
 pub use money::money_line;
 pub use plain::{counted, plain, plain_line};
+pub use quality::quality_line;
 
 /// Everything that a report shows.
 #[derive(Debug, Clone, Copy)]

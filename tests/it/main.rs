@@ -31,6 +31,8 @@ mod passes;
 #[cfg(test)]
 mod real_model;
 #[cfg(test)]
+mod set_quality;
+#[cfg(test)]
 mod tiny_gguf;
 #[cfg(test)]
 mod tokenizers;
