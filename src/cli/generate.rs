@@ -19,6 +19,7 @@ use crate::cli::model::{self, Tools, Workshop};
 use crate::cli::output::Output;
 use crate::cli::progress::Stages;
 use crate::cli::resume;
+use crate::cli::segments;
 use crate::cli::table;
 use crate::config::{Environment, Layers, Settings, keys};
 use crate::corpus::Corpus;
@@ -58,6 +59,9 @@ pub(super) struct GenerateArgs {
     /// Personas to write [default: 3]
     #[arg(long, short = 'n', value_name = "N", allow_negative_numbers = true)]
     count: Option<String>,
+    /// Column whose values are the segments, one persona each [default: found in the data]
+    #[arg(long, value_name = "COLUMN")]
+    segments_by: Option<String>,
     /// Folder in which the run's folder is made [default: personas]
     #[arg(long, value_name = "DIR")]
     output: Option<String>,
@@ -191,6 +195,7 @@ pub(super) struct GenerateArgs {
 /// What a resumed run has in its log and no flag can change.
 const FIXED_BY_THE_RUN: &[&str] = &[
     "count",
+    "segments_by",
     "hybrid",
     "draft_multiplier",
     "quality_threshold",
@@ -221,6 +226,7 @@ impl GenerateArgs {
         Layers::default()
             .flags(keys::INPUT, inputs)
             .flag(keys::COUNT, self.count.as_deref())
+            .flag(keys::SEGMENTS_BY, self.segments_by.as_deref())
             .flag(keys::OUTPUT, self.output.as_deref())
             .switch(keys::HYBRID, self.hybrid)
             .flag(keys::DRAFT_MULTIPLIER, self.draft_multiplier.as_deref())
@@ -389,6 +395,7 @@ pub(super) fn fresh_job(
 ) -> Result<Job, Failure> {
     let (environment, output) = (around.environment, around.output);
     let data = read(settings, around)?;
+    let settings = &segments::named(settings, &data.corpus)?;
     if settings.provider.is_some() {
         return written_by_provider(settings, around, data);
     }
@@ -434,7 +441,9 @@ pub(super) fn frontier_only_job(
     settings: &Settings,
     around: &Surroundings<'_>,
 ) -> Result<Job, Failure> {
-    written_by_provider(settings, around, read(settings, around)?)
+    let data = read(settings, around)?;
+    let settings = &segments::named(settings, &data.corpus)?;
+    written_by_provider(settings, around, data)
 }
 
 fn read(settings: &Settings, around: &Surroundings<'_>) -> Result<Data, Failure> {
@@ -635,15 +644,18 @@ fn show(
         }));
     }
     let mut lines = vec![table::personas(personas)];
-    if let Some(passed) = partial {
-        let count = personas.len();
+    let count = personas.len();
+    let asked = report["settings"]["count"].as_u64().unwrap_or_default();
+    if (count as u64) < asked {
+        lines.push(format!("{count} of the {asked} personas asked for could be written"));
+    }
+    if let Some(passed) = partial.filter(|passed| *passed < count) {
         lines.push(format!(
             "{passed} of {count} reached the quality threshold; the others are flagged"
         ));
     }
-    if let Some(line) = report::money_line(&run.state) {
-        lines.push(line);
-    }
+    lines.extend(report::quality_line(&report["set"]));
+    lines.extend(report::money_line(&run.state));
     let counted = report::counted(personas.len(), "persona");
     lines.push(format!("{counted} in {}", run.dir.display()));
     output.result(&lines.join("\n"))

@@ -21,6 +21,7 @@ mod progress;
 mod resume;
 mod runs;
 mod schema;
+mod segments;
 mod table;
 
 use std::ffi::OsString;

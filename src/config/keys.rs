@@ -75,6 +75,8 @@ pub const MODEL: Key = Key::new("model", "model");
 pub const JUDGE_MODEL: Key = Key::new("judge-model", "judge_model");
 /// Word for word or free.
 pub const STYLE: Key = Key::new("style", "style");
+/// The column whose values are the segments.
+pub const SEGMENTS_BY: Key = Key::new("segments-by", "segments_by");
 /// Extra draft rounds.
 pub const MAX_ROUNDS: Key = Key::new("max-rounds", "max_rounds");
 /// A partial result is a failure.
@@ -137,6 +139,7 @@ pub const ALL: &[Key] = &[
     MODEL,
     JUDGE_MODEL,
     STYLE,
+    SEGMENTS_BY,
     MAX_ROUNDS,
     STRICT,
     SEED,

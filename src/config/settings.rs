@@ -191,6 +191,7 @@ fn resolve_pipeline(layers: &Layers, hybrid: bool) -> Result<PipelineSettings, C
         style: layers.get(keys::STYLE, parse_style)?.unwrap_or(Style::Auto),
         max_rounds: if hybrid { max_rounds } else { 0 },
         seed: layers.get(keys::SEED, parse_seed)?.unwrap_or_else(draw_seed),
+        segments_by: layers.text(keys::SEGMENTS_BY)?,
         refine: resolve_refine(layers, hybrid)?,
     })
 }

@@ -6,15 +6,21 @@
 
 mod appraise;
 mod buy;
+mod by_column;
+mod clusters;
 mod columns;
+mod components;
+mod features;
 mod judge;
 mod next;
+mod pack;
 mod plan;
 mod refine;
 mod run;
 mod segments;
 mod select;
 mod sketch;
+mod stance;
 mod support;
 
 use std::path::PathBuf;
@@ -50,6 +56,9 @@ pub struct Settings {
     pub max_rounds: usize,
     /// Seed of the run.
     pub seed: u64,
+    /// The column whose values are the segments, by its exact name; `None` finds segments.
+    #[serde(default)]
+    pub segments_by: Option<String>,
     /// What the frontier model refines; `None` where it refines nothing or there is none.
     #[serde(default)]
     pub refine: Option<Refine>,
@@ -216,6 +225,9 @@ pub enum PipelineError {
     /// The provider that was to draft.
     #[error("{0}")]
     Provider(String),
+    /// The data, which leave nothing to part.
+    #[error("{0}")]
+    Data(String),
     /// The cap that leaves no room for a single draft.
     #[error("{0}")]
     Budget(String),
@@ -237,5 +249,7 @@ pub async fn run(
 
 #[cfg(test)]
 mod paid_tests;
+#[cfg(test)]
+mod planted_tests;
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,9 @@ use crate::privacy::Cleared;
 use crate::prompts::draft::Brief;
 use crate::prompts::{Wording, answer, draft};
 use crate::schema::Persona;
-use crate::store::{CallCost, DraftId, Event, JudgeReport, Purpose, Run, write_atomically};
+use crate::store::{
+    CallCost, DraftId, Event, JudgeReport, Purpose, Run, SlotReport, write_atomically,
+};
 
 /// A run in progress.
 pub(super) struct Runner<'a> {
@@ -315,7 +317,7 @@ impl Runner<'_> {
                 "no draft came to anything: {cause}\nhint: try a larger --model, or --draft-multiplier 4"
             )));
         }
-        let wanted = self.plan.settings.count;
+        let wanted = self.plan.personas();
         let found = selection.personas.len();
         if found < wanted {
             self.note(format!(
@@ -326,6 +328,17 @@ impl Runner<'_> {
             self.note(format!(
                 "{} of {found} personas score below the threshold and are marked below_threshold",
                 found - selection.passed
+            ))?;
+        }
+        let open = |slot: &&SlotReport| {
+            !selection.personas.iter().any(|persona| persona.provenance.slot == slot.slot)
+        };
+        for slot in self.plan.report.slots.clone().iter().filter(open) {
+            self.note(format!(
+                "no persona stands for segment {} ({} participants; {})",
+                slot.slot + 1,
+                slot.segment.participants,
+                slot.terms.join(", ")
             ))?;
         }
         let (personas, dropped) = (selection.personas, selection.dropped);

@@ -12,8 +12,8 @@ use crate::schema::{Persona, Scores};
 use crate::store::{Draft, DraftId, RunState};
 
 /// What each part adds to the judge score (0..=1) of a candidate. A slot without a persona counts
-/// most, so that a segment is left out only for a draft that is much better.
-const SLOT: f64 = 0.30;
+/// as much as the best score: whoever passed the gate is good enough to stand for a segment.
+const SLOT: f64 = 1.0;
 const DISTINCT: f64 = 0.15;
 const COMPLETE: f64 = 0.10;
 const SPECIFIC: f64 = 0.10;
@@ -59,9 +59,9 @@ pub(super) fn select(corpus: &Corpus, plan: &Plan, state: &RunState) -> Selectio
         pool.push(candidate);
     }
     let mut chosen: Vec<(Candidate<'_>, f64)> = Vec::new();
-    choose(&mut passing, &mut chosen, plan.settings.count);
+    choose(&mut passing, &mut chosen, plan.personas());
     let passed = chosen.len();
-    choose(&mut failing, &mut chosen, plan.settings.count);
+    choose(&mut failing, &mut chosen, plan.personas());
 
     let surplus = passing.iter().map(|c| (c.id, "passed, but others were chosen".to_owned()));
     let weak = failing

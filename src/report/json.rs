@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{View, money};
+use super::{View, money, quality};
 use crate::schema::RecordId;
 use crate::store::{CallCost, RunState};
 
@@ -37,6 +37,7 @@ pub fn report(view: View<'_>) -> Value {
         "judge": judge(state),
         "stages": stages(state),
         "personas": personas(state),
+        "set": quality::quality(view),
         "notes": state.notes,
         "peak_rss_bytes": view.process.peak_rss_bytes,
         "cost": { "frontier": money::cost(view) },

@@ -8,6 +8,7 @@ mod json;
 mod markdown;
 mod money;
 mod plain;
+mod quality;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ pub use json::report;
 pub use markdown::persona as markdown;
 pub use money::money_line;
 pub use plain::{counted, plain, plain_line};
+pub use quality::quality_line;
 
 /// Everything that a report shows.
 #[derive(Debug, Clone, Copy)]

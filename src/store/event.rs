@@ -184,7 +184,7 @@ impl std::fmt::Display for DraftId {
 pub struct PlanReport {
     /// `extractive` or `free`, after `auto` was resolved.
     pub style: String,
-    /// How the records were parted: `participants`, `records` or `shared`.
+    /// How the records were parted: `participants`, `records` or `column`.
     pub grouping: String,
     /// One per final persona.
     pub slots: Vec<SlotReport>,

@@ -30,6 +30,7 @@ const SETTINGS: Settings = Settings {
     style: Style::Auto,
     max_rounds: 0,
     seed: 1,
+    segments_by: None,
     refine: None,
 };
 

@@ -60,6 +60,7 @@ fn draft(
         style,
         max_rounds: 0,
         seed,
+        segments_by: None,
         refine: None,
     };
     let folder = tempfile::tempdir().expect("a folder");

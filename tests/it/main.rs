@@ -33,6 +33,8 @@ mod privacy;
 #[cfg(test)]
 mod real_model;
 #[cfg(test)]
+mod set_quality;
+#[cfg(test)]
 mod tiny_gguf;
 #[cfg(test)]
 mod tokenizers;
