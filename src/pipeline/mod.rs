@@ -8,6 +8,8 @@ mod appraise;
 mod buy;
 mod columns;
 mod judge;
+mod measure;
+mod merits;
 mod next;
 mod plan;
 mod refine;
@@ -16,6 +18,7 @@ mod segments;
 mod select;
 mod sketch;
 mod support;
+mod thresholds;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,10 +33,12 @@ use crate::privacy::Cleared;
 use crate::store::{Run, StoreError};
 
 pub use crate::prompts::refine::Mode as RefineMode;
-pub use appraise::{Appraisal, appraise};
+pub use appraise::{Appraisal, Case, Depth, Scope, appraise, judge_report, signal_names};
 pub use buy::Paid;
+pub use merits::{COUNTED, Counter, Merits, distances, distinctiveness, flags};
 pub use plan::Plan;
 pub use sketch::{Sketch, sketch};
+pub use thresholds::OwnThreshold;
 
 /// What the user asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

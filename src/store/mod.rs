@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use event::{
-    CallCost, DraftId, Event, JudgeReport, PlanReport, Purpose, Refinement, SignalReport,
-    SlotReport, Started,
+    CallCost, DraftId, Event, JudgeReport, Pairwise, PlanReport, Purpose, Refinement, SignalReport,
+    SlotReport, Spread, Started,
 };
 pub use state::{Draft, Egress, Purchase, RunState};
 
