@@ -5,8 +5,10 @@
 //! the run: commands resolve settings, call the library and show what came back.
 
 mod bench;
+mod calibrate;
 mod compare;
 mod estimate;
+mod evaluate;
 mod failure;
 mod frontier;
 mod generate;
@@ -35,6 +37,7 @@ const EXAMPLES: &str = "Examples:
   persona generate --input research/ --count 5 --hybrid --estimate-only
   persona generate --resume personas/RUN
   persona models list
+  persona evaluate personas/RUN/personas.json --source interviews.csv
   persona bench --model smollm2-135m
 
 Exit codes: 0 done, 1 failed, 2 flag or setting, 3 no usable input, 4 model unavailable,
@@ -74,6 +77,10 @@ enum Command {
     Generate(Box<generate::GenerateArgs>),
     /// Make personas both ways, hybrid and by the frontier alone, and compare quality and cost
     Compare(Box<compare::CompareArgs>),
+    /// Score personas from any tool: judge, quotes, coverage, readability, stereotypes
+    Evaluate(Box<evaluate::EvaluateArgs>),
+    /// Measure what a judging model can see, and set the threshold for your data
+    Calibrate(Box<calibrate::CalibrateArgs>),
     /// Measure how fast a model runs on this machine
     Bench(Box<bench::BenchArgs>),
     /// List, fetch, import and verify models
@@ -109,6 +116,8 @@ fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
         Command::Generate(args) => args.layers(),
         Command::Bench(args) => args.layers(),
         Command::Compare(args) => args.layers(),
+        Command::Evaluate(args) => args.layers(),
+        Command::Calibrate(args) => args.layers(),
         Command::Runs(command) => command.layers(),
         Command::Models(_) | Command::Schema => Layers::default(),
     };
@@ -135,6 +144,12 @@ fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
         }
         Command::Compare(_) => {
             compare::run(&layers, &generate::Surroundings { environment, process, output })
+        }
+        Command::Evaluate(args) => {
+            evaluate::run(&args, &layers, &generate::Surroundings { environment, process, output })
+        }
+        Command::Calibrate(args) => {
+            calibrate::run(&args, &layers, &generate::Surroundings { environment, process, output })
         }
         Command::Models(command) => models::run(command, environment, output).map(|()| Exit::Done),
         Command::Runs(command) => runs::run(command, &layers, output).map(|()| Exit::Done),

@@ -75,6 +75,10 @@ pub const MODEL: Key = Key::new("model", "model");
 pub const JUDGE_MODEL: Key = Key::new("judge-model", "judge_model");
 /// Word for word or free.
 pub const STYLE: Key = Key::new("style", "style");
+/// How many statements and quotes.
+pub const DETAIL: Key = Key::new("detail", "detail");
+/// How intricate each of them.
+pub const COMPLEXITY: Key = Key::new("complexity", "complexity");
 /// Extra draft rounds.
 pub const MAX_ROUNDS: Key = Key::new("max-rounds", "max_rounds");
 /// A partial result is a failure.
@@ -125,6 +129,8 @@ pub const ALL: &[Key] = &[
     MODEL,
     JUDGE_MODEL,
     STYLE,
+    DETAIL,
+    COMPLEXITY,
     MAX_ROUNDS,
     STRICT,
     SEED,

@@ -13,7 +13,8 @@ use crate::catalogue::Price;
 use crate::engine::{DeviceChoice, EngineOptions};
 use crate::ledger::MicroUsd;
 use crate::pipeline::{
-    Refine, RefineMode, Refined, Settings as PipelineSettings, Style, Threshold,
+    Ask, Complexity, Detail, Refine, RefineMode, Refined, Settings as PipelineSettings, Style,
+    Threshold,
 };
 
 /// Most personas of one run: far above any use, low enough that a slip of the finger ends at once.
@@ -168,6 +169,10 @@ fn resolve_pipeline(layers: &Layers, hybrid: bool) -> Result<PipelineSettings, C
         multiplier: if hybrid { multiplier } else { 1.0 },
         threshold: if hybrid { threshold } else { Threshold::Fixed(0.0) },
         style: layers.get(keys::STYLE, parse_style)?.unwrap_or(Style::Auto),
+        ask: Ask {
+            detail: layers.get(keys::DETAIL, parse_detail)?.unwrap_or_default(),
+            complexity: layers.get(keys::COMPLEXITY, parse_complexity)?.unwrap_or_default(),
+        },
         max_rounds: if hybrid { max_rounds } else { 0 },
         seed: layers.get(keys::SEED, parse_seed)?.unwrap_or_else(draw_seed),
         refine: resolve_refine(layers, hybrid)?,
@@ -244,6 +249,24 @@ fn parse_style(value: &str) -> Result<Style, String> {
         "extractive" => Ok(Style::Extractive),
         "free" => Ok(Style::Free),
         _ => Err("expected auto, extractive or free".to_owned()),
+    }
+}
+
+fn parse_detail(value: &str) -> Result<Detail, String> {
+    match value {
+        "minimal" => Ok(Detail::Minimal),
+        "standard" => Ok(Detail::Standard),
+        "detailed" => Ok(Detail::Detailed),
+        _ => Err("expected minimal, standard or detailed".to_owned()),
+    }
+}
+
+fn parse_complexity(value: &str) -> Result<Complexity, String> {
+    match value {
+        "simple" => Ok(Complexity::Simple),
+        "moderate" => Ok(Complexity::Moderate),
+        "complex" => Ok(Complexity::Complex),
+        _ => Err("expected simple, moderate or complex".to_owned()),
     }
 }
 

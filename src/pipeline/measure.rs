@@ -168,7 +168,7 @@ fn held_out(measured: &[Measured<'_>]) -> BTreeMap<String, f64> {
 }
 
 /// The chance that a good control scores above a corrupted one; ties count half.
-pub(super) fn auc(good: &[f64], bad: &[f64]) -> f64 {
+pub fn auc(good: &[f64], bad: &[f64]) -> f64 {
     if good.is_empty() || bad.is_empty() {
         return 0.5;
     }

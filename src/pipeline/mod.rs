@@ -32,11 +32,13 @@ use crate::llm::ChatModel;
 use crate::privacy::Cleared;
 use crate::store::{Run, StoreError};
 
+pub use crate::prompts::ask::{Ask, Complexity, Detail};
 pub use crate::prompts::refine::Mode as RefineMode;
 pub use appraise::{Appraisal, Case, Depth, Scope, appraise, judge_report, signal_names};
 pub use buy::Paid;
-pub use merits::{COUNTED, Counter, Merits, distances, distinctiveness, flags};
-pub use plan::Plan;
+pub use measure::auc;
+pub use merits::{COUNTED, Counter, Merits, distances, distinctiveness, flags_in, pairs_alike};
+pub use plan::{Plan, wording};
 pub use sketch::{Sketch, sketch};
 pub use thresholds::OwnThreshold;
 
@@ -51,6 +53,9 @@ pub struct Settings {
     pub threshold: Threshold,
     /// How much of a persona is taken from records word for word.
     pub style: Style,
+    /// How much is asked of a persona, and how intricate it may be.
+    #[serde(default)]
+    pub ask: Ask,
     /// Extra draft rounds when too few pass.
     pub max_rounds: usize,
     /// Seed of the run.

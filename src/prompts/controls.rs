@@ -53,6 +53,7 @@ impl Controls {
     }
 
     /// A fixed part of them, with each corruption in equal number, for a first use.
+    #[must_use]
     pub fn quick(mut self) -> Self {
         let kinds = Fate::CORRUPTED.len();
         self.all.retain(|control| match Fate::CORRUPTED.iter().position(|f| *f == control.fate) {

@@ -121,7 +121,8 @@ pub(super) fn mixed(persona: &Persona, other: &Persona) -> Persona {
         range.map(|range| text[range].to_owned()).unwrap_or_default()
     };
     let theirs = part(&other.summary, 1).replace(&other.name, &persona.name);
-    persona.summary = format!("{} {theirs}", part(&persona.summary, 0)).trim().to_owned();
+    let halves = [part(&persona.summary, 0), theirs];
+    persona.summary = halves.join(" ");
     persona.pains.clone_from(&other.pains);
     persona.behaviours.clone_from(&other.behaviours);
     persona.motivations.clone_from(&other.motivations);
