@@ -113,7 +113,7 @@ pub async fn evaluate(
         return Ok(None);
     };
     let is_wanted = |name: &str| wanted.is_none_or(|wanted| wanted.contains(name));
-    let names = shown(&judge, &is_wanted);
+    let names = wanted.map_or_else(|| usual(&judge), |wanted| asked(wanted));
     let segments = segments(corpus, &personas);
     let case = Case {
         corpus,
@@ -181,14 +181,17 @@ fn wording(personas: &[Persona], has_source: bool) -> Wording {
     }
 }
 
-fn shown(judge: &JudgeReport, is_wanted: &impl Fn(&str) -> bool) -> BTreeSet<String> {
+/// The verbal criteria, and all that has weight.
+fn usual(judge: &JudgeReport) -> BTreeSet<String> {
     let verbal = CRITERIA.iter().map(|(name, _)| (*name).to_owned());
     let weighed = judge.signals.iter().filter(|(_, s)| s.weight > 0.0).map(|(n, _)| n.clone());
+    verbal.chain(weighed).collect()
+}
+
+/// The names of signals among these.
+fn asked(wanted: &BTreeSet<String>) -> BTreeSet<String> {
     let all = pipeline::signal_names();
-    let named = all.into_iter().filter(|name| is_wanted(name)).map(str::to_owned);
-    let usual: BTreeSet<String> = verbal.chain(weighed).collect();
-    // Nothing is wanted by name: the usual ones. Something is: exactly that.
-    if usual.iter().all(|name| is_wanted(name)) { usual } else { named.collect() }
+    all.into_iter().filter(|name| wanted.contains(*name)).map(str::to_owned).collect()
 }
 
 /// Without data the quotes stay with the claim: their words are looked at all the same.

@@ -150,8 +150,8 @@ pub trait Observer: Send + Sync {
 /// How far a run is.
 #[derive(Debug, Clone, Copy)]
 pub enum Progress<'a> {
-    /// A stage begins: `draft`, `calibrate`, `judge`, `select`, `refine`, `review`, with its units
-    /// of work.
+    /// A stage begins: `draft`, `calibrate`, `judge`, `select`, `refine`, `review`; outside a run
+    /// also `compare` and `reword`; with its units of work.
     StageStarted {
         /// Which.
         stage: &'a str,
