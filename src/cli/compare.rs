@@ -15,6 +15,7 @@ use crate::config::{Fallback, Layers, Settings, keys};
 use crate::evaluate::compare::{self, Comparison, Side};
 use crate::ledger::MicroUsd;
 use crate::pipeline::{self, Cancel, Models, Outcome};
+use crate::prompts::Wording;
 use crate::report;
 
 /// What can be said to `compare`: as to `generate --hybrid`.
@@ -113,8 +114,15 @@ fn judged(
         .build()
         .map_err(|e| Failure::failed(format!("cannot start the judge: {e}")))?;
     let stages = Stages::new(output);
-    let appraisal = pipeline::appraise(&hybrid.corpus, models, &personas, &asked, &stages, cancel);
-    let appraisal = runtime.block_on(appraisal)?;
+    let case = pipeline::Case {
+        corpus: &hybrid.corpus,
+        personas: &personas,
+        segments: &[],
+        wording: Wording::Free,
+        pairs: &asked,
+        scope: pipeline::Scope::Measured,
+    };
+    let appraisal = runtime.block_on(pipeline::appraise(case, models, &stages, cancel))?;
     let appraisal = appraisal.ok_or_else(|| generate::interrupted(&hybrid.run))?;
     Ok(compare::compare(sides, &pairs, &appraisal))
 }

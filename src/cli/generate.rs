@@ -62,6 +62,13 @@ pub(super) struct GenerateArgs {
     /// Column whose values are the segments, one persona each [default: found in the data]
     #[arg(long, value_name = "COLUMN")]
     segments_by: Option<String>,
+    /// How many statements and quotes a persona has: minimal, standard or detailed
+    /// [default: standard]
+    #[arg(long, value_name = "HOW")]
+    detail: Option<String>,
+    /// How intricate each of them is: simple, moderate or complex [default: moderate]
+    #[arg(long, value_name = "HOW")]
+    complexity: Option<String>,
     /// Folder in which the run's folder is made [default: personas]
     #[arg(long, value_name = "DIR")]
     output: Option<String>,
@@ -216,6 +223,8 @@ const FIXED_BY_THE_RUN: &[&str] = &[
     "parallel",
     "fallback",
     "style",
+    "detail",
+    "complexity",
     "seed",
 ];
 
@@ -254,6 +263,8 @@ impl GenerateArgs {
             .flag(keys::MODEL, self.model.as_deref())
             .flag(keys::JUDGE_MODEL, self.judge_model.as_deref())
             .flag(keys::STYLE, self.style.as_deref())
+            .flag(keys::DETAIL, self.detail.as_deref())
+            .flag(keys::COMPLEXITY, self.complexity.as_deref())
             .flag(keys::SEED, self.seed.as_deref())
             .flag(keys::DEVICE, self.device.as_deref())
             .flag(keys::THREADS, self.threads.as_deref())

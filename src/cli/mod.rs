@@ -5,9 +5,11 @@
 //! the run: commands resolve settings, call the library and show what came back.
 
 mod bench;
+mod calibrate;
 mod clearing;
 mod compare;
 mod estimate;
+mod evaluate;
 mod failure;
 mod frontier;
 mod generate;
@@ -43,6 +45,7 @@ const EXAMPLES: &str = "Examples:
   persona inspect research/
   persona models list
   persona privacy scan interviews.csv
+  persona evaluate personas/RUN/personas.json --source interviews.csv
   persona bench --model smollm2-135m
 
 Exit codes: 0 done, 1 failed, 2 flag or setting, 3 no usable input, 4 model unavailable,
@@ -88,6 +91,10 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Make personas both ways, hybrid and by the frontier alone, and compare quality and cost
     Compare(Box<compare::CompareArgs>),
+    /// Score personas from any tool: judge, quotes, coverage, readability, stereotypes
+    Evaluate(Box<evaluate::EvaluateArgs>),
+    /// Measure what a judging model can see, and set the threshold for your data
+    Calibrate(Box<calibrate::CalibrateArgs>),
     /// Measure how fast a model runs on this machine
     Bench(Box<bench::BenchArgs>),
     /// List, fetch, import and verify models
@@ -159,6 +166,8 @@ fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
         Command::Bench(args) => args.layers(),
         Command::Compare(args) => args.layers(),
         Command::Inspect(args) => args.layers(),
+        Command::Evaluate(args) => args.layers(),
+        Command::Calibrate(args) => args.layers(),
         Command::Runs(command) => command.layers(),
         Command::Models(_) | Command::Privacy(_) | Command::Schema => Layers::default(),
     };
@@ -222,6 +231,8 @@ fn dispatch(command: Command, layers: &Layers, around: &Surroundings<'_>) -> Res
         Command::Generate(args) => generate::run(&args, layers, around),
         Command::Bench(args) => bench::run(&args, layers, around),
         Command::Compare(_) => compare::run(layers, around),
+        Command::Evaluate(args) => evaluate::run(&args, layers, around),
+        Command::Calibrate(args) => calibrate::run(&args, layers, around),
         Command::Inspect(_) => inspect::run(layers, environment, output),
         Command::Models(command) => models::run(command, environment, output).map(|()| Exit::Done),
         Command::Privacy(command) => privacy::run(command, environment, output),

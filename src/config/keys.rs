@@ -77,6 +77,10 @@ pub const JUDGE_MODEL: Key = Key::new("judge-model", "judge_model");
 pub const STYLE: Key = Key::new("style", "style");
 /// The column whose values are the segments.
 pub const SEGMENTS_BY: Key = Key::new("segments-by", "segments_by");
+/// How many statements and quotes.
+pub const DETAIL: Key = Key::new("detail", "detail");
+/// How intricate each of them.
+pub const COMPLEXITY: Key = Key::new("complexity", "complexity");
 /// Extra draft rounds.
 pub const MAX_ROUNDS: Key = Key::new("max-rounds", "max_rounds");
 /// A partial result is a failure.
@@ -140,6 +144,8 @@ pub const ALL: &[Key] = &[
     JUDGE_MODEL,
     STYLE,
     SEGMENTS_BY,
+    DETAIL,
+    COMPLEXITY,
     MAX_ROUNDS,
     STRICT,
     SEED,

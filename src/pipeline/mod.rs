@@ -12,6 +12,8 @@ mod columns;
 mod components;
 mod features;
 mod judge;
+mod measure;
+mod merits;
 mod next;
 mod pack;
 mod plan;
@@ -22,6 +24,7 @@ mod select;
 mod sketch;
 mod stance;
 mod support;
+mod thresholds;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,11 +38,15 @@ use crate::llm::ChatModel;
 use crate::privacy::Cleared;
 use crate::store::{Run, StoreError};
 
+pub use crate::prompts::ask::{Ask, Complexity, Detail};
 pub use crate::prompts::refine::Mode as RefineMode;
-pub use appraise::{Appraisal, appraise};
+pub use appraise::{Appraisal, Case, Depth, Scope, appraise, judge_report, signal_names};
 pub use buy::{Gate, Paid};
-pub use plan::Plan;
+pub use measure::auc;
+pub use merits::{COUNTED, Counter, Merits, distances, distinctiveness, flags_in, pairs_alike};
+pub use plan::{Plan, wording};
 pub use sketch::{Sketch, sketch};
+pub use thresholds::OwnThreshold;
 
 /// What the user asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +59,9 @@ pub struct Settings {
     pub threshold: Threshold,
     /// How much of a persona is taken from records word for word.
     pub style: Style,
+    /// How much is asked of a persona, and how intricate it may be.
+    #[serde(default)]
+    pub ask: Ask,
     /// Extra draft rounds when too few pass.
     pub max_rounds: usize,
     /// Seed of the run.
@@ -149,8 +159,8 @@ pub trait Observer: Send + Sync {
 /// How far a run is.
 #[derive(Debug, Clone, Copy)]
 pub enum Progress<'a> {
-    /// A stage begins: `draft`, `calibrate`, `judge`, `select`, `refine`, `review`, with its units
-    /// of work.
+    /// A stage begins: `draft`, `calibrate`, `judge`, `select`, `refine`, `review`; outside a run
+    /// also `compare` and `reword`; with its units of work.
     StageStarted {
         /// Which.
         stage: &'a str,

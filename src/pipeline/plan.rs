@@ -15,9 +15,10 @@ use super::pack::{Vocabulary, excerpt_end};
 use super::segments::{Group, Grouping, Parting, part, speaker};
 use super::{PipelineError, Settings, Style, columns};
 use crate::corpus::{Corpus, Record};
-use crate::llm::{ChatModel, Message};
+use crate::llm::{Capabilities, ChatModel, Message};
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
+use crate::prompts::ask::Ask;
 use crate::prompts::draft::{self, Brief, Focus, Frame};
 use crate::schema::{Provenance, RecordId, Segment};
 use crate::store::{Draft, DraftId, PlanReport, SlotReport};
@@ -87,18 +88,12 @@ impl Plan {
         settings: &Settings,
     ) -> Result<Self, PipelineError> {
         let capabilities = model.capabilities();
-        let wording = match settings.style {
-            Style::Extractive => Wording::Extractive,
-            Style::Auto if capabilities.parameters.is_some_and(|p| p < TRUSTED_PARAMETERS) => {
-                Wording::Extractive
-            }
-            Style::Auto | Style::Free => Wording::Free,
-        };
+        let wording = wording(settings.style, capabilities);
         let tokens_per_char = tokens_per_char(corpus, model);
-        let (shared, corpus_shared) = shared_prefix(corpus, model, wording);
+        let (shared, corpus_shared) = shared_prefix(corpus, model, wording, settings.ask);
         // A model without logits is a service, and what it reads costs money.
         let named = corpus_shared && !capabilities.logits;
-        let frame = Frame { shared, wording, tokens_per_char, named };
+        let frame = Frame { shared, wording, tokens_per_char, named, ask: settings.ask };
         let (frame, focus_tokens) = fit(frame, model)?;
 
         let (eligible, mut left_out) = eligible(corpus);
@@ -142,6 +137,11 @@ impl Plan {
     /// Final personas: as many as were asked for, but no more than there are segments.
     pub(super) fn personas(&self) -> usize {
         self.slots.len()
+    }
+
+    /// The records of each slot, as indices into the corpus.
+    pub fn segments(&self) -> Vec<Vec<usize>> {
+        self.slots.iter().map(|slot| slot.records.clone()).collect()
     }
 
     /// The model's answer to this becomes draft `id`. `drafts` are those kept so far; only earlier
@@ -374,6 +374,17 @@ fn counted(number: usize, one: &str, many: &str) -> String {
     if number == 1 { one.to_owned() } else { many.replace("{}", &number.to_string()) }
 }
 
+/// How a model's drafts come about in this style.
+pub fn wording(style: Style, model: &Capabilities) -> Wording {
+    match style {
+        Style::Extractive => Wording::Extractive,
+        Style::Auto if model.parameters.is_some_and(|p| p < TRUSTED_PARAMETERS) => {
+            Wording::Extractive
+        }
+        Style::Auto | Style::Free => Wording::Free,
+    }
+}
+
 /// `ceil(count × multiplier)`, without the last bit of a product that should be whole.
 pub(super) fn times(count: usize, multiplier: f64) -> usize {
     (count as f64 * multiplier - 1e-9).ceil().max(1.0) as usize
@@ -413,23 +424,24 @@ fn shared_prefix(
     corpus: &Cleared<Corpus>,
     model: &dyn ChatModel,
     wording: Wording,
+    ask: Ask,
 ) -> (Arc<[Message]>, bool) {
     if wording == Wording::Free && corpus.records.len() <= SHARED_RECORDS {
-        let shared = draft::shared(wording, Some(corpus));
+        let shared = draft::shared(wording, Some(corpus), ask);
         if message_tokens(&shared, model) <= model.capabilities().context / 2 {
             return (shared, true);
         }
     }
-    (draft::shared(wording, None), false)
+    (draft::shared(wording, None, ask), false)
 }
 
 /// Tokens left for records; without the example where the context is too small for both.
 fn fit(mut frame: Frame, model: &dyn ChatModel) -> Result<(Frame, usize), PipelineError> {
     let context = model.capabilities().context;
-    let answer = draft::worst_answer_tokens(frame.wording, frame.tokens_per_char);
+    let answer = draft::worst_answer_tokens(frame.wording, frame.tokens_per_char, frame.ask);
     let around = |shared: &[Message]| answer + TEMPLATE_TOKENS + message_tokens(shared, model);
     if around(&frame.shared) + FOCUS_TOKENS_LEAST > context {
-        frame.shared = draft::shared_without_example();
+        frame.shared = draft::shared_without_example(frame.ask);
     }
     let needed = around(&frame.shared) + FOCUS_TOKENS_LEAST;
     if needed > context {

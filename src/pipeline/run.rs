@@ -4,20 +4,21 @@
 //! what is asked next never depends on the order in which they came.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use super::appraise;
 use super::buy::{Order, Paid, Till, Unbought};
-use super::judge::{self, Questions, Raw};
+use super::judge::{self, About, Questions, Raw};
 use super::next::{Action, next_actions};
 use super::plan::Plan;
-use super::{Cancel, Models, Observer, Outcome, PipelineError, Progress, select};
+use super::thresholds::OwnThreshold;
+use super::{Cancel, Models, Observer, Outcome, PipelineError, Progress, Threshold, select};
 use crate::corpus::Corpus;
 use crate::ledger::PERSONA_MAX_TOKENS;
 use crate::llm::{Answer, Answers, ChatRequest, Completion, Finish, LlmError, ScoreRequest, Usage};
 use crate::privacy::Cleared;
 use crate::prompts::draft::Brief;
+use crate::prompts::judge::Phrasing;
 use crate::prompts::{Wording, answer, draft};
 use crate::schema::Persona;
 use crate::store::{
@@ -225,22 +226,32 @@ impl Runner<'_> {
     }
 
     async fn calibrate(&mut self) -> Result<Stage, PipelineError> {
-        if let Some(report) = self.cached_report() {
-            self.observer.on(Progress::StageStarted { stage: "calibrate", total: 0 });
-            return self.calibrated(report);
-        }
         let asking = Asking { models: self.models, observer: self.observer, cancel: self.cancel };
-        let Some(report) = appraise::measure(&asking, self.plan.frame.wording).await? else {
+        let wording = self.plan.frame.wording;
+        let Some(report) = appraise::measured(&asking, wording).await? else {
             return Ok(Stage::Cancelled);
         };
-        if let Some(path) = self.cache_file()
-            && let Ok(json) = serde_json::to_vec_pretty(&report)
-            && let Err(e) = write_atomically(&path, &json)
-        {
-            // A cache that cannot be written costs time, not the run.
-            self.note(format!("the judge's measurement is not kept: {e}"))?;
-        }
+        let report = self.with_own_threshold(report)?;
         self.calibrated(report)
+    }
+
+    /// `--quality-threshold auto` is the one that the user had measured on this data, if they did.
+    fn with_own_threshold(&mut self, report: JudgeReport) -> Result<JudgeReport, PipelineError> {
+        if self.plan.settings.threshold != Threshold::Auto {
+            return Ok(report);
+        }
+        let cache = self.models.judge_cache.as_deref();
+        let own = cache.and_then(|cache| {
+            OwnThreshold::find(cache, &report, self.corpus, self.plan.frame.wording)
+        });
+        let Some(own) = own else { return Ok(report) };
+        self.note(format!(
+            "threshold auto: {:.2}, at which {:.0} % of {} personas from this data passed 'persona calibrate'",
+            own.threshold,
+            own.pass * 100.0,
+            own.personas
+        ))?;
+        Ok(JudgeReport { auto_threshold: own.threshold, ..report })
     }
 
     fn calibrated(&mut self, report: JudgeReport) -> Result<Stage, PipelineError> {
@@ -259,24 +270,6 @@ impl Runner<'_> {
         Ok(Stage::Done)
     }
 
-    fn cache_file(&self) -> Option<PathBuf> {
-        let cache = self.models.judge_cache.as_deref()?;
-        let sha256 = self.models.judge.capabilities().sha256.as_deref()?;
-        judge::cache_file(cache, sha256, self.plan.frame.wording)
-    }
-
-    /// A measurement of the same model made earlier; one that cannot be read is made again.
-    fn cached_report(&self) -> Option<JudgeReport> {
-        let bytes = std::fs::read(self.cache_file()?).ok()?;
-        let report: JudgeReport = serde_json::from_slice(&bytes).ok()?;
-        let capabilities = self.models.judge.capabilities();
-        (report.model_sha256 == capabilities.sha256).then(|| JudgeReport {
-            // The same file may go by another name today.
-            model: capabilities.id.clone(),
-            ..report
-        })
-    }
-
     async fn judge(&mut self, ids: &[DraftId]) -> Result<Stage, PipelineError> {
         self.observer.on(Progress::StageStarted { stage: "judge", total: ids.len() });
         let Some(report) = self.run.state.judge.clone() else {
@@ -292,7 +285,9 @@ impl Runner<'_> {
             .iter()
             .map(|persona| {
                 let segment = &self.plan.slots[persona.provenance.slot].records;
-                judge::questions(self.corpus, persona, segment, wording, counts)
+                let phrasing = Phrasing::Usual;
+                let about = About { corpus: self.corpus, persona, segment, wording, phrasing };
+                judge::questions(about, counts)
             })
             .collect();
         let asking = Asking { models: self.models, observer: self.observer, cancel: self.cancel };

@@ -129,6 +129,7 @@ pub(super) fn settings() -> Settings {
         multiplier: 2.0,
         threshold: Threshold::Fixed(0.0),
         style: Style::Auto,
+        ask: Ask::default(),
         max_rounds: 1,
         seed: 7,
         segments_by: None,

@@ -219,7 +219,8 @@ fn personas(state: &RunState) -> Value {
         json!({
             "id": persona.id, "judge": persona.scores.judge, "share": persona.segment.share,
             "quotes": persona.quotes.len(), "below_threshold": persona.below_threshold,
-            "style": persona.provenance.style,
+            "style": persona.provenance.style, "scores": persona.scores.criteria,
+            "flags": persona.scores.flags,
         })
     };
     state.selected.as_deref().unwrap_or_default().iter().map(row).collect()

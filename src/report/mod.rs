@@ -187,7 +187,11 @@ pub(crate) mod sample {
                 end: 55,
             }],
             segment: Segment { participants: 1, records: 1, share: 1.0 },
-            scores: Scores { judge: Some(0.8), criteria: BTreeMap::from([("gain".into(), 0.9)]) },
+            scores: Scores {
+                judge: Some(0.8),
+                criteria: BTreeMap::from([("gain".into(), 0.9)]),
+                ..Scores::default()
+            },
             below_threshold: false,
             refined: false,
             provenance: Provenance {

@@ -58,6 +58,7 @@ fn draft(
         multiplier: 2.0,
         threshold: Threshold::Fixed(0.0),
         style,
+        ask: persona::pipeline::Ask::default(),
         max_rounds: 0,
         seed,
         segments_by: None,

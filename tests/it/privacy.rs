@@ -38,14 +38,48 @@ impl Person {
 }
 
 const GIVEN: [&str; 20] = [
-    "Katarzyna", "Oluwaseun", "Siobhan", "Giovanni", "Priyanka", "Hiroshi", "Fatima", "Ingrid", "Mateusz",
-    "Chloe", "Rose", "Mark", "Yevgenia", "Duarte", "Annelies", "Thabo", "Leilani", "Ragnhild", "Xiaoming",
+    "Katarzyna",
+    "Oluwaseun",
+    "Siobhan",
+    "Giovanni",
+    "Priyanka",
+    "Hiroshi",
+    "Fatima",
+    "Ingrid",
+    "Mateusz",
+    "Chloe",
+    "Rose",
+    "Mark",
+    "Yevgenia",
+    "Duarte",
+    "Annelies",
+    "Thabo",
+    "Leilani",
+    "Ragnhild",
+    "Xiaoming",
     "Beatrix",
 ];
 const SURNAMES: [&str; 20] = [
-    "Okonkwo", "Lindqvist", "Haraldsdottir", "Fernandes", "Brzezicki", "Yamashita", "Abernathy", "Delacroix",
-    "Papadakis", "Van Houten", "Kovalenko", "Mbeki", "Castellano", "Thorvaldsen", "Nakagawa", "Rasmussen",
-    "Villanueva", "Schoenberg", "Achterberg", "Moreau",
+    "Okonkwo",
+    "Lindqvist",
+    "Haraldsdottir",
+    "Fernandes",
+    "Brzezicki",
+    "Yamashita",
+    "Abernathy",
+    "Delacroix",
+    "Papadakis",
+    "Van Houten",
+    "Kovalenko",
+    "Mbeki",
+    "Castellano",
+    "Thorvaldsen",
+    "Nakagawa",
+    "Rasmussen",
+    "Villanueva",
+    "Schoenberg",
+    "Achterberg",
+    "Moreau",
 ];
 
 fn person(i: usize) -> Person {
@@ -66,7 +100,12 @@ fn research(i: usize) -> (String, Vec<Person>, String) {
             for (p, other) in [(a, b), (b, c), (c, a)] {
                 text += &format!(
                     "{},{},{},\"I asked {} to help, and {} said the list was wrong. Write to {}.\"\n",
-                    p.name(), p.email(), p.phone, other.given, other.name(), p.email()
+                    p.name(),
+                    p.email(),
+                    p.phone,
+                    other.given,
+                    other.name(),
+                    p.email()
                 );
             }
             ("study.csv".to_owned(), people, text)
@@ -76,7 +115,10 @@ fn research(i: usize) -> (String, Vec<Person>, String) {
             for (p, other) in [(a, b), (b, c), (c, a), (a, c)] {
                 text += &format!(
                     "{}: We had a long morning and I rang Mr {} on {}. {} never answers.\n\n",
-                    p.name(), other.surname, other.phone, other.given
+                    p.name(),
+                    other.surname,
+                    other.phone,
+                    other.given
                 );
             }
             ("talk.txt".to_owned(), people, text)
@@ -98,7 +140,10 @@ fn research(i: usize) -> (String, Vec<Person>, String) {
             for p in [a, b, c] {
                 text += &format!(
                     "- {} ({}) prints the plan every day; you can reach {} at {}\n",
-                    p.name(), p.email(), p.given, p.phone
+                    p.name(),
+                    p.email(),
+                    p.given,
+                    p.phone
                 );
             }
             ("notes.md".to_owned(), people, text)
@@ -165,9 +210,17 @@ fn planted_people_are_met_nowhere_in_twenty_runs() {
             "generate {name} {LOCAL} --anonymise --anonymise-strategy {strategy} --json"
         ));
         assert!(matches!(output.status.code(), Some(0)), "{name}\n{}", folder.shown(&output));
-        assert_eq!(met(&people, &text).len(), 12 - people.iter().filter(|p| ["Rose", "Mark"].contains(&p.given)).count(), "the file holds them all");
+        assert_eq!(
+            met(&people, &text).len(),
+            12 - people.iter().filter(|p| ["Rose", "Mark"].contains(&p.given)).count(),
+            "the file holds them all"
+        );
         let everything = written(&folder.run()) + &String::from_utf8_lossy(&output.stdout);
-        assert_eq!(met(&people, &everything), BTreeSet::new(), "{name} by {strategy}\n{everything}");
+        assert_eq!(
+            met(&people, &everything),
+            BTreeSet::new(),
+            "{name} by {strategy}\n{everything}"
+        );
         let result: Value = serde_json::from_slice(&output.stdout).unwrap();
         let privacy = &result["report"]["privacy"];
         assert_eq!(privacy["clearance"], strategy);
@@ -189,7 +242,10 @@ fn planted_people_are_in_no_body_that_is_sent() {
             }))
         });
         let at = format!("--base-url http://127.0.0.1:{}/v1 --price 3/15", server.port);
-        for how in ["--hybrid --model scripted:nologits --frontier openai --refine all --quality-threshold 0", "--provider openai --count 2"] {
+        for how in [
+            "--hybrid --model scripted:nologits --frontier openai --refine all --quality-threshold 0",
+            "--provider openai --count 2",
+        ] {
             folder.output(&format!("generate {name} {how} {at} --anonymise --seed 7"));
         }
         let asked = server.requests();
@@ -211,7 +267,8 @@ fn a_resumed_run_is_cleared_the_same_way() {
     ));
     assert_ne!(failed.status.code(), Some(0));
     let run = folder.run();
-    let resumed = folder.output(&format!("generate --resume {} --model scripted:ok --json", run.display()));
+    let resumed =
+        folder.output(&format!("generate --resume {} --model scripted:ok --json", run.display()));
     if resumed.status.code() == Some(0) {
         assert_eq!(met(&people, &written(&run)), BTreeSet::new());
     } else {
@@ -243,9 +300,11 @@ fn findings_say_where_in_the_field_a_value_stands() {
     let (name, people, text) = research(0);
     folder.write(&name, text.as_bytes());
     let result = folder.json(&format!("privacy scan {name} --json"));
-    let rows: Vec<Vec<String>> = text.lines().skip(1).map(|line| {
-        line.splitn(4, ',').map(|cell| cell.trim_matches('"').to_owned()).collect()
-    }).collect();
+    let rows: Vec<Vec<String>> = text
+        .lines()
+        .skip(1)
+        .map(|line| line.splitn(4, ',').map(|cell| cell.trim_matches('"').to_owned()).collect())
+        .collect();
     let columns = ["participant_name", "email", "phone", "answer"];
     let mut seen = BTreeSet::new();
     for finding in result["findings"].as_array().unwrap() {
@@ -273,7 +332,8 @@ fn files_are_anonymised_in_their_format_and_restored() {
     for i in 0..5 {
         let (name, people, text) = research(i);
         folder.write(&name, text.as_bytes());
-        let result = folder.json(&format!("privacy anonymise {name} --output clean --pii-map map.json --json"));
+        let result = folder
+            .json(&format!("privacy anonymise {name} --output clean --pii-map map.json --json"));
         let clean = fs::read_to_string(folder.path().join("clean").join(&name)).unwrap();
         assert_eq!(met(&people, &clean), BTreeSet::new(), "{clean}");
         assert!(result["removed"]["EMAIL_ADDRESS"].as_u64() >= Some(3) || i == 1, "{result}");
@@ -281,10 +341,15 @@ fn files_are_anonymised_in_their_format_and_restored() {
             assert_eq!(clean.lines().count(), text.lines().count());
             assert!(clean.starts_with("participant_name,email,phone,answer\n"));
         }
-        folder.output(&format!("privacy restore clean/{name} --pii-map map.json --output back.txt"));
+        folder
+            .output(&format!("privacy restore clean/{name} --pii-map map.json --output back.txt"));
         let back = fs::read_to_string(folder.path().join("back.txt")).unwrap();
         for person in &people {
-            assert!(back.contains(&person.name()) || name.ends_with("jsonl"), "{} {back}", person.name());
+            assert!(
+                back.contains(&person.name()) || name.ends_with("jsonl"),
+                "{} {back}",
+                person.name()
+            );
         }
     }
     #[cfg(unix)]
@@ -398,7 +463,11 @@ fn the_kernel_refuses_what_offline_forbids() {
     // The model's mirror is fetched by a child, which inherits the filter; here the child is ours:
     // a pip that tries to connect.
     let folder = Folder::new();
-    let status = |flags: &str| folder.output(&format!("generate data.csv --hybrid --no-frontier --model smollm2-135m {flags}"));
+    let status = |flags: &str| {
+        folder.output(&format!(
+            "generate data.csv --hybrid --no-frontier --model smollm2-135m {flags}"
+        ))
+    };
     let output = status("--offline");
     assert_eq!(output.status.code(), Some(4), "{}", folder.shown(&output));
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -408,7 +477,16 @@ fn the_kernel_refuses_what_offline_forbids() {
 #[test]
 fn the_build_without_net_has_no_http_client() {
     let tree = Command::new(env!("CARGO"))
-        .args(["tree", "--locked", "--offline", "--no-default-features", "--edges", "normal", "--prefix", "none"])
+        .args([
+            "tree",
+            "--locked",
+            "--offline",
+            "--no-default-features",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
