@@ -118,6 +118,21 @@ pub struct Scores {
     pub judge: Option<f64>,
     /// Each signal and computed criterion by name.
     pub criteria: BTreeMap<String, f64>,
+    /// Wordings that may come from a stereotype; for a reader to judge.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<Flag>,
+}
+
+/// A wording that may come from a stereotype.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Flag {
+    /// What it may be about: `age`, `gender`, `disability`, `origin`, `class` or `generalisation`.
+    pub kind: String,
+    /// The words, as they stand in the persona.
+    pub phrase: String,
+    /// Where: `title`, `summary`, `goals`, `pains`, `behaviours`, `motivations` or `quotes`.
+    pub field: String,
 }
 
 /// Enough to make the persona again.

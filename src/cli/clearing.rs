@@ -40,8 +40,18 @@ pub(super) fn read(
     environment: &Environment,
     output: Output,
 ) -> Result<(Cleared<Corpus>, Option<Clearing>), Failure> {
+    read_paths(&settings.inputs, settings, environment, output)
+}
+
+/// The same for other files than the settings' own.
+pub(super) fn read_paths(
+    inputs: &[PathBuf],
+    settings: &Settings,
+    environment: &Environment,
+    output: Output,
+) -> Result<(Cleared<Corpus>, Option<Clearing>), Failure> {
     let Some(strategy) = settings.privacy.anonymise else {
-        let corpus = load(&settings.inputs, output)?;
+        let corpus = load(inputs, output)?;
         tell(&corpus, output);
         return Ok((Cleared::as_is(corpus), None));
     };
@@ -51,7 +61,7 @@ pub(super) fn read(
     };
     let key_id = (strategy == Strategy::Hash).then(|| key.id());
     let clearing = Clearing { strategy, key_id };
-    let corpus = cleared(&settings.inputs, strategy, key, output)?;
+    let corpus = cleared(inputs, strategy, key, output)?;
     write_map(settings, &corpus, output)?;
     Ok((corpus, Some(clearing)))
 }

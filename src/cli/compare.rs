@@ -15,6 +15,7 @@ use crate::config::{Fallback, Layers, Settings, keys};
 use crate::evaluate::compare::{self, Comparison, Side};
 use crate::ledger::MicroUsd;
 use crate::pipeline::{self, Cancel, Models, Outcome};
+use crate::prompts::Wording;
 use crate::report;
 
 /// What can be said to `compare`: as to `generate --hybrid`.
@@ -43,6 +44,11 @@ pub(super) fn run(layers: &Layers, around: &Surroundings<'_>) -> Result<Exit, Fa
     if settings.estimate_only || !settings.frontier.allowed {
         return Err(Failure::usage(
             "compare runs both ways and needs a frontier\nhint: 'persona generate --estimate-only' compares what both would cost",
+        ));
+    }
+    if settings.inputs.iter().any(|path| path.as_os_str() == "-") {
+        return Err(Failure::usage(
+            "compare reads its input twice, and what is piped in can be read once\nhint: save it to a file and name that",
         ));
     }
     if settings.pipeline.refine.is_none() {
@@ -108,8 +114,15 @@ fn judged(
         .build()
         .map_err(|e| Failure::failed(format!("cannot start the judge: {e}")))?;
     let stages = Stages::new(output);
-    let appraisal = pipeline::appraise(&hybrid.corpus, models, &personas, &asked, &stages, cancel);
-    let appraisal = runtime.block_on(appraisal)?;
+    let case = pipeline::Case {
+        corpus: &hybrid.corpus,
+        personas: &personas,
+        segments: &[],
+        wording: Wording::Free,
+        pairs: &asked,
+        scope: pipeline::Scope::Measured,
+    };
+    let appraisal = runtime.block_on(pipeline::appraise(case, models, &stages, cancel))?;
     let appraisal = appraisal.ok_or_else(|| generate::interrupted(&hybrid.run))?;
     Ok(compare::compare(sides, &pairs, &appraisal))
 }

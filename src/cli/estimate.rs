@@ -10,6 +10,7 @@ use crate::catalogue;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::frontier;
 use crate::cli::output::Output;
+use crate::cli::segments;
 use crate::config::Settings;
 use crate::corpus::{self, Corpus};
 use crate::ledger::{
@@ -27,6 +28,7 @@ pub(super) fn run(settings: &Settings, output: Output) -> Result<Exit, Failure> 
     let trusted = &settings.privacy.trusted_hosts;
     let price = frontier::price(&settings.frontier, trusted, provider, &model)?;
     let corpus = Cleared::as_is(corpus::load(&settings.inputs)?);
+    let settings = &segments::named(settings, &corpus)?;
     let count = settings.pipeline.count;
     let estimate = of(&corpus, settings, &price)?;
     let cap = settings.frontier.max_cost;

@@ -148,6 +148,7 @@ impl From<PipelineError> for Failure {
         let exit = match &error {
             PipelineError::Provider(_) => Exit::Provider,
             PipelineError::Budget(_) => Exit::Budget,
+            PipelineError::Data(_) => Exit::NoInput,
             PipelineError::Store(_) | PipelineError::Model(_) => Exit::Failed,
         };
         Self::new(exit, error)

@@ -19,6 +19,7 @@ use crate::cli::model::{self, Tools, Workshop};
 use crate::cli::output::Output;
 use crate::cli::progress::Stages;
 use crate::cli::resume;
+use crate::cli::segments;
 use crate::cli::table;
 use crate::config::{Environment, Layers, Settings, keys};
 use crate::corpus::Corpus;
@@ -48,7 +49,8 @@ resumes of a run together. A price that is not known is refused; --price gives i
 #[command(after_long_help = RULES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct GenerateArgs {
-    /// Files or folders: CSV, TSV, JSON, JSONL, Markdown, text
+    /// Files, folders, patterns, or - for what is piped in: CSV, TSV, JSON, JSONL, YAML, Markdown, text, org, HTML, XLSX, ODS, DOCX,
+    /// VTT, SRT
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
     /// The same as a flag; may be repeated
@@ -57,6 +59,16 @@ pub(super) struct GenerateArgs {
     /// Personas to write [default: 3]
     #[arg(long, short = 'n', value_name = "N", allow_negative_numbers = true)]
     count: Option<String>,
+    /// Column whose values are the segments, one persona each [default: found in the data]
+    #[arg(long, value_name = "COLUMN")]
+    segments_by: Option<String>,
+    /// How many statements and quotes a persona has: minimal, standard or detailed
+    /// [default: standard]
+    #[arg(long, value_name = "HOW")]
+    detail: Option<String>,
+    /// How intricate each of them is: simple, moderate or complex [default: moderate]
+    #[arg(long, value_name = "HOW")]
+    complexity: Option<String>,
     /// Folder in which the run's folder is made [default: personas]
     #[arg(long, value_name = "DIR")]
     output: Option<String>,
@@ -190,6 +202,7 @@ pub(super) struct GenerateArgs {
 /// What a resumed run has in its log and no flag can change.
 const FIXED_BY_THE_RUN: &[&str] = &[
     "count",
+    "segments_by",
     "hybrid",
     "draft_multiplier",
     "quality_threshold",
@@ -210,6 +223,8 @@ const FIXED_BY_THE_RUN: &[&str] = &[
     "parallel",
     "fallback",
     "style",
+    "detail",
+    "complexity",
     "seed",
 ];
 
@@ -220,6 +235,7 @@ impl GenerateArgs {
         Layers::default()
             .flags(keys::INPUT, inputs)
             .flag(keys::COUNT, self.count.as_deref())
+            .flag(keys::SEGMENTS_BY, self.segments_by.as_deref())
             .flag(keys::OUTPUT, self.output.as_deref())
             .switch(keys::HYBRID, self.hybrid)
             .flag(keys::DRAFT_MULTIPLIER, self.draft_multiplier.as_deref())
@@ -247,6 +263,8 @@ impl GenerateArgs {
             .flag(keys::MODEL, self.model.as_deref())
             .flag(keys::JUDGE_MODEL, self.judge_model.as_deref())
             .flag(keys::STYLE, self.style.as_deref())
+            .flag(keys::DETAIL, self.detail.as_deref())
+            .flag(keys::COMPLEXITY, self.complexity.as_deref())
             .flag(keys::SEED, self.seed.as_deref())
             .flag(keys::DEVICE, self.device.as_deref())
             .flag(keys::THREADS, self.threads.as_deref())
@@ -388,6 +406,7 @@ pub(super) fn fresh_job(
 ) -> Result<Job, Failure> {
     let (environment, output) = (around.environment, around.output);
     let data = read(settings, around)?;
+    let settings = &segments::named(settings, &data.corpus)?;
     if settings.provider.is_some() {
         return written_by_provider(settings, around, data);
     }
@@ -433,7 +452,9 @@ pub(super) fn frontier_only_job(
     settings: &Settings,
     around: &Surroundings<'_>,
 ) -> Result<Job, Failure> {
-    written_by_provider(settings, around, read(settings, around)?)
+    let data = read(settings, around)?;
+    let settings = &segments::named(settings, &data.corpus)?;
+    written_by_provider(settings, around, data)
 }
 
 fn read(settings: &Settings, around: &Surroundings<'_>) -> Result<Data, Failure> {
@@ -521,6 +542,10 @@ pub(super) fn hashes(corpus: &Corpus) -> Vec<(String, String)> {
 
 fn absolute(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let absolute = |path: &PathBuf| {
+        // Standard input is kept as such: to resume, the same data is piped in again.
+        if path.as_os_str() == "-" {
+            return Ok(path.clone());
+        }
         std::path::absolute(path)
             .map_err(|e| Failure::failed(format!("cannot resolve {}: {e}", path.display())))
     };
@@ -630,15 +655,18 @@ fn show(
         }));
     }
     let mut lines = vec![table::personas(personas)];
-    if let Some(passed) = partial {
-        let count = personas.len();
+    let count = personas.len();
+    let asked = report["settings"]["count"].as_u64().unwrap_or_default();
+    if (count as u64) < asked {
+        lines.push(format!("{count} of the {asked} personas asked for could be written"));
+    }
+    if let Some(passed) = partial.filter(|passed| *passed < count) {
         lines.push(format!(
             "{passed} of {count} reached the quality threshold; the others are flagged"
         ));
     }
-    if let Some(line) = report::money_line(&run.state) {
-        lines.push(line);
-    }
+    lines.extend(report::quality_line(&report["set"]));
+    lines.extend(report::money_line(&run.state));
     let counted = report::counted(personas.len(), "persona");
     lines.push(format!("{counted} in {}", run.dir.display()));
     output.result(&lines.join("\n"))

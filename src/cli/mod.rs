@@ -5,12 +5,15 @@
 //! the run: commands resolve settings, call the library and show what came back.
 
 mod bench;
+mod calibrate;
 mod clearing;
 mod compare;
 mod estimate;
+mod evaluate;
 mod failure;
 mod frontier;
 mod generate;
+mod inspect;
 mod interrupt;
 mod model;
 mod models;
@@ -20,6 +23,7 @@ mod progress;
 mod resume;
 mod runs;
 mod schema;
+mod segments;
 mod table;
 
 use std::ffi::OsString;
@@ -38,8 +42,10 @@ const EXAMPLES: &str = "Examples:
   persona generate --input interviews.csv --hybrid --no-frontier
   persona generate --input research/ --count 5 --hybrid --estimate-only
   persona generate --resume personas/RUN
+  persona inspect research/
   persona models list
   persona privacy scan interviews.csv
+  persona evaluate personas/RUN/personas.json --source interviews.csv
   persona bench --model smollm2-135m
 
 Exit codes: 0 done, 1 failed, 2 flag or setting, 3 no usable input, 4 model unavailable,
@@ -81,8 +87,14 @@ struct DisplayArgs {
 enum Command {
     /// Write personas from research data
     Generate(Box<generate::GenerateArgs>),
+    /// Show what is understood of research data, without a model
+    Inspect(inspect::InspectArgs),
     /// Make personas both ways, hybrid and by the frontier alone, and compare quality and cost
     Compare(Box<compare::CompareArgs>),
+    /// Score personas from any tool: judge, quotes, coverage, readability, stereotypes
+    Evaluate(Box<evaluate::EvaluateArgs>),
+    /// Measure what a judging model can see, and set the threshold for your data
+    Calibrate(Box<calibrate::CalibrateArgs>),
     /// Measure how fast a model runs on this machine
     Bench(Box<bench::BenchArgs>),
     /// List, fetch, import and verify models
@@ -153,6 +165,9 @@ fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
         Command::Generate(args) => args.layers(),
         Command::Bench(args) => args.layers(),
         Command::Compare(args) => args.layers(),
+        Command::Inspect(args) => args.layers(),
+        Command::Evaluate(args) => args.layers(),
+        Command::Calibrate(args) => args.layers(),
         Command::Runs(command) => command.layers(),
         Command::Models(_) | Command::Privacy(_) | Command::Schema => Layers::default(),
     };
@@ -216,6 +231,9 @@ fn dispatch(command: Command, layers: &Layers, around: &Surroundings<'_>) -> Res
         Command::Generate(args) => generate::run(&args, layers, around),
         Command::Bench(args) => bench::run(&args, layers, around),
         Command::Compare(_) => compare::run(layers, around),
+        Command::Evaluate(args) => evaluate::run(&args, layers, around),
+        Command::Calibrate(args) => calibrate::run(&args, layers, around),
+        Command::Inspect(_) => inspect::run(layers, environment, output),
         Command::Models(command) => models::run(command, environment, output).map(|()| Exit::Done),
         Command::Privacy(command) => privacy::run(command, environment, output),
         Command::Runs(command) => runs::run(command, layers, output).map(|()| Exit::Done),

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clap::Args;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use crate::catalogue::{self, ModelSpec};
@@ -17,6 +18,7 @@ use crate::cli::output::Output;
 use crate::cli::progress::Downloads;
 use crate::cli::progress::Spinner;
 use crate::cli::table::megabytes;
+use crate::config::{Layers, keys};
 use crate::engine::{Engine, EngineOptions};
 use crate::hub::{self, HubError, HubOptions, LocalModel, ModelRef};
 use crate::llm::ChatModel;
@@ -43,6 +45,63 @@ pub(super) struct Workshop<'a> {
     pub(super) waiting: Waiting<'a>,
     /// Where what was measured about judges is kept.
     pub(super) judge_cache: &'a Path,
+}
+
+/// The flags of commands that judge with a local model.
+#[derive(Debug, Args)]
+pub(super) struct ModelArgs {
+    /// Catalogue name, owner/repo[:QUANT][@rev], a path to a .gguf, or auto [default: auto]
+    #[arg(long, visible_alias = "local-model", value_name = "MODEL", help_heading = "Local model")]
+    model: Option<String>,
+    /// auto, cpu, cuda or metal [default: auto]
+    #[arg(long, value_name = "DEVICE", help_heading = "Local model")]
+    device: Option<String>,
+    /// Compute threads [default: physical cores]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Local model")]
+    threads: Option<String>,
+    /// Questions answered together [default: 8]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Local model")]
+    batch: Option<String>,
+    /// Context in tokens [default: the model's, at most 8192]
+    #[arg(
+        long,
+        value_name = "TOKENS",
+        allow_negative_numbers = true,
+        help_heading = "Local model"
+    )]
+    context: Option<String>,
+    /// A tokenizer.json that replaces the model file's own
+    #[arg(long, value_name = "FILE", help_heading = "Local model")]
+    tokenizer: Option<String>,
+}
+
+impl ModelArgs {
+    /// The settings said as flags. The model that is named is the one that judges.
+    pub(super) fn layers(&self) -> Layers {
+        Layers::default()
+            .flag(keys::MODEL, self.model.as_deref())
+            .flag(keys::JUDGE_MODEL, self.model.as_deref())
+            .flag(keys::DEVICE, self.device.as_deref())
+            .flag(keys::THREADS, self.threads.as_deref())
+            .flag(keys::BATCH, self.batch.as_deref())
+            .flag(keys::CONTEXT, self.context.as_deref())
+            .flag(keys::TOKENIZER, self.tokenizer.as_deref())
+    }
+}
+
+/// Runs what a judge takes on a runtime with timers only: nothing here can open a socket.
+pub(super) fn wait_for<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|e| Failure::failed(format!("cannot start the judge: {e}")))?;
+    Ok(runtime.block_on(work))
+}
+
+/// Ctrl-C while a judge was at work: there is no log to go on from.
+pub(super) fn interrupted_judging() -> Failure {
+    let text = "interrupted before the judge was done; nothing was written\nhint: run the same command again";
+    Failure::new(Exit::Interrupted, anyhow::anyhow!(text))
 }
 
 /// What a [`Workshop`] borrows, ready for the commands that load models.

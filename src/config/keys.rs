@@ -75,6 +75,12 @@ pub const MODEL: Key = Key::new("model", "model");
 pub const JUDGE_MODEL: Key = Key::new("judge-model", "judge_model");
 /// Word for word or free.
 pub const STYLE: Key = Key::new("style", "style");
+/// The column whose values are the segments.
+pub const SEGMENTS_BY: Key = Key::new("segments-by", "segments_by");
+/// How many statements and quotes.
+pub const DETAIL: Key = Key::new("detail", "detail");
+/// How intricate each of them.
+pub const COMPLEXITY: Key = Key::new("complexity", "complexity");
 /// Extra draft rounds.
 pub const MAX_ROUNDS: Key = Key::new("max-rounds", "max_rounds");
 /// A partial result is a failure.
@@ -137,6 +143,9 @@ pub const ALL: &[Key] = &[
     MODEL,
     JUDGE_MODEL,
     STYLE,
+    SEGMENTS_BY,
+    DETAIL,
+    COMPLEXITY,
     MAX_ROUNDS,
     STRICT,
     SEED,

@@ -13,7 +13,8 @@ use crate::catalogue::Price;
 use crate::engine::{DeviceChoice, EngineOptions};
 use crate::ledger::MicroUsd;
 use crate::pipeline::{
-    Refine, RefineMode, Refined, Settings as PipelineSettings, Style, Threshold,
+    Ask, Complexity, Detail, Refine, RefineMode, Refined, Settings as PipelineSettings, Style,
+    Threshold,
 };
 use crate::privacy::Strategy;
 
@@ -189,8 +190,13 @@ fn resolve_pipeline(layers: &Layers, hybrid: bool) -> Result<PipelineSettings, C
         multiplier: if hybrid { multiplier } else { 1.0 },
         threshold: if hybrid { threshold } else { Threshold::Fixed(0.0) },
         style: layers.get(keys::STYLE, parse_style)?.unwrap_or(Style::Auto),
+        ask: Ask {
+            detail: layers.get(keys::DETAIL, parse_detail)?.unwrap_or_default(),
+            complexity: layers.get(keys::COMPLEXITY, parse_complexity)?.unwrap_or_default(),
+        },
         max_rounds: if hybrid { max_rounds } else { 0 },
         seed: layers.get(keys::SEED, parse_seed)?.unwrap_or_else(draw_seed),
+        segments_by: layers.text(keys::SEGMENTS_BY)?,
         refine: resolve_refine(layers, hybrid)?,
     })
 }
@@ -288,6 +294,24 @@ fn parse_strategy(value: &str) -> Result<Strategy, String> {
     let all = [Strategy::Redact, Strategy::Replace, Strategy::Hash];
     let found = all.into_iter().find(|strategy| strategy.name() == value);
     found.ok_or_else(|| "expected redact, replace or hash".to_owned())
+}
+
+fn parse_detail(value: &str) -> Result<Detail, String> {
+    match value {
+        "minimal" => Ok(Detail::Minimal),
+        "standard" => Ok(Detail::Standard),
+        "detailed" => Ok(Detail::Detailed),
+        _ => Err("expected minimal, standard or detailed".to_owned()),
+    }
+}
+
+fn parse_complexity(value: &str) -> Result<Complexity, String> {
+    match value {
+        "simple" => Ok(Complexity::Simple),
+        "moderate" => Ok(Complexity::Moderate),
+        "complex" => Ok(Complexity::Complex),
+        _ => Err("expected simple, moderate or complex".to_owned()),
+    }
 }
 
 fn parse_provider(value: &str) -> Result<Provider, String> {

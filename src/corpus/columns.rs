@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::schema::RecordId;
 
+use super::format::is_prose;
 use super::{Corpus, Record};
 
 /// A column over the whole corpus.
@@ -120,8 +121,7 @@ impl Corpus {
     /// either, a table row stands for a participant of its own, and prose for one per file.
     pub fn participant_key(&self, record: &Record) -> String {
         let source = record.file.checked_sub(1).and_then(|index| self.files.get(index));
-        let is_table =
-            source.is_some_and(|file| !matches!(file.format.as_str(), "text" | "markdown"));
+        let is_table = source.is_some_and(|file| !is_prose(&file.format));
         match (&record.participant, is_table) {
             (Some(name), true) => name.clone(),
             (Some(name), false) => format!("f{}:{name}", record.file),
@@ -220,6 +220,7 @@ mod tests {
             Record {
                 id: RecordId::new(1, i),
                 file: 1,
+                sheet: None,
                 row: i + 1,
                 participant: None,
                 text: format!("{name}: {value}"),

@@ -1,10 +1,9 @@
-//! From paths to a corpus: which files, in which order, and what becomes of those that cannot be
-//! used.
+//! From files to a corpus: reading them, and what becomes of those that cannot be used.
 //!
-//! Owns reading from disk, its limits, and the choice between a finding and an error. What is in
-//! a file is its reader's affair.
+//! Owns reading from disk, its limits, and the choice between a finding and an error. Which files
+//! there are is the business of `inputs`; what is in a file is its reader's.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -13,23 +12,25 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::encoding::decode;
-use super::format::{ByName, Format, SUPPORTED, binary_kind};
+use super::format::{ByName, Format, Looks, SUPPORTED, TextFormat, look};
+use super::inputs::{self, Candidate, Found, skipped};
 use super::rows::Rows;
-use super::{Corpus, CorpusError, Finding, SourceFile};
+use super::{Corpus, CorpusError, Finding, Record, SourceFile};
 
 /// Bytes. A record costs several times its bytes in memory, and research that a person can have
 /// collected is smaller by orders of magnitude.
 const MAX_FILE: u64 = 256 << 20;
 
-/// Files under one directory. More means that the directory was given by mistake.
-const MAX_ENTRIES: usize = 10_000;
+/// What stands for the encoding of an office file, whose parts have one each.
+const PACKED: &str = "ZIP";
 
 /// Reasons named when nothing can be used; the rest is counted.
 const MAX_REASONS: usize = 3;
 
 /// Loads files and directories into one corpus: directories with all below them, sorted by name,
-/// hidden files apart. A path that is not there is an error; a file that cannot be used is one
-/// only when nothing else can.
+/// hidden files apart; a pattern (`data/*.csv`) that no file has for a name; and for `-` what is
+/// piped in. A path that is not there is an error; a file that cannot be used is one only when
+/// nothing else can.
 pub fn load(inputs: &[PathBuf]) -> Result<Corpus, CorpusError> {
     let mut found = Found::default();
     for input in inputs {
@@ -48,13 +49,6 @@ pub fn load(inputs: &[PathBuf]) -> Result<Corpus, CorpusError> {
     Ok(corpus)
 }
 
-/// A file to be read.
-struct Candidate {
-    path: PathBuf,
-    /// For display: the file name, or the path below the directory that was given.
-    name: String,
-}
-
 /// Reads one file into the corpus; fails with the cause when it gives no record.
 fn add_file(
     corpus: &mut Corpus,
@@ -62,19 +56,12 @@ fn add_file(
     hashes: &mut HashMap<String, String>,
 ) -> Result<(), String> {
     let by_name = Format::by_name(&candidate.path);
-    if let ByName::Unsupported(what) = by_name {
-        return Err(format!(
-            "{what} cannot be read yet; supported: {SUPPORTED}\nhint: export it as CSV or text"
-        ));
+    if let ByName::Unsupported(what, hint) = by_name {
+        return Err(format!("{what} cannot be read; supported: {SUPPORTED}\nhint: {hint}"));
     }
     let bytes = read_bytes(&candidate.path)?;
     if bytes.trim_ascii().is_empty() {
         return Err("the file is empty".to_owned());
-    }
-    if let Some(kind) = binary_kind(&bytes) {
-        return Err(format!(
-            "it looks like {kind}, not text; supported: {SUPPORTED}\nhint: export it as CSV or text"
-        ));
     }
     let sha256 = hex(&Sha256::digest(&bytes));
     if let Some(same) = hashes.get(&sha256) {
@@ -82,161 +69,103 @@ fn add_file(
     }
 
     let mut rows = Rows::new(corpus.files.len() + 1);
-    let decoded = decode(&bytes, &mut rows.findings);
-    drop(bytes);
-    let format = match by_name {
-        ByName::Known(format) => format,
-        _ => Format::by_content(&decoded.text),
-    };
-    let outcome = format.read(&decoded.text, &mut rows);
+    let outcome = read(bytes, by_name, &mut rows);
     corpus.findings.extend(rows.findings.of_file(&candidate.name));
-    outcome?;
+    let (format, encoding) = outcome?;
     if rows.records.is_empty() {
         return Err("there is no text in it".to_owned());
     }
     hashes.insert(sha256.clone(), candidate.name.clone());
+    let format = name_of(format, &rows.records);
     corpus.records.append(&mut rows.records);
     corpus.files.push(SourceFile {
         number: corpus.files.len() + 1,
         name: candidate.name.clone(),
         path: candidate.path.clone(),
-        format: format.name().to_owned(),
-        encoding: decoded.encoding.to_owned(),
+        format: format.to_owned(),
+        encoding: encoding.to_owned(),
         sha256,
     });
     Ok(())
 }
 
+/// Reads bytes as what they are. A name that says otherwise is a finding: exports called `.xls` or
+/// `.csv` are often something else.
+fn read(
+    bytes: Vec<u8>,
+    by_name: ByName,
+    rows: &mut Rows,
+) -> Result<(Format, &'static str), String> {
+    match (look(&bytes), by_name) {
+        (Looks::Neither(cause), _) => Err(cause),
+        (Looks::Packed(kind), by_name) => {
+            let format = Format::Packed(kind);
+            if matches!(by_name, ByName::Known(said) if said != format) {
+                note_misnamed(format, rows);
+            }
+            kind.read(&bytes, rows)?;
+            Ok((format, PACKED))
+        }
+        (Looks::Text, by_name) => {
+            let decoded = decode(&bytes, &mut rows.findings);
+            drop(bytes);
+            let format = match by_name {
+                ByName::Known(Format::Text(format)) => format,
+                ByName::Known(Format::Packed(_)) => {
+                    let format = TextFormat::by_content(&decoded.text);
+                    note_misnamed(Format::Text(format), rows);
+                    format
+                }
+                _ => TextFormat::by_content(&decoded.text),
+            };
+            format.read(&decoded.text, rows)?;
+            Ok((Format::Text(format), decoded.encoding))
+        }
+    }
+}
+
+fn note_misnamed(format: Format, rows: &mut Rows) {
+    rows.findings.note("misnamed-file", None, || {
+        format!("its name says another format than its content; read as {}", format.name())
+    });
+}
+
+/// A page of tables alone is one table: its rows are participants, not paragraphs.
+fn name_of(format: Format, records: &[Record]) -> &'static str {
+    let prose = ["section", "question", "text"];
+    let is_row = |record: &Record| {
+        record.columns.iter().any(|column| !prose.contains(&column.name.as_str()))
+    };
+    if format == Format::Text(TextFormat::Html) && records.iter().all(is_row) {
+        return "html table";
+    }
+    format.name()
+}
+
 fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
     let read = || -> io::Result<Result<Vec<u8>, String>> {
+        if inputs::is_stdin(path) {
+            return within_limit(io::stdin().lock());
+        }
         // Asked before opening: opening a pipe or a device can block or have effects.
         if !fs::metadata(path)?.is_file() {
             return Ok(Err("it is no regular file\nhint: save its content to a file".to_owned()));
         }
-        let mut bytes = Vec::new();
-        File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > MAX_FILE {
-            return Ok(Err(format!(
-                "it is larger than {} MiB\nhint: split it, or leave out columns that are not text",
-                MAX_FILE >> 20
-            )));
-        }
-        Ok(Ok(bytes))
+        within_limit(File::open(path)?)
     };
     read().unwrap_or_else(|error| Err(format!("it cannot be read: {error}")))
 }
 
-/// The files to read, in order, each once.
-#[derive(Default)]
-struct Found {
-    candidates: Vec<Candidate>,
-    findings: Vec<Finding>,
-    /// Canonical paths.
-    seen: HashSet<PathBuf>,
-    entries: usize,
-}
-
-impl Found {
-    fn add_input(&mut self, input: &Path) -> Result<(), CorpusError> {
-        let metadata = fs::metadata(input).map_err(|error| unreadable(input, &error))?;
-        if metadata.is_dir() {
-            self.entries = 0;
-            return self.add_directory(input, input);
-        }
-        // What the user names must be readable: to go on without it would hide a mistake.
-        if metadata.is_file() {
-            File::open(input).map_err(|error| unreadable(input, &error))?;
-        }
-        let name = input.file_name().unwrap_or(input.as_os_str()).to_string_lossy().into_owned();
-        self.add_once(input, name);
-        Ok(())
+fn within_limit(source: impl Read) -> io::Result<Result<Vec<u8>, String>> {
+    let mut bytes = Vec::new();
+    source.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Ok(Err(format!(
+            "it is larger than {} MiB\nhint: split it, or leave out columns that are not text",
+            MAX_FILE >> 20
+        )));
     }
-
-    fn add_directory(&mut self, root: &Path, directory: &Path) -> Result<(), CorpusError> {
-        let listing = fs::read_dir(directory).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-        let mut entries = match listing {
-            Ok(entries) => entries,
-            Err(error) if directory == root => return Err(unreadable(root, &error)),
-            Err(error) => {
-                let cause = format!("it cannot be listed: {error}");
-                self.findings.push(skipped(&name_below(root, directory), cause));
-                return Ok(());
-            }
-        };
-        entries.sort_by_key(fs::DirEntry::file_name);
-        for entry in entries {
-            let path = entry.path();
-            if entry.file_name().to_string_lossy().starts_with('.') {
-                continue;
-            }
-            self.entries += 1;
-            if self.entries > MAX_ENTRIES {
-                return Err(CorpusError::Nothing {
-                    path: root.display().to_string(),
-                    cause: format!(
-                        "it holds more than {MAX_ENTRIES} files\nhint: name the files, or a \
-                         directory of research data alone"
-                    ),
-                });
-            }
-            let real_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if real_directory {
-                self.add_directory(root, &path)?;
-            } else {
-                self.add_entry(root, &path);
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes a file of a directory only if its name says that it is research data.
-    fn add_entry(&mut self, root: &Path, path: &Path) {
-        let name = name_below(root, path);
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
-        let cause = if path.is_dir() {
-            "links to directories are not followed\nhint: name the directory itself"
-        } else if stem == "readme" {
-            "a README describes a directory\nhint: name the file to have it read"
-        } else if Format::by_name(path) == ByName::Unknown {
-            "its name does not say that it is research data\nhint: name the file to have it read"
-        } else {
-            self.add_once(path, name);
-            return;
-        };
-        self.findings.push(skipped(&name, cause.to_owned()));
-    }
-
-    fn add_once(&mut self, path: &Path, name: String) {
-        let canonical = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        if self.seen.insert(canonical) {
-            self.candidates.push(Candidate { path: path.to_owned(), name });
-        } else {
-            self.findings.push(Finding {
-                file: name,
-                row: None,
-                kind: "duplicate-input".to_owned(),
-                message: "given more than once, read once".to_owned(),
-                count: 1,
-            });
-        }
-    }
-}
-
-fn name_below(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned()
-}
-
-fn skipped(name: &str, message: String) -> Finding {
-    Finding { file: name.to_owned(), row: None, kind: "skipped-file".to_owned(), message, count: 1 }
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> CorpusError {
-    let hint = match error.kind() {
-        io::ErrorKind::NotFound => "\nhint: check the spelling of the path",
-        io::ErrorKind::PermissionDenied => "\nhint: check who may read it",
-        _ => "",
-    };
-    CorpusError::Unreadable { path: path.display().to_string(), cause: format!("{error}{hint}") }
+    Ok(Ok(bytes))
 }
 
 /// The error when no input gave a record: the one reason, or the first few.
@@ -307,7 +236,7 @@ mod tests {
             (".hidden.csv", b"x\n1\n"),
             ("README.md", b"About these files."),
             ("logo.png", b"\x89PNG"),
-            ("old.xlsx", b"PK"),
+            ("old.xls", b"PK"),
         ]);
         let corpus = load_all(&folder, &[""]).unwrap();
         let files: Vec<_> =
@@ -320,7 +249,7 @@ mod tests {
             [
                 ("README.md", "skipped-file"),
                 ("logo.png", "skipped-file"),
-                ("old.xlsx", "skipped-file")
+                ("old.xls", "skipped-file")
             ]
         );
     }
@@ -342,6 +271,61 @@ mod tests {
         let corpus = load_all(&folder, &["a.csv", "b.csv", "a.csv"]).unwrap();
         assert_eq!(corpus.records.len(), 1);
         assert_eq!(kinds(&corpus), [("a.csv", "duplicate-input"), ("b.csv", "skipped-file")]);
+    }
+
+    #[test]
+    fn a_pattern_that_the_shell_left_alone_is_followed() {
+        let folder = folder(&[
+            ("b.csv", b"x,y\n1,2\n"),
+            ("a.csv", b"x,y\n3,4\n"),
+            (".c.csv", b"x,y\n5,6\n"),
+            ("in/d.csv", b"x,y\n7,8\n"),
+            ("e[1].csv", b"x,y\n9,0\n"),
+        ]);
+        let names = |pattern: &str| -> Vec<String> {
+            let corpus = load_all(&folder, &[pattern]).unwrap();
+            let root = format!("{}/", folder.path().display());
+            corpus.files.iter().map(|file| file.name.replace(&root, "")).collect()
+        };
+        assert_eq!(names("[ab].csv"), ["a.csv", "b.csv"]);
+        assert_eq!(names("**/?.csv"), ["a.csv", "b.csv", "in/d.csv"]);
+        // A name that is there is a name, whatever stands in it.
+        assert_eq!(names("e[1].csv"), ["e[1].csv"]);
+        let message = cause(&folder, &["*.ods"]);
+        assert!(
+            message.contains("no usable records in /*.ods: no file has a name of this"),
+            "{message}"
+        );
+        assert!(cause(&folder, &["a***.csv"]).contains("it is no pattern"));
+    }
+
+    #[test]
+    fn a_file_is_read_as_what_it_is_whatever_its_name_says() {
+        let workbook = super::super::xlsx::workbook(
+            &[(
+                "A",
+                "visible",
+                "<row><c t=\"str\"><v>a</v></c></row><row><c t=\"str\"><v>x</v></c></row>",
+            )],
+            "",
+        );
+        let locked: Vec<u8> = b"\xD0\xCF\x11\xE0"
+            .iter()
+            .copied()
+            .chain("EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes))
+            .collect();
+        let folder = folder(&[
+            ("a.csv", &workbook),
+            ("b.xlsx", b"k,v\n1,2\n3,4\n"),
+            ("c.xlsx", &locked),
+            ("d.docx", &workbook[..workbook.len() / 2]),
+        ]);
+        let corpus = load_all(&folder, &["a.csv", "b.xlsx"]).unwrap();
+        let files: Vec<_> = corpus.files.iter().map(|file| file.format.as_str()).collect();
+        assert_eq!(files, ["xlsx", "csv"]);
+        assert_eq!(kinds(&corpus), [("a.csv", "misnamed-file"), ("b.xlsx", "misnamed-file")]);
+        assert!(cause(&folder, &["c.xlsx"]).contains("protected by a password\nhint: open it"));
+        assert!(cause(&folder, &["d.docx"]).contains("damaged"), "{}", cause(&folder, &["d.docx"]));
     }
 
     #[test]
@@ -370,7 +354,7 @@ mod tests {
             ("mark.txt", "there is no text in it"),
             ("model.csv", "it looks like a GGUF model, which belongs to --model"),
             ("noise.txt", "it looks like binary data, not text; supported: CSV, TSV"),
-            ("deck.pdf", "a PDF cannot be read yet; supported: CSV"),
+            ("deck.pdf", "a PDF cannot be read; supported: CSV"),
             ("commas.csv", "there is no text in it"),
             ("none", "no usable records in /none: there are no files in it"),
         ] {
@@ -387,7 +371,7 @@ mod tests {
         assert_eq!(kinds(&corpus), [("b.bin", "skipped-file"), ("c.pdf", "skipped-file")]);
         let message = cause(&folder, &["b.bin", "c.pdf"]);
         assert!(message.contains("b.bin: it looks like binary"), "{message}");
-        assert!(message.contains("c.pdf: a PDF cannot be read yet"), "{message}");
+        assert!(message.contains("c.pdf: a PDF cannot be read;"), "{message}");
     }
 
     #[cfg(unix)]

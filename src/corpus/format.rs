@@ -4,79 +4,142 @@
 
 use std::path::Path;
 
-use super::{csv, json, markdown, rows::Rows, text};
+use super::archive::{self, Kind};
+use super::{csv, docx, html, json, markdown, ods, org, rows::Rows, subtitles, text, xlsx, yaml};
 
 /// For messages: what can be read.
-pub(super) const SUPPORTED: &str = "CSV, TSV, JSON, JSONL, Markdown and text";
+pub(super) const SUPPORTED: &str = "CSV, TSV, JSON, JSONL, YAML, Markdown, text, org, HTML, XLSX, \
+                                    ODS, DOCX, VTT and SRT";
 
 /// Bytes looked at when deciding whether a file is text.
 const BINARY_SAMPLE: usize = 64 << 10;
 
-/// First bytes of files that people give by mistake.
-const MAGIC: [(&[u8], &str); 9] = [
-    (b"%PDF", "a PDF"),
-    (b"PK\x03\x04", "a ZIP archive (XLSX and DOCX files are ZIP archives)"),
-    (b"GGUF", "a GGUF model, which belongs to --model"),
-    (b"\xD0\xCF\x11\xE0", "an old Office document"),
-    (b"\x7FELF", "a program"),
-    (b"\x89PNG", "an image"),
-    (b"\xFF\xD8\xFF", "an image"),
-    (b"\x1F\x8B", "a gzip archive"),
-    (b"SQLite format 3\0", "an SQLite database"),
+/// First bytes of files that people give by mistake, and what to do about them.
+const MAGIC: [(&[u8], &str, &str); 9] = [
+    (b"%PDF", "a PDF", "save it as text, or as .docx"),
+    (b"PK\x03\x04", "a ZIP archive", "unpack it and give the files in it"),
+    (b"GGUF", "a GGUF model, which belongs to --model", "name the research data with --input"),
+    (b"\xD0\xCF\x11\xE0", "an old Office document", "save it as .xlsx or .docx"),
+    (b"\x7FELF", "a program", ""),
+    (b"\x89PNG", "an image", ""),
+    (b"\xFF\xD8\xFF", "an image", ""),
+    (b"\x1F\x8B", "a gzip archive", "unpack it"),
+    (b"SQLite format 3\0", "an SQLite database", "export its tables as CSV"),
 ];
 
 /// A format with a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
+    /// One that is text.
+    Text(TextFormat),
+    /// An archive of parts.
+    Packed(Kind),
+}
+
+/// A format that is text, in any encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TextFormat {
     Csv,
     Tsv,
     Json,
     Jsonl,
+    Yaml,
     Markdown,
     Text,
+    Org,
+    Html,
+    Subtitles,
 }
 
 /// What a file's name says of its format.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ByName {
     Known(Format),
-    /// A format that people keep research in, but without a reader.
-    Unsupported(&'static str),
+    /// A format that people keep research in, but without a reader: what it is, and what to do.
+    Unsupported(&'static str, &'static str),
     Unknown,
 }
 
 impl Format {
     pub(super) fn by_name(path: &Path) -> ByName {
+        use TextFormat::{Csv, Html, Json, Jsonl, Markdown, Org, Subtitles, Text, Tsv, Yaml};
         let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         ByName::Known(match extension.as_str() {
-            "csv" => Self::Csv,
-            "tsv" | "tab" => Self::Tsv,
-            "json" => Self::Json,
-            "jsonl" | "ndjson" => Self::Jsonl,
-            "md" | "markdown" | "mdown" => Self::Markdown,
-            "txt" | "text" => Self::Text,
-            "xlsx" | "xls" | "ods" => return ByName::Unsupported("a spreadsheet"),
-            "docx" | "doc" | "odt" | "rtf" | "pages" => {
-                return ByName::Unsupported("a word processor's file");
+            "csv" => Self::Text(Csv),
+            "tsv" | "tab" => Self::Text(Tsv),
+            "json" => Self::Text(Json),
+            "jsonl" | "ndjson" => Self::Text(Jsonl),
+            "yaml" | "yml" => Self::Text(Yaml),
+            "md" | "markdown" | "mdown" => Self::Text(Markdown),
+            "txt" | "text" => Self::Text(Text),
+            "org" => Self::Text(Org),
+            "html" | "htm" | "xhtml" => Self::Text(Html),
+            "vtt" | "srt" => Self::Text(Subtitles),
+            "xlsx" | "xlsm" => Self::Packed(Kind::Xlsx),
+            "ods" => Self::Packed(Kind::Ods),
+            "docx" | "docm" => Self::Packed(Kind::Docx),
+            "xls" | "xlsb" | "numbers" => {
+                return ByName::Unsupported(
+                    "a spreadsheet of this kind",
+                    "save it as .xlsx or CSV",
+                );
             }
-            "pdf" => return ByName::Unsupported("a PDF"),
-            "yaml" | "yml" => return ByName::Unsupported("YAML"),
-            "html" | "htm" => return ByName::Unsupported("HTML"),
-            "vtt" | "srt" => return ByName::Unsupported("subtitles"),
-            "org" => return ByName::Unsupported("an org file"),
-            "parquet" => return ByName::Unsupported("Parquet"),
+            "doc" | "odt" | "rtf" | "pages" => {
+                let hint = "save it as .docx or text";
+                return ByName::Unsupported("a word processor's file of this kind", hint);
+            }
+            "pdf" => return ByName::Unsupported("a PDF", "save it as text, or as .docx"),
+            "parquet" => return ByName::Unsupported("Parquet", "export it as CSV"),
             _ => return ByName::Unknown,
         })
     }
 
-    /// The format of a file whose name says nothing.
+    /// As it stands in `SourceFile::format`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Text(TextFormat::Csv) => "csv",
+            Self::Text(TextFormat::Tsv) => "tsv",
+            Self::Text(TextFormat::Json) => "json",
+            Self::Text(TextFormat::Jsonl) => "jsonl",
+            Self::Text(TextFormat::Yaml) => "yaml",
+            Self::Text(TextFormat::Markdown) => "markdown",
+            Self::Text(TextFormat::Text) => "text",
+            Self::Text(TextFormat::Org) => "org",
+            Self::Text(TextFormat::Html) => "html",
+            Self::Text(TextFormat::Subtitles) => "subtitles",
+            Self::Packed(Kind::Xlsx) => "xlsx",
+            Self::Packed(Kind::Ods) => "ods",
+            Self::Packed(Kind::Docx) => "docx",
+        }
+    }
+}
+
+/// Whether the records of a file of this format are what people said one after the other, and not
+/// one row a participant.
+pub(super) fn is_prose(format: &str) -> bool {
+    matches!(format, "text" | "markdown" | "org" | "html" | "subtitles" | "docx")
+}
+
+impl TextFormat {
+    /// The format of text whose name says nothing.
     pub(super) fn by_content(content: &str) -> Self {
         let first = content.trim_start();
+        let has_line = |starts: &[&str]| {
+            content.lines().any(|line| starts.iter().any(|start| line.starts_with(start)))
+        };
         if first.starts_with(['[', '{']) && json::looks_like_json(first) {
             Self::Json
+        } else if html::looks_like_html(first) {
+            Self::Html
+        } else if subtitles::looks_like_subtitles(first) {
+            Self::Subtitles
+        } else if yaml::looks_like_yaml(first) {
+            Self::Yaml
         } else if csv::looks_like_table(content) {
             Self::Csv
-        } else if content.lines().any(|line| line.starts_with("# ") || line.starts_with("## ")) {
+        } else if has_line(&["#+TITLE:", "#+title:", ":PROPERTIES:"]) {
+            Self::Org
+        } else if has_line(&["# ", "## "]) {
             Self::Markdown
         } else {
             Self::Text
@@ -90,28 +153,61 @@ impl Format {
             Self::Tsv => csv::read(content, Some(b'\t'), rows),
             Self::Json => json::read(content, rows),
             Self::Jsonl => json::read_lines(content, rows),
+            Self::Yaml => yaml::read(content, rows),
             Self::Markdown => markdown::read(content, rows),
             Self::Text => text::read(content, rows),
-        }
-    }
-
-    /// As it stands in `SourceFile::format`.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::Tsv => "tsv",
-            Self::Json => "json",
-            Self::Jsonl => "jsonl",
-            Self::Markdown => "markdown",
-            Self::Text => "text",
+            Self::Org => org::read(content, rows),
+            Self::Html => html::read(content, rows),
+            Self::Subtitles => subtitles::read(content, rows),
         }
     }
 }
 
-/// What a file looks like that is not text; `None` for text in any encoding.
-pub(super) fn binary_kind(bytes: &[u8]) -> Option<&'static str> {
-    if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        return Some(kind);
+impl Kind {
+    /// Reads a whole archive; fails with the cause when nothing of it can be used.
+    pub(super) fn read(self, bytes: &[u8], rows: &mut Rows) -> Result<(), String> {
+        match self {
+            Self::Xlsx => xlsx::read(bytes, rows),
+            Self::Ods => ods::read(bytes, rows),
+            Self::Docx => docx::read(bytes, rows),
+        }
+    }
+}
+
+/// What bytes are, whatever the name of their file says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Looks {
+    Text,
+    Packed(Kind),
+    /// Nothing that can be read: why, and what to do.
+    Neither(String),
+}
+
+/// Tells text from archives and from what is neither.
+pub(super) fn look(bytes: &[u8]) -> Looks {
+    match archive::kind_of(bytes) {
+        Ok(Some(kind)) => return Looks::Packed(kind),
+        Ok(None) => {}
+        Err(cause) => return Looks::Neither(cause),
+    }
+    // A workbook with a password is an old Office document around the encrypted one.
+    if bytes.starts_with(b"\xD0\xCF\x11\xE0") && holds_utf16(bytes, "EncryptedPackage") {
+        return Looks::Neither(xlsx::PASSWORD.to_owned());
+    }
+    let Some((kind, hint)) = binary_kind(bytes) else { return Looks::Text };
+    let hint = if hint.is_empty() { "export it as CSV or text" } else { hint };
+    Looks::Neither(format!("it looks like {kind}, not text; supported: {SUPPORTED}\nhint: {hint}"))
+}
+
+fn holds_utf16(bytes: &[u8], text: &str) -> bool {
+    let wanted: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    bytes.windows(wanted.len()).any(|window| window == wanted)
+}
+
+/// What a file looks like that is not text, and what to do; `None` for text in any encoding.
+fn binary_kind(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+    if let Some((_, kind, hint)) = MAGIC.iter().find(|(magic, ..)| bytes.starts_with(magic)) {
+        return Some((kind, hint));
     }
     if super::encoding::is_utf16(bytes) {
         return None;
@@ -120,7 +216,7 @@ pub(super) fn binary_kind(bytes: &[u8]) -> Option<&'static str> {
     // stray NUL in a long text is a fault of the text and stripped later.
     let sample = &bytes[..bytes.len().min(BINARY_SAMPLE)];
     let is_control = |b: &&u8| b.is_ascii_control() && !b"\t\n\r\x0b\x0c\x1b".contains(b);
-    (sample.iter().filter(is_control).count() * 20 > sample.len()).then_some("binary data")
+    (sample.iter().filter(is_control).count() * 20 > sample.len()).then_some(("binary data", ""))
 }
 
 #[cfg(test)]
@@ -130,35 +226,43 @@ mod tests {
     #[test]
     fn names_decide_whatever_their_case() {
         let by = |name: &str| Format::by_name(Path::new(name));
-        assert_eq!(by("a.CSV"), ByName::Known(Format::Csv));
-        assert_eq!(by("a.b.ndjson"), ByName::Known(Format::Jsonl));
-        assert_eq!(by("a.xlsx"), ByName::Unsupported("a spreadsheet"));
+        assert_eq!(by("a.CSV"), ByName::Known(Format::Text(TextFormat::Csv)));
+        assert_eq!(by("a.b.ndjson"), ByName::Known(Format::Text(TextFormat::Jsonl)));
+        assert_eq!(by("a.xlsx"), ByName::Known(Format::Packed(Kind::Xlsx)));
+        assert!(matches!(by("a.xls"), ByName::Unsupported(_, "save it as .xlsx or CSV")));
         assert_eq!(by("notes"), ByName::Unknown);
     }
 
     #[test]
     fn content_decides_where_the_name_does_not() {
         for (content, format) in [
-            (" [{\"a\": 1}]", Format::Json),
-            ("{\"a\": 1}\n{\"a\": 2}\n", Format::Json),
-            ("[00:01] Ana: hello\n", Format::Text),
-            ("a;b\n1;2\n3;4\n", Format::Csv),
-            ("# Notes\n\nText, and more.\n", Format::Markdown),
-            ("Just words, in a line.\n", Format::Text),
+            (" [{\"a\": 1}]", TextFormat::Json),
+            ("{\"a\": 1}\n{\"a\": 2}\n", TextFormat::Json),
+            ("[00:01] Ana: hello\n", TextFormat::Text),
+            ("a;b\n1;2\n3;4\n", TextFormat::Csv),
+            ("# Notes\n\nText, and more.\n", TextFormat::Markdown),
+            ("#+TITLE: x\n* Notes\n", TextFormat::Org),
+            ("<!DOCTYPE html><p>x", TextFormat::Html),
+            ("WEBVTT\n\n00:01.000 --> 00:02.000\nx\n", TextFormat::Subtitles),
+            ("1\n00:00:01,000 --> 00:00:02,000\nx\n", TextFormat::Subtitles),
+            ("- who: Ana\n  why: late\n", TextFormat::Yaml),
+            ("- one thing\n- another: this\n", TextFormat::Text),
+            ("Just words, in a line.\n", TextFormat::Text),
         ] {
-            assert_eq!(Format::by_content(content), format, "{content:?}");
+            assert_eq!(TextFormat::by_content(content), format, "{content:?}");
         }
     }
 
     #[test]
     fn binary_files_are_told_from_text_with_a_fault() {
-        assert_eq!(binary_kind(b"%PDF-1.7 and so on"), Some("a PDF"));
-        assert_eq!(binary_kind(&[0, 1, 2, 3, 250]), Some("binary data"));
+        let kind = |bytes: &[u8]| binary_kind(bytes).map(|(kind, _)| kind);
+        assert_eq!(kind(b"%PDF-1.7 and so on"), Some("a PDF"));
+        assert_eq!(kind(&[0, 1, 2, 3, 250]), Some("binary data"));
         let noise: Vec<u8> =
             (0..4096_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-        assert_eq!(binary_kind(&noise), Some("binary data"));
-        assert_eq!(binary_kind(b"a long enough line of text with one \0 in it"), None);
-        assert_eq!(binary_kind("naïve 日本語 \u{1b}[0m".as_bytes()), None);
-        assert_eq!(binary_kind(b"\xFF\xFEa\0,\0b\0\n\0"), None);
+        assert_eq!(kind(&noise), Some("binary data"));
+        assert_eq!(kind(b"a long enough line of text with one \0 in it"), None);
+        assert_eq!(kind("naïve 日本語 \u{1b}[0m".as_bytes()), None);
+        assert_eq!(kind(b"\xFF\xFEa\0,\0b\0\n\0"), None);
     }
 }

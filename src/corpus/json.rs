@@ -83,7 +83,8 @@ fn read_line_values(text: &str, rows: &mut Rows) -> Result<(), String> {
     }
 }
 
-fn read_document(document: Value, rows: &mut Rows) -> Result<(), String> {
+/// Adds the rows that a document holds.
+pub(super) fn read_document(document: Value, rows: &mut Rows) -> Result<(), String> {
     let mut grid = Grid::default();
     match document {
         Value::Array(items) => grid.add_all("", &items),
@@ -227,7 +228,7 @@ fn join(path: &str, key: &str) -> String {
 
 /// JSON can spell half of a surrogate pair (`\ud83d` alone), which is no character. One such cut
 /// emoji must not cost the whole file, so it becomes U+FFFD.
-fn repair_surrogates<'a>(text: &'a str, rows: &mut Rows) -> Cow<'a, str> {
+pub(super) fn repair_surrogates<'a>(text: &'a str, rows: &mut Rows) -> Cow<'a, str> {
     let mut repaired = String::new();
     let mut halves = 0;
     let mut first_line = 0;

@@ -5,10 +5,10 @@
 
 use std::ops::Range;
 
-use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-use super::rows::{Rows, clean_name};
-use super::transcript::{self, Block, Body, participant_of_heading};
+use super::document::{Document, DocumentRow};
+use super::rows::Rows;
 
 /// Reads Markdown.
 pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
@@ -21,28 +21,22 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     for (event, range) in Parser::new_ext(text, options).into_offset_iter() {
         reader.on(event, &range);
     }
-    let blocks = reader.finish();
-    transcript::into_rows(blocks, rows)
+    reader.end_block();
+    reader.document.finish()
 }
 
 struct Reader<'a> {
-    rows: &'a mut Rows,
+    document: Document<'a>,
     /// Byte at which each line begins.
     line_starts: Vec<usize>,
-    blocks: Vec<Block>,
-    /// The nearest heading, and the participant that a heading names.
-    section: Option<String>,
-    participant: Option<(HeadingLevel, String)>,
     /// Text of the block under way, and where it began.
     text: String,
     start: usize,
     /// Depth of list items, and of blocks whose text is not read.
     items: usize,
     skipped: usize,
-    header: Vec<String>,
+    table: Vec<DocumentRow>,
     cells: Vec<String>,
-    top_headings: usize,
-    title: Option<String>,
 }
 
 impl<'a> Reader<'a> {
@@ -50,26 +44,21 @@ impl<'a> Reader<'a> {
         let line_starts =
             std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
         Self {
-            rows,
+            document: Document::new(rows),
             line_starts,
-            blocks: Vec::new(),
-            section: None,
-            participant: None,
             text: String::new(),
             start: 0,
             items: 0,
             skipped: 0,
-            header: Vec::new(),
+            table: Vec::new(),
             cells: Vec::new(),
-            top_headings: 0,
-            title: None,
         }
     }
 
     fn on(&mut self, event: Event<'_>, range: &Range<usize>) {
         match event {
             Event::Start(tag) => self.start(&tag, range),
-            Event::End(tag) => self.end(tag),
+            Event::End(tag) => self.end(tag, range),
             _ if self.skipped > 0 => {}
             Event::Text(text) | Event::Code(text) => self.push(&text, range),
             Event::SoftBreak | Event::HardBreak => self.text.push('\n'),
@@ -118,12 +107,10 @@ impl<'a> Reader<'a> {
 
     fn note_skipped(&mut self, what: &str, range: &Range<usize>) {
         let line = self.line(range.start);
-        self.rows.findings.note("not-prose", line, || {
-            format!("nobody's words, left out: {what} here, and other markup of its kind")
-        });
+        self.document.note_skipped(what, line);
     }
 
-    fn end(&mut self, tag: TagEnd) {
+    fn end(&mut self, tag: TagEnd, range: &Range<usize>) {
         match tag {
             TagEnd::MetadataBlock(_) | TagEnd::Image => {
                 self.skipped = self.skipped.saturating_sub(1);
@@ -133,80 +120,33 @@ impl<'a> Reader<'a> {
                 self.end_block();
                 self.items = self.items.saturating_sub(1);
             }
-            TagEnd::Heading(level) => self.end_heading(level),
+            TagEnd::Heading(level) => {
+                self.document.heading(level as u8, &std::mem::take(&mut self.text));
+            }
             TagEnd::TableCell => self.cells.push(std::mem::take(&mut self.text)),
-            TagEnd::TableHead => self.header = std::mem::take(&mut self.cells),
-            TagEnd::TableRow => self.end_row(),
+            TagEnd::TableHead | TagEnd::TableRow => {
+                let line = self.line(range.start);
+                let is_header = tag == TagEnd::TableHead;
+                let cells = std::mem::take(&mut self.cells);
+                self.table.push(DocumentRow { line, is_header, cells });
+            }
+            TagEnd::Table => self.document.table(std::mem::take(&mut self.table)),
             _ => {}
-        }
-    }
-
-    fn end_heading(&mut self, level: HeadingLevel) {
-        let heading = clean_name(&std::mem::take(&mut self.text));
-        if self.participant.as_ref().is_some_and(|(above, _)| level <= *above) {
-            self.participant = None;
-        }
-        if let Some(named) = participant_of_heading(&heading) {
-            self.participant = Some((level, named));
-        }
-        if level == HeadingLevel::H1 {
-            self.top_headings += 1;
-            if self.top_headings == 1 {
-                self.title = Some(heading.clone());
-            }
-        }
-        self.section = Some(heading).filter(|heading| !heading.is_empty());
-    }
-
-    fn end_row(&mut self) {
-        let cells: Vec<_> = std::mem::take(&mut self.cells);
-        let line = self.line(self.start);
-        let mut named = Vec::new();
-        for (i, cell) in cells.iter().enumerate() {
-            let value = self.rows.clean(line, cell);
-            let name = self.header.get(i).map(|name| clean_name(name)).unwrap_or_default();
-            let name = if name.is_empty() { format!("column_{}", i + 1) } else { name };
-            if !value.is_empty() {
-                named.push((name, value));
-            }
-        }
-        if !named.is_empty() {
-            self.add(line, Body::Cells(named));
         }
     }
 
     fn end_block(&mut self) {
         let text = std::mem::take(&mut self.text);
-        if text.trim().is_empty() {
-            return;
+        let line = self.line(self.start);
+        if self.items > 0 {
+            self.document.item(line, &text);
+        } else {
+            self.document.paragraph(line, &text);
         }
-        let lines = text.lines().map(str::to_owned).collect();
-        let body = if self.items > 0 { Body::Item(lines) } else { Body::Paragraph(lines) };
-        self.add(self.line(self.start), body);
-    }
-
-    fn add(&mut self, line: usize, body: Body) {
-        let section = self.section.clone();
-        let participant = self.participant.as_ref().map(|(_, named)| named.clone());
-        self.blocks.push(Block { line, section, participant, body });
     }
 
     fn line(&self, byte: usize) -> usize {
         self.line_starts.partition_point(|start| *start <= byte)
-    }
-
-    /// The blocks. A single top heading is the title of the document and says nothing of a part
-    /// of it, so it is no section.
-    fn finish(mut self) -> Vec<Block> {
-        self.end_block();
-        if self.top_headings == 1 {
-            for block in &mut self.blocks {
-                if block.section == self.title {
-                    block.section = None;
-                }
-            }
-        }
-        self.blocks
     }
 }
 

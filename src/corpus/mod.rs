@@ -3,22 +3,35 @@
 //! Owns reading: formats, encodings, limits, findings. Does not know what a persona or a model is,
 //! and changes no word of what a participant said.
 //!
-//! A file travels `files` (which, and is it text?) → `encoding` (bytes to text) → the reader of its
-//! format → `table` (rows) or `transcript` (prose) → `rows` (records). Whatever is odd on the way
-//! becomes a [`Finding`]; only a file without a single record is an error.
+//! A file travels `inputs` (which?) → `files` (is it text?) → `encoding` (bytes to text) or `archive` (an
+//! office file's parts) → the reader of its format → `table` (rows) or `document` and `transcript`
+//! (prose) → `rows` (records). Whatever is odd on the way becomes a [`Finding`]; only a file without
+//! a single record is an error.
 
+mod archive;
 mod columns;
 mod csv;
+mod document;
+mod docx;
 mod encoding;
 mod files;
 mod findings;
 mod format;
+mod html;
+mod inputs;
 mod json;
 mod markdown;
+mod ods;
+mod org;
 mod rows;
+mod sheets;
+mod subtitles;
 mod table;
 mod text;
 mod transcript;
+mod xlsx;
+mod xml;
+mod yaml;
 
 use std::path::PathBuf;
 
@@ -49,9 +62,10 @@ pub struct SourceFile {
     pub name: String,
     /// Where it was read.
     pub path: PathBuf,
-    /// `csv`, `tsv`, `json`, `jsonl`, `markdown`, `text`.
+    /// `csv`, `tsv`, `json`, `jsonl`, `yaml`, `markdown`, `text`, `org`, `html`, `html table` (a
+    /// page of nothing else), `subtitles`, `xlsx`, `ods`, `docx`.
     pub format: String,
-    /// As detected, for example `UTF-8`, `windows-1252`.
+    /// As detected, for example `UTF-8`, `windows-1252`; `ZIP` for office files.
     pub encoding: String,
     /// SHA-256 of the bytes, hex: a resumed run refuses a changed input.
     pub sha256: String,
@@ -64,7 +78,11 @@ pub struct Record {
     pub id: RecordId,
     /// Input number, from 1.
     pub file: usize,
-    /// Line (text) or data row (table) in the file, from 1.
+    /// The sheet, in a workbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
+    /// Where in the file (or sheet), from 1: the line of text, the data row of a table, the row as
+    /// numbered in a sheet, the paragraph of a DOCX file.
     pub row: usize,
     /// Who said it: a participant column's value or a speaker label.
     pub participant: Option<String>,
@@ -147,125 +165,4 @@ pub enum CorpusError {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use proptest::prelude::*;
-
-    use super::encoding::decode;
-    use super::format::Format;
-    use super::rows::Rows;
-    use super::*;
-
-    /// What every corpus must hold, whatever was read.
-    fn check(records: &[Record]) {
-        for (i, record) in records.iter().enumerate() {
-            assert_eq!(record.id, RecordId::new(record.file, i));
-            assert!(record.row > 0 && !record.text.is_empty());
-            let mut end = 0;
-            for span in &record.columns {
-                let name = format!("{}: ", span.name);
-                assert!(record.text[end..].trim_start_matches('\n').starts_with(&name));
-                assert!(record.text[..span.start].ends_with(&name) && span.start < span.end);
-                end = span.end;
-            }
-            for (start, cell) in record.cells() {
-                assert_eq!(&record.text[start..start + cell.len()], cell);
-                assert!(!cell.trim().is_empty());
-            }
-            assert!(!record.text.contains(|c: char| c.is_control() && c != '\n' && c != '\t'));
-        }
-    }
-
-    fn formats() -> [Format; 6] {
-        use Format::{Csv, Json, Jsonl, Markdown, Text, Tsv};
-        [Csv, Tsv, Json, Jsonl, Markdown, Text]
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_break_a_reader(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            for format in formats() {
-                let mut rows = Rows::new(3);
-                let decoded = decode(&bytes, &mut rows.findings);
-                if format.read(&decoded.text, &mut rows).is_ok() {
-                    check(&rows.records);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn hostile_shapes_take_no_more_than_linear_time() {
-        // Each of them would take minutes if it were quadratic, and the test be noticed.
-        let n = 100_000;
-        let keys: Vec<_> = (0..n).map(|i| format!("\"k{i}\":[{{}}]")).collect();
-        let shapes = [
-            format!("{{{}}}", keys.join(",")),
-            format!("[\"{}\"]", "\\ud800".repeat(n)),
-            format!("{}\n{}", ",".repeat(n), ",x".repeat(n)),
-            format!("a\n{}", "\"".repeat(n)),
-            format!("a,b\n{}", ",,,\n".repeat(n)),
-            ">".repeat(n),
-            "[".repeat(n),
-            "*a _b ".repeat(n / 4),
-            "A: x\n".repeat(n),
-            format!("A: {}", "x".repeat(n * 20)),
-            "# \n".repeat(n),
-            "- ".repeat(n / 100),
-        ];
-        for shape in shapes {
-            for format in formats() {
-                let mut rows = Rows::new(1);
-                if format.read(&shape, &mut rows).is_ok() {
-                    check(&rows.records);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_examples_are_read_without_a_doubt() {
-        let corpus = load(&["examples".into()]).unwrap();
-        let files: Vec<_> = corpus.files.iter().map(|file| file.name.as_str()).collect();
-        assert_eq!(files, ["interviews.csv", "survey.json", "transcript.md"]);
-        let count = |file| corpus.records.iter().filter(|r| r.file == file).count();
-        assert_eq!([count(1), count(2), count(3)], [40, 25, 12]);
-        assert_eq!(corpus.participants(), 10 + 25 + 1);
-        let kinds: Vec<_> = corpus.findings.iter().map(|f| f.kind.as_str()).collect();
-        let expected = ["skipped-file", "outside-rows", "not-prose", "moderator-turn"];
-        assert_eq!(kinds, expected, "{:#?}", corpus.findings);
-        let columns = corpus.columns();
-        let kind = |name| columns.iter().find(|c| c.name == name).map(|c| c.kind);
-        assert_eq!(kind("participant"), Some(ColumnKind::Identifier));
-        assert_eq!(kind("role"), Some(ColumnKind::Categorical));
-        assert_eq!(kind("age"), Some(ColumnKind::Numeric));
-        assert_eq!(kind("question"), Some(ColumnKind::Categorical));
-        assert_eq!(kind("answer"), Some(ColumnKind::FreeText));
-        assert_eq!(kind("one_wish"), Some(ColumnKind::FreeText));
-        let spoken: Vec<_> = corpus.records[0].cells().map(|(_, cell)| cell).collect();
-        assert!(
-            spoken.iter().any(|cell| cell.starts_with("Last Thursday I was already on my bike"))
-        );
-        assert!(!spoken.iter().any(|cell| cell.starts_with("Tell me about") || *cell == "P01"));
-    }
-
-    #[test]
-    fn real_surveys_are_read_whole() {
-        let Some(data) = std::env::var_os("PERSONA_TEST_DATA") else {
-            eprintln!("skipped: PERSONA_TEST_DATA not set");
-            return;
-        };
-        let survey = |name: &str| {
-            let corpus = load(&[Path::new(&data).join("surveys").join(name)]).unwrap();
-            check(&corpus.records);
-            let kinds: Vec<_> = corpus.findings.into_iter().map(|f| (f.kind, f.count)).collect();
-            (corpus.records.len(), corpus.records[0].participant.clone(), kinds)
-        };
-        let (records, first, kinds) = survey("steak-risk-survey.csv");
-        assert_eq!((records, first.as_deref()), (550, Some("3237565956")));
-        assert_eq!(kinds, [("second-header".to_owned(), 1)]);
-        let (records, _, kinds) = survey("comma-survey.csv");
-        assert_eq!((records, kinds), (1129, vec![]));
-    }
-}
+mod tests;

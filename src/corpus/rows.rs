@@ -29,6 +29,8 @@ pub(super) struct Rows {
     pub records: Vec<Record>,
     /// What was odd so far.
     pub findings: Findings,
+    /// The sheet under way, in a workbook.
+    pub sheet: Option<String>,
     file: usize,
     text_bytes: usize,
     cells: usize,
@@ -37,7 +39,14 @@ pub(super) struct Rows {
 impl Rows {
     /// No records yet, of input `file` (from 1).
     pub(super) fn new(file: usize) -> Self {
-        Self { records: Vec::new(), findings: Findings::default(), file, text_bytes: 0, cells: 0 }
+        Self {
+            records: Vec::new(),
+            findings: Findings::default(),
+            sheet: None,
+            file,
+            text_bytes: 0,
+            cells: 0,
+        }
     }
 
     /// Adds a record of named cells, one line each, `column: value`. Values are clean and not
@@ -102,7 +111,8 @@ impl Rows {
             ));
         }
         let id = RecordId::new(self.file, self.records.len());
-        self.records.push(Record { id, file: self.file, row, participant, text, columns });
+        let sheet = self.sheet.clone();
+        self.records.push(Record { id, file: self.file, sheet, row, participant, text, columns });
         Ok(())
     }
 

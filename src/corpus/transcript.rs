@@ -35,6 +35,13 @@ pub(super) enum Body {
     Paragraph(Vec<String>),
     /// A list item; never joined to what stands before it.
     Item(Vec<String>),
+    /// Lines that the markup gives to a speaker.
+    Turn {
+        /// Who speaks; empty when the markup does not say.
+        speaker: String,
+        /// The words.
+        lines: Vec<String>,
+    },
     /// Cells of a table row, by column name.
     Cells(Vec<(String, String)>),
 }
@@ -199,9 +206,14 @@ impl Speakers {
     fn find(blocks: &[Block]) -> Self {
         let mut labels: HashMap<String, usize> = HashMap::new();
         let mut sure = false;
-        for line in blocks.iter().flat_map(Block::lines) {
+        let lines = blocks.iter().flat_map(|block| block.lines().iter().map(move |l| (block, l)));
+        for (block, line) in lines {
             let Some(label) = Label::parse(line) else { continue };
-            let known = label.timed || is_moderator(label.speaker) || is_generic(label.speaker);
+            let named = |name: &String| is_short_for(label.speaker, name);
+            let known = label.timed
+                || is_moderator(label.speaker)
+                || is_generic(label.speaker)
+                || block.participant.as_ref().is_some_and(named);
             sure |= known;
             *labels.entry(label.speaker.to_owned()).or_default() += if known { 2 } else { 1 };
         }
@@ -221,7 +233,8 @@ impl Block {
     fn lines(&self) -> &[String] {
         match &self.body {
             Body::Paragraph(lines) | Body::Item(lines) => lines,
-            Body::Cells(_) => &[],
+            // Its speaker is known: a colon in it is no label.
+            Body::Turn { .. } | Body::Cells(_) => &[],
         }
     }
 }
@@ -235,6 +248,10 @@ struct Piece {
 
 /// Splits a block at its speaker labels. Wrapped lines are joined by a space.
 fn pieces(block: &Block, speakers: &Speakers) -> Vec<Piece> {
+    if let Body::Turn { speaker, lines } = &block.body {
+        let speaker = Some(speaker.clone()).filter(|name| !name.is_empty());
+        return vec![Piece { line: block.line, speaker, text: lines.join("\n") }];
+    }
     let mut pieces: Vec<Piece> = Vec::new();
     for (i, line) in block.lines().iter().enumerate() {
         match (speakers.label(line), pieces.last_mut()) {

@@ -74,6 +74,11 @@ impl TextSize {
         self.ascii.saturating_add(self.other)
     }
 
+    /// Tokens to expect of an ordinary tokenizer.
+    pub fn expected_tokens(self) -> u64 {
+        self.tokens()[1]
+    }
+
     /// Tokens by bound: low, expected, upper.
     fn tokens(self) -> [u64; 3] {
         [

@@ -1,17 +1,55 @@
-//! Judging personas that are no drafts of this run, all by one measure.
+//! Judging personas outside a run, all by one measure, and measuring the judge.
 //!
 //! Owns [`appraise`]: the judge is measured on the controls as in a run, then every persona is asked
-//! about in the same way, whoever wrote it. The judge sees no author, price or order.
+//! about in the same way, whoever wrote it. The judge sees no author, price or order. Also owns
+//! [`judge_report`] and where it is kept.
 
-use super::judge::{self, Questions, Raw};
+use std::collections::BTreeSet;
+
+use super::judge::{self, About, Questions, Raw, is_of_model};
+use super::measure;
+use super::plan::rounded;
 use super::run::{Asking, Stage};
+use super::support::{OVERLAP, VERBATIM};
 use super::{Cancel, Models, Observer, PipelineError, Progress};
 use crate::corpus::Corpus;
 use crate::privacy::Cleared;
-use crate::prompts::judge::preference;
-use crate::prompts::{Wording, controls};
+use crate::prompts::Wording;
+use crate::prompts::controls::{self, Control, Controls, Fate};
+use crate::prompts::judge::{CRITERIA, Phrasing, preference};
 use crate::schema::{Persona, Verdict};
-use crate::store::JudgeReport;
+use crate::store::{JudgeReport, Pairwise, Spread, write_atomically};
+
+/// Good controls that are asked about in other words: at a first use, and when all is measured.
+const REWORDED_FIRST: usize = 3;
+const REWORDED_ALL: usize = 10;
+
+/// What is to be judged.
+#[derive(Clone, Copy)]
+pub struct Case<'a> {
+    /// The records behind the personas; none where they are not known.
+    pub corpus: &'a Cleared<Corpus>,
+    /// The personas.
+    pub personas: &'a [Persona],
+    /// For each persona the records of its segment, as indices; may be shorter than the list.
+    pub segments: &'a [Vec<usize>],
+    /// How the personas came about.
+    pub wording: Wording,
+    /// Pairs of their indices of which the better is asked for.
+    pub pairs: &'a [(usize, usize)],
+    /// What is asked about each.
+    pub scope: Scope<'a>,
+}
+
+/// What is asked about a persona.
+#[derive(Clone, Copy)]
+pub enum Scope<'a> {
+    /// All that was asked about the controls.
+    Measured,
+    /// Signals of these names, also where they have no weight; and what has weight again in other
+    /// words, so that the spread is known.
+    Shown(&'a BTreeSet<String>),
+}
 
 /// What a judge says of a list of personas.
 #[derive(Debug, Clone, Default)]
@@ -20,102 +58,356 @@ pub struct Appraisal {
     pub judge: JudgeReport,
     /// One a persona, in their order.
     pub verdicts: Vec<Verdict>,
+    /// Whether a verdict's score rests on anything: false where no signal with weight could be
+    /// read.
+    pub scored: Vec<bool>,
+    /// How far each score moves in other words; `None` where that was not asked, or nothing that
+    /// is asked in words has weight.
+    pub spreads: Vec<Option<f64>>,
     /// For each pair that was asked about, how far the first is preferred, 0..=1; both orders are
     /// asked and averaged. Empty where the judge gives no probabilities.
     pub preferences: Vec<f64>,
 }
 
-/// Judges `personas`, and of each pair of their indices which is the better. `None` when cancelled.
+/// How thoroughly a judge is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// As at its first use: a part of the controls.
+    FirstUse,
+    /// On all controls, in all formulations; pairs and other words too.
+    Full,
+}
+
+/// The verbal criteria, the other signals of a model and the computed ones, by name.
+pub fn signal_names() -> Vec<&'static str> {
+    let verbal = CRITERIA.iter().map(|(name, _)| *name);
+    let others = [judge::GAIN, judge::LIKELIHOOD, judge::INNER, judge::FIVE_SHOT];
+    verbal.chain(others).chain([VERBATIM, OVERLAP, super::support::VARIETY]).collect()
+}
+
+/// Judges the personas of a case. `None` when cancelled.
 pub async fn appraise(
-    corpus: &Cleared<Corpus>,
+    case: Case<'_>,
     models: &Models,
-    personas: &[Persona],
-    pairs: &[(usize, usize)],
     observer: &dyn Observer,
     cancel: &Cancel,
 ) -> Result<Option<Appraisal>, PipelineError> {
-    let wording = Wording::Free;
     let asking = Asking { models, observer, cancel };
-    let Some(report) = measure(&asking, wording).await? else { return Ok(None) };
+    let Some(report) = measured(&asking, case.wording).await? else { return Ok(None) };
     let logits = models.judge.capabilities().logits;
-    let questions: Vec<Questions> = personas
-        .iter()
-        .map(|persona| judge::questions(corpus, persona, &[], wording, |_| logits))
-        .collect();
-    observer.on(Progress::StageStarted { stage: "judge", total: questions.len() });
-    let mut verdicts = vec![Verdict::default(); personas.len()];
-    let keep = |at: usize, raw: Raw| {
-        let raw = judge::with_support(raw, corpus, &personas[at], wording);
-        verdicts[at] = judge::verdict(&report, &raw);
-        Ok(())
+    let is_shown = |name: &str| match case.scope {
+        Scope::Measured => report.signals.contains_key(name),
+        Scope::Shown(names) => names.contains(name),
     };
-    if asking.ask(&questions, keep).await? == Stage::Cancelled {
+    let weighs = |name: &str| report.signals.get(name).is_some_and(|s| s.weight > 0.0);
+    observer.on(Progress::StageStarted { stage: "judge", total: case.personas.len() });
+    let Some(usual) =
+        ask_about(&asking, case, Phrasing::Usual, &|name| logits && is_shown(name)).await?
+    else {
         return Ok(None);
-    }
+    };
+    let usual: Vec<Raw> = usual.into_iter().map(|raw| only(raw, &is_shown)).collect();
     observer.on(Progress::StageEnded);
-    let mut preferences = Vec::new();
-    if logits && !pairs.is_empty() {
-        let both = |&(a, b): &(usize, usize)| [(a, b), (b, a)];
-        let requests: Vec<Questions> = pairs
-            .iter()
-            .flat_map(both)
-            .map(|(a, b)| Questions::preference(preference(corpus, &personas[a], &personas[b])))
-            .collect();
-        observer.on(Progress::StageStarted { stage: "compare", total: requests.len() });
-        let mut first = vec![None; requests.len()];
-        let keep = |at: usize, raw: Raw| {
-            first[at] = raw.preference;
-            Ok(())
-        };
-        if asking.ask(&requests, keep).await? == Stage::Cancelled {
-            return Ok(None);
+
+    let mut scores: Vec<Vec<f64>> =
+        usual.iter().map(|raw| vec![judge::verdict(&report, raw).score]).collect();
+    let in_words = |name: &str| logits && is_shown(name) && weighs(name) && is_of_model(name);
+    let hangs_on_words = report.signals.keys().any(|name| in_words(name));
+    if matches!(case.scope, Scope::Shown(_)) && hangs_on_words {
+        let others = [Phrasing::Second, Phrasing::Third];
+        let total = case.personas.len() * others.len();
+        observer.on(Progress::StageStarted { stage: "reword", total });
+        for phrasing in others {
+            let Some(raw) = ask_about(&asking, case, phrasing, &in_words).await? else {
+                return Ok(None);
+            };
+            for (scores, raw) in scores.iter_mut().zip(raw) {
+                scores.push(judge::verdict(&report, &only(raw, &is_shown)).score);
+            }
         }
         observer.on(Progress::StageEnded);
-        preferences = first
-            .chunks_exact(2)
-            .filter_map(|orders| Some(f64::midpoint(orders[0]?, 1.0 - orders[1]?)))
-            .collect();
     }
-    Ok(Some(Appraisal { judge: report, verdicts, preferences }))
+    let Some(preferences) = preferences(&asking, case).await? else { return Ok(None) };
+    Ok(Some(Appraisal {
+        verdicts: usual.iter().map(|raw| judge::verdict(&report, raw)).collect(),
+        scored: usual.iter().map(|raw| raw.signals.keys().any(|name| weighs(name))).collect(),
+        spreads: scores.iter().map(|scores| range(scores)).collect(),
+        preferences,
+        judge: report,
+    }))
 }
 
-/// Measures a judge on the built-in controls; `None` when cancelled.
-pub(super) async fn measure(
+fn only(mut raw: Raw, is_shown: &impl Fn(&str) -> bool) -> Raw {
+    raw.signals.retain(|name, _| is_shown(name));
+    raw.label_mass.retain(|name, _| is_shown(name));
+    raw
+}
+
+/// Largest less smallest; `None` of a single score.
+fn range(scores: &[f64]) -> Option<f64> {
+    let least = scores.iter().copied().reduce(f64::min)?;
+    let most = scores.iter().copied().reduce(f64::max)?;
+    (scores.len() > 1).then(|| rounded(most - least))
+}
+
+/// Each persona's signals, computed ones included; `None` when cancelled.
+async fn ask_about(
+    asking: &Asking<'_>,
+    case: Case<'_>,
+    phrasing: Phrasing,
+    counts: &(dyn Fn(&str) -> bool + Sync),
+) -> Result<Option<Vec<Raw>>, PipelineError> {
+    let Case { corpus, personas, wording, .. } = case;
+    let questions: Vec<Questions> = personas
+        .iter()
+        .enumerate()
+        .map(|(at, persona)| {
+            let segment = case.segments.get(at).map_or(&[][..], Vec::as_slice);
+            judge::questions(About { corpus, persona, segment, wording, phrasing }, counts)
+        })
+        .collect();
+    let mut all = vec![Raw::default(); personas.len()];
+    let keep = |at: usize, raw: Raw| {
+        all[at] = judge::with_support(raw, corpus, &personas[at], wording);
+        if corpus.records.is_empty() {
+            // Nothing can be said of evidence that is not at hand.
+            all[at].signals.retain(|name, _| name != VERBATIM && name != OVERLAP);
+        }
+        Ok(())
+    };
+    let stage = asking.ask(&questions, keep).await?;
+    Ok((stage == Stage::Done).then_some(all))
+}
+
+async fn preferences(
+    asking: &Asking<'_>,
+    case: Case<'_>,
+) -> Result<Option<Vec<f64>>, PipelineError> {
+    if !asking.models.judge.capabilities().logits || case.pairs.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    let pairs = case.pairs.iter().map(|&(a, b)| (&case.personas[a], &case.personas[b]));
+    let Some(orders) = both_orders(asking, case.corpus, pairs.collect()).await? else {
+        return Ok(None);
+    };
+    Ok(Some(orders.into_iter().flatten().map(|(one, other)| f64::midpoint(one, other)).collect()))
+}
+
+/// How far the first of each pair is preferred when it is shown first and when it is shown second,
+/// each 0..=1; `None` for a pair that could not be asked about, and for the whole when cancelled.
+async fn both_orders(
+    asking: &Asking<'_>,
+    corpus: &Cleared<Corpus>,
+    pairs: Vec<(&Persona, &Persona)>,
+) -> Result<Option<Vec<Option<(f64, f64)>>>, PipelineError> {
+    let both = |(a, b)| [preference(corpus, a, b), preference(corpus, b, a)];
+    let requests: Vec<Questions> =
+        pairs.into_iter().flat_map(both).map(Questions::preference).collect();
+    asking.observer.on(Progress::StageStarted { stage: "compare", total: requests.len() });
+    let mut first = vec![None; requests.len()];
+    let keep = |at: usize, raw: Raw| {
+        first[at] = raw.preference;
+        Ok(())
+    };
+    if asking.ask(&requests, keep).await? == Stage::Cancelled {
+        return Ok(None);
+    }
+    asking.observer.on(Progress::StageEnded);
+    let orders = first.chunks_exact(2).map(|orders| Some((orders[0]?, 1.0 - orders[1]?)));
+    Ok(Some(orders.collect()))
+}
+
+/// The judge as it was measured, on the controls worded like this: kept from earlier unless it is
+/// to be measured in full. `None` when cancelled.
+pub async fn judge_report(
+    models: &Models,
+    wording: Wording,
+    depth: Depth,
+    observer: &dyn Observer,
+    cancel: &Cancel,
+) -> Result<Option<JudgeReport>, PipelineError> {
+    let asking = Asking { models, observer, cancel };
+    match depth {
+        Depth::FirstUse => measured(&asking, wording).await,
+        Depth::Full => {
+            let report = measure(&asking, wording, depth).await?;
+            if let Some(report) = &report {
+                keep(&asking, wording, report);
+            }
+            Ok(report)
+        }
+    }
+}
+
+/// A measurement made earlier, else a new one, which is kept.
+pub(super) async fn measured(
     asking: &Asking<'_>,
     wording: Wording,
 ) -> Result<Option<JudgeReport>, PipelineError> {
-    let controls = controls::load(wording);
+    if let Some(report) = kept(asking.models, wording) {
+        asking.observer.on(Progress::StageStarted { stage: "calibrate", total: 0 });
+        return Ok(Some(report));
+    }
+    let report = measure(asking, wording, Depth::FirstUse).await?;
+    if let Some(report) = &report {
+        keep(asking, wording, report);
+    }
+    Ok(report)
+}
+
+fn keep(asking: &Asking<'_>, wording: Wording, report: &JudgeReport) {
+    let models = asking.models;
+    let (Some(cache), Some(sha256)) =
+        (models.judge_cache.as_deref(), models.judge.capabilities().sha256.as_deref())
+    else {
+        return;
+    };
+    if let Some(path) = judge::cache_file(cache, sha256, wording)
+        && let Ok(json) = serde_json::to_vec_pretty(report)
+        && let Err(e) = write_atomically(&path, &json)
+    {
+        // A cache that cannot be written costs time, not the run.
+        let note = format!("the judge's measurement is not kept: {e}");
+        asking.observer.on(Progress::Note(&note));
+    }
+}
+
+/// A measurement of the same model made earlier; one that cannot be read is made again.
+fn kept(models: &Models, wording: Wording) -> Option<JudgeReport> {
+    let capabilities = models.judge.capabilities();
+    let cache = models.judge_cache.as_deref()?;
+    let path = judge::cache_file(cache, capabilities.sha256.as_deref()?, wording)?;
+    let report: JudgeReport = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    (report.model_sha256 == capabilities.sha256).then(|| JudgeReport {
+        // The same file may go by another name today.
+        model: capabilities.id.clone(),
+        ..report
+    })
+}
+
+/// Measures a judge on the built-in controls; `None` when cancelled.
+async fn measure(
+    asking: &Asking<'_>,
+    wording: Wording,
+    depth: Depth,
+) -> Result<Option<JudgeReport>, PipelineError> {
+    let all = controls::load(wording);
+    let controls = if depth == Depth::Full { all } else { all.quick() };
     let capabilities = asking.models.judge.capabilities();
     let logits = capabilities.logits;
-    let questions: Vec<Questions> = controls
-        .all
-        .iter()
-        .map(|control| {
-            let (corpus, segment) = (&controls.corpus, controls.segment(control));
-            judge::questions(corpus, &control.persona, &segment, wording, |_| logits)
-        })
-        .collect();
-    asking.observer.on(Progress::StageStarted { stage: "calibrate", total: questions.len() });
-    let mut measured: Vec<Option<Raw>> = vec![None; questions.len()];
-    let keep = |at: usize, raw: Raw| {
-        measured[at] = Some(raw);
-        Ok(())
+    let total = controls.all.len();
+    asking.observer.on(Progress::StageStarted { stage: "calibrate", total });
+    let every: Vec<usize> = (0..total).collect();
+    let about = On { controls: &controls, wording };
+    let Some(raw) = about.ask(asking, &every, Phrasing::Usual, &|_| logits).await? else {
+        return Ok(None);
     };
-    if asking.ask(&questions, keep).await? == Stage::Cancelled {
+    let report = measure::report(&controls.all, &raw);
+    let Some(spread) = about.spread(asking, &report, &raw, depth).await? else { return Ok(None) };
+    let pairwise = match depth {
+        Depth::Full if logits => about.pairwise(asking).await?,
+        _ => None,
+    };
+    if asking.cancel.is_cancelled() {
         return Ok(None);
     }
-    let raw: Vec<Raw> = controls
-        .all
-        .iter()
-        .zip(measured)
-        .map(|(control, raw)| {
-            let raw = raw.unwrap_or_default();
-            judge::with_support(raw, &controls.corpus, &control.persona, wording)
-        })
-        .collect();
     Ok(Some(JudgeReport {
         model: capabilities.id.clone(),
         model_sha256: capabilities.sha256.clone(),
-        ..judge::report(&controls, &raw)
+        spread,
+        pairwise,
+        ..report
     }))
+}
+
+/// Controls that are asked about.
+struct On<'a> {
+    controls: &'a Controls,
+    wording: Wording,
+}
+
+impl On<'_> {
+    /// The signals of these controls; `None` when cancelled.
+    async fn ask(
+        &self,
+        asking: &Asking<'_>,
+        which: &[usize],
+        phrasing: Phrasing,
+        counts: &(dyn Fn(&str) -> bool + Sync),
+    ) -> Result<Option<Vec<Raw>>, PipelineError> {
+        let chosen: Vec<&Control> = which.iter().map(|&at| &self.controls.all[at]).collect();
+        let personas: Vec<Persona> = chosen.iter().map(|control| control.persona.clone()).collect();
+        let segments: Vec<Vec<usize>> =
+            chosen.iter().map(|control| self.controls.segment(control)).collect();
+        let case = Case {
+            corpus: &self.controls.corpus,
+            personas: &personas,
+            segments: &segments,
+            wording: self.wording,
+            pairs: &[],
+            scope: Scope::Measured,
+        };
+        ask_about(asking, case, phrasing, counts).await
+    }
+
+    /// How far the scores of some good controls move in other words. The outer `None` when
+    /// cancelled.
+    async fn spread(
+        &self,
+        asking: &Asking<'_>,
+        report: &JudgeReport,
+        usual: &[Raw],
+        depth: Depth,
+    ) -> Result<Option<Option<Spread>>, PipelineError> {
+        let weighs =
+            |name: &str| report.signals.get(name).is_some_and(|s| s.from_model && s.weight > 0.0);
+        if !report.signals.keys().any(|name| weighs(name)) {
+            return Ok(Some(None));
+        }
+        let most = if depth == Depth::Full { REWORDED_ALL } else { REWORDED_FIRST };
+        let all = self.controls.all.iter().enumerate();
+        let good = all.filter(|(_, control)| control.fate == Fate::Good).map(|(at, _)| at);
+        let which: Vec<usize> = good.take(most).collect();
+        let mut scores: Vec<Vec<f64>> =
+            which.iter().map(|&at| vec![judge::verdict(report, &usual[at]).score]).collect();
+        for phrasing in [Phrasing::Second, Phrasing::Third] {
+            let Some(raw) = self.ask(asking, &which, phrasing, &weighs).await? else {
+                return Ok(None);
+            };
+            for (scores, raw) in scores.iter_mut().zip(raw) {
+                scores.push(judge::verdict(report, &raw).score);
+            }
+        }
+        let ranges: Vec<f64> = scores.iter().filter_map(|scores| range(scores)).collect();
+        let mean = rounded(ranges.iter().sum::<f64>() / ranges.len().max(1) as f64);
+        let max = ranges.iter().copied().fold(0.0, f64::max);
+        Ok(Some(Some(Spread { mean, max, personas: ranges.len() })))
+    }
+
+    /// Each good control against one of its corruptions, kinds taking turns; `None` when cancelled.
+    async fn pairwise(&self, asking: &Asking<'_>) -> Result<Option<Pairwise>, PipelineError> {
+        let kinds = Fate::CORRUPTED;
+        let of = |source: usize, fate: Fate| {
+            self.controls.all.iter().find(|c| c.source == source && c.fate == fate)
+        };
+        let sources: BTreeSet<usize> = self.controls.all.iter().map(|c| c.source).collect();
+        let pair = |source: usize| {
+            let bad = of(source, kinds[source % kinds.len()])?;
+            Some((&of(source, Fate::Good)?.persona, &bad.persona))
+        };
+        let pairs = sources.into_iter().filter_map(pair).collect();
+        let Some(orders) = both_orders(asking, &self.controls.corpus, pairs).await? else {
+            return Ok(None);
+        };
+        let orders: Vec<(f64, f64)> = orders.into_iter().flatten().collect();
+        let won_both = orders.iter().filter(|(one, other)| *one > 0.5 && *other > 0.5).count();
+        let by_order = orders.iter().filter(|(one, other)| (*one > 0.5) != (*other > 0.5)).count();
+        let won = orders.iter().filter(|(one, other)| one + other > 1.0).count();
+        Ok(Some(Pairwise {
+            pairs: orders.len(),
+            won_both,
+            by_order,
+            won: rounded(won as f64 / orders.len().max(1) as f64),
+        }))
+    }
 }

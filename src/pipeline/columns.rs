@@ -30,7 +30,7 @@ pub(super) fn describing(corpus: &Corpus) -> Vec<Column> {
     let mut order: Vec<&str> = Vec::new();
     let mut said: BTreeMap<&str, BTreeMap<String, BTreeSet<&str>>> = BTreeMap::new();
     for record in &corpus.records {
-        let who = speaker(record);
+        let who = speaker(corpus, record);
         for column in &record.columns {
             let value = record.text[column.start..column.end].trim();
             if record.participant.as_deref() == Some(value) {
@@ -197,6 +197,7 @@ mod tests {
             Record {
                 id: RecordId::new(1, index),
                 file: 1,
+                sheet: None,
                 row: index + 1,
                 participant: Some(row[0].to_owned()),
                 text,
@@ -208,7 +209,7 @@ mod tests {
 
     fn facts(header: &[&str], rows: &[&[&str]]) -> Vec<String> {
         let corpus = corpus(header, rows);
-        let all = corpus.records.iter().map(speaker).collect();
+        let all = corpus.records.iter().map(|record| speaker(&corpus, record)).collect();
         let facts = sum_up(&describing(&corpus), &all);
         facts.into_iter().map(|(name, value)| format!("{name}: {value}")).collect()
     }

@@ -6,16 +6,25 @@
 
 mod appraise;
 mod buy;
+mod by_column;
+mod clusters;
 mod columns;
+mod components;
+mod features;
 mod judge;
+mod measure;
+mod merits;
 mod next;
+mod pack;
 mod plan;
 mod refine;
 mod run;
 mod segments;
 mod select;
 mod sketch;
+mod stance;
 mod support;
+mod thresholds;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,11 +38,15 @@ use crate::llm::ChatModel;
 use crate::privacy::Cleared;
 use crate::store::{Run, StoreError};
 
+pub use crate::prompts::ask::{Ask, Complexity, Detail};
 pub use crate::prompts::refine::Mode as RefineMode;
-pub use appraise::{Appraisal, appraise};
+pub use appraise::{Appraisal, Case, Depth, Scope, appraise, judge_report, signal_names};
 pub use buy::{Gate, Paid};
-pub use plan::Plan;
+pub use measure::auc;
+pub use merits::{COUNTED, Counter, Merits, distances, distinctiveness, flags_in, pairs_alike};
+pub use plan::{Plan, wording};
 pub use sketch::{Sketch, sketch};
+pub use thresholds::OwnThreshold;
 
 /// What the user asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,10 +59,16 @@ pub struct Settings {
     pub threshold: Threshold,
     /// How much of a persona is taken from records word for word.
     pub style: Style,
+    /// How much is asked of a persona, and how intricate it may be.
+    #[serde(default)]
+    pub ask: Ask,
     /// Extra draft rounds when too few pass.
     pub max_rounds: usize,
     /// Seed of the run.
     pub seed: u64,
+    /// The column whose values are the segments, by its exact name; `None` finds segments.
+    #[serde(default)]
+    pub segments_by: Option<String>,
     /// What the frontier model refines; `None` where it refines nothing or there is none.
     #[serde(default)]
     pub refine: Option<Refine>,
@@ -140,8 +159,8 @@ pub trait Observer: Send + Sync {
 /// How far a run is.
 #[derive(Debug, Clone, Copy)]
 pub enum Progress<'a> {
-    /// A stage begins: `draft`, `calibrate`, `judge`, `select`, `refine`, `review`, with its units
-    /// of work.
+    /// A stage begins: `draft`, `calibrate`, `judge`, `select`, `refine`, `review`; outside a run
+    /// also `compare` and `reword`; with its units of work.
     StageStarted {
         /// Which.
         stage: &'a str,
@@ -216,6 +235,9 @@ pub enum PipelineError {
     /// The provider that was to draft.
     #[error("{0}")]
     Provider(String),
+    /// The data, which leave nothing to part.
+    #[error("{0}")]
+    Data(String),
     /// The cap that leaves no room for a single draft.
     #[error("{0}")]
     Budget(String),
@@ -237,5 +259,7 @@ pub async fn run(
 
 #[cfg(test)]
 mod paid_tests;
+#[cfg(test)]
+mod planted_tests;
 #[cfg(test)]
 mod tests;

@@ -110,8 +110,15 @@ fn wanted(state: &RunState, plan: &Plan, round: usize) -> Option<Vec<usize>> {
     };
     let passing: Vec<DraftId> =
         judged(round - 1).filter(|(_, score)| *score >= threshold).map(|(id, _)| id).collect();
-    if passing.len() >= plan.settings.count {
+    // Enough that pass are not enough where they leave a segment without any.
+    let covered: BTreeSet<usize> = passing.iter().map(|id| id.slot).collect();
+    let mut open: Vec<usize> = (0..plan.slots.len()).filter(|s| !covered.contains(s)).collect();
+    let missing = open.len().max(plan.personas().saturating_sub(passing.len()));
+    if missing == 0 {
         return None;
+    }
+    if open.is_empty() {
+        open = (0..plan.slots.len()).collect();
     }
     let best = |of: usize| {
         judged(of).filter(|(id, _)| id.round == of).map(|(_, score)| score).reduce(f64::max)
@@ -119,12 +126,7 @@ fn wanted(state: &RunState, plan: &Plan, round: usize) -> Option<Vec<usize>> {
     if round >= 2 && best(round - 1) <= best(round - 2) {
         return None;
     }
-    let covered: BTreeSet<usize> = passing.iter().map(|id| id.slot).collect();
-    let mut open: Vec<usize> = (0..plan.slots.len()).filter(|s| !covered.contains(s)).collect();
-    if open.is_empty() {
-        open = (0..plan.slots.len()).collect();
-    }
-    let drafts = times(plan.settings.count - passing.len(), plan.settings.multiplier);
+    let drafts = times(missing, plan.settings.multiplier);
     let mut wanted = vec![0; plan.slots.len()];
     (0..drafts).for_each(|i| wanted[open[i % open.len()]] += 1);
     Some(wanted)

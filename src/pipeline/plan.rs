@@ -11,14 +11,15 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
-use super::segments::{Group, Grouping, part, speaker};
+use super::pack::{Vocabulary, excerpt_end};
+use super::segments::{Group, Grouping, Parting, part, speaker};
 use super::{PipelineError, Settings, Style, columns};
 use crate::corpus::{Corpus, Record};
-use crate::llm::{ChatModel, Message};
+use crate::llm::{Capabilities, ChatModel, Message};
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
+use crate::prompts::ask::Ask;
 use crate::prompts::draft::{self, Brief, Focus, Frame};
-use crate::prompts::passages::{passages, sentences, words};
 use crate::schema::{Provenance, RecordId, Segment};
 use crate::store::{Draft, DraftId, PlanReport, SlotReport};
 
@@ -41,6 +42,9 @@ const RANKED: usize = 512;
 const SHARED_RECORDS: usize = 400;
 /// Characters over which tokens per character are measured.
 const SAMPLE_CHARS: usize = 20_000;
+
+/// Why a moderator's turns are in no slot.
+const INTERVIEWER: &str = "interviewer";
 
 /// Names for personas, from many languages.
 const NAMES: &str = include_str!("names.txt");
@@ -84,22 +88,26 @@ impl Plan {
         settings: &Settings,
     ) -> Result<Self, PipelineError> {
         let capabilities = model.capabilities();
-        let wording = match settings.style {
-            Style::Extractive => Wording::Extractive,
-            Style::Auto if capabilities.parameters.is_some_and(|p| p < TRUSTED_PARAMETERS) => {
-                Wording::Extractive
-            }
-            Style::Auto | Style::Free => Wording::Free,
-        };
+        let wording = wording(settings.style, capabilities);
         let tokens_per_char = tokens_per_char(corpus, model);
-        let (shared, corpus_shared) = shared_prefix(corpus, model, wording);
+        let (shared, corpus_shared) = shared_prefix(corpus, model, wording, settings.ask);
         // A model without logits is a service, and what it reads costs money.
         let named = corpus_shared && !capabilities.logits;
-        let frame = Frame { shared, wording, tokens_per_char, named };
+        let frame = Frame { shared, wording, tokens_per_char, named, ask: settings.ask };
         let (frame, focus_tokens) = fit(frame, model)?;
 
-        let (eligible, left_out) = eligible(corpus);
-        let (grouping, groups) = part(corpus, &eligible, settings.count, settings.seed);
+        let (eligible, mut left_out) = eligible(corpus);
+        let column = settings.segments_by.as_deref();
+        let parting = part(corpus, &eligible, settings.count, settings.seed, column);
+        if parting.groups.is_empty() {
+            let what = column.map_or("there is no record".to_owned(), |column| {
+                format!("no record has a value in '{column}'")
+            });
+            return Err(PipelineError::Data(format!("cannot part the data: {what}")));
+        }
+        let out =
+            |(record, cause): &(usize, String)| (corpus.records[*record].id.clone(), cause.clone());
+        left_out.extend(parting.left_out.iter().map(out));
         // A persona is not to bear the name that anonymisation took from somebody.
         let taken = |name: &&str| corpus.removed().is_some_and(|removed| removed.holds(name));
         let mut names: Vec<&'static str> = NAMES.lines().filter(|name| !taken(name)).collect();
@@ -110,7 +118,7 @@ impl Plan {
             slots: Vec::new(),
             report: PlanReport {
                 style: wording.as_str().into(),
-                grouping: grouping.as_str().into(),
+                grouping: parting.grouping.as_str().into(),
                 left_out,
                 corpus_shared,
                 ..PlanReport::default()
@@ -121,14 +129,19 @@ impl Plan {
             model: capabilities.id.clone(),
             model_sha256: capabilities.sha256.clone(),
         };
-        plan.lay_out(corpus, model, &groups);
-        plan.tell(corpus, grouping);
+        plan.lay_out(corpus, model, &parting.groups);
+        plan.tell(corpus, &parting);
         Ok(plan)
     }
 
-    /// Drafts of the first round: `ceil(count × multiplier)`.
-    pub(super) fn drafts(&self) -> usize {
-        times(self.settings.count, self.settings.multiplier)
+    /// Final personas: as many as were asked for, but no more than there are segments.
+    pub(super) fn personas(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The records of each slot, as indices into the corpus.
+    pub fn segments(&self) -> Vec<Vec<usize>> {
+        self.slots.iter().map(|slot| slot.records.clone()).collect()
     }
 
     /// The model's answer to this becomes draft `id`. `drafts` are those kept so far; only earlier
@@ -219,12 +232,13 @@ impl Plan {
 
     fn lay_out(&mut self, corpus: &Cleared<Corpus>, model: &dyn ChatModel, groups: &[Group]) {
         let describing = columns::describing(corpus);
-        let total = self.drafts();
+        let vocabulary = Vocabulary::of(corpus);
+        let total = times(groups.len(), self.settings.multiplier);
         let mut excerpted = BTreeSet::new();
         for (index, group) in groups.iter().enumerate() {
             let speakers: BTreeSet<String> =
-                group.records.iter().map(|&r| speaker(&corpus.records[r])).collect();
-            let ranked = rank(corpus, &group.records);
+                group.records.iter().map(|&r| speaker(corpus, &corpus.records[r])).collect();
+            let ranked = vocabulary.rank(corpus, &group.records);
             let ranked = ranked.into_iter().take(RANKED).map(|record| {
                 let (focus, tokens) = self.measure(corpus, model, record);
                 if focus.shown.len() < corpus.records[record].text.len() {
@@ -298,17 +312,32 @@ impl Plan {
         self.report.unused = reachable.len() - used.len();
     }
 
-    fn tell(&mut self, corpus: &Corpus, grouping: Grouping) {
+    fn tell(&mut self, corpus: &Corpus, parting: &Parting) {
         let mut notes = Vec::new();
         let count = self.settings.count;
-        match grouping {
-            Grouping::Participants => {}
-            Grouping::Records => notes.push(format!(
-                "fewer participants than the {count} personas asked for: the data was parted by record"
-            )),
-            Grouping::Shared => notes.push(format!(
-                "fewer records than the {count} personas asked for: all of them draw on the same records"
-            )),
+        if self.slots.len() < count {
+            let (one, many) = match parting.grouping {
+                Grouping::Column => ("there is 1 segment", "there are {} segments"),
+                _ => ("there is 1 record", "there are {} records"),
+            };
+            notes.push(format!(
+                "only {} of the {count} personas asked for: {}, and no two personas rest on the same",
+                self.slots.len(),
+                counted(self.slots.len(), one, many),
+            ));
+        }
+        notes.extend(parting.notes.iter().cloned());
+        if corpus.records.iter().all(|record| record.participant.is_none()) {
+            notes.push(
+                "no participant is named: each row of a table counts as one, and each text file"
+                    .into(),
+            );
+        }
+        if parting.grouping == Grouping::Records && self.slots.len() > 1 {
+            notes.push(format!(
+                "{}, fewer than personas: what one participant said may stand behind several of them",
+                counted(corpus.participants(), "there is 1 participant", "there are {} participants"),
+            ));
         }
         if self.frame.wording == Wording::Extractive && self.settings.style == Style::Auto {
             notes.push(
@@ -330,13 +359,29 @@ impl Plan {
                 self.report.excerpted.len(),
             ));
         }
-        if !self.report.left_out.is_empty() {
+        let asked = self.report.left_out.iter().filter(|(_, cause)| cause == INTERVIEWER).count();
+        if asked > 0 {
             notes.push(format!(
-                "{} turns of the interviewer are no evidence and were left out",
-                self.report.left_out.len(),
+                "{asked} turns of the interviewer are no evidence and were left out"
             ));
         }
         self.notes = notes;
+    }
+}
+
+/// `one` for one, else `many` with the number in it.
+fn counted(number: usize, one: &str, many: &str) -> String {
+    if number == 1 { one.to_owned() } else { many.replace("{}", &number.to_string()) }
+}
+
+/// How a model's drafts come about in this style.
+pub fn wording(style: Style, model: &Capabilities) -> Wording {
+    match style {
+        Style::Extractive => Wording::Extractive,
+        Style::Auto if model.parameters.is_some_and(|p| p < TRUSTED_PARAMETERS) => {
+            Wording::Extractive
+        }
+        Style::Auto | Style::Free => Wording::Free,
     }
 }
 
@@ -379,23 +424,24 @@ fn shared_prefix(
     corpus: &Cleared<Corpus>,
     model: &dyn ChatModel,
     wording: Wording,
+    ask: Ask,
 ) -> (Arc<[Message]>, bool) {
     if wording == Wording::Free && corpus.records.len() <= SHARED_RECORDS {
-        let shared = draft::shared(wording, Some(corpus));
+        let shared = draft::shared(wording, Some(corpus), ask);
         if message_tokens(&shared, model) <= model.capabilities().context / 2 {
             return (shared, true);
         }
     }
-    (draft::shared(wording, None), false)
+    (draft::shared(wording, None, ask), false)
 }
 
 /// Tokens left for records; without the example where the context is too small for both.
 fn fit(mut frame: Frame, model: &dyn ChatModel) -> Result<(Frame, usize), PipelineError> {
     let context = model.capabilities().context;
-    let answer = draft::worst_answer_tokens(frame.wording, frame.tokens_per_char);
+    let answer = draft::worst_answer_tokens(frame.wording, frame.tokens_per_char, frame.ask);
     let around = |shared: &[Message]| answer + TEMPLATE_TOKENS + message_tokens(shared, model);
     if around(&frame.shared) + FOCUS_TOKENS_LEAST > context {
-        frame.shared = draft::shared_without_example();
+        frame.shared = draft::shared_without_example(frame.ask);
     }
     let needed = around(&frame.shared) + FOCUS_TOKENS_LEAST;
     if needed > context {
@@ -430,56 +476,8 @@ fn eligible(corpus: &Corpus) -> (Vec<usize>, Vec<(RecordId, String)>) {
     if answers.is_empty() {
         return (questions, Vec::new());
     }
-    let cause = |index: usize| (corpus.records[index].id.clone(), "interviewer".to_owned());
+    let cause = |index: usize| (corpus.records[index].id.clone(), INTERVIEWER.to_owned());
     (answers, questions.into_iter().map(cause).collect())
-}
-
-/// Most informative first, speakers taking turns. Informative is what says much in sentences, the
-/// rarer its words the better.
-fn rank(corpus: &Corpus, records: &[usize]) -> Vec<usize> {
-    let mut spread: BTreeMap<String, usize> = BTreeMap::new();
-    let mut said: Vec<(usize, BTreeSet<String>)> = Vec::new();
-    for &index in records {
-        let record = &corpus.records[index];
-        let whole = 0..record.text.len();
-        let spoken: BTreeSet<String> = passages(index, record, &whole)
-            .iter()
-            .flat_map(|passage| words(&record.text[passage.range.clone()]))
-            .collect();
-        for word in &spoken {
-            *spread.entry(word.clone()).or_default() += 1;
-        }
-        said.push((index, spoken));
-    }
-    let worth = |spoken: &BTreeSet<String>| -> f64 {
-        let rarity = |word: &String| (1.0 + records.len() as f64 / spread[word] as f64).ln();
-        // The root keeps a very long record from outweighing all others by length alone.
-        spoken.iter().map(rarity).sum::<f64>().sqrt()
-    };
-    let mut ranked: Vec<(f64, usize)> =
-        said.iter().map(|(index, spoken)| (worth(spoken), *index)).collect();
-    ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    let mut turns: BTreeMap<String, usize> = BTreeMap::new();
-    let mut order: Vec<(usize, usize, usize)> = Vec::new();
-    for (place, (_, index)) in ranked.into_iter().enumerate() {
-        let turn = turns.entry(speaker(&corpus.records[index])).or_default();
-        order.push((*turn, place, index));
-        *turn += 1;
-    }
-    order.sort_unstable();
-    order.into_iter().map(|(_, _, index)| index).collect()
-}
-
-/// Where an excerpt of at most `max` characters ends: after its last whole sentence, else its last
-/// whole word.
-fn excerpt_end(text: &str, max: usize) -> usize {
-    let limit = text.char_indices().nth(max).map_or(text.len(), |(at, _)| at);
-    // A little more than fits, so that the last sentence found is known to be whole.
-    let window = text.char_indices().nth(max + 1).map_or(text.len(), |(at, _)| at);
-    let ends = sentences(&text[..window]).into_iter().map(|s| s.end);
-    let sentence = ends.filter(|&end| end <= limit && end < window).max();
-    let word = text[..limit].rfind(char::is_whitespace);
-    sentence.or(word).filter(|&end| end > 0).unwrap_or(limit)
 }
 
 #[cfg(test)]
@@ -501,14 +499,5 @@ mod tests {
         let distinct: BTreeSet<u64> = seeds.into_iter().collect();
         assert_eq!(distinct.len(), 4);
         assert_ne!(sub_seed(8, id(0, 0, 0)), seeds[0]);
-    }
-
-    #[test]
-    fn an_excerpt_ends_with_a_sentence_or_a_word() {
-        let cut = |text: &'static str, max| &text[..excerpt_end(text, max)];
-        assert_eq!(cut("One two. Three four. Five", 15), "One two.");
-        assert_eq!(cut("one two three", 9), "one two");
-        assert_eq!(cut("unbroken", 4), "unbr");
-        assert_eq!(cut("日本語の長い文", 3), "日本語");
     }
 }

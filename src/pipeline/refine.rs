@@ -5,15 +5,15 @@
 //! persona without an accepted answer stays as it was selected, with the cause in the log.
 
 use super::buy::{Order, Till, Unbought};
-use super::judge::{self, Questions, Raw};
+use super::judge::{self, About, Questions, Raw};
+use super::merits::Counter;
 use super::next::threshold;
-use super::plan::rounded;
 use super::run::{Asking, Runner, Stage, TRUNCATED};
-use super::support::{Specificity, completeness};
 use super::{PipelineError, Progress, RefineMode};
 use crate::corpus::Corpus;
 use crate::ledger::REFINE_MAX_TOKENS;
 use crate::llm::{Completion, Finish};
+use crate::prompts::judge::Phrasing;
 use crate::prompts::refine;
 use crate::schema::{Persona, RecordId, Verdict};
 use crate::store::{Event, Purpose, Refinement, Run};
@@ -107,18 +107,20 @@ impl Runner<'_> {
             .map(|candidate| {
                 let persona = &candidate.after;
                 let segment = &self.plan.slots[persona.provenance.slot].records;
-                judge::questions(self.corpus, persona, segment, wording, counts)
+                let phrasing = Phrasing::Usual;
+                let about = About { corpus: self.corpus, persona, segment, wording, phrasing };
+                judge::questions(about, counts)
             })
             .collect();
         let gate = threshold(&self.run.state, &self.plan);
-        let specificity = Specificity::new(self.corpus);
+        let counter = Counter::new(self.corpus);
         let asking = Asking { models: self.models, observer: self.observer, cancel: self.cancel };
         let (run, corpus) = (&mut *self.run, self.corpus);
         let keep = |at: usize, raw: Raw| {
             let candidate = &candidates[at];
             let raw = judge::with_support(raw, corpus, &candidate.after, wording);
             let verdict = judge::verdict(&report, &raw);
-            let refinement = decide(candidate, &verdict, gate, &specificity);
+            let refinement = decide(candidate, &verdict, gate, &counter);
             let persona = candidate.before.id.clone();
             run.record(Event::Refined { persona, refinement })?;
             Ok(())
@@ -170,7 +172,7 @@ fn decide(
     candidate: &Candidate,
     verdict: &Verdict,
     gate: f64,
-    specificity: &Specificity,
+    counter: &Counter<'_>,
 ) -> Refinement {
     let before = candidate.before.scores.judge.unwrap_or(0.0);
     let after = verdict.score;
@@ -181,11 +183,9 @@ fn decide(
     let mut persona = candidate.after.clone();
     persona.scores.judge = Some(after);
     persona.scores.criteria.extend(verdict.signals.clone());
-    let computed =
-        [("completeness", completeness(&persona)), ("specificity", specificity.of(&persona))];
-    for (name, value) in computed {
-        persona.scores.criteria.insert(name.to_owned(), rounded(value));
-    }
+    let merits = counter.count(&persona);
+    persona.scores.criteria.extend(merits.counted);
+    persona.scores.flags = merits.flags;
     persona.below_threshold = after < gate;
     let fields = candidate.fields.clone();
     Refinement::Accepted { persona: Box::new(persona), fields, before, after }

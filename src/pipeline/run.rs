@@ -4,23 +4,24 @@
 //! what is asked next never depends on the order in which they came.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use super::appraise;
 use super::buy::{Order, Paid, Till, Unbought};
-use super::judge::{self, Questions, Raw};
+use super::judge::{self, About, Questions, Raw};
 use super::next::{Action, next_actions};
 use super::plan::Plan;
-use super::{Cancel, Models, Observer, Outcome, PipelineError, Progress, select};
+use super::thresholds::OwnThreshold;
+use super::{Cancel, Models, Observer, Outcome, PipelineError, Progress, Threshold, select};
 use crate::corpus::Corpus;
 use crate::ledger::PERSONA_MAX_TOKENS;
 use crate::llm::{Answer, Answers, ChatRequest, Completion, Finish, LlmError, ScoreRequest, Usage};
 use crate::privacy::Cleared;
 use crate::prompts::draft::Brief;
+use crate::prompts::judge::Phrasing;
 use crate::prompts::{Wording, answer, draft};
 use crate::schema::Persona;
-use crate::store::{CallCost, DraftId, Event, JudgeReport, Purpose, Run, write_atomically};
+use crate::store::{CallCost, DraftId, Event, JudgeReport, Purpose, Run, SlotReport};
 
 /// A run in progress.
 pub(super) struct Runner<'a> {
@@ -223,22 +224,32 @@ impl Runner<'_> {
     }
 
     async fn calibrate(&mut self) -> Result<Stage, PipelineError> {
-        if let Some(report) = self.cached_report() {
-            self.observer.on(Progress::StageStarted { stage: "calibrate", total: 0 });
-            return self.calibrated(report);
-        }
         let asking = Asking { models: self.models, observer: self.observer, cancel: self.cancel };
-        let Some(report) = appraise::measure(&asking, self.plan.frame.wording).await? else {
+        let wording = self.plan.frame.wording;
+        let Some(report) = appraise::measured(&asking, wording).await? else {
             return Ok(Stage::Cancelled);
         };
-        if let Some(path) = self.cache_file()
-            && let Ok(json) = serde_json::to_vec_pretty(&report)
-            && let Err(e) = write_atomically(&path, &json)
-        {
-            // A cache that cannot be written costs time, not the run.
-            self.note(format!("the judge's measurement is not kept: {e}"))?;
-        }
+        let report = self.with_own_threshold(report)?;
         self.calibrated(report)
+    }
+
+    /// `--quality-threshold auto` is the one that the user had measured on this data, if they did.
+    fn with_own_threshold(&mut self, report: JudgeReport) -> Result<JudgeReport, PipelineError> {
+        if self.plan.settings.threshold != Threshold::Auto {
+            return Ok(report);
+        }
+        let cache = self.models.judge_cache.as_deref();
+        let own = cache.and_then(|cache| {
+            OwnThreshold::find(cache, &report, self.corpus, self.plan.frame.wording)
+        });
+        let Some(own) = own else { return Ok(report) };
+        self.note(format!(
+            "threshold auto: {:.2}, at which {:.0} % of {} personas from this data passed 'persona calibrate'",
+            own.threshold,
+            own.pass * 100.0,
+            own.personas
+        ))?;
+        Ok(JudgeReport { auto_threshold: own.threshold, ..report })
     }
 
     fn calibrated(&mut self, report: JudgeReport) -> Result<Stage, PipelineError> {
@@ -257,24 +268,6 @@ impl Runner<'_> {
         Ok(Stage::Done)
     }
 
-    fn cache_file(&self) -> Option<PathBuf> {
-        let cache = self.models.judge_cache.as_deref()?;
-        let sha256 = self.models.judge.capabilities().sha256.as_deref()?;
-        judge::cache_file(cache, sha256, self.plan.frame.wording)
-    }
-
-    /// A measurement of the same model made earlier; one that cannot be read is made again.
-    fn cached_report(&self) -> Option<JudgeReport> {
-        let bytes = std::fs::read(self.cache_file()?).ok()?;
-        let report: JudgeReport = serde_json::from_slice(&bytes).ok()?;
-        let capabilities = self.models.judge.capabilities();
-        (report.model_sha256 == capabilities.sha256).then(|| JudgeReport {
-            // The same file may go by another name today.
-            model: capabilities.id.clone(),
-            ..report
-        })
-    }
-
     async fn judge(&mut self, ids: &[DraftId]) -> Result<Stage, PipelineError> {
         self.observer.on(Progress::StageStarted { stage: "judge", total: ids.len() });
         let Some(report) = self.run.state.judge.clone() else {
@@ -290,7 +283,9 @@ impl Runner<'_> {
             .iter()
             .map(|persona| {
                 let segment = &self.plan.slots[persona.provenance.slot].records;
-                judge::questions(self.corpus, persona, segment, wording, counts)
+                let phrasing = Phrasing::Usual;
+                let about = About { corpus: self.corpus, persona, segment, wording, phrasing };
+                judge::questions(about, counts)
             })
             .collect();
         let asking = Asking { models: self.models, observer: self.observer, cancel: self.cancel };
@@ -315,7 +310,7 @@ impl Runner<'_> {
                 "no draft came to anything: {cause}\nhint: try a larger --model, or --draft-multiplier 4"
             )));
         }
-        let wanted = self.plan.settings.count;
+        let wanted = self.plan.personas();
         let found = selection.personas.len();
         if found < wanted {
             self.note(format!(
@@ -326,6 +321,17 @@ impl Runner<'_> {
             self.note(format!(
                 "{} of {found} personas score below the threshold and are marked below_threshold",
                 found - selection.passed
+            ))?;
+        }
+        let open = |slot: &&SlotReport| {
+            !selection.personas.iter().any(|persona| persona.provenance.slot == slot.slot)
+        };
+        for slot in self.plan.report.slots.clone().iter().filter(open) {
+            self.note(format!(
+                "no persona stands for segment {} ({} participants; {})",
+                slot.slot + 1,
+                slot.segment.participants,
+                slot.terms.join(", ")
             ))?;
         }
         let (personas, dropped) = (selection.personas, selection.dropped);

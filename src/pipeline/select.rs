@@ -1,22 +1,31 @@
 //! Which drafts become the final personas.
 //!
 //! Owns the choice: the gate first, then one at a time the draft that adds most to those chosen.
-//! Only the judge score is gated; completeness, specificity, distinctiveness and slot coverage
+//! Only the judge score is gated; what is counted (`merits`), distinctiveness and slot coverage
 //! enter here and nowhere else.
 
+use super::merits::{Counter, Merits};
 use super::next::{ALIKE, threshold};
 use super::plan::{Plan, rounded};
-use super::support::{Shingles, Specificity, completeness};
+use super::support::Shingles;
 use crate::corpus::Corpus;
 use crate::schema::{Persona, Scores};
 use crate::store::{Draft, DraftId, RunState};
 
 /// What each part adds to the judge score (0..=1) of a candidate. A slot without a persona counts
-/// most, so that a segment is left out only for a draft that is much better.
-const SLOT: f64 = 0.30;
+/// as much as the best score: whoever passed the gate is good enough to stand for a segment.
+const SLOT: f64 = 1.0;
 const DISTINCT: f64 = 0.15;
-const COMPLETE: f64 = 0.10;
-const SPECIFIC: f64 = 0.10;
+/// What is counted, by name: each is 0..=1.
+const COUNTED: [(&str, f64); 4] = [
+    ("completeness", 0.10),
+    ("specificity", 0.10),
+    ("evidence_coverage", 0.10),
+    ("readability", 0.05),
+];
+/// What each wording takes away that may come from a stereotype, and the most that all may.
+const FLAGGED: f64 = 0.05;
+const FLAGGED_MOST: f64 = 0.15;
 
 /// The final personas and what became of the others.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,15 +42,14 @@ struct Candidate<'a> {
     id: DraftId,
     draft: &'a Draft,
     score: f64,
-    completeness: f64,
-    specificity: f64,
+    merits: Merits,
     shingles: Shingles,
 }
 
 /// Chooses among the judged drafts.
 pub(super) fn select(corpus: &Corpus, plan: &Plan, state: &RunState) -> Selection {
     let threshold = threshold(state, plan);
-    let specificity = Specificity::new(corpus);
+    let counter = Counter::new(corpus);
     let mut passing: Vec<Candidate<'_>> = Vec::new();
     let mut failing: Vec<Candidate<'_>> = Vec::new();
     for (id, draft) in &state.drafts {
@@ -51,17 +59,16 @@ pub(super) fn select(corpus: &Corpus, plan: &Plan, state: &RunState) -> Selectio
             id: *id,
             draft,
             score,
-            completeness: completeness(&draft.persona),
-            specificity: specificity.of(&draft.persona),
+            merits: counter.count(&draft.persona),
             shingles: Shingles::new(&draft.persona),
         };
         let pool = if score >= threshold { &mut passing } else { &mut failing };
         pool.push(candidate);
     }
     let mut chosen: Vec<(Candidate<'_>, f64)> = Vec::new();
-    choose(&mut passing, &mut chosen, plan.settings.count);
+    choose(&mut passing, &mut chosen, plan.personas());
     let passed = chosen.len();
-    choose(&mut failing, &mut chosen, plan.settings.count);
+    choose(&mut failing, &mut chosen, plan.personas());
 
     let surplus = passing.iter().map(|c| (c.id, "passed, but others were chosen".to_owned()));
     let weak = failing
@@ -88,14 +95,13 @@ fn choose<'a>(pool: &mut Vec<Candidate<'a>>, chosen: &mut Vec<(Candidate<'a>, f6
                 continue;
             }
             let covered = chosen.iter().any(|(other, _)| other.id.slot == candidate.id.slot);
-            let worth = candidate.score
+            let adds = candidate.score
                 + if covered { 0.0 } else { SLOT }
                 + DISTINCT * (1.0 - alike)
-                + COMPLETE * candidate.completeness
-                + SPECIFIC * candidate.specificity;
+                + worth(&candidate.merits);
             // The first of equals: drafts come in order of their ids.
-            if best.is_none_or(|(so_far, _, _)| worth > so_far) {
-                best = Some((worth, 1.0 - alike, at));
+            if best.is_none_or(|(so_far, _, _)| adds > so_far) {
+                best = Some((adds, 1.0 - alike, at));
             }
         }
         let Some((_, distinctiveness, at)) = best else {
@@ -103,6 +109,13 @@ fn choose<'a>(pool: &mut Vec<Candidate<'a>>, chosen: &mut Vec<(Candidate<'a>, f6
         };
         chosen.push((pool.remove(at), distinctiveness));
     }
+}
+
+/// What was counted, weighed.
+fn worth(merits: &Merits) -> f64 {
+    let counted = |(name, weight): &(&str, f64)| weight * merits.counted.get(*name).unwrap_or(&0.0);
+    let flagged = (FLAGGED * merits.flags.len() as f64).min(FLAGGED_MOST);
+    COUNTED.iter().map(counted).sum::<f64>() - flagged
 }
 
 fn same_name(a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
@@ -117,12 +130,15 @@ fn finished(
 ) -> Persona {
     let verdict = candidate.draft.verdict.as_ref();
     let mut criteria = verdict.map(|(verdict, _)| verdict.signals.clone()).unwrap_or_default();
-    criteria.insert("completeness".into(), rounded(candidate.completeness));
-    criteria.insert("specificity".into(), rounded(candidate.specificity));
+    criteria.extend(candidate.merits.counted.clone());
     criteria.insert("distinctiveness".into(), rounded(distinctiveness));
     Persona {
         id: format!("p{}", at + 1),
-        scores: Scores { judge: Some(candidate.score), criteria },
+        scores: Scores {
+            judge: Some(candidate.score),
+            criteria,
+            flags: candidate.merits.flags.clone(),
+        },
         below_threshold,
         ..candidate.draft.persona.clone()
     }

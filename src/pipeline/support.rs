@@ -1,13 +1,13 @@
-//! What can be said of a persona without a model.
+//! What the judge can tell without a model.
 //!
-//! Owns the computed signals of the judge, the computed criteria of the selection, and how alike
-//! two personas are.
+//! Owns the computed signals of the judge, and how alike two personas are. What is counted beside
+//! the judge score is in `merits`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::corpus::Corpus;
 use crate::prompts::Wording;
-use crate::prompts::passages::words;
+use crate::prompts::passages::{is_telling, stem, words};
 use crate::schema::{Persona, RecordId};
 
 /// Names of the computed signals.
@@ -15,8 +15,6 @@ pub(super) const VERBATIM: &str = "verbatim_quotes";
 pub(super) const OVERLAP: &str = "record_overlap";
 pub(super) const VARIETY: &str = "variety";
 
-/// Letters by which two forms of a word are taken for the same (`repair`, `repairs`).
-const STEM: usize = 5;
 /// Words of a shingle.
 const SHINGLE: usize = 3;
 
@@ -45,9 +43,10 @@ pub(super) fn signals(
     let pairs: Vec<&[String]> = body.windows(2).collect();
     let distinct: BTreeSet<&[String]> = pairs.iter().copied().collect();
     let variety = share(distinct.len(), pairs.len());
-    [(VERBATIM, verbatim), (OVERLAP, overlap), (VARIETY, variety)]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
+    // No quote is neither a true nor a false one.
+    let verbatim = (!persona.quotes.is_empty()).then_some((VERBATIM, verbatim));
+    let all = verbatim.into_iter().chain([(OVERLAP, overlap), (VARIETY, variety)]);
+    all.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The words of what the persona says but its quotes; where it is made of sentences, without the
@@ -62,63 +61,8 @@ fn body(persona: &Persona, wording: Wording) -> Vec<String> {
     texts.into_iter().flat_map(words).filter(|w| !name.contains(w)).collect()
 }
 
-/// Words of up to three letters tell little; in scripts without spaces every sign is a word.
-fn is_telling(word: &str) -> bool {
-    const COMMON: &[&str] = &[
-        "with", "that", "this", "they", "their", "them", "have", "from", "what", "when", "about",
-        "because", "would", "there", "which", "person", "people", "also", "will", "been", "were",
-    ];
-    let letters = word.chars().count();
-    (letters > 3 && !COMMON.contains(&word)) || (letters == 1 && !word.is_ascii())
-}
-
-fn stem(word: &str) -> String {
-    word.chars().take(STEM).collect()
-}
-
-fn share(part: usize, whole: usize) -> f64 {
+pub(super) fn share(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
-/// The share of its parts that a persona has in good number.
-pub(super) fn completeness(persona: &Persona) -> f64 {
-    let parts = [
-        (persona.goals.len(), 2),
-        (persona.pains.len(), 2),
-        (persona.behaviours.len(), 2),
-        (persona.quotes.len(), 2),
-        (persona.motivations.len(), 1),
-    ];
-    let filled = parts.map(|(has, wants)| (has as f64 / f64::from(wants)).min(1.0));
-    filled.iter().sum::<f64>() / parts.len() as f64
-}
-
-/// How few records use its words: the share of its telling words that occur in the data, but in at
-/// most a third of the records. Words that everyone uses would fit any persona.
-pub(super) struct Specificity {
-    spread: BTreeMap<String, usize>,
-    records: usize,
-}
-
-impl Specificity {
-    pub(super) fn new(corpus: &Corpus) -> Self {
-        let mut spread = BTreeMap::new();
-        for record in &corpus.records {
-            let said: BTreeSet<String> = words(&record.text).map(|w| stem(&w)).collect();
-            for word in said {
-                *spread.entry(word).or_default() += 1;
-            }
-        }
-        Self { spread, records: corpus.records.len() }
-    }
-
-    pub(super) fn of(&self, persona: &Persona) -> f64 {
-        let texts = persona.texts().flat_map(words);
-        let telling: Vec<String> = texts.filter(|w| is_telling(w)).map(|w| stem(&w)).collect();
-        let most = (self.records / 3).max(1);
-        let rare = |word: &&String| self.spread.get(*word).is_some_and(|&n| n <= most);
-        share(telling.iter().filter(rare).count(), telling.len())
-    }
 }
 
 /// A persona's text as runs of words, to be compared.
@@ -162,11 +106,13 @@ mod tests {
         for at in good {
             let (_, good) = of(at);
             assert!((good[VERBATIM] - 1.0).abs() < 1e-9);
-            for corrupted in at + 1..at + 5 {
+            for corrupted in at + 1..=at + Fate::CORRUPTED.len() {
                 let (fate, signals) = of(corrupted);
                 let name = match fate {
                     Fate::Swapped => VERBATIM,
                     Fate::Looped => VARIETY,
+                    // Each half of a mixture is borne out by what it cites.
+                    Fate::Mixed => continue,
                     _ => OVERLAP,
                 };
                 assert!(signals[name] < good[name], "{fate:?} of control {at}: {signals:?}");
@@ -178,7 +124,7 @@ mod tests {
     fn a_text_is_wholly_like_itself_and_unlike_another() {
         let controls = controls::load(Wording::Free);
         let first = Shingles::new(&controls.all[0].persona);
-        let other = Shingles::new(&controls.all[5].persona);
+        let other = Shingles::new(&controls.all[1 + Fate::CORRUPTED.len()].persona);
         assert!((first.alike(&first) - 1.0).abs() < 1e-9);
         assert!(first.alike(&other) < 0.1);
     }

@@ -99,7 +99,7 @@ pub(super) fn interviews() -> Corpus {
     corpus
 }
 
-fn row(index: usize, who: &str, cells: &[(&str, String)]) -> Record {
+pub(super) fn row(index: usize, who: &str, cells: &[(&str, String)]) -> Record {
     let mut text = String::new();
     let mut columns = Vec::new();
     for (name, value) in cells {
@@ -112,7 +112,15 @@ fn row(index: usize, who: &str, cells: &[(&str, String)]) -> Record {
     }
     text.pop();
     let id = RecordId::new(1, index);
-    Record { id, file: 1, row: index + 1, participant: Some(who.into()), text, columns }
+    Record {
+        id,
+        file: 1,
+        sheet: None,
+        row: index + 1,
+        participant: Some(who.into()),
+        text,
+        columns,
+    }
 }
 
 pub(super) fn settings() -> Settings {
@@ -121,8 +129,10 @@ pub(super) fn settings() -> Settings {
         multiplier: 2.0,
         threshold: Threshold::Fixed(0.0),
         style: Style::Auto,
+        ask: Ask::default(),
         max_rounds: 1,
         seed: 7,
+        segments_by: None,
         refine: None,
     }
 }
@@ -202,7 +212,7 @@ fn three_personas_come_of_six_drafts_one_from_each_slot() {
     for script in ["ok", "ok,large", "nologits"] {
         let ended = run_with(interviews(), script, &settings());
         assert!(matches!(ended.outcome, Ok(Outcome::Complete)), "{:?}", ended.outcome);
-        assert_eq!(ended.state.drafts.len(), 6);
+        assert_eq!(ended.state.drafts.len(), 6, "{:?} {:?}", ended.state.dropped, ended.state.plan);
         let slots: BTreeSet<usize> = ended.personas().iter().map(|p| p.provenance.slot).collect();
         assert_eq!(slots.len(), 3, "{script}");
         let ids: Vec<&str> = ended.personas().iter().map(|p| p.id.as_str()).collect();

@@ -327,6 +327,7 @@ fn rewritten<'s>(
     cell: &impl Fn(Option<usize>) -> &'s [Span],
 ) -> Record {
     let mut clean = record.clone();
+    clean.sheet = record.sheet.as_deref().map(|name| anonymiser.file_name(name));
     clean.participant = record.participant.as_deref().map(|label| anonymiser.label(label));
     if record.columns.is_empty() {
         clean.text = anonymiser.replace(&record.text, cell(None));

@@ -194,7 +194,10 @@ fn as_text_cell(out: &mut [String], value: usize) {
 fn attributes(tag: &str, rewrite: &mut Rewrite<'_>) -> String {
     let mut out = String::with_capacity(tag.len());
     let mut rest = tag;
-    while let Some(at) = ["href=\"", "Target=\"", "alt=\"", "title=\"", "w:author=\""]
+    // The name of a sheet.
+    let named = tag.starts_with("<sheet ") || tag.starts_with("<table:table ");
+    let name = if named { "name=\"" } else { "href=\"" };
+    while let Some(at) = [name, "href=\"", "Target=\"", "alt=\"", "title=\"", "w:author=\""]
         .iter()
         .filter_map(|name| Some(rest.find(name)? + name.len()))
         .min()

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Wording;
-use super::draft::{Brief, Focus, MOTIVATION, SUMMARY, TITLE, blank, key};
+use super::ask::{MOTIVATION_MOST, SUMMARY_MOST};
+use super::draft::{Brief, Focus, TITLE, blank, key};
 use super::passages::{sentences, words};
 use crate::corpus::{Corpus, Record};
 use crate::privacy::Cleared;
@@ -91,7 +92,7 @@ fn read(evidence: &Evidence<'_>, wording: Wording, answer: &str) -> Result<Perso
         }
         Wording::Free => {
             persona.title = tidy(&text(&fields, key::TITLE)?, TITLE.1);
-            persona.summary = tidy(&text(&fields, key::SUMMARY)?, SUMMARY.1);
+            persona.summary = tidy(&text(&fields, key::SUMMARY)?, SUMMARY_MOST);
             persona.motivations = motivations(&fields)?;
         }
     }
@@ -240,7 +241,7 @@ fn written(
 
 fn motivations(fields: &Map<String, Value>) -> Result<Vec<String>, AnswerError> {
     let texts: Vec<String> = field(fields, key::MOTIVATIONS)?;
-    let texts = texts.iter().map(|text| tidy(text, MOTIVATION.1));
+    let texts = texts.iter().map(|text| tidy(text, MOTIVATION_MOST));
     Ok(texts.filter(|text| !text.is_empty()).collect())
 }
 

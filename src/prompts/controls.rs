@@ -1,15 +1,23 @@
 //! Personas whose worth is known: the scale on which a judge is measured.
 //!
-//! Owns eight good personas with their records and the ways in which each is corrupted. They were
-//! written for this purpose; no study stands behind them.
+//! Owns the good personas with their records, and which of them are scored at a model's first use.
+//! They were written for this purpose, by hand, in many domains; no study stands behind them. What
+//! is done to them is in [`super::corruptions`].
 
 use serde::Deserialize;
 
 use super::Wording;
+use super::corruptions::{Filler, generic, looped, misattributed, mixed, restate, swapped};
 use super::passages::sentences;
 use crate::corpus::{Corpus, Record};
 use crate::privacy::Cleared;
 use crate::schema::{Persona, Provenance, Quote, RecordId, Scores, Segment, Statement};
+
+pub use super::corruptions::Fate;
+
+/// Of so many good controls one is scored at a model's first use, so that it does not keep a user
+/// waiting; `persona calibrate` scores them all.
+const QUICK: usize = 3;
 
 /// A persona of known worth. Its records stand in [`Controls::corpus`].
 #[derive(Debug, Clone, PartialEq)]
@@ -18,30 +26,11 @@ pub struct Control {
     pub persona: Persona,
     /// What was done to it.
     pub fate: Fate,
+    /// The good persona that it was made from, by number.
+    pub source: usize,
 }
 
-/// What was done to a control.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fate {
-    /// Nothing: it is good.
-    Good,
-    /// Its words say the opposite of its records.
-    Contradicted,
-    /// Its words would suit anyone.
-    Generic,
-    /// Its quotes were never said by these people, and its words are another's.
-    Swapped,
-    /// Its words repeat themselves, as small models do.
-    Looped,
-}
-
-impl Fate {
-    /// Every way of corruption.
-    pub const CORRUPTED: [Self; 4] =
-        [Self::Contradicted, Self::Generic, Self::Swapped, Self::Looped];
-}
-
-/// All controls and the records they cite.
+/// Controls and the records they cite.
 #[derive(Debug, Clone)]
 pub struct Controls {
     /// The records of all controls.
@@ -51,28 +40,41 @@ pub struct Controls {
 }
 
 impl Controls {
-    /// The records that belong to a control: its segment, as indices into the corpus.
+    /// The records that belong to a control: all of the person whom its goals cite, as indices into
+    /// the corpus.
     pub fn segment(&self, control: &Control) -> Vec<usize> {
-        let cited = control.persona.cited();
+        let cited = control.persona.goals.first().and_then(|goal| goal.records.first());
         let file = |record: &Record| {
-            cited.first().is_some_and(|id| {
+            cited.is_some_and(|id| {
                 self.corpus.records.iter().any(|other| other.id == *id && other.file == record.file)
             })
         };
         (0..self.corpus.records.len()).filter(|&i| file(&self.corpus.records[i])).collect()
     }
+
+    /// A fixed part of them, with each corruption in equal number, for a first use.
+    #[must_use]
+    pub fn quick(mut self) -> Self {
+        let kinds = Fate::CORRUPTED.len();
+        self.all.retain(|control| match Fate::CORRUPTED.iter().position(|f| *f == control.fate) {
+            None => control.source.is_multiple_of(QUICK),
+            // The corruptions of a persona are spread over the list, so that no one stands for many.
+            Some(kind) => control.source % kinds == kind,
+        });
+        self
+    }
 }
 
 /// The built-in controls, worded as the drafts are that will be judged.
 pub fn load(wording: Wording) -> Controls {
-    let sources: Vec<Source> =
-        serde_json::from_str(include_str!("controls.json")).expect("the built-in controls parse");
+    let Sources { personas: sources, fillers } = sources();
     let mut corpus = Corpus::default();
     for (file, source) in sources.iter().enumerate() {
         for (index, text) in source.records.iter().enumerate() {
             corpus.records.push(Record {
                 id: RecordId::new(file + 1, index),
                 file: file + 1,
+                sheet: None,
                 row: index + 1,
                 participant: None,
                 text: text.clone(),
@@ -83,21 +85,40 @@ pub fn load(wording: Wording) -> Controls {
     let good: Vec<Persona> =
         sources.iter().enumerate().map(|(file, source)| source.persona(file, wording)).collect();
     let mut all = Vec::new();
-    for (at, persona) in good.iter().enumerate() {
-        let next = &good[(at + 1) % good.len()];
-        all.push(Control { persona: persona.clone(), fate: Fate::Good });
+    for (source, persona) in good.iter().enumerate() {
+        let next = &good[(source + 1) % good.len()];
+        let filler = &fillers[source % fillers.len()];
+        all.push(Control { persona: persona.clone(), fate: Fate::Good, source });
         for fate in Fate::CORRUPTED {
             let persona = match fate {
                 Fate::Good => persona.clone(),
-                Fate::Contradicted => contradicted(persona, &sources[at].contradiction),
-                Fate::Generic => generic(persona, at),
+                Fate::Contradicted => contradicted(persona, &sources[source].contradiction),
+                Fate::Generic => generic(persona, filler),
                 Fate::Swapped => swapped(persona, next),
+                Fate::Mixed => mixed(persona, next),
+                Fate::Misattributed => misattributed(persona, next),
                 Fate::Looped => looped(persona),
             };
-            all.push(Control { persona, fate });
+            all.push(Control { persona, fate, source });
         }
     }
     Controls { corpus: Cleared::as_is(corpus), all }
+}
+
+/// Words that would suit anyone, for [`super::corruptions::planted`].
+pub(super) fn fillers() -> Vec<Filler> {
+    sources().fillers
+}
+
+fn sources() -> Sources {
+    serde_json::from_str(include_str!("controls.json")).expect("the built-in controls parse")
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sources {
+    fillers: Vec<Filler>,
+    personas: Vec<Source>,
 }
 
 #[derive(Deserialize)]
@@ -149,6 +170,11 @@ impl Source {
         persona.behaviours = Vec::new();
         persona.motivations = Vec::new();
         persona.quotes.retain(|quote| quote.record == record);
+        if persona.quotes.is_empty() {
+            let start = said.find(sentences[0]).unwrap_or_default();
+            let (text, end) = (sentences[0].to_owned(), start + sentences[0].len());
+            persona.quotes.push(Quote { text, record, start, end });
+        }
         persona.title = format!("“{}”", sentences[0]);
         persona.summary = format!("One of them says: “{}”", sentences[sentences.len() - 1]);
         persona
@@ -193,80 +219,9 @@ fn contradicted(persona: &Persona, words: &Contradiction) -> Persona {
     let mut persona = persona.clone();
     persona.title.clone_from(&words.title);
     persona.summary.clone_from(&words.summary);
-    reword(&mut persona.goals, &words.goals);
-    reword(&mut persona.pains, &words.pains);
+    restate(&mut persona.goals, &words.goals);
+    restate(&mut persona.pains, &words.pains);
     persona.motivations.clone_from(&words.motivations);
-    persona
-}
-
-fn reword<T: AsRef<str>>(statements: &mut [Statement], words: &[T]) {
-    for (statement, words) in statements.iter_mut().zip(words) {
-        words.as_ref().clone_into(&mut statement.text);
-    }
-}
-
-/// Two fillers take turns, so that no signal can learn a single phrase.
-fn generic(persona: &Persona, turn: usize) -> Persona {
-    let mut persona = persona.clone();
-    let name = &persona.name;
-    let (title, summary, goal, pain, habit, why) = if turn.is_multiple_of(2) {
-        (
-            "Modern user who values quality",
-            format!(
-                "{name} is a busy person who values efficiency and a good experience. Technology plays an important role in many areas of life."
-            ),
-            "Achieve better results with less effort",
-            "Some solutions do not meet expectations",
-            "Uses various digital products regularly",
-            "Personal growth and satisfaction",
-        )
-    } else {
-        (
-            "Engaged customer with diverse interests",
-            format!(
-                "{name} likes products that are simple, useful and reliable. Good service and clear communication are very important."
-            ),
-            "Find the best product for every need",
-            "There are often too many different options",
-            "Reads about new trends and talks to friends",
-            "Leading a balanced and successful life",
-        )
-    };
-    persona.title = title.into();
-    persona.summary = summary;
-    reword(&mut persona.goals, &[goal]);
-    reword(&mut persona.pains, &[pain]);
-    reword(&mut persona.behaviours, &[habit]);
-    persona.motivations = vec![why.into()];
-    persona
-}
-
-/// Another's words over this one's citations: offsets no longer lead to what is quoted.
-fn swapped(persona: &Persona, other: &Persona) -> Persona {
-    let mut persona = persona.clone();
-    for (quote, other) in persona.quotes.iter_mut().zip(&other.quotes) {
-        quote.text.clone_from(&other.text);
-    }
-    for (mine, theirs) in [
-        (&mut persona.goals, &other.goals),
-        (&mut persona.pains, &other.pains),
-        (&mut persona.behaviours, &other.behaviours),
-    ] {
-        reword(mine, &theirs.iter().map(|s| s.text.as_str()).collect::<Vec<_>>());
-    }
-    persona
-}
-
-fn looped(persona: &Persona) -> Persona {
-    let mut persona = persona.clone();
-    let first: Vec<&str> = persona.summary.split_whitespace().take(6).collect();
-    let first = first.join(" ");
-    persona.summary = format!("{first}, and {first}, and {first}, and {first}.");
-    let looped = [persona.title.to_lowercase()];
-    for list in [&mut persona.goals, &mut persona.pains, &mut persona.behaviours] {
-        reword(list, &looped);
-    }
-    persona.motivations = looped.to_vec();
     persona
 }
 
@@ -287,18 +242,32 @@ mod tests {
             for control in &controls.all {
                 let misquotes = violations(control, &controls.corpus) > 0;
                 assert_eq!(misquotes, control.fate == Fate::Swapped, "{control:?}");
-                assert_eq!(controls.segment(control).len(), 2);
+                assert!((2..=4).contains(&controls.segment(control).len()));
             }
         }
     }
 
     #[test]
     fn each_good_control_has_every_corruption_and_all_differ() {
-        let controls = load(Wording::Free);
-        let good = controls.all.iter().filter(|c| c.fate == Fate::Good).count();
-        assert_eq!((good, controls.all.len()), (8, 8 * 5));
-        for (i, a) in controls.all.iter().enumerate() {
-            assert!(controls.all[..i].iter().all(|b| a.persona != b.persona));
+        for wording in [Wording::Free, Wording::Extractive] {
+            let controls = load(wording);
+            let good = controls.all.iter().filter(|c| c.fate == Fate::Good).count();
+            assert!(good >= 30, "{good}");
+            assert_eq!(controls.all.len(), good * (1 + Fate::CORRUPTED.len()));
+            for (i, a) in controls.all.iter().enumerate() {
+                let twin = controls.all[..i].iter().find(|b| a.persona == b.persona);
+                assert!(twin.is_none(), "{wording:?} {a:?}");
+            }
         }
+    }
+
+    #[test]
+    fn a_first_use_scores_a_part_with_every_corruption() {
+        let quick = load(Wording::Free).quick();
+        assert!(quick.all.len() <= 45, "{}", quick.all.len());
+        for fate in Fate::CORRUPTED {
+            assert!(quick.all.iter().filter(|c| c.fate == fate).count() >= 5, "{fate:?}");
+        }
+        assert!(quick.all.iter().filter(|c| c.fate == Fate::Good).count() >= 10);
     }
 }

@@ -12,6 +12,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
+use super::ask::{Ask, Bounds};
 use super::passages::{
     Aspect, MIN_WORDS, Passage, clauses, column_at, passages, shorten, speaks_of, words,
 };
@@ -34,14 +35,14 @@ pub(super) mod key {
     pub(crate) const MOTIVATIONS: &str = "why_it_matters_to_them";
 }
 
-/// Bounds of free text, in characters: fewest, most.
+/// Bounds of free text, in characters: fewest, most. Those of an edit; a draft's hang on what is
+/// asked of it ([`Bounds`]), but for the title.
 pub(super) const TITLE: (usize, usize) = (8, 60);
 pub(super) const SUMMARY: (usize, usize) = (60, 320);
 pub(super) const MOTIVATION: (usize, usize) = (20, 120);
 pub(super) const STATEMENT: (usize, usize) = (15, 140);
 
-/// Quotes: fewest, most. Longest excerpt that the engine's grammar gives, in characters.
-const QUOTES: (usize, usize) = (2, 3);
+/// Longest excerpt that the engine's grammar gives, in characters.
 const EXCERPT: usize = 240;
 /// Fewest sentences that make a draft: with fewer, quotes and statements share them, and what
 /// earlier drafts said may be said again.
@@ -76,6 +77,8 @@ pub struct Frame {
     /// True when the records in focus are named and not repeated: the shared prefix holds them, and
     /// a large model finds them there at a tenth of the price.
     pub named: bool,
+    /// How much is asked of a persona.
+    pub ask: Ask,
 }
 
 /// A record as a draft sees it.
@@ -109,9 +112,9 @@ pub struct Brief {
 }
 
 /// Instructions and one example, then the whole corpus when it is given.
-pub fn shared(wording: Wording, corpus: Option<&Cleared<Corpus>>) -> Arc<[Message]> {
+pub fn shared(wording: Wording, corpus: Option<&Cleared<Corpus>>, ask: Ask) -> Arc<[Message]> {
     let mut messages = vec![
-        Message::system(SYSTEM),
+        system(ask),
         Message::user(task(EXAMPLE_NAME, &example_records())),
         Message::assistant(example_answer(wording)),
     ];
@@ -125,13 +128,17 @@ pub fn shared(wording: Wording, corpus: Option<&Cleared<Corpus>>) -> Arc<[Messag
 }
 
 /// The instructions alone, for contexts too small for the example.
-pub fn shared_without_example() -> Arc<[Message]> {
-    vec![Message::system(SYSTEM)].into()
+pub fn shared_without_example(ask: Ask) -> Arc<[Message]> {
+    vec![system(ask)].into()
+}
+
+fn system(ask: Ask) -> Message {
+    Message::system(format!("{SYSTEM}{}", ask.instructions()))
 }
 
 /// The request for one draft.
 pub fn request(corpus: &Cleared<Corpus>, brief: &Brief, frame: &Frame) -> ChatRequest {
-    let shape = shape(corpus, brief, frame.wording);
+    let shape = shape(corpus, brief, frame);
     let records: Vec<String> = if frame.named {
         brief.focus.iter().map(|focus| corpus.records[focus.record].id.to_string()).collect()
     } else {
@@ -154,20 +161,21 @@ pub fn focus_text(corpus: &Cleared<Corpus>, focus: &Focus) -> String {
 }
 
 /// The most tokens that an answer of this wording needs, for planning before records are chosen.
-pub fn worst_answer_tokens(wording: Wording, tokens_per_char: f64) -> usize {
+pub fn worst_answer_tokens(wording: Wording, tokens_per_char: f64, ask: Ask) -> usize {
+    let bounds = ask.bounds();
     let long = "x".repeat(EXCERPT);
     let source = vec![Source { id: "f99#99999".into(), cells: vec![long.clone()] }];
     let shape = match wording {
         Wording::Extractive => {
-            let pick = picks(&[vec![long.clone()], vec![long.clone()], vec![long.clone()]]);
+            let pick = picks(&vec![vec![long.clone()]; bounds.statements.1]);
             let sentence = || Shape::OneOf(vec![long.clone()]);
             let conclusions = [(key::TITLE, sentence()), (key::VOICE, sentence())];
-            object(source, [pick.clone(), pick.clone(), pick], "", conclusions)
+            object(source, [pick.clone(), pick.clone(), pick], "", conclusions, &bounds)
         }
         Wording::Free => {
-            let statement = written(&[source[0].id.clone()]);
+            let statement = drafted(&[source[0].id.clone()], &bounds);
             let statements = [statement.clone(), statement.clone(), statement];
-            object(source, statements, "", free_conclusions())
+            object(source, statements, "", free_conclusions(&bounds), &bounds)
         }
     };
     answer_tokens(&shape, tokens_per_char)
@@ -181,10 +189,11 @@ fn shown(id: &RecordId, text: &str) -> String {
     format!("{id}\n{}", fence(text))
 }
 
-fn shape(corpus: &Corpus, brief: &Brief, wording: Wording) -> Shape {
-    match wording {
+fn shape(corpus: &Corpus, brief: &Brief, frame: &Frame) -> Shape {
+    let bounds = frame.ask.bounds();
+    match frame.wording {
         Wording::Extractive => {
-            let pools = Pools::new(corpus, brief);
+            let pools = Pools::new(corpus, brief, &bounds);
             let texts = |set: &[Passage]| -> Vec<String> {
                 set.iter().map(|p| text_of(corpus, p)).collect()
             };
@@ -196,13 +205,14 @@ fn shape(corpus: &Corpus, brief: &Brief, wording: Wording) -> Shape {
                 (key::TITLE, Shape::OneOf(titles)),
                 (key::VOICE, Shape::OneOf(texts(&pools.voice))),
             ];
-            object(sources(corpus, &pools.quotes), statements, &brief.name, conclusions)
+            object(sources(corpus, &pools.quotes), statements, &brief.name, conclusions, &bounds)
         }
         Wording::Free => {
             let ids: Vec<String> =
                 brief.focus.iter().map(|f| corpus.records[f.record].id.0.clone()).collect();
-            let statements = Aspect::ALL.map(|_| written(&ids));
-            object(quotable(corpus, brief), statements, &brief.name, free_conclusions())
+            let statements = Aspect::ALL.map(|_| drafted(&ids, &bounds));
+            let conclusions = free_conclusions(&bounds);
+            object(quotable(corpus, brief), statements, &brief.name, conclusions, &bounds)
         }
     }
 }
@@ -213,10 +223,12 @@ fn is_first_person(clause: &str) -> bool {
         .is_some_and(|word| matches!(word.as_str(), "i" | "i'm" | "i've" | "my" | "we"))
 }
 
-fn free_conclusions() -> [(&'static str, Shape); 3] {
+fn free_conclusions(bounds: &Bounds) -> [(&'static str, Shape); 3] {
     let text = |(min, max)| Shape::Text { min, max };
-    let motivations = Shape::Array { item: Box::new(text(MOTIVATION)), min: 1, max: 2 };
-    [(key::TITLE, text(TITLE)), (key::SUMMARY, text(SUMMARY)), (key::MOTIVATIONS, motivations)]
+    let (min, max) = bounds.motivations;
+    let motivations = Shape::Array { item: Box::new(text(bounds.motivation)), min, max };
+    let summary = text(bounds.summary);
+    [(key::TITLE, text(TITLE)), (key::SUMMARY, summary), (key::MOTIVATIONS, motivations)]
 }
 
 fn object<const N: usize>(
@@ -224,10 +236,11 @@ fn object<const N: usize>(
     statements: [Shape; 3],
     name: &str,
     conclusions: [(&str, Shape); N],
+    bounds: &Bounds,
 ) -> Shape {
     let [goals, pains, behaviours] = statements;
-    let quotes =
-        Shape::Array { item: Box::new(Shape::Excerpt(quotes)), min: QUOTES.0, max: QUOTES.1 };
+    let (min, max) = bounds.quotes;
+    let quotes = Shape::Array { item: Box::new(Shape::Excerpt(quotes)), min, max };
     let evidence = [
         (key::QUOTES, quotes),
         (key::NAME, Shape::OneOf(vec![name.to_owned()])),
@@ -273,11 +286,17 @@ fn picks(sets: &[Vec<String>]) -> Shape {
     Shape::Object(sets.iter().enumerate().map(pick).collect())
 }
 
+/// Statements as an edit writes them: the usual ask.
 pub(super) fn written(ids: &[String]) -> Shape {
+    drafted(ids, &Ask::default().bounds())
+}
+
+fn drafted(ids: &[String], bounds: &Bounds) -> Shape {
     let records = Shape::Array { item: Box::new(Shape::OneOf(ids.to_vec())), min: 1, max: 2 };
-    let text = Shape::Text { min: STATEMENT.0, max: STATEMENT.1 };
+    let text = Shape::Text { min: bounds.statement.0, max: bounds.statement.1 };
     let item = Shape::Object(vec![("records".to_owned(), records), ("text".to_owned(), text)]);
-    Shape::Array { item: Box::new(item), min: 2, max: 3 }
+    let (min, max) = bounds.statements;
+    Shape::Array { item: Box::new(item), min, max }
 }
 
 /// What a free draft may quote: the cells of its records that have words enough, as shown.
@@ -313,8 +332,9 @@ struct Pools {
 }
 
 impl Pools {
-    fn new(corpus: &Corpus, brief: &Brief) -> Self {
+    fn new(corpus: &Corpus, brief: &Brief, bounds: &Bounds) -> Self {
         let mut all = all_passages(corpus, brief);
+        keep_fitting(corpus, &mut all, bounds);
         all.shuffle(&mut ChaCha8Rng::seed_from_u64(brief.provenance.seed));
         let mut quotes =
             if all.len() < FRESH { all.clone() } else { take_quotes(corpus, &mut all) };
@@ -333,7 +353,7 @@ impl Pools {
             }
         }
         level(&mut pools);
-        Self { quotes, voice, statements: pools.map(split) }
+        Self { quotes, voice, statements: pools.map(|pool| split(pool, bounds.statements.1)) }
     }
 }
 
@@ -355,6 +375,15 @@ fn all_passages(corpus: &Corpus, brief: &Brief) -> Vec<Passage> {
         all.append(&mut said);
     }
     all
+}
+
+/// Leaves out sentences that are shorter or longer than what is asked for, where enough remain.
+fn keep_fitting(corpus: &Corpus, all: &mut Vec<Passage>, bounds: &Bounds) {
+    let (least, most) = bounds.sentence;
+    let fits = |p: &Passage| (least..=most).contains(&text_of(corpus, p).chars().count());
+    if all.iter().filter(|p| fits(p)).count() >= 2 * FRESH {
+        all.retain(|p| fits(p));
+    }
 }
 
 /// Takes a third of the sentences for quotes: those that speak least of a single aspect, longest first.
@@ -395,9 +424,10 @@ fn level(pools: &mut [Vec<Passage>; 3]) {
     }
 }
 
-/// Parts a pool into two or three disjoint sets of choices; fewer when it has fewer sentences.
-fn split(pool: Vec<Passage>) -> Vec<Vec<Passage>> {
-    let items = if pool.len() >= 6 { 3 } else { pool.len().min(2) };
+/// Parts a pool into at most so many disjoint sets of choices; fewer when it has fewer sentences.
+fn split(pool: Vec<Passage>, most: usize) -> Vec<Vec<Passage>> {
+    // Two choices for each of three or more; below that a single one has to do.
+    let items = most.min(if pool.len() >= 6 { pool.len() / 2 } else { pool.len().min(2) });
     let mut sets = vec![Vec::new(); items];
     for (i, passage) in pool.into_iter().take(items * CHOICES).enumerate() {
         sets[i % items].push(passage);

@@ -1,13 +1,15 @@
 //! What is asked of a model, and how its answers are read.
 //!
 //! Owns every word that reaches a model and every shape that its answers take: [`draft`] writes a
-//! persona, [`judge`] weighs one, [`refine`] asks for edits, [`controls`] are the personas on which a
-//! judge is measured.
+//! persona, as much of it as [`ask`] says, [`judge`] weighs one, [`refine`] asks for edits, [`controls`] are the personas on which a
+//! judge is measured, [`corruptions`] what is done to them.
 //! Research data gets in only as [`Cleared`](crate::privacy::Cleared), fenced, as data. Decides
 //! neither how many drafts there are nor which records they see.
 
 pub mod answer;
+pub mod ask;
 pub mod controls;
+pub mod corruptions;
 pub mod draft;
 pub mod judge;
 pub mod passages;

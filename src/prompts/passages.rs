@@ -34,6 +34,29 @@ pub fn words(text: &str) -> impl Iterator<Item = String> {
     found.into_iter()
 }
 
+/// Letters by which two forms of a word are taken for the same (`repair`, `repairs`).
+const STEM: usize = 5;
+
+/// The words of a text that tell what it is about, each cut to its stem, repetitions included.
+pub fn telling(text: &str) -> impl Iterator<Item = String> {
+    words(text).filter(|word| is_telling(word)).map(|word| stem(&word))
+}
+
+/// A word cut to where its forms agree.
+pub fn stem(word: &str) -> String {
+    word.chars().take(STEM).collect()
+}
+
+/// Words of up to three letters tell little; in scripts without spaces every sign is a word.
+pub fn is_telling(word: &str) -> bool {
+    const COMMON: &[&str] = &[
+        "with", "that", "this", "they", "their", "them", "have", "from", "what", "when", "about",
+        "because", "would", "there", "which", "person", "people", "also", "will", "been", "were",
+    ];
+    let letters = word.chars().count();
+    (letters > 3 && !COMMON.contains(&word)) || (letters == 1 && !word.is_ascii())
+}
+
 /// Scripts written without spaces between words: Thai to Khmer, and Han with kana.
 fn is_unspaced(c: char) -> bool {
     matches!(c, '\u{0E00}'..='\u{0EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}'
@@ -367,7 +390,8 @@ mod tests {
         let span = |name: &str, start, end| ColumnSpan { name: name.into(), start, end };
         let columns = vec![span("role", 6, 11), span("says", 18, 41)];
         let id = RecordId::new(1, 0);
-        let mut record = Record { id, file: 1, row: 1, participant: None, text, columns };
+        let mut record =
+            Record { id, file: 1, sheet: None, row: 1, participant: None, text, columns };
         let texts = |record: &Record| -> Vec<String> {
             let found = passages(0, record, &(0..record.text.len()));
             found.into_iter().map(|p| record.text[p.range].to_owned()).collect()

@@ -42,7 +42,8 @@ const RECORD_CHARS: usize = 300;
 /// Criteria named as weakest.
 const WEAKEST: usize = 2;
 /// Criteria that no edit can mend.
-const OF_SELECTION: [&str; 2] = ["distinctiveness", "specificity"];
+const OF_SELECTION: [&str; 4] =
+    ["distinctiveness", "specificity", "evidence_coverage", "readability"];
 /// Scores below this are weak enough to be named.
 const WEAK: f64 = 0.9;
 
@@ -181,7 +182,7 @@ fn weakest(persona: &Persona) -> Vec<String> {
     scores.sort_by(|a, b| a.1.total_cmp(&b.1));
     let describe = |(name, score): &(&String, f64)| {
         let question = CRITERIA.iter().find(|(criterion, _)| criterion == name).map(|(_, q)| *q);
-        let question = question.map(|q| format!(" ({q})")).unwrap_or_default();
+        let question = question.map(|[usual, ..]| format!(" ({usual})")).unwrap_or_default();
         format!("{} {score:.2}{question}", name.replace('_', " "))
     };
     scores.iter().take(WEAKEST).map(describe).collect()

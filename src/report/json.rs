@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{View, money};
+use super::{View, money, quality};
 use crate::schema::RecordId;
 use crate::store::{CallCost, RunState};
 
@@ -37,6 +37,7 @@ pub fn report(view: View<'_>) -> Value {
         "judge": judge(state),
         "stages": stages(state),
         "personas": personas(state),
+        "set": quality::quality(view),
         "notes": state.notes,
         "peak_rss_bytes": view.process.peak_rss_bytes,
         "cost": { "frontier": money::cost(view) },
@@ -218,7 +219,8 @@ fn personas(state: &RunState) -> Value {
         json!({
             "id": persona.id, "judge": persona.scores.judge, "share": persona.segment.share,
             "quotes": persona.quotes.len(), "below_threshold": persona.below_threshold,
-            "style": persona.provenance.style,
+            "style": persona.provenance.style, "scores": persona.scores.criteria,
+            "flags": persona.scores.flags,
         })
     };
     state.selected.as_deref().unwrap_or_default().iter().map(row).collect()

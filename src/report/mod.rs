@@ -8,6 +8,7 @@ mod json;
 mod markdown;
 mod money;
 mod plain;
+mod quality;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ pub use json::report;
 pub use markdown::persona as markdown;
 pub use money::money_line;
 pub use plain::{counted, plain, plain_line};
+pub use quality::quality_line;
 
 /// Everything that a report shows.
 #[derive(Debug, Clone, Copy)]
@@ -98,12 +100,13 @@ fn pretty(value: &impl serde::Serialize) -> Result<Vec<u8>, serde_json::Error> {
     Ok(json)
 }
 
-/// The records that the ids lead to, one a line: `id, file, row, participant, columns, text`.
+/// The records that the ids lead to, one a line: `id, file, row, participant, columns, text`, and in
+/// a workbook `sheet`.
 /// The only file of the run folder besides the log that names the input files.
 pub fn records(corpus: &Corpus) -> Result<Vec<u8>, serde_json::Error> {
     let mut lines = Vec::new();
     for record in &corpus.records {
-        let line = serde_json::json!({
+        let mut line = serde_json::json!({
             "id": record.id,
             "file": file_name(corpus, record.file),
             "row": record.row,
@@ -111,6 +114,9 @@ pub fn records(corpus: &Corpus) -> Result<Vec<u8>, serde_json::Error> {
             "columns": record.columns,
             "text": record.text,
         });
+        if let Some(sheet) = &record.sheet {
+            line["sheet"] = sheet.as_str().into();
+        }
         serde_json::to_writer(&mut lines, &line)?;
         lines.push(b'\n');
     }
@@ -147,6 +153,7 @@ pub(crate) mod sample {
             records: vec![Record {
                 id: RecordId::new(1, 0),
                 file: 1,
+                sheet: None,
                 row: 1,
                 participant: Some("p01".into()),
                 text: text.into(),
@@ -180,7 +187,11 @@ pub(crate) mod sample {
                 end: 55,
             }],
             segment: Segment { participants: 1, records: 1, share: 1.0 },
-            scores: Scores { judge: Some(0.8), criteria: BTreeMap::from([("gain".into(), 0.9)]) },
+            scores: Scores {
+                judge: Some(0.8),
+                criteria: BTreeMap::from([("gain".into(), 0.9)]),
+                ..Scores::default()
+            },
             below_threshold: false,
             refined: false,
             provenance: Provenance {

@@ -184,7 +184,7 @@ impl std::fmt::Display for DraftId {
 pub struct PlanReport {
     /// `extractive` or `free`, after `auto` was resolved.
     pub style: String,
-    /// How the records were parted: `participants`, `records` or `shared`.
+    /// How the records were parted: `participants`, `records` or `column`.
     pub grouping: String,
     /// One per final persona.
     pub slots: Vec<SlotReport>,
@@ -276,6 +276,41 @@ pub struct JudgeReport {
     /// Good and corrupted controls that were scored.
     #[serde(default)]
     pub controls: (usize, usize),
+    /// AUC of the whole score by corruption, and over `all` of them, on controls that neither its
+    /// scales nor its weights were measured on.
+    #[serde(default)]
+    pub held_out: BTreeMap<String, f64>,
+    /// How far the score moves with the wording of the questions; `None` where no model signal
+    /// has weight, so that no wording matters.
+    #[serde(default)]
+    pub spread: Option<Spread>,
+    /// How the model does when it compares two personas, where that was measured.
+    #[serde(default)]
+    pub pairwise: Option<Pairwise>,
+}
+
+/// How far a score moves when the same is asked in other words: largest less smallest, 0..=1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// Mean over personas.
+    pub mean: f64,
+    /// The largest.
+    pub max: f64,
+    /// Personas asked about.
+    pub personas: usize,
+}
+
+/// Good controls held against corrupted ones, in both orders.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pairwise {
+    /// Pairs.
+    pub pairs: usize,
+    /// Pairs in which the good one won in both orders.
+    pub won_both: usize,
+    /// Pairs in which the order decided.
+    pub by_order: usize,
+    /// Share of pairs that the good one won once the orders are averaged.
+    pub won: f64,
 }
 
 /// One signal on the controls.
@@ -291,4 +326,7 @@ pub struct SignalReport {
     pub high: f64,
     /// Whether it comes from the model (true) or is computed (false).
     pub from_model: bool,
+    /// AUC by kind of corruption.
+    #[serde(default)]
+    pub by_corruption: BTreeMap<String, f64>,
 }

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use event::{
-    CallCost, DraftId, Event, JudgeReport, PlanReport, Purpose, Refinement, SignalReport,
-    SlotReport, Started,
+    CallCost, DraftId, Event, JudgeReport, Pairwise, PlanReport, Purpose, Refinement, SignalReport,
+    SlotReport, Spread, Started,
 };
 pub use state::{Body, Draft, Egress, Purchase, RunState};
 

@@ -12,7 +12,8 @@ use crate::corpus::{self, Corpus};
 use crate::llm::ChatModel;
 use crate::llm::embedded::EmbeddedModel;
 use crate::pipeline::{
-    self, Cancel, Models, Observer, Outcome, Progress, Settings, Style, Threshold,
+    self, Ask, Cancel, Complexity, Detail, Models, Observer, Outcome, Progress, Settings, Style,
+    Threshold,
 };
 use crate::privacy::Cleared;
 use crate::store::{Run, Started};
@@ -28,8 +29,10 @@ const SETTINGS: Settings = Settings {
     multiplier: 2.0,
     threshold: Threshold::Fixed(0.75),
     style: Style::Auto,
+    ask: Ask { detail: Detail::Standard, complexity: Complexity::Moderate },
     max_rounds: 0,
     seed: 1,
+    segments_by: None,
     refine: None,
 };
 

@@ -21,7 +21,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("store", &["corpus", "schema", "ledger", "llm"]),
     ("pipeline", &["corpus", "schema", "privacy", "prompts", "llm", "ledger", "store"]),
     ("report", &["corpus", "schema", "ledger", "store"]),
-    ("evaluate", &["schema", "prompts", "ledger", "pipeline"]),
+    ("evaluate", &["schema", "corpus", "privacy", "prompts", "ledger", "store", "pipeline"]),
     ("throughput", &["corpus", "privacy", "engine", "llm", "store", "pipeline"]),
     // Settings are made of the option types of the modules they set.
     ("config", &["privacy", "catalogue", "hub", "engine", "ledger", "pipeline"]),

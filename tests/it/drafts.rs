@@ -58,8 +58,10 @@ fn draft(
         multiplier: 2.0,
         threshold: Threshold::Fixed(0.0),
         style,
+        ask: persona::pipeline::Ask::default(),
         max_rounds: 0,
         seed,
+        segments_by: None,
         refine: None,
     };
     let folder = tempfile::tempdir().expect("a folder");

@@ -21,6 +21,8 @@ mod frontier;
 #[cfg(test)]
 mod hub;
 #[cfg(test)]
+mod judging;
+#[cfg(test)]
 #[cfg(feature = "net")]
 mod llama_server;
 #[cfg(test)]
@@ -32,6 +34,8 @@ mod passes;
 mod privacy;
 #[cfg(test)]
 mod real_model;
+#[cfg(test)]
+mod set_quality;
 #[cfg(test)]
 mod tiny_gguf;
 #[cfg(test)]

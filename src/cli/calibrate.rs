@@ -1,0 +1,325 @@
+//! `persona calibrate`: what a judge can see, on built-in personas and on one's own.
+//!
+//! Owns the flags, which personas are taken for good, and the tables. The measurement is the
+//! library's; the threshold goes beside the judge's own measurement.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use crate::cli::clearing;
+use crate::cli::evaluate;
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::generate::{self, Plan, Surroundings};
+use crate::cli::model::{self, Cast, ModelArgs, Tools};
+use crate::cli::output::Output;
+use crate::cli::progress::Stages;
+use crate::cli::runs;
+use crate::cli::table::table;
+use crate::config::{Layers, Settings, keys};
+use crate::corpus::Corpus;
+use crate::evaluate::calibrate::{self, Calibration, Own};
+use crate::evaluate::evidence::{Evidence, segments};
+use crate::pipeline::{self, Cancel, Depth};
+use crate::privacy::Cleared;
+use crate::prompts::Wording;
+use crate::prompts::corruptions::Fate;
+use crate::report::counted;
+use crate::schema::Persona;
+use crate::store::{JudgeReport, Run};
+
+const AFTER: &str = "\
+Without --input the judge is measured on all built-in personas, in every way of asking that we know;
+what tells good from corrupted best is what later runs use, and the figures come from personas that
+neither scales nor weights were measured on. It takes minutes; a run measures a part of it by itself.
+
+With --input, errors are planted into personas of that data: of --personas, else of the newest finished
+run under --output that was made of it. They are taken for good, so look at them first. The threshold at
+which --pass percent of them pass is kept, and --quality-threshold auto means it from then on, for this
+model and these files: whatever they are called, and until their content or the judge's scale changes.
+
+AUC is the chance that a good persona scores above a corrupted one: 0.5 is a coin, 1 is always.
+
+Examples:
+  persona calibrate --model smollm2-135m
+  persona calibrate --input interviews.csv --model qwen3-4b --pass 80
+  persona calibrate --input interviews.csv --personas personas/RUN --json";
+
+#[derive(Debug, Args)]
+#[command(after_long_help = AFTER)]
+pub(super) struct CalibrateArgs {
+    /// Research data: plants errors into personas made of it
+    #[arg(long, short = 'f', value_name = "PATH", num_args = 1..)]
+    input: Vec<PathBuf>,
+    /// Personas that are taken for good: a run, or a JSON file
+    #[arg(long, value_name = "FILE|RUN", requires = "input")]
+    personas: Option<PathBuf>,
+    /// Percent of them that the threshold is to let pass
+    #[arg(long, value_name = "PERCENT", default_value_t = 80, requires = "input", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pass: u8,
+    /// Folder in which runs are looked for [default: personas]
+    #[arg(long, value_name = "DIR")]
+    output: Option<String>,
+    /// Without --input: drafts of which style are to be judged, auto, extractive or free
+    /// [default: auto]
+    #[arg(long, value_name = "STYLE", conflicts_with = "input")]
+    style: Option<String>,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+impl CalibrateArgs {
+    /// The settings said as flags.
+    pub(super) fn layers(&self) -> Layers {
+        self.model
+            .layers()
+            .flag(keys::OUTPUT, self.output.as_deref())
+            .flag(keys::STYLE, self.style.as_deref())
+    }
+}
+
+pub(super) fn run(
+    args: &CalibrateArgs,
+    layers: &Layers,
+    around: &Surroundings<'_>,
+) -> Result<Exit, Failure> {
+    let settings = Settings::resolve(layers)?;
+    let output = around.output;
+    let own = match args.input.as_slice() {
+        [] => None,
+        paths => {
+            let (corpus, _) = clearing::read_paths(paths, &settings, around.environment, output)?;
+            let found = good_personas(args.personas.as_deref(), &corpus, &settings, output)?;
+            Some((corpus, found))
+        }
+    };
+    let tools = Tools::ready(around, settings.threads)?;
+    let (shop, cancel) = (tools.shop(), &tools.cancel);
+    let judge = settings.judge_model.as_deref().unwrap_or(&settings.model);
+    let cast = model::cast(judge, None, &settings.engine, shop)?;
+    match own {
+        None => on_built_in(&cast, &settings, output, cancel),
+        Some((corpus, found)) => on_own(&cast, &corpus, &found, args.pass, output, cancel),
+    }
+}
+
+fn on_built_in(
+    cast: &Cast,
+    settings: &Settings,
+    output: Output,
+    cancel: &Cancel,
+) -> Result<Exit, Failure> {
+    let models = &cast.models;
+    let wording = pipeline::wording(settings.pipeline.style, models.judge.capabilities());
+    let stages = Stages::new(output);
+    let report = pipeline::judge_report(models, wording, Depth::Full, &stages, cancel);
+    let report = model::wait_for(report)??.ok_or_else(model::interrupted_judging)?;
+    if output.is_json() {
+        output.document(&json!({ "style": wording.as_str(), "judge": report }))?;
+    } else {
+        output.result(&format!("{}\n{}", signals(&report), worth(&report).join("\n")))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn on_own(
+    cast: &Cast,
+    corpus: &Cleared<Corpus>,
+    found: &Found,
+    pass: u8,
+    output: Output,
+    cancel: &Cancel,
+) -> Result<Exit, Failure> {
+    let models = &cast.models;
+    let wording = found.wording();
+    let segments = match &found.plan {
+        // The slots of the run, so that its scores are met again.
+        Some(plan) => {
+            let model = models.judge.as_ref();
+            let slots = pipeline::Plan::new(corpus, model, &plan.pipeline)?.segments();
+            let of = |persona: &Persona| slots.get(persona.provenance.slot).cloned();
+            found.personas.iter().map(|persona| of(persona).unwrap_or_default()).collect()
+        }
+        None => segments(corpus, &found.personas),
+    };
+    let own = Own { corpus, personas: &found.personas, segments: &segments, wording };
+    let stages = Stages::new(output);
+    let calibration = calibrate::calibrate(own, f64::from(pass) / 100.0, models, &stages, cancel);
+    let calibration = model::wait_for(calibration)??.ok_or_else(model::interrupted_judging)?;
+    let kept = match &models.judge_cache {
+        Some(cache) => calibration.threshold.save(cache, &calibration.judge, corpus, wording)?,
+        None => None,
+    };
+    if output.is_json() {
+        output.document(&json!({
+            "style": wording.as_str(), "calibration": calibration, "threshold_file": kept,
+        }))?;
+        return Ok(Exit::Done);
+    }
+    let mut lines = vec![told(&calibration)];
+    lines.extend(can_judge(&calibration.judge));
+    let threshold = calibration.threshold.threshold;
+    lines.push(format!(
+        "{pass} % of {} pass at {threshold:.2}",
+        counted(calibration.good, "good persona")
+    ));
+    lines.push(match kept {
+        Some(path) => format!(
+            "--quality-threshold auto means {threshold:.2} from now on for this model and data; kept in {}",
+            path.display()
+        ),
+        None => format!(
+            "this model has no hash to keep the threshold by\nhint: --quality-threshold {threshold:.2}"
+        ),
+    });
+    output.result(&lines.join("\n"))?;
+    Ok(Exit::Done)
+}
+
+/// Personas that are taken for good, and the settings of the run that made them.
+struct Found {
+    personas: Vec<Persona>,
+    plan: Option<Plan>,
+}
+
+impl Found {
+    fn wording(&self) -> Wording {
+        let extractive = Wording::Extractive.as_str();
+        let all = self.personas.iter().all(|persona| persona.provenance.style == extractive);
+        if all { Wording::Extractive } else { Wording::Free }
+    }
+}
+
+fn good_personas(
+    said: Option<&Path>,
+    corpus: &Corpus,
+    settings: &Settings,
+    output: Output,
+) -> Result<Found, Failure> {
+    let found = match said {
+        None => newest(corpus, settings, output)?,
+        Some(path) if path.is_file() => {
+            let evidence = Evidence::new(corpus);
+            let claimed = evaluate::read(path)?;
+            let personas = claimed.iter().map(|claimed| evidence.check(claimed).persona).collect();
+            Found { personas, plan: None }
+        }
+        Some(path) => {
+            let dir = runs::find(path, &settings.runs_dir)?;
+            of_run(&dir, corpus)?.ok_or_else(|| {
+                Failure::usage(format!(
+                    "the run {} was made of other data, or is not finished\nhint: give its data with --input, or 'persona generate --resume' it",
+                    dir.display()
+                ))
+            })?
+        }
+    };
+    if found.personas.len() < 2 {
+        return Err(Failure::usage(
+            "at least two personas are needed: what is foreign in one is taken from another\nhint: 'persona generate --count 6' makes more, and more give better figures",
+        ));
+    }
+    Ok(found)
+}
+
+fn newest(corpus: &Corpus, settings: &Settings, output: Output) -> Result<Found, Failure> {
+    for dir in Run::list(&settings.runs_dir)? {
+        if let Some(found) = of_run(&dir, corpus).ok().flatten() {
+            output.note(&format!("personas of {} are taken for good", dir.display()));
+            return Ok(found);
+        }
+    }
+    Err(Failure::usage(format!(
+        "there is no finished run of this data in {}\nhint: 'persona generate --hybrid' makes one; or give personas with --personas",
+        settings.runs_dir.display()
+    )))
+}
+
+/// The personas of a finished run of this data.
+fn of_run(dir: &Path, corpus: &Corpus) -> Result<Option<Found>, Failure> {
+    let state = Run::read(dir)?;
+    let same = state.started.as_ref().filter(|s| s.input_hashes == generate::hashes(corpus));
+    let (Some(started), Some(personas)) = (same, state.selected.clone()) else { return Ok(None) };
+    let plan = serde_json::from_value(started.settings.clone()).ok();
+    Ok(Some(Found { personas, plan }))
+}
+
+/// A row a signal, a column a corruption.
+fn signals(report: &JudgeReport) -> String {
+    let figure = |value: Option<&f64>| value.map_or_else(|| "–".to_owned(), |v| format!("{v:.2}"));
+    let each = |of: &std::collections::BTreeMap<String, f64>| -> Vec<String> {
+        Fate::CORRUPTED.iter().map(|fate| figure(of.get(fate.as_str()))).collect()
+    };
+    let mut rows = Vec::new();
+    for (name, signal) in &report.signals {
+        let by = if signal.from_model { "model" } else { "computed" };
+        let weight = format!("{:.0} %", signal.weight * 100.0);
+        let mut row = vec![name.replace('_', " "), by.to_owned(), weight];
+        row.push(format!("{:.2}", signal.auc));
+        row.extend(each(&signal.by_corruption));
+        rows.push(row);
+    }
+    let mut row = vec!["score, held out".to_owned(), String::new(), String::new()];
+    row.push(figure(report.held_out.get("all")));
+    row.extend(each(&report.held_out));
+    rows.push(row);
+    let kinds: Vec<String> =
+        Fate::CORRUPTED.iter().map(|fate| fate.as_str().replace('_', " ")).collect();
+    let mut header = vec!["AUC of", "by", "weight", "all"];
+    header.extend(kinds.iter().map(String::as_str));
+    table(&header, rows)
+}
+
+fn worth(report: &JudgeReport) -> Vec<String> {
+    let (good, corrupted) = report.controls;
+    let mut lines =
+        vec![format!("measured on {good} good personas and {corrupted} corrupted ones")];
+    lines.extend(can_judge(report));
+    match report.spread {
+        Some(spread) => lines.push(format!(
+            "in other words the score moves by {:.3} on average, {:.3} at most, over {}; each criterion is asked by itself, so their order cannot matter",
+            spread.mean, spread.max, counted(spread.personas, "persona")
+        )),
+        None => lines.push("nothing that is asked in words has weight: wording moves nothing".into()),
+    }
+    if let Some(pairs) = report.pairwise {
+        lines.push(format!(
+            "shown good and corrupted side by side it prefers the good one in {} of {} pairs in both orders; in {} the order decides",
+            pairs.won_both, pairs.pairs, pairs.by_order
+        ));
+    }
+    lines
+}
+
+fn can_judge(report: &JudgeReport) -> Option<String> {
+    (!report.model_can_judge).then(|| {
+        format!(
+            "{} cannot tell good from corrupted by any way of asking: the score rests on what is computed",
+            report.model
+        )
+    })
+}
+
+fn told(calibration: &Calibration) -> String {
+    let mut rows = Vec::new();
+    for fate in Fate::CORRUPTED {
+        let name = fate.as_str();
+        let Some(told) = calibration.corruptions.get(name) else { continue };
+        let through = calibration.let_through.get(name).copied().unwrap_or_default();
+        rows.push(vec![
+            name.replace('_', " "),
+            told.corrupted.to_string(),
+            format!("{:.2}", told.auc),
+            format!("{:.0} %", through * 100.0),
+        ]);
+    }
+    let all = calibration.all;
+    rows.push(vec![
+        "all".to_owned(),
+        all.corrupted.to_string(),
+        format!("{:.2}", all.auc),
+        String::new(),
+    ]);
+    table(&["planted", "personas", "AUC", "pass the threshold"], rows)
+}

@@ -1,0 +1,216 @@
+//! What documents of every kind share: headings over paragraphs, list items and tables.
+//!
+//! Owns sections, the participant that a heading names, and what becomes of a table inside prose.
+//! Does not know in which markup the document was written; who speaks is `transcript`'s.
+
+use super::columns::participant_rank;
+use super::rows::{Rows, clean_name};
+use super::transcript::{self, Block, Body, participant_of_heading};
+
+/// A document while its reader walks through it, top to bottom.
+pub(super) struct Document<'a> {
+    /// For findings, and in the end for the records.
+    pub rows: &'a mut Rows,
+    blocks: Vec<Block>,
+    section: Option<String>,
+    /// Level of the nearest heading.
+    level: u8,
+    /// The participant that a heading names, and that heading's level.
+    participant: Option<(u8, String)>,
+    top_headings: usize,
+    title: Option<String>,
+}
+
+/// A row of a table inside a document.
+#[derive(Debug)]
+pub(super) struct DocumentRow {
+    /// Line in the file (or paragraph, where there are no lines), from 1.
+    pub line: usize,
+    /// Whether the markup says that it names the columns.
+    pub is_header: bool,
+    /// Its cells, raw.
+    pub cells: Vec<String>,
+}
+
+impl<'a> Document<'a> {
+    pub(super) fn new(rows: &'a mut Rows) -> Self {
+        Self {
+            rows,
+            blocks: Vec::new(),
+            section: None,
+            level: 0,
+            participant: None,
+            top_headings: 0,
+            title: None,
+        }
+    }
+
+    /// A heading of `level` (1 is the top) stands over what follows, up to the next.
+    pub(super) fn heading(&mut self, level: u8, text: &str) {
+        let heading = clean_name(text);
+        self.level = level;
+        if self.participant.as_ref().is_some_and(|(above, _)| level <= *above) {
+            self.participant = None;
+        }
+        if let Some(named) = participant_of_heading(&heading) {
+            self.participant = Some((level, named));
+        }
+        if level == 1 {
+            self.top_headings += 1;
+            if self.top_headings == 1 {
+                self.title = Some(heading.clone());
+            }
+        }
+        self.section = Some(heading).filter(|heading| !heading.is_empty());
+    }
+
+    /// The part under the nearest heading holds this participant's words.
+    pub(super) fn participant_is(&mut self, name: &str) {
+        let name = clean_name(name);
+        if !name.is_empty() {
+            self.participant = Some((self.level, name));
+        }
+    }
+
+    /// Lines that belong together; blank text is none.
+    pub(super) fn paragraph(&mut self, line: usize, text: &str) {
+        if !text.trim().is_empty() {
+            self.add(line, Body::Paragraph(text.lines().map(str::to_owned).collect()));
+        }
+    }
+
+    /// A list item, never joined to what stands before it; blank text is none.
+    pub(super) fn item(&mut self, line: usize, text: &str) {
+        if !text.trim().is_empty() {
+            self.add(line, Body::Item(text.lines().map(str::to_owned).collect()));
+        }
+    }
+
+    /// Words that the markup itself gives to a speaker.
+    pub(super) fn turn(&mut self, line: usize, speaker: &str, text: &str) {
+        let lines = text.lines().map(str::to_owned).collect();
+        self.add(line, Body::Turn { speaker: clean_name(speaker), lines });
+    }
+
+    /// A table whose first row names the columns. One of a single row, or of a single column without
+    /// a header, is a frame around text, as word processors and old web pages use it.
+    pub(super) fn table(&mut self, rows: Vec<DocumentRow>) {
+        let is_filled = |cell: &String| !cell.trim().is_empty();
+        let mut rows: Vec<_> =
+            rows.into_iter().filter(|row| row.cells.iter().any(is_filled)).collect();
+        let columns = |row: &DocumentRow| row.cells.iter().rposition(is_filled).unwrap_or(0) + 1;
+        let is_list = || !rows[0].is_header && rows.iter().all(|row| columns(row) == 1);
+        if rows.len() < 2 || is_list() {
+            for row in rows {
+                row.cells.iter().for_each(|cell| self.paragraph(row.line, cell));
+            }
+            return;
+        }
+        let header: Vec<_> = rows.remove(0).cells.iter().map(|name| clean_name(name)).collect();
+        let speaker = header
+            .iter()
+            .enumerate()
+            .filter_map(|(i, name)| Some((participant_rank(name)?, i)))
+            .min()
+            .map(|(_, column)| column);
+        for row in rows {
+            self.table_row(&header, speaker, &row);
+        }
+    }
+
+    fn table_row(&mut self, header: &[String], speaker: Option<usize>, row: &DocumentRow) {
+        let mut named = Vec::new();
+        let mut who = None;
+        for (i, cell) in row.cells.iter().enumerate() {
+            let value = self.rows.clean(row.line, cell);
+            if value.is_empty() {
+                continue;
+            }
+            if speaker == Some(i) {
+                who = Some(value.clone());
+            }
+            let name = header.get(i).filter(|name| !name.is_empty());
+            named.push((name.cloned().unwrap_or_else(|| format!("column_{}", i + 1)), value));
+        }
+        if named.is_empty() {
+            return;
+        }
+        self.add(row.line, Body::Cells(named));
+        if let (Some(who), Some(block)) = (who, self.blocks.last_mut()) {
+            block.participant = Some(who);
+        }
+    }
+
+    /// Text of another kind that is nobody's words.
+    pub(super) fn note_skipped(&mut self, what: &str, line: usize) {
+        self.rows.findings.note("not-prose", line, || {
+            format!("nobody's words, left out: {what} here, and other markup of its kind")
+        });
+    }
+
+    fn add(&mut self, line: usize, body: Body) {
+        let section = self.section.clone();
+        let participant = self.participant.as_ref().map(|(_, named)| named.clone());
+        self.blocks.push(Block { line, section, participant, body });
+    }
+
+    /// Makes the records. A single top heading is the title of the document and says nothing of a
+    /// part of it, so it is no section.
+    pub(super) fn finish(mut self) -> Result<(), String> {
+        if self.top_headings == 1 {
+            for block in &mut self.blocks {
+                if block.section == self.title {
+                    block.section = None;
+                }
+            }
+        }
+        transcript::into_rows(self.blocks, self.rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(write: impl FnOnce(&mut Document<'_>)) -> Rows {
+        let mut rows = Rows::new(1);
+        let mut document = Document::new(&mut rows);
+        write(&mut document);
+        document.finish().unwrap();
+        rows
+    }
+
+    fn rows_of(lines: &[&[&str]]) -> Vec<DocumentRow> {
+        let own = |cells: &[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect();
+        let row = |(i, cells): (usize, &&[&str])| DocumentRow {
+            line: i + 1,
+            is_header: false,
+            cells: own(cells),
+        };
+        lines.iter().enumerate().map(row).collect()
+    }
+
+    fn texts(rows: &Rows) -> Vec<(Option<&str>, &str)> {
+        rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect()
+    }
+
+    #[test]
+    fn a_table_with_a_column_of_names_says_who_speaks() {
+        let rows = read(|document| {
+            document.table(rows_of(&[&["Name", "Pain", ""], &["Ana", "the rota", "x"], &["Bo"]]));
+        });
+        let expected =
+            [(Some("Ana"), "Name: Ana\nPain: the rota\ncolumn_3: x"), (Some("Bo"), "Name: Bo")];
+        assert_eq!(texts(&rows), expected);
+    }
+
+    #[test]
+    fn a_table_of_one_row_or_column_is_a_frame_around_text() {
+        let rows = read(|document| {
+            document.table(rows_of(&[&["one", "two"], &["", " "]]));
+            document.table(rows_of(&[&["three"], &["four", ""]]));
+        });
+        let texts: Vec<_> = texts(&rows).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(texts, ["one", "two", "three", "four"]);
+    }
+}

@@ -1,0 +1,330 @@
+//! Org: paragraphs, list items and table rows, under their headlines.
+//!
+//! Owns what Org markup means; sections and tables are `document`'s. Drawers, keywords, comments,
+//! planning lines and source blocks are not anyone's words: they are left out with a finding.
+//! Syntax: <https://orgmode.org/worg/org-syntax.html>.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::document::{Document, DocumentRow};
+use super::rows::Rows;
+
+/// Keys of properties that say whose words follow.
+const WHO: [&str; 4] = ["participant", "respondent", "interviewee", "speaker"];
+
+/// Reads an Org file.
+pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
+    let mut reader = Reader { document: Document::new(rows), open: None, table: Vec::new() };
+    let mut inside = Inside::Text;
+    for (i, line) in text.lines().enumerate() {
+        inside = reader.line(i + 1, line, inside);
+    }
+    reader.end_block();
+    reader.document.finish()
+}
+
+/// Where a line stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Inside {
+    Text,
+    /// Between `:PROPERTIES:` and `:END:`.
+    Drawer,
+    /// Between `#+begin_x` and `#+end_x`, where `x` holds no prose.
+    Skipped(String),
+}
+
+struct Reader<'a> {
+    document: Document<'a>,
+    /// The paragraph or item under way: its first line, its text, and whether it is an item.
+    open: Option<(usize, String, bool)>,
+    table: Vec<DocumentRow>,
+}
+
+impl Reader<'_> {
+    fn line(&mut self, number: usize, line: &str, inside: Inside) -> Inside {
+        let trimmed = line.trim();
+        let lower = trimmed.to_lowercase();
+        match inside {
+            Inside::Drawer => return self.in_drawer(trimmed, &lower),
+            Inside::Skipped(end) => {
+                // A headline ends every block: one that is never closed must not swallow the rest.
+                if lower == end {
+                    return Inside::Text;
+                }
+                if headline(line).is_none() {
+                    return Inside::Skipped(end);
+                }
+            }
+            Inside::Text => {}
+        }
+        if let Some((level, title)) = headline(line) {
+            self.end_block();
+            self.document.heading(level, &plain(title));
+            return Inside::Text;
+        }
+        if trimmed.is_empty() {
+            self.end_block();
+        } else if is_drawer(trimmed) {
+            self.skip("a drawer", number);
+            return Inside::Drawer;
+        } else if let Some(kind) = lower.strip_prefix("#+begin_") {
+            self.end_block();
+            let kind = kind.split_whitespace().next().unwrap_or_default();
+            // What is quoted, set apart or an example is somebody's words; code is not.
+            if matches!(kind, "src" | "export" | "comment") {
+                self.skip("a source block", number);
+                return Inside::Skipped(format!("#+end_{kind}"));
+            }
+        } else if lower.starts_with("#+end_") {
+            self.end_block();
+        } else if lower.starts_with("#+title:") {
+            // The title of the document; like Markdown's single top heading it is no section.
+            self.end_block();
+        } else if trimmed.starts_with("#+") || trimmed == "#" || trimmed.starts_with("# ") {
+            self.skip("a keyword or comment", number);
+        } else if is_planning(trimmed) {
+            self.skip("a time stamp", number);
+        } else if trimmed.starts_with('|') {
+            self.table_line(number, trimmed);
+        } else if is_rule(trimmed) {
+            self.end_block();
+        } else if let Some(item) = list_item(line) {
+            self.end_block();
+            self.open = Some((number, plain(item).into_owned(), true));
+        } else {
+            self.end_table();
+            // In Org text that is not indented ends a list.
+            if !line.starts_with([' ', '\t']) && matches!(self.open, Some((_, _, true))) {
+                self.end_block();
+            }
+            let text = plain(trimmed);
+            match &mut self.open {
+                Some((_, open, _)) => {
+                    open.push('\n');
+                    open.push_str(&text);
+                }
+                None => self.open = Some((number, text.into_owned(), false)),
+            }
+        }
+        Inside::Text
+    }
+
+    /// Properties may name the participant; headings do so by the same rule.
+    fn in_drawer(&mut self, line: &str, lower: &str) -> Inside {
+        if lower == ":end:" {
+            return Inside::Text;
+        }
+        let property = line.strip_prefix(':').and_then(|rest| rest.split_once(':'));
+        if let Some((key, value)) = property
+            && WHO.iter().any(|who| key.eq_ignore_ascii_case(who))
+        {
+            self.document.participant_is(value.trim());
+        }
+        Inside::Drawer
+    }
+
+    fn skip(&mut self, what: &str, line: usize) {
+        self.end_block();
+        self.document.note_skipped(what, line);
+    }
+
+    fn table_line(&mut self, line: usize, trimmed: &str) {
+        if self.table.is_empty() {
+            self.end_block();
+        }
+        if trimmed.starts_with("|-") {
+            if let [header] = self.table.as_mut_slice() {
+                header.is_header = true;
+            }
+            return;
+        }
+        let inner = trimmed.trim_start_matches('|');
+        let inner = inner.strip_suffix('|').unwrap_or(inner);
+        let cells = inner.split('|').map(|cell| plain(cell.trim()).replace("\\vert", "|"));
+        self.table.push(DocumentRow { line, is_header: false, cells: cells.collect() });
+    }
+
+    fn end_table(&mut self) {
+        if !self.table.is_empty() {
+            self.document.table(std::mem::take(&mut self.table));
+        }
+    }
+
+    fn end_block(&mut self) {
+        self.end_table();
+        match self.open.take() {
+            Some((line, text, true)) => self.document.item(line, &text),
+            Some((line, text, false)) => self.document.paragraph(line, &text),
+            None => {}
+        }
+    }
+}
+
+/// Level and title of a headline, without its keyword, priority and tags.
+fn headline(line: &str) -> Option<(u8, &str)> {
+    static TAGS: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\s+:[\p{L}\p{N}_@#%:]+:\s*$").expect("the pattern is valid"));
+    let stars = line.bytes().take_while(|b| *b == b'*').count();
+    let title = line[stars..].strip_prefix(' ').filter(|_| stars > 0)?.trim();
+    let title =
+        ["TODO ", "DONE "].iter().find_map(|word| title.strip_prefix(word)).unwrap_or(title);
+    let title = match title.strip_prefix("[#").and_then(|rest| rest.split_once("] ")) {
+        Some((priority, rest)) if priority.len() == 1 => rest,
+        _ => title,
+    };
+    let end = TAGS.find(title).map_or(title.len(), |tags| tags.start());
+    Some((u8::try_from(stars).unwrap_or(u8::MAX), title[..end].trim()))
+}
+
+fn is_drawer(line: &str) -> bool {
+    let name = line.strip_prefix(':').and_then(|rest| rest.strip_suffix(':'));
+    name.is_some_and(|name| {
+        !name.is_empty()
+            && !name.eq_ignore_ascii_case("end")
+            && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+    })
+}
+
+fn is_planning(line: &str) -> bool {
+    ["SCHEDULED: ", "DEADLINE: ", "CLOSED: ", "CLOCK: "].iter().any(|key| line.starts_with(key))
+}
+
+fn is_rule(line: &str) -> bool {
+    line.len() >= 5 && line.bytes().all(|b| b == b'-')
+}
+
+/// The text of a list item: after its bullet or number, and after its checkbox.
+fn list_item(line: &str) -> Option<&str> {
+    static BULLET: LazyLock<Regex> = LazyLock::new(|| {
+        // An asterisk in the first column is a headline, an indented one a bullet.
+        let pattern = r"^(?:\s*[-+]|\s+\*|\s*(?:\d{1,9}|[A-Za-z])[.)])\s+(?:\[[ xX-]\]\s+)?";
+        Regex::new(pattern).expect("the pattern is valid")
+    });
+    Some(line[BULLET.find(line)?.end()..].trim())
+}
+
+/// Text without its markup: links become what is shown of them, emphasis goes.
+fn plain(text: &str) -> Cow<'_, str> {
+    static LINK: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = r"\[\[(?P<to>[^\[\]]+)\](?:\[(?P<shown>[^\[\]]+)\])?\]";
+        Regex::new(pattern).expect("the pattern is valid")
+    });
+    // One pattern a marker, since the closing one must be the opening one.
+    static EMPHASIS: LazyLock<Vec<(char, Regex)>> = LazyLock::new(|| {
+        let pair = |marker: char| {
+            let m = regex::escape(&marker.to_string());
+            let pattern = format!(
+                r#"(^|[\s\-({{'"*/_+]){m}([^\s{m}](?:[^{m}]*[^\s{m}])?){m}($|[\s\-.,;:!?'")}}\]*/_+])"#
+            );
+            (marker, Regex::new(&pattern).expect("the pattern is valid"))
+        };
+        ['*', '/', '_', '=', '~', '+'].map(pair).into()
+    });
+    let mut text = LINK.replace_all(text, |found: &regex::Captures<'_>| {
+        let shown = found.name("shown").or_else(|| found.name("to"));
+        shown.map_or_else(String::new, |shown| shown.as_str().to_owned())
+    });
+    for (marker, pattern) in EMPHASIS.iter() {
+        // Twice, since of two neighbours the first takes the space between them.
+        for _ in 0..2 {
+            if !text.contains(*marker) {
+                break;
+            }
+            if let Cow::Owned(replaced) = pattern.replace_all(&text, "$1$2$3") {
+                text = Cow::Owned(replaced);
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn load(text: &str) -> Rows {
+        let mut rows = Rows::new(1);
+        read(text, &mut rows).unwrap();
+        rows
+    }
+
+    fn texts(rows: &Rows) -> Vec<(usize, &str)> {
+        rows.records.iter().map(|r| (r.row, r.text.as_str())).collect()
+    }
+
+    #[test]
+    fn headlines_items_and_paragraphs_are_told_apart() {
+        let rows = load(
+            "#+TITLE: Study\n* TODO [#A] Rota :night:ward:\nThe *first* line\ngoes /on/ here.\n\n\
+             - swaps\n  at night\n1. [ ] sick leave\nAfter the list.\n* Pay\n[[https://a.b][a link]]\n",
+        );
+        assert_eq!(
+            texts(&rows),
+            [
+                (3, "section: Rota\ntext: The first line goes on here."),
+                (6, "section: Rota\ntext: swaps at night"),
+                (8, "section: Rota\ntext: sick leave"),
+                (9, "section: Rota\ntext: After the list."),
+                (11, "section: Pay\ntext: a link"),
+            ]
+        );
+    }
+
+    #[test]
+    fn properties_and_headlines_name_the_participant() {
+        let rows = load(
+            "* Call on Monday\n:PROPERTIES:\n:PARTICIPANT: Ana\n:END:\nI wait.\n* Participant 2\nMe too.\n\
+             * Results\nAll wait.\n",
+        );
+        let who: Vec<_> = rows.records.iter().map(|r| r.participant.as_deref()).collect();
+        assert_eq!(who, [Some("Ana"), Some("Participant 2"), None]);
+    }
+
+    #[test]
+    fn tables_and_quotes_are_read_and_code_is_left_out() {
+        let rows = load(
+            "| Role | Pain |\n|------+------|\n| nurse | queues |\n\n#+BEGIN_QUOTE\nIt is late.\n\
+             #+END_QUOTE\n#+begin_src sh\nls\n#+end_src\n# a comment\nThe end.\n",
+        );
+        assert_eq!(
+            texts(&rows),
+            [(3, "Role: nurse\nPain: queues"), (6, "It is late."), (12, "The end.")]
+        );
+        assert_eq!(rows.findings.kinds(), [("not-prose", Some(8), 2)]);
+    }
+
+    #[test]
+    fn a_block_that_is_never_closed_ends_at_the_next_headline() {
+        let rows = load("#+begin_src sh\nls\n* Next\nWords.\n");
+        assert_eq!(texts(&rows), [(4, "Words.")]);
+    }
+
+    #[test]
+    fn turns_are_read_in_org_too() {
+        let rows =
+            load("*Moderator:* Why?\n\n*Ana:* Habit.\n\n*Moderator:* And?\n\n*Ana:* Fear.\n");
+        assert_eq!(texts(&rows)[0].1, "question: Why?\ntext: Habit.");
+        assert!(rows.records.iter().all(|r| r.participant.as_deref() == Some("Ana")));
+    }
+
+    #[test]
+    fn marks_that_are_no_markup_stay() {
+        for text in ["2 * 3 * 4", "a_b_c", "and/or", "~", "=", "snake_case_name", "1/2/2024"] {
+            assert_eq!(plain(text), text);
+        }
+        assert_eq!(plain("(*bold*), =code= and _under_."), "(bold), code and under.");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read(text in "[-*#+:|\\[\\]/=~_a-c é\\n]{0,200}") {
+            let rows = load(&text);
+            prop_assert!(rows.records.iter().all(|r| !r.text.trim().is_empty()));
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What a judge is worth on a user's own data: `persona calibrate --input`.
+//!
+//! Owns the planting of errors into personas that are taken for good ones, and the figures that
+//! come of it. The judge itself, its scales and weights, is measured on the built-in controls; here
+//! it meets data that neither was tuned on.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::corpus::Corpus;
+use crate::pipeline::{
+    self, Cancel, Case, Models, Observer, OwnThreshold, PipelineError, Scope, auc,
+};
+use crate::privacy::Cleared;
+use crate::prompts::Wording;
+use crate::prompts::corruptions::{Fate, planted};
+use crate::schema::Persona;
+use crate::store::JudgeReport;
+
+/// Good personas of a user's data.
+#[derive(Clone, Copy)]
+pub struct Own<'a> {
+    /// The data.
+    pub corpus: &'a Cleared<Corpus>,
+    /// Made of it, and taken for good.
+    pub personas: &'a [Persona],
+    /// For each the records of its segment, as indices.
+    pub segments: &'a [Vec<usize>],
+    /// How they came about.
+    pub wording: Wording,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Calibration {
+    /// The judge, as it was measured on the built-in controls.
+    pub judge: JudgeReport,
+    /// Personas taken for good.
+    pub good: usize,
+    /// How well the judge score tells them from their corruptions, by kind.
+    pub corruptions: BTreeMap<String, Told>,
+    /// The same for all corruptions together.
+    pub all: Told,
+    /// Scores of the good personas, ascending.
+    pub scores: Vec<f64>,
+    /// The highest score at which the wanted share of them passes.
+    pub threshold: OwnThreshold,
+    /// The share of corrupted ones that pass there too, by kind.
+    pub let_through: BTreeMap<String, f64>,
+}
+
+/// How well good and corrupted are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Told {
+    /// The chance that a good one scores above a corrupted one; 0.5 is chance.
+    pub auc: f64,
+    /// Corrupted personas.
+    pub corrupted: usize,
+}
+
+/// Plants every corruption into every persona, and judges them all. At least two personas are
+/// needed: what is foreign in one is taken from another. `None` when cancelled.
+pub async fn calibrate(
+    own: Own<'_>,
+    pass: f64,
+    models: &Models,
+    observer: &dyn Observer,
+    cancel: &Cancel,
+) -> Result<Option<Calibration>, PipelineError> {
+    let mut fates = Vec::new();
+    let (mut personas, mut segments) = (Vec::new(), Vec::new());
+    for (at, persona) in own.personas.iter().enumerate() {
+        let next = (at + 1) % own.personas.len();
+        let good = (Fate::Good, persona.clone());
+        for (fate, planted) in
+            std::iter::once(good).chain(planted(persona, &own.personas[next], at))
+        {
+            // Whoever is cited is who the persona is held against.
+            let home = if fate == Fate::Misattributed { next } else { at };
+            segments.push(own.segments.get(home).cloned().unwrap_or_default());
+            personas.push(planted);
+            fates.push(fate);
+        }
+    }
+    let case = Case {
+        corpus: own.corpus,
+        personas: &personas,
+        segments: &segments,
+        wording: own.wording,
+        pairs: &[],
+        scope: Scope::Measured,
+    };
+    let Some(appraisal) = pipeline::appraise(case, models, observer, cancel).await? else {
+        return Ok(None);
+    };
+    let scored: Vec<(Fate, f64)> =
+        fates.into_iter().zip(appraisal.verdicts.iter().map(|verdict| verdict.score)).collect();
+    summed_up(&scored, pass, appraisal.judge).map(Some)
+}
+
+fn summed_up(
+    scored: &[(Fate, f64)],
+    pass: f64,
+    judge: JudgeReport,
+) -> Result<Calibration, PipelineError> {
+    let scores = |is: &dyn Fn(Fate) -> bool| -> Vec<f64> {
+        let mut scores: Vec<f64> =
+            scored.iter().filter(|(fate, _)| is(*fate)).map(|(_, score)| *score).collect();
+        scores.sort_unstable_by(f64::total_cmp);
+        scores
+    };
+    let good = scores(&|fate| fate == Fate::Good);
+    let threshold = OwnThreshold::of(&good, pass, &judge)
+        .ok_or_else(|| PipelineError::Model("there is no persona to calibrate on".to_owned()))?;
+    let (mut corruptions, mut let_through) = (BTreeMap::new(), BTreeMap::new());
+    for fate in Fate::CORRUPTED {
+        let bad = scores(&|other| other == fate);
+        if bad.is_empty() {
+            continue;
+        }
+        let name = fate.as_str().to_owned();
+        let through = bad.iter().filter(|score| **score >= threshold.threshold).count();
+        let_through.insert(name.clone(), through as f64 / bad.len() as f64);
+        corruptions.insert(name, Told { auc: auc(&good, &bad), corrupted: bad.len() });
+    }
+    let bad = scores(&|fate| fate != Fate::Good);
+    Ok(Calibration {
+        good: good.len(),
+        corruptions,
+        all: Told { auc: auc(&good, &bad), corrupted: bad.len() },
+        threshold,
+        let_through,
+        scores: good,
+        judge,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_has_its_figure_and_the_wanted_share_passes() {
+        let mut scored = vec![(Fate::Good, 0.8), (Fate::Good, 0.6), (Fate::Good, 0.9)];
+        scored.extend([(Fate::Generic, 0.1), (Fate::Generic, 0.7), (Fate::Mixed, 0.95)]);
+        let found = summed_up(&scored, 0.67, JudgeReport::default()).expect("scores");
+        assert_eq!(found.good, 3);
+        assert_eq!(found.scores, [0.6, 0.8, 0.9]);
+        assert!((found.corruptions["generic_filler"].auc - 5.0 / 6.0).abs() < 1e-9);
+        assert!(found.corruptions["mixture"].auc.abs() < 1e-9);
+        assert!((found.threshold.threshold - 0.6).abs() < 1e-9);
+        assert!((found.let_through["generic_filler"] - 0.5).abs() < 1e-9);
+        assert!((found.let_through["mixture"] - 1.0).abs() < 1e-9);
+        assert!(summed_up(&[(Fate::Mixed, 0.5)], 0.8, JudgeReport::default()).is_err());
+    }
+}

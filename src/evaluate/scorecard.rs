@@ -1,0 +1,280 @@
+//! What can be said of a set of personas: `persona evaluate`.
+//!
+//! Owns the order (check the claims, count, judge) and the document that comes of it. Whoever wrote
+//! the personas, all are asked about in the same way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::evidence::{Checked, Evidence, segments};
+use super::foreign::Claimed;
+use crate::corpus::Corpus;
+use crate::pipeline::{
+    self, COUNTED, Cancel, Case, Counter, Depth, Models, Observer, PipelineError, Scope,
+};
+use crate::privacy::Cleared;
+use crate::prompts::Wording;
+use crate::prompts::judge::{CRITERIA, GROUNDEDNESS};
+use crate::schema::{Flag, Persona};
+use crate::store::JudgeReport;
+
+/// Two personas that share more than this much of their text are near-duplicates.
+const ALIKE: f64 = 0.5;
+
+/// The whole result.
+#[derive(Debug, Clone, Serialize)]
+pub struct Evaluation {
+    /// One a persona, in the order of the file.
+    pub personas: Vec<Evaluated>,
+    /// What they are together.
+    pub set: SetScores,
+    /// The judge, as it was measured.
+    pub judge: JudgeReport,
+    /// What a reader must know to take the figures for what they are, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// One persona.
+#[derive(Debug, Clone, Serialize)]
+pub struct Evaluated {
+    /// As in the file.
+    pub id: String,
+    /// As in the file.
+    pub name: String,
+    /// The judge score, 0..=1; `None` where nothing that it could rest on has weight.
+    pub judge: Option<f64>,
+    /// How far the judge score moves when the same is asked in other words.
+    pub spread: Option<f64>,
+    /// Signals of the judge, each 0..=1 on the scale of its controls.
+    pub criteria: BTreeMap<String, f64>,
+    /// What was counted, each 0..=1.
+    pub counted: BTreeMap<String, f64>,
+    /// Its quotes.
+    pub quotes: Quotes,
+    /// Wordings that may come from a stereotype.
+    pub flags: Vec<Flag>,
+    /// Keys of the file that stand for no part that we know.
+    pub unread: Vec<String>,
+}
+
+/// The quotes of one persona.
+#[derive(Debug, Clone, Serialize)]
+pub struct Quotes {
+    /// How many it has.
+    pub total: usize,
+    /// How many stand in the data word for word; `None` without data.
+    pub verified: Option<usize>,
+    /// Those that do not.
+    pub unverified: Vec<String>,
+}
+
+/// The personas together.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct SetScores {
+    /// Mean distance over all pairs, 0..=1; `None` for a single persona.
+    pub mean_distance: Option<f64>,
+    /// Least distance.
+    pub min_distance: Option<f64>,
+    /// Pairs that say mostly the same, by name.
+    pub near_duplicates: Vec<(String, String)>,
+    /// Mean readability, 0..=1.
+    pub readability: Option<f64>,
+    /// Share of the records that some persona cites; `None` without data.
+    pub records_cited: Option<f64>,
+    /// Share of the participants of whom some persona cites a record; `None` where the data names
+    /// none.
+    pub participants_cited: Option<f64>,
+}
+
+/// Names that may be asked for: signals of the judge and what is counted.
+pub fn criteria() -> Vec<&'static str> {
+    pipeline::signal_names().into_iter().chain(COUNTED).collect()
+}
+
+/// Evaluates personas against `source`, where it is given. `wanted` are the names to show; `None`
+/// shows the verbal criteria, all that has weight, and all that is counted. `None` when cancelled.
+pub async fn evaluate(
+    claimed: &[Claimed],
+    source: Option<&Cleared<Corpus>>,
+    wanted: Option<&BTreeSet<String>>,
+    models: &Models,
+    observer: &dyn Observer,
+    cancel: &Cancel,
+) -> Result<Option<Evaluation>, PipelineError> {
+    let nothing = Cleared::as_is(Corpus::default());
+    let corpus = source.unwrap_or(&nothing);
+    let checked = check(claimed, source.map(|source| &**source));
+    let personas: Vec<Persona> = checked.iter().map(|checked| checked.persona.clone()).collect();
+    let wording = wording(&personas, source.is_some());
+    let depth = Depth::FirstUse;
+    let Some(judge) = pipeline::judge_report(models, wording, depth, observer, cancel).await?
+    else {
+        return Ok(None);
+    };
+    let is_wanted = |name: &str| wanted.is_none_or(|wanted| wanted.contains(name));
+    let names = wanted.map_or_else(|| usual(&judge), |wanted| asked(wanted));
+    let segments = segments(corpus, &personas);
+    let case = Case {
+        corpus,
+        personas: &personas,
+        segments: &segments,
+        wording,
+        pairs: &[],
+        scope: Scope::Shown(&names),
+    };
+    let Some(appraisal) = pipeline::appraise(case, models, observer, cancel).await? else {
+        return Ok(None);
+    };
+    let counter = Counter::new(corpus);
+    let apart = pipeline::distinctiveness(&personas);
+    let mut rows = Vec::new();
+    for (at, checked) in checked.iter().enumerate() {
+        let merits = counter.count(&checked.persona);
+        let mut counted = merits.counted;
+        counted.insert("distinctiveness".to_owned(), apart[at]);
+        counted.retain(|name, _| is_wanted(name));
+        let verdict = &appraisal.verdicts[at];
+        rows.push(Evaluated {
+            id: checked.persona.id.clone(),
+            name: checked.persona.name.clone(),
+            judge: appraisal.scored[at].then_some(verdict.score),
+            spread: appraisal.spreads[at],
+            criteria: verdict.signals.clone(),
+            counted,
+            quotes: Quotes {
+                total: claimed[at].quotes.len(),
+                verified: source.map(|_| checked.persona.quotes.len()),
+                unverified: checked.unverified.clone(),
+            },
+            flags: flags(merits.flags, claimed, at),
+            unread: claimed[at].unread.clone(),
+        });
+    }
+    let set = set_scores(corpus, &personas);
+    let sought = checked.iter().map(|checked| checked.sought).sum();
+    let notes = notes(&judge, source.is_some(), sought, &rows);
+    Ok(Some(Evaluation { personas: rows, set, judge, notes }))
+}
+
+fn check(claimed: &[Claimed], source: Option<&Corpus>) -> Vec<Checked> {
+    if let Some(corpus) = source {
+        let evidence = Evidence::new(corpus);
+        return claimed.iter().map(|claimed| evidence.check(claimed)).collect();
+    }
+    let unchecked = |claimed: &Claimed| Checked {
+        persona: claimed.persona.clone(),
+        unverified: Vec::new(),
+        sought: 0,
+    };
+    claimed.iter().map(unchecked).collect()
+}
+
+/// Personas that are made of records' sentences are held against what the same people said
+/// elsewhere; without data, and from other tools, they are taken for free text.
+fn wording(personas: &[Persona], has_source: bool) -> Wording {
+    let extractive = Wording::Extractive.as_str();
+    if has_source && personas.iter().all(|persona| persona.provenance.style == extractive) {
+        Wording::Extractive
+    } else {
+        Wording::Free
+    }
+}
+
+/// The verbal criteria, and all that has weight.
+fn usual(judge: &JudgeReport) -> BTreeSet<String> {
+    let verbal = CRITERIA.iter().map(|(name, _)| (*name).to_owned());
+    let weighed = judge.signals.iter().filter(|(_, s)| s.weight > 0.0).map(|(n, _)| n.clone());
+    verbal.chain(weighed).collect()
+}
+
+/// The names of signals among these.
+fn asked(wanted: &BTreeSet<String>) -> BTreeSet<String> {
+    let all = pipeline::signal_names();
+    all.into_iter().filter(|name| wanted.contains(*name)).map(str::to_owned).collect()
+}
+
+/// Without data the quotes stay with the claim: their words are looked at all the same.
+fn flags(found: Vec<Flag>, claimed: &[Claimed], at: usize) -> Vec<Flag> {
+    let mut all = found;
+    for quote in &claimed[at].quotes {
+        for flag in pipeline::flags_in("quotes", &quote.text) {
+            if !all.contains(&flag) {
+                all.push(flag);
+            }
+        }
+    }
+    all
+}
+
+fn set_scores(corpus: &Corpus, personas: &[Persona]) -> SetScores {
+    let distances = pipeline::distances(personas);
+    let cited: BTreeSet<_> = personas.iter().flat_map(Persona::cited).collect();
+    let of = |ids: &dyn Fn(&crate::corpus::Record) -> bool| {
+        corpus.records.iter().filter(|record| ids(record)).count()
+    };
+    let people = |cited_only: bool| -> BTreeSet<&str> {
+        let records = corpus.records.iter();
+        let records = records.filter(|record| !cited_only || cited.contains(&record.id));
+        records.filter_map(|record| record.participant.as_deref()).collect()
+    };
+    let ratio = |part: usize, whole: usize| (whole > 0).then(|| part as f64 / whole as f64);
+    let readable: Vec<f64> = personas
+        .iter()
+        .filter_map(|p| {
+            Counter::new(&Corpus::default()).count(p).counted.get("readability").copied()
+        })
+        .collect();
+    let alike = pipeline::pairs_alike(personas, ALIKE);
+    let name = |at: usize| personas[at].name.clone();
+    SetScores {
+        mean_distance: distances.map(|(mean, _)| mean),
+        min_distance: distances.map(|(_, least)| least),
+        near_duplicates: alike.into_iter().map(|(a, b)| (name(a), name(b))).collect(),
+        readability: (!readable.is_empty())
+            .then(|| readable.iter().sum::<f64>() / readable.len() as f64),
+        records_cited: ratio(of(&|record| cited.contains(&record.id)), corpus.records.len()),
+        participants_cited: ratio(people(true).len(), people(false).len()),
+    }
+}
+
+fn notes(judge: &JudgeReport, has_source: bool, sought: usize, rows: &[Evaluated]) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !has_source {
+        notes.push(format!(
+            "{GROUNDEDNESS} is not scored and quotes are not checked: that takes the research data (--source)"
+        ));
+    }
+    let model = &judge.model;
+    if !judge.model_can_judge {
+        notes.push(format!(
+            "{model} cannot tell good personas from corrupted ones: what it says is shown and not counted; the judge score rests on computed support alone"
+        ));
+    } else if let Some(auc) = judge.held_out.get("all") {
+        notes.push(format!(
+            "on personas of known worth this judge score puts a good one above a corrupted one in {:.0} % of pairs (50 % is chance)",
+            auc * 100.0
+        ));
+    }
+    if sought > 0 {
+        notes.push(format!(
+            "{sought} statements cite no record of this data: the records most like them were taken for their source, which is a likeness and no proof"
+        ));
+    }
+    if rows.iter().all(|row| row.judge.is_none()) {
+        notes.push(
+            "there is no judge score: nothing that was asked for both has weight and can be read here"
+                .to_owned(),
+        );
+    }
+    let mut unread: BTreeSet<&str> = BTreeSet::new();
+    unread.extend(rows.iter().flat_map(|row| &row.unread).map(String::as_str));
+    if !unread.is_empty() {
+        let keys: Vec<&str> = unread.into_iter().collect();
+        notes.push(format!(
+            "keys that stand for no part we know were left aside: {}",
+            keys.join(", ")
+        ));
+    }
+    notes
+}

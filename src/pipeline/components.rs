@@ -1,0 +1,210 @@
+//! The directions in which units differ most.
+//!
+//! Owns the latent components of a sparse table of features: a truncated singular value
+//! decomposition by random projection (Halko, Martinsson, Tropp, <https://arxiv.org/abs/0909.4061>).
+//! Features that vary together make a strong direction, chance makes many weak ones; a direction no
+//! stronger than those counts for nothing.
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+use super::features::Features;
+
+/// Rounds of the projection; each parts strong directions from weak ones further.
+const ROUNDS: usize = 6;
+/// Directions beyond those wanted: the weakest of them tells how strong chance is.
+const BEYOND: usize = 8;
+/// Rounds of rotations that make a small matrix diagonal; it takes fewer than ten.
+const SWEEPS: usize = 50;
+
+/// The units as points, and how wide a point is: (units, width), row by row. At most `width` wide.
+/// The directions are those of the units in `sample`; all units are then placed along them.
+pub(super) fn points(
+    features: &Features,
+    sample: &[usize],
+    width: usize,
+    rng: &mut ChaCha8Rng,
+) -> (Vec<f64>, usize) {
+    let all: Vec<usize> = (0..features.units.len()).collect();
+    let table = Table::new(features, &all);
+    let part = Table { rows: sample, ..Table::new(features, &all) };
+    let wide = (width + BEYOND).min(sample.len()).min(features.names.len()).max(1);
+    let cells = features.names.len() * wide;
+    let mut basis: Vec<f64> = (0..cells).map(|_| rng.random::<f64>() - 0.5).collect();
+    for _ in 0..ROUNDS {
+        let mut left = part.times(&basis, wide); // (sample, wide)
+        orthonormalise(&mut left, wide);
+        basis = part.transposed_times(&left, wide); // (features, wide)
+        orthonormalise(&mut basis, wide);
+    }
+    let (strength, axes) = eigen(gram(&part.times(&basis, wide), wide), wide);
+    let mut order: Vec<usize> = (0..wide).collect();
+    order.sort_by(|a, b| strength[*b].total_cmp(&strength[*a]).then(a.cmp(b)));
+    let length = |axis: usize| strength[axis].max(0.0).sqrt();
+    let chance = if wide > width { length(order[wide - 1]) } else { 0.0 };
+    // Each direction as long as it stands out from chance, whatever its own strength.
+    let scale = |axis: usize| match length(axis) {
+        length if length > 1e-9 => (1.0 - chance / length).max(0.0) / length,
+        _ => 0.0,
+    };
+    let kept: Vec<(usize, f64)> =
+        order.into_iter().take(width.min(wide)).map(|axis| (axis, scale(axis))).collect();
+    let placed = table.times(&basis, wide);
+    let point = |row: &[f64]| -> Vec<f64> {
+        let along = |axis: usize| (0..wide).map(|i| row[i] * axes[i * wide + axis]).sum::<f64>();
+        kept.iter().map(|&(axis, scale)| along(axis) * scale).collect()
+    };
+    (placed.chunks(wide).flat_map(point).collect(), kept.len())
+}
+
+/// Units by weighted features, each unit of length 1 and then the mean of all taken off.
+struct Table<'a> {
+    features: &'a Features,
+    rows: &'a [usize],
+    scale: Vec<f64>, // (units)
+    mean: Vec<f64>,  // (features)
+}
+
+impl<'a> Table<'a> {
+    fn new(features: &'a Features, rows: &'a [usize]) -> Self {
+        let length = |unit: &Vec<u32>| {
+            unit.iter().map(|&f| features.weights[f as usize].powi(2)).sum::<f64>().sqrt()
+        };
+        let inverse = |length: f64| if length > 0.0 { 1.0 / length } else { 0.0 };
+        let scale: Vec<f64> = features.units.iter().map(|unit| inverse(length(unit))).collect();
+        let mut mean = vec![0.0; features.names.len()];
+        for (unit, scale) in features.units.iter().zip(&scale) {
+            for &f in unit {
+                mean[f as usize] += scale * features.weights[f as usize];
+            }
+        }
+        for sum in &mut mean {
+            *sum /= features.units.len().max(1) as f64;
+        }
+        Self { features, rows, scale, mean }
+    }
+
+    /// Each row's features with what they weigh there.
+    fn row(&self, unit: usize) -> impl Iterator<Item = (usize, f64)> {
+        let scale = self.scale[unit];
+        let weights = &self.features.weights;
+        self.features.units[unit].iter().map(move |&f| (f as usize, scale * weights[f as usize]))
+    }
+
+    /// (features, width) to (rows, width).
+    fn times(&self, right: &[f64], width: usize) -> Vec<f64> {
+        let mut shift = vec![0.0; width];
+        for (mean, right) in self.mean.iter().zip(right.chunks(width)) {
+            add(&mut shift, right, *mean);
+        }
+        let mut product = vec![0.0; self.rows.len() * width];
+        for (out, &unit) in product.chunks_mut(width).zip(self.rows) {
+            for (feature, weight) in self.row(unit) {
+                add(out, &right[feature * width..][..width], weight);
+            }
+            add(out, &shift, -1.0);
+        }
+        product
+    }
+
+    /// (rows, width) to (features, width).
+    fn transposed_times(&self, left: &[f64], width: usize) -> Vec<f64> {
+        let mut sum = vec![0.0; width];
+        let mut product = vec![0.0; self.mean.len() * width];
+        for (left, &unit) in left.chunks(width).zip(self.rows) {
+            add(&mut sum, left, 1.0);
+            for (feature, weight) in self.row(unit) {
+                add(&mut product[feature * width..][..width], left, weight);
+            }
+        }
+        for (out, mean) in product.chunks_mut(width).zip(&self.mean) {
+            add(out, &sum, -mean);
+        }
+        product
+    }
+}
+
+fn add(to: &mut [f64], from: &[f64], times: f64) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to += times * from;
+    }
+}
+
+/// Products of all pairs of columns: (rows, width) to (width, width).
+fn gram(matrix: &[f64], width: usize) -> Vec<f64> {
+    let mut gram = vec![0.0; width * width];
+    for row in matrix.chunks(width) {
+        for (i, value) in row.iter().enumerate() {
+            add(&mut gram[i * width..][..width], row, *value);
+        }
+    }
+    gram
+}
+
+/// Makes the columns of (rows, width) orthonormal; those that depend on others become zero. Twice,
+/// because once leaves an error where columns are nearly alike.
+fn orthonormalise(matrix: &mut [f64], width: usize) {
+    for _ in 0..2 {
+        let (lengths, axes) = eigen(gram(matrix, width), width);
+        let longest = lengths.iter().copied().fold(0.0, f64::max);
+        let scale: Vec<f64> = lengths
+            .iter()
+            .map(|length| if *length > longest * 1e-12 { 1.0 / length.sqrt() } else { 0.0 })
+            .collect();
+        for row in matrix.chunks_mut(width) {
+            let mut turned = vec![0.0; width];
+            for (i, value) in row.iter().enumerate() {
+                add(&mut turned, &axes[i * width..][..width], *value);
+            }
+            for ((to, turned), scale) in row.iter_mut().zip(turned).zip(&scale) {
+                *to = turned * scale;
+            }
+        }
+    }
+}
+
+/// Eigenvalues and eigenvectors (as columns) of a symmetric matrix, by Jacobi's rotations.
+fn eigen(mut matrix: Vec<f64>, size: usize) -> (Vec<f64>, Vec<f64>) {
+    let mut vectors = vec![0.0; size * size];
+    (0..size).for_each(|i| vectors[i * size + i] = 1.0);
+    let norm: f64 = matrix.iter().map(|x| x * x).sum();
+    for _ in 0..SWEEPS {
+        let off: f64 = (0..size)
+            .flat_map(|i| (0..size).filter(move |j| *j != i).map(move |j| i * size + j))
+            .map(|at| matrix[at] * matrix[at])
+            .sum();
+        if off <= norm * 1e-24 {
+            break;
+        }
+        for p in 0..size {
+            for q in p + 1..size {
+                rotate(&mut matrix, &mut vectors, size, (p, q));
+            }
+        }
+    }
+    ((0..size).map(|i| matrix[i * size + i]).collect(), vectors)
+}
+
+/// Turns rows and columns `p` and `q` so that the cell where they meet becomes zero.
+fn rotate(matrix: &mut [f64], vectors: &mut [f64], size: usize, (p, q): (usize, usize)) {
+    let meet = matrix[p * size + q];
+    if meet == 0.0 {
+        return;
+    }
+    let theta = (matrix[q * size + q] - matrix[p * size + p]) / (2.0 * meet);
+    let tangent = theta.signum() / (theta.abs() + theta.hypot(1.0));
+    let cosine = 1.0 / tangent.hypot(1.0);
+    let sine = tangent * cosine;
+    let turn = |cells: &mut [f64], at: usize, other: usize| {
+        let (x, y) = (cells[at], cells[other]);
+        cells[at] = cosine * x - sine * y;
+        cells[other] = sine * x + cosine * y;
+    };
+    for k in 0..size {
+        turn(matrix, k * size + p, k * size + q);
+    }
+    for k in 0..size {
+        turn(matrix, p * size + k, q * size + k);
+        turn(vectors, k * size + p, k * size + q);
+    }
+}

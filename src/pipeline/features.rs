@@ -1,0 +1,283 @@
+//! What sets people apart, as features: the words they use, what they are for and against, and the
+//! columns that describe them.
+//!
+//! Owns which words, values and figures count, and how much. A feature is present in a unit (a
+//! participant, or a record) or it is not; how units are then parted is [`super::clusters`]'s
+//! business.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Range;
+
+use super::stance::stances;
+use crate::corpus::{ColumnKind, Corpus, Record};
+use crate::prompts::passages::words;
+
+/// A free answer of at most this many words is taken whole, as a value of its column.
+const SHORT_CELL: usize = 3;
+/// Most different values of a column that still are categories; beyond, its words are compared.
+const CATEGORIES: usize = 60;
+/// Parts into which the values of a numeric column are cut, as even as they go.
+const BANDS: usize = 4;
+/// The share of the units that must have a feature for it to count, and the number of units that
+/// is enough in a large corpus. What few say cannot bring many together and drowns what can.
+const LEAST_SHARE: f64 = 0.03;
+const LEAST_ENOUGH: usize = 100;
+/// A feature that more than this share of all units have parts nobody.
+const EVERYONE: f64 = 0.9;
+/// Most words, pairs of words and stances that are compared: the most frequent ones.
+const VOCABULARY: usize = 20_000;
+/// How much more a stance counts than a word: people are parted by what they think of things rather
+/// than by which things they speak of. Measured on planted segments, as is the next.
+const STANCE: f64 = 2.0;
+/// Features that always come together (the words of a stock phrase) count for little more than one:
+/// each is divided by their number to this power. At 0.5 they would count for exactly one.
+const TOGETHER: f64 = 0.35;
+
+/// Units by features.
+#[derive(Debug, Default)]
+pub(super) struct Features {
+    /// What each feature is called: `trust`, `not trust`, `+app` (spoken well of), `role=nurse`,
+    /// `age≥45`.
+    pub(super) names: Vec<String>,
+    /// How much presence of each feature counts.
+    pub(super) weights: Vec<f64>,
+    /// The features of each unit, ascending.
+    pub(super) units: Vec<Vec<u32>>,
+}
+
+impl Features {
+    /// The features of `units`, each a list of records.
+    pub(super) fn of(corpus: &Corpus, units: &[Vec<usize>]) -> Self {
+        let columns = columns(corpus);
+        let mut known = Names::default();
+        let mut said: Vec<Said> =
+            units.iter().map(|unit| Said::of(corpus, unit, &columns, &mut known)).collect();
+        for (column, edges) in bands(&said) {
+            let names: Vec<u32> =
+                edges.iter().map(|edge| known.number(format!("{column}≥{edge}"), false)).collect();
+            for said in &mut said {
+                let Some(mean) = said.mean(&column) else { continue };
+                let above = edges.iter().zip(&names).filter(|(edge, _)| mean >= **edge);
+                said.features.extend(above.map(|(_, name)| *name));
+            }
+        }
+        let said: Vec<HashSet<u32>> = said.into_iter().map(|said| said.features).collect();
+        known.kept(&said)
+    }
+}
+
+/// All features met so far, numbered as they come: words first need counting.
+#[derive(Debug, Default)]
+struct Names {
+    numbers: HashMap<String, u32>,
+    /// Whether each comes from free text.
+    spoken: Vec<bool>,
+}
+
+impl Names {
+    fn number(&mut self, name: String, spoken: bool) -> u32 {
+        let next = self.spoken.len() as u32;
+        *self.numbers.entry(name).or_insert_with(|| {
+            self.spoken.push(spoken);
+            next
+        })
+    }
+
+    /// Only what enough units have, and not all of them; spoken features first.
+    fn kept(self, said: &[HashSet<u32>]) -> Features {
+        let mut spread = vec![0usize; self.spoken.len()];
+        for &feature in said.iter().flatten() {
+            spread[feature as usize] += 1;
+        }
+        let (least, most) = bounds(said.len());
+        let is_kept = |feature: &u32| (least..=most).contains(&spread[*feature as usize]);
+        let all = 0..self.spoken.len() as u32;
+        let (mut kept, columns): (Vec<u32>, Vec<u32>) =
+            all.filter(is_kept).partition(|&feature| self.spoken[feature as usize]);
+        kept.sort_by_key(|&feature| std::cmp::Reverse(spread[feature as usize]));
+        kept.truncate(VOCABULARY);
+        let spoken = kept.len();
+        kept.extend(columns);
+
+        let mut places = vec![u32::MAX; self.spoken.len()];
+        for (place, &feature) in kept.iter().enumerate() {
+            places[feature as usize] = place as u32;
+        }
+        let mut names = vec![String::new(); kept.len()];
+        for (name, number) in self.numbers {
+            if let Some(place) = names.get_mut(places[number as usize] as usize) {
+                *place = name;
+            }
+        }
+        let place = |feature: &u32| Some(places[*feature as usize]).filter(|p| *p != u32::MAX);
+        let unit = |said: &HashSet<u32>| {
+            let mut own: Vec<u32> = said.iter().filter_map(place).collect();
+            own.sort_unstable();
+            own
+        };
+        let units: Vec<Vec<u32>> = said.iter().map(unit).collect();
+        let weights = weights(&units, &names, spoken);
+        Features { names, weights, units }
+    }
+}
+
+/// Fewest and most of `units` that must have a feature for it to count.
+fn bounds(units: usize) -> (usize, usize) {
+    let least = ((units as f64 * LEAST_SHARE) as usize).clamp(2, LEAST_ENOUGH);
+    let least = if units < 4 { 1 } else { least };
+    (least, ((units as f64 * EVERYONE) as usize).max(least))
+}
+
+/// What a unit says.
+#[derive(Debug, Default)]
+struct Said {
+    features: HashSet<u32>,
+    /// Numeric column to its figures, one a record.
+    figures: BTreeMap<String, Vec<f64>>,
+}
+
+impl Said {
+    fn of(
+        corpus: &Corpus,
+        unit: &[usize],
+        columns: &HashMap<String, ColumnKind>,
+        known: &mut Names,
+    ) -> Self {
+        let mut said = Self::default();
+        for &index in unit {
+            let record = &corpus.records[index];
+            // A speaker's own name says nothing about what the speaker is like.
+            let named: BTreeSet<String> =
+                record.participant.iter().flat_map(|who| words(who)).collect();
+            for (column, cell) in cells(record) {
+                match column.and_then(|name| Some((name, *columns.get(name)?))) {
+                    Some((_, ColumnKind::Identifier)) => {}
+                    Some((name, ColumnKind::Numeric)) => said.count(name, cell),
+                    Some((name, ColumnKind::Categorical)) => {
+                        let value = format!("{name}={}", cell.trim().to_lowercase());
+                        said.features.insert(known.number(value, false));
+                    }
+                    Some((name, ColumnKind::FreeText)) if words(cell).nth(SHORT_CELL).is_none() => {
+                        let short = words(cell).collect::<Vec<_>>().join(" ");
+                        said.features.insert(known.number(format!("{name}={short}"), false));
+                    }
+                    Some((_, ColumnKind::FreeText)) | None => said.hear(cell, &named, known),
+                }
+            }
+        }
+        said
+    }
+
+    fn count(&mut self, column: &str, cell: &str) {
+        // Values that are no figures in a column of figures are few, and tell nothing.
+        if let Some(figure) = cell.trim().parse().ok().filter(|figure: &f64| figure.is_finite()) {
+            self.figures.entry(column.to_owned()).or_default().push(figure);
+        }
+    }
+
+    fn mean(&self, column: &str) -> Option<f64> {
+        let figures = self.figures.get(column)?;
+        Some(figures.iter().sum::<f64>() / figures.len() as f64)
+    }
+
+    /// Words, stances, and pairs of neighbours: `trust` alone does not tell who never does.
+    fn hear(&mut self, text: &str, named: &BTreeSet<String>, known: &mut Names) {
+        let mut before: Option<String> = None;
+        for word in words(text) {
+            if named.contains(&word) {
+                before = None;
+                continue;
+            }
+            if let Some(before) = &before {
+                self.features.insert(known.number(format!("{before} {word}"), true));
+            }
+            self.features.insert(known.number(word.clone(), true));
+            before = Some(word);
+        }
+        self.features.extend(stances(text).into_iter().map(|stance| known.number(stance, true)));
+    }
+}
+
+/// How each column is read.
+fn columns(corpus: &Corpus) -> HashMap<String, ColumnKind> {
+    let read = corpus.columns().into_iter().map(|column| {
+        let many = column.kind == ColumnKind::Categorical && column.distinct > CATEGORIES;
+        (column.name, if many { ColumnKind::FreeText } else { column.kind })
+    });
+    read.collect()
+}
+
+/// The cells that a participant answers for, with their columns: no question, no heading.
+fn cells(record: &Record) -> impl Iterator<Item = (Option<&str>, &str)> {
+    record.cells().map(|(start, cell)| {
+        let column = record.columns.iter().find(|column| column.start == start);
+        (column.map(|column| column.name.as_str()), cell)
+    })
+}
+
+/// Where the figures of each numeric column are cut. A figure then counts as all the edges that it
+/// reaches, so that near figures share most of them.
+fn bands(said: &[Said]) -> BTreeMap<String, Vec<f64>> {
+    let columns: BTreeSet<&String> = said.iter().flat_map(|said| said.figures.keys()).collect();
+    let edges = columns.into_iter().map(|column| {
+        let mut means: Vec<f64> = said.iter().filter_map(|said| said.mean(column)).collect();
+        means.sort_by(f64::total_cmp);
+        let mut edges: Vec<f64> =
+            (1..BANDS).map(|band| means[band * means.len() / BANDS]).collect();
+        edges.dedup();
+        edges.retain(|edge| *edge > means[0]);
+        (column.clone(), edges)
+    });
+    edges.collect()
+}
+
+/// Each feature in units of its own spread, stances more and stock phrases less; then columns as a
+/// whole as much as text as a whole, however many words there are.
+fn weights(units: &[Vec<u32>], names: &[String], spoken: usize) -> Vec<f64> {
+    let mut spread = vec![0usize; names.len()];
+    for &feature in units.iter().flatten() {
+        spread[feature as usize] += 1;
+    }
+    let variance = |feature: usize| {
+        let share = spread[feature] as f64 / units.len() as f64;
+        share * (1.0 - share)
+    };
+    let together = together(units, names.len());
+    let weigh = |feature: usize| {
+        let stance = feature < spoken && names[feature].starts_with(['+', '-']);
+        let kind = if stance { STANCE } else { 1.0 };
+        kind * (together[feature] as f64).powf(-TOGETHER) / variance(feature).max(1e-9).sqrt()
+    };
+    let mut weights: Vec<f64> = (0..names.len()).map(weigh).collect();
+    let inertia = |range: Range<usize>, weights: &[f64]| -> f64 {
+        range.map(|feature| weights[feature].powi(2) * variance(feature)).sum()
+    };
+    let (text, columns) = (inertia(0..spoken, &weights), inertia(spoken..names.len(), &weights));
+    if text > 0.0 && columns > 0.0 {
+        let scale = (text / columns).sqrt();
+        for weight in &mut weights[spoken..] {
+            *weight *= scale;
+        }
+    }
+    weights
+}
+
+/// For each feature, how many have exactly its units.
+fn together(units: &[Vec<u32>], features: usize) -> Vec<usize> {
+    // A sum of well-mixed unit numbers stands for the set (splitmix64's constants).
+    let mix = |unit: usize| {
+        let x = (unit as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (x ^ (x >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9)
+    };
+    let mut sets = vec![0u64; features];
+    for (unit, own) in units.iter().enumerate() {
+        for &feature in own {
+            sets[feature as usize] = sets[feature as usize].wrapping_add(mix(unit));
+        }
+    }
+    let mut counts: HashMap<u64, usize> = HashMap::new();
+    for set in &sets {
+        *counts.entry(*set).or_default() += 1;
+    }
+    sets.iter().map(|set| counts[set]).collect()
+}

@@ -1,0 +1,288 @@
+//! What a judge is worth: its signals and its score on controls, whose worth is known.
+//!
+//! Owns the measurement. A signal weighs as much as it parts good controls from corrupted ones
+//! better than chance; a model none of whose signals does is not believed, and the score rests on
+//! what can be computed. Formulations beyond the usual ones count only where the whole score parts
+//! the controls better with them. What the score is worth is read off controls that its weights
+//! were not measured on.
+
+use std::collections::BTreeMap;
+
+use super::judge::{FIVE_SHOT, INNER, LIKELIHOOD, Raw, is_of_model, weighed};
+use super::plan::rounded;
+use crate::prompts::controls::{Control, Fate};
+use crate::store::{JudgeReport, SignalReport};
+
+/// The AUC from which a model's signal is more than chance on this many controls.
+const CAN_JUDGE: f64 = 0.65;
+/// Formulations that must show that they add to the usual ones, and by how much AUC.
+const FORMULATIONS: [&str; 3] = [FIVE_SHOT, INNER, LIKELIHOOD];
+const ADDS: f64 = 0.005;
+
+/// A control, and what was measured of it.
+type Measured<'a> = (&'a Control, &'a Raw);
+
+/// Measures a judge: `raw` holds what was measured of each control, in their order.
+pub(super) fn report(controls: &[Control], raw: &[Raw]) -> JudgeReport {
+    let all: Vec<Measured<'_>> = controls.iter().zip(raw).collect();
+    let (signals, model_can_judge) = fit(&all);
+    let scores: Vec<(f64, bool)> = all
+        .iter()
+        .map(|(control, raw)| (weighed(&signals, raw).score, control.fate == Fate::Good))
+        .collect();
+    let good = scores.iter().filter(|(_, good)| *good).count();
+    JudgeReport {
+        model_can_judge,
+        auto_threshold: best_cut(&scores),
+        controls: (good, scores.len() - good),
+        held_out: held_out(&all),
+        signals,
+        ..JudgeReport::default()
+    }
+}
+
+/// Scales and weights of the signals, and whether one of the model's is better than chance.
+fn fit(measured: &[Measured<'_>]) -> (BTreeMap<String, SignalReport>, bool) {
+    let mut names: Vec<&String> = measured.iter().flat_map(|(_, raw)| raw.signals.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut signals: BTreeMap<String, SignalReport> =
+        names.into_iter().map(|name| (name.clone(), signal(name, measured))).collect();
+    let can_judge = signals.values().any(|s| s.from_model && s.auc >= CAN_JUDGE);
+    for signal in signals.values_mut().filter(|s| s.from_model && !can_judge) {
+        signal.weight = 0.0;
+    }
+    keep_what_adds(&mut signals, measured);
+    let total: f64 = signals.values().map(|s| s.weight).sum();
+    for signal in signals.values_mut().filter(|_| total > 0.0) {
+        signal.weight = rounded(signal.weight / total);
+    }
+    (signals, can_judge)
+}
+
+/// Takes the weight of every formulation with which the score is no better, best ones tried first.
+fn keep_what_adds(signals: &mut BTreeMap<String, SignalReport>, measured: &[Measured<'_>]) {
+    let mut tried: Vec<(String, f64)> = Vec::new();
+    for name in FORMULATIONS {
+        if let Some(signal) = signals.get_mut(name) {
+            tried.push((name.to_owned(), std::mem::take(&mut signal.weight)));
+        }
+    }
+    tried.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut so_far = score_auc(signals, measured, None);
+    for (name, weight) in tried.into_iter().filter(|(_, weight)| *weight > 0.0) {
+        let set = |signals: &mut BTreeMap<String, SignalReport>, weight| {
+            if let Some(signal) = signals.get_mut(&name) {
+                signal.weight = weight;
+            }
+        };
+        set(signals, weight);
+        let with = score_auc(signals, measured, None);
+        if with >= so_far + ADDS {
+            so_far = with;
+        } else {
+            set(signals, 0.0);
+        }
+    }
+}
+
+/// A good control of average worth maps to 1, so that the scale ends where "as good as a good
+/// control" begins; a corrupted one of the worst tenth maps to 0.
+fn signal(name: &str, measured: &[Measured<'_>]) -> SignalReport {
+    let values = |is: &dyn Fn(Fate) -> bool| -> Vec<f64> {
+        let of = measured.iter().filter(|(control, _)| is(control.fate));
+        let mut values: Vec<f64> =
+            of.filter_map(|(_, raw)| raw.signals.get(name)).copied().collect();
+        values.sort_unstable_by(f64::total_cmp);
+        values
+    };
+    let (good, bad) = (values(&|fate| fate == Fate::Good), values(&|fate| fate != Fate::Good));
+    let at = |values: &[f64], share: f64| {
+        let index = (values.len().saturating_sub(1) as f64 * share).round() as usize;
+        values.get(index).copied().unwrap_or_default()
+    };
+    let overall = auc(&good, &bad);
+    let by_corruption = Fate::CORRUPTED.into_iter().filter_map(|corruption| {
+        let bad = values(&|fate| fate == corruption);
+        (!bad.is_empty()).then(|| (corruption.as_str().to_owned(), rounded(auc(&good, &bad))))
+    });
+    SignalReport {
+        auc: rounded(overall),
+        weight: (overall - 0.5).max(0.0),
+        low: at(&bad, 0.1),
+        high: at(&good, 0.5),
+        from_model: is_of_model(name),
+        by_corruption: by_corruption.collect(),
+    }
+}
+
+/// AUC of the whole score against one corruption, or all of them.
+fn score_auc(
+    signals: &BTreeMap<String, SignalReport>,
+    measured: &[Measured<'_>],
+    corruption: Option<Fate>,
+) -> f64 {
+    let scores = |is: &dyn Fn(Fate) -> bool| -> Vec<f64> {
+        let of = measured.iter().filter(|(control, _)| is(control.fate));
+        of.map(|(_, raw)| weighed(signals, raw).score).collect()
+    };
+    let good = scores(&|fate| fate == Fate::Good);
+    let bad = scores(&|fate| match corruption {
+        Some(corruption) => fate == corruption,
+        None => fate != Fate::Good,
+    });
+    auc(&good, &bad)
+}
+
+/// Two halves, parted by the person a control was made from; each is scored with what was measured
+/// on the other. The mean of both, by corruption and over `all`.
+fn held_out(measured: &[Measured<'_>]) -> BTreeMap<String, f64> {
+    let mut sums: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for half in 0..2 {
+        // By rank among the people at hand: a first use takes every third of them.
+        let mut sources: Vec<usize> = measured.iter().map(|(control, _)| control.source).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        let is_in = |control: &Control| {
+            sources.binary_search(&control.source).is_ok_and(|rank| rank % 2 == half)
+        };
+        let (scored, fitted): (Vec<Measured<'_>>, Vec<Measured<'_>>) =
+            measured.iter().partition(|(control, _)| is_in(control));
+        let good = |part: &[Measured<'_>]| part.iter().any(|(c, _)| c.fate == Fate::Good);
+        if !good(&scored) || !good(&fitted) {
+            continue;
+        }
+        let (signals, _) = fit(&fitted);
+        let each = Fate::CORRUPTED.into_iter().map(Some).chain([None]);
+        for corruption in each {
+            let met = |fate: Fate| corruption.map_or(fate != Fate::Good, |c| c == fate);
+            if scored.iter().any(|(control, _)| met(control.fate)) {
+                let name = corruption.map_or("all", Fate::as_str);
+                let auc = score_auc(&signals, &scored, corruption);
+                sums.entry(name.to_owned()).or_default().push(auc);
+            }
+        }
+    }
+    let mean = |values: Vec<f64>| rounded(values.iter().sum::<f64>() / values.len() as f64);
+    sums.into_iter().map(|(name, values)| (name, mean(values))).collect()
+}
+
+/// The chance that a good control scores above a corrupted one; ties count half.
+pub fn auc(good: &[f64], bad: &[f64]) -> f64 {
+    if good.is_empty() || bad.is_empty() {
+        return 0.5;
+    }
+    let mut wins = 0.0;
+    for g in good {
+        for b in bad {
+            wins += if g > b {
+                1.0
+            } else if g < b {
+                0.0
+            } else {
+                0.5
+            };
+        }
+    }
+    wins / (good.len() * bad.len()) as f64
+}
+
+/// The cut with the most good controls at or above it less corrupted ones; between two scores.
+pub(super) fn best_cut(scores: &[(f64, bool)]) -> f64 {
+    let mut cuts: Vec<f64> = scores.iter().map(|(score, _)| *score).collect();
+    cuts.sort_unstable_by(f64::total_cmp);
+    cuts.dedup();
+    let share_above = |cut: f64, good: bool| {
+        let of: Vec<f64> = scores.iter().filter(|(_, g)| *g == good).map(|(s, _)| *s).collect();
+        of.iter().filter(|score| **score >= cut).count() as f64 / of.len().max(1) as f64
+    };
+    let middles = cuts.windows(2).map(|pair| f64::midpoint(pair[0], pair[1]));
+    let lead = |cut: f64| share_above(cut, true) - share_above(cut, false);
+    let best = middles.max_by(|a, b| lead(*a).total_cmp(&lead(*b)));
+    rounded(best.unwrap_or(0.5))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::judge::{GAIN, verdict, with_support};
+    use super::*;
+    use crate::prompts::Wording;
+    use crate::prompts::controls;
+
+    #[test]
+    fn auc_counts_won_pairs() {
+        assert!((auc(&[2.0, 3.0], &[0.0, 1.0]) - 1.0).abs() < 1e-9);
+        assert!((auc(&[0.0], &[1.0])).abs() < 1e-9);
+        assert!((auc(&[1.0], &[1.0]) - 0.5).abs() < 1e-9);
+        assert!((auc(&[], &[1.0]) - 0.5).abs() < 1e-9);
+    }
+
+    /// Controls where `value(good, number)` is what the model says of each in this signal.
+    fn measured_by(name: &str, value: impl Fn(bool, usize) -> f64) -> JudgeReport {
+        let controls = controls::load(Wording::Free);
+        let raw = |(at, control): (usize, &Control)| {
+            let value = value(control.fate == Fate::Good, at);
+            let raw = Raw { signals: [(name.to_owned(), value)].into(), ..Raw::default() };
+            with_support(raw, &controls.corpus, &control.persona, Wording::Free)
+        };
+        let raw: Vec<Raw> = controls.all.iter().enumerate().map(raw).collect();
+        report(&controls.all, &raw)
+    }
+
+    fn measured(value: impl Fn(bool, usize) -> f64) -> JudgeReport {
+        measured_by(GAIN, value)
+    }
+
+    #[test]
+    fn a_model_that_tells_good_from_corrupted_is_believed() {
+        let report = measured(|good, _| f64::from(u8::from(good)));
+        assert!(report.model_can_judge);
+        assert!((report.signals[GAIN].auc - 1.0).abs() < 1e-9);
+        assert!(report.signals[GAIN].weight > 0.25);
+        assert_eq!(report.controls, (32, 192));
+        assert_eq!(report.held_out.len(), 7);
+        assert!(report.held_out["mixture"] > 0.95, "{:?}", report.held_out);
+    }
+
+    #[test]
+    fn a_model_at_chance_gets_no_weight_and_the_score_rests_on_what_is_computed() {
+        let report = measured(|_, at| (at * 7 % 5) as f64);
+        assert!(!report.model_can_judge, "{:?}", report.signals[GAIN]);
+        assert!(report.signals[GAIN].weight.abs() < 1e-9);
+        let weights: f64 = report.signals.values().map(|s| s.weight).sum();
+        assert!((weights - 1.0).abs() < 1e-3);
+        // What is computed cannot see that two true halves are nobody.
+        assert!(report.held_out["mixture"] < 0.7, "{:?}", report.held_out);
+        assert!(report.held_out["generic_filler"] > 0.9, "{:?}", report.held_out);
+    }
+
+    #[test]
+    fn a_formulation_counts_only_where_the_score_is_better_with_it() {
+        let sharp = measured_by(INNER, |good, _| f64::from(u8::from(good)));
+        assert!(sharp.signals[INNER].weight > 0.1);
+        // Better than chance, and still no help: it repeats what others say, with noise.
+        let dull = measured_by(INNER, |good, at| {
+            f64::from(u8::from(good)) * 0.2 + (at * 7 % 11) as f64 / 5.0
+        });
+        assert!(dull.signals[INNER].auc > 0.5 && dull.signals[INNER].auc < CAN_JUDGE);
+        assert!(dull.signals[INNER].weight.abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_automatic_threshold_parts_the_controls() {
+        let report = measured(|good, at| f64::from(u8::from(good)) + at as f64 / 1000.0);
+        assert!(report.auto_threshold > 0.0 && report.auto_threshold < 1.0);
+        assert!((best_cut(&[(0.2, false), (0.4, false), (0.8, true)]) - 0.6).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_signal_that_could_not_be_read_leaves_its_weight_to_the_others() {
+        let report = measured(|good, _| f64::from(u8::from(good)));
+        let all_good: BTreeMap<String, f64> =
+            report.signals.iter().map(|(name, s)| (name.clone(), s.high)).collect();
+        let mut raw = Raw { signals: all_good, ..Raw::default() };
+        assert!((verdict(&report, &raw).score - 1.0).abs() < 1e-9);
+        raw.signals.remove(GAIN);
+        assert!((verdict(&report, &raw).score - 1.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,310 @@
+//! What can go wrong with a persona, done to good ones on purpose.
+//!
+//! Owns the corruptions. What a judge is worth is whether it notices them: on the built-in
+//! [`controls`](super::controls), whose contradictions were written by hand, and on a user's own
+//! personas, where [`planted`] makes them by rule.
+
+use serde::Deserialize;
+
+use super::passages::sentences;
+use crate::schema::{Persona, Statement};
+
+/// What was done to a persona.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// Nothing: it is good.
+    Good,
+    /// Its words say the opposite of its records.
+    Contradicted,
+    /// Its words would suit anyone.
+    Generic,
+    /// Its quotes were never said by these people.
+    Swapped,
+    /// One half of it is another persona, citations included: each half is true, the whole is nobody.
+    Mixed,
+    /// What it cites, verbatim quotes included, are the records of others.
+    Misattributed,
+    /// Its words repeat themselves, as small models do.
+    Looped,
+}
+
+impl Fate {
+    /// Every way of corruption.
+    pub const CORRUPTED: [Self; 6] = [
+        Self::Contradicted,
+        Self::Generic,
+        Self::Swapped,
+        Self::Mixed,
+        Self::Misattributed,
+        Self::Looped,
+    ];
+
+    /// A stable name, for reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Contradicted => "contradiction",
+            Self::Generic => "generic_filler",
+            Self::Swapped => "swapped_quotes",
+            Self::Mixed => "mixture",
+            Self::Misattributed => "others_records",
+            Self::Looped => "loops",
+        }
+    }
+}
+
+/// Words that would suit anyone.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filler {
+    title: String,
+    /// Holds `{name}`.
+    summary: String,
+    goals: Vec<String>,
+    pains: Vec<String>,
+    behaviours: Vec<String>,
+    motivations: Vec<String>,
+}
+
+/// Every corruption that a rule can make of `persona`, with `other` as the source of what is
+/// foreign. `turn` picks the filler. What a corruption leaves unchanged is left out: a persona
+/// without quotes can have none swapped.
+pub fn planted(persona: &Persona, other: &Persona, turn: usize) -> Vec<(Fate, Persona)> {
+    let fillers = super::controls::fillers();
+    let corrupted = |fate: Fate| match fate {
+        Fate::Good => persona.clone(),
+        Fate::Contradicted => negated(persona),
+        Fate::Generic => generic(persona, &fillers[turn % fillers.len()]),
+        Fate::Swapped => swapped(persona, other),
+        Fate::Mixed => mixed(persona, other),
+        Fate::Misattributed => misattributed(persona, other),
+        Fate::Looped => looped(persona),
+    };
+    let all = Fate::CORRUPTED.into_iter().map(|fate| (fate, corrupted(fate)));
+    all.filter(|(_, result)| result != persona).collect()
+}
+
+/// Gives a list of statements these words, and each the records of the one it replaces.
+pub(super) fn restate(statements: &mut Vec<Statement>, words: &[String]) {
+    let Some(last) = statements.last().cloned() else { return };
+    statements.resize(words.len(), last);
+    for (statement, words) in statements.iter_mut().zip(words) {
+        statement.text.clone_from(words);
+    }
+}
+
+pub(super) fn generic(persona: &Persona, filler: &Filler) -> Persona {
+    let mut persona = persona.clone();
+    persona.title.clone_from(&filler.title);
+    persona.summary = filler.summary.replace("{name}", &persona.name);
+    restate(&mut persona.goals, &filler.goals);
+    restate(&mut persona.pains, &filler.pains);
+    restate(&mut persona.behaviours, &filler.behaviours);
+    persona.motivations.clone_from(&filler.motivations);
+    persona
+}
+
+/// Another's words as quotes: offsets no longer lead to what is quoted.
+pub(super) fn swapped(persona: &Persona, other: &Persona) -> Persona {
+    let mut persona = persona.clone();
+    for (quote, other) in persona.quotes.iter_mut().zip(other.quotes.iter().cycle()) {
+        quote.text.clone_from(&other.text);
+    }
+    persona
+}
+
+/// Its goals and the beginning of its summary; the rest is another's, and cites what that one cites.
+pub(super) fn mixed(persona: &Persona, other: &Persona) -> Persona {
+    let mut persona = persona.clone();
+    let part = |text: &str, which: usize| -> String {
+        let range = sentences(text).into_iter().nth(which);
+        range.map(|range| text[range].to_owned()).unwrap_or_default()
+    };
+    let theirs = part(&other.summary, 1).replace(&other.name, &persona.name);
+    let halves = [part(&persona.summary, 0), theirs];
+    persona.summary = halves.join(" ");
+    persona.pains.clone_from(&other.pains);
+    persona.behaviours.clone_from(&other.behaviours);
+    persona.motivations.clone_from(&other.motivations);
+    persona.quotes.truncate(1);
+    persona.quotes.extend(other.quotes.first().cloned());
+    persona
+}
+
+/// Its words over the citations and quotes of another.
+pub(super) fn misattributed(persona: &Persona, other: &Persona) -> Persona {
+    let mut persona = persona.clone();
+    let theirs: Vec<_> = other.statements().map(|s| s.records.clone()).collect();
+    if !theirs.is_empty() {
+        let mine = [&mut persona.goals, &mut persona.pains, &mut persona.behaviours];
+        let mine = mine.into_iter().flatten();
+        for (statement, records) in mine.zip(theirs.iter().cycle()) {
+            statement.records.clone_from(records);
+        }
+    }
+    persona.quotes.clone_from(&other.quotes);
+    persona
+}
+
+pub(super) fn looped(persona: &Persona) -> Persona {
+    let mut persona = persona.clone();
+    let first: Vec<&str> = persona.summary.split_whitespace().take(6).collect();
+    let first = first.join(" ");
+    persona.summary = format!("{first}, and {first}, and {first}, and {first}.");
+    let looped = persona.title.to_lowercase();
+    for statement in
+        persona.goals.iter_mut().chain(&mut persona.pains).chain(&mut persona.behaviours)
+    {
+        statement.text.clone_from(&looped);
+    }
+    persona.motivations = vec![looped];
+    persona
+}
+
+/// Says the opposite, by rule. Cruder than what a writer would do, and English; a text that no rule
+/// fits is denied as a whole.
+fn negated(persona: &Persona) -> Persona {
+    let mut persona = persona.clone();
+    persona.summary = sentences(&persona.summary.clone())
+        .into_iter()
+        .map(|range| opposite(&persona.summary[range]))
+        .collect::<Vec<_>>()
+        .join(" ");
+    for statement in
+        persona.goals.iter_mut().chain(&mut persona.pains).chain(&mut persona.behaviours)
+    {
+        statement.text = opposite(&statement.text);
+    }
+    for motivation in &mut persona.motivations {
+        *motivation = opposite(motivation);
+    }
+    persona
+}
+
+/// Pairs of words that stand for opposites; each is put for the other.
+const OPPOSITES: &[(&str, &str)] = &[
+    ("always", "never"),
+    ("often", "rarely"),
+    ("every", "no"),
+    ("all", "none of the"),
+    ("easy", "hard"),
+    ("easily", "with great trouble"),
+    ("more", "less"),
+    ("before", "after"),
+    ("without", "with"),
+    ("too many", "too few"),
+    ("too much", "too little"),
+    ("cheap", "expensive"),
+    ("quick", "slow"),
+    ("quickly", "slowly"),
+    ("fast", "slow"),
+    ("trust", "distrust"),
+    ("love", "hate"),
+    ("like", "dislike"),
+    ("likes", "dislikes"),
+    ("good", "bad"),
+    ("better", "worse"),
+    ("early", "late"),
+    ("alone", "in a group"),
+    ("everyone", "nobody"),
+    ("everything", "nothing"),
+    ("avoid", "seek"),
+    ("keep", "give up"),
+    ("remember", "forget"),
+];
+
+/// Words after which "not" turns a sentence round, and the pairs that are one word.
+const AUXILIARIES: &[(&str, &str)] = &[
+    ("can't", "can"),
+    ("cannot", "can"),
+    ("don't", "do"),
+    ("doesn't", "does"),
+    ("isn't", "is"),
+    ("won't", "will"),
+    ("is", "is not"),
+    ("are", "are not"),
+    ("was", "was not"),
+    ("can", "cannot"),
+    ("will", "will not"),
+    ("must", "need not"),
+    ("has", "does not have"),
+    ("have", "do not have"),
+    ("want", "do not want"),
+    ("wants", "does not want"),
+    ("need", "do not need"),
+    ("needs", "does not need"),
+];
+
+fn opposite(text: &str) -> String {
+    let mut turned = text.to_owned();
+    let mut turns = 0;
+    for (one, other) in OPPOSITES {
+        let found = replace_word(&turned, one, other).or_else(|| replace_word(&turned, other, one));
+        if let Some(found) = found {
+            turned = found;
+            turns += 1;
+        }
+    }
+    // A double turn may be none: an odd number says the opposite for sure.
+    if turns % 2 == 1 {
+        return turned;
+    }
+    let denied = AUXILIARIES.iter().find_map(|(one, other)| replace_word(text, one, other));
+    denied.unwrap_or_else(|| format!("It is not true that: {text}"))
+}
+
+/// Puts `new` for the first whole word `old`, in whatever case; `None` when it does not occur.
+fn replace_word(text: &str, old: &str, new: &str) -> Option<String> {
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '\'' | '’');
+    // ASCII case alone keeps byte offsets the same.
+    let lower = text.to_ascii_lowercase();
+    let (at, _) = lower.match_indices(old).find(|(at, _)| {
+        let before = lower[..*at].chars().next_back();
+        let after = lower[at + old.len()..].chars().next();
+        !before.is_some_and(is_word) && !after.is_some_and(is_word)
+    })?;
+    Some(format!("{}{new}{}", &text[..at], &text[at + old.len()..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prompts::Wording;
+    use crate::prompts::controls;
+
+    #[test]
+    fn a_rule_says_the_opposite() {
+        assert_eq!(opposite("I always print the plan."), "I never print the plan.");
+        assert_eq!(opposite("I can't see the display."), "I can see the display.");
+        assert_eq!(opposite("The bus is full."), "The bus is not full.");
+        assert_eq!(opposite("Waits"), "It is not true that: Waits");
+        // "then" holds no "the", and "island" no "is".
+        assert_eq!(opposite("An island, then"), "It is not true that: An island, then");
+    }
+
+    #[test]
+    fn every_corruption_can_be_planted_and_changes_the_persona() {
+        for wording in [Wording::Free, Wording::Extractive] {
+            let good: Vec<Persona> = controls::load(wording)
+                .all
+                .into_iter()
+                .filter(|control| control.fate == Fate::Good)
+                .map(|control| control.persona)
+                .collect();
+            for (turn, persona) in good.iter().enumerate() {
+                let planted = planted(persona, &good[(turn + 1) % good.len()], turn);
+                let fates: Vec<Fate> = planted.iter().map(|(fate, _)| *fate).collect();
+                assert_eq!(fates, Fate::CORRUPTED, "{wording:?} {}", persona.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_corrupted_is_not_said_to_be() {
+        let mut bare = controls::load(Wording::Free).all[0].persona.clone();
+        bare.quotes.clear();
+        let fates: Vec<Fate> =
+            planted(&bare, &bare.clone(), 0).into_iter().map(|(fate, _)| fate).collect();
+        assert!(!fates.contains(&Fate::Swapped) && fates.contains(&Fate::Generic), "{fates:?}");
+    }
+}

@@ -1,0 +1,220 @@
+//! How good the personas are as a set: what of the data they stand for, and whether they differ.
+//!
+//! Owns the figures of `report.json` that no single persona has. All are counted from the log and
+//! the data, none asked of a model.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::View;
+use crate::schema::{Persona, RecordId};
+
+/// Words of fewer letters tell little.
+const LETTERS: usize = 4;
+/// Words of a run by which two texts are compared, and the share of the shorter one's runs from
+/// which on they say the same.
+const RUN: usize = 3;
+const SAME: f64 = 0.5;
+
+/// The figures of the set; `null` until personas are selected.
+pub(super) fn quality(view: View<'_>) -> Value {
+    let Some(personas) = view.state.selected.as_deref() else { return Value::Null };
+    json!({
+        "records": records(view, personas),
+        "participants": participants(view, personas),
+        "distance": distance(personas),
+        "near_duplicates": near_duplicates(personas),
+        "segments_without_persona": without_persona(view, personas),
+        "statements": statements(personas),
+    })
+}
+
+/// The set in one line, for the end of a run; nothing without personas.
+pub fn quality_line(quality: &Value) -> Option<String> {
+    let figure = |part: &str, name: &str| quality[part][name].as_u64();
+    let (cited, records) = (figure("records", "cited")?, figure("records", "of")?);
+    let (heard, people) = (figure("participants", "cited")?, figure("participants", "of")?);
+    let supported = quality["statements"]["share_supported"].as_f64();
+    let supported = supported.map_or_else(String::new, |share| {
+        format!("; {:.0} % of goals, pains and behaviours rest on a record", share * 100.0)
+    });
+    Some(format!(
+        "cited: {cited} of {records} records, {heard} of {people} participants{supported}"
+    ))
+}
+
+fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { (part as f64 / whole as f64 * 10_000.0).round() / 10_000.0 }
+}
+
+fn cited(personas: &[Persona]) -> BTreeSet<RecordId> {
+    personas.iter().flat_map(Persona::cited).collect()
+}
+
+/// Slots that a persona stands for.
+fn taken(personas: &[Persona]) -> BTreeSet<usize> {
+    personas.iter().map(|persona| persona.provenance.slot).collect()
+}
+
+/// Records that personas cite, that their drafts had in focus, and that their segments hold.
+fn records(view: View<'_>, personas: &[Persona]) -> Value {
+    let all = view.corpus.records.len();
+    let cited = cited(personas).len();
+    let shown: BTreeSet<&RecordId> =
+        personas.iter().flat_map(|persona| &persona.provenance.shown).collect();
+    let taken = taken(personas);
+    let slots = view.state.plan.iter().flat_map(|plan| &plan.slots);
+    let held: usize =
+        slots.filter(|slot| taken.contains(&slot.slot)).map(|slot| slot.segment.records).sum();
+    json!({
+        "of": all,
+        "cited": cited, "share_cited": share(cited, all),
+        "in_focus": shown.len(),
+        "in_segments": held, "share_in_segments": share(held, all),
+    })
+}
+
+/// Participants with a record that a persona cites.
+fn participants(view: View<'_>, personas: &[Persona]) -> Value {
+    let all = view.corpus.participants();
+    let heard: BTreeSet<String> = cited(personas)
+        .iter()
+        .filter_map(|id| view.corpus.get(id))
+        .map(|record| view.corpus.participant_key(record))
+        .collect();
+    json!({ "of": all, "cited": heard.len(), "share_cited": share(heard.len(), all) })
+}
+
+/// How far apart two personas are in the words they use: 1 − cosine of the counts of their words
+/// of four letters or more, 0..=1; 1 where they share none.
+fn distance(personas: &[Persona]) -> Value {
+    let counts: Vec<BTreeMap<String, f64>> = personas.iter().map(counts).collect();
+    let mut distances = Vec::new();
+    for (at, one) in counts.iter().enumerate() {
+        distances.extend(counts[..at].iter().map(|other| 1.0 - cosine(one, other)));
+    }
+    let mean = distances.iter().sum::<f64>() / distances.len().max(1) as f64;
+    let least = distances.iter().copied().reduce(f64::min);
+    let rounded = |distance: f64| (distance.clamp(0.0, 1.0) * 10_000.0).round() / 10_000.0;
+    json!({ "min": least.map(rounded), "mean": least.map(|_| rounded(mean)) })
+}
+
+/// The words of a persona in lower case, without its name.
+fn words(persona: &Persona) -> Vec<String> {
+    let split = |text: &str| -> Vec<String> {
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '’');
+        words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+    };
+    let name = split(&persona.name);
+    persona.texts().flat_map(split).filter(|word| !name.contains(word)).collect()
+}
+
+fn counts(persona: &Persona) -> BTreeMap<String, f64> {
+    let mut counts = BTreeMap::new();
+    for word in words(persona).into_iter().filter(|word| word.chars().count() >= LETTERS) {
+        *counts.entry(word).or_default() += 1.0;
+    }
+    counts
+}
+
+fn cosine(one: &BTreeMap<String, f64>, other: &BTreeMap<String, f64>) -> f64 {
+    let length =
+        |counts: &BTreeMap<String, f64>| counts.values().map(|n| n * n).sum::<f64>().sqrt();
+    let dot: f64 = one.iter().filter_map(|(word, n)| Some(n * other.get(word)?)).sum();
+    let lengths = length(one) * length(other);
+    if lengths > 0.0 { dot / lengths } else { 0.0 }
+}
+
+/// Pairs of personas of which the shorter says half of its runs of words as the other does.
+fn near_duplicates(personas: &[Persona]) -> Value {
+    let runs: Vec<BTreeSet<Vec<String>>> = personas
+        .iter()
+        .map(|persona| words(persona).windows(RUN).map(<[String]>::to_vec).collect())
+        .collect();
+    let mut pairs = Vec::new();
+    for (at, one) in runs.iter().enumerate() {
+        for (before, other) in runs[..at].iter().enumerate() {
+            let shorter = one.len().min(other.len());
+            let shared = one.intersection(other).count();
+            if shorter > 0 && shared as f64 > shorter as f64 * SAME {
+                pairs.push(json!([personas[before].id, personas[at].id]));
+            }
+        }
+    }
+    Value::Array(pairs)
+}
+
+/// Segments of the plan for which no persona stands, with the words that set them apart.
+fn without_persona(view: View<'_>, personas: &[Persona]) -> Value {
+    let taken = taken(personas);
+    let slots = view.state.plan.iter().flat_map(|plan| &plan.slots);
+    let open = slots.filter(|slot| !taken.contains(&slot.slot));
+    open.map(|slot| json!({ "slot": slot.slot, "segment": slot.segment, "terms": slot.terms }))
+        .collect()
+}
+
+/// Goals, pains and behaviours that cite a record, and those that the model concluded.
+fn statements(personas: &[Persona]) -> Value {
+    let all: Vec<_> = personas.iter().flat_map(Persona::statements).collect();
+    let supported = all.iter().filter(|statement| !statement.records.is_empty()).count();
+    let inferred = all.iter().filter(|statement| statement.inferred).count();
+    json!({
+        "of": all.len(), "supported": supported, "inferred": inferred,
+        "share_supported": (!all.is_empty()).then(|| share(supported, all.len())),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Process, sample};
+    use crate::schema::Segment;
+    use crate::store::{PlanReport, RunState, SlotReport};
+
+    fn measured(personas: Vec<Persona>) -> Value {
+        let slot = |slot| SlotReport {
+            slot,
+            segment: Segment { participants: 1, records: 1, share: 0.5 },
+            terms: vec!["paper".into()],
+            ..SlotReport::default()
+        };
+        let plan = PlanReport { slots: vec![slot(0), slot(1)], ..PlanReport::default() };
+        let state = RunState { selected: Some(personas), plan: Some(plan), ..RunState::default() };
+        let (corpus, process) = (sample::corpus(), Process::default());
+        quality(View { state: &state, corpus: &corpus, process: &process })
+    }
+
+    #[test]
+    fn what_a_set_rests_on_is_counted() {
+        let found = measured(vec![sample::persona()]);
+        assert_eq!(found["records"]["cited"], 1);
+        assert_eq!(found["participants"], json!({ "of": 1, "cited": 1, "share_cited": 1.0 }));
+        assert_eq!(found["statements"]["supported"], 1);
+        assert_eq!(found["statements"]["inferred"], 1);
+        assert_eq!(found["segments_without_persona"][0]["slot"], 1);
+        assert_eq!(found["distance"], json!({ "min": null, "mean": null }));
+        assert_eq!(
+            quality_line(&found).expect("a line"),
+            "cited: 1 of 1 records, 1 of 1 participants; 50 % of goals, pains and behaviours rest on a record"
+        );
+        assert_eq!(quality_line(&Value::Null), None);
+    }
+
+    #[test]
+    fn twins_are_near_duplicates_and_strangers_far_apart() {
+        let (one, mut twin, mut other) = (sample::persona(), sample::persona(), sample::persona());
+        twin.id = "p2".into();
+        twin.name = "Bob".into();
+        twin.provenance.slot = 1;
+        other.id = "p3".into();
+        (other.title, other.summary) = ("Baker".into(), "Bakes bread before dawn".into());
+        (other.goals, other.pains, other.quotes) = (Vec::new(), Vec::new(), Vec::new());
+        other.motivations = vec!["warmth".into()];
+        let found = measured(vec![one, twin, other]);
+        assert_eq!(found["near_duplicates"], json!([["p1", "p2"]]));
+        assert_eq!(found["distance"]["min"], 0.0);
+        assert!(found["distance"]["mean"].as_f64() > Some(0.6), "{found}");
+        assert_eq!(found["segments_without_persona"], json!([]));
+    }
+}
