@@ -76,6 +76,18 @@ pub(super) fn see(text: &str, tokens: &[Token], lexicon: &Lexicon, seen: &mut Ve
     Style { case }
 }
 
+impl Seen {
+    /// An everyday word that is written like one: by itself it is no name, whatever its neighbours say.
+    pub(super) fn is_plain_word(&self) -> bool {
+        let words = lexicon::TOP_WORD | lexicon::COMMON_WORD | lexicon::RARE_WORD;
+        self.shape & (LOWER | SENTENCE_START) != 0
+            && self.classes & words != 0
+            && self.classes & (GIVEN | SURNAME) == 0
+            // There is a village for every short word.
+            && (self.classes & lexicon::TOP_WORD != 0 || self.classes & ANY_PLACE == 0)
+    }
+}
+
 /// What holds for a whole window.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Style {
