@@ -265,6 +265,7 @@ pub(super) fn mask_document(value: &mut Value, removed: &Removed) -> usize {
 /// many there were.
 pub(super) fn scanned((name, bytes): RunFile, removed: &Removed) -> (RunFile, usize) {
     let Ok(text) = String::from_utf8(bytes.clone()) else { return ((name, bytes), 0) };
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     let mut masked = 0;
     let mut document = |text: &str, pretty: bool| {
         let mut value: Value = serde_json::from_str(text).ok()?;
@@ -273,12 +274,12 @@ pub(super) fn scanned((name, bytes): RunFile, removed: &Removed) -> (RunFile, us
         let write = if pretty { serde_json::to_string_pretty } else { serde_json::to_string };
         (count > 0).then(|| write(&value).ok()).flatten()
     };
-    let clean = if name.ends_with(".jsonl") {
+    let clean = if ending == "jsonl" {
         let lines = text
             .lines()
             .map(|line| document(line, false).unwrap_or_else(|| line.to_owned()) + "\n");
         lines.collect()
-    } else if name.ends_with(".json") {
+    } else if ending == "json" {
         document(&text, true).map_or_else(|| text.clone(), |clean| clean + "\n")
     } else {
         let clean = removed.mask(&text);

@@ -116,7 +116,7 @@ fn show(inputs: &[PathBuf], unmask: bool, output: Output) -> Result<(), Failure>
     let rows = rows.into_iter().map(|((file, column, entity), (count, samples))| {
         vec![file, column, entity.to_owned(), count.to_string(), samples.join(", ")]
     });
-    let shown = table(&["file", "column", "kind", "count", "samples"], rows.collect());
+    let shown = table(&["file", "column", "kind", "count", "samples"], rows);
     let total = report::counted(found.len(), "finding");
     output.result(&format!(
         "{shown}\n{total} in {}; no detector finds everything",

@@ -28,6 +28,7 @@ const MAX_PARALLEL: usize = 64;
 const USUAL_PARALLEL: usize = 4;
 /// Everything `generate` needs to know, checked.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, not states of one thing")]
 pub struct Settings {
     /// Input files and directories.
     pub inputs: Vec<PathBuf>,

@@ -274,7 +274,8 @@ fn office(bytes: &[u8], rewrite: &mut Rewrite<'_>) -> Result<Vec<u8>, String> {
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(|e| e.to_string())?;
         let name = entry.name().map_err(|e| e.to_string())?.into_owned();
-        if !(name.ends_with(".xml") || name.ends_with(".rels")) {
+        let is_xml = matches!(name.rsplit_once('.'), Some((_, "xml" | "rels")));
+        if !is_xml {
             writer.raw_copy_file(entry).map_err(|e| e.to_string())?;
             continue;
         }

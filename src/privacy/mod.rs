@@ -28,7 +28,7 @@ use crate::corpus::Corpus;
 
 pub use anonymise::{Anonymiser, Found, Place, scan};
 pub use detect::detect;
-pub use documents::rewrite;
+pub use documents::{Rewrite, rewrite};
 pub use entity::{Entity, Span};
 pub use key::Key;
 pub use outbound::outbound;

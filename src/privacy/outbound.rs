@@ -69,7 +69,9 @@ mod tests {
     fn removed() -> Removed {
         let values = [(Entity::Person, "Ana Moreira"), (Entity::EmailAddress, "ana@example.net")];
         let mut table = Pseudonyms::new(Strategy::Replace, Key::of_seed(1), values.iter().copied());
-        values.iter().for_each(|(entity, value)| drop(table.of(*entity, value)));
+        for (entity, value) in &values {
+            table.of(*entity, value);
+        }
         let values = values.map(|(entity, value)| (value.to_owned(), entity)).into();
         Removed::of(&values, &table, BTreeMap::new()).unwrap()
     }

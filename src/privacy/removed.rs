@@ -79,7 +79,9 @@ impl Removed {
         let mut end = 0;
         for span in met {
             masked.push_str(&text[end..span.start]);
-            masked.push_str(&format!("[{}]", span.entity.name()));
+            masked.push('[');
+            masked.push_str(span.entity.name());
+            masked.push(']');
             end = span.end;
         }
         masked.push_str(&text[end..]);

@@ -29,6 +29,8 @@ mod loopback;
 #[cfg(test)]
 mod passes;
 #[cfg(test)]
+mod privacy;
+#[cfg(test)]
 mod privacy_measured;
 #[cfg(test)]
 mod real_model;

@@ -81,14 +81,17 @@ fn measure(texts: &[Labelled]) -> Measured {
             if label.is_some() != found.is_some() {
                 mistakes.push(&text[start..end]);
             }
-            if label.is_some() && label == found {
-                measured.by_entity.entry(label.unwrap()).or_default().right += 1;
-            } else {
-                if let Some(found) = found {
-                    measured.by_entity.entry(found).or_default().wrong += 1;
+            match (label, found) {
+                (Some(label), Some(found)) if label == found => {
+                    measured.by_entity.entry(label).or_default().right += 1;
                 }
-                if let Some(label) = label {
-                    measured.by_entity.entry(label).or_default().missed += 1;
+                _ => {
+                    if let Some(found) = found {
+                        measured.by_entity.entry(found).or_default().wrong += 1;
+                    }
+                    if let Some(label) = label {
+                        measured.by_entity.entry(label).or_default().missed += 1;
+                    }
                 }
             }
         }

@@ -63,17 +63,18 @@ fn collect(window: &[Token], seen: &[Seen], marginals: &[Marginal], spans: &mut 
         if open.as_ref().is_some_and(|open| open.kind != kind || begins) {
             spans.extend(open.take().and_then(Open::close));
         }
-        let is_word = !matches!(token.kind, Kind::Punctuation(_));
-        match &mut open {
-            Some(open) if is_word => open.take(token, seen, score),
-            Some(_) => {} // Kept if a word follows it.
-            None if is_word => {
-                let (start, end) = (token.start, token.end);
-                let plain = seen.is_plain_word();
-                open = Some(Open { kind, start, end, sum: score, tokens: 1.0, plain });
-            }
-            None => {}
+        if matches!(token.kind, Kind::Punctuation(_)) {
+            continue; // Part of the span if a word follows it.
         }
+        let open = open.get_or_insert(Open {
+            kind,
+            start: token.start,
+            end: token.end,
+            sum: 0.0,
+            tokens: 0.0,
+            plain: true,
+        });
+        open.take(token, seen, score);
     }
     spans.extend(open.and_then(Open::close));
 }
