@@ -33,6 +33,8 @@ mod passes;
 #[cfg(test)]
 mod privacy;
 #[cfg(test)]
+mod privacy_measured;
+#[cfg(test)]
 mod real_model;
 #[cfg(test)]
 mod set_quality;

@@ -9,6 +9,7 @@ use super::lexicon::{
     ORG_HEAD, ORG_SUFFIX, PARTICLE, PHRASE_WORDS, PLACE_PHRASE, RARE_SURNAME, REGION,
     STARTS_PHRASE, STREET, SURNAME, UNIT,
 };
+#[expect(clippy::wildcard_imports, reason = "the bits of shapes are this file's vocabulary")]
 use super::shape::*;
 use super::tokens::{Kind, Token, ends_sentence};
 
@@ -74,6 +75,19 @@ pub(super) fn see(text: &str, tokens: &[Token], lexicon: &Lexicon, seen: &mut Ve
         this.summary = summary(this, case);
     }
     Style { case }
+}
+
+impl Seen {
+    /// An everyday word that is written like one: by itself it is no name, whatever its neighbours say.
+    pub(super) fn is_plain_word(&self) -> bool {
+        let words = lexicon::TOP_WORD | lexicon::COMMON_WORD | lexicon::RARE_WORD;
+        // There is a village for every short word.
+        let word = self.classes & words != 0
+            && self.classes & (GIVEN | SURNAME) == 0
+            && (self.classes & lexicon::TOP_WORD != 0 || self.classes & ANY_PLACE == 0);
+        let small = self.classes & (lexicon::QUESTION | lexicon::DETERMINER) != 0;
+        (word || small) && self.shape & (LOWER | SENTENCE_START) != 0
+    }
 }
 
 /// What holds for a whole window.

