@@ -113,7 +113,7 @@ pub async fn evaluate(
         return Ok(None);
     };
     let is_wanted = |name: &str| wanted.is_none_or(|wanted| wanted.contains(name));
-    let names = wanted.map_or_else(|| usual(&judge), |wanted| asked(wanted));
+    let names = wanted.map_or_else(|| usual(&judge), asked);
     let segments = segments(corpus, &personas);
     let case = Case {
         corpus,

@@ -53,6 +53,10 @@ impl ChatModel for Service {
         1_000
     }
 
+    fn outgoing(&self, request: &ChatRequest) -> Vec<u8> {
+        request.own.iter().flat_map(|message| message.content.bytes()).collect()
+    }
+
     fn complete(&self, stage: Vec<ChatRequest>) -> Answers<Completion> {
         let (sender, answers) = Answers::channel();
         for (at, request) in stage.into_iter().enumerate() {
@@ -124,6 +128,38 @@ fn accepted_edits_change_the_persona_and_cost_what_was_used() {
     let sent = &state.egress["service.example"];
     let cited: usize = personas.iter().map(|p| p.cited().len()).sum();
     assert!(sent.bodies.len() == 3 && !sent.records.is_empty() && sent.records.len() <= cited);
+}
+
+#[test]
+fn what_must_not_leave_is_not_sent_and_costs_nothing() {
+    let service = Service::new(|_, _| said(NEW_TITLE));
+    let looked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&looked);
+    // The first request is stopped, the others pass.
+    let gate: Gate = Arc::new(move |body| {
+        assert!(!body.is_empty(), "the gate sees what would be sent");
+        match count.fetch_add(1, Ordering::Relaxed) {
+            0 => Err("the request holds personal data (PERSON 1)".to_owned()),
+            _ => Ok(()),
+        }
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut log = new_run(folder.path());
+    let corpus = Cleared::as_is(interviews());
+    let frontier = Paid { gate: Some(gate), ..paid(Arc::clone(&service), None) };
+    let models = Models { frontier: Some(frontier), ..models("nologits") };
+    let (watch, cancel) = (Watch::default(), Cancel::default());
+    let settings = refining(Refined::All);
+    block_on(run(&corpus, &models, &settings, &mut log, &watch, &cancel)).expect("it ends");
+    assert_eq!(looked.load(Ordering::Relaxed), 3);
+    assert_eq!(log.state.egress["service.example"].bodies.len(), 2);
+    assert_eq!(log.state.account.charged(), MicroUsd(2 * 450));
+    let stopped = log.state.refinements.values().filter(|refinement| {
+        matches!(refinement, Refinement::Failed { cause } if cause.contains("not sent") && cause.contains("PERSON 1"))
+    });
+    assert_eq!(stopped.count(), 1);
+    let personas = log.state.selected.as_deref().expect("personas");
+    assert_eq!(personas.iter().filter(|persona| persona.refined).count(), 2);
 }
 
 #[test]

@@ -4,13 +4,13 @@
 //! each. Rewrites record texts, spans, labels, column names, file names and findings; changes
 //! nothing else.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::detect::detect_in;
+use super::detect::{Reading, detect_in};
 use super::entity::{Entity, Span, resolve};
 use super::learned::Learned;
 use super::pseudonym::{Pseudonyms, Strategy};
@@ -62,13 +62,15 @@ pub fn scan(corpus: &Corpus) -> Result<Vec<Found>, PrivacyError> {
 struct Survey {
     found: Vec<Found>,
     learned: Learned,
+    choices: Choices,
 }
 
 impl Survey {
     fn of(corpus: &Corpus) -> Result<Self, PrivacyError> {
         let places = places(corpus);
+        let choices = Choices::of(corpus);
         let shown: Vec<Vec<Span>> =
-            places.par_iter().map(|place| shown_by(*place, corpus)).collect();
+            places.par_iter().map(|place| shown_by(*place, corpus, &choices)).collect();
         let mut spans: BTreeMap<Place, Vec<Span>> = places.iter().copied().zip(shown).collect();
         for (place, span) in across_cells(corpus) {
             spans.entry(place).or_default().push(span);
@@ -89,7 +91,7 @@ impl Survey {
                 all.into_iter().map(|span| Found { place: *place, span })
             })
             .collect();
-        Ok(Self { found, learned })
+        Ok(Self { found, learned, choices })
     }
 }
 
@@ -121,7 +123,35 @@ fn places(corpus: &Corpus) -> Vec<Place> {
     places
 }
 
-fn shown_by(place: Place, corpus: &Corpus) -> Vec<Span> {
+/// Values that come back in a column: answers to choose from, and nobody's own words.
+struct Choices(HashSet<String>);
+
+impl Choices {
+    /// Fewer records with the same value may be chance.
+    const OFTEN: usize = 3;
+    /// Longer values are sentences, however often they come.
+    const LONGEST: usize = 80;
+
+    fn of(corpus: &Corpus) -> Self {
+        let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
+        for record in &corpus.records {
+            for column in &record.columns {
+                let value = &record.text[column.start..column.end];
+                if value.len() <= Self::LONGEST {
+                    *counts.entry((&column.name, value)).or_default() += 1;
+                }
+            }
+        }
+        let often = counts.into_iter().filter(|(_, count)| *count >= Self::OFTEN);
+        Self(often.map(|((_, value), _)| value.to_owned()).collect())
+    }
+
+    fn reading(&self, value: &str) -> Reading {
+        if self.0.contains(value) { Reading::Choice } else { Reading::Prose }
+    }
+}
+
+fn shown_by(place: Place, corpus: &Corpus, choices: &Choices) -> Vec<Span> {
     let text = place.text(corpus);
     match place {
         Place::FileName(_) => in_file_name(text),
@@ -133,7 +163,7 @@ fn shown_by(place: Place, corpus: &Corpus) -> Vec<Span> {
         }
         Place::Cell(record, column) => {
             let column = column.map(|c| corpus.records[record].columns[c].name.as_str());
-            detect_in(column, text)
+            detect_in(column, text, choices.reading(text))
         }
     }
 }
@@ -181,13 +211,22 @@ fn split_over(left: &str, right: &str) -> Vec<(Span, Span)> {
     if left.len() > LONGEST || right.len() > LONGEST || !may_be_cut(left) && !right.contains('@') {
         return Vec::new();
     }
-    let joined = format!("{left}{right}");
-    let mut spans = Vec::new();
-    patterns::find(&joined, &mut spans);
+    let found = |text: &str| {
+        let mut spans = Vec::new();
+        patterns::find(text, &mut spans);
+        resolve(spans)
+    };
     let cut = left.len();
     let checked = [Entity::EmailAddress, Entity::CreditCard, Entity::IbanCode];
-    resolve(spans)
+    // What is whole in its own cell has no half in the next one.
+    let whole = |entity| {
+        [left, right]
+            .iter()
+            .any(|cell| found(cell).iter().any(|s| s.entity == entity && s.score >= 1.0))
+    };
+    found(&format!("{left}{right}"))
         .into_iter()
+        .filter(|s| !whole(s.entity))
         .filter(|s| s.start < cut && cut < s.end && s.score >= 1.0 && checked.contains(&s.entity))
         .map(|s| (Span { end: cut, ..s }, Span { start: 0, end: s.end - cut, ..s }))
         .collect()
@@ -204,6 +243,7 @@ fn named(label: &str) -> Option<&str> {
 pub struct Anonymiser {
     learned: Learned,
     pseudonyms: Pseudonyms,
+    choices: Choices,
     counts: BTreeMap<Entity, usize>,
     removed: BTreeSet<(String, Entity)>,
 }
@@ -219,7 +259,7 @@ impl Anonymiser {
         strategy: Strategy,
         key: Key,
     ) -> Result<(Self, Vec<Found>), PrivacyError> {
-        let Survey { found, learned } = Survey::of(corpus)?;
+        let Survey { found, learned, choices } = Survey::of(corpus)?;
         let values = found.iter().map(|found| {
             let text = found.place.text(corpus);
             (found.span.entity, &text[found.span.start..found.span.end])
@@ -227,14 +267,20 @@ impl Anonymiser {
         let labels = corpus.records.iter().filter_map(|r| named(r.participant.as_deref()?));
         let values = values.chain(labels.map(|label| (Entity::Person, label)));
         let pseudonyms = Pseudonyms::new(strategy, key, values);
-        let anonymiser =
-            Self { learned, pseudonyms, counts: BTreeMap::new(), removed: BTreeSet::new() };
+        let anonymiser = Self {
+            learned,
+            pseudonyms,
+            choices,
+            counts: BTreeMap::new(),
+            removed: BTreeSet::new(),
+        };
         Ok((anonymiser, found))
     }
 
     /// A text under a column of this name, without what is personal in it.
     pub fn clean(&mut self, column: Option<&str>, text: &str) -> String {
-        let spans = with_learned(detect_in(column, text), &self.learned, text);
+        let spans =
+            with_learned(detect_in(column, text, self.choices.reading(text)), &self.learned, text);
         self.replace(text, &spans)
     }
 

@@ -162,6 +162,9 @@ const NAMES: &[(Entity, &[&str])] = &[
     ),
 ];
 
+/// Surer than what a cell's words show by themselves, so that a name stays in one piece.
+const SCORE: f32 = 0.999;
+
 /// Words that make a column with `name` in it one of something else.
 const NOT_PEOPLE: [&str; 16] = [
     "file", "product", "brand", "company", "city", "street", "event", "task", "project", "team",
@@ -277,7 +280,7 @@ pub(super) fn span_of(column: &str, value: &str) -> Option<Span> {
         Entity::RecordId => words == 1 && digits >= 4 && trimmed.len() >= 6,
         _ => digits >= 3 || trimmed.contains('.'),
     };
-    plausible.then_some(Span { start, end, entity, score: 0.95 })
+    plausible.then_some(Span { start, end, entity, score: SCORE })
 }
 
 /// Whether a label stands for somebody without naming them: `P01`, `Participant 3`, `Moderator`.
@@ -356,7 +359,7 @@ mod tests {
         }
         assert_eq!(
             span_of("name", " Ana "),
-            Some(Span { start: 1, end: 4, entity: Entity::Person, score: 0.95 })
+            Some(Span { start: 1, end: 4, entity: Entity::Person, score: SCORE })
         );
     }
 }

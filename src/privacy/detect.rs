@@ -4,7 +4,7 @@
 //! length in bounded memory. Knows one text at a time; what one record teaches about another is
 //! [`super::learned`]'s.
 
-use super::entity::{Span, resolve};
+use super::entity::{Entity, Span, resolve};
 use super::fold::Folded;
 use super::{columns, names, patterns};
 
@@ -28,9 +28,30 @@ pub fn detect(text: &str) -> Vec<Span> {
     resolve(spans)
 }
 
+/// How a cell is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// As something that somebody wrote or said.
+    Prose,
+    /// As one of a few answers that were given to choose from. "Male" is no place then, and "18-29" no
+    /// house: only a name that fills the cell is one.
+    Choice,
+}
+
 /// What is personal in a cell under a column of this name.
-pub(super) fn detect_in(column: Option<&str>, text: &str) -> Vec<Span> {
+pub(super) fn detect_in(column: Option<&str>, text: &str, reading: Reading) -> Vec<Span> {
     let mut spans = detect(text);
+    let is_choice = reading == Reading::Choice || !text.contains(char::is_alphabetic);
+    if is_choice {
+        let fills = |span: &Span| {
+            text[..span.start].trim().is_empty() && text[span.end..].trim().is_empty()
+        };
+        spans.retain(|span| match span.entity {
+            Entity::Location | Entity::Organization | Entity::Address => false,
+            Entity::Person => fills(span),
+            _ => true,
+        });
+    }
     spans.extend(column.and_then(|column| columns::span_of(column, text)));
     resolve(spans)
 }
@@ -77,7 +98,6 @@ fn cut(text: &str, at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Entity;
     use super::*;
 
     #[test]

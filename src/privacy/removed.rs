@@ -161,3 +161,53 @@ impl Restorer<'_> {
         (restored, count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Key, Strategy};
+    use super::*;
+
+    fn removed(strategy: Strategy) -> Removed {
+        let values = [
+            (Entity::Person, "Ana Moreira"),
+            (Entity::EmailAddress, "ana@mail.example"),
+            (Entity::Address, "56"),
+        ];
+        let mut table = Pseudonyms::new(strategy, Key::of_seed(1), values.iter().copied());
+        for (entity, value) in values {
+            table.of(entity, value);
+        }
+        let values = values.map(|(entity, value)| (value.to_owned(), entity)).into();
+        Removed::of(&values, &table, BTreeMap::new()).unwrap()
+    }
+
+    #[test]
+    fn a_removed_value_is_masked_wherever_it_comes_back() {
+        let removed = removed(Strategy::Redact);
+        let masked = removed.mask("Then Moreira (ana@mail.example) left with 56 others.");
+        assert_eq!(masked.as_deref(), Some("Then [PERSON] ([EMAIL_ADDRESS]) left with 56 others."));
+        assert_eq!(removed.mask("[PERSON_1] left; a banana stayed."), None);
+        assert!(removed.holds("Ana") && !removed.holds("Bea"));
+    }
+
+    #[test]
+    fn the_map_leads_back_and_knows_its_words() {
+        for strategy in [Strategy::Redact, Strategy::Replace, Strategy::Hash] {
+            let removed = removed(strategy);
+            let map = removed.map();
+            let text = serde_json::to_string(&map).unwrap();
+            let map: PiiMap = serde_json::from_str(&text).unwrap();
+            let person =
+                removed.replacements.iter().find(|(_, (entity, _))| *entity == Entity::Person);
+            let made = person.unwrap().0;
+            let told = format!("I met {made}, and no{made}s.");
+            let (restored, count) = map.restorer().unwrap().restore(&told);
+            // A bracket ends a word; a made-up name inside another word is none.
+            let expected = match strategy {
+                Strategy::Replace => (format!("I met Ana Moreira, and no{made}s."), 1),
+                _ => ("I met Ana Moreira, and noAna Moreiras.".to_owned(), 2),
+            };
+            assert_eq!((restored, count), expected, "{strategy:?}");
+        }
+    }
+}

@@ -43,6 +43,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// The defaults of `generate --hybrid --no-frontier --count 5`.
 fn ours(corpus: &Cleared<Corpus>, model: &Arc<dyn ChatModel>) -> RunState {
     let settings = Settings {
+        ask: persona::pipeline::Ask::default(),
         count: COUNT,
         multiplier: 2.0,
         threshold: Threshold::Fixed(0.75),

@@ -9,7 +9,10 @@ use super::lexicon::{
     ORG_HEAD, ORG_SUFFIX, PARTICLE, PHRASE_WORDS, PLACE_PHRASE, RARE_SURNAME, REGION,
     STARTS_PHRASE, STREET, SURNAME, UNIT,
 };
-#[expect(clippy::wildcard_imports, reason = "the bits of shapes are this file's vocabulary")]
+#[cfg_attr(
+    not(test),
+    expect(clippy::wildcard_imports, reason = "the bits of shapes are this file's vocabulary")
+)]
 use super::shape::*;
 use super::tokens::{Kind, Token, ends_sentence};
 
