@@ -155,7 +155,7 @@ fn what_must_not_leave_is_not_sent_and_costs_nothing() {
     assert_eq!(log.state.egress["service.example"].bodies.len(), 2);
     assert_eq!(log.state.account.charged(), MicroUsd(2 * 450));
     let stopped = log.state.refinements.values().filter(|refinement| {
-        matches!(refinement, Refinement::Failed { cause } if cause.contains("not sent") && cause.contains("PERSON 1"))
+        matches!(refinement, Refinement::Skipped { cause } if cause.contains("not sent") && cause.contains("PERSON 1"))
     });
     assert_eq!(stopped.count(), 1);
     let personas = log.state.selected.as_deref().expect("personas");

@@ -60,13 +60,14 @@ fn in_window(window: &str) -> Vec<Span> {
     let folded = Folded::of(window);
     let mut spans = Vec::new();
     patterns::find(&folded.text, &mut spans);
-    let known = resolve(spans);
-    let mut all = names::find(&folded.text, &known);
-    all.extend(known);
-    all.retain(|span| span.score >= LEAST);
-    for span in &mut all {
+    for span in &mut spans {
         (span.start, span.end) = folded.range(span.start, span.end);
     }
+    let known = resolve(spans);
+    // Names in the text as it is: folded look-alikes would make Latin letters of a Cyrillic name.
+    let mut all = names::find(window, &known);
+    all.extend(known);
+    all.retain(|span| span.score >= LEAST);
     all
 }
 
