@@ -31,7 +31,7 @@ pub(super) fn join(table: &mut Table, rows: &mut Rows) {
     }
     let verdicts = verdicts(table, &groups, &member);
     for (group, verdict) in groups.iter().zip(&verdicts) {
-        note(group, verdict, rows);
+        note(group, *verdict, rows);
     }
     let joined = |column: usize| {
         let group = member[column]?;
@@ -203,7 +203,7 @@ fn verdicts(table: &Table, groups: &[Group], member: &[Option<usize>]) -> Vec<Ve
     groups.iter().map(verdict).collect()
 }
 
-fn note(group: &Group, verdict: &Verdict, rows: &mut Rows) {
+fn note(group: &Group, verdict: Verdict, rows: &mut Rows) {
     let (question, count) = (&group.question, group.options.len());
     match verdict {
         Verdict::Joined => rows.findings.note("multi-select", None, || {
