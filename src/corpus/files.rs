@@ -61,7 +61,13 @@ fn add_file(
     }
     let bytes = read_bytes(&candidate.path)?;
     if bytes.trim_ascii().is_empty() {
-        return Err("the file is empty".to_owned());
+        return Err(if inputs::is_stdin(&candidate.path) {
+            "nothing was piped in\nhint: pipe the data in, as in 'persona ... < FILE'; to resume a \
+             run, the same data again"
+                .to_owned()
+        } else {
+            "the file is empty".to_owned()
+        });
     }
     let sha256 = hex(&Sha256::digest(&bytes));
     if let Some(same) = hashes.get(&sha256) {

@@ -22,6 +22,7 @@ mod inputs;
 mod json;
 mod markdown;
 mod ods;
+mod options;
 mod org;
 mod rows;
 mod sheets;

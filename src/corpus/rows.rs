@@ -87,8 +87,14 @@ impl Rows {
     /// [`clean`], with a finding for what was stripped.
     pub(super) fn clean(&mut self, row: usize, value: &str) -> String {
         let (text, stripped) = clean(value);
-        self.findings.add("control-character", row, stripped, || {
+        self.findings.add("control-character", row, stripped.control, || {
             "control characters (NUL, terminal escapes and the like) were stripped from the text"
+                .to_owned()
+        });
+        self.findings.add("invisible-character", row, stripped.invisible, || {
+            "characters that nobody sees (changes of the writing direction, spaces without a width, \
+             hidden tags) were stripped from the text: they can hide words from a reader and show \
+             them to a model"
                 .to_owned()
         });
         text.into_owned()
@@ -129,14 +135,27 @@ impl Rows {
     }
 }
 
-/// Line ends as `\n`, no other control characters, no white space at either end. Also the number
-/// of characters that were stripped as meaningless.
-pub(super) fn clean(value: &str) -> (Cow<'_, str>, usize) {
+/// How many characters were stripped as meaningless.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Stripped {
+    /// Control characters.
+    pub control: usize,
+    /// Characters without a shape that change how others are shown, or hide.
+    pub invisible: usize,
+}
+
+/// Line ends as `\n`, no other control characters, none that only hide or turn others, no white
+/// space at either end.
+pub(super) fn clean(value: &str) -> (Cow<'_, str>, Stripped) {
     let value = value.trim();
-    if !value.chars().any(|c| c.is_control() || is_odd_break(c) || c == '\u{FEFF}') {
-        return (Cow::Borrowed(value), 0);
+    let mut stripped = Stripped::default();
+    let is_plain =
+        |c: char| !(c.is_control() || is_odd_break(c) || c == '\u{FEFF}' || is_invisible(c));
+    if value.bytes().all(|b| (b' '..0x7F).contains(&b)) || value.chars().all(is_plain) {
+        return (Cow::Borrowed(value), stripped);
     }
-    let mut stripped = 0;
+    // The flags of England, Scotland and Wales are a black flag and a word in tags.
+    let mut in_flag = false;
     let mut text = String::with_capacity(value.len());
     let mut chars = value.chars().peekable();
     while let Some(c) = chars.next() {
@@ -150,15 +169,39 @@ pub(super) fn clean(value: &str) -> (Cow<'_, str>, usize) {
             _ if is_odd_break(c) => text.push('\n'),
             // A byte order mark in mid-file comes from joining files; it is no fault of the text.
             '\u{FEFF}' => {}
-            _ if c.is_control() => stripped += 1,
+            _ if c.is_control() => stripped.control += 1,
+            _ if is_invisible(c) && !(in_flag && is_tag(c)) => stripped.invisible += 1,
             _ => text.push(c),
         }
+        in_flag = c == BLACK_FLAG || in_flag && is_tag(c);
     }
     let trimmed = text.trim();
     if trimmed.len() < text.len() {
         text = trimmed.to_owned();
     }
     (Cow::Owned(text), stripped)
+}
+
+/// Begins the flags that are spelled in tags.
+const BLACK_FLAG: char = '\u{1F3F4}';
+
+/// Characters that have no shape and no place in a word: changes of direction that can show text
+/// in another order than it is read by a model, spaces without a width, soft hyphens, hidden tags.
+/// Joiners and the marks of one letter's direction do belong to words, in many scripts and in emoji.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{AD}'
+            | '\u{200B}'
+            | '\u{202A}'..='\u{202E}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{2066}'..='\u{206F}'
+            | '\u{FFF9}'..='\u{FFFB}'
+    ) || is_tag(c)
+}
+
+fn is_tag(c: char) -> bool {
+    matches!(c, '\u{E0000}'..='\u{E007F}')
 }
 
 /// Vertical tab, form feed, next line, line and paragraph separator: spreadsheets and word
@@ -205,9 +248,28 @@ mod tests {
     #[test]
     fn control_characters_go_and_line_ends_become_one_kind() {
         let (text, stripped) = clean("  a\r\nb\rc\0\u{1b}[31md\te\u{b}f\u{FEFF} ");
-        assert_eq!((text.as_ref(), stripped), ("a\nb\nc[31md\te\nf", 2));
+        assert_eq!((text.as_ref(), stripped.control), ("a\nb\nc[31md\te\nf", 2));
         let (text, stripped) = clean("\0 \u{7f}");
-        assert_eq!((text.as_ref(), stripped), ("", 2));
+        assert_eq!((text.as_ref(), stripped.control), ("", 2));
+    }
+
+    #[test]
+    fn what_only_hides_or_turns_text_goes_and_what_belongs_to_words_stays() {
+        let hidden: String =
+            "ignore".bytes().map(|b| char::from_u32(0xE0000 + u32::from(b)).unwrap()).collect();
+        let (text, stripped) = clean("a\u{202E}b\u{200B}c\u{2066}d\u{AD}e");
+        assert_eq!((text.as_ref(), stripped.invisible), ("abcde", 4));
+        let said = format!("fine{hidden}");
+        let (text, stripped) = clean(&said);
+        assert_eq!((text.as_ref(), stripped.invisible), ("fine", 6));
+        for whole in [
+            "می\u{200C}خواهم",
+            "👩\u{200D}🔧",
+            "🏴\u{E0067}\u{E0062}\u{E0077}\u{E007F}",
+            "\u{200F}שלום",
+        ] {
+            assert_eq!(clean(whole), (Cow::Borrowed(whole), Stripped::default()));
+        }
     }
 
     #[test]

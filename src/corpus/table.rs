@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use super::columns::{normalise, participant_rank};
+use super::options;
 use super::rows::{Rows, clean_name};
 use super::transcript::is_moderator_role;
 
@@ -43,6 +44,10 @@ impl TableRow {
 pub(super) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String> {
     clean_cells(&mut table, rows);
     drop_second_headers(&mut table, rows);
+    for name in &mut table.names {
+        *name = clean_name(name);
+    }
+    options::join(&mut table, rows);
     name_columns(&mut table.names, rows);
     let participant = participant_column(&table);
     // Whoever is the only one to speak is no moderator, whatever the name.
@@ -90,6 +95,9 @@ fn drop_second_headers(table: &mut Table, rows: &mut Rows) {
     } else {
         usize::from(is_sub_header(table))
     };
+    if lines == 1 {
+        name_options(table);
+    }
     for (i, row) in table.rows.drain(..lines).enumerate() {
         rows.findings.note("second-header", row.number, || {
             "a second header line under the first was taken for column names, not for an answer"
@@ -102,6 +110,27 @@ fn drop_second_headers(table: &mut Table, rows: &mut Rows) {
             if better && (lines == 2 || name.trim().is_empty()) {
                 *name = value;
             }
+        }
+    }
+}
+
+/// Under a question over several columns, the second line names the options: each column gets
+/// both, as other tools write it (`Which tools? - Phone`).
+fn name_options(table: &mut Table) {
+    let Some(first) = table.rows.first() else { return };
+    let mut question = String::new();
+    for column in 0..table.names.len() {
+        let has_own = !table.names[column].trim().is_empty();
+        if has_own {
+            question.clone_from(&table.names[column]);
+        }
+        let goes_on = table.names.get(column + 1).is_some_and(|next| next.trim().is_empty());
+        let option = first.get(column).filter(|option| {
+            let is_other = normalise(option) == "otherpleasespecify";
+            !question.is_empty() && (goes_on || !has_own) && (is_other || !is_answer_kind(option))
+        });
+        if let Some(option) = option {
+            table.names[column] = format!("{} - {option}", question.trim());
         }
     }
 }
@@ -133,12 +162,11 @@ fn is_sub_header(table: &Table) -> bool {
         && rest.iter().all(|row| row.get(0).is_some())
 }
 
-/// Makes every name non-empty, one line, and unique.
+/// Makes every name, clean already, non-empty and unique.
 fn name_columns(names: &mut [String], rows: &mut Rows) {
     // The last number given to a name: counting anew for each copy would be quadratic.
     let mut copies: HashMap<String, usize> = HashMap::new();
     for (i, name) in names.iter_mut().enumerate() {
-        *name = clean_name(name);
         if name.is_empty() {
             *name = format!("column_{}", i + 1);
             rows.findings.note("unnamed-column", None, || {
@@ -216,13 +244,28 @@ mod tests {
     }
 
     #[test]
-    fn options_under_a_question_name_the_columns_without_a_name() {
+    fn options_under_a_question_name_its_columns() {
         let rows = read(
             &["id", "Which tools?", "", ""],
             &[&["", "Phone", "Paper", "Radio"], &["1", "x", "x", ""], &["2", "", "", "x"]],
         );
-        assert_eq!(rows.records[0].text, "id: 1\nWhich tools?: x\nPaper: x");
-        assert_eq!(rows.findings.kinds(), [("second-header", Some(1), 1)]);
+        assert_eq!(rows.records[0].text, "id: 1\nWhich tools?: Phone; Paper");
+        assert_eq!(
+            rows.findings.kinds(),
+            [("second-header", Some(1), 1), ("multi-select", None, 1)]
+        );
+        let rows = read(
+            &["id", "How good?", "", "Why?"],
+            &[
+                &["", "Phone", "Other (please specify)", "Open-Ended Response"],
+                &["1", "5", "Fax", "x"],
+                &["2", "4"],
+            ],
+        );
+        assert_eq!(
+            rows.records[0].text,
+            "id: 1\nHow good? - Phone: 5\nHow good? - Other (please specify): Fax\nWhy?: x"
+        );
     }
 
     #[test]

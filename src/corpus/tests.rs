@@ -4,9 +4,11 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use super::archive::{Kind, pack};
 use super::encoding::decode;
-use super::format::TextFormat;
+use super::format::{Looks, TextFormat, look};
 use super::rows::Rows;
+use super::xlsx::workbook;
 use super::*;
 
 /// What every corpus must hold, whatever was read.
@@ -47,6 +49,98 @@ proptest! {
     }
 }
 
+/// One small file of each packed kind.
+fn packed() -> [(Kind, Vec<u8>); 3] {
+    let rows = "<row><c t=\"s\"><v>0</v></c><c t=\"str\"><v>b</v></c></row>\
+                <row><c s=\"1\"><v>45413</v></c><c><f>1+1</f><v>2</v></c></row>";
+    let xlsx =
+        workbook(&[("A", "visible", rows), ("B", "hidden", "")], "<si><t>a &amp; b</t></si>");
+    let ods = pack(&[
+        ("mimetype", b"application/vnd.oasis.opendocument.spreadsheet"),
+        (
+            "content.xml",
+            b"<c><table:table table:name='A'><table:table-row><table:table-cell \
+              table:number-columns-repeated='2'><text:p>a</text:p></table:table-cell></table:table-row>\
+              <table:table-row><table:table-cell office:value-type='float' office:value='4.5'>\
+              <text:p>4,5</text:p></table:table-cell></table:table-row></table:table></c>",
+        ),
+    ]);
+    let docx = pack(&[
+        (
+            "word/document.xml",
+            b"<w:document><w:body><w:p><w:pPr><w:pStyle w:val='H'/></w:pPr><w:r><w:t>Head</w:t></w:r>\
+              </w:p><w:tbl><w:tr><w:tc><w:p><w:r><w:t>a</w:t></w:r></w:p></w:tc></w:tr></w:tbl><w:p>\
+              <w:r><w:t>A: x</w:t><w:tab/></w:r></w:p></w:body></w:document>",
+        ),
+        ("word/styles.xml", b"<s><w:style w:styleId='H'><w:name w:val='heading 1'/></w:style></s>"),
+    ]);
+    [(Kind::Xlsx, xlsx), (Kind::Ods, ods), (Kind::Docx, docx)]
+}
+
+#[test]
+fn packed_files_are_told_by_what_is_in_them() {
+    for (kind, bytes) in packed() {
+        assert_eq!(look(&bytes), Looks::Packed(kind));
+        let mut rows = Rows::new(1);
+        kind.read(&bytes, &mut rows).unwrap();
+        assert!(!rows.records.is_empty());
+        check(&rows.records);
+    }
+}
+
+/// Repacks an archive with the text of every part changed: damage that the checksums of an archive
+/// would hide.
+fn with_parts(bytes: &[u8], change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
+    use std::io::Read;
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let mut parts = Vec::new();
+    for index in 0..zip.len() {
+        let mut entry = zip.by_index(index).unwrap();
+        let mut part = Vec::new();
+        entry.read_to_end(&mut part).unwrap();
+        change(&mut part);
+        parts.push((entry.name().unwrap().into_owned(), part));
+    }
+    let parts: Vec<_> = parts.iter().map(|(n, part)| (n.as_str(), part.as_slice())).collect();
+    pack(&parts)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_damage_breaks_a_packed_reader(
+        which in 0..3_usize,
+        inside in any::<bool>(),
+        cut in any::<prop::sample::Index>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+    ) {
+        let (kind, whole) = packed()[which].clone();
+        let damage = |bytes: &mut Vec<u8>| {
+            for (at, byte) in &changes {
+                if !bytes.is_empty() {
+                    let at = at.index(bytes.len());
+                    bytes[at] = *byte;
+                }
+            }
+            if changes.len() % 2 == 1 && !bytes.is_empty() {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+        };
+        let bytes = if inside {
+            with_parts(&whole, damage)
+        } else {
+            let mut bytes = whole;
+            damage(&mut bytes);
+            bytes
+        };
+        let mut rows = Rows::new(1);
+        if kind.read(&bytes, &mut rows).is_ok() {
+            check(&rows.records);
+        }
+    }
+}
+
 #[test]
 fn hostile_shapes_take_no_more_than_linear_time() {
     // Each of them would take minutes if it were quadratic, and the test be noticed.
@@ -65,6 +159,16 @@ fn hostile_shapes_take_no_more_than_linear_time() {
         format!("A: {}", "x".repeat(n * 20)),
         "# \n".repeat(n),
         "- ".repeat(n / 100),
+        "<table><tr><td>".repeat(n),
+        format!("<p>{}", "<b>x".repeat(n)),
+        format!("<{}>", "a=1 ".repeat(n)),
+        format!("- a: {}", "x ".repeat(n)),
+        format!("{{{}", "a: &a x, b: *a, ".repeat(n / 10)),
+        "? ".repeat(n),
+        format!("WEBVTT\n\n{}", "00:01.000 --> 00:02.000\n<v A>x\n".repeat(n / 10)),
+        "* \n| a | b |\n".repeat(n / 10),
+        format!("* a\n{}", " *x".repeat(n)),
+        format!("{}\n{}", "Q - a,".repeat(n), "1,".repeat(n)),
     ];
     for shape in shapes {
         for format in formats() {

@@ -16,9 +16,12 @@ use super::rows::Rows;
 /// Levels of nesting, aliases followed; as many as `serde_json` allows.
 const MAX_DEPTH: usize = 128;
 
-/// Bytes and nodes that aliases may add, together. Far above what anchors in a file written by a
-/// person repeat.
-const MAX_REPEATED: usize = 16 << 20;
+/// Bytes of memory that aliases may add, in all. Far above what anchors in a file written by a person
+/// repeat.
+const MAX_REPEATED: usize = 32 << 20;
+
+/// Bytes of memory that a value takes beside its text, with its place in a mapping.
+const NODE: usize = 128;
 
 /// Reads YAML; several documents in one file are rows of one list.
 pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
@@ -47,7 +50,7 @@ struct Node {
     value: Value,
     /// Levels below it, itself included.
     height: usize,
-    /// Bytes of text and nodes.
+    /// Bytes of memory, about.
     size: usize,
 }
 
@@ -106,7 +109,7 @@ impl Builder<'_> {
             Event::Scalar(text, style, anchor, _) => {
                 let is_null = style == ScalarStyle::Plain
                     && matches!(text.as_ref(), "" | "~" | "null" | "Null" | "NULL");
-                let size = text.len() + 1;
+                let size = text.len() + NODE;
                 let value = if is_null { Value::Null } else { Value::String(text.into_owned()) };
                 self.put(Node { value, height: 1, size }, anchor, line)
             }
@@ -143,7 +146,7 @@ impl Builder<'_> {
     }
 
     fn begin(&mut self, value: Value, anchor: usize) {
-        self.open.push(Open { value, key: None, anchor, height: 1, size: 1 });
+        self.open.push(Open { value, key: None, anchor, height: 1, size: NODE });
     }
 
     /// Puts a complete value where it belongs; gives it back when it is the whole document.

@@ -21,6 +21,8 @@ mod frontier;
 #[cfg(test)]
 mod hub;
 #[cfg(test)]
+mod inspect;
+#[cfg(test)]
 mod judging;
 #[cfg(test)]
 #[cfg(feature = "net")]

@@ -1,0 +1,316 @@
+//! Questions with several answers, written as one column an option.
+//!
+//! Owns recognising such columns by their names and values, and joining them into one readable
+//! value: `Which tools? - Phone`, `Which tools? - Paper` become `Which tools?: Phone; Paper`. What
+//! only looks like it is left alone with a finding.
+
+use std::collections::HashSet;
+
+use super::columns::normalise;
+use super::rows::Rows;
+use super::table::Table;
+
+/// Between the options in one cell; the same as between the items of a list in JSON.
+const SEPARATOR: &str = "; ";
+
+/// What tools write into the column of an option that was chosen, beside the option itself.
+const CHOSEN: [&str; 6] = ["1", "x", "true", "selected", "checked", "✓"];
+
+/// And into that of one that was not, where they do not leave it empty.
+const NOT_CHOSEN: [&str; 5] = ["0", "false", "unselected", "notselected", "unchecked"];
+
+/// Joins the columns of each such question. Names are clean, values are not empty.
+pub(super) fn join(table: &mut Table, rows: &mut Rows) {
+    let groups = groups(&table.names);
+    if groups.is_empty() {
+        return;
+    }
+    let mut member: Vec<Option<usize>> = vec![None; table.names.len()];
+    for (index, group) in groups.iter().enumerate() {
+        member[group.first..group.first + group.options.len()].fill(Some(index));
+    }
+    let verdicts = verdicts(table, &groups, &member);
+    for (group, verdict) in groups.iter().zip(&verdicts) {
+        note(group, *verdict, rows);
+    }
+    let joined = |column: usize| {
+        let group = member[column]?;
+        (verdicts[group] == Verdict::Joined).then_some(group)
+    };
+    for row in &mut table.rows {
+        let mut cells: Vec<(usize, String)> = Vec::with_capacity(row.cells.len());
+        for (column, value) in std::mem::take(&mut row.cells) {
+            let Some(group) = joined(column) else {
+                cells.push((column, value));
+                continue;
+            };
+            let Group { first, options, .. } = &groups[group];
+            let Some(option) = options[column - first].chosen(&value) else { continue };
+            match cells.last_mut() {
+                Some((last, text)) if last == first => {
+                    text.push_str(SEPARATOR);
+                    text.push_str(option);
+                }
+                _ => cells.push((*first, option.to_owned())),
+            }
+        }
+        row.cells = cells;
+    }
+    // A row in which nothing was chosen may hold nothing else.
+    table.rows.retain(|row| !row.cells.is_empty());
+    for (group, verdict) in groups.into_iter().zip(verdicts) {
+        if verdict == Verdict::Joined {
+            table.names[group.first] = group.question;
+        }
+    }
+}
+
+/// Neighbouring columns that ask the same question.
+struct Group {
+    question: String,
+    first: usize,
+    /// One a column, in order.
+    options: Vec<Choice>,
+}
+
+/// What a column's name says that its values stand for.
+enum Choice {
+    /// The option of this name.
+    Named(String),
+    /// The option of this number; only its values can say which that is.
+    Numbered,
+}
+
+impl Choice {
+    /// The option, if this value says that it was chosen.
+    fn chosen<'a>(&'a self, value: &'a str) -> Option<&'a str> {
+        match self {
+            Self::Numbered => Some(value),
+            Self::Named(option) if is_one_of(&CHOSEN, value) || is_same(option, value) => {
+                Some(option)
+            }
+            Self::Named(_) => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// The values say what was chosen and nothing else.
+    Joined,
+    /// They say that something was chosen, and nothing says what.
+    Nameless,
+    /// They say something else: ratings, texts, yes and no.
+    Other,
+}
+
+fn groups(names: &[String]) -> Vec<Group> {
+    let parts: Vec<_> = names.iter().map(|name| part(name)).collect();
+    let mut groups: Vec<Group> = Vec::new();
+    let mut open: Option<Group> = None;
+    for (column, part) in parts.into_iter().enumerate() {
+        let Some((question, option)) = part else {
+            groups.extend(open.take());
+            continue;
+        };
+        match &mut open {
+            Some(group) if group.question == question => group.options.push(option),
+            _ => {
+                groups.extend(open.take());
+                open = Some(Group { question, first: column, options: vec![option] });
+            }
+        }
+    }
+    groups.extend(open);
+    groups.retain(|group| group.options.len() >= 2);
+    // Where the question has a column of its own, that one holds the answer already.
+    let names: HashSet<&str> = names.iter().map(String::as_str).collect();
+    groups.retain(|group| !names.contains(group.question.as_str()));
+    groups
+}
+
+/// The question and the option in the name of a column.
+fn part(name: &str) -> Option<(String, Choice)> {
+    let bracketed = name.strip_suffix(']').and_then(|rest| rest.rsplit_once('['));
+    let marks = [" - ", " – ", " — ", ": ", "/"];
+    let (question, option) = bracketed
+        .or_else(|| marks.iter().find_map(|mark| name.rsplit_once(mark)))
+        .or_else(|| {
+            let (question, number) = name.rsplit_once('_')?;
+            number.bytes().all(|b| b.is_ascii_digit()).then_some((question, ""))
+        })?;
+    let question = question.trim();
+    let question = question.strip_suffix("- Selected Choice").unwrap_or(question).trim();
+    let choice = match option.trim() {
+        "" => Choice::Numbered,
+        option => Choice::Named(option.to_owned()),
+    };
+    (!question.is_empty()).then(|| (question.to_owned(), choice))
+}
+
+/// What one column's values have shown so far.
+#[derive(Default)]
+struct Seen {
+    chosen: bool,
+    other: bool,
+    /// Its only value, and whether there are several.
+    value: Option<String>,
+    several: bool,
+    filled: usize,
+}
+
+fn verdicts(table: &Table, groups: &[Group], member: &[Option<usize>]) -> Vec<Verdict> {
+    let mut seen: Vec<Seen> = Vec::new();
+    seen.resize_with(table.names.len(), Seen::default);
+    for (column, value) in table.rows.iter().flat_map(|row| &row.cells) {
+        let Some(group) = member[*column] else { continue };
+        let seen = &mut seen[*column];
+        seen.filled += 1;
+        match &seen.value {
+            Some(known) => seen.several |= known != value,
+            None => seen.value = Some(value.clone()),
+        }
+        let choice = &groups[group].options[column - groups[group].first];
+        let marked = match choice {
+            Choice::Named(_) => choice.chosen(value).is_some(),
+            Choice::Numbered => is_one_of(&CHOSEN, value),
+        };
+        seen.chosen |= marked;
+        seen.other |= !marked && !is_one_of(&NOT_CHOSEN, value);
+    }
+    let verdict = |group: &Group| {
+        let seen = &seen[group.first..group.first + group.options.len()];
+        let chosen = seen.iter().any(|column| column.chosen);
+        let other = seen.iter().any(|column| column.other);
+        if group.options.iter().all(|option| matches!(option, Choice::Named(_))) {
+            return if chosen && !other { Verdict::Joined } else { Verdict::Other };
+        }
+        if chosen && !other {
+            return Verdict::Nameless;
+        }
+        // Each column holds the name of its own option, or nothing; and comes back, since any single
+        // row of texts would look the same.
+        let values: HashSet<_> = seen.iter().filter_map(|column| column.value.as_deref()).collect();
+        let filled = seen.iter().filter(|column| column.value.is_some()).count();
+        let cells: usize = seen.iter().map(|column| column.filled).sum();
+        let own = filled >= 2
+            && values.len() == filled
+            && values.iter().all(|value| value.contains(char::is_alphabetic))
+            && seen.iter().all(|column| !column.several)
+            && cells >= 2 * filled;
+        if own && !chosen { Verdict::Joined } else { Verdict::Other }
+    };
+    groups.iter().map(verdict).collect()
+}
+
+fn note(group: &Group, verdict: Verdict, rows: &mut Rows) {
+    let (question, count) = (&group.question, group.options.len());
+    match verdict {
+        Verdict::Joined => rows.findings.note("multi-select", None, || {
+            format!(
+                "columns that are the options of one question, as the {count} of '{question}', were \
+                 joined into one; options that were not chosen are not in it"
+            )
+        }),
+        Verdict::Nameless => rows.findings.note("options-without-names", None, || {
+            format!(
+                "the {count} columns of '{question}' look like the options of one question and do \
+                 not say which; left alone. To have them joined, name them as in '{question} - Phone'"
+            )
+        }),
+        Verdict::Other => {}
+    }
+}
+
+fn is_one_of(words: &[&str], value: &str) -> bool {
+    // Long values are nobody's mark, and need not be folded to see that.
+    value.len() <= 16 && (words.contains(&value) || words.contains(&normalise(value).as_str()))
+}
+
+fn is_same(option: &str, value: &str) -> bool {
+    option == value || option.len() == value.len() && normalise(option) == normalise(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::csv;
+    use super::*;
+
+    fn load(text: &str) -> Rows {
+        let mut rows = Rows::new(1);
+        csv::read(text, None, &mut rows).unwrap();
+        rows
+    }
+
+    fn texts(rows: &Rows) -> Vec<&str> {
+        rows.records.iter().map(|r| r.text.as_str()).collect()
+    }
+
+    #[test]
+    fn the_options_of_a_question_are_joined_however_they_are_marked() {
+        for [phone, paper, none] in [
+            ["Phone", "Paper", ""],
+            ["1", "1", "0"],
+            ["x", "X", ""],
+            ["TRUE", "true", "FALSE"],
+            ["Checked", "Checked", "Unchecked"],
+        ] {
+            for (open, close) in
+                [(" - ", ""), (": ", ""), (" [", "]"), (" - Selected Choice - ", "")]
+            {
+                let rows = load(&format!(
+                    "id,Which tools?{open}Phone{close},Which tools?{open}Paper{close},why\n\
+                     7,{phone},{paper},late\n8,{none},{paper},early\n9,{none},{none},never\n"
+                ));
+                assert_eq!(
+                    texts(&rows),
+                    [
+                        "id: 7\nWhich tools?: Phone; Paper\nwhy: late",
+                        "id: 8\nWhich tools?: Paper\nwhy: early",
+                        "id: 9\nwhy: never",
+                    ],
+                    "{phone} {open}"
+                );
+                assert_eq!(rows.findings.kinds(), [("multi-select", None, 1)]);
+            }
+        }
+    }
+
+    #[test]
+    fn ratings_yes_and_no_and_texts_are_left_alone() {
+        for [first, second] in [["5", "4"], ["yes", "no"], ["Yes", "Phone"], ["a text", "1"]] {
+            let rows = load(&format!(
+                "id,How good? - Phone,How good? - Paper\n7,{first},{second}\n8,{second},1\n"
+            ));
+            let expected =
+                format!("id: 7\nHow good? - Phone: {first}\nHow good? - Paper: {second}");
+            assert_eq!(texts(&rows)[0], expected);
+            assert!(rows.findings.kinds().is_empty());
+        }
+    }
+
+    #[test]
+    fn numbered_columns_are_joined_when_their_values_name_the_options() {
+        let rows =
+            load("id,Q3_1,Q3_2,Q3_3\n1,Phone,,Radio\n2,,Paper,\n3,Phone,Paper,\n4,,,Radio\n");
+        assert_eq!(texts(&rows)[0], "id: 1\nQ3: Phone; Radio");
+        let rows = load("id,Q3_1,Q3_2\n1,1,\n2,,1\n");
+        assert_eq!(texts(&rows), ["id: 1\nQ3_1: 1", "id: 2\nQ3_2: 1"]);
+        assert_eq!(rows.findings.kinds(), [("options-without-names", None, 1)]);
+        let rows = load("id,item_1,item_2\n1,5,2\n2,4,3\n");
+        assert_eq!(texts(&rows)[0], "id: 1\nitem_1: 5\nitem_2: 2");
+        assert!(rows.findings.kinds().is_empty());
+    }
+
+    #[test]
+    fn a_question_with_a_column_of_its_own_is_left_as_it_is() {
+        let rows = load("tools,tools/phone,tools/paper\nphone,1,0\npaper,0,1\n");
+        assert_eq!(texts(&rows)[0], "tools: phone\ntools/phone: 1\ntools/paper: 0");
+    }
+
+    #[test]
+    fn a_row_in_which_nothing_was_chosen_is_no_record() {
+        let rows = load("T - a,T - b\n1,0\n0,0\n0,1\n");
+        assert_eq!(texts(&rows), ["T: a", "T: b"]);
+    }
+}
