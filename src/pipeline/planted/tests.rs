@@ -11,10 +11,11 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::segments::{part, units};
-use super::tests::{block_on, models, new_run, row, settings};
-use super::*;
-use crate::corpus::SourceFile;
+use crate::corpus::{Corpus, SourceFile};
+use crate::pipeline::segments::{part, units};
+use crate::pipeline::tests::{Watch, block_on, models, new_run, row, settings};
+use crate::pipeline::{Cancel, Settings, run};
+use crate::privacy::Cleared;
 
 const SEEDS: u64 = 10;
 
@@ -382,7 +383,7 @@ fn personas_rest_on_records_of_the_segment_that_they_stand_for() {
             let planted = kind(seed);
             let settings = Settings { count: planted.segments, seed, ..settings() };
             let folder = tempfile::tempdir().expect("a folder");
-            let (mut log, watch) = (new_run(folder.path()), tests::Watch::default());
+            let (mut log, watch) = (new_run(folder.path()), Watch::default());
             let corpus = Cleared::as_is(planted.corpus.clone());
             let (models, cancel) = (models("ok"), Cancel::default());
             block_on(run(&corpus, &models, &settings, &mut log, &watch, &cancel)).expect("a run");
