@@ -194,12 +194,12 @@ impl Planted {
             for (at, thing) in things.iter().enumerate() {
                 let slip = planted.draw.random_bool(0.05);
                 let views = if (is_for[segment][at] == 1) == slip { AGAINST } else { FOR };
-                let mut answer = String::new();
-                for _ in 0..2 {
+                let mut said = || {
                     let (around, view) = (planted.any(&FILLER), planted.any(&views));
-                    answer += &format!("{around} {}. ", view.replace("{x}", thing));
-                }
-                planted.add(person, &[("answer", answer.trim().to_owned())], segment);
+                    format!("{around} {}.", view.replace("{x}", thing))
+                };
+                let answer = [said(), said()].join(" ");
+                planted.add(person, &[("answer", answer)], segment);
             }
         }
         planted
