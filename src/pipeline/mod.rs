@@ -260,6 +260,8 @@ pub async fn run(
 #[cfg(test)]
 mod paid_tests;
 #[cfg(test)]
-mod planted_tests;
+mod planted {
+    mod tests;
+}
 #[cfg(test)]
 mod tests;

@@ -155,7 +155,8 @@ fn terms(features: &Features, assigned: &[usize], group: usize) -> Vec<String> {
     let mut told: Vec<&str> = Vec::new();
     for (_, feature) in leads.into_iter().take_while(|(lead, _)| *lead > 0.0) {
         let name = features.names[feature].as_str();
-        let short = name.split(' ').all(|word| word.trim_start_matches(['+', '-']).len() < 3);
+        let short =
+            name.split(' ').all(|word| word.trim_start_matches(['+', '-']).chars().count() < 4);
         if told.len() < TERMS && !short && !told.iter().any(|other| share_a_word(other, name)) {
             told.push(name);
         }

@@ -244,6 +244,7 @@ fn a_run_ends_with_a_table_and_leaves_its_folder() {
      Nikhil   “I never trust the schedule”                 1.00    33 %, 1 participant   1
      Matteo   “My phone is always out of battery by the    1.00    33 %, 1 participant   1
               last visit”
+    cited: 6 of 6 records, 3 of 3 participants; 100 % of goals, pains and behaviours rest on a record
     3 personas in personas/[RUN]
     --- stderr
     input: 6 records from 1 file
@@ -364,6 +365,46 @@ fn without_no_frontier_a_hybrid_run_says_that_it_stays_local() {
     error: no key for anthropic: ANTHROPIC_API_KEY is not set or empty
     hint: set it, or run with --no-frontier
     ");
+}
+
+#[test]
+fn segments_follow_a_column_of_the_data() {
+    let folder = Folder::new();
+    let said = folder.json(&format!("{GENERATE} --segments-by ROLE --json"));
+    let plan = &said["report"]["plan"];
+    assert_eq!(plan["grouping"], "column");
+    let first: Vec<_> = plan["slots"].as_array().unwrap().iter().map(|s| &s["terms"][0]).collect();
+    assert_eq!(first, ["role=nurse", "role=carer", "role=planner"]);
+    assert_eq!(said["report"]["settings"]["segments_by"], "role");
+    assert_snapshot!(folder.snapshot("generate data.csv --segments-by rolle"), @r"
+    exit: 2
+    --- stdout
+
+    --- stderr
+    input: 6 records from 1 file
+    error: invalid value 'rolle' for --segments-by: the input has no such column
+    its columns: 'role' (3 values), 'participant' (3 values), 'answer' (6 values)
+    hint: did you mean 'role'?
+    ");
+}
+
+#[test]
+fn ten_personas_of_one_record_are_one_and_it_is_said() {
+    let folder = Folder::new();
+    folder.write("one.csv", b"answer\nThe bus is late every morning and nobody tells us why\n");
+    let flags = "generate one.csv --hybrid --no-frontier --model scripted:ok --seed 7 --count 10 \
+                 --quality-threshold 0";
+    let output = folder.output(flags);
+    let shown = folder.shown(&output);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    for said in [
+        "only 1 of the 10 personas asked for: there is 1 record",
+        "1 of the 10 personas asked for could be written",
+        "no participant is named",
+    ] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+    assert_eq!(folder.output(&format!("{flags} --strict")).status.code(), Some(7));
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn plain(corpus: &Cleared<Corpus>, model: &Arc<dyn ChatModel>) -> RunState {
 fn answer_shape() -> Shape {
     let text = |min, max| Shape::Text { min, max };
     let cited = |max| {
-        let fields = vec![("record".to_owned(), text(3, 10)), ("text".to_owned(), text(15, max))];
+        let fields = vec![("record".to_owned(), text(3, 16)), ("text".to_owned(), text(15, max))];
         Shape::Array { item: Box::new(Shape::Object(fields)), min: 2, max: 2 }
     };
     let fields = [

@@ -11,10 +11,11 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::segments::{part, units};
-use super::tests::{block_on, models, new_run, row, settings};
-use super::*;
-use crate::corpus::SourceFile;
+use crate::corpus::{Corpus, SourceFile};
+use crate::pipeline::segments::{part, units};
+use crate::pipeline::tests::{Watch, block_on, models, new_run, row, settings};
+use crate::pipeline::{Cancel, Settings, run};
+use crate::privacy::Cleared;
 
 const SEEDS: u64 = 10;
 
@@ -193,12 +194,12 @@ impl Planted {
             for (at, thing) in things.iter().enumerate() {
                 let slip = planted.draw.random_bool(0.05);
                 let views = if (is_for[segment][at] == 1) == slip { AGAINST } else { FOR };
-                let mut answer = String::new();
-                for _ in 0..2 {
+                let mut said = || {
                     let (around, view) = (planted.any(&FILLER), planted.any(&views));
-                    answer += &format!("{around} {}. ", view.replace("{x}", thing));
-                }
-                planted.add(person, &[("answer", answer.trim().to_owned())], segment);
+                    format!("{around} {}.", view.replace("{x}", thing))
+                };
+                let answer = [said(), said()].join(" ");
+                planted.add(person, &[("answer", answer)], segment);
             }
         }
         planted
@@ -382,7 +383,7 @@ fn personas_rest_on_records_of_the_segment_that_they_stand_for() {
             let planted = kind(seed);
             let settings = Settings { count: planted.segments, seed, ..settings() };
             let folder = tempfile::tempdir().expect("a folder");
-            let (mut log, watch) = (new_run(folder.path()), tests::Watch::default());
+            let (mut log, watch) = (new_run(folder.path()), Watch::default());
             let corpus = Cleared::as_is(planted.corpus.clone());
             let (models, cancel) = (models("ok"), Cancel::default());
             block_on(run(&corpus, &models, &settings, &mut log, &watch, &cancel)).expect("a run");
