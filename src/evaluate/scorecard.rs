@@ -113,7 +113,7 @@ pub async fn evaluate(
         return Ok(None);
     };
     let is_wanted = |name: &str| wanted.is_none_or(|wanted| wanted.contains(name));
-    let names = wanted.map_or_else(|| usual(&judge), |wanted| asked(wanted));
+    let names = wanted.map_or_else(|| usual(&judge), asked);
     let segments = segments(corpus, &personas);
     let case = Case {
         corpus,
@@ -144,7 +144,7 @@ pub async fn evaluate(
             counted,
             quotes: Quotes {
                 total: claimed[at].quotes.len(),
-                verified: source.map(|_| checked.persona.quotes.len()),
+                verified: source.map(|_| checked.verified()),
                 unverified: checked.unverified.clone(),
             },
             flags: flags(merits.flags, claimed, at),
