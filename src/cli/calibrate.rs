@@ -202,7 +202,7 @@ fn good_personas(
         Some(path) if path.is_file() => {
             let evidence = Evidence::new(corpus);
             let claimed = evaluate::read(path)?;
-            let personas = claimed.iter().map(|claimed| evidence.check(claimed).persona).collect();
+            let personas = claimed.iter().map(|claimed| evidence.check(claimed).sound()).collect();
             Found { personas, plan: None }
         }
         Some(path) => {

@@ -162,7 +162,7 @@ fn show(evaluation: &Evaluation, output: Output) -> Result<(), Failure> {
     }
     lines.extend(set_lines(evaluation));
     for note in &evaluation.notes {
-        output.warn(note);
+        output.note(note);
     }
     output.result(&lines.join("\n"))
 }

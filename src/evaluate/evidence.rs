@@ -21,7 +21,8 @@ const SOURCES: usize = 2;
 /// A persona whose claims were checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checked {
-    /// With the quotes that could be verified, and records behind its statements.
+    /// With records behind its statements, and all its quotes: the verified ones as they stand in
+    /// their record, then the others, whose offsets lead to nothing.
     pub persona: Persona,
     /// Quotes that stand in no record.
     pub unverified: Vec<String>,
@@ -68,6 +69,13 @@ impl<'a> Evidence<'a> {
                 None => unverified.push(claim.text.clone()),
             }
         }
+        // The judge is to see what the persona is said to have said.
+        persona.quotes.extend(unverified.iter().map(|text| Quote {
+            text: text.clone(),
+            record: RecordId(String::new()),
+            start: 0,
+            end: 0,
+        }));
         let mut sought = 0;
         let lists = [&mut persona.goals, &mut persona.pains, &mut persona.behaviours];
         for statement in lists.into_iter().flatten() {
@@ -119,6 +127,21 @@ impl<'a> Evidence<'a> {
         let records = like.iter().take(SOURCES).map(|(_, at)| self.corpus.records[*at].id.clone());
         statement.records = records.collect();
         statement.inferred = statement.records.is_empty();
+    }
+}
+
+impl Checked {
+    /// How many of its quotes stand in the data.
+    pub fn verified(&self) -> usize {
+        self.persona.quotes.len() - self.unverified.len()
+    }
+
+    /// The persona without the quotes that stand nowhere.
+    pub fn sound(self) -> Persona {
+        let verified = self.verified();
+        let mut persona = self.persona;
+        persona.quotes.truncate(verified);
+        persona
     }
 }
 
@@ -229,12 +252,14 @@ mod tests {
         let corpus = corpus(&["I’m  never sure 🙂 it İs right", "We wait — every day"]);
         let quotes = r#"["I'm never SURE", "sure 🙂 it", "we wait - every", "never certain", "wait — ever", "“We wait”", ""]"#;
         let checked = checked(&corpus, quotes);
-        let found: Vec<&str> = checked.persona.quotes.iter().map(|q| q.text.as_str()).collect();
-        assert_eq!(found, ["I’m  never sure", "sure 🙂 it", "We wait — every", "We wait"]);
         assert_eq!(checked.unverified, ["never certain", "wait — ever"]);
+        assert_eq!(checked.persona.quotes.len(), 6);
+        let sound = checked.sound();
+        let found: Vec<&str> = sound.quotes.iter().map(|q| q.text.as_str()).collect();
+        assert_eq!(found, ["I’m  never sure", "sure 🙂 it", "We wait — every", "We wait"]);
         let text =
             |id: &RecordId| corpus.records.iter().find(|r| r.id == *id).map(|r| r.text.as_str());
-        let holds = checked.persona.violations(text);
+        let holds = sound.violations(text);
         assert!(holds.iter().all(|v| !v.contains("quote")), "{holds:?}");
     }
 

@@ -144,7 +144,7 @@ pub async fn evaluate(
             counted,
             quotes: Quotes {
                 total: claimed[at].quotes.len(),
-                verified: source.map(|_| checked.persona.quotes.len()),
+                verified: source.map(|_| checked.verified()),
                 unverified: checked.unverified.clone(),
             },
             flags: flags(merits.flags, claimed, at),
@@ -250,11 +250,23 @@ fn notes(judge: &JudgeReport, has_source: bool, sought: usize, rows: &[Evaluated
         notes.push(format!(
             "{model} cannot tell good personas from corrupted ones: what it says is shown and not counted; the judge score rests on computed support alone"
         ));
-    } else if let Some(auc) = judge.held_out.get("all") {
+    } else if let Some(auc) = judge.held_out.get("all").filter(|_| has_source) {
         notes.push(format!(
             "on personas of known worth this judge score puts a good one above a corrupted one in {:.0} % of pairs (50 % is chance)",
             auc * 100.0
         ));
+    }
+    if !has_source {
+        let rests = rows.iter().filter_map(|row| {
+            let read = judge.signals.iter().filter(|(name, _)| row.criteria.contains_key(*name));
+            row.judge.map(|_| read.map(|(_, signal)| signal.weight).sum::<f64>())
+        });
+        if let Some(least) = rests.reduce(f64::min) {
+            notes.push(format!(
+                "the judge score rests on {:.0} % of the weight that it has with the data: take it for a hint",
+                least * 100.0
+            ));
+        }
     }
     if sought > 0 {
         notes.push(format!(

@@ -24,6 +24,9 @@ use crate::store::{JudgeReport, Pairwise, Spread, write_atomically};
 const REWORDED_FIRST: usize = 3;
 const REWORDED_ALL: usize = 10;
 
+/// Formulations that take longer than they are likely to be worth at a first use.
+const FULL_ONLY: [&str; 2] = [judge::FIVE_SHOT, judge::LIKELIHOOD];
+
 /// What is to be judged.
 #[derive(Clone, Copy)]
 pub struct Case<'a> {
@@ -299,7 +302,8 @@ async fn measure(
     asking.observer.on(Progress::StageStarted { stage: "calibrate", total });
     let every: Vec<usize> = (0..total).collect();
     let about = On { controls: &controls, wording };
-    let Some(raw) = about.ask(asking, &every, Phrasing::Usual, &|_| logits).await? else {
+    let is_asked = |name: &str| logits && (depth == Depth::Full || !FULL_ONLY.contains(&name));
+    let Some(raw) = about.ask(asking, &every, Phrasing::Usual, &is_asked).await? else {
         return Ok(None);
     };
     let report = measure::report(&controls.all, &raw);

@@ -139,13 +139,10 @@ fn score_auc(
 fn held_out(measured: &[Measured<'_>]) -> BTreeMap<String, f64> {
     let mut sums: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for half in 0..2 {
-        // By rank among the people at hand: a first use takes every third of them.
-        let mut sources: Vec<usize> = measured.iter().map(|(control, _)| control.source).collect();
-        sources.sort_unstable();
-        sources.dedup();
-        let is_in = |control: &Control| {
-            sources.binary_search(&control.source).is_ok_and(|rank| rank % 2 == half)
-        };
+        // In runs of as many people as there are corruptions: at a first use each person has one of
+        // them, in turn, and both halves are to hold all.
+        let kinds = Fate::CORRUPTED.len();
+        let is_in = |control: &Control| control.source / kinds % 2 == half;
         let (scored, fitted): (Vec<Measured<'_>>, Vec<Measured<'_>>) =
             measured.iter().partition(|(control, _)| is_in(control));
         let good = |part: &[Measured<'_>]| part.iter().any(|(c, _)| c.fate == Fate::Good);
@@ -242,6 +239,19 @@ mod tests {
         assert_eq!(report.controls, (32, 192));
         assert_eq!(report.held_out.len(), 7);
         assert!(report.held_out["mixture"] > 0.95, "{:?}", report.held_out);
+    }
+
+    #[test]
+    fn a_first_use_holds_out_every_corruption_too() {
+        let controls = controls::load(Wording::Free).quick();
+        let raw: Vec<Raw> = controls
+            .all
+            .iter()
+            .map(|c| with_support(Raw::default(), &controls.corpus, &c.persona, Wording::Free))
+            .collect();
+        let report = report(&controls.all, &raw);
+        assert_eq!(report.held_out.len(), 1 + Fate::CORRUPTED.len(), "{:?}", report.held_out);
+        assert!(report.held_out["loops"] > 0.8, "{:?}", report.held_out);
     }
 
     #[test]
