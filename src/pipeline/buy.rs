@@ -156,8 +156,11 @@ impl Till<'_> {
                     keep(self.run, order.at, Err(Unbought::Interrupted))?;
                 }
             }
+            // The one moment by which it is said below what is ready and what waits for the clock: with
+            // two, an order that becomes ready in between is neither sent nor waited for.
+            let mut now = Instant::now();
             while in_flight.len() < self.paid.parallel.max(1) {
-                let now = Instant::now();
+                now = Instant::now();
                 // An order that waits for another attempt keeps its place: a service that has no
                 // room for it has none for new ones.
                 let begun = waiting.iter().filter(|order| order.attempts > 0).count();
@@ -195,7 +198,6 @@ impl Till<'_> {
                 return Ok(());
             }
             // Those that are ready wait for an answer, not for the clock.
-            let now = Instant::now();
             let wake = waiting.iter().map(|order| order.not_before).filter(|at| *at > now).min();
             match self.news(&mut in_flight, wake).await {
                 News::Clock | News::Cancelled => {}

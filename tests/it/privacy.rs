@@ -2,6 +2,7 @@
 //! that a run writes or sends; and the network that `--offline` takes away.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -98,28 +99,32 @@ fn research(i: usize) -> (String, Vec<Person>, String) {
         0 => {
             let mut text = "participant_name,email,phone,answer\n".to_owned();
             for (p, other) in [(a, b), (b, c), (c, a)] {
-                text += &format!(
-                    "{},{},{},\"I asked {} to help, and {} said the list was wrong. Write to {}.\"\n",
+                writeln!(
+                    text,
+                    "{},{},{},\"I asked {} to help, and {} said the list was wrong. Write to {}.\"",
                     p.name(),
                     p.email(),
                     p.phone,
                     other.given,
                     other.name(),
                     p.email()
-                );
+                )
+                .unwrap();
             }
             ("study.csv".to_owned(), people, text)
         }
         1 => {
             let mut text = String::new();
             for (p, other) in [(a, b), (b, c), (c, a), (a, c)] {
-                text += &format!(
+                write!(
+                    text,
                     "{}: We had a long morning and I rang Mr {} on {}. {} never answers.\n\n",
                     p.name(),
                     other.surname,
                     other.phone,
                     other.given
-                );
+                )
+                .unwrap();
             }
             ("talk.txt".to_owned(), people, text)
         }
@@ -138,13 +143,15 @@ fn research(i: usize) -> (String, Vec<Person>, String) {
         3 => {
             let mut text = format!("# Notes on {}\n\n", a.name());
             for p in [a, b, c] {
-                text += &format!(
-                    "- {} ({}) prints the plan every day; you can reach {} at {}\n",
+                writeln!(
+                    text,
+                    "- {} ({}) prints the plan every day; you can reach {} at {}",
                     p.name(),
                     p.email(),
                     p.given,
                     p.phone
-                );
+                )
+                .unwrap();
             }
             ("notes.md".to_owned(), people, text)
         }
@@ -330,7 +337,7 @@ fn files_are_anonymised_in_their_format_and_restored() {
         let clean = fs::read_to_string(folder.path().join("clean").join(&name)).unwrap();
         assert_eq!(met(&people, &clean), BTreeSet::new(), "{clean}");
         assert!(result["removed"]["EMAIL_ADDRESS"].as_u64() >= Some(3) || i == 1, "{result}");
-        if name.ends_with(".csv") {
+        if Path::new(&name).extension().is_some_and(|e| e == "csv") {
             assert_eq!(clean.lines().count(), text.lines().count());
             assert!(clean.starts_with("participant_name,email,phone,answer\n"));
         }
@@ -338,11 +345,7 @@ fn files_are_anonymised_in_their_format_and_restored() {
             .output(&format!("privacy restore clean/{name} --pii-map map.json --output back.txt"));
         let back = fs::read_to_string(folder.path().join("back.txt")).unwrap();
         for person in &people {
-            assert!(
-                back.contains(&person.name()) || name.ends_with("jsonl"),
-                "{} {back}",
-                person.name()
-            );
+            assert!(back.contains(&person.name()) || i == 4, "{} {back}", person.name());
         }
     }
     #[cfg(unix)]
