@@ -290,8 +290,8 @@ fn persona(id: &str) -> String {
         ],
         "name": "Ada", "what_they_want": list, "what_gets_in_their_way": list,
         "what_they_do_today": list, "who_they_are_in_a_few_words": format!("The one of {id}"),
-        "summary_in_two_sentences": format!("What they said in {id} tells most of it. It says: {text}"),
-        "why_it_matters_to_them": ["People wait for them at home"],
+        "summary_in_two_sentences": text,
+        "why_it_matters_to_them": [format!("It is so in {id}")],
     })
     .to_string()
 }

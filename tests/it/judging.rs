@@ -38,7 +38,7 @@ fn another_tools_personas_are_held_against_the_data() {
     assert_eq!(sarah["quotes"]["total"], 2);
     assert_eq!(sarah["quotes"]["verified"], 1);
     assert_eq!(sarah["quotes"]["unverified"][0], "Nobody ever said this.");
-    assert_eq!(sarah["counted"]["evidence_coverage"], 1.0);
+    assert_eq!(sarah["counted"]["evidence_coverage"], 0.8, "an unverified quote counts against it");
     assert!(sarah["criteria"]["groundedness"].is_number(), "{sarah}");
     let tom = &found["personas"][1];
     assert_eq!(tom["quotes"]["verified"], 1);
