@@ -7,7 +7,8 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::generate::{self, GenerateArgs, Job, Surroundings};
+use crate::cli::generate::{self, Job, Surroundings};
+use crate::cli::generate_args::GenerateArgs;
 use crate::cli::model::{self, Tools};
 use crate::cli::output::Output;
 use crate::cli::progress::Stages;

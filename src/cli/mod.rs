@@ -13,6 +13,7 @@ mod evaluate;
 mod failure;
 mod frontier;
 mod generate;
+mod generate_args;
 mod inspect;
 mod interrupt;
 mod model;
@@ -86,7 +87,7 @@ struct DisplayArgs {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Write personas from research data
-    Generate(Box<generate::GenerateArgs>),
+    Generate(Box<generate_args::GenerateArgs>),
     /// Show what is understood of research data, without a model
     Inspect(inspect::InspectArgs),
     /// Make personas both ways, hybrid and by the frontier alone, and compare quality and cost

@@ -1,0 +1,255 @@
+//! The flags of `persona generate`.
+//!
+//! Owns their names, help and groups, and which of them a resumed run has in its log. What their values
+//! mean is read by `config`, which other layers set too.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::config::{Layers, keys};
+
+const RULES: &str = "\
+What leaves this machine:
+  --no-frontier   nothing but the download of a model.
+  --hybrid        with a key for the frontier (ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY):
+                  each refined persona with the records that it cites. Without a key: nothing.
+  --provider      every record that a draft needs.
+
+When the local model of a hybrid run cannot be had, the frontier writes the personas in its place,
+and every record that a draft needs is sent to it: if there is a key and the worst case fits
+--max-cost, or with --fallback frontier. Never under --no-frontier or --fallback fail.
+
+Money: each call is booked at its worst case before it is sent; --max-cost is never passed, over all
+resumes of a run together. A price that is not known is refused; --price gives it.";
+
+/// What can be said to `generate`. Values are text here: every layer's values are checked in one
+/// place, by `config`.
+#[derive(Debug, Args)]
+#[command(after_long_help = RULES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub(super) struct GenerateArgs {
+    /// Files, folders, patterns, or - for what is piped in: CSV, TSV, JSON, JSONL, YAML, Markdown, text,
+    /// org, HTML, XLSX, ODS, DOCX, VTT, SRT
+    #[arg(value_name = "INPUT")]
+    inputs: Vec<String>,
+    /// The same as a flag; may be repeated
+    #[arg(long, short = 'f', visible_alias = "from", value_name = "PATH", num_args = 1..)]
+    input: Vec<String>,
+    /// Personas to write [default: 3]
+    #[arg(long, short = 'n', value_name = "N", allow_negative_numbers = true)]
+    count: Option<String>,
+    /// Column whose values are the segments, one persona each [default: found in the data]
+    #[arg(long, value_name = "COLUMN")]
+    segments_by: Option<String>,
+    /// How many statements and quotes a persona has: minimal, standard or detailed
+    /// [default: standard]
+    #[arg(long, value_name = "HOW")]
+    detail: Option<String>,
+    /// How intricate each of them is: simple, moderate or complex [default: moderate]
+    #[arg(long, value_name = "HOW")]
+    complexity: Option<String>,
+    /// Folder in which the run's folder is made [default: personas]
+    #[arg(long, value_name = "DIR")]
+    output: Option<String>,
+    /// Go on with an interrupted run: its folder, or its name under --output
+    #[arg(long, value_name = "RUN", conflicts_with_all = FIXED_BY_THE_RUN)]
+    pub(super) resume: Option<PathBuf>,
+
+    /// Write several drafts a persona, judge them and choose
+    #[arg(long, help_heading = "Hybrid run")]
+    hybrid: bool,
+    /// Drafts a persona, a decimal number from 1 [default: 2]
+    #[arg(long, value_name = "M", allow_negative_numbers = true, help_heading = "Hybrid run")]
+    draft_multiplier: Option<String>,
+    /// Judge score that a draft must reach, 0 to 1, or auto [default: 0.75]
+    #[arg(long, value_name = "T", allow_negative_numbers = true, help_heading = "Hybrid run")]
+    quality_threshold: Option<String>,
+    /// Extra rounds of drafts when too few reach it [default: 1]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Hybrid run")]
+    max_rounds: Option<String>,
+    /// Exit with code 7 when fewer personas than asked for reach it
+    #[arg(long, help_heading = "Hybrid run")]
+    strict: bool,
+
+    /// Replace names, addresses and other personal data before anything else sees the input
+    #[arg(long, visible_alias = "anonymize", help_heading = "Privacy")]
+    anonymise: bool,
+    /// By what: redact, replace or hash [default: redact]
+    #[arg(
+        long,
+        visible_alias = "anonymize-strategy",
+        value_name = "STRATEGY",
+        help_heading = "Privacy"
+    )]
+    anonymise_strategy: Option<String>,
+    /// Write the map from replacements back to values here; keep it safe
+    #[arg(long, value_name = "FILE", help_heading = "Privacy")]
+    pii_map: Option<String>,
+    /// Refuse to send personal data to a paid model
+    #[arg(long, help_heading = "Privacy")]
+    privacy_require: bool,
+    /// Hosts of your own, which cost nothing unless --price says so
+    #[arg(long, value_name = "HOST", value_delimiter = ',', help_heading = "Privacy")]
+    trusted_hosts: Vec<String>,
+
+    /// Send nothing to a paid model
+    #[arg(long, help_heading = "Frontier model")]
+    no_frontier: bool,
+    /// Show what the run could cost, beside having a paid model write everything, and stop
+    #[arg(long, help_heading = "Frontier model")]
+    estimate_only: bool,
+    /// Most US dollars that paid calls may cost
+    #[arg(
+        long,
+        value_name = "USD",
+        allow_negative_numbers = true,
+        help_heading = "Frontier model"
+    )]
+    max_cost: Option<String>,
+    /// Who refines the personas of a hybrid run: anthropic, openai or gemini [default: anthropic]
+    #[arg(
+        long,
+        visible_alias = "frontier-provider",
+        value_name = "NAME",
+        help_heading = "Frontier model"
+    )]
+    frontier: Option<String>,
+    /// With which model [default: the provider's]
+    #[arg(long, value_name = "MODEL", help_heading = "Frontier model")]
+    frontier_model: Option<String>,
+    /// Which personas it refines: selected (at or above the threshold), below, all or none
+    /// [default: selected]
+    #[arg(long, value_name = "WHICH", help_heading = "Frontier model")]
+    refine: Option<String>,
+    /// patch (edits to some fields) or rewrite (all fields anew) [default: patch]
+    #[arg(long, value_name = "MODE", help_heading = "Frontier model")]
+    refine_mode: Option<String>,
+    /// Without --hybrid: who writes the personas, embedded, anthropic, openai or gemini
+    /// [default: embedded]
+    #[arg(long, value_name = "NAME", help_heading = "Frontier model")]
+    provider: Option<String>,
+    /// Address of the --frontier or --provider service; OpenAI's includes /v1, the others no version
+    #[arg(long, value_name = "URL", help_heading = "Frontier model")]
+    base_url: Option<String>,
+    /// For openai: responses or chat [default: responses, with --base-url chat]
+    #[arg(long, value_name = "API", help_heading = "Frontier model")]
+    api: Option<String>,
+    /// Price in US dollars per million tokens, for a model that is not in the table
+    #[arg(long, value_name = "IN/OUT", help_heading = "Frontier model")]
+    price: Option<String>,
+    /// Paid calls in flight at a time [default: 4]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Frontier model")]
+    parallel: Option<String>,
+    /// When the local model cannot be had: frontier or fail, see below
+    #[arg(long, value_name = "WHAT", help_heading = "Frontier model")]
+    fallback: Option<String>,
+
+    /// Catalogue name, owner/repo[:QUANT][@rev], a path to a .gguf, or auto [default: auto]
+    #[arg(long, visible_alias = "local-model", value_name = "MODEL", help_heading = "Local model")]
+    model: Option<String>,
+    /// Model that judges [default: the one that drafts]
+    #[arg(long, value_name = "MODEL", help_heading = "Local model")]
+    judge_model: Option<String>,
+    /// auto, extractive (goals, pains and behaviours are pieces of records) or free [default: auto]
+    #[arg(long, value_name = "STYLE", help_heading = "Local model")]
+    style: Option<String>,
+    /// Same seed, build, machine and flags: same personas [default: drawn and logged]
+    #[arg(long, value_name = "SEED", allow_negative_numbers = true, help_heading = "Local model")]
+    seed: Option<String>,
+    /// auto, cpu, cuda or metal [default: auto]
+    #[arg(long, value_name = "DEVICE", help_heading = "Local model")]
+    device: Option<String>,
+    /// Compute threads [default: physical cores]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Local model")]
+    threads: Option<String>,
+    /// Drafts written together [default: 8]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Local model")]
+    batch: Option<String>,
+    /// Context in tokens [default: the model's, at most 8192]
+    #[arg(
+        long,
+        value_name = "TOKENS",
+        allow_negative_numbers = true,
+        help_heading = "Local model"
+    )]
+    context: Option<String>,
+    /// A tokenizer.json that replaces the model file's own
+    #[arg(long, value_name = "FILE", help_heading = "Local model")]
+    tokenizer: Option<String>,
+}
+
+/// What a resumed run has in its log and no flag can change.
+const FIXED_BY_THE_RUN: &[&str] = &[
+    "count",
+    "segments_by",
+    "hybrid",
+    "draft_multiplier",
+    "quality_threshold",
+    "max_rounds",
+    "anonymise",
+    "anonymise_strategy",
+    "no_frontier",
+    "estimate_only",
+    "max_cost",
+    "frontier",
+    "frontier_model",
+    "refine",
+    "refine_mode",
+    "provider",
+    "base_url",
+    "api",
+    "price",
+    "parallel",
+    "fallback",
+    "style",
+    "detail",
+    "complexity",
+    "seed",
+];
+
+impl GenerateArgs {
+    /// The settings said as flags.
+    pub(super) fn layers(&self) -> Layers {
+        let inputs = self.inputs.iter().chain(&self.input).cloned().collect();
+        Layers::default()
+            .flags(keys::INPUT, inputs)
+            .flag(keys::COUNT, self.count.as_deref())
+            .flag(keys::SEGMENTS_BY, self.segments_by.as_deref())
+            .flag(keys::OUTPUT, self.output.as_deref())
+            .switch(keys::HYBRID, self.hybrid)
+            .flag(keys::DRAFT_MULTIPLIER, self.draft_multiplier.as_deref())
+            .flag(keys::QUALITY_THRESHOLD, self.quality_threshold.as_deref())
+            .flag(keys::MAX_ROUNDS, self.max_rounds.as_deref())
+            .switch(keys::STRICT, self.strict)
+            .switch(keys::ANONYMISE, self.anonymise)
+            .flag(keys::ANONYMISE_STRATEGY, self.anonymise_strategy.as_deref())
+            .flag(keys::PII_MAP, self.pii_map.as_deref())
+            .switch(keys::PRIVACY_REQUIRE, self.privacy_require)
+            .flags(keys::TRUSTED_HOSTS, self.trusted_hosts.clone())
+            .switch(keys::NO_FRONTIER, self.no_frontier)
+            .switch(keys::ESTIMATE_ONLY, self.estimate_only)
+            .flag(keys::MAX_COST, self.max_cost.as_deref())
+            .flag(keys::FRONTIER, self.frontier.as_deref())
+            .flag(keys::FRONTIER_MODEL, self.frontier_model.as_deref())
+            .flag(keys::REFINE, self.refine.as_deref())
+            .flag(keys::REFINE_MODE, self.refine_mode.as_deref())
+            .flag(keys::PROVIDER, self.provider.as_deref())
+            .flag(keys::BASE_URL, self.base_url.as_deref())
+            .flag(keys::API, self.api.as_deref())
+            .flag(keys::PRICE, self.price.as_deref())
+            .flag(keys::PARALLEL, self.parallel.as_deref())
+            .flag(keys::FALLBACK, self.fallback.as_deref())
+            .flag(keys::MODEL, self.model.as_deref())
+            .flag(keys::JUDGE_MODEL, self.judge_model.as_deref())
+            .flag(keys::STYLE, self.style.as_deref())
+            .flag(keys::DETAIL, self.detail.as_deref())
+            .flag(keys::COMPLEXITY, self.complexity.as_deref())
+            .flag(keys::SEED, self.seed.as_deref())
+            .flag(keys::DEVICE, self.device.as_deref())
+            .flag(keys::THREADS, self.threads.as_deref())
+            .flag(keys::BATCH, self.batch.as_deref())
+            .flag(keys::CONTEXT, self.context.as_deref())
+            .flag(keys::TOKENIZER, self.tokenizer.as_deref())
+    }
+}
