@@ -98,7 +98,11 @@ impl Survey {
 /// What a text shows by itself gives way to nothing that was learned elsewhere.
 fn with_learned(own: Vec<Span>, learned: &Learned, text: &str) -> Vec<Span> {
     let met = learned.find(text).into_iter();
-    let apart = |span: &Span| own.iter().all(|o| o.end <= span.start || span.end <= o.start);
+    // They are in order and apart: the first that ends behind the span's start is the one to meet it.
+    let apart = |span: &Span| {
+        let next = own.partition_point(|o| o.end <= span.start);
+        own.get(next).is_none_or(|o| span.end <= o.start)
+    };
     let met: Vec<Span> = met.filter(apart).collect();
     resolve(own.into_iter().chain(met).collect())
 }
