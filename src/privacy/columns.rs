@@ -120,6 +120,7 @@ const NAMES: &[(Entity, &[&str])] = &[
             "device id",
         ],
     ),
+    (Entity::Age, &["age"]),
     (
         Entity::Person,
         &[
@@ -276,6 +277,8 @@ pub(super) fn span_of(column: &str, value: &str) -> Option<Span> {
         Entity::DateOfBirth => {
             digits >= 6 && letters <= 12 && super::patterns::birth_year(trimmed).is_some()
         }
+        // Below 90 an age tells few people apart.
+        Entity::Age => trimmed.parse::<u32>().is_ok_and(|age| (90..130).contains(&age)),
         // `P01` is what researchers write in place of a name.
         Entity::RecordId => words == 1 && digits >= 4 && trimmed.len() >= 6,
         _ => digits >= 3 || trimmed.contains('.'),
@@ -324,7 +327,6 @@ mod tests {
             "answer",
             "product name",
             "file name",
-            "age",
             "What name would you give it?",
             "role",
             "",
@@ -353,6 +355,7 @@ mod tests {
             assert!(is_label(label), "{label}");
             assert_eq!(span_of("participant", label), None, "{label}");
         }
+        assert!(span_of("Age", "93").is_some() && span_of("Age", "89").is_none());
         for name in ["Ana", "Jo", "Ana Silva", "Ólafur", "田中"] {
             assert!(!is_label(name), "{name}");
             assert!(span_of("participant", name).is_some(), "{name}");

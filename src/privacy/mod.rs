@@ -44,7 +44,9 @@ pub enum PrivacyError {
     #[error("too many personal values to search for: {0}\nhint: give the files to several runs")]
     TooMuch(String),
     /// The key of `hash` cannot be read or made.
-    #[error("cannot use the key for hashed pseudonyms in {path}: {reason}")]
+    #[error(
+        "cannot use the key for hashed pseudonyms in {path}: {reason}\nhint: let this user read and write the file, or take --anonymise-strategy redact"
+    )]
     Key {
         /// Its file.
         path: std::path::PathBuf,
