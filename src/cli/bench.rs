@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::generate::Surroundings;
-use crate::cli::model::{self, Tools};
+use crate::cli::model::{self, EngineArgs, Tools};
 use crate::cli::output::Output;
 use crate::cli::progress::Spinner;
 use crate::config::{Layers, Settings, keys};
@@ -77,26 +77,8 @@ pub(super) struct BenchArgs {
     /// Catalogue name, owner/repo[:QUANT][@rev], a path to a .gguf, or auto [default: auto]
     #[arg(long, short, value_name = "MODEL", help_heading = "Local model")]
     model: Option<String>,
-    /// auto, cpu, cuda or metal [default: auto]
-    #[arg(long, value_name = "DEVICE", help_heading = "Local model")]
-    device: Option<String>,
-    /// Compute threads [default: physical cores]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Local model")]
-    threads: Option<String>,
-    /// Rows written together [default: 8]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Local model")]
-    batch: Option<String>,
-    /// Context in tokens [default: the model's, at most 8192]
-    #[arg(
-        long,
-        value_name = "TOKENS",
-        allow_negative_numbers = true,
-        help_heading = "Local model"
-    )]
-    context: Option<String>,
-    /// A tokenizer.json that replaces the model file's own
-    #[arg(long, value_name = "FILE", help_heading = "Local model")]
-    tokenizer: Option<String>,
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 /// How rows are printed.
@@ -113,13 +95,8 @@ enum Format {
 impl BenchArgs {
     /// The settings said as flags.
     pub(super) fn layers(&self) -> Layers {
-        Layers::default()
-            .flag(keys::MODEL, self.model.as_deref())
-            .flag(keys::DEVICE, self.device.as_deref())
-            .flag(keys::THREADS, self.threads.as_deref())
-            .flag(keys::BATCH, self.batch.as_deref())
-            .flag(keys::CONTEXT, self.context.as_deref())
-            .flag(keys::TOKENIZER, self.tokenizer.as_deref())
+        let layers = Layers::default().flag(keys::MODEL, self.model.as_deref());
+        self.engine.add_to(layers)
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::model::EngineArgs;
 use crate::config::{Layers, keys};
 
 const RULES: &str = "\
@@ -157,26 +158,8 @@ pub(super) struct GenerateArgs {
     /// Same seed, build, machine and flags: same personas [default: drawn and logged]
     #[arg(long, value_name = "SEED", allow_negative_numbers = true, help_heading = "Local model")]
     seed: Option<String>,
-    /// auto, cpu, cuda or metal [default: auto]
-    #[arg(long, value_name = "DEVICE", help_heading = "Local model")]
-    device: Option<String>,
-    /// Compute threads [default: physical cores]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Local model")]
-    threads: Option<String>,
-    /// Drafts written together [default: 8]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Local model")]
-    batch: Option<String>,
-    /// Context in tokens [default: the model's, at most 8192]
-    #[arg(
-        long,
-        value_name = "TOKENS",
-        allow_negative_numbers = true,
-        help_heading = "Local model"
-    )]
-    context: Option<String>,
-    /// A tokenizer.json that replaces the model file's own
-    #[arg(long, value_name = "FILE", help_heading = "Local model")]
-    tokenizer: Option<String>,
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 /// What a resumed run has in its log and no flag can change.
@@ -212,7 +195,7 @@ impl GenerateArgs {
     /// The settings said as flags.
     pub(super) fn layers(&self) -> Layers {
         let inputs = self.inputs.iter().chain(&self.input).cloned().collect();
-        Layers::default()
+        let layers = Layers::default()
             .flags(keys::INPUT, inputs)
             .flag(keys::COUNT, self.count.as_deref())
             .flag(keys::SEGMENTS_BY, self.segments_by.as_deref())
@@ -245,11 +228,7 @@ impl GenerateArgs {
             .flag(keys::STYLE, self.style.as_deref())
             .flag(keys::DETAIL, self.detail.as_deref())
             .flag(keys::COMPLEXITY, self.complexity.as_deref())
-            .flag(keys::SEED, self.seed.as_deref())
-            .flag(keys::DEVICE, self.device.as_deref())
-            .flag(keys::THREADS, self.threads.as_deref())
-            .flag(keys::BATCH, self.batch.as_deref())
-            .flag(keys::CONTEXT, self.context.as_deref())
-            .flag(keys::TOKENIZER, self.tokenizer.as_deref())
+            .flag(keys::SEED, self.seed.as_deref());
+        self.engine.add_to(layers)
     }
 }

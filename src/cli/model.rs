@@ -47,19 +47,16 @@ pub(super) struct Workshop<'a> {
     pub(super) judge_cache: &'a Path,
 }
 
-/// The flags of commands that judge with a local model.
+/// Where and how a local model runs: flags of every command that loads one.
 #[derive(Debug, Args)]
-pub(super) struct ModelArgs {
-    /// Catalogue name, owner/repo[:QUANT][@rev], a path to a .gguf, or auto [default: auto]
-    #[arg(long, visible_alias = "local-model", value_name = "MODEL", help_heading = "Local model")]
-    model: Option<String>,
+pub(super) struct EngineArgs {
     /// auto, cpu, cuda or metal [default: auto]
     #[arg(long, value_name = "DEVICE", help_heading = "Local model")]
     device: Option<String>,
     /// Compute threads [default: physical cores]
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Local model")]
     threads: Option<String>,
-    /// Questions answered together [default: 8]
+    /// Sequences computed together [default: 8]
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Local model")]
     batch: Option<String>,
     /// Context in tokens [default: the model's, at most 8192]
@@ -75,17 +72,35 @@ pub(super) struct ModelArgs {
     tokenizer: Option<String>,
 }
 
-impl ModelArgs {
-    /// The settings said as flags. The model that is named is the one that judges.
-    pub(super) fn layers(&self) -> Layers {
-        Layers::default()
-            .flag(keys::MODEL, self.model.as_deref())
-            .flag(keys::JUDGE_MODEL, self.model.as_deref())
+impl EngineArgs {
+    /// Adds what was said as flags.
+    pub(super) fn add_to(&self, layers: Layers) -> Layers {
+        layers
             .flag(keys::DEVICE, self.device.as_deref())
             .flag(keys::THREADS, self.threads.as_deref())
             .flag(keys::BATCH, self.batch.as_deref())
             .flag(keys::CONTEXT, self.context.as_deref())
             .flag(keys::TOKENIZER, self.tokenizer.as_deref())
+    }
+}
+
+/// The flags of commands that judge with a local model.
+#[derive(Debug, Args)]
+pub(super) struct ModelArgs {
+    /// Catalogue name, owner/repo[:QUANT][@rev], a path to a .gguf, or auto [default: auto]
+    #[arg(long, visible_alias = "local-model", value_name = "MODEL", help_heading = "Local model")]
+    model: Option<String>,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+impl ModelArgs {
+    /// The settings said as flags. The model that is named is the one that judges.
+    pub(super) fn layers(&self) -> Layers {
+        let layers = Layers::default()
+            .flag(keys::MODEL, self.model.as_deref())
+            .flag(keys::JUDGE_MODEL, self.model.as_deref());
+        self.engine.add_to(layers)
     }
 }
 
