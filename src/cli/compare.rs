@@ -121,6 +121,7 @@ fn judged(
         segments: &[],
         wording: Wording::Free,
         pairs: &asked,
+        made_up: false,
         scope: pipeline::Scope::Measured,
     };
     let appraisal = runtime.block_on(pipeline::appraise(case, models, &stages, cancel))?;

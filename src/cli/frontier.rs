@@ -106,6 +106,8 @@ impl Terms {
             model: self.model.clone(),
             key,
             context: None,
+            served: None,
+            trusted: Vec::new(),
             timeout: ATTEMPT_TIMEOUT,
         })
         .map_err(|error| match error {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::cli::AirGap;
+use crate::cli::backend::{self, Connected, Server};
 use crate::cli::clearing::{self, Clearing};
 use crate::cli::estimate;
 use crate::cli::failure::{Exit, Failure};
@@ -21,7 +22,7 @@ use crate::cli::progress::Stages;
 use crate::cli::resume;
 use crate::cli::segments;
 use crate::cli::table;
-use crate::config::{Environment, Layers, Settings, keys};
+use crate::config::{Backend, Environment, Layers, Settings, keys};
 use crate::corpus::Corpus;
 use crate::pipeline::{self, Cancel, Models, Outcome, Paid};
 use crate::privacy::Cleared;
@@ -41,6 +42,9 @@ pub(super) struct Plan {
     /// On what terms a paid model takes part, where one does.
     #[serde(default)]
     pub(super) terms: Option<Terms>,
+    /// The server that drafts and judges in place of the engine, where there is one.
+    #[serde(default)]
+    pub(super) server: Option<Server>,
     /// How the data was anonymised, where it was.
     #[serde(default)]
     pub(super) clearing: Option<Clearing>,
@@ -125,14 +129,49 @@ pub(super) fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Resu
             "without --hybrid there is nothing for {flags} to act on\nhint: add --hybrid"
         )));
     }
+    if settings.backend == Backend::Embedded {
+        let idle = layers.given_flags(&[keys::BACKEND_URL]);
+        if !idle.is_empty() && !resumes {
+            return Err(Failure::usage(
+                "without --backend there is nothing for --backend-url to act on\nhint: add --backend ollama or --backend openai",
+            ));
+        }
+    } else {
+        let name = settings.backend.name();
+        let idle = layers.given_flags(&[keys::DEVICE, keys::THREADS, keys::BATCH, keys::TOKENIZER]);
+        if !idle.is_empty() {
+            return Err(Failure::usage(format!(
+                "with --backend {name} there is nothing for {} to act on\nhint: leave one of them out",
+                idle.join(", ")
+            )));
+        }
+        if settings.provider.is_some() {
+            return Err(Failure::usage(
+                "--provider and --backend both say who writes\nhint: leave one of them out",
+            ));
+        }
+        if settings.offline && !settings.estimate_only {
+            return Err(Failure::usage(format!(
+                "--backend {name} asks a server, and --offline opens no network connection\nhint: leave one of them out; --no-frontier keeps the data on this machine"
+            )));
+        }
+    }
+    if settings.hybrid && layers.is_explicit(keys::PROVIDER) && settings.provider.is_none() {
+        return Err(Failure::usage(
+            "--provider is for runs without --hybrid\nhint: in a hybrid run --backend says where drafts are written, --frontier who refines them",
+        ));
+    }
     if settings.hybrid && settings.provider.is_some() {
         return Err(Failure::usage(
             "--provider writes personas without a local model, and --hybrid with one\nhint: give one of them; --frontier names who refines in a hybrid run",
         ));
     }
     let refining = [keys::FRONTIER, keys::REFINE, keys::REFINE_MODE, keys::FALLBACK];
-    let paid = [keys::FRONTIER_MODEL, keys::BASE_URL, keys::API, keys::PRICE, keys::PARALLEL];
-    let said = layers.given_flags(&[&refining[..], &paid].concat());
+    let paid = [keys::FRONTIER_MODEL, keys::BASE_URL, keys::API];
+    // These two are about any server.
+    let served = [keys::PRICE, keys::PARALLEL];
+    let served = if settings.backend == Backend::Embedded { &served[..] } else { &[] };
+    let said = layers.given_flags(&[&refining[..], &paid, served].concat());
     if !settings.frontier.allowed && !said.is_empty() && !settings.estimate_only {
         return Err(Failure::usage(format!(
             "with {local_only} there is nothing for {} to act on\nhint: leave one of them out",
@@ -169,9 +208,8 @@ pub(super) fn fresh_job(
     if let Some((_, paid)) = &refiner {
         clearing::before_sending(&data.corpus, paid, settings, output)?;
     }
-    let judge = settings.judge_model.as_deref();
-    let cast = match model::cast(&settings.model, judge, &settings.engine, shop) {
-        Ok(cast) => cast,
+    let team = match team(settings, around, &data, shop) {
+        Ok(team) => team,
         Err(cause) if cause.exit == Exit::NoModel && refiner.is_some() => {
             let message = cause.message();
             let (terms, paid) = frontier::fallback(settings, &data.corpus, environment, cause)?;
@@ -196,10 +234,59 @@ pub(super) fn fresh_job(
     if frontier.is_none() {
         pipeline.refine = None;
     }
-    let models = Models { frontier, ..cast.models };
-    let clearing = data.clearing.clone();
-    let plan = Plan { pipeline, hybrid: settings.hybrid, judge_model: cast.judge, terms, clearing };
-    started_job(settings, around, data.corpus, models, plan, cast.draft)
+    let models = Models { frontier, ..team.models };
+    let plan = Plan {
+        pipeline,
+        hybrid: settings.hybrid,
+        judge_model: team.judge,
+        terms,
+        server: team.server,
+        clearing: data.clearing.clone(),
+    };
+    started_job(settings, around, data.corpus, models, plan, team.reference)
+}
+
+/// Who drafts and judges, and how to find them again.
+struct Team {
+    models: Models,
+    reference: String,
+    judge: Option<String>,
+    server: Option<Server>,
+}
+
+/// The engine's models, or those of a server.
+fn team(
+    settings: &Settings,
+    around: &Surroundings<'_>,
+    data: &Data,
+    shop: Workshop<'_>,
+) -> Result<Team, Failure> {
+    if let Some(connected) = backend::chosen(settings, around.environment, shop.waiting)? {
+        clearing::before_sending(&data.corpus, &connected.draft, settings, around.output)?;
+        let server = connected.server.clone();
+        let models = served(connected, &data.corpus, settings.privacy.require, shop);
+        return Ok(Team {
+            models,
+            reference: server.reference(),
+            judge: None,
+            server: Some(server),
+        });
+    }
+    let judge = settings.judge_model.as_deref();
+    let cast = model::cast(&settings.model, judge, &settings.engine, shop)?;
+    Ok(Team { models: cast.models, reference: cast.draft, judge: cast.judge, server: None })
+}
+
+/// A server's models behind the outbound gate.
+pub(super) fn served(
+    connected: Connected,
+    corpus: &Cleared<Corpus>,
+    require: bool,
+    shop: Workshop<'_>,
+) -> Models {
+    let guarded = |paid| clearing::guarded(paid, corpus, require);
+    let (draft, judge) = (guarded(connected.draft), guarded(connected.judge));
+    Models::served(draft, judge, Some(shop.judge_cache.to_owned()))
 }
 
 /// The frontier-only run of a comparison.
@@ -246,8 +333,14 @@ fn paid_job(
         ..settings.pipeline.clone()
     };
     let reference = format!("{}:{}", terms.provider.name(), terms.model);
-    let plan =
-        Plan { pipeline, hybrid: settings.hybrid, judge_model: None, terms: Some(terms), clearing };
+    let plan = Plan {
+        pipeline,
+        hybrid: settings.hybrid,
+        judge_model: None,
+        terms: Some(terms),
+        server: None,
+        clearing,
+    };
     started_job(settings, around, corpus, Models::paid(paid), plan, reference)
 }
 
@@ -312,7 +405,7 @@ fn absolute(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 pub(super) fn execute(job: &mut Job, output: Output, cancel: &Cancel) -> Result<Outcome, Failure> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.enable_time();
-    if job.plan.terms.is_some() {
+    if job.plan.terms.is_some() || job.plan.server.is_some() {
         runtime.enable_all();
     }
     let runtime =

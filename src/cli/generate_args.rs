@@ -126,7 +126,7 @@ pub(super) struct GenerateArgs {
     /// patch (edits to some fields) or rewrite (all fields anew) [default: patch]
     #[arg(long, value_name = "MODE", help_heading = "Frontier model")]
     refine_mode: Option<String>,
-    /// Without --hybrid: who writes the personas, embedded, anthropic, openai or gemini
+    /// Without --hybrid: who writes the personas, embedded, ollama, anthropic, openai or gemini
     /// [default: embedded]
     #[arg(long, value_name = "NAME", help_heading = "Frontier model")]
     provider: Option<String>,
@@ -139,14 +139,22 @@ pub(super) struct GenerateArgs {
     /// Price in US dollars per million tokens, for a model that is not in the table
     #[arg(long, value_name = "IN/OUT", help_heading = "Frontier model")]
     price: Option<String>,
-    /// Paid calls in flight at a time [default: 4]
+    /// Calls to a server in flight at a time, paid or not [default: 4]
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Frontier model")]
     parallel: Option<String>,
     /// When the local model cannot be had: frontier or fail, see below
     #[arg(long, value_name = "WHAT", help_heading = "Frontier model")]
     fallback: Option<String>,
 
-    /// Catalogue name, owner/repo[:QUANT][@rev], a path to a .gguf, or auto [default: auto]
+    /// Where drafts and judging run: embedded (in this process), ollama, or openai (llama.cpp's server,
+    /// vLLM, SGLang, LM Studio) [default: embedded]
+    #[arg(long, value_name = "WHERE", help_heading = "Local model")]
+    backend: Option<String>,
+    /// Address of that server; OpenAI's includes /v1 [default: OLLAMA_HOST, http://127.0.0.1:11434]
+    #[arg(long, value_name = "URL", help_heading = "Local model")]
+    backend_url: Option<String>,
+    /// Catalogue name, owner/repo[:QUANT][@rev], a path to a .gguf, or auto; with --backend its name
+    /// there [default: auto]
     #[arg(long, visible_alias = "local-model", value_name = "MODEL", help_heading = "Local model")]
     model: Option<String>,
     /// Model that judges [default: the one that drafts]
@@ -185,6 +193,8 @@ const FIXED_BY_THE_RUN: &[&str] = &[
     "price",
     "parallel",
     "fallback",
+    "backend",
+    "backend_url",
     "style",
     "detail",
     "complexity",
@@ -223,6 +233,8 @@ impl GenerateArgs {
             .flag(keys::PRICE, self.price.as_deref())
             .flag(keys::PARALLEL, self.parallel.as_deref())
             .flag(keys::FALLBACK, self.fallback.as_deref())
+            .flag(keys::BACKEND, self.backend.as_deref())
+            .flag(keys::BACKEND_URL, self.backend_url.as_deref())
             .flag(keys::MODEL, self.model.as_deref())
             .flag(keys::JUDGE_MODEL, self.judge_model.as_deref())
             .flag(keys::STYLE, self.style.as_deref())

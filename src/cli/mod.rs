@@ -4,6 +4,7 @@
 //! only printer and [`failure`] the only place that maps errors to exit codes. Contains no logic of
 //! the run: commands resolve settings, call the library and show what came back.
 
+mod backend;
 mod bench;
 mod calibrate;
 mod clearing;

@@ -5,10 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cli::backend;
 use crate::cli::clearing;
 use crate::cli::failure::Failure;
 use crate::cli::frontier::{Role, Terms};
-use crate::cli::generate::{Job, Plan, Surroundings, hashes};
+use crate::cli::generate::{self, Job, Plan, Surroundings, hashes};
 use crate::cli::model::{self, Workshop};
 use crate::cli::runs;
 use crate::config::{Layers, Settings, keys};
@@ -57,6 +58,12 @@ pub(super) fn job(
             terms.provider.name()
         )));
     }
+    if let Some(server) = plan.server.as_ref().filter(|_| settings.offline) {
+        return Err(Failure::usage(format!(
+            "the run asks a server ({}), and --offline forbids that\nhint: leave --offline out",
+            server.name()
+        )));
+    }
     let connect = |terms: &Terms| -> Result<_, Failure> {
         let paid = terms.connect(environment)?;
         clearing::before_sending(&corpus, &paid, settings, around.output)?;
@@ -71,6 +78,14 @@ pub(super) fn job(
         Some(terms) => Some(connect(terms)?),
         None => None,
     };
+    if let Some(server) = &plan.server {
+        let connected = backend::connect(server, environment, shop.waiting)?;
+        clearing::before_sending(&corpus, &connected.draft, settings, around.output)?;
+        let models = generate::served(connected, &corpus, settings.privacy.require, shop);
+        same_model(&started, models.draft.capabilities())?;
+        run.record(Event::Resumed)?;
+        return Ok(Job { corpus, models: Models { frontier, ..models }, plan, run, air_gap });
+    }
     // A model file may have moved since; a flag says where it is now.
     let draft = if layers.is_explicit(keys::MODEL) { &settings.model } else { &started.model_ref };
     let judge = plan.judge_model.as_deref().or(settings.judge_model.as_deref());

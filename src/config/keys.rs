@@ -69,6 +69,10 @@ pub const FALLBACK: Key = Key::new("fallback", "hybrid.fallback");
 pub const PARALLEL: Key = Key::new("parallel", "hybrid.parallel");
 /// Price a plan, run nothing.
 pub const ESTIMATE_ONLY: Key = Key::new("estimate-only", "estimate_only");
+/// Where drafts and judging run.
+pub const BACKEND: Key = Key::new("backend", "backend");
+/// Address of the server behind `--backend`.
+pub const BACKEND_URL: Key = Key::new("backend-url", "backend_url");
 /// Local model.
 pub const MODEL: Key = Key::new("model", "model");
 /// Judging model.
@@ -140,6 +144,8 @@ pub const ALL: &[Key] = &[
     FALLBACK,
     PARALLEL,
     ESTIMATE_ONLY,
+    BACKEND,
+    BACKEND_URL,
     MODEL,
     JUDGE_MODEL,
     STYLE,

@@ -17,10 +17,12 @@ use crate::catalogue::closest;
 use crate::hub::{HubOptions, Token};
 
 pub use keys::Key;
-pub use settings::{Fallback, Frontier, OpenAiApi, Privacy, Provider, Settings};
+pub use settings::{Backend, Fallback, Frontier, OpenAiApi, Privacy, Provider, Settings};
 
 /// Variables under this prefix belong to the test suite.
 const TEST_PREFIX: &str = "PERSONA_TEST_";
+/// The key of a server that stands in for the engine: no setting, since no flag may hold a secret.
+const BACKEND_KEY: &str = "PERSONA_BACKEND_API_KEY";
 
 /// A setting that cannot be used. Maps to exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +114,16 @@ impl Environment {
     /// The key for a provider's service: the first of its variables that is set.
     pub fn api_key(&self, provider: Provider) -> Option<&str> {
         provider.key_variables().iter().find_map(|name| self.text(name))
+    }
+
+    /// The key of a server that stands in for the engine. Vendors' keys are never sent to one.
+    pub fn backend_key(&self) -> Option<&str> {
+        self.text(BACKEND_KEY)
+    }
+
+    /// Where Ollama listens, as its own tools are told.
+    pub fn ollama_host(&self) -> Option<&str> {
+        self.text("OLLAMA_HOST")
     }
 
     /// Where what was measured about judging models is kept.
@@ -211,7 +223,8 @@ impl Layers {
 
     fn add_variables(&mut self, environment: &Environment) -> Result<(), ConfigError> {
         for (name, value) in &environment.variables {
-            if !name.starts_with("PERSONA_") || name.starts_with(TEST_PREFIX) || value.is_empty() {
+            let is_ours = name.starts_with("PERSONA_") && name != BACKEND_KEY;
+            if !is_ours || name.starts_with(TEST_PREFIX) || value.is_empty() {
                 continue;
             }
             // An unknown variable is an error and not a shrug: it may ask for a protection that

@@ -25,7 +25,7 @@ const MAX_MULTIPLIER: f64 = 100.0;
 /// Most extra draft rounds.
 const MAX_ROUNDS: usize = 100;
 /// Paid calls in flight: most, and unless told otherwise.
-const MAX_PARALLEL: usize = 64;
+const MAX_PARALLEL: usize = 256;
 const USUAL_PARALLEL: usize = 4;
 /// Everything `generate` needs to know, checked.
 #[derive(Debug, Clone)]
@@ -39,6 +39,10 @@ pub struct Settings {
     pub pipeline: PipelineSettings,
     /// Who drafts in place of a local model.
     pub provider: Option<Provider>,
+    /// Where drafts and judging run.
+    pub backend: Backend,
+    /// Address of its server; `None` takes the usual one.
+    pub backend_url: Option<String>,
     /// The paid part.
     pub frontier: Frontier,
     /// What must not be seen, or not leave.
@@ -72,6 +76,36 @@ pub struct Privacy {
     pub require: bool,
     /// Hosts, without port, that cost nothing unless a price is given.
     pub trusted_hosts: Vec<String>,
+}
+
+/// Where drafts and judging run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// In this process.
+    Embedded,
+    /// On an Ollama server.
+    Ollama,
+    /// On a server that speaks OpenAI's Chat Completions.
+    OpenAi,
+}
+
+impl Backend {
+    /// As it is written in flags.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Ollama => "ollama",
+            Self::OpenAi => "openai",
+        }
+    }
+}
+
+/// Who writes where there is no `--hybrid`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Writer {
+    Backend(Backend),
+    Provider(Provider),
 }
 
 /// A service with models that cost money.
@@ -159,11 +193,19 @@ impl Settings {
     /// Checks every value and fills in the defaults.
     pub fn resolve(layers: &Layers) -> Result<Self, ConfigError> {
         let hybrid = layers.switch_value(keys::HYBRID)?;
+        let backend = layers.get(keys::BACKEND, parse_backend)?;
+        let (provider, writing) = match layers.get(keys::PROVIDER, parse_writer)? {
+            Some(Writer::Provider(provider)) => (Some(provider), None),
+            Some(Writer::Backend(backend)) => (None, Some(backend)),
+            None => (None, None),
+        };
         Ok(Self {
             inputs: layers.values(keys::INPUT).into_iter().map(PathBuf::from).collect(),
             hybrid,
             pipeline: resolve_pipeline(layers, hybrid)?,
-            provider: layers.get(keys::PROVIDER, parse_drafting_provider)?.flatten(),
+            provider,
+            backend: writing.or(backend).unwrap_or(Backend::Embedded),
+            backend_url: layers.text(keys::BACKEND_URL)?,
             frontier: resolve_frontier(layers)?,
             privacy: resolve_privacy(layers)?,
             offline: offline(layers)?,
@@ -319,12 +361,20 @@ fn parse_provider(value: &str) -> Result<Provider, String> {
     found.ok_or_else(|| "expected anthropic, openai or gemini".to_owned())
 }
 
-fn parse_drafting_provider(value: &str) -> Result<Option<Provider>, String> {
-    if value == "embedded" {
-        return Ok(None);
+fn parse_backend(value: &str) -> Result<Backend, String> {
+    let all = [Backend::Embedded, Backend::Ollama, Backend::OpenAi];
+    let found = all.into_iter().find(|backend| backend.name() == value);
+    found.ok_or_else(|| "expected embedded, ollama or openai".to_owned())
+}
+
+fn parse_writer(value: &str) -> Result<Writer, String> {
+    match value {
+        "embedded" => Ok(Writer::Backend(Backend::Embedded)),
+        "ollama" => Ok(Writer::Backend(Backend::Ollama)),
+        _ => parse_provider(value)
+            .map(Writer::Provider)
+            .map_err(|_| "expected embedded, ollama, anthropic, openai or gemini".to_owned()),
     }
-    let found = parse_provider(value).map(Some);
-    found.map_err(|_| "expected embedded, anthropic, openai or gemini".to_owned())
 }
 
 fn parse_api(value: &str) -> Result<OpenAiApi, String> {

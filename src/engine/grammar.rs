@@ -60,6 +60,18 @@ pub struct Source {
     pub cells: Vec<String>,
 }
 
+impl Source {
+    /// Every text that an excerpt from here may have, in the order of the cells.
+    pub fn excerpts(&self) -> Vec<&str> {
+        let runs = super::excerpt::offers(&self.cells).into_iter();
+        runs.flat_map(|(cell, run)| {
+            let start = run.start;
+            run.ends.into_iter().filter_map(move |end| cell.get(start..end))
+        })
+        .collect()
+    }
+}
+
 impl Shape {
     /// Upper bound on the answer's size in bytes. A token is at least one byte, so this many
     /// tokens always hold the whole answer.

@@ -131,7 +131,12 @@ impl Tokenizer {
         })
     }
 
-    fn from_metadata(metadata: &Metadata) -> Result<Self, String> {
+    /// From a model file's metadata, wherever they were read.
+    ///
+    /// # Errors
+    ///
+    /// The key that is wrong, or a kind of tokenizer that is not known.
+    pub fn from_metadata(metadata: &Metadata) -> Result<Self, String> {
         let vocabulary = Vocabulary::read(metadata)?;
         let tokens = || vocabulary.tokens.iter().zip(&vocabulary.kinds);
         let special = |(id, (text, kind)): (usize, (&str, &Kind))| {

@@ -90,6 +90,7 @@ pub async fn calibrate(
         wording: own.wording,
         pairs: &[],
         scope: Scope::Measured,
+        made_up: false,
     };
     let Some(appraisal) = pipeline::appraise(case, models, observer, cancel).await? else {
         return Ok(None);

@@ -122,6 +122,7 @@ pub async fn evaluate(
         wording,
         pairs: &[],
         scope: Scope::Shown(&names),
+        made_up: false,
     };
     let Some(appraisal) = pipeline::appraise(case, models, observer, cancel).await? else {
         return Ok(None);

@@ -62,7 +62,7 @@ pub(super) fn body(model: &str, request: &ChatRequest, without: &Without) -> Val
     if carries(request, without, Param::Temperature) {
         body["temperature"] = json!(exchange::temperature(request, 1.0));
     }
-    if let Some(shape) = outline.enforced {
+    if let Some(shape) = &outline.enforced {
         let schema = json_schema::schema(shape, Dialect::Strict);
         body["output_config"] = json!({ "format": { "type": "json_schema", "schema": schema } });
     }

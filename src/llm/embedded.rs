@@ -14,7 +14,7 @@ use crate::engine::{
 
 use super::{
     Answer, Answers, Capabilities, ChatModel, ChatRequest, Completion, Finish, LlmError, Message,
-    Output, Role, ScorePrompt, ScoreRequest, Timings, Usage, Want,
+    Output, Role, ScorePrompt, ScoreRequest, Timings, Usage, Want, label_shape,
 };
 
 /// A model run by the [`Engine`].
@@ -31,6 +31,7 @@ impl EmbeddedModel {
         let capabilities = Capabilities {
             id: id.into(),
             sha256: Some(info.sha256.clone()),
+            fingerprint: None,
             parameters: Some(info.parameters),
             context: info.context,
             logits: true,
@@ -149,6 +150,7 @@ impl ChatModel for EmbeddedModel {
                 shape: match request.output {
                     Output::Text => None,
                     Output::Json(shape) => Some(shape),
+                    Output::Label(labels) => Some(Arc::new(label_shape(&labels))),
                 },
                 sampling: request.sampling,
                 max_tokens: request.max_tokens,
@@ -162,6 +164,7 @@ impl ChatModel for EmbeddedModel {
                     finish: finish(generation.finish),
                     usage: Some(usage(&generation.usage)),
                     timings: timings(&generation.usage),
+                    labels: None,
                 });
                 Some((index, completion.map_err(failure)))
             }

@@ -77,7 +77,7 @@ pub(super) fn body(request: &ChatRequest, without: &Without) -> Value {
     if carries(request, without, Param::Reasoning) {
         config["thinkingConfig"] = json!({ "thinkingBudget": THINKING_BUDGET });
     }
-    if let Some(shape) = outline.enforced {
+    if let Some(shape) = &outline.enforced {
         config["responseMimeType"] = json!("application/json");
         config["responseJsonSchema"] = json_schema::schema(shape, Dialect::Open);
     }

@@ -9,10 +9,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Shape;
+use super::{Shape, Source};
 
 /// Widest range of whole numbers that is spelled out where bounds are not allowed.
 const MAX_SPELLED_OUT: i64 = 32;
+
+/// Most excerpts that are listed of a source: a schema grows with each.
+const MAX_EXCERPTS: usize = 24;
 
 /// Which keywords a service takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,9 @@ pub(super) enum Dialect {
     Strict,
     /// Bounds on items and numbers too.
     Open,
+    /// For servers that turn a schema into a grammar: excerpts are listed word for word, so that
+    /// none can be invented.
+    Listed,
 }
 
 /// The JSON Schema of a shape: every key required, no others allowed, keys in the shape's order.
@@ -35,7 +41,7 @@ pub(super) fn schema(shape: &Shape, dialect: Dialect) -> Value {
                 "description": format!("{} items", bounds(min, max)),
                 "items": schema(item, dialect),
             });
-            if dialect == Dialect::Open {
+            if dialect != Dialect::Strict {
                 array["minItems"] = json!(min);
                 array["maxItems"] = json!(max);
             }
@@ -47,6 +53,7 @@ pub(super) fn schema(shape: &Shape, dialect: Dialect) -> Value {
         }),
         Shape::OneOf(all) => json!({ "type": "string", "enum": all }),
         Shape::Integer { min, max } => integer(*min, *max, dialect),
+        Shape::Excerpt(sources) if dialect == Dialect::Listed => listed(sources),
         Shape::Excerpt(sources) => {
             let ids: Vec<&str> = sources.iter().map(|source| source.id.as_str()).collect();
             let text = "an exact copy of consecutive words of that record: \
@@ -57,6 +64,20 @@ pub(super) fn schema(shape: &Shape, dialect: Dialect) -> Value {
             ])
         }
     }
+}
+
+/// One alternative a source, with the texts that it offers; a source that offers none is left out.
+fn listed(sources: &[Source]) -> Value {
+    let alternatives = sources.iter().filter_map(|source| {
+        let texts: Vec<&str> = source.excerpts().into_iter().take(MAX_EXCERPTS).collect();
+        (!texts.is_empty()).then(|| {
+            object([
+                ("record", json!({ "type": "string", "enum": [source.id] })),
+                ("text", json!({ "type": "string", "enum": texts })),
+            ])
+        })
+    });
+    json!({ "anyOf": alternatives.collect::<Vec<_>>() })
 }
 
 fn object<'k>(properties: impl IntoIterator<Item = (&'k str, Value)>) -> Value {
@@ -73,7 +94,9 @@ fn object<'k>(properties: impl IntoIterator<Item = (&'k str, Value)>) -> Value {
 
 fn integer(min: i64, max: i64, dialect: Dialect) -> Value {
     match dialect {
-        Dialect::Open => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        Dialect::Open | Dialect::Listed => {
+            json!({ "type": "integer", "minimum": min, "maximum": max })
+        }
         Dialect::Strict if max.saturating_sub(min) < MAX_SPELLED_OUT => {
             let all: Vec<i64> = (min..=max).collect();
             json!({ "type": "integer", "enum": all })
@@ -88,7 +111,6 @@ fn bounds<N: PartialEq + std::fmt::Display>(min: &N, max: &N) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Source;
     use super::*;
 
     fn source(id: &str) -> Source {
@@ -114,16 +136,18 @@ mod tests {
 
     #[test]
     fn every_key_is_required_in_the_order_of_the_shape() {
-        for dialect in [Dialect::Strict, Dialect::Open] {
+        for dialect in [Dialect::Strict, Dialect::Open, Dialect::Listed] {
             let schema = schema(&shape(), dialect);
             let keys: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
             assert_eq!(keys, ["zest", "age", "kind", "mark", "year"]);
             assert_eq!(schema["required"], json!(keys));
             assert_eq!(schema["additionalProperties"], json!(false));
-            let quote = &schema["properties"]["age"]["items"];
+            let items = &schema["properties"]["age"]["items"];
+            let quote = if dialect == Dialect::Listed { &items["anyOf"][1] } else { items };
             assert_eq!(quote["required"], json!(["record", "text"]));
             assert_eq!(quote["additionalProperties"], json!(false));
-            assert_eq!(quote["properties"]["record"]["enum"], json!(["f1#0", "f1#7"]));
+            let ids = &quote["properties"]["record"]["enum"];
+            assert_eq!(ids.as_array().unwrap().last().unwrap(), "f1#7");
             assert_eq!(schema["properties"]["kind"]["enum"], json!(["b", "a"]));
         }
     }
@@ -151,6 +175,18 @@ mod tests {
     }
 
     #[test]
+    fn a_listed_schema_leaves_no_room_for_an_invented_quote() {
+        let listed = jsonschema::validator_for(&schema(
+            &Shape::Excerpt(vec![source("f1#0")]),
+            Dialect::Listed,
+        ));
+        let listed = listed.unwrap();
+        let quote = |text: &str| json!({ "record": "f1#0", "text": text });
+        assert!(listed.is_valid(&quote("some words that were said")));
+        assert!(!listed.is_valid(&quote("some words that were never said")));
+    }
+
+    #[test]
     fn a_range_wider_than_any_number_is_put_in_words() {
         let schema = schema(&Shape::Integer { min: i64::MIN, max: i64::MAX }, Dialect::Strict);
         assert!(schema.get("enum").is_none() && schema["description"].is_string(), "{schema}");
@@ -159,7 +195,7 @@ mod tests {
     #[test]
     fn an_answer_of_the_shape_validates_and_one_with_a_key_too_many_does_not() {
         let good = json!({
-            "zest": "likes maps", "age": [{ "record": "f1#7", "text": "some words that were" }],
+            "zest": "likes maps", "age": [{ "record": "f1#7", "text": "some words that were said" }],
             "kind": "a", "mark": 5, "year": 1984,
         });
         let mut extra = good.clone();
@@ -168,7 +204,7 @@ mod tests {
         invented["age"][0]["record"] = json!("f9#9");
         let mut off = good.clone();
         off["mark"] = json!(6);
-        for dialect in [Dialect::Strict, Dialect::Open] {
+        for dialect in [Dialect::Strict, Dialect::Open, Dialect::Listed] {
             let validator = jsonschema::validator_for(&schema(&shape(), dialect)).unwrap();
             assert!(validator.is_valid(&good), "{dialect:?}");
             for bad in [&extra, &invented, &off] {

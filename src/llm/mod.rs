@@ -13,6 +13,8 @@ mod gemini;
 #[cfg(feature = "net")]
 mod json_schema;
 #[cfg(feature = "net")]
+mod ollama;
+#[cfg(feature = "net")]
 mod openai;
 #[cfg(feature = "net")]
 pub mod remote;
@@ -60,12 +62,22 @@ pub struct Capabilities {
     pub id: String,
     /// SHA-256 of the model file, where there is one.
     pub sha256: Option<String>,
+    /// What tells a model of a server from another, where there is no file to hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// Parameters, where known: decides how far the model may be trusted with free text.
     pub parameters: Option<u64>,
     /// Context in tokens, as it will be used.
     pub context: usize,
     /// Whether [`ChatModel::score`] works.
     pub logits: bool,
+}
+
+impl Capabilities {
+    /// By what a measurement of the model is known again.
+    pub fn identity(&self) -> Option<&str> {
+        self.sha256.as_deref().or(self.fingerprint.as_deref())
+    }
 }
 
 /// One message of a chat.
@@ -129,6 +141,19 @@ pub enum Output {
     Text,
     /// One compact JSON document of this shape.
     Json(Arc<Shape>),
+    /// One of these labels; a service says how likely each was, where it can.
+    Label(Arc<[String]>),
+}
+
+/// Key under which a label stands where it is asked for as JSON.
+const LABEL_KEY: &str = "answer";
+/// Log-probability of a label that is not among those that a service names: as good as never. Not
+/// infinite, since JSON and so the log could not hold that.
+const NEVER: f32 = -100.0;
+
+/// The shape of a label as a JSON document.
+fn label_shape(labels: &[String]) -> Shape {
+    Shape::Object(vec![(LABEL_KEY.to_owned(), Shape::OneOf(labels.to_vec()))])
 }
 
 /// Probabilities to read.
@@ -222,6 +247,32 @@ pub struct Completion {
     pub usage: Option<Usage>,
     /// Seconds.
     pub timings: Timings,
+    /// To a request for a label: log-probability of each, where the service gave them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<f32>>,
+}
+
+impl Completion {
+    /// How likely each label was, as log-probabilities: as the service says, else all on the one
+    /// that it wrote. `None` when it wrote none of them.
+    pub fn label_log_probs(&self, labels: &[String]) -> Option<Vec<f32>> {
+        if let Some(given) = self.labels.as_ref().filter(|given| given.len() == labels.len()) {
+            return Some(given.clone());
+        }
+        let chosen = written_label(&self.text, labels)?;
+        Some((0..labels.len()).map(|at| if at == chosen { 0.0 } else { NEVER }).collect())
+    }
+}
+
+/// The label in a JSON answer, else the first word of a text that is one.
+fn written_label(text: &str, labels: &[String]) -> Option<usize> {
+    let place = |word: &str| labels.iter().position(|label| label == word);
+    let json: Option<serde_json::Value> = serde_json::from_str(text.trim()).ok();
+    if let Some(answer) = json.as_ref().and_then(|json| json.get(LABEL_KEY)) {
+        let text = answer.as_str().map_or_else(|| answer.to_string(), str::to_owned);
+        return place(text.trim());
+    }
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).find_map(place)
 }
 
 /// Why an answer ended.

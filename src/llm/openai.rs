@@ -35,14 +35,20 @@ pub(super) const RESPONSES_OPTIONAL: Optional = &[
 /// bound.
 pub(super) const CHAT_OPTIONAL: Optional = &[
     (Param::MaxTokens, &["max_completion_tokens"]),
+    (Param::Reasoning, &["chat_template_kwargs", "enable_thinking"]),
+    (Param::Excerpts, &["anyOf", "enum", "grammar", "too complex", "schema is too large"]),
     (Param::Bounds, &["maxLength", "minLength", "maxItems", "minItems", "maximum", "minimum"]),
     (
         Param::Schema,
         &["response_format", "json_schema", "structured output", "structured outputs", "schema"],
     ),
+    (Param::Logprobs, &["logprobs", "top_logprobs", "logprob"]),
     (Param::Temperature, &["temperature"]),
     (Param::Seed, &["seed"]),
 ];
+
+/// Likeliest tokens that may be asked for.
+const MOST_LOGPROBS: u32 = 20;
 
 /// What the schema is called in a request.
 const SCHEMA_NAME: &str = "answer";
@@ -74,7 +80,7 @@ pub(super) fn responses_body(model: &str, request: &ChatRequest, without: &Witho
     if carries(request, without, Param::Cache) && !request.shared.is_empty() {
         body["prompt_cache_key"] = json!(cache_key(&request.shared));
     }
-    if let Some(shape) = outline.enforced {
+    if let Some(shape) = &outline.enforced {
         let mut format = strict(shape);
         format["type"] = json!("json_schema");
         body["text"] = json!({ "format": format });
@@ -136,12 +142,18 @@ pub(super) fn chat_body(model: &str, request: &ChatRequest, without: &Without) -
         // 31 bits: there are servers that read it into a C int.
         body["seed"] = json!(request.sampling.seed & 0x7fff_ffff);
     }
-    if let Some(shape) = outline.enforced {
+    if carries(request, without, Param::Reasoning) {
+        // As vLLM, SGLang and llama.cpp take it; a template without thoughts does not look at it.
+        body["chat_template_kwargs"] = json!({ "enable_thinking": false });
+    }
+    if carries(request, without, Param::Logprobs) {
+        body["logprobs"] = json!(true);
+        body["top_logprobs"] = json!(MOST_LOGPROBS);
+    }
+    if let Some(shape) = &outline.enforced {
         let mut format = strict(shape);
-        if carries(request, without, Param::Bounds) {
-            // The servers that followed OpenAI hold an answer to its bounds; OpenAI may not.
-            format["schema"] = json_schema::schema(shape, Dialect::Open);
-        }
+        // The servers that followed OpenAI hold an answer to its bounds; OpenAI may not.
+        format["schema"] = json_schema::schema(shape, exchange::dialect(request, without));
         body["response_format"] = json!({ "type": "json_schema", "json_schema": format });
     }
     body
@@ -168,6 +180,11 @@ pub(super) fn chat_answer(body: &Value) -> Result<Completion, String> {
         _ => None,
     };
     exchange::completion(words, finish, usage)
+}
+
+/// Where the tokens of an answer of Chat Completions stand.
+pub(super) fn chat_tokens(body: &Value) -> &Value {
+    &body["choices"][0]["logprobs"]["content"]
 }
 
 fn message(turn: &Turn<'_>) -> Value {

@@ -12,29 +12,37 @@ mod complaint;
 pub(super) mod exchange;
 mod key;
 mod quirks;
+pub mod server;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode, Url};
 use serde_json::Value;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use self::complaint::{Complaint, Speaker};
 use self::exchange::{Optional, Param, Without};
 pub use self::key::ApiKey;
+use self::server::{SERVER_KEY_VARIABLE, Served};
 use super::{
-    Answer, Answers, Capabilities, ChatModel, ChatRequest, Completion, LlmError, ScoreRequest,
-    anthropic, gemini, openai,
+    Answer, Answers, Capabilities, ChatModel, ChatRequest, Completion, LlmError, Output,
+    ScoreRequest, anthropic, gemini, ollama, openai,
 };
+use crate::engine::tokenizer::{Specials, Tokenizer};
 use crate::http;
 
 /// Longest time that an attempt may take, unless told otherwise: long answers are not streamed.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(5);
+/// As [`ATTEMPT_TIMEOUT`], for a server that stands in for the engine: it may have no GPU, and a
+/// queue.
+pub const SERVER_TIMEOUT: Duration = Duration::from_mins(30);
 /// Context in tokens that is assumed when nothing is known.
 pub const DEFAULT_CONTEXT: usize = 200_000;
 
@@ -45,6 +53,12 @@ const MAX_BODY: usize = 8 << 20;
 const PROMPT_OVERHEAD: u64 = 1_000;
 /// Bytes of a token, for planning; see [`RemoteModel`]'s count.
 const BYTES_A_TOKEN: usize = 3;
+/// More bytes than the tokens of any text have on average: what was read of a prompt is at least
+/// its length over this.
+const MOST_BYTES_A_TOKEN: usize = 12;
+/// Share of a prompt's own tokens that a server must have read at least. Short of all of them,
+/// since a template may join what was counted apart.
+const READ_AT_LEAST: f64 = 0.95;
 
 /// What a service speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +67,8 @@ pub enum Api {
     Anthropic,
     /// Google's generateContent.
     Gemini,
+    /// Ollama's chat.
+    Ollama,
     /// OpenAI's Chat Completions, and that of the many servers that followed.
     OpenAiChat,
     /// OpenAI's Responses.
@@ -65,6 +81,7 @@ impl Api {
         match self {
             Self::Anthropic => anthropic::BASE,
             Self::Gemini => gemini::BASE,
+            Self::Ollama => ollama::BASE,
             Self::OpenAiChat | Self::OpenAiResponses => openai::BASE,
         }
     }
@@ -73,6 +90,7 @@ impl Api {
         match self {
             Self::Anthropic => "ANTHROPIC_API_KEY",
             Self::Gemini => "GEMINI_API_KEY",
+            Self::Ollama => SERVER_KEY_VARIABLE,
             Self::OpenAiChat | Self::OpenAiResponses => "OPENAI_API_KEY",
         }
     }
@@ -81,6 +99,7 @@ impl Api {
         match self {
             Self::Anthropic => anthropic::path(),
             Self::Gemini => gemini::path(model),
+            Self::Ollama => ollama::path(),
             Self::OpenAiChat => openai::chat_path(),
             Self::OpenAiResponses => openai::responses_path(),
         }
@@ -90,7 +109,7 @@ impl Api {
         match self {
             Self::Anthropic => anthropic::headers(key),
             Self::Gemini => gemini::headers(key),
-            Self::OpenAiChat | Self::OpenAiResponses => openai::headers(key),
+            Self::Ollama | Self::OpenAiChat | Self::OpenAiResponses => openai::headers(key),
         }
     }
 
@@ -98,33 +117,50 @@ impl Api {
         match self {
             Self::Anthropic => anthropic::OPTIONAL,
             Self::Gemini => gemini::OPTIONAL,
+            Self::Ollama => ollama::OPTIONAL,
             Self::OpenAiChat => openai::CHAT_OPTIONAL,
             Self::OpenAiResponses => openai::RESPONSES_OPTIONAL,
         }
-    }
-
-    fn body(self, model: &str, request: &ChatRequest, without: &Without) -> Vec<u8> {
-        let body = match self {
-            Self::Anthropic => anthropic::body(model, request, without),
-            Self::Gemini => gemini::body(request, without),
-            Self::OpenAiChat => openai::chat_body(model, request, without),
-            Self::OpenAiResponses => openai::responses_body(model, request, without),
-        };
-        body.to_string().into_bytes()
     }
 
     fn answer(self, body: &Value) -> Result<Completion, String> {
         match self {
             Self::Anthropic => anthropic::answer(body),
             Self::Gemini => gemini::answer(body),
+            Self::Ollama => ollama::answer(body),
             Self::OpenAiChat => openai::chat_answer(body),
             Self::OpenAiResponses => openai::responses_answer(body),
+        }
+    }
+
+    /// The tokens of an answer with their probabilities, where the API has a place for them.
+    fn tokens(self, body: &Value) -> Option<&Value> {
+        match self {
+            Self::OpenAiChat => Some(openai::chat_tokens(body)),
+            Self::Ollama => Some(ollama::tokens(body)),
+            Self::Anthropic | Self::Gemini | Self::OpenAiResponses => None,
+        }
+    }
+
+    /// What a service is not asked for from the start. `own`: a server that stands in for the
+    /// engine; `vendors`: at the vendor's address.
+    fn known_gaps(self, own: bool, vendors: bool) -> Without {
+        match self {
+            Self::Ollama => Without::new(),
+            Self::OpenAiChat if own => Without::new(),
+            Self::OpenAiChat if vendors => {
+                Without::from([Param::Reasoning, Param::Excerpts, Param::Bounds])
+            }
+            Self::OpenAiChat => Without::from([Param::Reasoning, Param::Excerpts]),
+            Self::Anthropic | Self::Gemini | Self::OpenAiResponses => {
+                Without::from([Param::Logprobs])
+            }
         }
     }
 }
 
 /// Which model is asked, where and how.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct RemoteOptions {
     /// What the service speaks.
     pub api: Api,
@@ -137,6 +173,10 @@ pub struct RemoteOptions {
     pub key: Option<ApiKey>,
     /// Context in tokens, where known; else [`DEFAULT_CONTEXT`].
     pub context: Option<usize>,
+    /// What a server of the user's own says of the model; `None` for a vendor.
+    pub served: Option<Served>,
+    /// Hosts that may be asked without encryption.
+    pub trusted: Vec<String>,
     /// Longest time of one attempt, from the connection to the last byte.
     pub timeout: Duration,
 }
@@ -230,6 +270,10 @@ struct Service {
     speaker: Speaker,
     model: String,
     timeout: Duration,
+    /// In tokens.
+    context: usize,
+    /// The model's own, where the server gives it.
+    vocabulary: Option<Tokenizer>,
     /// Grows as the service refuses parameters; never shrinks.
     without: RwLock<Without>,
 }
@@ -237,10 +281,12 @@ struct Service {
 impl RemoteModel {
     /// Checks the options and prepares requests. Sends nothing and needs no runtime.
     pub fn connect(options: RemoteOptions) -> Result<Self, RemoteError> {
-        let RemoteOptions { api, base_url, model, key, context, timeout } = options;
-        let base = address::check(base_url.as_deref().unwrap_or(api.default_base()))?;
+        let RemoteOptions { api, base_url, model, key, context, served, trusted, timeout } =
+            options;
+        let base = address::check(base_url.as_deref().unwrap_or(api.default_base()), &trusted)?;
         let host = address::host(&base);
-        if key.is_none() && !http::is_loopback(&base) {
+        // A server of one's own may want none; it says so by itself.
+        if key.is_none() && !http::is_loopback(&base) && served.is_none() {
             return Err(RemoteError::NoKey { host, variable: api.key_variable() });
         }
         let client = http::patient_client(&base, timeout)
@@ -249,21 +295,30 @@ impl RemoteModel {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let url = address::below(base, &api.path(&model));
+        let without = RwLock::new(api.known_gaps(served.is_some(), base_url.is_none()));
+        let context = context.unwrap_or(DEFAULT_CONTEXT);
+        let served = served.unwrap_or_default();
         let capabilities = Capabilities {
             id: model.clone(),
-            sha256: None,
-            parameters: None,
-            context: context.unwrap_or(DEFAULT_CONTEXT),
+            sha256: served.sha256,
+            fingerprint: served.fingerprint,
+            parameters: served.parameters,
+            context,
             logits: false,
         };
-        let speaker = Speaker { host, key };
-        let is_vendors_own = base_url.is_none();
-        let without = match api {
-            Api::OpenAiChat if is_vendors_own => Without::from([Param::Bounds]),
-            _ => Without::new(),
+        let (speaker, vocabulary) = (Speaker { host, key }, served.vocabulary);
+        let service = Service {
+            api,
+            client,
+            url,
+            headers,
+            speaker,
+            model,
+            timeout,
+            context,
+            vocabulary,
+            without,
         };
-        let without = RwLock::new(without);
-        let service = Service { api, client, url, headers, speaker, model, timeout, without };
         Ok(Self { service: Arc::new(service), capabilities })
     }
 
@@ -283,37 +338,45 @@ impl ChatModel for RemoteModel {
         &self.capabilities
     }
 
-    /// For planning: the vendors' tokenizers are not known here, and three bytes a token is more
+    /// For planning. The vendors' tokenizers are not known here, and three bytes a token is more
     /// tokens than theirs give for most text.
     fn count_tokens(&self, text: &str) -> usize {
-        text.len().div_ceil(BYTES_A_TOKEN)
+        self.service.tokens_in(text).unwrap_or_else(|| text.len().div_ceil(BYTES_A_TOKEN))
     }
 
     /// For money: no token is less than a byte, whatever was learned of the service meanwhile.
     fn upper_prompt_tokens(&self, request: &ChatRequest) -> u64 {
-        let Service { api, model, .. } = &*self.service;
-        let enforced = api.body(model, request, &Without::new()).len();
-        let told = api.body(model, request, &Without::from([Param::Schema])).len();
+        let enforced = self.service.body(request, &Without::new()).len();
+        let told = self.service.body(request, &Without::from([Param::Schema])).len();
         enforced.max(told) as u64 + PROMPT_OVERHEAD
     }
 
     fn outgoing(&self, request: &ChatRequest) -> Vec<u8> {
-        self.service.api.body(&self.service.model, request, &self.service.known_gaps())
+        self.service.body(request, &self.service.known_gaps())
     }
 
     fn complete(&self, stage: Vec<ChatRequest>) -> Answers<Completion> {
         let mut attempts = JoinSet::new();
         let mut places = HashMap::new();
+        let (tell, mut news) = mpsc::unbounded_channel();
         for (index, request) in stage.into_iter().enumerate() {
             let service = Arc::clone(&self.service);
             // What is sent is settled here and now: the caller has seen these very bytes.
             let without = service.known_gaps();
-            let body = service.api.body(&service.model, &request, &without);
-            let handle =
-                attempts.spawn(async move { service.attempt(&request, &without, body).await });
+            let body = service.body(&request, &without);
+            let tell = tell.clone();
+            let written = move |decoded| {
+                // Nobody listens any more: the answer comes to nothing by itself.
+                let _ = tell.send(Answer::Progress { prefilled: 0, decoded });
+            };
+            let handle = attempts
+                .spawn(async move { service.attempt(&request, &without, body, &written).await });
             places.insert(handle.id(), index);
         }
         Answers::from_poll(move |context| {
+            if let Poll::Ready(Some(progress)) = news.poll_recv(context) {
+                return Poll::Ready(Some(progress));
+            }
             attempts.poll_join_next_with_id(context).map(|ended| {
                 let (id, outcome) = match ended? {
                     Ok((id, outcome)) => (id, outcome),
@@ -354,12 +417,43 @@ impl Service {
         self.without.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Asks once.
+    /// What is sent.
+    fn body(&self, request: &ChatRequest, without: &Without) -> Vec<u8> {
+        let model = &self.model;
+        let body = match self.api {
+            Api::Anthropic => anthropic::body(model, request, without),
+            Api::Gemini => gemini::body(request, without),
+            Api::Ollama => ollama::body(model, self.context, request, without),
+            Api::OpenAiChat => openai::chat_body(model, request, without),
+            Api::OpenAiResponses => openai::responses_body(model, request, without),
+        };
+        body.to_string().into_bytes()
+    }
+
+    /// Tokens of a text by the model's own vocabulary.
+    fn tokens_in(&self, text: &str) -> Option<usize> {
+        let encoded = self.vocabulary.as_ref()?.encode(text, Specials::AsText);
+        encoded.ok().map(|tokens| tokens.len())
+    }
+
+    /// Fewest tokens that a prompt can have, without any template.
+    fn least_tokens(&self, request: &ChatRequest) -> usize {
+        let texts = request.shared.iter().chain(&request.own).map(|message| &message.content);
+        texts
+            .map(|text| match self.tokens_in(text) {
+                Some(tokens) => (tokens as f64 * READ_AT_LEAST) as usize,
+                None => text.len() / MOST_BYTES_A_TOKEN,
+            })
+            .sum()
+    }
+
+    /// Asks once. `written` hears of tokens as they come, where they come one by one.
     async fn attempt(
         &self,
         request: &ChatRequest,
         without: &Without,
         body: Vec<u8>,
+        written: &(dyn Fn(usize) + Send + Sync),
     ) -> Result<Completion, LlmError> {
         let started = Instant::now();
         let sent = self
@@ -370,7 +464,15 @@ impl Service {
             .body(body);
         let response = sent.send().await.map_err(|error| self.unanswered(error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = read(response).await;
+        let streamed = self.api == Api::Ollama && status.is_success();
+        let body = read(response, |bytes| {
+            // A line a token.
+            let lines = bytes.split(|&byte| byte == b'\n').count() - 1;
+            if streamed && lines > 0 {
+                written(lines);
+            }
+        })
+        .await;
         if !status.is_success() {
             // Whatever came of the body: the status has said it.
             let (Body::Whole(bytes) | Body::TooLong(bytes) | Body::Broken(bytes, _)) = body;
@@ -384,20 +486,67 @@ impl Service {
             }
             Body::Broken(_, error) => return Err(self.unanswered(error)),
         };
-        let mut completion = self.understand(&headers, &bytes)?;
-        // A service does not tell reading from writing.
-        completion.timings.decode_s = started.elapsed().as_secs_f64();
+        let mut completion = self.understand(&headers, &bytes, request, without)?;
+        if completion.timings.decode_s <= 0.0 {
+            // Most services do not tell reading from writing.
+            completion.timings.decode_s = started.elapsed().as_secs_f64();
+        }
         Ok(completion)
     }
 
     /// Reads a body that came with a 200.
-    fn understand(&self, headers: &HeaderMap, bytes: &[u8]) -> Result<Completion, LlmError> {
-        let body: Value = serde_json::from_slice(bytes)
-            .map_err(|_| self.nonsense("the answer is no JSON document"))?;
-        match Complaint::in_answer(&body, headers, SystemTime::now()) {
-            Some(complaint) => Err(complaint.error(&self.speaker)),
-            None => self.api.answer(&body).map_err(|cause| self.nonsense(&cause)),
+    fn understand(
+        &self,
+        headers: &HeaderMap,
+        bytes: &[u8],
+        request: &ChatRequest,
+        without: &Without,
+    ) -> Result<Completion, LlmError> {
+        let body: Value = match self.api {
+            Api::Ollama => ollama::assembled(bytes).map_err(|cause| self.nonsense(&cause))?,
+            _ => serde_json::from_slice(bytes)
+                .map_err(|_| self.nonsense("the answer is no JSON document"))?,
+        };
+        if let Some(complaint) = Complaint::in_answer(&body, headers, SystemTime::now()) {
+            return Err(complaint.error(&self.speaker));
         }
+        let mut completion = self.api.answer(&body).map_err(|cause| self.nonsense(&cause))?;
+        if self.api == Api::Ollama {
+            self.is_read_whole(request, &completion)?;
+        }
+        if let Output::Label(labels) = &request.output
+            && exchange::carries(request, without, Param::Logprobs)
+        {
+            let tokens =
+                self.api.tokens(&body).filter(|t| t.as_array().is_some_and(|t| !t.is_empty()));
+            completion.labels = tokens.and_then(|tokens| exchange::label_log_probs(tokens, labels));
+            if tokens.is_none() {
+                // It was asked for them and said nothing: so it will be from now on.
+                self.learn(Param::Logprobs);
+            }
+        }
+        Ok(completion)
+    }
+
+    /// A server that is handed more than its context cuts the prompt and says nothing, but for the
+    /// number of tokens that it has read.
+    fn is_read_whole(&self, request: &ChatRequest, answer: &Completion) -> Result<(), LlmError> {
+        let (least, Some(usage)) = (self.least_tokens(request) as u64, answer.usage) else {
+            return Ok(());
+        };
+        if usage.prompt >= least {
+            return Ok(());
+        }
+        let words = format!(
+            "it read {} of at least {least} prompt tokens and cut off the rest without saying so; \
+             raise --context or the server's own limit",
+            usage.prompt
+        );
+        Err(LlmError::TooLong(self.speaker.says(None, &words)))
+    }
+
+    fn learn(&self, gap: Param) {
+        self.without.write().unwrap_or_else(PoisonError::into_inner).insert(gap);
     }
 
     /// An answer with another status; learns which parameter it would rather not see.
@@ -414,7 +563,7 @@ impl Service {
         let error = complaint.error(&self.speaker);
         match quirks::refused(&complaint, self.api.optional(), sent) {
             Some(param) => {
-                self.without.write().unwrap_or_else(PoisonError::into_inner).insert(param);
+                self.learn(param);
                 LlmError::Adapted(error.to_string())
             }
             None => error,
@@ -443,11 +592,14 @@ impl Service {
 }
 
 /// Reads a body up to [`MAX_BODY`].
-async fn read(mut response: Response) -> Body {
+async fn read(mut response: Response, mut heard: impl FnMut(&[u8])) -> Body {
     let mut bytes = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+            Ok(Some(chunk)) => {
+                heard(&chunk);
+                bytes.extend_from_slice(&chunk);
+            }
             Ok(None) => return Body::Whole(bytes),
             Err(error) => return Body::Broken(bytes, error),
         }

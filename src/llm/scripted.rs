@@ -16,7 +16,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     Answer, Answers, Capabilities, ChatModel, ChatRequest, Completion, Finish, LlmError, Message,
-    Output, ScorePrompt, ScoreRequest, Shape, Source, Timings, Usage, Want,
+    Output, ScorePrompt, ScoreRequest, Shape, Source, Timings, Usage, Want, label_shape,
 };
 
 /// What a request in a script meets in place of an answer.
@@ -55,6 +55,7 @@ impl ScriptedModel {
             capabilities: Capabilities {
                 id: format!("scripted:{script}"),
                 sha256: None,
+                fingerprint: None,
                 parameters: Some(135_000_000),
                 context: 8192,
                 logits: true,
@@ -110,6 +111,7 @@ impl ScriptedModel {
         let mut text = match &request.output {
             Output::Text => sentence(&mut rng, 20, 120),
             Output::Json(shape) => value(shape, &mut rng).to_string(),
+            Output::Label(labels) => value(&label_shape(labels), &mut rng).to_string(),
         };
         match mishap {
             Some(Mishap::Truncate) => text.truncate(text.floor_char_boundary(text.len() / 2)),
@@ -125,7 +127,13 @@ impl ScriptedModel {
         };
         let finish =
             if mishap == Some(Mishap::Truncate) { Finish::Length } else { Finish::Complete };
-        Ok(Completion { text, finish, usage: Some(usage), timings: Timings::default() })
+        Ok(Completion {
+            text,
+            finish,
+            usage: Some(usage),
+            timings: Timings::default(),
+            labels: None,
+        })
     }
 
     /// Sends each request's answer from a thread of its own, until nobody listens.

@@ -18,7 +18,7 @@ use crate::prompts::Wording;
 use crate::prompts::controls::{self, Control, Controls, Fate};
 use crate::prompts::judge::{CRITERIA, Phrasing, preference};
 use crate::schema::{Persona, Verdict};
-use crate::store::{JudgeReport, Pairwise, Spread, write_atomically};
+use crate::store::{JudgeReport, Pairwise, Run, Spread, write_atomically};
 
 /// Good controls that are asked about in other words: at a first use, and when all is measured.
 const REWORDED_FIRST: usize = 3;
@@ -42,6 +42,8 @@ pub struct Case<'a> {
     pub pairs: &'a [(usize, usize)],
     /// What is asked about each.
     pub scope: Scope<'a>,
+    /// Whether the records are made up, for the controls: nobody's data.
+    pub made_up: bool,
 }
 
 /// What is asked about a persona.
@@ -95,9 +97,9 @@ pub async fn appraise(
     observer: &dyn Observer,
     cancel: &Cancel,
 ) -> Result<Option<Appraisal>, PipelineError> {
-    let asking = Asking { models, observer, cancel };
+    let asking = Asking { models, observer, cancel, log: None };
     let Some(report) = measured(&asking, case.wording).await? else { return Ok(None) };
-    let logits = models.judge.capabilities().logits;
+    let logits = models.judge_answers();
     let is_shown = |name: &str| match case.scope {
         Scope::Measured => report.signals.contains_key(name),
         Scope::Shown(names) => names.contains(name),
@@ -166,11 +168,16 @@ async fn ask_about(
         .enumerate()
         .map(|(at, persona)| {
             let segment = case.segments.get(at).map_or(&[][..], Vec::as_slice);
-            judge::questions(About { corpus, persona, segment, wording, phrasing }, counts)
+            let about = About { corpus, persona, segment, wording, phrasing };
+            let mut questions = judge::questions(about, counts);
+            if case.made_up {
+                questions.records.clear();
+            }
+            questions
         })
         .collect();
     let mut all = vec![Raw::default(); personas.len()];
-    let keep = |at: usize, raw: Raw| {
+    let keep = |_: Option<&mut Run>, at: usize, raw: Raw| {
         all[at] = judge::with_support(raw, corpus, &personas[at], wording);
         if corpus.records.is_empty() {
             // Nothing can be said of evidence that is not at hand.
@@ -186,7 +193,7 @@ async fn preferences(
     asking: &Asking<'_>,
     case: Case<'_>,
 ) -> Result<Option<Vec<f64>>, PipelineError> {
-    if !asking.models.judge.capabilities().logits || case.pairs.is_empty() {
+    if !asking.models.judge_answers() || case.pairs.is_empty() {
         return Ok(Some(Vec::new()));
     }
     let pairs = case.pairs.iter().map(|&(a, b)| (&case.personas[a], &case.personas[b]));
@@ -208,7 +215,7 @@ async fn both_orders(
         pairs.into_iter().flat_map(both).map(Questions::preference).collect();
     asking.observer.on(Progress::StageStarted { stage: "compare", total: requests.len() });
     let mut first = vec![None; requests.len()];
-    let keep = |at: usize, raw: Raw| {
+    let keep = |_: Option<&mut Run>, at: usize, raw: Raw| {
         first[at] = raw.preference;
         Ok(())
     };
@@ -229,7 +236,7 @@ pub async fn judge_report(
     observer: &dyn Observer,
     cancel: &Cancel,
 ) -> Result<Option<JudgeReport>, PipelineError> {
-    let asking = Asking { models, observer, cancel };
+    let asking = Asking { models, observer, cancel, log: None };
     match depth {
         Depth::FirstUse => measured(&asking, wording).await,
         Depth::Full => {
@@ -260,12 +267,12 @@ pub(super) async fn measured(
 
 fn keep(asking: &Asking<'_>, wording: Wording, report: &JudgeReport) {
     let models = asking.models;
-    let (Some(cache), Some(sha256)) =
-        (models.judge_cache.as_deref(), models.judge.capabilities().sha256.as_deref())
+    let (Some(cache), Some(identity)) =
+        (models.judge_cache.as_deref(), models.judge.capabilities().identity())
     else {
         return;
     };
-    if let Some(path) = judge::cache_file(cache, sha256, wording)
+    if let Some(path) = judge::cache_file(cache, identity, wording)
         && let Ok(json) = serde_json::to_vec_pretty(report)
         && let Err(e) = write_atomically(&path, &json)
     {
@@ -279,7 +286,7 @@ fn keep(asking: &Asking<'_>, wording: Wording, report: &JudgeReport) {
 fn kept(models: &Models, wording: Wording) -> Option<JudgeReport> {
     let capabilities = models.judge.capabilities();
     let cache = models.judge_cache.as_deref()?;
-    let path = judge::cache_file(cache, capabilities.sha256.as_deref()?, wording)?;
+    let path = judge::cache_file(cache, capabilities.identity()?, wording)?;
     let report: JudgeReport = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
     (report.model_sha256 == capabilities.sha256).then(|| JudgeReport {
         // The same file may go by another name today.
@@ -297,7 +304,7 @@ async fn measure(
     let all = controls::load(wording);
     let controls = if depth == Depth::Full { all } else { all.quick() };
     let capabilities = asking.models.judge.capabilities();
-    let logits = capabilities.logits;
+    let logits = asking.models.judge_answers();
     let total = controls.all.len();
     asking.observer.on(Progress::StageStarted { stage: "calibrate", total });
     let every: Vec<usize> = (0..total).collect();
@@ -350,6 +357,7 @@ impl On<'_> {
             wording: self.wording,
             pairs: &[],
             scope: Scope::Measured,
+            made_up: true,
         };
         ask_about(asking, case, phrasing, counts).await
     }

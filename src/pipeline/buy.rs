@@ -80,6 +80,11 @@ pub(super) enum Unbought {
 }
 
 impl Unbought {
+    /// Whether the service was given up.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self, Self::Gone(_))
+    }
+
     /// Whether it lies with the service and not with this order.
     pub(super) fn is_of_service(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::Gone(_))
@@ -264,6 +269,7 @@ impl Till<'_> {
             records: order.records.clone(),
             bytes: body.len() as u64,
             sha256: sha256(&body),
+            local: self.paid.local,
         })?;
         let answers = self.paid.model.complete(vec![order.request.clone()]);
         Ok(Ok(InFlight { order: waiting, attempt, booked, most, answers }))
@@ -301,7 +307,8 @@ impl Till<'_> {
 
     /// The first answer, the next attempt's time, or the user's wish to stop.
     async fn news(&self, in_flight: &mut [InFlight], wake: Option<Instant>) -> News {
-        let answer = poll_fn(|context| poll_all(in_flight, context));
+        let observer = self.observer;
+        let answer = poll_fn(|context| poll_all(in_flight, observer, context));
         let far = Instant::now() + Duration::from_hours(1);
         tokio::select! {
             (index, answer) = answer => News::Answer(index, answer),
@@ -311,7 +318,7 @@ impl Till<'_> {
     }
 }
 
-fn sha256(body: &[u8]) -> String {
+pub(super) fn sha256(body: &[u8]) -> String {
     use std::fmt::Write;
 
     Sha256::digest(body).iter().fold(String::new(), |mut text, byte| {
@@ -323,13 +330,16 @@ fn sha256(body: &[u8]) -> String {
 
 fn poll_all(
     in_flight: &mut [InFlight],
+    observer: &dyn Observer,
     context: &mut Context<'_>,
 ) -> Poll<(usize, Result<Completion, LlmError>)> {
     for (index, sent) in in_flight.iter_mut().enumerate() {
         loop {
             match sent.answers.poll_next(context) {
                 Poll::Ready(Some(Answer::Done(_, answer))) => return Poll::Ready((index, answer)),
-                Poll::Ready(Some(Answer::Progress { .. })) => {}
+                Poll::Ready(Some(Answer::Progress { prefilled, decoded })) => {
+                    observer.on(Progress::Tokens { prefilled, decoded });
+                }
                 Poll::Ready(None) => {
                     let silent =
                         LlmError::Unavailable("the model went away without an answer".into());

@@ -16,7 +16,7 @@ use crate::prompts::judge::{
     CRITERIA, GROUNDEDNESS, LABELS, Phrasing, VERSION, evidence, five_shot, gain, gain_evidence,
     inner, likelihood, verbal,
 };
-use crate::schema::{Persona, Verdict};
+use crate::schema::{Persona, RecordId, Verdict};
 use crate::store::{JudgeReport, SignalReport};
 
 /// Name of the record gain: how much likelier records are after the persona, in nats a token.
@@ -47,6 +47,8 @@ pub(super) struct Raw {
 pub(super) struct Questions {
     pub(super) requests: Vec<ScoreRequest>,
     kinds: Vec<Kind>,
+    /// Records of the user's whose text the requests carry.
+    pub(super) records: Vec<RecordId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,7 +76,8 @@ pub(super) struct About<'a> {
 pub(super) fn questions(about: About<'_>, counts: impl Fn(&str) -> bool) -> Questions {
     let About { corpus, persona, segment, wording, phrasing } = about;
     let cited = evidence(corpus, persona);
-    let mut asked = Questions { requests: Vec::new(), kinds: Vec::new() };
+    let records = cited.iter().map(|(id, _)| id.clone()).collect();
+    let mut asked = Questions { requests: Vec::new(), kinds: Vec::new(), records };
     for (request, (name, _)) in verbal(persona, &cited, phrasing).into_iter().zip(CRITERIA) {
         if counts(name) && (name != GROUNDEDNESS || !cited.is_empty()) {
             asked.requests.push(request);
@@ -108,7 +111,7 @@ impl Questions {
 
     /// Which of two personas is preferred.
     pub(super) fn preference(request: ScoreRequest) -> Self {
-        Self { requests: vec![request], kinds: vec![Kind::Preference] }
+        Self { requests: vec![request], kinds: vec![Kind::Preference], records: Vec::new() }
     }
 
     /// Reads the answers, in the order of the requests; `None` where one failed. Computed signals

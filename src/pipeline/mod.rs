@@ -124,8 +124,10 @@ pub struct Models {
     pub draft: Arc<dyn ChatModel>,
     /// Judges.
     pub judge: Arc<dyn ChatModel>,
-    /// On what terms `draft` drafts, where it costs money.
+    /// On what terms `draft` drafts, where it is a service.
     pub draft_terms: Option<Paid>,
+    /// On what terms `judge` judges, where it is a server that stands in for the engine.
+    pub judge_terms: Option<Paid>,
     /// Who refines.
     pub frontier: Option<Paid>,
     /// Folder where a judge's measurement is kept by its model's hash; `None` measures each time.
@@ -139,14 +141,32 @@ impl Models {
         judge: Arc<dyn ChatModel>,
         judge_cache: Option<PathBuf>,
     ) -> Self {
-        Self { draft, judge, draft_terms: None, frontier: None, judge_cache }
+        Self { draft, judge, draft_terms: None, judge_terms: None, frontier: None, judge_cache }
+    }
+
+    /// Models on a server that stands in for the engine: it drafts and judges, as this process would.
+    pub fn served(draft: Paid, judge: Paid, judge_cache: Option<PathBuf>) -> Self {
+        Self {
+            draft: Arc::clone(&draft.model),
+            judge: Arc::clone(&judge.model),
+            draft_terms: Some(draft),
+            judge_terms: Some(judge),
+            frontier: None,
+            judge_cache,
+        }
+    }
+
+    /// Whether the judge can be asked anything at all.
+    fn judge_answers(&self) -> bool {
+        self.judge.capabilities().logits || self.judge_terms.is_some()
     }
 
     /// Drafts by a paid model and nothing else: what it writes is scored by computed support alone.
     pub fn paid(terms: Paid) -> Self {
         let model = Arc::clone(&terms.model);
         let (draft, judge) = (Arc::clone(&model), model);
-        Self { draft, judge, draft_terms: Some(terms), frontier: None, judge_cache: None }
+        let draft_terms = Some(terms);
+        Self { draft, judge, draft_terms, judge_terms: None, frontier: None, judge_cache: None }
     }
 }
 

@@ -76,7 +76,7 @@ impl ChatModel for Service {
 fn completion(text: &str) -> Completion {
     let usage = Usage { prompt: 400, completion: 50, ..Usage::default() };
     let (text, timings) = (text.to_owned(), Timings::default());
-    Completion { text, finish: Finish::Complete, usage: Some(usage), timings }
+    Completion { text, finish: Finish::Complete, usage: Some(usage), timings, labels: None }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it is what a script returns")]
@@ -371,6 +371,7 @@ fn a_reservation_is_on_disk_before_the_request_leaves_and_survives_a_death() {
         records: Vec::new(),
         bytes: 0,
         sha256: String::new(),
+        local: false,
     })
     .expect("recorded");
     drop(log);

@@ -8,7 +8,7 @@ use super::buy::{Order, Till, Unbought};
 use super::judge::{self, About, Questions, Raw};
 use super::merits::Counter;
 use super::next::threshold;
-use super::run::{Asking, Runner, Stage, TRUNCATED};
+use super::run::{Runner, Stage, TRUNCATED, record};
 use super::{PipelineError, Progress, RefineMode};
 use crate::corpus::Corpus;
 use crate::ledger::REFINE_MAX_TOKENS;
@@ -99,9 +99,9 @@ impl Runner<'_> {
             }
         }
         let wording = self.plan.frame.wording;
-        let logits = self.models.judge.capabilities().logits;
+        let answers = self.models.judge_answers();
         let counts =
-            |name: &str| logits && report.signals.get(name).is_some_and(|s| s.weight > 0.0);
+            |name: &str| answers && report.signals.get(name).is_some_and(|s| s.weight > 0.0);
         let questions: Vec<Questions> = candidates
             .iter()
             .map(|candidate| {
@@ -114,18 +114,16 @@ impl Runner<'_> {
             .collect();
         let gate = threshold(&self.run.state, &self.plan);
         let counter = Counter::new(self.corpus);
-        let asking = Asking { models: self.models, observer: self.observer, cancel: self.cancel };
-        let (run, corpus) = (&mut *self.run, self.corpus);
-        let keep = |at: usize, raw: Raw| {
+        let corpus = self.corpus;
+        let keep = |run: Option<&mut Run>, at: usize, raw: Raw| {
             let candidate = &candidates[at];
             let raw = judge::with_support(raw, corpus, &candidate.after, wording);
             let verdict = judge::verdict(&report, &raw);
             let refinement = decide(candidate, &verdict, gate, &counter);
             let persona = candidate.before.id.clone();
-            run.record(Event::Refined { persona, refinement })?;
-            Ok(())
+            record(run, Event::Refined { persona, refinement })
         };
-        asking.ask(&questions, keep).await
+        self.asking().ask(&questions, keep).await
     }
 
     fn mode(&self) -> RefineMode {

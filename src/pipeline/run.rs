@@ -4,10 +4,13 @@
 //! what is asked next never depends on the order in which they came.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::Mutex;
+
 use super::appraise;
-use super::buy::{Order, Paid, Till, Unbought};
+use super::buy::{self, Order, Paid, Till, Unbought};
 use super::judge::{self, About, Questions, Raw};
 use super::next::{Action, next_actions};
 use super::plan::Plan;
@@ -15,13 +18,19 @@ use super::thresholds::OwnThreshold;
 use super::{Cancel, Models, Observer, Outcome, PipelineError, Progress, Threshold, select};
 use crate::corpus::Corpus;
 use crate::ledger::PERSONA_MAX_TOKENS;
-use crate::llm::{Answer, Answers, ChatRequest, Completion, Finish, LlmError, ScoreRequest, Usage};
+use crate::llm::{
+    Answer, Answers, ChatRequest, Completion, Finish, LlmError, Output, Sampling, ScorePrompt,
+    ScoreRequest, Usage, Want,
+};
 use crate::privacy::Cleared;
 use crate::prompts::draft::Brief;
 use crate::prompts::judge::Phrasing;
 use crate::prompts::{Wording, answer, draft};
 use crate::schema::Persona;
-use crate::store::{CallCost, DraftId, Event, JudgeReport, Purpose, Run, SlotReport};
+use crate::store::{CallCost, DraftId, Event, JudgeReport, Purchase, Purpose, Run, SlotReport};
+
+/// Answer tokens of a label: room for a few words before it, or for JSON around it.
+const LABEL_TOKENS: usize = 16;
 
 /// A run in progress.
 pub(super) struct Runner<'a> {
@@ -175,6 +184,11 @@ impl Runner<'_> {
         if self.cancel.is_cancelled() {
             return Ok(Stage::Cancelled);
         }
+        // A server that stands in for the engine may come back, and the run go on.
+        let stands_in = self.models.judge_terms.is_some();
+        if stands_in && let Some((_, cause)) = failed.iter().find(|(_, cause)| cause.is_gone()) {
+            return stage_end(failed.len(), Some(cause.to_string()), self.cancel);
+        }
         if self.run.state.drafts.is_empty()
             && self.run.state.dropped.is_empty()
             && let Some((_, cause)) = failed.first()
@@ -183,6 +197,9 @@ impl Runner<'_> {
                 Unbought::OverBudget { .. } => PipelineError::Budget(format!(
                     "the budget allows no draft at all: {cause}\nhint: raise --max-cost, or see --estimate-only"
                 )),
+                _ if stands_in => {
+                    PipelineError::Model(format!("{} gave no draft: {cause}", terms.host))
+                }
                 _ => PipelineError::Provider(format!("{} gave no draft: {cause}", terms.host)),
             });
         }
@@ -224,9 +241,8 @@ impl Runner<'_> {
     }
 
     async fn calibrate(&mut self) -> Result<Stage, PipelineError> {
-        let asking = Asking { models: self.models, observer: self.observer, cancel: self.cancel };
         let wording = self.plan.frame.wording;
-        let Some(report) = appraise::measured(&asking, wording).await? else {
+        let Some(report) = appraise::measured(&self.asking(), wording).await? else {
             return Ok(Stage::Cancelled);
         };
         let report = self.with_own_threshold(report)?;
@@ -253,7 +269,17 @@ impl Runner<'_> {
     }
 
     fn calibrated(&mut self, report: JudgeReport) -> Result<Stage, PipelineError> {
-        if !self.models.judge.capabilities().logits {
+        let in_words = |(purpose, purchase): (&Purpose, &Purchase)| {
+            let answer = purchase.answer.as_ref();
+            matches!(purpose, Purpose::Judge(_)) && answer.is_some_and(|(a, _)| a.labels.is_none())
+        };
+        if self.run.state.purchases.iter().any(in_words) {
+            self.note(format!(
+                "{} gives no probabilities: each of its criteria is one digit, and scores are coarse",
+                report.model
+            ))?;
+        }
+        if !self.models.judge_answers() {
             self.note(format!(
                 "{} gives no probabilities: the judge score rests on computed support alone",
                 report.model
@@ -274,9 +300,9 @@ impl Runner<'_> {
             return Ok(Stage::Done);
         };
         let wording = self.plan.frame.wording;
-        let logits = self.models.judge.capabilities().logits;
+        let answers = self.models.judge_answers();
         let counts =
-            |name: &str| logits && report.signals.get(name).is_some_and(|s| s.weight > 0.0);
+            |name: &str| answers && report.signals.get(name).is_some_and(|s| s.weight > 0.0);
         let personas: Vec<Persona> =
             ids.iter().map(|id| self.run.state.drafts[id].persona.clone()).collect();
         let questions: Vec<Questions> = personas
@@ -288,16 +314,24 @@ impl Runner<'_> {
                 judge::questions(about, counts)
             })
             .collect();
-        let asking = Asking { models: self.models, observer: self.observer, cancel: self.cancel };
-        let (run, corpus) = (&mut *self.run, self.corpus);
-        let keep = |at: usize, raw: Raw| {
+        let (models, corpus) = (self.models, self.corpus);
+        let keep = |run: Option<&mut Run>, at: usize, raw: Raw| {
             let raw = judge::with_support(raw, corpus, &personas[at], wording);
             let verdict = judge::verdict(&report, &raw);
-            let cost = asking.cost(&questions[at]);
-            run.record(Event::Judged { draft: ids[at], verdict, cost })?;
-            Ok(())
+            let cost = models.cost(&questions[at]);
+            record(run, Event::Judged { draft: ids[at], verdict, cost })
         };
-        asking.ask(&questions, keep).await
+        self.asking().ask(&questions, keep).await
+    }
+
+    /// A judge that books and keeps what it is asked in this run's log.
+    pub(super) fn asking(&mut self) -> Asking<'_> {
+        Asking {
+            models: self.models,
+            observer: self.observer,
+            cancel: self.cancel,
+            log: Some(Mutex::new(self.run)),
+        }
     }
 
     fn select(&mut self) -> Result<Stage, PipelineError> {
@@ -427,23 +461,39 @@ pub(super) struct Asking<'a> {
     pub(super) models: &'a Models,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Cancel,
+    /// The run that is judged in, where it is one: a judge on a server is asked through its log.
+    pub(super) log: Option<Mutex<&'a mut Run>>,
+}
+
+/// Logs what came of a question that was asked in a run.
+pub(super) fn record(run: Option<&mut Run>, event: Event) -> Result<(), PipelineError> {
+    Ok(run.map_or(Ok(()), |run| run.record(event))?)
 }
 
 impl Asking<'_> {
-    /// Asks all questions as one stage; `keep` gets each item's reading once it is complete. Equal
-    /// requests are sent once.
+    /// Asks all questions as one stage; `keep` gets each item's reading once it is complete, and the
+    /// run to log it in. Equal requests are sent once.
     pub(super) async fn ask(
         &self,
         items: &[Questions],
-        mut keep: impl FnMut(usize, Raw) -> Result<(), PipelineError>,
+        mut keep: impl FnMut(Option<&mut Run>, usize, Raw) -> Result<(), PipelineError>,
     ) -> Result<Stage, PipelineError> {
+        let mut log = match &self.log {
+            Some(log) => Some(log.lock().await),
+            None => None,
+        };
+        let mut run = log.as_deref_mut().map(|run| &mut **run);
         let (requests, askers) = distinct(items);
+        if let (Some(terms), Some(run)) = (&self.models.judge_terms, run.as_deref_mut()) {
+            let till = Till { paid: terms, run, observer: self.observer, cancel: self.cancel };
+            return ask_server(till, items, (&requests, &askers), keep).await;
+        }
         let mut answers: Vec<Vec<Option<Vec<f32>>>> =
             items.iter().map(|item| vec![None; item.requests.len()]).collect();
         let mut waiting: Vec<usize> = items.iter().map(|item| item.requests.len()).collect();
         let mut open = items.len();
         for at in (0..items.len()).filter(|&at| items[at].requests.is_empty()) {
-            keep(at, Raw::default())?;
+            keep(run.as_deref_mut(), at, Raw::default())?;
             self.observer.on(Progress::UnitDone);
             open -= 1;
         }
@@ -466,7 +516,7 @@ impl Asking<'_> {
                 answers[item][question].clone_from(&answer);
                 waiting[item] -= 1;
                 if waiting[item] == 0 {
-                    keep(item, items[item].read(&answers[item]))?;
+                    keep(run.as_deref_mut(), item, items[item].read(&answers[item]))?;
                     self.observer.on(Progress::UnitDone);
                     open -= 1;
                 }
@@ -474,20 +524,85 @@ impl Asking<'_> {
         }
         stage_end(open, gone, self.cancel)
     }
+}
 
+impl Models {
     /// Prompt tokens of an item's questions; probabilities cost no answer tokens.
     fn cost(&self, item: &Questions) -> CallCost {
-        let count = |text: &str| self.models.judge.count_tokens(text);
+        let count = |text: &str| self.judge.count_tokens(text);
         let prompt = item.requests.iter().map(|r| judge::prompt_tokens(r, count)).sum::<usize>();
         let usage = Usage { prompt: prompt as u64, ..Usage::default() };
         CallCost { usage, ..CallCost::default() }
     }
 }
 
+/// Who asks a request: (item, place among its questions).
+type Askers = Vec<Vec<(usize, usize)>>;
+
+/// Asks a server, through the log like everything that goes to one: an answer that the log has is
+/// not asked for again. A server gives the probabilities of labels alone; what asks for those of a
+/// text is missing, and the other signals count.
+async fn ask_server(
+    mut till: Till<'_>,
+    items: &[Questions],
+    (requests, askers): (&[ScoreRequest], &Askers),
+    mut keep: impl FnMut(Option<&mut Run>, usize, Raw) -> Result<(), PipelineError>,
+) -> Result<Stage, PipelineError> {
+    let mut orders = Vec::new();
+    let mut asked = Vec::new();
+    for (at, request) in requests.iter().enumerate() {
+        let (Want::Labels(labels), ScorePrompt::Chat { shared, own }) =
+            (&request.want, &request.prompt)
+        else {
+            continue;
+        };
+        let carried = askers[at].iter().flat_map(|(item, _)| items[*item].records.clone());
+        orders.push(Order {
+            purpose: Purpose::Judge(buy::sha256(format!("{request:?}").as_bytes())),
+            request: ChatRequest {
+                shared: Arc::clone(shared),
+                own: own.clone(),
+                output: Output::Label(labels.clone().into()),
+                sampling: Sampling { temperature: 0.0, ..Sampling::default() },
+                max_tokens: LABEL_TOKENS,
+            },
+            records: carried.collect(),
+        });
+        asked.push((at, labels));
+    }
+    let mut answers: Vec<Vec<Option<Vec<f32>>>> =
+        items.iter().map(|item| vec![None; item.requests.len()]).collect();
+    let mut gone = None;
+    let hear = |_: &mut Run, order: usize, answer: Result<Completion, Unbought>| {
+        let (at, labels) = asked[order];
+        match answer {
+            Ok(completion) => {
+                let read = completion.label_log_probs(labels);
+                for &(item, question) in &askers[at] {
+                    answers[item][question].clone_from(&read);
+                }
+            }
+            Err(Unbought::Gone(cause)) => gone = Some(cause),
+            // This signal is missing for these items; the others still count.
+            Err(_) => {}
+        }
+        Ok(())
+    };
+    till.buy(&orders, hear).await?;
+    if till.cancel.is_cancelled() || gone.is_some() {
+        return stage_end(items.len(), gone, till.cancel);
+    }
+    for (at, item) in items.iter().enumerate() {
+        keep(Some(&mut *till.run), at, item.read(&answers[at]))?;
+        till.observer.on(Progress::UnitDone);
+    }
+    Ok(Stage::Done)
+}
+
 /// Each request once, and who asks it: (item, place among its questions).
-fn distinct(items: &[Questions]) -> (Vec<ScoreRequest>, Vec<Vec<(usize, usize)>>) {
+fn distinct(items: &[Questions]) -> (Vec<ScoreRequest>, Askers) {
     let mut requests: Vec<ScoreRequest> = Vec::new();
-    let mut askers: Vec<Vec<(usize, usize)>> = Vec::new();
+    let mut askers: Askers = Vec::new();
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
     for (item, questions) in items.iter().enumerate() {
         for (place, request) in questions.requests.iter().enumerate() {

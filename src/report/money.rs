@@ -105,7 +105,7 @@ fn counts(state: &RunState) -> Counts {
 pub(super) fn egress(state: &RunState) -> Value {
     let rows = state.egress.iter().map(|(host, egress)| {
         json!({
-            "host": host, "requests": egress.bodies.len(),
+            "host": host, "on_this_machine": egress.local, "requests": egress.bodies.len(),
             "bytes": egress.bodies.iter().map(|body| body.bytes).sum::<u64>(),
             "records": egress.records.len(), "record_ids": egress.records,
             "bodies": egress.bodies,
@@ -132,8 +132,11 @@ pub fn money_line(state: &RunState) -> Option<String> {
             parts.push(format!("{count} {what}"));
         }
     }
-    let calls = counted(state.account.attempts(), "paid call");
-    parts.push(format!("{calls}, {}", state.account.charged()));
+    let (calls, charged) = (state.account.attempts(), state.account.charged());
+    parts.push(match charged {
+        MicroUsd(0) => format!("{} to a server, free of charge", counted(calls, "call")),
+        charged => format!("{}, {charged}", counted(calls, "paid call")),
+    });
     let unsettled = state.account.unsettled();
     if unsettled > MicroUsd(0) {
         parts.push(format!("{unsettled} of it for calls whose bill is unknown"));

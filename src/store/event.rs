@@ -81,6 +81,9 @@ pub enum Event {
         /// Its SHA-256, hex.
         #[serde(default)]
         sha256: String,
+        /// Whether the host is this machine.
+        #[serde(default)]
+        local: bool,
     },
     /// A paid answer arrived: on disk before it is used, so that it is never bought again.
     Answered {
@@ -126,6 +129,8 @@ pub enum Purpose {
     Draft(DraftId),
     /// Refining the final persona of this id.
     Refine(String),
+    /// A question to a judge, by its hash: the same one is asked once.
+    Judge(String),
 }
 
 /// How the refinement of a persona ended.

@@ -64,6 +64,8 @@ pub struct Egress {
     pub bodies: Vec<Body>,
     /// Records whose text they carried.
     pub records: BTreeSet<RecordId>,
+    /// Whether the host is this machine, so that nothing left it.
+    pub local: bool,
 }
 
 /// A request body that left this machine.
@@ -118,9 +120,10 @@ impl RunState {
                 self.selected = Some(personas);
                 self.not_selected = dropped;
             }
-            Event::Reserved { attempt, purpose, amount, host, records, bytes, sha256 } => {
+            Event::Reserved { attempt, purpose, amount, host, records, bytes, sha256, local } => {
                 self.account.reserve(attempt, amount);
                 let egress = self.egress.entry(host).or_default();
+                egress.local = local;
                 egress.bodies.push(Body { purpose: purpose.clone(), bytes, sha256 });
                 egress.records.extend(records);
                 self.purchases.entry(purpose).or_default().attempts.push(attempt);

@@ -9,6 +9,9 @@ mod architecture;
 #[cfg(test)]
 mod architectures;
 #[cfg(test)]
+#[cfg(feature = "net")]
+mod backends;
+#[cfg(test)]
 mod bench;
 #[cfg(test)]
 mod cli;

@@ -182,6 +182,37 @@ impl Scalar {
     }
 }
 
+fn of_json(value: &serde_json::Value) -> Option<Value> {
+    use serde_json::Value as Json;
+
+    Some(match value {
+        Json::Bool(flag) => Value::Bool(*flag),
+        Json::String(text) => Value::Text(text.clone()),
+        Json::Number(number) => match (number.as_u64(), number.as_i64()) {
+            (Some(number), _) => Value::Unsigned(number),
+            (None, Some(number)) => Value::Signed(number),
+            (None, None) => Value::Float(number.as_f64()?),
+        },
+        Json::Array(items) if items.first().is_some_and(Json::is_string) => {
+            let mut texts = Texts::with_capacity(items.len());
+            for item in items {
+                texts.push(item.as_str()?);
+            }
+            Value::Texts(texts)
+        }
+        Json::Array(items) => {
+            let mut bytes = Vec::with_capacity(items.len() * 8);
+            for item in items {
+                // A server may write a whole number as 1.0.
+                let whole = item.as_f64().filter(|n| n.fract() == 0.0).map(|n| n as i64);
+                bytes.extend(item.as_i64().or(whole)?.to_le_bytes());
+            }
+            Value::Numbers(Numbers::new(Scalar::I64, bytes))
+        }
+        Json::Null | Json::Object(_) => return None,
+    })
+}
+
 /// The file's key-value pairs, with getters that say which key has the wrong type.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metadata {
@@ -191,6 +222,14 @@ pub struct Metadata {
 impl Metadata {
     pub(super) fn new(entries: HashMap<String, Value>) -> Self {
         Self { entries }
+    }
+
+    /// From JSON, as servers list a model file's metadata. A list of neither texts nor whole numbers
+    /// is left out.
+    pub fn from_json(entries: &serde_json::Map<String, serde_json::Value>) -> Self {
+        let entries =
+            entries.iter().filter_map(|(key, value)| Some((key.clone(), of_json(value)?)));
+        Self { entries: entries.collect() }
     }
 
     /// The value of `key`, whatever its type.

@@ -23,7 +23,9 @@ const METADATA_NAMES: [&str; 4] = [
 ];
 
 /// Reads a base URL. No error repeats what was given beyond its host, since it may hold a secret.
-pub(super) fn check(text: &str) -> Result<Url, RemoteError> {
+/// A `trusted` host, without port, may be asked without encryption: the user vouches for the way
+/// there.
+pub(super) fn check(text: &str, trusted: &[String]) -> Result<Url, RemoteError> {
     let url = Url::parse(text.trim())
         .map_err(|error| RemoteError::NotAnAddress { cause: error.to_string() })?;
     // `localhost:8080` parses as the scheme `localhost`.
@@ -42,7 +44,8 @@ pub(super) fn check(text: &str) -> Result<Url, RemoteError> {
     if is_forbidden(&host) {
         return Err(RemoteError::Forbidden { host });
     }
-    if !http::is_private(&url) {
+    let is_trusted = trusted.iter().any(|trusted| trusted.eq_ignore_ascii_case(&host));
+    if !http::is_private(&url) && !is_trusted {
         return Err(RemoteError::NotEncrypted { host });
     }
     Ok(url)
@@ -110,14 +113,14 @@ mod tests {
             "http://127.0.0.1:11434",
             "http://[::1]:8080",
         ] {
-            assert!(check(good).is_ok(), "{good}");
+            assert!(check(good, &[]).is_ok(), "{good}");
         }
     }
 
     #[test]
     fn each_bad_address_is_refused_for_its_own_reason_and_without_its_secrets() {
         let of = |text: &str| {
-            let error = check(text).unwrap_err();
+            let error = check(text, &[]).unwrap_err();
             let text = error.to_string();
             assert!(text.contains("\nhint: ") && !text.contains("s3cret"), "{text}");
             error
@@ -156,20 +159,32 @@ mod tests {
             "https://metadata.google.internal",
             "https://Metadata.Google.Internal.",
         ] {
-            assert!(matches!(check(bad), Err(RemoteError::Forbidden { .. })), "{bad}");
+            assert!(matches!(check(bad, &[]), Err(RemoteError::Forbidden { .. })), "{bad}");
         }
     }
 
     #[test]
+    fn a_trusted_host_may_be_asked_without_encryption_but_not_a_place_of_secrets() {
+        let trusted = ["gpu-box".to_owned(), "169.254.169.254".to_owned()];
+        assert!(check("http://gpu-box:8000/v1", &trusted).is_ok());
+        assert!(matches!(
+            check("http://gpu-box2/v1", &trusted),
+            Err(RemoteError::NotEncrypted { .. })
+        ));
+        let secrets = check("http://169.254.169.254", &trusted);
+        assert!(matches!(secrets, Err(RemoteError::Forbidden { .. })));
+    }
+
+    #[test]
     fn a_host_is_shown_with_a_port_of_its_own() {
-        assert_eq!(host(&check("https://api.example.com/v1").unwrap()), "api.example.com");
-        assert_eq!(host(&check("http://127.0.0.1:8080/v1").unwrap()), "127.0.0.1:8080");
+        assert_eq!(host(&check("https://api.example.com/v1", &[]).unwrap()), "api.example.com");
+        assert_eq!(host(&check("http://127.0.0.1:8080/v1", &[]).unwrap()), "127.0.0.1:8080");
     }
 
     #[test]
     fn a_base_keeps_its_path_and_a_segment_cannot_leave_it() {
         let of = |base: &str, segments: [&str; 2]| {
-            below(check(base).unwrap(), &segments.map(str::to_owned)).to_string()
+            below(check(base, &[]).unwrap(), &segments.map(str::to_owned)).to_string()
         };
         for base in ["https://h.example/proxy/v1", "https://h.example/proxy/v1/"] {
             let chat = of(base, ["chat", "completions"]);

@@ -10,7 +10,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::llm::json_schema::{self, Dialect};
-use crate::llm::{ChatRequest, Completion, Finish, Output, Role, Shape, Timings, Usage};
+use crate::llm::{
+    ChatRequest, Completion, Finish, NEVER, Output, Role, Shape, Timings, Usage, label_shape,
+};
 
 /// A parameter that a request can do without, when the service does not know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,8 +29,12 @@ pub(in crate::llm) enum Param {
     Cache,
     /// Chat Completions alone: lengths and counts in the schema; without, they stand in words.
     Bounds,
+    /// Every text that may be quoted, listed in the schema; without, they stand in words.
+    Excerpts,
     /// A schema that the service enforces; without it, the schema stands in the prompt.
     Schema,
+    /// How likely each label was; without it, the one that was written counts.
+    Logprobs,
 }
 
 /// What a service has shown that it does not know.
@@ -70,7 +76,7 @@ pub(in crate::llm) struct Outline<'r> {
     /// Turns; neighbours differ in role.
     pub(in crate::llm) turns: Vec<Turn<'r>>,
     /// What the service is to enforce.
-    pub(in crate::llm) enforced: Option<&'r Shape>,
+    pub(in crate::llm) enforced: Option<Cow<'r, Shape>>,
 }
 
 impl<'r> Outline<'r> {
@@ -82,11 +88,11 @@ impl<'r> Outline<'r> {
             let block = Block { text: Cow::Borrowed(message.content.as_str()), shared };
             outline.push(message.role, block);
         }
-        if let Output::Json(shape) = &request.output {
-            if is_enforced(shape, without) {
+        if let Some(shape) = shape(request) {
+            if is_enforced(&shape, without) {
                 outline.enforced = Some(shape);
             } else {
-                let schema = json_schema::schema(shape, Dialect::Open);
+                let schema = json_schema::schema(&shape, Dialect::Open);
                 let text = format!("Answer with one JSON document of this schema: {schema}");
                 outline.push(Role::User, Block { text: text.into(), shared: false });
             }
@@ -114,6 +120,16 @@ impl<'r> Outline<'r> {
     }
 }
 
+/// The shape of an answer. A label is asked for as JSON although its probabilities are wanted: a
+/// small model that may say anything says anything else first.
+fn shape(request: &ChatRequest) -> Option<Cow<'_, Shape>> {
+    match &request.output {
+        Output::Json(shape) => Some(Cow::Borrowed(shape)),
+        Output::Label(labels) => Some(Cow::Owned(label_shape(labels))),
+        Output::Text => None,
+    }
+}
+
 /// Vendors enforce objects alone.
 fn is_enforced(shape: &Shape, without: &Without) -> bool {
     matches!(shape, Shape::Object(_)) && !without.contains(&Param::Schema)
@@ -125,14 +141,21 @@ fn joined(blocks: &[Block<'_>]) -> String {
 
 /// Whether a request carries an optional parameter.
 pub(in crate::llm) fn carries(request: &ChatRequest, without: &Without, param: Param) -> bool {
-    match (&request.output, param) {
-        (Output::Text, Param::Schema | Param::Bounds) => false,
-        (Output::Json(shape), Param::Schema) => is_enforced(shape, without),
+    let is_label = matches!(request.output, Output::Label(_));
+    match param {
+        Param::Schema => shape(request).is_some_and(|shape| is_enforced(&shape, without)),
+        Param::Bounds | Param::Excerpts => shape(request).is_some() && !without.contains(&param),
+        Param::Logprobs => is_label && !without.contains(&param),
         _ => !without.contains(&param),
     }
 }
 
-/// A temperature as it was meant: 0.7 and not 0.699999988079071.
+/// A number as it was meant: 0.7 and not 0.699999988079071.
+pub(in crate::llm) fn decimal(number: f32) -> f64 {
+    (f64::from(number) * 1000.0).round() / 1000.0
+}
+
+/// A temperature within a vendor's limit.
 pub(in crate::llm) fn temperature(request: &ChatRequest, max: f32) -> f64 {
     (f64::from(request.sampling.temperature.clamp(0.0, max)) * 100.0).round() / 100.0
 }
@@ -148,7 +171,42 @@ pub(in crate::llm) fn completion(
     if text.is_empty() && finish == Finish::Complete {
         return Err("the answer holds no text".to_owned());
     }
-    Ok(Completion { text, finish, usage, timings: Timings::default() })
+    Ok(Completion { text, finish, usage, timings: Timings::default(), labels: None })
+}
+
+/// The fullest dialect that a server of JSON Schema has not turned down.
+pub(in crate::llm) fn dialect(request: &ChatRequest, without: &Without) -> Dialect {
+    let carries = |param| carries(request, without, param);
+    match (carries(Param::Bounds), carries(Param::Excerpts)) {
+        (true, true) => Dialect::Listed,
+        (true, false) => Dialect::Open,
+        (false, _) => Dialect::Strict,
+    }
+}
+
+/// How likely each label was, from the tokens of an answer as OpenAI and Ollama list them:
+/// `[{token, logprob, top_logprobs: [{token, logprob}]}]`. Spellings that differ in white space and
+/// quotation marks are summed. What comes before the label, the first token that is one, is passed
+/// over.
+pub(in crate::llm) fn label_log_probs(tokens: &Value, labels: &[String]) -> Option<Vec<f32>> {
+    let tokens = tokens.as_array().filter(|tokens| !tokens.is_empty())?;
+    let spells = |token: &Value, label: &str| {
+        let around = |c: char| c.is_whitespace() || c == '"';
+        token["token"].as_str().is_some_and(|text| text.trim_matches(around) == label)
+    };
+    let is_label = |token: &&Value| labels.iter().any(|label| spells(token, label));
+    let token = tokens.iter().find(is_label)?;
+    let alternatives = token["top_logprobs"].as_array().filter(|all| !all.is_empty())?;
+    let of = |label: &String| {
+        let probability: f64 = alternatives
+            .iter()
+            .filter(|alternative| spells(alternative, label))
+            .filter_map(|a| a["logprob"].as_f64())
+            .map(f64::exp)
+            .sum();
+        if probability > 0.0 { (probability.ln() as f32).max(NEVER) } else { NEVER }
+    };
+    Some(labels.iter().map(of).collect())
 }
 
 /// A number of tokens at a JSON pointer.

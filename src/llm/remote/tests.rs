@@ -15,7 +15,8 @@ use super::exchange::tests::{request, shape};
 use super::*;
 use crate::llm::{Billing, Finish, ScorePrompt, Usage, Want};
 
-const APIS: [Api; 4] = [Api::Anthropic, Api::Gemini, Api::OpenAiChat, Api::OpenAiResponses];
+const APIS: [Api; 5] =
+    [Api::Anthropic, Api::Gemini, Api::Ollama, Api::OpenAiChat, Api::OpenAiResponses];
 const KEY: &str = "sk-s3cret-0123456789";
 const USAGE: Usage =
     Usage { prompt: 90, cached_prompt: 60, cache_written: 0, completion: 12, reasoning: 0 };
@@ -23,7 +24,8 @@ const USAGE: Usage =
 /// [`USAGE`] as a vendor tells it: one of them tells what was written to its cache.
 fn usage(api: Api) -> Usage {
     let cache_written = if matches!(api, Api::Anthropic) { 20 } else { 0 };
-    Usage { cache_written, ..USAGE }
+    let cached_prompt = if matches!(api, Api::Ollama) { 0 } else { USAGE.cached_prompt };
+    Usage { cached_prompt, cache_written, ..USAGE }
 }
 
 /// How an answer ends.
@@ -57,6 +59,15 @@ fn body(api: Api, text: &str, ending: Ending) -> Value {
             "usageMetadata": { "promptTokenCount": 90, "cachedContentTokenCount": 60,
                                "candidatesTokenCount": 12, "totalTokenCount": 102 },
         }),
+        Api::Ollama => match ending {
+            // It does not decline; this is the nearest to it.
+            Ending::Declined => json!({ "error": "the runner has stopped" }),
+            _ => json!({
+                "model": "m-1", "message": { "role": "assistant", "content": text },
+                "done": true, "done_reason": word("stop", "length", ""),
+                "prompt_eval_count": 90, "eval_count": 12,
+            }),
+        },
         Api::OpenAiChat => json!({
             "id": "chatcmpl-1", "object": "chat.completion",
             "choices": [{
@@ -87,6 +98,7 @@ fn error(api: Api, kind: &str, message: &str) -> Value {
             json!({ "type": "error", "error": { "type": kind, "message": message } })
         }
         Api::Gemini => json!({ "error": { "status": kind, "message": message } }),
+        Api::Ollama => json!({ "error": message }),
         Api::OpenAiChat | Api::OpenAiResponses => {
             json!({ "error": { "message": message, "type": kind, "param": null, "code": null } })
         }
@@ -97,19 +109,22 @@ fn place(api: Api) -> &'static str {
     match api {
         Api::Anthropic => "/v1/messages",
         Api::Gemini => "/v1beta/models/m-1:generateContent",
+        Api::Ollama => "/api/chat",
         Api::OpenAiChat => "/v1/chat/completions",
         Api::OpenAiResponses => "/v1/responses",
     }
 }
 
 fn options(api: Api, address: &str) -> RemoteOptions {
-    let version = if matches!(api, Api::Anthropic | Api::Gemini) { "" } else { "/v1" };
+    let version = if matches!(api, Api::OpenAiChat | Api::OpenAiResponses) { "/v1" } else { "" };
     RemoteOptions {
         api,
         base_url: Some(format!("{address}{version}")),
         model: "m-1".to_owned(),
         key: ApiKey::new(KEY),
         context: None,
+        served: None,
+        trusted: Vec::new(),
         timeout: Duration::from_secs(20),
     }
 }
@@ -184,7 +199,9 @@ async fn the_key_is_in_the_vendors_header_and_nowhere_else() {
         let expected = match api {
             Api::Anthropic => ("x-api-key", KEY),
             Api::Gemini => ("x-goog-api-key", KEY),
-            Api::OpenAiChat | Api::OpenAiResponses => ("authorization", bearer.as_str()),
+            Api::Ollama | Api::OpenAiChat | Api::OpenAiResponses => {
+                ("authorization", bearer.as_str())
+            }
         };
         assert_eq!(holders, [expected], "{api:?}");
         assert!(!request.url.as_str().contains(KEY));
@@ -213,6 +230,10 @@ async fn cut_and_declined_answers_are_answers_that_say_so() {
     for api in APIS {
         let cut = asked(api, json_answer(200, &body(api, "{\"ti", Ending::Cut))).await.unwrap();
         assert_eq!((cut.finish, cut.usage), (Finish::Length, Some(usage(api))), "{api:?}");
+        if api == Api::Ollama {
+            // It has no way to decline.
+            continue;
+        }
         let declined = json_answer(200, &body(api, "I will not.", Ending::Declined));
         let declined = asked(api, declined).await.unwrap();
         assert_eq!(
@@ -227,7 +248,10 @@ async fn cut_and_declined_answers_are_answers_that_say_so() {
 async fn usage_that_was_not_told_is_not_made_up() {
     for api in APIS {
         let mut silent = body(api, "{}", Ending::Whole);
-        silent.as_object_mut().unwrap().retain(|name, _| !name.starts_with("usage"));
+        silent
+            .as_object_mut()
+            .unwrap()
+            .retain(|name, _| !name.starts_with("usage") && !name.ends_with("eval_count"));
         assert_eq!(asked(api, json_answer(200, &silent)).await.unwrap().usage, None, "{api:?}");
     }
 }
@@ -276,6 +300,10 @@ async fn a_prompt_that_does_not_fit_is_told_from_other_rejections() {
         let long =
             json_answer(400, &error(api, "invalid_request_error", "prompt is too long: 9 > 8"));
         assert!(matches!(asked(api, long).await, Err(LlmError::TooLong(_))), "{api:?}");
+        if api == Api::Ollama {
+            // Its errors are words alone, and nobody pays it.
+            continue;
+        }
         let quota = json_answer(429, &error(api, "insufficient_quota", "pay first"));
         let error = asked(api, quota).await.unwrap_err();
         assert!(error.to_string().ends_with("429: no credit: pay first"), "{error}");
@@ -304,7 +332,9 @@ async fn a_redirect_is_not_followed_and_the_key_goes_nowhere() {
 async fn an_error_in_the_body_of_a_200_is_an_error() {
     for api in APIS {
         let busy = json_answer(200, &error(api, "overloaded_error", "come back"));
-        assert!(matches!(asked(api, busy).await, Err(LlmError::Busy { .. })), "{api:?}");
+        // Ollama's errors are words alone, without a kind.
+        let is_busy = matches!(asked(api, busy).await, Err(LlmError::Busy { .. }));
+        assert_eq!(is_busy, api != Api::Ollama, "{api:?}");
         let failed = json_answer(200, &error(api, "api_error", "oh"));
         assert!(matches!(asked(api, failed).await, Err(LlmError::Unavailable(_))), "{api:?}");
     }
@@ -599,8 +629,9 @@ fn a_service_elsewhere_needs_a_key() {
 fn a_key_shows_itself_nowhere() {
     let options = options(Api::OpenAiChat, "https://h.example");
     let key = options.key.clone().unwrap();
-    let model = RemoteModel::connect(options.clone()).unwrap();
-    for shown in [format!("{options:?}"), format!("{model:?}"), format!("{key} {key:?}")] {
+    let options_shown = format!("{options:?}");
+    let model = RemoteModel::connect(options).unwrap();
+    for shown in [options_shown, format!("{model:?}"), format!("{key} {key:?}")] {
         assert!(shown.contains("redacted") && !shown.contains(KEY), "{shown}");
     }
     assert!(key.header("Bearer ").is_sensitive());

@@ -1,0 +1,292 @@
+//! `--backend`: a server of the user's own that drafts and judges in place of the engine.
+//!
+//! Owns the rules of its address: this machine and trusted hosts are free; any other needs a price,
+//! and none may be asked under `--no-frontier`. What was agreed is logged, so that a resumed run
+//! asks the same models on the same terms.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::Price;
+#[cfg(feature = "net")]
+use crate::cli::failure::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::model::Waiting;
+use crate::config::{Backend, Environment, Settings};
+use crate::ledger::MicroUsd;
+use crate::pipeline::Paid;
+
+/// A server and its models, on terms.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Server {
+    backend: Backend,
+    url: String,
+    /// What drafts, by its full name there.
+    model: String,
+    /// What judges, where it is another one.
+    judge: Option<String>,
+    price: Price,
+    cap: Option<MicroUsd>,
+    parallel: usize,
+    /// Context in tokens, where the user said so.
+    context: Option<usize>,
+    trusted: Vec<String>,
+}
+
+/// The models of a server, ready to be asked.
+pub(super) struct Connected {
+    pub(super) server: Server,
+    pub(super) draft: Paid,
+    pub(super) judge: Paid,
+}
+
+/// Longest context that is asked for, unless `--context` says more: prompts are packed to fit.
+#[cfg(feature = "net")]
+const USUAL_CONTEXT: usize = 8192;
+
+impl Server {
+    /// As the log names the drafting model.
+    pub(super) fn reference(&self) -> String {
+        format!("{}:{}", self.backend.name(), self.model)
+    }
+
+    /// For messages.
+    pub(super) fn name(&self) -> &'static str {
+        self.backend.name()
+    }
+}
+
+/// How far away a server is.
+#[cfg(feature = "net")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Distance {
+    ThisMachine,
+    Trusted,
+    Elsewhere,
+}
+
+/// The server that the settings name, asked for its models; `None` where the engine is wanted.
+#[cfg(feature = "net")]
+pub(super) fn chosen(
+    settings: &Settings,
+    environment: &Environment,
+    waiting: Waiting<'_>,
+) -> Result<Option<Connected>, Failure> {
+    let Some(url) = address(settings, environment)? else { return Ok(None) };
+    let trusted = &settings.privacy.trusted_hosts;
+    let named = |said: &str| (said != "auto").then(|| said.to_owned());
+    let server = Server {
+        backend: settings.backend,
+        price: price(settings, &url)?,
+        cap: settings.frontier.max_cost,
+        parallel: settings.frontier.parallel,
+        context: settings.engine.context,
+        trusted: trusted.clone(),
+        model: named(&settings.model).unwrap_or_default(),
+        judge: settings.judge_model.as_deref().and_then(named),
+        url,
+    };
+    connect(&server, environment, waiting).map(Some)
+}
+
+/// Where the server is; `None` where the engine is wanted. Refuses what no rule allows, before
+/// anything is asked.
+#[cfg(feature = "net")]
+fn address(settings: &Settings, environment: &Environment) -> Result<Option<String>, Failure> {
+    let url = match (settings.backend, &settings.backend_url) {
+        (Backend::Embedded, _) => return Ok(None),
+        (_, Some(url)) => url.clone(),
+        (Backend::Ollama, None) => usual_ollama(environment),
+        (Backend::OpenAi, None) => {
+            return Err(Failure::usage(
+                "--backend openai needs an address\nhint: add --backend-url, as in --backend-url http://127.0.0.1:8080/v1",
+            ));
+        }
+    };
+    let near = distance(&url, &settings.privacy.trusted_hosts);
+    if near == Distance::Elsewhere && !settings.frontier.allowed {
+        return Err(Failure::new(
+            Exit::Refused,
+            anyhow::anyhow!(
+                "the data would be sent to another machine, and --no-frontier forbids that\nhint: name the host with --trusted-hosts if it is yours, or leave --no-frontier out"
+            ),
+        ));
+    }
+    Ok(Some(url))
+}
+
+#[cfg(feature = "net")]
+fn price(settings: &Settings, url: &str) -> Result<Price, Failure> {
+    let name = settings.backend.name();
+    match (&settings.frontier.price, distance(url, &settings.privacy.trusted_hosts)) {
+        (Some(text), near) if near != Distance::ThisMachine => {
+            Price::parse(text, name, &settings.model).map_err(Failure::usage)
+        }
+        (_, Distance::ThisMachine | Distance::Trusted) => Ok(Price::free(name, &settings.model)),
+        (_, Distance::Elsewhere) => Err(Failure::usage(
+            "nothing is known of what the server at --backend-url costs\nhint: name its host with --trusted-hosts if it is yours, or say --price IN/OUT in US dollars per million tokens",
+        )),
+    }
+}
+
+#[cfg(feature = "net")]
+fn usual_ollama(environment: &Environment) -> String {
+    crate::llm::remote::server::ollama_address(environment.ollama_host().unwrap_or_default())
+}
+
+#[cfg(feature = "net")]
+fn distance(url: &str, trusted: &[String]) -> Distance {
+    let Ok(url) = reqwest::Url::parse(url) else { return Distance::Elsewhere };
+    let host = url.host_str().unwrap_or_default();
+    if crate::http::is_loopback(&url) {
+        Distance::ThisMachine
+    } else if trusted.iter().any(|trusted| trusted.eq_ignore_ascii_case(host)) {
+        Distance::Trusted
+    } else {
+        Distance::Elsewhere
+    }
+}
+
+/// Asks the server for its models, on a runtime of its own: the pipeline's comes later.
+#[cfg(feature = "net")]
+pub(super) fn connect(
+    server: &Server,
+    environment: &Environment,
+    waiting: Waiting<'_>,
+) -> Result<Connected, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::failed(format!("cannot start to ask the server: {e}")))?;
+    let asked = async {
+        tokio::select! {
+            found = find(server, environment) => found,
+            () = waiting.cancel.cancelled() => Err(Failure::new(
+                Exit::Interrupted,
+                anyhow::anyhow!("interrupted before the run began\nhint: run the same command again"),
+            )),
+        }
+    };
+    let (drafting, judging) = runtime.block_on(asked)?;
+    if server.model.is_empty() && drafting.of > 1 {
+        waiting.output.note(&format!(
+            "model: {} (of {} at {}; --model chooses another)",
+            drafting.model, drafting.of, server.url
+        ));
+    }
+    let server = Server {
+        model: drafting.model.clone(),
+        judge: judging.as_ref().map(|judging| judging.model.clone()),
+        ..server.clone()
+    };
+    let draft = paid(&server, drafting, environment)?;
+    let judge = match judging {
+        Some(judging) => paid(&server, judging, environment)?,
+        None => draft.clone(),
+    };
+    Ok(Connected { server, draft, judge })
+}
+
+#[cfg(feature = "net")]
+type Found = (crate::llm::remote::server::Served, Option<crate::llm::remote::server::Served>);
+
+/// What is to draft and, where that is another model, what is to judge.
+#[cfg(feature = "net")]
+async fn find(server: &Server, environment: &Environment) -> Result<Found, Failure> {
+    use crate::llm::remote::server::{self, ServerError, ServerOptions};
+
+    let ask = async |model: Option<String>| {
+        let options = ServerOptions {
+            api: api(server.backend),
+            base_url: server.url.clone(),
+            model,
+            key: environment.backend_key().and_then(crate::llm::remote::ApiKey::new),
+            trusted: server.trusted.clone(),
+        };
+        server::find(&options).await.map_err(|error| match error {
+            ServerError::Address(error) => Failure::usage(error),
+            other => Failure::no_model(other),
+        })
+    };
+    let drafting = ask(Some(server.model.clone()).filter(|name| !name.is_empty())).await?;
+    let judging = match &server.judge {
+        Some(judge) => Some(ask(Some(judge.clone())).await?),
+        None => None,
+    };
+    Ok((drafting, judging))
+}
+
+#[cfg(feature = "net")]
+fn api(backend: Backend) -> crate::llm::remote::Api {
+    match backend {
+        Backend::Ollama => crate::llm::remote::Api::Ollama,
+        Backend::OpenAi | Backend::Embedded => crate::llm::remote::Api::OpenAiChat,
+    }
+}
+
+#[cfg(feature = "net")]
+fn paid(
+    server: &Server,
+    served: crate::llm::remote::server::Served,
+    environment: &Environment,
+) -> Result<Paid, Failure> {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use crate::llm::remote::{ApiKey, RemoteModel, RemoteOptions, SERVER_TIMEOUT};
+
+    let most = served.context.unwrap_or(USUAL_CONTEXT);
+    let model = RemoteModel::connect(RemoteOptions {
+        api: api(server.backend),
+        base_url: Some(server.url.clone()),
+        model: served.model.clone(),
+        key: environment.backend_key().and_then(ApiKey::new),
+        context: Some(server.context.unwrap_or(USUAL_CONTEXT).min(most)),
+        served: Some(served),
+        trusted: server.trusted.clone(),
+        timeout: SERVER_TIMEOUT,
+    })
+    .map_err(Failure::usage)?;
+    let is_free = server.price.input == 0 && server.price.output == 0;
+    Ok(Paid {
+        host: model.host().to_owned(),
+        local: model.is_loopback(),
+        gate: None,
+        model: Arc::new(model),
+        price: server.price.clone(),
+        // What is free may be asked under a cap of nothing.
+        cap: server.cap.filter(|_| !is_free),
+        parallel: server.parallel,
+        first_wait: Duration::from_millis(500),
+    })
+}
+
+/// Without `net` there is nobody to ask.
+#[cfg(not(feature = "net"))]
+pub(super) fn chosen(
+    settings: &Settings,
+    _: &Environment,
+    _: Waiting<'_>,
+) -> Result<Option<Connected>, Failure> {
+    match settings.backend {
+        Backend::Embedded => Ok(None),
+        other => Err(nobody_to_ask(other)),
+    }
+}
+
+/// Without `net` there is nobody to ask.
+#[cfg(not(feature = "net"))]
+pub(super) fn connect(
+    server: &Server,
+    _: &Environment,
+    _: Waiting<'_>,
+) -> Result<Connected, Failure> {
+    Err(nobody_to_ask(server.backend))
+}
+
+#[cfg(not(feature = "net"))]
+fn nobody_to_ask(backend: Backend) -> Failure {
+    Failure::usage(format!(
+        "this build opens no network connection, so there is no --backend {}\nhint: leave --backend out",
+        backend.name()
+    ))
+}

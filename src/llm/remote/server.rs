@@ -1,0 +1,426 @@
+//! A server of the user's own: which models it has, and what it says of one.
+//!
+//! Owns the requests that come before any work, to Ollama (`/api/tags`, `/api/show`) and to servers
+//! that follow OpenAI (`/models`; llama.cpp's `/props` too). They carry no research data. Asking the
+//! model is [`super::RemoteModel`]'s.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, StatusCode, Url};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{Api, ApiKey, RemoteError, address, openai};
+use crate::engine::gguf::Metadata;
+use crate::engine::tokenizer::Tokenizer;
+use crate::http;
+
+/// Where the key of a server of one's own is looked for. A vendor's key is never sent there.
+pub const SERVER_KEY_VARIABLE: &str = "PERSONA_BACKEND_API_KEY";
+
+/// Longest wait for an answer: a server that is busy answers these at once.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest wait for a server that is loading its model, and how often it is asked meanwhile.
+const LOADING: Duration = Duration::from_mins(2);
+const AGAIN: Duration = Duration::from_secs(1);
+/// Largest answer that is read: a vocabulary of 262,144 tokens is a tenth of this.
+const MAX_BODY: usize = 64 << 20;
+
+/// Which server, and which model of it.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// [`Api::Ollama`] or [`Api::OpenAiChat`].
+    pub api: Api,
+    /// Where it is.
+    pub base_url: String,
+    /// The model's name there; `None` takes the one that is served, or was used last.
+    pub model: Option<String>,
+    /// What it wants to see, where it wants anything.
+    pub key: Option<ApiKey>,
+    /// Hosts that may be asked without encryption.
+    pub trusted: Vec<String>,
+}
+
+/// What a server says of a model.
+#[derive(Debug, Default)]
+pub struct Served {
+    /// Its name there, in full.
+    pub model: String,
+    /// How many models there are to choose from.
+    pub of: usize,
+    /// Longest context that it takes.
+    pub context: Option<usize>,
+    /// Weights.
+    pub parameters: Option<u64>,
+    /// SHA-256 of the model file, where the server names it.
+    pub sha256: Option<String>,
+    /// What tells the model from others, where there is no such hash: a hash of what the server says
+    /// of it.
+    pub fingerprint: Option<String>,
+    /// The model's own, where the server gives it.
+    pub vocabulary: Option<Tokenizer>,
+}
+
+/// Why a server is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// Its address.
+    #[error(transparent)]
+    Address(#[from] RemoteError),
+    /// Nobody is there.
+    #[error("nothing answers at {host}: {cause}\nhint: {hint}")]
+    Down {
+        /// Which.
+        host: String,
+        /// Why.
+        cause: String,
+        /// How it is started.
+        hint: &'static str,
+    },
+    /// It answers, but not as it should.
+    #[error("{host} is no server of this kind: {cause}\nhint: check --backend and --backend-url")]
+    Odd {
+        /// Which.
+        host: String,
+        /// What came.
+        cause: String,
+    },
+    /// It wants a key, or another one.
+    #[error("{host} wants a key\nhint: set {SERVER_KEY_VARIABLE}")]
+    Key {
+        /// Which.
+        host: String,
+    },
+    /// It does not have the model.
+    #[error("{host} has no model '{model}'\nhint: {hint}")]
+    NoModel {
+        /// Which.
+        host: String,
+        /// What was asked for.
+        model: String,
+        /// What it has, or how to get the model there.
+        hint: String,
+    },
+    /// It has no model at all.
+    #[error("{host} has no model to write with\nhint: {hint}")]
+    Empty {
+        /// Which.
+        host: String,
+        /// How to get one there.
+        hint: &'static str,
+    },
+}
+
+/// `OLLAMA_HOST`, as Ollama itself reads it, as an address to ask.
+pub fn ollama_address(host: &str) -> String {
+    let host = host.trim().trim_end_matches('/');
+    let (scheme, rest) = host.split_once("://").unwrap_or(("http", host));
+    let (place, path) = rest.split_once('/').map_or((rest, ""), |(place, path)| (place, path));
+    let usual = match (host.contains("://"), scheme) {
+        (true, "https") => "443",
+        (true, "http") => "80",
+        _ => "11434",
+    };
+    // An IPv6 address has colons of its own.
+    let has_port = place.rsplit_once(':').is_some_and(|(before, port)| {
+        port.bytes().all(|b| b.is_ascii_digit()) && (!before.contains(':') || before.ends_with(']'))
+    });
+    let (name, port) = match place.rsplit_once(':') {
+        Some((name, port)) if has_port => (name, port),
+        _ => (place, usual),
+    };
+    // What a server listens on is not always what one asks.
+    let name = match name {
+        "" | "0.0.0.0" => "127.0.0.1".to_owned(),
+        "::" | "[::]" => "[::1]".to_owned(),
+        bare if bare.contains(':') && !bare.starts_with('[') => format!("[{bare}]"),
+        name => name.to_owned(),
+    };
+    let path = if path.is_empty() { String::new() } else { format!("/{path}") };
+    format!("{scheme}://{name}:{port}{path}")
+}
+
+/// Asks a server for a model.
+pub async fn find(options: &ServerOptions) -> Result<Served, ServerError> {
+    let base = address::check(&options.base_url, &options.trusted)?;
+    let host = address::host(&base);
+    let client = http::client(&base)
+        .map_err(|e| RemoteError::Client { host: host.clone(), cause: http::cause(e) })?;
+    let server = Server { client, base, host, key: options.key.clone(), api: options.api };
+    match options.api {
+        Api::Ollama => server.ollama(options.model.as_deref()).await,
+        _ => server.openai(options.model.as_deref()).await,
+    }
+}
+
+struct Server {
+    client: Client,
+    base: Url,
+    host: String,
+    key: Option<ApiKey>,
+    api: Api,
+}
+
+impl Server {
+    async fn ollama(&self, wanted: Option<&str>) -> Result<Served, ServerError> {
+        let tags = self.get(&["api", "tags"]).await?.map_err(|status| self.odd(status))?;
+        let listed = tags["models"].as_array().ok_or_else(|| self.odd("it lists no models"))?;
+        let names: Vec<&str> = listed.iter().filter(|m| writes(m)).filter_map(name_of).collect();
+        let pull = |model: &str| format!("run 'ollama pull {model}' on that machine");
+        let model = match wanted {
+            Some(wanted) => {
+                let all = || listed.iter().filter_map(name_of);
+                all().find(|name| is_called(name, wanted)).ok_or_else(|| ServerError::NoModel {
+                    host: self.host.clone(),
+                    model: wanted.to_owned(),
+                    hint: format!("{}; it has {}", pull(wanted), listing(&names)),
+                })?
+            }
+            // The list begins with what was changed last.
+            None => *names.first().ok_or_else(|| ServerError::Empty {
+                host: self.host.clone(),
+                hint: "get one there, as in 'ollama pull qwen3:4b'",
+            })?,
+        };
+        let asked = json!({ "model": model, "verbose": true });
+        let shown =
+            self.post(&["api", "show"], &asked).await?.map_err(|status| ServerError::NoModel {
+                host: self.host.clone(),
+                model: model.to_owned(),
+                hint: format!("it says {status}; {}", pull(model)),
+            })?;
+        let none = Map::new();
+        let info = shown["model_info"].as_object().unwrap_or(&none);
+        let architecture = info.get("general.architecture").and_then(Value::as_str);
+        let context = architecture
+            .and_then(|name| info.get(&format!("{name}.context_length")))
+            .and_then(Value::as_u64);
+        Ok(Served {
+            model: model.to_owned(),
+            of: names.len(),
+            context: context.map(|context| context as usize),
+            parameters: info.get("general.parameter_count").and_then(Value::as_u64),
+            sha256: shown["modelfile"].as_str().and_then(blob),
+            fingerprint: None,
+            // A vocabulary that is not known here leaves the count to the length in bytes.
+            vocabulary: Tokenizer::from_metadata(&Metadata::from_json(info)).ok(),
+        })
+    }
+
+    async fn openai(&self, wanted: Option<&str>) -> Result<Served, ServerError> {
+        let listed = match (self.get(&["models"]).await?, wanted) {
+            (Ok(models), _) => models,
+            // Not every server lists them.
+            (Err(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED), Some(_)) => {
+                json!({ "data": [] })
+            }
+            (Err(status), _) => return Err(self.odd(status)),
+        };
+        let listed = listed["data"].as_array().ok_or_else(|| self.odd("it lists no models"))?;
+        let id = |model: &Value| model["id"].as_str().map(str::to_owned);
+        let names: Vec<String> = listed.iter().filter_map(id).collect();
+        let entry = match wanted {
+            Some(wanted) => listed.iter().find(|m| id(m).as_deref() == Some(wanted)),
+            None => listed.first(),
+        };
+        let model = match (wanted, entry) {
+            (_, Some(entry)) => id(entry).ok_or_else(|| self.odd("its models have no id"))?,
+            (Some(wanted), None) if names.is_empty() => wanted.to_owned(),
+            (Some(wanted), None) => {
+                let names: Vec<&str> = names.iter().map(String::as_str).collect();
+                return Err(ServerError::NoModel {
+                    host: self.host.clone(),
+                    model: wanted.to_owned(),
+                    hint: format!("it has {}", listing(&names)),
+                });
+            }
+            (None, None) => {
+                return Err(ServerError::Empty {
+                    host: self.host.clone(),
+                    hint: "start it with a model",
+                });
+            }
+        };
+        let of_entry = |pointer: &str| entry.and_then(|e| e.pointer(pointer)?.as_u64());
+        let context = match of_entry("/max_model_len").or(of_entry("/max_context_length")) {
+            Some(context) => Some(context),
+            None => self.llama_cpp_context().await.or(of_entry("/meta/n_ctx_train")),
+        };
+        Ok(Served {
+            model,
+            of: names.len(),
+            context: context.map(|context| context as usize),
+            parameters: of_entry("/meta/n_params"),
+            sha256: None,
+            fingerprint: entry.map(|entry| self.fingerprint(entry)),
+            vocabulary: None,
+        })
+    }
+
+    /// What llama.cpp's server gives one request, which may be a part of what the model takes.
+    async fn llama_cpp_context(&self) -> Option<u64> {
+        let mut base = self.base.clone();
+        let above: Vec<String> = base.path_segments()?.map(str::to_owned).collect();
+        let above: Vec<&String> = above.iter().filter(|s| !s.is_empty() && *s != "v1").collect();
+        base.path_segments_mut().ok()?.clear().extend(above).push("props");
+        let props = self.answer(self.client.get(base)).await.ok()?.ok()?;
+        props.pointer("/default_generation_settings/n_ctx")?.as_u64()
+    }
+
+    /// Of all that is said of a model but for times, which change with every start.
+    fn fingerprint(&self, entry: &Value) -> String {
+        let mut entry = entry.clone();
+        if let Some(fields) = entry.as_object_mut() {
+            fields.retain(|name, _| !matches!(name.as_str(), "created" | "permission" | "status"));
+        }
+        let mut hash = Sha256::new();
+        hash.update(self.host.as_bytes());
+        hash.update(entry.to_string().as_bytes());
+        hash.finalize().iter().fold(String::new(), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    async fn get(&self, path: &[&str]) -> Result<Result<Value, StatusCode>, ServerError> {
+        self.answer(self.client.get(self.below(path))).await
+    }
+
+    async fn post(
+        &self,
+        path: &[&str],
+        body: &Value,
+    ) -> Result<Result<Value, StatusCode>, ServerError> {
+        self.answer(self.client.post(self.below(path)).json(body)).await
+    }
+
+    fn below(&self, path: &[&str]) -> Url {
+        let path: Vec<String> = path.iter().map(|segment| (*segment).to_owned()).collect();
+        address::below(self.base.clone(), &path)
+    }
+
+    /// The JSON of a 200 answer, or another status.
+    async fn answer(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> Result<Result<Value, StatusCode>, ServerError> {
+        let down = |error: reqwest::Error| ServerError::Down {
+            host: self.host.clone(),
+            cause: http::cause(error),
+            hint: match self.api {
+                Api::Ollama => {
+                    "start it with 'ollama serve', or say where it is with --backend-url or OLLAMA_HOST"
+                }
+                _ => "start the server, or say where it is with --backend-url",
+            },
+        };
+        let request = request.headers(openai::headers(self.key.as_ref())).timeout(PATIENCE);
+        let began = Instant::now();
+        let mut response = loop {
+            let again = request.try_clone().ok_or_else(|| self.odd("it cannot be asked twice"))?;
+            let response = again.send().await.map_err(down)?;
+            let is_loading = response.status() == StatusCode::SERVICE_UNAVAILABLE;
+            if !is_loading || began.elapsed() > LOADING {
+                break response;
+            }
+            tokio::time::sleep(AGAIN).await;
+        };
+        let status = response.status();
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Err(ServerError::Key { host: self.host.clone() });
+        }
+        if !status.is_success() {
+            return Ok(Err(status));
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(down)? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > MAX_BODY {
+                return Err(
+                    self.odd(format_args!("its answer is longer than {} MiB", MAX_BODY >> 20))
+                );
+            }
+        }
+        let json = serde_json::from_slice(&bytes);
+        json.map(Ok).map_err(|_| self.odd("its answer is no JSON document"))
+    }
+
+    fn odd(&self, cause: impl std::fmt::Display) -> ServerError {
+        ServerError::Odd { host: self.host.clone(), cause: cause.to_string() }
+    }
+}
+
+fn name_of(model: &Value) -> Option<&str> {
+    model["name"].as_str().or_else(|| model["model"].as_str())
+}
+
+/// Whether a model of Ollama's writes text: there are some that only embed it.
+fn writes(model: &Value) -> bool {
+    let family = model.pointer("/details/family").and_then(Value::as_str).unwrap_or_default();
+    !family.contains("bert") && !name_of(model).unwrap_or_default().contains("embed")
+}
+
+/// `qwen3` is short for `qwen3:latest`, in any case.
+fn is_called(name: &str, wanted: &str) -> bool {
+    let tag = wanted.rsplit_once('/').map_or(wanted, |(_, last)| last).contains(':');
+    let latest = if tag { wanted.to_owned() } else { format!("{wanted}:latest") };
+    name.eq_ignore_ascii_case(wanted) || name.eq_ignore_ascii_case(&latest)
+}
+
+fn listing(names: &[&str]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        names if names.len() > 12 => format!("{} and others", names[..12].join(", ")),
+        names => names.join(", "),
+    }
+}
+
+/// The hash in the path of a model file as a Modelfile names it: `FROM …/sha256-<64 hex digits>`.
+fn blob(modelfile: &str) -> Option<String> {
+    let from = modelfile.lines().find_map(|line| line.trim().strip_prefix("FROM "))?;
+    let hash = from.rsplit_once("sha256-")?.1.get(..64)?.to_lowercase();
+    hash.bytes().all(|b| b.is_ascii_hexdigit()).then_some(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::ollama;
+
+    #[test]
+    fn ollama_host_is_read_as_ollama_reads_it() {
+        for (said, address) in [
+            ("127.0.0.1:11434", "http://127.0.0.1:11434"),
+            ("0.0.0.0", "http://127.0.0.1:11434"),
+            (":8080", "http://127.0.0.1:8080"),
+            ("gpu-box", "http://gpu-box:11434"),
+            ("http://gpu-box", "http://gpu-box:80"),
+            ("https://ollama.example.com", "https://ollama.example.com:443"),
+            ("https://example.com/ollama/", "https://example.com:443/ollama"),
+            ("[::1]:9", "http://[::1]:9"),
+            ("::1", "http://[::1]:11434"),
+            ("[::]:9", "http://[::1]:9"),
+        ] {
+            assert_eq!(ollama_address(said), address, "{said}");
+        }
+        assert_eq!(ollama_address(""), ollama::BASE);
+    }
+
+    #[test]
+    fn a_name_without_a_tag_means_the_latest() {
+        assert!(is_called("qwen3:latest", "qwen3") && is_called("Qwen3:4b", "qwen3:4B"));
+        assert!(!is_called("qwen3:4b", "qwen3"));
+        assert!(is_called("hf.co/a/b:latest", "hf.co/a/b"));
+    }
+
+    #[test]
+    fn the_file_behind_a_model_is_known_by_its_hash() {
+        let hash = "ab".repeat(32);
+        let file = format!("# made by ollama\nFROM /models/blobs/sha256-{hash}\nTEMPLATE x");
+        assert_eq!(blob(&file), Some(hash));
+        assert_eq!(blob("FROM qwen3:4b"), None);
+        assert_eq!(blob("FROM /x/sha256-zz"), None);
+    }
+}

@@ -1,0 +1,378 @@
+//! Servers that draft and judge in place of the engine, as users meet them: whole commands against
+//! an Ollama and an OpenAI-compatible server on this machine, which keep to the schema that they
+//! are sent or do not.
+
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Map, Value, json};
+
+use crate::cli::Folder;
+use crate::loopback::{Reply, Request, Server};
+
+/// How a server behaves.
+#[derive(Clone, Copy, Default)]
+struct Manners {
+    /// Answers with something that is no JSON, whatever the schema.
+    ignores_schema: bool,
+    /// Gives no probabilities.
+    no_logprobs: bool,
+    /// Reads no more than so many tokens of a prompt, and says nothing.
+    cuts_at: Option<u64>,
+    /// Answers every chat with this status.
+    status: Option<u16>,
+}
+
+const COMMAND: &str = "generate data.csv --hybrid --no-frontier --seed 7 --quality-threshold 0";
+
+/// The `turn`-th value of a schema: what a model may say that is held to it.
+fn instance(schema: &Value, turn: usize) -> Value {
+    if let Some(all) = schema["anyOf"].as_array() {
+        return instance(&all[turn % all.len()], turn);
+    }
+    if let Some(all) = schema["enum"].as_array() {
+        return all[turn % all.len()].clone();
+    }
+    match schema["type"].as_str() {
+        Some("object") => {
+            let fields = schema["properties"].as_object().unwrap().iter().enumerate();
+            let fields = fields.map(|(at, (name, of))| (name.clone(), instance(of, turn + at)));
+            Value::Object(fields.collect::<Map<_, _>>())
+        }
+        Some("array") => {
+            let count = schema["minItems"].as_u64().unwrap_or(1) as usize;
+            (0..count).map(|at| instance(&schema["items"], turn + at * 3)).collect()
+        }
+        Some("integer") => schema["minimum"].clone(),
+        _ => json!(format!("Plans the week with colleagues number {turn}")),
+    }
+}
+
+fn tokens(label: &str, manners: Manners) -> Value {
+    if manners.no_logprobs {
+        return Value::Null;
+    }
+    let top = |token: &str, p: f64| json!({ "token": token, "logprob": p.ln() });
+    let all =
+        ["1", "2", "3", "4", "5"].map(|digit| top(digit, if digit == label { 0.8 } else { 0.04 }));
+    let digit = json!({ "token": label, "logprob": 0.8_f64.ln(), "top_logprobs": all });
+    json!([{ "token": "{\"answer\":\"", "logprob": 0.0, "top_logprobs": [] }, digit])
+}
+
+/// What a model says to a schema: turns differ, so that no two drafts are alike.
+fn said(schema: &Value, turn: usize, manners: Manners) -> (String, Value) {
+    if manners.ignores_schema {
+        return ("Sure! Here is a persona for you.".to_owned(), Value::Null);
+    }
+    let value = instance(schema, turn);
+    let label = value["answer"].as_str().map(str::to_owned);
+    let tokens = label.map_or(Value::Null, |label| tokens(&label, manners));
+    (value.to_string(), tokens)
+}
+
+fn ollama(manners: Manners) -> Server {
+    let turn = AtomicUsize::new(0);
+    Server::start(move |request| {
+        let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        match (request.path.as_str(), manners.status) {
+            ("/api/tags", Some(500)) => Reply::status(500).body(b"{\"error\":\"no\"}"),
+            ("/api/tags", _) => Reply::json(&json!({ "models": [
+                { "name": "nomic-embed-text:latest", "details": { "family": "nomic-bert" } },
+                { "name": "qwen3:4b", "details": { "family": "qwen3" } },
+                { "name": "llama3.2:latest", "details": { "family": "llama" } },
+            ] })),
+            ("/api/show", _) => Reply::json(&json!({
+                "modelfile": format!("FROM /models/blobs/sha256-{}\n", "ab".repeat(32)),
+                "model_info": { "general.architecture": "qwen3", "qwen3.context_length": 40960,
+                                "general.parameter_count": 4_000_000_000_u64 },
+            })),
+            ("/api/chat", Some(status)) => {
+                Reply::status(status).body(b"{\"error\":\"llama runner process has terminated\"}")
+            }
+            ("/api/chat", None) => {
+                let (text, tokens) =
+                    said(&asked["format"], turn.fetch_add(1, Ordering::SeqCst), manners);
+                let prompt: usize = asked["messages"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|message| message["content"].as_str().unwrap().len() / 4)
+                    .sum();
+                let read = manners.cuts_at.map_or(prompt as u64, |most| most.min(prompt as u64));
+                let (front, back) = text.split_at(
+                    text.len() / 2
+                        - (0..4).find(|back| text.is_char_boundary(text.len() / 2 - back)).unwrap(),
+                );
+                let line = |words: &str| json!({ "message": { "content": words }, "done": false });
+                let last = json!({ "message": { "content": "" }, "logprobs": tokens, "done": true,
+                    "done_reason": "stop", "prompt_eval_count": read, "eval_count": text.len() / 4 });
+                let lines = [line(front), line(back), last].map(|line| line.to_string() + "\n");
+                Reply::status(200).body(lines.concat().as_bytes())
+            }
+            _ => Reply::status(404),
+        }
+    })
+}
+
+fn openai(manners: Manners) -> Server {
+    let turn = AtomicUsize::new(0);
+    Server::start(move |request| {
+        let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        match request.path.as_str() {
+            "/v1/models" => Reply::json(&json!({ "data": [
+                { "id": "big-model", "max_model_len": 32768, "created": 12 },
+            ] })),
+            "/v1/chat/completions" if manners.status.is_some() => {
+                Reply::status(manners.status.unwrap()).body(b"{\"error\":{\"message\":\"no\"}}")
+            }
+            "/v1/chat/completions" => {
+                let schema = &asked["response_format"]["json_schema"]["schema"];
+                let (text, tokens) = said(schema, turn.fetch_add(1, Ordering::SeqCst), manners);
+                Reply::json(&json!({
+                    "choices": [{ "finish_reason": "stop", "message": { "content": text },
+                                  "logprobs": { "content": tokens } }],
+                    "usage": { "prompt_tokens": 700, "completion_tokens": 90 },
+                }))
+            }
+            _ => Reply::status(404),
+        }
+    })
+}
+
+fn at_openai(server: &Server) -> String {
+    format!("--backend openai --backend-url http://127.0.0.1:{}/v1", server.port)
+}
+
+fn at_ollama(server: &Server) -> String {
+    format!("--backend ollama --backend-url http://127.0.0.1:{}", server.port)
+}
+
+/// Runs a command that must end with `code`; its JSON result.
+fn ends(folder: &Folder, arguments: &str, code: i32) -> Value {
+    let output = folder.output(&format!("{arguments} --json"));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{}\n{text}", folder.shown(&output));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+fn chats(server: &Server, path: &str) -> Vec<Value> {
+    let chats = server.requests().into_iter().filter(|request: &Request| request.path == path);
+    chats.map(|request| serde_json::from_slice(&request.body).unwrap()).collect()
+}
+
+/// Each quote stands in its record, at its place.
+fn assert_quotes_are_verbatim(folder: &Folder, result: &Value) {
+    let records = std::fs::read_to_string(folder.run().join("records.jsonl")).unwrap();
+    let records: Vec<Value> =
+        records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut seen = 0;
+    for quote in
+        result["personas"].as_array().unwrap().iter().flat_map(|p| p["quotes"].as_array().unwrap())
+    {
+        let record = records.iter().find(|r| r["id"] == quote["record"]).expect("a record");
+        let [start, end] = ["start", "end"].map(|at| quote[at].as_u64().unwrap() as usize);
+        assert_eq!(&record["text"].as_str().unwrap()[start..end], quote["text"].as_str().unwrap());
+        seen += 1;
+    }
+    assert!(seen >= 3, "{seen} quotes");
+}
+
+#[test]
+fn an_ollama_server_drafts_and_judges() {
+    let (folder, server) = (Folder::new(), ollama(Manners::default()));
+    let result = ends(&folder, &format!("{COMMAND} {}", at_ollama(&server)), 0);
+    assert_quotes_are_verbatim(&folder, &result);
+    let chats = chats(&server, "/api/chat");
+    for chat in &chats {
+        // The embedding model is no choice, and the first of the others was used last.
+        assert_eq!(chat["model"], "qwen3:4b");
+        assert_eq!(chat["options"]["num_ctx"], 8192);
+    }
+    assert!(chats.iter().any(|chat| chat["logprobs"] == true));
+    let report = &result["report"];
+    assert!(
+        report["judge"]["controls"]["signals"]["coherence"]["auc"].is_number(),
+        "{}",
+        report["judge"]
+    );
+    // Nothing is said of texts by a server that gives the probabilities of labels alone.
+    assert!(report["judge"]["controls"]["signals"]["record_gain"].is_null());
+    let there = &report["left_this_machine"][0];
+    assert_eq!(
+        (&there["on_this_machine"], &there["requests"]),
+        (&json!(true), &json!(chats.len()))
+    );
+    let persona = &result["personas"][0];
+    assert_eq!(persona["provenance"]["model_sha256"], "ab".repeat(32));
+}
+
+#[test]
+fn the_measurement_of_a_served_judge_is_kept_for_the_next_run() {
+    let (folder, server) = (Folder::new(), openai(Manners::default()));
+    let command = format!("{COMMAND} {}", at_openai(&server));
+    ends(&folder, &command, 0);
+    let first = chats(&server, "/v1/chat/completions").len();
+    ends(&folder, &command, 0);
+    let second = chats(&server, "/v1/chat/completions").len() - first;
+    assert!(second * 3 < first, "{first}, then {second}");
+}
+
+#[test]
+fn a_compatible_server_is_sent_the_schema_with_every_quote_listed() {
+    let (folder, server) = (Folder::new(), openai(Manners::default()));
+    let result = ends(&folder, &format!("{COMMAND} {}", at_openai(&server)), 0);
+    assert_quotes_are_verbatim(&folder, &result);
+    let chats = chats(&server, "/v1/chat/completions");
+    let draft = chats.iter().find(|chat| chat["max_tokens"].as_u64() > Some(100)).unwrap();
+    let schema = draft["response_format"]["json_schema"]["schema"].to_string();
+    assert!(schema.contains("anyOf") && draft["chat_template_kwargs"]["enable_thinking"] == false);
+    assert_eq!(result["personas"][0]["provenance"]["model"], "big-model");
+}
+
+#[test]
+fn a_judge_without_probabilities_is_read_by_its_digits_and_that_is_said() {
+    let manners = Manners { no_logprobs: true, ..Manners::default() };
+    let (folder, server) = (Folder::new(), openai(manners));
+    let result = ends(&folder, &format!("{COMMAND} {} --parallel 1", at_openai(&server)), 0);
+    let notes = result["report"]["notes"].to_string();
+    assert!(notes.contains("big-model gives no probabilities"), "{notes}");
+    assert!(result["report"]["judge"]["controls"]["signals"]["realism"]["auc"].is_number());
+    let asked = chats(&server, "/v1/chat/completions");
+    assert_eq!(asked.iter().filter(|chat| chat["logprobs"] == true).count(), 1);
+}
+
+#[test]
+fn a_server_that_ignores_the_schema_gives_no_draft_and_the_cause_is_told() {
+    let manners = Manners { ignores_schema: true, ..Manners::default() };
+    let (folder, server) = (Folder::new(), openai(manners));
+    let output = folder.output(&format!("{COMMAND} {}", at_openai(&server)));
+    assert_eq!(output.status.code(), Some(1), "{}", folder.shown(&output));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("no draft came to anything") && text.contains("JSON"), "{text}");
+}
+
+#[test]
+fn a_prompt_that_was_cut_in_silence_is_an_error() {
+    let manners = Manners { cuts_at: Some(20), ..Manners::default() };
+    let (folder, server) = (Folder::new(), ollama(manners));
+    let output = folder.output(&format!("{COMMAND} {}", at_ollama(&server)));
+    assert_eq!(output.status.code(), Some(1), "{}", folder.shown(&output));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("it read 20 of at least") && text.contains("--context"), "{text}");
+}
+
+#[test]
+fn a_server_that_cannot_be_had_is_told_apart_before_anything_is_drafted() {
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let server = ollama(Manners::default());
+    let failing = ollama(Manners { status: Some(500), ..Manners::default() });
+    for (arguments, code, words) in [
+        (format!("--backend ollama --backend-url http://127.0.0.1:{gone}"), 4, "ollama serve"),
+        (format!("{} --model mistral", at_ollama(&server)), 4, "ollama pull mistral"),
+        (format!("{} --model mistral", at_ollama(&server)), 4, "it has qwen3:4b, llama3.2:latest"),
+        (at_ollama(&failing), 4, "500"),
+        (format!("--backend openai --backend-url http://127.0.0.1:{}", server.port), 4, "404"),
+        ("--backend openai".to_owned(), 2, "--backend-url"),
+        ("--backend openai --backend-url http://10.0.0.9/v1".to_owned(), 8, "--trusted-hosts"),
+        (format!("{} --offline", at_ollama(&server)), 2, "--offline"),
+        (format!("{} --threads 2", at_ollama(&server)), 2, "--threads"),
+        ("--backend-url http://127.0.0.1:1".to_owned(), 2, "--backend"),
+        ("--backend bedrock".to_owned(), 2, "embedded, ollama or openai"),
+    ] {
+        let folder = Folder::new();
+        let output = folder.output(&format!("{COMMAND} {arguments}"));
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments}\n{text}");
+        assert!(text.contains(words), "{arguments}\n{text}");
+        let says_how = text.contains("hint: ") || text.contains("expected");
+        assert!(says_how, "{arguments}\n{text}");
+    }
+}
+
+#[test]
+fn a_server_elsewhere_needs_a_price() {
+    let folder = Folder::new();
+    let output = folder.output(
+        "generate data.csv --hybrid --backend openai --backend-url https://llm.example/v1 --model m",
+    );
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("--price") && text.contains("--trusted-hosts"), "{text}");
+}
+
+#[test]
+fn a_vendors_key_is_not_sent_to_a_server_of_ones_own() {
+    let (folder, server) = (Folder::new(), openai(Manners::default()));
+    let output = folder
+        .command(&format!("{COMMAND} {}", at_openai(&server)))
+        .env("OPENAI_API_KEY", "sk-vendor-s3cret")
+        .env("PERSONA_BACKEND_API_KEY", "own-key")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", folder.shown(&output));
+    for request in server.requests() {
+        assert_eq!(request.headers["authorization"], "Bearer own-key");
+    }
+}
+
+#[test]
+fn a_server_that_dies_leaves_a_run_that_goes_on_where_it_was() {
+    let folder = Folder::new();
+    let turn = AtomicUsize::new(0);
+    // Three good drafts, and then nothing but errors, until the second process.
+    let server = Server::start(move |request| {
+        let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        match request.path.as_str() {
+            "/v1/models" => Reply::json(&json!({ "data": [{ "id": "m" }] })),
+            "/v1/chat/completions" => {
+                let turn = turn.fetch_add(1, Ordering::SeqCst);
+                if (3..40).contains(&turn) {
+                    return Reply::status(400).body(
+                        b"{\"error\":{\"message\":\"bad key\",\"type\":\"api_key_invalid\"}}",
+                    );
+                }
+                let schema = &asked["response_format"]["json_schema"]["schema"];
+                let (text, tokens) = said(schema, turn, Manners::default());
+                Reply::json(&json!({
+                    "choices": [{ "finish_reason": "stop", "message": { "content": text },
+                                  "logprobs": { "content": tokens } }],
+                    "usage": { "prompt_tokens": 700, "completion_tokens": 90 },
+                }))
+            }
+            _ => Reply::status(404),
+        }
+    });
+    let command = format!("{COMMAND} {} --parallel 1", at_openai(&server));
+    let output = folder.output(&command);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("--resume"), "{text}");
+    // What was asked for to each draft, and how often.
+    let asked = |folder: &Folder| {
+        let log = std::fs::read_to_string(folder.run().join("log.jsonl")).unwrap();
+        let events = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut counts = std::collections::BTreeMap::<String, usize>::new();
+        for event in events.filter(|event| event["event"] == "reserved") {
+            *counts.entry(event["purpose"].to_string()).or_default() += 1;
+        }
+        counts
+    };
+    let before = asked(&folder);
+    // It comes back.
+    let so_far = server.requests().len();
+    for _ in so_far..45 {
+        let address = format!("127.0.0.1:{}", server.port);
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream
+            .write_all(b"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}")
+            .unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+    let run = folder.run();
+    let output = folder.output(&format!("generate --resume {}", run.display()));
+    assert_eq!(output.status.code(), Some(0), "{}", folder.shown(&output));
+    let answered: Vec<&String> = before.keys().take(3).collect();
+    let after = asked(&folder);
+    assert!(answered.iter().all(|purpose| after[*purpose] == 1), "{after:?}");
+    assert!(after.len() > before.len());
+}
