@@ -9,7 +9,7 @@ use std::sync::Arc;
 use clap::Args;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-use crate::catalogue::{self, ModelSpec};
+use crate::catalogue::{self, ModelSpec, Role};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::generate::Surroundings;
 use crate::cli::interrupt;
@@ -222,7 +222,7 @@ fn open(
     let reference = match &wanted {
         ModelRef::Path(path) => absolute(path)?,
         ModelRef::Catalogue(spec) => spec.name.clone(),
-        ModelRef::Repo(_) => said.to_owned(),
+        ModelRef::Repo(_) | ModelRef::Ollama(_) => said.to_owned(),
     };
     let _spinner = Spinner::start(shop.waiting.output, &format!("loading {}", local.name));
     let engine = Engine::load(&local.path, options)?;
@@ -251,6 +251,10 @@ fn obtain(wanted: &ModelRef, shop: Workshop<'_>) -> Result<LocalModel, Failure> 
     match (hub::locate(wanted, shop.hub), wanted) {
         (Some(local), _) => Ok(local),
         (None, ModelRef::Path(path)) => Err(HubError::NoFile { path: path.clone() }.into()),
+        (None, ModelRef::Ollama(wanted)) => {
+            let gone = || HubError::NoFile { path: wanted.to_string().into() };
+            Err(hub::not_in_ollama(wanted, shop.hub).unwrap_or_else(gone).into())
+        }
         (None, _) => fetch(wanted, shop.hub, shop.waiting),
     }
 }
@@ -259,7 +263,7 @@ fn obtain(wanted: &ModelRef, shop: Workshop<'_>) -> Result<LocalModel, Failure> 
 fn choose(options: &EngineOptions, shop: Workshop<'_>) -> Result<&'static ModelSpec, Failure> {
     let memory = available_memory();
     let context = options.context.unwrap_or(USUAL_CONTEXT);
-    let fitting = catalogue::fitting(memory, context);
+    let fitting = catalogue::fitting(Role::Draft, memory, context);
     let on_disk =
         |spec: &&&'static ModelSpec| hub::locate(&ModelRef::Catalogue(spec), shop.hub).is_some();
     if let Some(&spec) = fitting.iter().find(on_disk) {

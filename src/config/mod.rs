@@ -61,6 +61,7 @@ pub struct Environment {
     config_dir: PathBuf,
     data_dir: PathBuf,
     cache_dir: PathBuf,
+    home_dir: PathBuf,
 }
 
 impl Environment {
@@ -79,6 +80,7 @@ impl Environment {
             environment.config_dir = base.config_dir().join("persona");
             environment.data_dir = base.data_dir().join("persona");
             environment.cache_dir = base.cache_dir();
+            base.home_dir().clone_into(&mut environment.home_dir);
         } else {
             environment.config_dir = environment.current_dir.join(".persona");
             environment.data_dir = environment.current_dir.join(".persona");
@@ -98,15 +100,38 @@ impl Environment {
     /// tool reads.
     pub fn hub_options(&self) -> HubOptions {
         let home = self.path("HF_HOME").unwrap_or_else(|| self.cache_dir.join("huggingface"));
-        let cache = self.path("HF_HUB_CACHE").unwrap_or_else(|| home.join("hub"));
+        let cache = ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"].iter().find_map(|n| self.path(n));
+        let cache = cache.unwrap_or_else(|| home.join("hub"));
         let mut options = HubOptions::new(cache, self.data_dir.clone());
         if let Some(endpoint) = self.text("HF_ENDPOINT") {
             endpoint.trim_end_matches('/').clone_into(&mut options.endpoint);
         }
-        options.token = self.text("HF_TOKEN").and_then(Token::new);
+        options.token = self.hub_token(&home);
+        options.ollama = match self.path("OLLAMA_MODELS") {
+            Some(models) => vec![models],
+            // The second is where the service keeps them that Ollama's installer for Linux makes.
+            None => vec![
+                self.home_dir.join(".ollama/models"),
+                PathBuf::from("/usr/share/ollama/.ollama/models"),
+            ],
+        };
         // Whatever is not plainly a no means that the user wants no hub.
         options.offline = self.text("HF_HUB_OFFLINE").is_some_and(|v| parse_bool(v) != Ok(false));
         options
+    }
+
+    /// The token for the hub: said for this process, else where `hf auth login` has put it.
+    fn hub_token(&self, home: &Path) -> Option<Token> {
+        let said = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].iter().find_map(|name| self.text(name));
+        let file = || {
+            let file = self.path("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
+            std::fs::read_to_string(file).ok()
+        };
+        // The Python client's switch for "only where I say so".
+        let implicit =
+            self.text("HF_HUB_DISABLE_IMPLICIT_TOKEN").is_none_or(|v| parse_bool(v) == Ok(false));
+        let stored = || implicit.then(file).flatten();
+        said.map(str::to_owned).or_else(stored).as_deref().and_then(Token::new)
     }
 
     /// The key for a provider's service: the first of its variables that is set.
