@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
-use crate::catalogue::closest;
+use crate::catalogue::{self, ModelSpec, closest};
 use crate::hub::{HubOptions, Token};
 
 pub use keys::Key;
@@ -118,6 +118,57 @@ impl Environment {
         // Whatever is not plainly a no means that the user wants no hub.
         options.offline = self.text("HF_HUB_OFFLINE").is_some_and(|v| parse_bool(v) != Ok(false));
         options
+    }
+
+    /// Where Ollama listens: `OLLAMA_HOST` as Ollama itself understands it, else its usual port here.
+    pub fn ollama_address(&self) -> String {
+        const PORT: u16 = 11434;
+        let said = self.text("OLLAMA_HOST").unwrap_or_default().trim().trim_end_matches('/');
+        let (scheme, host, port) = match said.split_once("://") {
+            Some(("https", host)) => ("https", host, 443),
+            Some((_, host)) => ("http", host, 80),
+            None => ("http", said, PORT),
+        };
+        // A server that listens on every address is asked on this machine's own.
+        let host = host.replace("0.0.0.0", "127.0.0.1");
+        match host.as_str() {
+            "" => format!("http://127.0.0.1:{PORT}"),
+            host if host.starts_with(':') => format!("{scheme}://127.0.0.1{host}"),
+            host if host.rsplit_once(':').is_some_and(|(_, p)| p.parse::<u16>().is_ok()) => {
+                format!("{scheme}://{host}")
+            }
+            host => format!("{scheme}://{host}:{port}"),
+        }
+    }
+
+    /// The variables of a service's key that are set, by name.
+    pub fn keys_set(&self) -> Vec<&'static str> {
+        let names = Provider::ALL.iter().flat_map(|provider| provider.key_variables());
+        names.copied().filter(|name| self.text(name).is_some()).collect()
+    }
+
+    /// The user's own catalogue, where there is one: tables as in `models/catalogue.toml`.
+    pub fn catalogue_file(&self) -> Option<PathBuf> {
+        Some(self.config_dir.join("models.toml")).filter(|path| path.is_file())
+    }
+
+    /// The models of the user's own catalogue.
+    pub fn own_models(&self) -> Result<Vec<ModelSpec>, ConfigError> {
+        let Some(path) = self.catalogue_file() else { return Ok(Vec::new()) };
+        let text = std::fs::read_to_string(&path).map_err(|e| e.to_string());
+        text.and_then(|text| catalogue::parse(&text))
+            .map_err(|reason| ConfigError::BadFile { path, reason })
+    }
+
+    /// A path as it is meant from the current folder.
+    pub fn absolute(&self, path: &Path) -> PathBuf {
+        self.current_dir.join(path)
+    }
+
+    /// The files of settings that there are, the strongest first.
+    pub fn settings_files(&self) -> Vec<PathBuf> {
+        let user = Some(self.config_dir.join("persona.toml")).filter(|path| path.is_file());
+        find_upward(&self.current_dir, "persona.toml").into_iter().chain(user).collect()
     }
 
     /// The token for the hub: said for this process, else where `hf auth login` has put it.
@@ -514,6 +565,48 @@ mod tests {
         let project = folder.path().join("project");
         assert_eq!(settings.inputs, [project.join("a.csv"), project.join("b")]);
         assert_eq!(settings.runs_dir, project.join("out"));
+    }
+
+    #[test]
+    fn ollamas_address_is_read_as_ollama_reads_it() {
+        let folder = folder("", "");
+        let of = |host| environment(folder.path(), &[("OLLAMA_HOST", host)]).ollama_address();
+        assert_eq!(of(""), "http://127.0.0.1:11434");
+        assert_eq!(of("0.0.0.0"), "http://127.0.0.1:11434");
+        assert_eq!(of(":9000"), "http://127.0.0.1:9000");
+        assert_eq!(of("gpu.lan"), "http://gpu.lan:11434");
+        assert_eq!(of("gpu.lan:1/"), "http://gpu.lan:1");
+        assert_eq!(of("https://gpu.lan"), "https://gpu.lan:443");
+        assert_eq!(of("http://gpu.lan:8080"), "http://gpu.lan:8080");
+    }
+
+    #[test]
+    fn the_hubs_token_is_found_where_other_tools_put_it() {
+        let folder = folder("", "");
+        let home = folder.path().join("hf");
+        std::fs::create_dir_all(&home).unwrap();
+        std::fs::write(home.join("token"), "hf_file\n").unwrap();
+        std::fs::write(home.join("other"), "hf_other").unwrap();
+        let home = home.to_str().unwrap().to_owned();
+        let token = |more: &[(&str, &str)]| {
+            let all = [&[("HF_HOME", home.as_str())], more].concat();
+            environment(folder.path(), &all).hub_options().token
+        };
+        assert_eq!(token(&[]), Token::new("hf_file"));
+        assert_eq!(token(&[("HF_TOKEN", "hf_said")]), Token::new("hf_said"));
+        let other = format!("{home}/other");
+        assert_eq!(token(&[("HF_TOKEN_PATH", &other)]), Token::new("hf_other"));
+        assert_eq!(token(&[("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")]), None);
+    }
+
+    #[test]
+    fn a_bad_catalogue_of_the_user_is_an_error_that_names_the_file() {
+        let folder = folder("", "");
+        let environment = environment(folder.path(), &[]);
+        assert!(environment.own_models().unwrap().is_empty());
+        std::fs::write(folder.path().join("config/models.toml"), "[[model]]\nname = 'x'").unwrap();
+        let error = environment.own_models().unwrap_err().to_string();
+        assert!(error.contains("models.toml") && error.contains("title"), "{error}");
     }
 
     #[test]

@@ -17,6 +17,8 @@ mod health;
 #[cfg(feature = "net")]
 mod mirror;
 mod ollama;
+#[cfg(feature = "net")]
+mod reach;
 mod reference;
 #[cfg(feature = "net")]
 mod remote;
@@ -34,6 +36,8 @@ pub use error::HubError;
 #[cfg(feature = "net")]
 pub use fetch::pull;
 pub use health::{Ailment, AilmentKind, examine};
+#[cfg(feature = "net")]
+pub use reach::reach;
 pub use reference::{ModelRef, OllamaRef, Pick, RepoRef};
 pub use removal::{Removed, remove};
 
@@ -77,7 +81,7 @@ impl HubOptions {
     }
 
     /// Where files without a commit live: one directory per SHA-256.
-    fn models_dir(&self) -> PathBuf {
+    pub fn models_dir(&self) -> PathBuf {
         self.data_dir.join("models")
     }
 }
@@ -201,6 +205,17 @@ fn locate_spec(spec: &ModelSpec, options: &HubOptions) -> Option<LocalModel> {
     // A file that changed on the hub is not the model that the catalogue means.
     let pinned = pin.is_none_or(|pin| found.sha256.as_deref() == Some(pin));
     pinned.then(|| LocalModel { name: spec.name.clone(), ..found })
+}
+
+/// Bytes that may still be written below a folder, which need not exist yet; `None` where the system
+/// does not say.
+pub fn free_space(folder: &Path) -> Option<u64> {
+    cache::free_space(folder)
+}
+
+/// Whether a path is the first of several files that are one model.
+pub fn is_split(path: &Path) -> bool {
+    cache::parts_of(path).len() > 1
 }
 
 /// Every model file in the data directory and the Hugging Face cache, by name.

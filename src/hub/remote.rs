@@ -166,7 +166,7 @@ impl<'a> Hub<'a> {
 
     /// The hub answers with a redirect that carries all about the file; only
     /// a redirect that does not, such as that of a renamed repository, is followed.
-    async fn describe(&self, wanted: &RepoRef, file: &str) -> Result<Remote, Failure> {
+    pub(super) async fn describe(&self, wanted: &RepoRef, file: &str) -> Result<Remote, Failure> {
         let (owner, name) = wanted.repo.split_once('/').unwrap_or((&wanted.repo, ""));
         let asked = self.url(&[owner, name, "resolve", &wanted.revision], file);
         let mut url = asked.clone();
