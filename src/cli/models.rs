@@ -151,19 +151,18 @@ fn list(context: usize, hub: &HubOptions, output: Output) -> Result<(), Failure>
             if machine.fits(spec, context) { "yes" } else { "no" }.to_owned(),
             roles(spec),
             if machine.is_fast(&spec.quant) { "fast" } else { "plain" }.to_owned(),
-            spec.context.to_string(),
+            format!("{}k", spec.context / 1024),
             spec.licence.clone(),
             if location(spec).is_some() { "yes" } else { "" }.to_owned(),
         ]
     };
-    let header =
-        ["name", "size", "memory", "fits", "for", "kernels", "context", "licence", "on disk"];
+    let header = ["name", "size", "memory", "fits", "for", "cpu", "context", "licence", "here"];
     let mut text = format!(
         "{}; memory counted for a context of {context} tokens, or the model's\n\n",
         machine.memory()
     );
     text.push_str(&table(&header, catalogue::models().iter().map(row)));
-    text.push_str("\n\n~ from public listings, not checked by us; the others are pinned by hash");
+    text.push_str("\n\n~ from public listings, not checked by us; the others are pinned by hash\ncpu: whether this program's own kernels compute with it here");
     if !others.is_empty() {
         let row = |other: &Installed| vec![other.model.name.clone(), megabytes(other.bytes)];
         text.push_str("\n\nAlso on this machine:\n");

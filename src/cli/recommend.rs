@@ -151,7 +151,7 @@ fn judging(
         .find(|spec| spec.parameters > draft.parameters && needs(spec) <= left);
     let Some(spec) = other else {
         let reasons = vec![
-            "the same model: it is loaded once, and no more capable one fits beside it".to_owned(),
+            "the same model: it is loaded once, and no more capable one fits beside it and is quick enough here".to_owned(),
             measured.to_owned(),
         ];
         return Advice { spec: draft, reasons };

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cache::{self, Incoming};
 use super::reference::{self, Pick, RepoRef};
-use super::{HubError, HubOptions, LocalModel, file_name};
+use super::{GGUF_MAGIC, HubError, HubOptions, LocalModel, file_name};
 use crate::catalogue::{self, ModelSpec};
 
 /// What makes a folder a bundle.
@@ -137,6 +137,38 @@ pub(super) fn import(folder: &Path, options: &HubOptions) -> Result<LocalModel, 
     let bundle = Bundle::load(folder).map_err(|reason| {
         bad(reason, "give a folder that 'persona models export' wrote, or a .gguf file")
     })?;
+    take(bundle, folder, options)
+}
+
+/// Copies a split model, of which `part` is any part, into the data directory.
+pub(super) fn import_split(part: &Path, options: &HubOptions) -> Result<LocalModel, HubError> {
+    let file = |path: &PathBuf| {
+        let bytes = fs::metadata(path).map_err(|e| HubError::io("read", path, e))?.len();
+        Ok(BundleFile { name: file_name(path), sha256: cache::hash_file(path)?, bytes })
+    };
+    let files: Vec<BundleFile> =
+        cache::parts_of(part).iter().map(file).collect::<Result<_, HubError>>()?;
+    let bundle = Bundle {
+        format: FORMAT,
+        name: files[0].name.clone(),
+        repo: None,
+        path: None,
+        revision: None,
+        licence: None,
+        files,
+        entry: None,
+    };
+    take(bundle, part.parent().unwrap_or(Path::new("")), options)
+}
+
+/// Copies the files of a bundle from `folder`, checking every byte.
+fn take(bundle: Bundle, folder: &Path, options: &HubOptions) -> Result<LocalModel, HubError> {
+    let bad = |reason: String, hint: &'static str| HubError::BadBundle {
+        what: "import",
+        folder: folder.to_owned(),
+        reason,
+        hint,
+    };
     let pin = catalogue::find(&bundle.name).ok().and_then(|spec| spec.sha256.as_deref());
     if pin.is_some_and(|pin| pin != bundle.files[0].sha256) {
         let reason = format!("it calls itself {}, and holds another file", bundle.name);
@@ -155,6 +187,9 @@ pub(super) fn import(folder: &Path, options: &HubOptions) -> Result<LocalModel, 
         let mut source = fs::File::open(&from).map_err(|e| HubError::io("read", &from, e))?;
         let mut incoming = Incoming::new(&models)?;
         incoming.copy(&mut source, u64::MAX).map_err(|e| e.reading(&from))?;
+        if !cache::begins_with(&from, *GGUF_MAGIC) {
+            return Err(HubError::NotGguf { path: from });
+        }
         incoming.put(&to, |found| {
             let damaged = || HubError::Mismatch {
                 what: from.display().to_string(),
@@ -376,6 +411,25 @@ mod tests {
         refused(&record("\"m-Q6_K-00001", "\"../m-Q6_K-00001"), "no name of a .gguf file");
         refused(&record("\"m-Q6_K-00002", "\"../../x"), "with all its parts");
         refused(&record("\"sha256\": \"", "\"sha256\": \"../"), "no SHA-256");
+    }
+
+    #[test]
+    fn a_split_file_is_imported_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = world(dir.path());
+        let part = |n: usize| dir.path().join(format!("s-0000{n}-of-00002.gguf"));
+        write_file(&part(1), b"GGUF one");
+        let torn = super::super::import(&part(1), &options).unwrap_err().to_string();
+        assert!(torn.contains("s-00002-of-00002.gguf"), "{torn}");
+        assert!(list(&options).is_empty());
+        write_file(&part(2), b"GGUF two");
+        for given in [1, 2] {
+            let imported = super::super::import(&part(given), &options).unwrap();
+            assert_eq!(cache::parts_of(&imported.path).len(), 2);
+            assert_eq!(file_name(&imported.path), "s-00001-of-00002.gguf");
+        }
+        let listed = list(&options);
+        assert_eq!((listed.len(), listed[0].bytes), (1, 16));
     }
 
     #[test]

@@ -107,7 +107,7 @@ pub enum HubError {
     },
     /// The file does not begin like a GGUF file.
     #[error(
-        "{path} is not a GGUF file\nhint: give a file that ends in .gguf; a split file must be joined first"
+        "{path} is not a GGUF file\nhint: give a file that ends in .gguf, or a folder that 'persona models export' wrote"
     )]
     NotGguf {
         /// The file.

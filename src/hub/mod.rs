@@ -268,6 +268,9 @@ pub fn import(file: &Path, options: &HubOptions) -> Result<LocalModel, HubError>
     if file.is_dir() {
         return bundle::import(file, options).map(named);
     }
+    if is_split(file) {
+        return bundle::import_split(file, options).map(named);
+    }
     let mut source = fs::File::open(file).map_err(|e| HubError::io("read", file, e))?;
     let mut incoming = cache::Incoming::new(&options.models_dir())?;
     let mut magic = Vec::with_capacity(GGUF_MAGIC.len());

@@ -92,6 +92,28 @@ fn two_processes_that_pull_the_same_file_fetch_it_once() {
     assert_eq!(storage.asked("GET"), 1);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_disk_that_fills_up_keeps_what_arrived() {
+    let bytes = tiny();
+    let (hub, storage) = hub(bytes.clone(), Duration::ZERO);
+    let folder = Folder::new();
+    // A limit on the size of files stands in for a full disk: writing fails in the middle.
+    let mut limited = Command::new("sh");
+    let pull = asking(&folder, &hub, &format!("models pull {REPO}"));
+    let line = "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\"";
+    limited.args(["-c", line]).arg(pull.get_program()).args(pull.get_args()).env_clear();
+    limited.envs(pull.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let refused = limited.current_dir(folder.path()).output().unwrap();
+    assert_eq!(refused.status.code(), Some(4), "{}", folder.shown(&refused));
+    let said = text(&refused.stderr);
+    assert!(said.contains(".incomplete") && said.contains("what arrived is kept"), "{said}");
+    succeeded(&asking(&folder, &hub, &format!("models pull {REPO}")).output().unwrap());
+    let again = storage.requests().pop().unwrap();
+    assert!(again.headers["range"].starts_with("bytes="), "{again:?}");
+    assert_eq!(folder.json(&format!("models verify {REPO} --json"))[0]["sha256"], sha256(&bytes));
+}
+
 /// Where `.ci/run` puts the package.
 fn python() -> Option<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
