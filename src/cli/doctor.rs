@@ -424,21 +424,8 @@ fn network(
     hub: &HubOptions,
     chosen: &Chosen,
 ) -> Vec<Check> {
-    match &found.air_gap {
-        Some(Ok(air_gap)) => {
-            let detail =
-                format!("closed by --offline ({}); hub and Ollama not asked", air_gap.name());
-            return vec![Check::skipped("network", detail)];
-        }
-        Some(Err(cause)) => {
-            let detail = format!("--offline cannot be enforced here: {cause}");
-            return vec![Check::problem(
-                "network",
-                detail,
-                "run without --offline, in a container or namespace without a network",
-            )];
-        }
-        None => {}
+    if let Some(check) = closed(found) {
+        return vec![check];
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
@@ -456,8 +443,26 @@ fn network(
 
 /// Without `net` there is nobody to ask.
 #[cfg(not(feature = "net"))]
-fn network(_: &Found<'_>, _: &Environment, _: &HubOptions, _: &Chosen) -> Vec<Check> {
-    vec![Check::skipped("network", "this build opens no connection")]
+fn network(found: &Found<'_>, _: &Environment, _: &HubOptions, _: &Chosen) -> Vec<Check> {
+    let open = || Check::skipped("network", "this build opens no connection");
+    vec![closed(found).unwrap_or_else(open)]
+}
+
+/// What `--offline` came to; `None` where the network stays open.
+fn closed(found: &Found<'_>) -> Option<Check> {
+    const NAME: &str = "network";
+    Some(match found.air_gap.as_ref()? {
+        Ok(air_gap) => {
+            let detail =
+                format!("closed by --offline ({}); hub and Ollama not asked", air_gap.name());
+            Check::skipped(NAME, detail)
+        }
+        Err(cause) => Check::problem(
+            NAME,
+            format!("--offline cannot be enforced here: {cause}"),
+            "run without --offline, in a container or namespace without a network",
+        ),
+    })
 }
 
 /// Longest wait for an answer from elsewhere.
