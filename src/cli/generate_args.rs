@@ -146,7 +146,7 @@ pub(super) struct GenerateArgs {
     #[arg(long, value_name = "WHAT", help_heading = "Frontier model")]
     fallback: Option<String>,
 
-    /// Catalogue name, owner/repo[:QUANT][@rev], a path to a .gguf, or auto [default: auto]
+    /// Catalogue name, owner/repo[:QUANT][@rev], ollama:NAME, a path to a .gguf, or auto [default: auto]
     #[arg(long, visible_alias = "local-model", value_name = "MODEL", help_heading = "Local model")]
     model: Option<String>,
     /// Model that judges [default: the one that drafts]

@@ -86,7 +86,7 @@ impl EngineArgs {
 /// The flags of commands that judge with a local model.
 #[derive(Debug, Args)]
 pub(super) struct ModelArgs {
-    /// Catalogue name, owner/repo[:QUANT][@rev], a path to a .gguf, or auto [default: auto]
+    /// Catalogue name, owner/repo[:QUANT][@rev], ollama:NAME, a path to a .gguf, or auto [default: auto]
     #[arg(long, visible_alias = "local-model", value_name = "MODEL", help_heading = "Local model")]
     model: Option<String>,
     #[command(flatten)]
