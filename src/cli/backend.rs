@@ -95,7 +95,7 @@ fn address(settings: &Settings, environment: &Environment) -> Result<Option<Stri
     let url = match (settings.backend, &settings.backend_url) {
         (Backend::Embedded, _) => return Ok(None),
         (_, Some(url)) => url.clone(),
-        (Backend::Ollama, None) => usual_ollama(environment),
+        (Backend::Ollama, None) => environment.ollama_address(),
         (Backend::OpenAi, None) => {
             return Err(Failure::usage(
                 "--backend openai needs an address\nhint: add --backend-url, as in --backend-url http://127.0.0.1:8080/v1",
@@ -126,11 +126,6 @@ fn price(settings: &Settings, url: &str) -> Result<Price, Failure> {
             "nothing is known of what the server at --backend-url costs\nhint: name its host with --trusted-hosts if it is yours, or say --price IN/OUT in US dollars per million tokens",
         )),
     }
-}
-
-#[cfg(feature = "net")]
-fn usual_ollama(environment: &Environment) -> String {
-    crate::llm::remote::server::ollama_address(environment.ollama_host().unwrap_or_default())
 }
 
 #[cfg(feature = "net")]

@@ -74,7 +74,7 @@ pub(super) struct BenchArgs {
     #[arg(long, value_name = "FILE", help_heading = "Result")]
     compare: Option<PathBuf>,
 
-    /// Catalogue name, owner/repo[:QUANT][@rev], a path to a .gguf, or auto [default: auto]
+    /// Catalogue name, owner/repo[:QUANT][@rev], ollama:NAME, a path to a .gguf, or auto [default: auto]
     #[arg(long, short, value_name = "MODEL", help_heading = "Local model")]
     model: Option<String>,
     #[command(flatten)]

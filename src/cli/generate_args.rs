@@ -153,8 +153,8 @@ pub(super) struct GenerateArgs {
     /// Address of that server; OpenAI's includes /v1 [default: OLLAMA_HOST, http://127.0.0.1:11434]
     #[arg(long, value_name = "URL", help_heading = "Local model")]
     backend_url: Option<String>,
-    /// Catalogue name, owner/repo[:QUANT][@rev], a path to a .gguf, or auto; with --backend its name
-    /// there [default: auto]
+    /// Catalogue name, owner/repo[:QUANT][@rev], ollama:NAME, a path to a .gguf, or auto; with
+    /// --backend its name there [default: auto]
     #[arg(long, visible_alias = "local-model", value_name = "MODEL", help_heading = "Local model")]
     model: Option<String>,
     /// Model that judges [default: the one that drafts]

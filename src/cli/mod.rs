@@ -9,6 +9,7 @@ mod bench;
 mod calibrate;
 mod clearing;
 mod compare;
+mod doctor;
 mod estimate;
 mod evaluate;
 mod failure;
@@ -17,11 +18,13 @@ mod generate;
 mod generate_args;
 mod inspect;
 mod interrupt;
+mod machine;
 mod model;
 mod models;
 mod output;
 mod privacy;
 mod progress;
+mod recommend;
 mod resume;
 mod runs;
 mod schema;
@@ -33,8 +36,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::catalogue::{self, ModelSpec};
 use crate::config::{self, Display, Environment, Layers, Settings, keys};
 use crate::engine::DeviceChoice;
+use crate::hub;
 
 use failure::{Exit, Failure};
 use generate::Surroundings;
@@ -45,7 +50,8 @@ const EXAMPLES: &str = "Examples:
   persona generate --input research/ --count 5 --hybrid --estimate-only
   persona generate --resume personas/RUN
   persona inspect research/
-  persona models list
+  persona models recommend
+  persona doctor
   persona privacy scan interviews.csv
   persona evaluate personas/RUN/personas.json --source interviews.csv
   persona bench --model smollm2-135m
@@ -99,9 +105,11 @@ enum Command {
     Calibrate(Box<calibrate::CalibrateArgs>),
     /// Measure how fast a model runs on this machine
     Bench(Box<bench::BenchArgs>),
-    /// List, fetch, import and verify models
+    /// List, recommend, fetch, carry, verify and remove models
     #[command(subcommand)]
     Models(models::ModelsCommand),
+    /// Look for what would keep persona from working here, and say how to mend it
+    Doctor(doctor::DoctorArgs),
     /// Find personal data, replace it, and put it back
     #[command(subcommand)]
     Privacy(privacy::PrivacyCommand),
@@ -171,13 +179,19 @@ fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
         Command::Evaluate(args) => args.layers(),
         Command::Calibrate(args) => args.layers(),
         Command::Runs(command) => command.layers(),
+        Command::Doctor(args) => args.layers(),
         Command::Models(_) | Command::Privacy(_) | Command::Schema => Layers::default(),
     };
     let said = cli.display.add_to(said);
+    if let Command::Doctor(_) = &cli.command {
+        // What is wrong with the settings is for it to find.
+        return examine(&said, environment, process);
+    }
     // Settings that cannot be read are reported the way the flags alone ask for.
     let fallback = said.clone();
     let resolved = said.with_environment(environment).and_then(|layers| {
         let display = Display::resolve(&layers, environment)?;
+        learn_models(environment.own_models()?, environment);
         Ok((layers, Output::new(display)))
     });
     let (layers, output) = match resolved {
@@ -194,6 +208,32 @@ fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
         dispatch(cli.command, &layers, &around)
     });
     ended.unwrap_or_else(|failure| fail(output, &failure))
+}
+
+/// Adds to the catalogue what the user wrote, and what came with imported models.
+fn learn_models(own: Vec<ModelSpec>, environment: &Environment) {
+    // What comes from elsewhere never stands in for a name that is known.
+    let imported = hub::entries(&environment.hub_options());
+    let imported = imported.into_iter().filter(|entry| !catalogue::is_built_in(&entry.name));
+    catalogue::extend(own.into_iter().chain(imported).collect());
+}
+
+/// `doctor`, which runs with whatever settings can be read.
+fn examine(flags: &Layers, environment: &Environment, process: Process) -> Exit {
+    let readable = flags.clone().with_environment(environment);
+    let layers = readable.as_ref().unwrap_or(flags);
+    let output = match Display::resolve(layers, environment) {
+        Ok(display) => Output::new(display),
+        Err(_) => flags_only(flags, environment),
+    };
+    let own = environment.own_models();
+    learn_models(own.as_ref().cloned().unwrap_or_default(), environment);
+    let offline = config::offline(layers).unwrap_or(true);
+    let closed = offline.then(|| (process.close_network)(Keep::Unix));
+    let found =
+        doctor::Found { settings: readable.as_ref().err().or(own.as_ref().err()), air_gap: closed };
+    doctor::run(layers, environment, &found, output)
+        .unwrap_or_else(|failure| fail(output, &failure))
 }
 
 /// Under `--offline`, before anything else.
@@ -239,6 +279,7 @@ fn dispatch(command: Command, layers: &Layers, around: &Surroundings<'_>) -> Res
         Command::Models(command) => models::run(command, environment, output).map(|()| Exit::Done),
         Command::Privacy(command) => privacy::run(command, environment, output),
         Command::Runs(command) => runs::run(command, layers, output).map(|()| Exit::Done),
+        Command::Doctor(_) => unreachable!("it runs before the settings are resolved"),
         Command::Schema => schema::run(output).map(|()| Exit::Done),
     }
 }

@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-use crate::catalogue::{self, ModelSpec};
+use crate::catalogue::ModelSpec;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::generate::Surroundings;
 use crate::cli::interrupt;
+use crate::cli::machine::{Automatic, Machine, USUAL_CONTEXT};
 use crate::cli::output::Output;
 #[cfg(feature = "net")]
 use crate::cli::progress::Downloads;
 use crate::cli::progress::Spinner;
+use crate::cli::recommend;
 use crate::cli::table::megabytes;
 use crate::config::{Layers, keys};
 use crate::engine::{Engine, EngineOptions};
@@ -28,8 +29,6 @@ use crate::pipeline::{Cancel, Models};
 
 /// Prefix of models that answer from a script: for tests of this program, and not in its help.
 const SCRIPTED: &str = "scripted:";
-/// Longest context that is set aside memory for, unless `--context` asks for more.
-const USUAL_CONTEXT: usize = 8192;
 
 /// A user who waits: where to show progress, and what says that they no longer do.
 #[derive(Clone, Copy)]
@@ -87,7 +86,7 @@ impl EngineArgs {
 /// The flags of commands that judge with a local model.
 #[derive(Debug, Args)]
 pub(super) struct ModelArgs {
-    /// Catalogue name, owner/repo[:QUANT][@rev], a path to a .gguf, or auto [default: auto]
+    /// Catalogue name, owner/repo[:QUANT][@rev], ollama:NAME, a path to a .gguf, or auto [default: auto]
     #[arg(long, visible_alias = "local-model", value_name = "MODEL", help_heading = "Local model")]
     model: Option<String>,
     #[command(flatten)]
@@ -222,11 +221,17 @@ fn open(
     let reference = match &wanted {
         ModelRef::Path(path) => absolute(path)?,
         ModelRef::Catalogue(spec) => spec.name.clone(),
-        ModelRef::Repo(_) => said.to_owned(),
+        ModelRef::Repo(_) | ModelRef::Ollama(_) => said.to_owned(),
     };
     let _spinner = Spinner::start(shop.waiting.output, &format!("loading {}", local.name));
     let engine = Engine::load(&local.path, options)?;
     let info = engine.info();
+    // Loading hashes the file anyway; the hash of a split model is of all its parts.
+    if let Some(recorded) = local.sha256.as_deref().filter(|_| !hub::is_split(&local.path))
+        && recorded != info.sha256
+    {
+        return Err(HubError::damaged(&local.path, recorded, info.sha256.clone()).into());
+    }
     let batch = info.batch;
     if let Some(note) = info.note {
         shop.waiting.output.warn(&format!("architecture '{}' runs by {note}", info.architecture));
@@ -251,45 +256,35 @@ fn obtain(wanted: &ModelRef, shop: Workshop<'_>) -> Result<LocalModel, Failure> 
     match (hub::locate(wanted, shop.hub), wanted) {
         (Some(local), _) => Ok(local),
         (None, ModelRef::Path(path)) => Err(HubError::NoFile { path: path.clone() }.into()),
+        (None, ModelRef::Ollama(wanted)) => {
+            let gone = || HubError::NoFile { path: wanted.to_string().into() };
+            Err(hub::not_in_ollama(wanted, shop.hub).unwrap_or_else(gone).into())
+        }
         (None, _) => fetch(wanted, shop.hub, shop.waiting),
     }
 }
 
-/// The best catalogue model on disk that fits the memory, else the best that fits.
+/// What `auto` means here, told to the user.
 fn choose(options: &EngineOptions, shop: Workshop<'_>) -> Result<&'static ModelSpec, Failure> {
-    let memory = available_memory();
+    let machine = Machine::look();
     let context = options.context.unwrap_or(USUAL_CONTEXT);
-    let fitting = catalogue::fitting(memory, context);
-    let on_disk =
-        |spec: &&&'static ModelSpec| hub::locate(&ModelRef::Catalogue(spec), shop.hub).is_some();
-    if let Some(&spec) = fitting.iter().find(on_disk) {
-        shop.waiting
-            .output
-            .note(&format!("model: {} (on disk; --model chooses another)", spec.name));
-        return Ok(spec);
-    }
-    let spec = fitting.first().copied().ok_or_else(|| {
-        Failure::no_model(format!(
-            "no model of the catalogue fits the {} of free memory\nhint: free memory, lower --context, or name a model with --model",
-            megabytes(memory)
-        ))
-    })?;
-    shop.waiting.output.note(&format!(
-        "model: {}, {} to fetch (recommended for {} of free memory; --model chooses another)",
-        spec.name,
-        megabytes(spec.bytes),
-        megabytes(memory)
-    ));
+    let (spec, note) = match machine.automatic(context, shop.hub) {
+        Automatic::OnDisk(spec) => {
+            (spec, format!("model: {} (on disk; --model chooses another)", spec.name))
+        }
+        Automatic::ToFetch(spec) => {
+            let note = format!(
+                "model: {}, {} to fetch (recommended for {} of free memory; --model chooses another, 'persona models recommend' explains)",
+                spec.name,
+                megabytes(spec.bytes),
+                megabytes(machine.free)
+            );
+            (spec, note)
+        }
+        Automatic::Nothing => return Err(recommend::nothing_fits(&machine, context)),
+    };
+    shop.waiting.output.note(&note);
     Ok(spec)
-}
-
-/// Free memory in bytes, within a container's limit. Where the system does not say, nothing is
-/// ruled out here; a model too large is still refused when it is loaded.
-fn available_memory() -> u64 {
-    let what = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    let Ok(system) = System::new_with_specifics(what) else { return u64::MAX };
-    let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
-    system.available_memory().min(limit)
 }
 
 fn absolute(path: &Path) -> Result<String, Failure> {

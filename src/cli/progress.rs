@@ -10,6 +10,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::output::Output;
 #[cfg(feature = "net")]
+use crate::cli::table::megabytes;
+#[cfg(feature = "net")]
 use crate::hub::PullProgress;
 use crate::pipeline::{Observer, Progress};
 use crate::report::plain_line;
@@ -35,11 +37,56 @@ impl Drop for Spinner {
     }
 }
 
-/// A download's progress, one bar of bytes a file.
+/// A download's progress: one bar of bytes a file, and a line now and then where no bar can be seen.
 #[cfg(feature = "net")]
 pub(super) struct Downloads {
     output: Output,
-    current: Mutex<Option<ProgressBar>>,
+    current: Mutex<Option<Download>>,
+}
+
+/// One file on its way.
+#[cfg(feature = "net")]
+struct Download {
+    bar: ProgressBar,
+    file: String,
+    total: Option<u64>,
+    /// When the first bytes came that were not there before, and how many were.
+    began: Option<(Instant, u64)>,
+    told: Instant,
+}
+
+/// Time between lines about a download in a log.
+#[cfg(feature = "net")]
+const TOLD_EVERY: Duration = Duration::from_secs(15);
+
+#[cfg(feature = "net")]
+impl Download {
+    /// `m.gguf: 40 % of 2.5 GB, 12.3 MB/s, 2 min left`, where it is time to say so.
+    fn line(&mut self, bytes: u64, now: Instant) -> Option<String> {
+        let (start, before) = *self.began.get_or_insert((now, bytes));
+        if now.duration_since(self.told) < TOLD_EVERY {
+            return None;
+        }
+        self.told = now;
+        let seconds = now.duration_since(start).as_secs_f64().max(0.001);
+        let rate = bytes.saturating_sub(before) as f64 / seconds;
+        let Some(total) = self.total else {
+            return Some(format!(
+                "{}: {}, {}/s",
+                self.file,
+                megabytes(bytes),
+                megabytes(rate as u64)
+            ));
+        };
+        let percent = bytes as f64 / total.max(1) as f64 * 100.0;
+        let left = total.saturating_sub(bytes) as f64 / rate.max(1.0);
+        let left = match left as u64 {
+            0..120 => format!("{left:.0} s left"),
+            _ => format!("{:.0} min left", left / 60.0),
+        };
+        let (total, rate) = (megabytes(total), megabytes(rate as u64));
+        Some(format!("{}: {percent:.0} % of {total}, {rate}/s, {left}", self.file))
+    }
 }
 
 #[cfg(feature = "net")]
@@ -50,19 +97,34 @@ impl Downloads {
 
     pub(super) fn show(&self, progress: PullProgress<'_>) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        match (progress, current.as_ref()) {
+        match (progress, current.as_mut()) {
             (PullProgress::Started { file, bytes }, _) => {
                 let template = match bytes {
                     Some(_) => "{msg} [{bar:24}] {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
                     None => "{spinner} {msg} {bytes} {bytes_per_sec}",
                 };
                 let bar = bar(self.output, bytes, template);
-                bar.set_message(plain_line(file));
-                *current = Some(bar);
+                let file = plain_line(file);
+                bar.set_message(file.clone());
+                if bar.is_hidden() {
+                    let size = bytes.map(|bytes| format!(", {}", megabytes(bytes)));
+                    self.output.note(&format!("fetching {file}{}", size.unwrap_or_default()));
+                }
+                let (began, told) = (None, Instant::now());
+                *current = Some(Download { bar, file, total: bytes, began, told });
             }
-            (PullProgress::At(bytes), Some(bar)) => bar.set_position(bytes),
+            (PullProgress::At(bytes), Some(download)) => {
+                download.bar.set_position(bytes);
+                if download.bar.is_hidden()
+                    && let Some(line) = download.line(bytes, Instant::now())
+                {
+                    self.output.note(&line);
+                }
+            }
             (PullProgress::At(_), None) => {}
-            (PullProgress::Note(text), Some(bar)) => bar.suspend(|| self.output.note(text)),
+            (PullProgress::Note(text), Some(download)) => {
+                download.bar.suspend(|| self.output.note(text));
+            }
             (PullProgress::Note(text), None) => self.output.note(text),
         }
     }
@@ -179,6 +241,26 @@ mod tests {
         meter.add(0, 80);
         assert_eq!(meter.text(Duration::from_secs(2)), "1000 read, 80 written, 40 tok/s");
         assert_eq!(meter.text(Duration::ZERO), "1000 read, 80 written, 0 tok/s");
+    }
+
+    #[cfg(feature = "net")]
+    #[test]
+    fn a_log_is_told_of_a_download_now_and_then() {
+        let begin = Instant::now();
+        let mut download = Download {
+            bar: ProgressBar::hidden(),
+            file: "m.gguf".to_owned(),
+            total: Some(1_000_000_000),
+            began: None,
+            told: begin,
+        };
+        let mut at = |bytes, seconds| download.line(bytes, begin + Duration::from_secs(seconds));
+        assert_eq!(at(200_000_000, 0), None, "what an earlier attempt left is no speed");
+        assert_eq!(at(250_000_000, 10), None);
+        let said = at(400_000_000, 20).unwrap();
+        assert_eq!(said, "m.gguf: 40 % of 1.0 GB, 10.0 MB/s, 60 s left");
+        assert_eq!(at(400_000_001, 21), None);
+        assert_eq!(at(1_000_000_000, 60).unwrap(), "m.gguf: 100 % of 1.0 GB, 13.3 MB/s, 0 s left");
     }
 
     #[test]

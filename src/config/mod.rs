@@ -6,6 +6,7 @@
 //! the variable or the file and key.
 
 pub mod keys;
+mod ollama;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 
-use crate::catalogue::closest;
+use crate::catalogue::{self, ModelSpec, closest};
 use crate::hub::{HubOptions, Token};
 
 pub use keys::Key;
@@ -63,6 +64,7 @@ pub struct Environment {
     config_dir: PathBuf,
     data_dir: PathBuf,
     cache_dir: PathBuf,
+    home_dir: PathBuf,
 }
 
 impl Environment {
@@ -81,6 +83,7 @@ impl Environment {
             environment.config_dir = base.config_dir().join("persona");
             environment.data_dir = base.data_dir().join("persona");
             environment.cache_dir = base.cache_dir();
+            base.home_dir().clone_into(&mut environment.home_dir);
         } else {
             environment.config_dir = environment.current_dir.join(".persona");
             environment.data_dir = environment.current_dir.join(".persona");
@@ -100,15 +103,73 @@ impl Environment {
     /// tool reads.
     pub fn hub_options(&self) -> HubOptions {
         let home = self.path("HF_HOME").unwrap_or_else(|| self.cache_dir.join("huggingface"));
-        let cache = self.path("HF_HUB_CACHE").unwrap_or_else(|| home.join("hub"));
+        let cache = ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"].iter().find_map(|n| self.path(n));
+        let cache = cache.unwrap_or_else(|| home.join("hub"));
         let mut options = HubOptions::new(cache, self.data_dir.clone());
         if let Some(endpoint) = self.text("HF_ENDPOINT") {
             endpoint.trim_end_matches('/').clone_into(&mut options.endpoint);
         }
-        options.token = self.text("HF_TOKEN").and_then(Token::new);
+        options.token = self.hub_token(&home);
+        options.ollama = match self.path("OLLAMA_MODELS") {
+            Some(models) => vec![models],
+            // The second is where the service keeps them that Ollama's installer for Linux makes.
+            None => vec![
+                self.home_dir.join(".ollama/models"),
+                PathBuf::from("/usr/share/ollama/.ollama/models"),
+            ],
+        };
         // Whatever is not plainly a no means that the user wants no hub.
         options.offline = self.text("HF_HUB_OFFLINE").is_some_and(|v| parse_bool(v) != Ok(false));
         options
+    }
+
+    /// Where Ollama listens: `OLLAMA_HOST` as Ollama itself understands it, else its usual port here.
+    pub fn ollama_address(&self) -> String {
+        ollama::address(self.text("OLLAMA_HOST").unwrap_or_default())
+    }
+
+    /// The variables of a service's key that are set, by name.
+    pub fn keys_set(&self) -> Vec<&'static str> {
+        let names = Provider::ALL.iter().flat_map(|provider| provider.key_variables());
+        names.copied().filter(|name| self.text(name).is_some()).collect()
+    }
+
+    /// The user's own catalogue, where there is one: tables as in `models/catalogue.toml`.
+    pub fn catalogue_file(&self) -> Option<PathBuf> {
+        Some(self.config_dir.join("models.toml")).filter(|path| path.is_file())
+    }
+
+    /// The models of the user's own catalogue.
+    pub fn own_models(&self) -> Result<Vec<ModelSpec>, ConfigError> {
+        let Some(path) = self.catalogue_file() else { return Ok(Vec::new()) };
+        let text = std::fs::read_to_string(&path).map_err(|e| e.to_string());
+        text.and_then(|text| catalogue::parse(&text))
+            .map_err(|reason| ConfigError::BadFile { path, reason })
+    }
+
+    /// A path as it is meant from the current folder.
+    pub fn absolute(&self, path: &Path) -> PathBuf {
+        self.current_dir.join(path)
+    }
+
+    /// The files of settings that there are, the strongest first.
+    pub fn settings_files(&self) -> Vec<PathBuf> {
+        let user = Some(self.config_dir.join("persona.toml")).filter(|path| path.is_file());
+        find_upward(&self.current_dir, "persona.toml").into_iter().chain(user).collect()
+    }
+
+    /// The token for the hub: said for this process, else where `hf auth login` has put it.
+    fn hub_token(&self, home: &Path) -> Option<Token> {
+        let said = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].iter().find_map(|name| self.text(name));
+        let file = || {
+            let file = self.path("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
+            std::fs::read_to_string(file).ok()
+        };
+        // The Python client's switch for "only where I say so".
+        let implicit =
+            self.text("HF_HUB_DISABLE_IMPLICIT_TOKEN").is_none_or(|v| parse_bool(v) == Ok(false));
+        let stored = || implicit.then(file).flatten();
+        said.map(str::to_owned).or_else(stored).as_deref().and_then(Token::new)
     }
 
     /// The key for a provider's service: the first of its variables that is set.
@@ -119,11 +180,6 @@ impl Environment {
     /// The key of a server that stands in for the engine. Vendors' keys are never sent to one.
     pub fn backend_key(&self) -> Option<&str> {
         self.text(BACKEND_KEY)
-    }
-
-    /// Where Ollama listens, as its own tools are told.
-    pub fn ollama_host(&self) -> Option<&str> {
-        self.text("OLLAMA_HOST")
     }
 
     /// Where what was measured about judging models is kept.
@@ -502,6 +558,35 @@ mod tests {
         let project = folder.path().join("project");
         assert_eq!(settings.inputs, [project.join("a.csv"), project.join("b")]);
         assert_eq!(settings.runs_dir, project.join("out"));
+    }
+
+    #[test]
+    fn the_hubs_token_is_found_where_other_tools_put_it() {
+        let folder = folder("", "");
+        let home = folder.path().join("hf");
+        std::fs::create_dir_all(&home).unwrap();
+        std::fs::write(home.join("token"), "hf_file\n").unwrap();
+        std::fs::write(home.join("other"), "hf_other").unwrap();
+        let home = home.to_str().unwrap().to_owned();
+        let token = |more: &[(&str, &str)]| {
+            let all = [&[("HF_HOME", home.as_str())], more].concat();
+            environment(folder.path(), &all).hub_options().token
+        };
+        assert_eq!(token(&[]), Token::new("hf_file"));
+        assert_eq!(token(&[("HF_TOKEN", "hf_said")]), Token::new("hf_said"));
+        let other = format!("{home}/other");
+        assert_eq!(token(&[("HF_TOKEN_PATH", &other)]), Token::new("hf_other"));
+        assert_eq!(token(&[("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")]), None);
+    }
+
+    #[test]
+    fn a_bad_catalogue_of_the_user_is_an_error_that_names_the_file() {
+        let folder = folder("", "");
+        let environment = environment(folder.path(), &[]);
+        assert!(environment.own_models().unwrap().is_empty());
+        std::fs::write(folder.path().join("config/models.toml"), "[[model]]\nname = 'x'").unwrap();
+        let error = environment.own_models().unwrap_err().to_string();
+        assert!(error.contains("models.toml") && error.contains("title"), "{error}");
     }
 
     #[test]

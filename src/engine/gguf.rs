@@ -12,6 +12,7 @@ mod foreign_params;
 mod header;
 mod hyper_params;
 mod metadata;
+mod parts;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -41,11 +42,13 @@ pub(crate) mod tiny_gguf;
 const TENSOR_ALIGNMENT: usize = 32; // bytes; no block needs more than 4
 const HASH_CHUNK: usize = 1 << 20; // bytes
 
-/// An open model file whose header is known to be sound.
+/// An open model file whose header is known to be sound. A model that was split over several files
+/// is one of these too, known by its first part.
 #[derive(Debug)]
 pub struct GgufFile {
     path: PathBuf,
-    file: Mutex<File>,
+    /// The file, or all its parts in order.
+    files: Vec<Mutex<File>>,
     bytes: u64,
     contents: Contents,
 }
@@ -101,20 +104,33 @@ impl GgufFile {
     pub fn open(path: &Path) -> Result<Self, EngineError> {
         let shown = path.display().to_string();
         let bad = |reason: String| EngineError::BadModel { path: shown.clone(), reason };
-        let file = File::open(path).map_err(|error| bad(error.to_string()))?;
-        let about = file.metadata().map_err(|error| bad(error.to_string()))?;
-        if !about.is_file() {
-            return Err(bad("it is not a file".into()));
-        }
-        let bytes = about.len();
+        let (first, mut bytes) = open_file(path).map_err(bad)?;
+        let mut files = vec![Mutex::new(first.try_clone().map_err(|e| bad(e.to_string()))?)];
+        let more = |metadata: &Metadata| {
+            let mut tensors = HashMap::new();
+            for (index, part) in parts::of(path, metadata)?.into_iter().enumerate() {
+                let (file, length) =
+                    open_file(&part).map_err(|e| format!("its part {}: {e}", part.display()))?;
+                parts::read(&file, length, index + 1, metadata, &mut tensors)
+                    .map_err(|e| format!("its part {}: {e}", part.display()))?;
+                files.push(Mutex::new(file));
+                bytes += length;
+            }
+            Ok(tensors)
+        };
+        let length = first.metadata().map_err(|e| bad(e.to_string()))?.len();
         let contents =
-            Contents::read(BufReader::new(&file), bytes).map_err(|refusal| match refusal {
-                Refusal::Field(reason) => bad(reason),
-                Refusal::Architecture(found) => {
-                    EngineError::Unsupported { path: shown.clone(), found, supported: supported() }
-                }
-            })?;
-        Ok(Self { path: path.to_owned(), file: Mutex::new(file), bytes, contents })
+            Contents::read(BufReader::new(&first), length, more).map_err(
+                |refusal| match refusal {
+                    Refusal::Field(reason) => bad(reason),
+                    Refusal::Architecture(found) => EngineError::Unsupported {
+                        path: shown.clone(),
+                        found,
+                        supported: supported(),
+                    },
+                },
+            )?;
+        Ok(Self { path: path.to_owned(), files, bytes, contents })
     }
 
     /// Where the file is.
@@ -164,11 +180,20 @@ impl GgufFile {
     }
 
     /// Lets `read` have the file from its first byte.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::BadModel`] for a split model: who reads by itself reads one file.
     pub(super) fn with_reader<T>(
         &self,
         read: impl FnOnce(&mut File) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let [file] = self.files.as_slice() else {
+            return Err(self.bad(
+                "a split model of this architecture must be joined first\nhint: 'llama-gguf-split --merge FIRST JOINED' of llama.cpp does that".into(),
+            ));
+        };
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(0))
             .map_err(|error| self.bad(format!("cannot read it: {error}")))?;
         read(&mut file)
@@ -196,17 +221,17 @@ impl GgufFile {
         self.contents.tensors.values().map(elements).sum()
     }
 
-    /// Size of the file in bytes.
+    /// Size of the file, or of all its parts, in bytes.
     pub fn file_bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// SHA-256 of the whole file in lower-case hexadecimal; reads all of it.
+    /// SHA-256 of the whole file in lower-case hexadecimal, of a split model that of its parts one
+    /// after the other; reads all of it.
     pub fn sha256(&self) -> Result<String, EngineError> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let mut hasher = Sha256::new();
         let mut chunk = vec![0; HASH_CHUNK];
-        let mut read = || -> std::io::Result<()> {
+        let mut read = |file: &mut File| -> std::io::Result<()> {
             file.seek(SeekFrom::Start(0))?;
             loop {
                 match file.read(&mut chunk)? {
@@ -215,7 +240,10 @@ impl GgufFile {
                 }
             }
         };
-        read().map_err(|error| self.bad(format!("cannot read it: {error}")))?;
+        let mut files = self.files.iter().map(|f| f.lock().unwrap_or_else(PoisonError::into_inner));
+        files
+            .try_for_each(|mut file| read(&mut file))
+            .map_err(|error| self.bad(format!("cannot read it: {error}")))?;
         let mut hexadecimal = String::with_capacity(64);
         for byte in hasher.finalize() {
             // Writing to a string cannot fail.
@@ -242,7 +270,7 @@ impl GgufFile {
         let mut buffer = vec![0u8; length + TENSOR_ALIGNMENT];
         let start = buffer.as_ptr().align_offset(TENSOR_ALIGNMENT).min(TENSOR_ALIGNMENT);
         let data = &mut buffer[start..start + length];
-        self.read_at(info.start, data)
+        self.read_at(info, 0, data)
             .map_err(|error| self.bad(format!("cannot read tensor '{name}': {error}")))?;
         QStorage::from_data(Cow::Borrowed(data), device, info.dtype)
             .and_then(|storage| QTensor::new(storage, info.shape.as_slice()))
@@ -283,7 +311,7 @@ impl GgufFile {
         if offset.checked_add(length).is_none_or(|end| end > info.bytes) {
             return Err(self.bad(format!("tensor '{name}' has no byte {offset} + {length}")));
         }
-        self.read_at(info.start + offset, data)
+        self.read_at(info, offset, data)
             .map_err(|error| self.bad(format!("cannot read tensor '{name}': {error}")))
     }
 
@@ -292,10 +320,10 @@ impl GgufFile {
         info.ok_or_else(|| self.bad(format!("tensor '{name}' is missing")))
     }
 
-    fn read_at(&self, start: u64, data: &mut [u8]) -> std::io::Result<()> {
+    fn read_at(&self, info: &TensorInfo, offset: u64, data: &mut [u8]) -> std::io::Result<()> {
         // A seek that panicked half-way leaves nothing behind that the next seek does not reset.
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start(start))?;
+        let mut file = self.files[info.part].lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(info.start + offset))?;
         file.read_exact(data)
     }
 
@@ -305,10 +333,17 @@ impl GgufFile {
 }
 
 impl Contents {
-    /// Reads and checks a header of a file of `bytes` bytes.
-    fn read(reader: impl Read, bytes: u64) -> Result<Self, Refusal> {
+    /// Reads and checks a header of a file of `bytes` bytes; `more` has the tensors that stand in
+    /// further files.
+    fn read(
+        reader: impl Read,
+        bytes: u64,
+        more: impl FnOnce(&Metadata) -> Result<HashMap<String, TensorInfo>, String>,
+    ) -> Result<Self, Refusal> {
         let mut header = HeaderReader::start(reader, bytes)?;
         let metadata = header.metadata()?;
+        // Only the first part of a split model says what the model is.
+        let further = more(&metadata)?;
         let architecture = metadata
             .text("general.architecture")?
             .ok_or_else(|| "metadata 'general.architecture' is missing".to_owned())?;
@@ -316,13 +351,25 @@ impl Contents {
         if Architecture::named(architecture).is_none() && foreign.is_none() {
             return Err(Refusal::Architecture(architecture.chars().take(64).collect()));
         }
-        let tensors = header.tensors(&metadata)?;
+        let mut tensors = header.tensors(&metadata)?;
+        parts::merge(&mut tensors, further)?;
         let params = match foreign {
             Some(name) => Params::Foreign(ForeignParams::read(name, &metadata, &tensors)?),
             None => Params::Own(HyperParams::read(&metadata, &tensors)?),
         };
         Ok(Self { metadata, tensors, params })
     }
+}
+
+/// Opens a file for reading, and says how long it is.
+fn open_file(path: &Path) -> Result<(File, u64), String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let about = file.metadata().map_err(|error| error.to_string())?;
+    if !about.is_file() {
+        return Err("it is not a file".into());
+    }
+    let bytes = about.len();
+    Ok((file, bytes))
 }
 
 /// The names of the architectures, as a message lists them.

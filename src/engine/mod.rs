@@ -451,6 +451,28 @@ fn vocabulary(tokenizer: &Arc<Tokenizer>) -> Result<Vocabulary, EngineError> {
     Vocabulary::new(bytes, &special, end, Arc::new(encode))
 }
 
+/// Keys and values of one token in the cache, in bytes; 0 where candle's own model keeps them.
+pub fn kv_bytes_per_token(file: &GgufFile) -> usize {
+    file.hyper_params().map_or(0, |params| {
+        KvCache::bytes_per_position(params.block_count, transformer::heads(params), CellType::F16)
+    })
+}
+
+/// Context in tokens that a model was trained for.
+pub fn trained_context(file: &GgufFile) -> usize {
+    let own = file.hyper_params().map(|params| params.context_length);
+    own.unwrap_or_else(|_| file.foreign_params().map_or(0, |params| params.context_length))
+}
+
+/// Where a model would run: `cpu`, `cuda:0`, `metal:0`. Opens the device and loads nothing.
+///
+/// # Errors
+///
+/// [`EngineError::Compute`] when the device cannot be used, with what to do.
+pub fn probe_device(choice: DeviceChoice) -> Result<String, EngineError> {
+    open_device(choice).map(|device| device_name(&device))
+}
+
 fn open_device(choice: DeviceChoice) -> Result<Device, EngineError> {
     let unavailable = |name: &str, error: &dyn std::fmt::Display| {
         EngineError::Compute(format!(

@@ -17,6 +17,19 @@ use tempfile::NamedTempFile;
 use super::reference::{self, Pick, RepoRef};
 use super::{HubError, LocalModel, file_name};
 
+/// What tells backup programs to skip a cache, as the Python client writes it.
+#[cfg(feature = "net")]
+const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55
+# This file is a cache directory tag created by huggingface_hub.
+# For information about cache directory tags, see:
+#\thttps://bford.info/cachedir/
+";
+
+/// Ends the names of bytes that arrived and are not what they should be.
+pub(super) const REJECTED: &str = ".rejected";
+/// Ends the names of bytes that have not all arrived.
+pub(super) const INCOMPLETE: &str = ".incomplete";
+
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 20;
 
@@ -26,18 +39,17 @@ pub(super) fn find(hf_cache: &Path, wanted: &RepoRef) -> Option<LocalModel> {
     let folder = hf_cache.join(repo.folder_name());
     let snapshot = snapshot(&folder, &wanted.revision)?;
     let file = match &wanted.pick {
-        // hf-hub is the authority on where a named file of a branch stands.
-        Pick::File(file) => {
-            let of_branch = Cache::new(hf_cache.to_owned()).repo(repo).get(file);
-            return cached(of_branch.unwrap_or_else(|| snapshot.join(file)), &wanted.repo, file);
-        }
+        Pick::File(file) => file.clone(),
         Pick::Best | Pick::Quant(_) => {
             let files = gguf_below(&snapshot);
             let names: Vec<&str> = files.iter().map(String::as_str).collect();
             reference::choose(&names, &wanted.pick).ok()?.to_owned()
         }
     };
-    cached(snapshot.join(&file), &wanted.repo, &file)
+    // hf-hub is the authority on where a named file of a branch stands.
+    let of_branch = Cache::new(hf_cache.to_owned()).repo(repo).get(&file);
+    let path = of_branch.unwrap_or_else(|| snapshot.join(&file));
+    cached(hf_cache, path, &wanted.repo, &file)
 }
 
 /// The snapshot folder of a branch, tag or commit.
@@ -48,14 +60,86 @@ fn snapshot(folder: &Path, revision: &str) -> Option<PathBuf> {
     (reference::is_word(&commit) && snapshot.is_dir()).then_some(snapshot)
 }
 
-/// A file of a snapshot, with the hash that its blob's name states.
-fn cached(path: PathBuf, repo: &str, file: &str) -> Option<LocalModel> {
-    let blob = path.canonicalize().ok().filter(|blob| blob.is_file())?;
-    let sha256 = Some(file_name(&blob)).filter(|name| is_sha256(name));
+/// The commit that a branch or tag meant when it was last looked up.
+#[cfg(feature = "net")]
+pub(super) fn read_ref(hf_cache: &Path, repo: &str, revision: &str) -> Option<String> {
+    let folder = hf_cache.join(Repo::model(repo.to_owned()).folder_name());
+    let commit = fs::read_to_string(folder.join("refs").join(revision)).ok()?;
+    Some(commit.trim().to_owned())
+}
+
+/// Refuses a file that the disk below `folder` has no room for; a disk that does not say has.
+pub(super) fn check_room(folder: &Path, what: &str, needed: u64) -> Result<(), HubError> {
+    match free_space(folder) {
+        Some(free) if free < needed => {
+            let (what, folder) = (what.to_owned(), folder.to_owned());
+            Err(HubError::NoRoom { what, needed, folder, free })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Bytes that a user may still write below a folder, which need not exist yet.
+pub(super) fn free_space(folder: &Path) -> Option<u64> {
+    let existing = folder.ancestors().find(|folder| folder.is_dir())?;
+    fs4::available_space(existing).ok()
+}
+
+/// A file of a snapshot, with the hash that its blob's name states. Of a split file all parts must
+/// be there; it is known by the first.
+fn cached(hf_cache: &Path, path: PathBuf, repo: &str, file: &str) -> Option<LocalModel> {
+    let inside = |part: &PathBuf| part.is_file() && stays_inside(hf_cache, part);
+    parts_of(&path).iter().all(inside).then_some(())?;
+    let sha256 = recorded_hash(&path);
     Some(LocalModel { path, sha256, name: format!("{repo}/{file}") })
 }
 
-/// Every GGUF file of the Hugging Face cache.
+/// Where the link of a snapshot leads: to `blobs/<etag>` of the repository, by one step alone. The
+/// blob may be a link itself, into the store that the Python client shares between repositories,
+/// where a name is no SHA-256.
+pub(super) fn blob_of(path: &Path) -> PathBuf {
+    let target = fs::read_link(path).ok();
+    let target = target.and_then(|target| Some(path.parent()?.join(target)));
+    target.unwrap_or_else(|| path.to_owned())
+}
+
+/// Whether a file of a snapshot stays below the cache with all its links, or below a repository's
+/// folder that was itself moved elsewhere. A link to any other place is no model of the cache.
+pub(super) fn stays_inside(hf_cache: &Path, path: &Path) -> bool {
+    let Ok(real) = path.canonicalize() else { return false };
+    let repo = path.ancestors().find(|folder| folder.parent() == Some(hf_cache));
+    [Some(hf_cache), repo]
+        .into_iter()
+        .flatten()
+        .filter_map(|root| root.canonicalize().ok())
+        .any(|root| real.starts_with(root))
+}
+
+/// The commit of the snapshot that a file stands in, where it stands in one.
+pub(super) fn commit_of(path: &Path) -> Option<String> {
+    let mut folders = path.ancestors().skip(1);
+    let snapshot = folders.find(|folder| folder.parent().is_some_and(|p| p.ends_with("snapshots")));
+    snapshot.map(file_name)
+}
+
+/// The hash that the name of a file's blob states.
+pub(super) fn recorded_hash(path: &Path) -> Option<String> {
+    Some(file_name(&blob_of(path))).filter(|name| is_sha256(name))
+}
+
+/// The file, or all files of a split model that it is the first part of.
+pub(super) fn parts_of(path: &Path) -> Vec<PathBuf> {
+    let names = reference::parts(&file_name(path));
+    names.into_iter().map(|name| path.with_file_name(name)).collect()
+}
+
+/// Whether a file can be read and begins with these bytes.
+pub(super) fn begins_with(path: &Path, magic: [u8; 4]) -> bool {
+    let mut found = [0; 4];
+    File::open(path).and_then(|mut file| file.read_exact(&mut found)).is_ok() && found == magic
+}
+
+/// Every GGUF file of the Hugging Face cache; a split one is listed by its first part.
 pub(super) fn all_cached(hf_cache: &Path) -> Vec<LocalModel> {
     let mut found = Vec::new();
     for folder in directories(hf_cache) {
@@ -63,8 +147,11 @@ pub(super) fn all_cached(hf_cache: &Path) -> Vec<LocalModel> {
             continue;
         };
         for snapshot in directories(&folder.join("snapshots")) {
-            let files = gguf_below(&snapshot);
-            found.extend(files.iter().filter_map(|file| cached(snapshot.join(file), &repo, file)));
+            let first = |file: &String| reference::parts(file)[0] == *file;
+            let files = gguf_below(&snapshot).into_iter().filter(first);
+            found.extend(
+                files.filter_map(|file| cached(hf_cache, snapshot.join(&file), &repo, &file)),
+            );
         }
     }
     found
@@ -84,7 +171,8 @@ pub(super) fn all_stored(models: &Path) -> Vec<LocalModel> {
 pub(super) fn stored(models: &Path, sha256: &str) -> Option<PathBuf> {
     let folder = models.join(sha256);
     let first = is_sha256(sha256).then(|| gguf_below(&folder).into_iter().next()).flatten()?;
-    Some(folder.join(first))
+    let first = folder.join(first);
+    parts_of(&first).iter().all(|part| part.is_file()).then_some(first)
 }
 
 /// SHA-256 of a file, lower-case hex.
@@ -106,7 +194,7 @@ pub(super) fn is_sha256(text: &str) -> bool {
 }
 
 /// SHA-256 as bytes arrive, with their count.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Hasher {
     sha256: Sha256,
     /// Bytes so far.
@@ -188,7 +276,7 @@ impl Incoming {
         pin: &str,
         what: &str,
     ) -> Result<LocalModel, HubError> {
-        let found = Hasher { sha256: self.hasher.sha256.clone(), bytes: 0 }.hex();
+        let found = self.hasher.clone().hex();
         if found != pin {
             return Err(HubError::Mismatch {
                 what: what.to_owned(),
@@ -200,17 +288,33 @@ impl Incoming {
         }
         self.store(name)
     }
+
+    /// Puts the file at `path`, whose folder is made, if `accept` takes its hash; else drops it.
+    /// Returns hash and size.
+    pub(super) fn put(
+        self,
+        path: &Path,
+        accept: impl FnOnce(&str) -> Result<(), HubError>,
+    ) -> Result<(String, u64), HubError> {
+        let (bytes, sha256) = (self.hasher.bytes, self.hasher.hex());
+        accept(&sha256)?;
+        let failed = |e| HubError::io("write", path, e);
+        fs::create_dir_all(path.parent().unwrap_or(path)).map_err(failed)?;
+        self.file.as_file().sync_all().map_err(failed)?;
+        self.file.persist(path).map_err(|e| failed(e.error))?;
+        Ok((sha256, bytes))
+    }
 }
 
 /// `owner/name` of a repository folder of the Hugging Face cache.
-fn repo_of(folder: &Path) -> Option<String> {
+pub(super) fn repo_of(folder: &Path) -> Option<String> {
     let name = file_name(folder);
     let (owner, repo) = name.strip_prefix("models--")?.split_once("--")?;
     Some(format!("{owner}/{repo}"))
 }
 
 /// The directories in a directory, sorted; none when it cannot be read.
-fn directories(parent: &Path) -> Vec<PathBuf> {
+pub(super) fn directories(parent: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| p.is_dir()).collect();
     found.sort();
@@ -220,7 +324,7 @@ fn directories(parent: &Path) -> Vec<PathBuf> {
 /// Paths of the GGUF files below a directory, relative to it, with `/`, sorted.
 ///
 /// Goes four levels deep, more than any repository has, so that a loop of links ends.
-fn gguf_below(root: &Path) -> Vec<String> {
+pub(super) fn gguf_below(root: &Path) -> Vec<String> {
     fn walk(dir: &Path, prefix: &str, depth: usize, found: &mut Vec<String>) {
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
             let Ok(name) = entry.file_name().into_string() else {
@@ -259,7 +363,18 @@ impl Entry {
         for dir in [&folder.join("blobs"), &locks] {
             fs::create_dir_all(dir).map_err(|e| HubError::io("create", dir, e))?;
         }
+        // Only a hint to backup programs: without it nothing is lost.
+        let _ = File::create_new(hf_cache.join("CACHEDIR.TAG"))
+            .and_then(|mut tag| tag.write_all(CACHEDIR_TAG.as_bytes()));
         Ok(Self { folder, lock: locks.join(format!("{etag}.lock")), etag: etag.to_owned() })
+    }
+
+    /// Bytes of a file that are here already, whole or in part. Makes no folders.
+    pub(super) fn here(hf_cache: &Path, repo: &str, etag: &str) -> u64 {
+        let folder = hf_cache.join(Repo::model(repo.to_owned()).folder_name());
+        let entry = Self { folder, lock: PathBuf::new(), etag: etag.to_owned() };
+        let bytes = |path: PathBuf| fs::metadata(path).map_or(0, |about| about.len());
+        bytes(entry.blob()).max(bytes(entry.incomplete()))
     }
 
     /// The finished bytes.
@@ -269,7 +384,13 @@ impl Entry {
 
     /// The bytes while they arrive; kept when a download breaks off.
     pub(super) fn incomplete(&self) -> PathBuf {
-        self.folder.join("blobs").join(format!("{}.incomplete", self.etag))
+        self.folder.join("blobs").join(format!("{}{INCOMPLETE}", self.etag))
+    }
+
+    /// Where bytes go that have another hash than they should: beside the blobs, never used, and
+    /// there for whoever wants to know what came.
+    pub(super) fn rejected(&self) -> PathBuf {
+        self.folder.join("blobs").join(format!("{}{REJECTED}", self.etag))
     }
 
     /// Opens the lock file; whoever holds its lock writes the blob.
@@ -383,11 +504,59 @@ mod tests {
         let link = |to: &str, name: &str| {
             std::os::unix::fs::symlink(format!("../../blobs/{to}"), snapshot.join(name)).unwrap();
         };
+        // As the Python client links what several repositories share.
+        let shared = dir.path().join("blobs/cc").join("c".repeat(64));
+        write(&shared, "GGUF");
+        let blobs = dir.path().join("models--o--r/blobs");
+        let target = format!("../../blobs/cc/{}", "c".repeat(64));
+        std::os::unix::fs::symlink(target, blobs.join("d".repeat(64))).unwrap();
+        link(&"d".repeat(64), "shared.gguf");
         link(&"b".repeat(64), "gone.gguf");
         link(&"a".repeat(64), "linked.gguf");
         let file = |name: &str| find(dir.path(), &wanted(Pick::File(name.into()), "main"));
         assert_eq!(file("gone.gguf"), None);
         assert_eq!(file("linked.gguf").unwrap().sha256, Some("a".repeat(64)));
+        assert_eq!(file("shared.gguf").unwrap().sha256, Some("d".repeat(64)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_out_of_the_cache_is_no_model_but_a_moved_repository_is_one() {
+        use std::os::unix::fs::symlink;
+
+        let dir = tempfile::tempdir().unwrap();
+        let cache = dir.path().join("hub");
+        foreign_cache(&cache);
+        let secret = dir.path().join("secret");
+        write(&secret, "GGUF");
+        let snapshot = cache.join("models--o--r/snapshots/c0ffee");
+        symlink(&secret, snapshot.join("absolute.gguf")).unwrap();
+        symlink("../../../../secret", snapshot.join("relative.gguf")).unwrap();
+        symlink(&secret, cache.join("models--o--r/blobs").join("e".repeat(64))).unwrap();
+        symlink(format!("../../blobs/{}", "e".repeat(64)), snapshot.join("via.gguf")).unwrap();
+        for file in ["absolute.gguf", "relative.gguf", "via.gguf"] {
+            assert_eq!(find(&cache, &wanted(Pick::File(file.into()), "main")), None, "{file}");
+        }
+        assert_eq!(all_cached(&cache).len(), 2);
+
+        fs::rename(cache.join("models--o--r"), dir.path().join("other disk")).unwrap();
+        symlink(dir.path().join("other disk"), cache.join("models--o--r")).unwrap();
+        assert!(find(&cache, &wanted(Pick::File("m-Q8_0.gguf".into()), "main")).is_some());
+    }
+
+    #[test]
+    fn a_split_model_is_there_with_all_its_parts_only() {
+        let dir = tempfile::tempdir().unwrap();
+        foreign_cache(dir.path());
+        let snapshot = dir.path().join("models--o--r/snapshots/c0ffee");
+        let part = |n: usize| format!("s-Q6_K-0000{n}-of-00002.gguf");
+        let all = wanted(Pick::Quant("Q6_K".into()), "main");
+        write(&snapshot.join(part(1)), "GGUF");
+        assert_eq!(find(dir.path(), &all), None);
+        assert_eq!(find(dir.path(), &wanted(Pick::File(part(1)), "main")), None);
+        write(&snapshot.join(part(2)), "GGUF");
+        assert_eq!(find(dir.path(), &all).unwrap().name, format!("o/r/{}", part(1)));
+        assert_eq!(all_cached(dir.path()).len(), 3, "two whole files and one in parts");
     }
 
     #[test]

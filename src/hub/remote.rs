@@ -3,24 +3,28 @@
 //! Owns addresses, headers, redirects, the file list and the token's way
 //! (<https://huggingface.co/docs/hub/api>). Writes nothing to disk.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, LINK, LOCATION,
-    RANGE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap,
+    LINK, LOCATION, RANGE, RETRY_AFTER,
 };
 use reqwest::{Client, Method, Response, StatusCode, Url};
 use serde::Deserialize;
 
 use super::reference::{self, RepoRef};
-use super::{HubError, HubOptions, Token};
+use super::{HubError, HubOptions, PullProgress, Token};
 use crate::http;
 
 /// Hops from the hub to the storage that has the bytes; one is usual.
 const MAX_REDIRECTS: usize = 5;
 /// Longest wait for an answer that is only headers.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest wait that a busy server may ask for; beyond it the user decides.
+const LONGEST_WAIT: Duration = Duration::from_mins(2);
+/// Delay from which on the user is told.
+const NOTICED: Duration = Duration::from_secs(2);
 /// Largest page of a file list, and how many pages: some 50,000 files.
 const MAX_PAGE: usize = 8 << 20;
 const MAX_PAGES: usize = 50;
@@ -41,11 +45,25 @@ pub(super) struct Remote {
 pub(super) struct Failure {
     pub(super) error: HubError,
     pub(super) again: bool,
+    /// How long the server wants to be left alone.
+    pub(super) wait: Option<Duration>,
+}
+
+impl Failure {
+    /// One that may pass.
+    pub(super) fn passing(error: HubError) -> Self {
+        Self { error, again: true, wait: None }
+    }
+
+    /// The delay before the next attempt: what the server asks for, else `usual`.
+    pub(super) fn delay(&self, usual: Option<Duration>) -> Option<Duration> {
+        usual.map(|usual| self.wait.unwrap_or(usual))
+    }
 }
 
 impl From<HubError> for Failure {
     fn from(error: HubError) -> Self {
-        Self { error, again: false }
+        Self { error, again: false, wait: None }
     }
 }
 
@@ -60,10 +78,17 @@ pub(super) struct Hub<'a> {
     client: Client,
     base: Url,
     token: Option<&'a Token>,
+    progress: OnProgress<'a>,
 }
 
+/// Who is told what happens.
+pub(super) type OnProgress<'a> = &'a (dyn Fn(PullProgress<'_>) + Send + Sync);
+
 impl<'a> Hub<'a> {
-    pub(super) fn open(options: &'a HubOptions) -> Result<Self, HubError> {
+    pub(super) fn open(
+        options: &'a HubOptions,
+        progress: OnProgress<'a>,
+    ) -> Result<Self, HubError> {
         let refused = |cause: String| HubError::Unreachable {
             host: options.endpoint.clone(),
             cause,
@@ -74,7 +99,17 @@ impl<'a> Hub<'a> {
             return Err(refused("it is no http or https address".to_owned()));
         }
         let client = http::client(&base).map_err(|e| refused(http::cause(e)))?;
-        Ok(Self { client, base, token: options.token.as_ref() })
+        Ok(Self { client, base, token: options.token.as_ref(), progress })
+    }
+
+    /// Says that the hub is being waited for, where that takes long enough to wonder.
+    pub(super) fn waiting(&self, failure: &Failure, delay: Duration) {
+        if delay >= NOTICED {
+            let cause = failure.error.to_string();
+            let cause = cause.lines().next().unwrap_or_default();
+            let note = format!("{cause}; trying again in {} s", delay.as_secs());
+            (self.progress)(PullProgress::Note(&note));
+        }
     }
 
     /// An address below the hub; each segment is escaped, a revision's `/` too.
@@ -105,7 +140,7 @@ impl<'a> Hub<'a> {
         request.send().await.map_err(|error| {
             // A host that cannot be reached at all stays so for a while; a mirror may be near.
             let again = !error.is_connect();
-            Failure { error: unreachable(url, http::cause(error)), again }
+            Failure { error: unreachable(url, http::cause(error)), again, wait: None }
         })
     }
 
@@ -125,12 +160,13 @@ impl<'a> Hub<'a> {
     /// Asks what a file is, again when the hub is busy.
     pub(super) async fn metadata(&self, wanted: &RepoRef, file: &str) -> Result<Remote, HubError> {
         let asked = || self.describe(wanted, file);
-        asked.retry(patience()).when(|e| e.again).await.map_err(HubError::from)
+        let retried = asked.retry(patience()).when(|e| e.again).adjust(Failure::delay);
+        retried.notify(|e, delay| self.waiting(e, delay)).await.map_err(HubError::from)
     }
 
     /// The hub answers with a redirect that carries all about the file; only
     /// a redirect that does not, such as that of a renamed repository, is followed.
-    async fn describe(&self, wanted: &RepoRef, file: &str) -> Result<Remote, Failure> {
+    pub(super) async fn describe(&self, wanted: &RepoRef, file: &str) -> Result<Remote, Failure> {
         let (owner, name) = wanted.repo.split_once('/').unwrap_or((&wanted.repo, ""));
         let asked = self.url(&[owner, name, "resolve", &wanted.revision], file);
         let mut url = asked.clone();
@@ -146,6 +182,9 @@ impl<'a> Hub<'a> {
                 let what = format!("{file} in {} at {}", wanted.repo, wanted.revision);
                 return Err(refusal(&url, &response, &wanted.repo, what));
             }
+            if is_page(headers) && header(headers, "x-repo-commit").is_none() {
+                return Err(page_instead(&url).into());
+            }
             return described(asked, headers).map_err(|cause| unreachable(&url, cause).into());
         }
         Err(unreachable(&url, "too many redirects".to_owned()).into())
@@ -160,7 +199,9 @@ impl<'a> Hub<'a> {
         let mut next = Some(url);
         for _ in 0..MAX_PAGES {
             let Some(url) = next else { break };
-            let page = (|| self.page(&url, wanted)).retry(patience()).when(|e| e.again).await?;
+            let asked = || self.page(&url, wanted);
+            let retried = asked.retry(patience()).when(|e| e.again).adjust(Failure::delay);
+            let page = retried.notify(|e, delay| self.waiting(e, delay)).await?;
             files.extend(page.0);
             next = page.1;
         }
@@ -186,6 +227,9 @@ impl<'a> Hub<'a> {
         if !response.status().is_success() {
             let what = format!("{} at {}", wanted.repo, wanted.revision);
             return Err(refusal(url, &response, &wanted.repo, what));
+        }
+        if is_page(response.headers()) {
+            return Err(page_instead(url).into());
         }
         let next = header(response.headers(), LINK.as_str())
             .and_then(|link| link.split_once("; rel=\"next\""))
@@ -252,26 +296,78 @@ pub(super) fn unreachable(url: &Url, cause: String) -> HubError {
 }
 
 pub(super) fn broke_off(url: &Url, error: reqwest::Error) -> Failure {
-    Failure { error: unreachable(url, http::cause(error)), again: true }
+    Failure::passing(unreachable(url, http::cause(error)))
+}
+
+/// Whether an answer is a page for people.
+pub(super) fn is_page(headers: &HeaderMap) -> bool {
+    header(headers, CONTENT_TYPE.as_str())
+        .is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
+}
+
+/// What it means that a page came where a hub would have sent data.
+pub(super) fn page_instead(url: &Url) -> HubError {
+    HubError::Unreachable {
+        host: http::display(url),
+        cause: "a web page came in place of the file: a proxy or a sign-in page stands in between"
+            .to_owned(),
+        hint: "sign in to that network, set HTTPS_PROXY to a proxy that lets files through, or set HF_ENDPOINT to a mirror".to_owned(),
+    }
 }
 
 /// What a status other than success means.
 pub(super) fn refusal(url: &Url, response: &Response, repo: &str, what: String) -> Failure {
-    let status = response.status();
+    let (status, headers) = (response.status(), response.headers());
+    let code = header(headers, "x-error-code").unwrap_or_default();
     // The hub says 401 for a repository that does not exist when nobody is signed in.
-    let missing =
-        header(response.headers(), "x-error-code").is_some_and(|c| c.ends_with("NotFound"));
-    match status {
-        _ if missing => HubError::NotFound { what }.into(),
-        StatusCode::NOT_FOUND => HubError::NotFound { what }.into(),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            HubError::Denied { repo: repo.to_owned(), status: status.as_u16() }.into()
-        }
-        _ => Failure {
-            error: unreachable(url, format!("HTTP {status}")),
-            again: is_transient(status),
-        },
+    let missing = code.ends_with("NotFound") || status == StatusCode::NOT_FOUND;
+    if missing {
+        let hint = match code {
+            "RevisionNotFound" => "that revision is gone or never was; leave it out for the newest",
+            "EntryNotFound" => "name the repository alone to choose among the files that it has",
+            _ => "check the spelling; a private repository needs HF_TOKEN",
+        };
+        return HubError::NotFound { what, hint }.into();
     }
+    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        let hint = if code == "GatedRepo" {
+            format!(
+                "its owner asks for consent: open https://huggingface.co/{repo} in a browser, accept the terms, then set HF_TOKEN to a token of that account"
+            )
+        } else if status == StatusCode::UNAUTHORIZED {
+            "set HF_TOKEN to a token of https://huggingface.co/settings/tokens; one that is set is not accepted".to_owned()
+        } else {
+            "the token's account has no access to it; ask its owner, or use another HF_TOKEN"
+                .to_owned()
+        };
+        let denied = HubError::Denied { repo: repo.to_owned(), status: status.as_u16(), hint };
+        return denied.into();
+    }
+    let wait = wait(headers, SystemTime::now());
+    let mut error = unreachable(url, format!("HTTP {status}"));
+    if let (StatusCode::TOO_MANY_REQUESTS, HubError::Unreachable { cause, hint, .. }) =
+        (status, &mut error)
+    {
+        *cause = match wait {
+            Some(wait) => format!("too many requests; it asks to wait {} s", wait.as_secs()),
+            None => "too many requests".to_owned(),
+        };
+        "try again later; with an HF_TOKEN the hub allows more".clone_into(hint);
+    }
+    let bearable = wait.is_none_or(|wait| wait <= LONGEST_WAIT);
+    Failure { error, again: is_transient(status) && bearable, wait }
+}
+
+/// When the server wants to be asked again: `Retry-After`, else the `t=` of the hub's own
+/// `RateLimit` (<https://huggingface.co/docs/hub/rate-limits>).
+fn wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let seconds = |text: &str| Some(Duration::from_secs(text.trim().parse().ok()?));
+    if let Some(text) = header(headers, RETRY_AFTER.as_str()) {
+        let date = || httpdate::parse_http_date(text.trim()).ok();
+        return seconds(text).or_else(|| Some(date()?.duration_since(now).unwrap_or_default()));
+    }
+    let limit = header(headers, "ratelimit")?;
+    limit.split(';').find_map(|part| seconds(part.trim().strip_prefix("t=")?))
 }
 
 fn is_transient(status: StatusCode) -> bool {
@@ -340,6 +436,19 @@ mod tests {
         ] {
             assert!(of(etag, commit, size).is_err(), "{etag} {commit} {size}");
         }
+    }
+
+    #[test]
+    fn a_busy_server_is_left_alone_as_long_as_it_asks() {
+        let of = |pairs: &[(&'static str, &'static str)]| {
+            wait(&headers(pairs), SystemTime::UNIX_EPOCH).map(|wait| wait.as_secs())
+        };
+        assert_eq!(of(&[("retry-after", "7")]), Some(7));
+        assert_eq!(of(&[("retry-after", "Thu, 01 Jan 1970 00:00:30 GMT")]), Some(30));
+        assert_eq!(of(&[("ratelimit", "\"api\";r=0;t=55")]), Some(55));
+        assert_eq!(of(&[("ratelimit", "none")]), None);
+        assert_eq!(of(&[]), None);
+        assert_eq!(Failure::passing(HubError::NotGguf { path: "x".into() }).delay(None), None);
     }
 
     #[test]

@@ -125,6 +125,24 @@ const TEXT: &str = "The nurse opened the schedule on her phone, found two shifts
     and called the ward. Nobody answered, so she wrote a note and left it at the desk.";
 
 #[test]
+fn a_split_model_writes_what_the_whole_one_writes() {
+    let whole = engine(&tiny(), &options());
+    let folder = tempfile::tempdir().expect("a folder");
+    for (part, bytes) in tiny_gguf::tiny_parts(&tiny_gguf::Options::default(), 3).iter().enumerate()
+    {
+        let name = format!("tiny-{:05}-of-00003.gguf", part + 1);
+        std::fs::write(folder.path().join(name), bytes).expect("written");
+    }
+    let split = engine(&folder.path().join("tiny-00001-of-00003.gguf"), &options());
+    let text = |engine: &Engine| {
+        let written = generate(engine, writes(engine, &["a", "the"], 12));
+        written.into_iter().map(|generation| generation.text).collect::<Vec<_>>()
+    };
+    assert_eq!(text(&split), text(&whole));
+    assert_eq!(split.info().parameters, whole.info().parameters);
+}
+
+#[test]
 fn a_batch_writes_what_its_members_write_alone() {
     for weights in WEIGHTS {
         let path = tiny_with(weights);

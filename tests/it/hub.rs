@@ -231,16 +231,23 @@ async fn a_file_of_another_length_is_refused() {
 }
 
 #[tokio::test]
-async fn a_file_of_another_hash_is_refused_and_removed() {
+async fn a_file_of_another_hash_is_kept_aside_and_never_used() {
     let bytes = weights(5_000);
     let storage = storage(bytes.clone(), vec![]);
-    let hub = hub_before(&storage, &sha256(b"something else"), bytes.len());
+    let stated = sha256(b"something else");
+    let hub = hub_before(&storage, &stated, bytes.len());
     let world = World::before(&hub);
-    let error = world.pull(&model()).await.0.unwrap_err();
-    assert!(matches!(error, HubError::Mismatch { .. }), "{error}");
-    assert!(error.to_string().contains(&sha256(&bytes)), "{error}");
-    assert!(world.blob_names().is_empty());
-    assert!(hub::list(&world.options).is_empty());
+    let aside = format!("{stated}.rejected");
+    for _ in 0..2 {
+        let error = world.pull(&model()).await.0.unwrap_err();
+        assert!(matches!(error, HubError::Mismatch { .. }), "{error}");
+        assert!(error.to_string().contains(&sha256(&bytes)), "{error}");
+        assert!(error.to_string().contains(&aside), "{error}");
+        assert_eq!(world.blob_names(), std::slice::from_ref(&aside));
+        assert!(hub::list(&world.options).is_empty());
+        assert!(hub::locate(&model(), &world.options).is_none());
+    }
+    assert_eq!(storage.asked("GET"), 2, "what was kept aside is not gone on with");
 }
 
 #[tokio::test]
@@ -305,6 +312,7 @@ async fn refusals_say_what_to_do() {
         said.push(world.pull(&reference).await.0.unwrap_err());
     }
     assert!(matches!(said[0], HubError::Denied { status: 403, .. }), "{said:?}");
+    assert!(said[0].to_string().contains("huggingface.co/o/gated"), "{said:?}");
     assert!(matches!(said[1], HubError::NotFound { .. }), "{said:?}");
     assert!(matches!(said[2], HubError::NotFound { .. }), "{said:?}");
     assert!(said[3].to_string().contains("names no commit and etag"), "{said:?}");
@@ -330,6 +338,173 @@ async fn a_hub_that_is_busy_is_asked_again() {
             .with("x-linked-size", "100")
     });
     World::before(&hub).pull(&model()).await.0.unwrap();
+}
+
+#[tokio::test]
+async fn a_hub_that_asks_to_wait_is_left_alone_for_so_long() {
+    let bytes = weights(100);
+    let storage = storage(bytes.clone(), vec![]);
+    let (port, etag, calls) = (storage.port, sha256(&bytes), Mutex::new(0));
+    let hub = Server::start(move |_| {
+        let mut calls = calls.lock().unwrap();
+        *calls += 1;
+        if *calls == 1 {
+            return Reply::status(429).with("retry-after", "2");
+        }
+        Reply::status(302)
+            .with("location", format!("http://localhost:{port}/blob"))
+            .with("x-repo-commit", COMMIT)
+            .with("x-linked-etag", &etag)
+            .with("x-linked-size", "100")
+    });
+    let started = std::time::Instant::now();
+    let (pulled, notes) = World::before(&hub).pull(&model()).await;
+    pulled.unwrap();
+    assert!(started.elapsed() >= Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(notes[0].contains("too many requests") && notes[0].contains("2 s"), "{notes:?}");
+
+    let strict = Server::start(|_| Reply::status(429).with("retry-after", "3600"));
+    let error = World::before(&strict).pull(&model()).await.0.unwrap_err().to_string();
+    assert!(error.contains("wait 3600 s") && error.contains("HF_TOKEN"), "{error}");
+    assert_eq!(strict.requests().len(), 1, "an hour is for the user to wait");
+}
+
+#[tokio::test]
+async fn a_page_in_place_of_a_file_is_told_from_a_hub() {
+    let page =
+        || Reply::status(200).with("content-type", "text/html; charset=utf-8").body(b"<html>");
+    let portal = Server::start(move |_| page());
+    for name in [format!("{REPO}/{FILE}"), REPO.to_owned()] {
+        let world = World::before(&portal);
+        let error = world.pull(&ModelRef::parse(&name).unwrap()).await.0.unwrap_err().to_string();
+        assert!(error.contains("a web page came") && error.contains("HTTPS_PROXY"), "{error}");
+    }
+    // The hub was reached, and the storage is not.
+    let storage = Server::start(move |_| page());
+    let hub = hub_before(&storage, &sha256(b"<html>"), 6);
+    let world = World::before(&hub);
+    let error = world.pull(&model()).await.0.unwrap_err().to_string();
+    assert!(error.contains("a web page came"), "{error}");
+    assert!(hub::list(&world.options).is_empty());
+}
+
+#[tokio::test]
+async fn a_file_that_the_disk_can_not_hold_is_not_begun() {
+    let storage = storage(weights(100), vec![]);
+    let hub = hub_before(&storage, &sha256(b"huge"), 1 << 60);
+    let world = World::before(&hub);
+    let error = world.pull(&model()).await.0.unwrap_err();
+    let HubError::NoRoom { needed, free, .. } = error else { panic!("{error}") };
+    assert!(needed == 1 << 60 && free > 0, "{needed} {free}");
+    assert!(storage.requests().is_empty());
+    assert!(!world.options.hf_cache.exists(), "nothing was written");
+}
+
+#[tokio::test]
+async fn a_cache_that_can_not_be_written_says_where_and_what_to_do() {
+    let bytes = weights(100);
+    let storage = storage(bytes.clone(), vec![]);
+    let hub = hub_before(&storage, &sha256(&bytes), bytes.len());
+    let mut world = World::before(&hub);
+    fs::write(world.dir.path().join("file"), "").unwrap();
+    world.options.hf_cache = world.dir.path().join("file/hub");
+    let error = world.pull(&model()).await.0.unwrap_err();
+    assert!(matches!(error, HubError::Io { .. }), "{error}");
+    assert!(error.to_string().contains("file/hub"), "{error}");
+    let denied = HubError::Io {
+        what: "write",
+        path: "x".into(),
+        source: std::io::ErrorKind::ReadOnlyFilesystem.into(),
+    };
+    assert!(denied.to_string().contains("hint: set HF_HOME"), "{denied}");
+}
+
+#[tokio::test]
+async fn a_model_that_is_here_already_needs_no_cache_that_can_be_written() {
+    let bytes = weights(100);
+    let storage = storage(bytes.clone(), vec![]);
+    let hub = hub_before(&storage, &sha256(&bytes), bytes.len());
+    let world = World::before(&hub);
+    let first = world.pull(&model()).await.0.unwrap();
+    // Locks are what a pull takes before it writes: without their folder none can.
+    let locks = world.options.hf_cache.join(".locks");
+    fs::remove_dir_all(&locks).unwrap();
+    fs::write(&locks, "").unwrap();
+    assert_eq!(world.pull(&model()).await.0.unwrap(), first);
+}
+
+#[tokio::test]
+async fn a_revision_that_moved_is_fetched_and_the_older_one_stays() {
+    let (old, new) = (weights(300), weights(400));
+    let at = std::sync::Arc::new(Mutex::new((COMMIT.to_owned(), old.clone())));
+    let now = at.clone();
+    let storage = Server::start(move |_| Reply::status(200).body(&now.lock().unwrap().1));
+    let (port, now) = (storage.port, at.clone());
+    let hub = Server::start(move |request| {
+        if request.path.contains("/gone/") {
+            return Reply::status(404).with("x-error-code", "RevisionNotFound");
+        }
+        let (commit, bytes) = now.lock().unwrap().clone();
+        Reply::status(302)
+            .with("location", format!("http://localhost:{port}/blob"))
+            .with("x-repo-commit", commit)
+            .with("x-linked-etag", sha256(&bytes))
+            .with("x-linked-size", bytes.len().to_string())
+    });
+    let world = World::before(&hub);
+    let first = world.pull(&model()).await.0.unwrap();
+    let moved = "f".repeat(40);
+    *at.lock().unwrap() = (moved.clone(), new.clone());
+    let second = world.pull(&model()).await.0.unwrap();
+    assert_eq!(fs::read(&second.path).unwrap(), new);
+    assert_eq!(hub::locate(&model(), &world.options).unwrap().path, second.path);
+    let pinned = ModelRef::parse(&format!("{REPO}/{FILE}@{COMMIT}")).unwrap();
+    assert_eq!(hub::locate(&pinned, &world.options).unwrap().path, first.path);
+    assert_eq!(fs::read(&first.path).unwrap(), old);
+    assert_eq!(hub::list(&world.options).len(), 2);
+
+    let gone = ModelRef::parse(&format!("{REPO}/{FILE}@gone")).unwrap();
+    let error = world.pull(&gone).await.0.unwrap_err().to_string();
+    assert!(error.contains("at gone") && error.contains("that revision is gone"), "{error}");
+}
+
+#[tokio::test]
+async fn all_parts_of_a_split_file_are_fetched_from_one_commit() {
+    let parts = [weights(300), weights(200)];
+    let files = ["m-Q8_0-00001-of-00002.gguf", "m-Q8_0-00002-of-00002.gguf"];
+    let stored = parts.clone();
+    let storage = Server::start(move |request| {
+        let part = usize::from(request.path.ends_with("/1"));
+        Reply::status(200).body(&stored[part])
+    });
+    let (port, hashes) = (storage.port, parts.clone().map(|part| sha256(&part)));
+    let hub = Server::start(move |request| {
+        let list: Vec<_> =
+            files.iter().map(|f| serde_json::json!({ "type": "file", "path": f })).collect();
+        if request.path.contains("/tree/main") {
+            return Reply::json(&serde_json::json!(list));
+        }
+        // The branch is asked once; the second part by the commit that the first one had.
+        let part = usize::from(request.path.ends_with(files[1]));
+        let revision = if part == 0 { "main" } else { COMMIT };
+        assert!(request.path.contains(&format!("/resolve/{revision}/")), "{}", request.path);
+        Reply::status(302)
+            .with("location", format!("http://localhost:{port}/{part}"))
+            .with("x-repo-commit", COMMIT)
+            .with("x-linked-etag", hashes[part].clone())
+            .with("x-linked-size", [300, 200][part].to_string())
+    });
+    let world = World::before(&hub);
+    let pulled = world.pull(&ModelRef::parse(REPO).unwrap()).await.0.unwrap();
+    assert_eq!(pulled.name, format!("{REPO}/{}", files[0]));
+    assert_eq!(fs::read(pulled.path.with_file_name(files[1])).unwrap(), parts[1]);
+    assert_eq!(hub::locate(&ModelRef::parse(REPO).unwrap(), &world.options), Some(pulled.clone()));
+    let listed = hub::list(&world.options);
+    assert_eq!((listed.len(), listed[0].bytes), (1, 500));
+    assert_eq!(hub::verify(&pulled, None).unwrap(), sha256(&parts[0]));
+    let second = fs::canonicalize(pulled.path.with_file_name(files[1])).unwrap();
+    fs::write(second, weights(201)).unwrap();
+    assert!(hub::verify(&pulled, None).is_err(), "each part is looked at");
 }
 
 #[tokio::test]

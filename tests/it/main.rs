@@ -34,6 +34,9 @@ mod llama_server;
 #[cfg(feature = "net")]
 mod loopback;
 #[cfg(test)]
+#[cfg(feature = "net")]
+mod models;
+#[cfg(test)]
 mod passes;
 #[cfg(test)]
 mod privacy;

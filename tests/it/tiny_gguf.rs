@@ -259,20 +259,41 @@ pub(crate) fn tiny_llama(options: &Options) -> Vec<u8> {
 
 /// The bytes of a whole GGUF file.
 pub(crate) fn tiny_model(options: &Options) -> Vec<u8> {
-    let tensors = tensors(options);
-    let metadata = metadata(options);
+    file(&metadata(options), &tensors(options))
+}
 
+/// The same model in `count` files, as llama.cpp's tool splits it: all metadata in the first.
+pub(crate) fn tiny_parts(options: &Options, count: usize) -> Vec<Vec<u8>> {
+    let tensors = tensors(options);
+    let whole = metadata(options);
+    let part = |number: usize| {
+        let split = [
+            ("split.no", number as u32),
+            ("split.count", count as u32),
+            ("split.tensors.count", tensors.len() as u32),
+        ];
+        let split = split.map(|(key, value)| (key.to_owned(), Meta::U32(value)));
+        let mut own = if number == 0 { whole.clone() } else { Vec::new() };
+        own.extend(split);
+        let share = tensors.len() * number / count..tensors.len() * (number + 1) / count;
+        file(&own, &tensors[share])
+    };
+    (0..count).map(part).collect()
+}
+
+/// The bytes of a file with this header and these tensors.
+fn file(metadata: &[(String, Meta)], tensors: &[Tensor]) -> Vec<u8> {
     let mut file = Vec::new();
     file.extend_from_slice(b"GGUF");
     file.extend_from_slice(&3u32.to_le_bytes());
     file.extend_from_slice(&(tensors.len() as u64).to_le_bytes());
     file.extend_from_slice(&(metadata.len() as u64).to_le_bytes());
-    for (key, value) in &metadata {
+    for (key, value) in metadata {
         put_text(&mut file, key);
         put_meta(&mut file, value);
     }
     let mut data = Vec::new();
-    for tensor in &tensors {
+    for tensor in tensors {
         put_text(&mut file, &tensor.name);
         file.extend_from_slice(&(tensor.dims.len() as u32).to_le_bytes());
         for dim in &tensor.dims {

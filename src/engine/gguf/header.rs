@@ -39,7 +39,9 @@ pub(super) struct TensorInfo {
     /// Slowest-running dimension first, as candle has it: a matrix is `(outputs, inputs)`.
     pub(super) shape: Vec<usize>,
     pub(super) dtype: GgmlDType,
-    /// First byte, from the start of the file.
+    /// Which file of a split model holds it; 0 otherwise.
+    pub(super) part: usize,
+    /// First byte, from the start of that file.
     pub(super) start: u64,
     /// Size in bytes.
     pub(super) bytes: u64,
@@ -142,7 +144,7 @@ impl<R: Read> HeaderReader<R> {
         }
         let bytes = byte_size(&shape, dtype)
             .ok_or_else(|| format!("{what} has the impossible shape {shape:?} for {dtype:?}"))?;
-        Ok(TensorInfo { shape, dtype, start, bytes })
+        Ok(TensorInfo { shape, dtype, part: 0, start, bytes })
     }
 
     /// Every tensor inside the file, no two over each other.

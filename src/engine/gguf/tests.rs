@@ -5,7 +5,7 @@ use std::io::Write;
 use proptest::prelude::*;
 
 use super::tiny_gguf::{
-    Family, Meta, Options, PHI3_ORIGINAL_CONTEXT, Weights, tiny_llama, tiny_model,
+    Family, Meta, Options, PHI3_ORIGINAL_CONTEXT, Weights, tiny_llama, tiny_model, tiny_parts,
 };
 use super::*;
 use crate::engine::architecture::Windows::{AllButEvery, Never};
@@ -26,7 +26,8 @@ impl Contents {
 }
 
 fn read(bytes: &[u8]) -> Result<Contents, String> {
-    Contents::read(bytes, bytes.len() as u64).map_err(|refusal| match refusal {
+    let nothing = |_: &Metadata| Ok(HashMap::new());
+    Contents::read(bytes, bytes.len() as u64, nothing).map_err(|refusal| match refusal {
         Refusal::Field(reason) => reason,
         Refusal::Architecture(name) => format!("architecture {name}"),
     })
@@ -552,4 +553,72 @@ fn the_real_model_opens() {
         model.tensor("token_embd.weight", &Device::Cpu).unwrap().shape().dims()[0]
     );
     assert!(model.parameters() > 100_000_000);
+}
+
+/// A folder with the parts of a split model, and their names.
+fn split(count: usize) -> (tempfile::TempDir, Vec<PathBuf>) {
+    let folder = tempfile::tempdir().unwrap();
+    let name = |part: usize| format!("tiny-{:05}-of-{count:05}.gguf", part + 1);
+    let parts = tiny_parts(&smallest(), count).into_iter().enumerate().map(|(part, bytes)| {
+        let path = folder.path().join(name(part));
+        std::fs::write(&path, bytes).unwrap();
+        path
+    });
+    let parts = parts.collect();
+    (folder, parts)
+}
+
+#[test]
+fn a_split_model_is_the_whole_model() {
+    let whole = on_disk(&tiny_llama(&smallest()));
+    let whole = GgufFile::open(whole.path()).unwrap();
+    for count in [2, 3, 5] {
+        let (_folder, parts) = split(count);
+        let model = GgufFile::open(&parts[0]).unwrap();
+        assert_eq!(model.parameters(), whole.parameters());
+        let bytes: u64 = parts.iter().map(|part| std::fs::metadata(part).unwrap().len()).sum();
+        assert_eq!(model.file_bytes(), bytes);
+        let joined: Vec<u8> = parts.iter().flat_map(|part| std::fs::read(part).unwrap()).collect();
+        let digits = Sha256::digest(&joined);
+        let expected =
+            digits.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        assert_eq!(model.sha256().unwrap(), expected);
+        for (name, info) in &whole.contents.tensors {
+            let (mut a, mut b) = (vec![0; info.bytes as usize], vec![1; info.bytes as usize]);
+            whole.read_part(name, 0, &mut a).unwrap();
+            model.read_part(name, 0, &mut b).unwrap();
+            assert!(a == b, "{name} of {count} parts");
+        }
+    }
+}
+
+#[test]
+fn parts_that_do_not_belong_together_are_refused() {
+    let refused = |change: &dyn Fn(&[PathBuf]), opened: usize, reason: &str| {
+        let (_folder, parts) = split(3);
+        change(&parts);
+        let error = GgufFile::open(&parts[opened]).unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+    };
+    let copy = |from: usize, to: usize| {
+        move |parts: &[PathBuf]| std::fs::copy(&parts[from], &parts[to]).map(|_| ()).unwrap()
+    };
+    refused(&|parts| std::fs::remove_file(&parts[2]).unwrap(), 0, "tiny-00003-of-00003.gguf");
+    refused(&|_| (), 1, "name the first part, tiny-00001-of-00003.gguf");
+    refused(&copy(1, 2), 0, "metadata 'split.no' is 1, not 2");
+    refused(&copy(2, 0), 0, "its name does not say so");
+    let other = |parts: &[PathBuf]| std::fs::write(&parts[1], tiny_llama(&smallest())).unwrap();
+    refused(&other, 0, "metadata 'split.no' is missing, not 1");
+    let torn = |parts: &[PathBuf]| {
+        let bytes = std::fs::read(&parts[2]).unwrap();
+        std::fs::write(&parts[2], &bytes[..bytes.len() - 40]).unwrap();
+    };
+    refused(&torn, 0, "it is truncated");
+    // All metadata is there, and one tensor stands twice.
+    let twice = |parts: &[PathBuf]| {
+        let numbers = [("split.no", 2), ("split.count", 3)];
+        let set = numbers.map(|(key, value)| (key, Meta::U32(value))).to_vec();
+        std::fs::write(&parts[2], tiny_llama(&Options { set, ..smallest() })).unwrap();
+    };
+    refused(&twice, 0, "stands in two parts");
 }
