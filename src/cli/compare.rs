@@ -17,7 +17,7 @@ use crate::evaluate::compare::{self, Comparison, Side};
 use crate::ledger::MicroUsd;
 use crate::pipeline::{self, Cancel, Models, Outcome};
 use crate::prompts::Wording;
-use crate::report;
+use crate::report::{self, Format};
 
 /// What can be said to `compare`: as to `generate --hybrid`.
 #[derive(Debug, Args)]
@@ -94,7 +94,7 @@ fn finish(job: &mut Job, name: &str, output: Output, cancel: &Cancel) -> Result<
     if generate::execute(job, output, cancel)? == Outcome::Interrupted {
         return Err(generate::interrupted(&job.run));
     }
-    generate::write_files(job)?;
+    generate::write_files(job, Format::USUAL)?;
     Ok(())
 }
 

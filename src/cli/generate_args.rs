@@ -53,6 +53,10 @@ pub(super) struct GenerateArgs {
     /// Folder in which the run's folder is made [default: personas]
     #[arg(long, value_name = "DIR")]
     output: Option<String>,
+    /// What is written beside JSON and HTML: markdown, csv, tinytroupe, joined by commas
+    /// [default: markdown]
+    #[arg(long, value_name = "FORMATS")]
+    format: Option<String>,
     /// Go on with an interrupted run: its folder, or its name under --output
     #[arg(long, value_name = "RUN", conflicts_with_all = FIXED_BY_THE_RUN)]
     pub(super) resume: Option<PathBuf>,
@@ -200,6 +204,7 @@ impl GenerateArgs {
             .flag(keys::COUNT, self.count.as_deref())
             .flag(keys::SEGMENTS_BY, self.segments_by.as_deref())
             .flag(keys::OUTPUT, self.output.as_deref())
+            .flag(keys::FORMAT, self.format.as_deref())
             .switch(keys::HYBRID, self.hybrid)
             .flag(keys::DRAFT_MULTIPLIER, self.draft_multiplier.as_deref())
             .flag(keys::QUALITY_THRESHOLD, self.quality_threshold.as_deref())

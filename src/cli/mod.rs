@@ -8,6 +8,7 @@ mod bench;
 mod calibrate;
 mod clearing;
 mod compare;
+mod config;
 mod estimate;
 mod evaluate;
 mod failure;
@@ -21,10 +22,12 @@ mod models;
 mod output;
 mod privacy;
 mod progress;
+mod report;
 mod resume;
 mod runs;
 mod schema;
 mod segments;
+mod start;
 mod table;
 
 use std::ffi::OsString;
@@ -32,14 +35,18 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{self, Display, Environment, Layers, Settings, keys};
+use crate::config::{self as settings, Display, Environment, Layers, Settings, keys};
 use crate::engine::DeviceChoice;
 
 use failure::{Exit, Failure};
 use generate::Surroundings;
 use output::Output;
 
-const EXAMPLES: &str = "Examples:
+const EXAMPLES: &str = "\
+Without a command: what to do first on this machine.
+
+Examples:
+  persona demo
   persona generate --input interviews.csv --hybrid --no-frontier
   persona generate --input research/ --count 5 --hybrid --estimate-only
   persona generate --resume personas/RUN
@@ -55,12 +62,13 @@ Exit codes: 0 done, 1 failed, 2 flag or setting, 3 no usable input, 4 model unav
 
 /// Turns research data into evidence-linked personas, with the language model inside the process.
 #[derive(Debug, Parser)]
-#[command(name = "persona", version, about, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "persona", version, about, after_help = EXAMPLES)]
 struct Cli {
     #[command(flatten)]
     display: DisplayArgs,
+    /// Without a command: what to do first on this machine
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 /// How to talk to the user.
@@ -73,6 +81,9 @@ struct DisplayArgs {
     /// Print nothing on stderr but errors
     #[arg(long, short, global = true, help_heading = "Display")]
     quiet: bool,
+    /// Say on stderr what happens; twice for more
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet", help_heading = "Display")]
+    verbose: u8,
     /// Draw no progress bars
     #[arg(long, global = true, help_heading = "Display")]
     no_progress: bool,
@@ -87,16 +98,26 @@ struct DisplayArgs {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Write personas from research data
+    #[command(
+        after_help = "Examples:\n  persona generate interviews.csv --hybrid --no-frontier\n  persona generate research/ --count 5 --hybrid --estimate-only\n  persona generate interviews.csv --hybrid --anonymise --max-cost 0.50\n  persona generate --resume personas/RUN"
+    )]
     Generate(Box<generate_args::GenerateArgs>),
     /// Show what is understood of research data, without a model
+    #[command(
+        after_help = "Examples:\n  persona inspect interviews.csv\n  persona inspect research/ --json"
+    )]
     Inspect(inspect::InspectArgs),
     /// Make personas both ways, hybrid and by the frontier alone, and compare quality and cost
+    #[command(after_help = "Examples:\n  persona compare interviews.csv --count 10 --max-cost 1")]
     Compare(Box<compare::CompareArgs>),
     /// Score personas from any tool: judge, quotes, coverage, readability, stereotypes
     Evaluate(Box<evaluate::EvaluateArgs>),
     /// Measure what a judging model can see, and set the threshold for your data
     Calibrate(Box<calibrate::CalibrateArgs>),
     /// Measure how fast a model runs on this machine
+    #[command(
+        after_help = "Examples:\n  persona bench --model smollm2-135m\n  persona bench --model smollm2-135m --test all --json > before.json"
+    )]
     Bench(Box<bench::BenchArgs>),
     /// List, fetch, import and verify models
     #[command(subcommand)]
@@ -107,8 +128,45 @@ enum Command {
     /// List and show runs
     #[command(subcommand)]
     Runs(runs::RunsCommand),
+    /// Write a run's report again, also of a run that died
+    #[command(
+        after_help = "Examples:\n  persona report\n  persona report personas/RUN --format markdown,csv,tinytroupe"
+    )]
+    Report(report::ReportArgs),
     /// Print the JSON Schema of personas.json
+    #[command(after_help = "Examples:\n  persona schema > personas.schema.json")]
     Schema,
+    /// Run the whole way on built-in interviews
+    #[command(
+        after_help = "Examples:\n  persona demo\n  persona demo --model auto --output /tmp/demo"
+    )]
+    Demo(start::DemoArgs),
+    /// Write a commented persona.toml into this folder
+    #[command(after_help = "Examples:\n  persona init")]
+    Init(config::InitArgs),
+    /// Show settings and where they come from
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  persona config show --origin\n  persona config path"
+    )]
+    Config(config::ConfigCommand),
+    /// Print a completion script: bash, zsh, fish, elvish or powershell
+    #[command(
+        after_help = "Examples:\n  persona completions bash > ~/.local/share/bash-completion/completions/persona\n  persona completions fish > ~/.config/fish/completions/persona.fish"
+    )]
+    Completions {
+        /// Whose
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(
+        after_help = "Examples:\n  persona man | man -l -\n  persona man --output ~/.local/share/man/man1"
+    )]
+    Man {
+        /// Write this page and one a command into a folder instead
+        #[arg(long, value_name = "DIR")]
+        output: Option<std::path::PathBuf>,
+    },
 }
 
 /// What only `main` can do, because it is process-wide.
@@ -161,16 +219,28 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, process: Process) -> 
     ExitCode::from(exit as u8)
 }
 
-fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
+fn run(mut cli: Cli, environment: &Environment, process: Process) -> Exit {
+    output::trace(cli.display.verbose);
+    if let Some(Command::Demo(args)) = &cli.command {
+        let output = flags_only(&cli.display.add_to(Layers::default()), environment);
+        match start::demo(args, output) {
+            Ok(command) => match Cli::try_parse_from(&command) {
+                Ok(demo) => cli.command = demo.command,
+                Err(error) => return refuse(&command, environment, &error),
+            },
+            Err(failure) => return fail(output, &failure),
+        }
+    }
     let said = match &cli.command {
-        Command::Generate(args) => args.layers(),
-        Command::Bench(args) => args.layers(),
-        Command::Compare(args) => args.layers(),
-        Command::Inspect(args) => args.layers(),
-        Command::Evaluate(args) => args.layers(),
-        Command::Calibrate(args) => args.layers(),
-        Command::Runs(command) => command.layers(),
-        Command::Models(_) | Command::Privacy(_) | Command::Schema => Layers::default(),
+        Some(Command::Generate(args)) => args.layers(),
+        Some(Command::Bench(args)) => args.layers(),
+        Some(Command::Compare(args)) => args.layers(),
+        Some(Command::Inspect(args)) => args.layers(),
+        Some(Command::Evaluate(args)) => args.layers(),
+        Some(Command::Calibrate(args)) => args.layers(),
+        Some(Command::Runs(command)) => command.layers(),
+        Some(Command::Report(args)) => args.layers(),
+        _ => Layers::default(),
     };
     let said = cli.display.add_to(said);
     // Settings that cannot be read are reported the way the flags alone ask for.
@@ -186,7 +256,7 @@ fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
             return fail(output, &error.into());
         }
     };
-    let ended = close_network(&cli.command, &layers, process).and_then(|air_gap| {
+    let ended = close_network(cli.command.as_ref(), &layers, process).and_then(|air_gap| {
         let closed = air_gap.map(|_| environment.clone().offline());
         let environment = closed.as_ref().unwrap_or(environment);
         let around = Surroundings { environment, process, output, air_gap };
@@ -197,16 +267,18 @@ fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
 
 /// Under `--offline`, before anything else.
 fn close_network(
-    command: &Command,
+    command: Option<&Command>,
     layers: &Layers,
     process: Process,
 ) -> Result<Option<AirGap>, Failure> {
-    if !config::offline(layers)? {
+    if !settings::offline(layers)? {
         return Ok(None);
     }
     let needs = match command {
-        Command::Compare(_) => Some("compare asks a paid model"),
-        Command::Models(command) if command.downloads() => Some("models pull downloads a model"),
+        Some(Command::Compare(_)) => Some("compare asks a paid model"),
+        Some(Command::Models(command)) if command.downloads() => {
+            Some("models pull downloads a model")
+        }
         _ => None,
     };
     if let Some(needs) = needs {
@@ -226,8 +298,15 @@ fn close_network(
     })
 }
 
-fn dispatch(command: Command, layers: &Layers, around: &Surroundings<'_>) -> Result<Exit, Failure> {
+fn dispatch(
+    command: Option<Command>,
+    layers: &Layers,
+    around: &Surroundings<'_>,
+) -> Result<Exit, Failure> {
     let (environment, output) = (around.environment, around.output);
+    let Some(command) = command else {
+        return start::first(layers, environment, output).map(|()| Exit::Done);
+    };
     match command {
         Command::Generate(args) => generate::run(&args, layers, around),
         Command::Bench(args) => bench::run(&args, layers, around),
@@ -238,7 +317,20 @@ fn dispatch(command: Command, layers: &Layers, around: &Surroundings<'_>) -> Res
         Command::Models(command) => models::run(command, environment, output).map(|()| Exit::Done),
         Command::Privacy(command) => privacy::run(command, environment, output),
         Command::Runs(command) => runs::run(command, layers, output).map(|()| Exit::Done),
+        Command::Report(args) => report::run(&args, layers, around).map(|()| Exit::Done),
         Command::Schema => schema::run(output).map(|()| Exit::Done),
+        // Became a 'generate' before its settings were read.
+        Command::Demo(_) => Ok(Exit::Done),
+        Command::Init(args) => config::init(&args, output).map(|()| Exit::Done),
+        Command::Config(command) => {
+            config::run(&command, layers, environment, output).map(|()| Exit::Done)
+        }
+        Command::Completions { shell } => {
+            start::completions::<Cli>(shell, output).map(|()| Exit::Done)
+        }
+        Command::Man { output: folder } => {
+            start::man::<Cli>(folder.as_deref(), output).map(|()| Exit::Done)
+        }
     }
 }
 
@@ -258,14 +350,16 @@ fn refuse(arguments: &[OsString], environment: &Environment, error: &clap::Error
     if json {
         let text = error.render().to_string();
         let message = text.lines().next().unwrap_or_default();
-        output.error_document(Exit::Usage, message.trim_start_matches("error: "), &[]);
+        let hints = text.lines().filter_map(|line| line.trim().strip_prefix("tip: "));
+        let hints: Vec<String> = hints.map(str::to_owned).collect();
+        output.error_document(Exit::Usage, message.trim_start_matches("error: "), &hints);
     }
     Exit::Usage
 }
 
 /// An output for when the settings could not be resolved: switches alone cannot be wrong.
 fn flags_only(flags: &Layers, environment: &Environment) -> Output {
-    let plain = Display { json: false, quiet: false, progress: false, colour: false };
+    let plain = Display { colour: false, ..Display::default() };
     Output::new(Display::resolve(flags, environment).unwrap_or(plain))
 }
 

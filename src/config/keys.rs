@@ -89,6 +89,8 @@ pub const STRICT: Key = Key::new("strict", "strict");
 pub const SEED: Key = Key::new("seed", "seed");
 /// Where run folders go.
 pub const OUTPUT: Key = Key::new("output", "output");
+/// What is written beside JSON and HTML.
+pub const FORMAT: Key = Key::new("format", "format");
 /// Compute threads.
 pub const THREADS: Key = Key::new("threads", "threads");
 /// Sequences decoded together.
@@ -150,6 +152,7 @@ pub const ALL: &[Key] = &[
     STRICT,
     SEED,
     OUTPUT,
+    FORMAT,
     THREADS,
     BATCH,
     CONTEXT,
@@ -168,3 +171,5 @@ pub const ALL: &[Key] = &[
 ];
 /// Whose values are paths: in a file, relative to that file.
 pub(super) const PATHS: &[Key] = &[INPUT, OUTPUT, TOKENIZER, PII_MAP];
+/// Whose values may be several in a file.
+pub(super) const LISTS: &[Key] = &[INPUT, FORMAT];

@@ -11,10 +11,14 @@ mod architectures;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod cli;
 mod drafts;
 #[cfg(test)]
 mod engine;
+#[cfg(test)]
+mod faces;
 #[cfg(test)]
 #[cfg(feature = "net")]
 mod frontier;
@@ -36,6 +40,8 @@ mod passes;
 mod privacy;
 #[cfg(test)]
 mod privacy_measured;
+#[cfg(test)]
+mod readme;
 #[cfg(test)]
 mod real_model;
 #[cfg(test)]
