@@ -25,7 +25,10 @@ use crate::report::{self, Format};
 The baseline is the cheapest sensible one: the same provider writes every persona itself, with the same
 answer schema, the corpus sent once and marked for its prompt cache, and no judge. Both ways are judged
 blind, and paired, by the same model: --judge-model, ideally of a third family. --max-cost holds for
-both together. Writes compare.json and compare.html into the hybrid run's folder.")]
+both together. Writes compare.json and compare.html into the hybrid run's folder.
+
+Examples:
+  persona compare interviews.csv --count 10 --max-cost 1 --judge-model qwen3-4b")]
 pub(super) struct CompareArgs {
     #[command(flatten)]
     generate: GenerateArgs,

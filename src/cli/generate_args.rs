@@ -22,7 +22,14 @@ and every record that a draft needs is sent to it: if there is a key and the wor
 --max-cost, or with --fallback frontier. Never under --no-frontier or --fallback fail.
 
 Money: each call is booked at its worst case before it is sent; --max-cost is never passed, over all
-resumes of a run together. A price that is not known is refused; --price gives it.";
+resumes of a run together. A price that is not known is refused; --price gives it.
+
+Examples:
+  persona generate interviews.csv --hybrid --no-frontier
+  persona generate research/ --count 5 --hybrid --estimate-only
+  persona generate interviews.csv --hybrid --anonymise --max-cost 0.50
+  persona generate interviews.csv --format markdown,csv,tinytroupe
+  persona generate --resume personas/RUN";
 
 /// What can be said to `generate`. Values are text here: every layer's values are checked in one
 /// place, by `config`.

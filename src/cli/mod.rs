@@ -98,9 +98,6 @@ struct DisplayArgs {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Write personas from research data
-    #[command(
-        after_help = "Examples:\n  persona generate interviews.csv --hybrid --no-frontier\n  persona generate research/ --count 5 --hybrid --estimate-only\n  persona generate interviews.csv --hybrid --anonymise --max-cost 0.50\n  persona generate --resume personas/RUN"
-    )]
     Generate(Box<generate_args::GenerateArgs>),
     /// Show what is understood of research data, without a model
     #[command(
@@ -108,25 +105,27 @@ enum Command {
     )]
     Inspect(inspect::InspectArgs),
     /// Make personas both ways, hybrid and by the frontier alone, and compare quality and cost
-    #[command(after_help = "Examples:\n  persona compare interviews.csv --count 10 --max-cost 1")]
     Compare(Box<compare::CompareArgs>),
     /// Score personas from any tool: judge, quotes, coverage, readability, stereotypes
     Evaluate(Box<evaluate::EvaluateArgs>),
     /// Measure what a judging model can see, and set the threshold for your data
     Calibrate(Box<calibrate::CalibrateArgs>),
     /// Measure how fast a model runs on this machine
-    #[command(
-        after_help = "Examples:\n  persona bench --model smollm2-135m\n  persona bench --model smollm2-135m --test all --json > before.json"
-    )]
     Bench(Box<bench::BenchArgs>),
     /// List, fetch, import and verify models
     #[command(subcommand)]
     Models(models::ModelsCommand),
     /// Find personal data, replace it, and put it back
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  persona privacy scan interviews.csv\n  persona privacy anonymise interviews.csv --output clean"
+    )]
     Privacy(privacy::PrivacyCommand),
     /// List and show runs
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  persona runs list\n  persona runs show RUN --json"
+    )]
     Runs(runs::RunsCommand),
     /// Write a run's report again, also of a run that died
     #[command(

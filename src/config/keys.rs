@@ -1,6 +1,6 @@
 //! Every setting, by the name of its flag.
 //!
-//! Owns the names. What a value means is read in [`super::settings`].
+//! Owns the names. What a value means is read in `settings`.
 
 use std::fmt;
 

@@ -19,8 +19,11 @@ fn rendered(state: &RunState) -> String {
     render(&page(view, &report(view))).unwrap()
 }
 
-/// Start tags by name with their attributes, and the text between tags.
-fn parsed(html: &str) -> (Vec<(String, BTreeMap<String, String>)>, String) {
+/// A start tag: its name and its attributes.
+type Tag = (String, BTreeMap<String, String>);
+
+/// The start tags, and the text between tags.
+fn parsed(html: &str) -> (Vec<Tag>, String) {
     let (mut tags, mut text) = (Vec::new(), String::new());
     let string = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     for token in Tokenizer::new(html).flatten() {
