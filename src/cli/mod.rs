@@ -1,7 +1,7 @@
 //! The command line: what can be said, and which file does it.
 //!
-//! Owns the clap tree, the exit codes and everything printed. One file a command; [`output`] is the
-//! only printer and [`failure`] the only place that maps errors to exit codes. Contains no logic of
+//! Owns the clap tree, the exit codes and everything printed. One file a command; `output` is the
+//! only printer and `failure` the only place that maps errors to exit codes. Contains no logic of
 //! the run: commands resolve settings, call the library and show what came back.
 
 mod bench;
