@@ -6,6 +6,36 @@
 //! files → corpus → privacy::Cleared → prompts → llm (→ engine) → schema::Persona → store::Event → report
 //! ```
 //!
+//! ```
+//! use persona::corpus;
+//! use persona::privacy::Cleared;
+//! use persona::schema::{Quote, parse_personas};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("interviews.csv");
+//! # std::fs::write(&path, "participant,answer\np01,I never trust the schedule.\n")?;
+//! // Prompts accept nothing but cleared data.
+//! let corpus = Cleared::as_is(corpus::load(&[path])?);
+//! let record = &corpus.records[0];
+//! assert_eq!(record.id.as_str(), "f1#0");
+//! // A quote is a piece of its record, and anyone can check it.
+//! let start = record.text.find("never").unwrap();
+//! let quote =
+//!     Quote { text: "never trust".into(), record: record.id.clone(), start, end: start + 11 };
+//! assert_eq!(record.text[quote.start..quote.end], quote.text);
+//! // What a run wrote is read back by its schema.
+//! assert!(parse_personas("[]")?.is_empty());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`pipeline::run`] takes such a corpus through drafting, judging and choice, by any
+//! [`llm::ChatModel`]: one in this process ([`engine::Engine`], [`llm::embedded`]) or a service.
+//! `examples/hybrid.rs` is the whole way in a page. Versions follow semantic versioning; below 1.0
+//! the second number counts as the first. `personas.json` and `report.json` carry versions of their
+//! own.
+//!
 //! Read the modules in the order below: each may use only what stands before it, and most use far
 //! less. Things that are deliberately absent: `engine` has never heard of personas, prompts, money
 //! or HTTP; nothing but `cli` prints; nothing but `config` reads the environment; the report reads

@@ -17,7 +17,7 @@ use crate::evaluate::compare::{self, Comparison, Side};
 use crate::ledger::MicroUsd;
 use crate::pipeline::{self, Cancel, Models, Outcome};
 use crate::prompts::Wording;
-use crate::report;
+use crate::report::{self, Format};
 
 /// What can be said to `compare`: as to `generate --hybrid`.
 #[derive(Debug, Args)]
@@ -25,7 +25,10 @@ use crate::report;
 The baseline is the cheapest sensible one: the same provider writes every persona itself, with the same
 answer schema, the corpus sent once and marked for its prompt cache, and no judge. Both ways are judged
 blind, and paired, by the same model: --judge-model, ideally of a third family. --max-cost holds for
-both together. Writes compare.json and compare.html into the hybrid run's folder.")]
+both together. Writes compare.json and compare.html into the hybrid run's folder.
+
+Examples:
+  persona compare interviews.csv --count 10 --max-cost 1 --judge-model qwen3-4b")]
 pub(super) struct CompareArgs {
     #[command(flatten)]
     generate: GenerateArgs,
@@ -94,7 +97,7 @@ fn finish(job: &mut Job, name: &str, output: Output, cancel: &Cancel) -> Result<
     if generate::execute(job, output, cancel)? == Outcome::Interrupted {
         return Err(generate::interrupted(&job.run));
     }
-    generate::write_files(job)?;
+    generate::write_files(job, Format::USUAL)?;
     Ok(())
 }
 

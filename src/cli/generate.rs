@@ -25,8 +25,9 @@ use crate::cli::table;
 use crate::config::{Backend, Environment, Layers, Settings, keys};
 use crate::corpus::Corpus;
 use crate::pipeline::{self, Cancel, Models, Outcome, Paid};
-use crate::privacy::Cleared;
-use crate::report::{self, Process, View};
+use crate::privacy::{Cleared, Removed};
+use crate::report::{self, Format, Process, RunFile, View};
+use crate::schema::Persona;
 use crate::store::{Event, Run, Started};
 use crate::throughput::peak_rss_bytes;
 
@@ -96,7 +97,7 @@ pub(super) fn run(
     if outcome == Outcome::Interrupted {
         return Err(interrupted(&job.run));
     }
-    let report = write_files(&mut job)?;
+    let report = write_files(&mut job, &settings.formats)?;
     show(&job.run, outcome, &report, output)?;
     Ok(match outcome {
         Outcome::Partial { .. } if settings.strict => Exit::Partial,
@@ -428,13 +429,13 @@ pub(super) fn interrupted(run: &Run) -> Failure {
         anyhow::anyhow!(
             "interrupted with {} written; the log is kept\nhint: 'persona generate --resume {}' goes on",
             report::counted(run.state.drafts.len(), "draft"),
-            run.dir.display()
+            run.dir.display(),
         ),
     )
 }
 
 /// Writes the run folder's files, and last that everything is written.
-pub(super) fn write_files(job: &mut Job) -> Result<serde_json::Value, Failure> {
+pub(super) fn write_files(job: &mut Job, formats: &[Format]) -> Result<serde_json::Value, Failure> {
     let removed = job.corpus.removed().map(Arc::clone);
     let process = Process {
         clearance: job.corpus.clearance().name().to_owned(),
@@ -446,18 +447,7 @@ pub(super) fn write_files(job: &mut Job) -> Result<serde_json::Value, Failure> {
         terms: job.plan.terms.as_ref().map(shown_terms),
     };
     let view = View { state: &job.run.state, corpus: &job.corpus, process: &process };
-    let mut report = report::report(view);
-    let failed = |e: serde_json::Error| Failure::failed(format!("cannot write the reports: {e}"));
-    let mut files = report::files(view).map_err(failed)?;
-    if let Some(removed) = &removed {
-        let (clean, masked): (Vec<_>, Vec<_>) =
-            files.into_iter().map(|file| clearing::scanned(file, removed)).unzip();
-        files = clean;
-        let masked =
-            masked.into_iter().sum::<usize>() + clearing::mask_document(&mut report, removed);
-        report["privacy"]["final_scan"] = json!({ "files": files.len() + 1, "masked": masked });
-    }
-    files.push(report::report_file(&report).map_err(failed)?);
+    let (files, report) = rendered(view, removed.as_deref(), formats)?;
     for (name, bytes) in files {
         job.run.write(&name, &bytes)?;
     }
@@ -467,8 +457,35 @@ pub(super) fn write_files(job: &mut Job) -> Result<serde_json::Value, Failure> {
     Ok(report)
 }
 
+/// The files of a run folder, `report.json` last, and that document: looked through once more for
+/// what anonymisation removed.
+pub(super) fn rendered(
+    view: View<'_>,
+    removed: Option<&Removed>,
+    formats: &[Format],
+) -> Result<(Vec<RunFile>, serde_json::Value), Failure> {
+    let mut report = report::report(view);
+    let failed = |e: serde_json::Error| Failure::failed(format!("cannot write the reports: {e}"));
+    let mut files = report::files(view, formats).map_err(failed)?;
+    let mut page = report::page(view, &report);
+    if let Some(removed) = removed {
+        let (clean, masked): (Vec<_>, Vec<_>) =
+            files.into_iter().map(|file| clearing::scanned(file, removed)).unzip();
+        files = clean;
+        let masked =
+            masked.into_iter().sum::<usize>() + clearing::mask_document(&mut report, removed);
+        // The words of the page are looked at before it is put together: masking the whole could
+        // hit the markup, or break the hashes by which its style and script are allowed.
+        let masked = masked + clearing::mask_document(&mut page, removed);
+        report["privacy"]["final_scan"] = json!({ "files": files.len() + 2, "masked": masked });
+    }
+    files.push(report::page_file(&page).map_err(Failure::failed)?);
+    files.push(report::report_file(&report).map_err(failed)?);
+    Ok((files, report))
+}
+
 /// What the report says of the paid model.
-fn shown_terms(terms: &Terms) -> report::Terms {
+pub(super) fn shown_terms(terms: &Terms) -> report::Terms {
     let bounds = match terms.role {
         Role::Drafts => terms.estimate.frontier_only,
         Role::Refines => terms.estimate.hybrid,
@@ -517,5 +534,26 @@ fn show(
     lines.extend(report::money_line(&run.state));
     let counted = report::counted(personas.len(), "persona");
     lines.push(format!("{counted} in {}", run.dir.display()));
-    output.result(&lines.join("\n"))
+    output.result(&lines.join("\n"))?;
+    output.note(&next(run, personas, report));
+    Ok(())
+}
+
+/// The commands that are of most use now, at most three.
+fn next(run: &Run, personas: &[Persona], report: &serde_json::Value) -> String {
+    let dir = run.dir.display();
+    let mut next = vec![format!("open {}", run.dir.join("report.html").display())];
+    let model = run.state.started.as_ref().map_or("auto", |started| started.model_ref.as_str());
+    if personas.iter().any(|persona| persona.below_threshold) {
+        next.push(format!("persona calibrate --model {model}    # what its scores are worth"));
+    } else {
+        next.push(format!("persona evaluate {dir}/personas.json --model {model}"));
+    }
+    let paid = report["cost"]["frontier"]["attempts"].as_u64().is_some_and(|calls| calls > 0);
+    next.push(if paid {
+        format!("persona runs show {dir}")
+    } else {
+        format!("persona report {dir} --format markdown,csv,tinytroupe")
+    });
+    format!("next:\n  {}", next.join("\n  "))
 }

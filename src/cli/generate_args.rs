@@ -22,7 +22,14 @@ and every record that a draft needs is sent to it: if there is a key and the wor
 --max-cost, or with --fallback frontier. Never under --no-frontier or --fallback fail.
 
 Money: each call is booked at its worst case before it is sent; --max-cost is never passed, over all
-resumes of a run together. A price that is not known is refused; --price gives it.";
+resumes of a run together. A price that is not known is refused; --price gives it.
+
+Examples:
+  persona generate interviews.csv --hybrid --no-frontier
+  persona generate research/ --count 5 --hybrid --estimate-only
+  persona generate interviews.csv --hybrid --anonymise --max-cost 0.50
+  persona generate interviews.csv --format markdown,csv,tinytroupe
+  persona generate --resume personas/RUN";
 
 /// What can be said to `generate`. Values are text here: every layer's values are checked in one
 /// place, by `config`.
@@ -53,6 +60,10 @@ pub(super) struct GenerateArgs {
     /// Folder in which the run's folder is made [default: personas]
     #[arg(long, value_name = "DIR")]
     output: Option<String>,
+    /// What is written beside JSON and HTML: markdown, csv, tinytroupe, joined by commas
+    /// [default: markdown]
+    #[arg(long, value_name = "FORMATS")]
+    format: Option<String>,
     /// Go on with an interrupted run: its folder, or its name under --output
     #[arg(long, value_name = "RUN", conflicts_with_all = FIXED_BY_THE_RUN)]
     pub(super) resume: Option<PathBuf>,
@@ -210,6 +221,7 @@ impl GenerateArgs {
             .flag(keys::COUNT, self.count.as_deref())
             .flag(keys::SEGMENTS_BY, self.segments_by.as_deref())
             .flag(keys::OUTPUT, self.output.as_deref())
+            .flag(keys::FORMAT, self.format.as_deref())
             .switch(keys::HYBRID, self.hybrid)
             .flag(keys::DRAFT_MULTIPLIER, self.draft_multiplier.as_deref())
             .flag(keys::QUALITY_THRESHOLD, self.quality_threshold.as_deref())

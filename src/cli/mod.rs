@@ -1,7 +1,7 @@
 //! The command line: what can be said, and which file does it.
 //!
-//! Owns the clap tree, the exit codes and everything printed. One file a command; [`output`] is the
-//! only printer and [`failure`] the only place that maps errors to exit codes. Contains no logic of
+//! Owns the clap tree, the exit codes and everything printed. One file a command; `output` is the
+//! only printer and `failure` the only place that maps errors to exit codes. Contains no logic of
 //! the run: commands resolve settings, call the library and show what came back.
 
 mod backend;
@@ -9,6 +9,7 @@ mod bench;
 mod calibrate;
 mod clearing;
 mod compare;
+mod config;
 mod doctor;
 mod estimate;
 mod evaluate;
@@ -25,10 +26,12 @@ mod output;
 mod privacy;
 mod progress;
 mod recommend;
+mod report;
 mod resume;
 mod runs;
 mod schema;
 mod segments;
+mod start;
 mod table;
 
 use std::ffi::OsString;
@@ -37,7 +40,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::catalogue::{self, ModelSpec};
-use crate::config::{self, Display, Environment, Layers, Settings, keys};
+use crate::config::{self as settings, Display, Environment, Layers, Settings, keys};
 use crate::engine::DeviceChoice;
 use crate::hub;
 
@@ -45,7 +48,11 @@ use failure::{Exit, Failure};
 use generate::Surroundings;
 use output::Output;
 
-const EXAMPLES: &str = "Examples:
+const EXAMPLES: &str = "\
+Without a command: what to do first on this machine.
+
+Examples:
+  persona demo
   persona generate --input interviews.csv --hybrid --no-frontier
   persona generate --input research/ --count 5 --hybrid --estimate-only
   persona generate --resume personas/RUN
@@ -62,12 +69,13 @@ Exit codes: 0 done, 1 failed, 2 flag or setting, 3 no usable input, 4 model unav
 
 /// Turns research data into evidence-linked personas, with the language model inside the process.
 #[derive(Debug, Parser)]
-#[command(name = "persona", version, about, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "persona", version, about, after_help = EXAMPLES)]
 struct Cli {
     #[command(flatten)]
     display: DisplayArgs,
+    /// Without a command: what to do first on this machine
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 /// How to talk to the user.
@@ -80,6 +88,9 @@ struct DisplayArgs {
     /// Print nothing on stderr but errors
     #[arg(long, short, global = true, help_heading = "Display")]
     quiet: bool,
+    /// Say on stderr what happens; twice for more
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet", help_heading = "Display")]
+    verbose: u8,
     /// Draw no progress bars
     #[arg(long, global = true, help_heading = "Display")]
     no_progress: bool,
@@ -96,6 +107,9 @@ enum Command {
     /// Write personas from research data
     Generate(Box<generate_args::GenerateArgs>),
     /// Show what is understood of research data, without a model
+    #[command(
+        after_help = "Examples:\n  persona inspect interviews.csv\n  persona inspect research/ --json"
+    )]
     Inspect(inspect::InspectArgs),
     /// Make personas both ways, hybrid and by the frontier alone, and compare quality and cost
     Compare(Box<compare::CompareArgs>),
@@ -111,13 +125,56 @@ enum Command {
     /// Look for what would keep persona from working here, and say how to mend it
     Doctor(doctor::DoctorArgs),
     /// Find personal data, replace it, and put it back
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  persona privacy scan interviews.csv\n  persona privacy anonymise interviews.csv --output clean"
+    )]
     Privacy(privacy::PrivacyCommand),
     /// List and show runs
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  persona runs list\n  persona runs show RUN --json"
+    )]
     Runs(runs::RunsCommand),
+    /// Write a run's report again, also of a run that died
+    #[command(
+        after_help = "Examples:\n  persona report\n  persona report personas/RUN --format markdown,csv,tinytroupe"
+    )]
+    Report(report::ReportArgs),
     /// Print the JSON Schema of personas.json
+    #[command(after_help = "Examples:\n  persona schema > personas.schema.json")]
     Schema,
+    /// Run the whole way on built-in interviews
+    #[command(
+        after_help = "Examples:\n  persona demo\n  persona demo --model auto --output /tmp/demo"
+    )]
+    Demo(start::DemoArgs),
+    /// Write a commented persona.toml into this folder
+    #[command(after_help = "Examples:\n  persona init")]
+    Init(config::InitArgs),
+    /// Show settings and where they come from
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  persona config show --origin\n  persona config path"
+    )]
+    Config(config::ConfigCommand),
+    /// Print a completion script: bash, zsh, fish, elvish or powershell
+    #[command(
+        after_help = "Examples:\n  persona completions bash > ~/.local/share/bash-completion/completions/persona\n  persona completions fish > ~/.config/fish/completions/persona.fish"
+    )]
+    Completions {
+        /// Whose
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(
+        after_help = "Examples:\n  persona man | man -l -\n  persona man --output ~/.local/share/man/man1"
+    )]
+    Man {
+        /// Write this page and one a command into a folder instead
+        #[arg(long, value_name = "DIR")]
+        output: Option<std::path::PathBuf>,
+    },
 }
 
 /// What only `main` can do, because it is process-wide.
@@ -170,20 +227,32 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, process: Process) -> 
     ExitCode::from(exit as u8)
 }
 
-fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
+fn run(mut cli: Cli, environment: &Environment, process: Process) -> Exit {
+    output::trace(cli.display.verbose);
+    if let Some(Command::Demo(args)) = &cli.command {
+        let output = flags_only(&cli.display.add_to(Layers::default()), environment);
+        match start::demo(args, output) {
+            Ok(command) => match Cli::try_parse_from(&command) {
+                Ok(demo) => cli.command = demo.command,
+                Err(error) => return refuse(&command, environment, &error),
+            },
+            Err(failure) => return fail(output, &failure),
+        }
+    }
     let said = match &cli.command {
-        Command::Generate(args) => args.layers(),
-        Command::Bench(args) => args.layers(),
-        Command::Compare(args) => args.layers(),
-        Command::Inspect(args) => args.layers(),
-        Command::Evaluate(args) => args.layers(),
-        Command::Calibrate(args) => args.layers(),
-        Command::Runs(command) => command.layers(),
-        Command::Doctor(args) => args.layers(),
-        Command::Models(_) | Command::Privacy(_) | Command::Schema => Layers::default(),
+        Some(Command::Generate(args)) => args.layers(),
+        Some(Command::Bench(args)) => args.layers(),
+        Some(Command::Compare(args)) => args.layers(),
+        Some(Command::Inspect(args)) => args.layers(),
+        Some(Command::Evaluate(args)) => args.layers(),
+        Some(Command::Calibrate(args)) => args.layers(),
+        Some(Command::Runs(command)) => command.layers(),
+        Some(Command::Report(args)) => args.layers(),
+        Some(Command::Doctor(args)) => args.layers(),
+        _ => Layers::default(),
     };
     let said = cli.display.add_to(said);
-    if let Command::Doctor(_) = &cli.command {
+    if let Some(Command::Doctor(_)) = &cli.command {
         // What is wrong with the settings is for it to find.
         return examine(&said, environment, process);
     }
@@ -201,7 +270,7 @@ fn run(cli: Cli, environment: &Environment, process: Process) -> Exit {
             return fail(output, &error.into());
         }
     };
-    let ended = close_network(&cli.command, &layers, process).and_then(|air_gap| {
+    let ended = close_network(cli.command.as_ref(), &layers, process).and_then(|air_gap| {
         let closed = air_gap.map(|_| environment.clone().offline());
         let environment = closed.as_ref().unwrap_or(environment);
         let around = Surroundings { environment, process, output, air_gap };
@@ -228,7 +297,7 @@ fn examine(flags: &Layers, environment: &Environment, process: Process) -> Exit 
     };
     let own = environment.own_models();
     learn_models(own.as_ref().cloned().unwrap_or_default(), environment);
-    let offline = config::offline(layers).unwrap_or(true);
+    let offline = settings::offline(layers).unwrap_or(true);
     let closed = offline.then(|| (process.close_network)(Keep::Unix));
     let found =
         doctor::Found { settings: readable.as_ref().err().or(own.as_ref().err()), air_gap: closed };
@@ -238,16 +307,18 @@ fn examine(flags: &Layers, environment: &Environment, process: Process) -> Exit 
 
 /// Under `--offline`, before anything else.
 fn close_network(
-    command: &Command,
+    command: Option<&Command>,
     layers: &Layers,
     process: Process,
 ) -> Result<Option<AirGap>, Failure> {
-    if !config::offline(layers)? {
+    if !settings::offline(layers)? {
         return Ok(None);
     }
     let needs = match command {
-        Command::Compare(_) => Some("compare asks a paid model"),
-        Command::Models(command) if command.downloads() => Some("models pull downloads a model"),
+        Some(Command::Compare(_)) => Some("compare asks a paid model"),
+        Some(Command::Models(command)) if command.downloads() => {
+            Some("models pull downloads a model")
+        }
         _ => None,
     };
     if let Some(needs) = needs {
@@ -267,8 +338,15 @@ fn close_network(
     })
 }
 
-fn dispatch(command: Command, layers: &Layers, around: &Surroundings<'_>) -> Result<Exit, Failure> {
+fn dispatch(
+    command: Option<Command>,
+    layers: &Layers,
+    around: &Surroundings<'_>,
+) -> Result<Exit, Failure> {
     let (environment, output) = (around.environment, around.output);
+    let Some(command) = command else {
+        return start::first(layers, environment, output).map(|()| Exit::Done);
+    };
     match command {
         Command::Generate(args) => generate::run(&args, layers, around),
         Command::Bench(args) => bench::run(&args, layers, around),
@@ -280,7 +358,20 @@ fn dispatch(command: Command, layers: &Layers, around: &Surroundings<'_>) -> Res
         Command::Privacy(command) => privacy::run(command, environment, output),
         Command::Runs(command) => runs::run(command, layers, output).map(|()| Exit::Done),
         Command::Doctor(_) => unreachable!("it runs before the settings are resolved"),
+        Command::Report(args) => report::run(&args, layers, around).map(|()| Exit::Done),
         Command::Schema => schema::run(output).map(|()| Exit::Done),
+        // Became a 'generate' before its settings were read.
+        Command::Demo(_) => Ok(Exit::Done),
+        Command::Init(args) => config::init(&args, output).map(|()| Exit::Done),
+        Command::Config(command) => {
+            config::run(&command, layers, environment, output).map(|()| Exit::Done)
+        }
+        Command::Completions { shell } => {
+            start::completions::<Cli>(shell, output).map(|()| Exit::Done)
+        }
+        Command::Man { output: folder } => {
+            start::man::<Cli>(folder.as_deref(), output).map(|()| Exit::Done)
+        }
     }
 }
 
@@ -300,14 +391,16 @@ fn refuse(arguments: &[OsString], environment: &Environment, error: &clap::Error
     if json {
         let text = error.render().to_string();
         let message = text.lines().next().unwrap_or_default();
-        output.error_document(Exit::Usage, message.trim_start_matches("error: "), &[]);
+        let hints = text.lines().filter_map(|line| line.trim().strip_prefix("tip: "));
+        let hints: Vec<String> = hints.map(str::to_owned).collect();
+        output.error_document(Exit::Usage, message.trim_start_matches("error: "), &hints);
     }
     Exit::Usage
 }
 
 /// An output for when the settings could not be resolved: switches alone cannot be wrong.
 fn flags_only(flags: &Layers, environment: &Environment) -> Output {
-    let plain = Display { json: false, quiet: false, progress: false, colour: false };
+    let plain = Display { colour: false, ..Display::default() };
     Output::new(Display::resolve(flags, environment).unwrap_or(plain))
 }
 

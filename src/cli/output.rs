@@ -3,7 +3,7 @@
 //! Owns the streams, colour, `--quiet` and the shape of errors. No other file of the crate prints.
 //! Whatever comes from data or a model is made [`plain`] before it is shown.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -34,7 +34,12 @@ impl Output {
         self.display.json
     }
 
-    /// Whether bars may be drawn; whether they can be is for the terminal to say.
+    /// Whether stderr is a terminal on which bars can be drawn, and the user wants them.
+    pub(super) fn draws_bars(self) -> bool {
+        self.display.progress && !self.display.dumb && io::stderr().is_terminal()
+    }
+
+    /// Whether the user wants to know how far things are.
     pub(super) fn wants_progress(self) -> bool {
         self.display.progress
     }
@@ -116,6 +121,25 @@ impl Output {
     fn colour(self) -> ColorChoice {
         if self.display.colour { ColorChoice::Auto } else { ColorChoice::Never }
     }
+}
+
+/// From now on events of this crate are told on stderr: the steps of a run from one `-v`, and every
+/// entry of its log and file from two. Other crates stay silent, as they know no secrets of ours to
+/// keep.
+pub(super) fn trace(verbose: u8) {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+
+    let level = match verbose {
+        0 => return,
+        1 => LevelFilter::INFO,
+        _ => LevelFilter::DEBUG,
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
+    let ours = Targets::new().with_target("persona", level);
+    // Only a second call could fail, and the first one's subscriber is this one.
+    let _ = tracing_subscriber::registry().with(lines).with(ours).try_init();
 }
 
 /// A reader that left early (`| head`) has what it wanted; a full disk is a failure.

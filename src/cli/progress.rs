@@ -1,7 +1,8 @@
 //! Bars on stderr: how far a stage or a download is.
 //!
-//! Owns the drawing. Where stderr is no terminal, or the user wants none, nothing is drawn and only
-//! notes come through.
+//! Owns the drawing. Where stderr is no terminal, or one that cannot move its cursor, a stage that
+//! takes long says how far it is in a plain line now and then; with --no-progress only notes come
+//! through.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,6 +19,9 @@ use crate::report::plain_line;
 
 /// Time between redraws of a bar that has no news.
 const TICK: Duration = Duration::from_millis(120);
+
+/// Longest time without a word where no bar is drawn: a log wants few lines, and some.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// A line that shows something is happening, until it is dropped.
 pub(super) struct Spinner(ProgressBar);
@@ -154,12 +158,25 @@ impl Observer for Stages {
             (Progress::StageStarted { stage, total }, _) => {
                 *current = Some(Stage::start(self.output, stage, total));
             }
-            (Progress::UnitDone, Some(stage)) => stage.bar.inc(1),
+            (Progress::UnitDone, Some(stage)) => {
+                stage.bar.inc(1);
+                stage.say(self.output, SILENCE);
+            }
             (Progress::Tokens { prefilled, decoded }, Some(stage)) => {
                 stage.meter.add(prefilled, decoded);
                 stage.bar.set_message(stage.meter.text(stage.started.elapsed()));
             }
             (Progress::StageEnded, Some(stage)) => {
+                let total = stage.bar.length().unwrap_or_default();
+                tracing::info!(
+                    units = total,
+                    seconds = stage.started.elapsed().as_secs_f64(),
+                    "stage {} ended",
+                    stage.bar.prefix()
+                );
+                if stage.started.elapsed() >= SILENCE {
+                    stage.say(self.output, Duration::ZERO);
+                }
                 stage.bar.finish_with_message(stage.meter.text(stage.started.elapsed()));
                 *current = None;
             }
@@ -174,14 +191,39 @@ struct Stage {
     bar: ProgressBar,
     started: Instant,
     meter: Meter,
+    /// When a line last said how far it is, where no bar does.
+    said: Instant,
 }
 
 impl Stage {
     fn start(output: Output, name: &str, total: usize) -> Self {
-        let bar =
-            bar(output, Some(total as u64), "{prefix:>10} [{bar:24}] {pos}/{len} {elapsed} {msg}");
+        let bar = bar(
+            output,
+            Some(total as u64),
+            "{prefix:>10} [{bar:24}] {pos}/{len} {elapsed}, {eta} left  {wide_msg}",
+        );
         bar.set_prefix(name.to_owned());
-        Self { bar, started: Instant::now(), meter: Meter::default() }
+        tracing::info!(units = total, "stage {name} begins");
+        let now = Instant::now();
+        Self { bar, started: now, meter: Meter::default(), said: now }
+    }
+
+    /// Says in a plain line how far the stage is, where no bar is drawn and the last line is old.
+    fn say(&mut self, output: Output, silence: Duration) {
+        if output.draws_bars() || !output.wants_progress() || self.said.elapsed() < silence {
+            return;
+        }
+        self.said = Instant::now();
+        let (done, total) = (self.bar.position(), self.bar.length().unwrap_or_default());
+        let elapsed = self.started.elapsed();
+        let left = (total.saturating_sub(done)) as f64 / done.max(1) as f64 * elapsed.as_secs_f64();
+        let tokens = self.meter.text(elapsed);
+        let tokens = if tokens.is_empty() { tokens } else { format!(", {tokens}") };
+        output.note(&format!(
+            "{}: {done} of {total} in {:.0} s, about {left:.0} s left{tokens}",
+            self.bar.prefix(),
+            elapsed.as_secs_f64()
+        ));
     }
 }
 
@@ -214,7 +256,7 @@ impl Meter {
 
 /// A bar that draws on stderr where that is a terminal and the user wants it.
 fn bar(output: Output, total: Option<u64>, template: &str) -> ProgressBar {
-    let target = if output.wants_progress() {
+    let target = if output.draws_bars() {
         ProgressDrawTarget::stderr()
     } else {
         ProgressDrawTarget::hidden()
@@ -265,7 +307,7 @@ mod tests {
 
     #[test]
     fn news_without_a_stage_is_no_panic() {
-        let display = Display { json: false, quiet: true, progress: false, colour: false };
+        let display = Display { quiet: true, ..Display::default() };
         let stages = Stages::new(Output::new(display));
         for news in [Progress::UnitDone, Progress::StageEnded, Progress::Note("x")] {
             stages.on(news);

@@ -1,6 +1,6 @@
 //! Every setting, by the name of its flag.
 //!
-//! Owns the names. What a value means is read in [`super::settings`].
+//! Owns the names. What a value means is read in `settings`.
 
 use std::fmt;
 
@@ -93,6 +93,8 @@ pub const STRICT: Key = Key::new("strict", "strict");
 pub const SEED: Key = Key::new("seed", "seed");
 /// Where run folders go.
 pub const OUTPUT: Key = Key::new("output", "output");
+/// What is written beside JSON and HTML.
+pub const FORMAT: Key = Key::new("format", "format");
 /// Compute threads.
 pub const THREADS: Key = Key::new("threads", "threads");
 /// Sequences decoded together.
@@ -156,6 +158,7 @@ pub const ALL: &[Key] = &[
     STRICT,
     SEED,
     OUTPUT,
+    FORMAT,
     THREADS,
     BATCH,
     CONTEXT,
@@ -174,3 +177,5 @@ pub const ALL: &[Key] = &[
 ];
 /// Whose values are paths: in a file, relative to that file.
 pub(super) const PATHS: &[Key] = &[INPUT, OUTPUT, TOKENIZER, PII_MAP];
+/// Whose values may be several in a file.
+pub(super) const LISTS: &[Key] = &[INPUT, FORMAT];

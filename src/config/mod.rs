@@ -5,6 +5,7 @@
 //! environment. Knows no command and prints nothing: a bad value is an error that names the flag,
 //! the variable or the file and key.
 
+mod described;
 pub mod keys;
 mod ollama;
 mod settings;
@@ -17,8 +18,9 @@ use etcetera::BaseStrategy;
 use crate::catalogue::{self, ModelSpec, closest};
 use crate::hub::{HubOptions, Token};
 
+pub use described::{InForce, TEMPLATE, files as config_files, in_force};
 pub use keys::Key;
-pub use settings::{Backend, Fallback, Frontier, OpenAiApi, Privacy, Provider, Settings};
+pub use settings::{Backend, Fallback, Frontier, OpenAiApi, Privacy, Provider, Settings, formats};
 
 /// Variables under this prefix belong to the test suite.
 const TEST_PREFIX: &str = "PERSONA_TEST_";
@@ -307,6 +309,7 @@ impl Layers {
     fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
         let bad = |reason: String| ConfigError::BadFile { path: path.to_owned(), reason };
         let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
+        tracing::debug!(path = %path.display(), "settings read");
         let table: toml::Table = text.parse().map_err(|e: toml::de::Error| bad(e.to_string()))?;
         for (name, value) in flatten(table) {
             let Some(&key) = keys::ALL.iter().find(|key| key.file == name) else {
@@ -355,15 +358,17 @@ impl Layers {
 }
 
 /// How to talk to the user; every command needs it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches, not states of one thing")]
 pub struct Display {
     /// One JSON document on stdout.
     pub json: bool,
     /// Nothing on stderr but errors.
     pub quiet: bool,
-    /// Bars on stderr, where it is a terminal.
+    /// How far things are, on stderr: bars, where it is a terminal.
     pub progress: bool,
+    /// The terminal cannot move its cursor (`TERM=dumb`).
+    pub dumb: bool,
     /// Colour, where the stream is a terminal.
     pub colour: bool,
 }
@@ -377,6 +382,7 @@ impl Display {
             json: layers.switch_value(keys::JSON)?,
             quiet,
             progress: !quiet && !layers.switch_value(keys::NO_PROGRESS)?,
+            dumb: environment.text("TERM") == Some("dumb"),
             colour: !no_colour && environment.text("NO_COLOR").is_none(),
         })
     }
@@ -404,7 +410,7 @@ fn parse_bool(value: &str) -> Result<bool, String> {
 /// settings mean the same from every folder below it.
 fn file_values(key: Key, value: &toml::Value, path: &Path) -> Result<Vec<String>, ConfigError> {
     let items = match value {
-        toml::Value::Array(items) if key == keys::INPUT => items.as_slice(),
+        toml::Value::Array(items) if keys::LISTS.contains(&key) => items.as_slice(),
         one => std::slice::from_ref(one),
     };
     let read = |item: &toml::Value| match item {

@@ -17,6 +17,7 @@ use crate::pipeline::{
     Threshold,
 };
 use crate::privacy::Strategy;
+use crate::report::Format;
 
 /// Most personas of one run: far above any use, low enough that a slip of the finger ends at once.
 const MAX_COUNT: usize = 1000;
@@ -63,6 +64,8 @@ pub struct Settings {
     pub strict: bool,
     /// Where run folders are made.
     pub runs_dir: PathBuf,
+    /// What is written there beside JSON and HTML.
+    pub formats: Vec<Format>,
 }
 
 /// What the user said about personal data.
@@ -216,8 +219,15 @@ impl Settings {
             threads: layers.get(keys::THREADS, |v| parse_whole(v, 1, 1024))?,
             strict: layers.switch_value(keys::STRICT)?,
             runs_dir: runs_dir(layers)?,
+            formats: formats(layers)?,
         })
     }
+}
+
+/// What is written beside JSON and HTML.
+pub fn formats(layers: &Layers) -> Result<Vec<Format>, ConfigError> {
+    let said = layers.get(keys::FORMAT, Format::parse_list)?;
+    Ok(said.unwrap_or_else(|| Format::USUAL.to_vec()))
 }
 
 /// Plain generation is the same pipeline with one draft a persona and an open gate: what the

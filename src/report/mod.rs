@@ -1,9 +1,12 @@
 //! What a run leaves for people and scripts, rendered from its log.
 //!
-//! Owns the files of the run folder that are not the log: `personas.json`, one Markdown file a
-//! persona, `records.jsonl` and `report.json`. Reads the store's state, never the pipeline, so that
-//! a run that died can be reported too. Writes nothing itself.
+//! Owns the files of the run folder that are not the log: `personas.json`, `records.jsonl`,
+//! `report.json`, `report.html`, and one file or more in each format that was asked for. Reads the
+//! store's state, never the pipeline, so that a run that died can be reported too. Writes nothing
+//! itself.
 
+mod format;
+mod html;
 mod json;
 mod markdown;
 mod money;
@@ -11,12 +14,15 @@ mod plain;
 mod quality;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use crate::corpus::Corpus;
+use crate::corpus::{ColumnSpan, Corpus, Record, SourceFile};
 use crate::ledger::{Bounds, MicroUsd, Price};
-use crate::schema::Persona;
+use crate::schema::{Persona, RecordId};
 use crate::store::RunState;
 
+pub use format::Format;
+pub use html::page;
 pub use json::report;
 pub use markdown::persona as markdown;
 pub use money::money_line;
@@ -74,17 +80,23 @@ pub fn report_file(report: &serde_json::Value) -> Result<RunFile, serde_json::Er
     Ok(("report.json".to_owned(), pretty(report)?))
 }
 
-/// Every other file of a finished run but the log.
-pub fn files(view: View<'_>) -> Result<Vec<RunFile>, serde_json::Error> {
-    let personas = view.state.selected.as_deref().unwrap_or_default();
-    let mut files = vec![
-        ("records.jsonl".to_owned(), records(view.corpus)?),
-        ("personas.json".to_owned(), personas_json(personas)?),
-    ];
-    for (index, persona) in personas.iter().enumerate() {
-        // Numbered, not named: what a model wrote is never put in a path.
-        let text = markdown(persona, view.corpus);
-        files.push((format!("persona-{}.md", index + 1), text.into_bytes()));
+/// The file of what [`page()`] collected.
+pub fn page_file(page: &serde_json::Value) -> Result<RunFile, RenderError> {
+    Ok(("report.html".to_owned(), html::render(page)?.into_bytes()))
+}
+
+/// The page could not be put together.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot render report.html: {0:#}")]
+pub struct RenderError(#[from] minijinja::Error);
+
+/// Every other file but the log: the records, and once they are chosen, the personas.
+pub fn files(view: View<'_>, formats: &[Format]) -> Result<Vec<RunFile>, serde_json::Error> {
+    let mut files = vec![("records.jsonl".to_owned(), records(view.corpus)?)];
+    let Some(personas) = view.state.selected.as_deref() else { return Ok(files) };
+    files.push(("personas.json".to_owned(), personas_json(personas)?));
+    for format in formats {
+        files.extend(format.files(personas, view.corpus)?);
     }
     Ok(files)
 }
@@ -121,6 +133,40 @@ pub fn records(corpus: &Corpus) -> Result<Vec<u8>, serde_json::Error> {
         lines.push(b'\n');
     }
     Ok(lines)
+}
+
+/// The data of a run folder, from what [`records`] and [`report()`] wrote there.
+pub fn read_records(lines: &str, report: &serde_json::Value) -> Result<Corpus, serde_json::Error> {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        id: RecordId,
+        row: usize,
+        participant: Option<String>,
+        columns: Vec<ColumnSpan>,
+        text: String,
+        #[serde(default)]
+        sheet: Option<String>,
+    }
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let files = report["inputs"].as_array().into_iter().flatten().map(|file| SourceFile {
+        number: file["number"].as_u64().unwrap_or_default() as usize,
+        name: text(&file["name"]),
+        path: PathBuf::new(),
+        format: text(&file["format"]),
+        encoding: text(&file["encoding"]),
+        sha256: text(&file["sha256"]),
+    });
+    let record = |line: &str| {
+        let Line { id, row, participant, columns, text, sheet } = serde_json::from_str(line)?;
+        let number = id.as_str().strip_prefix('f').and_then(|id| id.split_once('#'));
+        let file = number.and_then(|(number, _)| number.parse().ok()).unwrap_or_default();
+        Ok(Record { id, file, sheet, row, participant, text, columns })
+    };
+    Ok(Corpus {
+        files: files.collect(),
+        records: lines.lines().map(record).collect::<Result<_, serde_json::Error>>()?,
+        findings: serde_json::from_value(report["corpus"]["findings"].clone())?,
+    })
 }
 
 /// The name of input `number`, for display.
@@ -226,9 +272,23 @@ mod tests {
         let state = RunState { selected: Some(vec![persona]), ..RunState::default() };
         let (corpus, process) = (sample::corpus(), Process::default());
         let view = View { state: &state, corpus: &corpus, process: &process };
-        let mut files = files(view).unwrap();
-        files.push(report_file(&report(view)).unwrap());
+        let formats = [Format::Markdown, Format::Csv, Format::TinyTroupe];
+        let mut files = files(view, &formats).unwrap();
+        let report = report(view);
+        files.push(page_file(&page(view, &report)).unwrap());
+        files.push(report_file(&report).unwrap());
         let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["records.jsonl", "personas.json", "persona-1.md", "report.json"]);
+        insta::assert_snapshot!(names.join(" "), @"records.jsonl personas.json persona-1.md personas.csv tinytroupe-1.agent.json report.html report.json");
+    }
+
+    #[test]
+    fn the_data_of_a_run_folder_is_read_back_whole() {
+        let (state, corpus, process) = (RunState::default(), sample::corpus(), Process::default());
+        let report = report(View { state: &state, corpus: &corpus, process: &process });
+        let lines = String::from_utf8(records(&corpus).unwrap()).unwrap();
+        let back = read_records(&lines, &report).unwrap();
+        assert_eq!(back.records, corpus.records);
+        assert_eq!(back.files[0].name, "interviews.csv");
+        assert_eq!(back.get(&RecordId::new(1, 0)), Some(&corpus.records[0]));
     }
 }

@@ -121,6 +121,29 @@ pub enum Event {
     Finished,
 }
 
+impl Event {
+    /// What happened, without what was said.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Started(_) => "started",
+            Self::Resumed => "resumed",
+            Self::Planned(_) => "planned",
+            Self::Noted { .. } => "noted",
+            Self::Drafted { .. } => "drafted",
+            Self::DraftDropped { .. } => "draft_dropped",
+            Self::Calibrated(_) => "calibrated",
+            Self::Judged { .. } => "judged",
+            Self::Selected { .. } => "selected",
+            Self::Reserved { .. } => "reserved",
+            Self::Answered { .. } => "answered",
+            Self::Unanswered { .. } => "unanswered",
+            Self::Refined { .. } => "refined",
+            Self::StageEnded { .. } => "stage_ended",
+            Self::Finished => "finished",
+        }
+    }
+}
+
 /// What a paid call is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -113,12 +113,14 @@ impl Run {
         line.push(b'\n');
         self.log.write_all(&line).map_err(|e| StoreError::io("write", &path, e))?;
         self.log.sync_data().map_err(|e| StoreError::io("write", &path, e))?;
+        tracing::debug!(bytes = line.len(), "logged {}", event.name());
         self.state.apply(event);
         Ok(())
     }
 
     /// Writes a file of the run folder atomically: a reader sees the old bytes or the new ones.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        tracing::debug!(bytes = bytes.len(), "writing {name}");
         write_atomically(&self.dir.join(name), bytes)
     }
 }
@@ -143,7 +145,9 @@ impl Scrub {
 
 /// Writes `bytes` to a temporary file in the same folder, syncs it and puts it in place.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    // A bare file name has a parent that is no path.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|e| StoreError::io("make", folder, e))?;
     let write = || -> io::Result<()> {
         let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder)?;

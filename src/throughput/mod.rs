@@ -1,7 +1,7 @@
 //! `persona bench`: how fast the engine is on this machine.
 //!
 //! Owns the tests (after llama-bench, and those of this tool's own job), how they are repeated, and
-//! the rows that come out. [`workload`] says what each test hands to the engine, [`whole_job`] runs
+//! the rows that come out. `workload` says what each test hands to the engine, `whole_job` runs
 //! the pipeline, [`statistics`] and [`comparison`] weigh the figures, [`show`] writes them. Measures
 //! through the same face that everything else uses: what a row says is what a run would get.
 

@@ -24,7 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("evaluate", &["schema", "corpus", "privacy", "prompts", "ledger", "store", "pipeline"]),
     ("throughput", &["corpus", "privacy", "engine", "llm", "store", "pipeline"]),
     // Settings are made of the option types of the modules they set.
-    ("config", &["privacy", "catalogue", "hub", "engine", "ledger", "pipeline"]),
+    ("config", &["privacy", "catalogue", "hub", "engine", "ledger", "pipeline", "report"]),
     (
         "cli",
         &[

@@ -132,7 +132,7 @@ fn a_bad_flag_value_exits_2_and_names_the_flag() {
 #[test]
 fn a_flag_that_does_nothing_yet_is_not_accepted() {
     let folder = Folder::new();
-    for flags in ["--pii-model m", "--digest", "--format html", "-v"] {
+    for flags in ["--pii-model m", "--digest", "--format pdf"] {
         let output = folder.output(&format!("generate --input data.csv {flags}"));
         assert_eq!(output.status.code(), Some(2), "{flags}");
     }
@@ -251,6 +251,10 @@ fn a_run_ends_with_a_table_and_leaves_its_folder() {
     run: personas/[RUN]
     this model is too small to be trusted with free text: it chooses among the participants' own sentences
     scripted:ok cannot tell good personas from corrupted ones: the judge score rests on computed support alone
+    next:
+      open personas/[RUN]/report.html
+      persona evaluate personas/[RUN]/personas.json --model scripted:ok
+      persona report personas/[RUN] --format markdown,csv,tinytroupe
     ");
     let mut names: Vec<String> = fs::read_dir(folder.run())
         .unwrap()
@@ -267,6 +271,7 @@ fn a_run_ends_with_a_table_and_leaves_its_folder() {
             "persona-3.md",
             "personas.json",
             "records.jsonl",
+            "report.html",
             "report.json",
         ]
     );

@@ -14,10 +14,14 @@ mod backends;
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod cli;
 mod drafts;
 #[cfg(test)]
 mod engine;
+#[cfg(test)]
+mod faces;
 #[cfg(test)]
 #[cfg(feature = "net")]
 mod frontier;
@@ -42,6 +46,8 @@ mod passes;
 mod privacy;
 #[cfg(test)]
 mod privacy_measured;
+#[cfg(test)]
+mod readme;
 #[cfg(test)]
 mod real_model;
 #[cfg(test)]

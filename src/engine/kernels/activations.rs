@@ -50,7 +50,7 @@ pub(super) struct Group {
 }
 
 impl Activations {
-    /// Quantises `rows` rows of `inputs` numbers, a multiple of [`BLOCK`]; `fill` writes row `i`.
+    /// Quantises `rows` rows of `inputs` numbers, a multiple of `BLOCK`; `fill` writes row `i`.
     pub fn quantise(
         &mut self,
         team: &Team,

@@ -1,0 +1,191 @@
+//! `persona report`: a run's files written again, also of a run that died.
+//!
+//! Owns where the data comes from: the run's own records where the run was finished, else the input
+//! itself, cleared as it was then. The log is read and never written.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cli::clearing;
+use crate::cli::failure::Failure;
+use crate::cli::generate::{Plan, Surroundings, hashes, rendered, shown_terms};
+use crate::cli::output::Output;
+use crate::cli::runs;
+use crate::config::{self, Layers, Settings, keys};
+use crate::corpus::Corpus;
+use crate::privacy::Cleared;
+use crate::report::{self, Format, Process, RunFile, View};
+use crate::store::{Run, RunState, write_atomically};
+
+/// What can be said to `report`.
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// The run's folder, or its name under --output [default: the newest run]
+    #[arg(value_name = "RUN")]
+    run: Option<PathBuf>,
+    /// Folder of the run folders
+    #[arg(long, value_name = "DIR")]
+    output: Option<String>,
+    /// What is written beside JSON and HTML: markdown, csv, tinytroupe, joined by commas
+    /// [default: markdown]
+    #[arg(long, value_name = "FORMATS")]
+    format: Option<String>,
+}
+
+impl ReportArgs {
+    /// The settings said as flags.
+    pub(super) fn layers(&self) -> Layers {
+        Layers::default()
+            .flag(keys::OUTPUT, self.output.as_deref())
+            .flag(keys::FORMAT, self.format.as_deref())
+    }
+}
+
+pub(super) fn run(
+    args: &ReportArgs,
+    layers: &Layers,
+    around: &Surroundings<'_>,
+) -> Result<(), Failure> {
+    let (runs_dir, formats) = (config::runs_dir(layers)?, config::formats(layers)?);
+    let dir = match &args.run {
+        Some(said) => runs::find(said, &runs_dir)?,
+        None => newest(&runs_dir)?,
+    };
+    let state = Run::read(&dir)?;
+    let files = match kept(&dir, &state)? {
+        Some((corpus, report)) => of_kept(&state, &corpus, &report, &formats)?,
+        None => anew(&state, layers, around, &formats)?,
+    };
+    for (name, bytes) in &files {
+        write_atomically(&dir.join(name), bytes)?;
+    }
+    tell(&dir, &state, &files, around.output)
+}
+
+fn newest(runs_dir: &Path) -> Result<PathBuf, Failure> {
+    Run::list(runs_dir)?.into_iter().next().ok_or_else(|| {
+        Failure::usage(format!(
+            "there is no run in {}\nhint: 'persona generate INPUT' makes one; --output says where the runs are",
+            runs_dir.display()
+        ))
+    })
+}
+
+/// What a finished run left of its data and its figures: cleared, and scanned when it was written.
+fn kept(dir: &Path, state: &RunState) -> Result<Option<(Corpus, Value)>, Failure> {
+    if !state.finished {
+        return Ok(None);
+    }
+    let read = |name: &str| std::fs::read_to_string(dir.join(name)).ok();
+    let (Some(lines), Some(report)) = (read("records.jsonl"), read("report.json")) else {
+        return Ok(None);
+    };
+    let bad = |e: serde_json::Error| {
+        Failure::failed(format!(
+            "cannot read the records of {}: {e}\nhint: remove its records.jsonl, and they are made from the input again",
+            dir.display()
+        ))
+    };
+    let report: Value = serde_json::from_str(&report).map_err(bad)?;
+    Ok(Some((report::read_records(&lines, &report).map_err(bad)?, report)))
+}
+
+/// The files of a finished run; `report.json`, which knows what only that process knew, stays.
+fn of_kept(
+    state: &RunState,
+    corpus: &Corpus,
+    report: &Value,
+    formats: &[Format],
+) -> Result<Vec<RunFile>, Failure> {
+    let process = Process::default();
+    let view = View { state, corpus, process: &process };
+    let failed = |e: serde_json::Error| Failure::failed(format!("cannot write the reports: {e}"));
+    let mut files = report::files(view, formats).map_err(failed)?;
+    files.retain(|(name, _)| name != "records.jsonl");
+    let page = report::page(view, report);
+    files.push(report::page_file(&page).map_err(Failure::failed)?);
+    Ok(files)
+}
+
+/// The files of a run that was not finished, from its log and its input.
+fn anew(
+    state: &RunState,
+    layers: &Layers,
+    around: &Surroundings<'_>,
+    formats: &[Format],
+) -> Result<Vec<RunFile>, Failure> {
+    let plan = state.started.as_ref().map(|s| serde_json::from_value::<Plan>(s.settings.clone()));
+    let plan = plan.and_then(Result::ok);
+    let data = data(state, plan.as_ref(), layers, around);
+    if let Err(cause) = &data {
+        around.output.warn(&format!(
+            "{}; the report is made from the log alone, without the records around quotes",
+            cause.message()
+        ));
+    }
+    let terms = plan.as_ref().and_then(|plan| plan.terms.as_ref()).map(shown_terms);
+    let (clearance, removed) = match &data {
+        Ok(data) => (data.clearance().name().to_owned(), data.removed().map(Arc::clone)),
+        Err(_) => (String::new(), None),
+    };
+    let counts = removed.as_ref().map(|r| r.counts.iter().map(|(e, n)| (e.name(), *n)).collect());
+    let process = Process { clearance, removed: counts, terms, ..Process::default() };
+    let empty = Corpus::default();
+    let corpus = data.as_ref().map_or(&empty, |data| &**data);
+    let view = View { state, corpus, process: &process };
+    let (mut files, _) = rendered(view, removed.as_deref(), formats)?;
+    if data.is_err() {
+        files.retain(|(name, _)| name != "records.jsonl");
+    }
+    Ok(files)
+}
+
+/// The input of the run, read and cleared again.
+fn data(
+    state: &RunState,
+    plan: Option<&Plan>,
+    layers: &Layers,
+    around: &Surroundings<'_>,
+) -> Result<Cleared<Corpus>, Failure> {
+    let unknown =
+        || Failure::failed("the log does not say what the input was or how it was cleared");
+    let (started, plan) = state.started.as_ref().zip(plan).ok_or_else(unknown)?;
+    if started.inputs.is_empty() || started.inputs.iter().any(|path| path.as_os_str() == "-") {
+        return Err(Failure::failed("the log does not say where the input is"));
+    }
+    let mut settings = Settings::resolve(layers)?;
+    // A report is no reason to write the way back to the names.
+    settings.privacy.map = None;
+    let (clearing, seed) = (plan.clearing.as_ref(), plan.pipeline.seed);
+    let corpus = clearing::read_again(
+        &started.inputs,
+        clearing,
+        seed,
+        &settings,
+        around.environment,
+        around.output,
+    )?;
+    if started.input_hashes != hashes(&corpus) {
+        return Err(Failure::failed("the input changed since the run began"));
+    }
+    Ok(corpus)
+}
+
+fn tell(dir: &Path, state: &RunState, files: &[RunFile], output: Output) -> Result<(), Failure> {
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    if output.is_json() {
+        return output.document(&json!({ "run": dir, "finished": state.finished, "files": names }));
+    }
+    let mut lines = vec![format!("{} in {}", report::counted(files.len(), "file"), dir.display())];
+    lines.push(format!("open {}", dir.join("report.html").display()));
+    if !state.finished {
+        lines.push(format!(
+            "the run is unfinished: 'persona generate --resume {}' goes on",
+            dir.display()
+        ));
+    }
+    output.result(&lines.join("\n"))
+}

@@ -1,0 +1,254 @@
+//! The figures of a run as the page draws them: scores, funnel, time, money.
+//!
+//! Owns scales and units of what is drawn. Every figure comes from `report.json` or the log, so the
+//! page and the document cannot disagree.
+
+use serde_json::{Value, json};
+
+use super::percent;
+use crate::report::{View, counted};
+use crate::store::DraftId;
+
+/// Bars of the histogram, and drafts listed one by one below it.
+const BUCKETS: usize = 10;
+const LISTED: usize = 300;
+
+/// How the judged drafts are spread, which signals weigh what, and every draft's end.
+pub(super) fn judge(view: View<'_>, report: &Value) -> Value {
+    let state = view.state;
+    let chosen = |id: &DraftId| {
+        state.selected.iter().flatten().find(|persona| {
+            let from = &persona.provenance;
+            (from.slot, from.round, from.draft) == (id.slot, id.round, id.index)
+        })
+    };
+    let mut buckets = [(0usize, 0usize); BUCKETS];
+    let mut drafts = Vec::new();
+    for (id, draft) in &state.drafts {
+        let score = draft.verdict.as_ref().map(|(verdict, _)| verdict.score);
+        let persona = chosen(id);
+        if let Some(score) = score {
+            let bucket = &mut buckets[((score * BUCKETS as f64) as usize).min(BUCKETS - 1)];
+            if persona.is_some() { bucket.0 += 1 } else { bucket.1 += 1 }
+        }
+        let end =
+            state.not_selected.iter().find(|(other, _)| other == id).map(|(_, why)| why.clone());
+        let end = match persona {
+            Some(persona) => format!("became {}", persona.name),
+            None => end.unwrap_or_else(|| "not decided when the run ended".to_owned()),
+        };
+        drafts.push(json!({
+            "id": id.to_string(), "score": score.map(|s| format!("{s:.2}")), "end": end,
+            "title": draft.persona.title,
+        }));
+    }
+    for (id, cause) in &state.dropped {
+        drafts.push(json!({ "id": id.to_string(), "score": null, "end": cause, "title": "" }));
+    }
+    let tallest = buckets.iter().map(|(a, b)| a + b).max().unwrap_or(0).max(1);
+    let bar = |(at, (chosen, other)): (usize, &(usize, usize))| {
+        let height = |count: usize| (count as f64 / tallest as f64 * 100.0).round();
+        json!({
+            "x": at * 60 + 6, "chosen": chosen, "other": other, "total": chosen + other,
+            "chosen_height": height(*chosen), "chosen_y": 120.0 - height(*chosen),
+            "other_height": height(*other), "other_y": 120.0 - height(*chosen) - height(*other),
+            "label_y": 114.0 - height(*chosen) - height(*other),
+            "range": format!("{:.1} to {:.1}", at as f64 / 10.0, (at + 1) as f64 / 10.0),
+        })
+    };
+    let controls = &report["judge"]["controls"];
+    let two = |value: &Value| value.as_f64().map(|figure| format!("{figure:.2}"));
+    let mut signals: Vec<(f64, Value)> = controls["signals"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, signal)| {
+            let weight = signal["weight"].as_f64().unwrap_or_default();
+            let row = json!({
+                "name": name.replace('_', " "),
+                "from": if signal["from_model"] == true { "model" } else { "computed" },
+                "auc": two(&signal["auc"]),
+                "weight": format!("{:.0} %", weight * 100.0), "width": percent(weight),
+                "mean": two(&report["judge"]["signals"][name]),
+            });
+            (weight, row)
+        })
+        .collect();
+    signals.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let scores = &report["judge"]["scores"];
+    let threshold = report["funnel"]["threshold"].as_f64();
+    let listed = drafts.len();
+    drafts.truncate(LISTED);
+    json!({
+        "count": scores["count"],
+        "mean": two(&scores["mean"]), "spread": two(&scores["spread"]),
+        "min": two(&scores["min"]), "median": two(&scores["median"]), "max": two(&scores["max"]),
+        "threshold": threshold.map(|t| format!("{t:.2}")),
+        "threshold_x": threshold.map(|t| (t * 600.0).round()),
+        "threshold_at_end": threshold.is_some_and(|t| t > 0.8),
+        "bars": buckets.iter().enumerate().map(bar).collect::<Value>(),
+        "model": controls["model"],
+        "can_judge": controls["model_can_judge"],
+        "held_out": two(&controls["held_out"]["all"]),
+        "moves": two(&controls["spread"]["mean"]),
+        "signals": signals.into_iter().map(|(_, row)| row).collect::<Value>(),
+        "drafts": drafts,
+        "more_drafts": listed.saturating_sub(LISTED),
+    })
+}
+
+/// Drafts by the step that they reached.
+pub(super) fn funnel(report: &Value) -> Value {
+    let funnel = &report["funnel"];
+    let drafts = funnel["drafts"].as_f64().unwrap_or_default().max(1.0);
+    let refined = &report["refinement"]["counts"]["accepted"];
+    let asked = report["refinement"]["personas"].as_array().is_some_and(|rows| !rows.is_empty());
+    let steps = [
+        ("drafts begun", &funnel["drafts"], ""),
+        ("written", &funnel["written"], "parsed, every quote verbatim"),
+        ("judged", &funnel["judged"], ""),
+        ("passed", &funnel["passed"], "at or above the threshold"),
+        ("selected", &funnel["selected"], "best of each segment first"),
+        ("refined", refined, "edits of a paid model that stood"),
+    ];
+    let shown = steps
+        .into_iter()
+        .filter(|(name, count, _)| count.as_u64().is_some() && (*name != "refined" || asked));
+    shown
+        .map(|(name, count, what)| {
+            let width = count.as_f64().unwrap_or_default() / drafts;
+            json!({ "name": name, "count": count, "what": what, "width": percent(width.min(1.0)) })
+        })
+        .collect()
+}
+
+/// Why drafts were dropped or passed over.
+pub(super) fn drops(report: &Value) -> Value {
+    let rows = report["drops"].as_array().into_iter().flatten();
+    rows.map(|row| {
+        let drafts = row["drafts"].as_object().into_iter().flatten();
+        let ids: Vec<&str> = drafts.map(|(id, _)| id.as_str()).take(40).collect();
+        json!({ "cause": row["cause"], "count": row["count"], "drafts": ids.join(", ") })
+    })
+    .collect()
+}
+
+/// Seconds and tokens by stage, in the order of the run.
+pub(super) fn stages(report: &Value) -> Value {
+    let Some(stages) = report["stages"].as_object() else { return json!([]) };
+    let order = ["draft", "calibrate", "judge", "select", "refine", "review"];
+    let place = |name: &str| order.iter().position(|known| *known == name).unwrap_or(order.len());
+    let mut names: Vec<&String> = stages.keys().collect();
+    names.sort_by_key(|name| place(name));
+    let seconds = |name: &str| stages[name]["seconds"].as_f64().unwrap_or_default();
+    let total: f64 = names.iter().map(|name| seconds(name)).sum();
+    let rows: Value = names
+        .iter()
+        .map(|name| {
+            let stage = &stages[name.as_str()];
+            let tokens = &stage["tokens"];
+            json!({
+                "name": name,
+                "seconds": duration(seconds(name)),
+                "width": percent(seconds(name) / total.max(1e-9)),
+                "calls": stage["calls"],
+                "read": tokens["prompt"].as_u64().map(grouped),
+                "cached": tokens["cached_prompt"].as_u64().map(grouped),
+                "written": tokens["completion"].as_u64().map(grouped),
+                "rate": stage["completion_tokens_per_second"].as_f64().map(|rate| format!("{rate:.0}")),
+            })
+        })
+        .collect();
+    json!({ "rows": rows, "total": duration(total) })
+}
+
+/// What was paid, held against what it was expected to cost and what the frontier alone would.
+pub(super) fn money(report: &Value) -> Value {
+    let cost = &report["cost"]["frontier"];
+    let figure = |value: &Value| value.as_f64();
+    let spent = figure(&cost["spent_usd"]).unwrap_or_default();
+    let rows = [
+        ("spent", Some(spent)),
+        ("expected", figure(&cost["estimate_usd"]["expected"])),
+        ("upper bound", figure(&cost["estimate_usd"]["upper"])),
+        ("cap", figure(&cost["max_cost_usd"])),
+        ("frontier alone, expected", figure(&cost["frontier_only_usd"]["expected"])),
+        ("frontier alone, upper bound", figure(&cost["frontier_only_usd"]["upper"])),
+    ];
+    let most = rows.iter().filter_map(|(_, usd)| *usd).fold(0.0, f64::max);
+    let shown = rows.iter().filter_map(|(name, usd)| Some((name, (*usd)?)));
+    let bars = shown.map(|(name, usd)| {
+        json!({ "name": name, "usd": dollars(usd), "width": percent(usd / most.max(1e-9)), "spent": *name == "spent" })
+    });
+    json!({
+        "paid": cost["attempts"].as_u64().is_some_and(|n| n > 0) || spent > 0.0,
+        "spent": dollars(spent),
+        "provider": cost["provider"], "model": cost["model"],
+        "calls": counted(cost["attempts"].as_u64().unwrap_or_default() as usize, "paid call"),
+        "unsettled": figure(&cost["unsettled_usd"]).filter(|usd| *usd > 0.0).map(dollars),
+        "fallback": cost["fallback"],
+        "source": cost["price"]["source"],
+        "bars": bars.collect::<Value>(),
+        "known": cost["estimate_usd"].is_object() || cost["frontier_only_usd"].is_object(),
+    })
+}
+
+/// What was sent, by host.
+pub(super) fn egress(report: &Value) -> Value {
+    let rows = report["left_this_machine"].as_array().into_iter().flatten();
+    rows.map(|row| {
+        json!({
+            "host": row["host"], "requests": row["requests"],
+            "bytes": row["bytes"].as_u64().map(grouped), "records": row["records"],
+        })
+    })
+    .collect()
+}
+
+/// Cents and below matter in small runs.
+fn dollars(usd: f64) -> String {
+    if usd == 0.0 || usd >= 1.0 { format!("${usd:.2}") } else { format!("${usd:.4}") }
+}
+
+/// `3 min 05 s`, `4.2 s`.
+pub(super) fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s >= 3600.0 => {
+            format!("{:.0} h {:02.0} min", (s / 3600.0).floor(), (s % 3600.0 / 60.0).floor())
+        }
+        s if s >= 60.0 => format!("{:.0} min {:02.0} s", (s / 60.0).floor(), (s % 60.0).floor()),
+        s if s >= 0.1 || s == 0.0 => format!("{s:.1} s"),
+        s => format!("{:.0} ms", s * 1000.0),
+    }
+}
+
+/// `12 345`, with thin blanks.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_units_that_fit_their_size() {
+        assert_eq!(duration(0.0042), "4 ms");
+        assert_eq!(duration(4.24), "4.2 s");
+        assert_eq!(duration(185.9), "3 min 05 s");
+        assert_eq!(duration(7265.0), "2 h 01 min");
+        assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!(
+            (dollars(0.0), dollars(0.0042), dollars(12.5)),
+            ("$0.00".into(), "$0.0042".into(), "$12.50".into())
+        );
+    }
+}

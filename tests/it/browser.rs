@@ -1,0 +1,114 @@
+//! `report.html` in a real browser: Chromium without a window. Where there is none, these say so.
+//!
+//! What the browser complains of comes from its console, what it asks for from its own log of the
+//! network, and what a reader would see from the page as it stands after its script has run.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::cli::Folder;
+
+/// Chromium's name on Debian, and elsewhere.
+const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+const HOSTILE: &str = "participant,role,answer
+p01,nurse,\"<script>document.title='owned'</script><img src=http://127.0.0.1:9/leak onerror=document.title='owned'> I never trust the schedule.\"
+p01,nurse,\"\u{202e}We write the real plan\u{2066} on a whiteboard in the kitchen every single morning.\"
+p02,carer,\"My phone \u{1b}[2J\u{1b}]0;owned\u{7} is always out of battery by the last visit of the day.\"
+p02,\"</style></script><svg onload=document.title='owned'>\",I call the office and nobody answers before nine in the morning.
+p03,planner,Every morning I rebuild the whole tour by hand before the others come in.
+p03,planner,LONG is what the system calls those who can drive and those who cannot.
+";
+
+fn browser() -> Option<&'static str> {
+    let found = NAMES.into_iter().find(|name| Command::new(name).arg("--version").output().is_ok());
+    if found.is_none() {
+        eprintln!("skipped: no Chromium on this machine");
+    }
+    found
+}
+
+/// What a visit left: the page after its script, the console, and every address asked for.
+struct Visit {
+    page: String,
+    console: String,
+    asked: Vec<String>,
+}
+
+fn visit(browser: &str, page: &Path, fragment: &str) -> Visit {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("net.json");
+    let output = Command::new(browser)
+        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args(["--enable-logging=stderr", "--virtual-time-budget=4000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+        .arg(format!("--log-net-log={}", log.display()))
+        .arg(format!("file://{}{fragment}", page.display()))
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let console = stderr.lines().filter(|line| line.contains(":CONSOLE"));
+    let net = fs::read_to_string(&log).unwrap_or_default();
+    let asked = regex::Regex::new(r#""url":"(https?://[^"]+)""#).unwrap();
+    Visit {
+        page: String::from_utf8_lossy(&output.stdout).into_owned(),
+        console: console.collect::<Vec<_>>().join("\n"),
+        asked: asked.captures_iter(&net).map(|found| found[1].to_owned()).collect(),
+    }
+}
+
+/// A finished run over hostile data, and its page.
+fn page() -> (Folder, std::path::PathBuf) {
+    let folder = Folder::new();
+    folder.write("hostile.csv", HOSTILE.replace("LONG", &"x".repeat(10_000)).as_bytes());
+    let output = folder.output(
+        "generate hostile.csv --hybrid --no-frontier --model scripted:ok --seed 7 --quality-threshold 0",
+    );
+    assert!(output.status.success(), "{}", folder.shown(&output));
+    let page = folder.run().join("report.html");
+    (folder, page)
+}
+
+#[test]
+fn a_browser_shows_the_report_without_a_complaint_and_asks_nobody() {
+    let Some(browser) = browser() else { return };
+    // That the two logs would show it: a page that asks, and one that its own policy forbids to.
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("bad.html");
+    let policy = "<meta http-equiv=Content-Security-Policy content=\"script-src 'none'\">";
+    fs::write(&bad, format!("{policy}<script>1</script><img src=http://127.0.0.1:9/leak>"))
+        .unwrap();
+    let control = visit(browser, &bad, "");
+    assert!(
+        control.asked.iter().any(|url| url.contains("127.0.0.1:9/leak")),
+        "{:?}",
+        control.asked
+    );
+    assert!(control.console.contains("Content Security Policy"), "{}", control.console);
+
+    let (_folder, page) = page();
+    let visit = visit(browser, &page, "");
+    assert_eq!(visit.console, "", "the console is silent");
+    let ours = visit.asked.iter().filter(|url| url.contains("127.0.0.1"));
+    assert_eq!(ours.count(), 0, "{:?}", visit.asked);
+    assert!(visit.page.contains("3 of 3 shown"), "the script has run");
+    assert!(!visit.page.contains("<title>owned"), "hostile text ran");
+    // The words alone stand in the script too.
+    let compared = "aria-live=\"polite\">They share ";
+    assert!(visit.page.contains(compared), "two personas are compared");
+}
+
+#[test]
+fn filters_hide_what_does_not_fit_and_the_address_keeps_them() {
+    let Some(browser) = browser() else { return };
+    let (_folder, page) = page();
+    let shown = |fragment: &str| visit(browser, &page, fragment).page;
+    assert!(shown("#?q=whiteboard").contains("1 of 3 shown"));
+    assert!(shown("#?q=nobody+says+this").contains("0 of 3 shown"));
+    assert!(shown("#?level=3").contains("0 of 3 shown"), "nobody has strong evidence here");
+    assert!(shown("#?passed=1").contains("3 of 3 shown"));
+    let twice = "aria-live=\"polite\">The same persona twice.";
+    assert!(!shown("").contains(twice) && shown("#?compare=2.2").contains(twice));
+}
