@@ -44,7 +44,8 @@ fn every_command_line_of_the_readme_is_one() {
         let name = line.split(' ').next().unwrap();
         // Names in capitals stand for what the reader has.
         let placeholder = ["RUN", "MODEL", "FILE", "DATA"].iter().any(|word| line.contains(word));
-        let run = RUN.contains(&name) && !placeholder;
+        // A server of the reader's own is not here: the command ends where it looks for one.
+        let run = RUN.contains(&name) && !placeholder && !line.contains("--backend ");
         let mut words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
         if run && ["generate", "demo"].contains(&name) {
             match words.iter().position(|word| *word == "--model") {
