@@ -210,9 +210,43 @@ fn is_odd_break(c: char) -> bool {
     matches!(c, '\u{B}' | '\u{C}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// A column name on one line and of bounded length.
+/// Mark-up that survey tools leave in the texts of their questions: what breaks a line, and what
+/// stands within one.
+const BREAKS: [&str; 5] = ["br", "p", "div", "li", "ul"];
+const INLINE: [&str; 8] = ["b", "i", "u", "em", "strong", "span", "font", "sup"];
+
+/// `name` without tags of [`BREAKS`] and [`INLINE`], whatever their attributes.
+fn without_mark_up(name: &str) -> String {
+    let mut plain = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((before, tag)) = rest.split_once('<') {
+        plain.push_str(before);
+        let tag_name: String = tag
+            .trim_start_matches('/')
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .map(|c| c.to_ascii_lowercase())
+            .collect();
+        match tag.split_once('>') {
+            Some((_, after)) if BREAKS.contains(&tag_name.as_str()) => {
+                plain.push(' ');
+                rest = after;
+            }
+            Some((_, after)) if INLINE.contains(&tag_name.as_str()) => rest = after,
+            _ => {
+                plain.push('<');
+                rest = tag;
+            }
+        }
+    }
+    plain.push_str(rest);
+    plain.replace("&nbsp;", " ")
+}
+
+/// A column name on one line, without mark-up and of bounded length.
 pub(super) fn clean_name(name: &str) -> String {
     let (name, _) = clean(name);
+    let name = without_mark_up(&name);
     let mut line = String::new();
     for word in name.split_whitespace() {
         if !line.is_empty() {
@@ -275,6 +309,11 @@ mod tests {
     #[test]
     fn a_name_is_one_line_and_bounded() {
         assert_eq!(clean_name(" What\n do you\tdo? "), "What do you do?");
+        assert_eq!(
+            clean_name("In A, you <b>win</b>.<br />Play <BR>now?"),
+            "In A, you win. Play now?"
+        );
+        assert_eq!(clean_name("a < b, b<c> and 3<br"), "a < b, b<c> and 3<br");
         let long = clean_name(&"é".repeat(4000));
         assert!(long.len() <= MAX_NAME + '…'.len_utf8() && long.ends_with("é…"));
     }

@@ -34,7 +34,8 @@ pub(super) fn cluster(features: &Features, groups: usize, seed: u64) -> Vec<usiz
         sample = sample.partial_shuffle(&mut rng, enough).0.to_vec();
     }
     sample.sort_unstable();
-    let (points, width) = points(features, &sample, (2 * groups + 5).min(DIRECTIONS), &mut rng);
+    let width = (2 * groups + 5).min(DIRECTIONS);
+    let (points, width) = points(features, &sample, (groups, width), &mut rng);
     let space = Space { points, width };
     let mut kept = sample;
     let least = smallest(kept.len(), groups);

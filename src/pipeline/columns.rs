@@ -1,22 +1,36 @@
 //! Facts about a segment, read off its table columns.
 //!
-//! Owns which columns describe people (`role`, `age`) and how their values are summed up. Nothing
-//! here is generated. Columns that name a person, or that differ within one participant (questions,
-//! answers, dates), are no such facts.
+//! Owns which columns describe people (`role`, `age`), which are closed questions (`Do you smoke?`),
+//! and how the values of each are summed up. Nothing here is generated. Columns that name a person,
+//! or that differ within one participant (questions, answers, dates), are neither.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::segments::speaker;
-use crate::corpus::Corpus;
+use crate::corpus::{ColumnKind, Corpus};
+use crate::prompts::draft::TypicalAnswer;
+use crate::prompts::passages::{MIN_WORDS, words};
 
 /// Most words of a value that still is a category.
 const SHORT: usize = 4;
 /// Most categories of a column.
 const CATEGORIES: usize = 24;
+/// Longer values are categories too where there are at most so many of them and each comes back so
+/// often: the options of a question.
+const OPTIONS: usize = 12;
+const OPTION_REPEATS: usize = 4;
 /// Most facts in a persona.
 const FACTS: usize = 8;
+/// Most typical answers of a segment.
+const ANSWERS: usize = 18;
+/// Fewest of them that are given even where others answer no differently.
+const ANSWERS_LEAST: usize = 4;
+/// The share of those who answered that must agree for an answer to be typical, and the share of
+/// the segment that must have answered.
+const AGREE: f64 = 0.4;
+const ANSWERED: f64 = 0.25;
 
-/// A column that describes people.
+/// A column that says one thing about each person.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Column {
     name: String,
@@ -25,8 +39,136 @@ pub(super) struct Column {
     values: BTreeMap<String, String>,
 }
 
-/// The columns of a corpus that describe people, in order of their first appearance.
-pub(super) fn describing(corpus: &Corpus) -> Vec<Column> {
+/// What the columns of a corpus say of people.
+#[derive(Debug, Default)]
+pub(super) struct Columns {
+    /// Those that describe them, in order of their first appearance.
+    pub(super) describing: Vec<Column>,
+    /// Those in which they answer a question by one of its options.
+    pub(super) questions: Vec<Column>,
+    /// Whether few people say anything in words of their own.
+    pub(super) closed: bool,
+}
+
+impl Columns {
+    /// Reads off which is which. Without free text to tell what people do and think, every column
+    /// that is not plainly about who they are is taken for a question.
+    pub(super) fn of(corpus: &Corpus) -> Self {
+        let closed = is_closed(corpus);
+        let is_question =
+            |column: &Column| !tells_who(&column.name) && (closed || asks(&column.name));
+        let (questions, mut describing): (Vec<_>, Vec<_>) =
+            columns(corpus).into_iter().partition(is_question);
+        describing.truncate(FACTS);
+        Self { describing, questions: questions.into_iter().filter(has_options).collect(), closed }
+    }
+
+    /// What most of these speakers answered, most telling first: what they say more often than the
+    /// others do.
+    pub(super) fn typical(&self, speakers: &BTreeSet<String>) -> Vec<TypicalAnswer> {
+        let answer = |column: &Column| {
+            let of = |inside: bool| -> Vec<&str> {
+                let values = column.values.iter();
+                let own = values.filter(|(who, _)| speakers.contains(*who) == inside);
+                own.map(|(_, value)| value.as_str()).collect()
+            };
+            let (here, there) = (of(true), of(false));
+            let (value, given) = ranked(&here).into_iter().next()?;
+            let answered = here.len();
+            let share = given as f64 / answered as f64;
+            if share < AGREE || (answered as f64) < ANSWERED * speakers.len() as f64 {
+                return None;
+            }
+            let elsewhere = there.iter().filter(|other| **other == value).count();
+            let lift = share - elsewhere as f64 / there.len().max(1) as f64;
+            let (question, value) = (column.name.clone(), value.to_owned());
+            Some((lift, TypicalAnswer { question, value, given, answered }))
+        };
+        let mut answers: Vec<_> = self.questions.iter().filter_map(answer).collect();
+        answers.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let telling = answers.iter().filter(|(lift, _)| *lift > 0.0).count();
+        answers.truncate(telling.clamp(ANSWERS_LEAST, ANSWERS));
+        answers.into_iter().map(|(_, answer)| answer).collect()
+    }
+}
+
+/// Whether fewer than half of the records have a cell of free text worth quoting.
+fn is_closed(corpus: &Corpus) -> bool {
+    let kinds: BTreeMap<String, ColumnKind> =
+        corpus.columns().into_iter().map(|column| (column.name, column.kind)).collect();
+    if kinds.is_empty() {
+        return false;
+    }
+    let speaks = |record: &&crate::corpus::Record| {
+        record.columns.is_empty()
+            || record.columns.iter().any(|span| {
+                kinds.get(&span.name) == Some(&ColumnKind::FreeText)
+                    && words(&record.text[span.start..span.end]).nth(MIN_WORDS - 1).is_some()
+            })
+    };
+    corpus.records.iter().filter(speaks).count() * 2 < corpus.records.len()
+}
+
+/// Whether a column's name is a question.
+fn asks(name: &str) -> bool {
+    const OPENING: &[&str] = &[
+        "how", "what", "which", "why", "when", "where", "who", "do", "does", "did", "have", "has",
+        "are", "is", "would", "will", "can", "could", "should",
+    ];
+    let name = name.replace(['_', '-'], " ");
+    let all: Vec<String> = words(&name).collect();
+    name.contains(['?', '？', '؟'])
+        || all.len() > 5
+        || all.len() > 2 && OPENING.contains(&all[0].as_str())
+}
+
+/// Whether a column's name says that it is about who somebody is.
+fn tells_who(name: &str) -> bool {
+    const WHO: &[&str] = &[
+        "age",
+        "gender",
+        "sex",
+        "role",
+        "job",
+        "occupation",
+        "profession",
+        "position",
+        "income",
+        "education",
+        "region",
+        "country",
+        "state",
+        "city",
+        "location",
+        "ethnicity",
+        "race",
+        "nationality",
+        "language",
+        "marital",
+        "household",
+        "department",
+        "industry",
+        "seniority",
+        "experience",
+        "segment",
+        "group",
+        "type",
+        "team",
+    ];
+    let parts = name.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty());
+    let parts: Vec<String> = parts.map(str::to_lowercase).collect();
+    // In a long question such a word is what is asked about, not who is asked.
+    parts.len() <= 7 && parts.iter().any(|part| WHO.contains(&part.as_str()))
+}
+
+/// Whether people chose among a few values.
+fn has_options(column: &Column) -> bool {
+    let distinct: BTreeSet<&String> = column.values.values().collect();
+    !column.numeric || distinct.len() < OPTIONS
+}
+
+/// The columns that say one thing about each person, in order of their first appearance.
+fn columns(corpus: &Corpus) -> Vec<Column> {
     let mut order: Vec<&str> = Vec::new();
     let mut said: BTreeMap<&str, BTreeMap<String, BTreeSet<&str>>> = BTreeMap::new();
     for record in &corpus.records {
@@ -44,7 +186,7 @@ pub(super) fn describing(corpus: &Corpus) -> Vec<Column> {
         }
     }
     let column = |name: &str| column(name, &said[name]);
-    order.into_iter().filter_map(column).take(FACTS).collect()
+    order.into_iter().filter_map(column).collect()
 }
 
 fn column(name: &str, said: &BTreeMap<String, BTreeSet<&str>>) -> Option<Column> {
@@ -61,7 +203,12 @@ fn column(name: &str, said: &BTreeMap<String, BTreeSet<&str>>) -> Option<Column>
     // As many values as people: a name, an address, a free answer.
     let repeats =
         distinct.len() <= CATEGORIES && (distinct.len() < values.len() || values.len() == 1);
-    (numeric || (short && repeats)).then(|| Column { name: name.to_owned(), numeric, values })
+    let options = distinct.len() <= OPTIONS && distinct.len() * OPTION_REPEATS <= values.len();
+    (numeric || (short && repeats) || options).then(|| Column {
+        name: name.to_owned(),
+        numeric,
+        values,
+    })
 }
 
 fn names_a_person(column: &str) -> bool {
@@ -210,7 +357,7 @@ mod tests {
     fn facts(header: &[&str], rows: &[&[&str]]) -> Vec<String> {
         let corpus = corpus(header, rows);
         let all = corpus.records.iter().map(|record| speaker(&corpus, record)).collect();
-        let facts = sum_up(&describing(&corpus), &all);
+        let facts = sum_up(&Columns::of(&corpus).describing, &all);
         facts.into_iter().map(|(name, value)| format!("{name}: {value}")).collect()
     }
 
@@ -238,5 +385,44 @@ mod tests {
     fn without_a_majority_the_most_frequent_values_are_counted() {
         assert_eq!(shares(&["a", "b", "b", "c", "d"]).as_deref(), Some("b (2), a (1), c (1) of 5"));
         assert_eq!(shares(&[]), None);
+    }
+
+    #[test]
+    fn what_a_segment_answers_more_often_than_others_comes_first_and_who_they_are_is_no_answer() {
+        let header = ["who", "Age", "Do you ever gamble?", "Do you eat steak?", "likes"];
+        let rows: [&[&str]; 6] = [
+            &["a", "18-29", "Yes", "Yes", "rare"],
+            &["b", "18-29", "Yes", "Yes", "rare"],
+            &["c", "30-44", "No", "Yes", "rare"],
+            &["d", "18-29", "No", "Yes", "well"],
+            &["e", "30-44", "No", "Yes", "well"],
+            &["f", "30-44", "No", "Yes", "well"],
+        ];
+        let corpus = corpus(&header, &rows);
+        let columns = Columns::of(&corpus);
+        assert!(columns.closed);
+        let ours = corpus.records[..3].iter().map(|record| speaker(&corpus, record)).collect();
+        let typical = columns.typical(&ours);
+        let lines: Vec<_> = typical.iter().map(TypicalAnswer::line).collect();
+        assert_eq!(lines, ["likes: rare", "Do you ever gamble?: Yes", "Do you eat steak?: Yes"]);
+        assert_eq!((typical[1].given, typical[1].answered), (2, 3));
+        let names: Vec<_> = columns.describing.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names, ["Age"]);
+    }
+
+    #[test]
+    fn where_people_speak_for_themselves_only_questions_are_asked() {
+        let header = ["who", "tool", "How often do you plan?", "why"];
+        let rows: [&[&str]; 4] = [
+            &["a", "phone", "daily", "I forget what I said an hour ago"],
+            &["b", "phone", "weekly", "My diary is the only thing I trust"],
+            &["c", "paper", "daily", "The family wants to see where I am"],
+            &["d", "paper", "daily", "I was late for a funeral once, never again"],
+        ];
+        let columns = Columns::of(&corpus(&header, &rows));
+        assert!(!columns.closed);
+        let names = |of: &[Column]| of.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&columns.questions), ["How often do you plan?"]);
+        assert_eq!(names(&columns.describing), ["tool"]);
     }
 }

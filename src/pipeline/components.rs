@@ -17,12 +17,16 @@ const BEYOND: usize = 8;
 /// Rounds of rotations that make a small matrix diagonal; it takes fewer than ten.
 const SWEEPS: usize = 50;
 
-/// The units as points, and how wide a point is: (units, width), row by row. At most `width` wide.
-/// The directions are those of the units in `sample`; all units are then placed along them.
+/// Of a direction that is needed, the share of its length that may be put down to chance.
+const ENOUGH: f64 = 0.9;
+
+/// The units as points that `groups` groups are sought among, and how wide a point is: (units,
+/// width), row by row. At most `width` wide. The directions are those of the units in `sample`; all
+/// units are then placed along them.
 pub(super) fn points(
     features: &Features,
     sample: &[usize],
-    width: usize,
+    (groups, width): (usize, usize),
     rng: &mut ChaCha8Rng,
 ) -> (Vec<f64>, usize) {
     let all: Vec<usize> = (0..features.units.len()).collect();
@@ -41,7 +45,14 @@ pub(super) fn points(
     let mut order: Vec<usize> = (0..wide).collect();
     order.sort_by(|a, b| strength[*b].total_cmp(&strength[*a]).then(a.cmp(b)));
     let length = |axis: usize| strength[axis].max(0.0).sqrt();
-    let chance = if wide > width { length(order[wide - 1]) } else { 0.0 };
+    let weakest = if wide > width { length(order[wide - 1]) } else { 0.0 };
+    // As many directions as part the groups count, however weak they are.
+    let enough = length(order[groups.saturating_sub(2).min(wide - 1)]);
+    let chance = if features.names.len() <= sample.len() {
+        part.chance().min(enough * ENOUGH)
+    } else {
+        weakest
+    };
     // Each direction as long as it stands out from chance, whatever its own strength.
     let scale = |axis: usize| match length(axis) {
         length if length > 1e-9 => (1.0 - chance / length).max(0.0) / length,
@@ -82,6 +93,16 @@ impl<'a> Table<'a> {
             *sum /= features.units.len().max(1) as f64;
         }
         Self { features, rows, scale, mean }
+    }
+
+    /// How long the strongest direction would be if all features were drawn by lot and none
+    /// depended on another: the edge of Marchenko and Pastur's law. It holds for tables of more
+    /// units than features; in wider ones the weakest directions that were found tell it better.
+    fn chance(&self) -> f64 {
+        let (units, features) = (self.rows.len() as f64, self.mean.len() as f64);
+        let of_mean: f64 = self.mean.iter().map(|mean| mean * mean).sum();
+        let inertia = units * (1.0 - of_mean).max(0.0);
+        (inertia / (units * features)).sqrt() * (units.sqrt() + features.sqrt())
     }
 
     /// Each row's features with what they weigh there.

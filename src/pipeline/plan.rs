@@ -3,6 +3,7 @@
 //! Owns the slots, the token budget of a prompt and the choice of records in focus. A corpus larger
 //! than the context is packed and what no draft saw is counted; nothing is cut in silence.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -11,15 +12,16 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
+use super::columns::{self, Columns};
 use super::pack::{Vocabulary, excerpt_end};
 use super::segments::{Group, Grouping, Parting, part, speaker};
-use super::{PipelineError, Settings, Style, columns};
+use super::{PipelineError, Settings, Style};
 use crate::corpus::{Corpus, Record};
 use crate::llm::{Capabilities, ChatModel, Message};
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
 use crate::prompts::ask::Ask;
-use crate::prompts::draft::{self, Brief, Focus, Frame};
+use crate::prompts::draft::{self, Brief, Focus, Frame, TypicalAnswer};
 use crate::schema::{Provenance, RecordId, Segment};
 use crate::store::{Draft, DraftId, PlanReport, SlotReport};
 
@@ -38,6 +40,11 @@ const FOCUS_TOKENS_LEAST: usize = 120;
 const TEMPLATE_TOKENS: usize = 96;
 /// Records of a slot that are ranked for focus; the rest of a very large slot is never reached.
 const RANKED: usize = 512;
+/// Fewest typical answers that make a persona by themselves; as many as two drafts can share out;
+/// and the most that a model is told of.
+const ANSWERS_LEAST: usize = 3;
+const ANSWERS_SHARED: usize = 12;
+const ANSWERS_TOLD: usize = 8;
 /// Records with which the whole corpus may stand in the shared prefix.
 const SHARED_RECORDS: usize = 400;
 /// Characters over which tokens per character are measured.
@@ -60,6 +67,8 @@ pub struct Plan {
     pub report: PlanReport,
     /// For the user, one line each.
     pub notes: Vec<String>,
+    /// Whether few people say anything in words of their own.
+    closed: bool,
     names: Vec<&'static str>,
     focus_tokens: usize,
     model: String,
@@ -76,6 +85,8 @@ pub(super) struct Slot {
     segment: Segment,
     demographics: BTreeMap<String, String>,
     role: Option<String>,
+    /// What its participants answered to closed questions, most telling first.
+    answers: Vec<TypicalAnswer>,
     /// Drafts in the first round.
     pub(super) drafts: usize,
 }
@@ -124,6 +135,7 @@ impl Plan {
                 ..PlanReport::default()
             },
             notes: Vec::new(),
+            closed: false,
             names,
             focus_tokens,
             model: capabilities.id.clone(),
@@ -173,6 +185,7 @@ impl Plan {
                 style: self.frame.wording.as_str().into(),
                 shown: focus.iter().map(|f| corpus.records[f.record].id.clone()).collect(),
             },
+            answers: self.answers(slot, id),
             focus,
         }
     }
@@ -231,14 +244,20 @@ impl Plan {
     }
 
     fn lay_out(&mut self, corpus: &Cleared<Corpus>, model: &dyn ChatModel, groups: &[Group]) {
-        let describing = columns::describing(corpus);
+        let columns = Columns::of(corpus);
+        self.closed = columns.closed;
+        let answers = self.typical_answers(corpus, model, &columns, groups);
         let vocabulary = Vocabulary::of(corpus);
         let total = times(groups.len(), self.settings.multiplier);
         let mut excerpted = BTreeSet::new();
-        for (index, group) in groups.iter().enumerate() {
-            let speakers: BTreeSet<String> =
-                group.records.iter().map(|&r| speaker(corpus, &corpus.records[r])).collect();
-            let ranked = vocabulary.rank(corpus, &group.records);
+        for ((index, group), answers) in groups.iter().enumerate().zip(answers) {
+            let speakers = speakers(corpus, group);
+            let mut ranked = vocabulary.rank(corpus, &group.records);
+            if columns.closed {
+                // Who answers as most of them do is typical; there are no words to be so by.
+                ranked.sort_by_cached_key(|&record| Reverse(agreement(corpus, record, &answers)));
+            }
+            let drafts = total / groups.len() + usize::from(index < total % groups.len());
             let ranked = ranked.into_iter().take(RANKED).map(|record| {
                 let (focus, tokens) = self.measure(corpus, model, record);
                 if focus.shown.len() < corpus.records[record].text.len() {
@@ -253,15 +272,57 @@ impl Plan {
                     records: group.records.len(),
                     share: rounded(group.records.len() as f64 / corpus.records.len() as f64),
                 },
-                demographics: columns::sum_up(&describing, &speakers),
-                role: columns::role(&describing, &speakers),
-                drafts: total / groups.len() + usize::from(index < total % groups.len()),
+                demographics: columns::sum_up(&columns.describing, &speakers),
+                role: columns::role(&columns.describing, &speakers),
+                drafts: if self.is_counted(&columns, &answers) { 1 } else { drafts },
+                answers,
                 records: group.records.clone(),
             });
         }
         let id = |record: usize| corpus.records[record].id.clone();
         self.report.excerpted = excerpted.into_iter().map(id).collect();
         self.report_slots(groups);
+    }
+
+    /// What is typical of each group, and room for it in the prompts of a model that reads it.
+    fn typical_answers(
+        &mut self,
+        corpus: &Corpus,
+        model: &dyn ChatModel,
+        columns: &Columns,
+        groups: &[Group],
+    ) -> Vec<Vec<TypicalAnswer>> {
+        let typical = |group| columns.typical(&speakers(corpus, group));
+        let mut answers: Vec<Vec<TypicalAnswer>> = groups.iter().map(typical).collect();
+        if self.frame.wording == Wording::Free {
+            for answers in &mut answers {
+                answers.truncate(ANSWERS_TOLD);
+            }
+            let tokens = answers.iter().map(|a| model.count_tokens(&draft::typical(a)));
+            let most = tokens.max().unwrap_or(0);
+            if self.focus_tokens < most + FOCUS_TOKENS_LEAST {
+                return vec![Vec::new(); groups.len()];
+            }
+            self.focus_tokens -= most;
+        }
+        answers
+    }
+
+    /// Whether what a persona says is all counted, so that a second draft would say the same.
+    fn is_counted(&self, columns: &Columns, answers: &[TypicalAnswer]) -> bool {
+        columns.closed
+            && self.frame.wording == Wording::Extractive
+            && (ANSWERS_LEAST..ANSWERS_SHARED).contains(&answers.len())
+    }
+
+    /// The answers that a draft is made of: where there are plenty, the first two drafts share
+    /// them out.
+    fn answers(&self, slot: &Slot, id: DraftId) -> Vec<TypicalAnswer> {
+        if self.frame.wording == Wording::Free || slot.answers.len() < ANSWERS_SHARED {
+            return slot.answers.clone();
+        }
+        let turn = id.index + id.round * slot.drafts;
+        slot.answers.iter().skip(turn % 2).step_by(2).cloned().collect()
     }
 
     /// How a record is shown: whole, or its first sentences where it alone exceeds the budget.
@@ -339,6 +400,13 @@ impl Plan {
                 counted(corpus.participants(), "there is 1 participant", "there are {} participants"),
             ));
         }
+        let answered = self.slots.iter().any(|slot| !slot.answers.is_empty());
+        if self.closed && answered {
+            notes.push(
+                "people were asked closed questions and say little themselves: the personas rest on what most of a segment answered"
+                    .into(),
+            );
+        }
         if self.frame.wording == Wording::Extractive && self.settings.style == Style::Auto {
             notes.push(
                 "this model is too small to be trusted with free text: it chooses among the participants' own sentences"
@@ -383,6 +451,22 @@ pub fn wording(style: Style, model: &Capabilities) -> Wording {
         }
         Style::Auto | Style::Free => Wording::Free,
     }
+}
+
+fn speakers(corpus: &Corpus, group: &Group) -> BTreeSet<String> {
+    group.records.iter().map(|&record| speaker(corpus, &corpus.records[record])).collect()
+}
+
+/// How many of the answers a record gives.
+fn agreement(corpus: &Corpus, record: usize, answers: &[TypicalAnswer]) -> usize {
+    let record = &corpus.records[record];
+    let gives = |answer: &&TypicalAnswer| {
+        record.columns.iter().any(|column| {
+            column.name == answer.question
+                && record.text[column.start..column.end].trim() == answer.value
+        })
+    };
+    answers.iter().filter(gives).count()
 }
 
 /// `ceil(count × multiplier)`, without the last bit of a product that should be whole.

@@ -361,11 +361,12 @@ impl Runner<'_> {
             !selection.personas.iter().any(|persona| persona.provenance.slot == slot.slot)
         };
         for slot in self.plan.report.slots.clone().iter().filter(open) {
+            let terms: Vec<String> = slot.terms.iter().map(|term| in_short(term)).collect();
             self.note(format!(
                 "no persona stands for segment {} ({} participants; {})",
                 slot.slot + 1,
                 slot.segment.participants,
-                slot.terms.join(", ")
+                terms.join(", ")
             ))?;
         }
         let (personas, dropped) = (selection.personas, selection.dropped);
@@ -638,4 +639,16 @@ async fn next<T>(
             Answer::Done(at, answer) => return Some((at, answer)),
         }
     }
+}
+
+/// A term as a note has it: the end of a long question tells most, and its answer stands there.
+fn in_short(term: &str) -> String {
+    const MOST: usize = 50;
+    let length = term.chars().count();
+    if length <= MOST {
+        return term.to_owned();
+    }
+    let tail: String = term.chars().skip(length - MOST).collect();
+    let (_, whole_words) = tail.split_once(' ').unwrap_or(("", &tail));
+    format!("…{whole_words}")
 }

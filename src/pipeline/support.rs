@@ -74,11 +74,16 @@ impl Shingles {
         let name: BTreeSet<String> = words(&persona.name).collect();
         let mut shingles = BTreeSet::new();
         for text in persona.texts() {
-            let spoken: Vec<String> = words(text).filter(|w| !name.contains(w)).collect();
-            if spoken.len() < SHINGLE {
-                shingles.extend((!spoken.is_empty()).then_some(spoken));
-            } else {
-                shingles.extend(spoken.windows(SHINGLE).map(<[String]>::to_vec));
+            // Two answers to one question are two things said: each run of the question's words
+            // counts with its answer.
+            let (question, answer) = text.rsplit_once(": ").unwrap_or(("", text));
+            let answered: Vec<String> = words(answer).filter(|w| !name.contains(w)).collect();
+            let asked: Vec<String> = words(question).filter(|w| !name.contains(w)).collect();
+            for run in runs(&asked) {
+                shingles.insert(run.iter().chain(&answered).cloned().collect());
+            }
+            if asked.is_empty() || answered.len() >= SHINGLE {
+                shingles.extend(runs(&answered).map(<[String]>::to_vec));
             }
         }
         Self(shingles)
@@ -88,6 +93,11 @@ impl Shingles {
     pub(super) fn alike(&self, other: &Self) -> f64 {
         share(self.0.intersection(&other.0).count(), self.0.len().min(other.0.len()))
     }
+}
+
+/// Runs of [`SHINGLE`] words; all of them where there are fewer.
+fn runs(words: &[String]) -> impl Iterator<Item = &[String]> {
+    words.windows(SHINGLE.min(words.len()).max(1))
 }
 
 #[cfg(test)]
@@ -136,5 +146,21 @@ mod tests {
         twin.summary = twin.summary.replace(&twin.name, "Zoltan");
         twin.name = "Zoltan".into();
         assert_eq!(first, Shingles::new(&twin));
+    }
+
+    #[test]
+    fn two_answers_to_one_question_are_not_alike() {
+        let controls = controls::load(Wording::Extractive);
+        let answering = |answer: &str| {
+            let mut persona = controls.all[0].persona.clone();
+            (persona.title, persona.summary) = (String::new(), String::new());
+            (persona.pains, persona.behaviours) = (Vec::new(), Vec::new());
+            (persona.motivations, persona.quotes) = (Vec::new(), Vec::new());
+            persona.goals.truncate(1);
+            persona.goals[0].text = format!("Do you ever drive above the speed limit?: {answer}");
+            Shingles::new(&persona)
+        };
+        assert!(answering("No").alike(&answering("Yes")) < 0.01);
+        assert!((answering("No").alike(&answering("No")) - 1.0).abs() < 1e-9);
     }
 }

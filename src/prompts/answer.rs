@@ -264,9 +264,15 @@ fn extractive_summary(brief: &Brief, sentence: &str) -> String {
     let facts = brief.demographics.iter().take(SUMMARY_FACTS);
     let facts: Vec<String> = facts.map(|(name, value)| format!("{name} {value}")).collect();
     let facts = if facts.is_empty() { String::new() } else { format!(": {}", facts.join(", ")) };
-    let sentence = tidy(sentence, usize::MAX);
+    let told = match brief.answers.iter().find(|answer| answer.line().ends_with(sentence)) {
+        Some(answer) => {
+            let (given, answered) = (answer.given, answer.answered);
+            format!("{given} of {answered} answered “{}”", tidy(sentence, usize::MAX))
+        }
+        None => format!("One of them says: “{}”", tidy(sentence, usize::MAX)),
+    };
     format!(
-        "{} stands for {participants} and {share:.0} % of the records{facts}. One of them says: “{sentence}”",
+        "{} stands for {participants} and {share:.0} % of the records{facts}. {told}",
         brief.name
     )
 }

@@ -7,15 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
 use super::ask::{Ask, Bounds};
-use super::passages::{
-    Aspect, MIN_WORDS, Passage, clauses, column_at, passages, shorten, speaks_of, words,
-};
+use super::passages::{Aspect, MIN_WORDS, Passage, words};
+use super::pools::{Pools, text_of};
 use super::{Wording, fence};
 use crate::corpus::Corpus;
 use crate::llm::{ChatRequest, Message, Output, Sampling, Shape, Source};
@@ -43,13 +39,7 @@ pub(super) const MOTIVATION: (usize, usize) = (20, 120);
 pub(super) const STATEMENT: (usize, usize) = (15, 140);
 
 /// Longest excerpt that the engine's grammar gives, in characters.
-const EXCERPT: usize = 240;
-/// Fewest sentences that make a draft: with fewer, quotes and statements share them, and what
-/// earlier drafts said may be said again.
-const FRESH: usize = 6;
-/// Most sentences among which the model chooses one statement.
-const CHOICES: usize = 12;
-
+pub(super) const EXCERPT: usize = 240;
 /// Measured on SmolLM2-135M: min-p with a mild penalty keeps small models from looping, and a
 /// cooler draft strays less from its records.
 const SAMPLING: Sampling = Sampling {
@@ -90,6 +80,26 @@ pub struct Focus {
     pub shown: Range<usize>,
 }
 
+/// What most people of a segment answered to a closed question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypicalAnswer {
+    /// The column, which is the question.
+    pub question: String,
+    /// The answer.
+    pub value: String,
+    /// How many of the segment's participants gave it.
+    pub given: usize,
+    /// How many of them answered at all.
+    pub answered: usize,
+}
+
+impl TypicalAnswer {
+    /// Question and answer as a record has them.
+    pub fn line(&self) -> String {
+        format!("{}: {}", self.question, self.value)
+    }
+}
+
 /// What one draft is to be made of.
 #[derive(Debug, Clone)]
 pub struct Brief {
@@ -101,6 +111,8 @@ pub struct Brief {
     pub role: Option<String>,
     /// Records in the order in which they are shown.
     pub focus: Vec<Focus>,
+    /// What is typical of the slot's answers to closed questions, most telling first.
+    pub answers: Vec<TypicalAnswer>,
     /// Sentences that drafts of earlier rounds are made of: left out while there are others enough.
     pub said: BTreeSet<String>,
     /// Facts about the slot, computed.
@@ -115,7 +127,7 @@ pub struct Brief {
 pub fn shared(wording: Wording, corpus: Option<&Cleared<Corpus>>, ask: Ask) -> Arc<[Message]> {
     let mut messages = vec![
         system(ask),
-        Message::user(task(EXAMPLE_NAME, &example_records())),
+        Message::user(task(EXAMPLE_NAME, &example_records(), "")),
         Message::assistant(example_answer(wording)),
     ];
     if let Some(corpus) = corpus {
@@ -147,7 +159,11 @@ pub fn request(corpus: &Cleared<Corpus>, brief: &Brief, frame: &Frame) -> ChatRe
     let max_tokens = answer_tokens(&shape, frame.tokens_per_char);
     ChatRequest {
         shared: Arc::clone(&frame.shared),
-        own: vec![Message::user(task(&brief.name, &records.join("\n")))],
+        own: vec![Message::user(task(
+            &brief.name,
+            &records.join("\n"),
+            &told(brief, frame.wording),
+        ))],
         output: Output::Json(Arc::new(shape)),
         sampling: Sampling { seed: brief.provenance.seed, ..SAMPLING },
         max_tokens,
@@ -181,8 +197,26 @@ pub fn worst_answer_tokens(wording: Wording, tokens_per_char: f64, ask: Ask) -> 
     answer_tokens(&shape, tokens_per_char)
 }
 
-fn task(name: &str, records: &str) -> String {
-    format!("Records:\n{records}\nWrite the persona {name} from these records.")
+fn task(name: &str, records: &str, answers: &str) -> String {
+    format!("Records:\n{records}\n{answers}Write the persona {name} from these records.")
+}
+
+/// What is typical of the segment, for a model that writes; nothing where it only chooses.
+fn told(brief: &Brief, wording: Wording) -> String {
+    match wording {
+        Wording::Free => typical(&brief.answers),
+        Wording::Extractive => String::new(),
+    }
+}
+
+/// Typical answers as a prompt has them; nothing where there are none.
+pub fn typical(answers: &[TypicalAnswer]) -> String {
+    if answers.is_empty() {
+        return String::new();
+    }
+    let line = |a: &TypicalAnswer| format!("{} ({} of {})", a.line(), a.given, a.answered);
+    let lines: Vec<String> = answers.iter().map(line).collect();
+    format!("Answers that are typical of this group:\n{}\n", fence(&lines.join("\n")))
 }
 
 fn shown(id: &RecordId, text: &str) -> String {
@@ -197,12 +231,11 @@ fn shape(corpus: &Corpus, brief: &Brief, frame: &Frame) -> Shape {
             let texts = |set: &[Passage]| -> Vec<String> {
                 set.iter().map(|p| text_of(corpus, p)).collect()
             };
-            let titles = titles(corpus, brief);
             let statements = pools
                 .statements
                 .map(|sets| picks(&sets.iter().map(|set| texts(set)).collect::<Vec<_>>()));
             let conclusions = [
-                (key::TITLE, Shape::OneOf(titles)),
+                (key::TITLE, Shape::OneOf(pools.titles)),
                 (key::VOICE, Shape::OneOf(texts(&pools.voice))),
             ];
             object(sources(corpus, &pools.quotes), statements, &brief.name, conclusions, &bounds)
@@ -215,12 +248,6 @@ fn shape(corpus: &Corpus, brief: &Brief, frame: &Frame) -> Shape {
             object(quotable(corpus, brief), statements, &brief.name, conclusions, &bounds)
         }
     }
-}
-
-fn is_first_person(clause: &str) -> bool {
-    words(clause)
-        .next()
-        .is_some_and(|word| matches!(word.as_str(), "i" | "i'm" | "i've" | "my" | "we"))
 }
 
 fn free_conclusions(bounds: &Bounds) -> [(&'static str, Shape); 3] {
@@ -252,31 +279,6 @@ fn object<const N: usize>(
     let asked = evidence.into_iter().chain(conclusions);
     let asked = asked.filter(|(_, shape)| *shape != Shape::Object(Vec::new()));
     Shape::Object(asked.map(|(key, shape)| (key.to_owned(), shape)).collect())
-}
-
-/// Phrases that may stand as a title: short clauses of the sentences in focus, else their first
-/// words.
-fn titles(corpus: &Corpus, brief: &Brief) -> Vec<String> {
-    let all = all_passages(corpus, brief);
-    let mut found = BTreeSet::new();
-    for passage in &all {
-        let text = &corpus.records[passage.record].text;
-        let short = clauses(text, &passage.range).into_iter().map(|range| &text[range]);
-        found.extend(short.filter(|clause| clause.chars().count() <= TITLE.1).map(str::to_owned));
-    }
-    if found.is_empty() {
-        let text = |p: &Passage| &corpus.records[p.record].text;
-        let first = |p: &Passage| shorten(text(p), p.range.clone(), TITLE.1);
-        found.extend(all.iter().map(|p| text(p)[first(p)].to_owned()));
-    }
-    let mut found: Vec<String> = found.into_iter().collect();
-    // A person is best told by what they say of themselves.
-    if found.iter().any(|clause| is_first_person(clause)) {
-        found.retain(|clause| is_first_person(clause));
-    }
-    found.shuffle(&mut ChaCha8Rng::seed_from_u64(brief.provenance.seed));
-    found.truncate(CHOICES);
-    found
 }
 
 /// One choice from each set. The sets are disjoint, so that no statement can come twice.
@@ -319,124 +321,6 @@ fn quotable(corpus: &Corpus, brief: &Brief) -> Vec<Source> {
     };
     let found = with(MIN_WORDS);
     if found.is_empty() { with(1) } else { found }
-}
-
-/// Which sentence may become what in an extractive draft. Quotes and statements draw from separate
-/// sets where there are sentences enough, so that a persona does not say the same thing twice.
-struct Pools {
-    quotes: Vec<Passage>,
-    /// Sentences of which one sums the persona up.
-    voice: Vec<Passage>,
-    /// Goals, pains, behaviours; for each the disjoint sets from which one sentence is chosen.
-    statements: [Vec<Vec<Passage>>; 3],
-}
-
-impl Pools {
-    fn new(corpus: &Corpus, brief: &Brief, bounds: &Bounds) -> Self {
-        let mut all = all_passages(corpus, brief);
-        keep_fitting(corpus, &mut all, bounds);
-        all.shuffle(&mut ChaCha8Rng::seed_from_u64(brief.provenance.seed));
-        let mut quotes =
-            if all.len() < FRESH { all.clone() } else { take_quotes(corpus, &mut all) };
-        let voice = if quotes.len() < FRESH { quotes.clone() } else { quotes.split_off(FRESH / 2) };
-        let mut pools: [Vec<Passage>; 3] = Default::default();
-        let mut neutral = Vec::new();
-        for passage in all {
-            match strongest(corpus, &passage) {
-                Some(aspect) => pools[aspect as usize].push(passage),
-                None => neutral.push(passage),
-            }
-        }
-        for passage in neutral {
-            if let Some(pool) = pools.iter_mut().min_by_key(|pool| pool.len()) {
-                pool.push(passage);
-            }
-        }
-        level(&mut pools);
-        Self { quotes, voice, statements: pools.map(|pool| split(pool, bounds.statements.1)) }
-    }
-}
-
-fn all_passages(corpus: &Corpus, brief: &Brief) -> Vec<Passage> {
-    let mut seen = BTreeSet::new();
-    let mut all = Vec::new();
-    let mut said = Vec::new();
-    for focus in &brief.focus {
-        for passage in passages(focus.record, &corpus.records[focus.record], &focus.shown) {
-            let text = text_of(corpus, &passage);
-            let pool = if brief.said.contains(&text) { &mut said } else { &mut all };
-            // The same words in two records are one choice.
-            if seen.insert(text) {
-                pool.push(passage);
-            }
-        }
-    }
-    if all.len() < FRESH {
-        all.append(&mut said);
-    }
-    all
-}
-
-/// Leaves out sentences that are shorter or longer than what is asked for, where enough remain.
-fn keep_fitting(corpus: &Corpus, all: &mut Vec<Passage>, bounds: &Bounds) {
-    let (least, most) = bounds.sentence;
-    let fits = |p: &Passage| (least..=most).contains(&text_of(corpus, p).chars().count());
-    if all.iter().filter(|p| fits(p)).count() >= 2 * FRESH {
-        all.retain(|p| fits(p));
-    }
-}
-
-/// Takes a third of the sentences for quotes: those that speak least of a single aspect, longest first.
-fn take_quotes(corpus: &Corpus, all: &mut Vec<Passage>) -> Vec<Passage> {
-    let strength = |p: &Passage| {
-        let strengths = Aspect::ALL.map(|aspect| strength(corpus, aspect, p));
-        strengths.into_iter().max().unwrap_or(0)
-    };
-    // Stable, so that the shuffle decides between equals.
-    all.sort_by_cached_key(|p| (strength(p), std::cmp::Reverse(p.range.len().min(EXCERPT))));
-    let statements = all.split_off((all.len() / 3).min(CHOICES));
-    std::mem::replace(all, statements)
-}
-
-fn strongest(corpus: &Corpus, passage: &Passage) -> Option<Aspect> {
-    let strengths = Aspect::ALL.map(|aspect| (strength(corpus, aspect, passage), aspect));
-    // `rev`: on a tie the earlier aspect wins.
-    let best = strengths.into_iter().rev().max_by_key(|(strength, _)| *strength);
-    best.filter(|(strength, _)| *strength > 0).map(|(_, aspect)| aspect)
-}
-
-fn strength(corpus: &Corpus, aspect: Aspect, passage: &Passage) -> usize {
-    let record = &corpus.records[passage.record];
-    let column = column_at(record, passage.range.start);
-    speaks_of(aspect, column, &record.text[passage.range.clone()])
-}
-
-/// Gives an empty or poor pool a sentence of the richest one, as long as that stays the richer.
-fn level(pools: &mut [Vec<Passage>; 3]) {
-    loop {
-        let rich = (0..3).max_by_key(|&i| pools[i].len()).unwrap_or(0);
-        let poor = (0..3).min_by_key(|&i| pools[i].len()).unwrap_or(0);
-        if pools[poor].len() >= 2 || pools[rich].len() < pools[poor].len() + 2 {
-            return;
-        }
-        let given = pools[rich].pop();
-        pools[poor].extend(given);
-    }
-}
-
-/// Parts a pool into at most so many disjoint sets of choices; fewer when it has fewer sentences.
-fn split(pool: Vec<Passage>, most: usize) -> Vec<Vec<Passage>> {
-    // Two choices for each of three or more; below that a single one has to do.
-    let items = most.min(if pool.len() >= 6 { pool.len() / 2 } else { pool.len().min(2) });
-    let mut sets = vec![Vec::new(); items];
-    for (i, passage) in pool.into_iter().take(items * CHOICES).enumerate() {
-        sets[i % items].push(passage);
-    }
-    sets
-}
-
-fn text_of(corpus: &Corpus, passage: &Passage) -> String {
-    corpus.records[passage.record].text[passage.range.clone()].to_owned()
 }
 
 fn sources(corpus: &Corpus, passages: &[Passage]) -> Vec<Source> {

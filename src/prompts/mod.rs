@@ -13,6 +13,7 @@ pub mod corruptions;
 pub mod draft;
 pub mod judge;
 pub mod passages;
+mod pools;
 pub mod refine;
 
 use serde::{Deserialize, Serialize};

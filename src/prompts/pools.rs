@@ -1,0 +1,296 @@
+//! Which sentence may become what in an extractive draft.
+//!
+//! Owns the sets among which a small model chooses: quotes, statements by aspect, a title and the
+//! sentence that sums a persona up. Where people were only asked closed questions there are no
+//! sentences; then the answers that are typical of the segment stand in, each with its question.
+
+use std::collections::BTreeSet;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use super::ask::Bounds;
+use super::draft::{Brief, EXCERPT, TITLE};
+use super::passages::{
+    Aspect, MIN_WORDS, Passage, clauses, column_at, passages, sentences, shorten, speaks_of, words,
+};
+use crate::corpus::Corpus;
+
+/// Fewest sentences that make a draft: with fewer, quotes and statements share them, and what
+/// earlier drafts said may be said again.
+const FRESH: usize = 6;
+/// Characters of a question with its answer beyond which its last sentence alone is repeated.
+const LONG_QUESTION: usize = 120;
+/// Typical answers that tell a segment from the others best: a title is one of them.
+const MOST_TELLING: usize = 3;
+/// Fewest typical answers that make a persona by themselves.
+const LEAST_ANSWERS: usize = 3;
+/// Most sentences among which the model chooses one statement.
+const CHOICES: usize = 12;
+
+/// What the model chooses from. Quotes and statements draw from separate sets where there are
+/// sentences enough, so that a persona does not say the same thing twice.
+pub(super) struct Pools {
+    pub(super) quotes: Vec<Passage>,
+    /// Sentences of which one sums the persona up.
+    pub(super) voice: Vec<Passage>,
+    /// Phrases that may stand as a title.
+    pub(super) titles: Vec<String>,
+    /// Goals, pains, behaviours; for each the disjoint sets from which one sentence is chosen.
+    pub(super) statements: [Vec<Vec<Passage>>; 3],
+}
+
+impl Pools {
+    pub(super) fn new(corpus: &Corpus, brief: &Brief, bounds: &Bounds) -> Self {
+        let all = all_passages(corpus, brief);
+        let mut rng = ChaCha8Rng::seed_from_u64(brief.provenance.seed);
+        let answers = if all.len() < FRESH { answers(corpus, brief) } else { Vec::new() };
+        let mut pools = if answers.len() < LEAST_ANSWERS {
+            Self::of_sentences(corpus, all, bounds, &mut rng)
+        } else {
+            Self::of_answers(corpus, brief, &all, &answers, bounds)
+        };
+        pools.titles.shuffle(&mut rng);
+        pools.titles.truncate(CHOICES);
+        pools
+    }
+
+    fn of_sentences(
+        corpus: &Corpus,
+        mut all: Vec<Passage>,
+        bounds: &Bounds,
+        rng: &mut ChaCha8Rng,
+    ) -> Self {
+        let titles = titles(corpus, &all);
+        keep_fitting(corpus, &mut all, bounds);
+        all.shuffle(rng);
+        let mut quotes =
+            if all.len() < FRESH { all.clone() } else { take_quotes(corpus, &mut all) };
+        let voice = if quotes.len() < FRESH { quotes.clone() } else { quotes.split_off(FRESH / 2) };
+        let mut pools: [Vec<Passage>; 3] = Default::default();
+        let mut neutral = Vec::new();
+        for passage in all {
+            match strongest(corpus, &passage) {
+                Some(aspect) => pools[aspect as usize].push(passage),
+                None => neutral.push(passage),
+            }
+        }
+        for passage in neutral {
+            if let Some(pool) = pools.iter_mut().min_by_key(|pool| pool.len()) {
+                pool.push(passage);
+            }
+        }
+        level(&mut pools);
+        let statements = pools.map(|pool| split(pool, bounds.statements.1));
+        Self { quotes, voice, titles, statements }
+    }
+
+    /// An answer tells of a goal or a pain only where its question asks for one; all others are
+    /// what the person does, and none is moved to fill a gap.
+    fn of_answers(
+        corpus: &Corpus,
+        brief: &Brief,
+        sentences: &[Passage],
+        answers: &[Answered],
+        bounds: &Bounds,
+    ) -> Self {
+        let worth_quoting = |p: &&Passage| {
+            let column = column_at(&corpus.records[p.record], p.range.start);
+            words(&text_of(corpus, p)).nth(MIN_WORDS - 1).is_some()
+                && column.is_none_or(|column| !brief.demographics.contains_key(column))
+        };
+        let said: Vec<Passage> = sentences.iter().filter(worth_quoting).cloned().collect();
+        let quotes = if said.is_empty() {
+            answers.iter().map(|answer| answer.cell.clone()).collect()
+        } else {
+            said
+        };
+        let lines = || answers.iter().map(|answer| &answer.line);
+        let mut titles: Vec<String> =
+            answers.iter().take(MOST_TELLING).map(|answer| title(corpus, answer)).collect();
+        titles.dedup();
+        let voice = lines().take(MOST_TELLING).cloned().collect();
+        let mut pools: [Vec<Passage>; 3] = Default::default();
+        for line in lines() {
+            let aspect = strongest(corpus, line).unwrap_or(Aspect::Behaviour);
+            pools[aspect as usize].push(line.clone());
+        }
+        // Each stands by itself: which are typical has been counted, and is not left to the model.
+        let mut room = bounds.statements.1 * Aspect::ALL.len();
+        let statements = pools.map(|pool| {
+            let most = pool.len().min(room);
+            room -= most;
+            pool.into_iter().take(most).map(|line| vec![line]).collect()
+        });
+        Self { quotes, voice, titles, statements }
+    }
+}
+
+/// An answer to a closed question, where one of the records in focus gives it.
+struct Answered {
+    /// Question and answer, as the record has them.
+    line: Passage,
+    /// The answer alone.
+    cell: Passage,
+}
+
+/// The part of question and answer that is worth repeating: all of it, or from the last sentence
+/// of a question that explains itself at length.
+fn asked(line: &str) -> &str {
+    if line.chars().count() <= LONG_QUESTION {
+        return line;
+    }
+    let whole = |start: &usize| words(&line[*start..]).nth(MIN_WORDS - 1).is_some();
+    let mut starts = sentences(line).into_iter().map(|sentence| sentence.start);
+    starts.rfind(whole).map_or(line, |start| &line[start..])
+}
+
+/// The typical answers of the segment that some record in focus gives, most telling first.
+fn answers(corpus: &Corpus, brief: &Brief) -> Vec<Answered> {
+    let given = |line: &str, value: &str| {
+        brief.focus.iter().find_map(|focus| {
+            let text = &corpus.records[focus.record].text[focus.shown.clone()];
+            let (at, _) = text.match_indices(line).find(|(at, _)| {
+                let before = text[..*at].chars().next_back();
+                let after = text[at + line.len()..].chars().next();
+                before.is_none_or(|c| c == '\n') && after.is_none_or(|c| c == '\n')
+            })?;
+            let end = focus.shown.start + at + line.len();
+            let start = end - asked(line).len();
+            let passage = |range| Passage { record: focus.record, range };
+            Some(Answered { line: passage(start..end), cell: passage(end - value.len()..end) })
+        })
+    };
+    brief.answers.iter().filter_map(|answer| given(&answer.line(), &answer.value)).collect()
+}
+
+fn all_passages(corpus: &Corpus, brief: &Brief) -> Vec<Passage> {
+    let mut seen = BTreeSet::new();
+    let mut all = Vec::new();
+    let mut said = Vec::new();
+    for focus in &brief.focus {
+        for passage in passages(focus.record, &corpus.records[focus.record], &focus.shown) {
+            let text = text_of(corpus, &passage);
+            let pool = if brief.said.contains(&text) { &mut said } else { &mut all };
+            // The same words in two records are one choice.
+            if seen.insert(text) {
+                pool.push(passage);
+            }
+        }
+    }
+    if all.len() < FRESH {
+        all.append(&mut said);
+    }
+    all
+}
+
+/// Leaves out sentences that are shorter or longer than what is asked for, where enough remain.
+fn keep_fitting(corpus: &Corpus, all: &mut Vec<Passage>, bounds: &Bounds) {
+    let (least, most) = bounds.sentence;
+    let fits = |p: &Passage| (least..=most).contains(&text_of(corpus, p).chars().count());
+    if all.iter().filter(|p| fits(p)).count() >= 2 * FRESH {
+        all.retain(|p| fits(p));
+    }
+}
+
+/// Takes a third of the sentences for quotes: those that speak least of a single aspect, longest first.
+fn take_quotes(corpus: &Corpus, all: &mut Vec<Passage>) -> Vec<Passage> {
+    let strength = |p: &Passage| {
+        let strengths = Aspect::ALL.map(|aspect| strength(corpus, aspect, p));
+        strengths.into_iter().max().unwrap_or(0)
+    };
+    // Stable, so that the shuffle decides between equals.
+    all.sort_by_cached_key(|p| (strength(p), std::cmp::Reverse(p.range.len().min(EXCERPT))));
+    let statements = all.split_off((all.len() / 3).min(CHOICES));
+    std::mem::replace(all, statements)
+}
+
+fn strongest(corpus: &Corpus, passage: &Passage) -> Option<Aspect> {
+    let strengths = Aspect::ALL.map(|aspect| (strength(corpus, aspect, passage), aspect));
+    // `rev`: on a tie the earlier aspect wins.
+    let best = strengths.into_iter().rev().max_by_key(|(strength, _)| *strength);
+    best.filter(|(strength, _)| *strength > 0).map(|(_, aspect)| aspect)
+}
+
+fn strength(corpus: &Corpus, aspect: Aspect, passage: &Passage) -> usize {
+    let record = &corpus.records[passage.record];
+    let column = column_at(record, passage.range.start);
+    speaks_of(aspect, column, &record.text[passage.range.clone()])
+}
+
+/// Gives an empty or poor pool a sentence of the richest one, as long as that stays the richer.
+fn level(pools: &mut [Vec<Passage>; 3]) {
+    loop {
+        let rich = (0..3).max_by_key(|&i| pools[i].len()).unwrap_or(0);
+        let poor = (0..3).min_by_key(|&i| pools[i].len()).unwrap_or(0);
+        if pools[poor].len() >= 2 || pools[rich].len() < pools[poor].len() + 2 {
+            return;
+        }
+        let given = pools[rich].pop();
+        pools[poor].extend(given);
+    }
+}
+
+/// Parts a pool into at most so many disjoint sets of choices; fewer when it has fewer sentences.
+fn split(pool: Vec<Passage>, most: usize) -> Vec<Vec<Passage>> {
+    // Two choices for each of three or more; below that a single one has to do.
+    let items = most.min(if pool.len() >= 6 { pool.len() / 2 } else { pool.len().min(2) });
+    let mut sets = vec![Vec::new(); items];
+    for (i, passage) in pool.into_iter().take(items * CHOICES).enumerate() {
+        sets[i % items].push(passage);
+    }
+    sets
+}
+
+/// Phrases that may stand as a title: short clauses of the sentences in focus, else their first
+/// words.
+fn titles(corpus: &Corpus, all: &[Passage]) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    for passage in all {
+        let text = &corpus.records[passage.record].text;
+        let short = clauses(text, &passage.range).into_iter().map(|range| &text[range]);
+        found.extend(short.filter(|clause| clause.chars().count() <= TITLE.1).map(str::to_owned));
+    }
+    if found.is_empty() {
+        found.extend(all.iter().map(|passage| shortened(corpus, passage)));
+    }
+    let mut found: Vec<String> = found.into_iter().collect();
+    // A person is best told by what they say of themselves.
+    if found.iter().any(|clause| is_first_person(clause)) {
+        found.retain(|clause| is_first_person(clause));
+    }
+    found
+}
+
+/// Question and answer as far as a title holds them: the end of the question tells most. A long
+/// answer stands for itself.
+fn title(corpus: &Corpus, answer: &Answered) -> String {
+    let text = &corpus.records[answer.line.record].text;
+    let answered = text[answer.cell.range.clone()].chars().count();
+    if answered * 2 > TITLE.1 {
+        return shortened(corpus, &answer.cell);
+    }
+    let line = &text[answer.line.range.clone()];
+    let words = std::iter::once(0).chain(line.match_indices(' ').map(|(at, _)| at + 1));
+    let mut ends = words.map(|at| &line[at..]);
+    let fitting = ends.find(|end| end.chars().count() <= TITLE.1);
+    fitting.unwrap_or(line).to_owned()
+}
+
+/// As much of a passage as a title holds.
+fn shortened(corpus: &Corpus, passage: &Passage) -> String {
+    let text = &corpus.records[passage.record].text;
+    text[shorten(text, passage.range.clone(), TITLE.1)].to_owned()
+}
+
+fn is_first_person(clause: &str) -> bool {
+    words(clause)
+        .next()
+        .is_some_and(|word| matches!(word.as_str(), "i" | "i'm" | "i've" | "my" | "we"))
+}
+
+/// The words of a passage.
+pub(super) fn text_of(corpus: &Corpus, passage: &Passage) -> String {
+    corpus.records[passage.record].text[passage.range.clone()].to_owned()
+}
