@@ -54,6 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         max_rounds: 1,
         seed: 7,
         segments_by: None,
+        shard: None,
         refine: None,
     };
     let started = Started {

@@ -112,6 +112,11 @@ pub(super) fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Resu
             "no input given\nhint: name files or a folder, as in 'persona generate --input interviews.csv'",
         ));
     }
+    if settings.pipeline.shard.is_some() && !layers.is_explicit(keys::SEED) && !resumes {
+        return Err(Failure::usage(
+            "--shard needs --seed: all shards of a run must draw the same\nhint: give each of them the same, as in --seed 7",
+        ));
+    }
     let about_anonymising = layers.given_flags(&[keys::ANONYMISE_STRATEGY, keys::PII_MAP]);
     if settings.privacy.anonymise.is_none() && !resumes && !about_anonymising.is_empty() {
         return Err(Failure::usage(format!(
@@ -500,7 +505,7 @@ pub(super) fn shown_terms(terms: &Terms) -> report::Terms {
     }
 }
 
-fn show(
+pub(super) fn show(
     run: &Run,
     outcome: Outcome,
     report: &serde_json::Value,

@@ -68,6 +68,9 @@ pub(super) struct GenerateArgs {
     #[arg(long, value_name = "RUN", conflicts_with_all = FIXED_BY_THE_RUN)]
     pub(super) resume: Option<PathBuf>,
 
+    /// Write only the I-th of N parts of the personas; 'persona merge' joins them. Needs --seed
+    #[arg(long, value_name = "I/N", help_heading = "Hybrid run")]
+    shard: Option<String>,
     /// Write several drafts a persona, judge them and choose
     #[arg(long, help_heading = "Hybrid run")]
     hybrid: bool,
@@ -185,6 +188,7 @@ pub(super) struct GenerateArgs {
 const FIXED_BY_THE_RUN: &[&str] = &[
     "count",
     "segments_by",
+    "shard",
     "hybrid",
     "draft_multiplier",
     "quality_threshold",
@@ -220,6 +224,7 @@ impl GenerateArgs {
             .flags(keys::INPUT, inputs)
             .flag(keys::COUNT, self.count.as_deref())
             .flag(keys::SEGMENTS_BY, self.segments_by.as_deref())
+            .flag(keys::SHARD, self.shard.as_deref())
             .flag(keys::OUTPUT, self.output.as_deref())
             .flag(keys::FORMAT, self.format.as_deref())
             .switch(keys::HYBRID, self.hybrid)

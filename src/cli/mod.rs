@@ -20,6 +20,7 @@ mod generate_args;
 mod inspect;
 mod interrupt;
 mod machine;
+mod merge;
 mod model;
 mod models;
 mod output;
@@ -141,6 +142,11 @@ enum Command {
         after_help = "Examples:\n  persona report\n  persona report personas/RUN --format markdown,csv,tinytroupe"
     )]
     Report(report::ReportArgs),
+    /// Make one run of the shards of a run
+    #[command(
+        after_help = "Example, on two machines:\n  persona generate --input data.csv --hybrid --no-frontier --count 40 --seed 7 --shard 1/2\n  persona generate --input data.csv --hybrid --no-frontier --count 40 --seed 7 --shard 2/2\nand then, with both run folders in one place:\n  persona merge personas/RUN-OF-1 personas/RUN-OF-2"
+    )]
+    Merge(merge::MergeArgs),
     /// Print the JSON Schema of personas.json
     #[command(after_help = "Examples:\n  persona schema > personas.schema.json")]
     Schema,
@@ -248,6 +254,7 @@ fn run(mut cli: Cli, environment: &Environment, process: Process) -> Exit {
         Some(Command::Calibrate(args)) => args.layers(),
         Some(Command::Runs(command)) => command.layers(),
         Some(Command::Report(args)) => args.layers(),
+        Some(Command::Merge(args)) => args.layers(),
         Some(Command::Doctor(args)) => args.layers(),
         _ => Layers::default(),
     };
@@ -359,6 +366,7 @@ fn dispatch(
         Command::Runs(command) => runs::run(command, layers, output).map(|()| Exit::Done),
         Command::Doctor(_) => unreachable!("it runs before the settings are resolved"),
         Command::Report(args) => report::run(&args, layers, around).map(|()| Exit::Done),
+        Command::Merge(args) => merge::run(&args, layers, around),
         Command::Schema => schema::run(output).map(|()| Exit::Done),
         // Became a 'generate' before its settings were read.
         Command::Demo(_) => Ok(Exit::Done),

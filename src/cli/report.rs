@@ -76,9 +76,11 @@ fn newest(runs_dir: &Path) -> Result<PathBuf, Failure> {
 
 /// What a finished run left of its data and its figures: cleared, and scanned when it was written.
 fn kept(dir: &Path, state: &RunState) -> Result<Option<(Corpus, Value)>, Failure> {
-    if !state.finished {
-        return Ok(None);
-    }
+    if state.finished { read_back(dir) } else { Ok(None) }
+}
+
+/// The data and the report of a run folder, as it was finished; `None` where a file is gone.
+pub(super) fn read_back(dir: &Path) -> Result<Option<(Corpus, Value)>, Failure> {
     let read = |name: &str| std::fs::read_to_string(dir.join(name)).ok();
     let (Some(lines), Some(report)) = (read("records.jsonl"), read("report.json")) else {
         return Ok(None);

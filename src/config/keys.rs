@@ -81,6 +81,8 @@ pub const JUDGE_MODEL: Key = Key::new("judge-model", "judge_model");
 pub const STYLE: Key = Key::new("style", "style");
 /// The column whose values are the segments.
 pub const SEGMENTS_BY: Key = Key::new("segments-by", "segments_by");
+/// The part of the personas that this process writes.
+pub const SHARD: Key = Key::new("shard", "shard");
 /// How many statements and quotes.
 pub const DETAIL: Key = Key::new("detail", "detail");
 /// How intricate each of them.
@@ -152,6 +154,7 @@ pub const ALL: &[Key] = &[
     JUDGE_MODEL,
     STYLE,
     SEGMENTS_BY,
+    SHARD,
     DETAIL,
     COMPLEXITY,
     MAX_ROUNDS,

@@ -13,6 +13,7 @@ mod components;
 mod features;
 mod judge;
 mod measure;
+mod merge;
 mod merits;
 mod next;
 mod pack;
@@ -43,6 +44,7 @@ pub use crate::prompts::refine::Mode as RefineMode;
 pub use appraise::{Appraisal, Case, Depth, Scope, appraise, judge_report, signal_names};
 pub use buy::{Gate, Paid};
 pub use measure::auc;
+pub use merge::{Merged, Shard, merge};
 pub use merits::{COUNTED, Counter, Merits, distances, distinctiveness, flags_in, pairs_alike};
 pub use plan::{Plan, wording};
 pub use sketch::{Sketch, sketch};
@@ -69,6 +71,9 @@ pub struct Settings {
     /// The column whose values are the segments, by its exact name; `None` finds segments.
     #[serde(default)]
     pub segments_by: Option<String>,
+    /// The part of the slots that this process does; `None` for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// What the frontier model refines; `None` where it refines nothing or there is none.
     #[serde(default)]
     pub refine: Option<Refine>,

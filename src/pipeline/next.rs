@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::plan::{Plan, times};
+use super::plan::{Plan, Slot, times};
 use super::support::Shingles;
 use crate::pipeline::{Refined, Threshold};
 use crate::schema::Persona;
@@ -101,7 +101,8 @@ pub(super) fn threshold(state: &RunState, plan: &Plan) -> f64 {
 /// Drafts that each slot gets in a round; `None` when the round is not to be.
 fn wanted(state: &RunState, plan: &Plan, round: usize) -> Option<Vec<usize>> {
     if round == 0 {
-        return Some(plan.slots.iter().map(|slot| slot.drafts).collect());
+        let drafts = |(at, slot): (usize, &Slot)| if plan.does(at) { slot.drafts } else { 0 };
+        return Some(plan.slots.iter().enumerate().map(drafts).collect());
     }
     let threshold = threshold(state, plan);
     let judged = |of: usize| {
@@ -112,13 +113,14 @@ fn wanted(state: &RunState, plan: &Plan, round: usize) -> Option<Vec<usize>> {
         judged(round - 1).filter(|(_, score)| *score >= threshold).map(|(id, _)| id).collect();
     // Enough that pass are not enough where they leave a segment without any.
     let covered: BTreeSet<usize> = passing.iter().map(|id| id.slot).collect();
-    let mut open: Vec<usize> = (0..plan.slots.len()).filter(|s| !covered.contains(s)).collect();
+    let own = || (0..plan.slots.len()).filter(|slot| plan.does(*slot));
+    let mut open: Vec<usize> = own().filter(|slot| !covered.contains(slot)).collect();
     let missing = open.len().max(plan.personas().saturating_sub(passing.len()));
     if missing == 0 {
         return None;
     }
     if open.is_empty() {
-        open = (0..plan.slots.len()).collect();
+        open = own().collect();
     }
     let best = |of: usize| {
         judged(of).filter(|(id, _)| id.round == of).map(|(_, score)| score).reduce(f64::max)

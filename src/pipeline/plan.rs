@@ -123,6 +123,12 @@ impl Plan {
         let taken = |name: &&str| corpus.removed().is_some_and(|removed| removed.holds(name));
         let mut names: Vec<&'static str> = NAMES.lines().filter(|name| !taken(name)).collect();
         names.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.seed));
+        if let Some(shard) = settings.shard.filter(|shard| shard.index > parting.groups.len()) {
+            return Err(PipelineError::Data(format!(
+                "shard {shard} has nothing to do: there are {} personas to write\nhint: use no more shards than personas",
+                parting.groups.len()
+            )));
+        }
         let mut plan = Self {
             settings: settings.clone(),
             frame,
@@ -146,9 +152,15 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Final personas: as many as were asked for, but no more than there are segments.
+    /// Final personas of this process: as many as were asked for, but no more than there are
+    /// segments.
     pub(super) fn personas(&self) -> usize {
-        self.slots.len()
+        (0..self.slots.len()).filter(|slot| self.does(*slot)).count()
+    }
+
+    /// Whether a slot is this process's to do.
+    pub(super) fn does(&self, slot: usize) -> bool {
+        self.settings.shard.is_none_or(|shard| shard.has(slot))
     }
 
     /// The records of each slot, as indices into the corpus.
@@ -355,6 +367,9 @@ impl Plan {
     fn report_slots(&mut self, groups: &[Group]) {
         let (mut used, mut reachable) = (BTreeSet::new(), BTreeSet::new());
         for (index, slot) in self.slots.iter().enumerate() {
+            if !self.does(index) {
+                continue;
+            }
             let ids = (0..slot.drafts).map(|draft| DraftId { slot: index, round: 0, index: draft });
             let shown: BTreeSet<usize> =
                 ids.flat_map(|id| self.focus(slot, id)).map(|focus| focus.record).collect();
@@ -369,12 +384,20 @@ impl Plan {
             used.extend(shown);
             reachable.extend(slot.records.iter().copied());
         }
+        self.report.of_slots = self.settings.shard.map(|_| self.slots.len());
         self.report.used = used.len();
         self.report.unused = reachable.len() - used.len();
     }
 
     fn tell(&mut self, corpus: &Corpus, parting: &Parting) {
         let mut notes = Vec::new();
+        if let Some(shard) = self.settings.shard {
+            notes.push(format!(
+                "shard {shard}: {} of {} personas; when all shards are done, 'persona merge' makes one run of them",
+                self.personas(),
+                self.slots.len(),
+            ));
+        }
         let count = self.settings.count;
         if self.slots.len() < count {
             let (one, many) = match parting.grouping {

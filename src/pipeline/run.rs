@@ -378,7 +378,8 @@ impl Runner<'_> {
     fn outcome(&self) -> Outcome {
         let personas = self.run.state.selected.as_deref().unwrap_or_default();
         let passed = personas.iter().filter(|persona| !persona.below_threshold).count();
-        if passed >= self.plan.settings.count {
+        let others = self.plan.slots.len() - self.plan.personas();
+        if passed + others >= self.plan.settings.count {
             Outcome::Complete
         } else {
             Outcome::Partial { passed }

@@ -55,6 +55,6 @@ pub async fn sketch(
 }
 
 fn first_drafts(plan: &Plan) -> impl Iterator<Item = DraftId> {
-    let slots = plan.slots.iter().enumerate();
+    let slots = plan.slots.iter().enumerate().filter(|(slot, _)| plan.does(*slot));
     slots.flat_map(|(slot, of)| (0..of.drafts).map(move |index| DraftId { slot, round: 0, index }))
 }

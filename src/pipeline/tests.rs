@@ -133,6 +133,7 @@ pub(super) fn settings() -> Settings {
         max_rounds: 1,
         seed: 7,
         segments_by: None,
+        shard: None,
         refine: None,
     }
 }

@@ -214,8 +214,11 @@ pub struct PlanReport {
     pub style: String,
     /// How the records were parted: `participants`, `records` or `column`.
     pub grouping: String,
-    /// One per final persona.
+    /// One per final persona; of a shard only its own.
     pub slots: Vec<SlotReport>,
+    /// How many slots the whole run has, where this is a shard of it.
+    #[serde(default)]
+    pub of_slots: Option<usize>,
     /// Records that at least one first-round draft was shown.
     pub used: usize,
     /// Records of some slot that no first-round draft was shown.

@@ -82,6 +82,19 @@ impl Run {
         Ok(replay(&path, &bytes)?.state)
     }
 
+    /// What a run's log says, event by event. A torn last line is passed over.
+    pub fn events(dir: &Path) -> Result<Vec<Event>, StoreError> {
+        let path = dir.join(LOG);
+        let bytes = fs::read(&path).map_err(|e| StoreError::io("read", &path, e))?;
+        let whole = replay(&path, &bytes)?.whole;
+        let lines = bytes[..whole].split(|&b| b == b'\n').filter(|line| !line.is_empty());
+        let event = |(index, line): (usize, &[u8])| {
+            serde_json::from_slice(line)
+                .map_err(|e| StoreError::corrupt(&path, index, e.to_string()))
+        };
+        lines.enumerate().map(event).collect()
+    }
+
     /// The run folders under `runs`, newest first; none where `runs` does not exist.
     pub fn list(runs: &Path) -> Result<Vec<PathBuf>, StoreError> {
         let entries = match fs::read_dir(runs) {

@@ -62,6 +62,7 @@ fn draft(
         max_rounds: 0,
         seed,
         segments_by: None,
+        shard: None,
         refine: None,
     };
     let folder = tempfile::tempdir().expect("a folder");

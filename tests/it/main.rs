@@ -53,6 +53,8 @@ mod real_model;
 #[cfg(test)]
 mod set_quality;
 #[cfg(test)]
+mod shards;
+#[cfg(test)]
 mod tiny_gguf;
 #[cfg(test)]
 mod tokenizers;

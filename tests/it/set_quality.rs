@@ -51,6 +51,7 @@ fn ours(corpus: &Cleared<Corpus>, model: &Arc<dyn ChatModel>) -> RunState {
         max_rounds: 1,
         seed: SEED,
         segments_by: None,
+        shard: None,
         refine: None,
     };
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,0 +1,258 @@
+//! One run out of the shards of it.
+//!
+//! Owns what a shard is, and how the logs of all shards of a run become one log: each did its own
+//! slots of the same plan with the same seeds, so their drafts, verdicts and payments stand side by
+//! side. Nothing is drafted or judged again; personas of different shards that say the same are told
+//! apart here, as they would have been in one process.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::merits::distinctiveness;
+use super::next::ALIKE;
+use super::support::Shingles;
+use crate::schema::Persona;
+use crate::store::{DraftId, Event, PlanReport, Purpose, Refinement, RunState};
+
+/// Which slots of a run one process does: those whose number leaves `index - 1` when divided by
+/// `of`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Shard {
+    /// From 1 to `of`.
+    pub index: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl Shard {
+    /// Most shards of a run.
+    pub const MOST: usize = 1_000;
+
+    /// Whether it does a slot, numbered from 0.
+    pub fn has(self, slot: usize) -> bool {
+        slot % self.of == self.index - 1
+    }
+}
+
+impl std::fmt::Display for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.index, self.of)
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(said: &str) -> Result<Self, String> {
+        let numbers = said.split_once('/').and_then(|(index, of)| {
+            Some(Self { index: index.trim().parse().ok()?, of: of.trim().parse().ok()? })
+        });
+        numbers
+            .filter(|shard| (1..=Self::MOST).contains(&shard.of))
+            .filter(|s| (1..=s.of).contains(&s.index))
+            .ok_or_else(|| {
+                format!("a shard is I/N with I from 1 to N and N at most {}, as in 2/8", Self::MOST)
+            })
+    }
+}
+
+/// The log of the whole run, from what comes after its first event, and what it came to.
+#[derive(Debug)]
+pub struct Merged {
+    /// In order, without `Started` and `Finished`.
+    pub events: Vec<Event>,
+    /// Names of personas that were left out, each with the name of one that says the same.
+    pub doubles: Vec<(String, String)>,
+}
+
+/// A persona of a shard.
+struct Candidate {
+    shard: usize,
+    /// As it was selected.
+    chosen: Persona,
+    /// As it ended, refined or not.
+    persona: Persona,
+}
+
+/// Puts the logs of shards together. Personas that reached the threshold come first, in the order of
+/// the plan's slots, and are numbered anew.
+pub fn merge(shards: Vec<Vec<Event>>) -> Merged {
+    let states: Vec<RunState> = shards.iter().map(|events| folded(events)).collect();
+    let mut all: Vec<Candidate> = Vec::new();
+    for (shard, state) in states.iter().enumerate() {
+        let chosen = shards[shard].iter().find_map(|event| match event {
+            Event::Selected { personas, .. } => Some(personas.clone()),
+            _ => None,
+        });
+        let ended = state.selected.iter().flatten().cloned();
+        let both = chosen.into_iter().flatten().zip(ended);
+        all.extend(both.map(|(chosen, persona)| Candidate { shard, chosen, persona }));
+    }
+    all.sort_by_key(|c| (c.persona.below_threshold, c.persona.provenance.slot, c.shard));
+    let doubles = part_doubles(&mut all);
+
+    let renamed = |shard: usize, id: &str| -> Option<String> {
+        let at = all.iter().position(|c| c.shard == shard && c.persona.id == id)?;
+        Some(format!("p{}", at + 1))
+    };
+    let mut events = vec![Event::Planned(plan(&states))];
+    let mut refined = Vec::new();
+    let mut not_chosen: Vec<(DraftId, String)> = Vec::new();
+    let mut attempts = 0;
+    for (shard, log) in shards.into_iter().enumerate() {
+        let before = attempts;
+        for event in log {
+            match event {
+                Event::Started(_) | Event::Resumed | Event::Planned(_) | Event::Finished => {}
+                Event::Selected { dropped, .. } => not_chosen.extend(dropped),
+                Event::Refined { persona, refinement } => {
+                    let Some(id) = renamed(shard, &persona) else { continue };
+                    refined.push(Event::Refined { refinement: of(refinement, &id), persona: id });
+                }
+                Event::Reserved {
+                    attempt,
+                    purpose,
+                    amount,
+                    host,
+                    records,
+                    bytes,
+                    sha256,
+                    local,
+                } => {
+                    let attempt = attempt + before;
+                    attempts = attempts.max(attempt + 1);
+                    let purpose = match purpose {
+                        // A persona that was left out was paid for all the same.
+                        Purpose::Refine(id) => Purpose::Refine(
+                            renamed(shard, &id)
+                                .unwrap_or_else(|| format!("{id} of shard {}", shard + 1)),
+                        ),
+                        other => other,
+                    };
+                    events.push(Event::Reserved {
+                        attempt,
+                        purpose,
+                        amount,
+                        host,
+                        records,
+                        bytes,
+                        sha256,
+                        local,
+                    });
+                }
+                Event::Answered { attempt, cost, answer } => {
+                    events.push(Event::Answered { attempt: attempt + before, cost, answer });
+                }
+                Event::Unanswered { attempt, may_be_billed, cause } => {
+                    events.push(Event::Unanswered {
+                        attempt: attempt + before,
+                        may_be_billed,
+                        cause,
+                    });
+                }
+                other => events.push(other),
+            }
+        }
+    }
+    let personas = chosen(&all);
+    events.push(Event::Selected { personas, dropped: not_chosen });
+    events.extend(refined);
+    Merged { events, doubles }
+}
+
+fn folded(events: &[Event]) -> RunState {
+    let mut state = RunState::default();
+    for event in events {
+        state.apply(event.clone());
+    }
+    state
+}
+
+/// Leaves out what says the same as a better placed one; the better score decides.
+fn part_doubles(all: &mut Vec<Candidate>) -> Vec<(String, String)> {
+    let score = |c: &Candidate| c.persona.scores.judge.unwrap_or(0.0);
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by(|&a, &b| score(&all[b]).total_cmp(&score(&all[a])).then(a.cmp(&b)));
+    let mut kept: Vec<(usize, Shingles)> = Vec::new();
+    let mut doubles = Vec::new();
+    let mut out = vec![false; all.len()];
+    for at in order {
+        let text = Shingles::new(&all[at].persona);
+        let double =
+            kept.iter().find(|(_, other)| text.alike(other) > ALIKE).map(|(other, _)| *other);
+        match double {
+            Some(other) => {
+                doubles.push((all[at].persona.name.clone(), all[other].persona.name.clone()));
+                out[at] = true;
+            }
+            None => kept.push((at, text)),
+        }
+    }
+    let mut at = 0;
+    all.retain(|_| {
+        at += 1;
+        !out[at - 1]
+    });
+    doubles
+}
+
+/// The plan of the whole run: each shard reports its own slots.
+fn plan(states: &[RunState]) -> PlanReport {
+    let mut plans = states.iter().filter_map(|state| state.plan.clone());
+    let mut whole = plans.next().unwrap_or_default();
+    for part in plans {
+        whole.used += part.used;
+        whole.unused += part.unused;
+        whole.slots.extend(part.slots);
+        for id in part.excerpted {
+            if !whole.excerpted.contains(&id) {
+                whole.excerpted.push(id);
+            }
+        }
+    }
+    whole.of_slots = None;
+    whole.slots.sort_by_key(|slot| slot.slot);
+    whole
+}
+
+fn of(refinement: Refinement, id: &str) -> Refinement {
+    match refinement {
+        Refinement::Accepted { mut persona, fields, before, after } => {
+            id.clone_into(&mut persona.id);
+            Refinement::Accepted { persona, fields, before, after }
+        }
+        other => other,
+    }
+}
+
+/// The personas as they were selected, which the log then refines again.
+fn chosen(all: &[Candidate]) -> Vec<Persona> {
+    let ends: Vec<Persona> = all.iter().map(|candidate| candidate.persona.clone()).collect();
+    let distinct = distinctiveness(&ends);
+    let persona = |(at, candidate): (usize, &Candidate)| {
+        let mut persona = candidate.chosen.clone();
+        persona.id = format!("p{}", at + 1);
+        persona.scores.criteria.insert("distinctiveness".into(), distinct[at]);
+        persona
+    };
+    all.iter().enumerate().map(persona).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_slot_is_in_one_shard_and_nonsense_is_refused_with_an_example() {
+        let shards: Vec<Shard> = (1..=3).map(|index| Shard { index, of: 3 }).collect();
+        for slot in 0..20 {
+            assert_eq!(shards.iter().filter(|shard| shard.has(slot)).count(), 1);
+        }
+        assert_eq!("2/8".parse(), Ok(Shard { index: 2, of: 8 }));
+        for said in ["0/3", "4/3", "1", "a/b", "1/0", "1/1001", "-1/3", ""] {
+            assert!(said.parse::<Shard>().is_err_and(|e| e.contains("2/8")), "{said}");
+        }
+        assert_eq!(Shard { index: 2, of: 8 }.to_string(), "2/8");
+    }
+}
