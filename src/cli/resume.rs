@@ -15,7 +15,7 @@ use crate::cli::runs;
 use crate::config::{Layers, Settings, keys};
 use crate::llm::Capabilities;
 use crate::pipeline::Models;
-use crate::store::{Event, Run, Started};
+use crate::store::{Event, Run, Started, StoreError};
 
 /// The run that `said` names, with its data and its models, ready to go on.
 pub(super) fn job(
@@ -25,7 +25,12 @@ pub(super) fn job(
     around: &Surroundings<'_>,
     shop: Workshop<'_>,
 ) -> Result<Job, Failure> {
-    let mut run = Run::open(&runs::find(said, &settings.runs_dir)?)?;
+    let mut run = Run::open(&runs::find(said, &settings.runs_dir)?).map_err(|error| {
+        let refused = matches!(error, StoreError::Io { .. });
+        let failure = Failure::from(error);
+        let hint = "the run is as it was; the same command goes on with it later";
+        if refused { failure.with_hint(hint) } else { failure }
+    })?;
     let Some(started) = run.state.started.clone() else {
         return Err(Failure::failed(format!("the log in {} has no beginning", run.dir.display())));
     };

@@ -23,6 +23,8 @@ mod engine;
 #[cfg(test)]
 mod faces;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 #[cfg(feature = "net")]
 mod frontier;
 #[cfg(test)]
@@ -31,6 +33,8 @@ mod hub;
 mod inspect;
 #[cfg(test)]
 mod judging;
+#[cfg(test)]
+mod kills;
 #[cfg(test)]
 #[cfg(feature = "net")]
 mod llama_server;
