@@ -55,6 +55,9 @@ mod readme;
 #[cfg(test)]
 mod real_model;
 #[cfg(test)]
+#[cfg(feature = "net")]
+mod secrets;
+#[cfg(test)]
 mod set_quality;
 #[cfg(test)]
 mod tiny_gguf;
