@@ -23,7 +23,7 @@ const KINDS: [&str; 10] =
     ["eio", "eintr", "enospc", "full", "torn", "short", "readonly", "handles", "kill", "killtorn"];
 
 /// The compiled shim, or why there is none.
-fn shim() -> Result<&'static Path, &'static str> {
+pub(crate) fn shim() -> Result<&'static Path, &'static str> {
     static SHIM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let made = SHIM.get_or_init(|| {
         if !cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))) {
@@ -66,7 +66,7 @@ fn faults(folder: &Folder, kind: &str, at: usize) -> [(&'static str, OsString); 
 
 /// Runs a command with a fault at operation `at`; 0 for none. What was done on which file, and
 /// which of it failed.
-fn faulty(
+pub(crate) fn faulty(
     shim: &Path,
     folder: &Folder,
     arguments: &str,
@@ -97,7 +97,7 @@ pub(crate) fn expected() -> &'static [u8] {
 }
 
 /// What is in the log of the only run, where it got so far as to be one.
-fn begun(folder: &Folder) -> bool {
+pub(crate) fn begun(folder: &Folder) -> bool {
     let runs = fs::read_dir(folder.path().join("personas"));
     let mut logs = runs.into_iter().flatten().map(|run| run.unwrap().path().join("log.jsonl"));
     logs.any(|log| fs::read_to_string(log).is_ok_and(|text| text.contains('\n')))

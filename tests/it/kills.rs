@@ -1,6 +1,7 @@
 //! Processes that die, and processes that meet: at whatever moment a run is killed or asked to stop,
 //! it is resumed to the personas of a run left alone; two on one folder do not harm each other.
 
+use std::fmt::Write;
 use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,8 +10,32 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::cli::Folder;
-use crate::faults::{RUN, expected, personas};
+use crate::faults::{RUN, begun, expected, personas};
 use crate::real_model::real_model;
+
+/// Sees to it that each persona of a scripted model says something else.
+pub(crate) fn many_voices(people: usize) -> String {
+    const NOUNS: [&str; 12] = [
+        "kettle", "rota", "van", "ladder", "radio", "garden", "ward", "invoice", "bicycle",
+        "queue", "laptop", "harbour",
+    ];
+    const ACTS: [&str; 7] =
+        ["moves", "is late", "breaks", "is locked", "costs more", "is missing", "rings"];
+    let mut text = "participant,answer\n".to_owned();
+    for at in 0..people {
+        let (noun, act) = (NOUNS[at % 12], ACTS[at / 12 % 7]);
+        let other = NOUNS[(at * 5 + 1) % 12];
+        let _ = writeln!(
+            text,
+            "p{at},Every {at} days the {noun} {act} before my {other} number {at} is there."
+        );
+        let _ = writeln!(
+            text,
+            "p{at},I told them {at} times that a {noun} which {act} is no {other} for {at} people."
+        );
+    }
+    text
+}
 
 /// A run that takes its time: some 300 answers, a millisecond each.
 fn slow() -> String {
@@ -25,13 +50,6 @@ fn spawned(folder: &Folder, arguments: &str) -> Child {
 /// Sends a signal, to no avail where the process has ended.
 fn signal(child: &Child, name: &str) {
     let _ = Command::new("kill").args([name, &child.id().to_string()]).status();
-}
-
-/// Whether the only run got so far as to have its first entry.
-fn begun(folder: &Folder) -> bool {
-    let runs = fs::read_dir(folder.path().join("personas"));
-    let mut logs = runs.into_iter().flatten().map(|run| run.unwrap().path().join("log.jsonl"));
-    logs.any(|log| fs::read_to_string(log).is_ok_and(|text| text.contains('\n')))
 }
 
 /// Waits until something is so. Generous: the machine may be busy.

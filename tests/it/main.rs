@@ -40,6 +40,9 @@ mod kills;
 mod llama_server;
 #[cfg(test)]
 #[cfg(feature = "net")]
+mod load;
+#[cfg(test)]
+#[cfg(feature = "net")]
 mod loopback;
 #[cfg(test)]
 #[cfg(feature = "net")]
