@@ -17,6 +17,8 @@ mod bench;
 mod browser;
 #[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod determinism;
 mod drafts;
 #[cfg(test)]
 mod engine;
@@ -62,6 +64,8 @@ mod real_model;
 mod secrets;
 #[cfg(test)]
 mod set_quality;
+#[cfg(test)]
+mod soak;
 #[cfg(test)]
 mod tiny_gguf;
 #[cfg(test)]
