@@ -65,7 +65,15 @@ fn written(way: Way, flags: &str, home: Option<&Path>) -> Vec<u8> {
 #[test]
 fn two_ways_to_the_same_personas() {
     let home = tempfile::tempdir().unwrap();
-    let flags = "--count 2 --draft-multiplier 1.5 --quality-threshold 0 --max-rounds 0";
+    // The judge is measured once for all tests that need it: that takes longer than the runs.
+    #[cfg(unix)]
+    {
+        let measured = std::env::temp_dir().join("persona-test-judges");
+        fs::create_dir_all(&measured).unwrap();
+        fs::create_dir_all(home.path().join(".cache/persona")).unwrap();
+        std::os::unix::fs::symlink(measured, home.path().join(".cache/persona/judges")).unwrap();
+    }
+    let flags = "--count 1 --draft-multiplier 2 --quality-threshold 0 --max-rounds 0";
     let of = |way| written(way, flags, Some(home.path()));
     let plain = of(Way { threads: 2, batch: 16, killed_after: None });
     let other = of(Way { threads: 1, batch: 1, killed_after: Some(1) });
