@@ -7,7 +7,18 @@ use std::process::ExitCode;
 use persona::cli::{AirGap, Keep, Process};
 
 fn main() -> ExitCode {
+    bear_file_size_limit();
     persona::cli::main(std::env::args_os(), Process { set_compute_threads, close_network })
+}
+
+/// A write past the limit on file sizes (`ulimit -f`) fails like one to a full disk, and is told like
+/// one; left alone, the signal would end the process without a word.
+fn bear_file_size_limit() {
+    // SAFETY: no other thread runs yet, and ignoring a signal runs no code of ours.
+    #[cfg(unix)]
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN)
+    };
 }
 
 /// Sets the size of the thread pools that tensors are computed on: candle's own and rayon's. They

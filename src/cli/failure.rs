@@ -84,7 +84,7 @@ impl Failure {
 
     /// The same failure with one more thing to do next.
     pub(super) fn with_hint(self, hint: &str) -> Self {
-        let text = format!("{:#}\n{HINT}{hint}", self.error);
+        let text = format!("{}\n{HINT}{hint}", self.text());
         Self::new(self.exit, anyhow::anyhow!(text))
     }
 
@@ -99,8 +99,19 @@ impl Failure {
     }
 
     fn lines(&self) -> impl Iterator<Item = String> {
-        let text = format!("{:#}", self.error);
-        text.lines().map(str::to_owned).collect::<Vec<_>>().into_iter()
+        self.text().lines().map(str::to_owned).collect::<Vec<_>>().into_iter()
+    }
+
+    /// The error with its causes, each said once: most errors repeat theirs in their own words.
+    fn text(&self) -> String {
+        let mut text = self.error.to_string();
+        for cause in self.error.chain().skip(1).map(ToString::to_string) {
+            if !text.contains(&cause) {
+                let end = text.find(&format!("\n{HINT}")).unwrap_or(text.len());
+                text.insert_str(end, &format!(": {cause}"));
+            }
+        }
+        text
     }
 }
 
@@ -165,5 +176,16 @@ mod tests {
         assert_eq!(failure.message(), "cannot do x\nsecond line");
         assert_eq!(failure.hints(), ["do y", "or z"]);
         assert_eq!(failure.exit, Exit::Usage);
+    }
+
+    #[test]
+    fn a_cause_is_said_once_and_before_the_hints() {
+        let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let doubled = StoreError::Io { what: "write", path: "a".into(), source: full() };
+        assert_eq!(Failure::from(doubled).message(), "cannot write a: no storage space");
+        let error = anyhow::Error::from(full()).context("cannot do x\nhint: do y");
+        let failure = Failure::new(Exit::Failed, error).with_hint("or z");
+        assert_eq!(failure.message(), "cannot do x: no storage space");
+        assert_eq!(failure.hints(), ["do y", "or z"]);
     }
 }

@@ -3,7 +3,7 @@
 //! Owns the order of the steps: settings, data, models, run, reports, result. What each step does is
 //! elsewhere.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -97,8 +97,11 @@ pub(super) fn run(
     if outcome == Outcome::Interrupted {
         return Err(interrupted(&job.run));
     }
-    let report = write_files(&mut job, &settings.formats)?;
-    show(&job.run, outcome, &report, output)?;
+    let written = write_files(&mut job, &settings.formats);
+    let report = written.map_err(|failure| failure.with_hint(&goes_on(&job.run.dir)))?;
+    show(&job.run, outcome, &report, output).map_err(|failure| {
+        failure.with_hint(&format!("all is written: see {}", job.run.dir.display()))
+    })?;
     Ok(match outcome {
         Outcome::Partial { .. } if settings.strict => Exit::Partial,
         _ => Exit::Done,
@@ -368,7 +371,8 @@ fn started_job(
         model_ref,
         seed: settings.pipeline.seed,
     };
-    let mut run = Run::create(&settings.runs_dir, started)?;
+    let mut run = Run::create(&settings.runs_dir, started)
+        .map_err(|e| Failure::from(e).with_hint("--output DIR puts the run elsewhere"))?;
     clearing::scrub(&mut run, &corpus);
     Ok(Job { corpus, models, plan, run, air_gap: around.air_gap })
 }
@@ -421,11 +425,12 @@ pub(super) fn execute(job: &mut Job, output: Output, cancel: &Cancel) -> Result<
     let Job { corpus, models, plan, run, .. } = job;
     let ended =
         runtime.block_on(pipeline::run(corpus, models, &plan.pipeline, run, &stages, cancel));
-    ended.map_err(|error| {
-        let hint =
-            format!("what was done is kept; 'persona generate --resume {}' goes on", dir.display());
-        Failure::from(error).with_hint(&hint)
-    })
+    ended.map_err(|error| Failure::from(error).with_hint(&goes_on(&dir)))
+}
+
+/// How to take up a run that broke off.
+fn goes_on(dir: &Path) -> String {
+    format!("what was done is kept; 'persona generate --resume {}' goes on", dir.display())
 }
 
 pub(super) fn interrupted(run: &Run) -> Failure {

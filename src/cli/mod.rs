@@ -36,6 +36,7 @@ mod start;
 mod table;
 
 use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -222,14 +223,23 @@ impl AirGap {
     }
 }
 
+/// What is said after a panic, whose place is told already.
+const DEFECT: &str = "persona has a defect, and this command met it\nhint: please report the line 'internal error at'; a run that was begun is kept: 'persona runs list'";
+
 /// Runs the command line `arguments`, the program's name first, and says how it ended.
 pub fn main(arguments: impl IntoIterator<Item = OsString>, process: Process) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let environment = Environment::read();
-    let exit = match Cli::try_parse_from(&arguments) {
+    output::tell_of_panics();
+    let ended = catch_unwind(AssertUnwindSafe(|| match Cli::try_parse_from(&arguments) {
         Ok(cli) => run(cli, &environment, process),
         Err(error) => refuse(&arguments, &environment, &error),
-    };
+    }));
+    let exit = ended.unwrap_or_else(|_| {
+        let json = arguments.iter().any(|argument| argument == "--json");
+        let output = flags_only(&Layers::default().switch(keys::JSON, json), &environment);
+        fail(output, &Failure::failed(DEFECT))
+    });
     ExitCode::from(exit as u8)
 }
 

@@ -142,6 +142,24 @@ pub(super) fn trace(verbose: u8) {
     let _ = tracing_subscriber::registry().with(lines).with(ours).try_init();
 }
 
+/// From now on a panic is told by its place alone: the words of one that was put together for the
+/// occasion may quote research data. A backtrace, which quotes nothing, follows where `RUST_BACKTRACE`
+/// asks for it.
+pub(super) fn tell_of_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(|place| format!(" at {place}")).unwrap_or_default();
+        let words = panic.payload().downcast_ref::<&'static str>();
+        let words = words.map(|words| format!(": {words}")).unwrap_or_default();
+        let backtrace = std::backtrace::Backtrace::capture();
+        let mut stderr = io::stderr().lock();
+        // Nobody is left to tell when stderr is gone.
+        let _ = writeln!(stderr, "internal error{place}{words}");
+        if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
+            let _ = writeln!(stderr, "{backtrace}");
+        }
+    }));
+}
+
 /// A reader that left early (`| head`) has what it wanted; a full disk is a failure.
 fn finish(written: io::Result<()>) -> Result<(), Failure> {
     match written {

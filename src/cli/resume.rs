@@ -15,7 +15,7 @@ use crate::cli::runs;
 use crate::config::{Layers, Settings, keys};
 use crate::llm::Capabilities;
 use crate::pipeline::Models;
-use crate::store::{Event, Run, Started};
+use crate::store::{Event, Run, Started, StoreError};
 
 /// The run that `said` names, with its data and its models, ready to go on.
 pub(super) fn job(
@@ -25,7 +25,7 @@ pub(super) fn job(
     around: &Surroundings<'_>,
     shop: Workshop<'_>,
 ) -> Result<Job, Failure> {
-    let mut run = Run::open(&runs::find(said, &settings.runs_dir)?)?;
+    let mut run = Run::open(&runs::find(said, &settings.runs_dir)?).map_err(as_it_was)?;
     let Some(started) = run.state.started.clone() else {
         return Err(Failure::failed(format!("the log in {} has no beginning", run.dir.display())));
     };
@@ -72,7 +72,7 @@ pub(super) fn job(
     let frontier = match &plan.terms {
         Some(terms) if terms.role == Role::Drafts => {
             let models = Models::paid(connect(terms)?);
-            run.record(Event::Resumed)?;
+            run.record(Event::Resumed).map_err(as_it_was)?;
             return Ok(Job { corpus, models, plan, run, air_gap });
         }
         Some(terms) => Some(connect(terms)?),
@@ -83,7 +83,7 @@ pub(super) fn job(
         clearing::before_sending(&corpus, &connected.draft, settings, around.output)?;
         let models = generate::served(connected, &corpus, settings.privacy.require, shop);
         same_model(&started, models.draft.capabilities())?;
-        run.record(Event::Resumed)?;
+        run.record(Event::Resumed).map_err(as_it_was)?;
         return Ok(Job { corpus, models: Models { frontier, ..models }, plan, run, air_gap });
     }
     // A model file may have moved since; a flag says where it is now.
@@ -91,9 +91,17 @@ pub(super) fn job(
     let judge = plan.judge_model.as_deref().or(settings.judge_model.as_deref());
     let cast = model::cast(draft, judge, &settings.engine, shop)?;
     same_model(&started, cast.models.draft.capabilities())?;
-    run.record(Event::Resumed)?;
+    run.record(Event::Resumed).map_err(as_it_was)?;
     let models = Models { frontier, ..cast.models };
     Ok(Job { corpus, models, plan, run, air_gap })
+}
+
+/// A failure before anything was done.
+fn as_it_was(error: StoreError) -> Failure {
+    let refused = matches!(error, StoreError::Io { .. });
+    let failure = Failure::from(error);
+    let hint = "the run is as it was; the same command goes on with it later";
+    if refused { failure.with_hint(hint) } else { failure }
 }
 
 /// Where the data is: the log says so, unless a path would have told a name.

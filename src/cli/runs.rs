@@ -50,9 +50,7 @@ pub(super) fn run(command: RunsCommand, layers: &Layers, output: Output) -> Resu
 pub(super) fn find(said: &Path, runs_dir: &Path) -> Result<PathBuf, Failure> {
     for candidate in [said.to_owned(), runs_dir.join(said)] {
         let dir = std::path::absolute(&candidate).unwrap_or(candidate);
-        let siblings = dir.parent().map(Run::list).transpose();
-        // A parent that cannot be listed holds no run that could be opened.
-        if siblings.is_ok_and(|found| found.is_some_and(|runs| runs.contains(&dir))) {
+        if Run::is_at(&dir)? {
             return Ok(dir);
         }
     }

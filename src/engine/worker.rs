@@ -60,11 +60,10 @@ impl Worker {
         let cause = match outcome {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
-            Err(panic) => panic
-                .downcast_ref::<String>()
-                .cloned()
-                .or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
-                .unwrap_or_else(|| "a kernel panicked".to_owned()),
+            // One that was put together for the occasion may quote the prompt.
+            Err(panic) => {
+                panic.downcast_ref::<&'static str>().map_or("a kernel panicked", |s| s).to_owned()
+            }
         };
         self.cache.clear();
         self.prefixes.forget();

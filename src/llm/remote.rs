@@ -511,6 +511,7 @@ impl Service {
             return Err(complaint.error(&self.speaker));
         }
         let mut completion = self.api.answer(&body).map_err(|cause| self.nonsense(&cause))?;
+        completion.text = self.speaker.answered(completion.text);
         if self.api == Api::Ollama {
             self.is_read_whole(request, &completion)?;
         }

@@ -30,6 +30,8 @@ enum Mishap {
     Garbage,
     /// The model is gone, for this request and all later ones.
     Down,
+    /// A defect of this program, which tells of the request.
+    Panic,
 }
 
 /// A model that follows a script.
@@ -45,8 +47,8 @@ pub struct ScriptedModel {
 impl ScriptedModel {
     /// Reads a script: words joined by commas, with or without the prefix `scripted:`.
     ///
-    /// `ok` does nothing; `fail@N`, `truncate@N`, `garbage@N` and `down@N` befall the N-th chat
-    /// (from 1); `slow` or `slow=MS` pauses before each answer; `twins` gives every chat the same
+    /// `ok` does nothing; `fail@N`, `truncate@N`, `garbage@N`, `down@N` and `panic@N` befall the
+    /// N-th chat (from 1); `slow` or `slow=MS` pauses before each answer; `twins` gives every chat the same
     /// seed; `nologits` cannot score; `large` has the size of a model that is trusted with free
     /// text; `hashed` has a model hash; `context=N` sets the context in tokens.
     pub fn parse(spec: &str) -> Result<Self, String> {
@@ -82,6 +84,7 @@ impl ScriptedModel {
             ("truncate", Some(n)) => self.mishaps.push((Mishap::Truncate, n)),
             ("garbage", Some(n)) => self.mishaps.push((Mishap::Garbage, n)),
             ("down", Some(n)) => self.mishaps.push((Mishap::Down, n)),
+            ("panic", Some(n)) => self.mishaps.push((Mishap::Panic, n)),
             ("slow", ms) => self.pause = Duration::from_millis(ms.unwrap_or(50) as u64),
             ("twins", None) => self.twins = true,
             ("nologits", None) => self.capabilities.logits = false,
@@ -105,6 +108,7 @@ impl ScriptedModel {
         match mishap {
             Some(Mishap::Fail) => return Err(LlmError::Protocol("the script says so".into())),
             Some(Mishap::Down) => return Err(LlmError::Unavailable("the script says so".into())),
+            Some(Mishap::Panic) => panic!("the script says so, of {request:?}"),
             _ => {}
         }
         let mut rng = ChaCha8Rng::seed_from_u64(if self.twins { 0 } else { request.sampling.seed });

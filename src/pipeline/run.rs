@@ -100,8 +100,11 @@ impl Runner<'_> {
         };
         self.observer.on(Progress::StageEnded);
         let seconds = began.elapsed().as_secs_f64();
-        self.run.record(Event::StageEnded { stage: name.to_owned(), seconds })?;
-        ended
+        let logged = self.run.record(Event::StageEnded { stage: name.to_owned(), seconds });
+        // Where both failed, the first tells more.
+        let ended = ended?;
+        logged?;
+        Ok(ended)
     }
 
     async fn draft(&mut self, ids: &[DraftId]) -> Result<Stage, PipelineError> {

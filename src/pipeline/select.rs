@@ -44,6 +44,32 @@ struct Candidate<'a> {
     score: f64,
     merits: Merits,
     shingles: Shingles,
+    met: Met,
+}
+
+/// What a candidate has in common with those chosen so far. Each of them is met once: held against
+/// all of them at every choice, hundreds of drafts would take minutes.
+#[derive(Default)]
+struct Met {
+    /// How many of those chosen were met.
+    count: usize,
+    /// The largest likeness.
+    alike: f64,
+    /// Whether one has the same name.
+    namesake: bool,
+    /// Whether one stands for the same slot.
+    covered: bool,
+}
+
+impl<'a> Candidate<'a> {
+    fn meet(&mut self, chosen: &[(Candidate<'a>, f64)]) {
+        for (other, _) in &chosen[self.met.count..] {
+            self.met.alike = self.met.alike.max(self.shingles.alike(&other.shingles));
+            self.met.namesake |= self.draft.persona.name == other.draft.persona.name;
+            self.met.covered |= self.id.slot == other.id.slot;
+        }
+        self.met.count = chosen.len();
+    }
 }
 
 /// Chooses among the judged drafts.
@@ -61,6 +87,7 @@ pub(super) fn select(corpus: &Corpus, plan: &Plan, state: &RunState) -> Selectio
             score,
             merits: counter.count(&draft.persona),
             shingles: Shingles::new(&draft.persona),
+            met: Met::default(),
         };
         let pool = if score >= threshold { &mut passing } else { &mut failing };
         pool.push(candidate);
@@ -88,13 +115,12 @@ pub(super) fn select(corpus: &Corpus, plan: &Plan, state: &RunState) -> Selectio
 fn choose<'a>(pool: &mut Vec<Candidate<'a>>, chosen: &mut Vec<(Candidate<'a>, f64)>, count: usize) {
     while chosen.len() < count {
         let mut best: Option<(f64, f64, usize)> = None;
-        for (at, candidate) in pool.iter().enumerate() {
-            let alike = chosen.iter().map(|(other, _)| candidate.shingles.alike(&other.shingles));
-            let alike = alike.fold(0.0, f64::max);
-            if alike > ALIKE || chosen.iter().any(|(c, _)| same_name(c, candidate)) {
+        for (at, candidate) in pool.iter_mut().enumerate() {
+            candidate.meet(chosen);
+            let Met { alike, namesake, covered, .. } = candidate.met;
+            if alike > ALIKE || namesake {
                 continue;
             }
-            let covered = chosen.iter().any(|(other, _)| other.id.slot == candidate.id.slot);
             let adds = candidate.score
                 + if covered { 0.0 } else { SLOT }
                 + DISTINCT * (1.0 - alike)
@@ -116,10 +142,6 @@ fn worth(merits: &Merits) -> f64 {
     let counted = |(name, weight): &(&str, f64)| weight * merits.counted.get(*name).unwrap_or(&0.0);
     let flagged = (FLAGGED * merits.flags.len() as f64).min(FLAGGED_MOST);
     COUNTED.iter().map(counted).sum::<f64>() - flagged
-}
-
-fn same_name(a: &Candidate<'_>, b: &Candidate<'_>) -> bool {
-    a.draft.persona.name == b.draft.persona.name
 }
 
 fn finished(

@@ -7,6 +7,7 @@
 mod event;
 mod state;
 
+use std::error::Error;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ pub use state::{Body, Draft, Egress, Purchase, RunState};
 const LOG: &str = "log.jsonl";
 /// Held exclusively by the process that writes the run; empty.
 const LOCK: &str = "lock";
+/// How the names of files begin that are not whole yet.
+const UNFINISHED: &str = ".tmp-";
 
 /// An open run folder, locked for this process.
 #[derive(Debug)]
@@ -34,6 +37,9 @@ pub struct Run {
     /// Rewrites every event before it is logged; for what must stand in no log.
     pub scrub: Option<Scrub>,
     log: File,
+    /// Set when an event could not be written. The log may end in a torn line, which is mended when
+    /// the run is opened again; an event after it would make the whole log unreadable.
+    is_broken: bool,
     /// Holds the lock until the run is dropped.
     _lock: File,
 }
@@ -42,16 +48,29 @@ impl Run {
     /// Makes a new run folder under `runs` and writes the first event.
     pub fn create(runs: &Path, started: Started) -> Result<Self, StoreError> {
         let dir = new_folder(runs, SystemTime::now())?;
-        let lock = take_lock(&dir)?;
-        let log = open_log(&dir)?;
-        let mut run = Self { dir, state: RunState::default(), scrub: None, log, _lock: lock };
+        Self::begin(&dir, started).inspect_err(|_| {
+            // Nobody could go on with it. Where it cannot be removed either, listings pass it over.
+            let _ = fs::remove_dir_all(&dir);
+        })
+    }
+
+    fn begin(dir: &Path, started: Started) -> Result<Self, StoreError> {
+        let lock = take_lock(dir)?;
+        let log = open_log(dir)?;
+        let mut run = Self::new(dir, RunState::default(), log, lock);
         run.record(Event::Started(Box::new(started)))?;
-        sync_folder(&run.dir)?;
+        sync_folder(dir)?;
         Ok(run)
     }
 
+    fn new(dir: &Path, state: RunState, log: File, lock: File) -> Self {
+        let dir = dir.to_path_buf();
+        Self { dir, state, scrub: None, log, is_broken: false, _lock: lock }
+    }
+
     /// Opens a run and replays its log; takes the lock, so that two processes never write one run.
-    /// What is left of a torn last line is cut off.
+    /// What is left of a torn last line is cut off, and files that a dead process left half written
+    /// are removed.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(LOG);
         // Before the lock, so that a mistyped path does not gain a lock file.
@@ -72,7 +91,8 @@ impl Run {
             log.write_all(b"\n").map_err(|e| StoreError::io("mend", &path, e))?;
         }
         log.sync_data().map_err(|e| StoreError::io("mend", &path, e))?;
-        Ok(Self { dir: dir.to_path_buf(), state: replay.state, scrub: None, log, _lock: lock })
+        remove_unfinished(dir);
+        Ok(Self::new(dir, replay.state, log, lock))
     }
 
     /// Reads a run without the lock, for reports and listings. A torn last line is passed over.
@@ -82,6 +102,7 @@ impl Run {
         Ok(replay(&path, &bytes)?.state)
     }
 
+<<<<<<< HEAD
     /// What a run's log says, event by event. A torn last line is passed over.
     pub fn events(dir: &Path) -> Result<Vec<Event>, StoreError> {
         let path = dir.join(LOG);
@@ -93,6 +114,18 @@ impl Run {
                 .map_err(|e| StoreError::corrupt(&path, index, e.to_string()))
         };
         lines.enumerate().map(event).collect()
+=======
+    /// Whether a folder is that of a run.
+    pub fn is_at(dir: &Path) -> Result<bool, StoreError> {
+        use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
+
+        let path = dir.join(LOG);
+        match fs::metadata(&path).map_err(|e| (e.kind(), e)) {
+            Ok(about) => Ok(about.is_file()),
+            Err((NotFound | NotADirectory | InvalidFilename | InvalidInput, _)) => Ok(false),
+            Err((_, e)) => Err(StoreError::io("look at", &path, e)),
+        }
+>>>>>>> faults
     }
 
     /// The run folders under `runs`, newest first; none where `runs` does not exist.
@@ -114,18 +147,24 @@ impl Run {
         Ok(found)
     }
 
-    /// Appends and syncs an event, then applies it.
+    /// Appends and syncs an event, then applies it. After a failure no further event is taken.
     pub fn record(&mut self, event: Event) -> Result<(), StoreError> {
         let path = self.dir.join(LOG);
-        let broken = |e| StoreError::io("write", &path, io::Error::other(e));
+        let broken = |cause: Box<dyn Error + Send + Sync>| {
+            StoreError::io("write", &path, io::Error::other(cause))
+        };
         let event = match &self.scrub {
-            Some(scrub) => scrub.apply(event).map_err(broken)?,
+            Some(scrub) => scrub.apply(event).map_err(|e| broken(e.into()))?,
             None => event,
         };
-        let mut line = serde_json::to_vec(&event).map_err(broken)?;
+        let mut line = serde_json::to_vec(&event).map_err(|e| broken(e.into()))?;
         line.push(b'\n');
-        self.log.write_all(&line).map_err(|e| StoreError::io("write", &path, e))?;
-        self.log.sync_data().map_err(|e| StoreError::io("write", &path, e))?;
+        if self.is_broken {
+            return Err(broken("an earlier entry could not be written".into()));
+        }
+        let written = self.log.write_all(&line).and_then(|()| self.log.sync_data());
+        self.is_broken = written.is_err();
+        written.map_err(|e| StoreError::io("write", &path, e))?;
         tracing::debug!(bytes = line.len(), "logged {}", event.name());
         self.state.apply(event);
         Ok(())
@@ -163,14 +202,31 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let folder = folder.unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|e| StoreError::io("make", folder, e))?;
     let write = || -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder)?;
-        file.write_all(bytes)?;
+        let made = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder);
+        let mut file = made.map_err(|e| without_path(&e))?;
+        file.as_file_mut().write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|e| e.error)?;
         Ok(())
     };
     write().map_err(|e| StoreError::io("write", path, e))?;
     sync_folder(folder)
+}
+
+/// An error of `tempfile` without the name of the temporary file, which tells a user nothing.
+fn without_path(error: &io::Error) -> io::Error {
+    let text = error.to_string();
+    let cause = text.split(" at path ").next().unwrap_or_default();
+    io::Error::new(error.kind(), cause)
+}
+
+/// Removes what processes that died left half written. The caller holds the lock.
+fn remove_unfinished(dir: &Path) {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    for entry in entries.filter(|e| e.file_name().to_string_lossy().starts_with(UNFINISHED)) {
+        // It is in nobody's way.
+        let _ = fs::remove_file(entry.path());
+    }
 }
 
 /// What a log says.
@@ -254,11 +310,12 @@ fn take_lock(dir: &Path) -> Result<File, StoreError> {
 
 fn open_log(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join(LOG);
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .map_err(|e| StoreError::io("open", &path, e))
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    // As much the user's own as the results, which `tempfile` makes so.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&path).map_err(|e| StoreError::io("open", &path, e))
 }
 
 /// Makes new names in a folder last over a power cut, where the system has that notion.
@@ -274,7 +331,7 @@ fn sync_folder(folder: &Path) -> Result<(), StoreError> {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The system refused.
-    #[error("cannot {what} {path}: {source}")]
+    #[error("cannot {what} {path}: {source}{}", hint_for(source))]
     Io {
         /// What was tried.
         what: &'static str,
@@ -308,6 +365,20 @@ impl StoreError {
     /// `index` counts lines from 0.
     fn corrupt(path: &Path, index: usize, reason: String) -> Self {
         Self::Corrupt { path: path.to_path_buf(), line: index + 1, reason }
+    }
+}
+
+/// What to do about the system's refusals that users meet.
+fn hint_for(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "\nhint: free some space there"
+        }
+        io::ErrorKind::FileTooLarge => "\nhint: raise the limit on the size of files (ulimit -f)",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "\nhint: make that folder one that you may write to"
+        }
+        _ => "",
     }
 }
 

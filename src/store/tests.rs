@@ -83,6 +83,46 @@ fn a_torn_last_line_is_cut_off_and_the_run_goes_on() {
 }
 
 #[test]
+fn a_log_that_could_not_be_written_takes_no_more() {
+    let runs = tempfile::tempdir().expect("a folder");
+    let mut run = Run::create(runs.path(), started()).expect("a run");
+    let log = std::mem::replace(&mut run.log, File::open(run.dir.join(LOG)).expect("to read"));
+    assert!(run.record(Event::Resumed).is_err(), "a file that is open for reading takes nothing");
+    run.log = log;
+    let error = run.record(Event::Resumed).expect_err("the log may end in a torn line");
+    assert!(error.to_string().contains("an earlier entry could not be written"), "{error}");
+    assert_eq!(Run::read(&run.dir).expect("it is whole").resumed, 0);
+}
+
+#[test]
+fn what_a_dead_process_left_half_written_is_removed() {
+    let runs = tempfile::tempdir().expect("a folder");
+    let dir = Run::create(runs.path(), started()).expect("a run").dir.clone();
+    let left = dir.join(format!("{UNFINISHED}x1y2z3"));
+    fs::write(&left, b"[{").expect("a file");
+    fs::write(dir.join("notes.txt"), b"mine").expect("a file");
+    Run::open(&dir).expect("it opens");
+    assert!(!left.exists() && dir.join("notes.txt").exists());
+}
+
+#[test]
+fn a_run_that_cannot_begin_leaves_no_folder() {
+    let runs = tempfile::tempdir().expect("a folder");
+    let mut unloggable = started();
+    // A path that is no UTF-8 cannot be said in JSON.
+    #[cfg(unix)]
+    {
+        let path: std::ffi::OsString = std::os::unix::ffi::OsStringExt::from_vec(vec![b'/', 0xff]);
+        unloggable.inputs.push(path.into());
+    }
+    assert_eq!(Run::create(runs.path(), unloggable).is_err(), cfg!(unix));
+    assert_eq!(Run::list(runs.path()).expect("a list").len(), usize::from(!cfg!(unix)));
+    if cfg!(unix) {
+        assert_eq!(fs::read_dir(runs.path()).expect("a folder").count(), 0);
+    }
+}
+
+#[test]
 fn a_last_event_without_its_line_end_is_kept() {
     let runs = tempfile::tempdir().expect("a folder");
     let dir = Run::create(runs.path(), started()).expect("a run").dir.clone();

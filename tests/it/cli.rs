@@ -25,7 +25,16 @@ pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
+        Self::on(tempfile::tempdir().unwrap())
+    }
+
+    /// In memory where the system has a place for it: hundreds of runs wait for no disk there.
+    pub(crate) fn in_memory() -> Self {
+        Self::on(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap())
+    }
+
+    fn on(folder: tempfile::TempDir) -> Self {
+        let folder = Self(folder);
         folder.write("data.csv", DATA.as_bytes());
         folder
     }

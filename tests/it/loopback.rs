@@ -29,6 +29,10 @@ pub(crate) struct Reply {
     pub(crate) cut: Option<usize>,
     /// Wait before the answer.
     pub(crate) delay: Duration,
+    /// Send everything twice, as if two answers had been to come.
+    pub(crate) twice: bool,
+    /// Close the connection without a word.
+    pub(crate) mute: bool,
     /// Wait before each byte of the body.
     pub(crate) drip: Duration,
 }
@@ -105,6 +109,9 @@ fn serve(stream: TcpStream, answer: &dyn Fn(&Request) -> Reply, log: &Mutex<Vec<
     log.lock().unwrap().push(request.clone());
     let reply = answer(&request);
     std::thread::sleep(reply.delay);
+    if reply.mute {
+        return;
+    }
     let mut head = Vec::new();
     write!(head, "HTTP/1.1 {} x\r\nconnection: close\r\n", reply.status).unwrap();
     write!(head, "content-length: {}\r\n", reply.body.len()).unwrap();
@@ -118,6 +125,9 @@ fn serve(stream: TcpStream, answer: &dyn Fn(&Request) -> Reply, log: &Mutex<Vec<
         let end = reply.cut.unwrap_or(reply.body.len()).min(reply.body.len());
         if reply.drip.is_zero() {
             let _ = stream.write_all(&reply.body[..end]);
+            if reply.twice {
+                let _ = stream.write_all(&head).and_then(|()| stream.write_all(&reply.body));
+            }
         } else {
             for byte in &reply.body[..end] {
                 std::thread::sleep(reply.drip);

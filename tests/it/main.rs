@@ -17,11 +17,15 @@ mod bench;
 mod browser;
 #[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod determinism;
 mod drafts;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
 mod faces;
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 #[cfg(feature = "net")]
 mod frontier;
@@ -32,8 +36,13 @@ mod inspect;
 #[cfg(test)]
 mod judging;
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
 #[cfg(feature = "net")]
 mod llama_server;
+#[cfg(test)]
+#[cfg(feature = "net")]
+mod load;
 #[cfg(test)]
 #[cfg(feature = "net")]
 mod loopback;
@@ -51,9 +60,14 @@ mod readme;
 #[cfg(test)]
 mod real_model;
 #[cfg(test)]
+#[cfg(feature = "net")]
+mod secrets;
+#[cfg(test)]
 mod set_quality;
 #[cfg(test)]
 mod shards;
+#[cfg(test)]
+mod soak;
 #[cfg(test)]
 mod tiny_gguf;
 #[cfg(test)]

@@ -18,6 +18,8 @@ const MAX_RETRY_AFTER: Duration = Duration::from_mins(10);
 const MAX_MESSAGE: usize = 200;
 /// Most of a body without JSON that is looked at, in bytes.
 const MAX_PLAIN: usize = 2_000;
+/// Shortest key that is looked for in answers, in bytes. Those of the vendors have 39 and more.
+const SHORTEST_SECRET: usize = 12;
 
 /// What a complaint means to a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +76,22 @@ impl Speaker {
         format!("{}: {status}{}", self.host, self.repeatable(words))
     }
 
+    /// An answer without the key, should the service have put it there: answers are kept. A key
+    /// that is as short as a word would spoil what is said.
+    pub(super) fn answered(&self, text: String) -> String {
+        match &self.key {
+            Some(key) if key.expose().len() >= SHORTEST_SECRET => self.without_key(text),
+            _ => text,
+        }
+    }
+
+    fn without_key(&self, text: String) -> String {
+        match &self.key {
+            Some(key) => text.replace(key.expose(), "[key]"),
+            None => text,
+        }
+    }
+
     /// Words without the key, control characters and what would reorder a line; cut.
     fn repeatable(&self, words: &str) -> String {
         let invisible = |c: &char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
@@ -83,10 +101,7 @@ impl Speaker {
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
         let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-        let plain = match &self.key {
-            Some(key) => plain.replace(key.expose(), "[key]"),
-            None => plain,
-        };
+        let plain = self.without_key(plain);
         match plain.char_indices().nth(MAX_MESSAGE) {
             Some((at, _)) => format!("{}…", &plain[..at]),
             None => plain,
@@ -223,7 +238,9 @@ impl Complaint {
 /// A body that is no JSON, unless it is a page for people.
 fn plain(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(MAX_PLAIN)]);
-    let text = text.trim();
+    // A word that is cut may be a key, of which the rest would not be known again.
+    let whole = text.rsplit_once(char::is_whitespace).map_or("", |(whole, _)| whole);
+    let text = if body.len() > MAX_PLAIN { whole } else { &text }.trim();
     if text.starts_with('<') { String::new() } else { text.to_owned() }
 }
 
