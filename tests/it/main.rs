@@ -26,6 +26,9 @@ mod faces;
 #[cfg(feature = "net")]
 mod frontier;
 #[cfg(test)]
+#[path = "../fuzz/mod.rs"]
+mod fuzz;
+#[cfg(test)]
 mod hub;
 #[cfg(test)]
 mod inspect;
