@@ -5,10 +5,10 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-use persona::engine::EngineError;
-use persona::engine::chat::ChatTemplate;
+use persona::engine::chat::{ChatTemplate, Turn};
 use persona::engine::gguf::GgufFile;
 use persona::engine::tokenizer::Tokenizer;
+use persona::engine::{DeviceChoice, Engine, EngineError, EngineOptions};
 
 use super::gguf_parts::{Entry, LIST, Parts, TEXT, Tensor, numbers, text, texts};
 use super::memory::measured;
@@ -123,6 +123,7 @@ fn open(path: &Path, length: usize, deep: bool) -> (bool, i64) {
             // Building a vocabulary takes a hundred times as long as the header.
             if deep {
                 build(&file, length);
+                load(path);
             }
             (true, excess)
         }
@@ -143,6 +144,22 @@ fn build(file: &GgufFile, length: usize) {
             if let Err(error) = ChatTemplate::from_gguf(file, &tokenizer) {
                 assert!(matches!(error, EngineError::Template(_)), "{error}");
             }
+        }
+    }
+}
+
+/// Weights that are all zero make a model too.
+fn load(path: &Path) {
+    let options = EngineOptions { device: DeviceChoice::Cpu, ..EngineOptions::default() };
+    match Engine::load(path, &options) {
+        Ok(engine) => {
+            let turn = Turn { role: "user", content: "the <|im_end|> end" };
+            let _ = engine.encode_chat(&[turn], true);
+        }
+        Err(error) => {
+            let error = error.to_string();
+            assert!(!error.contains("nobody foresaw"), "{error}");
+            assert!(!error.contains(|c: char| c.is_control() && c != '\n'), "{error:?}");
         }
     }
 }
