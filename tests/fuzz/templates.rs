@@ -260,3 +260,29 @@ fn kept_templates_end_as_their_names_say() {
         assert!(begin.elapsed() < super::PATIENCE, "{name}: {:?}", begin.elapsed());
     }
 }
+
+/// Templates of real models, as a folder of files: all of them run within the bounds.
+#[test]
+fn real_templates_run_within_the_bounds() {
+    let Some(data) = std::env::var_os("PERSONA_TEST_DATA") else {
+        eprintln!("skipped: PERSONA_TEST_DATA not set");
+        return;
+    };
+    let folder = std::path::Path::new(&data).join("templates");
+    let Ok(files) = std::fs::read_dir(&folder) else {
+        eprintln!("skipped: there is no {}", folder.display());
+        return;
+    };
+    let mut bench = Bench::new();
+    let mut refused = Vec::new();
+    for path in files.map(|entry| entry.expect("an entry of the folder").path()) {
+        let bytes = std::fs::read(&path).expect("a template");
+        // Those of models that see want contents in parts, and drop plain ones.
+        if let Err(error) = bench.tried(&bytes)
+            && !error.to_string().contains("it drops message")
+        {
+            refused.push(format!("{}: {error}", path.display()));
+        }
+    }
+    assert!(refused.is_empty(), "\n{}", refused.join("\n"));
+}
