@@ -13,7 +13,7 @@ use persona::engine::{DeviceChoice, Engine, EngineError, EngineOptions};
 use super::gguf_parts::{Entry, LIST, Parts, TEXT, Tensor, numbers, text, texts};
 use super::memory::measured;
 use super::mutate::{Random, damage, overwrite};
-use super::{kept, run};
+use super::{kept, run, scratch};
 use crate::tiny_gguf::{Family, Options, Weights, tiny_model};
 
 /// What opening any file may take beyond twice its size, in bytes: the reader's buffer, and what
@@ -64,10 +64,7 @@ struct Scratch {
 
 impl Scratch {
     fn new() -> Self {
-        // In memory where the system has such a place: a million files are written.
-        let folder = Path::new("/dev/shm");
-        let folder = if folder.is_dir() { folder.to_owned() } else { std::env::temp_dir() };
-        Self { file: tempfile::NamedTempFile::new_in(folder).expect("a scratch file") }
+        Self { file: tempfile::NamedTempFile::new_in(scratch()).expect("a scratch file") }
     }
 
     /// `bytes`, and `more` bytes that are zero.

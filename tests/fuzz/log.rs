@@ -8,7 +8,7 @@ use persona::store::Run;
 
 use super::memory::measured;
 use super::mutate::{Random, damage};
-use super::{kept, run};
+use super::{kept, run, scratch};
 
 const A_BYTE: i64 = 64;
 const ANY: i64 = 1 << 20;
@@ -85,7 +85,7 @@ fn replay(folder: &Path, bytes: &[u8]) -> bool {
 
 fn logs(count: u64) {
     let seeds = kept("log");
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir_in(scratch()).expect("a folder");
     run("logs", 51, count, |random| {
         let mut bytes = random.of(&seeds).1.clone();
         if random.once_in(2) {
@@ -110,7 +110,7 @@ fn no_damaged_log_breaks_its_replay_in_full() {
 
 #[test]
 fn kept_logs_replay() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir_in(scratch()).expect("a folder");
     for (name, bytes) in kept("log") {
         assert!(replay(folder.path(), &bytes), "{name}");
     }

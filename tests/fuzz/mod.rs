@@ -66,6 +66,13 @@ fn run(target: &str, seed: u64, count: u64, mut case: impl FnMut(&mut Random) ->
     );
 }
 
+/// Where files stand that are written over and over: in memory where the system has such a place,
+/// since a disk would be waited for each time.
+fn scratch() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }
+}
+
 /// The files that are kept for a target, in order of name: seeds, and what was once found.
 fn kept(target: &str) -> Vec<(String, Vec<u8>)> {
     let folder: PathBuf =

@@ -4,7 +4,7 @@ use persona::corpus::{self, Corpus};
 
 use super::memory::measured;
 use super::mutate::{Random, damage};
-use super::{kept, run};
+use super::{kept, run, scratch};
 
 /// What reading may take for each byte of a file, and in any case, in bytes: records keep the text
 /// twice while they are made, and a spreadsheet's cells are smaller than their names.
@@ -64,7 +64,7 @@ fn check(corpus: &Corpus) {
 
 fn files(seed: u64, count: u64, change: impl Fn(&mut Vec<u8>, &mut Random)) {
     let seeds = kept("readers");
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir_in(scratch()).expect("a folder");
     run("readers", seed, count, |random| {
         let (name, mut bytes) = random.of(&seeds).clone();
         change(&mut bytes, random);
@@ -138,7 +138,7 @@ fn no_damaged_file_breaks_its_reader_in_full() {
 #[test]
 fn the_seeds_are_read() {
     for (name, bytes) in kept("readers") {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir_in(scratch()).expect("a folder");
         let path = folder.path().join(&name);
         std::fs::write(&path, &bytes).expect("written");
         let corpus = corpus::load(&[path]).unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -10,7 +10,7 @@ use persona::engine::tokenizer::Tokenizer;
 use super::gguf_parts::{Parts, TEXT, text};
 use super::memory::measured;
 use super::mutate::{Random, damage, overwrite};
-use super::{kept, run};
+use super::{kept, run, scratch};
 use crate::tiny_gguf::{Options, tiny_model};
 
 /// What a template may take, whatever it does, in bytes.
@@ -160,7 +160,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let whole = tiny_model(&Options { hidden: 32, layers: 1, ..Options::default() });
-        let mut scratch = tempfile::NamedTempFile::new().expect("a temporary file");
+        let mut scratch = tempfile::NamedTempFile::new_in(scratch()).expect("a temporary file");
         scratch.write_all(&whole).expect("written");
         let model = GgufFile::open(scratch.path()).expect("a sound file");
         let tokenizer = Tokenizer::from_gguf(&model).expect("a sound vocabulary");

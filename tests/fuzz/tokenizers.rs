@@ -10,7 +10,7 @@ use persona::engine::tokenizer::{DecodeStream, Specials, Tokenizer};
 use super::gguf_parts::{LIST, Parts, TEXT, numbers, text, texts};
 use super::memory::measured;
 use super::mutate::{Random, damage};
-use super::{kept, run};
+use super::{kept, run, scratch};
 use crate::tiny_gguf::{Options, tiny_model};
 
 /// What a vocabulary may take for each byte of its file, in bytes: the tables of a piece that the
@@ -147,7 +147,7 @@ fn spm(parts: &mut Parts, random: &mut Random, length: impl Fn(&mut Random) -> u
 
 /// A file on disk, opened.
 fn opened(bytes: &[u8]) -> Result<(tempfile::NamedTempFile, GgufFile), EngineError> {
-    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let mut file = tempfile::NamedTempFile::new_in(scratch()).expect("a temporary file");
     file.write_all(bytes).expect("written");
     let model = GgufFile::open(file.path())?;
     Ok((file, model))
@@ -240,7 +240,7 @@ fn change_a_value(bytes: &mut Vec<u8>, random: &mut Random) {
 fn json_files(count: u64) {
     let seeds = kept("tokenizer");
     let (_file, model) = opened(&tiny_model(&Options::default())).expect("a sound file");
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir_in(scratch()).expect("a folder");
     let path = folder.path().join("tokenizer.json");
     run("tokenizer.json", 22, count, |random| {
         let mut bytes = random.of(&seeds).1.clone();
