@@ -16,8 +16,10 @@ mod readers;
 mod templates;
 mod tokenizers;
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use mutate::Random;
@@ -35,10 +37,29 @@ struct Tally {
     excess: i64,
 }
 
+thread_local! {
+    /// Whether this thread is at a case.
+    static TRYING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A library's panic that the program catches is written down in a line: with a backtrace, all the
+/// symbols of the binary would count as the memory of the case.
+fn keep_panics_short() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if TRYING.get() { eprintln!("{panic}") } else { usual(panic) }
+        }));
+    });
+}
+
 /// Runs `case` for each number in turn. A panic or a slow case is reported with the number that
 /// repeats it. `case` says whether the input was accepted, and how many bytes it took beyond twice
 /// its size.
 fn run(target: &str, seed: u64, count: u64, mut case: impl FnMut(&mut Random) -> (bool, i64)) {
+    keep_panics_short();
+    TRYING.set(true);
     let mut tally = Tally::default();
     // One case can be tried alone: PERSONA_FUZZ_CASE=1234 cargo test fuzz::gguf
     let only: Option<u64> =
@@ -49,6 +70,7 @@ fn run(target: &str, seed: u64, count: u64, mut case: impl FnMut(&mut Random) ->
         let outcome = catch_unwind(AssertUnwindSafe(|| case(&mut random)));
         let took = begin.elapsed();
         let Ok((accepted, excess)) = outcome else {
+            TRYING.set(false);
             panic!(
                 "{target}: case {number} of seed {seed} broke; PERSONA_FUZZ_CASE={number} repeats it"
             );
@@ -59,6 +81,7 @@ fn run(target: &str, seed: u64, count: u64, mut case: impl FnMut(&mut Random) ->
         tally.slowest = tally.slowest.max(took);
         tally.excess = tally.excess.max(excess);
     }
+    TRYING.set(false);
     let Tally { cases, accepted, slowest, excess } = tally;
     println!(
         "{target}: {cases} cases, {accepted} accepted, slowest {slowest:?}, at most {excess} bytes \
