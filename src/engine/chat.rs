@@ -6,9 +6,9 @@
 //! its turn. Contents are trimmed, because many templates do so themselves.
 //!
 //! A template is as hostile as the file that it comes from. It runs in an interpreter that reaches
-//! nothing outside (no files, no clock), on limited fuel and into a limited buffer.
+//! nothing outside (no files, no clock), within limits of steps and size (`chat/interpreter.rs`).
 
-use std::io::Write;
+mod interpreter;
 
 use minijinja::{Environment, ErrorKind, context};
 use serde::Serialize;
@@ -21,10 +21,6 @@ use super::{EngineError, TokenId};
 const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message.role + '\n' + \
     message.content + '<|im_end|>\n' }}{% endfor %}\
     {% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
-
-/// Interpreter steps; the longest real templates take some thousands for a long chat.
-const FUEL: u64 = 1_000_000;
-const MAX_RENDERED: usize = 4 << 20; // bytes, contents not counted
 
 /// Around the number of a message in what the template renders. Both are for private use: no text
 /// has a meaning for them, and contents are never searched for them.
@@ -152,30 +148,15 @@ impl ChatTemplate {
     /// What the template makes of the chat, with placeholders for the contents.
     fn render(&self, messages: &[Turn<'_>], opening: Opening) -> Result<String, EngineError> {
         let chat = self.placeholders(messages);
-        let refused = |error: &minijinja::Error| {
-            EngineError::Template(match error.kind() {
-                ErrorKind::OutOfFuel => format!("it did not end within {FUEL} steps"),
-                ErrorKind::WriteFailure => format!("it writes more than {MAX_RENDERED} bytes"),
-                _ => error.to_string(),
-            })
+        let context = context! {
+            messages => chat,
+            add_generation_prompt => opening == Opening::Assistant,
+            bos_token => self.bos,
+            eos_token => self.eos,
+            enable_thinking => false,
         };
-        let mut buffer = Bounded(Vec::new());
-        let environment: &Environment<'_> = &self.environment;
-        environment
-            .template_from_str(&self.source)
-            .and_then(|template| {
-                let context = context! {
-                    messages => chat,
-                    add_generation_prompt => opening == Opening::Assistant,
-                    bos_token => self.bos,
-                    eos_token => self.eos,
-                    enable_thinking => false,
-                };
-                template.render_captured_to(context, &mut buffer).map(drop)
-            })
-            .map_err(|error| refused(&error))?;
-        let rendered = String::from_utf8(buffer.0)
-            .map_err(|_| EngineError::Template("it writes bytes that are not UTF-8".into()))?;
+        let rendered = interpreter::render(self.environment.clone(), &self.source, context)
+            .map_err(EngineError::Template)?;
         for (index, turn) in messages.iter().enumerate() {
             if !turn.content.trim().is_empty() && !rendered.contains(&placeholder(index)) {
                 return Err(EngineError::Template(format!(
@@ -249,12 +230,9 @@ fn pieces<'t>(rendered: &'t str, contents: &[&'t str]) -> Vec<(&'t str, Specials
     pieces
 }
 
-/// An interpreter set up as `transformers` sets up its own.
+/// What `transformers` gives its own interpreter.
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
-    environment.set_fuel(Some(FUEL));
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     environment.add_function(
         "raise_exception",
@@ -294,23 +272,6 @@ fn without_generation_tags(source: &str) -> String {
             .replace(&format!("{{%{dash} endgeneration "), &format!("{{%{dash} endif "));
     }
     plain
-}
-
-/// Takes so much and no more.
-struct Bounded(Vec<u8>);
-
-impl Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.0.len() + bytes.len() > MAX_RENDERED {
-            return Err(std::io::ErrorKind::FileTooLarge.into());
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

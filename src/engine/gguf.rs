@@ -15,7 +15,6 @@ mod metadata;
 mod parts;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -28,11 +27,12 @@ use sha2::{Digest, Sha256};
 
 pub use foreign_params::ForeignParams;
 pub use hyper_params::{HyperParams, RopeDivisors, RopeScaling, Yarn};
+pub(super) use metadata::quoted;
 pub use metadata::{Metadata, Numbers, Texts, Value};
 
 use super::EngineError;
 use super::architecture::{ARCHITECTURES, Architecture, FOREIGN};
-use header::{HeaderReader, TensorInfo};
+use header::{HeaderReader, TensorInfo, Tensors};
 
 #[cfg(test)]
 #[path = "../../tests/it/tiny_gguf.rs"]
@@ -68,7 +68,7 @@ pub struct TensorShape {
 #[derive(Debug)]
 struct Contents {
     metadata: Metadata,
-    tensors: HashMap<String, TensorInfo>,
+    tensors: Tensors,
     params: Params,
 }
 
@@ -107,7 +107,7 @@ impl GgufFile {
         let (first, mut bytes) = open_file(path).map_err(bad)?;
         let mut files = vec![Mutex::new(first.try_clone().map_err(|e| bad(e.to_string()))?)];
         let more = |metadata: &Metadata| {
-            let mut tensors = HashMap::new();
+            let mut tensors = Tensors::default();
             for (index, part) in parts::of(path, metadata)?.into_iter().enumerate() {
                 let (file, length) =
                     open_file(&part).map_err(|e| format!("its part {}: {e}", part.display()))?;
@@ -218,7 +218,7 @@ impl GgufFile {
         // Products and sum are bounded by the file's size times the densest block (256 in 84 bytes).
         let elements =
             |info: &TensorInfo| info.shape.iter().map(|dim| *dim as u64).product::<u64>();
-        self.contents.tensors.values().map(elements).sum()
+        self.contents.tensors.iter().map(|(_, info)| elements(info)).sum()
     }
 
     /// Size of the file, or of all its parts, in bytes.
@@ -254,7 +254,7 @@ impl GgufFile {
 
     /// Whether the file holds tensor `name`.
     pub fn has_tensor(&self, name: &str) -> bool {
-        self.contents.tensors.contains_key(name)
+        self.contents.tensors.get(name).is_some()
     }
 
     /// Reads tensor `name` to `device`, in the file's own quantisation. Its shape is the one that
@@ -322,7 +322,8 @@ impl GgufFile {
 
     fn read_at(&self, info: &TensorInfo, offset: u64, data: &mut [u8]) -> std::io::Result<()> {
         // A seek that panicked half-way leaves nothing behind that the next seek does not reset.
-        let mut file = self.files[info.part].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file =
+            self.files[usize::from(info.part)].lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(info.start + offset))?;
         file.read_exact(data)
     }
@@ -338,7 +339,7 @@ impl Contents {
     fn read(
         reader: impl Read,
         bytes: u64,
-        more: impl FnOnce(&Metadata) -> Result<HashMap<String, TensorInfo>, String>,
+        more: impl FnOnce(&Metadata) -> Result<Tensors, String>,
     ) -> Result<Self, Refusal> {
         let mut header = HeaderReader::start(reader, bytes)?;
         let metadata = header.metadata()?;
@@ -349,10 +350,11 @@ impl Contents {
             .ok_or_else(|| "metadata 'general.architecture' is missing".to_owned())?;
         let foreign = FOREIGN.into_iter().find(|name| *name == architecture);
         if Architecture::named(architecture).is_none() && foreign.is_none() {
-            return Err(Refusal::Architecture(architecture.chars().take(64).collect()));
+            let name = quoted(architecture);
+            return Err(Refusal::Architecture(name[1..name.len() - 1].to_owned()));
         }
         let mut tensors = header.tensors(&metadata)?;
-        parts::merge(&mut tensors, further)?;
+        tensors.merge(further)?;
         let params = match foreign {
             Some(name) => Params::Foreign(ForeignParams::read(name, &metadata, &tensors)?),
             None => Params::Own(HyperParams::read(&metadata, &tensors)?),

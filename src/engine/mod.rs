@@ -32,6 +32,7 @@ mod lowering;
 
 pub mod kernels;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -341,6 +342,17 @@ pub struct Engine {
 impl Engine {
     /// Opens, checks and loads a model file.
     pub fn load(path: &Path, options: &EngineOptions) -> Result<Self, EngineError> {
+        // The checks leave nothing to panic about. This is for the one that was forgotten, here or
+        // in the libraries that read the file too: a bad file is an error.
+        let loaded = catch_unwind(AssertUnwindSafe(|| Self::load_checked(path, options)));
+        loaded.unwrap_or_else(|_| {
+            let reason = "loading it failed in a way that nobody foresaw\n\
+                          hint: check the file with `persona models verify`, and report this";
+            Err(EngineError::BadModel { path: path.display().to_string(), reason: reason.into() })
+        })
+    }
+
+    fn load_checked(path: &Path, options: &EngineOptions) -> Result<Self, EngineError> {
         let file = GgufFile::open(path)?;
         let device = open_device(options.device)?;
         let plan = Plan::new(&file, options, &device)?;

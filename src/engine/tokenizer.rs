@@ -75,6 +75,8 @@ impl Tokenizer {
     }
 
     fn from_json(json: &[u8], metadata: &Metadata, rows: usize) -> Result<Self, String> {
+        let no_json = |error| format!("it is no tokenizer.json: {error}");
+        serde_json::from_slice::<serde::de::IgnoredAny>(json).map_err(no_json)?;
         // The crate trusts a tokenizer.json so far as to panic on merges that do not fit.
         let parsed = std::panic::catch_unwind(|| tokenizers::Tokenizer::from_bytes(json));
         let mut inner = match parsed {
@@ -304,7 +306,9 @@ impl Controls {
             None
         } else {
             let any = Regex::new(&pattern.join("|"));
-            Some(any.map_err(|_| "it has more control tokens than can be searched for")?)
+            Some(any.map_err(|_| {
+                "metadata 'tokenizer.ggml.tokens' has more control tokens than can be searched for"
+            })?)
         };
         Ok(Self { ids, by_text, any, swallowing })
     }

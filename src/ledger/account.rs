@@ -35,7 +35,7 @@ impl Booking {
 impl Account {
     /// The number of the next attempt.
     pub fn next(&self) -> u64 {
-        self.attempts.last_key_value().map_or(0, |(last, _)| last + 1)
+        self.attempts.last_key_value().map_or(0, |(last, _)| last.saturating_add(1))
     }
 
     /// Whether an attempt that may cost `worst` stays within `cap` whatever else happens. A cap of

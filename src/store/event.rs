@@ -279,11 +279,13 @@ pub struct CallCost {
 impl CallCost {
     /// Adds another call's tokens and seconds.
     pub fn add(&mut self, other: &CallCost) {
-        self.usage.prompt += other.usage.prompt;
-        self.usage.cached_prompt += other.usage.cached_prompt;
-        self.usage.cache_written += other.usage.cache_written;
-        self.usage.completion += other.usage.completion;
-        self.usage.reasoning += other.usage.reasoning;
+        // A service may say any number.
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        add(&mut self.usage.prompt, other.usage.prompt);
+        add(&mut self.usage.cached_prompt, other.usage.cached_prompt);
+        add(&mut self.usage.cache_written, other.usage.cache_written);
+        add(&mut self.usage.completion, other.usage.completion);
+        add(&mut self.usage.reasoning, other.usage.reasoning);
         self.timings.queue_s += other.timings.queue_s;
         self.timings.prefill_s += other.timings.prefill_s;
         self.timings.decode_s += other.timings.decode_s;

@@ -30,6 +30,9 @@ mod faults;
 #[cfg(feature = "net")]
 mod frontier;
 #[cfg(test)]
+#[path = "../fuzz/mod.rs"]
+mod fuzz;
+#[cfg(test)]
 mod hub;
 #[cfg(test)]
 mod inspect;

@@ -216,6 +216,41 @@ fn the_tokens_of_a_chat_begin_with_those_of_its_beginning() {
     assert!(whole.starts_with(&shared));
 }
 
+/// The kept sound templates, and those of real models where there are some.
+#[test]
+fn guards_change_nothing_that_a_template_writes() {
+    let mut folders =
+        vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus/template")];
+    if let Some(data) = std::env::var_os("PERSONA_TEST_DATA") {
+        folders.push(std::path::Path::new(&data).join("templates"));
+    }
+    let message = |role, content: &str| Message { role, content: content.to_owned() };
+    let mut compared = 0;
+    for entry in folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten() {
+        let path = entry.unwrap().path();
+        let kept = path.starts_with(&folders[0]);
+        if kept && !path.file_name().unwrap().to_string_lossy().starts_with("sound") {
+            continue;
+        }
+        let source = without_generation_tags(&std::fs::read_to_string(&path).unwrap());
+        let chat = [message(USER, "U"), message(ASSISTANT, "A"), message(USER, "V <b>")];
+        let context = context! {
+            messages => chat,
+            add_generation_prompt => true,
+            bos_token => "<s>",
+            eos_token => "</s>",
+        };
+        let mut plain = environment();
+        plain.set_trim_blocks(true);
+        plain.set_lstrip_blocks(true);
+        let expected = plain.render_str(&source, &context).ok();
+        let guarded = interpreter::render(environment(), &source, context).ok();
+        assert_eq!(guarded, expected, "{}", path.display());
+        compared += 1;
+    }
+    assert!(compared >= 3);
+}
+
 #[test]
 fn a_template_without_end_is_stopped() {
     let tokenizer = tiny();
@@ -229,7 +264,7 @@ fn a_template_without_end_is_stopped() {
 
 #[test]
 fn a_template_that_writes_without_end_is_stopped() {
-    let flood = "{% for a in range(99999) %}{{ 'x' * 99999 }}{% endfor %}";
+    let flood = "{% for a in range(99999) %}{{ 'x' * 9999 }}{% endfor %}";
     let error = ChatTemplate::new(Some(flood), &tiny()).unwrap_err().to_string();
     assert!(error.contains("writes more than"), "{error}");
 }

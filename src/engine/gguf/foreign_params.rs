@@ -4,9 +4,7 @@
 //! numbers are bounded and every tensor's shape is compared with them here, as `hyper_params.rs`
 //! does for our own block. Nothing is computed from them; candle reads the file once more.
 
-use std::collections::HashMap;
-
-use super::header::{Refused, TensorInfo};
+use super::header::{Refused, Tensors};
 use super::hyper_params::{Expected, Keys, MAX_CONTEXT, MAX_LAYERS, MAX_WIDTH, Presence};
 use super::metadata::{Metadata, Value};
 
@@ -42,7 +40,7 @@ impl ForeignParams {
     pub(super) fn read(
         architecture: &'static str,
         metadata: &Metadata,
-        tensors: &HashMap<String, TensorInfo>,
+        tensors: &Tensors,
     ) -> Result<Self, Refused> {
         let keys = Keys { metadata, architecture };
         let head_count = keys.required("attention.head_count", MAX_WIDTH)?;
@@ -63,7 +61,7 @@ impl ForeignParams {
             vocabulary_size: keys.vocabulary_size()?,
         };
         this.check_heads(&keys)?;
-        Expected::check(&this.expected_tensors(&keys)?, architecture, tensors)?;
+        Expected::check(this.expected_tensors(&keys)?, architecture, tensors)?;
         Ok(this)
     }
 
@@ -79,7 +77,10 @@ impl ForeignParams {
         }
         // Half of a head turns in pairs.
         if *head_dim == 0 || !head_dim.is_multiple_of(4) {
-            return Err(format!("the head width is {head_dim}, not a multiple of 4"));
+            return Err(format!(
+                "{} makes heads {head_dim} wide, not a multiple of 4",
+                keys.head_width()
+            ));
         }
         if self.architecture != "glm4" && head_dim * head_count != self.embedding_length {
             return Err(format!(
@@ -98,69 +99,18 @@ impl ForeignParams {
         Ok(())
     }
 
-    fn expected_tensors(&self, keys: &Keys<'_>) -> Result<Vec<Expected>, Refused> {
+    /// Matrices as `(outputs, inputs)`. One block after the other: a small file may claim many.
+    fn expected_tensors(&self, keys: &Keys<'_>) -> Result<impl Iterator<Item = Expected>, Refused> {
         use Presence::{Optional, Required};
         let width = self.embedding_length;
         let inner = keys.required("feed_forward_length", MAX_WIDTH)?;
-        let queries = self.head_count * self.head_dim;
+        let convolution = if self.head_count_kv.contains(&0) {
+            keys.required("shortconv.l_cache", MAX_CONVOLUTION)?
+        } else {
+            0
+        };
         let head = vec![self.vocabulary_size, width];
         let mut expected = vec![Expected::new("token_embd.weight", head.clone(), Required)];
-        let mut block = |index: usize, part: &str, shape: Vec<usize>| {
-            expected.push(Expected::new(&format!("blk.{index}.{part}"), shape, Required));
-        };
-        for (index, heads) in self.head_count_kv.iter().enumerate() {
-            let kv = heads * self.head_dim;
-            block(index, "attn_norm.weight", vec![width]);
-            block(index, "ffn_down.weight", vec![width, inner]);
-            match self.architecture {
-                "glm4" => {
-                    block(index, "ffn_up.weight", vec![2 * inner, width]);
-                    for part in ["ffn_norm", "post_attention_norm", "post_ffw_norm"] {
-                        block(index, &format!("{part}.weight"), vec![width]);
-                    }
-                }
-                "lfm2" => {
-                    block(index, "ffn_norm.weight", vec![width]);
-                    block(index, "ffn_gate.weight", vec![inner, width]);
-                    block(index, "ffn_up.weight", vec![inner, width]);
-                }
-                _ => {
-                    block(index, "attn_norm.bias", vec![width]);
-                    block(index, "attn_qkv.weight", vec![queries + 2 * kv, width]);
-                    block(index, "attn_qkv.bias", vec![queries + 2 * kv]);
-                    block(index, "attn_output.bias", vec![width]);
-                    block(index, "ffn_up.weight", vec![inner, width]);
-                    block(index, "ffn_up.bias", vec![inner]);
-                    block(index, "ffn_down.bias", vec![width]);
-                }
-            }
-            if *heads == 0 {
-                let length = keys.required("shortconv.l_cache", MAX_CONVOLUTION)?;
-                block(index, "shortconv.conv.weight", vec![width, length]);
-                block(index, "shortconv.in_proj.weight", vec![3 * width, width]);
-                block(index, "shortconv.out_proj.weight", vec![width, width]);
-                continue;
-            }
-            block(index, "attn_output.weight", vec![width, queries]);
-            if self.architecture != "phi2" {
-                block(index, "attn_q.weight", vec![queries, width]);
-                block(index, "attn_k.weight", vec![kv, width]);
-                block(index, "attn_v.weight", vec![kv, width]);
-            }
-            if self.architecture == "lfm2" {
-                block(index, "attn_q_norm.weight", vec![self.head_dim]);
-                block(index, "attn_k_norm.weight", vec![self.head_dim]);
-            }
-        }
-        if self.architecture == "glm4" {
-            for (index, heads) in self.head_count_kv.iter().enumerate() {
-                let kv = heads * self.head_dim;
-                for (part, rows) in [("attn_q", queries), ("attn_k", kv), ("attn_v", kv)] {
-                    let name = format!("blk.{index}.{part}.bias");
-                    expected.push(Expected::new(&name, vec![rows], Optional));
-                }
-            }
-        }
         match self.architecture {
             "phi2" => expected.extend([
                 Expected::new("output.weight", head, Required),
@@ -175,7 +125,74 @@ impl ForeignParams {
                 expected.push(Expected::new(norm, vec![width], Required));
             }
         }
-        Ok(expected)
+        let blocks = self.head_count_kv.iter().enumerate();
+        let blocks = blocks.flat_map(move |(index, heads)| {
+            self.expected_in_block(index, *heads, inner, convolution)
+        });
+        Ok(expected.into_iter().chain(blocks))
+    }
+
+    fn expected_in_block(
+        &self,
+        index: usize,
+        heads: usize,
+        inner: usize,
+        convolution: usize,
+    ) -> Vec<Expected> {
+        use Presence::{Optional, Required};
+        let width = self.embedding_length;
+        let (queries, kv) = (self.head_count * self.head_dim, heads * self.head_dim);
+        let mut expected = Vec::new();
+        let mut add = |part: &str, shape: Vec<usize>, presence| {
+            expected.push(Expected::new(&format!("blk.{index}.{part}"), shape, presence));
+        };
+        let mut block = |part: &str, shape: Vec<usize>| add(part, shape, Required);
+        block("attn_norm.weight", vec![width]);
+        block("ffn_down.weight", vec![width, inner]);
+        match self.architecture {
+            "glm4" => {
+                block("ffn_up.weight", vec![2 * inner, width]);
+                for part in ["ffn_norm", "post_attention_norm", "post_ffw_norm"] {
+                    block(&format!("{part}.weight"), vec![width]);
+                }
+            }
+            "lfm2" => {
+                block("ffn_norm.weight", vec![width]);
+                block("ffn_gate.weight", vec![inner, width]);
+                block("ffn_up.weight", vec![inner, width]);
+            }
+            _ => {
+                block("attn_norm.bias", vec![width]);
+                block("attn_qkv.weight", vec![queries + 2 * kv, width]);
+                block("attn_qkv.bias", vec![queries + 2 * kv]);
+                block("attn_output.bias", vec![width]);
+                block("ffn_up.weight", vec![inner, width]);
+                block("ffn_up.bias", vec![inner]);
+                block("ffn_down.bias", vec![width]);
+            }
+        }
+        if heads == 0 {
+            block("shortconv.conv.weight", vec![width, convolution]);
+            block("shortconv.in_proj.weight", vec![3 * width, width]);
+            block("shortconv.out_proj.weight", vec![width, width]);
+            return expected;
+        }
+        block("attn_output.weight", vec![width, queries]);
+        if self.architecture != "phi2" {
+            block("attn_q.weight", vec![queries, width]);
+            block("attn_k.weight", vec![kv, width]);
+            block("attn_v.weight", vec![kv, width]);
+        }
+        if self.architecture == "lfm2" {
+            block("attn_q_norm.weight", vec![self.head_dim]);
+            block("attn_k_norm.weight", vec![self.head_dim]);
+        }
+        if self.architecture == "glm4" {
+            for (part, rows) in [("attn_q", queries), ("attn_k", kv), ("attn_v", kv)] {
+                add(&format!("{part}.bias"), vec![rows], Optional);
+            }
+        }
+        expected
     }
 }
 
@@ -183,19 +200,21 @@ impl ForeignParams {
 fn head_counts_kv(keys: &Keys<'_>, block_count: usize) -> Result<Vec<usize>, Refused> {
     let suffix = "attention.head_count_kv";
     let wrong = |what: &str| format!("{} {what}", keys.name(suffix));
+    let too_few = || wrong(&format!("does not hold a count for each of {block_count} blocks"));
     let counts = match keys.metadata.get(&keys.key(suffix)) {
-        Some(Value::Numbers(numbers)) if keys.architecture == "lfm2" => numbers
-            .to_integers()
-            .and_then(|list| {
-                list.into_iter()
-                    .map(|count| usize::try_from(count).ok())
-                    .collect::<Option<Vec<_>>>()
-            })
-            .ok_or_else(|| wrong("holds what is no count"))?,
+        Some(Value::Numbers(numbers)) if keys.architecture == "lfm2" => {
+            // Before the list is made wide.
+            if numbers.len() != block_count {
+                return Err(too_few());
+            }
+            let counts = numbers.to_integers().unwrap_or_default().into_iter();
+            let counts = counts.map(|count| usize::try_from(count).ok());
+            counts.collect::<Option<Vec<_>>>().ok_or_else(|| wrong("holds what is no count"))?
+        }
         _ => vec![keys.required(suffix, MAX_WIDTH)?; block_count],
     };
     if counts.len() != block_count || counts.iter().any(|count| *count > MAX_WIDTH) {
-        return Err(wrong(&format!("does not hold a count for each of {block_count} blocks")));
+        return Err(too_few());
     }
     Ok(counts)
 }

@@ -1,14 +1,13 @@
 //! The header of a GGUF file, read as what it is: bytes from a stranger.
 //!
 //! Owns the format's layout and bounds. Every length is compared with the bytes that are left
-//! before anything is allocated, so the memory taken never exceeds a small multiple of the file's
-//! size, whatever the header claims. Knows nothing of architectures: what the tensors of a `llama`
+//! before anything is allocated, and what is kept is as dense as the file, so that reading a header
+//! takes at most twice the file's size (and a few kilobytes), whatever the header claims. Knows nothing of architectures: what the tensors of a `llama`
 //! must look like stands in `hyper_params.rs`.
 //!
 //! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>. The caps follow those that
 //! llama.cpp adopted after its integer overflows (ggml-org/llama.cpp#19856), but are tighter.
 
-use std::collections::HashMap;
 use std::io::Read;
 use std::mem::size_of;
 
@@ -24,11 +23,16 @@ const VERSIONS: std::ops::RangeInclusive<u32> = 2..=3;
 const DEFAULT_ALIGNMENT: u64 = 32; // bytes, from the specification
 const ALIGNMENTS: std::ops::RangeInclusive<u64> = 8..=4096; // bytes
 const MAX_TENSORS: u64 = 1 << 16;
-const MAX_ENTRIES: u64 = 1 << 12;
+const MAX_ENTRIES: u64 = 1 << 10; // the richest real files have some dozens
 const MAX_NAME: u64 = 256; // bytes of a key or tensor name
 const MAX_TEXT: u64 = 16 << 20; // bytes; chat templates are the longest real ones
 const MAX_ITEMS: u64 = 2 << 20; // of an array; the largest vocabularies have 2^18
+const MAX_TEXTS: usize = 64 << 20; // bytes of a list of texts
 const MAX_DIMS: u32 = 4;
+/// Fewest bytes of an entry of the metadata: a key of no length, a type, a value of one byte.
+const LEAST_ENTRY: u64 = 8 + 4 + 1;
+/// Fewest bytes of an entry of the tensor directory: a name of no length, one dimension.
+const LEAST_TENSOR: u64 = 8 + 4 + 8 + 4 + 8;
 
 const TEXT: u32 = 8; // type codes of the specification; the others are scalars
 const ARRAY: u32 = 9;
@@ -40,11 +44,58 @@ pub(super) struct TensorInfo {
     pub(super) shape: Vec<usize>,
     pub(super) dtype: GgmlDType,
     /// Which file of a split model holds it; 0 otherwise.
-    pub(super) part: usize,
+    pub(super) part: u16,
     /// First byte, from the start of that file.
     pub(super) start: u64,
     /// Size in bytes.
     pub(super) bytes: u64,
+}
+
+/// The tensors of a file. A directory may list many thousands, so they stand close together.
+#[derive(Debug, Default)]
+pub(super) struct Tensors {
+    /// In order of name.
+    by_name: Vec<(Box<str>, TensorInfo)>,
+}
+
+impl Tensors {
+    /// Where tensor `name` stands in [`Self::iter`].
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        self.by_name.binary_search_by(|(own, _)| own.as_ref().cmp(name)).ok()
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&TensorInfo> {
+        self.position(name).map(|at| &self.by_name[at].1)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// All of them, in order of name.
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &TensorInfo)> {
+        self.by_name.iter().map(|(name, info)| (name.as_ref(), info))
+    }
+
+    /// Says of all of them in which file they stand.
+    pub(super) fn place_in(&mut self, part: u16) {
+        self.by_name.iter_mut().for_each(|(_, info)| info.part = part);
+    }
+
+    /// Adds tensors of another part; none may be there already.
+    pub(super) fn merge(&mut self, more: Self) -> Result<(), Refused> {
+        self.by_name.extend(more.by_name);
+        self.sort_by_name().map_err(|name| format!("tensor '{name}' stands in two parts"))
+    }
+
+    /// The error is a name that is there twice.
+    fn sort_by_name(&mut self) -> Result<(), &str> {
+        self.by_name.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        match self.by_name.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            Some(pair) => Err(&pair[0].0),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Reads a header in two steps, so that the caller can refuse an architecture by name before the
@@ -79,47 +130,43 @@ impl<R: Read> HeaderReader<R> {
 
     /// All key-value pairs.
     pub(super) fn metadata(&mut self) -> Result<Metadata, Refused> {
-        let mut entries = HashMap::new();
+        self.need(self.entries * LEAST_ENTRY, "the metadata count")?;
+        let mut entries = Vec::with_capacity(self.entries as usize);
         for index in 0..self.entries {
             let key = self.name(&format!("metadata key {index}"))?;
             let value = self.value(&key)?;
-            if entries.contains_key(&key) {
-                return Err(format!("metadata '{key}' is given twice"));
-            }
-            entries.insert(key, value);
+            entries.push((key, value));
         }
-        Ok(Metadata::new(entries))
+        Metadata::new(entries)
     }
 
     /// The tensor directory, checked against the file's size and against itself.
-    pub(super) fn tensors(
-        &mut self,
-        metadata: &Metadata,
-    ) -> Result<HashMap<String, TensorInfo>, Refused> {
+    pub(super) fn tensors(&mut self, metadata: &Metadata) -> Result<Tensors, Refused> {
         let alignment = metadata.unsigned("general.alignment")?.unwrap_or(DEFAULT_ALIGNMENT);
         if !alignment.is_power_of_two() || !ALIGNMENTS.contains(&alignment) {
             return Err(format!(
                 "metadata 'general.alignment' is {alignment}, not a power of two from 8 to 4096"
             ));
         }
-        let mut tensors = HashMap::new();
+        // No two share their first bytes, so all but the last fill an alignment.
+        let data = self.tensors.saturating_sub(1) * alignment;
+        self.need(self.tensors * LEAST_TENSOR + data, "the tensor count")?;
+        let mut tensors = Tensors { by_name: Vec::with_capacity(self.tensors as usize) };
         for index in 0..self.tensors {
             let name = self.name(&format!("the name of tensor {index}"))?;
             let info = self.tensor(&name, alignment)?;
-            if tensors.contains_key(&name) {
-                return Err(format!("tensor '{name}' is listed twice"));
-            }
-            tensors.insert(name, info);
+            tensors.by_name.push((name, info));
         }
+        tensors.sort_by_name().map_err(|name| format!("tensor '{name}' is listed twice"))?;
         // Offsets count from the first aligned byte after the directory. `at` is at most the
         // file's size here, so the sum cannot overflow; a tensor's own start can.
         let data = self.at.next_multiple_of(alignment);
-        for (name, info) in &mut tensors {
+        for (name, info) in &mut tensors.by_name {
             info.start = data
                 .checked_add(info.start)
                 .ok_or_else(|| format!("tensor '{name}' starts beyond the end of the file"))?;
         }
-        self.check_extents(&tensors)?;
+        self.check_extents(&mut tensors)?;
         Ok(tensors)
     }
 
@@ -130,7 +177,7 @@ impl<R: Read> HeaderReader<R> {
         if !(1..=MAX_DIMS).contains(&dims) {
             return Err(format!("{what} has {dims} dimensions (1 to {MAX_DIMS} are possible)"));
         }
-        let mut shape = Vec::with_capacity(MAX_DIMS as usize);
+        let mut shape = Vec::with_capacity(dims as usize);
         for _ in 0..dims {
             let dim = u64::from_le_bytes(self.fixed(&what)?);
             shape.push(usize::try_from(dim).unwrap_or(usize::MAX));
@@ -148,11 +195,11 @@ impl<R: Read> HeaderReader<R> {
     }
 
     /// Every tensor inside the file, no two over each other.
-    fn check_extents(&self, tensors: &HashMap<String, TensorInfo>) -> Result<(), Refused> {
-        let mut by_start: Vec<_> = tensors.iter().collect();
-        by_start.sort_by_key(|(name, info)| (info.start, *name));
+    fn check_extents(&self, tensors: &mut Tensors) -> Result<(), Refused> {
+        let by_start = &mut tensors.by_name;
+        by_start.sort_unstable_by(|(a, x), (b, y)| (x.start, a).cmp(&(y.start, b)));
         let mut previous: Option<(&str, u64)> = None;
-        for (name, info) in by_start {
+        for (name, info) in by_start.iter() {
             let end = info.start.checked_add(info.bytes).filter(|end| *end <= self.end);
             let Some(end) = end else {
                 return Err(format!(
@@ -166,7 +213,7 @@ impl<R: Read> HeaderReader<R> {
             }
             previous = Some((name, end));
         }
-        Ok(())
+        tensors.sort_by_name().map_err(str::to_owned)
     }
 
     fn value(&mut self, key: &str) -> Result<Value, Refused> {
@@ -174,9 +221,8 @@ impl<R: Read> HeaderReader<R> {
         let code = u32::from_le_bytes(self.fixed(&what)?);
         match code {
             TEXT => {
-                let bytes = self.text(&what)?;
-                // An author's name in Latin-1 is no reason to refuse a model.
-                Ok(Value::Text(String::from_utf8_lossy(&bytes).into_owned()))
+                let length = self.count(&what, MAX_TEXT)?;
+                Ok(Value::Text(readable(self.bytes(length, &what)?)))
             }
             ARRAY => self.array(&what),
             _ => {
@@ -204,26 +250,43 @@ impl<R: Read> HeaderReader<R> {
 
     fn texts(&mut self, count: u64, what: &str) -> Result<Value, Refused> {
         self.need(count * size_of::<u64>() as u64, what)?;
-        let mut texts = Texts::with_capacity(count as usize);
+        let mut joined = Vec::new();
+        let mut ends = Vec::with_capacity(count as usize);
         for index in 0..count {
-            let bytes = self.text(what)?;
-            let text = std::str::from_utf8(&bytes)
-                .map_err(|_| format!("item {index} of {what} is not UTF-8"))?;
-            texts.push(text);
+            let length = self.count(what, MAX_TEXT)? as usize;
+            self.need(length as u64, what)?;
+            let start = joined.len();
+            let end = start + length;
+            if end > MAX_TEXTS {
+                return Err(format!("{what} has more than {MAX_TEXTS} bytes of text"));
+            }
+            if end > joined.capacity() {
+                // Doubled as ever, but never beyond all that the file can still hold.
+                let left = (self.end - self.at).min(MAX_TEXTS as u64) as usize;
+                joined.reserve_exact(left.min(end.max(joined.capacity())));
+            }
+            joined.resize(end, 0);
+            self.fill(&mut joined[start..], what)?;
+            if std::str::from_utf8(&joined[start..]).is_err() {
+                return Err(format!("item {index} of {what} is not UTF-8"));
+            }
+            ends.push(end);
         }
-        Ok(Value::Texts(texts))
+        joined.shrink_to_fit();
+        let joined = String::from_utf8(joined).map_err(|_| format!("{what} is not UTF-8"))?;
+        Ok(Value::Texts(Texts::new(joined, ends)))
     }
 
     /// A key or tensor name.
-    fn name(&mut self, what: &str) -> Result<String, Refused> {
+    fn name(&mut self, what: &str) -> Result<Box<str>, Refused> {
         let length = self.count(what, MAX_NAME)?;
         let bytes = self.bytes(length, what)?;
-        String::from_utf8(bytes).map_err(|_| format!("{what} is not UTF-8"))
-    }
-
-    fn text(&mut self, what: &str) -> Result<Vec<u8>, Refused> {
-        let length = self.count(what, MAX_TEXT)?;
-        self.bytes(length, what)
+        let name = String::from_utf8(bytes).map_err(|_| format!("{what} is not UTF-8"))?;
+        // It will stand in messages, and so on terminals.
+        if name.chars().any(char::is_control) {
+            return Err(format!("{what} holds control characters"));
+        }
+        Ok(name.into_boxed_str())
     }
 
     /// A 64-bit length of at most `most`.
@@ -266,6 +329,25 @@ impl<R: Read> HeaderReader<R> {
             .map_err(|error| format!("cannot read {what} at byte {}: {error}", self.at))?;
         self.at += bytes.len() as u64;
         Ok(())
+    }
+}
+
+/// An author's name in Latin-1 is no reason to refuse a model: bytes that are not UTF-8 become
+/// question marks, one for one, so that no text grows.
+fn readable(mut bytes: Vec<u8>) -> String {
+    let mut from = 0;
+    loop {
+        match String::from_utf8(bytes) {
+            Ok(text) => return text,
+            Err(error) => {
+                bytes = error.into_bytes();
+                while let Err(error) = std::str::from_utf8(&bytes[from..]) {
+                    let start = from + error.valid_up_to();
+                    from = error.error_len().map_or(bytes.len(), |length| start + length);
+                    bytes[start..from].fill(b'?');
+                }
+            }
+        }
     }
 }
 

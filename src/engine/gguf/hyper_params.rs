@@ -3,11 +3,10 @@
 //! Checked here once, so that the decoder multiplies without asking: a file whose tensors do not
 //! have the implied shapes never reaches it.
 
-use std::collections::{HashMap, HashSet};
 use std::f64::consts::TAU;
 
-use super::header::{Refused, TensorInfo};
-use super::metadata::{Metadata, Value};
+use super::header::{Refused, Tensors};
+use super::metadata::{Metadata, Value, quoted};
 use crate::engine::architecture::{
     Architecture, Biases, HeadNorms, Norms, Parts, RopeTensors, Windows,
 };
@@ -110,10 +109,7 @@ pub enum RopeDivisors {
 
 impl HyperParams {
     /// Reads and checks the numbers, then the shape of every tensor.
-    pub(super) fn read(
-        metadata: &Metadata,
-        tensors: &HashMap<String, TensorInfo>,
-    ) -> Result<Self, Refused> {
+    pub(super) fn read(metadata: &Metadata, tensors: &Tensors) -> Result<Self, Refused> {
         let name = metadata.text("general.architecture")?.unwrap_or_default();
         let mut architecture = Architecture::named(name)
             .ok_or_else(|| format!("architecture '{name}' has no block here"))?;
@@ -128,7 +124,7 @@ impl HyperParams {
         let context_length = keys.required("context_length", MAX_CONTEXT)?;
         let sliding_window = keys.windows(&mut architecture, block_count)?;
         let (rope_scaling, yarn) = keys.rope_scaling()?;
-        let held = |name: &'static str| Some(name).filter(|name| tensors.contains_key(*name));
+        let held = |name: &'static str| Some(name).filter(|name| tensors.get(name).is_some());
         let (rope_factors, rope_factors_long) = match architecture.rope_tensors {
             RopeTensors::None => (None, None),
             RopeTensors::One => (held(FREQS), None),
@@ -165,14 +161,14 @@ impl HyperParams {
                 .filter(|length| *length > 0)
                 .unwrap_or(context_length),
             vocabulary_size: keys.vocabulary_size()?,
-            tied_embeddings: !tensors.contains_key("output.weight"),
+            tied_embeddings: tensors.get("output.weight").is_none(),
             rope_factors,
             rope_factors_long,
             architecture,
         };
         this.check_heads(&keys)?;
         this.check_rope(&keys)?;
-        Expected::check(&this.expected_tensors(), architecture.name, tensors)?;
+        Expected::check(this.expected_tensors(), architecture.name, tensors)?;
         Ok(this)
     }
 
@@ -218,7 +214,10 @@ impl HyperParams {
             ));
         }
         if *head_dim == 0 || !head_dim.is_multiple_of(2) {
-            return Err(format!("the head width is {head_dim}, not an even number from 2"));
+            return Err(format!(
+                "{} makes heads {head_dim} wide, not an even number from 2",
+                keys.head_width()
+            ));
         }
         let value_length = keys.optional("attention.value_length", MAX_WIDTH)?.unwrap_or(*head_dim);
         if value_length != *head_dim {
@@ -262,8 +261,8 @@ impl HyperParams {
         Ok(())
     }
 
-    /// Matrices as `(outputs, inputs)`.
-    fn expected_tensors(&self) -> Vec<Expected> {
+    /// Matrices as `(outputs, inputs)`. One block after the other: a small file may claim many.
+    fn expected_tensors(&self) -> impl Iterator<Item = Expected> {
         use Presence::{Optional, Required};
         let width = self.embedding_length;
         let head = vec![self.vocabulary_size, width];
@@ -282,14 +281,15 @@ impl HyperParams {
             factor_tensors.iter().map(|name| Expected::new(name, factors.clone(), Optional)),
         );
         let block = self.expected_in_block();
-        for index in 0..self.block_count {
-            expected.extend(block.iter().map(|part| Expected {
+        let blocks = (0..self.block_count).flat_map(move |index| {
+            let place = |part: &Expected| Expected {
                 name: format!("blk.{index}.{}", part.name),
                 shape: part.shape.clone(),
                 presence: part.presence,
-            }));
-        }
-        expected
+            };
+            block.iter().map(place).collect::<Vec<_>>()
+        });
+        expected.into_iter().chain(blocks)
     }
 
     /// The tensors of one block, named without its number.
@@ -380,29 +380,29 @@ impl Expected {
     /// Every tensor that the decoder reads is there with the implied shape, and nothing is there
     /// that it would silently leave out: a bias that is ignored is a wrong model.
     pub(super) fn check(
-        all: &[Self],
+        all: impl Iterator<Item = Self>,
         architecture: &str,
-        tensors: &HashMap<String, TensorInfo>,
+        tensors: &Tensors,
     ) -> Result<(), Refused> {
+        let mut known = vec![false; tensors.len()];
         for Self { name, shape, presence } in all {
-            match tensors.get(name) {
-                None if *presence == Presence::Optional => {}
-                None => return Err(format!("tensor '{name}' is missing")),
-                Some(info) if info.shape != *shape => {
+            match (tensors.position(&name), tensors.get(&name)) {
+                (Some(_), Some(info)) if info.shape != shape => {
                     return Err(format!(
                         "tensor '{name}' has shape {:?}, but the metadata implies {shape:?}",
                         info.shape
                     ));
                 }
-                Some(_) => {}
+                (Some(at), _) => known[at] = true,
+                (None, _) if presence == Presence::Optional => {}
+                (None, _) => return Err(format!("tensor '{name}' is missing")),
             }
         }
-        let known: HashSet<&str> = all.iter().map(|tensor| tensor.name.as_str()).collect();
         // Frequencies that old converters wrote and nobody reads.
         let obsolete = |name: &str| name.ends_with(".attn_rot_embd");
-        match tensors.keys().filter(|name| !known.contains(name.as_str()) && !obsolete(name)).min()
-        {
-            Some(name) => Err(format!(
+        let mut unknown = tensors.iter().zip(known).filter(|(_, known)| !known);
+        match unknown.find(|((name, _), _)| !obsolete(name)) {
+            Some(((name, _), _)) => Err(format!(
                 "tensor '{name}' has no place in architecture '{architecture}', so the model would \
                  run wrong"
             )),
@@ -430,6 +430,18 @@ impl Keys<'_> {
 
     pub(super) fn name(&self, suffix: &str) -> String {
         format!("metadata '{}'", self.key(suffix))
+    }
+
+    /// The keys that say how wide a head is.
+    pub(super) fn head_width(&self) -> String {
+        match self.metadata.get(&self.key("attention.key_length")) {
+            Some(_) => self.name("attention.key_length"),
+            None => format!(
+                "{} over {}",
+                self.name("embedding_length"),
+                self.name("attention.head_count")
+            ),
+        }
     }
 
     fn missing(&self, suffix: &str) -> Refused {
@@ -466,7 +478,10 @@ impl Keys<'_> {
     /// Keys that change what a block computes, in a way that ours does not.
     fn refuse_what_is_not_computed(&self) -> Result<(), Refused> {
         if self.optional("expert_count", usize::MAX)?.is_some_and(|count| count > 0) {
-            return Err("it is a mixture of experts, which is not supported".into());
+            return Err(format!(
+                "it is a mixture of experts ({}), which is not supported",
+                self.name("expert_count")
+            ));
         }
         for cap in ["attn_logit_softcapping", "final_logit_softcapping"] {
             if self.metadata.float(&self.key(cap))?.is_some_and(|cap| cap != 0.0) {
@@ -503,19 +518,19 @@ impl Keys<'_> {
     /// Every how many layers one has no window; a number, or one yes or no a layer.
     fn window_period(&self, block_count: usize) -> Result<Option<usize>, Refused> {
         let suffix = "attention.sliding_window_pattern";
-        let Some(Value::Numbers(_)) = self.metadata.get(&self.key(suffix)) else {
+        let Some(Value::Numbers(listed)) = self.metadata.get(&self.key(suffix)) else {
             let period = self.optional(suffix, MAX_LAYERS)?;
             // In llama.cpp 0 means that every layer has a window.
             return Ok(period.map(|period| if period == 0 { MAX_LAYERS + 1 } else { period }));
         };
-        let windowed = self.metadata.integers(&self.key(suffix))?.unwrap_or_default();
-        if windowed.len() != block_count {
+        if listed.len() != block_count {
             return Err(format!(
                 "{} has {} items for {block_count} blocks",
                 self.name(suffix),
-                windowed.len()
+                listed.len()
             ));
         }
+        let windowed = self.metadata.integers(&self.key(suffix))?.unwrap_or_default();
         let first = windowed.iter().position(|windowed| *windowed == 0);
         let period = first.map_or(MAX_LAYERS + 1, |index| index + 1);
         let periodic =
@@ -543,8 +558,9 @@ impl Keys<'_> {
             }
             (Some("yarn"), Some(factor)) => Ok((RopeScaling::None, Some(self.yarn(factor)?))),
             (Some(kind), _) => Err(format!(
-                "{} is '{kind}', which is not supported (none, linear, yarn and longrope are)",
-                self.name("rope.scaling.type")
+                "{} is {}, which is not supported (none, linear, yarn and longrope are)",
+                self.name("rope.scaling.type"),
+                quoted(kind)
             )),
         }
     }

@@ -3,8 +3,6 @@
 //! Owns how values are held: lists keep the density that they have in the file, so a header cannot
 //! take more memory than it has bytes (but for a constant factor). Reading them is `header.rs`.
 
-use std::collections::HashMap;
-
 /// A metadata value. Lists keep the density they have in the file.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -45,14 +43,9 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// An empty list with room for `count`.
-    pub(super) fn with_capacity(count: usize) -> Self {
-        Self { joined: String::new(), ends: Vec::with_capacity(count) }
-    }
-
-    pub(super) fn push(&mut self, text: &str) {
-        self.joined.push_str(text);
-        self.ends.push(self.joined.len());
+    /// From the texts one after the other and where each ends: ascending places between characters.
+    pub(super) fn new(joined: String, ends: Vec<usize>) -> Self {
+        Self { joined, ends }
     }
 
     /// How many there are.
@@ -89,6 +82,16 @@ impl Numbers {
     /// From little-endian bytes, a whole number of values.
     pub(super) fn new(scalar: Scalar, bytes: Vec<u8>) -> Self {
         Self { scalar, bytes }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.bytes.len() / self.scalar.bytes()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
     }
 
     /// As whole numbers; `None` when the list holds fractions, or numbers beyond 64 bits signed.
@@ -194,11 +197,12 @@ fn of_json(value: &serde_json::Value) -> Option<Value> {
             (None, None) => Value::Float(number.as_f64()?),
         },
         Json::Array(items) if items.first().is_some_and(Json::is_string) => {
-            let mut texts = Texts::with_capacity(items.len());
+            let (mut joined, mut ends) = (String::new(), Vec::with_capacity(items.len()));
             for item in items {
-                texts.push(item.as_str()?);
+                joined.push_str(item.as_str()?);
+                ends.push(joined.len());
             }
-            Value::Texts(texts)
+            Value::Texts(Texts::new(joined, ends))
         }
         Json::Array(items) => {
             let mut bytes = Vec::with_capacity(items.len() * 8);
@@ -213,28 +217,44 @@ fn of_json(value: &serde_json::Value) -> Option<Value> {
     })
 }
 
+/// A text of the file as a message shows it: printable, and not too long.
+pub(in crate::engine) fn quoted(text: &str) -> String {
+    const MOST: usize = 64; // characters
+    let shown: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
+    let more = if text.chars().nth(MOST).is_some() { "…" } else { "" };
+    format!("'{shown}{more}'")
+}
+
 /// The file's key-value pairs, with getters that say which key has the wrong type.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metadata {
-    entries: HashMap<String, Value>,
+    /// In order of key.
+    entries: Vec<(Box<str>, Value)>,
 }
 
 impl Metadata {
-    pub(super) fn new(entries: HashMap<String, Value>) -> Self {
-        Self { entries }
+    /// The error names a key that is there twice.
+    pub(super) fn new(mut entries: Vec<(Box<str>, Value)>) -> Result<Self, String> {
+        entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        match entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            Some(pair) => Err(format!("metadata '{}' is given twice", pair[0].0)),
+            None => Ok(Self { entries }),
+        }
     }
 
     /// From JSON, as servers list a model file's metadata. A list of neither texts nor whole numbers
     /// is left out.
     pub fn from_json(entries: &serde_json::Map<String, serde_json::Value>) -> Self {
-        let entries =
-            entries.iter().filter_map(|(key, value)| Some((key.clone(), of_json(value)?)));
-        Self { entries: entries.collect() }
+        let read = |(key, value): (&String, _)| Some((key.as_str().into(), of_json(value)?));
+        let mut entries: Vec<(Box<str>, Value)> = entries.iter().filter_map(read).collect();
+        entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        Self { entries }
     }
 
     /// The value of `key`, whatever its type.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.entries.get(key)
+        let found = self.entries.binary_search_by(|(own, _)| own.as_ref().cmp(key));
+        found.ok().map(|at| &self.entries[at].1)
     }
 
     /// A whole number that is not negative.
@@ -302,7 +322,7 @@ impl Metadata {
         wanted: &str,
         convert: impl FnOnce(&'a Value) -> Option<T>,
     ) -> Result<Option<T>, String> {
-        let Some(value) = self.entries.get(key) else {
+        let Some(value) = self.get(key) else {
             return Ok(None);
         };
         let wrong =

@@ -6,12 +6,11 @@
 //!
 //! Format: <https://github.com/ggml-org/llama.cpp/tree/master/tools/gguf-split>.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use super::header::{HeaderReader, Refused, TensorInfo};
+use super::header::{HeaderReader, Refused, Tensors};
 use super::metadata::Metadata;
 
 /// Most parts; real models have a dozen.
@@ -32,14 +31,16 @@ pub(super) fn of(path: &Path, metadata: &Metadata) -> Result<Vec<PathBuf>, Refus
     let own = place(number.saturating_add(1));
     if !name.contains(&own) {
         return Err(format!(
-            "it is part {} of {count} of a split model, but its name does not say so\n\
+            "it is part {} of {count} of a split model by metadata 'split.no' and 'split.count', \
+             but its name does not say so\n\
              hint: keep the parts in one folder, called NAME-00001-of-{count:05}.gguf and so on",
             number.saturating_add(1)
         ));
     }
     if number != 0 {
         return Err(format!(
-            "it is part {} of {count} of a split model\nhint: name the first part, {}",
+            "it is part {} of {count} of a split model (metadata 'split.no')\n\
+             hint: name the first part, {}",
             number.saturating_add(1),
             name.replace(&own, &place(1))
         ));
@@ -54,7 +55,7 @@ pub(super) fn read(
     bytes: u64,
     number: usize,
     first: &Metadata,
-    tensors: &mut HashMap<String, TensorInfo>,
+    tensors: &mut Tensors,
 ) -> Result<(), Refused> {
     let mut header = HeaderReader::start(BufReader::new(file), bytes)?;
     let metadata = header.metadata()?;
@@ -72,10 +73,8 @@ pub(super) fn read(
         }
     }
     let mut own = header.tensors(&metadata)?;
-    for info in own.values_mut() {
-        info.part = number;
-    }
-    merge(tensors, own)?;
+    own.place_in(number as u16);
+    tensors.merge(own)?;
     let all = first.unsigned("split.tensors.count")?;
     match all {
         Some(all) if tensors.len() as u64 > all => {
@@ -83,18 +82,4 @@ pub(super) fn read(
         }
         _ => Ok(()),
     }
-}
-
-/// Adds tensors of another part; none may be there already.
-pub(super) fn merge(
-    tensors: &mut HashMap<String, TensorInfo>,
-    more: HashMap<String, TensorInfo>,
-) -> Result<(), Refused> {
-    for (name, info) in more {
-        if tensors.contains_key(&name) {
-            return Err(format!("tensor '{name}' stands in two parts"));
-        }
-        tensors.insert(name, info);
-    }
-    Ok(())
 }

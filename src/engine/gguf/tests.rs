@@ -26,7 +26,7 @@ impl Contents {
 }
 
 fn read(bytes: &[u8]) -> Result<Contents, String> {
-    let nothing = |_: &Metadata| Ok(HashMap::new());
+    let nothing = |_: &Metadata| Ok(Tensors::default());
     Contents::read(bytes, bytes.len() as u64, nothing).map_err(|refusal| match refusal {
         Refusal::Field(reason) => reason,
         Refusal::Architecture(name) => format!("architecture {name}"),
@@ -84,7 +84,7 @@ fn a_sound_file_gives_its_numbers_and_its_tensors() {
         assert_eq!(numbers.rope_scaling, RopeScaling::None);
         assert!(!numbers.tied_embeddings && numbers.rope_factors.is_none());
         assert_eq!(model.name(), "Tiny");
-        for name in model.contents.tensors.keys() {
+        for (name, _) in model.contents.tensors.iter() {
             let tensor = model.tensor(name, &Device::Cpu).unwrap();
             let values = tensor.dequantize(&Device::Cpu).unwrap().flatten_all().unwrap();
             let values: Vec<f32> = values.to_vec1().unwrap();
@@ -528,7 +528,7 @@ proptest! {
             Ok(contents) => {
                 let file = on_disk(&bytes);
                 let model = GgufFile::open(file.path()).unwrap();
-                for name in contents.tensors.keys() {
+                for (name, _) in contents.tensors.iter() {
                     prop_assert!(model.tensor(name, &Device::Cpu).is_ok());
                 }
                 let _ = crate::engine::tokenizer::Tokenizer::from_gguf(&model);
@@ -583,7 +583,7 @@ fn a_split_model_is_the_whole_model() {
         let expected =
             digits.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         assert_eq!(model.sha256().unwrap(), expected);
-        for (name, info) in &whole.contents.tensors {
+        for (name, info) in whole.contents.tensors.iter() {
             let (mut a, mut b) = (vec![0; info.bytes as usize], vec![1; info.bytes as usize]);
             whole.read_part(name, 0, &mut a).unwrap();
             model.read_part(name, 0, &mut b).unwrap();

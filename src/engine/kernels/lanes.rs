@@ -13,7 +13,7 @@
 use super::activations::QuantisedBlock;
 
 /// Lanes worked on together.
-pub const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// Sixteen f32, and the integers that go with them. The operations of a tier may only run on a CPU
 /// that has it; the kernels are entered under that condition.
@@ -167,7 +167,7 @@ impl Number for Brain {
 
 /// Sixteen f32 without any instruction set in particular.
 #[derive(Debug, Clone, Copy)]
-pub struct Portable([f32; LANES]);
+pub(crate) struct Portable([f32; LANES]);
 
 impl Lanes for Portable {
     type Ints = [i32; LANES];
@@ -322,7 +322,7 @@ fn exp(x: f32) -> f32 {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub use x86::{Avx2, Avx512};
+pub(crate) use x86::{Avx2, Avx512};
 
 #[cfg(target_arch = "x86_64")]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]

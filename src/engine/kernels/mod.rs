@@ -40,7 +40,7 @@ macro_rules! tiered {
     };
 }
 
-pub mod lanes;
+pub(crate) mod lanes;
 pub mod team;
 
 pub mod activations;
@@ -62,7 +62,7 @@ use team::Team;
 pub struct Cpu {
     /// The threads.
     pub team: Team,
-    /// The instruction set.
+    /// The instruction set, which this machine has.
     pub tier: Tier,
 }
 
@@ -74,14 +74,18 @@ impl Cpu {
     }
 }
 
-/// The instruction set that the kernels were entered with; found once per process.
+/// The instruction set that the kernels were entered with; found once per process. Outside this
+/// crate only [`Tier::detect`] and [`Tier::available`] give one that not every CPU has, so a kernel
+/// is never entered on a CPU that it was not compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tier {
     /// What every CPU of the target has.
     Portable,
     /// x86-64 with AVX2, FMA and F16C: 8 lanes.
+    #[non_exhaustive]
     Avx2,
     /// x86-64 with AVX-512 F, BW, VL and VNNI besides: 16 lanes, and integer dot products.
+    #[non_exhaustive]
     Avx512,
 }
 

@@ -32,7 +32,6 @@ tiered! {
 /// like integers once those of negative ones are turned round.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
-#[expect(clippy::extra_unused_type_parameters, reason = "the compiler's own vectors serve")]
 fn chunk_maxima<L: Lanes>(numbers: &[f32], out: &mut [f32]) {
     let turn = |bits: i32| bits ^ ((bits >> 31) as u32 >> 1) as i32;
     for (chunk, out) in numbers.chunks(CHUNK).zip(out) {

@@ -10,7 +10,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -41,6 +41,8 @@ struct Board {
     /// The next share to take.
     next: AtomicUsize,
     piece: Mutex<Option<Piece>>,
+    /// Whether somebody's work is on the board.
+    taken: AtomicBool,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
@@ -67,6 +69,7 @@ impl Team {
             state: AtomicUsize::new(0),
             next: AtomicUsize::new(0),
             piece: Mutex::new(None),
+            taken: AtomicBool::new(false),
             panic: Mutex::new(None),
         });
         let members = (1..threads.clamp(1, AT_WORK))
@@ -86,16 +89,18 @@ impl Team {
     }
 
     /// Calls `work` once with each of `0..shares`, on any of the threads, and returns when all are
-    /// done. The caller takes part. A panic in a share is passed on once all have ended. One
-    /// caller at a time.
+    /// done. The caller takes part. A panic in a share is passed on once all have ended. While
+    /// the team has work, other work (a share's own included) is done by who brings it.
     pub fn run(&self, shares: usize, work: &(dyn Fn(usize) + Sync)) {
-        if shares <= 1 || self.members.is_empty() {
+        let board = &*self.board;
+        let alone = shares <= 1 || self.members.is_empty();
+        if alone || board.taken.swap(true, Ordering::Acquire) {
             (0..shares).for_each(work);
             return;
         }
-        let board = &*self.board;
         // SAFETY: only the lifetime changes; members touch the work between joining and leaving,
-        // and this function does not return before the last has left.
+        // and this function does not return before the last has left. Nothing below unwinds before
+        // that, and nobody else puts work on the board.
         let work: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(work) };
         *lock(&board.piece) = Some(Piece { work, shares });
         board.next.store(0, Ordering::Relaxed);
@@ -110,7 +115,9 @@ impl Team {
         while board.state.load(Ordering::Acquire) & AT_WORK != 0 {
             pause(&mut polls);
         }
-        if let Some(panic) = lock(&board.panic).take() {
+        let panic = lock(&board.panic).take();
+        board.taken.store(false, Ordering::Release);
+        if let Some(panic) = panic {
             resume_unwind(panic);
         }
     }
@@ -287,6 +294,31 @@ mod tests {
             done.fetch_add(1, Ordering::Relaxed);
         });
         assert_eq!(done.into_inner(), 100);
+    }
+
+    #[test]
+    fn work_that_comes_while_the_team_is_busy_is_done_by_who_brings_it() {
+        let team = Team::new(3);
+        let counts: [[AtomicUsize; 40]; 3] =
+            std::array::from_fn(|_| std::array::from_fn(|_| AtomicUsize::new(0)));
+        let count = |row: usize, share: usize| {
+            counts[row][share].fetch_add(1, Ordering::Relaxed);
+        };
+        std::thread::scope(|scope| {
+            for row in 0..2 {
+                let (team, count) = (&team, &count);
+                scope.spawn(move || {
+                    for _ in 0..200 {
+                        team.run(40, &|share| count(row, share));
+                    }
+                });
+            }
+        });
+        team.run(4, &|_| team.run(40, &|share| count(2, share)));
+        let times = [200, 200, 4];
+        for (row, expected) in counts.iter().zip(times) {
+            assert!(row.iter().all(|count| count.load(Ordering::Relaxed) == expected));
+        }
     }
 
     #[test]

@@ -79,9 +79,18 @@ fn an_unknown_pre_tokenizer_is_refused_with_the_way_out() {
 fn metadata_that_does_not_fit_is_refused_by_key() {
     refuses(vec![("tokenizer.ggml.eos_token_id", Meta::U32(9_999))], "eos_token_id' is 9999");
     refuses(vec![("tokenizer.ggml.token_type", Meta::Ints(vec![1, 1]))], "has 2 items");
-    refuses(vec![("tokenizer.ggml.merges", Meta::Texts(vec!["th".into()]))], "merge 0");
-    refuses(vec![("tokenizer.ggml.merges", Meta::Texts(vec!["z q".into()]))], "merge 0");
-    refuses(vec![("tokenizer.ggml.merges", Meta::Texts(vec!["Ġt the".into()]))], "merge 0");
+    refuses(
+        vec![("tokenizer.ggml.merges", Meta::Texts(vec!["th".into()]))],
+        "item 0 of metadata 'tokenizer.ggml.merges'",
+    );
+    refuses(
+        vec![("tokenizer.ggml.merges", Meta::Texts(vec!["z q".into()]))],
+        "item 0 of metadata 'tokenizer.ggml.merges'",
+    );
+    refuses(
+        vec![("tokenizer.ggml.merges", Meta::Texts(vec!["Ġt the".into()]))],
+        "item 0 of metadata 'tokenizer.ggml.merges'",
+    );
     refuses(vec![("tokenizer.ggml.model", Meta::Text("llama".into()))], "scores");
 }
 

@@ -13,12 +13,20 @@ use tokenizers::normalizers::{self, NormalizerWrapper, Prepend, Replace};
 use super::pre_tokenizer::PreTokenizer;
 use super::token_bytes::{SPACE, Spelling};
 use crate::engine::TokenId;
-use crate::engine::gguf::{Metadata, Texts};
+use crate::engine::gguf::{Metadata, Texts, Value, quoted};
 
 /// Longest token in bytes. Splitting one into every pair of pieces costs its length squared; the
 /// longest real ones are runs of spaces or dashes.
 const MAX_TOKEN: usize = 1 << 10;
 const MAX_TOKENS_BYTES: usize = 32 << 20;
+/// Ways to cut its pieces in two that a SentencePiece vocabulary may have for each of them; real
+/// ones have two. Runs of one letter could be cut in a thousand ways each.
+const MAX_CUTS: usize = 16;
+/// Tokens that are cut out of a text before anything else; Gemma has 6,400.
+const MAX_USER_DEFINED: usize = 1 << 15;
+
+const TOKENS: &str = "metadata 'tokenizer.ggml.tokens'";
+const MERGES: &str = "metadata 'tokenizer.ggml.merges'";
 
 /// `tokenizer.ggml.token_type`, from llama.cpp's `llama_token_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,10 +214,12 @@ impl<'a> Vocabulary<'a> {
         let added: Vec<AddedToken> = self
             .of_kind(Kind::UserDefined)
             .map(|(token, _)| AddedToken::from(self.spelled(token), false).normalized(false))
+            .take(MAX_USER_DEFINED + 1)
             .collect();
-        tokenizer
-            .add_tokens(added)
-            .map_err(|error| format!("cannot add the user-defined tokens: {error}"))?;
+        if added.len() > MAX_USER_DEFINED {
+            return Err(format!("{TOKENS} has more than {MAX_USER_DEFINED} user-defined items"));
+        }
+        tokenizer.add_tokens(added).map_err(|error| unbuildable(&error))?;
         Ok(tokenizer)
     }
 
@@ -223,14 +233,17 @@ impl<'a> Vocabulary<'a> {
         let mut merges = Vec::with_capacity(lines.len());
         let mut joined = String::new();
         for (rank, line) in lines.iter().enumerate() {
-            let (left, right) =
-                line.split_once(' ').ok_or_else(|| format!("merge {rank} is not a pair"))?;
+            let (left, right) = line
+                .split_once(' ')
+                .ok_or_else(|| format!("item {rank} of {MERGES} is not a pair"))?;
             joined.clear();
             joined.extend([left, right]);
             // The model builder trusts its input here, and panics on what is not so.
             if ![left, right, &joined].into_iter().all(|piece| vocab.contains_key(piece)) {
                 return Err(format!(
-                    "merge {rank} ('{left}' with '{right}') is not made of tokens"
+                    "item {rank} of {MERGES} ({} with {}) is not made of tokens",
+                    quoted(left),
+                    quoted(right)
                 ));
             }
             merges.push((left.to_owned(), right.to_owned()));
@@ -239,7 +252,7 @@ impl<'a> Vocabulary<'a> {
             .vocab_and_merges(vocab, merges)
             .ignore_merges(pre.ignore_merges)
             .build()
-            .map_err(|error| format!("cannot build the vocabulary: {error}"))?;
+            .map_err(|error| unbuildable(&error))?;
         let compose = pre.compose.then_some(NormalizerWrapper::NFC(normalizers::NFC));
         Ok((model, compose.into_iter().collect()))
     }
@@ -254,10 +267,8 @@ impl<'a> Vocabulary<'a> {
             vocab.insert(unknown.to_owned(), id);
             builder = builder.unk_token(unknown.to_owned());
         }
-        let model = builder
-            .vocab_and_merges(vocab, merges)
-            .build()
-            .map_err(|error| format!("cannot build the vocabulary: {error}"))?;
+        let model =
+            builder.vocab_and_merges(vocab, merges).build().map_err(|error| unbuildable(&error))?;
         let spaces = Replace::new(" ", SPACE.to_string())
             .map_err(|error| format!("cannot build the normaliser: {error}"))?;
         let prefix = self.space_prefix.then(|| Prepend::new(SPACE.to_string()).into());
@@ -279,7 +290,8 @@ impl<'a> Vocabulary<'a> {
             .filter(|(token, _)| token.chars().all(|c| c == SPACE))
             .collect();
         runs.sort_by_key(|(run, _)| std::cmp::Reverse(run.len()));
-        let pieces = self.of_kind(Kind::Normal);
+        // Of a piece that is listed twice, the first is the one.
+        let pieces = self.of_kind(Kind::Normal).filter(|(piece, id)| vocab.get(*piece) == Some(id));
         let pieces = pieces.map(|(piece, id)| (piece, scores[id as usize]));
         let mut merges = Vec::new();
         for (piece, score) in runs.iter().map(|(run, rank)| (run.as_str(), *rank)).chain(pieces) {
@@ -291,6 +303,11 @@ impl<'a> Vocabulary<'a> {
                 .collect();
             pairs.sort_unstable();
             merges.extend(pairs.into_iter().map(|(_, _, left, right)| (score, left, right)));
+            if merges.len() > MAX_CUTS * self.tokens.len() {
+                return Err(format!(
+                    "{TOKENS} can be cut in more than {MAX_CUTS} ways for each of its items"
+                ));
+            }
         }
         merges.sort_by(|(a, ..), (b, ..)| b.total_cmp(a));
         Ok(merges.into_iter().map(|(_, left, right)| (left.to_owned(), right.to_owned())).collect())
@@ -343,6 +360,11 @@ impl<'a> Vocabulary<'a> {
     }
 }
 
+/// What the library says of a vocabulary, which may quote it at any length.
+fn unbuildable(error: &dyn std::fmt::Display) -> String {
+    format!("{TOKENS} cannot be built: {}", quoted(&error.to_string()))
+}
+
 /// How tokens are spelled, and for byte-level ones how text is cut.
 fn family(metadata: &Metadata) -> Result<(Spelling, Option<PreTokenizer>), String> {
     const HINT: &str = "pass the model's own file with --tokenizer tokenizer.json";
@@ -352,35 +374,40 @@ fn family(metadata: &Metadata) -> Result<(Spelling, Option<PreTokenizer>), Strin
                 .text("tokenizer.ggml.pre")?
                 .ok_or_else(|| format!("metadata 'tokenizer.ggml.pre' is missing; {HINT}"))?;
             let pre = PreTokenizer::named(name).ok_or_else(|| {
-                format!("metadata 'tokenizer.ggml.pre' is '{name}', which is not known; {HINT}")
+                let name = quoted(name);
+                format!("metadata 'tokenizer.ggml.pre' is {name}, which is not known; {HINT}")
             })?;
             Ok((Spelling::ByteLevel, Some(pre)))
         }
         "llama" => Ok((Spelling::SentencePiece, None)),
         other => Err(format!(
-            "metadata 'tokenizer.ggml.model' is '{other}', but only gpt2 and llama are known; {HINT}"
+            "metadata 'tokenizer.ggml.model' is {}, but only gpt2 and llama are known; {HINT}",
+            quoted(other)
         )),
     }
 }
 
 fn kinds(metadata: &Metadata, count: usize) -> Result<Vec<Kind>, String> {
     let key = "tokenizer.ggml.token_type";
+    // Compared before the list is made wide.
+    if let Some(Value::Numbers(codes)) = metadata.get(key)
+        && codes.len() != count
+    {
+        return Err(format!("metadata '{key}' has {} items for {count} tokens", codes.len()));
+    }
     let Some(codes) = metadata.integers(key)? else {
         return Ok(vec![Kind::Normal; count]);
     };
-    if codes.len() != count {
-        return Err(format!("metadata '{key}' has {} items for {count} tokens", codes.len()));
-    }
     let kind = |code| Kind::from_code(code).ok_or_else(|| format!("metadata '{key}' holds {code}"));
     codes.into_iter().map(kind).collect()
 }
 
 fn check_lengths(tokens: &Texts) -> Result<(), String> {
     if let Some(id) = tokens.iter().position(|token| token.len() > MAX_TOKEN) {
-        return Err(format!("token {id} has more than {MAX_TOKEN} bytes"));
+        return Err(format!("item {id} of {TOKENS} has more than {MAX_TOKEN} bytes"));
     }
     if tokens.iter().map(str::len).sum::<usize>() > MAX_TOKENS_BYTES {
-        return Err(format!("the tokens have more than {MAX_TOKENS_BYTES} bytes in all"));
+        return Err(format!("{TOKENS} has more than {MAX_TOKENS_BYTES} bytes in all"));
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ use std::arch::x86_64::{
     _mm512_storeu_ps, _mm512_sub_ps, _mm512_ternarylogic_epi32,
 };
 use std::f32::consts::LOG2_E;
+use std::mem::offset_of;
 
 use super::{Brain, Half, LANES, LEAST, Lanes, MINUS_LN2, POLYNOMIAL, QuantisedBlock, ROUND};
 
@@ -33,7 +34,7 @@ const OR_AND: i32 = 0b1111_1000;
 
 /// One AVX-512 register.
 #[derive(Debug, Clone, Copy)]
-pub struct Avx512(__m512);
+pub(crate) struct Avx512(__m512);
 
 impl Lanes for Avx512 {
     type Ints = __m512i;
@@ -292,10 +293,12 @@ fn dot_rows<const M: usize>(
     at: usize,
 ) {
     const { assert!(size_of::<QuantisedBlock>() == 48) };
+    assert!(at < rows[0].words.len());
+    let first = rows.as_ptr().wrapping_byte_add(offset_of!(QuantisedBlock, words) + 4 * at);
     macro_rules! rows {
         ($($row:literal),*) => {
-            // SAFETY: row `r`'s word lies 48 r bytes after the first's, inside `rows`; nothing
-            // is written but the sums.
+            // SAFETY: row `r`'s word lies 48 r bytes after the first's, inside `rows`, which the
+            // pointer was made from; nothing is written but the sums.
             unsafe {
                 std::arch::asm!(
                     $(concat!(
@@ -303,7 +306,7 @@ fn dot_rows<const M: usize>(
                     ),)*
                     $(inout(zmm_reg) sums[$row],)*
                     w = in(zmm_reg) bytes,
-                    p = in(reg) &raw const rows[0].words[at],
+                    p = in(reg) first,
                     options(pure, readonly, nostack, preserves_flags)
                 );
             }
@@ -321,7 +324,7 @@ fn dot_rows<const M: usize>(
 
 /// Two AVX2 registers.
 #[derive(Debug, Clone, Copy)]
-pub struct Avx2(__m256, __m256);
+pub(crate) struct Avx2(__m256, __m256);
 
 impl Lanes for Avx2 {
     type Ints = [__m256i; 2];
