@@ -102,7 +102,6 @@ impl Run {
         Ok(replay(&path, &bytes)?.state)
     }
 
-<<<<<<< HEAD
     /// What a run's log says, event by event. A torn last line is passed over.
     pub fn events(dir: &Path) -> Result<Vec<Event>, StoreError> {
         let path = dir.join(LOG);
@@ -114,7 +113,8 @@ impl Run {
                 .map_err(|e| StoreError::corrupt(&path, index, e.to_string()))
         };
         lines.enumerate().map(event).collect()
-=======
+    }
+
     /// Whether a folder is that of a run.
     pub fn is_at(dir: &Path) -> Result<bool, StoreError> {
         use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
@@ -125,7 +125,6 @@ impl Run {
             Err((NotFound | NotADirectory | InvalidFilename | InvalidInput, _)) => Ok(false),
             Err((_, e)) => Err(StoreError::io("look at", &path, e)),
         }
->>>>>>> faults
     }
 
     /// The run folders under `runs`, newest first; none where `runs` does not exist.

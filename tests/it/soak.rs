@@ -114,6 +114,7 @@ fn measured() {
             max_rounds: 0,
             seed,
             segments_by: None,
+            shard: None,
             refine: None,
         };
         let started = Started {
