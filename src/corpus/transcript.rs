@@ -98,6 +98,16 @@ pub(super) fn participant_of_heading(heading: &str) -> Option<String> {
     Some(found.name("who").map_or(heading, |who| who.as_str()).to_owned())
 }
 
+/// Labels that number the people who were asked: `P01`, `R-2`, `Speaker 3`.
+fn is_numbered(label: &str) -> bool {
+    static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = "(?i)^(?:participant|respondent|interviewee|speaker|subject|person|user|p|r|s)\
+                       [ #._-]*[0-9]{1,4}$";
+        Regex::new(pattern).expect("the pattern is valid")
+    });
+    NUMBERED.is_match(label)
+}
+
 /// Labels that stand for a role, whoever fills it.
 fn is_generic(label: &str) -> bool {
     matches!(
@@ -201,23 +211,31 @@ struct Speakers {
 }
 
 impl Speakers {
-    /// A word before a colon is a speaker when it has a time stamp, names a role, or comes back;
-    /// and without the first two, only when another speaker does so too: a conversation takes two.
+    /// A word before a colon is a speaker when it has a time stamp, names a role or a participant's
+    /// number, or comes back; and without the first two, only when another speaker does so too: a
+    /// conversation takes two. In a round where somebody asks and nearly every line has a label,
+    /// those who answer once are speakers as well.
     fn find(blocks: &[Block]) -> Self {
         let mut labels: HashMap<String, usize> = HashMap::new();
         let mut sure = false;
+        let (mut asks, mut labelled, mut all) = (false, 0, 0);
         let lines = blocks.iter().flat_map(|block| block.lines().iter().map(move |l| (block, l)));
         for (block, line) in lines {
+            all += usize::from(!line.trim().is_empty());
             let Some(label) = Label::parse(line) else { continue };
+            labelled += 1;
+            asks |= is_moderator(label.speaker);
             let named = |name: &String| is_short_for(label.speaker, name);
             let known = label.timed
                 || is_moderator(label.speaker)
                 || is_generic(label.speaker)
+                || is_numbered(label.speaker)
                 || block.participant.as_ref().is_some_and(named);
             sure |= known;
             *labels.entry(label.speaker.to_owned()).or_default() += if known { 2 } else { 1 };
         }
-        labels.retain(|_, count| *count >= 2);
+        let round = asks && labelled * 10 >= all * 9;
+        labels.retain(|_, count| *count >= 2 || round);
         if !sure && labels.len() < 2 {
             labels.clear();
         }
@@ -445,6 +463,22 @@ mod tests {
             let rows = load(text);
             assert!(rows.records.iter().all(|r| r.participant.is_none()), "{text}");
         }
+    }
+
+    #[test]
+    fn those_who_answer_once_in_a_round_are_speakers() {
+        let said = |text: &str| -> Vec<Option<String>> {
+            load(text).records.into_iter().map(|record| record.participant).collect()
+        };
+        let some = |names: &[&str]| names.iter().map(|n| Some((*n).to_owned())).collect::<Vec<_>>();
+        let numbered = "Moderator: What happened?\nP01: The lift was out.\nP02: I took the stairs.";
+        assert_eq!(said(numbered), some(&["P01", "P02"]));
+        let named =
+            "Moderator: What happened?\n\nAna: The lift was out.\n\nBen: I took the stairs.";
+        assert_eq!(said(named), some(&["Ana", "Ben"]));
+        let prose = "Moderator: What happened?\nAna: The lift was out.\nAnd so on.\nAna: Twice.\n\n\
+                     A long day.\n\nThe lesson: take the stairs.\n\nNobody came.\n\nThen it rained.";
+        assert!(!said(prose).contains(&Some("The lesson".to_owned())));
     }
 
     #[test]
