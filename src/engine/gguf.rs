@@ -315,6 +315,23 @@ impl GgufFile {
             .map_err(|error| self.bad(format!("cannot read tensor '{name}': {error}")))
     }
 
+    /// Refuses a file with weights that candle multiplies wrongly on Metal: Q2_K, in products of few
+    /// rows (<https://github.com/huggingface/candle/pull/3898>).
+    pub(super) fn check_for_metal(&self) -> Result<(), EngineError> {
+        match self.first_of(GgmlDType::Q2K) {
+            Some(name) => Err(self.bad(format!(
+                "tensor '{name}' is Q2_K, which Metal multiplies wrongly\n\
+                 hint: take another quantisation, as in owner/repo:Q4_K_M, or run with --device cpu"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// The first tensor of this quantisation.
+    fn first_of(&self, dtype: GgmlDType) -> Option<&str> {
+        self.contents.tensors.iter().find(|(_, info)| info.dtype == dtype).map(|(name, _)| name)
+    }
+
     fn info(&self, name: &str) -> Result<&TensorInfo, EngineError> {
         let info = self.contents.tensors.get(name);
         info.ok_or_else(|| self.bad(format!("tensor '{name}' is missing")))

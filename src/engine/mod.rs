@@ -550,6 +550,9 @@ impl Plan {
             }
             Kind::Foreign(_) => (0, 1), // candle's cache grows as it is used
         };
+        if device.is_metal() {
+            file.check_for_metal()?;
+        }
         let mut fit = Fit { batch: batch.max(1), tokens: usize::MAX };
         // candle reports a full device by an error; the system kills who fills its memory.
         if device.is_cpu()

@@ -91,6 +91,9 @@ fn a_sound_file_gives_its_numbers_and_its_tensors() {
             assert!(values.iter().all(|value| value.is_finite() && value.abs() < 2.0), "{name}");
             assert!(values.iter().any(|value| *value != 0.0), "{name}");
         }
+        let quantised = model.first_of(GgmlDType::Q8_0).is_some();
+        assert_eq!(quantised, matches!(weights, Weights::Q8_0));
+        assert!(model.check_for_metal().is_ok());
         let query = model.tensor("blk.1.attn_k.weight", &Device::Cpu).unwrap();
         assert_eq!(query.shape().dims(), [32, 64]);
     }
