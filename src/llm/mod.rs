@@ -326,6 +326,14 @@ pub enum LlmError {
     /// The service or engine is gone or failing; the request may have been worked on.
     #[error("{0}")]
     Unavailable(String),
+    /// As [`Self::Unavailable`], and the service says when it will be back.
+    #[error("{message}")]
+    Failing {
+        /// What it said.
+        message: String,
+        /// When it wants to be asked again.
+        retry_after: Duration,
+    },
     /// No connection: the request never left.
     #[error("{0}")]
     Unreachable(String),
@@ -364,7 +372,7 @@ impl LlmError {
     /// Whether the request may have been billed although no answer came.
     pub fn billing(&self) -> Billing {
         match self {
-            Self::Unavailable(_) | Self::Protocol(_) => Billing::Unknown,
+            Self::Unavailable(_) | Self::Failing { .. } | Self::Protocol(_) => Billing::Unknown,
             _ => Billing::Free,
         }
     }
@@ -373,7 +381,11 @@ impl LlmError {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Unavailable(_) | Self::Unreachable(_) | Self::Busy { .. } | Self::Adapted(_)
+            Self::Unavailable(_)
+                | Self::Failing { .. }
+                | Self::Unreachable(_)
+                | Self::Busy { .. }
+                | Self::Adapted(_)
         )
     }
 }

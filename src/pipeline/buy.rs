@@ -293,6 +293,7 @@ impl Till<'_> {
         let asked = match error {
             LlmError::Adapted(_) => return Some(Duration::ZERO),
             LlmError::Busy { retry_after, .. } => retry_after.unwrap_or_default(),
+            LlmError::Failing { retry_after, .. } => *retry_after,
             _ => Duration::ZERO,
         };
         let mut waits = ExponentialBuilder::default()

@@ -216,14 +216,17 @@ impl Complaint {
     /// The complaint as an error.
     pub(super) fn error(&self, speaker: &Speaker) -> LlmError {
         let says = |words: &str| speaker.says(Some(self.status), words);
+        let retry_after = self.retry_after.map(|wait| wait.min(MAX_RETRY_AFTER));
         match self.meaning() {
             Meaning::Auth => LlmError::Auth(says(&self.message)),
             Meaning::NoCredit => LlmError::Auth(says(&format!("no credit: {}", self.message))),
-            Meaning::Busy => LlmError::Busy {
-                message: says(&self.message),
-                retry_after: self.retry_after.map(|wait| wait.min(MAX_RETRY_AFTER)),
+            Meaning::Busy => LlmError::Busy { message: says(&self.message), retry_after },
+            Meaning::Unavailable => match retry_after {
+                Some(retry_after) => {
+                    LlmError::Failing { message: says(&self.message), retry_after }
+                }
+                None => LlmError::Unavailable(says(&self.message)),
             },
-            Meaning::Unavailable => LlmError::Unavailable(says(&self.message)),
             Meaning::TooLong => LlmError::TooLong(says(&self.message)),
             Meaning::Rejected => LlmError::Rejected(says(&self.message)),
             // Where to is not repeated: the service chooses what stands there.
@@ -430,6 +433,18 @@ mod tests {
         }
         let none = read(429, &anthropic("rate_limit_error", "m")).error(&speaker());
         assert!(matches!(none, LlmError::Busy { retry_after: None, .. }));
+    }
+
+    #[test]
+    fn a_failing_service_is_asked_again_when_it_says_and_may_have_billed() {
+        let said = Complaint::read(503, &headers(&[("retry-after", "20")]), b"{}", NOW);
+        let failing = said.error(&speaker());
+        let LlmError::Failing { retry_after, .. } = &failing else { panic!("{failing:?}") };
+        assert_eq!(*retry_after, Duration::from_secs(20));
+        assert!(failing.is_transient());
+        assert_eq!(failing.billing(), crate::llm::Billing::Unknown);
+        let silent = Complaint::read(503, &HeaderMap::new(), b"{}", NOW).error(&speaker());
+        assert!(matches!(silent, LlmError::Unavailable(_)));
     }
 
     #[test]
