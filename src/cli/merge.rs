@@ -228,7 +228,7 @@ fn terms(parts: &[Part]) -> Option<report::Terms> {
     let each: Vec<report::Terms> =
         parts.iter().filter_map(|part| part.plan.terms.as_ref()).map(shown_terms).collect();
     let caps: Option<Vec<u64>> = each.iter().map(|terms| terms.cap.map(|cap| cap.0)).collect();
-    let cap = caps.map(|caps| MicroUsd(caps.iter().sum()));
+    let cap = caps.map(|caps| MicroUsd(caps.into_iter().fold(0, u64::saturating_add)));
     Some(report::Terms { cap, ..each.into_iter().next()? })
 }
 

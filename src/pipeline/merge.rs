@@ -101,58 +101,40 @@ pub fn merge(shards: Vec<Vec<Event>>) -> Merged {
     let mut not_chosen: Vec<(DraftId, String)> = Vec::new();
     let mut attempts = 0;
     for (shard, log) in shards.into_iter().enumerate() {
-        let before = attempts;
-        for event in log {
-            match event {
-                Event::Started(_) | Event::Resumed | Event::Planned(_) | Event::Finished => {}
-                Event::Selected { dropped, .. } => not_chosen.extend(dropped),
+        let before: u64 = attempts;
+        for mut event in log {
+            match &mut event {
+                Event::Started(_) | Event::Resumed | Event::Planned(_) | Event::Finished => {
+                    continue;
+                }
+                Event::Selected { dropped, .. } => {
+                    not_chosen.append(dropped);
+                    continue;
+                }
                 Event::Refined { persona, refinement } => {
-                    let Some(id) = renamed(shard, &persona) else { continue };
-                    refined.push(Event::Refined { refinement: of(refinement, &id), persona: id });
+                    let Some(id) = renamed(shard, persona) else { continue };
+                    if let Refinement::Accepted { persona, .. } = refinement {
+                        persona.id.clone_from(&id);
+                    }
+                    *persona = id;
+                    refined.push(event);
+                    continue;
                 }
-                Event::Reserved {
-                    attempt,
-                    purpose,
-                    amount,
-                    host,
-                    records,
-                    bytes,
-                    sha256,
-                    local,
-                } => {
-                    let attempt = attempt + before;
-                    attempts = attempts.max(attempt + 1);
-                    let purpose = match purpose {
+                Event::Reserved { attempt, purpose, .. } => {
+                    *attempt = attempt.saturating_add(before);
+                    attempts = attempts.max(attempt.saturating_add(1));
+                    if let Purpose::Refine(id) = purpose {
                         // A persona that was left out was paid for all the same.
-                        Purpose::Refine(id) => Purpose::Refine(
-                            renamed(shard, &id)
-                                .unwrap_or_else(|| format!("{id} of shard {}", shard + 1)),
-                        ),
-                        other => other,
-                    };
-                    events.push(Event::Reserved {
-                        attempt,
-                        purpose,
-                        amount,
-                        host,
-                        records,
-                        bytes,
-                        sha256,
-                        local,
-                    });
+                        let left_out = || format!("{id} of shard {}", shard + 1);
+                        *id = renamed(shard, id).unwrap_or_else(left_out);
+                    }
                 }
-                Event::Answered { attempt, cost, answer } => {
-                    events.push(Event::Answered { attempt: attempt + before, cost, answer });
+                Event::Answered { attempt, .. } | Event::Unanswered { attempt, .. } => {
+                    *attempt = attempt.saturating_add(before);
                 }
-                Event::Unanswered { attempt, may_be_billed, cause } => {
-                    events.push(Event::Unanswered {
-                        attempt: attempt + before,
-                        may_be_billed,
-                        cause,
-                    });
-                }
-                other => events.push(other),
+                _ => {}
             }
+            events.push(event);
         }
     }
     let personas = chosen(&all);
@@ -216,16 +198,6 @@ fn plan(states: &[RunState]) -> PlanReport {
     whole
 }
 
-fn of(refinement: Refinement, id: &str) -> Refinement {
-    match refinement {
-        Refinement::Accepted { mut persona, fields, before, after } => {
-            id.clone_into(&mut persona.id);
-            Refinement::Accepted { persona, fields, before, after }
-        }
-        other => other,
-    }
-}
-
 /// The personas as they were selected, which the log then refines again.
 fn chosen(all: &[Candidate]) -> Vec<Persona> {
     let ends: Vec<Persona> = all.iter().map(|candidate| candidate.persona.clone()).collect();
@@ -242,6 +214,10 @@ fn chosen(all: &[Candidate]) -> Vec<Persona> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::MicroUsd;
+    use crate::llm::{Completion, Finish, Timings};
+    use crate::prompts::Wording;
+    use crate::prompts::controls::{self, Fate};
 
     #[test]
     fn every_slot_is_in_one_shard_and_nonsense_is_refused_with_an_example() {
@@ -254,5 +230,74 @@ mod tests {
             assert!(said.parse::<Shard>().is_err_and(|e| e.contains("2/8")), "{said}");
         }
         assert_eq!(Shard { index: 2, of: 8 }.to_string(), "2/8");
+    }
+
+    /// A shard that chose one persona of the controls and paid for its refinement.
+    fn shard(control: usize, slot: usize, score: f64) -> Vec<Event> {
+        let mut persona = controls::load(Wording::Free).all[control].persona.clone();
+        (persona.id, persona.provenance.slot) = ("p1".to_owned(), slot);
+        persona.scores.judge = Some(score);
+        let mut refined = persona.clone();
+        refined.title = format!("refined {slot}");
+        let reserved = |attempt| Event::Reserved {
+            attempt,
+            purpose: Purpose::Refine("p1".to_owned()),
+            amount: MicroUsd(500),
+            host: "api.example".to_owned(),
+            records: Vec::new(),
+            bytes: 1,
+            sha256: String::new(),
+            local: false,
+        };
+        let answer = Completion {
+            text: String::new(),
+            finish: Finish::Complete,
+            usage: None,
+            timings: Timings::default(),
+            labels: None,
+        };
+        let accepted = Refinement::Accepted {
+            persona: Box::new(refined),
+            fields: vec!["title".to_owned()],
+            before: score,
+            after: score,
+        };
+        vec![
+            Event::Planned(PlanReport { used: 1, of_slots: Some(2), ..PlanReport::default() }),
+            Event::Selected { personas: vec![persona], dropped: Vec::new() },
+            reserved(0),
+            // Never answered, so it stays charged.
+            reserved(1),
+            Event::Answered { attempt: 0, cost: MicroUsd(100), answer },
+            Event::Refined { persona: "p1".to_owned(), refinement: accepted },
+            Event::Finished,
+        ]
+    }
+
+    #[test]
+    fn what_shards_paid_adds_up_and_refinements_follow_their_personas() {
+        let other = 1 + Fate::CORRUPTED.len();
+        let merged = merge(vec![shard(0, 1, 0.8), shard(other, 0, 0.9)]);
+        assert_eq!(merged.doubles, Vec::new());
+        let state = folded(&merged.events);
+        assert_eq!(state.account.charged(), MicroUsd(2 * (100 + 500)));
+        let ended = state.selected.clone().unwrap_or_default();
+        let said = |p: &Persona| (p.id.clone(), p.title.clone());
+        let said: Vec<_> = ended.iter().map(said).collect();
+        let expected = [("p1", "refined 0"), ("p2", "refined 1")];
+        assert_eq!(said, expected.map(|(id, title)| (id.to_owned(), title.to_owned())));
+        assert_eq!(state.refinements.len(), 2);
+        assert_eq!(state.plan.map(|plan| (plan.used, plan.of_slots)), Some((2, None)));
+    }
+
+    #[test]
+    fn of_two_that_say_the_same_the_better_one_stays_and_both_stay_paid() {
+        let merged = merge(vec![shard(0, 0, 0.7), shard(0, 1, 0.9)]);
+        assert_eq!(merged.doubles.len(), 1);
+        let state = folded(&merged.events);
+        let slots: Vec<usize> =
+            state.selected.iter().flatten().map(|p| p.provenance.slot).collect();
+        assert_eq!(slots, [1]);
+        assert_eq!(state.account.charged(), MicroUsd(2 * (100 + 500)));
     }
 }
