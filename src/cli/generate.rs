@@ -531,7 +531,12 @@ pub(super) fn show(
     }
     let mut lines = vec![table::personas(personas)];
     let count = personas.len();
-    let asked = report["settings"]["count"].as_u64().unwrap_or_default();
+    // Of a shard only its own part is asked for.
+    let own = run.state.plan.as_ref().filter(|plan| plan.of_slots.is_some());
+    let asked = match own {
+        Some(plan) => plan.slots.len() as u64,
+        None => report["settings"]["count"].as_u64().unwrap_or_default(),
+    };
     if (count as u64) < asked {
         lines.push(format!("{count} of the {asked} personas asked for could be written"));
     }

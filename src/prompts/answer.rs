@@ -13,6 +13,7 @@ use super::Wording;
 use super::ask::{MOTIVATION_MOST, SUMMARY_MOST};
 use super::draft::{Brief, Focus, TITLE, blank, key};
 use super::passages::{sentences, words};
+use super::pools::has_cell;
 use crate::corpus::{Corpus, Record};
 use crate::privacy::Cleared;
 use crate::schema::{Persona, Quote, RecordId, Statement};
@@ -87,7 +88,7 @@ fn read(evidence: &Evidence<'_>, wording: Wording, answer: &str) -> Result<Perso
     };
     match wording {
         Wording::Extractive => {
-            persona.title = extractive_title(brief, &evidence.sentence(&fields, key::TITLE)?);
+            persona.title = extractive_title(evidence, &evidence.sentence(&fields, key::TITLE)?);
             persona.summary = extractive_summary(brief, &evidence.sentence(&fields, key::VOICE)?);
         }
         Wording::Free => {
@@ -245,10 +246,13 @@ fn motivations(fields: &Map<String, Value>) -> Result<Vec<String>, AnswerError> 
     Ok(texts.filter(|text| !text.is_empty()).collect())
 }
 
-/// `Home carer: “the plan doesn't know that it snows”`.
-fn extractive_title(brief: &Brief, clause: &str) -> String {
+/// `Home carer: “the plan doesn't know that it snows”`; without the role where somebody else said it.
+fn extractive_title(evidence: &Evidence<'_>, clause: &str) -> String {
+    let mut said_by = evidence.shown().filter(|(_, shown)| shown.contains(clause));
+    let role = evidence.brief.role.as_ref();
+    let role = role.filter(|role| said_by.any(|(record, _)| has_cell(record, role)));
     let clause = format!("“{}”", tidy(clause, usize::MAX).trim_end_matches(['.', ',', ';']));
-    let Some(role) = &brief.role else { return clause };
+    let Some(role) = role else { return clause };
     let mut letters = role.chars();
     let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}: {clause}", letters.as_str())

@@ -15,7 +15,7 @@ use super::draft::{Brief, EXCERPT, TITLE};
 use super::passages::{
     Aspect, MIN_WORDS, Passage, clauses, column_at, passages, sentences, shorten, speaks_of, words,
 };
-use crate::corpus::Corpus;
+use crate::corpus::{Corpus, Record};
 
 /// Fewest sentences that make a draft: with fewer, quotes and statements share them, and what
 /// earlier drafts said may be said again.
@@ -47,7 +47,7 @@ impl Pools {
         let mut rng = ChaCha8Rng::seed_from_u64(brief.provenance.seed);
         let answers = if all.len() < FRESH { answers(corpus, brief) } else { Vec::new() };
         let mut pools = if answers.len() < LEAST_ANSWERS {
-            Self::of_sentences(corpus, all, bounds, &mut rng)
+            Self::of_sentences(corpus, brief, all, bounds, &mut rng)
         } else {
             Self::of_answers(corpus, brief, &all, &answers, bounds)
         };
@@ -58,11 +58,12 @@ impl Pools {
 
     fn of_sentences(
         corpus: &Corpus,
+        brief: &Brief,
         mut all: Vec<Passage>,
         bounds: &Bounds,
         rng: &mut ChaCha8Rng,
     ) -> Self {
-        let titles = titles(corpus, &all);
+        let titles = titles(corpus, brief, &all);
         keep_fitting(corpus, &mut all, bounds);
         all.shuffle(rng);
         let mut quotes =
@@ -244,8 +245,13 @@ fn split(pool: Vec<Passage>, most: usize) -> Vec<Vec<Passage>> {
 }
 
 /// Phrases that may stand as a title: short clauses of the sentences in focus, else their first
-/// words.
-fn titles(corpus: &Corpus, all: &[Passage]) -> Vec<String> {
+/// words. Where the title will name a role, they are words of somebody who has it.
+fn titles(corpus: &Corpus, brief: &Brief, all: &[Passage]) -> Vec<String> {
+    let has_role = |passage: &&Passage| {
+        brief.role.as_deref().is_none_or(|role| has_cell(&corpus.records[passage.record], role))
+    };
+    let own: Vec<Passage> = all.iter().filter(has_role).cloned().collect();
+    let all = if own.is_empty() { all } else { &own };
     let mut found = BTreeSet::new();
     for passage in all {
         let text = &corpus.records[passage.record].text;
@@ -261,6 +267,11 @@ fn titles(corpus: &Corpus, all: &[Passage]) -> Vec<String> {
         found.retain(|clause| is_first_person(clause));
     }
     found
+}
+
+/// Whether a cell of the record is this value and nothing else.
+pub(super) fn has_cell(record: &Record, value: &str) -> bool {
+    record.columns.iter().any(|column| record.text[column.start..column.end].trim() == value)
 }
 
 /// Question and answer as far as a title holds them: the end of the question tells most. A long

@@ -40,6 +40,7 @@ fn shards_write_what_one_process_writes_and_are_made_one_run() {
         let shown = folder.shown(&output);
         assert_eq!(output.status.code(), Some(0), "{shown}");
         assert!(shown.contains(&format!("shard {shard}/2: ")), "{shown}");
+        assert!(!shown.contains("asked for could be written"), "{shown}");
         let run = only_run(&folder.path().join(format!("shard{shard}")));
         assert_eq!(personas(&run).len(), [2, 1][shard - 1]);
         shards.push(run.strip_prefix(folder.path()).unwrap().display().to_string());
