@@ -46,6 +46,8 @@ pub(super) struct Columns {
     pub(super) describing: Vec<Column>,
     /// Those in which they answer a question by one of its options.
     pub(super) questions: Vec<Column>,
+    /// Of each question, how many people gave each answer.
+    given: Vec<BTreeMap<String, usize>>,
     /// Whether few people say anything in words of their own.
     pub(super) closed: bool,
 }
@@ -60,31 +62,41 @@ impl Columns {
         let (questions, mut describing): (Vec<_>, Vec<_>) =
             columns(corpus).into_iter().partition(is_question);
         describing.truncate(FACTS);
-        Self { describing, questions: questions.into_iter().filter(has_options).collect(), closed }
+        let questions: Vec<Column> = questions.into_iter().filter(has_options).collect();
+        let given = |column: &Column| {
+            let mut given: BTreeMap<String, usize> = BTreeMap::new();
+            for value in column.values.values() {
+                *given.entry(value.clone()).or_default() += 1;
+            }
+            given
+        };
+        let given = questions.iter().map(given).collect();
+        Self { describing, questions, given, closed }
     }
 
     /// What most of these speakers answered, most telling first: what they say more often than the
     /// others do.
     pub(super) fn typical(&self, speakers: &BTreeSet<String>) -> Vec<TypicalAnswer> {
-        let answer = |column: &Column| {
-            let of = |inside: bool| -> Vec<&str> {
-                let values = column.values.iter();
-                let own = values.filter(|(who, _)| speakers.contains(*who) == inside);
-                own.map(|(_, value)| value.as_str()).collect()
-            };
-            let (here, there) = (of(true), of(false));
+        let answer = |(column, all): (&Column, &BTreeMap<String, usize>)| {
+            let here: Vec<&str> = speakers
+                .iter()
+                .filter_map(|who| column.values.get(who))
+                .map(String::as_str)
+                .collect();
             let (value, given) = ranked(&here).into_iter().next()?;
             let answered = here.len();
             let share = given as f64 / answered as f64;
             if share < AGREE || (answered as f64) < ANSWERED * speakers.len() as f64 {
                 return None;
             }
-            let elsewhere = there.iter().filter(|other| **other == value).count();
-            let lift = share - elsewhere as f64 / there.len().max(1) as f64;
+            let elsewhere = (all[value] - given) as f64;
+            let others = (column.values.len() - answered).max(1) as f64;
             let (question, value) = (column.name.clone(), value.to_owned());
-            Some((lift, TypicalAnswer { question, value, given, answered }))
+            let answer = TypicalAnswer { question, value, given, answered };
+            Some((share - elsewhere / others, answer))
         };
-        let mut answers: Vec<_> = self.questions.iter().filter_map(answer).collect();
+        let mut answers: Vec<_> =
+            self.questions.iter().zip(&self.given).filter_map(answer).collect();
         answers.sort_by(|a, b| b.0.total_cmp(&a.0));
         let telling = answers.iter().filter(|(lift, _)| *lift > 0.0).count();
         answers.truncate(telling.clamp(ANSWERS_LEAST, ANSWERS));

@@ -40,9 +40,7 @@ const FOCUS_TOKENS_LEAST: usize = 120;
 const TEMPLATE_TOKENS: usize = 96;
 /// Records of a slot that are ranked for focus; the rest of a very large slot is never reached.
 const RANKED: usize = 512;
-/// Fewest typical answers that make a persona by themselves; as many as two drafts can share out;
-/// and the most that a model is told of.
-const ANSWERS_LEAST: usize = 3;
+/// As many typical answers as two drafts can share out, and the most that a model is told of.
 const ANSWERS_SHARED: usize = 12;
 const ANSWERS_TOLD: usize = 8;
 /// Records with which the whole corpus may stand in the shared prefix.
@@ -324,7 +322,7 @@ impl Plan {
     fn is_counted(&self, columns: &Columns, answers: &[TypicalAnswer]) -> bool {
         columns.closed
             && self.frame.wording == Wording::Extractive
-            && (ANSWERS_LEAST..ANSWERS_SHARED).contains(&answers.len())
+            && (draft::LEAST_ANSWERS..ANSWERS_SHARED).contains(&answers.len())
     }
 
     /// The answers that a draft is made of: where there are plenty, the first two drafts share

@@ -547,7 +547,13 @@ fn ticked() -> Corpus {
         let odd = person / 3 % 6;
         answers[odd] = KINDS[(person + 1) % 3][odd];
         let who = format!("P{person}");
-        let mut cells = vec![("who", who.clone()), ("Age", ["18-29", "30-44"][person % 2].into())];
+        // A cell of their own is no sentence, however much it differs from the others'.
+        let town = format!("North Harbour {person}");
+        let mut cells = vec![
+            ("who", who.clone()),
+            ("Age", ["18-29", "30-44"][person % 2].into()),
+            ("Town", town),
+        ];
         cells.extend(QUESTIONS.into_iter().zip(answers.map(str::to_owned)));
         corpus.records.push(row(person, &who, &cells));
     }

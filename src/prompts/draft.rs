@@ -40,6 +40,9 @@ pub(super) const STATEMENT: (usize, usize) = (15, 140);
 
 /// Longest excerpt that the engine's grammar gives, in characters.
 pub(super) const EXCERPT: usize = 240;
+/// Fewest typical answers to closed questions that make a persona by themselves.
+pub const LEAST_ANSWERS: usize = 3;
+
 /// Measured on SmolLM2-135M: min-p with a mild penalty keeps small models from looping, and a
 /// cooler draft strays less from its records.
 const SAMPLING: Sampling = Sampling {

@@ -11,7 +11,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::ask::Bounds;
-use super::draft::{Brief, EXCERPT, TITLE};
+use super::draft::{Brief, EXCERPT, LEAST_ANSWERS, TITLE};
 use super::passages::{
     Aspect, MIN_WORDS, Passage, clauses, column_at, passages, sentences, shorten, speaks_of, words,
 };
@@ -24,8 +24,6 @@ const FRESH: usize = 6;
 const LONG_QUESTION: usize = 120;
 /// Typical answers that tell a segment from the others best: a title is one of them.
 const MOST_TELLING: usize = 3;
-/// Fewest typical answers that make a persona by themselves.
-const LEAST_ANSWERS: usize = 3;
 /// Most sentences among which the model chooses one statement.
 const CHOICES: usize = 12;
 
@@ -45,11 +43,14 @@ impl Pools {
     pub(super) fn new(corpus: &Corpus, brief: &Brief, bounds: &Bounds) -> Self {
         let all = all_passages(corpus, brief);
         let mut rng = ChaCha8Rng::seed_from_u64(brief.provenance.seed);
-        let answers = if all.len() < FRESH { answers(corpus, brief) } else { Vec::new() };
+        // What stands in for the sentences of a record without any (a town, a choice) is none.
+        let said: Vec<Passage> =
+            all.iter().filter(|passage| is_said(corpus, brief, passage)).cloned().collect();
+        let answers = if said.len() < FRESH { answers(corpus, brief) } else { Vec::new() };
         let mut pools = if answers.len() < LEAST_ANSWERS {
             Self::of_sentences(corpus, brief, all, bounds, &mut rng)
         } else {
-            Self::of_answers(corpus, brief, &all, &answers, bounds)
+            Self::of_answers(corpus, said, &answers, bounds)
         };
         pools.titles.shuffle(&mut rng);
         pools.titles.truncate(CHOICES);
@@ -91,17 +92,10 @@ impl Pools {
     /// what the person does, and none is moved to fill a gap.
     fn of_answers(
         corpus: &Corpus,
-        brief: &Brief,
-        sentences: &[Passage],
+        said: Vec<Passage>,
         answers: &[Answered],
         bounds: &Bounds,
     ) -> Self {
-        let worth_quoting = |p: &&Passage| {
-            let column = column_at(&corpus.records[p.record], p.range.start);
-            words(&text_of(corpus, p)).nth(MIN_WORDS - 1).is_some()
-                && column.is_none_or(|column| !brief.demographics.contains_key(column))
-        };
-        let said: Vec<Passage> = sentences.iter().filter(worth_quoting).cloned().collect();
         let quotes = if said.is_empty() {
             answers.iter().map(|answer| answer.cell.clone()).collect()
         } else {
@@ -126,6 +120,13 @@ impl Pools {
         });
         Self { quotes, voice, titles, statements }
     }
+}
+
+/// Whether a passage has words enough to be quoted, and does not only say who somebody is.
+fn is_said(corpus: &Corpus, brief: &Brief, passage: &Passage) -> bool {
+    let column = column_at(&corpus.records[passage.record], passage.range.start);
+    words(&text_of(corpus, passage)).nth(MIN_WORDS - 1).is_some()
+        && column.is_none_or(|column| !brief.demographics.contains_key(column))
 }
 
 /// An answer to a closed question, where one of the records in focus gives it.
