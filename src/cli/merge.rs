@@ -166,8 +166,10 @@ fn alike(a: &Part, b: &Part) -> Result<(), Failure> {
         let mut settings = part.started.settings.clone();
         if let Some(settings) = settings.as_object_mut() {
             settings.remove("shard");
-            // Each shard has a budget of its own.
-            settings.remove("terms");
+        }
+        // Each shard has a budget of its own, and what it may cost.
+        if let Some(terms) = settings["terms"].as_object_mut() {
+            terms.retain(|name, _| !matches!(name.as_str(), "cap" | "estimate"));
         }
         settings
     };

@@ -6,10 +6,11 @@
 
 use std::collections::BTreeSet;
 
+use super::asking::Asking;
 use super::judge::{self, About, Questions, Raw, is_of_model};
 use super::measure;
 use super::plan::rounded;
-use super::run::{Asking, Stage};
+use super::run::Stage;
 use super::support::{OVERLAP, VERBATIM};
 use super::{Cancel, Models, Observer, PipelineError, Progress};
 use crate::corpus::Corpus;

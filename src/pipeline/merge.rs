@@ -171,11 +171,8 @@ fn part_doubles(all: &mut Vec<Candidate>) -> Vec<(String, String)> {
             None => kept.push((at, text)),
         }
     }
-    let mut at = 0;
-    all.retain(|_| {
-        at += 1;
-        !out[at - 1]
-    });
+    let mut out = out.into_iter();
+    all.retain(|_| !out.next().unwrap_or(false));
     doubles
 }
 

@@ -5,6 +5,7 @@
 //! does it.
 
 mod appraise;
+mod asking;
 mod buy;
 mod by_column;
 mod clusters;

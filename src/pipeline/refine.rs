@@ -4,11 +4,12 @@
 //! against schema and evidence, has it judged like any draft, and keeps the better of the two. A
 //! persona without an accepted answer stays as it was selected, with the cause in the log.
 
+use super::asking::record;
 use super::buy::{Order, Till, Unbought};
 use super::judge::{self, About, Questions, Raw};
 use super::merits::Counter;
 use super::next::threshold;
-use super::run::{Runner, Stage, TRUNCATED, record};
+use super::run::{Runner, Stage, TRUNCATED};
 use super::{PipelineError, Progress, RefineMode};
 use crate::corpus::Corpus;
 use crate::ledger::REFINE_MAX_TOKENS;

@@ -3,14 +3,13 @@
 //! Owns the talk with the models: stages go out as one list, answers are logged as they arrive, and
 //! what is asked next never depends on the order in which they came.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::Mutex;
 
 use super::appraise;
-use super::buy::{self, Order, Paid, Till, Unbought};
+use super::asking::{Asking, record};
+use super::buy::{Order, Paid, Till, Unbought};
 use super::judge::{self, About, Questions, Raw};
 use super::next::{Action, next_actions};
 use super::plan::Plan;
@@ -18,19 +17,13 @@ use super::thresholds::OwnThreshold;
 use super::{Cancel, Models, Observer, Outcome, PipelineError, Progress, Threshold, select};
 use crate::corpus::Corpus;
 use crate::ledger::PERSONA_MAX_TOKENS;
-use crate::llm::{
-    Answer, Answers, ChatRequest, Completion, Finish, LlmError, Output, Sampling, ScorePrompt,
-    ScoreRequest, Usage, Want,
-};
+use crate::llm::{Answer, Answers, ChatRequest, Completion, Finish, LlmError};
 use crate::privacy::Cleared;
 use crate::prompts::draft::Brief;
 use crate::prompts::judge::Phrasing;
 use crate::prompts::{Wording, answer, draft};
 use crate::schema::Persona;
 use crate::store::{CallCost, DraftId, Event, JudgeReport, Purchase, Purpose, Run, SlotReport};
-
-/// Answer tokens of a label: room for a few words before it, or for JSON around it.
-const LABEL_TOKENS: usize = 16;
 
 /// A run in progress.
 pub(super) struct Runner<'a> {
@@ -404,7 +397,11 @@ impl Runner<'_> {
 }
 
 /// A stage whose answers are not all there was cancelled, or its model is gone.
-fn stage_end(open: usize, gone: Option<String>, cancel: &Cancel) -> Result<Stage, PipelineError> {
+pub(super) fn stage_end(
+    open: usize,
+    gone: Option<String>,
+    cancel: &Cancel,
+) -> Result<Stage, PipelineError> {
     if open == 0 {
         return Ok(Stage::Done);
     }
@@ -461,170 +458,9 @@ fn personas(actions: &[Action]) -> Vec<String> {
     actions.iter().filter_map(id).collect()
 }
 
-/// What it takes to ask a judge.
-pub(super) struct Asking<'a> {
-    pub(super) models: &'a Models,
-    pub(super) observer: &'a dyn Observer,
-    pub(super) cancel: &'a Cancel,
-    /// The run that is judged in, where it is one: a judge on a server is asked through its log.
-    pub(super) log: Option<Mutex<&'a mut Run>>,
-}
-
-/// Logs what came of a question that was asked in a run.
-pub(super) fn record(run: Option<&mut Run>, event: Event) -> Result<(), PipelineError> {
-    Ok(run.map_or(Ok(()), |run| run.record(event))?)
-}
-
-impl Asking<'_> {
-    /// Asks all questions as one stage; `keep` gets each item's reading once it is complete, and the
-    /// run to log it in. Equal requests are sent once.
-    pub(super) async fn ask(
-        &self,
-        items: &[Questions],
-        mut keep: impl FnMut(Option<&mut Run>, usize, Raw) -> Result<(), PipelineError>,
-    ) -> Result<Stage, PipelineError> {
-        let mut log = match &self.log {
-            Some(log) => Some(log.lock().await),
-            None => None,
-        };
-        let mut run = log.as_deref_mut().map(|run| &mut **run);
-        let (requests, askers) = distinct(items);
-        if let (Some(terms), Some(run)) = (&self.models.judge_terms, run.as_deref_mut()) {
-            let till = Till { paid: terms, run, observer: self.observer, cancel: self.cancel };
-            return ask_server(till, items, (&requests, &askers), keep).await;
-        }
-        let mut answers: Vec<Vec<Option<Vec<f32>>>> =
-            items.iter().map(|item| vec![None; item.requests.len()]).collect();
-        let mut waiting: Vec<usize> = items.iter().map(|item| item.requests.len()).collect();
-        let mut open = items.len();
-        for at in (0..items.len()).filter(|&at| items[at].requests.is_empty()) {
-            keep(run.as_deref_mut(), at, Raw::default())?;
-            self.observer.on(Progress::UnitDone);
-            open -= 1;
-        }
-        if open == 0 {
-            return Ok(Stage::Done);
-        }
-        let mut gone = None;
-        let mut stage = self.models.judge.score(requests);
-        while let Some((request, answer)) = next(&mut stage, self.observer, self.cancel).await {
-            let answer = match answer {
-                Ok(log_probs) => Some(log_probs),
-                Err(LlmError::Unavailable(cause)) => {
-                    gone = Some(cause);
-                    continue;
-                }
-                // This signal is missing for these items; the others still count.
-                Err(_) => None,
-            };
-            for &(item, question) in askers.get(request).into_iter().flatten() {
-                answers[item][question].clone_from(&answer);
-                waiting[item] -= 1;
-                if waiting[item] == 0 {
-                    keep(run.as_deref_mut(), item, items[item].read(&answers[item]))?;
-                    self.observer.on(Progress::UnitDone);
-                    open -= 1;
-                }
-            }
-        }
-        stage_end(open, gone, self.cancel)
-    }
-}
-
-impl Models {
-    /// Prompt tokens of an item's questions; probabilities cost no answer tokens.
-    fn cost(&self, item: &Questions) -> CallCost {
-        let count = |text: &str| self.judge.count_tokens(text);
-        let prompt = item.requests.iter().map(|r| judge::prompt_tokens(r, count)).sum::<usize>();
-        let usage = Usage { prompt: prompt as u64, ..Usage::default() };
-        CallCost { usage, ..CallCost::default() }
-    }
-}
-
-/// Who asks a request: (item, place among its questions).
-type Askers = Vec<Vec<(usize, usize)>>;
-
-/// Asks a server, through the log like everything that goes to one: an answer that the log has is
-/// not asked for again. A server gives the probabilities of labels alone; what asks for those of a
-/// text is missing, and the other signals count.
-async fn ask_server(
-    mut till: Till<'_>,
-    items: &[Questions],
-    (requests, askers): (&[ScoreRequest], &Askers),
-    mut keep: impl FnMut(Option<&mut Run>, usize, Raw) -> Result<(), PipelineError>,
-) -> Result<Stage, PipelineError> {
-    let mut orders = Vec::new();
-    let mut asked = Vec::new();
-    for (at, request) in requests.iter().enumerate() {
-        let (Want::Labels(labels), ScorePrompt::Chat { shared, own }) =
-            (&request.want, &request.prompt)
-        else {
-            continue;
-        };
-        let carried = askers[at].iter().flat_map(|(item, _)| items[*item].records.clone());
-        orders.push(Order {
-            purpose: Purpose::Judge(buy::sha256(format!("{request:?}").as_bytes())),
-            request: ChatRequest {
-                shared: Arc::clone(shared),
-                own: own.clone(),
-                output: Output::Label(labels.clone().into()),
-                sampling: Sampling { temperature: 0.0, ..Sampling::default() },
-                max_tokens: LABEL_TOKENS,
-            },
-            records: carried.collect(),
-        });
-        asked.push((at, labels));
-    }
-    let mut answers: Vec<Vec<Option<Vec<f32>>>> =
-        items.iter().map(|item| vec![None; item.requests.len()]).collect();
-    let mut gone = None;
-    let hear = |_: &mut Run, order: usize, answer: Result<Completion, Unbought>| {
-        let (at, labels) = asked[order];
-        match answer {
-            Ok(completion) => {
-                let read = completion.label_log_probs(labels);
-                for &(item, question) in &askers[at] {
-                    answers[item][question].clone_from(&read);
-                }
-            }
-            Err(Unbought::Gone(cause)) => gone = Some(cause),
-            // This signal is missing for these items; the others still count.
-            Err(_) => {}
-        }
-        Ok(())
-    };
-    till.buy(&orders, hear).await?;
-    if till.cancel.is_cancelled() || gone.is_some() {
-        return stage_end(items.len(), gone, till.cancel);
-    }
-    for (at, item) in items.iter().enumerate() {
-        keep(Some(&mut *till.run), at, item.read(&answers[at]))?;
-        till.observer.on(Progress::UnitDone);
-    }
-    Ok(Stage::Done)
-}
-
-/// Each request once, and who asks it: (item, place among its questions).
-fn distinct(items: &[Questions]) -> (Vec<ScoreRequest>, Askers) {
-    let mut requests: Vec<ScoreRequest> = Vec::new();
-    let mut askers: Askers = Vec::new();
-    let mut known: BTreeMap<String, usize> = BTreeMap::new();
-    for (item, questions) in items.iter().enumerate() {
-        for (place, request) in questions.requests.iter().enumerate() {
-            let at = *known.entry(format!("{request:?}")).or_insert_with(|| {
-                requests.push(request.clone());
-                askers.push(Vec::new());
-                requests.len() - 1
-            });
-            askers[at].push((item, place));
-        }
-    }
-    (requests, askers)
-}
-
 /// The next answer of a stage; `None` when there is none left or someone asked to stop. Progress
 /// goes to the observer.
-async fn next<T>(
+pub(super) async fn next<T>(
     answers: &mut Answers<T>,
     observer: &dyn Observer,
     cancel: &Cancel,

@@ -609,3 +609,29 @@ fn people_who_ticked_boxes_are_told_apart_from_any_seed() {
         }
     }
 }
+
+#[test]
+fn a_title_with_a_role_has_the_words_of_somebody_in_it() {
+    let mut corpus = Corpus::default();
+    for (index, record) in interviews().records.iter().enumerate() {
+        let who = record.participant.clone().unwrap_or_default();
+        // Roles lie across the segments: each has a majority and others.
+        let role = ["driver", "driver", "clerk"][index / 4 % 3].to_owned();
+        let text = record.text.rsplit_once(": ").map(|(_, said)| said.trim().to_owned());
+        let cells = [("who", who.clone()), ("role", role), ("answer", text.unwrap_or_default())];
+        corpus.records.push(row(index, &who, &cells));
+    }
+    let mut named = 0;
+    for seed in 0..4 {
+        let ended = run_with(corpus.clone(), "ok", &Settings { seed, ..settings() });
+        for persona in ended.state.drafts.values().map(|draft| &draft.persona) {
+            let Some((role, clause)) = persona.title.split_once(": “") else { continue };
+            let clause = clause.trim_end_matches('”');
+            let role = format!("role: {}\n", role.to_lowercase());
+            let said = |r: &Record| r.text.contains(clause) && r.text.contains(&role);
+            assert!(corpus.records.iter().any(said), "{}", persona.title);
+            named += 1;
+        }
+    }
+    assert!(named > 8, "{named}");
+}
