@@ -10,12 +10,13 @@ use persona::corpus::{self, Corpus};
 use persona::engine::{DeviceChoice, Engine, EngineOptions};
 use persona::llm::ChatModel;
 use persona::llm::embedded::EmbeddedModel;
-use persona::pipeline::{self, Cancel, Models, Observer, Progress, Settings, Style, Threshold};
+use persona::pipeline::{Settings, Style};
 use persona::privacy::Cleared;
 use persona::schema::Persona;
-use persona::store::{Run, RunState, Started};
+use persona::store::RunState;
 
 use crate::real_model::real_model;
+use crate::whole_run::{plain, whole_run};
 
 /// Answers that try to leave their string, their language and their role.
 const HOSTILE: &str = r#"participant,role,answer
@@ -40,12 +41,6 @@ fn load(model: &Arc<dyn ChatModel>, texts: &[(&str, &str)]) -> (Corpus, Arc<dyn 
     (corpus::load(&paths).expect("records"), Arc::clone(model))
 }
 
-struct Silent;
-
-impl Observer for Silent {
-    fn on(&self, _: Progress<'_>) {}
-}
-
 /// Drafts and judges `count × multiplier` personas in one round.
 fn draft(
     (corpus, model): &(Corpus, Arc<dyn ChatModel>),
@@ -53,38 +48,9 @@ fn draft(
     count: usize,
     seed: u64,
 ) -> RunState {
-    let settings = Settings {
-        count,
-        multiplier: 2.0,
-        threshold: Threshold::Fixed(0.0),
-        style,
-        ask: persona::pipeline::Ask::default(),
-        max_rounds: 0,
-        seed,
-        segments_by: None,
-        shard: None,
-        refine: None,
-    };
+    let settings = Settings { multiplier: 2.0, style, ..plain(count, seed) };
     let folder = tempfile::tempdir().expect("a folder");
-    let started = Started {
-        version: "test".to_owned(),
-        settings: serde_json::to_value(&settings).expect("plain data"),
-        inputs: Vec::new(),
-        input_hashes: Vec::new(),
-        model: model.capabilities().clone(),
-        model_ref: "test".to_owned(),
-        seed,
-    };
-    let mut run = Run::create(folder.path(), started).expect("a run folder");
-    let judges = std::env::temp_dir().join("persona-test-judges");
-    let models = Models::local(Arc::clone(model), Arc::clone(model), Some(judges));
-    let corpus = Cleared::as_is(corpus.clone());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    runtime
-        .expect("a runtime")
-        .block_on(pipeline::run(&corpus, &models, &settings, &mut run, &Silent, &Cancel::default()))
-        .expect("the run ends");
-    run.state
+    whole_run(&Cleared::as_is(corpus.clone()), model, &settings, folder.path())
 }
 
 #[derive(Debug, Default)]

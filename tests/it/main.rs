@@ -75,3 +75,5 @@ mod soak;
 mod tiny_gguf;
 #[cfg(test)]
 mod tokenizers;
+#[cfg(test)]
+mod whole_run;

@@ -15,25 +15,20 @@ use persona::corpus::{self, Corpus};
 use persona::engine::{DeviceChoice, Engine, EngineOptions};
 use persona::llm::embedded::EmbeddedModel;
 use persona::llm::{Answer, ChatModel, ChatRequest, Message, Output, Sampling, Shape};
-use persona::pipeline::{self, Cancel, Models, Observer, Progress, Settings, Style, Threshold};
+use persona::pipeline::{Settings, Threshold};
 use persona::privacy::Cleared;
 use persona::report::{self, Process, View};
 use persona::schema::{Persona, Provenance, Quote, RecordId, Scores, Segment, Statement};
-use persona::store::{Run, RunState, Started};
+use persona::store::RunState;
 use serde_json::Value;
 
 use crate::real_model::real_model;
+use crate::whole_run;
 
 const COUNT: usize = 5;
 /// Records that the plain prompt shows, in tokens: half of a small model's usual context.
 const SHOWN: usize = 4_000;
 const SEED: u64 = 1;
-
-struct Silent;
-
-impl Observer for Silent {
-    fn on(&self, _: Progress<'_>) {}
-}
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
@@ -43,33 +38,13 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// The defaults of `generate --hybrid --no-frontier --count 5`.
 fn ours(corpus: &Cleared<Corpus>, model: &Arc<dyn ChatModel>) -> RunState {
     let settings = Settings {
-        ask: persona::pipeline::Ask::default(),
-        count: COUNT,
         multiplier: 2.0,
         threshold: Threshold::Fixed(0.75),
-        style: Style::Auto,
         max_rounds: 1,
-        seed: SEED,
-        segments_by: None,
-        shard: None,
-        refine: None,
+        ..whole_run::plain(COUNT, SEED)
     };
     let folder = tempfile::tempdir().expect("a folder");
-    let started = Started {
-        version: "test".to_owned(),
-        settings: serde_json::to_value(&settings).expect("plain data"),
-        inputs: Vec::new(),
-        input_hashes: Vec::new(),
-        model: model.capabilities().clone(),
-        model_ref: "test".to_owned(),
-        seed: SEED,
-    };
-    let mut run = Run::create(folder.path(), started).expect("a run folder");
-    let judges = std::env::temp_dir().join("persona-test-judges");
-    let models = Models::local(Arc::clone(model), Arc::clone(model), Some(judges));
-    block_on(pipeline::run(corpus, &models, &settings, &mut run, &Silent, &Cancel::default()))
-        .expect("the run ends");
-    run.state
+    whole_run::whole_run(corpus, model, &settings, folder.path())
 }
 
 /// One prompt with the records, one answer with all personas.

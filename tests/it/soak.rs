@@ -12,11 +12,10 @@ use persona::engine::{DeviceChoice, Engine, EngineOptions};
 use persona::llm::ChatModel;
 use persona::llm::embedded::EmbeddedModel;
 use persona::llm::scripted::ScriptedModel;
-use persona::pipeline::{self, Cancel, Models, Observer, Progress, Settings, Style, Threshold};
 use persona::privacy::Cleared;
-use persona::store::{Run, Started};
 
 use crate::real_model::real_model;
+use crate::whole_run::{plain, whole_run};
 
 /// Says what to measure: personas and a model, as in `500 scripted`.
 const ORDER: &str = "PERSONA_TEST_SOAK";
@@ -28,12 +27,6 @@ const CYCLE: usize = 5;
 const SLOPE: f64 = 1e6;
 /// Most that the last stretch may take more than the first.
 const SLOWER: f64 = 0.05;
-
-struct Silent;
-
-impl Observer for Silent {
-    fn on(&self, _: Progress<'_>) {}
-}
 
 /// What the process has after a run.
 #[derive(Debug, Clone, Copy)]
@@ -97,42 +90,14 @@ fn measured() {
     fs::write(&data, crate::kills::many_voices(2 * COUNT)).expect("written");
     let corpus = Cleared::as_is(persona::corpus::load(&[data]).expect("records"));
     let model = model(name);
-    let judges = std::env::temp_dir().join("persona-test-judges");
-    let models = Models::local(Arc::clone(&model), Arc::clone(&model), Some(judges));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    let runtime = runtime.expect("a runtime");
     let mut readings: Vec<Reading> = Vec::new();
     let mut written = 0;
     for at in 0..runs {
-        let seed = (at % CYCLE) as u64;
-        let settings = Settings {
-            count: COUNT,
-            multiplier: 1.0,
-            threshold: Threshold::Fixed(0.0),
-            style: Style::Auto,
-            ask: pipeline::Ask::default(),
-            max_rounds: 0,
-            seed,
-            segments_by: None,
-            shard: None,
-            refine: None,
-        };
-        let started = Started {
-            version: "test".to_owned(),
-            settings: serde_json::to_value(&settings).expect("plain data"),
-            inputs: Vec::new(),
-            input_hashes: Vec::new(),
-            model: model.capabilities().clone(),
-            model_ref: "test".to_owned(),
-            seed,
-        };
         let (wall, processor) = (Instant::now(), processor_time());
-        let mut run = Run::create(folder.path(), started).expect("a run folder");
-        let none = Cancel::default();
-        let work = pipeline::run(&corpus, &models, &settings, &mut run, &Silent, &none);
-        runtime.block_on(work).expect("the run ends");
-        written += run.state.selected.as_ref().map_or(0, Vec::len);
-        drop(run);
+        let settings = plain(COUNT, (at % CYCLE) as u64);
+        let state = whole_run(&corpus, &model, &settings, folder.path());
+        written += state.selected.as_ref().map_or(0, Vec::len);
+        drop(state);
         readings.push(Reading {
             resident: resident(),
             threads: entries("/proc/self/task"),

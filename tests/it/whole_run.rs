@@ -1,0 +1,61 @@
+//! A run of the pipeline as a library makes it, for tests that measure what comes of it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use persona::corpus::Corpus;
+use persona::llm::ChatModel;
+use persona::pipeline::{
+    self, Ask, Cancel, Models, Observer, Progress, Settings, Style, Threshold,
+};
+use persona::privacy::Cleared;
+use persona::store::{Run, RunState, Started};
+
+struct Silent;
+
+impl Observer for Silent {
+    fn on(&self, _: Progress<'_>) {}
+}
+
+/// One draft a persona, and no gate.
+pub(crate) fn plain(count: usize, seed: u64) -> Settings {
+    Settings {
+        count,
+        multiplier: 1.0,
+        threshold: Threshold::Fixed(0.0),
+        style: Style::Auto,
+        ask: Ask::default(),
+        max_rounds: 0,
+        seed,
+        segments_by: None,
+        shard: None,
+        refine: None,
+    }
+}
+
+/// Runs it under `runs` and gives what the log then says. Measurements of judges are shared among
+/// tests: they take longer than all the rest.
+pub(crate) fn whole_run(
+    corpus: &Cleared<Corpus>,
+    model: &Arc<dyn ChatModel>,
+    settings: &Settings,
+    runs: &Path,
+) -> RunState {
+    let started = Started {
+        version: "test".to_owned(),
+        settings: serde_json::to_value(settings).expect("plain data"),
+        inputs: Vec::new(),
+        input_hashes: Vec::new(),
+        model: model.capabilities().clone(),
+        model_ref: "test".to_owned(),
+        seed: settings.seed,
+    };
+    let mut run = Run::create(runs, started).expect("a run folder");
+    let judges = std::env::temp_dir().join("persona-test-judges");
+    let models = Models::local(Arc::clone(model), Arc::clone(model), Some(judges));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let none = Cancel::default();
+    let work = pipeline::run(corpus, &models, settings, &mut run, &Silent, &none);
+    runtime.expect("a runtime").block_on(work).expect("the run ends");
+    std::mem::take(&mut run.state)
+}
