@@ -10,6 +10,9 @@
 
 mod interpreter;
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use minijinja::{Environment, ErrorKind, context};
 use serde::Serialize;
 
@@ -26,6 +29,9 @@ const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message.r
 /// has a meaning for them, and contents are never searched for them.
 const OPEN: char = '\u{e000}';
 const CLOSE: char = '\u{e001}';
+
+/// Shapes of chats that are remembered; a run has a handful.
+const REMEMBERED: usize = 64;
 
 /// One message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +50,12 @@ pub struct ChatTemplate {
     system: System,
     bos: String,
     eos: String,
+    /// What it made of each shape of chat: it never sees more than that.
+    rendered: Mutex<HashMap<Shape, Arc<str>>>,
 }
+
+/// All that a template sees of a chat: each message's role and whether it is empty, and the end.
+type Shape = (Vec<(String, bool)>, Opening);
 
 impl std::fmt::Debug for ChatTemplate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -104,13 +115,14 @@ impl ChatTemplate {
             system: System::Own,
             bos: text(tokenizer.bos()),
             eos: text(tokenizer.eos()),
+            rendered: Mutex::default(),
         };
         let question = Turn { role: "user", content: "?" };
         let chat = [Turn { role: "system", content: "!" }, question];
-        this.render(&[question], Opening::Assistant)?;
-        if this.render(&chat, Opening::Assistant).is_err() {
+        this.run(&[question], Opening::Assistant)?;
+        if this.run(&chat, Opening::Assistant).is_err() {
             this.system = System::InFirstUser;
-            this.render(&chat, Opening::Assistant)?;
+            this.run(&chat, Opening::Assistant)?;
         }
         Ok(this)
     }
@@ -145,8 +157,25 @@ impl ChatTemplate {
         Ok(tokens)
     }
 
-    /// What the template makes of the chat, with placeholders for the contents.
-    fn render(&self, messages: &[Turn<'_>], opening: Opening) -> Result<String, EngineError> {
+    /// What the template makes of the chat, with placeholders for the contents. It is run once for
+    /// each shape of chat: hundreds of judge's questions differ in nothing that it sees.
+    fn render(&self, messages: &[Turn<'_>], opening: Opening) -> Result<Arc<str>, EngineError> {
+        let part = |turn: &Turn<'_>| (turn.role.to_owned(), turn.content.trim().is_empty());
+        let shape: Shape = (messages.iter().map(part).collect(), opening);
+        let known = || self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(rendered) = known().get(&shape) {
+            return Ok(Arc::clone(rendered));
+        }
+        let rendered: Arc<str> = self.run(messages, opening)?.into();
+        let mut known = known();
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(shape, Arc::clone(&rendered));
+        Ok(rendered)
+    }
+
+    fn run(&self, messages: &[Turn<'_>], opening: Opening) -> Result<String, EngineError> {
         let chat = self.placeholders(messages);
         let context = context! {
             messages => chat,
@@ -195,7 +224,7 @@ impl ChatTemplate {
 }
 
 /// Where a rendered chat ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Opening {
     /// After the last message.
     None,

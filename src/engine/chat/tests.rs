@@ -65,6 +65,27 @@ fn a_file_without_a_template_gets_chatml_and_says_so() {
 }
 
 #[test]
+fn chats_of_one_shape_run_the_template_once_and_keep_their_own_words() {
+    let tokenizer = tiny();
+    let template = ChatTemplate::new(None, &tokenizer).unwrap();
+    let said = |messages: &[Turn<'_>], open: bool| {
+        shown(&tokenizer, &template.encode(&tokenizer, messages, open).unwrap())
+    };
+    for word in ["Hi", "Bye", "Hi"] {
+        assert_eq!(
+            said(&[turn(USER, word)], false),
+            format!("<|im_start|>user\n{word}<|im_end|>\n")
+        );
+    }
+    assert_eq!(template.rendered.lock().unwrap().len(), 1);
+    // Role, emptiness and end each make another shape.
+    assert_eq!(said(&[turn(ASSISTANT, "Hi")], false), "<|im_start|>assistant\nHi<|im_end|>\n");
+    assert_eq!(said(&[turn(USER, " ")], false), "<|im_start|>user\n<|im_end|>\n");
+    assert!(said(&[turn(USER, "Hi")], true).ends_with("<|im_start|>assistant\n"));
+    assert_eq!(template.rendered.lock().unwrap().len(), 4);
+}
+
+#[test]
 fn a_control_token_in_a_message_is_plain_text() {
     let tokenizer = tiny();
     let template = ChatTemplate::new(None, &tokenizer).unwrap();
