@@ -314,6 +314,7 @@ async fn measure(
     let Some(raw) = about.ask(asking, &every, Phrasing::Usual, &is_asked).await? else {
         return Ok(None);
     };
+    asking.observer.on(Progress::StageEnded);
     let report = measure::report(&controls.all, &raw);
     let Some(spread) = about.spread(asking, &report, &raw, depth).await? else { return Ok(None) };
     let pairwise = match depth {
@@ -383,7 +384,10 @@ impl On<'_> {
         let which: Vec<usize> = good.take(most).collect();
         let mut scores: Vec<Vec<f64>> =
             which.iter().map(|&at| vec![judge::verdict(report, &usual[at]).score]).collect();
-        for phrasing in [Phrasing::Second, Phrasing::Third] {
+        let others = [Phrasing::Second, Phrasing::Third];
+        let total = which.len() * others.len();
+        asking.observer.on(Progress::StageStarted { stage: "reword", total });
+        for phrasing in others {
             let Some(raw) = self.ask(asking, &which, phrasing, &weighs).await? else {
                 return Ok(None);
             };
@@ -391,6 +395,7 @@ impl On<'_> {
                 scores.push(judge::verdict(report, &raw).score);
             }
         }
+        asking.observer.on(Progress::StageEnded);
         let ranges: Vec<f64> = scores.iter().filter_map(|scores| range(scores)).collect();
         let mean = rounded(ranges.iter().sum::<f64>() / ranges.len().max(1) as f64);
         let max = ranges.iter().copied().fold(0.0, f64::max);

@@ -17,6 +17,8 @@ use crate::store::{Event, RunState, Started};
 pub(super) struct Watch {
     pub(super) notes: Mutex<Vec<String>>,
     stages: Mutex<Vec<String>>,
+    /// Units that the open stage has left.
+    left: Mutex<Option<usize>>,
     stop: Option<(Cancel, Mutex<usize>)>,
 }
 
@@ -24,10 +26,16 @@ impl Observer for Watch {
     fn on(&self, progress: Progress<'_>) {
         match progress {
             Progress::Note(note) => self.notes.lock().expect("a lock").push(note.to_owned()),
-            Progress::StageStarted { stage, .. } => {
+            Progress::StageStarted { stage, total } => {
                 self.stages.lock().expect("a lock").push(stage.to_owned());
+                // A judge that was measured before is looked up: nothing to count.
+                *self.left.lock().expect("a lock") = (total > 0).then_some(total);
             }
+            Progress::StageEnded => *self.left.lock().expect("a lock") = None,
             Progress::UnitDone => {
+                if let Some(left) = self.left.lock().expect("a lock").as_mut() {
+                    *left = left.checked_sub(1).expect("no more units than were announced");
+                }
                 if let Some((cancel, left)) = &self.stop {
                     let mut left = left.lock().expect("a lock");
                     *left = left.saturating_sub(1);
@@ -36,7 +44,7 @@ impl Observer for Watch {
                     }
                 }
             }
-            _ => {}
+            Progress::Tokens { .. } => {}
         }
     }
 }
