@@ -1,9 +1,13 @@
 //! The one place where an HTTP client is made.
 //!
-//! Owns time-outs, redirect policy, proxies and what may be said of an address or a failure. Knows
-//! no service: what to ask, and whether to ask again, is the caller's.
+//! Owns time-outs, redirect policy, proxies and what may be said of an address or a failure;
+//! `place.rs` where no name may lead. Knows no service: what to ask, and whether to ask again, is
+//! the caller's.
+
+pub mod place;
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, Url, redirect};
@@ -16,7 +20,8 @@ const READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// A client for requests that start at `base`.
 ///
 /// It follows no redirect, so that the caller decides what another host gets to see. Proxies from
-/// the environment are used, except towards this machine.
+/// the environment are used, except towards this machine. A name that leads to a forbidden
+/// [place](place::is_forbidden) is not followed; behind a proxy, the proxy looks it up.
 pub fn client(base: &Url) -> Result<Client, reqwest::Error> {
     patient_client(base, READ_TIMEOUT)
 }
@@ -27,7 +32,8 @@ pub fn patient_client(base: &Url, silence: Duration) -> Result<Client, reqwest::
         .user_agent(concat!("persona/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(silence)
-        .redirect(redirect::Policy::none());
+        .redirect(redirect::Policy::none())
+        .dns_resolver(Arc::new(place::Resolver));
     let builder = if is_loopback(base) { builder.no_proxy() } else { builder };
     builder.build()
 }

@@ -2,19 +2,16 @@
 //!
 //! Owns the policy on the spelling of an address: encrypted unless on this machine, nothing secret
 //! in it, and not a place where a cloud machine finds its own credentials. What a name resolves to
-//! is not looked at: nothing is sent to find out.
+//! is looked at when it is asked, by the client itself: nothing is sent to find out before.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use reqwest::Url;
 
 use super::RemoteError;
-use crate::http;
+use crate::http::{self, place};
 
-/// Addresses beyond the link-local ones at which clouds hand out credentials: Alibaba, AWS.
-const METADATA_V4: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
-const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
-/// Names for the same: Google, AWS, Azure.
+/// Names at which clouds hand out credentials: Google, AWS, Azure.
 const METADATA_NAMES: [&str; 4] = [
     "metadata.google.internal",
     "metadata.goog",
@@ -69,34 +66,9 @@ fn is_forbidden(host: &str) -> bool {
     let name = host.trim_end_matches('.').to_ascii_lowercase();
     let bare = name.trim_start_matches('[').trim_end_matches(']');
     match bare.parse::<IpAddr>() {
-        Ok(IpAddr::V4(ip)) => is_forbidden_v4(ip),
-        Ok(IpAddr::V6(ip)) => is_forbidden_v6(ip),
+        Ok(ip) => place::is_forbidden(ip),
         Err(_) => METADATA_NAMES.contains(&bare),
     }
-}
-
-fn is_forbidden_v4(ip: Ipv4Addr) -> bool {
-    // All of 0.0.0.0/8 means "this network".
-    ip.octets()[0] == 0
-        || ip.is_link_local()
-        || ip.is_multicast()
-        || ip.is_broadcast()
-        || ip == METADATA_V4
-}
-
-fn is_forbidden_v6(ip: Ipv6Addr) -> bool {
-    ip.is_unspecified()
-        || ip.is_unicast_link_local()
-        || ip.is_multicast()
-        || ip == METADATA_V6
-        || inner_v4(ip).is_some_and(is_forbidden_v4)
-}
-
-/// The IPv4 address inside a mapped (`::ffff:a.b.c.d`) or translated (`64:ff9b::a.b.c.d`) one.
-fn inner_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
-    let translated = ip.segments()[..6] == [0x64, 0xff9b, 0, 0, 0, 0];
-    let [.., a, b, c, d] = ip.octets();
-    ip.to_ipv4_mapped().or_else(|| translated.then(|| Ipv4Addr::new(a, b, c, d)))
 }
 
 #[cfg(test)]
