@@ -15,11 +15,9 @@ use crate::ledger::{Estimate, MicroUsd};
 use crate::pipeline::Paid;
 use crate::privacy::Cleared;
 
-/// What the log keeps of a paid model, so that a resumed run asks the same one on the same terms.
+/// A paid model, and what may be spent on it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Terms {
-    /// What it is paid for.
-    pub(super) role: Role,
+pub(super) struct Service {
     pub(super) provider: Provider,
     pub(super) model: String,
     pub(super) base_url: Option<String>,
@@ -27,6 +25,15 @@ pub(super) struct Terms {
     pub(super) price: Price,
     pub(super) cap: Option<MicroUsd>,
     pub(super) parallel: usize,
+}
+
+/// What the log keeps of a paid model, so that a resumed run asks the same one on the same terms.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Terms {
+    /// What it is paid for.
+    pub(super) role: Role,
+    #[serde(flatten)]
+    pub(super) service: Service,
     /// Fixed before the run; the report holds it against what was spent.
     pub(super) estimate: Estimate,
     /// Whether it stands in for a local model that could not be had.
@@ -44,31 +51,15 @@ pub(super) enum Role {
 }
 
 impl Terms {
-    /// What can be said of a paid model before anything is loaded.
+    /// What a service is asked for, and what that may cost on this data.
     pub(super) fn new(
         role: Role,
+        service: Service,
         settings: &Settings,
         corpus: &Cleared<Corpus>,
     ) -> Result<Self, Failure> {
-        let frontier = &settings.frontier;
-        let provider = match role {
-            Role::Drafts => settings.provider.unwrap_or(frontier.provider),
-            Role::Refines => frontier.provider,
-        };
-        let model = model(frontier, provider)?;
-        let price = price(frontier, &settings.privacy.trusted_hosts, provider, &model)?;
-        Ok(Self {
-            role,
-            provider,
-            base_url: frontier.base_url.clone(),
-            api: frontier.api,
-            cap: frontier.max_cost,
-            parallel: frontier.parallel,
-            estimate: estimate::of(corpus, settings, &price)?,
-            fallback: false,
-            model,
-            price,
-        })
+        let estimate = estimate::of(corpus, settings, &service.price)?;
+        Ok(Self { role, service, estimate, fallback: false })
     }
 
     /// The worst that the run can cost, by the estimate.
@@ -78,8 +69,31 @@ impl Terms {
             Role::Refines => self.estimate.hybrid.upper.cost,
         }
     }
+}
 
-    /// The service, ready to be asked.
+impl Service {
+    /// The service that the settings name. Knows nothing of the data, so that what is wrong with it
+    /// is said before any is read.
+    pub(super) fn new(role: Role, settings: &Settings) -> Result<Self, Failure> {
+        let frontier = &settings.frontier;
+        let provider = match role {
+            Role::Drafts => settings.provider.unwrap_or(frontier.provider),
+            Role::Refines => frontier.provider,
+        };
+        let model = model(frontier, provider)?;
+        let price = price(frontier, &settings.privacy.trusted_hosts, provider, &model)?;
+        Ok(Self {
+            provider,
+            base_url: frontier.base_url.clone(),
+            api: frontier.api,
+            cap: frontier.max_cost,
+            parallel: frontier.parallel,
+            model,
+            price,
+        })
+    }
+
+    /// Ready to be asked; nothing is sent yet.
     #[cfg(feature = "net")]
     pub(super) fn connect(&self, environment: &Environment) -> Result<Paid, Failure> {
         use std::sync::Arc;
@@ -138,13 +152,12 @@ impl Terms {
 }
 
 /// The frontier of a hybrid run, if there is to be one; what cannot be right is refused here,
-/// before any local work.
+/// before the data is read.
 pub(super) fn of_hybrid(
     settings: &Settings,
-    corpus: &Cleared<Corpus>,
     environment: &Environment,
     output: Output,
-) -> Result<Option<(Terms, Paid)>, Failure> {
+) -> Result<Option<(Service, Paid)>, Failure> {
     let frontier = &settings.frontier;
     if !settings.hybrid || !frontier.allowed {
         return Ok(None);
@@ -166,9 +179,9 @@ pub(super) fn of_hybrid(
     if cfg!(not(feature = "net")) && !frontier.explicit {
         return Ok(None);
     }
-    let terms = Terms::new(Role::Refines, settings, corpus)?;
-    let paid = terms.connect(environment)?;
-    Ok(Some((terms, paid)))
+    let service = Service::new(Role::Refines, settings)?;
+    let paid = service.connect(environment)?;
+    Ok(Some((service, paid)))
 }
 
 /// The terms on which the frontier drafts when the local model cannot be had; `Err` is the cause
@@ -183,10 +196,11 @@ pub(super) fn fallback(
     if frontier.fallback == Fallback::Fail {
         return Err(cause);
     }
-    let mut terms = Terms::new(Role::Drafts, settings, corpus)?;
+    let service = Service::new(Role::Drafts, settings)?;
+    let mut terms = Terms::new(Role::Drafts, service, settings, corpus)?;
     terms.fallback = true;
     let upper = terms.upper();
-    let name = terms.provider.name();
+    let name = terms.service.provider.name();
     match (frontier.fallback, frontier.max_cost) {
         (Fallback::Frontier, None) => {}
         (_, Some(cap)) if upper <= cap => {}
@@ -201,7 +215,7 @@ pub(super) fn fallback(
             )));
         }
     }
-    let paid = terms.connect(environment)?;
+    let paid = terms.service.connect(environment)?;
     Ok((terms, paid))
 }
 

@@ -14,7 +14,7 @@ use crate::cli::backend::{self, Connected, Server};
 use crate::cli::clearing::{self, Clearing};
 use crate::cli::estimate;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::frontier::{self, Role, Terms};
+use crate::cli::frontier::{self, Role, Service, Terms};
 use crate::cli::generate_args::GenerateArgs;
 use crate::cli::model::{self, Tools, Workshop};
 use crate::cli::output::Output;
@@ -208,12 +208,12 @@ pub(super) fn fresh_job(
     shop: Workshop<'_>,
 ) -> Result<Job, Failure> {
     let (environment, output) = (around.environment, around.output);
+    if settings.provider.is_some() {
+        return written_by_provider(settings, around);
+    }
+    let refiner = frontier::of_hybrid(settings, environment, output)?;
     let data = read(settings, around)?;
     let settings = &segments::named(settings, &data.corpus)?;
-    if settings.provider.is_some() {
-        return written_by_provider(settings, around, data);
-    }
-    let refiner = frontier::of_hybrid(settings, &data.corpus, environment, output)?;
     if let Some((_, paid)) = &refiner {
         clearing::before_sending(&data.corpus, paid, settings, output)?;
     }
@@ -224,7 +224,7 @@ pub(super) fn fresh_job(
             let (terms, paid) = frontier::fallback(settings, &data.corpus, environment, cause)?;
             output.warn(&format!(
                 "{message}; falling back to {}: every record that a draft needs is sent to {}, for up to {}",
-                terms.provider.name(),
+                terms.service.provider.name(),
                 paid.host,
                 terms.upper()
             ));
@@ -235,7 +235,8 @@ pub(super) fn fresh_job(
     };
     let mut pipeline = settings.pipeline.clone();
     let (terms, frontier) = match refiner.filter(|_| pipeline.refine.is_some()) {
-        Some((terms, paid)) => {
+        Some((service, paid)) => {
+            let terms = Terms::new(Role::Refines, service, settings, &data.corpus)?;
             (Some(terms), Some(clearing::guarded(paid, &data.corpus, settings.privacy.require)))
         }
         None => (None, None),
@@ -298,29 +299,22 @@ pub(super) fn served(
     Models::served(draft, judge, Some(shop.judge_cache.to_owned()))
 }
 
-/// The frontier-only run of a comparison.
-pub(super) fn frontier_only_job(
-    settings: &Settings,
-    around: &Surroundings<'_>,
-) -> Result<Job, Failure> {
-    let data = read(settings, around)?;
-    let settings = &segments::named(settings, &data.corpus)?;
-    written_by_provider(settings, around, data)
-}
-
 fn read(settings: &Settings, around: &Surroundings<'_>) -> Result<Data, Failure> {
     let (corpus, clearing) = clearing::read(settings, around.environment, around.output)?;
     Ok(Data { corpus, clearing })
 }
 
-fn written_by_provider(
+/// A run of a paid model alone. What is wrong with the service is said before the data is read.
+pub(super) fn written_by_provider(
     settings: &Settings,
     around: &Surroundings<'_>,
-    data: Data,
 ) -> Result<Job, Failure> {
-    let terms = Terms::new(Role::Drafts, settings, &data.corpus)?;
-    let paid = terms.connect(around.environment)?;
+    let service = Service::new(Role::Drafts, settings)?;
+    let paid = service.connect(around.environment)?;
+    let data = read(settings, around)?;
+    let settings = &segments::named(settings, &data.corpus)?;
     clearing::before_sending(&data.corpus, &paid, settings, around.output)?;
+    let terms = Terms::new(Role::Drafts, service, settings, &data.corpus)?;
     paid_job(settings, around, data, terms, paid)
 }
 
@@ -341,7 +335,7 @@ fn paid_job(
         refine: None,
         ..settings.pipeline.clone()
     };
-    let reference = format!("{}:{}", terms.provider.name(), terms.model);
+    let reference = format!("{}:{}", terms.service.provider.name(), terms.service.model);
     let plan = Plan {
         pipeline,
         hybrid: settings.hybrid,
@@ -501,9 +495,9 @@ pub(super) fn shown_terms(terms: &Terms) -> report::Terms {
         Role::Refines => terms.estimate.hybrid,
     };
     report::Terms {
-        provider: terms.provider.name().to_owned(),
-        price: terms.price.clone(),
-        cap: terms.cap,
+        provider: terms.service.provider.name().to_owned(),
+        price: terms.service.price.clone(),
+        cap: terms.service.cap,
         estimate: bounds,
         frontier_only: terms.estimate.frontier_only,
         fallback: terms.fallback,

@@ -55,7 +55,7 @@ pub(super) fn job(
     if let Some(terms) = plan.terms.as_ref().filter(|_| settings.offline) {
         return Err(Failure::usage(format!(
             "the run asks {}, and --offline forbids that\nhint: leave --offline out",
-            terms.provider.name()
+            terms.service.provider.name()
         )));
     }
     if let Some(server) = plan.server.as_ref().filter(|_| settings.offline) {
@@ -65,7 +65,7 @@ pub(super) fn job(
         )));
     }
     let connect = |terms: &Terms| -> Result<_, Failure> {
-        let paid = terms.connect(environment)?;
+        let paid = terms.service.connect(environment)?;
         clearing::before_sending(&corpus, &paid, settings, around.output)?;
         Ok(clearing::guarded(paid, &corpus, settings.privacy.require))
     };

@@ -375,7 +375,6 @@ fn without_no_frontier_a_hybrid_run_says_that_it_stays_local() {
     --- stdout
 
     --- stderr
-    input: 6 records from 1 file
     error: no key for anthropic: ANTHROPIC_API_KEY is not set or empty
     hint: set it, or run with --no-frontier
     ");

@@ -144,6 +144,7 @@ fn what_cannot_be_right_exits_2_before_any_local_work() {
         let shown = folder.shown(&output);
         assert_eq!(output.status.code(), Some(2), "{flags}\n{shown}");
         assert!(shown.contains(says) && shown.contains("hint: "), "{flags}\n{shown}");
+        assert!(!shown.contains("input: "), "{flags}: the data was not read\n{shown}");
         assert!(!folder.path().join("personas").exists(), "{flags}: no run was begun");
     };
     refused("--frontier anthropic", None, "ANTHROPIC_API_KEY");
@@ -453,6 +454,7 @@ fn a_comparison_without_a_frontier_is_refused() {
         let command = format!("compare data.csv --model scripted:ok {flags}");
         let shown = folder.shown(&folder.output(&command));
         assert!(shown.starts_with("exit: 2") && shown.contains("hint: "), "{flags}\n{shown}");
+        assert!(!shown.contains("input: "), "{flags}: the data was not read\n{shown}");
         assert!(!folder.path().join("personas").exists(), "{flags}: no run was begun");
     }
 }
