@@ -345,9 +345,15 @@ pub enum LlmError {
         /// When it wants to be asked again.
         retry_after: Option<Duration>,
     },
-    /// The model rejected a parameter, which it will not be sent again: the same request may work.
-    #[error("{0}")]
-    Adapted(String),
+    /// The model knows nothing of a parameter, which it will not be sent again: the same request may
+    /// work.
+    #[error("{message}")]
+    Adapted {
+        /// What it said.
+        message: String,
+        /// Unknown where it answered all the same.
+        billing: Billing,
+    },
     /// The service rejected this request before it worked on it.
     #[error("{0}")]
     Rejected(String),
@@ -373,6 +379,7 @@ impl LlmError {
     pub fn billing(&self) -> Billing {
         match self {
             Self::Unavailable(_) | Self::Failing { .. } | Self::Protocol(_) => Billing::Unknown,
+            Self::Adapted { billing, .. } => *billing,
             _ => Billing::Free,
         }
     }
@@ -385,7 +392,7 @@ impl LlmError {
                 | Self::Failing { .. }
                 | Self::Unreachable(_)
                 | Self::Busy { .. }
-                | Self::Adapted(_)
+                | Self::Adapted { .. }
         )
     }
 }

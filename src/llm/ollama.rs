@@ -45,7 +45,7 @@ pub(super) fn body(model: &str, context: usize, request: &ChatRequest, without: 
         "keep_alive": KEEP_ALIVE,
         "options": {
             "num_ctx": context,
-            "num_predict": request.max_tokens,
+            "num_predict": exchange::max_tokens(request, without),
             // 31 bits: it is read into a C int.
             "seed": sampling.seed & 0x7fff_ffff,
             "temperature": exchange::temperature(request, 2.0),
@@ -152,16 +152,16 @@ mod tests {
     }
 
     #[test]
-    fn a_label_is_asked_for_as_json_and_with_its_probabilities_where_they_are_known() {
+    fn a_label_is_read_from_probabilities_and_asked_for_as_json_only_without_them() {
         let labels: Arc<[String]> = ["1", "2"].map(str::to_owned).into();
         let label = request(Output::Label(labels));
         let with = body("m", 512, &label, &Without::new());
         assert_eq!(with["logprobs"], true);
+        assert_eq!((with.get("format"), &with["options"]["num_predict"]), (None, &json!(4)));
         let told = body("m", 512, &label, &Without::from([Param::Logprobs]));
         assert_eq!(told.get("logprobs"), None);
-        for body in [with, told] {
-            assert_eq!(body["format"]["properties"]["answer"]["enum"], json!(["1", "2"]));
-        }
+        assert_eq!(told["format"]["properties"]["answer"]["enum"], json!(["1", "2"]));
+        assert_eq!(told["options"]["num_predict"], 300);
     }
 
     #[test]

@@ -134,7 +134,7 @@ pub(super) fn chat_body(model: &str, request: &ChatRequest, without: &Without) -
     } else {
         "max_completion_tokens"
     };
-    body[bound] = json!(request.max_tokens);
+    body[bound] = json!(exchange::max_tokens(request, without));
     if carries(request, without, Param::Temperature) {
         body["temperature"] = json!(exchange::temperature(request, 2.0));
     }

@@ -32,7 +32,7 @@ use self::exchange::{Optional, Param, Without};
 pub use self::key::ApiKey;
 use self::server::{SERVER_KEY_VARIABLE, Served};
 use super::{
-    Answer, Answers, Capabilities, ChatModel, ChatRequest, Completion, LlmError, Output,
+    Answer, Answers, Billing, Capabilities, ChatModel, ChatRequest, Completion, LlmError, Output,
     ScoreRequest, anthropic, gemini, ollama, openai,
 };
 use crate::engine::tokenizer::{Specials, Tokenizer};
@@ -518,12 +518,13 @@ impl Service {
         if let Output::Label(labels) = &request.output
             && exchange::carries(request, without, Param::Logprobs)
         {
-            let tokens =
-                self.api.tokens(&body).filter(|t| t.as_array().is_some_and(|t| !t.is_empty()));
+            let tokens = self.api.tokens(&body);
             completion.labels = tokens.and_then(|tokens| exchange::label_log_probs(tokens, labels));
-            if tokens.is_none() {
+            if completion.labels.is_none() {
                 // It was asked for them and said nothing: so it will be from now on.
                 self.learn(Param::Logprobs);
+                let message = self.speaker.says(None, "the answer names no label's probability");
+                return Err(LlmError::Adapted { message, billing: Billing::Unknown });
             }
         }
         Ok(completion)
@@ -565,7 +566,7 @@ impl Service {
         match quirks::refused(&complaint, self.api.optional(), sent) {
             Some(param) => {
                 self.learn(param);
-                LlmError::Adapted(error.to_string())
+                LlmError::Adapted { message: error.to_string(), billing: Billing::Free }
             }
             None => error,
         }

@@ -18,8 +18,9 @@ use crate::llm::{
 };
 use crate::store::{CallCost, Event, Purpose, Run};
 
-/// Answer tokens of a label: room for a few words before it, or for JSON around it.
-const LABEL_TOKENS: usize = 16;
+/// Answer tokens of a label that is written: room for JSON around it, and for the white space that
+/// some servers put there.
+const LABEL_TOKENS: usize = 48;
 
 /// What it takes to ask a judge.
 pub(super) struct Asking<'a> {
@@ -137,9 +138,24 @@ async fn ask_server(
     }
     let mut answers: Vec<Vec<Option<Vec<f32>>>> =
         items.iter().map(|item| vec![None; item.requests.len()]).collect();
+    // How much each item still waits for; what asks for nothing that a server gives is done at once.
+    let mut waiting = vec![0_usize; items.len()];
+    for (item, _) in asked.iter().flat_map(|(at, _)| &askers[*at]) {
+        waiting[*item] += 1;
+    }
+    let observer = till.observer;
+    for _ in waiting.iter().filter(|waiting| **waiting == 0) {
+        observer.on(Progress::UnitDone);
+    }
     let mut gone = None;
     let hear = |_: &mut Run, order: usize, answer: Result<Completion, Unbought>| {
         let (at, labels) = asked[order];
+        for (item, _) in &askers[at] {
+            waiting[*item] -= 1;
+            if waiting[*item] == 0 {
+                observer.on(Progress::UnitDone);
+            }
+        }
         match answer {
             Ok(completion) => {
                 let read = completion.label_log_probs(labels);
@@ -159,7 +175,6 @@ async fn ask_server(
     }
     for (at, item) in items.iter().enumerate() {
         keep(Some(&mut *till.run), at, item.read(&answers[at]))?;
-        till.observer.on(Progress::UnitDone);
     }
     Ok(Stage::Done)
 }

@@ -128,7 +128,8 @@ enum News {
 
 impl Till<'_> {
     /// Buys what the log does not have yet, at most `parallel` at a time, earlier orders first.
-    /// `keep` gets each outcome, in the order in which they come.
+    /// `keep` gets each outcome, in the order in which they come; what is a unit of the stage is the
+    /// caller's to say.
     pub(super) async fn buy(
         &mut self,
         orders: &[Order],
@@ -140,7 +141,6 @@ impl Till<'_> {
             let bought = self.run.state.purchases.get(&order.purpose);
             if let Some((answer, _)) = bought.and_then(|purchase| purchase.answer.clone()) {
                 keep(self.run, at, Ok(answer))?;
-                self.observer.on(Progress::UnitDone);
             } else {
                 waiting.push_back(Waiting { at, attempts: 0, uncertain: 0, not_before: now });
             }
@@ -152,7 +152,6 @@ impl Till<'_> {
             if let Some(cause) = &gone {
                 for order in waiting.drain(..) {
                     keep(self.run, order.at, Err(Unbought::Gone(cause.clone())))?;
-                    self.observer.on(Progress::UnitDone);
                 }
             }
             if self.cancel.is_cancelled() {
@@ -187,7 +186,6 @@ impl Till<'_> {
                     let refused = self.over_budget(worst);
                     let order = waiting.remove(next).expect("it was just found");
                     keep(self.run, order.at, Err(refused))?;
-                    self.observer.on(Progress::UnitDone);
                     continue;
                 }
                 let waiting = waiting.remove(next).expect("it was just found");
@@ -195,7 +193,6 @@ impl Till<'_> {
                     Ok(sent) => in_flight.push(sent),
                     Err((at, reason)) => {
                         keep(self.run, at, Err(Unbought::Withheld(reason)))?;
-                        self.observer.on(Progress::UnitDone);
                     }
                 }
             }
@@ -214,7 +211,6 @@ impl Till<'_> {
                     self.run.record(event)?;
                     failures = 0;
                     keep(self.run, sent.order.at, Ok(answer))?;
-                    self.observer.on(Progress::UnitDone);
                 }
                 News::Answer(index, Err(error)) => {
                     let mut sent = in_flight.remove(index);
@@ -225,7 +221,7 @@ impl Till<'_> {
                         cause: error.to_string(),
                     })?;
                     // A service learns to like a request step by step; each step is taken once.
-                    let adapted = matches!(error, LlmError::Adapted(_));
+                    let adapted = matches!(error, LlmError::Adapted { .. });
                     sent.order.attempts += u32::from(!adapted);
                     sent.order.uncertain += u64::from(may_be_billed);
                     if let Some(wait) = self.wait(&sent.order, &error).filter(|_| gone.is_none()) {
@@ -240,7 +236,6 @@ impl Till<'_> {
                         gone.get_or_insert_with(|| error.to_string());
                     }
                     keep(self.run, sent.order.at, Err(Unbought::Failed(error.to_string())))?;
-                    self.observer.on(Progress::UnitDone);
                 }
             }
         }
@@ -291,7 +286,7 @@ impl Till<'_> {
             return None;
         }
         let asked = match error {
-            LlmError::Adapted(_) => return Some(Duration::ZERO),
+            LlmError::Adapted { .. } => return Some(Duration::ZERO),
             LlmError::Busy { retry_after, .. } => retry_after.unwrap_or_default(),
             LlmError::Failing { retry_after, .. } => *retry_after,
             _ => Duration::ZERO,

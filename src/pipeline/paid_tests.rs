@@ -12,8 +12,8 @@ use super::tests::{Watch, block_on, check_promises, interviews, models, new_run,
 use super::*;
 use crate::ledger::{MicroUsd, Price};
 use crate::llm::{
-    Answer, Answers, Capabilities, ChatRequest, Completion, Finish, LlmError, Message, Output,
-    Sampling, ScoreRequest, Timings, Usage,
+    Answer, Answers, Billing, Capabilities, ChatRequest, Completion, Finish, LlmError, Message,
+    Output, Sampling, ScoreRequest, Timings, Usage,
 };
 use crate::store::{DraftId, Event, Purpose, Refinement, RunState};
 
@@ -256,7 +256,7 @@ fn a_failure_that_may_pass_is_tried_again_within_its_bounds() {
     let cases: [(Vec<LlmError>, usize, u64, bool); 6] = [
         (vec![], 1, 0, true),
         (vec![busy(), busy()], 3, 0, true),
-        (vec![LlmError::Adapted("no seed".into())], 2, 0, true),
+        (vec![LlmError::Adapted { message: "no seed".into(), billing: Billing::Free }], 2, 0, true),
         (vec![gone()], 2, 1, true),
         (vec![gone(), gone()], 2, 2, false),
         (vec![LlmError::Rejected("too odd".into())], 1, 0, false),

@@ -43,7 +43,11 @@ impl Runner<'_> {
                 Order { purpose: Purpose::Refine(persona.id.clone()), request, records }
             })
             .collect();
+        let (observer, cancel) = (self.observer, self.cancel);
         let keep = |run: &mut Run, at: usize, answer: Result<Completion, Unbought>| {
+            if !matches!(answer, Err(Unbought::Interrupted)) {
+                observer.on(Progress::UnitDone);
+            }
             let refinement = match answer {
                 // It is in the log; its review follows.
                 Ok(_) | Err(Unbought::Interrupted) => return Ok(()),
@@ -55,7 +59,6 @@ impl Runner<'_> {
             let persona = personas[at].id.clone();
             Ok(run.record(Event::Refined { persona, refinement })?)
         };
-        let (observer, cancel) = (self.observer, self.cancel);
         Till { paid: &frontier, run: self.run, observer, cancel }.buy(&orders, keep).await?;
         if cancel.is_cancelled() {
             return Ok(Stage::Cancelled);

@@ -163,6 +163,7 @@ impl Runner<'_> {
             .collect();
         let mut failed: Vec<(DraftId, Unbought)> = Vec::new();
         let (corpus, wording) = (self.corpus, self.plan.frame.wording);
+        let (observer, cancel) = (self.observer, self.cancel);
         let keep = |run: &mut Run, at: usize, answer: Result<Completion, Unbought>| {
             match answer {
                 Ok(completion) => {
@@ -170,12 +171,12 @@ impl Runner<'_> {
                         run.record(event)?;
                     }
                 }
-                Err(Unbought::Interrupted) => {}
+                Err(Unbought::Interrupted) => return Ok(()),
                 Err(cause) => failed.push((ids[at], cause)),
             }
+            observer.on(Progress::UnitDone);
             Ok(())
         };
-        let (observer, cancel) = (self.observer, self.cancel);
         Till { paid: terms, run: self.run, observer, cancel }.buy(&orders, keep).await?;
         if self.cancel.is_cancelled() {
             return Ok(Stage::Cancelled);

@@ -48,26 +48,29 @@ fn instance(schema: &Value, turn: usize) -> Value {
     }
 }
 
-fn tokens(label: &str, manners: Manners) -> Value {
-    if manners.no_logprobs {
-        return Value::Null;
-    }
+/// A model that would rather say something else, and the digits among what it might have said.
+fn rated(turn: usize) -> (String, Value) {
     let top = |token: &str, p: f64| json!({ "token": token, "logprob": p.ln() });
-    let all =
-        ["1", "2", "3", "4", "5"].map(|digit| top(digit, if digit == label { 0.8 } else { 0.04 }));
-    let digit = json!({ "token": label, "logprob": 0.8_f64.ln(), "top_logprobs": all });
-    json!([{ "token": "{\"answer\":\"", "logprob": 0.0, "top_logprobs": [] }, digit])
+    let digits = ["1", "2", "3", "4", "5"].iter().enumerate();
+    let likely = |at: usize| if at == turn % 5 { 0.3 } else { 0.04 };
+    let mut all: Vec<Value> = digits.map(|(at, digit)| top(digit, likely(at))).collect();
+    all.push(top("Sure", 0.5));
+    let mut first = top("Sure", 0.5);
+    first["top_logprobs"] = json!(all);
+    let mut then = top("!", 0.9);
+    then["top_logprobs"] = json!([top("!", 0.9), top("1", 1e-6)]);
+    ("Sure!".to_owned(), json!([first, then]))
 }
 
 /// What a model says to a schema: turns differ, so that no two drafts are alike.
 fn said(schema: &Value, turn: usize, manners: Manners) -> (String, Value) {
+    if schema.is_null() && !manners.no_logprobs {
+        return rated(turn);
+    }
     if manners.ignores_schema {
         return ("Sure! Here is a persona for you.".to_owned(), Value::Null);
     }
-    let value = instance(schema, turn);
-    let label = value["answer"].as_str().map(str::to_owned);
-    let tokens = label.map_or(Value::Null, |label| tokens(&label, manners));
-    (value.to_string(), tokens)
+    (instance(schema, turn).to_string(), Value::Null)
 }
 
 fn ollama(manners: Manners) -> Server {
@@ -188,7 +191,9 @@ fn an_ollama_server_drafts_and_judges() {
         assert_eq!(chat["model"], "qwen3:4b");
         assert_eq!(chat["options"]["num_ctx"], 8192);
     }
-    assert!(chats.iter().any(|chat| chat["logprobs"] == true));
+    let asked_for_json = |chat: &&Value| chat["format"]["properties"]["answer"].is_object();
+    assert!(chats.iter().filter(|chat| chat["logprobs"] == true).count() > 20);
+    assert_eq!(chats.iter().filter(asked_for_json).count(), 0, "digits are read, not written");
     let report = &result["report"];
     assert!(
         report["judge"]["controls"]["signals"]["coherence"]["auc"].is_number(),
@@ -238,7 +243,9 @@ fn a_judge_without_probabilities_is_read_by_its_digits_and_that_is_said() {
     assert!(notes.contains("big-model gives no probabilities"), "{notes}");
     assert!(result["report"]["judge"]["controls"]["signals"]["realism"]["auc"].is_number());
     let asked = chats(&server, "/v1/chat/completions");
-    assert_eq!(asked.iter().filter(|chat| chat["logprobs"] == true).count(), 1);
+    let probabilities = asked.iter().filter(|chat| chat["logprobs"] == true);
+    assert!(probabilities.clone().all(|chat| chat["response_format"].is_null()));
+    assert_eq!(probabilities.count(), 1, "asked for once, and as JSON from then on");
 }
 
 #[test]

@@ -37,6 +37,9 @@ pub(in crate::llm) enum Param {
     Logprobs,
 }
 
+/// Answer tokens among which a label is looked for: the first, or one after a mark or two.
+const READ_TOKENS: usize = 4;
+
 /// What a service has shown that it does not know.
 pub(in crate::llm) type Without = BTreeSet<Param>;
 
@@ -88,7 +91,7 @@ impl<'r> Outline<'r> {
             let block = Block { text: Cow::Borrowed(message.content.as_str()), shared };
             outline.push(message.role, block);
         }
-        if let Some(shape) = shape(request) {
+        if let Some(shape) = shape(request, without) {
             if is_enforced(&shape, without) {
                 outline.enforced = Some(shape);
             } else {
@@ -120,14 +123,27 @@ impl<'r> Outline<'r> {
     }
 }
 
-/// The shape of an answer. A label is asked for as JSON although its probabilities are wanted: a
-/// small model that may say anything says anything else first.
-fn shape(request: &ChatRequest) -> Option<Cow<'_, Shape>> {
+/// The shape of an answer. A label is asked for as JSON only where its probabilities cannot be had:
+/// after the opening of a document they are those of a model that was forced there, and a small one
+/// then writes the same label always.
+fn shape<'r>(request: &'r ChatRequest, without: &Without) -> Option<Cow<'r, Shape>> {
     match &request.output {
         Output::Json(shape) => Some(Cow::Borrowed(shape)),
+        Output::Label(_) if reads_label(request, without) => None,
         Output::Label(labels) => Some(Cow::Owned(label_shape(labels))),
         Output::Text => None,
     }
+}
+
+/// Whether the answer is a label, and how likely each one was is read and not what was written.
+fn reads_label(request: &ChatRequest, without: &Without) -> bool {
+    matches!(request.output, Output::Label(_)) && !without.contains(&Param::Logprobs)
+}
+
+/// Upper bound on answer tokens.
+pub(in crate::llm) fn max_tokens(request: &ChatRequest, without: &Without) -> usize {
+    let read = reads_label(request, without).then_some(READ_TOKENS);
+    request.max_tokens.min(read.unwrap_or(usize::MAX))
 }
 
 /// Vendors enforce objects alone.
@@ -141,11 +157,11 @@ fn joined(blocks: &[Block<'_>]) -> String {
 
 /// Whether a request carries an optional parameter.
 pub(in crate::llm) fn carries(request: &ChatRequest, without: &Without, param: Param) -> bool {
-    let is_label = matches!(request.output, Output::Label(_));
+    let shape = || shape(request, without);
     match param {
-        Param::Schema => shape(request).is_some_and(|shape| is_enforced(&shape, without)),
-        Param::Bounds | Param::Excerpts => shape(request).is_some() && !without.contains(&param),
-        Param::Logprobs => is_label && !without.contains(&param),
+        Param::Schema => shape().is_some_and(|shape| is_enforced(&shape, without)),
+        Param::Bounds | Param::Excerpts => shape().is_some() && !without.contains(&param),
+        Param::Logprobs => reads_label(request, without),
         _ => !without.contains(&param),
     }
 }
@@ -185,28 +201,36 @@ pub(in crate::llm) fn dialect(request: &ChatRequest, without: &Without) -> Diale
 }
 
 /// How likely each label was, from the tokens of an answer as OpenAI and Ollama list them:
-/// `[{token, logprob, top_logprobs: [{token, logprob}]}]`. Spellings that differ in white space and
-/// quotation marks are summed. What comes before the label, the first token that is one, is passed
-/// over.
+/// `[{token, logprob, top_logprobs: [{token, logprob}]}]`. It is read where labels are likeliest
+/// together, whether or not one was written there. Spellings that differ in white space and
+/// quotation marks are summed. `None` where no label is listed anywhere.
 pub(in crate::llm) fn label_log_probs(tokens: &Value, labels: &[String]) -> Option<Vec<f32>> {
-    let tokens = tokens.as_array().filter(|tokens| !tokens.is_empty())?;
-    let spells = |token: &Value, label: &str| {
-        let around = |c: char| c.is_whitespace() || c == '"';
-        token["token"].as_str().is_some_and(|text| text.trim_matches(around) == label)
-    };
-    let is_label = |token: &&Value| labels.iter().any(|label| spells(token, label));
-    let token = tokens.iter().find(is_label)?;
-    let alternatives = token["top_logprobs"].as_array().filter(|all| !all.is_empty())?;
-    let of = |label: &String| {
-        let probability: f64 = alternatives
+    let around = |c: char| c.is_whitespace() || c == '"';
+    let probability = |alternatives: &[Value], label: &String| -> f64 {
+        alternatives
             .iter()
-            .filter(|alternative| spells(alternative, label))
+            .filter(|a| a["token"].as_str().is_some_and(|text| text.trim_matches(around) == label))
             .filter_map(|a| a["logprob"].as_f64())
             .map(f64::exp)
-            .sum();
-        if probability > 0.0 { (probability.ln() as f32).max(NEVER) } else { NEVER }
+            .sum()
     };
-    Some(labels.iter().map(of).collect())
+    let likely: Option<(f64, Vec<f64>)> = tokens
+        .as_array()?
+        .iter()
+        .filter_map(|token| token["top_logprobs"].as_array())
+        .map(|alternatives| {
+            let each: Vec<f64> = labels.iter().map(|l| probability(alternatives, l)).collect();
+            (each.iter().sum::<f64>(), each)
+        })
+        .filter(|(sum, _)| *sum > 0.0)
+        // The first of equals: what comes later follows from it.
+        .reduce(|best, other| if other.0 > best.0 { other } else { best });
+    let (_, each) = likely?;
+    Some(
+        each.into_iter()
+            .map(|p| if p > 0.0 { (p.ln() as f32).max(NEVER) } else { NEVER })
+            .collect(),
+    )
 }
 
 /// A number of tokens at a JSON pointer.

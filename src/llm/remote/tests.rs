@@ -514,7 +514,7 @@ async fn a_refused_parameter_is_not_sent_again() {
         let server = picky_server(api, word, message).await;
         let model = model(api, &server.uri());
         let first = ask(&model).await.unwrap_err();
-        assert!(matches!(first, LlmError::Adapted(_)), "{api:?} {word}: {first:?}");
+        assert!(matches!(first, LlmError::Adapted { .. }), "{api:?} {word}: {first:?}");
         assert!(first.is_transient() && first.billing() == Billing::Free);
         assert_eq!(ask(&model).await.unwrap().text, "{}", "{api:?} {word}");
         assert_eq!(ask(&model).await.unwrap().text, "{}", "{api:?} {word}");
@@ -535,7 +535,7 @@ async fn a_model_that_knows_the_newer_bound_gets_it_and_no_third_name() {
                    Use 'max_completion_tokens' instead.";
     let server = picky_server(Api::OpenAiChat, "\"max_tokens\"", message).await;
     let model = model(Api::OpenAiChat, &server.uri());
-    assert!(matches!(ask(&model).await, Err(LlmError::Adapted(_))));
+    assert!(matches!(ask(&model).await, Err(LlmError::Adapted { .. })));
     ask(&model).await.unwrap();
     let sent: Value = serde_json::from_str(&sent_bodies(&server).await[1]).unwrap();
     assert_eq!(sent["max_completion_tokens"], 300);
@@ -549,7 +549,7 @@ async fn a_parameter_is_given_up_once() {
         let message = "schema: not supported";
         let server = server(api, json_answer(400, &error(api, "invalid", message))).await;
         let model = model(api, &server.uri());
-        assert!(matches!(ask(&model).await, Err(LlmError::Adapted(_))), "{api:?}");
+        assert!(matches!(ask(&model).await, Err(LlmError::Adapted { .. })), "{api:?}");
         assert!(matches!(ask(&model).await, Err(LlmError::Rejected(_))), "{api:?}");
     }
 }
@@ -561,7 +561,10 @@ async fn all_requests_in_flight_may_learn_the_same() {
     let mut answers = model.complete(vec![request(shape()), request(shape()), request(shape())]);
     for _ in 0..3 {
         let answer = answers.next().await;
-        assert!(matches!(answer, Some(Answer::Done(_, Err(LlmError::Adapted(_))))), "{answer:?}");
+        assert!(
+            matches!(answer, Some(Answer::Done(_, Err(LlmError::Adapted { .. })))),
+            "{answer:?}"
+        );
     }
     assert!(answers.next().await.is_none());
     ask(&model).await.unwrap();
