@@ -552,17 +552,24 @@ pub(super) fn show(
 fn next(run: &Run, personas: &[Persona], report: &serde_json::Value) -> String {
     let dir = run.dir.display();
     let mut next = vec![format!("open {}", run.dir.join("report.html").display())];
-    let model = run.state.started.as_ref().map_or("auto", |started| started.model_ref.as_str());
-    if personas.iter().any(|persona| persona.below_threshold) {
-        next.push(format!("persona calibrate --model {model}    # what its scores are worth"));
-    } else {
-        next.push(format!("persona evaluate {dir}/personas.json --model {model}"));
+    // The judge of a server is asked in runs alone.
+    let local = run.state.started.as_ref().filter(|started| {
+        let drafts = &started.settings["terms"]["role"] == "drafts";
+        started.settings["server"].is_null() && !drafts
+    });
+    if let Some(model) = local.map(|started| &started.model_ref) {
+        next.push(if personas.iter().any(|persona| persona.below_threshold) {
+            format!("persona calibrate --model {model}    # what its scores are worth")
+        } else {
+            format!("persona evaluate {dir}/personas.json --model {model}")
+        });
     }
     let paid = report["cost"]["frontier"]["attempts"].as_u64().is_some_and(|calls| calls > 0);
-    next.push(if paid {
-        format!("persona runs show {dir}")
-    } else {
-        format!("persona report {dir} --format markdown,csv,tinytroupe")
-    });
+    if paid || local.is_none() {
+        next.push(format!("persona runs show {dir}"));
+    }
+    if !paid {
+        next.push(format!("persona report {dir} --format markdown,csv,tinytroupe"));
+    }
     format!("next:\n  {}", next.join("\n  "))
 }

@@ -158,10 +158,14 @@ mod tests {
         let with = body("m", 512, &label, &Without::new());
         assert_eq!(with["logprobs"], true);
         assert_eq!((with.get("format"), &with["options"]["num_predict"]), (None, &json!(4)));
-        let told = body("m", 512, &label, &Without::from([Param::Logprobs]));
-        assert_eq!(told.get("logprobs"), None);
-        assert_eq!(told["format"]["properties"]["answer"]["enum"], json!(["1", "2"]));
-        assert_eq!(told["options"]["num_predict"], 300);
+        let mute = body("m", 512, &label, &Without::from([Param::Logprobs]));
+        assert_eq!(mute.get("logprobs"), None);
+        let led = body("m", 512, &label, &Without::from([Param::FirstWords]));
+        assert_eq!(led["logprobs"], true);
+        for body in [mute, led] {
+            assert_eq!(body["format"]["properties"]["answer"]["enum"], json!(["1", "2"]));
+            assert_eq!(body["options"]["num_predict"], 300);
+        }
     }
 
     #[test]

@@ -299,7 +299,7 @@ impl RemoteModel {
         let context = context.unwrap_or(DEFAULT_CONTEXT);
         let served = served.unwrap_or_default();
         let capabilities = Capabilities {
-            id: model.clone(),
+            id: shown(&model).to_owned(),
             sha256: served.sha256,
             fingerprint: served.fingerprint,
             parameters: served.parameters,
@@ -510,7 +510,12 @@ impl Service {
         if let Some(complaint) = Complaint::in_answer(&body, headers, SystemTime::now()) {
             return Err(complaint.error(&self.speaker));
         }
-        let mut completion = self.api.answer(&body).map_err(|cause| self.nonsense(&cause))?;
+        let first_words = exchange::reads_first_words(request, without);
+        let mut completion = match self.api.answer(&body) {
+            // One that would rather say nothing.
+            Err(_) if first_words => return Err(self.adapts(Param::FirstWords)),
+            answer => answer.map_err(|cause| self.nonsense(&cause))?,
+        };
         completion.text = self.speaker.answered(completion.text);
         if self.api == Api::Ollama {
             self.is_read_whole(request, &completion)?;
@@ -518,13 +523,16 @@ impl Service {
         if let Output::Label(labels) = &request.output
             && exchange::carries(request, without, Param::Logprobs)
         {
-            let tokens = self.api.tokens(&body);
-            completion.labels = tokens.and_then(|tokens| exchange::label_log_probs(tokens, labels));
-            if completion.labels.is_none() {
-                // It was asked for them and said nothing: so it will be from now on.
-                self.learn(Param::Logprobs);
-                let message = self.speaker.says(None, "the answer names no label's probability");
-                return Err(LlmError::Adapted { message, billing: Billing::Unknown });
+            let tokens = self.api.tokens(&body).filter(|all| all.get(0).is_some());
+            completion.labels =
+                tokens.and_then(|all| exchange::label_log_probs(all, labels, first_words));
+            match tokens {
+                None if first_words => return Err(self.adapts(Param::Logprobs)),
+                None => self.learn(Param::Logprobs),
+                Some(_) if first_words && completion.labels.is_none() => {
+                    return Err(self.adapts(Param::FirstWords));
+                }
+                Some(_) => {}
             }
         }
         Ok(completion)
@@ -545,6 +553,14 @@ impl Service {
             usage.prompt
         );
         Err(LlmError::TooLong(self.speaker.says(None, &words)))
+    }
+
+    /// A label was to be read among the first words, and cannot be: it is asked for in another way
+    /// from now on.
+    fn adapts(&self, gap: Param) -> LlmError {
+        self.learn(gap);
+        let message = self.speaker.says(None, "the answer does not begin with a label");
+        LlmError::Adapted { message, billing: Billing::Unknown }
     }
 
     fn learn(&self, gap: Param) {
@@ -591,6 +607,14 @@ impl Service {
     fn nonsense(&self, cause: &str) -> LlmError {
         LlmError::Protocol(self.speaker.says(None, cause))
     }
+}
+
+/// A model's name for people: llama.cpp's server calls one by the path of its file, unless it is told
+/// another name.
+fn shown(model: &str) -> &str {
+    let is_path = model.starts_with(['/', '.']) || model.get(1..3) == Some(":\\");
+    let name = model.rsplit(['/', '\\']).next().filter(|name| is_path && !name.is_empty());
+    name.unwrap_or(model)
 }
 
 /// Reads a body up to [`MAX_BODY`].

@@ -17,6 +17,8 @@ struct Manners {
     ignores_schema: bool,
     /// Gives no probabilities.
     no_logprobs: bool,
+    /// Begins every free answer with words that are no digit.
+    talks: bool,
     /// Reads no more than so many tokens of a prompt, and says nothing.
     cuts_at: Option<u64>,
     /// Answers every chat with this status.
@@ -48,29 +50,36 @@ fn instance(schema: &Value, turn: usize) -> Value {
     }
 }
 
-/// A model that would rather say something else, and the digits among what it might have said.
-fn rated(turn: usize) -> (String, Value) {
-    let top = |token: &str, p: f64| json!({ "token": token, "logprob": p.ln() });
-    let digits = ["1", "2", "3", "4", "5"].iter().enumerate();
+fn token(text: &str, p: f64, alternatives: &[(&str, f64)]) -> Value {
+    let top = |(text, p): &(&str, f64)| json!({ "token": text, "logprob": p.ln() });
+    let all: Vec<Value> = alternatives.iter().map(top).collect();
+    json!({ "token": text, "logprob": p.ln(), "top_logprobs": all })
+}
+
+/// One digit more likely than the others.
+fn digits(turn: usize) -> Vec<(&'static str, f64)> {
     let likely = |at: usize| if at == turn % 5 { 0.3 } else { 0.04 };
-    let mut all: Vec<Value> = digits.map(|(at, digit)| top(digit, likely(at))).collect();
-    all.push(top("Sure", 0.5));
-    let mut first = top("Sure", 0.5);
-    first["top_logprobs"] = json!(all);
-    let mut then = top("!", 0.9);
-    then["top_logprobs"] = json!([top("!", 0.9), top("1", 1e-6)]);
-    ("Sure!".to_owned(), json!([first, then]))
+    ["1", "2", "3", "4", "5"].into_iter().enumerate().map(|(at, d)| (d, likely(at))).collect()
 }
 
 /// What a model says to a schema: turns differ, so that no two drafts are alike.
 fn said(schema: &Value, turn: usize, manners: Manners) -> (String, Value) {
     if schema.is_null() && !manners.no_logprobs {
-        return rated(turn);
+        let mut all = digits(turn);
+        all.truncate(if manners.talks { 0 } else { 5 });
+        all.push(("Sure", 0.5));
+        let words = [token("Sure", 0.5, &all), token("!", 0.9, &[("!", 0.9), ("1", 1e-6)])];
+        return ("Sure!".to_owned(), json!(words));
     }
     if manners.ignores_schema {
         return ("Sure! Here is a persona for you.".to_owned(), Value::Null);
     }
-    (instance(schema, turn).to_string(), Value::Null)
+    let value = instance(schema, turn);
+    let tokens = match value["answer"].as_str().filter(|_| !manners.no_logprobs) {
+        Some(label) => json!([token("{\"answer\":\"", 1.0, &[]), token(label, 0.3, &digits(turn))]),
+        None => Value::Null,
+    };
+    (value.to_string(), tokens)
 }
 
 fn ollama(manners: Manners) -> Server {
@@ -227,6 +236,8 @@ fn a_compatible_server_is_sent_the_schema_with_every_quote_listed() {
     let (folder, server) = (Folder::new(), openai(Manners::default()));
     let result = ends(&folder, &format!("{COMMAND} {}", at_openai(&server)), 0);
     assert_quotes_are_verbatim(&folder, &result);
+    let shown = folder.shown(&folder.output(&format!("{COMMAND} {}", at_openai(&server))));
+    assert!(shown.contains("persona runs show") && !shown.contains("--model"), "{shown}");
     let chats = chats(&server, "/v1/chat/completions");
     let draft = chats.iter().find(|chat| chat["max_tokens"].as_u64() > Some(100)).unwrap();
     let schema = draft["response_format"]["json_schema"]["schema"].to_string();
@@ -246,6 +257,19 @@ fn a_judge_without_probabilities_is_read_by_its_digits_and_that_is_said() {
     let probabilities = asked.iter().filter(|chat| chat["logprobs"] == true);
     assert!(probabilities.clone().all(|chat| chat["response_format"].is_null()));
     assert_eq!(probabilities.count(), 1, "asked for once, and as JSON from then on");
+}
+
+#[test]
+fn a_judge_that_does_not_begin_with_a_digit_is_asked_for_one_as_json() {
+    let manners = Manners { talks: true, ..Manners::default() };
+    let (folder, server) = (Folder::new(), openai(manners));
+    let result = ends(&folder, &format!("{COMMAND} {} --parallel 1", at_openai(&server)), 0);
+    let notes = result["report"]["notes"].to_string();
+    assert!(!notes.contains("gives no probabilities"), "{notes}");
+    let asked = chats(&server, "/v1/chat/completions");
+    let read: Vec<_> = asked.iter().filter(|chat| chat["logprobs"] == true).collect();
+    let free = read.iter().filter(|chat| chat["response_format"].is_null()).count();
+    assert!(free == 1 && read.len() > 20, "{free} of {}", read.len());
 }
 
 #[test]

@@ -33,12 +33,17 @@ pub(in crate::llm) enum Param {
     Excerpts,
     /// A schema that the service enforces; without it, the schema stands in the prompt.
     Schema,
+    /// A label read where the answer begins, nothing forced before it; without, it is asked for as
+    /// JSON.
+    FirstWords,
     /// How likely each label was; without it, the one that was written counts.
     Logprobs,
 }
 
 /// Answer tokens among which a label is looked for: the first, or one after a mark or two.
 const READ_TOKENS: usize = 4;
+/// Least probability of all labels together at which the first words are taken for an answer.
+const LEAST_LIKELY: f64 = 0.05;
 
 /// What a service has shown that it does not know.
 pub(in crate::llm) type Without = BTreeSet<Param>;
@@ -123,26 +128,27 @@ impl<'r> Outline<'r> {
     }
 }
 
-/// The shape of an answer. A label is asked for as JSON only where its probabilities cannot be had:
-/// after the opening of a document they are those of a model that was forced there, and a small one
-/// then writes the same label always.
+/// The shape of an answer. A label has one where it is not read among the first words.
 fn shape<'r>(request: &'r ChatRequest, without: &Without) -> Option<Cow<'r, Shape>> {
     match &request.output {
         Output::Json(shape) => Some(Cow::Borrowed(shape)),
-        Output::Label(_) if reads_label(request, without) => None,
+        Output::Label(_) if reads_first_words(request, without) => None,
         Output::Label(labels) => Some(Cow::Owned(label_shape(labels))),
         Output::Text => None,
     }
 }
 
-/// Whether the answer is a label, and how likely each one was is read and not what was written.
-fn reads_label(request: &ChatRequest, without: &Without) -> bool {
-    matches!(request.output, Output::Label(_)) && !without.contains(&Param::Logprobs)
+/// Whether a label is read from what the answer might have begun with. After the opening of a JSON
+/// document a model is less itself, and a small one writes the same label always; but one that would
+/// rather say something else has no digit to read at the beginning.
+pub(in crate::llm) fn reads_first_words(request: &ChatRequest, without: &Without) -> bool {
+    let known = [Param::Logprobs, Param::FirstWords];
+    matches!(request.output, Output::Label(_)) && !known.iter().any(|p| without.contains(p))
 }
 
 /// Upper bound on answer tokens.
 pub(in crate::llm) fn max_tokens(request: &ChatRequest, without: &Without) -> usize {
-    let read = reads_label(request, without).then_some(READ_TOKENS);
+    let read = reads_first_words(request, without).then_some(READ_TOKENS);
     request.max_tokens.min(read.unwrap_or(usize::MAX))
 }
 
@@ -161,7 +167,7 @@ pub(in crate::llm) fn carries(request: &ChatRequest, without: &Without, param: P
     match param {
         Param::Schema => shape().is_some_and(|shape| is_enforced(&shape, without)),
         Param::Bounds | Param::Excerpts => shape().is_some() && !without.contains(&param),
-        Param::Logprobs => reads_label(request, without),
+        Param::Logprobs => matches!(request.output, Output::Label(_)) && !without.contains(&param),
         _ => !without.contains(&param),
     }
 }
@@ -201,36 +207,40 @@ pub(in crate::llm) fn dialect(request: &ChatRequest, without: &Without) -> Diale
 }
 
 /// How likely each label was, from the tokens of an answer as OpenAI and Ollama list them:
-/// `[{token, logprob, top_logprobs: [{token, logprob}]}]`. It is read where labels are likeliest
-/// together, whether or not one was written there. Spellings that differ in white space and
-/// quotation marks are summed. `None` where no label is listed anywhere.
-pub(in crate::llm) fn label_log_probs(tokens: &Value, labels: &[String]) -> Option<Vec<f32>> {
-    let around = |c: char| c.is_whitespace() || c == '"';
-    let probability = |alternatives: &[Value], label: &String| -> f64 {
-        alternatives
-            .iter()
-            .filter(|a| a["token"].as_str().is_some_and(|text| text.trim_matches(around) == label))
-            .filter_map(|a| a["logprob"].as_f64())
-            .map(f64::exp)
-            .sum()
+/// `[{token, logprob, top_logprobs: [{token, logprob}]}]`. Spellings that differ in white space and
+/// quotation marks are summed. In `first_words` it is read where labels are likeliest together,
+/// whether or not one was written; else at the first token that is one.
+pub(in crate::llm) fn label_log_probs(
+    tokens: &Value,
+    labels: &[String],
+    first_words: bool,
+) -> Option<Vec<f32>> {
+    let spells = |token: &Value, label: &String| {
+        let around = |c: char| c.is_whitespace() || c == '"';
+        token["token"].as_str().is_some_and(|text| text.trim_matches(around) == label)
     };
-    let likely: Option<(f64, Vec<f64>)> = tokens
+    let probability = |alternatives: &[Value], label: &String| -> f64 {
+        let spelled = alternatives.iter().filter(|alternative| spells(alternative, label));
+        spelled.filter_map(|a| a["logprob"].as_f64()).map(f64::exp).sum()
+    };
+    let places = tokens
         .as_array()?
         .iter()
-        .filter_map(|token| token["top_logprobs"].as_array())
-        .map(|alternatives| {
-            let each: Vec<f64> = labels.iter().map(|l| probability(alternatives, l)).collect();
-            (each.iter().sum::<f64>(), each)
-        })
-        .filter(|(sum, _)| *sum > 0.0)
+        .filter(|token| first_words || labels.iter().any(|label| spells(token, label)));
+    let mut read = places.filter_map(|token| {
+        let alternatives = token["top_logprobs"].as_array().filter(|all| !all.is_empty())?;
+        let each: Vec<f64> = labels.iter().map(|l| probability(alternatives, l)).collect();
+        Some((each.iter().sum::<f64>(), each))
+    });
+    let (_, each) = if first_words {
         // The first of equals: what comes later follows from it.
-        .reduce(|best, other| if other.0 > best.0 { other } else { best });
-    let (_, each) = likely?;
-    Some(
-        each.into_iter()
-            .map(|p| if p > 0.0 { (p.ln() as f32).max(NEVER) } else { NEVER })
-            .collect(),
-    )
+        read.reduce(|best, other| if other.0 > best.0 { other } else { best })
+            .filter(|(sum, _)| *sum >= LEAST_LIKELY)?
+    } else {
+        read.next()?
+    };
+    let log = |p: f64| if p > 0.0 { (p.ln() as f32).max(NEVER) } else { NEVER };
+    Some(each.into_iter().map(log).collect())
 }
 
 /// A number of tokens at a JSON pointer.
@@ -331,6 +341,40 @@ pub(in crate::llm) mod tests {
     fn a_request_for_plain_text_carries_no_schema() {
         let with = |output| carries(&request(output), &Without::new(), Param::Schema);
         assert!(with(shape()) && !with(Output::Text));
+    }
+
+    #[test]
+    fn a_label_is_read_where_it_is_likeliest_or_where_it_was_written() {
+        let token = |text: &str, all: &[(&str, f64)]| {
+            let all: Vec<Value> = all
+                .iter()
+                .map(|(text, p)| serde_json::json!({ "token": text, "logprob": p.ln() }))
+                .collect();
+            serde_json::json!({ "token": text, "logprob": -0.1, "top_logprobs": all })
+        };
+        let labels = ["1", "2"].map(str::to_owned);
+        let read = |tokens: &[Value], first_words: bool| {
+            let read = label_log_probs(&Value::from(tokens.to_vec()), &labels, first_words)?;
+            Some(read.into_iter().map(f32::exp).collect::<Vec<f32>>())
+        };
+        let near = |read: Option<Vec<f32>>, [one, two]: [f32; 2]| {
+            let read = read.expect("labels");
+            assert!((read[0] - one).abs() < 1e-5 && (read[1] - two).abs() < 1e-5, "{read:?}");
+        };
+        let talker = [
+            token("Sure", &[("Sure", 0.5), ("1", 0.1), (" 2", 0.2), ("\"2", 0.1)]),
+            token("!", &[("!", 0.9), ("1", 0.01)]),
+        ];
+        near(read(&talker, true), [0.1, 0.3]);
+        assert_eq!(read(&talker, false), None, "none was written");
+        let document = [
+            token("{\"", &[("1", 0.3), ("2", 0.1)]),
+            token("1", &[("1", 0.9), ("2", 0.05)]),
+            token("\"}", &[("\"}", 1.0)]),
+        ];
+        near(read(&document, false), [0.9, 0.05]);
+        assert_eq!(read(&[token("I", &[("I", 0.9), ("1", 0.01)])], true), None, "hardly a label");
+        assert_eq!((read(&[], true), read(&[token("1", &[])], false)), (None, None));
     }
 
     #[test]

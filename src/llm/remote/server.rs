@@ -24,6 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Longest wait for a server that is loading its model, and how often it is asked meanwhile.
 const LOADING: Duration = Duration::from_mins(2);
 const AGAIN: Duration = Duration::from_secs(1);
+/// How labels are read of a server's answers. A judge that is read in another way is another judge,
+/// and is measured anew.
+const LABELS_READ: &str = "probabilities of the first words";
 /// Largest answer that is read: a vocabulary of 262,144 tokens is a tenth of this.
 const MAX_BODY: usize = 64 << 20;
 
@@ -239,13 +242,15 @@ impl Server {
         props.pointer("/default_generation_settings/n_ctx")?.as_u64()
     }
 
-    /// Of all that is said of a model but for times, which change with every start.
+    /// Of all that is said of a model but for times, which change with every start, and of how its
+    /// judgements are read.
     fn fingerprint(&self, entry: &Value) -> String {
         let mut entry = entry.clone();
         if let Some(fields) = entry.as_object_mut() {
             fields.retain(|name, _| !matches!(name.as_str(), "created" | "permission" | "status"));
         }
         let mut hash = Sha256::new();
+        hash.update(LABELS_READ.as_bytes());
         hash.update(self.host.as_bytes());
         hash.update(entry.to_string().as_bytes());
         hash.finalize().iter().fold(String::new(), |mut text, byte| {

@@ -639,3 +639,16 @@ fn a_key_shows_itself_nowhere() {
     }
     assert!(key.header("Bearer ").is_sensitive());
 }
+
+#[test]
+fn a_model_that_goes_by_its_path_is_shown_by_its_file() {
+    for (model, name) in [
+        ("/srv/models/Qwen3-4B-Q4_K_M.gguf", "Qwen3-4B-Q4_K_M.gguf"),
+        ("C:\\models\\phi-4.gguf", "phi-4.gguf"),
+        ("Qwen/Qwen3-4B", "Qwen/Qwen3-4B"),
+        ("llama3.2:latest", "llama3.2:latest"),
+        ("/", "/"),
+    ] {
+        assert_eq!(shown(model), name);
+    }
+}
