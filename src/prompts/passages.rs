@@ -57,6 +57,18 @@ pub fn is_telling(word: &str) -> bool {
     (letters > 3 && !COMMON.contains(&word)) || (letters == 1 && !word.is_ascii())
 }
 
+/// Whether a sentence leans on what was said before it, or is half of one: it begins with a word
+/// that points back, or opens a clause to which no other follows. English, like the cues of aspects.
+pub fn leans(sentence: &str) -> bool {
+    const BACK: &[&str] = &[
+        "and", "but", "so", "or", "then", "also", "that", "this", "these", "those", "it", "it's",
+        "they", "they're", "he", "she", "which", "who", "same", "yes", "no",
+    ];
+    const OPENING: &[&str] = &["when", "if", "because", "while", "since", "unless", "until", "as"];
+    let first = words(sentence).next().unwrap_or_default();
+    BACK.contains(&first.as_str()) || (OPENING.contains(&first.as_str()) && !sentence.contains(','))
+}
+
 /// Scripts written without spaces between words: Thai to Khmer, and Han with kana.
 fn is_unspaced(c: char) -> bool {
     matches!(c, '\u{0E00}'..='\u{0EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}'
@@ -365,6 +377,26 @@ mod tests {
     fn words_are_lower_case_and_keep_their_apostrophe() {
         assert_eq!(words("I don’t KNOW—42!").collect::<Vec<_>>(), ["i", "don't", "know", "42"]);
         assert_eq!(words("日本 tea").collect::<Vec<_>>(), ["日", "本", "tea"]);
+    }
+
+    #[test]
+    fn a_sentence_that_stands_alone_is_told_from_half_of_one() {
+        for leaning in [
+            "When Sylvie comes on four mornings out of five.",
+            "But nobody asked us.",
+            "It's always the same.",
+            "“And then I call the office”",
+        ] {
+            assert!(leans(leaning), "{leaning}");
+        }
+        for whole in [
+            "When the bus is late, I walk.",
+            "I ring the office.",
+            "Itineraries change daily.",
+            "Ich rufe im Büro an.",
+        ] {
+            assert!(!leans(whole), "{whole}");
+        }
     }
 
     #[test]

@@ -13,7 +13,8 @@ use rand_chacha::ChaCha8Rng;
 use super::ask::Bounds;
 use super::draft::{Brief, EXCERPT, LEAST_ANSWERS, TITLE};
 use super::passages::{
-    Aspect, MIN_WORDS, Passage, clauses, column_at, passages, sentences, shorten, speaks_of, words,
+    Aspect, MIN_WORDS, Passage, clauses, column_at, leans, passages, sentences, shorten, speaks_of,
+    words,
 };
 use crate::corpus::{Corpus, Record};
 
@@ -69,7 +70,12 @@ impl Pools {
         all.shuffle(rng);
         let mut quotes =
             if all.len() < FRESH { all.clone() } else { take_quotes(corpus, &mut all) };
-        let voice = if quotes.len() < FRESH { quotes.clone() } else { quotes.split_off(FRESH / 2) };
+        let mut voice =
+            if quotes.len() < FRESH { quotes.clone() } else { quotes.split_off(FRESH / 2) };
+        // It is read without what came before it.
+        if voice.iter().any(|passage| !leans(&text_of(corpus, passage))) {
+            voice.retain(|passage| !leans(&text_of(corpus, passage)));
+        }
         let mut pools: [Vec<Passage>; 3] = Default::default();
         let mut neutral = Vec::new();
         for passage in all {
