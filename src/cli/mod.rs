@@ -122,7 +122,10 @@ enum Command {
     /// Measure how fast a model runs on this machine
     Bench(Box<bench::BenchArgs>),
     /// List, recommend, fetch, carry, verify and remove models
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  persona models recommend\n  persona models pull smollm2-135m"
+    )]
     Models(models::ModelsCommand),
     /// Look for what would keep persona from working here, and say how to mend it
     Doctor(doctor::DoctorArgs),
@@ -455,6 +458,37 @@ mod tests {
             .collect();
         for key in keys::ALL {
             assert!(flags.contains(&key.flag), "{key} can be set in a file but not as a flag");
+        }
+    }
+
+    /// The command lines in a help text, as words.
+    fn examples(help: &str) -> Vec<Vec<String>> {
+        let lines = help.lines().filter_map(|line| {
+            let (_, said) = line.split_once("persona ")?;
+            let alone = line.trim_start().starts_with("persona ") || line.contains("=http");
+            alone.then_some(said)
+        });
+        let until = |line: &str, end: &str| line.split(end).next().unwrap_or(line).to_owned();
+        lines
+            .map(|line| until(&until(&until(line, " #"), " > "), " | "))
+            .map(|line| line.split_whitespace().map(str::to_owned).collect())
+            .collect()
+    }
+
+    #[test]
+    fn every_command_has_examples_that_can_be_given() {
+        let mut open = vec![Cli::command()];
+        while let Some(mut command) = open.pop() {
+            open.extend(command.get_subcommands().cloned());
+            let help = command.render_long_help().to_string();
+            let name = command.get_name();
+            assert!(help.contains("Example") || name == "help", "{name} has no example");
+            let (_, shown) = help.split_once("Example").unwrap_or_default();
+            for words in examples(shown) {
+                let line = words.join(" ");
+                let given = Cli::try_parse_from(["persona".to_owned()].into_iter().chain(words));
+                assert!(given.is_ok(), "{name}: persona {line}: {}", given.unwrap_err());
+            }
         }
     }
 }

@@ -32,6 +32,13 @@ const NAMES: &str = "A model is named by
 Without a quantisation the first of Q4_K_M, Q4_K_S, Q8_0, Q6_K, Q5_K_M, … is taken. IQ, MXFP4 and
 UD files cannot be read and are passed over.";
 
+const VERIFY: &str = "Examples:
+  persona models verify
+  persona models verify smollm2-135m";
+
+const REMOVE: &str = "Example:
+  persona models rm smollm2-135m";
+
 const PULL: &str = "Examples:
   persona models pull qwen3-4b
   persona models pull bartowski/Llama-3.2-3B-Instruct-GGUF:Q6_K
@@ -49,12 +56,18 @@ const TRANSFER: &str = "Example, from a machine with a network to one without:
 #[derive(Debug, Subcommand)]
 pub(super) enum ModelsCommand {
     /// List the catalogue: what fits this machine, and what is on it
+    #[command(
+        after_help = "Examples:\n  persona models list\n  persona models list --context 32768 --json"
+    )]
     List {
         /// Context in tokens that memory is counted for
         #[arg(long, value_name = "TOKENS", default_value_t = USUAL_CONTEXT)]
         context: usize,
     },
     /// Say which models to draft and to judge with on this machine, and why
+    #[command(
+        after_help = "Examples:\n  persona models recommend\n  persona models recommend --context 32768"
+    )]
     Recommend {
         /// Context in tokens that memory is counted for
         #[arg(long, value_name = "TOKENS", default_value_t = USUAL_CONTEXT)]
@@ -82,13 +95,17 @@ pub(super) enum ModelsCommand {
         output: PathBuf,
     },
     /// Compare a model's hash with what it should be
-    #[command(after_long_help = NAMES)]
+    #[command(after_help = VERIFY, after_long_help = format!("{VERIFY}\n\n{NAMES}"))]
     Verify {
         /// Any name of a model; all on this machine unless given
         model: Option<String>,
     },
     /// Remove a model from this machine
-    #[command(visible_alias = "remove", after_long_help = NAMES)]
+    #[command(
+        visible_alias = "remove",
+        after_help = REMOVE,
+        after_long_help = format!("{REMOVE}\n\n{NAMES}")
+    )]
     Rm {
         /// Catalogue name, or owner/repo[:QUANT][@rev]
         model: String,

@@ -25,6 +25,9 @@ const SAMPLES: usize = 2;
 #[derive(Debug, Subcommand)]
 pub(super) enum PrivacyCommand {
     /// Show what is personal in files; changes nothing
+    #[command(
+        after_help = "Examples:\n  persona privacy scan interviews.csv\n  persona privacy scan study/ --unmask --json"
+    )]
     Scan {
         /// Files or folders
         #[arg(required = true, value_name = "INPUT")]
@@ -36,6 +39,9 @@ pub(super) enum PrivacyCommand {
     /// Write the files again without what is personal in them; a CSV stays a CSV
     Anonymise(AnonymiseArgs),
     /// Put the values back into a text, by the map that was written when they were replaced
+    #[command(
+        after_help = "Example:\n  persona privacy restore personas/RUN/persona-1.md --pii-map map.json --output restored.md"
+    )]
     Restore {
         /// The file
         #[arg(value_name = "FILE")]
@@ -51,7 +57,10 @@ pub(super) enum PrivacyCommand {
 
 /// What can be said to `privacy anonymise`.
 #[derive(Debug, Args)]
-#[command(visible_alias = "anonymize")]
+#[command(
+    visible_alias = "anonymize",
+    after_help = "Examples:\n  persona privacy anonymise interviews.csv --output clean\n  persona privacy anonymise study/ --output clean --strategy replace --pii-map map.json"
+)]
 pub(super) struct AnonymiseArgs {
     /// Files or folders
     #[arg(required = true, value_name = "INPUT")]

@@ -15,12 +15,18 @@ use crate::store::{Run, RunState};
 #[derive(Debug, Subcommand)]
 pub(super) enum RunsCommand {
     /// List the runs
+    #[command(
+        after_help = "Examples:\n  persona runs list\n  persona runs list --output study --json"
+    )]
     List {
         /// Folder of the run folders
         #[arg(long, value_name = "DIR")]
         output: Option<String>,
     },
     /// Show a run's personas and how it went
+    #[command(
+        after_help = "Examples:\n  persona runs show 20260301-101500-1\n  persona runs show personas/RUN --json"
+    )]
     Show {
         /// The run's folder, or its name under --output
         run: PathBuf,
