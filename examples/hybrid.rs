@@ -11,15 +11,12 @@ use std::sync::Arc;
 
 use persona::corpus;
 use persona::engine::{Engine, EngineOptions};
+use persona::hybrid::HybridPipeline;
 use persona::llm::ChatModel;
 use persona::llm::embedded::EmbeddedModel;
 use persona::llm::scripted::ScriptedModel;
-use persona::pipeline::{
-    self, Ask, Cancel, Models, Observer, Progress, Settings, Style, Threshold,
-};
+use persona::pipeline::{Observer, Progress, Threshold};
 use persona::privacy::Cleared;
-use persona::report::{self, Format, Process, View};
-use persona::store::{Run, Started};
 
 /// Shows notes and nothing else.
 struct Notes;
@@ -44,48 +41,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
 
     // Prompts accept nothing but cleared data: this says that it may be used as it is.
-    let corpus = Cleared::as_is(corpus::load(std::slice::from_ref(&input))?);
-    let settings = Settings {
-        count: 3,
-        multiplier: 2.0,
-        threshold: Threshold::Fixed(0.5),
-        style: Style::Auto,
-        ask: Ask::default(),
-        max_rounds: 1,
-        seed: 7,
-        segments_by: None,
-        shard: None,
-        refine: None,
-    };
-    let started = Started {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        settings: serde_json::to_value(&settings)?,
-        inputs: vec![input],
-        input_hashes: Vec::new(),
-        model: model.capabilities().clone(),
-        model_ref: model.capabilities().id.clone(),
-        seed: settings.seed,
-    };
-    let mut run = Run::create(Path::new("personas"), started)?;
-
-    // Timers are all that a local run needs of a runtime.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    let models = Models::local(Arc::clone(&model), model, None);
-    let cancel = Cancel::default();
-    runtime.block_on(pipeline::run(&corpus, &models, &settings, &mut run, &Notes, &cancel))?;
-
-    let process = Process { clearance: corpus.clearance().name().to_owned(), ..Process::default() };
-    let view = View { state: &run.state, corpus: &corpus, process: &process };
-    let report = report::report(view);
-    let mut files = report::files(view, Format::USUAL)?;
-    files.push(report::page_file(&report::page(view, &report))?);
-    files.push(report::report_file(&report)?);
-    for (name, bytes) in files {
-        run.write(&name, &bytes)?;
-    }
-    for persona in run.state.selected.iter().flatten() {
+    let corpus = Cleared::as_is(corpus::load(&[input])?);
+    let finished = HybridPipeline::new(model)
+        .personas(3)
+        .drafts_each(2.0)
+        .threshold(Threshold::Fixed(0.5))
+        .seed(7)
+        .observer(Arc::new(Notes))
+        .run(&corpus, Path::new("personas"))?;
+    for persona in &finished.personas {
         println!("{}: {}", persona.name, persona.title);
     }
-    println!("{}", run.dir.join("report.html").display());
+    println!("{}", finished.run.dir.join("report.html").display());
     Ok(())
 }

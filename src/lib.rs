@@ -30,9 +30,9 @@
 //! # }
 //! ```
 //!
-//! [`pipeline::run`] takes such a corpus through drafting, judging and choice, by any
-//! [`llm::ChatModel`]: one in this process ([`engine::Engine`], [`llm::embedded`]) or a service.
-//! `examples/hybrid.rs` is the whole way in a page. Versions follow semantic versioning; below 1.0
+//! [`hybrid::HybridPipeline`] takes such a corpus through drafting, judging and choice to a folder of
+//! personas and reports, by any [`llm::ChatModel`]: one in this process ([`engine::Engine`],
+//! [`llm::embedded`]) or a service. `examples/hybrid.rs` is the whole way in a page. Versions follow semantic versioning; below 1.0
 //! the second number counts as the first. `personas.json` and `report.json` carry versions of their
 //! own.
 //!
@@ -62,6 +62,8 @@ pub mod evaluate;
 pub mod pipeline;
 pub mod report;
 pub mod throughput;
+
+pub mod hybrid;
 
 pub mod cli;
 pub mod config;

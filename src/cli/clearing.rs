@@ -1,27 +1,24 @@
-//! From files to data that may be used: read, cleared, and guarded on its way out.
+//! From files to data that may be used: read and cleared.
 //!
 //! Owns the rules of `--anonymise`: which key, what the log keeps of it, what is said before
-//! anything leaves, and the last look at what was written. The order is the promise: data is cleared
+//! anything leaves, and the map back. The order is the promise: data is cleared
 //! here, once, before any model sees it, and a failure here ends the command.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::cli::progress::Spinner;
 use crate::config::{Environment, Settings};
 use crate::corpus::{self, Corpus};
-use crate::pipeline::{Gate, Paid};
-use crate::privacy::{Clearance, Cleared, Entity, Key, Removed, Strategy, outbound, scan};
-use crate::report::{self, RunFile};
-use crate::store::{Run, Scrub};
+use crate::pipeline::Paid;
+use crate::privacy::{Clearance, Cleared, Key, Removed, Strategy, counted, scan};
+use crate::report;
 
 /// Findings shown on the terminal; the report has all.
 const SHOWN_FINDINGS: usize = 5;
@@ -149,14 +146,6 @@ fn key_of(id: &str, environment: &Environment) -> Result<Key, Failure> {
         ))
     })
 }
-
-/// `PERSON 12, EMAIL_ADDRESS 3`.
-pub(super) fn counted(counts: &BTreeMap<Entity, usize>) -> String {
-    let parts: Vec<String> =
-        counts.iter().map(|(entity, count)| format!("{} {count}", entity.name())).collect();
-    parts.join(", ")
-}
-
 fn write_map(settings: &Settings, corpus: &Cleared<Corpus>, output: Output) -> Result<(), Failure> {
     let (Some(path), Some(removed)) = (&settings.privacy.map, corpus.removed()) else {
         return Ok(());
@@ -227,74 +216,4 @@ pub(super) fn before_sending(
         paid.host
     ));
     Ok(())
-}
-
-/// The same service behind the outbound gate.
-pub(super) fn guarded(paid: Paid, corpus: &Cleared<Corpus>, require: bool) -> Paid {
-    let removed = corpus.removed().map(Arc::clone);
-    if paid.local || removed.is_none() && !require {
-        return paid;
-    }
-    let gate: Gate = Arc::new(move |body| {
-        let met = outbound(body, removed.as_deref());
-        if met.is_empty() {
-            return Ok(());
-        }
-        Err(format!("the request holds personal data ({})", counted(&met)))
-    });
-    Paid { gate: Some(gate), ..paid }
-}
-
-/// Keeps removed values out of the log, in case a model makes one up again.
-pub(super) fn scrub(run: &mut Run, corpus: &Cleared<Corpus>) {
-    run.scrub = corpus.removed().map(|removed| {
-        let removed = Arc::clone(removed);
-        Scrub(Arc::new(move |event| mask_document(event, &removed) > 0))
-    });
-}
-
-/// Masks removed values in every string of a document; says how many there were.
-pub(super) fn mask_document(value: &mut Value, removed: &Removed) -> usize {
-    match value {
-        Value::String(text) => match removed.mask(text) {
-            Some(masked) => {
-                *text = masked;
-                1
-            }
-            None => 0,
-        },
-        Value::Array(values) => values.iter_mut().map(|value| mask_document(value, removed)).sum(),
-        Value::Object(fields) => {
-            fields.values_mut().map(|value| mask_document(value, removed)).sum()
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-    }
-}
-
-/// The last look at a file that is about to be written: removed values in it are masked. Says how
-/// many there were.
-pub(super) fn scanned((name, bytes): RunFile, removed: &Removed) -> (RunFile, usize) {
-    let Ok(text) = String::from_utf8(bytes.clone()) else { return ((name, bytes), 0) };
-    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    let mut masked = 0;
-    let mut document = |text: &str, pretty: bool| {
-        let mut value: Value = serde_json::from_str(text).ok()?;
-        let count = mask_document(&mut value, removed);
-        masked += count;
-        let write = if pretty { serde_json::to_string_pretty } else { serde_json::to_string };
-        (count > 0).then(|| write(&value).ok()).flatten()
-    };
-    let clean = if ending == "jsonl" {
-        let lines = text
-            .lines()
-            .map(|line| document(line, false).unwrap_or_else(|| line.to_owned()) + "\n");
-        lines.collect()
-    } else if ending == "json" {
-        document(&text, true).map_or_else(|| text.clone(), |clean| clean + "\n")
-    } else {
-        let clean = removed.mask(&text);
-        masked += usize::from(clean.is_some());
-        clean.unwrap_or_else(|| text.clone())
-    };
-    if masked == 0 { ((name, bytes), 0) } else { ((name, clean.into_bytes()), masked) }
 }

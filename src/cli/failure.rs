@@ -8,6 +8,7 @@ use crate::config::ConfigError;
 use crate::corpus::CorpusError;
 use crate::engine::EngineError;
 use crate::hub::HubError;
+use crate::hybrid::HybridError;
 use crate::pipeline::PipelineError;
 use crate::privacy::PrivacyError;
 use crate::store::StoreError;
@@ -151,6 +152,16 @@ impl From<PrivacyError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::new(Exit::Failed, error)
+    }
+}
+
+impl From<HybridError> for Failure {
+    fn from(error: HybridError) -> Self {
+        match error {
+            HybridError::Pipeline(error) => error.into(),
+            HybridError::Store(error) => error.into(),
+            other => Self::failed(other),
+        }
     }
 }
 

@@ -24,9 +24,10 @@ use crate::cli::segments;
 use crate::cli::table;
 use crate::config::{Backend, Environment, Layers, Settings, keys};
 use crate::corpus::Corpus;
+use crate::hybrid;
 use crate::pipeline::{self, Cancel, Models, Outcome, Paid};
-use crate::privacy::{Cleared, Removed};
-use crate::report::{self, Format, Process, RunFile, View};
+use crate::privacy::Cleared;
+use crate::report::{self, Format, Process, View};
 use crate::schema::Persona;
 use crate::store::{Event, Run, Started};
 use crate::throughput::peak_rss_bytes;
@@ -237,7 +238,7 @@ pub(super) fn fresh_job(
     let (terms, frontier) = match refiner.filter(|_| pipeline.refine.is_some()) {
         Some((service, paid)) => {
             let terms = Terms::new(Role::Refines, service, settings, &data.corpus)?;
-            (Some(terms), Some(clearing::guarded(paid, &data.corpus, settings.privacy.require)))
+            (Some(terms), Some(hybrid::guarded(paid, &data.corpus, settings.privacy.require)))
         }
         None => (None, None),
     };
@@ -294,7 +295,7 @@ pub(super) fn served(
     require: bool,
     shop: Workshop<'_>,
 ) -> Models {
-    let guarded = |paid| clearing::guarded(paid, corpus, require);
+    let guarded = |paid| hybrid::guarded(paid, corpus, require);
     let (draft, judge) = (guarded(connected.draft), guarded(connected.judge));
     Models::served(draft, judge, Some(shop.judge_cache.to_owned()))
 }
@@ -327,7 +328,7 @@ fn paid_job(
     paid: Paid,
 ) -> Result<Job, Failure> {
     let Data { corpus, clearing } = data;
-    let paid = clearing::guarded(paid, &corpus, settings.privacy.require);
+    let paid = hybrid::guarded(paid, &corpus, settings.privacy.require);
     let pipeline = pipeline::Settings {
         multiplier: 1.0,
         threshold: pipeline::Threshold::Fixed(0.0),
@@ -367,7 +368,7 @@ fn started_job(
     };
     let mut run = Run::create(&settings.runs_dir, started)
         .map_err(|e| Failure::from(e).with_hint("--output DIR puts the run elsewhere"))?;
-    clearing::scrub(&mut run, &corpus);
+    hybrid::scrub(&mut run, &corpus);
     Ok(Job { corpus, models, plan, run, air_gap: around.air_gap })
 }
 
@@ -451,7 +452,7 @@ pub(super) fn write_files(job: &mut Job, formats: &[Format]) -> Result<serde_jso
         terms: job.plan.terms.as_ref().map(shown_terms),
     };
     let view = View { state: &job.run.state, corpus: &job.corpus, process: &process };
-    let (files, report) = rendered(view, removed.as_deref(), formats)?;
+    let (files, report) = hybrid::files(view, removed.as_deref(), formats)?;
     for (name, bytes) in files {
         job.run.write(&name, &bytes)?;
     }
@@ -459,33 +460,6 @@ pub(super) fn write_files(job: &mut Job, formats: &[Format]) -> Result<serde_jso
         job.run.record(Event::Finished)?;
     }
     Ok(report)
-}
-
-/// The files of a run folder, `report.json` last, and that document: looked through once more for
-/// what anonymisation removed.
-pub(super) fn rendered(
-    view: View<'_>,
-    removed: Option<&Removed>,
-    formats: &[Format],
-) -> Result<(Vec<RunFile>, serde_json::Value), Failure> {
-    let mut report = report::report(view);
-    let failed = |e: serde_json::Error| Failure::failed(format!("cannot write the reports: {e}"));
-    let mut files = report::files(view, formats).map_err(failed)?;
-    let mut page = report::page(view, &report);
-    if let Some(removed) = removed {
-        let (clean, masked): (Vec<_>, Vec<_>) =
-            files.into_iter().map(|file| clearing::scanned(file, removed)).unzip();
-        files = clean;
-        let masked =
-            masked.into_iter().sum::<usize>() + clearing::mask_document(&mut report, removed);
-        // The words of the page are looked at before it is put together: masking the whole could
-        // hit the markup, or break the hashes by which its style and script are allowed.
-        let masked = masked + clearing::mask_document(&mut page, removed);
-        report["privacy"]["final_scan"] = json!({ "files": files.len() + 2, "masked": masked });
-    }
-    files.push(report::page_file(&page).map_err(Failure::failed)?);
-    files.push(report::report_file(&report).map_err(failed)?);
-    Ok((files, report))
 }
 
 /// What the report says of the paid model.

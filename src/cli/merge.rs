@@ -10,10 +10,11 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::generate::{Plan, Surroundings, rendered, show, shown_terms};
+use crate::cli::generate::{Plan, Surroundings, show, shown_terms};
 use crate::cli::report::read_back;
 use crate::cli::runs;
 use crate::config::{self, Layers, keys};
+use crate::hybrid;
 use crate::ledger::MicroUsd;
 use crate::pipeline::{Merged, Outcome, Shard, merge};
 use crate::report::{self, Process, View};
@@ -89,7 +90,7 @@ pub(super) fn run(
         ..Process::default()
     };
     let view = View { state: &whole.state, corpus: &corpus, process: &process };
-    let (files, report) = rendered(view, None, &formats)?;
+    let (files, report) = hybrid::files(view, None, &formats)?;
     for (name, bytes) in files {
         whole.write(&name, &bytes)?;
     }

@@ -14,7 +14,7 @@ use crate::cli::output::Output;
 use crate::cli::table::table;
 use crate::config::Environment;
 use crate::corpus::{self, Corpus};
-use crate::privacy::{Anonymiser, Found, Key, PiiMap, Place, Strategy, rewrite, scan};
+use crate::privacy::{Anonymiser, Found, Key, PiiMap, Place, Strategy, counted, rewrite, scan};
 use crate::report;
 use crate::store::write_atomically;
 
@@ -246,11 +246,8 @@ fn anonymise(
             "files": written, "removed": counts, "pii_map": args.pii_map,
         }));
     }
-    let what = if counts.is_empty() {
-        "nothing found".to_owned()
-    } else {
-        clearing::counted(&removed.counts)
-    };
+    let what =
+        if counts.is_empty() { "nothing found".to_owned() } else { counted(&removed.counts) };
     let mut lines = vec![format!("replaced: {what}")];
     lines.extend(written.iter().map(|path| path.display().to_string()));
     if let Some(path) = &args.pii_map {

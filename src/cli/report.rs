@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 
 use crate::cli::clearing;
 use crate::cli::failure::Failure;
-use crate::cli::generate::{Plan, Surroundings, hashes, rendered, shown_terms};
+use crate::cli::generate::{Plan, Surroundings, hashes, shown_terms};
 use crate::cli::output::Output;
 use crate::cli::runs;
 use crate::config::{self, Layers, Settings, keys};
 use crate::corpus::Corpus;
+use crate::hybrid;
 use crate::privacy::Cleared;
 use crate::report::{self, Format, Process, RunFile, View};
 use crate::store::{Run, RunState, write_atomically};
@@ -138,7 +139,7 @@ fn anew(
     let empty = Corpus::default();
     let corpus = data.as_ref().map_or(&empty, |data| &**data);
     let view = View { state, corpus, process: &process };
-    let (mut files, _) = rendered(view, removed.as_deref(), formats)?;
+    let (mut files, _) = hybrid::files(view, removed.as_deref(), formats)?;
     if data.is_err() {
         files.retain(|(name, _)| name != "records.jsonl");
     }

@@ -13,6 +13,7 @@ use crate::cli::generate::{self, Job, Plan, Surroundings, hashes};
 use crate::cli::model::{self, Workshop};
 use crate::cli::runs;
 use crate::config::{Layers, Settings, keys};
+use crate::hybrid;
 use crate::llm::Capabilities;
 use crate::pipeline::Models;
 use crate::store::{Event, Run, Started, StoreError};
@@ -50,7 +51,7 @@ pub(super) fn job(
     let corpus =
         clearing::read_again(inputs, clearing, seed, settings, environment, around.output)?;
     same_data(&started, &hashes(&corpus))?;
-    clearing::scrub(&mut run, &corpus);
+    hybrid::scrub(&mut run, &corpus);
     let air_gap = around.air_gap;
     if let Some(terms) = plan.terms.as_ref().filter(|_| settings.offline) {
         return Err(Failure::usage(format!(
@@ -67,7 +68,7 @@ pub(super) fn job(
     let connect = |terms: &Terms| -> Result<_, Failure> {
         let paid = terms.service.connect(environment)?;
         clearing::before_sending(&corpus, &paid, settings, around.output)?;
-        Ok(clearing::guarded(paid, &corpus, settings.privacy.require))
+        Ok(hybrid::guarded(paid, &corpus, settings.privacy.require))
     };
     let frontier = match &plan.terms {
         Some(terms) if terms.role == Role::Drafts => {

@@ -80,6 +80,24 @@ pub struct Settings {
     pub refine: Option<Refine>,
 }
 
+impl Default for Settings {
+    /// What the command line does unless told otherwise.
+    fn default() -> Self {
+        Self {
+            count: 3,
+            multiplier: 2.0,
+            threshold: Threshold::Fixed(0.75),
+            style: Style::Auto,
+            ask: Ask::default(),
+            max_rounds: 1,
+            seed: 0,
+            segments_by: None,
+            shard: None,
+            refine: None,
+        }
+    }
+}
+
 /// Which final personas are refined, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refine {

@@ -4,6 +4,7 @@
 //! two overlapping spans stays. Detects nothing.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A kind of personal data. Serialised under Presidio's name: `EMAIL_ADDRESS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -140,6 +141,13 @@ pub(in crate::privacy) fn resolve(mut spans: Vec<Span>) -> Vec<Span> {
         }
     }
     kept.into_values().collect()
+}
+
+/// Kinds with their numbers, for people: `PERSON 12, EMAIL_ADDRESS 3`.
+pub fn counted(counts: &BTreeMap<Entity, usize>) -> String {
+    let parts: Vec<String> =
+        counts.iter().map(|(entity, count)| format!("{} {count}", entity.name())).collect();
+    parts.join(", ")
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ use crate::corpus::Corpus;
 pub use anonymise::{Anonymiser, Found, Place, scan};
 pub use detect::detect;
 pub use documents::{Rewrite, rewrite};
-pub use entity::{Entity, Span};
+pub use entity::{Entity, Span, counted};
 pub use key::Key;
 pub use outbound::outbound;
 #[cfg(test)]

@@ -23,6 +23,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("report", &["corpus", "schema", "ledger", "store"]),
     ("evaluate", &["schema", "corpus", "privacy", "prompts", "ledger", "store", "pipeline"]),
     ("throughput", &["corpus", "privacy", "engine", "llm", "store", "pipeline"]),
+    (
+        "hybrid",
+        &["corpus", "schema", "privacy", "llm", "store", "pipeline", "report", "throughput"],
+    ),
     // Settings are made of the option types of the modules they set.
     ("config", &["privacy", "catalogue", "hub", "engine", "ledger", "pipeline", "report"]),
     (
@@ -43,6 +47,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "report",
             "evaluate",
             "throughput",
+            "hybrid",
             "config",
         ],
     ),

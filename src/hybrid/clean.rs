@@ -1,0 +1,112 @@
+//! What keeps removed values out of everything that a run writes or sends.
+//!
+//! Owns the gate before a paid model, the look at each event before it is logged, and the last look
+//! at the files. What is personal, and how it is masked, is `privacy`'s.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::HybridError;
+use crate::corpus::Corpus;
+use crate::pipeline::{Gate, Paid};
+use crate::privacy::{Cleared, Removed, counted, outbound};
+use crate::report::{self, Format, RunFile, View};
+use crate::store::{Run, Scrub};
+
+/// The same service behind the outbound gate: a request to another machine that holds a removed
+/// value, or with `require` anything personal, is not sent. The gate says what kinds it met, never
+/// the value.
+pub fn guarded(paid: Paid, corpus: &Cleared<Corpus>, require: bool) -> Paid {
+    let removed = corpus.removed().map(Arc::clone);
+    if paid.local || removed.is_none() && !require {
+        return paid;
+    }
+    let gate: Gate = Arc::new(move |body| {
+        let met = outbound(body, removed.as_deref());
+        if met.is_empty() {
+            return Ok(());
+        }
+        Err(format!("the request holds personal data ({})", counted(&met)))
+    });
+    Paid { gate: Some(gate), ..paid }
+}
+
+/// Keeps removed values out of the log, in case a model makes one up again.
+pub fn scrub(run: &mut Run, corpus: &Cleared<Corpus>) {
+    run.scrub = corpus.removed().map(|removed| {
+        let removed = Arc::clone(removed);
+        Scrub(Arc::new(move |event| mask_document(event, &removed) > 0))
+    });
+}
+
+/// The files of a run folder, `report.json` last, and that document: looked through once more for
+/// what anonymisation removed.
+pub fn files(
+    view: View<'_>,
+    removed: Option<&Removed>,
+    formats: &[Format],
+) -> Result<(Vec<RunFile>, Value), HybridError> {
+    let mut report = report::report(view);
+    let mut files = report::files(view, formats)?;
+    let mut page = report::page(view, &report);
+    if let Some(removed) = removed {
+        let (clean, masked): (Vec<_>, Vec<_>) =
+            files.into_iter().map(|file| scanned(file, removed)).unzip();
+        files = clean;
+        let masked = masked.into_iter().sum::<usize>() + mask_document(&mut report, removed);
+        // The words of the page are looked at before it is put together: masking the whole could
+        // hit the markup, or break the hashes by which its style and script are allowed.
+        let masked = masked + mask_document(&mut page, removed);
+        report["privacy"]["final_scan"] = json!({ "files": files.len() + 2, "masked": masked });
+    }
+    files.push(report::page_file(&page)?);
+    files.push(report::report_file(&report)?);
+    Ok((files, report))
+}
+
+/// Masks removed values in every string of a document; says how many there were.
+fn mask_document(value: &mut Value, removed: &Removed) -> usize {
+    match value {
+        Value::String(text) => match removed.mask(text) {
+            Some(masked) => {
+                *text = masked;
+                1
+            }
+            None => 0,
+        },
+        Value::Array(values) => values.iter_mut().map(|value| mask_document(value, removed)).sum(),
+        Value::Object(fields) => {
+            fields.values_mut().map(|value| mask_document(value, removed)).sum()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+/// The last look at a file that is about to be written: removed values in it are masked. Says how
+/// many there were.
+fn scanned((name, bytes): RunFile, removed: &Removed) -> (RunFile, usize) {
+    let Ok(text) = String::from_utf8(bytes.clone()) else { return ((name, bytes), 0) };
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let mut masked = 0;
+    let mut document = |text: &str, pretty: bool| {
+        let mut value: Value = serde_json::from_str(text).ok()?;
+        let count = mask_document(&mut value, removed);
+        masked += count;
+        let write = if pretty { serde_json::to_string_pretty } else { serde_json::to_string };
+        (count > 0).then(|| write(&value).ok()).flatten()
+    };
+    let clean = if ending == "jsonl" {
+        let lines = text
+            .lines()
+            .map(|line| document(line, false).unwrap_or_else(|| line.to_owned()) + "\n");
+        lines.collect()
+    } else if ending == "json" {
+        document(&text, true).map_or_else(|| text.clone(), |clean| clean + "\n")
+    } else {
+        let clean = removed.mask(&text);
+        masked += usize::from(clean.is_some());
+        clean.unwrap_or_else(|| text.clone())
+    };
+    if masked == 0 { ((name, bytes), 0) } else { ((name, clean.into_bytes()), masked) }
+}
