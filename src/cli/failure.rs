@@ -104,7 +104,7 @@ impl Failure {
     }
 
     /// The error with its causes, each said once: most errors repeat theirs in their own words.
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let mut text = self.error.to_string();
         for cause in self.error.chain().skip(1).map(ToString::to_string) {
             if !text.contains(&cause) {

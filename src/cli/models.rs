@@ -311,13 +311,28 @@ fn verify(said: Option<&str>, hub: &HubOptions, output: Output) -> Result<(), Fa
         Some(said) => vec![here(said, hub)?],
     };
     let mut rows = Vec::new();
+    // One damaged file says nothing of the others: all are looked at, and each is told.
+    let mut bad: Vec<Failure> = Vec::new();
     for local in &locals {
         let _spinner = Spinner::start(output, &format!("hashing {}", local.name));
         let pin = catalogue::find(&local.name).ok().and_then(|spec| spec.sha256.as_deref());
-        let found = hub::verify(local, pin)?;
-        let checked =
-            if pin.is_some() || local.sha256.is_some() { "ok" } else { "nothing to compare with" };
-        rows.push((local.name.clone(), checked, found));
+        match hub::verify(local, pin) {
+            Ok(found) => {
+                let known = pin.is_some() || local.sha256.is_some();
+                let checked = if known { "ok" } else { "nothing to compare with" };
+                rows.push((local.name.clone(), checked, found));
+            }
+            Err(error) => bad.push(error.into()),
+        }
+    }
+    if let Some(failure) = bad.pop() {
+        for other in &bad {
+            output.warn(&other.text());
+        }
+        for (name, checked, _) in &rows {
+            output.note(&format!("{name}: {checked}"));
+        }
+        return Err(failure);
     }
     if output.is_json() {
         let row = |(name, result, sha256): &(String, &str, String)| json!({ "name": name, "result": result, "sha256": sha256 });

@@ -151,6 +151,27 @@ fn the_python_client_reads_what_a_pull_left() {
 }
 
 #[test]
+fn every_model_is_verified_also_after_a_damaged_one() {
+    let folder = Folder::new();
+    for name in ["a", "b", "c"] {
+        let file = format!("{name}.gguf");
+        folder.write(&file, &[tiny(), name.as_bytes().to_vec()].concat());
+        succeeded(&folder.output(&format!("models import {file}")));
+    }
+    let here = folder.json("models list --json");
+    let paths = here["others"].as_array().unwrap().iter().map(|m| m["path"].as_str().unwrap());
+    for path in paths.filter(|path| !path.ends_with("b.gguf")) {
+        std::fs::write(path, [tiny(), b"z".to_vec()].concat()).unwrap();
+    }
+    let output = folder.output("models verify");
+    let shown = folder.shown(&output);
+    assert_eq!(output.status.code(), Some(4), "{shown}");
+    for said in ["a.gguf", "b.gguf: ok", "c.gguf"] {
+        assert!(shown.contains(said), "{said}: {shown}");
+    }
+}
+
+#[test]
 fn a_model_travels_to_a_machine_without_a_network_and_is_removed_again() {
     let bytes = tiny();
     let (hub, _storage) = hub(bytes.clone(), Duration::ZERO);
