@@ -93,6 +93,11 @@ impl Service {
         })
     }
 
+    #[cfg(feature = "net")]
+    fn is_loopback(&self) -> bool {
+        is_loopback(self.base_url.as_deref())
+    }
+
     /// Ready to be asked; nothing is sent yet.
     #[cfg(feature = "net")]
     pub(super) fn connect(&self, environment: &Environment) -> Result<Paid, Failure> {
@@ -100,7 +105,7 @@ impl Service {
         use std::time::Duration;
 
         use crate::llm::remote::{
-            ATTEMPT_TIMEOUT, Api, ApiKey, RemoteError, RemoteModel, RemoteOptions,
+            ATTEMPT_TIMEOUT, Api, ApiKey, RemoteError, RemoteModel, RemoteOptions, SERVER_TIMEOUT,
         };
 
         /// Long enough for a busy service to recover, short enough not to be noticed.
@@ -122,7 +127,8 @@ impl Service {
             context: None,
             served: None,
             trusted: Vec::new(),
-            timeout: ATTEMPT_TIMEOUT,
+            // One on this machine may have no GPU, and a queue.
+            timeout: if self.is_loopback() { SERVER_TIMEOUT } else { ATTEMPT_TIMEOUT },
         })
         .map_err(|error| match error {
             RemoteError::NoKey { .. } => no_key(self.provider),
@@ -166,7 +172,7 @@ pub(super) fn of_hybrid(
     if !refines && frontier.fallback == Fallback::Fail {
         return Ok(None);
     }
-    let local = is_loopback(frontier);
+    let local = is_loopback(frontier.base_url.as_deref());
     if environment.api_key(frontier.provider).is_none() && !local {
         if frontier.explicit {
             return Err(no_key(frontier.provider));
@@ -237,7 +243,7 @@ pub(super) fn price(
 ) -> Result<Price, Failure> {
     let price = match &frontier.price {
         Some(text) => Price::parse(text, provider.name(), model),
-        None if is_loopback(frontier) || is_trusted(frontier, trusted) => {
+        None if is_loopback(frontier.base_url.as_deref()) || is_trusted(frontier, trusted) => {
             Ok(Price::free(provider.name(), model))
         }
         None => Price::of(provider.name(), model),
@@ -246,8 +252,8 @@ pub(super) fn price(
 }
 
 #[cfg(feature = "net")]
-fn is_loopback(frontier: &Frontier) -> bool {
-    let url = frontier.base_url.as_deref().and_then(|url| reqwest::Url::parse(url).ok());
+fn is_loopback(base_url: Option<&str>) -> bool {
+    let url = base_url.and_then(|url| reqwest::Url::parse(url).ok());
     url.is_some_and(|url| crate::http::is_loopback(&url))
 }
 
@@ -265,7 +271,7 @@ fn is_trusted(_: &Frontier, _: &[String]) -> bool {
 }
 
 #[cfg(not(feature = "net"))]
-fn is_loopback(_: &Frontier) -> bool {
+fn is_loopback(_: Option<&str>) -> bool {
     false
 }
 
