@@ -13,6 +13,9 @@ use std::ops::Range;
 const MAX_CHARS: usize = 240;
 /// Fewest words of an excerpt, unless it is a whole cell.
 const MIN_WORDS: usize = 4;
+/// Longest phrase, in words and in characters: a postal address in a line, and a name more than twice.
+const PHRASE_WORDS: usize = 8;
+const PHRASE_CHARS: usize = 80;
 /// A clause with fewer words joins its neighbour: nobody quotes "and then,".
 const CLAUSE_WORDS: usize = 3;
 
@@ -36,6 +39,47 @@ pub(super) fn offers(cells: &[String]) -> Vec<(&str, Run)> {
         return long;
     }
     cells.iter().filter_map(|cell| Some((cell.as_str(), whole(cell)?))).collect()
+}
+
+/// The phrases of a text: for each word, the runs of words of its line that begin with it.
+pub(super) fn phrases(text: &str) -> Vec<Run> {
+    let words = bare_words(text);
+    let run = |first: usize| {
+        let start = words[first].start;
+        let ends = words[first..].iter().take(PHRASE_WORDS).map(|word| word.end);
+        let ends = ends.take_while(|&end| {
+            let phrase = &text[start..end];
+            phrase.chars().count() <= PHRASE_CHARS && !phrase.contains(['\n', '\r'])
+        });
+        Run { start, ends: ends.collect() }
+    };
+    (0..words.len()).map(run).filter(|run| !run.ends.is_empty()).collect()
+}
+
+/// Words without any punctuation: `O'Neil-Smith's` is four. A character is a word in scripts that are
+/// written without spaces.
+fn bare_words(text: &str) -> Vec<Range<usize>> {
+    let mut words: Vec<Range<usize>> = Vec::new();
+    let mut open = false;
+    let mut previous = ' ';
+    for (at, c) in text.char_indices() {
+        // Marks that belong to a letter, as Hindi has them, are neither.
+        let parts = c.is_whitespace()
+            || c.is_control()
+            || c.is_ascii_punctuation()
+            || matches!(c, '\u{80}'..='\u{BF}' | '\u{2000}'..='\u{206F}' | '\u{3000}'..='\u{303F}' | '\u{FF00}'..='\u{FF0F}');
+        if parts || !open || is_unspaced(c) || is_unspaced(previous) {
+            open = !parts && (open || c.is_alphanumeric());
+            if open {
+                words.push(at..at);
+            }
+        }
+        if open && let Some(last) = words.last_mut() {
+            last.end = at + c.len_utf8();
+        }
+        previous = c;
+    }
+    words
 }
 
 /// A short cell as its only excerpt.

@@ -49,6 +49,10 @@ pub enum Shape {
     },
     /// `{"record":ID,"text":EXCERPT}`, where EXCERPT is a verbatim piece of the source named ID.
     Excerpt(Vec<Source>),
+    /// A verbatim piece of this text, a name or the like: up to 8 words in a line and 80 characters,
+    /// from the beginning of a word to the end of one, with no punctuation at its ends. The text has a
+    /// letter or digit.
+    Phrase(String),
 }
 
 /// Something that can be quoted.
@@ -555,6 +559,12 @@ mod tests {
                     .filter(|source| map["record"] == source.id.as_str())
                     .any(|source| source.cells.iter().any(|cell| is_excerpt(cell, text)))
             }
+            (Shape::Phrase(text), Value::String(phrase)) => {
+                text.contains(phrase.as_str())
+                    && phrase.chars().count() <= 80
+                    && !phrase.contains('\n')
+                    && phrase.trim() == phrase
+            }
             _ => false,
         }
     }
@@ -646,6 +656,7 @@ mod tests {
                     (format!("k{key}"), list(Shape::Excerpt(sources))),
                     ("text".into(), list(Shape::Text { min, max: min + spread })),
                     ("one".into(), Shape::OneOf(options)),
+                    ("phrase".into(), Shape::Phrase(format!("{key} and Ana"))),
                     ("number".into(), Shape::Integer { min: least, max: least + min as i64 }),
                 ])
             })

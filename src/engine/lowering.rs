@@ -63,6 +63,12 @@ pub(super) fn max_bytes(shape: &Shape) -> usize {
         Shape::OneOf(options) => options.iter().map(|option| json(option).len()).max().unwrap_or(0),
         Shape::Integer { min, max } => min.to_string().len().max(max.to_string().len()),
         Shape::Excerpt(sources) => sources.iter().map(longest_excerpt).max().unwrap_or(0),
+        Shape::Phrase(text) => {
+            let longest = excerpt::phrases(text)
+                .into_iter()
+                .filter_map(|run| Some(json(&text[run.start..*run.ends.last()?]).len()));
+            longest.max().unwrap_or(0)
+        }
     }
 }
 
@@ -98,7 +104,7 @@ fn collect_literals(shape: &Shape, pieces: &mut Vec<String>) {
             }
             literal(pieces, "]");
         }
-        Shape::Text { .. } | Shape::OneOf(_) => {
+        Shape::Text { .. } | Shape::OneOf(_) | Shape::Phrase(_) => {
             literal(pieces, "\"");
             free(pieces);
             literal(pieces, "\"");
@@ -153,6 +159,7 @@ impl<'a> Lowering<'a> {
             Shape::OneOf(options) => one_of(options)?,
             Shape::Integer { min, max } => integer(*min, *max)?,
             Shape::Excerpt(sources) => excerpt(sources)?,
+            Shape::Phrase(text) => phrase(text)?,
         };
         let terminal = !matches!(shape, Shape::Object(_) | Shape::Array { .. });
         let name = format!("{}{}", if terminal { "T" } else { "r" }, self.names.len());
@@ -287,6 +294,18 @@ fn excerpt(sources: &[Source]) -> Result<String, EngineError> {
         return Err(bad("none of the sources has a text that can be quoted".into()));
     }
     Ok(format!("({}) {}", alternatives.join("\n  | "), quote("\"}")))
+}
+
+/// One alternative per place where a phrase may begin.
+fn phrase(text: &str) -> Result<String, EngineError> {
+    let mut runs: Vec<String> = excerpt::phrases(text).iter().map(|run| ends(text, run)).collect();
+    if runs.is_empty() {
+        return Err(bad("a text without a letter or digit has no phrases".into()));
+    }
+    // A word that comes twice, with the same words behind it, is one alternative.
+    runs.sort();
+    runs.dedup();
+    Ok(format!("{} ({}) {}", quote("\""), runs.join(" | "), quote("\"")))
 }
 
 /// What stands before the text of an excerpt.
@@ -507,12 +526,40 @@ mod tests {
     }
 
     #[test]
+    fn a_phrase_is_a_run_of_whole_words_of_one_line() {
+        check(
+            &Shape::Phrase("I met Dr. Ana O'Neil (Leeds), Ana's boss.\n田中さん too".into()),
+            &[
+                "\"I\"",
+                "\"Ana\"",
+                "\"Ana O'Neil\"",
+                "\"Dr. Ana O'Neil (Leeds\"",
+                "\"Leeds\"",
+                "\"田中\"",
+                "\"boss\"",
+            ],
+            &[
+                "\"\"",
+                "\"An\"",
+                "\" Ana\"",
+                "\"Ana \"",
+                "\"(Leeds)\"",
+                "\"Ana Leeds\"",
+                "\"boss.\"",
+                "\"boss.\\n田\"",
+                "\"ana\"",
+            ],
+        );
+    }
+
+    #[test]
     fn what_cannot_be_an_answer_is_an_error() {
         let text = |min, max| Shape::Text { min, max };
         for (shape, part) in [
             (Shape::Excerpt(vec![source("a", &["", " \n", "?!"])]), "none of the sources"),
             (Shape::Excerpt(Vec::new()), "none of the sources"),
             (Shape::OneOf(Vec::new()), "no options"),
+            (Shape::Phrase(" -- ".into()), "has no phrases"),
             (Shape::Integer { min: 2, max: 1 }, "2 to 1"),
             (text(5, 12), "too narrow"),
             (object(&[("a", text(0, 20)), ("a", text(0, 20))]), "'a' twice"),
@@ -534,6 +581,7 @@ mod tests {
         for (shape, longest) in [
             (excerpt, r#"{"record":"f1#0","text":"one two, three \"four\""}"#),
             (Shape::Array { item: Box::new(item.clone()), min: 0, max: 3 }, r#"["\n","\n","\n"]"#),
+            (Shape::Phrase("is \"Ana\" in?".into()), r#""is \"Ana\" in""#),
             (
                 object(&[("a", item), ("b", Shape::Integer { min: -10, max: 5 })]),
                 r#"{"a":"\n","b":-10}"#,

@@ -32,6 +32,8 @@ mod lowering;
 
 pub mod kernels;
 
+pub mod token_classifier;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};

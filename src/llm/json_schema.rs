@@ -52,6 +52,9 @@ pub(super) fn schema(shape: &Shape, dialect: Dialect) -> Value {
             "description": format!("{} characters, without line breaks", bounds(min, max)),
         }),
         Shape::OneOf(all) => json!({ "type": "string", "enum": all }),
+        Shape::Phrase(_) => json!({
+            "type": "string", "description": "an exact copy of one or a few words of the text",
+        }),
         Shape::Integer { min, max } => integer(*min, *max, dialect),
         Shape::Excerpt(sources) if dialect == Dialect::Listed => listed(sources),
         Shape::Excerpt(sources) => {

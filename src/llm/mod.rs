@@ -1,4 +1,4 @@
-//! Everything that can complete a chat or score labels, behind one trait.
+//! Everything that can complete a chat or score labels, behind one trait; and what labels words.
 //!
 //! Owns the request and answer types. Local or frontier is a role that the pipeline binds, not a
 //! type. Servers and vendors stand in their own files.
@@ -28,6 +28,7 @@ use tokio::sync::mpsc;
 
 pub use crate::engine::grammar::{Shape, Source};
 pub use crate::engine::sampler::Sampling;
+pub use crate::engine::token_classifier::TokenClassifier;
 
 /// A model that answers chats.
 ///

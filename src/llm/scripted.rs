@@ -41,6 +41,7 @@ pub struct ScriptedModel {
     mishaps: Vec<(Mishap, usize)>,
     pause: Duration,
     twins: bool,
+    empty: bool,
     answered: AtomicUsize,
 }
 
@@ -49,7 +50,7 @@ impl ScriptedModel {
     ///
     /// `ok` does nothing; `fail@N`, `truncate@N`, `garbage@N`, `down@N` and `panic@N` befall the
     /// N-th chat (from 1); `slow` or `slow=MS` pauses before each answer; `twins` gives every chat the same
-    /// seed; `nologits` cannot score; `large` has the size of a model that is trusted with free
+    /// seed; `empty` leaves a list empty where that is an answer; `nologits` cannot score; `large` has the size of a model that is trusted with free
     /// text; `hashed` has a model hash; `context=N` sets the context in tokens.
     pub fn parse(spec: &str) -> Result<Self, String> {
         let script = spec.strip_prefix("scripted:").unwrap_or(spec);
@@ -65,6 +66,7 @@ impl ScriptedModel {
             mishaps: Vec::new(),
             pause: Duration::ZERO,
             twins: false,
+            empty: false,
             answered: AtomicUsize::new(0),
         };
         for word in script.split(',') {
@@ -87,6 +89,7 @@ impl ScriptedModel {
             ("panic", Some(n)) => self.mishaps.push((Mishap::Panic, n)),
             ("slow", ms) => self.pause = Duration::from_millis(ms.unwrap_or(50) as u64),
             ("twins", None) => self.twins = true,
+            ("empty", None) => self.empty = true,
             ("nologits", None) => self.capabilities.logits = false,
             ("hashed", None) => self.capabilities.sha256 = Some("5c".repeat(32)),
             ("large", None) => self.capabilities.parameters = Some(8_000_000_000),
@@ -114,6 +117,7 @@ impl ScriptedModel {
         let mut rng = ChaCha8Rng::seed_from_u64(if self.twins { 0 } else { request.sampling.seed });
         let mut text = match &request.output {
             Output::Text => sentence(&mut rng, 20, 120),
+            Output::Json(shape) if self.empty => emptied(shape, &mut rng).to_string(),
             Output::Json(shape) => value(shape, &mut rng).to_string(),
             Output::Label(labels) => value(&label_shape(labels), &mut rng).to_string(),
         };
@@ -239,6 +243,15 @@ fn value(shape: &Shape, rng: &mut ChaCha8Rng) -> Value {
         Shape::OneOf(all) => all.choose(rng).cloned().unwrap_or_default().into(),
         Shape::Integer { min, max } => rng.random_range(*min..=*max).into(),
         Shape::Excerpt(sources) => excerpt(sources, rng),
+        Shape::Phrase(text) => phrase(text, rng).into(),
+    }
+}
+
+/// The shortest list where the answer is one.
+fn emptied(shape: &Shape, rng: &mut ChaCha8Rng) -> Value {
+    match shape {
+        Shape::Array { item, min, .. } => (0..*min).map(|_| value(item, rng)).collect(),
+        other => value(other, rng),
     }
 }
 
@@ -256,6 +269,12 @@ fn excerpt(sources: &[Source], rng: &mut ChaCha8Rng) -> Value {
     };
     let text: String = text.chars().take(240).collect();
     serde_json::json!({ "record": source.id, "text": text })
+}
+
+/// One word of a text, without what is around it.
+fn phrase<'t>(text: &'t str, rng: &mut ChaCha8Rng) -> &'t str {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().choose(rng).copied().unwrap_or_default()
 }
 
 /// `min..=max` characters of words, ended by a full stop.

@@ -366,6 +366,7 @@ fn shape_tokens(shape: &Shape, copied: f64, free: f64) -> f64 {
         Shape::Text { max, .. } => *max as f64 * free + 2.0,
         Shape::OneOf(all) => longest(&mut all.iter()) * copied + 4.0,
         Shape::Integer { .. } => 20.0,
+        Shape::Phrase(text) => text.chars().count().min(EXCERPT) as f64 * copied + 4.0,
         Shape::Excerpt(sources) => {
             let cells = longest(&mut sources.iter().flat_map(|s| &s.cells)).min(EXCERPT as f64);
             let ids = longest(&mut sources.iter().map(|s| &s.id));

@@ -72,7 +72,11 @@ mod shards;
 #[cfg(test)]
 mod soak;
 #[cfg(test)]
+mod tiny_classifier;
+#[cfg(test)]
 mod tiny_gguf;
+#[cfg(test)]
+mod token_classifier;
 #[cfg(test)]
 mod tokenizers;
 #[cfg(test)]
