@@ -86,16 +86,16 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let settings = Settings::resolve(layers)?;
     let output = around.output;
+    let tools = Tools::ready(around, settings.threads)?;
+    let (shop, cancel) = (tools.shop(), &tools.cancel);
     let own = match args.input.as_slice() {
         [] => None,
         paths => {
-            let (corpus, _) = clearing::read_paths(paths, &settings, around.environment, output)?;
+            let (corpus, _) = clearing::read_paths(paths, &settings, around.environment, shop)?;
             let found = good_personas(args.personas.as_deref(), &corpus, &settings, output)?;
             Some((corpus, found))
         }
     };
-    let tools = Tools::ready(around, settings.threads)?;
-    let (shop, cancel) = (tools.shop(), &tools.cancel);
     let judge = settings.judge_model.as_deref().unwrap_or(&settings.model);
     let cast = model::cast(judge, None, &settings.engine, shop)?;
     match own {

@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::model::Workshop;
 use crate::cli::output::Output;
 use crate::cli::progress::Spinner;
+use crate::cli::second_reader::{self, Reader};
 use crate::config::{Environment, Settings};
 use crate::corpus::{self, Corpus};
 use crate::pipeline::Paid;
-use crate::privacy::{Clearance, Cleared, Key, Removed, Strategy, counted, scan};
+use crate::privacy::{Clearance, Cleared, FinderId, Key, Removed, Strategy, counted, scan};
 use crate::report;
 
 /// Findings shown on the terminal; the report has all.
@@ -29,15 +31,25 @@ pub(super) struct Clearing {
     pub(super) strategy: Strategy,
     /// Which key hashed the pseudonyms; not the key.
     key_id: Option<String>,
+    /// The model of the second pass, where there was one.
+    #[serde(default)]
+    second_pass: Option<SecondPass>,
+}
+
+/// What the log keeps of the second pass: how to find the model again, and by what to know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct SecondPass {
+    reference: String,
+    model: FinderId,
 }
 
 /// Reads the input of a new run and clears it as the settings say.
 pub(super) fn read(
     settings: &Settings,
     environment: &Environment,
-    output: Output,
+    shop: Workshop<'_>,
 ) -> Result<(Cleared<Corpus>, Option<Clearing>), Failure> {
-    read_paths(&settings.inputs, settings, environment, output)
+    read_paths(&settings.inputs, settings, environment, shop)
 }
 
 /// The same for other files than the settings' own.
@@ -45,8 +57,9 @@ pub(super) fn read_paths(
     inputs: &[PathBuf],
     settings: &Settings,
     environment: &Environment,
-    output: Output,
+    shop: Workshop<'_>,
 ) -> Result<(Cleared<Corpus>, Option<Clearing>), Failure> {
+    let output = shop.waiting.output;
     let Some(strategy) = settings.privacy.anonymise else {
         let corpus = load(inputs, output)?;
         tell(&corpus, output);
@@ -57,8 +70,16 @@ pub(super) fn read_paths(
         Strategy::Redact | Strategy::Replace => Key::of_seed(settings.pipeline.seed),
     };
     let key_id = (strategy == Strategy::Hash).then(|| key.id());
-    let clearing = Clearing { strategy, key_id };
-    let corpus = cleared(inputs, strategy, key, output)?;
+    let finder = match &settings.privacy.model {
+        Some(said) => Some(second_reader::load(said, &settings.engine, shop)?),
+        None => None,
+    };
+    let corpus = cleared(inputs, strategy, key, finder.as_ref(), output)?;
+    let second_pass = finder.map(|finder| SecondPass {
+        model: finder.model.identity().clone(),
+        reference: finder.reference,
+    });
+    let clearing = Clearing { strategy, key_id, second_pass };
     write_map(settings, &corpus, output)?;
     Ok((corpus, Some(clearing)))
 }
@@ -70,8 +91,9 @@ pub(super) fn read_again(
     seed: u64,
     settings: &Settings,
     environment: &Environment,
-    output: Output,
+    shop: Workshop<'_>,
 ) -> Result<Cleared<Corpus>, Failure> {
+    let output = shop.waiting.output;
     let Some(clearing) = clearing else {
         let corpus = load(inputs, output)?;
         tell(&corpus, output);
@@ -81,9 +103,37 @@ pub(super) fn read_again(
         Some(id) => key_of(id, environment)?,
         None => Key::of_seed(seed),
     };
-    let corpus = cleared(inputs, clearing.strategy, key, output)?;
+    let finder = match &clearing.second_pass {
+        Some(second) => Some(found_again(second, settings, shop)?),
+        None => None,
+    };
+    let corpus = cleared(inputs, clearing.strategy, key, finder.as_ref(), output)?;
     write_map(settings, &corpus, output)?;
     Ok(corpus)
+}
+
+/// The model that made the second pass of an earlier run; another one would clear other things.
+fn found_again(
+    second: &SecondPass,
+    settings: &Settings,
+    shop: Workshop<'_>,
+) -> Result<Reader, Failure> {
+    let finder = second_reader::load(&second.reference, &settings.engine, shop)?;
+    let (then, now) = (&second.model, finder.model.identity());
+    if (&then.sha256, &then.settings_sha256, then.kind)
+        == (&now.sha256, &now.settings_sha256, now.kind)
+    {
+        return Ok(finder);
+    }
+    Err(Failure::failed(format!(
+        "the personal data of the run was looked for with {}, and what is at {} now is another model\nhint: put the first one back, or start a new run",
+        then.name, second.reference
+    )))
+}
+
+/// What a report says of the second pass, where there was one.
+pub(super) fn second_pass(corpus: &Cleared<Corpus>) -> Option<serde_json::Value> {
+    corpus.second_pass().and_then(|model| serde_json::to_value(model).ok())
 }
 
 fn load(inputs: &[PathBuf], output: Output) -> Result<Corpus, Failure> {
@@ -97,16 +147,20 @@ fn cleared(
     inputs: &[PathBuf],
     strategy: Strategy,
     key: Key,
+    finder: Option<&Reader>,
     output: Output,
 ) -> Result<Cleared<Corpus>, Failure> {
     let corpus = load(inputs, output)?;
     let spinner = Spinner::start(output, "anonymising");
-    let corpus = Cleared::anonymise(&corpus, strategy, key)?;
+    let corpus = Cleared::anonymise(&corpus, strategy, key, finder.map(Reader::finder))?;
     drop(spinner);
     tell(&corpus, output);
     let removed = corpus.removed().map(|removed| removed.counts.clone()).unwrap_or_default();
     let what = if removed.is_empty() { "nothing found".to_owned() } else { counted(&removed) };
     output.note(&format!("anonymised ({}): {what}", strategy.name()));
+    if let Some(finder) = finder {
+        output.note(&finder.told());
+    }
     Ok(corpus)
 }
 
@@ -195,7 +249,7 @@ pub(super) fn before_sending(
         return Ok(());
     }
     let mut counts = BTreeMap::new();
-    for found in scan(corpus)? {
+    for found in scan(corpus, None)? {
         *counts.entry(found.span.entity).or_default() += 1;
     }
     if counts.is_empty() {

@@ -73,7 +73,7 @@ pub(super) fn run(layers: &Layers, around: &Surroundings<'_>) -> Result<Exit, Fa
     let mut left = settings.clone();
     let cap = settings.frontier.max_cost;
     left.frontier.max_cost = cap.map(|cap| MicroUsd(cap.0.saturating_sub(spent.0)));
-    let mut baseline = generate::written_by_provider(&left, around)?;
+    let mut baseline = generate::written_by_provider(&left, around, shop)?;
     finish(&mut baseline, "frontier-only", output, cancel)?;
 
     let judge = model::cast(

@@ -76,12 +76,12 @@ pub(super) fn run(
     let wanted = wanted(&args.criteria)?;
     let claimed = read(&args.file)?;
     output.note(&format!("{}: {}", args.file.display(), counted(claimed.len(), "persona")));
-    let source = match args.source.as_slice() {
-        [] => None,
-        paths => Some(clearing::read_paths(paths, &settings, around.environment, output)?.0),
-    };
     let tools = Tools::ready(around, settings.threads)?;
     let (shop, cancel) = (tools.shop(), &tools.cancel);
+    let source = match args.source.as_slice() {
+        [] => None,
+        paths => Some(clearing::read_paths(paths, &settings, around.environment, shop)?.0),
+    };
     let judge = settings.judge_model.as_deref().unwrap_or(&settings.model);
     let cast = model::cast(judge, None, &settings.engine, shop)?;
     let stages = Stages::new(output);

@@ -145,7 +145,11 @@ impl From<EngineError> for Failure {
 
 impl From<PrivacyError> for Failure {
     fn from(error: PrivacyError) -> Self {
-        Self::new(Exit::Failed, error)
+        let exit = match error {
+            PrivacyError::Interrupted => Exit::Interrupted,
+            _ => Exit::Failed,
+        };
+        Self::new(exit, error)
     }
 }
 

@@ -121,7 +121,8 @@ pub(super) fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Resu
             "--shard needs --seed: all shards of a run must draw the same\nhint: give each of them the same, as in --seed 7",
         ));
     }
-    let about_anonymising = layers.given_flags(&[keys::ANONYMISE_STRATEGY, keys::PII_MAP]);
+    let about_anonymising =
+        layers.given_flags(&[keys::ANONYMISE_STRATEGY, keys::PII_MAP, keys::PII_MODEL]);
     if settings.privacy.anonymise.is_none() && !resumes && !about_anonymising.is_empty() {
         return Err(Failure::usage(format!(
             "without --anonymise there is nothing for {} to act on\nhint: add --anonymise",
@@ -210,10 +211,10 @@ pub(super) fn fresh_job(
 ) -> Result<Job, Failure> {
     let (environment, output) = (around.environment, around.output);
     if settings.provider.is_some() {
-        return written_by_provider(settings, around);
+        return written_by_provider(settings, around, shop);
     }
     let refiner = frontier::of_hybrid(settings, environment, output)?;
-    let data = read(settings, around)?;
+    let data = read(settings, around, shop)?;
     let settings = &segments::named(settings, &data.corpus)?;
     if let Some((_, paid)) = &refiner {
         clearing::before_sending(&data.corpus, paid, settings, output)?;
@@ -300,8 +301,12 @@ pub(super) fn served(
     Models::served(draft, judge, Some(shop.judge_cache.to_owned()))
 }
 
-fn read(settings: &Settings, around: &Surroundings<'_>) -> Result<Data, Failure> {
-    let (corpus, clearing) = clearing::read(settings, around.environment, around.output)?;
+fn read(
+    settings: &Settings,
+    around: &Surroundings<'_>,
+    shop: Workshop<'_>,
+) -> Result<Data, Failure> {
+    let (corpus, clearing) = clearing::read(settings, around.environment, shop)?;
     Ok(Data { corpus, clearing })
 }
 
@@ -309,10 +314,11 @@ fn read(settings: &Settings, around: &Surroundings<'_>) -> Result<Data, Failure>
 pub(super) fn written_by_provider(
     settings: &Settings,
     around: &Surroundings<'_>,
+    shop: Workshop<'_>,
 ) -> Result<Job, Failure> {
     let service = Service::new(Role::Drafts, settings)?;
     let paid = service.connect(around.environment)?;
-    let data = read(settings, around)?;
+    let data = read(settings, around, shop)?;
     let settings = &segments::named(settings, &data.corpus)?;
     clearing::before_sending(&data.corpus, &paid, settings, around.output)?;
     let terms = Terms::new(Role::Drafts, service, settings, &data.corpus)?;
@@ -447,6 +453,7 @@ pub(super) fn write_files(job: &mut Job, formats: &[Format]) -> Result<serde_jso
         removed: removed
             .as_ref()
             .map(|removed| removed.counts.iter().map(|(e, n)| (e.name(), *n)).collect()),
+        second_pass: clearing::second_pass(&job.corpus),
         air_gap: job.air_gap.map(AirGap::name),
         peak_rss_bytes: peak_rss_bytes(),
         terms: job.plan.terms.as_ref().map(shown_terms),

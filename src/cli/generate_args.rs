@@ -101,6 +101,10 @@ pub(super) struct GenerateArgs {
     /// Write the map from replacements back to values here; keep it safe
     #[arg(long, value_name = "FILE", help_heading = "Privacy")]
     pii_map: Option<String>,
+    /// A model that looks at free text once more after the rules: as --model, or the folder of a token
+    /// classifier (config.json, tokenizer.json, model.safetensors). It only adds to what they find
+    #[arg(long, value_name = "MODEL|DIR", help_heading = "Privacy")]
+    pii_model: Option<String>,
     /// Refuse to send personal data to a paid model
     #[arg(long, help_heading = "Privacy")]
     privacy_require: bool,
@@ -195,6 +199,7 @@ const FIXED_BY_THE_RUN: &[&str] = &[
     "max_rounds",
     "anonymise",
     "anonymise_strategy",
+    "pii_model",
     "no_frontier",
     "estimate_only",
     "max_cost",
@@ -235,6 +240,7 @@ impl GenerateArgs {
             .switch(keys::ANONYMISE, self.anonymise)
             .flag(keys::ANONYMISE_STRATEGY, self.anonymise_strategy.as_deref())
             .flag(keys::PII_MAP, self.pii_map.as_deref())
+            .flag(keys::PII_MODEL, self.pii_model.as_deref())
             .switch(keys::PRIVACY_REQUIRE, self.privacy_require)
             .flags(keys::TRUSTED_HOSTS, self.trusted_hosts.clone())
             .switch(keys::NO_FRONTIER, self.no_frontier)

@@ -31,6 +31,7 @@ mod report;
 mod resume;
 mod runs;
 mod schema;
+mod second_reader;
 mod segments;
 mod start;
 mod table;
@@ -268,6 +269,7 @@ fn run(mut cli: Cli, environment: &Environment, process: Process) -> Exit {
         Some(Command::Runs(command)) => command.layers(),
         Some(Command::Report(args)) => args.layers(),
         Some(Command::Merge(args)) => args.layers(),
+        Some(Command::Privacy(command)) => command.layers(),
         Some(Command::Doctor(args)) => args.layers(),
         _ => Layers::default(),
     };
@@ -375,7 +377,7 @@ fn dispatch(
         Command::Calibrate(args) => calibrate::run(&args, layers, around),
         Command::Inspect(_) => inspect::run(layers, environment, output),
         Command::Models(command) => models::run(command, environment, output).map(|()| Exit::Done),
-        Command::Privacy(command) => privacy::run(command, environment, output),
+        Command::Privacy(command) => privacy::run(command, layers, around),
         Command::Runs(command) => runs::run(command, layers, output).map(|()| Exit::Done),
         Command::Doctor(_) => unreachable!("it runs before the settings are resolved"),
         Command::Report(args) => report::run(&args, layers, around).map(|()| Exit::Done),

@@ -179,14 +179,18 @@ pub(super) fn cast(
 }
 
 /// A model and how to find it again.
-struct Loaded {
-    model: Arc<dyn ChatModel>,
+pub(super) struct Loaded {
+    pub(super) model: Arc<dyn ChatModel>,
     /// What `--model` must say to get the same: never `auto`, and a path is absolute.
-    reference: String,
+    pub(super) reference: String,
 }
 
 /// Finds, fetches where needed, and loads the model that `said` names.
-fn load(said: &str, options: &EngineOptions, shop: Workshop<'_>) -> Result<Loaded, Failure> {
+pub(super) fn load(
+    said: &str,
+    options: &EngineOptions,
+    shop: Workshop<'_>,
+) -> Result<Loaded, Failure> {
     if said.starts_with(SCRIPTED) {
         let model = ScriptedModel::parse(said).map_err(Failure::usage)?;
         return Ok(Loaded { model: Arc::new(model), reference: said.to_owned() });
@@ -287,7 +291,8 @@ fn choose(options: &EngineOptions, shop: Workshop<'_>) -> Result<&'static ModelS
     Ok(spec)
 }
 
-fn absolute(path: &Path) -> Result<String, Failure> {
+/// A path as it is found from anywhere.
+pub(super) fn absolute(path: &Path) -> Result<String, Failure> {
     let path = std::path::absolute(path)
         .map_err(|e| Failure::failed(format!("cannot resolve {}: {e}", path.display())))?;
     Ok(path.to_string_lossy().into_owned())

@@ -10,10 +10,13 @@ use serde_json::{Value, json};
 
 use crate::cli::clearing;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::generate::Surroundings;
+use crate::cli::model::{EngineArgs, Tools};
 use crate::cli::output::Output;
+use crate::cli::second_reader::{self, Reader};
 use crate::cli::table::table;
-use crate::config::Environment;
-use crate::corpus::{self, Corpus};
+use crate::config::{Environment, Layers, Settings, keys};
+use crate::corpus::{self, Corpus, SourceFile};
 use crate::privacy::{Anonymiser, Found, Key, PiiMap, Place, Strategy, counted, rewrite, scan};
 use crate::report;
 use crate::store::write_atomically;
@@ -28,14 +31,7 @@ pub(super) enum PrivacyCommand {
     #[command(
         after_help = "Examples:\n  persona privacy scan interviews.csv\n  persona privacy scan study/ --unmask --json"
     )]
-    Scan {
-        /// Files or folders
-        #[arg(required = true, value_name = "INPUT")]
-        inputs: Vec<PathBuf>,
-        /// Show the samples as they are
-        #[arg(long)]
-        unmask: bool,
-    },
+    Scan(ScanArgs),
     /// Write the files again without what is personal in them; a CSV stays a CSV
     Anonymise(AnonymiseArgs),
     /// Put the values back into a text, by the map that was written when they were replaced
@@ -53,6 +49,31 @@ pub(super) enum PrivacyCommand {
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+}
+
+/// What can be said to `privacy scan`.
+#[derive(Debug, Args)]
+pub(super) struct ScanArgs {
+    /// Files or folders
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// Show the samples as they are
+    #[arg(long)]
+    unmask: bool,
+    #[command(flatten)]
+    second: SecondArgs,
+}
+
+/// The model of a second pass, and how it runs.
+#[derive(Debug, Args)]
+pub(super) struct SecondArgs {
+    /// A model that looks at free text once more after the rules: as --model of 'generate', or the folder
+    /// of a token classifier (config.json, tokenizer.json, model.safetensors). It only adds to what they
+    /// find
+    #[arg(long, value_name = "MODEL|DIR")]
+    pii_model: Option<String>,
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 /// What can be said to `privacy anonymise`.
@@ -77,16 +98,40 @@ pub(super) struct AnonymiseArgs {
     /// Write the map from replacements back to values here; keep it safe
     #[arg(long, value_name = "FILE")]
     pii_map: Option<PathBuf>,
+    #[command(flatten)]
+    second: SecondArgs,
+}
+
+impl PrivacyCommand {
+    /// The settings said as flags.
+    pub(super) fn layers(&self) -> Layers {
+        let second = match self {
+            Self::Scan(args) => &args.second,
+            Self::Anonymise(args) => &args.second,
+            Self::Restore { .. } => return Layers::default(),
+        };
+        let layers = Layers::default().flag(keys::PII_MODEL, second.pii_model.as_deref());
+        second.engine.add_to(layers)
+    }
 }
 
 pub(super) fn run(
     command: PrivacyCommand,
-    environment: &Environment,
-    output: Output,
+    layers: &Layers,
+    around: &Surroundings<'_>,
 ) -> Result<Exit, Failure> {
+    let output = around.output;
     match command {
-        PrivacyCommand::Scan { inputs, unmask } => show(&inputs, unmask, output)?,
-        PrivacyCommand::Anonymise(args) => anonymise(&args, environment, output)?,
+        PrivacyCommand::Scan(args) => {
+            let corpus = corpus::load(&args.inputs)?;
+            let reader = reader(layers, around)?;
+            show(&corpus, reader.as_ref(), args.unmask, output)?;
+        }
+        PrivacyCommand::Anonymise(args) => {
+            let corpus = corpus::load(&args.inputs)?;
+            let reader = reader(layers, around)?;
+            anonymise(&args, &corpus, reader.as_ref(), around.environment, output)?;
+        }
         PrivacyCommand::Restore { file, pii_map, output: to } => {
             restore(&file, &pii_map, to.as_deref(), output)?;
         }
@@ -94,29 +139,60 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-fn show(inputs: &[PathBuf], unmask: bool, output: Output) -> Result<(), Failure> {
-    let corpus = corpus::load(inputs)?;
-    let found = scan(&corpus)?;
+/// The model of the second pass, where one is asked for.
+fn reader(layers: &Layers, around: &Surroundings<'_>) -> Result<Option<Reader>, Failure> {
+    let settings = Settings::resolve(layers)?;
+    let Some(said) = &settings.privacy.model else { return Ok(None) };
+    let tools = Tools::ready(around, settings.threads)?;
+    second_reader::load(said, &settings.engine, tools.shop()).map(Some)
+}
+
+/// What scripts are told of the second pass; null without one.
+fn second_pass(reader: Option<&Reader>, findings: Option<usize>) -> Value {
+    let Some(reader) = reader else { return Value::Null };
+    let model = reader.model.identity();
+    let mut told = json!({ "name": model.name, "kind": model.kind, "sha256": model.sha256 });
+    if let Some(findings) = findings {
+        told["findings"] = findings.into();
+    }
+    told
+}
+
+fn show(
+    corpus: &Corpus,
+    reader: Option<&Reader>,
+    unmask: bool,
+    output: Output,
+) -> Result<(), Failure> {
+    let found = scan(corpus, reader.map(Reader::finder))?;
+    let added = found.iter().filter(|found| found.by_model).count();
     if output.is_json() {
-        let findings: Vec<Value> = found.iter().map(|found| finding(found, &corpus)).collect();
+        let findings: Vec<Value> = found.iter().map(|found| finding(found, corpus)).collect();
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
         for found in &found {
             *counts.entry(found.span.entity.name()).or_default() += 1;
         }
         return output.document(&json!({
             "records": corpus.records.len(), "counts": counts, "findings": findings,
+            "second_pass": second_pass(reader, Some(added)),
         }));
     }
+    let told = reader.map(|reader| {
+        let more = report::counted(added, "finding");
+        format!("\n{}: {more} that the rules had not", reader.told())
+    });
+    let told = told.unwrap_or_default();
     if found.is_empty() {
-        return output.result("nothing personal found; no detector finds everything");
+        return output
+            .result(&format!("nothing personal found; no detector finds everything{told}"));
     }
     // By file, column and kind: how many, and a few samples.
     let mut rows: BTreeMap<(String, String, &str), (usize, Vec<String>)> = BTreeMap::new();
     for found in &found {
-        let (file, column) = place(found.place, &corpus);
+        let (file, column) = place(found.place, corpus);
         let row = rows.entry((file, column, found.span.entity.name())).or_default();
         row.0 += 1;
-        let value = &found.place.text(&corpus)[found.span.start..found.span.end];
+        let value = &found.place.text(corpus)[found.span.start..found.span.end];
         let shown = if unmask { report::plain_line(value) } else { masked(value) };
         if row.1.len() < SAMPLES && !row.1.contains(&shown) {
             row.1.push(shown);
@@ -128,7 +204,7 @@ fn show(inputs: &[PathBuf], unmask: bool, output: Output) -> Result<(), Failure>
     let shown = table(&["file", "column", "kind", "count", "samples"], rows);
     let total = report::counted(found.len(), "finding");
     output.result(&format!(
-        "{shown}\n{total} in {}; no detector finds everything",
+        "{shown}\n{total} in {}; no detector finds everything{told}",
         report::counted(corpus.records.len(), "record")
     ))
 }
@@ -160,6 +236,7 @@ fn finding(found: &Found, corpus: &Corpus) -> Value {
         "end": found.span.end,
         "entity": found.span.entity,
         "score": (f64::from(found.span.score) * 1000.0).round() / 1000.0,
+        "by": if found.by_model { "model" } else { "rules" },
     })
 }
 
@@ -195,25 +272,32 @@ fn masked(value: &str) -> String {
 
 fn anonymise(
     args: &AnonymiseArgs,
+    corpus: &Corpus,
+    reader: Option<&Reader>,
     environment: &Environment,
     output: Output,
 ) -> Result<(), Failure> {
-    let corpus = corpus::load(&args.inputs)?;
     let (strategy, key) = match args.strategy.as_str() {
         "replace" => (Strategy::Replace, Key::of_seed(args.seed)),
         "hash" => (Strategy::Hash, Key::in_file(&clearing::key_file(environment))?),
         _ => (Strategy::Redact, Key::of_seed(args.seed)),
     };
-    let mut anonymiser = Anonymiser::of(&corpus, strategy, key)?;
+    let finder = reader.map(Reader::finder);
+    let mut anonymiser = Anonymiser::of(corpus, strategy, key, finder)?;
+    if let Some(finder) = finder {
+        // All of it before the first file is written: a failure leaves none half cleared.
+        for file in &corpus.files {
+            let mut texts = Vec::new();
+            rewritten(file, &mut |column, text| {
+                texts.push((column.map(str::to_owned), text.to_owned()));
+                text.to_owned()
+            })?;
+            anonymiser.look_again(&texts, finder)?;
+        }
+    }
     let mut written: Vec<PathBuf> = Vec::new();
     for file in &corpus.files {
-        let bad = |what: &str, path: &Path, e: &dyn std::fmt::Display| {
-            Failure::failed(format!("cannot {what} {}: {e}", path.display()))
-        };
-        let bytes = std::fs::read(&file.path).map_err(|e| bad("read", &file.path, &e))?;
-        let bytes = corpus::utf8(bytes, &file.format);
-        let new = rewrite(&file.format, &bytes, &mut |column, text| anonymiser.clean(column, text))
-            .map_err(|e| bad("rewrite", &file.path, &e))?;
+        let new = rewritten(file, &mut |column, text| anonymiser.clean(column, text))?;
         let name = anonymiser.file_name(&file.name);
         let mut path = args.output.join(&name);
         // Files of the same name from two folders must not overwrite each other.
@@ -244,11 +328,13 @@ fn anonymise(
     if output.is_json() {
         return output.document(&json!({
             "files": written, "removed": counts, "pii_map": args.pii_map,
+            "second_pass": second_pass(reader, None),
         }));
     }
     let what =
         if counts.is_empty() { "nothing found".to_owned() } else { counted(&removed.counts) };
     let mut lines = vec![format!("replaced: {what}")];
+    lines.extend(reader.map(Reader::told));
     lines.extend(written.iter().map(|path| path.display().to_string()));
     if let Some(path) = &args.pii_map {
         lines.push(format!(
@@ -257,6 +343,19 @@ fn anonymise(
         ));
     }
     output.result(&lines.join("\n"))
+}
+
+/// A file with each of its texts rewritten.
+fn rewritten(
+    file: &SourceFile,
+    change: &mut dyn FnMut(Option<&str>, &str) -> String,
+) -> Result<Vec<u8>, Failure> {
+    let bad = |what: &str, e: &dyn std::fmt::Display| {
+        Failure::failed(format!("cannot {what} {}: {e}", file.path.display()))
+    };
+    let bytes = std::fs::read(&file.path).map_err(|e| bad("read", &e))?;
+    let bytes = corpus::utf8(bytes, &file.format);
+    rewrite(&file.format, &bytes, change).map_err(|e| bad("rewrite", &e))
 }
 
 fn restore(file: &Path, map: &Path, to: Option<&Path>, output: Output) -> Result<(), Failure> {

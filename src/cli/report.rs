@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::cli::clearing;
 use crate::cli::failure::Failure;
 use crate::cli::generate::{Plan, Surroundings, hashes, shown_terms};
+use crate::cli::model::Tools;
 use crate::cli::output::Output;
 use crate::cli::runs;
 use crate::config::{self, Layers, Settings, keys};
@@ -135,7 +136,8 @@ fn anew(
         Err(_) => (String::new(), None),
     };
     let counts = removed.as_ref().map(|r| r.counts.iter().map(|(e, n)| (e.name(), *n)).collect());
-    let process = Process { clearance, removed: counts, terms, ..Process::default() };
+    let second_pass = data.as_ref().ok().and_then(clearing::second_pass);
+    let process = Process { clearance, removed: counts, second_pass, terms, ..Process::default() };
     let empty = Corpus::default();
     let corpus = data.as_ref().map_or(&empty, |data| &**data);
     let view = View { state, corpus, process: &process };
@@ -163,13 +165,14 @@ fn data(
     // A report is no reason to write the way back to the names.
     settings.privacy.map = None;
     let (clearing, seed) = (plan.clearing.as_ref(), plan.pipeline.seed);
+    let tools = Tools::ready(around, settings.threads)?;
     let corpus = clearing::read_again(
         &started.inputs,
         clearing,
         seed,
         &settings,
         around.environment,
-        around.output,
+        tools.shop(),
     )?;
     if started.input_hashes != hashes(&corpus) {
         return Err(Failure::failed("the input changed since the run began"));

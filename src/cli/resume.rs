@@ -48,8 +48,7 @@ pub(super) fn job(
     let seed = plan.pipeline.seed;
     let inputs = inputs(&started, settings, layers)?;
     let clearing = plan.clearing.as_ref();
-    let corpus =
-        clearing::read_again(inputs, clearing, seed, settings, environment, around.output)?;
+    let corpus = clearing::read_again(inputs, clearing, seed, settings, environment, shop)?;
     same_data(&started, &hashes(&corpus))?;
     hybrid::scrub(&mut run, &corpus);
     let air_gap = around.air_gap;

@@ -113,6 +113,8 @@ pub const ANONYMISE: Key = Key::new("anonymise", "privacy.anonymise");
 pub const ANONYMISE_STRATEGY: Key = Key::new("anonymise-strategy", "privacy.anonymise_strategy");
 /// Where the way back is written.
 pub const PII_MAP: Key = Key::new("pii-map", "privacy.pii_map");
+/// Which model looks at free text once more.
+pub const PII_MODEL: Key = Key::new("pii-model", "privacy.model");
 /// Send nothing personal to anybody.
 pub const PRIVACY_REQUIRE: Key = Key::new("privacy-require", "privacy.require");
 /// Hosts that are as good as this machine.
@@ -170,6 +172,7 @@ pub const ALL: &[Key] = &[
     ANONYMISE,
     ANONYMISE_STRATEGY,
     PII_MAP,
+    PII_MODEL,
     PRIVACY_REQUIRE,
     TRUSTED_HOSTS,
     OFFLINE,

@@ -75,6 +75,9 @@ pub struct Privacy {
     pub anonymise: Option<Strategy>,
     /// Where the way back is written.
     pub map: Option<PathBuf>,
+    /// The model that looks at free text once more: what `--model` takes, or the folder of a token
+    /// classifier; `None` leaves it to the rules.
+    pub model: Option<String>,
     /// Whether personal data may leave this machine by no means.
     pub require: bool,
     /// Hosts, without port, that cost nothing unless a price is given.
@@ -285,6 +288,7 @@ fn resolve_privacy(layers: &Layers) -> Result<Privacy, ConfigError> {
     Ok(Privacy {
         anonymise: asked.then_some(strategy.unwrap_or(Strategy::Redact)),
         map: layers.text(keys::PII_MAP)?.map(PathBuf::from),
+        model: layers.text(keys::PII_MODEL)?,
         require: layers.switch_value(keys::PRIVACY_REQUIRE)?,
         trusted_hosts: hosts
             .iter()

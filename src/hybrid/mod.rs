@@ -233,6 +233,7 @@ impl HybridPipeline {
         let process = Process {
             clearance: corpus.clearance().name().to_owned(),
             removed: counts.map(|all| all.iter().map(|(e, n)| (e.name(), *n)).collect()),
+            second_pass: corpus.second_pass().and_then(|m| serde_json::to_value(m).ok()),
             peak_rss_bytes: peak_rss_bytes(),
             ..Process::default()
         };

@@ -67,7 +67,7 @@ fn what_was_anonymised_stands_in_no_file_of_the_run() {
         )
     });
     let corpus = corpus_of(&format!("participant,answer\n{}", rows.collect::<String>()));
-    let corpus = Cleared::anonymise(&corpus, Strategy::Redact, Key::of_seed(7)).unwrap();
+    let corpus = Cleared::anonymise(&corpus, Strategy::Redact, Key::of_seed(7), None).unwrap();
     let runs = tempfile::tempdir().unwrap();
     let finished = pipeline().run(&corpus, runs.path()).unwrap();
     assert_eq!(finished.report["privacy"]["final_scan"]["masked"], 0);

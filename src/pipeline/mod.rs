@@ -21,6 +21,7 @@ mod pack;
 mod plan;
 mod refine;
 mod run;
+mod second_pass;
 mod segments;
 mod select;
 mod sketch;
@@ -48,6 +49,7 @@ pub use measure::auc;
 pub use merge::{Merged, Shard, merge};
 pub use merits::{COUNTED, Counter, Merits, distances, distinctiveness, flags_in, pairs_alike};
 pub use plan::{Plan, wording};
+pub use second_pass::{Asked, Tagger};
 pub use sketch::{Sketch, sketch};
 pub use thresholds::OwnThreshold;
 

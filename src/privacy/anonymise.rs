@@ -1,7 +1,7 @@
 //! A corpus without the people in it.
 //!
 //! Owns the two passes: what each cell shows by itself, then what all cells together teach about
-//! each. Rewrites record texts, spans, labels, column names, file names and findings; changes
+//! each; between them, where there is one, the second pass by a model. Rewrites record texts, spans, labels, column names, file names and findings; changes
 //! nothing else.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -15,6 +15,7 @@ use super::entity::{Entity, Span, resolve};
 use super::learned::Learned;
 use super::pseudonym::{Pseudonyms, Strategy};
 use super::removed::Removed;
+use super::second_pass::{Joined, SecondPass, SpanFinder, is_free_text, join};
 use super::{Key, PrivacyError, columns, names, patterns};
 use crate::corpus::{ColumnSpan, Corpus, Record};
 
@@ -25,6 +26,8 @@ pub struct Found {
     pub place: Place,
     /// Bytes within that field, and what it is.
     pub span: Span,
+    /// Whether the second pass found it there, or made a finding of the rules longer.
+    pub by_model: bool,
 }
 
 /// A text of a corpus.
@@ -53,9 +56,10 @@ impl Place {
     }
 }
 
-/// All that is personal in a corpus, in order of place and position.
-pub fn scan(corpus: &Corpus) -> Result<Vec<Found>, PrivacyError> {
-    Ok(Survey::of(corpus)?.found)
+/// All that is personal in a corpus, in order of place and position. `finder` looks at the free text
+/// once more.
+pub fn scan(corpus: &Corpus, finder: Option<&dyn SpanFinder>) -> Result<Vec<Found>, PrivacyError> {
+    Ok(Survey::of(corpus, finder)?.found)
 }
 
 /// What is personal in a corpus, and what it taught.
@@ -63,10 +67,12 @@ struct Survey {
     found: Vec<Found>,
     learned: Learned,
     choices: Choices,
+    second: SecondPass,
+    unsure: BTreeSet<String>,
 }
 
 impl Survey {
-    fn of(corpus: &Corpus) -> Result<Self, PrivacyError> {
+    fn of(corpus: &Corpus, finder: Option<&dyn SpanFinder>) -> Result<Self, PrivacyError> {
         let places = places(corpus);
         let choices = Choices::of(corpus);
         let shown: Vec<Vec<Span>> =
@@ -75,24 +81,67 @@ impl Survey {
         for (place, span) in across_cells(corpus) {
             spans.entry(place).or_default().push(span);
         }
-        let values = spans.iter().flat_map(|(place, spans)| {
+        let mut second = SecondPass::default();
+        if let Some(finder) = finder {
+            let free = places.iter().filter(|place| is_free(**place, corpus, &choices));
+            second.ask(finder, free.map(|place| place.text(corpus)))?;
+        }
+        let mut unsure = BTreeSet::new();
+        let mut own: BTreeMap<Place, Vec<Joined>> = BTreeMap::new();
+        for place in &places {
             let text = place.text(corpus);
-            spans.iter().map(move |span| (&text[span.start..span.end], span.entity))
-        });
+            let rules = resolve(spans.get(place).cloned().unwrap_or_default());
+            let model = if finder.is_some() && is_free(*place, corpus, &choices) {
+                second.found(text)
+            } else {
+                Vec::new()
+            };
+            own.insert(*place, join(text, rules, model));
+        }
+        let value = |place: &Place, span: Span| &place.text(corpus)[span.start..span.end];
+        let sure: Vec<(&str, Entity)> = spans
+            .iter()
+            .flat_map(|(place, spans)| spans.iter().map(|s| (value(place, *s), s.entity)))
+            .collect();
+        let doubted: Vec<(&str, Entity)> = own
+            .iter()
+            .flat_map(|(place, own)| own.iter().map(move |joined| (place, joined)))
+            .filter(|(_, joined)| joined.by_model)
+            .map(|(place, joined)| (value(place, joined.span), joined.span.entity))
+            .collect();
+        let rules: HashSet<&str> = sure.iter().map(|(value, _)| *value).collect();
+        unsure.extend(
+            doubted.iter().map(|(v, _)| (*v).to_owned()).filter(|v| !rules.contains(v.as_str())),
+        );
         let labels =
             corpus.records.iter().filter_map(|record| named(record.participant.as_deref()?));
-        let learned = Learned::of(values.chain(labels.map(|label| (label, Entity::Person))))?;
+        let labels = labels.map(|label| (label, Entity::Person));
+        let learned = Learned::of(sure.iter().copied().chain(labels), doubted.iter().copied())?;
         let found = places
             .par_iter()
             .flat_map_iter(|place| {
-                let text = place.text(corpus);
-                let own = resolve(spans.get(place).cloned().unwrap_or_default());
-                let all = with_learned(own, &learned, text);
-                all.into_iter().map(|span| Found { place: *place, span })
+                let own = &own[place];
+                let all = with_learned(
+                    own.iter().map(|joined| joined.span).collect(),
+                    &learned,
+                    place.text(corpus),
+                );
+                let by_model =
+                    |span: &Span| own.iter().any(|joined| joined.by_model && joined.span == *span);
+                let found = |span| Found { place: *place, by_model: by_model(&span), span };
+                all.into_iter().map(found).collect::<Vec<_>>()
             })
             .collect();
-        Ok(Self { found, learned, choices })
+        Ok(Self { found, learned, choices, second, unsure })
     }
+}
+
+/// Whether a model is to look at a text.
+fn is_free(place: Place, corpus: &Corpus, choices: &Choices) -> bool {
+    let Place::Cell(record, column) = place else { return false };
+    let text = place.text(corpus);
+    let column = column.map(|c| corpus.records[record].columns[c].name.as_str());
+    choices.reading(text) == Reading::Prose && is_free_text(column, text)
 }
 
 /// What a text shows by itself gives way to nothing that was learned elsewhere.
@@ -248,22 +297,47 @@ pub struct Anonymiser {
     learned: Learned,
     pseudonyms: Pseudonyms,
     choices: Choices,
+    second: SecondPass,
     counts: BTreeMap<Entity, usize>,
     removed: BTreeSet<(String, Entity)>,
+    /// Those of the values that only the model has taken for personal.
+    unsure: BTreeSet<String>,
 }
 
 impl Anonymiser {
-    /// Learns from a corpus. The corpus itself stays as it is.
-    pub fn of(corpus: &Corpus, strategy: Strategy, key: Key) -> Result<Self, PrivacyError> {
-        Ok(Self::taught(corpus, strategy, key)?.0)
+    /// Learns from a corpus, which stays as it is. `finder` looks at its free text once more.
+    pub fn of(
+        corpus: &Corpus,
+        strategy: Strategy,
+        key: Key,
+        finder: Option<&dyn SpanFinder>,
+    ) -> Result<Self, PrivacyError> {
+        Ok(Self::taught(corpus, strategy, key, finder)?.0)
+    }
+
+    /// Has a model look at texts that are to be cleaned and are cut in other pieces than the corpus
+    /// was: column and text.
+    pub fn look_again(
+        &mut self,
+        texts: &[(Option<String>, String)],
+        finder: &dyn SpanFinder,
+    ) -> Result<(), PrivacyError> {
+        let free = texts.iter().filter(|(column, text)| self.is_free(column.as_deref(), text));
+        let free: Vec<&str> = free.map(|(_, text)| text.as_str()).collect();
+        self.second.ask(finder, free.into_iter())
+    }
+
+    fn is_free(&self, column: Option<&str>, text: &str) -> bool {
+        self.choices.reading(text) == Reading::Prose && is_free_text(column, text)
     }
 
     fn taught(
         corpus: &Corpus,
         strategy: Strategy,
         key: Key,
+        finder: Option<&dyn SpanFinder>,
     ) -> Result<(Self, Vec<Found>), PrivacyError> {
-        let Survey { found, learned, choices } = Survey::of(corpus)?;
+        let Survey { found, learned, choices, second, unsure } = Survey::of(corpus, finder)?;
         let values = found.iter().map(|found| {
             let text = found.place.text(corpus);
             (found.span.entity, &text[found.span.start..found.span.end])
@@ -275,16 +349,27 @@ impl Anonymiser {
             learned,
             pseudonyms,
             choices,
+            second,
             counts: BTreeMap::new(),
             removed: BTreeSet::new(),
+            unsure,
         };
         Ok((anonymiser, found))
     }
 
     /// A text under a column of this name, without what is personal in it.
     pub fn clean(&mut self, column: Option<&str>, text: &str) -> String {
-        let spans =
-            with_learned(detect_in(column, text, self.choices.reading(text)), &self.learned, text);
+        let rules = detect_in(column, text, self.choices.reading(text));
+        let model = if self.is_free(column, text) { self.second.found(text) } else { Vec::new() };
+        let mut own = Vec::new();
+        for Joined { span, by_model } in join(text, rules, model) {
+            let value = &text[span.start..span.end];
+            if by_model && !self.removed.contains(&(value.to_owned(), span.entity)) {
+                self.unsure.insert(value.to_owned());
+            }
+            own.push(span);
+        }
+        let spans = with_learned(own, &self.learned, text);
         self.replace(text, &spans)
     }
 
@@ -322,7 +407,7 @@ impl Anonymiser {
 
     /// What was removed so far, and what stands in its place.
     pub fn removed(&self) -> Result<Removed, PrivacyError> {
-        Removed::of(&self.removed, &self.pseudonyms, self.counts.clone())
+        Removed::of(&self.removed, &self.unsure, &self.pseudonyms, self.counts.clone())
     }
 }
 
@@ -331,8 +416,9 @@ pub(super) fn anonymise(
     corpus: &Corpus,
     strategy: Strategy,
     key: Key,
+    finder: Option<&dyn SpanFinder>,
 ) -> Result<(Corpus, Removed), PrivacyError> {
-    let (mut anonymiser, found) = Anonymiser::taught(corpus, strategy, key)?;
+    let (mut anonymiser, found) = Anonymiser::taught(corpus, strategy, key, finder)?;
     let mut spans: BTreeMap<Place, Vec<Span>> = BTreeMap::new();
     for found in found {
         spans.entry(found.place).or_default().push(found.span);

@@ -36,20 +36,29 @@ pub(super) struct Learned {
 
 impl Learned {
     /// Learns values. A person's name is learned with its parts; what is too short or too common to
-    /// be anybody's is not.
+    /// be anybody's is not. `unsure` are values that only a model has taken for personal: of these,
+    /// everyday words alone are not learned, capital or not.
     pub(super) fn of<'v>(
-        values: impl Iterator<Item = (&'v str, Entity)>,
+        sure: impl Iterator<Item = (&'v str, Entity)>,
+        unsure: impl Iterator<Item = (&'v str, Entity)>,
     ) -> Result<Self, PrivacyError> {
         let mut known: BTreeMap<String, Entity> = BTreeMap::new();
-        for (value, entity) in values {
+        let doubted = unsure.map(|(value, entity)| (value, entity, true));
+        for (value, entity, doubted) in sure.map(|(v, e)| (v, e, false)).chain(doubted) {
             let folded = Folded::of(value).text.trim().to_owned();
+            let is_telling =
+                |value: &str| is_telling(value, entity) && !(doubted && is_everyday(value));
             if entity == Entity::Person {
-                for part in people::parts(&folded).filter(|part| is_telling(part, entity)) {
+                for part in people::parts(&folded).filter(|part| is_telling(part)) {
                     known.entry(part.to_owned()).or_insert(entity);
                 }
             }
-            if is_telling(&folded, entity) {
-                known.insert(folded, entity);
+            if is_telling(&folded) {
+                if doubted {
+                    known.entry(folded).or_insert(entity);
+                } else {
+                    known.insert(folded, entity);
+                }
             }
         }
         let values: Vec<(String, Entity)> = known.into_iter().collect();
@@ -96,6 +105,12 @@ fn is_telling(value: &str, entity: Entity) -> bool {
         }
         _ => letters + digits >= 5,
     }
+}
+
+/// Whether a value is made of words of everyday language and nothing else.
+fn is_everyday(value: &str) -> bool {
+    let mut words = value.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.all(|word| names::is_common_word(word) || word.chars().count() < 2)
 }
 
 /// Whether `text[start..end]`, which is `value` but for its case, stands for the value.
@@ -147,7 +162,7 @@ mod tests {
     use super::*;
 
     fn met<'t>(values: &[(&str, Entity)], text: &'t str) -> Vec<&'t str> {
-        let learned = Learned::of(values.iter().copied()).unwrap();
+        let learned = Learned::of(values.iter().copied(), [].into_iter()).unwrap();
         let spans = super::super::entity::resolve(learned.find(text));
         spans.into_iter().map(|span| &text[span.start..span.end]).collect()
     }
@@ -171,6 +186,16 @@ mod tests {
             ["Will", "Rose"]
         );
         assert_eq!(met(&values, "In May 2020 we met. May I? Then May laughed."), ["May"]);
+    }
+
+    #[test]
+    fn everyday_words_of_a_model_are_not_learned() {
+        let unsure = [("The Weather", Entity::Person), ("The Qorvath", Entity::Person)];
+        let learned = Learned::of([].into_iter(), unsure.into_iter()).unwrap();
+        let text = "The Weather is bad, The end. Qorvath says so.";
+        let found: Vec<&str> =
+            learned.find(text).into_iter().map(|span| &text[span.start..span.end]).collect();
+        assert_eq!(found, ["Qorvath"]);
     }
 
     #[test]

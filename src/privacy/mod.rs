@@ -3,7 +3,8 @@
 //! Owns the detection of personal data, what stands in its place, and the check of what leaves. A
 //! text goes through three layers (`columns`: what the structure says; `patterns`: what has a form;
 //! `names`: what is a name in a sentence), `learned` meets again everywhere what one place has shown,
-//! and `pseudonym` decides what is written instead. No detector finds everything; the README says so.
+//! and `pseudonym` decides what is written instead. Where the user asks for it, a model looks at the free text
+//! once more (`second_pass`). No detector finds everything; the README says so.
 
 mod anonymise;
 mod columns;
@@ -13,6 +14,7 @@ mod entity;
 mod fakes;
 mod fold;
 mod key;
+mod labels;
 mod learned;
 mod names;
 mod outbound;
@@ -20,6 +22,7 @@ mod patterns;
 mod people;
 mod pseudonym;
 mod removed;
+mod second_pass;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -31,11 +34,13 @@ pub use detect::detect;
 pub use documents::{Rewrite, rewrite};
 pub use entity::{Entity, Span, counted};
 pub use key::Key;
+pub use labels::{Meaning, meaning};
 pub use outbound::outbound;
 #[cfg(test)]
 use pseudonym::Pseudonyms;
 pub use pseudonym::Strategy;
 pub use removed::{PiiMap, Removed, Restorer};
+pub use second_pass::{FinderError, FinderId, FinderKind, SpanFinder};
 
 /// Why data could not be cleared. Nothing is sent then.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +58,22 @@ pub enum PrivacyError {
         /// Why, and what to do.
         reason: String,
     },
+    /// The model of the second pass did not do its work. Going on without it would remove less than
+    /// was asked for.
+    #[error(
+        "the second pass for personal data by {model} failed: {reason}\nhint: nothing was written or sent; choose another model with --pii-model, or leave it out to rely on the rules alone"
+    )]
+    SecondPass {
+        /// Which model.
+        model: String,
+        /// What happened, and where.
+        reason: String,
+    },
+    /// Ctrl-C during the second pass.
+    #[error(
+        "interrupted before the data was cleared; nothing was written or sent\nhint: run the same command again"
+    )]
+    Interrupted,
 }
 
 /// Bytes as lower-case hexadecimal digits.
@@ -92,12 +113,13 @@ pub struct Cleared<T> {
     value: T,
     clearance: Clearance,
     removed: Option<Arc<Removed>>,
+    second_pass: Option<FinderId>,
 }
 
 impl<T> Cleared<T> {
     /// Clears data unchanged, because the user did not ask for anonymisation.
     pub fn as_is(value: T) -> Self {
-        Self { value, clearance: Clearance::AsIs, removed: None }
+        Self { value, clearance: Clearance::AsIs, removed: None, second_pass: None }
     }
 
     /// How it was cleared.
@@ -109,15 +131,26 @@ impl<T> Cleared<T> {
     pub fn removed(&self) -> Option<&Arc<Removed>> {
         self.removed.as_ref()
     }
+
+    /// Which model looked at the free text once more, where one did.
+    pub fn second_pass(&self) -> Option<&FinderId> {
+        self.second_pass.as_ref()
+    }
 }
 
 impl Cleared<Corpus> {
     /// Clears a corpus by replacing what is personal in it: text, labels, column and file names,
-    /// findings.
-    pub fn anonymise(corpus: &Corpus, strategy: Strategy, key: Key) -> Result<Self, PrivacyError> {
-        let (value, removed) = anonymise::anonymise(corpus, strategy, key)?;
+    /// findings. `finder` looks at the free text once more; without it the rules decide alone.
+    pub fn anonymise(
+        corpus: &Corpus,
+        strategy: Strategy,
+        key: Key,
+        finder: Option<&dyn SpanFinder>,
+    ) -> Result<Self, PrivacyError> {
+        let (value, removed) = anonymise::anonymise(corpus, strategy, key, finder)?;
         let clearance = Clearance::Anonymised(strategy);
-        Ok(Self { value, clearance, removed: Some(Arc::new(removed)) })
+        let second_pass = finder.map(|finder| finder.identity().clone());
+        Ok(Self { value, clearance, removed: Some(Arc::new(removed)), second_pass })
     }
 }
 

@@ -73,7 +73,7 @@ mod tests {
             table.of(*entity, value);
         }
         let values = values.map(|(entity, value)| (value.to_owned(), entity)).into();
-        Removed::of(&values, &table, BTreeMap::new()).unwrap()
+        Removed::of(&values, &std::collections::BTreeSet::new(), &table, BTreeMap::new()).unwrap()
     }
 
     #[test]

@@ -23,8 +23,10 @@ pub struct Removed {
 }
 
 impl Removed {
+    /// `unsure` are those of the values that only a model has taken for personal.
     pub(super) fn of(
         values: &BTreeSet<(String, Entity)>,
+        unsure: &BTreeSet<String>,
         pseudonyms: &Pseudonyms,
         counts: BTreeMap<Entity, usize>,
     ) -> Result<Self, PrivacyError> {
@@ -32,8 +34,12 @@ impl Removed {
             .table()
             .map(|(made, entity, value)| (made.to_owned(), (entity, value.to_owned())))
             .collect();
+        let (doubted, sure): (Vec<_>, Vec<_>) = values
+            .iter()
+            .map(|(value, entity)| (value.as_str(), *entity))
+            .partition(|(value, _)| unsure.contains(*value));
         Ok(Self {
-            values: Learned::of(values.iter().map(|(value, entity)| (value.as_str(), *entity)))?,
+            values: Learned::of(sure.into_iter(), doubted.into_iter())?,
             counts,
             replacements,
         })
@@ -178,7 +184,7 @@ mod tests {
             table.of(entity, value);
         }
         let values = values.map(|(entity, value)| (value.to_owned(), entity)).into();
-        Removed::of(&values, &table, BTreeMap::new()).unwrap()
+        Removed::of(&values, &BTreeSet::new(), &table, BTreeMap::new()).unwrap()
     }
 
     #[test]

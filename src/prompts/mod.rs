@@ -15,6 +15,7 @@ pub mod judge;
 pub mod passages;
 mod pools;
 pub mod refine;
+pub mod second_pass;
 
 use serde::{Deserialize, Serialize};
 

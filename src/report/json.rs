@@ -50,7 +50,8 @@ pub fn report(view: View<'_>) -> Value {
 fn privacy(view: View<'_>) -> Value {
     let process = view.process;
     json!({
-        "clearance": process.clearance, "removed": process.removed, "air_gap": process.air_gap,
+        "clearance": process.clearance, "removed": process.removed,
+        "second_pass": process.second_pass, "air_gap": process.air_gap,
     })
 }
 

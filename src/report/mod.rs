@@ -47,6 +47,8 @@ pub struct Process {
     pub clearance: String,
     /// What anonymisation replaced, by kind; `None` where it was not asked for.
     pub removed: Option<BTreeMap<&'static str, usize>>,
+    /// Which model looked at the free text once more, where one did.
+    pub second_pass: Option<serde_json::Value>,
     /// What kept the network closed, where it was.
     pub air_gap: Option<&'static str>,
     /// Most memory the process held, where the system tells.

@@ -63,6 +63,8 @@ mod readme;
 #[cfg(test)]
 mod real_model;
 #[cfg(test)]
+mod second_pass;
+#[cfg(test)]
 #[cfg(feature = "net")]
 mod secrets;
 #[cfg(test)]

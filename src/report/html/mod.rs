@@ -182,6 +182,12 @@ fn provenance(view: View<'_>, report: &Value) -> Value {
         Some("as_is") => Some("not anonymised".to_owned()),
         Some(strategy) => Some(format!("anonymised ({strategy})")),
     };
+    let second = privacy["second_pass"].as_object().map(|second| {
+        let said = |name: &str| second.get(name).and_then(Value::as_str).unwrap_or_default();
+        let hash = second.get("sha256").and_then(Value::as_str);
+        let hash = hash.map(|hash| format!(", SHA-256 {hash}")).unwrap_or_default();
+        format!("{} ({}{hash})", said("name"), said("kind").replace('_', " "))
+    });
     let rows = [
         ("model", Some(model.id.clone())),
         ("model file, SHA-256", model.sha256.clone()),
@@ -194,6 +200,7 @@ fn provenance(view: View<'_>, report: &Value) -> Value {
         ("most memory", memory),
         ("personal data", clearance),
         ("replaced", removed),
+        ("looked at once more by", second),
         ("network closed by", privacy["air_gap"].as_str().map(str::to_owned)),
     ];
     let shown = rows.into_iter().filter_map(|(name, value)| Some((name, value?)));
