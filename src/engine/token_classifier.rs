@@ -109,10 +109,12 @@ impl TokenClassifier {
         })?;
         let sizes = kind.sizes(&settings).map_err(|reason| config.bad(reason))?;
         let tokenizer = tokenizer(&tokenizer_file)?;
-        let known = tokenizer.get_vocab_size(true);
+        // Ids may have gaps: the largest counts.
+        let known = tokenizer.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
         if known > sizes.vocabulary {
             return Err(tokenizer_file.bad(format!(
-                "it has {known} tokens and the model {} rows for them\nhint: take config.json, tokenizer.json and model.safetensors of the same model",
+                "it has tokens up to number {} and the model {} rows for them\nhint: take config.json, tokenizer.json and model.safetensors of the same model",
+                known - 1,
                 sizes.vocabulary
             )));
         }

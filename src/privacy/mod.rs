@@ -40,7 +40,7 @@ pub use outbound::outbound;
 use pseudonym::Pseudonyms;
 pub use pseudonym::Strategy;
 pub use removed::{PiiMap, Removed, Restorer};
-pub use second_pass::{FinderError, FinderId, FinderKind, SpanFinder};
+pub use second_pass::{FinderError, FinderId, FinderKind, SpanFinder, detect_twice};
 
 /// Why data could not be cleared. Nothing is sent then.
 #[derive(Debug, thiserror::Error)]

@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::entity::{Span, resolve};
-use super::{PrivacyError, columns};
+use super::entity::{Entity, Span, resolve};
+use super::{PrivacyError, columns, detect, names};
 
 /// A model that finds what is personal in free text.
 pub trait SpanFinder {
@@ -104,6 +104,10 @@ impl SecondPass {
                     "it names bytes {start} to {end} of a passage of {length}, which is no piece of it"
                 )));
             }
+            let mut spans = spans;
+            if finder.identity().kind == FinderKind::LanguageModel {
+                spans.retain(|span| is_plausible(passage, *span));
+            }
             self.known.insert(passage.to_owned(), resolve(spans));
         }
         Ok(())
@@ -120,11 +124,44 @@ impl SecondPass {
     }
 }
 
+/// What is personal in each text, by the rules and by a model: in order, apart, as byte ranges at
+/// character bounds.
+pub fn detect_twice(
+    texts: &[&str],
+    finder: &dyn SpanFinder,
+) -> Result<Vec<Vec<Span>>, PrivacyError> {
+    let mut pass = SecondPass::default();
+    pass.ask(finder, texts.iter().copied())?;
+    let both = |text: &&str| {
+        join(text, detect(text), pass.found(text)).into_iter().map(|joined| joined.span).collect()
+    };
+    Ok(texts.iter().map(both).collect())
+}
+
 /// Whether a text under a column of this name is one to show to a model: somebody's own words, and
 /// nothing that the column already says all about.
 pub(super) fn is_free_text(column: Option<&str>, text: &str) -> bool {
     text.contains(char::is_alphabetic)
         && column.is_none_or(|column| columns::span_of(column, text).is_none())
+}
+
+/// Whether a language model's finding may be what it says. It was not trained for this and names
+/// everything when in doubt: everyday words that are written like ones are no name, as with the
+/// rules, and a number or code has a digit.
+fn is_plausible(text: &str, span: Span) -> bool {
+    let value = &text[span.start..span.end];
+    if span.entity == Entity::RecordId {
+        return value.contains(|c: char| c.is_numeric());
+    }
+    let before =
+        text[..span.start].trim_end_matches(|c: char| c.is_whitespace() || "\"'“‘(-".contains(c));
+    let begins = before.is_empty() || before.ends_with(['.', '!', '?']);
+    let mut words = value.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let first = words.next().unwrap_or_default();
+    let like_one = |word: &str, may_be_large: bool| {
+        (may_be_large || !word.contains(char::is_uppercase)) && names::is_common_word(word)
+    };
+    !like_one(first, begins) || !words.all(|word| like_one(word, false))
 }
 
 /// The paragraphs of a text that have a letter, with the byte at which each begins. A file that is
@@ -194,7 +231,6 @@ fn telling(text: &str, span: Span) -> Option<Joined> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Entity;
     use super::*;
 
     const TEXT: &str = "Write to Ana Silva Moreira at ana@example.org, she is in Leeds.";
@@ -233,6 +269,20 @@ mod tests {
         assert_eq!(pieces(&same)[0], ("Ana Silva", Entity::Person, false));
         let other = join(TEXT, rules, vec![span("Silva", Entity::Location, 1.0)]);
         assert_eq!(pieces(&other)[0], ("Ana Silva", Entity::Person, false));
+    }
+
+    #[test]
+    fn everyday_words_of_a_language_model_are_no_finding() {
+        let text = "My manager said so. The app fails, and Rose left with 12 others for York.";
+        let plausible = |piece: &str, entity| {
+            let start = text.find(piece).unwrap();
+            is_plausible(text, Span { start, end: start + piece.len(), entity, score: 0.6 })
+        };
+        for plain in ["My manager", "said so", "The app", "app fails"] {
+            assert!(!plausible(plain, Entity::Person), "{plain}");
+        }
+        assert!(plausible("Rose", Entity::Person) && plausible("York", Entity::Location));
+        assert!(plausible("12", Entity::RecordId) && !plausible("Rose", Entity::RecordId));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Owns every word that reaches a model and every shape that its answers take: [`draft`] writes a
 //! persona, as much of it as [`ask`] says, [`judge`] weighs one, [`refine`] asks for edits, [`controls`] are the personas on which a
 //! judge is measured, [`corruptions`] what is done to them.
-//! Research data gets in only as [`Cleared`](crate::privacy::Cleared), fenced, as data. Decides
+//! Research data gets in only as [`Cleared`](crate::privacy::Cleared), fenced, as data; but for
+//! [`second_pass`], which is a part of clearing and asks a model in this process alone. Decides
 //! neither how many drafts there are nor which records they see.
 
 pub mod answer;

@@ -53,6 +53,9 @@ fn every_command_line_of_the_readme_is_one() {
                 None => words.extend(["--model", "scripted:ok"]),
             }
         }
+        if let Some(at) = words.iter().position(|word| *word == "--pii-model") {
+            words[at + 1] = "scripted:empty";
+        }
         let output = folder.output(&words.join(" "));
         let shown = folder.shown(&output);
         let parsed = !shown.contains("unexpected argument") && !shown.contains("Usage:");

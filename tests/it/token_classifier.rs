@@ -165,7 +165,10 @@ fn a_folder_that_is_no_such_model_says_what_is_wrong_with_which_file() {
     let error = change(&|folder| config(folder, &|c| c["id2label"] = more.clone()));
     assert!(error.contains("model.safetensors") && error.contains("3 labels"), "{error}");
     let error = change(&|folder| config(folder, &|c| c["vocab_size"] = json!(2)));
-    assert!(error.contains("tokenizer.json") && error.contains("4 tokens"), "{error}");
+    assert!(
+        error.contains("tokenizer.json") && error.contains("number 3 and the model 2 rows"),
+        "{error}"
+    );
     let error = change(&|folder| config(folder, &|c| c["vocab_size"] = json!(9)));
     assert!(error.contains("model.safetensors"), "{error}");
     let error = change(&|folder| config(folder, &|c| c["hidden_size"] = json!("wide")));
