@@ -102,7 +102,8 @@ pub(super) struct GenerateArgs {
     #[arg(long, value_name = "FILE", help_heading = "Privacy")]
     pii_map: Option<String>,
     /// A model that looks at free text once more after the rules: as --model, or the folder of a token
-    /// classifier (config.json, tokenizer.json, model.safetensors). It only adds to what they find
+    /// classifier (config.json, tokenizer.json, model.safetensors). It only adds to what they find; language
+    /// models below 1B take many words for names that are none (the README has figures)
     #[arg(long, value_name = "MODEL|DIR", help_heading = "Privacy")]
     pii_model: Option<String>,
     /// Refuse to send personal data to a paid model

@@ -29,7 +29,7 @@ const SAMPLES: usize = 2;
 pub(super) enum PrivacyCommand {
     /// Show what is personal in files; changes nothing
     #[command(
-        after_help = "Examples:\n  persona privacy scan interviews.csv\n  persona privacy scan study/ --unmask --json"
+        after_help = "Examples:\n  persona privacy scan interviews.csv\n  persona privacy scan study/ --unmask --json\n  persona privacy scan study/ --pii-model smollm2-135m"
     )]
     Scan(ScanArgs),
     /// Write the files again without what is personal in them; a CSV stays a CSV
@@ -69,7 +69,7 @@ pub(super) struct ScanArgs {
 pub(super) struct SecondArgs {
     /// A model that looks at free text once more after the rules: as --model of 'generate', or the folder
     /// of a token classifier (config.json, tokenizer.json, model.safetensors). It only adds to what they
-    /// find
+    /// find; language models below 1B take many words for names that are none (the README has figures)
     #[arg(long, value_name = "MODEL|DIR")]
     pii_model: Option<String>,
     #[command(flatten)]

@@ -273,12 +273,13 @@ mod tests {
 
     #[test]
     fn everyday_words_of_a_language_model_are_no_finding() {
-        let text = "My manager said so. The app fails, and Rose left with 12 others for York.";
+        let text =
+            "My manager said so. The weather was bad, and Rose left with 12 others for York.";
         let plausible = |piece: &str, entity| {
             let start = text.find(piece).unwrap();
             is_plausible(text, Span { start, end: start + piece.len(), entity, score: 0.6 })
         };
-        for plain in ["My manager", "said so", "The app", "app fails"] {
+        for plain in ["My manager", "The weather", "weather"] {
             assert!(!plausible(plain, Entity::Person), "{plain}");
         }
         assert!(plausible("Rose", Entity::Person) && plausible("York", Entity::Location));

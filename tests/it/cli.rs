@@ -141,7 +141,7 @@ fn a_bad_flag_value_exits_2_and_names_the_flag() {
 #[test]
 fn a_flag_that_does_nothing_yet_is_not_accepted() {
     let folder = Folder::new();
-    for flags in ["--pii-model m", "--digest", "--format pdf"] {
+    for flags in ["--pii-judge m", "--digest", "--format pdf"] {
         let output = folder.output(&format!("generate --input data.csv {flags}"));
         assert_eq!(output.status.code(), Some(2), "{flags}");
     }
@@ -222,7 +222,7 @@ fn settings_come_from_the_environment_and_from_files_and_are_checked_there() {
         folder.command("generate data.csv --json").env("PERSONA_COUNT", "1").output().unwrap();
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["personas"].as_array().unwrap().len(), 1, "a variable beats a file");
-    let bad = folder.command("schema").env("PERSONA_PII_MODEL", "1").output().unwrap();
+    let bad = folder.command("schema").env("PERSONA_PII_JUDGE", "1").output().unwrap();
     assert_eq!(bad.status.code(), Some(2), "a protection that is not there is not passed over");
 }
 

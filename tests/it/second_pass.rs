@@ -85,10 +85,12 @@ fn what_only_the_model_finds_has_one_pseudonym_everywhere() {
     let map = fs::read_to_string(folder.path().join("map.json")).unwrap();
     assert!(map.contains("zorblax") && map.contains("vexmoor"));
     // A file that is one text has the passages of its records.
-    folder.write("talk.txt", b"because zorblax lost it.\n\nwe drove to vexmoor\nand back.\n");
+    let talk =
+        "the plan was late because zorblax lost it.\n\nit is always zorblax\nwho loses the list.\n";
+    folder.write("talk.txt", talk.as_bytes());
     folder.json("privacy anonymise talk.txt --pii-model tagger --output clean --json");
     let clean = fs::read_to_string(folder.path().join("clean/talk.txt")).unwrap();
-    assert_eq!(clean, "because [PERSON_1] lost it.\n\nwe drove to [LOCATION_1]\nand back.\n");
+    assert_eq!(clean, talk.replace("zorblax", "[PERSON_1]"));
 }
 
 #[test]
@@ -220,7 +222,7 @@ struct Finds(Vec<(&'static str, Entity)>, FinderId);
 impl Finds {
     fn new(pieces: &[(&'static str, Entity)]) -> Self {
         let name = "finds".to_owned();
-        let kind = FinderKind::LanguageModel;
+        let kind = FinderKind::TokenClassifier;
         Self(pieces.to_vec(), FinderId { name, kind, sha256: None, settings_sha256: None })
     }
 }
