@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::Value;
 
+use crate::cli::AirGap;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::generate::{Plan, Surroundings, show, shown_terms};
 use crate::cli::report::read_back;
@@ -17,6 +18,7 @@ use crate::config::{self, Layers, keys};
 use crate::hybrid;
 use crate::ledger::MicroUsd;
 use crate::pipeline::{Merged, Outcome, Shard, merge};
+use crate::privacy::Entity;
 use crate::report::{self, Process, View};
 use crate::store::{Event, Run, RunState, Started};
 
@@ -84,11 +86,7 @@ pub(super) fn run(
         output.note(&note);
         whole.record(Event::Noted { note })?;
     }
-    let process = Process {
-        clearance: report["privacy"]["clearance"].as_str().unwrap_or_default().to_owned(),
-        terms: terms(&parts),
-        ..Process::default()
-    };
+    let process = process(&parts, &report["privacy"]);
     let view = View { state: &whole.state, corpus: &corpus, process: &process };
     let (files, report) = hybrid::files(view, None, &formats)?;
     for (name, bytes) in files {
@@ -224,6 +222,32 @@ fn kept(parts: &[Part]) -> Result<(crate::corpus::Corpus, Value), Failure> {
             parts[0].dir.display()
         ))
     })
+}
+
+/// What only the shards' own processes knew. The data was cleared alike in all of them, and the
+/// network was closed if it was closed to each.
+fn process(parts: &[Part], privacy: &Value) -> Process {
+    let removed = privacy["removed"].as_object().map(|counts| {
+        let count = |entity: Entity| Some((entity.name(), counts.get(entity.name())?.as_u64()?));
+        let counted = Entity::ALL.into_iter().filter_map(count);
+        counted.map(|(name, count)| (name, count as usize)).collect()
+    });
+    let gap = |part: &Part| {
+        let report = std::fs::read(part.dir.join("report.json")).ok()?;
+        let report: Value = serde_json::from_slice(&report).ok()?;
+        report["privacy"]["air_gap"].as_str().map(str::to_owned)
+    };
+    let gaps: Vec<Option<String>> = parts.iter().map(gap).collect();
+    let all = |name: &str| gaps.iter().all(|gap| gap.as_deref() == Some(name));
+    let air_gap = [AirGap::Kernel, AirGap::Construction].map(AirGap::name);
+    Process {
+        clearance: privacy["clearance"].as_str().unwrap_or_default().to_owned(),
+        removed,
+        second_pass: Some(privacy["second_pass"].clone()).filter(|pass| !pass.is_null()),
+        air_gap: air_gap.into_iter().find(|name| all(name)),
+        terms: terms(parts),
+        ..Process::default()
+    }
 }
 
 /// What the report says of the paid model: the shards' budgets are one.

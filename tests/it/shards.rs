@@ -103,3 +103,30 @@ fn what_is_no_whole_set_of_shards_is_refused_by_name() {
     let output = folder.output(&format!("{} --shard 1/2", GENERATE.replace("--seed 7", "")));
     assert!(folder.shown(&output).contains("--shard needs --seed"), "{}", folder.shown(&output));
 }
+
+#[test]
+fn a_merged_report_says_what_was_removed_and_that_the_network_was_closed() {
+    let folder = Folder::new();
+    let rows = (0..12)
+        .map(|row| format!("P{row},Route {row} is late and I write to jo{row}@example.org again"));
+    let lines: Vec<String> = ["participant,answer".to_owned()].into_iter().chain(rows).collect();
+    folder.write("data.csv", lines.join("\n").as_bytes());
+    let mut shards = Vec::new();
+    for shard in 1..=2 {
+        let flags = format!("--output shard{shard} --shard {shard}/2 --anonymise --offline");
+        let output = folder.output(&format!("{GENERATE} {flags}"));
+        assert!(output.status.success(), "{}", folder.shown(&output));
+        shards.push(only_run(&folder.path().join(format!("shard{shard}"))));
+    }
+    let report = |run: &Path| -> Value {
+        serde_json::from_slice(&fs::read(run.join("report.json")).unwrap()).unwrap()
+    };
+    let dirs: Vec<String> = shards.iter().map(|run| run.display().to_string()).collect();
+    let output = folder.output(&format!("merge {} --output merged", dirs.join(" ")));
+    assert!(output.status.success(), "{}", folder.shown(&output));
+    let merged = &report(&only_run(&folder.path().join("merged")))["privacy"];
+    assert_eq!(merged["removed"]["EMAIL_ADDRESS"], 12);
+    for part in ["clearance", "removed", "air_gap"] {
+        assert_eq!(merged[part], report(&shards[0])["privacy"][part], "{part}");
+    }
+}
