@@ -14,6 +14,7 @@ use crate::cli::output::Output;
 use crate::cli::table::megabytes;
 #[cfg(feature = "net")]
 use crate::hub::PullProgress;
+use crate::ledger::MicroUsd;
 use crate::pipeline::{Observer, Progress};
 use crate::report::plain_line;
 
@@ -166,6 +167,10 @@ impl Observer for Stages {
                 stage.meter.add(prefilled, decoded);
                 stage.bar.set_message(stage.meter.text(stage.started.elapsed()));
             }
+            (Progress::Spent { charged, cap }, Some(stage)) => {
+                stage.meter.spent = Some((charged, cap));
+                stage.bar.set_message(stage.meter.text(stage.started.elapsed()));
+            }
             (Progress::StageEnded, Some(stage)) => {
                 let total = stage.bar.length().unwrap_or_default();
                 tracing::info!(
@@ -174,7 +179,7 @@ impl Observer for Stages {
                     "stage {} ended",
                     stage.bar.prefix()
                 );
-                if stage.started.elapsed() >= SILENCE {
+                if stage.started.elapsed() >= SILENCE && !stage.said_all {
                     stage.say(self.output, Duration::ZERO);
                 }
                 stage.bar.finish_with_message(stage.meter.text(stage.started.elapsed()));
@@ -193,6 +198,8 @@ struct Stage {
     meter: Meter,
     /// When a line last said how far it is, where no bar does.
     said: Instant,
+    /// Whether that line said that all is done.
+    said_all: bool,
 }
 
 impl Stage {
@@ -205,7 +212,7 @@ impl Stage {
         bar.set_prefix(name.to_owned());
         tracing::info!(units = total, "stage {name} begins");
         let now = Instant::now();
-        Self { bar, started: now, meter: Meter::default(), said: now }
+        Self { bar, started: now, meter: Meter::default(), said: now, said_all: false }
     }
 
     /// Says in a plain line how far the stage is, where no bar is drawn and the last line is old.
@@ -215,6 +222,7 @@ impl Stage {
         }
         self.said = Instant::now();
         let (done, total) = (self.bar.position(), self.bar.length().unwrap_or_default());
+        self.said_all = done >= total;
         let elapsed = self.started.elapsed();
         let left = (total.saturating_sub(done)) as f64 / done.max(1) as f64 * elapsed.as_secs_f64();
         let tokens = self.meter.text(elapsed);
@@ -227,11 +235,13 @@ impl Stage {
     }
 }
 
-/// Tokens of a stage.
+/// Tokens of a stage, and the run's money.
 #[derive(Debug, Default, PartialEq)]
 struct Meter {
     prefilled: usize,
     decoded: usize,
+    /// Booked or paid, and the cap.
+    spent: Option<(MicroUsd, Option<MicroUsd>)>,
 }
 
 impl Meter {
@@ -240,9 +250,18 @@ impl Meter {
         self.decoded += decoded;
     }
 
-    /// `1200 read, 340 written, 56 tok/s`: the rate counts what the stage is about, so the written
-    /// tokens where there are any.
+    /// `1200 read, 340 written, 56 tok/s, $0.0120 of $2.0000`: the rate counts what the stage is about,
+    /// so the written tokens where there are any.
     fn text(&self, elapsed: Duration) -> String {
+        let money = self.spent.map(|(spent, cap)| match cap {
+            Some(cap) => format!("{spent} of {cap}"),
+            None => spent.to_string(),
+        });
+        let said = [self.tokens(elapsed), money.unwrap_or_default()];
+        said.into_iter().filter(|said| !said.is_empty()).collect::<Vec<_>>().join(", ")
+    }
+
+    fn tokens(&self, elapsed: Duration) -> String {
         let counted = if self.decoded > 0 { self.decoded } else { self.prefilled };
         let seconds = elapsed.as_secs_f64();
         let rate = if seconds > 0.0 { counted as f64 / seconds } else { 0.0 };
@@ -283,6 +302,16 @@ mod tests {
         meter.add(0, 80);
         assert_eq!(meter.text(Duration::from_secs(2)), "1000 read, 80 written, 40 tok/s");
         assert_eq!(meter.text(Duration::ZERO), "1000 read, 80 written, 0 tok/s");
+    }
+
+    #[test]
+    fn money_stands_beside_the_tokens_and_alone_where_there_are_none() {
+        let spent = Some((MicroUsd(12_000), Some(MicroUsd(2_000_000))));
+        let mut meter = Meter { spent, ..Meter::default() };
+        assert_eq!(meter.text(Duration::ZERO), "$0.0120 of $2.0000");
+        meter.add(0, 80);
+        meter.spent = Some((MicroUsd(12_000), None));
+        assert_eq!(meter.text(Duration::from_secs(2)), "0 read, 80 written, 40 tok/s, $0.0120");
     }
 
     #[cfg(feature = "net")]

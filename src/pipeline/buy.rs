@@ -197,8 +197,10 @@ impl Till<'_> {
                 }
             }
             if in_flight.is_empty() && waiting.is_empty() {
+                self.tell_of_money();
                 return Ok(());
             }
+            self.tell_of_money();
             // Those that are ready wait for an answer, not for the clock.
             let wake = waiting.iter().map(|order| order.not_before).filter(|at| *at > now).min();
             match self.news(&mut in_flight, wake).await {
@@ -238,6 +240,13 @@ impl Till<'_> {
                     keep(self.run, sent.order.at, Err(Unbought::Failed(error.to_string())))?;
                 }
             }
+        }
+    }
+
+    fn tell_of_money(&self) {
+        let charged = self.run.state.account.charged();
+        if charged > MicroUsd(0) {
+            self.observer.on(Progress::Spent { charged, cap: self.paid.cap });
         }
     }
 

@@ -37,6 +37,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::corpus::Corpus;
+use crate::ledger::MicroUsd;
 use crate::llm::ChatModel;
 use crate::privacy::Cleared;
 use crate::store::{Run, StoreError};
@@ -221,6 +222,13 @@ pub enum Progress<'a> {
         prefilled: usize,
         /// Answer tokens.
         decoded: usize,
+    },
+    /// What is booked or paid in this run by now, where that is anything.
+    Spent {
+        /// All of it, this stage's and earlier ones'.
+        charged: MicroUsd,
+        /// What it may come to.
+        cap: Option<MicroUsd>,
     },
     /// The current stage ended.
     StageEnded,

@@ -113,6 +113,8 @@ fn hybrid(service: Arc<Service>, cap: Option<u64>, which: Refined) -> (RunState,
     block_on(run(&corpus, &models, &settings, &mut log, &watch, &cancel)).expect("it ends");
     assert_eq!(Run::read(&log.dir).expect("the log"), log.state);
     check_promises(&corpus, &log.state);
+    let told = watch.spent.lock().expect("a lock").unwrap_or_default();
+    assert_eq!(told, log.state.account.charged(), "what was told last is what was spent");
     (log.state.clone(), watch.notes.into_inner().expect("a lock"))
 }
 

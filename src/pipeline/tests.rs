@@ -19,6 +19,8 @@ pub(super) struct Watch {
     stages: Mutex<Vec<String>>,
     /// Units that the open stage has left.
     left: Mutex<Option<usize>>,
+    /// Last that was told of money.
+    pub(super) spent: Mutex<Option<MicroUsd>>,
     stop: Option<(Cancel, Mutex<usize>)>,
 }
 
@@ -43,6 +45,10 @@ impl Observer for Watch {
                         cancel.cancel();
                     }
                 }
+            }
+            Progress::Spent { charged, cap } => {
+                assert!(cap.is_none_or(|cap| charged <= cap), "{charged} of {cap:?}");
+                *self.spent.lock().expect("a lock") = Some(charged);
             }
             Progress::Tokens { .. } => {}
         }
