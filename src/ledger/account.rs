@@ -119,6 +119,18 @@ mod tests {
         assert!(!account.allows(MicroUsd(61), Some(MicroUsd(100))));
         account.settle(1, MicroUsd(1_000));
         assert_eq!(account.charged(), MicroUsd(40), "a bill above the booking is cut to it");
+        assert_eq!((account.unsettled(), account.attempts()), (MicroUsd(0), 2));
+    }
+
+    #[test]
+    fn an_attempt_gets_a_number_that_no_other_had() {
+        let mut account = Account::default();
+        assert_eq!(account.next(), 0);
+        account.reserve(7, MicroUsd(1));
+        account.reserve(3, MicroUsd(1));
+        assert_eq!(account.next(), 8);
+        account.settle(5, MicroUsd(9));
+        assert_eq!(account.charged(), MicroUsd(2), "nothing was booked as number 5");
     }
 
     #[test]

@@ -371,6 +371,12 @@ mod tests {
             estimate.hybrid.expected,
             Figure { calls: 3, input_tokens: 3_180, output_tokens: 360, cost: MicroUsd(9_960) }
         );
+        // Low: 4,000 bytes are 800 tokens, and 10 around them; 50 out.
+        let low = 3 * (810 * 2 + 50 * 10);
+        assert_eq!(
+            estimate.hybrid.low,
+            Figure { calls: 3, input_tokens: 2_430, output_tokens: 150, cost: MicroUsd(low) }
+        );
         // Upper: 15,000 + 4 × (400 + 32) + 1,000 bytes, all written to a cache at $2.50/M, and
         // 1,200 out, six times.
         let upper = 6 * (17_728 * 5 / 2 + 12_000);
@@ -379,7 +385,13 @@ mod tests {
         // read twice at $2/M (a price given by hand knows no cache); 100 + 60 own; 480 out.
         let each = 160 * 2 + 4_800;
         let expected = 4_560 * 5 / 2 + 2 * 4_560 * 2 + 3 * each;
-        assert_eq!(estimate.frontier_only.expected.cost, MicroUsd(expected));
+        let expected = Figure {
+            calls: 3,
+            input_tokens: 3 * (4_560 + 160),
+            output_tokens: 3 * 480,
+            cost: MicroUsd(expected),
+        };
+        assert_eq!(estimate.frontier_only.expected, expected);
         assert!(estimate.assumptions[0].contains("$2/$10"), "{:?}", estimate.assumptions);
     }
 
@@ -391,6 +403,41 @@ mod tests {
         let cost = |estimate: &Estimate| estimate.frontier_only.expected.cost;
         assert!(cost(&with).0 * 2 < cost(&without).0, "{} {}", cost(&with), cost(&without));
         assert_eq!(with.hybrid.expected.cost, without.hybrid.expected.cost);
+    }
+
+    #[test]
+    fn the_upper_bound_packs_a_corpus_only_beyond_what_stands_whole_in_a_prompt() {
+        let prompt = |records, bytes| {
+            let upper = estimate(&input(records, bytes, 1), &price()).frontier_only.upper;
+            assert_eq!((upper.calls, upper.output_tokens), (2, 8_000));
+            upper.input_tokens / 2 - PERSONA_BYTES - 1_000
+        };
+        assert_eq!(prompt(400, 750), 400 * (750 + RECORD_BYTES), "100,000 tokens of three bytes");
+        assert_eq!(prompt(401, 748), 24 * (748 + RECORD_BYTES), "one record more");
+        assert_eq!(prompt(300, 1_001), 24 * (1_001 + RECORD_BYTES), "100,100 tokens");
+    }
+
+    #[test]
+    fn sketched_requests_stand_for_those_that_were_not() {
+        let whole = input(40, 400, 4);
+        let sketched = EstimateInput { refinements: vec![whole.refinements[0]], ..whole.clone() };
+        assert_eq!(estimate(&sketched, &price()), estimate(&whole, &price()));
+    }
+
+    #[test]
+    fn a_bound_is_not_below_what_is_sketched() {
+        let huge = RequestSize { shared: ascii(0), own: ascii(10_000_000) };
+        let input = EstimateInput { refinements: vec![huge], personas: 1, ..input(40, 400, 1) };
+        let hybrid = estimate(&input, &price()).hybrid;
+        assert_eq!(hybrid.upper.cost, hybrid.expected.cost);
+    }
+
+    #[test]
+    fn a_price_for_long_prompts_is_said() {
+        let said = |price: &Price| estimate(&input(40, 400, 3), price).assumptions.join("\n");
+        let long = Price::of("anthropic", "claude-haiku-5-5").unwrap();
+        assert!(said(&long).contains("prompts of more than 100000 tokens"), "{}", said(&long));
+        assert!(!said(&price()).contains("long-prompt price"), "{}", said(&price()));
     }
 
     #[test]
@@ -410,6 +457,9 @@ mod tests {
         let size = TextSize::of("naïve 日本");
         assert_eq!(size, TextSize { ascii: 5, other: 8 });
         assert_eq!(size.tokens(), [1 + 2, 2 + 4, 13]);
+        assert_eq!((size.bytes(), size.expected_tokens()), (13, 6));
+        let twice: TextSize = [size, size].into_iter().sum();
+        assert_eq!(twice, TextSize { ascii: 10, other: 16 });
     }
 
     proptest! {

@@ -135,4 +135,26 @@ mod tests {
         assert_eq!(cost(&listed, usage(100_001, 0, 1000)), MicroUsd(50_001 + 2_500));
         assert_eq!(cost(&listed, usage(5, 9, 0)), MicroUsd(1), "more cached than sent");
     }
+
+    #[test]
+    fn tokens_of_a_prompt_are_charged_once_each() {
+        // 4 plain or read from the cache, 5 written to it.
+        let price = Price::parse("4/20", "anthropic", "test").unwrap();
+        let prompt = |cached_prompt, cache_written| {
+            cost(&price, Usage { prompt: 1_000, cached_prompt, cache_written, ..Usage::default() })
+        };
+        assert_eq!(prompt(100, 300), MicroUsd(600 * 4 + 300 * 5 + 100 * 4));
+        assert_eq!(prompt(600, 900), MicroUsd(400 * 5 + 600 * 4), "more than was sent");
+    }
+
+    #[test]
+    fn amounts_add_up_and_stop_at_the_largest() {
+        let (some, most) = (MicroUsd(1_500_000), MicroUsd(u64::MAX));
+        assert_eq!(some + MicroUsd(1), MicroUsd(1_500_001));
+        assert_eq!(most + some, most);
+        assert_eq!([some, some, MicroUsd(1)].into_iter().sum::<MicroUsd>(), MicroUsd(3_000_001));
+        assert_eq!(some.checked_add(some), Some(MicroUsd(3_000_000)));
+        assert_eq!(some.checked_add(most), None);
+        assert!((some.usd() - 1.5).abs() < f64::EPSILON);
+    }
 }
