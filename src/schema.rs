@@ -236,17 +236,13 @@ impl Persona {
     }
 }
 
+/// What tests of personas share.
 #[cfg(test)]
-mod tests {
+pub(crate) mod testing {
     use super::*;
 
-    fn quoting(text: &str, start: usize, end: usize) -> Vec<String> {
-        let quote = Quote { text: text.into(), record: RecordId::new(1, 0), start, end };
-        let persona = Persona { quotes: vec![quote], ..empty() };
-        persona.violations(|id| (id.as_str() == "f1#0").then_some("we wait for hours 🙂 daily"))
-    }
-
-    fn empty() -> Persona {
+    /// A persona that says little and rests on nothing.
+    pub(crate) fn empty() -> Persona {
         Persona {
             id: "p1".into(),
             name: "Ada".into(),
@@ -264,6 +260,18 @@ mod tests {
             refined: false,
             provenance: Provenance::default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::empty;
+    use super::*;
+
+    fn quoting(text: &str, start: usize, end: usize) -> Vec<String> {
+        let quote = Quote { text: text.into(), record: RecordId::new(1, 0), start, end };
+        let persona = Persona { quotes: vec![quote], ..empty() };
+        persona.violations(|id| (id.as_str() == "f1#0").then_some("we wait for hours 🙂 daily"))
     }
 
     #[test]
@@ -283,6 +291,51 @@ mod tests {
         assert_eq!(persona.violations(|_| None).len(), 1);
         persona.goals[0].inferred = true;
         assert!(persona.violations(|_| None).is_empty());
+    }
+
+    fn stating(text: &str, records: &[usize]) -> Statement {
+        let records = records.iter().map(|&index| RecordId::new(1, index)).collect();
+        Statement { text: text.into(), records, inferred: false }
+    }
+
+    /// A persona with something in every field.
+    fn full() -> Persona {
+        let record = RecordId::new(1, 10);
+        Persona {
+            goals: vec![stating("goal", &[2, 1])],
+            pains: vec![stating("pain", &[1])],
+            behaviours: vec![stating("habit", &[0])],
+            motivations: vec!["motive".into()],
+            quotes: vec![Quote { text: "quote".into(), record, start: 0, end: 5 }],
+            ..empty()
+        }
+    }
+
+    #[test]
+    fn everything_that_is_said_is_listed_once_and_in_order() {
+        let texts = ["Nurse", "Waits.", "goal", "pain", "habit", "motive", "quote"];
+        assert_eq!(full().texts().collect::<Vec<_>>(), texts);
+        assert_eq!(full().statements().count(), 3);
+        let cited: Vec<String> = full().cited().iter().map(RecordId::to_string).collect();
+        assert_eq!(cited, ["f1#0", "f1#1", "f1#10", "f1#2"]);
+        assert_eq!(RecordId::new(2, 7).as_str(), "f2#7");
+    }
+
+    #[test]
+    fn a_citation_must_lead_to_a_record() {
+        let has = |known: &[&str]| {
+            let known: Vec<String> = known.iter().map(|&id| id.to_owned()).collect();
+            full().violations(|id| known.iter().any(|k| k == id.as_str()).then_some("quote and on"))
+        };
+        assert_eq!(has(&["f1#0", "f1#1", "f1#2", "f1#10"]), [""; 0]);
+        assert_eq!(has(&["f1#0", "f1#1", "f1#10"]), ["'goal' cites f1#2, which is no record"]);
+        assert_eq!(has(&["f1#0", "f1#1", "f1#2"]), ["a quote cites f1#10, which is no record"]);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let written = serde_json::to_string(&[full(), empty()]).expect("plain data");
+        assert_eq!(parse_personas(&written).expect("readable"), [full(), empty()]);
     }
 
     #[test]

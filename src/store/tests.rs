@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::llm::{Capabilities, Usage};
+use crate::ledger::MicroUsd;
+use crate::llm::{Capabilities, Completion, Finish, Timings, Usage};
+use crate::schema::{Persona, RecordId};
 
 fn started() -> Started {
     Started {
@@ -207,6 +209,208 @@ fn the_cost_of_a_draft_that_is_dropped_later_is_not_lost() {
     state.apply(Event::Noted { note: "twice".into() });
     state.apply(Event::Noted { note: "twice".into() });
     assert_eq!(state.notes.iter().filter(|n| *n == "twice").count(), 1);
+}
+
+#[test]
+fn calls_add_up_in_tokens_and_in_seconds() {
+    let call = |n: u64| CallCost {
+        usage: Usage {
+            prompt: n,
+            cached_prompt: 2 * n,
+            cache_written: 3 * n,
+            completion: 4 * n,
+            reasoning: 5 * n,
+        },
+        timings: Timings { queue_s: n as f64, prefill_s: 2.0 * n as f64, decode_s: 4.0 * n as f64 },
+    };
+    let mut sum = call(1);
+    sum.add(&call(10));
+    assert_eq!(sum, call(11));
+    sum.add(&cost(u64::MAX));
+    assert_eq!(sum.usage.prompt, u64::MAX, "a service may say any number");
+
+    let ended = |seconds| Event::StageEnded { stage: "draft".into(), seconds };
+    let state = folded(&[ended(1.5), Event::Resumed, ended(2.0), Event::Resumed]);
+    assert_eq!((state.seconds["draft"], state.resumed), (3.5, 2));
+}
+
+/// Books attempt `attempt` of what `purpose` says, for 100 micro-dollars.
+fn reserved(attempt: u64, purpose: &Purpose) -> Event {
+    Event::Reserved {
+        attempt,
+        purpose: purpose.clone(),
+        amount: MicroUsd(100),
+        host: "example.org".into(),
+        records: vec![RecordId::new(1, attempt as usize)],
+        bytes: 10,
+        sha256: String::new(),
+        local: false,
+    }
+}
+
+#[test]
+fn an_answer_belongs_to_what_its_attempt_was_to_buy() {
+    let [first, second] = ["p1", "p2"].map(|id| Purpose::Refine(id.into()));
+    let unanswered = |attempt, may_be_billed| Event::Unanswered {
+        attempt,
+        may_be_billed,
+        cause: "timed out".into(),
+    };
+    let answer = Completion {
+        text: "{}".into(),
+        finish: Finish::Complete,
+        usage: None,
+        timings: Timings::default(),
+        labels: None,
+    };
+    let answered = Event::Answered { attempt: 3, cost: MicroUsd(30), answer: answer.clone() };
+    let state = folded(&[
+        reserved(0, &first),
+        reserved(1, &second),
+        unanswered(0, true),
+        unanswered(1, false),
+        reserved(2, &first),
+        reserved(3, &second),
+        answered,
+    ]);
+    assert_eq!(state.purchases[&first], Purchase { attempts: vec![0, 2], answer: None });
+    assert_eq!(state.purchases[&second].attempts, [1, 3]);
+    assert_eq!(state.purchases[&second].answer, Some((answer, MicroUsd(30))));
+    // Attempt 0 may have been billed and 2 is still out; 1 cost nothing.
+    assert_eq!(state.account.charged(), MicroUsd(100 + 100 + 30));
+    assert_eq!(state.account.unsettled(), MicroUsd(200));
+    let left = &state.egress["example.org"];
+    assert_eq!((left.bodies.len(), left.records.len()), (4, 4));
+}
+
+#[test]
+fn accepted_edits_change_the_persona_they_are_about() {
+    let persona = |id: &str, title: &str| Persona {
+        id: id.into(),
+        title: title.into(),
+        ..crate::schema::testing::empty()
+    };
+    let accepted = |id: &str, title: &str| Event::Refined {
+        persona: id.into(),
+        refinement: Refinement::Accepted {
+            persona: Box::new(persona(id, title)),
+            fields: vec!["title".into()],
+            before: 0.5,
+            after: 0.6,
+        },
+    };
+    let kept = Refinement::Kept { cause: "no better".into(), after: Some(0.4) };
+    let state = folded(&[
+        Event::Selected { personas: vec![persona("p1", "a"), persona("p2", "b")], dropped: vec![] },
+        Event::Refined { persona: "p1".into(), refinement: kept },
+        accepted("p2", "better"),
+    ]);
+    let titles = |state: &RunState| -> Vec<String> {
+        state.selected.iter().flatten().map(|p| p.title.clone()).collect()
+    };
+    assert_eq!(titles(&state), ["a", "better"]);
+    assert_eq!(state.refinements.len(), 2);
+}
+
+#[test]
+fn a_run_says_its_events_again_but_for_a_torn_last_one() {
+    let runs = tempfile::tempdir().expect("a folder");
+    let mut run = Run::create(runs.path(), started()).expect("a run");
+    for event in &events()[1..] {
+        run.record(event.clone()).expect("logged");
+    }
+    assert_eq!(Run::events(&run.dir).expect("readable"), events());
+    let mut log = OpenOptions::new().append(true).open(run.dir.join(LOG)).expect("the log");
+    log.write_all(b"{\"event\":\"note").expect("a torn line");
+    assert_eq!(Run::events(&run.dir).expect("readable"), events());
+}
+
+#[test]
+fn what_is_scrubbed_stands_neither_in_the_log_nor_in_the_state() {
+    let runs = tempfile::tempdir().expect("a folder");
+    let mut run = Run::create(runs.path(), started()).expect("a run");
+    run.scrub = Some(Scrub(Arc::new(|event| {
+        let is_note = event["note"].is_string();
+        if is_note {
+            event["note"] = "[removed]".into();
+        }
+        is_note
+    })));
+    run.record(Event::Noted { note: "Ada".into() }).expect("logged");
+    run.record(Event::Resumed).expect("logged");
+    assert_eq!((run.state.notes.clone(), run.state.resumed), (vec!["[removed]".to_owned()], 1));
+    assert_eq!(Run::read(&run.dir).expect("readable"), run.state);
+}
+
+#[test]
+fn a_folder_is_a_run_where_it_has_a_log() {
+    let runs = tempfile::tempdir().expect("a folder");
+    let run = Run::create(runs.path(), started()).expect("a run");
+    let is_run = |dir: &Path| Run::is_at(dir).expect("it can be looked at");
+    assert!(is_run(&run.dir));
+    assert!(!is_run(runs.path()) && !is_run(&runs.path().join("none")));
+    assert!(!is_run(&run.dir.join(LOG)), "a file is no run");
+    assert!(!is_run(Path::new("a\0b")) && !is_run(Path::new(&"x".repeat(300))));
+    fs::create_dir_all(runs.path().join("odd").join(LOG)).expect("a folder");
+    assert!(!is_run(&runs.path().join("odd")), "a folder is no log");
+}
+
+#[test]
+fn only_a_missing_folder_holds_no_runs() {
+    let runs = tempfile::tempdir().expect("a folder");
+    let file = runs.path().join("file");
+    fs::write(&file, b"").expect("a file");
+    assert!(matches!(Run::list(&file), Err(StoreError::Io { what: "list", .. })));
+}
+
+/// An absolute path of folders, all of which can be made, so long that nothing fits below it.
+#[cfg(target_os = "linux")]
+fn deepest(under: &Path) -> PathBuf {
+    let most = libc::PATH_MAX as usize - 5;
+    let mut path = under.to_path_buf();
+    while path.as_os_str().len() + 2 < most {
+        let name = (most - path.as_os_str().len() - 1).min(200);
+        path.push("d".repeat(name));
+    }
+    path
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_folder_that_takes_no_file_is_an_error_that_names_what_was_asked_for() {
+    let runs = tempfile::tempdir().expect("a folder");
+    let deep = deepest(runs.path());
+    let error = new_folder(&deep, UNIX_EPOCH).expect_err("its name is too long");
+    assert!(error.to_string().contains("19700101-000000-1: File name too long"), "{error}");
+    let error = write_atomically(&deep.join("personas.json"), b"[]").expect_err("likewise");
+    let error = error.to_string();
+    assert!(error.ends_with("personas.json: File name too long (os error 36)"), "{error}");
+}
+
+#[test]
+fn a_file_is_written_below_folders_that_are_not_there_yet() {
+    let runs = tempfile::tempdir().expect("a folder");
+    let path = runs.path().join("a").join("b").join("file");
+    write_atomically(&path, b"new").expect("written");
+    assert_eq!(fs::read(path).expect("it is there"), b"new");
+}
+
+#[test]
+fn what_the_system_refuses_comes_with_what_to_do_about_it() {
+    let told = |kind: io::ErrorKind| {
+        StoreError::io("write", Path::new("f"), io::Error::from(kind)).to_string()
+    };
+    for (kind, hint) in [
+        (io::ErrorKind::StorageFull, "\nhint: free some space there"),
+        (io::ErrorKind::QuotaExceeded, "\nhint: free some space there"),
+        (io::ErrorKind::FileTooLarge, "\nhint: raise the limit on the size of files (ulimit -f)"),
+        (io::ErrorKind::PermissionDenied, "\nhint: make that folder one that you may write to"),
+        (io::ErrorKind::ReadOnlyFilesystem, "\nhint: make that folder one that you may write to"),
+    ] {
+        let told = told(kind);
+        assert!(told.starts_with("cannot write f: ") && told.ends_with(hint), "{told}");
+    }
+    assert!(!told(io::ErrorKind::NotFound).contains("hint"));
 }
 
 proptest! {
