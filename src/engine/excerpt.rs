@@ -325,6 +325,52 @@ mod tests {
     }
 
     #[test]
+    fn an_excerpt_has_at_most_240_characters_however_many_bytes() {
+        for letter in ["x", "é"] {
+            // Four words and three spaces.
+            let cell = |chars: usize| format!("one two six {}", letter.repeat(chars - 12));
+            assert_eq!(excerpts(&[&cell(240)]), [cell(240)]);
+            assert!(!excerpts(&[&cell(241)]).contains(&cell(241)));
+            let short = |chars: usize| format!("no {}", letter.repeat(chars - 3));
+            assert_eq!(excerpts(&[&short(240)]), [short(240)]);
+            assert!(excerpts(&[&short(241)]).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_cell_is_quoted_whole_with_three_words_and_by_clauses_with_four() {
+        assert_eq!(excerpts(&["Yes, rather often"]), ["Yes, rather often"]);
+        assert_eq!(excerpts(&["Yes, rather very often,"]), ["Yes, rather very often"]);
+        assert_eq!(excerpts(&["- Yes, rather - often"]), ["- Yes, rather - often"]);
+    }
+
+    #[test]
+    fn a_clause_ends_at_its_mark_and_a_sentence_before_a_capital() {
+        assert_eq!(
+            excerpts(&["we are approx. three people here (\"all of us.\") We wait for it"]),
+            [
+                "we are approx. three people here (\"all of us.\")",
+                "we are approx. three people here (\"all of us.\") We wait for it",
+                "We wait for it",
+            ]
+        );
+        assert_eq!(
+            excerpts(&["it is slow today - so I left early"]),
+            ["it is slow today", "it is slow today - so I left early", "so I left early"]
+        );
+    }
+
+    #[test]
+    fn an_opening_mark_stays_with_its_character_and_a_closing_one_with_the_word_before() {
+        let spans = |cell: &str| -> Vec<String> {
+            words(cell).into_iter().map(|word| cell[word.span].to_owned()).collect()
+        };
+        assert_eq!(spans("日本です。next"), ["日", "本", "で", "す。", "next"]);
+        assert_eq!(spans("a 「日」"), ["a", "「日」"]);
+        assert_eq!(spans("ab—cd, ef"), ["ab—cd,", "ef"]);
+    }
+
+    #[test]
     fn scripts_without_spaces_are_cut_at_their_own_marks() {
         assert_eq!(
             excerpts(&["使い方が難しい。サポートは速いです。"]),

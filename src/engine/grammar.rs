@@ -475,6 +475,66 @@ mod tests {
     }
 
     #[test]
+    fn the_fewest_tokens_of_a_text_are_counted_over_every_way_to_cut_it() {
+        let vocabulary = vocabulary(&["ab", "bcd", "abc", "é"]);
+        for (text, fewest) in
+            [("", 0), ("a", 1), ("abcd", 2), ("abcabcd", 3), ("é!", 2), ("xyz", 3)]
+        {
+            assert_eq!(vocabulary.fewest(text), fewest, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mask_is_exactly_its_tokens() {
+        let mask = Mask::only(40, &[3, 39, 40, 41]);
+        assert_eq!(mask.iter().collect::<Vec<_>>(), [3, 39]);
+        assert!(mask.contains(39) && !mask.contains(4) && !mask.contains(40));
+        assert_eq!((mask.len(), mask.is_empty()), (2, false));
+        assert_eq!(mask.words()[..2], [1 << 3, 1 << 7]);
+        let none = Mask::only(40, &[40]);
+        assert_eq!((none.len(), none.is_empty()), (0, true));
+    }
+
+    #[test]
+    fn the_excerpts_of_a_source_are_what_its_grammar_reads() {
+        let source = source("a", &["I tried it twice, then I gave up.", "Yes"]);
+        let listed = source.excerpts();
+        assert_eq!(
+            listed,
+            ["I tried it twice", "I tried it twice, then I gave up.", "then I gave up."]
+        );
+        let answers: Vec<String> =
+            listed.iter().map(|text| format!("{{\"record\":\"a\",\"text\":\"{text}\"}}")).collect();
+        let answers: Vec<&str> = answers.iter().map(String::as_str).collect();
+        super::testing::check(&Shape::Excerpt(vec![source.clone()]), &answers, &[]);
+    }
+
+    #[test]
+    fn a_whole_answer_takes_the_end_and_nothing_else() {
+        let shape = Shape::Text { min: 0, max: 8 };
+        let grammar = Grammar::compile(&vocabulary(&[]), &shape).expect("compiles");
+        let mut constraint = grammar.constraint();
+        assert!(!constraint.allows(EOS) && !constraint.is_finished());
+        for byte in *b"\"a\"" {
+            constraint.accept(TokenId::from(byte)).expect("allowed");
+        }
+        assert!(constraint.allows(EOS) && !constraint.allows(TokenId::from(b'a')));
+        constraint.accept(EOS).expect("the end");
+        assert!(constraint.is_finished());
+        assert_eq!(constraint.forced().expect("nothing"), [0; 0]);
+        assert!(constraint.allows(EOS) && !constraint.allows(TokenId::from(b'a')));
+        assert!(constraint.accept(EOS).is_ok() && constraint.accept(TokenId::from(b'a')).is_err());
+    }
+
+    #[test]
+    fn a_token_of_1000_bytes_is_allowed_and_a_longer_one_is_not() {
+        for (bytes, fewest) in [(1_000, 1), (1_001, 1_001)] {
+            let long = "x".repeat(bytes);
+            assert_eq!(vocabulary(&[&long]).fewest(&long), fewest, "{bytes}");
+        }
+    }
+
+    #[test]
     fn a_tokenizer_that_changes_text_does_not_change_the_answer() {
         let mut bytes: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
         bytes.extend([b"<|endoftext|>".to_vec(), b"<|im_end|>".to_vec()]);

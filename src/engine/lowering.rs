@@ -460,6 +460,59 @@ mod tests {
     }
 
     #[test]
+    fn a_text_is_free_for_three_fifths_of_its_bound() {
+        // Up to byte 180 of 300 a sentence may follow another.
+        let shape = Shape::Text { min: 0, max: 300 };
+        let after = |bytes: usize| {
+            let words = "ab ".repeat(bytes / 3);
+            format!("\"{words}{}. B\"", "a".repeat(bytes - words.len()))
+        };
+        check(&shape, &[&after(100), &after(175)], &[&after(185), &after(250)]);
+    }
+
+    #[test]
+    fn a_text_has_at_least_the_bytes_that_are_asked_for() {
+        check(&Shape::Text { min: 5, max: 13 }, &["\"abcde\"", "\"abéd\""], &["\"abcd\"", "\"\""]);
+        check(&Shape::Text { min: 0, max: 8 }, &["\"\"", "\"a\""], &["\" \""]);
+    }
+
+    #[test]
+    fn a_text_is_promised_room_for_its_last_word() {
+        // Two quotes, the bound, 24 characters of 3 bytes more than counted, the rest of a
+        // character begun before, a sentence mark and a closing one of 3 bytes each.
+        assert_eq!(Shape::Text { min: 0, max: 100 }.max_bytes(), 2 + 100 + 24 * 3 + 3 + 2 * 3);
+    }
+
+    #[test]
+    fn what_stands_in_every_answer_is_cut_where_something_free_stands() {
+        let word = || Shape::Text { min: 0, max: 20 };
+        let list = |item: Shape, min, max| Shape::Array { item: Box::new(item), min, max };
+        let shape = object(&[
+            ("a", list(word(), 2, 3)),
+            ("b", list(object(&[]), 0, 2)),
+            ("c", Shape::Excerpt(vec![source("f1#0", &["one two three four"])])),
+            ("d", Shape::Integer { min: 0, max: 9 }),
+        ]);
+        let pieces = [
+            "{\"a\":[\"",
+            "\",\"",
+            "\"],\"b\":[],\"c\":{\"record\":\"",
+            "\",\"text\":\"",
+            "\"},\"d\":",
+            "}",
+        ];
+        assert_eq!(literals(&shape), pieces);
+        assert_eq!(literals(&object(&[])), ["{}"]);
+    }
+
+    #[test]
+    fn equal_shapes_are_written_once() {
+        let choice = Shape::OneOf(vec!["x".into(), "y".into()]);
+        let text = lower(&object(&[("a", choice.clone()), ("b", choice)])).expect("a grammar");
+        assert_eq!(text.matches(r#""\"x\"" | "\"y\"""#).count(), 1, "{text}");
+    }
+
+    #[test]
     fn the_bound_never_cuts_a_word_and_never_asks_for_another() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         for (min, max) in [(0, 40), (10, 60), (30, 120), (1, 400)] {
