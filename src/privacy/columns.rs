@@ -365,4 +365,44 @@ mod tests {
             Some(Span { start: 1, end: 4, entity: Entity::Person, score: SCORE })
         );
     }
+
+    #[test]
+    fn a_value_that_cannot_be_what_its_column_says_is_left() {
+        for (column, values, others) in [
+            ("home address", &["Au", "12 High Street"][..], &["é", "5", "n/a"][..]),
+            ("email", &["ana@work"], &["ana", "none"]),
+            ("Mobile number", &["12345", "0161 496 0000 ext 12"], &["1234", "call me on 12345"]),
+            (
+                "Date of birth",
+                &["1961-02-03", "03 February 1961"],
+                &["61", "3 May 1961", "1 of 123456"],
+            ),
+            ("age", &["90", "129"], &["89", "130", "ninety"]),
+            ("RespondentID", &["ABC-1234", "123456"], &["12345", "ABC 1234", "ABC-DEF1"]),
+            ("ip_address", &["10.0.0.1", "123", "::ffff:123"], &["12", "none"]),
+            (
+                "City",
+                &["Ely", "Stow on the Wold by the old mill"],
+                &["a b c d e f g h i", "X", "no"],
+            ),
+            ("name", &["An", "Maria 2", "a b c d e f"], &["A", "Maria 22", "a b c d e f g"]),
+        ] {
+            for value in values {
+                assert!(span_of(column, value).is_some(), "{column}: {value}");
+            }
+            for value in others {
+                assert!(span_of(column, value).is_none(), "{column}: {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_is_short_and_has_a_digit_and_few_letters() {
+        for label in ["ABC123", "A-1", "12", "x", "Prefer not to say"] {
+            assert!(is_label(label), "{label}");
+        }
+        for name in ["ABC1234", "Abcd1", "Abc", "Dr Who 1"] {
+            assert!(!is_label(name), "{name}");
+        }
+    }
 }

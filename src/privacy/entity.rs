@@ -167,6 +167,15 @@ mod tests {
     }
 
     #[test]
+    fn of_equally_sure_spans_the_longer_and_then_the_earlier_stays() {
+        assert_eq!(resolve(vec![span(4, 9, 0.8), span(0, 6, 0.8)]), [span(0, 6, 0.8)]);
+        assert_eq!(resolve(vec![span(3, 7, 0.8), span(0, 4, 0.8)]), [span(0, 4, 0.8)]);
+        let touching = [span(0, 4, 0.8), span(4, 8, 0.8)];
+        assert_eq!(resolve(touching.to_vec()), touching);
+        assert_eq!(resolve(vec![span(5, 5, 0.9)]), [], "nothing stands there");
+    }
+
+    #[test]
     fn names_are_the_serialised_ones() {
         for entity in Entity::ALL {
             assert_eq!(serde_json::to_value(entity).unwrap(), entity.name());

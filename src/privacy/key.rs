@@ -114,4 +114,25 @@ mod tests {
         std::fs::write(&path, "short").unwrap();
         assert!(Key::in_file(&path).unwrap_err().to_string().contains("32 bytes"));
     }
+
+    #[test]
+    fn a_key_that_cannot_be_read_is_not_drawn_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Key::in_file(folder.path()).unwrap_err().to_string();
+        assert!(error.starts_with("cannot use the key for hashed pseudonyms in "), "{error}");
+        // What another process wrote between the look and the draw is the key.
+        let path = folder.path().join("key");
+        std::fs::write(&path, [7; 32]).unwrap();
+        assert_eq!(Key::draw(&path).unwrap().bytes(), &[7; 32]);
+    }
+
+    #[test]
+    fn a_seed_is_the_first_eight_bytes_of_a_key() {
+        let key = Key(std::array::from_fn(|at| at as u8 + 1));
+        assert_eq!(key.seed(), 0x0102_0304_0506_0708);
+        assert_eq!(key.id().len(), 16);
+        assert_eq!(Key::of_seed(1).bytes(), Key::of_seed(1).bytes());
+        assert_ne!(Key::of_seed(1).bytes(), Key::of_seed(2).bytes());
+        assert_eq!(crate::privacy::hexadecimal(&[0, 0x1f, 0xff]), "001fff");
+    }
 }

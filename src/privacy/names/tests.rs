@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::privacy::Entity;
@@ -123,6 +124,44 @@ fn every_feature_has_a_number_below_the_count() {
             features::features(&seen, style, at, |f| assert!(f < features::FEATURES));
         }
     });
+}
+
+/// The weights of the model mean nothing for other features: whoever changes these, be it by a
+/// dictionary, trains anew (`train.py`) and writes the new figure here.
+#[test]
+fn features_are_those_that_the_weights_were_trained_on() {
+    let texts = [
+        "Dr. Ana O'Neill (née Smith-Jones), 27 Mill Lane, Flat 2, Norwich NR3 1QT: \"Call me!\"",
+        "I moved from New York to Frankfurt am Main; St. John's was too far. Mark my words, Mark.",
+        "We left Smith & Sons Ltd., the Bank of Scotland and the University of Leeds in May 2019.",
+        "Will it work? said Will. Mr and Mrs van der Berg, their son Tom, 12, and Priya's mother.",
+        "i told sandra i could not find the form, she said ask dave in leicester or bob_99 @work",
+        "CUSTOMER PETER ALDRIDGE OF 5 HIGH STREET, YORK CALLED ABOUT THE REFUND. NHS AND HMRC TOO",
+        "Frau Müller wohnt in der Hauptstraße 12 in Köln, und Herr Schmidt fährt mit dem Zug heim.",
+        "Name: Katarzyna Wrona\nTown - Gdańsk\n\nInterviewer: How so?\nAbdul-Rahman: 3rd floor…",
+        "Señora García llegó a Sevilla; M. Dupont, d'Angers, rue de la Paix. [Laughs] 'Ja' – “so”",
+        "昨日田中さんが来た。 Ольга Орлова из Москвы! สมชาย 김민수 씨 Ελένη, محمد a\u{200b}b e\u{301}a ½",
+    ];
+    let mut seen = Vec::new();
+    let mut numbers = Vec::new();
+    for text in texts {
+        let known = text.find("Priya").map(|start| Span {
+            start,
+            end: start + 5,
+            entity: Entity::Url,
+            score: 1.0,
+        });
+        tokens::windows(text, known.as_slice(), |window| {
+            let style = features::see(text, window, lexicon::lexicon(), &mut seen);
+            for (at, token) in window.iter().enumerate() {
+                numbers.extend([usize::MAX, token.start, token.end]);
+                features::features(&seen, style, at, |feature| numbers.push(feature));
+            }
+        });
+    }
+    let bytes: Vec<u8> = numbers.iter().flat_map(|&number| (number as u64).to_le_bytes()).collect();
+    let digest = crate::privacy::hexadecimal(&Sha256::digest(bytes)[..8]);
+    assert_eq!((numbers.len(), digest.as_str()), (8_050, "3c73b8436194c2dd"));
 }
 
 proptest! {
