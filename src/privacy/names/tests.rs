@@ -81,6 +81,21 @@ fn names_in_other_scripts_are_found() {
 }
 
 #[test]
+fn a_surname_that_is_a_word_needs_to_be_addressed() {
+    check("林の中を歩いた。");
+    check("今日は森へ行った。");
+}
+
+#[test]
+fn every_mark_of_a_new_line_is_counted_up_to_two() {
+    let mut newlines = Vec::new();
+    tokens::windows("a\nb\u{2028}c\u{2029}d \n\n\n e f", &[], |window| {
+        newlines.extend(window.iter().map(|token| token.newlines));
+    });
+    assert_eq!(newlines, [0, 1, 1, 1, 2, 0]);
+}
+
+#[test]
 fn look_alikes_and_zero_width_characters_hide_no_name() {
     // Latin letters in a Cyrillic name, a Cyrillic one in a Latin name.
     check("Меня зовут {P:Cвeтлaнa Opлoвa}.");

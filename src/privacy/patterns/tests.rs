@@ -86,6 +86,10 @@ fn telephone_numbers_and_what_looks_like_them() {
     }
     one("call me on 33 93 31", Entity::PhoneNumber, "33 93 31");
     one("678-777-1600", Entity::PhoneNumber, "678-777-1600");
+    // A date has neither brackets nor five parts.
+    for number in ["(01) 12-1975-33", "01-12-1975-33-44"] {
+        one(&format!("call me on {number}"), Entity::PhoneNumber, number);
+    }
     for text in [
         "from 2010-2015",
         "on 2007-03-23 18:43:36",
