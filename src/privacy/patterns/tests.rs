@@ -57,6 +57,9 @@ fn numbers_with_a_check() {
     one("card 4485 5276 2750 9597 2024", CreditCard, "4485 5276 2750 9597");
     one("4485527627509597", CreditCard, "4485527627509597");
     one("my card 4485527627509598", CreditCard, "4485527627509598");
+    one("2223003122003222", CreditCard, "2223003122003222");
+    // The check digit holds, but no network's numbers begin so.
+    none("1234567812345670");
     one("GB61VFHS82148941232867", IbanCode, "GB61VFHS82148941232867");
     one("to gb61 vfhs 8214 8941 2328 67 please", IbanCode, "gb61 vfhs 8214 8941 2328 67");
     one("DE89 3704 0044 0532 0130 00", IbanCode, "DE89 3704 0044 0532 0130 00");
