@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{View, money, quality};
 use crate::schema::RecordId;
-use crate::store::{CallCost, RunState};
+use crate::store::{CallCost, Purpose, RunState};
 
 /// Raised when a key changes its meaning or goes.
 const REPORT_VERSION: u32 = 1;
@@ -198,6 +198,13 @@ fn stages(state: &RunState) -> Value {
     for _ in 0..state.dropped.len() {
         add("draft", &CallCost::default());
     }
+    // What was written for money and answered: a refinement is no draft, and is nowhere else.
+    for (purpose, purchase) in &state.purchases {
+        if let (Purpose::Refine(_), Some((answer, _))) = (purpose, &purchase.answer) {
+            let usage = answer.usage.unwrap_or_default();
+            add("refine", &CallCost { usage, timings: answer.timings });
+        }
+    }
     costs.entry("draft").or_default().1.add(&state.wasted);
     let names: BTreeSet<&str> =
         state.seconds.keys().map(String::as_str).chain(costs.keys().copied()).collect();
@@ -230,9 +237,10 @@ fn personas(state: &RunState) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::MicroUsd;
     use crate::report::{Process, sample};
     use crate::schema::Verdict;
-    use crate::store::{Draft, DraftId};
+    use crate::store::{Draft, DraftId, Purchase};
 
     fn draft(index: usize, score: Option<f64>) -> (DraftId, Draft) {
         let verdict =
@@ -271,6 +279,31 @@ mod tests {
         assert_eq!(report["stages"]["draft"]["tokens"]["completion"], 30);
         assert_eq!(report["stages"]["draft"]["completion_tokens_per_second"], 15.0);
         assert_eq!(report["judge"]["scores"]["histogram"][9], 1);
+    }
+
+    #[test]
+    fn paid_answers_are_counted_in_the_stage_that_asked_for_them() {
+        // As the log holds it: the type itself is below what a report may know.
+        let completion = json!({
+            "text": "{}", "finish": "complete",
+            "usage": { "prompt": 800, "cached_prompt": 0, "completion": 120, "reasoning": 0 },
+            "timings": { "queue_s": 0.0, "prefill_s": 0.0, "decode_s": 1.5 },
+        });
+        let paid = |purpose, answer| (purpose, Purchase { attempts: vec![1], answer });
+        let answer = Some((serde_json::from_value(completion).unwrap(), MicroUsd(4_200)));
+        let state = RunState {
+            purchases: [
+                paid(Purpose::Refine("p1".to_owned()), answer.clone()),
+                paid(Purpose::Refine("p2".to_owned()), None),
+                paid(Purpose::Judge("ab".to_owned()), answer),
+            ]
+            .into(),
+            seconds: [("refine".to_owned(), 2.0)].into(),
+            ..RunState::default()
+        };
+        let refine = &rendered(&state)["stages"]["refine"];
+        assert_eq!((&refine["calls"], &refine["tokens"]["prompt"]), (&json!(1), &json!(800)));
+        assert_eq!(refine["completion_tokens_per_second"], 60.0);
     }
 
     #[test]
