@@ -337,8 +337,13 @@ impl Runner<'_> {
         if selection.personas.is_empty() {
             let causes = self.run.state.dropped.values().next();
             let cause = causes.map_or("no reason is known", String::as_str);
+            let hint = match (&self.models.draft_terms, &self.models.judge_terms) {
+                (None, _) => "try a larger --model, or --draft-multiplier 4",
+                (_, Some(_)) => "serve a larger model, or try --draft-multiplier 4",
+                (Some(_), None) => "try another --frontier-model",
+            };
             return Err(PipelineError::Model(format!(
-                "no draft came to anything: {cause}\nhint: try a larger --model, or --draft-multiplier 4"
+                "no draft came to anything: {cause}\nhint: {hint}"
             )));
         }
         let wanted = self.plan.personas();

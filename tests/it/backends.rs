@@ -280,6 +280,7 @@ fn a_server_that_ignores_the_schema_gives_no_draft_and_the_cause_is_told() {
     assert_eq!(output.status.code(), Some(1), "{}", folder.shown(&output));
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(text.contains("no draft came to anything") && text.contains("JSON"), "{text}");
+    assert!(text.contains("serve a larger model"), "{text}");
 }
 
 #[test]
