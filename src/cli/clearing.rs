@@ -131,11 +131,6 @@ fn found_again(
     )))
 }
 
-/// What a report says of the second pass, where there was one.
-pub(super) fn second_pass(corpus: &Cleared<Corpus>) -> Option<serde_json::Value> {
-    corpus.second_pass().and_then(|model| serde_json::to_value(model).ok())
-}
-
 fn load(inputs: &[PathBuf], output: Output) -> Result<Corpus, Failure> {
     let spinner = Spinner::start(output, "reading the input");
     let corpus = corpus::load(inputs)?;

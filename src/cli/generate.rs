@@ -30,7 +30,6 @@ use crate::privacy::Cleared;
 use crate::report::{self, Format, Process, View};
 use crate::schema::Persona;
 use crate::store::{Event, Run, Started};
-use crate::throughput::peak_rss_bytes;
 
 /// What the log keeps of the settings, so that a resumed run needs no flags.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -447,19 +446,14 @@ pub(super) fn interrupted(run: &Run) -> Failure {
 
 /// Writes the run folder's files, and last that everything is written.
 pub(super) fn write_files(job: &mut Job, formats: &[Format]) -> Result<serde_json::Value, Failure> {
-    let removed = job.corpus.removed().map(Arc::clone);
     let process = Process {
-        clearance: job.corpus.clearance().name().to_owned(),
-        removed: removed
-            .as_ref()
-            .map(|removed| removed.counts.iter().map(|(e, n)| (e.name(), *n)).collect()),
-        second_pass: clearing::second_pass(&job.corpus),
         air_gap: job.air_gap.map(AirGap::name),
-        peak_rss_bytes: peak_rss_bytes(),
         terms: job.plan.terms.as_ref().map(shown_terms),
+        ..hybrid::process(&job.corpus)
     };
     let view = View { state: &job.run.state, corpus: &job.corpus, process: &process };
-    let (files, report) = hybrid::files(view, removed.as_deref(), formats)?;
+    let removed = job.corpus.removed().map(Arc::as_ref);
+    let (files, report) = hybrid::files(view, removed, formats)?;
     for (name, bytes) in files {
         job.run.write(&name, &bytes)?;
     }

@@ -131,17 +131,14 @@ fn anew(
         ));
     }
     let terms = plan.as_ref().and_then(|plan| plan.terms.as_ref()).map(shown_terms);
-    let (clearance, removed) = match &data {
-        Ok(data) => (data.clearance().name().to_owned(), data.removed().map(Arc::clone)),
-        Err(_) => (String::new(), None),
-    };
-    let counts = removed.as_ref().map(|r| r.counts.iter().map(|(e, n)| (e.name(), *n)).collect());
-    let second_pass = data.as_ref().ok().and_then(clearing::second_pass);
-    let process = Process { clearance, removed: counts, second_pass, terms, ..Process::default() };
+    // The memory that was held is that of the run, not of this command.
+    let known = data.as_ref().map(hybrid::process).unwrap_or_default();
+    let process = Process { peak_rss_bytes: None, terms, ..known };
     let empty = Corpus::default();
     let corpus = data.as_ref().map_or(&empty, |data| &**data);
     let view = View { state, corpus, process: &process };
-    let (mut files, _) = hybrid::files(view, removed.as_deref(), formats)?;
+    let removed = data.as_ref().ok().and_then(Cleared::removed).map(Arc::as_ref);
+    let (mut files, _) = hybrid::files(view, removed, formats)?;
     if data.is_err() {
         files.retain(|(name, _)| name != "records.jsonl");
     }

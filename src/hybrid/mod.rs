@@ -228,17 +228,9 @@ impl HybridPipeline {
         let (settings, observer) = (&self.settings, self.observer.as_ref());
         let ran = pipeline::run(corpus, &models, settings, &mut run, observer, &self.cancel);
         let outcome = runtime.block_on(ran)?;
-        let removed = corpus.removed().map(Arc::clone);
-        let counts = removed.as_ref().map(|removed| &removed.counts);
-        let process = Process {
-            clearance: corpus.clearance().name().to_owned(),
-            removed: counts.map(|all| all.iter().map(|(e, n)| (e.name(), *n)).collect()),
-            second_pass: corpus.second_pass().and_then(|m| serde_json::to_value(m).ok()),
-            peak_rss_bytes: peak_rss_bytes(),
-            ..Process::default()
-        };
+        let process = process(corpus);
         let view = View { state: &run.state, corpus, process: &process };
-        let (files, report) = clean::files(view, removed.as_deref(), &self.formats)?;
+        let (files, report) = clean::files(view, corpus.removed().map(Arc::as_ref), &self.formats)?;
         for (name, bytes) in files {
             run.write(&name, &bytes)?;
         }
@@ -247,6 +239,18 @@ impl HybridPipeline {
         }
         let personas = run.state.selected.clone().unwrap_or_default();
         Ok(Finished { outcome, personas, report, run })
+    }
+}
+
+/// What a report is told of this process and of how the data was cleared.
+pub fn process(corpus: &Cleared<Corpus>) -> Process {
+    let counts = corpus.removed().map(|removed| &removed.counts);
+    Process {
+        clearance: corpus.clearance().name().to_owned(),
+        removed: counts.map(|all| all.iter().map(|(e, n)| (e.name(), *n)).collect()),
+        second_pass: corpus.second_pass().and_then(|model| serde_json::to_value(model).ok()),
+        peak_rss_bytes: peak_rss_bytes(),
+        ..Process::default()
     }
 }
 

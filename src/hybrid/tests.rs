@@ -8,7 +8,7 @@ use super::*;
 use crate::corpus;
 use crate::llm::scripted::ScriptedModel;
 use crate::pipeline::Threshold;
-use crate::privacy::{Key, Strategy};
+use crate::privacy::{FinderError, FinderId, FinderKind, Key, Span, SpanFinder, Strategy};
 
 fn corpus_of(csv: &str) -> Corpus {
     let folder = tempfile::tempdir().unwrap();
@@ -58,6 +58,19 @@ fn a_run_that_was_stopped_is_resumed_to_the_personas_of_one_that_was_not() {
     }
 }
 
+/// Looks and finds nothing.
+struct Blind(FinderId);
+
+impl SpanFinder for Blind {
+    fn identity(&self) -> &FinderId {
+        &self.0
+    }
+
+    fn find(&self, texts: &[&str]) -> Result<Vec<Vec<Span>>, FinderError> {
+        Ok(vec![Vec::new(); texts.len()])
+    }
+}
+
 #[test]
 fn what_was_anonymised_stands_in_no_file_of_the_run() {
     let rows = (0..12).map(|row| {
@@ -67,10 +80,22 @@ fn what_was_anonymised_stands_in_no_file_of_the_run() {
         )
     });
     let corpus = corpus_of(&format!("participant,answer\n{}", rows.collect::<String>()));
-    let corpus = Cleared::anonymise(&corpus, Strategy::Redact, Key::of_seed(7), None).unwrap();
+    let blind = Blind(FinderId {
+        name: "blind".to_owned(),
+        kind: FinderKind::LanguageModel,
+        sha256: None,
+        settings_sha256: None,
+    });
+    let key = Key::of_seed(7);
+    let corpus = Cleared::anonymise(&corpus, Strategy::Redact, key, Some(&blind)).unwrap();
     let runs = tempfile::tempdir().unwrap();
     let finished = pipeline().run(&corpus, runs.path()).unwrap();
-    assert_eq!(finished.report["privacy"]["final_scan"]["masked"], 0);
+    let privacy = &finished.report["privacy"];
+    assert_eq!(
+        (&privacy["final_scan"]["masked"], &privacy["removed"]["EMAIL_ADDRESS"]),
+        (&0.into(), &12.into())
+    );
+    assert_eq!(privacy["second_pass"]["name"], "blind");
     let mut files = 0;
     for entry in fs::read_dir(&finished.run.dir).unwrap() {
         let bytes = fs::read(entry.unwrap().path()).unwrap();
