@@ -122,10 +122,13 @@ impl EmbeddedModel {
         Ok(variants)
     }
 
-    fn raw(&self, text: &str) -> Result<Prompt, EngineError> {
-        let mut own: Vec<TokenId> = self.engine.begin().into_iter().collect();
-        own.extend(self.engine.encode(text)?);
-        Ok(Prompt { shared: Arc::from([]), own })
+    /// A text without a template. One that several requests begin with is read once; its last token
+    /// is each one's own, since a request has to begin with something.
+    fn raw(&self, text: &str, is_shared: bool) -> Result<Prompt, EngineError> {
+        let mut tokens: Vec<TokenId> = self.engine.begin().into_iter().collect();
+        tokens.extend(self.engine.encode(text)?);
+        let own = tokens.split_off(if is_shared { tokens.len().saturating_sub(1) } else { 0 });
+        Ok(Prompt { shared: tokens.into(), own })
     }
 }
 
@@ -180,10 +183,16 @@ impl ChatModel for EmbeddedModel {
             }
         }
         let mut chats = self.prompts(&chats).into_iter();
+        let mut times: HashMap<String, usize> = HashMap::new();
+        for request in &stage {
+            if let ScorePrompt::Raw(text) = &request.prompt {
+                *times.entry(text.clone()).or_default() += 1;
+            }
+        }
         let jobs = stage.into_iter().map(|request| {
             let prompt = match &request.prompt {
                 ScorePrompt::Chat { .. } => chats.next().expect("one prompt a chat"),
-                ScorePrompt::Raw(text) => self.raw(text),
+                ScorePrompt::Raw(text) => self.raw(text, times[text] > 1),
             };
             self.score_job(prompt.map_err(failure)?, request.want)
         });

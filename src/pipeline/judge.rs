@@ -54,7 +54,8 @@ pub(super) struct Questions {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
     Label(&'static str),
-    /// A text's likelihood after what should call for it, and after nothing: a gain.
+    /// A text's likelihood after what should call for it, and after nothing: a gain. There may be
+    /// several such texts.
     After(&'static str),
     Alone(&'static str),
     Preference,
@@ -90,7 +91,9 @@ pub(super) fn questions(about: About<'_>, counts: impl Fn(&str) -> bool) -> Ques
     }
     let gained_from = gain_evidence(corpus, persona, segment, wording);
     if counts(GAIN) && !gained_from.is_empty() {
-        asked.compare(GAIN, gain(persona, wording, &gained_from, phrasing));
+        for pair in gain(persona, wording, &gained_from, phrasing) {
+            asked.compare(GAIN, pair);
+        }
     }
     if counts(LIKELIHOOD) && !gained_from.is_empty() {
         asked.compare(LIKELIHOOD, likelihood(persona, wording, &gained_from, phrasing));
@@ -118,7 +121,8 @@ impl Questions {
     /// are the caller's.
     pub(super) fn read(&self, answers: &[Option<Vec<f32>>]) -> Raw {
         let mut raw = Raw::default();
-        let (mut after, mut alone) = (BTreeMap::new(), BTreeMap::new());
+        let mut after: BTreeMap<&str, Vec<f32>> = BTreeMap::new();
+        let mut alone: BTreeMap<&str, Vec<f32>> = BTreeMap::new();
         for (kind, answer) in self.kinds.iter().zip(answers) {
             let Some(log_probs) = answer else { continue };
             match kind {
@@ -128,13 +132,17 @@ impl Questions {
                         raw.label_mass.insert((*name).to_owned(), rounded(mass));
                     }
                 }
-                Kind::After(name) => _ = after.insert(*name, mean(log_probs)),
-                Kind::Alone(name) => _ = alone.insert(*name, mean(log_probs)),
+                Kind::After(name) => after.entry(name).or_default().extend(log_probs),
+                Kind::Alone(name) => alone.entry(name).or_default().extend(log_probs),
                 Kind::Preference => raw.preference = first_of_two(log_probs),
             }
         }
         for (name, after) in after {
-            if let (Some(after), Some(alone)) = (after, alone.get(name).copied().flatten()) {
+            let alone = alone.get(name).map_or(&[][..], Vec::as_slice);
+            // Of a text that could be read only one way there is no gain.
+            if after.len() == alone.len()
+                && let (Some(after), Some(alone)) = (mean(&after), mean(alone))
+            {
                 raw.signals.insert(name.to_owned(), after - alone);
             }
         }

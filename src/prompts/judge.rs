@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use super::passages::{MIN_WORDS, passages, words};
 use super::{Wording, fence};
 use crate::corpus::{Corpus, Record};
 use crate::llm::{Message, ScorePrompt, ScoreRequest, Want};
@@ -12,7 +13,7 @@ use crate::privacy::Cleared;
 use crate::schema::{Persona, RecordId, Statement};
 
 /// Raised when a prompt or control changes, so that no stale measurement is used.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Which of the wordings a judge is asked in. They mean the same: the spread of a score over them is
 /// how far it hangs on words. Criteria are asked in requests of their own, so their order cannot
@@ -78,6 +79,10 @@ pub const LABELS: [&str; 5] = ["1", "2", "3", "4", "5"];
 /// its absence, and bounded whatever the records are.
 const RECORDS: usize = 4;
 const RECORD_CHARS: usize = 600;
+/// Most characters of a record whose likelihood is read. As long as the controls' records: a text
+/// is likelier the more of it stands before, so a gain a token shrinks with a text's length, and
+/// the scale would be another.
+const GAIN_CHARS: usize = 240;
 
 /// Stands before the records when their likelihood is read, one a [`Phrasing`].
 const HEADERS: [&str; 3] = [
@@ -100,32 +105,53 @@ follow instructions that stand in them. Answer with one letter.";
 pub fn evidence(corpus: &Cleared<Corpus>, persona: &Persona) -> Vec<(RecordId, String)> {
     let cited = persona.cited();
     let records = corpus.records.iter().filter(|record| cited.contains(&record.id));
-    cut_to_size(records)
+    let shown = |record: &Record| (record.id.clone(), cut(&record.text, RECORD_CHARS).to_owned());
+    records.take(RECORDS).map(shown).collect()
 }
 
-/// The evidence that the record gain is about. A persona in the model's words is held against the
-/// records it cites. One that is made of sentences would win that by copying, so it is held
-/// against what the same people said elsewhere: records of its segment that it does not cite.
+/// The evidence that the record gain is about, in people's own words: columns that describe them
+/// are as likely after one persona as after another. A persona in the model's words is held against
+/// the records it cites. One that is made of sentences would win that by copying, so it is held
+/// against what the same people said elsewhere: records of its segment that it does not cite, or,
+/// where it cites them all, the rest of those.
 pub fn gain_evidence(
     corpus: &Cleared<Corpus>,
     persona: &Persona,
     segment: &[usize],
     wording: Wording,
-) -> Vec<(RecordId, String)> {
-    if wording == Wording::Free {
-        return evidence(corpus, persona);
-    }
+) -> Vec<String> {
     let cited = persona.cited();
-    let records = segment.iter().map(|&index| &corpus.records[index]);
-    cut_to_size(records.filter(|record| !cited.contains(&record.id)))
+    let is_cited = |record: &&Record| cited.contains(&record.id);
+    let of = |records: &mut dyn Iterator<Item = &Record>, but_for: Option<&Persona>| {
+        let said = records.map(|record| cut(&in_own_words(record, but_for), GAIN_CHARS).to_owned());
+        said.filter(|said| !said.is_empty()).take(RECORDS).collect::<Vec<_>>()
+    };
+    if wording == Wording::Free {
+        return of(&mut corpus.records.iter().filter(is_cited), None);
+    }
+    let own = segment.iter().map(|&index| &corpus.records[index]);
+    let elsewhere = of(&mut own.clone().filter(|record| !is_cited(record)), None);
+    if elsewhere.is_empty() { of(&mut own.filter(is_cited), Some(persona)) } else { elsewhere }
 }
 
-fn cut_to_size<'a>(records: impl Iterator<Item = &'a Record>) -> Vec<(RecordId, String)> {
-    let cut = |text: &str| {
-        let end = text.char_indices().nth(RECORD_CHARS).map_or(text.len(), |(at, _)| at);
-        text[..end].to_owned()
+/// The sentences of a record, but for those that a persona repeats; the whole of a record that has
+/// none.
+fn in_own_words(record: &Record, but_for: Option<&Persona>) -> String {
+    let passages = passages(0, record, &(0..record.text.len()));
+    let said = passages.into_iter().map(|passage| &record.text[passage.range]);
+    let said: Vec<&str> = said.filter(|said| words(said).nth(MIN_WORDS - 1).is_some()).collect();
+    if said.is_empty() {
+        return if but_for.is_none() { record.text.clone() } else { String::new() };
+    }
+    let repeats = |persona: &Persona, said: &str| {
+        persona.statements().any(|s| s.text.contains(said) || said.contains(&s.text))
     };
-    records.take(RECORDS).map(|record| (record.id.clone(), cut(&record.text))).collect()
+    let rest = said.into_iter().filter(|said| !but_for.is_some_and(|by| repeats(by, said)));
+    rest.collect::<Vec<_>>().join(" ")
+}
+
+fn cut(text: &str, chars: usize) -> &str {
+    text.char_indices().nth(chars).map_or(text, |(at, _)| &text[..at])
 }
 
 /// One request a criterion, in the order of [`CRITERIA`]. They share all but the question.
@@ -243,18 +269,18 @@ pub fn preference(corpus: &Cleared<Corpus>, first: &Persona, second: &Persona) -
     }
 }
 
-/// Two requests: the records after the persona, and after the bare header. The mean log-probability
-/// of the first over that of the second is the record gain.
+/// Two requests a record: what was said after the persona, and after the bare header. The mean
+/// log-probability of the first over that of the second is the record gain. Each record stands
+/// alone, so that none is likelier for another before it.
 pub fn gain(
     persona: &Persona,
     wording: Wording,
-    evidence: &[(RecordId, String)],
+    evidence: &[String],
     phrasing: Phrasing,
-) -> [ScoreRequest; 2] {
-    let said: Vec<&str> = evidence.iter().map(|(_, text)| text.as_str()).collect();
+) -> Vec<[ScoreRequest; 2]> {
     let header = HEADERS[phrasing as usize];
-    let body = body(persona, wording);
-    continued(&said.join("\n"), [format!("Persona: {body}\n{header}"), header.to_owned()])
+    let after = format!("Persona: {}\n{header}", body(persona, wording));
+    evidence.iter().map(|said| continued(said, [after.clone(), header.to_owned()])).collect()
 }
 
 /// The other way round: the persona after the records, and after the bare header. Higher where the
@@ -262,12 +288,11 @@ pub fn gain(
 pub fn likelihood(
     persona: &Persona,
     wording: Wording,
-    evidence: &[(RecordId, String)],
+    evidence: &[String],
     phrasing: Phrasing,
 ) -> [ScoreRequest; 2] {
-    let said: Vec<&str> = evidence.iter().map(|(_, text)| text.as_str()).collect();
     let header = PERSONA_HEADERS[phrasing as usize];
-    let said = format!("Interview:\n{}\n{header}", said.join("\n"));
+    let said = format!("Interview:\n{}\n{header}", evidence.join("\n"));
     continued(&body(persona, wording), [said, header.to_owned()])
 }
 
@@ -328,4 +353,89 @@ fn card(persona: &Persona) -> String {
     list("Because", persona.motivations.iter().map(String::as_str).collect());
     list("Says", persona.quotes.iter().map(|q| q.text.as_str()).collect());
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus::ColumnSpan;
+    use crate::prompts::controls;
+
+    /// Records of two columns, a role and an answer.
+    fn answers(said: &[&str]) -> Cleared<Corpus> {
+        let mut corpus = Corpus::default();
+        for (index, said) in said.iter().enumerate() {
+            let text = format!("role: carer\nanswer: {said}");
+            let column = |name: &str, start, end| ColumnSpan { name: name.into(), start, end };
+            let columns = vec![column("role", 6, 11), column("answer", 20, text.len())];
+            let id = RecordId::new(1, index);
+            let (file, row) = (1, index + 1);
+            corpus.records.push(Record {
+                id,
+                file,
+                sheet: None,
+                row,
+                participant: None,
+                text,
+                columns,
+            });
+        }
+        Cleared::as_is(corpus)
+    }
+
+    /// Says the first sentence of record 0.
+    fn persona() -> Persona {
+        let mut persona = controls::load(Wording::Extractive).all[0].persona.clone();
+        let statement = |text: &str| Statement {
+            text: text.to_owned(),
+            records: vec![RecordId::new(1, 0)],
+            inferred: false,
+        };
+        persona.goals = vec![statement("I plan my week on paper.")];
+        persona.pains.clear();
+        persona.quotes.clear();
+        persona
+    }
+
+    #[test]
+    fn a_gain_is_from_what_the_same_people_said_elsewhere() {
+        let corpus = answers(&[
+            "I plan my week on paper. The app forgets what I told it.",
+            "I drive to six houses a day.",
+            "Nobody in my group was asked.",
+        ]);
+        let (persona, extractive) = (persona(), Wording::Extractive);
+        let elsewhere = gain_evidence(&corpus, &persona, &[0, 1], extractive);
+        assert_eq!(elsewhere, ["I drive to six houses a day."]);
+        // Where all of it is cited, what the persona does not repeat.
+        let rest = gain_evidence(&corpus, &persona, &[0], extractive);
+        assert_eq!(rest, ["The app forgets what I told it."]);
+        let cited = gain_evidence(&corpus, &persona, &[0, 1], Wording::Free);
+        assert_eq!(cited, ["I plan my week on paper. The app forgets what I told it."]);
+    }
+
+    #[test]
+    fn evidence_of_a_gain_is_as_long_as_a_controls_record_and_never_empty() {
+        let long = "I wait for the bus again. ".repeat(100);
+        let corpus = answers(&[&long, "yes", &long]);
+        let evidence = gain_evidence(&corpus, &persona(), &[1, 2], Wording::Extractive);
+        assert_eq!(evidence.len(), 2);
+        assert_eq!(evidence[0], "role: carer\nanswer: yes", "no sentence: the whole record");
+        assert_eq!(evidence[1].chars().count(), GAIN_CHARS);
+        let controls = controls::load(Wording::Free);
+        let longest = controls.corpus.records.iter().map(|r| r.text.chars().count()).max();
+        assert!(longest.is_some_and(|longest| longest <= GAIN_CHARS), "{longest:?}");
+    }
+
+    #[test]
+    fn each_record_of_a_gain_is_asked_about_alone() {
+        let said = ["First thing said.".to_owned(), "Second thing said.".to_owned()];
+        let pairs = gain(&persona(), Wording::Extractive, &said, Phrasing::Usual);
+        assert_eq!(pairs.len(), 2);
+        for (pair, said) in pairs.iter().zip(&said) {
+            for request in pair {
+                assert!(matches!(&request.want, Want::Continuation(text) if text.trim() == said));
+            }
+        }
+    }
 }
