@@ -43,6 +43,8 @@ const RANKED: usize = 512;
 /// As many typical answers as two drafts can share out, and the most that a model is told of.
 const ANSWERS_SHARED: usize = 12;
 const ANSWERS_TOLD: usize = 8;
+/// How many answers fewer each further draft of a slot is made of, where there are not so many.
+const ANSWERS_SPARED: usize = 2;
 /// Records with which the whole corpus may stand in the shared prefix.
 const SHARED_RECORDS: usize = 400;
 /// Characters over which tokens per character are measured.
@@ -326,12 +328,18 @@ impl Plan {
     }
 
     /// The answers that a draft is made of: where there are plenty, the first two drafts share
-    /// them out.
+    /// them out. Where there are few, each further draft of a slot leaves out more of the least
+    /// telling ones, which other segments gave too: with them it would say once more what was
+    /// dropped for saying what another persona says.
     fn answers(&self, slot: &Slot, id: DraftId) -> Vec<TypicalAnswer> {
-        if self.frame.wording == Wording::Free || slot.answers.len() < ANSWERS_SHARED {
+        if self.frame.wording == Wording::Free {
             return slot.answers.clone();
         }
         let turn = id.index + id.round * slot.drafts;
+        if slot.answers.len() < ANSWERS_SHARED {
+            let left = slot.answers.len().saturating_sub(turn * ANSWERS_SPARED);
+            return slot.answers.iter().take(left.max(draft::LEAST_ANSWERS)).cloned().collect();
+        }
         slot.answers.iter().skip(turn % 2).step_by(2).cloned().collect()
     }
 
