@@ -217,7 +217,8 @@ fn cut(text: &str) -> Vec<(usize, &str)> {
             match (sentence.max(), word) {
                 (Some(end), _) => (end, 0),
                 (None, Some(end)) => {
-                    let back = within[..end - SHARED / 2].rfind(char::is_whitespace);
+                    let shared = within.floor_char_boundary(end - SHARED / 2);
+                    let back = within[..shared].rfind(char::is_whitespace);
                     (end, back.map_or(0, |at| end - at))
                 }
                 (None, None) => (within.len(), 0),
@@ -323,6 +324,15 @@ mod tests {
         cancelled.cancel.cancel();
         assert_eq!(cancelled.find(&["Ana"]), Err(FinderError::Interrupted));
         let _ = LlmError::Protocol(String::new());
+    }
+
+    #[test]
+    fn a_word_that_both_passages_share_may_be_of_long_letters() {
+        for before in 0..4 {
+            let text = format!("{}{} {}", "a".repeat(before), "𑴞".repeat(80), "𑴞".repeat(80));
+            let passages = cut(&text);
+            assert!(passages.len() > 1 && passages.iter().all(|(_, p)| p.len() <= PASSAGE));
+        }
     }
 
     proptest! {
