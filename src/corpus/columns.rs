@@ -39,12 +39,8 @@ pub enum ColumnKind {
 const ID_SUFFIXES: [&str; 7] = ["", "id", "no", "nr", "number", "code", "name"];
 
 /// Columns that say something about an answer and are not part of it.
-const CONTEXT: [&str; 16] = [
+const CONTEXT: [&str; 12] = [
     "section",
-    "question",
-    "questiontext",
-    "prompt",
-    "q",
     "interviewer",
     "moderator",
     "id",
@@ -84,9 +80,15 @@ pub(super) fn participant_rank(name: &str) -> Option<usize> {
     others.iter().position(|other| *other == name).map(|i| ID_SUFFIXES.len() + i)
 }
 
+/// Whether a column holds the question that was asked.
+pub(super) fn is_question(name: &str) -> bool {
+    ["question", "questiontext", "prompt", "q"].contains(&normalise(name).as_str())
+}
+
 /// Whether a column holds something that the participant did not say.
 pub(super) fn is_context(name: &str) -> bool {
     participant_rank(name).is_some()
+        || is_question(name)
         || CONTEXT.contains(&normalise(name).as_str())
         || is_id_name(name)
 }

@@ -107,6 +107,12 @@ pub struct ColumnSpan {
 }
 
 impl Record {
+    /// The question that the record answers, where a column holds it.
+    pub fn question(&self) -> Option<&str> {
+        let column = self.columns.iter().find(|column| columns::is_question(&column.name))?;
+        Some(&self.text[column.start..column.end])
+    }
+
     /// The pieces a quote may come from: each cell's value, or the whole text. What is not the
     /// participant's own words (a question, a heading, an id) is left out, unless nothing else is
     /// there. Yields the byte offset of the piece in `text` and the piece.

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::ask::{Ask, Bounds};
-use super::passages::{Aspect, MIN_WORDS, Passage, words};
+use super::aspects::Aspect;
+use super::passages::{MIN_WORDS, Passage, words};
 use super::pools::{Pools, text_of};
 use super::{Wording, fence};
 use crate::corpus::Corpus;

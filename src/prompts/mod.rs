@@ -9,6 +9,7 @@
 
 pub mod answer;
 pub mod ask;
+mod aspects;
 pub mod controls;
 pub mod corruptions;
 pub mod draft;

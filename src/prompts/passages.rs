@@ -1,8 +1,6 @@
-//! Records as words and sentences, and which sentence tells of a goal, a pain or a habit.
+//! Records as words and sentences.
 //!
 //! Owns the splitting that prompts, plan and judge share, so that all of them mean the same by "word".
-//! The cues are English; text in another language still works, its sentences are only spread
-//! without regard to what they tell.
 
 use std::ops::Range;
 
@@ -58,11 +56,12 @@ pub fn is_telling(word: &str) -> bool {
 }
 
 /// Whether a sentence leans on what was said before it, or is half of one: it begins with a word
-/// that points back, or opens a clause to which no other follows. English, like the cues of aspects.
+/// that points back, or opens a clause to which no other follows. English, like the cues of [`super::aspects`].
 pub fn leans(sentence: &str) -> bool {
     const BACK: &[&str] = &[
         "and", "but", "so", "or", "then", "also", "that", "this", "these", "those", "it", "it's",
-        "they", "they're", "he", "she", "which", "who", "same", "yes", "no",
+        "it'd", "that's", "there's", "they", "they're", "they've", "he", "he's", "she", "she's",
+        "which", "who", "same", "yes", "no",
     ];
     const OPENING: &[&str] = &["when", "if", "because", "while", "since", "unless", "until", "as"];
     let first = words(sentence).next().unwrap_or_default();
@@ -190,157 +189,6 @@ pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Pas
     found
 }
 
-/// What a sentence may tell about a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Aspect {
-    /// What the person wants.
-    Goal,
-    /// What stands in the way.
-    Pain,
-    /// What the person does.
-    Behaviour,
-}
-
-impl Aspect {
-    /// All of them, in the order of a persona.
-    pub const ALL: [Self; 3] = [Self::Goal, Self::Pain, Self::Behaviour];
-
-    /// English words and phrases that speak of it; a leading or trailing space marks a word's edge.
-    fn cues(self) -> &'static [&'static str] {
-        match self {
-            Self::Goal => &[
-                " want",
-                " need",
-                " wish",
-                " hope",
-                " goal",
-                " would like",
-                " i'd like",
-                " would love",
-                " i'd love",
-                " should be able",
-                " ideally",
-                " looking for",
-                " trying to",
-                " aim ",
-                " so that i ",
-                " dream",
-                " prefer",
-                " would help",
-                " must have",
-                " if only",
-                " plan to",
-                " would be great",
-                " would be nice",
-            ],
-            Self::Pain => &[
-                " frustrat",
-                " annoy",
-                " hard to",
-                " difficult",
-                " problem",
-                " issue",
-                " can't",
-                " cannot",
-                " couldn't",
-                " doesn't",
-                " don't know",
-                " didn't",
-                " never ",
-                " slow",
-                " waste",
-                " lose ",
-                " lost ",
-                " losing",
-                " confus",
-                " hate",
-                " too long",
-                " too many",
-                " too much",
-                " stuck",
-                " fail",
-                " crash",
-                " broken",
-                " worr",
-                " stress",
-                " tired",
-                " miss",
-                " wrong",
-                " error",
-                " struggl",
-                " pain",
-                " afraid",
-                " expensive",
-                " nobody",
-                " no one ",
-                " impossible",
-                " unfortunately",
-                " forget",
-                " forgot",
-                " complicat",
-                " unclear",
-                " barrier",
-                " challeng",
-                " gave up",
-                " wait",
-            ],
-            Self::Behaviour => &[
-                " usually",
-                " always",
-                " every ",
-                " each ",
-                " often",
-                " i use",
-                " we use",
-                " i check",
-                " i write",
-                " i keep",
-                " i look",
-                " i ask",
-                " i call",
-                " i print",
-                " i copy",
-                " i go ",
-                " i take",
-                " i make",
-                " i start",
-                " i do ",
-                " i read",
-                " i work",
-                " i spend",
-                " i send",
-                " i open",
-                " i tend",
-                " mostly",
-                " daily",
-                " weekly",
-                " in the morning",
-                " at night",
-                " at home",
-                " times a ",
-                " habit",
-                " routine",
-                " then i ",
-                " i just ",
-                " i end up",
-                " normally",
-                " sometimes",
-            ],
-        }
-    }
-}
-
-/// How strongly a sentence speaks of an aspect: its cues, and twice that when the name of its
-/// column says so (`main frustration: …`).
-pub fn speaks_of(aspect: Aspect, column: Option<&str>, sentence: &str) -> usize {
-    let count = |text: &str| {
-        let spaced = format!(" {} ", text.to_lowercase().replace('’', "'"));
-        aspect.cues().iter().filter(|cue| spaced.contains(**cue)).count()
-    };
-    let named = column.map_or(0, |name| count(&name.replace(['_', '-'], " ")));
-    count(sentence) + 2 * named
-}
-
 /// The name of the column that a byte of a record stands in.
 pub fn column_at(record: &Record, byte: usize) -> Option<&str> {
     let column = record.columns.iter().find(|c| c.start <= byte && byte < c.end);
@@ -385,6 +233,7 @@ mod tests {
             "When Sylvie comes on four mornings out of five.",
             "But nobody asked us.",
             "It's always the same.",
+            "That's the whole point.",
             "“And then I call the office”",
         ] {
             assert!(leans(leaning), "{leaning}");
@@ -431,13 +280,6 @@ mod tests {
         assert_eq!(texts(&record), ["We wait for hours."]);
         record.columns.pop();
         assert_eq!(texts(&record), ["nurse"]);
-    }
-
-    #[test]
-    fn a_column_name_outweighs_a_word() {
-        let sentence = "I want my evenings back";
-        assert_eq!(speaks_of(Aspect::Goal, None, sentence), 1);
-        assert_eq!(speaks_of(Aspect::Pain, Some("main_frustration"), sentence), 2);
     }
 
     proptest! {

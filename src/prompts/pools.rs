@@ -11,10 +11,10 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::ask::Bounds;
+use super::aspects::{Aspect, speaks_of};
 use super::draft::{Brief, EXCERPT, LEAST_ANSWERS, TITLE};
 use super::passages::{
-    Aspect, MIN_WORDS, Passage, clauses, column_at, leans, passages, sentences, shorten, speaks_of,
-    words,
+    MIN_WORDS, Passage, clauses, column_at, leans, passages, sentences, shorten, words,
 };
 use crate::corpus::{Corpus, Record};
 
@@ -65,7 +65,7 @@ impl Pools {
         bounds: &Bounds,
         rng: &mut ChaCha8Rng,
     ) -> Self {
-        let titles = titles(corpus, brief, &all);
+        let mut titles = titles(corpus, brief, &all);
         keep_fitting(corpus, &mut all, bounds);
         all.shuffle(rng);
         let mut quotes =
@@ -76,6 +76,11 @@ impl Pools {
         if voice.iter().any(|passage| !leans(&text_of(corpus, passage))) {
             voice.retain(|passage| !leans(&text_of(corpus, passage)));
         }
+        // A title that the summary says once more tells nothing.
+        let says = |title: &String| voice.iter().any(|said| text_of(corpus, said).contains(title));
+        if !titles.iter().all(says) {
+            titles.retain(|title| !says(title));
+        }
         let mut pools: [Vec<Passage>; 3] = Default::default();
         let mut neutral = Vec::new();
         for passage in all {
@@ -84,12 +89,7 @@ impl Pools {
                 None => neutral.push(passage),
             }
         }
-        for passage in neutral {
-            if let Some(pool) = pools.iter_mut().min_by_key(|pool| pool.len()) {
-                pool.push(passage);
-            }
-        }
-        level(&mut pools);
+        level(&mut pools, neutral);
         let statements = pools.map(|pool| split(pool, bounds.statements.1));
         Self { quotes, voice, titles, statements }
     }
@@ -223,19 +223,20 @@ fn strongest(corpus: &Corpus, passage: &Passage) -> Option<Aspect> {
 
 fn strength(corpus: &Corpus, aspect: Aspect, passage: &Passage) -> usize {
     let record = &corpus.records[passage.record];
-    let column = column_at(record, passage.range.start);
-    speaks_of(aspect, column, &record.text[passage.range.clone()])
+    speaks_of(aspect, record, passage.range.start, &record.text[passage.range.clone()])
 }
 
-/// Gives an empty or poor pool a sentence of the richest one, as long as that stays the richer.
-fn level(pools: &mut [Vec<Passage>; 3]) {
+/// Sentences that tell of nothing in particular fill up the poorest pools, and where there are none
+/// an empty pool gets one of the richest: rather one goal too few than one that is none.
+fn level(pools: &mut [Vec<Passage>; 3], mut neutral: Vec<Passage>) {
     loop {
         let rich = (0..3).max_by_key(|&i| pools[i].len()).unwrap_or(0);
         let poor = (0..3).min_by_key(|&i| pools[i].len()).unwrap_or(0);
-        if pools[poor].len() >= 2 || pools[rich].len() < pools[poor].len() + 2 {
-            return;
-        }
-        let given = pools[rich].pop();
+        let given = match neutral.pop() {
+            Some(passage) => Some(passage),
+            None if pools[poor].is_empty() && pools[rich].len() > 1 => pools[rich].pop(),
+            None => return,
+        };
         pools[poor].extend(given);
     }
 }

@@ -1,0 +1,308 @@
+//! Which sentence tells of a goal, a pain or a habit.
+//!
+//! Owns the cues: words of the sentence itself, of its column's name, and of the question that it
+//! answers. They are English; text in another language still works, its sentences are only spread
+//! without regard to what they tell.
+
+use super::passages::column_at;
+use crate::corpus::Record;
+
+/// What a sentence may tell about a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Aspect {
+    /// What the person wants.
+    Goal,
+    /// What stands in the way.
+    Pain,
+    /// What the person does.
+    Behaviour,
+}
+
+impl Aspect {
+    /// All of them, in the order of a persona.
+    pub(super) const ALL: [Self; 3] = [Self::Goal, Self::Pain, Self::Behaviour];
+
+    /// English words and phrases that speak of it; a leading or trailing space marks a word's edge.
+    fn cues(self) -> &'static [&'static str] {
+        match self {
+            Self::Goal => &[
+                " want",
+                " need",
+                " wish",
+                " hope",
+                " goal",
+                " would like",
+                " i'd like",
+                " would love",
+                " i'd love",
+                " should be able",
+                " ideally",
+                " looking for",
+                " trying to",
+                " aim ",
+                " so that i ",
+                " dream",
+                " prefer",
+                " would help",
+                " must have",
+                " if only",
+                " plan to",
+                " would be great",
+                " would be nice",
+            ],
+            Self::Pain => &[
+                " frustrat",
+                " annoy",
+                " hard to",
+                " difficult",
+                " problem",
+                " issue",
+                " can't",
+                " cannot",
+                " couldn't",
+                " doesn't",
+                " don't know",
+                " didn't",
+                " never ",
+                " slow",
+                " waste",
+                " lose ",
+                " lost ",
+                " losing",
+                " confus",
+                " hate",
+                " too long",
+                " too many",
+                " too much",
+                " stuck",
+                " fail",
+                " crash",
+                " broken",
+                " worr",
+                " stress",
+                " tired",
+                " miss",
+                " wrong",
+                " error",
+                " struggl",
+                " pain",
+                " afraid",
+                " expensive",
+                " nobody",
+                " no one ",
+                " impossible",
+                " unfortunately",
+                " forget",
+                " forgot",
+                " complicat",
+                " unclear",
+                " barrier",
+                " challeng",
+                " gave up",
+                " wait",
+                " no idea",
+                " costs ",
+                " cost me",
+                " too late",
+                " isn't right",
+                " don't trust",
+                " don't like",
+                " mistake",
+                " trouble",
+                " complain",
+                " crying",
+                " without a word",
+            ],
+            Self::Behaviour => &[
+                " usually",
+                " always",
+                " every day",
+                " every morning",
+                " every evening",
+                " every night",
+                " every week",
+                " every month",
+                " every time",
+                " every hour",
+                " each day",
+                " each morning",
+                " each week",
+                " each time",
+                " often",
+                " i use",
+                " we use",
+                " i check",
+                " i write",
+                " i keep",
+                " i look",
+                " i ask",
+                " i call",
+                " i print",
+                " i copy",
+                " i go ",
+                " i take",
+                " i make",
+                " i start",
+                " i do ",
+                " i read",
+                " i work",
+                " i spend",
+                " i send",
+                " i open",
+                " i tend",
+                " mostly",
+                " daily",
+                " weekly",
+                " in the morning",
+                " at night",
+                " at home",
+                " times a ",
+                " habit",
+                " routine",
+                " then i ",
+                " i just ",
+                " i end up",
+                " normally",
+                " sometimes",
+            ],
+        }
+    }
+
+    /// English words and phrases of a question that asks for it.
+    fn asking(self) -> &'static [&'static str] {
+        match self {
+            Self::Goal => &[
+                " a good ",
+                " better",
+                " ideal",
+                " wish",
+                " hope",
+                " goal",
+                " improve",
+                " change about",
+                " would you like",
+                " want",
+                " perfect",
+                " magic wand",
+                " success",
+            ],
+            Self::Pain => &[
+                " worr",
+                " frustrat",
+                " difficult",
+                " problem",
+                " challeng",
+                " hard ",
+                " hardest",
+                " worst",
+                " bad ",
+                " annoy",
+                " in the way",
+                " stop you",
+                " stops you",
+                " keeps you from",
+                " pain",
+                " went wrong",
+                " dislike",
+                " struggl",
+                " barrier",
+            ],
+            Self::Behaviour => &[
+                " what do you do",
+                " what did you do",
+                " how do you",
+                " how did you",
+                " walk me through",
+                " walk us through",
+                " typical",
+                " usual",
+                " routine",
+                " how often",
+                " describe a day",
+                " describe your day",
+                " which tools",
+                " what tools",
+                " use ",
+            ],
+        }
+    }
+}
+
+/// What a cue counts in a sentence, in the question that it answers, and in its column's name: who
+/// speaks of a wish means it, whatever was asked; a column is filled with nothing else.
+const SAID: usize = 2;
+const ASKED: usize = 1;
+const NAMED: usize = 4;
+
+/// How strongly a sentence of a record, which begins at a byte of it, speaks of an aspect.
+pub(super) fn speaks_of(aspect: Aspect, record: &Record, at: usize, sentence: &str) -> usize {
+    let asking = |text: &str| met(text, aspect.asking()) + met(text, aspect.cues());
+    let named = column_at(record, at).map_or(0, |name| asking(&name.replace(['_', '-'], " ")));
+    let asked = record.question().map_or(0, |question| met(question, aspect.asking()));
+    SAID * met(sentence, aspect.cues()) + ASKED * asked.min(1) + NAMED * named.min(1)
+}
+
+/// How many of the cues a text holds.
+fn met(text: &str, cues: &[&str]) -> usize {
+    let lower = text.to_lowercase().replace('’', "'");
+    // Marks are no part of a word.
+    let marks = ['.', ',', ';', ':', '!', '?', '"', '“', '”', '(', ')'];
+    let spaced = format!(" {} ", lower.replace(marks, " "));
+    cues.iter().filter(|cue| spaced.contains(**cue)).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus::ColumnSpan;
+    use crate::schema::RecordId;
+
+    /// A record of one cell, and another that holds the question.
+    fn record(question: &str, column: &str, said: &str) -> Record {
+        let text = format!("question: {question}\n{column}: {said}");
+        let start = text.len() - said.len();
+        let span = |name: &str, start, end| ColumnSpan { name: name.into(), start, end };
+        let columns =
+            vec![span("question", 10, 10 + question.len()), span(column, start, text.len())];
+        let id = RecordId::new(1, 0);
+        Record { id, file: 1, sheet: None, row: 1, participant: None, text, columns }
+    }
+
+    fn strongest(question: &str, column: &str, said: &str) -> Option<Aspect> {
+        let record = record(question, column, said);
+        let at = record.text.len() - said.len();
+        let strengths = Aspect::ALL.map(|aspect| (speaks_of(aspect, &record, at, said), aspect));
+        strengths.into_iter().filter(|(s, _)| *s > 0).max_by_key(|(s, _)| *s).map(|(_, a)| a)
+    }
+
+    #[test]
+    fn a_sentence_tells_by_its_words_else_by_what_was_asked_and_most_by_its_column() {
+        let week = "What does a good week look like for you?";
+        assert_eq!(
+            strongest(week, "answer", "I see mostly the same people."),
+            Some(Aspect::Behaviour)
+        );
+        assert_eq!(
+            strongest(week, "answer", "Ten minutes to sit down with her."),
+            Some(Aspect::Goal)
+        );
+        assert_eq!(strongest(week, "answer", "I'm stuck at the door."), Some(Aspect::Pain));
+        let worry = "What worries you most?";
+        assert_eq!(
+            strongest(worry, "answer", "That we're planned like parcels."),
+            Some(Aspect::Pain)
+        );
+        assert_eq!(strongest("", "answer", "They added a client."), None);
+        assert_eq!(
+            strongest(week, "main_frustration", "I want my evenings back"),
+            Some(Aspect::Pain)
+        );
+    }
+
+    #[test]
+    fn a_mark_ends_a_word() {
+        assert_eq!(met("It was too late.", &[" too late "]), 1);
+        assert_eq!(met("What was hard?", &[" hard "]), 1);
+        assert_eq!(met("a hardware shop", &[" hard "]), 0);
+    }
+}
