@@ -14,10 +14,11 @@ use serde::{Deserialize, Serialize};
 pub const RUNNABLE: [&str; 6] = ["llama", "qwen2", "qwen3", "gemma3", "phi3", "smollm3"];
 
 /// Memory beside weights, cache and vocabulary: the program, activations, eight rows at work.
-/// Measured, as the next: peaks of `persona bench --test job` on two models are within 4 %.
-const WORKING_BYTES: u64 = 120_000_000;
+/// Measured, as the next: of two models the highest peaks of three `persona bench --test job` are
+/// within a tenth; a single run may stay a fifth below.
+const WORKING_BYTES: u64 = 60_000_000;
 /// Memory of one token of the vocabulary.
-const BYTES_PER_TOKEN: u64 = 400;
+const BYTES_PER_TOKEN: u64 = 450;
 
 /// The tables are part of the binary and read by a test, so a bad one is a broken build.
 static BUILT_IN: LazyLock<Vec<ModelSpec>> = LazyLock::new(|| {
@@ -589,8 +590,8 @@ mod tests {
 
     #[test]
     fn memory_is_what_was_measured_within_a_tenth() {
-        // Peaks of resident memory, in bytes, of `persona bench --test job --context 8192`.
-        for (name, measured) in [("smollm2-135m", 423_071_744), ("gemma-3-270m", 665_374_720)] {
+        // Highest resident memory, in bytes, of three `persona bench --test job --context 8192`.
+        for (name, measured) in [("smollm2-135m", 364_343_296), ("gemma-3-270m", 647_667_712)] {
             let needed = find(name).unwrap().memory_needed(8192);
             let ratio = needed as f64 / f64::from(measured);
             assert!((0.9..1.1).contains(&ratio), "{name}: {ratio}");

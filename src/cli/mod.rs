@@ -191,8 +191,9 @@ enum Command {
 /// What only `main` can do, because it is process-wide.
 #[derive(Debug, Clone, Copy)]
 pub struct Process {
-    /// Sets the number of compute threads. Called at most once, while no other thread runs.
-    pub set_compute_threads: fn(usize),
+    /// Gets the process ready to compute, with so many threads where a number is given. Called at
+    /// most once, while no other thread runs.
+    pub prepare_to_compute: fn(Option<usize>),
     /// Takes the network away from this process and its children, for good; keeps sockets between
     /// processes where a driver needs them. Called at most once, while no other thread runs. An
     /// error says why it cannot be done.

@@ -127,15 +127,13 @@ pub(super) struct Tools {
 }
 
 impl Tools {
-    /// Sets the compute threads and watches for Ctrl-C, which starts a thread: so in this order,
+    /// Prepares the process for computing and watches for Ctrl-C, which starts a thread: so in this order,
     /// and once a process.
     pub(super) fn ready(
         around: &Surroundings<'_>,
         threads: Option<usize>,
     ) -> Result<Self, Failure> {
-        if let Some(threads) = threads {
-            (around.process.set_compute_threads)(threads);
-        }
+        (around.process.prepare_to_compute)(threads);
         Ok(Self {
             hub: around.environment.hub_options(),
             judge_cache: around.environment.judge_cache(),

@@ -399,17 +399,21 @@ fn doctor_asks_nobody_when_it_must_not() {
 }
 
 #[test]
-#[ignore = "a whole job on two real models: a minute in a release build, many in another"]
+#[ignore = "three whole jobs on each of two real models: minutes in a release build, many in another"]
 fn memory_is_predicted_within_a_tenth_of_its_peak() {
     real_model();
     for name in ["smollm2-135m", "gemma-3-270m"] {
-        let output = Command::new(env!("CARGO_BIN_EXE_persona"))
-            .args(["bench", "--model", name, "--test", "job", "--repetitions", "1"])
-            .args(["--warmup", "0", "--context", "8192", "--json"])
-            .output()
-            .unwrap();
-        let document: Value = serde_json::from_str(&succeeded(&output)).unwrap();
-        let peak = document["rows"][0]["peak_rss_bytes"].as_f64().unwrap();
+        let peak = || {
+            let output = Command::new(env!("CARGO_BIN_EXE_persona"))
+                .args(["bench", "--model", name, "--test", "job", "--repetitions", "1"])
+                .args(["--warmup", "0", "--context", "8192", "--json"])
+                .output()
+                .unwrap();
+            let document: Value = serde_json::from_str(&succeeded(&output)).unwrap();
+            document["rows"][0]["peak_rss_bytes"].as_f64().unwrap()
+        };
+        // What the threads leave to each other differs from run to run; the need is the highest.
+        let peak = [peak(), peak(), peak()].into_iter().fold(0.0, f64::max);
         let needed = persona::catalogue::find(name).unwrap().memory_needed(8192) as f64;
         eprintln!("{name}: {needed} predicted, {peak} at its peak");
         assert!(

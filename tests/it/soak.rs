@@ -143,6 +143,8 @@ fn soak(personas: usize, model: &str) {
     let this = std::env::current_exe().expect("this binary");
     let mut child = Command::new(this);
     child.args(["--exact", "soak::measured", "--ignored", "--nocapture"]);
+    // As `main` sets it for itself.
+    child.env("MALLOC_ARENA_MAX", "2");
     let output = child.env(ORDER, format!("{personas} {model}")).output().expect("it runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     println!("{text}");
