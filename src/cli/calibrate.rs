@@ -253,20 +253,20 @@ fn signals(report: &JudgeReport) -> String {
     };
     let mut rows = Vec::new();
     for (name, signal) in &report.signals {
-        let by = if signal.from_model { "model" } else { "computed" };
+        let by = if signal.from_model { "" } else { " (computed)" };
         let weight = format!("{:.0} %", signal.weight * 100.0);
-        let mut row = vec![name.replace('_', " "), by.to_owned(), weight];
+        let mut row = vec![format!("{}{by}", name.replace('_', " ")), weight];
         row.push(format!("{:.2}", signal.auc));
         row.extend(each(&signal.by_corruption));
         rows.push(row);
     }
-    let mut row = vec!["score, held out".to_owned(), String::new(), String::new()];
+    let mut row = vec!["score, held out".to_owned(), String::new()];
     row.push(figure(report.held_out.get("all")));
     row.extend(each(&report.held_out));
     rows.push(row);
     let kinds: Vec<String> =
         Fate::CORRUPTED.iter().map(|fate| fate.as_str().replace('_', " ")).collect();
-    let mut header = vec!["AUC of", "by", "weight", "all"];
+    let mut header = vec!["AUC of", "weight", "all"];
     header.extend(kinds.iter().map(String::as_str));
     table(&header, rows)
 }

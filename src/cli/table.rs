@@ -2,7 +2,7 @@
 //!
 //! Owns the layout and its width. What stands in a cell came from data or a model and is made plain.
 
-use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 
 use crate::report::{counted, plain_line};
 use crate::schema::Persona;
@@ -12,6 +12,9 @@ const WIDTH: u16 = 100;
 
 /// Narrower than this a table is a column of letters.
 const NARROWEST: u16 = 40;
+
+/// Columns of blanks around a cell.
+const PADDING: u16 = 2;
 
 /// One line under the header and no others: easy to read, and to cut with other tools.
 const STYLE: TableStyle =
@@ -30,8 +33,31 @@ pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
     for row in rows {
         table.add_row(row.iter().map(|cell| plain_line(cell)));
     }
+    keep_words_whole(&mut table);
     // Cells are padded to the width; nobody wants to copy the blanks.
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// Keeps words from being broken over lines as long as all columns have room for their longest.
+fn keep_words_whole(table: &mut Table) {
+    let cells = table.header().into_iter().chain(table.row_iter());
+    let mut longest: Vec<u16> = Vec::new();
+    for row in cells {
+        longest.resize(longest.len().max(row.cell_count()), 0);
+        for (column, cell) in row.cell_iter().enumerate() {
+            let words = cell.content();
+            let words = words.split_whitespace().map(|word| word.chars().count());
+            let word = u16::try_from(words.max().unwrap_or(0)).unwrap_or(u16::MAX);
+            longest[column] = longest[column].max(word.saturating_add(PADDING));
+        }
+    }
+    let needed = longest.iter().fold(0u16, |sum, width| sum.saturating_add(*width));
+    let between = u16::try_from(longest.len()).unwrap_or(u16::MAX);
+    if table.width().is_some_and(|width| needed.saturating_add(between) <= width) {
+        for (column, width) in table.column_iter_mut().zip(longest) {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+        }
+    }
 }
 
 /// One row a persona.
@@ -72,6 +98,17 @@ pub(super) fn megabytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_stay_whole_where_there_is_room() {
+        let header = ["signal", "contradiction", "swapped quotes", "others records", "remark"];
+        let row = ["groundedness", "0.5", "0.5", "0.5", &"one word after another ".repeat(9)];
+        let text = table(&header, [row.map(str::to_owned).to_vec()]);
+        for word in ["groundedness", "contradiction", "swapped", "records"] {
+            assert!(text.contains(word), "{text}");
+        }
+        assert!(text.lines().all(|line| line.chars().count() <= usize::from(WIDTH)), "{text}");
+    }
 
     #[test]
     fn a_cell_can_not_break_the_table() {
