@@ -4,12 +4,15 @@
 //! and control characters are `rows`' affair, because JSON escapes bring them in later.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::findings::Findings;
 
 /// Bytes looked at when guessing UTF-16 without a byte order mark.
 const UTF16_SAMPLE: usize = 4096;
+
+/// Bytes within which a page says what it is encoded in, by the HTML standard.
+const DECLARED_WITHIN: usize = 1024;
 
 /// Text and the encoding it was read as.
 #[derive(Debug)]
@@ -29,6 +32,12 @@ pub(super) fn decode(bytes: &[u8], findings: &mut Findings) -> Decoded {
         return decode_as(encoding, bytes, "every other byte is zero", findings);
     }
     let faults = Utf8Faults::count(bytes);
+    // Pages are often saved as UTF-8 and go on saying what they were; what holds as UTF-8 is.
+    if let Some(encoding) = declared(bytes)
+        && (faults.broken > 0 || encoding == ISO_2022_JP)
+    {
+        return decode_as(encoding, bytes, "the page says so itself", findings);
+    }
     // A file that holds more whole multi-byte characters than faults is UTF-8 with faults: in any
     // other encoding such sequences hardly ever come about. Guessing would garble every accent in
     // it for the sake of a few bad bytes.
@@ -65,6 +74,25 @@ fn decode_as(
         });
     }
     Decoded { text: text.into_owned(), encoding: name }
+}
+
+/// The encoding that a page declares in its first bytes, by `<meta charset>`, the older
+/// `http-equiv` or the head of XML: where the HTML standard's prescan looks. A page that could be
+/// read so far is not UTF-16, whatever it says.
+fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
+    let head = bytes[..bytes.len().min(DECLARED_WITHIN)].to_ascii_lowercase();
+    let head = String::from_utf8_lossy(&head);
+    let label = |tag: &str, attribute: &str| {
+        head.match_indices(tag).find_map(|(at, _)| {
+            let inside = head[at..].split('>').next().unwrap_or_default();
+            let (_, value) = inside.split_once(attribute)?;
+            let value = value.trim_start().strip_prefix('=')?.trim_start_matches([' ', '"', '\'']);
+            let end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ';' | '/' | '?');
+            Encoding::for_label(value.split(end).next()?.as_bytes())
+        })
+    };
+    let encoding = label("<meta", "charset").or_else(|| label("<?xml", "encoding"))?;
+    if [UTF_16LE, UTF_16BE].contains(&encoding) { Some(UTF_8) } else { Some(encoding) }
 }
 
 struct Utf8Faults {
@@ -128,6 +156,30 @@ mod tests {
         let (text, encoding, findings) = read("naïve, ça va — 日本".as_bytes());
         assert_eq!((text.as_str(), encoding), ("naïve, ça va — 日本", "UTF-8"));
         assert!(findings.kinds().is_empty());
+    }
+
+    #[test]
+    fn a_page_that_says_what_it_is_is_believed_unless_it_is_utf8() {
+        for head in [
+            "<html><head><META Charset = 'Shift_JIS'>",
+            "<meta name=a><meta http-equiv=\"Content-Type\" content=\"text/html; charset=shift_jis\"/>",
+            "<?xml version=\"1.0\" encoding=\"Shift_JIS\"?>",
+        ] {
+            // "Tea" in Shift_JIS; too short to be guessed.
+            let page = [head.as_bytes(), b"<p>\x92\x83"].concat();
+            let (text, encoding, findings) = read(&page);
+            assert!(text.ends_with("<p>茶") && encoding == "Shift_JIS", "{head}: {text}");
+            assert_eq!(findings.kinds(), [("encoding", None, 1)]);
+            let (text, encoding, findings) = read(format!("{head}<p>茶").as_bytes());
+            assert!(text.ends_with("<p>茶") && encoding == "UTF-8", "{head}: {text}");
+            assert!(findings.kinds().is_empty());
+        }
+        let (text, encoding, _) = read("<meta charset=utf-16><p>naïve \u{e9}".as_bytes());
+        assert!(text.ends_with("naïve é") && encoding == "UTF-8");
+        // A page that says nonsense, or says it too late, is guessed like any other file.
+        assert_eq!(read(b"<meta charset=klingon><p>caf\xe9").1, "windows-1252");
+        let late = [" ".repeat(2000).as_bytes(), b"<meta charset=shift_jis>caf\xe9"].concat();
+        assert_eq!(read(&late).1, "windows-1252");
     }
 
     #[test]
