@@ -54,14 +54,81 @@ const CONTEXT: [&str; 12] = [
     "email",
 ];
 
+/// The participant of a study, in the languages that research is often written in.
+const PARTICIPANT: [&str; 37] = [
+    "participant",
+    "respondent",
+    "interviewee",
+    "teilnehmer",
+    "teilnehmerin",
+    "teilnehmende",
+    "teilnehmender",
+    "proband",
+    "probandin",
+    "befragte",
+    "befragter",
+    "participante",
+    "répondant",
+    "répondante",
+    "interviewé",
+    "interviewée",
+    "encuestado",
+    "encuestada",
+    "entrevistado",
+    "entrevistada",
+    "partecipante",
+    "intervistato",
+    "intervistata",
+    "rispondente",
+    "deelnemer",
+    "geïnterviewde",
+    "deltagare",
+    "deltager",
+    "deltaker",
+    "osallistuja",
+    "vastaaja",
+    "uczestnik",
+    "respondentka",
+    "участник",
+    "респондент",
+    "参加者",
+    "参与者",
+];
+
+/// What was asked, in the same languages.
+const QUESTION: [&str; 19] = [
+    "question",
+    "questiontext",
+    "questionasked",
+    "interviewquestion",
+    "prompt",
+    "q",
+    "frage",
+    "fragetext",
+    "pregunta",
+    "domanda",
+    "pergunta",
+    "vraag",
+    "fråga",
+    "spørgsmål",
+    "spørsmål",
+    "kysymys",
+    "pytanie",
+    "вопрос",
+    "質問",
+];
+
 /// How well a column name says that it holds the participant; lower is better.
 pub(super) fn participant_rank(name: &str) -> Option<usize> {
     let name = normalise(name);
-    let words = ["participant", "respondent", "interviewee"];
-    if let Some(word) = words.iter().find_map(|word| name.strip_prefix(word)) {
-        return ID_SUFFIXES.iter().position(|suffix| *suffix == word);
+    let rank = |word: &&str| {
+        let rest = name.strip_prefix(*word)?;
+        ID_SUFFIXES.iter().position(|suffix| *suffix == rest)
+    };
+    if let Some(rank) = PARTICIPANT.iter().find_map(|word| rank(word)) {
+        return Some(rank);
     }
-    if name.strip_prefix("id").is_some_and(|word| words.contains(&word)) {
+    if name.strip_prefix("id").is_some_and(|word| PARTICIPANT.contains(&word)) {
         return Some(1);
     }
     let others = [
@@ -82,7 +149,7 @@ pub(super) fn participant_rank(name: &str) -> Option<usize> {
 
 /// Whether a column holds the question that was asked.
 pub(super) fn is_question(name: &str) -> bool {
-    ["question", "questiontext", "prompt", "q"].contains(&normalise(name).as_str())
+    QUESTION.contains(&normalise(name).as_str())
 }
 
 /// Whether a column holds something that the participant did not say.
@@ -288,8 +355,19 @@ mod tests {
 
     #[test]
     fn questions_and_ids_are_not_quotable_words() {
-        for name in ["question", "Participant ID", "order_id", "orderId", "Section", "RespondentID"]
-        {
+        for name in [
+            "question",
+            "Participant ID",
+            "order_id",
+            "orderId",
+            "Section",
+            "RespondentID",
+            "Frage",
+            "Teilnehmerin",
+            "Teilnehmer-Nr.",
+            "Participante",
+            "участник",
+        ] {
             assert!(is_context(name), "{name}");
         }
         for name in ["answer", "paid", "covid", "What is your role?", "id card?", "id"] {

@@ -50,6 +50,26 @@ const SHARED_RECORDS: usize = 400;
 /// Characters over which tokens per character are measured.
 const SAMPLE_CHARS: usize = 20_000;
 
+/// Speakers who ask: no participants.
+const ASKING: [&str; 16] = [
+    "interviewer",
+    "moderator",
+    "facilitator",
+    "researcher",
+    "interviewerin",
+    "moderatorin",
+    "intervieweur",
+    "modérateur",
+    "modératrice",
+    "entrevistador",
+    "entrevistadora",
+    "moderador",
+    "moderadora",
+    "intervistatore",
+    "интервьюер",
+    "модератор",
+];
+
 /// Why a moderator's turns are in no slot.
 const INTERVIEWER: &str = "interviewer";
 
@@ -580,8 +600,7 @@ fn message_tokens(messages: &[Message], model: &dyn ChatModel) -> usize {
 fn eligible(corpus: &Corpus) -> (Vec<usize>, Vec<(RecordId, String)>) {
     let asks = |record: &Record| {
         let who = record.participant.as_deref().unwrap_or_default().to_lowercase();
-        let roles = ["interviewer", "moderator", "facilitator", "researcher"];
-        roles.iter().any(|role| who.trim_end_matches([' ', '1', '2', '3']) == *role)
+        ASKING.contains(&who.trim_end_matches([' ', '1', '2', '3']))
     };
     let all = 0..corpus.records.len();
     let (questions, answers): (Vec<usize>, Vec<usize>) =

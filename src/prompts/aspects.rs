@@ -1,8 +1,8 @@
 //! Which sentence tells of a goal, a pain or a habit.
 //!
 //! Owns the cues: words of the sentence itself, of its column's name, and of the question that it
-//! answers. They are English; text in another language still works, its sentences are only spread
-//! without regard to what they tell.
+//! answers. They are English, and some German, French and Spanish; text in another language still
+//! works, its sentences are only spread without regard to what they tell.
 
 use super::passages::column_at;
 use crate::corpus::Record;
@@ -22,7 +22,7 @@ impl Aspect {
     /// All of them, in the order of a persona.
     pub(super) const ALL: [Self; 3] = [Self::Goal, Self::Pain, Self::Behaviour];
 
-    /// English words and phrases that speak of it; a leading or trailing space marks a word's edge.
+    /// Words and phrases that speak of it; a leading or trailing space marks a word's edge.
     fn cues(self) -> &'static [&'static str] {
         match self {
             Self::Goal => &[
@@ -49,6 +49,20 @@ impl Aspect {
                 " plan to",
                 " would be great",
                 " would be nice",
+                " möchte",
+                " wünsch",
+                " hätte gern",
+                " am liebsten",
+                " brauche",
+                " würde mir",
+                " voudrais",
+                " aimerais",
+                " besoin",
+                " souhait",
+                " quiero",
+                " quisiera",
+                " necesito",
+                " me gustaría",
             ],
             Self::Pain => &[
                 " frustrat",
@@ -112,6 +126,30 @@ impl Aspect {
                 " complain",
                 " crying",
                 " without a word",
+                " niemand",
+                " leider",
+                " schwierig",
+                " ärger",
+                " nervt",
+                " stört",
+                " kostet mich",
+                " verlier",
+                " vergess",
+                " nie ",
+                " warte",
+                " zu spät",
+                " falsch",
+                " difficile",
+                " jamais",
+                " énerv",
+                " perds ",
+                " trop ",
+                " difícil",
+                " nunca",
+                " nadie",
+                " pierdo",
+                " molest",
+                " demasiado",
             ],
             Self::Behaviour => &[
                 " usually",
@@ -164,11 +202,27 @@ impl Aspect {
                 " i end up",
                 " normally",
                 " sometimes",
+                " immer",
+                " jeden ",
+                " meistens",
+                " normalerweise",
+                " oft ",
+                " ich schreibe",
+                " ich fahre",
+                " ich rufe",
+                " toujours",
+                " chaque ",
+                " d'habitude",
+                " souvent",
+                " siempre",
+                " cada ",
+                " normalmente",
+                " suelo ",
             ],
         }
     }
 
-    /// English words and phrases of a question that asks for it.
+    /// Words and phrases of a question that asks for it.
     fn asking(self) -> &'static [&'static str] {
         match self {
             Self::Goal => &[
@@ -185,6 +239,15 @@ impl Aspect {
                 " perfect",
                 " magic wand",
                 " success",
+                " wünsch",
+                " verbesser",
+                " guter ",
+                " gute ",
+                " aimeriez",
+                " idéal",
+                " améliorer",
+                " gustaría",
+                " mejorar",
             ],
             Self::Pain => &[
                 " worr",
@@ -206,6 +269,17 @@ impl Aspect {
                 " dislike",
                 " struggl",
                 " barrier",
+                " stört",
+                " ärger",
+                " schwierig",
+                " sorge",
+                " nervt",
+                " difficile",
+                " gêne",
+                " inquiète",
+                " difícil",
+                " molesta",
+                " preocupa",
             ],
             Self::Behaviour => &[
                 " what do you do",
@@ -223,6 +297,15 @@ impl Aspect {
                 " which tools",
                 " what tools",
                 " use ",
+                " typisch",
+                " wie gehen sie",
+                " was tun sie",
+                " was machen sie",
+                " comment faites",
+                " que faites",
+                " d'habitude",
+                " cómo hace",
+                " qué hace",
             ],
         }
     }
@@ -293,6 +376,9 @@ mod tests {
             Some(Aspect::Pain)
         );
         assert_eq!(strongest("", "answer", "They added a client."), None);
+        let disturbs = "Was stört Sie am meisten?";
+        assert_eq!(strongest(disturbs, "Antwort", "Drei Touren am Tag."), Some(Aspect::Pain));
+        assert_eq!(strongest(disturbs, "Antwort", "Ich möchte sprechen."), Some(Aspect::Goal));
         assert_eq!(
             strongest(week, "main_frustration", "I want my evenings back"),
             Some(Aspect::Pain)
