@@ -125,7 +125,7 @@ pub(super) fn participant_rank(name: &str) -> Option<usize> {
         let rest = name.strip_prefix(*word)?;
         ID_SUFFIXES.iter().position(|suffix| *suffix == rest)
     };
-    if let Some(rank) = PARTICIPANT.iter().find_map(|word| rank(word)) {
+    if let Some(rank) = PARTICIPANT.iter().find_map(rank) {
         return Some(rank);
     }
     if name.strip_prefix("id").is_some_and(|word| PARTICIPANT.contains(&word)) {
