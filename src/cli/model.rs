@@ -127,8 +127,8 @@ pub(super) struct Tools {
 }
 
 impl Tools {
-    /// Prepares the process for computing and watches for Ctrl-C, which starts a thread: so in this order,
-    /// and once a process.
+    /// Prepares the process for computing and watches for Ctrl-C, which starts a thread: so in this
+    /// order, and once a process.
     pub(super) fn ready(
         around: &Surroundings<'_>,
         threads: Option<usize>,
