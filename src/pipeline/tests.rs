@@ -598,6 +598,20 @@ fn closed_questions_give_personas_of_what_most_of_a_segment_answered() {
 }
 
 #[test]
+fn further_drafts_of_a_ticked_segment_leave_out_what_tells_least() {
+    let corpus = Cleared::as_is(ticked());
+    let model = ScriptedModel::parse("ok").expect("a script");
+    let plan = Plan::new(&corpus, &model, &settings()).expect("a plan");
+    let answers = |index| {
+        let id = crate::store::DraftId { slot: 0, round: 0, index };
+        plan.brief(&corpus, id, &std::collections::BTreeMap::new()).answers
+    };
+    let (first, second, last) = (answers(0), answers(1), answers(9));
+    assert_eq!((first.len(), second.len(), last.len()), (6, 4, 3));
+    assert!(first.starts_with(&second) && second.starts_with(&last), "the most telling stay");
+}
+
+#[test]
 fn a_model_that_writes_is_told_what_is_typical() {
     let corpus = Cleared::as_is(ticked());
     let model = ScriptedModel::parse("ok,large").expect("a script");

@@ -76,11 +76,8 @@ impl Pools {
         if voice.iter().any(|passage| !leans(&text_of(corpus, passage))) {
             voice.retain(|passage| !leans(&text_of(corpus, passage)));
         }
-        // A title that the summary says once more tells nothing.
-        let says = |title: &String| voice.iter().any(|said| text_of(corpus, said).contains(title));
-        if !titles.iter().all(says) {
-            titles.retain(|title| !says(title));
-        }
+        let voices: Vec<String> = voice.iter().map(|said| text_of(corpus, said)).collect();
+        leave_out_said(&mut titles, &voices);
         let mut pools: [Vec<Passage>; 3] = Default::default();
         let mut neutral = Vec::new();
         for passage in all {
@@ -226,6 +223,15 @@ fn strength(corpus: &Corpus, aspect: Aspect, passage: &Passage) -> usize {
     speaks_of(aspect, record, passage.range.start, &record.text[passage.range.clone()])
 }
 
+/// Leaves out titles that one of these sentences holds, unless all would go: a title that the
+/// summary says once more tells nothing.
+fn leave_out_said(titles: &mut Vec<String>, sentences: &[String]) {
+    let is_said = |title: &String| sentences.iter().any(|sentence| sentence.contains(title));
+    if !titles.iter().all(is_said) {
+        titles.retain(|title| !is_said(title));
+    }
+}
+
 /// Sentences that tell of nothing in particular fill up the poorest pools, and where there are none
 /// an empty pool gets one of the richest: rather one goal too few than one that is none.
 fn level(pools: &mut [Vec<Passage>; 3], mut neutral: Vec<Passage>) {
@@ -312,4 +318,36 @@ fn is_first_person(clause: &str) -> bool {
 /// The words of a passage.
 pub(super) fn text_of(corpus: &Corpus, passage: &Passage) -> String {
     corpus.records[passage.record].text[passage.range.clone()].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_not_said_again_by_the_summary_where_there_is_another() {
+        let summing_up = ["I print the day out before I leave.".to_owned()];
+        let mut titles = vec!["I print the day out".to_owned(), "I carry the bag".to_owned()];
+        leave_out_said(&mut titles, &summing_up);
+        assert_eq!(titles, ["I carry the bag"]);
+        let mut only = vec!["I print the day out".to_owned()];
+        leave_out_said(&mut only, &summing_up);
+        assert_eq!(only, ["I print the day out"]);
+    }
+
+    #[test]
+    fn neutral_sentences_fill_poor_pools_and_only_an_empty_one_is_given_of_the_rich() {
+        let passage = |record| Passage { record, range: 0..1 };
+        let pool = |records: std::ops::Range<usize>| records.map(passage).collect::<Vec<_>>();
+        let mut pools = [pool(0..1), pool(1..6), pool(6..8)];
+        level(&mut pools, pool(8..9));
+        assert_eq!(
+            pools.each_ref().map(Vec::len),
+            [2, 5, 2],
+            "the neutral one goes to the poorest"
+        );
+        let mut pools = [pool(0..1), pool(1..6), Vec::new()];
+        level(&mut pools, Vec::new());
+        assert_eq!(pools.each_ref().map(Vec::len), [1, 4, 1], "a poor pool stays poor");
+    }
 }
