@@ -28,6 +28,9 @@ const SHOWN_NAME: usize = 60;
 /// Bytes that a tokenizer counts; of more it counts evenly spread records.
 const COUNTED: usize = 8 << 20;
 
+/// Bytes that it reads at once: it takes some hundred times as many of memory.
+const PIECE: usize = 64 << 10;
+
 /// What can be said to `inspect`.
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
@@ -125,7 +128,9 @@ impl Tokens {
         for record in corpus.records.iter().step_by(step) {
             // One huge record would be tokenised whole for the sake of a figure.
             let text = &record.text[..record.text.floor_char_boundary(COUNTED)];
-            tokens += tokenizer.encode(text, Specials::AsText)?.len() as u64;
+            for piece in pieces(text) {
+                tokens += tokenizer.encode(piece, Specials::AsText)?.len() as u64;
+            }
             counted += text.len();
         }
         let share = counted as f64 / bytes.max(1) as f64;
@@ -147,6 +152,22 @@ impl Tokens {
             Some(model) => format!("{} tokens ({model}'s)", self.count),
         }
     }
+}
+
+/// Text in pieces of at most [`PIECE`] bytes, parted where a word ends if one does: such a cut changes
+/// the count by a token at most.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let most = rest.floor_char_boundary(PIECE);
+        let end = match rest[..most].rfind(char::is_whitespace) {
+            Some(end) if most < rest.len() && end > 0 => end,
+            _ => most,
+        };
+        let (piece, after) = rest.split_at(end);
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    })
 }
 
 /// A file's sheets in order, with their records; for other files one without a name.
@@ -251,4 +272,21 @@ fn document(corpus: &Corpus, tokens: &Tokens) -> Value {
         "columns": corpus.columns().iter().map(column).collect::<Value>(),
         "findings": corpus.findings,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_short_end_with_a_word_and_leave_nothing_out() {
+        let words = "größer ".repeat(PIECE / 4);
+        let cut: Vec<&str> = pieces(&words).collect();
+        assert!(cut.len() > 1 && cut.iter().all(|piece| piece.len() <= PIECE));
+        assert!(cut[1..].iter().all(|piece| piece.starts_with(' ')), "{:?}", &cut[1][..20]);
+        assert_eq!(cut.concat(), words);
+        let endless = "ö".repeat(PIECE);
+        assert_eq!(pieces(&endless).collect::<String>(), endless);
+        assert_eq!(pieces("").count(), 0);
+    }
 }

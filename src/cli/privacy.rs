@@ -253,7 +253,7 @@ fn place(place: Place, corpus: &Corpus) -> (String, String) {
         }
         Place::Cell(record, column) => {
             let record = &corpus.records[record];
-            let column = column.map_or("text", |column| record.columns[column].name.as_str());
+            let column = column.map_or("text", |column| &*record.columns[column].name);
             (name(record.file), column.to_owned())
         }
     }

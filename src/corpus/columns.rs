@@ -3,6 +3,7 @@
 //! Owns guesses from column names and values. Changes nothing in the records.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::LazyLock;
 
 use crate::schema::RecordId;
 
@@ -95,6 +96,21 @@ const PARTICIPANT: [&str; 37] = [
     "参与者",
 ];
 
+/// What else stands for a participant where no column is called one; the best first.
+const OTHER_PEOPLE: [&str; 11] = [
+    "userid",
+    "user",
+    "username",
+    "subjectid",
+    "personid",
+    "person",
+    "customerid",
+    "responseid",
+    "speaker",
+    "name",
+    "fullname",
+];
+
 /// What was asked, in the same languages.
 const QUESTION: [&str; 19] = [
     "question",
@@ -131,20 +147,7 @@ pub(super) fn participant_rank(name: &str) -> Option<usize> {
     if name.strip_prefix("id").is_some_and(|word| PARTICIPANT.contains(&word)) {
         return Some(1);
     }
-    let others = [
-        "userid",
-        "user",
-        "username",
-        "subjectid",
-        "personid",
-        "person",
-        "customerid",
-        "responseid",
-        "speaker",
-        "name",
-        "fullname",
-    ];
-    others.iter().position(|other| *other == name).map(|i| ID_SUFFIXES.len() + i)
+    OTHER_PEOPLE.iter().position(|other| *other == name).map(|i| ID_SUFFIXES.len() + i)
 }
 
 /// Whether a column holds the question that was asked.
@@ -152,12 +155,18 @@ pub(super) fn is_question(name: &str) -> bool {
     QUESTION.contains(&normalise(name).as_str())
 }
 
-/// Whether a column holds something that the participant did not say.
+/// Whether a column holds something that the participant did not say. Asked for each cell of each
+/// record, so that a hash decides and no list is gone through.
 pub(super) fn is_context(name: &str) -> bool {
-    participant_rank(name).is_some()
-        || is_question(name)
-        || CONTEXT.contains(&normalise(name).as_str())
-        || is_id_name(name)
+    static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let participants = PARTICIPANT.iter().flat_map(|word| {
+            let suffixed = ID_SUFFIXES.iter().map(move |suffix| format!("{word}{suffix}"));
+            suffixed.chain([format!("id{word}")])
+        });
+        let others = OTHER_PEOPLE.iter().chain(&QUESTION).chain(&CONTEXT);
+        participants.chain(others.map(|name| (*name).to_owned())).collect()
+    });
+    NAMES.contains(&normalise(name)) || is_id_name(name)
 }
 
 /// `order_id`, `order ID`, `orderId`, but not `paid`.
@@ -211,7 +220,7 @@ impl Corpus {
         column: &'a str,
     ) -> impl Iterator<Item = (&'a Record, &'a str)> {
         self.records.iter().filter_map(move |record| {
-            let span = record.columns.iter().find(|span| span.name == column)?;
+            let span = record.columns.iter().find(|span| &*span.name == column)?;
             Some((record, &record.text[span.start..span.end]))
         })
     }
@@ -285,7 +294,7 @@ mod tests {
     fn corpus(name: &str, values: &[&str]) -> Corpus {
         let record = |(i, value): (usize, &&str)| {
             let start = name.len() + 2;
-            let span = ColumnSpan { name: name.to_owned(), start, end: start + value.len() };
+            let span = ColumnSpan { name: name.into(), start, end: start + value.len() };
             Record {
                 id: RecordId::new(1, i),
                 file: 1,

@@ -139,9 +139,8 @@ fn note_misnamed(format: Format, rows: &mut Rows) {
 /// A page of tables alone is one table: its rows are participants, not paragraphs.
 fn name_of(format: Format, records: &[Record]) -> &'static str {
     let prose = ["section", "question", "text"];
-    let is_row = |record: &Record| {
-        record.columns.iter().any(|column| !prose.contains(&column.name.as_str()))
-    };
+    let is_row =
+        |record: &Record| record.columns.iter().any(|column| !prose.contains(&&*column.name));
     if format == Format::Text(TextFormat::Html) && records.iter().all(is_row) {
         return "html table";
     }

@@ -21,6 +21,7 @@ mod html;
 mod inputs;
 mod json;
 mod markdown;
+mod moderator;
 mod ods;
 mod options;
 mod org;
@@ -35,6 +36,7 @@ mod xml;
 mod yaml;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +91,8 @@ pub struct Record {
     pub participant: Option<String>,
     /// Table row: non-empty cells, one line each, `column: value`. Text: the paragraph or turn; with
     /// a heading above it or a moderator's question before it, these come first and the whole is
-    /// written like a table row (`section: …`, `question: …`, `text: …`).
+    /// written like a table row (`section: …`, `question: …`, `text: …`). In a table of turns, the
+    /// question comes before the cells.
     pub text: String,
     /// Where each cell's value stands in `text`; empty for text without context.
     pub columns: Vec<ColumnSpan>,
@@ -98,8 +101,8 @@ pub struct Record {
 /// A cell's value inside a record's text, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ColumnSpan {
-    /// Column name.
-    pub name: String,
+    /// Column name, shared by all records of a file: a wide table repeats it in each.
+    pub name: Arc<str>,
     /// First byte of the value.
     pub start: usize,
     /// One past the last byte.
@@ -111,6 +114,11 @@ impl Record {
     pub fn question(&self) -> Option<&str> {
         let column = self.columns.iter().find(|column| columns::is_question(&column.name))?;
         Some(&self.text[column.start..column.end])
+    }
+
+    /// Whether the speaker's role is to ask. Such words are a record only where nobody answers.
+    pub fn is_by_moderator(&self) -> bool {
+        self.participant.as_deref().is_some_and(moderator::is_role)
     }
 
     /// The pieces a quote may come from: each cell's value, or the whole text. What is not the

@@ -3,6 +3,8 @@
 //! Owns the record text format and the limits on what one file may grow to. Knows no file format.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use crate::schema::RecordId;
 
@@ -32,6 +34,7 @@ pub(super) struct Rows {
     /// The sheet under way, in a workbook.
     pub sheet: Option<String>,
     file: usize,
+    names: HashSet<Arc<str>>,
     text_bytes: usize,
     cells: usize,
 }
@@ -44,6 +47,7 @@ impl Rows {
             findings: Findings::default(),
             sheet: None,
             file,
+            names: HashSet::new(),
             text_bytes: 0,
             cells: 0,
         }
@@ -67,10 +71,19 @@ impl Rows {
             text.push_str(": ");
             let start = text.len();
             text.push_str(value);
-            columns.push(ColumnSpan { name: name.to_owned(), start, end: text.len() });
+            columns.push(ColumnSpan { name: self.name(name), start, end: text.len() });
             self.note_if_huge(row, name, value);
         }
         self.push(row, participant, text, columns)
+    }
+
+    fn name(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.names.get(name) {
+            return Arc::clone(known);
+        }
+        let name: Arc<str> = name.into();
+        self.names.insert(Arc::clone(&name));
+        name
     }
 
     /// Adds a record of plain text: clean and not empty.
@@ -275,7 +288,7 @@ mod tests {
         assert_eq!(record.id.as_str(), "f2#0");
         assert_eq!(record.text, "role: nurse\nwhy: \"now\": l’été\nfut long\nx: é");
         for (span, (name, value)) in record.columns.iter().zip(cells) {
-            assert_eq!((span.name.as_str(), &record.text[span.start..span.end]), (name, value));
+            assert_eq!((&*span.name, &record.text[span.start..span.end]), (name, value));
         }
     }
 

@@ -236,7 +236,7 @@ mod tests {
             said(&rows),
             [
                 (11, Some("Ana"), "question: How do you start?\ntext: With coffee &\nthe list."),
-                (14, Some("Bo"), "Me too."),
+                (14, Some("Bo"), "question: How do you start?\ntext: Me too."),
             ]
         );
         assert_eq!(rows.findings.kinds(), [("not-prose", Some(4), 1)]);

@@ -3,12 +3,12 @@
 //! Owns column names, empty rows, second headers and the choice of the participant column. Does
 //! not know how cells were written in the file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::columns::{normalise, participant_rank};
+use super::columns::{is_context, is_question, normalise, participant_rank};
+use super::moderator::{self, Question};
 use super::options;
 use super::rows::{Rows, clean_name};
-use super::transcript::is_moderator_role;
 
 /// A table as it stands in the file.
 #[derive(Debug, Default)]
@@ -49,27 +49,85 @@ pub(super) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
     }
     options::join(&mut table, rows);
     name_columns(&mut table.names, rows);
-    let participant = participant_column(&table);
-    // Whoever is the only one to speak is no moderator, whatever the name.
-    let moderated = participant.is_some_and(|column| {
-        table.rows.iter().any(|row| row.get(column).is_some_and(|who| !is_moderator_role(who)))
-    });
-
-    for row in &table.rows {
-        let who = participant.and_then(|column| row.get(column));
-        if moderated && who.is_some_and(is_moderator_role) {
-            rows.findings.note("moderator-turn", row.number, || {
-                format!(
-                    "rows of '{}' are the interviewer's words, not evidence; left out",
-                    who.unwrap_or_default()
-                )
-            });
-            continue;
-        }
-        let cells = row.cells.iter().map(|(i, value)| (table.names[*i].as_str(), value.as_str()));
-        rows.push_cells(row.number, who.map(str::to_owned), cells)?;
+    match participant_column(&table) {
+        Some(column) => Talk::of(&table, column, rows).write(&table, rows),
+        None => table.rows.iter().try_for_each(|row| write(&table, row, None, None, rows)),
     }
-    Ok(())
+}
+
+fn write(
+    table: &Table,
+    row: &TableRow,
+    who: Option<&str>,
+    question: Option<&str>,
+    rows: &mut Rows,
+) -> Result<(), String> {
+    let question = question.map(|question| ("question", question));
+    let cells = row.cells.iter().map(|(i, value)| (table.names[*i].as_str(), value.as_str()));
+    rows.push_cells(row.number, who.map(str::to_owned), question.into_iter().chain(cells))
+}
+
+/// A table whose rows may be the turns of a conversation.
+struct Talk<'t> {
+    /// The column that says who speaks.
+    participant: usize,
+    /// For each column, whether participants say what is in it.
+    spoken: Vec<bool>,
+    /// Whether a column of its own holds what was asked.
+    has_questions: bool,
+    /// Who asks, of those who speak.
+    asking: HashSet<&'t str>,
+}
+
+impl<'t> Talk<'t> {
+    fn of(table: &'t Table, participant: usize, rows: &mut Rows) -> Self {
+        let spoken: Vec<bool> = table.names.iter().map(|name| !is_context(name)).collect();
+        let speakers: HashSet<&str> =
+            table.rows.iter().filter_map(|row| row.get(participant)).collect();
+        let mut asking: HashSet<&str> =
+            speakers.iter().copied().filter(|who| moderator::is_role(who)).collect();
+        // Whoever is the only one to speak is no moderator, whatever the name.
+        if asking.len() == speakers.len() {
+            asking.clear();
+        } else if asking.is_empty() && normalise(&table.names[participant]) == "speaker" {
+            let turns = table.rows.iter();
+            let guess = moderator::guess(
+                turns.filter_map(|row| Some((row.get(participant)?, words(row, &spoken)?))),
+            );
+            if let Some(name) = guess {
+                moderator::note_guess(&mut rows.findings, name);
+                asking.insert(name);
+            }
+        }
+        let has_questions = table.names.iter().any(|name| is_question(name));
+        Self { participant, spoken, has_questions, asking }
+    }
+
+    fn write(&self, table: &Table, rows: &mut Rows) -> Result<(), String> {
+        let mut question = Question::default();
+        for row in &table.rows {
+            let who = row.get(self.participant);
+            if !who.is_some_and(|who| self.asking.contains(who)) {
+                let question = question.answer(who).filter(|_| !self.has_questions);
+                write(table, row, who, question, rows)?;
+                continue;
+            }
+            let said = words(row, &self.spoken).unwrap_or_default().to_owned();
+            if let Some(number) = question.ask(row.number, said) {
+                moderator::note_left_out(&mut rows.findings, number);
+            }
+        }
+        if let Some(number) = question.end() {
+            moderator::note_left_out(&mut rows.findings, number);
+        }
+        Ok(())
+    }
+}
+
+/// What was said in a row: its longest cell of those that somebody says.
+fn words<'t>(row: &'t TableRow, spoken: &[bool]) -> Option<&'t str> {
+    let said = row.cells.iter().filter(|(column, _)| spoken[*column]).map(|(_, value)| value);
+    said.max_by_key(|value| value.len()).map(String::as_str)
 }
 
 /// Cleans every value, drops empty cells, then empty rows.
@@ -306,12 +364,46 @@ mod tests {
     }
 
     #[test]
-    fn the_interviewer_of_a_tabular_transcript_is_not_a_participant() {
+    fn the_interviewer_of_a_tabular_transcript_asks_and_is_no_participant() {
         let rows = read(
-            &["speaker", "text"],
-            &[&["Interviewer", "Why?"], &["Ana", "It is late."], &["Interviewer", "And?"]],
+            &["speaker", "time", "text"],
+            &[
+                &["Interviewer", "0:01", "Why?"],
+                &["Ana", "0:02", "It is late."],
+                &["Bo", "0:03", "It always is."],
+                &["Interviewer", "0:04", "And?"],
+            ],
         );
-        assert_eq!(rows.records.len(), 1);
-        assert_eq!(rows.findings.kinds(), [("moderator-turn", Some(1), 2)]);
+        let said: Vec<_> = rows.records.iter().map(|record| record.text.as_str()).collect();
+        let answers = [
+            "question: Why?\nspeaker: Ana\ntime: 0:02\ntext: It is late.",
+            "question: Why?\nspeaker: Bo\ntime: 0:03\ntext: It always is.",
+        ];
+        assert_eq!(said, answers);
+        assert_eq!(rows.findings.kinds(), [("moderator-turn", Some(4), 1)]);
+        let alone = read(&["speaker", "text"], &[&["Interviewer", "They wait."]]);
+        assert_eq!(alone.records.len(), 1);
+    }
+
+    #[test]
+    fn a_question_column_of_its_own_is_not_doubled() {
+        let rows = read(
+            &["speaker", "question", "text"],
+            &[&["Interviewer", "", "Why?"], &["Ana", "Why, then?", "It is late."]],
+        );
+        assert_eq!(rows.records[0].text, "speaker: Ana\nquestion: Why, then?\ntext: It is late.");
+    }
+
+    #[test]
+    fn whoever_asks_in_a_column_of_speakers_is_the_interviewer() {
+        let long = "I wait for the lift with the whole ward until somebody comes down to us.";
+        let turns = [["Eva", "How do you start?"], ["Ana", long]].repeat(3);
+        let lines: Vec<&[&str]> = turns.iter().map(<[&str; 2]>::as_slice).collect();
+        let rows = read(&["speaker", "text"], &lines);
+        let who: Vec<_> = rows.records.iter().filter_map(|r| r.participant.as_deref()).collect();
+        assert_eq!(who, ["Ana", "Ana", "Ana"]);
+        assert_eq!(rows.findings.kinds(), [("moderator-guessed", None, 1)]);
+        // Of a column of customers, one who asks a lot is a customer.
+        assert_eq!(read(&["user", "text"], &lines).records.len(), 6);
     }
 }

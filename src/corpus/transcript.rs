@@ -1,7 +1,6 @@
 //! Prose to records: paragraphs, list items and the turns of a conversation.
 //!
-//! Owns who speaks: labels like `Ana:`, `[00:01] Ana:` or `Ana 00:01`, the moderator's questions,
-//! and headings that name a participant. Does not know whether the prose was Markdown or text.
+//! Owns who speaks: labels like `Ana:`, `[00:01] Ana:` or `Ana 00:01`, and headings that name a participant. Does not know whether the prose was Markdown or text.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -9,6 +8,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::columns::normalise;
+use super::moderator::{self, Question};
 use super::rows::Rows;
 
 /// Bytes; turns of one speaker are joined up to here, so that a monologue with a time stamp on
@@ -46,6 +46,17 @@ pub(super) enum Body {
     Cells(Vec<(String, String)>),
 }
 
+/// What becomes a record: a row of a table, or a turn.
+enum Entry {
+    Row {
+        line: usize,
+        section: Option<String>,
+        participant: Option<String>,
+        cells: Vec<(String, String)>,
+    },
+    Turn(Turn),
+}
+
 /// A piece of text by one speaker.
 struct Turn {
     line: usize,
@@ -56,35 +67,23 @@ struct Turn {
 }
 
 /// Adds a record for each paragraph, item, row or turn. A moderator's turn is no evidence: it
-/// becomes the `question` of the turn that answers it.
+/// becomes the `question` of the turns that answer it.
 pub(super) fn into_rows(blocks: Vec<Block>, rows: &mut Rows) -> Result<(), String> {
     let speakers = Speakers::find(&blocks);
-    let mut turns: Vec<Turn> = Vec::new();
-    let mut writer = Writer { rows, question: None };
+    let mut entries: Vec<Entry> = Vec::new();
     for block in blocks {
-        if let Body::Cells(cells) = &block.body {
-            writer.write_all(std::mem::take(&mut turns))?;
-            writer.write_cells(&block, cells)?;
-            continue;
+        match block {
+            Block { line, section, participant, body: Body::Cells(cells) } => {
+                entries.push(Entry::Row { line, section, participant, cells });
+            }
+            block => add_block(&mut entries, &block, &speakers),
         }
-        add_block(&mut turns, &block, &speakers);
     }
-    writer.write_all(turns)?;
-    writer.drop_question();
+    let asking = Asking::find(&entries, rows);
+    let mut writer = Writer { rows, asking, question: Question::default() };
+    entries.into_iter().try_for_each(|entry| writer.write(entry))?;
+    writer.end_question();
     Ok(())
-}
-
-/// Whether a name is the role of the one who asks.
-pub(super) fn is_moderator_role(name: &str) -> bool {
-    let name = name.trim().to_lowercase();
-    let first = name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-    matches!(first, "moderator" | "interviewer" | "researcher" | "facilitator")
-}
-
-/// Whether a speaker label is that of the one who asks, by role or as transcribers shorten it.
-fn is_moderator(label: &str) -> bool {
-    is_moderator_role(label)
-        || matches!(label.to_lowercase().as_str(), "q" | "i" | "int" | "mod" | "question")
 }
 
 /// Whose words follow, if a heading says so: `Participant 3 – Marta`, `P07`, `Interview with Ana`.
@@ -224,10 +223,10 @@ impl Speakers {
             all += usize::from(!line.trim().is_empty());
             let Some(label) = Label::parse(line) else { continue };
             labelled += 1;
-            asks |= is_moderator(label.speaker);
+            asks |= moderator::is_label(label.speaker);
             let named = |name: &String| is_short_for(label.speaker, name);
             let known = label.timed
-                || is_moderator(label.speaker)
+                || moderator::is_label(label.speaker)
                 || is_generic(label.speaker)
                 || is_numbered(label.speaker)
                 || block.participant.as_ref().is_some_and(named);
@@ -289,9 +288,12 @@ fn pieces(block: &Block, speakers: &Speakers) -> Vec<Piece> {
 }
 
 /// Adds a block to the turn before it where it goes on, and begins new ones where it does not.
-fn add_block(turns: &mut Vec<Turn>, block: &Block, speakers: &Speakers) {
+fn add_block(entries: &mut Vec<Entry>, block: &Block, speakers: &Speakers) {
     for piece in pieces(block, speakers) {
-        let before = turns.last_mut().filter(|turn| turn.goes_on(block, &piece));
+        let before = match entries.last_mut() {
+            Some(Entry::Turn(turn)) if turn.goes_on(block, &piece) => Some(turn),
+            _ => None,
+        };
         let speaker = match before {
             Some(turn) if turn.text.len() + piece.text.len() < MAX_JOINED_TURN => {
                 join(&mut turn.text, "\n", &piece.text);
@@ -300,13 +302,13 @@ fn add_block(turns: &mut Vec<Turn>, block: &Block, speakers: &Speakers) {
             Some(turn) => turn.speaker.clone(),
             None => piece.speaker,
         };
-        turns.push(Turn {
+        entries.push(Entry::Turn(Turn {
             line: piece.line,
             section: block.section.clone(),
             participant: block.participant.clone(),
             speaker,
             text: piece.text,
-        });
+        }));
     }
 }
 
@@ -329,37 +331,80 @@ fn join(text: &mut String, separator: &str, more: &str) {
     text.push_str(more);
 }
 
-/// Writes turns as records, holding back a question until its answer comes.
+/// Who asks in a document.
+enum Asking {
+    /// Whoever has the label of that role.
+    Labelled,
+    /// This speaker, by what they do.
+    Guessed(String),
+}
+
+impl Asking {
+    fn find(entries: &[Entry], rows: &mut Rows) -> Self {
+        let mut turns = entries.iter().filter_map(|entry| match entry {
+            Entry::Turn(turn) => Some((turn.speaker.as_deref()?, turn.text.as_str())),
+            Entry::Row { .. } => None,
+        });
+        let is_answering = |name: &str| is_generic(name) || is_numbered(name);
+        match moderator::guess(turns.clone()) {
+            Some(name)
+                if !turns.any(|(who, _)| moderator::is_label(who)) && !is_answering(name) =>
+            {
+                moderator::note_guess(&mut rows.findings, name);
+                Self::Guessed(name.to_owned())
+            }
+            _ => Self::Labelled,
+        }
+    }
+
+    fn is_by(&self, turn: &Turn) -> bool {
+        turn.speaker.as_deref().is_some_and(|speaker| match self {
+            Self::Labelled => moderator::is_label(speaker),
+            Self::Guessed(name) => name == speaker,
+        })
+    }
+}
+
+/// Writes entries as records, holding back a question until its answer comes.
 struct Writer<'a> {
     rows: &'a mut Rows,
-    question: Option<(usize, String)>,
+    asking: Asking,
+    question: Question,
 }
 
 impl Writer<'_> {
-    fn write_all(&mut self, turns: Vec<Turn>) -> Result<(), String> {
-        turns.into_iter().try_for_each(|turn| self.write(turn))
+    fn write(&mut self, entry: Entry) -> Result<(), String> {
+        match entry {
+            Entry::Turn(turn) => self.write_turn(turn),
+            Entry::Row { line, section, participant, cells } => {
+                let section = section.as_deref().map(|section| ("section", section));
+                let cells = cells.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+                self.rows.push_cells(line, participant, section.into_iter().chain(cells))
+            }
+        }
     }
 
-    fn write(&mut self, turn: Turn) -> Result<(), String> {
+    fn write_turn(&mut self, turn: Turn) -> Result<(), String> {
         let text = self.rows.clean(turn.line, &turn.text);
         if text.is_empty() {
             return Ok(());
         }
-        if turn.speaker.as_deref().is_some_and(is_moderator) {
-            self.drop_question();
-            self.question = Some((turn.line, text));
+        if self.asking.is_by(&turn) {
+            if let Some(line) = self.question.ask(turn.line, text) {
+                moderator::note_left_out(&mut self.rows.findings, line);
+            }
             return Ok(());
         }
-        let question = self.question.take().map(|(_, question)| question);
         let participant = match (turn.participant, turn.speaker) {
             (Some(named), Some(label)) if is_generic(&label) || is_short_for(&label, &named) => {
                 Some(named)
             }
             (named, label) => label.or(named),
         };
-        let context = [("section", turn.section), ("question", question)];
+        let question = self.question.answer(participant.as_deref());
+        let context = [("section", turn.section.as_deref()), ("question", question)];
         let mut cells: Vec<(&str, &str)> =
-            context.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?))).collect();
+            context.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         if cells.is_empty() {
             return self.rows.push_text(turn.line, participant, text);
         }
@@ -367,19 +412,10 @@ impl Writer<'_> {
         self.rows.push_cells(turn.line, participant, cells)
     }
 
-    fn write_cells(&mut self, block: &Block, cells: &[(String, String)]) -> Result<(), String> {
-        let section = block.section.as_deref().map(|section| ("section", section));
-        let cells = cells.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let cells: Vec<_> = section.into_iter().chain(cells).collect();
-        self.rows.push_cells(block.line, block.participant.clone(), cells)
-    }
-
     /// Gives up a question that nobody answered.
-    fn drop_question(&mut self) {
-        if let Some((line, _)) = self.question.take() {
-            self.rows.findings.note("moderator-turn", line, || {
-                "a moderator's words that no answer follows are not evidence; left out".to_owned()
-            });
+    fn end_question(&mut self) {
+        if let Some(line) = self.question.end() {
+            moderator::note_left_out(&mut self.rows.findings, line);
         }
     }
 }
@@ -413,7 +449,7 @@ mod tests {
                     "question: How does your day begin?\n\
                      text: With coffee.\nThen the lists.\nAnd they are long."
                 ),
-                (Some("Bo"), "Mine too."),
+                (Some("Bo"), "question: How does your day begin?\ntext: Mine too."),
             ]
         );
         assert!(rows.findings.kinds().is_empty());

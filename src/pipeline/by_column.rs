@@ -81,7 +81,7 @@ pub(super) fn part_by(
 
 fn value<'c>(corpus: &'c Corpus, record: usize, column: &str) -> Option<&'c str> {
     let record = &corpus.records[record];
-    let span = record.columns.iter().find(|span| span.name == column)?;
+    let span = record.columns.iter().find(|span| &*span.name == column)?;
     Some(record.text[span.start..span.end].trim()).filter(|value| !value.is_empty())
 }
 

@@ -114,7 +114,7 @@ fn is_closed(corpus: &Corpus) -> bool {
     let speaks = |record: &&crate::corpus::Record| {
         record.columns.is_empty()
             || record.columns.iter().any(|span| {
-                kinds.get(&span.name) == Some(&ColumnKind::FreeText)
+                kinds.get(&*span.name) == Some(&ColumnKind::FreeText)
                     && words(&record.text[span.start..span.end]).nth(MIN_WORDS - 1).is_some()
             })
     };
@@ -190,7 +190,7 @@ fn columns(corpus: &Corpus) -> Vec<Column> {
             if record.participant.as_deref() == Some(value) {
                 continue;
             }
-            if !said.contains_key(column.name.as_str()) {
+            if !said.contains_key(&*column.name) {
                 order.push(&column.name);
             }
             let by_speaker = said.entry(&column.name).or_default();

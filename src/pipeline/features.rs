@@ -211,7 +211,7 @@ fn columns(corpus: &Corpus) -> HashMap<String, ColumnKind> {
 fn cells(record: &Record) -> impl Iterator<Item = (Option<&str>, &str)> {
     record.cells().map(|(start, cell)| {
         let column = record.columns.iter().find(|column| column.start == start);
-        (column.map(|column| column.name.as_str()), cell)
+        (column.map(|column| &*column.name), cell)
     })
 }
 

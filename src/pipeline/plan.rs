@@ -16,7 +16,7 @@ use super::columns::{self, Columns};
 use super::pack::{Vocabulary, excerpt_end};
 use super::segments::{Group, Grouping, Parting, part, speaker};
 use super::{PipelineError, Settings, Style};
-use crate::corpus::{Corpus, Record};
+use crate::corpus::Corpus;
 use crate::llm::{Capabilities, ChatModel, Message};
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
@@ -49,26 +49,6 @@ const ANSWERS_SPARED: usize = 2;
 const SHARED_RECORDS: usize = 400;
 /// Characters over which tokens per character are measured.
 const SAMPLE_CHARS: usize = 20_000;
-
-/// Speakers who ask: no participants.
-const ASKING: [&str; 16] = [
-    "interviewer",
-    "moderator",
-    "facilitator",
-    "researcher",
-    "interviewerin",
-    "moderatorin",
-    "intervieweur",
-    "modérateur",
-    "modératrice",
-    "entrevistador",
-    "entrevistadora",
-    "moderador",
-    "moderadora",
-    "intervistatore",
-    "интервьюер",
-    "модератор",
-];
 
 /// Why a moderator's turns are in no slot.
 const INTERVIEWER: &str = "interviewer";
@@ -511,7 +491,7 @@ fn agreement(corpus: &Corpus, record: usize, answers: &[TypicalAnswer]) -> usize
     let record = &corpus.records[record];
     let gives = |answer: &&TypicalAnswer| {
         record.columns.iter().any(|column| {
-            column.name == answer.question
+            *column.name == *answer.question
                 && record.text[column.start..column.end].trim() == answer.value
         })
     };
@@ -598,13 +578,9 @@ fn message_tokens(messages: &[Message], model: &dyn ChatModel) -> usize {
 /// Records that may be evidence, and those that may not. Questions of an interviewer are context,
 /// not what a participant said; when there is nothing else, they have to do.
 fn eligible(corpus: &Corpus) -> (Vec<usize>, Vec<(RecordId, String)>) {
-    let asks = |record: &Record| {
-        let who = record.participant.as_deref().unwrap_or_default().to_lowercase();
-        ASKING.contains(&who.trim_end_matches([' ', '1', '2', '3']))
-    };
     let all = 0..corpus.records.len();
     let (questions, answers): (Vec<usize>, Vec<usize>) =
-        all.partition(|&index| asks(&corpus.records[index]));
+        all.partition(|&index| corpus.records[index].is_by_moderator());
     if answers.is_empty() {
         return (questions, Vec::new());
     }

@@ -140,7 +140,7 @@ impl Survey {
 fn is_free(place: Place, corpus: &Corpus, choices: &Choices) -> bool {
     let Place::Cell(record, column) = place else { return false };
     let text = place.text(corpus);
-    let column = column.map(|c| corpus.records[record].columns[c].name.as_str());
+    let column = column.map(|c| &*corpus.records[record].columns[c].name);
     choices.reading(text) == Reading::Prose && is_free_text(column, text)
 }
 
@@ -162,7 +162,7 @@ fn places(corpus: &Corpus) -> Vec<Place> {
     let mut seen = HashSet::new();
     for (r, record) in corpus.records.iter().enumerate() {
         for (c, column) in record.columns.iter().enumerate() {
-            if seen.insert(column.name.as_str()) {
+            if seen.insert(&*column.name) {
                 places.push(Place::ColumnName(r, c));
             }
         }
@@ -215,7 +215,7 @@ fn shown_by(place: Place, corpus: &Corpus, choices: &Choices) -> Vec<Span> {
             spans
         }
         Place::Cell(record, column) => {
-            let column = column.map(|c| corpus.records[record].columns[c].name.as_str());
+            let column = column.map(|c| &*corpus.records[record].columns[c].name);
             detect_in(column, text, choices.reading(text))
         }
     }
@@ -473,14 +473,14 @@ fn rewritten<'s>(
     let mut text = String::with_capacity(record.text.len());
     let mut end = 0;
     for (c, column) in record.columns.iter().enumerate() {
-        let name = &headings[column.name.as_str()];
+        let name = &headings[&*column.name];
         let between = &record.text[end..column.start];
         text.push_str(between.strip_suffix(&format!("{}: ", column.name)).unwrap_or(between));
         text.push_str(name);
         text.push_str(": ");
         let start = text.len();
         text.push_str(&anonymiser.replace(&record.text[column.start..column.end], cell(Some(c))));
-        clean.columns[c] = ColumnSpan { name: name.clone(), start, end: text.len() };
+        clean.columns[c] = ColumnSpan { name: name.as_str().into(), start, end: text.len() };
         end = column.end;
     }
     text.push_str(&record.text[end..]);

@@ -192,7 +192,7 @@ pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Pas
 /// The name of the column that a byte of a record stands in.
 pub fn column_at(record: &Record, byte: usize) -> Option<&str> {
     let column = record.columns.iter().find(|c| c.start <= byte && byte < c.end);
-    column.map(|c| c.name.as_str())
+    column.map(|c| &*c.name)
 }
 
 #[cfg(test)]

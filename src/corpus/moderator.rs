@@ -1,0 +1,214 @@
+//! Who asks in a conversation: a moderator's words are context for what the others say, and no
+//! evidence.
+//!
+//! Owns the names of that role and the guess by what the speakers do. Does not know where the turns
+//! stand in a file.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::findings::Findings;
+
+/// The role, as the first word of a speaker's label.
+const ROLES: [&str; 20] = [
+    "interviewer",
+    "moderator",
+    "facilitator",
+    "researcher",
+    "interviewerin",
+    "moderatorin",
+    "intervieweur",
+    "intervieweuse",
+    "modérateur",
+    "modératrice",
+    "enquêteur",
+    "enquêtrice",
+    "entrevistador",
+    "entrevistadora",
+    "moderador",
+    "moderadora",
+    "intervistatore",
+    "intervistatrice",
+    "интервьюер",
+    "модератор",
+];
+
+/// The same as transcribers shorten it.
+const SHORT: [&str; 5] = ["q", "i", "int", "mod", "question"];
+
+/// A turn of up to so many words that asks nothing only keeps the other one talking: `Mm-hm, right.`
+const NOD_WORDS: usize = 2;
+
+/// Turns, of those that are more than a nod, before anybody is taken for the one who asks.
+const LEAST_TURNS: usize = 3;
+
+/// Whether a name is the role of the one who asks.
+pub(super) fn is_role(name: &str) -> bool {
+    let name = name.trim().to_lowercase();
+    let first = name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    ROLES.contains(&first.trim_end_matches(|c: char| c.is_ascii_digit()))
+}
+
+/// Whether a label of a transcript is that of the one who asks.
+pub(super) fn is_label(label: &str) -> bool {
+    is_role(label) || SHORT.contains(&label.to_lowercase().as_str())
+}
+
+/// Whether a turn asks nothing and says nothing.
+fn is_nod(text: &str) -> bool {
+    !asks(text) && text.split_whitespace().nth(NOD_WORDS).is_none()
+}
+
+/// Whether the turn ends in a question.
+fn asks(text: &str) -> bool {
+    let text = text.trim_end_matches(|c: char| c.is_whitespace() || "\"'”’»)".contains(c));
+    text.ends_with(['?', '？', '؟'])
+}
+
+#[derive(Default)]
+struct Tally {
+    turns: usize,
+    asking: usize,
+    words: usize,
+}
+
+/// The one of several speakers who asks by what they do, where no label says it: most of their
+/// turns end in a question, hardly any of the others' do, who say at least twice as much. `None`
+/// where nobody or more than one is like that. `turns` are speaker and words.
+pub(super) fn guess<'a>(turns: impl Iterator<Item = (&'a str, &'a str)>) -> Option<&'a str> {
+    let mut speakers: BTreeMap<&str, Tally> = BTreeMap::new();
+    for (speaker, text) in turns.filter(|(_, text)| !is_nod(text)) {
+        let tally = speakers.entry(speaker).or_default();
+        tally.turns += 1;
+        tally.asking += usize::from(asks(text));
+        tally.words += text.split_whitespace().count();
+    }
+    let sum = |of: fn(&Tally) -> usize| speakers.values().map(of).sum::<usize>();
+    let (turns, asking, words) = (sum(|t| t.turns), sum(|t| t.asking), sum(|t| t.words));
+    let is_asker = |(_, tally): &(&&str, &Tally)| {
+        tally.turns >= LEAST_TURNS
+            && tally.asking * 3 >= tally.turns * 2
+            && tally.turns * 4 >= turns
+            && (asking - tally.asking) * 5 <= turns - tally.turns
+            && words - tally.words >= tally.words * 2
+    };
+    let mut askers = speakers.iter().filter(is_asker);
+    let (asker, _) = askers.next()?;
+    askers.next().is_none().then_some(asker)
+}
+
+/// The question under way in a conversation, and who has answered it.
+#[derive(Debug, Default)]
+pub(super) struct Question {
+    asked: Option<(usize, String)>,
+    answered: bool,
+    /// Since it was asked, or since a nod asked for more.
+    answerers: HashSet<String>,
+}
+
+impl Question {
+    /// A moderator's turn in line or row `at`. Gives where words of theirs stood that no answer
+    /// carries: a nod, or an earlier question.
+    pub(super) fn ask(&mut self, at: usize, text: String) -> Option<usize> {
+        if is_nod(&text) && self.asked.is_some() {
+            self.answerers.clear();
+            return Some(at);
+        }
+        let unanswered = self.end();
+        self.asked = Some((at, text));
+        unanswered
+    }
+
+    /// The question that this speaker's turn answers: their first after it. What they say again,
+    /// when others have spoken, answers those. Words of nobody in particular answer a question that
+    /// nobody else has answered.
+    pub(super) fn answer(&mut self, speaker: Option<&str>) -> Option<&str> {
+        let (_, text) = self.asked.as_ref()?;
+        let answers = match speaker {
+            Some(speaker) => self.answerers.insert(speaker.to_owned()),
+            None => !self.answered,
+        };
+        self.answered = true;
+        answers.then_some(text.as_str())
+    }
+
+    /// Forgets the question; gives where it stood, if nobody answered it.
+    pub(super) fn end(&mut self) -> Option<usize> {
+        let question = std::mem::take(self);
+        question.asked.filter(|_| !question.answered).map(|(at, _)| at)
+    }
+}
+
+/// Counts a moderator's words that stay out of the records, said in line or row `at`.
+pub(super) fn note_left_out(findings: &mut Findings, at: usize) {
+    findings.note("moderator-turn", at, || {
+        "a moderator's words that no answer follows, or that only keep an answer going, are not \
+         evidence; left out"
+            .to_owned()
+    });
+}
+
+/// Says that `name` was taken for the one who asks, by what they do.
+pub(super) fn note_guess(findings: &mut Findings, name: &str) {
+    findings.note("moderator-guessed", None, || {
+        format!(
+            "'{name}' asks nearly all questions and says least, so was taken for the interviewer: \
+             those turns become the questions of the answers after them, and are no evidence. If \
+             '{name}' is a participant, call them 'Participant 1' or the like in the file"
+        )
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_known_in_several_languages_and_with_a_number() {
+        for name in ["Interviewer", "Moderator 2", "INTERVIEWER1", "Moderadora", "Модератор (КБ)"]
+        {
+            assert!(is_role(name), "{name}");
+        }
+        for name in ["Moderately annoyed", "Q", "Ana", "", "Researchers' cat"] {
+            assert!(!is_role(name), "{name}");
+        }
+        assert!(is_label("Q") && is_label("int") && !is_label("Quentin"));
+    }
+
+    #[test]
+    fn whoever_mostly_asks_is_found_and_nobody_else() {
+        let interview = [
+            ("Sarah", "Thank you. Could you tell me how your day begins?"),
+            ("Tom", "With coffee, and then with the list of the night shift, which is long."),
+            ("Sarah", "Mm-hm."),
+            ("Tom", "After that I drive to the first customer, who is hardly ever at home, right?"),
+            ("Sarah", "And what happens then?"),
+            ("Tom", "I leave a note on the door and try again in the afternoon on my way home."),
+            ("Sarah", "“How does that feel?”"),
+            ("Tom", "Pointless, most of the days. I write it down and nobody ever reads it."),
+            ("Tom", "But I do like the driving."),
+        ];
+        assert_eq!(guess(interview.into_iter()), Some("Sarah"));
+        // Two questions are too few, and two who ask are a talk among equals.
+        assert_eq!(guess(interview.into_iter().take(5)), None);
+        let equals = interview.map(|(who, _)| (who, "And what do you think of all that?"));
+        assert_eq!(guess(equals.into_iter()), None);
+        assert_eq!(guess(interview.into_iter().filter(|(who, _)| *who == "Sarah")), None);
+        assert_eq!(guess(interview.into_iter().filter(|(who, _)| *who == "Tom")), None);
+    }
+
+    #[test]
+    fn a_question_goes_to_the_first_turn_of_each_and_past_a_nod() {
+        let mut question = Question::default();
+        assert_eq!(question.answer(Some("Ana")), None);
+        assert_eq!(question.ask(1, "Why?".into()), None);
+        assert_eq!(question.answer(Some("Ana")), Some("Why?"));
+        assert_eq!(question.answer(Some("Bo")), Some("Why?"));
+        assert_eq!(question.answer(Some("Ana")), None);
+        assert_eq!(question.answer(None), None);
+        assert_eq!(question.ask(5, "Okay.".into()), Some(5));
+        assert_eq!(question.answer(Some("Ana")), Some("Why?"));
+        assert_eq!(question.ask(7, "Since when?".into()), None);
+        assert_eq!(question.ask(8, "Or never?".into()), Some(7));
+        assert_eq!((question.end(), question.end()), (Some(8), None));
+    }
+}
