@@ -166,6 +166,11 @@ pub(super) fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Resu
             )));
         }
     }
+    if settings.pipeline.digest && settings.provider.is_some() && !resumes {
+        return Err(Failure::usage(
+            "--digest has the local model read everything, and with --provider there is none\nhint: leave one of them out; a larger context of the provider's model takes more records",
+        ));
+    }
     if settings.hybrid && layers.is_explicit(keys::PROVIDER) && settings.provider.is_none() {
         return Err(Failure::usage(
             "--provider is for runs without --hybrid\nhint: in a hybrid run --backend says where drafts are written, --frontier who refines them",

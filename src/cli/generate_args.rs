@@ -50,6 +50,10 @@ pub(super) struct GenerateArgs {
     /// Column whose values are the segments, one persona each [default: found in the data]
     #[arg(long, value_name = "COLUMN")]
     segments_by: Option<String>,
+    /// Have the local model read all records first and choose passages, and make the drafts of
+    /// those: for more data than a prompt holds
+    #[arg(long)]
+    digest: bool,
     /// How many statements and quotes a persona has: minimal, standard or detailed
     /// [default: standard]
     #[arg(long, value_name = "HOW")]
@@ -193,6 +197,7 @@ pub(super) struct GenerateArgs {
 const FIXED_BY_THE_RUN: &[&str] = &[
     "count",
     "segments_by",
+    "digest",
     "shard",
     "hybrid",
     "draft_multiplier",
@@ -230,6 +235,7 @@ impl GenerateArgs {
             .flags(keys::INPUT, inputs)
             .flag(keys::COUNT, self.count.as_deref())
             .flag(keys::SEGMENTS_BY, self.segments_by.as_deref())
+            .switch(keys::DIGEST, self.digest)
             .flag(keys::SHARD, self.shard.as_deref())
             .flag(keys::OUTPUT, self.output.as_deref())
             .flag(keys::FORMAT, self.format.as_deref())

@@ -81,6 +81,8 @@ pub const JUDGE_MODEL: Key = Key::new("judge-model", "judge_model");
 pub const STYLE: Key = Key::new("style", "style");
 /// The column whose values are the segments.
 pub const SEGMENTS_BY: Key = Key::new("segments-by", "segments_by");
+/// Read everything first.
+pub const DIGEST: Key = Key::new("digest", "digest");
 /// The part of the personas that this process writes.
 pub const SHARD: Key = Key::new("shard", "shard");
 /// How many statements and quotes.
@@ -156,6 +158,7 @@ pub const ALL: &[Key] = &[
     JUDGE_MODEL,
     STYLE,
     SEGMENTS_BY,
+    DIGEST,
     SHARD,
     DETAIL,
     COMPLEXITY,

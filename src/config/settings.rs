@@ -252,6 +252,7 @@ fn resolve_pipeline(layers: &Layers, hybrid: bool) -> Result<PipelineSettings, C
         max_rounds: if hybrid { max_rounds } else { 0 },
         seed: layers.get(keys::SEED, parse_seed)?.unwrap_or_else(draw_seed),
         segments_by: layers.text(keys::SEGMENTS_BY)?,
+        digest: layers.switch_value(keys::DIGEST)?,
         shard: layers.get(keys::SHARD, str::parse)?,
         refine: resolve_refine(layers, hybrid)?,
     })

@@ -188,10 +188,16 @@ pub(super) fn normalise(name: &str) -> String {
 impl Corpus {
     /// The record of this id.
     pub fn get(&self, id: &RecordId) -> Option<&Record> {
+        self.records.get(self.index_of(id)?)
+    }
+
+    /// Where the record of this id stands.
+    pub fn index_of(&self, id: &RecordId) -> Option<usize> {
         let (file, index) = id.as_str().strip_prefix('f')?.split_once('#')?;
         let (file, index): (usize, usize) = (file.parse().ok()?, index.parse().ok()?);
         let first = self.records.partition_point(|record| record.file < file);
-        self.records.get(first.checked_add(index)?).filter(|record| record.id == *id)
+        let at = first.checked_add(index)?;
+        self.records.get(at).is_some_and(|record| record.id == *id).then_some(at)
     }
 
     /// Records of equal key are by the same participant. A table's participant column means the

@@ -74,6 +74,9 @@ pub struct SourceFile {
     pub sha256: String,
 }
 
+/// Columns of a table among which one may hold what was asked.
+const MOST_WITH_QUESTION: usize = 100;
+
 /// One table row, paragraph or speaker turn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
@@ -110,10 +113,22 @@ pub struct ColumnSpan {
 }
 
 impl Record {
-    /// The question that the record answers, where a column holds it.
+    /// The question that the record answers, where a column holds it: in a table of a row an answer,
+    /// which has few columns. A wide one has its questions in the header.
     pub fn question(&self) -> Option<&str> {
+        if self.columns.len() > MOST_WITH_QUESTION {
+            return None;
+        }
         let column = self.columns.iter().find(|column| columns::is_question(&column.name))?;
         Some(&self.text[column.start..column.end])
+    }
+
+    /// The name of the column in whose value a byte of the text stands.
+    pub fn column_at(&self, byte: usize) -> Option<&str> {
+        // A wide table has a million columns: they are in order.
+        let after = self.columns.partition_point(|column| column.start <= byte);
+        let column = self.columns.get(after.checked_sub(1)?)?;
+        (byte < column.end).then_some(&*column.name)
     }
 
     /// Whether the speaker's role is to ask. Such words are a record only where nobody answers.

@@ -287,6 +287,10 @@ mod tests {
         let record = &rows.records[0];
         assert_eq!(record.id.as_str(), "f2#0");
         assert_eq!(record.text, "role: nurse\nwhy: \"now\": l’été\nfut long\nx: é");
+        let at = |byte| record.column_at(byte);
+        assert_eq!((at(0), at(6), at(10), at(11)), (None, Some("role"), Some("role"), None));
+        assert_eq!(at(record.text.len() - 1), Some("x"));
+        assert_eq!(at(record.text.len()), None);
         for (span, (name, value)) in record.columns.iter().zip(cells) {
             assert_eq!((&*span.name, &record.text[span.start..span.end]), (name, value));
         }

@@ -209,10 +209,7 @@ fn columns(corpus: &Corpus) -> HashMap<String, ColumnKind> {
 
 /// The cells that a participant answers for, with their columns: no question, no heading.
 fn cells(record: &Record) -> impl Iterator<Item = (Option<&str>, &str)> {
-    record.cells().map(|(start, cell)| {
-        let column = record.columns.iter().find(|column| column.start == start);
-        (column.map(|column| &*column.name), cell)
-    })
+    record.cells().map(|(start, cell)| (record.column_at(start), cell))
 }
 
 /// Where the figures of each numeric column are cut. A figure then counts as all the edges that it

@@ -184,6 +184,9 @@ fn plan(states: &[RunState]) -> PlanReport {
         whole.used += part.used;
         whole.unused += part.unused;
         whole.slots.extend(part.slots);
+        if let Some(digest) = part.digest {
+            whole.digest.get_or_insert_default().add(&digest);
+        }
         for id in part.excerpted {
             if !whole.excerpted.contains(&id) {
                 whole.excerpted.push(id);
@@ -215,6 +218,7 @@ mod tests {
     use crate::llm::{Completion, Finish, Timings};
     use crate::prompts::Wording;
     use crate::prompts::controls::{self, Fate};
+    use crate::store::DigestReport;
 
     #[test]
     fn every_slot_is_in_one_shard_and_nonsense_is_refused_with_an_example() {
@@ -260,7 +264,12 @@ mod tests {
             after: score,
         };
         vec![
-            Event::Planned(PlanReport { used: 1, of_slots: Some(2), ..PlanReport::default() }),
+            Event::Planned(PlanReport {
+                used: 1,
+                of_slots: Some(2),
+                digest: Some(DigestReport { stretches: 2, failed: 1, records: 9, cards: 3 }),
+                ..PlanReport::default()
+            }),
             Event::Selected { personas: vec![persona], dropped: Vec::new() },
             reserved(0),
             // Never answered, so it stays charged.
@@ -284,6 +293,8 @@ mod tests {
         let expected = [("p1", "refined 0"), ("p2", "refined 1")];
         assert_eq!(said, expected.map(|(id, title)| (id.to_owned(), title.to_owned())));
         assert_eq!(state.refinements.len(), 2);
+        let read = DigestReport { stretches: 4, failed: 2, records: 18, cards: 6 };
+        assert_eq!(state.plan.clone().and_then(|plan| plan.digest), Some(read));
         assert_eq!(state.plan.map(|plan| (plan.used, plan.of_slots)), Some((2, None)));
     }
 

@@ -4,6 +4,7 @@
 //! Read `next` first: what a run does is a pure function of its log and its plan, and `run` only
 //! does it.
 
+mod answers;
 mod appraise;
 mod asking;
 mod buy;
@@ -11,6 +12,7 @@ mod by_column;
 mod clusters;
 mod columns;
 mod components;
+mod digest;
 mod features;
 mod judge;
 mod measure;
@@ -75,6 +77,10 @@ pub struct Settings {
     /// The column whose values are the segments, by its exact name; `None` finds segments.
     #[serde(default)]
     pub segments_by: Option<String>,
+    /// Whether the local model first reads what the drafts would not see, stretch by stretch, and
+    /// the drafts are made of the passages that it chose.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub digest: bool,
     /// The part of the slots that this process does; `None` for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
@@ -95,6 +101,7 @@ impl Default for Settings {
             max_rounds: 1,
             seed: 0,
             segments_by: None,
+            digest: false,
             shard: None,
             refine: None,
         }
@@ -183,6 +190,11 @@ impl Models {
         }
     }
 
+    /// Whether drafts are written here, or on a server that stands in for this machine.
+    fn is_local(&self) -> bool {
+        self.draft_terms.is_none() || self.judge_terms.is_some()
+    }
+
     /// Whether the judge can be asked anything at all.
     fn judge_answers(&self) -> bool {
         self.judge.capabilities().logits || self.judge_terms.is_some()
@@ -206,7 +218,7 @@ pub trait Observer: Send + Sync {
 /// How far a run is.
 #[derive(Debug, Clone, Copy)]
 pub enum Progress<'a> {
-    /// A stage begins: `draft`, `calibrate`, `judge`, `select`, `refine`, `review`; outside a run
+    /// A stage begins: `digest`, `draft`, `calibrate`, `judge`, `select`, `refine`, `review`; outside a run
     /// also `compare` and `reword`; with its units of work.
     StageStarted {
         /// Which.
@@ -307,10 +319,20 @@ pub async fn run(
     observer: &dyn Observer,
     cancel: &Cancel,
 ) -> Result<Outcome, PipelineError> {
-    let plan = Plan::new(corpus, models.draft.as_ref(), settings)?;
+    // A paid model that stands in for the local one would be paid for reading everything.
+    let digest = settings.digest && models.is_local();
+    let settings_here = Settings { digest, ..settings.clone() };
+    let mut plan = Plan::new(corpus, models.draft.as_ref(), &settings_here)?;
+    if settings.digest && !digest {
+        plan.notes.push("--digest is left out: no local model reads here".to_owned());
+    }
     run::Runner { corpus, models, plan, run, observer, cancel }.run().await
 }
 
+#[cfg(test)]
+mod closed_tests;
+#[cfg(test)]
+mod digest_tests;
 #[cfg(test)]
 mod paid_tests;
 #[cfg(test)]

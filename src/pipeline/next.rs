@@ -9,7 +9,7 @@ use super::plan::{Plan, Slot, times};
 use super::support::Shingles;
 use crate::pipeline::{Refined, Threshold};
 use crate::schema::Persona;
-use crate::store::{DraftId, Purpose, RunState};
+use crate::store::{DraftId, Purpose, RunState, StretchId};
 
 /// A run may not hold two drafts that share more than this much of their text.
 pub(super) const ALIKE: f64 = 0.5;
@@ -17,6 +17,8 @@ pub(super) const ALIKE: f64 = 0.5;
 /// A unit of work.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Action {
+    /// Have the local model choose passages of a stretch of records.
+    Digest(StretchId),
     /// Ask the model for a draft.
     Draft(DraftId),
     /// Drop a draft that says what an earlier one said.
@@ -37,6 +39,11 @@ pub(super) enum Action {
 pub(super) fn next_actions(state: &RunState, plan: &Plan) -> Vec<Action> {
     if let Some(selected) = &state.selected {
         return refinements(state, plan, selected);
+    }
+    let unread = plan.stretches().filter(|id| !state.digests.contains_key(id));
+    let unread: Vec<Action> = unread.map(Action::Digest).collect();
+    if !unread.is_empty() {
+        return unread;
     }
     for round in 0..=plan.settings.max_rounds {
         let Some(wanted) = wanted(state, plan, round) else {

@@ -12,7 +12,9 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
+use super::answers;
 use super::columns::{self, Columns};
+use super::digest;
 use super::pack::{Vocabulary, excerpt_end};
 use super::segments::{Group, Grouping, Parting, part, speaker};
 use super::{PipelineError, Settings, Style};
@@ -32,6 +34,8 @@ const FOCUS_EXTRACTIVE: usize = 6;
 const FOCUS_FREE: usize = 24;
 /// Most tokens of records in a small model's prompt: more only costs time.
 const FOCUS_TOKENS_EXTRACTIVE: usize = 1_500;
+/// Passages that a draft sees in place of a record.
+const PASSAGES: usize = 4;
 /// Fewest records that make a draft of their own.
 const FOCUS_LEAST: usize = 3;
 /// Fewest tokens of records with which a prompt makes sense.
@@ -40,11 +44,6 @@ const FOCUS_TOKENS_LEAST: usize = 120;
 const TEMPLATE_TOKENS: usize = 96;
 /// Records of a slot that are ranked for focus; the rest of a very large slot is never reached.
 const RANKED: usize = 512;
-/// As many typical answers as two drafts can share out, and the most that a model is told of.
-const ANSWERS_SHARED: usize = 12;
-const ANSWERS_TOLD: usize = 8;
-/// How many answers fewer each further draft of a slot is made of, where there are not so many.
-const ANSWERS_SPARED: usize = 2;
 /// Records with which the whole corpus may stand in the shared prefix.
 const SHARED_RECORDS: usize = 400;
 /// Characters over which tokens per character are measured.
@@ -80,8 +79,15 @@ pub struct Plan {
 pub(super) struct Slot {
     /// All its records, ascending.
     pub(super) records: Vec<usize>,
-    /// The same, most informative first, participants taking turns; with the tokens each takes.
-    ranked: Vec<(Focus, usize)>,
+    /// The same, most informative first, participants taking turns.
+    pub(super) order: Vec<usize>,
+    /// What drafts are made of, in that order, with the tokens each takes: records, or the passages
+    /// that were chosen from them.
+    pub(super) ranked: Vec<(Focus, usize)>,
+    /// Whether these are passages, of which a draft sees more than it would of records.
+    pub(super) is_digested: bool,
+    /// What the local model reads and chooses from first, where the drafts do not see everything.
+    pub(super) stretches: Vec<Vec<Focus>>,
     segment: Segment,
     demographics: BTreeMap<String, String>,
     role: Option<String>,
@@ -89,6 +95,13 @@ pub(super) struct Slot {
     answers: Vec<TypicalAnswer>,
     /// Drafts in the first round.
     pub(super) drafts: usize,
+}
+
+impl Slot {
+    /// The number of a draft among all of the slot's.
+    fn turn(&self, id: DraftId) -> usize {
+        id.index + id.round * self.drafts
+    }
 }
 
 impl Plan {
@@ -195,9 +208,9 @@ impl Plan {
                 draft: id.index,
                 seed,
                 style: self.frame.wording.as_str().into(),
-                shown: focus.iter().map(|f| corpus.records[f.record].id.clone()).collect(),
+                shown: draft::records_of(corpus, &focus),
             },
-            answers: self.answers(slot, id),
+            answers: answers::share(&slot.answers, self.frame.wording, slot.turn(id)),
             focus,
         }
     }
@@ -210,9 +223,11 @@ impl Plan {
             Wording::Extractive => FOCUS_EXTRACTIVE,
             Wording::Free => FOCUS_FREE,
         };
-        let most = most.min(slot.ranked.len() - self.held_out(slot));
-        let shares = (slot.ranked.len() / FOCUS_LEAST).clamp(1, slot.drafts.max(2));
-        let turn = id.index + id.round * slot.drafts;
+        let per_record = if slot.is_digested { PASSAGES } else { 1 };
+        let most = (most * per_record).min(slot.ranked.len() - self.held_out(slot));
+        let least = FOCUS_LEAST * per_record;
+        let shares = (slot.ranked.len() / least).clamp(1, slot.drafts.max(2));
+        let turn = slot.turn(id);
         let mut share: Vec<&(Focus, usize)> =
             slot.ranked.iter().skip(turn % shares).step_by(shares).collect();
         if turn >= shares {
@@ -243,7 +258,7 @@ impl Plan {
     /// A slot has names of its own as far as they go; beyond that they get an initial.
     fn name(&self, id: DraftId) -> String {
         let share = (self.names.len() / self.slots.len()).max(1);
-        let turn = id.index + id.round * self.slots[id.slot].drafts;
+        let turn = self.slots[id.slot].turn(id);
         let at = id.slot * share + turn % share;
         let name = self.names[at % self.names.len()];
         match at / self.names.len() {
@@ -258,89 +273,67 @@ impl Plan {
     fn lay_out(&mut self, corpus: &Cleared<Corpus>, model: &dyn ChatModel, groups: &[Group]) {
         let columns = Columns::of(corpus);
         self.closed = columns.closed;
-        let answers = self.typical_answers(corpus, model, &columns, groups);
+        let by_group: Vec<_> = groups.iter().map(|group| speakers(corpus, group)).collect();
+        let wording = self.frame.wording;
+        let room = self.focus_tokens.saturating_sub(FOCUS_TOKENS_LEAST);
+        let (answers, taken) = answers::of_groups(&columns, &by_group, (wording, room), model);
+        self.focus_tokens -= taken;
         let vocabulary = Vocabulary::of(corpus);
         let total = times(groups.len(), self.settings.multiplier);
-        let mut excerpted = BTreeSet::new();
         for ((index, group), answers) in groups.iter().enumerate().zip(answers) {
-            let speakers = speakers(corpus, group);
-            let mut ranked = vocabulary.rank(corpus, &group.records);
+            let speakers = &by_group[index];
+            let mut order = vocabulary.rank(corpus, &group.records);
             if columns.closed {
                 // Who answers as most of them do is typical; there are no words to be so by.
-                ranked.sort_by_cached_key(|&record| Reverse(agreement(corpus, record, &answers)));
+                let agreement = |&record: &usize| answers::agreement(corpus, record, &answers);
+                order.sort_by_cached_key(|record| Reverse(agreement(record)));
             }
             let drafts = total / groups.len() + usize::from(index < total % groups.len());
-            let ranked = ranked.into_iter().take(RANKED).map(|record| {
-                let (focus, tokens) = self.measure(corpus, model, record);
-                if focus.shown.len() < corpus.records[record].text.len() {
-                    excerpted.insert(record);
-                }
-                (focus, tokens)
-            });
+            let ranked = order.iter().take(RANKED).map(|&r| self.measure(corpus, model, r));
+            let is_counted = answers::are_all(&columns, wording, &answers);
             self.slots.push(Slot {
                 ranked: ranked.collect(),
+                order,
+                is_digested: false,
+                stretches: Vec::new(),
                 segment: Segment {
                     participants: speakers.len(),
                     records: group.records.len(),
                     share: rounded(group.records.len() as f64 / corpus.records.len() as f64),
                 },
-                demographics: columns::sum_up(&columns.describing, &speakers),
-                role: columns::role(&columns.describing, &speakers),
-                drafts: if self.is_counted(&columns, &answers) { 1 } else { drafts },
+                demographics: columns::sum_up(&columns.describing, speakers),
+                role: columns::role(&columns.describing, speakers),
+                drafts: if is_counted { 1 } else { drafts },
                 answers,
                 records: group.records.clone(),
             });
         }
-        let id = |record: usize| corpus.records[record].id.clone();
-        self.report.excerpted = excerpted.into_iter().map(id).collect();
         self.report_slots(groups);
+        if self.settings.digest && !self.report.corpus_shared && !columns.closed {
+            self.plan_digest(corpus, model);
+        }
+        self.report_excerpts(corpus);
     }
 
-    /// What is typical of each group, and room for it in the prompts of a model that reads it.
-    fn typical_answers(
-        &mut self,
-        corpus: &Corpus,
-        model: &dyn ChatModel,
-        columns: &Columns,
-        groups: &[Group],
-    ) -> Vec<Vec<TypicalAnswer>> {
-        let typical = |group| columns.typical(&speakers(corpus, group));
-        let mut answers: Vec<Vec<TypicalAnswer>> = groups.iter().map(typical).collect();
-        if self.frame.wording == Wording::Free {
-            for answers in &mut answers {
-                answers.truncate(ANSWERS_TOLD);
+    /// Has what the drafts of a slot do not see be read first, stretch by stretch.
+    fn plan_digest(&mut self, corpus: &Cleared<Corpus>, model: &dyn ChatModel) {
+        let room = (self.focus_tokens, self.frame.tokens_per_char);
+        for at in 0..self.slots.len() {
+            let slot = &self.slots[at];
+            let is_cut = slot.ranked.iter().any(|(focus, _)| is_excerpt(corpus, focus));
+            if self.does(at) && (is_cut || self.seen(at).len() < slot.records.len()) {
+                self.slots[at].stretches = digest::stretches(corpus, model, &slot.records, room);
             }
-            let tokens = answers.iter().map(|a| model.count_tokens(&draft::typical(a)));
-            let most = tokens.max().unwrap_or(0);
-            if self.focus_tokens < most + FOCUS_TOKENS_LEAST {
-                return vec![Vec::new(); groups.len()];
-            }
-            self.focus_tokens -= most;
         }
-        answers
     }
 
-    /// Whether what a persona says is all counted, so that a second draft would say the same.
-    fn is_counted(&self, columns: &Columns, answers: &[TypicalAnswer]) -> bool {
-        columns.closed
-            && self.frame.wording == Wording::Extractive
-            && (draft::LEAST_ANSWERS..ANSWERS_SHARED).contains(&answers.len())
-    }
-
-    /// The answers that a draft is made of: where there are plenty, the first two drafts share
-    /// them out. Where there are few, each further draft of a slot leaves out more of the least
-    /// telling ones, which other segments gave too: with them it would say once more what was
-    /// dropped for saying what another persona says.
-    fn answers(&self, slot: &Slot, id: DraftId) -> Vec<TypicalAnswer> {
-        if self.frame.wording == Wording::Free {
-            return slot.answers.clone();
-        }
-        let turn = id.index + id.round * slot.drafts;
-        if slot.answers.len() < ANSWERS_SHARED {
-            let left = slot.answers.len().saturating_sub(turn * ANSWERS_SPARED);
-            return slot.answers.iter().take(left.max(draft::LEAST_ANSWERS)).cloned().collect();
-        }
-        slot.answers.iter().skip(turn % 2).step_by(2).cloned().collect()
+    /// Records of which only a part is ever shown.
+    fn report_excerpts(&mut self, corpus: &Corpus) {
+        let read_whole = |slot: &&Slot| slot.stretches.is_empty();
+        let focus = self.slots.iter().filter(read_whole).flat_map(|slot| &slot.ranked);
+        let cut = focus.filter(|(focus, _)| is_excerpt(corpus, focus)).map(|(f, _)| f.record);
+        let cut: BTreeSet<usize> = cut.collect();
+        self.report.excerpted = cut.into_iter().map(|r| corpus.records[r].id.clone()).collect();
     }
 
     /// How a record is shown: whole, or its first sentences where it alone exceeds the budget.
@@ -371,28 +364,40 @@ impl Plan {
     }
 
     fn report_slots(&mut self, groups: &[Group]) {
-        let (mut used, mut reachable) = (BTreeSet::new(), BTreeSet::new());
-        for (index, slot) in self.slots.iter().enumerate() {
-            if !self.does(index) {
-                continue;
-            }
-            let ids = (0..slot.drafts).map(|draft| DraftId { slot: index, round: 0, index: draft });
-            let shown: BTreeSet<usize> =
-                ids.flat_map(|id| self.focus(slot, id)).map(|focus| focus.record).collect();
-            self.report.slots.push(SlotReport {
-                slot: index,
-                segment: slot.segment.clone(),
-                terms: groups[index].terms.clone(),
-                drafts: slot.drafts,
-                used: shown.len(),
-                unused: slot.records.len() - shown.len(),
-            });
-            used.extend(shown);
-            reachable.extend(slot.records.iter().copied());
-        }
+        let own = (0..self.slots.len()).filter(|&at| self.does(at));
+        let report = |at: usize| SlotReport {
+            slot: at,
+            segment: self.slots[at].segment.clone(),
+            terms: groups[at].terms.clone(),
+            drafts: self.slots[at].drafts,
+            used: 0,
+            unused: 0,
+        };
+        self.report.slots = own.map(report).collect();
         self.report.of_slots = self.settings.shard.map(|_| self.slots.len());
-        self.report.used = used.len();
-        self.report.unused = reachable.len() - used.len();
+        self.count_focus();
+    }
+
+    /// Counts the records that the first drafts see.
+    pub(super) fn count_focus(&mut self) {
+        let (mut used, mut reachable) = (BTreeSet::new(), BTreeSet::new());
+        let mut reports = std::mem::take(&mut self.report.slots);
+        for report in &mut reports {
+            let seen = self.seen(report.slot);
+            let records = &self.slots[report.slot].records;
+            (report.used, report.unused) = (seen.len(), records.len() - seen.len());
+            used.extend(seen);
+            reachable.extend(records.iter().copied());
+        }
+        self.report.slots = reports;
+        (self.report.used, self.report.unused) = (used.len(), reachable.len() - used.len());
+    }
+
+    /// The records that the first drafts of a slot see.
+    fn seen(&self, at: usize) -> BTreeSet<usize> {
+        let slot = &self.slots[at];
+        let ids = (0..slot.drafts).map(|draft| DraftId { slot: at, round: 0, index: draft });
+        ids.flat_map(|id| self.focus(slot, id)).map(|focus| focus.record).collect()
     }
 
     fn tell(&mut self, corpus: &Corpus, parting: &Parting) {
@@ -442,9 +447,18 @@ impl Plan {
                     .into(),
             );
         }
-        if self.report.unused > 0 && !self.report.corpus_shared {
+        let digests = self.stretches().next().is_some();
+        if self.settings.digest && !digests {
+            notes.push(if self.closed {
+                "--digest: people were asked closed questions, and there is nothing to choose from"
+                    .into()
+            } else {
+                "--digest: the drafts see every record, and nothing is left to read first".into()
+            });
+        }
+        if self.report.unused > 0 && !self.report.corpus_shared && !digests {
             notes.push(format!(
-                "{} of {} records are in focus of a draft, {} are not; more drafts (--draft-multiplier) use more",
+                "{} of {} records are in focus of a draft, {} are not; more drafts (--draft-multiplier) use more, and --digest reads all",
                 self.report.used,
                 corpus.records.len(),
                 self.report.unused,
@@ -486,16 +500,9 @@ fn speakers(corpus: &Corpus, group: &Group) -> BTreeSet<String> {
     group.records.iter().map(|&record| speaker(corpus, &corpus.records[record])).collect()
 }
 
-/// How many of the answers a record gives.
-fn agreement(corpus: &Corpus, record: usize, answers: &[TypicalAnswer]) -> usize {
-    let record = &corpus.records[record];
-    let gives = |answer: &&TypicalAnswer| {
-        record.columns.iter().any(|column| {
-            *column.name == *answer.question
-                && record.text[column.start..column.end].trim() == answer.value
-        })
-    };
-    answers.iter().filter(gives).count()
+/// Whether a part of the record is left out.
+fn is_excerpt(corpus: &Corpus, focus: &Focus) -> bool {
+    focus.shown.len() < corpus.records[focus.record].text.len()
 }
 
 /// `ceil(count × multiplier)`, without the last bit of a product that should be whole.

@@ -51,6 +51,7 @@ impl Runner<'_> {
             self.note(note)?;
         }
         loop {
+            self.take_cards()?;
             let actions = next_actions(&self.run.state, &self.plan);
             let Some(first) = actions.first() else {
                 return Ok(self.outcome());
@@ -59,6 +60,7 @@ impl Runner<'_> {
                 return Ok(Outcome::Interrupted);
             }
             let stage = match first {
+                Action::Digest(_) => self.stage("digest", &actions).await?,
                 Action::Draft(_) => self.stage("draft", &actions).await?,
                 Action::Calibrate => self.stage("calibrate", &actions).await?,
                 Action::Judge(_) => self.stage("judge", &actions).await?,
@@ -84,6 +86,7 @@ impl Runner<'_> {
             })
             .collect();
         let ended = match name {
+            "digest" => self.digest(actions).await,
             "draft" => self.draft(&ids).await,
             "calibrate" => self.calibrate().await,
             "judge" => self.judge(&ids).await,
@@ -423,7 +426,7 @@ pub(super) fn stage_end(
 /// Why an answer at its limit is none.
 pub(super) const TRUNCATED: &str = "the answer ran into its token limit";
 
-fn cost_of(completion: &Completion) -> CallCost {
+pub(super) fn cost_of(completion: &Completion) -> CallCost {
     CallCost { usage: completion.usage.unwrap_or_default(), timings: completion.timings }
 }
 

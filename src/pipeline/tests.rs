@@ -24,6 +24,13 @@ pub(super) struct Watch {
     stop: Option<(Cancel, Mutex<usize>)>,
 }
 
+impl Watch {
+    /// One that cancels after so many units.
+    pub(super) fn stopping(cancel: &Cancel, after: usize) -> Self {
+        Self { stop: Some((cancel.clone(), Mutex::new(after))), ..Self::default() }
+    }
+}
+
 impl Observer for Watch {
     fn on(&self, progress: Progress<'_>) {
         match progress {
@@ -147,6 +154,7 @@ pub(super) fn settings() -> Settings {
         max_rounds: 1,
         seed: 7,
         segments_by: None,
+        digest: false,
         shard: None,
         refine: None,
     }
@@ -175,25 +183,29 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.expect("a runtime").block_on(future)
 }
 
-struct Ended {
-    outcome: Result<Outcome, PipelineError>,
-    state: RunState,
-    notes: Vec<String>,
+pub(super) struct Ended {
+    pub(super) outcome: Result<Outcome, PipelineError>,
+    pub(super) state: RunState,
+    pub(super) notes: Vec<String>,
 }
 
 impl Ended {
-    fn personas(&self) -> &[Persona] {
+    pub(super) fn personas(&self) -> &[Persona] {
         self.state.selected.as_deref().unwrap_or_default()
     }
 }
 
-fn run_with(corpus: Corpus, script: &str, settings: &Settings) -> Ended {
+pub(super) fn run_with(corpus: Corpus, script: &str, settings: &Settings) -> Ended {
+    run_by(&models(script), corpus, settings)
+}
+
+pub(super) fn run_by(models: &Models, corpus: Corpus, settings: &Settings) -> Ended {
     let folder = tempfile::tempdir().expect("a folder");
     let mut log = new_run(folder.path());
     let watch = Watch::default();
     let corpus = Cleared::as_is(corpus);
-    let (models, cancel) = (models(script), Cancel::default());
-    let outcome = block_on(run(&corpus, &models, settings, &mut log, &watch, &cancel));
+    let cancel = Cancel::default();
+    let outcome = block_on(run(&corpus, models, settings, &mut log, &watch, &cancel));
     let notes = watch.notes.into_inner().expect("a lock");
     let state = log.state.clone();
     assert_eq!(Run::read(&log.dir).expect("the log"), state, "the log says what the run knows");
@@ -297,7 +309,7 @@ fn an_interrupt_after_any_unit_and_a_resume_give_what_an_uninterrupted_run_gives
         let folder = tempfile::tempdir().expect("a folder");
         let mut log = new_run(folder.path());
         let cancel = Cancel::default();
-        let stopping = Watch { stop: Some((cancel.clone(), Mutex::new(stop))), ..Watch::default() };
+        let stopping = Watch::stopping(&cancel, stop);
         let models = models("ok");
         let outcome = block_on(run(&corpus, &models, &settings, &mut log, &stopping, &cancel))
             .expect("a run");
@@ -536,106 +548,6 @@ fn a_measured_judge_is_measured_once() {
     assert_eq!(reports[0], reports[1]);
     let files = std::fs::read_dir(cache.path()).expect("the cache").count();
     assert_eq!(files, 1);
-}
-
-/// Sixty people who ticked boxes: three kinds of traveller, and who is of which age does not hang
-/// together with it.
-fn ticked() -> Corpus {
-    const QUESTIONS: [&str; 6] = [
-        "Do you own a car?",
-        "Do you take the night train?",
-        "How do you pay for a ticket?",
-        "Do you ever travel without a ticket?",
-        "How much do you care about delays?",
-        "Where do you look up a connection?",
-    ];
-    const KINDS: [[&str; 6]; 3] = [
-        ["Yes", "No", "At the machine", "No", "A lot", "On the wall"],
-        ["No", "Yes", "By phone", "Yes", "Some", "By phone"],
-        ["Shared", "Rarely", "By season ticket", "Once", "Not at all", "I know it by heart"],
-    ];
-    let mut corpus = Corpus::default();
-    for person in 0..60 {
-        let mut answers = KINDS[person % 3];
-        // Nobody is of a kind through and through.
-        let odd = person / 3 % 6;
-        answers[odd] = KINDS[(person + 1) % 3][odd];
-        let who = format!("P{person}");
-        // A cell of their own is no sentence, however much it differs from the others'.
-        let town = format!("North Harbour {person}");
-        let mut cells = vec![
-            ("who", who.clone()),
-            ("Age", ["18-29", "30-44"][person % 2].into()),
-            ("Town", town),
-        ];
-        cells.extend(QUESTIONS.into_iter().zip(answers.map(str::to_owned)));
-        corpus.records.push(row(person, &who, &cells));
-    }
-    corpus
-}
-
-#[test]
-fn closed_questions_give_personas_of_what_most_of_a_segment_answered() {
-    let corpus = ticked();
-    let ended = run_with(corpus.clone(), "ok", &settings());
-    assert_eq!(ended.personas().len(), 3, "{:?} {:?}", ended.state.dropped, ended.notes);
-    check_promises(&corpus, &ended.state);
-    assert!(ended.notes.iter().any(|n| n.contains("closed questions")), "{:?}", ended.notes);
-    let mut kinds = BTreeSet::new();
-    for persona in ended.personas() {
-        let said: BTreeSet<&str> = persona.statements().map(|s| s.text.as_str()).collect();
-        assert!(said.len() >= 4, "{said:?}");
-        assert!(said.iter().all(|text| text.contains("?: ")), "questions with answers: {said:?}");
-        assert!(persona.summary.contains(" answered “"), "{}", persona.summary);
-        let of =
-            |kind: &str| said.contains(format!("How do you pay for a ticket?: {kind}").as_str());
-        kinds.extend(
-            ["At the machine", "By phone", "By season ticket"].into_iter().filter(|k| of(k)),
-        );
-        assert!(persona.demographics.keys().eq(["Age"]), "{:?}", persona.demographics);
-    }
-    assert_eq!(kinds.len(), 3, "each persona is another kind of traveller");
-}
-
-#[test]
-fn further_drafts_of_a_ticked_segment_leave_out_what_tells_least() {
-    let corpus = Cleared::as_is(ticked());
-    let model = ScriptedModel::parse("ok").expect("a script");
-    let plan = Plan::new(&corpus, &model, &settings()).expect("a plan");
-    let answers = |index| {
-        let id = crate::store::DraftId { slot: 0, round: 0, index };
-        plan.brief(&corpus, id, &std::collections::BTreeMap::new()).answers
-    };
-    let (first, second, last) = (answers(0), answers(1), answers(9));
-    assert_eq!((first.len(), second.len(), last.len()), (6, 4, 3));
-    assert!(first.starts_with(&second) && second.starts_with(&last), "the most telling stay");
-}
-
-#[test]
-fn a_model_that_writes_is_told_what_is_typical() {
-    let corpus = Cleared::as_is(ticked());
-    let model = ScriptedModel::parse("ok,large").expect("a script");
-    let plan = Plan::new(&corpus, &model, &settings()).expect("a plan");
-    let id = crate::store::DraftId { slot: 0, round: 0, index: 0 };
-    let brief = plan.brief(&corpus, id, &std::collections::BTreeMap::new());
-    let request = crate::prompts::draft::request(&corpus, &brief, &plan.frame);
-    let own = &request.own[0].content;
-    let told = |line: &str| {
-        line.starts_with("How do you pay for a ticket?: ") && line.ends_with(" of 20)")
-    };
-    assert!(own.lines().any(told), "{own}");
-}
-
-#[test]
-fn people_who_ticked_boxes_are_told_apart_from_any_seed() {
-    let corpus = ticked();
-    let all: Vec<usize> = (0..corpus.records.len()).collect();
-    for seed in 0..8 {
-        for group in &super::segments::part(&corpus, &all, 3, seed, None).groups {
-            let kinds: BTreeSet<usize> = group.records.iter().map(|record| record % 3).collect();
-            assert_eq!(kinds.len(), 1, "seed {seed}: {:?}", group.terms);
-        }
-    }
 }
 
 #[test]

@@ -4,7 +4,6 @@
 //! answers. They are English, and some German, French and Spanish; text in another language still
 //! works, its sentences are only spread without regard to what they tell.
 
-use super::passages::column_at;
 use crate::corpus::Record;
 
 /// What a sentence may tell about a person.
@@ -320,7 +319,7 @@ const NAMED: usize = 4;
 /// How strongly a sentence of a record, which begins at a byte of it, speaks of an aspect.
 pub(super) fn speaks_of(aspect: Aspect, record: &Record, at: usize, sentence: &str) -> usize {
     let asking = |text: &str| met(text, aspect.asking()) + met(text, aspect.cues());
-    let named = column_at(record, at).map_or(0, |name| asking(&name.replace(['_', '-'], " ")));
+    let named = record.column_at(at).map_or(0, |name| asking(&name.replace(['_', '-'], " ")));
     let asked = record.question().map_or(0, |question| met(question, aspect.asking()));
     SAID * met(sentence, aspect.cues()) + ASKED * asked.min(1) + NAMED * named.min(1)
 }

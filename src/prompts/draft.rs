@@ -156,7 +156,7 @@ fn system(ask: Ask) -> Message {
 pub fn request(corpus: &Cleared<Corpus>, brief: &Brief, frame: &Frame) -> ChatRequest {
     let shape = shape(corpus, brief, frame);
     let records: Vec<String> = if frame.named {
-        brief.focus.iter().map(|focus| corpus.records[focus.record].id.to_string()).collect()
+        records_of(corpus, &brief.focus).into_iter().map(|id| id.0).collect()
     } else {
         brief.focus.iter().map(|focus| focus_text(corpus, focus)).collect()
     };
@@ -178,6 +178,14 @@ pub fn request(corpus: &Cleared<Corpus>, brief: &Brief, frame: &Frame) -> ChatRe
 pub fn focus_text(corpus: &Cleared<Corpus>, focus: &Focus) -> String {
     let record = &corpus.records[focus.record];
     shown(&record.id, &record.text[focus.shown.clone()])
+}
+
+/// The records in focus in the order in which they are shown, each once: it may be there with several
+/// passages.
+pub fn records_of(corpus: &Corpus, focus: &[Focus]) -> Vec<RecordId> {
+    let mut seen = BTreeSet::new();
+    let first = focus.iter().filter(|focus| seen.insert(focus.record));
+    first.map(|focus| corpus.records[focus.record].id.clone()).collect()
 }
 
 /// The most tokens that an answer of this wording needs, for planning before records are chosen.
@@ -246,7 +254,7 @@ fn shape(corpus: &Corpus, brief: &Brief, frame: &Frame) -> Shape {
         }
         Wording::Free => {
             let ids: Vec<String> =
-                brief.focus.iter().map(|f| corpus.records[f.record].id.0.clone()).collect();
+                records_of(corpus, &brief.focus).into_iter().map(|id| id.0).collect();
             let statements = Aspect::ALL.map(|_| drafted(&ids, &bounds));
             let conclusions = free_conclusions(&bounds);
             object(quotable(corpus, brief), statements, &brief.name, conclusions, &bounds)
@@ -286,7 +294,7 @@ fn object<const N: usize>(
 }
 
 /// One choice from each set. The sets are disjoint, so that no statement can come twice.
-fn picks(sets: &[Vec<String>]) -> Shape {
+pub(super) fn picks(sets: &[Vec<String>]) -> Shape {
     let ordinal = |i: usize| format!("{}", i + 1);
     let pick = |(i, set): (usize, &Vec<String>)| (ordinal(i), Shape::OneOf(set.clone()));
     Shape::Object(sets.iter().enumerate().map(pick).collect())
@@ -317,11 +325,17 @@ fn quotable(corpus: &Corpus, brief: &Brief) -> Vec<Source> {
         cells.filter(|cell| words(cell).count() >= least).collect()
     };
     let with = |least| -> Vec<Source> {
-        let sources = brief.focus.iter().map(|focus| Source {
-            id: corpus.records[focus.record].id.0.clone(),
-            cells: cells_of(focus, least),
-        });
-        sources.filter(|source| !source.cells.is_empty()).collect()
+        let mut sources: Vec<Source> = Vec::new();
+        for focus in &brief.focus {
+            let id = &corpus.records[focus.record].id.0;
+            let cells = cells_of(focus, least);
+            match sources.iter_mut().find(|source| source.id == *id) {
+                Some(source) => source.cells.extend(cells),
+                None => sources.push(Source { id: id.clone(), cells }),
+            }
+        }
+        sources.retain(|source| !source.cells.is_empty());
+        sources
     };
     let found = with(MIN_WORDS);
     if found.is_empty() { with(1) } else { found }
@@ -343,7 +357,7 @@ fn sources(corpus: &Corpus, passages: &[Passage]) -> Vec<Source> {
 /// Upper bound on the tokens of an answer. Copied text costs what this corpus costs, with a third
 /// on top; free text may be in any script, so it gets twice that and at least a token for two
 /// characters.
-fn answer_tokens(shape: &Shape, tokens_per_char: f64) -> usize {
+pub(super) fn answer_tokens(shape: &Shape, tokens_per_char: f64) -> usize {
     let copied = tokens_per_char * 1.33;
     let free = (tokens_per_char * 2.0).max(0.5);
     shape_tokens(shape, copied, free).ceil() as usize + 16
@@ -378,7 +392,6 @@ fn shape_tokens(shape: &Shape, copied: f64, free: f64) -> f64 {
 
 /// A persona without words yet, as the brief has it.
 pub(super) fn blank(corpus: &Corpus, brief: &Brief) -> Persona {
-    let id = |focus: &Focus| corpus.records[focus.record].id.clone();
     Persona {
         id: brief.id.clone(),
         name: brief.name.clone(),
@@ -395,7 +408,7 @@ pub(super) fn blank(corpus: &Corpus, brief: &Brief) -> Persona {
         below_threshold: false,
         refined: false,
         provenance: Provenance {
-            shown: brief.focus.iter().map(id).collect(),
+            shown: records_of(corpus, &brief.focus),
             ..brief.provenance.clone()
         },
     }

@@ -12,6 +12,7 @@ pub mod ask;
 mod aspects;
 pub mod controls;
 pub mod corruptions;
+pub mod digest;
 pub mod draft;
 pub mod judge;
 pub mod passages;

@@ -168,7 +168,7 @@ pub struct Passage {
 pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Passage> {
     let mut found = Vec::new();
     let mut longest: Option<Range<usize>> = None;
-    for (offset, cell) in record.cells() {
+    for (offset, cell) in record.cells().take_while(|(offset, _)| *offset < within.end) {
         for sentence in sentences(cell) {
             let start = offset + sentence.start;
             let end = (offset + sentence.end).min(within.end);
@@ -187,12 +187,6 @@ pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Pas
         found.extend(longest.map(|range| Passage { record: index, range }));
     }
     found
-}
-
-/// The name of the column that a byte of a record stands in.
-pub fn column_at(record: &Record, byte: usize) -> Option<&str> {
-    let column = record.columns.iter().find(|c| c.start <= byte && byte < c.end);
-    column.map(|c| &*c.name)
 }
 
 #[cfg(test)]

@@ -13,9 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use super::ask::Bounds;
 use super::aspects::{Aspect, speaks_of};
 use super::draft::{Brief, EXCERPT, LEAST_ANSWERS, TITLE};
-use super::passages::{
-    MIN_WORDS, Passage, clauses, column_at, leans, passages, sentences, shorten, words,
-};
+use super::passages::{MIN_WORDS, Passage, clauses, leans, passages, sentences, shorten, words};
 use crate::corpus::{Corpus, Record};
 
 /// Fewest sentences that make a draft: with fewer, quotes and statements share them, and what
@@ -127,7 +125,7 @@ impl Pools {
 
 /// Whether a passage has words enough to be quoted, and does not only say who somebody is.
 fn is_said(corpus: &Corpus, brief: &Brief, passage: &Passage) -> bool {
-    let column = column_at(&corpus.records[passage.record], passage.range.start);
+    let column = corpus.records[passage.record].column_at(passage.range.start);
     words(&text_of(corpus, passage)).nth(MIN_WORDS - 1).is_some()
         && column.is_none_or(|column| !brief.demographics.contains_key(column))
 }

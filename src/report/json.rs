@@ -189,6 +189,9 @@ fn stages(state: &RunState) -> Value {
         entry.0 += 1;
         entry.1.add(cost);
     };
+    for digested in state.digests.values() {
+        add("digest", &digested.cost);
+    }
     for draft in state.drafts.values() {
         add("draft", &draft.cost);
         if let Some((_, cost)) = &draft.verdict {

@@ -26,6 +26,17 @@ pub enum Event {
         /// One line.
         note: String,
     },
+    /// The local model chose passages of a stretch of records.
+    Digested {
+        /// Which stretch.
+        stretch: StretchId,
+        /// What it chose; nothing where its answer was of no use.
+        cards: Vec<Card>,
+        /// Why there is nothing.
+        cause: Option<String>,
+        /// What it cost.
+        cost: CallCost,
+    },
     /// A draft was written and parsed.
     Drafted {
         /// Which.
@@ -112,7 +123,7 @@ pub enum Event {
     },
     /// A stage ended, with its wall-clock seconds in this process.
     StageEnded {
-        /// `draft`, `calibrate`, `judge`, `select`, `refine`, `review`.
+        /// `digest`, `draft`, `calibrate`, `judge`, `select`, `refine`, `review`.
         stage: String,
         /// Seconds.
         seconds: f64,
@@ -129,6 +140,7 @@ impl Event {
             Self::Resumed => "resumed",
             Self::Planned(_) => "planned",
             Self::Noted { .. } => "noted",
+            Self::Digested { .. } => "digested",
             Self::Drafted { .. } => "drafted",
             Self::DraftDropped { .. } => "draft_dropped",
             Self::Calibrated(_) => "calibrated",
@@ -148,6 +160,8 @@ impl Event {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
+    /// Choosing passages of a stretch of records.
+    Digest(StretchId),
     /// Writing a draft.
     Draft(DraftId),
     /// Refining the final persona of this id.
@@ -207,6 +221,32 @@ impl std::fmt::Display for DraftId {
     }
 }
 
+/// Which stretch of a slot's records: `s2c4` is slot 2, stretch 4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StretchId {
+    /// Slot, from 0.
+    pub slot: usize,
+    /// Its place among the slot's, from 0.
+    pub index: usize,
+}
+
+impl std::fmt::Display for StretchId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "s{}c{}", self.slot, self.index)
+    }
+}
+
+/// An evidence card: a passage of a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// The record.
+    pub record: RecordId,
+    /// First byte of its text.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
 /// How the data was laid out over slots: what the drafts could see and what they could not.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PlanReport {
@@ -229,6 +269,32 @@ pub struct PlanReport {
     pub excerpted: Vec<RecordId>,
     /// True when every draft sees the whole corpus beside its focus.
     pub corpus_shared: bool,
+    /// What the local model read stretch by stretch before the drafts, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<DigestReport>,
+}
+
+/// What came of reading records stretch by stretch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DigestReport {
+    /// Stretches read.
+    pub stretches: usize,
+    /// Those whose answer was of no use.
+    pub failed: usize,
+    /// Records in them.
+    pub records: usize,
+    /// Passages chosen, which the drafts are made of.
+    pub cards: usize,
+}
+
+impl DigestReport {
+    /// Adds what came of others.
+    pub fn add(&mut self, other: &Self) {
+        self.stretches += other.stretches;
+        self.failed += other.failed;
+        self.records += other.records;
+        self.cards += other.cards;
+    }
 }
 
 /// One slot of the plan.

@@ -15,10 +15,10 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use event::{
-    CallCost, DraftId, Event, JudgeReport, Pairwise, PlanReport, Purpose, Refinement, SignalReport,
-    SlotReport, Spread, Started,
+    CallCost, Card, DigestReport, DraftId, Event, JudgeReport, Pairwise, PlanReport, Purpose,
+    Refinement, SignalReport, SlotReport, Spread, Started, StretchId,
 };
-pub use state::{Body, Draft, Egress, Purchase, RunState};
+pub use state::{Body, Digested, Draft, Egress, Purchase, RunState};
 
 /// The log's file name in a run folder.
 const LOG: &str = "log.jsonl";

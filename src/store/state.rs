@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{CallCost, DraftId, Event, JudgeReport, PlanReport, Purpose, Refinement, Started};
+use super::{
+    CallCost, Card, DraftId, Event, JudgeReport, PlanReport, Purpose, Refinement, Started,
+    StretchId,
+};
 use crate::ledger::{Account, MicroUsd};
 use crate::llm::Completion;
 use crate::schema::{Persona, RecordId, Verdict};
@@ -20,6 +23,8 @@ pub struct RunState {
     pub plan: Option<PlanReport>,
     /// What the user was told, in order, without repetitions.
     pub notes: Vec<String>,
+    /// What the local model chose of each stretch of records.
+    pub digests: BTreeMap<StretchId, Digested>,
     /// Drafts by id, those that were dropped not among them.
     pub drafts: BTreeMap<DraftId, Draft>,
     /// Drafts that came to nothing.
@@ -79,6 +84,17 @@ pub struct Body {
     pub sha256: String,
 }
 
+/// What the local model chose of a stretch of records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Digested {
+    /// Passages.
+    pub cards: Vec<Card>,
+    /// Why there are none.
+    pub cause: Option<String>,
+    /// What it cost.
+    pub cost: CallCost,
+}
+
 /// One draft as the log has it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
@@ -101,6 +117,9 @@ impl RunState {
                 if !self.notes.contains(&note) {
                     self.notes.push(note);
                 }
+            }
+            Event::Digested { stretch, cards, cause, cost } => {
+                self.digests.insert(stretch, Digested { cards, cause, cost });
             }
             Event::Drafted { draft, persona, cost } => {
                 self.drafts.insert(draft, Draft { persona: *persona, cost, verdict: None });

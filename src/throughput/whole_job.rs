@@ -33,6 +33,7 @@ const SETTINGS: Settings = Settings {
     max_rounds: 0,
     seed: 1,
     segments_by: None,
+    digest: false,
     shard: None,
     refine: None,
 };

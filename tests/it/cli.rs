@@ -141,7 +141,7 @@ fn a_bad_flag_value_exits_2_and_names_the_flag() {
 #[test]
 fn a_flag_that_does_nothing_yet_is_not_accepted() {
     let folder = Folder::new();
-    for flags in ["--pii-judge m", "--digest", "--format pdf"] {
+    for flags in ["--pii-judge m", "--format pdf"] {
         let output = folder.output(&format!("generate --input data.csv {flags}"));
         assert_eq!(output.status.code(), Some(2), "{flags}");
     }

@@ -19,6 +19,8 @@ mod browser;
 mod cli;
 #[cfg(test)]
 mod determinism;
+#[cfg(test)]
+mod digest;
 mod drafts;
 #[cfg(test)]
 mod engine;

@@ -28,6 +28,7 @@ pub(crate) fn plain(count: usize, seed: u64) -> Settings {
         max_rounds: 0,
         seed,
         segments_by: None,
+        digest: false,
         shard: None,
         refine: None,
     }

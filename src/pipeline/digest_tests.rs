@@ -1,0 +1,198 @@
+//! Runs in which the local model reads everything first.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::tests::{
+    Ended, Watch, block_on, check_promises, interviews, models, new_run, row, run_by, run_with,
+    settings,
+};
+use super::*;
+use crate::ledger::Price;
+use crate::llm::scripted::ScriptedModel;
+use crate::schema::{Persona, RecordId};
+use crate::store::{Event, Purpose, StretchId};
+
+/// One persona of one draft, which cannot see all 32 records.
+fn reading() -> Settings {
+    Settings { digest: true, count: 1, multiplier: 1.0, ..settings() }
+}
+
+/// The interviews and somebody who goes on for longer than any context.
+fn with_a_monologue() -> Corpus {
+    let mut corpus = interviews();
+    let mut long = String::new();
+    for number in 0..900 {
+        let number = number.to_string();
+        long += &["At stop ", &number, " I count the people who give up waiting. "].concat();
+    }
+    corpus.records.push(row(32, "P9", &[("answer", long.trim().to_owned())]));
+    corpus
+}
+
+/// What the drafts of a run were shown, as places in the records.
+fn cited(ended: &Ended) -> BTreeSet<(RecordId, usize)> {
+    let quotes = ended.personas().iter().flat_map(|persona| &persona.quotes);
+    quotes.map(|quote| (quote.record.clone(), quote.start)).collect()
+}
+
+#[test]
+fn every_record_is_read_before_the_first_draft() {
+    let ended = run_with(interviews(), "ok", &reading());
+    assert!(matches!(ended.outcome, Ok(Outcome::Complete)), "{:?}", ended.outcome);
+    check_promises(&interviews(), &ended.state);
+    let plan = ended.state.plan.as_ref().expect("a plan");
+    let digest = plan.digest.expect("a digest");
+    assert_eq!((digest.records, digest.failed), (32, 0));
+    assert!(digest.stretches == 2 && digest.cards >= 10, "{digest:?}");
+    assert!(ended.notes.iter().any(|note| note.contains("32 records read")));
+    // Few passages: whole records join them, so that a draft has enough to be made of.
+    for persona in ended.state.drafts.values().map(|draft| &draft.persona) {
+        let shown: BTreeSet<_> = persona.provenance.shown.iter().collect();
+        assert!(shown.len() > 6, "{shown:?}");
+        assert_eq!(shown.len(), persona.provenance.shown.len(), "each record once");
+    }
+}
+
+#[test]
+fn what_stands_late_in_a_record_beyond_all_contexts_is_read_too() {
+    let corpus = with_a_monologue();
+    for script in ["ok,context=2560", "ok,large,context=4096"] {
+        let plain = run_with(corpus.clone(), script, &Settings { digest: false, ..reading() });
+        let plan = plain.state.plan.as_ref().expect("a plan");
+        assert_eq!(plan.excerpted, [RecordId::new(1, 32)]);
+
+        let ended = run_with(corpus.clone(), script, &reading());
+        check_promises(&corpus, &ended.state);
+        let plan = ended.state.plan.as_ref().expect("a plan");
+        assert_eq!(plan.excerpted, [], "it is read whole");
+        let cards: Vec<_> = ended.state.digests.values().flat_map(|read| &read.cards).collect();
+        assert!(cards.len() > 24, "enough for drafts that are made of them alone");
+        for persona in ended.state.drafts.values().map(|draft| &draft.persona) {
+            let is_card = |start: usize, record: &RecordId| {
+                cards.iter().any(|c| c.record == *record && (c.start..c.end).contains(&start))
+            };
+            assert!(persona.quotes.iter().all(|quote| is_card(quote.start, &quote.record)));
+        }
+        let long = &corpus.records[32];
+        let of_it = cards.iter().filter(|card| card.record == long.id).map(|card| card.start);
+        let last = of_it.max().expect("cards");
+        assert!(last > long.text.len() * 9 / 10, "{last} of {}", long.text.len());
+        assert_ne!(cited(&ended), cited(&plain));
+    }
+}
+
+#[test]
+fn an_interrupt_in_any_stretch_and_a_resume_give_what_an_uninterrupted_run_gives() {
+    let corpus = Cleared::as_is(interviews());
+    let whole = run_with(interviews(), "ok", &reading());
+    let stretches = whole.state.digests.len();
+    for stop in 1..stretches + 3 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut log = new_run(folder.path());
+        let cancel = Cancel::default();
+        let stopping = Watch::stopping(&cancel, stop);
+        let models = models("ok");
+        let outcome = block_on(run(&corpus, &models, &reading(), &mut log, &stopping, &cancel));
+        assert_eq!(outcome.expect("a run"), Outcome::Interrupted);
+        assert_eq!(log.state.digests.len(), stop.min(stretches));
+        let (watch, cancel) = (Watch::default(), Cancel::default());
+        let ended = block_on(run(&corpus, &models, &reading(), &mut log, &watch, &cancel));
+        assert!(ended.is_ok());
+        assert_eq!(log.state.selected, whole.state.selected, "stopped after {stop}");
+        assert_eq!(log.state.digests, whole.state.digests);
+        assert_eq!(log.state.plan, whole.state.plan);
+    }
+}
+
+#[test]
+fn a_stretch_without_an_answer_is_counted_and_a_slot_without_any_keeps_its_records() {
+    let ended = run_with(interviews(), "garbage@1,truncate@2", &reading());
+    assert!(matches!(ended.outcome, Ok(Outcome::Complete)), "{:?}", ended.outcome);
+    let digest = ended.state.plan.as_ref().and_then(|plan| plan.digest).expect("a digest");
+    assert_eq!(digest.failed, 2);
+    let causes: Vec<_> = ended.state.digests.values().filter_map(|d| d.cause.as_deref()).collect();
+    assert!(causes.iter().any(|cause| cause.contains("not the JSON")), "{causes:?}");
+    assert!(causes.iter().any(|cause| cause.contains("token limit")), "{causes:?}");
+    assert!(ended.notes.iter().any(|note| note.contains("2 gave nothing of use")));
+
+    let all: Vec<String> = (1..=digest.stretches).map(|n| format!("garbage@{n}")).collect();
+    let ended = run_with(interviews(), &all.join(","), &reading());
+    assert_eq!(ended.personas().len(), 1, "{:?}", ended.outcome);
+    check_promises(&interviews(), &ended.state);
+}
+
+#[test]
+fn a_model_that_dies_over_a_stretch_stops_the_run_and_a_resume_goes_on() {
+    let corpus = Cleared::as_is(interviews());
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut log = new_run(folder.path());
+    let (watch, cancel) = (Watch::default(), Cancel::default());
+    let ended = block_on(run(&corpus, &models("down@2"), &reading(), &mut log, &watch, &cancel));
+    assert!(
+        matches!(&ended, Err(PipelineError::Model(why)) if why.contains("--resume")),
+        "{ended:?}"
+    );
+    assert_eq!(log.state.digests.len(), 1);
+    let ended = block_on(run(&corpus, &models("ok"), &reading(), &mut log, &watch, &cancel));
+    assert!(matches!(ended, Ok(Outcome::Complete)));
+}
+
+#[test]
+fn where_there_is_nothing_to_read_first_it_is_said() {
+    let shared = run_with(interviews(), "ok,large", &reading());
+    assert!(shared.state.digests.is_empty());
+    assert!(
+        shared.notes.iter().any(|note| note.contains("see every record")),
+        "{:?}",
+        shared.notes
+    );
+}
+
+/// The model as a service; `stands_in` for this machine, or paid to write.
+fn served(script: &str, stands_in: bool) -> Models {
+    let model = Arc::new(ScriptedModel::parse(script).expect("a script"));
+    let terms = Paid {
+        model,
+        host: "server.example".into(),
+        price: Price::parse("1/1", "openai", "service").expect("a price"),
+        cap: None,
+        parallel: 2,
+        first_wait: Duration::from_millis(1),
+        gate: None,
+        local: false,
+    };
+    if stands_in { Models::served(terms.clone(), terms, None) } else { Models::paid(terms) }
+}
+
+#[test]
+fn a_server_that_stands_in_reads_through_the_log_and_one_that_is_paid_to_write_does_not() {
+    let ended = run_by(&served("ok", true), interviews(), &reading());
+    assert!(matches!(ended.outcome, Ok(Outcome::Complete)), "{:?}", ended.outcome);
+    let read = |id: &StretchId| ended.state.purchases.contains_key(&Purpose::Digest(*id));
+    assert!(ended.state.digests.len() > 1 && ended.state.digests.keys().all(read));
+    let here = run_with(interviews(), "ok", &reading());
+    assert_eq!(ended.state.digests.len(), here.state.digests.len());
+    let sent = &ended.state.egress["server.example"].records;
+    assert_eq!(sent.len(), 32, "what was read there is named");
+
+    let ended = run_by(&served("ok,nologits", false), interviews(), &reading());
+    assert!(ended.state.digests.is_empty());
+    assert!(ended.notes.iter().any(|note| note.contains("--digest is left out")));
+}
+
+#[test]
+fn the_log_says_what_was_chosen() {
+    let ended = run_with(interviews(), "ok", &reading());
+    let (stretch, digested) = ended.state.digests.iter().next().expect("a stretch");
+    let event = Event::Digested {
+        stretch: *stretch,
+        cards: digested.cards.clone(),
+        cause: None,
+        cost: digested.cost,
+    };
+    let line = serde_json::to_string(&event).expect("json");
+    assert!(line.starts_with(r#"{"event":"digested","stretch":{"slot":0,"index":0}"#), "{line}");
+    assert_eq!(serde_json::from_str::<Event>(&line).expect("an event"), event);
+    assert!(ended.personas().iter().all(|persona: &Persona| !persona.quotes.is_empty()));
+}
