@@ -1,11 +1,10 @@
 //! What will be drafted from which records, before a token is decoded.
 //!
-//! Owns the slots, the token budget of a prompt and the choice of records in focus. A corpus larger
-//! than the context is packed and what no draft saw is counted; nothing is cut in silence.
+//! Owns the slots and the choice of records in focus. A corpus larger than the context is packed and
+//! what no draft saw is counted, or read first by `digest`; nothing is cut in silence.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -15,39 +14,27 @@ use sha2::{Digest, Sha256};
 use super::answers;
 use super::columns::{self, Columns};
 use super::digest;
+use super::frame::{self, Framed};
 use super::pack::{Vocabulary, excerpt_end};
 use super::segments::{Group, Grouping, Parting, part, speaker};
 use super::{PipelineError, Settings, Style};
 use crate::corpus::Corpus;
-use crate::llm::{Capabilities, ChatModel, Message};
+use crate::llm::ChatModel;
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
-use crate::prompts::ask::Ask;
 use crate::prompts::draft::{self, Brief, Focus, Frame, TypicalAnswer};
 use crate::schema::{Provenance, RecordId, Segment};
 use crate::store::{Draft, DraftId, PlanReport, SlotReport};
 
-/// Models below this many parameters invent facts in free text (measured).
-const TRUSTED_PARAMETERS: u64 = 1_000_000_000;
 /// Records in focus, by wording: small models take the first record they see and lose the rest.
 const FOCUS_EXTRACTIVE: usize = 6;
 const FOCUS_FREE: usize = 24;
-/// Most tokens of records in a small model's prompt: more only costs time.
-const FOCUS_TOKENS_EXTRACTIVE: usize = 1_500;
 /// Passages that a draft sees in place of a record.
 const PASSAGES: usize = 4;
 /// Fewest records that make a draft of their own.
 const FOCUS_LEAST: usize = 3;
-/// Fewest tokens of records with which a prompt makes sense.
-const FOCUS_TOKENS_LEAST: usize = 120;
-/// Tokens set aside for the chat template and the task around the records.
-const TEMPLATE_TOKENS: usize = 96;
-/// Records of a slot that are ranked for focus; the rest of a very large slot is never reached.
+/// Records of a slot that are ranked for focus; only a digest reaches the rest of a very large slot.
 const RANKED: usize = 512;
-/// Records with which the whole corpus may stand in the shared prefix.
-const SHARED_RECORDS: usize = 400;
-/// Characters over which tokens per character are measured.
-const SAMPLE_CHARS: usize = 20_000;
 
 /// Why a moderator's turns are in no slot.
 const INTERVIEWER: &str = "interviewer";
@@ -112,13 +99,9 @@ impl Plan {
         settings: &Settings,
     ) -> Result<Self, PipelineError> {
         let capabilities = model.capabilities();
-        let wording = wording(settings.style, capabilities);
-        let tokens_per_char = tokens_per_char(corpus, model);
-        let (shared, corpus_shared) = shared_prefix(corpus, model, wording, settings.ask);
-        // A model without logits is a service, and what it reads costs money.
-        let named = corpus_shared && !capabilities.logits;
-        let frame = Frame { shared, wording, tokens_per_char, named, ask: settings.ask };
-        let (frame, focus_tokens) = fit(frame, model)?;
+        let wording = frame::wording(settings.style, capabilities);
+        let Framed { frame, focus_tokens, corpus_shared } =
+            frame::around(corpus, model, wording, settings.ask)?;
 
         let (eligible, mut left_out) = eligible(corpus);
         let column = settings.segments_by.as_deref();
@@ -275,7 +258,7 @@ impl Plan {
         self.closed = columns.closed;
         let by_group: Vec<_> = groups.iter().map(|group| speakers(corpus, group)).collect();
         let wording = self.frame.wording;
-        let room = self.focus_tokens.saturating_sub(FOCUS_TOKENS_LEAST);
+        let room = self.focus_tokens.saturating_sub(frame::FOCUS_TOKENS_LEAST);
         let (answers, taken) = answers::of_groups(&columns, &by_group, (wording, room), model);
         self.focus_tokens -= taken;
         let vocabulary = Vocabulary::of(corpus);
@@ -485,17 +468,6 @@ fn counted(number: usize, one: &str, many: &str) -> String {
     if number == 1 { one.to_owned() } else { many.replace("{}", &number.to_string()) }
 }
 
-/// How a model's drafts come about in this style.
-pub fn wording(style: Style, model: &Capabilities) -> Wording {
-    match style {
-        Style::Extractive => Wording::Extractive,
-        Style::Auto if model.parameters.is_some_and(|p| p < TRUSTED_PARAMETERS) => {
-            Wording::Extractive
-        }
-        Style::Auto | Style::Free => Wording::Free,
-    }
-}
-
 fn speakers(corpus: &Corpus, group: &Group) -> BTreeSet<String> {
     group.records.iter().map(|&record| speaker(corpus, &corpus.records[record])).collect()
 }
@@ -530,56 +502,6 @@ fn sub_seed(seed: u64, id: DraftId) -> u64 {
     }
     let digest = hash.finalize();
     u64::from_le_bytes(digest[..8].try_into().expect("a digest has eight bytes"))
-}
-
-fn tokens_per_char(corpus: &Cleared<Corpus>, model: &dyn ChatModel) -> f64 {
-    let texts = corpus.records.iter().flat_map(|record| record.text.chars().chain(['\n']));
-    let sample: String = texts.take(SAMPLE_CHARS).collect();
-    model.count_tokens(&sample) as f64 / sample.chars().count().max(1) as f64
-}
-
-/// Instructions and example; and the corpus too, for a model that may read it, where it takes at
-/// most half of the context.
-fn shared_prefix(
-    corpus: &Cleared<Corpus>,
-    model: &dyn ChatModel,
-    wording: Wording,
-    ask: Ask,
-) -> (Arc<[Message]>, bool) {
-    if wording == Wording::Free && corpus.records.len() <= SHARED_RECORDS {
-        let shared = draft::shared(wording, Some(corpus), ask);
-        if message_tokens(&shared, model) <= model.capabilities().context / 2 {
-            return (shared, true);
-        }
-    }
-    (draft::shared(wording, None, ask), false)
-}
-
-/// Tokens left for records; without the example where the context is too small for both.
-fn fit(mut frame: Frame, model: &dyn ChatModel) -> Result<(Frame, usize), PipelineError> {
-    let context = model.capabilities().context;
-    let answer = draft::worst_answer_tokens(frame.wording, frame.tokens_per_char, frame.ask);
-    let around = |shared: &[Message]| answer + TEMPLATE_TOKENS + message_tokens(shared, model);
-    if around(&frame.shared) + FOCUS_TOKENS_LEAST > context {
-        frame.shared = draft::shared_without_example(frame.ask);
-    }
-    let needed = around(&frame.shared) + FOCUS_TOKENS_LEAST;
-    if needed > context {
-        return Err(PipelineError::Model(format!(
-            "a context of {context} tokens is too small to draft in\nhint: use --context {} or more",
-            needed.next_multiple_of(256),
-        )));
-    }
-    let mut tokens = context - around(&frame.shared);
-    if frame.wording == Wording::Extractive {
-        tokens = tokens.min(FOCUS_TOKENS_EXTRACTIVE);
-    }
-    Ok((frame, tokens))
-}
-
-fn message_tokens(messages: &[Message], model: &dyn ChatModel) -> usize {
-    // A few tokens a message for the template's role marks.
-    messages.iter().map(|m| model.count_tokens(&m.content) + 8).sum()
 }
 
 /// Records that may be evidence, and those that may not. Questions of an interviewer are context,
