@@ -72,7 +72,7 @@ struct Tally {
 }
 
 /// The one of several speakers who asks by what they do, where no label says it: most of their
-/// turns end in a question, hardly any of the others' do, who say at least twice as much. `None`
+/// turns end in a question, hardly any of the others' do, who say more. `None`
 /// where nobody or more than one is like that. `turns` are speaker and words.
 pub(super) fn guess<'a>(turns: impl Iterator<Item = (&'a str, &'a str)>) -> Option<&'a str> {
     let mut speakers: BTreeMap<&str, Tally> = BTreeMap::new();
@@ -89,7 +89,7 @@ pub(super) fn guess<'a>(turns: impl Iterator<Item = (&'a str, &'a str)>) -> Opti
             && tally.asking * 3 >= tally.turns * 2
             && tally.turns * 4 >= turns
             && (asking - tally.asking) * 5 <= turns - tally.turns
-            && words - tally.words >= tally.words * 2
+            && words - tally.words > tally.words
     };
     let mut askers = speakers.iter().filter(is_asker);
     let (asker, _) = askers.next()?;
@@ -114,6 +114,9 @@ impl Question {
             return Some(at);
         }
         let unanswered = self.end();
+        // A nod just before it was joined to it as the same speaker's.
+        let asked: Vec<&str> = text.lines().filter(|line| !is_nod(line)).collect();
+        let text = if asked.is_empty() { text } else { asked.join("\n") };
         self.asked = Some((at, text));
         unanswered
     }
@@ -207,7 +210,9 @@ mod tests {
         assert_eq!(question.answer(None), None);
         assert_eq!(question.ask(5, "Okay.".into()), Some(5));
         assert_eq!(question.answer(Some("Ana")), Some("Why?"));
-        assert_eq!(question.ask(7, "Since when?".into()), None);
+        assert_eq!(question.ask(7, "Mm-hm.\nI see.\nSince when?".into()), None);
+        assert_eq!(question.answer(Some("Bo")), Some("Since when?"));
+        assert_eq!(question.ask(7, "And why?".into()), None);
         assert_eq!(question.ask(8, "Or never?".into()), Some(7));
         assert_eq!((question.end(), question.end()), (Some(8), None));
     }
