@@ -276,6 +276,21 @@ fn extractive_statements_are_sentences_of_the_records_they_cite() {
 }
 
 #[test]
+fn a_nod_is_no_statement_where_others_say_more() {
+    let mut corpus = interviews();
+    for person in 0..8 {
+        let nod = [("answer", "Mm-hm.".to_owned())];
+        corpus.records.push(row(corpus.records.len(), &format!("P{person}"), &nod));
+    }
+    for seed in 0..4 {
+        let ended = run_with(corpus.clone(), "ok", &Settings { seed, ..settings() });
+        for persona in ended.state.drafts.values().map(|draft| &draft.persona) {
+            assert!(persona.texts().all(|text| !text.contains("Mm-hm")), "{persona:?}");
+        }
+    }
+}
+
+#[test]
 fn demographics_and_segments_are_counted_from_the_data() {
     let ended = run_with(interviews(), "ok", &settings());
     for persona in ended.personas() {

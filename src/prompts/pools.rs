@@ -19,6 +19,8 @@ use crate::corpus::{Corpus, Record};
 /// Fewest sentences that make a draft: with fewer, quotes and statements share them, and what
 /// earlier drafts said may be said again.
 const FRESH: usize = 6;
+/// Sentences beside which a record without any gives nothing: one for each aspect, and a quote.
+const LEAST_SAID: usize = 4;
 /// Characters of a question with its answer beyond which its last sentence alone is repeated.
 const LONG_QUESTION: usize = 120;
 /// Typical answers that tell a segment from the others best: a title is one of them.
@@ -47,6 +49,8 @@ impl Pools {
             all.iter().filter(|passage| is_said(corpus, brief, passage)).cloned().collect();
         let answers = if said.len() < FRESH { answers(corpus, brief) } else { Vec::new() };
         let mut pools = if answers.len() < LEAST_ANSWERS {
+            // `Mm-hm.` is no statement where somebody says more.
+            let all = if said.len() < LEAST_SAID { all } else { said };
             Self::of_sentences(corpus, brief, all, bounds, &mut rng)
         } else {
             Self::of_answers(corpus, said, &answers, bounds)
