@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::findings::Findings;
+use super::transcript::{is_generic, is_numbered};
 
 /// The role, as the first word of a speaker's label.
 const ROLES: [&str; 20] = [
@@ -92,8 +93,10 @@ pub(super) fn guess<'a>(turns: impl Iterator<Item = (&'a str, &'a str)>) -> Opti
             && words - tally.words > tally.words
     };
     let mut askers = speakers.iter().filter(is_asker);
-    let (asker, _) = askers.next()?;
-    askers.next().is_none().then_some(asker)
+    let (&asker, _) = askers.next()?;
+    // A customer asks a lot, and is the one to hear.
+    let is_participant = is_generic(asker) || is_numbered(asker);
+    (askers.next().is_none() && !is_participant).then_some(asker)
 }
 
 /// The question under way in a conversation, and who has answered it.
@@ -196,6 +199,9 @@ mod tests {
         let equals = interview.map(|(who, _)| (who, "And what do you think of all that?"));
         assert_eq!(guess(equals.into_iter()), None);
         assert_eq!(guess(interview.into_iter().filter(|(who, _)| *who == "Sarah")), None);
+        let chat =
+            interview.map(|(who, said)| (if who == "Sarah" { "Customer" } else { who }, said));
+        assert_eq!(guess(chat.into_iter()), None);
         assert_eq!(guess(interview.into_iter().filter(|(who, _)| *who == "Tom")), None);
     }
 

@@ -98,7 +98,7 @@ pub(super) fn participant_of_heading(heading: &str) -> Option<String> {
 }
 
 /// Labels that number the people who were asked: `P01`, `R-2`, `Speaker 3`.
-fn is_numbered(label: &str) -> bool {
+pub(super) fn is_numbered(label: &str) -> bool {
     static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
         let pattern = "(?i)^(?:participant|respondent|interviewee|speaker|subject|person|user|p|r|s)\
                        [ #._-]*[0-9]{1,4}$";
@@ -108,7 +108,7 @@ fn is_numbered(label: &str) -> bool {
 }
 
 /// Labels that stand for a role, whoever fills it.
-fn is_generic(label: &str) -> bool {
+pub(super) fn is_generic(label: &str) -> bool {
     matches!(
         normalise(label).as_str(),
         "participant"
@@ -337,30 +337,34 @@ enum Asking {
     Labelled,
     /// This speaker, by what they do.
     Guessed(String),
+    /// Whoever is the only one to speak is no moderator, whatever the label.
+    Nobody,
 }
 
 impl Asking {
     fn find(entries: &[Entry], rows: &mut Rows) -> Self {
-        let mut turns = entries.iter().filter_map(|entry| match entry {
-            Entry::Turn(turn) => Some((turn.speaker.as_deref()?, turn.text.as_str())),
-            Entry::Row { .. } => None,
-        });
-        let is_answering = |name: &str| is_generic(name) || is_numbered(name);
-        match moderator::guess(turns.clone()) {
-            Some(name)
-                if !turns.any(|(who, _)| moderator::is_label(who)) && !is_answering(name) =>
-            {
-                moderator::note_guess(&mut rows.findings, name);
-                Self::Guessed(name.to_owned())
-            }
-            _ => Self::Labelled,
+        let turns = || {
+            entries.iter().filter_map(|entry| match entry {
+                Entry::Turn(turn) => Some((turn.speaker.as_deref(), turn.text.as_str())),
+                Entry::Row { .. } => None,
+            })
+        };
+        let asks = |speaker: Option<&str>| speaker.is_some_and(moderator::is_label);
+        if turns().any(|(speaker, _)| asks(speaker)) {
+            let alone = turns().all(|(speaker, _)| asks(speaker));
+            return if alone { Self::Nobody } else { Self::Labelled };
         }
+        let spoken = turns().filter_map(|(speaker, text)| Some((speaker?, text)));
+        let Some(name) = moderator::guess(spoken) else { return Self::Nobody };
+        moderator::note_guess(&mut rows.findings, name);
+        Self::Guessed(name.to_owned())
     }
 
     fn is_by(&self, turn: &Turn) -> bool {
         turn.speaker.as_deref().is_some_and(|speaker| match self {
             Self::Labelled => moderator::is_label(speaker),
             Self::Guessed(name) => name == speaker,
+            Self::Nobody => false,
         })
     }
 }
@@ -460,6 +464,19 @@ mod tests {
         let rows = load("Q: First?\nA: Yes, always.\nQ: Thank you.\n");
         assert_eq!(said(&rows), [(Some("A"), "question: First?\ntext: Yes, always.")]);
         assert_eq!(rows.findings.kinds(), [("moderator-turn", Some(3), 1)]);
+    }
+
+    #[test]
+    fn a_moderator_who_is_alone_is_heard_and_one_without_a_label_is_found() {
+        let rows = load("Interviewer: They wait a lot.\nInterviewer: And they hate it.\n");
+        assert_eq!(said(&rows), [(Some("Interviewer"), "They wait a lot.\nAnd they hate it.")]);
+        let answer = "I wait for the lift with the whole ward until somebody comes down.";
+        let talk = ["How do you start?", "And what then?", "Who helps you?"]
+            .map(|asked| format!("[00:01] Eva: {asked}\n[00:02] Ana: {answer}\n"));
+        let rows = load(&talk.concat());
+        let expected = format!("question: Who helps you?\ntext: {answer}");
+        assert_eq!(said(&rows)[2], (Some("Ana"), expected.as_str()));
+        assert_eq!(rows.findings.kinds(), [("moderator-guessed", None, 1)]);
     }
 
     #[test]
