@@ -30,7 +30,7 @@ pub async fn sketch(
     drafter: &dyn ChatModel,
     service: &dyn ChatModel,
 ) -> Result<Sketch, PipelineError> {
-    let settings = Settings { multiplier: 1.0, ..settings.clone() };
+    let settings = Settings { multiplier: 1.0, digest: false, ..settings.clone() };
     let mode = settings.refine.map_or(RefineMode::Patch, |refine| refine.mode);
     let plan = Plan::new(corpus, drafter, &settings)?;
     let briefs: Vec<_> =
