@@ -112,3 +112,82 @@ fn filters_hide_what_does_not_fit_and_the_address_keeps_them() {
     let twice = "aria-live=\"polite\">The same persona twice.";
     assert!(!shown("").contains(twice) && shown("#?compare=2.2").contains(twice));
 }
+
+/// Looks at every text of the page with all that folds open: contrast of its colour with what lies
+/// behind it (WCAG 2.2, relative luminance), held against what its size asks for. Leaves what falls
+/// short, and how many texts were looked at, in the title.
+const CONTRAST: &str = r#"<script>
+addEventListener("load", () => setTimeout(() => {
+  document.querySelectorAll("details").forEach(d => d.open = true);
+  const parse = text => {
+    const n = (text.match(/-?[\d.]+(e-?\d+)?%?/g) || []).map(parseFloat);
+    const [r, g, b] = text.startsWith("color(") ? n.slice(0, 3).map(x => x * 255) : n;
+    return [r, g, b, n.length > 3 ? n[3] : 1];
+  };
+  const over = (a, b) => [0, 1, 2].map(i => a[i] * a[3] + b[i] * (1 - a[3])).concat(1);
+  const luminance = c => {
+    const [r, g, b] = c.map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = element => {
+    if (!element) return [255, 255, 255, 1];
+    const own = parse(getComputedStyle(element).backgroundColor);
+    return own[3] === 1 ? own : over(own, ground(element.parentElement));
+  };
+  const opacity = e => e ? getComputedStyle(e).opacity * opacity(e.parentElement) : 1;
+  const short = [];
+  let seen = 0;
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const element = walk.currentNode.parentElement;
+    const text = walk.currentNode.data.trim();
+    const range = document.createRange();
+    range.selectNode(walk.currentNode);
+    if (!text || !range.getClientRects().length || element.closest("script, style, svg")) continue;
+    const style = getComputedStyle(element);
+    if (style.visibility === "hidden" || style.clipPath !== "none") continue;
+    const behind = ground(element);
+    const ink = parse(style.color);
+    ink[3] *= opacity(element);
+    const [a, b] = [luminance(over(ink, behind)), luminance(behind)].sort((x, y) => y - x);
+    const size = parseFloat(style.fontSize);
+    const large = size >= 24 || size >= 18.66 && style.fontWeight >= 700;
+    const ratio = (a + 0.05) / (b + 0.05);
+    seen += 1;
+    if (ratio < (large ? 3 : 4.5)) {
+      short.push(ratio.toFixed(2) + " " + element.className + " " + text.slice(0, 30));
+    }
+  }
+  document.title = "contrast: " + seen + " texts, short: " + [...new Set(short)].join(" | ") + ".";
+}, 500));
+</script>"#;
+
+#[test]
+fn every_text_of_the_report_stands_out_enough_by_light_by_dark_and_in_print() {
+    let Some(browser) = browser() else { return };
+    let (folder, page) = page();
+    let html = fs::read_to_string(&page).unwrap();
+    let policy = html.find("<meta http-equiv=\"Content-Security-Policy\"").expect("a policy");
+    let end = policy + html[policy..].find('>').unwrap() + 1;
+    let open = format!("{}{}{CONTRAST}", &html[..policy], &html[end..]);
+    let dark = "@media (prefers-color-scheme: dark)";
+    assert!(open.contains(dark) && open.contains("@media print"));
+    // Too pale a grey on white, so that a measurement that sees nothing is seen.
+    let pale = open.replace("--soft: #5b5751", "--soft: #b0aca5");
+    let looks = [
+        ("light", open.clone(), true),
+        ("dark", open.replace(dark, "@media all"), true),
+        ("print", open.replace("@media print", "@media all"), true),
+        ("pale", pale, false),
+    ];
+    for (look, html, good) in looks {
+        let copy = folder.path().join(format!("{look}.html"));
+        fs::write(&copy, html).unwrap();
+        let visit = visit(browser, &copy, "");
+        let (_, found) = visit.page.split_once("<title>contrast: ").expect("it was measured");
+        let (found, _) = found.split_once("</title>").unwrap();
+        let (texts, short) = found.split_once(" texts, short: ").unwrap();
+        assert!(texts.parse::<usize>().unwrap() > 100, "{look}: {found}");
+        assert_eq!(short == ".", good, "{look}: {short}");
+    }
+}
