@@ -10,8 +10,9 @@ use crate::schema::Persona;
 /// Width where the output is no terminal, in columns.
 const WIDTH: u16 = 100;
 
-/// Narrower than this a table is a column of letters.
-const NARROWEST: u16 = 40;
+/// A word up to this long is not broken over lines; where there is no room for that, the cells of a
+/// row stand below each other.
+const WORD: u16 = 16;
 
 /// Columns of blanks around a cell.
 const PADDING: u16 = 2;
@@ -22,42 +23,62 @@ const STYLE: TableStyle =
 
 /// A table with a header, as wide as the terminal.
 pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let terminal = Table::new();
+    // A terminal that does not know its size says zero.
+    let width = terminal.width().filter(|width| terminal.is_tty() && *width > 0);
+    laid_out(header, rows.into_iter().collect(), width.unwrap_or(WIDTH))
+}
+
+fn laid_out(header: &[&str], rows: Vec<Vec<String>>, width: u16) -> String {
+    let plain = |row: Vec<String>| row.iter().map(|cell| plain_line(cell)).collect();
+    let rows: Vec<Vec<String>> = rows.into_iter().map(plain).collect();
+    let longest = longest_words(header, &rows);
+    let room = |words: &mut dyn Iterator<Item = u16>| {
+        words.fold(0u16, |sum, word| sum.saturating_add(word).saturating_add(PADDING + 1))
+    };
+    if room(&mut longest.iter().map(|word| (*word).min(WORD))) > width {
+        return stacked(header, &rows);
+    }
     let mut table = Table::new();
     table.load_style(STYLE);
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    // A terminal that does not know its size says zero.
-    if !table.is_tty() || table.width().is_none_or(|width| width < NARROWEST) {
-        table.set_width(WIDTH);
-    }
+    table.set_width(width);
     table.set_header(header);
-    for row in rows {
-        table.add_row(row.iter().map(|cell| plain_line(cell)));
+    table.add_rows(rows);
+    if room(&mut longest.iter().copied()) <= width {
+        for (column, word) in table.column_iter_mut().zip(longest) {
+            let width = Width::Fixed(word.saturating_add(PADDING));
+            column.set_constraint(ColumnConstraint::LowerBoundary(width));
+        }
     }
-    keep_words_whole(&mut table);
     // Cells are padded to the width; nobody wants to copy the blanks.
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// Keeps words from being broken over lines as long as all columns have room for their longest.
-fn keep_words_whole(table: &mut Table) {
-    let cells = table.header().into_iter().chain(table.row_iter());
-    let mut longest: Vec<u16> = Vec::new();
-    for row in cells {
-        longest.resize(longest.len().max(row.cell_count()), 0);
-        for (column, cell) in row.cell_iter().enumerate() {
-            let words = cell.content();
-            let words = words.split_whitespace().map(|word| word.chars().count());
-            let word = u16::try_from(words.max().unwrap_or(0)).unwrap_or(u16::MAX);
-            longest[column] = longest[column].max(word.saturating_add(PADDING));
+/// The characters of each column's longest word.
+fn longest_words(header: &[&str], rows: &[Vec<String>]) -> Vec<u16> {
+    let mut longest = vec![0; header.len()];
+    let rows = rows.iter().map(|row| row.iter().map(String::as_str).collect());
+    for row in std::iter::once(header.to_vec()).chain(rows) {
+        for (longest, cell) in longest.iter_mut().zip(row) {
+            let words = cell.split_whitespace().map(|word| word.chars().count());
+            let word = words.max().unwrap_or(0);
+            *longest = u16::try_from(word).unwrap_or(u16::MAX).max(*longest);
         }
     }
-    let needed = longest.iter().fold(0u16, |sum, width| sum.saturating_add(*width));
-    let between = u16::try_from(longest.len()).unwrap_or(u16::MAX);
-    if table.width().is_some_and(|width| needed.saturating_add(between) <= width) {
-        for (column, width) in table.column_iter_mut().zip(longest) {
-            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
-        }
+    longest
+}
+
+/// Each row as its first cell and, below it, the others by name: for terminals too narrow for a table.
+fn stacked(header: &[&str], rows: &[Vec<String>]) -> String {
+    let mut lines = Vec::new();
+    for row in rows {
+        let mut cells = header.iter().zip(row);
+        lines.extend(cells.next().map(|(_, first)| first.clone()));
+        let filled = cells.filter(|(_, cell)| !cell.is_empty());
+        lines.extend(filled.map(|(name, cell)| format!("  {name}: {cell}")));
     }
+    lines.join("\n")
 }
 
 /// One row a persona.
@@ -108,6 +129,18 @@ mod tests {
         let text = table(&header, [row]);
         assert!(text.contains("incomprehensibility"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= usize::from(WIDTH)), "{text}");
+    }
+
+    #[test]
+    fn a_narrow_terminal_shows_the_cells_below_each_other() {
+        let row = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
+        let rows =
+            vec![row(["smollm2-135m", "98.4 MB", "", "Apache-2.0"]), row(["b", "1", "2", "3"])];
+        let header = ["name", "size", "fits", "licence"];
+        let text = laid_out(&header, rows.clone(), 30);
+        let expected = "smollm2-135m\n  size: 98.4 MB\n  licence: Apache-2.0\nb\n  size: 1\n  fits: 2\n  licence: 3";
+        assert_eq!(text, expected);
+        assert!(laid_out(&header, rows, 60).contains("────"), "there is room for a table");
     }
 
     #[test]
