@@ -137,7 +137,8 @@ fn on_own(
         // The slots of the run, so that its scores are met again.
         Some(plan) => {
             let model = models.judge.as_ref();
-            let slots = pipeline::Plan::new(corpus, model, &plan.pipeline)?.segments();
+            let settings = pipeline::Settings { digest: false, ..plan.pipeline.clone() };
+            let slots = pipeline::Plan::new(corpus, model, &settings)?.segments();
             let of = |persona: &Persona| slots.get(persona.provenance.slot).cloned();
             found.personas.iter().map(|persona| of(persona).unwrap_or_default()).collect()
         }

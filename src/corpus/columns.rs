@@ -322,7 +322,7 @@ mod tests {
         Corpus {
             files: vec![file],
             records: values.iter().enumerate().map(record).collect(),
-            findings: Vec::new(),
+            ..Corpus::default()
         }
     }
 

@@ -84,6 +84,9 @@ fn add_file(
     hashes.insert(sha256.clone(), candidate.name.clone());
     let format = name_of(format, &rows.records);
     corpus.records.append(&mut rows.records);
+    corpus.moderators.append(&mut rows.moderators);
+    corpus.moderators.sort_unstable();
+    corpus.moderators.dedup();
     corpus.files.push(SourceFile {
         number: corpus.files.len() + 1,
         name: candidate.name.clone(),

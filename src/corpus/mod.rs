@@ -35,6 +35,7 @@ mod xlsx;
 mod xml;
 mod yaml;
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -54,6 +55,9 @@ pub struct Corpus {
     pub records: Vec<Record>,
     /// What was odd, with counts. Nothing is dropped without one.
     pub findings: Vec<Finding>,
+    /// Names of those who ask: no participants, and still people whose names are personal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moderators: Vec<String>,
 }
 
 /// One input file.
@@ -131,7 +135,8 @@ impl Record {
         (byte < column.end).then_some(&*column.name)
     }
 
-    /// Whether the speaker's role is to ask. Such words are a record only where nobody answers.
+    /// Whether the speaker's role is to ask. Such words are a record only where nobody else speaks in
+    /// their file, or in a table of a document.
     pub fn is_by_moderator(&self) -> bool {
         self.participant.as_deref().is_some_and(moderator::is_role)
     }
@@ -140,10 +145,18 @@ impl Record {
     /// participant's own words (a question, a heading, an id) is left out, unless nothing else is
     /// there. Yields the byte offset of the piece in `text` and the piece.
     pub fn cells(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.cells_in(0..self.text.len())
+    }
+
+    /// Those [`Record::cells`] that reach into a range of the text, whole.
+    pub fn cells_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, &str)> {
         let spoken = self.columns.iter().any(|c| !columns::is_context(&c.name));
         let whole = self.columns.is_empty().then_some((0, self.text.as_str()));
-        self.columns
+        let first = self.columns.partition_point(|column| column.end <= range.start);
+        let end = range.end;
+        self.columns[first..]
             .iter()
+            .take_while(move |column| column.start < end)
             .filter(move |c| !spoken || !columns::is_context(&c.name))
             .map(|c| (c.start, &self.text[c.start..c.end]))
             .chain(whole)

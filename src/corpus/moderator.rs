@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::columns::participant_rank;
 use super::findings::Findings;
 use super::transcript::{is_generic, is_numbered};
 
@@ -33,20 +34,55 @@ const ROLES: [&str; 20] = [
     "модератор",
 ];
 
+/// Beside the words for a participant, who is heard: the customer of a chat asks a lot.
+const PARTICIPANTS: [&str; 14] = [
+    "client",
+    "patient",
+    "visitor",
+    "caller",
+    "human",
+    "guest",
+    "student",
+    "buyer",
+    "member",
+    "kunde",
+    "kundin",
+    "klient",
+    "cliente",
+    "patientin",
+];
+
 /// The same as transcribers shorten it.
 const SHORT: [&str; 5] = ["q", "i", "int", "mod", "question"];
 
 /// A turn of up to so many words that asks nothing only keeps the other one talking: `Mm-hm, right.`
 const NOD_WORDS: usize = 2;
+/// And of so many signs of a script without spaces.
+const NOD_SIGNS: usize = 5;
+
+/// Bytes of a question that a record repeats: its end, where what is asked stands.
+const MOST: usize = 600;
 
 /// Turns, of those that are more than a nod, before anybody is taken for the one who asks.
 const LEAST_TURNS: usize = 3;
 
-/// Whether a name is the role of the one who asks.
+/// Whether a name is the role of the one who asks, or has it in brackets: `Sarah (Interviewer)`.
 pub(super) fn is_role(name: &str) -> bool {
-    let name = name.trim().to_lowercase();
-    let first = name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-    ROLES.contains(&first.trim_end_matches(|c: char| c.is_ascii_digit()))
+    let name = name.to_lowercase();
+    let is_named = |name: &str| {
+        let first = name.trim().split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+        ROLES.contains(&first.trim_end_matches(|c: char| c.is_ascii_digit()))
+    };
+    is_named(&name) || name.split_once('(').is_some_and(|(_, bracket)| is_named(bracket))
+}
+
+/// The name that stands beside the role in a label: `Sarah (Interviewer)`, `Moderator Eva`.
+pub(super) fn name_in(label: &str) -> Option<&str> {
+    let name = match label.split_once('(') {
+        Some((name, _)) => name,
+        None => label.trim().split_once(char::is_whitespace)?.1,
+    };
+    Some(name.trim()).filter(|name| name.contains(char::is_alphabetic))
 }
 
 /// Whether a label of a transcript is that of the one who asks.
@@ -54,15 +90,28 @@ pub(super) fn is_label(label: &str) -> bool {
     is_role(label) || SHORT.contains(&label.to_lowercase().as_str())
 }
 
+/// Whether a label is that of somebody to hear. Tools that write transcripts by themselves number
+/// all speakers, those who ask as well.
+fn is_participant(label: &str) -> bool {
+    let first = label.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    is_generic(label)
+        || is_numbered(label)
+            && !first.trim_end_matches(char::is_numeric).eq_ignore_ascii_case("speaker")
+        || participant_rank(first).is_some_and(|rank| rank == 0)
+        || PARTICIPANTS.contains(&first.to_lowercase().as_str())
+}
+
 /// Whether a turn asks nothing and says nothing.
 fn is_nod(text: &str) -> bool {
-    !asks(text) && text.split_whitespace().nth(NOD_WORDS).is_none()
+    let signs =
+        text.chars().filter(|c| c.is_alphabetic() && !c.is_lowercase() && !c.is_uppercase());
+    !asks(text) && text.split_whitespace().nth(NOD_WORDS).is_none() && signs.count() <= NOD_SIGNS
 }
 
 /// Whether the turn ends in a question.
 fn asks(text: &str) -> bool {
-    let text = text.trim_end_matches(|c: char| c.is_whitespace() || "\"'”’»)".contains(c));
-    text.ends_with(['?', '？', '؟'])
+    let text = text.trim_end_matches(|c: char| c.is_whitespace() || "\"'”’»)」".contains(c));
+    text.ends_with(['?', '？', '؟']) || text.trim_end_matches('。').ends_with('か')
 }
 
 #[derive(Default)]
@@ -94,9 +143,7 @@ pub(super) fn guess<'a>(turns: impl Iterator<Item = (&'a str, &'a str)>) -> Opti
     };
     let mut askers = speakers.iter().filter(is_asker);
     let (&asker, _) = askers.next()?;
-    // A customer asks a lot, and is the one to hear.
-    let is_participant = is_generic(asker) || is_numbered(asker);
-    (askers.next().is_none() && !is_participant).then_some(asker)
+    (askers.next().is_none() && !is_participant(asker)).then_some(asker)
 }
 
 /// The question under way in a conversation, and who has answered it.
@@ -109,19 +156,32 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// A moderator's turn in line or row `at`. Gives where words of theirs stood that no answer
-    /// carries: a nod, or an earlier question.
-    pub(super) fn ask(&mut self, at: usize, text: String) -> Option<usize> {
-        if is_nod(&text) && self.asked.is_some() {
+    /// A moderator's turn in line or row `at`, which goes on with a question that nobody has
+    /// answered yet. True where it is a nod, which no answer will carry.
+    pub(super) fn ask(&mut self, at: usize, text: &str) -> bool {
+        if is_nod(text) && (self.asked.is_some() || text.is_empty()) {
             self.answerers.clear();
-            return Some(at);
+            return true;
         }
-        let unanswered = self.end();
-        // A nod just before it was joined to it as the same speaker's.
-        let asked: Vec<&str> = text.lines().filter(|line| !is_nod(line)).collect();
-        let text = if asked.is_empty() { text } else { asked.join("\n") };
-        self.asked = Some((at, text));
-        unanswered
+        // A nod just before it was joined to it as the same speaker's; a line that only ends early is
+        // none.
+        let nods = |line: &&str| is_nod(line) && line.trim_end().ends_with(['.', '!', '…', '。']);
+        let asked = text.lines().skip_while(nods).collect::<Vec<_>>().join("\n");
+        let asked = if asked.is_empty() { text.to_owned() } else { asked };
+        match &mut self.asked {
+            Some((_, earlier)) if !self.answered => {
+                earlier.push('\n');
+                earlier.push_str(&asked);
+            }
+            _ => *self = Self { asked: Some((at, asked)), ..Self::default() },
+        }
+        if let Some((_, text)) = &mut self.asked
+            && text.len() > MOST
+        {
+            let end = text.ceil_char_boundary(text.len() - MOST);
+            text.replace_range(..end, "…");
+        }
+        false
     }
 
     /// The question that this speaker's turn answers: their first after it. What they say again,
@@ -135,6 +195,13 @@ impl Question {
         };
         self.answered = true;
         answers.then_some(text.as_str())
+    }
+
+    /// Forgets a question that was answered: what follows is about something else.
+    pub(super) fn move_on(&mut self) {
+        if self.answered {
+            *self = Self::default();
+        }
     }
 
     /// Forgets the question; gives where it stood, if nobody answered it.
@@ -157,7 +224,7 @@ pub(super) fn note_left_out(findings: &mut Findings, at: usize) {
 pub(super) fn note_guess(findings: &mut Findings, name: &str) {
     findings.note("moderator-guessed", None, || {
         format!(
-            "'{name}' asks nearly all questions and says least, so was taken for the interviewer: \
+            "'{name}' asks nearly all questions and says less than the others, so was taken for the interviewer: \
              those turns become the questions of the answers after them, and are no evidence. If \
              '{name}' is a participant, call them 'Participant 1' or the like in the file"
         )
@@ -170,7 +237,8 @@ mod tests {
 
     #[test]
     fn roles_are_known_in_several_languages_and_with_a_number() {
-        for name in ["Interviewer", "Moderator 2", "INTERVIEWER1", "Moderadora", "Модератор (КБ)"]
+        for name in
+            ["Interviewer", "Moderator 2", "INTERVIEWER1", "Moderadora", "Eva (Moderatorin)"]
         {
             assert!(is_role(name), "{name}");
         }
@@ -209,17 +277,58 @@ mod tests {
     fn a_question_goes_to_the_first_turn_of_each_and_past_a_nod() {
         let mut question = Question::default();
         assert_eq!(question.answer(Some("Ana")), None);
-        assert_eq!(question.ask(1, "Why?".into()), None);
+        assert!(!question.ask(1, "Why?"));
         assert_eq!(question.answer(Some("Ana")), Some("Why?"));
         assert_eq!(question.answer(Some("Bo")), Some("Why?"));
         assert_eq!(question.answer(Some("Ana")), None);
         assert_eq!(question.answer(None), None);
-        assert_eq!(question.ask(5, "Okay.".into()), Some(5));
+        assert!(question.ask(5, "Okay."));
         assert_eq!(question.answer(Some("Ana")), Some("Why?"));
-        assert_eq!(question.ask(7, "Mm-hm.\nI see.\nSince when?".into()), None);
-        assert_eq!(question.answer(Some("Bo")), Some("Since when?"));
-        assert_eq!(question.ask(7, "And why?".into()), None);
-        assert_eq!(question.ask(8, "Or never?".into()), Some(7));
-        assert_eq!((question.end(), question.end()), (Some(8), None));
+        assert!(!question.ask(7, "Mm-hm.\nI see.\nSince\nwhen?"));
+        assert_eq!(question.answer(Some("Bo")), Some("Since\nwhen?"), "only what comes before it");
+        assert!(!question.ask(7, "And why?") && !question.ask(8, "Or why not?"));
+        assert_eq!(question.answer(Some("Bo")), Some("And why?\nOr why not?"));
+        question.move_on();
+        assert_eq!(question.answer(Some("Ana")), None);
+        assert!(!question.ask(9, "Never?"));
+        question.move_on();
+        assert_eq!((question.end(), question.end()), (Some(9), None));
+    }
+
+    #[test]
+    fn a_long_question_is_repeated_by_its_end_and_nothing_is_no_question() {
+        let mut question = Question::default();
+        assert!(question.ask(1, ""));
+        assert_eq!(question.answer(Some("Ana")), None);
+        question.ask(2, &format!("{}And now?", "ö".repeat(1000)));
+        let asked = question.answer(Some("Ana")).unwrap();
+        assert!(asked.starts_with("…ö") && asked.ends_with("And now?"), "{asked}");
+        assert!(asked.len() <= MOST + '…'.len_utf8());
+    }
+
+    #[test]
+    fn a_question_in_a_script_without_spaces_is_no_nod() {
+        for nod in ["Mm-hm.", "I see", "はい", "なるほど。", "嗯", ""] {
+            assert!(is_nod(nod), "{nod}");
+        }
+        for said in [
+            "それはなぜですか。",
+            "一日の始まりを教えてください",
+            "为什么会这样呢",
+            "Why?",
+            "Tell me more",
+        ] {
+            assert!(!is_nod(said), "{said}");
+        }
+    }
+
+    #[test]
+    fn those_to_hear_are_never_taken_for_the_one_who_asks() {
+        for label in ["Customer", "P01", "Participant 3", "Teilnehmerin 2", "Patient", "Kundin 4"] {
+            assert!(is_participant(label), "{label}");
+        }
+        for label in ["Sarah", "Speaker 1", "SPEAKER_00", "Dr. Lind"] {
+            assert!(!is_participant(label), "{label}");
+        }
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Rows {
     pub records: Vec<Record>,
     /// What was odd so far.
     pub findings: Findings,
+    /// Names of those who ask, who are no participants.
+    pub moderators: Vec<String>,
     /// The sheet under way, in a workbook.
     pub sheet: Option<String>,
     file: usize,
@@ -45,6 +47,7 @@ impl Rows {
         Self {
             records: Vec::new(),
             findings: Findings::default(),
+            moderators: Vec::new(),
             sheet: None,
             file,
             names: HashSet::new(),

@@ -67,55 +67,74 @@ fn write(
     rows.push_cells(row.number, who.map(str::to_owned), question.into_iter().chain(cells))
 }
 
-/// A table whose rows may be the turns of a conversation.
+/// A table in which somebody may ask and the others answer.
 struct Talk<'t> {
-    /// The column that says who speaks.
+    /// The column that says whose the row is.
     participant: usize,
-    /// For each column, whether participants say what is in it.
-    spoken: Vec<bool>,
-    /// Whether a column of its own holds what was asked.
-    has_questions: bool,
+    /// The column that says who asks.
+    speaker: usize,
+    /// The column with the words.
+    words: Option<usize>,
+    /// The column of what was asked, where it has one of its own.
+    question: Option<usize>,
     /// Who asks, of those who speak.
     asking: HashSet<&'t str>,
+    /// Whether the rows are the turns of a conversation, so that a question is about those after it:
+    /// somebody asks again and again. One row of a researcher among the rows of a survey is none.
+    has_turns: bool,
 }
 
 impl<'t> Talk<'t> {
     fn of(table: &'t Table, participant: usize, rows: &mut Rows) -> Self {
-        let spoken: Vec<bool> = table.names.iter().map(|name| !is_context(name)).collect();
-        let speakers: HashSet<&str> =
-            table.rows.iter().filter_map(|row| row.get(participant)).collect();
+        let named = |is: &dyn Fn(&str) -> bool| table.names.iter().position(|name| is(name));
+        let speaker = named(&|name| normalise(name) == "speaker");
+        let words = most_words(table);
+        let turns = |speaker: usize| {
+            let turn = move |row: &'t TableRow| Some((row.get(speaker)?, row.get(words?)?));
+            table.rows.iter().filter_map(turn)
+        };
+        let by = speaker.unwrap_or(participant);
+        let speakers: HashSet<&str> = table.rows.iter().filter_map(|row| row.get(by)).collect();
         let mut asking: HashSet<&str> =
             speakers.iter().copied().filter(|who| moderator::is_role(who)).collect();
         // Whoever is the only one to speak is no moderator, whatever the name.
         if asking.len() == speakers.len() {
             asking.clear();
-        } else if asking.is_empty() && normalise(&table.names[participant]) == "speaker" {
-            let turns = table.rows.iter();
-            let guess = moderator::guess(
-                turns.filter_map(|row| Some((row.get(participant)?, words(row, &spoken)?))),
-            );
-            if let Some(name) = guess {
-                moderator::note_guess(&mut rows.findings, name);
-                asking.insert(name);
-            }
+        } else if asking.is_empty()
+            && let Some(name) = speaker.and_then(|speaker| moderator::guess(turns(speaker)))
+        {
+            moderator::note_guess(&mut rows.findings, name);
+            rows.moderators.push(name.to_owned());
+            asking.insert(name);
         }
-        let has_questions = table.names.iter().any(|name| is_question(name));
-        Self { participant, spoken, has_questions, asking }
+        let names = asking.iter().filter_map(|label| moderator::name_in(label));
+        rows.moderators.extend(names.map(str::to_owned));
+        let asked = table.rows.iter().filter(|row| row.get(by).is_some_and(|w| asking.contains(w)));
+        let asked = asked.count();
+        Self {
+            participant,
+            speaker: by,
+            words,
+            question: named(&is_question),
+            asking,
+            has_turns: asked >= TALK_LEAST && asked * TALK_SHARE >= table.rows.len(),
+        }
     }
 
     fn write(&self, table: &Table, rows: &mut Rows) -> Result<(), String> {
         let mut question = Question::default();
         for row in &table.rows {
             let who = row.get(self.participant);
-            if !who.is_some_and(|who| self.asking.contains(who)) {
-                let question = question.answer(who).filter(|_| !self.has_questions);
-                write(table, row, who, question, rows)?;
+            if row.get(self.speaker).is_some_and(|who| self.asking.contains(who)) {
+                let said = self.words.and_then(|column| row.get(column)).unwrap_or_default();
+                if !self.has_turns || question.ask(row.number, said) {
+                    moderator::note_left_out(&mut rows.findings, row.number);
+                }
                 continue;
             }
-            let said = words(row, &self.spoken).unwrap_or_default().to_owned();
-            if let Some(number) = question.ask(row.number, said) {
-                moderator::note_left_out(&mut rows.findings, number);
-            }
+            let has_own = self.question.is_some_and(|column| row.get(column).is_some());
+            let question = if has_own { None } else { question.answer(who) };
+            write(table, row, who, question, rows)?;
         }
         if let Some(number) = question.end() {
             moderator::note_left_out(&mut rows.findings, number);
@@ -124,10 +143,19 @@ impl<'t> Talk<'t> {
     }
 }
 
-/// What was said in a row: its longest cell of those that somebody says.
-fn words<'t>(row: &'t TableRow, spoken: &[bool]) -> Option<&'t str> {
-    let said = row.cells.iter().filter(|(column, _)| spoken[*column]).map(|(_, value)| value);
-    said.max_by_key(|value| value.len()).map(String::as_str)
+/// Turns of those who ask that make a table a conversation, and their least share of its rows.
+const TALK_LEAST: usize = 2;
+const TALK_SHARE: usize = 20;
+
+/// The column that holds most text of those that participants fill in.
+fn most_words(table: &Table) -> Option<usize> {
+    let mut bytes = vec![0usize; table.names.len()];
+    for (column, value) in table.rows.iter().flat_map(|row| &row.cells) {
+        bytes[*column] += value.len();
+    }
+    let spoken = (0..bytes.len()).filter(|&column| !is_context(&table.names[column]));
+    // The first of equals.
+    spoken.rev().max_by_key(|&column| bytes[column])
 }
 
 /// Cleans every value, drops empty cells, then empty rows.
@@ -386,12 +414,58 @@ mod tests {
     }
 
     #[test]
-    fn a_question_column_of_its_own_is_not_doubled() {
+    fn a_question_of_its_own_is_not_doubled_and_words_that_go_nowhere_are_counted() {
+        let header = ["speaker", "start", "question", "text"];
+        let own = ["Ana", "2", "Why, then?", "It is late in the evening."];
+        let rows = read(&header, &[&["Interviewer", "00:00:01.250", "", "Why?"], &own]);
+        let text = "speaker: Ana\nstart: 2\nquestion: Why, then?\ntext: It is late in the evening.";
+        assert_eq!(rows.records[0].text, text);
+        assert_eq!(rows.findings.kinds(), [("moderator-turn", Some(1), 1)]);
+        // The longest cell of a row need not be its words.
+        let asks: &[&str] = &["Interviewer", "00:00:01.250", "", "Why?"];
+        let without = ["Bo", "4", "", "Because the bus was late again."];
+        let rows = read(&header, &[asks, &own, asks, &without]);
+        assert!(rows.records[1].text.starts_with("question: Why?\n"), "{}", rows.records[1].text);
+    }
+
+    #[test]
+    fn one_researcher_among_the_rows_of_a_survey_asks_nobody() {
+        let mut lines: Vec<Vec<String>> = vec![vec!["Researcher (pilot)".into(), "A test.".into()]];
+        lines.extend((0..50).map(|i| vec![format!("P{i}"), format!("I wait {i} minutes.")]));
+        let lines: Vec<Vec<&str>> =
+            lines.iter().map(|line| line.iter().map(String::as_str).collect()).collect();
+        let lines: Vec<&[&str]> = lines.iter().map(Vec::as_slice).collect();
+        let rows = read(&["participant", "answer"], &lines);
+        assert_eq!(rows.records.len(), 50);
+        assert!(rows.records.iter().all(|record| !record.text.contains("question")));
+        assert_eq!(rows.findings.kinds(), [("moderator-turn", Some(1), 1)]);
+    }
+
+    #[test]
+    fn a_speaker_beside_a_participant_says_who_asks() {
         let rows = read(
-            &["speaker", "question", "text"],
-            &[&["Interviewer", "", "Why?"], &["Ana", "Why, then?", "It is late."]],
+            &["participant_id", "speaker", "text"],
+            &[
+                &["P01", "Interviewer", "How do you start?"],
+                &["P01", "Participant", "With coffee, and then the list."],
+                &["P02", "Interviewer", ""],
+                &["P02", "Interviewer", "And you?"],
+                &["P02", "Participant", "I check the tyres."],
+            ],
         );
-        assert_eq!(rows.records[0].text, "speaker: Ana\nquestion: Why, then?\ntext: It is late.");
+        let said: Vec<_> =
+            rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect();
+        let expected = [
+            (
+                Some("P01"),
+                "question: How do you start?\nparticipant_id: P01\nspeaker: Participant\ntext: With coffee, and then the list.",
+            ),
+            (
+                Some("P02"),
+                "question: And you?\nparticipant_id: P02\nspeaker: Participant\ntext: I check the tyres.",
+            ),
+        ];
+        assert_eq!(said, expected);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Owns who speaks: labels like `Ana:`, `[00:01] Ana:` or `Ana 00:01`, and headings that name a participant. Does not know whether the prose was Markdown or text.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -80,7 +80,7 @@ pub(super) fn into_rows(blocks: Vec<Block>, rows: &mut Rows) -> Result<(), Strin
         }
     }
     let asking = Asking::find(&entries, rows);
-    let mut writer = Writer { rows, asking, question: Question::default() };
+    let mut writer = Writer { rows, asking, question: Question::default(), above: (None, None) };
     entries.into_iter().try_for_each(|entry| writer.write(entry))?;
     writer.end_question();
     Ok(())
@@ -179,7 +179,7 @@ impl<'a> Label<'a> {
         const NAME: &str = r"\p{L}[\p{L}\p{M}\p{N} .'’_-]{0,39}?";
         static COLON: LazyLock<Regex> = LazyLock::new(|| {
             let pattern = format!(
-                r"^[*_]*(?P<before>{TIME})?[\s–-]*[*_]*(?P<name>{NAME})(?:\s*\([^()]{{1,40}}\))?\s*(?P<after>{TIME})?[*_]*:[*_]*(?:\s|$)"
+                r"^[*_]*(?P<before>{TIME})?[\s–-]*[*_]*(?P<name>{NAME})(?P<bracket>\s*\([^()]{{1,40}}\))?\s*(?P<after>{TIME})?[*_]*:[*_]*(?:\s|$)"
             );
             Regex::new(&pattern).expect("the pattern is valid")
         });
@@ -194,7 +194,14 @@ impl<'a> Label<'a> {
         // Numbered questions and answers (`Q1:`, `A1:`) are all by the same two.
         let name = group("name")?.trim();
         let letter = name.trim_end_matches(|c: char| c.is_ascii_digit());
-        let speaker = if matches!(letter, "Q" | "A") { letter } else { name };
+        let mut speaker = if matches!(letter, "Q" | "A") { letter } else { name };
+        if let (Some(name), Some(bracket)) = (found.name("name"), found.name("bracket")) {
+            let both = &line[name.start()..bracket.end()];
+            // Who asks is told by the role; who answers by the name.
+            if moderator::is_role(both) {
+                speaker = both;
+            }
+        }
         if speaker.split_whitespace().count() > 4 || is_note_word(speaker) {
             return None;
         }
@@ -351,12 +358,29 @@ impl Asking {
         };
         let asks = |speaker: Option<&str>| speaker.is_some_and(moderator::is_label);
         if turns().any(|(speaker, _)| asks(speaker)) {
-            let alone = turns().all(|(speaker, _)| asks(speaker));
-            return if alone { Self::Nobody } else { Self::Labelled };
+            // Words before the first question are no answer.
+            let mut after = turns().skip_while(|(speaker, _)| !asks(*speaker));
+            let alone = after.all(|(speaker, _)| asks(speaker));
+            let named = turns().any(|(speaker, _)| speaker.is_some() && !asks(speaker));
+            let names = turns().filter(|(speaker, _)| asks(*speaker));
+            let names: BTreeSet<&str> =
+                names.filter_map(|(label, _)| moderator::name_in(label?)).collect();
+            rows.moderators.extend(names.into_iter().map(str::to_owned));
+            return if alone && !named { Self::Nobody } else { Self::Labelled };
         }
         let spoken = turns().filter_map(|(speaker, text)| Some((speaker?, text)));
         let Some(name) = moderator::guess(spoken) else { return Self::Nobody };
+        // A heading names whom the interview is with.
+        let is_named = |entry: &Entry| match entry {
+            Entry::Turn(Turn { participant, .. }) | Entry::Row { participant, .. } => {
+                participant.as_ref().is_some_and(|named| is_short_for(name, named))
+            }
+        };
+        if entries.iter().any(is_named) {
+            return Self::Nobody;
+        }
         moderator::note_guess(&mut rows.findings, name);
+        rows.moderators.push(name.to_owned());
         Self::Guessed(name.to_owned())
     }
 
@@ -374,6 +398,8 @@ struct Writer<'a> {
     rows: &'a mut Rows,
     asking: Asking,
     question: Question,
+    /// The headings above the last turn.
+    above: (Option<String>, Option<String>),
 }
 
 impl Writer<'_> {
@@ -381,6 +407,7 @@ impl Writer<'_> {
         match entry {
             Entry::Turn(turn) => self.write_turn(turn),
             Entry::Row { line, section, participant, cells } => {
+                self.question.move_on();
                 let section = section.as_deref().map(|section| ("section", section));
                 let cells = cells.iter().map(|(name, value)| (name.as_str(), value.as_str()));
                 self.rows.push_cells(line, participant, section.into_iter().chain(cells))
@@ -393,9 +420,14 @@ impl Writer<'_> {
         if text.is_empty() {
             return Ok(());
         }
+        let above = (turn.section.clone(), turn.participant.clone());
+        if above != self.above {
+            self.question.move_on();
+            self.above = above;
+        }
         if self.asking.is_by(&turn) {
-            if let Some(line) = self.question.ask(turn.line, text) {
-                moderator::note_left_out(&mut self.rows.findings, line);
+            if self.question.ask(turn.line, &text) {
+                moderator::note_left_out(&mut self.rows.findings, turn.line);
             }
             return Ok(());
         }
@@ -477,6 +509,32 @@ mod tests {
         let expected = format!("question: Who helps you?\ntext: {answer}");
         assert_eq!(said(&rows)[2], (Some("Ana"), expected.as_str()));
         assert_eq!(rows.findings.kinds(), [("moderator-guessed", None, 1)]);
+    }
+
+    #[test]
+    fn a_question_ends_with_its_section_and_a_heading_names_whom_to_hear() {
+        let rows = load("Participant 1\n=============\n\nModerator: Anything else?\n\nAna: No.\n");
+        assert_eq!(rows.records.len(), 2, "text has no headings: {:?}", said(&rows));
+        let mut rows = Rows::new(1);
+        let text = "# Participant 1\n\nModerator: Anything else?\n\nAna: No.\n\n# Participant 2\n\nBo: I was late.\n";
+        super::super::markdown::read(text, &mut rows).unwrap();
+        assert!(rows.records[0].text.contains("question: Anything else?"));
+        assert!(!rows.records[1].text.contains("question"), "{:?}", rows.records[1].text);
+        let asks = ["What do I do?", "Do I tap here?", "And now what?"].map(|asked| {
+            format!("Tom: {asked}\n\nSarah: That is the settings page, where all of it is.\n\n")
+        });
+        let mut rows = Rows::new(1);
+        let text = format!("# Interview with Tom\n\n{}", asks.concat());
+        super::super::markdown::read(&text, &mut rows).unwrap();
+        assert_eq!(rows.records.len(), 6, "he thinks aloud in questions");
+    }
+
+    #[test]
+    fn a_role_in_brackets_is_one() {
+        let rows = load(
+            "Sarah (Interviewer): Why?\nTom (nurse): Habit.\nSarah (Interviewer): And?\nTom (nurse): Fear.\n",
+        );
+        assert_eq!(said(&rows)[1], (Some("Tom"), "question: And?\ntext: Fear."));
     }
 
     #[test]

@@ -4,6 +4,10 @@
 //! chose passages from each. What it is asked, and what its answer means, is `prompts::digest`'s.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use sha2::{Digest as _, Sha256};
 
 use super::buy::{Order, Paid, Till, Unbought};
 use super::next::Action;
@@ -27,6 +31,9 @@ const LEAST: usize = 24;
 /// Stretches that are asked about together.
 const AT_ONCE: usize = 256;
 
+/// Fewest characters of a part; what takes more tokens than fit even so is no text.
+const LEAST_CHARS: usize = 64;
+
 /// How much shorter a part of a record is taken than its share of tokens, which is an average.
 const MARGIN: f64 = 0.9;
 
@@ -39,15 +46,28 @@ pub(super) fn stretches(
     (room, tokens_per_char): (usize, f64),
 ) -> Vec<Vec<Focus>> {
     let room = room.min(TOKENS);
-    let chars = ((room as f64 / tokens_per_char * MARGIN) as usize).max(1);
+    let chars = ((room as f64 / tokens_per_char * MARGIN) as usize).max(LEAST_CHARS);
+    let count = |focus: &Focus| model.count_tokens(&draft::focus_text(corpus, focus));
     let mut stretches: Vec<Vec<Focus>> = Vec::new();
     let mut left = 0;
     for &record in records {
-        for focus in parts(&corpus.records[record].text, chars)
-            .into_iter()
-            .map(|shown| Focus { record, shown })
-        {
-            let tokens = model.count_tokens(&draft::focus_text(corpus, &focus));
+        let text = &corpus.records[record].text;
+        let mut open: Vec<(Range<usize>, usize)> = Vec::new();
+        let parted = |shown: Range<usize>, chars: usize| {
+            let parts = parts(&text[shown.clone()], chars);
+            let place =
+                move |part: Range<usize>| (shown.start + part.start..shown.start + part.end, chars);
+            parts.into_iter().rev().map(place)
+        };
+        open.extend(parted(0..text.len(), chars));
+        while let Some((shown, chars)) = open.pop() {
+            let focus = Focus { record, shown: shown.clone() };
+            let tokens = count(&focus);
+            // Characters of another script take more than this corpus's do on average.
+            if tokens > room && chars > LEAST_CHARS {
+                open.extend(parted(shown, chars / 2));
+                continue;
+            }
             if let Some(stretch) = stretches.last_mut().filter(|_| tokens <= left) {
                 stretch.push(focus);
             } else {
@@ -61,7 +81,7 @@ pub(super) fn stretches(
 }
 
 /// A text in parts of at most so many characters.
-fn parts(text: &str, chars: usize) -> Vec<std::ops::Range<usize>> {
+fn parts(text: &str, chars: usize) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
     let mut start = 0;
     while start < text.len() {
@@ -72,6 +92,26 @@ fn parts(text: &str, chars: usize) -> Vec<std::ops::Range<usize>> {
         start = end;
     }
     parts
+}
+
+/// What tells a layout of stretches from another: their places in the records.
+pub(super) fn layout<'s>(stretches: impl Iterator<Item = &'s Vec<Focus>>) -> Option<String> {
+    let mut hash = Sha256::new();
+    let mut is_empty = true;
+    for stretch in stretches {
+        is_empty = false;
+        for Focus { record, shown } in stretch {
+            for number in [*record, shown.start, shown.end] {
+                hash.update((number as u64).to_le_bytes());
+            }
+        }
+        hash.update(u64::MAX.to_le_bytes());
+    }
+    let digits = hash.finalize().iter().take(8).fold(String::new(), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    });
+    (!is_empty).then_some(digits)
 }
 
 impl Plan {
@@ -104,19 +144,30 @@ impl Plan {
     }
 
     /// What an answer about a stretch comes to.
-    pub(super) fn cards(
+    fn digested(
         &self,
         corpus: &Cleared<Corpus>,
         id: StretchId,
-        answer: &str,
-    ) -> Result<Vec<Card>, String> {
-        let cards = digest::cards(corpus, self.stretch(id), answer).map_err(|e| e.to_string())?;
+        answer: Result<Completion, String>,
+    ) -> Event {
+        let cost = answer.as_ref().map(cost_of).unwrap_or_default();
+        let cards = answer.and_then(|completion| match completion.finish {
+            Finish::Complete => {
+                digest::cards(corpus, self.stretch(id), &completion.text).map_err(|e| e.to_string())
+            }
+            Finish::Length => Err(TRUNCATED.to_owned()),
+            Finish::Refused => Err("the model declined to answer".to_owned()),
+        });
         let card = |focus: Focus| Card {
             record: corpus.records[focus.record].id.clone(),
             start: focus.shown.start,
             end: focus.shown.end,
         };
-        Ok(cards.into_iter().map(card).collect())
+        let (cards, cause) = match cards {
+            Ok(cards) => (cards.into_iter().map(card).collect(), None),
+            Err(cause) => (Vec::new(), Some(cause)),
+        };
+        Event::Digested { stretch: id, cards, cause, cost }
     }
 
     /// Has the drafts be made of what was chosen, once all stretches are read. A slot of which
@@ -135,12 +186,19 @@ impl Plan {
         }
         let mut report = DigestReport { stretches: ids.len(), ..DigestReport::default() };
         let mut read = BTreeSet::new();
+        let mut first_cause = None;
         let mut chosen: BTreeMap<usize, Vec<Focus>> = BTreeMap::new();
         for id in ids {
-            read.extend(self.records_of(id));
             let digested = &digests[&id];
-            report.failed += usize::from(digested.cause.is_some());
-            let cards = digested.cards.iter().filter_map(|card| focus(corpus, card));
+            if let Some(cause) = &digested.cause {
+                report.failed += 1;
+                first_cause = first_cause.or(Some(cause.as_str()));
+                continue;
+            }
+            read.extend(self.records_of(id));
+            // A log that was tampered with gets no word of another segment in.
+            let stretch = self.stretch(id);
+            let cards = digested.cards.iter().filter_map(|card| focus(corpus, stretch, card));
             chosen.entry(id.slot).or_default().extend(cards);
         }
         report.records = read.len();
@@ -161,14 +219,16 @@ impl Plan {
         }
         self.report.digest = Some(report);
         self.count_focus();
-        let failed = match report.failed {
-            0 => String::new(),
-            failed => format!("; {failed} gave nothing of use"),
+        self.report_excerpts(corpus);
+        let DigestReport { stretches, failed, records, cards } = report;
+        let failed = first_cause.map_or_else(String::new, |cause| {
+            format!("; {failed} gave nothing of use, the first because {cause}")
+        });
+        let then = match cards {
+            0 => "the drafts see records, as they would without it".to_owned(),
+            cards => format!("the drafts are made of the {cards} passages that the model chose"),
         };
-        Some(format!(
-            "digest: {} records read in {} stretches{failed}; the drafts are made of the {} passages that the model chose",
-            report.records, report.stretches, report.cards
-        ))
+        Some(format!("digest: {records} records read in {stretches} stretches{failed}; {then}"))
     }
 }
 
@@ -243,19 +303,32 @@ impl Runner<'_> {
                 records: records(id),
             })
             .collect();
-        let mut answers: Vec<(StretchId, Result<Completion, Unbought>)> = Vec::new();
-        let keep = |_: &mut Run, at: usize, answer| {
-            answers.push((ids[at], answer));
-            Ok(())
+        let mut failed: Vec<(StretchId, Unbought)> = Vec::new();
+        let (plan, corpus, observer, cancel) =
+            (&self.plan, self.corpus, self.observer, self.cancel);
+        let keep = |run: &mut Run, at: usize, answer: Result<Completion, Unbought>| match answer {
+            Ok(completion) => {
+                let event = plan.digested(corpus, ids[at], Ok(completion));
+                run.record(event)?;
+                observer.on(Progress::UnitDone);
+                Ok(())
+            }
+            Err(cause) => {
+                failed.push((ids[at], cause));
+                Ok(())
+            }
         };
-        let (observer, cancel) = (self.observer, self.cancel);
         Till { paid: terms, run: self.run, observer, cancel }.buy(&orders, keep).await?;
-        let (mut open, mut gone) = (0, None);
-        for (id, answer) in answers {
-            match answer {
-                Err(cause) if cause.is_gone() => (open, gone) = (open + 1, Some(cause.to_string())),
-                Err(Unbought::Interrupted) => open += 1,
-                answer => self.digested(id, answer.map_err(|cause| cause.to_string()))?,
+        // A server may come back, and the run go on: what it failed at stays open.
+        let gone = failed.iter().find(|(_, cause)| cause.is_gone());
+        let gone = gone.map(|(_, cause)| cause.to_string());
+        let stops = gone.is_some() || self.cancel.is_cancelled();
+        let mut open = 0;
+        for (id, cause) in failed {
+            if matches!(cause, Unbought::Interrupted) || stops && cause.is_of_service() {
+                open += 1;
+            } else {
+                self.digested(id, Err(cause.to_string()))?;
             }
         }
         stage_end(open, gone, self.cancel)
@@ -264,20 +337,11 @@ impl Runner<'_> {
     /// Logs what came of a stretch.
     fn digested(
         &mut self,
-        stretch: StretchId,
+        id: StretchId,
         answer: Result<Completion, String>,
     ) -> Result<(), PipelineError> {
-        let cost = answer.as_ref().map(cost_of).unwrap_or_default();
-        let cards = answer.and_then(|completion| match completion.finish {
-            Finish::Complete => self.plan.cards(self.corpus, stretch, &completion.text),
-            Finish::Length => Err(TRUNCATED.to_owned()),
-            Finish::Refused => Err("the model declined to answer".to_owned()),
-        });
-        let (cards, cause) = match cards {
-            Ok(cards) => (cards, None),
-            Err(cause) => (Vec::new(), Some(cause)),
-        };
-        self.run.record(Event::Digested { stretch, cards, cause, cost })?;
+        let event = self.plan.digested(self.corpus, id, answer);
+        self.run.record(event)?;
         self.observer.on(Progress::UnitDone);
         Ok(())
     }
@@ -294,10 +358,14 @@ impl Runner<'_> {
     }
 }
 
-/// A card as a draft sees it; `None` where it names no passage of this corpus.
-fn focus(corpus: &Corpus, card: &Card) -> Option<Focus> {
+/// A card as a draft sees it; `None` where it is no passage of its stretch.
+fn focus(corpus: &Corpus, stretch: &[Focus], card: &Card) -> Option<Focus> {
     let record = corpus.index_of(&card.record)?;
     let shown = card.start..card.end;
+    let is_in = |of: &Focus| {
+        of.record == record && of.shown.start <= shown.start && shown.end <= of.shown.end
+    };
+    stretch.iter().find(|of| is_in(of))?;
     corpus.records[record].text.get(shown.clone()).filter(|text| !text.is_empty())?;
     Some(Focus { record, shown })
 }

@@ -11,7 +11,7 @@ use super::*;
 use crate::ledger::Price;
 use crate::llm::scripted::ScriptedModel;
 use crate::schema::{Persona, RecordId};
-use crate::store::{Event, Purpose, StretchId};
+use crate::store::{CallCost, Card, Event, Purpose, StretchId};
 
 /// One persona of one draft, which cannot see all 32 records.
 fn reading() -> Settings {
@@ -107,19 +107,90 @@ fn an_interrupt_in_any_stretch_and_a_resume_give_what_an_uninterrupted_run_gives
 
 #[test]
 fn a_stretch_without_an_answer_is_counted_and_a_slot_without_any_keeps_its_records() {
-    let ended = run_with(interviews(), "garbage@1,truncate@2", &reading());
+    let corpus = with_a_monologue();
+    let script = "ok,context=2560,garbage@1,truncate@3";
+    let ended = run_with(corpus.clone(), script, &reading());
     assert!(matches!(ended.outcome, Ok(Outcome::Complete)), "{:?}", ended.outcome);
-    let digest = ended.state.plan.as_ref().and_then(|plan| plan.digest).expect("a digest");
+    let plan = ended.state.plan.as_ref().expect("a plan");
+    let digest = plan.digest.expect("a digest");
     assert_eq!(digest.failed, 2);
+    assert!(digest.stretches > 8 && digest.cards > 24, "{digest:?}");
+    assert!(digest.records < 33, "what failed was not read: {digest:?}");
     let causes: Vec<_> = ended.state.digests.values().filter_map(|d| d.cause.as_deref()).collect();
     assert!(causes.iter().any(|cause| cause.contains("not the JSON")), "{causes:?}");
     assert!(causes.iter().any(|cause| cause.contains("token limit")), "{causes:?}");
-    assert!(ended.notes.iter().any(|note| note.contains("2 gave nothing of use")));
+    let told = |of: &Ended, words: &str| of.notes.iter().any(|note| note.contains(words));
+    assert!(told(&ended, "2 gave nothing of use, the first because"), "{:?}", ended.notes);
 
     let all: Vec<String> = (1..=digest.stretches).map(|n| format!("garbage@{n}")).collect();
-    let ended = run_with(interviews(), &all.join(","), &reading());
+    let script = format!("ok,context=2560,{}", all.join(","));
+    let ended = run_with(corpus.clone(), &script, &reading());
     assert_eq!(ended.personas().len(), 1, "{:?}", ended.outcome);
-    check_promises(&interviews(), &ended.state);
+    check_promises(&corpus, &ended.state);
+    let plan = ended.state.plan.as_ref().expect("a plan");
+    assert_eq!(plan.digest.map(|digest| (digest.records, digest.cards)), Some((0, 0)));
+    assert_eq!(plan.excerpted, [RecordId::new(1, 32)], "it is shown in part after all");
+    assert!(told(&ended, "as they would without it"), "{:?}", ended.notes);
+}
+
+#[test]
+fn cards_of_another_segment_or_of_no_record_are_not_taken() {
+    let corpus = Cleared::as_is(interviews());
+    let settings = Settings { count: 2, multiplier: 1.0, ..reading() };
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut log = new_run(folder.path());
+    let cancel = Cancel::default();
+    let whole = run_with(interviews(), "ok", &settings);
+    let ids: Vec<StretchId> = whole.state.digests.keys().copied().collect();
+    let slots: BTreeSet<usize> = ids.iter().map(|id| id.slot).collect();
+    assert_eq!(slots.len(), 2, "both segments are read: {ids:?}");
+    // All records, a passage that runs over its end, one of no record; and one of no slot.
+    let card = |index: usize, end| Card { record: RecordId::new(1, index), start: 0, end };
+    let mut cards: Vec<Card> = (0..32).map(|index| card(index, 30)).collect();
+    cards.extend([card(3, 1 << 40), card(99, 5), card(4, 0)]);
+    let stray = StretchId { slot: 7, index: 3 };
+    for stretch in ids.iter().copied().chain([stray]) {
+        let (cards, cost) = (cards.clone(), CallCost::default());
+        log.record(Event::Digested { stretch, cards, cause: None, cost }).expect("logged");
+    }
+    let (watch, models) = (Watch::default(), models("ok"));
+    block_on(run(&corpus, &models, &settings, &mut log, &watch, &cancel)).expect("a run");
+    check_promises(&corpus, &log.state);
+    let plan = log.state.plan.as_ref().expect("a plan");
+    assert_eq!(plan.digest.map(|digest| digest.cards), Some(32), "each in its own segment");
+}
+
+#[test]
+fn another_context_that_parts_the_records_otherwise_is_refused() {
+    let corpus = Cleared::as_is(with_a_monologue());
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut log = new_run(folder.path());
+    let cancel = Cancel::default();
+    let stopping = Watch::stopping(&cancel, 2);
+    let narrow = models("ok,context=2300");
+    let ended = block_on(run(&corpus, &narrow, &reading(), &mut log, &stopping, &cancel));
+    assert_eq!(ended.expect("a run"), Outcome::Interrupted);
+    let (watch, cancel) = (Watch::default(), Cancel::default());
+    let ended = block_on(run(&corpus, &models("ok"), &reading(), &mut log, &watch, &cancel));
+    let Err(PipelineError::Data(cause)) = ended else { panic!("it must be refused: {ended:?}") };
+    assert!(cause.contains("hint: give the --context"), "{cause}");
+    let ended = block_on(run(&corpus, &narrow, &reading(), &mut log, &watch, &cancel));
+    assert!(ended.is_ok(), "{ended:?}");
+}
+
+#[test]
+fn a_script_that_takes_more_tokens_than_the_corpus_does_on_average_still_fits() {
+    // Signs that take four times the tokens, behind all that the average is measured on.
+    let mut corpus = with_a_monologue();
+    let dense = "🙂🙂🙂 what a line 🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂. ".repeat(2_000);
+    corpus.records.push(row(33, "P9", &[("answer", dense.trim().to_owned())]));
+    let model = ScriptedModel::parse("ok").expect("a script");
+    let corpus = Cleared::as_is(corpus);
+    let plan = Plan::new(&corpus, &model, &reading()).expect("a plan");
+    let requests = plan.stretches().filter_map(|id| plan.digest_request(&corpus, id));
+    let tokens = requests.map(|request| model.count_tokens(&request.own[0].content));
+    let most = tokens.max().expect("a stretch");
+    assert!((1_000..1_600).contains(&most), "{most}");
 }
 
 #[test]
@@ -163,6 +234,28 @@ fn served(script: &str, stands_in: bool) -> Models {
         local: false,
     };
     if stands_in { Models::served(terms.clone(), terms, None) } else { Models::paid(terms) }
+}
+
+#[test]
+fn a_server_that_goes_away_leaves_its_stretches_open() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut log = new_run(folder.path());
+    let corpus = Cleared::as_is(with_a_monologue());
+    let (watch, cancel) = (Watch::default(), Cancel::default());
+    let settings = reading();
+    let going = served("ok,context=2560,down@3", true);
+    let ended = block_on(run(&corpus, &going, &settings, &mut log, &watch, &cancel));
+    assert!(
+        matches!(&ended, Err(PipelineError::Model(why)) if why.contains("--resume")),
+        "{ended:?}"
+    );
+    assert_eq!(log.state.digests.len(), 2, "{:?}", log.state.digests);
+    let back = served("ok,context=2560", true);
+    block_on(run(&corpus, &back, &settings, &mut log, &watch, &cancel)).expect("a run");
+    let digest = log.state.plan.as_ref().and_then(|plan| plan.digest).expect("a digest");
+    assert_eq!(digest.failed, 0);
+    let whole = run_by(&back, with_a_monologue(), &settings);
+    assert_eq!(log.state.selected, whole.state.selected);
 }
 
 #[test]

@@ -194,6 +194,7 @@ fn plan(states: &[RunState]) -> PlanReport {
         }
     }
     whole.of_slots = None;
+    whole.layout = None;
     whole.slots.sort_by_key(|slot| slot.slot);
     whole
 }

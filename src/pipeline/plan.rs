@@ -308,12 +308,15 @@ impl Plan {
                 self.slots[at].stretches = digest::stretches(corpus, model, &slot.records, room);
             }
         }
+        self.report.layout = digest::layout(self.slots.iter().flat_map(|slot| &slot.stretches));
     }
 
     /// Records of which only a part is ever shown.
-    fn report_excerpts(&mut self, corpus: &Corpus) {
-        let read_whole = |slot: &&Slot| slot.stretches.is_empty();
-        let focus = self.slots.iter().filter(read_whole).flat_map(|slot| &slot.ranked);
+    pub(super) fn report_excerpts(&mut self, corpus: &Corpus) {
+        // Until its stretches are read, a slot's records are on their way to be.
+        let read = self.report.digest.is_some();
+        let as_records = |slot: &&Slot| slot.stretches.is_empty() || read && !slot.is_digested;
+        let focus = self.slots.iter().filter(as_records).flat_map(|slot| &slot.ranked);
         let cut = focus.filter(|(focus, _)| is_excerpt(corpus, focus)).map(|(f, _)| f.record);
         let cut: BTreeSet<usize> = cut.collect();
         self.report.excerpted = cut.into_iter().map(|r| corpus.records[r].id.clone()).collect();

@@ -47,6 +47,13 @@ impl Runner<'_> {
         if self.run.state.plan.is_none() && self.run.state.selected.is_none() {
             self.run.record(Event::Planned(self.plan.report.clone()))?;
         }
+        let known = self.run.state.plan.as_ref().and_then(|plan| plan.layout.as_ref());
+        if known.is_some_and(|known| self.plan.report.layout.as_ref() != Some(known)) {
+            return Err(PipelineError::Data(
+                "cannot resume: the records are parted into other stretches than before\nhint: give the --context of the run's beginning, and the same version"
+                    .to_owned(),
+            ));
+        }
         for note in self.plan.notes.clone() {
             self.note(note)?;
         }

@@ -113,9 +113,7 @@ impl Survey {
         unsure.extend(
             doubted.iter().map(|(v, _)| (*v).to_owned()).filter(|v| !rules.contains(v.as_str())),
         );
-        let labels =
-            corpus.records.iter().filter_map(|record| named(record.participant.as_deref()?));
-        let labels = labels.map(|label| (label, Entity::Person));
+        let labels = people(corpus).map(|label| (label, Entity::Person));
         let learned = Learned::of(sure.iter().copied().chain(labels), doubted.iter().copied())?;
         let found = places
             .par_iter()
@@ -242,6 +240,12 @@ fn in_file_name(name: &str) -> Vec<Span> {
     spans
 }
 
+/// Names that stand outside all text: of those who speak and of those who ask them.
+fn people(corpus: &Corpus) -> impl Iterator<Item = &str> {
+    let speakers = corpus.records.iter().filter_map(|record| record.participant.as_deref());
+    speakers.chain(corpus.moderators.iter().map(String::as_str)).filter_map(named)
+}
+
 /// Values that only two neighbouring cells together make: `ana.silva@` and `example.org`.
 fn across_cells(corpus: &Corpus) -> Vec<(Place, Span)> {
     let pairs = corpus.records.par_iter().enumerate().flat_map_iter(|(r, record)| {
@@ -342,8 +346,7 @@ impl Anonymiser {
             let text = found.place.text(corpus);
             (found.span.entity, &text[found.span.start..found.span.end])
         });
-        let labels = corpus.records.iter().filter_map(|r| named(r.participant.as_deref()?));
-        let values = values.chain(labels.map(|label| (Entity::Person, label)));
+        let values = values.chain(people(corpus).map(|label| (Entity::Person, label)));
         let pseudonyms = Pseudonyms::new(strategy, key, values);
         let anonymiser = Self {
             learned,
@@ -425,6 +428,8 @@ pub(super) fn anonymise(
     }
     let of = |place: Place| spans.get(&place).map(Vec::as_slice).unwrap_or_default();
     let mut clean = corpus.clone();
+    // They have served: what was removed knows them.
+    clean.moderators = Vec::new();
     let mut headings: BTreeMap<&str, String> = BTreeMap::new();
     for place in places(corpus) {
         let text = place.text(corpus);

@@ -163,19 +163,19 @@ pub struct Passage {
     pub range: Range<usize>,
 }
 
-/// The sentences of `record` (number `index` of the corpus) that begin in `within`, cut at its end,
+/// The sentences of `record` (number `index` of the corpus) that stand in `within`, cut at its ends,
 /// and are worth quoting; those of its longest cell where no sentence has enough words.
 pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Passage> {
     let mut found = Vec::new();
     let mut longest: Option<Range<usize>> = None;
-    for (offset, cell) in record.cells().take_while(|(offset, _)| *offset < within.end) {
-        for sentence in sentences(cell) {
-            let start = offset + sentence.start;
-            let end = (offset + sentence.end).min(within.end);
-            if start < within.start || start >= end {
-                continue;
-            }
-            let range = shorten(&record.text, start..end, MAX_SENTENCE);
+    for (offset, cell) in record.cells_in(within.clone()) {
+        // A cell of a hundred megabytes is split into sentences only where it is looked at.
+        let start = within.start.max(offset);
+        let end = within.end.min(offset + cell.len());
+        let Some(shown) = record.text.get(start..end) else { continue };
+        for sentence in sentences(shown) {
+            let range =
+                shorten(&record.text, start + sentence.start..start + sentence.end, MAX_SENTENCE);
             if words(&record.text[range.clone()]).nth(MIN_WORDS - 1).is_some() {
                 found.push(Passage { record: index, range });
             } else if longest.as_ref().is_none_or(|best| range.len() > best.len()) {

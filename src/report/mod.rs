@@ -168,6 +168,7 @@ pub fn read_records(lines: &str, report: &serde_json::Value) -> Result<Corpus, s
         files: files.collect(),
         records: lines.lines().map(record).collect::<Result<_, serde_json::Error>>()?,
         findings: serde_json::from_value(report["corpus"]["findings"].clone())?,
+        ..Corpus::default()
     })
 }
 
@@ -207,7 +208,7 @@ pub(crate) mod sample {
                 text: text.into(),
                 columns: columns.into(),
             }],
-            findings: Vec::new(),
+            ..Corpus::default()
         }
     }
 

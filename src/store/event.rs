@@ -221,19 +221,13 @@ impl std::fmt::Display for DraftId {
     }
 }
 
-/// Which stretch of a slot's records: `s2c4` is slot 2, stretch 4.
+/// Which stretch of a slot's records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StretchId {
     /// Slot, from 0.
     pub slot: usize,
     /// Its place among the slot's, from 0.
     pub index: usize,
-}
-
-impl std::fmt::Display for StretchId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "s{}c{}", self.slot, self.index)
-    }
 }
 
 /// An evidence card: a passage of a record.
@@ -269,6 +263,9 @@ pub struct PlanReport {
     pub excerpted: Vec<RecordId>,
     /// True when every draft sees the whole corpus beside its focus.
     pub corpus_shared: bool,
+    /// What tells the stretches that the local model is to read from those of another layout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<String>,
     /// What the local model read stretch by stretch before the drafts, where it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<DigestReport>,

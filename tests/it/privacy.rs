@@ -326,6 +326,31 @@ fn findings_say_where_in_the_field_a_value_stands() {
     assert_eq!(fs::read_to_string(folder.path().join(&name)).unwrap(), text, "nothing is changed");
 }
 
+/// An interviewer is no participant, whether a label or what they do says so; their name is as personal.
+#[test]
+fn the_interviewers_name_is_taken_out_of_what_the_others_say() {
+    let answer = "I wait for the lift with the whole ward until somebody comes down to us";
+    for (label, name) in [("Xolqi", "Xolqi"), ("Xolqi (Interviewer)", "Xolqi")] {
+        let asks = ["How do you start?", "And what happens then?", "Who helps you out?"];
+        let mut text = String::new();
+        for asked in asks {
+            writeln!(text, "{label}: {asked}\n\nVremsi: {answer}, Xolqi.\n").unwrap();
+        }
+        let folder = Folder::new();
+        folder.write("talk.md", text.as_bytes());
+        let plain = folder.json("inspect talk.md --json");
+        assert_eq!(plain["participants"], 1, "{label}: {plain}");
+        let output = folder.output(&format!("generate talk.md {LOCAL} --anonymise --count 1"));
+        assert_eq!(output.status.code(), Some(0), "{}", folder.shown(&output));
+        for entry in fs::read_dir(folder.run()).unwrap() {
+            let path = entry.unwrap().path();
+            let written = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+            assert!(!written.contains(name), "{label}: {} has {name}", path.display());
+        }
+        assert!(!folder.shown(&output).contains(name), "{}", folder.shown(&output));
+    }
+}
+
 #[test]
 fn files_are_anonymised_in_their_format_and_restored() {
     let folder = Folder::new();
