@@ -52,6 +52,20 @@ const PARTICIPANTS: [&str; 14] = [
     "patientin",
 ];
 
+/// Those who answer a customer: with one of them, whoever asks is the one to hear.
+const HELPERS: [&str; 10] = [
+    "agent",
+    "support",
+    "assistant",
+    "bot",
+    "chatbot",
+    "helpdesk",
+    "operator",
+    "advisor",
+    "ai",
+    "representative",
+];
+
 /// The same as transcribers shorten it.
 const SHORT: [&str; 5] = ["q", "i", "int", "mod", "question"];
 
@@ -68,12 +82,8 @@ const LEAST_TURNS: usize = 3;
 
 /// Whether a name is the role of the one who asks, or has it in brackets: `Sarah (Interviewer)`.
 pub(super) fn is_role(name: &str) -> bool {
-    let name = name.to_lowercase();
-    let is_named = |name: &str| {
-        let first = name.trim().split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-        ROLES.contains(&first.trim_end_matches(|c: char| c.is_ascii_digit()))
-    };
-    is_named(&name) || name.split_once('(').is_some_and(|(_, bracket)| is_named(bracket))
+    let is_named = |name: &str| ROLES.contains(&first_word(name).as_str());
+    is_named(name) || name.split_once('(').is_some_and(|(_, bracket)| is_named(bracket))
 }
 
 /// The name that stands beside the role in a label: `Sarah (Interviewer)`, `Moderator Eva`.
@@ -93,12 +103,17 @@ pub(super) fn is_label(label: &str) -> bool {
 /// Whether a label is that of somebody to hear. Tools that write transcripts by themselves number
 /// all speakers, those who ask as well.
 fn is_participant(label: &str) -> bool {
-    let first = label.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    let first = first_word(label);
     is_generic(label)
-        || is_numbered(label)
-            && !first.trim_end_matches(char::is_numeric).eq_ignore_ascii_case("speaker")
-        || participant_rank(first).is_some_and(|rank| rank == 0)
-        || PARTICIPANTS.contains(&first.to_lowercase().as_str())
+        || is_numbered(label) && first != "speaker"
+        || participant_rank(&first).is_some_and(|rank| rank == 0)
+        || PARTICIPANTS.contains(&first.as_str())
+}
+
+/// The first word of a label in lower case, without a number at its end.
+fn first_word(label: &str) -> String {
+    let first = label.trim().split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    first.trim_end_matches(char::is_numeric).to_lowercase()
 }
 
 /// Whether a turn asks nothing and says nothing.
@@ -141,6 +156,9 @@ pub(super) fn guess<'a>(turns: impl Iterator<Item = (&'a str, &'a str)>) -> Opti
             && (asking - tally.asking) * 5 <= turns - tally.turns
             && words - tally.words > tally.words
     };
+    if speakers.keys().any(|name| HELPERS.contains(&first_word(name).as_str())) {
+        return None;
+    }
     let mut askers = speakers.iter().filter(is_asker);
     let (&asker, _) = askers.next()?;
     (askers.next().is_none() && !is_participant(asker)).then_some(asker)
@@ -269,6 +287,9 @@ mod tests {
         assert_eq!(guess(interview.into_iter().filter(|(who, _)| *who == "Sarah")), None);
         let chat =
             interview.map(|(who, said)| (if who == "Sarah" { "Customer" } else { who }, said));
+        assert_eq!(guess(chat.into_iter()), None);
+        let chat =
+            interview.map(|(who, said)| (if who == "Tom" { "Agent Lisa" } else { who }, said));
         assert_eq!(guess(chat.into_iter()), None);
         assert_eq!(guess(interview.into_iter().filter(|(who, _)| *who == "Tom")), None);
     }
