@@ -4,12 +4,9 @@
 //! chose passages from each. What it is asked, and what its answer means, is `prompts::digest`'s.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt::Write as _;
 use std::ops::Range;
 
-use sha2::{Digest as _, Sha256};
-
-use super::buy::{Order, Paid, Till, Unbought};
+use super::buy::{self, Order, Paid, Till, Unbought};
 use super::next::Action;
 use super::pack::excerpt_end;
 use super::plan::{Plan, Slot};
@@ -94,24 +91,16 @@ fn parts(text: &str, chars: usize) -> Vec<Range<usize>> {
     parts
 }
 
-/// What tells a layout of stretches from another: their places in the records.
+/// What tells a layout of stretches from another: a hash of their places in the records.
 pub(super) fn layout<'s>(stretches: impl Iterator<Item = &'s Vec<Focus>>) -> Option<String> {
-    let mut hash = Sha256::new();
-    let mut is_empty = true;
+    let mut places: Vec<u8> = Vec::new();
     for stretch in stretches {
-        is_empty = false;
         for Focus { record, shown } in stretch {
-            for number in [*record, shown.start, shown.end] {
-                hash.update((number as u64).to_le_bytes());
-            }
+            places.extend([*record, shown.start, shown.end].iter().flat_map(|n| n.to_le_bytes()));
         }
-        hash.update(u64::MAX.to_le_bytes());
+        places.extend(usize::MAX.to_le_bytes());
     }
-    let digits = hash.finalize().iter().take(8).fold(String::new(), |mut digits, byte| {
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    });
-    (!is_empty).then_some(digits)
+    (!places.is_empty()).then(|| buy::sha256(&places))
 }
 
 impl Plan {
