@@ -1,8 +1,13 @@
-//! `persona evaluate` and `persona calibrate` as users meet them, with a scripted judge.
+//! `persona evaluate` and `persona calibrate` as users meet them, with a scripted judge; and what the
+//! real one reads.
 
+use persona::engine::{DeviceChoice, Engine, EngineOptions};
+use persona::llm::embedded::EmbeddedModel;
+use persona::llm::{Answer, ChatModel, ScorePrompt, ScoreRequest, Want};
 use serde_json::Value;
 
 use crate::cli::{DATA, Folder};
+use crate::real_model::real_model;
 
 /// Two personas as the original Python project writes them; one quote is made up.
 const OTHER_TOOL: &str = r#"{"personas": [
@@ -193,4 +198,55 @@ fn detail_and_complexity_change_what_is_written() {
         refused(&folder, "generate --input data.csv --detail much --model scripted:ok");
     assert_eq!(code, Some(2));
     assert!(stderr.contains("expected minimal, standard or detailed"), "{stderr}");
+}
+
+/// The log-probabilities that a stage of texts is answered with, and the tokens read for them.
+fn scores(model: &EmbeddedModel, texts: &[(&str, &str)]) -> (Vec<Vec<f32>>, usize) {
+    let request = |&(before, after): &(&str, &str)| ScoreRequest {
+        prompt: ScorePrompt::Raw(before.to_owned()),
+        want: Want::Continuation(after.to_owned()),
+    };
+    let mut answers = model.score(texts.iter().map(request).collect());
+    let mut found = vec![Vec::new(); texts.len()];
+    let mut read = 0;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Answer::Progress { prefilled, .. } => read += prefilled,
+                Answer::Done(at, score) => found[at] = score.unwrap(),
+            }
+        }
+    });
+    (found, read)
+}
+
+#[test]
+fn a_beginning_that_scored_texts_share_is_read_once_and_changes_no_bit() {
+    let options = EngineOptions { device: DeviceChoice::Cpu, ..EngineOptions::default() };
+    let engine = || Engine::load(&real_model(), &options).expect("the model loads");
+    let before = "The carer drives from home to home all day. ".repeat(12);
+    let texts = [
+        (before.as_str(), "She is late."),
+        (before.as_str(), "The lift is out of order again."),
+        (before.as_str(), "He likes bread."),
+        ("It rains, and ", "she is late."),
+    ];
+    let model = EmbeddedModel::new(engine(), "smollm2-135m");
+    let beginning = model.count_tokens(&before);
+    let (together, read) = scores(&model, &texts);
+    // Each by itself, and by an engine that has read nothing yet.
+    let (mut apart, mut one_by_one) = (Vec::new(), 0);
+    for text in &texts {
+        let (score, read) = scores(&EmbeddedModel::new(engine(), "smollm2-135m"), &[*text]);
+        apart.extend(score);
+        one_by_one += read;
+    }
+    assert!(together.iter().all(|score| !score.is_empty()));
+    let bits = |scores: &[Vec<f32>]| -> Vec<Vec<u32>> {
+        scores.iter().map(|score| score.iter().map(|x| x.to_bits()).collect()).collect()
+    };
+    assert_eq!(bits(&together), bits(&apart));
+    let saved = one_by_one - read;
+    assert!(saved >= 2 * (beginning - 1), "{saved} tokens saved, of a beginning of {beginning}");
 }
