@@ -144,7 +144,7 @@ impl Plan {
             model_sha256: capabilities.sha256.clone(),
         };
         plan.lay_out(corpus, model, &parting.groups);
-        plan.tell(corpus, &parting);
+        plan.tell(corpus, &parting, capabilities.logits);
         Ok(plan)
     }
 
@@ -386,7 +386,7 @@ impl Plan {
         ids.flat_map(|id| self.focus(slot, id)).map(|focus| focus.record).collect()
     }
 
-    fn tell(&mut self, corpus: &Corpus, parting: &Parting) {
+    fn tell(&mut self, corpus: &Corpus, parting: &Parting, reads_here: bool) {
         let mut notes = Vec::new();
         if let Some(shard) = self.settings.shard {
             notes.push(format!(
@@ -443,8 +443,10 @@ impl Plan {
             });
         }
         if self.report.unused > 0 && !self.report.corpus_shared && !digests {
+            // A service would be paid for reading everything.
+            let digest = if reads_here { ", and --digest reads all" } else { "" };
             notes.push(format!(
-                "{} of {} records are in focus of a draft, {} are not; more drafts (--draft-multiplier) use more, and --digest reads all",
+                "{} of {} records are in focus of a draft, {} are not; more drafts (--draft-multiplier) use more{digest}",
                 self.report.used,
                 corpus.records.len(),
                 self.report.unused,

@@ -86,8 +86,8 @@ fn participants(view: View<'_>, personas: &[Persona]) -> Value {
     json!({ "of": all, "cited": heard.len(), "share_cited": share(heard.len(), all) })
 }
 
-/// How far apart two personas are in the words they use: 1 − cosine of the counts of their words
-/// of four letters or more, 0..=1; 1 where they share none.
+/// How far apart two personas are in what they say: 1 − cosine of the counts of their words of four
+/// letters or more, 0..=1; 1 where they share none.
 fn distance(personas: &[Persona]) -> Value {
     let counts: Vec<BTreeMap<String, f64>> = personas.iter().map(counts).collect();
     let mut distances = Vec::new();
@@ -100,19 +100,33 @@ fn distance(personas: &[Persona]) -> Value {
     json!({ "min": least.map(rounded), "mean": least.map(|_| rounded(mean)) })
 }
 
-/// The words of a persona in lower case, without its name.
-fn words(persona: &Persona) -> Vec<String> {
+/// What a persona says, text by text, as words in lower case and without its name. Two answers to
+/// one question are two things said: a word of the question counts with its answer.
+fn said(persona: &Persona) -> Vec<Vec<String>> {
     let split = |text: &str| -> Vec<String> {
         let words = text.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '’');
         words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
     };
     let name = split(&persona.name);
-    persona.texts().flat_map(split).filter(|word| !name.contains(word)).collect()
+    let own = |text: &str| -> Vec<String> {
+        split(text).into_iter().filter(|word| !name.contains(word)).collect()
+    };
+    let words = |text: &str| match text.rsplit_once(": ") {
+        None => own(text),
+        Some((question, answer)) => {
+            let answer = own(answer);
+            let with = answer.join(" ");
+            let asked = own(question).into_iter().map(|word| format!("{word}: {with}"));
+            asked.chain(answer.iter().filter(|_| answer.len() >= RUN).cloned()).collect()
+        }
+    };
+    persona.texts().map(words).collect()
 }
 
 fn counts(persona: &Persona) -> BTreeMap<String, f64> {
     let mut counts = BTreeMap::new();
-    for word in words(persona).into_iter().filter(|word| word.chars().count() >= LETTERS) {
+    let tells = |word: &String| word.split(':').next().unwrap_or(word).chars().count() >= LETTERS;
+    for word in said(persona).into_iter().flatten().filter(tells) {
         *counts.entry(word).or_default() += 1.0;
     }
     counts
@@ -130,7 +144,11 @@ fn cosine(one: &BTreeMap<String, f64>, other: &BTreeMap<String, f64>) -> f64 {
 fn near_duplicates(personas: &[Persona]) -> Value {
     let runs: Vec<BTreeSet<Vec<String>>> = personas
         .iter()
-        .map(|persona| words(persona).windows(RUN).map(<[String]>::to_vec).collect())
+        .map(|persona| {
+            let texts = said(persona);
+            let runs = texts.iter().flat_map(|words| words.windows(RUN.min(words.len()).max(1)));
+            runs.map(<[String]>::to_vec).collect()
+        })
         .collect();
     let mut pairs = Vec::new();
     for (at, one) in runs.iter().enumerate() {
@@ -170,6 +188,7 @@ mod tests {
     use super::*;
     use crate::report::{Process, sample};
     use crate::schema::Segment;
+    use crate::schema::Statement;
     use crate::store::{PlanReport, RunState, SlotReport};
 
     fn measured(personas: Vec<Persona>) -> Value {
@@ -216,5 +235,36 @@ mod tests {
         assert_eq!(found["distance"]["min"], 0.0);
         assert!(found["distance"]["mean"].as_f64() > Some(0.6), "{found}");
         assert_eq!(found["segments_without_persona"], json!([]));
+    }
+
+    #[test]
+    fn other_answers_to_the_same_questions_are_no_duplicates() {
+        let persona = |id: &str, slot, answers: [&str; 3]| {
+            let questions = ["Do you ever gamble?", "Do you eat steak?", "Where do you wait?"];
+            let line = |(question, answer): (&str, &str)| Statement {
+                text: format!("{question}: {answer}"),
+                records: Vec::new(),
+                inferred: false,
+            };
+            let mut persona = sample::persona();
+            (persona.id, persona.provenance.slot) = (id.into(), slot);
+            (persona.title, persona.summary) = (String::new(), String::new());
+            (persona.goals, persona.pains, persona.quotes) = (Vec::new(), Vec::new(), Vec::new());
+            persona.motivations = Vec::new();
+            persona.behaviours = questions.into_iter().zip(answers).map(line).collect();
+            persona
+        };
+        let set = vec![
+            persona("p1", 0, ["No", "Yes", "At home"]),
+            persona("p2", 1, ["Yes", "No", "By car"]),
+            persona("p3", 0, ["No", "Yes", "By car"]),
+        ];
+        let found = measured(set);
+        assert_eq!(found["near_duplicates"], json!([["p1", "p3"]]));
+        assert_eq!(
+            found["distance"]["mean"].as_f64().map(|mean| mean > 0.5),
+            Some(true),
+            "{found}"
+        );
     }
 }
