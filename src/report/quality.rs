@@ -111,16 +111,17 @@ fn said(persona: &Persona) -> Vec<Vec<String>> {
     let own = |text: &str| -> Vec<String> {
         split(text).into_iter().filter(|word| !name.contains(word)).collect()
     };
-    let words = |text: &str| match text.rsplit_once(": ") {
-        None => own(text),
-        Some((question, answer)) => {
-            let answer = own(answer);
-            let with = answer.join(" ");
-            let asked = own(question).into_iter().map(|word| format!("{word}: {with}"));
-            asked.chain(answer.iter().filter(|_| answer.len() >= RUN).cloned()).collect()
+    let mut said = Vec::new();
+    for text in persona.texts() {
+        let (question, answer) = text.rsplit_once(": ").unwrap_or(("", text));
+        let (asked, answer) = (own(question), own(answer));
+        let with = answer.join(" ");
+        if asked.is_empty() || answer.len() >= RUN {
+            said.push(answer);
         }
-    };
-    persona.texts().map(words).collect()
+        said.push(asked.into_iter().map(|word| format!("{word}: {with}")).collect());
+    }
+    said
 }
 
 fn counts(persona: &Persona) -> BTreeMap<String, f64> {
