@@ -89,7 +89,7 @@ impl TokenClassifier {
     /// # Errors
     ///
     /// [`EngineError::BadModel`] names the file that is missing or wrong and what is wrong with it;
-    /// [`EngineError::Unsupported`] an architecture that is not one of [`ARCHITECTURES`].
+    /// [`EngineError::Unsupported`] an architecture that is none of BERT and its kin; the message lists them.
     pub fn load(folder: &Path, device: DeviceChoice) -> Result<Self, EngineError> {
         let device = open_device(device)?;
         let config = File::read(folder, "config.json")?;

@@ -56,7 +56,7 @@ pub fn is_telling(word: &str) -> bool {
 }
 
 /// Whether a sentence leans on what was said before it, or is half of one: it begins with a word
-/// that points back, or opens a clause to which no other follows. English, like the cues of [`super::aspects`].
+/// that points back, or opens a clause to which no other follows. English, like the cues of `aspects`.
 pub fn leans(sentence: &str) -> bool {
     const BACK: &[&str] = &[
         "and", "but", "so", "or", "then", "also", "that", "this", "these", "those", "it", "it's",

@@ -81,7 +81,7 @@ impl Cell for Half {
 }
 
 /// A run of cached positions of one layer, of which the first `len` are filled. Keys lie in blocks
-/// of [`LANES`] positions with each dimension's values side by side, so that one multiplication
+/// of `LANES` positions with each dimension's values side by side, so that one multiplication
 /// serves a whole block and no sum runs across lanes.
 #[derive(Debug, Clone, Copy)]
 pub struct Span<'a, C> {
@@ -89,7 +89,7 @@ pub struct Span<'a, C> {
     pub keys: &'a [C],
     /// Values: (kv heads, capacity, value width), zero beyond `dim`.
     pub values: &'a [C],
-    /// Positions that the buffers can hold; a multiple of [`LANES`].
+    /// Positions that the buffers can hold; a multiple of `LANES`.
     pub capacity: usize,
     /// Positions filled.
     pub len: usize,

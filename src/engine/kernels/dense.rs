@@ -22,7 +22,7 @@ pub enum DenseWeights {
     BF16(Tiles<Brain>),
 }
 
-/// A matrix with [`LANES`] outputs side by side.
+/// A matrix with `LANES` outputs side by side.
 #[derive(Debug)]
 pub struct Tiles<N> {
     outputs: usize,

@@ -1,6 +1,6 @@
 //! Products with quantised weights on the CPU.
 //!
-//! Weights are repacked once, instead of beside the file's own layout, into tiles of [`LANES`]
+//! Weights are repacked once, instead of beside the file's own layout, into tiles of `LANES`
 //! output rows (`formats.rs`). A kernel takes one tile and a group of activation rows, so that what
 //! it unpacks serves up to twelve rows. Integer parts are exact and the sums over blocks run in one
 //! order, so a row's result has the same bits alone and in any batch, on any tier and any number of
@@ -106,7 +106,7 @@ impl Matrix {
         self.inputs / weights * bytes
     }
 
-    /// Repacks `stored`, whole rows from row `first` on, a multiple of [`LANES`]; each row once.
+    /// Repacks `stored`, whole rows from row `first` on, a multiple of `LANES`; each row once.
     pub fn fill(&mut self, first: usize, stored: &[u8]) {
         let row_bytes = self.stored_row();
         let rows = stored.len() / row_bytes;
@@ -159,7 +159,7 @@ impl Matrix {
         self.inputs
     }
 
-    /// Tiles of [`LANES`] outputs, the last one perhaps not full.
+    /// Tiles of `LANES` outputs, the last one perhaps not full.
     pub fn tiles(&self) -> usize {
         self.outputs.div_ceil(LANES)
     }
