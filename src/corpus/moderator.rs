@@ -34,6 +34,9 @@ const ROLES: [&str; 20] = [
     "модератор",
 ];
 
+/// The role as transcribers shorten it.
+const SHORT: [&str; 5] = ["q", "i", "int", "mod", "question"];
+
 /// Beside the words for a participant, who is heard: the customer of a chat asks a lot.
 const PARTICIPANTS: [&str; 14] = [
     "client",
@@ -66,12 +69,9 @@ const HELPERS: [&str; 10] = [
     "representative",
 ];
 
-/// The same as transcribers shorten it.
-const SHORT: [&str; 5] = ["q", "i", "int", "mod", "question"];
-
 /// A turn of up to so many words that asks nothing only keeps the other one talking: `Mm-hm, right.`
 const NOD_WORDS: usize = 2;
-/// And of so many signs of a script without spaces.
+/// And of so many signs of a script without capitals: many of these have no spaces between words.
 const NOD_SIGNS: usize = 5;
 
 /// Bytes of a question that a record repeats: its end, where what is asked stands.

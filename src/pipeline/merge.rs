@@ -181,8 +181,9 @@ fn plan(states: &[RunState]) -> PlanReport {
     let mut plans = states.iter().filter_map(|state| state.plan.clone());
     let mut whole = plans.next().unwrap_or_default();
     for part in plans {
-        whole.used += part.used;
-        whole.unused += part.unused;
+        // A log may say any number.
+        whole.used = whole.used.saturating_add(part.used);
+        whole.unused = whole.unused.saturating_add(part.unused);
         whole.slots.extend(part.slots);
         if let Some(digest) = part.digest {
             whole.digest.get_or_insert_default().add(&digest);
@@ -279,6 +280,20 @@ mod tests {
             Event::Refined { persona: "p1".to_owned(), refinement: accepted },
             Event::Finished,
         ]
+    }
+
+    #[test]
+    fn shards_that_claim_any_number_of_records_are_merged() {
+        let other = 1 + Fate::CORRUPTED.len();
+        let hostile = |slot| {
+            let mut log = shard(slot, slot, 0.8);
+            let read = DigestReport { records: usize::MAX, ..DigestReport::default() };
+            let plan = PlanReport { used: usize::MAX, digest: Some(read), ..PlanReport::default() };
+            log[0] = Event::Planned(plan);
+            log
+        };
+        let state = folded(&merge(vec![hostile(0), hostile(other)]).events);
+        assert_eq!(state.plan.map(|plan| plan.used), Some(usize::MAX), "and no panic");
     }
 
     #[test]

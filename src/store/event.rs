@@ -285,12 +285,12 @@ pub struct DigestReport {
 }
 
 impl DigestReport {
-    /// Adds what came of others.
+    /// Adds what came of others; a log may say any number.
     pub fn add(&mut self, other: &Self) {
-        self.stretches += other.stretches;
-        self.failed += other.failed;
-        self.records += other.records;
-        self.cards += other.cards;
+        self.stretches = self.stretches.saturating_add(other.stretches);
+        self.failed = self.failed.saturating_add(other.failed);
+        self.records = self.records.saturating_add(other.records);
+        self.cards = self.cards.saturating_add(other.cards);
     }
 }
 
