@@ -1,11 +1,16 @@
 //! The persona: what the tool writes, as types and as a published JSON Schema.
 //!
-//! Owns the shape and its checks. Knows nothing of how a persona is drafted, judged or rendered.
+//! Owns the shape and its checks, and how alike two personas are. Knows nothing of how a persona is
+//! drafted, judged or rendered.
+
+mod likeness;
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use likeness::{ALIKE, Shingles, said, words};
 
 /// Version of the published schema; a breaking change raises it.
 pub const SCHEMA_VERSION: u32 = 1;

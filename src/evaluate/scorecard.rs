@@ -19,9 +19,6 @@ use crate::prompts::judge::{CRITERIA, GROUNDEDNESS};
 use crate::schema::{Flag, Persona};
 use crate::store::JudgeReport;
 
-/// Two personas that share more than this much of their text are near-duplicates.
-const ALIKE: f64 = 0.5;
-
 /// The whole result.
 #[derive(Debug, Clone, Serialize)]
 pub struct Evaluation {
@@ -226,7 +223,7 @@ fn set_scores(corpus: &Corpus, personas: &[Persona]) -> SetScores {
             Counter::new(&Corpus::default()).count(p).counted.get("readability").copied()
         })
         .collect();
-    let alike = pipeline::pairs_alike(personas, ALIKE);
+    let alike = pipeline::pairs_alike(personas);
     let name = |at: usize| personas[at].name.clone();
     SetScores {
         mean_distance: distances.map(|(mean, _)| mean),

@@ -10,9 +10,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::merits::distinctiveness;
-use super::next::ALIKE;
-use super::support::Shingles;
-use crate::schema::Persona;
+use crate::schema::{ALIKE, Persona, Shingles};
 use crate::store::{DraftId, Event, PlanReport, Purpose, Refinement, RunState};
 
 /// Which slots of a run one process does: those whose number leaves `index - 1` when divided by

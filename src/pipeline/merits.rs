@@ -10,10 +10,10 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::plan::rounded;
-use super::support::{Shingles, share};
+use super::support::share;
 use crate::corpus::Corpus;
 use crate::prompts::passages::{sentences, stem, telling, words};
-use crate::schema::{Flag, Persona, RecordId};
+use crate::schema::{ALIKE, Flag, Persona, RecordId, Shingles};
 
 /// Björnsson's LIX (Läsbarhetsindex, 1968), words a sentence plus the percentage of words of more
 /// than six letters, needs no syllables and so no language. Up to 40 is easy reading, 60 and more
@@ -87,11 +87,11 @@ pub fn distinctiveness(personas: &[Persona]) -> Vec<f64> {
     (0..texts.len()).map(|at| rounded(1.0 - most_alike(at))).collect()
 }
 
-/// Pairs of indices of personas that share more than `most` of the shorter one's text.
-pub fn pairs_alike(personas: &[Persona], most: f64) -> Vec<(usize, usize)> {
+/// Pairs of indices of personas that are doubles.
+pub fn pairs_alike(personas: &[Persona]) -> Vec<(usize, usize)> {
     let texts: Vec<Shingles> = personas.iter().map(Shingles::new).collect();
     let pairs = (0..texts.len()).flat_map(|a| (a + 1..texts.len()).map(move |b| (a, b)));
-    pairs.filter(|&(a, b)| texts[a].alike(&texts[b]) > most).collect()
+    pairs.filter(|&(a, b)| texts[a].alike(&texts[b]) > ALIKE).collect()
 }
 
 /// Mean and least distance over all pairs, 0..=1; `None` for fewer than two personas.

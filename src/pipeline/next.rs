@@ -6,13 +6,9 @@
 use std::collections::BTreeSet;
 
 use super::plan::{Plan, Slot, times};
-use super::support::Shingles;
 use crate::pipeline::{Refined, Threshold};
-use crate::schema::Persona;
+use crate::schema::{ALIKE, Persona, Shingles};
 use crate::store::{DraftId, Purpose, RunState, StretchId};
-
-/// A run may not hold two drafts that share more than this much of their text.
-pub(super) const ALIKE: f64 = 0.5;
 
 /// A unit of work.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,11 +5,10 @@
 //! enter here and nowhere else.
 
 use super::merits::{Counter, Merits};
-use super::next::{ALIKE, threshold};
+use super::next::threshold;
 use super::plan::{Plan, rounded};
-use super::support::Shingles;
 use crate::corpus::Corpus;
-use crate::schema::{Persona, Scores};
+use crate::schema::{ALIKE, Persona, Scores, Shingles};
 use crate::store::{Draft, DraftId, RunState};
 
 /// What each part adds to the judge score (0..=1) of a candidate. A slot without a persona counts

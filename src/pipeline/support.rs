@@ -1,7 +1,6 @@
 //! What the judge can tell without a model.
 //!
-//! Owns the computed signals of the judge, and how alike two personas are. What is counted beside
-//! the judge score is in `merits`.
+//! Owns the computed signals of the judge. What is counted beside the judge score is in `merits`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,9 +13,6 @@ use crate::schema::{Persona, RecordId};
 pub(super) const VERBATIM: &str = "verbatim_quotes";
 pub(super) const OVERLAP: &str = "record_overlap";
 pub(super) const VARIETY: &str = "variety";
-
-/// Words of a shingle.
-const SHINGLE: usize = 3;
 
 /// The computed signals, each 0..=1: the share of quotes that are their record's own words, the
 /// share of the persona's telling words that its records use too, and the share of word pairs that
@@ -65,41 +61,6 @@ pub(super) fn share(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// A persona's text as runs of words, to be compared.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Shingles(BTreeSet<Vec<String>>);
-
-impl Shingles {
-    pub(super) fn new(persona: &Persona) -> Self {
-        let name: BTreeSet<String> = words(&persona.name).collect();
-        let mut shingles = BTreeSet::new();
-        for text in persona.texts() {
-            // Two answers to one question are two things said: each run of the question's words
-            // counts with its answer.
-            let (question, answer) = text.rsplit_once(": ").unwrap_or(("", text));
-            let answered: Vec<String> = words(answer).filter(|w| !name.contains(w)).collect();
-            let asked: Vec<String> = words(question).filter(|w| !name.contains(w)).collect();
-            for run in runs(&asked) {
-                shingles.insert(run.iter().chain(&answered).cloned().collect());
-            }
-            if asked.is_empty() || answered.len() >= SHINGLE {
-                shingles.extend(runs(&answered).map(<[String]>::to_vec));
-            }
-        }
-        Self(shingles)
-    }
-
-    /// The share of the shorter text that the other one says too, 0..=1.
-    pub(super) fn alike(&self, other: &Self) -> f64 {
-        share(self.0.intersection(&other.0).count(), self.0.len().min(other.0.len()))
-    }
-}
-
-/// Runs of [`SHINGLE`] words; all of them where there are fewer.
-fn runs(words: &[String]) -> impl Iterator<Item = &[String]> {
-    words.windows(SHINGLE.min(words.len()).max(1))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,39 +89,5 @@ mod tests {
                 assert!(signals[name] < good[name], "{fate:?} of control {at}: {signals:?}");
             }
         }
-    }
-
-    #[test]
-    fn a_text_is_wholly_like_itself_and_unlike_another() {
-        let controls = controls::load(Wording::Free);
-        let first = Shingles::new(&controls.all[0].persona);
-        let other = Shingles::new(&controls.all[1 + Fate::CORRUPTED.len()].persona);
-        assert!((first.alike(&first) - 1.0).abs() < 1e-9);
-        assert!(first.alike(&other) < 0.1);
-    }
-
-    #[test]
-    fn a_name_alone_makes_no_two_personas_differ() {
-        let mut twin = controls::load(Wording::Free).all[0].persona.clone();
-        let first = Shingles::new(&twin);
-        twin.summary = twin.summary.replace(&twin.name, "Zoltan");
-        twin.name = "Zoltan".into();
-        assert_eq!(first, Shingles::new(&twin));
-    }
-
-    #[test]
-    fn two_answers_to_one_question_are_not_alike() {
-        let controls = controls::load(Wording::Extractive);
-        let answering = |answer: &str| {
-            let mut persona = controls.all[0].persona.clone();
-            (persona.title, persona.summary) = (String::new(), String::new());
-            (persona.pains, persona.behaviours) = (Vec::new(), Vec::new());
-            (persona.motivations, persona.quotes) = (Vec::new(), Vec::new());
-            persona.goals.truncate(1);
-            persona.goals[0].text = format!("Do you ever drive above the speed limit?: {answer}");
-            Shingles::new(&persona)
-        };
-        assert!(answering("No").alike(&answering("Yes")) < 0.01);
-        assert!((answering("No").alike(&answering("No")) - 1.0).abs() < 1e-9);
     }
 }

@@ -4,12 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Mutex;
 
-use super::next::ALIKE;
-use super::support::Shingles;
 use super::*;
 use crate::corpus::{ColumnSpan, Record};
 use crate::llm::scripted::ScriptedModel;
-use crate::schema::{Persona, RecordId};
+use crate::schema::{ALIKE, Persona, RecordId, Shingles};
 use crate::store::{Event, RunState, Started};
 
 /// Collects notes; can cancel after so many units of work.

@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use crate::corpus::Record;
+pub use crate::schema::words;
 
 /// Most characters of a sentence that is offered as a statement; a longer one is cut at a comma or
 /// at a word.
@@ -12,25 +13,6 @@ pub const MAX_SENTENCE: usize = 220;
 
 /// Fewest words of something worth offering as a quote or statement.
 pub const MIN_WORDS: usize = 4;
-
-/// The words of a text in lower case: runs of letters and digits with inner apostrophes; where a
-/// script is written without spaces, each character.
-pub fn words(text: &str) -> impl Iterator<Item = String> {
-    let mut found = Vec::new();
-    let mut word = String::new();
-    for c in text.chars() {
-        if is_unspaced(c) {
-            found.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
-            found.push(c.to_string());
-        } else if c.is_alphanumeric() || (matches!(c, '\'' | '’') && !word.is_empty()) {
-            word.extend(if c == '’' { '\''.to_lowercase() } else { c.to_lowercase() });
-        } else {
-            found.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
-        }
-    }
-    found.extend((!word.is_empty()).then_some(word));
-    found.into_iter()
-}
 
 /// Letters by which two forms of a word are taken for the same (`repair`, `repairs`).
 const STEM: usize = 5;
@@ -66,12 +48,6 @@ pub fn leans(sentence: &str) -> bool {
     const OPENING: &[&str] = &["when", "if", "because", "while", "since", "unless", "until", "as"];
     let first = words(sentence).next().unwrap_or_default();
     BACK.contains(&first.as_str()) || (OPENING.contains(&first.as_str()) && !sentence.contains(','))
-}
-
-/// Scripts written without spaces between words: Thai to Khmer, and Han with kana.
-fn is_unspaced(c: char) -> bool {
-    matches!(c, '\u{0E00}'..='\u{0EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}'
-        | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{20000}'..='\u{3FFFF}')
 }
 
 /// The sentences of a text as byte ranges, trimmed, none empty. A line break ends a sentence.
@@ -213,12 +189,6 @@ mod tests {
         );
         assert_eq!(split("待った。帰った"), ["待った。", "帰った"]);
         assert!(split(" \n ").is_empty());
-    }
-
-    #[test]
-    fn words_are_lower_case_and_keep_their_apostrophe() {
-        assert_eq!(words("I don’t KNOW—42!").collect::<Vec<_>>(), ["i", "don't", "know", "42"]);
-        assert_eq!(words("日本 tea").collect::<Vec<_>>(), ["日", "本", "tea"]);
     }
 
     #[test]

@@ -8,15 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::View;
-use crate::schema::{Persona, RecordId};
+use crate::schema::{ALIKE, Persona, RecordId, Shingles, said};
 
 /// Words of fewer letters tell little.
 const LETTERS: usize = 4;
-/// Words of a run by which two texts are compared, and the share of the shorter one's runs from
-/// which on they say the same.
-const RUN: usize = 3;
-const SAME: f64 = 0.5;
-
 /// The figures of the set; `null` until personas are selected.
 pub(super) fn quality(view: View<'_>) -> Value {
     let Some(personas) = view.state.selected.as_deref() else { return Value::Null };
@@ -100,30 +95,6 @@ fn distance(personas: &[Persona]) -> Value {
     json!({ "min": least.map(rounded), "mean": least.map(|_| rounded(mean)) })
 }
 
-/// What a persona says, text by text, as words in lower case and without its name. Two answers to
-/// one question are two things said: a word of the question counts with its answer.
-fn said(persona: &Persona) -> Vec<Vec<String>> {
-    let split = |text: &str| -> Vec<String> {
-        let words = text.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '’');
-        words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
-    };
-    let name = split(&persona.name);
-    let own = |text: &str| -> Vec<String> {
-        split(text).into_iter().filter(|word| !name.contains(word)).collect()
-    };
-    let mut said = Vec::new();
-    for text in persona.texts() {
-        let (question, answer) = text.rsplit_once(": ").unwrap_or(("", text));
-        let (asked, answer) = (own(question), own(answer));
-        let with = answer.join(" ");
-        if asked.is_empty() || answer.len() >= RUN {
-            said.push(answer);
-        }
-        said.push(asked.into_iter().map(|word| format!("{word}: {with}")).collect());
-    }
-    said
-}
-
 fn counts(persona: &Persona) -> BTreeMap<String, f64> {
     let mut counts = BTreeMap::new();
     let tells = |word: &String| word.split(':').next().unwrap_or(word).chars().count() >= LETTERS;
@@ -141,22 +112,13 @@ fn cosine(one: &BTreeMap<String, f64>, other: &BTreeMap<String, f64>) -> f64 {
     if lengths > 0.0 { dot / lengths } else { 0.0 }
 }
 
-/// Pairs of personas of which the shorter says half of its runs of words as the other does.
+/// Pairs of personas that the pipeline would not have let stand together.
 fn near_duplicates(personas: &[Persona]) -> Value {
-    let runs: Vec<BTreeSet<Vec<String>>> = personas
-        .iter()
-        .map(|persona| {
-            let texts = said(persona);
-            let runs = texts.iter().flat_map(|words| words.windows(RUN.min(words.len()).max(1)));
-            runs.map(<[String]>::to_vec).collect()
-        })
-        .collect();
+    let texts: Vec<Shingles> = personas.iter().map(Shingles::new).collect();
     let mut pairs = Vec::new();
-    for (at, one) in runs.iter().enumerate() {
-        for (before, other) in runs[..at].iter().enumerate() {
-            let shorter = one.len().min(other.len());
-            let shared = one.intersection(other).count();
-            if shorter > 0 && shared as f64 > shorter as f64 * SAME {
+    for (at, one) in texts.iter().enumerate() {
+        for (before, other) in texts[..at].iter().enumerate() {
+            if one.alike(other) > ALIKE {
                 pairs.push(json!([personas[before].id, personas[at].id]));
             }
         }
