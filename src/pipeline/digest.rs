@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::buy::{self, Order, Paid, Till, Unbought};
 use super::next::Action;
 use super::pack::excerpt_end;
-use super::plan::{Plan, Slot};
+use super::plan::Plan;
 use super::run::{Runner, Stage, TRUNCATED, cost_of, next, stage_end};
 use super::{PipelineError, Progress};
 use crate::corpus::Corpus;
@@ -196,7 +196,7 @@ impl Plan {
             let count = |focus: &Focus| model.count_tokens(&draft::focus_text(corpus, focus));
             let slot = &mut self.slots[slot];
             let chosen_from: BTreeSet<usize> = cards.iter().map(|card| card.record).collect();
-            let cards = in_turn(slot, cards);
+            let cards = in_turn(&slot.order, cards);
             let mut ranked: Vec<_> =
                 cards.into_iter().map(|card| (card.clone(), count(&card))).collect();
             if ranked.len() < LEAST {
@@ -359,10 +359,10 @@ fn focus(corpus: &Corpus, stretch: &[Focus], card: &Card) -> Option<Focus> {
     Some(Focus { record, shown })
 }
 
-/// The first card of each record in the order in which the slot has its records, then the second.
-fn in_turn(slot: &Slot, cards: Vec<Focus>) -> Vec<Focus> {
+/// The first card of each record in the slot's order of its records, then the second of each.
+fn in_turn(order: &[usize], cards: Vec<Focus>) -> Vec<Focus> {
     let places: HashMap<usize, usize> =
-        slot.order.iter().enumerate().map(|(place, &record)| (record, place)).collect();
+        order.iter().enumerate().map(|(place, &record)| (record, place)).collect();
     let mut turns: HashMap<usize, usize> = HashMap::new();
     let mut placed: Vec<(usize, usize, Focus)> = cards
         .into_iter()
@@ -379,6 +379,17 @@ fn in_turn(slot: &Slot, cards: Vec<Focus>) -> Vec<Focus> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_card_of_each_record_comes_before_the_second_of_any() {
+        let card = |record, start| Focus { record, shown: start..start + 5 };
+        let cards = vec![card(1, 0), card(1, 9), card(4, 0), card(4, 7), card(4, 20), card(6, 3)];
+        let order: Vec<_> = in_turn(&[6, 4, 1], cards)
+            .into_iter()
+            .map(|card| (card.record, card.shown.start))
+            .collect();
+        assert_eq!(order, [(6, 3), (4, 0), (1, 0), (4, 7), (1, 9), (4, 20)]);
+    }
 
     #[test]
     fn parts_cover_a_text_and_end_with_sentences() {
