@@ -3,7 +3,10 @@
 //! Owns sections, the participant that a heading names, and what becomes of a table inside prose.
 //! Does not know in which markup the document was written; who speaks is `transcript`'s.
 
-use super::columns::participant_rank;
+use std::ops::RangeInclusive;
+
+use super::columns::{normalise, participant_rank};
+use super::moderator;
 use super::rows::{Rows, clean_name};
 use super::transcript::{self, Block, Body, participant_of_heading};
 
@@ -93,7 +96,8 @@ impl<'a> Document<'a> {
     }
 
     /// A table whose first row names the columns. One of a single row, or of a single column without
-    /// a header, is a frame around text, as word processors and old web pages use it.
+    /// a header, is a frame around text, as word processors and old web pages use it; one with a
+    /// column of speakers beside their words is a conversation, as transcribers type it.
     pub(super) fn table(&mut self, rows: Vec<DocumentRow>) {
         let is_filled = |cell: &String| !cell.trim().is_empty();
         let mut rows: Vec<_> =
@@ -103,6 +107,12 @@ impl<'a> Document<'a> {
         if rows.len() < 2 || is_list() {
             for row in rows {
                 row.cells.iter().for_each(|cell| self.paragraph(row.line, cell));
+            }
+            return;
+        }
+        if let Some(turns) = turns(&rows) {
+            for (line, speaker, text) in turns {
+                self.turn(line, &speaker, text);
             }
             return;
         }
@@ -168,6 +178,75 @@ impl<'a> Document<'a> {
     }
 }
 
+/// Columns of a table that may be a conversation: beside the speaker and the words a number and a time.
+const TALK_COLUMNS: RangeInclusive<usize> = 2..=4;
+/// Characters of the longest label of a speaker.
+const LONGEST_LABEL: usize = 40;
+
+/// Line, speaker and words.
+type Turn<'r> = (usize, String, &'r str);
+
+/// The rows as turns, where the table is a conversation: its header says that people speak, or
+/// one of them asks, by the label or by what they do. An empty label goes on with the one above.
+fn turns(rows: &[DocumentRow]) -> Option<Vec<Turn<'_>>> {
+    let width = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
+    if !TALK_COLUMNS.contains(&width) {
+        return None;
+    }
+    let names = rows[0].cells.iter().map(|name| normalise(name)).enumerate();
+    let ranked = names.filter_map(|(i, name)| Some((participant_rank(&name)?, i, name)));
+    if let Some((_, column, name)) = ranked.min() {
+        let turns = turns_in(&rows[1..], column, width)?;
+        return (name == "speaker" || has_asker(&turns)).then_some(turns);
+    }
+    if rows[0].is_header {
+        return None;
+    }
+    (0..width).find_map(|column| {
+        let turns = turns_in(rows, column, width)?;
+        let spoken = turns.iter().map(|(_, speaker, text)| (speaker.as_str(), *text));
+        (has_asker(&turns) || moderator::guess(spoken).is_some()).then_some(turns)
+    })
+}
+
+fn has_asker(turns: &[Turn<'_>]) -> bool {
+    turns.iter().any(|(_, speaker, _)| moderator::is_label(speaker))
+}
+
+/// The rows as turns of those whose labels stand in `column`, where all of them could be that and no
+/// other column but the words would be lost: there may be times and numbers.
+fn turns_in(rows: &[DocumentRow], column: usize, width: usize) -> Option<Vec<Turn<'_>>> {
+    fn cell(row: &DocumentRow, column: usize) -> &str {
+        row.cells.get(column).map_or("", |cell| cell.trim())
+    }
+    let others = || (0..width).filter(|&other| other != column);
+    let bytes = |column: &usize| rows.iter().map(|row| cell(row, *column).len()).sum::<usize>();
+    let words = others().max_by_key(bytes)?;
+    let has_letters = |c: usize| rows.iter().any(|row| cell(row, c).contains(char::is_alphabetic));
+    if others().any(|other| other != words && has_letters(other)) {
+        return None;
+    }
+    let mut turns: Vec<Turn<'_>> = Vec::with_capacity(rows.len());
+    for row in rows {
+        let label = clean_name(cell(row, column).trim_end_matches(':'));
+        let speaker = match turns.last() {
+            Some((_, before, _)) if label.is_empty() => before.clone(),
+            _ => label,
+        };
+        if !is_label(&speaker) {
+            return None;
+        }
+        turns.push((row.line, speaker, cell(row, words)));
+    }
+    turns.iter().any(|(_, speaker, _)| *speaker != turns[0].1).then_some(turns)
+}
+
+fn is_label(text: &str) -> bool {
+    text.contains(char::is_alphabetic)
+        && text.chars().count() <= LONGEST_LABEL
+        && !text.ends_with(['.', '?', '!'])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,5 +291,56 @@ mod tests {
         });
         let texts: Vec<_> = texts(&rows).into_iter().map(|(_, text)| text).collect();
         assert_eq!(texts, ["one", "two", "three", "four"]);
+    }
+
+    #[test]
+    fn a_table_in_which_somebody_asks_is_a_conversation() {
+        let answers = ["question: Why?\ntext: The lift is slow.", "question: And?\ntext: I walk."];
+        let talk: [&[&str]; 4] = [
+            &["Interviewer:", "Why?"],
+            &["P1", "The lift is slow."],
+            &["Interviewer:", "And?"],
+            &["P1", "I walk."],
+        ];
+        let rows = read(|document| document.table(rows_of(&talk)));
+        assert_eq!(texts(&rows), answers.map(|text| (Some("P1"), text)));
+
+        let timed: Vec<Vec<&str>> = std::iter::once(vec!["Time", "Speaker", "Text"])
+            .chain(talk.iter().map(|turn| vec!["00:01", turn[0], turn[1]]))
+            .collect();
+        let timed: Vec<&[&str]> = timed.iter().map(Vec::as_slice).collect();
+        let rows = read(|document| document.table(rows_of(&timed)));
+        assert_eq!(texts(&rows), answers.map(|text| (Some("P1"), text)));
+        assert_eq!(rows.records[0].row, 3);
+    }
+
+    #[test]
+    fn a_label_left_out_is_the_one_above_and_whoever_asks_needs_no_role() {
+        let long = "I wait for the lift with the whole ward until somebody comes down to us.";
+        let round: [&[&str]; 3] = [&["Eva", "How do you start?"], &["Ana", long], &["", "Always."]];
+        let rows = read(|document| document.table(rows_of(&round.repeat(3))));
+        let text = format!("question: How do you start?\ntext: {long}\nAlways.");
+        assert_eq!(texts(&rows), vec![(Some("Ana"), text.as_str()); 3]);
+        assert_eq!(rows.findings.kinds(), [("moderator-guessed", None, 1)]);
+    }
+
+    #[test]
+    fn themes_beside_what_was_said_are_no_speakers_and_no_column_is_lost() {
+        let themes: [&[&str]; 4] = [
+            &["Theme", "Quote"],
+            &["Access", "The lift is slow."],
+            &["Access", "I walk."],
+            &["Cost", "It is dear."],
+        ];
+        let rows = read(|document| document.table(rows_of(&themes)));
+        assert_eq!(texts(&rows)[0], (None, "Theme: Access\nQuote: The lift is slow."));
+        let coded: [&[&str]; 3] = [
+            &["Speaker", "Text", "Code"],
+            &["Interviewer", "Why?", ""],
+            &["P1", "The lift is slow.", "access"],
+        ];
+        let rows = read(|document| document.table(rows_of(&coded)));
+        let last = (Some("P1"), "Speaker: P1\nText: The lift is slow.\nCode: access");
+        assert_eq!(texts(&rows).last(), Some(&last));
     }
 }

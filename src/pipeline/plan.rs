@@ -233,7 +233,7 @@ impl Plan {
     fn held_out(&self, slot: &Slot) -> usize {
         let records = slot.ranked.len();
         match self.frame.wording {
-            Wording::Extractive if records >= FOCUS_LEAST => records.div_ceil(4),
+            Wording::Extractive if records >= FOCUS_LEAST => (records / 4).max(1),
             Wording::Extractive | Wording::Free => 0,
         }
     }
