@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use likeness::is_unspaced;
 pub use likeness::{ALIKE, Shingles, said, words};
 
 /// Version of the published schema; a breaking change raises it.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 
-use crate::schema::RecordId;
+use crate::schema::{RecordId, is_unspaced};
 
 use super::format::is_prose;
 use super::{Corpus, Record};
@@ -39,8 +39,8 @@ pub enum ColumnKind {
 /// Suffixes of the words for a participant, as in `participant_id`.
 const ID_SUFFIXES: [&str; 7] = ["", "id", "no", "nr", "number", "code", "name"];
 
-/// Columns that say something about an answer and are not part of it.
-const CONTEXT: [&str; 12] = [
+/// Columns that say something about an answer and are not part of it, as survey tools name them.
+const CONTEXT: [&str; 60] = [
     "section",
     "interviewer",
     "moderator",
@@ -53,6 +53,54 @@ const CONTEXT: [&str; 12] = [
     "enddate",
     "url",
     "email",
+    "emailaddress",
+    "ip",
+    "ipaddress",
+    "browser",
+    "os",
+    "operatingsystem",
+    "useragent",
+    "networkid",
+    "latitude",
+    "longitude",
+    "locationlatitude",
+    "locationlongitude",
+    "distributionchannel",
+    "userlanguage",
+    "responsetype",
+    "progress",
+    "finished",
+    "durationinseconds",
+    "recordeddate",
+    "startdateutc",
+    "stagedateutc",
+    "submitdateutc",
+    "startedat",
+    "submittedat",
+    "updatedat",
+    "completedat",
+    "modified",
+    "creator",
+    "createdby",
+    "modifiedby",
+    "timingfirstclick",
+    "timinglastclick",
+    "timingpagesubmit",
+    "timingclickcount",
+    "utmsource",
+    "utmmedium",
+    "utmcampaign",
+    "delightedsource",
+    "zeitstempel",
+    "horodateur",
+    "marcatemporal",
+    "carimbodedatahora",
+    "informazionicronologiche",
+    "tijdstempel",
+    "タイムスタンプ",
+    "メールアドレス",
+    "endereçodeemail",
+    "adresseemail",
 ];
 
 /// The participant of a study, in the languages that research is often written in.
@@ -157,7 +205,7 @@ pub(super) fn is_question(name: &str) -> bool {
 
 /// Whether a column holds something that the participant did not say. Asked for each cell of each
 /// record, so that a hash decides and no list is gone through.
-pub(super) fn is_context(name: &str) -> bool {
+pub(crate) fn is_context(name: &str) -> bool {
     static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
         let participants = PARTICIPANT.iter().flat_map(|word| {
             let suffixed = ID_SUFFIXES.iter().map(move |suffix| format!("{word}{suffix}"));
@@ -233,18 +281,41 @@ impl Corpus {
 
     /// The columns in order of first appearance. Empty for prose without headings or questions.
     pub fn columns(&self) -> Vec<Column> {
-        let mut order: Vec<&str> = Vec::new();
-        let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for record in &self.records {
-            for span in &record.columns {
-                let known = values.entry(&span.name).or_insert_with(|| {
-                    order.push(&span.name);
-                    Vec::new()
-                });
-                known.push(&record.text[span.start..span.end]);
-            }
+        columns_of(&self.records)
+    }
+}
+
+fn columns_of(records: &[Record]) -> Vec<Column> {
+    let mut order: Vec<&str> = Vec::new();
+    let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for record in records {
+        for span in &record.columns {
+            let known = values.entry(&span.name).or_insert_with(|| {
+                order.push(&span.name);
+                Vec::new()
+            });
+            known.push(&record.text[span.start..span.end]);
         }
-        order.into_iter().map(|name| Column::of(name, &values[name])).collect()
+    }
+    order.into_iter().map(|name| Column::of(name, &values[name])).collect()
+}
+
+/// Marks the cells of a file that are in the participants' own words: those of columns that hold free
+/// text, and the text of prose. In a table without any, it is what they chose.
+pub(super) fn mark_said(records: &mut [Record], is_prose: bool) {
+    let columns = columns_of(records);
+    let of = |is_kind: fn(ColumnKind) -> bool| -> HashSet<String> {
+        let found = columns.iter().filter(|c| is_kind(c.kind) && !is_context(&c.name));
+        found.map(|column| column.name.clone()).collect()
+    };
+    let mut said = of(|kind| kind == ColumnKind::FreeText);
+    if is_prose {
+        said.insert("text".to_owned());
+    } else if said.is_empty() {
+        said = of(|kind| kind != ColumnKind::Identifier);
+    }
+    for span in records.iter_mut().flat_map(|record| &mut record.columns) {
+        span.is_said = said.contains(&*span.name);
     }
 }
 
@@ -267,6 +338,7 @@ fn kind_of(name: &str, values: &[&str], distinct: usize) -> ColumnKind {
         || is_id_name(name)
         || normalise(name) == "id"
         || share(is_time_stamp) >= 19
+        || share(is_address) >= 19
         || unique && share(is_key) == 20 && share(is_number) < 19
     {
         return ColumnKind::Identifier;
@@ -274,11 +346,74 @@ fn kind_of(name: &str, values: &[&str], distinct: usize) -> ColumnKind {
     if share(is_number) >= 19 {
         return ColumnKind::Numeric;
     }
-    let words: usize = values.iter().map(|value| value.split_whitespace().count()).sum();
-    let mostly_different = distinct * 2 > filled;
-    let sentences = words >= filled * 4 && mostly_different;
-    let many_phrases = distinct > 30 && words >= filled * 2 && distinct * 4 > filled * 3;
-    if sentences || many_phrases { ColumnKind::FreeText } else { ColumnKind::Categorical }
+    if is_free(values, distinct) && !are_lists(values) {
+        ColumnKind::FreeText
+    } else {
+        ColumnKind::Categorical
+    }
+}
+
+/// Words of an answer that is a sentence, and of one that is a phrase.
+const SENTENCE: usize = 4;
+const PHRASE: usize = 2;
+/// Phrases, and sentences among other answers, that nobody could have chosen from a list.
+const MANY_PHRASES: usize = 30;
+const MANY_SENTENCES: usize = 12;
+
+/// Whether the values are answers in somebody's own words: sentences that mostly differ, some at least
+/// among many who had nothing to say, or very many phrases.
+fn is_free(values: &[&str], distinct: usize) -> bool {
+    let filled = values.len();
+    let words: Vec<usize> = values.iter().map(|value| spoken_words(value)).collect();
+    let all: usize = words.iter().sum();
+    if all >= filled * SENTENCE && distinct * 2 > filled {
+        return true;
+    }
+    let lower = |value: &&&str| value.split_whitespace().any(|w| w.starts_with(char::is_lowercase));
+    if distinct > MANY_PHRASES && all >= filled * PHRASE && distinct * 4 > filled * 3 {
+        // `Anna Schmidt` is two words, but nothing that anybody says.
+        let has_case = values.iter().any(|value| value.chars().any(char::is_lowercase));
+        return !has_case || values.iter().filter(lower).count() * 2 > filled;
+    }
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    for (value, _) in values.iter().zip(&words).filter(|(_, words)| **words >= SENTENCE) {
+        *times.entry(value).or_default() += 1;
+    }
+    let once = times.values().filter(|times| **times == 1).count();
+    once > MANY_SENTENCES && once * 10 >= filled && once * 2 >= times.len()
+}
+
+/// Words that somebody may have said: no numbers, codes and addresses. A word of a script without
+/// spaces is about two and a half signs.
+fn spoken_words(value: &str) -> usize {
+    let of = |token: &str| {
+        let signs = token.chars().filter(|c| is_unspaced(*c)).count();
+        let is_word = token.contains(char::is_alphabetic)
+            && !token.contains(|c: char| c.is_ascii_digit() || "@_<>{}=\\".contains(c))
+            && !token.contains("://");
+        if signs > 0 { signs * 2 / 5 } else { usize::from(is_word) }
+    };
+    value.split_whitespace().map(of).sum()
+}
+
+/// Whether the values are lists of a few labels: `pricing; trust`, `trust; pricing; speed`.
+fn are_lists(values: &[&str]) -> bool {
+    const LEAST: usize = 20;
+    const USES: usize = 4;
+    let pieces = || {
+        let pieces = values.iter().flat_map(|value| value.split([',', ';', '|', '\n']));
+        pieces.map(str::trim).filter(|piece| !piece.is_empty())
+    };
+    let count = pieces().count();
+    count >= LEAST.max(values.len()) && pieces().collect::<HashSet<_>>().len() * USES <= count
+}
+
+/// `ana@example.org`, `https://example.org/7`.
+fn is_address(value: &str) -> bool {
+    let is_mail = |value: &str| {
+        value.split_once('@').is_some_and(|(who, host)| !who.is_empty() && host.contains('.'))
+    };
+    !value.contains(char::is_whitespace) && (is_mail(value) || value.contains("://"))
 }
 
 /// `2024-05-01 10:22:31`, `1/5/24 10:22`, with or without a zone.
@@ -300,7 +435,7 @@ mod tests {
     fn corpus(name: &str, values: &[&str]) -> Corpus {
         let record = |(i, value): (usize, &&str)| {
             let start = name.len() + 2;
-            let span = ColumnSpan { name: name.into(), start, end: start + value.len() };
+            let span = ColumnSpan::new(name, start..start + value.len());
             Record {
                 id: RecordId::new(1, i),
                 file: 1,
@@ -343,6 +478,8 @@ mod tests {
         assert_eq!(kind("when", &["2024-05-01 10:22:31", "2024-05-02T09:00:00Z"]), Identifier);
         let keys = ["ab12cd9", "ff34aa0", "9982cde", "a0a0a0b", "77ea1c2"];
         assert_eq!(kind("token", &keys), Identifier);
+        let mails = ["ana@example.org", "bo@example.org", "ana@example.org"];
+        assert_eq!(kind("contact", &mails), Identifier);
         assert_eq!(kind("paid", &["yes", "no"]), Categorical);
     }
 

@@ -116,6 +116,18 @@ impl<'a> Document<'a> {
             }
             return;
         }
+        if let Some(who) = whose_sheet(&rows).map(str::to_owned) {
+            self.participant_is(&who);
+            let line = rows[0].line;
+            let mut header = Vec::new();
+            let mut cells = Vec::new();
+            for mut row in rows {
+                header.push(clean_name(&std::mem::take(&mut row.cells[0])));
+                cells.push(row.cells.swap_remove(1));
+            }
+            self.table_row(&header, Some(0), &DocumentRow { line, is_header: false, cells });
+            return;
+        }
         let header: Vec<_> = rows.remove(0).cells.iter().map(|name| clean_name(name)).collect();
         let speaker = header
             .iter()
@@ -176,6 +188,32 @@ impl<'a> Document<'a> {
         }
         transcript::into_rows(self.blocks, self.rows)
     }
+}
+
+/// What a sheet about a participant says besides who it is, as its left cells.
+const ON_SHEET: [&str; 12] = [
+    "age",
+    "gender",
+    "occupation",
+    "job",
+    "role",
+    "company",
+    "location",
+    "city",
+    "phone",
+    "email",
+    "date",
+    "interviewer",
+];
+
+/// The participant that a table is about: a sheet of two columns, names of facts and the facts.
+fn whose_sheet(rows: &[DocumentRow]) -> Option<&str> {
+    let pairs = || rows.iter().map(|row| (normalise(&row.cells[0]), row.cells.get(1)));
+    let first = rows[0].cells.first().filter(|_| !rows[0].is_header)?;
+    let is_sheet = participant_rank(first).is_some()
+        && rows.iter().all(|row| row.cells.len() == 2 && is_label(&row.cells[0]))
+        && pairs().any(|(name, _)| ON_SHEET.contains(&name.as_str()));
+    pairs().next()?.1.filter(|_| is_sheet).map(|who| who.trim()).filter(|who| !who.is_empty())
 }
 
 /// Columns of a table that may be a conversation: beside the speaker and the words a number and a time.
@@ -322,6 +360,23 @@ mod tests {
         let text = format!("question: How do you start?\ntext: {long}\nAlways.");
         assert_eq!(texts(&rows), vec![(Some("Ana"), text.as_str()); 3]);
         assert_eq!(rows.findings.kinds(), [("moderator-guessed", None, 1)]);
+    }
+
+    #[test]
+    fn a_sheet_names_the_participant_of_what_follows() {
+        let rows = read(|document| {
+            document.table(rows_of(&[&["Participant", "Beth"], &["Age", "38"], &["Phone", ""]]));
+            document.paragraph(9, "It is always the same.");
+        });
+        let expected = [
+            (Some("Beth"), "Participant: Beth\nAge: 38"),
+            (Some("Beth"), "It is always the same."),
+        ];
+        assert_eq!(texts(&rows), expected);
+        let quotes: [&[&str]; 3] =
+            [&["Participant", "Quote"], &["P1", "I walk."], &["P2", "I wait."]];
+        let rows = read(|document| document.table(rows_of(&quotes)));
+        assert_eq!(texts(&rows)[1], (Some("P2"), "Participant: P2\nQuote: I wait."));
     }
 
     #[test]

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::columns::mark_said;
 use super::encoding::decode;
-use super::format::{ByName, Format, Looks, SUPPORTED, TextFormat, look};
+use super::format::{ByName, Format, Looks, SUPPORTED, TextFormat, is_prose, look};
 use super::inputs::{self, Candidate, Found, skipped};
 use super::rows::Rows;
 use super::{Corpus, CorpusError, Finding, Record, SourceFile};
@@ -83,6 +84,7 @@ fn add_file(
     }
     hashes.insert(sha256.clone(), candidate.name.clone());
     let format = name_of(format, &rows.records);
+    mark_said(&mut rows.records, is_prose(format));
     corpus.records.append(&mut rows.records);
     corpus.moderators.append(&mut rows.moderators);
     corpus.moderators.sort_unstable();

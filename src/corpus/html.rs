@@ -4,8 +4,11 @@
 //! tree, so that a page nested a million levels deep, or never closed, costs what its size says.
 //! Scripts, styles, menus and forms are not anyone's words: they are left out with a finding.
 
+use std::sync::LazyLock;
+
 use html5gum::emitters::default::DefaultEmitter;
 use html5gum::{StartTag, Token, Tokenizer};
+use regex::Regex;
 
 use super::document::{Document, DocumentRow};
 use super::rows::Rows;
@@ -320,6 +323,41 @@ impl Reader<'_> {
 }
 
 /// A tag's name; one that no element here has is as good as any other.
+/// The words of a cell that was written with markup, as ticket systems and web forms keep it; `None`
+/// where there is none.
+pub(super) fn words_of_cell(value: &str) -> Option<String> {
+    static MARKUP: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = "(?i)</(?:p|div|span|a|b|i|u|em|strong|font|ul|ol|li|table|h[1-6])\\s*>|<(?:br|p|div)\\s*/?>\
+                       |&(?:amp|lt|gt|quot|nbsp|apos|#[0-9]{2,6}|#x[0-9a-f]{2,6});";
+        Regex::new(pattern).expect("the pattern is valid")
+    });
+    if !value.contains(['<', '&']) || !MARKUP.is_match(value) {
+        return None;
+    }
+    let mut text = String::with_capacity(value.len());
+    let mut emitter = DefaultEmitter::<usize>::new_with_span();
+    emitter.naively_switch_states(true);
+    let mut hidden = false;
+    for token in Tokenizer::new_with_emitter(value, emitter).flatten() {
+        let (name, opens) = match &token {
+            Token::StartTag(tag) => (name_of(&tag.name), !tag.self_closing),
+            Token::EndTag(tag) => (name_of(&tag.name), false),
+            Token::String(words) if !hidden => {
+                text.push_str(&String::from_utf8_lossy(&words.value));
+                continue;
+            }
+            _ => continue,
+        };
+        if matches!(name, "script" | "style") {
+            hidden = opens;
+        } else if BLOCKS.contains(&name) || matches!(name, "br" | "li" | "tr") {
+            text.push('\n');
+        }
+    }
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    Some(lines.collect::<Vec<_>>().join("\n"))
+}
+
 fn name_of(name: &[u8]) -> &str {
     let name = if name.len() > LONGEST_NAME { b"" } else { name };
     std::str::from_utf8(name).unwrap_or_default()
@@ -372,6 +410,18 @@ mod tests {
             [(2, "Participant: P1\nPain: the rota\nqueues"), (3, "Participant: P2")]
         );
         assert_eq!(rows.records[0].participant.as_deref(), Some("P1"));
+    }
+
+    #[test]
+    fn a_cell_loses_its_markup_and_no_word() {
+        let read = |value| words_of_cell(value).unwrap_or_else(|| panic!("no markup in {value}"));
+        let mail = "<p>I can&#x27;t <b>pay</b>.</p><p>Ring <a href=\"tel:+441\">me</a><br>today</p>\
+                    <style>p { color: red }</style>";
+        assert_eq!(read(mail), "I can't pay.\nRing me\ntoday");
+        assert_eq!(read("fish &amp; chips <3"), "fish & chips <3");
+        for plain in ["a < b and c > d", "R&D", "<3", "", "x <y> z"] {
+            assert_eq!(words_of_cell(plain), None, "{plain}");
+        }
     }
 
     #[test]

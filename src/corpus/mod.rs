@@ -9,6 +9,7 @@
 //! a single record is an error.
 
 mod archive;
+mod chat;
 mod columns;
 mod csv;
 mod document;
@@ -43,6 +44,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema::RecordId;
 
+pub(crate) use columns::is_context;
 pub use columns::{Column, ColumnKind};
 pub use files::load;
 
@@ -114,6 +116,17 @@ pub struct ColumnSpan {
     pub start: usize,
     /// One past the last byte.
     pub end: usize,
+    /// Whether the participants wrote or said it in words of their own, by what the column holds over
+    /// the whole file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_said: bool,
+}
+
+impl ColumnSpan {
+    /// A cell of which nothing is known but its place.
+    pub fn new(name: impl Into<Arc<str>>, place: Range<usize>) -> Self {
+        Self { name: name.into(), start: place.start, end: place.end, is_said: false }
+    }
 }
 
 impl Record {
@@ -141,9 +154,25 @@ impl Record {
         self.participant.as_deref().is_some_and(moderator::is_role)
     }
 
-    /// The pieces a quote may come from: each cell's value, or the whole text. What is not the
-    /// participant's own words (a question, a heading, an id) is left out, unless nothing else is
-    /// there. Yields the byte offset of the piece in `text` and the piece.
+    /// Whether some of it is in the participant's own words.
+    pub fn speaks(&self) -> bool {
+        self.columns.is_empty() || self.columns.iter().any(|column| column.is_said)
+    }
+
+    /// What of a range of the text is in the participant's own words: whole cells, with their offsets
+    /// in `text`. Where no cell is, the [`Record::cells`] stand in: answers to closed questions.
+    pub fn said_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, &str)> {
+        let is_said = |at: usize| {
+            let column = self.columns.binary_search_by_key(&at, |column| column.start);
+            column.is_ok_and(|column| self.columns[column].is_said)
+        };
+        let any = !self.speaks() || self.columns.is_empty();
+        self.cells_in(range).filter(move |(at, _)| any || is_said(*at))
+    }
+
+    /// What the participant answers for: each cell's value, or the whole text. A question, a heading
+    /// or an id is left out, unless nothing else is there. Yields the byte offset of the piece in
+    /// `text` and the piece.
     pub fn cells(&self) -> impl Iterator<Item = (usize, &str)> {
         self.cells_in(0..self.text.len())
     }

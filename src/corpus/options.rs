@@ -21,7 +21,12 @@ const NOT_CHOSEN: [&str; 5] = ["0", "false", "unselected", "notselected", "unche
 
 /// Joins the columns of each such question. Names are clean, values are not empty.
 pub(super) fn join(table: &mut Table, rows: &mut Rows) {
-    let groups = groups(&table.names);
+    let mut filled = vec![0usize; table.names.len()];
+    for (column, _) in table.rows.iter().flat_map(|row| &row.cells) {
+        filled[*column] += 1;
+    }
+    name_by_question(table, &filled);
+    let groups = groups(&table.names, &filled);
     if groups.is_empty() {
         return;
     }
@@ -60,7 +65,48 @@ pub(super) fn join(table: &mut Table, rows: &mut Rows) {
     table.rows.retain(|row| !row.cells.is_empty());
     for (group, verdict) in groups.into_iter().zip(verdicts) {
         if verdict == Verdict::Joined {
-            table.names[group.first] = group.question;
+            // An empty column that held the question gives its name up.
+            if let Some(empty) = group.first.checked_sub(1)
+                && table.names[empty] == group.question
+            {
+                table.names.swap(empty, group.first);
+            } else {
+                table.names[group.first] = group.question;
+            }
+        }
+    }
+}
+
+/// Some tools head a question's columns by its options alone, behind an empty column that holds the
+/// question: each gets both, as others write it.
+fn name_by_question(table: &mut Table, filled: &[usize]) {
+    let mut same = vec![0usize; table.names.len()];
+    for (column, value) in table.rows.iter().flat_map(|row| &row.cells) {
+        same[*column] += usize::from(is_same(&table.names[*column], value));
+    }
+    // An option that nobody chose is empty like a question, but does not ask.
+    let asks = |name: &str| name.trim_end_matches(['*', ' ']).ends_with(['?', ':', '？']);
+    let mut question: Option<usize> = None;
+    let mut named: Vec<(usize, usize)> = Vec::new();
+    for (column, name) in table.names.iter().enumerate() {
+        let is_empty = filled[column] == 0 && !name.is_empty();
+        if filled[column] != same[column] || name.is_empty() {
+            question = None;
+        } else if is_empty && (question.is_none() || asks(name)) {
+            question = Some(column);
+        } else if let Some(question) = question {
+            named.push((question, column));
+        }
+    }
+    for of_one in named.chunk_by(|a, b| a.0 == b.0) {
+        // Empty columns behind the last that was chosen may be questions of their own.
+        let chosen = |(_, option): &(usize, usize)| filled[*option] > 0;
+        let last = of_one.iter().rposition(chosen).unwrap_or(0);
+        if of_one.iter().filter(|named| chosen(named)).count() >= 2 {
+            for &(question, option) in &of_one[..=last] {
+                table.names[option] =
+                    format!("{} - {}", table.names[question], table.names[option]);
+            }
         }
     }
 }
@@ -104,7 +150,7 @@ enum Verdict {
     Other,
 }
 
-fn groups(names: &[String]) -> Vec<Group> {
+fn groups(names: &[String], filled: &[usize]) -> Vec<Group> {
     let parts: Vec<_> = names.iter().map(|name| part(name)).collect();
     let mut groups: Vec<Group> = Vec::new();
     let mut open: Option<Group> = None;
@@ -124,7 +170,8 @@ fn groups(names: &[String]) -> Vec<Group> {
     groups.extend(open);
     groups.retain(|group| group.options.len() >= 2);
     // Where the question has a column of its own, that one holds the answer already.
-    let names: HashSet<&str> = names.iter().map(String::as_str).collect();
+    let filled = names.iter().zip(filled).filter(|(_, filled)| **filled > 0);
+    let names: HashSet<&str> = filled.map(|(name, _)| name.as_str()).collect();
     groups.retain(|group| !names.contains(group.question.as_str()));
     groups
 }
@@ -244,6 +291,22 @@ mod tests {
 
     fn texts(rows: &Rows) -> Vec<&str> {
         rows.records.iter().map(|r| r.text.as_str()).collect()
+    }
+
+    #[test]
+    fn options_headed_by_themselves_belong_to_the_empty_column_before_them() {
+        let rows = load(
+            "id,Which tools?,Phone,\"Paper, mostly\",Other,why\n\
+             7,,Phone,\"Paper, mostly\",,late\n8,,,\"Paper, mostly\",,early\n",
+        );
+        let expected = [
+            "id: 7\nWhich tools?: Phone; Paper, mostly\nwhy: late",
+            "id: 8\nWhich tools?: Paper, mostly\nwhy: early",
+        ];
+        assert_eq!(texts(&rows), expected);
+        // One column that repeats its name is no choice among several.
+        let rows = load("id,notes,Phone,why\n7,,Phone,late\n8,,,early\n");
+        assert_eq!(texts(&rows)[0], "id: 7\nPhone: Phone\nwhy: late");
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl Rows {
             text.push_str(": ");
             let start = text.len();
             text.push_str(value);
-            columns.push(ColumnSpan { name: self.name(name), start, end: text.len() });
+            columns.push(ColumnSpan::new(self.name(name), start..text.len()));
             self.note_if_huge(row, name, value);
         }
         self.push(row, participant, text, columns)

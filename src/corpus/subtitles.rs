@@ -12,7 +12,7 @@ use regex::Regex;
 use super::document::Document;
 use super::rows::Rows;
 
-/// Bytes; captions without a speaker are joined up to the end of a sentence, and at the latest here.
+/// Bytes; captions are joined up to the end of a sentence, and at the latest here.
 const MAX_CAPTION: usize = 600;
 
 /// Reads WebVTT or SubRip.
@@ -77,9 +77,17 @@ struct Reader<'a> {
     document: Document<'a>,
     /// The last line of captions, to tell what only scrolls.
     last: String,
-    /// Captions without a speaker that are being joined: the first line, and the text.
-    caption: Option<(usize, String)>,
+    caption: Option<Caption>,
     cues: usize,
+}
+
+/// Captions that are being joined.
+struct Caption {
+    /// The first line.
+    line: usize,
+    /// Who speaks, where the markup says so.
+    voice: Option<String>,
+    text: String,
 }
 
 impl Reader<'_> {
@@ -110,33 +118,33 @@ impl Reader<'_> {
             return;
         }
         text.clone_into(&mut self.last);
-        if let Some(name) = voice {
-            self.end_caption();
-            self.document.turn(line, name, text);
-            return;
-        }
         // A dash before a line is how subtitles say that another one speaks.
         let dashed = text.strip_prefix("- ").or_else(|| text.strip_prefix('–'));
-        if dashed.is_some() || is_labelled(text) {
+        let is_other =
+            self.caption.as_ref().is_some_and(|caption| caption.voice.as_deref() != voice);
+        if is_other || voice.is_none() && (dashed.is_some() || is_labelled(text)) {
             self.end_caption();
         }
         let text = dashed.map_or(text, str::trim);
-        match &mut self.caption {
-            Some((_, open)) => {
-                open.push('\n');
-                open.push_str(text);
-            }
-            None => self.caption = Some((line, text.to_owned())),
+        if let Some(caption) = &mut self.caption {
+            // A line of a caption without a voice may begin with a label.
+            caption.text.push(if voice.is_some() { ' ' } else { '\n' });
+            caption.text.push_str(text);
+        } else {
+            let (voice, text) = (voice.map(str::to_owned), text.to_owned());
+            self.caption = Some(Caption { line, voice, text });
         }
-        let long = self.caption.as_ref().is_some_and(|(_, open)| open.len() >= MAX_CAPTION);
+        let long = self.caption.as_ref().is_some_and(|open| open.text.len() >= MAX_CAPTION);
         if long || text.ends_with(['.', '!', '?', '…', '"', '”', '»']) {
             self.end_caption();
         }
     }
 
     fn end_caption(&mut self) {
-        if let Some((line, text)) = self.caption.take() {
-            self.document.paragraph(line, &text);
+        let Some(Caption { line, voice, text }) = self.caption.take() else { return };
+        match voice {
+            Some(name) => self.document.turn(line, &name, &text),
+            None => self.document.paragraph(line, &text),
         }
     }
 
@@ -235,7 +243,7 @@ mod tests {
         assert_eq!(
             said(&rows),
             [
-                (11, Some("Ana"), "question: How do you start?\ntext: With coffee &\nthe list."),
+                (11, Some("Ana"), "question: How do you start?\ntext: With coffee & the list."),
                 (14, Some("Bo"), "question: How do you start?\ntext: Me too."),
             ]
         );

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::columns::{is_context, is_question, normalise, participant_rank};
+use super::html;
 use super::moderator::{self, Question};
 use super::options;
 use super::rows::{Rows, clean_name};
@@ -47,6 +48,7 @@ pub(super) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
     for name in &mut table.names {
         *name = clean_name(name);
     }
+    drop_repeated_columns(&mut table, rows);
     options::join(&mut table, rows);
     name_columns(&mut table.names, rows);
     match participant_column(&table) {
@@ -162,6 +164,12 @@ fn most_words(table: &Table) -> Option<usize> {
 fn clean_cells(table: &mut Table, rows: &mut Rows) {
     for row in &mut table.rows {
         for (_, value) in &mut row.cells {
+            if let Some(words) = html::words_of_cell(value) {
+                rows.findings.note("markup", row.number, || {
+                    "cells with HTML in them are read as the words that a reader sees".to_owned()
+                });
+                *value = words;
+            }
             *value = rows.clean(row.number, value);
         }
         row.cells.retain(|(_, value)| !value.is_empty());
@@ -171,6 +179,56 @@ fn clean_cells(table: &mut Table, rows: &mut Rows) {
         }
     }
     table.rows.retain(|row| !row.cells.is_empty());
+}
+
+/// Bytes of a text that two columns hold by more than chance, and rows that make it a rule.
+const REPEATED_TEXT: usize = 20;
+const REPEATED_ROWS: usize = 3;
+
+/// Tools write a text more than once: as it was typed, and as it was sent.
+fn drop_repeated_columns(table: &mut Table, rows: &mut Rows) {
+    let mut filled = vec![0usize; table.names.len()];
+    let mut times: HashMap<(usize, usize), usize> = HashMap::new();
+    for row in &table.rows {
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        for (column, value) in &row.cells {
+            filled[*column] += 1;
+            if value.len() >= REPEATED_TEXT {
+                let cut = value.strip_suffix('…').or_else(|| value.strip_suffix("..."));
+                let whole = cut.and_then(|cut| {
+                    let is_whole =
+                        |(c, other): &&(usize, String)| c != column && other.starts_with(cut);
+                    Some(row.cells.iter().find(is_whole)?.0)
+                });
+                let first = whole.unwrap_or_else(|| *seen.entry(value).or_insert(*column));
+                *times.entry((first, *column)).or_default() += usize::from(first != *column);
+            }
+        }
+    }
+    let is_same = |(column, times): (usize, usize)| {
+        times >= REPEATED_ROWS && times * 20 >= filled[column] * 19
+    };
+    let mut repeated: Vec<(usize, usize)> = times
+        .into_iter()
+        .filter(|((_, column), times)| is_same((*column, *times)))
+        .map(|((first, column), _)| (column, first))
+        .collect();
+    repeated.sort_unstable();
+    for (column, first) in &repeated {
+        let (name, first) = (&table.names[*column], &table.names[*first]);
+        rows.findings.note("repeated-column", None, || {
+            format!(
+                "a column that repeats another is left out: '{name}' repeats '{first}', or its beginning"
+            )
+        });
+    }
+    if repeated.is_empty() {
+        return;
+    }
+    let dropped: HashSet<usize> = repeated.into_iter().map(|(column, _)| column).collect();
+    for row in &mut table.rows {
+        row.cells.retain(|(column, _)| !dropped.contains(column));
+    }
 }
 
 /// Survey tools write a second line of headers under the first: SurveyMonkey the kind of answer
@@ -367,6 +425,27 @@ mod tests {
         assert_eq!(rows.records.len(), 1);
         assert_eq!(rows.records[0].text, "Response ID: R_1\nWhat slows you down?: The lifts");
         assert_eq!(rows.findings.kinds(), [("second-header", Some(1), 2)]);
+    }
+
+    #[test]
+    fn a_text_is_read_once_and_without_its_markup() {
+        let line = |n: usize| format!("<p>I can&#39;t pay with card number {n}.</p>");
+        let lines: Vec<String> = (0..4).map(line).collect();
+        let plain: Vec<String> = lines.iter().map(|l| html::words_of_cell(l).unwrap()).collect();
+        let cells: Vec<[&str; 2]> =
+            plain.iter().zip(&lines).map(|(a, b)| [a.as_str(), b.as_str()]).collect();
+        let cells: Vec<&[&str]> = cells.iter().map(<[&str; 2]>::as_slice).collect();
+        let rows = read(&["body", "html_body"], &cells);
+        assert_eq!(rows.records[1].text, "body: I can't pay with card number 1.");
+        assert_eq!(rows.findings.kinds(), [("markup", Some(1), 4), ("repeated-column", None, 1)]);
+        let cut: Vec<String> = plain.iter().map(|text| format!("{}…", &text[..24])).collect();
+        let named: Vec<[&str; 2]> =
+            cut.iter().zip(&plain).map(|(a, b)| [a.as_str(), b.as_str()]).collect();
+        let named: Vec<&[&str]> = named.iter().map(<[&str; 2]>::as_slice).collect();
+        let rows = read(&["name", "quotation"], &named);
+        assert_eq!(rows.records[1].text, "quotation: I can't pay with card number 1.");
+        let rows = read(&["a", "b"], &cells[..2]);
+        assert!(rows.records[0].text.contains("\nb: "), "twice may be chance");
     }
 
     #[test]

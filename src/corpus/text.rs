@@ -2,11 +2,15 @@
 //!
 //! Owns where a paragraph ends; who speaks is `transcript`'s.
 
+use super::chat;
 use super::rows::Rows;
 use super::transcript::{self, Block, Body};
 
 /// Reads plain text.
 pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
+    if chat::looks_like_chat(text) {
+        return chat::read(text, rows);
+    }
     let mut blocks = Vec::new();
     let mut paragraph: Vec<(usize, &str)> = Vec::new();
     // A lone carriage return ends a line too, as old spreadsheets write it.

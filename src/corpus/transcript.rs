@@ -79,11 +79,28 @@ pub(super) fn into_rows(blocks: Vec<Block>, rows: &mut Rows) -> Result<(), Strin
             block => add_block(&mut entries, &block, &speakers),
         }
     }
+    if speakers.timed {
+        drop_heading(&mut entries, rows);
+    }
     let asking = Asking::find(&entries, rows);
     let mut writer = Writer { rows, asking, question: Question::default(), above: (None, None) };
     entries.into_iter().try_for_each(|entry| writer.write(entry))?;
     writer.end_question();
     Ok(())
+}
+
+/// Drops what a tool writes above the first turn: the title, the date, who was there.
+fn drop_heading(entries: &mut Vec<Entry>, rows: &mut Rows) {
+    let is_heading =
+        |entry: &Entry| matches!(entry, Entry::Turn(Turn { speaker: None, participant: None, .. }));
+    let count = entries.iter().take_while(|entry| is_heading(entry)).count();
+    for entry in entries.drain(..count) {
+        let Entry::Turn(turn) = entry else { continue };
+        rows.findings.note("above-transcript", turn.line, || {
+            "what stands above the first turn of a transcript is nobody's words; left out"
+                .to_owned()
+        });
+    }
 }
 
 /// Whose words follow, if a heading says so: `Participant 3 – Marta`, `P07`, `Interview with Ana`.
@@ -185,7 +202,10 @@ impl<'a> Label<'a> {
         });
         // As some meeting tools write it: name and time on a line of their own.
         static BARE: LazyLock<Regex> = LazyLock::new(|| {
-            let pattern = format!(r"^[*_]*(?P<name>{NAME})[*_]*\s+(?P<after>{TIME})\s*$");
+            // The time makes it certain, so a comma may stand in it: `Lindqvist, Hannah`.
+            let pattern = format!(
+                r"^[*_]*(?P<name>\p{{L}}[\p{{L}}\p{{M}}\p{{N}} .,'’_-]{{0,49}}?)(?P<bracket>\s*\([^()]{{1,40}}\))?[*_]*\s+(?P<after>{TIME})\s*$"
+            );
             Regex::new(&pattern).expect("the pattern is valid")
         });
         let line = line.trim();
@@ -214,6 +234,8 @@ impl<'a> Label<'a> {
 /// The labels of a document that really are speakers.
 struct Speakers {
     labels: HashMap<String, usize>,
+    /// Whether a tool wrote them, with a time at each turn.
+    timed: bool,
 }
 
 impl Speakers {
@@ -223,7 +245,7 @@ impl Speakers {
     /// those who answer once are speakers as well.
     fn find(blocks: &[Block]) -> Self {
         let mut labels: HashMap<String, usize> = HashMap::new();
-        let mut sure = false;
+        let (mut sure, mut timed) = (false, 0);
         let (mut asks, mut labelled, mut all) = (false, 0, 0);
         let lines = blocks.iter().flat_map(|block| block.lines().iter().map(move |l| (block, l)));
         for (block, line) in lines {
@@ -238,6 +260,7 @@ impl Speakers {
                 || is_numbered(label.speaker)
                 || block.participant.as_ref().is_some_and(named);
             sure |= known;
+            timed += usize::from(label.timed);
             *labels.entry(label.speaker.to_owned()).or_default() += if known { 2 } else { 1 };
         }
         let round = asks && labelled * 10 >= all * 9;
@@ -245,7 +268,7 @@ impl Speakers {
         if !sure && labels.len() < 2 {
             labels.clear();
         }
-        Self { labels }
+        Self { labels, timed: timed >= 2 && timed * 2 > labelled }
     }
 
     fn label<'a>(&self, line: &'a str) -> Option<Label<'a>> {
@@ -550,8 +573,29 @@ mod tests {
             let label = Label::parse(line).unwrap_or_else(|| panic!("no label in {line:?}"));
             assert_eq!((label.speaker, label.rest), ("Ana María", "text"), "{line:?}");
         }
-        let label = Label::parse("Ana María  00:01:02").unwrap();
-        assert_eq!((label.speaker, label.rest, label.timed), ("Ana María", "", true));
+        for (line, speaker) in [
+            ("Ana María  00:01:02", "Ana María"),
+            ("Ana María (External)   0:03", "Ana María"),
+            ("María, Ana   0:03", "María, Ana"),
+            ("Ana (Moderator)  0:03", "Ana (Moderator)"),
+        ] {
+            let label = Label::parse(line).unwrap_or_else(|| panic!("no label in {line:?}"));
+            assert_eq!((label.speaker, label.rest, label.timed), (speaker, "", true), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_tool_writes_above_the_first_turn_is_nobodys_words() {
+        let head =
+            "Interview P07 – discovery\nTue, Mar 12, 2024 2:02PM • 31:48\n\nSPEAKERS\nAna, Bo\n\n";
+        let talk = "Ana (Acme)  0:02\nHow do you start?\n\nBo  0:16\nWith coffee.\n";
+        let rows = load(&format!("{head}{talk}"));
+        let expected = [(Some("Ana"), "How do you start?"), (Some("Bo"), "With coffee.")];
+        assert_eq!(said(&rows), expected);
+        assert_eq!(rows.findings.kinds(), [("above-transcript", Some(1), 2)]);
+        let rows =
+            load("We met in spring.\n\nAna: It was late.\nBo: It was.\nAna: Very.\nBo: Yes.\n");
+        assert_eq!(said(&rows)[0], (None, "We met in spring."), "notes above a typed one are kept");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::segments::speaker;
-use crate::corpus::{ColumnKind, Corpus};
+use crate::corpus::{ColumnKind, Corpus, is_context};
 use crate::prompts::draft::TypicalAnswer;
 use crate::prompts::passages::{MIN_WORDS, words};
 
@@ -39,10 +39,18 @@ pub(super) struct Column {
     values: BTreeMap<String, String>,
 }
 
+impl Column {
+    fn is_constant(&self) -> bool {
+        let mut values = self.values.values();
+        let first = values.next();
+        self.values.len() > 1 && values.all(|value| Some(value) == first)
+    }
+}
+
 /// What the columns of a corpus say of people.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
-    /// Those that describe them, in order of their first appearance.
+    /// Those that describe them: who they are, then the others, in order of their first appearance.
     pub(super) describing: Vec<Column>,
     /// Those in which they answer a question by one of its options.
     pub(super) questions: Vec<Column>,
@@ -61,6 +69,9 @@ impl Columns {
             |column: &Column| !tells_who(&column.name) && (closed || asks(&column.name));
         let (questions, mut describing): (Vec<_>, Vec<_>) =
             columns(corpus).into_iter().partition(is_question);
+        // What is the same of all tells of them only where it is about who they are.
+        describing.retain(|column| tells_who(&column.name) || !column.is_constant());
+        describing.sort_by_key(|column| !tells_who(&column.name));
         describing.truncate(FACTS);
         let questions: Vec<Column> = questions.into_iter().filter(has_options).collect();
         let given = |column: &Column| {
@@ -138,6 +149,7 @@ fn asks(name: &str) -> bool {
 fn tells_who(name: &str) -> bool {
     const WHO: &[&str] = &[
         "age",
+        "old",
         "gender",
         "sex",
         "role",
@@ -202,7 +214,7 @@ fn columns(corpus: &Corpus) -> Vec<Column> {
 }
 
 fn column(name: &str, said: &BTreeMap<String, BTreeSet<&str>>) -> Option<Column> {
-    if names_a_person(name) || said.values().any(|values| values.len() > 1) {
+    if names_a_person(name) || is_context(name) || said.values().any(|values| values.len() > 1) {
         return None;
     }
     let values: BTreeMap<String, String> = said
@@ -350,7 +362,7 @@ mod tests {
                 text += ": ";
                 let start = text.len();
                 text += value;
-                columns.push(ColumnSpan { name: (*name).into(), start, end: text.len() });
+                columns.push(ColumnSpan::new(*name, start..text.len()));
                 text.push('\n');
             }
             Record {

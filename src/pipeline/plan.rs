@@ -272,7 +272,11 @@ impl Plan {
                 order.sort_by_cached_key(|record| Reverse(agreement(record)));
             }
             let drafts = total / groups.len() + usize::from(index < total % groups.len());
-            let ranked = order.iter().take(RANKED).map(|&r| self.measure(corpus, model, r));
+            // Who says nothing counts in the segment, and has no part in what it says.
+            let speaks = |&&record: &&usize| corpus.records[record].speaks();
+            let is_silent = order.iter().filter(speaks).nth(FOCUS_LEAST - 1).is_none();
+            let seen = order.iter().filter(|record| is_silent || speaks(record)).take(RANKED);
+            let ranked = seen.map(|&record| self.measure(corpus, model, record));
             let is_counted = answers::are_all(&columns, wording, &answers);
             self.slots.push(Slot {
                 ranked: ranked.collect(),

@@ -126,7 +126,7 @@ pub(super) fn row(index: usize, who: &str, cells: &[(&str, String)]) -> Record {
         text += ": ";
         let start = text.len();
         text += value;
-        columns.push(ColumnSpan { name: (*name).into(), start, end: text.len() });
+        columns.push(ColumnSpan::new(*name, start..text.len()));
         text.push('\n');
     }
     text.pop();

@@ -343,7 +343,7 @@ mod tests {
     fn record(question: &str, column: &str, said: &str) -> Record {
         let text = format!("question: {question}\n{column}: {said}");
         let start = text.len() - said.len();
-        let span = |name: &str, start, end| ColumnSpan { name: name.into(), start, end };
+        let span = |name: &str, start, end| ColumnSpan::new(name, start..end);
         let columns =
             vec![span("question", 10, 10 + question.len()), span(column, start, text.len())];
         let id = RecordId::new(1, 0);

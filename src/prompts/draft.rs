@@ -317,7 +317,7 @@ fn drafted(ids: &[String], bounds: &Bounds) -> Shape {
 fn quotable(corpus: &Corpus, brief: &Brief) -> Vec<Source> {
     let cells_of = |focus: &Focus, least: usize| -> Vec<String> {
         let record = &corpus.records[focus.record];
-        let cells = record.cells().filter_map(|(offset, cell)| {
+        let cells = record.said_in(focus.shown.clone()).filter_map(|(offset, cell)| {
             let start = offset.max(focus.shown.start);
             let end = (offset + cell.len()).min(focus.shown.end);
             record.text.get(start..end).map(str::to_owned)

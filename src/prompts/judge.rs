@@ -366,7 +366,7 @@ mod tests {
         let mut corpus = Corpus::default();
         for (index, said) in said.iter().enumerate() {
             let text = format!("role: carer\nanswer: {said}");
-            let column = |name: &str, start, end| ColumnSpan { name: name.into(), start, end };
+            let column = |name: &str, start, end| ColumnSpan::new(name, start..end);
             let columns = vec![column("role", 6, 11), column("answer", 20, text.len())];
             let id = RecordId::new(1, index);
             let (file, row) = (1, index + 1);

@@ -144,7 +144,7 @@ pub struct Passage {
 pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Passage> {
     let mut found = Vec::new();
     let mut longest: Option<Range<usize>> = None;
-    for (offset, cell) in record.cells_in(within.clone()) {
+    for (offset, cell) in record.said_in(within.clone()) {
         // A cell of a hundred megabytes is split into sentences only where it is looked at.
         let start = within.start.max(offset);
         let end = within.end.min(offset + cell.len());
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn short_cells_are_no_passages_unless_there_is_nothing_else() {
         let text = "role: nurse\nsays: We wait for hours. Sad.".to_owned();
-        let span = |name: &str, start, end| ColumnSpan { name: name.into(), start, end };
+        let span = |name: &str, start, end| ColumnSpan::new(name, start..end);
         let columns = vec![span("role", 6, 11), span("says", 18, 41)];
         let id = RecordId::new(1, 0);
         let mut record =

@@ -189,7 +189,7 @@ pub(crate) mod sample {
     pub(crate) fn corpus() -> Corpus {
         let text = "role: nurse\nanswer: I *never* trust the <b>schedule</b>";
         let spans = [("role", 6, 11), ("answer", 20, text.len())];
-        let columns = spans.map(|(name, start, end)| ColumnSpan { name: name.into(), start, end });
+        let columns = spans.map(|(name, start, end)| ColumnSpan::new(name, start..end));
         Corpus {
             files: vec![SourceFile {
                 number: 1,

@@ -33,7 +33,7 @@ pub fn words(text: &str) -> impl Iterator<Item = String> {
 }
 
 /// Scripts written without spaces between words: Thai to Khmer, and Han with kana.
-fn is_unspaced(c: char) -> bool {
+pub(crate) fn is_unspaced(c: char) -> bool {
     matches!(c, '\u{0E00}'..='\u{0EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}'
         | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{20000}'..='\u{3FFFF}')
 }

@@ -1,0 +1,148 @@
+//! Exported chats: a stamp on every message, as messengers write them.
+//!
+//! Owns the stamps of WhatsApp and its kin, messages over several lines, and what no one wrote: notices
+//! of the messenger, and marks in place of pictures. Who asks and who answers is `transcript`'s.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::rows::Rows;
+use super::transcript::{self, Block, Body};
+
+/// Stamped lines that make a text a chat; besides, no other kind of line may come before them.
+const LEAST: usize = 3;
+
+/// What a messenger puts in place of a picture, or of words taken back, in small letters.
+const MARKS: [&str; 10] = [
+    "media omitted",
+    "image omitted",
+    "video omitted",
+    "audio omitted",
+    "sticker omitted",
+    "gif omitted",
+    "document omitted",
+    "file attached",
+    "this message was deleted",
+    "you deleted this message",
+];
+
+/// Date and time, an optional bracket, and what follows: `12/03/2024, 09:00 - `, `[3/12/24, 9:00:41 PM] `.
+fn stamped(line: &str) -> Option<&str> {
+    static STAMP: LazyLock<Regex> = LazyLock::new(|| {
+        let date = r"(?:\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,2})";
+        let time = r"\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:[\s\u{202F}]?[APap]\.?\s?[Mm]\.?)?";
+        let pattern = format!(r"^(?:\[{date},?\s+{time}\]\s*|{date},?\s+{time}\s+[-–]\s+)");
+        Regex::new(&pattern).expect("the pattern is valid")
+    });
+    // Marks of the writing direction stand around stamps.
+    let line = line.trim_start_matches(['\u{200E}', '\u{200F}', '\u{FEFF}', ' ']);
+    let stamp = STAMP.find(line)?;
+    Some(&line[stamp.end()..])
+}
+
+/// Whether a text is a chat: its first lines that are not empty begin with stamps, and more do.
+pub(super) fn looks_like_chat(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.next().is_some_and(|line| stamped(line).is_some())
+        && lines.filter(|line| stamped(line).is_some()).nth(LEAST - 2).is_some()
+}
+
+/// Reads a chat.
+pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
+    let mut blocks: Vec<Block> = Vec::new();
+    // Whether lines go on with a message, and not with a notice.
+    let mut open = false;
+    for (i, line) in text.lines().enumerate() {
+        let line = line.trim_end_matches('\r');
+        let Some(rest) = stamped(line) else {
+            if let (true, Some(Block { body: Body::Turn { lines, .. }, .. })) =
+                (open, blocks.last_mut())
+            {
+                lines.push(line.trim().to_owned());
+            }
+            continue;
+        };
+        open = false;
+        let message = rest.split_once(": ").or_else(|| rest.split_once(":\u{200E}"));
+        let Some((name, words)) = message.filter(|(name, words)| is_message(name, words)) else {
+            rows.findings.note("chat-notice", i + 1, || {
+                "notices of the messenger, and marks in place of pictures, are nobody's words; left \
+                 out"
+                .to_owned()
+            });
+            continue;
+        };
+        open = true;
+        let hidden =
+            ['\u{200E}', '\u{200F}', '\u{202A}', '\u{202C}', '~', ' ', '\u{202F}', '\u{A0}'];
+        let speaker = name.trim_matches(hidden).to_owned();
+        let body = Body::Turn { speaker, lines: vec![words.trim().to_owned()] };
+        blocks.push(Block { line: i + 1, section: None, participant: None, body });
+    }
+    transcript::into_rows(blocks, rows)
+}
+
+/// Whether somebody wrote this: a name of a name's length, and no mark alone.
+fn is_message(name: &str, words: &str) -> bool {
+    let bare = words.trim().trim_start_matches(['\u{200E}', '<', '[']).to_lowercase();
+    let is_mark = MARKS.iter().any(|mark| {
+        let starts = bare.starts_with(mark);
+        starts
+            || words.chars().count() < 80 && bare.trim_end_matches(['>', ']', ')']).ends_with(mark)
+    });
+    name.chars().count() <= 60 && !words.trim().is_empty() && !is_mark
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> (Vec<(Option<String>, String)>, Rows) {
+        assert!(looks_like_chat(text));
+        let mut rows = Rows::new(1);
+        read(text, &mut rows).unwrap();
+        let said = rows.records.iter().map(|r| (r.participant.clone(), r.text.clone())).collect();
+        (said, rows)
+    }
+
+    #[test]
+    fn messages_are_turns_and_notices_are_nobodys() {
+        let (found, rows) = said(
+            "12/03/2024, 09:00 - Messages and calls are end-to-end encrypted. Tap to learn more.\n\
+             12/03/2024, 09:02 - Sarah added +44 7700 900318\n\
+             12/03/2024, 09:05 - Sarah: Morning all!\n\
+             12/03/2024, 11:11 - Tom 🚲: What drives me mad: the fees.\nWhat I do now: I wait.\n\n\
+             12/03/2024, 11:12 - ~Kwame: <Media omitted>\n\
+             12/03/2024, 11:13 - +44 7700 900318: Same here: always late.\n",
+        );
+        let who = |name: &str, words: &str| (Some(name.to_owned()), words.to_owned());
+        let expected = [
+            who("Sarah", "Morning all!"),
+            who("Tom 🚲", "What drives me mad: the fees.\nWhat I do now: I wait."),
+            who("+44 7700 900318", "Same here: always late."),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(rows.findings.kinds(), [("chat-notice", Some(1), 3)]);
+        assert_eq!(rows.records[1].row, 4);
+    }
+
+    #[test]
+    fn stamps_are_read_in_the_forms_of_phones() {
+        for stamp in [
+            "12/03/2024, 09:00 - ",
+            "3/12/24, 9:00 PM - ",
+            "3/12/24, 9:00\u{202F}PM - ",
+            "[12/03/2024, 09:00:41] ",
+            "\u{200E}[12.03.24, 09:00:41] ",
+            "2024-03-12, 09:00 - ",
+            "12.03.24, 09:00 – ",
+        ] {
+            assert_eq!(stamped(&format!("{stamp}Ana: Hi")), Some("Ana: Hi"), "{stamp:?}");
+        }
+        for line in ["09:00 Ana: Hi", "12/03/2024 was a good day", "[00:01] Ana: Hi", "1.2.3 - x"] {
+            assert_eq!(stamped(line), None, "{line}");
+        }
+        assert!(!looks_like_chat("12/03/2024, 09:00 - one line\nand prose\nand more\n"));
+    }
+}
