@@ -292,7 +292,8 @@ pub(super) fn is_label(value: &str) -> bool {
     let bare = lower.trim_end_matches(|c: char| c.is_ascii_digit() || " #_-.".contains(c));
     let code =
         lower.len() <= 6 && lower.bytes().any(|b| b.is_ascii_digit()) && bare.chars().count() <= 3;
-    let answer = ["yes", "no", "none", "na", "n/a", "-", "other", "prefer not to say", ""];
+    let answer =
+        ["yes", "no", "true", "false", "none", "na", "n/a", "-", "other", "prefer not to say", ""];
     code || ROLES.contains(&bare)
         || ROLES.iter().any(|role| bare.strip_suffix('s') == Some(role))
         || answer.contains(&lower.as_str())

@@ -48,7 +48,7 @@ pub(super) fn detect_in(column: Option<&str>, text: &str, reading: Reading) -> V
         };
         spans.retain(|span| match span.entity {
             Entity::Location | Entity::Organization | Entity::Address => false,
-            Entity::Person => fills(span),
+            Entity::Person => fills(span) && !columns::is_label(text),
             _ => true,
         });
     }

@@ -124,6 +124,14 @@ fn is_met(text: &str, start: usize, end: usize, value: &str, entity: Entity) -> 
     {
         return false;
     }
+    // `Don't` is no Don.
+    let mut rest = after.chars();
+    if matches!(rest.next(), Some('\'' | '\u{2019}'))
+        && matches!(rest.next(), Some('t' | 'T'))
+        && !rest.next().is_some_and(char::is_alphabetic)
+    {
+        return false;
+    }
     if met != value {
         let shouted = met.chars().all(|c| !c.is_lowercase());
         let one_word = !value.contains(|c: char| !c.is_alphabetic());
@@ -185,6 +193,7 @@ mod tests {
             met(&values, "Will it work? I will. A rose. Will said so, and Rose."),
             ["Will", "Rose"]
         );
+        assert_eq!(met(&[("Don Hall", Entity::Person)], "Don't ask. Don’t. Don's."), ["Don"]);
         assert_eq!(met(&values, "In May 2020 we met. May I? Then May laughed."), ["May"]);
     }
 

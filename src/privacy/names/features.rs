@@ -81,6 +81,14 @@ pub(super) fn see(text: &str, tokens: &[Token], lexicon: &Lexicon, seen: &mut Ve
 }
 
 impl Seen {
+    pub(super) fn classes(&self) -> Classes {
+        self.classes
+    }
+
+    pub(super) fn starts_sentence(&self) -> bool {
+        self.shape & SENTENCE_START != 0
+    }
+
     /// An everyday word that is written like one: by itself it is no name, whatever its neighbours say.
     pub(super) fn is_plain_word(&self) -> bool {
         let words = lexicon::TOP_WORD | lexicon::COMMON_WORD | lexicon::RARE_WORD;

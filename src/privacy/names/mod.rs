@@ -35,7 +35,10 @@ pub(in crate::privacy) fn find(text: &str, known: &[Span]) -> Vec<Span> {
     tokens::windows(text, known, |window| {
         let style = features::see(text, window, lexicon, &mut seen);
         field.marginals(&seen, style, &mut marginals);
+        let before = spans.len();
         collect(window, &seen, &marginals, &mut spans);
+        let found = spans.split_off(before);
+        spans.extend(found.into_iter().filter(|span| !is_nobody(text, window, &seen, span)));
         for token in window {
             scripts::find(text, token, lexicon, &mut spans);
         }
@@ -48,6 +51,56 @@ pub(in crate::privacy) fn is_common_word(word: &str) -> bool {
     let mut folded = String::new();
     lexicon::fold(word, &mut folded);
     lexicon::lexicon().classes(&folded) & lexicon::ANY_WORD != 0
+}
+
+/// Abbreviations of files, devices and trades that nobody is called by.
+const ABBREVIATIONS: [&str; 44] = [
+    "AI", "API", "ATM", "CEO", "CRM", "CSV", "CV", "DIY", "ETA", "FAQ", "GDPR", "GP", "GPS", "HR",
+    "HTML", "ID", "IT", "JPG", "JSON", "KPI", "MRR", "NPS", "OS", "PC", "PDF", "PID", "PIN", "PLZ",
+    "PNG", "QR", "SMS", "SQL", "TV", "UI", "URL", "USB", "UX", "VAT", "VPN", "WC", "XLS", "XML",
+    "ZIP", "RSVP",
+];
+
+/// Whether a single word was taken for a name for its capital alone: the beginning of `Don't`, a day
+/// or a month, an abbreviation, and in text of another language one that no list of names knows and
+/// nothing beside it announces. German writes every noun with a capital.
+fn is_nobody(text: &str, window: &[Token], seen: &[Seen], span: &Span) -> bool {
+    let is_it = |token: &Token| token.start == span.start && token.end == span.end;
+    let Some(at) = window.iter().position(is_it) else { return false };
+    let is_close = |token: &Token, words: &[&str]| {
+        !token.spaced && token.newlines == 0 && words.contains(&&text[token.start..token.end])
+    };
+    if let Some([mark, rest, ..]) = window.get(at + 1..)
+        && is_close(mark, &["'", "\u{2019}"])
+        && is_close(rest, &["t", "T"])
+    {
+        return true;
+    }
+    let classes = seen[at].classes();
+    if classes & (lexicon::DAY | lexicon::MONTH) != 0 && classes & lexicon::GIVEN == 0 {
+        return true;
+    }
+    if ABBREVIATIONS.contains(&&text[span.start..span.end]) {
+        return true;
+    }
+    let announced = lexicon::TITLE
+        | lexicon::KIN
+        | lexicon::NAME_WORD
+        | lexicon::GREET
+        | lexicon::IN
+        | lexicon::AT
+        | lexicon::FROM
+        | lexicon::LIVE
+        | lexicon::WORK
+        | lexicon::CONTACT;
+    let before = at.checked_sub(1).map_or(0, |before| seen[before].classes());
+    let is_known = classes & (lexicon::ANY_NAME | lexicon::ANY_PLACE | lexicon::PRODUCT) != 0;
+    if is_known || before & announced != 0 {
+        return false;
+    }
+    let count = |class| seen.iter().filter(|seen| seen.classes() & class != 0).count();
+    count(lexicon::GERMAN) >= 2
+        || count(lexicon::FOREIGN_FUNCTION) >= 2 && seen[at].starts_sentence()
 }
 
 /// Joins neighbouring tokens of one kind to spans.

@@ -68,6 +68,9 @@ fn capitals_alone_make_no_name() {
     check("PLEASE DO NOT SWITCH OFF THE ROUTER");
     check("On Monday the plan changes, in August it changes back.");
     check("Die Schrift ist zu klein und der Knopf ist versteckt.");
+    check("Ich möchte einen Teil vom Gehalt automatisch für die Steuer zurücklegen.");
+    check("Ich frage immer Frau {P:Yildiz} und nicht den Chef.");
+    check("Don't laugh, but the VAT return in January has to be a PDF.");
 }
 
 #[test]
