@@ -145,7 +145,15 @@ const PARTICIPANT: [&str; 37] = [
 ];
 
 /// What else stands for a participant where no column is called one; the best first.
-const OTHER_PEOPLE: [&str; 11] = [
+const OTHER_PEOPLE: [&str; 19] = [
+    "respid",
+    "requesterid",
+    "clientid",
+    "patientid",
+    "memberid",
+    "employeeid",
+    "panelistid",
+    "prolificpid",
     "userid",
     "user",
     "username",
@@ -330,7 +338,7 @@ impl Column {
 fn kind_of(name: &str, values: &[&str], distinct: usize) -> ColumnKind {
     let filled = values.len();
     let share = |holds: fn(&str) -> bool| values.iter().filter(|v| holds(v)).count() * 20 / filled;
-    let is_number = |value: &str| value.parse::<f64>().is_ok_and(f64::is_finite);
+    let is_number = |value: &str| number(value).is_some();
     // Values that are nearly all different and single words longer than a number: keys, addresses.
     let unique = filled >= 5 && distinct * 20 >= filled * 19;
     let is_key = |value: &str| value.len() >= 6 && !value.contains(char::is_whitespace);
@@ -351,6 +359,24 @@ fn kind_of(name: &str, values: &[&str], distinct: usize) -> ColumnKind {
     } else {
         ColumnKind::Categorical
     }
+}
+
+/// A finite number as tables hold it, in either way of writing its decimals, perhaps of a currency or
+/// per cent: `3.5`, `3,5`, `1.234,50 €`, `12,500`. `inf` and `NaN` are words in a table.
+pub(crate) fn number(value: &str) -> Option<f64> {
+    let value = value.trim().trim_matches(['€', '$', '£', '¥', '%', ' ', '\u{A0}']);
+    let plain = match (value.rfind(','), value.rfind('.')) {
+        (Some(comma), point) if point.is_none_or(|point| point < comma) => {
+            let is_thousand =
+                point.is_none() && value.len() - comma == 4 && !value.starts_with(['0', ',']);
+            let whole = value[..comma].replace(['.', ','], "");
+            format!("{whole}{}{}", if is_thousand { "" } else { "." }, &value[comma + 1..])
+        }
+        (Some(_), _) => value.replace(',', ""),
+        _ => value.to_owned(),
+    };
+    let is_number = plain.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    plain.parse::<f64>().ok().filter(|number| is_number && number.is_finite())
 }
 
 /// Words of an answer that is a sentence, and of one that is a phrase.
@@ -481,6 +507,25 @@ mod tests {
         let mails = ["ana@example.org", "bo@example.org", "ana@example.org"];
         assert_eq!(kind("contact", &mails), Identifier);
         assert_eq!(kind("paid", &["yes", "no"]), Categorical);
+    }
+
+    #[test]
+    fn numbers_are_read_in_either_way_of_writing_them() {
+        for (text, value) in [
+            ("3.5", 3.5),
+            ("3,5", 3.5),
+            ("-2", -2.0),
+            ("1.234,50 €", 1234.5),
+            ("£1,234.50", 1234.5),
+            ("12,500", 12_500.0),
+            ("0,125", 0.125),
+            ("40 %", 40.0),
+        ] {
+            assert!((number(text).unwrap() - value).abs() < 1e-9, "{text}");
+        }
+        for text in ["", "NaN", "inf", "1,2,3x", "5 to 7", "P3", ",", "12:30"] {
+            assert_eq!(number(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -44,8 +44,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema::RecordId;
 
-pub(crate) use columns::is_context;
 pub use columns::{Column, ColumnKind};
+pub(crate) use columns::{is_context, number};
 pub use files::load;
 
 /// What was understood of the input files.

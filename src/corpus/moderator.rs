@@ -80,17 +80,25 @@ const MOST: usize = 600;
 /// Turns, of those that are more than a nod, before anybody is taken for the one who asks.
 const LEAST_TURNS: usize = 3;
 
-/// Whether a name is the role of the one who asks, or has it in brackets: `Sarah (Interviewer)`.
+/// Whether a name is the role of the one who asks, ends with it, or has it in brackets: `Sarah
+/// (Interviewer)`.
 pub(super) fn is_role(name: &str) -> bool {
     let is_named = |name: &str| ROLES.contains(&first_word(name).as_str());
-    is_named(name) || name.split_once('(').is_some_and(|(_, bracket)| is_named(bracket))
+    // `Sarah Research` is how teams sign in a chat.
+    let last = name.trim().rsplit_once(char::is_whitespace).map(|(_, last)| last.to_lowercase());
+    is_named(name)
+        || name.split_once('(').is_some_and(|(_, bracket)| is_named(bracket))
+        || last.is_some_and(|last| last == "research" || ROLES.contains(&last.as_str()))
 }
 
 /// The name that stands beside the role in a label: `Sarah (Interviewer)`, `Moderator Eva`.
 pub(super) fn name_in(label: &str) -> Option<&str> {
     let name = match label.split_once('(') {
         Some((name, _)) => name,
-        None => label.trim().split_once(char::is_whitespace)?.1,
+        None => match label.trim().split_once(char::is_whitespace)? {
+            (role, name) if is_role(role) => name,
+            _ => label.trim().rsplit_once(char::is_whitespace)?.0,
+        },
     };
     Some(name.trim()).filter(|name| name.contains(char::is_alphabetic))
 }
@@ -256,10 +264,12 @@ mod tests {
     #[test]
     fn roles_are_known_in_several_languages_and_with_a_number() {
         for name in
-            ["Interviewer", "Moderator 2", "INTERVIEWER1", "Moderadora", "Eva (Moderatorin)"]
+            ["Interviewer", "Moderator 2", "INTERVIEWER1", "Eva (Moderatorin)", "Eva Research"]
         {
             assert!(is_role(name), "{name}");
         }
+        assert_eq!(name_in("Eva Research"), Some("Eva"));
+        assert_eq!(name_in("Moderator Eva"), Some("Eva"));
         for name in ["Moderately annoyed", "Q", "Ana", "", "Researchers' cat"] {
             assert!(!is_role(name), "{name}");
         }

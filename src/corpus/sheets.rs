@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::columns::normalise;
 use super::rows::Rows;
 use super::table::{self, Table, TableRow};
 
@@ -16,6 +17,18 @@ const MAX_CELLS: usize = 20_000_000;
 
 /// Rows looked at to find how wide the table is.
 const SAMPLE: usize = 50;
+
+/// Names of sheets that explain others.
+const ABOUT_OTHERS: [&str; 8] = [
+    "readme",
+    "codebook",
+    "datadictionary",
+    "dictionary",
+    "legend",
+    "legende",
+    "variablelabels",
+    "metadata",
+];
 
 /// A sheet as it stands in the file: only the cells that hold something.
 #[derive(Debug, Default)]
@@ -96,6 +109,12 @@ fn add_sheet(mut sheet: Sheet, rows: &mut Rows) -> Result<(), String> {
     }
     if sheet.cells.is_empty() {
         rows.findings.note("empty-sheet", None, || format!("sheet '{}' is empty", sheet.name));
+        return Ok(());
+    }
+    if ABOUT_OTHERS.contains(&normalise(&sheet.name).as_str()) {
+        rows.findings.note("sheet-about-others", None, || {
+            format!("sheet '{}' is about the other sheets and was left out", sheet.name)
+        });
         return Ok(());
     }
     drop_titles(&mut sheet, rows);

@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::segments::{Grouping, Parting, alike, order, speaker};
-use crate::corpus::Corpus;
+use crate::corpus::{Corpus, number};
 
 /// Values that a note names.
 const NAMED: usize = 5;
@@ -136,7 +136,6 @@ fn segments(
     notes: &mut Vec<String>,
 ) -> Vec<Segment> {
     let distinct: BTreeSet<&str> = units.iter().map(|(value, _)| *value).collect();
-    let number = |value: &str| value.parse::<f64>().ok().filter(|number| number.is_finite());
     if distinct.len() > slots && distinct.iter().all(|value| number(value).is_some()) {
         let bands = bands(units, slots, number);
         let names: Vec<String> = bands.iter().map(|band| band.value.clone()).collect();

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::segments::speaker;
-use crate::corpus::{ColumnKind, Corpus, is_context};
+use crate::corpus::{ColumnKind, Corpus, is_context, number};
 use crate::prompts::draft::TypicalAnswer;
 use crate::prompts::passages::{MIN_WORDS, words};
 
@@ -340,11 +340,6 @@ fn ranked<'v>(values: &[&'v str]) -> Vec<(&'v str, usize)> {
     let mut ranked: Vec<(&str, usize)> = counts.into_iter().collect();
     ranked.sort_by_key(|&(value, count)| (std::cmp::Reverse(count), value));
     ranked
-}
-
-/// Finite decimal numbers only: `inf` and `NaN` are words in a table.
-fn number(value: &str) -> Option<f64> {
-    value.parse::<f64>().ok().filter(|n| n.is_finite())
 }
 
 #[cfg(test)]

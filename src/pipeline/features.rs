@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use super::stance::stances;
-use crate::corpus::{ColumnKind, Corpus, Record};
+use crate::corpus::{ColumnKind, Corpus, Record, number};
 use crate::prompts::passages::words;
 
 /// A free answer of at most this many words is taken whole, as a value of its column.
@@ -170,7 +170,7 @@ impl Said {
 
     fn count(&mut self, column: &str, cell: &str) {
         // Values that are no figures in a column of figures are few, and tell nothing.
-        if let Some(figure) = cell.trim().parse().ok().filter(|figure: &f64| figure.is_finite()) {
+        if let Some(figure) = number(cell) {
             self.figures.entry(column.to_owned()).or_default().push(figure);
         }
     }
