@@ -328,7 +328,8 @@ pub async fn run(
     if settings.digest && !digest {
         plan.notes.push("--digest is left out: no local model reads here".to_owned());
     }
-    run::Runner { corpus, models, plan, run, observer, cancel }.run().await
+    let leanings = Arc::default();
+    run::Runner { corpus, models, plan, run, observer, cancel, leanings }.run().await
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -181,6 +182,7 @@ impl Plan {
             name: self.name(id),
             role: slot.role.clone(),
             said: said(drafts, id),
+            leanings: Arc::default(),
             segment: slot.segment.clone(),
             demographics: slot.demographics.clone(),
             provenance: Provenance {

@@ -3,6 +3,7 @@
 //! Owns the talk with the models: stages go out as one list, answers are logged as they arrive, and
 //! what is asked next never depends on the order in which they came.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::Mutex;
@@ -21,6 +22,7 @@ use crate::llm::{Answer, Answers, ChatRequest, Completion, Finish, LlmError};
 use crate::privacy::Cleared;
 use crate::prompts::draft::Brief;
 use crate::prompts::judge::Phrasing;
+use crate::prompts::leanings::{Leanings, Sentences};
 use crate::prompts::{Wording, answer, draft};
 use crate::schema::Persona;
 use crate::store::{CallCost, DraftId, Event, JudgeReport, Purchase, Purpose, Run, SlotReport};
@@ -33,6 +35,8 @@ pub(super) struct Runner<'a> {
     pub(super) run: &'a mut Run,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Cancel,
+    /// What the local model made of the sentences so far.
+    pub(super) leanings: Arc<Leanings>,
 }
 
 /// How a stage ended.
@@ -112,10 +116,16 @@ impl Runner<'_> {
 
     async fn draft(&mut self, ids: &[DraftId]) -> Result<Stage, PipelineError> {
         self.observer.on(Progress::StageStarted { stage: "draft", total: ids.len() });
-        let briefs: Vec<Brief> = ids
+        let mut briefs: Vec<Brief> = ids
             .iter()
             .map(|id| self.plan.brief(self.corpus, *id, &self.run.state.drafts))
             .collect();
+        if let Some(gone) = self.tell_apart(&mut briefs).await {
+            return self.stage_end(ids.len(), Some(gone));
+        }
+        if self.cancel.is_cancelled() {
+            return Ok(Stage::Cancelled);
+        }
         let requests: Vec<ChatRequest> =
             briefs.iter().map(|b| draft::request(self.corpus, b, &self.plan.frame)).collect();
         if let Some(terms) = self.models.draft_terms.clone() {
@@ -140,6 +150,34 @@ impl Runner<'_> {
             self.observer.on(Progress::UnitDone);
         }
         self.stage_end(open, gone)
+    }
+
+    /// Asks the local model what the sentences tell of, of which drafts are made. It is asked again when
+    /// a run is resumed, and answers the same. Gives the cause where the model is gone.
+    async fn tell_apart(&mut self, briefs: &mut [Brief]) -> Option<String> {
+        let model = &self.models.draft;
+        if self.plan.frame.wording == Wording::Free || !model.capabilities().logits {
+            return None;
+        }
+        let focus = briefs.iter().flat_map(|brief| &brief.focus);
+        let sentences = Sentences::of(self.corpus, focus, &self.leanings);
+        if !sentences.is_empty() {
+            let requests = sentences.requests();
+            let mut read: Vec<Option<Vec<f32>>> = vec![None; requests.len()];
+            let mut answers = model.score(requests);
+            while let Some((at, answer)) = next(&mut answers, self.observer, self.cancel).await {
+                match answer {
+                    Err(LlmError::Unavailable(cause)) => return Some(cause),
+                    // Without its likelihood a sentence goes by its words.
+                    answer => read[at] = answer.ok(),
+                }
+            }
+            Arc::make_mut(&mut self.leanings).append(&mut sentences.read(&read));
+        }
+        for brief in briefs {
+            brief.leanings = Arc::clone(&self.leanings);
+        }
+        None
     }
 
     /// Drafts for money. A service that gives none at all ends the run, which can be resumed.

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::corpus::{ColumnSpan, Record};
 use crate::llm::scripted::ScriptedModel;
+use crate::llm::{Output, Shape};
 use crate::schema::{ALIKE, Persona, RecordId, Shingles};
 use crate::store::{Event, RunState, Started};
 
@@ -289,6 +290,44 @@ fn a_nod_is_no_statement_where_others_say_more() {
 }
 
 #[test]
+fn what_a_model_makes_of_a_sentence_decides_under_which_heading_it_may_stand() {
+    let mut corpus = Corpus::default();
+    let said = |n: usize| format!("Number {n} of the blue boxes stands behind the old door.");
+    for at in 0..4 {
+        let answer: Vec<String> = (at * 6..at * 6 + 6).map(said).collect();
+        corpus.records.push(row(at, "Ana", &[("answer", answer.join(" "))]));
+    }
+    let corpus = Cleared::as_is(corpus);
+    let model = ScriptedModel::parse("ok").expect("a script");
+    let plan = Plan::new(&corpus, &model, &Settings { count: 1, ..settings() }).expect("a plan");
+    let id = crate::store::DraftId { slot: 0, round: 0, index: 0 };
+    let mut brief = plan.brief(&corpus, id, &std::collections::BTreeMap::new());
+    // Every third is a wish, every third a habit, and the rest are facts.
+    let leaning = |n: usize| match n % 3 {
+        0 => [5.0, 1.0, 2.0],
+        1 => [-1.0, -2.0, 4.0],
+        _ => [-3.0, -1.0, -2.0],
+    };
+    brief.leanings = Arc::new((0..24).map(|n| (said(n), leaning(n))).collect());
+    let request = crate::prompts::draft::request(&corpus, &brief, &plan.frame);
+    let Output::Json(shape) = &request.output else { panic!("no shape") };
+    let Shape::Object(fields) = &**shape else { panic!("{shape:?}") };
+    let offered = |key: &str| -> Vec<usize> {
+        let (_, sets) = fields.iter().find(|(name, _)| name == key).expect("the field");
+        let words = format!("{sets:?}");
+        (0..24).filter(|n| words.contains(&said(*n))).collect()
+    };
+    let (goals, pains) = (offered("what_they_want"), offered("what_gets_in_their_way"));
+    let habits = offered("what_they_do_today");
+    assert!(!goals.is_empty() && goals.iter().all(|n| n % 3 == 0), "{goals:?}");
+    assert!(!habits.is_empty() && habits.iter().all(|n| n % 3 == 1), "{habits:?}");
+    assert_eq!(pains.len(), 1, "one stands in where there is none: {pains:?}");
+    brief.leanings = Arc::default();
+    let request = crate::prompts::draft::request(&corpus, &brief, &plan.frame);
+    assert!(format!("{:?}", request.output) != format!("{shape:?}"));
+}
+
+#[test]
 fn demographics_and_segments_are_counted_from_the_data() {
     let ended = run_with(interviews(), "ok", &settings());
     for persona in ended.personas() {
@@ -411,7 +450,7 @@ fn drafts_that_say_the_same_are_dropped_and_never_selected_twice() {
 
 #[test]
 fn too_few_passing_drafts_bring_another_round_and_then_marked_personas() {
-    let settings = Settings { threshold: Threshold::Fixed(1.0), ..settings() };
+    let settings = Settings { threshold: Threshold::Fixed(1.1), ..settings() };
     let ended = run_with(interviews(), "ok", &settings);
     let rounds: BTreeSet<usize> = ended.state.drafts.keys().map(|id| id.round).collect();
     assert_eq!(rounds, [0, 1].into());

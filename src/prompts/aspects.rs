@@ -8,7 +8,7 @@ use crate::corpus::Record;
 
 /// What a sentence may tell about a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Aspect {
+pub enum Aspect {
     /// What the person wants.
     Goal,
     /// What stands in the way.
@@ -19,7 +19,7 @@ pub(super) enum Aspect {
 
 impl Aspect {
     /// All of them, in the order of a persona.
-    pub(super) const ALL: [Self; 3] = [Self::Goal, Self::Pain, Self::Behaviour];
+    pub const ALL: [Self; 3] = [Self::Goal, Self::Pain, Self::Behaviour];
 
     /// Words and phrases that speak of it; a leading or trailing space marks a word's edge.
     fn cues(self) -> &'static [&'static str] {

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::ask::{Ask, Bounds};
 use super::aspects::Aspect;
+use super::leanings::Leanings;
 use super::passages::{MIN_WORDS, Passage, words};
 use super::pools::{Pools, text_of};
 use super::{Wording, fence};
@@ -119,6 +120,8 @@ pub struct Brief {
     pub answers: Vec<TypicalAnswer>,
     /// Sentences that drafts of earlier rounds are made of: left out while there are others enough.
     pub said: BTreeSet<String>,
+    /// What a model made of the sentences, where one was asked.
+    pub leanings: Arc<Leanings>,
     /// Facts about the slot, computed.
     pub segment: Segment,
     /// Facts about the slot, computed.

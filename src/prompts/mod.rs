@@ -1,7 +1,7 @@
 //! What is asked of a model, and how its answers are read.
 //!
 //! Owns every word that reaches a model and every shape that its answers take: [`draft`] writes a
-//! persona, as much of it as [`ask`] says, [`judge`] weighs one, [`refine`] asks for edits, [`controls`] are the personas on which a
+//! persona, as much of it as [`ask`] says, of sentences that [`leanings`] told apart, [`judge`] weighs one, [`refine`] asks for edits, [`controls`] are the personas on which a
 //! judge is measured, [`corruptions`] what is done to them.
 //! Research data gets in only as [`Cleared`](crate::privacy::Cleared), fenced, as data; but for
 //! [`second_pass`], which is a part of clearing and asks a model in this process alone. Decides
@@ -15,6 +15,7 @@ pub mod corruptions;
 pub mod digest;
 pub mod draft;
 pub mod judge;
+pub mod leanings;
 pub mod passages;
 mod pools;
 pub mod refine;

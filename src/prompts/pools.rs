@@ -11,8 +11,9 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::ask::Bounds;
-use super::aspects::{Aspect, speaks_of};
+use super::aspects::Aspect;
 use super::draft::{Brief, EXCERPT, LEAST_ANSWERS, TITLE};
+use super::leanings;
 use super::passages::{MIN_WORDS, Passage, clauses, leans, passages, sentences, shorten, words};
 use crate::corpus::{Corpus, Record};
 
@@ -53,7 +54,7 @@ impl Pools {
             let all = if said.len() < LEAST_SAID { all } else { said };
             Self::of_sentences(corpus, brief, all, bounds, &mut rng)
         } else {
-            Self::of_answers(corpus, said, &answers, bounds)
+            Self::of_answers(corpus, brief, said, &answers, bounds)
         };
         pools.titles.shuffle(&mut rng);
         pools.titles.truncate(CHOICES);
@@ -69,9 +70,10 @@ impl Pools {
     ) -> Self {
         let mut titles = titles(corpus, brief, &all);
         keep_fitting(corpus, &mut all, bounds);
+        keep_standing(corpus, &mut all);
         all.shuffle(rng);
         let mut quotes =
-            if all.len() < FRESH { all.clone() } else { take_quotes(corpus, &mut all) };
+            if all.len() < FRESH { all.clone() } else { take_quotes(corpus, brief, &mut all) };
         let mut voice =
             if quotes.len() < FRESH { quotes.clone() } else { quotes.split_off(FRESH / 2) };
         // It is read without what came before it.
@@ -83,12 +85,14 @@ impl Pools {
         let mut pools: [Vec<Passage>; 3] = Default::default();
         let mut neutral = Vec::new();
         for passage in all {
-            match strongest(corpus, &passage) {
+            match strongest(corpus, brief, &passage) {
                 Some(aspect) => pools[aspect as usize].push(passage),
                 None => neutral.push(passage),
             }
         }
-        level(&mut pools, neutral);
+        let enough = if brief.leanings.is_empty() { usize::MAX } else { 1 };
+        let lean = |aspect, passage: &Passage| strengths(corpus, brief, passage)[aspect];
+        level(&mut pools, neutral, enough, lean);
         let statements = pools.map(|pool| split(pool, bounds.statements.1));
         Self { quotes, voice, titles, statements }
     }
@@ -97,6 +101,7 @@ impl Pools {
     /// what the person does, and none is moved to fill a gap.
     fn of_answers(
         corpus: &Corpus,
+        brief: &Brief,
         said: Vec<Passage>,
         answers: &[Answered],
         bounds: &Bounds,
@@ -113,7 +118,7 @@ impl Pools {
         let voice = lines().take(MOST_TELLING).cloned().collect();
         let mut pools: [Vec<Passage>; 3] = Default::default();
         for line in lines() {
-            let aspect = strongest(corpus, line).unwrap_or(Aspect::Behaviour);
+            let aspect = strongest(corpus, brief, line).unwrap_or(Aspect::Behaviour);
             pools[aspect as usize].push(line.clone());
         }
         // Each stands by itself: which are typical has been counted, and is not left to the model.
@@ -201,11 +206,20 @@ fn keep_fitting(corpus: &Corpus, all: &mut Vec<Passage>, bounds: &Bounds) {
     }
 }
 
+/// Leaves out sentences that cannot be read without the one before them, where enough remain.
+fn keep_standing(corpus: &Corpus, all: &mut Vec<Passage>) {
+    let stands = |passage: &Passage| !leans(&text_of(corpus, passage));
+    if all.iter().filter(|passage| stands(passage)).count() >= 2 * FRESH {
+        all.retain(stands);
+    }
+}
+
 /// Takes a third of the sentences for quotes: those that speak least of a single aspect, longest first.
-fn take_quotes(corpus: &Corpus, all: &mut Vec<Passage>) -> Vec<Passage> {
+fn take_quotes(corpus: &Corpus, brief: &Brief, all: &mut Vec<Passage>) -> Vec<Passage> {
     let strength = |p: &Passage| {
-        let strengths = Aspect::ALL.map(|aspect| strength(corpus, aspect, p));
-        strengths.into_iter().max().unwrap_or(0)
+        let strongest = strengths(corpus, brief, p).into_iter().fold(0.0, f32::max);
+        // Nats are not to the last bit what tells one sentence from another.
+        strongest as usize
     };
     // Stable, so that the shuffle decides between equals.
     all.sort_by_cached_key(|p| (strength(p), std::cmp::Reverse(p.range.len().min(EXCERPT))));
@@ -213,16 +227,12 @@ fn take_quotes(corpus: &Corpus, all: &mut Vec<Passage>) -> Vec<Passage> {
     std::mem::replace(all, statements)
 }
 
-fn strongest(corpus: &Corpus, passage: &Passage) -> Option<Aspect> {
-    let strengths = Aspect::ALL.map(|aspect| (strength(corpus, aspect, passage), aspect));
-    // `rev`: on a tie the earlier aspect wins.
-    let best = strengths.into_iter().rev().max_by_key(|(strength, _)| *strength);
-    best.filter(|(strength, _)| *strength > 0).map(|(_, aspect)| aspect)
+fn strongest(corpus: &Corpus, brief: &Brief, passage: &Passage) -> Option<Aspect> {
+    leanings::strongest(strengths(corpus, brief, passage))
 }
 
-fn strength(corpus: &Corpus, aspect: Aspect, passage: &Passage) -> usize {
-    let record = &corpus.records[passage.record];
-    speaks_of(aspect, record, passage.range.start, &record.text[passage.range.clone()])
+fn strengths(corpus: &Corpus, brief: &Brief, passage: &Passage) -> [f32; 3] {
+    leanings::strengths(&corpus.records[passage.record], &passage.range, &brief.leanings)
 }
 
 /// Leaves out titles that one of these sentences holds, unless all would go: a title that the
@@ -234,18 +244,29 @@ fn leave_out_said(titles: &mut Vec<String>, sentences: &[String]) {
     }
 }
 
-/// Sentences that tell of nothing in particular fill up the poorest pools, and where there are none
-/// an empty pool gets one of the richest: rather one goal too few than one that is none.
-fn level(pools: &mut [Vec<Passage>; 3], mut neutral: Vec<Passage>) {
+/// Sentences that tell of nothing in particular fill the poorest pools up to so many, and where there
+/// are none an empty pool gets one of the richest: rather one goal too few than one that is none. What
+/// leans to a pool most is given first.
+fn level(
+    pools: &mut [Vec<Passage>; 3],
+    mut neutral: Vec<Passage>,
+    enough: usize,
+    lean: impl Fn(usize, &Passage) -> f32,
+) {
     loop {
         let rich = (0..3).max_by_key(|&i| pools[i].len()).unwrap_or(0);
         let poor = (0..3).min_by_key(|&i| pools[i].len()).unwrap_or(0);
-        let given = match neutral.pop() {
-            Some(passage) => Some(passage),
-            None if pools[poor].is_empty() && pools[rich].len() > 1 => pools[rich].pop(),
-            None => return,
+        let from = if !neutral.is_empty() && pools[poor].len() < enough {
+            &mut neutral
+        } else if pools[poor].is_empty() && pools[rich].len() > 1 {
+            &mut pools[rich]
+        } else {
+            return;
         };
-        pools[poor].extend(given);
+        let best = |&a: &usize, &b: &usize| lean(poor, &from[a]).total_cmp(&lean(poor, &from[b]));
+        let Some(at) = (0..from.len()).max_by(best) else { return };
+        let given = from.remove(at);
+        pools[poor].push(given);
     }
 }
 
@@ -342,14 +363,19 @@ mod tests {
         let passage = |record| Passage { record, range: 0..1 };
         let pool = |records: std::ops::Range<usize>| records.map(passage).collect::<Vec<_>>();
         let mut pools = [pool(0..1), pool(1..6), pool(6..8)];
-        level(&mut pools, pool(8..9));
+        let lean = |_: usize, passage: &Passage| passage.record as f32;
+        level(&mut pools, pool(8..9), usize::MAX, lean);
         assert_eq!(
             pools.each_ref().map(Vec::len),
             [2, 5, 2],
             "the neutral one goes to the poorest"
         );
         let mut pools = [pool(0..1), pool(1..6), Vec::new()];
-        level(&mut pools, Vec::new());
+        level(&mut pools, Vec::new(), usize::MAX, lean);
         assert_eq!(pools.each_ref().map(Vec::len), [1, 4, 1], "a poor pool stays poor");
+        assert_eq!(pools[2], [passage(5)], "what leans there most");
+        let mut pools = [pool(0..1), pool(1..3), Vec::new()];
+        level(&mut pools, pool(3..9), 1, lean);
+        assert_eq!(pools.each_ref().map(Vec::len), [1, 2, 1], "one is enough");
     }
 }

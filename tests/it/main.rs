@@ -9,6 +9,8 @@ mod architecture;
 #[cfg(test)]
 mod architectures;
 #[cfg(test)]
+mod aspects;
+#[cfg(test)]
 #[cfg(feature = "net")]
 mod backends;
 #[cfg(test)]
