@@ -17,7 +17,9 @@ use crate::cli::second_reader::{self, Reader};
 use crate::cli::table::table;
 use crate::config::{Environment, Layers, Settings, keys};
 use crate::corpus::{self, Corpus, SourceFile};
-use crate::privacy::{Anonymiser, Found, Key, PiiMap, Place, Strategy, counted, rewrite, scan};
+use crate::privacy::{
+    Anonymiser, Found, Key, PiiMap, Place, Rewrite, Strategy, Under, counted, rewrite, scan,
+};
 use crate::report;
 use crate::store::write_atomically;
 
@@ -288,8 +290,12 @@ fn anonymise(
         // All of it before the first file is written: a failure leaves none half cleared.
         for file in &corpus.files {
             let mut texts = Vec::new();
-            rewritten(file, &mut |column, text| {
-                texts.push((column.map(str::to_owned), text.to_owned()));
+            rewritten(file, &mut |under, text| {
+                match under {
+                    Under::Heading => {}
+                    Under::Nothing => texts.push((None, text.to_owned())),
+                    Under::Column(name) => texts.push((Some(name.to_owned()), text.to_owned())),
+                }
                 text.to_owned()
             })?;
             anonymiser.look_again(&texts, finder)?;
@@ -297,7 +303,7 @@ fn anonymise(
     }
     let mut written: Vec<PathBuf> = Vec::new();
     for file in &corpus.files {
-        let new = rewritten(file, &mut |column, text| anonymiser.clean(column, text))?;
+        let new = rewritten(file, &mut |under, text| anonymiser.clean(under, text))?;
         let name = anonymiser.file_name(&file.name);
         let mut path = args.output.join(&name);
         // Files of the same name from two folders must not overwrite each other.
@@ -346,10 +352,7 @@ fn anonymise(
 }
 
 /// A file with each of its texts rewritten.
-fn rewritten(
-    file: &SourceFile,
-    change: &mut dyn FnMut(Option<&str>, &str) -> String,
-) -> Result<Vec<u8>, Failure> {
+fn rewritten(file: &SourceFile, change: &mut Rewrite<'_>) -> Result<Vec<u8>, Failure> {
     let bad = |what: &str, e: &dyn std::fmt::Display| {
         Failure::failed(format!("cannot {what} {}: {e}", file.path.display()))
     };

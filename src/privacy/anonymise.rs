@@ -16,7 +16,7 @@ use super::learned::Learned;
 use super::pseudonym::{Pseudonyms, Strategy};
 use super::removed::Removed;
 use super::second_pass::{Joined, SecondPass, SpanFinder, is_free_text, join};
-use super::{Key, PrivacyError, columns, names, patterns};
+use super::{Key, PrivacyError, Under, columns, names, patterns};
 use crate::corpus::{ColumnSpan, Corpus, Record};
 
 /// Something personal in a corpus.
@@ -206,17 +206,19 @@ fn shown_by(place: Place, corpus: &Corpus, choices: &Choices) -> Vec<Span> {
     let text = place.text(corpus);
     match place {
         Place::FileName(_) => in_file_name(text),
-        // A heading is no sentence: its capitals name nobody.
-        Place::ColumnName(..) => {
-            let mut spans = Vec::new();
-            patterns::find(text, &mut spans);
-            spans
-        }
+        Place::ColumnName(..) => in_heading(text),
         Place::Cell(record, column) => {
             let column = column.map(|c| &*corpus.records[record].columns[c].name);
             detect_in(column, text, choices.reading(text))
         }
     }
+}
+
+/// A heading is no sentence: its capitals name nobody.
+fn in_heading(text: &str) -> Vec<Span> {
+    let mut spans = Vec::new();
+    patterns::find(text, &mut spans);
+    spans
 }
 
 /// `interview_ana-silva.csv` is read as "Interview Ana Silva".
@@ -361,7 +363,15 @@ impl Anonymiser {
     }
 
     /// A text under a column of this name, without what is personal in it.
-    pub fn clean(&mut self, column: Option<&str>, text: &str) -> String {
+    pub fn clean(&mut self, under: Under<'_>, text: &str) -> String {
+        let column = match under {
+            Under::Column(name) => Some(name),
+            Under::Nothing => None,
+            Under::Heading => {
+                let spans = with_learned(resolve(in_heading(text)), &self.learned, text);
+                return self.replace(text, &spans);
+            }
+        };
         let rules = detect_in(column, text, self.choices.reading(text));
         let model = if self.is_free(column, text) { self.second.found(text) } else { Vec::new() };
         let mut own = Vec::new();
@@ -404,7 +414,7 @@ impl Anonymiser {
                 let whole = Span { start: 0, end: name.len(), entity: Entity::Person, score: 1.0 };
                 self.replace(name, &[whole])
             }
-            None => self.clean(None, label),
+            None => self.clean(Under::Nothing, label),
         }
     }
 
@@ -455,8 +465,9 @@ pub(super) fn anonymise(
             .filter(|(before, _)| before.name == finding.file)
             .map(|(_, after)| after.name.clone())
             .next()
-            .unwrap_or_else(|| anonymiser.clean(None, &finding.file));
-        finding.message = anonymiser.clean(None, &finding.message);
+            .unwrap_or_else(|| anonymiser.clean(Under::Nothing, &finding.file));
+        // The words around a value are ours.
+        finding.message = anonymiser.clean(Under::Heading, &finding.message);
     }
     Ok((clean, anonymiser.removed()?))
 }

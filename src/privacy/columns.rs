@@ -7,7 +7,7 @@ use super::entity::{Entity, Span};
 
 /// Words in column names, and what the column then holds. The first row that fits counts.
 const NAMES: &[(Entity, &[&str])] = &[
-    (Entity::EmailAddress, &["email", "e-mail", "mail", "correo", "courriel"]),
+    (Entity::EmailAddress, &["email", "e-mail", "mail", "correo", "courriel", "メールアドレス"]),
     (
         Entity::PhoneNumber,
         &[
@@ -21,6 +21,11 @@ const NAMES: &[(Entity, &[&str])] = &[
             "whatsapp",
             "telefon",
             "teléfono",
+            "telefone",
+            "celular",
+            "téléphone",
+            "telefono",
+            "電話番号",
             "handy",
         ],
     ),
@@ -88,10 +93,32 @@ const NAMES: &[(Entity, &[&str])] = &[
             "zipcode",
             "adresse",
             "dirección",
+            "endereço",
+            "indirizzo",
+            "plz",
+            "cep",
+            "住所",
             "addr",
         ],
     ),
-    (Entity::Location, &["city", "town", "village", "hometown", "birthplace", "stadt", "ciudad"]),
+    (
+        Entity::Location,
+        &[
+            "city",
+            "town",
+            "village",
+            "hometown",
+            "birthplace",
+            "stadt",
+            "ciudad",
+            "cidade",
+            "ville",
+            "città",
+            "latitude",
+            "longitude",
+            "gps",
+        ],
+    ),
     (
         Entity::RecordId,
         &[
@@ -118,6 +145,16 @@ const NAMES: &[(Entity, &[&str])] = &[
             "case number",
             "policy number",
             "device id",
+            "prolific pid",
+            "prolificpid",
+            "cpf",
+            "cnpj",
+            "dni",
+            "nif",
+            "bsn",
+            "pesel",
+            "codice fiscale",
+            "personnummer",
         ],
     ),
     (Entity::Age, &["age"]),
@@ -155,6 +192,18 @@ const NAMES: &[(Entity, &[&str])] = &[
             "client",
             "person",
             "contact person",
+            "nome",
+            "naam",
+            "imię",
+            "nazwisko",
+            "имя",
+            "фамилия",
+            "名前",
+            "お名前",
+            "氏名",
+            "姓名",
+            "이름",
+            "الاسم",
             "by",
             "from",
             "sender",
@@ -167,9 +216,10 @@ const NAMES: &[(Entity, &[&str])] = &[
 const SCORE: f32 = 0.999;
 
 /// Words that make a column with `name` in it one of something else.
-const NOT_PEOPLE: [&str; 16] = [
-    "file", "product", "brand", "company", "city", "street", "event", "task", "project", "team",
-    "tool", "feature", "app", "column", "school", "role",
+const NOT_PEOPLE: [&str; 20] = [
+    "produto", "producto", "prodotto", "marca", "file", "product", "brand", "company", "city",
+    "street", "event", "task", "project", "team", "tool", "feature", "app", "column", "school",
+    "role",
 ];
 
 /// Labels of people that name nobody.
@@ -268,6 +318,8 @@ pub(super) fn span_of(column: &str, value: &str) -> Option<Span> {
     let words = trimmed.split_whitespace().count();
     let plausible = match entity {
         Entity::Person => letters >= 2 && words <= 6 && digits <= 1 && !is_label(trimmed),
+        // Exact enough to be somebody's home.
+        Entity::Location if letters == 0 => digits >= 4 && trimmed.contains(['.', ',']),
         Entity::Organization | Entity::Location | Entity::UserHandle => {
             letters >= 2 && words <= 8 && !is_label(trimmed)
         }
@@ -321,6 +373,11 @@ mod tests {
             ("RespondentID", Entity::RecordId),
             ("customer email", Entity::EmailAddress),
             ("City", Entity::Location),
+            ("Location Latitude", Entity::Location),
+            ("PROLIFIC_PID", Entity::RecordId),
+            ("CPF", Entity::RecordId),
+            ("お名前", Entity::Person),
+            ("Nome completo", Entity::Person),
         ] {
             assert_eq!(entity_of(column), Some(entity), "{column}");
         }
@@ -356,6 +413,8 @@ mod tests {
             assert!(is_label(label), "{label}");
             assert_eq!(span_of("participant", label), None, "{label}");
         }
+        assert!(span_of("Location Latitude", "51.50722").is_some());
+        assert!(span_of("City", "12").is_none() && span_of("GPS", "yes please").is_some());
         assert!(span_of("Age", "93").is_some() && span_of("Age", "89").is_none());
         for name in ["Ana", "Jo", "Ana Silva", "Ólafur", "田中"] {
             assert!(!is_label(name), "{name}");

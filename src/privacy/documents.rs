@@ -7,8 +7,19 @@ use std::io::{Cursor, Read, Write};
 
 use serde_json::Value;
 
-/// Gives a text under a column (where there is one) as it is to be written.
-pub type Rewrite<'a> = dyn FnMut(Option<&str>, &str) -> String + 'a;
+/// What a text of a file stands under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Under<'c> {
+    /// Nothing that names it.
+    Nothing,
+    /// Itself: it is the name of a column or of a field.
+    Heading,
+    /// A column or field of this name.
+    Column(&'c str),
+}
+
+/// Gives a text as it is to be written.
+pub type Rewrite<'a> = dyn FnMut(Under<'_>, &str) -> String + 'a;
 
 /// Most bytes that the parts of an office file may unpack to: a zip bomb ends here.
 const MAX_UNPACKED: u64 = 1 << 30;
@@ -24,7 +35,7 @@ pub fn rewrite(format: &str, bytes: &[u8], rewrite: &mut Rewrite<'_>) -> Result<
         "csv" | "tsv" => table(text, rewrite),
         "json" => {
             let mut value: Value = serde_json::from_str(text).map_err(|e| e.to_string())?;
-            json(&mut value, None, rewrite);
+            json(&mut value, Under::Nothing, rewrite);
             serde_json::to_vec_pretty(&value).map_err(|e| e.to_string())
         }
         "jsonl" => {
@@ -34,7 +45,7 @@ pub fn rewrite(format: &str, bytes: &[u8], rewrite: &mut Rewrite<'_>) -> Result<
             Ok(markup(text, &["p", "li", "td", "th", "h1", "h2", "h3", "title", "div"], rewrite)
                 .into_bytes())
         }
-        _ => Ok(rewrite(None, text).into_bytes()),
+        _ => Ok(rewrite(Under::Nothing, text).into_bytes()),
     }
 }
 
@@ -60,7 +71,11 @@ fn table(text: &str, rewrite: &mut Rewrite<'_>) -> Result<Vec<u8>, String> {
         if number == 0 {
             heads = row.iter().map(str::to_owned).collect();
         }
-        let column = |i: usize| heads.get(i).map(String::as_str).filter(|_| number > 0);
+        let column = |i: usize| match heads.get(i) {
+            _ if number == 0 => Under::Heading,
+            Some(head) => Under::Column(head),
+            None => Under::Nothing,
+        };
         let cells: Vec<String> =
             row.iter().enumerate().map(|(i, cell)| rewrite(column(i), cell)).collect();
         writer.write_record(&cells).map_err(|e| e.to_string())?;
@@ -77,7 +92,7 @@ fn delimiter(text: &str) -> u8 {
 }
 
 /// Every string of a document, its keys too. A number is rewritten only if it changes.
-fn json(value: &mut Value, column: Option<&str>, rewrite: &mut Rewrite<'_>) {
+fn json(value: &mut Value, column: Under<'_>, rewrite: &mut Rewrite<'_>) {
     match value {
         Value::String(text) => *text = rewrite(column, text),
         Value::Number(number) => {
@@ -91,9 +106,9 @@ fn json(value: &mut Value, column: Option<&str>, rewrite: &mut Rewrite<'_>) {
         Value::Object(fields) => {
             let old = std::mem::take(fields);
             for (key, mut value) in old {
-                json(&mut value, Some(&key), rewrite);
+                json(&mut value, Under::Column(&key), rewrite);
                 // Two keys that become one would lose a value.
-                let mut new = rewrite(None, &key);
+                let mut new = rewrite(Under::Heading, &key);
                 while fields.contains_key(&new) {
                     new.push('_');
                 }
@@ -109,10 +124,10 @@ fn json_line(line: &str, rewrite: &mut Rewrite<'_>) -> Vec<u8> {
     let end = &line[body.len()..];
     let new = match serde_json::from_str::<Value>(body) {
         Ok(mut value) => {
-            json(&mut value, None, rewrite);
+            json(&mut value, Under::Nothing, rewrite);
             value.to_string()
         }
-        Err(_) => rewrite(None, body),
+        Err(_) => rewrite(Under::Nothing, body),
     };
     (new + end).into_bytes()
 }
@@ -129,26 +144,27 @@ fn markup(text: &str, wholes: &[&str], rewrite: &mut Rewrite<'_>) -> String {
     let mut out: Vec<String> = Vec::new();
     // Places in `out` of the runs that belong together.
     let mut runs: Vec<usize> = Vec::new();
-    let mut column: Option<&str> = None;
+    // A formula is no text.
+    let mut in_formula = false;
     for piece in pieces(text) {
         match piece {
             Piece::Text(run) => {
-                runs.push(out.len());
+                if !in_formula {
+                    runs.push(out.len());
+                }
                 out.push(run.to_owned());
             }
             Piece::Tag(tag) => {
                 if ends_a_whole(tag, wholes) {
-                    settle(&mut out, &mut runs, column.take(), rewrite);
+                    settle(&mut out, &mut runs, Under::Nothing, rewrite);
                 }
-                // Who made an office file stands in these.
-                if tag.contains("dc:creator") || tag.contains("lastModifiedBy") {
-                    column = Some("author");
-                }
+                in_formula =
+                    (tag.starts_with("<f>") || tag.starts_with("<f ")) && !tag.ends_with("/>");
                 out.push(attributes(tag, rewrite));
             }
         }
     }
-    settle(&mut out, &mut runs, column, rewrite);
+    settle(&mut out, &mut runs, Under::Nothing, rewrite);
     out.concat()
 }
 
@@ -159,15 +175,10 @@ fn ends_a_whole(tag: &str, wholes: &[&str]) -> bool {
     wholes.contains(&name) && !tag.ends_with("/>")
 }
 
-fn settle(
-    out: &mut [String],
-    runs: &mut Vec<usize>,
-    column: Option<&str>,
-    rewrite: &mut Rewrite<'_>,
-) {
+fn settle(out: &mut [String], runs: &mut Vec<usize>, under: Under<'_>, rewrite: &mut Rewrite<'_>) {
     let joined: String = runs.iter().map(|run| unescape(&out[*run])).collect();
     if !joined.trim().is_empty() {
-        let new = rewrite(column, &joined);
+        let new = rewrite(under, &joined);
         if new != joined {
             let full = runs.iter().copied().find(|run| !out[*run].trim().is_empty());
             for run in runs.iter() {
@@ -197,15 +208,16 @@ fn attributes(tag: &str, rewrite: &mut Rewrite<'_>) -> String {
     // The name of a sheet.
     let named = tag.starts_with("<sheet ") || tag.starts_with("<table:table ");
     let name = if named { "name=\"" } else { "href=\"" };
-    while let Some(at) = [name, "href=\"", "Target=\"", "alt=\"", "title=\"", "w:author=\""]
+    while let Some(at) = [name, "href=\"", "alt=\"", "title=\"", "author=\""]
         .iter()
         .filter_map(|name| Some(rest.find(name)? + name.len()))
         .min()
     {
         let Some(length) = rest[at..].find('"') else { break };
         let value = unescape(&rest[at..at + length]);
-        let column = rest[..at].ends_with("author=\"").then_some("author");
-        let new = rewrite(column, &value);
+        let is_author = rest[..at].ends_with("author=\"");
+        let under = if is_author { Under::Column("author") } else { Under::Nothing };
+        let new = rewrite(under, &value);
         out.push_str(&rest[..at]);
         out.push_str(&if new == value { rest[at..at + length].to_owned() } else { escape(&new) });
         rest = &rest[at + length..];
@@ -269,7 +281,104 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// A zip archive of XML parts. Everything else in it is copied as it is.
+/// What a part of an office file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// What people wrote.
+    Content,
+    /// Who made it, and what it is called.
+    Properties,
+    /// Which parts belong together, and where links lead.
+    Relations,
+    /// How it looks, and pictures: nothing that was written, and nothing that may change.
+    Other,
+}
+
+impl Part {
+    fn of(name: &str) -> Self {
+        let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
+        let of_style =
+            ["styles", "theme", "settings", "webSettings", "fontTable", "numbering", "calcChain"];
+        let is_style = of_style.iter().any(|stem| {
+            let rest = file.strip_prefix(stem);
+            rest.is_some_and(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()) == ".xml")
+        });
+        let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
+        // Headers and footers of an OpenDocument stand in its styles.
+        let is_form = is_style && !folder.is_empty()
+            || name == "settings.xml"
+            || file == "[Content_Types].xml"
+            || folder == "META-INF";
+        if ending == "rels" {
+            Self::Relations
+        } else if ending != "xml" || is_form {
+            Self::Other
+        } else if folder == "docProps" || name == "meta.xml" {
+            Self::Properties
+        } else {
+            Self::Content
+        }
+    }
+}
+
+/// Elements that say who made a file or what it is about.
+const PEOPLE: [&str; 5] =
+    ["dc:creator", "cp:lastModifiedBy", "meta:initial-creator", "Manager", "meta:printed-by"];
+const ABOUT: [&str; 7] = [
+    "dc:title",
+    "dc:subject",
+    "dc:description",
+    "cp:keywords",
+    "meta:keyword",
+    "Company",
+    "vt:lpwstr",
+];
+
+/// Rewrites what elements say of people and of the contents, each by itself.
+fn properties(text: &str, rewrite: &mut Rewrite<'_>) -> String {
+    let mut under = None;
+    let mut new = String::with_capacity(text.len());
+    for piece in pieces(text) {
+        match (piece, under) {
+            (Piece::Tag(tag), _) => {
+                let name = tag.trim_start_matches('<');
+                let end = name.find(|c: char| c.is_whitespace() || c == '>' || c == '/');
+                let name = &name[..end.unwrap_or(name.len())];
+                under = if PEOPLE.contains(&name) {
+                    Some(Under::Column("author"))
+                } else {
+                    ABOUT.contains(&name).then_some(Under::Nothing)
+                };
+                new.push_str(tag);
+            }
+            (Piece::Text(run), Some(under)) => {
+                new.push_str(&escape(&rewrite(under, &unescape(run))));
+            }
+            (Piece::Text(run), None) => new.push_str(run),
+        }
+    }
+    new
+}
+
+/// Rewrites the targets of links that lead out of a file; the others name its own parts.
+fn relations(text: &str, rewrite: &mut Rewrite<'_>) -> String {
+    let target = |tag: &str, rewrite: &mut Rewrite<'_>| {
+        let start = tag.find(" Target=\"")? + " Target=\"".len();
+        let end = start + tag[start..].find('"')?;
+        let new = escape(&rewrite(Under::Nothing, &unescape(&tag[start..end])));
+        Some(format!("{}{new}{}", &tag[..start], &tag[end..]))
+    };
+    pieces(text)
+        .map(|piece| match piece {
+            Piece::Tag(tag) if tag.contains("TargetMode=\"External\"") => {
+                target(tag, rewrite).unwrap_or_else(|| tag.to_owned())
+            }
+            Piece::Tag(text) | Piece::Text(text) => text.to_owned(),
+        })
+        .collect()
+}
+
+/// A zip archive of XML parts. What holds no text is copied as it is.
 fn office(bytes: &[u8], rewrite: &mut Rewrite<'_>) -> Result<Vec<u8>, String> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| e.to_string())?;
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
@@ -277,8 +386,8 @@ fn office(bytes: &[u8], rewrite: &mut Rewrite<'_>) -> Result<Vec<u8>, String> {
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(|e| e.to_string())?;
         let name = entry.name().map_err(|e| e.to_string())?.into_owned();
-        let is_xml = matches!(name.rsplit_once('.'), Some((_, "xml" | "rels")));
-        if !is_xml {
+        let part = Part::of(&name);
+        if part == Part::Other {
             writer.raw_copy_file(entry).map_err(|e| e.to_string())?;
             continue;
         }
@@ -290,9 +399,14 @@ fn office(bytes: &[u8], rewrite: &mut Rewrite<'_>) -> Result<Vec<u8>, String> {
         left = left
             .checked_sub(read as u64)
             .ok_or_else(|| format!("{name} unpacks to more than a gigabyte"))?;
-        let wholes =
-            ["w:p", "si", "is", "v", "text:p", "text:h", "a:p", "dc:creator", "cp:lastModifiedBy"];
-        let new = markup(&text, &wholes, rewrite);
+        let new = match part {
+            Part::Properties => properties(&text, rewrite),
+            Part::Relations => relations(&text, rewrite),
+            Part::Content | Part::Other => {
+                let wholes = ["w:p", "si", "is", "v", "text:p", "text:h", "a:p"];
+                markup(&text, &wholes, rewrite)
+            }
+        };
         writer.start_file(name, options).map_err(|e| e.to_string())?;
         writer.write_all(new.as_bytes()).map_err(|e| e.to_string())?;
     }
@@ -304,9 +418,9 @@ mod tests {
     use super::*;
 
     /// Ana becomes Bea, whatever a column says; a cell under `name` becomes its column.
-    fn ana(column: Option<&str>, text: &str) -> String {
-        match column {
-            Some("name") => "NAME".to_owned(),
+    fn ana(under: Under<'_>, text: &str) -> String {
+        match under {
+            Under::Column("name") => "NAME".to_owned(),
             _ => text.replace("Ana", "Bea").replace("447700900123", "PHONE"),
         }
     }
@@ -356,8 +470,14 @@ mod tests {
                 "xl/worksheets/sheet1.xml",
                 "<row><c r=\"A1\"><v>447700900123</v></c><c r=\"A2\"><v>5</v></c></row>",
             ),
-            part("docProps/core.xml", "<dc:creator>Ana</dc:creator>"),
+            part("docProps/core.xml", "<dc:creator>Ana</dc:creator><x>Ana</x>"),
             part("xl/media/image.png", "Ana"),
+            part(
+                "_rels/.rels",
+                "<R Target=\"xl/Ana.xml\"/><R TargetMode=\"External\" Target=\"x/Ana\"/>",
+            ),
+            part("xl/styles.xml", "<font><name val=\"Ana\"/>Ana</font>"),
+            part("xl/worksheets/sheet2.xml", "<c><f>Ana!A1</f><v>Ana</v></c>"),
         ];
         let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
         for (name, text) in &parts {
@@ -377,8 +497,12 @@ mod tests {
             read(&parts[1].0),
             "<row><c t=\"str\" r=\"A1\"><v>PHONE</v></c><c r=\"A2\"><v>5</v></c></row>"
         );
-        assert_eq!(read(&parts[2].0), "<dc:creator>Bea</dc:creator>");
+        assert_eq!(read(&parts[2].0), "<dc:creator>Bea</dc:creator><x>Ana</x>");
         assert_eq!(read(&parts[3].0), "Ana");
+        let relations = "<R Target=\"xl/Ana.xml\"/><R TargetMode=\"External\" Target=\"x/Bea\"/>";
+        assert_eq!(read(&parts[4].0), relations);
+        assert_eq!(read(&parts[5].0), parts[5].1);
+        assert_eq!(read(&parts[6].0), "<c><f>Ana!A1</f><v>Bea</v></c>");
         assert!(rewrite("xlsx", b"PK no", &mut ana).is_err());
     }
 }
