@@ -3,6 +3,8 @@
 //! Reads the input and, where one is on disk, a model's tokenizer; loads no model and opens no
 //! socket.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -191,6 +193,12 @@ fn kind(column: &Column) -> &'static str {
     }
 }
 
+/// The columns of which quotes and statements are made.
+fn said(corpus: &Corpus) -> BTreeSet<&str> {
+    let spans = corpus.records.iter().flat_map(|record| &record.columns);
+    spans.filter(|span| span.is_said).map(|span| &*span.name).collect()
+}
+
 fn text(corpus: &Corpus, tokens: &Tokens) -> String {
     let file = |file: &SourceFile| {
         let row = |(sheet, records): (Option<&str>, usize)| {
@@ -206,14 +214,17 @@ fn text(corpus: &Corpus, tokens: &Tokens) -> String {
     let participants = counted(corpus.participants(), "participant");
     parts.push(format!("\n{records} by {participants}, {}", tokens.described()));
     let columns = corpus.columns();
+    let said = said(corpus);
     if !columns.is_empty() {
         let row = |column: &Column| {
             let name: String = column.name.chars().take(SHOWN_NAME).collect();
             let cut = if name.len() < column.name.len() { "…" } else { "" };
             let (filled, distinct) = (column.filled.to_string(), column.distinct.to_string());
-            vec![format!("{name}{cut}"), kind(column).to_owned(), filled, distinct]
+            let quoted = if said.contains(column.name.as_str()) { "yes" } else { "" };
+            let kind = kind(column).to_owned();
+            vec![format!("{name}{cut}"), kind, filled, distinct, quoted.to_owned()]
         };
-        let header = ["column", "kind", "filled", "different"];
+        let header = ["column", "kind", "filled", "different", "quoted"];
         parts.push(format!("\n{}", table(&header, columns.iter().take(SHOWN).map(row))));
         parts.extend(more(columns.len()));
     }
@@ -253,10 +264,12 @@ fn document(corpus: &Corpus, tokens: &Tokens) -> Value {
         }
         value
     };
+    let said = said(corpus);
     let column = |column: &Column| {
         json!({
             "name": column.name, "kind": kind(column).replace(' ', "_"),
             "filled": column.filled, "distinct": column.distinct,
+            "quoted": said.contains(column.name.as_str()),
         })
     };
     json!({
