@@ -40,7 +40,7 @@ pub enum ColumnKind {
 const ID_SUFFIXES: [&str; 7] = ["", "id", "no", "nr", "number", "code", "name"];
 
 /// Columns that say something about an answer and are not part of it, as survey tools name them.
-const CONTEXT: [&str; 60] = [
+const CONTEXT: [&str; 78] = [
     "section",
     "interviewer",
     "moderator",
@@ -77,7 +77,6 @@ const CONTEXT: [&str; 60] = [
     "submitdateutc",
     "startedat",
     "submittedat",
-    "updatedat",
     "completedat",
     "modified",
     "creator",
@@ -91,6 +90,25 @@ const CONTEXT: [&str; 60] = [
     "utmmedium",
     "utmcampaign",
     "delightedsource",
+    "updatedat",
+    "seed",
+    "startlanguage",
+    "datestamp",
+    "interviewtime",
+    "lastpage",
+    "submitdate",
+    "refurl",
+    "permalink",
+    "avatarurl",
+    "isbot",
+    "ups",
+    "downs",
+    "stickied",
+    "edited",
+    "subreddit",
+    "reviewlanguage",
+    "locale",
+    "timezone",
     "zeitstempel",
     "horodateur",
     "marcatemporal",
@@ -101,6 +119,54 @@ const CONTEXT: [&str; 60] = [
     "メールアドレス",
     "endereçodeemail",
     "adresseemail",
+];
+
+/// The last part of a field's name inside other fields, where it says something about the field.
+const FIELDS: [&str; 8] =
+    ["type", "state", "status", "redacted", "bot", "href", "selfurl", "notification"];
+
+/// What people write who have nothing to say, in small letters and without marks.
+const NO_ANSWERS: [&str; 40] = [
+    "",
+    "na",
+    "none",
+    "no",
+    "nothing",
+    "nil",
+    "nope",
+    "nan",
+    "null",
+    "idk",
+    "dontknow",
+    "unknown",
+    "nocomment",
+    "nocomments",
+    "noanswer",
+    "nothanks",
+    "same",
+    "xx",
+    "xxx",
+    "keine",
+    "kein",
+    "nein",
+    "nichts",
+    "keineangabe",
+    "ka",
+    "rien",
+    "non",
+    "aucun",
+    "aucune",
+    "nada",
+    "ninguno",
+    "ninguna",
+    "nenhum",
+    "nenhuma",
+    "não",
+    "niente",
+    "nessuno",
+    "geen",
+    "なし",
+    "特になし",
 ];
 
 /// The participant of a study, in the languages that research is often written in.
@@ -145,7 +211,10 @@ const PARTICIPANT: [&str; 37] = [
 ];
 
 /// What else stands for a participant where no column is called one; the best first.
-const OTHER_PEOPLE: [&str; 19] = [
+const OTHER_PEOPLE: [&str; 23] = [
+    "authorid",
+    "authorname",
+    "reviewerid",
     "respid",
     "requesterid",
     "clientid",
@@ -165,6 +234,7 @@ const OTHER_PEOPLE: [&str; 19] = [
     "speaker",
     "name",
     "fullname",
+    "author",
 ];
 
 /// What was asked, in the same languages.
@@ -222,7 +292,21 @@ pub(crate) fn is_context(name: &str) -> bool {
         let others = OTHER_PEOPLE.iter().chain(&QUESTION).chain(&CONTEXT);
         participants.chain(others.map(|name| (*name).to_owned())).collect()
     });
-    NAMES.contains(&normalise(name)) || is_id_name(name)
+    let is_named = |name: &str| NAMES.contains(&normalise(name));
+    // `author.avatarUrl`
+    let field = Some(name).filter(|name| is_path(name)).and_then(|name| name.rsplit('.').next());
+    let is_field = |field: &str| is_named(field) || FIELDS.contains(&normalise(field).as_str());
+    is_named(name) || is_id_name(name) || field.is_some_and(is_field)
+}
+
+/// Whether a name leads to a field inside others, as in `author.name`.
+pub(crate) fn is_path(name: &str) -> bool {
+    name.contains('.') && !name.contains(char::is_whitespace) && !name.ends_with('.')
+}
+
+/// Whether somebody who wrote this had nothing to say.
+fn is_no_answer(value: &str) -> bool {
+    value.len() <= 24 && NO_ANSWERS.contains(&normalise(value).as_str())
 }
 
 /// `order_id`, `order ID`, `orderId`, but not `paid`.
@@ -322,8 +406,11 @@ pub(super) fn mark_said(records: &mut [Record], is_prose: bool) {
     } else if said.is_empty() {
         said = of(|kind| kind != ColumnKind::Identifier);
     }
-    for span in records.iter_mut().flat_map(|record| &mut record.columns) {
-        span.is_said = said.contains(&*span.name);
+    for record in records {
+        for span in &mut record.columns {
+            let value = &record.text[span.start..span.end];
+            span.is_said = said.contains(&*span.name) && !is_no_answer(value);
+        }
     }
 }
 
@@ -354,7 +441,9 @@ fn kind_of(name: &str, values: &[&str], distinct: usize) -> ColumnKind {
     if share(is_number) >= 19 {
         return ColumnKind::Numeric;
     }
-    if is_free(values, distinct) && !are_lists(values) {
+    let answers: Vec<&str> = values.iter().copied().filter(|value| !is_no_answer(value)).collect();
+    let distinct = answers.iter().collect::<HashSet<_>>().len();
+    if !answers.is_empty() && is_free(&answers, distinct) && !are_lists(&answers) {
         ColumnKind::FreeText
     } else {
         ColumnKind::Categorical
@@ -507,6 +596,9 @@ mod tests {
         let mails = ["ana@example.org", "bo@example.org", "ana@example.org"];
         assert_eq!(kind("contact", &mails), Identifier);
         assert_eq!(kind("paid", &["yes", "no"]), Categorical);
+        let mostly: Vec<&str> =
+            ["none", "N/A", "-", "no"].into_iter().cycle().take(40).chain(answers).collect();
+        assert_eq!(kind("comment", &mostly), FreeText);
     }
 
     #[test]

@@ -186,9 +186,52 @@ impl<'a> Document<'a> {
                 }
             }
         }
+        self.drop_researchers_sections();
         transcript::into_rows(self.blocks, self.rows)
     }
+
+    /// Leaves out what researchers wrote to each other in a document whose other parts are
+    /// participants'.
+    fn drop_researchers_sections(&mut self) {
+        let is_theirs = |block: &Block| {
+            let section = block.section.as_deref().map(normalise).unwrap_or_default();
+            block.participant.is_none() && RESEARCHERS.contains(&section.as_str())
+        };
+        if self.blocks.iter().any(|block| block.participant.is_some()) {
+            for block in self.blocks.extract_if(.., |block| is_theirs(block)) {
+                self.rows.findings.note("researchers-section", block.line, || {
+                    "sections such as 'Next steps' and 'Summary' beside those of participants are the \
+                     researchers' words; left out"
+                        .to_owned()
+                });
+            }
+        }
+    }
 }
+
+/// Headings over what researchers write to each other.
+const RESEARCHERS: [&str; 20] = [
+    "nextsteps",
+    "actionitems",
+    "actions",
+    "todo",
+    "summary",
+    "executivesummary",
+    "synthesis",
+    "recommendations",
+    "agenda",
+    "attendees",
+    "method",
+    "methods",
+    "methodology",
+    "background",
+    "objectives",
+    "researchquestions",
+    "hypotheses",
+    "keyfindings",
+    "findings",
+    "insights",
+];
 
 /// What a sheet about a participant says besides who it is, as its left cells.
 const ON_SHEET: [&str; 12] = [
@@ -377,6 +420,23 @@ mod tests {
             [&["Participant", "Quote"], &["P1", "I walk."], &["P2", "I wait."]];
         let rows = read(|document| document.table(rows_of(&quotes)));
         assert_eq!(texts(&rows)[1], (Some("P2"), "Participant: P2\nQuote: I wait."));
+    }
+
+    #[test]
+    fn what_researchers_write_to_each_other_is_left_out_beside_participants() {
+        let rows = read(|document| {
+            document.heading(1, "Participant 1");
+            document.paragraph(2, "I walk.");
+            document.heading(1, "Next steps");
+            document.paragraph(4, "Fix the labels.");
+        });
+        assert_eq!(texts(&rows).len(), 1);
+        assert_eq!(rows.findings.kinds(), [("researchers-section", Some(4), 1)]);
+        let rows = read(|document| {
+            document.heading(1, "Summary");
+            document.paragraph(2, "They walk.");
+        });
+        assert_eq!(rows.records.len(), 1, "there is nothing else");
     }
 
     #[test]

@@ -45,7 +45,7 @@ use serde::{Deserialize, Serialize};
 use crate::schema::RecordId;
 
 pub use columns::{Column, ColumnKind};
-pub(crate) use columns::{is_context, number};
+pub(crate) use columns::{is_context, is_path, number};
 pub use files::load;
 
 /// What was understood of the input files.

@@ -108,6 +108,12 @@ pub(super) fn is_label(label: &str) -> bool {
     is_role(label) || SHORT.contains(&label.to_lowercase().as_str())
 }
 
+/// Whether a label is that of somebody who helps a customer: as in an interview, the other one is to
+/// be heard.
+pub(super) fn is_helper(label: &str) -> bool {
+    HELPERS.contains(&first_word(label).as_str())
+}
+
 /// Whether a label is that of somebody to hear. Tools that write transcripts by themselves number
 /// all speakers, those who ask as well.
 fn is_participant(label: &str) -> bool {
@@ -164,7 +170,7 @@ pub(super) fn guess<'a>(turns: impl Iterator<Item = (&'a str, &'a str)>) -> Opti
             && (asking - tally.asking) * 5 <= turns - tally.turns
             && words - tally.words > tally.words
     };
-    if speakers.keys().any(|name| HELPERS.contains(&first_word(name).as_str())) {
+    if speakers.keys().any(|name| is_helper(name)) {
         return None;
     }
     let mut askers = speakers.iter().filter(is_asker);

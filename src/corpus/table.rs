@@ -97,8 +97,13 @@ impl<'t> Talk<'t> {
         };
         let by = speaker.unwrap_or(participant);
         let speakers: HashSet<&str> = table.rows.iter().filter_map(|row| row.get(by)).collect();
-        let mut asking: HashSet<&str> =
-            speakers.iter().copied().filter(|who| moderator::is_role(who)).collect();
+        let of = |is: fn(&str) -> bool| -> HashSet<&str> {
+            speakers.iter().copied().filter(|who| is(who)).collect()
+        };
+        let mut asking = of(moderator::is_role);
+        if asking.is_empty() && speaker.is_some() {
+            asking = of(moderator::is_helper);
+        }
         // Whoever is the only one to speak is no moderator, whatever the name.
         if asking.len() == speakers.len() {
             asking.clear();

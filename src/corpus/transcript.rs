@@ -365,6 +365,8 @@ fn join(text: &mut String, separator: &str, more: &str) {
 enum Asking {
     /// Whoever has the label of that role.
     Labelled,
+    /// Whoever has the label of one who helps customers.
+    Helping,
     /// This speaker, by what they do.
     Guessed(String),
     /// Whoever is the only one to speak is no moderator, whatever the label.
@@ -379,7 +381,11 @@ impl Asking {
                 Entry::Row { .. } => None,
             })
         };
-        let asks = |speaker: Option<&str>| speaker.is_some_and(moderator::is_label);
+        let is_label = |speaker: Option<&str>| speaker.is_some_and(moderator::is_label);
+        let helps = !turns().any(|(speaker, _)| is_label(speaker));
+        let asks = |speaker: Option<&str>| {
+            is_label(speaker) || helps && speaker.is_some_and(moderator::is_helper)
+        };
         if turns().any(|(speaker, _)| asks(speaker)) {
             // Words before the first question are no answer.
             let mut after = turns().skip_while(|(speaker, _)| !asks(*speaker));
@@ -389,7 +395,11 @@ impl Asking {
             let names: BTreeSet<&str> =
                 names.filter_map(|(label, _)| moderator::name_in(label?)).collect();
             rows.moderators.extend(names.into_iter().map(str::to_owned));
-            return if alone && !named { Self::Nobody } else { Self::Labelled };
+            return match (alone && !named, helps) {
+                (true, _) => Self::Nobody,
+                (false, true) => Self::Helping,
+                (false, false) => Self::Labelled,
+            };
         }
         let spoken = turns().filter_map(|(speaker, text)| Some((speaker?, text)));
         let Some(name) = moderator::guess(spoken) else { return Self::Nobody };
@@ -410,6 +420,7 @@ impl Asking {
     fn is_by(&self, turn: &Turn) -> bool {
         turn.speaker.as_deref().is_some_and(|speaker| match self {
             Self::Labelled => moderator::is_label(speaker),
+            Self::Helping => moderator::is_helper(speaker),
             Self::Guessed(name) => name == speaker,
             Self::Nobody => false,
         })
@@ -532,6 +543,20 @@ mod tests {
         let expected = format!("question: Who helps you?\ntext: {answer}");
         assert_eq!(said(&rows)[2], (Some("Ana"), expected.as_str()));
         assert_eq!(rows.findings.kinds(), [("moderator-guessed", None, 1)]);
+    }
+
+    #[test]
+    fn whoever_helps_a_customer_is_not_the_one_to_hear() {
+        let rows = load(
+            "Agent: How may I help?\nCustomer: The line is dead again.\nAgent: I am sorry.\nCustomer: It was dead on Monday, too.\n",
+        );
+        let who: Vec<_> = rows.records.iter().filter_map(|r| r.participant.as_deref()).collect();
+        assert_eq!(who, ["Customer", "Customer"]);
+        assert!(rows.records[0].text.starts_with("question: How may I help?"));
+        let rows = load(
+            "Interviewer: How is it?\nAgent: We read from a script.\nInterviewer: Why?\nAgent: They want it so.\n",
+        );
+        assert_eq!(rows.records.len(), 2, "here the agent is interviewed");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::segments::speaker;
-use crate::corpus::{ColumnKind, Corpus, is_context, number};
+use crate::corpus::{ColumnKind, Corpus, is_context, is_path, number};
 use crate::prompts::draft::TypicalAnswer;
 use crate::prompts::passages::{MIN_WORDS, words};
 
@@ -21,6 +21,8 @@ const OPTIONS: usize = 12;
 const OPTION_REPEATS: usize = 4;
 /// Most facts in a persona.
 const FACTS: usize = 8;
+/// Characters of a question that may stand among the facts.
+const LONG_NAME: usize = 90;
 /// Most typical answers of a segment.
 const ANSWERS: usize = 18;
 /// Fewest of them that are given even where others answer no differently.
@@ -72,8 +74,14 @@ impl Columns {
         // What is the same of all tells of them only where it is about who they are.
         describing.retain(|column| tells_who(&column.name) || !column.is_constant());
         describing.sort_by_key(|column| !tells_who(&column.name));
-        describing.truncate(FACTS);
         let questions: Vec<Column> = questions.into_iter().filter(has_options).collect();
+        // Where people speak for themselves, what they ticked describes them.
+        let short =
+            |column: &&Column| column.name.chars().count() <= LONG_NAME && !column.is_constant();
+        if !closed {
+            describing.extend(questions.iter().filter(short).cloned());
+        }
+        describing.truncate(FACTS);
         let given = |column: &Column| {
             let mut given: BTreeMap<String, usize> = BTreeMap::new();
             for value in column.values.values() {
@@ -140,6 +148,9 @@ fn asks(name: &str) -> bool {
     ];
     let name = name.replace(['_', '-'], " ");
     let all: Vec<String> = words(&name).collect();
+    if is_path(&name) {
+        return false;
+    }
     name.contains(['?', '？', '؟'])
         || all.len() > 5
         || all.len() > 2 && OPENING.contains(&all[0].as_str())
@@ -430,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn where_people_speak_for_themselves_only_questions_are_asked() {
+    fn where_people_speak_for_themselves_what_they_ticked_describes_them() {
         let header = ["who", "tool", "How often do you plan?", "why"];
         let rows: [&[&str]; 4] = [
             &["a", "phone", "daily", "I forget what I said an hour ago"],
@@ -442,6 +453,6 @@ mod tests {
         assert!(!columns.closed);
         let names = |of: &[Column]| of.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
         assert_eq!(names(&columns.questions), ["How often do you plan?"]);
-        assert_eq!(names(&columns.describing), ["tool"]);
+        assert_eq!(names(&columns.describing), ["tool", "How often do you plan?"]);
     }
 }

@@ -314,7 +314,7 @@ impl Aspect {
 /// speaks of a wish means it, whatever was asked; a column is filled with nothing else.
 const SAID: usize = 2;
 const ASKED: usize = 1;
-const NAMED: usize = 4;
+const NAMED: usize = 8;
 
 /// How strongly a sentence of a record, which begins at a byte of it, speaks of an aspect.
 pub(super) fn speaks_of(aspect: Aspect, record: &Record, at: usize, sentence: &str) -> usize {
@@ -322,6 +322,37 @@ pub(super) fn speaks_of(aspect: Aspect, record: &Record, at: usize, sentence: &s
     let named = record.column_at(at).map_or(0, |name| asking(&name.replace(['_', '-'], " ")));
     let asked = record.question().map_or(0, |question| met(question, aspect.asking()));
     SAID * met(sentence, aspect.cues()) + ASKED * asked.min(1) + NAMED * named.min(1)
+}
+
+/// Whether a piece of a record tells what somebody likes, by its column or its question: no goal, and
+/// nothing in the way.
+pub(super) fn pleases(record: &Record, at: usize) -> bool {
+    const LIKING: &[&str] = &[
+        " you like",
+        " liked",
+        " likes ",
+        " enjoy",
+        " love about",
+        " like best",
+        " works well",
+        " went well",
+        " positive",
+        " praise",
+        " gefällt",
+        " gefallen",
+        " appréci",
+        " aimez vous",
+        " aimez-vous",
+        " plaît",
+        " gusta ",
+        " mag ",
+    ];
+    let likes = |text: &str| {
+        let asks = |aspect: Aspect| met(text, aspect.asking()) + met(text, aspect.cues());
+        met(text, LIKING) > 0 && asks(Aspect::Goal) + asks(Aspect::Pain) == 0
+    };
+    record.column_at(at).is_some_and(|name| likes(&name.replace(['_', '-'], " ")))
+        || record.question().is_some_and(likes)
 }
 
 /// How many of the cues a text holds.
@@ -375,6 +406,12 @@ mod tests {
             Some(Aspect::Pain)
         );
         assert_eq!(strongest("", "answer", "They added a client."), None);
+        for (column, likes) in
+            [("What do you like about it?", true), ("What would you like to see?", false)]
+        {
+            let record = record("", column, "The early class.");
+            assert_eq!(pleases(&record, record.text.len() - 3), likes, "{column}");
+        }
         let disturbs = "Was stört Sie am meisten?";
         assert_eq!(strongest(disturbs, "Antwort", "Drei Touren am Tag."), Some(Aspect::Pain));
         assert_eq!(strongest(disturbs, "Antwort", "Ich möchte sprechen."), Some(Aspect::Goal));

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 pub use super::aspects::Aspect;
-use super::aspects::speaks_of;
+use super::aspects::{pleases, speaks_of};
 use super::draft::Focus;
 use super::passages::{leans, passages, shorten};
 use super::pools::text_of;
@@ -139,6 +139,9 @@ const EVEN: [&str; 24] = [
     "My cousin drives for the same firm down south.",
 ];
 
+/// What an answer about something liked lacks to be a goal or a pain, in nats.
+const PLEASED: f32 = 6.0;
+
 /// Characters of a sentence that are read: what comes later hardly changes where it leans.
 const READ: usize = 100;
 
@@ -218,8 +221,10 @@ impl Sentences {
 pub fn strengths(record: &Record, range: &Range<usize>, leanings: &Leanings) -> [f32; 3] {
     let text = &record.text[range.clone()];
     let leaning = leanings.get(text).copied().unwrap_or_default();
+    let pleases = pleases(record, range.start);
     Aspect::ALL.map(|aspect| {
-        speaks_of(aspect, record, range.start, text) as f32 + leaning[aspect as usize]
+        let asked = if pleases && aspect != Aspect::Behaviour { PLEASED } else { 0.0 };
+        speaks_of(aspect, record, range.start, text) as f32 + leaning[aspect as usize] - asked
     })
 }
 

@@ -150,6 +150,7 @@ pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Pas
         let end = within.end.min(offset + cell.len());
         let Some(shown) = record.text.get(start..end) else { continue };
         for sentence in sentences(shown) {
+            let sentence = unquoted(shown, sentence);
             let range =
                 shorten(&record.text, start + sentence.start..start + sentence.end, MAX_SENTENCE);
             if words(&record.text[range.clone()]).nth(MIN_WORDS - 1).is_some() {
@@ -163,6 +164,22 @@ pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Pas
         found.extend(longest.map(|range| Passage { record: index, range }));
     }
     found
+}
+
+/// A sentence without the quotation marks around it, and without one whose other half stands in
+/// another sentence.
+fn unquoted(text: &str, sentence: Range<usize>) -> Range<usize> {
+    const MARKS: [char; 6] = ['"', '“', '”', '„', '«', '»'];
+    let piece = &text[sentence.clone()];
+    let count = piece.matches(MARKS).count();
+    let around = piece.starts_with(MARKS) && piece.ends_with(MARKS) && count == 2;
+    if !around && count != 1 {
+        return sentence;
+    }
+    let bare = piece.trim_start_matches(MARKS);
+    let start = sentence.start + (piece.len() - bare.len());
+    let end = start + bare.trim_end_matches(MARKS).len();
+    trimmed(text, start..end.max(start)).unwrap_or(sentence)
 }
 
 #[cfg(test)]
@@ -188,6 +205,10 @@ mod tests {
             ["Ask Dr. Lee, e.g. today.", "Then go"]
         );
         assert_eq!(split("待った。帰った"), ["待った。", "帰った"]);
+        let bare = |text: &'static str| &text[unquoted(text, 0..text.len())];
+        assert_eq!(bare("“I walk, mostly.”"), "I walk, mostly.");
+        assert_eq!(bare("“I walk, mostly."), "I walk, mostly.");
+        assert_eq!(bare("They say \"no\""), "They say \"no\"");
         assert!(split(" \n ").is_empty());
     }
 

@@ -15,7 +15,7 @@ use persona::prompts::draft::Focus;
 use persona::prompts::leanings::{Leanings, Sentences, strengths, strongest};
 use persona::schema::RecordId;
 
-use crate::real_model::real_model;
+use crate::real_model::{NAME, real_model};
 
 const LABELLED: &str = include_str!("../fixtures/aspects.tsv");
 const KINDS: [&str; 4] = ["goal", "pain", "behaviour", "none"];
@@ -90,27 +90,21 @@ fn a_small_model_tells_goals_pains_and_habits_apart() {
     let engine = Engine::load(&real_model(), &EngineOptions::default()).expect("the real model");
     let model: Arc<dyn ChatModel> = Arc::new(EmbeddedModel::new(engine, "test"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut figures = Vec::new();
-    for split in ["dev", "test"] {
-        let (corpus, kinds) = labelled(split);
-        let by_words = shares(&format!("{split}, words"), table(&corpus, &kinds, &Leanings::new()));
-        let sentences = Sentences::of(&corpus, whole(&corpus).iter(), &Leanings::new());
-        let requests = sentences.requests();
-        let mut read = vec![None; requests.len()];
-        let mut answers = model.score(requests);
-        while let Some(answer) = runtime.block_on(answers.next()) {
-            if let Answer::Done(at, answer) = answer {
-                read[at] = Some(answer.expect("an answer"));
-            }
+    // `PERSONA_TEST_SPLIT=dev` shows the other half, which lists and weights were chosen on.
+    let split = std::env::var("PERSONA_TEST_SPLIT").unwrap_or("test".to_owned());
+    let (corpus, kinds) = labelled(&split);
+    let by_words = shares("by words", table(&corpus, &kinds, &Leanings::new()));
+    let sentences = Sentences::of(&corpus, whole(&corpus).iter(), &Leanings::new());
+    let requests = sentences.requests();
+    let mut read = vec![None; requests.len()];
+    let mut answers = model.score(requests);
+    while let Some(answer) = runtime.block_on(answers.next()) {
+        if let Answer::Done(at, answer) = answer {
+            read[at] = Some(answer.expect("an answer"));
         }
-        let leanings = sentences.read(&read);
-        let by_model = shares(
-            &format!("{split}, and {}", crate::real_model::NAME),
-            table(&corpus, &kinds, &leanings),
-        );
-        figures.push((by_words, by_model));
     }
-    let ([_, precision, recall], by_model) = figures[1];
+    let leanings = sentences.read(&read);
+    let by_model = shares(&format!("and {NAME}"), table(&corpus, &kinds, &leanings));
     assert!(by_model[0] > 0.66 && by_model[1] > 0.68 && by_model[2] > 0.62, "{by_model:?}");
-    assert!(by_model[1] > precision && by_model[2] > 1.5 * recall, "{precision} {recall}");
+    assert!(by_model[1] > by_words[1] && by_model[2] > 1.5 * by_words[2], "{by_words:?}");
 }

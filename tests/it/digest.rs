@@ -32,7 +32,12 @@ fn all_records_are_read_and_the_report_says_so() {
     let folder = folder();
     let said = folder.json(&format!("{GENERATE} scripted:ok --json"));
     let digest = &said["report"]["plan"]["digest"];
-    assert_eq!((&digest["records"], &digest["failed"]), (&200.into(), &0.into()), "{digest}");
+    // A segment whose drafts see all of its records needs no reading first.
+    let slots = said["report"]["plan"]["slots"].as_array().unwrap();
+    let whole = slots.iter().filter(|slot| slot["unused"] == 0);
+    let seen: u64 = whole.map(|slot| slot["segment"]["records"].as_u64().unwrap()).sum();
+    let read = digest["records"].as_u64().unwrap();
+    assert!(read > 100 && read + seen == 200 && digest["failed"] == 0, "{digest} {slots:?}");
     let stretches = digest["stretches"].as_u64().unwrap();
     assert!(stretches > 2, "{digest}");
     let stage = &said["report"]["stages"]["digest"];
@@ -71,11 +76,11 @@ fn shards_read_their_own_segments_and_are_made_one() {
     for shard in 1..=2 {
         let flags = format!("scripted:ok --json --output part{shard} --shard {shard}/2");
         let said = folder.json(&format!("{GENERATE} {flags}"));
-        records += said["report"]["plan"]["digest"]["records"].as_u64().unwrap();
+        records += said["report"]["plan"]["digest"]["records"].as_u64().unwrap_or(0);
         let mut runs = fs::read_dir(folder.path().join(format!("part{shard}"))).unwrap();
         shards.push(runs.next().unwrap().unwrap().path().display().to_string());
     }
-    assert_eq!(records, 200);
+    assert_eq!(whole["report"]["plan"]["digest"]["records"], records);
     let merged = folder.json(&format!("merge {} --output merged --json", shards.join(" ")));
     let digest = |of: &Value| of["report"]["plan"]["digest"].clone();
     assert_eq!(digest(&merged), digest(&whole));
