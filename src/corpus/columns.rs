@@ -122,8 +122,7 @@ const CONTEXT: [&str; 78] = [
 ];
 
 /// The last part of a field's name inside other fields, where it says something about the field.
-const FIELDS: [&str; 8] =
-    ["type", "state", "status", "redacted", "bot", "href", "selfurl", "notification"];
+const FIELDS: [&str; 7] = ["state", "status", "redacted", "bot", "href", "selfurl", "notification"];
 
 /// What people write who have nothing to say, in small letters and without marks.
 const NO_ANSWERS: [&str; 40] = [
@@ -295,7 +294,10 @@ pub(crate) fn is_context(name: &str) -> bool {
     let is_named = |name: &str| NAMES.contains(&normalise(name));
     // `author.avatarUrl`
     let field = Some(name).filter(|name| is_path(name)).and_then(|name| name.rsplit('.').next());
-    let is_field = |field: &str| is_named(field) || FIELDS.contains(&normalise(field).as_str());
+    let is_field = |field: &str| {
+        let plain = normalise(field);
+        is_named(field) || plain.ends_with("type") || FIELDS.contains(&plain.as_str())
+    };
     is_named(name) || is_id_name(name) || field.is_some_and(is_field)
 }
 
@@ -523,6 +525,11 @@ fn are_lists(values: &[&str]) -> bool {
     count >= LEAST.max(values.len()) && pieces().collect::<HashSet<_>>().len() * USES <= count
 }
 
+/// Whether a value is a date, an address or no answer: nothing to make a statement of.
+pub(super) fn tells_nothing(value: &str) -> bool {
+    is_time_stamp(value) || is_address(value) || is_no_answer(value)
+}
+
 /// `ana@example.org`, `https://example.org/7`.
 fn is_address(value: &str) -> bool {
     let is_mail = |value: &str| {
@@ -599,6 +606,39 @@ mod tests {
         let mostly: Vec<&str> =
             ["none", "N/A", "-", "no"].into_iter().cycle().take(40).chain(answers).collect();
         assert_eq!(kind("comment", &mostly), FreeText);
+    }
+
+    #[test]
+    fn a_record_says_what_is_said_in_it_else_what_tells_something() {
+        let span = |at: usize, name: &str, text: &str| ColumnSpan {
+            is_said: at == 1,
+            ..ColumnSpan::new(name, text.len()..text.len())
+        };
+        let record = |cells: &[(&str, &str, bool)]| {
+            let mut record = corpus("x", &["y"]).records.remove(0);
+            (record.text, record.columns) = (String::new(), Vec::new());
+            for (name, value, is_said) in cells {
+                record.text += name;
+                record.text += ": ";
+                let mut span = span(usize::from(*is_said), name, &record.text);
+                record.text += value;
+                span.end = record.text.len();
+                record.text.push('\n');
+                record.columns.push(span);
+            }
+            record
+        };
+        let said = |record: &Record| -> Vec<String> {
+            record.said_in(0..record.text.len()).map(|(_, cell)| cell.to_owned()).collect()
+        };
+        let answered = record(&[("seen", "2025-01-18", false), ("why", "It was late.", true)]);
+        assert_eq!(said(&answered), ["It was late."]);
+        let silent =
+            record(&[("seen", "2025-01-18", false), ("plan", "Full", false), ("b", "n/a", false)]);
+        assert_eq!(said(&silent), ["Full"]);
+        let dates = record(&[("seen", "2025-01-18", false)]);
+        assert_eq!(said(&dates), ["2025-01-18"]);
+        assert!(answered.speaks() && !silent.speaks());
     }
 
     #[test]

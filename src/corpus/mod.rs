@@ -160,14 +160,24 @@ impl Record {
     }
 
     /// What of a range of the text is in the participant's own words: whole cells, with their offsets
-    /// in `text`. Where no cell is, the [`Record::cells`] stand in: answers to closed questions.
+    /// in `text`. Where no cell is, the [`Record::cells`] stand in, answers to closed questions; of
+    /// these no dates and addresses.
     pub fn said_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, &str)> {
         let is_said = |at: usize| {
             let column = self.columns.binary_search_by_key(&at, |column| column.start);
             column.is_ok_and(|column| self.columns[column].is_said)
         };
-        let any = !self.speaks() || self.columns.is_empty();
-        self.cells_in(range).filter(move |(at, _)| any || is_said(*at))
+        let is_prose = self.columns.is_empty();
+        let speaks = self.speaks();
+        // Something must stand in: a record of dates alone is one of dates.
+        let has_any = !speaks && self.cells().any(|(_, cell)| !columns::tells_nothing(cell));
+        self.cells_in(range).filter(move |(at, cell)| {
+            if speaks {
+                is_prose || is_said(*at)
+            } else {
+                !has_any || !columns::tells_nothing(cell)
+            }
+        })
     }
 
     /// What the participant answers for: each cell's value, or the whole text. A question, a heading

@@ -72,7 +72,9 @@ impl Columns {
         let (questions, mut describing): (Vec<_>, Vec<_>) =
             columns(corpus).into_iter().partition(is_question);
         // What is the same of all tells of them only where it is about who they are.
-        describing.retain(|column| tells_who(&column.name) || !column.is_constant());
+        let is_kind = |column: &Column| column.name.to_lowercase().ends_with("type");
+        describing
+            .retain(|column| tells_who(&column.name) && !is_kind(column) || !column.is_constant());
         describing.sort_by_key(|column| !tells_who(&column.name));
         let questions: Vec<Column> = questions.into_iter().filter(has_options).collect();
         // Where people speak for themselves, what they ticked describes them.

@@ -276,7 +276,7 @@ impl Plan {
             let drafts = total / groups.len() + usize::from(index < total % groups.len());
             // Who says nothing counts in the segment, and has no part in what it says.
             let speaks = |&&record: &&usize| corpus.records[record].speaks();
-            let is_silent = order.iter().filter(speaks).nth(FOCUS_LEAST - 1).is_none();
+            let is_silent = !order.iter().any(|record| speaks(&record));
             let seen = order.iter().filter(|record| is_silent || speaks(record)).take(RANKED);
             let ranked = seen.map(|&record| self.measure(corpus, model, record));
             let is_counted = answers::are_all(&columns, wording, &answers);
