@@ -5,10 +5,11 @@
 
 use std::ops::RangeInclusive;
 
-use super::columns::{normalise, participant_rank};
 use super::moderator;
+use super::names::{normalise, participant_rank};
 use super::rows::{Rows, clean_name};
-use super::transcript::{self, Block, Body, participant_of_heading};
+use super::speakers::participant_of_heading;
+use super::transcript::{self, Block, Body};
 
 /// A document while its reader walks through it, top to bottom.
 pub(super) struct Document<'a> {

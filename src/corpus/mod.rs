@@ -23,15 +23,18 @@ mod inputs;
 mod json;
 mod markdown;
 mod moderator;
+mod names;
 mod ods;
 mod options;
 mod org;
 mod rows;
 mod sheets;
+mod speakers;
 mod subtitles;
 mod table;
 mod text;
 mod transcript;
+mod values;
 mod xlsx;
 mod xml;
 mod yaml;
@@ -45,8 +48,9 @@ use serde::{Deserialize, Serialize};
 use crate::schema::RecordId;
 
 pub use columns::{Column, ColumnKind};
-pub(crate) use columns::{is_context, is_path, number};
 pub use files::load;
+pub(crate) use names::{is_context, is_path};
+pub(crate) use values::number;
 
 /// What was understood of the input files.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -136,7 +140,7 @@ impl Record {
         if self.columns.len() > MOST_WITH_QUESTION {
             return None;
         }
-        let column = self.columns.iter().find(|column| columns::is_question(&column.name))?;
+        let column = self.columns.iter().find(|column| names::is_question(&column.name))?;
         Some(&self.text[column.start..column.end])
     }
 
@@ -170,13 +174,9 @@ impl Record {
         let is_prose = self.columns.is_empty();
         let speaks = self.speaks();
         // Something must stand in: a record of dates alone is one of dates.
-        let has_any = !speaks && self.cells().any(|(_, cell)| !columns::tells_nothing(cell));
+        let has_any = !speaks && self.cells().any(|(_, cell)| !values::tells_nothing(cell));
         self.cells_in(range).filter(move |(at, cell)| {
-            if speaks {
-                is_prose || is_said(*at)
-            } else {
-                !has_any || !columns::tells_nothing(cell)
-            }
+            if speaks { is_prose || is_said(*at) } else { !has_any || !values::tells_nothing(cell) }
         })
     }
 
@@ -189,14 +189,14 @@ impl Record {
 
     /// Those [`Record::cells`] that reach into a range of the text, whole.
     pub fn cells_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, &str)> {
-        let spoken = self.columns.iter().any(|c| !columns::is_context(&c.name));
+        let spoken = self.columns.iter().any(|c| !names::is_context(&c.name));
         let whole = self.columns.is_empty().then_some((0, self.text.as_str()));
         let first = self.columns.partition_point(|column| column.end <= range.start);
         let end = range.end;
         self.columns[first..]
             .iter()
             .take_while(move |column| column.start < end)
-            .filter(move |c| !spoken || !columns::is_context(&c.name))
+            .filter(move |c| !spoken || !names::is_context(&c.name))
             .map(|c| (c.start, &self.text[c.start..c.end]))
             .chain(whole)
     }

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::columns::participant_rank;
 use super::findings::Findings;
-use super::transcript::{is_generic, is_numbered};
+use super::names::participant_rank;
+use super::speakers::{is_generic, is_numbered};
 
 /// The role, as the first word of a speaker's label.
 const ROLES: [&str; 20] = [

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use super::columns::normalise;
+use super::names::normalise;
 use super::rows::Rows;
 use super::table::Table;
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::columns::normalise;
+use super::names::normalise;
 use super::rows::Rows;
 use super::table::{self, Table, TableRow};
 

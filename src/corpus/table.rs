@@ -5,9 +5,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::columns::{is_context, is_question, normalise, participant_rank};
 use super::html;
 use super::moderator::{self, Question};
+use super::names::{is_context, is_question, normalise, participant_rank};
 use super::options;
 use super::rows::{Rows, clean_name};
 

@@ -1,0 +1,275 @@
+//! What the name of a column says: who speaks, what was asked, and what nobody said.
+//!
+//! Owns the words for these in the languages that research is written in. Does not look at values.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+/// Suffixes of the words for a participant, as in `participant_id`.
+const ID_SUFFIXES: [&str; 7] = ["", "id", "no", "nr", "number", "code", "name"];
+
+/// Columns that say something about an answer and are not part of it, as survey tools name them.
+const CONTEXT: [&str; 78] = [
+    "section",
+    "interviewer",
+    "moderator",
+    "id",
+    "date",
+    "time",
+    "timestamp",
+    "createdat",
+    "startdate",
+    "enddate",
+    "url",
+    "email",
+    "emailaddress",
+    "ip",
+    "ipaddress",
+    "browser",
+    "os",
+    "operatingsystem",
+    "useragent",
+    "networkid",
+    "latitude",
+    "longitude",
+    "locationlatitude",
+    "locationlongitude",
+    "distributionchannel",
+    "userlanguage",
+    "responsetype",
+    "progress",
+    "finished",
+    "durationinseconds",
+    "recordeddate",
+    "startdateutc",
+    "stagedateutc",
+    "submitdateutc",
+    "startedat",
+    "submittedat",
+    "completedat",
+    "modified",
+    "creator",
+    "createdby",
+    "modifiedby",
+    "timingfirstclick",
+    "timinglastclick",
+    "timingpagesubmit",
+    "timingclickcount",
+    "utmsource",
+    "utmmedium",
+    "utmcampaign",
+    "delightedsource",
+    "updatedat",
+    "seed",
+    "startlanguage",
+    "datestamp",
+    "interviewtime",
+    "lastpage",
+    "submitdate",
+    "refurl",
+    "permalink",
+    "avatarurl",
+    "isbot",
+    "ups",
+    "downs",
+    "stickied",
+    "edited",
+    "subreddit",
+    "reviewlanguage",
+    "locale",
+    "timezone",
+    "zeitstempel",
+    "horodateur",
+    "marcatemporal",
+    "carimbodedatahora",
+    "informazionicronologiche",
+    "tijdstempel",
+    "タイムスタンプ",
+    "メールアドレス",
+    "endereçodeemail",
+    "adresseemail",
+];
+
+/// The last part of a field's name inside other fields, where it says something about the field.
+const FIELDS: [&str; 7] = ["state", "status", "redacted", "bot", "href", "selfurl", "notification"];
+
+/// The participant of a study, in the languages that research is often written in.
+const PARTICIPANT: [&str; 37] = [
+    "participant",
+    "respondent",
+    "interviewee",
+    "teilnehmer",
+    "teilnehmerin",
+    "teilnehmende",
+    "teilnehmender",
+    "proband",
+    "probandin",
+    "befragte",
+    "befragter",
+    "participante",
+    "répondant",
+    "répondante",
+    "interviewé",
+    "interviewée",
+    "encuestado",
+    "encuestada",
+    "entrevistado",
+    "entrevistada",
+    "partecipante",
+    "intervistato",
+    "intervistata",
+    "rispondente",
+    "deelnemer",
+    "geïnterviewde",
+    "deltagare",
+    "deltager",
+    "deltaker",
+    "osallistuja",
+    "vastaaja",
+    "uczestnik",
+    "respondentka",
+    "участник",
+    "респондент",
+    "参加者",
+    "参与者",
+];
+
+/// What else stands for a participant where no column is called one; the best first.
+const OTHER_PEOPLE: [&str; 23] = [
+    "authorid",
+    "authorname",
+    "reviewerid",
+    "respid",
+    "requesterid",
+    "clientid",
+    "patientid",
+    "memberid",
+    "employeeid",
+    "panelistid",
+    "prolificpid",
+    "userid",
+    "user",
+    "username",
+    "subjectid",
+    "personid",
+    "person",
+    "customerid",
+    "responseid",
+    "speaker",
+    "name",
+    "fullname",
+    "author",
+];
+
+/// What was asked, in the same languages.
+const QUESTION: [&str; 19] = [
+    "question",
+    "questiontext",
+    "questionasked",
+    "interviewquestion",
+    "prompt",
+    "q",
+    "frage",
+    "fragetext",
+    "pregunta",
+    "domanda",
+    "pergunta",
+    "vraag",
+    "fråga",
+    "spørgsmål",
+    "spørsmål",
+    "kysymys",
+    "pytanie",
+    "вопрос",
+    "質問",
+];
+
+/// How well a column name says that it holds the participant; lower is better.
+pub(super) fn participant_rank(name: &str) -> Option<usize> {
+    let name = normalise(name);
+    let rank = |word: &&str| {
+        let rest = name.strip_prefix(*word)?;
+        ID_SUFFIXES.iter().position(|suffix| *suffix == rest)
+    };
+    if let Some(rank) = PARTICIPANT.iter().find_map(rank) {
+        return Some(rank);
+    }
+    if name.strip_prefix("id").is_some_and(|word| PARTICIPANT.contains(&word)) {
+        return Some(1);
+    }
+    OTHER_PEOPLE.iter().position(|other| *other == name).map(|i| ID_SUFFIXES.len() + i)
+}
+
+/// Whether a column holds the question that was asked.
+pub(super) fn is_question(name: &str) -> bool {
+    QUESTION.contains(&normalise(name).as_str())
+}
+
+/// Whether a column holds something that the participant did not say. Asked for each cell of each
+/// record, so that a hash decides and no list is gone through.
+pub(crate) fn is_context(name: &str) -> bool {
+    static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let participants = PARTICIPANT.iter().flat_map(|word| {
+            let suffixed = ID_SUFFIXES.iter().map(move |suffix| format!("{word}{suffix}"));
+            suffixed.chain([format!("id{word}")])
+        });
+        let others = OTHER_PEOPLE.iter().chain(&QUESTION).chain(&CONTEXT);
+        participants.chain(others.map(|name| (*name).to_owned())).collect()
+    });
+    let is_named = |name: &str| NAMES.contains(&normalise(name));
+    // `author.avatarUrl`
+    let field = Some(name).filter(|name| is_path(name)).and_then(|name| name.rsplit('.').next());
+    let is_field = |field: &str| {
+        let plain = normalise(field);
+        is_named(field) || plain.ends_with("type") || FIELDS.contains(&plain.as_str())
+    };
+    is_named(name) || is_id_name(name) || field.is_some_and(is_field)
+}
+
+/// Whether a name leads to a field inside others, as in `author.name`.
+pub(crate) fn is_path(name: &str) -> bool {
+    name.contains('.') && !name.contains(char::is_whitespace) && !name.ends_with('.')
+}
+
+/// `order_id`, `order ID`, `orderId`, but not `paid`.
+pub(super) fn is_id_name(name: &str) -> bool {
+    let Some((head, tail)) = name.len().checked_sub(2).and_then(|at| name.split_at_checked(at))
+    else {
+        return false;
+    };
+    let parted = head.ends_with(|c: char| !c.is_alphanumeric());
+    tail.eq_ignore_ascii_case("id")
+        && (parted || head.ends_with(char::is_lowercase) && tail.starts_with('I'))
+}
+
+/// Lower-case letters and digits only.
+pub(super) fn normalise(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_and_ids_are_not_quotable_words() {
+        for name in [
+            "question",
+            "Participant ID",
+            "order_id",
+            "orderId",
+            "Section",
+            "RespondentID",
+            "Frage",
+            "Teilnehmerin",
+            "Teilnehmer-Nr.",
+            "Participante",
+            "участник",
+        ] {
+            assert!(is_context(name), "{name}");
+        }
+        for name in ["answer", "paid", "covid", "What is your role?", "id card?", "id"] {
+            assert_eq!(is_context(name), name == "id", "{name}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What the values of a column are: numbers, dates, addresses, choices, or what people say.
+//!
+//! Owns how one value is read, and how many of them make a kind. Does not look at names.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::schema::is_unspaced;
+
+use super::names::normalise;
+
+/// What people write who have nothing to say, in small letters and without marks.
+const NO_ANSWERS: [&str; 40] = [
+    "",
+    "na",
+    "none",
+    "no",
+    "nothing",
+    "nil",
+    "nope",
+    "nan",
+    "null",
+    "idk",
+    "dontknow",
+    "unknown",
+    "nocomment",
+    "nocomments",
+    "noanswer",
+    "nothanks",
+    "same",
+    "xx",
+    "xxx",
+    "keine",
+    "kein",
+    "nein",
+    "nichts",
+    "keineangabe",
+    "ka",
+    "rien",
+    "non",
+    "aucun",
+    "aucune",
+    "nada",
+    "ninguno",
+    "ninguna",
+    "nenhum",
+    "nenhuma",
+    "não",
+    "niente",
+    "nessuno",
+    "geen",
+    "なし",
+    "特になし",
+];
+
+/// Whether somebody who wrote this had nothing to say.
+pub(super) fn is_no_answer(value: &str) -> bool {
+    value.len() <= 24 && NO_ANSWERS.contains(&normalise(value).as_str())
+}
+
+/// A finite number as tables hold it, in either way of writing its decimals, perhaps of a currency or
+/// per cent: `3.5`, `3,5`, `1.234,50 €`, `12,500`. `inf` and `NaN` are words in a table.
+pub(crate) fn number(value: &str) -> Option<f64> {
+    let value = value.trim().trim_matches(['€', '$', '£', '¥', '%', ' ', '\u{A0}']);
+    let plain = match (value.rfind(','), value.rfind('.')) {
+        (Some(comma), point) if point.is_none_or(|point| point < comma) => {
+            let is_thousand =
+                point.is_none() && value.len() - comma == 4 && !value.starts_with(['0', ',']);
+            let whole = value[..comma].replace(['.', ','], "");
+            format!("{whole}{}{}", if is_thousand { "" } else { "." }, &value[comma + 1..])
+        }
+        (Some(_), _) => value.replace(',', ""),
+        _ => value.to_owned(),
+    };
+    let is_number = plain.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    plain.parse::<f64>().ok().filter(|number| is_number && number.is_finite())
+}
+
+/// Words of an answer that is a sentence, and of one that is a phrase.
+const SENTENCE: usize = 4;
+const PHRASE: usize = 2;
+/// Phrases, and sentences among other answers, that nobody could have chosen from a list.
+const MANY_PHRASES: usize = 30;
+const MANY_SENTENCES: usize = 12;
+
+/// Whether the values are answers in somebody's own words: sentences that mostly differ, some at least
+/// among many who had nothing to say, or very many phrases.
+pub(super) fn is_free(values: &[&str], distinct: usize) -> bool {
+    let filled = values.len();
+    let words: Vec<usize> = values.iter().map(|value| spoken_words(value)).collect();
+    let all: usize = words.iter().sum();
+    if all >= filled * SENTENCE && distinct * 2 > filled {
+        return true;
+    }
+    let lower = |value: &&&str| value.split_whitespace().any(|w| w.starts_with(char::is_lowercase));
+    if distinct > MANY_PHRASES && all >= filled * PHRASE && distinct * 4 > filled * 3 {
+        // `Anna Schmidt` is two words, but nothing that anybody says.
+        let has_case = values.iter().any(|value| value.chars().any(char::is_lowercase));
+        return !has_case || values.iter().filter(lower).count() * 2 > filled;
+    }
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    for (value, _) in values.iter().zip(&words).filter(|(_, words)| **words >= SENTENCE) {
+        *times.entry(value).or_default() += 1;
+    }
+    let once = times.values().filter(|times| **times == 1).count();
+    once > MANY_SENTENCES && once * 10 >= filled && once * 2 >= times.len()
+}
+
+/// Words that somebody may have said: no numbers, codes and addresses. A word of a script without
+/// spaces is about two and a half signs.
+fn spoken_words(value: &str) -> usize {
+    let of = |token: &str| {
+        let signs = token.chars().filter(|c| is_unspaced(*c)).count();
+        let is_word = token.contains(char::is_alphabetic)
+            && !token.contains(|c: char| c.is_ascii_digit() || "@_<>{}=\\".contains(c))
+            && !token.contains("://");
+        if signs > 0 { signs * 2 / 5 } else { usize::from(is_word) }
+    };
+    value.split_whitespace().map(of).sum()
+}
+
+/// Whether the values are lists of a few labels: `pricing; trust`, `trust; pricing; speed`.
+pub(super) fn are_lists(values: &[&str]) -> bool {
+    const LEAST: usize = 20;
+    const USES: usize = 4;
+    let pieces = || {
+        let pieces = values.iter().flat_map(|value| value.split([',', ';', '|', '\n']));
+        pieces.map(str::trim).filter(|piece| !piece.is_empty())
+    };
+    let count = pieces().count();
+    count >= LEAST.max(values.len()) && pieces().collect::<HashSet<_>>().len() * USES <= count
+}
+
+/// Whether a value is a date, an address or no answer: nothing to make a statement of.
+pub(super) fn tells_nothing(value: &str) -> bool {
+    is_time_stamp(value) || is_address(value) || is_no_answer(value)
+}
+
+/// `ana@example.org`, `https://example.org/7`.
+pub(super) fn is_address(value: &str) -> bool {
+    let is_mail = |value: &str| {
+        value.split_once('@').is_some_and(|(who, host)| !who.is_empty() && host.contains('.'))
+    };
+    !value.contains(char::is_whitespace) && (is_mail(value) || value.contains("://"))
+}
+
+/// `2024-05-01 10:22:31`, `1/5/24 10:22`, with or without a zone.
+pub(super) fn is_time_stamp(value: &str) -> bool {
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let marks = value.bytes().filter(|b| b"-/:.".contains(b)).count();
+    value.starts_with(|c: char| c.is_ascii_digit())
+        && digits >= 5
+        && marks >= 2
+        && value.bytes().all(|b| b.is_ascii_digit() || b"-/:. +TZAPM".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_in_either_way_of_writing_them() {
+        for (text, value) in [
+            ("3.5", 3.5),
+            ("3,5", 3.5),
+            ("-2", -2.0),
+            ("1.234,50 €", 1234.5),
+            ("£1,234.50", 1234.5),
+            ("12,500", 12_500.0),
+            ("0,125", 0.125),
+            ("40 %", 40.0),
+        ] {
+            assert!((number(text).unwrap() - value).abs() < 1e-9, "{text}");
+        }
+        for text in ["", "NaN", "inf", "1,2,3x", "5 to 7", "P3", ",", "12:30"] {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
+}
