@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 pub const RUNNABLE: [&str; 6] = ["llama", "qwen2", "qwen3", "gemma3", "phi3", "smollm3"];
 
 /// Memory beside weights, cache and vocabulary: the program, activations, eight rows at work.
-/// Measured, as the next: of two models the highest peaks of three `persona bench --test job` are
-/// within a tenth; a single run may stay a fifth below.
-const WORKING_BYTES: u64 = 60_000_000;
+/// Measured, as the next: of two models the peaks of `persona bench --test job` are within a tenth,
+/// but where the file was not in the system's cache yet: its pages may count once more then.
+const WORKING_BYTES: u64 = 135_000_000;
 /// Memory of one token of the vocabulary.
 const BYTES_PER_TOKEN: u64 = 450;
 
@@ -590,8 +590,8 @@ mod tests {
 
     #[test]
     fn memory_is_what_was_measured_within_a_tenth() {
-        // Highest resident memory, in bytes, of three `persona bench --test job --context 8192`.
-        for (name, measured) in [("smollm2-135m", 364_343_296), ("gemma-3-270m", 647_667_712)] {
+        // Resident memory, in bytes, of `persona bench --test job --context 8192`, file in the cache.
+        for (name, measured) in [("smollm2-135m", 444_493_824), ("gemma-3-270m", 677_089_280)] {
             let needed = find(name).unwrap().memory_needed(8192);
             let ratio = needed as f64 / f64::from(measured);
             assert!((0.9..1.1).contains(&ratio), "{name}: {ratio}");

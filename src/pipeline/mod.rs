@@ -328,7 +328,7 @@ pub async fn run(
     if settings.digest && !digest {
         plan.notes.push("--digest is left out: no local model reads here".to_owned());
     }
-    let leanings = Arc::default();
+    let leanings = crate::prompts::leanings::Leanings::new();
     run::Runner { corpus, models, plan, run, observer, cancel, leanings }.run().await
 }
 

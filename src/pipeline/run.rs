@@ -22,7 +22,7 @@ use crate::llm::{Answer, Answers, ChatRequest, Completion, Finish, LlmError};
 use crate::privacy::Cleared;
 use crate::prompts::draft::Brief;
 use crate::prompts::judge::Phrasing;
-use crate::prompts::leanings::{Leanings, Sentences};
+use crate::prompts::leanings::{self, Leanings, Sentences};
 use crate::prompts::{Wording, answer, draft};
 use crate::schema::Persona;
 use crate::store::{CallCost, DraftId, Event, JudgeReport, Purchase, Purpose, Run, SlotReport};
@@ -36,7 +36,7 @@ pub(super) struct Runner<'a> {
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Cancel,
     /// What the local model made of the sentences so far.
-    pub(super) leanings: Arc<Leanings>,
+    pub(super) leanings: Leanings,
 }
 
 /// How a stage ended.
@@ -159,8 +159,10 @@ impl Runner<'_> {
         if self.plan.frame.wording == Wording::Free || !model.capabilities().logits {
             return None;
         }
-        let focus = briefs.iter().flat_map(|brief| &brief.focus);
-        let sentences = Sentences::of(self.corpus, focus, &self.leanings);
+        let sample =
+            |brief: &Brief| leanings::sample(self.corpus, &brief.focus, brief.provenance.seed);
+        let samples: Vec<Vec<String>> = briefs.iter().map(sample).collect();
+        let sentences = Sentences::of(&samples, &self.leanings);
         if !sentences.is_empty() {
             let requests = sentences.requests();
             let mut read: Vec<Option<Vec<f32>>> = vec![None; requests.len()];
@@ -172,10 +174,13 @@ impl Runner<'_> {
                     answer => read[at] = answer.ok(),
                 }
             }
-            Arc::make_mut(&mut self.leanings).append(&mut sentences.read(&read));
+            self.leanings.append(&mut sentences.read(&read));
         }
-        for brief in briefs {
-            brief.leanings = Arc::clone(&self.leanings);
+        // Its own alone: what other drafts had told apart must not matter to a draft that is made
+        // after an interruption.
+        for (brief, sample) in briefs.iter_mut().zip(samples) {
+            let known = |text: String| self.leanings.get(&text).map(|lean| (text, *lean));
+            brief.leanings = Arc::new(sample.into_iter().filter_map(known).collect());
         }
         None
     }

@@ -5,8 +5,12 @@
 //! label: a model too small to answer a question still knows which list a sentence belongs to (noisy
 //! channel; Min, Lewis, Hajishirzi, Zettlemoyer, ACL 2022). Measured by `tests/it/aspects.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
 
 pub use super::aspects::Aspect;
 use super::aspects::{pleases, speaks_of};
@@ -142,30 +146,36 @@ const EVEN: [&str; 24] = [
 /// What an answer about something liked lacks to be a goal or a pain, in nats.
 const PLEASED: f32 = 6.0;
 
+/// Sentences of a draft that are read: two for each statement that it may make.
+const A_DRAFT: usize = 18;
+
 /// Characters of a sentence that are read: what comes later hardly changes where it leans.
-const READ: usize = 100;
+const READ: usize = 64;
+
+/// Of what can be quoted from these records, as many sentences as a draft chooses its statements from,
+/// drawn by its number. The others go by their words, and so does what cannot be read without the
+/// sentence before it: it is hardly ever chosen.
+pub fn sample(corpus: &Cleared<Corpus>, focus: &[Focus], seed: u64) -> Vec<String> {
+    let of_record = |focus: &Focus| {
+        let found = passages(focus.record, &corpus.records[focus.record], &focus.shown);
+        found.into_iter().map(|passage| text_of(corpus, &passage)).collect::<Vec<_>>()
+    };
+    let mut said: Vec<String> = focus.iter().flat_map(of_record).collect();
+    said.retain(|text| !leans(text));
+    said.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+    said.truncate(A_DRAFT);
+    said
+}
 
 /// Sentences that a model is to tell apart.
 #[derive(Debug)]
 pub struct Sentences(Vec<String>);
 
 impl Sentences {
-    /// What can be quoted from these parts of records and is not known yet, the same words once. What
-    /// cannot be read without the sentence before it goes by its words: it is hardly ever chosen.
-    pub fn of<'f>(
-        corpus: &Cleared<Corpus>,
-        focus: impl Iterator<Item = &'f Focus>,
-        known: &Leanings,
-    ) -> Self {
-        let of_record = |focus: &Focus| {
-            let found = passages(focus.record, &corpus.records[focus.record], &focus.shown);
-            found.into_iter().map(|passage| text_of(corpus, &passage)).collect::<Vec<_>>()
-        };
-        let mut new: Vec<String> = focus.flat_map(of_record).collect();
-        new.sort_unstable();
-        new.dedup();
-        new.retain(|text| !known.contains_key(text) && !leans(text));
-        Self(new)
+    /// The sentences of these samples that are not known yet, the same words once.
+    pub fn of(samples: &[Vec<String>], known: &Leanings) -> Self {
+        let new: BTreeSet<&String> = samples.iter().flatten().collect();
+        Self(new.into_iter().filter(|text| !known.contains_key(*text)).cloned().collect())
     }
 
     /// Whether there are none.

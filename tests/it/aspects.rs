@@ -12,7 +12,7 @@ use persona::llm::embedded::EmbeddedModel;
 use persona::llm::{Answer, ChatModel};
 use persona::privacy::Cleared;
 use persona::prompts::draft::Focus;
-use persona::prompts::leanings::{Leanings, Sentences, strengths, strongest};
+use persona::prompts::leanings::{Leanings, Sentences, sample, strengths, strongest};
 use persona::schema::RecordId;
 
 use crate::real_model::{NAME, real_model};
@@ -94,7 +94,11 @@ fn a_small_model_tells_goals_pains_and_habits_apart() {
     let split = std::env::var("PERSONA_TEST_SPLIT").unwrap_or("test".to_owned());
     let (corpus, kinds) = labelled(&split);
     let by_words = shares("by words", table(&corpus, &kinds, &Leanings::new()));
-    let sentences = Sentences::of(&corpus, whole(&corpus).iter(), &Leanings::new());
+    // Each as if a draft were made of it alone.
+    let each = whole(&corpus);
+    let of = |focus: &Focus| sample(&corpus, std::slice::from_ref(focus), 0);
+    let samples: Vec<Vec<String>> = each.iter().map(of).collect();
+    let sentences = Sentences::of(&samples, &Leanings::new());
     let requests = sentences.requests();
     let mut read = vec![None; requests.len()];
     let mut answers = model.score(requests);
