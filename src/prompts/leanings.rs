@@ -150,7 +150,7 @@ const PLEASED: f32 = 6.0;
 const A_DRAFT: usize = 18;
 
 /// Characters of a sentence that are read: what comes later hardly changes where it leans.
-const READ: usize = 64;
+const READ: usize = 100;
 
 /// Of what can be quoted from these records, as many sentences as a draft chooses its statements from,
 /// drawn by its number. The others go by their words, and so does what cannot be read without the
