@@ -10,8 +10,11 @@ use regex::Regex;
 use super::rows::Rows;
 use super::transcript::{self, Block, Body};
 
-/// Stamped lines that make a text a chat; besides, no other kind of line may come before them.
+/// Stamped messages that make a text a chat; besides, no other kind of line may come before them.
 const LEAST: usize = 3;
+
+/// Characters of the longest name: a colon further on is one of a sentence.
+const LONGEST_NAME: usize = 60;
 
 /// What a messenger puts in place of a picture, or of words taken back, in small letters.
 const MARKS: [&str; 10] = [
@@ -41,11 +44,22 @@ fn stamped(line: &str) -> Option<&str> {
     Some(&line[stamp.end()..])
 }
 
-/// Whether a text is a chat: its first lines that are not empty begin with stamps, and more do.
+/// Whether a text is a chat: its first line that is not empty begins with a stamp, and most of those that
+/// do name somebody. A diary with a time at each entry is none.
 pub(super) fn looks_like_chat(text: &str) -> bool {
-    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
-    lines.next().is_some_and(|line| stamped(line).is_some())
-        && lines.filter(|line| stamped(line).is_some()).nth(LEAST - 2).is_some()
+    let first = text.lines().find(|line| !line.trim().is_empty());
+    if first.and_then(stamped).is_none() {
+        return false;
+    }
+    let stamped = || text.lines().filter_map(stamped);
+    let messages = stamped().filter(|rest| message(rest).is_some()).count();
+    messages >= LEAST && messages * 2 >= stamped().count()
+}
+
+/// The name and the words of what stands behind a stamp; `None` for a notice.
+fn message(rest: &str) -> Option<(&str, &str)> {
+    let named = rest.split_once(": ").or_else(|| rest.split_once(":\u{200E}"));
+    named.filter(|(name, _)| name.chars().count() <= LONGEST_NAME)
 }
 
 /// Reads a chat.
@@ -64,8 +78,7 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
             continue;
         };
         open = false;
-        let message = rest.split_once(": ").or_else(|| rest.split_once(":\u{200E}"));
-        let Some((name, words)) = message.filter(|(name, words)| is_message(name, words)) else {
+        let Some((name, words)) = message(rest).filter(|(_, words)| is_written(words)) else {
             rows.findings.note("chat-notice", i + 1, || {
                 "notices of the messenger, and marks in place of pictures, are nobody's words; left \
                  out"
@@ -83,15 +96,15 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     transcript::into_rows(blocks, rows)
 }
 
-/// Whether somebody wrote this: a name of a name's length, and no mark alone.
-fn is_message(name: &str, words: &str) -> bool {
+/// Whether somebody wrote this, and it is no mark alone.
+fn is_written(words: &str) -> bool {
     let bare = words.trim().trim_start_matches(['\u{200E}', '<', '[']).to_lowercase();
     let is_mark = MARKS.iter().any(|mark| {
         let starts = bare.starts_with(mark);
         starts
             || words.chars().count() < 80 && bare.trim_end_matches(['>', ']', ')']).ends_with(mark)
     });
-    name.chars().count() <= 60 && !words.trim().is_empty() && !is_mark
+    !words.trim().is_empty() && !is_mark
 }
 
 #[cfg(test)]
@@ -144,5 +157,7 @@ mod tests {
             assert_eq!(stamped(line), None, "{line}");
         }
         assert!(!looks_like_chat("12/03/2024, 09:00 - one line\nand prose\nand more\n"));
+        let diary = "12/03/2024, 09:00 - Woke up late.\n".repeat(5);
+        assert!(!looks_like_chat(&diary), "nobody is named, and all of it would be left out");
     }
 }

@@ -189,6 +189,8 @@ fn clean_cells(table: &mut Table, rows: &mut Rows) {
 /// Bytes of a text that two columns hold by more than chance, and rows that make it a rule.
 const REPEATED_TEXT: usize = 20;
 const REPEATED_ROWS: usize = 3;
+/// Cells of the widest row in which a text that was cut is looked for whole.
+const MOST_COMPARED: usize = 200;
 
 /// Tools write a text more than once: as it was typed, and as it was sent.
 fn drop_repeated_columns(table: &mut Table, rows: &mut Rows) {
@@ -199,7 +201,9 @@ fn drop_repeated_columns(table: &mut Table, rows: &mut Rows) {
         for (column, value) in &row.cells {
             filled[*column] += 1;
             if value.len() >= REPEATED_TEXT {
+                // Each is held against all others of its row, of which a wide table has a million.
                 let cut = value.strip_suffix('…').or_else(|| value.strip_suffix("..."));
+                let cut = cut.filter(|_| row.cells.len() <= MOST_COMPARED);
                 let whole = cut.and_then(|cut| {
                     let is_whole =
                         |(c, other): &&(usize, String)| c != column && other.starts_with(cut);

@@ -328,6 +328,17 @@ fn what_a_model_makes_of_a_sentence_decides_under_which_heading_it_may_stand() {
 }
 
 #[test]
+fn the_drafting_model_is_asked_what_sentences_tell_where_it_can_say() {
+    let goals = |script: &str| -> Vec<String> {
+        let ended = run_with(interviews(), script, &settings());
+        let first = ended.state.drafts.iter().filter(|(id, _)| id.round == 0);
+        first.flat_map(|(_, draft)| draft.persona.goals.iter().map(|s| s.text.clone())).collect()
+    };
+    assert_eq!(goals("ok"), goals("ok"));
+    assert_ne!(goals("ok"), goals("ok,nologits"), "without likelihoods words alone decide");
+}
+
+#[test]
 fn demographics_and_segments_are_counted_from_the_data() {
     let ended = run_with(interviews(), "ok", &settings());
     for persona in ended.personas() {
