@@ -4,12 +4,13 @@
 //! anything leaves, and the map back. The order is the promise: data is cleared
 //! here, once, before any model sees it, and a failure here ends the command.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::model::Workshop;
@@ -19,8 +20,11 @@ use crate::cli::second_reader::{self, Reader};
 use crate::config::{Environment, Settings};
 use crate::corpus::{self, Corpus};
 use crate::pipeline::Paid;
-use crate::privacy::{Clearance, Cleared, FinderId, Key, Removed, Strategy, counted, scan};
+use crate::privacy::{
+    Clearance, Cleared, FinderId, Key, Removed, Strategy, counted, outbound, scan,
+};
 use crate::report;
+use crate::schema::Persona;
 
 /// Findings shown on the terminal; the report has all.
 const SHOWN_FINDINGS: usize = 5;
@@ -265,4 +269,23 @@ pub(super) fn before_sending(
         paid.host
     ));
     Ok(())
+}
+
+/// Says what a run that was not anonymised has written of what has the form of personal data: whoever is
+/// given the personas is given that.
+pub(super) fn after_writing(corpus: &Cleared<Corpus>, personas: &[Persona], output: Output) {
+    if corpus.clearance() != Clearance::AsIs {
+        return;
+    }
+    let statements = personas.iter().flat_map(Persona::statements).map(|said| &said.text);
+    let quotes = personas.iter().flat_map(|persona| &persona.quotes).map(|quote| &quote.text);
+    let shown = personas.iter().flat_map(|persona| persona.demographics.values());
+    let texts: BTreeSet<&String> = statements.chain(quotes).chain(shown).collect();
+    let counts = outbound(json!(texts).to_string().as_bytes(), None);
+    if !counts.is_empty() {
+        output.warn(&format!(
+            "the personas show personal data of participants ({}); --anonymise replaces it before anything is written, 'persona privacy scan' shows it",
+            counted(&counts)
+        ));
+    }
 }

@@ -99,6 +99,8 @@ pub(super) fn run(
     }
     let written = write_files(&mut job, &settings.formats);
     let report = written.map_err(|failure| failure.with_hint(&goes_on(&job.run.dir)))?;
+    let personas = job.run.state.selected.as_deref().unwrap_or_default();
+    clearing::after_writing(&job.corpus, personas, output);
     show(&job.run, outcome, &report, output).map_err(|failure| {
         failure.with_hint(&format!("all is written: see {}", job.run.dir.display()))
     })?;

@@ -429,6 +429,24 @@ fn personal_data_bound_for_elsewhere_is_warned_of_or_refused() {
     assert_eq!(cleared.status.code(), Some(0), "{}", folder.shown(&cleared));
 }
 
+#[test]
+fn personal_data_that_personas_show_is_told_of_without_being_shown() {
+    let folder = Folder::new();
+    let said = "id,answer\n1,ana.petrov@mail.example never answers me.\n2,ana.petrov@mail.example lost my bill.\n";
+    folder.write("data.csv", said.as_bytes());
+    let told = |flags: &str| {
+        let output = folder.output(&format!("generate data.csv {LOCAL} --count 1 {flags}"));
+        assert_eq!(output.status.code(), Some(0), "{}", folder.shown(&output));
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        stderr.lines().find(|line| line.contains("personal data")).map(str::to_owned)
+    };
+    let warning = told("").expect("a warning");
+    assert!(warning.contains("(EMAIL_ADDRESS ") && warning.contains("--anonymise"), "{warning}");
+    assert!(!warning.contains("petrov"), "{warning}");
+    assert_eq!(told("--anonymise"), None);
+    assert_eq!(told("--anonymise --anonymise-strategy replace"), None);
+}
+
 /// Runs a program that the machine may not have, or may not allow.
 fn tool(name: &str, arguments: &[&str]) -> Option<Command> {
     let works = Command::new(name).args(arguments).args(["true"]).stderr(Stdio::null()).status();
