@@ -248,6 +248,8 @@ mod tests {
         };
         let answered = record(&[("seen", "2025-01-18", false), ("why", "It was late.", true)]);
         assert_eq!(said(&answered), ["It was late."]);
+        let replies = record(&[("why", "> Was it late?\nIt was.\n> Why?\nThe bus.", true)]);
+        assert_eq!(said(&replies), ["It was.\n", "The bus."]);
         let silent =
             record(&[("seen", "2025-01-18", false), ("plan", "Full", false), ("b", "n/a", false)]);
         assert_eq!(said(&silent), ["Full"]);

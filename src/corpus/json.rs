@@ -8,6 +8,8 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
+use super::message;
+use super::nested::{self, Unfolded};
 use super::rows::Rows;
 use super::table::{self, Table, TableRow};
 
@@ -62,11 +64,15 @@ pub(super) fn looks_like_json(text: &str) -> bool {
 
 /// A bad line becomes a finding; only a file of nothing else is refused.
 fn read_line_values(text: &str, rows: &mut Rows) -> Result<(), String> {
-    let mut grid = Grid::default();
+    let mut values: Vec<Value> = Vec::new();
+    let mut numbers = Vec::new();
     let mut first_error = None;
     for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         match serde_json::from_str(line) {
-            Ok(value) => grid.add(i + 1, "", &value),
+            Ok(value) => {
+                values.push(value);
+                numbers.push(i + 1);
+            }
             Err(error) => {
                 rows.findings.note("bad-line", i + 1, || {
                     format!("lines that are not valid JSON were left out; line {}: {error}", i + 1)
@@ -76,10 +82,12 @@ fn read_line_values(text: &str, rows: &mut Rows) -> Result<(), String> {
         }
     }
     match first_error {
-        Some(error) if grid.table.rows.is_empty() => {
-            Err(format!("no line of it is valid JSON: {error}"))
+        Some(error) if values.is_empty() => Err(format!("no line of it is valid JSON: {error}")),
+        _ => {
+            let mut grid = Grid::default();
+            grid.add_all(&[("", &values)], |item| numbers[item - 1], rows);
+            table::into_rows(grid.table, rows)
         }
-        _ => table::into_rows(grid.table, rows),
     }
 }
 
@@ -87,17 +95,19 @@ fn read_line_values(text: &str, rows: &mut Rows) -> Result<(), String> {
 pub(super) fn read_document(document: Value, rows: &mut Rows) -> Result<(), String> {
     let mut grid = Grid::default();
     match document {
-        Value::Array(items) => grid.add_all("", &items),
+        Value::Array(items) => grid.add_all(&[("", &items)], |item| item, rows),
         Value::Object(fields) => {
             let lists = lists_of_objects(&fields);
             if lists.is_empty() {
-                grid.add(1, "", &Value::Object(fields));
+                grid.add_all(&[("", &[Value::Object(fields)])], |item| item, rows);
             } else {
                 note_fields_beside(&fields, &lists, rows);
                 let several = lists.len() > 1;
-                for list in lists {
-                    grid.add_all(if several { &list.path } else { "" }, list.items);
-                }
+                let name =
+                    |list: &List<'_>| if several { list.path.clone() } else { String::new() };
+                let named: Vec<_> = lists.iter().map(|list| (name(list), list.items)).collect();
+                let named: Vec<_> = named.iter().map(|(name, items)| (&**name, *items)).collect();
+                grid.add_all(&named, |item| item, rows);
             }
         }
         _ => return Err("it holds a single value\nhint: give a list of objects".to_owned()),
@@ -159,29 +169,60 @@ fn note_fields_beside(fields: &Map<String, Value>, lists: &[List<'_>], rows: &mu
 struct Grid {
     table: Table,
     columns: HashMap<String, usize>,
+    /// Lists of the single words of a recording that were left out.
+    timed_words: usize,
 }
 
 impl Grid {
-    fn add_all(&mut self, list: &str, items: &[Value]) {
-        for (i, item) in items.iter().enumerate() {
-            self.add(i + 1, list, item);
+    /// Adds the rows of some lists, each under its name where there are several; `number` gives the
+    /// number of an item in the file.
+    fn add_all(
+        &mut self,
+        lists: &[(&str, &[Value])],
+        number: impl Fn(usize) -> usize,
+        rows: &mut Rows,
+    ) {
+        let Unfolded { items, lists, repeated, beside } = nested::unfold(lists);
+        if !lists.is_empty() {
+            rows.findings.note("nested-rows", None, || {
+                format!(
+                    "each item of '{}' is a row of its own, with the fields around it",
+                    lists[..lists.len().min(MAX_NAMED)].join("', '")
+                )
+            });
         }
-    }
-
-    /// Adds one row; `list` tells rows of several lists apart and is empty otherwise.
-    fn add(&mut self, number: usize, list: &str, value: &Value) {
-        let mut cells = HashMap::new();
-        if !list.is_empty() {
-            self.put(&mut cells, "section", list);
+        if !repeated.is_empty() {
+            rows.findings.note("repeated-text", None, || {
+                format!("left out, as other fields say the same: '{}'", repeated.join("', '"))
+            });
         }
-        let path = if value.is_object() { "" } else { VALUE };
-        self.flatten(&mut cells, path, value);
-        let mut cells: Vec<_> = cells.into_iter().collect();
-        cells.sort_unstable_by_key(|(column, _)| *column);
-        self.table.rows.push(TableRow { number, cells });
+        if !beside.is_empty() {
+            rows.findings.add("outside-rows", None, beside.len(), || {
+                let named = beside[..beside.len().min(MAX_NAMED)].join("', '");
+                format!("lists beside those of the rows were left out: '{named}'")
+            });
+        }
+        for item in items {
+            let mut cells = HashMap::new();
+            for (name, value) in &item.fields {
+                let path = if name.is_empty() && !value.is_object() { VALUE } else { name };
+                self.flatten(&mut cells, path, value);
+            }
+            let mut cells: Vec<_> = cells.into_iter().collect();
+            cells.sort_unstable_by_key(|(column, _)| *column);
+            self.table.rows.push(TableRow { number: number(item.number), cells });
+        }
+        rows.findings.add("timed-words", None, self.timed_words, || {
+            "lists of single words with their times in a recording are not read: the texts around \
+             them say the same"
+                .to_owned()
+        });
     }
 
     fn flatten(&mut self, cells: &mut HashMap<usize, String>, path: &str, value: &Value) {
+        if let Some(text) = message::rich_text(value) {
+            return self.put(cells, path, &text);
+        }
         match value {
             Value::Null => {}
             Value::Bool(yes) => self.put(cells, path, if *yes { "true" } else { "false" }),
@@ -192,6 +233,7 @@ impl Grid {
                     self.flatten(cells, &join(path, key), inner);
                 }
             }
+            Value::Array(items) if message::are_timed_words(items) => self.timed_words += 1,
             Value::Array(items) if items.iter().any(|i| i.is_object() || i.is_array()) => {
                 for (i, item) in items.iter().enumerate() {
                     self.flatten(cells, &join(path, &(i + 1).to_string()), item);
@@ -220,7 +262,7 @@ impl Grid {
     }
 }
 
-fn join(path: &str, key: &str) -> String {
+pub(super) fn join(path: &str, key: &str) -> String {
     let mut path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     path.truncate(path.floor_char_boundary(MAX_PATH));
     path

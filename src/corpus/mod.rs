@@ -22,11 +22,14 @@ mod html;
 mod inputs;
 mod json;
 mod markdown;
+mod message;
 mod moderator;
 mod names;
+mod nested;
 mod ods;
 mod options;
 mod org;
+mod reply;
 mod rows;
 mod sheets;
 mod speakers;
@@ -163,9 +166,9 @@ impl Record {
         self.columns.is_empty() || self.columns.iter().any(|column| column.is_said)
     }
 
-    /// What of a range of the text is in the participant's own words: whole cells, with their offsets
-    /// in `text`. Where no cell is, the [`Record::cells`] stand in, answers to closed questions; of
-    /// these no dates and addresses.
+    /// What of a range of the text is in the participant's own words: cells without the messages that
+    /// they quote, with their offsets in `text`, whole where they reach out of the range. Where no cell
+    /// is, the [`Record::cells`] stand in, answers to closed questions; of these no dates and addresses.
     pub fn said_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, &str)> {
         let is_said = |at: usize| {
             let column = self.columns.binary_search_by_key(&at, |column| column.start);
@@ -175,8 +178,13 @@ impl Record {
         let speaks = self.speaks();
         // Something must stand in: a record of dates alone is one of dates.
         let has_any = !speaks && self.cells().any(|(_, cell)| !values::tells_nothing(cell));
-        self.cells_in(range).filter(move |(at, cell)| {
+        let said = self.cells_in(range).filter(move |(at, cell)| {
             if speaks { is_prose || is_said(*at) } else { !has_any || !values::tells_nothing(cell) }
+        });
+        said.flat_map(move |(at, cell)| {
+            // In notes a marked line is what a participant said, in a message what somebody else wrote.
+            let own = if is_prose { reply::whole(cell) } else { reply::own(cell) };
+            own.into_iter().map(move |piece| (at + piece.start, &cell[piece]))
         })
     }
 

@@ -111,7 +111,17 @@ pub(super) fn is_label(label: &str) -> bool {
 /// Whether a label is that of somebody who helps a customer: as in an interview, the other one is to
 /// be heard.
 pub(super) fn is_helper(label: &str) -> bool {
+    let last = label.trim().rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
     HELPERS.contains(&first_word(label).as_str())
+        || ["admin", "bot", "support", "team"].contains(&last.to_lowercase().as_str())
+}
+
+/// Whether the part that a service gives somebody in a conversation is that of its own people and
+/// machines.
+pub(super) fn is_staff(role: &str) -> bool {
+    const STAFF: [&str; 7] =
+        ["admin", "staff", "teammate", "employee", "internal", "system", "team"];
+    is_role(role) || is_helper(role) || STAFF.contains(&first_word(role).as_str())
 }
 
 /// Whether a label is that of somebody to hear. Tools that write transcripts by themselves number
@@ -246,8 +256,8 @@ impl Question {
 /// Counts a moderator's words that stay out of the records, said in line or row `at`.
 pub(super) fn note_left_out(findings: &mut Findings, at: usize) {
     findings.note("moderator-turn", at, || {
-        "a moderator's words that no answer follows, or that only keep an answer going, are not \
-         evidence; left out"
+        "what an interviewer, staff or a bot says is no evidence; left out where no answer follows, or \
+         where it only keeps an answer going"
             .to_owned()
     });
 }

@@ -9,7 +9,9 @@ use std::sync::LazyLock;
 const ID_SUFFIXES: [&str; 7] = ["", "id", "no", "nr", "number", "code", "name"];
 
 /// Columns that say something about an answer and are not part of it, as survey tools name them.
-const CONTEXT: [&str; 78] = [
+const CONTEXT: [&str; 80] = [
+    "speakerrole",
+    "rawtext",
     "section",
     "interviewer",
     "moderator",

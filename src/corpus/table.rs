@@ -75,12 +75,16 @@ struct Talk<'t> {
     participant: usize,
     /// The column that says who asks.
     speaker: usize,
+    /// The column with the part that the speaker has in the conversation.
+    role: Option<usize>,
     /// The column with the words.
     words: Option<usize>,
     /// The column of what was asked, where it has one of its own.
     question: Option<usize>,
     /// Who asks, of those who speak.
     asking: HashSet<&'t str>,
+    /// Whether they are staff who answer, not researchers.
+    is_helping: bool,
     /// Whether the rows are the turns of a conversation, so that a question is about those after it:
     /// somebody asks again and again. One row of a researcher among the rows of a survey is none.
     has_turns: bool,
@@ -101,8 +105,12 @@ impl<'t> Talk<'t> {
             speakers.iter().copied().filter(|who| is(who)).collect()
         };
         let mut asking = of(moderator::is_role);
+        let mut is_helping = asking.is_empty();
         if asking.is_empty() && speaker.is_some() {
             asking = of(moderator::is_helper);
+        }
+        if asking.is_empty() && by != participant {
+            asking = others(table, participant, by);
         }
         // Whoever is the only one to speak is no moderator, whatever the name.
         if asking.len() == speakers.len() {
@@ -113,28 +121,44 @@ impl<'t> Talk<'t> {
             moderator::note_guess(&mut rows.findings, name);
             rows.moderators.push(name.to_owned());
             asking.insert(name);
+            is_helping = false;
         }
         let names = asking.iter().filter_map(|label| moderator::name_in(label));
         rows.moderators.extend(names.map(str::to_owned));
-        let asked = table.rows.iter().filter(|row| row.get(by).is_some_and(|w| asking.contains(w)));
-        let asked = asked.count();
-        Self {
+        let mut talk = Self {
             participant,
             speaker: by,
+            role: named(&|name| normalise(name) == "speakerrole"),
             words,
             question: named(&is_question),
             asking,
-            has_turns: asked >= TALK_LEAST && asked * TALK_SHARE >= table.rows.len(),
+            is_helping,
+            has_turns: false,
+        };
+        let asked = table.rows.iter().filter(|row| talk.is_asking(row)).count();
+        if asked == table.rows.len() {
+            talk.role = None;
         }
+        talk.has_turns = asked >= TALK_LEAST && asked * TALK_SHARE >= table.rows.len();
+        talk
+    }
+
+    /// Whether a row is by one of those who ask.
+    fn is_asking(&self, row: &TableRow) -> bool {
+        let has_role = |role| row.get(role).is_some_and(moderator::is_staff);
+        row.get(self.speaker).is_some_and(|who| self.asking.contains(who))
+            || self.role.is_some_and(has_role)
     }
 
     fn write(&self, table: &Table, rows: &mut Rows) -> Result<(), String> {
         let mut question = Question::default();
         for row in &table.rows {
             let who = row.get(self.participant);
-            if row.get(self.speaker).is_some_and(|who| self.asking.contains(who)) {
+            if self.is_asking(row) {
                 let said = self.words.and_then(|column| row.get(column)).unwrap_or_default();
-                if !self.has_turns || question.ask(row.number, said) {
+                // What staff and machines announce asks nobody anything.
+                let asks = self.has_turns && (!self.is_helping || said.contains(['?', '？', '؟']));
+                if !asks || question.ask(row.number, said) {
                     moderator::note_left_out(&mut rows.findings, row.number);
                 }
                 continue;
@@ -148,6 +172,15 @@ impl<'t> Talk<'t> {
         }
         Ok(())
     }
+}
+
+/// Of those who speak where both columns hold the same kind of id, whoever is nobody's participant: a
+/// ticket is its customer's, and whoever else writes in it works on it.
+fn others(table: &Table, participant: usize, speaker: usize) -> HashSet<&str> {
+    let own: HashSet<&str> = table.rows.iter().filter_map(|row| row.get(participant)).collect();
+    let of: HashSet<&str> = table.rows.iter().filter_map(|row| row.get(speaker)).collect();
+    let are_same_kind = of.iter().filter(|who| own.contains(*who)).count() * 2 > own.len();
+    if are_same_kind { of.difference(&own).copied().collect() } else { HashSet::new() }
 }
 
 /// Turns of those who ask that make a table a conversation, and their least share of its rows.

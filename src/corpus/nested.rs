@@ -1,0 +1,571 @@
+//! Items with lists inside: a conversation and its messages, a person and their answers.
+//!
+//! Owns which objects of a document become rows, one for each thing said, and what of the objects around
+//! them goes along. Items without such lists stay as they are. What an object says is `message`'s, cells
+//! are `json`'s.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::json::join;
+use super::message::{self, Object, Speaker, said_by, said_field, scalar, speaker_of};
+use super::names::{is_question, participant_rank};
+
+/// The columns of who says it.
+const SPEAKER_NAME: &str = "speaker";
+const SPEAKER_ROLE: &str = "speaker_role";
+
+/// Mean words of what is said: a list of single words is one of tags.
+const LEAST_WORDS: usize = 3;
+
+/// Bytes and number of the fields that go along with each row of an item. Without a bound, a long text
+/// beside ten thousand messages would be repeated ten thousand times.
+const AROUND_BYTES: usize = 200;
+const AROUND: usize = 60;
+
+/// Texts of one place that are looked for in another.
+const SAMPLE: usize = 12;
+
+/// One row to be.
+#[derive(Debug)]
+pub(super) struct Item<'v> {
+    /// Number of the item that it is or stands in, from 1.
+    pub number: usize,
+    /// Name and value; nested fields with their path. A value that is no object has no name.
+    pub fields: Vec<(String, Cow<'v, Value>)>,
+    /// The path of keys to the objects like it; empty for the item itself.
+    place: String,
+    said: Option<String>,
+    has_speaker: bool,
+}
+
+/// What a document's items became.
+#[derive(Debug)]
+pub(super) struct Unfolded<'v> {
+    /// The rows to be, in order.
+    pub items: Vec<Item<'v>>,
+    /// The lists of which each object became a row.
+    pub lists: Vec<String>,
+    /// Places left out because they repeat what others hold.
+    pub repeated: Vec<String>,
+    /// Lists beside them that were left out.
+    pub beside: Vec<String>,
+}
+
+/// A row for each thing said in some lists of items, or for each item where they hold no such lists.
+/// The lists go by their names, of which the rows keep those that are not empty.
+pub(super) fn unfold<'v>(lists: &[(&str, &'v [Value])]) -> Unfolded<'v> {
+    let mut rows = Vec::new();
+    let mut unfolded = BTreeSet::new();
+    let mut timed_words = Vec::new();
+    let mut beside = BTreeSet::new();
+    for (name, items) in lists {
+        if lists.len() > 1 && message::are_timed_words(items) {
+            timed_words.push((*name).to_owned());
+            continue;
+        }
+        let mut places = BTreeMap::new();
+        items.iter().for_each(|item| survey(item, "", &mut places));
+        let said = places.into_iter().filter(|(_, tally)| tally.is_said()).map(|(place, _)| place);
+        let mut unfolding = Unfolding { lists: said.collect(), ..Unfolding::default() };
+        for (i, item) in items.iter().enumerate() {
+            unfolding.add(i + 1, item);
+        }
+        for mut row in unfolding.items {
+            if !name.is_empty() {
+                row.fields.insert(0, ("section".to_owned(), text(name)));
+                row.place = of_list(name, &row.place);
+            }
+            rows.push(row);
+        }
+        unfolded.extend(unfolding.lists.iter().map(|place| of_list(name, place)));
+        beside.extend(unfolding.beside.iter().map(|place| of_list(name, place)));
+    }
+    let mut repeated = drop_repeated(&mut rows);
+    repeated.extend(timed_words);
+    Unfolded {
+        items: rows,
+        lists: unfolded.into_iter().collect(),
+        repeated,
+        beside: beside.into_iter().collect(),
+    }
+}
+
+fn of_list(list: &str, place: &str) -> String {
+    match (list, place) {
+        ("", place) => place.to_owned(),
+        (list, "") => list.to_owned(),
+        (list, place) => join(list, place),
+    }
+}
+
+fn text<'v>(text: &str) -> Cow<'v, Value> {
+    Cow::Owned(Value::String(text.to_owned()))
+}
+
+/// What the objects of a list are, over all items.
+#[derive(Default)]
+struct Tally {
+    lists: usize,
+    objects: usize,
+    said: usize,
+    words: usize,
+    asked: usize,
+}
+
+impl Tally {
+    /// Whether most objects say something, and some list holds more than one.
+    fn is_said(&self) -> bool {
+        let most = |some: usize| some * 2 > self.objects;
+        let is_speech = most(self.said) && self.words >= LEAST_WORDS * self.said;
+        self.objects > self.lists && (is_speech || most(self.asked))
+    }
+}
+
+fn survey(value: &Value, path: &str, places: &mut BTreeMap<String, Tally>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, inner) in fields.iter().filter(|(_, inner)| !is_scalar(inner)) {
+                survey(inner, &join(path, key), places);
+            }
+        }
+        Value::Array(items) if message::rich_text(value).is_none() => {
+            if items.iter().any(Value::is_object) {
+                let tally = places.entry(path.to_owned()).or_default();
+                tally.lists += 1;
+                for object in items.iter().filter_map(Value::as_object) {
+                    tally.objects += 1;
+                    if let Some(said) = said_by(object) {
+                        tally.said += 1;
+                        tally.words += said.split_whitespace().count();
+                        tally.asked += usize::from(message::asks(object));
+                    }
+                }
+            }
+            for item in items {
+                survey(item, path, places);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_scalar(value: &Value) -> bool {
+    !value.is_object() && !value.is_array()
+}
+
+#[derive(Default)]
+struct Unfolding<'v> {
+    /// Paths of the lists whose objects say something.
+    lists: BTreeSet<String>,
+    items: Vec<Item<'v>>,
+    /// Paths of other lists of objects that no row shows.
+    beside: BTreeSet<String>,
+}
+
+/// What stands around an object.
+#[derive(Clone)]
+struct Around<'v> {
+    /// The item that all stands in, and its number.
+    item: &'v Object,
+    number: usize,
+    /// Fields of the objects around it, by their paths.
+    fields: Vec<(String, &'v Value)>,
+    /// Who speaks in the nearest of them that says so.
+    speaker: Option<Speaker<'v>>,
+}
+
+impl<'v> Unfolding<'v> {
+    fn add(&mut self, number: usize, item: &'v Value) {
+        let first = self.items.len();
+        let inner = item.as_object().filter(|_| !self.lists.is_empty());
+        if let Some(item) = inner {
+            self.add_object(item, "", &Around { item, number, fields: Vec::new(), speaker: None });
+        }
+        if self.items.len() == first {
+            self.items.push(flat(number, item));
+        }
+        if let Some(item) = inner {
+            name_participant(&mut self.items[first..], item, number);
+        }
+    }
+
+    /// Adds a row for an object that says something, and for what is said inside it.
+    fn add_object(&mut self, object: &'v Object, path: &str, around: &Around<'v>) {
+        let fields = object.iter().map(|(key, value)| (key.as_str(), join(path, key), value));
+        let is_unit = self.lists.contains(path);
+        let (inner, own): (Vec<_>, Vec<_>) = fields
+            .partition(|(_, at, value)| self.leads_to_list(at) || !is_unit && is_message(value));
+        let speaker = speaker_of(object);
+        let said = said_field(object);
+        let goes_along = |key: &str, value: &Value| Some(key) != said && is_short(value);
+        let has_more = own.len() > AROUND
+            || own.iter().any(|(key, _, value)| !goes_along(key, value) && !is_list(value));
+        let is_said = said.is_some() && (is_unit || speaker.is_some())
+            || is_unit && message::has_answer(object);
+        let turn =
+            self.turn(&inner).filter(|_| said.is_none() && speaker.is_some() && !path.is_empty());
+        if is_said || has_more || turn.is_some() {
+            let own: Vec<_> = own.iter().map(|(key, _, value)| (*key, *value)).collect();
+            self.items.push(row(path, object, own, turn.as_deref(), around));
+        } else {
+            let lists = own.iter().filter(|(_, _, value)| is_list(value));
+            self.beside.extend(lists.map(|(_, at, _)| at.clone()));
+        }
+        let mut around = around.clone();
+        let along = own.iter().filter(|(key, _, value)| goes_along(key, value));
+        around.fields.extend(along.map(|(_, at, value)| (at.clone(), *value)));
+        around.fields.truncate(AROUND);
+        around.speaker = speaker.or(around.speaker);
+        for (_, at, value) in inner.into_iter().filter(|_| turn.is_none()) {
+            let objects: Vec<_> = match value {
+                Value::Array(items) => items.iter().filter_map(Value::as_object).collect(),
+                value => Vec::from_iter(value.as_object()),
+            };
+            for object in objects {
+                self.add_object(object, &at, &around);
+            }
+        }
+    }
+
+    /// The sentences of one turn as one text: a list in which nobody is named and nothing asked.
+    fn turn(&self, inner: &[(&'v str, String, &'v Value)]) -> Option<String> {
+        let [(_, at, Value::Array(sentences))] = inner else { return None };
+        let said = sentences.iter().map(|sentence| {
+            let sentence = sentence.as_object()?;
+            let is_bare = speaker_of(sentence).is_none() && !message::asks(sentence);
+            said_by(sentence).filter(|_| is_bare)
+        });
+        let said: Vec<_> = said.collect::<Option<_>>()?;
+        let trimmed: Vec<&str> = said.iter().map(|said| said.trim()).collect();
+        (self.lists.contains(at) && !said.is_empty()).then(|| trimmed.join(" "))
+    }
+
+    /// Whether a path is that of a list to unfold, or leads to one.
+    fn leads_to_list(&self, path: &str) -> bool {
+        let below = format!("{path}.");
+        let mut lists = self.lists.range(below.clone()..);
+        self.lists.contains(path) || lists.next().is_some_and(|list| list.starts_with(&below))
+    }
+}
+
+/// An item in which nothing is said apart: as it is, with who says it where no field is called so.
+fn flat(number: usize, item: &Value) -> Item<'_> {
+    let Value::Object(object) = item else {
+        let fields = vec![(String::new(), Cow::Borrowed(item))];
+        return Item { number, fields, place: String::new(), said: None, has_speaker: false };
+    };
+    let mut fields: Vec<_> =
+        object.iter().map(|(key, value)| (key.clone(), Cow::Borrowed(value))).collect();
+    let said = said_by(object).map(Cow::into_owned);
+    let speaker = speaker_of(object).filter(|_| said.is_some());
+    let is_named = names_participant(&fields);
+    let of_speaker = speaker.iter().flat_map(speaker_fields);
+    fields.extend(of_speaker.filter(|(name, _)| !is_named || name == SPEAKER_ROLE));
+    fields.retain(|(name, _)| said.is_none() || !message::says_again(name));
+    Item { number, fields, place: String::new(), said, has_speaker: speaker.is_some() }
+}
+
+fn speaker_fields<'v>(speaker: &Speaker<'_>) -> impl Iterator<Item = (String, Cow<'v, Value>)> {
+    let role = speaker.role.as_ref().map(|role| (SPEAKER_ROLE.to_owned(), text(role)));
+    [(SPEAKER_NAME.to_owned(), text(&speaker.name))].into_iter().chain(role)
+}
+
+/// The row of an object that says something, by itself or in a turn of sentences, with what stands
+/// around it.
+fn row<'v>(
+    place: &str,
+    object: &'v Object,
+    own: Vec<(&'v str, &'v Value)>,
+    turn: Option<&str>,
+    around: &Around<'v>,
+) -> Item<'v> {
+    let own_speaker = speaker_of(object);
+    let said = said_field(object);
+    let inherited = || around.speaker.clone().filter(|_| said.is_some());
+    let speaker = own_speaker.clone().or_else(inherited).map(|speaker| known(speaker, around.item));
+    let mut fields: Vec<_> = speaker.iter().flat_map(speaker_fields).collect();
+    // A message is its author's, whatever the item says under the same names; an answer is the item's.
+    let is_hidden = |name: &str| {
+        let is_author = speaker.is_some() && message::is_speaker(name);
+        let is_own = own.iter().any(|(key, _)| *key == name);
+        is_author || is_own && (own_speaker.is_some() || Some(name) == said || is_question(name))
+    };
+    let along = around.fields.iter().filter(|(name, _)| !is_hidden(name));
+    fields.extend(along.map(|(name, value)| (name.clone(), Cow::Borrowed(*value))));
+    let known: BTreeSet<String> = fields.iter().map(|(name, _)| name.clone()).collect();
+    let is_speaker = |key: &str| own_speaker.as_ref().is_some_and(|speaker| speaker.field == key);
+    let is_again = |key: &str| said.is_some() && message::says_again(key);
+    let own = own.into_iter();
+    let own = own.filter(|(key, _)| !is_speaker(key) && !is_again(key) && !known.contains(*key));
+    fields.extend(own.map(|(key, value)| (key.to_owned(), Cow::Borrowed(value))));
+    fields.extend(turn.map(|turn| ("text".to_owned(), text(turn))));
+    let said = said_by(object).map(Cow::into_owned).or_else(|| turn.map(str::to_owned));
+    Item {
+        number: around.number,
+        fields,
+        place: place.to_owned(),
+        said,
+        has_speaker: speaker.is_some(),
+    }
+}
+
+/// A speaker told by an id alone, by what a list of people in the item says of that id.
+fn known<'v>(speaker: Speaker<'v>, item: &'v Object) -> Speaker<'v> {
+    let lists = item.values().filter_map(Value::as_array);
+    let objects = lists.flatten().filter_map(Value::as_object);
+    let mut people = objects.filter(|object| said_field(object).is_none());
+    let is_same = |person: &&Object| {
+        person.iter().any(|(key, value)| {
+            key.to_lowercase().ends_with("id") && scalar(value).as_ref() == Some(&speaker.name)
+        })
+    };
+    let Some(person) = people.find(is_same) else { return speaker };
+    Speaker {
+        name: message::person_name(person).unwrap_or(speaker.name),
+        role: speaker.role.or_else(|| message::person_role(person)),
+        field: speaker.field,
+    }
+}
+
+/// Whether a field tells the participant, or one in it does.
+fn names_participant(fields: &[(String, Cow<'_, Value>)]) -> bool {
+    fields.iter().any(|(name, value)| {
+        let mut inner = value.as_object().into_iter().flat_map(Object::keys);
+        participant_rank(name).is_some()
+            || inner.any(|key| participant_rank(&join(name, key)).is_some())
+    })
+}
+
+/// What is said without a name is by whoever the item is about.
+fn name_participant(rows: &mut [Item<'_>], item: &Object, number: usize) {
+    let whose = message::item_id(item).unwrap_or_else(|| number.to_string());
+    for row in rows {
+        if !names_participant(&row.fields) {
+            row.fields.insert(0, ("participant".to_owned(), text(&whose)));
+        }
+    }
+}
+
+fn is_list(value: &Value) -> bool {
+    value.as_array().is_some_and(|items| items.iter().any(Value::is_object))
+}
+
+/// Whether something is short enough to be repeated in every row of its item.
+fn is_short(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.len() <= AROUND_BYTES,
+        value if is_scalar(value) => true,
+        value => !is_list(value) && value.to_string().len() <= AROUND_BYTES,
+    }
+}
+
+/// Whether a value is one message: an object that says something and who says it.
+fn is_message(value: &Value) -> bool {
+    value.as_object().is_some_and(|object| {
+        let said =
+            said_by(object).is_some_and(|said| said.split_whitespace().count() >= LEAST_WORDS);
+        said && speaker_of(object).is_some()
+    })
+}
+
+/// Takes the rows of places away that hold again what others hold: services write a transcript as one
+/// text, by paragraph and by turn. What names its speakers stays, else what has most rows.
+fn drop_repeated(items: &mut Vec<Item<'_>>) -> Vec<String> {
+    let mut places: BTreeMap<&str, Vec<&Item<'_>>> = BTreeMap::new();
+    for item in items.iter().filter(|item| item.said.is_some()) {
+        places.entry(&item.place).or_default().push(item);
+    }
+    let mut ranked: Vec<(&str, Vec<&Item<'_>>)> = places.into_iter().collect();
+    ranked.sort_by_key(|(_, rows)| {
+        let named = rows.iter().filter(|row| row.has_speaker).count() * 2 > rows.len();
+        std::cmp::Reverse((named, rows.len()))
+    });
+    let mut kept: Vec<String> = Vec::new();
+    let mut repeated = Vec::new();
+    for (place, rows) in ranked {
+        let texts: Vec<&str> = rows.iter().filter_map(|row| row.said.as_deref()).collect();
+        let is_again =
+            |whole: &String| holds(whole, &texts) || texts.iter().any(|t| holds_all(t, whole));
+        if kept.iter().any(is_again) {
+            repeated.push(place.to_owned());
+        } else {
+            kept.push(texts.join("\n"));
+        }
+    }
+    items.retain(|item| item.said.is_none() || !repeated.contains(&item.place));
+    repeated
+}
+
+/// Whether most of some texts stand in another one.
+fn holds(whole: &str, texts: &[&str]) -> bool {
+    let step = texts.len().div_ceil(SAMPLE).max(1);
+    let sample: Vec<&&str> = texts.iter().step_by(step).collect();
+    let found = sample.iter().filter(|text| whole.contains(text.trim())).count();
+    found * 4 > sample.len() * 3
+}
+
+/// Whether one text holds most lines of another.
+fn holds_all(text: &str, lines: &str) -> bool {
+    let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines.len() > 1 && holds(text, &lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::json;
+    use super::super::rows::Rows;
+
+    fn load(text: &str) -> Rows {
+        let mut rows = Rows::new(1);
+        json::read(text, &mut rows).unwrap();
+        rows
+    }
+
+    /// Participant and text of each record.
+    fn said(rows: &Rows) -> Vec<(Option<&str>, &str)> {
+        rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect()
+    }
+
+    #[test]
+    fn answers_inside_a_person_are_rows_of_that_person() {
+        let rows = load(
+            r#"[{"id": "r1", "age": 31, "answers": [
+                   {"id": 1, "question": "How do you travel?", "answer": "By bus, mostly."},
+                   {"id": 2, "question": "How often?", "answer": "Daily"}]},
+                {"id": "r2", "age": 40, "answers": [
+                   {"id": 1, "question": "How do you travel?", "answer": "On foot."}]},
+                {"id": "r3", "age": 50, "answers": []}]"#,
+        );
+        assert_eq!(
+            said(&rows),
+            [
+                (
+                    Some("r1"),
+                    "participant: r1\nid: r1\nage: 31\nquestion: How do you travel?\nanswer: By bus, mostly."
+                ),
+                (
+                    Some("r1"),
+                    "participant: r1\nid: r1\nage: 31\nquestion: How often?\nanswer: Daily"
+                ),
+                (
+                    Some("r2"),
+                    "participant: r2\nid: r2\nage: 40\nquestion: How do you travel?\nanswer: On foot."
+                ),
+                (Some("r3"), "participant: r3\nid: r3\nage: 50"),
+            ]
+        );
+        assert_eq!(rows.findings.kinds(), [("nested-rows", None, 1)]);
+    }
+
+    #[test]
+    fn messages_inside_a_conversation_are_their_authors_and_staff_asks() {
+        let rows = load(
+            r#"[{"id": 7, "plan": "Free",
+                 "source": {"body": "I cannot print my invoice.", "author": {"type": "user", "id": 1, "name": "Fia"}},
+                 "parts": {"parts": [
+                   {"body": "Sorry to hear that, which printer is it?", "author": {"type": "admin", "name": "Jess"}},
+                   {"body": "It is the old one in the hall.", "author": {"type": "user", "name": "Fia"}},
+                   {"body": "Did you switch it on?", "author": {"type": "admin", "name": "Jess"}},
+                   {"body": null, "author": {"type": "bot", "name": "Bot"}}]}}]"#,
+        );
+        assert_eq!(
+            said(&rows),
+            [
+                (
+                    Some("Fia"),
+                    "speaker: Fia\nspeaker_role: user\nid: 7\nplan: Free\nbody: I cannot print my invoice."
+                ),
+                (
+                    Some("Fia"),
+                    "question: Sorry to hear that, which printer is it?\nspeaker: Fia\nspeaker_role: user\nid: 7\nplan: Free\nbody: It is the old one in the hall."
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn whoever_writes_in_a_ticket_beside_its_customer_works_on_it() {
+        let rows = load(
+            r#"[{"id": 40, "requester": {"id": 7, "name": "Ana"}, "comments": [
+                  {"author_id": 7, "body": "I cannot print my invoice."},
+                  {"author_id": 3, "body": "Could you please try it again?"},
+                  {"author_id": 7, "body": "It is as white as before."}]},
+                {"id": 41, "requester": {"id": 8, "name": "Bo"}, "comments": [
+                  {"author_id": 8, "body": "Where do I find my orders?"},
+                  {"author_id": 3, "body": "Have you tried the menu?"}]}]"#,
+        );
+        let who: Vec<_> = rows.records.iter().map(|r| r.participant.as_deref()).collect();
+        assert_eq!(who, [Some("7"), Some("7"), Some("8")]);
+        assert!(rows.records[1].text.starts_with("question: Could you please try it again?\n"));
+    }
+
+    #[test]
+    fn sentences_inside_turns_are_one_text_of_whom_the_item_knows_by_id() {
+        let rows = load(
+            r#"{"calls": [{"callId": "c1",
+                 "parties": [{"speakerId": 1, "name": "Kim", "affiliation": "Internal"},
+                             {"speakerId": 2, "name": "Ulla", "affiliation": "External"}],
+                 "turns": [
+                 {"speakerId": 2, "sentences": [{"start": 0, "text": "We lost two weeks on that. "},
+                                                {"start": 9, "text": " It was the forms, really."}]},
+                 {"speakerId": 1, "sentences": [{"start": 12, "text": "We will mend the forms soon."}]},
+                 {"speakerId": 2, "sentences": [{"start": 15, "text": "I only sign what I can read."}]}]}]}"#,
+        );
+        let (texts, who): (Vec<_>, Vec<_>) =
+            rows.records.iter().map(|r| (r.text.as_str(), r.participant.as_deref())).unzip();
+        assert_eq!(who, [Some("Ulla"), Some("Ulla")]);
+        assert!(texts[0].ends_with("\ntext: We lost two weeks on that. It was the forms, really."));
+    }
+
+    #[test]
+    fn single_words_with_their_times_are_not_read_again() {
+        let words = r#"[{"start": 0, "word": "We"}, {"start": 1, "word": "wait."}]"#;
+        let rows = load(&format!(r#"[{{"text": "We wait.", "words": {words}}}]"#));
+        assert_eq!(said(&rows), [(None, "text: We wait.")]);
+        assert_eq!(rows.findings.kinds(), [("timed-words", None, 1)]);
+        let rows = load(&format!(r#"{{"segments": [{{"text": "We wait."}}], "words": {words}}}"#));
+        assert_eq!(said(&rows), [(None, "section: segments\ntext: We wait.")]);
+    }
+
+    #[test]
+    fn what_is_written_as_one_text_and_by_turn_is_read_by_turn() {
+        let rows = load(
+            r#"{"results": {
+                 "channels": [{"transcript": "I wait for hours. Then I go home. Nobody calls me."}],
+                 "utterances": [{"speaker": 0, "transcript": "I wait for hours. Then I go home."},
+                                {"speaker": 1, "transcript": "Nobody calls me."}]}}"#,
+        );
+        let who: Vec<_> = rows.records.iter().map(|r| r.participant.as_deref()).collect();
+        assert_eq!(who, [Some("0"), Some("1")]);
+        assert_eq!(rows.findings.kinds(), [("repeated-text", None, 1)]);
+    }
+
+    #[test]
+    fn rich_text_is_one_text() {
+        let rows = load(
+            r#"[{"id": 1, "from": "Ana", "text": ["See ", {"type": "link", "text": "this"}, ", it is slow."]},
+                {"id": 2, "from": "Bo", "text": {"type": "doc", "version": 1, "content": [
+                    {"type": "paragraph", "content": [{"type": "text", "text": "It is fast."}]},
+                    {"type": "paragraph", "content": [{"type": "text", "text": "Here."}]}]}}]"#,
+        );
+        assert_eq!(
+            said(&rows),
+            [
+                (Some("Ana"), "id: 1\nfrom: Ana\ntext: See this, it is slow.\nspeaker: Ana"),
+                (Some("Bo"), "id: 2\nfrom: Bo\ntext: It is fast.\nHere.\nspeaker: Bo"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_long_text_is_not_repeated_in_each_row_around_it() {
+        let (long, answer) = ("x ".repeat(200), r#"{"text": "I wait for hours."}"#);
+        let answers = [answer; 3].join(",");
+        let rows = load(&format!(r#"[{{"id": 1, "memo": "{long}", "answers": [{answers}]}}]"#));
+        let lengths: Vec<_> = rows.records.iter().map(|record| record.text.len() / 100).collect();
+        assert_eq!(lengths, [4, 0, 0, 0], "once, in a row of its own");
+    }
+}
