@@ -2,14 +2,12 @@
 //!
 //! Owns the token budget of a prompt. Which records fill it is the plan's.
 
-use std::sync::Arc;
-
 use super::{PipelineError, Style};
 use crate::corpus::Corpus;
 use crate::llm::{Capabilities, ChatModel, Message};
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
-use crate::prompts::ask::Ask;
+use crate::prompts::ask::{Ask, Detail};
 use crate::prompts::draft::{self, Frame};
 
 /// Models below this many parameters invent facts in free text (measured).
@@ -34,19 +32,69 @@ pub(super) struct Framed {
     pub(super) corpus_shared: bool,
 }
 
-/// The frame of a run's drafts.
+/// What all drafts begin with, from most to least.
+#[derive(Clone, Copy, PartialEq)]
+enum Prefix {
+    /// Instructions, an example and the whole corpus, for a model that may read it.
+    Corpus,
+    /// Instructions and an example.
+    Example,
+    /// Instructions alone.
+    Instructions,
+}
+
+/// The frame of a run's drafts: the longest prefix with which records still fit.
 pub(super) fn around(
     corpus: &Cleared<Corpus>,
     model: &dyn ChatModel,
     wording: Wording,
     ask: Ask,
 ) -> Result<Framed, PipelineError> {
-    let tokens_per_char = tokens_per_char(corpus, model);
-    let (shared, corpus_shared) = shared_prefix(corpus, model, wording, ask);
-    // A model without logits is a service, and what it reads costs money.
-    let named = corpus_shared && !model.capabilities().logits;
-    let (frame, focus_tokens) = fit(Frame { shared, wording, tokens_per_char, named, ask }, model)?;
-    Ok(Framed { frame, focus_tokens, corpus_shared })
+    let Capabilities { context, logits, .. } = *model.capabilities();
+    let texts = corpus.records.iter().flat_map(|record| record.text.chars().chain(['\n']));
+    let sample: String = texts.take(SAMPLE_CHARS).collect();
+    let tokens_per_char = model.count_tokens(&sample) as f64 / sample.chars().count().max(1) as f64;
+    let reserved = |ask| {
+        draft::worst_answer_tokens(wording, &sample, tokens_per_char, ask)
+            + TEMPLATE_TOKENS
+            + FOCUS_TOKENS_LEAST
+    };
+    let reads_all = wording == Wording::Free && corpus.records.len() <= SHARED_RECORDS;
+    let prefixes = [Prefix::Corpus, Prefix::Example, Prefix::Instructions];
+    for prefix in prefixes.into_iter().filter(|prefix| *prefix != Prefix::Corpus || reads_all) {
+        let shared = match prefix {
+            Prefix::Corpus => draft::shared(wording, Some(corpus), ask),
+            Prefix::Example => draft::shared(wording, None, ask),
+            Prefix::Instructions => draft::shared_without_example(ask),
+        };
+        let corpus_shared = prefix == Prefix::Corpus;
+        let tokens = message_tokens(&shared, model);
+        let is_half = tokens <= context / 2;
+        let room = context.checked_sub(reserved(ask) + tokens);
+        let Some(room) = room.filter(|_| is_half || !corpus_shared) else { continue };
+        let focus_tokens = match wording {
+            Wording::Extractive => (room + FOCUS_TOKENS_LEAST).min(FOCUS_TOKENS_EXTRACTIVE),
+            Wording::Free => room + FOCUS_TOKENS_LEAST,
+        };
+        // A model without logits is a service, and what it reads costs money.
+        let named = corpus_shared && !logits;
+        let frame = Frame { shared, wording, tokens_per_char, named, ask };
+        return Ok(Framed { frame, focus_tokens, corpus_shared });
+    }
+    let needed = |ask| {
+        let tokens = reserved(ask) + message_tokens(&draft::shared_without_example(ask), model);
+        tokens.next_multiple_of(256)
+    };
+    let minimal = Ask { detail: Detail::Minimal, ..ask };
+    let shorter = match needed(minimal) {
+        fewer if fewer <= context => "use --detail minimal, which fits; or ",
+        _ => "use ",
+    };
+    Err(PipelineError::Model(format!(
+        "a context of {context} tokens is too small to draft in: {} are needed, as the model takes {tokens_per_char:.1} tokens for a character of this text\nhint: {shorter}a model with a longer context, or --context {} if this one was trained for as much",
+        needed(ask),
+        needed(ask),
+    )))
 }
 
 /// How a model's drafts come about in this style.
@@ -60,52 +108,49 @@ pub fn wording(style: Style, model: &Capabilities) -> Wording {
     }
 }
 
-fn tokens_per_char(corpus: &Cleared<Corpus>, model: &dyn ChatModel) -> f64 {
-    let texts = corpus.records.iter().flat_map(|record| record.text.chars().chain(['\n']));
-    let sample: String = texts.take(SAMPLE_CHARS).collect();
-    model.count_tokens(&sample) as f64 / sample.chars().count().max(1) as f64
-}
-
-/// Instructions and example; and the corpus too, for a model that may read it, where it takes at
-/// most half of the context.
-fn shared_prefix(
-    corpus: &Cleared<Corpus>,
-    model: &dyn ChatModel,
-    wording: Wording,
-    ask: Ask,
-) -> (Arc<[Message]>, bool) {
-    if wording == Wording::Free && corpus.records.len() <= SHARED_RECORDS {
-        let shared = draft::shared(wording, Some(corpus), ask);
-        if message_tokens(&shared, model) <= model.capabilities().context / 2 {
-            return (shared, true);
-        }
-    }
-    (draft::shared(wording, None, ask), false)
-}
-
-/// Tokens left for records; without the example where the context is too small for both.
-fn fit(mut frame: Frame, model: &dyn ChatModel) -> Result<(Frame, usize), PipelineError> {
-    let context = model.capabilities().context;
-    let answer = draft::worst_answer_tokens(frame.wording, frame.tokens_per_char, frame.ask);
-    let around = |shared: &[Message]| answer + TEMPLATE_TOKENS + message_tokens(shared, model);
-    if around(&frame.shared) + FOCUS_TOKENS_LEAST > context {
-        frame.shared = draft::shared_without_example(frame.ask);
-    }
-    let needed = around(&frame.shared) + FOCUS_TOKENS_LEAST;
-    if needed > context {
-        return Err(PipelineError::Model(format!(
-            "a context of {context} tokens is too small to draft in\nhint: use --context {} or more",
-            needed.next_multiple_of(256),
-        )));
-    }
-    let mut tokens = context - around(&frame.shared);
-    if frame.wording == Wording::Extractive {
-        tokens = tokens.min(FOCUS_TOKENS_EXTRACTIVE);
-    }
-    Ok((frame, tokens))
-}
-
 fn message_tokens(messages: &[Message], model: &dyn ChatModel) -> usize {
     // A few tokens a message for the template's role marks.
     messages.iter().map(|m| model.count_tokens(&m.content) + 8).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::scripted::ScriptedModel;
+    use crate::pipeline::tests::interviews;
+
+    fn framed(model: &str, wording: Wording, ask: Ask) -> Result<Framed, PipelineError> {
+        let model = ScriptedModel::parse(model).unwrap();
+        around(&Cleared::as_is(interviews()), &model, wording, ask)
+    }
+
+    #[test]
+    fn records_are_called_by_their_ids_only_where_the_model_has_read_them() {
+        let ask = Ask { detail: Detail::Detailed, ..Ask::default() };
+        let mut shared = Vec::new();
+        for context in (1_500..12_000).step_by(100) {
+            let model = format!("nologits,large,context={context}");
+            let Ok(framed) = framed(&model, Wording::Free, ask) else { continue };
+            let has_read = framed.frame.shared.iter().any(|m| m.content.contains("timetable"));
+            assert_eq!(
+                (framed.frame.named, framed.corpus_shared),
+                (has_read, has_read),
+                "{context}"
+            );
+            assert!(framed.focus_tokens >= FOCUS_TOKENS_LEAST);
+            shared.push(has_read);
+        }
+        assert!(shared.contains(&true) && shared.contains(&false));
+        assert!(shared.is_sorted(), "more context never takes the corpus away");
+    }
+
+    #[test]
+    fn a_context_that_is_too_small_says_what_would_fit() {
+        let cause = framed("context=900", Wording::Extractive, Ask::default()).err().unwrap();
+        let cause = cause.to_string();
+        assert!(
+            cause.contains("900 tokens is too small") && cause.contains("\nhint: use"),
+            "{cause}"
+        );
+    }
 }

@@ -107,6 +107,7 @@ pub(super) fn questions(about: About<'_>, counts: impl Fn(&str) -> bool) -> Ques
 }
 
 impl Questions {
+    /// Asks about a text after the records and alone, one right after the other.
     fn compare(&mut self, name: &'static str, requests: [ScoreRequest; 2]) {
         self.requests.extend(requests);
         self.kinds.extend([Kind::After(name), Kind::Alone(name)]);
@@ -121,9 +122,9 @@ impl Questions {
     /// are the caller's.
     pub(super) fn read(&self, answers: &[Option<Vec<f32>>]) -> Raw {
         let mut raw = Raw::default();
-        let mut after: BTreeMap<&str, Vec<f32>> = BTreeMap::new();
-        let mut alone: BTreeMap<&str, Vec<f32>> = BTreeMap::new();
-        for (kind, answer) in self.kinds.iter().zip(answers) {
+        // What is likely after the records, and alone.
+        let mut compared: BTreeMap<&str, [Vec<f32>; 2]> = BTreeMap::new();
+        for (at, (kind, answer)) in self.kinds.iter().zip(answers).enumerate() {
             let Some(log_probs) = answer else { continue };
             match kind {
                 Kind::Label(name) => {
@@ -132,17 +133,21 @@ impl Questions {
                         raw.label_mass.insert((*name).to_owned(), rounded(mass));
                     }
                 }
-                Kind::After(name) => after.entry(name).or_default().extend(log_probs),
-                Kind::Alone(name) => alone.entry(name).or_default().extend(log_probs),
+                // A text that could be read in only one of the two ways shows no gain.
+                Kind::After(name) => {
+                    let alone = answers.get(at + 1).and_then(Option::as_ref);
+                    if let Some(alone) = alone.filter(|alone| alone.len() == log_probs.len()) {
+                        let [all_after, all_alone] = compared.entry(name).or_default();
+                        all_after.extend(log_probs);
+                        all_alone.extend(alone);
+                    }
+                }
+                Kind::Alone(_) => {}
                 Kind::Preference => raw.preference = first_of_two(log_probs),
             }
         }
-        for (name, after) in after {
-            let alone = alone.get(name).map_or(&[][..], Vec::as_slice);
-            // Of a text that could be read only one way there is no gain.
-            if after.len() == alone.len()
-                && let (Some(after), Some(alone)) = (mean(&after), mean(alone))
-            {
+        for (name, [after, alone]) in compared {
+            if let (Some(after), Some(alone)) = (mean(&after), mean(&alone)) {
                 raw.signals.insert(name.to_owned(), after - alone);
             }
         }
@@ -248,6 +253,20 @@ mod tests {
         assert!((label - 4.0).abs() < 1e-5 && (mass - 0.4).abs() < 1e-5);
         assert!(expected_label(&[f32::NEG_INFINITY; 5]).is_none());
         assert!(expected_label(&[0.0]).is_none());
+    }
+
+    #[test]
+    fn a_gain_is_of_texts_that_were_read_both_ways() {
+        let kinds =
+            vec![Kind::After(GAIN), Kind::Alone(GAIN), Kind::After(GAIN), Kind::Alone(GAIN)];
+        let questions = Questions { requests: Vec::new(), kinds, records: Vec::new() };
+        let gain = |answers: [Option<f32>; 4]| {
+            let answers = answers.map(|answer| answer.map(|log_prob| vec![log_prob]));
+            questions.read(&answers).signals.get(GAIN).copied()
+        };
+        assert_eq!(gain([Some(-1.0), Some(-2.0), Some(-1.0), Some(-4.0)]), Some(2.0));
+        assert_eq!(gain([Some(-1.0), Some(-2.0), None, Some(-4.0)]), Some(1.0));
+        assert_eq!(gain([None, Some(-2.0), Some(-1.0), None]), None);
     }
 
     #[test]

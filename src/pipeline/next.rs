@@ -117,13 +117,9 @@ fn wanted(state: &RunState, plan: &Plan, round: usize) -> Option<Vec<usize>> {
     // Enough that pass are not enough where they leave a segment without any.
     let covered: BTreeSet<usize> = passing.iter().map(|id| id.slot).collect();
     let own = || (0..plan.slots.len()).filter(|slot| plan.does(*slot));
-    let mut open: Vec<usize> = own().filter(|slot| !covered.contains(slot)).collect();
-    let missing = open.len().max(plan.personas().saturating_sub(passing.len()));
-    if missing == 0 {
-        return None;
-    }
+    let open: Vec<usize> = own().filter(|slot| !covered.contains(slot)).collect();
     if open.is_empty() {
-        open = own().collect();
+        return None;
     }
     let best = |of: usize| {
         judged(of).filter(|(id, _)| id.round == of).map(|(_, score)| score).reduce(f64::max)
@@ -131,7 +127,7 @@ fn wanted(state: &RunState, plan: &Plan, round: usize) -> Option<Vec<usize>> {
     if round >= 2 && best(round - 1) <= best(round - 2) {
         return None;
     }
-    let drafts = times(missing, plan.settings.multiplier);
+    let drafts = times(open.len(), plan.settings.multiplier);
     let mut wanted = vec![0; plan.slots.len()];
     (0..drafts).for_each(|i| wanted[open[i % open.len()]] += 1);
     Some(wanted)

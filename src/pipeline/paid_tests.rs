@@ -229,7 +229,7 @@ fn under_a_budget_the_lowest_scores_come_first_and_the_others_are_listed() {
         .collect();
     assert_eq!(skipped.len(), 1);
     assert!(state.account.charged() <= MicroUsd(3_000));
-    assert!(notes.iter().any(|note| note.contains("1 personas were not refined")), "{notes:?}");
+    assert!(notes.iter().any(|note| note.contains("1 persona was not refined")), "{notes:?}");
     let score = |id: &String| {
         let drafted = state.drafts.values().map(|d| &d.persona);
         let selected = state.selected.iter().flatten().find(|p| p.id == **id).expect("it is there");

@@ -88,7 +88,8 @@ pub(super) struct Slot {
 impl Slot {
     /// The number of a draft among all of the slot's.
     fn turn(&self, id: DraftId) -> usize {
-        id.index + id.round * self.drafts
+        // A round has as many drafts again in reserve, for those that fail.
+        id.index + id.round * 2 * self.drafts
     }
 }
 
@@ -119,6 +120,9 @@ impl Plan {
         // A persona is not to bear the name that anonymisation took from somebody.
         let taken = |name: &&str| corpus.removed().is_some_and(|removed| removed.holds(name));
         let mut names: Vec<&'static str> = NAMES.lines().filter(|name| !taken(name)).collect();
+        if names.is_empty() {
+            names.push("Participant");
+        }
         names.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.seed));
         if let Some(shard) = settings.shard.filter(|shard| shard.index > parting.groups.len()) {
             return Err(PipelineError::Data(format!(
@@ -460,14 +464,20 @@ impl Plan {
         }
         if !self.report.excerpted.is_empty() {
             notes.push(format!(
-                "{} records are too long for the context and are shown in part; a larger --context shows more",
-                self.report.excerpted.len(),
+                "{} in part; a larger --context shows more",
+                counted(
+                    self.report.excerpted.len(),
+                    "1 record is too long for the context and is shown",
+                    "{} records are too long for the context and are shown"
+                ),
             ));
         }
         let asked = self.report.left_out.iter().filter(|(_, cause)| cause == INTERVIEWER).count();
         if asked > 0 {
-            notes.push(format!(
-                "{asked} turns of the interviewer are no evidence and were left out"
+            notes.push(counted(
+                asked,
+                "1 turn of the interviewer is not evidence and was left out",
+                "{} turns of the interviewer are not evidence and were left out",
             ));
         }
         self.notes = notes;
@@ -475,7 +485,7 @@ impl Plan {
 }
 
 /// `one` for one, else `many` with the number in it.
-fn counted(number: usize, one: &str, many: &str) -> String {
+pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
     if number == 1 { one.to_owned() } else { many.replace("{}", &number.to_string()) }
 }
 

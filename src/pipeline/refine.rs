@@ -9,6 +9,7 @@ use super::buy::{Order, Till, Unbought};
 use super::judge::{self, About, Questions, Raw};
 use super::merits::Counter;
 use super::next::threshold;
+use super::plan::counted;
 use super::run::{Runner, Stage, TRUNCATED};
 use super::{PipelineError, Progress, RefineMode};
 use crate::corpus::Corpus;
@@ -77,9 +78,11 @@ impl Runner<'_> {
                 Refinement::Accepted { .. } | Refinement::Kept { .. } => {}
             }
         }
-        for (what, causes) in [("could not be refined", failed), ("were not refined", skipped)] {
+        let (one, many) = ("1 persona could not be refined", "{} personas could not be refined");
+        let (one_kept, kept) = ("1 persona was not refined", "{} personas were not refined");
+        for (causes, one, many) in [(failed, one, many), (skipped, one_kept, kept)] {
             if let Some(first) = causes.first() {
-                self.note(format!("{} personas {what}: {first}", causes.len()))?;
+                self.note(format!("{}: {first}", counted(causes.len(), one, many)))?;
             }
         }
         Ok(())
@@ -161,8 +164,7 @@ fn evidence_stands(corpus: &Corpus, before: &Persona, after: &Persona) -> Result
     if before.quotes != after.quotes {
         return Err("a quote would be lost".to_owned());
     }
-    let text_of =
-        |id: &RecordId| corpus.records.iter().find(|r| r.id == *id).map(|r| r.text.as_str());
+    let text_of = |id: &RecordId| corpus.get(id).map(|record| record.text.as_str());
     match after.violations(text_of).into_iter().next() {
         Some(violation) => Err(violation),
         None => Ok(()),

@@ -22,8 +22,7 @@ pub(super) fn signals(
     persona: &Persona,
     wording: Wording,
 ) -> BTreeMap<String, f64> {
-    let text_of =
-        |id: &RecordId| corpus.records.iter().find(|r| r.id == *id).map(|r| r.text.as_str());
+    let text_of = |id: &RecordId| corpus.get(id).map(|record| record.text.as_str());
     let own_words = persona.quotes.iter().filter(|quote| {
         text_of(&quote.record).and_then(|t| t.get(quote.start..quote.end)) == Some(&quote.text)
     });

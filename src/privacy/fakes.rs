@@ -203,10 +203,16 @@ impl Fakes {
             Entity::UkNhs => nhs(number),
             Entity::UkNino => format!("QQ{:06}C", n % 1_000_000),
             Entity::IpAddress if value.contains(':') => format!("2001:db8::{number:x}"),
-            Entity::IpAddress => {
-                format!("{}.{}", ["192.0.2", "198.51.100", "203.0.113"][n / 254 % 3], 1 + n % 254)
-            }
-            Entity::MacAddress => format!("00:00:5e:00:53:{:02x}", n % 256),
+            // The networks of documentation (RFC 5737), then the class that was never given out.
+            Entity::IpAddress => match ["192.0.2", "198.51.100", "203.0.113"].get(n / 254) {
+                Some(network) => format!("{network}.{}", 1 + n % 254),
+                None => format!("240.{}.{}.{}", n >> 16 & 255, n >> 8 & 255, n & 255),
+            },
+            // The block of documentation (RFC 7042), then addresses that no maker gives.
+            Entity::MacAddress => match n {
+                0..256 => format!("00:00:5e:00:53:{n:02x}"),
+                _ => format!("02:00:00:{:02x}:{:02x}:{:02x}", n >> 16 & 255, n >> 8 & 255, n & 255),
+            },
             Entity::Url => format!("https://www.example.org/{number}"),
             Entity::DomainName => format!("site{number}.example"),
             Entity::DateOfBirth
@@ -214,7 +220,7 @@ impl Fakes {
             | Entity::Passport
             | Entity::DriverLicense
             | Entity::RecordId => {
-                like(value, self.seed ^ (number as u64) << 20 ^ (entity as u64) << 56)
+                like(value, number, self.seed ^ (number as u64) << 20 ^ (entity as u64) << 56)
             }
         }
     }
@@ -272,10 +278,19 @@ fn nhs(number: usize) -> String {
     }
 }
 
-/// Something of the same form: a digit for a digit, a letter for a letter.
-fn like(value: &str, seed: u64) -> String {
+/// Something of the same form: a digit for a digit, a letter for a letter. A value with fewer forms than
+/// there are values to make gets a number behind it.
+fn like(value: &str, number: usize, seed: u64) -> String {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    value
+    let forms = value.chars().fold(1usize, |forms, c| {
+        let choices = match c {
+            '0'..='9' => 10,
+            'a'..='z' | 'A'..='Z' => 26,
+            _ => 1,
+        };
+        forms.saturating_mul(choices)
+    });
+    let made: String = value
         .chars()
         .map(|c| match c {
             '0'..='9' => rng.random_range('0'..='9'),
@@ -283,7 +298,8 @@ fn like(value: &str, seed: u64) -> String {
             'A'..='Z' => rng.random_range('A'..='Z'),
             other => other,
         })
-        .collect()
+        .collect();
+    if number * 4 < forms { made } else { format!("{made}-{number}") }
 }
 
 #[cfg(test)]

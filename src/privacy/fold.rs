@@ -79,8 +79,9 @@ fn fold(c: char) -> Option<char> {
 
 /// The ASCII digit of another script's. Their blocks hold the ten digits in order.
 fn digit(c: char) -> Option<char> {
-    const ZEROS: [u32; 12] = [
-        0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xe50, 0x1d7ce, 0x1d7d8, 0x1d7ec, 0x1d7f6,
+    const ZEROS: [u32; 13] = [
+        0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xe50, 0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec,
+        0x1d7f6,
     ];
     let value = ZEROS.iter().find_map(|zero| (c as u32).checked_sub(*zero).filter(|v| *v < 10))?;
     char::from_digit(value, 10)

@@ -353,6 +353,9 @@ fn date_of_birth(candidate: &Candidate<'_>) -> Option<Span> {
     (told && birth_year(candidate.as_str()).is_some()).then(|| candidate.span(DateOfBirth, LIKELY))
 }
 
+/// Two digits of the last year that are read as of this century.
+const TWO_DIGITS: u16 = 35;
+
 /// The year of a date, if it may be one of birth.
 pub(super) fn birth_year(date: &str) -> Option<u16> {
     let numbers: Vec<&str> =
@@ -361,15 +364,15 @@ pub(super) fn birth_year(date: &str) -> Option<u16> {
     let long = ends.iter().find(|number| number.len() == 4).and_then(|year| year.parse().ok());
     let year = match long {
         Some(year) => year,
-        // Two digits: nobody is born in the future.
+        // Two digits are of this century up to here: few who are asked are near a hundred.
         None => numbers
             .last()
             .filter(|n| n.len() == 2)?
             .parse::<u16>()
-            .map(|year| if year > 26 { 1900 + year } else { 2000 + year })
+            .map(|year| if year > TWO_DIGITS { 1900 + year } else { 2000 + year })
             .ok()?,
     };
-    (1880..=2030).contains(&year).then_some(year)
+    (1880..=2035).contains(&year).then_some(year)
 }
 
 fn age(candidate: &Candidate<'_>) -> Option<Span> {

@@ -23,7 +23,7 @@ pub enum Strategy {
     Redact,
     /// Something made up of the same kind, by the seed.
     Replace,
-    /// `[PERSON_3f9a12cd]`: keyed HMAC-SHA256, so that the same person is the same in every run with
+    /// `[PERSON_3f9a12cd77b0]`: keyed HMAC-SHA256, so that the same person is the same in every run with
     /// the same key, and nobody without it can guess who.
     Hash,
 }
@@ -52,6 +52,9 @@ pub(super) struct Pseudonyms {
     /// How many of each kind were numbered.
     counts: HashMap<Entity, usize>,
 }
+
+/// Values that are made before one is given up that nothing else has.
+const ATTEMPTS: usize = 1_000;
 
 impl Pseudonyms {
     /// A table for the values of a corpus, in order of first appearance: the people among them are
@@ -145,9 +148,18 @@ impl Pseudonyms {
         match self.strategy {
             Strategy::Redact => format!("[{}_{}]", entity.name(), self.next(entity)),
             Strategy::Hash => format!("[{}_{}]", entity.name(), self.digest(entity.name(), form)),
+            // What replaces a value stands for it alone, or the way back would lead to another one.
             Strategy::Replace => {
-                let number = self.next(entity);
-                self.fakes.thing(entity, number, value)
+                let mut made = String::new();
+                for _ in 0..ATTEMPTS {
+                    let number = self.next(entity);
+                    made = self.fakes.thing(entity, number, value);
+                    if made != value && !self.used.contains_key(&made) {
+                        return made;
+                    }
+                }
+                // All values of the form are taken.
+                format!("{made}-{}", self.next(entity))
             }
         }
     }
@@ -190,6 +202,8 @@ fn comparable(entity: Entity, value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     const VALUES: [(Entity, &str); 7] = [
@@ -239,6 +253,24 @@ mod tests {
         assert!(made[3].contains('@') && made[4] == made[5] && made[4] != VALUES[4].1);
         for ((_, value), fake) in VALUES.iter().zip(&made) {
             assert_ne!(value, fake);
+        }
+    }
+
+    #[test]
+    fn what_replaces_a_value_stands_for_it_alone() {
+        let number = |i: usize| (Entity::RecordId, format!("{i:04}"));
+        let mac =
+            |i: usize| (Entity::MacAddress, format!("3c:22:fb:00:{:02x}:{:02x}", i / 256, i % 256));
+        let ip = |i: usize| (Entity::IpAddress, format!("10.1.{}.{}", i / 256, i % 256));
+        for of in [number as fn(usize) -> (Entity, String), mac, ip] {
+            let mut table = Pseudonyms::new(Strategy::Replace, Key::of_seed(1), [].into_iter());
+            let values: Vec<_> = (0..2_000).map(of).collect();
+            let made: BTreeSet<String> =
+                values.iter().map(|(entity, value)| table.of(*entity, value)).collect();
+            assert_eq!(made.len(), 2_000, "{:?}", values[0]);
+            for (made, _, value) in table.table() {
+                assert_ne!(made, value);
+            }
         }
     }
 

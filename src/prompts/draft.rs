@@ -12,7 +12,7 @@ use serde_json::json;
 use super::ask::{Ask, Bounds};
 use super::aspects::Aspect;
 use super::leanings::Leanings;
-use super::passages::{MIN_WORDS, Passage, words};
+use super::passages::{MIN_WORDS, Passage, longest_sentence, words};
 use super::pools::{Pools, text_of};
 use super::{Wording, fence};
 use crate::corpus::Corpus;
@@ -192,9 +192,15 @@ pub fn records_of(corpus: &Corpus, focus: &[Focus]) -> Vec<RecordId> {
 }
 
 /// The most tokens that an answer of this wording needs, for planning before records are chosen.
-pub fn worst_answer_tokens(wording: Wording, tokens_per_char: f64, ask: Ask) -> usize {
+/// `sample` is some of their text.
+pub fn worst_answer_tokens(
+    wording: Wording,
+    sample: &str,
+    tokens_per_char: f64,
+    ask: Ask,
+) -> usize {
     let bounds = ask.bounds();
-    let long = "x".repeat(EXCERPT);
+    let long = "x".repeat(longest_sentence(sample));
     let source = vec![Source { id: "f99#99999".into(), cells: vec![long.clone()] }];
     let shape = match wording {
         Wording::Extractive => {

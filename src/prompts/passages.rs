@@ -11,6 +11,10 @@ pub use crate::schema::words;
 /// at a word.
 pub const MAX_SENTENCE: usize = 220;
 
+/// Most bytes of the same, in UTF-8: signs of many scripts are two or three each, say more, and take
+/// that many tokens of a model that has hardly read the language.
+const MAX_SENTENCE_BYTES: usize = 320;
+
 /// Fewest words of something worth offering as a quote or statement.
 pub const MIN_WORDS: usize = 4;
 
@@ -139,6 +143,12 @@ pub struct Passage {
     pub range: Range<usize>,
 }
 
+/// Most characters of a sentence of such a text.
+pub fn longest_sentence(text: &str) -> usize {
+    let chars = text.chars().count();
+    MAX_SENTENCE.min(MAX_SENTENCE_BYTES * chars / text.len().max(1))
+}
+
 /// The sentences of `record` (number `index` of the corpus) that stand in `within`, cut at its ends,
 /// and are worth quoting; those of its longest cell where no sentence has enough words.
 pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Passage> {
@@ -151,8 +161,8 @@ pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Pas
         let Some(shown) = record.text.get(start..end) else { continue };
         for sentence in sentences(shown) {
             let sentence = unquoted(shown, sentence);
-            let range =
-                shorten(&record.text, start + sentence.start..start + sentence.end, MAX_SENTENCE);
+            let most = longest_sentence(&shown[sentence.clone()]);
+            let range = shorten(&record.text, start + sentence.start..start + sentence.end, most);
             if words(&record.text[range.clone()]).nth(MIN_WORDS - 1).is_some() {
                 found.push(Passage { record: index, range });
             } else if longest.as_ref().is_none_or(|best| range.len() > best.len()) {

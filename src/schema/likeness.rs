@@ -22,13 +22,19 @@ pub fn words(text: &str) -> impl Iterator<Item = String> {
         if is_unspaced(c) {
             found.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
             found.push(c.to_string());
-        } else if c.is_alphanumeric() || (matches!(c, '\'' | '’') && !word.is_empty()) {
-            word.extend(if c == '’' { '\''.to_lowercase() } else { c.to_lowercase() });
+        } else if c.is_alphanumeric() {
+            word.extend(c.to_lowercase());
+        } else if matches!(c, '\'' | '’') && !word.is_empty() {
+            word.push('\'');
         } else {
             found.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
         }
     }
     found.extend((!word.is_empty()).then_some(word));
+    // What closes a quotation or marks a plural's owner is not part of the word.
+    for word in &mut found {
+        word.truncate(word.trim_end_matches('\'').len());
+    }
     found.into_iter()
 }
 
@@ -102,6 +108,10 @@ mod tests {
     #[test]
     fn words_are_lower_case_and_single_signs_where_a_script_has_no_spaces() {
         assert_eq!(words("I don’t KNOW—42!").collect::<Vec<_>>(), ["i", "don't", "know", "42"]);
+        assert_eq!(
+            words("the nurses' ‘own’ room").collect::<Vec<_>>(),
+            ["the", "nurses", "own", "room"]
+        );
         assert_eq!(words("日本 tea").collect::<Vec<_>>(), ["日", "本", "tea"]);
     }
 
