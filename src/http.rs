@@ -10,12 +10,12 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Client, Url, redirect};
+use reqwest::{Client, ClientBuilder, Url, redirect};
 
 /// Longest wait for name resolution, connection and TLS together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest silence inside an answer. A whole answer may take as long as it needs.
-const READ_TIMEOUT: Duration = Duration::from_mins(1);
+pub const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A client for requests that start at `base`.
 ///
@@ -23,19 +23,26 @@ const READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// the environment are used, except towards this machine. A name that leads to a forbidden
 /// [place](place::is_forbidden) is not followed; behind a proxy, the proxy looks it up.
 pub fn client(base: &Url) -> Result<Client, reqwest::Error> {
-    patient_client(base, READ_TIMEOUT)
+    let builder = builder(READ_TIMEOUT);
+    let builder = if is_loopback(base) { builder.no_proxy() } else { builder };
+    builder.build()
 }
 
-/// A client as [`client`] makes it, for a service that is silent for up to `silence` while it works.
-pub fn patient_client(base: &Url, silence: Duration) -> Result<Client, reqwest::Error> {
-    let builder = Client::builder()
+/// A client for a service that gets research data and a key, and is silent for up to `silence` while it
+/// works. As [`client`], but what is not encrypted goes through no proxy, which would read it all.
+pub fn confidential_client(base: &Url, silence: Duration) -> Result<Client, reqwest::Error> {
+    let builder = builder(silence);
+    let builder = if base.scheme() == "https" { builder } else { builder.no_proxy() };
+    builder.build()
+}
+
+fn builder(silence: Duration) -> ClientBuilder {
+    Client::builder()
         .user_agent(concat!("persona/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(silence)
         .redirect(redirect::Policy::none())
-        .dns_resolver(Arc::new(place::Resolver));
-    let builder = if is_loopback(base) { builder.no_proxy() } else { builder };
-    builder.build()
+        .dns_resolver(Arc::new(place::Resolver))
 }
 
 /// Whether an address is on this machine by its spelling: `localhost` or a loopback IP.
@@ -111,7 +118,7 @@ mod tests {
         let base = url(&format!("http://{}", mute.local_addr().unwrap()));
         let silence = Duration::from_millis(300);
         let started = std::time::Instant::now();
-        let client = patient_client(&base, silence).unwrap();
+        let client = confidential_client(&base, silence).unwrap();
         let error = client.get(base).send().await.unwrap_err();
         assert_eq!(cause(error), "timed out");
         assert!(

@@ -1,6 +1,7 @@
 //! `--backend`: a server of the user's own that drafts and judges in place of the engine.
 //!
-//! Owns the rules of its address: this machine and trusted hosts are free; any other needs a price,
+//! Owns the rules of its address: this machine and trusted hosts are free unless a price is given; any
+//! other needs one,
 //! and none may be asked under `--no-frontier`. What was agreed is logged, so that a resumed run
 //! asks the same models on the same terms.
 
@@ -118,9 +119,8 @@ fn address(settings: &Settings, environment: &Environment) -> Result<Option<Stri
 fn price(settings: &Settings, url: &str) -> Result<Price, Failure> {
     let name = settings.backend.name();
     match (&settings.frontier.price, distance(url, &settings.privacy.trusted_hosts)) {
-        (Some(text), near) if near != Distance::ThisMachine => {
-            Price::parse(text, name, &settings.model).map_err(Failure::usage)
-        }
+        // Behind an address of this machine may be a tunnel to a service that costs money.
+        (Some(text), _) => Price::parse(text, name, &settings.model).map_err(Failure::usage),
         (_, Distance::ThisMachine | Distance::Trusted) => Ok(Price::free(name, &settings.model)),
         (_, Distance::Elsewhere) => Err(Failure::usage(
             "nothing is known of what the server at --backend-url costs\nhint: name its host with --trusted-hosts if it is yours, or say --price IN/OUT in US dollars per million tokens",

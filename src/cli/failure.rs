@@ -73,6 +73,12 @@ impl Failure {
         Self::new(Exit::Usage, anyhow::anyhow!("{message}"))
     }
 
+    /// Whether the model is called by a name that means nothing, or a path that leads nowhere.
+    pub(super) fn is_misnamed(&self) -> bool {
+        let cause = self.error.downcast_ref::<HubError>();
+        matches!(cause, Some(HubError::UnknownModel { .. } | HubError::NoFile { .. }))
+    }
+
     /// Anything without a code of its own.
     pub(super) fn failed(message: impl fmt::Display) -> Self {
         Self::new(Exit::Failed, anyhow::anyhow!("{message}"))

@@ -227,7 +227,8 @@ pub(super) fn fresh_job(
     }
     let team = match team(settings, around, &data, shop) {
         Ok(team) => team,
-        Err(cause) if cause.exit == Exit::NoModel && refiner.is_some() => {
+        // A name that is mistyped is not to cost money.
+        Err(cause) if cause.exit == Exit::NoModel && !cause.is_misnamed() && refiner.is_some() => {
             let message = cause.message();
             let (terms, paid) = frontier::fallback(settings, &data.corpus, environment, cause)?;
             output.warn(&format!(

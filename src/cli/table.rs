@@ -14,6 +14,9 @@ const WIDTH: u16 = 100;
 /// row stand below each other.
 const WORD: u16 = 16;
 
+/// Most characters of a cell.
+const CELL: usize = 500;
+
 /// Columns of blanks around a cell.
 const PADDING: u16 = 2;
 
@@ -30,7 +33,7 @@ pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
 }
 
 fn laid_out(header: &[&str], rows: Vec<Vec<String>>, width: u16) -> String {
-    let plain = |row: Vec<String>| row.iter().map(|cell| plain_line(cell)).collect();
+    let plain = |row: Vec<String>| row.iter().map(|cell| shown(cell)).collect();
     let rows: Vec<Vec<String>> = rows.into_iter().map(plain).collect();
     let longest = longest_words(header, &rows);
     let room = |words: &mut dyn Iterator<Item = u16>| {
@@ -53,6 +56,16 @@ fn laid_out(header: &[&str], rows: Vec<Vec<String>>, width: u16) -> String {
     }
     // Cells are padded to the width; nobody wants to copy the blanks.
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// A cell as one line. Nobody reads one of thousands of characters in a table, and widths are counted in
+/// sixteen bits.
+fn shown(cell: &str) -> String {
+    let line = plain_line(cell);
+    match line.char_indices().nth(CELL) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
+    }
 }
 
 /// The characters of each column's longest word.
@@ -129,6 +142,15 @@ mod tests {
         let text = table(&header, [row]);
         assert!(text.contains("incomprehensibility"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= usize::from(WIDTH)), "{text}");
+    }
+
+    #[test]
+    fn a_cell_without_end_is_cut() {
+        let endless = "word ".repeat(100_000);
+        for width in [20, 100] {
+            let text = laid_out(&["a", "b"], vec![vec!["x".to_owned(), endless.clone()]], width);
+            assert!(text.len() < 2_000 && text.contains('…'), "{}", text.len());
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::corpus::Corpus;
 use crate::pipeline::{Gate, Paid};
 use crate::privacy::{Cleared, Removed, counted, outbound};
 use crate::report::{self, Format, RunFile, View};
+use crate::schema::RecordId;
 use crate::store::{Run, Scrub};
 
 /// The same service behind the outbound gate: a request to another machine that holds a removed
@@ -47,6 +48,11 @@ pub fn files(
     removed: Option<&Removed>,
     formats: &[Format],
 ) -> Result<(Vec<RunFile>, Value), HybridError> {
+    let text_of = |id: &RecordId| view.corpus.get(id).map(|record| record.text.as_str());
+    let personas = view.state.selected.iter().flatten();
+    if let Some(violation) = personas.flat_map(|p| p.violations(text_of)).next() {
+        return Err(HybridError::Altered(violation));
+    }
     let mut report = report::report(view);
     let mut files = report::files(view, formats)?;
     let mut page = report::page(view, &report);

@@ -36,6 +36,11 @@ pub enum HybridError {
     /// The page.
     #[error(transparent)]
     Report(#[from] RenderError),
+    /// What the log holds is not what the run wrote.
+    #[error(
+        "the log or the input was changed after it was written: {0}\nhint: start a new run from the original input"
+    )]
+    Altered(String),
     /// A document that is no JSON.
     #[error("cannot write the reports: {0}")]
     Json(#[from] serde_json::Error),

@@ -58,6 +58,11 @@ impl Account {
         }
     }
 
+    /// What an attempt counts for.
+    pub fn charged_for(&self, attempt: u64) -> MicroUsd {
+        self.attempts.get(&attempt).map_or(MicroUsd(0), |booking| booking.charged())
+    }
+
     /// What all attempts count for: the figure that the cap binds.
     pub fn charged(&self) -> MicroUsd {
         self.attempts.values().map(|booking| booking.charged()).sum()
@@ -80,14 +85,22 @@ pub fn worst_case(price: &Price, prompt: u64, answer: u64) -> MicroUsd {
     cost(price, Usage { prompt, cache_written: prompt, completion: answer, ..Usage::default() })
 }
 
-/// What an answered attempt is charged: by its usage where that can be true, else all that was
-/// booked. A usage is not believed that says nothing was read, or more than the request can hold.
-pub fn bill(price: &Price, booked: MicroUsd, most: [u64; 2], usage: Option<Usage>) -> MicroUsd {
-    let [most_prompt, most_answer] = most;
-    let believed = usage.filter(|usage| {
-        (1..=most_prompt).contains(&usage.prompt) && usage.completion <= most_answer
-    });
-    believed.map_or(booked, |usage| cost(price, usage).min(booked))
+/// What an answered attempt costs by its usage; `None` where the bill is unknown, because the usage is
+/// missing or cannot be true: it says that nothing was read, or more than the request can hold
+/// (`most` prompt and answer tokens).
+pub fn bill(
+    price: &Price,
+    booked: MicroUsd,
+    most: [u64; 2],
+    usage: Option<Usage>,
+) -> Option<MicroUsd> {
+    let usage = usage.filter(|usage| usage.prompt > 0 && !exceeds(*usage, most))?;
+    Some(cost(price, usage).min(booked))
+}
+
+/// Whether a service says that it used more than it was allowed to: `most` prompt and answer tokens.
+pub fn exceeds(usage: Usage, [prompt, answer]: [u64; 2]) -> bool {
+    usage.prompt > prompt || usage.completion > answer
 }
 
 #[cfg(test)]
@@ -134,17 +147,17 @@ mod tests {
     }
 
     #[test]
-    fn a_usage_that_cannot_be_true_is_charged_as_booked() {
+    fn a_usage_that_cannot_be_true_is_no_bill() {
         let booked = worst_case(&price(), 1_000, 200);
         let bill = |prompt, completion| {
             let usage = Usage { prompt, completion, ..Usage::default() };
             bill(&price(), booked, [1_000, 200], Some(usage))
         };
-        assert_eq!(bill(800, 100), MicroUsd(800 * 3 + 100 * 15));
+        assert_eq!(bill(800, 100), Some(MicroUsd(800 * 3 + 100 * 15)));
         for (prompt, completion) in [(0, 100), (1_001, 100), (800, 201), (u64::MAX, u64::MAX)] {
-            assert_eq!(bill(prompt, completion), booked, "{prompt} {completion}");
+            assert_eq!(bill(prompt, completion), None, "{prompt} {completion}");
         }
-        assert_eq!(super::bill(&price(), booked, [1_000, 200], None), booked);
+        assert_eq!(super::bill(&price(), booked, [1_000, 200], None), None);
     }
 
     #[test]
@@ -212,7 +225,9 @@ mod tests {
                         in_flight.remove(usize::from(order) % in_flight.len());
                     match fate {
                         Fate::Answered(usage) => {
-                            account.settle(attempt, bill(&price(), booked, most, usage));
+                            if let Some(cost) = bill(&price(), booked, most, usage) {
+                                account.settle(attempt, cost);
+                            }
                         }
                         Fate::Free => account.settle(attempt, MicroUsd(0)),
                         Fate::Lost => {}

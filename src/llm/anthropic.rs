@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::json_schema::{self, Dialect};
 use super::remote::ApiKey;
 use super::remote::exchange::{
-    self, Block, Optional, Outline, Param, Without, carries, count, text,
+    self, Block, Optional, Outline, Param, Without, carries, count, part, text,
 };
 use super::{ChatRequest, Completion, Finish, Role, Usage};
 
@@ -102,8 +102,8 @@ pub(super) fn answer(body: &Value) -> Result<Completion, String> {
 
 /// `input_tokens` counts neither what was read from the cache nor what was written to it.
 fn usage(body: &Value) -> Option<Usage> {
-    let cached = count(body, "/usage/cache_read_input_tokens").unwrap_or(0);
-    let written = count(body, "/usage/cache_creation_input_tokens").unwrap_or(0);
+    let cached = part(body, "/usage/cache_read_input_tokens")?;
+    let written = part(body, "/usage/cache_creation_input_tokens")?;
     Some(Usage {
         prompt: count(body, "/usage/input_tokens")?.saturating_add(cached).saturating_add(written),
         cached_prompt: cached,
@@ -208,5 +208,15 @@ mod tests {
         assert_eq!((refused.text.as_str(), refused.finish), ("", Finish::Refused));
         assert!(answer(&json!({ "content": [], "stop_reason": "end_turn" })).is_err());
         assert!(answer(&json!({ "weather": "fine" })).is_err());
+    }
+    #[test]
+    fn a_usage_with_a_number_that_is_none_is_unknown() {
+        let of = |written: Value| {
+            usage(&json!({ "usage": { "input_tokens": 9, "output_tokens": 4,
+                                      "cache_creation_input_tokens": written } }))
+        };
+        assert_eq!(of(json!(5)).map(|usage| usage.prompt), Some(14));
+        assert_eq!(of(Value::Null).map(|usage| usage.prompt), Some(9));
+        assert!(of(json!("5")).is_none() && of(json!(5.0)).is_none());
     }
 }

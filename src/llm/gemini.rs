@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::json_schema::{self, Dialect};
 use super::remote::ApiKey;
 use super::remote::exchange::{
-    self, Block, Optional, Outline, Param, Without, carries, count, text,
+    self, Block, Optional, Outline, Param, Without, beyond, carries, count, part, text,
 };
 use super::{ChatRequest, Completion, Finish, Role, Usage};
 
@@ -114,14 +114,18 @@ pub(super) fn answer(body: &Value) -> Result<Completion, String> {
 /// absent when there was nothing else.
 fn usage(body: &Value) -> Option<Usage> {
     let prompt = count(body, "/usageMetadata/promptTokenCount")?;
-    let of = |name: &str| count(body, &format!("/usageMetadata/{name}")).unwrap_or(0);
-    let reasoning = of("thoughtsTokenCount");
+    let of = |name: &str| part(body, &format!("/usageMetadata/{name}"));
+    let prompt = prompt.saturating_add(of("toolUsePromptTokenCount")?);
+    let reasoning = of("thoughtsTokenCount")?;
+    let completion = of("candidatesTokenCount")?.saturating_add(reasoning);
+    let parts = prompt.saturating_add(completion);
+    let beyond = beyond(body, "/usageMetadata/totalTokenCount", parts)?;
     Some(Usage {
         prompt,
-        cached_prompt: of("cachedContentTokenCount"),
+        cached_prompt: of("cachedContentTokenCount")?,
         cache_written: 0,
-        completion: of("candidatesTokenCount").saturating_add(reasoning),
-        reasoning,
+        completion: completion.saturating_add(beyond),
+        reasoning: reasoning.saturating_add(beyond),
     })
 }
 
@@ -210,5 +214,20 @@ mod tests {
         let spent = json!({ "candidates": [{ "content": {}, "finishReason": "MAX_TOKENS" }] });
         assert_eq!(answer(&spent).unwrap().finish, Finish::Length);
         assert!(answer(&json!({ "candidates": [] })).is_err());
+    }
+    #[test]
+    fn a_usage_is_all_that_is_billed_or_unknown() {
+        let usage = |meta: Value| usage(&json!({ "usageMetadata": meta }));
+        let of = |usage: Option<Usage>| usage.map(|usage| (usage.prompt, usage.completion));
+        let meta = json!({ "promptTokenCount": 9, "candidatesTokenCount": 4,
+                           "toolUsePromptTokenCount": 2, "totalTokenCount": 20 });
+        assert_eq!(of(usage(meta)), Some((11, 9)));
+        let meta = json!({ "promptTokenCount": 9, "totalTokenCount": 12 });
+        assert_eq!(of(usage(meta)), Some((9, 3)));
+        for wrong in [json!("4"), json!(4.5), json!(-1)] {
+            let meta = json!({ "promptTokenCount": 9, "candidatesTokenCount": 4,
+                               "thoughtsTokenCount": wrong });
+            assert_eq!(usage(meta), None, "{wrong}");
+        }
     }
 }

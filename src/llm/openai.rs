@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::json_schema::{self, Dialect};
 use super::remote::ApiKey;
 use super::remote::exchange::{
-    self, Optional, Outline, Param, Turn, Without, carries, count, text,
+    self, Optional, Outline, Param, Turn, Without, beyond, carries, count, part, text,
 };
 use super::{ChatRequest, Completion, Finish, Message, Role, Shape, Usage};
 
@@ -217,12 +217,15 @@ fn cache_key(shared: &[Message]) -> String {
 /// Both APIs count cached and reasoning tokens in; they differ in names alone.
 fn usage(body: &Value, [input, output]: [&str; 2]) -> Option<Usage> {
     let of = |name: &str| count(body, &format!("/usage/{name}"));
+    let may_lack = |name: &str| part(body, &format!("/usage/{name}"));
+    let (prompt, completion) = (of(input)?, of(output)?);
+    let beyond = beyond(body, "/usage/total_tokens", prompt.saturating_add(completion))?;
     Some(Usage {
-        prompt: of(input)?,
-        cached_prompt: of(&format!("{input}_details/cached_tokens")).unwrap_or(0),
+        prompt,
+        cached_prompt: may_lack(&format!("{input}_details/cached_tokens"))?,
         cache_written: 0,
-        completion: of(output)?,
-        reasoning: of(&format!("{output}_details/reasoning_tokens")).unwrap_or(0),
+        completion: completion.saturating_add(beyond),
+        reasoning: may_lack(&format!("{output}_details/reasoning_tokens"))?.max(beyond),
     })
 }
 
@@ -367,5 +370,19 @@ mod tests {
         assert_eq!(of("stop", parts).unwrap().text, "{}");
         assert!(of("stop", json!({ "content": null })).is_err());
         assert!(chat_answer(&json!({ "choices": [] })).is_err());
+    }
+    #[test]
+    fn a_usage_is_all_that_is_billed_or_unknown() {
+        let of = |fields: Value| {
+            let usage = usage(&json!({ "usage": fields }), ["prompt_tokens", "completion_tokens"]);
+            usage.map(|usage| (usage.prompt, usage.completion, usage.reasoning))
+        };
+        let beside = json!({ "prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 713,
+                    "completion_tokens_details": { "reasoning_tokens": 700 } });
+        assert_eq!(of(beside), Some((9, 704, 700)));
+        let within = json!({ "prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13 });
+        assert_eq!(of(within), Some((9, 4, 0)));
+        let wrong = json!({ "prompt_tokens": 9, "completion_tokens": 4, "total_tokens": "13" });
+        assert_eq!(of(wrong), None);
     }
 }

@@ -12,6 +12,7 @@ mod complaint;
 pub(super) mod exchange;
 mod key;
 mod quirks;
+mod redaction;
 pub mod server;
 #[cfg(test)]
 mod tests;
@@ -21,13 +22,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode, Url};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use self::complaint::{Complaint, Speaker};
+use self::complaint::{Complaint, Speaker, without_mark};
 use self::exchange::{Optional, Param, Without};
 pub use self::key::ApiKey;
 use self::server::{SERVER_KEY_VARIABLE, Served};
@@ -289,11 +290,12 @@ impl RemoteModel {
         if key.is_none() && !http::is_loopback(&base) && served.is_none() {
             return Err(RemoteError::NoKey { host, variable: api.key_variable() });
         }
-        let client = http::patient_client(&base, timeout)
+        let client = http::confidential_client(&base, timeout)
             .map_err(|e| RemoteError::Client { host: host.clone(), cause: http::cause(e) })?;
         let mut headers = api.headers(key.as_ref());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let url = address::below(base, &api.path(&model));
         let without = RwLock::new(api.known_gaps(served.is_some(), base_url.is_none()));
         let context = context.unwrap_or(DEFAULT_CONTEXT);
@@ -504,7 +506,7 @@ impl Service {
     ) -> Result<Completion, LlmError> {
         let body: Value = match self.api {
             Api::Ollama => ollama::assembled(bytes).map_err(|cause| self.nonsense(&cause))?,
-            _ => serde_json::from_slice(bytes)
+            _ => serde_json::from_slice(without_mark(bytes))
                 .map_err(|_| self.nonsense("the answer is no JSON document"))?,
         };
         if let Some(complaint) = Complaint::in_answer(&body, headers, SystemTime::now()) {

@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Cancel, Observer, PipelineError, Progress};
-use crate::ledger::{MicroUsd, Price, UPPER_ATTEMPTS, bill, worst_case};
-use crate::llm::{Answer, Answers, Billing, ChatModel, ChatRequest, Completion, LlmError};
+use crate::ledger::{MicroUsd, Price, UPPER_ATTEMPTS, bill, exceeds, worst_case};
+use crate::llm::{Answer, Answers, Billing, ChatModel, ChatRequest, Completion, LlmError, Usage};
 use crate::schema::RecordId;
 use crate::store::{Event, Purpose, Run};
 
@@ -212,6 +212,10 @@ impl Till<'_> {
                         Event::Answered { attempt: sent.attempt, cost, answer: answer.clone() };
                     self.run.record(event)?;
                     failures = 0;
+                    let excess = answer.usage.filter(|usage| exceeds(*usage, sent.most));
+                    if let Some(usage) = excess.filter(|_| sent.booked > MicroUsd(0)) {
+                        gone.get_or_insert_with(|| too_much(usage, sent.most));
+                    }
                     keep(self.run, sent.order.at, Ok(answer))?;
                 }
                 News::Answer(index, Err(error)) => {
@@ -321,6 +325,15 @@ impl Till<'_> {
             () = self.cancel.cancelled(), if !self.cancel.is_cancelled() => News::Cancelled,
         }
     }
+}
+
+/// Why nothing more is bought from a service that uses more than it may: what it bills is unknown, and
+/// the next call may be as dear.
+fn too_much(usage: Usage, [prompt, answer]: [u64; 2]) -> String {
+    format!(
+        "the service says that it used {} prompt and {} answer tokens where {prompt} and {answer} are the most: what it bills may be more than was reserved, so that no further call is made",
+        usage.prompt, usage.completion
+    )
 }
 
 pub(super) fn sha256(body: &[u8]) -> String {

@@ -274,7 +274,7 @@ mod tests {
             reserved(0),
             // Never answered, so it stays charged.
             reserved(1),
-            Event::Answered { attempt: 0, cost: MicroUsd(100), answer },
+            Event::Answered { attempt: 0, cost: Some(MicroUsd(100)), answer },
             Event::Refined { persona: "p1".to_owned(), refinement: accepted },
             Event::Finished,
         ]

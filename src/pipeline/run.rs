@@ -390,20 +390,26 @@ impl Runner<'_> {
         if selection.personas.is_empty() {
             let causes = self.run.state.dropped.values().next();
             let cause = causes.map_or("no reason is known", String::as_str);
-            let hint = match (&self.models.draft_terms, &self.models.judge_terms) {
-                (None, _) => "try a larger --model, or --draft-multiplier 4",
-                (_, Some(_)) => "serve a larger model, or try --draft-multiplier 4",
-                (Some(_), None) => "try another --frontier-model",
-            };
-            return Err(PipelineError::Model(format!(
-                "no draft came to anything: {cause}\nhint: {hint}"
-            )));
+            let nothing = |hint| format!("no draft came to anything: {cause}\nhint: {hint}");
+            return Err(match (&self.models.draft_terms, &self.models.judge_terms) {
+                (None, _) => {
+                    PipelineError::Model(nothing("try a larger --model, or --draft-multiplier 4"))
+                }
+                (_, Some(_)) => PipelineError::Model(nothing(
+                    "serve a larger model, or try --draft-multiplier 4",
+                )),
+                (Some(_), None) => PipelineError::Provider(nothing(
+                    "start a new run with another --frontier-model",
+                )),
+            });
         }
         let wanted = self.plan.personas();
         let found = selection.personas.len();
         if found < wanted {
+            let cause = self.run.state.dropped.values().next();
+            let cause = cause.map(|cause| format!("; one of them: {cause}")).unwrap_or_default();
             self.note(format!(
-                "only {found} of {wanted} personas: the other drafts failed or said what these say"
+                "only {found} of {wanted} personas: the other drafts failed or said what these say{cause}"
             ))?;
         }
         if selection.passed < found {

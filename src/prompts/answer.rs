@@ -10,10 +10,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Wording;
-use super::ask::{MOTIVATION_MOST, SUMMARY_MOST};
+use super::ask::{MOTIVATION_MOST, QUOTES_MOST, STATEMENT_MOST, STATEMENTS_MOST, SUMMARY_MOST};
 use super::draft::{Brief, Focus, TITLE, blank, key};
-use super::passages::{sentences, words};
+use super::passages::{sentences, shorten, words};
 use super::pools::has_cell;
+use super::quotation::Said;
 use crate::corpus::{Corpus, Record};
 use crate::privacy::Cleared;
 use crate::schema::{Persona, Quote, RecordId, Statement};
@@ -95,6 +96,7 @@ fn read(evidence: &Evidence<'_>, wording: Wording, answer: &str) -> Result<Perso
             persona.title = tidy(&text(&fields, key::TITLE)?, TITLE.1);
             persona.summary = tidy(&text(&fields, key::SUMMARY)?, SUMMARY_MOST);
             persona.motivations = motivations(&fields)?;
+            unmark(&mut persona, &Said::of(evidence.shown().map(|(_, text)| text)));
         }
     }
     say_once(&mut persona);
@@ -108,6 +110,16 @@ fn read(evidence: &Evidence<'_>, wording: Wording, answer: &str) -> Result<Perso
         return Err(AnswerError::Empty("quote"));
     }
     Ok(persona)
+}
+
+/// Takes the quotation marks off words of the model's own.
+fn unmark(persona: &mut Persona, said: &Said) {
+    let statements = [&mut persona.goals, &mut persona.pains, &mut persona.behaviours];
+    let statements = statements.into_iter().flatten().map(|statement| &mut statement.text);
+    let others = [&mut persona.title, &mut persona.summary].into_iter();
+    for text in statements.chain(others).chain(&mut persona.motivations) {
+        *text = said.unmarked(text);
+    }
 }
 
 /// The records that a draft was shown.
@@ -175,6 +187,8 @@ fn quotes(evidence: &Evidence<'_>, fields: &Map<String, Value>) -> Result<Vec<Qu
     for answer in answers {
         // Blanks at the ends are not the speaker's.
         match evidence.find(&answer.record, answer.text.trim()) {
+            // No grammar bound an answer from elsewhere.
+            Some(_) if quotes.len() >= QUOTES_MOST => {}
             Some(quote) => quotes.push(quote),
             None => evidence.pass_over(AnswerError::Quote(answer.record.to_string()))?,
         }
@@ -230,7 +244,10 @@ fn written(
             let shown = |id: &RecordId| evidence.shown().any(|(record, _)| record.id == *id);
             answer.records.retain(shown);
         }
-        let text = tidy(&answer.text, usize::MAX);
+        if statements.len() >= STATEMENTS_MOST {
+            break;
+        }
+        let text = tidy(&answer.text, STATEMENT_MOST);
         let said: Vec<String> = cited.iter().flat_map(|text| words(text)).collect();
         let inferred = !words(&text).any(|w| w.chars().count() > 3 && said.contains(&w));
         if !text.is_empty() {
@@ -242,7 +259,7 @@ fn written(
 
 fn motivations(fields: &Map<String, Value>) -> Result<Vec<String>, AnswerError> {
     let texts: Vec<String> = field(fields, key::MOTIVATIONS)?;
-    let texts = texts.iter().map(|text| tidy(text, MOTIVATION_MOST));
+    let texts = texts.iter().take(STATEMENTS_MOST).map(|text| tidy(text, MOTIVATION_MOST));
     Ok(texts.filter(|text| !text.is_empty()).collect())
 }
 
@@ -281,14 +298,20 @@ fn extractive_summary(brief: &Brief, sentence: &str) -> String {
     )
 }
 
-/// One line without control characters. A text that ran into its bound of `max` characters ends
+/// One line without control characters and what only hides or turns others; at most `max` characters. A
+/// text that ran into its bound of `max` characters ends
 /// at its last sentence, or at its last word where it has no whole sentence.
 pub(super) fn tidy(text: &str, max: usize) -> String {
-    let line: Vec<&str> = text
+    let seen: String = text.chars().filter(|c| !is_unseen(*c)).collect();
+    let line: Vec<&str> = seen
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|w| !w.is_empty())
         .collect();
     let line = line.join(" ");
+    if line.chars().count() > max {
+        // No grammar bound it.
+        return line[shorten(&line, 0..line.len(), max)].to_owned();
+    }
     // The grammar ends such a text at a word, a little before the bound.
     if text.chars().count().saturating_add(12) < max || ends_whole(&line) {
         return line;
@@ -302,6 +325,12 @@ pub(super) fn tidy(text: &str, max: usize) -> String {
     }
     let (kept, _) = line.rsplit_once(' ').unwrap_or((&line, ""));
     kept.trim_end_matches([',', ';', ':', '-']).to_owned()
+}
+
+/// A sign without a shape that is not part of a word, as joiners are in some scripts and in emoji.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 fn ends_whole(text: &str) -> bool {
@@ -352,11 +381,15 @@ mod tests {
         assert_eq!(tidy("It is slow. It fails when the li", 32), "It is slow.");
         assert_eq!(tidy("A nurse who never has ti", 24), "A nurse who never has");
         assert_eq!(tidy("A nurse at night", 60), "A nurse at night");
+        let endless = tidy(&"It is slow. ".repeat(40_000), 60);
+        assert!(endless.chars().count() <= 60 && endless.starts_with("It is slow."), "{endless}");
         assert_eq!(tidy("Waits. Then goes home.", 22), "Waits. Then goes home.");
     }
 
     #[test]
     fn text_is_one_line_without_control_characters() {
         assert_eq!(tidy(" a\u{1b}[31m\n b\t ", 60), "a [31m b");
+        assert_eq!(tidy("wa\u{200b}it\u{202e} here", 60), "wait here");
+        assert_eq!(tidy(&"\u{200b}".repeat(40), 60), "");
     }
 }

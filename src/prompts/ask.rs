@@ -62,18 +62,25 @@ pub(super) struct Bounds {
 /// The longest summary and motivation of any ask, in characters.
 pub(super) const SUMMARY_MOST: usize = 600;
 pub(super) const MOTIVATION_MOST: usize = 180;
+/// The longest statement of any ask, in characters, and the most of a kind.
+pub(super) const STATEMENT_MOST: usize = 220;
+pub(super) const STATEMENTS_MOST: usize = 5;
+/// The most quotes of any ask.
+pub(super) const QUOTES_MOST: usize = 5;
 
 impl Ask {
     pub(super) fn bounds(self) -> Bounds {
         let (quotes, statements, motivations, summary) = match self.detail {
             Detail::Minimal => ((1, 2), (1, 2), (1, 1), (40, 200)),
             Detail::Standard => ((2, 3), (2, 3), (1, 2), (60, 320)),
-            Detail::Detailed => ((3, 5), (3, 5), (2, 3), (160, SUMMARY_MOST)),
+            Detail::Detailed => {
+                ((3, QUOTES_MOST), (3, STATEMENTS_MOST), (2, 3), (160, SUMMARY_MOST))
+            }
         };
         let (statement, motivation, sentence) = match self.complexity {
             Complexity::Simple => ((12, 90), (12, 80), (0, 120)),
             Complexity::Moderate => ((15, 140), (20, 120), (0, usize::MAX)),
-            Complexity::Complex => ((40, 220), (40, MOTIVATION_MOST), (60, usize::MAX)),
+            Complexity::Complex => ((40, STATEMENT_MOST), (40, MOTIVATION_MOST), (60, usize::MAX)),
         };
         Bounds { quotes, statements, motivations, summary, statement, motivation, sentence }
     }

@@ -18,6 +18,7 @@ pub mod judge;
 pub mod leanings;
 pub mod passages;
 mod pools;
+mod quotation;
 pub mod refine;
 pub mod second_pass;
 

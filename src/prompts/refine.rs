@@ -13,10 +13,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::answer::{document, tidy};
+use super::ask::STATEMENTS_MOST;
 use super::draft::{MOTIVATION, STATEMENT, SUMMARY, TITLE, written};
 use super::fence;
 use super::judge::CRITERIA;
 use super::passages::words;
+use super::quotation::Said;
 use crate::corpus::{Corpus, Record};
 use crate::llm::{ChatRequest, Message, Output, Sampling, Shape};
 use crate::privacy::Cleared;
@@ -244,6 +246,7 @@ pub fn apply(
     answer: &str,
 ) -> Result<(Persona, Vec<String>), RefineError> {
     let json = document(answer);
+    let said = said(corpus, persona);
     let mut refined = persona.clone();
     let mut unusable = Vec::new();
     match mode {
@@ -258,7 +261,7 @@ pub fn apply(
                 }
                 if !seen.insert(&edit.field) {
                     unusable.push(format!("{} is edited twice", edit.field));
-                } else if let Err(cause) = apply_edit(corpus, &mut refined, edit) {
+                } else if let Err(cause) = apply_edit(corpus, &said, &mut refined, edit) {
                     unusable.push(format!("{}: {cause}", edit.field));
                 }
             }
@@ -267,7 +270,12 @@ pub fn apply(
             }
             refined.motivations.retain(|text| !text.is_empty());
         }
-        Mode::Rewrite => rewrite(corpus, &mut refined, json)?,
+        Mode::Rewrite => {
+            rewrite(corpus, &mut refined, json)?;
+            if let Some((field, cause)) = misquoting(&said, &refined) {
+                return Err(RefineError::Unusable(format!("{field}: {cause}")));
+            }
+        }
     }
     let changed = changes(persona, &refined);
     if changed.is_empty() {
@@ -301,9 +309,38 @@ fn edits(json: &str) -> Result<Vec<Edit>, RefineError> {
     Ok(patch.edits)
 }
 
+/// What an edit may put in quotation marks: words of the records that the persona cites, and what stands
+/// in its fields already.
+fn said(corpus: &Corpus, persona: &Persona) -> Said {
+    let cited = persona.cited();
+    let records = cited.iter().filter_map(|id| corpus.get(id)).map(|record| record.text.as_str());
+    Said::of(records.chain(fields(persona).into_iter().map(|(_, text, _)| text)))
+}
+
+fn misquoting(said: &Said, persona: &Persona) -> Option<(String, String)> {
+    let mut fields = fields(persona).into_iter();
+    fields.find_map(|(field, text, _)| Some((field, as_cited(said, text).err()?)))
+}
+
+fn as_cited(said: &Said, text: &str) -> Result<(), String> {
+    match said.invented(text) {
+        Some(quoted) => {
+            let begin: String = quoted.chars().take(40).collect();
+            Err(format!("no record that is cited has the words {begin}, which it quotes"))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Makes one edit; the error says why it cannot be made, and then nothing was.
-fn apply_edit(corpus: &Corpus, persona: &mut Persona, edit: &Edit) -> Result<(), String> {
+fn apply_edit(
+    corpus: &Corpus,
+    said: &Said,
+    persona: &mut Persona,
+    edit: &Edit,
+) -> Result<(), String> {
     let text = tidy(&edit.text, usize::MAX);
+    as_cited(said, &text)?;
     match edit.field.as_str() {
         "title" => persona.title = within(TITLE, text)?,
         "summary" => persona.summary = within(SUMMARY, text)?,
@@ -382,7 +419,12 @@ fn rewrite(corpus: &Corpus, persona: &mut Persona, json: &str) -> Result<(), Ref
         let answers = Vec::<Answer>::deserialize(value)
             .map_err(|e| RefineError::Json(format!("'{key}': {e}")))?;
         let unusable = |cause: &str| RefineError::Unusable(format!("{key}: {cause}"));
-        let statements = answers.into_iter().map(|answer| {
+        if answers.len() > STATEMENTS_MOST {
+            return Err(unusable(&format!("{} are more than {STATEMENTS_MOST}", answers.len())));
+        }
+        let statements = answers.into_iter().map(|mut answer| {
+            answer.records.sort_unstable();
+            answer.records.dedup();
             let text =
                 within(STATEMENT, tidy(&answer.text, usize::MAX)).map_err(|e| unusable(&e))?;
             let known = answer.records.iter().all(|id| cited.contains(id));
@@ -403,6 +445,7 @@ fn rewrite(corpus: &Corpus, persona: &mut Persona, json: &str) -> Result<(), Ref
     let (title, summary) = (text("title", TITLE)?, text("summary", SUMMARY)?);
     let (goals, pains, behaviours) = (list("goals")?, list("pains")?, list("behaviours")?);
     let motivations = motivations.iter().map(|text| tidy(text, MOTIVATION.1));
+    let motivations = motivations.take(STATEMENTS_MOST);
     persona.motivations = motivations.filter(|text| !text.is_empty()).collect();
     (persona.title, persona.summary) = (title, summary);
     (persona.goals, persona.pains, persona.behaviours) = (goals, pains, behaviours);
@@ -450,6 +493,22 @@ mod tests {
             let carried = sent.contains(&record.text[..record.text.len().min(40)]);
             assert_eq!(carried, ids.contains(&record.id), "{}", record.id);
         }
+    }
+
+    #[test]
+    fn an_edit_quotes_nothing_that_no_cited_record_says() {
+        let invented = "A nurse. She says: “I threw the tablet into the canal.”";
+        for field in ["summary", "goals.1", "motivations.new"] {
+            let answer = serde_json::json!({"edits": [{"field": field, "text": invented}]});
+            let cause = patched(&answer.to_string()).unwrap_err().to_string();
+            assert!(cause.contains("“I threw the tablet"), "{field}: {cause}");
+        }
+        let (corpus, before) = persona();
+        let record = corpus.get(&before.cited()[0]).unwrap();
+        let words: Vec<&str> = record.text.split_whitespace().take(6).collect();
+        let true_one = format!("A nurse with little time. One of them says: “{}”", words.join(" "));
+        let answer = serde_json::json!({"edits": [{"field": "summary", "text": true_one}]});
+        assert_eq!(patched(&answer.to_string()).unwrap().0.summary, true_one);
     }
 
     #[test]

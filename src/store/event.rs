@@ -101,7 +101,7 @@ pub enum Event {
         /// Which attempt.
         attempt: u64,
         /// What it is charged.
-        cost: MicroUsd,
+        cost: Option<MicroUsd>,
         /// The answer, whatever it is worth.
         answer: Completion,
     },

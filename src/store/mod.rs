@@ -161,6 +161,9 @@ impl Run {
         if self.is_broken {
             return Err(broken("an earlier entry could not be written".into()));
         }
+        // What JSON cannot hold, as a number that is not finite, would make the run unreadable for good.
+        serde_json::from_slice::<Event>(&line).map_err(|e| broken(e.into()))?;
+        self.in_place()?;
         let written = self.log.write_all(&line).and_then(|()| self.log.sync_data());
         self.is_broken = written.is_err();
         written.map_err(|e| StoreError::io("write", &path, e))?;
@@ -169,11 +172,39 @@ impl Run {
         Ok(())
     }
 
+    /// Fails where the folder is not that of this run any more: what is written there would be lost to
+    /// it, the bookings of paid calls first.
+    fn in_place(&self) -> Result<(), StoreError> {
+        let path = self.dir.join(LOG);
+        let gone = |cause: String| StoreError::io("write", &path, io::Error::other(cause));
+        let there =
+            fs::metadata(&path).map_err(|e| gone(format!("the run folder is gone ({e})")))?;
+        let own = self.log.metadata().map_err(|e| StoreError::io("look at", &path, e))?;
+        if is_same(&there, &own) {
+            Ok(())
+        } else {
+            Err(gone("another run has taken the place of its folder".to_owned()))
+        }
+    }
+
     /// Writes a file of the run folder atomically: a reader sees the old bytes or the new ones.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.in_place()?;
         tracing::debug!(bytes = bytes.len(), "writing {name}");
         write_atomically(&self.dir.join(name), bytes)
     }
+}
+
+#[cfg(unix)]
+fn is_same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+    true
 }
 
 /// What every event goes through before it is logged. It changes strings alone, and says whether it

@@ -148,7 +148,10 @@ impl RunState {
                 self.purchases.entry(purpose).or_default().attempts.push(attempt);
             }
             Event::Answered { attempt, cost, answer } => {
-                self.account.settle(attempt, cost);
+                if let Some(cost) = cost {
+                    self.account.settle(attempt, cost);
+                }
+                let cost = self.account.charged_for(attempt);
                 let mut bought = self.purchases.values_mut();
                 if let Some(purchase) = bought.find(|p| p.attempts.contains(&attempt)) {
                     purchase.answer = Some((answer, cost));

@@ -263,7 +263,7 @@ fn an_answer_belongs_to_what_its_attempt_was_to_buy() {
         timings: Timings::default(),
         labels: None,
     };
-    let answered = Event::Answered { attempt: 3, cost: MicroUsd(30), answer: answer.clone() };
+    let answered = Event::Answered { attempt: 3, cost: Some(MicroUsd(30)), answer: answer.clone() };
     let state = folded(&[
         reserved(0, &first),
         reserved(1, &second),
@@ -418,4 +418,33 @@ proptest! {
     fn arbitrary_bytes_are_an_error_or_a_state_but_never_a_panic(bytes: Vec<u8>) {
         let _ = replay(Path::new(LOG), &bytes);
     }
+}
+
+#[test]
+fn a_run_whose_folder_is_gone_or_anothers_takes_no_entry_and_no_file() {
+    let base = tempfile::tempdir().unwrap();
+    let dir = base.path().join("run");
+    let begun = || {
+        std::fs::create_dir(&dir).unwrap();
+        Run::begin(&dir, started()).unwrap()
+    };
+    let mut run = begun();
+    std::fs::rename(&dir, base.path().join("moved")).unwrap();
+    let cause = run.record(Event::Resumed).unwrap_err().to_string();
+    assert!(cause.contains("the run folder is gone"), "{cause}");
+    assert!(run.write("personas.json", b"[]").is_err() && !dir.exists());
+    let other = begun();
+    let cause = run.write("personas.json", b"[]").unwrap_err().to_string();
+    assert!(cause.contains("another run"), "{cause}");
+    other.write("personas.json", b"[]").unwrap();
+}
+
+#[test]
+fn a_number_that_json_cannot_hold_is_not_logged() {
+    let base = tempfile::tempdir().unwrap();
+    let mut run = Run::create(base.path(), started()).unwrap();
+    let infinite = Event::StageEnded { stage: "judge".into(), seconds: f64::INFINITY };
+    assert!(run.record(infinite).is_err());
+    run.record(Event::Resumed).unwrap();
+    assert_eq!(Run::events(&run.dir).unwrap().len(), 2);
 }

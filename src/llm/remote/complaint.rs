@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
-use super::ApiKey;
+use super::{ApiKey, redaction};
 use crate::llm::LlmError;
 
 /// Longest wait that a service may ask for.
@@ -87,7 +87,7 @@ impl Speaker {
 
     fn without_key(&self, text: String) -> String {
         match &self.key {
-            Some(key) => text.replace(key.expose(), "[key]"),
+            Some(key) => redaction::redacted(&text, key.expose()),
             None => text,
         }
     }
@@ -128,6 +128,7 @@ pub(super) struct Complaint {
 impl Complaint {
     /// Reads an answer that is no success. `now` is what a date in it is compared with.
     pub(super) fn read(status: u16, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Self {
+        let body = without_mark(body);
         let mut complaint = match serde_json::from_slice::<Value>(body) {
             Ok(value) => Self::of(&value),
             Err(_) => Self { message: plain(body), ..Self::default() },
@@ -239,6 +240,11 @@ impl Complaint {
 }
 
 /// A body that is no JSON, unless it is a page for people.
+/// A body without a byte order mark, which RFC 8259 lets a reader ignore.
+pub(super) fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
 fn plain(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(MAX_PLAIN)]);
     // A word that is cut may be a key, of which the rest would not be known again.

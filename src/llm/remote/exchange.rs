@@ -221,7 +221,8 @@ pub(in crate::llm) fn label_log_probs(
     };
     let probability = |alternatives: &[Value], label: &String| -> f64 {
         let spelled = alternatives.iter().filter(|alternative| spells(alternative, label));
-        spelled.filter_map(|a| a["logprob"].as_f64()).map(f64::exp).sum()
+        // A probability is at most 1, whatever a server says.
+        spelled.filter_map(|a| a["logprob"].as_f64()).map(|log| log.min(0.0).exp()).sum()
     };
     let places = tokens
         .as_array()?
@@ -246,6 +247,20 @@ pub(in crate::llm) fn label_log_probs(
 /// A number of tokens at a JSON pointer.
 pub(in crate::llm) fn count(body: &Value, pointer: &str) -> Option<u64> {
     body.pointer(pointer)?.as_u64()
+}
+
+/// A number of tokens that a service may leave out where it is nothing; `None` where what stands there
+/// is no number of tokens, so that nothing can be made of the usage.
+pub(in crate::llm) fn part(body: &Value, pointer: &str) -> Option<u64> {
+    match body.pointer(pointer) {
+        None | Some(Value::Null) => Some(0),
+        Some(value) => value.as_u64(),
+    }
+}
+
+/// Answer tokens that a total has and its parts have not: some services leave reasoning out of them.
+pub(in crate::llm) fn beyond(body: &Value, total: &str, parts: u64) -> Option<u64> {
+    Some(part(body, total)?.saturating_sub(parts))
 }
 
 /// A text at a JSON pointer.

@@ -119,7 +119,7 @@ pub enum ServerError {
 pub async fn find(options: &ServerOptions) -> Result<Served, ServerError> {
     let base = address::check(&options.base_url, &options.trusted)?;
     let host = address::host(&base);
-    let client = http::client(&base)
+    let client = http::confidential_client(&base, http::READ_TIMEOUT)
         .map_err(|e| RemoteError::Client { host: host.clone(), cause: http::cause(e) })?;
     let server = Server { client, base, host, key: options.key.clone(), api: options.api };
     match options.api {
