@@ -19,7 +19,8 @@ What leaves this machine:
 
 When the local model of a hybrid run cannot be had, the frontier writes the personas in its place,
 and every record that a draft needs is sent to it: if there is a key and the worst case fits
---max-cost, or with --fallback frontier. Never under --no-frontier or --fallback fail.
+--max-cost, or with --fallback frontier. Never under --no-frontier or --fallback fail, and not for a
+--model that does not exist.
 
 Money: each call is booked at its worst case before it is sent; --max-cost is never passed, over all
 resumes of a run together. A price that is not known is refused; --price gives it.

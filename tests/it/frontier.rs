@@ -316,11 +316,15 @@ fn plain_generation_has_exit_codes_of_its_own() {
 #[test]
 fn the_fallback_needs_a_cap_that_holds_it_or_a_word() {
     let server = writer();
-    let command = format!(
-        "generate data.csv --hybrid --model no-such-file.gguf --price 3/15 --seed 7 {}",
-        at(&server)
-    );
+    let with = |model: &str| {
+        format!("generate data.csv --hybrid --model {model} --price 3/15 --seed 7 {}", at(&server))
+    };
+    let command = with("qwen3-4b");
     let folder = Folder::new();
+    for typo in ["qwen3-4bb", "no-such-file.gguf"] {
+        let shown = folder.shown(&folder.output(&format!("{} --max-cost 5", with(typo))));
+        assert!(shown.starts_with("exit: 4") && !shown.contains("falling back"), "{shown}");
+    }
     let shown = folder.shown(&folder.output(&command));
     assert!(shown.starts_with("exit: 4") && shown.contains("--fallback frontier"), "{shown}");
     let small = folder.shown(&folder.output(&format!("{command} --max-cost 0.01")));
