@@ -9,7 +9,9 @@ use crate::schema::RecordId;
 
 use super::format::is_prose;
 use super::names::{is_context, is_id_name, normalise, participant_rank};
-use super::values::{are_lists, is_address, is_free, is_no_answer, is_time_stamp, number};
+use super::values::{
+    are_lists, is_address, is_free, is_no_answer, is_time_stamp, number, tells_nothing,
+};
 use super::{Corpus, Record};
 
 /// A column over the whole corpus.
@@ -114,15 +116,22 @@ pub(super) fn mark_said(records: &mut [Record], is_prose: bool) {
         found.map(|column| column.name.clone()).collect()
     };
     let mut said = of(|kind| kind == ColumnKind::FreeText);
+    let has_words = is_prose || !said.is_empty();
     if is_prose {
         said.insert("text".to_owned());
     } else if said.is_empty() {
         said = of(|kind| kind != ColumnKind::Identifier);
     }
+    // In a column of answers of all kinds, as of an experiment, are reaction times and dates, too.
+    let is_word = |value: &str| {
+        value.contains(char::is_alphabetic) && number(value).is_none() && !tells_nothing(value)
+    };
     for record in records {
         for span in &mut record.columns {
             let value = &record.text[span.start..span.end];
-            span.is_said = said.contains(&*span.name) && !is_no_answer(value);
+            span.is_said = said.contains(&*span.name)
+                && !is_no_answer(value)
+                && (!has_words || is_word(value));
         }
     }
 }

@@ -15,6 +15,7 @@ use super::columns::mark_said;
 use super::encoding::decode;
 use super::format::{ByName, Format, Looks, SUPPORTED, TextFormat, is_prose, look};
 use super::inputs::{self, Candidate, Found, skipped};
+use super::people;
 use super::rows::Rows;
 use super::{Corpus, CorpusError, Finding, Record, SourceFile};
 
@@ -47,6 +48,7 @@ pub fn load(inputs: &[PathBuf]) -> Result<Corpus, CorpusError> {
     if corpus.records.is_empty() {
         return Err(nothing(inputs, &corpus.findings));
     }
+    people::find(&mut corpus);
     Ok(corpus)
 }
 

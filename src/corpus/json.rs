@@ -16,6 +16,9 @@ use super::table::{self, Table, TableRow};
 /// Between the items of a list in one cell.
 const LIST_SEPARATOR: &str = "; ";
 
+/// Words from which an item of a list is a thing said by itself, on a line of its own.
+const SENTENCE: usize = 4;
+
 /// Bytes of a path like `answers.3.text`. Paths repeat the keys above them, so that long keys in a
 /// deep document would multiply its size.
 const MAX_PATH: usize = 1000;
@@ -256,7 +259,8 @@ impl Grid {
         });
         let cell = cells.entry(column).or_default();
         if !cell.is_empty() {
-            cell.push_str(LIST_SEPARATOR);
+            let is_sentence = value.split_whitespace().nth(SENTENCE - 1).is_some();
+            cell.push_str(if is_sentence { "\n" } else { LIST_SEPARATOR });
         }
         cell.push_str(value);
     }
@@ -340,6 +344,12 @@ mod tests {
             texts(&rows),
             ["b: 1\na.x: true\ntags: p; q", "b: 2.5\na.x: false\nwho.1.n: Ana\nwho.2.n: Bo"]
         );
+    }
+
+    #[test]
+    fn sentences_in_a_list_stand_on_lines_of_their_own() {
+        let rows = load(r#"[{"pains": ["I come two days early.", "I never find the door."]}]"#);
+        assert_eq!(texts(&rows), ["pains: I come two days early.\nI never find the door."]);
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod nested;
 mod ods;
 mod options;
 mod org;
+mod people;
 mod reply;
 mod rows;
 mod sheets;
@@ -53,7 +54,7 @@ use crate::schema::RecordId;
 pub use columns::{Column, ColumnKind};
 pub use files::load;
 pub(crate) use names::{is_context, is_path};
-pub(crate) use values::number;
+pub(crate) use values::{is_blank, number};
 
 /// What was understood of the input files.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

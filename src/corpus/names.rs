@@ -137,7 +137,8 @@ const PARTICIPANT: [&str; 37] = [
 ];
 
 /// What else stands for a participant where no column is called one; the best first.
-const OTHER_PEOPLE: [&str; 23] = [
+const OTHER_PEOPLE: [&str; 44] = [
+    "pid",
     "authorid",
     "authorname",
     "reviewerid",
@@ -158,9 +159,29 @@ const OTHER_PEOPLE: [&str; 23] = [
     "customerid",
     "responseid",
     "speaker",
+    "speakername",
+    "speakerid",
+    "speakerlabel",
+    "authorchannelid",
+    "authordisplayname",
+    "recordid",
+    "scoutid",
+    "testerid",
+    "informant",
+    "reviewer",
+    "reviewername",
+    "customer",
+    "customername",
+    "requester",
+    "requestername",
+    "contactname",
+    "displayname",
+    "screenname",
     "name",
     "fullname",
     "author",
+    "documentname",
+    "useremail",
 ];
 
 /// What was asked, in the same languages.
@@ -188,6 +209,7 @@ const QUESTION: [&str; 19] = [
 
 /// How well a column name says that it holds the participant; lower is better.
 pub(super) fn participant_rank(name: &str) -> Option<usize> {
+    let full = name;
     let name = normalise(name);
     let rank = |word: &&str| {
         let rest = name.strip_prefix(*word)?;
@@ -199,7 +221,23 @@ pub(super) fn participant_rank(name: &str) -> Option<usize> {
     if name.strip_prefix("id").is_some_and(|word| PARTICIPANT.contains(&word)) {
         return Some(1);
     }
-    OTHER_PEOPLE.iter().position(|other| *other == name).map(|i| ID_SUFFIXES.len() + i)
+    if names_participant(full) {
+        return Some(ID_SUFFIXES.len());
+    }
+    OTHER_PEOPLE.iter().position(|other| *other == name).map(|i| ID_SUFFIXES.len() + 1 + i)
+}
+
+/// `Participant Private ID`: the word, and an id at the end.
+fn names_participant(name: &str) -> bool {
+    let mut words = name.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
+    let first = words.next().unwrap_or_default();
+    let last = words.next_back().unwrap_or_default();
+    PARTICIPANT.contains(&first.as_str()) && ["id", "no", "nr", "code"].contains(&last.as_str())
+}
+
+/// Whether a column holds who speaks in a conversation.
+pub(super) fn is_speaker(name: &str) -> bool {
+    ["speaker", "speakername", "speakerlabel"].contains(&normalise(name).as_str())
 }
 
 /// Whether a column holds the question that was asked.

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::html;
 use super::moderator::{self, Question};
-use super::names::{is_context, is_question, normalise, participant_rank};
+use super::names::{self, is_context, is_question, normalise, participant_rank};
 use super::options;
 use super::rows::{Rows, clean_name};
 
@@ -93,7 +93,7 @@ struct Talk<'t> {
 impl<'t> Talk<'t> {
     fn of(table: &'t Table, participant: usize, rows: &mut Rows) -> Self {
         let named = |is: &dyn Fn(&str) -> bool| table.names.iter().position(|name| is(name));
-        let speaker = named(&|name| normalise(name) == "speaker");
+        let speaker = named(&names::is_speaker);
         let words = most_words(table);
         let turns = |speaker: usize| {
             let turn = move |row: &'t TableRow| Some((row.get(speaker)?, row.get(words?)?));

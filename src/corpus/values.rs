@@ -57,6 +57,13 @@ pub(super) fn is_no_answer(value: &str) -> bool {
     value.len() <= 24 && NO_ANSWERS.contains(&normalise(value).as_str())
 }
 
+/// Whether a value only stands for none: `N/A`, `-`, `null`. `No` and `None` are answers where people
+/// choose.
+pub(crate) fn is_blank(value: &str) -> bool {
+    let plain = normalise(value);
+    ["", "na", "nan", "null", "notapplicable", "missing"].contains(&plain.as_str())
+}
+
 /// A finite number as tables hold it, in either way of writing its decimals, perhaps of a currency or
 /// per cent: `3.5`, `3,5`, `1.234,50 €`, `12,500`. `inf` and `NaN` are words in a table.
 pub(crate) fn number(value: &str) -> Option<f64> {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::segments::speaker;
-use crate::corpus::{ColumnKind, Corpus, is_context, is_path, number};
+use crate::corpus::{ColumnKind, Corpus, is_blank, is_context, is_path, number};
 use crate::prompts::draft::TypicalAnswer;
 use crate::prompts::passages::{MIN_WORDS, words};
 
@@ -19,6 +19,8 @@ const CATEGORIES: usize = 24;
 /// often: the options of a question.
 const OPTIONS: usize = 12;
 const OPTION_REPEATS: usize = 4;
+/// Most words of a name that is no question.
+const LABEL: usize = 4;
 /// Most facts in a persona.
 const FACTS: usize = 8;
 /// Characters of a question that may stand among the facts.
@@ -72,9 +74,9 @@ impl Columns {
         let (questions, mut describing): (Vec<_>, Vec<_>) =
             columns(corpus).into_iter().partition(is_question);
         // What is the same of all tells of them only where it is about who they are.
-        let is_kind = |column: &Column| column.name.to_lowercase().ends_with("type");
-        describing
-            .retain(|column| tells_who(&column.name) && !is_kind(column) || !column.is_constant());
+        describing.retain(|column| {
+            tells_who(&column.name) && !is_kind(&column.name) || !column.is_constant()
+        });
         describing.sort_by_key(|column| !tells_who(&column.name));
         let questions: Vec<Column> = questions.into_iter().filter(has_options).collect();
         // Where people speak for themselves, what they ticked describes them.
@@ -198,6 +200,53 @@ fn tells_who(name: &str) -> bool {
     parts.len() <= 7 && parts.iter().any(|part| WHO.contains(&part.as_str()))
 }
 
+/// Whether a name may as well be that of a kind or state of the record: the same for all, it tells
+/// nothing of them.
+fn is_kind(name: &str) -> bool {
+    const KINDS: [&str; 5] = ["type", "state", "group", "location", "team"];
+    let name = name.to_lowercase();
+    KINDS.iter().any(|kind| name.ends_with(kind))
+}
+
+/// Whether a column's name says that it is about the record, its handling or its analysis.
+fn is_of_record(name: &str) -> bool {
+    const HANDLING: [&str; 28] = [
+        "tag",
+        "tags",
+        "label",
+        "labels",
+        "owner",
+        "assigned",
+        "assignee",
+        "version",
+        "millis",
+        "epoch",
+        "developer",
+        "agent",
+        "coverage",
+        "reactions",
+        "retweets",
+        "upvotes",
+        "priority",
+        "severity",
+        "sla",
+        "ticket",
+        "case",
+        "reply",
+        "replies",
+        "hours",
+        "hrs",
+        "code",
+        "theme",
+        "count",
+    ];
+    let parts: Vec<String> = words(&name.replace(['_', '-', '.', '/'], " ")).collect();
+    // In a question such a word is what is asked about.
+    let is_label = parts.len() <= LABEL && !asks(name);
+    is_label && parts.iter().any(|part| HANDLING.contains(&part.as_str()))
+        || name.eq_ignore_ascii_case("type")
+}
+
 /// Whether people chose among a few values.
 fn has_options(column: &Column) -> bool {
     let distinct: BTreeSet<&String> = column.values.values().collect();
@@ -212,7 +261,7 @@ fn columns(corpus: &Corpus) -> Vec<Column> {
         let who = speaker(corpus, record);
         for column in &record.columns {
             let value = record.text[column.start..column.end].trim();
-            if record.participant.as_deref() == Some(value) {
+            if record.participant.as_deref() == Some(value) || is_blank(value) {
                 continue;
             }
             if !said.contains_key(&*column.name) {
@@ -227,7 +276,8 @@ fn columns(corpus: &Corpus) -> Vec<Column> {
 }
 
 fn column(name: &str, said: &BTreeMap<String, BTreeSet<&str>>) -> Option<Column> {
-    if names_a_person(name) || is_context(name) || said.values().any(|values| values.len() > 1) {
+    let is_fact = !names_a_person(name) && !is_of_record(name) && !is_context(name);
+    if !is_fact || said.values().any(|values| values.len() > 1) {
         return None;
     }
     let values: BTreeMap<String, String> = said
@@ -236,6 +286,9 @@ fn column(name: &str, said: &BTreeMap<String, BTreeSet<&str>>) -> Option<Column>
         .collect();
     let distinct: BTreeSet<&str> = values.values().map(String::as_str).collect();
     let numeric = values.values().all(|value| number(value).is_some());
+    if numeric && values.values().all(|value| is_instant(value)) {
+        return None;
+    }
     let short = values.values().all(|value| value.split_whitespace().count() <= SHORT);
     // As many values as people: a name, an address, a free answer.
     let repeats =
@@ -246,6 +299,13 @@ fn column(name: &str, said: &BTreeMap<String, BTreeSet<&str>>) -> Option<Column>
         numeric,
         values,
     })
+}
+
+/// Whether a number is a point in time: seconds or milliseconds since 1970, of this century.
+fn is_instant(value: &str) -> bool {
+    let digits = value.split('.').next().unwrap_or_default();
+    let seconds = digits.parse::<u64>().map(|n| if n > 100_000_000_000 { n / 1000 } else { n });
+    seconds.is_ok_and(|seconds| (946_684_800..4_102_444_800).contains(&seconds))
 }
 
 fn names_a_person(column: &str) -> bool {

@@ -268,7 +268,11 @@ fn extractive_title(evidence: &Evidence<'_>, clause: &str) -> String {
     let mut said_by = evidence.shown().filter(|(_, shown)| shown.contains(clause));
     let role = evidence.brief.role.as_ref();
     let role = role.filter(|role| said_by.any(|(record, _)| has_cell(record, role)));
-    let clause = format!("“{}”", tidy(clause, usize::MAX).trim_end_matches(['.', ',', ';']));
+    let is_answer = evidence.brief.answers.iter().any(|answer| answer.line().ends_with(clause));
+    let clause = tidy(clause, usize::MAX);
+    let clause = clause.trim_end_matches(['.', ',', ';']);
+    // Question and answer as they stand in a table are nobody's words.
+    let clause = if is_answer { clause.to_owned() } else { format!("“{clause}”") };
     let Some(role) = role else { return clause };
     let mut letters = role.chars();
     let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();

@@ -320,6 +320,9 @@ fn title(corpus: &Corpus, answer: &Answered) -> String {
         return shortened(corpus, &answer.cell);
     }
     let line = &text[answer.line.range.clone()];
+    // Of a question with rows, the row: `How happy are you with … - Price`.
+    let row = line.rsplit_once(" - ").map_or(line, |(_, row)| row);
+    let line = if row.contains(": ") { row } else { line };
     let words = std::iter::once(0).chain(line.match_indices(' ').map(|(at, _)| at + 1));
     let mut ends = words.map(|at| &line[at..]);
     let fitting = ends.find(|end| end.chars().count() <= TITLE.1);
