@@ -278,7 +278,7 @@ fn is_loopback(_: Option<&str>) -> bool {
 fn no_key(provider: Provider) -> Failure {
     let variables = provider.key_variables().join(" or ");
     Failure::usage(format!(
-        "no key for {}: {variables} is not set or empty\nhint: set it, or run with --no-frontier",
+        "no key for {}: {variables} is not set, is empty, or holds what a key cannot: spaces, or signs outside ASCII\nhint: set it, or run with --no-frontier",
         provider.name()
     ))
 }

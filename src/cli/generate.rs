@@ -433,7 +433,11 @@ pub(super) fn execute(job: &mut Job, output: Output, cancel: &Cancel) -> Result<
     let Job { corpus, models, plan, run, .. } = job;
     let ended =
         runtime.block_on(pipeline::run(corpus, models, &plan.pipeline, run, &stages, cancel));
-    ended.map_err(|error| Failure::from(error).with_hint(&goes_on(&dir)))
+    ended.map_err(|error| match Failure::from(error) {
+        // A run keeps to its cap over all resumes.
+        failure if failure.exit == Exit::Budget => failure,
+        failure => failure.with_hint(&goes_on(&dir)),
+    })
 }
 
 /// How to take up a run that broke off.

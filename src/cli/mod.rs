@@ -236,15 +236,24 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, process: Process) -> 
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let environment = Environment::read();
     output::tell_of_panics();
+    let ends = |failure: Failure| {
+        let json = arguments.iter().any(|argument| argument == "--json");
+        let output = flags_only(&Layers::default().switch(keys::JSON, json), &environment);
+        fail(output, &failure)
+    };
+    // What clap says of it names neither the argument nor a way out.
+    if let Some(odd) = arguments.iter().find(|argument| argument.to_str().is_none()) {
+        let exit = ends(Failure::usage(format!(
+            "the argument '{}' is not valid UTF-8\nhint: rename the file, or give the folder that it is in",
+            odd.to_string_lossy()
+        )));
+        return ExitCode::from(exit as u8);
+    }
     let ended = catch_unwind(AssertUnwindSafe(|| match Cli::try_parse_from(&arguments) {
         Ok(cli) => run(cli, &environment, process),
         Err(error) => refuse(&arguments, &environment, &error),
     }));
-    let exit = ended.unwrap_or_else(|_| {
-        let json = arguments.iter().any(|argument| argument == "--json");
-        let output = flags_only(&Layers::default().switch(keys::JSON, json), &environment);
-        fail(output, &Failure::failed(DEFECT))
-    });
+    let exit = ended.unwrap_or_else(|_| ends(Failure::failed(DEFECT)));
     ExitCode::from(exit as u8)
 }
 

@@ -4,6 +4,8 @@
 //! against schema and evidence, has it judged like any draft, and keeps the better of the two. A
 //! persona without an accepted answer stays as it was selected, with the cause in the log.
 
+use std::collections::BTreeMap;
+
 use super::asking::record;
 use super::buy::{Order, Till, Unbought};
 use super::judge::{self, About, Questions, Raw};
@@ -68,22 +70,25 @@ impl Runner<'_> {
         Ok(Stage::Done)
     }
 
-    /// One line for all that went wrong in the same way.
+    /// One line for all that went wrong in the same way: the same but for its numbers.
     fn tell_of_failures(&mut self) -> Result<(), PipelineError> {
-        let (mut failed, mut skipped) = (Vec::new(), Vec::new());
+        let mut ways: BTreeMap<(bool, String), (usize, String)> = BTreeMap::new();
         for refinement in self.run.state.refinements.values() {
-            match refinement {
-                Refinement::Failed { cause } => failed.push(cause.clone()),
-                Refinement::Skipped { cause } => skipped.push(cause.clone()),
-                Refinement::Accepted { .. } | Refinement::Kept { .. } => {}
-            }
+            let (was_asked, cause) = match refinement {
+                Refinement::Failed { cause } => (true, cause),
+                Refinement::Skipped { cause } => (false, cause),
+                Refinement::Accepted { .. } | Refinement::Kept { .. } => continue,
+            };
+            let way: String = cause.chars().filter(|c| !c.is_ascii_digit()).collect();
+            ways.entry((was_asked, way)).or_insert_with(|| (0, cause.clone())).0 += 1;
         }
-        let (one, many) = ("1 persona could not be refined", "{} personas could not be refined");
-        let (one_kept, kept) = ("1 persona was not refined", "{} personas were not refined");
-        for (causes, one, many) in [(failed, one, many), (skipped, one_kept, kept)] {
-            if let Some(first) = causes.first() {
-                self.note(format!("{}: {first}", counted(causes.len(), one, many)))?;
-            }
+        for ((was_asked, _), (personas, cause)) in ways {
+            let (one, many) = if was_asked {
+                ("1 persona could not be refined", "{} personas could not be refined")
+            } else {
+                ("1 persona was not refined", "{} personas were not refined")
+            };
+            self.note(format!("{}: {cause}", counted(personas, one, many)))?;
         }
         Ok(())
     }

@@ -245,7 +245,7 @@ impl Runner<'_> {
         {
             return Err(match cause {
                 Unbought::OverBudget { .. } => PipelineError::Budget(format!(
-                    "the budget allows no draft at all: {cause}\nhint: raise --max-cost, or see --estimate-only"
+                    "the budget allows no draft at all: {cause}\nhint: start a new run with a larger --max-cost; --estimate-only says what it takes"
                 )),
                 _ if stands_in => {
                     PipelineError::Model(format!("{} gave no draft: {cause}", terms.host))

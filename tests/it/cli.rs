@@ -375,7 +375,7 @@ fn without_no_frontier_a_hybrid_run_says_that_it_stays_local() {
     --- stdout
 
     --- stderr
-    error: no key for anthropic: ANTHROPIC_API_KEY is not set or empty
+    error: no key for anthropic: ANTHROPIC_API_KEY is not set, is empty, or holds what a key cannot: spaces, or signs outside ASCII
     hint: set it, or run with --no-frontier
     ");
 }
