@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use base16ct::lower::encode_string;
 use sha2::{Digest, Sha256};
 
 use super::columns::mark_said;
@@ -72,7 +73,7 @@ fn add_file(
             "the file is empty".to_owned()
         });
     }
-    let sha256 = hex(&Sha256::digest(&bytes));
+    let sha256 = encode_string(&Sha256::digest(&bytes));
     if let Some(same) = hashes.get(&sha256) {
         return Err(format!("it has the same content as {same}, which is read already"));
     }
@@ -201,13 +202,6 @@ fn nothing(inputs: &[PathBuf], findings: &[Finding]) -> CorpusError {
         }
     };
     CorpusError::Nothing { path: paths.join(", "), cause }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -15,12 +15,12 @@ mod metadata;
 mod parts;
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use base16ct::lower::encode_string;
 use candle_core::Device;
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use sha2::{Digest, Sha256};
@@ -244,12 +244,7 @@ impl GgufFile {
         files
             .try_for_each(|mut file| read(&mut file))
             .map_err(|error| self.bad(format!("cannot read it: {error}")))?;
-        let mut hexadecimal = String::with_capacity(64);
-        for byte in hasher.finalize() {
-            // Writing to a string cannot fail.
-            let _ = write!(hexadecimal, "{byte:02x}");
-        }
-        Ok(hexadecimal)
+        Ok(encode_string(&hasher.finalize()))
     }
 
     /// Whether the file holds tensor `name`.

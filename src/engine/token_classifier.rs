@@ -17,6 +17,7 @@ mod tests;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use base16ct::lower::encode_string;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::{Linear, Module, VarBuilder};
 use serde_json::Value;
@@ -124,7 +125,7 @@ impl TokenClassifier {
             return Err(config.bad(format!("it reads {window} tokens at a time, which is no text")));
         }
         let File { path, bytes } = weights;
-        let bad = |reason: String| BadFile { path: &path }.because(reason);
+        let bad = |reason: String| bad_file(&path, reason);
         let built = caught(|| {
             let vb = VarBuilder::from_buffered_safetensors(bytes, DType::F32, &device)?;
             let head = linear(&vb.pp("classifier"), sizes.hidden, labels.len())?;
@@ -474,25 +475,22 @@ impl File {
         let path = folder.join(name);
         match std::fs::read(&path) {
             Ok(bytes) => Ok(Self { path, bytes }),
-            Err(error) => Err(BadFile { path: &path }.because(format!(
-                "{error}\nhint: a token classifier is a folder with config.json, tokenizer.json and model.safetensors"
-            ))),
+            Err(error) => Err(bad_file(
+                &path,
+                format!(
+                    "{error}\nhint: a token classifier is a folder with config.json, tokenizer.json and model.safetensors"
+                ),
+            )),
         }
     }
 
     fn bad(&self, reason: String) -> EngineError {
-        BadFile { path: &self.path }.because(reason)
+        bad_file(&self.path, reason)
     }
 }
 
-struct BadFile<'p> {
-    path: &'p Path,
-}
-
-impl BadFile<'_> {
-    fn because(&self, reason: String) -> EngineError {
-        EngineError::BadModel { path: self.path.display().to_string(), reason }
-    }
+fn bad_file(path: &Path, reason: String) -> EngineError {
+    EngineError::BadModel { path: path.display().to_string(), reason }
 }
 
 /// A layer with or without a bias.
@@ -503,14 +501,7 @@ fn linear(vb: &VarBuilder<'_>, input: usize, output: usize) -> candle_core::Resu
 }
 
 fn hash(parts: &[&[u8]]) -> String {
-    use std::fmt::Write;
-
-    let digest = parts.iter().fold(Sha256::new(), Digest::chain_update).finalize();
-    digest.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    encode_string(&parts.iter().fold(Sha256::new(), Digest::chain_update).finalize())
 }
 
 /// Runs code of candle; its errors and panics become a reason.

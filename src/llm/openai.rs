@@ -4,8 +4,7 @@
 //!
 //! Owns their field names: a request's body and headers, and what an answer means. Sends nothing.
 
-use std::fmt::Write;
-
+use base16ct::lower::encode_string;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -207,11 +206,7 @@ fn cache_key(shared: &[Message]) -> String {
         hash.update(message.content.as_bytes());
         hash.update([0]);
     }
-    let mut key = String::from("persona-");
-    for byte in hash.finalize().iter().take(16) {
-        let _ = write!(key, "{byte:02x}");
-    }
-    key
+    format!("persona-{}", encode_string(&hash.finalize()[..16]))
 }
 
 /// Both APIs count cached and reasoning tokens in; they differ in names alone.

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use base16ct::lower::encode_string;
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep_until};
 
@@ -337,13 +338,7 @@ fn too_much(usage: Usage, [prompt, answer]: [u64; 2]) -> String {
 }
 
 pub(super) fn sha256(body: &[u8]) -> String {
-    use std::fmt::Write;
-
-    Sha256::digest(body).iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    encode_string(&Sha256::digest(body))
 }
 
 fn poll_all(

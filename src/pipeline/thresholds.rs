@@ -4,9 +4,9 @@
 //! again by hashes: of the judging model, of the data, and of the scales and weights that the score
 //! is made with, so that a threshold never outlives the scores it was read off.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use base16ct::lower::encode_string;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -85,11 +85,7 @@ fn scale(judge: &JudgeReport) -> String {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    let hex = Sha256::digest(bytes);
-    hex.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    encode_string(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]

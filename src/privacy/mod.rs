@@ -76,17 +76,6 @@ pub enum PrivacyError {
     Interrupted,
 }
 
-/// Bytes as lower-case hexadecimal digits.
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// How data was cleared; the report shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clearance {

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use base16ct::lower::encode_string;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -178,7 +179,7 @@ impl Pseudonyms {
         mac.update(kind.as_bytes());
         mac.update(&[0]);
         mac.update(form.as_bytes());
-        super::hexadecimal(&mac.finalize().into_bytes()[..6])
+        encode_string(&mac.finalize().into_bytes()[..6])
     }
 }
 

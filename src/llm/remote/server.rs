@@ -4,9 +4,9 @@
 //! that follow OpenAI (`/models`; llama.cpp's `/props` too). They carry no research data. Asking the
 //! model is [`super::RemoteModel`]'s.
 
-use std::fmt::Write;
 use std::time::{Duration, Instant};
 
+use base16ct::lower::encode_string;
 use reqwest::{Client, StatusCode, Url};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -253,11 +253,7 @@ impl Server {
         hash.update(LABELS_READ.as_bytes());
         hash.update(self.host.as_bytes());
         hash.update(entry.to_string().as_bytes());
-        hash.finalize().iter().fold(String::new(), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        encode_string(&hash.finalize())
     }
 
     async fn get(&self, path: &[&str]) -> Result<Result<Value, StatusCode>, ServerError> {

@@ -178,7 +178,7 @@ fn features_are_those_that_the_weights_were_trained_on() {
         });
     }
     let bytes: Vec<u8> = numbers.iter().flat_map(|&number| (number as u64).to_le_bytes()).collect();
-    let digest = crate::privacy::hexadecimal(&Sha256::digest(bytes)[..8]);
+    let digest = base16ct::lower::encode_string(&Sha256::digest(bytes)[..8]);
     assert_eq!((numbers.len(), digest.as_str()), (8_050, "3c73b8436194c2dd"));
 }
 
