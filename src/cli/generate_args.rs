@@ -39,7 +39,7 @@ Examples:
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct GenerateArgs {
     /// Files, folders, patterns, or - for what is piped in: CSV, TSV, JSON, JSONL, YAML, Markdown, text,
-    /// org, HTML, XLSX, ODS, DOCX, VTT, SRT
+    /// org, HTML, XLSX, ODS, DOCX, VTT, SRT, mbox, EML
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
     /// The same as a flag; may be repeated

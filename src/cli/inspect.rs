@@ -37,7 +37,7 @@ const PIECE: usize = 64 << 10;
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
     /// Files, folders, patterns, or - for what is piped in: CSV, TSV, JSON, JSONL, YAML, Markdown,
-    /// text, org, HTML, XLSX, ODS, DOCX, VTT, SRT
+    /// text, org, HTML, XLSX, ODS, DOCX, VTT, SRT, mbox, EML
     #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
     /// The same as a flag; may be repeated

@@ -55,12 +55,12 @@ impl Corpus {
         self.records.get(at).is_some_and(|record| record.id == *id).then_some(at)
     }
 
-    /// Records of equal key are by the same participant. A table's participant column means the
-    /// same person in every file; a speaker label (`Participant`, `Ana`) only in its own. Without
+    /// Records of equal key are by the same participant. A table's participant column and the sender
+    /// of a message mean the same person in every file; a speaker label (`Participant`, `Ana`) only in its own. Without
     /// either, a table row stands for a participant of its own, and prose for one per file.
     pub fn participant_key(&self, record: &Record) -> String {
         let source = record.file.checked_sub(1).and_then(|index| self.files.get(index));
-        let is_table = source.is_some_and(|file| !is_prose(&file.format));
+        let is_table = source.is_some_and(|file| !is_prose(&file.format) || file.format == "mail");
         match (&record.participant, is_table) {
             (Some(name), true) => name.clone(),
             (Some(name), false) => format!("f{}:{name}", record.file),
@@ -108,7 +108,8 @@ fn columns_of(records: &[Record]) -> Vec<Column> {
 }
 
 /// Marks the cells of a file that are in the participants' own words: those of columns that hold free
-/// text, and the text of prose. In a table without any, it is what they chose.
+/// text, and the text of prose, to which all cells beside it are context. In a table without any, it
+/// is what they chose.
 pub(super) fn mark_said(records: &mut [Record], is_prose: bool) {
     let columns = columns_of(records);
     let of = |is_kind: fn(ColumnKind) -> bool| -> HashSet<String> {
@@ -127,7 +128,11 @@ pub(super) fn mark_said(records: &mut [Record], is_prose: bool) {
         value.contains(char::is_alphabetic) && number(value).is_none() && !tells_nothing(value)
     };
     for record in records {
+        let has_text = is_prose && record.columns.iter().any(|column| &*column.name == "text");
         for span in &mut record.columns {
+            if has_text && &*span.name != "text" {
+                continue;
+            }
             let value = &record.text[span.start..span.end];
             span.is_said = said.contains(&*span.name)
                 && !is_no_answer(value)

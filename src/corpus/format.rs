@@ -5,11 +5,13 @@
 use std::path::Path;
 
 use super::archive::{self, Kind};
-use super::{csv, docx, html, json, markdown, ods, org, rows::Rows, subtitles, text, xlsx, yaml};
+use super::{
+    csv, docx, html, json, mail, markdown, ods, org, rows::Rows, subtitles, text, xlsx, yaml,
+};
 
 /// For messages: what can be read.
 pub(super) const SUPPORTED: &str = "CSV, TSV, JSON, JSONL, YAML, Markdown, text, org, HTML, XLSX, \
-                                    ODS, DOCX, VTT and SRT";
+                                    ODS, DOCX, VTT, SRT, mbox and EML";
 
 /// Bytes looked at when deciding whether a file is text.
 const BINARY_SAMPLE: usize = 64 << 10;
@@ -49,6 +51,7 @@ pub(super) enum TextFormat {
     Org,
     Html,
     Subtitles,
+    Mail,
 }
 
 /// What a file's name says of its format.
@@ -62,7 +65,7 @@ pub(super) enum ByName {
 
 impl Format {
     pub(super) fn by_name(path: &Path) -> ByName {
-        use TextFormat::{Csv, Html, Json, Jsonl, Markdown, Org, Subtitles, Text, Tsv, Yaml};
+        use TextFormat::{Csv, Html, Json, Jsonl, Mail, Markdown, Org, Subtitles, Text, Tsv, Yaml};
         let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         ByName::Known(match extension.as_str() {
             "csv" => Self::Text(Csv),
@@ -75,6 +78,7 @@ impl Format {
             "org" => Self::Text(Org),
             "html" | "htm" | "xhtml" => Self::Text(Html),
             "vtt" | "srt" => Self::Text(Subtitles),
+            "mbox" | "mbx" | "eml" => Self::Text(Mail),
             "xlsx" | "xlsm" => Self::Packed(Kind::Xlsx),
             "ods" => Self::Packed(Kind::Ods),
             "docx" | "docm" => Self::Packed(Kind::Docx),
@@ -107,6 +111,7 @@ impl Format {
             Self::Text(TextFormat::Org) => "org",
             Self::Text(TextFormat::Html) => "html",
             Self::Text(TextFormat::Subtitles) => "subtitles",
+            Self::Text(TextFormat::Mail) => "mail",
             Self::Packed(Kind::Xlsx) => "xlsx",
             Self::Packed(Kind::Ods) => "ods",
             Self::Packed(Kind::Docx) => "docx",
@@ -117,7 +122,7 @@ impl Format {
 /// Whether the records of a file of this format are what people said one after the other, and not
 /// one row a participant.
 pub(super) fn is_prose(format: &str) -> bool {
-    matches!(format, "text" | "markdown" | "org" | "html" | "subtitles" | "docx")
+    matches!(format, "text" | "markdown" | "org" | "html" | "subtitles" | "docx" | "mail")
 }
 
 impl TextFormat {
@@ -133,6 +138,8 @@ impl TextFormat {
             Self::Html
         } else if subtitles::looks_like_subtitles(first) {
             Self::Subtitles
+        } else if mail::looks_like_mail(content) {
+            Self::Mail
         } else if yaml::looks_like_yaml(first) {
             Self::Yaml
         } else if csv::looks_like_table(content) {
@@ -159,6 +166,7 @@ impl TextFormat {
             Self::Org => org::read(content, rows),
             Self::Html => html::read(content, rows),
             Self::Subtitles => subtitles::read(content, rows),
+            Self::Mail => mail::read(content, rows),
         }
     }
 }
@@ -245,6 +253,7 @@ mod tests {
             ("<!DOCTYPE html><p>x", TextFormat::Html),
             ("WEBVTT\n\n00:01.000 --> 00:02.000\nx\n", TextFormat::Subtitles),
             ("1\n00:00:01,000 --> 00:00:02,000\nx\n", TextFormat::Subtitles),
+            ("From: Ana <a@b.example>\nSubject: Lift\n\nSlow.\n", TextFormat::Mail),
             ("- who: Ana\n  why: late\n", TextFormat::Yaml),
             ("- one thing\n- another: this\n", TextFormat::Text),
             ("Just words, in a line.\n", TextFormat::Text),

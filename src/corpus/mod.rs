@@ -11,6 +11,7 @@
 mod archive;
 mod chat;
 mod columns;
+mod correspondence;
 mod csv;
 mod document;
 mod docx;
@@ -21,6 +22,7 @@ mod format;
 mod html;
 mod inputs;
 mod json;
+mod mail;
 mod markdown;
 mod message;
 mod moderator;
@@ -80,7 +82,7 @@ pub struct SourceFile {
     /// Where it was read.
     pub path: PathBuf,
     /// `csv`, `tsv`, `json`, `jsonl`, `yaml`, `markdown`, `text`, `org`, `html`, `html table` (a
-    /// page of nothing else), `subtitles`, `xlsx`, `ods`, `docx`.
+    /// page of nothing else), `subtitles`, `mail`, `xlsx`, `ods`, `docx`.
     pub format: String,
     /// As detected, for example `UTF-8`, `windows-1252`; `ZIP` for office files.
     pub encoding: String,

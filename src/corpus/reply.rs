@@ -1,7 +1,8 @@
 //! What of a message its writer wrote, and what it only repeats.
 //!
 //! Owns the habits of mail and of forums: quoted lines (RFC 3676, section 4.5), the line that names who
-//! is quoted, the whole message below an answer, the signature (same, section 4.3).
+//! is quoted, the whole message below an answer, the signature (same, section 4.3), what phones and
+//! companies write under it, and messages that are only passed on.
 
 use std::ops::Range;
 
@@ -22,6 +23,61 @@ const WROTE: [&str; 8] =
 /// The header of a message that was pasted with it: these begin its lines.
 const HEADER: [&str; 6] = ["from:", "von:", "de:", "da:", "van:", "från:"];
 
+/// What programs and companies write under a message, in small letters.
+const UNDER: [&str; 17] = [
+    "sent from my ",
+    "sent from mail for ",
+    "sent via ",
+    "get outlook for ",
+    "von meinem ",
+    "gesendet von ",
+    "envoyé de mon ",
+    "envoyé depuis ",
+    "enviado desde mi ",
+    "enviado do meu ",
+    "inviato da ",
+    "verstuurd vanaf ",
+    "this e-mail may contain confidential",
+    "this email may contain confidential",
+    "this message may contain confidential",
+    "diese e-mail enthält vertrauliche",
+    "ce message peut contenir des informations confidentielles",
+];
+
+/// What a mark says above a message that is passed on, in small letters.
+const PASSED_ON: [&str; 9] = [
+    "forwarded message",
+    "weitergeleitete nachricht",
+    "weitergeleiteten nachricht",
+    "message transféré",
+    "mensaje reenviado",
+    "mensagem encaminhada",
+    "messaggio inoltrato",
+    "doorgestuurd bericht",
+    "转发的邮件",
+];
+
+/// What people write above a message that they pass on, in small letters.
+const SEE_BELOW: [&str; 14] = [
+    "fyi",
+    "see below",
+    "forward",
+    "fwd",
+    "zur info",
+    "zur kenntnis",
+    "siehe unten",
+    "weiterleit",
+    "pour info",
+    "ci-dessous",
+    "para tu información",
+    "ver abajo",
+    "per conoscenza",
+    "segue abaixo",
+];
+
+/// Words above a message that say no more than that it is passed on.
+const FEW_WORDS: usize = 8;
+
 /// Bytes of the longest text that is taken for a message.
 const MESSAGE: usize = 1 << 16;
 
@@ -40,9 +96,19 @@ pub(super) fn own(message: &str) -> Vec<Range<usize>> {
         .collect();
     let text = |line: usize| message[lines[line].clone()].trim();
     let ends = (0..lines.len()).find(|at| is_end(&text, *at, lines.len())).unwrap_or(lines.len());
+    // What is passed on with a word or two is what the message is about.
+    if ends < lines.len() && passes_on(&message[..lines[ends].start], text(ends)) {
+        return whole(message);
+    }
     let is_own = |at: usize| {
-        let next = (at + 1..ends).map(text).find(|line| !line.is_empty());
-        !(is_quoted(text(at)) || names_the_quoted(text(at)) && next.is_some_and(is_quoted))
+        let mut next = (at + 1..ends).map(text).filter(|line| !line.is_empty());
+        let (first, second) = (next.next(), next.next());
+        let names = names_the_quoted(text(at)) && first.is_some_and(is_quoted)
+            // Wrapped, as it often is.
+            || dates_the_quoted(text(at))
+                && first.is_some_and(names_the_quoted)
+                && second.is_some_and(is_quoted);
+        !is_quoted(text(at)) && !names
     };
     let mut pieces: Vec<Range<usize>> = Vec::new();
     for at in (0..ends).filter(|at| is_own(*at)) {
@@ -61,8 +127,65 @@ pub(super) fn whole(text: &str) -> Vec<Range<usize>> {
     std::iter::once(0..text.len()).collect()
 }
 
+/// A message that another passes on, in bytes of that other.
+pub(super) struct PassedOn {
+    /// Where the words of whoever passes it on have ended.
+    pub start: usize,
+    /// Its headers; the text comes after them.
+    pub head: Range<usize>,
+}
+
+/// The message that a text passes on, where little else stands in it and headers say whose it is.
+pub(super) fn passed_on(message: &str) -> Option<PassedOn> {
+    let mut start = 0;
+    let mut lines: Vec<(usize, &str)> = Vec::new();
+    for line in message.split_inclusive('\n') {
+        lines.push((start, line.trim()));
+        start += line.len();
+    }
+    let text = |at: usize| lines[at].1;
+    let ends = (0..lines.len()).find(|at| is_end(&text, *at, lines.len()))?;
+    if !passes_on(&message[..lines[ends].0], text(ends)) {
+        return None;
+    }
+    let is_blank = |line: &&(usize, &str)| line.1.is_empty();
+    let mark = usize::from(is_mark(text(ends)));
+    let blank = lines[ends + mark..].iter().take_while(is_blank).count();
+    let first = ends + mark + blank;
+    let head = lines[first..].iter().take_while(|line| !is_blank(line)).count();
+    let at = |line: usize| lines.get(line).map_or(message.len(), |(at, _)| *at);
+    Some(PassedOn { start: at(ends), head: at(first)..at(first + head) })
+}
+
+/// Whether a line says that another message follows.
+pub(super) fn is_mark(line: &str) -> bool {
+    let lower = line.to_lowercase();
+    BELOW.iter().any(|mark| lower.starts_with(mark)) || is_forward_mark(&lower)
+}
+
+/// A line such as `---------- Forwarded message ---------`, in small letters.
+fn is_forward_mark(lower: &str) -> bool {
+    (lower.starts_with('-') || lower.ends_with(':'))
+        && lower.chars().count() <= 80
+        && PASSED_ON.iter().any(|mark| lower.contains(mark))
+}
+
+/// Whether who wrote `above` only passes on what comes below the line that ends it.
+fn passes_on(above: &str, end: &str) -> bool {
+    let lower = above.to_lowercase();
+    let is_announced = || SEE_BELOW.iter().any(|words| lower.contains(words));
+    let is_message = end != "--" && !is_under(&end.to_lowercase());
+    is_message
+        && above.split_whitespace().nth(FEW_WORDS).is_none()
+        && (is_forward_mark(&end.to_lowercase()) || is_announced())
+}
+
+fn is_under(lower: &str) -> bool {
+    UNDER.iter().any(|words| lower.starts_with(words))
+}
+
 /// Whether what the writer wrote has ended above this line: with a signature's mark, or a message that
-/// follows whole.
+/// follows whole. A forwarded message may have nothing above it.
 fn is_end<'t>(text: &impl Fn(usize) -> &'t str, at: usize, lines: usize) -> bool {
     let line = text(at);
     let lower = line.to_lowercase();
@@ -70,7 +193,12 @@ fn is_end<'t>(text: &impl Fn(usize) -> &'t str, at: usize, lines: usize) -> bool
         let next = if at + 1 < lines { text(at + 1) } else { "" };
         HEADER.iter().any(|name| lower.starts_with(name)) && next.contains(": ")
     };
-    at > 0 && (line == "--" || BELOW.iter().any(|mark| lower.starts_with(mark)) || starts_header())
+    is_forward_mark(&lower)
+        || at > 0
+            && (line == "--"
+                || is_under(&lower)
+                || BELOW.iter().any(|mark| lower.starts_with(mark))
+                || starts_header())
 }
 
 fn is_quoted(line: &str) -> bool {
@@ -80,6 +208,12 @@ fn is_quoted(line: &str) -> bool {
 fn names_the_quoted(line: &str) -> bool {
     let before = line.strip_suffix(':').map(|line| line.trim_end().to_lowercase());
     before.is_some_and(|line| WROTE.iter().any(|wrote| line.ends_with(wrote)))
+}
+
+/// The beginning of a line that names who is quoted, before it goes on: `On Mon, 3 Jun 2024, Ana`.
+fn dates_the_quoted(line: &str) -> bool {
+    let starts = ["On ", "Am ", "Le ", "El ", "Em ", "Il ", "Op ", "Den "];
+    starts.iter().any(|word| line.starts_with(word)) && line.contains(|c: char| c.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -99,6 +233,32 @@ mod tests {
         assert_eq!(pieces(below), ["I still wait."]);
         let header = "I still wait.\n\nVon: Hilfe <h@x.example>\nGesendet: Montag\nBitte warten.";
         assert_eq!(pieces(header), ["I still wait."]);
+    }
+
+    #[test]
+    fn what_programs_write_under_a_message_is_not_the_writers() {
+        assert_eq!(pieces("It is late.\n\nSent from my iPhone"), ["It is late."]);
+        let wrapped =
+            "It is late.\n\nOn Mon, 3 Jun 2024 at 08:10, Ana Lind <a@b.example>\nwrote:\n> Is it?";
+        assert_eq!(pieces(wrapped), ["It is late."]);
+    }
+
+    #[test]
+    fn a_message_that_is_only_passed_on_is_not_lost() {
+        for message in [
+            "FYI see below\n\n-----Original Message-----\nFrom: Ana <a@b.example>\nSent: Monday\n\nThe lift is slow.",
+            "FYI\n\n---------- Forwarded message ---------\nFrom: Ana\nDate: Monday\n\nThe lift is slow.",
+            "---------- Forwarded message ---------\nFrom: Ana\nDate: Monday\n\nThe lift is slow.",
+        ] {
+            assert_eq!(own(message), whole(message), "{message}");
+            let found = passed_on(message).unwrap();
+            assert!(message[found.head.clone()].starts_with("From: Ana"), "{message}");
+            assert_eq!(message[found.head.end..].trim(), "The lift is slow.");
+        }
+        let answer =
+            "Thanks!\n\n-----Original Message-----\nFrom: Help\nSent: Monday\n\nPlease wait.";
+        assert_eq!(pieces(answer), ["Thanks!"]);
+        assert!(passed_on(answer).is_none());
     }
 
     #[test]

@@ -90,7 +90,35 @@ fn is_note_word(label: &str) -> bool {
             | "https"
             | "source"
             | "ps"
+            // Headers of mail.
+            | "from"
+            | "to"
+            | "cc"
+            | "bcc"
+            | "subject"
+            | "sent"
+            | "replyto"
+            | "inreplyto"
+            | "references"
+            | "messageid"
+            | "returnpath"
+            | "received"
+            | "deliveredto"
+            | "mimeversion"
+            | "contenttype"
+            | "contenttransferencoding"
+            | "betreff"
+            | "gesendet"
+            | "objet"
+            | "asunto"
+            | "assunto"
+            | "oggetto"
     )
+}
+
+/// Headers that mail programs add for each other, as in `X-Mailer`.
+fn is_header(label: &str) -> bool {
+    ["X-", "DKIM-", "ARC-", "List-", "Authentication-"].iter().any(|start| label.starts_with(start))
 }
 
 /// A line that begins a turn.
@@ -132,7 +160,7 @@ impl<'a> Label<'a> {
                 speaker = both;
             }
         }
-        if speaker.split_whitespace().count() > 4 || is_note_word(speaker) {
+        if speaker.split_whitespace().count() > 4 || is_note_word(speaker) || is_header(speaker) {
             return None;
         }
         let timed = group("before").is_some() || group("after").is_some();
@@ -213,6 +241,13 @@ mod tests {
         ] {
             let label = Label::parse(line).unwrap_or_else(|| panic!("no label in {line:?}"));
             assert_eq!((label.speaker, label.rest, label.timed), (speaker, "", true), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn headers_of_mail_are_nobody() {
+        for line in ["From: Ana", "Message-ID: <1@x>", "X-Mailer: Apple", "Return-Path: a"] {
+            assert!(Label::parse(line).is_none(), "{line}");
         }
     }
 

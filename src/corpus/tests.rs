@@ -31,9 +31,9 @@ fn check(records: &[Record]) {
     }
 }
 
-fn formats() -> [TextFormat; 10] {
-    use TextFormat::{Csv, Html, Json, Jsonl, Markdown, Org, Subtitles, Text, Tsv, Yaml};
-    [Csv, Tsv, Json, Jsonl, Yaml, Markdown, Text, Org, Html, Subtitles]
+fn formats() -> [TextFormat; 11] {
+    use TextFormat::{Csv, Html, Json, Jsonl, Mail, Markdown, Org, Subtitles, Text, Tsv, Yaml};
+    [Csv, Tsv, Json, Jsonl, Yaml, Markdown, Text, Org, Html, Subtitles, Mail]
 }
 
 proptest! {

@@ -3,6 +3,7 @@
 //! Owns where a paragraph ends; who speaks is `transcript`'s.
 
 use super::chat;
+use super::mail;
 use super::rows::Rows;
 use super::transcript::{self, Block, Body};
 
@@ -10,6 +11,9 @@ use super::transcript::{self, Block, Body};
 pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     if chat::looks_like_chat(text) {
         return chat::read(text, rows);
+    }
+    if mail::looks_like_mail(text) {
+        return mail::read(text, rows);
     }
     let mut blocks = Vec::new();
     let mut paragraph: Vec<(usize, &str)> = Vec::new();
