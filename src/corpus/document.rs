@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 
 use super::moderator;
 use super::names::{normalise, participant_rank};
+use super::researchers;
 use super::rows::{Rows, clean_name};
 use super::speakers::participant_of_heading;
 use super::transcript::{self, Block, Body};
@@ -194,45 +195,17 @@ impl<'a> Document<'a> {
     /// Leaves out what researchers wrote to each other in a document whose other parts are
     /// participants'.
     fn drop_researchers_sections(&mut self) {
-        let is_theirs = |block: &Block| {
-            let section = block.section.as_deref().map(normalise).unwrap_or_default();
-            block.participant.is_none() && RESEARCHERS.contains(&section.as_str())
-        };
         if self.blocks.iter().any(|block| block.participant.is_some()) {
-            for block in self.blocks.extract_if(.., |block| is_theirs(block)) {
+            for block in self.blocks.extract_if(.., |block| researchers::wrote(block)) {
                 self.rows.findings.note("researchers-section", block.line, || {
-                    "sections such as 'Next steps' and 'Summary' beside those of participants are the \
-                     researchers' words; left out"
+                    "sections such as 'Next steps' and 'Summary' beside those of participants, and lines \
+                     such as 'Observation: …' and 'Date: …', are the researchers' words; left out"
                         .to_owned()
                 });
             }
         }
     }
 }
-
-/// Headings over what researchers write to each other.
-const RESEARCHERS: [&str; 20] = [
-    "nextsteps",
-    "actionitems",
-    "actions",
-    "todo",
-    "summary",
-    "executivesummary",
-    "synthesis",
-    "recommendations",
-    "agenda",
-    "attendees",
-    "method",
-    "methods",
-    "methodology",
-    "background",
-    "objectives",
-    "researchquestions",
-    "hypotheses",
-    "keyfindings",
-    "findings",
-    "insights",
-];
 
 /// What a sheet about a participant says besides who it is, as its left cells.
 const ON_SHEET: [&str; 12] = [
@@ -438,6 +411,26 @@ mod tests {
             document.paragraph(2, "They walk.");
         });
         assert_eq!(rows.records.len(), 1, "there is nothing else");
+    }
+
+    #[test]
+    fn researchers_headings_and_asides_are_known_in_several_languages() {
+        let rows = read(|document| {
+            document.heading(1, "Notas de campo");
+            document.paragraph(2, "Fecha: 14 de mayo de 2024. Investigadora: Lucía");
+            document.heading(2, "Contexto");
+            document.paragraph(4, "El mercado abre a las siete.");
+            document.heading(2, "Carmen, 58, pescadera");
+            document.paragraph(6, "Apunto los encargos en la mano.");
+            document.paragraph(7, "Observación: no mira la pantalla.");
+            document.heading(2, "小结");
+            document.paragraph(9, "They need a list.");
+        });
+        let text = "section: Carmen, 58, pescadera\ntext: Apunto los encargos en la mano.";
+        assert_eq!(texts(&rows), [(Some("Carmen, 58, pescadera"), text)]);
+        assert_eq!(rows.findings.kinds(), [("researchers-section", Some(2), 4)]);
+        let rows = read(|document| document.paragraph(1, "Observation: they walk."));
+        assert_eq!(rows.records.len(), 1, "nobody is named");
     }
 
     #[test]

@@ -33,6 +33,7 @@ mod options;
 mod org;
 mod people;
 mod reply;
+mod researchers;
 mod rows;
 mod sheets;
 mod speakers;

@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::findings::Findings;
-use super::names::participant_rank;
+use super::names::{is_of_word, participant_rank};
 use super::speakers::{is_generic, is_numbered};
 
 /// The role, as the first word of a speaker's label.
-const ROLES: [&str; 20] = [
+const ROLES: [&str; 57] = [
     "interviewer",
     "moderator",
     "facilitator",
@@ -32,10 +32,72 @@ const ROLES: [&str; 20] = [
     "intervistatrice",
     "интервьюер",
     "модератор",
+    "采访者",
+    "採訪者",
+    "采访人",
+    "访谈者",
+    "訪談者",
+    "访谈员",
+    "访问者",
+    "訪問者",
+    "访员",
+    "主持人",
+    "提问者",
+    "研究员",
+    "研究員",
+    "インタビュアー",
+    "インタビューアー",
+    "聞き手",
+    "司会",
+    "司会者",
+    "質問者",
+    "調査者",
+    "モデレーター",
+    "면접자",
+    "면접관",
+    "인터뷰어",
+    "진행자",
+    "사회자",
+    "연구자",
+    "질문자",
+    "المحاور",
+    "المحاورة",
+    "الباحث",
+    "الباحثة",
+    "साक्षात्कारकर्ता",
+    "साक्षात्कर्ता",
+    "शोधकर्ता",
+    "प्रश्नकर्ता",
+    "संचालक",
 ];
 
 /// The role as transcribers shorten it.
-const SHORT: [&str; 5] = ["q", "i", "int", "mod", "question"];
+const SHORT: [&str; 24] = [
+    "q",
+    "i",
+    "int",
+    "mod",
+    "question",
+    "frage",
+    "pregunta",
+    "pergunta",
+    "domanda",
+    "вопрос",
+    "问",
+    "問",
+    "提问",
+    "質問",
+    "問い",
+    "질문",
+    "문",
+    "سؤال",
+    "السؤال",
+    "س",
+    "प्रश्न",
+    "सवाल",
+    "प्र",
+    "访",
+];
 
 /// Beside the words for a participant, who is heard: the customer of a chat asks a lot.
 const PARTICIPANTS: [&str; 14] = [
@@ -87,13 +149,13 @@ pub(super) fn is_role(name: &str) -> bool {
     // `Sarah Research` is how teams sign in a chat.
     let last = name.trim().rsplit_once(char::is_whitespace).map(|(_, last)| last.to_lowercase());
     is_named(name)
-        || name.split_once('(').is_some_and(|(_, bracket)| is_named(bracket))
+        || name.split_once(['(', '（']).is_some_and(|(_, bracket)| is_named(bracket))
         || last.is_some_and(|last| last == "research" || ROLES.contains(&last.as_str()))
 }
 
 /// The name that stands beside the role in a label: `Sarah (Interviewer)`, `Moderator Eva`.
 pub(super) fn name_in(label: &str) -> Option<&str> {
-    let name = match label.split_once('(') {
+    let name = match label.split_once(['(', '（']) {
         Some((name, _)) => name,
         None => match label.trim().split_once(char::is_whitespace)? {
             (role, name) if is_role(role) => name,
@@ -136,7 +198,7 @@ fn is_participant(label: &str) -> bool {
 
 /// The first word of a label in lower case, without a number at its end.
 fn first_word(label: &str) -> String {
-    let first = label.trim().split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    let first = label.trim().split(|c: char| !is_of_word(c)).next().unwrap_or_default();
     first.trim_end_matches(char::is_numeric).to_lowercase()
 }
 
@@ -290,6 +352,23 @@ mod tests {
             assert!(!is_role(name), "{name}");
         }
         assert!(is_label("Q") && is_label("int") && !is_label("Quentin"));
+        for label in [
+            "采访者",
+            "问",
+            "主持人2",
+            "聞き手",
+            "質問",
+            "질문",
+            "سؤال",
+            "المحاور",
+            "प्रश्न",
+            "साक्षात्कारकर्ता",
+        ] {
+            assert!(is_label(label), "{label}");
+        }
+        for label in ["受访者", "答", "साक्षी", "王阿姨", "المشارك"] {
+            assert!(!is_label(label), "{label}");
+        }
     }
 
     #[test]

@@ -96,7 +96,7 @@ const CONTEXT: [&str; 80] = [
 const FIELDS: [&str; 7] = ["state", "status", "redacted", "bot", "href", "selfurl", "notification"];
 
 /// The participant of a study, in the languages that research is often written in.
-const PARTICIPANT: [&str; 37] = [
+const PARTICIPANT: [&str; 57] = [
     "participant",
     "respondent",
     "interviewee",
@@ -134,6 +134,26 @@ const PARTICIPANT: [&str; 37] = [
     "респондент",
     "参加者",
     "参与者",
+    "參與者",
+    "受访者",
+    "受訪者",
+    "受访人",
+    "被访者",
+    "被訪者",
+    "被采访者",
+    "回答者",
+    "対象者",
+    "インタビュイー",
+    "참가자",
+    "참여자",
+    "응답자",
+    "면담자",
+    "المشارك",
+    "المشاركة",
+    "المستجيب",
+    "المستجيبة",
+    "प्रतिभागी",
+    "उत्तरदाता",
 ];
 
 /// What else stands for a participant where no column is called one; the best first.
@@ -185,7 +205,7 @@ const OTHER_PEOPLE: [&str; 44] = [
 ];
 
 /// What was asked, in the same languages.
-const QUESTION: [&str; 19] = [
+const QUESTION: [&str; 27] = [
     "question",
     "questiontext",
     "questionasked",
@@ -205,6 +225,14 @@ const QUESTION: [&str; 19] = [
     "pytanie",
     "вопрос",
     "質問",
+    "问题",
+    "問題",
+    "提问",
+    "질문",
+    "سؤال",
+    "السؤال",
+    "प्रश्न",
+    "सवाल",
 ];
 
 /// How well a column name says that it holds the participant; lower is better.
@@ -284,7 +312,14 @@ pub(super) fn is_id_name(name: &str) -> bool {
 
 /// Lower-case letters and digits only.
 pub(super) fn normalise(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    name.chars().filter(|c| is_of_word(*c)).flat_map(char::to_lowercase).collect()
+}
+
+/// Letters, digits, and the signs that join or part the letters of Indic and Arabic words.
+pub(super) fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric()
+        || matches!(c, '\u{64B}'..='\u{65F}')
+        || matches!(c, '\u{900}'..='\u{DFF}') && !matches!(c, '।' | '॥' | '॰')
 }
 
 #[cfg(test)]
@@ -305,6 +340,9 @@ mod tests {
             "Teilnehmer-Nr.",
             "Participante",
             "участник",
+            "受访者",
+            "प्रतिभागी",
+            "प्रश्न",
         ] {
             assert!(is_context(name), "{name}");
         }

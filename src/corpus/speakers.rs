@@ -10,18 +10,40 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::moderator;
-use super::names::normalise;
+use super::names::{is_of_word, normalise, participant_rank};
 use super::transcript::Block;
 
-/// Whose words follow, if a heading says so: `Participant 3 – Marta`, `P07`, `Interview with Ana`.
+/// Whose words follow, if a heading says so: `Participant 3 – Marta`, `P07`, `Interview with Ana`,
+/// `访谈1：王阿姨`, or a name, an age and an occupation: `Carmen, 58, pescadera`.
 pub(super) fn participant_of_heading(heading: &str) -> Option<String> {
     static NAMED: LazyLock<Regex> = LazyLock::new(|| {
-        let pattern = "(?i)^(?:(?:participant|respondent|interviewee|interview|subject|user|p|r)\
-                       [ #.-]*[0-9]+\\b|interview with (?P<who>.+))";
+        let pattern = "(?i)^(?:(?:participant|respondent|interviewee|interview|subject|user|p|r\
+                       |teilnehmer(?:in)?|proband(?:in)?|befragter?|gespräch|entrevista|entrevistad[oa]\
+                       |encuestad[oa]|participante|entretien|répondante?|interviewée?|intervista\
+                       |intervistat[oa]|partecipante|访谈|訪談|采访|採訪|受访者|受訪者|被访者|被訪者\
+                       |参与者|參與者|参加者|対象者|回答者|インタビュー|인터뷰|면담|참가자|참여자|응답자\
+                       |مقابلة|المقابلة|مشارك|المشارك|المشاركة|साक्षात्कार|प्रतिभागी|उत्तरदाता)\
+                       [ #.-]*[0-9]+\\b|(?:interview (?:with|mit)|gespräch mit|entrevista (?:a|con|com)\
+                       |entretien avec|intervista (?:a|con)) (?P<who>.+))";
         Regex::new(pattern).expect("the pattern is valid")
     });
-    let found = NAMED.captures(heading)?;
-    Some(found.name("who").map_or(heading, |who| who.as_str()).to_owned())
+    // A number of years, alone or with its unit, and then more in words or nothing: no date.
+    static AGED: LazyLock<Regex> = LazyLock::new(|| {
+        let unit = "(?:岁|歲|歳|才|세|살|years?(?: old)?|yrs?|y/?o|jahre?(?: alt)?|años|ans|anos|anni|лет|года?)";
+        let part = r"\s*[,，、;；·(（|/–-]\s*";
+        let name = r"\p{L}[\p{L}\p{M}.'’· -]{0,39}?";
+        let pattern = format!(
+            r"(?i)^(?P<name>{name}){part}(?:1[01][0-9]|[1-9][0-9])(?:\s*{unit}(?:$|[^\p{{L}}])|{part}\p{{L}})"
+        );
+        Regex::new(&pattern).expect("the pattern is valid")
+    });
+    if let Some(found) = NAMED.captures(heading) {
+        return Some(found.name("who").map_or(heading, |who| who.as_str()).to_owned());
+    }
+    let name = AGED.captures(heading)?.name("name")?.as_str();
+    // A name begins with a capital, where the script has them.
+    let is_name = !name.starts_with(char::is_lowercase) && name.split_whitespace().count() <= 4;
+    is_name.then(|| heading.to_owned())
 }
 
 /// Labels that number the people who were asked: `P01`, `R-2`, `Speaker 3`.
@@ -36,84 +58,152 @@ pub(super) fn is_numbered(label: &str) -> bool {
 
 /// Labels that stand for a role, whoever fills it.
 pub(super) fn is_generic(label: &str) -> bool {
-    matches!(
-        normalise(label).as_str(),
-        "participant"
-            | "respondent"
-            | "interviewee"
-            | "user"
-            | "customer"
-            | "a"
-            | "answer"
-            | "p"
-            | "r"
-    )
+    participant_rank(label) == Some(0)
+        || is_answer(label)
+        || matches!(normalise(label).as_str(), "user" | "customer" | "p" | "r" | "語り手")
+}
+
+/// Labels of an answer, whoever gives it.
+fn is_answer(label: &str) -> bool {
+    const ANSWERS: [&str; 16] = [
+        "a",
+        "answer",
+        "antwort",
+        "respuesta",
+        "resposta",
+        "risposta",
+        "réponse",
+        "ответ",
+        "答",
+        "回答",
+        "答え",
+        "답변",
+        "답",
+        "جواب",
+        "ج",
+        "उत्तर",
+    ];
+    ANSWERS.contains(&normalise(label).as_str())
 }
 
 /// Whether a label is part of a fuller name: `Ana` of `Ana, night nurse`.
 pub(super) fn is_short_for(label: &str, name: &str) -> bool {
-    name.split(|c: char| !c.is_alphanumeric()).any(|word| word == label)
+    name.split(|c: char| !is_of_word(c)).any(|word| word == label)
 }
 
-/// Words before a colon that head a note, not a turn.
+/// Characters of the longest line that only states a fact.
+const LONGEST_FACT: usize = 80;
+
+/// Words before a colon after which stands when, where or by whom something was written down.
+const FACTS: [&str; 31] = [
+    "date",
+    "time",
+    "place",
+    "location",
+    "duration",
+    "participants",
+    "时间",
+    "時間",
+    "日期",
+    "日時",
+    "地点",
+    "地點",
+    "場所",
+    "记录人",
+    "記錄人",
+    "記録者",
+    "fecha",
+    "lugar",
+    "duración",
+    "datum",
+    "uhrzeit",
+    "ort",
+    "dauer",
+    "lieu",
+    "durée",
+    "data",
+    "luogo",
+    "durata",
+    "local",
+    "duração",
+    "तारीख",
+];
+
+/// Words before a colon that head a note, not a turn, and headers of mail.
+const NOTES: [&str; 60] = [
+    "note",
+    "notes",
+    "todo",
+    "summary",
+    "pros",
+    "cons",
+    "quote",
+    "quotes",
+    "insight",
+    "insights",
+    "finding",
+    "findings",
+    "action",
+    "actions",
+    "observation",
+    "example",
+    "topic",
+    "warning",
+    "update",
+    "problem",
+    "solution",
+    "http",
+    "https",
+    "source",
+    "ps",
+    "备注",
+    "メモ",
+    "观察",
+    "観察",
+    "observación",
+    "observaciones",
+    "nota",
+    "notas",
+    "notiz",
+    "notizen",
+    "beobachtung",
+    "osservazione",
+    "observação",
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "subject",
+    "sent",
+    "replyto",
+    "inreplyto",
+    "references",
+    "messageid",
+    "returnpath",
+    "received",
+    "deliveredto",
+    "mimeversion",
+    "contenttype",
+    "contenttransferencoding",
+    "betreff",
+    "gesendet",
+    "objet",
+    "asunto",
+    "assunto",
+    "oggetto",
+];
+
 fn is_note_word(label: &str) -> bool {
-    matches!(
-        normalise(label).as_str(),
-        "note"
-            | "notes"
-            | "todo"
-            | "summary"
-            | "date"
-            | "time"
-            | "place"
-            | "location"
-            | "duration"
-            | "participants"
-            | "pros"
-            | "cons"
-            | "quote"
-            | "quotes"
-            | "insight"
-            | "insights"
-            | "finding"
-            | "findings"
-            | "action"
-            | "actions"
-            | "observation"
-            | "example"
-            | "topic"
-            | "warning"
-            | "update"
-            | "problem"
-            | "solution"
-            | "http"
-            | "https"
-            | "source"
-            | "ps"
-            // Headers of mail.
-            | "from"
-            | "to"
-            | "cc"
-            | "bcc"
-            | "subject"
-            | "sent"
-            | "replyto"
-            | "inreplyto"
-            | "references"
-            | "messageid"
-            | "returnpath"
-            | "received"
-            | "deliveredto"
-            | "mimeversion"
-            | "contenttype"
-            | "contenttransferencoding"
-            | "betreff"
-            | "gesendet"
-            | "objet"
-            | "asunto"
-            | "assunto"
-            | "oggetto"
-    )
+    let label = normalise(label);
+    FACTS.contains(&label.as_str()) || NOTES.contains(&label.as_str())
+}
+
+/// Whether a line says when, where or by whom something was written down, and nothing else.
+pub(super) fn is_fact(line: &str) -> bool {
+    let line = line.trim();
+    let label = line.split_once([':', '：']).map(|(label, _)| label.trim_matches(['*', '_', ' ']));
+    line.chars().count() <= LONGEST_FACT
+        && label.is_some_and(|label| FACTS.contains(&normalise(label).as_str()))
 }
 
 /// Headers that mail programs add for each other, as in `X-Mailer`.
@@ -131,10 +221,11 @@ pub(super) struct Label<'a> {
 impl<'a> Label<'a> {
     fn parse(line: &'a str) -> Option<Self> {
         const TIME: &str = r"[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?[\])]?";
-        const NAME: &str = r"\p{L}[\p{L}\p{M}\p{N} .'’_-]{0,39}?";
+        const NAME: &str = r"\p{L}[\p{L}\p{M}\p{N} .'’·・_-]{0,39}?";
+        // The colon of Chinese and Japanese is as wide as a sign, and no space comes after it.
         static COLON: LazyLock<Regex> = LazyLock::new(|| {
             let pattern = format!(
-                r"^[*_]*(?P<before>{TIME})?[\s–-]*[*_]*(?P<name>{NAME})(?P<bracket>\s*\([^()]{{1,40}}\))?\s*(?P<after>{TIME})?[*_]*:[*_]*(?:\s|$)"
+                r"^[*_]*(?P<before>{TIME})?[\s–-]*[*_]*(?P<name>{NAME})(?P<bracket>\s*(?:\([^()]{{1,40}}\)|（[^（）]{{1,40}}）))?\s*(?P<after>{TIME})?[*_]*(?::[*_]*(?:\s|$)|：[*_]*)"
             );
             Regex::new(&pattern).expect("the pattern is valid")
         });
@@ -152,7 +243,9 @@ impl<'a> Label<'a> {
         // Numbered questions and answers (`Q1:`, `A1:`) are all by the same two.
         let name = group("name")?.trim();
         let letter = name.trim_end_matches(|c: char| c.is_ascii_digit());
-        let mut speaker = if matches!(letter, "Q" | "A") { letter } else { name };
+        let is_of_all = matches!(letter, "Q" | "A")
+            || !letter.is_ascii() && (moderator::is_label(letter) || is_answer(letter));
+        let mut speaker = if is_of_all { letter } else { name };
         if let (Some(name), Some(bracket)) = (found.name("name"), found.name("bracket")) {
             let both = &line[name.start()..bracket.end()];
             // Who asks is told by the role; who answers by the name.
@@ -245,6 +338,23 @@ mod tests {
     }
 
     #[test]
+    fn the_wide_colon_needs_no_space_after_it() {
+        for (line, speaker, rest) in [
+            ("采访者：您好，您平时怎么去医院？", "采访者", "您好，您平时怎么去医院？"),
+            ("**答：** 我五点起来。", "答", "我五点起来。"),
+            ("问2：为什么？", "问", "为什么？"),
+            ("佐藤（参加者）：はい", "佐藤", "はい"),
+            ("[00:12] 王女士：对", "王女士", "对"),
+        ] {
+            let label = Label::parse(line).unwrap_or_else(|| panic!("no label in {line:?}"));
+            assert_eq!((label.speaker, label.rest), (speaker, rest));
+        }
+        for line in ["10：30开门", "See http://x.example", "a:b", "时间：2024年"] {
+            assert!(Label::parse(line).is_none(), "{line}");
+        }
+    }
+
+    #[test]
     fn headers_of_mail_are_nobody() {
         for line in ["From: Ana", "Message-ID: <1@x>", "X-Mailer: Apple", "Return-Path: a"] {
             assert!(Label::parse(line).is_none(), "{line}");
@@ -256,6 +366,29 @@ mod tests {
         assert_eq!(participant_of_heading("Interview with Ana").as_deref(), Some("Ana"));
         for heading in ["Participant 3 – Marta", "P07: night nurse", "User #2"] {
             assert_eq!(participant_of_heading(heading).as_deref(), Some(heading));
+        }
+        for heading in [
+            "访谈1：王阿姨，72岁，退休教师",
+            "受访者2",
+            "Entrevista 3: Luis",
+            "Carmen, 58, pescadera",
+            "王阿姨，72岁",
+            "María José (71 años)",
+            "Tom – 34 – courier",
+            "佐藤さん、45歳、会社員",
+        ] {
+            assert_eq!(participant_of_heading(heading).as_deref(), Some(heading));
+        }
+        assert_eq!(participant_of_heading("Entrevista con Luis").as_deref(), Some("Luis"));
+        for heading in [
+            "Monday, 24 May 2024",
+            "Berlin, 24. Mai",
+            "Chapter, 12",
+            "slow, 34, and dear",
+            "Results - 2024",
+            "访谈提纲",
+        ] {
+            assert_eq!(participant_of_heading(heading), None, "{heading}");
         }
         for heading in ["Participants", "Interview guide", "User needs", "Pricing 2", "P"] {
             assert_eq!(participant_of_heading(heading), None, "{heading}");

@@ -62,8 +62,8 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
     while let Some((at, c)) = chars.next() {
         let next = chars.peek().map(|&(_, next)| next);
         let ends = match c {
-            '\n' | '\r' | '。' | '！' | '？' => true,
-            '!' | '?' | '…' => next.is_none_or(char::is_whitespace),
+            '\n' | '\r' | '。' | '！' | '？' | '．' | '｡' | '।' | '॥' | '።' => true,
+            '!' | '?' | '…' | '؟' | '۔' => next.is_none_or(char::is_whitespace),
             '.' => next.is_none_or(char::is_whitespace) && !is_abbreviation(&text[start..at]),
             _ => false,
         };
@@ -215,6 +215,8 @@ mod tests {
             ["Ask Dr. Lee, e.g. today.", "Then go"]
         );
         assert_eq!(split("待った。帰った"), ["待った。", "帰った"]);
+        assert_eq!(split("मैं लिखता हूँ। भरोसा नहीं है।"), ["मैं लिखता हूँ।", "भरोसा नहीं है।"]);
+        assert_eq!(split("لماذا؟ لا أعرف۔ نعم"), ["لماذا؟", "لا أعرف۔", "نعم"]);
         let bare = |text: &'static str| &text[unquoted(text, 0..text.len())];
         assert_eq!(bare("“I walk, mostly.”"), "I walk, mostly.");
         assert_eq!(bare("“I walk, mostly."), "I walk, mostly.");
