@@ -40,6 +40,7 @@ mod speakers;
 mod subtitles;
 mod table;
 mod text;
+mod time_marks;
 mod transcript;
 mod values;
 mod xlsx;

@@ -11,6 +11,7 @@ use regex::Regex;
 
 use super::moderator;
 use super::names::{is_of_word, normalise, participant_rank};
+use super::time_marks;
 use super::transcript::Block;
 
 /// Whose words follow, if a heading says so: `Participant 3 – Marta`, `P07`, `Interview with Ana`,
@@ -215,6 +216,8 @@ fn is_header(label: &str) -> bool {
 pub(super) struct Label<'a> {
     pub(super) speaker: &'a str,
     timed: bool,
+    /// Whether a time stands between the label and the words.
+    pub(super) is_marked: bool,
     pub(super) rest: &'a str,
 }
 
@@ -256,9 +259,11 @@ impl<'a> Label<'a> {
         if speaker.split_whitespace().count() > 4 || is_note_word(speaker) || is_header(speaker) {
             return None;
         }
-        let timed = group("before").is_some() || group("after").is_some();
-        let rest = line[found.get(0)?.end()..].trim();
-        Some(Self { speaker, timed, rest })
+        let behind = line[found.get(0)?.end()..].trim();
+        let rest = time_marks::after_start(behind);
+        let is_marked = rest.len() < behind.len();
+        let timed = is_marked || group("before").is_some() || group("after").is_some();
+        Some(Self { speaker, timed, is_marked, rest })
     }
 }
 
@@ -300,6 +305,11 @@ impl Speakers {
             labels.clear();
         }
         Self { labels, timed: timed >= 2 && timed * 2 > labelled }
+    }
+
+    /// Whether nobody speaks, so that the text is no conversation.
+    pub(super) fn is_empty(&self) -> bool {
+        self.labels.is_empty()
     }
 
     pub(super) fn label<'a>(&self, line: &'a str) -> Option<Label<'a>> {

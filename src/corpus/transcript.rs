@@ -5,9 +5,11 @@
 
 use std::collections::BTreeSet;
 
+use super::findings::Findings;
 use super::moderator::{self, Question};
 use super::rows::Rows;
 use super::speakers::{Speakers, is_generic, is_short_for};
+use super::time_marks;
 
 /// Bytes; turns of one speaker are joined up to here, so that a monologue with a time stamp on
 /// every line is neither a hundred records nor one that fills a model's context.
@@ -74,7 +76,7 @@ pub(super) fn into_rows(blocks: Vec<Block>, rows: &mut Rows) -> Result<(), Strin
             Block { line, section, participant, body: Body::Cells(cells) } => {
                 entries.push(Entry::Row { line, section, participant, cells });
             }
-            block => add_block(&mut entries, &block, &speakers),
+            block => add_block(&mut entries, &block, &speakers, &mut rows.findings),
         }
     }
     if speakers.timed {
@@ -118,24 +120,32 @@ struct Piece {
     text: String,
 }
 
-/// Splits a block at its speaker labels. Wrapped lines are joined by a space.
-fn pieces(block: &Block, speakers: &Speakers) -> Vec<Piece> {
+/// Splits a block at its speaker labels. Wrapped lines are joined by a space, and in a conversation the
+/// times that tools write around a turn are no part of it.
+fn pieces(block: &Block, speakers: &Speakers, findings: &mut Findings) -> Vec<Piece> {
     if let Body::Turn { speaker, lines } = &block.body {
         let speaker = Some(speaker.clone()).filter(|name| !name.is_empty());
-        return vec![Piece { line: block.line, speaker, text: lines.join("\n") }];
+        let whole = lines.join("\n");
+        let text = time_marks::before_end(time_marks::after_start(&whole));
+        if text.len() < whole.len() {
+            time_marks::note(findings, block.line);
+        }
+        return vec![Piece { line: block.line, speaker, text: text.to_owned() }];
     }
     let mut pieces: Vec<Piece> = Vec::new();
     for (i, line) in block.lines().iter().enumerate() {
-        match (speakers.label(line), pieces.last_mut()) {
-            (None, Some(piece)) => join(&mut piece.text, " ", line.trim()),
-            (None, None) => {
-                let text = line.trim().to_owned();
-                pieces.push(Piece { line: block.line + i, speaker: None, text });
-            }
-            (Some(label), _) => pieces.push(Piece {
+        let label = speakers.label(line);
+        let whole = label.as_ref().map_or(line.trim(), |label| label.rest);
+        let text = if speakers.is_empty() { whole } else { time_marks::before_end(whole) };
+        if text.len() < whole.len() || label.as_ref().is_some_and(|label| label.is_marked) {
+            time_marks::note(findings, block.line + i);
+        }
+        match (label, pieces.last_mut()) {
+            (None, Some(piece)) => join(&mut piece.text, " ", text),
+            (label, _) => pieces.push(Piece {
                 line: block.line + i,
-                speaker: Some(label.speaker.to_owned()),
-                text: label.rest.to_owned(),
+                speaker: label.map(|label| label.speaker.to_owned()),
+                text: text.to_owned(),
             }),
         }
     }
@@ -143,8 +153,13 @@ fn pieces(block: &Block, speakers: &Speakers) -> Vec<Piece> {
 }
 
 /// Adds a block to the turn before it where it goes on, and begins new ones where it does not.
-fn add_block(entries: &mut Vec<Entry>, block: &Block, speakers: &Speakers) {
-    for piece in pieces(block, speakers) {
+fn add_block(
+    entries: &mut Vec<Entry>,
+    block: &Block,
+    speakers: &Speakers,
+    findings: &mut Findings,
+) {
+    for piece in pieces(block, speakers, findings) {
         let before = match entries.last_mut() {
             Some(Entry::Turn(turn)) if turn.goes_on(block, &piece) => Some(turn),
             _ => None,
@@ -398,6 +413,19 @@ mod tests {
         let text = format!("# Interview with Tom\n\n{}", asks.concat());
         super::super::markdown::read(&text, &mut rows).unwrap();
         assert_eq!(rows.records.len(), 6, "he thinks aloud in questions");
+    }
+
+    #[test]
+    fn times_inside_of_turns_are_nobodys_words() {
+        let rows = load(
+            "Rhea: [00:00:12] How do you check?\nDev: [00:00:42] With a register. #00:01:02-3#\n\
+             Rhea: [00:01:12] And then?\nDev: (00:12) I let him train\nand wait. [00:02:13]\n",
+        );
+        let who = |record: &crate::corpus::Record| record.text.contains("00:");
+        assert!(!rows.records.iter().any(who), "{:?}", said(&rows));
+        assert_eq!(rows.findings.kinds(), [("time-mark", Some(1), 4)]);
+        let rows = load("I wrote it down.\n\nIt was on the tape [00:12]\n");
+        assert_eq!(said(&rows)[1].1, "It was on the tape [00:12]", "nobody speaks here");
     }
 
     #[test]

@@ -150,7 +150,8 @@ pub fn longest_sentence(text: &str) -> usize {
 }
 
 /// The sentences of `record` (number `index` of the corpus) that stand in `within`, cut at its ends,
-/// and are worth quoting; those of its longest cell where no sentence has enough words.
+/// and are worth quoting; those of its longest cell where no sentence has enough words. What holds no
+/// letter says nothing.
 pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Passage> {
     let mut found = Vec::new();
     let mut longest: Option<Range<usize>> = None;
@@ -163,6 +164,9 @@ pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Pas
             let sentence = unquoted(shown, sentence);
             let most = longest_sentence(&shown[sentence.clone()]);
             let range = shorten(&record.text, start + sentence.start..start + sentence.end, most);
+            if !record.text[range.clone()].contains(char::is_alphabetic) {
+                continue;
+            }
             if words(&record.text[range.clone()]).nth(MIN_WORDS - 1).is_some() {
                 found.push(Passage { record: index, range });
             } else if longest.as_ref().is_none_or(|best| range.len() > best.len()) {
@@ -277,6 +281,8 @@ mod tests {
         assert_eq!(texts(&record), ["We wait for hours."]);
         record.columns.pop();
         assert_eq!(texts(&record), ["nurse"]);
+        (record.text, record.columns) = ("#00:01:41-3#\n12 30 14 15".to_owned(), Vec::new());
+        assert!(texts(&record).is_empty());
     }
 
     proptest! {
