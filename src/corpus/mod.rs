@@ -19,6 +19,7 @@ mod encoding;
 mod files;
 mod findings;
 mod format;
+mod frames;
 mod html;
 mod inputs;
 mod json;

@@ -267,6 +267,11 @@ impl<'a> Label<'a> {
     }
 }
 
+/// Whether a line begins as a turn does.
+pub(super) fn begins_turn(line: &str) -> bool {
+    Label::parse(line).is_some()
+}
+
 /// The labels of a document that really are speakers.
 pub(super) struct Speakers {
     labels: HashMap<String, usize>,

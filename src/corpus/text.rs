@@ -3,6 +3,7 @@
 //! Owns where a paragraph ends; who speaks is `transcript`'s.
 
 use super::chat;
+use super::frames::{Above, Frames};
 use super::mail;
 use super::rows::Rows;
 use super::transcript::{self, Block, Body};
@@ -15,37 +16,82 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     if mail::looks_like_mail(text) {
         return mail::read(text, rows);
     }
-    let mut blocks = Vec::new();
-    let mut paragraph: Vec<(usize, &str)> = Vec::new();
     // A lone carriage return ends a line too, as old spreadsheets write it.
-    let lines =
-        text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'));
-    for (i, line) in lines.enumerate() {
+    let lines: Vec<&str> = text
+        .split('\n')
+        .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
+        .collect();
+    let frames = Frames::find(&lines);
+    let mut reader = Reader::default();
+    for (i, line) in lines.into_iter().enumerate() {
         if line.trim().is_empty() {
-            end_paragraph(&mut paragraph, &mut blocks);
+            reader.end_paragraph();
+        } else if let Some(above) = frames.heading(i) {
+            reader.end_paragraph();
+            if frames.are_sources {
+                if reader.above == Above::default() {
+                    reader.drop_what_is_above(rows);
+                }
+                note_tool_line(i + 1, rows);
+            }
+            reader.above = above.clone();
+        } else if frames.is_tools(i) {
+            reader.end_paragraph();
+            note_tool_line(i + 1, rows);
         } else if let Some(item) = list_item(line) {
-            end_paragraph(&mut paragraph, &mut blocks);
-            blocks.push(block(i + 1, Body::Item(vec![item.to_owned()])));
+            reader.end_paragraph();
+            reader.add(i + 1, Body::Item(vec![item.to_owned()]));
         } else {
-            paragraph.push((i + 1, line));
+            reader.paragraph.push((i + 1, line));
         }
     }
-    end_paragraph(&mut paragraph, &mut blocks);
-    transcript::into_rows(blocks, rows)
+    reader.end_paragraph();
+    transcript::into_rows(reader.blocks, rows)
 }
 
-fn end_paragraph(paragraph: &mut Vec<(usize, &str)>, blocks: &mut Vec<Block>) {
-    let lines = std::mem::take(paragraph);
-    let Some(&(first, _)) = lines.first() else { return };
-    if is_one_answer_a_line(&lines) {
-        blocks.extend(
-            lines
-                .iter()
-                .map(|(line, text)| block(*line, Body::Paragraph(vec![(*text).to_owned()]))),
-        );
-    } else {
-        let text = lines.iter().map(|(_, text)| (*text).to_owned()).collect();
-        blocks.push(block(first, Body::Paragraph(text)));
+fn note_tool_line(line: usize, rows: &mut Rows) {
+    rows.findings.note("tool-line", line, || {
+        "lines that come back with other numbers or names are a tool's (references, pages); left out"
+            .to_owned()
+    });
+}
+
+/// What was read of a text so far.
+#[derive(Default)]
+struct Reader<'t> {
+    blocks: Vec<Block>,
+    above: Above,
+    /// The lines of the paragraph under way.
+    paragraph: Vec<(usize, &'t str)>,
+}
+
+impl Reader<'_> {
+    fn end_paragraph(&mut self) {
+        let lines = std::mem::take(&mut self.paragraph);
+        let Some(&(first, _)) = lines.first() else { return };
+        if is_one_answer_a_line(&lines) {
+            for (line, text) in lines {
+                self.add(line, Body::Paragraph(vec![text.to_owned()]));
+            }
+        } else {
+            let text = lines.iter().map(|(_, text)| (*text).to_owned()).collect();
+            self.add(first, Body::Paragraph(text));
+        }
+    }
+
+    fn add(&mut self, line: usize, body: Body) {
+        let Above { section, participant } = self.above.clone();
+        self.blocks.push(Block { line, section, participant, body });
+    }
+
+    /// What a tool says about an export stands above the first of its parts.
+    fn drop_what_is_above(&mut self, rows: &mut Rows) {
+        for block in self.blocks.drain(..) {
+            rows.findings.note("above-headings", block.line, || {
+                "what stands above the first file or person of an export is nobody's words; left out"
+                    .to_owned()
+            });
+        }
     }
 }
 
@@ -59,10 +105,6 @@ fn is_one_answer_a_line(lines: &[(usize, &str)]) -> bool {
 fn list_item(line: &str) -> Option<&str> {
     let line = line.trim_start();
     ["- ", "* ", "• ", "– "].iter().find_map(|bullet| line.strip_prefix(bullet))
-}
-
-fn block(line: usize, body: Body) -> Block {
-    Block { line, section: None, participant: None, body }
 }
 
 #[cfg(test)]
