@@ -65,46 +65,70 @@ fn message(rest: &str) -> Option<(&str, &str)> {
 /// Reads a chat.
 pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     let mut blocks: Vec<Block> = Vec::new();
+    let note_notice = |line: usize, rows: &mut Rows| {
+        rows.findings.note("chat-notice", line, || {
+            "notices of the messenger, and marks in place of pictures, are nobody's words; left out"
+                .to_owned()
+        });
+    };
     // Whether lines go on with a message, and not with a notice.
     let mut open = false;
     for (i, line) in text.lines().enumerate() {
         let line = line.trim_end_matches('\r');
         let Some(rest) = stamped(line) else {
-            if let (true, Some(Block { body: Body::Turn { lines, .. }, .. })) =
-                (open, blocks.last_mut())
-            {
-                lines.push(line.trim().to_owned());
+            match blocks.last_mut() {
+                Some(Block { body: Body::Turn { lines, .. }, .. }) if open => {
+                    lines.push(line.trim().to_owned());
+                }
+                _ if line.trim().is_empty() => {}
+                _ => note_notice(i + 1, rows),
             }
             continue;
         };
         open = false;
-        let Some((name, words)) = message(rest).filter(|(_, words)| is_written(words)) else {
-            rows.findings.note("chat-notice", i + 1, || {
-                "notices of the messenger, and marks in place of pictures, are nobody's words; left \
-                 out"
-                .to_owned()
-            });
+        let Some((name, words)) = message(rest) else {
+            note_notice(i + 1, rows);
             continue;
+        };
+        // Below a picture's mark may stand what its sender wrote about it.
+        let first = if is_written(words) {
+            vec![words.trim().to_owned()]
+        } else {
+            note_notice(i + 1, rows);
+            Vec::new()
         };
         open = true;
         let hidden =
             ['\u{200E}', '\u{200F}', '\u{202A}', '\u{202C}', '~', ' ', '\u{202F}', '\u{A0}'];
         let speaker = name.trim_matches(hidden).to_owned();
-        let body = Body::Turn { speaker, lines: vec![words.trim().to_owned()] };
+        let body = Body::Turn { speaker, lines: first };
         blocks.push(Block { line: i + 1, section: None, participant: None, body });
     }
     transcript::into_rows(blocks, rows)
 }
 
-/// Whether somebody wrote this, and it is no mark alone.
+/// Words that a notice may have beside its mark: ‘This message was deleted by admin Ana’.
+const NOTICE_WORDS: usize = 3;
+
+/// Whether somebody wrote this, and it is not a mark alone or with a file's name.
 fn is_written(words: &str) -> bool {
     let bare = words.trim().trim_start_matches(['\u{200E}', '<', '[']).to_lowercase();
+    let bare = bare.trim_end_matches(['>', ']', ')', '.']);
     let is_mark = MARKS.iter().any(|mark| {
-        let starts = bare.starts_with(mark);
-        starts
-            || words.chars().count() < 80 && bare.trim_end_matches(['>', ']', ')']).ends_with(mark)
+        let behind = bare.strip_prefix(mark).is_some_and(|rest| {
+            !rest.starts_with(char::is_alphanumeric)
+                && rest.split_whitespace().nth(NOTICE_WORDS).is_none()
+        });
+        behind || bare.strip_suffix(mark).is_some_and(names_file)
     });
     !words.trim().is_empty() && !is_mark
+}
+
+/// Whether what stands before a mark is the name of a file: `IMG-0412.jpg (`, `plan.pdf • 12 pages`.
+fn names_file(before: &str) -> bool {
+    static FILE: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"^\S.{0,80}\.[a-z0-9]{2,5}\b").expect("the pattern is valid"));
+    before.chars().count() < 80 && FILE.is_match(before)
 }
 
 #[cfg(test)]
@@ -138,6 +162,28 @@ mod tests {
         assert_eq!(found, expected);
         assert_eq!(rows.findings.kinds(), [("chat-notice", Some(1), 3)]);
         assert_eq!(rows.records[1].row, 4);
+    }
+
+    #[test]
+    fn a_message_that_begins_like_a_notice_is_kept() {
+        let stamp = "12/03/2024, 09:00 - Ana: ";
+        for (words, is_kept) in [
+            ("This message was deleted by mistake, what I wrote was that the lift is broken", true),
+            ("Media omitted is all that I see on the screen", true),
+            ("All that it says is image omitted", true),
+            ("This message was deleted", false),
+            ("This message was deleted by admin Bo", false),
+            ("<Media omitted>", false),
+            ("IMG-20240312-WA0003.jpg (file attached)", false),
+            ("plan.pdf • 12 pages document omitted", false),
+        ] {
+            let (found, rows) = said(&format!("{stamp}Hi\n{stamp}{words}\nand more\n{stamp}Bye\n"));
+            let all: String = found.into_iter().map(|(_, text)| text).collect();
+            assert_eq!(all.contains(words), is_kept, "{words}");
+            assert!(all.contains("and more"), "{words}");
+            let notices = rows.findings.kinds().iter().map(|(_, _, count)| *count).sum::<usize>();
+            assert_eq!(notices, usize::from(!is_kept), "{words}");
+        }
     }
 
     #[test]

@@ -17,8 +17,12 @@ const MAX_CAPTION: usize = 600;
 
 /// Reads WebVTT or SubRip.
 pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
-    let mut reader =
-        Reader { document: Document::new(rows), last: String::new(), caption: None, cues: 0 };
+    let mut reader = Reader {
+        document: Document::new(rows),
+        last: (None, String::new()),
+        caption: None,
+        cues: 0,
+    };
     let mut lines = text.lines().map(str::trim).enumerate().peekable();
     let mut above: Option<(usize, &str)> = None;
     while let Some((i, line)) = lines.next() {
@@ -75,8 +79,8 @@ pub(super) fn looks_like_subtitles(text: &str) -> bool {
 
 struct Reader<'a> {
     document: Document<'a>,
-    /// The last line of captions, to tell what only scrolls.
-    last: String,
+    /// The last line of captions and its voice, to tell what only scrolls.
+    last: (Option<String>, String),
     caption: Option<Caption>,
     cues: usize,
 }
@@ -111,13 +115,14 @@ impl Reader<'_> {
         if text.is_empty() {
             return;
         }
-        if text == self.last {
+        // Two people may say the same one after the other.
+        if (self.last.0.as_deref(), self.last.1.as_str()) == (voice, text) {
             self.document.rows.findings.note("repeated-caption", line, || {
                 "a caption that only repeats the line before it was taken once".to_owned()
             });
             return;
         }
-        text.clone_into(&mut self.last);
+        self.last = (voice.map(str::to_owned), text.to_owned());
         // A dash before a line is how subtitles say that another one speaks.
         let dashed = text.strip_prefix("- ").or_else(|| text.strip_prefix('–'));
         let is_other =
@@ -278,6 +283,16 @@ mod tests {
             ]
         );
         assert_eq!(rows.findings.kinds(), [("repeated-caption", Some(7), 1)]);
+    }
+
+    #[test]
+    fn another_voice_may_say_the_same() {
+        let rows = load(
+            "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Bo>Okay.</v>\n\n00:02.000 --> 00:03.000\n<v Ana>Okay.</v>\n\n\
+             00:03.000 --> 00:04.000\n<v Ana>Okay.</v>\n",
+        );
+        assert_eq!(said(&rows), [(4, Some("Bo"), "Okay."), (7, Some("Ana"), "Okay.")]);
+        assert_eq!(rows.findings.kinds(), [("repeated-caption", Some(10), 1)]);
     }
 
     #[test]
