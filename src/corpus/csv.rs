@@ -1,7 +1,9 @@
 //! CSV and its relatives: any of `, ; tab |` between cells, quotes, ragged rows.
 //!
-//! Owns the delimiter, quoting and the shape of rows; what rows mean is `table`'s.
+//! Owns the delimiter, quoting and the shape of rows; which of them names the columns is `header`'s,
+//! and what rows mean `table`'s.
 
+use super::header;
 use super::rows::Rows;
 use super::table::{self, Table, TableRow};
 
@@ -19,14 +21,16 @@ const SNIFF_RECORDS: usize = 50;
 pub(super) fn read(text: &str, usual: Option<u8>, rows: &mut Rows) -> Result<(), String> {
     let (text, declared) = strip_declaration(text);
     let delimiter = declared.unwrap_or_else(|| sniff(text, usual));
-    let mut lines = parse(text, delimiter, rows)?.into_iter();
-    let Some(names) = lines.next() else {
+    let lines = parse(text, delimiter, rows)?.into_iter().enumerate();
+    let mut lines: Vec<TableRow> = lines.map(|(i, cells)| TableRow::of(i + 1, cells)).collect();
+    let Some(header) = header::take(&mut lines, rows) else {
         return Err("it holds no rows\nhint: the first row must name the columns".to_owned());
     };
+    let names: Vec<String> = header.cells.into_iter().map(|(_, name)| name).collect();
     let width = names.len();
     let mut table = Table { names, rows: Vec::new() };
-    for (i, cells) in lines.enumerate() {
-        add_row(&mut table, width, TableRow::of(i + 1, cells), rows);
+    for (i, line) in lines.into_iter().enumerate() {
+        add_row(&mut table, width, TableRow { number: i + 1, ..line }, rows);
     }
     if table.rows.is_empty() {
         return Err("it has a header and no rows under it\n\
@@ -61,7 +65,8 @@ fn sniff(text: &str, usual: Option<u8>) -> u8 {
     let mut best = (NO_DELIMITER, 0, 1);
     for delimiter in candidates {
         let widths = widths(text, delimiter);
-        let Some((&columns, body)) = widths.split_first() else { continue };
+        let above = titles_above(&widths);
+        let Some((&columns, body)) = widths[above..].split_first() else { continue };
         // In thousandths, so that a stray ragged row among many does not decide.
         let even = match body.len() {
             0 => 1000,
@@ -72,6 +77,25 @@ fn sniff(text: &str, usual: Option<u8>) -> u8 {
         }
     }
     best.0
+}
+
+/// Most lines above a table, and the fewest lines of one, that make it a table with a title; its
+/// fewest columns.
+const MOST_TITLES: usize = 10;
+const LEAST_LINES: usize = 5;
+const LEAST_COLUMNS: usize = 3;
+
+/// Lines at the top that are narrow over a table whose lines all have the same width: an export's
+/// title, which knows nothing of columns. Sentences have commas too, but hardly the same number.
+fn titles_above(widths: &[usize]) -> usize {
+    let Some(&width) = widths.get(widths.len() / 2).filter(|width| **width >= LEAST_COLUMNS) else {
+        return 0;
+    };
+    let titles = widths.iter().take_while(|title| **title * 2 <= width).count();
+    // At the bottom there may be others.
+    let even = widths[titles..].iter().take_while(|other| **other == width).count();
+    let is_even = even >= LEAST_LINES && widths.len() - titles - even <= MOST_TITLES;
+    if titles <= MOST_TITLES && is_even { titles } else { 0 }
 }
 
 /// Cells in each of the first records.
@@ -236,6 +260,16 @@ mod tests {
         let rows = load("a,b\n1,\"two\nlines \"\"and\"\" more\"");
         assert_eq!(texts(&rows), ["a: 1\nb: two\nlines \"and\" more"]);
         assert!(rows.findings.kinds().is_empty());
+    }
+
+    #[test]
+    fn a_title_without_delimiters_does_not_hide_them() {
+        let text = "Report of May\nAll stores\nid,store,why\n1,York,slow\n2,Hull,dear\n3,Bath,far\n\
+                    4,York,old\n";
+        let rows = load(text);
+        assert_eq!(texts(&rows)[0], "id: 1\nstore: York\nwhy: slow");
+        assert_eq!(rows.findings.kinds(), [("title-row", Some(1), 2)]);
+        assert_eq!(rows.records[0].row, 1);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Sheets to records: one table a sheet.
 //!
-//! Owns where a sheet's table begins, and limits on what its cells may repeat. How cells were
-//! written in the file is the business of `xlsx` and `ods`; what rows mean is `table`'s.
+//! Owns which sheets hold data, and limits on what their cells may repeat. How cells were written in
+//! the file is the business of `xlsx` and `ods`, where the table begins that of `header`, and what
+//! rows mean `table`'s.
 
 use std::collections::BTreeMap;
 
-use super::names::normalise;
+use super::cover;
+use super::header;
 use super::rows::Rows;
 use super::table::{self, Table, TableRow};
 
@@ -14,21 +16,6 @@ const MAX_TEXT: usize = 256 << 20;
 
 /// Filled cells.
 const MAX_CELLS: usize = 20_000_000;
-
-/// Rows looked at to find how wide the table is.
-const SAMPLE: usize = 50;
-
-/// Names of sheets that explain others.
-const ABOUT_OTHERS: [&str; 8] = [
-    "readme",
-    "codebook",
-    "datadictionary",
-    "dictionary",
-    "legend",
-    "legende",
-    "variablelabels",
-    "metadata",
-];
 
 /// A sheet as it stands in the file: only the cells that hold something.
 #[derive(Debug, Default)]
@@ -74,6 +61,11 @@ impl Sheet {
         Self { name: name.to_owned(), cells: BTreeMap::new() }
     }
 
+    /// The cells of each row that has any.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &[(usize, String)]> {
+        self.cells.values().map(Vec::as_slice)
+    }
+
     /// Adds a cell; blank ones are none. Fails when the workbook grows past its limits.
     pub(super) fn put(
         &mut self,
@@ -90,11 +82,25 @@ impl Sheet {
     }
 }
 
-/// Adds the records of every sheet.
+/// Adds the records of every sheet that is not about the others.
 pub(super) fn into_rows(sheets: Vec<Sheet>, rows: &mut Rows) -> Result<(), String> {
-    for sheet in sheets {
-        rows.sheet = Some(sheet.name.clone());
-        add_sheet(sheet, rows)?;
+    let is_about = |sheet: &Sheet| cover::explains_others(&sheet.name) || cover::is_cover(sheet);
+    let abouts: Vec<bool> = sheets.iter().map(is_about).collect();
+    let has_data = |(sheet, about): (&Sheet, &bool)| !about && sheet.lines().nth(1).is_some();
+    let is_beside = sheets.iter().zip(&abouts).any(has_data);
+    for (mut sheet, is_about) in sheets.into_iter().zip(abouts) {
+        if sheet.cells.is_empty() {
+            rows.findings.name("empty-sheet", None, 1, sheet.name, |names| {
+                format!("a sheet without a single cell: {names}")
+            });
+        } else if is_about && is_beside {
+            rows.findings.name("sheet-about-others", None, 1, sheet.name, |names| {
+                format!("a sheet that is about the other sheets was left out: {names}")
+            });
+        } else {
+            rows.sheet = Some(std::mem::take(&mut sheet.name));
+            add_sheet(sheet, rows)?;
+        }
     }
     rows.sheet = None;
     Ok(())
@@ -107,70 +113,36 @@ fn add_sheet(mut sheet: Sheet, rows: &mut Rows) -> Result<(), String> {
         cells.sort_by_key(|(column, _)| *column);
         cells.dedup_by_key(|(column, _)| *column);
     }
-    if sheet.cells.is_empty() {
-        rows.findings.note("empty-sheet", None, || format!("sheet '{}' is empty", sheet.name));
-        return Ok(());
-    }
-    if ABOUT_OTHERS.contains(&normalise(&sheet.name).as_str()) {
-        rows.findings.note("sheet-about-others", None, || {
-            format!("sheet '{}' is about the other sheets and was left out", sheet.name)
+    let lines = sheet.cells.into_iter().map(|(row, cells)| TableRow { number: row + 1, cells });
+    let mut lines: Vec<TableRow> = lines.collect();
+    let Some(names) = header::take(&mut lines, rows) else { return Ok(()) };
+    if lines.is_empty() {
+        let name = rows.sheet.clone().unwrap_or_default();
+        let what = format!("{name}: {}", header::shown(&names));
+        rows.findings.name("sheet-without-rows", names.number, 1, what, |sheets| {
+            format!("a sheet of one row is taken for column names and left out: {sheets}")
         });
         return Ok(());
     }
-    drop_titles(&mut sheet, rows);
-    let Some((header_row, header)) = sheet.cells.pop_first() else { return Ok(()) };
-    if sheet.cells.is_empty() {
-        rows.findings.note("sheet-without-rows", header_row + 1, || {
-            let header: Vec<_> = header.iter().map(|(_, value)| value.as_str()).collect();
-            let header = header.join(" | ");
-            let shown = &header[..header.floor_char_boundary(200)];
-            format!(
-                "sheet '{}' has one row and nothing under it, taken for column names and left out: \
-                 {shown}",
-                sheet.name
-            )
-        });
-        return Ok(());
-    }
-    table::into_rows(table_of(header, sheet.cells), rows)
-}
-
-/// People write the name of a survey above its table: rows of one cell, over a table of several.
-fn drop_titles(sheet: &mut Sheet, rows: &mut Rows) {
-    let width = sheet.cells.values().take(SAMPLE).map(Vec::len).max().unwrap_or(0);
-    if width < 2 {
-        return;
-    }
-    while let Some(first) = sheet.cells.first_entry()
-        && first.get().len() == 1
-    {
-        let (row, cells) = first.remove_entry();
-        rows.findings.note("title-row", row + 1, || {
-            let text = cells.first().map_or("", |(_, text)| text.as_str());
-            format!(
-                "a line above the table is its title and no answer; left out: {}",
-                &text[..text.floor_char_boundary(200)]
-            )
-        });
-    }
+    table::into_rows(table_of(names, lines), rows)
 }
 
 /// Columns without a single cell are not there.
-fn table_of(header: Vec<(usize, String)>, body: BTreeMap<usize, Vec<(usize, String)>>) -> Table {
-    let used = body.values().flatten().chain(&header).map(|(column, _)| (*column, 0));
+fn table_of(header: TableRow, mut lines: Vec<TableRow>) -> Table {
+    let cells = lines.iter().flat_map(|line| &line.cells);
+    let used = cells.chain(&header.cells).map(|(column, _)| (*column, 0));
     let mut columns: BTreeMap<usize, usize> = used.collect();
     for (index, place) in columns.values_mut().enumerate() {
         *place = index;
     }
-    let mut table = Table { names: vec![String::new(); columns.len()], rows: Vec::new() };
-    for (column, name) in header {
-        table.names[columns[&column]] = name;
+    let mut names = vec![String::new(); columns.len()];
+    for (column, name) in header.cells {
+        names[columns[&column]] = name;
     }
-    for (row, cells) in body {
-        let cells = cells.into_iter().map(|(column, value)| (columns[&column], value)).collect();
-        table.rows.push(TableRow { number: row + 1, cells });
+    for (column, _) in lines.iter_mut().flat_map(|line| &mut line.cells) {
+        *column = columns[column];
     }
-    table
+    Table { names, rows: lines }
 }
 
 /// A number as a spreadsheet shows it: 15 digits count, and what is beyond them is noise.
@@ -183,14 +155,44 @@ pub(super) fn number(value: f64) -> String {
 mod tests {
     use super::*;
 
-    fn read(cells: &[(usize, usize, &str)]) -> Rows {
-        let mut sheet = Sheet::new("Answers");
+    fn sheet(name: &str, cells: &[(usize, usize, &str)]) -> Sheet {
+        let mut sheet = Sheet::new(name);
         for (row, column, value) in cells {
             sheet.put((*row, *column), (*value).to_owned(), &mut Budget::default()).unwrap();
         }
+        sheet
+    }
+
+    fn read(cells: &[(usize, usize, &str)]) -> Rows {
         let mut rows = Rows::new(1);
-        into_rows(vec![sheet], &mut rows).unwrap();
+        into_rows(vec![sheet("Answers", cells)], &mut rows).unwrap();
         rows
+    }
+
+    #[test]
+    fn covers_and_codebooks_beside_data_are_left_out_and_named() {
+        let data = [(0, 0, "who"), (0, 1, "why"), (1, 0, "Ana"), (1, 1, "late")];
+        let facts =
+            [(0, 0, "Survey"), (2, 0, "Client:"), (2, 1, "City"), (3, 0, "Date:"), (3, 1, "May")];
+        let read = |sheets: Vec<Sheet>| {
+            let mut rows = Rows::new(1);
+            into_rows(sheets, &mut rows).unwrap();
+            rows
+        };
+        let named = |name: &str, cells: &[(usize, usize, &str)]| sheet(name, cells);
+        let rows = read(vec![
+            named("Overview", &facts),
+            named("Data", &data),
+            named("Codebuch", &data),
+            named("Libro de códigos 2", &data),
+        ]);
+        assert_eq!(rows.records.len(), 1);
+        assert_eq!(rows.findings.kinds(), [("sheet-about-others", None, 3)]);
+        let message = rows.findings.message("sheet-about-others");
+        assert!(message.ends_with("'Overview', 'Codebuch', 'Libro de códigos 2'"), "{message}");
+        // Two columns of people and their words are data, and so is whatever stands alone.
+        assert_eq!(read(vec![named("A", &data), named("B", &data)]).records.len(), 2);
+        assert_eq!(read(vec![named("Codebook", &data)]).records.len(), 1);
     }
 
     #[test]

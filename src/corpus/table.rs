@@ -35,6 +35,12 @@ impl TableRow {
         Self { number, cells: cells.into_iter().enumerate().collect() }
     }
 
+    /// The cells that hold something.
+    pub(super) fn filled(&self) -> impl DoubleEndedIterator<Item = (usize, &str)> {
+        let cells = self.cells.iter().map(|(column, value)| (*column, value.trim()));
+        cells.filter(|(_, value)| !value.is_empty())
+    }
+
     fn get(&self, column: usize) -> Option<&str> {
         let at = self.cells.binary_search_by_key(&column, |(index, _)| *index).ok()?;
         Some(&self.cells[at].1)
