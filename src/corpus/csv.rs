@@ -1,8 +1,9 @@
 //! CSV and its relatives: any of `, ; tab |` between cells, quotes, ragged rows.
 //!
-//! Owns the delimiter, quoting and the shape of rows; which of them names the columns is `header`'s,
-//! and what rows mean `table`'s.
+//! Owns the delimiter, quoting and the shape of rows; which of them are a table's is the
+//! business of `header` and `footer`, and what rows mean `table`'s.
 
+use super::footer;
 use super::header;
 use super::rows::Rows;
 use super::table::{self, Table, TableRow};
@@ -26,6 +27,7 @@ pub(super) fn read(text: &str, usual: Option<u8>, rows: &mut Rows) -> Result<(),
     let Some(header) = header::take(&mut lines, rows) else {
         return Err("it holds no rows\nhint: the first row must name the columns".to_owned());
     };
+    footer::take(&mut lines, rows);
     let names: Vec<String> = header.cells.into_iter().map(|(_, name)| name).collect();
     let width = names.len();
     let mut table = Table { names, rows: Vec::new() };

@@ -19,6 +19,7 @@ mod docx;
 mod encoding;
 mod files;
 mod findings;
+mod footer;
 mod format;
 mod frames;
 mod header;

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::cover;
+use super::footer;
 use super::header;
 use super::rows::Rows;
 use super::table::{self, Table, TableRow};
@@ -124,6 +125,7 @@ fn add_sheet(mut sheet: Sheet, rows: &mut Rows) -> Result<(), String> {
         });
         return Ok(());
     }
+    footer::take(&mut lines, rows);
     table::into_rows(table_of(names, lines), rows)
 }
 

@@ -114,7 +114,7 @@ pub(super) fn is_free(values: &[&str], distinct: usize) -> bool {
 
 /// Words that somebody may have said: no numbers, codes and addresses. A word of a script without
 /// spaces is about two and a half signs.
-fn spoken_words(value: &str) -> usize {
+pub(super) fn spoken_words(value: &str) -> usize {
     let of = |token: &str| {
         let signs = token.chars().filter(|c| is_unspaced(*c)).count();
         let is_word = token.contains(char::is_alphabetic)
