@@ -3,16 +3,18 @@
 //! Owns the kinds and the marks on cells; what names and values say is `names`'s and `values`'s.
 //! Changes no word of a record.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::schema::RecordId;
 
+use super::findings::Findings;
 use super::format::is_prose;
 use super::names::{is_context, is_id_name, normalise, participant_rank};
+use super::staff;
 use super::values::{
     are_lists, is_address, is_free, is_no_answer, is_time_stamp, number, tells_nothing,
 };
-use super::{Corpus, Record};
+use super::{ColumnSpan, Corpus, Record};
 
 /// A column over the whole corpus.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,17 +111,22 @@ fn columns_of(records: &[Record]) -> Vec<Column> {
 
 /// Marks the cells of a file that are in the participants' own words: those of columns that hold free
 /// text, and the text of prose, to which all cells beside it are context. In a table without any, it
-/// is what they chose.
-pub(super) fn mark_said(records: &mut [Record], is_prose: bool) {
+/// is what they chose. What staff wrote about them is marked as that, unless there is nothing else.
+pub(super) fn mark_said(records: &mut [Record], is_prose: bool, findings: &mut Findings) {
     let columns = columns_of(records);
     let of = |is_kind: fn(ColumnKind) -> bool| -> HashSet<String> {
         let found = columns.iter().filter(|c| is_kind(c.kind) && !is_context(&c.name));
         found.map(|column| column.name.clone()).collect()
     };
     let mut said = of(|kind| kind == ColumnKind::FreeText);
-    let has_words = is_prose || !said.is_empty();
     if is_prose {
         said.insert("text".to_owned());
+    }
+    let staffs = mark_staffs(records, &columns, &said, findings);
+    said.retain(|name| !staffs.contains(name));
+    let has_words = is_prose || !said.is_empty();
+    if is_prose {
+        // Prose is said, with or without columns beside it.
     } else if said.is_empty() {
         said = of(|kind| kind != ColumnKind::Identifier);
     }
@@ -134,11 +141,66 @@ pub(super) fn mark_said(records: &mut [Record], is_prose: bool) {
                 continue;
             }
             let value = &record.text[span.start..span.end];
-            span.is_said = said.contains(&*span.name)
+            span.is_said = !span.is_staffs
+                && said.contains(&*span.name)
                 && !is_no_answer(value)
                 && (!has_words || is_word(value));
         }
     }
+}
+
+/// Marks what staff wrote, where participants' own words stand beside it, and returns the names of such
+/// columns.
+fn mark_staffs(
+    records: &mut [Record],
+    columns: &[Column],
+    said: &HashSet<String>,
+    findings: &mut Findings,
+) -> HashSet<String> {
+    let staffs = staff::columns(columns.iter().map(|column| column.name.as_str()));
+    let sheets: BTreeSet<&str> = records.iter().filter_map(|r| r.sheet.as_deref()).collect();
+    let sheets: HashSet<String> =
+        sheets.into_iter().filter(|sheet| staff::is_sheet(sheet)).map(str::to_owned).collect();
+    let in_sheet = |record: &Record| record.sheet.as_ref().is_some_and(|s| sheets.contains(s));
+    let is_own = |span: &ColumnSpan| said.contains(&*span.name) && !staffs.contains(&*span.name);
+    let speaks = |record: &Record| record.columns.is_empty() || record.columns.iter().any(is_own);
+    if !records.iter().any(|record| !in_sheet(record) && speaks(record)) {
+        for name in columns.iter().map(|column| &column.name).filter(|name| said.contains(*name)) {
+            if staffs.contains(name.as_str()) {
+                findings.name("staff-column-quoted", None, 1, name.clone(), |names| {
+                    format!(
+                        "a column reads like staff's words about participants, and is quoted since \
+                         nothing else is in anybody's own words: {names}"
+                    )
+                });
+            }
+        }
+        return HashSet::new();
+    }
+    for column in columns.iter().filter(|column| staffs.contains(column.name.as_str())) {
+        findings.name("staff-column", None, 1, column.name.clone(), |names| {
+            format!(
+                "a column reads like staff's words about participants and is not quoted: {names}; to \
+                 have it quoted, rename it"
+            )
+        });
+    }
+    for sheet in records.chunk_by(|a, b| a.sheet == b.sheet).filter(|chunk| in_sheet(&chunk[0])) {
+        let name = sheet[0].sheet.clone().unwrap_or_default();
+        findings.name("staff-sheet", sheet[0].row, sheet.len(), name, |names| {
+            format!(
+                "a sheet reads like staff's notes about participants and is not quoted: {names}; to \
+                 have it quoted, rename it"
+            )
+        });
+    }
+    for record in &mut *records {
+        let in_sheet = in_sheet(record);
+        for span in &mut record.columns {
+            span.is_staffs = in_sheet || staffs.contains(&*span.name);
+        }
+    }
+    staffs.into_iter().map(str::to_owned).collect()
 }
 
 impl Column {
@@ -179,7 +241,8 @@ fn kind_of(name: &str, values: &[&str], distinct: usize) -> ColumnKind {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ColumnSpan, SourceFile};
+    use super::super::SourceFile;
+    use super::super::rows::Rows;
     use super::*;
 
     /// A corpus of one table with one column of these values.
@@ -270,6 +333,36 @@ mod tests {
         let dates = record(&[("seen", "2025-01-18", false)]);
         assert_eq!(said(&dates), ["2025-01-18"]);
         assert!(answered.speaks() && !silent.speaks());
+    }
+
+    #[test]
+    fn what_staff_wrote_is_quoted_only_where_there_is_nothing_else() {
+        let own =
+            ["The lifts are slow here", "I print the list every day", "We call them by phone"];
+        let theirs = ["Sorry to hear that, Ana", "Told her to wait a bit", "Sent him the new form"];
+        let marked = |names: [&str; 2], sheet: Option<&str>| {
+            let mut rows = Rows::new(1);
+            for (a, b) in own.iter().zip(theirs) {
+                rows.sheet = None;
+                rows.push_cells(1, None, [(names[0], *a)]).unwrap();
+                rows.sheet = sheet.map(str::to_owned);
+                rows.push_cells(1, None, [(names[1], b)]).unwrap();
+            }
+            let mut findings = Findings::default();
+            mark_said(&mut rows.records, false, &mut findings);
+            let said = |record: &Record| -> Vec<String> {
+                let cells = record.said_in(0..record.text.len());
+                cells.map(|(_, cell)| cell.to_owned()).collect()
+            };
+            let kinds: Vec<String> =
+                findings.kinds().iter().map(|(kind, ..)| (*kind).to_owned()).collect();
+            (said(&rows.records[0]).len(), said(&rows.records[1]).len(), kinds.join(" "))
+        };
+        let told = |kind: &str, said: usize| (1, said, kind.to_owned());
+        assert_eq!(marked(["answer", "staff comment"], None), told("staff-column", 0));
+        assert_eq!(marked(["agent reply", "staff comment"], None), told("staff-column-quoted", 1));
+        assert_eq!(marked(["answer", "what"], Some("Clip notes")), told("staff-sheet", 0));
+        assert_eq!(marked(["answer", "what"], Some("Diary")), told("", 1));
     }
 
     #[test]

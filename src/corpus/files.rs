@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::columns::mark_said;
 use super::encoding::decode;
+use super::findings::Findings;
 use super::format::{ByName, Format, Looks, SUPPORTED, TextFormat, is_prose, look};
 use super::inputs::{self, Candidate, Found, skipped};
 use super::people;
@@ -87,7 +88,9 @@ fn add_file(
     }
     hashes.insert(sha256.clone(), candidate.name.clone());
     let format = name_of(format, &rows.records);
-    mark_said(&mut rows.records, is_prose(format));
+    let mut findings = Findings::default();
+    mark_said(&mut rows.records, is_prose(format), &mut findings);
+    corpus.findings.extend(findings.of_file(&candidate.name));
     corpus.records.append(&mut rows.records);
     corpus.moderators.append(&mut rows.moderators);
     corpus.moderators.sort_unstable();

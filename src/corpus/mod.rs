@@ -41,6 +41,7 @@ mod researchers;
 mod rows;
 mod sheets;
 mod speakers;
+mod staff;
 mod subtitles;
 mod table;
 mod text;
@@ -136,12 +137,20 @@ pub struct ColumnSpan {
     /// the whole file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_said: bool,
+    /// Whether staff wrote it about the participant, or in answer to them: context like a date.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_staffs: bool,
 }
 
 impl ColumnSpan {
     /// A cell of which nothing is known but its place.
     pub fn new(name: impl Into<Arc<str>>, place: Range<usize>) -> Self {
-        Self { name: name.into(), start: place.start, end: place.end, is_said: false }
+        let (start, end) = (place.start, place.end);
+        Self { name: name.into(), start, end, is_said: false, is_staffs: false }
+    }
+
+    fn is_context(&self) -> bool {
+        self.is_staffs || names::is_context(&self.name)
     }
 }
 
@@ -206,14 +215,15 @@ impl Record {
 
     /// Those [`Record::cells`] that reach into a range of the text, whole.
     pub fn cells_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, &str)> {
-        let spoken = self.columns.iter().any(|c| !names::is_context(&c.name));
+        // What staff noted stands in for nobody's words.
+        let spoken = self.columns.iter().any(|c| c.is_staffs || !c.is_context());
         let whole = self.columns.is_empty().then_some((0, self.text.as_str()));
         let first = self.columns.partition_point(|column| column.end <= range.start);
         let end = range.end;
         self.columns[first..]
             .iter()
             .take_while(move |column| column.start < end)
-            .filter(move |c| !spoken || !names::is_context(&c.name))
+            .filter(move |c| !spoken || !c.is_context())
             .map(|c| (c.start, &self.text[c.start..c.end]))
             .chain(whole)
     }

@@ -496,12 +496,8 @@ fn rewritten<'s>(
         text.push_str(": ");
         let start = text.len();
         text.push_str(&anonymiser.replace(&record.text[column.start..column.end], cell(Some(c))));
-        clean.columns[c] = ColumnSpan {
-            name: name.as_str().into(),
-            start,
-            end: text.len(),
-            is_said: column.is_said,
-        };
+        clean.columns[c] =
+            ColumnSpan { name: name.as_str().into(), start, end: text.len(), ..*column };
         end = column.end;
     }
     text.push_str(&record.text[end..]);

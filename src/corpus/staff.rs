@@ -1,0 +1,411 @@
+//! Columns and sheets that staff, researchers or enumerators wrote about participants.
+//!
+//! Owns the words by which they are called, in the languages that research is written in, and what they
+//! stand beside. Does not look at values.
+
+use std::collections::HashSet;
+
+use super::names::normalise;
+
+/// Who writes notes, comments and replies about participants.
+const STAFF: [&str; 76] = [
+    "staff",
+    "agent",
+    "observer",
+    "enumerator",
+    "surveyor",
+    "interviewer",
+    "researcher",
+    "moderator",
+    "internal",
+    "csm",
+    "facilitator",
+    "analyst",
+    "coder",
+    "rep",
+    "fieldworker",
+    // German
+    "bearbeiter",
+    "bearbeiterin",
+    "beobachter",
+    "beobachterin",
+    "beobachtungs",
+    "interviewerin",
+    "forscher",
+    "forscherin",
+    "moderatorin",
+    "moderatoren",
+    "moderations",
+    "intern",
+    "interne",
+    "interner",
+    "internes",
+    "betreuer",
+    "betreuerin",
+    // Spanish and Portuguese
+    "agente",
+    "observador",
+    "observadora",
+    "enumerador",
+    "enumeradora",
+    "encuestador",
+    "encuestadora",
+    "entrevistador",
+    "entrevistadora",
+    "investigador",
+    "investigadora",
+    "moderador",
+    "moderadora",
+    "interno",
+    "interna",
+    "internos",
+    "internas",
+    "facilitador",
+    "facilitadora",
+    "pesquisador",
+    "pesquisadora",
+    "recenseador",
+    // French
+    "observateur",
+    "observatrice",
+    "enquêteur",
+    "enquêtrice",
+    "enqueteur",
+    "chercheur",
+    "chercheuse",
+    "modérateur",
+    "modératrice",
+    "animateur",
+    "animatrice",
+    "internes",
+    "conseiller",
+    // Italian
+    "osservatore",
+    "intervistatore",
+    "intervistatrice",
+    "ricercatore",
+    "ricercatrice",
+    "rilevatore",
+    "moderatore",
+    "interni",
+    "facilitatore",
+];
+
+/// Who replies to them in public. What such people are commented on is somebody else's view.
+const REPLIERS: [&str; 36] = [
+    "owner",
+    "developer",
+    "dev",
+    "support",
+    "seller",
+    "merchant",
+    "host",
+    "company",
+    "business",
+    "brand",
+    "shop",
+    "team",
+    "vendor",
+    "admin",
+    "mitarbeiter",
+    "händler",
+    "kundendienst",
+    "entwickler",
+    "inhaber",
+    "propietario",
+    "desarrollador",
+    "soporte",
+    "empresa",
+    "vendedor",
+    "proprietário",
+    "desenvolvedor",
+    "suporte",
+    "propriétaire",
+    "développeur",
+    "entreprise",
+    "vendeur",
+    "proprietario",
+    "sviluppatore",
+    "assistenza",
+    "azienda",
+    "venditore",
+];
+
+/// What is written to oneself or to colleagues, whoever writes it.
+const NOTES: [&str; 24] = [
+    "note",
+    "notes",
+    "memo",
+    "memos",
+    "notiz",
+    "notizen",
+    "vermerk",
+    "vermerke",
+    "nota",
+    "notas",
+    "apunte",
+    "apuntes",
+    "anotação",
+    "anotações",
+    "mémo",
+    "mémos",
+    "appunto",
+    "appunti",
+    "observation",
+    "observations",
+    "beobachtung",
+    "beobachtungen",
+    "osservazione",
+    "osservazioni",
+];
+
+/// What may be anybody's.
+const COMMENTS: [&str; 32] = [
+    "comment",
+    "comments",
+    "remark",
+    "remarks",
+    "kommentar",
+    "kommentare",
+    "anmerkung",
+    "anmerkungen",
+    "bemerkung",
+    "bemerkungen",
+    "comentario",
+    "comentarios",
+    "observación",
+    "observacion",
+    "observaciones",
+    "commentaire",
+    "commentaires",
+    "remarque",
+    "remarques",
+    "comentário",
+    "comentários",
+    "observação",
+    "observações",
+    "observacao",
+    "observacoes",
+    "commento",
+    "commenti",
+    "osservazione",
+    "osservazioni",
+    "observation",
+    "observations",
+    "annotation",
+];
+
+/// What answers somebody.
+const REPLIES: [&str; 16] = [
+    "reply",
+    "replies",
+    "response",
+    "responses",
+    "antwort",
+    "antworten",
+    "respuesta",
+    "respuestas",
+    "réponse",
+    "réponses",
+    "reponse",
+    "resposta",
+    "respostas",
+    "risposta",
+    "risposte",
+    "svar",
+];
+
+/// Between what was written and who wrote it.
+const BY: [&str; 18] = [
+    "of", "by", "from", "the", "de", "del", "la", "da", "do", "du", "des", "l", "di", "dell",
+    "della", "von", "vom", "der",
+];
+
+/// What a reply of the kind of [`REPLIES`] stands beside.
+const REVIEWS: [&str; 9] = [
+    "review",
+    "reviews",
+    "feedback",
+    "bewertung",
+    "rezension",
+    "reseña",
+    "avis",
+    "avaliação",
+    "recensione",
+];
+
+/// What a comment on coded passages stands beside.
+const PASSAGES: [&str; 9] = [
+    "segment",
+    "quotation",
+    "excerpt",
+    "highlight",
+    "clip",
+    "textstelle",
+    "zitat",
+    "extrait",
+    "cita",
+];
+
+/// What is noted where researchers watch: the names of sheets.
+const WATCHED: [&str; 6] = ["clip", "clips", "session", "field", "debrief", "feld"];
+
+/// Parts of the longest name that is no sentence.
+const MOST_PARTS: usize = 6;
+
+/// Of these columns, those that are staff's.
+pub(super) fn columns<'a>(names: impl Iterator<Item = &'a str>) -> HashSet<&'a str> {
+    let names: Vec<&str> = names.collect();
+    let mut has_review = false;
+    let mut has_comment = false;
+    let mut has_passage = false;
+    let mut some = Vec::new();
+    for name in names {
+        let parts = parts(name);
+        if parts.len() > MOST_PARTS {
+            continue;
+        }
+        let has = |words: &[&str]| parts.iter().any(|part| words.contains(&part.as_str()));
+        let is_reply = has(&REPLIES);
+        has_review |= !is_reply && has(&REVIEWS);
+        has_comment |= !is_reply && has(&["comment", "comments"]);
+        has_passage |= has(&PASSAGES);
+        if is_reply || has(&NOTES) || has(&COMMENTS) || parts.iter().any(|part| is_compound(part)) {
+            some.push((name, parts));
+        }
+    }
+    let is_staffs = |name: &str, parts: &[String]| {
+        let is_only = |words: &[&str]| parts.iter().all(|part| words.contains(&part.as_str()));
+        let is_text = |words: &[&str]| {
+            is_only(words)
+                || parts.last().is_some_and(|last| last == "text")
+                    && parts.len() == 2
+                    && words.contains(&parts[0].as_str())
+        };
+        !name.ends_with(['?', '？'])
+            && (is_by_staff(parts)
+                || is_only(&NOTES)
+                || has_passage && is_only(&COMMENTS)
+                || has_review && is_text(&REPLIES)
+                || has_comment && is_text(&["reply", "replies"]))
+    };
+    let found = some.into_iter().filter(|(name, parts)| is_staffs(name, parts));
+    found.map(|(name, _)| name).collect()
+}
+
+/// Whether a sheet holds what staff noted, and nothing else.
+pub(super) fn is_sheet(name: &str) -> bool {
+    let parts = parts(name);
+    let is_in = |part: &String, words: &[&str]| words.contains(&part.as_str());
+    let watched = parts.windows(2).any(|pair| is_in(&pair[0], &WATCHED) && is_in(&pair[1], &NOTES));
+    parts.len() <= MOST_PARTS && (watched || is_by_staff(&parts))
+}
+
+/// `staff comment`, `notes of the interviewer`, `observaciones_enumerador`, but not `comments on
+/// staff`.
+fn is_by_staff(parts: &[String]) -> bool {
+    let parts: Vec<&str> =
+        parts.iter().map(String::as_str).filter(|part| !BY.contains(part)).collect();
+    let is_pair = |who: &str, what: &str| {
+        let is_what = |words: &[&str]| words.contains(&what);
+        STAFF.contains(&who) && (is_what(&NOTES) || is_what(&COMMENTS) || is_what(&REPLIES))
+            || REPLIERS.contains(&who) && is_what(&REPLIES)
+    };
+    parts.windows(2).any(|pair| is_pair(pair[0], pair[1]) || is_pair(pair[1], pair[0]))
+        || parts.iter().any(|part| is_compound(part))
+}
+
+/// `interviewernotiz`
+fn is_compound(part: &str) -> bool {
+    let what = NOTES.iter().chain(&COMMENTS).filter_map(|what| part.strip_suffix(what));
+    let mut who = what.map(|who| who.trim_end_matches('s'));
+    who.any(|who| who.len() > 4 && STAFF.iter().any(|staff| staff.trim_end_matches('s') == who))
+}
+
+/// The words of the last part of a path, in small letters, without the `s` of a genitive.
+fn parts(name: &str) -> Vec<String> {
+    let name = name.rsplit(['/', '.']).find(|part| !part.trim().is_empty()).unwrap_or(name);
+    let mut spaced = String::with_capacity(name.len());
+    let mut before = ' ';
+    for c in name.chars() {
+        // `staffComment`
+        if c.is_uppercase() && before.is_lowercase() {
+            spaced.push(' ');
+        }
+        spaced.push(c);
+        before = c;
+    }
+    let spaced = spaced.replace("'s ", " ").replace("’s ", " ");
+    let words = spaced.split(|c: char| !c.is_alphabetic()).map(normalise);
+    words.filter(|word| !word.is_empty()).take(MOST_PARTS + 1).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_staffs(name: &str, beside: &[&str]) -> bool {
+        columns(std::iter::once(name).chain(beside.iter().copied())).contains(name)
+    }
+
+    #[test]
+    fn what_staff_write_about_participants_is_known_by_the_name_of_its_column() {
+        for name in [
+            "Developer Reply Text",
+            "staff_comment",
+            "grupo_id/observaciones_enumerador",
+            "observer_notes",
+            "Agent response",
+            "interviewer_comments",
+            "Internal Comments",
+            "internal note",
+            "internalNote",
+            "Interviewer's notes",
+            "Interviewernotizen",
+            "Beobachtungsnotiz",
+            "Interne Bemerkung",
+            "Nota interna",
+            "Commentaires de l'enquêteur",
+            "Observações do entrevistador",
+            "Note dell'intervistatore",
+            "Notes",
+        ] {
+            assert!(is_staffs(name, &[]), "{name}");
+        }
+        for name in [
+            "comment",
+            "Comments on staff",
+            "staff friendliness comments",
+            "support comments",
+            "Response",
+            "nurse comments",
+            "What comments do you have for our staff?",
+            "Any internal notes?",
+            "Release notes read",
+            "Notebook",
+            "developer",
+        ] {
+            assert!(!is_staffs(name, &[]), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_reply_is_staffs_beside_a_review_and_a_comment_beside_a_passage() {
+        assert!(is_staffs("Reply", &["Review text"]));
+        assert!(is_staffs("Response", &["Review"]));
+        assert!(is_staffs("reply_text", &["comment"]));
+        assert!(!is_staffs("Response", &["comment"]));
+        assert!(is_staffs("Comment", &["Quotation Content"]));
+        assert!(!is_staffs("Comment", &["Answer"]));
+    }
+
+    #[test]
+    fn a_sheet_of_notes_is_known_by_its_name() {
+        for name in ["Clip notes", "Observer notes", "Notas del observador"] {
+            assert!(is_sheet(name), "{name}");
+        }
+        for name in ["Answers", "Notes", "Sessions", "Responses"] {
+            assert!(!is_sheet(name), "{name}");
+        }
+    }
+}
