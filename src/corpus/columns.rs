@@ -125,9 +125,8 @@ pub(super) fn mark_said(records: &mut [Record], is_prose: bool, findings: &mut F
     let staffs = mark_staffs(records, &columns, &said, findings);
     said.retain(|name| !staffs.contains(name));
     let has_words = is_prose || !said.is_empty();
-    if is_prose {
-        // Prose is said, with or without columns beside it.
-    } else if said.is_empty() {
+    // Prose is said, with or without columns beside it.
+    if !is_prose && said.is_empty() {
         said = of(|kind| kind != ColumnKind::Identifier);
     }
     // In a column of answers of all kinds, as of an experiment, are reaction times and dates, too.
