@@ -60,7 +60,7 @@ def measure(args, path, personas, flags):
 
 
 def scores(judged):
-    """The judge's mean over the personas, and that of each criterion."""
+    """The judge's mean score over the personas, or None without scores."""
     found = [p.get("judge", p.get("score")) for p in judged.get("personas", [])]
     found = [f for f in found if isinstance(f, (int, float))]
     return sum(found) / len(found) if found else None

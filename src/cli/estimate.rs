@@ -41,10 +41,8 @@ pub(super) fn run(settings: &Settings, output: Output) -> Result<Exit, Failure> 
     if output.is_json() {
         output.document(&document(&estimate, cap))?;
     } else {
-        let head = {
-            let personas = report::counted(count, "persona");
-            format!("{personas} from {}", report::counted(corpus.records.len(), "record"))
-        };
+        let personas = report::counted(count, "persona");
+        let head = format!("{personas} from {}", report::counted(corpus.records.len(), "record"));
         output.result(&text(&head, &estimate, cap))?;
     }
     Ok(Exit::Done)

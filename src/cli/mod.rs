@@ -235,7 +235,7 @@ const DEFECT: &str = "persona has a defect, and this command met it\nhint: pleas
 pub fn main(arguments: impl IntoIterator<Item = OsString>, process: Process) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let environment = Environment::read();
-    output::tell_of_panics();
+    output::install_panic_hook();
     let ends = |failure: Failure| {
         let json = arguments.iter().any(|argument| argument == "--json");
         let output = flags_only(&Layers::default().switch(keys::JSON, json), &environment);

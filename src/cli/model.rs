@@ -30,14 +30,14 @@ use crate::pipeline::{Cancel, Models};
 /// Prefix of models that answer from a script: for tests of this program, and not in its help.
 const SCRIPTED: &str = "scripted:";
 
-/// A user who waits: where to show progress, and what says that they no longer do.
+/// Output and cancellation of a long operation.
 #[derive(Clone, Copy)]
 pub(super) struct Waiting<'a> {
     pub(super) output: Output,
     pub(super) cancel: &'a Cancel,
 }
 
-/// What getting a model ready takes.
+/// What loading a model needs.
 #[derive(Clone, Copy)]
 pub(super) struct Workshop<'a> {
     pub(super) hub: &'a HubOptions,

@@ -142,10 +142,10 @@ pub(super) fn trace(verbose: u8) {
     let _ = tracing_subscriber::registry().with(lines).with(ours).try_init();
 }
 
-/// From now on a panic is told by its place alone: the words of one that was put together for the
-/// occasion may quote research data. A backtrace, which quotes nothing, follows where `RUST_BACKTRACE`
-/// asks for it.
-pub(super) fn tell_of_panics() {
+/// Installs a panic hook that prints the location and, of the message, only what is a string literal: a
+/// formatted message may contain research data. A backtrace, which contains none, follows if
+/// `RUST_BACKTRACE` asks for it.
+pub(super) fn install_panic_hook() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|place| format!(" at {place}")).unwrap_or_default();
         let words = panic.payload().downcast_ref::<&'static str>();

@@ -16,10 +16,6 @@ pub struct Key {
 }
 
 impl Key {
-    const fn new(flag: &'static str, file: &'static str) -> Self {
-        Self { flag, file, negated_in_file: false }
-    }
-
     /// The environment twin: `--max-cost` is `PERSONA_MAX_COST`.
     pub fn variable(self) -> String {
         format!("PERSONA_{}", self.flag.to_uppercase().replace('-', "_"))
@@ -32,159 +28,128 @@ impl fmt::Display for Key {
     }
 }
 
-/// Input files and directories.
-pub const INPUT: Key = Key::new("input", "input");
-/// Final personas.
-pub const COUNT: Key = Key::new("count", "count");
-/// Draft several, judge, select.
-pub const HYBRID: Key = Key::new("hybrid", "hybrid.enabled");
-/// Drafts per persona.
-pub const DRAFT_MULTIPLIER: Key = Key::new("draft-multiplier", "hybrid.draft_multiplier");
-/// The gate.
-pub const QUALITY_THRESHOLD: Key = Key::new("quality-threshold", "hybrid.quality_threshold");
-/// Nothing leaves the machine.
-pub const NO_FRONTIER: Key =
-    Key { flag: "no-frontier", file: "hybrid.use_frontier", negated_in_file: true };
-/// Cap on paid calls.
-pub const MAX_COST: Key = Key::new("max-cost", "hybrid.max_frontier_cost");
-/// Who refines.
-pub const FRONTIER: Key = Key::new("frontier", "hybrid.frontier");
-/// With which model.
-pub const FRONTIER_MODEL: Key = Key::new("frontier-model", "hybrid.frontier_model");
-/// Price of an unlisted model.
-pub const PRICE: Key = Key::new("price", "hybrid.price");
-/// A provider that drafts in place of a local model.
-pub const PROVIDER: Key = Key::new("provider", "provider");
-/// Address of the service behind `--frontier` or `--provider`.
-pub const BASE_URL: Key = Key::new("base-url", "hybrid.base_url");
-/// Which of OpenAI's APIs it speaks.
-pub const API: Key = Key::new("api", "hybrid.api");
-/// What is refined.
-pub const REFINE: Key = Key::new("refine", "hybrid.refine");
-/// How.
-pub const REFINE_MODE: Key = Key::new("refine-mode", "hybrid.refine_mode");
-/// When the local model cannot be had.
-pub const FALLBACK: Key = Key::new("fallback", "hybrid.fallback");
-/// Paid calls in flight.
-pub const PARALLEL: Key = Key::new("parallel", "hybrid.parallel");
-/// Price a plan, run nothing.
-pub const ESTIMATE_ONLY: Key = Key::new("estimate-only", "estimate_only");
-/// Where drafts and judging run.
-pub const BACKEND: Key = Key::new("backend", "backend");
-/// Address of the server behind `--backend`.
-pub const BACKEND_URL: Key = Key::new("backend-url", "backend_url");
-/// Local model.
-pub const MODEL: Key = Key::new("model", "model");
-/// Judging model.
-pub const JUDGE_MODEL: Key = Key::new("judge-model", "judge_model");
-/// Word for word or free.
-pub const STYLE: Key = Key::new("style", "style");
-/// The column whose values are the segments.
-pub const SEGMENTS_BY: Key = Key::new("segments-by", "segments_by");
-/// Read everything first.
-pub const DIGEST: Key = Key::new("digest", "digest");
-/// The part of the personas that this process writes.
-pub const SHARD: Key = Key::new("shard", "shard");
-/// How many statements and quotes.
-pub const DETAIL: Key = Key::new("detail", "detail");
-/// How intricate each of them.
-pub const COMPLEXITY: Key = Key::new("complexity", "complexity");
-/// Extra draft rounds.
-pub const MAX_ROUNDS: Key = Key::new("max-rounds", "max_rounds");
-/// A partial result is a failure.
-pub const STRICT: Key = Key::new("strict", "strict");
-/// Seed of the run.
-pub const SEED: Key = Key::new("seed", "seed");
-/// Where run folders go.
-pub const OUTPUT: Key = Key::new("output", "output");
-/// What is written beside JSON and HTML.
-pub const FORMAT: Key = Key::new("format", "format");
-/// Compute threads.
-pub const THREADS: Key = Key::new("threads", "threads");
-/// Sequences decoded together.
-pub const BATCH: Key = Key::new("batch", "batch");
-/// Context in tokens.
-pub const CONTEXT: Key = Key::new("context", "context");
-/// CPU, CUDA or Metal.
-pub const DEVICE: Key = Key::new("device", "device");
-/// A `tokenizer.json`.
-pub const TOKENIZER: Key = Key::new("tokenizer", "tokenizer");
-/// Replace what is personal before anything else sees it.
-pub const ANONYMISE: Key = Key::new("anonymise", "privacy.anonymise");
-/// By what.
-pub const ANONYMISE_STRATEGY: Key = Key::new("anonymise-strategy", "privacy.anonymise_strategy");
-/// Where the way back is written.
-pub const PII_MAP: Key = Key::new("pii-map", "privacy.pii_map");
-/// Which model looks at free text once more.
-pub const PII_MODEL: Key = Key::new("pii-model", "privacy.model");
-/// Send nothing personal to anybody.
-pub const PRIVACY_REQUIRE: Key = Key::new("privacy-require", "privacy.require");
-/// Hosts that are as good as this machine.
-pub const TRUSTED_HOSTS: Key = Key::new("trusted-hosts", "privacy.trusted_hosts");
-/// Open no network connection.
-pub const OFFLINE: Key = Key::new("offline", "privacy.offline");
-/// One JSON document on stdout.
-pub const JSON: Key = Key::new("json", "json");
-/// Errors only on stderr.
-pub const QUIET: Key = Key::new("quiet", "quiet");
-/// No progress bars.
-pub const NO_PROGRESS: Key = Key::new("no-progress", "no_progress");
-/// No colour.
-pub const NO_COLOR: Key = Key::new("no-color", "no_color");
+/// Defines a constant for each setting, and [`ALL`] of them, so that none can be left out. A `!` before the
+/// name in the file says that the file states the opposite.
+macro_rules! keys {
+    ($($(#[$doc:meta])+ $name:ident: $flag:literal = $($file:literal)? $(! $opposite:literal)?;)+) => {
+        $(
+            $(#[$doc])+
+            pub const $name: Key = Key {
+                flag: $flag,
+                file: concat!($($file)? $($opposite)?),
+                negated_in_file: keys!(@negated $($opposite)?),
+            };
+        )+
 
-/// All of them: what the environment and the files may set.
-pub const ALL: &[Key] = &[
-    INPUT,
-    COUNT,
-    HYBRID,
-    DRAFT_MULTIPLIER,
-    QUALITY_THRESHOLD,
-    NO_FRONTIER,
-    MAX_COST,
-    FRONTIER,
-    FRONTIER_MODEL,
-    PRICE,
-    PROVIDER,
-    BASE_URL,
-    API,
-    REFINE,
-    REFINE_MODE,
-    FALLBACK,
-    PARALLEL,
-    ESTIMATE_ONLY,
-    BACKEND,
-    BACKEND_URL,
-    MODEL,
-    JUDGE_MODEL,
-    STYLE,
-    SEGMENTS_BY,
-    DIGEST,
-    SHARD,
-    DETAIL,
-    COMPLEXITY,
-    MAX_ROUNDS,
-    STRICT,
-    SEED,
-    OUTPUT,
-    FORMAT,
-    THREADS,
-    BATCH,
-    CONTEXT,
-    DEVICE,
-    TOKENIZER,
-    ANONYMISE,
-    ANONYMISE_STRATEGY,
-    PII_MAP,
-    PII_MODEL,
-    PRIVACY_REQUIRE,
-    TRUSTED_HOSTS,
-    OFFLINE,
-    JSON,
-    QUIET,
-    NO_PROGRESS,
-    NO_COLOR,
-];
-/// Whose values are paths: in a file, relative to that file.
+        /// Every setting: what the environment and the files may set.
+        pub const ALL: &[Key] = &[$($name),+];
+    };
+    (@negated) => { false };
+    (@negated $opposite:literal) => { true };
+}
+
+keys! {
+    /// Input files and folders.
+    INPUT: "input" = "input";
+    /// How many personas to write.
+    COUNT: "count" = "count";
+    /// Whether to draft several personas for each one wanted, judge them and keep the best.
+    HYBRID: "hybrid" = "hybrid.enabled";
+    /// Drafts for each persona wanted.
+    DRAFT_MULTIPLIER: "draft-multiplier" = "hybrid.draft_multiplier";
+    /// The judge score that a draft must reach.
+    QUALITY_THRESHOLD: "quality-threshold" = "hybrid.quality_threshold";
+    /// Whether the data must stay on this machine.
+    NO_FRONTIER: "no-frontier" = !"hybrid.use_frontier";
+    /// The most that all paid calls of a run may cost, in US dollars.
+    MAX_COST: "max-cost" = "hybrid.max_frontier_cost";
+    /// The provider that refines personas.
+    FRONTIER: "frontier" = "hybrid.frontier";
+    /// The provider's model.
+    FRONTIER_MODEL: "frontier-model" = "hybrid.frontier_model";
+    /// The price of a model that the price table does not list.
+    PRICE: "price" = "hybrid.price";
+    /// The provider that drafts in place of a local model.
+    PROVIDER: "provider" = "provider";
+    /// Address of the service behind `--frontier` or `--provider`.
+    BASE_URL: "base-url" = "hybrid.base_url";
+    /// Which of OpenAI's APIs that service speaks.
+    API: "api" = "hybrid.api";
+    /// Which personas are refined.
+    REFINE: "refine" = "hybrid.refine";
+    /// How the frontier answers: with a patch or with a rewrite.
+    REFINE_MODE: "refine-mode" = "hybrid.refine_mode";
+    /// What happens when the local model cannot be had.
+    FALLBACK: "fallback" = "hybrid.fallback";
+    /// Most paid calls in flight.
+    PARALLEL: "parallel" = "hybrid.parallel";
+    /// Whether to predict the cost and run nothing.
+    ESTIMATE_ONLY: "estimate-only" = "estimate_only";
+    /// Where drafts are written and judged: in this process or by a server.
+    BACKEND: "backend" = "backend";
+    /// Address of the server behind `--backend`.
+    BACKEND_URL: "backend-url" = "backend_url";
+    /// The model that drafts.
+    MODEL: "model" = "model";
+    /// The model that judges, where it is another one.
+    JUDGE_MODEL: "judge-model" = "judge_model";
+    /// Whether drafts consist of the participants' sentences or are written freely.
+    STYLE: "style" = "style";
+    /// The column whose values are the segments.
+    SEGMENTS_BY: "segments-by" = "segments_by";
+    /// Whether the local model first reads everything and chooses what drafts are made of.
+    DIGEST: "digest" = "digest";
+    /// The part of the personas that this process writes.
+    SHARD: "shard" = "shard";
+    /// How many statements and quotes a persona has.
+    DETAIL: "detail" = "detail";
+    /// How intricate each statement is.
+    COMPLEXITY: "complexity" = "complexity";
+    /// Most further rounds of drafts.
+    MAX_ROUNDS: "max-rounds" = "max_rounds";
+    /// Whether fewer personas than asked for are a failure.
+    STRICT: "strict" = "strict";
+    /// Seed of everything that is drawn.
+    SEED: "seed" = "seed";
+    /// The folder in which run folders are made.
+    OUTPUT: "output" = "output";
+    /// What is written beside JSON and HTML.
+    FORMAT: "format" = "format";
+    /// Threads that compute.
+    THREADS: "threads" = "threads";
+    /// Most sequences that are decoded together.
+    BATCH: "batch" = "batch";
+    /// Context of the model, in tokens.
+    CONTEXT: "context" = "context";
+    /// CPU, CUDA or Metal.
+    DEVICE: "device" = "device";
+    /// A `tokenizer.json` in place of the model file's own.
+    TOKENIZER: "tokenizer" = "tokenizer";
+    /// Whether personal data is replaced before anything else sees it.
+    ANONYMISE: "anonymise" = "privacy.anonymise";
+    /// What personal data is replaced by.
+    ANONYMISE_STRATEGY: "anonymise-strategy" = "privacy.anonymise_strategy";
+    /// The file that gets the way back from replacements to values.
+    PII_MAP: "pii-map" = "privacy.pii_map";
+    /// The model that looks for personal data in free text after the rules.
+    PII_MODEL: "pii-model" = "privacy.model";
+    /// Whether a request with personal data is refused.
+    PRIVACY_REQUIRE: "privacy-require" = "privacy.require";
+    /// Hosts that count as this machine.
+    TRUSTED_HOSTS: "trusted-hosts" = "privacy.trusted_hosts";
+    /// Whether the process opens no network connection.
+    OFFLINE: "offline" = "privacy.offline";
+    /// Whether one JSON document is written to stdout.
+    JSON: "json" = "json";
+    /// Whether only errors are written to stderr.
+    QUIET: "quiet" = "quiet";
+    /// Whether progress bars are left out.
+    NO_PROGRESS: "no-progress" = "no_progress";
+    /// Whether colours are left out.
+    NO_COLOR: "no-color" = "no_color";
+}
+
+/// Settings whose values are paths, which in a file are relative to that file.
 pub(super) const PATHS: &[Key] = &[INPUT, OUTPUT, TOKENIZER, PII_MAP];
-/// Whose values may be several in a file.
+/// Settings that may have several values in a file.
 pub(super) const LISTS: &[Key] = &[INPUT, FORMAT];

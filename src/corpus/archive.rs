@@ -20,11 +20,10 @@ const MAX_ENTRIES: usize = 10_000;
 /// Bytes of XML in all, unpacked.
 const MAX_UNPACKED: u64 = 512 << 20;
 
-/// Times that XML may grow when it is unpacked. Sheets of one number over and over reach about a
-/// hundred; deflate can do a thousand.
+/// Maximum compression ratio of the XML parts. Repetitive sheets reach about 100, a deflate bomb 1,000.
 const MAX_RATIO: u64 = 400;
 
-/// Bytes up to which any ratio is let pass.
+/// Unpacked bytes below which the ratio is not checked.
 const SMALL: u64 = 8 << 20;
 
 /// An archive within the limits.

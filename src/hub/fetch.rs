@@ -284,8 +284,8 @@ async fn download(
     }
 }
 
-/// Receives until the length is right, going on where a connection broke off. Gives up after five
-/// attempts that brought nothing new.
+/// Receives until the length is right, going on where a connection broke off. Gives up when as many
+/// attempts in a row as [`remote::patience`] allows brought nothing new.
 async fn receive_all(
     hub: &Hub<'_>,
     source: &Remote,

@@ -1,10 +1,17 @@
-//! What a judge is worth: its signals and its score on controls, whose worth is known.
+//! How well a judge tells good personas from corrupted ones, measured on controls of known quality.
 //!
-//! Owns the measurement. A signal weighs as much as it parts good controls from corrupted ones
-//! better than chance; a model none of whose signals does is not believed, and the score rests on
-//! what can be computed. Formulations beyond the usual ones count only where the whole score parts
-//! the controls better with them. What the score is worth is read off controls that its weights
-//! were not measured on.
+//! Owns the measurement:
+//!
+//! ```text
+//! AUC(signal)    = P(a good control has a higher value than a corrupted one), ties counting half
+//! weight(signal) = max(0, AUC - 0.5), normalised to a sum of 1
+//! scale(signal)  = 0 at the 10th percentile of corrupted controls, 1 at the median good control
+//! score(persona) = sum of weight * scaled value, clamped to 0..=1
+//! ```
+//!
+//! A model is trusted only if one of its own signals has an AUC of at least [`CAN_JUDGE`]; otherwise the
+//! score rests on computed signals alone. Optional formulations keep their weight only if they raise the
+//! AUC of the whole score. The AUC that is reported comes from two-fold cross-validation.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +22,7 @@ use crate::store::{JudgeReport, SignalReport};
 
 /// The AUC from which a model's signal is more than chance on this many controls.
 const CAN_JUDGE: f64 = 0.65;
-/// Formulations that must show that they add to the usual ones, and by how much AUC.
+/// Optional formulations, and the AUC by which one must raise that of the whole score.
 const FORMULATIONS: [&str; 3] = [FIVE_SHOT, INNER, LIKELIHOOD];
 const ADDS: f64 = 0.005;
 
@@ -33,15 +40,15 @@ pub(super) fn report(controls: &[Control], raw: &[Raw]) -> JudgeReport {
     let good = scores.iter().filter(|(_, good)| *good).count();
     JudgeReport {
         model_can_judge,
-        auto_threshold: best_cut(&scores),
+        auto_threshold: youden_threshold(&scores),
         controls: (good, scores.len() - good),
-        held_out: held_out(&all),
+        held_out: cross_validate(&all),
         signals,
         ..JudgeReport::default()
     }
 }
 
-/// Scales and weights of the signals, and whether one of the model's is better than chance.
+/// Scales and weights of the signals, and whether one of the model's own can be trusted.
 fn fit(measured: &[Measured<'_>]) -> (BTreeMap<String, SignalReport>, bool) {
     let mut names: Vec<&String> = measured.iter().flat_map(|(_, raw)| raw.signals.keys()).collect();
     names.sort_unstable();
@@ -52,7 +59,7 @@ fn fit(measured: &[Measured<'_>]) -> (BTreeMap<String, SignalReport>, bool) {
     for signal in signals.values_mut().filter(|s| s.from_model && !can_judge) {
         signal.weight = 0.0;
     }
-    keep_what_adds(&mut signals, measured);
+    drop_redundant_signals(&mut signals, measured);
     let total: f64 = signals.values().map(|s| s.weight).sum();
     for signal in signals.values_mut().filter(|_| total > 0.0) {
         signal.weight = rounded(signal.weight / total);
@@ -60,8 +67,9 @@ fn fit(measured: &[Measured<'_>]) -> (BTreeMap<String, SignalReport>, bool) {
     (signals, can_judge)
 }
 
-/// Takes the weight of every formulation with which the score is no better, best ones tried first.
-fn keep_what_adds(signals: &mut BTreeMap<String, SignalReport>, measured: &[Measured<'_>]) {
+/// Sets to zero the weight of each optional formulation that does not raise the score's AUC by at least
+/// [`ADDS`]. They are tried in descending order of their own weight.
+fn drop_redundant_signals(signals: &mut BTreeMap<String, SignalReport>, measured: &[Measured<'_>]) {
     let mut tried: Vec<(String, f64)> = Vec::new();
     for name in FORMULATIONS {
         if let Some(signal) = signals.get_mut(name) {
@@ -86,8 +94,8 @@ fn keep_what_adds(signals: &mut BTreeMap<String, SignalReport>, measured: &[Meas
     }
 }
 
-/// A good control of average worth maps to 1, so that the scale ends where "as good as a good
-/// control" begins; a corrupted one of the worst tenth maps to 0.
+/// The AUC of one signal and its scale: the median good control maps to 1, the 10th percentile of the
+/// corrupted ones to 0.
 fn signal(name: &str, measured: &[Measured<'_>]) -> SignalReport {
     let values = |is: &dyn Fn(Fate) -> bool| -> Vec<f64> {
         let of = measured.iter().filter(|(control, _)| is(control.fate));
@@ -134,9 +142,9 @@ fn score_auc(
     auc(&good, &bad)
 }
 
-/// Two halves, parted by the person a control was made from; each is scored with what was measured
-/// on the other. The mean of both, by corruption and over `all`.
-fn held_out(measured: &[Measured<'_>]) -> BTreeMap<String, f64> {
+/// AUC by two-fold cross-validation, by corruption and over `all`. The folds are split by the person that
+/// a control was made from; each is scored with the weights that were fitted on the other.
+fn cross_validate(measured: &[Measured<'_>]) -> BTreeMap<String, f64> {
     let mut sums: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for half in 0..2 {
         // In runs of as many people as there are corruptions: at a first use each person has one of
@@ -184,8 +192,9 @@ pub fn auc(good: &[f64], bad: &[f64]) -> f64 {
     wins / (good.len() * bad.len()) as f64
 }
 
-/// The cut with the most good controls at or above it less corrupted ones; between two scores.
-pub(super) fn best_cut(scores: &[(f64, bool)]) -> f64 {
+/// The threshold, midway between two scores, with the largest difference between the share of good
+/// controls at or above it and that of corrupted ones (Youden's J statistic, 1950).
+pub(super) fn youden_threshold(scores: &[(f64, bool)]) -> f64 {
     let mut cuts: Vec<f64> = scores.iter().map(|(score, _)| *score).collect();
     cuts.sort_unstable_by(f64::total_cmp);
     cuts.dedup();
@@ -282,7 +291,7 @@ mod tests {
     fn the_automatic_threshold_parts_the_controls() {
         let report = measured(|good, at| f64::from(u8::from(good)) + at as f64 / 1000.0);
         assert!(report.auto_threshold > 0.0 && report.auto_threshold < 1.0);
-        assert!((best_cut(&[(0.2, false), (0.4, false), (0.8, true)]) - 0.6).abs() < 1e-9);
+        assert!((youden_threshold(&[(0.2, false), (0.4, false), (0.8, true)]) - 0.6).abs() < 1e-9);
     }
 
     #[test]

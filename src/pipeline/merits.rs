@@ -16,8 +16,8 @@ use crate::prompts::passages::{sentences, stem, telling, words};
 use crate::schema::{ALIKE, Flag, Persona, RecordId, Shingles};
 
 /// Björnsson's LIX (Läsbarhetsindex, 1968), words a sentence plus the percentage of words of more
-/// than six letters, needs no syllables and so no language. Up to 40 is easy reading, 60 and more
-/// is the prose of officials.
+/// than six letters, needs no syllables and so no language. Up to 40 is easy reading, above 60 the
+/// prose of officials; readability falls to zero at 70.
 const LIX_EASY: f64 = 40.0;
 const LIX_HARD: f64 = 70.0;
 const LIX_LONG_WORD: usize = 6;

@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 use super::answers;
 use super::columns::{self, Columns};
 use super::digest;
-use super::frame::{self, Framed};
 use super::pack::{Vocabulary, excerpt_end};
+use super::prompt_budget::{self, PromptBudget};
 use super::segments::{Group, Grouping, Parting, part, speaker};
 use super::{PipelineError, Settings, Style};
 use crate::corpus::Corpus;
@@ -101,9 +101,9 @@ impl Plan {
         settings: &Settings,
     ) -> Result<Self, PipelineError> {
         let capabilities = model.capabilities();
-        let wording = frame::wording(settings.style, capabilities);
-        let Framed { frame, focus_tokens, corpus_shared } =
-            frame::around(corpus, model, wording, settings.ask)?;
+        let wording = prompt_budget::wording(settings.style, capabilities);
+        let PromptBudget { frame, focus_tokens, corpus_shared } =
+            PromptBudget::new(corpus, model, wording, settings.ask)?;
 
         let (eligible, mut left_out) = eligible(corpus);
         let column = settings.segments_by.as_deref();
@@ -264,7 +264,7 @@ impl Plan {
         self.closed = columns.closed;
         let by_group: Vec<_> = groups.iter().map(|group| speakers(corpus, group)).collect();
         let wording = self.frame.wording;
-        let room = self.focus_tokens.saturating_sub(frame::FOCUS_TOKENS_LEAST);
+        let room = self.focus_tokens.saturating_sub(prompt_budget::FOCUS_TOKENS_LEAST);
         let (answers, taken) = answers::of_groups(&columns, &by_group, (wording, room), model);
         self.focus_tokens -= taken;
         let vocabulary = Vocabulary::of(corpus);
