@@ -119,8 +119,31 @@ struct InFlight {
     answers: Answers<Completion>,
 }
 
+/// The calls of one stage.
+#[derive(Default)]
+struct Calls {
+    /// In the order of their orders.
+    waiting: VecDeque<Waiting>,
+    in_flight: Vec<InFlight>,
+    /// Orders that failed one after the other because of the service.
+    failures: usize,
+    /// Why the service is asked no more.
+    gone: Option<String>,
+}
+
+/// Takes the outcome of an order, by its index.
+pub(super) trait Keep:
+    FnMut(&mut Run, usize, Result<Completion, Unbought>) -> Result<(), PipelineError>
+{
+}
+
+impl<F> Keep for F where
+    F: FnMut(&mut Run, usize, Result<Completion, Unbought>) -> Result<(), PipelineError>
+{
+}
+
 enum News {
-    /// Index into those in flight, and what came.
+    /// Which of those in flight, and what came.
     Answer(usize, Result<Completion, LlmError>),
     /// Time for another attempt.
     Clock,
@@ -134,118 +157,149 @@ impl Till<'_> {
     pub(super) async fn buy(
         &mut self,
         orders: &[Order],
-        mut keep: impl FnMut(&mut Run, usize, Result<Completion, Unbought>) -> Result<(), PipelineError>,
+        mut keep: impl Keep,
     ) -> Result<(), PipelineError> {
         let now = Instant::now();
-        let mut waiting = VecDeque::new();
+        let mut calls = Calls::default();
         for (at, order) in orders.iter().enumerate() {
             let bought = self.run.state.purchases.get(&order.purpose);
             if let Some((answer, _)) = bought.and_then(|purchase| purchase.answer.clone()) {
                 keep(self.run, at, Ok(answer))?;
             } else {
-                waiting.push_back(Waiting { at, attempts: 0, uncertain: 0, not_before: now });
+                calls.waiting.push_back(Waiting { at, attempts: 0, uncertain: 0, not_before: now });
             }
         }
-        let mut in_flight: Vec<InFlight> = Vec::new();
-        let mut failures = 0;
-        let mut gone: Option<String> = None;
         loop {
-            if let Some(cause) = &gone {
-                for order in waiting.drain(..) {
-                    keep(self.run, order.at, Err(Unbought::Gone(cause.clone())))?;
-                }
-            }
-            if self.cancel.is_cancelled() {
-                // What was sent is being paid for: it is waited for, and nothing more is sent.
-                for order in waiting.drain(..) {
-                    keep(self.run, order.at, Err(Unbought::Interrupted))?;
-                }
-            }
-            // The one moment by which it is said below what is ready and what waits for the clock: with
-            // two, an order that becomes ready in between is neither sent nor waited for.
-            let mut now = Instant::now();
-            while in_flight.len() < self.paid.parallel.max(1) {
-                now = Instant::now();
-                // An order that waits for another attempt keeps its place: a service that has no
-                // room for it has none for new ones.
-                let begun = waiting.iter().filter(|order| order.attempts > 0).count();
-                let room = in_flight.len() + begun < self.paid.parallel.max(1);
-                let ready =
-                    |order: &Waiting| order.not_before <= now && (order.attempts > 0 || room);
-                let Some(next) = waiting.iter().position(ready) else { break };
-                let order = &orders[waiting[next].at];
-                let most = [
-                    self.paid.model.upper_prompt_tokens(&order.request),
-                    order.request.max_tokens as u64,
-                ];
-                let worst = worst_case(&self.paid.price, most[0], most[1]);
-                if !self.run.state.account.allows(worst, self.paid.cap) {
-                    if !in_flight.is_empty() {
-                        // Some of what is booked comes back when they are settled.
-                        break;
-                    }
-                    let refused = self.over_budget(worst);
-                    let order = waiting.remove(next).expect("it was just found");
-                    keep(self.run, order.at, Err(refused))?;
-                    continue;
-                }
-                let waiting = waiting.remove(next).expect("it was just found");
-                match self.send(waiting, order, worst, most)? {
-                    Ok(sent) => in_flight.push(sent),
-                    Err((at, reason)) => {
-                        keep(self.run, at, Err(Unbought::Withheld(reason)))?;
-                    }
-                }
-            }
-            if in_flight.is_empty() && waiting.is_empty() {
-                self.tell_of_money();
+            self.turn_away(&mut calls, &mut keep)?;
+            let asked_at = self.send_ready(&mut calls, orders, &mut keep)?;
+            self.tell_of_money();
+            if calls.in_flight.is_empty() && calls.waiting.is_empty() {
                 return Ok(());
             }
-            self.tell_of_money();
-            // Those that are ready wait for an answer, not for the clock.
-            let wake = waiting.iter().map(|order| order.not_before).filter(|at| *at > now).min();
-            match self.news(&mut in_flight, wake).await {
+            match self.news(&mut calls, asked_at).await {
                 News::Clock | News::Cancelled => {}
                 News::Answer(index, Ok(answer)) => {
-                    let sent = in_flight.remove(index);
-                    let cost = bill(&self.paid.price, sent.booked, sent.most, answer.usage);
-                    let event =
-                        Event::Answered { attempt: sent.attempt, cost, answer: answer.clone() };
-                    self.run.record(event)?;
-                    failures = 0;
-                    let excess = answer.usage.filter(|usage| exceeds(*usage, sent.most));
-                    if let Some(usage) = excess.filter(|_| sent.booked > MicroUsd(0)) {
-                        gone.get_or_insert_with(|| too_much(usage, sent.most));
-                    }
+                    let sent = calls.in_flight.remove(index);
+                    self.book_answer(&sent, &answer, &mut calls)?;
                     keep(self.run, sent.order.at, Ok(answer))?;
                 }
                 News::Answer(index, Err(error)) => {
-                    let mut sent = in_flight.remove(index);
-                    let may_be_billed = error.billing() == Billing::Unknown;
-                    self.run.record(Event::Unanswered {
-                        attempt: sent.attempt,
-                        may_be_billed,
-                        cause: error.to_string(),
-                    })?;
-                    // A service learns to like a request step by step; each step is taken once.
-                    let adapted = matches!(error, LlmError::Adapted { .. });
-                    sent.order.attempts += u32::from(!adapted);
-                    sent.order.uncertain += u64::from(may_be_billed);
-                    if let Some(wait) = self.wait(&sent.order, &error).filter(|_| gone.is_none()) {
-                        sent.order.not_before = Instant::now() + wait;
-                        // In its old place: earlier orders first.
-                        let place = waiting.partition_point(|order| order.at < sent.order.at);
-                        waiting.insert(place, sent.order);
-                        continue;
+                    let sent = calls.in_flight.remove(index);
+                    if let Some(at) = self.book_failure(sent, &error, &mut calls)? {
+                        keep(self.run, at, Err(Unbought::Failed(error.to_string())))?;
                     }
-                    failures += usize::from(error.is_transient());
-                    if matches!(error, LlmError::Auth(_)) || failures >= GONE_AFTER {
-                        gone.get_or_insert_with(|| error.to_string());
-                    }
-                    keep(self.run, sent.order.at, Err(Unbought::Failed(error.to_string())))?;
                 }
             }
         }
+    }
+
+    /// Gives up what waits where the service is gone or the user wants to stop. What was sent is being
+    /// paid for and is waited for.
+    fn turn_away(&mut self, calls: &mut Calls, keep: &mut impl Keep) -> Result<(), PipelineError> {
+        let cause = match &calls.gone {
+            Some(cause) => Unbought::Gone(cause.clone()),
+            None if self.cancel.is_cancelled() => Unbought::Interrupted,
+            None => return Ok(()),
+        };
+        for order in calls.waiting.drain(..) {
+            keep(self.run, order.at, Err(cause.clone()))?;
+        }
+        Ok(())
+    }
+
+    /// Sends what is ready, as far as there is room and money. Returns the moment at which that was
+    /// decided: with another one, an order that becomes ready in between would be neither sent nor
+    /// waited for.
+    fn send_ready(
+        &mut self,
+        calls: &mut Calls,
+        orders: &[Order],
+        keep: &mut impl Keep,
+    ) -> Result<Instant, PipelineError> {
+        let most_in_flight = self.paid.parallel.max(1);
+        let mut now = Instant::now();
+        while calls.in_flight.len() < most_in_flight {
+            now = Instant::now();
+            // An order that waits for another attempt keeps its place: a service that has no room
+            // for it has none for new ones.
+            let begun = calls.waiting.iter().filter(|order| order.attempts > 0).count();
+            let has_room = calls.in_flight.len() + begun < most_in_flight;
+            let is_ready =
+                |order: &Waiting| order.not_before <= now && (order.attempts > 0 || has_room);
+            let Some(next) = calls.waiting.iter().position(is_ready) else { break };
+            let order = &orders[calls.waiting[next].at];
+            let most = [
+                self.paid.model.upper_prompt_tokens(&order.request),
+                order.request.max_tokens as u64,
+            ];
+            let worst = worst_case(&self.paid.price, most[0], most[1]);
+            let is_affordable = self.run.state.account.allows(worst, self.paid.cap);
+            if !is_affordable && !calls.in_flight.is_empty() {
+                // Some of what is booked comes back when they are settled.
+                break;
+            }
+            let Some(waiting) = calls.waiting.remove(next) else { break };
+            if !is_affordable {
+                let refused = self.over_budget(worst);
+                keep(self.run, waiting.at, Err(refused))?;
+                continue;
+            }
+            match self.send(waiting, order, worst, most)? {
+                Ok(sent) => calls.in_flight.push(sent),
+                Err((at, reason)) => keep(self.run, at, Err(Unbought::Withheld(reason)))?,
+            }
+        }
+        Ok(now)
+    }
+
+    /// Puts an answer and its bill on disk.
+    fn book_answer(
+        &mut self,
+        sent: &InFlight,
+        answer: &Completion,
+        calls: &mut Calls,
+    ) -> Result<(), PipelineError> {
+        let cost = bill(&self.paid.price, sent.booked, sent.most, answer.usage);
+        let answered = Event::Answered { attempt: sent.attempt, cost, answer: answer.clone() };
+        self.run.record(answered)?;
+        calls.failures = 0;
+        let excess = answer.usage.filter(|usage| exceeds(*usage, sent.most));
+        if let Some(usage) = excess.filter(|_| sent.booked > MicroUsd(0)) {
+            calls.gone.get_or_insert_with(|| too_much(usage, sent.most));
+        }
+        Ok(())
+    }
+
+    /// Puts a failure on disk and its order back in line; returns the order's index where there is to
+    /// be no other attempt.
+    fn book_failure(
+        &mut self,
+        sent: InFlight,
+        error: &LlmError,
+        calls: &mut Calls,
+    ) -> Result<Option<usize>, PipelineError> {
+        let may_be_billed = error.billing() == Billing::Unknown;
+        self.run.record(Event::Unanswered {
+            attempt: sent.attempt,
+            may_be_billed,
+            cause: error.to_string(),
+        })?;
+        let mut order = sent.order;
+        // A service learns to like a request step by step; each step is taken once.
+        order.attempts += u32::from(!matches!(error, LlmError::Adapted { .. }));
+        order.uncertain += u64::from(may_be_billed);
+        if let Some(wait) = self.wait(&order, error).filter(|_| calls.gone.is_none()) {
+            order.not_before = Instant::now() + wait;
+            // In its old place: earlier orders first.
+            let place = calls.waiting.partition_point(|waiting| waiting.at < order.at);
+            calls.waiting.insert(place, order);
+            return Ok(None);
+        }
+        calls.failures += usize::from(error.is_transient());
+        if matches!(error, LlmError::Auth(_)) || calls.failures >= GONE_AFTER {
+            calls.gone.get_or_insert_with(|| error.to_string());
+        }
+        Ok(Some(order.at))
     }
 
     fn tell_of_money(&self) {
@@ -315,14 +369,18 @@ impl Till<'_> {
         (asked <= LONGEST_WAIT).then_some(own.max(asked))
     }
 
-    /// The first answer, the next attempt's time, or the user's wish to stop.
-    async fn news(&self, in_flight: &mut [InFlight], wake: Option<Instant>) -> News {
+    /// The first answer, the time of the next attempt, or the user's wish to stop. Orders that were ready
+    /// `asked_at` wait for an answer, not for the clock.
+    async fn news(&self, calls: &mut Calls, asked_at: Instant) -> News {
+        let times = calls.waiting.iter().map(|order| order.not_before);
+        let wake = times.filter(|at| *at > asked_at).min();
+        let wake = wake.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
         let observer = self.observer;
+        let in_flight = &mut calls.in_flight;
         let answer = poll_fn(|context| poll_all(in_flight, observer, context));
-        let far = Instant::now() + Duration::from_hours(1);
         tokio::select! {
             (index, answer) = answer => News::Answer(index, answer),
-            () = sleep_until(wake.unwrap_or(far)) => News::Clock,
+            () = sleep_until(wake) => News::Clock,
             () = self.cancel.cancelled(), if !self.cancel.is_cancelled() => News::Cancelled,
         }
     }
