@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::rows::Rows;
-use super::transcript::{self, Block, Body};
+use super::transcript::{self, Block, Body, Facts};
 
 /// Stamped messages that make a text a chat; besides, no other kind of line may come before them.
 const LEAST: usize = 3;
@@ -102,7 +102,8 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
             ['\u{200E}', '\u{200F}', '\u{202A}', '\u{202C}', '~', ' ', '\u{202F}', '\u{A0}'];
         let speaker = name.trim_matches(hidden).to_owned();
         let body = Body::Turn { speaker, lines: first };
-        blocks.push(Block { line: i + 1, section: None, participant: None, body });
+        let facts = Facts::default();
+        blocks.push(Block { line: i + 1, section: None, participant: None, facts, body });
     }
     transcript::into_rows(blocks, rows)
 }

@@ -9,6 +9,7 @@ use crate::schema::RecordId;
 
 use super::findings::Findings;
 use super::format::is_prose;
+use super::front_matter::PARTICIPANT;
 use super::names::{is_context, is_id_name, normalise, participant_rank};
 use super::staff;
 use super::values::{
@@ -58,11 +59,17 @@ impl Corpus {
     }
 
     /// Records of equal key are by the same participant. A table's participant column and the sender
-    /// of a message mean the same person in every file; a speaker label (`Participant`, `Ana`) only in its own. Without
+    /// of a message mean the same person in every file, and so does a note that names its participant
+    /// at its head; a speaker label (`Participant`, `Ana`) only in its own. Without
     /// either, a table row stands for a participant of its own, and prose for one per file.
     pub fn participant_key(&self, record: &Record) -> String {
         let source = record.file.checked_sub(1).and_then(|index| self.files.get(index));
-        let is_table = source.is_some_and(|file| !is_prose(&file.format) || file.format == "mail");
+        let says_who = || record.columns.iter().any(|column| &*column.name == PARTICIPANT);
+        let is_table = source.is_some_and(|file| {
+            !is_prose(&file.format)
+                || file.format == "mail"
+                || record.participant.is_some() && says_who()
+        });
         match (&record.participant, is_table) {
             (Some(name), true) => name.clone(),
             (Some(name), false) => format!("f{}:{name}", record.file),
@@ -384,5 +391,7 @@ mod tests {
         corpus.records[2].participant = None;
         assert_eq!(corpus.participant_key(&corpus.records[0]), "f1:P1");
         assert_eq!(corpus.participants(), 2);
+        corpus.records[0].columns.push(ColumnSpan::new("participant", 0..1));
+        assert_eq!(corpus.participant_key(&corpus.records[0]), "P1", "its own cell says so");
     }
 }

@@ -10,7 +10,7 @@ use super::names::{normalise, participant_rank};
 use super::researchers;
 use super::rows::{Rows, clean_name};
 use super::speakers::participant_of_heading;
-use super::transcript::{self, Block, Body};
+use super::transcript::{self, Block, Body, Facts};
 
 /// A document while its reader walks through it, top to bottom.
 pub(super) struct Document<'a> {
@@ -20,10 +20,21 @@ pub(super) struct Document<'a> {
     section: Option<String>,
     /// Level of the nearest heading.
     level: u8,
-    /// The participant that a heading names, and that heading's level.
-    participant: Option<(u8, String)>,
+    /// The participant that a heading names.
+    participant: Option<Named>,
+    /// The participant whom all of the file is about, where no heading names another.
+    owner: Option<Named>,
     top_headings: usize,
     title: Option<String>,
+}
+
+/// A participant, and what the document says of them.
+#[derive(Debug)]
+struct Named {
+    /// Of the heading that they are named under.
+    level: u8,
+    name: String,
+    facts: Facts,
 }
 
 /// A row of a table inside a document.
@@ -45,6 +56,7 @@ impl<'a> Document<'a> {
             section: None,
             level: 0,
             participant: None,
+            owner: None,
             top_headings: 0,
             title: None,
         }
@@ -54,11 +66,11 @@ impl<'a> Document<'a> {
     pub(super) fn heading(&mut self, level: u8, text: &str) {
         let heading = clean_name(text);
         self.level = level;
-        if self.participant.as_ref().is_some_and(|(above, _)| level <= *above) {
+        if self.participant.as_ref().is_some_and(|above| level <= above.level) {
             self.participant = None;
         }
-        if let Some(named) = participant_of_heading(&heading) {
-            self.participant = Some((level, named));
+        if let Some(name) = participant_of_heading(&heading) {
+            self.participant = Some(Named { level, name, facts: Facts::default() });
         }
         if level == 1 {
             self.top_headings += 1;
@@ -73,7 +85,15 @@ impl<'a> Document<'a> {
     pub(super) fn participant_is(&mut self, name: &str) {
         let name = clean_name(name);
         if !name.is_empty() {
-            self.participant = Some((self.level, name));
+            self.participant = Some(Named { level: self.level, name, facts: Facts::default() });
+        }
+    }
+
+    /// The whole file holds this participant's words, of whom these facts are known.
+    pub(super) fn is_about(&mut self, name: &str, facts: Vec<(String, String)>) {
+        let name = clean_name(name);
+        if !name.is_empty() {
+            self.owner = Some(Named { level: 0, name, facts: facts.into() });
         }
     }
 
@@ -174,8 +194,10 @@ impl<'a> Document<'a> {
 
     fn add(&mut self, line: usize, body: Body) {
         let section = self.section.clone();
-        let participant = self.participant.as_ref().map(|(_, named)| named.clone());
-        self.blocks.push(Block { line, section, participant, body });
+        let named = self.participant.as_ref().or(self.owner.as_ref());
+        let participant = named.map(|named| named.name.clone());
+        let facts = named.map(|named| Facts::clone(&named.facts)).unwrap_or_default();
+        self.blocks.push(Block { line, section, participant, facts, body });
     }
 
     /// Makes the records. A single top heading is the title of the document and says nothing of a

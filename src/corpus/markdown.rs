@@ -1,32 +1,85 @@
 //! Markdown: paragraphs, list items and table rows, under their headings.
 //!
-//! Owns what Markdown markup means; who speaks is `transcript`'s. Front matter, images
-//! and raw HTML are not anyone's words: they are left out with a finding.
+//! Owns what Markdown markup means; who speaks is `transcript`'s. Images, raw HTML, code and what the
+//! writers of notes put there for themselves (comments, remarks, tasks, links) are not anyone's words:
+//! they are left out with a finding.
 
 use std::ops::Range;
 
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use super::document::{Document, DocumentRow};
+use super::front_matter::{self, PARTICIPANT};
 use super::rows::Rows;
+use super::vault;
 
 /// Reads Markdown.
 pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
-    let options = Options::ENABLE_TABLES
-        | Options::ENABLE_STRIKETHROUGH
-        | Options::ENABLE_TASKLISTS
-        | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS
-        | Options::ENABLE_PLUSES_DELIMITED_METADATA_BLOCKS;
+    // The parser would take lines between any two rules for front matter.
+    let options =
+        Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    let front = front_matter::read(text, rows);
+    let comments = vault::comments(text);
     let mut reader = Reader::new(text, rows);
-    for (event, range) in Parser::new_ext(text, options).into_offset_iter() {
+    reader.is_note = front.is_some();
+    let mut left_out = Vec::new();
+    if let Some(front) = front {
+        if front.has_more || front.participant.is_none() {
+            reader.note_skipped(Skipped::FrontMatter, &front.range);
+        }
+        if let Some(participant) = front.participant {
+            let who = (PARTICIPANT.to_owned(), participant.clone());
+            let facts = std::iter::once(who).chain(front.facts).collect();
+            reader.document.is_about(&participant, facts);
+        }
+        left_out.push(front.range);
+    }
+    for comment in comments {
+        if left_out.last().is_none_or(|before| before.end <= comment.start) {
+            reader.note_skipped(Skipped::Comment, &comment);
+            left_out.push(comment);
+        }
+    }
+    let shown = vault::blanked(text, &left_out);
+    for (event, range) in Parser::new_ext(&shown, options).into_offset_iter() {
         reader.on(event, &range);
     }
     reader.end_block();
     reader.document.finish()
 }
 
+/// What is not anyone's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Skipped {
+    FrontMatter,
+    Image,
+    Html,
+    Code,
+    Comment,
+    Remark,
+    Task,
+    Links,
+}
+
+impl Skipped {
+    /// For the finding.
+    fn name(self) -> &'static str {
+        match self {
+            Self::FrontMatter => "front matter",
+            Self::Image => "an image",
+            Self::Html => "raw HTML",
+            Self::Code => "code or a query",
+            Self::Comment => "a comment",
+            Self::Remark => "a remark set apart from the text",
+            Self::Task => "a task",
+            Self::Links => "links alone",
+        }
+    }
+}
+
 struct Reader<'a> {
     document: Document<'a>,
+    source: &'a str,
     /// Byte at which each line begins.
     line_starts: Vec<usize>,
     /// Text of the block under way, and where it began.
@@ -35,21 +88,28 @@ struct Reader<'a> {
     /// Depth of list items, and of blocks whose text is not read.
     items: usize,
     skipped: usize,
+    /// Whether the file is one of a collection of notes, in which tasks are the writer's own.
+    is_note: bool,
+    /// Whether the item under way is a task.
+    is_task: bool,
     table: Vec<DocumentRow>,
     cells: Vec<String>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(text: &str, rows: &'a mut Rows) -> Self {
+    fn new(text: &'a str, rows: &'a mut Rows) -> Self {
         let line_starts =
             std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
         Self {
             document: Document::new(rows),
+            source: text,
             line_starts,
             text: String::new(),
             start: 0,
             items: 0,
             skipped: 0,
+            is_note: false,
+            is_task: false,
             table: Vec::new(),
             cells: Vec::new(),
         }
@@ -57,12 +117,16 @@ impl<'a> Reader<'a> {
 
     fn on(&mut self, event: Event<'_>, range: &Range<usize>) {
         match event {
+            // Whatever stands inside of what is skipped is, too.
+            Event::Start(_) if self.skipped > 0 => self.skipped += 1,
+            Event::End(_) if self.skipped > 0 => self.skipped -= 1,
+            _ if self.skipped > 0 => {}
             Event::Start(tag) => self.start(&tag, range),
             Event::End(tag) => self.end(tag, range),
-            _ if self.skipped > 0 => {}
             Event::Text(text) | Event::Code(text) => self.push(&text, range),
             Event::SoftBreak | Event::HardBreak => self.text.push('\n'),
-            Event::Html(_) | Event::InlineHtml(_) => self.note_skipped("raw HTML", range),
+            Event::Html(_) | Event::InlineHtml(_) => self.note_skipped(Skipped::Html, range),
+            Event::TaskListMarker(_) => self.is_task = true,
             _ => {}
         }
     }
@@ -76,8 +140,15 @@ impl<'a> Reader<'a> {
 
     fn start(&mut self, tag: &Tag<'_>, range: &Range<usize>) {
         match tag {
-            Tag::MetadataBlock(_) => self.skip("front matter", range),
-            Tag::Image { .. } => self.skip("an image", range),
+            Tag::Image { .. } => self.skip(Skipped::Image, range),
+            Tag::BlockQuote(_) if vault::is_remark(&self.source[range.clone()]) => {
+                self.end_block();
+                self.skip(Skipped::Remark, range);
+            }
+            Tag::CodeBlock(CodeBlockKind::Fenced(language)) if !is_prose(language) => {
+                self.end_block();
+                self.skip(Skipped::Code, range);
+            }
             Tag::Paragraph
             | Tag::Heading { .. }
             | Tag::TableHead
@@ -95,33 +166,26 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn skip(&mut self, what: &str, range: &Range<usize>) {
-        if self.skipped == 0 {
-            if !matches!(what, "an image") {
-                self.end_block();
-            }
-            self.note_skipped(what, range);
-        }
-        self.skipped += 1;
+    fn skip(&mut self, what: Skipped, range: &Range<usize>) {
+        self.note_skipped(what, range);
+        self.skipped = 1;
     }
 
-    fn note_skipped(&mut self, what: &str, range: &Range<usize>) {
+    fn note_skipped(&mut self, what: Skipped, range: &Range<usize>) {
         let line = self.line(range.start);
-        self.document.note_skipped(what, line);
+        self.document.note_skipped(what.name(), line);
     }
 
     fn end(&mut self, tag: TagEnd, range: &Range<usize>) {
         match tag {
-            TagEnd::MetadataBlock(_) | TagEnd::Image => {
-                self.skipped = self.skipped.saturating_sub(1);
-            }
             TagEnd::Paragraph | TagEnd::CodeBlock => self.end_block(),
             TagEnd::Item => {
                 self.end_block();
                 self.items = self.items.saturating_sub(1);
             }
             TagEnd::Heading(level) => {
-                self.document.heading(level as u8, &std::mem::take(&mut self.text));
+                let heading = std::mem::take(&mut self.text);
+                self.document.heading(level as u8, &vault::shown(&heading));
             }
             TagEnd::TableCell => self.cells.push(std::mem::take(&mut self.text)),
             TagEnd::TableHead | TagEnd::TableRow => {
@@ -137,7 +201,19 @@ impl<'a> Reader<'a> {
 
     fn end_block(&mut self) {
         let text = std::mem::take(&mut self.text);
+        let is_task = std::mem::take(&mut self.is_task);
+        if text.trim().is_empty() {
+            return;
+        }
+        let at = self.start..self.start;
+        if is_task && (self.is_note || text.trim_start().starts_with("TODO")) {
+            return self.note_skipped(Skipped::Task, &at);
+        }
+        if vault::is_links_only(&text) {
+            return self.note_skipped(Skipped::Links, &at);
+        }
         let line = self.line(self.start);
+        let text = vault::shown(&text);
         if self.items > 0 {
             self.document.item(line, &text);
         } else {
@@ -148,6 +224,13 @@ impl<'a> Reader<'a> {
     fn line(&self, byte: usize) -> usize {
         self.line_starts.partition_point(|start| *start <= byte)
     }
+}
+
+/// Whether a fenced block of this language holds words, and not code.
+fn is_prose(language: &str) -> bool {
+    let language = language.split_whitespace().next().unwrap_or_default().to_lowercase();
+    ["", "text", "txt", "plain", "plaintext", "md", "markdown", "quote", "transcript"]
+        .contains(&language.as_str())
 }
 
 #[cfg(test)]
@@ -210,6 +293,37 @@ mod tests {
         );
         let who: Vec<_> = rows.records.iter().map(|r| r.participant.as_deref()).collect();
         assert_eq!(who, [Some("Participant 1 – Ana"), Some("Participant 2"), None]);
+    }
+
+    #[test]
+    fn rules_between_turns_are_no_front_matter() {
+        let rows = load(
+            "**Ana:** I wait.\n\n---\n**Ben:** I queue.\n\n---\n**Cem:** I walk.\n\n**Ana:** Yes.\n\n**Ben:** No.\n\n**Cem:** No.\n",
+        );
+        let texts: Vec<_> = texts(&rows).into_iter().map(|(_, text)| text).collect();
+        assert_eq!(texts, ["I wait.", "I queue.", "I walk.", "Yes.", "No.", "No."]);
+        assert!(rows.findings.kinds().is_empty());
+    }
+
+    #[test]
+    fn the_head_of_a_note_says_whose_it_is_and_what_is_known_of_them() {
+        let rows = load(
+            "---\nparticipant: P03\noccupation: teacher\ntags: [diary]\n---\n# Diary\n\n[[Sleep]] · [[P03|Nadja]]\n\n\
+             ## Night\n\nI lay awake, see [[P03|me]].\n\n> [!note] Memo\n> Code it.\n>\n> ## More\n\n- [ ] send vouchers\n\n\
+             > [!quote] At noon\n> I nap.\n\n%% paid %%\n\n```dataview\nTABLE mood\n```\n",
+        );
+        let facts = "participant: P03\noccupation: teacher\nsection: Night\n";
+        assert_eq!(
+            texts(&rows),
+            [
+                (12, format!("{facts}text: I lay awake, see me.").as_str()),
+                (21, format!("{facts}text: At noon I nap.").as_str())
+            ]
+        );
+        assert!(rows.records.iter().all(|r| r.participant.as_deref() == Some("P03")));
+        assert_eq!(rows.findings.kinds(), [("not-prose", Some(1), 6)]);
+        let form = load("Tools:\n\n- [x] paper\n- [ ] TODO ask\n\n```\npasted words\n```\n");
+        assert_eq!(texts(&form), [(1, "Tools:"), (3, "paper"), (7, "pasted words")]);
     }
 
     #[test]

@@ -268,6 +268,11 @@ pub(super) fn is_speaker(name: &str) -> bool {
     ["speaker", "speakername", "speakerlabel"].contains(&normalise(name).as_str())
 }
 
+/// Whether a name is that of the participant of a study, in so many words.
+pub(super) fn is_participant(name: &str) -> bool {
+    participant_rank(name).is_some_and(|rank| rank < ID_SUFFIXES.len())
+}
+
 /// Whether a column holds the question that was asked.
 pub(super) fn is_question(name: &str) -> bool {
     QUESTION.contains(&normalise(name).as_str())

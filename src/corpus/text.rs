@@ -6,7 +6,7 @@ use super::chat;
 use super::frames::{Above, Frames};
 use super::mail;
 use super::rows::Rows;
-use super::transcript::{self, Block, Body};
+use super::transcript::{self, Block, Body, Facts};
 
 /// Reads plain text.
 pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
@@ -81,7 +81,7 @@ impl Reader<'_> {
 
     fn add(&mut self, line: usize, body: Body) {
         let Above { section, participant } = self.above.clone();
-        self.blocks.push(Block { line, section, participant, body });
+        self.blocks.push(Block { line, section, participant, facts: Facts::default(), body });
     }
 
     /// What a tool says about an export stands above the first of its parts.

@@ -4,9 +4,11 @@
 //! `speakers`'s. Does not know whether the prose was Markdown or text.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::findings::Findings;
 use super::moderator::{self, Question};
+use super::names::normalise;
 use super::rows::Rows;
 use super::speakers::{Speakers, is_generic, is_short_for};
 use super::time_marks;
@@ -14,6 +16,9 @@ use super::time_marks;
 /// Bytes; turns of one speaker are joined up to here, so that a monologue with a time stamp on
 /// every line is neither a hundred records nor one that fills a model's context.
 const MAX_JOINED_TURN: usize = 2000;
+
+/// What is known of a participant beside the words: names and values.
+pub(super) type Facts = Arc<[(String, String)]>;
 
 /// A paragraph, list item or table row of a document.
 #[derive(Debug)]
@@ -24,6 +29,8 @@ pub(super) struct Block {
     pub section: Option<String>,
     /// The participant that a heading above it names.
     pub participant: Option<String>,
+    /// What the document says of that participant.
+    pub facts: Facts,
     /// What it holds.
     pub body: Body,
 }
@@ -52,6 +59,7 @@ enum Entry {
         line: usize,
         section: Option<String>,
         participant: Option<String>,
+        facts: Facts,
         cells: Vec<(String, String)>,
     },
     Turn(Turn),
@@ -62,6 +70,7 @@ struct Turn {
     line: usize,
     section: Option<String>,
     participant: Option<String>,
+    facts: Facts,
     speaker: Option<String>,
     text: String,
 }
@@ -73,8 +82,8 @@ pub(super) fn into_rows(blocks: Vec<Block>, rows: &mut Rows) -> Result<(), Strin
     let mut entries: Vec<Entry> = Vec::new();
     for block in blocks {
         match block {
-            Block { line, section, participant, body: Body::Cells(cells) } => {
-                entries.push(Entry::Row { line, section, participant, cells });
+            Block { line, section, participant, facts, body: Body::Cells(cells) } => {
+                entries.push(Entry::Row { line, section, participant, facts, cells });
             }
             block => add_block(&mut entries, &block, &speakers, &mut rows.findings),
         }
@@ -176,6 +185,7 @@ fn add_block(
             line: piece.line,
             section: block.section.clone(),
             participant: block.participant.clone(),
+            facts: Arc::clone(&block.facts),
             speaker,
             text: piece.text,
         }));
@@ -190,7 +200,10 @@ impl Turn {
             Some(speaker) => self.speaker.as_ref() == Some(speaker),
             None => self.speaker.is_some() && matches!(block.body, Body::Paragraph(_)),
         };
-        same_speaker && self.section == block.section && self.participant == block.participant
+        same_speaker
+            && self.section == block.section
+            && self.participant == block.participant
+            && self.facts == block.facts
     }
 }
 
@@ -280,11 +293,16 @@ impl Writer<'_> {
     fn write(&mut self, entry: Entry) -> Result<(), String> {
         match entry {
             Entry::Turn(turn) => self.write_turn(turn),
-            Entry::Row { line, section, participant, cells } => {
+            Entry::Row { line, section, participant, facts, cells } => {
                 self.question.move_on();
                 let section = section.as_deref().map(|section| ("section", section));
-                let cells = cells.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-                self.rows.push_cells(line, participant, section.into_iter().chain(cells))
+                // What the row says itself is said once.
+                let is_new = |(name, _): &&(String, String)| {
+                    !cells.iter().any(|(other, _)| normalise(other) == normalise(name))
+                };
+                let facts = pairs(facts.iter().filter(is_new));
+                let cells = section.into_iter().chain(pairs(cells.iter()));
+                self.rows.push_cells(line, participant, facts.chain(cells))
             }
         }
     }
@@ -313,8 +331,8 @@ impl Writer<'_> {
         };
         let question = self.question.answer(participant.as_deref());
         let context = [("section", turn.section.as_deref()), ("question", question)];
-        let mut cells: Vec<(&str, &str)> =
-            context.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let context = context.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let mut cells: Vec<(&str, &str)> = pairs(turn.facts.iter()).chain(context).collect();
         if cells.is_empty() {
             return self.rows.push_text(turn.line, participant, text);
         }
@@ -328,6 +346,12 @@ impl Writer<'_> {
             moderator::note_left_out(&mut self.rows.findings, line);
         }
     }
+}
+
+fn pairs<'c>(
+    cells: impl Iterator<Item = &'c (String, String)>,
+) -> impl Iterator<Item = (&'c str, &'c str)> {
+    cells.map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
 #[cfg(test)]

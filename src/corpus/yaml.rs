@@ -36,6 +36,14 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     json::read_document(document, rows)
 }
 
+/// The fields of a mapping; `None` for text that is none.
+pub(super) fn mapping(text: &str, rows: &mut Rows) -> Option<Map<String, Value>> {
+    match parse(text, rows) {
+        Ok(Value::Object(fields)) => Some(fields),
+        _ => None,
+    }
+}
+
 /// Whether text without a telling name is YAML and nothing simpler: a list of mappings.
 pub(super) fn looks_like_yaml(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
