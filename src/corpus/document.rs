@@ -97,6 +97,14 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// These facts are known of the participant whose words the part under the nearest heading holds.
+    /// False where nobody is named there.
+    pub(super) fn facts_are(&mut self, facts: Vec<(String, String)>) -> bool {
+        let level = self.level;
+        let named = self.participant.as_mut().filter(|named| named.level == level);
+        named.map(|named| named.facts = facts.into()).is_some()
+    }
+
     /// Lines that belong together; blank text is none.
     pub(super) fn paragraph(&mut self, line: usize, text: &str) {
         if !text.trim().is_empty() {

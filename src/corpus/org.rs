@@ -15,15 +15,67 @@ use super::rows::Rows;
 /// Keys of properties that say whose words follow.
 const WHO: [&str; 4] = ["participant", "respondent", "interviewee", "speaker"];
 
+/// Properties that are for Org itself, in small letters.
+const TECHNICAL: [&str; 10] = [
+    "id",
+    "custom_id",
+    "category",
+    "effort",
+    "created",
+    "visibility",
+    "cookie_data",
+    "columns",
+    "ordered",
+    "style",
+];
+
 /// Reads an Org file.
 pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
-    let mut reader = Reader { document: Document::new(rows), open: None, table: Vec::new() };
+    let mut reader = Reader {
+        document: Document::new(rows),
+        open: None,
+        table: Vec::new(),
+        properties: Vec::new(),
+    };
     let mut inside = Inside::Text;
-    for (i, line) in text.lines().enumerate() {
-        inside = reader.line(i + 1, line, inside);
+    let closed = closed_drawers(text);
+    for ((i, line), is_closed) in text.lines().enumerate().zip(closed) {
+        let line = Line { number: i + 1, text: line, is_closed };
+        inside = reader.line(&line, inside);
     }
     reader.end_block();
     reader.document.finish()
+}
+
+/// A line of the file.
+struct Line<'t> {
+    /// From 1.
+    number: usize,
+    text: &'t str,
+    /// Whether a drawer that begins here is closed.
+    is_closed: bool,
+}
+
+/// Whether a drawer that began at each line would be closed: before another one, and before the next
+/// headline. What only looks like one (`:smile:`) must not swallow the rest.
+fn closed_drawers(text: &str) -> Vec<bool> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut is_closed = false;
+    let mut closed: Vec<bool> = lines
+        .iter()
+        .rev()
+        .map(|line| {
+            let here = is_closed;
+            if line.trim().eq_ignore_ascii_case(":end:") {
+                is_closed = true;
+            } else if headline(line).is_some() || is_drawer(line.trim()) {
+                is_closed = false;
+            }
+            here
+        })
+        .collect();
+    closed.reverse();
+    closed
 }
 
 /// Where a line stands.
@@ -31,6 +83,8 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
 enum Inside {
     Text,
     /// Between `:PROPERTIES:` and `:END:`.
+    Properties,
+    /// Between the beginning of another drawer and `:END:`.
     Drawer,
     /// Between `#+begin_x` and `#+end_x`, where `x` holds no prose.
     Skipped(String),
@@ -41,14 +95,19 @@ struct Reader<'a> {
     /// The paragraph or item under way: its first line, its text, and whether it is an item.
     open: Option<(usize, String, bool)>,
     table: Vec<DocumentRow>,
+    /// The properties under the headline, in the drawer that is open.
+    properties: Vec<(String, String)>,
 }
 
 impl Reader<'_> {
-    fn line(&mut self, number: usize, line: &str, inside: Inside) -> Inside {
+    fn line(&mut self, line: &Line<'_>, inside: Inside) -> Inside {
+        let Line { number, text: line, is_closed } = *line;
         let trimmed = line.trim();
         let lower = trimmed.to_lowercase();
         match inside {
-            Inside::Drawer => return self.in_drawer(trimmed, &lower),
+            Inside::Properties => return self.in_properties(number, trimmed, &lower),
+            Inside::Drawer if lower == ":end:" => return Inside::Text,
+            Inside::Drawer => return Inside::Drawer,
             Inside::Skipped(end) => {
                 // A headline ends every block: one that is never closed must not swallow the rest.
                 if lower == end {
@@ -67,7 +126,10 @@ impl Reader<'_> {
         }
         if trimmed.is_empty() {
             self.end_block();
-        } else if is_drawer(trimmed) {
+        } else if is_closed && lower == ":properties:" {
+            self.end_block();
+            return Inside::Properties;
+        } else if is_closed && is_drawer(trimmed) {
             self.skip("a drawer", number);
             return Inside::Drawer;
         } else if let Some(kind) = lower.strip_prefix("#+begin_") {
@@ -112,18 +174,37 @@ impl Reader<'_> {
         Inside::Text
     }
 
-    /// Properties may name the participant; headings do so by the same rule.
-    fn in_drawer(&mut self, line: &str, lower: &str) -> Inside {
-        if lower == ":end:" {
-            return Inside::Text;
+    /// Properties may name the participant, as headings do by the same rule; the others are known of them.
+    fn in_properties(&mut self, number: usize, line: &str, lower: &str) -> Inside {
+        if lower != ":end:" {
+            let property = line.strip_prefix(':').and_then(|rest| rest.split_once(':'));
+            if let Some((key, value)) = property {
+                self.properties.push((key.trim().to_owned(), value.trim().to_owned()));
+            }
+            return Inside::Properties;
         }
-        let property = line.strip_prefix(':').and_then(|rest| rest.split_once(':'));
-        if let Some((key, value)) = property
-            && WHO.iter().any(|who| key.eq_ignore_ascii_case(who))
-        {
-            self.document.participant_is(value.trim());
+        let mut properties = std::mem::take(&mut self.properties);
+        let is_who = |(key, value): &(String, String)| {
+            WHO.iter().any(|who| key.eq_ignore_ascii_case(who)) && !value.is_empty()
+        };
+        if let Some(who) = properties.iter().position(is_who) {
+            self.document.participant_is(&properties.remove(who).1);
         }
-        Inside::Drawer
+        let is_fact = |(key, value): &(String, String)| {
+            !value.is_empty() && !TECHNICAL.contains(&key.to_lowercase().as_str())
+        };
+        let all = properties.len();
+        properties.retain(is_fact);
+        let has_more = properties.len() < all;
+        for (_, value) in &mut properties {
+            *value = self.document.rows.clean(number, value);
+        }
+        properties.retain(|(_, value)| !value.is_empty());
+        let are_known = properties.is_empty() || self.document.facts_are(properties);
+        if has_more || !are_known {
+            self.skip("a drawer", number);
+        }
+        Inside::Text
     }
 
     fn skip(&mut self, what: &str, line: usize) {
@@ -199,8 +280,9 @@ fn is_rule(line: &str) -> bool {
 /// The text of a list item: after its bullet or number, and after its checkbox.
 fn list_item(line: &str) -> Option<&str> {
     static BULLET: LazyLock<Regex> = LazyLock::new(|| {
-        // An asterisk in the first column is a headline, an indented one a bullet.
-        let pattern = r"^(?:\s*[-+]|\s+\*|\s*(?:\d{1,9}|[A-Za-z])[.)])\s+(?:\[[ xX-]\]\s+)?";
+        // An asterisk in the first column is a headline, an indented one a bullet. Letters are bullets
+        // only where somebody has set Org so, and names begin with one: `J. Smith`.
+        let pattern = r"^(?:\s*[-+]|\s+\*|\s*\d{1,9}[.)])\s+(?:\[[ xX-]\]\s+)?";
         Regex::new(pattern).expect("the pattern is valid")
     });
     Some(line[BULLET.find(line)?.end()..].trim())
@@ -283,6 +365,46 @@ mod tests {
         );
         let who: Vec<_> = rows.records.iter().map(|r| r.participant.as_deref()).collect();
         assert_eq!(who, [Some("Ana"), Some("Participant 2"), None]);
+    }
+
+    #[test]
+    fn a_drawer_that_is_never_closed_is_text() {
+        let rows = load(
+            ":note:\nI wait.\n* A\n* Next\n:smile:\nI queue.\n:LOGBOOK:\nclock\n:END:\nI walk.\n",
+        );
+        assert_eq!(
+            texts(&rows),
+            [
+                (1, ":note: I wait."),
+                (5, "section: Next\ntext: :smile: I queue."),
+                (10, "section: Next\ntext: I walk.")
+            ]
+        );
+        assert_eq!(rows.findings.kinds(), [("not-prose", Some(7), 1)]);
+    }
+
+    #[test]
+    fn properties_say_what_is_known_of_the_participant() {
+        let rows = load(
+            "* Farm\n** Ana :talk:\n:PROPERTIES:\n:ID: 7\n:Participant: Ana\n:Role: baker\n:Age: 48\n:END:\n\
+             *** Why?\nI wait.\n** Participant 2\n:PROPERTIES:\n:Role: guard\n:END:\nI queue.\n* Results\n\
+             :PROPERTIES:\n:Role: none\n:END:\nAll wait.\n",
+        );
+        assert_eq!(
+            texts(&rows),
+            [
+                (10, "Role: baker\nAge: 48\nsection: Why?\ntext: I wait."),
+                (15, "Role: guard\nsection: Participant 2\ntext: I queue."),
+                (20, "section: Results\ntext: All wait."),
+            ]
+        );
+        assert_eq!(rows.findings.kinds(), [("not-prose", Some(8), 2)]);
+    }
+
+    #[test]
+    fn an_initial_is_no_bullet() {
+        assert_eq!(texts(&load("J. Smith told me to wait.\n")), [(1, "J. Smith told me to wait.")]);
+        assert_eq!(texts(&load("1. wait\n2) queue\n")), [(1, "wait"), (2, "queue")]);
     }
 
     #[test]
