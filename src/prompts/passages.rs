@@ -153,31 +153,44 @@ pub fn longest_sentence(text: &str) -> usize {
 /// and are worth quoting; those of its longest cell where no sentence has enough words. What holds no
 /// letter says nothing.
 pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Passage> {
-    let mut found = Vec::new();
-    let mut longest: Option<Range<usize>> = None;
-    for (offset, cell) in record.said_in(within.clone()) {
+    let has_letters =
+        |range: &Range<usize>| record.text[range.clone()].contains(char::is_alphabetic);
+    let found = pieces(record, within).filter(has_letters);
+    let (mut found, short): (Vec<_>, Vec<_>) =
+        found.partition(|range| words(&record.text[range.clone()]).nth(MIN_WORDS - 1).is_some());
+    if found.is_empty() {
+        found.extend(longest(short.into_iter()));
+    }
+    found.into_iter().map(|range| Passage { record: index, range }).collect()
+}
+
+/// The longest piece of what is said in `record`, for want of passages: a number, where people only
+/// gave numbers.
+pub fn stand_in(index: usize, record: &Record, within: &Range<usize>) -> Option<Passage> {
+    longest(pieces(record, within)).map(|range| Passage { record: index, range })
+}
+
+/// The first of the longest.
+fn longest(pieces: impl Iterator<Item = Range<usize>>) -> Option<Range<usize>> {
+    pieces.reduce(|best, range| if range.len() > best.len() { range } else { best })
+}
+
+/// The sentences of what is said in a record, none longer than a statement may be.
+fn pieces<'r>(
+    record: &'r Record,
+    within: &'r Range<usize>,
+) -> impl Iterator<Item = Range<usize>> + 'r {
+    record.said_in(within.clone()).flat_map(move |(offset, cell)| {
         // A cell of a hundred megabytes is split into sentences only where it is looked at.
         let start = within.start.max(offset);
         let end = within.end.min(offset + cell.len());
-        let Some(shown) = record.text.get(start..end) else { continue };
-        for sentence in sentences(shown) {
+        let shown = record.text.get(start..end).unwrap_or_default();
+        sentences(shown).into_iter().map(move |sentence| {
             let sentence = unquoted(shown, sentence);
             let most = longest_sentence(&shown[sentence.clone()]);
-            let range = shorten(&record.text, start + sentence.start..start + sentence.end, most);
-            if !record.text[range.clone()].contains(char::is_alphabetic) {
-                continue;
-            }
-            if words(&record.text[range.clone()]).nth(MIN_WORDS - 1).is_some() {
-                found.push(Passage { record: index, range });
-            } else if longest.as_ref().is_none_or(|best| range.len() > best.len()) {
-                longest = Some(range);
-            }
-        }
-    }
-    if found.is_empty() {
-        found.extend(longest.map(|range| Passage { record: index, range }));
-    }
-    found
+            shorten(&record.text, start + sentence.start..start + sentence.end, most)
+        })
+    })
 }
 
 /// A sentence without the quotation marks around it, and without one whose other half stands in
@@ -283,6 +296,8 @@ mod tests {
         assert_eq!(texts(&record), ["nurse"]);
         (record.text, record.columns) = ("#00:01:41-3#\n12 30 14 15".to_owned(), Vec::new());
         assert!(texts(&record).is_empty());
+        let only = stand_in(0, &record, &(0..record.text.len())).unwrap();
+        assert_eq!(&record.text[only.range], "#00:01:41-3#");
     }
 
     proptest! {

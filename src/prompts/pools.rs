@@ -12,9 +12,12 @@ use rand_chacha::ChaCha8Rng;
 
 use super::ask::Bounds;
 use super::aspects::Aspect;
-use super::draft::{Brief, EXCERPT, LEAST_ANSWERS, TITLE};
+use super::draft::{Brief, EXCERPT, Focus, LEAST_ANSWERS, TITLE};
 use super::leanings;
-use super::passages::{MIN_WORDS, Passage, clauses, leans, passages, sentences, shorten, words};
+use super::passages::{
+    MIN_WORDS, Passage, clauses, leans, passages, sentences, shorten, stand_in, words,
+};
+
 use crate::corpus::{Corpus, Record};
 
 /// Fewest sentences that make a draft: with fewer, quotes and statements share them, and what
@@ -43,7 +46,7 @@ pub(super) struct Pools {
 
 impl Pools {
     pub(super) fn new(corpus: &Corpus, brief: &Brief, bounds: &Bounds) -> Self {
-        let all = all_passages(corpus, brief);
+        let all = all_passages(corpus, &brief.focus, &brief.said);
         let mut rng = ChaCha8Rng::seed_from_u64(brief.provenance.seed);
         // What stands in for the sentences of a record without any (a town, a choice) is none.
         let said: Vec<Passage> =
@@ -177,14 +180,16 @@ fn answers(corpus: &Corpus, brief: &Brief) -> Vec<Answered> {
     brief.answers.iter().filter_map(|answer| given(&answer.line(), &answer.value)).collect()
 }
 
-fn all_passages(corpus: &Corpus, brief: &Brief) -> Vec<Passage> {
+/// What can be quoted from these records; what is `known` from earlier drafts only where there is little
+/// else.
+fn all_passages(corpus: &Corpus, focus: &[Focus], known: &BTreeSet<String>) -> Vec<Passage> {
     let mut seen = BTreeSet::new();
     let mut all = Vec::new();
     let mut said = Vec::new();
-    for focus in &brief.focus {
+    for focus in focus {
         for passage in passages(focus.record, &corpus.records[focus.record], &focus.shown) {
             let text = text_of(corpus, &passage);
-            let pool = if brief.said.contains(&text) { &mut said } else { &mut all };
+            let pool = if known.contains(&text) { &mut said } else { &mut all };
             // The same words in two records are one choice.
             if seen.insert(text) {
                 pool.push(passage);
@@ -193,6 +198,12 @@ fn all_passages(corpus: &Corpus, brief: &Brief) -> Vec<Passage> {
     }
     if all.len() < FRESH {
         all.append(&mut said);
+    }
+    if all.is_empty() {
+        // A draft must have something to choose from.
+        let of =
+            |focus: &Focus| stand_in(focus.record, &corpus.records[focus.record], &focus.shown);
+        all.extend(focus.iter().filter_map(of));
     }
     all
 }
@@ -359,6 +370,29 @@ mod tests {
         let mut only = vec!["I print the day out".to_owned()];
         leave_out_said(&mut only, &summing_up);
         assert_eq!(only, ["I print the day out"]);
+    }
+
+    #[test]
+    fn a_draft_about_numbers_has_something_to_choose_from() {
+        let record = |(index, text): (usize, &&str)| Record {
+            id: crate::schema::RecordId::new(1, index),
+            file: 1,
+            sheet: None,
+            row: index + 1,
+            participant: None,
+            text: (*text).to_owned(),
+            columns: Vec::new(),
+        };
+        let chosen = |texts: &[&str]| -> Vec<String> {
+            let records: Vec<Record> = texts.iter().enumerate().map(record).collect();
+            let corpus = Corpus { records, ..Corpus::default() };
+            let all = |(record, text): (usize, &&str)| Focus { record, shown: 0..text.len() };
+            let focus: Vec<Focus> = texts.iter().enumerate().map(all).collect();
+            let found = all_passages(&corpus, &focus, &BTreeSet::new());
+            found.iter().map(|passage| text_of(&corpus, passage)).collect()
+        };
+        assert_eq!(chosen(&["12", "I wait for it every day."]), ["I wait for it every day."]);
+        assert_eq!(chosen(&["12", "7"]), ["12", "7"]);
     }
 
     #[test]
