@@ -24,6 +24,8 @@ pub(super) struct Document<'a> {
     participant: Option<Named>,
     /// The participant whom all of the file is about, where no heading names another.
     owner: Option<Named>,
+    /// Whether it is a note without a participant among others that name theirs.
+    is_about_notes: bool,
     top_headings: usize,
     title: Option<String>,
 }
@@ -57,6 +59,7 @@ impl<'a> Document<'a> {
             level: 0,
             participant: None,
             owner: None,
+            is_about_notes: false,
             top_headings: 0,
             title: None,
         }
@@ -95,6 +98,11 @@ impl<'a> Document<'a> {
         if !name.is_empty() {
             self.owner = Some(Named { level: 0, name, facts: facts.into() });
         }
+    }
+
+    /// The file is one of many notes of which others name their participants, and names none.
+    pub(super) fn is_about_notes(&mut self) {
+        self.is_about_notes = true;
     }
 
     /// These facts are known of the participant whose words the part under the nearest heading holds.
@@ -225,7 +233,17 @@ impl<'a> Document<'a> {
     /// Leaves out what researchers wrote to each other in a document whose other parts are
     /// participants'.
     fn drop_researchers_sections(&mut self) {
-        if self.blocks.iter().any(|block| block.participant.is_some()) {
+        let has_participants = self.blocks.iter().any(|block| block.participant.is_some());
+        if self.is_about_notes && !has_participants {
+            for block in self.blocks.drain(..) {
+                self.rows.findings.note("researchers-note", block.line, || {
+                    "a note that names no participant among notes that do is the researchers' own \
+                     (an index, a template); left out"
+                        .to_owned()
+                });
+            }
+        }
+        if has_participants {
             for block in self.blocks.extract_if(.., |block| researchers::wrote(block)) {
                 self.rows.findings.note("researchers-section", block.line, || {
                     "sections such as 'Next steps' and 'Summary' beside those of participants, and lines \

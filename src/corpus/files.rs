@@ -16,9 +16,10 @@ use super::columns::mark_said;
 use super::encoding::decode;
 use super::findings::Findings;
 use super::format::{ByName, Format, Looks, SUPPORTED, TextFormat, is_prose, look};
+use super::front_matter;
 use super::inputs::{self, Candidate, Found, skipped};
 use super::people;
-use super::rows::Rows;
+use super::rows::{Beside, Rows};
 use super::{Corpus, CorpusError, Finding, Record, SourceFile};
 
 /// Bytes. A record costs several times its bytes in memory, and research that a person can have
@@ -27,6 +28,9 @@ const MAX_FILE: u64 = 256 << 20;
 
 /// What stands for the encoding of an office file, whose parts have one each.
 const PACKED: &str = "ZIP";
+
+/// Bytes at the head of a file in which a note says what it is about.
+const FRONT_MATTER: u64 = 16 << 10;
 
 /// Reasons named when nothing can be used; the rest is counted.
 const MAX_REASONS: usize = 3;
@@ -42,8 +46,13 @@ pub fn load(inputs: &[PathBuf]) -> Result<Corpus, CorpusError> {
     }
     let mut corpus = Corpus { findings: found.findings, ..Corpus::default() };
     let mut hashes = HashMap::new();
+    let beside = if found.candidates.iter().any(|candidate| names_participant(&candidate.path)) {
+        Beside::NamedNotes
+    } else {
+        Beside::Anything
+    };
     for candidate in &found.candidates {
-        if let Err(cause) = add_file(&mut corpus, candidate, &mut hashes) {
+        if let Err(cause) = add_file(&mut corpus, candidate, beside, &mut hashes) {
             corpus.findings.push(skipped(&candidate.name, cause));
         }
     }
@@ -58,6 +67,7 @@ pub fn load(inputs: &[PathBuf]) -> Result<Corpus, CorpusError> {
 fn add_file(
     corpus: &mut Corpus,
     candidate: &Candidate,
+    beside: Beside,
     hashes: &mut HashMap<String, String>,
 ) -> Result<(), String> {
     let by_name = Format::by_name(&candidate.path);
@@ -80,6 +90,7 @@ fn add_file(
     }
 
     let mut rows = Rows::new(corpus.files.len() + 1);
+    rows.beside = beside;
     let outcome = read(bytes, by_name, &mut rows);
     corpus.findings.extend(rows.findings.of_file(&candidate.name));
     let (format, encoding) = outcome?;
@@ -104,6 +115,18 @@ fn add_file(
         sha256,
     });
     Ok(())
+}
+
+/// Whether a file is a note that names its participant at its head.
+fn names_participant(path: &Path) -> bool {
+    let is_note = Format::by_name(path) == ByName::Known(Format::Text(TextFormat::Markdown));
+    if !is_note || !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+        return false;
+    }
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(FRONT_MATTER).read_to_end(&mut head));
+    let named = || front_matter::read(&String::from_utf8_lossy(&head), &mut Rows::new(1));
+    read.is_ok() && named().is_some_and(|front| front.participant.is_some())
 }
 
 /// Reads bytes as what they are. A name that says otherwise is a finding: exports called `.xls` or
@@ -261,6 +284,21 @@ mod tests {
                 ("old.xls", "skipped-file")
             ]
         );
+    }
+
+    #[test]
+    fn an_index_among_notes_that_name_their_participants_is_nobodys() {
+        let files: [(&str, &[u8]); 3] = [
+            ("P01.md", b"---\nparticipant: P01\n---\nI wait.\n"),
+            ("index.md", b"---\ntags: [moc]\n---\nAll wait.\n"),
+            ("other.md", b"I queue.\n"),
+        ];
+        let corpus = load_all(&folder(&files), &[""]).unwrap();
+        let texts: Vec<_> = corpus.records.iter().map(|record| record.text.as_str()).collect();
+        assert_eq!(texts, ["participant: P01\ntext: I wait.", "I queue."]);
+        assert!(kinds(&corpus).contains(&("index.md", "researchers-note")), "{:?}", kinds(&corpus));
+        let corpus = load_all(&folder(&files[1..]), &[""]).unwrap();
+        assert_eq!(corpus.records.len(), 2, "nobody is named anywhere");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use super::document::{Document, DocumentRow};
 use super::front_matter::{self, PARTICIPANT};
-use super::rows::Rows;
+use super::rows::{Beside, Rows};
 use super::vault;
 
 /// Reads Markdown.
@@ -21,9 +21,11 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     let front = front_matter::read(text, rows);
     let comments = vault::comments(text);
     let mut reader = Reader::new(text, rows);
-    reader.is_note = front.is_some();
     let mut left_out = Vec::new();
     if let Some(front) = front {
+        if front.participant.is_none() && reader.document.rows.beside == Beside::NamedNotes {
+            reader.document.is_about_notes();
+        }
         if front.has_more || front.participant.is_none() {
             reader.note_skipped(Skipped::FrontMatter, &front.range);
         }
@@ -88,8 +90,8 @@ struct Reader<'a> {
     /// Depth of list items, and of blocks whose text is not read.
     items: usize,
     skipped: usize,
-    /// Whether the file is one of a collection of notes, in which tasks are the writer's own.
-    is_note: bool,
+    /// Whether a remark stands above, under the same heading: the tasks below it are its writer's.
+    is_below_remark: bool,
     /// Whether the item under way is a task.
     is_task: bool,
     table: Vec<DocumentRow>,
@@ -108,7 +110,7 @@ impl<'a> Reader<'a> {
             start: 0,
             items: 0,
             skipped: 0,
-            is_note: false,
+            is_below_remark: false,
             is_task: false,
             table: Vec::new(),
             cells: Vec::new(),
@@ -143,6 +145,7 @@ impl<'a> Reader<'a> {
             Tag::Image { .. } => self.skip(Skipped::Image, range),
             Tag::BlockQuote(_) if vault::is_remark(&self.source[range.clone()]) => {
                 self.end_block();
+                self.is_below_remark = true;
                 self.skip(Skipped::Remark, range);
             }
             Tag::CodeBlock(CodeBlockKind::Fenced(language)) if !is_prose(language) => {
@@ -185,6 +188,7 @@ impl<'a> Reader<'a> {
             }
             TagEnd::Heading(level) => {
                 let heading = std::mem::take(&mut self.text);
+                self.is_below_remark = false;
                 self.document.heading(level as u8, &vault::shown(&heading));
             }
             TagEnd::TableCell => self.cells.push(std::mem::take(&mut self.text)),
@@ -206,7 +210,7 @@ impl<'a> Reader<'a> {
             return;
         }
         let at = self.start..self.start;
-        if is_task && (self.is_note || text.trim_start().starts_with("TODO")) {
+        if is_task && (self.is_below_remark || text.trim_start().starts_with("TODO")) {
             return self.note_skipped(Skipped::Task, &at);
         }
         if vault::is_links_only(&text) {
@@ -322,6 +326,8 @@ mod tests {
         );
         assert!(rows.records.iter().all(|r| r.participant.as_deref() == Some("P03")));
         assert_eq!(rows.findings.kinds(), [("not-prose", Some(1), 6)]);
+        let checked = load("---\nparticipant: P1\n---\n- [x] checked the app\n");
+        assert!(checked.records[0].text.ends_with("text: checked the app"));
         let form = load("Tools:\n\n- [x] paper\n- [ ] TODO ask\n\n```\npasted words\n```\n");
         assert_eq!(texts(&form), [(1, "Tools:"), (3, "paper"), (7, "pasted words")]);
     }

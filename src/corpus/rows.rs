@@ -24,6 +24,16 @@ const MAX_TEXT: usize = 1 << 30;
 /// Cells from one file; each costs about 100 bytes beside its text.
 const MAX_CELLS: usize = 20_000_000;
 
+/// What the other files of the input are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Beside {
+    /// Nothing is known of them.
+    #[default]
+    Anything,
+    /// Some are notes that name their participant at their head.
+    NamedNotes,
+}
+
 /// The records of one file while they are read.
 #[derive(Debug)]
 pub(super) struct Rows {
@@ -35,6 +45,8 @@ pub(super) struct Rows {
     pub moderators: Vec<String>,
     /// The sheet under way, in a workbook.
     pub sheet: Option<String>,
+    /// What the other files of the input are.
+    pub beside: Beside,
     file: usize,
     names: HashSet<Arc<str>>,
     text_bytes: usize,
@@ -49,6 +61,7 @@ impl Rows {
             findings: Findings::default(),
             moderators: Vec::new(),
             sheet: None,
+            beside: Beside::default(),
             file,
             names: HashSet::new(),
             text_bytes: 0,
