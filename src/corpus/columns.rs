@@ -163,28 +163,29 @@ fn mark_staffs(
     said: &HashSet<String>,
     findings: &mut Findings,
 ) -> HashSet<String> {
-    let staffs = staff::columns(columns.iter().map(|column| column.name.as_str()));
+    let staffs =
+        staff::columns(columns.iter().map(|c| (c.name.as_str(), c.kind == ColumnKind::FreeText)));
     let sheets: BTreeSet<&str> = records.iter().filter_map(|r| r.sheet.as_deref()).collect();
     let sheets: HashSet<String> =
         sheets.into_iter().filter(|sheet| staff::is_sheet(sheet)).map(str::to_owned).collect();
     let in_sheet = |record: &Record| record.sheet.as_ref().is_some_and(|s| sheets.contains(s));
     let is_own = |span: &ColumnSpan| said.contains(&*span.name) && !staffs.contains(&*span.name);
     let speaks = |record: &Record| record.columns.is_empty() || record.columns.iter().any(is_own);
+    let quotable = columns.iter().map(|column| column.name.as_str());
+    let quotable = quotable.filter(|name| said.contains(*name) && staffs.contains(name));
     if !records.iter().any(|record| !in_sheet(record) && speaks(record)) {
-        for name in columns.iter().map(|column| &column.name).filter(|name| said.contains(*name)) {
-            if staffs.contains(name.as_str()) {
-                findings.name("staff-column-quoted", None, 1, name.clone(), |names| {
-                    format!(
-                        "a column reads like staff's words about participants, and is quoted since \
-                         nothing else is in anybody's own words: {names}"
-                    )
-                });
-            }
+        for name in quotable {
+            findings.name("staff-column-quoted", None, 1, name, |names| {
+                format!(
+                    "a column reads like staff's words about participants, and is quoted since \
+                     nothing else is in anybody's own words: {names}"
+                )
+            });
         }
         return HashSet::new();
     }
-    for column in columns.iter().filter(|column| staffs.contains(column.name.as_str())) {
-        findings.name("staff-column", None, 1, column.name.clone(), |names| {
+    for name in quotable {
+        findings.name("staff-column", None, 1, name, |names| {
             format!(
                 "a column reads like staff's words about participants and is not quoted: {names}; to \
                  have it quoted, rename it"

@@ -9,7 +9,15 @@ use std::sync::LazyLock;
 const ID_SUFFIXES: [&str; 7] = ["", "id", "no", "nr", "number", "code", "name"];
 
 /// Columns that say something about an answer and are not part of it, as survey tools name them.
-const CONTEXT: [&str; 80] = [
+const CONTEXT: [&str; 88] = [
+    "enumerator",
+    "enumerador",
+    "encuestador",
+    "entrevistador",
+    "enquêteur",
+    "surveyor",
+    "submittedby",
+    "submissiontime",
     "speakerrole",
     "rawtext",
     "section",
@@ -237,8 +245,8 @@ const QUESTION: [&str; 27] = [
 
 /// How well a column name says that it holds the participant; lower is better.
 pub(super) fn participant_rank(name: &str) -> Option<usize> {
-    let full = name;
-    let name = normalise(name);
+    let own = without_groups(name);
+    let name = normalise(own);
     let rank = |word: &&str| {
         let rest = name.strip_prefix(*word)?;
         ID_SUFFIXES.iter().position(|suffix| *suffix == rest)
@@ -249,7 +257,7 @@ pub(super) fn participant_rank(name: &str) -> Option<usize> {
     if name.strip_prefix("id").is_some_and(|word| PARTICIPANT.contains(&word)) {
         return Some(1);
     }
-    if names_participant(full) {
+    if names_participant(own) {
         return Some(ID_SUFFIXES.len());
     }
     OTHER_PEOPLE.iter().position(|other| *other == name).map(|i| ID_SUFFIXES.len() + 1 + i)
@@ -275,7 +283,7 @@ pub(super) fn is_participant(name: &str) -> bool {
 
 /// Whether a column holds the question that was asked.
 pub(super) fn is_question(name: &str) -> bool {
-    QUESTION.contains(&normalise(name).as_str())
+    QUESTION.contains(&normalise(without_groups(name)).as_str())
 }
 
 /// Whether a column holds something that the participant did not say. Asked for each cell of each
@@ -289,6 +297,7 @@ pub(crate) fn is_context(name: &str) -> bool {
         let others = OTHER_PEOPLE.iter().chain(&QUESTION).chain(&CONTEXT);
         participants.chain(others.map(|name| (*name).to_owned())).collect()
     });
+    let name = without_groups(name);
     let is_named = |name: &str| NAMES.contains(&normalise(name));
     // `author.avatarUrl`
     let field = Some(name).filter(|name| is_path(name)).and_then(|name| name.rsplit('.').next());
@@ -302,6 +311,13 @@ pub(crate) fn is_context(name: &str) -> bool {
 /// Whether a name leads to a field inside others, as in `author.name`.
 pub(crate) fn is_path(name: &str) -> bool {
     name.contains('.') && !name.contains(char::is_whitespace) && !name.ends_with('.')
+}
+
+/// The name of a form's field without the groups that it stands in: `age` of `household/age`.
+fn without_groups(name: &str) -> &str {
+    let is_path = name.contains('/') && !name.contains(char::is_whitespace);
+    let own = name.rsplit('/').next().filter(|own| is_path && !own.is_empty());
+    own.unwrap_or(name)
 }
 
 /// `order_id`, `order ID`, `orderId`, but not `paid`.
@@ -348,10 +364,15 @@ mod tests {
             "受访者",
             "प्रतिभागी",
             "प्रश्न",
+            "group/enumerador",
+            "group/participant_id",
         ] {
             assert!(is_context(name), "{name}");
         }
-        for name in ["answer", "paid", "covid", "What is your role?", "id card?", "id"] {
+        assert_eq!(participant_rank("group/participant_id"), Some(1));
+        for name in
+            ["answer", "paid", "Name / address", "covid", "What is your role?", "id card?", "id"]
+        {
             assert_eq!(is_context(name), name == "id", "{name}");
         }
     }

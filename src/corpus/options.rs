@@ -2,9 +2,11 @@
 //!
 //! Owns recognising such columns by their names and values, and joining them into one readable
 //! value: `Which tools? - Phone`, `Which tools? - Paper` become `Which tools?: Phone; Paper`. What
-//! only looks like it is left alone with a finding.
+//! somebody wrote beside `Other` stays a column of its own, and what only looks like options is left
+//! alone with a finding.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use super::names::normalise;
 use super::rows::Rows;
@@ -18,6 +20,30 @@ const CHOSEN: [&str; 6] = ["1", "x", "true", "selected", "checked", "✓"];
 
 /// And into that of one that was not, where they do not leave it empty.
 const NOT_CHOSEN: [&str; 5] = ["0", "false", "unselected", "notselected", "unchecked"];
+
+/// How the option is called that asks for words of one's own.
+const OTHER: [&str; 17] = [
+    "other",
+    "andere",
+    "sonstige",
+    "otro",
+    "otra",
+    "autre",
+    "outro",
+    "outra",
+    "altro",
+    "altra",
+    "anders",
+    "annat",
+    "andet",
+    "annet",
+    "другое",
+    "その他",
+    "其他",
+];
+
+/// Bytes of the longest answer in which the options that were chosen are looked for.
+const LONGEST_ANSWER: usize = 1 << 12;
 
 /// Joins the columns of each such question. Names are clean, values are not empty.
 pub(super) fn join(table: &mut Table, rows: &mut Rows) {
@@ -34,44 +60,59 @@ pub(super) fn join(table: &mut Table, rows: &mut Rows) {
     for (index, group) in groups.iter().enumerate() {
         member[group.first..group.first + group.options.len()].fill(Some(index));
     }
-    let verdicts = verdicts(table, &groups, &member);
+    let mut groups = groups;
+    let verdicts = verdicts(table, &mut groups, &member);
     for (group, verdict) in groups.iter().zip(&verdicts) {
         note(group, *verdict, rows);
     }
-    let joined = |column: usize| {
+    let changed = |column: usize| {
         let group = member[column]?;
-        (verdicts[group] == Verdict::Joined).then_some(group)
+        let is_own = groups[group].own_words == Some(column);
+        (!is_own && matches!(verdicts[group], Verdict::Joined | Verdict::Repeats)).then_some(group)
     };
     for row in &mut table.rows {
         let mut cells: Vec<(usize, String)> = Vec::with_capacity(row.cells.len());
         for (column, value) in std::mem::take(&mut row.cells) {
-            let Some(group) = joined(column) else {
+            let Some(group) = changed(column) else {
                 cells.push((column, value));
                 continue;
             };
-            let Group { first, options, .. } = &groups[group];
-            let Some(option) = options[column - first].chosen(&value) else { continue };
-            match cells.last_mut() {
-                Some((last, text)) if last == first => {
+            let Group { options, first, .. } = &groups[group];
+            let option = options[column - first].chosen(&value);
+            let Some(option) = option.filter(|_| verdicts[group] == Verdict::Joined) else {
+                continue;
+            };
+            let target = groups[group].target();
+            // Words of one's own may stand between options.
+            let at = cells.partition_point(|(known, _)| *known < target);
+            match cells.get_mut(at) {
+                Some((known, text)) if *known == target => {
                     text.push_str(SEPARATOR);
                     text.push_str(option);
                 }
-                _ => cells.push((*first, option.to_owned())),
+                _ => cells.insert(at, (target, option.to_owned())),
             }
         }
         row.cells = cells;
     }
-    // A row in which nothing was chosen may hold nothing else.
-    table.rows.retain(|row| !row.cells.is_empty());
+    table.rows.retain(|row| {
+        if row.cells.is_empty() {
+            rows.findings.note("nothing-chosen", row.number, || {
+                "rows in which no option was chosen hold nothing else; left out".to_owned()
+            });
+        }
+        !row.cells.is_empty()
+    });
     for (group, verdict) in groups.into_iter().zip(verdicts) {
         if verdict == Verdict::Joined {
+            let target = group.target();
             // An empty column that held the question gives its name up.
             if let Some(empty) = group.first.checked_sub(1)
                 && table.names[empty] == group.question
             {
-                table.names.swap(empty, group.first);
+                table.names.swap(empty, target);
             } else {
-                table.names[group.first] = group.question;
+                table.names[target] = group.question;
             }
         }
     }
@@ -117,6 +158,21 @@ struct Group {
     first: usize,
     /// One a column, in order.
     options: Vec<Choice>,
+    /// A column of the question itself, which holds what was chosen already.
+    answer: Option<usize>,
+    /// The column of the option that asks for words of one's own, where it holds some.
+    own_words: Option<usize>,
+}
+
+impl Group {
+    fn columns(&self) -> Range<usize> {
+        self.first..self.first + self.options.len()
+    }
+
+    /// The column into which the others are joined.
+    fn target(&self) -> usize {
+        self.columns().find(|column| self.own_words != Some(*column)).unwrap_or(self.first)
+    }
 }
 
 /// What a column's name says that its values stand for.
@@ -144,8 +200,12 @@ impl Choice {
 enum Verdict {
     /// The values say what was chosen and nothing else.
     Joined,
+    /// They say again what the column of the question says.
+    Repeats,
     /// They say that something was chosen, and nothing says what.
     Nameless,
+    /// Most say that something was chosen, and one of them something else.
+    Doubtful,
     /// They say something else: ratings, texts, yes and no.
     Other,
 }
@@ -163,16 +223,18 @@ fn groups(names: &[String], filled: &[usize]) -> Vec<Group> {
             Some(group) if group.question == question => group.options.push(option),
             _ => {
                 groups.extend(open.take());
-                open = Some(Group { question, first: column, options: vec![option] });
+                let (options, answer, own_words) = (vec![option], None, None);
+                open = Some(Group { question, first: column, options, answer, own_words });
             }
         }
     }
     groups.extend(open);
     groups.retain(|group| group.options.len() >= 2);
-    // Where the question has a column of its own, that one holds the answer already.
-    let filled = names.iter().zip(filled).filter(|(_, filled)| **filled > 0);
-    let names: HashSet<&str> = filled.map(|(name, _)| name.as_str()).collect();
-    groups.retain(|group| !names.contains(group.question.as_str()));
+    let named = names.iter().enumerate().filter(|(column, _)| filled[*column] > 0);
+    let named: HashMap<&str, usize> = named.map(|(i, name)| (name.as_str(), i)).collect();
+    for group in &mut groups {
+        group.answer = named.get(group.question.as_str()).copied();
+    }
     groups
 }
 
@@ -206,48 +268,94 @@ struct Seen {
     filled: usize,
 }
 
-fn verdicts(table: &Table, groups: &[Group], member: &[Option<usize>]) -> Vec<Verdict> {
+fn verdicts(table: &Table, groups: &mut [Group], member: &[Option<usize>]) -> Vec<Verdict> {
     let mut seen: Vec<Seen> = Vec::new();
     seen.resize_with(table.names.len(), Seen::default);
-    for (column, value) in table.rows.iter().flat_map(|row| &row.cells) {
-        let Some(group) = member[*column] else { continue };
-        let seen = &mut seen[*column];
-        seen.filled += 1;
-        match &seen.value {
-            Some(known) => seen.several |= known != value,
-            None => seen.value = Some(value.clone()),
+    let mut repeats: Vec<bool> = groups.iter().map(|group| group.answer.is_some()).collect();
+    for row in &table.rows {
+        for (column, value) in &row.cells {
+            let Some(index) = member[*column] else { continue };
+            let seen = &mut seen[*column];
+            seen.filled += 1;
+            match &seen.value {
+                Some(known) => seen.several |= known != value,
+                None => seen.value = Some(value.clone()),
+            }
+            let group = &groups[index];
+            let choice = &group.options[column - group.first];
+            let chosen = choice.chosen(value);
+            let marked = match choice {
+                Choice::Named(_) => chosen.is_some(),
+                Choice::Numbered => is_one_of(&CHOSEN, value),
+            };
+            seen.chosen |= marked;
+            seen.other |= !marked && !is_one_of(&NOT_CHOSEN, value);
+            if repeats[index] && marked {
+                let answer = group.answer.and_then(|column| row.get(column)).unwrap_or_default();
+                repeats[index] = chosen.is_some_and(|option| is_in(answer, option));
+            }
         }
-        let choice = &groups[group].options[column - groups[group].first];
-        let marked = match choice {
-            Choice::Named(_) => choice.chosen(value).is_some(),
-            Choice::Numbered => is_one_of(&CHOSEN, value),
-        };
-        seen.chosen |= marked;
-        seen.other |= !marked && !is_one_of(&NOT_CHOSEN, value);
     }
-    let verdict = |group: &Group| {
-        let seen = &seen[group.first..group.first + group.options.len()];
-        let chosen = seen.iter().any(|column| column.chosen);
-        let other = seen.iter().any(|column| column.other);
-        if group.options.iter().all(|option| matches!(option, Choice::Named(_))) {
-            return if chosen && !other { Verdict::Joined } else { Verdict::Other };
-        }
-        if chosen && !other {
-            return Verdict::Nameless;
-        }
-        // Each column holds the name of its own option, or nothing; and comes back, since any single
-        // row of texts would look the same.
-        let values: HashSet<_> = seen.iter().filter_map(|column| column.value.as_deref()).collect();
-        let filled = seen.iter().filter(|column| column.value.is_some()).count();
-        let cells: usize = seen.iter().map(|column| column.filled).sum();
-        let own = filled >= 2
-            && values.len() == filled
-            && values.iter().all(|value| value.contains(char::is_alphabetic))
-            && seen.iter().all(|column| !column.several)
-            && cells >= 2 * filled;
-        if own && !chosen { Verdict::Joined } else { Verdict::Other }
+    for group in groups.iter_mut() {
+        let asks = |column: &usize| matches!(&group.options[column - group.first], Choice::Named(option) if is_other(option));
+        group.own_words = group.columns().filter(asks).find(|column| seen[*column].other);
+    }
+    groups.iter().zip(repeats).map(|(group, repeats)| verdict(group, repeats, &seen)).collect()
+}
+
+fn verdict(group: &Group, repeats: bool, seen: &[Seen]) -> Verdict {
+    let options = || group.columns().filter(|column| group.own_words != Some(*column));
+    let seen = || options().map(|column| &seen[column]);
+    let chosen = seen().any(|column| column.chosen);
+    let other = seen().any(|column| column.other);
+    if group.answer.is_some() {
+        return if repeats && chosen && !other { Verdict::Repeats } else { Verdict::Other };
+    }
+    if group.options.iter().all(|option| matches!(option, Choice::Named(_))) {
+        let pure = seen().filter(|column| column.chosen && !column.other).count();
+        let filled = seen().filter(|column| column.filled > 0).count();
+        return match (chosen, other) {
+            (true, false) if options().nth(1).is_some() => Verdict::Joined,
+            (true, true) if pure >= 2 && pure * 2 > filled => Verdict::Doubtful,
+            _ => Verdict::Other,
+        };
+    }
+    if chosen && !other {
+        return Verdict::Nameless;
+    }
+    // Each column holds the name of its own option, or nothing; and comes back, since any single
+    // row of texts would look the same.
+    let values: HashSet<_> = seen().filter_map(|column| column.value.as_deref()).collect();
+    let filled = seen().filter(|column| column.value.is_some()).count();
+    let cells: usize = seen().map(|column| column.filled).sum();
+    let own = filled >= 2
+        && values.len() == filled
+        && values.iter().all(|value| value.contains(char::is_alphabetic))
+        && seen().all(|column| !column.several)
+        && cells >= 2 * filled;
+    if own && !chosen { Verdict::Joined } else { Verdict::Other }
+}
+
+/// Whether the answer to a question has this option.
+fn is_in(answer: &str, option: &str) -> bool {
+    answer.len() <= LONGEST_ANSWER
+        && (answer.contains(option) || normalise(answer).contains(&normalise(option)))
+}
+
+/// `Other (please specify)`, but not `Other people's noise in the evening`.
+fn is_other(option: &str) -> bool {
+    const LONGEST: usize = 60;
+    let first = option.split([' ', '(', ',', ':', '-', '–', '/']).next().unwrap_or_default();
+    let first = normalise(first);
+    let asks = |word: &&str| {
+        first
+            .strip_prefix(*word)
+            .is_some_and(|rest| matches!(rest, "" | "s" | "r" | "rs" | "es" | "n"))
     };
-    groups.iter().map(verdict).collect()
+    let is_alone = option.chars().filter(|c| c.is_alphanumeric()).count() == first.chars().count();
+    option.len() <= LONGEST
+        && OTHER.iter().any(asks)
+        && (is_alone || option.contains(['(', ',', ':', '-', '–', '/']))
 }
 
 fn note(group: &Group, verdict: Verdict, rows: &mut Rows) {
@@ -265,6 +373,22 @@ fn note(group: &Group, verdict: Verdict, rows: &mut Rows) {
                  not say which; left alone. To have them joined, name them as in '{question} - Phone'"
             )
         }),
+        Verdict::Repeats => {
+            rows.findings.name("repeated-options", None, 1, question, |questions| {
+                format!(
+                    "columns that say option by option what the column of the question says as well \
+                     were left out: those of {questions}"
+                )
+            });
+        }
+        Verdict::Doubtful => {
+            rows.findings.name("options-left-alone", None, 1, question, |questions| {
+                format!(
+                    "columns look like the options of one question, but some hold something else; left \
+                     alone: those of {questions}"
+                )
+            });
+        }
         Verdict::Other => {}
     }
 }
@@ -366,14 +490,48 @@ mod tests {
     }
 
     #[test]
-    fn a_question_with_a_column_of_its_own_is_left_as_it_is() {
-        let rows = load("tools,tools/phone,tools/paper\nphone,1,0\npaper,0,1\n");
+    fn options_beside_a_column_that_holds_them_are_left_out() {
+        let rows = load("g/tools,g/tools/phone,g/tools/paper\nphone paper,1,1\npaper,0,1\n");
+        assert_eq!(texts(&rows), ["g/tools: phone paper", "g/tools: paper"]);
+        assert_eq!(rows.findings.kinds(), [("repeated-options", None, 1)]);
+        let rows = load("tools,tools/phone,tools/paper\nphone,1,0\nphone,0,1\n");
         assert_eq!(texts(&rows)[0], "tools: phone\ntools/phone: 1\ntools/paper: 0");
+        assert!(rows.findings.kinds().is_empty());
+    }
+
+    #[test]
+    fn what_is_written_beside_other_stays_a_column_of_its_own() {
+        for other in ["Other (please specify)", "Sonstiges", "Otro (especifique)", "Autre :"] {
+            let rows = load(&format!(
+                "id,T - Phone,T - {other},T - Paper,why\n\
+                 1,Phone,,Paper,late\n2,,a board in the hall,Paper,so\n3,,my son,,no\n"
+            ));
+            let expected = [
+                "id: 1\nT: Phone; Paper\nwhy: late".to_owned(),
+                format!("id: 2\nT: Paper\nT - {other}: a board in the hall\nwhy: so"),
+                format!("id: 3\nT - {other}: my son\nwhy: no"),
+            ];
+            assert_eq!(texts(&rows), expected);
+            assert_eq!(rows.findings.kinds(), [("multi-select", None, 1)]);
+        }
+        let rows = load("T - Other,T - Phone\nhers,1\nhis,0\n");
+        assert_eq!(texts(&rows)[0], "T - Other: hers\nT - Phone: 1");
+    }
+
+    #[test]
+    fn what_looks_like_options_and_holds_something_else_is_reported() {
+        let rows = load("id,T - a,T - b,T - c\n1,x,,maybe\n2,,x,no\n");
+        assert_eq!(texts(&rows)[0], "id: 1\nT - a: x\nT - c: maybe");
+        assert_eq!(rows.findings.kinds(), [("options-left-alone", None, 1)]);
     }
 
     #[test]
     fn a_row_in_which_nothing_was_chosen_is_no_record() {
         let rows = load("T - a,T - b\n1,0\n0,0\n0,1\n");
         assert_eq!(texts(&rows), ["T: a", "T: b"]);
+        assert_eq!(
+            rows.findings.kinds(),
+            [("multi-select", None, 1), ("nothing-chosen", Some(2), 1)]
+        );
     }
 }

@@ -253,23 +253,23 @@ const WATCHED: [&str; 6] = ["clip", "clips", "session", "field", "debrief", "fel
 /// Parts of the longest name that is no sentence.
 const MOST_PARTS: usize = 6;
 
-/// Of these columns, those that are staff's.
-pub(super) fn columns<'a>(names: impl Iterator<Item = &'a str>) -> HashSet<&'a str> {
-    let names: Vec<&str> = names.collect();
+/// Of these columns, those that are staff's; with each comes whether it holds free text, without which
+/// nothing stands beside a reply or a comment.
+pub(super) fn columns<'a>(columns: impl Iterator<Item = (&'a str, bool)>) -> HashSet<&'a str> {
     let mut has_review = false;
     let mut has_comment = false;
     let mut has_passage = false;
     let mut some = Vec::new();
-    for name in names {
+    for (name, is_free) in columns {
         let parts = parts(name);
         if parts.len() > MOST_PARTS {
             continue;
         }
         let has = |words: &[&str]| parts.iter().any(|part| words.contains(&part.as_str()));
         let is_reply = has(&REPLIES);
-        has_review |= !is_reply && has(&REVIEWS);
-        has_comment |= !is_reply && has(&["comment", "comments"]);
-        has_passage |= has(&PASSAGES);
+        has_review |= is_free && !is_reply && has(&REVIEWS);
+        has_comment |= is_free && !is_reply && has(&["comment", "comments"]);
+        has_passage |= is_free && has(&PASSAGES);
         if is_reply || has(&NOTES) || has(&COMMENTS) || parts.iter().any(|part| is_compound(part)) {
             some.push((name, parts));
         }
@@ -323,8 +323,10 @@ fn is_compound(part: &str) -> bool {
 }
 
 /// The words of the last part of a path, in small letters, without the `s` of a genitive.
-fn parts(name: &str) -> Vec<String> {
-    let name = name.rsplit(['/', '.']).find(|part| !part.trim().is_empty()).unwrap_or(name);
+fn parts(full: &str) -> Vec<String> {
+    let is_path = !full.contains(char::is_whitespace);
+    let name = Some(full).filter(|_| is_path).and_then(|name| name.rsplit(['/', '.']).next());
+    let name = name.unwrap_or(full);
     let mut spaced = String::with_capacity(name.len());
     let mut before = ' ';
     for c in name.chars() {
@@ -345,7 +347,8 @@ mod tests {
     use super::*;
 
     fn is_staffs(name: &str, beside: &[&str]) -> bool {
-        columns(std::iter::once(name).chain(beside.iter().copied())).contains(name)
+        let all = std::iter::once(name).chain(beside.iter().copied());
+        columns(all.map(|name| (name, name != "Segment"))).contains(name)
     }
 
     #[test]
@@ -378,6 +381,7 @@ mod tests {
             "staff friendliness comments",
             "support comments",
             "Response",
+            "Answer / notes",
             "nurse comments",
             "What comments do you have for our staff?",
             "Any internal notes?",
@@ -396,7 +400,9 @@ mod tests {
         assert!(is_staffs("reply_text", &["comment"]));
         assert!(!is_staffs("Response", &["comment"]));
         assert!(is_staffs("Comment", &["Quotation Content"]));
-        assert!(!is_staffs("Comment", &["Answer"]));
+        for beside in ["Answer", "Segment"] {
+            assert!(!is_staffs("Comment", &[beside]));
+        }
     }
 
     #[test]

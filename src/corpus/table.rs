@@ -41,7 +41,7 @@ impl TableRow {
         cells.filter(|(_, value)| !value.is_empty())
     }
 
-    fn get(&self, column: usize) -> Option<&str> {
+    pub(super) fn get(&self, column: usize) -> Option<&str> {
         let at = self.cells.binary_search_by_key(&column, |(index, _)| *index).ok()?;
         Some(&self.cells[at].1)
     }
