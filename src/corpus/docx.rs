@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::archive::Archive;
 use super::document::{Document, DocumentRow};
+use super::merged::{self, Reach};
 use super::rows::Rows;
 use super::xml::{Element, Node, Nodes};
 
@@ -117,6 +118,8 @@ fn words_in(xml: &str) -> usize {
 /// A table that is not closed yet, and what was open around it.
 struct Table {
     rows: Vec<DocumentRow>,
+    /// How far each cell of each row reaches.
+    reaches: Vec<Vec<Reach>>,
     outer: Paragraph,
 }
 
@@ -188,21 +191,40 @@ impl<'a> Reader<'a> {
             "noBreakHyphen" => self.push("\u{2011}"),
             "tbl" => {
                 let outer = std::mem::take(&mut self.paragraph);
-                self.tables.push(Table { rows: Vec::new(), outer });
+                self.tables.push(Table { rows: Vec::new(), reaches: Vec::new(), outer });
             }
             "tr" => self.with_table(|table, number| {
-                table.push(DocumentRow { line: number + 1, is_header: false, cells: Vec::new() });
+                let (line, cells) = (number + 1, Vec::new());
+                table.rows.push(DocumentRow { line, is_header: false, cells });
+                table.reaches.push(Vec::new());
             }),
             "tblHeader" => self.with_table(|table, _| {
-                if let Some(row) = table.last_mut() {
+                if let Some(row) = table.rows.last_mut() {
                     row.is_header = true;
                 }
             }),
             "tc" => self.with_table(|table, _| {
-                if let Some(row) = table.last_mut() {
+                if let (Some(row), Some(reaches)) =
+                    (table.rows.last_mut(), table.reaches.last_mut())
+                {
                     row.cells.push(String::new());
+                    reaches.push(Reach::default());
                 }
             }),
+            "gridSpan" | "vMerge" => {
+                let value = element.attribute("val");
+                let is_tall = element.name() == "vMerge";
+                self.with_table(|table, _| {
+                    let cells = table.reaches.last_mut();
+                    let Some(reach) = cells.and_then(|cells| cells.last_mut()) else { return };
+                    if is_tall {
+                        reach.begins = value.as_deref() == Some("restart");
+                        reach.continues = !reach.begins;
+                    } else {
+                        reach.columns = value.and_then(|span| span.parse().ok()).unwrap_or(1);
+                    }
+                });
+            }
             _ => {}
         }
     }
@@ -215,9 +237,9 @@ impl<'a> Reader<'a> {
         self.skipped = 1;
     }
 
-    fn with_table(&mut self, change: impl FnOnce(&mut Vec<DocumentRow>, usize)) {
+    fn with_table(&mut self, change: impl FnOnce(&mut Table, usize)) {
         if let Some(table) = self.tables.last_mut() {
-            change(&mut table.rows, self.number);
+            change(table, self.number);
         }
     }
 
@@ -244,12 +266,17 @@ impl<'a> Reader<'a> {
             "p" => self.end_paragraph(),
             "tbl" => {
                 if let Some(table) = self.tables.pop() {
-                    self.paragraph = table.outer;
-                    self.document.table(table.rows);
+                    self.end_table(table);
                 }
             }
             _ => {}
         }
+    }
+
+    fn end_table(&mut self, mut table: Table) {
+        self.paragraph = table.outer;
+        merged::spread(&mut table.rows, &table.reaches, &mut self.document.rows.findings);
+        self.document.table(table.rows);
     }
 
     fn end_paragraph(&mut self) {
@@ -272,7 +299,7 @@ impl<'a> Reader<'a> {
 
     fn finish(mut self) -> Result<(), String> {
         while let Some(table) = self.tables.pop() {
-            self.document.table(table.rows);
+            self.end_table(table);
         }
         self.document.finish()
     }
@@ -391,6 +418,30 @@ mod tests {
         let rows = load(&body);
         let found: Vec<_> = rows.records.iter().map(|r| r.text.as_str()).collect();
         assert_eq!(found, ["In a box.", "Around it."]);
+    }
+
+    #[test]
+    fn a_merged_cell_moves_no_value_into_another_column() {
+        let cell = |about: &str, text: &str| {
+            format!("<w:tc><w:tcPr>{about}</w:tcPr>{}</w:tc>", paragraph(text))
+        };
+        let row = |cells: &[String]| format!("<w:tr>{}</w:tr>", cells.concat());
+        let (begins, goes_on) = ("<w:vMerge w:val=\"restart\"/>", "<w:vMerge/>");
+        let body = [
+            row(&[cell("", "Participant"), cell("", "Area"), cell("", "Quote")]),
+            row(&[cell(begins, "P1"), cell("", "Bed"), cell("", "I wait.")]),
+            row(&[cell(goes_on, ""), cell("", "Food"), cell("", "I eat.")]),
+            row(&[cell("<w:gridSpan w:val=\"2\"/>", "P2"), cell("", "I walk.")]),
+        ];
+        let rows = load(&format!("<w:tbl>{}</w:tbl>", body.concat()));
+        let said: Vec<_> =
+            rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect();
+        let expected = [
+            (Some("P1"), "Participant: P1\nArea: Bed\nQuote: I wait."),
+            (Some("P1"), "Participant: P1\nArea: Food\nQuote: I eat."),
+            (Some("P2"), "Participant: P2\nQuote: I walk."),
+        ];
+        assert_eq!(said, expected);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use html5gum::{StartTag, Token, Tokenizer};
 use regex::Regex;
 
 use super::document::{Document, DocumentRow};
+use super::merged::{self, Reach};
 use super::rows::Rows;
 
 /// Elements whose text is not read.
@@ -98,6 +99,8 @@ enum Block {
 #[derive(Default)]
 struct Table {
     rows: Vec<DocumentRow>,
+    /// How far each cell of each row reaches.
+    reaches: Vec<Vec<Reach>>,
     /// Whether a cell of the last row is open.
     in_cell: bool,
     /// Whether all cells of the last row so far are headers.
@@ -154,7 +157,7 @@ impl Reader<'_> {
                 self.tables.push(Table::default());
             }
             "tr" => self.begin_row(line),
-            "td" | "th" => self.begin_cell(name == "th", line),
+            "td" | "th" => self.begin_cell(name == "th", reach_of(tag), line),
             _ if BLOCKS.contains(&name) => self.begin(Block::Paragraph),
             _ => {}
         }
@@ -256,9 +259,10 @@ impl Reader<'_> {
         }
         table.is_header = true;
         table.rows.push(DocumentRow { line, is_header: false, cells: Vec::new() });
+        table.reaches.push(Vec::new());
     }
 
-    fn begin_cell(&mut self, is_header: bool, line: usize) {
+    fn begin_cell(&mut self, is_header: bool, reach: Reach, line: usize) {
         self.end_cell();
         if self.tables.last().is_some_and(|table| table.rows.is_empty()) {
             self.begin_row(line);
@@ -268,6 +272,9 @@ impl Reader<'_> {
         table.is_header &= is_header;
         let Some(row) = table.rows.last_mut() else { return };
         row.cells.push(String::new());
+        if let Some(reaches) = table.reaches.last_mut() {
+            reaches.push(reach);
+        }
         self.text.clear();
         self.line = None;
     }
@@ -301,6 +308,7 @@ impl Reader<'_> {
         if let Some(row) = table.rows.last_mut() {
             row.is_header |= table.is_header && !row.cells.is_empty();
         }
+        merged::spread(&mut table.rows, &table.reaches, &mut self.document.rows.findings);
         self.document.table(table.rows);
     }
 
@@ -322,7 +330,17 @@ impl Reader<'_> {
     }
 }
 
-/// A tag's name; one that no element here has is as good as any other.
+/// How far a cell reaches; a height of 0 is that of the rest of the table.
+fn reach_of(tag: &StartTag<usize>) -> Reach {
+    let number = |name: &[u8]| {
+        let value = tag.attributes.get(name)?;
+        std::str::from_utf8(&value.value).ok()?.trim().parse::<usize>().ok()
+    };
+    let columns = number(b"colspan").unwrap_or(1).max(1);
+    let rows = number(b"rowspan").map_or(1, |rows| if rows == 0 { usize::MAX } else { rows });
+    Reach { columns, rows, ..Reach::default() }
+}
+
 /// The words of a cell that was written with markup, as ticket systems and web forms keep it; `None`
 /// where there is none.
 pub(super) fn words_of_cell(value: &str) -> Option<String> {
@@ -358,6 +376,7 @@ pub(super) fn words_of_cell(value: &str) -> Option<String> {
     Some(lines.collect::<Vec<_>>().join("\n"))
 }
 
+/// A tag's name; one that no element here has is as good as any other.
 fn name_of(name: &[u8]) -> &str {
     let name = if name.len() > LONGEST_NAME { b"" } else { name };
     std::str::from_utf8(name).unwrap_or_default()
@@ -410,6 +429,22 @@ mod tests {
             [(2, "Participant: P1\nPain: the rota\nqueues"), (3, "Participant: P2")]
         );
         assert_eq!(rows.records[0].participant.as_deref(), Some("P1"));
+    }
+
+    #[test]
+    fn a_merged_cell_moves_no_value_into_another_column() {
+        let rows = load(
+            "<table><tr><th>Participant<th>Area<th>Quote<tr><td rowspan=2>P1<td>Bed<td>I wait.\
+             <tr><td>Food<td>I eat.<tr><td colspan=2>P2<td>I walk.</table>",
+        );
+        let said: Vec<_> =
+            rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect();
+        let expected = [
+            (Some("P1"), "Participant: P1\nArea: Bed\nQuote: I wait."),
+            (Some("P1"), "Participant: P1\nArea: Food\nQuote: I eat."),
+            (Some("P2"), "Participant: P2\nQuote: I walk."),
+        ];
+        assert_eq!(said, expected);
     }
 
     #[test]

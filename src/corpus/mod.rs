@@ -29,6 +29,7 @@ mod inputs;
 mod json;
 mod mail;
 mod markdown;
+mod merged;
 mod message;
 mod moderator;
 mod names;
