@@ -3,10 +3,13 @@
 //! Owns the delimiter, quoting and the shape of rows; which of them are a table's is the
 //! business of `header` and `footer`, and what rows mean `table`'s.
 
+use std::collections::HashSet;
+
 use super::footer;
 use super::header;
 use super::rows::Rows;
 use super::table::{self, Table, TableRow};
+use super::transposed;
 
 /// Tried in this order; the first of equals wins.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -39,7 +42,7 @@ pub(super) fn read(text: &str, usual: Option<u8>, rows: &mut Rows) -> Result<(),
                     hint: the first row is taken for the column names"
             .to_owned());
     }
-    table::into_rows(table, rows)
+    table::into_rows(transposed::upright(table, &HashSet::new(), rows), rows)
 }
 
 /// How well `text` holds together as a table, for a file whose name says nothing: at least two

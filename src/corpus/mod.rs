@@ -49,6 +49,7 @@ mod table;
 mod text;
 mod time_marks;
 mod transcript;
+mod transposed;
 mod values;
 mod vault;
 mod xlsx;

@@ -4,13 +4,14 @@
 //! the file is the business of `xlsx` and `ods`, where the table begins that of `header`, and what
 //! rows mean `table`'s.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::cover;
 use super::footer;
 use super::header;
 use super::rows::Rows;
 use super::table::{self, Table, TableRow};
+use super::transposed;
 
 /// Bytes of cell text. A workbook stores a text once and may show it a million times.
 const MAX_TEXT: usize = 256 << 20;
@@ -89,6 +90,7 @@ pub(super) fn into_rows(sheets: Vec<Sheet>, rows: &mut Rows) -> Result<(), Strin
     let abouts: Vec<bool> = sheets.iter().map(is_about).collect();
     let has_data = |(sheet, about): (&Sheet, &bool)| !about && sheet.lines().nth(1).is_some();
     let is_beside = sheets.iter().zip(&abouts).any(has_data);
+    let shared = shared(&sheets);
     for (mut sheet, is_about) in sheets.into_iter().zip(abouts) {
         if sheet.cells.is_empty() {
             rows.findings.name("empty-sheet", None, 1, sheet.name, |names| {
@@ -100,14 +102,33 @@ pub(super) fn into_rows(sheets: Vec<Sheet>, rows: &mut Rows) -> Result<(), Strin
             });
         } else {
             rows.sheet = Some(std::mem::take(&mut sheet.name));
-            add_sheet(sheet, rows)?;
+            add_sheet(sheet, &shared, rows)?;
         }
     }
     rows.sheet = None;
     Ok(())
 }
 
-fn add_sheet(mut sheet: Sheet, rows: &mut Rows) -> Result<(), String> {
+/// Short values that stand in several sheets, as the names of participants do.
+fn shared(sheets: &[Sheet]) -> HashSet<String> {
+    const LONGEST: usize = 60;
+    const LINES: usize = 50;
+    const COLUMNS: usize = 200;
+    let mut first: HashMap<&str, usize> = HashMap::new();
+    let mut shared = HashSet::new();
+    for (index, sheet) in sheets.iter().enumerate() {
+        let cells = sheet.lines().take(LINES).flat_map(|cells| cells.iter().take(COLUMNS));
+        let values = cells.map(|(_, value)| value.trim()).filter(|value| value.len() <= LONGEST);
+        for value in values {
+            if *first.entry(value).or_insert(index) != index {
+                shared.insert(value.to_owned());
+            }
+        }
+    }
+    shared
+}
+
+fn add_sheet(mut sheet: Sheet, shared: &HashSet<String>, rows: &mut Rows) -> Result<(), String> {
     for cells in sheet.cells.values_mut() {
         // Cells may stand in any order, and twice; the last one is what a spreadsheet shows.
         cells.reverse();
@@ -126,7 +147,8 @@ fn add_sheet(mut sheet: Sheet, rows: &mut Rows) -> Result<(), String> {
         return Ok(());
     }
     footer::take(&mut lines, rows);
-    table::into_rows(table_of(names, lines), rows)
+    let table = transposed::upright(table_of(names, lines), shared, rows);
+    table::into_rows(table, rows)
 }
 
 /// Columns without a single cell are not there.
