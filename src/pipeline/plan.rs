@@ -3,6 +3,8 @@
 //! Owns the slots and the choice of records in focus. A corpus larger than the context is packed and
 //! what no draft saw is counted, or read first by `digest`; nothing is cut in silence.
 
+mod notes;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,8 +19,8 @@ use super::columns::{self, Columns};
 use super::digest;
 use super::pack::{Vocabulary, excerpt_end};
 use super::prompt_budget::{self, PromptBudget};
-use super::segments::{Group, Grouping, Parting, part, speaker};
-use super::{PipelineError, Settings, Style};
+use super::segments::{Group, part, speaker};
+use super::{PipelineError, Settings};
 use crate::corpus::Corpus;
 use crate::llm::ChatModel;
 use crate::privacy::Cleared;
@@ -26,6 +28,8 @@ use crate::prompts::Wording;
 use crate::prompts::draft::{self, Brief, Focus, Frame, TypicalAnswer};
 use crate::schema::{Provenance, RecordId, Segment};
 use crate::store::{Draft, DraftId, PlanReport, SlotReport};
+
+pub(super) use notes::counted;
 
 /// Records in focus, by wording: small models take the first record they see and lose the rest.
 const FOCUS_EXTRACTIVE: usize = 6;
@@ -149,7 +153,7 @@ impl Plan {
             model_sha256: capabilities.sha256.clone(),
         };
         plan.lay_out(corpus, model, &parting.groups);
-        plan.tell(corpus, &parting, capabilities.logits);
+        plan.notes = notes::notes(&plan, corpus, &parting, capabilities.logits);
         Ok(plan)
     }
 
@@ -395,98 +399,6 @@ impl Plan {
         let ids = (0..slot.drafts).map(|draft| DraftId { slot: at, round: 0, index: draft });
         ids.flat_map(|id| self.focus(slot, id)).map(|focus| focus.record).collect()
     }
-
-    fn tell(&mut self, corpus: &Corpus, parting: &Parting, reads_here: bool) {
-        let mut notes = Vec::new();
-        if let Some(shard) = self.settings.shard {
-            notes.push(format!(
-                "shard {shard}: {} of {} personas; when all shards are done, 'persona merge' makes one run of them",
-                self.personas(),
-                self.slots.len(),
-            ));
-        }
-        let count = self.settings.count;
-        if self.slots.len() < count {
-            let (one, many) = match parting.grouping {
-                Grouping::Column => ("there is 1 segment", "there are {} segments"),
-                _ => ("there is 1 record", "there are {} records"),
-            };
-            notes.push(format!(
-                "only {} of the {count} personas asked for: {}, and no two personas rest on the same",
-                self.slots.len(),
-                counted(self.slots.len(), one, many),
-            ));
-        }
-        notes.extend(parting.notes.iter().cloned());
-        if corpus.records.iter().all(|record| record.participant.is_none()) {
-            notes.push(
-                "no participant is named: each row of a table counts as one, and each text file"
-                    .into(),
-            );
-        }
-        if parting.grouping == Grouping::Records && self.slots.len() > 1 {
-            notes.push(format!(
-                "{}, fewer than personas: what one participant said may stand behind several of them",
-                counted(corpus.participants(), "there is 1 participant", "there are {} participants"),
-            ));
-        }
-        let answered = self.slots.iter().any(|slot| !slot.answers.is_empty());
-        if self.closed && answered {
-            notes.push(
-                "people were asked closed questions and say little themselves: the personas rest on what most of a segment answered"
-                    .into(),
-            );
-        }
-        if self.frame.wording == Wording::Extractive && self.settings.style == Style::Auto {
-            notes.push(
-                "this model is too small to be trusted with free text: it chooses among the participants' own sentences"
-                    .into(),
-            );
-        }
-        let digests = self.stretches().next().is_some();
-        if self.settings.digest && !digests {
-            notes.push(if self.closed {
-                "--digest: people were asked closed questions, and there is nothing to choose from"
-                    .into()
-            } else {
-                "--digest: the drafts see every record, and nothing is left to read first".into()
-            });
-        }
-        if self.report.unused > 0 && !self.report.corpus_shared && !digests {
-            // A service would be paid for reading everything.
-            let digest = if reads_here { ", and --digest reads all" } else { "" };
-            notes.push(format!(
-                "{} of {} records are in focus of a draft, {} are not; more drafts (--draft-multiplier) use more{digest}",
-                self.report.used,
-                corpus.records.len(),
-                self.report.unused,
-            ));
-        }
-        if !self.report.excerpted.is_empty() {
-            notes.push(format!(
-                "{} in part; a larger --context shows more",
-                counted(
-                    self.report.excerpted.len(),
-                    "1 record is too long for the context and is shown",
-                    "{} records are too long for the context and are shown"
-                ),
-            ));
-        }
-        let asked = self.report.left_out.iter().filter(|(_, cause)| cause == INTERVIEWER).count();
-        if asked > 0 {
-            notes.push(counted(
-                asked,
-                "1 turn of the interviewer is not evidence and was left out",
-                "{} turns of the interviewer are not evidence and were left out",
-            ));
-        }
-        self.notes = notes;
-    }
-}
-
-/// `one` for one, else `many` with the number in it.
-pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
-    if number == 1 { one.to_owned() } else { many.replace("{}", &number.to_string()) }
 }
 
 fn speakers(corpus: &Corpus, group: &Group) -> BTreeSet<String> {
