@@ -59,11 +59,11 @@ const PREFIXES: [&str; 12] =
 
 /// Adds a record for each message of those who are to be heard. What staff write is the question that
 /// the next message of its thread answers.
-pub(super) fn into_rows(letters: Vec<Letter>, rows: &mut Rows) -> Result<(), String> {
-    let staff = staff(&letters);
+pub(super) fn into_rows(letters: &[Letter], rows: &mut Rows) -> Result<(), String> {
+    let staff = staff(letters);
     // Some messages of a person may come without the name.
     let mut names: HashMap<String, String> = HashMap::new();
-    for letter in &letters {
+    for letter in letters {
         if let Some(name) = &letter.from.name {
             names.entry(letter.from.address.clone()).or_insert_with(|| name.clone());
         }
@@ -71,37 +71,52 @@ pub(super) fn into_rows(letters: Vec<Letter>, rows: &mut Rows) -> Result<(), Str
     let moderators: BTreeSet<&String> =
         staff.iter().filter_map(|address| names.get(address)).collect();
     rows.moderators.extend(moderators.into_iter().cloned());
+    let is_staffs = |letter: &Letter| letter.is_automatic || staff.contains(&letter.from.address);
+    let name_of = |letter: &Letter| {
+        let address = Some(&letter.from.address).filter(|address| !address.is_empty())?;
+        Some(names.get(address).unwrap_or(address).clone())
+    };
+    // Mail programs often have the newest message on top, and what it answers below it.
+    let mut order: Vec<usize> = (0..letters.len()).collect();
+    if letters.iter().all(|letter| letter.sent.is_some()) {
+        order.sort_by_key(|at| letters[*at].sent);
+    }
     let mut threads = Threads::default();
-    for letter in letters {
+    let mut questions: Vec<Option<String>> = vec![None; letters.len()];
+    for at in order {
+        let letter = &letters[at];
+        let thread = threads.of(letter);
+        let question = &mut threads.questions[thread];
+        if is_staffs(letter) {
+            let mut ask = || question.ask(letter.line, &rows.clean(letter.line, &letter.own));
+            // A program's notice is about the mail, not about what it says.
+            if letter.is_automatic || ask() {
+                moderator::note_left_out(&mut rows.findings, letter.line);
+            }
+        } else {
+            questions[at] = question.answer(name_of(letter).as_deref()).map(str::to_owned);
+        }
+    }
+    for line in threads.questions.iter_mut().filter_map(Question::end) {
+        moderator::note_left_out(&mut rows.findings, line);
+    }
+    for (letter, question) in letters.iter().zip(&questions) {
+        if is_staffs(letter) {
+            continue;
+        }
         let text = rows.clean(letter.line, &letter.own);
         if text.is_empty() {
             continue;
         }
-        let thread = threads.of(&letter);
-        if letter.is_automatic || staff.contains(&letter.from.address) {
-            // A program's notice is about the mail, not about what it says.
-            if letter.is_automatic || threads.questions[thread].ask(letter.line, &text) {
-                moderator::note_left_out(&mut rows.findings, letter.line);
-            }
-            continue;
-        }
-        let address = Some(letter.from.address).filter(|address| !address.is_empty());
-        let participant = address.map(|address| names.get(&address).cloned().unwrap_or(address));
-        let participant = participant.map(|name| rows.clean(letter.line, &name));
+        let participant = name_of(letter).map(|name| rows.clean(letter.line, &name));
         let subject = rows.clean(letter.line, &letter.subject);
-        let question = threads.questions[thread].answer(participant.as_deref());
         let cells = [
             ("subject", Some(subject.as_str()).filter(|subject| !subject.is_empty())),
-            ("question", question),
+            ("question", question.as_deref()),
             ("text", Some(text.as_str())),
         ];
         let cells = cells.into_iter().filter_map(|(name, value)| Some((name, value?)));
         rows.push_cells(letter.line, participant, cells)?;
-    }
-    for question in &mut threads.questions {
-        if let Some(line) = question.end() {
-            moderator::note_left_out(&mut rows.findings, line);
-        }
     }
     Ok(())
 }
@@ -294,6 +309,25 @@ mod tests {
             ]
         );
         assert_eq!(rows.findings.kinds()[1], ("moderator-turn", Some(23), 1));
+    }
+
+    #[test]
+    fn the_newest_message_may_come_first() {
+        let team = "Shop Team <team@shop.example>";
+        let dated = |day: u32, from: &str, to: &str, text: &str| {
+            format!(
+                "From: {from}\nTo: {to}\nDate: {day} Jun 2024 08:00:00 +0200\nSubject: Re: Chair\n\n{text}\n\n"
+            )
+        };
+        let rows = load(
+            &[
+                dated(5, "Ana <ana@a.example>", team, "At knee height."),
+                dated(4, team, "ana@a.example", "Have you seen the button?"),
+            ]
+            .concat(),
+        );
+        let text = "subject: Re: Chair\nquestion: Have you seen the button?\ntext: At knee height.";
+        assert_eq!(said(&rows), [(Some("Ana"), text)]);
     }
 
     #[test]

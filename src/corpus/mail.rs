@@ -71,6 +71,8 @@ pub(super) struct Letter {
     /// Addresses that it was sent to.
     pub to: Vec<String>,
     pub subject: String,
+    /// When it was sent, in seconds.
+    pub sent: Option<i64>,
     pub id: Option<String>,
     /// Messages before it in its thread, the nearest last.
     pub before: Vec<String>,
@@ -119,7 +121,7 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         }
     }
     letters.retain(|letter| !letter.own.trim().is_empty());
-    correspondence::into_rows(letters, rows)
+    correspondence::into_rows(&letters, rows)
 }
 
 /// The message, and one that it passes on.
@@ -195,7 +197,8 @@ impl Letter {
         let is_automatic = is_automatic(message, &from.address);
         let subject = message.subject().unwrap_or_default().trim().to_owned();
         let id = message.message_id().map(str::to_owned);
-        Self { line, from, to, subject, id, before, is_automatic, own: String::new() }
+        let sent = message.date().map(mail_parser::DateTime::to_timestamp);
+        Self { line, from, to, subject, sent, id, before, is_automatic, own: String::new() }
     }
 }
 
