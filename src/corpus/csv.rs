@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use super::footer;
 use super::header;
+use super::quotes;
 use super::rows::Rows;
 use super::table::{self, Table, TableRow};
 use super::transposed;
@@ -25,7 +26,8 @@ const SNIFF_RECORDS: usize = 50;
 pub(super) fn read(text: &str, usual: Option<u8>, rows: &mut Rows) -> Result<(), String> {
     let (text, declared) = strip_declaration(text);
     let delimiter = declared.unwrap_or_else(|| sniff(text, usual));
-    let lines = parse(text, delimiter, rows)?.into_iter().enumerate();
+    let text = quotes::enclosed(text, delimiter);
+    let lines = parse(&text, delimiter, rows)?.into_iter().enumerate();
     let mut lines: Vec<TableRow> = lines.map(|(i, cells)| TableRow::of(i + 1, cells)).collect();
     let Some(header) = header::take(&mut lines, rows) else {
         return Err("it holds no rows\nhint: the first row must name the columns".to_owned());
@@ -258,6 +260,15 @@ mod tests {
         let rows = load("a,b\n1,\"fine\"\n2,\"open\n3,x\n4,y\n");
         assert_eq!(texts(&rows), ["a: 1\nb: fine", "a: 2\nb: \"open", "a: 3\nb: x", "a: 4\nb: y"]);
         assert_eq!(rows.findings.kinds(), [("open-quote", Some(2), 1)]);
+    }
+
+    #[test]
+    fn a_cell_that_only_begins_with_a_quotation_is_read_as_it_stands() {
+        let rows =
+            load("id\tsaid\n1\t\"Easy\" is not the word\n2\t\"all of it\"\n3\t\"I was told\n");
+        let said = ["id: 1\nsaid: \"Easy\" is not the word", "id: 2\nsaid: all of it"];
+        assert_eq!(texts(&rows)[..2], said);
+        assert_eq!(rows.records.len(), 3);
     }
 
     #[test]

@@ -156,15 +156,13 @@ fn lists_of_objects(fields: &Map<String, Value>) -> Vec<List<'_>> {
 
 fn note_fields_beside(fields: &Map<String, Value>, lists: &[List<'_>], rows: &mut Rows) {
     let read: HashSet<_> = lists.iter().map(|list| list.top).collect();
-    let beside: Vec<_> =
-        fields.keys().map(String::as_str).filter(|key| !read.contains(key)).collect();
-    rows.findings.add("outside-rows", None, beside.len(), || {
-        let named = beside[..beside.len().min(MAX_NAMED)].join("', '");
-        format!(
-            "the rows are the items of '{}'; fields beside it were left out: '{named}'",
-            lists[0].path
-        )
-    });
+    for field in fields.keys().filter(|key| !read.contains(key.as_str())) {
+        rows.findings.name("outside-rows", None, 1, field, outside_rows);
+    }
+}
+
+fn outside_rows(names: &str) -> String {
+    format!("fields beside the lists that hold the rows were left out: {names}")
 }
 
 /// A table that grows a column whenever a row brings a new key.
@@ -199,11 +197,8 @@ impl Grid {
                 format!("left out, as other fields say the same: '{}'", repeated.join("', '"))
             });
         }
-        if !beside.is_empty() {
-            rows.findings.add("outside-rows", None, beside.len(), || {
-                let named = beside[..beside.len().min(MAX_NAMED)].join("', '");
-                format!("lists beside those of the rows were left out: '{named}'")
-            });
+        for list in beside {
+            rows.findings.name("outside-rows", None, 1, list, outside_rows);
         }
         for item in items {
             let mut cells = HashMap::new();

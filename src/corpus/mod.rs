@@ -38,6 +38,8 @@ mod ods;
 mod options;
 mod org;
 mod people;
+mod quotes;
+mod repeated;
 mod reply;
 mod researchers;
 mod rows;

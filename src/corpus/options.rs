@@ -359,7 +359,8 @@ fn is_other(option: &str) -> bool {
 }
 
 fn note(group: &Group, verdict: Verdict, rows: &mut Rows) {
-    let (question, count) = (&group.question, group.options.len());
+    let count = group.options.len() - usize::from(group.own_words.is_some());
+    let question = &group.question;
     match verdict {
         Verdict::Joined => rows.findings.note("multi-select", None, || {
             format!(
