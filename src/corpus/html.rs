@@ -4,6 +4,7 @@
 //! tree, so that a page nested a million levels deep, or never closed, costs what its size says.
 //! Scripts, styles, menus and forms are not anyone's words: they are left out with a finding.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use html5gum::emitters::default::DefaultEmitter;
@@ -349,14 +350,21 @@ pub(super) fn words_of_cell(value: &str) -> Option<String> {
                        |&(?:amp|lt|gt|quot|nbsp|apos|#[0-9]{2,6}|#x[0-9a-f]{2,6});";
         Regex::new(pattern).expect("the pattern is valid")
     });
-    if !value.contains(['<', '&']) || !MARKUP.is_match(value) {
+    static COMMENTS: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new("(?s)<!--.*?-->").expect("the pattern is valid"));
+    if !value.contains(['<', '&']) {
         return None;
+    }
+    // What a form tells those who fill it in stands in comments, among text that may be no HTML.
+    let shown = COMMENTS.replace_all(value, "");
+    if !MARKUP.is_match(&shown) {
+        return matches!(shown, Cow::Owned(_)).then(|| shown.into_owned());
     }
     let mut text = String::with_capacity(value.len());
     let mut emitter = DefaultEmitter::<usize>::new_with_span();
     emitter.naively_switch_states(true);
     let mut hidden = false;
-    for token in Tokenizer::new_with_emitter(value, emitter).flatten() {
+    for token in Tokenizer::new_with_emitter(&*shown, emitter).flatten() {
         let (name, opens) = match &token {
             Token::StartTag(tag) => (name_of(&tag.name), !tag.self_closing),
             Token::EndTag(tag) => (name_of(&tag.name), false),
@@ -454,7 +462,11 @@ mod tests {
                     <style>p { color: red }</style>";
         assert_eq!(read(mail), "I can't pay.\nRing me\ntoday");
         assert_eq!(read("fish &amp; chips <3"), "fish & chips <3");
-        for plain in ["a < b and c > d", "R&D", "<3", "", "x <y> z"] {
+        assert_eq!(
+            read("<!-- Please\nsearch first -->\nIt says <T> and stops"),
+            "\nIt says <T> and stops"
+        );
+        for plain in ["a < b and c > d", "<!-- open", "R&D", "<3", "", "x <y> z"] {
             assert_eq!(words_of_cell(plain), None, "{plain}");
         }
     }

@@ -20,6 +20,7 @@ mod encoding;
 mod files;
 mod findings;
 mod footer;
+mod form;
 mod format;
 mod frames;
 mod front_matter;

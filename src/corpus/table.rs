@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::form;
 use super::html;
 use super::moderator::{self, Question};
 use super::names::{self, is_context, is_question, normalise, participant_rank};
@@ -59,6 +60,7 @@ pub(super) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
     options::join(&mut table, rows);
     name_columns(&mut table.names, rows);
     let participant = participant_column(&table);
+    form::take(&mut table, participant, rows);
     if let Some(column) = participant {
         repeated::drop_rows(&mut table, column, rows);
     }
