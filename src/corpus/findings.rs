@@ -3,6 +3,8 @@
 //! Owns nothing of the wording; each reader says what happened and what was done about it. A finding
 //! that stands for several things names them.
 
+use std::collections::HashSet;
+
 use super::Finding;
 
 /// Things that a finding names; those beyond them are counted.
@@ -26,7 +28,7 @@ struct Noted {
 #[derive(Debug, Default)]
 struct Names {
     first: Vec<String>,
-    more: usize,
+    others: HashSet<String>,
 }
 
 impl Names {
@@ -37,14 +39,17 @@ impl Names {
         if self.first.len() < MOST_NAMED {
             self.first.push(name);
         } else {
-            self.more += 1;
+            self.others.insert(name);
         }
     }
 
     fn listed(&self) -> String {
         let named: Vec<String> = self.first.iter().map(|name| format!("'{name}'")).collect();
         let named = named.join(", ");
-        if self.more == 0 { named } else { format!("{named} and {} more", self.more) }
+        match self.others.len() {
+            0 => named,
+            more => format!("{named} and {more} more"),
+        }
     }
 }
 
@@ -148,7 +153,7 @@ mod tests {
             findings.message("kind")
         };
         assert_eq!(list(&["a", "b", "a"]), "left out: 'a', 'b'");
-        let many = list(&["a", "b", "c", "d", "e", "f", "g"]);
+        let many = list(&["a", "b", "c", "d", "e", "f", "g", "f"]);
         assert_eq!(many, "left out: 'a', 'b', 'c', 'd', 'e' and 2 more");
     }
 }
