@@ -152,7 +152,9 @@ fn is_notice(cell: &str) -> bool {
 /// `Total`, `Mean:`, `Average (n = 8)`.
 fn sums_up(cell: &str) -> bool {
     let word = cell.split([':', '(', '=', '[']).next().unwrap_or_default();
+    let first = word.split_whitespace().next().unwrap_or_default();
     SUMMARIES.contains(&normalise(word).as_str())
+        || ["total", "totals", "subtotal"].contains(&normalise(first).as_str())
 }
 
 /// Whether a cell has several words in a column of ids and names.

@@ -7,15 +7,17 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use super::moderator;
 use super::names::{is_question, normalise};
 
 /// A JSON object.
 pub(super) type Object = Map<String, Value>;
 
 /// Fields that hold what was said, the best first.
-const SAID: [&str; 15] = [
+const SAID: [&str; 16] = [
     "text",
     "body",
+    "bodytext",
     "message",
     "content",
     "comment",
@@ -36,7 +38,7 @@ const ANSWER: [&str; 8] =
     ["a", "reply", "value", "antwort", "réponse", "respuesta", "resposta", "risposta"];
 
 /// Fields that hold who said it, the best first.
-const SPEAKER: [&str; 14] = [
+const SPEAKER: [&str; 16] = [
     "speakername",
     "speaker",
     "speakerlabel",
@@ -50,6 +52,8 @@ const SPEAKER: [&str; 14] = [
     "createdby",
     "postedby",
     "authorid",
+    "senderid",
+    "userid",
     "name",
 ];
 
@@ -58,7 +62,22 @@ const PERSON: [&str; 8] =
     ["name", "displayname", "realname", "fullname", "username", "login", "email", "id"];
 
 /// Fields with the part that somebody has in a conversation. The type of a message is none of them.
-const ROLE: [&str; 5] = ["role", "affiliation", "authortype", "sendertype", "speakertype"];
+const ROLE: [&str; 6] =
+    ["role", "affiliation", "authortype", "sendertype", "speakertype", "direction"];
+
+/// Fields that are true of what an organisation's own people write, and false of it.
+const STAFFS: [&str; 9] = [
+    "fromagent",
+    "outgoing",
+    "outbound",
+    "isoutbound",
+    "private",
+    "isprivate",
+    "internal",
+    "isinternal",
+    "isstaff",
+];
+const CUSTOMERS: [&str; 4] = ["incoming", "inbound", "isinbound", "fromcustomer"];
 
 /// Fields that are true of a machine's messages.
 const BOT: [&str; 2] = ["bot", "isbot"];
@@ -144,7 +163,9 @@ pub(super) fn speaker_of(object: &Object) -> Option<Speaker<'_>> {
         let (field, value) = object.iter().find(|(key, _)| normalise(key) == *name)?;
         let person = value.as_object();
         let name = person.map_or_else(|| scalar(value), person_name)?;
+        let is_role = |name: &&String| moderator::is_staff(name);
         let role = person.and_then(person_role).or_else(|| role_of(object));
+        let role = role.or_else(|| Some(&name).filter(is_role).cloned());
         Some(Speaker { field, name, role })
     })
 }
@@ -175,6 +196,13 @@ fn role_of(object: &Object) -> Option<String> {
     }
     if subtype.starts_with("channel_") || subtype.starts_with("group_") {
         return Some("system".to_owned());
+    }
+    let is_staffs = |(key, value): (&String, &Value)| {
+        let name = normalise(key);
+        *value == true && STAFFS.contains(&&*name) || *value == false && CUSTOMERS.contains(&&*name)
+    };
+    if object.iter().any(is_staffs) {
+        return Some("agent".to_owned());
     }
     ROLE.iter().find_map(|name| field(object, name))
 }

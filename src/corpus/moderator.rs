@@ -181,8 +181,10 @@ pub(super) fn is_helper(label: &str) -> bool {
 /// Whether the part that a service gives somebody in a conversation is that of its own people and
 /// machines.
 pub(super) fn is_staff(role: &str) -> bool {
-    const STAFF: [&str; 7] =
-        ["admin", "staff", "teammate", "employee", "internal", "system", "team"];
+    const STAFF: [&str; 9] = [
+        "admin", "staff", "teammate", "employee", "internal", "system", "team", "outbound",
+        "outgoing",
+    ];
     is_role(role) || is_helper(role) || STAFF.contains(&first_word(role).as_str())
 }
 

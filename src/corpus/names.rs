@@ -271,6 +271,27 @@ fn names_participant(name: &str) -> bool {
     PARTICIPANT.contains(&first.as_str()) && ["id", "no", "nr", "code"].contains(&last.as_str())
 }
 
+/// Whether a participant's name says that there is none.
+pub(super) fn is_nobody(name: &str) -> bool {
+    const NOBODY: [&str; 14] = [
+        "anonymous",
+        "anonymised",
+        "anonym",
+        "anonyme",
+        "anonimo",
+        "anónimo",
+        "anônimo",
+        "anoniem",
+        "anonimowy",
+        "na",
+        "unknown",
+        "unbekannt",
+        "inconnu",
+        "匿名",
+    ];
+    NOBODY.contains(&normalise(name).as_str())
+}
+
 /// Whether a column holds who speaks in a conversation.
 pub(super) fn is_speaker(name: &str) -> bool {
     ["speaker", "speakername", "speakerlabel"].contains(&normalise(name).as_str())
@@ -279,6 +300,11 @@ pub(super) fn is_speaker(name: &str) -> bool {
 /// Whether a name is that of the participant of a study, in so many words.
 pub(super) fn is_participant(name: &str) -> bool {
     participant_rank(name).is_some_and(|rank| rank < ID_SUFFIXES.len())
+}
+
+/// Whether a column holds the part that somebody has in a conversation.
+pub(super) fn is_role_of_speaker(name: &str) -> bool {
+    ["speakerrole", "direction", "sendertype", "authortype"].contains(&normalise(name).as_str())
 }
 
 /// Whether a column holds the question that was asked.

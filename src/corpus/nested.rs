@@ -503,6 +503,20 @@ mod tests {
     }
 
     #[test]
+    fn what_goes_out_and_what_is_private_is_staffs() {
+        let rows = load(
+            r#"[{"id": 1, "requester_id": 7, "conversations": [
+                  {"user_id": 7, "incoming": true, "private": false, "body_text": "My meter shows nothing."},
+                  {"user_id": 3, "incoming": false, "private": false, "body_text": "Since when is that so?"},
+                  {"user_id": 3, "incoming": false, "private": true, "body_text": "Vulnerable customer, be quick."},
+                  {"user_id": 7, "incoming": true, "private": false, "body_text": "Since the storm on Monday."}]}]"#,
+        );
+        let texts: Vec<_> = rows.records.iter().map(|r| r.text.as_str()).collect();
+        assert_eq!(texts.len(), 2, "{texts:?}");
+        assert!(texts[1].starts_with("question: Since when is that so?"), "{}", texts[1]);
+    }
+
+    #[test]
     fn sentences_inside_turns_are_one_text_of_whom_the_item_knows_by_id() {
         let rows = load(
             r#"{"calls": [{"callId": "c1",

@@ -24,7 +24,17 @@ const WROTE: [&str; 8] =
 const HEADER: [&str; 6] = ["from:", "von:", "de:", "da:", "van:", "från:"];
 
 /// What programs and companies write under a message, in small letters.
-const UNDER: [&str; 17] = [
+const UNDER: [&str; 27] = [
+    "verzonden vanaf ",
+    "verzonden met ",
+    "skickat från ",
+    "skickades från ",
+    "sendt fra ",
+    "sendt fra min ",
+    "wysłane z ",
+    "wysłano z ",
+    "lähetetty ",
+    "odesláno z ",
     "sent from my ",
     "sent from mail for ",
     "sent via ",
@@ -181,7 +191,46 @@ fn passes_on(above: &str, end: &str) -> bool {
 }
 
 fn is_under(lower: &str) -> bool {
-    UNDER.iter().any(|words| lower.starts_with(words))
+    UNDER.iter().any(|words| lower.starts_with(words)) || is_disclaimer(lower)
+}
+
+/// Whether a line says that the message is for nobody else: `This message is confidential …`.
+fn is_disclaimer(lower: &str) -> bool {
+    const MESSAGE: [&str; 12] = [
+        "message",
+        "e-mail",
+        "email",
+        "bericht",
+        "nachricht",
+        "mensaje",
+        "correo",
+        "mensagem",
+        "messaggio",
+        "courriel",
+        "meddelande",
+        "wiadomość",
+    ];
+    const SECRET: [&str; 10] = [
+        "confidential",
+        "confidentiel",
+        "confidencial",
+        "riservat",
+        "vertraulich",
+        "vertrouwelijk",
+        "konfidentiell",
+        "fortrolig",
+        "poufn",
+        "intended only for",
+    ];
+    // It names the message at once; somebody who tells of one does not.
+    let begin: String = lower.chars().take(40).collect();
+    let begins = [
+        "this ", "the ", "dit ", "deze ", "diese", "ce ", "este ", "esta ", "questo ", "questa ",
+        "detta ", "denne ", "ta ",
+    ];
+    begins.iter().any(|word| begin.starts_with(word))
+        && MESSAGE.iter().any(|word| begin.contains(word))
+        && SECRET.iter().any(|word| lower.contains(word))
 }
 
 /// Whether what the writer wrote has ended above this line: with a signature's mark, or a message that
@@ -272,6 +321,11 @@ mod tests {
         ] {
             assert_eq!(own(message), whole(message), "{message}");
         }
+        let closed = "Het is te druk.\nVerzonden vanaf mijn iPhone";
+        assert_eq!(pieces(closed), ["Het is te druk."]);
+        let secret =
+            "It is too loud.\nThis message is confidential and intended only for the addressee.";
+        assert_eq!(pieces(secret), ["It is too loud."]);
         // Who is quoted, without a quote that follows, is what somebody says.
         assert_eq!(pieces("What she wrote:\nnothing"), ["What she wrote:\nnothing"]);
     }

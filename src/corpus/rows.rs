@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::schema::RecordId;
 
 use super::findings::Findings;
+use super::names;
 use super::{ColumnSpan, Record};
 
 /// Bytes; a cell above it is kept and reported, since hardly any model context can hold it.
@@ -145,6 +146,8 @@ impl Rows {
                 MAX_TEXT >> 20
             ));
         }
+        // Who gives no name is not the same person as others who give none.
+        let participant = participant.filter(|name| !names::is_nobody(name));
         let id = RecordId::new(self.file, self.records.len());
         let sheet = self.sheet.clone();
         self.records.push(Record { id, file: self.file, sheet, row, participant, text, columns });

@@ -92,7 +92,30 @@ const STAFF: [&str; 76] = [
 ];
 
 /// Who replies to them in public. What such people are commented on is somebody else's view.
-const REPLIERS: [&str; 36] = [
+const REPLIERS: [&str; 59] = [
+    "property",
+    "hotel",
+    "hôtel",
+    "restaurant",
+    "management",
+    "manager",
+    "établissement",
+    "etablissement",
+    "gérant",
+    "gestore",
+    "struttura",
+    "direzione",
+    "dirección",
+    "direção",
+    "eigenaar",
+    "właściciel",
+    "właściciela",
+    "ägare",
+    "ägaren",
+    "ejer",
+    "eier",
+    "sahibi",
+    "omistaja",
     "owner",
     "developer",
     "dev",
@@ -196,7 +219,14 @@ const COMMENTS: [&str; 32] = [
 ];
 
 /// What answers somebody.
-const REPLIES: [&str; 16] = [
+const REPLIES: [&str; 23] = [
+    "reactie",
+    "odpowiedź",
+    "yanıt",
+    "yanıtı",
+    "vastaus",
+    "返信",
+    "답변",
     "reply",
     "replies",
     "response",
@@ -216,9 +246,9 @@ const REPLIES: [&str; 16] = [
 ];
 
 /// Between what was written and who wrote it.
-const BY: [&str; 18] = [
-    "of", "by", "from", "the", "de", "del", "la", "da", "do", "du", "des", "l", "di", "dell",
-    "della", "von", "vom", "der",
+const BY: [&str; 22] = [
+    "van", "från", "fra", "od", "of", "by", "from", "the", "de", "del", "la", "da", "do", "du",
+    "des", "l", "di", "dell", "della", "von", "vom", "der",
 ];
 
 /// What a reply of the kind of [`REPLIES`] stands beside.
@@ -322,11 +352,20 @@ fn is_compound(part: &str) -> bool {
     who.any(|who| who.len() > 4 && STAFF.iter().any(|staff| staff.trim_end_matches('s') == who))
 }
 
+/// The last part of a path that says whose it is: `owner_reply` of `owner_reply/text`.
+fn own_name(path: &str) -> &str {
+    const TEXT: [&str; 9] =
+        ["text", "texte", "testo", "texto", "tekst", "body", "content", "comment", "value"];
+    let mut parts = path.rsplit(['/', '.']);
+    let last = parts.next().unwrap_or(path);
+    let is_text = TEXT.contains(&normalise(last).as_str());
+    parts.next().filter(|_| is_text).unwrap_or(last)
+}
+
 /// The words of the last part of a path, in small letters, without the `s` of a genitive.
 fn parts(full: &str) -> Vec<String> {
     let is_path = !full.contains(char::is_whitespace);
-    let name = Some(full).filter(|_| is_path).and_then(|name| name.rsplit(['/', '.']).next());
-    let name = name.unwrap_or(full);
+    let name = if is_path { own_name(full) } else { full };
     let mut spaced = String::with_capacity(name.len());
     let mut before = ' ';
     for c in name.chars() {
@@ -355,6 +394,10 @@ mod tests {
     fn what_staff_write_about_participants_is_known_by_the_name_of_its_column() {
         for name in [
             "Developer Reply Text",
+            "risposta_proprietario/testo",
+            "Property reply",
+            "Réponse de l'établissement",
+            "Reactie van eigenaar",
             "staff_comment",
             "grupo_id/observaciones_enumerador",
             "observer_notes",

@@ -141,7 +141,7 @@ impl<'t> Talk<'t> {
         let mut talk = Self {
             participant,
             speaker: by,
-            role: named(&|name| normalise(name) == "speakerrole"),
+            role: named(&names::is_role_of_speaker),
             words,
             question: named(&is_question),
             asking,
@@ -357,6 +357,16 @@ mod tests {
         let mut rows = Rows::new(1);
         into_rows(table, &mut rows).unwrap();
         rows
+    }
+
+    #[test]
+    fn those_who_give_no_name_are_not_one_person() {
+        let rows = read(
+            &["name", "a"],
+            &[&["Anonymous", "I wait."], &["anonym", "I go."], &["Ana", "Yes."]],
+        );
+        let who: Vec<_> = rows.records.iter().map(|r| r.participant.as_deref()).collect();
+        assert_eq!(who, [None, None, Some("Ana")]);
     }
 
     #[test]
