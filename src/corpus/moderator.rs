@@ -11,7 +11,7 @@ use super::names::{is_of_word, participant_rank};
 use super::speakers::{is_generic, is_numbered};
 
 /// The role, as the first word of a speaker's label.
-const ROLES: [&str; 57] = [
+const ROLES: [&str; 102] = [
     "interviewer",
     "moderator",
     "facilitator",
@@ -69,6 +69,51 @@ const ROLES: [&str; 57] = [
     "शोधकर्ता",
     "प्रश्नकर्ता",
     "संचालक",
+    "moderatorka",
+    "badacz",
+    "badaczka",
+    "prowadzący",
+    "prowadząca",
+    "ankieter",
+    "ankieterka",
+    "görüşmeci",
+    "araştırmacı",
+    "moderatör",
+    "intervjuare",
+    "intervjuer",
+    "forskare",
+    "forsker",
+    "samtalsledare",
+    "onderzoeker",
+    "onderzoekster",
+    "gespreksleider",
+    "interviewster",
+    "tazatel",
+    "tazatelka",
+    "moderátor",
+    "moderátorka",
+    "výzkumník",
+    "výzkumnice",
+    "haastattelija",
+    "tutkija",
+    "moderaattori",
+    "investigador",
+    "investigadora",
+    "pesquisador",
+    "pesquisadora",
+    "moderatore",
+    "moderatrice",
+    "ricercatore",
+    "ricercatrice",
+    "chercheur",
+    "chercheuse",
+    "forscher",
+    "forscherin",
+    "리서처",
+    "연구원",
+    "면접원",
+    "リサーチャー",
+    "インタビュワー",
 ];
 
 /// The role as transcribers shorten it.
@@ -142,6 +187,9 @@ const MOST: usize = 600;
 /// Turns, of those that are more than a nod, before anybody is taken for the one who asks.
 const LEAST_TURNS: usize = 3;
 
+/// And of two speakers, where the one who begins says less and the other asks nothing.
+const LEAST_OPENED: usize = 2;
+
 /// Whether a name is the role of the one who asks, ends with it, or has it in brackets: `Sarah
 /// (Interviewer)`.
 pub(super) fn is_role(name: &str) -> bool {
@@ -176,6 +224,8 @@ pub(super) fn is_helper(label: &str) -> bool {
     let last = label.trim().rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
     HELPERS.contains(&first_word(label).as_str())
         || ["admin", "bot", "support", "team"].contains(&last.to_lowercase().as_str())
+        // `FleetBot`
+        || last.strip_suffix("Bot").is_some_and(|name| name.ends_with(char::is_lowercase))
 }
 
 /// Whether the part that a service gives somebody in a conversation is that of its own people and
@@ -212,7 +262,7 @@ fn is_nod(text: &str) -> bool {
 }
 
 /// Whether the turn ends in a question.
-fn asks(text: &str) -> bool {
+pub(super) fn asks(text: &str) -> bool {
     let text = text.trim_end_matches(|c: char| c.is_whitespace() || "\"'”’»)」".contains(c));
     text.ends_with(['?', '？', '؟']) || text.trim_end_matches('。').ends_with('か')
 }
@@ -222,6 +272,8 @@ struct Tally {
     turns: usize,
     asking: usize,
     words: usize,
+    /// Letters, which count where a script parts no words.
+    letters: usize,
 }
 
 /// The one of several speakers who asks by what they do, where no label says it: most of their
@@ -229,11 +281,14 @@ struct Tally {
 /// where nobody or more than one is like that. `turns` are speaker and words.
 pub(super) fn guess<'a>(turns: impl Iterator<Item = (&'a str, &'a str)>) -> Option<&'a str> {
     let mut speakers: BTreeMap<&str, Tally> = BTreeMap::new();
+    let mut order: Vec<&str> = Vec::new();
     for (speaker, text) in turns.filter(|(_, text)| !is_nod(text)) {
         let tally = speakers.entry(speaker).or_default();
         tally.turns += 1;
         tally.asking += usize::from(asks(text));
         tally.words += text.split_whitespace().count();
+        tally.letters += text.chars().filter(|c| c.is_alphabetic()).count();
+        order.push(speaker);
     }
     let sum = |of: fn(&Tally) -> usize| speakers.values().map(of).sum::<usize>();
     let (turns, asking, words) = (sum(|t| t.turns), sum(|t| t.asking), sum(|t| t.words));
@@ -248,8 +303,27 @@ pub(super) fn guess<'a>(turns: impl Iterator<Item = (&'a str, &'a str)>) -> Opti
         return None;
     }
     let mut askers = speakers.iter().filter(is_asker);
-    let (&asker, _) = askers.next()?;
+    let Some((&asker, _)) = askers.next() else {
+        return opener(&speakers, &order).filter(|name| !is_participant(name));
+    };
     (askers.next().is_none() && !is_participant(asker)).then_some(asker)
+}
+
+/// Of two, the one who begins, takes turns with the other, asks at least once and says far less.
+fn opener<'a>(speakers: &BTreeMap<&'a str, Tally>, order: &[&'a str]) -> Option<&'a str> {
+    let first = order.first()?;
+    let own = speakers.get(first)?;
+    let (_, other) = speakers.iter().find(|(name, _)| *name != first)?;
+    // A nod between two turns of the other one is none of them.
+    let changes = order.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    let alternates = changes * 4 + 3 >= order.len() * 3;
+    let is_opener = speakers.len() == 2
+        && alternates
+        && own.turns >= LEAST_OPENED
+        && own.asking >= 1
+        && other.asking == 0
+        && own.letters * 3 <= other.letters * 2;
+    is_opener.then_some(first)
 }
 
 /// The question under way in a conversation, and who has answered it.
@@ -368,6 +442,24 @@ mod tests {
         ] {
             assert!(is_label(label), "{label}");
         }
+        for label in [
+            "Badaczka",
+            "Prowadząca",
+            "Görüşmeci",
+            "Intervjuare",
+            "Onderzoeker",
+            "Tazatelka",
+            "Haastattelija",
+            "Investigadora",
+            "Ricercatrice",
+            "Chercheuse",
+            "Forscherin",
+            "인터뷰 진행자",
+            "リサーチャー",
+        ] {
+            assert!(is_role(label), "{label}");
+        }
+        assert!(is_helper("FleetBot") && !is_helper("Ana Talbot") && !is_helper("TalBOT"));
         for label in ["受访者", "答", "साक्षी", "王阿姨", "المشارك"] {
             assert!(!is_label(label), "{label}");
         }
@@ -387,8 +479,11 @@ mod tests {
             ("Tom", "But I do like the driving."),
         ];
         assert_eq!(guess(interview.into_iter()), Some("Sarah"));
-        // Two questions are too few, and two who ask are a talk among equals.
-        assert_eq!(guess(interview.into_iter().take(5)), None);
+        // Two are enough where the other one only answers, and two who ask are a talk among equals.
+        assert_eq!(guess(interview.into_iter().take(5)), None, "both ask");
+        let answered = interview.map(|(who, said)| (who, said.trim_end_matches(", right?")));
+        assert_eq!(guess(answered.into_iter().take(6)), Some("Sarah"));
+        assert_eq!(guess(answered.into_iter().skip(1).take(5)), None, "Tom begins");
         let equals = interview.map(|(who, _)| (who, "And what do you think of all that?"));
         assert_eq!(guess(equals.into_iter()), None);
         assert_eq!(guess(interview.into_iter().filter(|(who, _)| *who == "Sarah")), None);

@@ -5,21 +5,18 @@
 
 use std::collections::HashSet;
 
+use super::moderator;
 use super::names::normalise;
 
-/// Who writes notes, comments and replies about participants.
-const STAFF: [&str; 76] = [
+/// Who writes notes, comments and replies about participants, beside those whose role is to ask.
+const STAFF: [&str; 49] = [
     "staff",
     "agent",
     "observer",
     "enumerator",
     "surveyor",
-    "interviewer",
-    "researcher",
-    "moderator",
     "internal",
     "csm",
-    "facilitator",
     "analyst",
     "coder",
     "rep",
@@ -30,10 +27,6 @@ const STAFF: [&str; 76] = [
     "beobachter",
     "beobachterin",
     "beobachtungs",
-    "interviewerin",
-    "forscher",
-    "forscherin",
-    "moderatorin",
     "moderatoren",
     "moderations",
     "intern",
@@ -50,43 +43,24 @@ const STAFF: [&str; 76] = [
     "enumeradora",
     "encuestador",
     "encuestadora",
-    "entrevistador",
-    "entrevistadora",
-    "investigador",
-    "investigadora",
-    "moderador",
-    "moderadora",
     "interno",
     "interna",
     "internos",
     "internas",
     "facilitador",
     "facilitadora",
-    "pesquisador",
-    "pesquisadora",
     "recenseador",
     // French
     "observateur",
     "observatrice",
-    "enquêteur",
-    "enquêtrice",
     "enqueteur",
-    "chercheur",
-    "chercheuse",
-    "modérateur",
-    "modératrice",
     "animateur",
     "animatrice",
     "internes",
     "conseiller",
     // Italian
     "osservatore",
-    "intervistatore",
-    "intervistatrice",
-    "ricercatore",
-    "ricercatrice",
     "rilevatore",
-    "moderatore",
     "interni",
     "facilitatore",
 ];
@@ -338,7 +312,7 @@ fn is_by_staff(parts: &[String]) -> bool {
         parts.iter().map(String::as_str).filter(|part| !BY.contains(part)).collect();
     let is_pair = |who: &str, what: &str| {
         let is_what = |words: &[&str]| words.contains(&what);
-        STAFF.contains(&who) && (is_what(&NOTES) || is_what(&COMMENTS) || is_what(&REPLIES))
+        is_staff(who) && (is_what(&NOTES) || is_what(&COMMENTS) || is_what(&REPLIES))
             || REPLIERS.contains(&who) && is_what(&REPLIES)
     };
     parts.windows(2).any(|pair| is_pair(pair[0], pair[1]) || is_pair(pair[1], pair[0]))
@@ -349,7 +323,14 @@ fn is_by_staff(parts: &[String]) -> bool {
 fn is_compound(part: &str) -> bool {
     let what = NOTES.iter().chain(&COMMENTS).filter_map(|what| part.strip_suffix(what));
     let mut who = what.map(|who| who.trim_end_matches('s'));
-    who.any(|who| who.len() > 4 && STAFF.iter().any(|staff| staff.trim_end_matches('s') == who))
+    who.any(|who| {
+        let is_named = || STAFF.iter().any(|staff| staff.trim_end_matches('s') == who);
+        who.len() > 4 && (moderator::is_role(who) || is_named())
+    })
+}
+
+fn is_staff(word: &str) -> bool {
+    STAFF.contains(&word) || moderator::is_role(word)
 }
 
 /// The last part of a path that says whose it is: `owner_reply` of `owner_reply/text`.
