@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::layouts::heads_turn;
 use super::speakers::{begins_turn, participant_of_heading};
 
 /// Times that a line comes back before it is a tool's.
@@ -90,7 +91,8 @@ fn counted<'t>(alone: impl Iterator<Item = (usize, &'t str)>) -> HashSet<usize> 
     for (at, line) in alone {
         let is_said =
             line.ends_with(['.', '!', '?', '…', '。', '！', '？', '।']) || begins_turn(line);
-        if !is_said && line.contains(char::is_alphabetic) && NUMBER.is_match(line) {
+        let is_words = is_said || heads_turn(line);
+        if !is_words && line.contains(char::is_alphabetic) && NUMBER.is_match(line) {
             frames.entry(NUMBER.replace_all(line, "#").into_owned()).or_default().push((at, line));
         }
     }

@@ -28,6 +28,7 @@ mod header;
 mod html;
 mod inputs;
 mod json;
+mod layouts;
 mod mail;
 mod markdown;
 mod merged;

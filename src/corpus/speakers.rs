@@ -194,7 +194,7 @@ const NOTES: [&str; 60] = [
     "oggetto",
 ];
 
-fn is_note_word(label: &str) -> bool {
+pub(super) fn is_note_word(label: &str) -> bool {
     let label = normalise(label);
     FACTS.contains(&label.as_str()) || NOTES.contains(&label.as_str())
 }
@@ -236,7 +236,7 @@ impl<'a> Label<'a> {
         static BARE: LazyLock<Regex> = LazyLock::new(|| {
             // The time makes it certain, so a comma may stand in it: `Lindqvist, Hannah`.
             let pattern = format!(
-                r"^[*_]*(?P<name>\p{{L}}[\p{{L}}\p{{M}}\p{{N}} .,'’_-]{{0,49}}?)(?P<bracket>\s*\([^()]{{1,40}}\))?[*_]*\s+(?P<after>{TIME})\s*$"
+                r"^[*_]*(?P<name>\p{{L}}[\p{{L}}\p{{M}}\p{{N}} .,'’_-]{{0,49}}?)(?P<bracket>\s*\([^()]{{1,40}}\))?[*_]*(?:\s+|\s*[|–—-]\s*)(?P<after>{TIME})\s*$"
             );
             Regex::new(&pattern).expect("the pattern is valid")
         });

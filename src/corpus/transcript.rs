@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::findings::Findings;
+use super::layouts;
 use super::moderator::{self, Question};
 use super::names::normalise;
 use super::rows::Rows;
@@ -77,8 +78,15 @@ struct Turn {
 
 /// Adds a record for each paragraph, item, row or turn. A moderator's turn is no evidence: it
 /// becomes the `question` of the turns that answer it.
-pub(super) fn into_rows(blocks: Vec<Block>, rows: &mut Rows) -> Result<(), String> {
+pub(super) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), String> {
     let speakers = Speakers::find(&blocks);
+    if speakers.is_empty() {
+        blocks = layouts::apply(blocks, &mut rows.findings);
+    }
+    let is_turn = |block: &Block| matches!(block.body, Body::Turn { .. });
+    if !speakers.is_empty() || blocks.iter().any(is_turn) {
+        layouts::drop_closing(&mut blocks, &mut rows.findings);
+    }
     let mut entries: Vec<Entry> = Vec::new();
     for block in blocks {
         match block {
