@@ -10,6 +10,7 @@
 
 mod archive;
 mod chat;
+mod chat_heads;
 mod columns;
 mod correspondence;
 mod cover;

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::chat_heads::{self, Parts};
 use super::findings::Findings;
 use super::layouts;
 use super::moderator::{self, Question};
@@ -79,7 +80,12 @@ struct Turn {
 /// Adds a record for each paragraph, item, row or turn. A moderator's turn is no evidence: it
 /// becomes the `question` of the turns that answer it.
 pub(super) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), String> {
-    let speakers = Speakers::find(&blocks);
+    let mut speakers = Speakers::find(&blocks);
+    let mut parts = Parts::default();
+    if !speakers.is_empty() {
+        parts = chat_heads::take_out(&mut blocks, &mut rows.findings);
+        speakers = Speakers::find(&blocks);
+    }
     if speakers.is_empty() {
         blocks = layouts::apply(blocks, &mut rows.findings);
     }
@@ -99,8 +105,9 @@ pub(super) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), S
     if speakers.timed {
         drop_heading(&mut entries, rows);
     }
-    let asking = Asking::find(&entries, rows);
-    let mut writer = Writer { rows, asking, question: Question::default(), above: (None, None) };
+    let asking = Asking::find(&entries, &parts, rows);
+    let mut writer =
+        Writer { rows, asking, parts, question: Question::default(), above: (None, None) };
     entries.into_iter().try_for_each(|entry| writer.write(entry))?;
     writer.end_question();
     Ok(())
@@ -235,7 +242,7 @@ enum Asking {
 }
 
 impl Asking {
-    fn find(entries: &[Entry], rows: &mut Rows) -> Self {
+    fn find(entries: &[Entry], parts: &Parts, rows: &mut Rows) -> Self {
         let turns = || {
             entries.iter().filter_map(|entry| match entry {
                 Entry::Turn(turn) => Some((turn.speaker.as_deref(), turn.text.as_str())),
@@ -243,9 +250,11 @@ impl Asking {
             })
         };
         let is_label = |speaker: Option<&str>| speaker.is_some_and(moderator::is_label);
-        let helps = !turns().any(|(speaker, _)| is_label(speaker));
+        let helps = !parts.interviews && !turns().any(|(speaker, _)| is_label(speaker));
         let asks = |speaker: Option<&str>| {
-            is_label(speaker) || helps && speaker.is_some_and(moderator::is_helper)
+            is_label(speaker)
+                || helps && speaker.is_some_and(moderator::is_helper)
+                || speaker.is_some_and(|speaker| parts.asks(speaker))
         };
         if turns().any(|(speaker, _)| asks(speaker)) {
             // Words before the first question are no answer.
@@ -278,10 +287,10 @@ impl Asking {
         Self::Guessed(name.to_owned())
     }
 
-    fn is_by(&self, turn: &Turn) -> bool {
+    fn is_by(&self, turn: &Turn, parts: &Parts) -> bool {
         turn.speaker.as_deref().is_some_and(|speaker| match self {
-            Self::Labelled => moderator::is_label(speaker),
-            Self::Helping => moderator::is_helper(speaker),
+            Self::Labelled => moderator::is_label(speaker) || parts.asks(speaker),
+            Self::Helping => moderator::is_helper(speaker) || parts.asks(speaker),
             Self::Guessed(name) => name == speaker,
             Self::Nobody => false,
         })
@@ -292,6 +301,7 @@ impl Asking {
 struct Writer<'a> {
     rows: &'a mut Rows,
     asking: Asking,
+    parts: Parts,
     question: Question,
     /// The headings above the last turn.
     above: (Option<String>, Option<String>),
@@ -325,7 +335,7 @@ impl Writer<'_> {
             self.question.move_on();
             self.above = above;
         }
-        if self.asking.is_by(&turn) {
+        if self.asking.is_by(&turn, &self.parts) {
             if self.question.ask(turn.line, &text) {
                 moderator::note_left_out(&mut self.rows.findings, turn.line);
             }
