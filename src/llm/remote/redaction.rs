@@ -13,16 +13,12 @@ const DEPTH: usize = 4;
 
 /// A text without `secret`.
 pub(super) fn redacted(text: &str, secret: &str) -> String {
-    let mut read = Read::plain(text);
+    // A secret that holds what looks like an escape loses it together with those around it.
+    let secrets = levels(Read::plain(secret)).map(|read| read.bytes).collect::<Vec<_>>();
     let mut found: Vec<Range<usize>> = Vec::new();
-    for _ in 0..DEPTH {
-        found.extend(read.occurrences(secret));
-        match read.unescaped() {
-            Some(next) => read = next,
-            None => break,
-        }
+    for read in levels(Read::plain(text)) {
+        found.extend(secrets.iter().flat_map(|secret| read.occurrences(secret)));
     }
-    found.extend(read.occurrences(secret));
     found.sort_unstable_by_key(|range| (range.start, range.end));
     let mut clean = String::with_capacity(text.len());
     let mut copied = 0;
@@ -35,6 +31,11 @@ pub(super) fn redacted(text: &str, secret: &str) -> String {
     }
     clean.push_str(&text[copied..]);
     clean
+}
+
+/// A text as it is, and after each level of escapes.
+fn levels(plain: Read) -> impl Iterator<Item = Read> {
+    std::iter::successors(Some(plain), Read::unescaped).take(DEPTH + 1)
 }
 
 /// A text as it reads after escapes, with where each byte stands in the original.
@@ -53,8 +54,7 @@ impl Read {
     }
 
     /// Where a secret is spelled in the original.
-    fn occurrences(&self, secret: &str) -> Vec<Range<usize>> {
-        let secret = secret.as_bytes();
+    fn occurrences(&self, secret: &[u8]) -> Vec<Range<usize>> {
         if secret.is_empty() {
             return Vec::new();
         }
@@ -138,7 +138,7 @@ mod tests {
 
     use super::*;
 
-    const KEY: &str = r#"sk-a"b\c/ü&9+xyz"#;
+    const KEY: &str = r#"sk-a"b\c/ü&9+%20xyz"#;
 
     #[test]
     fn a_key_is_found_in_every_spelling() {
