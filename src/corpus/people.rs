@@ -40,6 +40,9 @@ const THINGS: [&str; 24] = [
     "parent",
 ];
 
+/// Columns of ids that are looked at, of all tables together.
+const MOST_COLUMNS: usize = 100;
+
 /// Bytes of a short fact about somebody.
 const FACT: usize = 40;
 
@@ -67,6 +70,8 @@ pub(super) fn find(corpus: &mut Corpus) {
                 .map(|(name, ids)| (table.clone(), name.to_owned(), ids))
         })
         .collect();
+    // Each is held against all others.
+    let columns = &columns[..columns.len().min(MOST_COLUMNS)];
     let mut chosen: BTreeMap<TableKey, (String, Vec<(usize, String)>)> = BTreeMap::new();
     for (at, (table, name, ids)) in columns.iter().enumerate() {
         let is_shared = columns.iter().enumerate().any(|(other, (_, its_name, its_ids))| {
