@@ -6,6 +6,7 @@
 use clap::Args;
 use serde_json::json;
 
+use crate::cli::contradictions;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::generate::{self, Job, Surroundings};
 use crate::cli::generate_args::GenerateArgs;
@@ -44,7 +45,7 @@ impl CompareArgs {
 pub(super) fn run(layers: &Layers, around: &Surroundings<'_>) -> Result<Exit, Failure> {
     let output = around.output;
     let mut settings = Settings::resolve(layers)?;
-    generate::check(layers, &settings, false)?;
+    contradictions::check(layers, &settings, false)?;
     if settings.estimate_only || !settings.frontier.allowed {
         return Err(Failure::usage(
             "compare runs both ways and needs a frontier\nhint: 'persona generate --estimate-only' compares what both would cost",

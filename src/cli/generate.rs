@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::cli::AirGap;
 use crate::cli::backend::{self, Connected, Server};
 use crate::cli::clearing::{self, Clearing};
+use crate::cli::contradictions;
 use crate::cli::estimate;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::frontier::{self, Role, Service, Terms};
@@ -22,7 +23,7 @@ use crate::cli::progress::Stages;
 use crate::cli::resume;
 use crate::cli::segments;
 use crate::cli::table;
-use crate::config::{Backend, Environment, Layers, Settings, keys};
+use crate::config::{Environment, Layers, Settings};
 use crate::corpus::Corpus;
 use crate::hybrid;
 use crate::pipeline::{self, Cancel, Models, Outcome, Paid};
@@ -82,14 +83,16 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let output = around.output;
     let settings = Settings::resolve(layers)?;
-    check(layers, &settings, args.resume.is_some())?;
+    contradictions::check(layers, &settings, args.resume.is_some())?;
     if settings.estimate_only {
         return estimate::run(&settings, output);
     }
     let tools = Tools::ready(around, settings.threads)?;
     let (shop, cancel) = (tools.shop(), &tools.cancel);
     let mut job = match &args.resume {
-        Some(said) => resume::job(said, layers, &settings, around, shop)?,
+        Some(said) => {
+            resume::job(said, &resume::Command { layers, settings: &settings, around, shop })?
+        }
         None => fresh_job(&settings, around, shop)?,
     };
     output.note(&format!("run: {}", job.run.dir.display()));
@@ -108,106 +111,6 @@ pub(super) fn run(
         Outcome::Partial { .. } if settings.strict => Exit::Partial,
         _ => Exit::Done,
     })
-}
-
-/// What no single value shows: flags that contradict each other or would do nothing.
-pub(super) fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Result<(), Failure> {
-    if settings.inputs.is_empty() && !resumes {
-        return Err(Failure::usage(
-            "no input given\nhint: name files or a folder, as in 'persona generate --input interviews.csv'",
-        ));
-    }
-    if settings.pipeline.shard.is_some() && !layers.is_explicit(keys::SEED) && !resumes {
-        return Err(Failure::usage(
-            "--shard needs --seed: all shards of a run must draw the same\nhint: give each of them the same, as in --seed 7",
-        ));
-    }
-    let about_anonymising =
-        layers.given_flags(&[keys::ANONYMISE_STRATEGY, keys::PII_MAP, keys::PII_MODEL]);
-    if settings.privacy.anonymise.is_none() && !resumes && !about_anonymising.is_empty() {
-        return Err(Failure::usage(format!(
-            "without --anonymise there is nothing for {} to act on\nhint: add --anonymise",
-            about_anonymising.join(", ")
-        )));
-    }
-    let local_only = if settings.offline { "--offline" } else { "--no-frontier" };
-    let hybrid_only =
-        [keys::DRAFT_MULTIPLIER, keys::QUALITY_THRESHOLD, keys::MAX_ROUNDS, keys::STRICT];
-    let idle = layers.given_flags(&hybrid_only);
-    // A resumed run knows by itself whether it is hybrid.
-    if !settings.hybrid && !settings.estimate_only && !resumes && !idle.is_empty() {
-        let flags = idle.join(", ");
-        return Err(Failure::usage(format!(
-            "without --hybrid there is nothing for {flags} to act on\nhint: add --hybrid"
-        )));
-    }
-    if settings.backend == Backend::Embedded {
-        let idle = layers.given_flags(&[keys::BACKEND_URL]);
-        if !idle.is_empty() && !resumes {
-            return Err(Failure::usage(
-                "without --backend there is nothing for --backend-url to act on\nhint: add --backend ollama or --backend openai",
-            ));
-        }
-    } else {
-        let name = settings.backend.name();
-        let idle = layers.given_flags(&[keys::DEVICE, keys::THREADS, keys::BATCH, keys::TOKENIZER]);
-        if !idle.is_empty() {
-            return Err(Failure::usage(format!(
-                "with --backend {name} there is nothing for {} to act on\nhint: leave one of them out",
-                idle.join(", ")
-            )));
-        }
-        if settings.provider.is_some() {
-            return Err(Failure::usage(
-                "--provider and --backend both say who writes\nhint: leave one of them out",
-            ));
-        }
-        if settings.offline && !settings.estimate_only {
-            return Err(Failure::usage(format!(
-                "--backend {name} asks a server, and --offline opens no network connection\nhint: leave one of them out; --no-frontier keeps the data on this machine"
-            )));
-        }
-    }
-    if settings.pipeline.digest && settings.provider.is_some() && !resumes {
-        return Err(Failure::usage(
-            "--digest has the local model read everything, and with --provider there is none\nhint: leave one of them out; a larger context of the provider's model takes more records",
-        ));
-    }
-    if settings.hybrid && layers.is_explicit(keys::PROVIDER) && settings.provider.is_none() {
-        return Err(Failure::usage(
-            "--provider is for runs without --hybrid\nhint: in a hybrid run --backend says where drafts are written, --frontier who refines them",
-        ));
-    }
-    if settings.hybrid && settings.provider.is_some() {
-        return Err(Failure::usage(
-            "--provider writes personas without a local model, and --hybrid with one\nhint: give one of them; --frontier names who refines in a hybrid run",
-        ));
-    }
-    let refining = [keys::FRONTIER, keys::REFINE, keys::REFINE_MODE, keys::FALLBACK];
-    let paid = [keys::FRONTIER_MODEL, keys::BASE_URL, keys::API];
-    // These two are about any server.
-    let served = [keys::PRICE, keys::PARALLEL];
-    let served = if settings.backend == Backend::Embedded { &served[..] } else { &[] };
-    let said = layers.given_flags(&[&refining[..], &paid, served].concat());
-    if !settings.frontier.allowed && !said.is_empty() && !settings.estimate_only {
-        return Err(Failure::usage(format!(
-            "with {local_only} there is nothing for {} to act on\nhint: leave one of them out",
-            said.join(", ")
-        )));
-    }
-    if !settings.frontier.allowed && settings.provider.is_some() {
-        return Err(Failure::usage(format!(
-            "--provider sends the data to a paid model, and {local_only} forbids that\nhint: leave one of them out"
-        )));
-    }
-    let idle = if settings.provider.is_some() { layers.given_flags(&refining) } else { said };
-    if !settings.hybrid && !settings.estimate_only && !resumes && !idle.is_empty() {
-        return Err(Failure::usage(format!(
-            "without --hybrid there is nothing for {} to act on\nhint: add --hybrid",
-            idle.join(", ")
-        )));
-    }
-    Ok(())
 }
 
 pub(super) fn fresh_job(

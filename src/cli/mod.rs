@@ -10,6 +10,7 @@ mod calibrate;
 mod clearing;
 mod compare;
 mod config;
+mod contradictions;
 mod doctor;
 mod estimate;
 mod evaluate;

@@ -1,7 +1,7 @@
-//! `persona generate --resume`: the log says what the run was; this finds it all again.
+//! `persona generate --resume`: opens a run's log again and finds the data and the models it names.
 //!
-//! Refuses to go on with other data or another model: the personas would rest on neither. What is
-//! still to do is for the pipeline to see from the log.
+//! Refuses to go on with other data or another model, since the personas would rest on neither. What
+//! is still to be done is not decided here: the pipeline derives it from the log.
 
 use std::path::{Path, PathBuf};
 
@@ -13,30 +13,29 @@ use crate::cli::generate::{self, Job, Plan, Surroundings, hashes};
 use crate::cli::model::{self, Workshop};
 use crate::cli::runs;
 use crate::config::{Layers, Settings, keys};
+use crate::corpus::Corpus;
 use crate::hybrid;
 use crate::llm::Capabilities;
 use crate::pipeline::Models;
+use crate::privacy::Cleared;
 use crate::store::{Event, Run, Started, StoreError};
 
+/// What the command that resumes a run says itself, beside what the log says.
+pub(super) struct Command<'a> {
+    pub(super) layers: &'a Layers,
+    pub(super) settings: &'a Settings,
+    pub(super) around: &'a Surroundings<'a>,
+    pub(super) shop: Workshop<'a>,
+}
+
 /// The run that `said` names, with its data and its models, ready to go on.
-pub(super) fn job(
-    said: &Path,
-    layers: &Layers,
-    settings: &Settings,
-    around: &Surroundings<'_>,
-    shop: Workshop<'_>,
-) -> Result<Job, Failure> {
+pub(super) fn job(said: &Path, command: &Command<'_>) -> Result<Job, Failure> {
+    let Command { layers, settings, around, shop } = *command;
     let mut run = Run::open(&runs::find(said, &settings.runs_dir)?).map_err(as_it_was)?;
     let Some(started) = run.state.started.clone() else {
         return Err(Failure::failed(format!("the log in {} has no beginning", run.dir.display())));
     };
-    let plan: Plan = serde_json::from_value(started.settings.clone()).map_err(|e| {
-        Failure::failed(format!(
-            "cannot read the settings of {}: {e}\nhint: it was made by version {}; start a new run",
-            run.dir.display(),
-            started.version
-        ))
-    })?;
+    let plan = plan(&started, &run.dir)?;
     if started.version != env!("CARGO_PKG_VERSION") {
         shop.waiting.output.warn(&format!(
             "the run was begun by version {} and goes on with {}",
@@ -44,59 +43,78 @@ pub(super) fn job(
             env!("CARGO_PKG_VERSION")
         ));
     }
-    let environment = around.environment;
-    let seed = plan.pipeline.seed;
     let inputs = inputs(&started, settings, layers)?;
     let clearing = plan.clearing.as_ref();
-    let corpus = clearing::read_again(inputs, clearing, seed, settings, environment, shop)?;
+    let seed = plan.pipeline.seed;
+    let corpus = clearing::read_again(inputs, clearing, seed, settings, around.environment, shop)?;
     same_data(&started, &hashes(&corpus))?;
     hybrid::scrub(&mut run, &corpus);
-    let air_gap = around.air_gap;
-    if let Some(terms) = plan.terms.as_ref().filter(|_| settings.offline) {
-        return Err(Failure::usage(format!(
-            "the run asks {}, and --offline forbids that\nhint: leave --offline out",
-            terms.service.provider.name()
-        )));
+    if settings.offline {
+        needs_no_network(&plan)?;
     }
-    if let Some(server) = plan.server.as_ref().filter(|_| settings.offline) {
-        return Err(Failure::usage(format!(
-            "the run asks a server ({}), and --offline forbids that\nhint: leave --offline out",
-            server.name()
-        )));
+    let models = models(&plan, &started, &corpus, command)?;
+    run.record(Event::Resumed).map_err(as_it_was)?;
+    Ok(Job { corpus, models, plan, run, air_gap: around.air_gap })
+}
+
+/// The settings that the run was begun with, from its log.
+fn plan(started: &Started, dir: &Path) -> Result<Plan, Failure> {
+    serde_json::from_value(started.settings.clone()).map_err(|e| {
+        Failure::failed(format!(
+            "cannot read the settings of {}: {e}\nhint: it was made by version {}; start a new run",
+            dir.display(),
+            started.version
+        ))
+    })
+}
+
+/// Refuses a run that asks a service or a server: for `--offline`.
+fn needs_no_network(plan: &Plan) -> Result<(), Failure> {
+    let service = plan.terms.as_ref().map(|terms| terms.service.provider.name().to_owned());
+    let server = plan.server.as_ref().map(|server| format!("a server ({})", server.name()));
+    match service.or(server) {
+        None => Ok(()),
+        Some(asked) => Err(Failure::usage(format!(
+            "the run asks {asked}, and --offline forbids that\nhint: leave --offline out"
+        ))),
     }
+}
+
+/// Loads or connects the models that the run was begun with.
+fn models(
+    plan: &Plan,
+    started: &Started,
+    corpus: &Cleared<Corpus>,
+    command: &Command<'_>,
+) -> Result<Models, Failure> {
+    let Command { layers, settings, around, shop } = *command;
+    let require = settings.privacy.require;
     let connect = |terms: &Terms| -> Result<_, Failure> {
-        let paid = terms.service.connect(environment)?;
-        clearing::before_sending(&corpus, &paid, settings, around.output)?;
-        Ok(hybrid::guarded(paid, &corpus, settings.privacy.require))
+        let paid = terms.service.connect(around.environment)?;
+        clearing::before_sending(corpus, &paid, settings, around.output)?;
+        Ok(hybrid::guarded(paid, corpus, require))
     };
     let frontier = match &plan.terms {
-        Some(terms) if terms.role == Role::Drafts => {
-            let models = Models::paid(connect(terms)?);
-            run.record(Event::Resumed).map_err(as_it_was)?;
-            return Ok(Job { corpus, models, plan, run, air_gap });
-        }
+        Some(terms) if terms.role == Role::Drafts => return Ok(Models::paid(connect(terms)?)),
         Some(terms) => Some(connect(terms)?),
         None => None,
     };
-    if let Some(server) = &plan.server {
-        let connected = backend::connect(server, environment, shop.waiting)?;
-        clearing::before_sending(&corpus, &connected.draft, settings, around.output)?;
-        let models = generate::served(connected, &corpus, settings.privacy.require, shop);
-        same_model(&started, models.draft.capabilities())?;
-        run.record(Event::Resumed).map_err(as_it_was)?;
-        return Ok(Job { corpus, models: Models { frontier, ..models }, plan, run, air_gap });
-    }
-    // A model file may have moved since; a flag says where it is now.
-    let draft = if layers.is_explicit(keys::MODEL) { &settings.model } else { &started.model_ref };
-    let judge = plan.judge_model.as_deref().or(settings.judge_model.as_deref());
-    let cast = model::cast(draft, judge, &settings.engine, shop)?;
-    same_model(&started, cast.models.draft.capabilities())?;
-    run.record(Event::Resumed).map_err(as_it_was)?;
-    let models = Models { frontier, ..cast.models };
-    Ok(Job { corpus, models, plan, run, air_gap })
+    let models = if let Some(server) = &plan.server {
+        let connected = backend::connect(server, around.environment, shop.waiting)?;
+        clearing::before_sending(corpus, &connected.draft, settings, around.output)?;
+        generate::served(connected, corpus, require, shop)
+    } else {
+        // A model file may have moved since; `--model` says where it is now.
+        let moved = layers.is_explicit(keys::MODEL);
+        let draft = if moved { &settings.model } else { &started.model_ref };
+        let judge = plan.judge_model.as_deref().or(settings.judge_model.as_deref());
+        model::cast(draft, judge, &settings.engine, shop)?.models
+    };
+    same_model(started, models.draft.capabilities())?;
+    Ok(Models { frontier, ..models })
 }
 
-/// A failure before anything was done.
+/// A failure before anything was written to the run.
 fn as_it_was(error: StoreError) -> Failure {
     let refused = matches!(error, StoreError::Io { .. });
     let failure = Failure::from(error);
@@ -104,7 +122,7 @@ fn as_it_was(error: StoreError) -> Failure {
     if refused { failure.with_hint(hint) } else { failure }
 }
 
-/// Where the data is: the log says so, unless a path would have told a name.
+/// Where the data is. The log says so, unless the path holds personal data: then `--input` must.
 fn inputs<'a>(
     started: &'a Started,
     settings: &'a Settings,
@@ -123,6 +141,7 @@ fn inputs<'a>(
     }
 }
 
+/// Fails when a file changed, or came or went, since the run began.
 fn same_data(started: &Started, now: &[(String, String)]) -> Result<(), Failure> {
     if started.input_hashes == now {
         return Ok(());
@@ -137,6 +156,8 @@ fn same_data(started: &Started, now: &[(String, String)]) -> Result<(), Failure>
     )))
 }
 
+/// Fails when the drafting model is not the one the run was begun with: by the hash of its file, or
+/// by its name where a server gives no hash.
 fn same_model(started: &Started, now: &Capabilities) -> Result<(), Failure> {
     if started.model.sha256 == now.sha256 && (now.sha256.is_some() || started.model.id == now.id) {
         return Ok(());

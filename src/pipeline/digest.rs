@@ -1,15 +1,14 @@
-//! Reading what no draft could be shown: a slot's records stretch by stretch.
+//! The digest stage: before anything is drafted, the local model reads all records of a slot whose
+//! drafts could not see them all, and chooses passages that the drafts are then made of.
 //!
-//! Owns the stretches, having them read, and what a slot's drafts are made of once the local model
-//! chose passages from each. What it is asked, and what its answer means, is `prompts::digest`'s.
+//! Owns having the stretches read and handing the chosen passages to the slots. `stretches` cuts
+//! them; `prompts::digest` words the question and reads the answer.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Range;
 
-use super::buy::{self, Order, Paid, Till, Unbought};
+use super::buy::{Order, Paid, Till, Unbought};
 use super::next::Action;
-use super::pack::excerpt_end;
-use super::plan::Plan;
+use super::plan::{Plan, Slot};
 use super::run::{Runner, Stage, TRUNCATED, cost_of, next, stage_end};
 use super::{PipelineError, Progress};
 use crate::corpus::Corpus;
@@ -19,93 +18,25 @@ use crate::prompts::digest;
 use crate::prompts::draft::{self, Focus};
 use crate::store::{Card, DigestReport, Digested, Event, Purpose, Run, StretchId};
 
-/// Tokens of records that are read at once. More would have the model choose fewer of them.
-const TOKENS: usize = 1_500;
+/// Fewest passages that a slot's drafts are made of; with fewer, whole records join them.
+const LEAST_PASSAGES: usize = 24;
 
-/// Fewest passages that are enough for a slot's drafts; with fewer, whole records join them.
-const LEAST: usize = 24;
+/// Stretches asked about at a time: their requests hold the text of the records once more.
+const STRETCHES_AT_ONCE: usize = 256;
 
-/// Stretches that are asked about together.
-const AT_ONCE: usize = 256;
-
-/// Fewest characters of a part; what takes more tokens than fit even so is no text.
-const LEAST_CHARS: usize = 64;
-
-/// How much shorter a part of a record is taken than its share of tokens, which is an average.
-const MARGIN: f64 = 0.9;
-
-/// A slot's records in their order, in stretches of about so many tokens; a record that is longer
-/// is parted between sentences.
-pub(super) fn stretches(
-    corpus: &Cleared<Corpus>,
-    model: &dyn ChatModel,
-    records: &[usize],
-    (room, tokens_per_char): (usize, f64),
-) -> Vec<Vec<Focus>> {
-    let room = room.min(TOKENS);
-    let chars = ((room as f64 / tokens_per_char * MARGIN) as usize).max(LEAST_CHARS);
-    let count = |focus: &Focus| model.count_tokens(&draft::focus_text(corpus, focus));
-    let mut stretches: Vec<Vec<Focus>> = Vec::new();
-    let mut left = 0;
-    for &record in records {
-        let text = &corpus.records[record].text;
-        let mut open: Vec<(Range<usize>, usize)> = Vec::new();
-        let parted = |shown: Range<usize>, chars: usize| {
-            let parts = parts(&text[shown.clone()], chars);
-            let place =
-                move |part: Range<usize>| (shown.start + part.start..shown.start + part.end, chars);
-            parts.into_iter().rev().map(place)
-        };
-        open.extend(parted(0..text.len(), chars));
-        while let Some((shown, chars)) = open.pop() {
-            let focus = Focus { record, shown: shown.clone() };
-            let tokens = count(&focus);
-            // Characters of another script take more than this corpus's do on average.
-            if tokens > room && chars > LEAST_CHARS {
-                open.extend(parted(shown, chars / 2));
-                continue;
-            }
-            if let Some(stretch) = stretches.last_mut().filter(|_| tokens <= left) {
-                stretch.push(focus);
-            } else {
-                stretches.push(vec![focus]);
-                left = room;
-            }
-            left = left.saturating_sub(tokens);
-        }
-    }
-    stretches
-}
-
-/// A text in parts of at most so many characters.
-fn parts(text: &str, chars: usize) -> Vec<Range<usize>> {
-    let mut parts = Vec::new();
-    let mut start = 0;
-    while start < text.len() {
-        let rest = &text[start..];
-        let is_last = rest.char_indices().nth(chars).is_none();
-        let end = if is_last { text.len() } else { start + excerpt_end(rest, chars) };
-        parts.push(start..end);
-        start = end;
-    }
-    parts
-}
-
-/// What tells a layout of stretches from another: a hash of their places in the records.
-pub(super) fn layout<'s>(stretches: impl Iterator<Item = &'s Vec<Focus>>) -> Option<String> {
-    let mut places: Vec<u8> = Vec::new();
-    for stretch in stretches {
-        for Focus { record, shown } in stretch {
-            places.extend([*record, shown.start, shown.end].iter().flat_map(|n| n.to_le_bytes()));
-        }
-        places.extend(usize::MAX.to_le_bytes());
-    }
-    (!places.is_empty()).then(|| buy::sha256(&places))
+/// What reading all stretches gave.
+#[derive(Default)]
+struct Reading {
+    report: DigestReport,
+    /// Why the first stretch that gave nothing did so.
+    first_cause: Option<String>,
+    /// The passages chosen for each slot, by slot.
+    chosen: BTreeMap<usize, Vec<Focus>>,
 }
 
 impl Plan {
-    /// The stretches that the local model reads before anything is drafted; none where the drafts
-    /// see everything, and none unless they were asked for.
+    /// The stretches that the local model reads before anything is drafted, of the slots that are
+    /// this process's. None without `--digest`, and none of slots whose drafts see every record.
     pub(super) fn stretches(&self) -> impl Iterator<Item = StretchId> {
         let own = self.slots.iter().enumerate().filter(|(slot, _)| self.does(*slot));
         own.flat_map(|(slot, of)| {
@@ -117,8 +48,7 @@ impl Plan {
         &self.slots[id.slot].stretches[id.index]
     }
 
-    /// The records of a stretch and what is asked about it; no question where nothing in it can be
-    /// quoted.
+    /// The question about a stretch, with its records; `None` where nothing in it can be quoted.
     pub(super) fn digest_request(
         &self,
         corpus: &Cleared<Corpus>,
@@ -132,7 +62,7 @@ impl Plan {
         self.stretch(id).iter().map(|focus| focus.record)
     }
 
-    /// What an answer about a stretch comes to.
+    /// The event that an answer about a stretch, or the cause that there is none, is logged as.
     fn digested(
         &self,
         corpus: &Cleared<Corpus>,
@@ -159,71 +89,99 @@ impl Plan {
         Event::Digested { stretch: id, cards, cause, cost }
     }
 
-    /// Has the drafts be made of what was chosen, once all stretches are read. A slot of which
-    /// nothing was chosen keeps its records. Gives what to tell the user; nothing where there is
-    /// nothing to do, or it is done.
-    pub(super) fn take_cards(
-        &mut self,
-        corpus: &Cleared<Corpus>,
-        model: &dyn ChatModel,
-        digests: &BTreeMap<StretchId, Digested>,
-    ) -> Option<String> {
-        let ids: Vec<StretchId> = self.stretches().collect();
-        let missing = ids.iter().any(|id| !digests.contains_key(id));
-        if ids.is_empty() || missing || self.report.digest.is_some() {
-            return None;
-        }
-        let mut report = DigestReport { stretches: ids.len(), ..DigestReport::default() };
+    /// Whether all stretches have an answer that the slots have not taken yet.
+    fn awaits_cards(&self, digests: &BTreeMap<StretchId, Digested>) -> bool {
+        let mut ids = self.stretches().peekable();
+        self.report.digest.is_none()
+            && ids.peek().is_some()
+            && ids.all(|id| digests.contains_key(&id))
+    }
+
+    /// Collects the answers about all stretches.
+    fn reading(&self, corpus: &Corpus, digests: &BTreeMap<StretchId, Digested>) -> Reading {
+        let mut reading = Reading::default();
         let mut read = BTreeSet::new();
-        let mut first_cause = None;
-        let mut chosen: BTreeMap<usize, Vec<Focus>> = BTreeMap::new();
-        for id in ids {
+        for id in self.stretches() {
             let digested = &digests[&id];
+            reading.report.stretches += 1;
             if let Some(cause) = &digested.cause {
-                report.failed += 1;
-                first_cause = first_cause.or(Some(cause.as_str()));
+                reading.report.failed += 1;
+                reading.first_cause.get_or_insert_with(|| cause.clone());
                 continue;
             }
             read.extend(self.records_of(id));
-            // A log that was tampered with gets no word of another segment in.
+            // `focus` lets nothing but passages of this stretch pass, so that an altered log cannot
+            // bring in the words of another segment.
             let stretch = self.stretch(id);
             let cards = digested.cards.iter().filter_map(|card| focus(corpus, stretch, card));
-            chosen.entry(id.slot).or_default().extend(cards);
+            reading.chosen.entry(id.slot).or_default().extend(cards);
         }
-        report.records = read.len();
-        for (slot, cards) in chosen.into_iter().filter(|(_, cards)| !cards.is_empty()) {
-            report.cards += cards.len();
-            let count = |focus: &Focus| model.count_tokens(&draft::focus_text(corpus, focus));
-            let slot = &mut self.slots[slot];
-            let chosen_from: BTreeSet<usize> = cards.iter().map(|card| card.record).collect();
-            let cards = in_turn(&slot.order, cards);
-            let mut ranked: Vec<_> =
-                cards.into_iter().map(|card| (card.clone(), count(&card))).collect();
-            if ranked.len() < LEAST {
-                slot.ranked.retain(|(focus, _)| !chosen_from.contains(&focus.record));
-                ranked.append(&mut slot.ranked);
-            }
-            slot.ranked = ranked;
-            slot.is_digested = true;
+        reading.chosen.retain(|_, cards| !cards.is_empty());
+        reading.report.records = read.len();
+        reading.report.cards = reading.chosen.values().map(Vec::len).sum();
+        reading
+    }
+
+    /// Gives each slot the passages that were chosen from its records; a slot of which nothing was
+    /// chosen keeps its records. Returns a line for the user.
+    fn take_cards(
+        &mut self,
+        corpus: &Cleared<Corpus>,
+        model: &dyn ChatModel,
+        reading: Reading,
+    ) -> String {
+        let note = reading.note();
+        for (slot, cards) in reading.chosen {
+            self.slots[slot]
+                .take_cards(cards, |card| model.count_tokens(&draft::focus_text(corpus, card)));
         }
-        self.report.digest = Some(report);
+        self.report.digest = Some(reading.report);
         self.count_focus();
         self.report_excerpts(corpus);
-        let DigestReport { stretches, failed, records, cards } = report;
-        let failed = first_cause.map_or_else(String::new, |cause| {
+        note
+    }
+}
+
+impl Slot {
+    /// Has the slot's drafts made of these passages, and of whole records too where the passages
+    /// are few. A record whose passages are shown is not shown whole as well.
+    fn take_cards(&mut self, cards: Vec<Focus>, tokens: impl Fn(&Focus) -> usize) {
+        let cited: BTreeSet<usize> = cards.iter().map(|card| card.record).collect();
+        let cards = in_turn(&self.order, cards);
+        let mut ranked: Vec<_> = cards
+            .into_iter()
+            .map(|card| {
+                let tokens = tokens(&card);
+                (card, tokens)
+            })
+            .collect();
+        if ranked.len() < LEAST_PASSAGES {
+            self.ranked.retain(|(focus, _)| !cited.contains(&focus.record));
+            ranked.append(&mut self.ranked);
+        }
+        self.ranked = ranked;
+        self.is_digested = true;
+    }
+}
+
+impl Reading {
+    /// What came of the reading, for the user.
+    fn note(&self) -> String {
+        let DigestReport { stretches, failed, records, cards } = self.report;
+        let failed = self.first_cause.as_ref().map_or_else(String::new, |cause| {
             format!("; {failed} gave nothing of use, the first because {cause}")
         });
         let then = match cards {
             0 => "the drafts see records, as they would without it".to_owned(),
             cards => format!("the drafts are made of the {cards} passages that the model chose"),
         };
-        Some(format!("digest: {records} records read in {stretches} stretches{failed}; {then}"))
+        format!("digest: {records} records read in {stretches} stretches{failed}; {then}")
     }
 }
 
 impl Runner<'_> {
-    /// Has the local model choose passages, so many stretches at a time that a large corpus is not
-    /// held twice.
+    /// Has the drafting model choose passages from the stretches of these actions. Takes some at a
+    /// time, so that the text of a large corpus is not held twice.
     pub(super) async fn digest(&mut self, actions: &[Action]) -> Result<Stage, PipelineError> {
         self.observer.on(Progress::StageStarted { stage: "digest", total: actions.len() });
         let ids: Vec<StretchId> = actions
@@ -233,7 +191,7 @@ impl Runner<'_> {
                 _ => None,
             })
             .collect();
-        for ids in ids.chunks(AT_ONCE) {
+        for ids in ids.chunks(STRETCHES_AT_ONCE) {
             if self.digest_some(ids).await? == Stage::Cancelled {
                 return Ok(Stage::Cancelled);
             }
@@ -335,10 +293,15 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Has the drafts be made of what the stretches gave, once all of them are read.
+    /// Has the drafts made of the chosen passages, once all stretches are read. Does nothing before
+    /// that, and nothing the second time.
     pub(super) fn take_cards(&mut self) -> Result<(), PipelineError> {
-        let (model, digests) = (self.models.draft.as_ref(), &self.run.state.digests);
-        let Some(note) = self.plan.take_cards(self.corpus, model, digests) else { return Ok(()) };
+        let digests = &self.run.state.digests;
+        if !self.plan.awaits_cards(digests) {
+            return Ok(());
+        }
+        let reading = self.plan.reading(self.corpus, digests);
+        let note = self.plan.take_cards(self.corpus, self.models.draft.as_ref(), reading);
         self.note(note)?;
         if self.run.state.plan.as_ref().is_none_or(|plan| plan.digest.is_none()) {
             self.run.record(Event::Planned(self.plan.report.clone()))?;
@@ -347,7 +310,8 @@ impl Runner<'_> {
     }
 }
 
-/// A card as a draft sees it; `None` where it is no passage of its stretch.
+/// A card of the log as a draft sees it; `None` if it does not lie within one of the stretch's
+/// records, or is empty.
 fn focus(corpus: &Corpus, stretch: &[Focus], card: &Card) -> Option<Focus> {
     let record = corpus.index_of(&card.record)?;
     let shown = card.start..card.end;
@@ -359,7 +323,8 @@ fn focus(corpus: &Corpus, stretch: &[Focus], card: &Card) -> Option<Focus> {
     Some(Focus { record, shown })
 }
 
-/// The first card of each record in the slot's order of its records, then the second of each.
+/// Sorts cards: the first of each record, with the records in the slot's order, then the second of
+/// each record, and so on.
 fn in_turn(order: &[usize], cards: Vec<Focus>) -> Vec<Focus> {
     let places: HashMap<usize, usize> =
         order.iter().enumerate().map(|(place, &record)| (record, place)).collect();
@@ -389,15 +354,5 @@ mod tests {
             .map(|card| (card.record, card.shown.start))
             .collect();
         assert_eq!(order, [(6, 3), (4, 0), (1, 0), (4, 7), (1, 9), (4, 20)]);
-    }
-
-    #[test]
-    fn parts_cover_a_text_and_end_with_sentences() {
-        let text = "The lift is slow. We wait for it. Nobody tells us why, ever.";
-        let parts = parts(text, 36);
-        let cut: Vec<&str> = parts.iter().map(|part| &text[part.clone()]).collect();
-        assert_eq!(cut, ["The lift is slow. We wait for it.", " Nobody tells us why, ever."]);
-        assert_eq!(super::parts("", 10).len(), 0);
-        assert_eq!(super::parts("日本語の長い文", 3).len(), 3);
     }
 }

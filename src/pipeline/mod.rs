@@ -29,6 +29,7 @@ mod segments;
 mod select;
 mod sketch;
 mod stance;
+mod stretches;
 mod support;
 mod thresholds;
 

@@ -16,10 +16,10 @@ use sha2::{Digest, Sha256};
 
 use super::answers;
 use super::columns::{self, Columns};
-use super::digest;
 use super::pack::{Vocabulary, excerpt_end};
 use super::prompt_budget::{self, PromptBudget};
 use super::segments::{Group, part, speaker};
+use super::stretches::{self, Room};
 use super::{PipelineError, Settings};
 use crate::corpus::Corpus;
 use crate::llm::ChatModel;
@@ -314,15 +314,15 @@ impl Plan {
 
     /// Has what the drafts of a slot do not see be read first, stretch by stretch.
     fn plan_digest(&mut self, corpus: &Cleared<Corpus>, model: &dyn ChatModel) {
-        let room = (self.focus_tokens, self.frame.tokens_per_char);
+        let room = Room { tokens: self.focus_tokens, tokens_per_char: self.frame.tokens_per_char };
         for at in 0..self.slots.len() {
             let slot = &self.slots[at];
             let is_cut = slot.ranked.iter().any(|(focus, _)| is_excerpt(corpus, focus));
             if self.does(at) && (is_cut || self.seen(at).len() < slot.records.len()) {
-                self.slots[at].stretches = digest::stretches(corpus, model, &slot.records, room);
+                self.slots[at].stretches = stretches::cut(corpus, model, &slot.records, room);
             }
         }
-        self.report.layout = digest::layout(self.slots.iter().flat_map(|slot| &slot.stretches));
+        self.report.layout = stretches::layout(self.slots.iter().flat_map(|slot| &slot.stretches));
     }
 
     /// Records of which only a part is ever shown.
