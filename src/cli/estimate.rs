@@ -14,11 +14,12 @@ use crate::cli::segments;
 use crate::config::Settings;
 use crate::corpus::{self, Corpus};
 use crate::ledger::{
-    self, Bounds, Estimate, EstimateInput, Figure, MicroUsd, Price, RequestSize, TextSize,
+    self, Bounds, Estimate, EstimateInput, Figure, FrontierOnly, MicroUsd, Price, RequestSize,
+    TextSize,
 };
 use crate::llm::scripted::ScriptedModel;
 use crate::llm::{ChatRequest, Message};
-use crate::pipeline;
+use crate::pipeline::{self, Sketch};
 use crate::privacy::Cleared;
 use crate::report;
 
@@ -57,24 +58,56 @@ pub(super) fn of(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(|e| Failure::failed(format!("cannot start the estimate: {e}")))?;
-    let stand_in = |script: &str| ScriptedModel::parse(script).map_err(Failure::failed);
     let drafter = stand_in(if is_small(&settings.model) { "nologits" } else { "nologits,large" })?;
-    let service = stand_in("nologits,large,context=200000")?;
+    let service = stand_in(SERVICE)?;
     let sketch = pipeline::sketch(corpus, &settings.pipeline, &drafter, &service);
-    let sketch = runtime.block_on(sketch)?;
-    let size = |request: &ChatRequest| {
-        let text = |messages: &[Message]| messages.iter().map(|m| TextSize::of(&m.content)).sum();
-        RequestSize { shared: text(&request.shared), own: text(&request.own) }
+    let Sketch { refinements, whole } = runtime.block_on(sketch)?;
+    Ok(ledger::estimate(&input(corpus, settings, &refinements, &whole), price))
+}
+
+/// What it would cost to have the usual frontier model write everything; `None` where its price is
+/// unknown.
+pub(super) fn frontier_only(
+    corpus: &Cleared<Corpus>,
+    settings: &Settings,
+) -> Result<Option<FrontierOnly>, Failure> {
+    let provider = settings.frontier.provider;
+    let trusted = &settings.privacy.trusted_hosts;
+    let price = frontier::model(&settings.frontier, provider)
+        .and_then(|model| frontier::price(&settings.frontier, trusted, provider, &model));
+    let Ok(price) = price else { return Ok(None) };
+    // The shards of a run have it in common.
+    let whole_run = pipeline::Settings { shard: None, ..settings.pipeline.clone() };
+    let whole = pipeline::sketch_whole(corpus, &whole_run, &stand_in(SERVICE)?)?;
+    Ok(Some(ledger::frontier_only(&input(corpus, settings, &[], &whole), &price)))
+}
+
+/// The script of a model with a frontier model's context.
+const SERVICE: &str = "nologits,large,context=200000";
+
+fn stand_in(script: &str) -> Result<ScriptedModel, Failure> {
+    ScriptedModel::parse(script).map_err(Failure::failed)
+}
+
+fn input(
+    corpus: &Corpus,
+    settings: &Settings,
+    refinements: &[ChatRequest],
+    whole: &[ChatRequest],
+) -> EstimateInput {
+    let text = |messages: &[Message]| messages.iter().map(|m| TextSize::of(&m.content)).sum();
+    let size = |request: &ChatRequest| RequestSize {
+        shared: text(&request.shared),
+        own: text(&request.own),
     };
-    let input = EstimateInput {
+    EstimateInput {
         corpus: corpus.records.iter().map(|record| TextSize::of(&record.text)).sum(),
         records: corpus.records.len() as u64,
         longest_record: corpus.records.iter().map(|r| r.text.len() as u64).max().unwrap_or(0),
         personas: settings.pipeline.count as u64,
-        refinements: sketch.refinements.iter().map(size).collect(),
-        whole: sketch.whole.iter().map(size).collect(),
-    };
-    Ok(ledger::estimate(&input, price))
+        refinements: refinements.iter().map(size).collect(),
+        whole: whole.iter().map(size).collect(),
+    }
 }
 
 /// Whether a model is known to be too small for free text; the sketch then draws as it would.

@@ -26,6 +26,7 @@ use crate::cli::table;
 use crate::config::{Environment, Layers, Settings};
 use crate::corpus::Corpus;
 use crate::hybrid;
+use crate::ledger::FrontierOnly;
 use crate::pipeline::{self, Cancel, Models, Outcome, Paid};
 use crate::privacy::Cleared;
 use crate::report::{self, Format, Process, View};
@@ -50,6 +51,9 @@ pub(super) struct Plan {
     /// How the data was anonymised, where it was.
     #[serde(default)]
     pub(super) clearing: Option<Clearing>,
+    /// What a frontier model would have cost, where none takes part.
+    #[serde(default)]
+    pub(super) alternative: Option<FrontierOnly>,
 }
 
 /// A run that is ready to go.
@@ -156,6 +160,10 @@ pub(super) fn fresh_job(
     if frontier.is_none() {
         pipeline.refine = None;
     }
+    let alternative = match terms {
+        None => estimate::frontier_only(&data.corpus, settings)?,
+        Some(_) => None,
+    };
     let models = Models { frontier, ..team.models };
     let plan = Plan {
         pipeline,
@@ -164,6 +172,7 @@ pub(super) fn fresh_job(
         terms,
         server: team.server,
         clearing: data.clearing.clone(),
+        alternative,
     };
     started_job(settings, around, data.corpus, models, plan, team.reference)
 }
@@ -260,6 +269,7 @@ fn paid_job(
         terms: Some(terms),
         server: None,
         clearing,
+        alternative: None,
     };
     started_job(settings, around, corpus, Models::paid(paid), plan, reference)
 }
@@ -364,6 +374,7 @@ pub(super) fn write_files(job: &mut Job, formats: &[Format]) -> Result<serde_jso
     let process = Process {
         air_gap: job.air_gap.map(AirGap::name),
         terms: job.plan.terms.as_ref().map(shown_terms),
+        alternative: job.plan.alternative.clone(),
         ..hybrid::process(&job.corpus)
     };
     let view = View { state: &job.run.state, corpus: &job.corpus, process: &process };

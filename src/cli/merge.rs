@@ -246,6 +246,7 @@ fn process(parts: &[Part], privacy: &Value) -> Process {
         second_pass: Some(privacy["second_pass"].clone()).filter(|pass| !pass.is_null()),
         air_gap: air_gap.into_iter().find(|name| all(name)),
         terms: terms(parts),
+        alternative: parts.first().and_then(|part| part.plan.alternative.clone()),
         ..Process::default()
     }
 }

@@ -133,7 +133,8 @@ fn anew(
     let terms = plan.as_ref().and_then(|plan| plan.terms.as_ref()).map(shown_terms);
     // The memory that was held is that of the run, not of this command.
     let known = data.as_ref().map(hybrid::process).unwrap_or_default();
-    let process = Process { peak_rss_bytes: None, terms, ..known };
+    let alternative = plan.and_then(|plan| plan.alternative);
+    let process = Process { peak_rss_bytes: None, terms, alternative, ..known };
     let empty = Corpus::default();
     let corpus = data.as_ref().map_or(&empty, |data| &**data);
     let view = View { state, corpus, process: &process };

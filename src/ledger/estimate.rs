@@ -145,6 +145,15 @@ pub struct Estimate {
     pub assumptions: Vec<String>,
 }
 
+/// What a frontier model would cost if it wrote everything: for runs that pay nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrontierOnly {
+    /// The model, and its price.
+    pub price: Price,
+    /// What the same number of personas would cost.
+    pub cost: Bounds,
+}
+
 /// Three figures; each is at most the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bounds {
@@ -172,8 +181,14 @@ pub struct Figure {
 /// Estimates a hybrid run and its frontier-only counterpart. Pure: no model, no socket, no key.
 pub fn estimate(input: &EstimateInput, price: &Price) -> Estimate {
     let hybrid = bounds(|bound| refinement(input, price, bound));
-    let frontier_only = bounds(|bound| plain_generation(input, price, bound));
+    let frontier_only = frontier_only(input, price).cost;
     Estimate { hybrid, frontier_only, price: price.clone(), assumptions: assumptions(input, price) }
+}
+
+/// Estimates the frontier-only run alone; `input.refinements` is not read.
+pub fn frontier_only(input: &EstimateInput, price: &Price) -> FrontierOnly {
+    let cost = bounds(|bound| plain_generation(input, price, bound));
+    FrontierOnly { price: price.clone(), cost }
 }
 
 /// Index into the three bounds.

@@ -18,8 +18,8 @@ use crate::llm::Usage;
 pub use crate::catalogue::Price;
 pub use account::{Account, Booking, bill, exceeds, worst_case};
 pub use estimate::{
-    Bounds, Estimate, EstimateInput, Figure, PERSONA_MAX_TOKENS, REFINE_MAX_TOKENS, RequestSize,
-    TextSize, UPPER_ATTEMPTS, estimate,
+    Bounds, Estimate, EstimateInput, Figure, FrontierOnly, PERSONA_MAX_TOKENS, REFINE_MAX_TOKENS,
+    RequestSize, TextSize, UPPER_ATTEMPTS, estimate, frontier_only,
 };
 
 /// An amount in millionths of a US dollar. Whole numbers only: sums are exact.

@@ -56,7 +56,7 @@ pub use merits::{COUNTED, Counter, Merits, distances, distinctiveness, flags_in,
 pub use plan::Plan;
 pub use prompt_budget::wording;
 pub use second_pass::{Asked, Tagger};
-pub use sketch::{Sketch, sketch};
+pub use sketch::{Sketch, sketch, sketch_whole};
 pub use thresholds::OwnThreshold;
 
 /// What the user asked for.

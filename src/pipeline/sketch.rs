@@ -22,7 +22,7 @@ pub struct Sketch {
     pub whole: Vec<ChatRequest>,
 }
 
-/// Draws the requests. `drafter` stands in for the local model and answers at once; `service` has
+/// Draws the requests of a run. `drafter` stands in for the local model and answers at once; `service` has
 /// the context of the paid one.
 pub async fn sketch(
     corpus: &Cleared<Corpus>,
@@ -46,12 +46,22 @@ pub async fn sketch(
             sketch.refinements.push(refine::request(corpus, &persona, mode).0);
         }
     }
+    sketch.whole = sketch_whole(corpus, &settings, service)?;
+    Ok(sketch)
+}
+
+/// Draws the requests of a run in which a service writes every persona whole.
+pub fn sketch_whole(
+    corpus: &Cleared<Corpus>,
+    settings: &Settings,
+    service: &dyn ChatModel,
+) -> Result<Vec<ChatRequest>, PipelineError> {
+    let settings = Settings { multiplier: 1.0, digest: false, ..settings.clone() };
     let plan = Plan::new(corpus, service, &settings)?;
     let whole = first_drafts(&plan).map(|id| {
         draft::request(corpus, &plan.brief(corpus, id, &BTreeMap::default()), &plan.frame)
     });
-    sketch.whole = whole.collect();
-    Ok(sketch)
+    Ok(whole.collect())
 }
 
 fn first_drafts(plan: &Plan) -> impl Iterator<Item = DraftId> {

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::corpus::{ColumnSpan, Corpus, Record, SourceFile};
-use crate::ledger::{Bounds, MicroUsd, Price};
+use crate::ledger::{Bounds, FrontierOnly, MicroUsd, Price};
 use crate::schema::{Persona, RecordId};
 use crate::store::RunState;
 
@@ -55,6 +55,8 @@ pub struct Process {
     pub peak_rss_bytes: Option<u64>,
     /// On what terms a paid model took part, where one did.
     pub terms: Option<Terms>,
+    /// What a frontier model would have cost, where none took part.
+    pub alternative: Option<FrontierOnly>,
 }
 
 /// A paid model, and what it was expected to cost.

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::{Terms, View, counted};
-use crate::ledger::{Bounds, Figure, MicroUsd};
+use crate::ledger::{Bounds, Figure, FrontierOnly, MicroUsd, Price};
 use crate::store::{CallCost, Refinement, RunState};
 
 /// `cost.frontier`. Spent is what counts against the cap; unsettled is the part of it whose bill is
@@ -23,23 +23,39 @@ pub(super) fn cost(view: View<'_>) -> Value {
     if let (Some(terms), Some(cost)) = (terms, cost.as_object_mut()) {
         cost.extend(of_terms(terms));
     }
+    if let (Some(alternative), Some(cost)) = (&view.process.alternative, cost.as_object_mut()) {
+        cost.extend(of_alternative(alternative));
+    }
     cost
 }
 
+/// What was not spent: the same personas by a frontier model alone.
+fn of_alternative(alternative: &FrontierOnly) -> [(String, Value); 2] {
+    let FrontierOnly { price: model, cost } = alternative;
+    let compared =
+        json!({ "provider": model.provider, "model": model.model, "price": price(model) });
+    [("compared_with", compared), ("frontier_only_usd", bounds(*cost))]
+        .map(|(name, value)| (name.to_owned(), value))
+}
+
+fn bounds(bounds: Bounds) -> Value {
+    let usd = |figure: Figure| figure.cost.usd();
+    json!({ "low": usd(bounds.low), "expected": usd(bounds.expected), "upper": usd(bounds.upper) })
+}
+
+fn price(price: &Price) -> Value {
+    json!({
+        "input_usd_per_million": MicroUsd(price.input).usd(),
+        "output_usd_per_million": MicroUsd(price.output).usd(),
+        "source": price.source,
+    })
+}
+
 fn of_terms(terms: &Terms) -> [(String, Value); 7] {
-    let bounds = |bounds: Bounds| {
-        let usd = |figure: Figure| figure.cost.usd();
-        json!({ "low": usd(bounds.low), "expected": usd(bounds.expected), "upper": usd(bounds.upper) })
-    };
-    let price = json!({
-        "input_usd_per_million": MicroUsd(terms.price.input).usd(),
-        "output_usd_per_million": MicroUsd(terms.price.output).usd(),
-        "source": terms.price.source,
-    });
     [
         ("provider", terms.provider.clone().into()),
         ("model", terms.price.model.clone().into()),
-        ("price", price),
+        ("price", price(&terms.price)),
         ("fallback", terms.fallback.into()),
         ("max_cost_usd", terms.cap.map(MicroUsd::usd).into()),
         ("estimate_usd", bounds(terms.estimate)),

@@ -345,6 +345,25 @@ fn with_json_stdout_is_one_document() {
 }
 
 #[test]
+fn a_local_run_reports_what_a_frontier_model_alone_would_have_cost() {
+    let folder = Folder::new();
+    let estimate = folder.json(&format!("{GENERATE} --estimate-only --json"));
+    let report = folder.json(&format!("{GENERATE} --json"))["report"].clone();
+    let cost = &report["cost"]["frontier"];
+    let usd = |bound: &str| cost["frontier_only_usd"][bound].as_f64().unwrap();
+    assert!(0.0 < usd("expected") && usd("expected") < usd("upper"), "{cost}");
+    for bound in ["low", "expected", "upper"] {
+        assert_eq!(
+            usd(bound),
+            estimate["estimate"]["frontier_only"][bound]["usd"].as_f64().unwrap()
+        );
+    }
+    let model = cost["compared_with"]["model"].as_str().unwrap();
+    let page = fs::read_to_string(folder.run().join("report.html")).unwrap();
+    assert!(page.contains(&format!("what having {model} write every persona")));
+}
+
+#[test]
 fn quiet_leaves_stderr_empty() {
     let folder = Folder::new();
     let output = folder.output(&format!("{GENERATE} --quiet"));

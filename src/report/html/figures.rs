@@ -175,6 +175,7 @@ pub(super) fn money(report: &Value) -> Value {
         ("frontier alone, expected", figure(&cost["frontier_only_usd"]["expected"])),
         ("frontier alone, upper bound", figure(&cost["frontier_only_usd"]["upper"])),
     ];
+    let paid_model = &cost["model"];
     let most = rows.iter().filter_map(|(_, usd)| *usd).fold(0.0, f64::max);
     let shown = rows.iter().filter_map(|(name, usd)| Some((name, (*usd)?)));
     let bars = shown.map(|(name, usd)| {
@@ -187,7 +188,8 @@ pub(super) fn money(report: &Value) -> Value {
         "calls": counted(cost["attempts"].as_u64().unwrap_or_default() as usize, "paid call"),
         "unsettled": figure(&cost["unsettled_usd"]).filter(|usd| *usd > 0.0).map(dollars),
         "fallback": cost["fallback"],
-        "source": cost["price"]["source"],
+        "source": if paid_model.is_null() { &cost["compared_with"]["price"] } else { &cost["price"] }["source"],
+        "alone": if paid_model.is_null() { &cost["compared_with"]["model"] } else { paid_model },
         "bars": bars.collect::<Value>(),
         "known": cost["estimate_usd"].is_object() || cost["frontier_only_usd"].is_object(),
     })
