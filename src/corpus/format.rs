@@ -1,4 +1,4 @@
-//! Which format a file has: by its name, else by what is in it; and what is no text at all.
+//! Which format a file has, by its name or else by its content; and which files are not text.
 //!
 //! Owns the list of what can be read and what to do about the rest. Opens no file.
 
@@ -9,7 +9,7 @@ use super::{
     csv, docx, html, json, mail, markdown, ods, org, rows::Rows, subtitles, text, xlsx, yaml,
 };
 
-/// For messages: what can be read.
+/// The formats that can be read, for messages.
 pub(super) const SUPPORTED: &str = "CSV, TSV, JSON, JSONL, YAML, Markdown, text, org, HTML, XLSX, \
                                     ODS, DOCX, VTT, SRT, mbox and EML";
 
@@ -32,9 +32,9 @@ const MAGIC: [(&[u8], &str, &str); 9] = [
 /// A format with a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
-    /// One that is text.
+    /// A format that is text.
     Text(TextFormat),
-    /// An archive of parts.
+    /// A ZIP archive of parts, as office programs write it.
     Packed(Kind),
 }
 
@@ -58,7 +58,7 @@ pub(super) enum TextFormat {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ByName {
     Known(Format),
-    /// A format that people keep research in, but without a reader: what it is, and what to do.
+    /// A format without a reader that people keep research in: what it is, and what to do.
     Unsupported(&'static str, &'static str),
     Unknown,
 }
@@ -98,7 +98,7 @@ impl Format {
         })
     }
 
-    /// As it stands in `SourceFile::format`.
+    /// The name of the format, as it stands in `SourceFile::format`.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Text(TextFormat::Csv) => "csv",
@@ -119,14 +119,14 @@ impl Format {
     }
 }
 
-/// Whether the records of a file of this format are what people said one after the other, and not
-/// one row a participant.
+/// Whether the records of a file of this format are what people said one after the other, rather
+/// than one row per participant.
 pub(super) fn is_prose(format: &str) -> bool {
     matches!(format, "text" | "markdown" | "org" | "html" | "subtitles" | "docx" | "mail")
 }
 
 impl TextFormat {
-    /// The format of text whose name says nothing.
+    /// The format of a text by its content, for a file whose name does not tell.
     pub(super) fn by_content(content: &str) -> Self {
         let first = content.trim_start();
         let has_line = |starts: &[&str]| {
@@ -182,16 +182,16 @@ impl Kind {
     }
 }
 
-/// What bytes are, whatever the name of their file says.
+/// What the bytes of a file are, whatever its name says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Looks {
     Text,
     Packed(Kind),
-    /// Nothing that can be read: why, and what to do.
+    /// Something that cannot be read: why, and what to do.
     Neither(String),
 }
 
-/// Tells text from archives and from what is neither.
+/// Tells text, archives and other bytes apart.
 pub(super) fn look(bytes: &[u8]) -> Looks {
     match archive::kind_of(bytes) {
         Ok(Some(kind)) => return Looks::Packed(kind),
@@ -212,7 +212,7 @@ fn holds_utf16(bytes: &[u8], text: &str) -> bool {
     bytes.windows(wanted.len()).any(|window| window == wanted)
 }
 
-/// What a file looks like that is not text, and what to do; `None` for text in any encoding.
+/// What a file that is not text looks like, and what to do; `None` for text in any encoding.
 fn binary_kind(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     if let Some((_, kind, hint)) = MAGIC.iter().find(|(magic, ..)| bytes.starts_with(magic)) {
         return Some((kind, hint));

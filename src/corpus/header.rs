@@ -13,20 +13,20 @@ use super::values::{is_address, is_time_stamp, number};
 /// Lines looked at to find how wide the table is.
 const SAMPLE: usize = 50;
 
-/// Lines among which its header must be.
+/// Lines at the top, without empty ones, among which the header must be.
 const TOP: usize = 30;
 
-/// Cells of a line that tells something about the table: `Institute:`, `City Research`.
+/// Number of cells in a line that tells something about the table: `Institute:`, `City Research`.
 const PAIR: usize = 2;
 
-/// Characters of the longest heading over a group of columns.
+/// Longest heading over a group of columns, in characters.
 const LONGEST_GROUP: usize = 80;
 
-/// Bytes of a line that a finding shows.
+/// Most bytes of a line that a finding shows.
 const SHOWN: usize = 120;
 
-/// Takes the header, and whatever stands above it, from the lines of a table. `None` when no line
-/// holds anything.
+/// Removes the header and all that stands above it from the lines of a table, and returns the
+/// header. `None` when no line holds anything.
 pub(super) fn take(lines: &mut Vec<TableRow>, rows: &mut Rows) -> Option<TableRow> {
     let at = place(lines)?;
     let mut above: Vec<TableRow> = lines.drain(..=at).collect();
@@ -49,8 +49,8 @@ pub(super) fn take(lines: &mut Vec<TableRow>, rows: &mut Rows) -> Option<TableRo
     Some(header)
 }
 
-/// The index of the header. Most tables begin with it; a line is above the table when it is much
-/// narrower, and what comes after all such lines could be names.
+/// The index of the header. Most tables begin with it. Lines that are much narrower than the table
+/// are above it, if the first line after them could be names.
 fn place(lines: &[TableRow]) -> Option<usize> {
     let width = |line: &TableRow| line.filled().count();
     let sample = lines.iter().take(SAMPLE).enumerate();
@@ -73,7 +73,7 @@ fn place(lines: &[TableRow]) -> Option<usize> {
     if wide == first || could_be_names(lines, wide) {
         return Some(wide);
     }
-    // Nothing looks like names: whatever is no single line of a title is taken for them.
+    // No line looks like names: the first one of more than a single cell is taken for them.
     filled.iter().find(|(_, width)| *width > 1).map(|(at, _)| *at)
 }
 
@@ -96,7 +96,7 @@ fn has_second_header(lines: &[TableRow], at: usize, typical: usize) -> bool {
         && !lines[at].filled().any(|(_, value)| tells(value))
 }
 
-/// Whether an empty line parts this one, and others like it, from a wider one.
+/// Whether an empty line separates this narrow line, and others like it, from a wider one below.
 fn is_parted(lines: &[TableRow], filled: &[(usize, usize)]) -> bool {
     let Some(wider) = filled.iter().position(|(_, width)| *width > PAIR) else { return false };
     let [.., (last, _)] = filled[..wider] else { return false };
@@ -108,8 +108,8 @@ fn tells(value: &str) -> bool {
     value.contains([':', '：'])
 }
 
-/// Whether the cells of a line are unlike values: all different, no numbers, and none of them comes back
-/// below.
+/// Whether the cells of a line could be names rather than values: all different, no numbers, times
+/// or addresses, and none of them comes back in its column below.
 fn could_be_names(lines: &[TableRow], at: usize) -> bool {
     let mut seen = HashSet::new();
     let is_value =
@@ -136,9 +136,9 @@ fn heads_groups(line: &TableRow, header: &TableRow) -> bool {
         })
 }
 
-/// Puts each heading over a group before the names of its columns, as survey tools write it: `Today -
-/// What annoys you?`. It reaches to the next. An id, or another column that says something about the
-/// row, needs no heading.
+/// Puts each heading over a group before the names of its columns, as survey tools write it:
+/// `Today - What annoys you?`. A heading reaches to the next one. An id, or another column that
+/// describes the row, gets none.
 fn prefix(header: &mut TableRow, group: &TableRow) {
     let names: HashMap<usize, &str> = group.filled().collect();
     let known: HashSet<usize> = header.cells.iter().map(|(column, _)| *column).collect();

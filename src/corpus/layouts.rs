@@ -1,7 +1,9 @@
-//! Transcripts whose labels have no colon: `00:04 Ana`, `Ana – text`, `[Ana] text`, `ANA` above the words.
+//! Speakers of transcripts whose labels have no colon: `00:04 Ana`, `Ana – text`, `[Ana] text`, or
+//! `ANA` on a line above the words.
 //!
-//! Owns the forms of such labels, and when they are a file's layout: a few names come back, begin most of
-//! it, and somebody asks. Labels with a colon are `speakers`'s.
+//! Owns the forms of such labels, and the test for whether they are a file's layout: a few names
+//! come back, they begin most of the text, and somebody asks. Labels with a colon belong to
+//! `speakers`.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -13,25 +15,27 @@ use super::moderator;
 use super::speakers::{is_generic, is_note_word, is_numbered};
 use super::transcript::{Block, Body};
 
-/// Most people in one conversation.
+/// Most different names in one conversation; text with more is not read as a transcript.
 const MOST_NAMES: usize = 12;
 
-/// Labels that make a layout where none of them is a role.
+/// Fewest labels that make a layout where none of them is a role such as `Interviewer`; with a
+/// role, two are enough.
 const LEAST_LABELS: usize = 4;
 
-/// Words of the longest name.
+/// Longest name, in words.
 const LONGEST_NAME: usize = 4;
 
-/// Signs of the longest name in a script that parts no words.
+/// Longest word of a name, in characters, in a script without capitals. Many of these scripts put
+/// no spaces between words, so a longer run is a sentence.
 const LONGEST_UNSPACED: usize = 8;
 
-/// Words inside of a name that begin with a small letter.
+/// Words that may stand inside a name although they begin with a small letter: `Ana de Souza`.
 const PARTICLES: [&str; 24] = [
     "de", "da", "do", "dos", "das", "del", "della", "di", "du", "des", "la", "le", "el", "al",
     "bin", "ibn", "van", "von", "der", "den", "ter", "zu", "af", "of",
 ];
 
-/// What heads entries of diaries, lists and poems again and again, and names nobody.
+/// Words that head entries of diaries, lists and poems again and again, and are not names.
 const NOBODY: [&str; 33] = [
     "likes",
     "dislikes",
@@ -68,7 +72,7 @@ const NOBODY: [&str; 33] = [
     "inaudible",
 ];
 
-/// Where a label stands, and what beside the name is in it.
+/// Where a label stands, and what it holds besides the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     /// `00:04 Ana`, with the words below.
@@ -81,7 +85,7 @@ enum Form {
     TimeBelow,
     /// `[Ana] text`, `<Ana> text`
     Bracketed,
-    /// Fields between tabs or bars.
+    /// Fields separated by tabs or bars: `00:04 | Ana | text`.
     Fields,
     /// `Q. text`
     Dotted,
@@ -93,7 +97,7 @@ enum Form {
     Alone,
 }
 
-/// Of two that fit as well, the first is the layout.
+/// All forms. Where two of them fit equally well, the earlier one is the layout.
 const FORMS: [Form; 10] = [
     Form::TimeName,
     Form::NameTime,
@@ -108,36 +112,38 @@ const FORMS: [Form; 10] = [
 ];
 
 impl Form {
-    /// Whether a name beside it may be taken for one although it stands there once.
+    /// Whether a name in this form may count although it occurs only once. In the other forms it
+    /// must come back, or be a role.
     fn is_strong(self) -> bool {
         !matches!(self, Self::Dashed | Self::Leading | Self::Alone)
     }
 }
 
-/// A line of a block.
+/// A line of a block, trimmed and not empty.
 #[derive(Clone, Copy)]
 struct Line<'b> {
     block: usize,
-    /// From 0, inside of the block.
+    /// Index within the block, from 0.
     at: usize,
     text: &'b str,
 }
 
-/// What may be a label.
+/// A candidate for a speaker label.
 #[derive(Debug, Clone)]
 struct Label<'b> {
-    /// Among all lines.
+    /// Index among the lines of all blocks.
     line: usize,
-    /// How many lines it fills.
+    /// Number of lines that the label takes up: one or two.
     fills: usize,
     name: &'b str,
-    /// Seconds.
+    /// Time in the label, in seconds.
     time: Option<u32>,
     rest: &'b str,
 }
 
-/// Gives what stands below or behind each label to its speaker, if the blocks have such a layout. What
-/// stands above the first label is left out.
+/// Makes the text below or behind each label a turn of its speaker, if the blocks have such a
+/// layout; else returns them as they are. What stands above the first label is left out, with a
+/// finding.
 pub(super) fn apply(blocks: Vec<Block>, findings: &mut Findings) -> Vec<Block> {
     let found = find(&blocks);
     if found.is_empty() {
@@ -181,7 +187,7 @@ pub(super) fn apply(blocks: Vec<Block>, findings: &mut Findings) -> Vec<Block> {
     out
 }
 
-/// A label of the layout.
+/// A label of the layout that was found, with its place in the blocks.
 struct Owned {
     block: usize,
     at: usize,
@@ -209,7 +215,8 @@ fn find(blocks: &[Block]) -> Vec<Owned> {
     }
     let owned = best.into_iter().map(|label| {
         let Line { block, at, .. } = lines[label.line];
-        // A label over two lines may end in another block, whose first line it fills.
+        // A label of two lines may be split between two blocks; then it counts from its second
+        // line.
         let last = lines[label.line + label.fills - 1];
         let (name, rest) = (label.name.to_owned(), label.rest.to_owned());
         if last.block == block {
@@ -224,7 +231,7 @@ fn find(blocks: &[Block]) -> Vec<Owned> {
 const TIME: &str = r"\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?(?:\s?[AaPp]\.?[Mm]\.?)?";
 const NAME: &str =
     r"(?P<name>\p{L}[\p{L}\p{M}\p{N} .,'’·・_-]{0,49}?)(?P<bracket>\s*\([^()]{1,40}\))?";
-/// What stands around names and times.
+/// Marks that may stand around names and times.
 const SIGNS: &str = r"[*_#@>\s]*";
 
 fn range() -> String {
@@ -263,7 +270,8 @@ fn candidates<'b>(form: Form, lines: &[Line<'b>]) -> Vec<Label<'b>> {
         let name = found.name("name").or_else(|| found.name("angled"))?;
         let bracket = found.name("bracket");
         let both = bracket.map(|bracket| &text[name.start()..bracket.end()]);
-        // Who asks is told by the role; who answers by the name.
+        // A bracket is kept where it gives the role of somebody who asks, as in
+        // `Ana (Interviewer)`.
         let name = both.filter(|both| moderator::is_role(both)).map_or(name.as_str(), str::trim);
         let name = &text[text.find(name)?..][..name.len()];
         let time = found.name("time").and_then(|time| seconds(time.as_str()));
@@ -310,7 +318,7 @@ fn compiled(pattern: &str) -> Regex {
     Regex::new(pattern).expect("the pattern is valid")
 }
 
-/// `Ana⇥00:04⇥text`, `00:04 | Ana | text`, `Ana⇥text`
+/// The label of a line in fields: `Ana⇥00:04⇥text`, `00:04 | Ana | text` or `Ana⇥text`.
 fn fields(line: usize, text: &str) -> Option<Label<'_>> {
     let sign = if text.contains('\t') { "\t" } else { " | " };
     let mut parts = text.splitn(4, sign).map(str::trim);
@@ -329,8 +337,9 @@ fn fields(line: usize, text: &str) -> Option<Label<'_>> {
     None
 }
 
-/// Labels before which a time stands and behind which the words follow with no sign between: a name is
-/// what comes back there and nowhere else.
+/// The labels of lines such as `00:04 Ana text`, where no mark separates the name from the words.
+/// The name is the first word after the time, and as many more as nearly always follow it there and
+/// occur nowhere else.
 fn leading<'b>(lines: &[Line<'b>]) -> Vec<Label<'b>> {
     static TIMED: LazyLock<Regex> =
         LazyLock::new(|| compiled(&format!(r"^{}\s+(?P<rest>\p{{L}}.*)$", range())));
@@ -382,7 +391,8 @@ fn leading<'b>(lines: &[Line<'b>]) -> Vec<Label<'b>> {
                 let (word, before) =
                     (last.next().unwrap_or_default(), last.next().unwrap_or_default());
                 let comes_back = prefixes[longer] * 5 >= count * 4;
-                // `I` begins many turns of one who says it nowhere else.
+                // A letter is not part of a name: a speaker may begin most turns with `I` and never
+                // say it elsewhere.
                 let is_letter = word.len() == 1 && !word.ends_with(|c: char| c.is_ascii_digit());
                 if count < 2 || is_letter || !comes_back || pairs(before, word) != words[word] {
                     break;
@@ -398,7 +408,8 @@ fn leading<'b>(lines: &[Line<'b>]) -> Vec<Label<'b>> {
     timed.iter().filter_map(label).collect()
 }
 
-/// The labels, if their names come back, begin most of the text and somebody asks.
+/// The labels that count, if they make a layout: their names come back, they begin most of the
+/// text, and somebody asks. Empty if they do not.
 fn layout<'b>(form: Form, all: Vec<Label<'b>>, lines: &[Line<'_>]) -> Vec<Label<'b>> {
     let count = |labels: &[Label<'b>]| {
         let mut names: HashMap<&'b str, usize> = HashMap::new();
@@ -415,7 +426,7 @@ fn layout<'b>(form: Form, all: Vec<Label<'b>>, lines: &[Line<'_>]) -> Vec<Label<
     let takes_all = form.is_strong() && repeated * 2 >= candidates;
     let mut labels: Vec<Label> = all;
     labels.retain(|label| takes_all || comes_back(label.name));
-    // Nothing is said between a label and the next.
+    // A label without any words before the next one does not begin a turn.
     let starts: Vec<usize> = labels.iter().map(|label| label.line).collect();
     labels.retain(|label| {
         let next = label.line + label.fills;
@@ -446,7 +457,7 @@ fn layout<'b>(form: Form, all: Vec<Label<'b>>, lines: &[Line<'_>]) -> Vec<Label<
     }
     let least = 2 - usize::from(timed);
     let asks = asked.iter().any(|(name, asked)| *asked >= least && asked * 3 >= names[name]);
-    // Whoever asks and somebody else are a talk, whatever is said.
+    // A moderator's label beside another one makes a conversation, whatever is said.
     let roles = asker
         && names.keys().any(|name| !moderator::is_label(name))
         && names.keys().any(|name| moderator::is_label(name));
@@ -456,7 +467,8 @@ fn layout<'b>(form: Form, all: Vec<Label<'b>>, lines: &[Line<'_>]) -> Vec<Label<
     labels
 }
 
-/// Blocks behind the first label in which nobody begins to speak, without those below a label on its own.
+/// Number of blocks after the first label in which no turn begins, except those directly below a
+/// label on a line of its own.
 fn unlabelled(labels: &[Label<'_>], lines: &[Line<'_>]) -> usize {
     let mut blocks: Vec<usize> = lines[labels[0].line..].iter().map(|line| line.block).collect();
     blocks.dedup();
@@ -471,12 +483,12 @@ fn unlabelled(labels: &[Label<'_>], lines: &[Line<'_>]) -> usize {
     blocks.iter().filter(|block| begun.binary_search(block).is_err()).count()
 }
 
-/// The name of a role or a number, which needs nobody to come back.
+/// Whether a label is a role or a number (`Interviewer`, `Speaker 2`), which need not come back.
 fn is_known(name: &str) -> bool {
     moderator::is_label(name) || is_generic(name) || is_numbered(name)
 }
 
-/// Whether words may be somebody's name: few, and with capitals where the script has them.
+/// Whether words may be a person's name: few, and with capitals where the script has them.
 fn is_name(name: &str) -> bool {
     if is_note_word(name) || NOBODY.contains(&name.to_lowercase().as_str()) || name.is_empty() {
         return false;
@@ -508,7 +520,7 @@ fn is_name(name: &str) -> bool {
         && words().all(|word| is_part(word) && unspaced(word) <= LONGEST_UNSPACED)
 }
 
-/// A time of a recording or of the day in seconds: `00:04`, `1:02:03.5`, `10:04 PM`.
+/// The seconds in a time of a recording or of the day: `00:04`, `1:02:03.5`, `10:04 PM`.
 fn seconds(time: &str) -> Option<u32> {
     let small = time.trim().to_lowercase();
     let is_pm = small.ends_with('m') && small.contains('p');
@@ -531,7 +543,7 @@ pub(super) fn heads_turn(line: &str) -> bool {
     [Form::TimeName, Form::NameTime].iter().any(|form| !candidates(*form, &[line]).is_empty())
 }
 
-/// Takes off the line at the end that says who or what wrote a transcript down.
+/// Removes a last line that says who or what wrote the transcript: `Transcribed by …`.
 pub(super) fn drop_closing(blocks: &mut Vec<Block>, findings: &mut Findings) {
     static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
         let by = "transcribed (?:by|with|using)|transcript(?:ion)? (?:by|created|generated|provided)\
@@ -560,7 +572,7 @@ mod tests {
     use super::super::rows::Rows;
     use super::super::text;
 
-    /// Two ask and answer three times.
+    /// Name, time and words of two people who ask and answer three times.
     const TURNS: [(&str, &str, &str); 6] = [
         ("Ana Lee", "00:04", "Thanks for coming, how does your day begin?"),
         ("Bo de Wit", "00:11", "I unlock the store room and count what is missing."),

@@ -3,10 +3,10 @@
 //! Owns reading: formats, encodings, limits, findings. Does not know what a persona or a model is,
 //! and changes no word of what a participant said.
 //!
-//! A file travels `inputs` (which?) → `files` (is it text?) → `encoding` (bytes to text) or `archive` (an
-//! office file's parts) → the reader of its format → `table` (rows) or `document` and `transcript`
-//! (prose) → `rows` (records). Whatever is odd on the way becomes a [`Finding`]; only a file without
-//! a single record is an error.
+//! A file travels `inputs` (which?) → `files` (is it text?) → `encoding` (bytes to text) or
+//! `archive` (an office file's parts) → the reader of its format → `table` (rows) or `document` and
+//! `transcript` (prose) → `rows` (records). Whatever is odd on the way becomes a [`Finding`]; only
+//! a file without a single record is an error.
 
 mod archive;
 mod chat;
@@ -83,7 +83,7 @@ pub struct Corpus {
     pub records: Vec<Record>,
     /// What was odd, with counts. Nothing is dropped without one.
     pub findings: Vec<Finding>,
-    /// Names of those who ask: no participants, and still people whose names are personal.
+    /// Names of those who ask. They are not participants, but their names are personal data too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moderators: Vec<String>,
 }
@@ -97,16 +97,17 @@ pub struct SourceFile {
     pub name: String,
     /// Where it was read.
     pub path: PathBuf,
-    /// `csv`, `tsv`, `json`, `jsonl`, `yaml`, `markdown`, `text`, `org`, `html`, `html table` (a
-    /// page of nothing else), `subtitles`, `mail`, `xlsx`, `ods`, `docx`.
+    /// Name of the format: `csv`, `tsv`, `json`, `jsonl`, `yaml`, `markdown`, `text`, `org`,
+    /// `html`, `html table` (a page of nothing but tables), `subtitles`, `mail`, `xlsx`, `ods`,
+    /// `docx`.
     pub format: String,
-    /// As detected, for example `UTF-8`, `windows-1252`; `ZIP` for office files.
+    /// Encoding as detected, for example `UTF-8`, `windows-1252`; `ZIP` for office files.
     pub encoding: String,
     /// SHA-256 of the bytes, hex: a resumed run refuses a changed input.
     pub sha256: String,
 }
 
-/// Columns of a table among which one may hold what was asked.
+/// Most columns of a record among which the question is looked for.
 const MOST_WITH_QUESTION: usize = 100;
 
 /// One table row, paragraph or speaker turn.
@@ -142,17 +143,18 @@ pub struct ColumnSpan {
     pub start: usize,
     /// One past the last byte.
     pub end: usize,
-    /// Whether the participants wrote or said it in words of their own, by what the column holds over
-    /// the whole file.
+    /// Whether the participants wrote or said the value in words of their own, to judge by what the
+    /// column holds over the whole file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_said: bool,
-    /// Whether staff wrote it about the participant, or in answer to them: context like a date.
+    /// Whether staff wrote the value about the participant or in answer to them, which makes it
+    /// context, like a date.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_staffs: bool,
 }
 
 impl ColumnSpan {
-    /// A cell of which nothing is known but its place.
+    /// A cell of which only the name of its column and its place are known.
     pub fn new(name: impl Into<Arc<str>>, place: Range<usize>) -> Self {
         let (start, end) = (place.start, place.end);
         Self { name: name.into(), start, end, is_said: false, is_staffs: false }
@@ -164,8 +166,8 @@ impl ColumnSpan {
 }
 
 impl Record {
-    /// The question that the record answers, where a column holds it: in a table of a row an answer,
-    /// which has few columns. A wide one has its questions in the header.
+    /// The question that the record answers, where a column holds it, as in a table with one row
+    /// per answer. Such a table has few columns; a wide one has its questions in the header.
     pub fn question(&self) -> Option<&str> {
         if self.columns.len() > MOST_WITH_QUESTION {
             return None;
@@ -176,26 +178,27 @@ impl Record {
 
     /// The name of the column in whose value a byte of the text stands.
     pub fn column_at(&self, byte: usize) -> Option<&str> {
-        // A wide table has a million columns: they are in order.
+        // The columns are in order, and a wide table may have a million of them.
         let after = self.columns.partition_point(|column| column.start <= byte);
         let column = self.columns.get(after.checked_sub(1)?)?;
         (byte < column.end).then_some(&*column.name)
     }
 
-    /// Whether the speaker's role is to ask. Such words are a record only where nobody else speaks in
-    /// their file, or in a table of a document.
+    /// Whether the speaker's role is to ask. What such speakers say is a record only where nobody
+    /// else speaks in their file, or in a table of a document.
     pub fn is_by_moderator(&self) -> bool {
         self.participant.as_deref().is_some_and(moderator::is_role)
     }
 
-    /// Whether some of it is in the participant's own words.
+    /// Whether some of the record is in the participant's own words.
     pub fn speaks(&self) -> bool {
         self.columns.is_empty() || self.columns.iter().any(|column| column.is_said)
     }
 
-    /// What of a range of the text is in the participant's own words: cells without the messages that
-    /// they quote, with their offsets in `text`, whole where they reach out of the range. Where no cell
-    /// is, the [`Record::cells`] stand in, answers to closed questions; of these no dates and addresses.
+    /// The pieces of a range of the text that are in the participant's own words, with their byte
+    /// offsets in `text`: cells without the messages that they quote, in full where they reach out
+    /// of the range. Where no cell is in their own words, the [`Record::cells`] stand in, which are
+    /// answers to closed questions, without dates and addresses.
     pub fn said_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, &str)> {
         let is_said = |at: usize| {
             let column = self.columns.binary_search_by_key(&at, |column| column.start);
@@ -203,13 +206,14 @@ impl Record {
         };
         let is_prose = self.columns.is_empty();
         let speaks = self.speaks();
-        // Something must stand in: a record of dates alone is one of dates.
+        // Something must stand in: a record of nothing but dates keeps its dates.
         let has_any = !speaks && self.cells().any(|(_, cell)| !values::tells_nothing(cell));
         let said = self.cells_in(range).filter(move |(at, cell)| {
             if speaks { is_prose || is_said(*at) } else { !has_any || !values::tells_nothing(cell) }
         });
         said.flat_map(move |(at, cell)| {
-            // In notes a marked line is what a participant said, in a message what somebody else wrote.
+            // In notes, a line marked with `>` is what a participant said; in a message, what
+            // somebody else wrote.
             let own = if is_prose { reply::whole(cell) } else { reply::own(cell) };
             own.into_iter().map(move |piece| (at + piece.start, &cell[piece]))
         })
@@ -222,9 +226,10 @@ impl Record {
         self.cells_in(0..self.text.len())
     }
 
-    /// Those [`Record::cells`] that reach into a range of the text, whole.
+    /// Those [`Record::cells`] that reach into a range of the text, each in full.
     pub fn cells_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, &str)> {
-        // What staff noted stands in for nobody's words.
+        // A record that holds nothing but notes by staff and other context gives no cell: the notes
+        // do not stand in for the participant's words.
         let spoken = self.columns.iter().any(|c| c.is_staffs || !c.is_context());
         let whole = self.columns.is_empty().then_some((0, self.text.as_str()));
         let first = self.columns.partition_point(|column| column.end <= range.start);
@@ -253,7 +258,8 @@ pub struct Finding {
     pub count: usize,
 }
 
-/// The bytes of a file as UTF-8, read as [`load`] reads them; what is no text stays as it is.
+/// The bytes of a file as UTF-8, decoded as [`load`] does; those of an office file stay as they
+/// are.
 pub fn utf8(bytes: Vec<u8>, format: &str) -> Vec<u8> {
     if matches!(format, "xlsx" | "ods" | "docx") {
         return bytes;

@@ -1,4 +1,4 @@
-//! What the name of a column says: who speaks, what was asked, and what nobody said.
+//! What the name of a column says: that it holds who speaks, what was asked, or what nobody said.
 //!
 //! Owns the words for these in the languages that research is written in. Does not look at values.
 
@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 /// Suffixes of the words for a participant, as in `participant_id`.
 const ID_SUFFIXES: [&str; 7] = ["", "id", "no", "nr", "number", "code", "name"];
 
-/// Columns that say something about an answer and are not part of it, as survey tools name them.
+/// Names, normalised, of columns that describe an answer and are not part of it, as survey tools
+/// write them.
 const CONTEXT: [&str; 88] = [
     "enumerator",
     "enumerador",
@@ -100,10 +101,10 @@ const CONTEXT: [&str; 88] = [
     "adresseemail",
 ];
 
-/// The last part of a field's name inside other fields, where it says something about the field.
+/// Last parts of the names of nested fields that describe their object, as in `author.bot`.
 const FIELDS: [&str; 7] = ["state", "status", "redacted", "bot", "href", "selfurl", "notification"];
 
-/// The participant of a study, in the languages that research is often written in.
+/// Words for the participant of a study, in the languages that research is often written in.
 const PARTICIPANT: [&str; 57] = [
     "participant",
     "respondent",
@@ -164,7 +165,8 @@ const PARTICIPANT: [&str; 57] = [
     "उत्तरदाता",
 ];
 
-/// What else stands for a participant where no column is called one; the best first.
+/// Names of columns that stand for the participant where no column has a name of [`PARTICIPANT`];
+/// the best first.
 const OTHER_PEOPLE: [&str; 44] = [
     "pid",
     "authorid",
@@ -212,7 +214,7 @@ const OTHER_PEOPLE: [&str; 44] = [
     "useremail",
 ];
 
-/// What was asked, in the same languages.
+/// Names of columns with the question that was asked, in the same languages.
 const QUESTION: [&str; 27] = [
     "question",
     "questiontext",
@@ -243,7 +245,8 @@ const QUESTION: [&str; 27] = [
     "सवाल",
 ];
 
-/// How well a column name says that it holds the participant; lower is better.
+/// How well a column name says that it holds the participant; lower is better, and `None` is not at
+/// all.
 pub(super) fn participant_rank(name: &str) -> Option<usize> {
     let own = without_groups(name);
     let name = normalise(own);
@@ -263,7 +266,7 @@ pub(super) fn participant_rank(name: &str) -> Option<usize> {
     OTHER_PEOPLE.iter().position(|other| *other == name).map(|i| ID_SUFFIXES.len() + 1 + i)
 }
 
-/// `Participant Private ID`: the word, and an id at the end.
+/// Whether a name begins with a participant and ends with an id: `Participant Private ID`.
 fn names_participant(name: &str) -> bool {
     let mut words = name.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
     let first = words.next().unwrap_or_default();
@@ -271,7 +274,7 @@ fn names_participant(name: &str) -> bool {
     PARTICIPANT.contains(&first.as_str()) && ["id", "no", "nr", "code"].contains(&last.as_str())
 }
 
-/// Whether a participant's name says that there is none.
+/// Whether a participant's name says that they are unnamed: `anonymous`.
 pub(super) fn is_nobody(name: &str) -> bool {
     const NOBODY: [&str; 14] = [
         "anonymous",
@@ -297,12 +300,13 @@ pub(super) fn is_speaker(name: &str) -> bool {
     ["speaker", "speakername", "speakerlabel"].contains(&normalise(name).as_str())
 }
 
-/// Whether a name is that of the participant of a study, in so many words.
+/// Whether a column name is a word for the participant of a study, alone or with an id:
+/// `respondent_id`.
 pub(super) fn is_participant(name: &str) -> bool {
     participant_rank(name).is_some_and(|rank| rank < ID_SUFFIXES.len())
 }
 
-/// Whether a column holds the part that somebody has in a conversation.
+/// Whether a column holds the role of the speaker in a conversation.
 pub(super) fn is_role_of_speaker(name: &str) -> bool {
     ["speakerrole", "direction", "sendertype", "authortype"].contains(&normalise(name).as_str())
 }
@@ -312,8 +316,8 @@ pub(super) fn is_question(name: &str) -> bool {
     QUESTION.contains(&normalise(without_groups(name)).as_str())
 }
 
-/// Whether a column holds something that the participant did not say. Asked for each cell of each
-/// record, so that a hash decides and no list is gone through.
+/// Whether a column holds something that the participant did not say. Called for each cell of each
+/// record, so it looks the name up in a hash set.
 pub(crate) fn is_context(name: &str) -> bool {
     static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
         let participants = PARTICIPANT.iter().flat_map(|word| {
@@ -325,7 +329,7 @@ pub(crate) fn is_context(name: &str) -> bool {
     });
     let name = without_groups(name);
     let is_named = |name: &str| NAMES.contains(&normalise(name));
-    // `author.avatarUrl`
+    // The `avatarUrl` of `author.avatarUrl`.
     let field = Some(name).filter(|name| is_path(name)).and_then(|name| name.rsplit('.').next());
     let is_field = |field: &str| {
         let plain = normalise(field);
@@ -346,7 +350,7 @@ fn without_groups(name: &str) -> &str {
     own.unwrap_or(name)
 }
 
-/// `order_id`, `order ID`, `orderId`, but not `paid`.
+/// Whether a name ends in a separate `id`: `order_id`, `order ID`, `orderId`, but not `paid`.
 pub(super) fn is_id_name(name: &str) -> bool {
     let Some((head, tail)) = name.len().checked_sub(2).and_then(|at| name.split_at_checked(at))
     else {
@@ -357,12 +361,13 @@ pub(super) fn is_id_name(name: &str) -> bool {
         && (parted || head.ends_with(char::is_lowercase) && tail.starts_with('I'))
 }
 
-/// Lower-case letters and digits only.
+/// The name in lower case, with its letters and digits only.
 pub(super) fn normalise(name: &str) -> String {
     name.chars().filter(|c| is_of_word(*c)).flat_map(char::to_lowercase).collect()
 }
 
-/// Letters, digits, and the signs that join or part the letters of Indic and Arabic words.
+/// Whether a character is a letter, a digit, or a sign that joins or parts the letters of Indic and
+/// Arabic words.
 pub(super) fn is_of_word(c: char) -> bool {
     c.is_alphanumeric()
         || matches!(c, '\u{64B}'..='\u{65F}')

@@ -1,8 +1,8 @@
 //! Items with lists inside: a conversation and its messages, a person and their answers.
 //!
-//! Owns which objects of a document become rows, one for each thing said, and what of the objects around
-//! them goes along. Items without such lists stay as they are. What an object says is `message`'s, cells
-//! are `json`'s.
+//! Owns which objects of a document become rows, one for each thing said, and which fields of the
+//! objects around them go along. Items without such lists stay as they are. What an object says is
+//! decided in `message`; `json` turns fields into cells.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,29 +14,31 @@ use super::json::join;
 use super::message::{self, Object, Speaker, said_by, said_field, scalar, speaker_of};
 use super::names::{is_question, participant_rank};
 
-/// The columns of who says it.
+/// Names of the columns for the speaker of a row and the speaker's role.
 const SPEAKER_NAME: &str = "speaker";
 const SPEAKER_ROLE: &str = "speaker_role";
 
-/// Mean words of what is said: a list of single words is one of tags.
+/// Fewest words of a message, and on average of the messages in a list; shorter texts are tags.
 const LEAST_WORDS: usize = 3;
 
-/// Bytes and number of the fields that go along with each row of an item. Without a bound, a long text
+/// Longest field, in bytes, that is repeated in each row of its item. Without a bound, a long text
 /// beside ten thousand messages would be repeated ten thousand times.
 const AROUND_BYTES: usize = 200;
+/// Most fields of an item that are repeated in each of its rows.
 const AROUND: usize = 60;
 
-/// Texts of one place that are looked for in another.
+/// Number of texts of one place that are looked for in another, to see whether it repeats them.
 const SAMPLE: usize = 12;
 
-/// One row to be.
+/// A row in the making: an item, or an object inside one.
 #[derive(Debug)]
 pub(super) struct Item<'v> {
-    /// Number of the item that it is or stands in, from 1.
+    /// Number of the item that the row is or comes from, from 1.
     pub number: usize,
-    /// Name and value; nested fields with their path. A value that is no object has no name.
+    /// Names and values of the fields; a nested field is named by its path (`author.name`). An item
+    /// that is not an object is a single field with an empty name.
     pub fields: Vec<(String, Cow<'v, Value>)>,
-    /// The path of keys to the objects like it; empty for the item itself.
+    /// Path of keys to the object, shared by all objects of a list; empty for the item itself.
     place: String,
     said: Option<String>,
     has_speaker: bool,
@@ -47,16 +49,17 @@ pub(super) struct Item<'v> {
 pub(super) struct Unfolded<'v> {
     /// The rows to be, in order.
     pub items: Vec<Item<'v>>,
-    /// The lists of which each object became a row.
+    /// Paths of the lists whose objects became rows.
     pub lists: Vec<String>,
-    /// Places left out because they repeat what others hold.
+    /// Paths of places left out because they repeat what others hold, such as lists of timed words.
     pub repeated: Vec<String>,
-    /// Lists beside them that were left out.
+    /// Paths of other lists of objects, which were left out.
     pub beside: Vec<String>,
 }
 
-/// A row for each thing said in some lists of items, or for each item where they hold no such lists.
-/// The lists go by their names, of which the rows keep those that are not empty.
+/// Makes a row for each thing said inside the items of some lists, or a row for each item where
+/// nothing is said in such inner lists. Each list comes with its name, which goes into the rows as
+/// `section` unless it is empty.
 pub(super) fn unfold<'v>(lists: &[(&str, &'v [Value])]) -> Unfolded<'v> {
     let mut rows = Vec::new();
     let mut unfolded = BTreeSet::new();
@@ -106,7 +109,7 @@ fn text<'v>(text: &str) -> Cow<'v, Value> {
     Cow::Owned(Value::String(text.to_owned()))
 }
 
-/// What the objects of a list are, over all items.
+/// Counts over the objects of all lists at one path, in all items.
 #[derive(Default)]
 struct Tally {
     lists: usize,
@@ -117,7 +120,7 @@ struct Tally {
 }
 
 impl Tally {
-    /// Whether most objects say something, and some list holds more than one.
+    /// Whether most objects say something or hold a question, and some list holds more than one.
     fn is_said(&self) -> bool {
         let most = |some: usize| some * 2 > self.objects;
         let is_speech = most(self.said) && self.words >= LEAST_WORDS * self.said;
@@ -166,15 +169,16 @@ struct Unfolding<'v> {
     beside: BTreeSet<String>,
 }
 
-/// What stands around an object.
+/// What the row of an object takes from the item and the objects around it.
 #[derive(Clone)]
 struct Around<'v> {
-    /// The number of the item that all stands in, and the people whom it lists.
+    /// Number of the item, from 1.
     number: usize,
+    /// The people whom the item lists.
     people: Rc<People<'v>>,
     /// Fields of the objects around it, by their paths.
     fields: Vec<(String, &'v Value)>,
-    /// Who speaks in the nearest of them that says so.
+    /// The speaker that the nearest of these objects names.
     speaker: Option<Speaker<'v>>,
 }
 
@@ -240,7 +244,8 @@ impl<'v> Unfolding<'v> {
         }
     }
 
-    /// The sentences of one turn as one text: a list in which nobody is named and nothing asked.
+    /// The sentences of a turn joined into one text, if `inner` is a single list of sentences:
+    /// objects that say something, name no speaker and hold no question.
     fn turn(&self, inner: &[(&'v str, String, &'v Value)]) -> Option<String> {
         let [(_, at, Value::Array(sentences))] = inner else { return None };
         let said = sentences.iter().map(|sentence| {
@@ -261,7 +266,8 @@ impl<'v> Unfolding<'v> {
     }
 }
 
-/// An item in which nothing is said apart: as it is, with who says it where no field is called so.
+/// The row of an item that is not unfolded: its own fields, the speaker's role, and the speaker's
+/// name where no field names the participant.
 fn flat(number: usize, item: &Value) -> Item<'_> {
     let Value::Object(object) = item else {
         let fields = vec![(String::new(), Cow::Borrowed(item))];
@@ -283,8 +289,8 @@ fn speaker_fields<'v>(speaker: &Speaker<'_>) -> impl Iterator<Item = (String, Co
     [(SPEAKER_NAME.to_owned(), text(&speaker.name))].into_iter().chain(role)
 }
 
-/// The row of an object that says something, by itself or in a turn of sentences, with what stands
-/// around it.
+/// The row of an object that says something, in a field of its own or as the sentences of a turn,
+/// together with the fields of `around`.
 fn row<'v>(
     place: &str,
     object: &'v Object,
@@ -298,7 +304,8 @@ fn row<'v>(
     let speaker =
         own_speaker.clone().or_else(inherited).map(|speaker| known(speaker, &around.people));
     let mut fields: Vec<_> = speaker.iter().flat_map(speaker_fields).collect();
-    // A message is its author's, whatever the item says under the same names; an answer is the item's.
+    // Fields of the item that the object's own replace: those of the speaker, and others of the
+    // same name if the object names a speaker or they hold what is said or asked.
     let is_hidden = |name: &str| {
         let is_author = speaker.is_some() && message::is_speaker(name);
         let is_own = own.iter().any(|(key, _)| *key == name);
@@ -323,10 +330,11 @@ fn row<'v>(
     }
 }
 
-/// People whom an item lists, by their ids.
+/// The people whom an item lists, by their ids.
 type People<'v> = HashMap<String, &'v Object>;
 
-/// Collected once an item: a conversation may have a hundred thousand messages.
+/// Collects the people whom an item lists, once per item: a conversation may have a hundred
+/// thousand messages.
 fn people(item: &Object) -> People<'_> {
     let objects = item.values().filter_map(Value::as_array).flatten().filter_map(Value::as_object);
     let mut people = People::new();
@@ -339,7 +347,8 @@ fn people(item: &Object) -> People<'_> {
     people
 }
 
-/// A speaker told by an id alone, by what a list of people in the item says of that id.
+/// The speaker with the name and role that the item's list of people gives for the speaker's id;
+/// unchanged where the list does not have it.
 fn known<'v>(speaker: Speaker<'v>, people: &People<'v>) -> Speaker<'v> {
     let Some(person) = people.get(&speaker.name) else { return speaker };
     Speaker {
@@ -349,7 +358,7 @@ fn known<'v>(speaker: Speaker<'v>, people: &People<'v>) -> Speaker<'v> {
     }
 }
 
-/// Whether a field tells the participant, or one in it does.
+/// Whether a field, or a field inside it, names the participant.
 fn names_participant(fields: &[(String, Cow<'_, Value>)]) -> bool {
     fields.iter().any(|(name, value)| {
         let mut inner = value.as_object().into_iter().flat_map(Object::keys);
@@ -358,7 +367,7 @@ fn names_participant(fields: &[(String, Cow<'_, Value>)]) -> bool {
     })
 }
 
-/// What is said without a name is by whoever the item is about.
+/// Gives each row that names no participant the id of its item, or else the item's number.
 fn name_participant(rows: &mut [Item<'_>], item: &Object, number: usize) {
     let whose = message::item_id(item).unwrap_or_else(|| number.to_string());
     for row in rows {
@@ -372,7 +381,7 @@ fn is_list(value: &Value) -> bool {
     value.as_array().is_some_and(|items| items.iter().any(Value::is_object))
 }
 
-/// Whether something is short enough to be repeated in every row of its item.
+/// Whether a value is short enough to be repeated in every row of its item.
 fn is_short(value: &Value) -> bool {
     match value {
         Value::String(text) => text.len() <= AROUND_BYTES,
@@ -381,7 +390,7 @@ fn is_short(value: &Value) -> bool {
     }
 }
 
-/// Whether a value is one message: an object that says something and who says it.
+/// Whether a value is one message: an object that says something and names its speaker.
 fn is_message(value: &Value) -> bool {
     value.as_object().is_some_and(|object| {
         let said =
@@ -390,8 +399,9 @@ fn is_message(value: &Value) -> bool {
     })
 }
 
-/// Takes the rows of places away that hold again what others hold: services write a transcript as one
-/// text, by paragraph and by turn. What names its speakers stays, else what has most rows.
+/// Removes the rows of places that repeat what another place holds, and returns those places:
+/// services write one transcript as a whole, by paragraph and by turn. The place that names its
+/// speakers stays, or else the one with most rows.
 fn drop_repeated(items: &mut Vec<Item<'_>>) -> Vec<String> {
     let mut places: BTreeMap<&str, Vec<&Item<'_>>> = BTreeMap::new();
     for item in items.iter().filter(|item| item.said.is_some()) {
@@ -418,7 +428,7 @@ fn drop_repeated(items: &mut Vec<Item<'_>>) -> Vec<String> {
     repeated
 }
 
-/// Whether most of some texts stand in another one.
+/// Whether `whole` contains more than three quarters of a sample of `texts`.
 fn holds(whole: &str, texts: &[&str]) -> bool {
     let step = texts.len().div_ceil(SAMPLE).max(1);
     let sample: Vec<&&str> = texts.iter().step_by(step).collect();
@@ -426,9 +436,9 @@ fn holds(whole: &str, texts: &[&str]) -> bool {
     found * 4 > sample.len() * 3
 }
 
-/// Whether one text holds most lines of another.
+/// Whether `text` contains most of the lines in `lines`.
 fn holds_all(text: &str, lines: &str) -> bool {
-    // Each of many texts is asked: only one of about the same length is looked into.
+    // Called for many texts: one of less than half the length is not searched.
     if text.len() * 2 < lines.len() {
         return false;
     }
@@ -447,7 +457,7 @@ mod tests {
         rows
     }
 
-    /// Participant and text of each record.
+    /// The participant and the text of each record.
     fn said(rows: &Rows) -> Vec<(Option<&str>, &str)> {
         rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect()
     }
@@ -591,7 +601,7 @@ mod tests {
             load(&format!(r#"[{{"people": {people}, "messages": [{}]}}]"#, messages.join(",")));
         assert_eq!(rows.records.len(), 20_000);
         assert_eq!(rows.records[3].participant.as_deref(), Some("Ana"));
-        // Quadratic, it is minutes.
+        // With quadratic cost it takes minutes.
         assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
     }
 

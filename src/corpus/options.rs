@@ -1,4 +1,4 @@
-//! Questions with several answers, written as one column an option.
+//! Questions with several answers, written as one column per option.
 //!
 //! Owns recognising such columns by their names and values, and joining them into one readable
 //! value: `Which tools? - Phone`, `Which tools? - Paper` become `Which tools?: Phone; Paper`. What
@@ -12,16 +12,16 @@ use super::names::normalise;
 use super::rows::Rows;
 use super::table::Table;
 
-/// Between the options in one cell; the same as between the items of a list in JSON.
+/// Separator between the options in one cell; the same as between the items of a list in JSON.
 const SEPARATOR: &str = "; ";
 
-/// What tools write into the column of an option that was chosen, beside the option itself.
+/// What tools write into the column of an option that was chosen, besides the option's own name.
 const CHOSEN: [&str; 6] = ["1", "x", "true", "selected", "checked", "✓"];
 
-/// And into that of one that was not, where they do not leave it empty.
+/// What tools write into the column of an option that was not chosen, where it is not empty.
 const NOT_CHOSEN: [&str; 5] = ["0", "false", "unselected", "notselected", "unchecked"];
 
-/// How the option is called that asks for words of one's own.
+/// Names of the option that asks for an answer in the participant's own words.
 const OTHER: [&str; 17] = [
     "other",
     "andere",
@@ -42,10 +42,10 @@ const OTHER: [&str; 17] = [
     "其他",
 ];
 
-/// Bytes of the longest answer in which the options that were chosen are looked for.
+/// Longest answer, in bytes, that is searched for the options that were chosen.
 const LONGEST_ANSWER: usize = 1 << 12;
 
-/// Joins the columns of each such question. Names are clean, values are not empty.
+/// Joins the columns of each such question. Names must be clean, and values not empty.
 pub(super) fn join(table: &mut Table, rows: &mut Rows) {
     let mut filled = vec![0usize; table.names.len()];
     for (column, _) in table.rows.iter().flat_map(|row| &row.cells) {
@@ -83,7 +83,7 @@ pub(super) fn join(table: &mut Table, rows: &mut Rows) {
                 continue;
             };
             let target = groups[group].target();
-            // Words of one's own may stand between options.
+            // The column of `Other` may stand between two options.
             let at = cells.partition_point(|(known, _)| *known < target);
             match cells.get_mut(at) {
                 Some((known, text)) if *known == target => {
@@ -106,7 +106,7 @@ pub(super) fn join(table: &mut Table, rows: &mut Rows) {
     for (group, verdict) in groups.into_iter().zip(verdicts) {
         if verdict == Verdict::Joined {
             let target = group.target();
-            // An empty column that held the question gives its name up.
+            // An empty column that held the question gives up its name.
             if let Some(empty) = group.first.checked_sub(1)
                 && table.names[empty] == group.question
             {
@@ -118,14 +118,14 @@ pub(super) fn join(table: &mut Table, rows: &mut Rows) {
     }
 }
 
-/// Some tools head a question's columns by its options alone, behind an empty column that holds the
-/// question: each gets both, as others write it.
+/// Renames columns that some tools head by an option alone, after an empty column that holds the
+/// question: each gets both, `Which tools? - Phone`, as other tools write it.
 fn name_by_question(table: &mut Table, filled: &[usize]) {
     let mut same = vec![0usize; table.names.len()];
     for (column, value) in table.rows.iter().flat_map(|row| &row.cells) {
         same[*column] += usize::from(is_same(&table.names[*column], value));
     }
-    // An option that nobody chose is empty like a question, but does not ask.
+    // The column of an option that nobody chose is empty too, but its name does not ask.
     let asks = |name: &str| name.trim_end_matches(['*', ' ']).ends_with(['?', ':', '？']);
     let mut question: Option<usize> = None;
     let mut named: Vec<(usize, usize)> = Vec::new();
@@ -140,7 +140,7 @@ fn name_by_question(table: &mut Table, filled: &[usize]) {
         }
     }
     for of_one in named.chunk_by(|a, b| a.0 == b.0) {
-        // Empty columns behind the last that was chosen may be questions of their own.
+        // Empty columns after the last chosen option may be questions of their own.
         let chosen = |(_, option): &(usize, usize)| filled[*option] > 0;
         let last = of_one.iter().rposition(chosen).unwrap_or(0);
         if of_one.iter().filter(|named| chosen(named)).count() >= 2 {
@@ -156,11 +156,11 @@ fn name_by_question(table: &mut Table, filled: &[usize]) {
 struct Group {
     question: String,
     first: usize,
-    /// One a column, in order.
+    /// The options, one per column, in column order.
     options: Vec<Choice>,
-    /// A column of the question itself, which holds what was chosen already.
+    /// The column that is named by the question alone and already holds what was chosen.
     answer: Option<usize>,
-    /// The column of the option that asks for words of one's own, where it holds some.
+    /// The column of the `Other` option, where it holds words of the participants' own.
     own_words: Option<usize>,
 }
 
@@ -169,17 +169,17 @@ impl Group {
         self.first..self.first + self.options.len()
     }
 
-    /// The column into which the others are joined.
+    /// The column into which the options are joined.
     fn target(&self) -> usize {
         self.columns().find(|column| self.own_words != Some(*column)).unwrap_or(self.first)
     }
 }
 
-/// What a column's name says that its values stand for.
+/// The option that a column stands for, by the column's name.
 enum Choice {
-    /// The option of this name.
+    /// The option with this name.
     Named(String),
-    /// The option of this number; only its values can say which that is.
+    /// An option with only a number, as in `Q3_2`; the values of the column must say which it is.
     Numbered,
 }
 
@@ -200,13 +200,13 @@ impl Choice {
 enum Verdict {
     /// The values say what was chosen and nothing else.
     Joined,
-    /// They say again what the column of the question says.
+    /// The values repeat what the column of the question says.
     Repeats,
-    /// They say that something was chosen, and nothing says what.
+    /// The values say that something was chosen, and nothing says what.
     Nameless,
-    /// Most say that something was chosen, and one of them something else.
+    /// Most columns say that something was chosen, and some hold something else.
     Doubtful,
-    /// They say something else: ratings, texts, yes and no.
+    /// The values say something else: ratings, texts, yes and no.
     Other,
 }
 
@@ -262,7 +262,7 @@ fn part(name: &str) -> Option<(String, Choice)> {
 struct Seen {
     chosen: bool,
     other: bool,
-    /// Its only value, and whether there are several.
+    /// The first value; `several` tells whether another one came after it.
     value: Option<String>,
     several: bool,
     filled: usize,
@@ -323,8 +323,8 @@ fn verdict(group: &Group, repeats: bool, seen: &[Seen]) -> Verdict {
     if chosen && !other {
         return Verdict::Nameless;
     }
-    // Each column holds the name of its own option, or nothing; and comes back, since any single
-    // row of texts would look the same.
+    // Each column holds the name of its own option or nothing, and on average holds it at least
+    // twice: in a single row of texts, all columns would look like this.
     let values: HashSet<_> = seen().filter_map(|column| column.value.as_deref()).collect();
     let filled = seen().filter(|column| column.value.is_some()).count();
     let cells: usize = seen().map(|column| column.filled).sum();
@@ -336,13 +336,14 @@ fn verdict(group: &Group, repeats: bool, seen: &[Seen]) -> Verdict {
     if own && !chosen { Verdict::Joined } else { Verdict::Other }
 }
 
-/// Whether the answer to a question has this option.
+/// Whether the answer to a question contains this option.
 fn is_in(answer: &str, option: &str) -> bool {
     answer.len() <= LONGEST_ANSWER
         && (answer.contains(option) || normalise(answer).contains(&normalise(option)))
 }
 
-/// `Other (please specify)`, but not `Other people's noise in the evening`.
+/// Whether an option asks for words of one's own: `Other (please specify)`, but not
+/// `Other people's noise in the evening`.
 fn is_other(option: &str) -> bool {
     const LONGEST: usize = 60;
     let first = option.split([' ', '(', ',', ':', '-', '–', '/']).next().unwrap_or_default();
@@ -395,7 +396,7 @@ fn note(group: &Group, verdict: Verdict, rows: &mut Rows) {
 }
 
 fn is_one_of(words: &[&str], value: &str) -> bool {
-    // Long values are nobody's mark, and need not be folded to see that.
+    // A long value is never a mark, so there is no need to normalise it.
     value.len() <= 16 && (words.contains(&value) || words.contains(&normalise(value).as_str()))
 }
 
@@ -429,7 +430,7 @@ mod tests {
             "id: 8\nWhich tools?: Paper, mostly\nwhy: early",
         ];
         assert_eq!(texts(&rows), expected);
-        // One column that repeats its name is no choice among several.
+        // A single column that repeats its name is not a choice among several.
         let rows = load("id,notes,Phone,why\n7,,Phone,late\n8,,,early\n");
         assert_eq!(texts(&rows)[0], "id: 7\nPhone: Phone\nwhy: late");
     }

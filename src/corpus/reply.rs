@@ -1,12 +1,12 @@
-//! What of a message its writer wrote, and what it only repeats.
+//! Tells what the writer of a message wrote from what the message only repeats.
 //!
-//! Owns the habits of mail and of forums: quoted lines (RFC 3676, section 4.5), the line that names who
-//! is quoted, the whole message below an answer, the signature (same, section 4.3), what phones and
-//! companies write under it, and messages that are only passed on.
+//! Owns the habits of mail and of forums: quoted lines (RFC 3676, section 4.5), the line that names
+//! who is quoted, the whole message below an answer, the signature (same, section 4.3), what phones
+//! and companies write under a message, and messages that are only forwarded.
 
 use std::ops::Range;
 
-/// What an answer stands above when the mail program quotes without marks.
+/// Lines above the whole message that a mail program quotes without marks, in small letters.
 const BELOW: [&str; 6] = [
     "-----original message-----",
     "-----ursprüngliche nachricht-----",
@@ -16,11 +16,11 @@ const BELOW: [&str; 6] = [
     "begin forwarded message:",
 ];
 
-/// How the line that names who is quoted ends, before its colon.
+/// How the line that names who is quoted ends, before its colon: `Ana wrote:`.
 const WROTE: [&str; 8] =
     ["wrote", "writes", "schrieb", "a écrit", "escribió", "escreveu", "ha scritto", "schreef"];
 
-/// The header of a message that was pasted with it: these begin its lines.
+/// Beginnings of the first header line of a message that was pasted below, in small letters.
 const HEADER: [&str; 6] = ["from:", "von:", "de:", "da:", "van:", "från:"];
 
 /// What programs and companies write under a message, in small letters.
@@ -54,7 +54,7 @@ const UNDER: [&str; 27] = [
     "ce message peut contenir des informations confidentielles",
 ];
 
-/// What a mark says above a message that is passed on, in small letters.
+/// What the line above a forwarded message says, in small letters.
 const PASSED_ON: [&str; 9] = [
     "forwarded message",
     "weitergeleitete nachricht",
@@ -67,7 +67,7 @@ const PASSED_ON: [&str; 9] = [
     "转发的邮件",
 ];
 
-/// What people write above a message that they pass on, in small letters.
+/// What people write above a message that they forward, in small letters.
 const SEE_BELOW: [&str; 14] = [
     "fyi",
     "see below",
@@ -85,13 +85,15 @@ const SEE_BELOW: [&str; 14] = [
     "segue abaixo",
 ];
 
-/// Words above a message that say no more than that it is passed on.
+/// Most words above a forwarded message that say no more than that it is forwarded.
 const FEW_WORDS: usize = 8;
 
-/// Bytes of the longest text that is taken for a message.
+/// Longest message, in bytes, in which quotes are looked for; a longer one counts as its writer's
+/// own.
 const MESSAGE: usize = 1 << 16;
 
-/// The pieces of a message that its writer wrote, in bytes; all of it where everything is repeated.
+/// The byte ranges of a message that its writer wrote; the whole message where everything in it is
+/// repeated.
 pub(super) fn own(message: &str) -> Vec<Range<usize>> {
     if message.len() > MESSAGE {
         return whole(message);
@@ -106,7 +108,7 @@ pub(super) fn own(message: &str) -> Vec<Range<usize>> {
         .collect();
     let text = |line: usize| message[lines[line].clone()].trim();
     let ends = (0..lines.len()).find(|at| is_end(&text, *at, lines.len())).unwrap_or(lines.len());
-    // What is passed on with a word or two is what the message is about.
+    // A message forwarded with a word or two is what the writer has to say.
     if ends < lines.len() && passes_on(&message[..lines[ends].start], text(ends)) {
         return whole(message);
     }
@@ -114,7 +116,7 @@ pub(super) fn own(message: &str) -> Vec<Range<usize>> {
         let mut next = (at + 1..ends).map(text).filter(|line| !line.is_empty());
         let (first, second) = (next.next(), next.next());
         let names = names_the_quoted(text(at)) && first.is_some_and(is_quoted)
-            // Wrapped, as it often is.
+            // The line is often wrapped into two.
             || dates_the_quoted(text(at))
                 && first.is_some_and(names_the_quoted)
                 && second.is_some_and(is_quoted);
@@ -132,20 +134,21 @@ pub(super) fn own(message: &str) -> Vec<Range<usize>> {
     if pieces.is_empty() { whole(message) } else { pieces }
 }
 
-/// The only piece of a text that is no message.
+/// The range of the whole text, for text that is not a message.
 pub(super) fn whole(text: &str) -> Vec<Range<usize>> {
     std::iter::once(0..text.len()).collect()
 }
 
-/// A message that another passes on, in bytes of that other.
+/// Where a forwarded message stands, in bytes of the message that forwards it.
 pub(super) struct PassedOn {
-    /// Where the words of whoever passes it on have ended.
+    /// Where the words of the person who forwards it end.
     pub start: usize,
-    /// Its headers; the text comes after them.
+    /// The headers of the forwarded message; its text comes after them.
     pub head: Range<usize>,
 }
 
-/// The message that a text passes on, where little else stands in it and headers say whose it is.
+/// The message that a text forwards, where its writer added next to nothing. Its headers are the
+/// lines up to the first blank one, which may turn out to be anything.
 pub(super) fn passed_on(message: &str) -> Option<PassedOn> {
     let mut start = 0;
     let mut lines: Vec<(usize, &str)> = Vec::new();
@@ -173,14 +176,14 @@ pub(super) fn is_mark(line: &str) -> bool {
     BELOW.iter().any(|mark| lower.starts_with(mark)) || is_forward_mark(&lower)
 }
 
-/// A line such as `---------- Forwarded message ---------`, in small letters.
+/// Whether a line in small letters is one such as `---------- forwarded message ---------`.
 fn is_forward_mark(lower: &str) -> bool {
     (lower.starts_with('-') || lower.ends_with(':'))
         && lower.chars().count() <= 80
         && PASSED_ON.iter().any(|mark| lower.contains(mark))
 }
 
-/// Whether who wrote `above` only passes on what comes below the line that ends it.
+/// Whether the writer of `above` only forwards what comes below the line `end`.
 fn passes_on(above: &str, end: &str) -> bool {
     let lower = above.to_lowercase();
     let is_announced = || SEE_BELOW.iter().any(|words| lower.contains(words));
@@ -222,7 +225,7 @@ fn is_disclaimer(lower: &str) -> bool {
         "poufn",
         "intended only for",
     ];
-    // It names the message at once; somebody who tells of one does not.
+    // A disclaimer names the message at once; a person who mentions one does not.
     let begin: String = lower.chars().take(40).collect();
     let begins = [
         "this ", "the ", "dit ", "deze ", "diese", "ce ", "este ", "esta ", "questo ", "questa ",
@@ -233,8 +236,9 @@ fn is_disclaimer(lower: &str) -> bool {
         && SECRET.iter().any(|word| lower.contains(word))
 }
 
-/// Whether what the writer wrote has ended above this line: with a signature's mark, or a message that
-/// follows whole. A forwarded message may have nothing above it.
+/// Whether the writer's own words end above this line: at the mark of a signature, at a notice by a
+/// program or a company, or at another message that follows as a whole. A forwarded message may
+/// have nothing above it.
 fn is_end<'t>(text: &impl Fn(usize) -> &'t str, at: usize, lines: usize) -> bool {
     let line = text(at);
     let lower = line.to_lowercase();
@@ -259,7 +263,7 @@ fn names_the_quoted(line: &str) -> bool {
     before.is_some_and(|line| WROTE.iter().any(|wrote| line.ends_with(wrote)))
 }
 
-/// The beginning of a line that names who is quoted, before it goes on: `On Mon, 3 Jun 2024, Ana`.
+/// Whether a line begins to name who is quoted and goes on in the next: `On Mon, 3 Jun 2024, Ana`.
 fn dates_the_quoted(line: &str) -> bool {
     let starts = ["On ", "Am ", "Le ", "El ", "Em ", "Il ", "Op ", "Den "];
     starts.iter().any(|word| line.starts_with(word)) && line.contains(|c: char| c.is_ascii_digit())
@@ -326,7 +330,7 @@ mod tests {
         let secret =
             "It is too loud.\nThis message is confidential and intended only for the addressee.";
         assert_eq!(pieces(secret), ["It is too loud."]);
-        // Who is quoted, without a quote that follows, is what somebody says.
+        // A line that names who is quoted belongs to the writer if no quote follows.
         assert_eq!(pieces("What she wrote:\nnothing"), ["What she wrote:\nnothing"]);
     }
 }

@@ -1,4 +1,5 @@
-//! Cleaned text to records: the one place where record ids, record texts and column spans are made.
+//! Turns cleaned text into records: the one place where record ids, record texts and column spans
+//! are made.
 //!
 //! Owns the record text format and the limits on what one file may grow to. Knows no file format.
 
@@ -12,20 +13,21 @@ use super::findings::Findings;
 use super::names;
 use super::{ColumnSpan, Record};
 
-/// Bytes; a cell above it is kept and reported, since hardly any model context can hold it.
+/// Size in bytes above which a cell is reported. It is kept, though hardly any model context can
+/// hold it.
 const HUGE_CELL: usize = 1 << 20;
 
-/// Bytes of a column name. Survey questions of 300 bytes are usual; the name is repeated in every
-/// record, so that an endless one would multiply the size of the file.
+/// Longest column name, in bytes. Survey questions of 300 bytes are usual; the name is repeated in
+/// every record, so an endless one would multiply the size of the file.
 const MAX_NAME: usize = 1000;
 
-/// Bytes of record text from one file, column names included.
+/// Most bytes of record text from one file, column names included; a larger file is refused.
 const MAX_TEXT: usize = 1 << 30;
 
-/// Cells from one file; each costs about 100 bytes beside its text.
+/// Most cells from one file; each costs about 100 bytes besides its text.
 const MAX_CELLS: usize = 20_000_000;
 
-/// What the other files of the input are.
+/// What is known of the other files of the input.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Beside {
     /// Nothing is known of them.
@@ -42,11 +44,11 @@ pub(super) struct Rows {
     pub records: Vec<Record>,
     /// What was odd so far.
     pub findings: Findings,
-    /// Names of those who ask, who are no participants.
+    /// Names of those who ask, who are not participants.
     pub moderators: Vec<String>,
-    /// The sheet under way, in a workbook.
+    /// The sheet that is being read, in a workbook.
     pub sheet: Option<String>,
-    /// What the other files of the input are.
+    /// What is known of the other files of the input.
     pub beside: Beside,
     file: usize,
     names: HashSet<Arc<str>>,
@@ -55,7 +57,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// No records yet, of input `file` (from 1).
+    /// Starts without records, for input number `file` (from 1).
     pub(super) fn new(file: usize) -> Self {
         Self {
             records: Vec::new(),
@@ -70,7 +72,7 @@ impl Rows {
         }
     }
 
-    /// Adds a record of named cells, one line each, `column: value`. Values are clean and not
+    /// Adds a record of named cells, one line each, `column: value`. Values must be clean and not
     /// empty. Fails when the file grows past its limits.
     pub(super) fn push_cells<'a>(
         &mut self,
@@ -103,7 +105,7 @@ impl Rows {
         name
     }
 
-    /// Adds a record of plain text: clean and not empty.
+    /// Adds a record of plain text, which must be clean and not empty.
     pub(super) fn push_text(
         &mut self,
         row: usize,
@@ -114,7 +116,7 @@ impl Rows {
         self.push(row, participant, text, Vec::new())
     }
 
-    /// [`clean`], with a finding for what was stripped.
+    /// Cleans a value as [`clean`] does, with a finding for what was stripped.
     pub(super) fn clean(&mut self, row: usize, value: &str) -> String {
         let (text, stripped) = clean(value);
         self.findings.add("control-character", row, stripped.control, || {
@@ -146,7 +148,7 @@ impl Rows {
                 MAX_TEXT >> 20
             ));
         }
-        // Who gives no name is not the same person as others who give none.
+        // Participants who give no name (`anonymous`) are not all the same person.
         let participant = participant.filter(|name| !names::is_nobody(name));
         let id = RecordId::new(self.file, self.records.len());
         let sheet = self.sheet.clone();
@@ -172,12 +174,12 @@ impl Rows {
 pub(super) struct Stripped {
     /// Control characters.
     pub control: usize,
-    /// Characters without a shape that change how others are shown, or hide.
+    /// Invisible characters that change how others are shown, or hide text.
     pub invisible: usize,
 }
 
-/// Line ends as `\n`, no other control characters, none that only hide or turn others, no white
-/// space at either end.
+/// The value without white space at either end, with line ends as `\n`, and without control
+/// characters other than tabs or invisible characters that hide or reorder text.
 pub(super) fn clean(value: &str) -> (Cow<'_, str>, Stripped) {
     let value = value.trim();
     let mut stripped = Stripped::default();
@@ -186,7 +188,7 @@ pub(super) fn clean(value: &str) -> (Cow<'_, str>, Stripped) {
     if value.bytes().all(|b| (b' '..0x7F).contains(&b)) || value.chars().all(is_plain) {
         return (Cow::Borrowed(value), stripped);
     }
-    // The flags of England, Scotland and Wales are a black flag and a word in tags.
+    // The flags of England, Scotland and Wales are written as a black flag and a word in tags.
     let mut in_flag = false;
     let mut text = String::with_capacity(value.len());
     let mut chars = value.chars().peekable();
@@ -199,7 +201,8 @@ pub(super) fn clean(value: &str) -> (Cow<'_, str>, Stripped) {
                 }
             }
             _ if is_odd_break(c) => text.push('\n'),
-            // A byte order mark in mid-file comes from joining files; it is no fault of the text.
+            // A byte order mark in mid-file comes from joining files, and is dropped without a
+            // finding.
             '\u{FEFF}' => {}
             _ if c.is_control() => stripped.control += 1,
             _ if is_invisible(c) && !(in_flag && is_tag(c)) => stripped.invisible += 1,
@@ -214,12 +217,13 @@ pub(super) fn clean(value: &str) -> (Cow<'_, str>, Stripped) {
     (Cow::Owned(text), stripped)
 }
 
-/// Begins the flags that are spelled in tags.
+/// The character that begins a flag spelled in tags.
 const BLACK_FLAG: char = '\u{1F3F4}';
 
-/// Characters that have no shape and no place in a word: changes of direction that can show text
-/// in another order than it is read by a model, spaces without a width, soft hyphens, hidden tags.
-/// Joiners and the marks of one letter's direction do belong to words, in many scripts and in emoji.
+/// Whether a character has no shape and no place in a word: changes of direction that can show text
+/// in another order than a model reads it, spaces without a width, soft hyphens, hidden tags.
+/// Joiners and the direction marks of single letters do belong to words, in many scripts and in
+/// emoji.
 fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -236,15 +240,16 @@ fn is_tag(c: char) -> bool {
     matches!(c, '\u{E0000}'..='\u{E007F}')
 }
 
-/// Vertical tab, form feed, next line, line and paragraph separator: spreadsheets and word
-/// processors use them for a new line inside a cell.
+/// Whether a character is a vertical tab, form feed, next line, line or paragraph separator:
+/// spreadsheets and word processors use them for a new line inside a cell.
 fn is_odd_break(c: char) -> bool {
     matches!(c, '\u{B}' | '\u{C}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// Mark-up that survey tools leave in the texts of their questions: what breaks a line, and what
-/// stands within one.
+/// Names of HTML tags that survey tools leave in the texts of their questions and that break a
+/// line.
 const BREAKS: [&str; 5] = ["br", "p", "div", "li", "ul"];
+/// Names of such tags that stand within a line.
 const INLINE: [&str; 8] = ["b", "i", "u", "em", "strong", "span", "font", "sup"];
 
 /// `name` without tags of [`BREAKS`] and [`INLINE`], whatever their attributes.

@@ -1,14 +1,16 @@
-//! Columns and sheets that staff, researchers or enumerators wrote about participants.
+//! Recognises columns and sheets in which staff, researchers or enumerators wrote about
+//! participants.
 //!
-//! Owns the words by which they are called, in the languages that research is written in, and what they
-//! stand beside. Does not look at values.
+//! Owns the words that name them, in the languages that research is written in, and the columns
+//! that some of them need beside them. Does not look at values.
 
 use std::collections::HashSet;
 
 use super::moderator;
 use super::names::normalise;
 
-/// Who writes notes, comments and replies about participants, beside those whose role is to ask.
+/// People who write notes, comments and replies about participants; those whose role is to ask are
+/// in `moderator`.
 const STAFF: [&str; 49] = [
     "staff",
     "agent",
@@ -65,7 +67,8 @@ const STAFF: [&str; 49] = [
     "facilitatore",
 ];
 
-/// Who replies to them in public. What such people are commented on is somebody else's view.
+/// People who reply to participants in public. Only a reply counts as theirs: a `hotel comment` is
+/// what a participant thinks of the hotel.
 const REPLIERS: [&str; 59] = [
     "property",
     "hotel",
@@ -128,7 +131,8 @@ const REPLIERS: [&str; 59] = [
     "venditore",
 ];
 
-/// What is written to oneself or to colleagues, whoever writes it.
+/// Notes to oneself or to colleagues: staff's, whether or not the name of the column says who wrote
+/// them.
 const NOTES: [&str; 24] = [
     "note",
     "notes",
@@ -156,7 +160,7 @@ const NOTES: [&str; 24] = [
     "osservazioni",
 ];
 
-/// What may be anybody's.
+/// Comments, which may be anybody's: staff's where the name says so, or beside coded passages.
 const COMMENTS: [&str; 32] = [
     "comment",
     "comments",
@@ -192,7 +196,7 @@ const COMMENTS: [&str; 32] = [
     "annotation",
 ];
 
-/// What answers somebody.
+/// Replies: staff's where the name says who replies, or beside a review or a comment.
 const REPLIES: [&str; 23] = [
     "reactie",
     "odpowiedź",
@@ -219,13 +223,14 @@ const REPLIES: [&str; 23] = [
     "svar",
 ];
 
-/// Between what was written and who wrote it.
+/// Words that may stand between what was written and who wrote it, as in
+/// `notes of the interviewer`.
 const BY: [&str; 22] = [
     "van", "från", "fra", "od", "of", "by", "from", "the", "de", "del", "la", "da", "do", "du",
     "des", "l", "di", "dell", "della", "von", "vom", "der",
 ];
 
-/// What a reply of the kind of [`REPLIES`] stands beside.
+/// Free text beside which a column with a name of [`REPLIES`] alone is staff's.
 const REVIEWS: [&str; 9] = [
     "review",
     "reviews",
@@ -238,7 +243,7 @@ const REVIEWS: [&str; 9] = [
     "recensione",
 ];
 
-/// What a comment on coded passages stands beside.
+/// Coded passages, beside which a column with a name of [`COMMENTS`] alone is the coder's.
 const PASSAGES: [&str; 9] = [
     "segment",
     "quotation",
@@ -251,14 +256,15 @@ const PASSAGES: [&str; 9] = [
     "cita",
 ];
 
-/// What is noted where researchers watch: the names of sheets.
+/// What researchers watch: before one of [`NOTES`], as in `session notes`, the name of a sheet of
+/// theirs.
 const WATCHED: [&str; 6] = ["clip", "clips", "session", "field", "debrief", "feld"];
 
-/// Parts of the longest name that is no sentence.
+/// Most words in the name of a column or sheet of staff's; a longer name is a sentence.
 const MOST_PARTS: usize = 6;
 
-/// Of these columns, those that are staff's; with each comes whether it holds free text, without which
-/// nothing stands beside a reply or a comment.
+/// The names of those columns that staff filled in. Each comes with whether it holds free text: a
+/// reply or a comment is only known as staff's beside a column that does.
 pub(super) fn columns<'a>(columns: impl Iterator<Item = (&'a str, bool)>) -> HashSet<&'a str> {
     let mut has_review = false;
     let mut has_comment = false;
@@ -297,7 +303,7 @@ pub(super) fn columns<'a>(columns: impl Iterator<Item = (&'a str, bool)>) -> Has
     found.map(|(name, _)| name).collect()
 }
 
-/// Whether a sheet holds what staff noted, and nothing else.
+/// Whether the name of a sheet says that it holds nothing but staff's notes.
 pub(super) fn is_sheet(name: &str) -> bool {
     let parts = parts(name);
     let is_in = |part: &String, words: &[&str]| words.contains(&part.as_str());
@@ -305,8 +311,8 @@ pub(super) fn is_sheet(name: &str) -> bool {
     parts.len() <= MOST_PARTS && (watched || is_by_staff(&parts))
 }
 
-/// `staff comment`, `notes of the interviewer`, `observaciones_enumerador`, but not `comments on
-/// staff`.
+/// Whether a name says that staff wrote the column: `staff comment`, `notes of the interviewer`,
+/// `observaciones_enumerador`, but not `comments on staff`.
 fn is_by_staff(parts: &[String]) -> bool {
     let parts: Vec<&str> =
         parts.iter().map(String::as_str).filter(|part| !BY.contains(part)).collect();
@@ -319,7 +325,7 @@ fn is_by_staff(parts: &[String]) -> bool {
         || parts.iter().any(|part| is_compound(part))
 }
 
-/// `interviewernotiz`
+/// Whether one word says both what was written and who wrote it: `interviewernotiz`.
 fn is_compound(part: &str) -> bool {
     let what = NOTES.iter().chain(&COMMENTS).filter_map(|what| part.strip_suffix(what));
     let mut who = what.map(|who| who.trim_end_matches('s'));
@@ -333,7 +339,7 @@ fn is_staff(word: &str) -> bool {
     STAFF.contains(&word) || moderator::is_role(word)
 }
 
-/// The last part of a path that says whose it is: `owner_reply` of `owner_reply/text`.
+/// The last part of a path that says what it holds: `owner_reply` of `owner_reply/text`.
 fn own_name(path: &str) -> &str {
     const TEXT: [&str; 9] =
         ["text", "texte", "testo", "texto", "tekst", "body", "content", "comment", "value"];
@@ -350,7 +356,7 @@ fn parts(full: &str) -> Vec<String> {
     let mut spaced = String::with_capacity(name.len());
     let mut before = ' ';
     for c in name.chars() {
-        // `staffComment`
+        // Splits `staffComment`.
         if c.is_uppercase() && before.is_lowercase() {
             spaced.push(' ');
         }

@@ -1,8 +1,8 @@
 //! WebVTT and SubRip: the transcripts that meeting tools write.
 //!
 //! Owns cues, voice tags and what captions do that no speaker does: repeat a line while it scrolls,
-//! and cut a sentence where the screen is full. Who asks and who answers is `transcript`'s.
-//! Format: <https://www.w3.org/TR/webvtt1/>.
+//! and cut a sentence where the screen is full. Who asks and who answers is decided in
+//! `transcript`. Format: <https://www.w3.org/TR/webvtt1/>.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -12,7 +12,8 @@ use regex::Regex;
 use super::document::Document;
 use super::rows::Rows;
 
-/// Bytes; captions are joined up to the end of a sentence, and at the latest here.
+/// Longest joined caption, in bytes: captions are joined up to the end of a sentence, or to this
+/// length.
 const MAX_CAPTION: usize = 600;
 
 /// Reads WebVTT or SubRip.
@@ -79,7 +80,7 @@ pub(super) fn looks_like_subtitles(text: &str) -> bool {
 
 struct Reader<'a> {
     document: Document<'a>,
-    /// The last line of captions and its voice, to tell what only scrolls.
+    /// The voice and text of the last caption line, to recognise a line that only scrolls.
     last: (Option<String>, String),
     caption: Option<Caption>,
     cues: usize,
@@ -87,7 +88,7 @@ struct Reader<'a> {
 
 /// Captions that are being joined.
 struct Caption {
-    /// The first line.
+    /// Number of the first line in the file, from 1.
     line: usize,
     /// Who speaks, where the markup says so.
     voice: Option<String>,
@@ -123,7 +124,7 @@ impl Reader<'_> {
             return;
         }
         self.last = (voice.map(str::to_owned), text.to_owned());
-        // A dash before a line is how subtitles say that another one speaks.
+        // In subtitles, a dash before a line says that somebody else speaks.
         let dashed = text.strip_prefix("- ").or_else(|| text.strip_prefix('–'));
         let is_other =
             self.caption.as_ref().is_some_and(|caption| caption.voice.as_deref() != voice);
@@ -132,7 +133,7 @@ impl Reader<'_> {
         }
         let text = dashed.map_or(text, str::trim);
         if let Some(caption) = &mut self.caption {
-            // A line of a caption without a voice may begin with a label.
+            // Without a voice, each line of a caption may begin with a label.
             caption.text.push(if voice.is_some() { ' ' } else { '\n' });
             caption.text.push_str(text);
         } else {
@@ -153,9 +154,9 @@ impl Reader<'_> {
         }
     }
 
-    /// Text outside of any cue.
+    /// Reports text outside of any cue.
     fn stray(&mut self, line: usize, text: &str) {
-        // SubRip numbers its cues, and a number without a cue is nobody's word.
+        // SubRip numbers its cues, so a number without a cue is not worth a finding.
         if text.bytes().all(|b| b.is_ascii_digit()) || is_header(text) {
             return;
         }
@@ -179,7 +180,7 @@ fn is_timing(line: &str) -> bool {
     TIMING.is_match(line)
 }
 
-/// What stands before a voice tag, the name in it, and what stands behind.
+/// The text before a voice tag, the name in the tag, and the text behind it.
 fn split_at_voice(text: &str) -> Option<(&str, String, &str)> {
     let start = text.find("<v")?;
     let rest = &text[start + 2..];

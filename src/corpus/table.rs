@@ -1,7 +1,7 @@
-//! Columns and rows to records: what a CSV file and a JSON array have in common.
+//! Turns columns and rows into records: what a CSV file and a JSON array have in common.
 //!
-//! Owns column names, empty rows, second headers and the choice of the participant column. Does
-//! not know how cells were written in the file.
+//! Owns column names, empty rows, second headers, the choice of the participant column, and which
+//! rows ask and which answer. Does not know how cells were written in the file.
 
 use std::collections::{HashMap, HashSet};
 
@@ -37,7 +37,7 @@ impl TableRow {
         Self { number, cells: cells.into_iter().enumerate().collect() }
     }
 
-    /// The cells that hold something.
+    /// The cells that hold something: column index and trimmed value.
     pub(super) fn filled(&self) -> impl DoubleEndedIterator<Item = (usize, &str)> {
         let cells = self.cells.iter().map(|(column, value)| (*column, value.trim()));
         cells.filter(|(_, value)| !value.is_empty())
@@ -86,20 +86,21 @@ fn write(
 struct Talk<'t> {
     /// The column that says whose the row is.
     participant: usize,
-    /// The column that says who asks.
+    /// The column that says who speaks; the participant column where there is no other.
     speaker: usize,
-    /// The column with the part that the speaker has in the conversation.
+    /// The column with the speaker's role in the conversation.
     role: Option<usize>,
-    /// The column with the words.
+    /// The column with what was said.
     words: Option<usize>,
-    /// The column of what was asked, where it has one of its own.
+    /// The column with the question, where the table has one.
     question: Option<usize>,
-    /// Who asks, of those who speak.
+    /// The speakers who ask.
     asking: HashSet<&'t str>,
-    /// Whether they are staff who answer, not researchers.
+    /// Whether those who ask are staff who help customers, not researchers.
     is_helping: bool,
-    /// Whether the rows are the turns of a conversation, so that a question is about those after it:
-    /// somebody asks again and again. One row of a researcher among the rows of a survey is none.
+    /// Whether the rows are the turns of a conversation, so that a question belongs to the rows
+    /// after it. One row by a researcher among the rows of a survey does not make it a
+    /// conversation.
     has_turns: bool,
 }
 
@@ -125,7 +126,7 @@ impl<'t> Talk<'t> {
         if asking.is_empty() && by != participant {
             asking = others(table, participant, by);
         }
-        // Whoever is the only one to speak is no moderator, whatever the name.
+        // Where all speakers seem to ask, nobody does: there is no one left to answer.
         if asking.len() == speakers.len() {
             asking.clear();
         } else if asking.is_empty()
@@ -169,7 +170,7 @@ impl<'t> Talk<'t> {
             let who = row.get(self.participant);
             if self.is_asking(row) {
                 let said = self.words.and_then(|column| row.get(column)).unwrap_or_default();
-                // What staff and machines announce asks nobody anything.
+                // Announcements by staff and machines do not ask anything.
                 let asks = self.has_turns && (!self.is_helping || said.contains(['?', '？', '؟']));
                 if !asks || question.ask(row.number, said) {
                     moderator::note_left_out(&mut rows.findings, row.number);
@@ -187,8 +188,9 @@ impl<'t> Talk<'t> {
     }
 }
 
-/// Of those who speak where both columns hold the same kind of id, whoever is nobody's participant: a
-/// ticket is its customer's, and whoever else writes in it works on it.
+/// The speakers who are never a participant, where both columns hold the same kind of id: a ticket
+/// is its customer's, and anyone else who writes in it works on it. Empty where the columns share
+/// too few ids.
 fn others(table: &Table, participant: usize, speaker: usize) -> HashSet<&str> {
     let own: HashSet<&str> = table.rows.iter().filter_map(|row| row.get(participant)).collect();
     let of: HashSet<&str> = table.rows.iter().filter_map(|row| row.get(speaker)).collect();
@@ -196,18 +198,19 @@ fn others(table: &Table, participant: usize, speaker: usize) -> HashSet<&str> {
     if are_same_kind { of.difference(&own).copied().collect() } else { HashSet::new() }
 }
 
-/// Turns of those who ask that make a table a conversation, and their least share of its rows.
+/// Fewest rows by askers in a table that is a conversation.
 const TALK_LEAST: usize = 2;
+/// Most rows for each row by an asker in such a table.
 const TALK_SHARE: usize = 20;
 
-/// The column that holds most text of those that participants fill in.
+/// The column with the most text, of those that do not hold context such as dates and ids.
 fn most_words(table: &Table) -> Option<usize> {
     let mut bytes = vec![0usize; table.names.len()];
     for (column, value) in table.rows.iter().flat_map(|row| &row.cells) {
         bytes[*column] += value.len();
     }
     let spoken = (0..bytes.len()).filter(|&column| !is_context(&table.names[column]));
-    // The first of equals.
+    // Reversed, so that the first of equals wins.
     spoken.rev().max_by_key(|&column| bytes[column])
 }
 
@@ -232,8 +235,9 @@ fn clean_cells(table: &mut Table, rows: &mut Rows) {
     table.rows.retain(|row| !row.cells.is_empty());
 }
 
-/// Survey tools write a second line of headers under the first: SurveyMonkey the kind of answer
-/// or the options, Qualtrics the question and an import id.
+/// Takes a second line of headers for column names rather than answers. Survey tools write it under
+/// the first: SurveyMonkey the kind of answer or the options, Qualtrics the question and an import
+/// id.
 fn drop_second_headers(table: &mut Table, rows: &mut Rows) {
     let lines = if table.rows.get(1).is_some_and(is_import_ids) {
         2
@@ -259,8 +263,8 @@ fn drop_second_headers(table: &mut Table, rows: &mut Rows) {
     }
 }
 
-/// Under a question over several columns, the second line names the options: each column gets
-/// both, as other tools write it (`Which tools? - Phone`).
+/// Names each column of a question that spans several columns by the question and the option in the
+/// second line: `Which tools? - Phone`, as other tools write it.
 fn name_options(table: &mut Table) {
     let Some(first) = table.rows.first() else { return };
     let mut question = String::new();
@@ -297,8 +301,8 @@ fn is_sub_header(table: &Table) -> bool {
     if kinds * 2 >= first.cells.len().max(2) {
         return true;
     }
-    // Options under a question: only the id is missing, and every real row has one. The columns
-    // without a name of their own are the sign of such an export.
+    // A line of options has nothing in the column of the id, where every real row has a value, and
+    // the export leaves the names of some columns empty.
     let unnamed = table.names.iter().any(|name| name.trim().is_empty());
     unnamed
         && rest.len() >= 2
@@ -307,7 +311,7 @@ fn is_sub_header(table: &Table) -> bool {
         && rest.iter().all(|row| row.get(0).is_some())
 }
 
-/// Makes every name, clean already, non-empty and unique.
+/// Makes every name non-empty and unique; the names are clean already.
 fn name_columns(names: &mut [String], rows: &mut Rows) {
     // The last number given to a name: counting anew for each copy would be quadratic.
     let mut copies: HashMap<String, usize> = HashMap::new();
@@ -333,7 +337,7 @@ fn name_columns(names: &mut [String], rows: &mut Rows) {
     }
 }
 
-/// The column that says who speaks: the best-ranked name that holds a value at all.
+/// The participant column: of those that hold any value, the one whose name ranks best.
 fn participant_column(table: &Table) -> Option<usize> {
     let named = table.names.iter().enumerate();
     let mut ranked: Vec<_> =
@@ -567,7 +571,7 @@ mod tests {
         let who: Vec<_> = rows.records.iter().filter_map(|r| r.participant.as_deref()).collect();
         assert_eq!(who, ["Ana", "Ana", "Ana"]);
         assert_eq!(rows.findings.kinds(), [("moderator-guessed", None, 1)]);
-        // Of a column of customers, one who asks a lot is a customer.
+        // In a column of users, one who asks a lot is still a user.
         let rows = read(&["user", "text"], &lines);
         assert!(rows.records.iter().any(|r| r.participant.as_deref() == Some("Eva")));
     }

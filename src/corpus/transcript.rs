@@ -1,7 +1,7 @@
-//! Prose to records: paragraphs, list items and the turns of a conversation.
+//! Turns prose into records: paragraphs, list items and the turns of a conversation.
 //!
-//! Owns what goes on with a turn, and which question an answer carries; whose a label is, is
-//! `speakers`'s. Does not know whether the prose was Markdown or text.
+//! Owns what continues a turn, and which question an answer carries. Which words are speaker labels
+//! is decided in `speakers`. Does not know whether the prose was Markdown or text.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use super::rows::Rows;
 use super::speakers::{Speakers, is_generic, is_short_for};
 use super::time_marks;
 
-/// Bytes; turns of one speaker are joined up to here, so that a monologue with a time stamp on
-/// every line is neither a hundred records nor one that fills a model's context.
+/// Length in bytes up to which turns of one speaker are joined, so that a monologue with a time
+/// stamp on every line is neither a hundred records nor one that fills a model's context.
 const MAX_JOINED_TURN: usize = 2000;
 
-/// What is known of a participant beside the words: names and values.
+/// Facts about a participant besides what they said, as names and values.
 pub(super) type Facts = Arc<[(String, String)]>;
 
 /// A paragraph, list item or table row of a document.
@@ -77,7 +77,7 @@ struct Turn {
     text: String,
 }
 
-/// Adds a record for each paragraph, item, row or turn. A moderator's turn is no evidence: it
+/// Adds a record for each paragraph, item, row or turn. A moderator's turn is not evidence: it
 /// becomes the `question` of the turns that answer it.
 pub(super) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), String> {
     let mut speakers = Speakers::find(&blocks);
@@ -131,7 +131,7 @@ impl Block {
     pub(super) fn lines(&self) -> &[String] {
         match &self.body {
             Body::Paragraph(lines) | Body::Item(lines) => lines,
-            // Its speaker is known: a colon in it is no label.
+            // The speaker of a turn is known, so a colon in it does not mark a label.
             Body::Turn { .. } | Body::Cells(_) => &[],
         }
     }
@@ -144,8 +144,8 @@ struct Piece {
     text: String,
 }
 
-/// Splits a block at its speaker labels. Wrapped lines are joined by a space, and in a conversation the
-/// times that tools write around a turn are no part of it.
+/// Splits a block at its speaker labels. Wrapped lines are joined by a space, and in a conversation
+/// the times that tools write around a turn are left out.
 fn pieces(block: &Block, speakers: &Speakers, findings: &mut Findings) -> Vec<Piece> {
     if let Body::Turn { speaker, lines } = &block.body {
         let speaker = Some(speaker.clone()).filter(|name| !name.is_empty());
@@ -176,7 +176,7 @@ fn pieces(block: &Block, speakers: &Speakers, findings: &mut Findings) -> Vec<Pi
     pieces
 }
 
-/// Adds a block to the turn before it where it goes on, and begins new ones where it does not.
+/// Adds the pieces of a block: each continues the turn before it, or begins a new one.
 fn add_block(
     entries: &mut Vec<Entry>,
     block: &Block,
@@ -208,8 +208,8 @@ fn add_block(
 }
 
 impl Turn {
-    /// Whether a piece is still this speaker's: by its label, or as a paragraph without one. A
-    /// list item without a label is nobody's.
+    /// Whether a piece continues this turn: its label is the same, or it is a paragraph without
+    /// one. A list item without a label belongs to nobody.
     fn goes_on(&self, block: &Block, piece: &Piece) -> bool {
         let same_speaker = match &piece.speaker {
             Some(speaker) => self.speaker.as_ref() == Some(speaker),
@@ -231,13 +231,14 @@ fn join(text: &mut String, separator: &str, more: &str) {
 
 /// Who asks in a document.
 enum Asking {
-    /// Whoever has the label of that role.
+    /// Speakers whose label is a role that asks, such as `Interviewer`.
     Labelled,
-    /// Whoever has the label of one who helps customers.
+    /// Speakers whose label is that of somebody who helps customers, such as `Agent`.
     Helping,
-    /// This speaker, by what they do.
+    /// This speaker, to judge by what they say.
     Guessed(String),
-    /// Whoever is the only one to speak is no moderator, whatever the label.
+    /// No speaker; also where all of them have the label of one who asks, since nobody would
+    /// answer.
     Nobody,
 }
 
@@ -257,7 +258,7 @@ impl Asking {
                 || speaker.is_some_and(|speaker| parts.asks(speaker))
         };
         if turns().any(|(speaker, _)| asks(speaker)) {
-            // Words before the first question are no answer.
+            // Words before the first question do not answer it.
             let mut after = turns().skip_while(|(speaker, _)| !asks(*speaker));
             let alone = after.all(|(speaker, _)| asks(speaker));
             let named = turns().any(|(speaker, _)| speaker.is_some() && !asks(speaker));
@@ -273,7 +274,7 @@ impl Asking {
         }
         let spoken = turns().filter_map(|(speaker, text)| Some((speaker?, text)));
         let Some(name) = moderator::guess(spoken) else { return Self::Nobody };
-        // A heading names whom the interview is with.
+        // A speaker whom a heading names is the one interviewed.
         let is_named = |entry: &Entry| match entry {
             Entry::Turn(Turn { participant, .. }) | Entry::Row { participant, .. } => {
                 participant.as_ref().is_some_and(|named| is_short_for(name, named))
@@ -303,7 +304,7 @@ struct Writer<'a> {
     asking: Asking,
     parts: Parts,
     question: Question,
-    /// The headings above the last turn.
+    /// The section and the participant of the headings above the last turn.
     above: (Option<String>, Option<String>),
 }
 
@@ -314,7 +315,7 @@ impl Writer<'_> {
             Entry::Row { line, section, participant, facts, cells } => {
                 self.question.move_on();
                 let section = section.as_deref().map(|section| ("section", section));
-                // What the row says itself is said once.
+                // A fact for which the row has a cell of its own is not repeated.
                 let is_new = |(name, _): &&(String, String)| {
                     !cells.iter().any(|(other, _)| normalise(other) == normalise(name))
                 };
@@ -358,7 +359,7 @@ impl Writer<'_> {
         self.rows.push_cells(turn.line, participant, cells)
     }
 
-    /// Gives up a question that nobody answered.
+    /// Reports a last question that nobody answered.
     fn end_question(&mut self) {
         if let Some(line) = self.question.end() {
             moderator::note_left_out(&mut self.rows.findings, line);

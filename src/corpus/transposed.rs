@@ -1,7 +1,7 @@
-//! Tables that lie on their side: a row a question, a column a participant.
+//! Tables that lie on their side: a row per question, a column per participant.
 //!
-//! Owns telling them by their first column and their header, and turning them. What only may be one
-//! stays as it is, with a finding.
+//! Owns recognising them by their first column and their header, and turning them. A table that
+//! only may be one stays as it is, with a finding.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -10,19 +10,20 @@ use super::rows::{Rows, clean_name};
 use super::staff;
 use super::table::{Table, TableRow};
 
-/// The column of a turned table that says whose the row is.
+/// Name of the column of a turned table that says whose the row is.
 const WHO: &str = "Participant";
 
-/// Labels of a first column that make a table one of participants side by side.
+/// Fewest questions and facts in the first column of a table that lies on its side.
 const LEAST_LABELS: usize = 2;
-/// And, where nothing else tells that its columns are people.
+/// Fewest of them where the names of the columns do not say that they are people.
 const MANY_LABELS: usize = 3;
 
-/// Characters and words of the longest label of a fact about somebody.
+/// Longest label of a fact about somebody, in characters.
 const LONGEST_LABEL: usize = 40;
+/// Most words of such a label.
 const LABEL_WORDS: usize = 3;
 
-/// What is told about a participant, in the languages that research is written in.
+/// Labels of facts about a participant, in the languages that research is written in.
 const FACTS: [&str; 40] = [
     "age",
     "alter",
@@ -66,7 +67,7 @@ const FACTS: [&str; 40] = [
     "nationality",
 ];
 
-/// How numbered participants are called beside the words of `names`.
+/// Words before the number of a participant (`P1`), besides those for a participant in `names`.
 const PEOPLE: [&str; 14] = [
     "p",
     "pp",
@@ -84,7 +85,7 @@ const PEOPLE: [&str; 14] = [
     "kunde",
 ];
 
-/// What a line of a first column is.
+/// What a cell of the first column is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Label {
     Question,
@@ -92,7 +93,8 @@ enum Label {
     Other,
 }
 
-/// The table with a row a participant. `shared` are values that stand in other sheets too.
+/// The table with one row per participant, turned if it lies on its side. `shared` are values that
+/// occur in other sheets too.
 pub(super) fn upright(table: Table, shared: &HashSet<String>, rows: &mut Rows) -> Table {
     let labels: Vec<Label> = table.rows.iter().map(|row| label(row.get(0))).collect();
     let count = |kind: Label| labels.iter().filter(|label| **label == kind).count();
@@ -136,7 +138,8 @@ fn label(value: Option<&str>) -> Label {
     }
 }
 
-/// Whether the first column has a label once: a question that comes back is one of many rows of answers.
+/// Whether no label comes back in the first column: a table in which a question comes back has one
+/// row per answer.
 fn differ(table: &Table) -> bool {
     let mut seen = HashSet::new();
     table.rows.iter().filter_map(|row| row.get(0)).all(|label| {
@@ -145,7 +148,8 @@ fn differ(table: &Table) -> bool {
     })
 }
 
-/// The columns that are called like participants; none where too few are.
+/// The columns that are named like participants; empty where they are less than two thirds of all
+/// but the first.
 fn people(names: &[String], shared: &HashSet<String>) -> HashSet<usize> {
     let mut numbered: BTreeMap<String, HashSet<usize>> = BTreeMap::new();
     let mut numbers = HashSet::new();
@@ -163,7 +167,8 @@ fn people(names: &[String], shared: &HashSet<String>) -> HashSet<usize> {
     if people.len() * 3 >= (names.len() - 1) * 2 { people } else { HashSet::new() }
 }
 
-/// `P1 – Hana (34, nurse)` is `p` and 1, `Participant 03` is `participant` and 3.
+/// The word and the number in the name of a participant's column: `P1 – Hana (34, nurse)` is `p`
+/// and 1, `Participant 03` is `participant` and 3.
 fn numbered_person(name: &str) -> Option<(String, usize)> {
     let name = name.trim();
     let at = name.find(|c: char| c.is_ascii_digit())?;

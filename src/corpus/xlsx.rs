@@ -1,7 +1,7 @@
 //! XLSX workbooks, through `calamine`.
 //!
-//! Owns which sheets are read and what a cell's text is; where the table in a sheet begins is
-//! `sheets`'. Cells are taken one by one: the library's own grid would hold every cell between the
+//! Owns which sheets are read and what a cell's text is; `sheets` finds where the table in a sheet
+//! begins. Cells are taken one by one: the library's own grid would hold every cell between the
 //! first and the last one, and a file of two cells can name seventeen thousand million.
 
 use std::io::Cursor;
@@ -13,7 +13,7 @@ use super::archive::Archive;
 use super::rows::Rows;
 use super::sheets::{self, Budget, Sheet, number};
 
-/// Days from the first to the last that a spreadsheet knows, the end of the year 9999.
+/// Number of the day after the last one that a spreadsheet knows, 31 December 9999.
 const LAST_DAY: f64 = 2_958_466.0;
 
 /// Reads a workbook.
@@ -100,7 +100,8 @@ fn read_sheet(
     }
 }
 
-/// Year first; without a time of day where there is none, without a day where there is none.
+/// A date with its time as text, year first: without the time of day where there is none, or
+/// without the day where there is none. A length of time is in hours, minutes and seconds.
 fn date(time: ExcelDateTime) -> String {
     let days = time.as_f64();
     if !(0.0..LAST_DAY).contains(&days) {
