@@ -1,7 +1,8 @@
-//! The columns of a corpus: which are ids, numbers, choices or free text, and so what was said.
+//! The columns of a corpus: which hold ids, numbers, choices or free text, and so which cells hold
+//! participants' own words.
 //!
-//! Owns the kinds and the marks on cells; what names and values say is `names`'s and `values`'s.
-//! Changes no word of a record.
+//! Owns the kinds of columns and the marks on cells. What names and values say is decided in
+//! `names` and `values`. Changes no word of a record.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -24,16 +25,17 @@ pub struct Column {
     pub name: String,
     /// What its values are.
     pub kind: ColumnKind,
-    /// Different values.
+    /// Number of different values.
     pub distinct: usize,
-    /// Records that have a value.
+    /// Number of records that have a value.
     pub filled: usize,
 }
 
 /// What the values of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ColumnKind {
-    /// Tells rows or participants apart and says nothing else: ids, time stamps, addresses.
+    /// Values that tell rows or participants apart and say nothing else: ids, time stamps,
+    /// addresses.
     Identifier,
     /// Numbers.
     Numeric,
@@ -44,12 +46,12 @@ pub enum ColumnKind {
 }
 
 impl Corpus {
-    /// The record of this id.
+    /// The record with this id.
     pub fn get(&self, id: &RecordId) -> Option<&Record> {
         self.records.get(self.index_of(id)?)
     }
 
-    /// Where the record of this id stands.
+    /// The index among the records of the one with this id.
     pub fn index_of(&self, id: &RecordId) -> Option<usize> {
         let (file, index) = id.as_str().strip_prefix('f')?.split_once('#')?;
         let (file, index): (usize, usize) = (file.parse().ok()?, index.parse().ok()?);
@@ -58,10 +60,10 @@ impl Corpus {
         self.records.get(at).is_some_and(|record| record.id == *id).then_some(at)
     }
 
-    /// Records of equal key are by the same participant. A table's participant column and the sender
-    /// of a message mean the same person in every file, and so does a note that names its participant
-    /// at its head; a speaker label (`Participant`, `Ana`) only in its own. Without
-    /// either, a table row stands for a participant of its own, and prose for one per file.
+    /// A key that is the same for all records of a participant. A table's participant column, the
+    /// sender of a message and a note that names its participant at its head mean the same person
+    /// in every file; a speaker label (`Participant`, `Ana`) only in its own. Without any of these,
+    /// each table row is a participant of its own, and all prose of a file is by one.
     pub fn participant_key(&self, record: &Record) -> String {
         let source = record.file.checked_sub(1).and_then(|index| self.files.get(index));
         let says_who = || record.columns.iter().any(|column| &*column.name == PARTICIPANT);
@@ -78,7 +80,7 @@ impl Corpus {
         }
     }
 
-    /// Different participants.
+    /// Number of different participants.
     pub fn participants(&self) -> usize {
         let keys: HashSet<_> = self.records.iter().map(|r| self.participant_key(r)).collect();
         keys.len()
@@ -116,9 +118,10 @@ fn columns_of(records: &[Record]) -> Vec<Column> {
     order.into_iter().map(|name| Column::of(name, &values[name])).collect()
 }
 
-/// Marks the cells of a file that are in the participants' own words: those of columns that hold free
-/// text, and the text of prose, to which all cells beside it are context. In a table without any, it
-/// is what they chose. What staff wrote about them is marked as that, unless there is nothing else.
+/// Marks the cells of a file that are in the participants' own words: those of columns that hold
+/// free text, and the text of prose, to which the cells beside it are context. A table without free
+/// text has its choices marked. What staff wrote about participants is marked as theirs, unless
+/// there is nothing else.
 pub(super) fn mark_said(records: &mut [Record], is_prose: bool, findings: &mut Findings) {
     let columns = columns_of(records);
     let of = |is_kind: fn(ColumnKind) -> bool| -> HashSet<String> {
@@ -136,7 +139,7 @@ pub(super) fn mark_said(records: &mut [Record], is_prose: bool, findings: &mut F
     if !is_prose && said.is_empty() {
         said = of(|kind| kind != ColumnKind::Identifier);
     }
-    // In a column of answers of all kinds, as of an experiment, are reaction times and dates, too.
+    // A column of answers of all kinds, as in an experiment, also holds reaction times and dates.
     let is_word = |value: &str| {
         value.contains(char::is_alphabetic) && number(value).is_none() && !tells_nothing(value)
     };
@@ -155,8 +158,8 @@ pub(super) fn mark_said(records: &mut [Record], is_prose: bool, findings: &mut F
     }
 }
 
-/// Marks what staff wrote, where participants' own words stand beside it, and returns the names of such
-/// columns.
+/// Marks what staff wrote, where participants' own words stand beside it, and returns the names of
+/// the columns that staff wrote.
 fn mark_staffs(
     records: &mut [Record],
     columns: &[Column],

@@ -1,7 +1,7 @@
-//! Who writes to whom: of the people whose messages a file holds, those who answer the others, and what
-//! of theirs the others wrote about.
+//! Who writes to whom: which of the people in a file of messages are staff who answer the others,
+//! and which of staff's messages the others answer.
 //!
-//! Owns threads and who is staff. How a message is written is `mail`'s.
+//! Owns threads and who is staff. How a message is written is known to `mail`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use super::mail::Letter;
 use super::moderator::{self, Question};
 use super::rows::Rows;
 
-/// What stands before the `@` of an address that belongs to no single person.
+/// Parts before the `@` of addresses that do not belong to a single person.
 const SERVICES: [&str; 22] = [
     "support",
     "help",
@@ -35,7 +35,7 @@ const SERVICES: [&str; 22] = [
     "sales",
 ];
 
-/// Domains that anybody may have an address of.
+/// Domains in which anybody may have an address, so that it says nothing about an employer.
 const WEBMAIL: [&str; 14] = [
     "gmail.com",
     "googlemail.com",
@@ -53,12 +53,12 @@ const WEBMAIL: [&str; 14] = [
     "mail.ru",
 ];
 
-/// Beginnings of a subject that say that the message answers another or passes it on.
+/// Beginnings of a subject that say that the message answers or forwards another.
 const PREFIXES: [&str; 12] =
     ["re:", "aw:", "antw:", "sv:", "vs:", "rv:", "fw:", "fwd:", "wg:", "tr:", "res:", "enc:"];
 
-/// Adds a record for each message of those who are to be heard. What staff write is the question that
-/// the next message of its thread answers.
+/// Adds a record for each message that is not by staff or a program. What staff write is the
+/// question that the next message of its thread answers.
 pub(super) fn into_rows(letters: &[Letter], rows: &mut Rows) -> Result<(), String> {
     let staff = staff(letters);
     // Some messages of a person may come without the name.
@@ -89,7 +89,7 @@ pub(super) fn into_rows(letters: &[Letter], rows: &mut Rows) -> Result<(), Strin
         let question = &mut threads.questions[thread];
         if is_staffs(letter) {
             let mut ask = || question.ask(letter.line, &rows.clean(letter.line, &letter.own));
-            // A program's notice is about the mail, not about what it says.
+            // An automatic notice is about the mail itself, not about what people write.
             if letter.is_automatic || ask() {
                 moderator::note_left_out(&mut rows.findings, letter.line);
             }
@@ -121,7 +121,7 @@ pub(super) fn into_rows(letters: &[Letter], rows: &mut Rows) -> Result<(), Strin
     Ok(())
 }
 
-/// What was said in each exchange of messages.
+/// The threads of the messages, with the last question in each.
 #[derive(Default)]
 struct Threads {
     by_id: HashMap<String, usize>,
@@ -130,8 +130,8 @@ struct Threads {
 }
 
 impl Threads {
-    /// The thread of a message: the one of a message that it answers, else the last of its subject
-    /// where it says that it is an answer, else a new one.
+    /// The thread of a message: that of a message before it, else the last one with its subject if
+    /// the subject says that it is an answer, else a new one.
     fn of(&mut self, letter: &Letter) -> usize {
         let subject = bare_subject(&letter.subject);
         let is_answer = subject.len() < letter.subject.len();
@@ -148,7 +148,7 @@ impl Threads {
     }
 }
 
-/// A subject without what mail programs put before it.
+/// A subject without prefixes such as `Re:`.
 fn bare_subject(subject: &str) -> &str {
     let mut bare = subject.trim();
     loop {
@@ -166,15 +166,15 @@ fn bare_subject(subject: &str) -> &str {
 /// What is known of a sender.
 #[derive(Default)]
 struct Sender<'l> {
-    /// The others who wrote to them.
+    /// Addresses of the other senders who wrote to them.
     written_by: HashSet<&'l str>,
     /// Whether some message of theirs answers another.
     answers: bool,
     name: Option<&'l str>,
 }
 
-/// The addresses of those who answer the others: most write to them, or the address is that of a
-/// service. Where nobody would be left they are to be heard.
+/// The addresses of staff: most of the others write to them, or the address or the name is that of
+/// a service. Empty where nobody else would be left.
 fn staff(letters: &[Letter]) -> HashSet<String> {
     let mut senders: BTreeMap<&str, Sender<'_>> = BTreeMap::new();
     let written = letters.iter().filter(|letter| !letter.is_automatic);
@@ -208,13 +208,13 @@ fn staff(letters: &[Letter]) -> HashSet<String> {
     let services: BTreeSet<&str> = services.map(|(address, _)| *address).collect();
     let asked = senders.iter().filter(|(_, sender)| is_asked(sender));
     let mut asked: BTreeSet<&str> = asked.map(|(address, _)| *address).collect();
-    // Where all write to all, nobody is asked.
+    // Where most people are written to by most others, none of them is staff.
     if asked.len() * 2 > senders.len() {
         asked.clear();
     }
     let mut staff: HashSet<&str> = services.union(&asked).copied().collect();
-    // Colleagues of a service write from addresses of their own. In a study inside of a company
-    // all have the same domain.
+    // Colleagues of a service write from addresses of their own. In a study inside a company all
+    // have the same domain.
     for service in &services {
         let Some((_, domain)) = service.split_once('@') else { continue };
         let is_there =
@@ -224,7 +224,7 @@ fn staff(letters: &[Letter]) -> HashSet<String> {
             staff.extend(colleagues);
         }
     }
-    // A file of one message is one of many, whose others stand in other files.
+    // A file of a single message may hold staff's alone: the other messages are in other files.
     if staff.len() == senders.len() && written.len() > 1 {
         staff.clear();
     }

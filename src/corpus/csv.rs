@@ -1,7 +1,7 @@
 //! CSV and its relatives: any of `, ; tab |` between cells, quotes, ragged rows.
 //!
-//! Owns the delimiter, quoting and the shape of rows; which of them are a table's is the
-//! business of `header` and `footer`, and what rows mean `table`'s.
+//! Owns the delimiter, quoting and the shape of rows. Which of the rows belong to a table is
+//! decided in `header` and `footer`, and what they mean in `table`.
 
 use std::collections::HashSet;
 
@@ -12,11 +12,11 @@ use super::rows::Rows;
 use super::table::{self, Table, TableRow};
 use super::transposed;
 
-/// Tried in this order; the first of equals wins.
+/// Delimiters in the order in which they are tried; the first of equals wins.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
-/// For a file of one column: a byte that `rows` strips from text anyway (ASCII unit separator), so
-/// that a comma in an unquoted sentence does not cut it.
+/// Delimiter for a file of one column: a byte that `rows` strips from text anyway (ASCII unit
+/// separator), so that a comma in an unquoted sentence does not cut it.
 const NO_DELIMITER: u8 = 0x1f;
 
 /// Records looked at when choosing a delimiter.
@@ -47,15 +47,15 @@ pub(super) fn read(text: &str, usual: Option<u8>, rows: &mut Rows) -> Result<(),
     table::into_rows(transposed::upright(table, &HashSet::new(), rows), rows)
 }
 
-/// How well `text` holds together as a table, for a file whose name says nothing: at least two
-/// columns, and the same number in every row.
+/// Whether `text` is a table, for a file whose name does not tell: at least three rows, each with
+/// the same number of columns, which are two or more.
 pub(super) fn looks_like_table(text: &str) -> bool {
     let delimiter = sniff(text, None);
     let widths = widths(text, delimiter);
     delimiter != NO_DELIMITER && widths.len() >= 3 && widths.iter().all(|w| *w == widths[0])
 }
 
-/// Excel writes `sep=;` as a first line of its own.
+/// Splits off a first line such as `sep=;`, which Excel writes, and returns the delimiter in it.
 fn strip_declaration(text: &str) -> (&str, Option<u8>) {
     let line = text.lines().next().unwrap_or_default();
     match line.trim().strip_prefix("sep=").map(str::as_bytes) {
@@ -86,26 +86,27 @@ fn sniff(text: &str, usual: Option<u8>) -> u8 {
     best.0
 }
 
-/// Most lines above a table, and the fewest lines of one, that make it a table with a title; its
-/// fewest columns.
+/// Most lines of a title above a table, and of other text below it.
 const MOST_TITLES: usize = 10;
+/// Fewest lines of a table below a title.
 const LEAST_LINES: usize = 5;
+/// Fewest columns of a table below a title.
 const LEAST_COLUMNS: usize = 3;
 
-/// Lines at the top that are narrow over a table whose lines all have the same width: an export's
-/// title, which knows nothing of columns. Sentences have commas too, but hardly the same number.
+/// Number of lines at the top that are the title of an export: they are narrow, and the table below
+/// them has the same width in every line. Sentences have commas too, but hardly the same number.
 fn titles_above(widths: &[usize]) -> usize {
     let Some(&width) = widths.get(widths.len() / 2).filter(|width| **width >= LEAST_COLUMNS) else {
         return 0;
     };
     let titles = widths.iter().take_while(|title| **title * 2 <= width).count();
-    // At the bottom there may be others.
+    // Below the table there may be other lines.
     let even = widths[titles..].iter().take_while(|other| **other == width).count();
     let is_even = even >= LEAST_LINES && widths.len() - titles - even <= MOST_TITLES;
     if titles <= MOST_TITLES && is_even { titles } else { 0 }
 }
 
-/// Cells in each of the first records.
+/// Number of cells in each of the first records.
 fn widths(text: &str, delimiter: u8) -> Vec<usize> {
     let mut reader = reader(text, delimiter);
     let records = reader.records().take(SNIFF_RECORDS);
@@ -130,7 +131,8 @@ fn parse(text: &str, delimiter: u8, rows: &mut Rows) -> Result<Vec<Vec<String>>,
         last_start = record.position().map_or(0, |at| at.byte() as usize);
         lines.push(record.iter().map(str::to_owned).collect());
     }
-    // The position of a record is where the last one ended, which may be mid line end.
+    // The position of a record is where the one before it ended, which may be inside a line end
+    // (`\r\n`).
     let tail = text[text.floor_char_boundary(last_start)..].trim_start_matches(['\r', '\n']);
     if tail.contains('\n') && ends_inside_quotes(tail, delimiter) {
         lines.pop();

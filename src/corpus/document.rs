@@ -1,7 +1,7 @@
 //! What documents of every kind share: headings over paragraphs, list items and tables.
 //!
 //! Owns sections, the participant that a heading names, and what becomes of a table inside prose.
-//! Does not know in which markup the document was written; who speaks is `transcript`'s.
+//! Does not know in which markup the document was written; who speaks is decided in `transcript`.
 
 use std::ops::RangeInclusive;
 
@@ -14,7 +14,7 @@ use super::transcript::{self, Block, Body, Facts};
 
 /// A document while its reader walks through it, top to bottom.
 pub(super) struct Document<'a> {
-    /// For findings, and in the end for the records.
+    /// Takes findings while the document is read, and the records at its end.
     pub rows: &'a mut Rows,
     blocks: Vec<Block>,
     section: Option<String>,
@@ -22,9 +22,9 @@ pub(super) struct Document<'a> {
     level: u8,
     /// The participant that a heading names.
     participant: Option<Named>,
-    /// The participant whom all of the file is about, where no heading names another.
+    /// The participant that the whole file is about, where no heading names another.
     owner: Option<Named>,
-    /// Whether it is a note without a participant among others that name theirs.
+    /// Whether the file is a note that names no participant, among notes that do.
     is_about_notes: bool,
     top_headings: usize,
     title: Option<String>,
@@ -33,7 +33,7 @@ pub(super) struct Document<'a> {
 /// A participant, and what the document says of them.
 #[derive(Debug)]
 struct Named {
-    /// Of the heading that they are named under.
+    /// Level of the heading that they are named under; 0 where the file names them.
     level: u8,
     name: String,
     facts: Facts,
@@ -65,7 +65,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// A heading of `level` (1 is the top) stands over what follows, up to the next.
+    /// Begins a section under a heading of `level`, where 1 is the top.
     pub(super) fn heading(&mut self, level: u8, text: &str) {
         let heading = clean_name(text);
         self.level = level;
@@ -84,7 +84,7 @@ impl<'a> Document<'a> {
         self.section = Some(heading).filter(|heading| !heading.is_empty());
     }
 
-    /// The part under the nearest heading holds this participant's words.
+    /// Says that the part under the nearest heading holds this participant's words.
     pub(super) fn participant_is(&mut self, name: &str) {
         let name = clean_name(name);
         if !name.is_empty() {
@@ -92,7 +92,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The whole file holds this participant's words, of whom these facts are known.
+    /// Says that the whole file holds this participant's words, and what is known of them.
     pub(super) fn is_about(&mut self, name: &str, facts: Vec<(String, String)>) {
         let name = clean_name(name);
         if !name.is_empty() {
@@ -100,42 +100,43 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The file is one of many notes of which others name their participants, and names none.
+    /// Says that the file is a note that names no participant, among notes that do.
     pub(super) fn is_about_notes(&mut self) {
         self.is_about_notes = true;
     }
 
-    /// These facts are known of the participant whose words the part under the nearest heading holds.
-    /// False where nobody is named there.
+    /// Sets what is known of the participant that is named under the nearest heading. False where
+    /// nobody is named there.
     pub(super) fn facts_are(&mut self, facts: Vec<(String, String)>) -> bool {
         let level = self.level;
         let named = self.participant.as_mut().filter(|named| named.level == level);
         named.map(|named| named.facts = facts.into()).is_some()
     }
 
-    /// Lines that belong together; blank text is none.
+    /// Adds lines that belong together, unless they are blank.
     pub(super) fn paragraph(&mut self, line: usize, text: &str) {
         if !text.trim().is_empty() {
             self.add(line, Body::Paragraph(text.lines().map(str::to_owned).collect()));
         }
     }
 
-    /// A list item, never joined to what stands before it; blank text is none.
+    /// Adds a list item, which is never joined to what stands before it, unless it is blank.
     pub(super) fn item(&mut self, line: usize, text: &str) {
         if !text.trim().is_empty() {
             self.add(line, Body::Item(text.lines().map(str::to_owned).collect()));
         }
     }
 
-    /// Words that the markup itself gives to a speaker.
+    /// Adds words that the markup itself gives to a speaker.
     pub(super) fn turn(&mut self, line: usize, speaker: &str, text: &str) {
         let lines = text.lines().map(str::to_owned).collect();
         self.add(line, Body::Turn { speaker: clean_name(speaker), lines });
     }
 
-    /// A table whose first row names the columns. One of a single row, or of a single column without
-    /// a header, is a frame around text, as word processors and old web pages use it; one with a
-    /// column of speakers beside their words is a conversation, as transcribers type it.
+    /// Adds a table whose first row names the columns. A table of a single row, or of a single
+    /// column without a header, is a frame around text, as word processors and old web pages use
+    /// it. One with a column of speakers beside their words is a conversation, as transcribers type
+    /// it, and a sheet of facts about one participant is a single row.
     pub(super) fn table(&mut self, rows: Vec<DocumentRow>) {
         let is_filled = |cell: &String| !cell.trim().is_empty();
         let mut rows: Vec<_> =
@@ -201,7 +202,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Text of another kind that is nobody's words.
+    /// Reports text that is nobody's words, such as a table of contents or an image.
     pub(super) fn note_skipped(&mut self, what: &str, line: usize) {
         self.rows.findings.note("not-prose", line, || {
             format!("nobody's words, left out: {what} here, and other markup of its kind")
@@ -216,8 +217,8 @@ impl<'a> Document<'a> {
         self.blocks.push(Block { line, section, participant, facts, body });
     }
 
-    /// Makes the records. A single top heading is the title of the document and says nothing of a
-    /// part of it, so it is no section.
+    /// Makes the records. A single top heading is the title of the whole document rather than of a
+    /// part of it, so it does not become a section.
     pub(super) fn finish(mut self) -> Result<(), String> {
         if self.top_headings == 1 {
             for block in &mut self.blocks {
@@ -230,8 +231,8 @@ impl<'a> Document<'a> {
         transcript::into_rows(self.blocks, self.rows)
     }
 
-    /// Leaves out what researchers wrote to each other in a document whose other parts are
-    /// participants'.
+    /// Leaves out what researchers wrote to each other: their own notes, and sections and remarks
+    /// in a document whose other parts are participants'.
     fn drop_researchers_sections(&mut self) {
         let has_participants = self.blocks.iter().any(|block| block.participant.is_some());
         if self.is_about_notes && !has_participants {
@@ -255,7 +256,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// What a sheet about a participant says besides who it is, as its left cells.
+/// Left cells of a sheet about a participant, besides the one that says who it is.
 const ON_SHEET: [&str; 12] = [
     "age",
     "gender",
@@ -271,7 +272,8 @@ const ON_SHEET: [&str; 12] = [
     "interviewer",
 ];
 
-/// The participant that a table is about: a sheet of two columns, names of facts and the facts.
+/// The participant that a table is about, if it is a sheet of two columns: names of facts, and
+/// facts.
 fn whose_sheet(rows: &[DocumentRow]) -> Option<&str> {
     let pairs = || rows.iter().map(|row| (normalise(&row.cells[0]), row.cells.get(1)));
     let first = rows[0].cells.first().filter(|_| !rows[0].is_header)?;
@@ -281,16 +283,18 @@ fn whose_sheet(rows: &[DocumentRow]) -> Option<&str> {
     pairs().next()?.1.filter(|_| is_sheet).map(|who| who.trim()).filter(|who| !who.is_empty())
 }
 
-/// Columns of a table that may be a conversation: beside the speaker and the words a number and a time.
+/// Number of columns of a table that may be a conversation: the speaker and the words, and perhaps
+/// a number and a time.
 const TALK_COLUMNS: RangeInclusive<usize> = 2..=4;
-/// Characters of the longest label of a speaker.
+/// Longest label of a speaker, in characters.
 const LONGEST_LABEL: usize = 40;
 
-/// Line, speaker and words.
+/// A row as a turn: line, speaker and words.
 type Turn<'r> = (usize, String, &'r str);
 
-/// The rows as turns, where the table is a conversation: its header says that people speak, or
-/// one of them asks, by the label or by what they do. An empty label goes on with the one above.
+/// The rows as turns, if the table is a conversation: its header says that people speak, or one of
+/// them asks, to judge by the label or by what they do. A row without a label has the speaker of
+/// the row above.
 fn turns(rows: &[DocumentRow]) -> Option<Vec<Turn<'_>>> {
     let width = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
     if !TALK_COLUMNS.contains(&width) {
@@ -316,8 +320,8 @@ fn has_asker(turns: &[Turn<'_>]) -> bool {
     turns.iter().any(|(_, speaker, _)| moderator::is_label(speaker))
 }
 
-/// The rows as turns of those whose labels stand in `column`, where all of them could be that and no
-/// other column but the words would be lost: there may be times and numbers.
+/// The rows as turns of the speakers in `column`, if all its cells could be labels and the words
+/// are in a single other column: a third one may hold only times and numbers, since it is lost.
 fn turns_in(rows: &[DocumentRow], column: usize, width: usize) -> Option<Vec<Turn<'_>>> {
     fn cell(row: &DocumentRow, column: usize) -> &str {
         row.cells.get(column).map_or("", |cell| cell.trim())

@@ -1,9 +1,9 @@
 //! DOCX: paragraphs, list items and table rows, under their headings.
 //!
-//! Owns what a word processor's markup means; sections and tables are `document`'s. What was
+//! Owns what a word processor's markup means; sections and tables belong to `document`. What was
 //! deleted with changes tracked is not read, and neither are comments, notes and page headers: they
-//! are left out with a finding. A paragraph's number takes the place of a line.
-//! Format: ECMA-376, part 1, section 17.
+//! are left out with a finding. Paragraph numbers take the place of line numbers. Format: ECMA-376,
+//! part 1, section 17.
 
 use std::collections::{HashMap, HashSet};
 
@@ -52,13 +52,13 @@ pub(super) fn read(bytes: &[u8], rows: &mut Rows) -> Result<(), String> {
     reader.finish()
 }
 
-/// What the styles of paragraphs, by id, say of them. Ids are translated with the program
-/// (`berschrift1`), names are not (`heading 1`).
+/// What the styles of paragraphs say, by their ids. Programs translate the ids (`berschrift1`), but
+/// not the names (`heading 1`).
 #[derive(Default)]
 struct Styles {
-    /// Levels of headings.
+    /// Levels of headings, from 1, by the id of their style.
     levels: HashMap<String, u8>,
-    /// Styles of list items.
+    /// Ids of the styles of list items.
     lists: HashSet<String>,
 }
 
@@ -95,13 +95,13 @@ fn level_of_name(name: &str) -> Option<u8> {
     name.strip_prefix("heading ")?.parse().ok().filter(|level| *level <= 9)
 }
 
-/// Levels count from 0, and 9 is text.
+/// The level of a heading, from 1. In the file levels count from 0, and 9 is text.
 fn outline_level(element: &Element<'_>) -> Option<u8> {
     let level: u8 = element.attribute("val")?.parse().ok()?;
     (level < 9).then_some(level + 1)
 }
 
-/// Paragraphs with words in a part beside the text. One that cannot be read has none that count.
+/// Number of paragraphs with words in a part beside the text, up to the first fault in it.
 fn words_in(xml: &str) -> usize {
     let mut count = 0;
     let mut filled = false;
@@ -123,7 +123,7 @@ struct Table {
     outer: Paragraph,
 }
 
-/// The paragraph under way.
+/// A paragraph that is not closed yet.
 #[derive(Default)]
 struct Paragraph {
     text: String,
@@ -134,17 +134,17 @@ struct Paragraph {
 struct Reader<'a> {
     document: Document<'a>,
     styles: Styles,
-    /// Paragraphs so far.
+    /// Number of paragraphs so far.
     number: usize,
     paragraph: Paragraph,
-    /// Whether what stands in the text under way are words, and not a name of a field or a place.
+    /// Whether the text that comes is words, and not the name of a field or a place.
     in_text: bool,
-    /// Depth of runs: a tab outside of one is a tab stop, not a character.
+    /// Depth of runs: a tab outside a run is a tab stop, not a character.
     runs: usize,
     tables: Vec<Table>,
-    /// Depth inside of what is not read.
+    /// Depth inside an element that is not read; 0 outside.
     skipped: usize,
-    /// Paragraphs that are open: text boxes stand inside of one.
+    /// What was open around each open paragraph: text boxes stand inside a paragraph.
     open: Vec<Paragraph>,
 }
 

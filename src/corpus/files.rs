@@ -1,7 +1,7 @@
 //! From files to a corpus: reading them, and what becomes of those that cannot be used.
 //!
 //! Owns reading from disk, its limits, and the choice between a finding and an error. Which files
-//! there are is the business of `inputs`; what is in a file is its reader's.
+//! there are is decided in `inputs`; what is in a file, by the reader of its format.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -22,23 +22,23 @@ use super::people;
 use super::rows::{Beside, Rows};
 use super::{Corpus, CorpusError, Finding, Record, SourceFile};
 
-/// Bytes. A record costs several times its bytes in memory, and research that a person can have
-/// collected is smaller by orders of magnitude.
+/// Largest file that is read, in bytes. A record costs several times its bytes in memory, and
+/// research that a person can have collected is smaller by orders of magnitude.
 const MAX_FILE: u64 = 256 << 20;
 
-/// What stands for the encoding of an office file, whose parts have one each.
+/// Name that stands for the encoding of an office file, whose parts have one each.
 const PACKED: &str = "ZIP";
 
-/// Bytes at the head of a file in which a note says what it is about.
+/// Bytes at the head of a note that are searched for the name of its participant.
 const FRONT_MATTER: u64 = 16 << 10;
 
-/// Reasons named when nothing can be used; the rest is counted.
+/// Most reasons named when no file can be used; the others are counted.
 const MAX_REASONS: usize = 3;
 
-/// Loads files and directories into one corpus: directories with all below them, sorted by name,
-/// hidden files apart; a pattern (`data/*.csv`) that no file has for a name; and for `-` what is
-/// piped in. A path that is not there is an error; a file that cannot be used is one only when
-/// nothing else can.
+/// Loads files into one corpus. An input is a file, a directory (with all below it, sorted by name,
+/// except hidden files), a pattern such as `data/*.csv` that is not itself the name of a file, or
+/// `-` for what is piped in. A path that does not exist is an error; a file that cannot be used is
+/// an error only when no other can be.
 pub fn load(inputs: &[PathBuf]) -> Result<Corpus, CorpusError> {
     let mut found = Found::default();
     for input in inputs {
@@ -170,7 +170,8 @@ fn note_misnamed(format: Format, rows: &mut Rows) {
     });
 }
 
-/// A page of tables alone is one table: its rows are participants, not paragraphs.
+/// The name of a file's format. A page of nothing but tables counts as a table: its rows are
+/// participants, not paragraphs.
 fn name_of(format: Format, records: &[Record]) -> &'static str {
     let prose = ["section", "question", "text"];
     let is_row =
@@ -336,7 +337,7 @@ mod tests {
         };
         assert_eq!(names("[ab].csv"), ["a.csv", "b.csv"]);
         assert_eq!(names("**/?.csv"), ["a.csv", "b.csv", "in/d.csv"]);
-        // A name that is there is a name, whatever stands in it.
+        // The name of a file that exists is taken as it stands, even if it reads like a pattern.
         assert_eq!(names("e[1].csv"), ["e[1].csv"]);
         let message = cause(&folder, &["*.ods"]);
         assert!(

@@ -1,8 +1,8 @@
 //! HTML: paragraphs, list items and table rows, under their headings.
 //!
-//! Owns what HTML markup means; sections and tables are `document`'s. Reads tokens and builds no
-//! tree, so that a page nested a million levels deep, or never closed, costs what its size says.
-//! Scripts, styles, menus and forms are not anyone's words: they are left out with a finding.
+//! Owns what HTML markup means; sections and tables belong to `document`. Reads tokens and builds
+//! no tree, so that a page nested a million levels deep, or never closed, costs no more than its
+//! size. Scripts, styles, menus and forms are not anyone's words: they are left out with a finding.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -47,7 +47,8 @@ const BLOCKS: [&str; 22] = [
     "body",
 ];
 
-/// Bytes of the longest name above; a longer one is none of them.
+/// Longest name of a tag that is looked at, in bytes; those of all elements in this file are
+/// shorter.
 const LONGEST_NAME: usize = 16;
 
 /// Whether text without a telling name is a web page.
@@ -88,7 +89,7 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     reader.finish()
 }
 
-/// What the text under way will be.
+/// What the text that is being collected will be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Block {
     Paragraph,
@@ -112,13 +113,14 @@ struct Reader<'a> {
     document: Document<'a>,
     /// Byte at which each line begins.
     line_starts: Vec<usize>,
-    /// Text of the block or cell under way, and the line where it began.
+    /// Text of the open block or cell.
     text: String,
+    /// Line in the file where that text began, from 1.
     line: Option<usize>,
     block: Block,
     /// Depth of `pre`, in which line ends count.
     preformatted: usize,
-    /// The skipped element under way and its depth, counted by its own name.
+    /// The open element that is skipped, and how many elements of its name are open.
     skipped: Option<(String, usize)>,
     /// The open tables, the innermost last.
     tables: Vec<Table>,
@@ -191,9 +193,9 @@ impl Reader<'_> {
         }
     }
 
-    /// White space of any length is one space, as a browser shows it.
+    /// Adds text. White space of any length becomes one space, as a browser shows it.
     fn text(&mut self, text: &str, line: usize) {
-        // The title names the page; like a single top heading it is no section.
+        // The title names the page; like a single top heading it does not become a section.
         if self.skipped.is_some() || self.in_title {
             return;
         }
@@ -280,7 +282,7 @@ impl Reader<'_> {
         self.line = None;
     }
 
-    /// Moves the text under way into its cell, which stays open.
+    /// Moves the collected text into its cell, which stays open.
     fn store_cell(&mut self) {
         let text = std::mem::take(&mut self.text);
         self.line = None;
@@ -302,7 +304,8 @@ impl Reader<'_> {
         }
     }
 
-    /// A table inside a cell stands by itself: what its cells say is read before the outer one's.
+    /// Ends the innermost table. A table inside a cell stands by itself: its cells are read before
+    /// those of the outer one.
     fn end_table(&mut self) {
         self.end_cell();
         let Some(mut table) = self.tables.pop() else { return };
@@ -331,7 +334,8 @@ impl Reader<'_> {
     }
 }
 
-/// How far a cell reaches; a height of 0 is that of the rest of the table.
+/// How far a cell reaches by its `colspan` and `rowspan`; a `rowspan` of 0 is the rest of the
+/// table.
 fn reach_of(tag: &StartTag<usize>) -> Reach {
     let number = |name: &[u8]| {
         let value = tag.attributes.get(name)?;
@@ -342,8 +346,8 @@ fn reach_of(tag: &StartTag<usize>) -> Reach {
     Reach { columns, rows, ..Reach::default() }
 }
 
-/// The words of a cell that was written with markup, as ticket systems and web forms keep it; `None`
-/// where there is none.
+/// The words of a cell that was written with HTML markup, as ticket systems and web forms keep it;
+/// `None` for a cell without any.
 pub(super) fn words_of_cell(value: &str) -> Option<String> {
     static MARKUP: LazyLock<Regex> = LazyLock::new(|| {
         let pattern = "(?i)</(?:p|div|span|a|b|i|u|em|strong|font|ul|ol|li|table|h[1-6])\\s*>|<(?:br|p|div)\\s*/?>\
@@ -355,7 +359,8 @@ pub(super) fn words_of_cell(value: &str) -> Option<String> {
     if !value.contains(['<', '&']) {
         return None;
     }
-    // What a form tells those who fill it in stands in comments, among text that may be no HTML.
+    // Forms keep what they tell the people who fill them in as comments, in text that is not
+    // otherwise HTML.
     let shown = COMMENTS.replace_all(value, "");
     if !MARKUP.is_match(&shown) {
         return matches!(shown, Cow::Owned(_)).then(|| shown.into_owned());
@@ -384,7 +389,7 @@ pub(super) fn words_of_cell(value: &str) -> Option<String> {
     Some(lines.collect::<Vec<_>>().join("\n"))
 }
 
-/// A tag's name; one that no element here has is as good as any other.
+/// A tag's name; empty where it is too long for any element that is looked for.
 fn name_of(name: &[u8]) -> &str {
     let name = if name.len() > LONGEST_NAME { b"" } else { name };
     std::str::from_utf8(name).unwrap_or_default()

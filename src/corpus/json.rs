@@ -1,7 +1,7 @@
 //! JSON and JSON Lines: where the rows are, and how a nested object becomes cells.
 //!
-//! Owns finding the rows in a document and naming their cells; what rows mean is `table`'s.
-//! `serde_json` bounds the nesting at 128.
+//! Owns finding the rows in a document and naming their cells; what rows mean is decided in
+//! `table`. `serde_json` bounds the nesting at 128.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -13,20 +13,20 @@ use super::nested::{self, Unfolded};
 use super::rows::Rows;
 use super::table::{self, Table, TableRow};
 
-/// Between the items of a list in one cell.
+/// Separator between the items of a list in one cell.
 const LIST_SEPARATOR: &str = "; ";
 
-/// Words from which an item of a list is a thing said by itself, on a line of its own.
+/// Fewest words of a list item that is a statement and gets a line of its own in the cell.
 const SENTENCE: usize = 4;
 
-/// Bytes of a path like `answers.3.text`. Paths repeat the keys above them, so that long keys in a
-/// deep document would multiply its size.
+/// Longest path like `answers.3.text`, in bytes. Paths repeat the keys above them, so long keys in
+/// a deep document would multiply its size.
 const MAX_PATH: usize = 1000;
 
-/// Keys named in a message.
+/// Most lists named in a message.
 const MAX_NAMED: usize = 5;
 
-/// Column of a row that is no object.
+/// Name of the column of a row that is not an object.
 const VALUE: &str = "value";
 
 /// Reads one JSON document, or JSON Lines under the name of JSON.
@@ -51,21 +51,21 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
 /// Reads JSON Lines, or one JSON document under the name of JSON Lines.
 pub(super) fn read_lines(text: &str, rows: &mut Rows) -> Result<(), String> {
     let text = repair_surrogates(text, rows);
-    // A document over several lines, or a list on one, is no sequence of objects.
+    // Text that is one list or object as a whole is a document, not one value per line.
     if let Ok(document @ (Value::Array(_) | Value::Object(_))) = serde_json::from_str(&text) {
         return read_document(document, rows);
     }
     read_line_values(&text, rows)
 }
 
-/// Whether text that begins like JSON really is, as a whole or line by line; a transcript too may
-/// begin with a bracket.
+/// Whether text that begins like JSON really is, as a whole or line by line: a transcript may begin
+/// with a bracket too.
 pub(super) fn looks_like_json(text: &str) -> bool {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     values.next().is_some_and(|value| value.is_ok())
 }
 
-/// A bad line becomes a finding; only a file of nothing else is refused.
+/// Reads one value per line. A bad line becomes a finding; only a file of nothing else is refused.
 fn read_line_values(text: &str, rows: &mut Rows) -> Result<(), String> {
     let mut values: Vec<Value> = Vec::new();
     let mut numbers = Vec::new();
@@ -122,7 +122,7 @@ pub(super) fn read_document(document: Value, rows: &mut Rows) -> Result<(), Stri
 struct List<'a> {
     /// The keys that lead to it, joined by dots.
     path: String,
-    /// The first of them.
+    /// The first of these keys.
     top: &'a str,
     items: &'a [Value],
 }
@@ -170,13 +170,13 @@ fn outside_rows(names: &str) -> String {
 struct Grid {
     table: Table,
     columns: HashMap<String, usize>,
-    /// Lists of the single words of a recording that were left out.
+    /// Number of lists left out because they hold the single words of a recording.
     timed_words: usize,
 }
 
 impl Grid {
-    /// Adds the rows of some lists, each under its name where there are several; `number` gives the
-    /// number of an item in the file.
+    /// Adds the rows of some lists, each under its name where there are several. `number` maps the
+    /// number of an item in its list, from 1, to its number in the file.
     fn add_all(
         &mut self,
         lists: &[(&str, &[Value])],
@@ -267,8 +267,8 @@ pub(super) fn join(path: &str, key: &str) -> String {
     path
 }
 
-/// JSON can spell half of a surrogate pair (`\ud83d` alone), which is no character. One such cut
-/// emoji must not cost the whole file, so it becomes U+FFFD.
+/// Replaces each half of a surrogate pair by U+FFFD. JSON can spell one (`\ud83d` alone), which is
+/// not a character, and one such cut emoji must not cost the whole file.
 pub(super) fn repair_surrogates<'a>(text: &'a str, rows: &mut Rows) -> Cow<'a, str> {
     let mut repaired = String::new();
     let mut halves = 0;

@@ -1,8 +1,8 @@
 //! E-mail: one message, an archive of them (mbox), or messages that were pasted into a text.
 //!
-//! Owns where a message begins and ends, and what of it its writer wrote. Headers, encodings and MIME
-//! parts are `mail-parser`'s, the habits of quoting `reply`'s; who answers whom is
-//! `correspondence`'s. Formats: RFC 5322 (messages), RFC 4155 (mbox).
+//! Owns where a message begins and ends, and which of its parts its writer wrote. Headers,
+//! encodings and MIME parts are read by `mail-parser`; the habits of quoting belong to `reply`, and
+//! who answers whom to `correspondence`. Formats: RFC 5322 (messages), RFC 4155 (mbox).
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -15,7 +15,7 @@ use super::html;
 use super::reply;
 use super::rows::Rows;
 
-/// Headers that a reader sees, as mail programs call them, and by which a parser knows them.
+/// Names of headers as mail programs show them, in small letters, and as the parser knows them.
 const HEADERS: [(&str, &str); 43] = [
     ("from", "From"),
     ("von", "From"),
@@ -65,16 +65,16 @@ const HEADERS: [(&str, &str); 43] = [
 /// A message as a reader of a mail program sees it.
 #[derive(Debug, Default)]
 pub(super) struct Letter {
-    /// Its first line in the file, from 1.
+    /// Number of its first line in the file, from 1.
     pub line: usize,
     pub from: Person,
     /// Addresses that it was sent to.
     pub to: Vec<String>,
     pub subject: String,
-    /// When it was sent, in seconds.
+    /// When it was sent, in seconds since 1970.
     pub sent: Option<i64>,
     pub id: Option<String>,
-    /// Messages before it in its thread, the nearest last.
+    /// Ids of the messages before it in its thread, the nearest last.
     pub before: Vec<String>,
     /// Whether a program sent it: a notice that mail did not arrive, an answer while away.
     pub is_automatic: bool,
@@ -86,7 +86,7 @@ pub(super) struct Letter {
 #[derive(Debug, Default, Clone)]
 pub(super) struct Person {
     pub name: Option<String>,
-    /// In small letters; the name, where no address is given.
+    /// The address in small letters; the name where no address is given.
     pub address: String,
 }
 
@@ -104,7 +104,7 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     let mut letters = Vec::new();
     for (line, message) in split(text) {
         let Some(head) = Head::parse(message.lines()) else {
-            // What stands above the first message, or all of a file that only is called mail.
+            // Text above the first message, or a file that is mail by its name only.
             let own = message.trim().to_owned();
             letters.push(Letter { line, own, ..Letter::default() });
             continue;
@@ -124,7 +124,7 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     correspondence::into_rows(&letters, rows)
 }
 
-/// The message, and one that it passes on.
+/// Adds a message, and before it the messages that it forwards.
 fn add_letters(
     message: &Message<'_>,
     raw: &str,
@@ -163,12 +163,12 @@ fn add_letters(
     } else {
         letter.own = own_words(&text, line, rows);
     }
-    // What was passed on came first.
+    // What is forwarded was written first.
     letters.extend(passed_on);
     letters.push(letter);
 }
 
-/// What the writer of a message wrote.
+/// The words of a message that its writer wrote, with a finding where others were left out.
 fn own_words(text: &str, line: usize, rows: &mut Rows) -> String {
     let pieces = reply::own(text);
     let own: Vec<&str> = pieces.into_iter().map(|piece| text[piece].trim()).collect();
@@ -212,8 +212,8 @@ impl Person {
     }
 }
 
-/// The text of a part. One that is not encoded is taken as it stands in the file: its bytes were read
-/// as text already, whatever its headers say.
+/// The text of a part of a message. A part that is not encoded is taken from `raw`, as it stands in
+/// the file: its bytes were read as text already, whatever its headers say.
 fn words_of(part: &MessagePart<'_>, raw: Option<&str>) -> Option<String> {
     let (PartType::Text(text) | PartType::Html(text)) = &part.body else { return None };
     let range = part.offset_body as usize..part.offset_end as usize;
@@ -233,7 +233,8 @@ fn ids(header: &HeaderValue<'_>) -> Vec<String> {
     }
 }
 
-/// Whether a program sent a message, by its sender or as RFC 3834 has it say.
+/// Whether a program sent a message, to judge by its sender or by headers such as those of RFC
+/// 3834.
 fn is_automatic(message: &Message<'_>, from: &str) -> bool {
     const PROGRAMS: [&str; 9] = [
         "mailerdaemon",
@@ -266,19 +267,20 @@ fn is_automatic(message: &Message<'_>, from: &str) -> bool {
 
 /// The headers at the beginning of a message.
 struct Head {
-    /// As a parser knows them, with translated names in English.
+    /// The headers as the parser knows them, with translated names in English.
     text: String,
-    /// Their lines.
+    /// Number of lines that they fill, with the empty line below them.
     lines: usize,
     has_address: bool,
     has_subject: bool,
-    /// Whether the message says itself how it is encoded, so that it is as a program wrote it.
+    /// Whether the headers say how the message is encoded, which means that it is as a program
+    /// wrote it.
     is_mime: bool,
 }
 
 impl Head {
-    /// The headers that a message begins with: two or more that a mail program shows or writes, one of
-    /// them its sender. `None` for other text.
+    /// Reads the headers that a message begins with: two or more that a mail program shows or
+    /// writes, one of them the sender. `None` for other text.
     fn parse<'t>(lines: impl Iterator<Item = &'t str>) -> Option<Self> {
         static NAMED: LazyLock<Regex> = LazyLock::new(|| {
             Regex::new(r"^\*?(?P<name>[\p{L}][\p{L}0-9-]{0,60})\*?\s*:\*?(?:\s+|$)(?P<value>.*)$")
@@ -294,7 +296,7 @@ impl Head {
         };
         for line in lines {
             if line.trim().is_empty() {
-                // The empty line below the headers is no part of the text.
+                // The empty line below the headers is not part of the text.
                 head.lines += 1;
                 break;
             }
@@ -303,7 +305,8 @@ impl Head {
             } else if let Some(found) = NAMED.captures(line) {
                 let name = found["name"].to_lowercase();
                 let english = HEADERS.iter().find(|(own, _)| *own == name).map(|(_, to)| *to);
-                // A word of a language before a colon is a header only among those of mail programs.
+                // Any word may stand before a colon, so an unknown one is a header only below two
+                // known ones.
                 let is_technical = name.contains('-');
                 if english.is_none() && !is_technical && known < 2 {
                     break;
@@ -325,13 +328,15 @@ impl Head {
         (known >= 2 && from).then_some(head)
     }
 
-    /// Whether it cannot be the beginning of something else, such as the diary of a journey.
+    /// Whether the headers cannot begin something else, such as the diary of a journey
+    /// (`From: Rome`).
     fn is_certain(&self) -> bool {
         self.has_address || self.has_subject
     }
 }
 
-/// The line above a message in an archive: `From ana@web.example Mon Jun  3 08:10:00 2024`.
+/// Whether a line is the one above a message in an archive:
+/// `From ana@web.example Mon Jun  3 08:10:00 2024`.
 fn is_separator(line: &str) -> bool {
     static SEPARATOR: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"^From \S+ .*\d{1,2}:\d{2}.*\d{4}").expect("the pattern is valid")
@@ -362,7 +367,7 @@ fn split(text: &str) -> Vec<(usize, &str)> {
         starts.extend(marked.map(|at| (at, at + 1)));
     } else {
         let head = |at: usize| Head::parse(text_of(at)).filter(Head::is_certain);
-        // Inside of a message as a program wrote it, other headers are those of its parts.
+        // Inside a message as a program wrote it, further headers are those of its parts.
         let is_mime = !lines.is_empty() && head(first).is_some_and(|head| head.is_mime);
         let is_below_mark = |at: usize| {
             let above =
@@ -381,7 +386,7 @@ fn split(text: &str) -> Vec<(usize, &str)> {
     messages.map(|(i, (_, body))| (*body + 1, &text[lines[*body].0..end_of(i)])).collect()
 }
 
-/// A line that only parts what is above it from what is below.
+/// Whether a line only separates what is above it from what is below.
 fn is_rule(line: &str) -> bool {
     line.len() >= 3 && line.chars().all(|c| "-=_*".contains(c))
 }

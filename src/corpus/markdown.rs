@@ -1,8 +1,8 @@
 //! Markdown: paragraphs, list items and table rows, under their headings.
 //!
-//! Owns what Markdown markup means; who speaks is `transcript`'s. Images, raw HTML, code and what the
-//! writers of notes put there for themselves (comments, remarks, tasks, links) are not anyone's words:
-//! they are left out with a finding.
+//! Owns what Markdown markup means; who speaks is decided in `transcript`. Images, raw HTML, code
+//! and what the writers of notes put there for themselves (comments, remarks, tasks, links) are not
+//! anyone's words: they are left out with a finding.
 
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ use super::vault;
 
 /// Reads Markdown.
 pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
-    // The parser would take lines between any two rules for front matter.
+    // Front matter is not left to the parser, which would take lines between any two rules for it.
     let options =
         Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let front = front_matter::read(text, rows);
@@ -50,7 +50,7 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     reader.document.finish()
 }
 
-/// What is not anyone's words.
+/// What is left out because it is not anyone's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Skipped {
     FrontMatter,
@@ -64,7 +64,7 @@ enum Skipped {
 }
 
 impl Skipped {
-    /// For the finding.
+    /// The name that the finding gives it.
     fn name(self) -> &'static str {
         match self {
             Self::FrontMatter => "front matter",
@@ -84,15 +84,17 @@ struct Reader<'a> {
     source: &'a str,
     /// Byte at which each line begins.
     line_starts: Vec<usize>,
-    /// Text of the block under way, and where it began.
+    /// Text of the open block.
     text: String,
+    /// Byte in the source where that text began.
     start: usize,
-    /// Depth of list items, and of blocks whose text is not read.
+    /// Depth of list items.
     items: usize,
+    /// Depth inside a block whose text is not read; 0 outside.
     skipped: usize,
     /// Whether a remark stands above, under the same heading: the tasks below it are its writer's.
     is_below_remark: bool,
-    /// Whether the item under way is a task.
+    /// Whether the open item is a task.
     is_task: bool,
     table: Vec<DocumentRow>,
     cells: Vec<String>,
@@ -119,7 +121,7 @@ impl<'a> Reader<'a> {
 
     fn on(&mut self, event: Event<'_>, range: &Range<usize>) {
         match event {
-            // Whatever stands inside of what is skipped is, too.
+            // Blocks inside a skipped one are skipped with it.
             Event::Start(_) if self.skipped > 0 => self.skipped += 1,
             Event::End(_) if self.skipped > 0 => self.skipped -= 1,
             _ if self.skipped > 0 => {}
@@ -230,7 +232,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether a fenced block of this language holds words, and not code.
+/// Whether a fenced block of this language holds words rather than code.
 fn is_prose(language: &str) -> bool {
     let language = language.split_whitespace().next().unwrap_or_default().to_lowercase();
     ["", "text", "txt", "plain", "plaintext", "md", "markdown", "quote", "transcript"]

@@ -1,4 +1,4 @@
-//! Who asks in a conversation: a moderator's words are context for what the others say, and no
+//! Who asks in a conversation: a moderator's words are context for what the others say, not
 //! evidence.
 //!
 //! Owns the names of that role and the guess by what the speakers do. Does not know where the turns
@@ -10,7 +10,7 @@ use super::findings::Findings;
 use super::names::{is_of_word, participant_rank};
 use super::speakers::{is_generic, is_numbered};
 
-/// The role, as the first word of a speaker's label.
+/// Words for the role of the one who asks, as speakers' labels have them.
 const ROLES: [&str; 102] = [
     "interviewer",
     "moderator",
@@ -116,7 +116,7 @@ const ROLES: [&str; 102] = [
     "インタビュワー",
 ];
 
-/// The role as transcribers shorten it.
+/// Labels by which transcribers abbreviate that role.
 const SHORT: [&str; 24] = [
     "q",
     "i",
@@ -144,7 +144,8 @@ const SHORT: [&str; 24] = [
     "访",
 ];
 
-/// Beside the words for a participant, who is heard: the customer of a chat asks a lot.
+/// Labels of people who are to be heard, besides the words for a participant. They are never
+/// guessed to be the one who asks, since the customer of a chat asks a lot.
 const PARTICIPANTS: [&str; 14] = [
     "client",
     "patient",
@@ -162,7 +163,8 @@ const PARTICIPANTS: [&str; 14] = [
     "patientin",
 ];
 
-/// Those who answer a customer: with one of them, whoever asks is the one to hear.
+/// Labels of those who answer a customer: in a conversation with them, the one who asks is the one
+/// to be heard.
 const HELPERS: [&str; 10] = [
     "agent",
     "support",
@@ -176,22 +178,24 @@ const HELPERS: [&str; 10] = [
     "representative",
 ];
 
-/// A turn of up to so many words that asks nothing only keeps the other one talking: `Mm-hm, right.`
+/// Most words of a turn that asks nothing and only keeps the other one talking: `Mm-hm, right.`
 const NOD_WORDS: usize = 2;
-/// And of so many signs of a script without capitals: many of these have no spaces between words.
+/// Most characters of such a turn in a script without capitals; many of these scripts have no
+/// spaces between words.
 const NOD_SIGNS: usize = 5;
 
-/// Bytes of a question that a record repeats: its end, where what is asked stands.
+/// Most bytes of a question that a record repeats. A longer one keeps its end, where what is asked
+/// stands.
 const MOST: usize = 600;
 
-/// Turns, of those that are more than a nod, before anybody is taken for the one who asks.
+/// Fewest turns of a speaker, nods aside, who is taken for the one who asks.
 const LEAST_TURNS: usize = 3;
 
-/// And of two speakers, where the one who begins says less and the other asks nothing.
+/// Fewest such turns where only two speak, the first of them says less, and the other asks nothing.
 const LEAST_OPENED: usize = 2;
 
-/// Whether a name is the role of the one who asks, ends with it, or has it in brackets: `Sarah
-/// (Interviewer)`.
+/// Whether a name begins or ends with the role of the one who asks, or has it in brackets:
+/// `Sarah (Interviewer)`.
 pub(super) fn is_role(name: &str) -> bool {
     let is_named = |name: &str| ROLES.contains(&first_word(name).as_str());
     // `Sarah Research` is how teams sign in a chat.
@@ -218,17 +222,17 @@ pub(super) fn is_label(label: &str) -> bool {
     is_role(label) || SHORT.contains(&label.to_lowercase().as_str())
 }
 
-/// Whether a label is that of somebody who helps a customer: as in an interview, the other one is to
-/// be heard.
+/// Whether a label is that of somebody who helps a customer. As in an interview, it is the other
+/// speaker who is to be heard.
 pub(super) fn is_helper(label: &str) -> bool {
     let last = label.trim().rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
     HELPERS.contains(&first_word(label).as_str())
         || ["admin", "bot", "support", "team"].contains(&last.to_lowercase().as_str())
-        // `FleetBot`
+        // As in `FleetBot`.
         || last.strip_suffix("Bot").is_some_and(|name| name.ends_with(char::is_lowercase))
 }
 
-/// Whether the part that a service gives somebody in a conversation is that of its own people and
+/// Whether the role that a service gives somebody in a conversation is that of its own people or
 /// machines.
 pub(super) fn is_staff(role: &str) -> bool {
     const STAFF: [&str; 9] = [
@@ -238,8 +242,8 @@ pub(super) fn is_staff(role: &str) -> bool {
     is_role(role) || is_helper(role) || STAFF.contains(&first_word(role).as_str())
 }
 
-/// Whether a label is that of somebody to hear. Tools that write transcripts by themselves number
-/// all speakers, those who ask as well.
+/// Whether a label is that of somebody to be heard. `Speaker 2` is not: tools that transcribe by
+/// themselves number all speakers, including those who ask.
 fn is_participant(label: &str) -> bool {
     let first = first_word(label);
     is_generic(label)
@@ -254,7 +258,7 @@ fn first_word(label: &str) -> String {
     first.trim_end_matches(char::is_numeric).to_lowercase()
 }
 
-/// Whether a turn asks nothing and says nothing.
+/// Whether a turn asks nothing and hardly says anything.
 fn is_nod(text: &str) -> bool {
     let signs =
         text.chars().filter(|c| c.is_alphabetic() && !c.is_lowercase() && !c.is_uppercase());
@@ -272,13 +276,13 @@ struct Tally {
     turns: usize,
     asking: usize,
     words: usize,
-    /// Letters, which count where a script parts no words.
+    /// Number of letters, a measure of length also for scripts without spaces between words.
     letters: usize,
 }
 
-/// The one of several speakers who asks by what they do, where no label says it: most of their
-/// turns end in a question, hardly any of the others' do, who say more. `None`
-/// where nobody or more than one is like that. `turns` are speaker and words.
+/// Guesses which speaker asks from what they do, where no label says it: most of that speaker's
+/// turns end in a question, hardly any of the others' do, and the others say more. `None` where
+/// nobody is like that, or more than one. `turns` are pairs of speaker and words.
 pub(super) fn guess<'a>(turns: impl Iterator<Item = (&'a str, &'a str)>) -> Option<&'a str> {
     let mut speakers: BTreeMap<&str, Tally> = BTreeMap::new();
     let mut order: Vec<&str> = Vec::new();
@@ -309,12 +313,13 @@ pub(super) fn guess<'a>(turns: impl Iterator<Item = (&'a str, &'a str)>) -> Opti
     (askers.next().is_none() && !is_participant(asker)).then_some(asker)
 }
 
-/// Of two, the one who begins, takes turns with the other, asks at least once and says far less.
+/// The first of two speakers, if they take turns with the other, ask at least once and say far
+/// less, and the other asks nothing.
 fn opener<'a>(speakers: &BTreeMap<&'a str, Tally>, order: &[&'a str]) -> Option<&'a str> {
     let first = order.first()?;
     let own = speakers.get(first)?;
     let (_, other) = speakers.iter().find(|(name, _)| *name != first)?;
-    // A nod between two turns of the other one is none of them.
+    // Nods are left out of `order`, so that a speaker may have two turns in a row.
     let changes = order.windows(2).filter(|pair| pair[0] != pair[1]).count();
     let alternates = changes * 4 + 3 >= order.len() * 3;
     let is_opener = speakers.len() == 2
@@ -331,20 +336,20 @@ fn opener<'a>(speakers: &BTreeMap<&'a str, Tally>, order: &[&'a str]) -> Option<
 pub(super) struct Question {
     asked: Option<(usize, String)>,
     answered: bool,
-    /// Since it was asked, or since a nod asked for more.
+    /// Who has answered since the question was asked, or since a nod asked for more.
     answerers: HashSet<String>,
 }
 
 impl Question {
-    /// A moderator's turn in line or row `at`, which goes on with a question that nobody has
+    /// Takes a moderator's turn in line or row `at`, which is added to a question that nobody has
     /// answered yet. True where it is a nod, which no answer will carry.
     pub(super) fn ask(&mut self, at: usize, text: &str) -> bool {
         if is_nod(text) && (self.asked.is_some() || text.is_empty()) {
             self.answerers.clear();
             return true;
         }
-        // A nod just before it was joined to it as the same speaker's; a line that only ends early is
-        // none.
+        // Lines of nods before the question were joined to it as the same speaker's. A nod ends in
+        // a mark; a short line without one goes on in the next.
         let nods = |line: &&str| is_nod(line) && line.trim_end().ends_with(['.', '!', '…', '。']);
         let asked = text.lines().skip_while(nods).collect::<Vec<_>>().join("\n");
         let asked = if asked.is_empty() { text.to_owned() } else { asked };
@@ -364,8 +369,8 @@ impl Question {
         false
     }
 
-    /// The question that this speaker's turn answers: their first after it. What they say again,
-    /// when others have spoken, answers those. Words of nobody in particular answer a question that
+    /// The question that a turn of this speaker answers: only their first turn after it does, since
+    /// later ones answer the speakers in between. A turn without a speaker answers a question that
     /// nobody else has answered.
     pub(super) fn answer(&mut self, speaker: Option<&str>) -> Option<&str> {
         let (_, text) = self.asked.as_ref()?;
@@ -384,7 +389,7 @@ impl Question {
         }
     }
 
-    /// Forgets the question; gives where it stood, if nobody answered it.
+    /// Forgets the question, and returns its line or row if nobody answered it.
     pub(super) fn end(&mut self) -> Option<usize> {
         let question = std::mem::take(self);
         question.asked.filter(|_| !question.answered).map(|(at, _)| at)

@@ -1,8 +1,8 @@
 //! ODS workbooks.
 //!
-//! Owns what a cell's text is in OpenDocument; where the table in a sheet begins is `sheets`'. Read
-//! by ourselves, since the format lets one cell stand for a million and the usual reader writes
-//! them all out before it counts. Format: OpenDocument 1.3, part 3, section 9.
+//! Owns what a cell's text is in OpenDocument; where the table in a sheet begins is decided in
+//! `sheets`. Read without a library, since the format lets one cell stand for a million, and the
+//! usual reader writes them all out before it counts. Format: OpenDocument 1.3, part 3, section 9.
 
 use super::archive::Archive;
 use super::rows::Rows;
@@ -10,8 +10,9 @@ use super::sheets::{self, Budget, Sheet, number};
 use super::xlsx::PASSWORD;
 use super::xml::{Element, Node, Nodes};
 
-/// Rows and columns of the largest sheet that LibreOffice has.
+/// Rows of the largest sheet that LibreOffice has.
 const MAX_ROWS: usize = 1 << 20;
+/// Columns of that sheet.
 const MAX_COLUMNS: usize = 1 << 14;
 
 /// Reads a workbook.
@@ -43,7 +44,7 @@ pub(super) fn read(bytes: &[u8], rows: &mut Rows) -> Result<(), String> {
 /// A cell that is not closed yet.
 struct Cell {
     text: String,
-    /// The value that the file states beside what it shows: exact numbers, dates year first.
+    /// The value that the file states besides what it shows: exact numbers, dates year first.
     stated: Option<String>,
     formula: bool,
     repeat: usize,
@@ -52,18 +53,21 @@ struct Cell {
 struct Reader<'a> {
     rows: &'a mut Rows,
     sheets: Vec<Sheet>,
+    /// What the cells of all sheets add up to.
     budget: Budget,
-    /// The same, for the row under way and those before it, without repeated rows.
+    /// What the cells of all rows add up to if each row is counted once, however often it is
+    /// repeated.
     repeated: Budget,
-    /// Names of the styles that hide a sheet, and the style under way.
+    /// Names of the styles that hide a sheet.
     hidden: Vec<String>,
+    /// Name of the style that is being read.
     style: Option<String>,
-    /// Whether the sheet under way is left out.
+    /// Whether the current sheet is left out.
     is_hidden: bool,
     row: usize,
     column: usize,
     row_repeat: usize,
-    /// Cells of the row under way.
+    /// Cells of the current row: column, from 0, and value.
     cells: Vec<(usize, String)>,
     cell: Option<Cell>,
     /// Depth of elements whose text is not the cell's: notes, and shapes over the sheet.
@@ -106,7 +110,7 @@ impl<'a> Reader<'a> {
             "table-properties" if element.attribute("display").as_deref() == Some("false") => {
                 self.hidden.extend(self.style.clone());
             }
-            // A table inside a cell does not exist in a workbook; one inside a sheet is none.
+            // A table inside a cell is not a sheet.
             "table" if self.cell.is_none() => self.begin_sheet(element),
             "table-row" => {
                 self.column = 0;

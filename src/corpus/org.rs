@@ -1,8 +1,8 @@
 //! Org: paragraphs, list items and table rows, under their headlines.
 //!
-//! Owns what Org markup means; sections and tables are `document`'s. Drawers, keywords, comments,
-//! planning lines and source blocks are not anyone's words: they are left out with a finding.
-//! Syntax: <https://orgmode.org/worg/org-syntax.html>.
+//! Owns what Org markup means; sections and tables belong to `document`. Drawers, keywords,
+//! comments, planning lines and source blocks are not anyone's words: they are left out with a
+//! finding. Syntax: <https://orgmode.org/worg/org-syntax.html>.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -49,15 +49,15 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
 
 /// A line of the file.
 struct Line<'t> {
-    /// From 1.
+    /// Number in the file, from 1.
     number: usize,
     text: &'t str,
     /// Whether a drawer that begins here is closed.
     is_closed: bool,
 }
 
-/// Whether a drawer that began at each line would be closed: before another one, and before the next
-/// headline. What only looks like one (`:smile:`) must not swallow the rest.
+/// For each line, whether a drawer that begins there is closed before another one and before the
+/// next headline. What only looks like a drawer (`:smile:`) must not swallow the rest.
 fn closed_drawers(text: &str) -> Vec<bool> {
     let lines: Vec<&str> = text.lines().collect();
     let mut is_closed = false;
@@ -92,7 +92,7 @@ enum Inside {
 
 struct Reader<'a> {
     document: Document<'a>,
-    /// The paragraph or item under way: its first line, its text, and whether it is an item.
+    /// The open paragraph or item: its first line, its text, and whether it is an item.
     open: Option<(usize, String, bool)>,
     table: Vec<DocumentRow>,
     /// The properties under the headline, in the drawer that is open.
@@ -143,7 +143,8 @@ impl Reader<'_> {
         } else if lower.starts_with("#+end_") {
             self.end_block();
         } else if lower.starts_with("#+title:") {
-            // The title of the document; like Markdown's single top heading it is no section.
+            // The title of the document; like Markdown's single top heading it does not become a
+            // section.
             self.end_block();
         } else if trimmed.starts_with("#+") || trimmed == "#" || trimmed.starts_with("# ") {
             self.skip("a keyword or comment", number);
@@ -174,7 +175,8 @@ impl Reader<'_> {
         Inside::Text
     }
 
-    /// Properties may name the participant, as headings do by the same rule; the others are known of them.
+    /// Takes a line of a properties drawer. At its end, a property may name the participant as a
+    /// heading would, and the others are what is known of them.
     fn in_properties(&mut self, number: usize, line: &str, lower: &str) -> Inside {
         if lower != ":end:" {
             let property = line.strip_prefix(':').and_then(|rest| rest.split_once(':'));
@@ -280,8 +282,8 @@ fn is_rule(line: &str) -> bool {
 /// The text of a list item: after its bullet or number, and after its checkbox.
 fn list_item(line: &str) -> Option<&str> {
     static BULLET: LazyLock<Regex> = LazyLock::new(|| {
-        // An asterisk in the first column is a headline, an indented one a bullet. Letters are bullets
-        // only where somebody has set Org so, and names begin with one: `J. Smith`.
+        // An asterisk in the first column is a headline, an indented one a bullet. Letters are
+        // bullets only in some configurations of Org, and names begin with one: `J. Smith`.
         let pattern = r"^(?:\s*[-+]|\s+\*|\s*\d{1,9}[.)])\s+(?:\[[ xX-]\]\s+)?";
         Regex::new(pattern).expect("the pattern is valid")
     });
@@ -294,7 +296,7 @@ fn plain(text: &str) -> Cow<'_, str> {
         let pattern = r"\[\[(?P<to>[^\[\]]+)\](?:\[(?P<shown>[^\[\]]+)\])?\]";
         Regex::new(pattern).expect("the pattern is valid")
     });
-    // One pattern a marker, since the closing one must be the opening one.
+    // One pattern per marker, since the closing one must be the opening one.
     static EMPHASIS: LazyLock<Vec<(char, Regex)>> = LazyLock::new(|| {
         let pair = |marker: char| {
             let m = regex::escape(&marker.to_string());
@@ -310,7 +312,7 @@ fn plain(text: &str) -> Cow<'_, str> {
         shown.map_or_else(String::new, |shown| shown.as_str().to_owned())
     });
     for (marker, pattern) in EMPHASIS.iter() {
-        // Twice, since of two neighbours the first takes the space between them.
+        // Twice, since the first of two neighbours takes up the space between them.
         for _ in 0..2 {
             if !text.contains(*marker) {
                 break;

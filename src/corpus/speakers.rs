@@ -2,7 +2,7 @@
 //! participant.
 //!
 //! Owns which beginnings of lines are labels, and which of them are speakers of a document. What
-//! becomes of their words is `transcript`'s.
+//! becomes of their words is decided in `transcript`.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -14,8 +14,8 @@ use super::names::{is_of_word, normalise, participant_rank};
 use super::time_marks;
 use super::transcript::Block;
 
-/// Whose words follow, if a heading says so: `Participant 3 – Marta`, `P07`, `Interview with Ana`,
-/// `访谈1：王阿姨`, or a name, an age and an occupation: `Carmen, 58, pescadera`.
+/// The participant whose words follow, if a heading names one: `Participant 3 – Marta`, `P07`,
+/// `Interview with Ana`, `访谈1：王阿姨`, or a name, an age and an occupation: `Carmen, 58, pescadera`.
 pub(super) fn participant_of_heading(heading: &str) -> Option<String> {
     static NAMED: LazyLock<Regex> = LazyLock::new(|| {
         let pattern = "(?i)^(?:(?:participant|respondent|interviewee|interview|subject|user|p|r\
@@ -28,7 +28,8 @@ pub(super) fn participant_of_heading(heading: &str) -> Option<String> {
                        |entretien avec|intervista (?:a|con)) (?P<who>.+))";
         Regex::new(pattern).expect("the pattern is valid")
     });
-    // A number of years, alone or with its unit, and then more in words or nothing: no date.
+    // After the name an age: with its unit, or else with more words after it, so that it is not a
+    // date.
     static AGED: LazyLock<Regex> = LazyLock::new(|| {
         let unit = "(?:岁|歲|歳|才|세|살|years?(?: old)?|yrs?|y/?o|jahre?(?: alt)?|años|ans|anos|anni|лет|года?)";
         let part = r"\s*[,，、;；·(（|/–-]\s*";
@@ -47,7 +48,7 @@ pub(super) fn participant_of_heading(heading: &str) -> Option<String> {
     is_name.then(|| heading.to_owned())
 }
 
-/// Labels that number the people who were asked: `P01`, `R-2`, `Speaker 3`.
+/// Whether a label numbers a speaker: `P01`, `R-2`, `Speaker 3`.
 pub(super) fn is_numbered(label: &str) -> bool {
     static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
         let pattern = "(?i)^(?:participant|respondent|interviewee|speaker|subject|person|user|p|r|s)\
@@ -57,14 +58,14 @@ pub(super) fn is_numbered(label: &str) -> bool {
     NUMBERED.is_match(label)
 }
 
-/// Labels that stand for a role, whoever fills it.
+/// Whether a label stands for a role, whoever fills it: `Participant`, `Customer`.
 pub(super) fn is_generic(label: &str) -> bool {
     participant_rank(label) == Some(0)
         || is_answer(label)
         || matches!(normalise(label).as_str(), "user" | "customer" | "p" | "r" | "語り手")
 }
 
-/// Labels of an answer, whoever gives it.
+/// Whether a label marks an answer, whoever gives it: `A`, `Answer`.
 fn is_answer(label: &str) -> bool {
     const ANSWERS: [&str; 16] = [
         "a",
@@ -92,10 +93,10 @@ pub(super) fn is_short_for(label: &str, name: &str) -> bool {
     name.split(|c: char| !is_of_word(c)).any(|word| word == label)
 }
 
-/// Characters of the longest line that only states a fact.
+/// Longest line that only states a fact, in characters.
 const LONGEST_FACT: usize = 80;
 
-/// Words before a colon after which stands when, where or by whom something was written down.
+/// Words before the colon of a line that says when, where or by whom something was written down.
 const FACTS: [&str; 31] = [
     "date",
     "time",
@@ -130,7 +131,7 @@ const FACTS: [&str; 31] = [
     "तारीख",
 ];
 
-/// Words before a colon that head a note, not a turn, and headers of mail.
+/// Words before the colon of a line that begins a note rather than a turn, and headers of mail.
 const NOTES: [&str; 60] = [
     "note",
     "notes",
@@ -207,12 +208,12 @@ pub(super) fn is_fact(line: &str) -> bool {
         && label.is_some_and(|label| FACTS.contains(&normalise(label).as_str()))
 }
 
-/// Headers that mail programs add for each other, as in `X-Mailer`.
+/// Whether a label is a header that mail programs add for each other, as in `X-Mailer`.
 fn is_header(label: &str) -> bool {
     ["X-", "DKIM-", "ARC-", "List-", "Authentication-"].iter().any(|start| label.starts_with(start))
 }
 
-/// A line that begins a turn.
+/// The label of a line that begins a turn, and the rest of the line.
 pub(super) struct Label<'a> {
     pub(super) speaker: &'a str,
     timed: bool,
@@ -225,7 +226,7 @@ impl<'a> Label<'a> {
     fn parse(line: &'a str) -> Option<Self> {
         const TIME: &str = r"[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?[\])]?";
         const NAME: &str = r"\p{L}[\p{L}\p{M}\p{N} .'’·・_-]{0,39}?";
-        // The colon of Chinese and Japanese is as wide as a sign, and no space comes after it.
+        // The colon of Chinese and Japanese is as wide as a character, and no space comes after it.
         static COLON: LazyLock<Regex> = LazyLock::new(|| {
             let pattern = format!(
                 r"^[*_]*(?P<before>{TIME})?[\s–-]*[*_]*(?P<name>{NAME})(?P<bracket>\s*(?:\([^()]{{1,40}}\)|（[^（）]{{1,40}}）))?\s*(?P<after>{TIME})?[*_]*(?::[*_]*(?:\s|$)|：[*_]*)"
@@ -234,7 +235,7 @@ impl<'a> Label<'a> {
         });
         // As some meeting tools write it: name and time on a line of their own.
         static BARE: LazyLock<Regex> = LazyLock::new(|| {
-            // The time makes it certain, so a comma may stand in it: `Lindqvist, Hannah`.
+            // The time makes the label certain, so there may be a comma in it: `Lindqvist, Hannah`.
             let pattern = format!(
                 r"^[*_]*(?P<name>\p{{L}}[\p{{L}}\p{{M}}\p{{N}} .,'’_-]{{0,49}}?)(?P<bracket>\s*\([^()]{{1,40}}\))?[*_]*(?:\s+|\s*[|–—-]\s*)(?P<after>{TIME})\s*$"
             );
@@ -243,7 +244,7 @@ impl<'a> Label<'a> {
         let line = line.trim();
         let found = COLON.captures(line).or_else(|| BARE.captures(line))?;
         let group = |name| found.name(name).map(|m| m.as_str());
-        // Numbered questions and answers (`Q1:`, `A1:`) are all by the same two.
+        // Numbered questions and answers (`Q1:`, `A1:`) are all by the same two speakers.
         let name = group("name")?.trim();
         let letter = name.trim_end_matches(|c: char| c.is_ascii_digit());
         let is_of_all = matches!(letter, "Q" | "A")
@@ -251,7 +252,8 @@ impl<'a> Label<'a> {
         let mut speaker = if is_of_all { letter } else { name };
         if let (Some(name), Some(bracket)) = (found.name("name"), found.name("bracket")) {
             let both = &line[name.start()..bracket.end()];
-            // Who asks is told by the role; who answers by the name.
+            // A bracket is kept where it gives the role of somebody who asks, as in
+            // `Ana (Interviewer)`.
             if moderator::is_role(both) {
                 speaker = both;
             }
@@ -280,10 +282,10 @@ pub(super) struct Speakers {
 }
 
 impl Speakers {
-    /// A word before a colon is a speaker when it has a time stamp, names a role or a participant's
-    /// number, or comes back; and without the first two, only when another speaker does so too: a
-    /// conversation takes two. In a round where somebody asks and nearly every line has a label,
-    /// those who answer once are speakers as well.
+    /// Finds the labels that are speakers: those with a time stamp, with a role or a participant's
+    /// number, and those that come back. Labels that only come back count if there are at least two
+    /// of them, or one of the other kinds: a conversation takes two. Where somebody asks and nearly
+    /// every line has a label, a label that stands there once counts as well.
     pub(super) fn find(blocks: &[Block]) -> Self {
         let mut labels: HashMap<String, usize> = HashMap::new();
         let (mut sure, mut timed) = (false, 0);
@@ -312,7 +314,7 @@ impl Speakers {
         Self { labels, timed: timed >= 2 && timed * 2 > labelled }
     }
 
-    /// Whether nobody speaks, so that the text is no conversation.
+    /// Whether nobody speaks, so that the text is not a conversation.
     pub(super) fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }

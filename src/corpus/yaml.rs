@@ -13,20 +13,20 @@ use serde_json::{Map, Value};
 use super::json;
 use super::rows::Rows;
 
-/// Levels of nesting, aliases followed; as many as `serde_json` allows.
+/// Most levels of nesting, with aliases followed; as many as `serde_json` allows.
 const MAX_DEPTH: usize = 128;
 
-/// Bytes of memory that aliases may add, in all. Far above what anchors in a file written by a person
-/// repeat.
+/// Most bytes of memory that anchors and aliases may add, in all. Far above what a file written by
+/// a person repeats.
 const MAX_REPEATED: usize = 32 << 20;
 
-/// Bytes of memory that a value takes beside its text, with its place in a mapping.
+/// Bytes of memory that a value takes besides its text, with its place in a mapping.
 const NODE: usize = 128;
 
 /// Reads YAML; several documents in one file are rows of one list.
 pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     let document = match parse(text, rows) {
-        // Half a surrogate pair is no character, and one cut emoji must not cost the whole file.
+        // Half a surrogate pair is not a character, and one cut emoji must not cost the whole file.
         Err(_) if text.contains("\\u") => match json::repair_surrogates(text, rows) {
             Cow::Owned(repaired) => parse(&repaired, rows)?,
             Cow::Borrowed(_) => parse(text, rows)?,
@@ -36,7 +36,7 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     json::read_document(document, rows)
 }
 
-/// The fields of a mapping; `None` for text that is none.
+/// The fields of text that is a mapping; `None` for other text.
 pub(super) fn mapping(text: &str, rows: &mut Rows) -> Option<Map<String, Value>> {
     match parse(text, rows) {
         Ok(Value::Object(fields)) => Some(fields),
@@ -53,12 +53,12 @@ pub(super) fn looks_like_yaml(text: &str) -> bool {
     mapping && lines.next().is_some_and(|line| line.starts_with("  ") && is_key(line.trim()))
 }
 
-/// A value with what it counts for.
+/// A value with what it costs.
 struct Node {
     value: Value,
-    /// Levels below it, itself included.
+    /// Number of levels of nesting, its own included.
     height: usize,
-    /// Bytes of memory, about.
+    /// Approximate bytes of memory.
     size: usize,
 }
 
@@ -75,7 +75,7 @@ fn parse(text: &str, rows: &mut Rows) -> Result<Value, String> {
     let mut options = Options::default();
     options.flow_nesting_limit = MAX_DEPTH;
     options.block_nesting_limit = MAX_DEPTH;
-    // Questions of a survey are keys, and longer than a program's.
+    // Keys may be the questions of a survey, which are longer than the keys of a program.
     options.simple_key_max_lookahead = 16 << 10;
     let mut builder = Builder { rows, open: Vec::new(), anchors: HashMap::new(), repeated: 0 };
     let mut documents = Vec::new();
@@ -111,7 +111,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// Takes one event; gives a document when it is complete.
+    /// Takes one event; returns a document when it is complete.
     fn on(&mut self, event: Event<'_>, line: usize) -> Result<Option<Value>, String> {
         match event {
             Event::Scalar(text, style, anchor, _) => {
@@ -157,7 +157,7 @@ impl Builder<'_> {
         self.open.push(Open { value, key: None, anchor, height: 1, size: NODE });
     }
 
-    /// Puts a complete value where it belongs; gives it back when it is the whole document.
+    /// Puts a complete value where it belongs; returns it when it is the whole document.
     fn put(&mut self, node: Node, anchor: usize, line: usize) -> Result<Option<Value>, String> {
         if self.open.len() + node.height > MAX_DEPTH {
             return Err(format!("it is nested more than {MAX_DEPTH} levels deep"));
@@ -196,7 +196,7 @@ impl Builder<'_> {
     }
 }
 
-/// A key is text; a list or mapping as a key is written as JSON.
+/// The text of a key; a list or mapping as a key is written as JSON.
 fn key_of(value: Value) -> String {
     match value {
         Value::String(text) => text,
