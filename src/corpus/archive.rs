@@ -14,10 +14,10 @@ use super::findings::Findings;
 /// The first bytes of an archive with anything in it.
 const MAGIC: &[u8] = b"PK\x03\x04";
 
-/// Entries; a workbook with a thousand sheets and as many pictures has fewer.
+/// Most entries of an archive; a workbook with a thousand sheets and as many pictures has fewer.
 const MAX_ENTRIES: usize = 10_000;
 
-/// Bytes of XML in all, unpacked.
+/// Most bytes of XML in an archive, unpacked.
 const MAX_UNPACKED: u64 = 512 << 20;
 
 /// Maximum compression ratio of the XML parts. Repetitive sheets reach about 100, a deflate bomb 1,000.
@@ -64,7 +64,7 @@ impl<'a> Archive<'a> {
             if !is_xml {
                 continue;
             }
-            // A part that is damaged is an error only if somebody needs it.
+            // A damaged part is an error only if it is read later.
             let mut counted = Counted(0);
             let _ = io::copy(&mut entry.take(MAX_UNPACKED + 1 - unpacked), &mut counted);
             unpacked += counted.0;
@@ -100,7 +100,7 @@ impl<'a> Archive<'a> {
         self.zip.index_for_name(name).is_some()
     }
 
-    /// The text of an entry; `None` when there is none of this name.
+    /// The text of an entry; `None` when there is no entry of this name.
     pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, String> {
         if !self.has(name) {
             return Ok(None);
@@ -120,7 +120,7 @@ impl<'a> Archive<'a> {
 }
 
 /// What kind of document an archive holds, by the entry that each kind must have; `None` for bytes
-/// that are no archive, and for one of another kind. Fails when it is an archive and damaged.
+/// that are not an archive, and for an archive of another kind. Fails when an archive is damaged.
 pub(super) fn kind_of(bytes: &[u8]) -> Result<Option<Kind>, String> {
     if !bytes.starts_with(MAGIC) {
         return Ok(None);
@@ -134,7 +134,7 @@ pub(super) fn kind_of(bytes: &[u8]) -> Result<Option<Kind>, String> {
     }
     let mut mime = String::new();
     if let Ok(entry) = archive.zip.by_name("mimetype") {
-        // What cannot be read is no mark of a workbook.
+        // An entry that cannot be read does not mark a workbook.
         let _ = entry.take(100).read_to_string(&mut mime);
     }
     Ok(mime.contains("opendocument.spreadsheet").then_some(Kind::Ods))
@@ -143,11 +143,11 @@ pub(super) fn kind_of(bytes: &[u8]) -> Result<Option<Kind>, String> {
 /// A kind of document in an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Office Open XML, a workbook.
+    /// An Office Open XML workbook.
     Xlsx,
-    /// OpenDocument, a workbook.
+    /// An OpenDocument workbook.
     Ods,
-    /// Office Open XML, a text.
+    /// An Office Open XML text document.
     Docx,
 }
 

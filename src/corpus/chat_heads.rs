@@ -1,6 +1,7 @@
-//! What a tool writes around a conversation: a header of facts, lines that part, notices of who came.
+//! What a tool writes around a conversation: a header of facts, rules, notices of who came and
+//! went.
 //!
-//! Owns which lines these are, and whose part a header tells. Who speaks is `speakers`'s.
+//! Owns which lines these are, and whose role a header gives. Who speaks is decided in `speakers`.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::LazyLock;
@@ -13,13 +14,13 @@ use super::names::normalise;
 use super::speakers::{is_fact, is_generic, is_numbered, is_short_for};
 use super::transcript::{Block, Body};
 
-/// Facts in a row that make a header.
+/// Fewest facts in a row that make a header.
 const LEAST: usize = 3;
 
-/// Characters of the longest value.
+/// Longest value of a fact, in characters.
 const LONGEST_VALUE: usize = 60;
 
-/// Facts whose values may be words.
+/// Labels of facts whose values may be words like those of a speaker.
 const FIELDS: [&str; 18] = [
     "chatid",
     "name",
@@ -41,23 +42,24 @@ const FIELDS: [&str; 18] = [
     "deelnemers",
 ];
 
-/// Whose part a header tells.
+/// The roles that headers give.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
-    /// Those who ask or help.
+    /// Names of those who ask or help.
     asking: BTreeSet<String>,
     /// Whether one of them has the role of an interviewer.
     pub(super) interviews: bool,
 }
 
 impl Parts {
-    /// Whether a label is that of one whose part is to ask or help.
+    /// Whether a label is that of somebody whose role is to ask or help.
     pub(super) fn asks(&self, label: &str) -> bool {
         self.asking.iter().any(|name| name == label || is_short_for(label, name))
     }
 }
 
-/// A line `Label: value` that tells a fact, and whether its value cannot be words.
+/// The label and value of a line `Label: value` that states a fact, and whether it cannot be what
+/// somebody says. `None` for other lines.
 fn fact(line: &str) -> Option<(&str, &str, bool)> {
     let (label, value) = line.split_once(": ")?;
     let signs = ['*', '_', ' ', ':'];
@@ -67,7 +69,7 @@ fn fact(line: &str) -> Option<(&str, &str, bool)> {
         && label.split_whitespace().count() <= 4;
     let is_short = value.chars().count() <= LONGEST_VALUE || value.starts_with("http");
     let is_field = is_fact(line) || FIELDS.contains(&normalise(label).as_str());
-    // Who is numbered or a role answers in short, too.
+    // A label such as `P1` or `Customer` is a speaker's, whose answer may be as short.
     let is_speaker = !is_field && (is_numbered(label) || is_generic(label));
     if is_speaker
         || !is_label
@@ -86,12 +88,12 @@ fn fact(line: &str) -> Option<(&str, &str, bool)> {
     (is_hard || is_name || is_field).then_some((label, value, is_hard || is_field))
 }
 
-/// Whether a line only parts what stands above it from what stands below.
+/// Whether a line only separates what stands above it from what stands below.
 fn is_rule(line: &str) -> bool {
     line.chars().count() >= 3 && line.chars().all(|c| matches!(c, '=' | '_' | '-'))
 }
 
-/// `(14:00:31) *** Darren joined the chat ***`
+/// Whether a line is a notice such as `(14:00:31) *** Darren joined the chat ***`.
 fn is_notice(line: &str) -> bool {
     static NOTICE: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"^[\[(]?(?:\d{1,2}:\d{2}(?::\d{2})?)?[\])]?\s*\*{3}\s+\S.*\s\*{3}$")
@@ -100,7 +102,7 @@ fn is_notice(line: &str) -> bool {
     NOTICE.is_match(line)
 }
 
-/// Takes headers, rules and notices out of a conversation.
+/// Takes headers, rules and notices out of a conversation, and returns the roles that headers give.
 pub(super) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Parts {
     let lines: Vec<(usize, usize, &str)> = blocks
         .iter()
@@ -140,7 +142,8 @@ pub(super) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Part
         at += length.max(1);
     }
     if !gone.is_empty() {
-        // With a header, the facts that customers fill in before a chat follow a heading.
+        // Where there is a header, there may be facts under a heading that customers fill in before
+        // a chat.
         for (block, of) in blocks.iter().enumerate() {
             let own = of.lines();
             let facts = own.iter().filter(|line| fact(line.trim()).is_some_and(|f| f.2)).count();

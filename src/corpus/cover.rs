@@ -1,6 +1,6 @@
 //! Sheets that say something about the others: codebooks, legends, cover sheets.
 //!
-//! Owns how such sheets are called and how they look, in the languages that research is written in.
+//! Owns the names of such sheets, in the languages that research is written in, and how they look.
 
 use super::names::normalise;
 use super::sheets::Sheet;
@@ -67,7 +67,7 @@ const COVERS: [&str; 15] = [
     "表紙",
 ];
 
-/// What a cover sheet says, where no colon marks it.
+/// Names of facts on a cover sheet, for those that no colon marks.
 const FACTS: [&str; 32] = [
     "institute",
     "institut",
@@ -103,15 +103,15 @@ const FACTS: [&str; 32] = [
     "source",
 ];
 
-/// Rows of the longest cover sheet.
+/// Most rows of a cover sheet.
 const LONGEST_COVER: usize = 30;
 
-/// Whether the name of a sheet says that it explains others, whatever its number.
+/// Whether the name of a sheet, without a number at its end, says that the sheet explains others.
 pub(super) fn explains_others(name: &str) -> bool {
     is_named(name, &ABOUT_OTHERS)
 }
 
-/// Whether a sheet has a few facts and no table: a name of each, and the fact beside it.
+/// Whether a sheet holds a few facts and no table: the name of each, and the fact beside it.
 pub(super) fn is_cover(sheet: &Sheet) -> bool {
     let lines: Vec<&[(usize, String)]> = sheet.lines().take(LONGEST_COVER + 1).collect();
     if lines.len() > LONGEST_COVER || lines.iter().any(|cells| cells.len() > 2) {

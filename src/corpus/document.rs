@@ -202,7 +202,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Reports text that is nobody's words, such as a table of contents or an image.
+    /// Reports text that is nobody's words, such as an image or a block of code.
     pub(super) fn note_skipped(&mut self, what: &str, line: usize) {
         self.rows.findings.note("not-prose", line, || {
             format!("nobody's words, left out: {what} here, and other markup of its kind")

@@ -1,7 +1,7 @@
-//! Bytes to text: byte order marks, UTF-8 with faults, UTF-16, and a guess for the rest.
+//! Turns bytes into text: byte order marks, UTF-8 with faults, UTF-16, and a guess for the rest.
 //!
-//! Owns the choice of encoding and says so in a finding whenever it is not plain UTF-8. Line ends
-//! and control characters are `rows`' affair, because JSON escapes bring them in later.
+//! Owns the choice of encoding, and says so in a finding whenever it is not plain UTF-8. Line ends
+//! and control characters are left to `rows`, because JSON escapes bring them in later.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE};
@@ -11,7 +11,7 @@ use super::findings::Findings;
 /// Bytes looked at when guessing UTF-16 without a byte order mark.
 const UTF16_SAMPLE: usize = 4096;
 
-/// Bytes within which a page says what it is encoded in, by the HTML standard.
+/// Bytes at the head of a page within which it declares its encoding, by the HTML standard.
 const DECLARED_WITHIN: usize = 1024;
 
 /// Text and the encoding it was read as.
@@ -23,7 +23,7 @@ pub(super) struct Decoded {
     pub encoding: &'static str,
 }
 
-/// Decodes a whole file. Never fails: bytes that mean nothing become U+FFFD and are counted.
+/// Decodes a whole file. Never fails: invalid bytes become U+FFFD and are counted.
 pub(super) fn decode(bytes: &[u8], findings: &mut Findings) -> Decoded {
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
         return decode_as(encoding, &bytes[mark..], "it says so in its byte order mark", findings);
@@ -32,7 +32,8 @@ pub(super) fn decode(bytes: &[u8], findings: &mut Findings) -> Decoded {
         return decode_as(encoding, bytes, "every other byte is zero", findings);
     }
     let faults = Utf8Faults::count(bytes);
-    // Pages are often saved as UTF-8 and go on saying what they were; what holds as UTF-8 is.
+    // Pages are often saved as UTF-8 and still declare the encoding that they had. Bytes that are
+    // valid as UTF-8 are UTF-8.
     if let Some(encoding) = declared(bytes)
         && (faults.broken > 0 || encoding == ISO_2022_JP)
     {
@@ -96,9 +97,9 @@ fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
 }
 
 struct Utf8Faults {
-    /// Whole characters of two bytes or more.
+    /// Number of whole characters of two bytes or more.
     multibyte: usize,
-    /// Runs of bytes that are no character.
+    /// Number of runs of bytes that are not a character.
     broken: usize,
 }
 
@@ -113,13 +114,14 @@ impl Utf8Faults {
     }
 }
 
-/// Whether a file is UTF-16, in which zero bytes are no sign of binary data.
+/// Whether a file is UTF-16, where zero bytes do not mean binary data.
 pub(super) fn is_utf16(bytes: &[u8]) -> bool {
     let marked = Encoding::for_bom(bytes).is_some_and(|(encoding, _)| encoding != UTF_8);
     marked || utf16_without_mark(bytes).is_some()
 }
 
-/// UTF-16 of mostly Latin text has a zero in every other byte, and hardly any in between.
+/// Recognises UTF-16 without a byte order mark: mostly Latin text has a zero in every other byte,
+/// and hardly any in between.
 fn utf16_without_mark(bytes: &[u8]) -> Option<&'static Encoding> {
     let sample = &bytes[..bytes.len().min(UTF16_SAMPLE) & !1];
     if sample.len() < 4 || !bytes.len().is_multiple_of(2) {

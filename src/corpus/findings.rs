@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use super::Finding;
 
-/// Things that a finding names; those beyond them are counted.
+/// Most things that a finding names; those beyond them are counted.
 const MOST_NAMED: usize = 5;
 
 /// The findings of one file, in the order in which their kinds were first met.
@@ -20,11 +20,11 @@ pub(super) struct Findings {
 struct Noted {
     finding: Finding,
     names: Names,
-    /// Makes the message of the list of names; without one, the message stands.
+    /// Makes the message from the list of names; without it, the message of `finding` stands.
     message: Option<fn(&str) -> String>,
 }
 
-/// What a finding is about: the first few, each once.
+/// The names of what a finding is about, each once: the first few are shown, the others counted.
 #[derive(Debug, Default)]
 struct Names {
     first: Vec<String>,

@@ -1,7 +1,7 @@
 //! Where the table in a file or a sheet ends: sums, means and notices of an export below its rows.
 //!
-//! Owns how such lines begin, in the languages that research is written in, and how they look. Never
-//! takes a line for one that holds a sentence where others have one.
+//! Owns how such lines begin, in the languages that research is written in, and how they look. A
+//! line with a sentence beyond its first cell is never one of them.
 
 use super::header::{shown, typical};
 use super::names::normalise;
@@ -9,16 +9,16 @@ use super::rows::Rows;
 use super::table::TableRow;
 use super::values::{number, spoken_words};
 
-/// Lines looked at from the end, and from the beginning to compare them with.
+/// Most lines looked at from the end, and from the beginning to compare them with.
 const SAMPLE: usize = 50;
 
-/// Words of a cell that nobody answers with where the others in its column have one or two.
+/// Fewest words of a notice in a column whose other cells have one or two.
 const NOTICE: usize = 3;
 
-/// Words of a cell that is an answer.
+/// Fewest words of a cell that is an answer.
 const SENTENCE: usize = 4;
 
-/// What begins a line that sums up the rows above it.
+/// Words that begin a line which sums up the rows above it.
 const SUMMARIES: [&str; 36] = [
     "total",
     "totals",
@@ -58,10 +58,10 @@ const SUMMARIES: [&str; 36] = [
     "平均",
 ];
 
-/// Signs that do the same.
+/// Signs that begin such a line.
 const SIGNS: [char; 4] = ['Ø', '∅', 'Σ', '∑'];
 
-/// What begins a line that closes an export.
+/// Words that begin a line which closes an export.
 const NOTICES: [&str; 13] = [
     "endoffile",
     "endofreport",
@@ -78,7 +78,7 @@ const NOTICES: [&str; 13] = [
     "sourcefile",
 ];
 
-/// Takes the lines at the end of a table that are not rows of it, with a finding that shows them.
+/// Removes the lines at the end of a table that are not rows of it, with a finding that shows them.
 pub(super) fn take(lines: &mut Vec<TableRow>, rows: &mut Rows) {
     let table = Shape::of(lines);
     let mut footers: Vec<usize> = Vec::new();
@@ -105,7 +105,7 @@ pub(super) fn take(lines: &mut Vec<TableRow>, rows: &mut Rows) {
 
 /// What the rows of a table are like.
 struct Shape {
-    /// How many cells they fill.
+    /// Number of cells that a typical row fills.
     typical: usize,
     first_column: Option<usize>,
 }
@@ -149,7 +149,7 @@ fn is_notice(cell: &str) -> bool {
         || NOTICES.iter().any(|notice| plain.starts_with(notice))
 }
 
-/// `Total`, `Mean:`, `Average (n = 8)`.
+/// Whether a cell begins a line of sums or means: `Total`, `Mean:`, `Average (n = 8)`.
 fn sums_up(cell: &str) -> bool {
     let word = cell.split([':', '(', '=', '[']).next().unwrap_or_default();
     let first = word.split_whitespace().next().unwrap_or_default();
@@ -170,7 +170,7 @@ fn is_unlike_others((column, value): (usize, &str), lines: &[TableRow]) -> bool 
 mod tests {
     use super::*;
 
-    /// How many of the last lines are left out.
+    /// The number of these last lines that are left out, and what else was read.
     fn left_out(last: &[&[&str]]) -> (usize, Rows) {
         let answers: [&[&str]; 4] = [
             &["R 1", "3", "York", "I wait in the queue"],

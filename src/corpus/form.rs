@@ -1,6 +1,6 @@
 //! What a form writes into the cells of its answers: headings, boxes to tick, the small print of mails.
 //!
-//! Owns telling such lines from what people say, by how many of them have the same. Leaves them out
+//! Owns telling such lines from what people say, by how many cells share a line. Leaves them out
 //! with a finding that shows them.
 
 use std::collections::{HashMap, HashSet};
@@ -8,34 +8,37 @@ use std::collections::{HashMap, HashSet};
 use super::rows::Rows;
 use super::table::Table;
 
-/// Cells of several lines that make a line which most of them have the form's.
+/// Fewest cells of several lines in a column, before a line that most of them share is the form's.
 const LEAST_CELLS: usize = 4;
 
-/// Words of a line that nobody has in common with others by chance.
+/// Fewest words of a line that people do not share by chance.
 const SENTENCE: usize = 5;
 
-/// Characters of a line that a finding shows.
+/// Most characters of a line that a finding shows.
 const SHOWN: usize = 60;
 
 /// The lines of one column's cells.
 #[derive(Default)]
 struct Lines<'a> {
-    /// Cells of several lines.
+    /// Number of cells of several lines.
     cells: usize,
-    /// How many of these have a line, and who was the first and whether there are others.
+    /// The cells among these that have a line, by its text.
     times: HashMap<&'a str, Times<'a>>,
 }
 
+/// The cells that have the same line.
 struct Times<'a> {
     cells: usize,
+    /// The participant of the first of them.
     first: Option<&'a str>,
+    /// Whether others than that participant have the line, or nobody is named.
     is_of_several: bool,
-    /// The last cell that was counted: a line twice in a cell counts once.
+    /// Row of the last cell that was counted: a line twice in a cell counts once.
     last: usize,
 }
 
-/// Takes the lines of forms out of the cells. Names are clean; `participant` is the column that says
-/// whose the row is.
+/// Takes the lines of forms out of the cells. Names must be clean; `participant` is the column that
+/// says whose the row is.
 pub(super) fn take(table: &mut Table, participant: Option<usize>, rows: &mut Rows) {
     let forms = forms(table, participant);
     if forms.is_empty() {
@@ -93,7 +96,7 @@ fn forms(table: &Table, participant: Option<usize>) -> HashMap<usize, HashSet<St
     let form = |(column, lines): (usize, Lines<'_>)| {
         let is_shared = |times: &Times<'_>| times.is_of_several && times.cells * 2 > lines.cells;
         let shared = || lines.times.iter().filter(|(_, times)| is_shared(times));
-        // Lists of choices have lines in common too, but no others and no headings.
+        // Lists of choices share lines too, but they have few other lines and no headings.
         let once = lines.times.values().filter(|times| times.cells == 1).count();
         let is_form = lines.cells >= LEAST_CELLS
             && once * 2 > lines.times.len()

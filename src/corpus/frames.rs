@@ -1,7 +1,7 @@
 //! Lines that a tool writes into a text again and again: `Reference 2 - 0.84% Coverage`, `Page 3 of 12`,
 //! and above the words from each file or person `<Files\\P02 Ruben> - § 3 references coded`.
 //!
-//! Owns which lines these are. What becomes of the words below them is `text`'s.
+//! Owns which lines these are. What becomes of the words below them is decided in `text`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::LazyLock;
@@ -11,13 +11,13 @@ use regex::Regex;
 use super::layouts::heads_turn;
 use super::speakers::{begins_turn, participant_of_heading};
 
-/// Times that a line comes back before it is a tool's.
+/// Fewest times that a tool's line occurs.
 const LEAST: usize = 3;
 
-/// Words of the longest line that is taken for a heading because it numbers or names a participant.
+/// Most words of a line that is taken for a heading because it numbers or names a participant.
 const HEADING_WORDS: usize = 3;
 
-/// What stands above a part of a text.
+/// What the heading above a part of a text says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Above {
     pub section: Option<String>,
@@ -56,7 +56,7 @@ impl Frames {
         }
         let others = alone.iter().filter(|(at, _)| !named.contains_key(at));
         frames.tools = counted(others.copied());
-        // A heading in a text is one of several.
+        // Headings are only such if there are several different ones.
         let differ = |found: &BTreeMap<usize, Above>| {
             found.values().any(|above| Some(above) != found.values().next())
         };
@@ -82,8 +82,9 @@ impl Frames {
     }
 }
 
-/// The lines that come back with only their numbers changed, two of them or one that counts. Those that
-/// end as sentences do, or begin with a name and a colon, are what people say.
+/// Indices of the lines that come back with only their numbers changed: two numbers or more
+/// (`Page 3 of 12`), or one that counts up. Lines that end as sentences do, or begin with a name
+/// and a colon, are what people say.
 fn counted<'t>(alone: impl Iterator<Item = (usize, &'t str)>) -> HashSet<usize> {
     static NUMBER: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"\d+(?:[.,]\d+)*").expect("the pattern is valid"));
@@ -119,7 +120,7 @@ fn source(line: &str) -> Option<String> {
     is_path.then(|| file_name(path)).filter(|name| !name.is_empty())
 }
 
-/// The last part of a path, without what says the format.
+/// The last part of a path, without its extension.
 fn file_name(path: &str) -> String {
     let name = path.trim_end_matches(['\\', '/']).rsplit(['\\', '/']).next().unwrap_or(path).trim();
     match name.rsplit_once('.') {
@@ -132,7 +133,8 @@ fn file_name(path: &str) -> String {
     }
 }
 
-/// The heading in a line such as `=== P01.txt ===`: of a participant where it says so or names a file.
+/// The heading in a line such as `=== P01.txt ===`, which is a participant's where it says so or
+/// names a file.
 fn between_rules(line: &str) -> Option<Above> {
     static RULED: LazyLock<Regex> = LazyLock::new(|| {
         let word = "file|document|source|transcript|participant|respondent|datei|dokument|quelle|\

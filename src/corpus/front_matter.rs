@@ -1,8 +1,8 @@
 //! Front matter: what a note says about itself between lines of `---` (YAML) or `+++` (TOML) at the very
 //! head of a Markdown file.
 //!
-//! Owns where it ends, whose words it says the file holds, and which of its fields tell something about
-//! them. The file itself is `markdown`'s.
+//! Owns where it ends, whose words it says the file holds, and which of its fields tell something
+//! about them. The rest of the file is left to `markdown`.
 
 use std::ops::Range;
 
@@ -30,22 +30,22 @@ const TECHNICAL: [&str; 14] = [
     "id",
 ];
 
-/// Names of a field that says whose words follow, beside those of columns.
+/// Names of fields that say whose words follow, besides those of participant columns.
 const WHO: [&str; 4] = ["pid", "participantcode", "interviewedperson", "speaker"];
 
-/// The cell of a record that says whose words a file holds.
+/// Name of the cell in a record that says whose words a file holds.
 pub(super) const PARTICIPANT: &str = "participant";
 
 /// What stands at the head of a file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct FrontMatter {
-    /// Its bytes, with the lines around it.
+    /// Its bytes in the file, with the lines of marks around it.
     pub range: Range<usize>,
     /// Whose words the file holds.
     pub participant: Option<String>,
-    /// What it says about them.
+    /// What it says about the participant.
     pub facts: Vec<(String, String)>,
-    /// Whether there is more in it.
+    /// Whether it holds other fields, which are left out.
     pub has_more: bool,
 }
 
@@ -97,12 +97,12 @@ type Fields = Vec<(String, Value)>;
 fn yaml_fields(content: &str, rows: &mut Rows) -> Option<Fields> {
     match yaml::mapping(content, rows) {
         Some(fields) => Some(fields.into_iter().collect()),
-        // A colon inside of a title is no YAML, and still no text.
+        // A title with a colon in it is not YAML, but it is front matter.
         None => by_line(content, ':'),
     }
 }
 
-/// Fields of a line each; `None` where a line is something else.
+/// Reads fields of one line each; `None` where a line is something else.
 fn by_line(content: &str, mark: char) -> Option<Fields> {
     let is_part =
         |line: &str| line.trim().is_empty() || line.starts_with([' ', '\t', '-', '#', '[']);
@@ -115,13 +115,14 @@ fn by_line(content: &str, mark: char) -> Option<Fields> {
     Some(fields)
 }
 
-/// Whether it can be the name of a field, and is not the beginning of a sentence.
+/// Whether `name` can be that of a field, and is not the beginning of a sentence.
 fn is_name(name: &str) -> bool {
     name.chars().all(|c| is_of_word(c) || "_-. ".contains(c))
         && name.split_whitespace().count() <= 3
 }
 
-/// A value as one text: that of a list of such, too.
+/// A value as one text, with the items of a list joined; `None` for null, mappings and lists that
+/// hold them.
 fn plain(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

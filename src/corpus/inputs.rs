@@ -1,4 +1,4 @@
-//! From what the user names to the files to read: directories, patterns, standard input.
+//! Finds the files to read by what the user names: directories, patterns, standard input.
 //!
 //! Owns their order and that each is read once. Reads no file.
 
@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use super::format::{ByName, Format};
 use super::{CorpusError, Finding};
 
-/// Files under one directory, or of one pattern. More means that it was given by mistake.
+/// Most files under one directory, or of one pattern. More means that it was given by mistake.
 const MAX_ENTRIES: usize = 10_000;
 
-/// What stands for standard input, as in other tools; a file of this name is `./-`.
+/// The path that stands for standard input, as in other tools; a file of this name is `./-`.
 const STDIN: &str = "-";
 
 /// A file to be read.
@@ -34,13 +34,14 @@ pub(super) struct Found {
     pub candidates: Vec<Candidate>,
     /// What was passed over, and why.
     pub findings: Vec<Finding>,
-    /// Canonical paths.
+    /// Canonical paths of the candidates.
     seen: HashSet<PathBuf>,
+    /// Entries so far in the directory that the user named.
     entries: usize,
 }
 
 impl Found {
-    /// Adds what the user named.
+    /// Adds the file, directory, pattern or standard input that the user named.
     pub(super) fn add_input(&mut self, input: &Path) -> Result<(), CorpusError> {
         if is_stdin(input) {
             return self.add_stdin(input);
@@ -65,7 +66,7 @@ impl Found {
         Ok(())
     }
 
-    /// Standard input has no name that says its format, and can be read once.
+    /// Adds standard input, which has no name that says its format, and can be read once.
     fn add_stdin(&mut self, input: &Path) -> Result<(), CorpusError> {
         if io::stdin().is_terminal() {
             return Err(CorpusError::Unreadable {
@@ -79,7 +80,7 @@ impl Found {
         Ok(())
     }
 
-    /// Adds the files that a pattern names which the shell has left alone, in order of their paths.
+    /// Adds the files that match a pattern which the shell has left alone, in order of their paths.
     fn add_pattern(&mut self, input: &Path, pattern: &str) -> Result<(), CorpusError> {
         let nothing =
             |cause: String| CorpusError::Nothing { path: input.display().to_string(), cause };

@@ -1,31 +1,32 @@
 //! Cells of a document's table that cover several columns or rows.
 //!
-//! Owns where the cells after them stand, and what the covered ones say: a cell over several rows says
-//! the same in each of them, one over several columns says it once. Does not know how the markup
-//! writes it.
+//! Owns where the cells after them stand, and what the covered ones say: a cell over several rows
+//! says the same in each of them, one over several columns says it once. Does not know how the
+//! markup writes such cells.
 
 use std::collections::BTreeMap;
 
 use super::document::DocumentRow;
 use super::findings::Findings;
 
-/// Columns of the widest table in which covered cells are counted.
+/// Number of columns from which on covered cells are no longer filled in.
 const MOST_COLUMNS: usize = 1000;
 
-/// Cells and bytes that one table may gain: a short tag can ask for millions.
+/// Most cells that one table may gain: a short tag can ask for millions.
 const MOST_CELLS: usize = 1_000_000;
+/// Most bytes that one table may gain.
 const MOST_BYTES: usize = 64 << 20;
 
 /// How far a cell reaches.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reach {
-    /// Columns, its own included.
+    /// Number of columns, its own included.
     pub columns: usize,
-    /// Rows, its own included.
+    /// Number of rows, its own included.
     pub rows: usize,
-    /// Whether cells below may go on with it.
+    /// Whether cells below may continue it.
     pub begins: bool,
-    /// Whether it goes on with the cell above.
+    /// Whether it continues the cell above.
     pub continues: bool,
 }
 
@@ -35,7 +36,8 @@ impl Default for Reach {
     }
 }
 
-/// Puts every cell under its column. `reaches` has one a cell of each row.
+/// Puts every cell under its column, and fills in the covered ones. `reaches` has an entry for each
+/// cell of each row.
 pub(super) fn spread(rows: &mut Vec<DocumentRow>, reaches: &[Vec<Reach>], findings: &mut Findings) {
     let is_plain = |reach: &Reach| reach.columns <= 1 && reach.rows == 1 && !reach.continues;
     if reaches.iter().flatten().all(is_plain) {
@@ -70,7 +72,7 @@ pub(super) fn spread(rows: &mut Vec<DocumentRow>, reaches: &[Vec<Reach>], findin
     }
 }
 
-/// One header of several rows: `Today - What annoys you?`.
+/// The names of columns under a header of several rows: `Today - What annoys you?`.
 fn names(headers: &[Vec<String>]) -> Vec<String> {
     let width = headers.iter().map(Vec::len).max().unwrap_or(0);
     let name = |column: usize| {
@@ -85,9 +87,9 @@ fn names(headers: &[Vec<String>]) -> Vec<String> {
 
 #[derive(Debug, Default)]
 struct Grid {
-    /// By column: rows that the cell above still covers, and what it says.
+    /// By column: number of rows below that a cell still covers, and its text.
     covered: BTreeMap<usize, (usize, String)>,
-    /// By column: what cells that continue go on with.
+    /// By column: the text that a cell which continues the one above takes over.
     begun: BTreeMap<usize, String>,
     cells: usize,
     bytes: usize,
@@ -98,7 +100,7 @@ impl Grid {
         self.cells > MOST_CELLS || self.bytes > MOST_BYTES
     }
 
-    /// Whether another cell of this text may be added.
+    /// Counts another cell of this text at column `width`. False where it may not be added.
     fn takes(&mut self, width: usize, text: &str) -> bool {
         if width >= MOST_COLUMNS || self.is_spent() {
             return false;
@@ -108,7 +110,7 @@ impl Grid {
         true
     }
 
-    /// Ends a row: what covers it covers one row less below.
+    /// Passes over a row: cells above cover one row less below it.
     fn pass(&mut self) {
         self.cells += self.covered.len();
         self.covered.retain(|_, (rows, _)| {
@@ -117,8 +119,8 @@ impl Grid {
         });
     }
 
-    /// The cells of a row, each under its column; and for a header, with what covers several columns in
-    /// all of them.
+    /// The cells of a row, each under its column. For a header there is a second copy, in which a
+    /// cell over several columns is repeated in all of them.
     fn row(
         &mut self,
         cells: Vec<String>,
@@ -191,7 +193,7 @@ impl Grid {
 mod tests {
     use super::*;
 
-    /// A cell, its columns and its rows.
+    /// A cell's text, and the numbers of columns and rows that it reaches over.
     type Cell<'a> = (&'a str, usize, usize);
 
     fn table(lines: &[&[Cell<'_>]], headers: usize) -> (Vec<Vec<String>>, Findings) {

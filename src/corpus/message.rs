@@ -1,7 +1,7 @@
 //! What a JSON object says, and who says it.
 //!
-//! Owns the names that services and survey tools give these fields, and the text of rich text. Knows one
-//! object at a time.
+//! Owns the names that services and survey tools give these fields, and the text of rich text.
+//! Looks at one object at a time.
 
 use std::borrow::Cow;
 
@@ -57,15 +57,15 @@ const SPEAKER: [&str; 16] = [
     "name",
 ];
 
-/// Fields of an object that stands for a person which tell the person, the best first.
+/// Fields that tell which person an object stands for, the best first.
 const PERSON: [&str; 8] =
     ["name", "displayname", "realname", "fullname", "username", "login", "email", "id"];
 
-/// Fields with the part that somebody has in a conversation. The type of a message is none of them.
+/// Fields with somebody's role in a conversation. The type of a message is not one.
 const ROLE: [&str; 6] =
     ["role", "affiliation", "authortype", "sendertype", "speakertype", "direction"];
 
-/// Fields that are true of what an organisation's own people write, and false of it.
+/// Fields that are true of a message by an organisation's own people.
 const STAFFS: [&str; 9] = [
     "fromagent",
     "outgoing",
@@ -77,6 +77,7 @@ const STAFFS: [&str; 9] = [
     "isinternal",
     "isstaff",
 ];
+/// Fields that are false of such a message.
 const CUSTOMERS: [&str; 4] = ["incoming", "inbound", "isinbound", "fromcustomer"];
 
 /// Fields that are true of a machine's messages.
@@ -85,10 +86,11 @@ const BOT: [&str; 2] = ["bot", "isbot"];
 /// Fields with the time of a word in a recording.
 const WORD_TIME: [&str; 5] = ["start", "starttime", "begin", "offset", "end"];
 
-/// Fields that hold again, in another form, what the object says.
+/// Fields that repeat, in another form, what the object says.
 const AGAIN: [&str; 6] = ["blocks", "entities", "textentities", "bodyhtml", "htmlbody", "richtext"];
 
-/// Fields of a piece of rich text. One with others is a thing of its own: a message, an answer.
+/// Fields of a piece of rich text. An object with other fields is a thing of its own: a message, an
+/// answer.
 const RICH: [&str; 10] = [
     "type",
     "text",
@@ -102,7 +104,8 @@ const RICH: [&str; 10] = [
     "version",
 ];
 
-/// The field that holds what an object says: under a name for it, or for an answer beside a question.
+/// The name of the field that holds what an object says: one for such text, or for an answer beside
+/// a question.
 pub(super) fn said_field(object: &Object) -> Option<&str> {
     let has_text = |value: &Value| {
         value.as_str().is_some_and(|text| !text.trim().is_empty()) || rich_text(value).is_some()
@@ -116,13 +119,13 @@ pub(super) fn said_field(object: &Object) -> Option<&str> {
     SAID.iter().find_map(named).or_else(answer)
 }
 
-/// What an object says.
+/// The text of what an object says.
 pub(super) fn said_by(object: &Object) -> Option<Cow<'_, str>> {
     let value = &object[said_field(object)?];
     value.as_str().map(Cow::Borrowed).or_else(|| rich_text(value).map(Cow::Owned))
 }
 
-/// Whether an object is a thing said of which the words are missing: an answer that is a number.
+/// Whether an object holds an answer without words: a number, or a yes or no.
 pub(super) fn has_answer(object: &Object) -> bool {
     object.iter().any(|(key, value)| {
         let name = normalise(key);
@@ -131,7 +134,7 @@ pub(super) fn has_answer(object: &Object) -> bool {
     })
 }
 
-/// Whether a field holds again what is said beside it.
+/// Whether a field repeats what another field of the object says.
 pub(super) fn says_again(name: &str) -> bool {
     AGAIN.contains(&&*normalise(name))
 }
@@ -141,23 +144,23 @@ pub(super) fn asks(object: &Object) -> bool {
     object.keys().any(|key| is_question(key))
 }
 
-/// Whether a field is one for who says something.
+/// Whether a field says who speaks.
 pub(super) fn is_speaker(name: &str) -> bool {
     SPEAKER.contains(&&*normalise(name))
 }
 
-/// Who says something.
+/// The person who says something.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Speaker<'v> {
-    /// The field that tells.
+    /// Name of the field that says who it is.
     pub field: &'v str,
     /// A name, or an id.
     pub name: String,
-    /// The part in the conversation, where it is told: `admin`, `user`.
+    /// The role in the conversation, where it is given: `admin`, `user`.
     pub role: Option<String>,
 }
 
-/// Who says what an object says.
+/// The speaker of what an object says.
 pub(super) fn speaker_of(object: &Object) -> Option<Speaker<'_>> {
     SPEAKER.iter().find_map(|name| {
         let (field, value) = object.iter().find(|(key, _)| normalise(key) == *name)?;
@@ -170,17 +173,17 @@ pub(super) fn speaker_of(object: &Object) -> Option<Speaker<'_>> {
     })
 }
 
-/// The name of the person for whom an object stands, or what else tells who it is.
+/// The name of the person whom an object stands for, or another value that tells who it is.
 pub(super) fn person_name(person: &Object) -> Option<String> {
     PERSON.iter().find_map(|name| field(person, name))
 }
 
-/// What an item calls itself by: as [`person_name`], an id before a name.
+/// The id of an item, or else another value that tells it apart: [`person_name`] in reverse order.
 pub(super) fn item_id(item: &Object) -> Option<String> {
     PERSON.iter().rev().find_map(|name| field(item, name))
 }
 
-/// The part in a conversation of the person for whom an object stands.
+/// The role in a conversation of the person whom an object stands for.
 pub(super) fn person_role(person: &Object) -> Option<String> {
     role_of(person).or_else(|| field(person, "type"))
 }
@@ -188,7 +191,7 @@ pub(super) fn person_role(person: &Object) -> Option<String> {
 fn role_of(object: &Object) -> Option<String> {
     let is_bot =
         |(key, value): (&String, &Value)| *value == true && BOT.contains(&&*normalise(key));
-    // Slack's messages of programs and of the channel itself.
+    // How Slack marks messages of programs and of the channel itself.
     let subtype = object.get("subtype").and_then(Value::as_str).unwrap_or_default();
     let is_posted = object.get("bot_id").is_some_and(Value::is_string);
     if object.iter().any(is_bot) || is_posted || subtype.starts_with("bot_") {
@@ -211,7 +214,7 @@ fn field(object: &Object, name: &str) -> Option<String> {
     scalar(object.iter().find(|(key, _)| normalise(key) == name)?.1)
 }
 
-/// A text or number that is there.
+/// A text or number as text; `None` for empty text and for other values.
 pub(super) fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
@@ -220,8 +223,8 @@ pub(super) fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-/// Whether a list holds the single words of a recording with their times: again what is said, and no
-/// more to be read.
+/// Whether a list holds the single words of a recording with their times, which repeat what is said
+/// elsewhere.
 pub(super) fn are_timed_words(list: &[Value]) -> bool {
     fn has_phrase(value: &Value) -> bool {
         match value {

@@ -1,4 +1,4 @@
-//! Whose rows are whose, where no column is called after a participant.
+//! Whose rows are whose, where no column has a participant's name.
 //!
 //! Owns the guess by values: an id that comes back with the same facts beside it, or that two tables
 //! share. Called once, when all files are read.
@@ -9,10 +9,10 @@ use super::format::is_prose;
 use super::names::{is_id_name, is_question, normalise};
 use super::{Corpus, Finding, Record};
 
-/// Names of a column that holds an id and says no more.
+/// Names of columns that hold an id and do not say what of.
 const PLAIN: [&str; 7] = ["id", "nr", "no", "number", "code", "key", "kennung"];
 
-/// What else has ids that come back: never a person.
+/// Things other than people whose ids come back.
 const THINGS: [&str; 24] = [
     "question",
     "item",
@@ -40,19 +40,19 @@ const THINGS: [&str; 24] = [
     "parent",
 ];
 
-/// Columns of ids that are looked at, of all tables together.
+/// Most columns of ids that are compared with each other, of all tables together.
 const MOST_COLUMNS: usize = 100;
 
-/// Bytes of a short fact about somebody.
+/// Longest value, in bytes, that counts as a short fact about somebody.
 const FACT: usize = 40;
 
 /// A table of the corpus: file and sheet.
 type TableKey = (usize, Option<String>);
 
-/// The ids of a column: by record, where it has one.
+/// The ids of a column: index of the record, and its id.
 type Ids<'c> = Vec<(usize, &'c str)>;
 
-/// Names the participants of tables that name none.
+/// Sets the participants of tables that name none, with a finding for each table.
 pub(super) fn find(corpus: &mut Corpus) {
     let mut tables: BTreeMap<TableKey, Vec<usize>> = BTreeMap::new();
     for (at, record) in corpus.records.iter().enumerate() {
@@ -70,7 +70,7 @@ pub(super) fn find(corpus: &mut Corpus) {
                 .map(|(name, ids)| (table.clone(), name.to_owned(), ids))
         })
         .collect();
-    // Each is held against all others.
+    // Each is compared with all others.
     let columns = &columns[..columns.len().min(MOST_COLUMNS)];
     let mut chosen: BTreeMap<TableKey, (String, Vec<(usize, String)>)> = BTreeMap::new();
     for (at, (table, name, ids)) in columns.iter().enumerate() {
@@ -125,7 +125,7 @@ fn is_id(name: &str) -> bool {
         && !THINGS.iter().any(|thing| plain.contains(thing))
 }
 
-/// Whether two tables are about the same people.
+/// Whether two columns share enough ids that their tables are about the same people.
 fn overlap(one: &Ids<'_>, other: &Ids<'_>) -> bool {
     let distinct =
         |ids: &Ids<'_>| ids.iter().map(|(_, id)| id.to_lowercase()).collect::<HashSet<_>>();
@@ -134,8 +134,8 @@ fn overlap(one: &Ids<'_>, other: &Ids<'_>) -> bool {
     both >= 2 && both * 2 >= one.len().min(other.len())
 }
 
-/// Whether ids come back and some short fact beside them stays the same wherever they do, and is not the
-/// same for all.
+/// Whether ids come back, and some short fact beside them stays the same wherever an id does,
+/// without being the same for all ids.
 fn comes_back(records: &[Record], ids: &Ids<'_>) -> bool {
     let mut groups: HashMap<&str, Vec<usize>> = HashMap::new();
     for (record, id) in ids {
@@ -144,7 +144,8 @@ fn comes_back(records: &[Record], ids: &Ids<'_>) -> bool {
     if groups.len() < 2 || groups.len() * 10 > ids.len() * 8 {
         return false;
     }
-    // Of each column: its values in all groups, and groups in which it has one value or several.
+    // By column: its values in all groups, and the numbers of groups in which it has one value or
+    // several.
     let mut facts: HashMap<&str, (HashSet<&str>, usize, usize)> = HashMap::new();
     for rows in groups.values().filter(|rows| rows.len() > 1) {
         let mut of_group: HashMap<&str, (HashSet<&str>, usize)> = HashMap::new();

@@ -1,11 +1,11 @@
 //! Quotation marks at the beginning of a cell that do not enclose it: `"Easy" is not the word`.
 //!
-//! Owns telling them from those that do, and writes such cells so that the reader of CSV (RFC 4180)
-//! keeps their marks. Knows nothing of rows.
+//! Owns telling them from marks that do enclose a cell, and rewrites such cells so that the reader
+//! of CSV (RFC 4180) keeps their marks. Knows nothing of rows.
 
 use std::borrow::Cow;
 
-/// Times that the size of a file may be looked at in search of closing marks.
+/// Most bytes that are searched for closing marks, as a multiple of the size of the file.
 const MOST_PASSES: usize = 4;
 
 /// The text with such cells enclosed in marks of their own.
@@ -60,7 +60,7 @@ fn is_end(byte: u8, delimiter: u8) -> bool {
     byte == delimiter || byte == b'\n' || byte == b'\r'
 }
 
-/// The mark that closes the one at `open`; two in a row are one of the text.
+/// The position of the mark that closes the one at `open`; two marks in a row are one in the text.
 fn closing(bytes: &[u8], open: usize) -> Option<usize> {
     let mut at = open + 1;
     loop {

@@ -1,6 +1,7 @@
-//! Columns and rows that say again what another says.
+//! Columns and rows that repeat what another one says.
 //!
-//! Owns telling them from what is the same by chance, and leaves them out with a finding.
+//! Owns telling them from columns and rows that are the same by chance, and leaves them out with a
+//! finding.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,13 +11,15 @@ use super::staff;
 use super::table::Table;
 use super::values::{is_free, is_no_answer};
 
-/// Bytes of a text that two columns hold by more than chance, and rows that make it a rule.
+/// Fewest bytes of a text that two columns do not share by chance.
 const REPEATED_TEXT: usize = 20;
+/// Fewest rows in which a column must repeat another.
 const REPEATED_ROWS: usize = 3;
-/// Cells of the widest row in which a text that was cut is looked for whole.
+/// Most cells of a row in which a text that was cut is looked for whole.
 const MOST_COMPARED: usize = 200;
 
-/// Tools write a text more than once: as it was typed, and as it was sent.
+/// Leaves out columns that repeat another, or its beginning: tools write a text more than once, as
+/// it was typed and as it was sent.
 pub(super) fn drop_columns(table: &mut Table, rows: &mut Rows) {
     let mut filled = vec![0usize; table.names.len()];
     let mut times: HashMap<(usize, usize), usize> = HashMap::new();
@@ -25,7 +28,7 @@ pub(super) fn drop_columns(table: &mut Table, rows: &mut Rows) {
         for (column, value) in &row.cells {
             filled[*column] += 1;
             if value.len() >= REPEATED_TEXT {
-                // Each is held against all others of its row, of which a wide table has a million.
+                // Each is compared with all others of its row, of which a wide table has a million.
                 let cut = value.strip_suffix('…').or_else(|| value.strip_suffix("..."));
                 let cut = cut.filter(|_| row.cells.len() <= MOST_COMPARED);
                 let whole = cut.and_then(|cut| {
@@ -63,10 +66,10 @@ pub(super) fn drop_columns(table: &mut Table, rows: &mut Rows) {
     }
 }
 
-/// Leaves out rows of a participant that say in the same words what an earlier one says: a passage that
-/// was coded twice is in an export once a code.
+/// Leaves out rows in which a participant says in the same words what an earlier row says: in an
+/// export, a passage that was coded twice stands once per code.
 pub(super) fn drop_rows(table: &mut Table, participant: usize, rows: &mut Rows) {
-    // Whoever speaks may say a thing twice.
+    // In a conversation, somebody may say a thing twice.
     if table.names.iter().any(|name| normalise(name) == "speaker") {
         return;
     }
@@ -91,11 +94,11 @@ pub(super) fn drop_rows(table: &mut Table, participant: usize, rows: &mut Rows) 
     });
 }
 
-/// Bytes of a text that nobody writes twice by chance.
+/// Fewest bytes of a text that nobody writes twice by chance.
 const REPEATED_ROW: usize = 30;
 
-/// The columns of participants' own words. What the same one says again counts once: else a column in
-/// which every passage was coded twice would be one of choices.
+/// The columns of participants' own words. What a participant says again counts once: otherwise a
+/// column in which every passage was coded twice would look like one of choices.
 fn free_columns(table: &Table, participant: usize) -> HashSet<usize> {
     let staffs = staff::columns(table.names.iter().map(|name| (name.as_str(), true)));
     let is_theirs = |name: &str| !is_context(name) && !staffs.contains(name);

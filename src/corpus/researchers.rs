@@ -1,7 +1,7 @@
 //! What researchers write to each other in the documents that hold the words of participants.
 //!
-//! Owns the headings and labels that say so, in the languages that research is written in. Whether a
-//! document holds words of participants is `document`'s to know.
+//! Owns the headings and labels that say so, in the languages that research is written in. Whether
+//! a document holds words of participants is known to `document`.
 
 use super::names::normalise;
 use super::speakers::is_fact;
@@ -190,7 +190,7 @@ const ASIDES: [&str; 24] = [
     "메모",
 ];
 
-/// Whether researchers wrote this, where somebody else in the document is a participant.
+/// Whether researchers wrote a block, in a document that also holds the words of participants.
 pub(super) fn wrote(block: &Block) -> bool {
     let lines = || block.lines().iter().filter(|line| !line.trim().is_empty());
     let is_aside = || {

@@ -1,8 +1,8 @@
-//! Sheets to records: one table a sheet.
+//! Turns the sheets of a workbook into records: one table per sheet.
 //!
-//! Owns which sheets hold data, and limits on what their cells may repeat. How cells were written in
-//! the file is the business of `xlsx` and `ods`, where the table begins that of `header`, and what
-//! rows mean `table`'s.
+//! Owns which sheets hold data, and limits on what their cells may repeat. How cells were written
+//! in the file is known to `xlsx` and `ods`; where the table begins and ends is decided in `header`
+//! and `footer`, and what rows mean in `table`.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -13,10 +13,10 @@ use super::rows::Rows;
 use super::table::{self, Table, TableRow};
 use super::transposed;
 
-/// Bytes of cell text. A workbook stores a text once and may show it a million times.
+/// Most bytes of cell text in a workbook, which stores a text once and may show it a million times.
 const MAX_TEXT: usize = 256 << 20;
 
-/// Filled cells.
+/// Most filled cells in a workbook.
 const MAX_CELLS: usize = 20_000_000;
 
 /// A sheet as it stands in the file: only the cells that hold something.
@@ -24,11 +24,11 @@ const MAX_CELLS: usize = 20_000_000;
 pub(super) struct Sheet {
     /// Its name.
     pub name: String,
-    /// By row, then by column, both from 0.
+    /// By row: columns and values. Rows and columns count from 0.
     cells: BTreeMap<usize, Vec<(usize, String)>>,
 }
 
-/// What a workbook's cells add up to.
+/// What the cells of a workbook add up to so far: bytes of text, and filled cells.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     text: usize,
@@ -36,7 +36,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// Counts `times` copies of a text of `bytes`, before they are made.
+    /// Counts `times` copies of a text of `bytes`, before they are made. Fails past the limits.
     pub(super) fn take(
         &mut self,
         sheet: &str,
@@ -68,7 +68,7 @@ impl Sheet {
         self.cells.values().map(Vec::as_slice)
     }
 
-    /// Adds a cell; blank ones are none. Fails when the workbook grows past its limits.
+    /// Adds a cell, unless it is blank. Fails when the workbook grows past its limits.
     pub(super) fn put(
         &mut self,
         (row, column): (usize, usize),
@@ -151,7 +151,7 @@ fn add_sheet(mut sheet: Sheet, shared: &HashSet<String>, rows: &mut Rows) -> Res
     table::into_rows(table, rows)
 }
 
-/// Columns without a single cell are not there.
+/// The table of a sheet. Columns without a single cell are not in it.
 fn table_of(header: TableRow, mut lines: Vec<TableRow>) -> Table {
     let cells = lines.iter().flat_map(|line| &line.cells);
     let used = cells.chain(&header.cells).map(|(column, _)| (*column, 0));
@@ -169,7 +169,7 @@ fn table_of(header: TableRow, mut lines: Vec<TableRow>) -> Table {
     Table { names, rows: lines }
 }
 
-/// A number as a spreadsheet shows it: 15 digits count, and what is beyond them is noise.
+/// A number as a spreadsheet shows it, with 15 digits: what is beyond them is noise.
 pub(super) fn number(value: f64) -> String {
     let rounded = format!("{value:.14e}").parse().unwrap_or(value);
     format!("{rounded}")
@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(rows.findings.kinds(), [("sheet-about-others", None, 3)]);
         let message = rows.findings.message("sheet-about-others");
         assert!(message.ends_with("'Overview', 'Codebuch', 'Libro de códigos 2'"), "{message}");
-        // Two columns of people and their words are data, and so is whatever stands alone.
+        // Two columns of people and their words are data, and so is a sheet without others.
         assert_eq!(read(vec![named("A", &data), named("B", &data)]).records.len(), 2);
         assert_eq!(read(vec![named("Codebook", &data)]).records.len(), 1);
     }

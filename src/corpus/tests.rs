@@ -11,7 +11,7 @@ use super::rows::Rows;
 use super::xlsx::workbook;
 use super::*;
 
-/// What every corpus must hold, whatever was read.
+/// Checks what must hold for every corpus, whatever was read.
 fn check(records: &[Record]) {
     for (i, record) in records.iter().enumerate() {
         assert_eq!(record.id, RecordId::new(record.file, i));
@@ -143,7 +143,7 @@ proptest! {
 
 #[test]
 fn hostile_shapes_take_no_more_than_linear_time() {
-    // Each of them would take minutes if it were quadratic, and the test be noticed.
+    // Each of them would take minutes if it were quadratic, which would not go unnoticed.
     let n = 100_000;
     let keys: Vec<_> = (0..n).map(|i| format!("\"k{i}\":[{{}}]")).collect();
     let shapes = [
@@ -189,7 +189,7 @@ fn the_examples_are_read_without_a_doubt() {
     assert_eq!([count(1), count(2), count(3)], [40, 25, 12]);
     assert_eq!(corpus.participants(), 10 + 25 + 1);
     let kinds: Vec<_> = corpus.findings.iter().map(|f| f.kind.as_str()).collect();
-    // Of the README and of the program that stand beside the data.
+    // For the README and the program that stand beside the data.
     let skipped = ["skipped-file"; 2];
     let expected = [&skipped[..], &["outside-rows", "not-prose", "moderator-turn"]].concat();
     assert_eq!(kinds, expected, "{:#?}", corpus.findings);

@@ -1,6 +1,6 @@
 //! Plain text: paragraphs, list items and turns.
 //!
-//! Owns where a paragraph ends; who speaks is `transcript`'s.
+//! Owns where a paragraph ends; who speaks is decided in `transcript`.
 
 use super::chat;
 use super::frames::{Above, Frames};
@@ -61,7 +61,7 @@ fn note_tool_line(line: usize, rows: &mut Rows) {
 struct Reader<'t> {
     blocks: Vec<Block>,
     above: Above,
-    /// The lines of the paragraph under way.
+    /// The lines of the open paragraph.
     paragraph: Vec<(usize, &'t str)>,
 }
 
@@ -84,7 +84,8 @@ impl Reader<'_> {
         self.blocks.push(Block { line, section, participant, facts: Facts::default(), body });
     }
 
-    /// What a tool says about an export stands above the first of its parts.
+    /// Leaves out what stands above the first part of an export, which is what a tool says about
+    /// it.
     fn drop_what_is_above(&mut self, rows: &mut Rows) {
         for block in self.blocks.drain(..) {
             rows.findings.note("above-headings", block.line, || {
@@ -95,8 +96,8 @@ impl Reader<'_> {
     }
 }
 
-/// Exports of open answers have one on each line. Wrapped prose hardly ever ends four of five
-/// lines with a full stop.
+/// Whether each line is an answer of its own, as in exports of open answers. Wrapped prose hardly
+/// ever ends four of five lines with a full stop.
 fn is_one_answer_a_line(lines: &[(usize, &str)]) -> bool {
     let ends = |text: &str| text.trim_end().ends_with(['.', '!', '?', '…', '"', '”', '»', ')']);
     lines.len() >= 3 && lines.iter().filter(|(_, text)| ends(text)).count() * 5 >= lines.len() * 4

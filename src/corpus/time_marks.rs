@@ -1,7 +1,8 @@
 //! Times that transcription tools write inside of turns: `[00:03:42]` behind a label, `#00:02:11-4#` or
 //! `(00:12)` at the end.
 //!
-//! Owns which of them are marks and not words. Times before a name are part of the label, `speakers`'s.
+//! Owns which of them are marks and not words. Times before a name are part of the label, which
+//! belongs to `speakers`.
 
 use std::sync::LazyLock;
 
@@ -19,8 +20,8 @@ pub(super) fn after_start(turn: &str) -> &str {
     STARTS.find(turn).map_or(turn, |marks| &turn[marks.end()..])
 }
 
-/// A turn without the marks that it ends with. In round brackets people write the hour of the day, too;
-/// one that begins with a zero or has seconds is the time of a recording.
+/// A turn without the marks that it ends with. People put the hour of the day in round brackets,
+/// too: only a time there that begins with a zero or has seconds is that of a recording.
 pub(super) fn before_end(turn: &str) -> &str {
     static ENDS: LazyLock<Regex> = LazyLock::new(|| {
         let time = r"\d{1,2}:\d{2}(?::\d{2})?(?:[.,-]\d{1,3})?";
@@ -31,7 +32,7 @@ pub(super) fn before_end(turn: &str) -> &str {
     ENDS.find(turn).map_or(turn, |marks| &turn[..marks.start()])
 }
 
-/// Counts marks that were taken off in this line.
+/// Counts the marks that were taken off in this line.
 pub(super) fn note(findings: &mut Findings, line: usize) {
     findings.note("time-mark", line, || {
         "times that a tool wrote at the beginning or end of what somebody said are left out"

@@ -57,15 +57,16 @@ pub(super) fn is_no_answer(value: &str) -> bool {
     value.len() <= 24 && NO_ANSWERS.contains(&normalise(value).as_str())
 }
 
-/// Whether a value only stands for none: `N/A`, `-`, `null`. `No` and `None` are answers where people
-/// choose.
+/// Whether a value only stands for a missing one: `N/A`, `-`, `null`. `No` and `None` are answers
+/// where people choose.
 pub(crate) fn is_blank(value: &str) -> bool {
     let plain = normalise(value);
     ["", "na", "nan", "null", "notapplicable", "missing"].contains(&plain.as_str())
 }
 
-/// A finite number as tables hold it, in either way of writing its decimals, perhaps of a currency or
-/// per cent: `3.5`, `3,5`, `1.234,50 €`, `12,500`. `inf` and `NaN` are words in a table.
+/// Reads a finite number as tables hold it, with a decimal point or comma, and perhaps with a
+/// currency or per cent: `3.5`, `3,5`, `1.234,50 €`, `12,500`. `inf` and `NaN` are words in a
+/// table.
 pub(crate) fn number(value: &str) -> Option<f64> {
     let value = value.trim().trim_matches(['€', '$', '£', '¥', '%', ' ', '\u{A0}']);
     let plain = match (value.rfind(','), value.rfind('.')) {
@@ -82,15 +83,17 @@ pub(crate) fn number(value: &str) -> Option<f64> {
     plain.parse::<f64>().ok().filter(|number| is_number && number.is_finite())
 }
 
-/// Words of an answer that is a sentence, and of one that is a phrase.
+/// Fewest words of an answer that is a sentence.
 const SENTENCE: usize = 4;
+/// Fewest words of an answer that is a phrase.
 const PHRASE: usize = 2;
-/// Phrases, and sentences among other answers, that nobody could have chosen from a list.
+/// Number of different phrases above which they were not chosen from a list.
 const MANY_PHRASES: usize = 30;
+/// Number of different sentences among other answers above which they were not, either.
 const MANY_SENTENCES: usize = 12;
 
-/// Whether the values are answers in somebody's own words: sentences that mostly differ, some at least
-/// among many who had nothing to say, or very many phrases.
+/// Whether the values are answers in somebody's own words: sentences that mostly differ, at least
+/// some such sentences among many answers with nothing to say, or very many phrases.
 pub(super) fn is_free(values: &[&str], distinct: usize) -> bool {
     let filled = values.len();
     let words: Vec<usize> = values.iter().map(|value| spoken_words(value)).collect();
@@ -100,7 +103,7 @@ pub(super) fn is_free(values: &[&str], distinct: usize) -> bool {
     }
     let lower = |value: &&&str| value.split_whitespace().any(|w| w.starts_with(char::is_lowercase));
     if distinct > MANY_PHRASES && all >= filled * PHRASE && distinct * 4 > filled * 3 {
-        // `Anna Schmidt` is two words, but nothing that anybody says.
+        // `Anna Schmidt` is two words, but a name: a phrase has words in small letters.
         let has_case = values.iter().any(|value| value.chars().any(char::is_lowercase));
         return !has_case || values.iter().filter(lower).count() * 2 > filled;
     }
@@ -112,8 +115,8 @@ pub(super) fn is_free(values: &[&str], distinct: usize) -> bool {
     once > MANY_SENTENCES && once * 10 >= filled && once * 2 >= times.len()
 }
 
-/// Words that somebody may have said: no numbers, codes and addresses. A word of a script without
-/// spaces is about two and a half signs.
+/// Number of words that somebody may have said, without numbers, codes and addresses. In a script
+/// without spaces, about two and a half characters are a word.
 pub(super) fn spoken_words(value: &str) -> usize {
     let of = |token: &str| {
         let signs = token.chars().filter(|c| is_unspaced(*c)).count();
@@ -137,12 +140,13 @@ pub(super) fn are_lists(values: &[&str]) -> bool {
     count >= LEAST.max(values.len()) && pieces().collect::<HashSet<_>>().len() * USES <= count
 }
 
-/// Whether a value is a date, an address or no answer: nothing to make a statement of.
+/// Whether a value is a date, an address or a lack of an answer, and no statement can be made of
+/// it.
 pub(super) fn tells_nothing(value: &str) -> bool {
     is_time_stamp(value) || is_address(value) || is_no_answer(value)
 }
 
-/// `ana@example.org`, `https://example.org/7`.
+/// Whether a value is an address of mail or the web: `ana@example.org`, `https://example.org/7`.
 pub(super) fn is_address(value: &str) -> bool {
     let is_mail = |value: &str| {
         value.split_once('@').is_some_and(|(who, host)| !who.is_empty() && host.contains('.'))
@@ -150,7 +154,8 @@ pub(super) fn is_address(value: &str) -> bool {
     !value.contains(char::is_whitespace) && (is_mail(value) || value.contains("://"))
 }
 
-/// `2024-05-01 10:22:31`, `1/5/24 10:22`, with or without a zone.
+/// Whether a value is a date, with or without a time and a zone: `2024-05-01 10:22:31`,
+/// `1/5/24 10:22`.
 pub(super) fn is_time_stamp(value: &str) -> bool {
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
     let marks = value.bytes().filter(|b| b"-/:.".contains(b)).count();

@@ -1,6 +1,6 @@
 //! What the programs for notes add to Markdown: comments in `%%`, callouts, links in double brackets.
 //!
-//! Owns how these are written. Whether they are anybody's words is `markdown`'s.
+//! Owns how these are written. Whether they are anybody's words is decided in `markdown`.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,8 +11,8 @@ use regex::Regex;
 /// Callouts that hold what somebody said; all others are the writer's remarks.
 const QUOTES: [&str; 3] = ["quote", "cite", "example"];
 
-/// The places of `%% comments %%`, which are shown to nobody. A percent sign that is part of what
-/// somebody says has a number before it.
+/// The byte ranges of `%% comments %%`, which the programs do not show. A percent sign that is part
+/// of what somebody says has a number before it.
 pub(super) fn comments(text: &str) -> Vec<Range<usize>> {
     let is_edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '%');
     let mut found = Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn comments(text: &str) -> Vec<Range<usize>> {
                 if is_one_line || is_block {
                     found.push(start..end);
                 } else {
-                    // It may open one itself.
+                    // These signs may open a comment themselves.
                     open = Some(at).filter(|_| is_edge(text[..at].chars().next_back()));
                 }
             }
@@ -57,7 +57,7 @@ pub(super) fn blanked<'t>(text: &'t str, ranges: &[Range<usize>]) -> Cow<'t, str
 /// Whether a block that is marked as quoted is a callout, as in `> [!note] Memo`, that holds the
 /// writer's remarks.
 pub(super) fn is_remark(quoted: &str) -> bool {
-    // One mark only: each of a thousand blocks inside of each other is asked.
+    // Only one `>` is taken off: each of a thousand blocks inside one another is checked.
     let Some(inner) = quoted.strip_prefix('>') else { return false };
     let kind = inner.trim_start_matches(' ').strip_prefix("[!");
     let kind = kind.and_then(|rest| rest.lines().next()?.split_once(']'));

@@ -1,6 +1,6 @@
 //! The XML of office files: elements and text, one after the other.
 //!
-//! Owns references and what is wrong with them. Builds no tree, and defines no entities, so that
+//! Owns character references and faults in them. Builds no tree and defines no entities, so that
 //! neither depth nor a billion laughs cost more than the file's size.
 
 use quick_xml::Reader;
@@ -84,8 +84,8 @@ impl<'a> Iterator for Nodes<'a> {
     }
 }
 
-/// What a reference stands for. Half of a surrogate pair is no character and becomes U+FFFD; a name
-/// that XML does not know stays as it was written.
+/// The text that a reference stands for. Half of a surrogate pair is not a character and becomes
+/// U+FFFD; a name that XML does not know stays as it was written.
 fn resolve(reference: &BytesRef<'_>) -> String {
     let name: &str = reference.as_ref();
     match name {
