@@ -20,7 +20,8 @@ const MAX_ENTRIES: usize = 10_000;
 /// Most bytes of XML in an archive, unpacked.
 const MAX_UNPACKED: u64 = 512 << 20;
 
-/// Maximum compression ratio of the XML parts. Repetitive sheets reach about 100, a deflate bomb 1,000.
+/// Maximum compression ratio of the XML parts. Repetitive sheets reach about 100, a deflate bomb
+/// 1,000.
 const MAX_RATIO: u64 = 400;
 
 /// Unpacked bytes below which the ratio is not checked.

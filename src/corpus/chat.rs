@@ -304,7 +304,8 @@ fn is_reaction(words: &str) -> bool {
         || words.starts_with("Removed a ") && words.contains(" reaction from \"")
 }
 
-/// Whether what stands before a mark is the name of a file: `IMG-0412.jpg (`, `plan.pdf • 12 pages`.
+/// Whether what stands before a mark is the name of a file: `IMG-0412.jpg (`,
+/// `plan.pdf • 12 pages`.
 fn names_file(before: &str) -> bool {
     static FILE: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"^\S.{0,80}\.[a-z0-9]{2,5}\b").expect("the pattern is valid"));

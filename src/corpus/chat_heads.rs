@@ -142,8 +142,8 @@ pub(super) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Part
         at += length.max(1);
     }
     if !gone.is_empty() {
-        // Where there is a header, there may be facts under a heading that customers fill in before
-        // a chat.
+        // Where there is a header, so may there be blocks of facts under a heading of their own,
+        // which customers fill in before a chat.
         for (block, of) in blocks.iter().enumerate() {
             let own = of.lines();
             let facts = own.iter().filter(|line| fact(line.trim()).is_some_and(|f| f.2)).count();

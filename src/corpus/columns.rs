@@ -51,7 +51,7 @@ impl Corpus {
         self.records.get(self.index_of(id)?)
     }
 
-    /// The index among the records of the one with this id.
+    /// The index in `records` of the record with this id.
     pub fn index_of(&self, id: &RecordId) -> Option<usize> {
         let (file, index) = id.as_str().strip_prefix('f')?.split_once('#')?;
         let (file, index): (usize, usize) = (file.parse().ok()?, index.parse().ok()?);

@@ -35,7 +35,7 @@ const SERVICES: [&str; 22] = [
     "sales",
 ];
 
-/// Domains in which anybody may have an address, so that it says nothing about an employer.
+/// Domains in which anybody may have an address, so that it does not tell who they work for.
 const WEBMAIL: [&str; 14] = [
     "gmail.com",
     "googlemail.com",
@@ -224,7 +224,7 @@ fn staff(letters: &[Letter]) -> HashSet<String> {
             staff.extend(colleagues);
         }
     }
-    // A file of a single message may hold staff's alone: the other messages are in other files.
+    // A file of a single message may hold one of staff's: the other messages are in other files.
     if staff.len() == senders.len() && written.len() > 1 {
         staff.clear();
     }

@@ -1,4 +1,4 @@
-//! From files to a corpus: reading them, and what becomes of those that cannot be used.
+//! Turns files into a corpus: reads them, and decides what becomes of those that cannot be used.
 //!
 //! Owns reading from disk, its limits, and the choice between a finding and an error. Which files
 //! there are is decided in `inputs`; what is in a file, by the reader of its format.

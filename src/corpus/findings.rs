@@ -1,7 +1,7 @@
 //! Collecting what is odd in one file: said once per kind, with a count and the first row.
 //!
-//! Owns nothing of the wording; each reader says what happened and what was done about it. A finding
-//! that stands for several things names them.
+//! Owns nothing of the wording; each reader says what happened and what was done about it. A
+//! finding that stands for several things names them.
 
 use std::collections::HashSet;
 
@@ -82,8 +82,8 @@ impl Findings {
         noted.finding.count += count;
     }
 
-    /// Counts `count` cases of `kind` that are all about `name`; the message gets the list of what all
-    /// cases of the kind are about.
+    /// Counts `count` cases of `kind` that are all about `name`; the message gets the list of what
+    /// all cases of the kind are about.
     pub(super) fn name(
         &mut self,
         kind: &str,

@@ -1,4 +1,5 @@
-//! What a form writes into the cells of its answers: headings, boxes to tick, the small print of mails.
+//! What a form writes into the cells of its answers: headings, boxes to tick, the small print of
+//! mails.
 //!
 //! Owns telling such lines from what people say, by how many cells share a line. Leaves them out
 //! with a finding that shows them.

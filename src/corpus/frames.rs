@@ -1,5 +1,6 @@
-//! Lines that a tool writes into a text again and again: `Reference 2 - 0.84% Coverage`, `Page 3 of 12`,
-//! and above the words from each file or person `<Files\\P02 Ruben> - § 3 references coded`.
+//! Lines that a tool writes into a text again and again: `Reference 2 - 0.84% Coverage`,
+//! `Page 3 of 12`, and above the words from each file or person
+//! `<Files\\P02 Ruben> - § 3 references coded`.
 //!
 //! Owns which lines these are. What becomes of the words below them is decided in `text`.
 
@@ -56,7 +57,7 @@ impl Frames {
         }
         let others = alone.iter().filter(|(at, _)| !named.contains_key(at));
         frames.tools = counted(others.copied());
-        // Headings are only such if there are several different ones.
+        // Headings count only if there are several different ones.
         let differ = |found: &BTreeMap<usize, Above>| {
             found.values().any(|above| Some(above) != found.values().next())
         };
@@ -113,7 +114,8 @@ fn counted<'t>(alone: impl Iterator<Item = (usize, &'t str)>) -> HashSet<usize> 
         .collect()
 }
 
-/// The name of the file that a line such as `<Files\\Interviews 2024\\P02 Ruben> - § 3 references` is about.
+/// The name of the file that a line is about, as in
+/// `<Files\\Interviews 2024\\P02 Ruben> - § 3 references`.
 fn source(line: &str) -> Option<String> {
     let (path, _) = line.strip_prefix('<')?.split_once('>')?;
     let is_path = path.contains(['\\', '/']) && !path.starts_with('/') && !path.contains("://");

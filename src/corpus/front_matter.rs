@@ -1,5 +1,5 @@
-//! Front matter: what a note says about itself between lines of `---` (YAML) or `+++` (TOML) at the very
-//! head of a Markdown file.
+//! Front matter: what a note says about itself between lines of `---` (YAML) or `+++` (TOML) at the
+//! very head of a Markdown file.
 //!
 //! Owns where it ends, whose words it says the file holds, and which of its fields tell something
 //! about them. The rest of the file is left to `markdown`.

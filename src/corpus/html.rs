@@ -359,8 +359,7 @@ pub(super) fn words_of_cell(value: &str) -> Option<String> {
     if !value.contains(['<', '&']) {
         return None;
     }
-    // Forms keep what they tell the people who fill them in as comments, in text that is not
-    // otherwise HTML.
+    // Forms keep their instructions in comments, in text that is not otherwise HTML.
     let shown = COMMENTS.replace_all(value, "");
     if !MARKUP.is_match(&shown) {
         return matches!(shown, Cow::Owned(_)).then(|| shown.into_owned());

@@ -95,7 +95,7 @@ pub struct SourceFile {
     pub number: usize,
     /// File name for display and the run folder.
     pub name: String,
-    /// Where it was read.
+    /// The path it was read from.
     pub path: PathBuf,
     /// Name of the format: `csv`, `tsv`, `json`, `jsonl`, `yaml`, `markdown`, `text`, `org`,
     /// `html`, `html table` (a page of nothing but tables), `subtitles`, `mail`, `xlsx`, `ods`,
@@ -125,10 +125,10 @@ pub struct Record {
     pub row: usize,
     /// Who said it: a participant column's value or a speaker label.
     pub participant: Option<String>,
-    /// Table row: non-empty cells, one line each, `column: value`. Text: the paragraph or turn; with
-    /// a heading above it or a moderator's question before it, these come first and the whole is
-    /// written like a table row (`section: …`, `question: …`, `text: …`). In a table of turns, the
-    /// question comes before the cells.
+    /// Table row: non-empty cells, one line each, `column: value`. Text: the paragraph or turn;
+    /// with a heading above it or a moderator's question before it, these come first and the whole
+    /// is written like a table row (`section: …`, `question: …`, `text: …`). In a table of turns,
+    /// the question comes before the cells.
     pub text: String,
     /// Where each cell's value stands in `text`; empty for text without context.
     pub columns: Vec<ColumnSpan>,
@@ -219,9 +219,9 @@ impl Record {
         })
     }
 
-    /// What the participant answers for: each cell's value, or the whole text. A question, a heading
-    /// or an id is left out, unless nothing else is there. Yields the byte offset of the piece in
-    /// `text` and the piece.
+    /// What the participant answers for: each cell's value, or the whole text. A question, a
+    /// heading or an id is left out, unless nothing else is there. Yields the byte offset of the
+    /// piece in `text` and the piece.
     pub fn cells(&self) -> impl Iterator<Item = (usize, &str)> {
         self.cells_in(0..self.text.len())
     }

@@ -2,8 +2,8 @@
 //!
 //! Owns recognising such columns by their names and values, and joining them into one readable
 //! value: `Which tools? - Phone`, `Which tools? - Paper` become `Which tools?: Phone; Paper`. What
-//! somebody wrote beside `Other` stays a column of its own, and what only looks like options is left
-//! alone with a finding.
+//! somebody wrote beside `Other` stays a column of its own, and what only looks like options is
+//! left alone with a finding.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;

@@ -1,7 +1,7 @@
-//! Whose rows are whose, where no column has a participant's name.
+//! Whose rows are whose, where no column is named for a participant.
 //!
-//! Owns the guess by values: an id that comes back with the same facts beside it, or that two tables
-//! share. Called once, when all files are read.
+//! Owns the guess by values: an id that comes back with the same facts beside it, or that two
+//! tables share. Called once, when all files are read.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -147,8 +147,8 @@ pub(super) struct PassedOn {
     pub head: Range<usize>,
 }
 
-/// The message that a text forwards, where its writer added next to nothing. Its headers are the
-/// lines up to the first blank one, which may turn out to be anything.
+/// The message that a text forwards, where its writer added next to nothing. Its `head` is the
+/// lines up to the first blank one; whether these are headers is for the caller to check.
 pub(super) fn passed_on(message: &str) -> Option<PassedOn> {
     let mut start = 0;
     let mut lines: Vec<(usize, &str)> = Vec::new();

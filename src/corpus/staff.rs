@@ -131,8 +131,7 @@ const REPLIERS: [&str; 59] = [
     "venditore",
 ];
 
-/// Notes to oneself or to colleagues: staff's, whether or not the name of the column says who wrote
-/// them.
+/// Notes to oneself or to colleagues: a column named by these words alone is staff's.
 const NOTES: [&str; 24] = [
     "note",
     "notes",
@@ -230,7 +229,7 @@ const BY: [&str; 22] = [
     "des", "l", "di", "dell", "della", "von", "vom", "der",
 ];
 
-/// Free text beside which a column with a name of [`REPLIES`] alone is staff's.
+/// Words for free text beside which a column named by [`REPLIES`] alone is staff's.
 const REVIEWS: [&str; 9] = [
     "review",
     "reviews",
@@ -243,7 +242,7 @@ const REVIEWS: [&str; 9] = [
     "recensione",
 ];
 
-/// Coded passages, beside which a column with a name of [`COMMENTS`] alone is the coder's.
+/// Words for coded passages, beside which a column named by [`COMMENTS`] alone is the coder's.
 const PASSAGES: [&str; 9] = [
     "segment",
     "quotation",
@@ -256,8 +255,8 @@ const PASSAGES: [&str; 9] = [
     "cita",
 ];
 
-/// What researchers watch: before one of [`NOTES`], as in `session notes`, the name of a sheet of
-/// theirs.
+/// Words that, before one of [`NOTES`], name a sheet about what researchers watched:
+/// `session notes`.
 const WATCHED: [&str; 6] = ["clip", "clips", "session", "field", "debrief", "feld"];
 
 /// Most words in the name of a column or sheet of staff's; a longer name is a sentence.

@@ -1,5 +1,5 @@
-//! Times that transcription tools write inside of turns: `[00:03:42]` behind a label, `#00:02:11-4#` or
-//! `(00:12)` at the end.
+//! Times that transcription tools write inside turns: `[00:03:42]` behind a label, `#00:02:11-4#`
+//! or `(00:12)` at the end.
 //!
 //! Owns which of them are marks and not words. Times before a name are part of the label, which
 //! belongs to `speakers`.

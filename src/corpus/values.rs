@@ -89,11 +89,11 @@ const SENTENCE: usize = 4;
 const PHRASE: usize = 2;
 /// Number of different phrases above which they were not chosen from a list.
 const MANY_PHRASES: usize = 30;
-/// Number of different sentences among other answers above which they were not, either.
+/// Number of sentences, each given only once, above which they were not, either.
 const MANY_SENTENCES: usize = 12;
 
-/// Whether the values are answers in somebody's own words: sentences that mostly differ, at least
-/// some such sentences among many answers with nothing to say, or very many phrases.
+/// Whether the values are answers in somebody's own words: sentences that mostly differ, or very
+/// many phrases, or at least some sentences given only once among many answers without any.
 pub(super) fn is_free(values: &[&str], distinct: usize) -> bool {
     let filled = values.len();
     let words: Vec<usize> = values.iter().map(|value| spoken_words(value)).collect();
@@ -140,13 +140,13 @@ pub(super) fn are_lists(values: &[&str]) -> bool {
     count >= LEAST.max(values.len()) && pieces().collect::<HashSet<_>>().len() * USES <= count
 }
 
-/// Whether a value is a date, an address or a lack of an answer, and no statement can be made of
-/// it.
+/// Whether a value is a date, an address or a non-answer such as `n/a`, of which no statement can
+/// be made.
 pub(super) fn tells_nothing(value: &str) -> bool {
     is_time_stamp(value) || is_address(value) || is_no_answer(value)
 }
 
-/// Whether a value is an address of mail or the web: `ana@example.org`, `https://example.org/7`.
+/// Whether a value is an e-mail or web address: `ana@example.org`, `https://example.org/7`.
 pub(super) fn is_address(value: &str) -> bool {
     let is_mail = |value: &str| {
         value.split_once('@').is_some_and(|(who, host)| !who.is_empty() && host.contains('.'))

@@ -1,4 +1,5 @@
-//! What the programs for notes add to Markdown: comments in `%%`, callouts, links in double brackets.
+//! What the programs for notes add to Markdown: comments in `%%`, callouts, links in double
+//! brackets.
 //!
 //! Owns how these are written. Whether they are anybody's words is decided in `markdown`.
 
