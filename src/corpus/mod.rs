@@ -107,7 +107,8 @@ pub struct SourceFile {
     pub sha256: String,
 }
 
-/// Most columns of a record among which the question is looked for.
+/// Most columns of a record that are searched for the question. A wider record has its questions in
+/// the header, and may have a million columns.
 const MOST_WITH_QUESTION: usize = 100;
 
 /// One table row, paragraph or speaker turn.

@@ -28,6 +28,7 @@ const AROUND_BYTES: usize = 200;
 const AROUND: usize = 60;
 
 /// Number of texts of one place that are looked for in another, to see whether it repeats them.
+/// Each is a search through all that the other place says.
 const SAMPLE: usize = 12;
 
 /// A row in the making: an item, or an object inside one.

@@ -42,7 +42,8 @@ const OTHER: [&str; 17] = [
     "其他",
 ];
 
-/// Longest answer, in bytes, that is searched for the options that were chosen.
+/// Longest answer, in bytes, that is searched for the options that were chosen: each of the options
+/// searches it again.
 const LONGEST_ANSWER: usize = 1 << 12;
 
 /// Joins the columns of each such question. Names must be clean, and values not empty.
