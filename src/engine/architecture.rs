@@ -1,65 +1,66 @@
-//! What tells one decoder architecture from another, as data.
+//! Decoder architectures as data: everything in which their blocks differ.
 //!
-//! One row of [`ARCHITECTURES`] a name of `general.architecture`; a model is supported when its
-//! row says everything in which its block differs from Llama's. `gguf/hyper_params.rs` checks a
-//! file's tensors against the row, `transformer.rs` computes what it says.
+//! [`ARCHITECTURES`] has one row for each name of `general.architecture` that our own block runs. A
+//! model is supported when its row states every difference between its block and Llama's.
+//! `gguf/hyper_params.rs` checks a file's tensors against the row, `transformer.rs` computes what
+//! the row says.
 //!
 //! Sources: the models' own configurations and llama.cpp's `llama-model.cpp`. Llama:
 //! <https://arxiv.org/abs/2302.13971>; Qwen2: <https://arxiv.org/abs/2407.10671>; Qwen3:
 //! <https://arxiv.org/abs/2505.09388>; Gemma 3: <https://arxiv.org/abs/2503.19786>; Phi-3:
 //! <https://arxiv.org/abs/2404.14219>; SmolLM3: <https://huggingface.co/blog/smollm3>.
 
-/// A decoder architecture.
+/// One decoder architecture: in what its block differs from the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Architecture {
-    /// `general.architecture`.
+    /// The name in the metadata, `general.architecture`.
     pub name: &'static str,
-    /// Which dimensions of a head turn together.
+    /// Which dimensions of a head are rotated together.
     pub rotary: Rotary,
-    /// Which layers turn at all.
+    /// Which layers rotate queries and keys at all.
     pub rotated: Rotated,
-    /// Which tensors may divide the frequencies one by one.
+    /// Which tensors of the file may divide the rotation frequencies one by one.
     pub rope_tensors: RopeTensors,
-    /// Which layers look at all positions.
+    /// Which layers see all positions, and which a sliding window only.
     pub windows: Windows,
     /// How the attention part's input products are stored.
     pub qkv: Parts,
     /// How the feed-forward part's input products are stored.
     pub gate_up: Parts,
-    /// Where the norms of a block stand.
+    /// Where the norms of a block are placed.
     pub norms: Norms,
-    /// Whether each head of queries and keys is normed before it turns.
+    /// Whether each head of queries and keys is normalised before it is rotated.
     pub head_norms: HeadNorms,
     /// Whether the products of queries, keys and values add a bias.
     pub biases: Biases,
-    /// Between gate and product.
+    /// The function applied to the gate before it multiplies the up product.
     pub activation: Activation,
-    /// What embeddings are multiplied with.
+    /// What the embeddings are multiplied by.
     pub embedding_scale: EmbeddingScale,
 }
 
-/// Which dimensions of a head turn together.
+/// Which dimensions of a head are rotated together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rotary {
-    /// (0, 1), (2, 3), …: what GGUF converters make of Llama weights.
+    /// Neighbours, (0, 1), (2, 3), …: the order into which GGUF converters bring Llama weights.
     Interleaved,
-    /// (0, d/2), (1, d/2 + 1), …
+    /// Dimensions half a head apart: (0, d/2), (1, d/2 + 1), …
     Halves,
 }
 
-/// Which layers turn queries and keys by their position.
+/// Which layers rotate queries and keys by their position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rotated {
-    /// All of them.
+    /// All layers.
     All,
     /// All but every n-th: SmolLM3 leaves out layers 3, 7, 11, … of 0, 1, 2, …
     AllButEvery(usize),
 }
 
-/// Tensors that divide the rotation frequencies one by one, where the file holds them.
+/// The tensors that divide the rotation frequencies one by one, where the file holds them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RopeTensors {
-    /// None has a place.
+    /// The architecture has no such tensor.
     None,
     /// `rope_freqs.weight`, for every context: Llama 3.1 and later.
     One,
@@ -70,65 +71,66 @@ pub enum RopeTensors {
 /// Which layers see a sliding window only, where the file gives one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Windows {
-    /// None.
+    /// No layer has a window.
     Never,
-    /// All but every n-th: Gemma 3 looks back without bound in layers 5, 11, 17, … Layers with a
-    /// window turn by a base frequency of their own.
+    /// All layers except every n-th: in Gemma 3, layers 5, 11, 17, … see all positions. Layers with
+    /// a window rotate by a base frequency of their own.
     AllButEvery(usize),
 }
 
 /// How products that share their input are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parts {
-    /// One tensor each.
+    /// Each product has a tensor of its own.
     Apart,
-    /// One tensor, its output rows one part after the other (`attn_qkv`; `ffn_up` as gate, up).
+    /// All share one tensor, whose output rows hold one product after the other (`attn_qkv`;
+    /// `ffn_up` holds gate, then up).
     Joined,
 }
 
-/// Where the norms of a block stand.
+/// Where the norms of a block are placed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Norms {
-    /// Before each part.
+    /// Before attention and before the feed-forward part.
     Before,
-    /// Before and after each part.
+    /// Before and after each of the two parts.
     Around,
 }
 
 /// Norms of single heads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadNorms {
-    /// None.
+    /// Heads are not normalised.
     None,
-    /// Of every query and key head, with weights that the heads share.
+    /// Every query and key head is normalised, with weights that the heads share.
     QueriesAndKeys,
 }
 
 /// Biases of the attention part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Biases {
-    /// Those that the file holds, of queries, keys, values and output; none where the products are
-    /// [`Parts::Joined`].
+    /// Biases of queries, keys, values and output are added where the file holds them; there are
+    /// none where the products are [`Parts::Joined`].
     Optional,
-    /// Of queries, keys and values, always.
+    /// Queries, keys and values always have biases.
     Required,
 }
 
-/// Between gate and product.
+/// The function applied to the gate of the feed-forward part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
     /// x · σ(x).
     Silu,
-    /// The Gaussian error unit, approximated by tanh.
+    /// The Gaussian error linear unit, approximated by tanh.
     Gelu,
 }
 
 /// What embeddings are multiplied with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmbeddingScale {
-    /// Nothing.
+    /// Nothing: embeddings are used as they are.
     One,
-    /// The square root of their width.
+    /// The square root of the embedding's width.
     SqrtWidth,
 }
 
@@ -147,7 +149,7 @@ const LLAMA: Architecture = Architecture {
     embedding_scale: EmbeddingScale::One,
 };
 
-/// The architectures that our block runs.
+/// The architectures that our own block runs.
 pub const ARCHITECTURES: &[Architecture] = &[
     LLAMA,
     Architecture {
@@ -191,11 +193,11 @@ pub const ARCHITECTURES: &[Architecture] = &[
     },
 ];
 
-/// Architectures that candle's own models run, one sequence at a time; see `foreign.rs`.
+/// The architectures that candle's own models run, one sequence at a time; see `foreign.rs`.
 pub const FOREIGN: [&str; 3] = ["glm4", "lfm2", "phi2"];
 
 impl Architecture {
-    /// The row called `name`.
+    /// The row of [`ARCHITECTURES`] called `name`.
     pub fn named(name: &str) -> Option<Self> {
         ARCHITECTURES.iter().copied().find(|known| known.name == name)
     }

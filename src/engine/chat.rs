@@ -1,12 +1,13 @@
-//! Chat messages to tokens, by the model's own template.
+//! Turns chat messages into tokens, by the model's own template.
 //!
-//! The template (Jinja, from the model file) never sees what the messages say: it gets a
-//! placeholder for each, and the contents are put in after it ran. So the template's own control
-//! tokens are known apart from text that merely looks like them, and nothing in a message can end
-//! its turn. Contents are trimmed, because many templates do so themselves.
+//! The template (Jinja, from the model file) never sees what the messages say: it is rendered with
+//! a placeholder for each message, and the contents are inserted afterwards. So the template's own
+//! control tokens can be told from text that merely looks like them, and nothing in a message can
+//! end its turn. Contents are trimmed, because many templates do so themselves.
 //!
-//! A template is as hostile as the file that it comes from. It runs in an interpreter that reaches
-//! nothing outside (no files, no clock), within limits of steps and size (`chat/interpreter.rs`).
+//! A template is as untrusted as the file that it comes from. It runs in an interpreter that
+//! reaches nothing outside (no files, no clock), within limits on steps and size
+//! (`chat/interpreter.rs`).
 
 mod interpreter;
 
@@ -20,25 +21,25 @@ use super::gguf::GgufFile;
 use super::tokenizer::{Specials, Tokenizer};
 use super::{EngineError, TokenId};
 
-/// Used when the file has no template: the format that most small chat models know.
+/// The template of a file that has none: ChatML, which most small chat models know.
 const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message.role + '\n' + \
     message.content + '<|im_end|>\n' }}{% endfor %}\
     {% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
-/// Around the number of a message in what the template renders. Both are for private use: no text
-/// has a meaning for them, and contents are never searched for them.
+/// Marks around the number of a message in what the template renders. Both are private-use
+/// characters, so no text has a meaning for them; contents are never searched for them.
 const OPEN: char = '\u{e000}';
 const CLOSE: char = '\u{e001}';
 
-/// Shapes of chats that are remembered; a run has a handful.
+/// How many shapes of chats are remembered; a run has a handful.
 const REMEMBERED: usize = 64;
 
-/// One message.
+/// One message of a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Turn<'a> {
     /// `system`, `user` or `assistant`.
     pub role: &'a str,
-    /// What is said; all of it is text.
+    /// What the message says; all of it is read as text, never as control tokens.
     pub content: &'a str,
 }
 
@@ -50,11 +51,12 @@ pub struct ChatTemplate {
     system: System,
     bos: String,
     eos: String,
-    /// What it made of each shape of chat: it never sees more than that.
+    /// What the template rendered for each [`Shape`] so far.
     rendered: Mutex<HashMap<Shape, Arc<str>>>,
 }
 
-/// All that a template sees of a chat: each message's role and whether it is empty, and the end.
+/// All that a template sees of a chat: for each message its role and whether it is empty, and
+/// whether the assistant's turn is opened.
 type Shape = (Vec<(String, bool)>, Opening);
 
 impl std::fmt::Debug for ChatTemplate {
@@ -69,18 +71,18 @@ impl std::fmt::Debug for ChatTemplate {
 /// Where a template comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// `tokenizer.chat_template`.
+    /// The model file, under `tokenizer.chat_template`.
     Model,
-    /// The file has none, so ChatML is used.
+    /// ChatML, because the file has no template.
     Default,
 }
 
 /// What a template does with a system message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum System {
-    /// It has a place for it.
+    /// It renders a system message in its own place.
     Own,
-    /// It refuses or drops it, so it is put before the first user message.
+    /// It refuses or drops a system message, so the text is put before the first user message.
     InFirstUser,
 }
 
@@ -132,8 +134,8 @@ impl ChatTemplate {
         self.origin
     }
 
-    /// Tokens of a chat, with the begin token where the model wants one; with `open_assistant` it
-    /// ends where the assistant starts to speak.
+    /// The tokens of a chat, with the begin token where the model wants one. With `open_assistant`
+    /// they end with the header of the assistant's turn, ready for its answer.
     ///
     /// # Errors
     ///
@@ -157,8 +159,8 @@ impl ChatTemplate {
         Ok(tokens)
     }
 
-    /// What the template makes of the chat, with placeholders for the contents. It is run once for
-    /// each shape of chat: hundreds of judge's questions differ in nothing that it sees.
+    /// The chat as the template renders it, with placeholders for the contents. Each shape of chat
+    /// is rendered once: hundreds of judge's questions differ in nothing that the template sees.
     fn render(&self, messages: &[Turn<'_>], opening: Opening) -> Result<Arc<str>, EngineError> {
         let part = |turn: &Turn<'_>| (turn.role.to_owned(), turn.content.trim().is_empty());
         let shape: Shape = (messages.iter().map(part).collect(), opening);
@@ -199,8 +201,9 @@ impl ChatTemplate {
         Ok(rendered)
     }
 
-    /// The messages with a placeholder for every content that is not empty, the system message
-    /// where the template takes it.
+    /// The messages as the template gets them, with a placeholder for every content that is not
+    /// empty. A system message stays where the template takes one, else it is put before the first
+    /// user message.
     fn placeholders<'a>(&self, messages: &[Turn<'a>]) -> Vec<Message<'a>> {
         let mut chat: Vec<Message<'a>> = Vec::with_capacity(messages.len());
         let mut instructions = String::new();
@@ -228,17 +231,17 @@ impl ChatTemplate {
 enum Opening {
     /// After the last message.
     None,
-    /// Where the assistant starts to speak.
+    /// After the header of the assistant's turn, ready for its answer.
     Assistant,
 }
 
-/// Stands for the content of message `index` while the template runs.
+/// The text that stands for the content of message `index` while the template runs.
 fn placeholder(index: usize) -> String {
     format!("{OPEN}{index}{CLOSE}")
 }
 
-/// The template's own text and the contents, in order. What looks like a placeholder but has no
-/// message is the template's text.
+/// The template's own text and the contents, in order. Text that looks like a placeholder, but
+/// whose number is not that of a message, is left as the template's own.
 fn pieces<'t>(rendered: &'t str, contents: &[&'t str]) -> Vec<(&'t str, Specials)> {
     let mut pieces = Vec::new();
     let mut start = 0; // of the template's text not yet taken
@@ -259,7 +262,7 @@ fn pieces<'t>(rendered: &'t str, contents: &[&'t str]) -> Vec<(&'t str, Specials
     pieces
 }
 
-/// What `transformers` gives its own interpreter.
+/// An interpreter with the functions and methods that `transformers` gives its own.
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
@@ -273,8 +276,8 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-/// The same chat must give the same tokens tomorrow, so the day is always the one that Llama's
-/// templates fall back to: Friday, 26 July 2024.
+/// Formats the day that templates see. The same chat must give the same tokens tomorrow, so the day
+/// is always the one that Llama's templates fall back to: Friday, 26 July 2024.
 fn fixed_date(format: &str) -> String {
     let parts = [
         ("%d", "26"),
@@ -292,7 +295,8 @@ fn fixed_date(format: &str) -> String {
     parts.iter().fold(format.to_owned(), |date, (code, value)| date.replace(code, value))
 }
 
-/// `{% generation %}` marks what a trainer may learn from; it renders as if it were not there.
+/// Removes `{% generation %}` tags, which mark what a trainer may learn from: each becomes a
+/// condition that always holds.
 fn without_generation_tags(source: &str) -> String {
     let mut plain = source.to_owned();
     for dash in ["-", ""] {

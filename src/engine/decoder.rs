@@ -1,9 +1,9 @@
-//! Whose arithmetic a model runs by: our own block, or candle's model of an architecture that the
-//! block does not know.
+//! The two ways to run a model: our own block, or candle's model of an architecture that the block
+//! does not know.
 //!
 //! Owns the difference, so that the worker sees one kind of decoder. candle's models hold one
-//! sequence and give the logits of the last token only; what the block does in one pass they do
-//! token by token.
+//! sequence and give the logits of the last token only; they compute token by token what the block
+//! does in one pass.
 
 use std::ops::Range;
 
@@ -16,24 +16,24 @@ use super::transformer::{Batch, Hidden, Transformer};
 /// A loaded model.
 #[derive(Debug)]
 pub(super) enum Decoder {
-    /// Our block: any number of sequences.
+    /// Our own block, for any number of sequences at once.
     Block(Box<Transformer>),
     /// candle's own model, one sequence at a time.
     Foreign(Box<ForeignModel>),
 }
 
-/// What a pass left for the logits of the wanted rows.
+/// What a pass leaves behind, from which [`Decoder::logits`] computes the wanted rows.
 #[derive(Debug)]
 pub(super) enum Read {
-    /// What the block's head needs.
+    /// The hidden states that the block's head reads.
     Hidden(Hidden),
-    /// The logits, an entry a row.
+    /// The logits themselves, one entry per row.
     Logits(Vec<Vec<f32>>),
 }
 
 impl Decoder {
-    /// Runs the rows of a batch. The cache counts the positions of either kind of model; it holds
-    /// keys and values of the block only.
+    /// Runs the rows of a batch. The cache counts positions for either kind of model, but holds
+    /// keys and values for the block only.
     pub(super) fn read(&mut self, batch: &Batch<'_>, cache: &mut KvCache) -> Result<Read> {
         match self {
             Self::Block(model) => model.hidden(batch, cache).map(Read::Hidden),
@@ -41,8 +41,8 @@ impl Decoder {
         }
     }
 
-    /// The logits of some of the rows that were read into `out`, which becomes (rows, vocabulary);
-    /// see [`Transformer::logits`].
+    /// Writes the logits of some of the rows that were read into `out`, which becomes (rows,
+    /// vocabulary); see [`Transformer::logits`].
     pub(super) fn logits(
         &self,
         read: &Read,
@@ -60,12 +60,12 @@ impl Decoder {
         }
     }
 
-    /// Whether sequences can run together and share beginnings.
+    /// Whether sequences can run together and share their beginnings.
     pub(super) fn shares(&self) -> bool {
         matches!(self, Self::Block(_))
     }
 
-    /// What a user should know of the way that the model runs.
+    /// A note for the user about how the model runs; `None` for our own block.
     pub(super) fn note(&self) -> Option<&'static str> {
         match self {
             Self::Block(_) => None,

@@ -1,19 +1,21 @@
-//! What may be quoted from a cell: every piece that reads as a quotation.
+//! Finds what may be quoted from a cell: every piece that reads as a quotation.
 //!
-//! Pure text. Candidates are listed rather than described by a pattern, because a list can be
-//! checked: each is a byte range of the cell, so a quote is verbatim whatever is done with it.
+//! Works on text alone. Candidates are listed rather than described by a pattern, because a list
+//! can be checked: each is a byte range of the cell, so a quote is verbatim whatever is done with
+//! it.
 //!
 //! A cell is cut into clauses; a candidate is a run of neighbouring clauses with at least
-//! [`MIN_WORDS`] words and at most [`MAX_CHARS`] characters, without the comma or space behind
-//! it. A cell with fewer words is quoted whole.
+//! [`MIN_WORDS`] words and at most [`MAX_CHARS`] characters, without the comma or space at its end.
+//! A cell with fewer words is quoted whole.
 
 use std::ops::Range;
 
 /// Longest excerpt, in characters.
 const MAX_CHARS: usize = 240;
-/// Fewest words of an excerpt, unless it is a whole cell.
+/// Fewest words of an excerpt, except one that is a whole cell.
 const MIN_WORDS: usize = 4;
-/// Longest phrase, in words and in characters: a postal address in a line, and a name more than twice.
+/// Longest phrase, in words and in characters: enough for a postal address on one line, and more
+/// than twice a name.
 const PHRASE_WORDS: usize = 8;
 const PHRASE_CHARS: usize = 80;
 /// A clause with fewer words joins its neighbour: nobody quotes "and then,".
@@ -22,14 +24,14 @@ const CLAUSE_WORDS: usize = 3;
 /// All excerpts that begin at one place of a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Run {
-    /// First byte.
+    /// Byte of the cell at which the excerpts begin.
     pub(super) start: usize,
-    /// Where an excerpt may end (first byte behind it), ascending; never empty.
+    /// Bytes of the cell before which an excerpt may end, ascending; never empty.
     pub(super) ends: Vec<usize>,
 }
 
-/// The excerpts that a source with these cells offers, as `(cell, run)`: long cells alone where
-/// it has any, else short cells whole. Empty when nothing can be quoted.
+/// The excerpts that a source with these cells offers, as `(cell, run)`: those of its long cells
+/// where it has any, else its short cells whole. Empty when nothing can be quoted.
 pub(super) fn offers(cells: &[String]) -> Vec<(&str, Run)> {
     let long: Vec<(&str, Run)> = cells
         .iter()
@@ -56,14 +58,14 @@ pub(super) fn phrases(text: &str) -> Vec<Run> {
     (0..words.len()).map(run).filter(|run| !run.ends.is_empty()).collect()
 }
 
-/// Words without any punctuation: `O'Neil-Smith's` is four. A character is a word in scripts that are
-/// written without spaces.
+/// The words of a text without any punctuation: `O'Neil-Smith's` is four words. In scripts that are
+/// written without spaces each character is a word.
 fn bare_words(text: &str) -> Vec<Range<usize>> {
     let mut words: Vec<Range<usize>> = Vec::new();
     let mut open = false;
     let mut previous = ' ';
     for (at, c) in text.char_indices() {
-        // Marks that belong to a letter, as Hindi has them, are neither.
+        // Combining marks, as in Hindi, belong to a letter: they neither begin a word nor end one.
         let parts = c.is_whitespace()
             || c.is_control()
             || c.is_ascii_punctuation()
@@ -82,7 +84,7 @@ fn bare_words(text: &str) -> Vec<Range<usize>> {
     words
 }
 
-/// A short cell as its only excerpt.
+/// A short cell as its only excerpt; `None` when it is too long or has no letter or digit.
 fn whole(cell: &str) -> Option<Run> {
     let text = cell.trim();
     if !text.contains(char::is_alphanumeric) || text.chars().count() > MAX_CHARS {
@@ -95,16 +97,16 @@ fn whole(cell: &str) -> Option<Run> {
     Some(Run { start, ends: vec![start + text.len()] })
 }
 
-/// Runs of clauses of a cell with enough words; none in a cell with fewer.
+/// The runs of clauses of a cell that have enough words; none for a cell with fewer.
 fn runs(cell: &str) -> Vec<Run> {
     let words = words(cell);
     let clauses = clauses(cell, &words);
     (0..clauses.len()).filter_map(|first| run(cell, &words, &clauses[first..])).collect()
 }
 
-/// The run that begins with the first of `clauses`.
+/// The excerpts that begin with the first of `clauses`; `None` when none has enough words.
 fn run(cell: &str, words: &[Word], clauses: &[Range<usize>]) -> Option<Run> {
-    // A lone dash or bullet in front is no part of what was said.
+    // A lone dash or bullet in front is not part of what was said.
     let start = words[clauses.first()?.clone()].iter().find(|word| word.counts)?.span.start;
     let mut ends = Vec::new();
     let mut counted = 0;
@@ -122,7 +124,7 @@ fn run(cell: &str, words: &[Word], clauses: &[Range<usize>]) -> Option<Run> {
     if ends.is_empty() { None } else { Some(Run { start, ends }) }
 }
 
-/// Length of `text` without what only leads on to the next clause.
+/// Length of `text` in bytes, without the marks and spaces that only lead on to the next clause.
 fn trimmed_len(text: &str) -> usize {
     text.trim_end_matches(|c: char| c.is_whitespace() || is_clause_mark(c) || "-–([{“‘".contains(c))
         .len()
@@ -131,11 +133,11 @@ fn trimmed_len(text: &str) -> usize {
 /// A word of a cell.
 #[derive(Debug)]
 struct Word {
-    /// Bytes, punctuation included.
+    /// The word's bytes in the cell, punctuation included.
     span: Range<usize>,
-    /// Whether it counts as a word: a lone dash does not.
+    /// Whether this counts as a word: a lone dash does not.
     counts: bool,
-    /// What ends with it.
+    /// What ends with the word.
     boundary: Boundary,
 }
 
@@ -181,7 +183,7 @@ fn words(cell: &str) -> Vec<Word> {
         .collect()
 }
 
-/// What ends with `word`, given the white space `gap` and the text behind it.
+/// What ends with `word`, given the white space `gap` after it and the text `rest` behind that.
 fn boundary(word: &str, gap: &str, rest: &str) -> Boundary {
     if gap.contains(['\n', '\r']) {
         return Boundary::Sentence;
@@ -190,7 +192,7 @@ fn boundary(word: &str, gap: &str, rest: &str) -> Boundary {
     let Some(last) = bare.chars().next_back() else {
         return Boundary::Word;
     };
-    // "approx. three": a new sentence does not begin with a small letter.
+    // In "approx. three" the full stop ends nothing: a sentence does not begin with a small letter.
     let goes_on = last == '.' && rest.starts_with(char::is_lowercase);
     if ".!?…。！？".contains(last) && !goes_on {
         Boundary::Sentence
@@ -214,13 +216,14 @@ fn is_opener(c: char) -> bool {
     "\"'([«“‘「『（".contains(c)
 }
 
-/// Scripts written without spaces, in which a character is about a word: Hiragana and Han.
+/// Whether a character belongs to a script written without spaces, in which one character is about
+/// one word: Hiragana and Han.
 fn is_unspaced(c: char) -> bool {
     matches!(c, '\u{3041}'..='\u{3096}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{20000}'..='\u{2FA1F}')
 }
 
-/// Cuts words into clauses, as ranges of `words`: at clause marks, tiny ones joined, those too
-/// long for an excerpt cut into groups of [`MIN_WORDS`] words.
+/// Cuts words into clauses, as ranges of `words`: at clause marks, with tiny clauses joined to a
+/// neighbour, and those too long for an excerpt cut into groups of [`MIN_WORDS`] words.
 fn clauses(cell: &str, words: &[Word]) -> Vec<Range<usize>> {
     let mut clauses: Vec<Range<usize>> = Vec::new();
     let mut start = 0;

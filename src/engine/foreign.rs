@@ -1,9 +1,10 @@
 //! Models of architectures that our own block does not run, through candle's own code.
 //!
 //! candle's quantised models take one sequence at one position and own their cache, so there is no
-//! batch, no shared prefix and no fork: it is for having such a model at all, not for speed. Owns
-//! the difference between them (what starts a sequence afresh, what grows without end); the file
-//! was checked by `gguf.rs` before candle sees it. Does not schedule: one caller, one sequence.
+//! batch, no shared prefix and no fork: they make such a model usable at all, not fast. Owns the
+//! differences between them (what starts a sequence afresh, what grows without end). Does not check
+//! the file, which `gguf.rs` did before candle sees it, and does not schedule: one caller, one
+//! sequence.
 
 use std::collections::HashSet;
 use std::io::BufReader;
@@ -17,10 +18,10 @@ use candle_transformers::models::{quantized_glm4, quantized_lfm2, quantized_phi}
 use super::gguf::{ForeignParams, GgufFile};
 use super::{EngineError, TokenId};
 
-/// What a user is told of such a model.
+/// What a user is told about a model that runs this way.
 pub const NOTE: &str = "candle's own model, one sequence at a time";
 
-/// Positions for which candle's Phi-2 has rotations.
+/// Positions for which candle's Phi-2 has rotations; a longer context is cut to it.
 const PHI2_POSITIONS: usize = 4096;
 /// LFM2 keeps a mask of n² bytes for every prompt length n that it has seen; beyond this many in
 /// all it is loaded anew.
@@ -32,9 +33,9 @@ pub struct ForeignModel {
     params: ForeignParams,
     path: PathBuf,
     device: Device,
-    /// Tokens of the sequence that were computed.
+    /// Tokens of the sequence computed so far.
     position: usize,
-    /// Lengths of the prompts since the weights were loaded.
+    /// Lengths of the prompts seen since the weights were loaded.
     prompts: HashSet<usize>,
 }
 
@@ -45,8 +46,8 @@ enum Model {
     Phi2(Box<Phi2>),
 }
 
-/// Two handles of the same weights: candle keeps a mask for every length of prompt that a handle
-/// has seen, and has no way to drop them but the handle itself.
+/// Two handles to the same weights. candle keeps a mask for every prompt length that a handle has
+/// seen, and frees them only with the handle; a fresh start clones the unused one.
 struct Phi2 {
     unused: quantized_phi::ModelWeights,
     running: quantized_phi::ModelWeights,
@@ -81,7 +82,7 @@ impl ForeignModel {
         })
     }
 
-    /// The numbers of the file.
+    /// The numbers that the file gives for the model.
     pub fn params(&self) -> &ForeignParams {
         &self.params
     }
@@ -94,7 +95,7 @@ impl ForeignModel {
         }
     }
 
-    /// Forgets the sequence.
+    /// Forgets the sequence, so that the next one starts at position 0.
     ///
     /// # Errors
     ///
@@ -114,9 +115,9 @@ impl ForeignModel {
         Ok(())
     }
 
-    /// Appends tokens to the sequence; the logits after the last of them, one a token of the
-    /// vocabulary. The first tokens after [`ForeignModel::reset`] are computed together, later ones
-    /// one by one, since candle's models continue only so.
+    /// Appends tokens to the sequence and returns the logits after the last of them, (vocabulary).
+    /// The first tokens after [`ForeignModel::reset`] are computed together, later ones one by one,
+    /// because candle's models can continue in no other way.
     ///
     /// # Errors
     ///
@@ -135,8 +136,8 @@ impl ForeignModel {
             return Err(EngineError::Compute(format!("there is no token {token}")));
         }
         if self.position == 0 {
-            // A convolution of LFM2 takes up what the sequence before left, unless two tokens or
-            // more come at once.
+            // LFM2's convolution reads what the previous sequence left, unless two tokens or more
+            // come at once.
             let stale = matches!(self.model, Model::Lfm2(_)) && !self.prompts.is_empty();
             if stale && tokens.len() == 1 {
                 self.load_anew()?;
@@ -199,7 +200,7 @@ impl Model {
     }
 }
 
-/// candle panics here and there; a file must not take the process along.
+/// Runs candle's code and turns a panic into an error: a bad file must not end the process.
 fn guarded<T>(work: impl FnOnce() -> candle_core::Result<T>) -> Result<T, EngineError> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(done) => done.map_err(|error| EngineError::Compute(error.to_string())),

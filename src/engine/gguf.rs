@@ -1,10 +1,10 @@
-//! Opening and checking a GGUF file.
+//! Opens and checks a GGUF file.
 //!
-//! A model file is hostile until it is checked: candle's own reader panics or mis-sizes tensors on
-//! crafted headers, so ours runs first (`gguf/header.rs`), then the metadata is turned into typed
-//! numbers and each tensor's shape compared with what they imply (`gguf/hyper_params.rs`). After
-//! [`GgufFile::open`] no number of the file can surprise the decoder; candle sees only byte ranges
-//! of exactly the size that their shape needs.
+//! A model file is untrusted until it is checked: candle's own reader panics or mis-sizes tensors
+//! on crafted headers, so ours runs first (`gguf/header.rs`), then the metadata is turned into
+//! typed numbers and each tensor's shape is compared with what they imply (`gguf/hyper_params.rs`).
+//! After [`GgufFile::open`] no number of the file can surprise the decoder; candle sees only byte
+//! ranges of exactly the size that their shape needs.
 //!
 //! Does not interpret weights, and leaves the vocabulary to `tokenizer.rs`.
 
@@ -38,12 +38,13 @@ use header::{HeaderReader, TensorInfo, Tensors};
 #[path = "../../tests/it/tiny_gguf.rs"]
 pub(crate) mod tiny_gguf;
 
-/// candle casts the bytes of a tensor to its blocks, and asserts that they are aligned for them.
+/// Alignment of the buffers that tensors are read into: candle casts their bytes to its blocks, and
+/// asserts that they are aligned.
 const TENSOR_ALIGNMENT: usize = 32; // bytes; no block needs more than 4
 const HASH_CHUNK: usize = 1 << 20; // bytes
 
 /// An open model file whose header is known to be sound. A model that was split over several files
-/// is one of these too, known by its first part.
+/// is one `GgufFile` too, opened by the path of its first part.
 #[derive(Debug)]
 pub struct GgufFile {
     path: PathBuf,
@@ -58,13 +59,13 @@ pub struct GgufFile {
 pub struct TensorShape {
     /// How its weights are stored.
     pub dtype: GgmlDType,
-    /// Rows.
+    /// Number of rows.
     pub outputs: usize,
     /// Width of a row: a whole number of the type's blocks.
     pub inputs: usize,
 }
 
-/// What the header holds.
+/// What the header holds, checked.
 #[derive(Debug)]
 struct Contents {
     metadata: Metadata,
@@ -72,16 +73,16 @@ struct Contents {
     params: Params,
 }
 
-/// The numbers of the decoder, by who runs it.
+/// The numbers of the decoder, by which code runs it.
 #[derive(Debug)]
 enum Params {
-    /// Our own block.
+    /// For our own block.
     Own(HyperParams),
-    /// candle's model.
+    /// For candle's model.
     Foreign(ForeignParams),
 }
 
-/// Why a header is refused, before the path is known.
+/// Why a header is refused; the path is added by [`GgufFile::open`].
 #[derive(Debug)]
 enum Refusal {
     Architecture(String),
@@ -99,8 +100,8 @@ impl GgufFile {
     ///
     /// # Errors
     ///
-    /// [`EngineError::BadModel`] names the field that is wrong, [`EngineError::Unsupported`] an
-    /// architecture that is neither in [`ARCHITECTURES`] nor in [`FOREIGN`].
+    /// [`EngineError::BadModel`] names the field that is wrong; [`EngineError::Unsupported`] names
+    /// an architecture that is neither in [`ARCHITECTURES`] nor in [`FOREIGN`].
     pub fn open(path: &Path) -> Result<Self, EngineError> {
         let shown = path.display().to_string();
         let bad = |reason: String| EngineError::BadModel { path: shown.clone(), reason };
@@ -133,12 +134,12 @@ impl GgufFile {
         Ok(Self { path: path.to_owned(), files, bytes, contents })
     }
 
-    /// Where the file is.
+    /// The path of the file, or of its first part.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The numbers of the decoder.
+    /// The numbers of the decoder, for our own block.
     ///
     /// # Errors
     ///
@@ -150,7 +151,7 @@ impl GgufFile {
         }
     }
 
-    /// What is known of a model that candle's own code runs; `None` for all others.
+    /// The numbers of a model that candle's own code runs; `None` for all others.
     pub fn foreign_params(&self) -> Option<&ForeignParams> {
         match &self.contents.params {
             Params::Own(_) => None,
@@ -158,7 +159,7 @@ impl GgufFile {
         }
     }
 
-    /// Rows of the embedding.
+    /// Number of tokens in the vocabulary: rows of the embedding.
     pub fn vocabulary_size(&self) -> usize {
         match &self.contents.params {
             Params::Own(params) => params.vocabulary_size,
@@ -166,7 +167,7 @@ impl GgufFile {
         }
     }
 
-    /// That this architecture is not run in the way that was asked for.
+    /// The error that this architecture cannot be run in the way that was asked for.
     pub(super) fn unsupported(&self) -> EngineError {
         let found = match &self.contents.params {
             Params::Own(params) => params.architecture.name,
@@ -179,11 +180,11 @@ impl GgufFile {
         }
     }
 
-    /// Lets `read` have the file from its first byte.
+    /// Hands the file to `read`, which may seek in it and starts at its first byte.
     ///
     /// # Errors
     ///
-    /// [`EngineError::BadModel`] for a split model: who reads by itself reads one file.
+    /// [`EngineError::BadModel`] for a split model: such a reader can read one file only.
     pub(super) fn with_reader<T>(
         &self,
         read: impl FnOnce(&mut File) -> Result<T, EngineError>,
@@ -204,7 +205,7 @@ impl GgufFile {
         &self.contents.metadata
     }
 
-    /// `general.name`, or the file's stem.
+    /// The name in `general.name`, or the file's stem where there is none.
     pub fn name(&self) -> String {
         let stem = || self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         match self.contents.metadata.get("general.name") {
@@ -213,9 +214,10 @@ impl GgufFile {
         }
     }
 
-    /// Elements over all tensors.
+    /// Number of parameters: elements over all tensors.
     pub fn parameters(&self) -> u64 {
-        // Products and sum are bounded by the file's size times the densest block (256 in 84 bytes).
+        // Product and sum cannot overflow: they are bounded by the file's size times the densest
+        // block (256 in 84 bytes).
         let elements =
             |info: &TensorInfo| info.shape.iter().map(|dim| *dim as u64).product::<u64>();
         self.contents.tensors.iter().map(|(_, info)| elements(info)).sum()
@@ -226,8 +228,8 @@ impl GgufFile {
         self.bytes
     }
 
-    /// SHA-256 of the whole file in lower-case hexadecimal, of a split model that of its parts one
-    /// after the other; reads all of it.
+    /// SHA-256 of the whole file in lower-case hexadecimal; for a split model, of its parts one
+    /// after the other. Reads every byte.
     pub fn sha256(&self) -> Result<String, EngineError> {
         let mut hasher = Sha256::new();
         let mut chunk = vec![0; HASH_CHUNK];
@@ -276,7 +278,7 @@ impl GgufFile {
     ///
     /// # Errors
     ///
-    /// [`EngineError::BadModel`] when there is no such tensor, or when it is no matrix.
+    /// [`EngineError::BadModel`] when there is no such tensor, or when it is not a matrix.
     pub fn matrix(&self, name: &str) -> Result<TensorShape, EngineError> {
         let info = self.info(name)?;
         match info.shape[..] {
@@ -285,7 +287,7 @@ impl GgufFile {
         }
     }
 
-    /// Bytes of a tensor.
+    /// Size of a tensor in bytes, as the file stores it.
     ///
     /// # Errors
     ///
@@ -298,7 +300,7 @@ impl GgufFile {
     ///
     /// # Errors
     ///
-    /// [`EngineError::BadModel`] when the tensor has no such part, or when the file changed since
+    /// [`EngineError::BadModel`] when the tensor has no such bytes, or when the file changed since
     /// it was opened.
     pub fn read_part(&self, name: &str, offset: usize, data: &mut [u8]) -> Result<(), EngineError> {
         let info = self.info(name)?;
@@ -322,7 +324,7 @@ impl GgufFile {
         }
     }
 
-    /// The first tensor of this quantisation.
+    /// The name of the first tensor with this quantisation.
     fn first_of(&self, dtype: GgmlDType) -> Option<&str> {
         self.contents.tensors.iter().find(|(_, info)| info.dtype == dtype).map(|(name, _)| name)
     }
@@ -333,7 +335,8 @@ impl GgufFile {
     }
 
     fn read_at(&self, info: &TensorInfo, offset: u64, data: &mut [u8]) -> std::io::Result<()> {
-        // A seek that panicked half-way leaves nothing behind that the next seek does not reset.
+        // A panic while another thread held the lock leaves nothing that the seek below does not
+        // reset.
         let mut file =
             self.files[usize::from(info.part)].lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(info.start + offset))?;
@@ -346,8 +349,8 @@ impl GgufFile {
 }
 
 impl Contents {
-    /// Reads and checks a header of a file of `bytes` bytes; `more` has the tensors that stand in
-    /// further files.
+    /// Reads and checks the header of a file of `bytes` bytes; `more` returns the tensors that lie
+    /// in further files.
     fn read(
         reader: impl Read,
         bytes: u64,
@@ -355,7 +358,8 @@ impl Contents {
     ) -> Result<Self, Refusal> {
         let mut header = HeaderReader::start(reader, bytes)?;
         let metadata = header.metadata()?;
-        // Only the first part of a split model says what the model is.
+        // Only the first part of a split model says what the model is, so the further parts are
+        // read before the architecture is looked at.
         let further = more(&metadata)?;
         let architecture = metadata
             .text("general.architecture")?
@@ -375,7 +379,7 @@ impl Contents {
     }
 }
 
-/// Opens a file for reading, and says how long it is.
+/// Opens a file for reading and returns it with its length in bytes.
 fn open_file(path: &Path) -> Result<(File, u64), String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let about = file.metadata().map_err(|error| error.to_string())?;
@@ -386,7 +390,7 @@ fn open_file(path: &Path) -> Result<(File, u64), String> {
     Ok((file, bytes))
 }
 
-/// The names of the architectures, as a message lists them.
+/// The names of the supported architectures, as a message lists them.
 fn supported() -> String {
     let names: Vec<&str> = ARCHITECTURES.iter().map(|architecture| architecture.name).collect();
     names.join(", ")

@@ -1,9 +1,9 @@
 //! From a [`Shape`] to token masks and forced tokens.
 //!
-//! Owns what an answer may look like. Shapes are bounded everywhere, so an answer always parses
-//! and always fits a token budget that is known before it starts. `lowering.rs` writes the
-//! grammar, `excerpt.rs` decides what may be quoted; here llguidance runs it, and its errors and
-//! panics end. Which allowed token is taken is the sampler's business.
+//! Owns what an answer may look like. Shapes are bounded everywhere, so an answer always parses and
+//! always fits a token budget that is known before it starts. `lowering.rs` writes the grammar and
+//! `excerpt.rs` decides what may be quoted; this file runs the grammar in llguidance and turns its
+//! errors and panics into ours. Which of the allowed tokens is taken is left to the sampler.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -14,24 +14,25 @@ use toktrie::{InferenceCapabilities, SimpleVob, TokEnv, TokRxInfo, TokTrie, Toke
 
 use super::{EngineError, TokenId, lowering};
 
-/// The shape of a JSON answer. Written compactly (no free white space), keys in the given order.
+/// The shape of a JSON answer, which is written compactly (no free white space) with keys in the
+/// given order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Shape {
-    /// Keys in order, all required.
+    /// An object with these keys, in this order, all required.
     Object(Vec<(String, Shape)>),
-    /// `min..=max` items.
+    /// A list of `min..=max` items.
     Array {
-        /// Each item.
+        /// The shape of each item.
         item: Box<Shape>,
         /// Fewest items.
         min: usize,
         /// Most items.
         max: usize,
     },
-    /// Free text of `min..=max` characters, without line breaks or control characters; one that
-    /// reaches its bound ends at a word. A character counts as its bytes in the JSON (a quotation
-    /// mark 2, beyond ASCII 2 to 4), so that a bound in characters is a bound in tokens too.
-    /// `max` is at least 8 above `min`.
+    /// Free text of `min..=max` characters, without line breaks or control characters; text that
+    /// reaches its bound ends with a whole word. A character counts as its bytes in the JSON (a
+    /// quotation mark as 2, a character beyond ASCII as 2 to 4), so that a bound in characters is a
+    /// bound in tokens too. `max` is at least 8 above `min`.
     Text {
         /// Fewest characters.
         min: usize,
@@ -42,30 +43,30 @@ pub enum Shape {
     OneOf(Vec<String>),
     /// A whole number.
     Integer {
-        /// Least.
+        /// The least number allowed.
         min: i64,
-        /// Greatest.
+        /// The greatest number allowed.
         max: i64,
     },
     /// `{"record":ID,"text":EXCERPT}`, where EXCERPT is a verbatim piece of the source named ID.
     Excerpt(Vec<Source>),
-    /// A verbatim piece of this text, a name or the like: up to 8 words in a line and 80 characters,
-    /// from the beginning of a word to the end of one, with no punctuation at its ends. The text has a
-    /// letter or digit.
+    /// A verbatim piece of this text, such as a name: up to 8 words on one line and 80 characters,
+    /// from the beginning of a word to the end of one, with no punctuation at its ends. The text
+    /// must hold a letter or digit.
     Phrase(String),
 }
 
-/// Something that can be quoted.
+/// A text that can be quoted, with its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// The id as it is written in the answer.
     pub id: String,
-    /// The pieces that an excerpt may come from; an excerpt never spans two.
+    /// The pieces that an excerpt may come from; an excerpt never spans two of them.
     pub cells: Vec<String>,
 }
 
 impl Source {
-    /// Every text that an excerpt from here may have, in the order of the cells.
+    /// Every text that an excerpt from this source may have, in the order of the cells.
     pub fn excerpts(&self) -> Vec<&str> {
         let runs = super::excerpt::offers(&self.cells).into_iter();
         runs.flat_map(|(cell, run)| {
@@ -84,7 +85,8 @@ impl Shape {
     }
 }
 
-/// Text to tokens, without begin or end tokens and without reading control tokens in it.
+/// Turns text into tokens, without begin or end tokens and without reading control tokens in the
+/// text.
 pub type Encode = Arc<dyn Fn(&str) -> Vec<TokenId> + Send + Sync>;
 
 /// A model's tokens as the grammar sees them; built once per model.
@@ -115,14 +117,14 @@ impl Vocabulary {
             }
         }
         for &id in special.iter().chain([&eos]) {
-            // The marker cannot occur in text; the id keeps apart tokens with equal names.
+            // The marker cannot occur in text; the id tells apart tokens with equal names.
             token_bytes[id as usize] =
                 [&[TokTrie::SPECIAL_TOKEN_MARKER], format!("<{id}>").as_bytes()].concat();
         }
         let factory = guarded(|| {
             let trie = TokTrie::from(&TokRxInfo::new(size as u32, eos), &token_bytes);
             let environment: TokEnv = Arc::new(Tokens { trie, encode });
-            // No slices: they speed up loose strings only, and ours are never loose.
+            // No slices: they speed up loose strings only, and our grammars have none.
             let mut factory =
                 ParserFactory::new(&environment, InferenceCapabilities::default(), &[])?;
             factory.quiet();
@@ -137,12 +139,12 @@ impl Vocabulary {
 }
 
 impl Vocabulary {
-    /// The fewest tokens that spell `text`.
+    /// The fewest tokens that can spell `text`.
     fn fewest(&self, text: &str) -> usize {
         let trie = self.factory.tok_env().tok_trie();
         let bytes = text.as_bytes();
-        // fewest[i]: for the first i bytes. Every byte can be reached: where no token ends, the
-        // byte before is taken to be a token.
+        // `fewest[i]` is the answer for the first `i` bytes. Every byte can be reached: where no
+        // token ends, the preceding byte counts as a token.
         let mut fewest: Vec<usize> = (0..=bytes.len()).collect();
         for start in 0..bytes.len() {
             let mut node = trie.root();
@@ -159,14 +161,14 @@ impl Vocabulary {
     }
 }
 
-/// Longer tokens cannot be in a trie of llguidance; they are never allowed.
+/// Longest token in bytes that llguidance's trie can hold; longer ones are never allowed.
 const MAX_TOKEN_BYTES: usize = 1000;
-/// Work allowed in compiling a grammar, in llguidance's units (about 50,000 a millisecond).
+/// Work allowed for compiling a grammar, in llguidance's units (about 50,000 a millisecond).
 const COMPILE_FUEL: u64 = 20_000_000;
-/// Work allowed for one mask (about 14,000 a millisecond).
+/// Work allowed for one mask, in the same units (about 14,000 a millisecond).
 const STEP_FUEL: u64 = 2_000_000;
 
-/// The vocabulary in llguidance's terms.
+/// The vocabulary in the form that llguidance asks for.
 struct Tokens {
     trie: TokTrie,
     encode: Encode,
@@ -177,8 +179,9 @@ impl TokenizerEnv for Tokens {
         &self.trie
     }
 
-    /// The tokenizer is believed only where its tokens spell the text again: normalisation, an
-    /// added space or a control token would put something else into the answer.
+    /// Splits text into tokens. The tokenizer is trusted only where its tokens spell the text
+    /// again: normalisation, an added space or a control token would put something else into the
+    /// answer.
     fn tokenize_bytes(&self, bytes: &[u8]) -> Vec<TokenId> {
         let tokens = self.trie.tokenize_with_greedy_fallback(bytes, |text| (self.encode)(text));
         let known = tokens.iter().all(|&token| (token as usize) < self.trie.vocab_size());
@@ -205,24 +208,24 @@ impl Grammar {
             let parser = vocabulary.factory.create_parser(TopLevelGrammar::from_lark(text))?;
             Ok(Matcher::new(Ok(parser)))
         })?;
-        // A grammar that cannot begin is an error now, not in the middle of a stage.
+        // A grammar that cannot begin is an error here, not in the middle of a stage.
         if let Some(error) = start.get_error() {
             return Err(grammar_error(&error));
         }
-        // A token may reach over either end of a literal into what is free.
+        // A token may reach over either end of a literal into the free part beside it.
         let literals = lowering::literals(shape);
         let fewest = literals.iter().map(|text| vocabulary.fewest(text).saturating_sub(2)).sum();
         Ok(Self { start, eos: vocabulary.eos, fewest })
     }
 
-    /// No answer has fewer tokens than this.
+    /// A lower bound: no answer has fewer tokens than this.
     pub fn fewest_tokens(&self) -> usize {
         self.fewest
     }
 
-    /// A constraint at the beginning of an answer. Cheap: constraints of one grammar share what
-    /// they learn about it, so masks get faster, never different. They share it behind a lock, so
-    /// threads that mask rows of one grammar take turns.
+    /// A constraint at the beginning of an answer. This is cheap: constraints of one grammar share
+    /// what they learn about it, so masks get faster but never different. They share it behind a
+    /// lock, so threads that mask rows of one grammar take turns.
     pub fn constraint(&self) -> Constraint {
         Constraint { matcher: self.start.clone(), eos: self.eos, finished: false }
     }
@@ -231,7 +234,8 @@ impl Grammar {
 /// One request's place in its grammar.
 ///
 /// A step is: append what [`Self::forced`] returns; stop if [`Self::is_finished`]; else sample
-/// under [`Self::allowed`] and [`Self::accept`] the token. After an error it stays in error.
+/// under [`Self::allowed`] and [`Self::accept`] the token. After an error every later step fails
+/// too.
 #[derive(Clone)]
 pub struct Constraint {
     matcher: Matcher,
@@ -240,7 +244,7 @@ pub struct Constraint {
 }
 
 impl Constraint {
-    /// The tokens that may come next; never empty. Only the end token once the answer is whole.
+    /// The tokens that may come next; never empty. Once the answer is whole, only the end token.
     pub fn allowed(&mut self) -> Result<Mask, EngineError> {
         let mask = self
             .matcher
@@ -254,7 +258,8 @@ impl Constraint {
         Ok(Mask(mask))
     }
 
-    /// Whether this token may come next. Asking about a few is far cheaper than [`Self::allowed`].
+    /// Whether `token` may come next. Asking about a few tokens is far cheaper than
+    /// [`Self::allowed`].
     pub fn allows(&mut self, token: TokenId) -> bool {
         if self.is_finished() || token == self.eos {
             return self.allowed().is_ok_and(|allowed| allowed.contains(token));
@@ -278,7 +283,7 @@ impl Constraint {
     }
 
     /// Takes the tokens about which the grammar leaves no choice, as the model's tokenizer would
-    /// write them; often none. They are accepted already: the caller only appends them.
+    /// write them; often there are none. They count as accepted: the caller only appends them.
     pub fn forced(&mut self) -> Result<Vec<TokenId>, EngineError> {
         if self.is_finished() {
             return Ok(Vec::new());
@@ -301,7 +306,7 @@ impl Constraint {
 pub struct Mask(SimpleVob);
 
 impl Mask {
-    /// Exactly these tokens, of a vocabulary of `size`; tokens beyond it are left out.
+    /// The set of exactly these tokens, of a vocabulary of `size`; tokens beyond it are left out.
     pub fn only(size: usize, tokens: &[TokenId]) -> Self {
         let mut set = SimpleVob::alloc(size);
         for &token in tokens.iter().filter(|&&token| (token as usize) < size) {
@@ -325,7 +330,7 @@ impl Mask {
         self.0.is_zero()
     }
 
-    /// The bits, 32 tokens a word, lowest first; bits beyond the vocabulary are 0.
+    /// The set as bits, 32 tokens per word, lowest first; bits beyond the vocabulary are 0.
     pub(super) fn words(&self) -> &[u32] {
         self.0.as_slice()
     }
@@ -336,18 +341,18 @@ impl Mask {
     }
 }
 
-/// Runs code of llguidance; its errors and panics become ours.
+/// Runs llguidance's code and turns its errors and panics into an [`EngineError`].
 fn guarded<T>(work: impl FnOnce() -> anyhow::Result<T>) -> Result<T, EngineError> {
     panic_utils::catch_unwind(AssertUnwindSafe(work))
         .map_err(|error| grammar_error(&error.to_string()))
 }
 
-/// The first line of an error of llguidance: the rest is a backtrace or the grammar.
+/// Keeps the first line of llguidance's error: the rest is a backtrace or the grammar.
 fn grammar_error(error: &str) -> EngineError {
     EngineError::Grammar(error.lines().next().unwrap_or("llguidance failed").to_owned())
 }
 
-/// What the tests of grammars share.
+/// What the tests of several grammar files share.
 #[cfg(test)]
 pub(super) mod testing {
     use super::*;
@@ -355,7 +360,7 @@ pub(super) mod testing {
     pub(in crate::engine) const EOS: TokenId = 256;
     pub(in crate::engine) const CONTROL: TokenId = 257;
 
-    /// One token per byte, an end token and a control token, then `words`.
+    /// A vocabulary of one token per byte, an end token and a control token, then `words`.
     pub(in crate::engine) fn vocabulary(words: &[&str]) -> Vocabulary {
         let mut bytes: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
         bytes.extend([b"<|endoftext|>".to_vec(), b"<|im_end|>".to_vec()]);

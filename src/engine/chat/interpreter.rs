@@ -21,26 +21,28 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Rest, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, Value};
 
-/// Steps; the longest real templates take some thousands for a long chat.
+/// Steps of the interpreter for one rendering; the longest real templates take some thousands for a
+/// long chat.
 pub(super) const FUEL: u64 = 250_000;
-/// Of a template's source; the longest real ones have 50,000.
+/// Longest source of a template; the longest real ones have 50,000.
 const MAX_SOURCE: usize = 256 << 10; // bytes
-/// Of what it writes, in all; contents of messages are not in it.
+/// Most that a template may write in all, without the contents of messages.
 pub(super) const MAX_RENDERED: usize = 4 << 20; // bytes
-/// Of one value, with all that is in it.
+/// Largest single value, with everything that it contains.
 const MAX_VALUE: usize = 64 << 10; // bytes
-/// Of all values whenever they are looked at.
+/// Most bytes measured over a whole run; a value counts each time that it is measured.
 const MAX_LOOKED_AT: usize = 128 << 20; // bytes
-/// Lists in lists, and so on. A namespace that holds itself has no depth at all.
+/// Deepest nesting of lists and the like. A namespace that holds itself exceeds any depth.
 const MAX_DEPTH: usize = 16;
-/// Macros and namespaces that may be made: each can hold the one before it.
+/// Macros and namespaces that one run may make: each can hold the one before it.
 const MAX_HOLDERS: usize = 64;
-/// Any number that says how often or how wide.
+/// Largest number that says how often something is repeated or how wide it is.
 const MAX_TIMES: usize = 128;
-/// What a value takes beside its text.
+/// Bytes that a value counts for beside its text.
 const NODE: usize = 32; // bytes
 
-/// Names of the calls that are put into a program. No template can write or replace them.
+/// Names of the calls that are put into a program. They are not identifiers, so a template can
+/// neither write nor replace them.
 const CHECKED: &str = "!";
 const TIMES: &str = "*";
 const FILTER: &str = "|";
@@ -48,7 +50,7 @@ const METHOD: &str = ".";
 const TEST: &str = "is";
 const HOLDER: &str = "{}";
 
-/// What has been used up. One to a run.
+/// What one run has used up so far.
 #[derive(Debug, Default)]
 struct Spent {
     looked_at: AtomicUsize,
@@ -56,10 +58,10 @@ struct Spent {
     holders: AtomicUsize,
 }
 
-/// Renders a template. `environment` gives it its functions; what stands in it under a name that no
-/// template can write is replaced.
+/// Renders a template with the functions of `environment`. Anything registered there under the name
+/// of a guard call, which no template can write, is replaced.
 ///
-/// The error is what a message says; it holds no control characters.
+/// The error is text for a message; it holds no control characters.
 pub(super) fn render(
     mut environment: Environment<'static>,
     source: &str,
@@ -94,7 +96,7 @@ pub(super) fn render(
     }
 }
 
-/// What went wrong, in a line or two that are safe to print.
+/// The error as a line or two that are safe to print.
 fn shown(error: &Error) -> String {
     const MOST: usize = 400; // characters
     match error.kind() {
@@ -107,11 +109,11 @@ fn shown(error: &Error) -> String {
     }
 }
 
-/// The calls that a guarded program makes.
+/// Registers the calls that a guarded program makes.
 fn furnish(environment: &mut Environment<'static>) {
     let spent = Arc::new(Spent::default());
     environment.set_fuel(Some(FUEL));
-    // It shows all there is, namespaces that hold themselves included.
+    // `debug` shows everything there is, including namespaces that hold themselves.
     environment.remove_global("debug");
     let own = Arc::clone(&spent);
     environment.set_formatter(move |out, state, value| {
@@ -156,7 +158,7 @@ fn refused(reason: &'static str) -> Error {
 }
 
 impl Spent {
-    /// Bytes of a value and of all that is in it.
+    /// Bytes of a value and of everything in it.
     fn measure(&self, value: &Value) -> Result<usize, Error> {
         let mut left = MAX_VALUE;
         let outcome = measure(value, MAX_DEPTH, &mut left);
@@ -167,8 +169,9 @@ impl Spent {
         outcome.map(|()| bytes)
     }
 
-    /// The value, within its limits. One that is computed when it is asked for is computed now:
-    /// such values would stand upon each other without end.
+    /// The value, once it is known to be within its limits. A lazy list, one that is computed only
+    /// when it is read, is computed now: otherwise such lists could be stacked upon each other
+    /// without end.
     fn checked(&self, value: Value) -> Result<Value, Error> {
         let listed = matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable);
         let value = if listed && !value.is_kwargs() {
@@ -180,7 +183,7 @@ impl Spent {
         self.measure(&value).map(|_| value)
     }
 
-    /// Measures what goes into a call; takes its name off the end.
+    /// Measures what goes into a call, and takes the name of what is called off the end of `args`.
     fn inputs(&self, args: &mut Vec<Value>) -> Result<String, Error> {
         let name = args.pop().ok_or(ErrorKind::MissingArgument)?;
         for arg in args.iter() {
@@ -196,7 +199,7 @@ impl Spent {
         Ok(())
     }
 
-    /// `a * b`, of numbers, or of something and how often.
+    /// `a * b`: a product of two numbers, or a text or list repeated that many times.
     fn times(&self, a: &Value, b: &Value) -> Result<Value, Error> {
         let many = |value: &Value| !matches!(value.kind(), ValueKind::Number | ValueKind::Bool);
         let (what, often) = if many(a) { (a, b) } else { (b, a) };
@@ -217,7 +220,7 @@ impl Spent {
     }
 }
 
-/// Whole numbers stay whole.
+/// The product of two numbers. Whole numbers stay whole; `None` where they overflow.
 fn product(a: &Value, b: &Value) -> Option<Value> {
     let whole = a.is_integer() && b.is_integer();
     if let (Some(a), Some(b)) = (a.as_i64(), b.as_i64())
@@ -229,7 +232,7 @@ fn product(a: &Value, b: &Value) -> Option<Value> {
     Some(Value::from(float(a)? * float(b)?))
 }
 
-/// Takes a value's bytes off `left`.
+/// Takes a value's bytes off `left`, and fails when they exceed what is left.
 fn measure(value: &Value, depth: usize, left: &mut usize) -> Result<(), Error> {
     let bytes = NODE + value.as_bytes().map_or(0, <[u8]>::len);
     *left = left.checked_sub(bytes).ok_or_else(|| {
@@ -250,15 +253,15 @@ fn measure(value: &Value, depth: usize, left: &mut usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses a call whose result is larger than its inputs together by more than a small factor.
-/// `subject` counts from 0: of a filter it is the first argument, of a method what it belongs to.
+/// Refuses a call whose result could be larger than its inputs together by more than a small
+/// factor. `method` is 1 where `args` begins with the value whose method is called.
 fn refuse_growth(name: &str, args: &[Value], method: usize) -> Result<(), Error> {
     const MOST: usize = 16 * MAX_VALUE;
     let text = |at: usize| args.get(at).and_then(Value::as_str).unwrap_or_default();
     let bytes = match name {
         "replace" => {
             let (from, to) = (text(1), text(2));
-            // Nothing stands before every character and at the end.
+            // An empty pattern is replaced before every character and at the end.
             let count = text(0).len().checked_div(from.len()).unwrap_or(text(0).len() + 1);
             count.saturating_mul(to.len())
         }
@@ -268,7 +271,7 @@ fn refuse_growth(name: &str, args: &[Value], method: usize) -> Result<(), Error>
             items.saturating_mul(text(separator).len())
         }
         "format" => {
-            // A width has no place in a chat, and would be the number of spaces to write.
+            // A width is of no use in a chat, and each would write that many spaces.
             let wide =
                 text(0).as_bytes().windows(4).any(|four| four.iter().all(u8::is_ascii_digit));
             let longest = args.iter().map(|arg| arg.to_string().len()).max().unwrap_or(0);
@@ -285,7 +288,7 @@ fn refuse_growth(name: &str, args: &[Value], method: usize) -> Result<(), Error>
             };
             if args.iter().skip(1).any(|arg| large(arg) || named(arg)) { usize::MAX } else { 0 }
         }
-        // Calls a filter by its name, past this function.
+        // `map` calls a filter by its name, past this function.
         "map" => {
             let plain = args.iter().skip(1).filter_map(Value::as_str);
             let grows =
@@ -297,8 +300,9 @@ fn refuse_growth(name: &str, args: &[Value], method: usize) -> Result<(), Error>
     if bytes > MOST { Err(refused("it makes a value that is too large")) } else { Ok(()) }
 }
 
-/// The compiler itself computes what is made of constants alone, before any guard stands. Only
-/// multiplication makes that large: by no more than the numbers that stand beside it.
+/// Refuses constants that the compiler would fold into a large value. It computes expressions of
+/// constants itself, before any guard runs; only multiplication makes the result large, by no more
+/// than the numbers that stand beside it.
 fn refuse_folding(source: &str, whitespace: WhitespaceConfig) -> Result<(), Error> {
     let mut total = 0usize;
     let (mut times, mut bytes, mut multiplies, mut raises) = (1usize, 0usize, false, false);
@@ -326,7 +330,7 @@ fn refuse_folding(source: &str, whitespace: WhitespaceConfig) -> Result<(), Erro
     Ok(())
 }
 
-/// The program with the guards in it. Jumps lead to where their targets have gone.
+/// The program with the guards in it; jump targets are moved along.
 fn guarded<'s>(program: &Instructions<'s>, source: &'s str) -> Result<Instructions<'s>, Error> {
     let all = || (0..program.len() as u32).filter_map(|at| Some((at, program.get(at)?)));
     let mut places = Vec::with_capacity(program.len() + 1);
@@ -346,7 +350,7 @@ fn guarded<'s>(program: &Instructions<'s>, source: &'s str) -> Result<Instructio
     Ok(result)
 }
 
-/// An instruction that names another by its place.
+/// An instruction whose jump target, if it has one, is the new place of the old target.
 fn moved<'s>(instruction: Instruction<'s>, places: &[u32]) -> Instruction<'s> {
     let to = |at: u32| places.get(at as usize).copied().unwrap_or(at);
     match instruction {
@@ -360,13 +364,13 @@ fn moved<'s>(instruction: Instruction<'s>, places: &[u32]) -> Instruction<'s> {
     }
 }
 
-/// What stands in the place of one instruction.
+/// The instructions that take the place of one instruction: itself, with its guards.
 fn guards<'s>(instruction: &Instruction<'s>) -> Result<Vec<Instruction<'s>>, Error> {
     use Instruction as I;
     let check = || I::CallFunction(CHECKED, Some(1));
     let named =
         |call: &'static str, name: &str, count: &Option<u16>| -> Result<Vec<I<'s>>, Error> {
-            // How many there are would stand on the stack, in the way of the name.
+            // The number of unpacked arguments would lie on the stack where the name must be.
             let count = count.ok_or_else(|| {
                 refused("it unpacks a list into arguments, which is not supported")
             })?;
@@ -379,7 +383,7 @@ fn guards<'s>(instruction: &Instruction<'s>) -> Result<Vec<Instruction<'s>>, Err
         I::ApplyFilter(name, count, _) => named(FILTER, name, count)?,
         I::CallMethod(name, count) => named(METHOD, name, count)?,
         I::PerformTest(name, count, _) => named(TEST, name, count)?,
-        // Numbers that are counted when they are asked for, a hundred thousand at most.
+        // A range computes its numbers when they are read, a hundred thousand at most.
         I::CallFunction("range", _) => vec![own],
         I::Add
         | I::StringConcat
@@ -391,7 +395,7 @@ fn guards<'s>(instruction: &Instruction<'s>) -> Result<Vec<Instruction<'s>>, Err
         | I::EndCapture
         | I::CallFunction(..)
         | I::CallObject(_) => vec![own, check()],
-        // A namespace may have come to hold itself since it was last looked at.
+        // A namespace may have come to hold itself since it was last measured.
         I::Eq | I::Ne | I::Gt | I::Gte | I::Lt | I::Lte | I::In | I::CompareAndPreserve(_) => {
             vec![check(), I::Swap, check(), I::Swap, own]
         }

@@ -27,7 +27,7 @@ fn tiny() -> Tokenizer {
     tokenizer(&Options::default()).1
 }
 
-/// What the model reads, with control tokens shown by name.
+/// The tokens as text, with control tokens shown by name.
 fn shown(tokenizer: &Tokenizer, tokens: &[TokenId]) -> String {
     let bytes: Vec<u8> =
         tokens.iter().flat_map(|token| tokenizer.token_bytes(*token)).copied().collect();
@@ -78,7 +78,7 @@ fn chats_of_one_shape_run_the_template_once_and_keep_their_own_words() {
         );
     }
     assert_eq!(template.rendered.lock().unwrap().len(), 1);
-    // Role, emptiness and end each make another shape.
+    // A different role, emptiness or end each makes another shape.
     assert_eq!(said(&[turn(ASSISTANT, "Hi")], false), "<|im_start|>assistant\nHi<|im_end|>\n");
     assert_eq!(said(&[turn(USER, " ")], false), "<|im_start|>user\n<|im_end|>\n");
     assert!(said(&[turn(USER, "Hi")], true).ends_with("<|im_start|>assistant\n"));
@@ -237,7 +237,7 @@ fn the_tokens_of_a_chat_begin_with_those_of_its_beginning() {
     assert!(whole.starts_with(&shared));
 }
 
-/// The kept sound templates, and those of real models where there are some.
+/// The sound templates kept in this repository, and those of real models where they are at hand.
 #[test]
 fn guards_change_nothing_that_a_template_writes() {
     let mut folders =

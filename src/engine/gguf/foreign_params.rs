@@ -1,37 +1,37 @@
 //! The numbers and tensors of the architectures that candle's own models run.
 //!
-//! candle believes a file: it sizes tables by its numbers and multiplies what it finds. So the
-//! numbers are bounded and every tensor's shape is compared with them here, as `hyper_params.rs`
-//! does for our own block. Nothing is computed from them; candle reads the file once more.
+//! candle trusts a file: it sizes tables by its numbers and multiplies whatever it finds. So the
+//! numbers are bounded here and every tensor's shape is compared with them, as `hyper_params.rs`
+//! does for our own block. The numbers are not used to compute; candle reads the file once more.
 
 use super::header::{Refused, Tensors};
 use super::hyper_params::{Expected, Keys, MAX_CONTEXT, MAX_LAYERS, MAX_WIDTH, Presence};
 use super::metadata::{Metadata, Value};
 
-/// Values in candle's tables of cosines, 128 MiB in 32-bit floats; twice what real models need.
-/// They cover the whole context, whatever part of it is used.
+/// Most values in candle's tables of cosines: 128 MiB in 32-bit floats, twice what real models
+/// need. The tables cover the whole context, however little of it is used.
 const MAX_TABLE: usize = 1 << 25;
-/// Positions of a short convolution; real ones have three.
+/// Most positions of a short convolution; real ones have three.
 const MAX_CONVOLUTION: usize = 64;
 
-/// What is known of a model that candle runs.
+/// The numbers of a model that candle runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForeignParams {
-    /// `general.architecture`.
+    /// The name in the metadata, `general.architecture`.
     pub architecture: &'static str,
-    /// Decoder blocks.
+    /// Number of decoder blocks.
     pub block_count: usize,
     /// Width of the residual stream.
     pub embedding_length: usize,
-    /// Query heads.
+    /// Number of query heads.
     pub head_count: usize,
-    /// Key and value heads, one entry a block; 0 where a block is a convolution.
+    /// Number of key and value heads, one entry per block; 0 where a block is a convolution.
     pub head_count_kv: Vec<usize>,
     /// Width of one head.
     pub head_dim: usize,
     /// Positions that the model was trained for, in tokens.
     pub context_length: usize,
-    /// Rows of the embedding.
+    /// Number of tokens in the vocabulary: rows of the embedding.
     pub vocabulary_size: usize,
 }
 
@@ -75,7 +75,7 @@ impl ForeignParams {
                 ));
             }
         }
-        // Half of a head turns in pairs.
+        // Half of a head's dimensions are rotated, in pairs.
         if *head_dim == 0 || !head_dim.is_multiple_of(4) {
             return Err(format!(
                 "{} makes heads {head_dim} wide, not a multiple of 4",
@@ -99,7 +99,8 @@ impl ForeignParams {
         Ok(())
     }
 
-    /// Matrices as `(outputs, inputs)`. One block after the other: a small file may claim many.
+    /// The tensors that the numbers imply, matrices as `(outputs, inputs)`. Made one block after
+    /// the other, because a small file may claim many blocks.
     fn expected_tensors(&self, keys: &Keys<'_>) -> Result<impl Iterator<Item = Expected>, Refused> {
         use Presence::{Optional, Required};
         let width = self.embedding_length;
@@ -196,14 +197,14 @@ impl ForeignParams {
     }
 }
 
-/// By block: one number for all, or, for LFM2, a list.
+/// The key and value heads of each block: one number for all, or, for LFM2, a list.
 fn head_counts_kv(keys: &Keys<'_>, block_count: usize) -> Result<Vec<usize>, Refused> {
     let suffix = "attention.head_count_kv";
     let wrong = |what: &str| format!("{} {what}", keys.name(suffix));
     let too_few = || wrong(&format!("does not hold a count for each of {block_count} blocks"));
     let counts = match keys.metadata.get(&keys.key(suffix)) {
         Some(Value::Numbers(numbers)) if keys.architecture == "lfm2" => {
-            // Before the list is made wide.
+            // Checked before the list is widened to 64-bit integers.
             if numbers.len() != block_count {
                 return Err(too_few());
             }

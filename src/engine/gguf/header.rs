@@ -1,9 +1,9 @@
-//! The header of a GGUF file, read as what it is: bytes from a stranger.
+//! Reads the header of a GGUF file as what it is: bytes from a stranger.
 //!
 //! Owns the format's layout and bounds. Every length is compared with the bytes that are left
 //! before anything is allocated, and what is kept is as dense as the file, so that reading a header
-//! takes at most twice the file's size (and a few kilobytes), whatever the header claims. Knows nothing of architectures: what the tensors of a `llama`
-//! must look like stands in `hyper_params.rs`.
+//! takes at most twice the file's size (and a few kilobytes), whatever the header claims. Knows
+//! nothing of architectures: `hyper_params.rs` states what the tensors of a `llama` must look like.
 //!
 //! Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>. The caps follow those that
 //! llama.cpp adopted after its integer overflows (ggml-org/llama.cpp#19856), but are tighter.
@@ -15,7 +15,7 @@ use candle_core::quantized::GgmlDType;
 
 use super::metadata::{Metadata, Numbers, Scalar, Texts, Value};
 
-/// Why a file is refused; whoever knows the path adds it.
+/// Why a file is refused; the caller that knows the path adds it.
 pub(super) type Refused = String;
 
 const MAGIC: [u8; 4] = *b"GGUF";
@@ -29,9 +29,9 @@ const MAX_TEXT: u64 = 16 << 20; // bytes; chat templates are the longest real on
 const MAX_ITEMS: u64 = 2 << 20; // of an array; the largest vocabularies have 2^18
 const MAX_TEXTS: usize = 64 << 20; // bytes of a list of texts
 const MAX_DIMS: u32 = 4;
-/// Fewest bytes of an entry of the metadata: a key of no length, a type, a value of one byte.
+/// Fewest bytes of a metadata entry: an empty key, a type, a value of one byte.
 const LEAST_ENTRY: u64 = 8 + 4 + 1;
-/// Fewest bytes of an entry of the tensor directory: a name of no length, one dimension.
+/// Fewest bytes of an entry of the tensor directory: an empty name, one dimension.
 const LEAST_TENSOR: u64 = 8 + 4 + 8 + 4 + 8;
 
 const TEXT: u32 = 8; // type codes of the specification; the others are scalars
@@ -40,26 +40,26 @@ const ARRAY: u32 = 9;
 /// Where a tensor lies and what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TensorInfo {
-    /// Slowest-running dimension first, as candle has it: a matrix is `(outputs, inputs)`.
+    /// Dimensions, slowest-running first as in candle: a matrix is `(outputs, inputs)`.
     pub(super) shape: Vec<usize>,
     pub(super) dtype: GgmlDType,
-    /// Which file of a split model holds it; 0 otherwise.
+    /// Number, from 0, of the file of a split model that holds the tensor; 0 otherwise.
     pub(super) part: u16,
-    /// First byte, from the start of that file.
+    /// First byte of the tensor's data, from the start of that file.
     pub(super) start: u64,
-    /// Size in bytes.
+    /// Size of the tensor's data in bytes.
     pub(super) bytes: u64,
 }
 
-/// The tensors of a file. A directory may list many thousands, so they stand close together.
+/// The tensors of a file. A directory may list many thousands, so they are held densely.
 #[derive(Debug, Default)]
 pub(super) struct Tensors {
-    /// In order of name.
+    /// Sorted by name.
     by_name: Vec<(Box<str>, TensorInfo)>,
 }
 
 impl Tensors {
-    /// Where tensor `name` stands in [`Self::iter`].
+    /// Where tensor `name` comes in [`Self::iter`].
     pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.by_name.binary_search_by(|(own, _)| own.as_ref().cmp(name)).ok()
     }
@@ -72,23 +72,23 @@ impl Tensors {
         self.by_name.len()
     }
 
-    /// All of them, in order of name.
+    /// All tensors with their names, sorted by name.
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &TensorInfo)> {
         self.by_name.iter().map(|(name, info)| (name.as_ref(), info))
     }
 
-    /// Says of all of them in which file they stand.
+    /// Sets the file of a split model in which all these tensors lie.
     pub(super) fn place_in(&mut self, part: u16) {
         self.by_name.iter_mut().for_each(|(_, info)| info.part = part);
     }
 
-    /// Adds tensors of another part; none may be there already.
+    /// Adds the tensors of another part; fails when a name is already there.
     pub(super) fn merge(&mut self, more: Self) -> Result<(), Refused> {
         self.by_name.extend(more.by_name);
         self.sort_by_name().map_err(|name| format!("tensor '{name}' stands in two parts"))
     }
 
-    /// The error is a name that is there twice.
+    /// Sorts the tensors by name; the error is a name that occurs twice.
     fn sort_by_name(&mut self) -> Result<(), &str> {
         self.by_name.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         match self.by_name.windows(2).find(|pair| pair[0].0 == pair[1].0) {
@@ -109,7 +109,7 @@ pub(super) struct HeaderReader<R> {
 }
 
 impl<R: Read> HeaderReader<R> {
-    /// Starts on a file of `end` bytes: magic, version and counts.
+    /// Starts on a file of `end` bytes: reads magic, version and counts.
     pub(super) fn start(reader: R, end: u64) -> Result<Self, Refused> {
         let mut this = Self { reader, at: 0, end, tensors: 0, entries: 0 };
         let magic: [u8; 4] = this.fixed("the magic number")?;
@@ -128,7 +128,7 @@ impl<R: Read> HeaderReader<R> {
         Ok(this)
     }
 
-    /// All key-value pairs.
+    /// Reads all key-value pairs.
     pub(super) fn metadata(&mut self) -> Result<Metadata, Refused> {
         self.need(self.entries * LEAST_ENTRY, "the metadata count")?;
         let mut entries = Vec::with_capacity(self.entries as usize);
@@ -140,7 +140,7 @@ impl<R: Read> HeaderReader<R> {
         Metadata::new(entries)
     }
 
-    /// The tensor directory, checked against the file's size and against itself.
+    /// Reads the tensor directory and checks it against the file's size and against itself.
     pub(super) fn tensors(&mut self, metadata: &Metadata) -> Result<Tensors, Refused> {
         let alignment = metadata.unsigned("general.alignment")?.unwrap_or(DEFAULT_ALIGNMENT);
         if !alignment.is_power_of_two() || !ALIGNMENTS.contains(&alignment) {
@@ -148,7 +148,7 @@ impl<R: Read> HeaderReader<R> {
                 "metadata 'general.alignment' is {alignment}, not a power of two from 8 to 4096"
             ));
         }
-        // No two share their first bytes, so all but the last fill an alignment.
+        // No two tensors share their first bytes, so all but the last fill at least one alignment.
         let data = self.tensors.saturating_sub(1) * alignment;
         self.need(self.tensors * LEAST_TENSOR + data, "the tensor count")?;
         let mut tensors = Tensors { by_name: Vec::with_capacity(self.tensors as usize) };
@@ -158,8 +158,8 @@ impl<R: Read> HeaderReader<R> {
             tensors.by_name.push((name, info));
         }
         tensors.sort_by_name().map_err(|name| format!("tensor '{name}' is listed twice"))?;
-        // Offsets count from the first aligned byte after the directory. `at` is at most the
-        // file's size here, so the sum cannot overflow; a tensor's own start can.
+        // Offsets count from the first aligned byte after the directory. `at` is at most the file's
+        // size here, so the sum cannot overflow; a tensor's own start can.
         let data = self.at.next_multiple_of(alignment);
         for (name, info) in &mut tensors.by_name {
             info.start = data
@@ -170,7 +170,7 @@ impl<R: Read> HeaderReader<R> {
         Ok(tensors)
     }
 
-    /// Shape, type and place of one tensor; `start` is relative to the data section for now.
+    /// Reads shape, type and place of one tensor; `start` is relative to the data section for now.
     fn tensor(&mut self, name: &str, alignment: u64) -> Result<TensorInfo, Refused> {
         let what = format!("tensor '{name}'");
         let dims = u32::from_le_bytes(self.fixed(&what)?);
@@ -194,7 +194,7 @@ impl<R: Read> HeaderReader<R> {
         Ok(TensorInfo { shape, dtype, part: 0, start, bytes })
     }
 
-    /// Every tensor inside the file, no two over each other.
+    /// Checks that every tensor lies inside the file and that no two overlap.
     fn check_extents(&self, tensors: &mut Tensors) -> Result<(), Refused> {
         let by_start = &mut tensors.by_name;
         by_start.sort_unstable_by(|(a, x), (b, y)| (x.start, a).cmp(&(y.start, b)));
@@ -261,7 +261,7 @@ impl<R: Read> HeaderReader<R> {
                 return Err(format!("{what} has more than {MAX_TEXTS} bytes of text"));
             }
             if end > joined.capacity() {
-                // Doubled as ever, but never beyond all that the file can still hold.
+                // The buffer doubles as usual, but never beyond all that the file can still hold.
                 let left = (self.end - self.at).min(MAX_TEXTS as u64) as usize;
                 joined.reserve_exact(left.min(end.max(joined.capacity())));
             }
@@ -277,19 +277,19 @@ impl<R: Read> HeaderReader<R> {
         Ok(Value::Texts(Texts::new(joined, ends)))
     }
 
-    /// A key or tensor name.
+    /// Reads a key or tensor name.
     fn name(&mut self, what: &str) -> Result<Box<str>, Refused> {
         let length = self.count(what, MAX_NAME)?;
         let bytes = self.bytes(length, what)?;
         let name = String::from_utf8(bytes).map_err(|_| format!("{what} is not UTF-8"))?;
-        // It will stand in messages, and so on terminals.
+        // The name will appear in messages, and so on terminals.
         if name.chars().any(char::is_control) {
             return Err(format!("{what} holds control characters"));
         }
         Ok(name.into_boxed_str())
     }
 
-    /// A 64-bit length of at most `most`.
+    /// Reads a 64-bit length and refuses one above `most`.
     fn count(&mut self, what: &str, most: u64) -> Result<u64, Refused> {
         let count = u64::from_le_bytes(self.fixed(what)?);
         if count > most {
@@ -332,8 +332,8 @@ impl<R: Read> HeaderReader<R> {
     }
 }
 
-/// An author's name in Latin-1 is no reason to refuse a model: bytes that are not UTF-8 become
-/// question marks, one for one, so that no text grows.
+/// Text with bytes that are not UTF-8 replaced by question marks, one for one, so that no text
+/// grows: an author's name in Latin-1 is not a reason to refuse a model.
 fn readable(mut bytes: Vec<u8>) -> String {
     let mut from = 0;
     loop {
@@ -351,7 +351,7 @@ fn readable(mut bytes: Vec<u8>) -> String {
     }
 }
 
-/// The type behind GGUF's type code; the error says what the tensor is and what to do.
+/// The candle type of a GGUF type code; the error says which type the tensor has and what to do.
 fn dtype(code: u32) -> Result<GgmlDType, Refused> {
     // Codes that candle reads as weights. Q8_1 (9) and Q8_K (15) exist only as intermediates of a
     // matrix product.
@@ -379,7 +379,7 @@ fn dtype(code: u32) -> Result<GgmlDType, Refused> {
     })
 }
 
-/// Names from `enum ggml_type` in ggml.h.
+/// The name of a type that is not supported, from `enum ggml_type` in ggml.h.
 fn unsupported_name(code: u32) -> Option<&'static str> {
     Some(match code {
         9 => "Q8_1",
@@ -406,8 +406,8 @@ fn unsupported_name(code: u32) -> Option<&'static str> {
     })
 }
 
-/// Bytes of a tensor; `None` for an empty dimension, an overflow, or rows that are no whole number
-/// of blocks.
+/// Bytes of a tensor; `None` for an empty dimension, an overflow, or rows that are not a whole
+/// number of blocks.
 fn byte_size(shape: &[usize], dtype: GgmlDType) -> Option<u64> {
     let row = *shape.last()?;
     if shape.contains(&0) || !row.is_multiple_of(dtype.block_size()) {

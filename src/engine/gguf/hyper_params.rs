@@ -16,25 +16,26 @@ pub(super) const MAX_CONTEXT: usize = 4 << 20; // tokens
 pub(super) const MAX_WIDTH: usize = 1 << 20; // any width or count of heads; far above real ones, far below overflow
 const MAX_POSITIONS: usize = u32::MAX as usize; // of a window or a context that is only compared
 
-/// Blocks of the one Gemma 3 (27B) that scales attention by the width a head would have if heads
-/// shared the residual stream; so in llama.cpp and in Google's own code.
+/// Number of blocks of the one Gemma 3 (27B) whose attention is scaled by the width that a head
+/// would have if heads shared the residual stream. llama.cpp and Google's own code have the same
+/// exception.
 const GEMMA3_27B_BLOCKS: usize = 62;
 
-/// The numbers of a decoder.
+/// The numbers of a decoder that our own block runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HyperParams {
-    /// What the block computes. Where the file gives no window, [`Windows::Never`] stands here,
-    /// whatever the table says.
+    /// How the architecture's blocks compute. Where the file gives no window, `windows` is
+    /// [`Windows::Never`], whatever the table says.
     pub architecture: Architecture,
-    /// Decoder blocks.
+    /// Number of decoder blocks.
     pub block_count: usize,
     /// Width of the residual stream.
     pub embedding_length: usize,
     /// Width of the feed-forward part.
     pub feed_forward_length: usize,
-    /// Query heads.
+    /// Number of query heads.
     pub head_count: usize,
-    /// Key and value heads; divides `head_count`.
+    /// Number of key and value heads; divides `head_count`.
     pub head_count_kv: usize,
     /// Width of one head, of keys and values alike; even.
     pub head_dim: usize,
@@ -42,35 +43,36 @@ pub struct HyperParams {
     pub rope_dimension_count: usize,
     /// Base of the rotation frequencies.
     pub rope_freq_base: f32,
-    /// The same in layers that see a window only.
+    /// Base of the rotation frequencies in layers that see a window only.
     pub rope_freq_base_window: f32,
-    /// How positions are stretched, in layers without a window; [`HyperParams::rope_divisors`]
-    /// says what comes of it.
+    /// How positions are stretched, in layers without a window; see [`HyperParams::rope_divisors`]
+    /// for the result.
     pub rope_scaling: RopeScaling,
-    /// YaRN in place of [`RopeScaling`], in layers without a window.
+    /// YaRN, which takes the place of [`RopeScaling`], in layers without a window.
     pub yarn: Option<Yarn>,
-    /// What cosines and sines are multiplied with, in layers without a window; 1 but for Phi's long
-    /// contexts and YaRN.
+    /// What cosines and sines are multiplied by, in layers without a window; 1 except for Phi's
+    /// long contexts and YaRN.
     pub rope_magnitude: f32,
-    /// Positions that a layer with a window looks back over, its own included; `None` where no
-    /// layer has one.
+    /// Positions that a layer with a window sees, its own included; `None` where no layer has a
+    /// window.
     pub sliding_window: Option<usize>,
-    /// What products of queries and keys are multiplied with: as a rule 1 / √`head_dim`.
+    /// What products of queries and keys are multiplied by: normally 1 / √`head_dim`.
     pub attention_scale: f32,
     /// Added to the mean square under the root of the norms.
     pub rms_epsilon: f32,
     /// Positions that the model was trained for, in tokens.
     pub context_length: usize,
-    /// Positions that it was trained for before its context was stretched, in tokens.
+    /// Positions that the model was trained for before its context was stretched, in tokens.
     pub original_context_length: usize,
-    /// Rows of the embedding.
+    /// Number of tokens in the vocabulary: rows of the embedding.
     pub vocabulary_size: usize,
-    /// True when `output.weight` is absent and the embedding is the output matrix too.
+    /// Whether the embedding is the output matrix too, because `output.weight` is absent.
     pub tied_embeddings: bool,
-    /// The tensor that divides the frequencies one by one, (`rope_dimension_count` / 2), if any:
-    /// `rope_freqs.weight` (Llama 3.1 and later), or Phi's for contexts that are not stretched.
+    /// Name of the tensor that divides the frequencies one by one, (`rope_dimension_count` / 2), if
+    /// any: `rope_freqs.weight` (Llama 3.1 and later), or Phi's for contexts that are not
+    /// stretched.
     pub rope_factors: Option<&'static str>,
-    /// The tensor that takes its place where the context in use is longer than
+    /// Name of the tensor that replaces `rope_factors` where the context in use is longer than
     /// `original_context_length` (Phi).
     pub rope_factors_long: Option<&'static str>,
 }
@@ -78,32 +80,33 @@ pub struct HyperParams {
 /// How positions are stretched beyond the trained context.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum RopeScaling {
-    /// Not at all.
+    /// Positions are not stretched.
     None,
     /// Positions are divided by this factor.
     Linear(f32),
 }
 
-/// YaRN: slow frequencies are divided, fast ones kept, those between are blended.
-/// <https://arxiv.org/abs/2309.00071>
+/// The parameters of YaRN, which divides slow frequencies, keeps fast ones and blends those
+/// between. <https://arxiv.org/abs/2309.00071>
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Yarn {
     /// What slow frequencies are divided by.
     pub factor: f32,
-    /// Turns within the original context from which on a frequency is kept.
+    /// A frequency that makes at least this many turns within the original context is kept.
     pub beta_fast: f32,
-    /// Turns within the original context up to which a frequency is divided in full.
+    /// A frequency that makes at most this many turns within the original context is divided in
+    /// full.
     pub beta_slow: f32,
 }
 
 /// What divides the rotation frequencies of layers without a window.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RopeDivisors {
-    /// The same number, positive; 1 where nothing is stretched.
+    /// All by the same positive number; 1 where nothing is stretched.
     All(f32),
-    /// A number each, (`rope_dimension_count` / 2), all positive.
+    /// Each by its own positive number, (`rope_dimension_count` / 2).
     Each(Vec<f32>),
-    /// The values of this tensor, (`rope_dimension_count` / 2).
+    /// By the values of the tensor of this name, (`rope_dimension_count` / 2).
     Tensor(&'static str),
 }
 
@@ -173,7 +176,7 @@ impl HyperParams {
     }
 
     /// What divides the rotation frequencies of layers without a window, when `context` positions
-    /// are in use. Layers with a window divide by nothing and turn by `rope_freq_base_window`.
+    /// are in use. Layers with a window divide by nothing; their base is `rope_freq_base_window`.
     pub fn rope_divisors(&self, context: usize) -> RopeDivisors {
         let long = self.rope_factors_long.filter(|_| context > self.original_context_length);
         if let Some(name) = long.or(self.rope_factors) {
@@ -186,12 +189,13 @@ impl HyperParams {
         }
     }
 
-    /// A frequency that turns often within the original context is kept, one that hardly turns is
-    /// divided by the factor, and the share of the two changes linearly with the dimension between.
+    /// YaRN's divisor of each frequency. One that turns often within the original context is kept,
+    /// one that hardly turns is divided by the factor, and between the two the share changes
+    /// linearly with the dimension.
     fn yarn_divisors(&self, yarn: Yarn) -> Vec<f32> {
         let width = self.rope_dimension_count as f64;
         let base = f64::from(self.rope_freq_base);
-        // The dimension whose frequency makes so many turns within the original context.
+        // The dimension whose frequency makes `turns` turns within the original context.
         let dimension = |turns: f32| {
             let length = self.original_context_length as f64;
             width * (length / (f64::from(turns) * TAU)).ln() / (2.0 * base.ln())
@@ -250,7 +254,7 @@ impl HyperParams {
         if self.rope_factors.is_none() && self.rope_factors_long.is_some() {
             return Err(format!("tensor '{SHORT}' is missing, but '{LONG}' is there"));
         }
-        // The logarithm of the base divides, and must not be 0.
+        // The base's logarithm is a divisor, so it must not be 0.
         if self.yarn.is_some() && self.rope_freq_base <= 1.0 {
             return Err(format!(
                 "{} is {}, which YaRN cannot work with",
@@ -261,7 +265,8 @@ impl HyperParams {
         Ok(())
     }
 
-    /// Matrices as `(outputs, inputs)`. One block after the other: a small file may claim many.
+    /// The tensors that the numbers imply, matrices as `(outputs, inputs)`. Made one block after
+    /// the other, because a small file may claim many blocks.
     fn expected_tensors(&self) -> impl Iterator<Item = Expected> {
         use Presence::{Optional, Required};
         let width = self.embedding_length;
@@ -292,7 +297,7 @@ impl HyperParams {
         expected.into_iter().chain(blocks)
     }
 
-    /// The tensors of one block, named without its number.
+    /// The tensors of one block, named without its `blk.N.` prefix.
     fn expected_in_block(&self) -> Vec<Expected> {
         use Presence::{Optional, Required};
         let Architecture { qkv, gate_up, norms, head_norms, biases, .. } = self.architecture;
@@ -351,7 +356,8 @@ impl HyperParams {
     }
 }
 
-/// `1 / √head width`, with one exception; see [`GEMMA3_27B_BLOCKS`].
+/// What products of queries and keys are multiplied by: `1 / √head width`, with the exception
+/// described at [`GEMMA3_27B_BLOCKS`].
 fn attention_scale(
     architecture: Architecture,
     [block_count, embedding_length, head_count, head_dim]: [usize; 4],
@@ -365,7 +371,7 @@ const FREQS: &str = "rope_freqs.weight";
 const SHORT: &str = "rope_factors_short.weight";
 const LONG: &str = "rope_factors_long.weight";
 
-/// A tensor that has a place in the file.
+/// A tensor that the architecture gives a place in the file.
 pub(super) struct Expected {
     name: String,
     shape: Vec<usize>,
@@ -377,8 +383,9 @@ impl Expected {
         Self { name: name.to_owned(), shape, presence }
     }
 
-    /// Every tensor that the decoder reads is there with the implied shape, and nothing is there
-    /// that it would silently leave out: a bias that is ignored is a wrong model.
+    /// Checks that every tensor that the decoder reads is there with the implied shape, and that
+    /// the file has no tensor that the decoder would silently leave out: an ignored bias would make
+    /// a wrong model.
     pub(super) fn check(
         all: impl Iterator<Item = Self>,
         architecture: &str,
@@ -398,7 +405,7 @@ impl Expected {
                 (None, _) => return Err(format!("tensor '{name}' is missing")),
             }
         }
-        // Frequencies that old converters wrote and nobody reads.
+        // Frequencies that old converters wrote and no program reads.
         let obsolete = |name: &str| name.ends_with(".attn_rot_embd");
         let mut unknown = tensors.iter().zip(known).filter(|(_, known)| !known);
         match unknown.find(|((name, _), _)| !obsolete(name)) {
@@ -417,7 +424,7 @@ pub(super) enum Presence {
     Optional,
 }
 
-/// Metadata under the architecture's prefix.
+/// Metadata under the architecture's prefix, such as `llama.block_count`.
 pub(super) struct Keys<'a> {
     pub(super) metadata: &'a Metadata,
     pub(super) architecture: &'a str,
@@ -432,7 +439,7 @@ impl Keys<'_> {
         format!("metadata '{}'", self.key(suffix))
     }
 
-    /// The keys that say how wide a head is.
+    /// The keys that say how wide a head is, as a message shows them.
     pub(super) fn head_width(&self) -> String {
         match self.metadata.get(&self.key("attention.key_length")) {
             Some(_) => self.name("attention.key_length"),
@@ -475,7 +482,7 @@ impl Keys<'_> {
         }
     }
 
-    /// Keys that change what a block computes, in a way that ours does not.
+    /// Refuses keys that change what a block computes in a way that our block does not support.
     fn refuse_what_is_not_computed(&self) -> Result<(), Refused> {
         if self.optional("expert_count", usize::MAX)?.is_some_and(|count| count > 0) {
             return Err(format!(
@@ -491,14 +498,15 @@ impl Keys<'_> {
         Ok(())
     }
 
-    /// The window, with the architecture's pattern set right where the file has its own.
+    /// The file's window. Also replaces the architecture's pattern of windows where the file has
+    /// its own.
     fn windows(
         &self,
         architecture: &mut Architecture,
         block_count: usize,
     ) -> Result<Option<usize>, Refused> {
         let Windows::AllButEvery(by_table) = architecture.windows else {
-            // Phi's, and old Mistral's, of which llama.cpp takes no notice either.
+            // Phi's window, and that of old Mistral models, which llama.cpp does not use either.
             return Ok(None);
         };
         let window = self.optional("attention.sliding_window", MAX_POSITIONS)?;
@@ -515,7 +523,7 @@ impl Keys<'_> {
         Ok(Some(window))
     }
 
-    /// Every how many layers one has no window; a number, or one yes or no a layer.
+    /// Every how many layers one has no window. The file gives a number, or one flag per layer.
     fn window_period(&self, block_count: usize) -> Result<Option<usize>, Refused> {
         let suffix = "attention.sliding_window_pattern";
         let Some(Value::Numbers(listed)) = self.metadata.get(&self.key(suffix)) else {
@@ -543,7 +551,8 @@ impl Keys<'_> {
 
     fn rope_scaling(&self) -> Result<(RopeScaling, Option<Yarn>), Refused> {
         let kind = self.metadata.text(&self.key("rope.scaling.type"))?;
-        // `scale_linear` is what converters wrote before there was a type; 0 meant none.
+        // `scale_linear` is the key that converters wrote before there was a scaling type; 0 meant
+        // none.
         let factor = match self.factor("rope.scaling.factor")? {
             Some(factor) => Some(factor),
             None => self.factor("rope.scale_linear")?,
@@ -552,7 +561,8 @@ impl Keys<'_> {
             (Some("none"), _) | (None | Some("linear" | "yarn" | "longrope"), None) => {
                 Ok((RopeScaling::None, None))
             }
-            // The long factors are a tensor of their own; the number is llama.cpp's linear one.
+            // `longrope` has its long factors in a tensor of their own; this number is llama.cpp's
+            // linear factor.
             (None | Some("linear" | "longrope"), Some(factor)) => {
                 Ok((RopeScaling::Linear(factor), None))
             }
@@ -582,13 +592,15 @@ impl Keys<'_> {
         Ok(Yarn { factor, beta_fast, beta_slow })
     }
 
-    /// As llama.cpp has it: the file's own factor, and for YaRN 1 + 0.1 ln(factor) with it.
+    /// What cosines and sines are multiplied by, as in llama.cpp: the file's own factor, and for
+    /// YaRN 1 + 0.1 ln(factor) times it.
     fn rope_magnitude(&self, yarn: Option<Yarn>) -> Result<f32, Refused> {
         let own = self.positive("rope.scaling.attn_factor")?.unwrap_or(1.0);
         Ok(own * yarn.map_or(1.0, |yarn| 1.0 + 0.1 * yarn.factor.ln()))
     }
 
-    /// A positive number, or nothing for 0 and for 1, which stretch nothing.
+    /// The factor under a key, which must be positive; `None` for 0 and for 1, which stretch
+    /// nothing.
     fn factor(&self, suffix: &str) -> Result<Option<f32>, Refused> {
         if self.metadata.float(&self.key(suffix))? == Some(0.0) {
             return Ok(None);

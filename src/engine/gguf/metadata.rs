@@ -1,20 +1,21 @@
 //! Values of a GGUF file's metadata, and getters that say which key has the wrong type.
 //!
-//! Owns how values are held: lists keep the density that they have in the file, so a header cannot
-//! take more memory than it has bytes (but for a constant factor). Reading them is `header.rs`.
+//! Owns how values are held: lists stay as dense as they are in the file, so a header cannot take
+//! more memory than it has bytes (apart from a constant factor). Leaves reading them to
+//! `header.rs`.
 
-/// A metadata value. Lists keep the density they have in the file.
+/// A metadata value. Lists stay as dense as they are in the file.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// A whole number, not negative by its type.
+    /// A whole number of an unsigned type.
     Unsigned(u64),
-    /// A whole number.
+    /// A whole number of a signed type.
     Signed(i64),
-    /// A number.
+    /// A floating-point number.
     Float(f64),
-    /// Yes or no.
+    /// A yes or no.
     Bool(bool),
-    /// Text; bytes that are not UTF-8 were replaced.
+    /// A text; bytes that were not UTF-8 are replaced.
     Text(String),
     /// A list of texts.
     Texts(Texts),
@@ -43,35 +44,36 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// From the texts one after the other and where each ends: ascending places between characters.
+    /// Builds the list from the texts joined one after the other, and the place where each ends:
+    /// ascending places between characters.
     pub(super) fn new(joined: String, ends: Vec<usize>) -> Self {
         Self { joined, ends }
     }
 
-    /// How many there are.
+    /// Number of texts.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// Text `index`, counted from 0.
+    /// The text at `index`, counted from 0.
     pub fn get(&self, index: usize) -> Option<&str> {
         let end = *self.ends.get(index)?;
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         Some(&self.joined[start..end])
     }
 
-    /// All of them, in order.
+    /// All texts, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         (0..self.len()).map(|index| self.get(index).unwrap_or_default())
     }
 }
 
-/// A list of numbers as the file holds them.
+/// A list of numbers, as dense as the file holds them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Numbers {
     scalar: Scalar,
@@ -79,22 +81,23 @@ pub struct Numbers {
 }
 
 impl Numbers {
-    /// From little-endian bytes, a whole number of values.
+    /// Builds the list from little-endian bytes that hold a whole number of values.
     pub(super) fn new(scalar: Scalar, bytes: Vec<u8>) -> Self {
         Self { scalar, bytes }
     }
 
-    /// How many there are.
+    /// Number of values.
     pub fn len(&self) -> usize {
         self.bytes.len() / self.scalar.bytes()
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// As whole numbers; `None` when the list holds fractions, or numbers beyond 64 bits signed.
+    /// The values as whole numbers; `None` when the list holds fractions, or numbers beyond 64 bits
+    /// signed.
     pub fn to_integers(&self) -> Option<Vec<i64>> {
         self.values()
             .map(|value| match value {
@@ -106,7 +109,7 @@ impl Numbers {
             .collect()
     }
 
-    /// As 32-bit floats, rounded where that is needed; `None` for a list of yes and no.
+    /// The values as 32-bit floats, rounded where needed; `None` for a list of yes and no.
     pub fn to_floats(&self) -> Option<Vec<f32>> {
         self.values()
             .map(|value| match value {
@@ -123,7 +126,7 @@ impl Numbers {
     }
 }
 
-/// The types of fixed width; codes from the specification.
+/// The scalar types, which have a fixed width; codes from the specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scalar {
     U8,
@@ -157,7 +160,7 @@ impl Scalar {
         })
     }
 
-    /// Width in bytes.
+    /// Width of a value in bytes.
     pub(super) fn bytes(self) -> usize {
         match self {
             Self::U8 | Self::I8 | Self::Bool => 1,
@@ -167,7 +170,7 @@ impl Scalar {
         }
     }
 
-    /// The value of exactly [`Self::bytes`] bytes.
+    /// The value held in `bytes`, which are exactly [`Self::bytes`] long.
     pub(super) fn decode(self, bytes: &[u8]) -> Value {
         let mut wide = [0; 8];
         wide[..bytes.len()].copy_from_slice(bytes);
@@ -228,12 +231,12 @@ pub(in crate::engine) fn quoted(text: &str) -> String {
 /// The file's key-value pairs, with getters that say which key has the wrong type.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metadata {
-    /// In order of key.
+    /// Sorted by key.
     entries: Vec<(Box<str>, Value)>,
 }
 
 impl Metadata {
-    /// The error names a key that is there twice.
+    /// Takes the pairs in any order; the error names a key that occurs twice.
     pub(super) fn new(mut entries: Vec<(Box<str>, Value)>) -> Result<Self, String> {
         entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         match entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
@@ -242,8 +245,8 @@ impl Metadata {
         }
     }
 
-    /// From JSON, as servers list a model file's metadata. A list of neither texts nor whole numbers
-    /// is left out.
+    /// Builds metadata from JSON, in which servers list that of a model file. A list that holds
+    /// neither texts nor whole numbers is left out.
     pub fn from_json(entries: &serde_json::Map<String, serde_json::Value>) -> Self {
         let read = |(key, value): (&String, _)| Some((key.as_str().into(), of_json(value)?));
         let mut entries: Vec<(Box<str>, Value)> = entries.iter().filter_map(read).collect();
@@ -257,7 +260,7 @@ impl Metadata {
         found.ok().map(|at| &self.entries[at].1)
     }
 
-    /// A whole number that is not negative.
+    /// The value of `key` as a whole number that is not negative; `None` where the key is absent.
     pub fn unsigned(&self, key: &str) -> Result<Option<u64>, String> {
         self.typed(key, "a whole number from 0", |value| match value {
             Value::Unsigned(number) => Some(*number),
@@ -266,7 +269,7 @@ impl Metadata {
         })
     }
 
-    /// A number.
+    /// The value of `key` as a 32-bit float; `None` where the key is absent.
     pub fn float(&self, key: &str) -> Result<Option<f32>, String> {
         self.typed(key, "a number", |value| match value {
             Value::Float(number) => Some(*number as f32),
@@ -276,7 +279,7 @@ impl Metadata {
         })
     }
 
-    /// Yes or no.
+    /// The value of `key` as a yes or no; `None` where the key is absent.
     pub fn flag(&self, key: &str) -> Result<Option<bool>, String> {
         self.typed(key, "a yes or no", |value| match value {
             Value::Bool(flag) => Some(*flag),
@@ -284,7 +287,7 @@ impl Metadata {
         })
     }
 
-    /// Text.
+    /// The value of `key` as text; `None` where the key is absent.
     pub fn text(&self, key: &str) -> Result<Option<&str>, String> {
         self.typed(key, "a text", |value| match value {
             Value::Text(text) => Some(text.as_str()),
@@ -292,7 +295,7 @@ impl Metadata {
         })
     }
 
-    /// A list of texts.
+    /// The value of `key` as a list of texts; `None` where the key is absent.
     pub fn texts(&self, key: &str) -> Result<Option<&Texts>, String> {
         self.typed(key, "a list of texts", |value| match value {
             Value::Texts(texts) => Some(texts),
@@ -300,7 +303,7 @@ impl Metadata {
         })
     }
 
-    /// A list of whole numbers.
+    /// The value of `key` as a list of whole numbers; `None` where the key is absent.
     pub fn integers(&self, key: &str) -> Result<Option<Vec<i64>>, String> {
         self.typed(key, "a list of whole numbers", |value| match value {
             Value::Numbers(numbers) => numbers.to_integers(),
@@ -308,7 +311,7 @@ impl Metadata {
         })
     }
 
-    /// A list of numbers.
+    /// The value of `key` as a list of 32-bit floats; `None` where the key is absent.
     pub fn floats(&self, key: &str) -> Result<Option<Vec<f32>>, String> {
         self.typed(key, "a list of numbers", |value| match value {
             Value::Numbers(numbers) => numbers.to_floats(),

@@ -2,7 +2,7 @@
 //!
 //! Owns how the parts are named and how they prove that they belong together: `split.no` counts
 //! from 0, `split.count` is the same in all, and together they hold `split.tensors.count` tensors.
-//! All metadata of the model stands in the first part.
+//! All metadata of the model is in the first part.
 //!
 //! Format: <https://github.com/ggml-org/llama.cpp/tree/master/tools/gguf-split>.
 
@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use super::header::{HeaderReader, Refused, Tensors};
 use super::metadata::Metadata;
 
-/// Most parts; real models have a dozen.
+/// Most parts of a model; real models have a dozen.
 const MAX_PARTS: u64 = 999;
 
-/// The files that follow the first part at `path`; none for a model in one file.
+/// The paths of the files that follow the first part at `path`; empty for a model in one file.
 pub(super) fn of(path: &Path, metadata: &Metadata) -> Result<Vec<PathBuf>, Refused> {
     let count = metadata.unsigned("split.count")?.unwrap_or(1);
     if count <= 1 {
@@ -48,8 +48,8 @@ pub(super) fn of(path: &Path, metadata: &Metadata) -> Result<Vec<PathBuf>, Refus
     Ok((2..=count).map(|part| path.with_file_name(name.replace(&own, &place(part)))).collect())
 }
 
-/// Reads the header of part `number` (from 0) and adds its tensors. `first` is the metadata of the
-/// first part.
+/// Reads the header of part `number` (counted from 0) and adds its tensors to `tensors`. `first` is
+/// the metadata of the first part.
 pub(super) fn read(
     file: &File,
     bytes: u64,

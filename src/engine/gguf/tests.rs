@@ -11,7 +11,7 @@ use super::*;
 use crate::engine::architecture::Windows::{AllButEvery, Never};
 use crate::engine::foreign::ForeignModel;
 
-/// The smallest model that the writer can make, so that whole-file sweeps stay quick.
+/// Options of the smallest model that the writer can make, so that whole-file sweeps stay quick.
 fn smallest() -> Options {
     Options { layers: 1, heads: 2, kv_heads: 1, hidden: 32, feed_forward: 32, ..Options::default() }
 }
@@ -51,7 +51,7 @@ fn on_disk(bytes: &[u8]) -> tempfile::NamedTempFile {
     file
 }
 
-/// Where the entry of tensor `name` stands: its name, and the fields after it.
+/// Byte offsets of the directory entry of tensor `name`: its name, and the fields after it.
 struct Entry {
     name: usize,
     dims: usize,
@@ -179,7 +179,7 @@ fn absurd_counts_are_refused_before_anything_is_allocated() {
             refuses(&bytes, part);
         }
     }
-    // Within the cap, but more than the file holds.
+    // Within the cap, but more tensors than the file holds.
     let mut bytes = sound.clone();
     put(&mut bytes, 8, &60_000u64.to_le_bytes());
     assert!(read(&bytes).is_err());
@@ -282,7 +282,7 @@ fn a_missing_tensor_and_one_without_a_place_are_refused() {
     let at = entry(&bytes, "blk.0.attn_q.weight").name;
     put(&mut bytes, at + 6, b"attn_z");
     refuses(&bytes, "'blk.0.attn_q.weight' is missing");
-    // One block in the file more than the metadata admits.
+    // The file holds one block more than the metadata admits.
     let bytes = tiny_llama(&Options {
         layers: 2,
         set: vec![("llama.block_count", Meta::U32(1))],
@@ -347,7 +347,7 @@ fn every_architecture_and_every_kind_of_weights_opens() {
 fn a_tensor_of_another_architecture_has_no_place() {
     let named = |name: &str| vec![("general.architecture", Meta::Text(name.into()))];
     let prefixed = |name: &'static str, family: Family| {
-        // The keys of `name` beside those of the family, so that only the tensors are wrong.
+        // The keys of `name` are added to those of the family, so that only the tensors are wrong.
         let keys: [(&'static str, u32); 6] = match name {
             "qwen2" => [
                 ("qwen2.block_count", 1),
@@ -488,7 +488,8 @@ fn positions_are_stretched_as_the_file_says() {
 fn a_file_cut_off_anywhere_is_refused_as_truncated() {
     let sound = tiny_llama(&smallest());
     let data = sound.len() - 60_000.min(sound.len());
-    // Every byte of the header, then every 97th of the weights; the last tensor ends with the file.
+    // Cuts at every byte of the header, then at every 97th of the weights; the last tensor ends
+    // with the file.
     let cuts = (0..data.max(9_000)).chain((9_000..sound.len()).step_by(97));
     for cut in cuts.filter(|cut| *cut < sound.len()) {
         let reason = read(&sound[..cut]).expect_err("a part must be refused");
@@ -511,8 +512,8 @@ fn the_truncated_tensor_is_named_with_what_it_needs() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever a few flipped bytes make of a file: it is refused with a reason, or every tensor
-    /// of it can be loaded.
+    /// However a few bytes of a file are flipped, it is refused with a reason, or every tensor of
+    /// it can be loaded.
     #[test]
     fn mutated_files_never_panic(
         family in prop::sample::select([&Family::ALL[..], &Family::FOREIGN].concat()),

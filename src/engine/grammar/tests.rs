@@ -43,7 +43,7 @@ fn asking_about_a_token_agrees_with_the_mask_at_every_step_of_an_answer() {
     for _ in 0..6 {
         let mut constraint = grammar.constraint();
         loop {
-            // As the worker does: where something is forced, a mask holds only that.
+            // As in the worker: where something is forced, a mask holds only that.
             constraint.forced().expect("forced tokens");
             if constraint.is_finished() {
                 break;
@@ -65,7 +65,8 @@ fn an_answer_is_never_shorter_than_its_literals() {
         ("mood", Shape::OneOf(vec!["calm".into(), "tired".into()])),
         ("age", Shape::Integer { min: 1, max: 99 }),
     ]);
-    // {"mood":" and ","age": and }, of which each end may belong to a token of its neighbour.
+    // The literals are {"mood":" and ","age": and }; either end of each may belong to a neighbour's
+    // token.
     for (words, fewest) in [(&[][..], 7 + 6), (&["mood", "\":", "age"][..], 3 + 3)] {
         let grammar = Grammar::compile(&vocabulary(words), &shape).expect("compiles");
         assert_eq!(grammar.fewest_tokens(), fewest);
@@ -175,7 +176,7 @@ fn a_constraint_moves_between_threads() {
     moves::<Grammar>();
 }
 
-/// Whether `value` is an answer of `shape`, told without the grammar.
+/// Whether `value` is an answer of `shape`, decided without the grammar.
 fn fits(shape: &Shape, value: &Value) -> bool {
     match (shape, value) {
         (Shape::Object(fields), Value::Object(map)) => {

@@ -1,4 +1,4 @@
-//! Activations as the quantised products read them: signed bytes, one scale a block of 32.
+//! Activations as the quantised products read them: signed bytes, with one scale per block of 32.
 //!
 //! Rows are cut into groups that share one reading of the weights. Within a group the bytes of a
 //! block lie row by row, so that a kernel walks one pointer. A row's bytes depend on nothing but
@@ -9,24 +9,24 @@ use super::formats::BLOCK;
 use super::lanes::Lanes;
 use super::team::{Pieces, Team};
 
-/// Rows that a kernel takes together; a group is padded to the next of these.
+/// Sizes of groups of rows that a kernel takes together; a group is padded to the next of these.
 pub(super) const GROUP_SIZES: [usize; 5] = [1, 2, 4, 8, 12];
 
-/// A block of one row.
+/// 32 quantised numbers of one row.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 #[repr(C)]
 pub struct QuantisedBlock {
-    /// Its bytes, four a word.
+    /// The quantised bytes, four to a word.
     pub(super) words: [i32; BLOCK / 4],
-    /// The value of one step.
+    /// The value of one step of a byte.
     pub(super) scale: f32,
-    /// The sum of the values.
+    /// The sum of the block's values.
     pub(super) sum: f32,
-    /// The sums of the bytes of either half.
+    /// The sums of the bytes of each half.
     pub(super) totals: [i32; 2],
 }
 
-/// Quantised rows; kept between products for its memory.
+/// Quantised rows; kept between products so that the memory is reused.
 #[derive(Debug, Default)]
 pub struct Activations {
     rows: usize,
@@ -41,16 +41,17 @@ pub struct Activations {
 pub(super) struct Group {
     /// First row.
     pub(super) first: usize,
-    /// Rows in it.
+    /// Number of rows.
     pub(super) rows: usize,
-    /// The same, padded to one of [`GROUP_SIZES`].
+    /// Number of rows padded to one of [`GROUP_SIZES`].
     pub(super) size: usize,
-    /// Where its blocks start, in rows of blocks.
+    /// Rows, padding included, of the groups before this one.
     start: usize,
 }
 
 impl Activations {
-    /// Quantises `rows` rows of `inputs` numbers, a multiple of `BLOCK`; `fill` writes row `i`.
+    /// Quantises `rows` rows of `inputs` numbers, a multiple of `BLOCK`; `fill` writes row `i` as
+    /// floats.
     pub fn quantise(
         &mut self,
         team: &Team,
@@ -67,7 +68,7 @@ impl Activations {
         let groups = &self.groups;
         let places = Pieces::rows(&mut self.blocks, 1);
         let padded: usize = groups.iter().map(|group| group.size).sum();
-        // A single short row is done sooner than another thread is told of it.
+        // A single short row is quantised in less time than it takes to wake another thread.
         let share = if rows * inputs <= 4096 { padded } else { padded.div_ceil(64).max(1) };
         team.run(padded.div_ceil(share.max(1)), &|index| {
             let mut row = vec![0f32; inputs];
@@ -102,22 +103,22 @@ impl Activations {
         }
     }
 
-    /// Rows held.
+    /// Number of rows held.
     pub(super) fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Width of a row.
+    /// Width of a row, in numbers.
     pub(super) fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// The groups.
+    /// The groups, in order of their rows.
     pub(super) fn groups(&self) -> &[Group] {
         &self.groups
     }
 
-    /// A group's data, (blocks, size).
+    /// The blocks of a group, (blocks, size).
     pub(super) fn blocks(&self, group: Group) -> &[QuantisedBlock] {
         let blocks = self.inputs / BLOCK;
         &self.blocks[group.start * blocks..(group.start + group.size) * blocks]
@@ -125,7 +126,7 @@ impl Activations {
 }
 
 tiered! {
-    /// Quantises a row, a block an entry.
+    /// Quantises a row, with one entry of `out` per block.
     fn quantise_row [] [] (row: &[f32], out: &mut [QuantisedBlock]) = quantise_blocks
 }
 
@@ -135,7 +136,7 @@ fn quantise_blocks<L: Lanes>(row: &[f32], out: &mut [QuantisedBlock]) {
     for (x, out) in row.as_chunks::<BLOCK>().0.iter().zip(out) {
         let (halves, _) = x.as_chunks();
         let (first, second) = (L::load(&halves[0]), L::load(&halves[1]));
-        // What is no number stays, and shows in every product of the row.
+        // A NaN or an infinity is kept, and shows in every product of the row.
         let largest = f32::from_bits(first.largest_bits(second));
         let inverse = L::splat(if largest > 0.0 { 127.0 / largest } else { 0.0 });
         let mut bytes = [[0i8; BLOCK / 2]; 2];

@@ -4,14 +4,15 @@
 //! sequences as far as they share a prefix. Each piece of the cache then serves up to twelve
 //! queries, and the queries of a group need no copies of the key head that they share.
 //!
-//! Whatever is taken together, every query sums its products over the dimensions in order, its
-//! exponentials over positions in sixteen lanes given by the absolute position, and its values over
-//! the positions in order. So a row's result has the same bits alone and in any batch, however its
-//! keys are cut into spans, and a forked prefix gives the bits of a prefix of one's own.
+//! Whichever rows are taken together, every query sums its products over the dimensions in order,
+//! its exponentials over positions in sixteen lanes given by the absolute position, and its values
+//! over the positions in order. So a row's result has the same bits alone and in any batch, however
+//! its keys are cut into spans, and a shared prefix gives the same bits as a prefix of the
+//! sequence's own.
 //!
-//! Scaled dot-product attention: Vaswani et al. 2017, <https://arxiv.org/abs/1706.03762>;
-//! grouped queries: Ainslie et al. 2023, <https://arxiv.org/abs/2305.13245>; shared prefixes: Juravsky
-//! et al. 2024, <https://arxiv.org/abs/2402.05099>.
+//! Scaled dot-product attention: Vaswani et al. 2017, <https://arxiv.org/abs/1706.03762>; grouped
+//! queries: Ainslie et al. 2023, <https://arxiv.org/abs/2305.13245>; shared prefixes: Juravsky et
+//! al. 2024, <https://arxiv.org/abs/2402.05099>.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -24,7 +25,7 @@ use super::team::{Pieces, Team};
 const QUERIES: usize = 12;
 /// Queries whose value sums are held in registers at once, with [`CHUNKS`] registers each.
 const MIXED: usize = 6;
-/// Registers of one query's value sums.
+/// Registers of one query's value sums that are held at once.
 const CHUNKS: usize = 4;
 
 /// Head geometry of one attention layer.
@@ -44,15 +45,15 @@ impl Heads {
         self.query / self.kv
     }
 
-    /// Width of a stored value: whole registers.
+    /// Width of a stored value: `dim` rounded up to whole registers.
     pub fn value_width(self) -> usize {
         self.dim.next_multiple_of(LANES)
     }
 }
 
-/// A number of the cache.
+/// A number as the cache holds it.
 pub trait Cell: Number + Default {
-    /// Sixteen floats as cells.
+    /// Converts sixteen floats to cells.
     fn store<L: Lanes>(values: L, cells: &mut [Self; LANES]);
 }
 
@@ -64,8 +65,8 @@ impl Cell for f32 {
     }
 }
 
-/// Largest number in half precision: what is beyond is cut to it, since an infinite key or value
-/// would spoil every later row.
+/// Largest number in half precision. Larger keys and values are clamped to it, because an infinite
+/// one would spoil every later row.
 const HALF_MAX: f32 = 65_504.0;
 
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
@@ -95,37 +96,37 @@ pub struct Span<'a, C> {
     pub len: usize,
 }
 
-/// The rows of one sequence: they are its newest positions, in order.
+/// The rows of one sequence in a batch: its newest positions, in order.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a, C> {
-    /// Its prefix, shared with the readers of the same span; may be empty.
+    /// The shared prefix that its rows read, the same span for all readers of it; may be empty.
     pub prefix: Span<'a, C>,
-    /// Its own positions, which follow the prefix; the rows' own are among them.
+    /// Its own positions, which follow the prefix and include those of the rows.
     pub own: Span<'a, C>,
-    /// Its rows of the batch: first and how many.
+    /// Its rows of the batch: the first row and their number.
     pub rows: (usize, usize),
 }
 
-/// What a layer's attention is.
+/// How a layer attends.
 #[derive(Debug, Clone, Copy)]
 pub struct Attention {
     /// Head geometry.
     pub heads: Heads,
-    /// What products of queries and keys are multiplied with.
+    /// What products of queries and keys are multiplied by.
     pub scale: f32,
-    /// Positions that a row looks back over, its own included; `None` sees all.
+    /// Positions that a row sees, its own included; `None` for all.
     pub window: Option<usize>,
 }
 
 /// Rows that are worked on together.
 #[derive(Debug, Clone)]
 struct Bundle {
-    /// Parts of readers: which, and which of its rows, counted within the reader.
+    /// Parts of readers: the reader's index, and which of its rows, counted within the reader.
     parts: Vec<(usize, Range<usize>)>,
     rows: usize,
 }
 
-/// Attends: `queries` and `out` are (rows, query heads, dim).
+/// Attends for every row of the readers; `queries` and `out` are (rows, query heads, dim).
 pub fn attend<C: Cell>(
     team: &Team,
     tier: Tier,
@@ -136,7 +137,7 @@ pub fn attend<C: Cell>(
 ) {
     let heads = attention.heads;
     let bundles = bundles(readers, (QUERIES / heads.group()).max(1));
-    // A lone row of a model with few key heads: its queries are shared out as well.
+    // For a lone row of a model with few key heads, the queries of a head are shared out as well.
     let tasks = bundles.len() * heads.kv;
     let cuts = if tasks < 2 * team.threads() { heads.group().min(team.threads()) } else { 1 };
     let width = heads.query * heads.dim;
@@ -187,7 +188,7 @@ fn bundles<C: Cell>(readers: &[Reader<'_, C>], most: usize) -> Vec<Bundle> {
     bundles
 }
 
-/// What a thread keeps between tasks, for its memory alone.
+/// Buffers that a thread keeps between tasks, only so that their memory is reused.
 #[derive(Default)]
 struct Scratch {
     /// (query, position)
@@ -196,7 +197,7 @@ struct Scratch {
     transposed: Vec<f32>,
     /// (query, value width)
     mixed: Vec<f32>,
-    /// Visible positions of each query.
+    /// Positions that each query sees.
     visible: Vec<Range<usize>>,
 }
 
@@ -204,11 +205,11 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Some heads of a group, for the rows of a bundle.
+/// A piece of work: some heads of a group, for the rows of a bundle.
 struct Task<'a, C> {
     attention: Attention,
     kv_head: usize,
-    /// Which of the group's heads.
+    /// Which heads of the group.
     of_group: Range<usize>,
     bundle: &'a Bundle,
     readers: &'a [Reader<'a, C>],
@@ -217,12 +218,12 @@ struct Task<'a, C> {
 }
 
 impl<C: Cell> Task<'_, C> {
-    /// Queries a row.
+    /// Number of queries per row.
     fn heads_a_row(&self) -> usize {
         self.of_group.len()
     }
 
-    /// Row of the batch and head of query `index`; a row's queries stand side by side.
+    /// The row of the batch and the head of query `index`; a row's queries lie side by side.
     fn query(&self, index: usize) -> (usize, usize) {
         let mut row = index / self.heads_a_row();
         let head = self.kv_head * self.attention.heads.group()
@@ -237,7 +238,7 @@ impl<C: Cell> Task<'_, C> {
         unreachable!("a bundle has the rows that its parts have")
     }
 
-    /// Positions that each query sees.
+    /// Writes to `out` the positions that each query sees.
     fn visible(&self, out: &mut Vec<Range<usize>>) {
         out.clear();
         for (index, rows) in &self.bundle.parts {
@@ -251,9 +252,9 @@ impl<C: Cell> Task<'_, C> {
         }
     }
 
-    /// Pieces of the cache with the first position of each and the queries that read it: first the
-    /// prefix that all share, then what each reader has of its own. A lone reader's prefix is one
-    /// that all share.
+    /// Pieces of the cache, each with its first position and the queries that read it: first the
+    /// prefix that all share, then each reader's own part. A lone reader's prefix counts as shared
+    /// by all.
     fn pieces(&self) -> impl Iterator<Item = (Span<'_, C>, usize, Range<usize>)> {
         let heads = self.heads_a_row();
         let first = &self.readers[self.bundle.parts[0].0];
@@ -268,7 +269,7 @@ impl<C: Cell> Task<'_, C> {
         std::iter::once(shared).chain(own).filter(|(span, _, _)| span.len > 0)
     }
 
-    /// This head's keys and values of a span.
+    /// The keys and values of this task's head in a span.
     fn head<'s>(&self, span: Span<'s, C>) -> (&'s [C], &'s [C]) {
         let heads = self.attention.heads;
         let (keys, values) = (span.capacity * heads.dim, span.capacity * heads.value_width());
@@ -282,8 +283,9 @@ fn attend_task<C: Cell>(tier: Tier, task: &Task<'_, C>, scratch: &mut Scratch) {
     let (dim, value_width) = (heads.dim, heads.value_width());
     task.visible(visible);
     let count = visible.len();
-    // Columns begin a block before the first visible one, at a whole block: a position's lane is
-    // the same for every query, and a span that begins inside a block has room for all of it.
+    // Columns of scores begin one block before the first visible position, at a whole block: a
+    // position's lane is the same for every query, and a span that begins inside a block has room
+    // for all of it.
     let first = visible.iter().map(|range| range.start).min().unwrap_or(0) / LANES * LANES;
     let end = visible.iter().map(|range| range.end).max().unwrap_or(0);
     let stride = (end - first).next_multiple_of(LANES) + 2 * LANES;
@@ -369,18 +371,19 @@ fn attend_task<C: Cell>(tier: Tier, task: &Task<'_, C>, scratch: &mut Scratch) {
     }
 }
 
-/// Where the scores of some queries with a run of positions stand.
+/// Where the scores of some queries with a run of positions lie.
 #[derive(Clone, Copy)]
 struct Columns {
-    /// Between the scores of two queries.
+    /// Distance between the scores of two queries.
     stride: usize,
-    /// Of the run's first position.
+    /// Column of the run's first position.
     first: usize,
-    /// Queries.
+    /// Number of queries.
     rows: usize,
 }
 
-/// Copies `count` queries from `first` on to (dim, N); the last one fills what is left of the N.
+/// Copies `count` queries from `first` on to (dim, N); the last of them fills any places left of
+/// the N.
 fn transpose<C: Cell, const N: usize>(
     task: &Task<'_, C>,
     first: usize,
@@ -400,8 +403,8 @@ fn transpose<C: Cell, const N: usize>(
 }
 
 tiered! {
-    /// Products of `N` queries, (dim, N), with blocks of keys, (blocks, dim, LANES), times `scale`;
-    /// those of the first `to.rows` queries are stored.
+    /// Multiplies `N` queries, (dim, N), with blocks of keys, (blocks, dim, LANES), times `scale`;
+    /// the scores of the first `to.rows` queries are stored.
     fn score [C: Cell, const N: usize, const B: usize] [C, N, B] (
         keys: &[[C; LANES]],
         queries: &[[f32; N]],
@@ -411,7 +414,8 @@ tiered! {
     ) = score_blocks
 }
 
-/// `B` blocks at a time hide the latency of the additions; what is left is done one by one.
+/// Takes `B` blocks at a time, which hides the latency of the additions; what is left is done one
+/// by one.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 fn score_blocks<L: Lanes, C: Cell, const N: usize, const B: usize>(
@@ -587,14 +591,14 @@ fn mix_chunks<L: Lanes, C: Cell, const N: usize, const K: usize>(
     K
 }
 
-/// One head's part of a layer's cache, and the rows that go there.
+/// One head's part of a layer's cache, and the place in it where new rows go.
 #[derive(Debug)]
 pub struct Place<'a, C> {
     /// (capacity / LANES, dim, LANES)
     pub keys: &'a mut [C],
     /// (capacity, value width)
     pub values: &'a mut [C],
-    /// The first row's position within the span.
+    /// Position within the span of the first row to write.
     pub to: usize,
 }
 
@@ -621,7 +625,7 @@ pub fn store<'r, C: Cell>(
 }
 
 tiered! {
-    /// Floats as cells.
+    /// Converts floats to cells.
     fn convert [C: Cell] [C] (values: &[f32], cells: &mut [C]) = convert_cells
 }
 

@@ -11,18 +11,18 @@ use super::team::Pieces;
 /// Activation rows that share one reading of the weights.
 const GROUP: usize = 8;
 
-/// Weights of one product, (outputs, inputs), in the type of the file.
+/// The weights of one product, (outputs, inputs), in the number type of the file.
 #[derive(Debug)]
 pub enum DenseWeights {
     /// Single precision.
     F32(Tiles<f32>),
     /// Half precision.
     F16(Tiles<Half>),
-    /// The brain format.
+    /// bfloat16: the upper half of an f32.
     BF16(Tiles<Brain>),
 }
 
-/// A matrix with `LANES` outputs side by side.
+/// A matrix in tiles of `LANES` outputs side by side.
 #[derive(Debug)]
 pub struct Tiles<N> {
     outputs: usize,
@@ -75,7 +75,7 @@ impl<N: Number> Tiles<N> {
 }
 
 impl DenseWeights {
-    /// Output width.
+    /// Output width, in numbers.
     pub fn outputs(&self) -> usize {
         match self {
             Self::F32(tiles) => tiles.outputs,
@@ -84,7 +84,7 @@ impl DenseWeights {
         }
     }
 
-    /// The weights of output `output`, as floats: a row of an embedding.
+    /// Writes the weights of output `output` to `out` as floats: a row of an embedding.
     pub fn row(&self, output: usize, out: &mut [f32]) {
         match self {
             Self::F32(tiles) => tiles.row(output, out),
@@ -93,7 +93,7 @@ impl DenseWeights {
         }
     }
 
-    /// `x`, (rows, inputs), times the weights into `out`, (rows, outputs).
+    /// Multiplies `x`, (rows, inputs), with the weights into `out`, (rows, outputs).
     pub fn multiply(&self, cpu: &Cpu, x: &[f32], out: &mut [f32], mode: Mode) {
         match self {
             Self::F32(tiles) => tiles.multiply(cpu, x, out, mode),
@@ -104,7 +104,7 @@ impl DenseWeights {
 }
 
 tiered! {
-    /// One tile, (inputs, LANES), for up to [`GROUP`] rows.
+    /// Multiplies one tile, (inputs, LANES), with up to [`GROUP`] rows.
     fn tile_product [N: Number] [N] (
         tile: &[[N; LANES]],
         x: &[f32],

@@ -1,9 +1,9 @@
 //! The quantised formats: how GGUF stores their blocks, and how a tile holds them.
 //!
 //! Every format is `scale × (quant − offset) + minimum` over blocks of 32 weights, with unsigned
-//! quants of four to eight bits. A tile is [`LANES`] output rows; its quants lie so that byte
-//! `4 r + j` of register `g` belongs to row `r` and weight `4 g + j`: one integer instruction then
-//! feeds all rows with the same four activations. No bit more is kept than the file has, but for
+//! quants of four to eight bits. A tile is [`LANES`] output rows; its quants lie so that byte `4 r
+//! + j` of register `g` belongs to row `r` and weight `4 g + j`: one integer instruction then feeds
+//! all rows with the same four activations. A tile keeps no more bits than the file has, except for
 //! the six-bit scales of K formats, which take eight.
 //!
 //! Block formats: <https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h>.
@@ -12,14 +12,14 @@ use candle_core::quantized::GgmlDType;
 
 use super::lanes::{Half, LANES, Lanes};
 
-/// Weights that share a scale.
+/// Number of weights that share a scale.
 pub(super) const BLOCK: usize = 32;
-/// Weights that share the outer scale of a K format.
+/// Number of weights that share the outer scale of a K format.
 const SUPER_BLOCK: usize = 256;
 /// Bytes in a register of the widest tier.
 pub(super) const REGISTER: usize = 64;
 
-/// A format that has tiles.
+/// A quantised format that can be held in tiles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Q4_0,
@@ -34,21 +34,24 @@ pub(super) enum Format {
 
 /// How the quants of a tile block, 16 × 32 weights, are packed.
 pub(super) trait Quants {
-    /// Registers that a tile block takes.
+    /// Number of registers that a tile block takes.
     const REGISTERS: usize;
-    /// Whether quants exceed 127.
+    /// Whether quants can exceed 127.
     const WIDE: bool;
-    /// The weights `16 half + 4 quarter ..` of each row, four a lane.
+    /// The weights from `16 half + 4 quarter` on of each row, four to a lane.
     fn weights<L: Lanes>(block: &[[u8; REGISTER]], half: usize, quarter: usize) -> L::Bytes;
 }
 
-/// Four bits: register `q` has weights `4 q + j` in the low halves, `16 + 4 q + j` in the high.
+/// Four bits per quant: register `q` has weights `4 q + j` in the low halves of its bytes, `16 + 4
+/// q + j` in the high halves.
 pub(super) struct Four;
-/// Four bits as [`Four`]; bit `g` of register 4 is the fifth of weight `4 g + j`.
+/// Five bits per quant: four as in [`Four`]; bit `g` of register 4 is the fifth of weight `4 g +
+/// j`.
 pub(super) struct Five;
-/// Four bits as [`Four`]; registers 4 and 5, one a half, hold two more bits of four weights each.
+/// Six bits per quant: four as in [`Four`]; registers 4 and 5, one for each half, hold two more
+/// bits of four weights each.
 pub(super) struct Six;
-/// Bytes: register `g` has weights `4 g + j`.
+/// Eight bits per quant: register `g` has weights `4 g + j`.
 pub(super) struct Eight;
 
 #[inline(always)]
@@ -104,7 +107,7 @@ impl Quants for Eight {
     }
 }
 
-/// Scales of one tile: half-precision numbers and bytes, a number for each row.
+/// The scales of one tile: half-precision numbers and bytes, one number for each row.
 #[derive(Clone, Copy)]
 pub(super) struct ScaleTable<'a> {
     /// (units, [`Scales::HALVES_A_UNIT`])
@@ -113,29 +116,29 @@ pub(super) struct ScaleTable<'a> {
     pub(super) bytes: &'a [[u8; LANES]],
 }
 
-/// How scales are held.
+/// How the scales of a format are held in a [`ScaleTable`].
 pub(super) trait Scales {
     /// Blocks that share an entry of [`ScaleTable::halves`].
     const BLOCKS_A_UNIT: usize;
-    /// Half-precision numbers an entry: a scale, and a minimum where there is one.
+    /// Half-precision numbers in such an entry: a scale, and a minimum where there is one.
     const HALVES_A_UNIT: usize;
     /// Whether a minimum is added.
     const MINIMUM: bool;
     /// Whether each half of a block has its own scale.
     const BY_HALF: bool;
-    /// The scale of half `half` of block `block`.
+    /// The scale of half `half` (0 or 1) of block `block`, for each row.
     fn scale<L: Lanes>(table: ScaleTable<'_>, block: usize, half: usize) -> L;
-    /// What is added to every weight of the block.
+    /// What is added to every weight of block `block`, for each row.
     fn minimum<L: Lanes>(table: ScaleTable<'_>, block: usize) -> L;
 }
 
-/// One scale a block.
+/// One scale per block.
 pub(super) struct Plain;
-/// A scale and a minimum a block.
+/// A scale and a minimum per block.
 pub(super) struct WithMinimum;
-/// Scale and minimum a block, in steps of a scale and a (negated) minimum of the super-block.
+/// A scale and a minimum per block, in steps of a scale and a (negated) minimum of the super-block.
 pub(super) struct Nested;
-/// A signed scale a half-block, in steps of the super-block's.
+/// A signed scale per half-block, in steps of the super-block's scale.
 pub(super) struct NestedByHalf;
 
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
@@ -215,7 +218,7 @@ impl Scales for NestedByHalf {
 
 /// One block of one row, unpacked.
 pub(super) struct Block {
-    /// Unsigned quants.
+    /// The unsigned quants.
     pub(super) quants: [u8; BLOCK],
     /// Bits of the scale and the minimum of the block, or of its super-block.
     pub(super) halves: [Half; 2],
@@ -239,7 +242,7 @@ impl Format {
         })
     }
 
-    /// Weights in a stored block, and its bytes.
+    /// Number of weights in a block as the file stores it, and its size in bytes.
     pub(super) fn stored(self) -> (usize, usize) {
         match self {
             Self::Q4_0 => (BLOCK, 18),
@@ -253,7 +256,7 @@ impl Format {
         }
     }
 
-    /// What quants are raised by to be unsigned.
+    /// What is added to quants to make them unsigned.
     pub(super) fn offset(self) -> i32 {
         match self {
             Self::Q4_1 | Self::Q5_1 | Self::Q4K | Self::Q5K => 0,
@@ -264,7 +267,8 @@ impl Format {
         }
     }
 
-    /// Registers a tile block, half-precision numbers a unit, blocks a unit, bytes a block.
+    /// Registers per tile block, half-precision numbers per unit, blocks per unit, scale bytes per
+    /// block.
     pub(super) fn sizes(self) -> [usize; 4] {
         fn of<Q: Quants, S: Scales>() -> [usize; 4] {
             let bytes = if S::BLOCKS_A_UNIT > 1 { 2 } else { 0 };
@@ -282,7 +286,7 @@ impl Format {
         }
     }
 
-    /// Block `block` of a stored row.
+    /// Unpacks block `block` of a row as the file stores it.
     pub(super) fn unpack(self, row: &[u8], block: usize) -> Block {
         const NONE: Half = Half(0);
         let (weights, bytes) = self.stored();
@@ -310,7 +314,7 @@ impl Format {
                 }
             }
             Self::Q8_0 => Block {
-                // Moved up by 128, the sign bit flips.
+                // Adding 128 flips the sign bit.
                 quants: std::array::from_fn(|at| stored[2 + at] ^ 0x80),
                 halves: [half(0), NONE],
                 bytes: [0; 2],
@@ -346,7 +350,8 @@ impl Format {
         }
     }
 
-    /// Puts row `row`'s block into a tile block of [`Self::sizes`] registers that was zero there.
+    /// Puts the quants of row `row` into a tile block of [`Self::sizes`] registers that was zero
+    /// there.
     pub(super) fn place(self, tile: &mut [[u8; REGISTER]], row: usize, quants: &[u8; BLOCK]) {
         let mut bits = |register: usize, weight: usize, value: u8| {
             tile[register][4 * row + weight % 4] |= value;
@@ -366,7 +371,7 @@ impl Format {
         }
     }
 
-    /// The quant that [`Self::place`] put there.
+    /// Reads back the quant that [`Self::place`] put there.
     pub(super) fn quant(self, tile: &[[u8; REGISTER]], row: usize, weight: usize) -> u8 {
         let (group, half) = (weight / 4, weight / 16);
         let byte = |register: usize| tile[register][4 * row + weight % 4];
@@ -382,8 +387,8 @@ impl Format {
     }
 }
 
-/// Sixteen bytes of low bits, weight `j` in the low half of byte `j` and `16 + j` in the high one,
-/// with bit `j` of `fifth` above each.
+/// Unpacks sixteen bytes that hold weight `j` in the low half of byte `j` and weight `16 + j` in
+/// the high half; bit `j` of `fifth` goes above weight `j`.
 fn from_nibbles(bytes: &[u8], fifth: u32) -> [u8; BLOCK] {
     std::array::from_fn(|at| {
         let low = if at < 16 { bytes[at] & 15 } else { bytes[at - 16] >> 4 };
@@ -391,13 +396,14 @@ fn from_nibbles(bytes: &[u8], fifth: u32) -> [u8; BLOCK] {
     })
 }
 
-/// Pairs of blocks share 32 bytes: the first in the low halves, the second in the high ones.
+/// Unpacks block `inner` of a K format: pairs of blocks share 32 bytes, the first in the low
+/// halves, the second in the high ones.
 fn from_k_nibbles(bytes: &[u8], inner: usize) -> [u8; BLOCK] {
     let bytes = &bytes[inner / 2 * 32..][..32];
     std::array::from_fn(|at| if inner.is_multiple_of(2) { bytes[at] & 15 } else { bytes[at] >> 4 })
 }
 
-/// Scale and minimum of a block, six bits each of the twelve bytes.
+/// Scale and minimum of block `inner`, six bits each, from the twelve bytes of a super-block.
 fn k_scales(packed: &[u8], inner: usize) -> [u8; 2] {
     if inner < 4 {
         [packed[inner] & 63, packed[inner + 4] & 63]

@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// Named error budgets, relative to values in -1..1: the cache's rounding, and for half precision
-/// that of its keys and values.
+/// Named error budgets, relative to values in -1..1: for a cache in single precision, and for one
+/// whose keys and values are rounded to half precision.
 const F32_BUDGET: f64 = 2e-6;
 const HALF_BUDGET: f64 = 2e-3;
 
@@ -24,7 +24,7 @@ struct Cache {
     values: Vec<f32>,
 }
 
-/// One run of positions as the kernel wants them.
+/// One run of positions, laid out as the kernel reads it.
 struct Stored<C> {
     keys: Vec<C>,
     values: Vec<C>,
@@ -67,7 +67,7 @@ impl Cache {
     }
 }
 
-/// What rows at the end of `positions` positions read, by the formula.
+/// What rows at the end of `positions` positions attend to, computed by the paper's formula.
 fn reference(attention: Attention, cache: &Cache, queries: &[f32], positions: usize) -> Vec<f64> {
     let heads = attention.heads;
     let rows = queries.len() / (heads.query * heads.dim);
