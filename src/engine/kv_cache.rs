@@ -1,8 +1,8 @@
 //! Keys and values of every live sequence: prefix, fork, append, release.
 //!
 //! A sequence is a chain of spans. The last span is its own and grows; those before it are shared
-//! prefixes, immutable and counted. So forking a prefix copies nothing, and each prefix is held
-//! once however many sequences read it.
+//! prefixes, which are immutable and reference-counted. So forking a prefix copies nothing, and
+//! each prefix is held once however many sequences read it.
 
 use candle_core::{DType, Device, Result, Tensor};
 
@@ -14,15 +14,15 @@ use super::kernels::lanes::{Half, LANES};
 /// reserve the room of long ones and growth is rare.
 const GROWTH: usize = 64;
 
-/// A live sequence.
+/// The id of a live sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SeqId(usize);
 
-/// A shared, frozen beginning.
+/// The id of a shared, frozen beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PrefixId(usize);
 
-/// How keys and values are held on the CPU.
+/// The number type in which keys and values are held on the CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CellType {
     /// Half precision: half the memory, and half the time to read it.
@@ -41,12 +41,12 @@ impl CellType {
     }
 }
 
-/// What holds the numbers.
+/// Where the numbers are held.
 #[derive(Debug)]
 enum Store {
-    /// Memory of the CPU, laid out for its kernels.
+    /// In the CPU's memory, laid out for its kernels.
     Cells(CellType),
-    /// Tensors of a device, in single precision.
+    /// In tensors of a device, in single precision.
     Tensors(Device),
 }
 
@@ -70,11 +70,11 @@ struct Sequence {
 #[derive(Debug)]
 struct Prefix {
     span: Span,
-    /// Sequences that read it, plus one for its holder.
+    /// Number of sequences that read this prefix, plus one for its holder.
     references: usize,
 }
 
-/// A run of positions.
+/// A run of positions of a sequence or a prefix.
 #[derive(Debug)]
 pub(super) struct Span {
     pub(super) store: Cells,
@@ -82,14 +82,14 @@ pub(super) struct Span {
     pub(super) len: usize,
 }
 
-/// The numbers of a span, a layer an entry.
+/// The numbers of a span, one entry per layer.
 #[derive(Debug)]
 pub(super) enum Cells {
     /// On the CPU, in half precision.
     Half(Vec<Layer<Half>>),
     /// On the CPU, in single precision.
     Full(Vec<Layer<f32>>),
-    /// Elsewhere: keys and values, (kv heads, capacity, dim) each.
+    /// On another device: keys and values, (kv heads, capacity, dim) each.
     Device(Vec<[Tensor; 2]>, Device),
 }
 
@@ -103,14 +103,14 @@ pub(super) struct Layer<C> {
 }
 
 impl KvCache {
-    /// An empty cache. `cells` counts on the CPU; other devices hold single precision.
+    /// An empty cache. `cells` counts only on the CPU; other devices hold single precision.
     pub fn new(layers: usize, heads: Heads, device: Device, cells: CellType) -> Self {
         let store = if device.is_cpu() { Store::Cells(cells) } else { Store::Tensors(device) };
         Self { layers, heads, store, sequences: Vec::new(), prefixes: Vec::new() }
     }
 
-    /// An empty cache of tensors, on any device: what [`super::transformer::Transformer`] reads
-    /// when it computes by candle's operations.
+    /// An empty cache of tensors, on any device, for a [`super::transformer::Transformer`] that
+    /// computes by candle's operations.
     pub fn for_tensors(layers: usize, heads: Heads, device: Device) -> Self {
         let tensors = Store::Tensors(device);
         Self { layers, heads, store: tensors, sequences: Vec::new(), prefixes: Vec::new() }
@@ -121,7 +121,7 @@ impl KvCache {
         layers * heads.kv * (heads.dim + heads.value_width()) * cells.bytes()
     }
 
-    /// How keys and values are held on the CPU; `None` for tensors.
+    /// The number type of keys and values on the CPU; `None` for a cache of tensors.
     pub fn cells(&self) -> Option<CellType> {
         match self.store {
             Store::Cells(cells) => Some(cells),
@@ -129,7 +129,7 @@ impl KvCache {
         }
     }
 
-    /// Opens a sequence, on top of a prefix or from nothing.
+    /// Opens a sequence that begins with `prefix`, or an empty one.
     pub fn fork(&mut self, prefix: Option<PrefixId>) -> SeqId {
         if let Some(id) = prefix {
             self.prefix_mut(id).references += 1;
@@ -144,7 +144,8 @@ impl KvCache {
         let sequence = self.sequences[id.0].take().expect("a frozen sequence is live");
         assert!(sequence.prefix.is_none(), "prefixes are one span deep");
         let mut span = sequence.own;
-        // It grows no more. A device that has no room for the copy keeps what it has.
+        // A prefix no longer grows, so spare room is given up. A device that has no room for the
+        // copy keeps the span as it is.
         if span.capacity >= span.len + GROWTH
             && let Ok(fitting) =
                 span.copied(self.layers, self.heads, span.len, span.len.next_multiple_of(LANES))
@@ -181,8 +182,9 @@ impl KvCache {
         Ok(())
     }
 
-    /// Writes a layer's keys and values for the last `rows.count` positions of each sequence, taken
-    /// from its rows of `keys` and `values`, both (rows, kv heads × dim), on the CPU.
+    /// Writes a layer's keys and values for the last `rows.count` positions of each sequence. They
+    /// are taken from the sequence's rows of `keys` and `values`, both (rows, kv heads × dim), on
+    /// the CPU.
     pub fn write(
         &mut self,
         cpu: &Cpu,
@@ -210,7 +212,7 @@ impl KvCache {
         }
     }
 
-    /// The places of each sequence's rows, a key head an entry.
+    /// The places of each sequence's rows in a layer, one entry per key head.
     fn stores<C: Cell>(
         &mut self,
         layer: usize,
@@ -262,7 +264,7 @@ impl KvCache {
         Ok(())
     }
 
-    /// A layer's cache as the CPU kernel reads it: of each sequence its prefix and its own part.
+    /// A layer's cache as the CPU kernel reads it: for each sequence its prefix and its own part.
     pub(super) fn readers<'a, C: Cell>(
         &'a self,
         layer: usize,
@@ -288,14 +290,14 @@ impl KvCache {
             .collect()
     }
 
-    /// Forgets the positions of a sequence from `len` on; a prefix cannot be cut.
+    /// Drops the positions of a sequence from `len` on; a prefix cannot be cut.
     pub fn truncate(&mut self, id: SeqId, len: usize) {
         let shared = self.len(id) - self.sequence_mut(id).own.len;
         assert!(shared <= len && len <= self.len(id), "only own positions can be cut");
         self.sequence_mut(id).own.len = len - shared;
     }
 
-    /// Ends a sequence.
+    /// Ends a sequence, and gives up its hold on its prefix.
     pub fn release(&mut self, id: SeqId) {
         let sequence = self.sequences[id.0].take().expect("a released sequence is live");
         if let Some(prefix) = sequence.prefix {
@@ -318,7 +320,7 @@ impl KvCache {
         self.prefixes.clear();
     }
 
-    /// Live sequences and prefixes, for tests of leaks.
+    /// Number of live sequences and of prefixes, for tests of leaks.
     pub fn live(&self) -> (usize, usize) {
         (self.sequences.iter().flatten().count(), self.prefixes.iter().flatten().count())
     }
@@ -342,21 +344,21 @@ impl KvCache {
     }
 }
 
-/// Rows of a packed batch.
+/// A range of rows of a packed batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowRange {
-    /// First row.
+    /// Index of the first row.
     pub first: usize,
-    /// How many.
+    /// Number of rows.
     pub count: usize,
 }
 
-/// A sequence's part of a packed batch; its rows are its newest positions.
+/// The rows of a packed batch that belong to one sequence; they are its newest positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SequenceRows {
-    /// Whose rows.
+    /// The sequence.
     pub id: SeqId,
-    /// Which rows.
+    /// Its rows.
     pub rows: RowRange,
 }
 
@@ -386,8 +388,8 @@ impl<C: Cell> Layer<C> {
         }
     }
 
-    /// A copy of the first `len` positions, with other room. Heads lie one after the other, each
-    /// with its whole capacity.
+    /// A copy of the first `len` positions in a layer with another capacity. Heads lie one after
+    /// the other, each with its whole capacity.
     fn copied(&self, heads: Heads, len: usize, [from, to]: [usize; 2]) -> Self {
         let mut copy = Self::empty(heads, to);
         if len > 0 {
@@ -453,8 +455,8 @@ impl Span {
         Ok(Self { store, capacity, len })
     }
 
-    /// A layer's keys and values, a row a position, (kv heads, len, dim) each: for computing with
-    /// tensors, and for tests.
+    /// A layer's keys and values with one row per position, (kv heads, len, dim) each: for
+    /// computing with tensors, and for tests.
     pub(super) fn rows(&self, layer: usize, heads: Heads) -> Result<[Tensor; 2]> {
         match &self.store {
             Cells::Half(layers) => self.host_rows(&layers[layer], heads),
@@ -524,7 +526,7 @@ mod tests {
         }
     }
 
-    /// What each head holds, keys and values alike.
+    /// What each head holds, checked to be the same for keys and values.
     fn held(cache: &KvCache, id: SeqId, layer: usize) -> Vec<Vec<f32>> {
         let mut out = vec![Vec::new(); HEADS.kv];
         for span in cache.spans(id).filter(|span| span.len > 0) {

@@ -23,28 +23,28 @@ pub use super::kernels::matrix::Mode;
 /// A weight matrix, (outputs, inputs).
 #[derive(Debug)]
 pub enum Linear {
-    /// Repacked by us; the original is dropped.
+    /// Quantised weights repacked for our kernels; the original is dropped.
     Packed(Matrix),
-    /// Unquantised, on the CPU.
+    /// Unquantised weights for our kernels, on the CPU.
     Dense(DenseWeights),
-    /// candle's own product, on any device and type.
+    /// candle's own product, on any device and for any type.
     Candle(QMatMul),
 }
 
-/// Whose products a model is loaded for.
+/// Whose products the weights are loaded for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Products {
-    /// Ours where there are any.
+    /// Those of our kernels where they have one for the type.
     Kernels,
-    /// candle's, on any device: what our own are compared with.
+    /// candle's, on any device; ours are tested against them.
     Candle,
 }
 
-/// Bytes of a tensor that are read at a time: what a large one takes beside its tiles.
+/// Bytes of a tensor that are read at a time: what loading a large one takes beside its tiles.
 const PIECE: usize = 8 << 20;
 
 impl Linear {
-    /// Reads outputs `range` of tensor `name`, repacking them where that is faster.
+    /// Reads outputs `range` of tensor `name`, and repacks them where that is faster.
     pub fn load(
         file: &GgufFile,
         name: &str,
@@ -81,7 +81,7 @@ impl Linear {
             .map_err(compute)
     }
 
-    /// `x`, (rows, inputs), times the weights, by candle: (rows, outputs).
+    /// Multiplies `x`, (rows, inputs), with the weights by candle: (rows, outputs).
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self {
             Self::Candle(weight) => weight.forward(x),
@@ -91,7 +91,7 @@ impl Linear {
         }
     }
 
-    /// The weights of some outputs, as rows of floats: an embedding. `out` is (ids, inputs).
+    /// Writes the weights of some outputs to `out`, (ids, inputs), as rows of floats: an embedding.
     pub fn rows(&self, ids: &[u32], out: &mut [f32]) -> Result<()> {
         let width = out.len() / ids.len().max(1);
         match self {
@@ -113,7 +113,7 @@ impl Linear {
         Ok(())
     }
 
-    /// The weights of some outputs, by candle: (ids, inputs).
+    /// The weights of some outputs as a candle tensor: (ids, inputs).
     pub fn embedding(&self, ids: &Tensor) -> Result<Tensor> {
         match self {
             Self::Candle(weights) => weights.embedding(ids),
@@ -145,18 +145,18 @@ fn dense(dtype: GgmlDType, bytes: &[u8], outputs: usize, inputs: usize) -> Optio
     })
 }
 
-/// Rows that products read, in the forms that their weights want; kept for its memory.
+/// Rows that products read, in each form that their weights need; kept so that memory is reused.
 #[derive(Debug, Default)]
 pub struct Input {
     rows: usize,
     inputs: usize,
     quantised: Activations,
-    /// (rows, inputs); empty where no weight wants floats.
+    /// The rows as floats, (rows, inputs); empty where no weight needs floats.
     floats: Vec<f32>,
 }
 
 impl Input {
-    /// Takes rows in for products with `weights`; `fill` writes row `i`. It may be called twice
+    /// Takes rows in for products with `weights`; `fill` writes row `i`, and may be called twice
     /// for a row.
     pub fn fill(
         &mut self,
@@ -176,8 +176,8 @@ impl Input {
         }
     }
 
-    /// Multiplies with each weight; each place is (rows, outputs). `tiles` restricts the outputs
-    /// that are computed, by sixteens, where the weights are packed.
+    /// Multiplies the rows with each weight; each output is (rows, outputs). Where the weights are
+    /// packed, `tiles` restricts the outputs that are computed, sixteen to a tile.
     pub fn multiply(
         &self,
         cpu: &Cpu,

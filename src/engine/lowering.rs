@@ -1,9 +1,10 @@
 //! From a [`Shape`] to the text of one llguidance grammar (its dialect of Lark).
 //!
-//! Pure: no tokens, no parser. In the dialect rules are lower case and parsed, terminals are
-//! upper case and become one regular expression each, matched greedily; so a terminal here ends
-//! with a byte that cannot occur inside it, or (a number) before one. Regular expressions run on bytes
-//! (`allow_invalid_utf8`), which lets a bound count bytes; [`CHARACTERS`] keeps text valid.
+//! Works on text alone, without tokens or a parser. In the dialect rules are lower case and parsed;
+//! terminals are upper case and become one regular expression each, matched greedily, so a terminal
+//! here ends with a byte that cannot occur inside it, or (a number) before one. Regular expressions
+//! run on bytes (`allow_invalid_utf8`), which lets a bound count bytes; [`CHARACTERS`] keeps text
+//! valid.
 
 use std::fmt::Write as _;
 
@@ -14,19 +15,20 @@ use super::grammar::{Shape, Source};
 /// The longest word, in characters, that the bound of a text never cuts. Longer ones are rare
 /// (one English word in 10,000 has over 16 letters), and a larger room would end texts earlier.
 const LAST_WORD: usize = 24;
-/// Room in which a text ends with its next sentence, in bytes: about one long sentence.
+/// Room within which a text ends with its next sentence, in bytes: about one long sentence.
 const LAST_SENTENCE: usize = 120;
-/// Least distance between the bounds of a text: less leaves no room for a word.
+/// Least distance between the bounds of a text, in characters: less leaves no room for a word.
 const TEXT_SPREAD: usize = 8;
 
-/// What free text is made of. A word is letters joined by single marks, with at most one mark
-/// before and a closing one and a punctuation mark behind it; single spaces part words. So there
-/// are no double spaces, no runs of punctuation, no line breaks, no markup, no `<|control|>` text.
+/// The terminals that free text is made of. A word is letters joined by single marks, with at most
+/// one mark before it, and a closing mark and a punctuation mark behind it; single spaces part
+/// words. So there are no double spaces, no runs of punctuation, no line breaks, no markup, no
+/// `<|control|>` text.
 ///
-/// `LETTER` is a letter or digit of ASCII or any visible character beyond it, as UTF-8:
-/// without C1 controls, no-break space, soft hyphen, bidirectional controls and the other
-/// invisible ones of U+2000 to U+206F (the two joiners stay: emoji and Persian need them),
-/// ideographic space, surrogates, private use, byte order mark.
+/// `LETTER` is a letter or digit of ASCII or any visible character beyond it, as UTF-8: without C1
+/// controls, no-break space, soft hyphen, bidirectional controls and the other invisible ones of
+/// U+2000 to U+206F (the two joiners stay: emoji and Persian need them), ideographic space,
+/// surrogates, private use, byte order mark.
 const CHARACTERS: &str = r#"
 CONT: /[\x80-\xBF]/
 BEYOND: /\xC2[\xA1-\xAC\xAE-\xBF]/ | /[\xC3-\xDF]/ CONT
@@ -48,7 +50,7 @@ UNPARTED: /[!#-+\x2D\x2F-9<->@-\[\x5D-~]/ | QUOTE | BEYOND | "“" | "”" | "�
 ENDED: ~(BYTE* STOP CLOSE? " " BYTE*)
 "#;
 
-/// See [`Shape::max_bytes`].
+/// Upper bound on an answer's size in bytes; see [`Shape::max_bytes`].
 pub(super) fn max_bytes(shape: &Shape) -> usize {
     match shape {
         Shape::Object(fields) => {
@@ -58,7 +60,7 @@ pub(super) fn max_bytes(shape: &Shape) -> usize {
         }
         Shape::Array { item, max, .. } => 2 + max * max_bytes(item) + max.saturating_sub(1),
         // Quotes; a last word of 4-byte characters; the rest of a character begun before it; a
-        // sentence mark and a closing one.
+        // sentence mark and a closing mark.
         Shape::Text { max, .. } => 2 + max + 3 * LAST_WORD + 3 + 6,
         Shape::OneOf(options) => options.iter().map(|option| json(option).len()).max().unwrap_or(0),
         Shape::Integer { min, max } => min.to_string().len().max(max.to_string().len()),
@@ -72,8 +74,8 @@ pub(super) fn max_bytes(shape: &Shape) -> usize {
     }
 }
 
-/// What stands in every answer, cut where something free stands between: the shortest arrays, and
-/// nothing of strings, numbers and choices.
+/// The text that every answer of `shape` contains, cut wherever a free part lies between. Arrays
+/// count at their shortest; strings, numbers and choices are free.
 pub(super) fn literals(shape: &Shape) -> Vec<String> {
     let mut pieces = vec![String::new()];
     collect_literals(shape, &mut pieces);
@@ -139,15 +141,15 @@ pub(super) fn lower(shape: &Shape) -> Result<String, EngineError> {
     Ok(lowering.text)
 }
 
-/// The grammar so far.
+/// The grammar as far as it is written.
 struct Lowering<'a> {
     text: String,
-    /// What already has a name: equal shapes share their lexer states.
+    /// Shapes that already have a name: equal shapes share their lexer states.
     names: Vec<(&'a Shape, String)>,
 }
 
 impl<'a> Lowering<'a> {
-    /// The rule or terminal that matches `shape`, defined if it is new.
+    /// The name of the rule or terminal that matches `shape`, which is defined if it is new.
     fn name(&mut self, shape: &'a Shape) -> Result<String, EngineError> {
         if let Some((_, name)) = self.names.iter().find(|(known, _)| *known == shape) {
             return Ok(name.clone());
@@ -223,7 +225,7 @@ fn text(min: usize, max: usize) -> Result<String, EngineError> {
         )));
     }
     let room = LAST_WORD.min((max - min) / 2);
-    // Two characters for the sentence mark and a closing one behind the last word.
+    // Two characters are left for the sentence mark and a closing mark behind the last word.
     let part = max - room - 2;
     let soft = min.max((max * 3 / 5).min(max.saturating_sub(LAST_SENTENCE))).max(2);
     let sentence = format!("(BYTE{{0,{}}} | BYTE{{{soft}}} ENDED)", soft - 1);
@@ -243,7 +245,7 @@ fn one_of(options: &[String]) -> Result<String, EngineError> {
     Ok(options.iter().map(|option| quote(&json(option))).collect::<Vec<_>>().join(" | "))
 }
 
-/// Never `-0`, which JSON readers take for a fraction.
+/// A whole number from `min` to `max`; never `-0`, which JSON readers take for a fraction.
 fn integer(min: i64, max: i64) -> Result<String, EngineError> {
     if min > max {
         return Err(bad(format!("a whole number of {min} to {max} cannot be")));
@@ -258,8 +260,8 @@ fn integer(min: i64, max: i64) -> Result<String, EngineError> {
     Ok(blocks.join(" | "))
 }
 
-/// `low..=high` in blocks that share their first digits and have any digits behind: 8 to 120 is
-/// `8 | 9 | 1[0-9]{1} | … | 9[0-9]{1} | 10[0-9]{1} | 11[0-9]{1} | 120`.
+/// The numbers `low..=high` in blocks that share their first digits and have any digits behind: 8
+/// to 120 is `8 | 9 | 1[0-9]{1} | … | 9[0-9]{1} | 10[0-9]{1} | 11[0-9]{1} | 120`.
 fn decimals(sign: &str, mut low: u64, high: u64) -> Vec<String> {
     let mut blocks = Vec::new();
     while low <= high {
@@ -280,7 +282,8 @@ fn decimals(sign: &str, mut low: u64, high: u64) -> Vec<String> {
     blocks
 }
 
-/// One alternative per source, and in it one per place where an excerpt may begin.
+/// The rule of an excerpt: one alternative per source, and within it one per place where an excerpt
+/// may begin.
 fn excerpt(sources: &[Source]) -> Result<String, EngineError> {
     let mut alternatives = Vec::new();
     for source in sources {
@@ -296,19 +299,19 @@ fn excerpt(sources: &[Source]) -> Result<String, EngineError> {
     Ok(format!("({}) {}", alternatives.join("\n  | "), quote("\"}")))
 }
 
-/// One alternative per place where a phrase may begin.
+/// The rule of a phrase: one alternative per place where a phrase may begin.
 fn phrase(text: &str) -> Result<String, EngineError> {
     let mut runs: Vec<String> = excerpt::phrases(text).iter().map(|run| ends(text, run)).collect();
     if runs.is_empty() {
         return Err(bad("a text without a letter or digit has no phrases".into()));
     }
-    // A word that comes twice, with the same words behind it, is one alternative.
+    // A word that occurs twice with the same words behind it is one alternative.
     runs.sort();
     runs.dedup();
     Ok(format!("{} ({}) {}", quote("\""), runs.join(" | "), quote("\"")))
 }
 
-/// What stands before the text of an excerpt.
+/// The part of an answer before the text of an excerpt.
 fn frame(id: &str) -> String {
     format!("{{\"record\":{},\"text\":\"", json(id))
 }
@@ -333,7 +336,8 @@ fn json(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// `text` as a Lark literal: JSON's escapes, and DEL, which the grammar's lexer refuses.
+/// `text` as a Lark literal: escaped as in JSON, and DEL as well, which the grammar's lexer
+/// refuses.
 fn quote(text: &str) -> String {
     json(text).replace('\u{7F}', "\\u007f")
 }

@@ -1,38 +1,40 @@
-//! Whether a model fits the memory, and how much of it the cache may take. Pure, but for asking
-//! the system what is free.
+//! Decides whether a model fits the memory, and how much of it the cache may take.
+//!
+//! Only computes, except that [`available`] asks the system how much memory is free.
 
-/// Weights in memory as a multiple of the file. Our tiles keep a format's bits, eight in place of
-/// six for the inner scales of K formats; a tensor on its way into tiles is there twice.
+/// Memory of the weights as a multiple of the file's size. Our tiles keep a format's bits, except
+/// that the inner scales of K formats take eight bits in place of six; a tensor that is being
+/// repacked into tiles is held twice.
 const WEIGHTS: f64 = if cfg!(target_arch = "x86_64") { 1.15 } else { 2.5 };
 
-/// Tokens of its own (question and answer) that each sequence of a batch is given room for, beside
-/// one whole context that all may share.
+/// Tokens of its own (question and answer) for which each sequence of a batch gets room, beside one
+/// whole context that all may share.
 const OWN_TOKENS: usize = 1024;
 
-/// What a model needs, in bytes.
+/// What a model needs of the memory, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Needs {
     /// Size of the file.
     pub(super) file: u64,
-    /// Keys and values of one token.
+    /// Keys and values of one token, in bytes.
     pub(super) token: u64,
 }
 
-/// What fits.
+/// What fits the memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fit {
-    /// Sequences at a time, at most as many as asked for.
+    /// Sequences at a time; at most as many as were asked for.
     pub(super) batch: usize,
-    /// Tokens that the cache may hold.
+    /// Most tokens that the cache may hold.
     pub(super) tokens: usize,
 }
 
-/// Fits `batch` sequences with one context of `context` tokens into `available` bytes; a smaller
-/// batch where that many do not fit.
+/// Fits `batch` sequences with one context of `context` tokens into `available` bytes; the batch is
+/// smaller where that many do not fit.
 ///
 /// # Errors
 ///
-/// Says what is needed when not even one sequence fits.
+/// A text that says how much is needed, when not even one sequence fits.
 pub(super) fn fit(
     needs: Needs,
     context: usize,
@@ -76,7 +78,8 @@ mod tests {
 
     #[test]
     fn a_batch_that_does_not_fit_is_made_smaller() {
-        // 1.15 or 2.5 GB of weights, 0.41 GB for a context of 4096, 0.1 GB a further sequence.
+        // The weights take 1.15 or 2.5 GB, a context of 4096 takes 0.41 GB, and each further
+        // sequence 0.1 GB.
         let weights = (1e9 * WEIGHTS) as u64;
         let fit = |more: u64| fit(NEEDS, 4096, 8, weights + 409_600_000 + more);
         assert_eq!(fit(1_000_000_000).map(|fit| fit.batch), Ok(8));

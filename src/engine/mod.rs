@@ -59,78 +59,78 @@ use tokenizer::{Specials, Tokenizer};
 use transformer::Transformer;
 use worker::{Stage, Worker};
 
-/// A token of the model's vocabulary.
+/// The id of a token of the model's vocabulary.
 pub type TokenId = u32;
 
-/// One unit of work. A stage is submitted as one list, and which rows a forward pass holds is a
-/// function of that list alone, never of arrival time.
+/// One unit of work. A stage is submitted as one list of jobs, and which rows a forward pass holds
+/// depends on that list alone, never on arrival time.
 #[derive(Debug, Clone)]
 pub enum Job {
     /// Write text.
     Generate(GenerateRequest),
-    /// Read probabilities; prefill only.
+    /// Read the probabilities of given tokens; prefill only.
     Score(ScoreRequest),
 }
 
-/// Tokens before the answer, split where requests part: equal `shared` slices (by content) are
+/// Tokens before the answer, split where requests differ: equal `shared` slices (by content) are
 /// prefilled once and forked.
 #[derive(Debug, Clone)]
 pub struct Prompt {
-    /// The common beginning; may be empty.
+    /// The beginning that requests have in common; may be empty.
     pub shared: Arc<[TokenId]>,
-    /// What only this request has; `shared` + `own` holds at least one token.
+    /// The tokens that only this request has; `shared` and `own` together hold at least one token.
     pub own: Vec<TokenId>,
 }
 
-/// Text to write.
+/// A request to write text.
 #[derive(Debug, Clone)]
 pub struct GenerateRequest {
-    /// What comes before.
+    /// The tokens before the answer.
     pub prompt: Prompt,
     /// When set, the answer is one JSON document of this shape, always.
     pub shape: Option<Arc<Shape>>,
     /// How logits become tokens; carries the request's seed.
     pub sampling: Sampling,
-    /// Upper bound on answer tokens.
+    /// Most answer tokens.
     pub max_tokens: usize,
-    /// The model may not end the answer before it has this many tokens: 0 but where work is
-    /// measured. A shape says by itself when its answer ends, so it ignores this.
+    /// Fewest answer tokens before the model may end the answer: 0 except where speed is measured.
+    /// A shape decides by itself when its answer ends, so this has no effect on it.
     pub min_tokens: usize,
 }
 
-/// Probabilities to read.
+/// A request to read probabilities.
 #[derive(Debug, Clone)]
 pub struct ScoreRequest {
     /// What comes before.
     pub prompt: Prompt,
-    /// What to read.
+    /// Which probabilities to read.
     pub want: Want,
 }
 
 /// What a score request reads.
 #[derive(Debug, Clone)]
 pub enum Want {
-    /// For each label, the tokens that spell it (variants, for example with a leading space); the
-    /// answer sums each label's variants at the position after the prompt.
+    /// The probability of each label after the prompt. A label is given by the tokens that spell it
+    /// (variants, for example with a leading space), whose probabilities are summed.
     Labels(Vec<Vec<TokenId>>),
-    /// Log-probabilities of these tokens after the prompt.
+    /// The log-probabilities of these tokens, one after the other, after the prompt.
     Continuation(Vec<TokenId>),
 }
 
-/// News from the worker about job `index` of a stage.
+/// News from the worker about a stage, or about the job of a given index in it.
 #[derive(Debug)]
 pub enum Update {
-    /// Tokens read or written since the last report, for progress; carries no index because it
-    /// counts the whole stage.
+    /// Tokens read or written since the last report, for showing progress. Carries no index because
+    /// it counts over the whole stage.
     Progress {
         /// Prompt tokens computed.
         prefilled: usize,
         /// Answer tokens decoded.
         decoded: usize,
     },
-    /// A generation ended.
+    /// The generation of the job with this index ended.
     Generated(usize, Result<Generation, EngineError>),
-    /// A score is known.
+    /// The score of the job with this index is known.
     Scored(usize, Result<Score, EngineError>),
 }
 
@@ -139,11 +139,11 @@ pub enum Update {
 pub struct Generation {
     /// The answer as text.
     pub text: String,
-    /// Its tokens, without the end token.
+    /// The answer's tokens, without the end token.
     pub tokens: Vec<TokenId>,
-    /// Why it ended.
+    /// Why the answer ended.
     pub finish: Finish,
-    /// Tokens and times.
+    /// What the job cost.
     pub usage: EngineUsage,
 }
 
@@ -159,8 +159,8 @@ pub enum Finish {
 /// A finished score.
 #[derive(Debug, Clone)]
 pub struct Score {
-    /// [`Want::Labels`]: log of the summed probability of each label.
-    /// [`Want::Continuation`]: log-probability of each token.
+    /// For [`Want::Labels`], the natural logarithm of each label's summed probability. For
+    /// [`Want::Continuation`], the log-probability of each token.
     pub log_probs: Vec<f32>,
     /// Tokens and times.
     pub usage: EngineUsage,
@@ -177,35 +177,35 @@ pub struct EngineUsage {
     pub completion_tokens: usize,
     /// Answer tokens that the grammar forced and no forward pass sampled.
     pub forced_tokens: usize,
-    /// From submission to the first own forward pass.
+    /// Seconds from submission to the job's first forward pass.
     pub queue_s: f64,
-    /// Prefilling.
+    /// Seconds spent on the prompt.
     pub prefill_s: f64,
-    /// Decoding.
+    /// Seconds spent on the answer.
     pub decode_s: f64,
 }
 
-/// What went wrong, by what a caller can do about it.
+/// What went wrong, divided by what a caller can do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The file is not a usable model.
     #[error("cannot use {path}: {reason}")]
     BadModel {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// Which field, what it says, what to do.
+        /// Which field is wrong, what it holds, and what to do.
         reason: String,
     },
-    /// The architecture is not one of ours.
+    /// The architecture is not one that this build runs.
     #[error(
         "cannot run architecture '{found}' of {path}; supported: {supported}\nhint: choose another model with --model"
     )]
     Unsupported {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// `general.architecture` as the file has it.
+        /// `general.architecture` in the file.
         found: String,
-        /// What this build runs.
+        /// The architectures that this build runs.
         supported: String,
     },
     /// The context asked for is longer than the model's.
@@ -214,9 +214,9 @@ pub enum EngineError {
          hint: lower --context, or leave it out"
     )]
     Context {
-        /// As in [`EngineOptions::context`].
+        /// The context asked for in [`EngineOptions::context`], in tokens.
         asked: usize,
-        /// As the file says.
+        /// The context that the model was trained for, in tokens.
         trained: usize,
     },
     /// Weights and cache do not fit the memory.
@@ -227,32 +227,32 @@ pub enum EngineError {
         "the prompt has {prompt} tokens and the answer up to {answer}, but the context is {context}"
     )]
     TooLong {
-        /// Prompt tokens.
+        /// Tokens of the prompt.
         prompt: usize,
-        /// Requested answer tokens.
+        /// Most answer tokens that were asked for.
         answer: usize,
-        /// Context of the model or of `--context`.
+        /// Context of the model or of `--context`, in tokens.
         context: usize,
     },
-    /// A shape that cannot be lowered to a grammar.
+    /// A shape cannot be turned into a grammar.
     #[error("cannot constrain the answer: {0}")]
     Grammar(String),
     /// The model's chat template cannot be used.
     #[error("cannot render the model's chat template: {0}")]
     Template(String),
-    /// The model computed what is no number, for this request alone.
+    /// The model computed NaN for this request; other requests are not affected.
     #[error(
         "the model computed numbers that are none (NaN) after {tokens} tokens of this request\n\
          hint: check its file with `persona models verify`"
     )]
     NotANumber {
-        /// Tokens of prompt and answer up to there.
+        /// Tokens of prompt and answer that had been computed by then.
         tokens: usize,
     },
     /// The computation itself failed.
     #[error("inference failed: {0}")]
     Compute(String),
-    /// The request was dropped before it ended.
+    /// The receiver of the answers was dropped before this request ended.
     #[error("cancelled")]
     Cancelled,
 }
@@ -260,17 +260,17 @@ pub enum EngineError {
 /// Where and how to run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EngineOptions {
-    /// CPU, CUDA or Metal.
+    /// The device to run on.
     pub device: DeviceChoice,
-    /// Sequences decoded together.
+    /// Most sequences decoded together.
     pub max_batch: usize,
     /// Context in tokens; `None` takes the model's, at most 8192.
     pub context: Option<usize>,
-    /// Prompt tokens in one forward pass.
+    /// Most prompt tokens in one forward pass.
     pub prefill_chunk: usize,
     /// A `tokenizer.json` that replaces the file's own tokenizer.
     pub tokenizer: Option<PathBuf>,
-    /// Instruction set of the CPU's kernels; `None` takes the best of this machine.
+    /// Instruction set of the CPU kernels; `None` takes the best of this machine.
     pub tier: Option<Tier>,
 }
 
@@ -287,13 +287,13 @@ impl Default for EngineOptions {
     }
 }
 
-/// `--device`.
+/// The device that a user asks for with `--device`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
-    /// CUDA or Metal when this build has it and the machine offers it, else CPU.
+    /// CUDA or Metal when this build has it and the machine offers it, else the CPU.
     #[default]
     Auto,
-    /// CPU.
+    /// The CPU.
     Cpu,
     /// The first CUDA device.
     Cuda,
@@ -301,36 +301,37 @@ pub enum DeviceChoice {
     Metal,
 }
 
-/// What a loaded model is.
+/// What is known of a loaded model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelInfo {
-    /// `general.architecture`.
+    /// The name in the metadata, `general.architecture`.
     pub architecture: String,
-    /// `general.name`, or the file's stem.
+    /// The name in `general.name`, or the file's stem.
     pub name: String,
-    /// Parameters: elements over all tensors.
+    /// Number of parameters: elements over all tensors.
     pub parameters: u64,
-    /// Context in tokens, as it will be used.
+    /// Context in tokens that requests may use.
     pub context: usize,
     /// SHA-256 of the file.
     pub sha256: String,
     /// Size of the file in bytes.
     pub file_bytes: u64,
-    /// Vocabulary size.
+    /// Number of tokens in the vocabulary.
     pub vocabulary: usize,
-    /// Where it runs: `cpu`, `cuda:0`, `metal:0`.
+    /// Device that the model runs on: `cpu`, `cuda:0`, `metal:0`.
     pub device: String,
-    /// Sequences decoded together: fewer than asked for where the memory holds no more.
+    /// Most sequences decoded together: fewer than asked for where the memory holds no more.
     pub batch: usize,
-    /// What a user should know of the way that the model runs.
+    /// A note for the user about how the model runs, if there is anything to know.
     pub note: Option<&'static str>,
 }
 
-/// Context in tokens when the user names none: room for the job, not for all a model could hold.
+/// Context in tokens when the user gives none: room for the job, not for all that a model could
+/// hold.
 const DEFAULT_CONTEXT: usize = 8192;
 
 /// A loaded model and the thread that runs it. Dropping it ends the thread after the step that is
-/// under way.
+/// being computed.
 #[derive(Debug)]
 pub struct Engine {
     info: ModelInfo,
@@ -344,8 +345,8 @@ pub struct Engine {
 impl Engine {
     /// Opens, checks and loads a model file.
     pub fn load(path: &Path, options: &EngineOptions) -> Result<Self, EngineError> {
-        // The checks leave nothing to panic about. This is for the one that was forgotten, here or
-        // in the libraries that read the file too: a bad file is an error.
+        // The checks should leave no panic. This catches the one that was forgotten, here or in the
+        // libraries that also read the file: a bad file is an error.
         let loaded = catch_unwind(AssertUnwindSafe(|| Self::load_checked(path, options)));
         loaded.unwrap_or_else(|_| {
             let reason = "loading it failed in a way that nobody foresaw\n\
@@ -394,35 +395,35 @@ impl Engine {
         Ok(Self { info, tokenizer, template, stages: Some(stages), thread: Some(thread) })
     }
 
-    /// What was loaded.
+    /// What is known of the loaded model.
     pub fn info(&self) -> &ModelInfo {
         &self.info
     }
 
-    /// Tokens of a text; control tokens in it are plain text.
+    /// The tokens of a text; control tokens in the text are read as plain text.
     pub fn encode(&self, text: &str) -> Result<Vec<TokenId>, EngineError> {
         self.tokenizer.encode(text, Specials::AsText)
     }
 
-    /// Tokens of a chat by the model's own template; with `open`, up to where the assistant
-    /// begins to speak. Control tokens in the messages' content are plain text.
+    /// The tokens of a chat by the model's own template; with `open`, up to the header of the
+    /// assistant's turn. Control tokens in the messages' content are read as plain text.
     pub fn encode_chat(&self, turns: &[Turn<'_>], open: bool) -> Result<Vec<TokenId>, EngineError> {
         self.template.encode(&self.tokenizer, turns, open)
     }
 
-    /// The token that begins every text, where the model wants one.
+    /// The token that must begin every text, where the model wants one.
     pub fn begin(&self) -> Option<TokenId> {
         self.tokenizer.bos().filter(|_| self.tokenizer.add_bos())
     }
 
     /// Hands a stage to the worker. Each job gets exactly one [`Update::Generated`] or
-    /// [`Update::Scored`]; dropping the receiver cancels what is not done.
+    /// [`Update::Scored`]; dropping the receiver cancels the jobs that are not done.
     pub fn submit(&self, jobs: Vec<Job>) -> UnboundedReceiver<Update> {
         let (updates, receiver) = unbounded_channel();
         let stage = Stage { jobs, updates, submitted: Instant::now() };
         if let Some(stages) = &self.stages {
-            // The worker outlives every panic below it; if it is gone all the same, the dropped
-            // sender ends the receiver and the caller sees unanswered jobs.
+            // The worker survives every panic in the code that it calls. Should it be gone all the
+            // same, the dropped sender ends the receiver and the caller sees unanswered jobs.
             let _ = stages.send(stage);
         }
         receiver
@@ -451,13 +452,13 @@ fn start(mut worker: Worker) -> Result<(mpsc::Sender<Stage>, JoinHandle<()>), En
     Ok((stages, thread))
 }
 
-/// The tokens as the grammar sees them.
+/// The tokenizer's tokens in the form that the grammar needs.
 fn vocabulary(tokenizer: &Arc<Tokenizer>) -> Result<Vocabulary, EngineError> {
     let size = tokenizer.vocabulary_size() as TokenId;
     let bytes = (0..size).map(|id| tokenizer.token_bytes(id).to_vec()).collect();
     let special: Vec<TokenId> = (0..size).filter(|&id| tokenizer.is_special(id)).collect();
     let encoder = Arc::clone(tokenizer);
-    // A text that cannot be encoded forces no tokens; sampling then writes it one by one.
+    // A text that cannot be encoded forces no tokens; sampling then writes it token by token.
     let encode = move |text: &str| encoder.encode(text, Specials::AsText).unwrap_or_default();
     let Some(&end) = tokenizer.end_ids().first() else {
         return Err(EngineError::Template("the vocabulary has no end token".to_owned()));
@@ -465,7 +466,8 @@ fn vocabulary(tokenizer: &Arc<Tokenizer>) -> Result<Vocabulary, EngineError> {
     Vocabulary::new(bytes, &special, end, Arc::new(encode))
 }
 
-/// Keys and values of one token in the cache, in bytes; 0 where candle's own model keeps them.
+/// Size of the keys and values of one token in the cache, in bytes; 0 where candle's own model
+/// keeps them.
 pub fn kv_bytes_per_token(file: &GgufFile) -> usize {
     file.hyper_params().map_or(0, |params| {
         KvCache::bytes_per_position(params.block_count, transformer::heads(params), CellType::F16)
@@ -478,7 +480,8 @@ pub fn trained_context(file: &GgufFile) -> usize {
     own.unwrap_or_else(|_| file.foreign_params().map_or(0, |params| params.context_length))
 }
 
-/// Where a model would run: `cpu`, `cuda:0`, `metal:0`. Opens the device and loads nothing.
+/// The device that a model would run on: `cpu`, `cuda:0`, `metal:0`. Opens the device and loads
+/// nothing.
 ///
 /// # Errors
 ///
@@ -514,24 +517,25 @@ fn device_name(device: &Device) -> String {
     }
 }
 
-/// How a file is going to be run, decided before a byte of its weights is read.
+/// How a file will be run, decided before a byte of its weights is read.
 struct Plan {
     kind: Kind,
-    /// Tokens.
+    /// Context in tokens.
     context: usize,
     fit: Fit,
 }
 
-/// Whose arithmetic.
+/// Whose code computes the model.
 enum Kind {
-    /// Our block.
+    /// Our own block.
     Block(Box<HyperParams>),
     /// candle's own model of this architecture.
     Foreign(&'static str),
 }
 
 impl Plan {
-    /// Refuses a context that the model was not trained for, and a model that does not fit.
+    /// Decides how to run a file. Refuses a context that the model was not trained for, and a model
+    /// that does not fit the memory.
     fn new(file: &GgufFile, options: &EngineOptions, device: &Device) -> Result<Self, EngineError> {
         let (kind, trained) = if let Some(params) = file.foreign_params() {
             (Kind::Foreign(params.architecture), params.context_length)
@@ -556,7 +560,8 @@ impl Plan {
             file.check_for_metal()?;
         }
         let mut fit = Fit { batch: batch.max(1), tokens: usize::MAX };
-        // candle reports a full device by an error; the system kills who fills its memory.
+        // candle reports a full device as an error, but the system kills a process that fills its
+        // memory.
         if device.is_cpu()
             && let Some(available) = memory::available()
         {

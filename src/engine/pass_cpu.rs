@@ -4,8 +4,8 @@
 //! computed as the products' input is quantised, residuals are added as products are written. All
 //! buffers are kept between passes, so that a step allocates little and maps no memory.
 //!
-//! The last block is computed for the wanted rows only; of the others nothing but keys and values
-//! is needed.
+//! The last block is computed for the wanted rows only; the others need no more than keys and
+//! values.
 
 use candle_core::Result;
 
@@ -16,7 +16,7 @@ use super::kv_cache::{CellType, Cells, KvCache, RowRange, SequenceRows};
 use super::linear::{Input, Linear, Mode};
 use super::transformer::{Batch, Biased, Layer, Transformer, Vector};
 
-/// Buffers of a pass; every one is (rows, its width).
+/// Buffers of a pass; each is (rows, its width).
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
     input: Input,
@@ -28,19 +28,19 @@ pub(super) struct Workspace {
     mixed: Vec<f32>,
     gate: Vec<f32>,
     up: Vec<f32>,
-    /// A product on its way to a norm.
+    /// A product before it is normalised.
     part: Vec<f32>,
-    /// Of both rotations: cosines and sines of each row's position, (rows, pairs).
+    /// For each of the two rotations, cosines and sines of each row's position, (rows, pairs).
     turns: [[Vec<f32>; 2]; 2],
 }
 
-/// Rows that a block computes in full, as parts of each sequence.
+/// Rows that a block computes in full, as ranges of each sequence.
 struct Rows {
     sequences: Vec<SequenceRows>,
     count: usize,
 }
 
-/// Runs a batch whose rows were given room in the cache; returns the wanted rows after the last
+/// Runs a batch whose rows already have room in the cache; returns the wanted rows after the last
 /// norm, (wanted, width).
 pub(super) fn hidden(
     model: &Transformer,
@@ -87,7 +87,7 @@ pub(super) fn hidden(
     Ok(out)
 }
 
-/// The logits of rows that [`hidden`] returned: (rows, vocabulary).
+/// Computes the logits of rows that [`hidden`] returned: (rows, vocabulary).
 pub(super) fn logits(
     model: &Transformer,
     cpu: &Cpu,
@@ -107,7 +107,7 @@ pub(super) fn logits(
     work.input.multiply(cpu, &mut [(&model.head, out)], Mode::Set, tiles)
 }
 
-/// Cosines and sines of each row's position.
+/// Computes cosines and sines of each row's position.
 fn turns(model: &Transformer, cpu: &Cpu, positions: &[u32], work: &mut Workspace) {
     for (rotation, [cos, sin]) in model.rotations.iter().zip(&mut work.turns) {
         let pairs = rotation.frequencies.len();
@@ -123,7 +123,7 @@ fn turns(model: &Transformer, cpu: &Cpu, positions: &[u32], work: &mut Workspace
     }
 }
 
-/// Each sequence's wanted rows, numbered as they stand after all others are left out.
+/// Each sequence's wanted rows, numbered as they lie after all others are dropped.
 fn newest(batch: &Batch<'_>) -> Rows {
     let mut sequences = Vec::new();
     let mut first = 0;
@@ -148,12 +148,12 @@ fn keep(wanted: &[u32], width: usize, rows: &mut Vec<f32>) {
     rows.truncate(wanted.len() * width);
 }
 
-/// Gives a buffer its length; what is in it is overwritten later.
+/// Gives a buffer its length; its content is overwritten later.
 fn fit(buffer: &mut Vec<f32>, len: usize) {
     buffer.resize(len, 0.0);
 }
 
-/// One block at work.
+/// One block while it is computed.
 struct Pass<'a> {
     model: &'a Transformer,
     cpu: &'a Cpu,
@@ -162,7 +162,7 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Norms the rows of the residual stream as input for products with `weights`.
+    /// Normalises the rows of the residual stream as input for products with `weights`.
     fn normed(
         &self,
         rows: usize,
@@ -178,8 +178,9 @@ impl Pass<'_> {
         });
     }
 
-    /// Computes keys and values of all rows into the cache. Where all rows go on, their queries
-    /// share the product; [`Self::attend`] sees by the buffer's length whether they are there.
+    /// Writes keys and values of all rows to the cache. Where all rows go on, their queries are
+    /// computed in the same product; [`Self::attend`] sees by the buffer's length whether they are
+    /// there.
     fn keys_and_values(
         &self,
         rows: &Rows,
@@ -212,7 +213,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Bias, norm and rotation of each head of queries (`side` 0) or keys (1).
+    /// Adds the bias to each head of queries (`side` 0) or keys (1), normalises it and rotates it.
     fn turn(
         &self,
         rows: &mut [f32],
@@ -250,7 +251,7 @@ impl Pass<'_> {
         });
     }
 
-    /// Mixes the values that the rows look at into the residual stream.
+    /// Attends, and adds the result to the residual stream.
     fn attend(&self, rows: &Rows, cache: &KvCache, work: &mut Workspace) -> Result<()> {
         let heads = self.model.heads;
         let Workspace { input, x, queries, mixed, part, turns, .. } = work;
@@ -314,7 +315,7 @@ impl Pass<'_> {
         width
     }
 
-    /// Adds a product with its bias to the residual stream, through a norm where there is one.
+    /// Adds a product with its bias to the residual stream, through a norm where the layer has one.
     fn add(
         &self,
         product: &Biased,
@@ -371,7 +372,7 @@ impl Pass<'_> {
     }
 }
 
-/// Widest head that is normed: far above real ones; `gguf/hyper_params.rs` refuses wider.
+/// Widest head that is normalised: far above real ones; `gguf/hyper_params.rs` refuses wider heads.
 pub(super) const MAX_HEAD: usize = 1024;
 
 fn add_to_rows(bias: &[f32], rows: &mut [f32]) {

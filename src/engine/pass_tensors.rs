@@ -1,7 +1,7 @@
 //! The forward pass in candle's operations, on any device.
 //!
-//! What CUDA and Metal run, and what the kernels of the CPU are tested against. Attention is
-//! computed a sequence at a time, over materialised scores.
+//! CUDA and Metal run it, and the kernels of the CPU are tested against it. Attention is computed
+//! one sequence at a time, over materialised scores.
 
 use candle_core::{D, Device, Result, Tensor};
 use candle_nn::ops::{rms_norm, silu, softmax_last_dim};
@@ -12,7 +12,7 @@ use super::kernels::attention::Heads;
 use super::kv_cache::{KvCache, RowRange, SequenceRows};
 use super::transformer::{Batch, Biased, Layer, Rotation, Transformer, Vector};
 
-/// Runs a batch whose rows were given room in the cache; returns the wanted rows after the last
+/// Runs a batch whose rows already have room in the cache; returns the wanted rows after the last
 /// norm, (wanted, width).
 pub(super) fn hidden(
     model: &Transformer,
@@ -101,13 +101,13 @@ fn turns(rotation: &Rotation, positions: &[u32], device: &Device) -> Result<[Ten
     Ok([Tensor::from_vec(cos, shape, device)?, Tensor::from_vec(sin, shape, device)?])
 }
 
-/// Norms each head of (rows, heads × dim).
+/// Normalises each head of (rows, heads × dim).
 fn norm_heads(x: &Tensor, norm: &Vector, dim: usize, epsilon: f32) -> Result<Tensor> {
     let shape = x.shape().clone();
     rms_norm(&x.reshape(((), dim))?, &norm.tensor, epsilon)?.reshape(shape)
 }
 
-/// Turns each head of (rows, heads × dim) by its row's position.
+/// Rotates each head of (rows, heads × dim) by its row's position.
 fn rotate(
     rotary: Rotary,
     x: &Tensor,
@@ -177,7 +177,8 @@ fn attend(
     Tensor::cat(&out, 0)
 }
 
-/// 0 where row `i` of the newest `count` positions may look, −∞ elsewhere: (count, len).
+/// The bias of the scores: 0 where row `i` of the newest `count` positions may look, −∞ elsewhere,
+/// (count, len).
 fn causal_bias(count: usize, len: usize, window: Option<usize>, device: &Device) -> Result<Tensor> {
     let past = len - count;
     let sees = |row: usize, t: usize| {

@@ -1,11 +1,11 @@
-//! Beginnings that were read once, kept for whoever begins with them next.
+//! Beginnings of prompts that were computed once and are kept for later prompts.
 //!
 //! Drafting and judging, and one run after the other in a process, ask for prompts that begin
-//! alike. A beginning that is known whole is forked; one that is known in part is copied as far as
-//! it agrees and read on from there. Keys and values depend on nothing but the tokens up to their
-//! own, so neither changes a bit of what follows.
+//! alike. A beginning that is held whole is forked; one that is held in part is copied as far as it
+//! agrees and computed on from there. Keys and values depend only on the tokens up to their own
+//! position, so neither changes a bit of what follows.
 //!
-//! Owns which beginnings are held; the numbers are the cache's.
+//! Owns which beginnings are held; the keys and values themselves belong to the cache.
 
 use std::sync::Arc;
 
@@ -14,19 +14,19 @@ use candle_core::Result;
 use super::TokenId;
 use super::kv_cache::{KvCache, PrefixId, SeqId};
 
-/// Shortest agreement worth a copy, in tokens.
+/// Shortest agreement worth copying, in tokens.
 const LEAST: usize = 16;
-/// Most beginnings held, so that looking them up costs nothing.
+/// Most beginnings held; few enough that looking them up costs nothing.
 const MOST: usize = 64;
 
-/// The beginnings held, the latest used last.
+/// The beginnings held, the most recently used last.
 #[derive(Debug, Default)]
 pub(super) struct Prefixes {
     held: Vec<(Arc<[TokenId]>, PrefixId)>,
 }
 
 impl Prefixes {
-    /// The beginning that is exactly these tokens.
+    /// The id of the beginning that is exactly these tokens.
     pub(super) fn find(&mut self, tokens: &[TokenId]) -> Option<PrefixId> {
         let at = self.held.iter().position(|(held, _)| **held == *tokens)?;
         let entry = self.held.remove(at);
@@ -35,7 +35,8 @@ impl Prefixes {
         Some(id)
     }
 
-    /// A sequence that holds as much of these tokens as some beginning agrees with, and how much.
+    /// Opens a sequence with the longest part of these tokens that agrees with some beginning, and
+    /// returns it with the length of that part, in tokens.
     pub(super) fn begin(&self, tokens: &[TokenId], cache: &mut KvCache) -> Result<(SeqId, usize)> {
         let agreement = |held: &[TokenId]| {
             held.iter().zip(tokens).take_while(|(held, token)| held == token).count()
@@ -48,8 +49,8 @@ impl Prefixes {
         }
     }
 
-    /// Holds a beginning, and gives up those unused for longest until no more than `most` tokens
-    /// are held besides it.
+    /// Holds a beginning, and drops those unused for longest until no more than `most` tokens are
+    /// held besides it.
     pub(super) fn hold(
         &mut self,
         tokens: Arc<[TokenId]>,
@@ -66,12 +67,12 @@ impl Prefixes {
         self.held.push((tokens, id));
     }
 
-    /// Tokens held.
+    /// Number of tokens held over all beginnings.
     pub(super) fn tokens(&self) -> usize {
         self.held.iter().map(|(held, _)| held.len()).sum()
     }
 
-    /// Forgets all, after the cache was cleared.
+    /// Forgets all beginnings, after the cache was cleared.
     pub(super) fn forget(&mut self) {
         self.held.clear();
     }

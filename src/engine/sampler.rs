@@ -1,12 +1,12 @@
 //! From logits to a token: temperature, top-k, top-p, min-p, repetition penalty; seeded.
 //!
-//! Owns the choice among tokens and nothing about what they mean: which ones are allowed comes as
-//! a mask. One sampler per request, one random number per drawn token, so a request's tokens
-//! depend on its seed and its logits alone, never on threads or on what runs beside it.
+//! Owns the choice among tokens but not what they mean: which tokens are allowed comes as a mask.
+//! One sampler per request, one random number per drawn token, so a request's tokens depend on its
+//! seed and its logits alone, never on threads or on what runs beside it.
 //!
 //! Order: penalty, mask, min-p, top-k, top-p, temperature, draw. The filters look at the model's
-//! own probabilities: temperature changes how boldly the sampler picks among plausible tokens,
-//! not which are plausible.
+//! own probabilities: temperature changes how boldly the sampler picks among plausible tokens, not
+//! which are plausible.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -19,19 +19,20 @@ use super::grammar::Mask;
 use super::kernels::Tier;
 use super::kernels::rows::{CHUNK, maxima};
 
-/// How many of the latest tokens the repetition penalty sees: a long sentence. Over a whole
-/// answer, the words that any text repeats ("the", commas) would be driven out.
+/// Number of latest tokens that the repetition penalty sees: a long sentence. Over a whole answer,
+/// it would drive out the words that any text repeats ("the", commas).
 const PENALTY_WINDOW: usize = 64;
-/// First piece that top-p sorts; a nucleus is rarely larger, a vocabulary is 150,000.
+/// Candidates that top-p sorts first; a nucleus is rarely larger, a vocabulary is 150,000.
 const FIRST_SORTED: usize = 256;
 
-/// Most tokens that are asked about singly; a mask costs some hundred questions.
+/// Most tokens about which the grammar is asked one by one; a mask costs as much as some hundred
+/// such questions.
 const MOST_ASKED: usize = 32;
 
 /// How logits become tokens.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampling {
-    /// 0 takes the most likely token.
+    /// 0 always takes the most likely token.
     pub temperature: f32,
     /// Keep the k most likely; 0 keeps all.
     pub top_k: usize,
@@ -41,7 +42,7 @@ pub struct Sampling {
     pub min_p: f32,
     /// Divide (positive) or multiply (negative) logits of tokens seen lately; 1 does nothing.
     pub repetition_penalty: f32,
-    /// Seed of this request alone.
+    /// Seed of this request's random numbers.
     pub seed: u64,
 }
 
@@ -58,18 +59,18 @@ impl Default for Sampling {
     }
 }
 
-/// One request's sampler: its random numbers and what it has written lately.
+/// One request's sampler: its random numbers and the tokens that it has written lately.
 pub struct Sampler {
     sampling: Sampling,
     random: ChaCha8Rng,
-    /// The number of a position that was not settled yet.
+    /// The random number of a position that [`Self::sample_asking`] could not settle.
     kept_chance: Option<f64>,
     recent: VecDeque<TokenId>,
-    /// Logits after the penalty, one per token; kept between calls for its memory alone.
+    /// Logits after the penalty, one per token; kept between calls so that the memory is reused.
     logits: Vec<f32>,
-    /// The largest of each [`CHUNK`] of them: most of a vocabulary is passed over by these.
+    /// The largest of each [`CHUNK`] of `logits`; they let most of a vocabulary be passed over.
     maxima: Vec<f32>,
-    /// What may be drawn; kept for its memory too.
+    /// Tokens that may be drawn; kept between calls for the same reason.
     candidates: Vec<Candidate>,
 }
 
@@ -77,13 +78,13 @@ pub struct Sampler {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Candidate {
     token: TokenId,
-    /// After the penalty; finite.
+    /// The token's logit after the penalty; finite.
     logit: f32,
 }
 
 impl Candidate {
-    /// Most likely first, the lower id first among equals: a total order, so every sort and
-    /// selection has one result.
+    /// Orders the most likely first, and among equals the lower id first. This is a total order, so
+    /// every sort and selection has one result.
     fn by_rank(self, other: Self) -> Ordering {
         other.logit.total_cmp(&self.logit).then(self.token.cmp(&other.token))
     }
@@ -109,8 +110,8 @@ impl Sampler {
     /// where a mask is given. Does not record it: see [`Self::observe`].
     ///
     /// A logit that is NaN or minus infinity is never drawn unless no allowed token has a better
-    /// one; then the lowest allowed id is. Plus infinity is the largest number. `None` when no
-    /// token is allowed.
+    /// one; then the lowest allowed id is drawn. Plus infinity counts as the largest number. `None`
+    /// when no token is allowed.
     pub fn sample(&mut self, logits: &[f32], allowed: Option<&Mask>) -> Option<TokenId> {
         let chance = self.chance();
         self.penalise(logits);
@@ -124,9 +125,9 @@ impl Sampler {
         self.choose(best.logit, chance)
     }
 
-    /// Draws what [`Self::sample`] would draw under a mask, without one: the few tokens that are
-    /// likely enough are asked about. `None` when the answers do not settle it; then the same
-    /// position must be drawn with a mask.
+    /// Draws what [`Self::sample`] would draw under a mask, but without one: `allows` is asked
+    /// about the few tokens that are likely enough. `None` when its answers do not settle the draw;
+    /// the same position must then be drawn with a mask.
     ///
     /// While free text is written a grammar allows most of a vocabulary. A mask of it takes as long
     /// as a good part of the forward pass, and all but a handful of its bits are never looked at.
@@ -154,8 +155,8 @@ impl Sampler {
         if self.candidates.len() > MOST_ASKED {
             return None;
         }
-        // The best of the allowed is the first allowed one in order of rank: whatever is likelier
-        // is among the candidates too.
+        // The best of the allowed tokens is the first allowed one in order of rank: every likelier
+        // token is among the candidates too.
         let mut ranked = self.candidates.clone();
         ranked.sort_unstable_by(|a, b| a.by_rank(*b));
         let best = ranked.into_iter().find(|candidate| allows(candidate.token))?;
@@ -170,8 +171,8 @@ impl Sampler {
         self.choose(best.logit, chance)
     }
 
-    /// Drawn even where nothing is left to chance, so that one position's outcome does not shift
-    /// the numbers of the next.
+    /// The random number of this position. It is drawn even where nothing is left to chance, so
+    /// that one position's outcome does not shift the numbers of the next.
     fn chance(&mut self) -> f64 {
         self.kept_chance.take().unwrap_or_else(|| self.random.random())
     }
@@ -180,15 +181,15 @@ impl Sampler {
         self.sampling.temperature <= 0.0 || self.sampling.temperature.is_nan()
     }
 
-    /// Draws among the candidates.
+    /// Draws among the candidates, after top-k and top-p.
     fn choose(&mut self, best: f32, chance: f64) -> Option<TokenId> {
         self.keep_top_k();
         self.keep_top_p(best);
         self.draw(best, chance)
     }
 
-    /// Records a token of the answer for the repetition penalty. Forced tokens are better left
-    /// out: they are the grammar's words, not the model's.
+    /// Records a token of the answer for the repetition penalty. Forced tokens are better left out:
+    /// they are the grammar's choice, not the model's.
     pub fn observe(&mut self, token: TokenId) {
         if self.recent.len() == PENALTY_WINDOW {
             self.recent.pop_front();
@@ -196,8 +197,8 @@ impl Sampler {
         self.recent.push_back(token);
     }
 
-    /// Copies `logits` with those of recent tokens lowered, once each however often they occur.
-    /// (Keskar et al. 2019, CTRL, <https://arxiv.org/abs/1909.05858>, section 4.1.)
+    /// Copies `logits`, with those of recent tokens lowered; each is lowered once, however often it
+    /// occurs. (Keskar et al. 2019, CTRL, <https://arxiv.org/abs/1909.05858>, section 4.1.)
     fn penalise(&mut self, logits: &[f32]) {
         self.logits.clear();
         self.logits.extend_from_slice(logits);
@@ -219,7 +220,8 @@ impl Sampler {
         }
     }
 
-    /// The most likely allowed token, of equals the lowest id; `None` where all are impossible.
+    /// The most likely allowed token, and among equals the lowest id; `None` where all are
+    /// impossible.
     fn best(&self, allowed: Option<&Mask>) -> Option<Candidate> {
         let mut best = Candidate { token: 0, logit: f32::NEG_INFINITY };
         for (first, logits, word, top) in self.chunks(allowed) {
@@ -232,7 +234,7 @@ impl Sampler {
                 }
             });
         }
-        // Clamped last: infinity beats the largest number in the comparison above.
+        // Clamped only here: infinity beats the largest number in the comparison above.
         (best.logit > f32::NEG_INFINITY)
             .then_some(Candidate { logit: best.logit.min(f32::MAX), ..best })
     }
@@ -257,9 +259,9 @@ impl Sampler {
         self.candidates = candidates;
     }
 
-    /// The logits in chunks: the first token of each, its logits, the bits of the allowed ones, and
-    /// a bound that none exceeds; it is NaN, and compares with nothing, where a logit is NaN.
-    /// Chunks without an allowed token are left out.
+    /// The logits in chunks, each as its first token, its logits, the bits of the allowed tokens,
+    /// and a bound that no logit exceeds. The bound is NaN, and compares with nothing, where a
+    /// logit is NaN. Chunks without an allowed token are left out.
     fn chunks(&self, allowed: Option<&Mask>) -> impl Iterator<Item = (TokenId, &[f32], u32, f32)> {
         let words = allowed.map(Mask::words);
         (0..)
@@ -315,7 +317,7 @@ impl Sampler {
         self.candidates.sort_unstable_by_key(|candidate| candidate.token);
     }
 
-    /// Takes the candidate at `chance` of the summed probability.
+    /// Takes the candidate at which the summed probability reaches the share `chance`.
     fn draw(&self, best: f32, chance: f64) -> Option<TokenId> {
         let temperature = f64::from(self.sampling.temperature);
         let weight =
@@ -327,7 +329,7 @@ impl Sampler {
                 return Some(candidate.token);
             }
         }
-        // Rounding left a crumb: it belongs to the last token that has any weight.
+        // Rounding left a remainder: it belongs to the last token that has any weight.
         self.candidates
             .iter()
             .rev()
@@ -336,8 +338,8 @@ impl Sampler {
     }
 }
 
-/// Calls `visit` for each allowed token of a chunk, ascending. Whole words are most of what free
-/// text allows, and bit by bit takes five times as long.
+/// Calls `visit` for each allowed token of a chunk, ascending. In free text most words of the mask
+/// have every bit set, and going through these bit by bit takes five times as long.
 fn each_allowed(first: TokenId, logits: &[f32], word: u32, mut visit: impl FnMut(TokenId, f32)) {
     if word == u32::MAX {
         (first..).zip(logits).for_each(|(token, &logit)| visit(token, logit));
@@ -353,7 +355,7 @@ fn each_allowed(first: TokenId, logits: &[f32], word: u32, mut visit: impl FnMut
     }
 }
 
-/// The lowest allowed id of a vocabulary of `size`.
+/// The lowest allowed id in a vocabulary of `size` tokens.
 fn lowest(size: usize, allowed: Option<&Mask>) -> Option<TokenId> {
     let lowest = match allowed {
         Some(mask) => mask.iter().next(),
@@ -386,7 +388,7 @@ mod tests {
 
     use super::*;
 
-    /// Nothing but the draw.
+    /// Sampling without filters or penalty: only the draw.
     const PLAIN: Sampling = Sampling {
         temperature: 1.0,
         top_k: 0,
@@ -396,7 +398,7 @@ mod tests {
         seed: 7,
     };
 
-    /// How often each token comes in `draws` draws.
+    /// How often each token occurs in `draws` draws.
     fn counts(
         sampling: Sampling,
         logits: &[f32],
@@ -411,7 +413,7 @@ mod tests {
         counts
     }
 
-    /// Tokens that come at all.
+    /// The tokens that occur at all in 2,000 draws.
     fn drawn(sampling: Sampling, logits: &[f32]) -> Vec<usize> {
         let counts = counts(sampling, logits, None, 2000);
         (0..logits.len()).filter(|&token| counts[token] > 0).collect()
@@ -421,7 +423,7 @@ mod tests {
         probabilities.iter().map(|p| p.ln()).collect()
     }
 
-    /// Pearson's statistic below its 99.9th percentile for 3 degrees of freedom.
+    /// Asserts that Pearson's statistic is below its 99.9th percentile for 3 degrees of freedom.
     #[track_caller]
     fn assert_follows(counts: &[usize], expected: &[f64; 4]) {
         let draws = counts.iter().sum::<usize>() as f64;

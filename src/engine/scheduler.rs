@@ -1,24 +1,25 @@
-//! What prefills and what decodes next. Pure: sees counts, never tensors, clocks or arrival order.
+//! Decides what prefills and what decodes next.
 //!
-//! Continuous batching (Yu et al. 2022, Orca): a finished sequence leaves and the next one enters
-//! in the same step; long prompts are read in chunks between decode steps, so that the sequences
-//! that are already writing never wait for a whole prompt.
+//! Sees only counts, never tensors, clocks or arrival order. Continuous batching (Yu et al. 2022,
+//! Orca): a finished sequence leaves and the next one enters in the same step; long prompts are
+//! read in chunks between decode steps, so that the sequences that are already writing never wait
+//! for a whole prompt.
 
 /// Bounds of one forward pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Sequences alive together.
+    /// Most sequences alive together.
     pub max_batch: usize,
-    /// Prompt tokens in one pass; at least 1.
+    /// Most prompt tokens in one pass; at least 1.
     pub prefill_chunk: usize,
-    /// Tokens that the cache may hold.
+    /// Most tokens that the cache may hold.
     pub max_tokens: usize,
 }
 
 /// A live sequence as the scheduler sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Load {
-    /// Tokens that are known and not yet in the cache.
+    /// Number of tokens that are known and not yet in the cache.
     pub pending: usize,
     /// Whether the prompt is read and the answer has begun.
     pub decoding: bool,
@@ -26,8 +27,8 @@ pub struct Load {
 
 /// How many pending tokens of each live sequence go into the next pass, in the order of `loads`.
 ///
-/// A decoding sequence gives all it has: one sampled token and what the grammar forced after it.
-/// Prompts share the chunk, oldest first.
+/// A decoding sequence feeds all its pending tokens: one sampled token and those that the grammar
+/// forced after it. Prompts share the chunk, oldest first.
 pub fn plan_step(loads: &[Load], limits: Limits) -> Vec<usize> {
     let mut budget = limits.prefill_chunk.max(1);
     loads
@@ -43,9 +44,9 @@ pub fn plan_step(loads: &[Load], limits: Limits) -> Vec<usize> {
         .collect()
 }
 
-/// Whether a job that will hold up to `tokens` may enter beside `live` sequences, which hold and
-/// will hold up to `held` with what is kept of earlier prompts. A lone job always may: what does
-/// not fit then was refused when the model was loaded.
+/// Whether a job that will hold up to `tokens` may enter beside `live` sequences, which together
+/// with the kept beginnings of earlier prompts may come to hold `held` tokens. A lone job always
+/// may: one that could not fit was refused when the model was loaded.
 pub fn admissible(live: usize, held: usize, tokens: usize, limits: Limits) -> bool {
     live == 0 || live < limits.max_batch && held.saturating_add(tokens) <= limits.max_tokens
 }

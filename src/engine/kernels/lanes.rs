@@ -1,22 +1,23 @@
 //! Sixteen numbers at a time, in whatever registers a tier has.
 //!
-//! One AVX-512 register, two of AVX2, or an array that the compiler may vectorise. Kernels are
-//! written once over [`Lanes`] and compiled into a function of each tier's target features; left
-//! to itself the compiler keeps such small arrays in memory, an order of magnitude slower.
+//! These are one AVX-512 register, two of AVX2, or an array that the compiler may vectorise.
+//! Kernels are written once over [`Lanes`] and compiled into a function of each tier's target
+//! features; left to itself the compiler keeps such small arrays in memory, an order of magnitude
+//! slower.
 //!
 //! Kernels must not hide these operations in closures: a closure does not inherit the target
 //! features of the function around it, and every operation in it becomes a call.
 //!
-//! Every tier does the same operations in the same order, multiplications and additions fused in
-//! all of them, so that they agree to the bit but for sums of many lanes' results.
+//! Every tier does the same operations in the same order, with multiplications and additions fused,
+//! so that the tiers agree to the bit, except in sums across lanes.
 
 use super::activations::QuantisedBlock;
 
-/// Lanes worked on together.
+/// Number of lanes worked on together.
 pub(crate) const LANES: usize = 16;
 
-/// Sixteen f32, and the integers that go with them. The operations of a tier may only run on a CPU
-/// that has it; the kernels are entered under that condition.
+/// Sixteen f32 values, and the integers that go with them. The operations of a tier may only run on
+/// a CPU that has the tier; the kernels are entered under that condition.
 pub trait Lanes: Copy {
     /// Sixteen i32.
     type Ints: Copy;
@@ -25,21 +26,21 @@ pub trait Lanes: Copy {
 
     /// The same number in every lane.
     fn splat(value: f32) -> Self;
-    /// Numbers from memory.
+    /// Loads floats from memory.
     fn load(values: &[f32; LANES]) -> Self;
-    /// Half-precision numbers from memory.
+    /// Loads half-precision numbers from memory.
     fn load_half(bits: &[Half; LANES]) -> Self;
-    /// Numbers of the brain format (the upper half of an f32) from memory.
+    /// Loads bfloat16 numbers (the upper half of an f32) from memory.
     fn load_brain(bits: &[Brain; LANES]) -> Self;
-    /// Unsigned bytes from memory.
+    /// Loads unsigned bytes from memory, as floats.
     fn load_bytes(values: &[u8; LANES]) -> Self;
-    /// Signed bytes from memory, given as their bits.
+    /// Loads signed bytes, given as their bits, from memory, as floats.
     fn load_signed(values: &[u8; LANES]) -> Self;
-    /// The numbers to memory.
+    /// Stores the numbers to memory.
     fn store(self, values: &mut [f32; LANES]);
-    /// The numbers to memory in half precision, rounded to nearest.
+    /// Stores the numbers to memory in half precision, rounded to nearest.
     fn store_half(self, bits: &mut [u16; LANES]);
-    /// The numbers.
+    /// The numbers of all lanes.
     fn values(self) -> [f32; LANES];
     /// `self + other`
     #[must_use]
@@ -66,17 +67,18 @@ pub trait Lanes: Copy {
     #[must_use]
     fn exp(self) -> Self;
 
-    /// The bits of the largest size among the numbers of both; of what is no number where there is
-    /// any, since as bits it is above all others.
+    /// The bits of the largest absolute value among the lanes of both. Where any lane is NaN, the
+    /// bits are those of a NaN, since as integers they are above all others.
     fn largest_bits(self, other: Self) -> u32;
-    /// Rounds `self × factor`, at most 127 in size, to whole numbers, and returns their sum.
+    /// Rounds `self × factor`, at most 127 in size, to whole numbers, writes them to `bytes`, and
+    /// returns their sum.
     fn quantise(self, factor: Self, bytes: &mut [i8; LANES]) -> i32;
 
     /// The same whole number in every lane.
     fn ints(value: i32) -> Self::Ints;
-    /// Whole numbers as floats.
+    /// Converts whole numbers to floats.
     fn from_ints(ints: Self::Ints) -> Self;
-    /// Bytes from memory.
+    /// Loads bytes from memory.
     fn bytes(values: &[u8; 64]) -> Self::Bytes;
     /// The low four bits of each byte.
     fn low(bytes: Self::Bytes) -> Self::Bytes;
@@ -84,15 +86,15 @@ pub trait Lanes: Copy {
     fn high(bytes: Self::Bytes) -> Self::Bytes;
     /// `bytes`, with bit `bit` of each byte of `extra` as its bit 4.
     fn with_fifth(bytes: Self::Bytes, extra: Self::Bytes, bit: u32) -> Self::Bytes;
-    /// `bytes`, with bits `2 pair ..` of each byte of `extra` as its bits 4 and 5.
+    /// `bytes`, with bits `2 pair` and `2 pair + 1` of each byte of `extra` as its bits 4 and 5.
     fn with_two_more(bytes: Self::Bytes, extra: Self::Bytes, pair: u32) -> Self::Bytes;
     /// Adds to each lane the products of its four unsigned bytes, at most 127 each, with the four
     /// signed bytes of `word`.
     fn dot(sums: Self::Ints, bytes: Self::Bytes, word: i32) -> Self::Ints;
-    /// As [`Self::dot`], for any unsigned bytes.
+    /// As [`Self::dot`], without a limit on the unsigned bytes.
     fn dot_wide(sums: Self::Ints, bytes: Self::Bytes, word: i32) -> Self::Ints;
 
-    /// [`Self::dot_wide`] for `M` rows at once, with word `at` of each.
+    /// As [`Self::dot`] or [`Self::dot_wide`], for `M` rows at once, with word `at` of each.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
     fn dot_rows<const M: usize, const WIDE: bool>(
@@ -111,11 +113,11 @@ pub trait Lanes: Copy {
     }
 }
 
-/// A floating-point number as it lies in memory.
+/// A floating-point number as it is held in memory.
 pub trait Number: Copy + Send + Sync + 'static {
-    /// Sixteen of them.
+    /// Loads sixteen of these numbers.
     fn load<L: Lanes>(numbers: &[Self; LANES]) -> L;
-    /// One of them.
+    /// Converts one of these numbers to f32.
     fn to_f32(self) -> f32;
 }
 
@@ -124,7 +126,7 @@ pub trait Number: Copy + Send + Sync + 'static {
 #[repr(transparent)]
 pub struct Half(pub u16);
 
-/// The bits of a number of the brain format.
+/// The bits of a bfloat16 number: the upper half of an f32.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Brain(pub u16);
@@ -165,7 +167,7 @@ impl Number for Brain {
     }
 }
 
-/// Sixteen f32 without any instruction set in particular.
+/// Sixteen f32 values in an array, for any CPU.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Portable([f32; LANES]);
 
@@ -248,7 +250,7 @@ impl Lanes for Portable {
     }
 
     fn quantise(self, factor: Self, bytes: &mut [i8; LANES]) -> i32 {
-        // Rounded in the low bits of a float.
+        // Rounds in the low bits of a float; see [`ROUND`].
         let rounded = |lane: usize| (self.0[lane] * factor.0[lane] + ROUND).to_bits();
         *bytes = std::array::from_fn(|lane| rounded(lane).wrapping_sub(ROUND.to_bits()) as i8);
         bytes.iter().map(|byte| i32::from(*byte)).sum::<i32>()
@@ -295,11 +297,11 @@ impl Lanes for Portable {
     }
 }
 
-/// The sign of a float.
+/// The sign bit of a float.
 const SIGN: u32 = 1 << 31;
 /// 1.5 × 2^23: adding it rounds to the nearest whole number, which then stands in the low bits.
 const ROUND: f32 = 12_582_912.0;
-/// Below this e^x is no normal f32.
+/// Below this, e^x is not a normal f32.
 const LEAST: f32 = -87.0;
 /// −ln 2 in two parts, so that the product of the first with a small whole number is exact.
 const MINUS_LN2: [f32; 2] = [-0.693_359_4, 2.121_944_4e-4];

@@ -1,10 +1,10 @@
 //! Products with quantised weights on the CPU.
 //!
-//! Weights are repacked once, instead of beside the file's own layout, into tiles of `LANES`
-//! output rows (`formats.rs`). A kernel takes one tile and a group of activation rows, so that what
-//! it unpacks serves up to twelve rows. Integer parts are exact and the sums over blocks run in one
-//! order, so a row's result has the same bits alone and in any batch, on any tier and any number of
-//! threads.
+//! Weights are repacked once into tiles of `LANES` output rows (`formats.rs`), in place of the
+//! file's own layout. A kernel takes one tile and a group of activation rows, so that what it
+//! unpacks serves up to twelve rows. Integer parts are exact and the sums over blocks run in one
+//! order, so a row's result has the same bits alone and in any batch, on any tier and with any
+//! number of threads.
 //!
 //! candle multiplies Q4_1 and Q5_1 by scalar code, packs no width that is not a multiple of 256,
 //! and keeps what it packs beside the original.
@@ -21,7 +21,7 @@ use super::formats::{
 use super::lanes::{Half, LANES, Lanes, Portable};
 use super::team::{Pieces, Team};
 
-/// A register's bytes, aligned so that no load crosses a cache line.
+/// The bytes of a register, aligned so that no load crosses a cache line.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
 struct Aligned([u8; REGISTER]);
@@ -40,30 +40,30 @@ pub struct Matrix {
     bytes: Vec<[u8; LANES]>,
 }
 
-/// Where a product goes.
+/// A product to compute: its weights and where the result goes.
 #[derive(Debug)]
 pub struct Product<'a> {
     /// The weights.
     pub weights: &'a Matrix,
     /// (rows, outputs)
     pub out: &'a mut [f32],
-    /// What happens to what is there.
+    /// What happens to the numbers already in `out`.
     pub mode: Mode,
-    /// The tiles to compute, ascending; all where there is no list.
+    /// The tiles to compute, ascending; `None` for all.
     pub tiles: Option<&'a [u32]>,
 }
 
-/// What a product does to the numbers in its place.
+/// What a product does to the numbers already in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Replaces them.
+    /// Replaces the numbers.
     Set,
-    /// Adds to them.
+    /// Adds to the numbers.
     Add,
 }
 
 impl Mode {
-    /// Puts `values` into a place of the same length.
+    /// Writes or adds `values` to `out`, which has the same length.
     pub(super) fn put(self, values: &[f32], out: &mut [f32]) {
         match self {
             Self::Set => out.copy_from_slice(values),
@@ -77,8 +77,8 @@ impl Mode {
 }
 
 impl Matrix {
-    /// Room for a matrix of `dtype` blocks; `None` when another path must serve: a type without
-    /// tiles, or a shape that is no whole number of blocks.
+    /// Room for a matrix of `dtype` blocks. `None` when another path must serve: for a type without
+    /// tiles, or a shape that is not a whole number of blocks.
     pub fn empty(dtype: GgmlDType, outputs: usize, inputs: usize) -> Option<Self> {
         let format = Format::of(dtype)?;
         let (weights, _) = format.stored();
@@ -100,13 +100,14 @@ impl Matrix {
         Some(packed)
     }
 
-    /// Bytes of a row as the file stores it.
+    /// Size in bytes of a row as the file stores it.
     pub fn stored_row(&self) -> usize {
         let (weights, bytes) = self.format.stored();
         self.inputs / weights * bytes
     }
 
-    /// Repacks `stored`, whole rows from row `first` on, a multiple of `LANES`; each row once.
+    /// Repacks `stored`, whole rows from row `first` on, which is a multiple of `LANES`. Each row
+    /// may be filled only once.
     pub fn fill(&mut self, first: usize, stored: &[u8]) {
         let row_bytes = self.stored_row();
         let rows = stored.len() / row_bytes;
@@ -118,7 +119,7 @@ impl Matrix {
         let units = blocks / blocks_a_unit * halves;
         let quants = &mut self.quants[skipped * blocks * registers..];
         let halves_of = &mut self.halves[skipped * units..];
-        // A format without bytes has an empty part for each tile.
+        // A format without scale bytes has an empty part for each tile.
         let mut rest = &mut self.bytes[skipped * blocks * small..];
         let mut bytes_of: Vec<&mut [[u8; LANES]]> = Vec::new();
         for _ in 0..rows.div_ceil(LANES) {
@@ -149,17 +150,17 @@ impl Matrix {
             });
     }
 
-    /// Output width.
+    /// Output width, in numbers.
     pub fn outputs(&self) -> usize {
         self.outputs
     }
 
-    /// Input width.
+    /// Input width, in numbers.
     pub fn inputs(&self) -> usize {
         self.inputs
     }
 
-    /// Tiles of `LANES` outputs, the last one perhaps not full.
+    /// Number of tiles of `LANES` outputs; the last one may be partly empty.
     pub fn tiles(&self) -> usize {
         self.outputs.div_ceil(LANES)
     }
@@ -171,7 +172,7 @@ impl Matrix {
             + size_of_val(self.bytes.as_slice())
     }
 
-    /// The weights of output `output`, as floats: a row of an embedding.
+    /// Writes the weights of output `output` to `out` as floats: a row of an embedding.
     pub fn row(&self, output: usize, out: &mut [f32]) {
         let tile = self.tile(output / LANES);
         for (block, out) in out.chunks_exact_mut(BLOCK).enumerate() {
@@ -236,13 +237,13 @@ fn lines_mut(aligned: &mut [Aligned]) -> &mut [[u8; REGISTER]] {
     unsafe { std::slice::from_raw_parts_mut(aligned.as_mut_ptr().cast(), aligned.len()) }
 }
 
-/// Asks for large pages before memory is first touched: weights stream through it once a step, and
-/// a third of the time would go into looking up small ones. Only advice, and only where a buffer
-/// holds some large pages whole.
+/// Asks for large pages before memory is first touched. Weights stream through it once a step, and
+/// a third of the time would go into looking up small pages. This is only advice, given only where
+/// a buffer holds several large pages whole.
 fn in_large_pages<T>(numbers: &mut [T]) {
     #[cfg(target_os = "linux")]
     {
-        /// A page that every system has; addresses of advice must be whole ones.
+        /// Size of the pages that every system has; advice must start at a page's address.
         const PAGE: usize = 4096;
         const WORTH_IT: usize = 4 << 20; // bytes
         let bytes = size_of_val(numbers);
@@ -259,7 +260,7 @@ fn in_large_pages<T>(numbers: &mut [T]) {
     let _ = numbers;
 }
 
-/// Multiplies the activations with every weight at once.
+/// Multiplies the activations with the weights of several products at once.
 pub fn multiply(team: &Team, tier: Tier, x: &Activations, products: &mut [Product<'_>]) {
     let shared: Vec<Shared<'_>> = products
         .iter_mut()
@@ -275,7 +276,7 @@ pub fn multiply(team: &Team, tier: Tier, x: &Activations, products: &mut [Produc
         })
         .collect();
     let tiles: usize = shared.iter().map(Shared::count).sum();
-    // Shares of some microseconds at least, and enough of them to even out.
+    // Shares take some microseconds at least, and are numerous enough to even out.
     let work = x.rows().next_multiple_of(4) * x.inputs() * LANES; // multiplications a tile
     let share = (SHARE_WORK / work.max(1)).clamp(1, tiles.div_ceil(team.threads() * 4).max(1));
     team.run(tiles.div_ceil(share), &|index| {
@@ -292,10 +293,10 @@ pub fn multiply(team: &Team, tier: Tier, x: &Activations, products: &mut [Produc
     });
 }
 
-/// Multiplications worth telling another thread of: some microseconds.
+/// Fewest multiplications worth waking another thread for: some microseconds.
 const SHARE_WORK: usize = 1 << 19;
 
-/// A [`Product`] that threads write parts of.
+/// A [`Product`] whose parts are written by several threads.
 struct Shared<'a> {
     weights: &'a Matrix,
     out: Pieces<f32>,
@@ -331,7 +332,7 @@ const LARGEST: usize = GROUP_SIZES[GROUP_SIZES.len() - 1];
 
 type Sums = [[f32; LANES]; LARGEST];
 
-/// Calls the kernel of a tier, format and group size.
+/// Calls the kernel for a tier, format and group size.
 fn enter(
     tier: Tier,
     format: Format,
@@ -416,7 +417,7 @@ fn avx2<Q: Quants, S: Scales, const OFFSET: i32, const R: usize, const M: usize>
     multiply_tile::<super::lanes::Avx2, Q, S, OFFSET, R, M>(tile, x, sums);
 }
 
-/// One tile for `M` rows; a tile block takes `R` registers.
+/// Multiplies one tile with `M` rows; a tile block takes `R` registers.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 fn multiply_tile<
@@ -436,8 +437,8 @@ fn multiply_tile<
     let x: &[[QuantisedBlock; M]] = &x.as_chunks().0[..blocks];
     let mut sums = [L::splat(0.0); M];
     for block in 0..blocks {
-        // Weights stream from memory once a step; asked for ahead, they come as fast as it gives
-        // them, by more than half faster than the processor's own guess.
+        // Weights stream from memory once a step. Prefetched, they arrive as fast as memory gives
+        // them, more than half faster than by the processor's own guess.
         for register in &quants[block] {
             prefetch((&raw const *register).wrapping_add(AHEAD));
         }
@@ -468,10 +469,10 @@ fn multiply_tile<
     }
 }
 
-/// How far ahead weights are asked for, in registers: some hundred nanoseconds.
+/// How far ahead weights are prefetched, in registers: some hundred nanoseconds.
 const AHEAD: usize = 48;
 
-/// Asks for the cache line of an address, which need not be one of ours.
+/// Prefetches the cache line of an address, which may lie outside our memory.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "an instruction")]
 fn prefetch<T>(address: *const T) {
@@ -484,7 +485,7 @@ fn prefetch<T>(address: *const T) {
     let _ = address;
 }
 
-/// Which half of a block.
+/// Which half of a block is summed.
 #[derive(Clone, Copy)]
 enum Part {
     First,
@@ -492,7 +493,7 @@ enum Part {
     Both,
 }
 
-/// Where integer sums start: what the offset of the quants adds is taken off beforehand.
+/// The start values of the integer sums: minus what the offset of the quants will add.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 fn start<L: Lanes, const M: usize>(
@@ -514,7 +515,7 @@ fn start<L: Lanes, const M: usize>(
     dots
 }
 
-/// Adds the products of four weights of each output.
+/// Adds the products of four weights of each output with the same activations.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 fn dot<L: Lanes, Q: Quants, const HALF: usize, const QUARTER: usize, const M: usize>(
@@ -530,7 +531,7 @@ fn dot<L: Lanes, Q: Quants, const HALF: usize, const QUARTER: usize, const M: us
     }
 }
 
-/// Adds integer sums, in the steps of weights and activations.
+/// Adds integer sums to `sums`, scaled by the steps of weights and activations.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 fn scale<L: Lanes, const M: usize>(

@@ -1,12 +1,12 @@
-//! SIMD where candle has no fitting operation; a plain reference stands beside each kernel.
+//! SIMD kernels for what candle has no fitting operation for; each has a plain reference beside it.
 //!
-//! The only place in the engine with `unsafe`: to enter code compiled for CPU features that were
-//! found at run time, to let threads write different parts of one buffer, for loads whose bounds
-//! are asserted before a loop, and for advice on memory.
+//! This is the only place in the engine with `unsafe`: to enter code compiled for CPU features that
+//! were found at run time, to let threads write different parts of one buffer, for loads whose
+//! bounds are asserted before a loop, and for advice on memory.
 
-/// Compiles a body, generic over [`lanes::Lanes`], into a function of each tier's target features,
-/// and makes a function that enters the right one. Generic parameters beyond that stand in
-/// brackets: as declared, and as used.
+/// Compiles a body, generic over [`lanes::Lanes`], into a function for each tier's target features,
+/// and makes a function that enters the right one. Further generic parameters stand in brackets:
+/// first as declared, then as used.
 macro_rules! tiered {
     (
         $(#[$doc:meta])*
@@ -57,34 +57,35 @@ use std::sync::OnceLock;
 
 use team::Team;
 
-/// What the kernels run on.
+/// The threads and the instruction set that the kernels run on.
 #[derive(Debug)]
 pub struct Cpu {
-    /// The threads.
+    /// The threads that share each pass.
     pub team: Team,
-    /// The instruction set, which this machine has.
+    /// The instruction set, one that this machine has.
     pub tier: Tier,
 }
 
 impl Cpu {
-    /// `threads` threads, the caller's included, on a tier that this machine has.
+    /// A [`Cpu`] of `threads` threads, the caller's included. A `tier` that this machine lacks is
+    /// replaced by its best.
     pub fn new(threads: usize, tier: Tier) -> Self {
         let known = Tier::available().contains(&tier);
         Self { team: Team::new(threads), tier: if known { tier } else { Tier::detect() } }
     }
 }
 
-/// The instruction set that the kernels were entered with; found once per process. Outside this
-/// crate only [`Tier::detect`] and [`Tier::available`] give one that not every CPU has, so a kernel
+/// The instruction set with which kernels are entered; found once per process. Outside this crate
+/// only [`Tier::detect`] and [`Tier::available`] return a tier that not every CPU has, so a kernel
 /// is never entered on a CPU that it was not compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tier {
-    /// What every CPU of the target has.
+    /// The instructions that every CPU of the target has.
     Portable,
     /// x86-64 with AVX2, FMA and F16C: 8 lanes.
     #[non_exhaustive]
     Avx2,
-    /// x86-64 with AVX-512 F, BW, VL and VNNI besides: 16 lanes, and integer dot products.
+    /// x86-64 with AVX-512 F, BW, VL and VNNI as well: 16 lanes, and integer dot products.
     #[non_exhaustive]
     Avx512,
 }
@@ -113,7 +114,7 @@ impl Tier {
         })
     }
 
-    /// Activation rows that a product takes together: as many as its registers hold.
+    /// Number of activation rows that a product takes together: as many as the registers hold.
     pub(super) fn group(self) -> usize {
         match self {
             Self::Portable => 1,
@@ -122,7 +123,7 @@ impl Tier {
         }
     }
 
-    /// The tiers that this machine can run, for tests that compare them.
+    /// The tiers that this machine can run, worst first, for tests that compare them.
     pub fn available() -> Vec<Self> {
         let all = [Self::Portable, Self::Avx2, Self::Avx512];
         let best = all.iter().position(|&tier| tier == Self::detect()).unwrap_or(0);

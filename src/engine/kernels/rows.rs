@@ -1,4 +1,4 @@
-//! What is done to single rows between the products: norm, rotation, gate.
+//! Operations on single rows between the products: norm, rotation, gate.
 //!
 //! Each function takes one row and the tier to run on; sums run in one order on every tier.
 //!
@@ -19,17 +19,17 @@ tiered! {
     pub fn gate [] [] (gate: &[f32], up: &[f32], activation: Activation, out: &mut [f32]) = gated
 }
 
-/// Numbers that [`maxima`] takes together.
+/// How many numbers [`maxima`] takes together.
 pub const CHUNK: usize = 32;
 
 tiered! {
-    /// The largest of each [`CHUNK`] numbers, the last of what is left; NaN where one is NaN (of
-    /// positive sign).
+    /// The largest of each [`CHUNK`] numbers, and of those left at the end; NaN where one of them
+    /// is NaN (of positive sign).
     pub fn maxima [] [] (numbers: &[f32], out: &mut [f32]) = chunk_maxima
 }
 
-/// Integer maxima, which unlike those of floats have no order that matters: bits of floats order
-/// like integers once those of negative ones are turned round.
+/// Takes integer maxima, which unlike those of floats do not depend on the order: bits of floats
+/// order like integers once those of negative ones are inverted.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
 fn chunk_maxima<L: Lanes>(numbers: &[f32], out: &mut [f32]) {
@@ -81,8 +81,8 @@ fn gated<L: Lanes>(gate: &[f32], up: &[f32], activation: Activation, out: &mut [
     }
 }
 
-/// x · σ(z): z is x for the sigmoid unit, and 2 √(2/π) (x + 0.044715 x³) for the Gaussian one, whose
-/// tanh is a sigmoid of twice its argument. (Hendrycks and Gimpel 2016,
+/// x · σ(z), where z is x for the sigmoid unit, and 2 √(2/π) (x + 0.044715 x³) for the Gaussian
+/// one, whose tanh is a sigmoid of twice its argument. (Hendrycks and Gimpel 2016,
 /// <https://arxiv.org/abs/1606.08415>.)
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "must be compiled inside each tier's target features")]
@@ -96,15 +96,15 @@ fn activated<L: Lanes>(x: L, activation: Activation) -> L {
             ))
         }
     };
-    // Exponentials of numbers up to 0 only, so that nothing overflows.
+    // Takes exponentials of numbers up to 0 only, so that nothing overflows.
     let zero = L::splat(0.0);
     let numerator = z.min(zero).exp();
     let denominator = z.min(zero.sub(z)).exp().add(L::splat(1.0));
     x.mul(numerator.div(denominator))
 }
 
-/// Turns the leading dimensions of one head by the angles of its position: `cos` and `sin` have
-/// one entry for each pair that turns together.
+/// Rotates the leading dimensions of one head by the angles of its position: `cos` and `sin` have
+/// one entry for each pair of dimensions.
 pub fn rotate(rotary: Rotary, head: &mut [f32], cos: &[f32], sin: &[f32]) {
     let half = cos.len();
     match rotary {

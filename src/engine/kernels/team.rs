@@ -2,11 +2,11 @@
 //!
 //! A decode step of a small model is some hundred pieces of ten microseconds each, and waking a
 //! sleeping thread costs as much as a piece. So members spin for a moment after each piece before
-//! they park. Nobody is waited for who has not taken a share: on a busy machine the caller does
-//! what a descheduled member did not come to do, which is what barriers get wrong.
+//! they park. A member that has not taken a share is never waited for: on a busy machine the caller
+//! takes the shares for which a descheduled member did not come, where a barrier would wait.
 //!
-//! Which member does which share never shows in a result: shares are independent, and each is
-//! computed in the same way by whoever takes it.
+//! Which member computes which share never shows in a result: shares are independent, and every
+//! member computes them in the same way.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -15,14 +15,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 /// Polls before a member that has nothing to do parks: some 50 µs, longer than the gaps inside a
-/// pass, shorter than anybody else on the machine would notice.
+/// pass, shorter than any other program on the machine would notice.
 const SPINS: usize = 20_000;
 
-/// Set in [`Board::state`] while shares can be taken.
+/// Flag in [`Board::state`], set while shares can be taken.
 const OPEN: usize = 1 << (usize::BITS - 1);
-/// Set once, to end the members.
+/// Flag in [`Board::state`], set once to end the members.
 const ENDED: usize = 1 << (usize::BITS - 2);
-/// Members at work; the rest of the word counts pieces, so that none is taken for another.
+/// Bits of [`Board::state`] that count the members at work. The rest of the word counts pieces, so
+/// that one piece is never taken for another.
 const AT_WORK: usize = (1 << 10) - 1;
 const ONE_PIECE: usize = AT_WORK + 1;
 
@@ -33,20 +34,20 @@ pub struct Team {
     members: Vec<JoinHandle<()>>,
 }
 
-/// What the members look at.
+/// The state that the caller and the members share.
 #[derive(Debug)]
 struct Board {
     /// [`OPEN`], [`ENDED`], the piece's number, and how many members are at it.
     state: AtomicUsize,
-    /// The next share to take.
+    /// Number of the next share to take.
     next: AtomicUsize,
     piece: Mutex<Option<Piece>>,
-    /// Whether somebody's work is on the board.
+    /// Whether some caller's work is on the board.
     taken: AtomicBool,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
-/// Work cut in shares, borrowed from the caller's stack.
+/// Work cut into shares, borrowed from the caller's stack.
 #[derive(Clone, Copy)]
 struct Piece {
     work: *const (dyn Fn(usize) + Sync),
@@ -89,8 +90,9 @@ impl Team {
     }
 
     /// Calls `work` once with each of `0..shares`, on any of the threads, and returns when all are
-    /// done. The caller takes part. A panic in a share is passed on once all have ended. While
-    /// the team has work, other work (a share's own included) is done by who brings it.
+    /// done. The caller takes part. A panic in a share is passed on once all have ended. While the
+    /// team has work, other work (even that of a share itself) is done by the thread that brings
+    /// it.
     pub fn run(&self, shares: usize, work: &(dyn Fn(usize) + Sync)) {
         let board = &*self.board;
         let alone = shares <= 1 || self.members.is_empty();
@@ -122,7 +124,7 @@ impl Team {
         }
     }
 
-    /// As [`Self::run`], with `out` cut in pieces of `size`, the last one perhaps shorter.
+    /// As [`Self::run`], with `out` cut into pieces of `size`; the last one may be shorter.
     pub fn split<T: Send>(
         &self,
         out: &mut [T],
@@ -149,7 +151,7 @@ impl Drop for Team {
 }
 
 impl Board {
-    /// A member's life.
+    /// Takes shares of each piece, and spins or parks between pieces, until the team ends.
     fn serve(&self) {
         let mut done = 0;
         let mut polls = 0;
@@ -163,7 +165,7 @@ impl Board {
                     polls += 1;
                     std::hint::spin_loop();
                 } else {
-                    // An unpark between the look and the parking is kept, not lost.
+                    // An unpark between that check and the parking is kept, not lost.
                     std::thread::park();
                     polls = 0;
                 }
@@ -205,7 +207,7 @@ impl Board {
     }
 }
 
-/// Waits a moment; longer waits let others run.
+/// Waits a moment; longer waits let other threads run.
 fn pause(polls: &mut usize) {
     *polls += 1;
     if polls.is_multiple_of(1024) {
@@ -216,11 +218,11 @@ fn pause(polls: &mut usize) {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // Nothing that holds these locks can panic half-way through a change.
+    // No code that holds these locks can panic half-way through a change.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A slice that threads write different parts of.
+/// A slice whose different parts are written by different threads.
 pub(super) struct Pieces<T> {
     start: *mut T,
     len: usize,
@@ -232,12 +234,12 @@ pub(super) struct Pieces<T> {
 unsafe impl<T: Send> Sync for Pieces<T> {}
 
 impl<T> Pieces<T> {
-    /// Rows of `size` elements.
+    /// A slice as rows of `size` elements.
     pub(super) fn rows(out: &mut [T], size: usize) -> Self {
         Self { start: out.as_mut_ptr(), len: out.len(), size }
     }
 
-    /// Piece `index`.
+    /// Piece `index` of the slice.
     ///
     /// # Safety
     ///
@@ -254,7 +256,7 @@ impl<T> Pieces<T> {
     ///
     /// # Safety
     ///
-    /// Nobody else holds any of them, and the slice outlives this.
+    /// Nobody else holds any of these elements, and the slice outlives this.
     #[expect(clippy::mut_from_ref, reason = "the caller promises that parts are held once")]
     pub(super) unsafe fn part(&self, index: usize, first: usize, count: usize) -> &mut [T] {
         assert!(first + count <= self.size && (index + 1) * self.size <= self.len);

@@ -1,4 +1,4 @@
-//! Owns the tests of lowering: that a schema's every bound is in the rules that come of it.
+//! Tests of lowering: that every bound of a shape is in the rules that are made of it.
 
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -116,7 +116,7 @@ fn a_text_that_runs_on_ends_at_a_sentence() {
 
 #[test]
 fn a_text_is_free_for_three_fifths_of_its_bound() {
-    // Up to byte 180 of 300 a sentence may follow another.
+    // Up to byte 180 of 300, a sentence may follow another.
     let shape = Shape::Text { min: 0, max: 300 };
     let after = |bytes: usize| {
         let words = "ab ".repeat(bytes / 3);
@@ -133,8 +133,8 @@ fn a_text_has_at_least_the_bytes_that_are_asked_for() {
 
 #[test]
 fn a_text_is_promised_room_for_its_last_word() {
-    // Two quotes, the bound, 24 characters of 3 bytes more than counted, the rest of a
-    // character begun before, a sentence mark and a closing one of 3 bytes each.
+    // Two quotes; the bound; 24 characters of 3 bytes more than counted; the rest of a character
+    // begun before; a sentence mark and a closing mark of 3 bytes each.
     assert_eq!(Shape::Text { min: 0, max: 100 }.max_bytes(), 2 + 100 + 24 * 3 + 3 + 2 * 3);
 }
 

@@ -24,7 +24,7 @@ use std::mem::offset_of;
 
 use super::{Brain, Half, LANES, LEAST, Lanes, MINUS_LN2, POLYNOMIAL, QuantisedBlock, ROUND};
 
-/// How numbers are rounded to half precision.
+/// Rounding to half precision: to the nearest.
 const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT;
 /// The truth table of a | (b & c).
 const OR_AND: i32 = 0b1111_1000;
@@ -281,9 +281,9 @@ impl Lanes for Avx512 {
     }
 }
 
-/// In assembly for the group sizes of the products: the words are operands in memory, spread to
-/// all lanes by the instruction itself. Given intrinsics, the compiler takes the words through
-/// general registers instead, and a third of the time goes there.
+/// [`Lanes::dot_rows`] in assembly, for the group sizes of the products. The words are operands in
+/// memory, spread to all lanes by the instruction itself; given intrinsics, the compiler takes the
+/// words through general registers instead, which costs a third of the time.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vnni")]
 fn dot_rows<const M: usize>(
@@ -597,7 +597,7 @@ fn two_more(bytes: __m256i, extra: __m256i, pair: u32) -> __m256i {
     }
 }
 
-/// Pairs of products of at most 127 × 128 fit sixteen bits.
+/// [`Lanes::dot`] for half the lanes. Sums of two products of at most 127 × 128 fit sixteen bits.
 #[inline(always)]
 fn dot_half(sums: __m256i, bytes: __m256i, word: i32) -> __m256i {
     // SAFETY: see the module.
@@ -607,7 +607,8 @@ fn dot_half(sums: __m256i, bytes: __m256i, word: i32) -> __m256i {
     }
 }
 
-/// Larger bytes would overflow the pairs, so their halves are multiplied apart.
+/// [`Lanes::dot_wide`] for half the lanes. Larger bytes would overflow the sums of two products, so
+/// the low and high four bits are multiplied apart.
 #[inline(always)]
 fn dot_wide_half(sums: __m256i, bytes: __m256i, word: i32) -> __m256i {
     // SAFETY: see the module.
