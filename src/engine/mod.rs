@@ -101,7 +101,7 @@ pub struct GenerateRequest {
 /// A request to read probabilities.
 #[derive(Debug, Clone)]
 pub struct ScoreRequest {
-    /// What comes before.
+    /// The tokens before those that are read.
     pub prompt: Prompt,
     /// Which probabilities to read.
     pub want: Want,
@@ -162,7 +162,7 @@ pub struct Score {
     /// For [`Want::Labels`], the natural logarithm of each label's summed probability. For
     /// [`Want::Continuation`], the log-probability of each token.
     pub log_probs: Vec<f32>,
-    /// Tokens and times.
+    /// What the job cost.
     pub usage: EngineUsage,
 }
 

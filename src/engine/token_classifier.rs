@@ -1,14 +1,14 @@
 //! Models that label the words of a text, from a folder as Hugging Face's `transformers` writes it.
 //!
-//! Owns the folder (`config.json`, `tokenizer.json`, `model.safetensors`) and its checks, the windows
-//! over texts that are longer than the model reads, and the way from scores of tokens to labelled
-//! pieces of text. The encoders are candle's own. Does not know what a label means.
+//! Owns the folder (`config.json`, `tokenizer.json`, `model.safetensors`) and its checks, the
+//! windows over texts that are longer than the model reads, and the way from scores of tokens to
+//! labelled pieces of text. The encoders are candle's own. Does not know what a label means.
 //!
 //! Words are joined as by `aggregation_strategy="first"` of `TokenClassificationPipeline`
 //! (<https://huggingface.co/docs/transformers/main_classes/pipelines>): a word has the label of its
 //! first token, and neighbouring words of one label are one piece, with the mean of their scores.
-//! Two things differ: the first token is the first with a letter or digit in it, since the tokens of
-//! SentencePiece take `(Ana` for a word, and a piece does not begin or end with punctuation.
+//! Two things differ. The first token is the first with a letter or digit in it, since the tokens
+//! of SentencePiece take `(Ana` for a word; and a piece does not begin or end with punctuation.
 
 mod encoder;
 #[cfg(test)]
@@ -27,11 +27,11 @@ use tokenizers::Tokenizer;
 use super::{DeviceChoice, EngineError, open_device};
 use encoder::Encoder;
 
-/// Tokens of a text read together, at most: what the models are trained on.
+/// Most tokens of a text read together: what the models are trained on.
 const LONGEST: usize = 512;
-/// Tokens that two windows of a long text share, at most: a label rests on what stands around it.
+/// Most tokens that two windows of a long text share: a label depends on the words around it.
 const OVERLAP: usize = 64;
-/// Windows of one length that are computed together.
+/// Windows of equal length that are computed together.
 const BATCH: usize = 16;
 /// Most labels of a model: the largest sets have some hundred, and each costs memory.
 const MOST_LABELS: usize = 4096;
@@ -43,35 +43,35 @@ pub struct TokenClassifier {
     tokenizer: Tokenizer,
     labels: Vec<String>,
     frame: Frame,
-    /// Tokens of a window, the frame's included.
+    /// Most tokens of a window, those of the frame included.
     window: usize,
     device: Device,
     files: Hashes,
 }
 
-/// What a folder's files are known by.
+/// What a folder's files are identified by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hashes {
     /// SHA-256 of `model.safetensors`.
     pub weights: String,
-    /// SHA-256 of `config.json` and `tokenizer.json`, one behind the other.
+    /// SHA-256 of `config.json` and `tokenizer.json`, one after the other.
     pub settings: String,
 }
 
-/// A piece of a text with a label.
+/// A piece of a text, with its label.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Labelled {
-    /// First byte.
+    /// Byte of the text at which the piece begins.
     pub start: usize,
-    /// One past the last byte.
+    /// Byte of the text before which the piece ends.
     pub end: usize,
     /// The label without `B-`, `I-` and the like.
     pub label: String,
-    /// How likely the label is by the model's softmax, the mean over the words; 0 to 1.
+    /// Probability of the label by the model's softmax, the mean over the words; 0 to 1.
     pub score: f32,
 }
 
-/// The tokens that a model wants around every text.
+/// The tokens that a model needs before and after every text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Frame {
     before: Vec<u32>,
@@ -90,7 +90,8 @@ impl TokenClassifier {
     /// # Errors
     ///
     /// [`EngineError::BadModel`] names the file that is missing or wrong and what is wrong with it;
-    /// [`EngineError::Unsupported`] an architecture that is none of BERT and its kin; the message lists them.
+    /// [`EngineError::Unsupported`] names an architecture that is neither BERT nor one of its kin,
+    /// and lists those that are supported.
     pub fn load(folder: &Path, device: DeviceChoice) -> Result<Self, EngineError> {
         let device = open_device(device)?;
         let config = File::read(folder, "config.json")?;
@@ -110,7 +111,7 @@ impl TokenClassifier {
         })?;
         let sizes = kind.sizes(&settings).map_err(|reason| config.bad(reason))?;
         let tokenizer = tokenizer(&tokenizer_file)?;
-        // Ids may have gaps: the largest counts.
+        // Ids may have gaps, so the largest id counts.
         let known = tokenizer.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
         if known > sizes.vocabulary {
             return Err(tokenizer_file.bad(format!(
@@ -141,12 +142,13 @@ impl TokenClassifier {
         Ok(Self { encoder, head, tokenizer, labels, frame, window, device, files })
     }
 
-    /// What the files are known by.
+    /// What the model's files are identified by.
     pub fn hashes(&self) -> &Hashes {
         &self.files
     }
 
-    /// The labels that the model can give, without `B-`, `I-` and the like; each once, in its order.
+    /// The labels that the model can give, without `B-`, `I-` and the like; each once, in the
+    /// model's order.
     pub fn labels(&self) -> Vec<&str> {
         let mut kinds: Vec<&str> = Vec::new();
         for label in &self.labels {
@@ -158,7 +160,8 @@ impl TokenClassifier {
         kinds
     }
 
-    /// The labelled pieces of each text, in order and apart; what is labelled `O` is left out.
+    /// The labelled pieces of each text, in order and without overlap; words labelled `O` are left
+    /// out.
     ///
     /// # Errors
     ///
@@ -170,7 +173,8 @@ impl TokenClassifier {
         Ok(texts.iter().zip(best).map(|(text, best)| self.pieces(text, &best)).collect())
     }
 
-    /// The logits of one text that fits a window, frame included; for comparison with other programs.
+    /// The logits of one text that fits a window, frame included: one row per token. For comparison
+    /// with other programs.
     ///
     /// # Errors
     ///
@@ -197,7 +201,7 @@ impl TokenClassifier {
         })
     }
 
-    /// For each token of each text its likeliest label and how likely that is.
+    /// For each token of each text, its most likely label and that label's probability.
     fn best(&self, texts: &[Tokens<'_>]) -> Result<Vec<Vec<(usize, f32)>>, EngineError> {
         let mut best: Vec<Vec<(usize, f32)>> =
             texts.iter().map(|text| vec![(0, 0.0); text.ids.len()]).collect();
@@ -208,7 +212,7 @@ impl TokenClassifier {
                 windows(text, tokens.ids.len(), self.window - self.frame.len())
             })
             .collect();
-        // Windows of one length make a batch that needs no padding.
+        // Windows of equal length make a batch that needs no padding.
         windows.sort_by_key(|window| window.end - window.start);
         for same in windows.chunk_by(|a, b| a.end - a.start == b.end - b.start) {
             for batch in same.chunks(BATCH) {
@@ -223,7 +227,7 @@ impl TokenClassifier {
         Ok(best)
     }
 
-    /// Logits of each window's own tokens: windows, tokens, labels.
+    /// The logits of each window's own tokens: (windows, tokens, labels).
     fn rows(
         &self,
         texts: &[Tokens<'_>],
@@ -243,7 +247,7 @@ impl TokenClassifier {
         self.head.forward(&self.encoder.forward(ids)?)
     }
 
-    /// Words of one label side by side are one piece.
+    /// Joins neighbouring words of one label to pieces.
     fn pieces(&self, tokens: &Tokens<'_>, best: &[(usize, f32)]) -> Vec<Labelled> {
         let mut pieces: Vec<Labelled> = Vec::new();
         let mut scores: Vec<f32> = Vec::new();
@@ -273,17 +277,17 @@ impl TokenClassifier {
     }
 }
 
-/// A text as tokens, without a frame.
+/// A text as tokens, without the frame.
 struct Tokens<'t> {
     text: &'t str,
     ids: Vec<u32>,
-    /// Bytes of the text.
+    /// The bytes of the text that each token covers.
     offsets: Vec<(usize, usize)>,
     words: Vec<Option<u32>>,
 }
 
 impl Tokens<'_> {
-    /// The tokens of each word, in order. What belongs to no word stands alone.
+    /// The tokens of each word, in order. A token that belongs to no word stands alone.
     fn words(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
         let mut next = 0;
         std::iter::from_fn(move || {
@@ -303,21 +307,21 @@ impl Tokens<'_> {
     }
 }
 
-/// A piece of a text that is read at once.
+/// A part of a text that is read at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Window {
-    /// Which text.
+    /// Index of the text.
     text: usize,
-    /// Its tokens.
+    /// Range of the text's tokens, `start..end`.
     start: usize,
     end: usize,
-    /// Those whose labels are taken from here: where windows overlap, each token's from the window
-    /// that has more around it.
+    /// Range of the tokens whose labels are taken from this window. Where windows overlap, each
+    /// token's label comes from the window that has more text around it.
     keep_from: usize,
     keep_to: usize,
 }
 
-/// Windows of at most `size` tokens over a text of `length`.
+/// The windows of at most `size` tokens over text number `text`, which has `length` tokens.
 fn windows(text: usize, length: usize, size: usize) -> Vec<Window> {
     let overlap = OVERLAP.min(size / 2);
     let mut windows: Vec<Window> = Vec::new();
@@ -340,7 +344,7 @@ fn windows(text: usize, length: usize, size: usize) -> Vec<Window> {
     windows
 }
 
-/// The likeliest label of a row of logits, and its probability.
+/// The most likely label of a row of logits, and its probability.
 fn likeliest(logits: &[f32]) -> Result<(usize, f32), EngineError> {
     let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f32 = logits.iter().map(|x| (x - top).exp()).sum();
@@ -357,7 +361,7 @@ fn mean(scores: &[f32]) -> f32 {
     scores.iter().sum::<f32>() / scores.len() as f32
 }
 
-/// A piece without the punctuation and space around it; `None` where nothing else is in it.
+/// A piece without the punctuation and space around it; `None` where the piece has nothing else.
 fn trimmed(text: &str, piece: Labelled) -> Option<Labelled> {
     let outer = |c: char| c.is_whitespace() || ",.;:!?\"'()[]{}<>“”‘’«»".contains(c);
     let inner = text.get(piece.start..piece.end)?;
@@ -366,7 +370,7 @@ fn trimmed(text: &str, piece: Labelled) -> Option<Labelled> {
     (start < end).then_some(Labelled { start, end, ..piece })
 }
 
-/// Where in a piece a word with a label stands.
+/// The place of a labelled word within its piece, as the label's mark says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     /// `B-`
@@ -401,7 +405,7 @@ fn parted(label: &str) -> (Part, &str) {
     (part, &label[2..])
 }
 
-/// `id2label`, in the order of the ids.
+/// The labels in `id2label`, in the order of their ids.
 fn labels(config: &Value) -> Result<Vec<String>, String> {
     let named = config.get("id2label").and_then(Value::as_object).ok_or(
         "it has no id2label, which says what the model's answers mean\nhint: it must be a model for token classification",
@@ -426,14 +430,14 @@ fn labels(config: &Value) -> Result<Vec<String>, String> {
 }
 
 fn tokenizer(file: &File) -> Result<Tokenizer, EngineError> {
-    // The crate trusts a tokenizer.json so far as to panic on parts that do not fit.
+    // The crate trusts a tokenizer.json and panics on parts that do not fit together.
     let parsed = catch_unwind(AssertUnwindSafe(|| Tokenizer::from_bytes(&file.bytes)));
     let mut tokenizer = match parsed {
         Ok(Ok(tokenizer)) => tokenizer,
         Ok(Err(error)) => return Err(file.bad(format!("it is no tokenizer.json: {error}"))),
         Err(_) => return Err(file.bad("its parts do not fit together".to_owned())),
     };
-    // Windows are ours, and a text that looks like a control token is text.
+    // Windows are cut by us, and text that looks like a control token is text.
     tokenizer.with_padding(None);
     tokenizer.with_truncation(None).map_err(|error| file.bad(error.to_string()))?;
     tokenizer.set_encode_special_tokens(true);
@@ -493,7 +497,7 @@ fn bad_file(path: &Path, reason: String) -> EngineError {
     EngineError::BadModel { path: path.display().to_string(), reason }
 }
 
-/// A layer with or without a bias.
+/// A linear layer, with a bias where the weights have one.
 fn linear(vb: &VarBuilder<'_>, input: usize, output: usize) -> candle_core::Result<Linear> {
     let weight = vb.get((output, input), "weight")?;
     let bias = if vb.contains_tensor("bias") { Some(vb.get(output, "bias")?) } else { None };
@@ -504,11 +508,11 @@ fn hash(parts: &[&[u8]]) -> String {
     encode_string(&parts.iter().fold(Sha256::new(), Digest::chain_update).finalize())
 }
 
-/// Runs code of candle; its errors and panics become a reason.
+/// Runs candle's code and turns its errors and panics into a reason.
 fn caught<T>(work: impl FnOnce() -> candle_core::Result<T>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(done)) => Ok(done),
-        // Behind the first line stands a backtrace.
+        // A backtrace follows the first line.
         Ok(Err(error)) => {
             Err(error.to_string().lines().next().unwrap_or("candle failed").to_owned())
         }

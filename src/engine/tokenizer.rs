@@ -5,7 +5,7 @@
 //! that looks like one (`<|im_end|>` in research data) becomes ordinary tokens.
 //!
 //! candle's own converter knows one family and guesses at the rest, so the conversion is ours
-//! (`vocabulary.rs`); merging itself is the `tokenizers` crate's.
+//! (`vocabulary.rs`); merging itself is left to the `tokenizers` crate.
 
 mod pre_tokenizer;
 mod token_bytes;
@@ -21,16 +21,16 @@ use super::{EngineError, TokenId};
 use token_bytes::{Spelling, TokenBytes};
 use vocabulary::{Kind, Marks, Vocabulary};
 
-/// What a control token's text means where it stands in a text.
+/// How the name of a control token is read where it occurs in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Specials {
-    /// The control token: for text that the model's own template wrote.
+    /// As the control token: for text that the model's own template wrote.
     Parse,
-    /// Nothing, it is text: for everything that comes from outside.
+    /// As plain text: for everything that comes from outside.
     AsText,
 }
 
-/// Text to tokens and back.
+/// A model's tokenizer: text to tokens and back.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     controls: Controls,
@@ -47,7 +47,7 @@ impl std::fmt::Debug for Tokenizer {
 }
 
 impl Tokenizer {
-    /// From the metadata of a model file.
+    /// Builds the tokenizer from the metadata of a model file.
     ///
     /// # Errors
     ///
@@ -60,12 +60,13 @@ impl Tokenizer {
         })
     }
 
-    /// From a `tokenizer.json`, for a model file whose own tokenizer is not known. What the file
-    /// has no place for (which tokens begin and end a text) still comes from the model file.
+    /// Builds the tokenizer from a `tokenizer.json`, for a model file whose own tokenizer is not
+    /// known. What that file has no place for (which tokens begin and end a text) still comes from
+    /// the model file.
     ///
     /// # Errors
     ///
-    /// [`EngineError::BadModel`] when it is no tokenizer, or not this model's.
+    /// [`EngineError::BadModel`] when the file is not a tokenizer, or not this model's.
     pub fn from_file(path: &Path, model: &GgufFile) -> Result<Self, EngineError> {
         let bad =
             |reason: String| EngineError::BadModel { path: path.display().to_string(), reason };
@@ -77,7 +78,7 @@ impl Tokenizer {
     fn from_json(json: &[u8], metadata: &Metadata, rows: usize) -> Result<Self, String> {
         let no_json = |error| format!("it is no tokenizer.json: {error}");
         serde_json::from_slice::<serde::de::IgnoredAny>(json).map_err(no_json)?;
-        // The crate trusts a tokenizer.json so far as to panic on merges that do not fit.
+        // The crate trusts a tokenizer.json and panics on merges that do not fit together.
         let parsed = std::panic::catch_unwind(|| tokenizers::Tokenizer::from_bytes(json));
         let mut inner = match parsed {
             Ok(Ok(tokenizer)) => tokenizer,
@@ -86,7 +87,7 @@ impl Tokenizer {
                 return Err("it is no tokenizer.json: its merges do not fit its tokens".into());
             }
         };
-        // Control tokens are found by us, and nowhere else.
+        // Control tokens are found by [`Controls`], never by the crate.
         inner.set_encode_special_tokens(true);
         inner.with_post_processor(None::<tokenizers::PostProcessorWrapper>);
         inner.with_padding(None);
@@ -133,7 +134,7 @@ impl Tokenizer {
         })
     }
 
-    /// From a model file's metadata, wherever they were read.
+    /// Builds the tokenizer from a model file's metadata, wherever they were read.
     ///
     /// # Errors
     ///
@@ -156,7 +157,7 @@ impl Tokenizer {
                     Kind::UserDefined if vocabulary.spelling == Spelling::SentencePiece => {
                         vocabulary.spelling.bytes(text)
                     }
-                    // The others are listed as plain text.
+                    // All other tokens are listed as plain text.
                     _ => text.as_bytes().to_vec(),
                 })
                 .collect(),
@@ -166,7 +167,7 @@ impl Tokenizer {
         })
     }
 
-    /// Tokens of `text`. No begin token is added; see [`Tokenizer::add_bos`].
+    /// The tokens of `text`. No begin token is added; see [`Tokenizer::add_bos`].
     ///
     /// A byte that no token spells is left out, as it was when the model was trained: SmolLM2 lacks
     /// six control characters (04, 06, 13, 14, 16, 1D) and the bytes F1 and F2.
@@ -178,9 +179,9 @@ impl Tokenizer {
         self.encode_pieces([(text, specials)])
     }
 
-    /// Tokens of the pieces put together. Ordinary text is merged across the seams, as if it had
-    /// been written in one go; a control token is only one that lies whole in a piece of
-    /// [`Specials::Parse`].
+    /// The tokens of the pieces put together. Ordinary text is merged across the seams, as if it
+    /// had been written in one go; a control token is recognised only where it lies whole in a
+    /// piece of [`Specials::Parse`].
     ///
     /// # Errors
     ///
@@ -220,8 +221,9 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// The text of `tokens`, control tokens left out, bytes that are not UTF-8 replaced. The inverse
-    /// of [`Tokenizer::encode`]: a space that the tokenizer put before the first word is taken off.
+    /// The text of `tokens`, without control tokens and with bytes that are not UTF-8 replaced.
+    /// Inverts [`Tokenizer::encode`]: a space that the tokenizer put before the first word is taken
+    /// off.
     pub fn decode(&self, tokens: &[TokenId]) -> String {
         let mut bytes = Vec::with_capacity(tokens.len() * 4);
         for token in tokens.iter().filter(|token| !self.is_special(**token)) {
@@ -231,28 +233,28 @@ impl Tokenizer {
         String::from_utf8_lossy(bytes).into_owned()
     }
 
-    /// The bytes that a token stands for; a control token's are its name. Empty for an id beyond
-    /// the vocabulary.
+    /// The bytes that a token stands for; for a control token, its name. Empty for an id beyond the
+    /// vocabulary.
     pub fn token_bytes(&self, token: TokenId) -> &[u8] {
         self.bytes.get(token)
     }
 
-    /// Whether the token steers the model rather than spelling text.
+    /// Whether `token` steers the model rather than spelling text.
     pub fn is_special(&self, token: TokenId) -> bool {
         self.controls.ids.binary_search(&token).is_ok()
     }
 
-    /// Tokens in the vocabulary: ids run from 0 to one below.
+    /// Number of tokens in the vocabulary; ids run from 0 to one below this.
     pub fn vocabulary_size(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The token that begins a text.
+    /// The token that begins a text, if the model has one.
     pub fn bos(&self) -> Option<TokenId> {
         self.marks.bos
     }
 
-    /// The token that ends a text.
+    /// The token that ends a text, or in chat models a turn, if the model has one.
     pub fn eos(&self) -> Option<TokenId> {
         self.marks.eos
     }
@@ -268,7 +270,7 @@ impl Tokenizer {
     }
 }
 
-/// How a `tokenizer.json` spells its tokens, by the decoder that it names.
+/// How a `tokenizer.json` spells its tokens, judged by the decoder that it names.
 fn spelling_of(tokenizer: &tokenizers::Tokenizer) -> Result<Spelling, String> {
     let decoder = serde_json::to_string(&tokenizer.get_decoder()).unwrap_or_default();
     if decoder.contains("\"ByteLevel\"") {
@@ -282,14 +284,14 @@ fn spelling_of(tokenizer: &tokenizers::Tokenizer) -> Result<Spelling, String> {
     }
 }
 
-/// The control tokens and where they stand in a text.
+/// The control tokens, and how they are found in a text.
 struct Controls {
-    /// Ascending.
+    /// The ids of all control tokens, ascending.
     ids: Vec<TokenId>,
     by_text: HashMap<String, TokenId>,
-    /// Any of their texts, the longest first; `None` when there are none.
+    /// Matches the text of any control token, the longest first; `None` when there are none.
     any: Option<Regex>,
-    /// Those that swallow the white space after them.
+    /// The control tokens that swallow the white space after them.
     swallowing: HashSet<TokenId>,
 }
 
@@ -313,7 +315,7 @@ impl Controls {
         Ok(Self { ids, by_text, any, swallowing })
     }
 
-    /// The text before the first control token, the token, and the text after it.
+    /// Splits at the first control token: the text before it, the token, and the text after it.
     fn split<'t>(&self, text: &'t str) -> Option<(&'t str, TokenId, &'t str)> {
         let found = self.any.as_ref()?.find(text)?;
         let id = *self.by_text.get(found.as_str())?;
@@ -321,14 +323,14 @@ impl Controls {
     }
 }
 
-/// Turns tokens into text as they come, and holds back bytes until they are whole characters.
+/// Turns tokens into text as they arrive, and holds back bytes until they are whole characters.
 #[derive(Debug, Default)]
 pub struct DecodeStream {
     pending: Vec<u8>,
 }
 
 impl DecodeStream {
-    /// Adds a token; the text that is certain now, which may be empty.
+    /// Adds a token and returns the text that is certain by now, which may be empty.
     pub fn push(&mut self, tokenizer: &Tokenizer, token: TokenId) -> String {
         if tokenizer.is_special(token) {
             return String::new();
@@ -347,7 +349,7 @@ impl DecodeStream {
                     let (valid, invalid) = rest.split_at(error.valid_up_to());
                     text.push_str(&String::from_utf8_lossy(valid));
                     let Some(length) = error.error_len() else {
-                        rest = invalid; // may become a character yet
+                        rest = invalid; // may still become a character
                         break;
                     };
                     text.push(char::REPLACEMENT_CHARACTER);
@@ -359,7 +361,7 @@ impl DecodeStream {
         text
     }
 
-    /// What is left when no token follows.
+    /// The text of the bytes held back, when no token follows.
     pub fn finish(self) -> String {
         String::from_utf8_lossy(&self.pending).into_owned()
     }

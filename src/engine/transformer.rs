@@ -2,9 +2,9 @@
 //!
 //! Weights are immutable; all state is in the cache. A packed batch is rows of any number of
 //! sequences, each with its own position, so prefill and decode are the same code and each weight
-//! is read once a pass. The arithmetic stands twice: with kernels of ours on the CPU
-//! (`pass_cpu.rs`), and in candle's operations for other devices (`pass_tensors.rs`), which is also
-//! what the first is tested against.
+//! is read once per pass. The arithmetic exists twice: with our own kernels on the CPU
+//! (`pass_cpu.rs`), and in candle's operations for other devices (`pass_tensors.rs`), against which
+//! the first is tested.
 //!
 //! Tensor names: the GGUF specification,
 //! <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
@@ -26,7 +26,7 @@ use super::pass_cpu::{self, Workspace};
 use super::pass_tensors;
 use super::{EngineError, TokenId};
 
-/// A decoder.
+/// The weights of a decoder that our own block runs.
 #[derive(Debug)]
 pub struct Transformer {
     pub(super) architecture: Architecture,
@@ -41,21 +41,22 @@ pub struct Transformer {
     pub(super) layers: Vec<Layer>,
     pub(super) output_norm: Vector, // (width)
     pub(super) head: Arc<Linear>,   // (vocabulary, width); the embedding again where tied
-    /// Of layers that see all positions, and of those that see a window.
+    /// The rotations of layers that see all positions, and of those that see a window.
     pub(super) rotations: [Rotation; 2],
     place: Place,
 }
 
-/// Where passes run.
+/// Where passes are computed.
 #[derive(Debug)]
 enum Place {
-    /// On the CPU, by kernels; the workspace keeps its memory between passes.
+    /// On the CPU, by our kernels; the workspace is kept between passes so that its memory is
+    /// reused.
     Kernels(Cpu, Box<Mutex<Workspace>>),
-    /// By candle's operations.
+    /// On a device, by candle's operations.
     Tensors(Device),
 }
 
-/// One block.
+/// The weights of one block.
 #[derive(Debug)]
 pub(super) struct Layer {
     pub(super) attention_norm: Vector,                 // (width)
@@ -70,51 +71,52 @@ pub(super) struct Layer {
     pub(super) up: Linear,                             // (feed forward, width)
     pub(super) down: Linear,                           // (width, feed forward)
     pub(super) feed_forward_post_norm: Option<Vector>, // (width)
-    /// Positions seen, the row's own included; `None` sees all.
+    /// Positions that a row sees, its own included; `None` for all.
     pub(super) window: Option<usize>,
-    /// Whether queries and keys turn, and by which of [`Transformer::rotations`].
+    /// Which of [`Transformer::rotations`] rotates queries and keys; `None` where they are not
+    /// rotated.
     pub(super) rotation: Option<usize>,
 }
 
-/// A product and what is added to it.
+/// The weights of a product, and the bias that is added to it.
 #[derive(Debug)]
 pub(super) struct Biased {
     pub(super) weight: Linear,
     pub(super) bias: Option<Vector>,
 }
 
-/// A row of weights, where the CPU reads it and where the device does.
+/// A vector of weights, held both for the CPU and for the device.
 #[derive(Debug)]
 pub(super) struct Vector {
     pub(super) host: Vec<f32>,
     pub(super) tensor: Tensor,
 }
 
-/// How fast each pair of dimensions turns, in radians a position.
+/// How fast each pair of dimensions is rotated, in radians per position.
 #[derive(Debug)]
 pub(super) struct Rotation {
     pub(super) frequencies: Vec<f64>,
-    /// What cosines and sines are multiplied with.
+    /// What cosines and sines are multiplied by.
     pub(super) magnitude: f64,
 }
 
-/// Rows of one forward pass.
+/// The rows of one forward pass.
 #[derive(Debug)]
 pub struct Batch<'a> {
-    /// Tokens, one a row.
+    /// The tokens, one per row.
     pub tokens: &'a [TokenId],
-    /// Which rows are whose; together they cover `tokens` in order.
+    /// Which rows belong to which sequence; together they cover `tokens` in order.
     pub sequences: &'a [SequenceRows],
-    /// Rows whose next-token logits are wanted: of each sequence its last ones, ascending.
+    /// Rows whose next-token logits are wanted: the last ones of each sequence, ascending.
     pub wanted: &'a [u32],
 }
 
-/// What leaves the last block of the wanted rows, normed: ready for the output head.
+/// The wanted rows as they leave the last block, normalised: the input of the output head.
 #[derive(Debug)]
 pub enum Hidden {
-    /// (rows, width)
+    /// In the CPU's memory, (rows, width).
     Host(Vec<f32>),
-    /// The same, on a device.
+    /// On a device, (rows, width).
     Device(Tensor),
 }
 
@@ -140,7 +142,7 @@ impl Transformer {
         Self::load_to(file, params, context, place)
     }
 
-    /// Loads the weights as candle has them and computes by its operations, on any device.
+    /// Loads the weights for candle's operations, on any device.
     pub fn load_tensors(
         file: &GgufFile,
         params: &HyperParams,
@@ -202,13 +204,13 @@ impl Transformer {
         })
     }
 
-    /// Runs the rows of a batch, appends them to the cache, and returns what the head needs for
-    /// the logits of the wanted rows, in their order.
+    /// Runs the rows of a batch, appends them to the cache, and returns what the head needs to
+    /// compute the logits of the wanted rows, in their order.
     pub fn hidden(&self, batch: &Batch<'_>, cache: &mut KvCache) -> Result<Hidden> {
         let positions = append_rows(batch, cache)?;
         match &self.place {
             Place::Kernels(cpu, workspace) => {
-                // A workspace that a panic left behind is only memory.
+                // A workspace that a panic left behind is only memory: a pass overwrites it.
                 let mut workspace = workspace.lock().unwrap_or_else(PoisonError::into_inner);
                 pass_cpu::hidden(self, cpu, batch, &positions, cache, &mut workspace)
                     .map(Hidden::Host)
@@ -219,9 +221,9 @@ impl Transformer {
         }
     }
 
-    /// The logits of some rows of `hidden` into `out`, which becomes (rows, vocabulary). With
-    /// `tiles`, ascending, only the logits of those tokens are sure to be computed, by sixteens; the
-    /// others are 0.
+    /// Writes the logits of some rows of `hidden` to `out`, which becomes (rows, vocabulary). With
+    /// `tiles`, ascending, only the logits of the tokens in those tiles of sixteen are sure to be
+    /// computed; the others are 0.
     pub fn logits(
         &self,
         hidden: &Hidden,
@@ -270,7 +272,7 @@ pub fn heads(params: &HyperParams) -> Heads {
     Heads { query: params.head_count, kv: params.head_count_kv, dim: params.head_dim }
 }
 
-/// Makes room in the cache and returns each row's position.
+/// Makes room in the cache for the batch and returns each row's position.
 fn append_rows(batch: &Batch<'_>, cache: &mut KvCache) -> Result<Vec<u32>> {
     let mut positions = Vec::with_capacity(batch.tokens.len());
     for sequence in batch.sequences {
@@ -281,7 +283,7 @@ fn append_rows(batch: &Batch<'_>, cache: &mut KvCache) -> Result<Vec<u32>> {
     Ok(positions)
 }
 
-/// Reads tensors of a file.
+/// Reads the tensors of a file as weights.
 struct Loader<'a> {
     file: &'a GgufFile,
     device: &'a Device,
@@ -352,7 +354,7 @@ impl Loader<'_> {
         Linear::load(self.file, name, 0..outputs, (self.device, self.products))
     }
 
-    /// A tensor that holds several products, cut by its output rows.
+    /// The products of a tensor that holds several, cut apart by their output rows.
     fn parts<const N: usize>(
         &self,
         name: &str,
@@ -379,7 +381,7 @@ impl Loader<'_> {
 }
 
 impl Rotation {
-    /// One divisor a pair.
+    /// The rotation of one pair of dimensions per divisor.
     fn new(base: f32, divisors: &[f32], magnitude: f32) -> Self {
         let pairs = divisors.len() as f64;
         let frequencies = divisors
@@ -390,7 +392,7 @@ impl Rotation {
         Self { frequencies, magnitude: f64::from(magnitude) }
     }
 
-    /// Writes the cosines and sines of a position, one a pair each.
+    /// Writes the cosines and sines of a position, one per pair.
     pub(super) fn write(&self, position: u32, cos: &mut [f32], sin: &mut [f32]) {
         for ((frequency, cos), sin) in self.frequencies.iter().zip(cos).zip(sin) {
             let (s, c) = (f64::from(position) * frequency).sin_cos();

@@ -1,8 +1,8 @@
 //! The thread that owns weights and cache: plan, forward, mask, sample, reply.
 //!
-//! Runs one stage at a time. Every sequence has tokens that are known but not yet in the cache;
-//! a step feeds some of them (`scheduler.rs` says which), and a sequence whose tokens are all fed
-//! gets logits: a writer samples, a scorer reads.
+//! Runs one stage at a time. Every sequence has tokens that are known but not yet in the cache; a
+//! step feeds some of them (`scheduler.rs` decides which), and a sequence whose tokens are all fed
+//! gets logits: a writer samples from them, a scorer reads them.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(super) struct Stage {
     pub(super) submitted: Instant,
 }
 
-/// Everything that the thread owns.
+/// What the thread owns.
 pub(super) struct Worker {
     pub(super) model: Decoder,
     pub(super) cache: KvCache,
@@ -40,15 +40,15 @@ pub(super) struct Worker {
     pub(super) tokenizer: Arc<Tokenizer>,
     pub(super) limits: Limits,
     pub(super) context: usize,
-    /// Beginnings of earlier prompts; they outlive the stage.
+    /// Beginnings of earlier prompts, which are kept from one stage to the next.
     pub(super) prefixes: Prefixes,
-    /// Of a step's rows, (rows, vocabulary); kept for its memory.
+    /// The logits of some rows of a step, (rows, vocabulary); kept so that the memory is reused.
     pub(super) logits: Vec<f32>,
 }
 
 impl Worker {
-    /// Answers every job of a stage. A panic below (a broken invariant in a kernel) fails the
-    /// jobs that are left and leaves the worker ready for the next stage.
+    /// Answers every job of a stage. A panic in the code below (a broken invariant in a kernel)
+    /// fails the jobs that are left and leaves the worker ready for the next stage.
     pub(super) fn run(&mut self, stage: Stage) {
         let mut answered = vec![false; stage.jobs.len()];
         let kinds: Vec<bool> =
@@ -60,7 +60,7 @@ impl Worker {
         let cause = match outcome {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
-            // One that was put together for the occasion may quote the prompt.
+            // Only a fixed text is passed on: a message formatted at run time may quote the prompt.
             Err(panic) => {
                 panic.downcast_ref::<&'static str>().map_or("a kernel panicked", |s| s).to_owned()
             }
@@ -79,36 +79,36 @@ impl Worker {
     }
 }
 
-/// One stage under way.
+/// One stage while it is run.
 struct StageRun<'a> {
     worker: &'a mut Worker,
     stage: Stage,
     answered: &'a mut [bool],
     next: usize,
     live: Vec<Sequence>,
-    /// Compiled once a shape; the key keeps the shape's address alive.
+    /// The grammars compiled so far, one per shape; the key keeps the shape's address alive.
     grammars: Vec<(Arc<Shape>, Grammar)>,
 }
 
-/// A live sequence.
+/// One live sequence.
 struct Sequence {
     job: usize,
     id: SeqId,
-    /// Tokens that it may come to hold.
+    /// Most tokens that the sequence may come to hold.
     room: usize,
     /// Known tokens that are not in the cache yet.
     pending: Vec<TokenId>,
     task: Task,
     usage: EngineUsage,
     admitted: Instant,
-    /// When the first logits came: the prompt is read.
+    /// When the first logits came, which is when the prompt had been read.
     read: Option<Instant>,
 }
 
 enum Task {
     Write(Box<Writer>),
     Labels(Vec<Vec<TokenId>>),
-    /// Row `i` of the sequence's own tokens predicts `targets[i − skip]`.
+    /// Reads log-probabilities: row `i` of the sequence's own tokens predicts `targets[i − skip]`.
     Continuation {
         targets: Vec<TokenId>,
         skip: usize,
@@ -122,19 +122,19 @@ struct Writer {
     look: Look,
     sampler: Sampler,
     written: Vec<TokenId>,
-    /// How many of them the grammar forced.
+    /// Number of written tokens that the grammar forced.
     forced: usize,
     max_tokens: usize,
     min_tokens: usize,
 }
 
-/// How a constrained writer learns what may come next.
+/// How a constrained writer learns which tokens may come next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Look {
-    /// By a mask, computed while the forward pass runs: where few tokens are allowed it is cheap,
+    /// By a mask, computed while the forward pass runs. Where few tokens are allowed it is cheap,
     /// and spares most of the head.
     Mask,
-    /// By asking about the likely tokens: where most are allowed.
+    /// By asking about the likely tokens, where most are allowed.
     Ask,
 }
 
@@ -154,7 +154,7 @@ impl<'a> StageRun<'a> {
     fn run(mut self) -> Result<(), EngineError> {
         loop {
             if self.stage.updates.is_closed() {
-                // Every ticket was dropped: cancelled.
+                // The receiver of the answers was dropped: cancelled.
                 for sequence in self.live.drain(..) {
                     self.worker.cache.release(sequence.id);
                 }
@@ -168,7 +168,7 @@ impl<'a> StageRun<'a> {
         }
     }
 
-    /// Lets waiting jobs in, in order, as far as the batch has room.
+    /// Admits waiting jobs, in order, as far as the batch has room.
     fn admit(&mut self) -> Result<(), EngineError> {
         while let Some(job) = self.stage.jobs.get(self.next) {
             let held = self.worker.prefixes.tokens()
@@ -182,7 +182,7 @@ impl<'a> StageRun<'a> {
             match self.open(index) {
                 Ok(sequence) => self.live.push(sequence),
                 Err(EngineError::Cancelled) => return Ok(()), // seen by `run`
-                // The engine itself failed: no other job would fare better.
+                // The engine itself failed, so no other job would fare better.
                 Err(EngineError::Compute(cause)) => return Err(EngineError::Compute(cause)),
                 Err(error) => self.fail(index, error),
             }
@@ -286,8 +286,8 @@ impl<'a> StageRun<'a> {
         Ok(&self.grammars[index].1)
     }
 
-    /// The cached prefix of these tokens, and how many of them were cached before; what was not is
-    /// prefilled now.
+    /// The cached prefix of these tokens, and how many of them were cached before. The rest is
+    /// prefilled here.
     fn prefix(
         &mut self,
         tokens: &Arc<[TokenId]>,
@@ -323,7 +323,8 @@ impl<'a> StageRun<'a> {
         let takes = plan_step(&loads, self.worker.limits);
         let feed = Feed::new(&mut self.live, &takes);
 
-        // The masks of writers that will get logits depend on nothing in the pass: both at once.
+        // The masks of the writers that will get logits do not depend on the pass, so both run at
+        // once.
         let Worker { model, cache, tokenizer, logits, .. } = &mut *self.worker;
         let (read, mut masks) =
             rayon::join(|| model.read(&feed.batch(), cache), || masks(&mut self.live));
@@ -332,7 +333,8 @@ impl<'a> StageRun<'a> {
         let prefilled = prefilled.map(|(take, _)| take).sum();
 
         let mut verdicts: Vec<Verdict> = self.live.iter().map(|_| Verdict::Continue).collect();
-        // A few rows at a time: the logits of a long text would be the largest thing in memory.
+        // Logits are computed a few rows at a time: those of a long text would be the largest thing
+        // in memory.
         for first in (0..feed.wanted.len()).step_by(LOGIT_ROWS) {
             let piece = first..(first + LOGIT_ROWS).min(feed.wanted.len());
             let tiles = feed.tiles(&piece, &masks);
@@ -358,7 +360,8 @@ impl<'a> StageRun<'a> {
         Ok(())
     }
 
-    /// Sends off what is done and keeps the rest; returns the tokens written in this step.
+    /// Answers the jobs that are done and keeps the others; returns the number of tokens written in
+    /// this step.
     fn settle(&mut self, verdicts: Vec<Verdict>) -> usize {
         let mut decoded = 0;
         let mut keep = Vec::with_capacity(self.live.len());
@@ -395,10 +398,10 @@ impl<'a> StageRun<'a> {
     }
 }
 
-/// Rows whose logits are held at a time.
+/// Most rows whose logits are held at a time.
 const LOGIT_ROWS: usize = 32;
 
-/// Beginnings are kept up to this share of a context, besides the newest.
+/// Beginnings besides the newest are kept up to the context divided by this, in tokens.
 const KEPT_SHARE: usize = 2;
 
 /// The packed rows of one step.
@@ -406,12 +409,12 @@ struct Feed {
     tokens: Vec<TokenId>,
     sequences: Vec<SequenceRows>,
     wanted: Vec<u32>,
-    /// Each live sequence's rows of the logits.
+    /// For each live sequence, its range of the wanted rows.
     wanted_of: Vec<RowRange>,
 }
 
 impl Feed {
-    /// Takes the tokens out of the sequences.
+    /// Takes the planned tokens out of the sequences.
     fn new(live: &mut [Sequence], takes: &[usize]) -> Self {
         let mut feed = Self {
             tokens: Vec::new(),
@@ -434,8 +437,8 @@ impl Feed {
         feed
     }
 
-    /// The tokens, by sixteens, whose logits any of these rows wants: `None` when that is most of
-    /// the vocabulary, or when a row is not bound by a mask.
+    /// The tiles of sixteen tokens whose logits any of these rows needs. `None` when that is most
+    /// of the vocabulary, or when a row has no mask.
     fn tiles(
         &self,
         rows: &std::ops::Range<usize>,
@@ -443,7 +446,7 @@ impl Feed {
     ) -> Option<Vec<u32>> {
         let mut allowed: Vec<u32> = Vec::new(); // a bit a token, as in the masks
         for (wanted, mask) in self.wanted_of.iter().zip(masks) {
-            // A long continuation has rows in several pieces.
+            // A long continuation has rows in several pieces of logits.
             if wanted.first.max(rows.start) >= (wanted.first + wanted.count).min(rows.end) {
                 continue;
             }
@@ -575,7 +578,7 @@ enum Step {
 }
 
 impl Writer {
-    /// The tokens that the grammar forces at the very beginning: fed with the prompt.
+    /// The tokens that the grammar forces at the very beginning; they are fed with the prompt.
     fn begin(&mut self) -> Result<Vec<TokenId>, EngineError> {
         self.force()?;
         Ok(self.written.clone())
@@ -656,12 +659,12 @@ impl Writer {
     }
 }
 
-/// Whether any logit is no number; in pieces, which the compiler turns into vectors.
+/// Whether any logit is NaN. Goes in chunks, which the compiler turns into vector code.
 fn holds_nan(logits: &[f32]) -> bool {
     logits.chunks(256).any(|chunk| chunk.iter().fold(false, |nan, logit| nan | logit.is_nan()))
 }
 
-/// The mask of each sequence that is about to get logits under a constraint.
+/// The mask of each sequence that is about to get logits and is bound by one.
 fn masks(live: &mut [Sequence]) -> Vec<Option<Result<Mask, EngineError>>> {
     live.iter_mut()
         .map(|sequence| match &mut sequence.task {
@@ -673,7 +676,7 @@ fn masks(live: &mut [Sequence]) -> Vec<Option<Result<Mask, EngineError>>> {
         .collect()
 }
 
-/// Tokens that a job may come to hold in the cache, besides the beginning that it shares.
+/// Most tokens that a job may come to hold in the cache, besides the beginning that it shares.
 fn room(job: &Job) -> usize {
     let (prompt, answer) = match job {
         Job::Generate(GenerateRequest { prompt, max_tokens, .. }) => (prompt, *max_tokens),
@@ -685,8 +688,8 @@ fn room(job: &Job) -> usize {
     prompt.own.len() + answer
 }
 
-/// The shareable beginning and the rest, which is never empty: the last token must be fed to give
-/// logits.
+/// Splits a prompt into the beginning that can be shared and the rest. The rest is never empty,
+/// because the last token must be fed to give logits.
 fn split(prompt: Prompt) -> (Arc<[TokenId]>, Vec<TokenId>) {
     let Prompt { shared, own } = prompt;
     match shared.split_last() {
@@ -695,7 +698,7 @@ fn split(prompt: Prompt) -> (Arc<[TokenId]>, Vec<TokenId>) {
     }
 }
 
-/// A prompt for a model that shares nothing.
+/// The whole prompt as tokens, for a model that cannot share a beginning.
 fn whole(prompt: &Prompt) -> Vec<TokenId> {
     [&*prompt.shared, &prompt.own].concat()
 }

@@ -1,10 +1,10 @@
-//! The encoders behind a token classifier: candle's models under one face.
+//! The encoders behind a token classifier: candle's models behind one interface.
 //!
 //! Owns which architectures there are, what each reads of `config.json`, and how each is called. A
-//! batch here has rows of one length, so nothing is masked.
+//! batch here has rows of equal length, so nothing is masked.
 //!
-//! candle's DistilBERT takes the tanh form of GELU where `transformers` takes the error function: its
-//! logits differ by some thousandths. The others agree with `transformers` to rounding.
+//! candle's DistilBERT takes the tanh form of GELU where `transformers` takes the error function:
+//! its logits differ by some thousandths. The others agree with `transformers` to rounding.
 
 use candle_core::{DType, Result, Tensor};
 use candle_nn::VarBuilder;
@@ -12,11 +12,11 @@ use candle_transformers::models::{bert, debertav2, distilbert, xlm_roberta};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// `model_type` of the models that can be loaded.
+/// The models that can be loaded, by `model_type`.
 pub(super) const ARCHITECTURES: [&str; 6] =
     ["bert", "distilbert", "roberta", "xlm-roberta", "camembert", "deberta-v2 (also DeBERTa v3)"];
 
-/// An architecture.
+/// An architecture of encoders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Bert,
@@ -26,14 +26,14 @@ pub(super) enum Kind {
     DebertaV2,
 }
 
-/// What the parts around an encoder must know of it.
+/// The sizes of an encoder that the code around it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sizes {
-    /// Rows of the embedding.
+    /// Number of tokens in the vocabulary: rows of the embedding.
     pub(super) vocabulary: usize,
-    /// Width of what comes out.
+    /// Width of the output of each token.
     pub(super) hidden: usize,
-    /// Tokens that have a position.
+    /// Number of tokens that have a position.
     pub(super) positions: usize,
 }
 
@@ -46,7 +46,7 @@ pub(super) enum Encoder {
 }
 
 impl Kind {
-    /// The architecture that a configuration names; else the name that is not known.
+    /// The architecture that a configuration names; the error is the name, when it is not known.
     pub(super) fn of(config: &Value) -> std::result::Result<Self, String> {
         match config.get("model_type").and_then(Value::as_str) {
             Some("bert") => Ok(Self::Bert),
@@ -66,7 +66,7 @@ impl Kind {
         }
     }
 
-    /// The sizes, or which of them the configuration lacks.
+    /// The sizes in the configuration; the error says which of them is missing.
     pub(super) fn sizes(self, config: &Value) -> std::result::Result<Sizes, String> {
         let size = |name: &str| {
             let size =
@@ -79,7 +79,7 @@ impl Kind {
         if !hidden.is_multiple_of(heads) {
             return Err(format!("{hidden} hidden values cannot be shared among {heads} heads"));
         }
-        // RoBERTa counts positions from behind that of padding.
+        // RoBERTa counts positions from the one after padding.
         let skipped = match self {
             Self::XlmRoberta => {
                 config.get("pad_token_id").and_then(Value::as_u64).unwrap_or(1) as usize + 1
@@ -93,7 +93,7 @@ impl Kind {
         })
     }
 
-    /// Builds the encoder of the weights.
+    /// Builds the encoder from the weights.
     pub(super) fn load(self, config: &Value, vb: &VarBuilder<'_>) -> Result<Encoder> {
         Ok(match self {
             Self::Bert => {
@@ -114,7 +114,8 @@ impl Kind {
         })
     }
 
-    /// What `transformers` leaves out of a configuration because it is usual, and candle asks for.
+    /// The settings that candle requires but `transformers` leaves out of a configuration when they
+    /// have their usual value.
     fn usual(self) -> Value {
         match self {
             Self::Bert => json!({
@@ -140,12 +141,13 @@ impl Kind {
 }
 
 impl Encoder {
-    /// What the encoder makes of each token: `ids` (rows, tokens) to (rows, tokens, hidden).
+    /// The encoder's output for each token: `ids` (rows, tokens) to (rows, tokens, hidden).
     pub(super) fn forward(&self, ids: &Tensor) -> Result<Tensor> {
         let types = ids.zeros_like()?;
         match self {
             Self::Bert(model) => model.forward(ids, &types, None),
-            // Its mask says what is hidden, not what is seen; here each row sees itself whole.
+            // DistilBERT's mask says what is hidden, not what is seen; here each row sees itself
+            // whole.
             Self::DistilBert(model) => {
                 let hidden = Tensor::zeros((1, ids.dim(1)?), DType::U8, ids.device())?;
                 model.forward(ids, &hidden)
@@ -159,14 +161,14 @@ impl Encoder {
     }
 }
 
-/// A configuration as candle's type for it.
+/// Reads a configuration as candle's type for this architecture.
 fn read<T: DeserializeOwned>(kind: Kind, config: &Value) -> Result<T> {
     let mut all = kind.usual();
     if let (Some(all), Some(said)) = (all.as_object_mut(), config.as_object()) {
-        // What is named as nothing is as good as left out.
+        // A key whose value is null counts as left out.
         let said = said.iter().filter(|(_, value)| !value.is_null());
         all.extend(said.map(|(name, value)| (name.clone(), value.clone())));
-        // Labels are read by us, and candle wants them as numbers.
+        // The labels are read in `token_classifier.rs`, and candle expects them as numbers.
         all.remove("id2label");
         all.remove("label2id");
         all.remove("classifier_dropout");

@@ -1,8 +1,9 @@
 //! How byte-level vocabularies cut text before merging, by the name in `tokenizer.ggml.pre`.
 //!
 //! A wrong cut gives other tokens than the model was trained on, with no error to show for it, so
-//! only names whose rule is known stand here and any other name is refused. The rules are those of
-//! the models' own `tokenizer.json`; llama.cpp's `llama-vocab.cpp` says which name means which.
+//! only names whose rule is known are listed here and any other name is refused. The rules are
+//! those of the models' own `tokenizer.json`; llama.cpp's `llama-vocab.cpp` says which name means
+//! which.
 
 use tokenizers::SplitDelimiterBehavior;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
@@ -10,16 +11,16 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 
-/// One rule.
+/// One rule for cutting text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PreTokenizer {
-    /// Applied in turn; each cuts the pieces that the one before it left.
+    /// Patterns applied in turn; each cuts the pieces that the one before it left.
     splits: &'static [&'static str],
-    /// Compose characters (NFC) first.
+    /// Whether characters are composed (NFC) first.
     pub(super) compose: bool,
-    /// A piece that is a token whole is not built from merges.
+    /// Whether a piece that is itself a token is taken whole rather than built from merges.
     pub(super) ignore_merges: bool,
-    /// Texts begin with the begin token unless the file says otherwise.
+    /// Whether texts begin with the begin token, unless the file says otherwise.
     pub(super) add_bos: bool,
 }
 
@@ -43,7 +44,7 @@ impl PreTokenizer {
             "llama-bpe" | "llama3" | "llama-v3" | "lfm2" => {
                 Self { splits: &[LLAMA3], ignore_merges: true, add_bos: true, ..PLAIN }
             }
-            // SmolLM3 goes by the first name, Phi-4 by the second.
+            // SmolLM3 uses the name `smaug-bpe`, Phi-4 `dbrx`.
             "smaug-bpe" | "dbrx" | "glm4" | "chatglm-bpe" => Self { splits: &[LLAMA3], ..PLAIN },
             "qwen2" | "deepseek-r1-qwen" => Self { splits: &[QWEN2], compose: true, ..PLAIN },
             "qwen35" => Self { splits: &[QWEN35], compose: true, ..PLAIN },
@@ -53,7 +54,7 @@ impl PreTokenizer {
         })
     }
 
-    /// The cuts, then bytes to the byte-level alphabet.
+    /// The rule as a pre-tokenizer: the cuts, then bytes to the byte-level alphabet.
     pub(super) fn build(self) -> Result<PreTokenizerWrapper, String> {
         let mut steps = Vec::with_capacity(self.splits.len() + 1);
         for pattern in self.splits {

@@ -29,7 +29,7 @@ fn refuses(set: Vec<(&'static str, Meta)>, part: &str) {
     assert!(reason.contains(part), "'{reason}' does not say '{part}'");
 }
 
-/// Tokens as text, `|` between them.
+/// A text's tokens, with `|` between them.
 fn cut(tokenizer: &Tokenizer, text: &str) -> String {
     let tokens = tokenizer.encode(text, Specials::AsText).unwrap();
     let piece =
@@ -96,7 +96,7 @@ fn metadata_that_does_not_fit_is_refused_by_key() {
 
 #[test]
 fn no_merge_may_lead_to_a_control_token() {
-    // `<s>` spelt by merges: data could become it.
+    // The merges spell `<s>`, so data could become that control token.
     let mut options = Options::default();
     let merges = ["< s", "<s >"].map(str::to_owned).to_vec();
     options.set.push(("tokenizer.ggml.merges", Meta::Texts(merges)));
@@ -147,7 +147,7 @@ fn sentence_pieces_merge_by_score_and_odd_characters_fall_back_to_bytes() {
     for text in ["the theé\n日本", "  a", "<s>", "<unk>", "<0x41>", "▁"] {
         let tokens = tokenizer.encode(text, Specials::AsText).unwrap();
         assert!(!tokens.iter().any(|token| tokenizer.is_special(*token)), "{text}");
-        // `▁` is how a space is written, so it is the one character that cannot come back.
+        // `▁` is how a space is written, so it is the one character that does not come back.
         assert_eq!(tokenizer.decode(&tokens), text.replace('▁', " "));
     }
 }
@@ -269,7 +269,7 @@ proptest! {
     }
 }
 
-/// Tokens that llama.cpp gives for the same file.
+/// Compares with the tokens that llama.cpp gives for the same file.
 #[test]
 fn the_real_model_gets_the_tokens_that_llama_cpp_gives_it() {
     let Some(path) = std::env::var_os("PERSONA_TEST_MODEL") else {

@@ -1,25 +1,25 @@
 //! The bytes that each token stands for.
 //!
-//! Vocabularies spell bytes in print: byte-level ones map each byte to a printable character,
-//! SentencePiece ones write spaces as `▁` and odd bytes as `<0x0A>`. Grammar masks and streaming
-//! need the bytes themselves.
+//! Vocabularies write bytes as printable text: byte-level ones map each byte to a printable
+//! character, SentencePiece ones write spaces as `▁` and odd bytes as `<0x0A>`. Grammar masks and
+//! streaming need the bytes themselves.
 
 use crate::engine::TokenId;
 
-/// What SentencePiece writes for a space.
+/// The character that SentencePiece writes for a space.
 pub(super) const SPACE: char = '\u{2581}';
 
-/// How tokens are spelled.
+/// How a vocabulary spells its tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spelling {
-    /// One printable character a byte (GPT-2).
+    /// One printable character per byte (GPT-2).
     ByteLevel,
-    /// Text with `▁` for spaces and `<0xNN>` for bytes.
+    /// Text, with `▁` for spaces and `<0xNN>` for single bytes.
     SentencePiece,
 }
 
 impl Spelling {
-    /// The bytes behind an ordinary token.
+    /// The bytes that an ordinary token spells.
     pub(super) fn bytes(self, token: &str) -> Vec<u8> {
         match self {
             // A character outside the alphabet stands for itself: some vocabularies list plain text.
@@ -36,8 +36,8 @@ impl Spelling {
     }
 }
 
-/// The byte that a character of GPT-2's alphabet stands for: printable Latin-1 for itself, the
-/// other 68 bytes counted up from U+0100.
+/// The byte that a character of GPT-2's alphabet stands for. Printable Latin-1 characters stand for
+/// themselves; the other 68 bytes are counted up from U+0100.
 fn byte_of(character: char) -> Option<u8> {
     match character {
         '!'..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{ff}' => {
@@ -50,7 +50,7 @@ fn byte_of(character: char) -> Option<u8> {
     }
 }
 
-/// `<0x0A>` as its byte.
+/// The byte of a token such as `<0x0A>`; `None` for any other token.
 fn byte_token(token: &str) -> Option<u8> {
     let digits = token.strip_prefix("<0x")?.strip_suffix('>')?;
     let hexadecimal = digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
@@ -65,7 +65,7 @@ pub(super) struct TokenBytes {
 }
 
 impl TokenBytes {
-    /// The bytes of `id`; none when there is no such token.
+    /// The bytes of token `id`; empty when there is no such token.
     pub(super) fn get(&self, id: TokenId) -> &[u8] {
         let id = id as usize;
         let Some(end) = self.ends.get(id) else {
@@ -75,7 +75,7 @@ impl TokenBytes {
         &self.joined[start..*end]
     }
 
-    /// How many tokens there are.
+    /// Number of tokens.
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }

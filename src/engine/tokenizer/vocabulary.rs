@@ -1,8 +1,8 @@
 //! The vocabulary of a GGUF file, and its conversion to a `tokenizers` model.
 //!
-//! Two families: `gpt2` (byte-level BPE with merges in the file) and `llama` (SentencePiece BPE,
-//! whose merges follow from the tokens and their scores). Control tokens stay outside the model in
-//! both, so that no text can be merged into one.
+//! There are two families: `gpt2` (byte-level BPE with merges in the file) and `llama`
+//! (SentencePiece BPE, whose merges follow from the tokens and their scores). Control tokens stay
+//! outside the model in both, so that no text can be merged into one.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,31 +15,32 @@ use super::token_bytes::{SPACE, Spelling};
 use crate::engine::TokenId;
 use crate::engine::gguf::{Metadata, Texts, Value, quoted};
 
-/// Longest token in bytes. Splitting one into every pair of pieces costs its length squared; the
-/// longest real ones are runs of spaces or dashes.
+/// Longest token in bytes. Splitting a token into every pair of pieces costs its length squared;
+/// the longest real ones are runs of spaces or dashes.
 const MAX_TOKEN: usize = 1 << 10;
 const MAX_TOKENS_BYTES: usize = 32 << 20;
-/// Ways to cut its pieces in two that a SentencePiece vocabulary may have for each of them; real
-/// ones have two. Runs of one letter could be cut in a thousand ways each.
+/// Most ways to cut pieces in two, as a multiple of the number of pieces in a SentencePiece
+/// vocabulary; real ones have two. Without it, runs of one letter could be cut in a thousand ways
+/// each.
 const MAX_CUTS: usize = 16;
-/// Tokens that are cut out of a text before anything else; Gemma has 6,400.
+/// Most tokens that are cut out of a text before anything else; Gemma has 6,400.
 const MAX_USER_DEFINED: usize = 1 << 15;
 
 const TOKENS: &str = "metadata 'tokenizer.ggml.tokens'";
 const MERGES: &str = "metadata 'tokenizer.ggml.merges'";
 
-/// `tokenizer.ggml.token_type`, from llama.cpp's `llama_token_type`.
+/// The kind of a token: `tokenizer.ggml.token_type`, from llama.cpp's `llama_token_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A piece of text.
     Normal,
-    /// Stands for what has no token.
+    /// The token that stands for text that no token covers.
     Unknown,
-    /// Steers the model; text never becomes one.
+    /// A token that steers the model; text never becomes one.
     Control,
     /// A piece of text that is cut out before anything else.
     UserDefined,
-    /// Reserved.
+    /// Reserved by the vocabulary.
     Unused,
     /// One byte, for text that no piece covers.
     Byte,
@@ -58,14 +59,14 @@ impl Kind {
         })
     }
 
-    /// Whether the token steers the model rather than spelling text.
+    /// Whether tokens of this kind steer the model rather than spelling text.
     pub(super) fn is_special(self) -> bool {
         matches!(self, Self::Control | Self::Unknown)
     }
 }
 
-/// Tokens that end a turn or a text in some model family. Converters mark them carelessly, so they
-/// are known by name (as in llama.cpp).
+/// Tokens that end a turn or a text in some model family. Converters do not mark them reliably, so
+/// they are recognised by name (as in llama.cpp).
 const ENDINGS: [&str; 16] = [
     "<|im_end|>",
     "<|eot_id|>",
@@ -88,16 +89,17 @@ const ENDINGS: [&str; 16] = [
 /// The tokens that begin and end texts.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
-    /// Begins a text.
+    /// The token that begins a text.
     pub(super) bos: Option<TokenId>,
-    /// Ends a text, or in chat models a turn.
+    /// The token that ends a text, or in chat models a turn.
     pub(super) eos: Option<TokenId>,
-    /// End a text or a turn; ascending.
+    /// All tokens that end a text or a turn; ascending.
     pub(super) ends: Vec<TokenId>,
 }
 
 impl Marks {
-    /// From the keys of the file, all below `size`, and from the names that `known` knows.
+    /// Reads them from the keys of the file, whose ids must all be below `size`, and from the
+    /// ending names for which `known` has an id.
     pub(super) fn read(
         metadata: &Metadata,
         size: usize,
@@ -121,7 +123,7 @@ impl Marks {
     }
 }
 
-/// What the file says of its tokens.
+/// What the file says about its tokens.
 #[derive(Debug)]
 pub(super) struct Vocabulary<'a> {
     pub(super) tokens: &'a Texts,
@@ -132,7 +134,7 @@ pub(super) struct Vocabulary<'a> {
     metadata: &'a Metadata,
     ids: HashMap<&'a str, TokenId>,
     pre: Option<PreTokenizer>,
-    /// A space stands before the first word.
+    /// Whether a space is put before the first word.
     pub(super) space_prefix: bool,
 }
 
@@ -168,7 +170,7 @@ impl<'a> Vocabulary<'a> {
         let spm = self.spelling == Spelling::SentencePiece;
         let known = |text: &str| {
             let id = *self.ids.get(text)?;
-            // Plain text such as `</s>` is a piece like any other in many vocabularies; in Gemma's,
+            // In many vocabularies plain text such as `</s>` is an ordinary piece; in Gemma's,
             // which has the tags of HTML, it is even a user-defined one.
             let marked = match self.kinds[id as usize] {
                 Kind::Normal => text.starts_with("<|"),
@@ -195,7 +197,7 @@ impl<'a> Vocabulary<'a> {
         Ok(())
     }
 
-    /// The tokenizer that this vocabulary stands for, without its control tokens.
+    /// Builds the tokenizer of this vocabulary, without its control tokens.
     pub(super) fn build(&self) -> Result<tokenizers::Tokenizer, String> {
         let (model, normalizers) = match self.spelling {
             Spelling::ByteLevel => self.byte_level()?,
@@ -238,7 +240,7 @@ impl<'a> Vocabulary<'a> {
                 .ok_or_else(|| format!("item {rank} of {MERGES} is not a pair"))?;
             joined.clear();
             joined.extend([left, right]);
-            // The model builder trusts its input here, and panics on what is not so.
+            // The model builder trusts its input here, and panics on merges of unknown pieces.
             if ![left, right, &joined].into_iter().all(|piece| vocab.contains_key(piece)) {
                 return Err(format!(
                     "item {rank} of {MERGES} ({} with {}) is not made of tokens",
@@ -275,22 +277,23 @@ impl<'a> Vocabulary<'a> {
         Ok((model, prefix.into_iter().chain([spaces.into()]).collect()))
     }
 
-    /// SentencePiece merges whichever neighbours form the piece of highest score. As BPE: every way
-    /// to cut a piece into two known ones is a merge, ranked by the piece's score.
+    /// The merges of a SentencePiece vocabulary. SentencePiece merges whichever neighbours form the
+    /// piece of highest score; in BPE terms every way to cut a piece into two known ones is a
+    /// merge, ranked by the piece's score.
     fn merges_by_score(&self, vocab: &Vocab) -> Result<Vec<(String, String)>, String> {
         let scores = self
             .metadata
             .floats("tokenizer.ggml.scores")?
             .filter(|scores| scores.len() == self.tokens.len())
             .ok_or("metadata 'tokenizer.ggml.scores' does not hold one score per token")?;
-        // Runs of spaces come before all others, the longest first.
+        // Runs of spaces come before all other pieces, the longest first.
         let mut runs: Vec<(String, f32)> = self
             .of_kind(Kind::UserDefined)
             .map(|(token, _)| (self.spelled(token), f32::INFINITY))
             .filter(|(token, _)| token.chars().all(|c| c == SPACE))
             .collect();
         runs.sort_by_key(|(run, _)| std::cmp::Reverse(run.len()));
-        // Of a piece that is listed twice, the first is the one.
+        // Where a piece is listed twice, the first entry counts.
         let pieces = self.of_kind(Kind::Normal).filter(|(piece, id)| vocab.get(*piece) == Some(id));
         let pieces = pieces.map(|(piece, id)| (piece, scores[id as usize]));
         let mut merges = Vec::new();
@@ -313,7 +316,7 @@ impl<'a> Vocabulary<'a> {
         Ok(merges.into_iter().map(|(_, left, right)| (left.to_owned(), right.to_owned())).collect())
     }
 
-    /// Tokens that text can become.
+    /// The tokens that text can become.
     fn model_vocab(&self) -> Vocab {
         let textual = |kind: &Kind| matches!(kind, Kind::Normal | Kind::UserDefined | Kind::Byte);
         self.tokens
@@ -330,8 +333,8 @@ impl<'a> Vocabulary<'a> {
             .collect()
     }
 
-    /// A token as the model has it. Gemma's runs of spaces are user-defined tokens, which
-    /// converters write with plain spaces; to the model they are pieces like any other.
+    /// A token as the model spells it. Gemma's runs of spaces are user-defined tokens, which
+    /// converters write with plain spaces; to the model they are ordinary pieces.
     fn spelled(&self, token: &str) -> String {
         match self.spelling {
             Spelling::ByteLevel => token.to_owned(),
@@ -339,8 +342,9 @@ impl<'a> Vocabulary<'a> {
         }
     }
 
-    /// Control tokens that swallow the white space after them. The file does not say so; it is how
-    /// Phi-3's own tokenizer has all of them but the three that are older than its chat format.
+    /// The control tokens that swallow the white space after them. The file does not say which
+    /// these are: in Phi-3's own tokenizer they are all control tokens except the three that are
+    /// older than its chat format.
     pub(super) fn swallowing(&self) -> Result<HashSet<TokenId>, String> {
         let phi3 = self.metadata.text("general.architecture")? == Some("phi3");
         if !phi3 || self.spelling != Spelling::SentencePiece {
@@ -360,12 +364,13 @@ impl<'a> Vocabulary<'a> {
     }
 }
 
-/// What the library says of a vocabulary, which may quote it at any length.
+/// The library's error about a vocabulary, cut short because it may quote the vocabulary at any
+/// length.
 fn unbuildable(error: &dyn std::fmt::Display) -> String {
     format!("{TOKENS} cannot be built: {}", quoted(&error.to_string()))
 }
 
-/// How tokens are spelled, and for byte-level ones how text is cut.
+/// How tokens are spelled, and for byte-level vocabularies how text is cut.
 fn family(metadata: &Metadata) -> Result<(Spelling, Option<PreTokenizer>), String> {
     const HINT: &str = "pass the model's own file with --tokenizer tokenizer.json";
     match metadata.text("tokenizer.ggml.model")?.unwrap_or("") {
@@ -389,7 +394,7 @@ fn family(metadata: &Metadata) -> Result<(Spelling, Option<PreTokenizer>), Strin
 
 fn kinds(metadata: &Metadata, count: usize) -> Result<Vec<Kind>, String> {
     let key = "tokenizer.ggml.token_type";
-    // Compared before the list is made wide.
+    // Lengths are compared before the list is widened to 64-bit integers.
     if let Some(Value::Numbers(codes)) = metadata.get(key)
         && codes.len() != count
     {
@@ -412,13 +417,15 @@ fn check_lengths(tokens: &Texts) -> Result<(), String> {
     Ok(())
 }
 
-/// `<|end|>`, `<start_of_image>`: the same in SentencePiece models.
+/// Whether a token is turn markup, such as `<|end|>` or `<start_of_image>`, which steers in
+/// SentencePiece models too.
 fn is_turn_markup(token: &str) -> bool {
     token.starts_with("<|") && token.ends_with("|>")
         || ["<start_of_", "<end_of_"].iter().any(|start| token.starts_with(start))
 }
 
-/// `<think>`, `<|fim|>`, `[TOOL]`: user-defined by their type, but control tokens by their use.
+/// Whether a token is markup, such as `<think>`, `<|fim|>` or `[TOOL]`: user-defined by its type,
+/// but a control token by its use.
 fn is_markup(token: &str) -> bool {
     token.len() > 2
         && (token.starts_with('<') && token.ends_with('>')
