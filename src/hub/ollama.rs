@@ -14,9 +14,9 @@ use super::cache;
 use super::reference::OllamaRef;
 use super::{GGUF_MAGIC, HubError, HubOptions, LocalModel};
 
-/// Largest manifest that is read; real ones take a kilobyte.
+/// Largest manifest that is read, in bytes; real ones take a kilobyte.
 const MAX_MANIFEST: u64 = 1 << 20;
-/// Names that an error repeats.
+/// Most names that an error repeats.
 const SHOWN: usize = 12;
 
 const MODEL: &str = "application/vnd.ollama.image.model";
@@ -35,7 +35,7 @@ struct Layer {
     size: u64,
 }
 
-/// The file of a model of Ollama's; an error says why there is none, and what there is.
+/// The file of a model that Ollama has; the error says why there is none, and what there is.
 pub(super) fn find(wanted: &OllamaRef, options: &HubOptions) -> Result<LocalModel, HubError> {
     let refused = |reason: String, hint: String| HubError::NotInOllama {
         name: wanted.to_string(),
@@ -58,7 +58,7 @@ pub(super) fn find(wanted: &OllamaRef, options: &HubOptions) -> Result<LocalMode
         .map_err(|reason| refused(reason, format!("run 'ollama pull {wanted}' again")))
 }
 
-/// The weights that a manifest names, with their hash.
+/// The file of the weights that a manifest names, and their hash.
 fn model(store: &Path, manifest: &Path) -> Result<(std::path::PathBuf, String), String> {
     let shown = manifest.display();
     let size = fs::metadata(manifest).map_or(0, |about| about.len());
@@ -95,7 +95,7 @@ fn model(store: &Path, manifest: &Path) -> Result<(std::path::PathBuf, String), 
     Ok((path, sha256.to_owned()))
 }
 
-/// What Ollama has, for a message.
+/// The models that Ollama has, for a message.
 fn known(options: &HubOptions) -> String {
     let mut names = list(options);
     if names.is_empty() {
@@ -141,7 +141,7 @@ mod tests {
 
     const BYTES: &[u8] = b"GGUF and more";
 
-    /// A folder as Ollama leaves it, with one model.
+    /// Makes a folder as Ollama leaves it, with one model.
     fn store(root: &Path, layers: &str) -> HubOptions {
         let manifests = root.join("manifests/registry.ollama.ai/library/tiny");
         fs::create_dir_all(&manifests).unwrap();

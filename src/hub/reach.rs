@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::remote::Hub;
 use super::{HubError, HubOptions, RepoRef};
 
-/// Asks the hub what one file is, once, and waits for at most `patience`.
+/// Asks the hub once what one file is, and waits for at most `patience`.
 ///
-/// Ok when a hub answered, even if it does not know the file or wants a token.
+/// Ok when a hub answered, even if it does not know the file or demands a token.
 ///
 /// Needs a tokio runtime with timers and I/O.
 pub async fn reach(

@@ -9,21 +9,21 @@ use std::path::PathBuf;
 use super::HubError;
 use crate::catalogue::{self, ModelSpec};
 
-/// Quantisations in order of preference on a CPU: first those with fast kernels.
+/// Quantisations in order of preference on a CPU: those with fast kernels first.
 const PREFERRED: [&str; 10] =
     ["Q4_K_M", "Q4_K_S", "Q8_0", "Q6_K", "Q5_K_M", "Q5_K_S", "Q4_1", "Q4_0", "Q5_1", "Q5_0"];
 
-/// What every file of use ends in, in any case.
+/// The ending of every file that can be used; upper or lower case.
 const GGUF: &str = ".gguf";
 /// Most parts that a split file may have; real ones have a dozen.
 const MAX_PARTS: usize = 999;
-/// The quantisation of a file whose name states none; no name can ask for it.
+/// Stands for the quantisation of a file whose name states none; a user cannot ask for it.
 const NO_QUANT: &str = "";
 
 /// A model as the user named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelRef {
-    /// A file.
+    /// The path of a file.
     Path(PathBuf),
     /// A model that persona knows by name.
     Catalogue(&'static ModelSpec),
@@ -36,13 +36,13 @@ pub enum ModelRef {
 /// A model as Ollama names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OllamaRef {
-    /// `registry.ollama.ai/library/qwen2.5`, in full.
+    /// Host, user and name in full, as in `registry.ollama.ai/library/qwen2.5`.
     pub path: String,
-    /// `1.5b`; `latest` unless given.
+    /// The tag, as in `1.5b`; `latest` unless given.
     pub tag: String,
 }
 
-/// Where Ollama's own names live.
+/// Prefix of the paths of Ollama's own models.
 const OLLAMA_LIBRARY: &str = "registry.ollama.ai/library/";
 const OLLAMA_HOST: &str = "registry.ollama.ai/";
 
@@ -66,7 +66,7 @@ impl OllamaRef {
 }
 
 impl fmt::Display for OllamaRef {
-    /// As Ollama shows it: without what it takes for granted.
+    /// Writes the name as Ollama shows it, without the parts that are Ollama's defaults.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let short = self.path.strip_prefix(OLLAMA_LIBRARY);
         let short = short.or_else(|| self.path.strip_prefix(OLLAMA_HOST)).unwrap_or(&self.path);
@@ -77,22 +77,22 @@ impl fmt::Display for OllamaRef {
 /// A file in a repository of the hub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepoRef {
-    /// `owner/name`.
+    /// `owner/name` of the repository.
     pub repo: String,
-    /// Which file.
+    /// Which of its files.
     pub pick: Pick,
     /// Branch, tag or commit; `main` unless given.
     pub revision: String,
 }
 
-/// Which file of a repository.
+/// How a file of a repository is chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pick {
-    /// The best that the engine runs well.
+    /// The best one that the engine runs well.
     Best,
-    /// The one of this quantisation, as in `Q4_K_M`.
+    /// The one with this quantisation, as in `Q4_K_M`.
     Quant(String),
-    /// This one, by its path in the repository.
+    /// The one with this path in the repository.
     File(String),
 }
 
@@ -101,8 +101,8 @@ impl ModelRef {
     /// also behind `hf.co/`, and as addresses copied from the hub's pages), `ollama:name[:tag]`, or
     /// a path.
     ///
-    /// A catalogue name wins over a file of that name; `./name` means the file. A path exists or
-    /// ends in `.gguf`.
+    /// A catalogue name wins over a file of that name; `./name` means the file. A path must exist
+    /// or end in `.gguf`.
     pub fn parse(text: &str) -> Result<Self, HubError> {
         let text = text.trim();
         if let Ok(spec) = catalogue::find(text) {
@@ -137,7 +137,7 @@ fn unknown(text: &str) -> HubError {
     HubError::UnknownModel { given: text.to_owned(), hint: catalogue::model_hint(text) }
 }
 
-/// `owner/repo[:QUANT][@rev]` or `owner/repo/file.gguf[@rev]`.
+/// Reads `owner/repo[:QUANT][@rev]` or `owner/repo/file.gguf[@rev]`.
 fn parse_repo(text: &str) -> Option<RepoRef> {
     let text = text.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
     let (text, mut revision) = text.rsplit_once('@').unwrap_or((text, "main"));
@@ -159,24 +159,26 @@ fn parse_repo(text: &str) -> Option<RepoRef> {
         (None, file) if is_repo_file(file) => Pick::File(parts(file).swap_remove(0)),
         _ => return None,
     };
-    // Two parts that end in `.gguf` are a path: no repository needs that name to be found.
+    // Two words that end in `.gguf` are a path: nobody needs a repository of such a name to be
+    // found.
     let is_path = pick == Pick::Best && name.to_lowercase().ends_with(".gguf");
     let valid = is_word(owner) && is_word(name) && is_revision(revision) && !is_path;
     valid.then(|| RepoRef { repo: format!("{owner}/{name}"), pick, revision: revision.to_owned() })
 }
 
-/// One name in a repository address, also safe as one name of a path.
+/// Whether a text can be one segment of a repository's address, which is also safe as one segment
+/// of a path.
 pub(super) fn is_word(text: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     (1..=128).contains(&text.len()) && text.bytes().all(plain) && text.bytes().any(|b| b != b'.')
 }
 
-/// Whether a revision is safe inside an address and below `refs/`.
+/// Whether a revision is safe in an address and below `refs/`.
 pub(super) fn is_revision(text: &str) -> bool {
     text.split('/').all(is_word)
 }
 
-/// Whether a path from a repository is a GGUF file and stays below the folder it is put in.
+/// Whether a path from a repository names a GGUF file and stays below the folder that it is put in.
 pub(super) fn is_repo_file(path: &str) -> bool {
     let safe = |part: &str| {
         !matches!(part, "" | "." | "..")
@@ -186,8 +188,8 @@ pub(super) fn is_repo_file(path: &str) -> bool {
     path.to_lowercase().ends_with(".gguf") && path.split('/').all(safe)
 }
 
-/// The file, or all the files that it is one part of, in order: `m-00001-of-00002.gguf` and the
-/// next. Never empty.
+/// The files of a split model in order, when `file` is one of them (`m-00001-of-00002.gguf` and the
+/// next); else `file` alone. Never empty.
 pub(super) fn parts(file: &str) -> Vec<String> {
     let Some((stem, count)) = split(file) else {
         return vec![file.to_owned()];
@@ -196,7 +198,7 @@ pub(super) fn parts(file: &str) -> Vec<String> {
     (1..=count).map(|part| format!("{stem}-{part:05}-of-{count:05}{end}")).collect()
 }
 
-/// What stands before `-00001-of-00002.gguf`, and the number of parts.
+/// The text before `-00001-of-00002.gguf`, and the number of parts.
 /// (<https://github.com/ggml-org/llama.cpp/tree/master/tools/gguf-split>)
 fn split(file: &str) -> Option<(&str, usize)> {
     const DIGITS: usize = 5;
@@ -212,8 +214,8 @@ fn split(file: &str) -> Option<(&str, usize)> {
     (sound && !name.is_empty()).then_some((name, count))
 }
 
-/// Chooses among the files of a repository; of a split file, its first part. `Err` says what was
-/// there and why nothing fits.
+/// Chooses among the files of a repository; for a split file, its first part. The error says what
+/// was there and why nothing fits.
 pub(super) fn choose<'a>(files: &[&'a str], pick: &Pick) -> Result<&'a str, String> {
     if let Pick::File(wanted) = pick {
         let found = files.iter().find(|file| **file == wanted);
@@ -237,16 +239,17 @@ pub(super) fn choose<'a>(files: &[&'a str], pick: &Pick) -> Result<&'a str, Stri
     }
     match (pick, usable.as_slice()) {
         (Pick::Quant(quant), _) => Err(format!("there is no usable {quant}; {}", listing(files))),
-        // With nothing to choose from, whatever it is called is what the repository is about.
+        // With nothing to choose from, the only file is the repository's model, whatever it is
+        // called.
         (Pick::Best, [(file, _)]) => Ok(file),
         _ => Err(format!("no file fits; {}", listing(files))),
     }
 }
 
-/// The GGUF files with what speaks against each, for messages: first what can be had.
+/// The GGUF files for a message, usable ones first; each of the others with the reason against it.
 fn listing(files: &[&str]) -> String {
     const SHOWN: usize = 16;
-    // The other parts of a split file are not there to be chosen.
+    // Further parts of a split file cannot be chosen.
     let gguf = files.iter().filter(|f| is_repo_file(f) && parts(f)[0] == ***f);
     let (mut usable, mut useless) = (Vec::new(), Vec::new());
     for file in gguf {
@@ -272,13 +275,13 @@ fn listing(files: &[&str]) -> String {
     }
 }
 
-/// That all parts of a split file are there.
+/// Checks that all parts of a split file are there.
 fn complete(files: &[&str], file: &str) -> Result<(), &'static str> {
     let all = parts(file).iter().all(|part| files.contains(&part.as_str()));
     all.then_some(()).ok_or("one part of a split file, of which others are missing")
 }
 
-/// The quantisation that a file name states, or why the file is of no use.
+/// The quantisation that a file's name states; the error says why the file cannot be used.
 fn usable_quant(files: &[&str], file: &str) -> Result<String, &'static str> {
     if !is_repo_file(file) {
         return Err("not a GGUF file");

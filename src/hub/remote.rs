@@ -1,6 +1,6 @@
 //! The hub's wire format: what it is asked, and what its answers mean.
 //!
-//! Owns addresses, headers, redirects, the file list and the token's way
+//! Owns addresses, headers, redirects, the file list and which requests carry the token
 //! (<https://huggingface.co/docs/hub/api>). Writes nothing to disk.
 
 use std::time::{Duration, SystemTime};
@@ -17,27 +17,27 @@ use super::reference::{self, RepoRef};
 use super::{HubError, HubOptions, PullProgress, Token};
 use crate::http;
 
-/// Hops from the hub to the storage that has the bytes; one is usual.
+/// Most redirects from the hub to the storage that has the bytes; one is usual.
 const MAX_REDIRECTS: usize = 5;
 /// Longest wait for an answer that is only headers.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// Longest wait that a busy server may ask for; beyond it the user decides.
+/// Longest wait that a busy server may ask for; a longer one fails, so that the user decides.
 const LONGEST_WAIT: Duration = Duration::from_mins(2);
-/// Delay from which on the user is told.
+/// Delay from which on the user is told that the hub is being waited for.
 const NOTICED: Duration = Duration::from_secs(2);
-/// Largest page of a file list, and how many pages: some 50,000 files.
+/// Largest page of a file list in bytes, and most pages: some 50,000 files.
 const MAX_PAGE: usize = 8 << 20;
 const MAX_PAGES: usize = 50;
 
-/// What the hub says of a file.
+/// What the hub says about a file.
 pub(super) struct Remote {
-    /// Where to get it; answers with a redirect to the storage.
+    /// Address of the file, which answers with a redirect to the storage.
     pub(super) url: Url,
-    /// What the revision means today.
+    /// Commit that the revision points to today.
     pub(super) commit: String,
-    /// Name of its blob; the SHA-256 of a large file.
+    /// Name of the file's blob; for a large file, its SHA-256.
     pub(super) etag: String,
-    /// Size.
+    /// Size in bytes.
     pub(super) bytes: u64,
 }
 
@@ -45,17 +45,17 @@ pub(super) struct Remote {
 pub(super) struct Failure {
     pub(super) error: HubError,
     pub(super) again: bool,
-    /// How long the server wants to be left alone.
+    /// How long the server asks to be left alone.
     pub(super) wait: Option<Duration>,
 }
 
 impl Failure {
-    /// One that may pass.
+    /// A failure that may pass, so that another attempt may help.
     pub(super) fn passing(error: HubError) -> Self {
         Self { error, again: true, wait: None }
     }
 
-    /// The delay before the next attempt: what the server asks for, else `usual`.
+    /// Delay before the next attempt: what the server asks for, else `usual`.
     pub(super) fn delay(&self, usual: Option<Duration>) -> Option<Duration> {
         usual.map(|usual| self.wait.unwrap_or(usual))
     }
@@ -73,7 +73,7 @@ impl From<Failure> for HubError {
     }
 }
 
-/// A hub, as it is asked.
+/// A hub, with what is needed to ask it.
 pub(super) struct Hub<'a> {
     client: Client,
     base: Url,
@@ -81,7 +81,7 @@ pub(super) struct Hub<'a> {
     progress: OnProgress<'a>,
 }
 
-/// Who is told what happens.
+/// Receives the news of a download.
 pub(super) type OnProgress<'a> = &'a (dyn Fn(PullProgress<'_>) + Send + Sync);
 
 impl<'a> Hub<'a> {
@@ -102,7 +102,8 @@ impl<'a> Hub<'a> {
         Ok(Self { client, base, token: options.token.as_ref(), progress })
     }
 
-    /// Says that the hub is being waited for, where that takes long enough to wonder.
+    /// Tells the user that the hub is being waited for, when the delay is long enough to be
+    /// noticed.
     pub(super) fn waiting(&self, failure: &Failure, delay: Duration) {
         if delay >= NOTICED {
             let cause = failure.error.to_string();
@@ -112,7 +113,7 @@ impl<'a> Hub<'a> {
         }
     }
 
-    /// An address below the hub; each segment is escaped, a revision's `/` too.
+    /// An address below the hub. Each segment is escaped, including a `/` in a revision.
     fn url(&self, segments: &[&str], file: &str) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -121,8 +122,8 @@ impl<'a> Hub<'a> {
         url
     }
 
-    /// Sends one request, without following redirects. The token goes to the hub itself only, and
-    /// only where nobody can listen.
+    /// Sends one request, without following redirects. The token is sent to the hub itself only,
+    /// and only where nobody can listen.
     async fn send(&self, method: Method, url: &Url, from: u64) -> Result<Response, Failure> {
         let mut request = self.client.request(method.clone(), url.clone());
         request = request.header(ACCEPT_ENCODING, "identity");
@@ -138,13 +139,14 @@ impl<'a> Hub<'a> {
             request = request.header(AUTHORIZATION, format!("Bearer {}", token.expose()));
         }
         request.send().await.map_err(|error| {
-            // A host that cannot be reached at all stays so for a while; a mirror may be near.
+            // A host that cannot be reached at all stays so for a while, and a mirror may be
+            // reachable.
             let again = !error.is_connect();
             Failure { error: unreachable(url, http::cause(error)), again, wait: None }
         })
     }
 
-    /// Sends a GET and follows redirects to other hosts.
+    /// Sends a GET and follows redirects, also to other hosts.
     pub(super) async fn get(&self, url: &Url, from: u64) -> Result<Response, Failure> {
         let mut url = url.clone();
         for _ in 0..=MAX_REDIRECTS {
@@ -157,15 +159,15 @@ impl<'a> Hub<'a> {
         Err(unreachable(&url, "too many redirects".to_owned()).into())
     }
 
-    /// Asks what a file is, again when the hub is busy.
+    /// Asks what a file is, and asks again when the hub is busy.
     pub(super) async fn metadata(&self, wanted: &RepoRef, file: &str) -> Result<Remote, HubError> {
         let asked = || self.describe(wanted, file);
         let retried = asked.retry(patience()).when(|e| e.again).adjust(Failure::delay);
         retried.notify(|e, delay| self.waiting(e, delay)).await.map_err(HubError::from)
     }
 
-    /// The hub answers with a redirect that carries all about the file; only
-    /// a redirect that does not, such as that of a renamed repository, is followed.
+    /// Asks what a file is, once. The hub answers with a redirect that carries all about the file;
+    /// only a redirect that does not, such as that of a renamed repository, is followed.
     pub(super) async fn describe(&self, wanted: &RepoRef, file: &str) -> Result<Remote, Failure> {
         let (owner, name) = wanted.repo.split_once('/').unwrap_or((&wanted.repo, ""));
         let asked = self.url(&[owner, name, "resolve", &wanted.revision], file);
@@ -190,7 +192,7 @@ impl<'a> Hub<'a> {
         Err(unreachable(&url, "too many redirects".to_owned()).into())
     }
 
-    /// Lists the repository and chooses a file.
+    /// Lists the repository's files and chooses one.
     pub(super) async fn choose(&self, wanted: &RepoRef) -> Result<String, HubError> {
         let (owner, name) = wanted.repo.split_once('/').unwrap_or((&wanted.repo, ""));
         let mut url = self.url(&["api", "models", owner, name, "tree", &wanted.revision], "");
@@ -211,7 +213,7 @@ impl<'a> Hub<'a> {
             .map_err(|reason| HubError::NoChoice { repo: wanted.repo.clone(), reason })
     }
 
-    /// One page of a file list, and where the next one is.
+    /// One page of a file list, and the address of the next one.
     async fn page(
         &self,
         url: &Url,
@@ -276,7 +278,8 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Where a redirect leads. Never from an encrypted address to an open one.
+/// The address that a redirect leads to. A redirect from an encrypted address to an open one is
+/// refused.
 fn next_hop(url: &Url, headers: &HeaderMap) -> Result<Url, HubError> {
     let location = header(headers, LOCATION.as_str()).unwrap_or_default();
     let next = url.join(location).ok().filter(|_| !location.is_empty());
@@ -299,13 +302,13 @@ pub(super) fn broke_off(url: &Url, error: reqwest::Error) -> Failure {
     Failure::passing(unreachable(url, http::cause(error)))
 }
 
-/// Whether an answer is a page for people.
+/// Whether an answer is a web page.
 pub(super) fn is_page(headers: &HeaderMap) -> bool {
     header(headers, CONTENT_TYPE.as_str())
         .is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
 }
 
-/// What it means that a page came where a hub would have sent data.
+/// The error for a web page that came where a hub would have sent data.
 pub(super) fn page_instead(url: &Url) -> HubError {
     HubError::Unreachable {
         host: http::display(url),
@@ -315,11 +318,11 @@ pub(super) fn page_instead(url: &Url) -> HubError {
     }
 }
 
-/// What a status other than success means.
+/// The failure that a status other than success means.
 pub(super) fn refusal(url: &Url, response: &Response, repo: &str, what: String) -> Failure {
     let (status, headers) = (response.status(), response.headers());
     let code = header(headers, "x-error-code").unwrap_or_default();
-    // The hub says 401 for a repository that does not exist when nobody is signed in.
+    // The hub answers 401 for a repository that does not exist when nobody is signed in.
     let missing = code.ends_with("NotFound") || status == StatusCode::NOT_FOUND;
     if missing {
         let hint = match code {
@@ -358,8 +361,8 @@ pub(super) fn refusal(url: &Url, response: &Response, repo: &str, what: String) 
     Failure { error, again: is_transient(status) && bearable, wait }
 }
 
-/// When the server wants to be asked again: `Retry-After`, else the `t=` of the hub's own
-/// `RateLimit` (<https://huggingface.co/docs/hub/rate-limits>).
+/// How long the server asks to wait: `Retry-After`, else the `t=` of the hub's own `RateLimit`
+/// (<https://huggingface.co/docs/hub/rate-limits>).
 fn wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let seconds = |text: &str| Some(Duration::from_secs(text.trim().parse().ok()?));
     if let Some(text) = header(headers, RETRY_AFTER.as_str()) {
@@ -374,13 +377,13 @@ fn is_transient(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// First byte of a partial answer: the `5` of `bytes 5-9/10`.
+/// The first byte of a partial answer: the `5` of `bytes 5-9/10`.
 pub(super) fn range_start(headers: &HeaderMap) -> Option<u64> {
     let range = header(headers, CONTENT_RANGE.as_str())?.strip_prefix("bytes ")?;
     range.split_once('-')?.0.trim().parse().ok()
 }
 
-/// Length of the whole file as this answer states it: the `10` of `bytes 5-9/10`.
+/// The length of the whole file that an answer states: the `10` of `bytes 5-9/10`.
 pub(super) fn whole_length(response: &Response) -> Option<u64> {
     let name = match response.status() {
         StatusCode::OK => CONTENT_LENGTH,

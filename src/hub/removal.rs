@@ -1,8 +1,8 @@
-//! Taking a model off this machine.
+//! Takes a model off this machine.
 //!
-//! Owns what belongs to a model and nothing else does: in our data directory its folder, in the
-//! Hugging Face cache the links of its file in all snapshots, and the blob behind them. What other
-//! tools have fetched of the same repository stays.
+//! Owns what belongs to a model and to nothing else: in our data directory its folder, in the
+//! Hugging Face cache the links to its file in all snapshots, and the blob behind them. Other files
+//! that tools have fetched from the same repository stay.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,16 +13,16 @@ use super::{HubError, HubOptions, LocalModel, ModelRef, file_name, locate};
 /// What was removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Removed {
-    /// The model's names for these files.
+    /// The paths of the model's files, which are gone.
     pub paths: Vec<PathBuf>,
-    /// Bytes that are free again; bytes shared with another repository stay.
+    /// Bytes that were freed; bytes shared with another repository are not.
     pub bytes: u64,
 }
 
 /// Removes a model from the data directory and from the Hugging Face cache; `None` when it is in
 /// neither.
 ///
-/// A file elsewhere is the user's own, and Ollama's models are Ollama's: both are refused.
+/// A file elsewhere belongs to the user, and Ollama's models belong to Ollama: both are refused.
 pub fn remove(model: &ModelRef, options: &HubOptions) -> Result<Option<Removed>, HubError> {
     let refused =
         |name: String, reason: &str| HubError::NotRemoved { name, reason: reason.to_owned() };
@@ -42,8 +42,8 @@ pub fn remove(model: &ModelRef, options: &HubOptions) -> Result<Option<Removed>,
     let Some(first) = locate(model, options) else { return Ok(None) };
     let mut removed = Removed::default();
     let mut next = Some(first.clone());
-    // The same model may be in the cache and in the data directory; the next best quantisation of
-    // a repository is another one.
+    // The same model may be both in the cache and in the data directory. A file with another name
+    // is another quantisation of the repository, and stays.
     while let Some(local) = next.filter(|local| local.name == first.name) {
         if local.path.starts_with(options.models_dir()) {
             remove_stored(&local, &mut removed)?;
@@ -55,7 +55,7 @@ pub fn remove(model: &ModelRef, options: &HubOptions) -> Result<Option<Removed>,
     Ok(Some(removed))
 }
 
-/// Removes a folder of the data directory.
+/// Removes a model's folder from the data directory.
 fn remove_stored(local: &LocalModel, removed: &mut Removed) -> Result<(), HubError> {
     for part in cache::parts_of(&local.path) {
         remove_file(&part, removed)?;
@@ -101,8 +101,8 @@ fn remove_cached(
     Ok(())
 }
 
-/// A path without its `..`, by its words alone: links are made of words, and what they lead to may
-/// be gone.
+/// A path with its `..` resolved as text alone, without looking at the disk: what a link leads to
+/// may be gone.
 fn normal(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for word in path.components() {
@@ -114,7 +114,7 @@ fn normal(path: &Path) -> PathBuf {
     plain
 }
 
-/// Removes one name, never what a link leads to, and counts what that frees.
+/// Removes one name, never what a link leads to, and counts the bytes that this frees.
 fn remove_file(path: &Path, removed: &mut Removed) -> Result<(), HubError> {
     let failed = |e| HubError::io("remove", path, e);
     let about = fs::symlink_metadata(path).map_err(failed)?;
@@ -125,8 +125,8 @@ fn remove_file(path: &Path, removed: &mut Removed) -> Result<(), HubError> {
     Ok(())
 }
 
-/// Removes what is left without content: folders of snapshots, references to them, and in the end
-/// the repository. What cannot be removed holds something.
+/// Removes what is left empty: folders of snapshots, references to them, and in the end the
+/// repository. A folder that cannot be removed still holds something.
 fn prune(repo: &Path, snapshots: &Path) {
     for snapshot in cache::directories(snapshots) {
         remove_empty(&snapshot);
@@ -149,7 +149,7 @@ fn remove_empty(folder: &Path) {
     let _ = fs::remove_dir(folder);
 }
 
-/// Removes the references that mean this commit.
+/// Removes the references below `folder` that point to this commit.
 fn forget(folder: &Path, commit: &str) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -174,7 +174,7 @@ mod tests {
         fs::write(path, text).unwrap();
     }
 
-    /// A cache in which two snapshots share a blob, and one holds another file besides.
+    /// Makes a cache in which two snapshots share a blob, and one holds another file as well.
     fn shared(root: &Path) -> HubOptions {
         let options = HubOptions::new(root.join("hub"), root.join("data"));
         let repo = options.hf_cache.join("models--o--r");

@@ -239,12 +239,12 @@ impl Complaint {
     }
 }
 
-/// A body that is no JSON, unless it is a page for people.
 /// A body without a byte order mark, which RFC 8259 lets a reader ignore.
 pub(super) fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
+/// The text of a body that is not JSON, up to [`MAX_PLAIN`] bytes; empty for a web page.
 fn plain(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(MAX_PLAIN)]);
     // A word that is cut may be a key, of which the rest would not be known again.
