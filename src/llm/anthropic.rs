@@ -12,10 +12,10 @@ use super::remote::exchange::{
 };
 use super::{ChatRequest, Completion, Finish, Role, Usage};
 
-/// Where it is, without a version.
+/// Address of the service, without a version.
 pub(super) const BASE: &str = "https://api.anthropic.com";
 
-/// What it may not know, and by what names it says so.
+/// Parameters that a model may not know, and the names by which a refusal mentions them.
 pub(super) const OPTIONAL: Optional = &[
     (
         Param::Schema,
@@ -25,10 +25,10 @@ pub(super) const OPTIONAL: Optional = &[
     (Param::Cache, &["cache_control"]),
 ];
 
-/// The version of the API that this file speaks.
+/// The version of the API that this file uses.
 const VERSION: &str = "2023-06-01";
 
-/// Segments of the address below the base.
+/// The segments of the address below the base.
 pub(super) fn path() -> Vec<String> {
     ["v1", "messages"].map(str::to_owned).to_vec()
 }
@@ -73,8 +73,8 @@ fn block(block: &Block<'_>) -> Value {
     json!({ "type": "text", "text": block.text })
 }
 
-/// Where in the body the last block stands that other requests begin with too. Instructions come
-/// before all turns.
+/// JSON pointer to the last block of the body with which other requests begin too. Instructions
+/// come before all turns.
 fn last_shared(outline: &Outline<'_>) -> Option<String> {
     let of = |blocks: &[Block<'_>]| blocks.iter().rposition(|block| block.shared);
     let mut turns = outline.turns.iter().enumerate().rev();
@@ -100,7 +100,8 @@ pub(super) fn answer(body: &Value) -> Result<Completion, String> {
     exchange::completion(words, finish, usage(body))
 }
 
-/// `input_tokens` counts neither what was read from the cache nor what was written to it.
+/// The tokens of an answer. `input_tokens` counts neither what was read from the cache nor what was
+/// written to it.
 fn usage(body: &Value) -> Option<Usage> {
     let cached = part(body, "/usage/cache_read_input_tokens")?;
     let written = part(body, "/usage/cache_creation_input_tokens")?;

@@ -1,7 +1,7 @@
 //! The in-process engine as a [`ChatModel`].
 //!
-//! Owns the way from messages to tokens and back; the engine below knows no messages, the
-//! pipeline above no tokens.
+//! Owns the way from messages to tokens and back: the engine below does not know messages, and the
+//! pipeline above does not know tokens.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub struct EmbeddedModel {
 }
 
 impl EmbeddedModel {
-    /// Gives a loaded engine the name that it was asked for by.
+    /// Wraps a loaded engine under the name that the user asked for it by.
     pub fn new(engine: Engine, id: impl Into<String>) -> Self {
         let info = engine.info();
         let capabilities = Capabilities {
@@ -39,17 +39,17 @@ impl EmbeddedModel {
         Self { engine, capabilities }
     }
 
-    /// What was loaded.
+    /// What is known of the loaded model.
     pub fn info(&self) -> &ModelInfo {
         self.engine.info()
     }
 
-    /// The engine, for what is measured below the level of messages.
+    /// The engine itself, for measurements below the level of messages.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// Tokens of each chat, split where the requests that share an `Arc` part.
+    /// The tokens of each chat, split where the requests that share an `Arc` differ.
     fn prompts(
         &self,
         chats: &[(Arc<[Message]>, Vec<Message>)],
@@ -61,9 +61,10 @@ impl EmbeddedModel {
                 self.engine.encode_chat(&turns, true)
             })
             .collect();
-        // The shared messages rendered alone are the beginning of each whole chat with ordinary
-        // templates; where a template folds them into what follows, only what really agrees is
-        // shared. Rendered alone, so that the split does not depend on the rest of the stage.
+        // With ordinary templates the shared messages rendered alone are the beginning of each
+        // whole chat. Where a template folds them into what follows, only the tokens that really
+        // agree are shared. They are rendered alone so that the split does not depend on the rest
+        // of the stage.
         let mut beginnings: HashMap<*const Message, (Vec<TokenId>, usize)> = HashMap::new();
         for ((shared, _), tokens) in chats.iter().zip(&whole) {
             let Ok(tokens) = tokens else { continue };
@@ -122,8 +123,9 @@ impl EmbeddedModel {
         Ok(variants)
     }
 
-    /// A text without a template. One that several requests begin with is read once; its last token
-    /// is each one's own, since a request has to begin with something.
+    /// The prompt of a text without a template. A text that several requests begin with is read
+    /// once, except for its last token, which goes to each request's own part, since a request has
+    /// to begin with something.
     fn raw(&self, text: &str, is_shared: bool) -> Result<Prompt, EngineError> {
         let mut tokens: Vec<TokenId> = self.engine.begin().into_iter().collect();
         tokens.extend(self.engine.encode(text)?);
@@ -138,7 +140,8 @@ impl ChatModel for EmbeddedModel {
     }
 
     fn count_tokens(&self, text: &str) -> usize {
-        // A text that cannot be encoded cannot be sent either; its bytes bound its tokens.
+        // A text that cannot be encoded cannot be sent either; its length in bytes bounds its
+        // tokens.
         self.engine.encode(text).map_or(text.len(), |tokens| tokens.len())
     }
 
@@ -206,14 +209,14 @@ impl ChatModel for EmbeddedModel {
 }
 
 impl EmbeddedModel {
-    /// Submits what could be encoded and answers the rest at once.
+    /// Submits the jobs that could be encoded and answers the others at once.
     fn submit<T: Send + 'static>(
         &self,
         jobs: Vec<Result<Job, LlmError>>,
         done: impl Fn(Update) -> Option<(usize, Result<T, LlmError>)> + Send + 'static,
     ) -> Answers<T> {
         let mut refused = Vec::new();
-        let mut places = Vec::new(); // of each job that is submitted, its index in the stage
+        let mut places = Vec::new(); // index in the stage of each job that is submitted
         let mut accepted = Vec::new();
         for (index, job) in jobs.into_iter().enumerate() {
             match job {

@@ -13,10 +13,10 @@ use super::remote::exchange::{
 };
 use super::{ChatRequest, Completion, Finish, Role, Usage};
 
-/// Where it is, without a version.
+/// Address of the service, without a version.
 pub(super) const BASE: &str = "https://generativelanguage.googleapis.com";
 
-/// What it may not know, and by what names it says so.
+/// Parameters that a model may not know, and the names by which a refusal mentions them.
 pub(super) const OPTIONAL: Optional = &[
     (
         Param::Reasoning,
@@ -44,12 +44,12 @@ pub(super) const OPTIONAL: Optional = &[
     (Param::Temperature, &["temperature"]),
 ];
 
-/// Tokens of thought before an answer: the least that every model which thinks allows
-/// (<https://ai.google.dev/gemini-api/docs/thinking>). They come out of the answer's own bound,
-/// which a free hand would spend on thought alone.
+/// Most tokens of thought before an answer: the least that every model with thoughts allows
+/// (<https://ai.google.dev/gemini-api/docs/thinking>). Thoughts count towards the answer's own
+/// bound, and a model without a budget would spend all of it on them.
 const THINKING_BUDGET: u32 = 512;
 
-/// Segments of the address below the base.
+/// The segments of the address below the base.
 pub(super) fn path(model: &str) -> Vec<String> {
     let model = model.strip_prefix("models/").unwrap_or(model);
     vec!["v1beta".to_owned(), "models".to_owned(), format!("{model}:generateContent")]
@@ -110,8 +110,8 @@ pub(super) fn answer(body: &Value) -> Result<Completion, String> {
     exchange::completion(words, finish, usage(body))
 }
 
-/// `promptTokenCount` includes cached ones, `candidatesTokenCount` leaves thoughts out and is
-/// absent when there was nothing else.
+/// The tokens of an answer. `promptTokenCount` includes cached tokens; `candidatesTokenCount`
+/// leaves thoughts out, and is absent when there was nothing else.
 fn usage(body: &Value) -> Option<Usage> {
     let prompt = count(body, "/usageMetadata/promptTokenCount")?;
     let of = |name: &str| part(body, &format!("/usageMetadata/{name}"));

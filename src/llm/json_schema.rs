@@ -1,7 +1,7 @@
 //! A [`Shape`] as JSON Schema, for services that enforce one.
 //!
-//! Owns the two dialects. What a dialect may not state as a keyword stands in a `description`, so
-//! that the model reads it; nothing here is relied upon, since the caller checks every answer.
+//! Owns the dialects. What a dialect may not state as a keyword goes into a `description`, so that
+//! the model reads it; nothing here is relied upon, since the caller checks every answer.
 //!
 //! Strict: <https://docs.anthropic.com/en/docs/build-with-claude/structured-outputs>,
 //! <https://platform.openai.com/docs/guides/structured-outputs>. Open:
@@ -11,21 +11,21 @@ use serde_json::{Map, Value, json};
 
 use super::{Shape, Source};
 
-/// Widest range of whole numbers that is spelled out where bounds are not allowed.
+/// Widest range of whole numbers that is listed number by number where bounds are not allowed.
 const MAX_SPELLED_OUT: i64 = 32;
 
-/// Most excerpts that are listed of a source: a schema grows with each.
+/// Most excerpts that are listed for one source: each makes the schema longer.
 const MAX_EXCERPTS: usize = 24;
 
-/// Which keywords a service takes.
+/// Which JSON Schema keywords a service accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
-    /// Types, enumerations and required keys: no bounds of any kind.
+    /// Types, enumerations and required keys, but no bounds of any kind.
     Strict,
-    /// Bounds on items and numbers too.
+    /// As [`Self::Strict`], and bounds on items and numbers.
     Open,
-    /// For servers that turn a schema into a grammar: excerpts are listed word for word, so that
-    /// none can be invented.
+    /// As [`Self::Open`], for servers that turn a schema into a grammar: excerpts are listed word
+    /// for word, so that none can be invented.
     Listed,
 }
 
@@ -69,7 +69,8 @@ pub(super) fn schema(shape: &Shape, dialect: Dialect) -> Value {
     }
 }
 
-/// One alternative a source, with the texts that it offers; a source that offers none is left out.
+/// One alternative per source, with the texts that it offers; a source that offers none is left
+/// out.
 fn listed(sources: &[Source]) -> Value {
     let alternatives = sources.iter().filter_map(|source| {
         let texts: Vec<&str> = source.excerpts().into_iter().take(MAX_EXCERPTS).collect();

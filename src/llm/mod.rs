@@ -1,7 +1,7 @@
-//! Everything that can complete a chat or score labels, behind one trait; and what labels words.
+//! Everything that can complete a chat or score labels, behind one trait.
 //!
-//! Owns the request and answer types. Local or frontier is a role that the pipeline binds, not a
-//! type. Servers and vendors stand in their own files.
+//! Owns the request and answer types. Whether a model is local or a frontier service is a role that
+//! the pipeline assigns, not a type. Leaves servers and vendors to files of their own.
 
 pub mod embedded;
 pub mod scripted;
@@ -32,50 +32,52 @@ pub use crate::engine::token_classifier::TokenClassifier;
 
 /// A model that answers chats.
 ///
-/// Both calls take a whole stage as one list, so that a local engine can batch it as a function of
-/// the list alone; answers arrive one by one, each with the index of its request.
+/// Both [`Self::complete`] and [`Self::score`] take a whole stage as one list, so that a local
+/// engine can batch it as a function of the list alone; answers arrive one by one, each with the
+/// index of its request.
 pub trait ChatModel: Send + Sync {
-    /// What it is and what it can do.
+    /// What the model is and what it can do.
     fn capabilities(&self) -> &Capabilities;
-    /// Tokens in a text, without any template.
+    /// Number of tokens in a text, without any template.
     fn count_tokens(&self, text: &str) -> usize;
-    /// More prompt tokens than the request can be billed for.
+    /// Upper bound on the prompt tokens that the request can be billed for.
     fn upper_prompt_tokens(&self, request: &ChatRequest) -> u64 {
         let texts = request.shared.iter().chain(&request.own);
         // Room for a template and the shape of the answer.
         texts.map(|message| message.content.len() as u64 + 64).sum::<u64>() + 4_096
     }
-    /// The bytes that would leave this machine if the request were sent now, which an attempt made
-    /// right after sends. Empty for a model in this process.
+    /// The bytes that would leave this machine if the request were sent now; an attempt made right
+    /// afterwards sends exactly these. Empty for a model in this process.
     fn outgoing(&self, _request: &ChatRequest) -> Vec<u8> {
         Vec::new()
     }
-    /// Answers each chat. Dropping [`Answers`] cancels what is not done.
+    /// Answers each chat of a stage. Dropping [`Answers`] cancels what is not done.
     fn complete(&self, stage: Vec<ChatRequest>) -> Answers<Completion>;
-    /// Reads probabilities; every answer is [`LlmError::Unsupported`] where `logits` is false.
+    /// Reads probabilities; every answer is [`LlmError::Unsupported`] where
+    /// [`Capabilities::logits`] is false.
     fn score(&self, stage: Vec<ScoreRequest>) -> Answers<Vec<f32>>;
 }
 
 /// What a model is and can do.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Capabilities {
-    /// Name as resolved, for provenance.
+    /// The model's name as resolved, for provenance.
     pub id: String,
     /// SHA-256 of the model file, where there is one.
     pub sha256: Option<String>,
-    /// What tells a model of a server from another, where there is no file to hash.
+    /// What tells one model of a server from another, where there is no file to hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
-    /// Parameters, where known: decides how far the model may be trusted with free text.
+    /// Number of parameters, where known: decides how far the model may be trusted with free text.
     pub parameters: Option<u64>,
-    /// Context in tokens, as it will be used.
+    /// Context in tokens that requests may use.
     pub context: usize,
     /// Whether [`ChatModel::score`] works.
     pub logits: bool,
 }
 
 impl Capabilities {
-    /// By what a measurement of the model is known again.
+    /// What a measurement of the model is filed under: the hash, else the fingerprint.
     pub fn identity(&self) -> Option<&str> {
         self.sha256.as_deref().or(self.fingerprint.as_deref())
     }
@@ -84,9 +86,9 @@ impl Capabilities {
 /// One message of a chat.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Who speaks.
+    /// Who says it.
     pub role: Role,
-    /// What is said. Control tokens of the model in it are plain text.
+    /// The text. Control tokens of the model in it are read as plain text.
     pub content: String,
 }
 
@@ -107,13 +109,13 @@ impl Message {
     }
 }
 
-/// Who speaks.
+/// Who says a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Instructions.
+    /// The author of the instructions.
     System,
-    /// The asker.
+    /// The user, who asks.
     User,
     /// The model.
     Assistant,
@@ -125,67 +127,69 @@ pub struct ChatRequest {
     /// Instructions, examples and corpus: the same `Arc` for every request of a stage, so that
     /// the engine forks one cached prefix and a vendor adapter can mark its prompt cache.
     pub shared: Arc<[Message]>,
-    /// What only this request says; `shared` + `own` ends with a user message.
+    /// The messages that only this request has; `shared` and `own` together end with a user
+    /// message.
     pub own: Vec<Message>,
-    /// What the answer looks like.
+    /// What the answer must look like.
     pub output: Output,
-    /// Randomness, seeded per request.
+    /// How tokens are drawn, with a seed of the request's own.
     pub sampling: Sampling,
-    /// Upper bound on answer tokens.
+    /// Most answer tokens.
     pub max_tokens: usize,
 }
 
-/// What an answer looks like.
+/// What an answer must look like.
 #[derive(Debug, Clone)]
 pub enum Output {
     /// Free text.
     Text,
     /// One compact JSON document of this shape.
     Json(Arc<Shape>),
-    /// One of these labels; a service says how likely each was, where it can.
+    /// One of these labels; a service states how likely each was, where it can.
     Label(Arc<[String]>),
 }
 
-/// Key under which a label stands where it is asked for as JSON.
+/// Key of a label in an answer that was asked for as JSON.
 const LABEL_KEY: &str = "answer";
-/// Log-probability of a label that is not among those that a service names: as good as never. Not
-/// infinite, since JSON and so the log could not hold that.
+/// Log-probability of a label that is not among those that a service lists: as good as never. It is
+/// finite because JSON, and so the event log, cannot hold an infinity.
 const NEVER: f32 = -100.0;
 
-/// The shape of a label as a JSON document.
+/// The shape of a JSON document that holds one of `labels`.
 fn label_shape(labels: &[String]) -> Shape {
     Shape::Object(vec![(LABEL_KEY.to_owned(), Shape::OneOf(labels.to_vec()))])
 }
 
-/// Probabilities to read.
+/// A request to read probabilities.
 #[derive(Debug, Clone)]
 pub struct ScoreRequest {
-    /// What comes before.
+    /// The text before the scored position.
     pub prompt: ScorePrompt,
-    /// What to read after it.
+    /// Which probabilities to read after it.
     pub want: Want,
 }
 
-/// What comes before the scored position.
+/// The text before a scored position.
 #[derive(Debug, Clone)]
 pub enum ScorePrompt {
-    /// A chat, ended where the assistant starts to speak.
+    /// A chat, up to the header of the assistant's turn.
     Chat {
-        /// As in [`ChatRequest`].
+        /// The shared messages, as in [`ChatRequest`].
         shared: Arc<[Message]>,
-        /// As in [`ChatRequest`].
+        /// The request's own messages, as in [`ChatRequest`].
         own: Vec<Message>,
     },
     /// Plain text without a template, preceded by the model's begin token where it has one.
     Raw(String),
 }
 
-/// What to read.
+/// Which probabilities a score request reads.
 #[derive(Debug, Clone)]
 pub enum Want {
-    /// Log-probability of each label as the next word; single tokens, checked at load.
+    /// The log-probability of each label as the next word; labels must be single tokens, checked at
+    /// load.
     Labels(Vec<String>),
-    /// Log-probability of each token of this text after the prompt.
+    /// The log-probability of each token of this text after the prompt.
     Continuation(String),
 }
 
@@ -196,7 +200,7 @@ pub struct Answers<T> {
 
 type PollAnswer<T> = dyn FnMut(&mut Context<'_>) -> Poll<Option<Answer<T>>> + Send;
 
-/// One piece of news from a stage.
+/// One piece of news about a stage.
 #[derive(Debug)]
 pub enum Answer<T> {
     /// Tokens read and written since the last report, over the whole stage.
@@ -206,18 +210,18 @@ pub enum Answer<T> {
         /// Answer tokens decoded.
         decoded: usize,
     },
-    /// Request `0` of the list is done.
+    /// The request with this index in the list is done.
     Done(usize, Result<T, LlmError>),
 }
 
 impl<T: Send + 'static> Answers<T> {
-    /// A stage's answers and the end where a model puts them.
+    /// A sender for a model's answers, and the stage's answers that it feeds.
     pub fn channel() -> (mpsc::UnboundedSender<Answer<T>>, Self) {
         let (sender, mut receiver) = mpsc::unbounded_channel();
         (sender, Self::from_poll(move |context| receiver.poll_recv(context)))
     }
 
-    /// The answers that a poll function gives.
+    /// The answers that a poll function returns.
     pub fn from_poll(
         poll: impl FnMut(&mut Context<'_>) -> Poll<Option<Answer<T>>> + Send + 'static,
     ) -> Self {
@@ -231,7 +235,7 @@ impl<T> Answers<T> {
         std::future::poll_fn(|context| self.poll_next(context)).await
     }
 
-    /// As [`Self::next`], for who waits for several stages.
+    /// As [`Self::next`], for a caller that waits for several stages.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Answer<T>>> {
         (self.poll)(context)
     }
@@ -240,22 +244,22 @@ impl<T> Answers<T> {
 /// A finished chat.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Completion {
-    /// The answer.
+    /// The answer's text.
     pub text: String,
-    /// Why it ended.
+    /// Why the answer ended.
     pub finish: Finish,
-    /// Tokens; `None` when a service did not say.
+    /// Tokens of the call; `None` when a service did not state them.
     pub usage: Option<Usage>,
-    /// Seconds.
+    /// Times of the call, in seconds.
     pub timings: Timings,
-    /// To a request for a label: log-probability of each, where the service gave them.
+    /// For a request for a label, the log-probability of each label, where the service gave them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<f32>>,
 }
 
 impl Completion {
-    /// How likely each label was, as log-probabilities: as the service says, else all on the one
-    /// that it wrote. `None` when it wrote none of them.
+    /// How likely each label was, as log-probabilities: as the service states, else with all
+    /// probability on the label that it wrote. `None` when it wrote none of them.
     pub fn label_log_probs(&self, labels: &[String]) -> Option<Vec<f32>> {
         if let Some(given) = self.labels.as_ref().filter(|given| given.len() == labels.len()) {
             return Some(given.clone());
@@ -265,7 +269,7 @@ impl Completion {
     }
 }
 
-/// The label in a JSON answer, else the first word of a text that is one.
+/// Index of the label in a JSON answer, else of the first word of the text that is a label.
 fn written_label(text: &str, labels: &[String]) -> Option<usize> {
     let place = |word: &str| labels.iter().position(|label| label == word);
     let json: Option<serde_json::Value> = serde_json::from_str(text.trim()).ok();
@@ -280,9 +284,9 @@ fn written_label(text: &str, labels: &[String]) -> Option<usize> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finish {
-    /// It is whole.
+    /// The answer is whole.
     Complete,
-    /// `max_tokens` cut it.
+    /// The answer was cut at `max_tokens`.
     Length,
     /// The service declined to answer, or filtered what it had written.
     Refused,
@@ -295,7 +299,7 @@ pub struct Usage {
     pub prompt: u64,
     /// Prompt tokens served from a cache.
     pub cached_prompt: u64,
-    /// Prompt tokens written to a cache that is paid for.
+    /// Prompt tokens written to a cache, where writing is paid for.
     #[serde(default)]
     pub cache_written: u64,
     /// Answer tokens, reasoning included.
@@ -307,15 +311,15 @@ pub struct Usage {
 /// Wall-clock seconds of one call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timings {
-    /// Waiting.
+    /// Seconds of waiting.
     pub queue_s: f64,
-    /// Reading the prompt.
+    /// Seconds of reading the prompt.
     pub prefill_s: f64,
-    /// Writing the answer.
+    /// Seconds of writing the answer.
     pub decode_s: f64,
 }
 
-/// What went wrong, by what a caller does about it.
+/// What went wrong, divided by what a caller does about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LlmError {
     /// Prompt and answer do not fit the context.
@@ -327,41 +331,41 @@ pub enum LlmError {
     /// The service or engine is gone or failing; the request may have been worked on.
     #[error("{0}")]
     Unavailable(String),
-    /// As [`Self::Unavailable`], and the service says when it will be back.
+    /// As [`Self::Unavailable`], and the service states when it will be back.
     #[error("{message}")]
     Failing {
-        /// What it said.
+        /// What the service said.
         message: String,
-        /// When it wants to be asked again.
+        /// How long the service asks to be left alone.
         retry_after: Duration,
     },
-    /// No connection: the request never left.
+    /// There was no connection, so the request never left this machine.
     #[error("{0}")]
     Unreachable(String),
-    /// The service has no room for the request now.
+    /// The service has no room for the request at the moment.
     #[error("{message}")]
     Busy {
-        /// What it said.
+        /// What the service said.
         message: String,
-        /// When it wants to be asked again.
+        /// How long the service asks to be left alone, where it says so.
         retry_after: Option<Duration>,
     },
-    /// The model knows nothing of a parameter, which it will not be sent again: the same request may
+    /// The model does not know a parameter, which it will not be sent again: the same request may
     /// work.
     #[error("{message}")]
     Adapted {
-        /// What it said.
+        /// What the service said.
         message: String,
-        /// Unknown where it answered all the same.
+        /// Whether the request was billed: unknown where an answer came all the same.
         billing: Billing,
     },
     /// The service rejected this request before it worked on it.
     #[error("{0}")]
     Rejected(String),
-    /// The key or the account is not good for any request.
+    /// The key or the account is not valid for any request.
     #[error("{0}")]
     Auth(String),
-    /// The answer makes no sense.
+    /// The answer cannot be understood.
     #[error("{0}")]
     Protocol(String),
 }
@@ -376,7 +380,7 @@ pub enum Billing {
 }
 
 impl LlmError {
-    /// Whether the request may have been billed although no answer came.
+    /// Whether the request was, or may have been, billed although no answer came.
     pub fn billing(&self) -> Billing {
         match self {
             Self::Unavailable(_) | Self::Failing { .. } | Self::Protocol(_) => Billing::Unknown,
@@ -385,7 +389,7 @@ impl LlmError {
         }
     }
 
-    /// Whether the same request may succeed another time.
+    /// Whether the same request may succeed at another time.
     pub fn is_transient(&self) -> bool {
         matches!(
             self,

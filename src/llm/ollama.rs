@@ -1,8 +1,8 @@
 //! Ollama's chat API (<https://docs.ollama.com/api/chat>).
 //!
-//! Owns its field names: a request's body, and what an answer means. Sends nothing. The context is
-//! stated with every request: without it a server takes a few thousand tokens and cuts off the
-//! rest of a prompt without a word, which `remote.rs` looks for in each answer.
+//! Owns its field names: a request's body, and what an answer means. Sends nothing. Every request
+//! states the context: without it a server takes a few thousand tokens and cuts off the rest of a
+//! prompt without telling, which `remote.rs` looks for in each answer.
 
 use serde_json::{Value, json};
 
@@ -12,10 +12,10 @@ use super::remote::exchange::{
 };
 use super::{ChatRequest, Completion, Finish, Role, Usage};
 
-/// Where it is unless `OLLAMA_HOST` says otherwise.
+/// Address of the server, unless `OLLAMA_HOST` names another.
 pub(super) const BASE: &str = "http://127.0.0.1:11434";
 
-/// What a server may not know, and by what names it says so.
+/// Parameters that a server may not know, and the names by which a refusal mentions them.
 pub(super) const OPTIONAL: Optional = &[
     (Param::Reasoning, &["think", "thinking"]),
     (Param::Logprobs, &["logprobs", "top_logprobs"]),
@@ -23,12 +23,12 @@ pub(super) const OPTIONAL: Optional = &[
     (Param::Schema, &["format", "schema"]),
 ];
 
-/// Likeliest tokens that may be asked for.
+/// Most likely tokens that may be asked for at each position.
 const MOST_LOGPROBS: u32 = 20;
-/// How long the model stays loaded after a request: longer than any pause of a run.
+/// How long the model stays loaded after a request: longer than any pause within a run.
 const KEEP_ALIVE: &str = "10m";
 
-/// Segments of the address below the base.
+/// The segments of the address below the base.
 pub(super) fn path() -> Vec<String> {
     ["api", "chat"].map(str::to_owned).to_vec()
 }
@@ -46,7 +46,7 @@ pub(super) fn body(model: &str, context: usize, request: &ChatRequest, without: 
         "options": {
             "num_ctx": context,
             "num_predict": exchange::max_tokens(request, without),
-            // 31 bits: it is read into a C int.
+            // Cut to 31 bits, because Ollama reads the seed into a C int.
             "seed": sampling.seed & 0x7fff_ffff,
             "temperature": exchange::temperature(request, 2.0),
             "top_k": sampling.top_k,
@@ -73,7 +73,7 @@ fn message(turn: &Turn<'_>) -> Value {
     json!({ "role": role, "content": turn.text() })
 }
 
-/// Puts the lines of a streamed answer together as one that was not streamed.
+/// Joins the lines of a streamed answer into one that looks as if it had not been streamed.
 pub(super) fn assembled(body: &[u8]) -> Result<Value, String> {
     let mut words = String::new();
     let mut tokens = Vec::new();
@@ -103,7 +103,7 @@ pub(super) fn answer(body: &Value) -> Result<Completion, String> {
     let finish = match text(body, "/done_reason") {
         Some("stop") => Some(Finish::Complete),
         Some("length") => Some(Finish::Length),
-        // Nothing was asked of it: the server only loaded the model.
+        // The server was not asked to write anything: it only loaded the model.
         Some("load" | "unload") => {
             return Err("the server loaded the model and wrote nothing".into());
         }
@@ -117,7 +117,7 @@ pub(super) fn answer(body: &Value) -> Result<Completion, String> {
     Ok(completion)
 }
 
-/// Where the tokens of an answer stand.
+/// The part of an answer that lists its tokens.
 pub(super) fn tokens(body: &Value) -> &Value {
     &body["logprobs"]
 }

@@ -1,6 +1,6 @@
 //! OpenAI's two APIs: Responses (<https://platform.openai.com/docs/api-reference/responses>) and
 //! Chat Completions (<https://platform.openai.com/docs/api-reference/chat>), which many servers
-//! speak.
+//! offer too.
 //!
 //! Owns their field names: a request's body and headers, and what an answer means. Sends nothing.
 
@@ -16,10 +16,11 @@ use super::remote::exchange::{
 };
 use super::{ChatRequest, Completion, Finish, Message, Role, Shape, Usage};
 
-/// Where it is, with its version.
+/// Address of the service, with its version.
 pub(super) const BASE: &str = "https://api.openai.com/v1";
 
-/// What Responses may not know, and by what names it says so.
+/// Parameters that a model of Responses may not know, and the names by which a refusal mentions
+/// them.
 pub(super) const RESPONSES_OPTIONAL: Optional = &[
     (Param::Reasoning, &["reasoning", "reasoning.effort", "reasoning_effort"]),
     (
@@ -29,9 +30,9 @@ pub(super) const RESPONSES_OPTIONAL: Optional = &[
     (Param::Cache, &["prompt_cache_key"]),
 ];
 
-/// What a server of Chat Completions may not know, and by what names it says so. Only a service
-/// that names the other parameter is sent it: one that silently ignores it would answer without
-/// bound.
+/// Parameters that a server of Chat Completions may not know, and the names by which a refusal
+/// mentions them. `max_completion_tokens` is sent only to a service that names it in a refusal: one
+/// that silently ignores it would answer without bound.
 pub(super) const CHAT_OPTIONAL: Optional = &[
     (Param::MaxTokens, &["max_completion_tokens"]),
     (Param::Reasoning, &["chat_template_kwargs", "enable_thinking"]),
@@ -46,27 +47,27 @@ pub(super) const CHAT_OPTIONAL: Optional = &[
     (Param::Seed, &["seed"]),
 ];
 
-/// Likeliest tokens that may be asked for.
+/// Most likely tokens that may be asked for at each position.
 const MOST_LOGPROBS: u32 = 20;
 
-/// What the schema is called in a request.
+/// The name of the schema in a request.
 const SCHEMA_NAME: &str = "answer";
 
-/// How much is thought before an answer. Thoughts come out of the answer's own bound.
+/// How much is thought before an answer. Thoughts count towards the answer's own bound.
 const EFFORT: &str = "low";
 
 pub(super) fn headers(key: Option<&ApiKey>) -> HeaderMap {
     key.map(|key| (AUTHORIZATION, key.header("Bearer "))).into_iter().collect()
 }
 
-/// Segments of the address of Responses below the base.
+/// The segments of the address of Responses below the base.
 pub(super) fn responses_path() -> Vec<String> {
     vec!["responses".to_owned()]
 }
 
 pub(super) fn responses_body(model: &str, request: &ChatRequest, without: &Without) -> Value {
     let outline = Outline::of(request, without);
-    // Stored answers could be read again by anybody with the account.
+    // Stored answers could be read again by anyone with access to the account.
     let mut body = json!({ "model": model, "store": false });
     if let Some(instructions) = outline.instructions() {
         body["instructions"] = json!(instructions);
@@ -117,7 +118,7 @@ pub(super) fn responses_answer(body: &Value) -> Result<Completion, String> {
     exchange::completion(words, finish, usage)
 }
 
-/// Segments of the address of Chat Completions below the base.
+/// The segments of the address of Chat Completions below the base.
 pub(super) fn chat_path() -> Vec<String> {
     ["chat", "completions"].map(str::to_owned).to_vec()
 }
@@ -138,11 +139,11 @@ pub(super) fn chat_body(model: &str, request: &ChatRequest, without: &Without) -
         body["temperature"] = json!(exchange::temperature(request, 2.0));
     }
     if carries(request, without, Param::Seed) {
-        // 31 bits: there are servers that read it into a C int.
+        // Cut to 31 bits, because some servers read the seed into a C int.
         body["seed"] = json!(request.sampling.seed & 0x7fff_ffff);
     }
     if carries(request, without, Param::Reasoning) {
-        // As vLLM, SGLang and llama.cpp take it; a template without thoughts does not look at it.
+        // The form that vLLM, SGLang and llama.cpp read; a template without thoughts ignores it.
         body["chat_template_kwargs"] = json!({ "enable_thinking": false });
     }
     if carries(request, without, Param::Logprobs) {
@@ -151,7 +152,8 @@ pub(super) fn chat_body(model: &str, request: &ChatRequest, without: &Without) -
     }
     if let Some(shape) = &outline.enforced {
         let mut format = strict(shape);
-        // The servers that followed OpenAI hold an answer to its bounds; OpenAI may not.
+        // The servers that followed OpenAI hold an answer to the schema's bounds; OpenAI itself may
+        // not.
         format["schema"] = json_schema::schema(shape, exchange::dialect(request, without));
         body["response_format"] = json!({ "type": "json_schema", "json_schema": format });
     }
@@ -181,7 +183,7 @@ pub(super) fn chat_answer(body: &Value) -> Result<Completion, String> {
     exchange::completion(words, finish, usage)
 }
 
-/// Where the tokens of an answer of Chat Completions stand.
+/// The part of a Chat Completions answer that lists its tokens.
 pub(super) fn chat_tokens(body: &Value) -> &Value {
     &body["choices"][0]["logprobs"]["content"]
 }
@@ -199,7 +201,7 @@ fn strict(shape: &Shape) -> Value {
     })
 }
 
-/// The same for all requests that begin alike, at most 64 characters.
+/// A key that is equal for all requests with the same beginning, of at most 64 characters.
 fn cache_key(shared: &[Message]) -> String {
     let mut hash = Sha256::new();
     for message in shared {
@@ -209,7 +211,8 @@ fn cache_key(shared: &[Message]) -> String {
     format!("persona-{}", encode_string(&hash.finalize()[..16]))
 }
 
-/// Both APIs count cached and reasoning tokens in; they differ in names alone.
+/// The tokens of an answer. Both APIs include cached and reasoning tokens in their counts; they
+/// differ in names alone.
 fn usage(body: &Value, [input, output]: [&str; 2]) -> Option<Usage> {
     let of = |name: &str| count(body, &format!("/usage/{name}"));
     let may_lack = |name: &str| part(body, &format!("/usage/{name}"));

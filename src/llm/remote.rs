@@ -1,11 +1,12 @@
-//! A model behind an HTTP API: one attempt a request, and what came of it.
+//! A model behind an HTTP API: one attempt for each request, and what came of it.
 //!
-//! Owns the attempt (time, size, no redirects) and what was learned of a service. Field names are
-//! the vendors' files'; `address.rs` says which base URLs are good, `exchange.rs` what all requests
-//! have in common, `complaint.rs` what an error means, `quirks.rs` which parameter is to blame.
+//! Owns the attempt (time, size, no redirects) and what was learned about a service. Leaves field
+//! names to the vendors' files; `address.rs` decides which base URLs may be asked, `exchange.rs`
+//! has what all requests have in common, `complaint.rs` says what an error means, `quirks.rs` which
+//! parameter is to blame.
 //!
-//! Deliberately absent: retries, money, and the decision whether a text may leave this machine.
-//! All three belong to the caller, who sees every attempt.
+//! Deliberately absent: retries, money, and the decision whether a text may leave this machine. All
+//! three belong to the caller, who sees every attempt.
 
 mod address;
 mod complaint;
@@ -39,40 +40,41 @@ use super::{
 use crate::engine::tokenizer::{Specials, Tokenizer};
 use crate::http;
 
-/// Longest time that an attempt may take, unless told otherwise: long answers are not streamed.
+/// Longest time that an attempt may take by default: long answers are not streamed.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_mins(5);
-/// As [`ATTEMPT_TIMEOUT`], for a server that stands in for the engine: it may have no GPU, and a
-/// queue.
+/// As [`ATTEMPT_TIMEOUT`], for a server of the user's own that replaces the engine: it may have no
+/// GPU, and a queue.
 pub const SERVER_TIMEOUT: Duration = Duration::from_mins(30);
-/// Context in tokens that is assumed when nothing is known.
+/// Context in tokens that is assumed when a service's own is not known.
 pub const DEFAULT_CONTEXT: usize = 200_000;
 
-/// Largest body that is read. The longest answers have some 100,000 tokens: a tenth of this.
+/// Largest body that is read, in bytes. The longest answers have some 100,000 tokens, a tenth of
+/// this.
 const MAX_BODY: usize = 8 << 20;
-/// What services add to a prompt by themselves, in tokens: instructions on structured output, and
-/// the marks of each message.
+/// Tokens that services may add to a prompt: instructions about structured output, and the marks of
+/// each message.
 const PROMPT_OVERHEAD: u64 = 1_000;
-/// Bytes of a token, for planning; see [`RemoteModel`]'s count.
+/// Bytes per token that planning assumes; see [`RemoteModel`]'s `count_tokens`.
 const BYTES_A_TOKEN: usize = 3;
-/// More bytes than the tokens of any text have on average: what was read of a prompt is at least
-/// its length over this.
+/// More bytes than the tokens of any text have on average: a server that read a whole prompt must
+/// have read at least its length divided by this.
 const MOST_BYTES_A_TOKEN: usize = 12;
-/// Share of a prompt's own tokens that a server must have read at least. Short of all of them,
-/// since a template may join what was counted apart.
+/// Share of a prompt's own tokens that a server must at least have read. It is below 1 because a
+/// template may join tokens that were counted apart.
 const READ_AT_LEAST: f64 = 0.95;
 
-/// What a service speaks.
+/// The API through which a service is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Api {
-    /// Anthropic's Messages.
+    /// Anthropic's Messages API.
     Anthropic,
     /// Google's generateContent.
     Gemini,
-    /// Ollama's chat.
+    /// Ollama's chat API.
     Ollama,
-    /// OpenAI's Chat Completions, and that of the many servers that followed.
+    /// OpenAI's Chat Completions, also as offered by the many servers that followed it.
     OpenAiChat,
-    /// OpenAI's Responses.
+    /// OpenAI's Responses API.
     OpenAiResponses,
 }
 
@@ -134,7 +136,7 @@ impl Api {
         }
     }
 
-    /// The tokens of an answer with their probabilities, where the API has a place for them.
+    /// The tokens of an answer with their probabilities, where the API lists them.
     fn tokens(self, body: &Value) -> Option<&Value> {
         match self {
             Self::OpenAiChat => Some(openai::chat_tokens(body)),
@@ -143,8 +145,8 @@ impl Api {
         }
     }
 
-    /// What a service is not asked for from the start. `own`: a server that stands in for the
-    /// engine; `vendors`: at the vendor's address.
+    /// The parameters that a service is not sent from the start. `own`: whether it is the user's
+    /// own server in place of the engine; `vendors`: whether it is at the vendor's address.
     fn known_gaps(self, own: bool, vendors: bool) -> Without {
         match self {
             Self::Ollama => Without::new(),
@@ -163,18 +165,18 @@ impl Api {
 /// Which model is asked, where and how.
 #[derive(Debug)]
 pub struct RemoteOptions {
-    /// What the service speaks.
+    /// The API through which the service is asked.
     pub api: Api,
-    /// Where it is, as in the vendors' SDKs: OpenAI's includes `/v1`, the others no version. `None`
-    /// is the vendor's own address.
+    /// The service's address, as in the vendors' SDKs: OpenAI's includes `/v1`, the others have no
+    /// version. `None` means the vendor's own address.
     pub base_url: Option<String>,
-    /// The model's name there.
+    /// The model's name at the service.
     pub model: String,
-    /// Sent to this service and no other. A service on this machine needs none.
+    /// The key, sent to this service and no other. A service on this machine needs none.
     pub key: Option<ApiKey>,
-    /// Context in tokens, where known; else [`DEFAULT_CONTEXT`].
+    /// Context in tokens, where known; else [`DEFAULT_CONTEXT`] is assumed.
     pub context: Option<usize>,
-    /// What a server of the user's own says of the model; `None` for a vendor.
+    /// What a server of the user's own says about the model; `None` for a vendor.
     pub served: Option<Served>,
     /// Hosts that may be asked without encryption.
     pub trusted: Vec<String>,
@@ -193,50 +195,50 @@ pub enum RemoteError {
         /// Why, without the text itself, which may hold a secret.
         cause: String,
     },
-    /// It is neither https nor http.
+    /// The base URL is neither https nor http.
     #[error("the base URL begins with {scheme}:, which cannot be asked\nhint: use https://")]
     Scheme {
-        /// As given.
+        /// The scheme as given.
         scheme: String,
     },
-    /// Anybody on the way could read the key and the data.
+    /// The base URL is not encrypted: anybody on the way could read the key and the data.
     #[error(
         "the base URL of {host} is not encrypted\nhint: use https://; plain http:// is for this machine alone, as in http://127.0.0.1:8080"
     )]
     NotEncrypted {
-        /// Which.
+        /// The host of the base URL.
         host: String,
     },
-    /// It holds a name or a password.
+    /// The base URL holds a user name or a password.
     #[error(
         "the base URL of {host} holds a user name or password\nhint: leave out what stands before the @; a key is read from the environment"
     )]
     Credentials {
-        /// Which.
+        /// The host of the base URL.
         host: String,
     },
-    /// It holds a query or a fragment.
+    /// The base URL holds a query or a fragment.
     #[error(
         "the base URL of {host} holds a query or fragment\nhint: leave out everything from the ? or # on"
     )]
     Query {
-        /// Which.
+        /// The host of the base URL.
         host: String,
     },
-    /// No model is served there, but secrets may be.
+    /// The address cannot serve a model, but may hand out secrets.
     #[error(
         "the base URL names {host}, a link-local, multicast, unspecified or cloud metadata address\nhint: name the host on which the model is served; this machine is 127.0.0.1"
     )]
     Forbidden {
-        /// Which.
+        /// The host of the base URL.
         host: String,
     },
-    /// There is no key.
+    /// The service needs a key, and none is set.
     #[error("{host} needs a key, and there is none\nhint: set {variable}")]
     NoKey {
-        /// Which.
+        /// The host of the base URL.
         host: String,
-        /// Where a key is looked for.
+        /// The environment variable in which the key is looked for.
         variable: &'static str,
     },
     /// The HTTP client cannot be made.
@@ -244,9 +246,9 @@ pub enum RemoteError {
         "cannot prepare requests to {host}: {cause}\nhint: check the proxy settings and certificates of this machine"
     )]
     Client {
-        /// Which.
+        /// The host of the base URL.
         host: String,
-        /// Why.
+        /// Why the client cannot be made.
         cause: String,
     },
 }
@@ -261,7 +263,7 @@ pub struct RemoteModel {
     capabilities: Capabilities,
 }
 
-/// Where attempts go.
+/// The service that attempts go to, and what was learned about it.
 #[derive(Debug)]
 struct Service {
     api: Api,
@@ -271,11 +273,11 @@ struct Service {
     speaker: Speaker,
     model: String,
     timeout: Duration,
-    /// In tokens.
+    /// Context in tokens.
     context: usize,
-    /// The model's own, where the server gives it.
+    /// The model's own vocabulary, where the server gives it.
     vocabulary: Option<Tokenizer>,
-    /// Grows as the service refuses parameters; never shrinks.
+    /// The parameters that the service has refused; grows, but never shrinks.
     without: RwLock<Without>,
 }
 
@@ -286,7 +288,7 @@ impl RemoteModel {
             options;
         let base = address::check(base_url.as_deref().unwrap_or(api.default_base()), &trusted)?;
         let host = address::host(&base);
-        // A server of one's own may want none; it says so by itself.
+        // A server of the user's own may need no key; if it does, it says so.
         if key.is_none() && !http::is_loopback(&base) && served.is_none() {
             return Err(RemoteError::NoKey { host, variable: api.key_variable() });
         }
@@ -324,12 +326,12 @@ impl RemoteModel {
         Ok(Self { service: Arc::new(service), capabilities })
     }
 
-    /// The service's host for display, with a port where it is not the usual one.
+    /// The service's host for display, with the port where it is not the usual one.
     pub fn host(&self) -> &str {
         &self.service.speaker.host
     }
 
-    /// Whether the service is on this machine, by the spelling of its address.
+    /// Whether the service is on this machine, judged by the spelling of its address.
     pub fn is_loopback(&self) -> bool {
         http::is_loopback(&self.service.url)
     }
@@ -340,13 +342,13 @@ impl ChatModel for RemoteModel {
         &self.capabilities
     }
 
-    /// For planning. The vendors' tokenizers are not known here, and three bytes a token is more
-    /// tokens than theirs give for most text.
+    /// An estimate for planning, where the model's own vocabulary is not known: three bytes per
+    /// token gives more tokens than the vendors' tokenizers do for most text.
     fn count_tokens(&self, text: &str) -> usize {
         self.service.tokens_in(text).unwrap_or_else(|| text.len().div_ceil(BYTES_A_TOKEN))
     }
 
-    /// For money: no token is less than a byte, whatever was learned of the service meanwhile.
+    /// A bound for billing: a token is at least one byte, whatever parameters are left out by then.
     fn upper_prompt_tokens(&self, request: &ChatRequest) -> u64 {
         let enforced = self.service.body(request, &Without::new()).len();
         let told = self.service.body(request, &Without::from([Param::Schema])).len();
@@ -363,12 +365,12 @@ impl ChatModel for RemoteModel {
         let (tell, mut news) = mpsc::unbounded_channel();
         for (index, request) in stage.into_iter().enumerate() {
             let service = Arc::clone(&self.service);
-            // What is sent is settled here and now: the caller has seen these very bytes.
+            // What is sent is fixed here: the caller has seen these very bytes.
             let without = service.known_gaps();
             let body = service.body(&request, &without);
             let tell = tell.clone();
             let written = move |decoded| {
-                // Nobody listens any more: the answer comes to nothing by itself.
+                // Where the receiver is gone, the attempt ends by itself.
                 let _ = tell.send(Answer::Progress { prefilled: 0, decoded });
             };
             let handle = attempts
@@ -397,29 +399,29 @@ impl ChatModel for RemoteModel {
         let (sender, answers) = Answers::channel();
         for index in 0..stage.len() {
             let refusal = format!("{} does not give probabilities", self.service.speaker.host);
-            // The other end is at hand: it is returned below.
+            // The receiver still exists: it is returned below.
             let _ = sender.send(Answer::Done(index, Err(LlmError::Unsupported(refusal))));
         }
         answers
     }
 }
 
-/// The bytes of an answer, and whether they are all.
+/// The bytes of an answer, and whether they are all there.
 enum Body {
     Whole(Vec<u8>),
-    /// Longer than [`MAX_BODY`]: its beginning.
+    /// The beginning of an answer longer than [`MAX_BODY`].
     TooLong(Vec<u8>),
-    /// Its beginning, and why no more came.
+    /// The beginning of an answer, and why no more came.
     Broken(Vec<u8>, reqwest::Error),
 }
 
 impl Service {
-    /// What the service has shown so far that it does not know.
+    /// The parameters that the service is known not to take.
     fn known_gaps(&self) -> Without {
         self.without.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What is sent.
+    /// The bytes of the body to send.
     fn body(&self, request: &ChatRequest, without: &Without) -> Vec<u8> {
         let model = &self.model;
         let body = match self.api {
@@ -432,7 +434,7 @@ impl Service {
         body.to_string().into_bytes()
     }
 
-    /// Tokens of a text by the model's own vocabulary.
+    /// Tokens in a text by the model's own vocabulary; `None` where that is not known.
     fn tokens_in(&self, text: &str) -> Option<usize> {
         let encoded = self.vocabulary.as_ref()?.encode(text, Specials::AsText);
         encoded.ok().map(|tokens| tokens.len())
@@ -449,7 +451,7 @@ impl Service {
             .sum()
     }
 
-    /// Asks once. `written` hears of tokens as they come, where they come one by one.
+    /// Asks once. `written` is told the number of tokens so far, where they arrive one by one.
     async fn attempt(
         &self,
         request: &ChatRequest,
@@ -468,7 +470,7 @@ impl Service {
         let (status, headers) = (response.status(), response.headers().clone());
         let streamed = self.api == Api::Ollama && status.is_success();
         let body = read(response, |bytes| {
-            // A line a token.
+            // Each line holds one token.
             let lines = bytes.split(|&byte| byte == b'\n').count() - 1;
             if streamed && lines > 0 {
                 written(lines);
@@ -476,7 +478,7 @@ impl Service {
         })
         .await;
         if !status.is_success() {
-            // Whatever came of the body: the status has said it.
+            // Whatever became of the body, the status already says that this is not an answer.
             let (Body::Whole(bytes) | Body::TooLong(bytes) | Body::Broken(bytes, _)) = body;
             return Err(self.declined(status, &headers, &bytes, request, without));
         }
@@ -490,7 +492,7 @@ impl Service {
         };
         let mut completion = self.understand(&headers, &bytes, request, without)?;
         if completion.timings.decode_s <= 0.0 {
-            // Most services do not tell reading from writing.
+            // Most services do not tell the time of reading from that of writing.
             completion.timings.decode_s = started.elapsed().as_secs_f64();
         }
         Ok(completion)
@@ -514,7 +516,7 @@ impl Service {
         }
         let first_words = exchange::reads_first_words(request, without);
         let mut completion = match self.api.answer(&body) {
-            // One that would rather say nothing.
+            // The model began with something other than a label, or wrote nothing.
             Err(_) if first_words => return Err(self.adapts(Param::FirstWords)),
             answer => answer.map_err(|cause| self.nonsense(&cause))?,
         };
@@ -540,8 +542,8 @@ impl Service {
         Ok(completion)
     }
 
-    /// A server that is handed more than its context cuts the prompt and says nothing, but for the
-    /// number of tokens that it has read.
+    /// Refuses an answer to a prompt that was not read whole. A server that gets more than its
+    /// context cuts the prompt without telling; only the number of tokens that it read shows it.
     fn is_read_whole(&self, request: &ChatRequest, answer: &Completion) -> Result<(), LlmError> {
         let (least, Some(usage)) = (self.least_tokens(request) as u64, answer.usage) else {
             return Ok(());
@@ -557,8 +559,8 @@ impl Service {
         Err(LlmError::TooLong(self.speaker.says(None, &words)))
     }
 
-    /// A label was to be read among the first words, and cannot be: it is asked for in another way
-    /// from now on.
+    /// Gives up reading a label from the first words of an answer: from now on it is asked for in
+    /// another way.
     fn adapts(&self, gap: Param) -> LlmError {
         self.learn(gap);
         let message = self.speaker.says(None, "the answer does not begin with a label");
@@ -569,7 +571,8 @@ impl Service {
         self.without.write().unwrap_or_else(PoisonError::into_inner).insert(gap);
     }
 
-    /// An answer with another status; learns which parameter it would rather not see.
+    /// The error for an answer with another status than 200. Learns which parameter the service
+    /// refuses.
     fn declined(
         &self,
         status: StatusCode,
@@ -590,7 +593,8 @@ impl Service {
         }
     }
 
-    /// No answer. Only where no connection came about is it sure that nothing was worked on.
+    /// The error for a request without an answer. Only where no connection was made is it certain
+    /// that the request was not worked on.
     fn unanswered(&self, error: reqwest::Error) -> LlmError {
         if error.is_connect() {
             let cause = http::cause(error);
@@ -611,8 +615,8 @@ impl Service {
     }
 }
 
-/// A model's name for people: llama.cpp's server calls one by the path of its file, unless it is told
-/// another name.
+/// A model's name for people. llama.cpp's server calls a model by the path of its file, unless it
+/// is told another name.
 fn shown(model: &str) -> &str {
     let is_path = model.starts_with(['/', '.']) || model.get(1..3) == Some(":\\");
     let name = model.rsplit(['/', '\\']).next().filter(|name| is_path && !name.is_empty());

@@ -1,8 +1,8 @@
 //! A model without weights: valid answers from a word list, and failures on demand, for tests.
 //!
-//! Owns [`ScriptedModel`]. It answers any [`Shape`] the way the engine's grammar would allow, as a
-//! function of the request alone, so that whole runs are exact and take milliseconds. It also takes
-//! part in black-box tests, as the model `scripted:SCRIPT`. It is no model of language.
+//! Owns [`ScriptedModel`], which answers any [`Shape`] the way the engine's grammar would allow, as
+//! a function of the request alone, so that whole runs are exact and take milliseconds. Black-box
+//! tests use it too, as the model `scripted:SCRIPT`. Does not model language.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,18 +19,18 @@ use super::{
     Output, ScorePrompt, ScoreRequest, Shape, Source, Timings, Usage, Want, label_shape,
 };
 
-/// What a request in a script meets in place of an answer.
+/// What a request in a script gets in place of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mishap {
-    /// An error for this request alone.
+    /// An error for this request only.
     Fail,
-    /// An answer cut in the middle.
+    /// An answer that is cut in the middle.
     Truncate,
-    /// An answer that is not what was asked for.
+    /// An answer that does not have the shape asked for.
     Garbage,
-    /// The model is gone, for this request and all later ones.
+    /// An error for this request and all later ones, as if the model were gone.
     Down,
-    /// A defect of this program, which tells of the request.
+    /// A panic whose message quotes the request, as a defect of this program would.
     Panic,
 }
 
@@ -49,9 +49,10 @@ impl ScriptedModel {
     /// Reads a script: words joined by commas, with or without the prefix `scripted:`.
     ///
     /// `ok` does nothing; `fail@N`, `truncate@N`, `garbage@N`, `down@N` and `panic@N` befall the
-    /// N-th chat (from 1); `slow` or `slow=MS` pauses before each answer; `twins` gives every chat the same
-    /// seed; `empty` leaves a list empty where that is an answer; `nologits` cannot score; `large` has the size of a model that is trusted with free
-    /// text; `hashed` has a model hash; `context=N` sets the context in tokens.
+    /// N-th chat (from 1); `slow` or `slow=MS` pauses before each answer; `twins` gives every chat
+    /// the same seed; `empty` leaves a list empty where that is a valid answer; `nologits` cannot
+    /// score; `large` has the size of a model that is trusted with free text; `hashed` has a model
+    /// hash; `context=N` sets the context in tokens.
     pub fn parse(spec: &str) -> Result<Self, String> {
         let script = spec.strip_prefix("scripted:").unwrap_or(spec);
         let mut model = Self {
@@ -144,7 +145,7 @@ impl ScriptedModel {
         })
     }
 
-    /// Sends each request's answer from a thread of its own, until nobody listens.
+    /// Sends each request's answer from a thread of its own, until the receiver is gone.
     fn reply<R, T>(&self, stage: &[R], answer: impl Fn(&R) -> Result<T, LlmError>) -> Answers<T>
     where
         T: Send + 'static,
@@ -197,7 +198,7 @@ impl ChatModel for ScriptedModel {
     }
 }
 
-/// Four bytes a token, as a rule of thumb has it.
+/// Tokens in a text, at four bytes per token as a rule of thumb.
 fn tokens(text: &str) -> usize {
     text.len().div_ceil(4)
 }
@@ -206,8 +207,9 @@ fn messages_tokens(messages: &[Message]) -> usize {
     messages.iter().map(|m| tokens(&m.content)).sum()
 }
 
-/// Words that were met in the prompt are likelier: enough of a language model to tell a text that
-/// belongs to its prompt from one that does not. Labels are even but for a lean to the middle.
+/// Log-probabilities in which words that occur in the prompt are likelier: enough of a language
+/// model to tell a text that belongs to its prompt from one that does not. Labels are equally
+/// likely, except for a lean to the middle.
 fn log_probs(request: &ScoreRequest) -> Vec<f32> {
     let prompt = match &request.prompt {
         ScorePrompt::Raw(text) => text.clone(),
@@ -247,7 +249,7 @@ fn value(shape: &Shape, rng: &mut ChaCha8Rng) -> Value {
     }
 }
 
-/// The shortest list where the answer is one.
+/// The shortest list where the shape is a list; else any answer.
 fn emptied(shape: &Shape, rng: &mut ChaCha8Rng) -> Value {
     match shape {
         Shape::Array { item, min, .. } => (0..*min).map(|_| value(item, rng)).collect(),
@@ -271,13 +273,13 @@ fn excerpt(sources: &[Source], rng: &mut ChaCha8Rng) -> Value {
     serde_json::json!({ "record": source.id, "text": text })
 }
 
-/// One word of a text, without what is around it.
+/// One word of a text, without the punctuation around it.
 fn phrase<'t>(text: &'t str, rng: &mut ChaCha8Rng) -> &'t str {
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().choose(rng).copied().unwrap_or_default()
 }
 
-/// `min..=max` characters of words, ended by a full stop.
+/// A sentence of `min..=max` characters, made of words and ended by a full stop.
 fn sentence(rng: &mut ChaCha8Rng, min: usize, max: usize) -> String {
     const WORDS: &str = "amber harbour quiet ladder morning copper window garden signal paper river \
         candle velvet market timber lantern orchard saddle marble thunder whistle basket meadow \

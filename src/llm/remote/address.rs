@@ -2,7 +2,7 @@
 //!
 //! Owns the policy on the spelling of an address: encrypted unless on this machine, nothing secret
 //! in it, and not a place where a cloud machine finds its own credentials. What a name resolves to
-//! is looked at when it is asked, by the client itself: nothing is sent to find out before.
+//! is checked only by the client, at the moment of asking: nothing is sent to find out earlier.
 
 use std::net::IpAddr;
 
@@ -19,13 +19,13 @@ const METADATA_NAMES: [&str; 4] = [
     "metadata.azure.internal",
 ];
 
-/// Reads a base URL. No error repeats what was given beyond its host, since it may hold a secret.
-/// A `trusted` host, without port, may be asked without encryption: the user vouches for the way
+/// Reads a base URL. Since the URL may hold a secret, no error repeats more of it than its host. A
+/// `trusted` host, without port, may be asked without encryption: the user vouches for the way
 /// there.
 pub(super) fn check(text: &str, trusted: &[String]) -> Result<Url, RemoteError> {
     let url = Url::parse(text.trim())
         .map_err(|error| RemoteError::NotAnAddress { cause: error.to_string() })?;
-    // `localhost:8080` parses as the scheme `localhost`.
+    // `localhost:8080` parses as a URL with the scheme `localhost`.
     let Some(host) = url.host_str().filter(|host| !host.is_empty()).map(str::to_owned) else {
         return Err(RemoteError::NotAnAddress { cause: "it names no host".to_owned() });
     };
@@ -54,7 +54,8 @@ pub(super) fn host(url: &Url) -> String {
     format!("{}{port}", url.host_str().unwrap_or_default())
 }
 
-/// An address below a base; each segment is escaped, and a base's own path kept.
+/// The address of `segments` below a base; each segment is escaped, and the base's own path is
+/// kept.
 pub(super) fn below(mut base: Url, segments: &[String]) -> Url {
     if let Ok(mut path) = base.path_segments_mut() {
         path.pop_if_empty().extend(segments);

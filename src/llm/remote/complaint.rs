@@ -1,7 +1,8 @@
-//! What a service says when it does not answer, and what that means.
+//! What a service says in place of an answer, and what that means.
 //!
 //! Owns the table from statuses and words to [`LlmError`], the reading of `retry-after` in its
-//! spellings, and what of a foreign text may be repeated. Decides nothing about another attempt.
+//! spellings, and what of a foreign text may be repeated. Does not decide whether there is another
+//! attempt.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,13 +13,13 @@ use serde_json::Value;
 use super::{ApiKey, redaction};
 use crate::llm::LlmError;
 
-/// Longest wait that a service may ask for.
+/// Longest wait that a service may ask for; a longer one is cut to this.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(10);
-/// Most of a service's own words that are repeated, in characters.
+/// Most characters of a service's own words that are repeated.
 const MAX_MESSAGE: usize = 200;
-/// Most of a body without JSON that is looked at, in bytes.
+/// Most bytes of a body without JSON that are looked at.
 const MAX_PLAIN: usize = 2_000;
-/// Shortest key that is looked for in answers, in bytes. Those of the vendors have 39 and more.
+/// Shortest key in bytes that is looked for in answers. The vendors' keys have 39 bytes and more.
 const SHORTEST_SECRET: usize = 12;
 
 /// What a complaint means to a caller.
@@ -33,11 +34,12 @@ pub(super) enum Meaning {
     Redirect,
 }
 
-/// Statuses (none means all), words of which one is in it (none means any), and the meaning; the
-/// first row that fits counts. The words are types, codes, and turns of phrase of the vendors.
+/// Statuses that a row is about, words of which the complaint must hold one (an empty list fits any
+/// complaint), and the meaning; the first row that fits counts. The words are types, codes, and
+/// turns of phrase of the vendors.
 const MEANINGS: &[(&[u16], &[&str], Meaning)] = &[
     (&[402], &[], Meaning::NoCredit),
-    // Gemini's rate limits speak of billing too, so "billing" alone is no sign.
+    // Gemini's rate limits mention billing too, so "billing" alone proves nothing.
     (
         &[400, 403, 429],
         &["insufficient_quota", "credit balance", "billing_hard_limit", "billing_not_active"],
@@ -62,7 +64,7 @@ const MEANINGS: &[(&[u16], &[&str], Meaning)] = &[
     (&[501, 505], &[], Meaning::Rejected),
 ];
 
-/// Who is spoken to: what it says is repeated under its name and without its key.
+/// The service that is asked: what it says is repeated with its host's name and without the key.
 #[derive(Debug)]
 pub(super) struct Speaker {
     pub(super) host: String,
@@ -70,14 +72,14 @@ pub(super) struct Speaker {
 }
 
 impl Speaker {
-    /// One line: the host, a status where there is one, and the words.
+    /// One line of text: the host, the status where there is one, and the service's words.
     pub(super) fn says(&self, status: Option<u16>, words: &str) -> String {
         let status = status.map(|status| format!("{status}: ")).unwrap_or_default();
         format!("{}: {status}{}", self.host, self.repeatable(words))
     }
 
-    /// An answer without the key, should the service have put it there: answers are kept. A key
-    /// that is as short as a word would spoil what is said.
+    /// The text of an answer, without the key if the service put it there, because answers are
+    /// kept. A key as short as a word is left in: removing it would spoil the text.
     pub(super) fn answered(&self, text: String) -> String {
         match &self.key {
             Some(key) if key.expose().len() >= SHORTEST_SECRET => self.without_key(text),
@@ -92,7 +94,8 @@ impl Speaker {
         }
     }
 
-    /// Words without the key, control characters and what would reorder a line; cut.
+    /// Words without the key, control characters and characters that reorder a line; cut to
+    /// [`MAX_MESSAGE`].
     fn repeatable(&self, words: &str) -> String {
         let invisible = |c: &char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
         let plain: String = words
@@ -109,24 +112,24 @@ impl Speaker {
     }
 }
 
-/// What a service says when it does not answer.
+/// What a service says in place of an answer.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Complaint {
-    /// As it came.
+    /// The status as it came.
     pub(super) status: u16,
-    /// As it was meant: an error may come in the body of a 200.
+    /// The status as it was meant: an error may come in the body of a 200 answer.
     meant: u16,
-    /// Types and codes, lower case.
+    /// The error's types and codes, in lower case.
     pub(super) kind: String,
-    /// In words.
+    /// The error in words.
     pub(super) message: String,
-    /// The parameter that it is about, where it says so.
+    /// The parameter that the error is about, where it names one.
     pub(super) param: Option<String>,
     retry_after: Option<Duration>,
 }
 
 impl Complaint {
-    /// Reads an answer that is no success. `now` is what a date in it is compared with.
+    /// Reads an answer that is not a success. A date in it is compared with `now`.
     pub(super) fn read(status: u16, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Self {
         let body = without_mark(body);
         let mut complaint = match serde_json::from_slice::<Value>(body) {
@@ -143,7 +146,7 @@ impl Complaint {
         complaint
     }
 
-    /// Reads a 200 answer whose body is an error.
+    /// Reads a 200 answer whose body is an error; `None` when it is not one.
     pub(super) fn in_answer(body: &Value, headers: &HeaderMap, now: SystemTime) -> Option<Self> {
         let error = body.get("error").or_else(|| body.get(0)?.get("error"))?;
         let is_error = match error {
@@ -165,7 +168,7 @@ impl Complaint {
             {
                 429
             }
-            // It may have been worked on.
+            // The request may have been worked on.
             _ => 500,
         };
         complaint.status = 200;
@@ -173,7 +176,7 @@ impl Complaint {
         Some(complaint)
     }
 
-    /// Reads the shapes that errors come in: the vendors' `{"error": {…}}`, Gemini's in a list, a
+    /// Reads the forms that errors come in: the vendors' `{"error": {…}}`, Gemini's in a list, a
     /// text under `error`, vLLM's without a wrapper, and FastAPI's `detail`.
     fn of(value: &Value) -> Self {
         let value = value.get(0).unwrap_or(value);
@@ -199,7 +202,7 @@ impl Complaint {
         }
     }
 
-    /// What a caller does about it.
+    /// What the complaint means to a caller.
     pub(super) fn meaning(&self) -> Meaning {
         let text = format!("{} {}", self.kind, self.message.to_lowercase());
         let row = MEANINGS.iter().find(|(statuses, words, _)| {
@@ -230,7 +233,7 @@ impl Complaint {
             },
             Meaning::TooLong => LlmError::TooLong(says(&self.message)),
             Meaning::Rejected => LlmError::Rejected(says(&self.message)),
-            // Where to is not repeated: the service chooses what stands there.
+            // The new address is not repeated, because the service chooses its text.
             Meaning::Redirect => LlmError::Rejected(says(
                 "it redirects to another address, which is not followed: \
                  give that address as the base URL",
@@ -247,13 +250,13 @@ pub(super) fn without_mark(body: &[u8]) -> &[u8] {
 /// The text of a body that is not JSON, up to [`MAX_PLAIN`] bytes; empty for a web page.
 fn plain(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(MAX_PLAIN)]);
-    // A word that is cut may be a key, of which the rest would not be known again.
+    // A word that is cut may be a key, and its beginning would not be recognised as one.
     let whole = text.rsplit_once(char::is_whitespace).map_or("", |(whole, _)| whole);
     let text = if body.len() > MAX_PLAIN { whole } else { &text }.trim();
     if text.starts_with('<') { String::new() } else { text.to_owned() }
 }
 
-/// When a service wants to be asked again, by its headers.
+/// How long a service asks to wait, by its headers.
 fn patience(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let header = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let milliseconds = header("retry-after-ms").and_then(seconds).map(|wait| wait / 1000);
@@ -266,7 +269,7 @@ fn patience(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     })
 }
 
-/// A number of seconds, decimals allowed.
+/// Reads a number of seconds; decimals are allowed.
 fn seconds(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(text.parse().ok()?).ok()
 }
@@ -483,7 +486,7 @@ mod tests {
         assert_eq!(says("sk-s3c\u{200b}ret"), "h.example: [key]");
         let long = says(&"é".repeat(5000));
         assert_eq!(long.chars().count(), "h.example: ".len() + MAX_MESSAGE + 1);
-        // A key across the cut leaves no part of itself.
+        // A key that lies across the cut must not leave a part of itself.
         let across = says(&format!("{} sk-s3cret", "x".repeat(MAX_MESSAGE - 5)));
         assert!(!across.contains("sk-"), "{across}");
     }

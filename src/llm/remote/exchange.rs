@@ -1,8 +1,8 @@
 //! What the vendors' requests and answers have in common.
 //!
 //! Owns the outline of a chat (instructions apart, turns that alternate, a schema in words where
-//! none is enforced), the parameters that a request can do without, and when an answer is one.
-//! Knows no vendor's field names.
+//! none is enforced), the parameters that a request can do without, and when an answer counts as
+//! one. Does not know any vendor's field names.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -17,55 +17,57 @@ use crate::llm::{
 /// A parameter that a request can do without, when the service does not know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::llm) enum Param {
-    /// Chat Completions alone: `max_tokens`, in whose place comes `max_completion_tokens`.
+    /// `max_tokens`, in Chat Completions only; without it, `max_completion_tokens` is sent.
     MaxTokens,
-    /// Randomness.
+    /// How random the answer is.
     Temperature,
-    /// Seed of the randomness.
+    /// The seed of the randomness.
     Seed,
-    /// A bound on how much is thought before the answer.
+    /// A bound on how much the model thinks before the answer.
     Reasoning,
-    /// What helps the service to find a cached prompt.
+    /// A hint that helps the service to find a cached prompt.
     Cache,
-    /// Chat Completions alone: lengths and counts in the schema; without, they stand in words.
+    /// Lengths and counts in the schema, in Chat Completions only; without them, they are stated in
+    /// words.
     Bounds,
-    /// Every text that may be quoted, listed in the schema; without, they stand in words.
+    /// Every text that may be quoted, listed in the schema; without them, they are stated in words.
     Excerpts,
-    /// A schema that the service enforces; without it, the schema stands in the prompt.
+    /// A schema that the service enforces; without it, the prompt states the schema.
     Schema,
-    /// A label read where the answer begins, nothing forced before it; without, it is asked for as
-    /// JSON.
+    /// A label read from the beginning of the answer, with nothing forced before it; without it,
+    /// the label is asked for as JSON.
     FirstWords,
-    /// How likely each label was; without it, the one that was written counts.
+    /// How likely each label was; without it, the label that was written counts.
     Logprobs,
 }
 
-/// Answer tokens among which a label is looked for: the first, or one after a mark or two.
+/// Answer tokens among which a label is looked for: it is the first, or follows a mark or two.
 const READ_TOKENS: usize = 4;
-/// Least probability of all labels together at which the first words are taken for an answer.
+/// Least probability of all labels together at which the first words count as an answer.
 const LEAST_LIKELY: f64 = 0.05;
 
-/// What a service has shown that it does not know.
+/// The parameters that a service has shown not to know.
 pub(in crate::llm) type Without = BTreeSet<Param>;
 
-/// What a vendor calls its optional parameters, in the order in which an unclear refusal is read.
+/// The names that a vendor gives to its optional parameters, in the order in which they are tried
+/// when a refusal is unclear.
 pub(in crate::llm) type Optional = &'static [(Param, &'static [&'static str])];
 
 /// A piece of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::llm) struct Block<'r> {
-    /// What is said.
+    /// The text of the piece.
     pub(in crate::llm) text: Cow<'r, str>,
-    /// Whether other requests of the stage begin with it too.
+    /// Whether other requests of the stage begin with this piece too.
     pub(in crate::llm) shared: bool,
 }
 
 /// What one side says before the other answers.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::llm) struct Turn<'r> {
-    /// User or assistant.
+    /// The side that speaks: user or assistant.
     pub(in crate::llm) role: Role,
-    /// Never empty.
+    /// The pieces of the turn; never empty.
     pub(in crate::llm) blocks: Vec<Block<'r>>,
 }
 
@@ -76,19 +78,20 @@ impl Turn<'_> {
     }
 }
 
-/// A chat as the vendors take it.
+/// A chat in the form that vendors accept.
 #[derive(Debug)]
 pub(in crate::llm) struct Outline<'r> {
-    /// Instructions.
+    /// The instructions, apart from the turns.
     pub(in crate::llm) system: Vec<Block<'r>>,
-    /// Turns; neighbours differ in role.
+    /// The turns; neighbours differ in role.
     pub(in crate::llm) turns: Vec<Turn<'r>>,
-    /// What the service is to enforce.
+    /// The shape that the service is asked to enforce.
     pub(in crate::llm) enforced: Option<Cow<'r, Shape>>,
 }
 
 impl<'r> Outline<'r> {
-    /// Reads a request. Messages of nothing but white space are left out: vendors refuse them.
+    /// Reads a request. Messages that are nothing but white space are left out, because vendors
+    /// refuse them.
     pub(in crate::llm) fn of(request: &'r ChatRequest, without: &Without) -> Self {
         let mut outline = Self { system: Vec::new(), turns: Vec::new(), enforced: None };
         let shared = request.shared.iter().map(|message| (message, true));
@@ -122,13 +125,14 @@ impl<'r> Outline<'r> {
         }
     }
 
-    /// The instructions as one text.
+    /// The instructions as one text; `None` where there are none.
     pub(in crate::llm) fn instructions(&self) -> Option<String> {
         (!self.system.is_empty()).then(|| joined(&self.system))
     }
 }
 
-/// The shape of an answer. A label has one where it is not read among the first words.
+/// The shape of an answer; a request for a label has one where the label is not read among the
+/// first words.
 fn shape<'r>(request: &'r ChatRequest, without: &Without) -> Option<Cow<'r, Shape>> {
     match &request.output {
         Output::Json(shape) => Some(Cow::Borrowed(shape)),
@@ -138,21 +142,21 @@ fn shape<'r>(request: &'r ChatRequest, without: &Without) -> Option<Cow<'r, Shap
     }
 }
 
-/// Whether a label is read from what the answer might have begun with. After the opening of a JSON
-/// document a model is less itself, and a small one writes the same label always; but one that would
-/// rather say something else has no digit to read at the beginning.
+/// Whether a label is read from the first words of the answer. After the opening of a JSON document
+/// a model answers less like itself, and a small one always writes the same label; but a model that
+/// begins with something else has no label to read there.
 pub(in crate::llm) fn reads_first_words(request: &ChatRequest, without: &Without) -> bool {
     let known = [Param::Logprobs, Param::FirstWords];
     matches!(request.output, Output::Label(_)) && !known.iter().any(|p| without.contains(p))
 }
 
-/// Upper bound on answer tokens.
+/// Most answer tokens to ask for.
 pub(in crate::llm) fn max_tokens(request: &ChatRequest, without: &Without) -> usize {
     let read = reads_first_words(request, without).then_some(READ_TOKENS);
     request.max_tokens.min(read.unwrap_or(usize::MAX))
 }
 
-/// Vendors enforce objects alone.
+/// Whether the service is asked to enforce a shape; vendors enforce only objects.
 fn is_enforced(shape: &Shape, without: &Without) -> bool {
     matches!(shape, Shape::Object(_)) && !without.contains(&Param::Schema)
 }
@@ -161,7 +165,7 @@ fn joined(blocks: &[Block<'_>]) -> String {
     blocks.iter().map(|block| block.text.as_ref()).collect::<Vec<_>>().join("\n\n")
 }
 
-/// Whether a request carries an optional parameter.
+/// Whether a request carries the optional parameter `param`.
 pub(in crate::llm) fn carries(request: &ChatRequest, without: &Without, param: Param) -> bool {
     let shape = || shape(request, without);
     match param {
@@ -172,18 +176,19 @@ pub(in crate::llm) fn carries(request: &ChatRequest, without: &Without, param: P
     }
 }
 
-/// A number as it was meant: 0.7 and not 0.699999988079071.
+/// A number with the decimals that were meant: 0.7 rather than 0.699999988079071.
 pub(in crate::llm) fn decimal(number: f32) -> f64 {
     (f64::from(number) * 1000.0).round() / 1000.0
 }
 
-/// A temperature within a vendor's limit.
+/// The request's temperature, cut to a vendor's limit and rounded.
 pub(in crate::llm) fn temperature(request: &ChatRequest, max: f32) -> f64 {
     (f64::from(request.sampling.temperature.clamp(0.0, max)) * 100.0).round() / 100.0
 }
 
-/// An answer, when it is one. `finish` is `None` when the service names a reason of which nothing
-/// is known: then the text speaks for itself, and the caller checks it as it does every text.
+/// An answer, or why it does not count as one. `finish` is `None` when the service names a reason
+/// that is not known here: the answer then counts as complete, and the caller checks its text as it
+/// does every text.
 pub(in crate::llm) fn completion(
     text: String,
     finish: Option<Finish>,
@@ -196,7 +201,7 @@ pub(in crate::llm) fn completion(
     Ok(Completion { text, finish, usage, timings: Timings::default(), labels: None })
 }
 
-/// The fullest dialect that a server of JSON Schema has not turned down.
+/// The fullest dialect of JSON Schema that the server has not refused.
 pub(in crate::llm) fn dialect(request: &ChatRequest, without: &Without) -> Dialect {
     let carries = |param| carries(request, without, param);
     match (carries(Param::Bounds), carries(Param::Excerpts)) {
@@ -207,9 +212,10 @@ pub(in crate::llm) fn dialect(request: &ChatRequest, without: &Without) -> Diale
 }
 
 /// How likely each label was, from the tokens of an answer as OpenAI and Ollama list them:
-/// `[{token, logprob, top_logprobs: [{token, logprob}]}]`. Spellings that differ in white space and
-/// quotation marks are summed. In `first_words` it is read where labels are likeliest together,
-/// whether or not one was written; else at the first token that is one.
+/// `[{token, logprob, top_logprobs: [{token, logprob}]}]`. The probabilities of spellings that
+/// differ in white space and quotation marks are summed. With `first_words` they are read at the
+/// place where the labels are likeliest together, whether or not one was written there; else at the
+/// first token that is a label.
 pub(in crate::llm) fn label_log_probs(
     tokens: &Value,
     labels: &[String],
@@ -221,7 +227,7 @@ pub(in crate::llm) fn label_log_probs(
     };
     let probability = |alternatives: &[Value], label: &String| -> f64 {
         let spelled = alternatives.iter().filter(|alternative| spells(alternative, label));
-        // A probability is at most 1, whatever a server says.
+        // A probability is at most 1, whatever a server states.
         spelled.filter_map(|a| a["logprob"].as_f64()).map(|log| log.min(0.0).exp()).sum()
     };
     let places = tokens
@@ -234,7 +240,7 @@ pub(in crate::llm) fn label_log_probs(
         Some((each.iter().sum::<f64>(), each))
     });
     let (_, each) = if first_words {
-        // The first of equals: what comes later follows from it.
+        // Among equal places the first counts: later tokens follow from it.
         read.reduce(|best, other| if other.0 > best.0 { other } else { best })
             .filter(|(sum, _)| *sum >= LEAST_LIKELY)?
     } else {
@@ -244,13 +250,13 @@ pub(in crate::llm) fn label_log_probs(
     Some(each.into_iter().map(log).collect())
 }
 
-/// A number of tokens at a JSON pointer.
+/// The number of tokens at a JSON pointer.
 pub(in crate::llm) fn count(body: &Value, pointer: &str) -> Option<u64> {
     body.pointer(pointer)?.as_u64()
 }
 
-/// A number of tokens that a service may leave out where it is nothing; `None` where what stands there
-/// is no number of tokens, so that nothing can be made of the usage.
+/// A number of tokens that a service may leave out where it is 0. `None` where the value is not a
+/// number, so that the usage as a whole cannot be read.
 pub(in crate::llm) fn part(body: &Value, pointer: &str) -> Option<u64> {
     match body.pointer(pointer) {
         None | Some(Value::Null) => Some(0),
@@ -258,12 +264,13 @@ pub(in crate::llm) fn part(body: &Value, pointer: &str) -> Option<u64> {
     }
 }
 
-/// Answer tokens that a total has and its parts have not: some services leave reasoning out of them.
+/// Answer tokens that a total counts but its parts do not: some services leave reasoning out of the
+/// parts.
 pub(in crate::llm) fn beyond(body: &Value, total: &str, parts: u64) -> Option<u64> {
     Some(part(body, total)?.saturating_sub(parts))
 }
 
-/// A text at a JSON pointer.
+/// The text at a JSON pointer.
 pub(in crate::llm) fn text<'v>(body: &'v Value, pointer: &str) -> Option<&'v str> {
     body.pointer(pointer)?.as_str()
 }
@@ -275,7 +282,8 @@ pub(in crate::llm) mod tests {
     use super::*;
     use crate::llm::{Message, Sampling};
 
-    /// A request with everything in it: two instructions, an example, a corpus, and a question.
+    /// A request with every kind of message: two instructions, an example, a corpus, and a
+    /// question.
     pub(in crate::llm) fn request(output: Output) -> ChatRequest {
         ChatRequest {
             shared: Arc::from([
@@ -292,7 +300,7 @@ pub(in crate::llm) mod tests {
         }
     }
 
-    /// One key, which is a text.
+    /// The shape of an object with one key, whose value is a text.
     pub(in crate::llm) fn shape() -> Output {
         let text = Shape::Text { min: 1, max: 20 };
         Output::Json(Arc::new(Shape::Object(vec![("title".to_owned(), text)])))

@@ -1,19 +1,19 @@
-//! A key for a service, which does not show itself.
+//! A key for a service, which is never shown.
 //!
 //! Owns what a key may look like and the only two ways out of it: a request header, and the search
-//! for it in words that are to be repeated. Where keys come from is the settings' business.
+//! for the key in words that are to be repeated. Leaves to the settings where keys come from.
 
 use std::fmt;
 
 use reqwest::header::HeaderValue;
 
-/// A key that does not show itself.
+/// A key for a service, which is never shown in debug output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
 
 impl ApiKey {
-    /// Takes the text of a key, white space around it removed. `None` when nothing is left, or what
-    /// is left cannot stand in a header: a key is printable ASCII without spaces.
+    /// Takes the text of a key, without the white space around it. `None` when nothing is left, or
+    /// when the rest cannot be sent in a header: a key is printable ASCII without spaces.
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
         let good = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -25,7 +25,7 @@ impl ApiKey {
         &self.0
     }
 
-    /// The secret for a request header, marked so that it is not shown.
+    /// The secret as the value of a request header, marked so that it is not shown.
     pub(in crate::llm) fn header(&self, scheme: &str) -> HeaderValue {
         let mut value = HeaderValue::from_str(&format!("{scheme}{}", self.0))
             .expect("a key is printable ASCII");

@@ -1,12 +1,12 @@
-//! Which parameters a service does not take, told from what it says of them.
+//! Which parameters a service does not accept, judged by its words.
 //!
-//! Owns the words by which a refusal of one optional parameter is known. What is then left out, and
-//! how, is the vendors' files'; that it stays left out is `remote.rs`'s.
+//! Owns the words by which a refusal of one optional parameter is recognised. The vendors' files
+//! decide what is then left out, and how; `remote.rs` remembers that it stays left out.
 
 use super::complaint::{Complaint, Meaning};
 use super::exchange::{Optional, Param};
 
-/// Turns of phrase by which a parameter is said to be unknown.
+/// Turns of phrase by which a service says that a parameter is unknown.
 const UNKNOWN: &[&str] = &[
     "unsupported",
     "not support",
@@ -27,7 +27,8 @@ const UNKNOWN: &[&str] = &[
     "removed",
 ];
 
-/// The parameter among those `sent` that the service does not take, when that is the trouble.
+/// The parameter among those `sent` that the service refuses, when that is what the complaint is
+/// about.
 pub(super) fn refused(
     complaint: &Complaint,
     optional: Optional,
@@ -43,7 +44,7 @@ pub(super) fn refused(
     let message = complaint.message.to_lowercase();
     let unknown =
         UNKNOWN.iter().any(|words| message.contains(words) || complaint.kind.contains(words));
-    // A service that speaks of these at all could not use them as they were.
+    // A service that mentions one of these parameters at all could not use it as it was sent.
     let suffices =
         |param| unknown || matches!(param, Param::Bounds | Param::Schema | Param::Reasoning);
     let sent = || optional.iter().filter(|(param, _)| sent(*param));
@@ -53,7 +54,7 @@ pub(super) fn refused(
         .map(|(param, _)| *param)
 }
 
-/// Whether a name stands in a text as a word of its own, in any case.
+/// Whether a name occurs in a text as a word of its own, in upper or lower case.
 fn mentions(text: &str, name: &str) -> bool {
     let (text, name) = (text.to_lowercase(), name.to_lowercase());
     let in_word = |c: char| c.is_alphanumeric() || c == '_';

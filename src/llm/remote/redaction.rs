@@ -1,19 +1,20 @@
-//! Taking a key out of what a service says, in whatever spelling.
+//! Takes a key out of a service's words, in whatever spelling.
 //!
-//! Owns the spellings in which a text can hold it unseen: as it is, with the escapes of JSON, HTML or
-//! URLs, and these within each other.
+//! Owns the spellings in which a text can hold the key unnoticed: as it is, with the escapes of
+//! JSON, HTML or URLs, and with these within each other.
 
 use std::ops::Range;
 
-/// What stands in its place.
+/// The text that replaces a key.
 const REDACTED: &str = "[key]";
 
-/// How deep escapes are looked through: JSON in a string of JSON, escaped for HTML.
+/// Levels of escapes that are looked through, as in JSON in a string of JSON, escaped for HTML.
 const DEPTH: usize = 4;
 
-/// A text without `secret`.
+/// A text with each occurrence of `secret` replaced.
 pub(super) fn redacted(text: &str, secret: &str) -> String {
-    // A secret that holds what looks like an escape loses it together with those around it.
+    // A secret that holds what looks like an escape is unescaped in the same way as the text around
+    // it.
     let secrets = levels(Read::plain(secret)).map(|read| read.bytes).collect::<Vec<_>>();
     let mut found: Vec<Range<usize>> = Vec::new();
     for read in levels(Read::plain(text)) {
@@ -33,27 +34,27 @@ pub(super) fn redacted(text: &str, secret: &str) -> String {
     clean
 }
 
-/// A text as it is, and after each level of escapes.
+/// A text as it is, and after each level of escapes is removed.
 fn levels(plain: Read) -> impl Iterator<Item = Read> {
     std::iter::successors(Some(plain), Read::unescaped).take(DEPTH + 1)
 }
 
-/// A text as it reads after escapes, with where each byte stands in the original.
+/// A text with some levels of escapes removed, and the place of each byte in the original.
 struct Read {
     bytes: Vec<u8>,
-    /// For each byte, the bytes of the original that spell it.
+    /// For each byte, the range of the original that spells it.
     spelled: Vec<Range<usize>>,
 }
 
 impl Read {
     fn plain(text: &str) -> Self {
         let chars = text.char_indices();
-        // All bytes of a character are spelled by all of it, so that no range cuts one.
+        // Each byte of a character is spelled by the whole character, so that no range cuts one.
         let spelled = chars.flat_map(|(at, c)| vec![at..at + c.len_utf8(); c.len_utf8()]);
         Self { bytes: text.as_bytes().to_vec(), spelled: spelled.collect() }
     }
 
-    /// Where a secret is spelled in the original.
+    /// The ranges of the original that spell a secret.
     fn occurrences(&self, secret: &[u8]) -> Vec<Range<usize>> {
         if secret.is_empty() {
             return Vec::new();
@@ -63,7 +64,7 @@ impl Read {
         starts.map(|at| self.spelled[at].start..self.spelled[at + secret.len() - 1].end).collect()
     }
 
-    /// One level of escapes less; `None` where there are none.
+    /// The text with one more level of escapes removed; `None` where there is none.
     fn unescaped(&self) -> Option<Self> {
         let mut next = Self { bytes: Vec::new(), spelled: Vec::new() };
         let mut at = 0;
@@ -96,11 +97,11 @@ impl Read {
 /// What an escape stands for.
 enum Escaped {
     Char(char),
-    /// Of a URL, where a character is several.
+    /// A byte in a URL, where a character may take several.
     Byte(u8),
 }
 
-/// The escape at the beginning of `bytes`, if one is there, and its length.
+/// The escape at the beginning of `bytes`, if there is one, and its length in bytes.
 fn escape(bytes: &[u8]) -> Option<(Escaped, usize)> {
     let char = |c: u32, length| Some((Escaped::Char(char::from_u32(c)?), length));
     match bytes {

@@ -1,8 +1,8 @@
-//! A server of the user's own: which models it has, and what it says of one.
+//! A server of the user's own: which models it has, and what it says about one.
 //!
 //! Owns the requests that come before any work, to Ollama (`/api/tags`, `/api/show`) and to servers
-//! that follow OpenAI (`/models`; llama.cpp's `/props` too). They carry no research data. Asking the
-//! model is [`super::RemoteModel`]'s.
+//! that follow OpenAI (`/models`; llama.cpp's `/props` too). They carry no research data. Leaves
+//! asking the model to [`super::RemoteModel`].
 
 use std::time::{Duration, Instant};
 
@@ -16,106 +16,108 @@ use crate::engine::gguf::Metadata;
 use crate::engine::tokenizer::Tokenizer;
 use crate::http;
 
-/// Where the key of a server of one's own is looked for. A vendor's key is never sent there.
+/// The environment variable with the key of a server of the user's own. A vendor's key is never
+/// sent there.
 pub const SERVER_KEY_VARIABLE: &str = "PERSONA_BACKEND_API_KEY";
 
-/// Longest wait for an answer: a server that is busy answers these at once.
+/// Longest wait for an answer; even a busy server answers these requests at once.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Longest wait for a server that is loading its model, and how often it is asked meanwhile.
+/// Longest wait for a server that is loading its model, and the pause between two requests
+/// meanwhile.
 const LOADING: Duration = Duration::from_mins(2);
 const AGAIN: Duration = Duration::from_secs(1);
-/// How labels are read of a server's answers. A judge that is read in another way is another judge,
-/// and is measured anew.
+/// How labels are read from a server's answers. It is part of the fingerprint: a judge whose labels
+/// are read in another way counts as another judge, and is measured anew.
 const LABELS_READ: &str = "probabilities of the first words";
-/// Largest answer that is read: a vocabulary of 262,144 tokens is a tenth of this.
+/// Largest answer that is read, in bytes: the vocabulary of 262,144 tokens takes a tenth of this.
 const MAX_BODY: usize = 64 << 20;
 
-/// Which server, and which model of it.
+/// Which server is asked, and about which model.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
     /// [`Api::Ollama`] or [`Api::OpenAiChat`].
     pub api: Api,
-    /// Where it is.
+    /// Address of the server.
     pub base_url: String,
-    /// The model's name there; `None` takes the one that is served, or was used last.
+    /// The model's name at the server; `None` takes the one that is served, or was used last.
     pub model: Option<String>,
-    /// What it wants to see, where it wants anything.
+    /// The key that the server demands, where it demands one.
     pub key: Option<ApiKey>,
     /// Hosts that may be asked without encryption.
     pub trusted: Vec<String>,
 }
 
-/// What a server says of a model.
+/// What a server says about a model.
 #[derive(Debug, Default)]
 pub struct Served {
-    /// Its name there, in full.
+    /// The model's name at the server, in full.
     pub model: String,
-    /// How many models there are to choose from.
+    /// Number of models that there were to choose from.
     pub of: usize,
-    /// Longest context that it takes.
+    /// Longest context that the model takes, in tokens.
     pub context: Option<usize>,
-    /// Weights.
+    /// Number of parameters.
     pub parameters: Option<u64>,
     /// SHA-256 of the model file, where the server names it.
     pub sha256: Option<String>,
-    /// What tells the model from others, where there is no such hash: a hash of what the server says
-    /// of it.
+    /// What tells the model from others, where there is no such hash: a hash of what the server
+    /// says about the model.
     pub fingerprint: Option<String>,
-    /// The model's own, where the server gives it.
+    /// The model's own vocabulary, where the server gives it.
     pub vocabulary: Option<Tokenizer>,
 }
 
-/// Why a server is of no use.
+/// Why a server cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// Its address.
+    /// The server's address cannot be used.
     #[error(transparent)]
     Address(#[from] RemoteError),
-    /// Nobody is there.
+    /// No server answers.
     #[error("nothing answers at {host}: {cause}\nhint: {hint}")]
     Down {
-        /// Which.
+        /// The server's host.
         host: String,
-        /// Why.
+        /// Why there is no answer.
         cause: String,
-        /// How it is started.
+        /// How such a server is started.
         hint: &'static str,
     },
-    /// It answers, but not as it should.
+    /// The server answers, but not as it should.
     #[error("{host} is no server of this kind: {cause}\nhint: check --backend and --backend-url")]
     Odd {
-        /// Which.
+        /// The server's host.
         host: String,
-        /// What came.
+        /// What came instead.
         cause: String,
     },
-    /// It wants a key, or another one.
+    /// The server demands a key, or another one.
     #[error("{host} wants a key\nhint: set {SERVER_KEY_VARIABLE}")]
     Key {
-        /// Which.
+        /// The server's host.
         host: String,
     },
-    /// It does not have the model.
+    /// The server does not have the model.
     #[error("{host} has no model '{model}'\nhint: {hint}")]
     NoModel {
-        /// Which.
+        /// The server's host.
         host: String,
-        /// What was asked for.
+        /// The model that was asked for.
         model: String,
-        /// What it has, or how to get the model there.
+        /// Which models the server has, or how to get this one there.
         hint: String,
     },
-    /// It has no model at all.
+    /// The server has no model at all.
     #[error("{host} has no model to write with\nhint: {hint}")]
     Empty {
-        /// Which.
+        /// The server's host.
         host: String,
         /// How to get one there.
         hint: &'static str,
     },
 }
 
-/// Asks a server for a model.
+/// Asks a server about a model.
 pub async fn find(options: &ServerOptions) -> Result<Served, ServerError> {
     let base = address::check(&options.base_url, &options.trusted)?;
     let host = address::host(&base);
@@ -151,7 +153,7 @@ impl Server {
                     hint: format!("{}; it has {}", pull(wanted), listing(&names)),
                 })?
             }
-            // The list begins with what was changed last.
+            // The list begins with the model that was changed last.
             None => *names.first().ok_or_else(|| ServerError::Empty {
                 host: self.host.clone(),
                 hint: "get one there, as in 'ollama pull qwen3:4b'",
@@ -177,7 +179,8 @@ impl Server {
             parameters: info.get("general.parameter_count").and_then(Value::as_u64),
             sha256: shown["modelfile"].as_str().and_then(blob),
             fingerprint: None,
-            // A vocabulary that is not known here leaves the count to the length in bytes.
+            // Where the vocabulary is not known here, tokens are estimated from the length in
+            // bytes.
             vocabulary: Tokenizer::from_metadata(&Metadata::from_json(info)).ok(),
         })
     }
@@ -185,7 +188,7 @@ impl Server {
     async fn openai(&self, wanted: Option<&str>) -> Result<Served, ServerError> {
         let listed = match (self.get(&["models"]).await?, wanted) {
             (Ok(models), _) => models,
-            // Not every server lists them.
+            // Not every server lists its models.
             (Err(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED), Some(_)) => {
                 json!({ "data": [] })
             }
@@ -232,7 +235,8 @@ impl Server {
         })
     }
 
-    /// What llama.cpp's server gives one request, which may be a part of what the model takes.
+    /// The context that llama.cpp's server gives one request, which may be a part of what the model
+    /// takes.
     async fn llama_cpp_context(&self) -> Option<u64> {
         let mut base = self.base.clone();
         let above: Vec<String> = base.path_segments()?.map(str::to_owned).collect();
@@ -242,8 +246,8 @@ impl Server {
         props.pointer("/default_generation_settings/n_ctx")?.as_u64()
     }
 
-    /// Of all that is said of a model but for times, which change with every start, and of how its
-    /// judgements are read.
+    /// A hash of everything that the server says about a model, except times, which change with
+    /// every start, and of how its judgements are read.
     fn fingerprint(&self, entry: &Value) -> String {
         let mut entry = entry.clone();
         if let Some(fields) = entry.as_object_mut() {
@@ -273,7 +277,7 @@ impl Server {
         address::below(self.base.clone(), &path)
     }
 
-    /// The JSON of a 200 answer, or another status.
+    /// The JSON of a 200 answer, or the status of any other answer.
     async fn answer(
         &self,
         request: reqwest::RequestBuilder,
@@ -328,13 +332,14 @@ fn name_of(model: &Value) -> Option<&str> {
     model["name"].as_str().or_else(|| model["model"].as_str())
 }
 
-/// Whether a model of Ollama's writes text: there are some that only embed it.
+/// Whether a model of Ollama's writes text; some only compute embeddings.
 fn writes(model: &Value) -> bool {
     let family = model.pointer("/details/family").and_then(Value::as_str).unwrap_or_default();
     !family.contains("bert") && !name_of(model).unwrap_or_default().contains("embed")
 }
 
-/// `qwen3` is short for `qwen3:latest`, in any case.
+/// Whether `wanted` means the model `name`, in upper or lower case; `qwen3` is short for
+/// `qwen3:latest`.
 fn is_called(name: &str, wanted: &str) -> bool {
     let tag = wanted.rsplit_once('/').map_or(wanted, |(_, last)| last).contains(':');
     let latest = if tag { wanted.to_owned() } else { format!("{wanted}:latest") };

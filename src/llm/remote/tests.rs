@@ -21,7 +21,7 @@ const KEY: &str = "sk-s3cret-0123456789";
 const USAGE: Usage =
     Usage { prompt: 90, cached_prompt: 60, cache_written: 0, completion: 12, reasoning: 0 };
 
-/// [`USAGE`] as a vendor tells it: one of them tells what was written to its cache.
+/// [`USAGE`] as each vendor reports it: only Anthropic reports what was written to its cache.
 fn usage(api: Api) -> Usage {
     let cache_written = if matches!(api, Api::Anthropic) { 20 } else { 0 };
     let cached_prompt = if matches!(api, Api::Ollama) { 0 } else { USAGE.cached_prompt };
@@ -60,7 +60,7 @@ fn body(api: Api, text: &str, ending: Ending) -> Value {
                                "candidatesTokenCount": 12, "totalTokenCount": 102 },
         }),
         Api::Ollama => match ending {
-            // It does not decline; this is the nearest to it.
+            // Ollama has no way to decline; this comes nearest.
             Ending::Declined => json!({ "error": "the runner has stopped" }),
             _ => json!({
                 "model": "m-1", "message": { "role": "assistant", "content": text },
@@ -133,7 +133,7 @@ fn model(api: Api, address: &str) -> RemoteModel {
     RemoteModel::connect(options(api, address)).unwrap()
 }
 
-/// A server that always gives one answer, where the vendor would.
+/// Starts a server that gives one answer to every request, at the vendor's path.
 async fn server(api: Api, answer: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
     let asked = Mock::given(method("POST")).and(path(place(api)));
@@ -153,7 +153,7 @@ async fn ask(model: &RemoteModel) -> Result<Completion, LlmError> {
     }
 }
 
-/// Asks a server that always gives one answer.
+/// Asks a server that gives one answer to every request.
 async fn asked(api: Api, answer: ResponseTemplate) -> Result<Completion, LlmError> {
     let server = server(api, answer).await;
     ask(&model(api, &server.uri())).await
@@ -231,7 +231,7 @@ async fn cut_and_declined_answers_are_answers_that_say_so() {
         let cut = asked(api, json_answer(200, &body(api, "{\"ti", Ending::Cut))).await.unwrap();
         assert_eq!((cut.finish, cut.usage), (Finish::Length, Some(usage(api))), "{api:?}");
         if api == Api::Ollama {
-            // It has no way to decline.
+            // Ollama has no way to decline.
             continue;
         }
         let declined = json_answer(200, &body(api, "I will not.", Ending::Declined));
@@ -301,7 +301,7 @@ async fn a_prompt_that_does_not_fit_is_told_from_other_rejections() {
             json_answer(400, &error(api, "invalid_request_error", "prompt is too long: 9 > 8"));
         assert!(matches!(asked(api, long).await, Err(LlmError::TooLong(_))), "{api:?}");
         if api == Api::Ollama {
-            // Its errors are words alone, and nobody pays it.
+            // Ollama's errors are words alone, and nobody pays for its answers.
             continue;
         }
         let quota = json_answer(429, &error(api, "insufficient_quota", "pay first"));
@@ -362,7 +362,7 @@ async fn a_body_without_end_is_not_read_to_its_end() {
     let error = asked(Api::OpenAiChat, long).await.unwrap_err();
     assert!(error.to_string().ends_with("longer than 8 MiB"), "{error}");
     assert!(matches!(error, LlmError::Protocol(_)));
-    // One that just fits is read.
+    // A body that just fits is read.
     let text = "x".repeat(MAX_BODY - 1_000);
     let fits =
         ResponseTemplate::new(200).set_body_json(body(Api::OpenAiChat, &text, Ending::Whole));
@@ -387,8 +387,8 @@ async fn a_slow_answer_is_given_up_and_may_have_been_billed() {
     assert!(error.to_string().ends_with("no whole answer within 0.2 s"), "{error}");
 }
 
-/// A server that takes one request and never answers it: it hangs up when nobody is told of the
-/// arrival, else it waits and gives what it read next.
+/// A server that takes one request and never answers it. It hangs up when the receiver of the
+/// arrival is gone; else it waits and returns what it read next.
 fn mute_server() -> (String, mpsc::Receiver<()>, std::thread::JoinHandle<std::io::Result<usize>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -440,7 +440,7 @@ async fn dropping_the_answers_hangs_up() {
     tokio::task::spawn_blocking(move || arrival.recv().unwrap()).await.unwrap();
     drop(answers);
     let after = tokio::task::spawn_blocking(move || served.join().unwrap()).await.unwrap();
-    // Nothing but the end of the connection, and before the server's patience ends.
+    // The connection only ends, and does so before the server's patience does.
     assert!(
         matches!(after, Ok(0))
             || after.is_err_and(|e| e.kind() == std::io::ErrorKind::ConnectionReset)
@@ -451,7 +451,7 @@ async fn dropping_the_answers_hangs_up() {
 async fn each_request_of_a_stage_gets_its_own_answer() {
     let api = Api::OpenAiChat;
     let server = MockServer::start().await;
-    // The later a request stands in the stage, the sooner it is answered.
+    // The later a request comes in the stage, the sooner it is answered.
     let echo = move |request: &Request| {
         let sent: Value = serde_json::from_slice(&request.body).unwrap();
         let seed = sent["seed"].as_u64().unwrap();
@@ -474,7 +474,7 @@ async fn each_request_of_a_stage_gets_its_own_answer() {
     assert_eq!(order.last(), Some(&0), "asked one after another: {order:?}");
 }
 
-/// Refuses what holds `word`, in the vendor's words; else answers.
+/// Refuses each request whose body holds `word`, in the vendor's form; answers all others.
 async fn picky_server(api: Api, word: &'static str, message: &'static str) -> MockServer {
     let server = MockServer::start().await;
     let answer = move |request: &Request| {
@@ -521,7 +521,7 @@ async fn a_refused_parameter_is_not_sent_again() {
         let sent = sent_bodies(&server).await;
         let carried: Vec<bool> = sent.iter().map(|body| body.contains(word)).collect();
         assert_eq!(carried, [true, false, false], "{api:?} {word}");
-        // A schema that is not enforced is told.
+        // A schema that is not enforced is stated in words.
         let schema = "Answer with one JSON document of this schema";
         let told =
             ["\"output_config\"", "\"responseJsonSchema\"", "\"response_format\""].contains(&word);
@@ -545,7 +545,7 @@ async fn a_model_that_knows_the_newer_bound_gets_it_and_no_third_name() {
 #[tokio::test]
 async fn a_parameter_is_given_up_once() {
     for api in APIS {
-        // It complains of the schema whatever it is sent.
+        // This server complains about the schema whatever it is sent.
         let message = "schema: not supported";
         let server = server(api, json_answer(400, &error(api, "invalid", message))).await;
         let model = model(api, &server.uri());
