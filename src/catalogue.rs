@@ -2,33 +2,34 @@
 //!
 //! Owns the two tables in `models/`, compiled in and parsed once: what a model is, where it comes
 //! from, which bytes it must have, and what a paid model costs; and how a user adds models of their
-//! own. Opens no file and no socket: finding and fetching a model is `hub`'s, adding money up is
-//! `ledger`'s.
+//! own. Opens no file and no socket: `hub` finds and fetches models, `ledger` adds money up.
 
 use std::sync::{LazyLock, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
-/// Architectures that the engine runs; the catalogue may list no other. The engine's own table says
-/// the same, and a test compares the two.
+/// Architectures that the engine runs; the catalogue may list no others. The engine has a table of
+/// its own, and a test compares the two.
 pub const RUNNABLE: [&str; 6] = ["llama", "qwen2", "qwen3", "gemma3", "phi3", "smollm3"];
 
-/// Memory beside weights, cache and vocabulary: the program, activations, eight rows at work.
-/// Measured, as the next: of two models the peaks of `persona bench --test job` are within a tenth,
-/// but where the file was not in the system's cache yet: its pages may count once more then.
+/// Memory in bytes beside weights, cache and vocabulary: the program, activations, eight rows at
+/// work. This figure and the next are measured: for two models the peaks of `persona bench --test
+/// job` are within a tenth of the sum, except where the file was not yet in the system's cache,
+/// when its pages may count a second time.
 const WORKING_BYTES: u64 = 135_000_000;
-/// Memory of one token of the vocabulary.
+/// Memory in bytes for one token of the vocabulary.
 const BYTES_PER_TOKEN: u64 = 450;
 
-/// The tables are part of the binary and read by a test, so a bad one is a broken build.
+/// Models of the built-in table. It is part of the binary and read by a test, so a bad table is a
+/// broken build.
 static BUILT_IN: LazyLock<Vec<ModelSpec>> = LazyLock::new(|| {
     parse_models(include_str!("../models/catalogue.toml")).expect("models/catalogue.toml is valid")
 });
-/// What a user has added, see [`extend`].
+/// Models that the user has added; see [`extend`].
 static ADDED: OnceLock<Vec<ModelSpec>> = OnceLock::new();
 static CATALOGUE: LazyLock<Vec<ModelSpec>> = LazyLock::new(|| {
     let added = ADDED.get().cloned().unwrap_or_default();
-    // A user's entry stands in for ours of the same name.
+    // A user's entry replaces ours of the same name.
     let ours = BUILT_IN.iter().filter(|m| added.iter().all(|a| a.name != m.name)).cloned();
     let mut all: Vec<ModelSpec> = ours.chain(added.iter().cloned()).collect();
     all.sort_by_key(|model| model.bytes);
@@ -42,22 +43,23 @@ static PRICES: LazyLock<PriceTable> = LazyLock::new(|| {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSpec {
-    /// What `--model` takes, lower case.
+    /// The name that `--model` takes, in lower case.
     pub name: String,
-    /// What a person calls it.
+    /// The name for people.
     pub title: String,
     /// `owner/name` on the hub.
     pub repo: String,
-    /// File in the repository.
+    /// Path of the file in the repository.
     pub file: String,
-    /// Branch, tag or commit.
+    /// Branch, tag or commit of the repository.
     #[serde(default = "main_branch")]
     pub revision: String,
-    /// Hash that the file must have, lower-case hex. Without it the hub's own statement counts.
+    /// SHA-256 that the file must have, in lower-case hex. Without it the hub's own statement
+    /// counts.
     pub sha256: Option<String>,
-    /// File size; an approximation unless `verified`.
+    /// Size of the file in bytes; an approximation unless `verified`.
     pub bytes: u64,
-    /// Weights.
+    /// Number of parameters.
     pub parameters: u64,
     /// Longest context in tokens that the model was trained for.
     pub context: usize,
@@ -65,18 +67,18 @@ pub struct ModelSpec {
     pub quant: String,
     /// Licence of the weights.
     pub licence: String,
-    /// What it is good for.
+    /// What the model is good for.
     pub roles: Vec<Role>,
-    /// `general.architecture` of the file.
+    /// `general.architecture` in the file's metadata.
     pub architecture: String,
-    /// Tokens that the model knows.
+    /// Number of tokens in the vocabulary.
     pub vocabulary: u64,
-    /// Key-value cache in f16, bytes a token.
+    /// Bytes of an f16 key-value cache per token.
     pub kv_bytes_per_token: u64,
     /// Whether size and hash were checked against the file.
     #[serde(default)]
     pub verified: bool,
-    /// What a user should know, one line.
+    /// Something that a user should know, on one line.
     pub note: Option<String>,
     /// Other places with the same bytes, tried in order when the hub fails.
     #[serde(default)]
@@ -91,7 +93,8 @@ pub enum Role {
     Draft,
     /// Judging drafts.
     Judge,
-    /// Small enough for tests and first tries; never chosen by itself when a larger one fits.
+    /// Small enough for tests and first tries; never chosen without being asked for when a larger
+    /// one fits.
     Test,
 }
 
@@ -99,7 +102,7 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mirror {
-    /// Joined in this order.
+    /// The parts of the file, joined in this order.
     pub parts: Vec<MirrorPart>,
 }
 
@@ -122,11 +125,12 @@ impl ModelSpec {
     }
 }
 
-/// Memory in bytes that a model of `bytes` bytes takes on a CPU, with `context` tokens in its cache.
+/// Memory in bytes that a model of `bytes` bytes takes on a CPU, with `context` tokens in its
+/// cache.
 ///
-/// Weights are repacked in place of what the file holds; the inner scales of K formats take eight
-/// bits there in place of six. The vocabulary is there several times: as text, as the tokenizer's
-/// tables, and as the trie of the grammar.
+/// Weights are repacked in place of what the file holds, and the inner scales of K formats then
+/// take eight bits in place of six. The vocabulary is held several times: as text, as the
+/// tokenizer's tables, and as the trie of the grammar.
 pub fn memory_needed(bytes: u64, kv_bytes: u64, vocabulary: u64, context: usize) -> u64 {
     (bytes / 20 * 21)
         .saturating_add(kv_bytes.saturating_mul(context as u64))
@@ -138,19 +142,19 @@ fn main_branch() -> String {
     "main".to_owned()
 }
 
-/// Reads a user's own table, written like `models/catalogue.toml`; an error says what is wrong.
+/// Reads a user's own table, written like `models/catalogue.toml`; the error says what is wrong.
 pub fn parse(text: &str) -> Result<Vec<ModelSpec>, String> {
     parse_models(text)
 }
 
-/// Checks what the types of an entry cannot say.
+/// Checks what the types of an entry cannot express.
 pub fn check(model: &ModelSpec) -> Result<(), String> {
     check_model(model)
 }
 
-/// Adds models to the catalogue, for the whole process. Counts once, and only before the first
-/// look at [`models`]: it is for the start of the program. Of several entries of one name the first
-/// stays.
+/// Adds models to the catalogue, for the whole process. Only the first call counts, and only when
+/// it comes before the first call of [`models`]: this belongs to the start of the program. Of
+/// several entries with one name the first is kept.
 pub fn extend(models: Vec<ModelSpec>) {
     let mut added: Vec<ModelSpec> = Vec::new();
     for model in models {
@@ -158,11 +162,11 @@ pub fn extend(models: Vec<ModelSpec>) {
             added.push(model);
         }
     }
-    // Later calls come too late by contract.
+    // A second call has no effect, as documented above.
     let _ = ADDED.set(added);
 }
 
-/// Whether a name is one of ours, whatever a user has added.
+/// Whether a name belongs to the built-in table, whatever a user has added.
 pub fn is_built_in(name: &str) -> bool {
     BUILT_IN.iter().any(|model| model.name.eq_ignore_ascii_case(name))
 }
@@ -172,22 +176,22 @@ pub fn models() -> &'static [ModelSpec] {
     &CATALOGUE
 }
 
-/// The model of this name, in any case.
+/// The model of this name, in upper or lower case.
 pub fn find(name: &str) -> Result<&'static ModelSpec, CatalogueError> {
     models().iter().find(|m| m.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
         CatalogueError::UnknownModel { name: name.to_owned(), hint: model_hint(name) }
     })
 }
 
-/// Models for a role, best first, whatever they take: more parameters are better, and a model for
-/// tests comes last.
+/// Models for a role, best first, however much memory they take: more parameters are better, and a
+/// model for tests comes last.
 pub fn ranked(role: Role) -> Vec<&'static ModelSpec> {
     let mut ranked: Vec<_> = models().iter().filter(|m| m.roles.contains(&role)).collect();
     ranked.sort_by_key(|m| (m.roles.contains(&Role::Test), std::cmp::Reverse(m.parameters)));
     ranked
 }
 
-/// What to say to someone who asked for `name`: the closest name, or all of them.
+/// A hint for someone who asked for `name`: the closest name, or all names.
 pub fn model_hint(name: &str) -> String {
     let names = || models().iter().map(|m| m.name.as_str());
     match closest(name, names()) {
@@ -199,19 +203,19 @@ pub fn model_hint(name: &str) -> String {
 /// What a paid model costs, in micro-dollars (10⁻⁶ USD) per million tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Price {
-    /// `anthropic`, `openai`, `gemini`, or what the user called it.
+    /// `anthropic`, `openai`, `gemini`, or the name that the user gave.
     pub provider: String,
     /// Model id as the provider spells it.
     pub model: String,
-    /// Prompt tokens.
+    /// Price of prompt tokens.
     pub input: u64,
-    /// Answer tokens, reasoning included.
+    /// Price of answer tokens, reasoning included.
     pub output: u64,
-    /// Prompt tokens that the provider served from its cache.
+    /// Price of prompt tokens that the provider served from its cache.
     pub cached_input: u64,
     /// Prices of a request with a long prompt, where they differ.
     pub long_prompt: Option<LongPrompt>,
-    /// Where the figures come from: the table with its date, or `--price`.
+    /// Source of the figures: the table with its date, or `--price`.
     pub source: String,
 }
 
@@ -220,19 +224,19 @@ pub struct Price {
 pub struct LongPrompt {
     /// Longest prompt at the ordinary price, in tokens.
     pub over: u64,
-    /// As in [`Price`].
+    /// Price of prompt tokens, as in [`Price`].
     pub input: u64,
-    /// As in [`Price`].
+    /// Price of answer tokens, as in [`Price`].
     pub output: u64,
-    /// As in [`Price`].
+    /// Price of prompt tokens from the cache, as in [`Price`].
     pub cached_input: u64,
 }
 
 impl Price {
     /// The listed price of a model, by provider and exact id.
     ///
-    /// An id that is not listed is an error and never free. There is no match by prefix: a dated
-    /// or renamed model may cost something else.
+    /// An id that is not listed is an error, never free of charge. There is no match by prefix: a
+    /// dated or renamed model may cost something else.
     pub fn of(provider: &str, model: &str) -> Result<Self, CatalogueError> {
         PRICES
             .prices
@@ -242,7 +246,7 @@ impl Price {
             .ok_or_else(|| unknown_price(provider, model))
     }
 
-    /// What a service on this machine costs.
+    /// The price of a service on this machine, which is nothing.
     pub fn free(provider: &str, model: &str) -> Self {
         Self {
             provider: provider.to_owned(),
@@ -255,16 +259,16 @@ impl Price {
         }
     }
 
-    /// Price of a prompt token that is written to the provider's cache, where others cost `input`:
-    /// Anthropic takes a quarter more
+    /// Price of a prompt token that is written to the provider's cache, where other prompt tokens
+    /// cost `input`: Anthropic takes a quarter more
     /// (<https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching>).
     pub fn cache_write(&self, input: u64) -> u64 {
         if self.provider == "anthropic" { input.saturating_mul(5).div_ceil(4) } else { input }
     }
 
-    /// Reads `--price IN/OUT`, US dollars per million tokens, for a model of a provider.
+    /// Reads `--price IN/OUT`, in US dollars per million tokens, for a model of a provider.
     ///
-    /// Tokens from a cache are charged like others, since nothing is known of them.
+    /// Tokens from a cache are charged like others, because their price is not known.
     pub fn parse(text: &str, provider: &str, model: &str) -> Result<Self, CatalogueError> {
         let bad = || CatalogueError::BadPrice { text: text.to_owned() };
         let (input, output) = text.split_once('/').ok_or_else(bad)?;
@@ -282,7 +286,7 @@ impl Price {
     }
 }
 
-/// The model that a provider refines with unless told otherwise.
+/// The model with which a provider refines unless the user names another.
 pub fn default_model(provider: &str) -> Result<&'static str, CatalogueError> {
     PRICES
         .defaults
@@ -320,48 +324,48 @@ pub fn parse_usd(text: &str) -> Option<u64> {
     Some(whole * 1_000_000 + fraction)
 }
 
-/// Why a name or a price means nothing here.
+/// Why a name or a price cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogueError {
-    /// No model of that name.
+    /// There is no model of that name.
     #[error("no model is called '{name}'\nhint: {hint}")]
     UnknownModel {
-        /// As given.
+        /// The name as given.
         name: String,
         /// The closest name, or all names.
         hint: String,
     },
-    /// No price for that model.
+    /// There is no price for that model.
     #[error(
         "no price is known for '{model}' of {provider}\nhint: {hint}pass --price IN/OUT in US dollars per million tokens, as in --price 3/15"
     )]
     UnknownPrice {
-        /// As given.
+        /// The provider as given.
         provider: String,
-        /// As given.
+        /// The model as given.
         model: String,
-        /// A similar model with a price, ready to stand in front; may be empty.
+        /// A similar model with a price, as text to put before the rest of the hint; may be empty.
         hint: String,
     },
-    /// No provider of that name.
+    /// There is no provider of that name.
     #[error("no provider is called '{provider}'\nhint: known providers: {known}")]
     UnknownProvider {
-        /// As given.
+        /// The provider as given.
         provider: String,
-        /// All of them.
+        /// All known providers.
         known: String,
     },
-    /// `--price` that is no price.
+    /// The text of `--price` is not a price.
     #[error(
         "cannot read --price '{text}'\nhint: give input and output in US dollars per million tokens, as in --price 3/15"
     )]
     BadPrice {
-        /// As given.
+        /// The text as given.
         text: String,
     },
 }
 
-/// `models/prices.toml`, with amounts as integers.
+/// The content of `models/prices.toml`, with amounts as integers.
 struct PriceTable {
     as_of: String,
     defaults: Vec<(String, String)>,
@@ -378,7 +382,7 @@ fn unknown_price(provider: &str, model: &str) -> CatalogueError {
     }
 }
 
-/// Reads the model table and checks what its types cannot say.
+/// Reads the model table and checks what its types cannot express.
 fn parse_models(text: &str) -> Result<Vec<ModelSpec>, String> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -476,7 +480,7 @@ fn parse_prices(text: &str) -> Result<PriceTable, String> {
 }
 
 /// The candidate that `given` most likely meant: one that contains it or is contained in it, else
-/// one within a third of its length in edits.
+/// one whose edit distance is at most a third of its length.
 pub fn closest<'a>(given: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let given: String = given.to_lowercase().chars().take(64).collect();
     let (mut best, mut best_distance) = (None, given.chars().count() / 3 + 1);
@@ -590,7 +594,8 @@ mod tests {
 
     #[test]
     fn memory_is_what_was_measured_within_a_tenth() {
-        // Resident memory, in bytes, of `persona bench --test job --context 8192`, file in the cache.
+        // Resident memory in bytes of `persona bench --test job --context 8192`, with the file in
+        // the system's cache.
         for (name, measured) in [("smollm2-135m", 444_493_824), ("gemma-3-270m", 677_089_280)] {
             let needed = find(name).unwrap().memory_needed(8192);
             let ratio = needed as f64 / f64::from(measured);

@@ -1,8 +1,8 @@
 //! The one place where an HTTP client is made.
 //!
-//! Owns time-outs, redirect policy, proxies and what may be said of an address or a failure;
-//! `place.rs` where no name may lead. Knows no service: what to ask, and whether to ask again, is
-//! the caller's.
+//! Owns time-outs, redirect policy, proxies and what may be said about an address or a failure;
+//! `place.rs` owns the addresses that no name may lead to. Does not know any service: the caller
+//! decides what to ask, and whether to ask again.
 
 pub mod place;
 
@@ -14,22 +14,23 @@ use reqwest::{Client, ClientBuilder, Url, redirect};
 
 /// Longest wait for name resolution, connection and TLS together.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest silence inside an answer. A whole answer may take as long as it needs.
+/// Longest silence within an answer. A whole answer may take as long as it needs.
 pub const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A client for requests that start at `base`.
 ///
 /// It follows no redirect, so that the caller decides what another host gets to see. Proxies from
 /// the environment are used, except towards this machine. A name that leads to a forbidden
-/// [place](place::is_forbidden) is not followed; behind a proxy, the proxy looks it up.
+/// [place](place::is_forbidden) is not followed; behind a proxy, the proxy looks the name up.
 pub fn client(base: &Url) -> Result<Client, reqwest::Error> {
     let builder = builder(READ_TIMEOUT);
     let builder = if is_loopback(base) { builder.no_proxy() } else { builder };
     builder.build()
 }
 
-/// A client for a service that gets research data and a key, and is silent for up to `silence` while it
-/// works. As [`client`], but what is not encrypted goes through no proxy, which would read it all.
+/// A client for a service that gets research data and a key, and that may be silent for up to
+/// `silence` while it works. As [`client`], but requests without encryption bypass any proxy, which
+/// could read them.
 pub fn confidential_client(base: &Url, silence: Duration) -> Result<Client, reqwest::Error> {
     let builder = builder(silence);
     let builder = if base.scheme() == "https" { builder } else { builder.no_proxy() };
@@ -45,25 +46,25 @@ fn builder(silence: Duration) -> ClientBuilder {
         .dns_resolver(Arc::new(place::Resolver))
 }
 
-/// Whether an address is on this machine by its spelling: `localhost` or a loopback IP.
+/// Whether an address is on this machine, judged by its spelling: `localhost` or a loopback IP.
 pub fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Whether a credential may travel to `url`: encrypted, or not off this machine.
+/// Whether a credential may be sent to `url`: it is encrypted, or does not leave this machine.
 pub fn is_private(url: &Url) -> bool {
     url.scheme() == "https" || is_loopback(url)
 }
 
-/// Where a request goes, for messages: no credentials, no query (it may be a signature).
+/// The address of a request for messages, without credentials and query (which may be a signature).
 pub fn display(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
 }
 
-/// What went wrong, for messages: the innermost cause, without the address.
+/// The cause of a failure for messages: the innermost error, without the address.
 pub fn cause(error: reqwest::Error) -> String {
     if error.is_timeout() {
         return "timed out".to_owned();
@@ -104,7 +105,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_is_told_by_its_cause_and_without_the_address() {
-        // Port 9 of this machine: refused at once, or filtered; never answered.
+        // Port 9 of this machine is refused at once, or filtered; it is never answered.
         let base = url("http://127.0.0.1:9/secret-path");
         let error = client(&base).unwrap().get(base).send().await.unwrap_err();
         let text = cause(error);
@@ -113,7 +114,7 @@ mod tests {
 
     #[tokio::test]
     async fn silence_is_borne_as_long_as_was_said_and_no_longer() {
-        // It accepts, as far as the kernel does, and never answers.
+        // The kernel accepts the connection, but nothing ever answers.
         let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let base = url(&format!("http://{}", mute.local_addr().unwrap()));
         let silence = Duration::from_millis(300);

@@ -30,16 +30,16 @@
 //! # }
 //! ```
 //!
-//! [`hybrid::HybridPipeline`] takes such a corpus through drafting, judging and choice to a folder of
-//! personas and reports, by any [`llm::ChatModel`]: one in this process ([`engine::Engine`],
-//! [`llm::embedded`]) or a service. `examples/hybrid.rs` is the whole way in a page. Versions follow semantic versioning; below 1.0
-//! the second number counts as the first. `personas.json` and `report.json` carry versions of their
-//! own.
+//! [`hybrid::HybridPipeline`] takes such a corpus through drafting, judging and selection to a
+//! folder of personas and reports, by any [`llm::ChatModel`]: one in this process
+//! ([`engine::Engine`], [`llm::embedded`]) or a service. `examples/hybrid.rs` shows the whole way
+//! on one page. Versions follow semantic versioning; below 1.0 the second number counts as the
+//! first. `personas.json` and `report.json` carry versions of their own.
 //!
-//! Read the modules in the order below: each may use only what stands before it, and most use far
-//! less. Things that are deliberately absent: `engine` has never heard of personas, prompts, money
-//! or HTTP; nothing but `cli` prints; nothing but `config` reads the environment; the report reads
-//! the store, never the pipeline, so a report can be made of a run that died.
+//! Read the modules in the order below: each may use only what comes before it, and most use far
+//! less. Some things are deliberately absent: `engine` knows nothing of personas, prompts, money or
+//! HTTP; nothing but `cli` prints; nothing but `config` reads the environment; the report reads the
+//! store, never the pipeline, so a report can be made of a run that died.
 
 pub mod schema;
 

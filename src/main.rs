@@ -1,6 +1,6 @@
 //! Process-wide settings, then the command line.
 //!
-//! Owns what must happen before any thread starts; knows nothing of what the commands do.
+//! Owns what must happen before any thread starts. Does not know what the commands do.
 
 use std::process::ExitCode;
 
@@ -11,8 +11,8 @@ fn main() -> ExitCode {
     persona::cli::main(std::env::args_os(), Process { prepare_to_compute, close_network })
 }
 
-/// A write past the limit on file sizes (`ulimit -f`) fails like one to a full disk, and is told like
-/// one; left alone, the signal would end the process without a word.
+/// Makes a write past the limit on file sizes (`ulimit -f`) fail like one to a full disk, so that
+/// it is reported as an error; by default the signal would end the process without a message.
 fn bear_file_size_limit() {
     // SAFETY: no other thread runs yet, and ignoring a signal runs no code of ours.
     #[cfg(unix)]
@@ -21,7 +21,8 @@ fn bear_file_size_limit() {
     };
 }
 
-/// Sets what the libraries that compute have no other switch for.
+/// Sets the number of threads and the allocator's arenas, for which the computing libraries have no
+/// other switch.
 fn prepare_to_compute(threads: Option<usize>) {
     share_free_memory();
     // The thread pools that tensors are computed on, candle's own and rayon's, read the environment
@@ -34,9 +35,10 @@ fn prepare_to_compute(threads: Option<usize>) {
     }
 }
 
-/// Has all threads allocate from two arenas. glibc makes up to eight a core, and each keeps what was
-/// freed in it: tensors, which one thread allocates and another frees, then lie about in all of
-/// them, a third more memory in all that goes on growing for hundreds of personas.
+/// Makes all threads allocate from two arenas. glibc makes up to eight arenas per core, and each
+/// keeps the memory that was freed in it. Tensors are allocated by one thread and freed by another,
+/// so they would be spread over all arenas: a third more memory in all, which keeps growing for
+/// hundreds of personas.
 fn share_free_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: changes how later allocations are served, and touches none that exists.
@@ -45,8 +47,9 @@ fn share_free_memory() {
     };
 }
 
-/// Installs a seccomp filter: from here on `socket` and `io_uring_setup`, by which sockets could be
-/// had too, fail for this process and its children. `keep` spares sockets of AF_UNIX.
+/// Installs a seccomp filter: from here on `socket` fails for this process and its children, and so
+/// does `io_uring_setup`, which could create sockets too. With [`Keep::Unix`], sockets of AF_UNIX
+/// are still allowed.
 #[cfg(target_os = "linux")]
 fn close_network(keep: Keep) -> Result<AirGap, String> {
     use std::collections::BTreeMap;
@@ -63,7 +66,7 @@ fn close_network(keep: Keep) -> Result<AirGap, String> {
         SeccompRule::new(vec![condition])
     };
     let refuse = || -> Result<BpfProgram, seccompiler::BackendError> {
-        // No rule refuses every call.
+        // An empty list of rules refuses every call.
         let sockets = match keep {
             Keep::Nothing => Vec::new(),
             Keep::Unix => vec![not_unix()?],
@@ -83,7 +86,7 @@ fn close_network(keep: Keep) -> Result<AirGap, String> {
     Ok(AirGap::Kernel)
 }
 
-/// Elsewhere nothing is opened, by construction, and nothing enforces it.
+/// On other systems no socket is opened, because no code does so; nothing enforces it.
 #[cfg(not(target_os = "linux"))]
 fn close_network(_: Keep) -> Result<AirGap, String> {
     Ok(AirGap::Construction)

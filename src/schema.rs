@@ -187,13 +187,13 @@ pub fn json_schema() -> serde_json::Value {
     schema.into()
 }
 
-/// Reads `personas.json`, refusing unknown keys.
+/// Reads the content of `personas.json`, refusing unknown keys.
 pub fn parse_personas(json: &str) -> Result<Vec<Persona>, serde_json::Error> {
     serde_json::from_str(json)
 }
 
 impl Persona {
-    /// Everything it says in words, quotes included, the name not.
+    /// Everything that the persona says in words: quotes are included, the name is not.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         [self.title.as_str(), self.summary.as_str()]
             .into_iter()
@@ -202,12 +202,12 @@ impl Persona {
             .chain(self.quotes.iter().map(|q| q.text.as_str()))
     }
 
-    /// Goals, pains and behaviours, in this order.
+    /// The persona's goals, pains and behaviours, in this order.
     pub fn statements(&self) -> impl Iterator<Item = &Statement> {
         self.goals.iter().chain(&self.pains).chain(&self.behaviours)
     }
 
-    /// The records it cites, each once, in order of their ids.
+    /// The records that the persona cites, each once, in order of their ids.
     pub fn cited(&self) -> Vec<RecordId> {
         let cited = self.statements().flat_map(|s| &s.records);
         let mut cited: Vec<_> =
@@ -217,8 +217,8 @@ impl Persona {
         cited
     }
 
-    /// What is wrong with its evidence, given the text of each record by id. Empty when every
-    /// citation leads to a record and every quote is that record's own words.
+    /// What is wrong with the persona's evidence, given the text of each record by id. Empty when
+    /// every citation leads to a record and every quote is that record's own words.
     pub fn violations<'r>(&self, text_of: impl Fn(&RecordId) -> Option<&'r str>) -> Vec<String> {
         let mut found = Vec::new();
         for quote in &self.quotes {
@@ -242,12 +242,12 @@ impl Persona {
     }
 }
 
-/// What tests of personas share.
+/// What several tests of personas need.
 #[cfg(test)]
 pub(crate) mod testing {
     use super::*;
 
-    /// A persona that says little and rests on nothing.
+    /// A persona with short texts and without evidence.
     pub(crate) fn empty() -> Persona {
         Persona {
             id: "p1".into(),
@@ -284,7 +284,7 @@ mod tests {
     fn a_quote_is_checked_byte_by_byte() {
         assert!(quoting("for hours", 8, 17).is_empty());
         assert_eq!(quoting("for hour", 8, 17).len(), 1);
-        // Inside the emoji, and past the end: wrong, not a panic.
+        // A byte inside the emoji, or past the end, is wrong but must not panic.
         assert_eq!(quoting("x", 19, 20).len(), 1);
         assert_eq!(quoting("x", 0, 1000).len(), 1);
     }
@@ -304,7 +304,7 @@ mod tests {
         Statement { text: text.into(), records, inferred: false }
     }
 
-    /// A persona with something in every field.
+    /// A persona with a value in every field.
     fn full() -> Persona {
         let record = RecordId::new(1, 10);
         Persona {

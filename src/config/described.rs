@@ -1,26 +1,26 @@
-//! The commented `persona.toml`, and what is in force.
+//! The commented `persona.toml`, and the settings in force.
 //!
-//! Owns the file that `persona init` writes; it is also where defaults are shown from, so that the
-//! two cannot disagree.
+//! Owns the file that `persona init` writes. Defaults are shown from the same file, so that the two
+//! cannot disagree.
 
 use std::path::PathBuf;
 
 use super::{Environment, Key, Layers, Origin, find_upward, keys};
 
-/// What `persona init` writes: every key with its default, all commented out.
+/// The file that `persona init` writes: every key with its default, all commented out.
 pub const TEMPLATE: &str = include_str!("persona.toml");
 
-/// Said in the comment of a key that has none.
+/// Begins the comment of a key that has no default.
 const NO_DEFAULT: &str = "No default";
 
-/// A setting as it stands.
+/// A setting, the value in force, and where the value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InForce {
-    /// Which.
+    /// Which setting it is.
     pub key: Key,
-    /// The value, `None` where nothing is set and there is no default.
+    /// The value in force; `None` where nothing is set and there is no default.
     pub value: Option<String>,
-    /// `default`, `--count`, `PERSONA_COUNT` or a file's path.
+    /// Where the value comes from: `default`, `--count`, `PERSONA_COUNT` or a file's path.
     pub origin: String,
 }
 
@@ -30,7 +30,8 @@ pub fn in_force(layers: &Layers) -> Vec<InForce> {
         None => InForce { key, value: default, origin: "default".to_owned() },
         Some(said) => {
             let value = said.values.join(", ");
-            // The file says the opposite of the flag, and it is the file's names that are shown.
+            // For these keys the file states the opposite of the flag, and the file's names are the
+            // ones shown.
             let value = match (key.negated_in_file, value.as_str()) {
                 (true, "true") => "false".to_owned(),
                 (true, "false") => "true".to_owned(),
@@ -47,7 +48,7 @@ pub fn in_force(layers: &Layers) -> Vec<InForce> {
     all.collect()
 }
 
-/// Where settings are read from: what it is, the path, and whether a file is there.
+/// The files that settings are read from: what each is, its path, and whether it exists.
 pub fn files(environment: &Environment) -> [(&'static str, PathBuf, bool); 2] {
     let found = find_upward(&environment.current_dir, "persona.toml");
     let there = found.is_some();
@@ -57,7 +58,7 @@ pub fn files(environment: &Environment) -> [(&'static str, PathBuf, bool); 2] {
     [("project", project, there), ("user", user, user_there)]
 }
 
-/// Keys and defaults, read off the template.
+/// Every key with its default, read from the template.
 fn settings() -> impl Iterator<Item = (Key, Option<String>)> {
     let mut section = "";
     TEMPLATE.lines().filter_map(move |line| {

@@ -1,22 +1,22 @@
 //! Every setting, by the name of its flag.
 //!
-//! Owns the names. What a value means is read in `settings`.
+//! Owns the names. What a value means is decided in `settings.rs`.
 
 use std::fmt;
 
-/// A setting's name in each layer. The flag and the variable are derived from one another.
+/// A setting's name in each layer. The name of the variable is derived from that of the flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
-    /// Flag without its dashes.
+    /// Name of the flag, without its dashes.
     pub flag: &'static str,
-    /// Key in `persona.toml`, with its section.
+    /// Name of the key in `persona.toml`, with its section.
     pub file: &'static str,
-    /// True when the file states the opposite of the flag (`use_frontier` and `--no-frontier`).
+    /// Whether the file states the opposite of the flag (`use_frontier` and `--no-frontier`).
     pub(super) negated_in_file: bool,
 }
 
 impl Key {
-    /// The environment twin: `--max-cost` is `PERSONA_MAX_COST`.
+    /// The environment variable of the same setting: `PERSONA_MAX_COST` for `--max-cost`.
     pub fn variable(self) -> String {
         format!("PERSONA_{}", self.flag.to_uppercase().replace('-', "_"))
     }
@@ -28,8 +28,8 @@ impl fmt::Display for Key {
     }
 }
 
-/// Defines a constant for each setting, and [`ALL`] of them, so that none can be left out. A `!` before the
-/// name in the file says that the file states the opposite.
+/// Defines a constant for each setting, and [`ALL`] of them, so that none can be left out. A `!`
+/// before the name in the file means that the file states the opposite.
 macro_rules! keys {
     ($($(#[$doc:meta])+ $name:ident: $flag:literal = $($file:literal)? $(! $opposite:literal)?;)+) => {
         $(
@@ -79,7 +79,7 @@ keys! {
     REFINE: "refine" = "hybrid.refine";
     /// How the frontier answers: with a patch or with a rewrite.
     REFINE_MODE: "refine-mode" = "hybrid.refine_mode";
-    /// What happens when the local model cannot be had.
+    /// What happens when the local model is not available.
     FALLBACK: "fallback" = "hybrid.fallback";
     /// Most paid calls in flight.
     PARALLEL: "parallel" = "hybrid.parallel";
@@ -105,7 +105,7 @@ keys! {
     DETAIL: "detail" = "detail";
     /// How intricate each statement is.
     COMPLEXITY: "complexity" = "complexity";
-    /// Most further rounds of drafts.
+    /// Most additional rounds of drafts.
     MAX_ROUNDS: "max-rounds" = "max_rounds";
     /// Whether fewer personas than asked for are a failure.
     STRICT: "strict" = "strict";

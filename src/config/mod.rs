@@ -22,38 +22,39 @@ pub use described::{InForce, TEMPLATE, files as config_files, in_force};
 pub use keys::Key;
 pub use settings::{Backend, Fallback, Frontier, OpenAiApi, Privacy, Provider, Settings, formats};
 
-/// Variables under this prefix belong to the test suite.
+/// Prefix of variables that belong to the test suite.
 const TEST_PREFIX: &str = "PERSONA_TEST_";
-/// The key of a server that stands in for the engine: no setting, since no flag may hold a secret.
+/// The variable with the key of a server that replaces the engine. It is not a setting, since a
+/// flag may not hold a secret.
 const BACKEND_KEY: &str = "PERSONA_BACKEND_API_KEY";
 
 /// A setting that cannot be used. Maps to exit code 2.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A value that makes no sense.
+    /// A value cannot be read, or is out of bounds.
     #[error("invalid value '{value}' for {name}: {reason}")]
     BadValue {
-        /// Flag, variable, or key and file.
+        /// The flag, the variable, or the key and its file.
         name: String,
-        /// As given.
+        /// The value as given.
         value: String,
-        /// What is accepted.
+        /// The values that are accepted.
         reason: String,
     },
-    /// A key or variable that is none of ours.
+    /// A key or variable is not one that persona knows.
     #[error("unknown {what}{}", suggestion.as_ref().map(|s| format!("\nhint: did you mean '{s}'?")).unwrap_or_default())]
     UnknownKey {
-        /// `key 'hybird.count' in ./persona.toml` or `variable PERSONA_CUONT`.
+        /// The unknown name: `key 'hybird.count' in ./persona.toml` or `variable PERSONA_CUONT`.
         what: String,
-        /// The nearest name.
+        /// The nearest name that exists.
         suggestion: Option<String>,
     },
-    /// A file that is no TOML, or cannot be read.
+    /// A file is not TOML, or cannot be read.
     #[error("cannot read the settings in {path}: {reason}")]
     BadFile {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Why it cannot be read.
         reason: String,
     },
 }
@@ -72,7 +73,8 @@ pub struct Environment {
 impl Environment {
     /// Reads the process environment and the platform's directories.
     pub fn read() -> Self {
-        // Values that are not UTF-8 are kept out of a parser by replacement; none can be valid.
+        // Bytes that are not UTF-8 are replaced here, so that no parser sees them; such values
+        // cannot be valid.
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| {
                 Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
@@ -94,15 +96,15 @@ impl Environment {
         environment
     }
 
-    /// The same surroundings without a network.
+    /// The same environment, with fetching switched off.
     #[must_use]
     pub fn offline(mut self) -> Self {
         self.variables.insert("HF_HUB_OFFLINE".to_owned(), "1".to_owned());
         self
     }
 
-    /// Where models are and what the hub may be asked, from the variables that every Hugging Face
-    /// tool reads.
+    /// Where models are kept and how the hub may be asked, from the variables that every Hugging
+    /// Face tool reads.
     pub fn hub_options(&self) -> HubOptions {
         let home = self.path("HF_HOME").unwrap_or_else(|| self.cache_dir.join("huggingface"));
         let cache = ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"].iter().find_map(|n| self.path(n));
@@ -114,29 +116,31 @@ impl Environment {
         options.token = self.hub_token(&home);
         options.ollama = match self.path("OLLAMA_MODELS") {
             Some(models) => vec![models],
-            // The second is where the service keeps them that Ollama's installer for Linux makes.
+            // Ollama's installer for Linux makes a service that keeps its models in the second of
+            // these.
             None => vec![
                 self.home_dir.join(".ollama/models"),
                 PathBuf::from("/usr/share/ollama/.ollama/models"),
             ],
         };
-        // Whatever is not plainly a no means that the user wants no hub.
+        // Any value that is not plainly a no means that the user wants no hub.
         options.offline = self.text("HF_HUB_OFFLINE").is_some_and(|v| parse_bool(v) != Ok(false));
         options
     }
 
-    /// Where Ollama listens: `OLLAMA_HOST` as Ollama itself understands it, else its usual port here.
+    /// The address on which Ollama listens: `OLLAMA_HOST` as Ollama itself reads it, else its usual
+    /// port on this machine.
     pub fn ollama_address(&self) -> String {
         ollama::address(self.text("OLLAMA_HOST").unwrap_or_default())
     }
 
-    /// The variables of a service's key that are set, by name.
+    /// The variables with keys of services that are set, by name.
     pub fn keys_set(&self) -> Vec<&'static str> {
         let names = Provider::ALL.iter().flat_map(|provider| provider.key_variables());
         names.copied().filter(|name| self.text(name).is_some()).collect()
     }
 
-    /// The user's own catalogue, where there is one: tables as in `models/catalogue.toml`.
+    /// The file of the user's own catalogue, where it exists: tables as in `models/catalogue.toml`.
     pub fn catalogue_file(&self) -> Option<PathBuf> {
         Some(self.config_dir.join("models.toml")).filter(|path| path.is_file())
     }
@@ -149,25 +153,26 @@ impl Environment {
             .map_err(|reason| ConfigError::BadFile { path, reason })
     }
 
-    /// A path as it is meant from the current folder.
+    /// A path, taken from the current folder where it is relative.
     pub fn absolute(&self, path: &Path) -> PathBuf {
         self.current_dir.join(path)
     }
 
-    /// The files of settings that there are, the strongest first.
+    /// The settings files that exist, the strongest first.
     pub fn settings_files(&self) -> Vec<PathBuf> {
         let user = Some(self.config_dir.join("persona.toml")).filter(|path| path.is_file());
         find_upward(&self.current_dir, "persona.toml").into_iter().chain(user).collect()
     }
 
-    /// The token for the hub: said for this process, else where `hf auth login` has put it.
+    /// The token for the hub: from this process's variables, else from the file in which `hf auth
+    /// login` has stored it.
     fn hub_token(&self, home: &Path) -> Option<Token> {
         let said = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].iter().find_map(|name| self.text(name));
         let file = || {
             let file = self.path("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
             std::fs::read_to_string(file).ok()
         };
-        // The Python client's switch for "only where I say so".
+        // The Python client's switch for using a token only where it is given explicitly.
         let implicit =
             self.text("HF_HUB_DISABLE_IMPLICIT_TOKEN").is_none_or(|v| parse_bool(v) == Ok(false));
         let stored = || implicit.then(file).flatten();
@@ -179,29 +184,30 @@ impl Environment {
         provider.key_variables().iter().find_map(|name| self.text(name))
     }
 
-    /// The key of a server that stands in for the engine. Vendors' keys are never sent to one.
+    /// The key of a server that replaces the engine. Vendors' keys are never sent to one.
     pub fn backend_key(&self) -> Option<&str> {
         self.text(BACKEND_KEY)
     }
 
-    /// Where what was measured about judging models is kept.
+    /// The folder in which measurements of judges are kept.
     pub fn judge_cache(&self) -> PathBuf {
         self.cache_dir.join("persona").join("judges")
     }
 
-    /// Where the keys of hashed pseudonyms are kept, one a project.
+    /// The folder in which the keys of hashed pseudonyms are kept, one for each project.
     pub fn pseudonym_keys(&self) -> PathBuf {
         self.data_dir.join("pseudonym-keys")
     }
 
-    /// The folder that the work belongs to: that of the project's file, else the current one.
+    /// The folder that the work belongs to: that of the project's settings file, else the current
+    /// one.
     pub fn project(&self) -> PathBuf {
         let file = find_upward(&self.current_dir, "persona.toml");
         let folder = file.and_then(|file| file.parent().map(Path::to_path_buf));
         folder.unwrap_or_else(|| self.current_dir.clone())
     }
 
-    /// A variable's value; an empty one counts as unset.
+    /// The value of a variable; an empty one counts as unset.
     fn text(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|v| !v.is_empty())
     }
@@ -211,7 +217,7 @@ impl Environment {
     }
 }
 
-/// Where a value was said.
+/// The layer in which a value was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Origin {
     Flag,
@@ -219,15 +225,15 @@ enum Origin {
     File(PathBuf),
 }
 
-/// What was said about one key.
+/// What was given for one key.
 #[derive(Debug, Clone)]
 struct Said {
-    /// One value, or several where the key takes a list.
+    /// The value, or several where the key takes a list.
     values: Vec<String>,
     origin: Origin,
 }
 
-/// What the user said, by key: the strongest layer of each.
+/// What the user gave, by key: for each key, the value of the strongest layer.
 #[derive(Debug, Clone, Default)]
 pub struct Layers {
     said: BTreeMap<Key, Said>,
@@ -268,12 +274,13 @@ impl Layers {
         Ok(self)
     }
 
-    /// Whether a flag or a variable set the key: said for this run, not a standing preference.
+    /// Whether a flag or a variable set the key: it was given for this run, and is not a standing
+    /// preference.
     pub fn is_explicit(&self, key: Key) -> bool {
         self.said.get(&key).is_some_and(|said| !matches!(said.origin, Origin::File(_)))
     }
 
-    /// The keys among `keys` that were given as flags, by flag.
+    /// The flags, such as `--count`, of those `keys` that were given as flags.
     pub fn given_flags(&self, keys: &[Key]) -> Vec<String> {
         let given = |key: &&Key| self.said.get(key).is_some_and(|s| s.origin == Origin::Flag);
         keys.iter().filter(given).map(|key| format!("--{}", key.flag)).collect()
@@ -285,8 +292,8 @@ impl Layers {
             if !is_ours || name.starts_with(TEST_PREFIX) || value.is_empty() {
                 continue;
             }
-            // An unknown variable is an error and not a shrug: it may ask for a protection that
-            // this version does not have.
+            // An unknown variable is an error: it may ask for a protection that this version does
+            // not have.
             let Some(&key) = keys::ALL.iter().find(|key| key.variable() == *name) else {
                 let flag = name["PERSONA_".len()..].to_lowercase().replace('_', "-");
                 let near = closest(&flag, keys::ALL.iter().map(|key| key.flag));
@@ -357,24 +364,24 @@ impl Layers {
     }
 }
 
-/// How to talk to the user; every command needs it.
+/// How to show things to the user; every command needs it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches, not states of one thing")]
 pub struct Display {
-    /// One JSON document on stdout.
+    /// Whether to write one JSON document to stdout.
     pub json: bool,
-    /// Nothing on stderr but errors.
+    /// Whether to write nothing but errors to stderr.
     pub quiet: bool,
-    /// How far things are, on stderr: bars, where it is a terminal.
+    /// Whether to show progress on stderr: bars, where it is a terminal.
     pub progress: bool,
-    /// The terminal cannot move its cursor (`TERM=dumb`).
+    /// Whether the terminal cannot move its cursor (`TERM=dumb`).
     pub dumb: bool,
-    /// Colour, where the stream is a terminal.
+    /// Whether to use colour, where the stream is a terminal.
     pub colour: bool,
 }
 
 impl Display {
-    /// Resolves how to talk to the user.
+    /// Decides from the settings how to show things to the user.
     pub fn resolve(layers: &Layers, environment: &Environment) -> Result<Self, ConfigError> {
         let quiet = layers.switch_value(keys::QUIET)?;
         let no_colour = layers.switch_value(keys::NO_COLOR)?;
@@ -393,7 +400,7 @@ pub fn offline(layers: &Layers) -> Result<bool, ConfigError> {
     layers.switch_value(keys::OFFLINE)
 }
 
-/// Where run folders are made and looked for.
+/// The folder in which run folders are made and looked for.
 pub fn runs_dir(layers: &Layers) -> Result<PathBuf, ConfigError> {
     Ok(layers.text(keys::OUTPUT)?.map_or_else(|| PathBuf::from("personas"), PathBuf::from))
 }
@@ -406,8 +413,8 @@ fn parse_bool(value: &str) -> Result<bool, String> {
     }
 }
 
-/// The values of a key in a file. Paths are taken from the file's folder, so that a project's
-/// settings mean the same from every folder below it.
+/// The values of a key in a file. Paths are taken relative to the file's folder, so that a
+/// project's settings mean the same from every folder below it.
 fn file_values(key: Key, value: &toml::Value, path: &Path) -> Result<Vec<String>, ConfigError> {
     let items = match value {
         toml::Value::Array(items) if keys::LISTS.contains(&key) => items.as_slice(),
@@ -431,8 +438,8 @@ fn file_values(key: Key, value: &toml::Value, path: &Path) -> Result<Vec<String>
     })
 }
 
-/// `section.key` and value, one section deep. A section that no key of ours starts with is
-/// reported whole, by its own name.
+/// The keys of a table as `section.key` with their values, one section deep. A section that no
+/// known key belongs to is reported as a whole, by its own name.
 fn flatten(table: toml::Table) -> Vec<(String, toml::Value)> {
     let is_section = |name: &str| {
         let prefix = format!("{name}.");
@@ -469,7 +476,7 @@ mod tests {
         }
     }
 
-    /// A temp folder with a project file and a user file.
+    /// Makes a temporary folder with a project file and a user file.
     fn folder(project: &str, user: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("project/deep")).unwrap();

@@ -1,8 +1,8 @@
-//! Where Ollama listens, from what its own tools are told.
+//! Where Ollama listens, from the variable that its own tools read.
 //!
-//! Owns the reading of `OLLAMA_HOST`, which says less than an address and more than a host.
+//! Owns the reading of `OLLAMA_HOST`, which may be a bare host, a host with a port, or an address.
 
-/// `OLLAMA_HOST`, as Ollama itself reads it, as an address to ask.
+/// The address to ask, from `OLLAMA_HOST` as Ollama itself reads it.
 pub(super) fn address(host: &str) -> String {
     let host = host.trim().trim_end_matches('/');
     let (scheme, rest) = host.split_once("://").unwrap_or(("http", host));
@@ -12,7 +12,7 @@ pub(super) fn address(host: &str) -> String {
         (true, "http") => "80",
         _ => "11434",
     };
-    // An IPv6 address has colons of its own.
+    // The colons of an IPv6 address do not introduce a port.
     let has_port = place.rsplit_once(':').is_some_and(|(before, port)| {
         port.bytes().all(|b| b.is_ascii_digit()) && (!before.contains(':') || before.ends_with(']'))
     });
@@ -20,7 +20,7 @@ pub(super) fn address(host: &str) -> String {
         Some((name, port)) if has_port => (name, port),
         _ => (place, usual),
     };
-    // What a server listens on is not always what one asks.
+    // A server may listen on addresses such as 0.0.0.0 that a client cannot ask.
     let name = match name {
         "" | "0.0.0.0" => "127.0.0.1".to_owned(),
         "::" | "[::]" => "[::1]".to_owned(),

@@ -1,7 +1,7 @@
 //! What the settings mean: every value checked, whichever layer it came from.
 //!
 //! Owns [`Settings`] and the parsers of single values. What no single value shows, such as flags
-//! that contradict each other, is for the command to see.
+//! that contradict each other, is left to the command.
 
 use std::hash::{BuildHasher, Hasher};
 use std::path::PathBuf;
@@ -19,68 +19,69 @@ use crate::pipeline::{
 use crate::privacy::Strategy;
 use crate::report::Format;
 
-/// Most personas of one run: far above any use, low enough that a slip of the finger ends at once.
+/// Most personas of one run: far more than anyone needs, but low enough that a typing error fails
+/// at once.
 const MAX_COUNT: usize = 1000;
-/// Most drafts a persona.
+/// Most drafts for each persona.
 const MAX_MULTIPLIER: f64 = 100.0;
-/// Most extra draft rounds.
+/// Most additional rounds of drafts.
 const MAX_ROUNDS: usize = 100;
-/// Paid calls in flight: most, and unless told otherwise.
+/// Most paid calls in flight that may be asked for, and the number by default.
 const MAX_PARALLEL: usize = 256;
 const USUAL_PARALLEL: usize = 4;
-/// Everything `generate` needs to know, checked.
+/// Everything that `generate` needs to know, checked.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches, not states of one thing")]
 pub struct Settings {
     /// Input files and directories.
     pub inputs: Vec<PathBuf>,
-    /// Whether several drafts compete.
+    /// Whether several drafts are written for each persona, and the best kept.
     pub hybrid: bool,
-    /// The run.
+    /// Settings of the run itself.
     pub pipeline: PipelineSettings,
-    /// Who drafts in place of a local model.
+    /// The provider that drafts in place of a local model.
     pub provider: Option<Provider>,
-    /// Where drafts and judging run.
+    /// Where drafting and judging run.
     pub backend: Backend,
-    /// Address of its server; `None` takes the usual one.
+    /// Address of the backend's server; `None` takes the usual one.
     pub backend_url: Option<String>,
-    /// The paid part.
+    /// What the user said about paid models.
     pub frontier: Frontier,
-    /// What must not be seen, or not leave.
+    /// What the user said about personal data.
     pub privacy: Privacy,
-    /// Open no network connection.
+    /// Whether to open no network connection.
     pub offline: bool,
-    /// Price the plan and stop.
+    /// Whether to predict the cost of the plan and stop.
     pub estimate_only: bool,
-    /// `auto`, a catalogue name, `owner/repo[:QUANT][@rev]` or a path.
+    /// The drafting model: `auto`, a catalogue name, `owner/repo[:QUANT][@rev]` or a path.
     pub model: String,
-    /// As `model`; `None` takes the drafting model.
+    /// The judging model, named as in `model`; `None` takes the drafting model.
     pub judge_model: Option<String>,
     /// Where and how the models run.
     pub engine: EngineOptions,
     /// Compute threads; `None` takes the physical cores.
     pub threads: Option<usize>,
-    /// A partial result exits 7.
+    /// Whether a partial result ends with exit code 7.
     pub strict: bool,
-    /// Where run folders are made.
+    /// The folder in which run folders are made.
     pub runs_dir: PathBuf,
-    /// What is written there beside JSON and HTML.
+    /// The files that are written there beside JSON and HTML.
     pub formats: Vec<Format>,
 }
 
 /// What the user said about personal data.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Privacy {
-    /// By what personal data is replaced; `None` leaves it as it is.
+    /// How personal data is replaced; `None` leaves it as it is.
     pub anonymise: Option<Strategy>,
-    /// Where the way back is written.
+    /// The file that gets the map from replacements back to values.
     pub map: Option<PathBuf>,
-    /// The model that looks at free text once more: what `--model` takes, or the folder of a token
-    /// classifier; `None` leaves it to the rules.
+    /// The model that reads free text after the rules: what `--model` takes, or the folder of a
+    /// token classifier; `None` leaves free text to the rules.
     pub model: Option<String>,
-    /// Whether personal data may leave this machine by no means.
+    /// Whether personal data must never leave this machine.
     pub require: bool,
-    /// Hosts, without port, that cost nothing unless a price is given.
+    /// Hosts, without port, that count as this machine: they cost nothing unless a price is given.
     pub trusted_hosts: Vec<String>,
 }
 
@@ -92,12 +93,12 @@ pub enum Backend {
     Embedded,
     /// On an Ollama server.
     Ollama,
-    /// On a server that speaks OpenAI's Chat Completions.
+    /// On a server with OpenAI's Chat Completions API.
     OpenAi,
 }
 
 impl Backend {
-    /// As it is written in flags.
+    /// The name in flags.
     pub fn name(self) -> &'static str {
         match self {
             Self::Embedded => "embedded",
@@ -107,7 +108,7 @@ impl Backend {
     }
 }
 
-/// Who writes where there is no `--hybrid`.
+/// Who writes the personas where there is no `--hybrid`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Writer {
     Backend(Backend),
@@ -118,19 +119,19 @@ enum Writer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
-    /// Anthropic's Messages.
+    /// Anthropic's Messages API.
     Anthropic,
-    /// OpenAI's, and servers that are compatible with it.
+    /// OpenAI's APIs, and servers that are compatible with them.
     OpenAi,
-    /// Google's Gemini.
+    /// Google's Gemini API.
     Gemini,
 }
 
 impl Provider {
-    /// All of them.
+    /// All providers.
     pub const ALL: [Self; 3] = [Self::Anthropic, Self::OpenAi, Self::Gemini];
 
-    /// As it is written in flags and in the price table.
+    /// The name in flags and in the price table.
     pub fn name(self) -> &'static str {
         match self {
             Self::Anthropic => "anthropic",
@@ -139,7 +140,8 @@ impl Provider {
         }
     }
 
-    /// Where its key is looked for.
+    /// The environment variables in which the provider's key is looked for, the first one set
+    /// counting.
     pub fn key_variables(self) -> &'static [&'static str] {
         match self {
             Self::Anthropic => &["ANTHROPIC_API_KEY"],
@@ -149,22 +151,22 @@ impl Provider {
     }
 }
 
-/// Which of OpenAI's APIs a service speaks.
+/// Which of OpenAI's APIs a service offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OpenAiApi {
-    /// Responses.
+    /// The Responses API.
     Responses,
-    /// Chat Completions.
+    /// The Chat Completions API.
     Chat,
 }
 
-/// What happens when the local model cannot be had.
+/// What happens when the local model is not available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fallback {
-    /// The frontier drafts, if the worst case fits `--max-cost`.
+    /// The frontier model drafts, if its worst case fits `--max-cost`.
     IfItFits,
-    /// The frontier drafts, cap or no cap.
+    /// The frontier model drafts, with or without a cap.
     Frontier,
     /// The run fails.
     Fail,
@@ -173,25 +175,25 @@ pub enum Fallback {
 /// What the user said about paid models.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frontier {
-    /// False under `--no-frontier`.
+    /// Whether paid models may be used; false under `--no-frontier`.
     pub allowed: bool,
-    /// Whose model refines.
+    /// The provider whose model refines.
     pub provider: Provider,
     /// Whether the provider or its address was named for this run.
     pub explicit: bool,
-    /// Model; `None` takes the provider's default.
+    /// The provider's model; `None` takes the provider's default.
     pub model: Option<String>,
-    /// `IN/OUT`, USD per million tokens, instead of the price table.
+    /// `IN/OUT` in USD per million tokens, which replaces the price table.
     pub price: Option<String>,
-    /// Cap on paid calls.
+    /// Most that all paid calls may cost.
     pub max_cost: Option<MicroUsd>,
-    /// Address instead of the vendor's.
+    /// Address of the service, in place of the vendor's.
     pub base_url: Option<String>,
-    /// Which of OpenAI's APIs; `None` takes the one that is usual at the address.
+    /// Which of OpenAI's APIs to use; `None` takes the one that is usual at the address.
     pub api: Option<OpenAiApi>,
-    /// When the local model cannot be had.
+    /// What happens when the local model is not available.
     pub fallback: Fallback,
-    /// Calls in flight at a time.
+    /// Most paid calls in flight at a time.
     pub parallel: usize,
 }
 
@@ -227,14 +229,14 @@ impl Settings {
     }
 }
 
-/// What is written beside JSON and HTML.
+/// The files that are written beside JSON and HTML.
 pub fn formats(layers: &Layers) -> Result<Vec<Format>, ConfigError> {
     let said = layers.get(keys::FORMAT, Format::parse_list)?;
     Ok(said.unwrap_or_else(|| Format::USUAL.to_vec()))
 }
 
-/// Plain generation is the same pipeline with one draft a persona and an open gate: what the
-/// model wrote is what comes out, scored but not chosen.
+/// The settings of the run itself. Plain generation is the same pipeline with one draft for each
+/// persona and an open gate: everything that the model wrote is kept, scored but not selected.
 fn resolve_pipeline(layers: &Layers, hybrid: bool) -> Result<PipelineSettings, ConfigError> {
     let multiplier = layers.get(keys::DRAFT_MULTIPLIER, parse_multiplier)?.unwrap_or(2.0);
     let threshold =
@@ -275,7 +277,8 @@ fn resolve_frontier(layers: &Layers) -> Result<Frontier, ConfigError> {
     })
 }
 
-/// What is refined; a local run refines nothing.
+/// What is refined, and how; `None` for a run that is not hybrid, or where nothing is to be
+/// refined.
 fn resolve_refine(layers: &Layers, hybrid: bool) -> Result<Option<Refine>, ConfigError> {
     let which = layers.get(keys::REFINE, parse_refine)?.unwrap_or(Some(Refined::Selected));
     let mode = layers.get(keys::REFINE_MODE, parse_refine_mode)?.unwrap_or(RefineMode::Patch);
@@ -312,7 +315,8 @@ fn resolve_engine(layers: &Layers) -> Result<EngineOptions, ConfigError> {
     })
 }
 
-/// A seed for a run that was given none. 32 bits are short enough to type again.
+/// Draws a seed for a run that was given none. It has 32 bits, which are short enough to type
+/// again.
 fn draw_seed() -> u64 {
     std::hash::RandomState::new().build_hasher().finish() >> 32
 }
@@ -441,7 +445,7 @@ fn parse_usd(value: &str) -> Result<MicroUsd, String> {
     value.parse().map_err(|_| "expected US dollars from 0, for example 2.50".to_owned())
 }
 
-/// Checked here, so that a slip names its flag; read again where provider and model are known.
+/// Checked here, so that a mistake names its flag; read again where provider and model are known.
 fn parse_price(value: &str) -> Result<String, String> {
     match Price::parse(value, "", "") {
         Ok(_) => Ok(value.to_owned()),

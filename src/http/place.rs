@@ -1,7 +1,8 @@
-//! Where nobody serves a model, but secrets or other machines' services may be.
+//! Addresses that cannot serve a model, but may hold secrets or other machines' services.
 //!
-//! Owns the policy on addresses, whether they are spelled out or what a name leads to: the resolver
-//! here is that of every client, so a name cannot lead where its address could not be given.
+//! Owns the policy on addresses, whether they are spelled out or found for a name: every client
+//! uses the resolver in this file, so a name cannot lead to an address that could not be given
+//! itself.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -12,7 +13,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 const METADATA_V4: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
 const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 
-/// Whether an address is link-local, multicast, unspecified, or one of a cloud's metadata.
+/// Whether an address is link-local, multicast, unspecified, or a cloud's metadata address.
 pub fn is_forbidden(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_forbidden_v4(ip),
@@ -37,14 +38,15 @@ fn is_forbidden_v6(ip: Ipv6Addr) -> bool {
         || inner_v4(ip).is_some_and(is_forbidden_v4)
 }
 
-/// The IPv4 address inside a mapped (`::ffff:a.b.c.d`) or translated (`64:ff9b::a.b.c.d`) one.
+/// The IPv4 address inside a mapped (`::ffff:a.b.c.d`) or translated (`64:ff9b::a.b.c.d`) IPv6
+/// address.
 fn inner_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let translated = ip.segments()[..6] == [0x64, 0xff9b, 0, 0, 0, 0];
     let [.., a, b, c, d] = ip.octets();
     ip.to_ipv4_mapped().or_else(|| translated.then(|| Ipv4Addr::new(a, b, c, d)))
 }
 
-/// The system's resolver, of whose answers the forbidden ones are dropped.
+/// The system's resolver, with forbidden addresses dropped from its answers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Resolver;
 
@@ -58,7 +60,7 @@ impl Resolve for Resolver {
     }
 }
 
-/// Fails where a name leads only to forbidden addresses.
+/// The addresses in `found` that are not forbidden; fails where all of them are.
 fn allowed(name: &str, found: impl Iterator<Item = SocketAddr>) -> io::Result<Vec<SocketAddr>> {
     let (forbidden, allowed): (Vec<_>, Vec<_>) =
         found.partition(|address| is_forbidden(address.ip()));

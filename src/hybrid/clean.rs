@@ -1,7 +1,7 @@
-//! What keeps removed values out of everything that a run writes or sends.
+//! Keeps removed values out of everything that a run writes or sends.
 //!
-//! Owns the gate before a paid model, the look at each event before it is logged, and the last look
-//! at the files. What is personal, and how it is masked, is `privacy`'s.
+//! Owns the gate before a paid model, the check of each event before it is logged, and the final
+//! check of the files. What counts as personal, and how it is masked, is decided in `privacy`.
 
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ use crate::report::{self, Format, RunFile, View};
 use crate::schema::RecordId;
 use crate::store::{Run, Scrub};
 
-/// The same service behind the outbound gate: a request to another machine that holds a removed
-/// value, or with `require` anything personal, is not sent. The gate says what kinds it met, never
-/// the value.
+/// The same service behind the outbound gate. A request to another machine is not sent when it
+/// holds a removed value or, with `require`, anything personal. The gate reports the kinds of what
+/// it found, never the value.
 pub fn guarded(paid: Paid, corpus: &Cleared<Corpus>, require: bool) -> Paid {
     let removed = corpus.removed().map(Arc::clone);
     if paid.local || removed.is_none() && !require {
@@ -33,7 +33,7 @@ pub fn guarded(paid: Paid, corpus: &Cleared<Corpus>, require: bool) -> Paid {
     Paid { gate: Some(gate), ..paid }
 }
 
-/// Keeps removed values out of the log, in case a model makes one up again.
+/// Keeps removed values out of the log, in case a model invents one of them again.
 pub fn scrub(run: &mut Run, corpus: &Cleared<Corpus>) {
     run.scrub = corpus.removed().map(|removed| {
         let removed = Arc::clone(removed);
@@ -41,8 +41,8 @@ pub fn scrub(run: &mut Run, corpus: &Cleared<Corpus>) {
     });
 }
 
-/// The files of a run folder, `report.json` last, and that document: looked through once more for
-/// what anonymisation removed.
+/// The files of a run folder, `report.json` last, and the report as a document. All are checked
+/// once more for values that anonymisation removed.
 pub fn files(
     view: View<'_>,
     removed: Option<&Removed>,
@@ -61,8 +61,8 @@ pub fn files(
             files.into_iter().map(|file| scanned(file, removed)).unzip();
         files = clean;
         let masked = masked.into_iter().sum::<usize>() + mask_document(&mut report, removed);
-        // The words of the page are looked at before it is put together: masking the whole could
-        // hit the markup, or break the hashes by which its style and script are allowed.
+        // The words of the page are checked before the page is put together: masking the whole
+        // could hit the markup, or break the hashes by which its style and script are allowed.
         let masked = masked + mask_document(&mut page, removed);
         report["privacy"]["final_scan"] = json!({ "files": files.len() + 2, "masked": masked });
     }
@@ -71,7 +71,7 @@ pub fn files(
     Ok((files, report))
 }
 
-/// Masks removed values in every string of a document; says how many there were.
+/// Masks removed values in every string of a document; returns the number of strings changed.
 fn mask_document(value: &mut Value, removed: &Removed) -> usize {
     match value {
         Value::String(text) => match removed.mask(text) {
@@ -89,8 +89,8 @@ fn mask_document(value: &mut Value, removed: &Removed) -> usize {
     }
 }
 
-/// The last look at a file that is about to be written: removed values in it are masked. Says how
-/// many there were.
+/// Checks a file that is about to be written and masks removed values in it; returns the file and
+/// how many values were masked.
 fn scanned((name, bytes): RunFile, removed: &Removed) -> (RunFile, usize) {
     let Ok(text) = String::from_utf8(bytes.clone()) else { return ((name, bytes), 0) };
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);

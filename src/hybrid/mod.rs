@@ -24,27 +24,27 @@ use crate::schema::Persona;
 use crate::store::{Event, Run, Started, StoreError};
 use crate::throughput::peak_rss_bytes;
 
-/// What stops a run or its reports.
+/// Why a run stopped, or its reports could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum HybridError {
-    /// While drafting, judging or refining.
+    /// Drafting, judging or refining failed.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
-    /// The run folder.
+    /// The run folder could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The page.
+    /// The page could not be rendered.
     #[error(transparent)]
     Report(#[from] RenderError),
-    /// What the log holds is not what the run wrote.
+    /// The log no longer holds what the run wrote.
     #[error(
         "the log or the input was changed after it was written: {0}\nhint: start a new run from the original input"
     )]
     Altered(String),
-    /// A document that is no JSON.
+    /// A report could not be written as JSON.
     #[error("cannot write the reports: {0}")]
     Json(#[from] serde_json::Error),
-    /// The runtime.
+    /// The runtime could not be started.
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),
 }
@@ -52,12 +52,12 @@ pub enum HybridError {
 /// A run that ended, and what it left.
 #[derive(Debug)]
 pub struct Finished {
-    /// How it ended. After an interruption there may be no personas yet; [`HybridPipeline::resume`]
-    /// goes on.
+    /// How the run ended. After an interruption there may be no personas yet;
+    /// [`HybridPipeline::resume`] continues it.
     pub outcome: Outcome,
     /// The personas that were selected, best first in each segment.
     pub personas: Vec<Persona>,
-    /// `report.json`.
+    /// The content of `report.json`.
     pub report: Value,
     /// The run folder, still locked for this process.
     pub run: Run,
@@ -101,7 +101,7 @@ pub struct HybridPipeline {
     cancel: Cancel,
 }
 
-/// Hears nothing.
+/// An observer that ignores everything.
 struct Nobody;
 
 impl Observer for Nobody {
@@ -109,12 +109,14 @@ impl Observer for Nobody {
 }
 
 impl HybridPipeline {
-    /// One model in this process drafts and judges, as the command line does by default.
+    /// A pipeline in which one model drafts and judges in this process, as the command line does by
+    /// default.
     pub fn new(model: Arc<dyn ChatModel>) -> Self {
         Self::with_models(Models::local(Arc::clone(&model), model, None))
     }
 
-    /// Any other cast: a judge of its own, a server, a cache of the judge's measurement.
+    /// A pipeline with any other models: a separate judge, a server, or a cache of the judge's
+    /// measurement.
     pub fn with_models(models: Models) -> Self {
         Self {
             models,
@@ -125,42 +127,42 @@ impl HybridPipeline {
         }
     }
 
-    /// How many personas; as many as that or fewer are written, never more.
+    /// Sets how many personas to write; there may be fewer, but never more.
     #[must_use]
     pub fn personas(mut self, count: usize) -> Self {
         self.settings.count = count;
         self
     }
 
-    /// Drafts a persona, among which the best are kept; at least 1.
+    /// Sets how many drafts are written for each persona, of which the best are kept; at least 1.
     #[must_use]
     pub fn drafts_each(mut self, multiplier: f64) -> Self {
         self.settings.multiplier = multiplier;
         self
     }
 
-    /// Score from which a persona counts as good enough.
+    /// Sets the score from which a persona counts as good enough.
     #[must_use]
     pub fn threshold(mut self, threshold: pipeline::Threshold) -> Self {
         self.settings.threshold = threshold;
         self
     }
 
-    /// Seed: the same data, model, machine and seed give the same bytes.
+    /// Sets the seed: the same data, model, machine and seed give the same bytes.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.seed = seed;
         self
     }
 
-    /// Everything else there is to set.
+    /// Changes any other setting.
     #[must_use]
     pub fn settings(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
         self
     }
 
-    /// A paid model refines the final personas, within its own cap.
+    /// Has a paid model refine the final personas, within its own cap.
     #[must_use]
     pub fn refined_by(mut self, frontier: Paid, refine: Refine) -> Self {
         self.models.frontier = Some(frontier);
@@ -168,29 +170,29 @@ impl HybridPipeline {
         self
     }
 
-    /// Files beside `personas.json`, `report.json` and `report.html`.
+    /// Sets the files to write beside `personas.json`, `report.json` and `report.html`.
     #[must_use]
     pub fn formats(mut self, formats: &[Format]) -> Self {
         self.formats = formats.to_vec();
         self
     }
 
-    /// Who is told how far the run is.
+    /// Sets the observer that is told how far the run is.
     #[must_use]
     pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
         self.observer = observer;
         self
     }
 
-    /// What stops the run from outside; its log is kept.
+    /// Sets the handle by which the run can be stopped from outside; its log is kept.
     #[must_use]
     pub fn cancel(mut self, cancel: &Cancel) -> Self {
         self.cancel = cancel.clone();
         self
     }
 
-    /// Makes a run folder under `runs` and runs to the end. Blocks; inside a runtime of your own,
-    /// call it from a thread that may block.
+    /// Makes a run folder under `runs` and runs to the end. Blocks; inside a runtime, call it from
+    /// a thread that may block.
     pub fn run(&self, corpus: &Cleared<Corpus>, runs: &Path) -> Result<Finished, HybridError> {
         let model = self.models.draft.capabilities();
         let hashes = corpus.files.iter().map(|file| (file.name.clone(), file.sha256.clone()));
@@ -206,8 +208,8 @@ impl HybridPipeline {
         self.go_on(corpus, Run::create(runs, started)?)
     }
 
-    /// Goes on with the run in `folder`, which this pipeline began on the same data. What its log
-    /// has is not asked for again, and no paid answer is paid for twice.
+    /// Continues the run in `folder`, which this pipeline began on the same data. What its log
+    /// holds is not asked for again, and no paid answer is paid for twice.
     pub fn resume(&self, corpus: &Cleared<Corpus>, folder: &Path) -> Result<Finished, HybridError> {
         self.go_on(corpus, Run::open(folder)?)
     }
@@ -225,7 +227,7 @@ impl HybridPipeline {
         let served = [&models.draft_terms, &models.judge_terms, &models.frontier];
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         runtime.enable_time();
-        // Only where somebody is to be asked: a driver of I/O opens sockets.
+        // Only where a service will be asked: a driver of I/O opens sockets.
         if served.iter().any(|paid| paid.is_some()) {
             runtime.enable_all();
         }
@@ -247,7 +249,7 @@ impl HybridPipeline {
     }
 }
 
-/// What a report is told of this process and of how the data was cleared.
+/// What a report states about this process and about how the data was cleared.
 pub fn process(corpus: &Cleared<Corpus>) -> Process {
     let counts = corpus.removed().map(|removed| &removed.counts);
     Process {

@@ -1,4 +1,4 @@
-//! Owns the tests of the library's way through a run: that it ends as the parts promise.
+//! Tests of the library's way through a run: that it ends as the parts promise.
 
 use std::fs;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ fn pipeline() -> HybridPipeline {
     HybridPipeline::new(model).personas(3).threshold(Threshold::Fixed(0.0)).seed(7)
 }
 
-/// Cancels after so many units.
+/// An observer that cancels the run after a number of units.
 struct Impatient {
     left: AtomicUsize,
     cancel: Cancel,
@@ -58,7 +58,7 @@ fn a_run_that_was_stopped_is_resumed_to_the_personas_of_one_that_was_not() {
     }
 }
 
-/// Looks and finds nothing.
+/// A finder that reads every text and finds nothing.
 struct Blind(FinderId);
 
 impl SpanFinder for Blind {

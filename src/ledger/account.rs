@@ -1,16 +1,16 @@
 //! What a run's paid calls were allowed and what they cost.
 //!
-//! Every attempt is booked at its worst case before it is sent and settled after it. What is never
-//! settled, because the process died or the bill is unknown, stays booked in full; so the sum of all
-//! bookings never passes the cap, over a kill and all resumes together. The account itself is a fold
-//! of the log and is never written down.
+//! Every attempt is booked at its worst case before it is sent and settled after it. An attempt
+//! that is never settled, because the process died or the bill is unknown, stays booked in full; so
+//! the sum of all bookings never passes the cap, over a kill and all resumes together. The account
+//! is computed from the log and is never written down itself.
 
 use std::collections::BTreeMap;
 
 use super::{MicroUsd, Price, cost};
 use crate::llm::Usage;
 
-/// All paid attempts of a run.
+/// All paid attempts of a run, by their number.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Account {
     attempts: BTreeMap<u64, Booking>,
@@ -19,74 +19,74 @@ pub struct Account {
 /// One attempt of a paid call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Booking {
-    /// The worst that it can cost.
+    /// The most that the attempt can cost.
     pub reserved: MicroUsd,
-    /// What it did cost, once that is known.
+    /// What the attempt did cost, once that is known.
     pub settled: Option<MicroUsd>,
 }
 
 impl Booking {
-    /// What it counts for.
+    /// The amount that counts: what was settled, else what was reserved.
     pub fn charged(self) -> MicroUsd {
         self.settled.unwrap_or(self.reserved)
     }
 }
 
 impl Account {
-    /// The number of the next attempt.
+    /// The number for the next attempt.
     pub fn next(&self) -> u64 {
         self.attempts.last_key_value().map_or(0, |(last, _)| last.saturating_add(1))
     }
 
     /// Whether an attempt that may cost `worst` stays within `cap` whatever else happens. A cap of
-    /// nothing allows nothing, not even what is free.
+    /// 0 allows no attempt, not even one that costs nothing.
     pub fn allows(&self, worst: MicroUsd, cap: Option<MicroUsd>) -> bool {
         let Some(cap) = cap else { return true };
         let after = self.charged().checked_add(worst);
         cap > MicroUsd(0) && after.is_some_and(|after| after <= cap)
     }
 
-    /// Books an attempt.
+    /// Books an attempt at its worst case.
     pub fn reserve(&mut self, attempt: u64, worst: MicroUsd) {
         self.attempts.insert(attempt, Booking { reserved: worst, settled: None });
     }
 
-    /// Settles an attempt; never above what was booked for it.
+    /// Settles an attempt, at no more than what was booked for it.
     pub fn settle(&mut self, attempt: u64, cost: MicroUsd) {
         if let Some(booking) = self.attempts.get_mut(&attempt) {
             booking.settled = Some(cost.min(booking.reserved));
         }
     }
 
-    /// What an attempt counts for.
+    /// The amount that counts for one attempt; 0 when it was never booked.
     pub fn charged_for(&self, attempt: u64) -> MicroUsd {
         self.attempts.get(&attempt).map_or(MicroUsd(0), |booking| booking.charged())
     }
 
-    /// What all attempts count for: the figure that the cap binds.
+    /// The amount that counts for all attempts: the figure that the cap limits.
     pub fn charged(&self) -> MicroUsd {
         self.attempts.values().map(|booking| booking.charged()).sum()
     }
 
-    /// The part of [`Self::charged`] that rests on bookings whose bill is unknown.
+    /// The part of [`Self::charged`] that comes from bookings whose bill is unknown.
     pub fn unsettled(&self) -> MicroUsd {
         self.attempts.values().filter(|b| b.settled.is_none()).map(|b| b.reserved).sum()
     }
 
-    /// How many attempts there were.
+    /// Number of attempts so far.
     pub fn attempts(&self) -> usize {
         self.attempts.len()
     }
 }
 
-/// The worst that an attempt can cost: every prompt token at the dearest prompt price, since it may
+/// The most that an attempt can cost: every prompt token at the highest prompt price, since it may
 /// be written to the provider's cache, and an answer at its limit.
 pub fn worst_case(price: &Price, prompt: u64, answer: u64) -> MicroUsd {
     cost(price, Usage { prompt, cache_written: prompt, completion: answer, ..Usage::default() })
 }
 
-/// What an answered attempt costs by its usage; `None` where the bill is unknown, because the usage is
-/// missing or cannot be true: it says that nothing was read, or more than the request can hold
+/// What an answered attempt costs by its usage. `None` where the bill is unknown, because the usage
+/// is missing or cannot be true: it states that nothing was read, or more than the request can hold
 /// (`most` prompt and answer tokens).
 pub fn bill(
     price: &Price,
@@ -98,7 +98,8 @@ pub fn bill(
     Some(cost(price, usage).min(booked))
 }
 
-/// Whether a service says that it used more than it was allowed to: `most` prompt and answer tokens.
+/// Whether a service states that it used more than it was allowed to: `most` prompt and answer
+/// tokens.
 pub fn exceeds(usage: Usage, [prompt, answer]: [u64; 2]) -> bool {
     usage.prompt > prompt || usage.completion > answer
 }
@@ -167,21 +168,21 @@ mod tests {
         assert_eq!(worst_case(&openai, 1_000, 0), MicroUsd(3_000));
     }
 
-    /// What befalls an attempt in a schedule.
+    /// What happens to an attempt in a schedule.
     #[derive(Debug, Clone)]
     enum Fate {
-        /// Answered, with what the service says it used and what it really used.
+        /// It is answered, with the usage that the service states.
         Answered(Option<Usage>),
-        /// Turned away: nothing was generated.
+        /// It is turned away: nothing was generated.
         Free,
-        /// Timed out after it was billed; or the process died and was started again.
+        /// It timed out after it was billed, or the process died and was started again.
         Lost,
     }
 
     fn fate() -> impl Strategy<Value = Fate> {
         let usage = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<bool>());
         let usage = usage.prop_map(|(prompt, cached, written, completion, absurd)| {
-            // Half of them plausible, the others anything.
+            // Half of the usages are plausible, the others arbitrary.
             let bound = |n: u64, most: u64| if absurd { n } else { n % (most + 1) };
             Usage {
                 prompt: bound(prompt, 2_000),

@@ -22,28 +22,29 @@ use serde::{Deserialize, Serialize};
 use super::{MicroUsd, Price, cost};
 use crate::llm::Usage;
 
-/// Answer limit of one refinement, tokens: what the request carries as its maximum.
+/// Most answer tokens of one refinement: the maximum that the request carries.
 pub const REFINE_MAX_TOKENS: u64 = 1_200;
-/// Answer limit of one persona written whole, tokens: what the request carries as its maximum.
+/// Most answer tokens of one persona written whole: the maximum that the request carries.
 pub const PERSONA_MAX_TOKENS: u64 = 4_000;
-/// Times that the upper bound counts each call: the first attempt and one more.
+/// How often the upper bound counts each call: the first attempt and one more.
 pub const UPPER_ATTEMPTS: u64 = 2;
-/// Largest corpus that stands whole in a frontier-only prompt, in tokens of three bytes and in
+/// Largest corpus that is put whole into a frontier-only prompt, in tokens of three bytes and in
 /// records; a larger one is packed by persona. The pipeline's plan draws the same line.
 const SHARED_CORPUS_TOKENS: u64 = 100_000;
 const SHARED_RECORDS: u64 = 400;
-/// Records of a packed prompt, most.
+/// Most records of a packed prompt.
 const PACKED_RECORDS: u64 = 24;
-/// Records that a refinement sends, most, and bytes of each: 300 characters of up to four.
+/// Most records that a refinement sends, and most bytes of each: 300 characters of up to four
+/// bytes.
 const REFINE_RECORDS: u64 = 4;
 const REFINE_RECORD_BYTES: u64 = 1_200;
 
-/// Answer tokens by bound. Expected: edits to three or four fields; and a persona with sentences as
-/// long as those of the judge's good controls, in the answer's keys and at its usual list lengths.
-/// No frontier model was measured.
+/// Answer tokens by bound (low, expected, upper). The expected figures are edits to three or four
+/// fields, and a persona with sentences as long as those of the judge's good controls, in the
+/// answer's keys and at its usual list lengths. No frontier model was measured.
 const REFINE_ANSWER: [u64; 3] = [50, 120, REFINE_MAX_TOKENS];
 const PERSONA_ANSWER: [u64; 3] = [320, 480, PERSONA_MAX_TOKENS];
-/// What a service adds to a prompt by itself, by bound: the marks of messages, and the schema.
+/// Tokens that a service adds to a prompt, by bound: the marks of messages, and the schema.
 const FRAMING: [u64; 3] = [10, 60, 1_000];
 
 /// Upper bounds on the bytes of a request beside its records: a persona at its length bounds, the
@@ -74,12 +75,12 @@ impl TextSize {
         self.ascii.saturating_add(self.other)
     }
 
-    /// Tokens to expect of an ordinary tokenizer.
+    /// Number of tokens to expect from an ordinary tokenizer.
     pub fn expected_tokens(self) -> u64 {
         self.tokens()[1]
     }
 
-    /// Tokens by bound: low, expected, upper.
+    /// Number of tokens by bound: low, expected, upper.
     fn tokens(self) -> [u64; 3] {
         [
             self.ascii.div_ceil(5).saturating_add(self.other.div_ceil(4)),
@@ -106,42 +107,42 @@ impl Sum for TextSize {
     }
 }
 
-/// What an estimate is made from.
+/// What an estimate is computed from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EstimateInput {
-    /// Text of all records.
+    /// Size of the text of all records.
     pub corpus: TextSize,
     /// Number of records.
     pub records: u64,
-    /// Bytes of the longest record.
+    /// Size of the longest record in bytes.
     pub longest_record: u64,
-    /// Final personas.
+    /// Number of final personas.
     pub personas: u64,
-    /// The run's refinements, as they were sketched.
+    /// Sizes of the run's refinement requests, as they were sketched.
     pub refinements: Vec<RequestSize>,
-    /// The requests of a frontier-only run.
+    /// Sizes of the requests of a frontier-only run.
     pub whole: Vec<RequestSize>,
 }
 
-/// Text of a request.
+/// Size of a request's text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestSize {
-    /// What other requests begin with too: the provider's prompt cache may serve it.
+    /// The part with which other requests begin too: the provider's prompt cache may serve it.
     pub shared: TextSize,
-    /// What only this one says.
+    /// The part that only this request has.
     pub own: TextSize,
 }
 
-/// What a run is going to cost, with what that rests on.
+/// What a run will cost, with the assumptions behind it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Estimate {
     /// Refining every final persona of a hybrid run once; drafting and judging are local.
     pub hybrid: Bounds,
     /// Having the frontier model write the same number of personas from the corpus.
     pub frontier_only: Bounds,
-    /// The price applied.
+    /// The price that was applied.
     pub price: Price,
-    /// One sentence each, for the user.
+    /// The assumptions, one sentence each, for the user.
     pub assumptions: Vec<String>,
 }
 
@@ -154,27 +155,28 @@ pub struct FrontierOnly {
     pub cost: Bounds,
 }
 
-/// Three figures; each is at most the next.
+/// Three figures, none of which is larger than the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bounds {
-    /// Fluent text, short answers, and for frontier-only a working prompt cache.
+    /// The figure for fluent text, short answers, and for frontier-only runs a working prompt
+    /// cache.
     pub low: Figure,
-    /// What to plan with.
+    /// The figure to plan with.
     pub expected: Figure,
-    /// Not exceeded.
+    /// The figure that is not exceeded.
     pub upper: Figure,
 }
 
 /// Tokens and money over all calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figure {
-    /// Calls.
+    /// Number of calls.
     pub calls: u64,
-    /// Prompt tokens.
+    /// Number of prompt tokens.
     pub input_tokens: u64,
-    /// Answer tokens.
+    /// Number of answer tokens.
     pub output_tokens: u64,
-    /// Money.
+    /// What the calls cost.
     pub cost: MicroUsd,
 }
 
@@ -191,7 +193,7 @@ pub fn frontier_only(input: &EstimateInput, price: &Price) -> FrontierOnly {
     FrontierOnly { price: price.clone(), cost }
 }
 
-/// Index into the three bounds.
+/// Which of the three bounds, as an index.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Bound {
     Low = 0,
@@ -202,16 +204,16 @@ enum Bound {
 fn bounds(figure: impl Fn(Bound) -> Figure) -> Bounds {
     let (low, expected) = (figure(Bound::Low), figure(Bound::Expected));
     let mut upper = figure(Bound::Upper);
-    // Whatever is sketched, a bound is not below it.
+    // Whatever was sketched, the upper bound is not below it.
     upper.cost = upper.cost.max(expected.cost);
     Bounds { low, expected, upper }
 }
 
-/// One patch per final persona. Low and expected are the sketched requests; the upper bound holds
-/// for any persona over any of these records.
+/// One patch for each final persona. Low and expected count the sketched requests; the upper bound
+/// holds for any persona over any of these records.
 fn refinement(input: &EstimateInput, price: &Price, bound: Bound) -> Figure {
     let answer = REFINE_ANSWER[bound as usize];
-    // What could not be sketched is counted at its worst, never at nothing.
+    // Requests that could not be sketched are counted at their worst, never left out.
     if bound == Bound::Upper || input.refinements.is_empty() {
         let answer = REFINE_ANSWER[Bound::Upper as usize];
         let cited = REFINE_RECORDS.min(input.records);
@@ -226,7 +228,7 @@ fn refinement(input: &EstimateInput, price: &Price, bound: Bound) -> Figure {
     .priced(price)
 }
 
-/// One whole persona per call. A corpus that fits stands in what all calls share, which the
+/// One whole persona per call. A corpus that fits is part of what all calls share, which the
 /// provider caches: the first call pays for writing it, the others for reading it.
 fn plain_generation(input: &EstimateInput, price: &Price, bound: Bound) -> Figure {
     let answer = PERSONA_ANSWER[bound as usize];
@@ -259,12 +261,13 @@ fn plain_generation(input: &EstimateInput, price: &Price, bound: Bound) -> Figur
     .priced(price)
 }
 
-/// Tokens of a text with what a service adds to it.
+/// Tokens of a text together with what a service adds to it.
 fn tokens(size: TextSize, bound: Bound) -> u64 {
     size.tokens()[bound as usize].saturating_add(FRAMING[bound as usize])
 }
 
-/// Every prompt byte a token, written to the cache, in as many attempts as a call may have.
+/// Calls at their worst: every prompt byte is a token, written to the cache, in as many attempts as
+/// a call may have.
 fn worst(price: &Price, prompt: u64, answer: u64, personas: u64) -> Figure {
     let prompt = prompt.saturating_add(FRAMING[Bound::Upper as usize]);
     let call = Usage { prompt, cache_written: prompt, completion: answer, ..Usage::default() };
@@ -275,7 +278,7 @@ fn worst(price: &Price, prompt: u64, answer: u64, personas: u64) -> Figure {
 /// Calls before they are priced.
 struct Calls(Vec<Usage>);
 
-/// The calls of `personas` personas. Where fewer were sketched, they stand for the others.
+/// The calls for `personas` personas. Where fewer were sketched, those are repeated for the others.
 fn sum(
     requests: &[RequestSize],
     personas: u64,
@@ -285,7 +288,7 @@ fn sum(
     Calls(requests.iter().cycle().take(calls).map(|request| usage(*request)).collect())
 }
 
-/// More calls than any run has.
+/// Most calls that are added up one by one; no run has as many.
 const MAX_CALLS: usize = 10_000;
 
 impl Calls {
@@ -295,7 +298,7 @@ impl Calls {
     }
 }
 
-/// `calls` equal calls; each is rounded up by itself, as it will be billed.
+/// `calls` equal calls; each is rounded up on its own, as it will be billed.
 fn repeat(price: &Price, call: Usage, calls: u64) -> Figure {
     Figure {
         calls,
@@ -363,7 +366,7 @@ mod tests {
         TextSize { ascii: bytes, other: 0 }
     }
 
-    /// Sketched requests over a corpus of `records` records of `bytes` bytes each.
+    /// An estimate's input with sketched requests over `records` records of `bytes` bytes each.
     fn input(records: u64, bytes: u64, personas: u64) -> EstimateInput {
         let refinement = RequestSize { shared: ascii(1_000), own: ascii(1_400 + 4 * bytes) };
         let whole = RequestSize { shared: ascii(2_000 + records * bytes), own: ascii(400) };

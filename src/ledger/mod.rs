@@ -1,7 +1,7 @@
-//! Money: amounts, what tokens cost, what a run was allowed and what it is going to cost.
+//! Money: amounts, what tokens cost, what a run was allowed and what it will cost.
 //!
-//! Owns [`MicroUsd`], the [`Account`] that a run's paid calls are booked in, and the estimate behind
-//! `--estimate-only`. Knows no vendor and sends nothing.
+//! Owns [`MicroUsd`], the [`Account`] in which a run's paid calls are booked, and the estimate
+//! behind `--estimate-only`. Knows no vendor and sends nothing.
 
 mod account;
 mod estimate;
@@ -30,18 +30,19 @@ pub use estimate::{
 pub struct MicroUsd(pub u64);
 
 impl MicroUsd {
-    /// In dollars, for JSON output and ratios; never for sums.
+    /// The amount in dollars, for JSON output and ratios; never for sums.
     pub fn usd(self) -> f64 {
         self.0 as f64 / 1e6
     }
 
-    /// `None` beyond the largest amount.
+    /// The sum of two amounts; `None` beyond the largest amount.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
     }
 }
 
-/// Adds up to the largest amount and stays there, so that an absurd sum can only look too large.
+/// Adds amounts up to the largest one and stays there, so that an absurd sum can only look too
+/// large.
 impl Add for MicroUsd {
     type Output = Self;
 
@@ -56,7 +57,7 @@ impl Sum for MicroUsd {
     }
 }
 
-/// Four decimals, rounded up: what is shown is never less than what is owed.
+/// Writes four decimals, rounded up: the amount shown is never less than the amount owed.
 impl fmt::Display for MicroUsd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ten_thousandths = self.0.div_ceil(100);
@@ -73,7 +74,7 @@ impl std::str::FromStr for MicroUsd {
     }
 }
 
-/// Text that is no amount of money.
+/// The error for text that is not an amount of money.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is no amount of US dollars\nhint: write it plainly, as in 2 or 0.50")]
 pub struct BadAmount(String);
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn tokens_of_a_prompt_are_charged_once_each() {
-        // 4 plain or read from the cache, 5 written to it.
+        // Prompt tokens cost 4 plain or read from the cache, and 5 when written to it.
         let price = Price::parse("4/20", "anthropic", "test").unwrap();
         let prompt = |cached_prompt, cache_written| {
             cost(&price, Usage { prompt: 1_000, cached_prompt, cache_written, ..Usage::default() })

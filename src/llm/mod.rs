@@ -1,7 +1,8 @@
 //! Everything that can complete a chat or score labels, behind one trait.
 //!
 //! Owns the request and answer types. Whether a model is local or a frontier service is a role that
-//! the pipeline assigns, not a type. Leaves servers and vendors to files of their own.
+//! the pipeline assigns, not a type. Leaves servers and vendors to files of their own. Also
+//! re-exports the engine's model that labels words.
 
 pub mod embedded;
 pub mod scripted;

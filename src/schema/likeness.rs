@@ -1,20 +1,20 @@
 //! How alike two personas are in what they say.
 //!
-//! Owns what counts as a word, as a thing said, and as the same thing said twice. The pipeline drops
-//! doubles by it, and the reports count them.
+//! Owns what counts as a word, as a thing said, and as the same thing said twice. The pipeline
+//! drops duplicates by it, and the reports count them.
 
 use std::collections::BTreeSet;
 
 use super::Persona;
 
-/// Two personas that share more than this much of the shorter one's text are doubles.
+/// Two personas count as duplicates when they share more than this part of the shorter one's text.
 pub const ALIKE: f64 = 0.5;
 
-/// Words of a shingle.
+/// Number of words in a shingle.
 const SHINGLE: usize = 3;
 
-/// The words of a text in lower case: runs of letters and digits with inner apostrophes; where a
-/// script is written without spaces, each character.
+/// The words of a text in lower case: runs of letters and digits with inner apostrophes, and single
+/// characters of scripts that are written without spaces.
 pub fn words(text: &str) -> impl Iterator<Item = String> {
     let mut found = Vec::new();
     let mut word = String::new();
@@ -31,22 +31,24 @@ pub fn words(text: &str) -> impl Iterator<Item = String> {
         }
     }
     found.extend((!word.is_empty()).then_some(word));
-    // What closes a quotation or marks a plural's owner is not part of the word.
+    // An apostrophe at the end closes a quotation or marks a plural possessive; it is not part of
+    // the word.
     for word in &mut found {
         word.truncate(word.trim_end_matches('\'').len());
     }
     found.into_iter()
 }
 
-/// Scripts written without spaces between words: Thai to Khmer, and Han with kana.
+/// Whether a character belongs to a script written without spaces between words: Thai to Khmer, and
+/// Han with kana.
 pub(crate) fn is_unspaced(c: char) -> bool {
     matches!(c, '\u{0E00}'..='\u{0EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}'
         | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{20000}'..='\u{3FFFF}')
 }
 
-/// What a persona says, text by text, as words without its name. Two answers to one question are two
-/// things said: each word of the question counts with its answer, and the answer by itself only where
-/// it is more than a choice.
+/// What a persona says, text by text, as words without its name. Two answers to one question are
+/// two different statements: each word of the question counts together with its answer, and the
+/// answer counts by itself only where it is more than a choice.
 pub fn said(persona: &Persona) -> Vec<Vec<String>> {
     let name: BTreeSet<String> = words(&persona.name).collect();
     let own = |text: &str| words(text).filter(|w| !name.contains(w)).collect::<Vec<String>>();
@@ -63,21 +65,21 @@ pub fn said(persona: &Persona) -> Vec<Vec<String>> {
     said
 }
 
-/// A persona's text as runs of words, to be compared.
+/// A persona's text as runs of words, for comparison.
 ///
 /// Broder 1997, "On the resemblance and containment of documents".
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shingles(BTreeSet<Vec<String>>);
 
 impl Shingles {
-    /// Those of what the persona says; of a shorter text, all its words.
+    /// The runs of [`SHINGLE`] words in what the persona says; a text with fewer words is one run.
     pub fn new(persona: &Persona) -> Self {
         let texts = said(persona);
         let runs = texts.iter().flat_map(|words| words.windows(SHINGLE.min(words.len()).max(1)));
         Self(runs.map(<[String]>::to_vec).collect())
     }
 
-    /// The share of the shorter text that the other one says too, 0..=1.
+    /// The share of the shorter text that the other one contains too, 0..=1.
     pub fn alike(&self, other: &Self) -> f64 {
         let shorter = self.0.len().min(other.0.len());
         let shared = self.0.intersection(&other.0).count();

@@ -1,6 +1,6 @@
-//! What the log can say: one event a line.
+//! What the log can say: one event per line.
 //!
-//! Owns the types of the log's lines. What they add up to is [`super::RunState`]'s business.
+//! Owns the types of the log's lines. What they add up to is left to [`super::RunState`].
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,44 +15,44 @@ use crate::schema::{Persona, RecordId, Segment, Verdict};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// Always first.
+    /// The run was started; always the first event.
     Started(Box<Started>),
-    /// A process took the run up again.
+    /// A process resumed the run.
     Resumed,
     /// How the data was laid out over slots.
     Planned(PlanReport),
-    /// Something the user should know; shown as it happens and kept for the report.
+    /// Something that the user should know; shown as it happens and kept for the report.
     Noted {
-        /// One line.
+        /// The note, on one line.
         note: String,
     },
     /// The local model chose passages of a stretch of records.
     Digested {
-        /// Which stretch.
+        /// The stretch.
         stretch: StretchId,
-        /// What it chose; nothing where its answer was of no use.
+        /// The passages chosen; empty where the model's answer could not be used.
         cards: Vec<Card>,
-        /// Why there is nothing.
+        /// Why no passage was chosen.
         cause: Option<String>,
-        /// What it cost.
+        /// What the call cost.
         cost: CallCost,
     },
     /// A draft was written and parsed.
     Drafted {
-        /// Which.
+        /// The draft.
         draft: DraftId,
         /// The persona, unjudged.
         persona: Box<Persona>,
-        /// What it cost.
+        /// What drafting cost.
         cost: CallCost,
     },
-    /// A draft came to nothing, at once or after it was [`Event::Drafted`].
+    /// A draft was dropped, at once or after it was [`Event::Drafted`].
     DraftDropped {
-        /// Which.
+        /// The draft.
         draft: DraftId,
-        /// Why.
+        /// Why it was dropped.
         cause: String,
-        /// What it cost, where nothing else in the log says so.
+        /// What it cost, where no other event in the log holds that.
         #[serde(default)]
         cost: CallCost,
     },
@@ -60,80 +60,81 @@ pub enum Event {
     Calibrated(JudgeReport),
     /// A draft was judged.
     Judged {
-        /// Which.
+        /// The draft.
         draft: DraftId,
         /// The verdict.
         verdict: Verdict,
-        /// What it cost.
+        /// What judging cost.
         cost: CallCost,
     },
-    /// The final personas, in output order.
+    /// The final personas were selected, in output order.
     Selected {
-        /// As they will stand in `personas.json`.
+        /// The personas as `personas.json` will hold them.
         personas: Vec<Persona>,
-        /// Drafts not chosen, with the cause.
+        /// The drafts that were not chosen, with the cause.
         dropped: Vec<(DraftId, String)>,
     },
-    /// Money was set aside for one attempt of a paid call: on disk before the request leaves.
+    /// Money was set aside for one attempt of a paid call; on disk before the request is sent.
     Reserved {
         /// Number of the attempt in the run.
         attempt: u64,
-        /// What is bought.
+        /// What the call is for.
         purpose: Purpose,
-        /// The worst that it can cost.
+        /// The most that it can cost.
         amount: MicroUsd,
-        /// Who is asked, by host.
+        /// The host that is asked.
         host: String,
         /// Records whose text the request carries.
         records: Vec<RecordId>,
-        /// Length of the request's body.
+        /// Length of the request's body in bytes.
         #[serde(default)]
         bytes: u64,
-        /// Its SHA-256, hex.
+        /// SHA-256 of the request's body, in hex.
         #[serde(default)]
         sha256: String,
         /// Whether the host is this machine.
         #[serde(default)]
         local: bool,
     },
-    /// A paid answer arrived: on disk before it is used, so that it is never bought again.
+    /// A paid answer arrived; on disk before it is used, so that it is never bought again.
     Answered {
-        /// Which attempt.
+        /// Number of the attempt.
         attempt: u64,
-        /// What it is charged.
+        /// What the attempt cost; `None` where the bill is unknown.
         cost: Option<MicroUsd>,
         /// The answer, whatever it is worth.
         answer: Completion,
     },
-    /// An attempt came to nothing.
+    /// An attempt ended without an answer.
     Unanswered {
-        /// Which attempt.
+        /// Number of the attempt.
         attempt: u64,
-        /// Whether it may have been billed: then what was set aside stays charged.
+        /// Whether it may have been billed; in that case what was set aside stays charged.
         may_be_billed: bool,
-        /// Why.
+        /// Why there was no answer.
         cause: String,
     },
-    /// What became of a persona that was to be refined.
+    /// The refinement of a persona ended.
     Refined {
-        /// Its id.
+        /// Id of the persona.
         persona: String,
         /// How it ended.
         refinement: Refinement,
     },
     /// A stage ended, with its wall-clock seconds in this process.
     StageEnded {
-        /// `digest`, `draft`, `calibrate`, `judge`, `select`, `refine`, `review`.
+        /// Name of the stage: `digest`, `draft`, `calibrate`, `judge`, `select`, `refine`,
+        /// `review`.
         stage: String,
-        /// Seconds.
+        /// Wall-clock seconds that it took.
         seconds: f64,
     },
-    /// Everything is written.
+    /// Everything is written; the run is complete.
     Finished,
 }
 
 impl Event {
-    /// What happened, without what was said.
+    /// The event's name, without its content.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Started(_) => "started",
@@ -160,13 +161,13 @@ impl Event {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// Choosing passages of a stretch of records.
+    /// To choose passages of a stretch of records.
     Digest(StretchId),
-    /// Writing a draft.
+    /// To write a draft.
     Draft(DraftId),
-    /// Refining the final persona of this id.
+    /// To refine the final persona of this id.
     Refine(String),
-    /// A question to a judge, by its hash: the same one is asked once.
+    /// To ask a judge the question with this hash; the same question is asked only once.
     Judge(String),
 }
 
@@ -174,44 +175,44 @@ pub enum Purpose {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Refinement {
-    /// The edits stand.
+    /// The edits were accepted.
     Accepted {
-        /// With them.
+        /// The persona with the edits.
         persona: Box<Persona>,
-        /// Fields that changed.
+        /// The fields that changed.
         fields: Vec<String>,
-        /// Judge score before.
+        /// Judge score before the edits.
         before: f64,
-        /// And after.
+        /// Judge score after the edits.
         after: f64,
     },
-    /// There was an answer and the draft stays.
+    /// There was an answer, but the draft was kept as it is.
     Kept {
-        /// Why.
+        /// Why it was kept.
         cause: String,
-        /// Judge score of what was turned down, where it got that far.
+        /// Judge score of the rejected edits, where they got that far.
         after: Option<f64>,
     },
     /// There was no answer.
     Failed {
-        /// Why.
+        /// Why there was no answer.
         cause: String,
     },
-    /// It was not asked for.
+    /// The refinement was not asked for.
     Skipped {
-        /// Why.
+        /// Why it was not asked for.
         cause: String,
     },
 }
 
-/// Which draft: `s2r0d1` is slot 2, round 0, draft 1.
+/// The id of a draft: `s2r0d1` is slot 2, round 0, draft 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DraftId {
-    /// Slot, from 0.
+    /// Number of the slot, from 0.
     pub slot: usize,
-    /// Round, from 0.
+    /// Number of the round, from 0.
     pub round: usize,
-    /// Index in slot and round, from 0.
+    /// Index of the draft in its slot and round, from 0.
     pub index: usize,
 }
 
@@ -221,12 +222,12 @@ impl std::fmt::Display for DraftId {
     }
 }
 
-/// Which stretch of a slot's records.
+/// The id of a stretch of a slot's records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StretchId {
-    /// Slot, from 0.
+    /// Number of the slot, from 0.
     pub slot: usize,
-    /// Its place among the slot's, from 0.
+    /// Index of the stretch in its slot, from 0.
     pub index: usize,
 }
 
@@ -235,57 +236,58 @@ pub struct StretchId {
 pub struct Card {
     /// The record.
     pub record: RecordId,
-    /// First byte of its text.
+    /// First byte of the passage in the record's text.
     pub start: usize,
-    /// One past the last byte.
+    /// One past the last byte of the passage.
     pub end: usize,
 }
 
 /// How the data was laid out over slots: what the drafts could see and what they could not.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PlanReport {
-    /// `extractive` or `free`, after `auto` was resolved.
+    /// The style of the drafts, after `auto` was resolved: `extractive` or `free`.
     pub style: String,
-    /// How the records were parted: `participants`, `records` or `column`.
+    /// How the records were divided: `participants`, `records` or `column`.
     pub grouping: String,
-    /// One per final persona; of a shard only its own.
+    /// The slots, one for each final persona; a shard has only its own.
     pub slots: Vec<SlotReport>,
-    /// How many slots the whole run has, where this is a shard of it.
+    /// Number of slots of the whole run, where this is a shard of it.
     #[serde(default)]
     pub of_slots: Option<usize>,
-    /// Records that at least one first-round draft was shown.
+    /// Number of records that at least one first-round draft was shown.
     pub used: usize,
-    /// Records of some slot that no first-round draft was shown.
+    /// Number of records in some slot that no first-round draft was shown.
     pub unused: usize,
-    /// Records left out of every slot, with the cause.
+    /// The records left out of every slot, with the cause.
     pub left_out: Vec<(RecordId, String)>,
-    /// Records too long for a prompt, shown in part.
+    /// The records that are too long for a prompt and were shown in part.
     pub excerpted: Vec<RecordId>,
-    /// True when every draft sees the whole corpus beside its focus.
+    /// Whether every draft sees the whole corpus beside its focus.
     pub corpus_shared: bool,
-    /// What tells the stretches that the local model is to read from those of another layout.
+    /// A fingerprint that tells the stretches of this layout, which the local model is to read,
+    /// from those of another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layout: Option<String>,
-    /// What the local model read stretch by stretch before the drafts, where it did.
+    /// What came of the local model's reading before the drafts, where it read stretch by stretch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<DigestReport>,
 }
 
-/// What came of reading records stretch by stretch.
+/// What came of reading the records stretch by stretch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DigestReport {
-    /// Stretches read.
+    /// Number of stretches read.
     pub stretches: usize,
-    /// Those whose answer was of no use.
+    /// Number of stretches whose answer could not be used.
     pub failed: usize,
-    /// Records in them.
+    /// Number of records in the stretches.
     pub records: usize,
-    /// Passages chosen, which the drafts are made of.
+    /// Number of passages chosen, from which the drafts are made.
     pub cards: usize,
 }
 
 impl DigestReport {
-    /// Adds what came of others; a log may say any number.
+    /// Adds the figures of `other`; sums saturate, because a log may hold any number.
     pub fn add(&mut self, other: &Self) {
         self.stretches = self.stretches.saturating_add(other.stretches);
         self.failed = self.failed.saturating_add(other.failed);
@@ -297,24 +299,24 @@ impl DigestReport {
 /// One slot of the plan.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SlotReport {
-    /// Slot, from 0.
+    /// Number of the slot, from 0.
     pub slot: usize,
-    /// What it covers.
+    /// How much of the data the slot covers.
     pub segment: Segment,
-    /// Words that set it apart, most telling first.
+    /// Words that set the slot apart, most distinctive first.
     pub terms: Vec<String>,
-    /// Drafts in the first round.
+    /// Number of drafts in the first round.
     pub drafts: usize,
-    /// Records that its first-round drafts were shown.
+    /// Number of records that the slot's first-round drafts were shown.
     pub used: usize,
-    /// Records that they were not shown.
+    /// Number of the slot's records that they were not shown.
     pub unused: usize,
 }
 
 /// Everything that a resumed run must find unchanged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Started {
-    /// `CARGO_PKG_VERSION`.
+    /// Version of the program, `CARGO_PKG_VERSION`.
     pub version: String,
     /// The pipeline's settings as JSON; opaque here.
     pub settings: serde_json::Value,
@@ -333,16 +335,16 @@ pub struct Started {
 /// Tokens and seconds of a call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct CallCost {
-    /// Tokens.
+    /// Tokens of the call.
     pub usage: Usage,
-    /// Seconds.
+    /// Seconds of the call.
     pub timings: Timings,
 }
 
 impl CallCost {
     /// Adds another call's tokens and seconds.
     pub fn add(&mut self, other: &CallCost) {
-        // A service may say any number.
+        // Sums saturate, because a service may state any number.
         let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
         add(&mut self.usage.prompt, other.usage.prompt);
         add(&mut self.usage.cached_prompt, other.usage.cached_prompt);
@@ -358,69 +360,72 @@ impl CallCost {
 /// How far the judge can be trusted: measured on the built-in controls.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct JudgeReport {
-    /// Model measured.
+    /// Name of the model that was measured.
     pub model: String,
-    /// Its hash, the cache key.
+    /// SHA-256 of the model file, the key of the cache.
     pub model_sha256: Option<String>,
-    /// Each signal's measurement.
+    /// The measurement of each signal, by name.
     pub signals: BTreeMap<String, SignalReport>,
-    /// False when no model signal reaches AUC 0.65 and the score rests on computed support.
+    /// Whether the model can judge; false when no model signal reaches AUC 0.65 and the score rests
+    /// on computed support.
     pub model_can_judge: bool,
-    /// The score that best parts good from corrupted controls: `--quality-threshold auto`.
+    /// The score that best separates good from corrupted controls, used by `--quality-threshold
+    /// auto`.
     #[serde(default)]
     pub auto_threshold: f64,
-    /// Good and corrupted controls that were scored.
+    /// Numbers of good and of corrupted controls that were scored.
     #[serde(default)]
     pub controls: (usize, usize),
-    /// AUC of the whole score by corruption, and over `all` of them, on controls that neither its
-    /// scales nor its weights were measured on.
+    /// AUC of the whole score by kind of corruption, and over `all` of them, on controls that were
+    /// not used to measure its scales or weights.
     #[serde(default)]
     pub held_out: BTreeMap<String, f64>,
-    /// How far the score moves with the wording of the questions; `None` where no model signal
-    /// has weight, so that no wording matters.
+    /// How far the score moves with the wording of the questions; `None` where no model signal has
+    /// a weight, so that no wording matters.
     #[serde(default)]
     pub spread: Option<Spread>,
-    /// How the model does when it compares two personas, where that was measured.
+    /// How well the model compares two personas, where that was measured.
     #[serde(default)]
     pub pairwise: Option<Pairwise>,
 }
 
-/// How far a score moves when the same is asked in other words: largest less smallest, 0..=1.
+/// How far a score moves when the same question is asked in other words: largest less smallest,
+/// 0..=1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
-    /// Mean over personas.
+    /// The mean over the personas.
     pub mean: f64,
-    /// The largest.
+    /// The largest over the personas.
     pub max: f64,
-    /// Personas asked about.
+    /// Number of personas asked about.
     pub personas: usize,
 }
 
-/// Good controls held against corrupted ones, in both orders.
+/// Results of comparing good controls with corrupted ones, in both orders.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pairwise {
-    /// Pairs.
+    /// Number of pairs.
     pub pairs: usize,
-    /// Pairs in which the good one won in both orders.
+    /// Number of pairs in which the good one won in both orders.
     pub won_both: usize,
-    /// Pairs in which the order decided.
+    /// Number of pairs in which the order decided.
     pub by_order: usize,
     /// Share of pairs that the good one won once the orders are averaged.
     pub won: f64,
 }
 
-/// One signal on the controls.
+/// How one signal does on the controls.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SignalReport {
-    /// Area under the ROC curve, good against corrupted.
+    /// Area under the ROC curve, good against corrupted controls.
     pub auc: f64,
     /// `max(0, auc − 0.5)`, normalised over all signals used.
     pub weight: f64,
-    /// Raw value mapped to 0.
+    /// The raw value that is mapped to 0.
     pub low: f64,
-    /// Raw value mapped to 1.
+    /// The raw value that is mapped to 1.
     pub high: f64,
-    /// Whether it comes from the model (true) or is computed (false).
+    /// Whether the signal comes from the model; false for one that is computed.
     pub from_model: bool,
     /// AUC by kind of corruption.
     #[serde(default)]

@@ -1,8 +1,8 @@
 //! The run folder: an append-only log, its replay, and atomic writes.
 //!
-//! Owns [`Event`], [`RunState`] and every byte under a run's directory. The log is the run: resume
-//! replays it and goes on, a report is made from it, and a torn last line is dropped. Knows nothing
-//! of what the events mean for the next step.
+//! Owns [`Event`], [`RunState`] and every byte under a run's directory. The log is the run:
+//! resuming replays it and continues, a report is made from it, and a torn last line is dropped.
+//! Does not know what the events mean for the next step.
 
 mod event;
 mod state;
@@ -20,25 +20,25 @@ pub use event::{
 };
 pub use state::{Body, Digested, Draft, Egress, Purchase, RunState};
 
-/// The log's file name in a run folder.
+/// Name of the log in a run folder.
 const LOG: &str = "log.jsonl";
-/// Held exclusively by the process that writes the run; empty.
+/// Name of the lock file, which the process that writes the run holds exclusively; it is empty.
 const LOCK: &str = "lock";
-/// How the names of files begin that are not whole yet.
+/// Prefix of the names of files that are not yet whole.
 const UNFINISHED: &str = ".tmp-";
 
 /// An open run folder, locked for this process.
 #[derive(Debug)]
 pub struct Run {
-    /// Where it is.
+    /// Path of the run folder.
     pub dir: PathBuf,
-    /// The log, folded.
+    /// What the log adds up to so far.
     pub state: RunState,
-    /// Rewrites every event before it is logged; for what must stand in no log.
+    /// Rewrites every event before it is logged, for values that no log may hold.
     pub scrub: Option<Scrub>,
     log: File,
-    /// Set when an event could not be written. The log may end in a torn line, which is mended when
-    /// the run is opened again; an event after it would make the whole log unreadable.
+    /// Whether an event could not be written. The log may then end in a torn line, which is mended
+    /// when the run is opened again; another event after it would make the whole log unreadable.
     is_broken: bool,
     /// Holds the lock until the run is dropped.
     _lock: File,
@@ -49,7 +49,7 @@ impl Run {
     pub fn create(runs: &Path, started: Started) -> Result<Self, StoreError> {
         let dir = new_folder(runs, SystemTime::now())?;
         Self::begin(&dir, started).inspect_err(|_| {
-            // Nobody could go on with it. Where it cannot be removed either, listings pass it over.
+            // The folder cannot be resumed. Where it cannot be removed either, listings skip it.
             let _ = fs::remove_dir_all(&dir);
         })
     }
@@ -69,11 +69,11 @@ impl Run {
     }
 
     /// Opens a run and replays its log; takes the lock, so that two processes never write one run.
-    /// What is left of a torn last line is cut off, and files that a dead process left half written
+    /// The remains of a torn last line are cut off, and files that a dead process left half written
     /// are removed.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(LOG);
-        // Before the lock, so that a mistyped path does not gain a lock file.
+        // Checked before the lock is taken, so that a mistyped path does not get a lock file.
         fs::metadata(&path).map_err(|e| StoreError::io("open", &path, e))?;
         let lock = take_lock(dir)?;
         let bytes = fs::read(&path).map_err(|e| StoreError::io("read", &path, e))?;
@@ -95,14 +95,14 @@ impl Run {
         Ok(Self::new(dir, replay.state, log, lock))
     }
 
-    /// Reads a run without the lock, for reports and listings. A torn last line is passed over.
+    /// Reads a run without the lock, for reports and listings. A torn last line is skipped.
     pub fn read(dir: &Path) -> Result<RunState, StoreError> {
         let path = dir.join(LOG);
         let bytes = fs::read(&path).map_err(|e| StoreError::io("read", &path, e))?;
         Ok(replay(&path, &bytes)?.state)
     }
 
-    /// What a run's log says, event by event. A torn last line is passed over.
+    /// The events in a run's log, in order. A torn last line is skipped.
     pub fn events(dir: &Path) -> Result<Vec<Event>, StoreError> {
         let path = dir.join(LOG);
         let bytes = fs::read(&path).map_err(|e| StoreError::io("read", &path, e))?;
@@ -115,7 +115,7 @@ impl Run {
         lines.enumerate().map(event).collect()
     }
 
-    /// Whether a folder is that of a run.
+    /// Whether a folder is a run folder.
     pub fn is_at(dir: &Path) -> Result<bool, StoreError> {
         use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
 
@@ -127,7 +127,7 @@ impl Run {
         }
     }
 
-    /// The run folders under `runs`, newest first; none where `runs` does not exist.
+    /// The run folders under `runs`, newest first; empty where `runs` does not exist.
     pub fn list(runs: &Path) -> Result<Vec<PathBuf>, StoreError> {
         let entries = match fs::read_dir(runs) {
             Ok(entries) => entries,
@@ -146,7 +146,8 @@ impl Run {
         Ok(found)
     }
 
-    /// Appends and syncs an event, then applies it. After a failure no further event is taken.
+    /// Appends an event to the log, syncs it, then applies it. After a failure every further call
+    /// fails.
     pub fn record(&mut self, event: Event) -> Result<(), StoreError> {
         let path = self.dir.join(LOG);
         let broken = |cause: Box<dyn Error + Send + Sync>| {
@@ -161,7 +162,8 @@ impl Run {
         if self.is_broken {
             return Err(broken("an earlier entry could not be written".into()));
         }
-        // What JSON cannot hold, as a number that is not finite, would make the run unreadable for good.
+        // A value that JSON cannot hold, such as a number that is not finite, would make the run
+        // unreadable for good.
         serde_json::from_slice::<Event>(&line).map_err(|e| broken(e.into()))?;
         self.in_place()?;
         let written = self.log.write_all(&line).and_then(|()| self.log.sync_data());
@@ -172,8 +174,8 @@ impl Run {
         Ok(())
     }
 
-    /// Fails where the folder is not that of this run any more: what is written there would be lost to
-    /// it, the bookings of paid calls first.
+    /// Fails where the folder is no longer that of this run: anything written there would be lost
+    /// to the run, above all the bookings of paid calls.
     fn in_place(&self) -> Result<(), StoreError> {
         let path = self.dir.join(LOG);
         let gone = |cause: String| StoreError::io("write", &path, io::Error::other(cause));
@@ -207,8 +209,8 @@ fn is_same(_: &fs::Metadata, _: &fs::Metadata) -> bool {
     true
 }
 
-/// What every event goes through before it is logged. It changes strings alone, and says whether it
-/// changed any.
+/// A function that every event passes through before it is logged. It may change only strings, and
+/// returns whether it changed any.
 #[derive(Clone)]
 pub struct Scrub(pub Arc<dyn Fn(&mut serde_json::Value) -> bool + Send + Sync>);
 
@@ -225,9 +227,9 @@ impl Scrub {
     }
 }
 
-/// Writes `bytes` to a temporary file in the same folder, syncs it and puts it in place.
+/// Writes `bytes` to a temporary file in the same folder, syncs it and renames it to `path`.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    // A bare file name has a parent that is no path.
+    // The parent of a bare file name is empty, which is not a valid path.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|e| StoreError::io("make", folder, e))?;
@@ -243,28 +245,28 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     sync_folder(folder)
 }
 
-/// An error of `tempfile` without the name of the temporary file, which tells a user nothing.
+/// An error of `tempfile` without the name of the temporary file, which is of no use to a user.
 fn without_path(error: &io::Error) -> io::Error {
     let text = error.to_string();
     let cause = text.split(" at path ").next().unwrap_or_default();
     io::Error::new(error.kind(), cause)
 }
 
-/// Removes what processes that died left half written. The caller holds the lock.
+/// Removes files that dead processes left half written. The caller holds the lock.
 fn remove_unfinished(dir: &Path) {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     for entry in entries.filter(|e| e.file_name().to_string_lossy().starts_with(UNFINISHED)) {
-        // It is in nobody's way.
+        // A file that cannot be removed does no harm.
         let _ = fs::remove_file(entry.path());
     }
 }
 
-/// What a log says.
+/// What a log adds up to, and how its last line ended.
 struct Replay {
     state: RunState,
-    /// Bytes of whole events, from the start.
+    /// Number of bytes of whole events, from the start.
     whole: usize,
-    /// True when the last event is whole but its line end did not reach the disk.
+    /// Whether the last event is whole but its line end did not reach the disk.
     newline_missing: bool,
 }
 
@@ -274,7 +276,8 @@ fn replay(path: &Path, bytes: &[u8]) -> Result<Replay, StoreError> {
         let torn = line.last() != Some(&b'\n');
         let event = match serde_json::from_slice::<Event>(line) {
             Ok(event) => event,
-            // The process died while it wrote this line; its action will be done again.
+            // The process died while it wrote this line; the action that it logged will be done
+            // again.
             Err(_) if torn => break,
             Err(e) => return Err(StoreError::corrupt(path, index, e.to_string())),
         };
@@ -289,7 +292,7 @@ fn replay(path: &Path, bytes: &[u8]) -> Result<Replay, StoreError> {
     Ok(replay)
 }
 
-/// Makes `runs/YYYYMMDD-HHMMSS-n`, n from 1: the first that does not exist yet.
+/// Makes `runs/YYYYMMDD-HHMMSS-n`, with the first n from 1 that does not exist yet.
 fn new_folder(runs: &Path, now: SystemTime) -> Result<PathBuf, StoreError> {
     fs::create_dir_all(runs).map_err(|e| StoreError::io("make", runs, e))?;
     let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -305,7 +308,7 @@ fn new_folder(runs: &Path, now: SystemTime) -> Result<PathBuf, StoreError> {
     }
 }
 
-/// Seconds since 1970 as `YYYYMMDD-HHMMSS`, UTC. The day count is turned into a date by
+/// Seconds since 1970 as `YYYYMMDD-HHMMSS` in UTC. The day count is turned into a date by
 /// <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>.
 fn utc_stamp(seconds: u64) -> String {
     let (days, clock) = (seconds / 86_400, seconds % 86_400);
@@ -342,13 +345,13 @@ fn open_log(dir: &Path) -> Result<File, StoreError> {
     let path = dir.join(LOG);
     let mut options = OpenOptions::new();
     options.create(true).append(true);
-    // As much the user's own as the results, which `tempfile` makes so.
+    // As private to the user as the results, which `tempfile` makes so.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(&path).map_err(|e| StoreError::io("open", &path, e))
 }
 
-/// Makes new names in a folder last over a power cut, where the system has that notion.
+/// Makes new names in a folder survive a power cut, where the system can do so.
 fn sync_folder(folder: &Path) -> Result<(), StoreError> {
     if cfg!(unix) {
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
@@ -360,29 +363,29 @@ fn sync_folder(folder: &Path) -> Result<(), StoreError> {
 /// What went wrong with a run folder.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The system refused.
+    /// The operating system refused.
     #[error("cannot {what} {path}: {source}{}", hint_for(source))]
     Io {
-        /// What was tried.
+        /// What was tried, as a verb.
         what: &'static str,
-        /// The path.
+        /// The path that it was tried on.
         path: PathBuf,
         /// The system's reason.
         source: std::io::Error,
     },
-    /// Another process has the run.
+    /// Another process holds the run's lock.
     #[error(
         "run {0} is in use by another process\nhint: wait for it, or start a new run without --resume"
     )]
     Busy(PathBuf),
-    /// The log is not one of ours.
+    /// The log is not one that persona wrote.
     #[error("{path} line {line} is not a run log entry: {reason}")]
     Corrupt {
-        /// The log.
+        /// Path of the log.
         path: PathBuf,
-        /// Line, from 1.
+        /// Number of the line, from 1.
         line: usize,
-        /// Why.
+        /// What is wrong with the line.
         reason: String,
     },
 }
@@ -392,13 +395,13 @@ impl StoreError {
         Self::Io { what, path: path.to_path_buf(), source }
     }
 
-    /// `index` counts lines from 0.
+    /// The error for the line with index `index`, counted from 0.
     fn corrupt(path: &Path, index: usize, reason: String) -> Self {
         Self::Corrupt { path: path.to_path_buf(), line: index + 1, reason }
     }
 }
 
-/// What to do about the system's refusals that users meet.
+/// What to do about those refusals of the system that users meet.
 fn hint_for(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

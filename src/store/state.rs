@@ -1,6 +1,6 @@
-//! What a run has come to: the log, folded.
+//! What a run has come to: the state that the events of its log add up to.
 //!
-//! Owns [`RunState`] and how each event changes it. Pure: no file, no clock.
+//! Owns [`RunState`] and how each event changes it. Touches no file and no clock.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,24 +14,24 @@ use crate::ledger::{Account, MicroUsd};
 use crate::llm::Completion;
 use crate::schema::{Persona, RecordId, Verdict};
 
-/// A run's state: the log, folded.
+/// A run's state: what the events of its log add up to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunState {
-    /// The first event.
+    /// The first event of the log.
     pub started: Option<Started>,
     /// How the data was laid out over slots.
     pub plan: Option<PlanReport>,
     /// What the user was told, in order, without repetitions.
     pub notes: Vec<String>,
-    /// What the local model chose of each stretch of records.
+    /// What the local model chose from each stretch of records.
     pub digests: BTreeMap<StretchId, Digested>,
-    /// Drafts by id, those that were dropped not among them.
+    /// The drafts by id, without those that were dropped.
     pub drafts: BTreeMap<DraftId, Draft>,
-    /// Drafts that came to nothing.
+    /// The drafts that were dropped, with the cause.
     pub dropped: BTreeMap<DraftId, String>,
-    /// What the dropped drafts cost, summed.
+    /// What the dropped drafts cost in sum.
     pub wasted: CallCost,
-    /// The judge's measurement.
+    /// The measurement of the judge.
     pub judge: Option<JudgeReport>,
     /// The final personas.
     pub selected: Option<Vec<Persona>>,
@@ -39,7 +39,7 @@ pub struct RunState {
     pub not_selected: Vec<(DraftId, String)>,
     /// What the paid calls were allowed and what they cost.
     pub account: Account,
-    /// The paid calls by what they are for.
+    /// The paid calls, by what they are for.
     pub purchases: BTreeMap<Purpose, Purchase>,
     /// What became of the personas that were to be refined, by id.
     pub refinements: BTreeMap<String, Refinement>,
@@ -47,67 +47,68 @@ pub struct RunState {
     pub egress: BTreeMap<String, Egress>,
     /// Seconds by stage, over all processes.
     pub seconds: BTreeMap<String, f64>,
-    /// How often the run was resumed.
+    /// Number of times that the run was resumed.
     pub resumed: usize,
     /// Whether everything was written.
     pub finished: bool,
 }
 
-/// Paid attempts at one thing.
+/// The paid attempts at one purpose.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Purchase {
-    /// Attempts, by number.
+    /// The numbers of the attempts.
     pub attempts: Vec<u64>,
     /// The answer, once there is one, and what it was charged.
     pub answer: Option<(Completion, MicroUsd)>,
 }
 
-/// What left this machine.
+/// What was sent to one host.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Egress {
-    /// Requests, in the order in which they were booked.
+    /// The bodies of the requests, in the order in which they were booked.
     pub bodies: Vec<Body>,
-    /// Records whose text they carried.
+    /// The records whose text the requests carried.
     pub records: BTreeSet<RecordId>,
     /// Whether the host is this machine, so that nothing left it.
     pub local: bool,
 }
 
-/// A request body that left this machine.
+/// A request's body that was sent to a host.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Body {
-    /// What for.
+    /// What the request was for.
     pub purpose: Purpose,
-    /// Its length.
+    /// Length of the body in bytes.
     pub bytes: u64,
-    /// Its SHA-256, hex.
+    /// SHA-256 of the body, in hex.
     pub sha256: String,
 }
 
-/// What the local model chose of a stretch of records.
+/// What the local model chose from a stretch of records.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Digested {
-    /// Passages.
+    /// The passages chosen.
     pub cards: Vec<Card>,
     /// Why there are none.
     pub cause: Option<String>,
-    /// What it cost.
+    /// What the call cost.
     pub cost: CallCost,
 }
 
-/// One draft as the log has it.
+/// One draft as the log holds it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
     /// The persona.
     pub persona: Persona,
     /// What drafting cost.
     pub cost: CallCost,
-    /// The judge's word and what it cost.
+    /// The judge's verdict and what it cost.
     pub verdict: Option<(Verdict, CallCost)>,
 }
 
 impl RunState {
-    /// Folds one event in. Events about unknown drafts are taken as they come: the log is the truth.
+    /// Applies one event. Events about unknown drafts are accepted as they are: the log is the
+    /// truth.
     pub fn apply(&mut self, event: Event) {
         match event {
             Event::Started(started) => self.started = Some(*started),

@@ -111,7 +111,7 @@ fn what_a_dead_process_left_half_written_is_removed() {
 fn a_run_that_cannot_begin_leaves_no_folder() {
     let runs = tempfile::tempdir().expect("a folder");
     let mut unloggable = started();
-    // A path that is no UTF-8 cannot be said in JSON.
+    // A path that is not UTF-8 cannot be written in JSON.
     #[cfg(unix)]
     {
         let path: std::ffi::OsString = std::os::unix::ffi::OsStringExt::from_vec(vec![b'/', 0xff]);
@@ -234,7 +234,7 @@ fn calls_add_up_in_tokens_and_in_seconds() {
     assert_eq!((state.seconds["draft"], state.resumed), (3.5, 2));
 }
 
-/// Books attempt `attempt` of what `purpose` says, for 100 micro-dollars.
+/// An event that books attempt `attempt` for `purpose`, at 100 micro-dollars.
 fn reserved(attempt: u64, purpose: &Purpose) -> Event {
     Event::Reserved {
         attempt,
@@ -276,7 +276,7 @@ fn an_answer_belongs_to_what_its_attempt_was_to_buy() {
     assert_eq!(state.purchases[&first], Purchase { attempts: vec![0, 2], answer: None });
     assert_eq!(state.purchases[&second].attempts, [1, 3]);
     assert_eq!(state.purchases[&second].answer, Some((answer, MicroUsd(30))));
-    // Attempt 0 may have been billed and 2 is still out; 1 cost nothing.
+    // Attempt 0 may have been billed and 2 has not ended; 1 cost nothing.
     assert_eq!(state.account.charged(), MicroUsd(100 + 100 + 30));
     assert_eq!(state.account.unsettled(), MicroUsd(200));
     let left = &state.egress["example.org"];
@@ -363,7 +363,7 @@ fn only_a_missing_folder_holds_no_runs() {
     assert!(matches!(Run::list(&file), Err(StoreError::Io { what: "list", .. })));
 }
 
-/// An absolute path of folders, all of which can be made, so long that nothing fits below it.
+/// Makes an absolute path of folders so long that no further folder fits below it.
 #[cfg(target_os = "linux")]
 fn deepest(under: &Path) -> PathBuf {
     let most = libc::PATH_MAX as usize - 5;

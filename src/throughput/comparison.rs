@@ -1,42 +1,42 @@
 //! Two calls side by side: which tests got faster, and what else changed between them.
 //!
-//! Owns the reading of earlier rows. Says only what the figures can carry.
+//! Owns the reading of earlier rows. Claims a difference only where the figures support it.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Row, Setting};
 
-/// What `--json` prints: all rows of a call.
+/// The document that `--json` prints: all rows of a call.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Document {
-    /// One a test.
+    /// The rows, one for each test.
     pub rows: Vec<Row>,
-    /// Against an earlier call.
+    /// The comparison with an earlier call, where one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
 }
 
-/// This call against an earlier one.
+/// A comparison of this call with an earlier one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
-    /// Tests that both have.
+    /// The tests that both calls have.
     pub tests: Vec<Change>,
-    /// What differs between the settings: name, then, now.
+    /// The settings that differ: name, earlier value, present value.
     pub settings: Vec<(String, String, String)>,
 }
 
-/// One test, then and now.
+/// The figures of one test in both calls.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
-    /// Its name.
+    /// Name of the test.
     pub test: String,
-    /// Median tokens a second then.
+    /// Median tokens per second in the earlier call.
     pub before: f64,
-    /// Median tokens a second now.
+    /// Median tokens per second in this call.
     pub now: f64,
-    /// Now over then: above 1 is faster.
+    /// `now` divided by `before`: above 1 is faster.
     pub ratio: f64,
-    /// Whether they differ beyond noise; `None` where there were too few repetitions to say.
+    /// Whether the two differ beyond noise; `None` where there were too few repetitions to tell.
     pub differs: Option<bool>,
 }
 
@@ -75,7 +75,7 @@ impl Change {
         }
     }
 
-    /// In a word.
+    /// The result in a word or two.
     pub fn verdict(&self) -> &'static str {
         match self.differs {
             None => "too few repetitions",
@@ -87,7 +87,7 @@ impl Change {
 }
 
 impl Setting {
-    /// Names and values, in the order in which they are shown.
+    /// The names and values of the setting, in the order in which they are shown.
     pub fn cells(&self) -> [(&'static str, String); 12] {
         [
             ("cpu", self.cpu.clone()),

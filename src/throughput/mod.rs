@@ -1,9 +1,10 @@
 //! `persona bench`: how fast the engine is on this machine.
 //!
-//! Owns the tests (after llama-bench, and those of this tool's own job), how they are repeated, and
-//! the rows that come out. `workload` says what each test hands to the engine, `whole_job` runs
-//! the pipeline, [`statistics`] and [`comparison`] weigh the figures, [`show`] writes them. Measures
-//! through the same face that everything else uses: what a row says is what a run would get.
+//! Owns the tests (modelled on llama-bench, and those of this tool's own job), how they are
+//! repeated, and the rows that result. `workload` defines what each test hands to the engine,
+//! `whole_job` runs the pipeline, [`statistics`] and [`comparison`] evaluate the figures, [`show`]
+//! writes them. Measures through the interface that everything else uses: the figures in a row are
+//! what a run would get.
 
 pub mod comparison;
 pub mod show;
@@ -26,55 +27,56 @@ use crate::pipeline::Cancel;
 
 use statistics::Summary;
 
-/// What `persona bench` measures when nobody says what: a minute or two with a small model.
+/// The tests that `persona bench` runs by default: a minute or two with a small model.
 pub const USUAL_TESTS: &str = "pp512,tg128,shared8,json8,judge16";
-/// What `--test all` stands for.
+/// The tests that `--test all` stands for.
 pub const ALL_TESTS: &str = "pp512,pp2048,tg128,tg128@512,shared8,json8,judge16,job";
 
-/// Tokens of the common beginning of `shared` and `json`, unless the name says otherwise.
+/// Tokens of the common beginning of `shared` and `json`, unless the test's name states another
+/// number.
 const SHARED_PREFIX: usize = 1024;
-/// Most tokens or rows of a test: far above any use.
+/// Most tokens or rows of a test, far above any use: a larger number is taken for a mistake.
 const MAX_SIZE: usize = 1 << 20;
 
-/// One thing to measure.
+/// One test to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Test {
-    /// `ppN`: read N tokens, with `depth` tokens in the cache before them.
+    /// `ppN`: reads N tokens, with `depth` tokens already in the cache.
     Prefill {
-        /// Tokens to read.
+        /// Number of tokens to read.
         tokens: usize,
-        /// Tokens before them, not timed.
+        /// Number of tokens before them, not timed.
         depth: usize,
     },
-    /// `tgN`: write N tokens in one row, after `depth` tokens.
+    /// `tgN`: writes N tokens in one row, after `depth` tokens.
     Decode {
-        /// Tokens to write.
+        /// Number of tokens to write.
         tokens: usize,
-        /// Tokens before them, not timed.
+        /// Number of tokens before them, not timed.
         depth: usize,
     },
-    /// `sharedN`: N rows on one common beginning of `prefix` tokens, 200 tokens each.
+    /// `sharedN`: writes N rows of 200 tokens each, on one common beginning of `prefix` tokens.
     Shared {
-        /// Rows.
+        /// Number of rows.
         rows: usize,
-        /// Tokens of the beginning; reading it is part of the time.
+        /// Number of tokens of the beginning; reading it is part of the time.
         prefix: usize,
     },
-    /// `jsonN`: the same, held to the shape of a draft; each answer ends by itself.
+    /// `jsonN`: as [`Self::Shared`], but each answer has the shape of a draft and ends by itself.
     Json {
-        /// Rows.
+        /// Number of rows.
         rows: usize,
-        /// As above.
+        /// Number of tokens of the beginning; reading it is part of the time.
         prefix: usize,
     },
-    /// `judgeN`: N drafts of 300 tokens, each scored on 4 criteria.
+    /// `judgeN`: scores N drafts of 300 tokens on 4 criteria each.
     Judge {
-        /// Drafts.
+        /// Number of drafts.
         drafts: usize,
     },
-    /// `job`: the whole local pipeline on built-in data.
+    /// `job`: runs the whole local pipeline on built-in data.
     Job,
-    /// `ppl`: perplexity of a text, windowed as llama-perplexity does it.
+    /// `ppl`: computes the perplexity of a text, windowed as llama-perplexity does it.
     Perplexity,
 }
 
@@ -133,16 +135,16 @@ pub fn parse_tests(list: &str) -> Result<Vec<Test>, String> {
     list.split(',').map(|name| name.trim().parse()).collect()
 }
 
-/// What stays the same over a whole call, and stands in every row all the same.
+/// What stays the same over a whole call; every row repeats it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Setting {
     /// The processor's name.
     pub cpu: String,
-    /// The best kernels that it can run.
+    /// The instruction set of the best kernels that the processor can run.
     pub simd: String,
-    /// Compute threads.
+    /// Number of threads that compute.
     pub threads: usize,
-    /// Where tensors live.
+    /// The device that tensors are on.
     pub device: String,
     /// Version of this program.
     pub version: String,
@@ -150,13 +152,13 @@ pub struct Setting {
     pub profile: String,
     /// The model's name.
     pub model: String,
-    /// Its file's SHA-256.
+    /// SHA-256 of the model's file.
     pub sha256: String,
-    /// Its parameters.
+    /// Number of the model's parameters.
     pub parameters: u64,
-    /// Its file's size.
+    /// Size of the model's file in bytes.
     pub file_bytes: u64,
-    /// Sequences decoded together.
+    /// Most sequences decoded together.
     pub batch: usize,
     /// Context in tokens.
     pub context: usize,
@@ -172,7 +174,7 @@ impl Setting {
         Self {
             cpu: cpu.unwrap_or_default(),
             simd: format!("{:?}", Tier::detect()).to_lowercase(),
-            // The pool that computes takes its size from the same place.
+            // The pool that computes takes its size from the same setting.
             threads: rayon::current_num_threads(),
             device: info.device.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -187,53 +189,54 @@ impl Setting {
     }
 }
 
-/// One repetition.
+/// The measurement of one repetition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// What is counted: tokens read (`pp`, `judge`, `ppl`), written (`tg`, `shared`, `json`), or
-    /// both (`job`).
+    /// Number of tokens counted: those read (`pp`, `judge`, `ppl`), written (`tg`, `shared`,
+    /// `json`), or both (`job`).
     pub tokens: usize,
-    /// Wall-clock time of what is timed.
+    /// Wall-clock seconds of the timed part.
     pub seconds: f64,
-    /// The part of it before the first answer token, where the test reads and writes.
+    /// Seconds of it before the first answer token, where the test both reads and writes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefill_s: Option<f64>,
-    /// Perplexity, of `ppl` alone.
+    /// The perplexity; only for `ppl`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub perplexity: Option<f64>,
 }
 
-/// One test's figures and all that they depend on.
+/// One test's figures and everything that they depend on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// Its name.
+    /// Name of the test.
     pub test: String,
-    /// Tokens of one repetition, the median.
+    /// Median number of tokens of a repetition.
     pub tokens: usize,
-    /// Tokens a second.
+    /// Tokens per second.
     pub tokens_per_s: Summary,
     /// Wall-clock seconds.
     pub wall_s: Summary,
-    /// Median seconds before the first answer token, where the test reads and writes.
+    /// Median seconds before the first answer token, where the test both reads and writes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefill_s: Option<f64>,
-    /// Median of the other seconds.
+    /// Median of the remaining seconds, where the test both reads and writes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decode_s: Option<f64>,
-    /// Perplexity, of `ppl` alone.
+    /// The perplexity; only for `ppl`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub perplexity: Option<f64>,
-    /// Most memory that the process has held up to the end of this test, where the system says.
+    /// Most memory in bytes that the process has held up to the end of this test, where the system
+    /// tells.
     pub peak_rss_bytes: Option<u64>,
-    /// What it was measured with.
+    /// What the test was measured with.
     #[serde(flatten)]
     pub setting: Setting,
-    /// Every repetition, in order.
+    /// The measurement of every repetition, in order.
     pub samples: Vec<Sample>,
 }
 
 impl Row {
-    /// Sums samples up. There is at least one.
+    /// Sums up samples, of which there must be at least one.
     fn new(test: Test, setting: &Setting, samples: Vec<Sample>) -> Self {
         let of = |value: fn(&Sample) -> f64| -> Vec<f64> { samples.iter().map(value).collect() };
         let tokens = Summary::of(&of(|sample| sample.tokens as f64)).median;
@@ -262,15 +265,15 @@ impl Row {
 /// How a test is repeated.
 #[derive(Debug, Clone, Copy)]
 pub struct Repeat<'a> {
-    /// Times that count; at least 1.
+    /// Number of repetitions that count; at least 1.
     pub repetitions: usize,
-    /// Times before them that do not.
+    /// Number of repetitions before them that do not count.
     pub warmup: usize,
-    /// What `ppl` reads; `None` takes the built-in data.
+    /// The text that `ppl` reads; `None` takes the built-in data.
     pub text: Option<&'a str>,
 }
 
-/// What stops a test.
+/// Why a test stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ThroughputError {
     /// The engine refused.
@@ -279,7 +282,7 @@ pub enum ThroughputError {
     /// The pipeline failed.
     #[error("{0}")]
     Job(String),
-    /// An answer that no grammar allows, or a text too short.
+    /// An answer is not one that the grammar allows, or a text is too short.
     #[error("{0}")]
     Unusable(String),
     /// The user asked to stop.
@@ -296,7 +299,7 @@ pub fn measure(
     cancel: &Cancel,
 ) -> Result<Row, ThroughputError> {
     let mut samples = Vec::with_capacity(repeat.repetitions);
-    // Perplexity is a figure, not a time: the same every time.
+    // Perplexity is not a time: it is the same in every repetition.
     let (warmup, repetitions) = match test {
         Test::Perplexity => (0, 1),
         _ => (repeat.warmup, repeat.repetitions.max(1)),
@@ -314,7 +317,7 @@ pub fn measure(
     Ok(Row::new(test, setting, samples))
 }
 
-/// Most memory that this process has held, where the system says.
+/// Most memory in bytes that this process has held, where the system tells.
 pub fn peak_rss_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

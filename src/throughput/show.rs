@@ -1,14 +1,14 @@
-//! Rows for people and programs: Markdown, CSV, and a page with a plot.
+//! Writes rows for people and programs: Markdown, CSV, and a page with a plot.
 //!
-//! Owns the layout. What is the same in all rows is said once, above; a column that is empty is
-//! left out. The page is one file without scripts or anything to fetch.
+//! Owns the layout. Values that are the same in all rows are stated once, above the table; a column
+//! that is empty is left out. The page is one file without scripts or anything to fetch.
 
 use std::fmt::Write as _;
 
 use super::Row;
 use super::comparison::Comparison;
 
-/// A Markdown table, and what all its rows have in common above it.
+/// The rows as a Markdown table, with what they all have in common above it.
 pub fn markdown(rows: &[Row]) -> String {
     let (common, varying) = settings(rows);
     let lines: Vec<String> =
@@ -21,7 +21,7 @@ pub fn markdown(rows: &[Row]) -> String {
     format!("{}\n\n{}", lines.join("\n"), table(&header, &cells))
 }
 
-/// How this call stands to an earlier one, as Markdown.
+/// A comparison with an earlier call, as Markdown.
 pub fn comparison(comparison: &Comparison) -> String {
     let mut text = String::new();
     for (name, before, now) in &comparison.settings {
@@ -46,7 +46,7 @@ pub fn comparison(comparison: &Comparison) -> String {
     text + &table(&["test", "tokens/s before", "now", "ratio", ""], &cells)
 }
 
-/// Every field of every row, one line each.
+/// The rows as CSV with every field, one line for each row.
 pub fn csv(rows: &[Row]) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let mut header = vec![
@@ -88,7 +88,7 @@ pub fn csv(rows: &[Row]) -> Result<String, csv::Error> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A page: settings, a plot, the table, and the comparison where there is one.
+/// The rows as an HTML page: settings, a plot, the table, and the comparison where there is one.
 pub fn html(rows: &[Row], compared: Option<&Comparison>) -> String {
     let (common, varying) = settings(rows);
     let mut page = String::from(
@@ -139,7 +139,7 @@ pub fn html(rows: &[Row], compared: Option<&Comparison>) -> String {
     page
 }
 
-/// `text` where HTML expects text or an attribute's value.
+/// `text` escaped for HTML, as content or as an attribute's value.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -155,7 +155,7 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// A number with as many digits as it carries.
+/// A number with the digits that are significant for it.
 pub fn figure(number: f64) -> String {
     match number.abs() {
         1000.0.. => format!("{number:.0}"),
@@ -166,7 +166,7 @@ pub fn figure(number: f64) -> String {
 
 type Cells = Vec<(&'static str, String)>;
 
-/// What all rows have in common, and the names of what they have not.
+/// The settings that all rows have in common, and the names of those that vary.
 fn settings(rows: &[Row]) -> (Cells, Vec<&'static str>) {
     let Some(first) = rows.first() else { return (Vec::new(), Vec::new()) };
     let all: Vec<_> = rows.iter().map(|row| row.setting.cells()).collect();
@@ -187,7 +187,7 @@ struct Column {
     cells: Vec<String>,
 }
 
-/// The columns that say something.
+/// The columns of the table, without those that are empty.
 fn columns(rows: &[Row], varying: &[&'static str]) -> Vec<Column> {
     let column = |name: &'static str, cell: &dyn Fn(&Row) -> String| Column {
         name,
@@ -222,7 +222,7 @@ fn columns(rows: &[Row], varying: &[&'static str]) -> Vec<Column> {
     columns
 }
 
-/// A Markdown table whose columns stand under one another as they are.
+/// A Markdown table whose columns are aligned in the text itself.
 fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..header.len())
         .map(|at| {
@@ -253,7 +253,8 @@ fn html_table(header: &[&str], rows: &[Vec<String>]) -> String {
     text + "</table>\n"
 }
 
-/// A line a test on a logarithmic axis: each repetition a dot, the range a bar, the median a mark.
+/// A plot with one line per test on a logarithmic axis: each repetition a dot, the range a bar, the
+/// median a mark.
 fn plot(rows: &[Row], compared: Option<&Comparison>) -> String {
     const LABELS: f64 = 110.0;
     const WIDTH: f64 = 640.0;

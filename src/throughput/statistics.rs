@@ -1,28 +1,28 @@
-//! A handful of numbers in a few: mean, spread, median, and whether two sets differ.
+//! Summarises a handful of numbers: mean, spread, median, and whether two sets differ.
 //!
-//! Owns the arithmetic and knows nothing of what was measured.
+//! Owns the arithmetic. Does not know what was measured.
 
 use serde::{Deserialize, Serialize};
 
-/// What is said of a sample.
+/// The figures that summarise a sample.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Numbers in it.
+    /// Number of values.
     pub n: usize,
     /// Arithmetic mean.
     pub mean: f64,
-    /// Standard deviation of the sample (n − 1); 0 of a single number.
+    /// Standard deviation of the sample (n − 1); 0 for a single value.
     pub sd: f64,
-    /// Least.
+    /// The smallest value.
     pub min: f64,
-    /// The middle one, or the mean of the middle two.
+    /// The middle value, or the mean of the middle two.
     pub median: f64,
-    /// Greatest.
+    /// The largest value.
     pub max: f64,
 }
 
 impl Summary {
-    /// Sums up at least one number; none give zeros.
+    /// Summarises a list of values; an empty list gives zeros.
     pub fn of(values: &[f64]) -> Self {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -37,11 +37,11 @@ impl Summary {
         Self { n, mean, sd, min, median, max }
     }
 
-    /// Whether two means are further apart than chance would have them. `None` where a side is a
-    /// single number, which says nothing of chance.
+    /// Whether two means are further apart than chance explains. `None` where a side has a single
+    /// value, from which chance cannot be judged.
     ///
-    /// Twice the standard error of the difference (Welch): about one chance in twenty with five
-    /// repetitions or more on each side.
+    /// The limit is twice the standard error of the difference (Welch): it is passed by chance
+    /// about one time in twenty, with five repetitions or more on each side.
     pub fn differs_from(&self, other: &Self) -> Option<bool> {
         if self.n < 2 || other.n < 2 {
             return None;

@@ -1,7 +1,7 @@
-//! The whole local pipeline on built-in data, as `generate --hybrid --no-frontier` runs it.
+//! Runs the whole local pipeline on built-in data, as `generate --hybrid --no-frontier` does.
 //!
-//! Owns the data (the example interviews), the settings, and a folder that is gone afterwards. The
-//! judge is measured anew each time, as in a model's first run.
+//! Owns the data (the example interviews), the settings, and a folder that is removed afterwards.
+//! The judge is measured anew each time, as in a model's first run.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use super::{Sample, ThroughputError};
 
 const INTERVIEWS: &str = include_str!("../../examples/interviews.csv");
 
-/// The defaults of `generate --hybrid`, but one round: how many rounds follow depends on what the
-/// model wrote, and that is no matter of speed.
+/// The defaults of `generate --hybrid`, except that there is one round: how many rounds follow
+/// depends on what the model wrote, and does not measure its speed.
 const SETTINGS: Settings = Settings {
     count: 3,
     multiplier: 2.0,
@@ -38,7 +38,7 @@ const SETTINGS: Settings = Settings {
     refine: None,
 };
 
-/// Runs it once.
+/// Runs the pipeline once.
 pub(super) fn run(model: &Arc<EmbeddedModel>, cancel: &Cancel) -> Result<Sample, ThroughputError> {
     let folder = tempfile::tempdir().map_err(failed)?;
     let corpus = data(folder.path())?;
@@ -62,7 +62,7 @@ pub(super) fn run(model: &Arc<EmbeddedModel>, cancel: &Cancel) -> Result<Sample,
 fn data(folder: &Path) -> Result<Cleared<Corpus>, ThroughputError> {
     let path = folder.join("interviews.csv");
     std::fs::write(&path, INTERVIEWS).map_err(failed)?;
-    // Invented people: there is nothing to clear.
+    // The people are invented, so there is nothing to clear.
     Ok(Cleared::as_is(corpus::load(&[path]).map_err(failed)?))
 }
 
@@ -83,7 +83,7 @@ fn failed(error: impl ToString) -> ThroughputError {
     ThroughputError::Job(error.to_string())
 }
 
-/// Tokens that the engine read or wrote.
+/// Counts the tokens that the engine read or wrote.
 #[derive(Default)]
 struct Counter(AtomicUsize);
 

@@ -1,9 +1,9 @@
 //! What each test hands to the engine, and how its time is taken.
 //!
 //! Owns the prompts: real text, the examples of this repository, cut to a number of tokens. Each
-//! repetition of each test begins at another place of it, so that no prefix that the engine has
-//! kept makes reading free.
-//! `benches/against_llama_cpp.py` builds the same prompts for llama.cpp; change both.
+//! repetition of each test begins at another place in the text, so that no prefix that the engine
+//! has kept makes reading free. `benches/against_llama_cpp.py` builds the same prompts for
+//! llama.cpp; change both.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,27 +18,27 @@ use crate::pipeline::Cancel;
 
 use super::{Sample, Test, ThroughputError};
 
-/// What prompts are cut from.
+/// The text that prompts are cut from.
 const TEXT: &str = concat!(
     include_str!("../../examples/transcript.md"),
     include_str!("../../examples/interviews.csv"),
     include_str!("../../examples/survey.json"),
 );
-/// Tokens between the places where two repetitions begin: a prime, so that they come round late.
+/// Tokens between the places where two repetitions begin: a prime, so that places repeat late.
 const STRIDE: usize = 997;
-/// Answer tokens of a row of `shared`.
+/// Number of answer tokens in a row of `shared`.
 const ANSWER: usize = 200;
-/// Tokens of a draft that is judged.
+/// Number of tokens in a draft that is judged.
 const DRAFT: usize = 300;
-/// Tokens of a window of `ppl`; llama-perplexity's `-c 512`, its default.
+/// Number of tokens in a window of `ppl`: llama-perplexity's default, `-c 512`.
 const WINDOW: usize = 512;
 
-/// Stands between the records and the answer of `json`.
+/// The text between the records and the answer of `json`.
 const ASK: &str = "\n\nOne of these people as a persona, written as JSON:\n";
-/// Stands before a draft that is judged.
+/// The text before a draft that is judged.
 const JUDGE: &str = "You rate personas made from user research. You get the persona, then a \
                      question. Answer with one digit from 1 (not at all) to 5 (fully).\n\n";
-/// What is asked about it.
+/// The questions that are asked about a draft.
 const CRITERIA: [&str; 4] = [
     "Do all parts of this persona fit together, without contradiction?",
     "Could this persona be a real person, with specific needs and habits?",
@@ -46,7 +46,7 @@ const CRITERIA: [&str; 4] = [
     "Is everything the persona says supported by the records?",
 ];
 
-/// One repetition of a test that the engine alone answers.
+/// Runs one repetition of a test that the engine alone answers.
 pub(super) fn run(
     test: Test,
     engine: &Engine,
@@ -80,7 +80,7 @@ pub(super) fn run(
     }
 }
 
-/// Where in the text a test begins: each at its own place.
+/// The place in the text where a test begins; each test has its own.
 fn place(test: Test) -> usize {
     match test {
         Test::Prefill { tokens, depth } => tokens + depth,
@@ -92,8 +92,8 @@ fn place(test: Test) -> usize {
     }
 }
 
-/// Perplexity as llama-perplexity counts it: the text in windows, each begun afresh, the second
-/// half of each predicted.
+/// Perplexity as llama-perplexity computes it: the text is cut into windows that each begin afresh,
+/// and the second half of each window is predicted.
 pub(super) fn perplexity(
     engine: &Engine,
     text: Option<&str>,
@@ -105,7 +105,7 @@ pub(super) fn perplexity(
     tokens.extend(engine.encode(text.strip_suffix('\n').unwrap_or(text))?);
     let half = WINDOW / 2;
     let windows = tokens.chunks_exact_mut(WINDOW).map(|window| {
-        // As there: the begin token takes the place of whatever the window begins with.
+        // As in llama-perplexity, the begin token replaces the first token of the window.
         if let Some(begin) = begin {
             window[0] = begin;
         }
@@ -144,10 +144,10 @@ fn prefill(
 ) -> Result<Sample, ThroughputError> {
     let prompt = text.take(depth + tokens);
     let prompt = Prompt { shared: prompt[..depth].into(), own: prompt[depth..].to_vec() };
-    // One label: the logits of the last token, as llama-bench has them.
+    // One label: like llama-bench, this reads the logits of the last token.
     let job = Job::Score(ScoreRequest { prompt, want: Want::Labels(vec![vec![0]]) });
     let stage = run_stage(engine, vec![job], cancel)?;
-    // What was read before is not timed, and only the engine knows when it was done.
+    // The tokens before are not timed, and only the engine knows when they had been read.
     let seconds = if depth == 0 { stage.seconds } else { stage.usages[0].prefill_s };
     Ok(Sample { tokens, seconds, ..Sample::default() })
 }
@@ -159,7 +159,7 @@ fn decode(
     depth: usize,
     cancel: &Cancel,
 ) -> Result<Sample, ThroughputError> {
-    // The first token comes of the prompt's pass, so one more makes `tokens` passes.
+    // The first token comes from the prompt's pass, so one more token makes `tokens` passes.
     let count = tokens + 1;
     let job = Job::Generate(GenerateRequest {
         prompt: Prompt { shared: Arc::from([]), own: text.take(depth + 1) },
@@ -199,7 +199,8 @@ fn judge(
     Ok(Sample { tokens, seconds: stage.seconds, ..Sample::default() })
 }
 
-/// The tokens that spell a label; where it takes several, the last tells it from the others.
+/// The tokens that spell a label. Where a spelling takes several tokens, the last one tells it from
+/// other labels.
 fn label(engine: &Engine, text: &str) -> Result<Vec<TokenId>, EngineError> {
     let mut variants: Vec<TokenId> = Vec::new();
     for spelled in [text.to_owned(), format!(" {text}")] {
@@ -212,7 +213,7 @@ fn label(engine: &Engine, text: &str) -> Result<Vec<TokenId>, EngineError> {
     Ok(variants)
 }
 
-/// One row of `shared` or `json`.
+/// The job of one row of `shared` or `json`.
 fn write(shared: &Arc<[TokenId]>, seed: u64, shape: Option<&Arc<Shape>>) -> Job {
     Job::Generate(GenerateRequest {
         prompt: Prompt { shared: Arc::clone(shared), own: Vec::new() },
@@ -227,7 +228,7 @@ fn seed(round: usize, row: usize) -> u64 {
     (round * 1000 + row) as u64
 }
 
-/// Runs writers on one common beginning; the answers come beside the figures.
+/// Runs writers on one common beginning; returns the figures and the answers.
 fn written(
     engine: &Engine,
     jobs: Vec<Job>,
@@ -235,15 +236,15 @@ fn written(
 ) -> Result<(Sample, Vec<String>), ThroughputError> {
     let stage = run_stage(engine, jobs, cancel)?;
     let tokens = stage.usages.iter().map(|usage| usage.completion_tokens).sum();
-    // From the first row's first token: with more rows than fit the batch, the longest of them
-    // is not the whole.
+    // The seconds from the first row's first token on: with more rows than fit the batch, the
+    // longest row alone is not the whole.
     let decode_s = stage.usages.iter().map(|usage| usage.decode_s).fold(0.0, f64::max);
     let prefill_s = Some((stage.seconds - decode_s).max(0.0));
     let sample = Sample { tokens, seconds: stage.seconds, prefill_s, perplexity: None };
     Ok((sample, stage.texts))
 }
 
-/// A draft as the pipeline asks for it, in a hundred tokens or two: the same kinds of fields and
+/// A draft as the pipeline asks for it, in some hundred tokens: the same kinds of fields and
 /// bounds. Quotes are left out, because no other engine has such a constraint to compare with.
 fn persona() -> Shape {
     let text = |min, max| Shape::Text { min, max };
@@ -259,7 +260,7 @@ fn persona() -> Shape {
     Shape::Object(fields.map(|(key, shape)| (key.to_owned(), shape)).into())
 }
 
-/// A text's tokens, without end: after the last comes the first.
+/// A text's tokens as a ring: after the last comes the first.
 struct Text {
     tokens: Arc<[TokenId]>,
     start: usize,
@@ -270,7 +271,7 @@ impl Text {
         Ok(Self { tokens: engine.encode(text)?.into(), start: 0 })
     }
 
-    /// The same text, begun this many tokens later.
+    /// The same text, beginning this many tokens later.
     fn from(&self, tokens: usize) -> Self {
         Self { tokens: Arc::clone(&self.tokens), start: self.start + tokens }
     }
@@ -279,7 +280,8 @@ impl Text {
         (self.start..self.start + count).map(|at| self.tokens[at % self.tokens.len()]).collect()
     }
 
-    /// Exactly `length` tokens where that holds the begin token and `end`: a prompt that ends so.
+    /// Tokens for a prompt that ends in `end`: exactly `length` of them, where the begin token and
+    /// `end` fit.
     fn prefix(&self, engine: &Engine, length: usize, end: &[TokenId]) -> Arc<[TokenId]> {
         let begin: Vec<TokenId> = engine.begin().into_iter().collect();
         let middle = length.saturating_sub(begin.len() + end.len()).max(1);
@@ -287,16 +289,16 @@ impl Text {
     }
 }
 
-/// What a stage gave.
+/// The results of a stage.
 #[derive(Default)]
 struct Stage {
-    /// From submission to the last answer.
+    /// Seconds from submission to the last answer.
     seconds: f64,
-    /// By job.
+    /// What each job cost, by job.
     usages: Vec<EngineUsage>,
-    /// Of writers, by job.
+    /// The texts of writers, by job.
     texts: Vec<String>,
-    /// Of scorers, by job.
+    /// The scores of scorers, by job.
     scores: Vec<Score>,
 }
 
