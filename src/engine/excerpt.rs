@@ -245,7 +245,7 @@ fn clauses(cell: &str, words: &[Word]) -> Vec<Range<usize>> {
     clauses.into_iter().flat_map(|clause| short_enough(cell, words, clause)).collect()
 }
 
-/// A clause as it is, or in groups of words when it is longer than an excerpt may be.
+/// A clause whole, or cut into groups of words when it is longer than an excerpt may be.
 fn short_enough(cell: &str, words: &[Word], clause: Range<usize>) -> Vec<Range<usize>> {
     let bytes = words[clause.start].span.start..words[clause.end - 1].span.end;
     if cell[bytes].chars().count() <= MAX_CHARS {

@@ -312,8 +312,8 @@ impl GgufFile {
             .map_err(|error| self.bad(format!("cannot read tensor '{name}': {error}")))
     }
 
-    /// Refuses a file with weights that candle multiplies wrongly on Metal: Q2_K, in products of few
-    /// rows (<https://github.com/huggingface/candle/pull/3898>).
+    /// Refuses a file with Q2_K weights, which candle multiplies wrongly on Metal in products of
+    /// few rows (<https://github.com/huggingface/candle/pull/3898>).
     pub(super) fn check_for_metal(&self) -> Result<(), EngineError> {
         match self.first_of(GgmlDType::Q2K) {
             Some(name) => Err(self.bad(format!(

@@ -207,15 +207,15 @@ impl<'a> Lowering<'a> {
     }
 }
 
-/// Free text. Four rules hold at once, each over the whole text:
+/// The terminal of free text. Four rules hold at once, each over the whole text:
 ///
 /// - `WORDS`: see [`CHARACTERS`];
-/// - length: up to byte `part` anything; a word that begins by then has [`LAST_WORD`] characters
-///   of room, so the bound never cuts it, and no space, comma or dash follows that would ask for
-///   another word. The sentence mark stays allowed: a model that may not go on takes it rather
-///   than glueing words;
+/// - length: up to byte `part` anything is allowed; a word that begins by then has [`LAST_WORD`]
+///   characters of room, so the bound never cuts it, and no space, comma or dash may follow that
+///   would ask for another word. The sentence mark stays allowed: a model that may not continue
+///   writes it rather than joining words without a space;
 /// - from byte `soft` on, the end of a sentence is the end of the text, so few texts reach `part`;
-/// - at least `min` bytes.
+/// - the text has at least `min` bytes.
 ///
 /// Counters are exact (`BYTE{n}` before what follows), since overlapping ones multiply states.
 fn text(min: usize, max: usize) -> Result<String, EngineError> {

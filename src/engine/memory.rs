@@ -14,7 +14,7 @@ const OWN_TOKENS: usize = 1024;
 /// What a model needs of the memory, in bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Needs {
-    /// Size of the file.
+    /// Size of the file in bytes.
     pub(super) file: u64,
     /// Keys and values of one token, in bytes.
     pub(super) token: u64,

@@ -178,9 +178,9 @@ impl Pass<'_> {
         });
     }
 
-    /// Writes keys and values of all rows to the cache. Where all rows go on, their queries are
-    /// computed in the same product; [`Self::attend`] sees by the buffer's length whether they are
-    /// there.
+    /// Writes keys and values of all rows to the cache. Except in the last block, the rows' queries
+    /// are computed in the same product; [`Self::attend`] sees by the buffer's length whether they
+    /// are there.
     fn keys_and_values(
         &self,
         rows: &Rows,

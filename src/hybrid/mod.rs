@@ -63,8 +63,8 @@ pub struct Finished {
     pub run: Run,
 }
 
-/// Drafts by a local model, judged by it or another, the best kept, and where a paid model is given,
-/// refined.
+/// Has a local model write drafts, has it or another model judge them, keeps the best, and where a
+/// paid model is given, has that one refine them.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -72,7 +72,7 @@ pub fn said(persona: &Persona) -> Vec<Vec<String>> {
 pub struct Shingles(BTreeSet<Vec<String>>);
 
 impl Shingles {
-    /// The runs of [`SHINGLE`] words in what the persona says; a text with fewer words is one run.
+    /// The runs of `SHINGLE` words in what the persona says; a text with fewer words is one run.
     pub fn new(persona: &Persona) -> Self {
         let texts = said(persona);
         let runs = texts.iter().flat_map(|words| words.windows(SHINGLE.min(words.len()).max(1)));

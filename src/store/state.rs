@@ -89,7 +89,7 @@ pub struct Body {
 pub struct Digested {
     /// The passages chosen.
     pub cards: Vec<Card>,
-    /// Why there are none.
+    /// Why no passage was chosen.
     pub cause: Option<String>,
     /// What the call cost.
     pub cost: CallCost,

@@ -1,11 +1,11 @@
 //! Runs a template that may have been written to do harm.
 //!
-//! Owns the limits: steps, size and depth of every value, bytes looked at and written over the whole
-//! run. minijinja counts steps, but one step can double a string, repeat a list a million million
-//! times or nest it until dropping it overflows the stack. So the compiled program is rewritten
-//! before it runs: behind each instruction that makes a value stands a call that measures it, and
-//! what can grow by more than its inputs (filters, methods, `*`) goes through a function that looks
-//! at the inputs first. Knows nothing of chats.
+//! Owns the limits: steps, size and depth of every value, bytes looked at and written over the
+//! whole run. minijinja counts steps, but one step can double a string, repeat a list a million
+//! million times or nest it until dropping it overflows the stack. So the compiled program is
+//! rewritten before it runs: each instruction that makes a value is followed by a call that
+//! measures the value, and operations that can grow by more than their inputs (filters, methods,
+//! `*`) go through a function that checks the inputs first. Does not know about chats.
 //!
 //! The program is reached by minijinja's `unstable_machinery`, which is why its version is pinned.
 
@@ -302,7 +302,7 @@ fn refuse_growth(name: &str, args: &[Value], method: usize) -> Result<(), Error>
 
 /// Refuses constants that the compiler would fold into a large value. It computes expressions of
 /// constants itself, before any guard runs; only multiplication makes the result large, by no more
-/// than the numbers that stand beside it.
+/// than the numbers beside it.
 fn refuse_folding(source: &str, whitespace: WhitespaceConfig) -> Result<(), Error> {
     let mut total = 0usize;
     let (mut times, mut bytes, mut multiplies, mut raises) = (1usize, 0usize, false, false);

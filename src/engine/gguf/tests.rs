@@ -618,7 +618,7 @@ fn parts_that_do_not_belong_together_are_refused() {
         std::fs::write(&parts[2], &bytes[..bytes.len() - 40]).unwrap();
     };
     refused(&torn, 0, "it is truncated");
-    // All metadata is there, and one tensor stands twice.
+    // All metadata is there, but tensors are in two parts.
     let twice = |parts: &[PathBuf]| {
         let numbers = [("split.no", 2), ("split.count", 3)];
         let set = numbers.map(|(key, value)| (key, Meta::U32(value))).to_vec();

@@ -39,7 +39,7 @@ pub struct Activations {
 /// Rows that share one reading of the weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Group {
-    /// First row.
+    /// Index of the first row.
     pub(super) first: usize,
     /// Number of rows.
     pub(super) rows: usize,

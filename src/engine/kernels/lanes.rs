@@ -299,7 +299,7 @@ impl Lanes for Portable {
 
 /// The sign bit of a float.
 const SIGN: u32 = 1 << 31;
-/// 1.5 × 2^23: adding it rounds to the nearest whole number, which then stands in the low bits.
+/// 1.5 × 2^23: adding it rounds to the nearest whole number, which is then in the low bits.
 const ROUND: f32 = 12_582_912.0;
 /// Below this, e^x is not a normal f32.
 const LEAST: f32 = -87.0;

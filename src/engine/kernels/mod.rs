@@ -5,8 +5,8 @@
 //! bounds are asserted before a loop, and for advice on memory.
 
 /// Compiles a body, generic over [`lanes::Lanes`], into a function for each tier's target features,
-/// and makes a function that enters the right one. Further generic parameters stand in brackets:
-/// first as declared, then as used.
+/// and makes a function that enters the right one. Further generic parameters are given in
+/// brackets: first as declared, then as used.
 macro_rules! tiered {
     (
         $(#[$doc:meta])*

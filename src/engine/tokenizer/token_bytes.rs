@@ -22,7 +22,8 @@ impl Spelling {
     /// The bytes that an ordinary token spells.
     pub(super) fn bytes(self, token: &str) -> Vec<u8> {
         match self {
-            // A character outside the alphabet stands for itself: some vocabularies list plain text.
+            // A token with a character outside the alphabet is taken as plain text, as some
+            // vocabularies list it.
             Self::ByteLevel => token
                 .chars()
                 .map(byte_of)

@@ -1,4 +1,4 @@
-//! Takes a key out of a service's words, in whatever spelling.
+//! Takes a key out of a service's words, however it is spelled.
 //!
 //! Owns the spellings in which a text can hold the key unnoticed: as it is, with the escapes of
 //! JSON, HTML or URLs, and with these within each other.
