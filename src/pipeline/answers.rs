@@ -1,6 +1,6 @@
-//! What most people of a segment answered to closed questions, and how much of it a draft gets.
+//! What most people of a segment answered to closed questions, and how much of it each draft gets.
 //!
-//! Owns the sharing out. What is typical is counted by `columns`.
+//! Owns how the answers are shared out. Which answers are typical is counted by `columns`.
 
 use std::collections::BTreeSet;
 
@@ -10,16 +10,17 @@ use crate::llm::ChatModel;
 use crate::prompts::Wording;
 use crate::prompts::draft::{self, TypicalAnswer};
 
-/// As many answers as two drafts can share out.
+/// Fewest answers for two drafts to share them out.
 const SHARED: usize = 12;
-/// The most that a model is told of.
+/// Most typical answers that a model is told of.
 const TOLD: usize = 8;
-/// How many answers fewer each further draft of a slot is made of, where there are not so many.
+/// Where there are fewer answers than [`SHARED`], how many fewer each further draft of a slot is
+/// made of.
 const SPARED: usize = 2;
 
-/// What is typical of each group of speakers, and the tokens that a prompt must keep free for it: for
-/// a model that writes, since one that only chooses is not told. Where `room` does not allow it,
-/// nothing is.
+/// The typical answers of each group of speakers, and the tokens that a prompt must keep free for
+/// them. Only a model that writes is told of them, so for others no tokens are kept free. Where
+/// they exceed `room`, there are no answers at all.
 pub(super) fn of_groups(
     columns: &Columns,
     groups: &[BTreeSet<String>],
@@ -38,17 +39,17 @@ pub(super) fn of_groups(
     if most > room { (vec![Vec::new(); groups.len()], 0) } else { (answers, most) }
 }
 
-/// Whether what a persona says is all counted, so that a second draft would say the same.
+/// Whether all that a persona says is counted, so that a second draft would say the same.
 pub(super) fn are_all(columns: &Columns, wording: Wording, answers: &[TypicalAnswer]) -> bool {
     columns.closed
         && wording == Wording::Extractive
         && (draft::LEAST_ANSWERS..SHARED).contains(&answers.len())
 }
 
-/// The answers that a slot's draft number `turn` is made of: where there are plenty, the first two
-/// drafts share them out. Where there are few, each further draft leaves out more of the least
-/// telling ones, which other segments gave too: with them it would say once more what was dropped for
-/// saying what another persona says.
+/// The answers from which draft number `turn` of a slot is made. Where there are plenty, the first
+/// two drafts share them out. Where there are few, each further draft leaves out more of the least
+/// telling ones, which other segments gave too: with those it would be dropped again for saying
+/// what another persona says.
 pub(super) fn share(
     answers: &[TypicalAnswer],
     wording: Wording,

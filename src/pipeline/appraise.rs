@@ -1,8 +1,8 @@
 //! Judging personas outside a run, all by one measure, and measuring the judge.
 //!
-//! Owns [`appraise`]: the judge is measured on the controls as in a run, then every persona is asked
-//! about in the same way, whoever wrote it. The judge sees no author, price or order. Also owns
-//! [`judge_report`] and where it is kept.
+//! Owns [`appraise`]: the judge is measured on the controls as in a run, and then asked about every
+//! persona in the same way, whoever wrote it; it sees no author, price or order. Also owns
+//! [`judge_report`] and the cache of measurements.
 
 use std::collections::BTreeSet;
 
@@ -21,70 +21,71 @@ use crate::prompts::judge::{CRITERIA, Phrasing, preference};
 use crate::schema::{Persona, Verdict};
 use crate::store::{JudgeReport, Pairwise, Run, Spread, write_atomically};
 
-/// Good controls that are asked about in other words: at a first use, and when all is measured.
+/// Good controls that are asked about again in other words: at a first use, and in a full
+/// measurement.
 const REWORDED_FIRST: usize = 3;
 const REWORDED_ALL: usize = 10;
 
-/// Formulations that take longer than they are likely to be worth at a first use.
+/// Formulations left out at a first use, where they take longer than they are likely to be worth.
 const FULL_ONLY: [&str; 2] = [judge::FIVE_SHOT, judge::LIKELIHOOD];
 
-/// What is to be judged.
+/// The personas to be judged, and how.
 #[derive(Clone, Copy)]
 pub struct Case<'a> {
-    /// The records behind the personas; none where they are not known.
+    /// The records behind the personas; empty where they are not known.
     pub corpus: &'a Cleared<Corpus>,
-    /// The personas.
+    /// The personas to be judged.
     pub personas: &'a [Persona],
     /// For each persona the records of its segment, as indices; may be shorter than the list.
     pub segments: &'a [Vec<usize>],
-    /// How the personas came about.
+    /// Wording of the personas: pieces of records, or free text.
     pub wording: Wording,
-    /// Pairs of their indices of which the better is asked for.
+    /// Pairs of indices into `personas`; for each, the better of the two is asked for.
     pub pairs: &'a [(usize, usize)],
-    /// What is asked about each.
+    /// What is asked about each persona.
     pub scope: Scope<'a>,
-    /// Whether the records are made up, for the controls: nobody's data.
+    /// Whether the records are made up, as those of the controls are, and so are nobody's data.
     pub made_up: bool,
 }
 
 /// What is asked about a persona.
 #[derive(Clone, Copy)]
 pub enum Scope<'a> {
-    /// All that was asked about the controls.
+    /// Everything that was asked about the controls.
     Measured,
-    /// Signals of these names, also where they have no weight; and what has weight again in other
+    /// Signals of these names, even without weight. Signals with weight are asked again in other
     /// words, so that the spread is known.
     Shown(&'a BTreeSet<String>),
 }
 
-/// What a judge says of a list of personas.
+/// What a judge says about a list of personas.
 #[derive(Debug, Clone, Default)]
 pub struct Appraisal {
-    /// The judge, as it was measured.
+    /// The measurement of the judge itself.
     pub judge: JudgeReport,
-    /// One a persona, in their order.
+    /// One verdict per persona, in their order.
     pub verdicts: Vec<Verdict>,
-    /// Whether a verdict's score rests on anything: false where no signal with weight could be
+    /// Whether each verdict's score rests on anything: false where no signal with weight could be
     /// read.
     pub scored: Vec<bool>,
-    /// How far each score moves in other words; `None` where that was not asked, or nothing that
-    /// is asked in words has weight.
+    /// How far each score moves when the questions are put in other words; `None` where they were
+    /// not, or where no signal that is asked in words has weight.
     pub spreads: Vec<Option<f64>>,
-    /// For each pair that was asked about, how far the first is preferred, 0..=1; both orders are
-    /// asked and averaged. Empty where the judge gives no probabilities.
+    /// How far the first of each pair is preferred, 0..=1, averaged over both orders. Empty where
+    /// the judge gives no probabilities.
     pub preferences: Vec<f64>,
 }
 
 /// How thoroughly a judge is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// As at its first use: a part of the controls.
+    /// As at a judge's first use: on a part of the controls.
     FirstUse,
-    /// On all controls, in all formulations; pairs and other words too.
+    /// On all controls and in all formulations, with pairs and rewordings.
     Full,
 }
 
-/// The verbal criteria, the other signals of a model and the computed ones, by name.
+/// Names of all signals: the verbal criteria, the other signals of a model, the computed ones.
 pub fn signal_names() -> Vec<&'static str> {
     let verbal = CRITERIA.iter().map(|(name, _)| *name);
     let others = [judge::GAIN, judge::LIKELIHOOD, judge::INNER, judge::FIVE_SHOT];
@@ -149,14 +150,14 @@ fn only(mut raw: Raw, is_shown: &impl Fn(&str) -> bool) -> Raw {
     raw
 }
 
-/// Largest less smallest; `None` of a single score.
+/// The largest score less the smallest; `None` for fewer than two.
 fn range(scores: &[f64]) -> Option<f64> {
     let least = scores.iter().copied().reduce(f64::min)?;
     let most = scores.iter().copied().reduce(f64::max)?;
     (scores.len() > 1).then(|| rounded(most - least))
 }
 
-/// Each persona's signals, computed ones included; `None` when cancelled.
+/// The signals of each persona, computed ones included; `None` when cancelled.
 async fn ask_about(
     asking: &Asking<'_>,
     case: Case<'_>,
@@ -181,7 +182,7 @@ async fn ask_about(
     let keep = |_: Option<&mut Run>, at: usize, raw: Raw| {
         all[at] = judge::with_support(raw, corpus, &personas[at], wording);
         if corpus.records.is_empty() {
-            // Nothing can be said of evidence that is not at hand.
+            // Without the records, nothing can be said about the evidence.
             all[at].signals.retain(|name, _| name != VERBATIM && name != OVERLAP);
         }
         Ok(())
@@ -204,8 +205,8 @@ async fn preferences(
     Ok(Some(orders.into_iter().flatten().map(|(one, other)| f64::midpoint(one, other)).collect()))
 }
 
-/// How far the first of each pair is preferred when it is shown first and when it is shown second,
-/// each 0..=1; `None` for a pair that could not be asked about, and for the whole when cancelled.
+/// How far the first of each pair is preferred when shown first and when shown second, each 0..=1.
+/// An inner `None` is a pair that could not be asked about; the outer one means cancelled.
 async fn both_orders(
     asking: &Asking<'_>,
     corpus: &Cleared<Corpus>,
@@ -228,8 +229,8 @@ async fn both_orders(
     Ok(Some(orders.collect()))
 }
 
-/// The judge as it was measured, on the controls worded like this: kept from earlier unless it is
-/// to be measured in full. `None` when cancelled.
+/// The measurement of the judge on the controls of this wording: an earlier one where it is kept,
+/// unless `depth` is `Full`. `None` when cancelled.
 pub async fn judge_report(
     models: &Models,
     wording: Wording,
@@ -250,7 +251,7 @@ pub async fn judge_report(
     }
 }
 
-/// A measurement made earlier, else a new one, which is kept.
+/// An earlier measurement, or else a new one, which is then kept; `None` when cancelled.
 pub(super) async fn measured(
     asking: &Asking<'_>,
     wording: Wording,
@@ -277,20 +278,20 @@ fn keep(asking: &Asking<'_>, wording: Wording, report: &JudgeReport) {
         && let Ok(json) = serde_json::to_vec_pretty(report)
         && let Err(e) = write_atomically(&path, &json)
     {
-        // A cache that cannot be written costs time, not the run.
+        // Without the cache the next run measures again; this one goes on.
         let note = format!("the judge's measurement is not kept: {e}");
         asking.observer.on(Progress::Note(&note));
     }
 }
 
-/// A measurement of the same model made earlier; one that cannot be read is made again.
+/// The kept measurement of the same model; `None` where there is none or it cannot be read.
 fn kept(models: &Models, wording: Wording) -> Option<JudgeReport> {
     let capabilities = models.judge.capabilities();
     let cache = models.judge_cache.as_deref()?;
     let path = judge::cache_file(cache, capabilities.identity()?, wording)?;
     let report: JudgeReport = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
     (report.model_sha256 == capabilities.sha256).then(|| JudgeReport {
-        // The same file may go by another name today.
+        // The same file may go by another name by now.
         model: capabilities.id.clone(),
         ..report
     })
@@ -333,14 +334,14 @@ async fn measure(
     }))
 }
 
-/// Controls that are asked about.
+/// The controls to ask about, and their wording.
 struct On<'a> {
     controls: &'a Controls,
     wording: Wording,
 }
 
 impl On<'_> {
-    /// The signals of these controls; `None` when cancelled.
+    /// The signals of the controls with these indices; `None` when cancelled.
     async fn ask(
         &self,
         asking: &Asking<'_>,
@@ -364,8 +365,8 @@ impl On<'_> {
         ask_about(asking, case, phrasing, counts).await
     }
 
-    /// How far the scores of some good controls move in other words. The outer `None` when
-    /// cancelled.
+    /// How far the scores of some good controls move when the questions are put in other words. The
+    /// outer `None` means cancelled.
     async fn spread(
         &self,
         asking: &Asking<'_>,
@@ -402,7 +403,8 @@ impl On<'_> {
         Ok(Some(Some(Spread { mean, max, personas: ranges.len() })))
     }
 
-    /// Each good control against one of its corruptions, kinds taking turns; `None` when cancelled.
+    /// Compares each good control with one of its corruptions, kinds taking turns; `None` when
+    /// cancelled.
     async fn pairwise(&self, asking: &Asking<'_>) -> Result<Option<Pairwise>, PipelineError> {
         let kinds = Fate::CORRUPTED;
         let of = |source: usize, fate: Fate| {

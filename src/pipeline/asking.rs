@@ -1,8 +1,8 @@
-//! Putting a judge's questions to whoever judges.
+//! How a judge's questions reach the model that judges.
 //!
-//! Owns the way of a question and its answer: to the engine as one stage, or to a server through the
-//! run's log like everything that goes to one. Equal questions are asked once. What is asked, and
-//! what an answer means, is `judge`'s.
+//! Owns the way of a question and its answer: to the engine as one stage, or to a server through
+//! the run's log, as all requests to a server go. Equal questions are asked once. What is asked,
+//! and what an answer means, is up to `judge`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,27 +18,27 @@ use crate::llm::{
 };
 use crate::store::{CallCost, Event, Purpose, Run};
 
-/// Answer tokens of a label that is written: room for JSON around it, and for the white space that
-/// some servers put there.
+/// Most tokens of an answer that writes a label: enough for JSON around it, and for the white space
+/// that some servers add.
 const LABEL_TOKENS: usize = 48;
 
-/// What it takes to ask a judge.
+/// The models and callbacks that asking a judge takes.
 pub(super) struct Asking<'a> {
     pub(super) models: &'a Models,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Cancel,
-    /// The run that is judged in, where it is one: a judge on a server is asked through its log.
+    /// The run in which judging takes place, if any: a judge on a server is asked through its log.
     pub(super) log: Option<Mutex<&'a mut Run>>,
 }
 
-/// Logs what came of a question that was asked in a run.
+/// Logs an event about a question, where it was asked in a run.
 pub(super) fn record(run: Option<&mut Run>, event: Event) -> Result<(), PipelineError> {
     Ok(run.map_or(Ok(()), |run| run.record(event))?)
 }
 
 impl Asking<'_> {
-    /// Asks all questions as one stage; `keep` gets each item's reading once it is complete, and the
-    /// run to log it in. Equal requests are sent once.
+    /// Asks all questions as one stage. `keep` gets each item's signals once they are complete,
+    /// with the run to log them in. Equal requests are sent once.
     pub(super) async fn ask(
         &self,
         items: &[Questions],
@@ -75,7 +75,7 @@ impl Asking<'_> {
                     gone = Some(cause);
                     continue;
                 }
-                // This signal is missing for these items; the others still count.
+                // These items lack this signal; their other signals still count.
                 Err(_) => None,
             };
             for &(item, question) in askers.get(request).into_iter().flatten() {
@@ -93,7 +93,7 @@ impl Asking<'_> {
 }
 
 impl Models {
-    /// Prompt tokens of an item's questions; probabilities cost no answer tokens.
+    /// The prompt tokens of an item's questions; probabilities cost no answer tokens.
     pub(super) fn cost(&self, item: &Questions) -> CallCost {
         let count = |text: &str| self.judge.count_tokens(text);
         let prompt = item.requests.iter().map(|r| judge::prompt_tokens(r, count)).sum::<usize>();
@@ -102,12 +102,12 @@ impl Models {
     }
 }
 
-/// Who asks a request: (item, place among its questions).
+/// For each request, which questions it answers: (item, place among the item's questions).
 type Askers = Vec<Vec<(usize, usize)>>;
 
-/// Asks a server, through the log like everything that goes to one: an answer that the log has is
-/// not asked for again. A server gives the probabilities of labels alone; what asks for those of a
-/// text is missing, and the other signals count.
+/// Asks a server through the log, as all requests to a server are made: an answer that is in the
+/// log is not asked for again. A server gives only the probabilities of labels; signals that need
+/// those of a text are missing, and the others count.
 async fn ask_server(
     mut till: Till<'_>,
     items: &[Questions],
@@ -138,7 +138,8 @@ async fn ask_server(
     }
     let mut answers: Vec<Vec<Option<Vec<f32>>>> =
         items.iter().map(|item| vec![None; item.requests.len()]).collect();
-    // How much each item still waits for; what asks for nothing that a server gives is done at once.
+    // How many answers each item still waits for. An item that asks nothing a server can answer is
+    // done at once.
     let mut waiting = vec![0_usize; items.len()];
     for (item, _) in asked.iter().flat_map(|(at, _)| &askers[*at]) {
         waiting[*item] += 1;
@@ -164,7 +165,7 @@ async fn ask_server(
                 }
             }
             Err(Unbought::Gone(cause)) => gone = Some(cause),
-            // This signal is missing for these items; the others still count.
+            // These items lack this signal; their other signals still count.
             Err(_) => {}
         }
         Ok(())
@@ -179,7 +180,7 @@ async fn ask_server(
     Ok(Stage::Done)
 }
 
-/// Each request once, and who asks it: (item, place among its questions).
+/// The distinct requests, and for each the questions that it answers.
 fn distinct(items: &[Questions]) -> (Vec<ScoreRequest>, Askers) {
     let mut requests: Vec<ScoreRequest> = Vec::new();
     let mut askers: Askers = Vec::new();

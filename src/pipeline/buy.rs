@@ -1,8 +1,8 @@
 //! Paid calls: who may be asked, how often, and for how much.
 //!
-//! Owns the order of money and network: an attempt is booked at its worst case and on disk before
-//! it leaves, its answer is on disk before it is used, and an answer that the log has is never
-//! bought again. What an answer is worth is the caller's business.
+//! Owns the order of money and network: an attempt is booked at its worst case, on disk, before it
+//! is sent; its answer is on disk before it is used; and an answer that the log has is never bought
+//! again. What is done with an answer is up to the caller.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -21,27 +21,28 @@ use crate::llm::{Answer, Answers, Billing, ChatModel, ChatRequest, Completion, L
 use crate::schema::RecordId;
 use crate::store::{Event, Purpose, Run};
 
-/// Attempts at one thing in all; those whose bill is unknown count against [`UPPER_ATTEMPTS`] too.
+/// Most attempts at one order. Attempts whose bill is unknown also count against
+/// [`UPPER_ATTEMPTS`].
 const ATTEMPTS: u32 = 6;
-/// Longest wait between two attempts. A service that wants more is given up.
+/// Longest wait between two attempts; an order for which the service asks a longer one is given up.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
-/// Things that failed one after the other because of the service, until it is taken for gone.
+/// Orders in a row that fail because of the service before the service is taken for gone.
 const GONE_AFTER: usize = 3;
 
 /// A model that costs money, and on what terms.
 #[derive(Clone)]
 pub struct Paid {
-    /// Who is asked.
+    /// The model that is asked.
     pub model: Arc<dyn ChatModel>,
-    /// The host, for the record of what left the machine.
+    /// The service's host, for the record of what left the machine.
     pub host: String,
-    /// What it costs.
+    /// What the service charges for tokens.
     pub price: Price,
     /// What all paid calls of the run may cost together.
     pub cap: Option<MicroUsd>,
-    /// Calls in flight at a time.
+    /// Most calls in flight at a time.
     pub parallel: usize,
-    /// Wait before the second attempt; doubles from there.
+    /// Wait before the second attempt; it doubles with each further attempt.
     pub first_wait: Duration,
     /// Whether the service is on this machine.
     pub local: bool,
@@ -60,19 +61,19 @@ pub(super) struct Order {
     pub(super) records: Vec<RecordId>,
 }
 
-/// Why there is no answer.
+/// Why an order has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unbought {
     /// The cap leaves no room for the worst case.
     #[error("not asked: it may cost {worst}, and {left} of --max-cost {cap} is left")]
     OverBudget { worst: MicroUsd, left: MicroUsd, cap: MicroUsd },
-    /// The request holds what must not leave.
+    /// The request holds something that must not leave the machine.
     #[error("not sent: {0}")]
     Withheld(String),
-    /// The service or its answer.
+    /// The service failed, or its answer was of no use.
     #[error("{0}")]
     Failed(String),
-    /// The service has turned out to be of no use to anyone.
+    /// The service was given up after other orders failed.
     #[error("not asked: {0}")]
     Gone(String),
     /// The user asked to stop.
@@ -86,13 +87,13 @@ impl Unbought {
         matches!(self, Self::Gone(_))
     }
 
-    /// Whether it lies with the service and not with this order.
+    /// Whether the cause lies with the service rather than with this order.
     pub(super) fn is_of_service(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::Gone(_))
     }
 }
 
-/// The shop counter: books, sends, settles.
+/// Books, sends and settles the calls of a run.
 pub(super) struct Till<'a> {
     pub(super) paid: &'a Paid,
     pub(super) run: &'a mut Run,
@@ -109,29 +110,29 @@ struct Waiting {
     not_before: Instant,
 }
 
-/// An attempt that was sent.
+/// An attempt that was sent and has no answer yet.
 struct InFlight {
     order: Waiting,
     attempt: u64,
     booked: MicroUsd,
-    /// Most prompt and answer tokens.
+    /// The most prompt tokens and the most answer tokens that it may use.
     most: [u64; 2],
     answers: Answers<Completion>,
 }
 
-/// The calls of one stage.
+/// The state of the calls of one stage.
 #[derive(Default)]
 struct Calls {
-    /// In the order of their orders.
+    /// Orders still to be sent, in the order in which they were given.
     waiting: VecDeque<Waiting>,
     in_flight: Vec<InFlight>,
-    /// Orders that failed one after the other because of the service.
+    /// Orders in a row that failed because of the service.
     failures: usize,
-    /// Why the service is asked no more.
+    /// Why the service is not asked any more; `None` while it is.
     gone: Option<String>,
 }
 
-/// Takes the outcome of an order, by its index.
+/// Callback that takes the outcome of an order, by the order's index.
 pub(super) trait Keep:
     FnMut(&mut Run, usize, Result<Completion, Unbought>) -> Result<(), PipelineError>
 {
@@ -143,17 +144,16 @@ impl<F> Keep for F where
 }
 
 enum News {
-    /// Which of those in flight, and what came.
+    /// An answer or error, with its index among the calls in flight.
     Answer(usize, Result<Completion, LlmError>),
-    /// Time for another attempt.
+    /// It is time for another attempt.
     Clock,
     Cancelled,
 }
 
 impl Till<'_> {
     /// Buys what the log does not have yet, at most `parallel` at a time, earlier orders first.
-    /// `keep` gets each outcome, in the order in which they come; what is a unit of the stage is the
-    /// caller's to say.
+    /// `keep` gets each outcome as it comes. Units of the stage are for the caller to report.
     pub(super) async fn buy(
         &mut self,
         orders: &[Order],
@@ -193,8 +193,8 @@ impl Till<'_> {
         }
     }
 
-    /// Gives up what waits where the service is gone or the user wants to stop. What was sent is being
-    /// paid for and is waited for.
+    /// Gives up the orders that wait, where the service is gone or the user wants to stop. Calls in
+    /// flight are waited for: they are being paid for.
     fn turn_away(&mut self, calls: &mut Calls, keep: &mut impl Keep) -> Result<(), PipelineError> {
         let cause = match &calls.gone {
             Some(cause) => Unbought::Gone(cause.clone()),
@@ -207,9 +207,9 @@ impl Till<'_> {
         Ok(())
     }
 
-    /// Sends what is ready, as far as there is room and money. Returns the moment at which that was
-    /// decided: with another one, an order that becomes ready in between would be neither sent nor
-    /// waited for.
+    /// Sends the orders that are ready, as far as there is room and money. Returns the moment at
+    /// which readiness was decided, which [`Till::news`] must be given: with a later one, an order
+    /// that becomes ready in between would be neither sent nor waited for.
     fn send_ready(
         &mut self,
         calls: &mut Calls,
@@ -220,8 +220,8 @@ impl Till<'_> {
         let mut now = Instant::now();
         while calls.in_flight.len() < most_in_flight {
             now = Instant::now();
-            // An order that waits for another attempt keeps its place: a service that has no room
-            // for it has none for new ones.
+            // An order that waits for another attempt keeps its place: a service that is too busy
+            // for it would be too busy for a new one.
             let begun = calls.waiting.iter().filter(|order| order.attempts > 0).count();
             let has_room = calls.in_flight.len() + begun < most_in_flight;
             let is_ready =
@@ -235,7 +235,7 @@ impl Till<'_> {
             let worst = worst_case(&self.paid.price, most[0], most[1]);
             let is_affordable = self.run.state.account.allows(worst, self.paid.cap);
             if !is_affordable && !calls.in_flight.is_empty() {
-                // Some of what is booked comes back when they are settled.
+                // Some of the booked money comes back when the calls in flight are settled.
                 break;
             }
             let Some(waiting) = calls.waiting.remove(next) else { break };
@@ -270,8 +270,8 @@ impl Till<'_> {
         Ok(())
     }
 
-    /// Puts a failure on disk and its order back in line; returns the order's index where there is to
-    /// be no other attempt.
+    /// Puts a failure on disk and its order back in line. Returns the order's index where no
+    /// further attempt is to be made.
     fn book_failure(
         &mut self,
         sent: InFlight,
@@ -285,12 +285,13 @@ impl Till<'_> {
             cause: error.to_string(),
         })?;
         let mut order = sent.order;
-        // A service learns to like a request step by step; each step is taken once.
+        // `Adapted` means that the request was changed to suit the service. That does not count as
+        // an attempt: each change is made only once.
         order.attempts += u32::from(!matches!(error, LlmError::Adapted { .. }));
         order.uncertain += u64::from(may_be_billed);
         if let Some(wait) = self.wait(&order, error).filter(|_| calls.gone.is_none()) {
             order.not_before = Instant::now() + wait;
-            // In its old place: earlier orders first.
+            // Back in its old place: earlier orders go first.
             let place = calls.waiting.partition_point(|waiting| waiting.at < order.at);
             calls.waiting.insert(place, order);
             return Ok(None);
@@ -309,7 +310,8 @@ impl Till<'_> {
         }
     }
 
-    /// Books an attempt, on disk, and then sends it; or says which order must not be sent, and why.
+    /// Books an attempt, on disk, and then sends it. The inner `Err` holds the index of an order
+    /// that must not be sent, and the reason.
     fn send(
         &mut self,
         waiting: Waiting,
@@ -344,7 +346,7 @@ impl Till<'_> {
         Unbought::OverBudget { worst, left, cap }
     }
 
-    /// How long to wait before the next attempt; `None` when there is to be none.
+    /// How long to wait before the next attempt; `None` when no further one is to be made.
     fn wait(&self, order: &Waiting, error: &LlmError) -> Option<Duration> {
         if !error.is_transient()
             || order.attempts >= ATTEMPTS
@@ -369,8 +371,8 @@ impl Till<'_> {
         (asked <= LONGEST_WAIT).then_some(own.max(asked))
     }
 
-    /// The first answer, the time of the next attempt, or the user's wish to stop. Orders that were ready
-    /// `asked_at` wait for an answer, not for the clock.
+    /// Waits for the first answer, the time of the next attempt, or the user's wish to stop. Orders
+    /// that were ready at `asked_at` wait for an answer, not for the clock.
     async fn news(&self, calls: &mut Calls, asked_at: Instant) -> News {
         let times = calls.waiting.iter().map(|order| order.not_before);
         let wake = times.filter(|at| *at > asked_at).min();
@@ -386,8 +388,8 @@ impl Till<'_> {
     }
 }
 
-/// Why nothing more is bought from a service that uses more than it may: what it bills is unknown, and
-/// the next call may be as dear.
+/// The reason to buy nothing more from a service that used more tokens than the request allowed:
+/// what it bills is unknown, and the next call may be as dear.
 fn too_much(usage: Usage, [prompt, answer]: [u64; 2]) -> String {
     format!(
         "the service says that it used {} prompt and {} answer tokens where {prompt} and {answer} are the most: what it bills may be more than was reserved, so that no further call is made",

@@ -1,9 +1,9 @@
 //! Parting by a column that the user names.
 //!
-//! Owns how its values become slots: one each where the numbers agree. With fewer values than slots
-//! the largest are parted further by what people say; with more, the largest get a slot each and the
-//! others are left out by name; a column of many numbers is cut into as many bands as there are
-//! slots. All of it is said.
+//! Owns how the column's values become slots: one slot per value where the numbers agree. With
+//! fewer values than slots, the largest values are parted further by what people say. With more,
+//! the largest get a slot each and the others are left out by name. A column of many numbers is cut
+//! into as many bands as there are slots. The user is told of each case.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::segments::{Grouping, Parting, alike, order, speaker};
 use crate::corpus::{Corpus, number};
 
-/// Values that a note names.
+/// Most values that a note lists by name.
 const NAMED: usize = 5;
 
-/// The value of a column, and what must stay together of those who have it.
+/// A value of the column, and the units (records that stay together) that have it.
 struct Segment {
     value: String,
     units: Vec<Vec<usize>>,
@@ -49,7 +49,7 @@ pub(super) fn part_by(
     let mut segments = segments(units, slots, column, &mut parting.notes);
     leave_out(&mut segments, slots, column, &mut parting);
     if segments.iter().map(|segment| segment.units.len()).sum::<usize>() < slots {
-        // Not even one participant a slot: what one said is shared out.
+        // Fewer participants than slots: one participant's records may go to several slots.
         for segment in &mut segments {
             segment.units = segment.units.iter().flatten().map(|&record| vec![record]).collect();
         }
@@ -86,7 +86,8 @@ fn value<'c>(corpus: &'c Corpus, record: usize, column: &str) -> Option<&'c str>
 }
 
 /// Units with their value, and the records without one. A participant with one value keeps all
-/// records together, those too that leave it out; one with several is parted by record.
+/// records together, including those that lack it; a participant with several values is parted by
+/// record.
 fn units<'c>(
     corpus: &Corpus,
     records: &[usize],
@@ -127,8 +128,8 @@ fn units<'c>(
     (units, without)
 }
 
-/// Units by value, those with most units first; by band, in order, where there are more numbers
-/// than slots.
+/// Segments by value, those with most units first; where the values are more numbers than there are
+/// slots, by band, in ascending order.
 fn segments(
     units: Vec<(&str, Vec<usize>)>,
     slots: usize,
@@ -158,8 +159,8 @@ fn segments(
     segments
 }
 
-/// Bands of numbers with about as many units each; equal numbers are never parted, so that there
-/// may be fewer bands than asked for.
+/// Bands of numbers with about as many units each. Equal numbers are never parted, so there may be
+/// fewer bands than asked for.
 fn bands(
     mut units: Vec<(&str, Vec<usize>)>,
     slots: usize,
@@ -189,7 +190,7 @@ fn bands(
         .collect()
 }
 
-/// Of more values than slots, the smallest have none.
+/// Leaves out the smallest values where there are more of them than slots.
 fn leave_out(segments: &mut Vec<Segment>, slots: usize, column: &str, parting: &mut Parting) {
     if segments.len() <= slots {
         return;
@@ -209,7 +210,7 @@ fn leave_out(segments: &mut Vec<Segment>, slots: usize, column: &str, parting: &
     parting.left_out.sort_unstable();
 }
 
-/// `what a, b and 3 more`.
+/// A list for a note: `what a, b and 3 more`.
 fn named(what: &str, names: &[String]) -> String {
     let shown = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     match names.len().checked_sub(NAMED).filter(|more| *more > 0) {
@@ -218,12 +219,12 @@ fn named(what: &str, names: &[String]) -> String {
     }
 }
 
-/// Slots for each value: one, and each further one to the value with most units a slot.
+/// Slots for each value: one, and each further slot to the value with the most units per slot.
 fn shares(segments: &[Segment], slots: usize) -> Vec<usize> {
     let mut shares = vec![1; segments.len()];
     for _ in segments.len()..slots {
         let open = (0..segments.len()).filter(|&at| shares[at] < segments[at].units.len());
-        // The first of equals, which is the larger value.
+        // Of equals the first wins, which is the larger value.
         let most =
             open.min_by_key(|&at| (Reverse(segments[at].units.len() * 1_000_000 / shares[at]), at));
         let Some(most) = most else { break };
@@ -237,7 +238,7 @@ mod tests {
     use super::*;
     use crate::pipeline::tests::row;
 
-    /// One record a participant, with a role and an age.
+    /// One record per participant, with a role and an age.
     fn corpus(people: &[(&str, &str)]) -> Corpus {
         let record = |(at, (role, age)): (usize, &(&str, &str))| {
             let cells = [("role", (*role).to_owned()), ("age", (*age).to_owned())];
@@ -294,7 +295,7 @@ mod tests {
         let of = |value: &str| values.iter().filter(|v| *v == value).count();
         assert_eq!([of("role=nurse"), of("role=doctor"), of("role=porter")], [2, 2, 1]);
         assert!(parting.notes[1].contains("nurse into 2, doctor into 2"), "{:?}", parting.notes);
-        // More slots than people: as many groups as there are.
+        // More slots than people: there are as many groups as people.
         assert_eq!(parted(&PEOPLE, 20, "role").groups.len(), 6);
     }
 

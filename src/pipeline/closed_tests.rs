@@ -7,8 +7,7 @@ use super::*;
 use crate::llm::scripted::ScriptedModel;
 use crate::store::DraftId;
 
-/// Sixty people who ticked boxes: three kinds of traveller, and who is of which age does not hang
-/// together with it.
+/// Sixty people who only ticked boxes: three kinds of traveller, independent of their age.
 fn ticked() -> Corpus {
     const QUESTIONS: [&str; 6] = [
         "Do you own a car?",
@@ -26,11 +25,11 @@ fn ticked() -> Corpus {
     let mut corpus = Corpus::default();
     for person in 0..60 {
         let mut answers = KINDS[person % 3];
-        // Nobody is of a kind through and through.
+        // Nobody answers only as their kind does.
         let odd = person / 3 % 6;
         answers[odd] = KINDS[(person + 1) % 3][odd];
         let who = format!("P{person}");
-        // A cell of their own is no sentence, however much it differs from the others'.
+        // A cell that differs from person to person is still not a sentence.
         let town = format!("North Harbour {person}");
         let mut cells = vec![
             ("who", who.clone()),

@@ -1,8 +1,8 @@
 //! Parting units into groups that are alike.
 //!
-//! Owns the method: latent components of the features, k-means on them from many starts, and no
-//! group of a single odd voice beside a crowd. Seeded and in a fixed order: the same features and
-//! seed give the same groups.
+//! Owns the method: latent components of the features, then k-means on them from many starts,
+//! without a group of a single odd voice beside a crowd. Seeded and in a fixed order: the same
+//! features and seed give the same groups.
 
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -11,20 +11,22 @@ use rand_chacha::ChaCha8Rng;
 use super::components::points;
 use super::features::Features;
 
-/// Units by which directions and centres are found; the others then join the nearest centre. More
-/// change little and cost much.
+/// Units from which directions and centres are found; the others then join the nearest centre. More
+/// would change little and cost much.
 const SAMPLE: usize = 5_000;
-/// Most directions; with many groups each further one is mostly chance.
+/// Most directions; where there are many groups, each further direction is mostly chance.
 const DIRECTIONS: usize = 48;
-/// Starts of k-means from other centres, of which the tightest is taken, and most rounds of each.
+/// Starts of k-means from different centres, of which the tightest outcome is taken, and most
+/// rounds of each start.
 const STARTS: usize = 40;
 const ROUNDS: usize = 30;
-/// Steps of all starts together (units × groups × directions): fewer starts where each is long.
+/// Budget for all starts together (units × groups × directions × rounds); where one start takes
+/// many of these steps, there are fewer starts.
 const STEPS: usize = 400_000_000;
-/// How often groups that are too small are given up and the rest is parted again.
+/// How often groups that are too small are dissolved and the remaining units parted again.
 const TRIMS: usize = 6;
 
-/// A group number below `groups` for each unit; none is empty where there are units enough.
+/// A group number below `groups` for each unit; no group is empty where there are enough units.
 pub(super) fn cluster(features: &Features, groups: usize, seed: u64) -> Vec<usize> {
     let count = features.units.len();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -59,13 +61,13 @@ pub(super) fn cluster(features: &Features, groups: usize, seed: u64) -> Vec<usiz
     assigned
 }
 
-/// Fewest units of a group: a quarter of an even share, and two where that leaves enough for all.
+/// Fewest units of a group: a quarter of an even share, but at least two where the units suffice.
 fn smallest(units: usize, groups: usize) -> usize {
     let two = if units * 2 >= groups * 5 { 2 } else { 1 };
     (units / (groups * 4)).max(two)
 }
 
-/// Units as points: (units, width).
+/// Units as points: (units, width), row by row.
 struct Space {
     points: Vec<f64>,
     width: usize,
@@ -96,7 +98,7 @@ impl Space {
         best
     }
 
-    /// The tightest parting of some units from many starts.
+    /// The tightest parting of these units, from many starts.
     fn best(&self, units: &[usize], groups: usize, rng: &mut ChaCha8Rng) -> Parting {
         let steps = units.len() * groups * self.width * ROUNDS;
         let starts = (STEPS / steps.max(1)).clamp(2, STARTS);
@@ -133,7 +135,8 @@ impl Space {
         parting
     }
 
-    /// k-means++: each further centre is drawn by how far it lies from those there are.
+    /// First centres by k-means++: each further centre is drawn by its distance from those there
+    /// are.
     fn first_centres(&self, units: &[usize], groups: usize, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
         let mut centres = vec![self.point(units[rng.random_range(0..units.len())]).to_vec()];
         let mut near = vec![f64::INFINITY; units.len()];
@@ -147,7 +150,8 @@ impl Space {
                 mark -= near;
                 *near > 0.0 && mark <= 0.0
             });
-            // All points are centres already: their like again, to be filled up later.
+            // All points are centres already: one is taken twice, and its empty group is filled
+            // later.
             let drawn = drawn.unwrap_or(centres.len() % units.len());
             centres.push(self.point(units[drawn]).to_vec());
         }
@@ -171,7 +175,7 @@ impl Space {
         }
     }
 
-    /// An empty group takes, from the largest one, the unit that fits there least.
+    /// Gives each empty group the unit of the largest group that fits there least.
     fn fill_empty(&self, centres: &[Vec<f64>], assigned: &mut [usize]) {
         let mut sizes = vec![0usize; centres.len()];
         for &group in assigned.iter() {
@@ -192,7 +196,7 @@ impl Space {
     }
 }
 
-/// Squared.
+/// Squared Euclidean distance.
 fn distance(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
 }

@@ -1,8 +1,8 @@
 //! Facts about a segment, read off its table columns.
 //!
-//! Owns which columns describe people (`role`, `age`), which are closed questions (`Do you smoke?`),
-//! and how the values of each are summed up. Nothing here is generated. Columns that name a person,
-//! or that differ within one participant (questions, answers, dates), are neither.
+//! Owns which columns describe people (`role`, `age`), which are closed questions (`Do you
+//! smoke?`), and how the values of each are summed up. Nothing here is generated. Columns that name
+//! a person, or whose values differ within one participant (free answers, dates), count as neither.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,30 +11,30 @@ use crate::corpus::{ColumnKind, Corpus, is_blank, is_context, is_path, number};
 use crate::prompts::draft::TypicalAnswer;
 use crate::prompts::passages::{MIN_WORDS, words};
 
-/// Most words of a value that still is a category.
+/// Most words of a value for it to count as a category.
 const SHORT: usize = 4;
-/// Most categories of a column.
+/// Most different categories of a column.
 const CATEGORIES: usize = 24;
-/// Longer values are categories too where there are at most so many of them and each comes back so
-/// often: the options of a question.
+/// Values longer than [`SHORT`] also count as categories, as the options of a question do, where at
+/// most this many differ and each is given on average at least `OPTION_REPEATS` times.
 const OPTIONS: usize = 12;
 const OPTION_REPEATS: usize = 4;
-/// Most words of a name that is no question.
+/// Most words of a column's name that is read as a label and not as a question.
 const LABEL: usize = 4;
 /// Most facts in a persona.
 const FACTS: usize = 8;
-/// Characters of a question that may stand among the facts.
+/// Longest question that may stand among the facts, in characters.
 const LONG_NAME: usize = 90;
 /// Most typical answers of a segment.
 const ANSWERS: usize = 18;
-/// Fewest of them that are given even where others answer no differently.
+/// Fewest typical answers that are given, even where other segments answer no differently.
 const ANSWERS_LEAST: usize = 4;
-/// The share of those who answered that must agree for an answer to be typical, and the share of
-/// the segment that must have answered.
+/// An answer is typical when at least `AGREE` of those who answered agree, and at least `ANSWERED`
+/// of the segment answered.
 const AGREE: f64 = 0.4;
 const ANSWERED: f64 = 0.25;
 
-/// A column that says one thing about each person.
+/// A column with one value for each person.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Column {
     name: String,
@@ -51,35 +51,36 @@ impl Column {
     }
 }
 
-/// What the columns of a corpus say of people.
+/// What the columns of a corpus say about people.
 #[derive(Debug, Default)]
 pub(super) struct Columns {
-    /// Those that describe them: who they are, then the others, in order of their first appearance.
+    /// Columns that describe people: first who they are, then the others, in order of appearance.
     pub(super) describing: Vec<Column>,
-    /// Those in which they answer a question by one of its options.
+    /// Columns in which people answer a question by one of its options.
     pub(super) questions: Vec<Column>,
-    /// Of each question, how many people gave each answer.
+    /// For each question, how many people gave each answer.
     given: Vec<BTreeMap<String, usize>>,
-    /// Whether few people say anything in words of their own.
+    /// Whether the study is closed: only a few people say anything in words of their own.
     pub(super) closed: bool,
 }
 
 impl Columns {
-    /// Reads off which is which. Without free text to tell what people do and think, every column
-    /// that is not plainly about who they are is taken for a question.
+    /// Sorts the columns of a corpus into descriptions and questions. Without free text to tell
+    /// what people do and think, every column that is not plainly about who they are is taken for a
+    /// question.
     pub(super) fn of(corpus: &Corpus) -> Self {
         let closed = is_closed(corpus);
         let is_question =
             |column: &Column| !tells_who(&column.name) && (closed || asks(&column.name));
         let (questions, mut describing): (Vec<_>, Vec<_>) =
             columns(corpus).into_iter().partition(is_question);
-        // What is the same of all tells of them only where it is about who they are.
+        // A value shared by everyone is worth a fact only where it is about who they are.
         describing.retain(|column| {
             tells_who(&column.name) && !is_kind(&column.name) || !column.is_constant()
         });
         describing.sort_by_key(|column| !tells_who(&column.name));
         let questions: Vec<Column> = questions.into_iter().filter(has_options).collect();
-        // Where people speak for themselves, what they ticked describes them.
+        // In a study with free text, ticked answers describe people.
         let short =
             |column: &&Column| column.name.chars().count() <= LONG_NAME && !column.is_constant();
         if !closed {
@@ -97,8 +98,8 @@ impl Columns {
         Self { describing, questions, given, closed }
     }
 
-    /// What most of these speakers answered, most telling first: what they say more often than the
-    /// others do.
+    /// What most of these speakers answered, most telling first: answers that they give more often
+    /// than other people.
     pub(super) fn typical(&self, speakers: &BTreeSet<String>) -> Vec<TypicalAnswer> {
         let answer = |(column, all): (&Column, &BTreeMap<String, usize>)| {
             let here: Vec<&str> = speakers
@@ -160,7 +161,7 @@ fn asks(name: &str) -> bool {
         || all.len() > 2 && OPENING.contains(&all[0].as_str())
 }
 
-/// Whether a column's name says that it is about who somebody is.
+/// Whether a column's name says that it is about who somebody is, as `age` and `role` do.
 fn tells_who(name: &str) -> bool {
     const WHO: &[&str] = &[
         "age",
@@ -196,12 +197,12 @@ fn tells_who(name: &str) -> bool {
     ];
     let parts = name.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty());
     let parts: Vec<String> = parts.map(str::to_lowercase).collect();
-    // In a long question such a word is what is asked about, not who is asked.
+    // In a long question, such a word is what is asked about, not who is asked.
     parts.len() <= 7 && parts.iter().any(|part| WHO.contains(&part.as_str()))
 }
 
-/// Whether a name may as well be that of a kind or state of the record: the same for all, it tells
-/// nothing of them.
+/// Whether a column's name may also be that of a kind or state of the record (`type`, `team`):
+/// where the value is the same for everyone, it says nothing about the people.
 fn is_kind(name: &str) -> bool {
     const KINDS: [&str; 5] = ["type", "state", "group", "location", "team"];
     let name = name.to_lowercase();
@@ -241,19 +242,19 @@ fn is_of_record(name: &str) -> bool {
         "count",
     ];
     let parts: Vec<String> = words(&name.replace(['_', '-', '.', '/'], " ")).collect();
-    // In a question such a word is what is asked about.
+    // In a question, such a word is what is asked about.
     let is_label = parts.len() <= LABEL && !asks(name);
     is_label && parts.iter().any(|part| HANDLING.contains(&part.as_str()))
         || name.eq_ignore_ascii_case("type")
 }
 
-/// Whether people chose among a few values.
+/// Whether the column's values are options that people chose from: not numeric, or few numbers.
 fn has_options(column: &Column) -> bool {
     let distinct: BTreeSet<&String> = column.values.values().collect();
     !column.numeric || distinct.len() < OPTIONS
 }
 
-/// The columns that say one thing about each person, in order of their first appearance.
+/// The columns with one value for each person, in order of their first appearance.
 fn columns(corpus: &Corpus) -> Vec<Column> {
     let mut order: Vec<&str> = Vec::new();
     let mut said: BTreeMap<&str, BTreeMap<String, BTreeSet<&str>>> = BTreeMap::new();
@@ -290,7 +291,7 @@ fn column(name: &str, said: &BTreeMap<String, BTreeSet<&str>>) -> Option<Column>
         return None;
     }
     let short = values.values().all(|value| value.split_whitespace().count() <= SHORT);
-    // As many values as people: a name, an address, a free answer.
+    // A column with as many values as people holds names, addresses or free answers.
     let repeats =
         distinct.len() <= CATEGORIES && (distinct.len() < values.len() || values.len() == 1);
     let options = distinct.len() <= OPTIONS && distinct.len() * OPTION_REPEATS <= values.len();
@@ -301,7 +302,7 @@ fn column(name: &str, said: &BTreeMap<String, BTreeSet<&str>>) -> Option<Column>
     })
 }
 
-/// Whether a number is a point in time: seconds or milliseconds since 1970, of this century.
+/// Whether a number is a point in time: seconds or milliseconds since 1970, within this century.
 fn is_instant(value: &str) -> bool {
     let digits = value.split('.').next().unwrap_or_default();
     let seconds = digits.parse::<u64>().map(|n| if n > 100_000_000_000 { n / 1000 } else { n });
@@ -364,7 +365,7 @@ pub(super) fn sum_up(columns: &[Column], speakers: &BTreeSet<String>) -> BTreeMa
     facts
 }
 
-/// What at least half of some speakers are, by the first column that tells people's kind.
+/// What at least half of the speakers are, by the first column that tells people's kind.
 pub(super) fn role(columns: &[Column], speakers: &BTreeSet<String>) -> Option<String> {
     const KINDS: &[&str] =
         &["role", "job", "occupation", "profession", "position", "segment", "type", "group"];
@@ -389,7 +390,7 @@ fn range(values: &[&str]) -> Option<String> {
     Some(if least == most { (*least).to_string() } else { format!("{least} to {most}") })
 }
 
-/// The value that at least half of them share, else the three most frequent.
+/// The value that at least half of the people share, else the three most frequent.
 fn shares(values: &[&str]) -> Option<String> {
     let ranked = ranked(values);
     let (top, count) = *ranked.first()?;

@@ -1,9 +1,9 @@
 //! The directions in which units differ most.
 //!
 //! Owns the latent components of a sparse table of features: a truncated singular value
-//! decomposition by random projection (Halko, Martinsson, Tropp, <https://arxiv.org/abs/0909.4061>).
-//! Features that vary together make a strong direction, chance makes many weak ones; a direction no
-//! stronger than those counts for nothing.
+//! decomposition by random projection (Halko, Martinsson, Tropp,
+//! <https://arxiv.org/abs/0909.4061>). Features that vary together make a strong direction, chance
+//! makes many weak ones; a direction no stronger than those of chance counts for nothing.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -12,17 +12,17 @@ use super::features::Features;
 
 /// Rounds of the projection; each parts strong directions from weak ones further.
 const ROUNDS: usize = 6;
-/// Directions beyond those wanted: the weakest of them tells how strong chance is.
+/// Directions computed beyond those wanted: the weakest of them shows how strong chance is.
 const BEYOND: usize = 8;
-/// Rounds of rotations that make a small matrix diagonal; it takes fewer than ten.
+/// Most sweeps of rotations to make a small matrix diagonal; it takes fewer than ten.
 const SWEEPS: usize = 50;
 
-/// Of a direction that is needed, the share of its length that may be put down to chance.
+/// The share of the length of a direction that is needed that may be put down to chance, at most.
 const ENOUGH: f64 = 0.9;
 
-/// The units as points that `groups` groups are sought among, and how wide a point is: (units,
-/// width), row by row. At most `width` wide. The directions are those of the units in `sample`; all
-/// units are then placed along them.
+/// Places all units as points among which `groups` groups are to be found. Returns the points, row
+/// by row (units, width), and their width, which is at most `width`. The directions are those of
+/// the units in `sample`; all units are then placed along them.
 pub(super) fn points(
     features: &Features,
     sample: &[usize],
@@ -46,14 +46,14 @@ pub(super) fn points(
     order.sort_by(|a, b| strength[*b].total_cmp(&strength[*a]).then(a.cmp(b)));
     let length = |axis: usize| strength[axis].max(0.0).sqrt();
     let weakest = if wide > width { length(order[wide - 1]) } else { 0.0 };
-    // As many directions as part the groups count, however weak they are.
+    // As many directions as it takes to separate the groups count, however weak they are.
     let enough = length(order[groups.saturating_sub(2).min(wide - 1)]);
     let chance = if features.names.len() <= sample.len() {
         part.chance().min(enough * ENOUGH)
     } else {
         weakest
     };
-    // Each direction as long as it stands out from chance, whatever its own strength.
+    // Each direction is made as long as it stands out from chance, whatever its own strength.
     let scale = |axis: usize| match length(axis) {
         length if length > 1e-9 => (1.0 - chance / length).max(0.0) / length,
         _ => 0.0,
@@ -68,7 +68,7 @@ pub(super) fn points(
     (placed.chunks(wide).flat_map(point).collect(), kept.len())
 }
 
-/// Units by weighted features, each unit of length 1 and then the mean of all taken off.
+/// Units by weighted features: each unit scaled to length 1, then the mean of all units subtracted.
 struct Table<'a> {
     features: &'a Features,
     rows: &'a [usize],
@@ -95,9 +95,9 @@ impl<'a> Table<'a> {
         Self { features, rows, scale, mean }
     }
 
-    /// How long the strongest direction would be if all features were drawn by lot and none
-    /// depended on another: the edge of Marchenko and Pastur's law. It holds for tables of more
-    /// units than features; in wider ones the weakest directions that were found tell it better.
+    /// How long the strongest direction would be if features were drawn at random and
+    /// independently: the edge of the Marchenko-Pastur law. It holds for tables of more units than
+    /// features; in wider ones, the weakest directions found are the better measure.
     fn chance(&self) -> f64 {
         let (units, features) = (self.rows.len() as f64, self.mean.len() as f64);
         let of_mean: f64 = self.mean.iter().map(|mean| mean * mean).sum();
@@ -105,14 +105,14 @@ impl<'a> Table<'a> {
         (inertia / (units * features)).sqrt() * (units.sqrt() + features.sqrt())
     }
 
-    /// Each row's features with what they weigh there.
+    /// The features of a unit, with their weights there.
     fn row(&self, unit: usize) -> impl Iterator<Item = (usize, f64)> {
         let scale = self.scale[unit];
         let weights = &self.features.weights;
         self.features.units[unit].iter().map(move |&f| (f as usize, scale * weights[f as usize]))
     }
 
-    /// (features, width) to (rows, width).
+    /// Product of the table with `right`: (features, width) to (rows, width).
     fn times(&self, right: &[f64], width: usize) -> Vec<f64> {
         let mut shift = vec![0.0; width];
         for (mean, right) in self.mean.iter().zip(right.chunks(width)) {
@@ -128,7 +128,7 @@ impl<'a> Table<'a> {
         product
     }
 
-    /// (rows, width) to (features, width).
+    /// Product of the transposed table with `left`: (rows, width) to (features, width).
     fn transposed_times(&self, left: &[f64], width: usize) -> Vec<f64> {
         let mut sum = vec![0.0; width];
         let mut product = vec![0.0; self.mean.len() * width];
@@ -151,7 +151,7 @@ fn add(to: &mut [f64], from: &[f64], times: f64) {
     }
 }
 
-/// Products of all pairs of columns: (rows, width) to (width, width).
+/// Dot products of all pairs of columns: (rows, width) to (width, width).
 fn gram(matrix: &[f64], width: usize) -> Vec<f64> {
     let mut gram = vec![0.0; width * width];
     for row in matrix.chunks(width) {
@@ -162,8 +162,8 @@ fn gram(matrix: &[f64], width: usize) -> Vec<f64> {
     gram
 }
 
-/// Makes the columns of (rows, width) orthonormal; those that depend on others become zero. Twice,
-/// because once leaves an error where columns are nearly alike.
+/// Makes the columns of (rows, width) orthonormal; those that depend on others become zero. Done
+/// twice, because one pass leaves an error where columns are nearly alike.
 fn orthonormalise(matrix: &mut [f64], width: usize) {
     for _ in 0..2 {
         let (lengths, axes) = eigen(gram(matrix, width), width);

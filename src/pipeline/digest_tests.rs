@@ -1,4 +1,4 @@
-//! Runs in which the local model reads everything first.
+//! Runs in which the local model reads all records before the first draft (`--digest`).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,12 +13,12 @@ use crate::llm::scripted::ScriptedModel;
 use crate::schema::{Persona, RecordId};
 use crate::store::{CallCost, Card, Event, Purpose, StretchId};
 
-/// One persona of one draft, which cannot see all 32 records.
+/// Settings for one persona of one draft, which cannot see all 32 records.
 fn reading() -> Settings {
     Settings { digest: true, count: 1, multiplier: 1.0, ..settings() }
 }
 
-/// The interviews and somebody who goes on for longer than any context.
+/// The interviews, and a record longer than any context.
 fn with_a_monologue() -> Corpus {
     let mut corpus = interviews();
     let mut long = String::new();
@@ -30,7 +30,7 @@ fn with_a_monologue() -> Corpus {
     corpus
 }
 
-/// What the drafts of a run were shown, as places in the records.
+/// Where in the records the quotes of a run's personas stand.
 fn cited(ended: &Ended) -> BTreeSet<(RecordId, usize)> {
     let quotes = ended.personas().iter().flat_map(|persona| &persona.quotes);
     quotes.map(|quote| (quote.record.clone(), quote.start)).collect()
@@ -47,7 +47,7 @@ fn every_record_is_read_before_the_first_draft() {
     assert!(digest.stretches == 2 && digest.cards >= 10, "{digest:?}");
     assert!(ended.notes.iter().any(|note| note.contains("32 records read")));
     let chosen: Vec<_> = ended.state.digests.values().flat_map(|read| &read.cards).collect();
-    // Few passages: whole records join them, so that a draft has enough to be made of.
+    // Few passages were chosen, so whole records join them to give the draft enough to be made of.
     for persona in ended.state.drafts.values().map(|draft| &draft.persona) {
         let shown: BTreeSet<_> = persona.provenance.shown.iter().collect();
         let has_card = |id: &RecordId| chosen.iter().any(|card| card.record == *id);
@@ -148,7 +148,8 @@ fn cards_of_another_segment_or_of_no_record_are_not_taken() {
     let ids: Vec<StretchId> = whole.state.digests.keys().copied().collect();
     let slots: BTreeSet<usize> = ids.iter().map(|id| id.slot).collect();
     assert_eq!(slots.len(), 2, "both segments are read: {ids:?}");
-    // All records, a passage that runs over its end, one of no record; and one of no slot.
+    // A card for every record; three that do not mark a passage (past the end, in no record,
+    // empty); and the same again for a stretch of no slot.
     let card = |index: usize, end| Card { record: RecordId::new(1, index), start: 0, end };
     let mut cards: Vec<Card> = (0..32).map(|index| card(index, 30)).collect();
     cards.extend([card(3, 1 << 40), card(99, 5), card(4, 0)]);
@@ -184,7 +185,8 @@ fn another_context_that_parts_the_records_otherwise_is_refused() {
 
 #[test]
 fn a_script_that_takes_more_tokens_than_the_corpus_does_on_average_still_fits() {
-    // Signs that take four times the tokens, behind all that the average is measured on.
+    // Signs that take four times the tokens, after the part of the corpus that the average is
+    // measured on.
     let mut corpus = with_a_monologue();
     let dense = "🙂🙂🙂 what a line 🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂🙂. ".repeat(2_000);
     corpus.records.push(row(33, "P9", &[("answer", dense.trim().to_owned())]));
@@ -224,7 +226,7 @@ fn where_there_is_nothing_to_read_first_it_is_said() {
     );
 }
 
-/// The model as a service; `stands_in` for this machine, or paid to write.
+/// The model as a service that either stands in for the engine or is paid to write.
 fn served(script: &str, stands_in: bool) -> Models {
     let model = Arc::new(ScriptedModel::parse(script).expect("a script"));
     let terms = Paid {

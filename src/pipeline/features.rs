@@ -1,9 +1,9 @@
 //! What sets people apart, as features: the words they use, what they are for and against, and the
 //! columns that describe them.
 //!
-//! Owns which words, values and figures count, and how much. A feature is present in a unit (a
-//! participant, or a record) or it is not; how units are then parted is [`super::clusters`]'s
-//! business.
+//! Owns which words, values and figures count as features, and how much each weighs. A feature is
+//! either present in a unit (a participant, or a record) or not. How units are then parted is left
+//! to [`super::clusters`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -14,32 +14,33 @@ use crate::prompts::passages::words;
 
 /// A free answer of at most this many words is taken whole, as a value of its column.
 const SHORT_CELL: usize = 3;
-/// Most different values of a column that still are categories; beyond, its words are compared.
+/// Most different values of a column for it to count as categories; above, its words are compared.
 const CATEGORIES: usize = 60;
-/// Parts into which the values of a numeric column are cut, as even as they go.
+/// Parts into which the values of a numeric column are cut, as even in size as possible.
 const BANDS: usize = 4;
-/// The share of the units that must have a feature for it to count, and the number of units that
-/// is enough in a large corpus. What few say cannot bring many together and drowns what can.
+/// A feature counts only where at least this share of the units have it; in a large corpus,
+/// `LEAST_ENOUGH` units are enough. A feature of a few units cannot bring many together, and many
+/// such features would drown those that can.
 const LEAST_SHARE: f64 = 0.03;
 const LEAST_ENOUGH: usize = 100;
-/// A feature that more than this share of all units have parts nobody.
+/// A feature that more than this share of all units have does not set anyone apart.
 const EVERYONE: f64 = 0.9;
-/// Most words, pairs of words and stances that are compared: the most frequent ones.
+/// Most words, pairs of words and stances that are compared; the most frequent ones are taken.
 const VOCABULARY: usize = 20_000;
 /// How much more a stance counts than a word: people are parted by what they think of things rather
-/// than by which things they speak of. Measured on planted segments, as is the next.
+/// than by which things they mention. Measured on planted segments, as is [`TOGETHER`].
 const STANCE: f64 = 2.0;
 /// Features that always come together (the words of a stock phrase) count for little more than one:
-/// each is divided by their number to this power. At 0.5 they would count for exactly one.
+/// each is divided by their number to this power. At 0.5 together they would count for exactly one.
 const TOGETHER: f64 = 0.35;
 
-/// Units by features.
+/// Units by features, as a sparse matrix.
 #[derive(Debug, Default)]
 pub(super) struct Features {
     /// What each feature is called: `trust`, `not trust`, `+app` (spoken well of), `role=nurse`,
     /// `age≥45`.
     pub(super) names: Vec<String>,
-    /// How much presence of each feature counts.
+    /// The weight of each feature where it is present.
     pub(super) weights: Vec<f64>,
     /// The features of each unit, ascending.
     pub(super) units: Vec<Vec<u32>>,
@@ -66,11 +67,12 @@ impl Features {
     }
 }
 
-/// All features met so far, numbered as they come: words first need counting.
+/// All features met so far, numbered as they come; which of them count is known only after all
+/// units are read.
 #[derive(Debug, Default)]
 struct Names {
     numbers: HashMap<String, u32>,
-    /// Whether each comes from free text.
+    /// Whether each feature comes from free text.
     spoken: Vec<bool>,
 }
 
@@ -83,7 +85,7 @@ impl Names {
         })
     }
 
-    /// Only what enough units have, and not all of them; spoken features first.
+    /// Keeps the features that enough units have, but not nearly all; spoken features come first.
     fn kept(self, said: &[HashSet<u32>]) -> Features {
         let mut spread = vec![0usize; self.spoken.len()];
         for &feature in said.iter().flatten() {
@@ -121,18 +123,18 @@ impl Names {
     }
 }
 
-/// Fewest and most of `units` that must have a feature for it to count.
+/// The fewest and the most of `units` that may have a feature for it to count.
 fn bounds(units: usize) -> (usize, usize) {
     let least = ((units as f64 * LEAST_SHARE) as usize).clamp(2, LEAST_ENOUGH);
     let least = if units < 4 { 1 } else { least };
     (least, ((units as f64 * EVERYONE) as usize).max(least))
 }
 
-/// What a unit says.
+/// The features of one unit, and its figures.
 #[derive(Debug, Default)]
 struct Said {
     features: HashSet<u32>,
-    /// Numeric column to its figures, one a record.
+    /// Each numeric column's figures, one per record.
     figures: BTreeMap<String, Vec<f64>>,
 }
 
@@ -146,7 +148,7 @@ impl Said {
         let mut said = Self::default();
         for &index in unit {
             let record = &corpus.records[index];
-            // A speaker's own name says nothing about what the speaker is like.
+            // Speakers' own names say nothing about what they are like.
             let named: BTreeSet<String> =
                 record.participant.iter().flat_map(|who| words(who)).collect();
             for (column, cell) in cells(record) {
@@ -169,7 +171,7 @@ impl Said {
     }
 
     fn count(&mut self, column: &str, cell: &str) {
-        // Values that are no figures in a column of figures are few, and tell nothing.
+        // In a numeric column the few values that are not figures are left out.
         if let Some(figure) = number(cell) {
             self.figures.entry(column.to_owned()).or_default().push(figure);
         }
@@ -180,7 +182,8 @@ impl Said {
         Some(figures.iter().sum::<f64>() / figures.len() as f64)
     }
 
-    /// Words, stances, and pairs of neighbours: `trust` alone does not tell who never does.
+    /// Adds words, stances, and pairs of neighbouring words: `trust` alone does not set apart those
+    /// who never trust.
     fn hear(&mut self, text: &str, named: &BTreeSet<String>, known: &mut Names) {
         let mut before: Option<String> = None;
         for word in words(text) {
@@ -198,7 +201,7 @@ impl Said {
     }
 }
 
-/// How each column is read.
+/// The kind as which each column is read.
 fn columns(corpus: &Corpus) -> HashMap<String, ColumnKind> {
     let read = corpus.columns().into_iter().map(|column| {
         let many = column.kind == ColumnKind::Categorical && column.distinct > CATEGORIES;
@@ -207,13 +210,13 @@ fn columns(corpus: &Corpus) -> HashMap<String, ColumnKind> {
     read.collect()
 }
 
-/// The cells that a participant answers for, with their columns: no question, no heading.
+/// The cells that a participant answers for, with their columns: neither questions nor headings.
 fn cells(record: &Record) -> impl Iterator<Item = (Option<&str>, &str)> {
     record.cells().map(|(start, cell)| (record.column_at(start), cell))
 }
 
-/// Where the figures of each numeric column are cut. A figure then counts as all the edges that it
-/// reaches, so that near figures share most of them.
+/// Where the figures of each numeric column are cut. A figure has the features of all the edges
+/// that it reaches, so that near figures share most of them.
 fn bands(said: &[Said]) -> BTreeMap<String, Vec<f64>> {
     let columns: BTreeSet<&String> = said.iter().flat_map(|said| said.figures.keys()).collect();
     let edges = columns.into_iter().map(|column| {
@@ -228,8 +231,8 @@ fn bands(said: &[Said]) -> BTreeMap<String, Vec<f64>> {
     edges.collect()
 }
 
-/// Each feature in units of its own spread, stances more and stock phrases less; then columns as a
-/// whole as much as text as a whole, however many words there are.
+/// Weight of each feature, in units of its own spread; stances weigh more and stock phrases less.
+/// All columns together then weigh as much as all text, however many words there are.
 fn weights(units: &[Vec<u32>], names: &[String], spoken: usize) -> Vec<f64> {
     let mut spread = vec![0usize; names.len()];
     for &feature in units.iter().flatten() {
@@ -259,9 +262,9 @@ fn weights(units: &[Vec<u32>], names: &[String], spoken: usize) -> Vec<f64> {
     weights
 }
 
-/// For each feature, how many have exactly its units.
+/// For each feature, how many features are present in exactly the same units.
 fn together(units: &[Vec<u32>], features: usize) -> Vec<usize> {
-    // A sum of well-mixed unit numbers stands for the set (splitmix64's constants).
+    // A sum of well-mixed unit numbers stands for the set of units (splitmix64's constants).
     let mix = |unit: usize| {
         let x = (unit as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         (x ^ (x >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9)

@@ -1,7 +1,7 @@
 //! How good a persona is, by signals that earned their weight.
 //!
-//! Owns what a judge is asked about one persona, how its answers are read, and the score made of
-//! them. What each signal weighs is measured in `measure`.
+//! Owns what a judge is asked about one persona, how its answers are read, and the score made from
+//! them. How much each signal weighs is measured in `measure`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,13 +19,13 @@ use crate::prompts::judge::{
 use crate::schema::{Persona, RecordId, Verdict};
 use crate::store::{JudgeReport, SignalReport};
 
-/// Name of the record gain: how much likelier records are after the persona, in nats a token.
+/// Signal of how much likelier records are after the persona than alone, in nats per token.
 pub(super) const GAIN: &str = "record_gain";
-/// The other way round: how much likelier the persona is after its records.
+/// Signal of how much likelier the persona is after its records than alone, in nats per token.
 pub(super) const LIKELIHOOD: &str = "persona_gain";
-/// How much likelier the persona's second half is after its first.
+/// Signal of how much likelier the persona's second half is after its first than alone.
 pub(super) const INNER: &str = "inner_gain";
-/// An overall grade after five graded examples.
+/// Signal of an overall grade after five graded examples.
 pub(super) const FIVE_SHOT: &str = "five_shot";
 
 /// Whether a signal of this name comes from a model.
@@ -34,12 +34,12 @@ pub(super) fn is_of_model(name: &str) -> bool {
         || CRITERIA.iter().any(|(criterion, _)| *criterion == name)
 }
 
-/// What was measured of one persona, before it is mapped to 0..=1.
+/// The raw signals of one persona, before they are mapped to 0..=1.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Raw {
     pub(super) signals: BTreeMap<String, f64>,
     pub(super) label_mass: BTreeMap<String, f64>,
-    /// Of two personas: how far the first is preferred, 0..=1.
+    /// Of a pair of personas: how far the first is preferred, 0..=1.
     pub(super) preference: Option<f64>,
 }
 
@@ -47,15 +47,15 @@ pub(super) struct Raw {
 pub(super) struct Questions {
     pub(super) requests: Vec<ScoreRequest>,
     kinds: Vec<Kind>,
-    /// Records of the user's whose text the requests carry.
+    /// The user's records whose text the requests carry.
     pub(super) records: Vec<RecordId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
     Label(&'static str),
-    /// A text's likelihood after what should call for it, and after nothing: a gain. There may be
-    /// several such texts.
+    /// A text's likelihood after a text that should call for it (`After`) and after nothing
+    /// (`Alone`): the difference is a gain. A signal may have several such texts.
     After(&'static str),
     Alone(&'static str),
     Preference,
@@ -66,14 +66,14 @@ enum Kind {
 pub(super) struct About<'a> {
     pub(super) corpus: &'a Cleared<Corpus>,
     pub(super) persona: &'a Persona,
-    /// The records of its segment.
+    /// The records of its segment, as indices into the corpus.
     pub(super) segment: &'a [usize],
     pub(super) wording: Wording,
     pub(super) phrasing: Phrasing,
 }
 
-/// What to ask about a persona: only signals that `counts` accepts. Without evidence, what is about
-/// evidence is not asked.
+/// What to ask about a persona: only the signals that `counts` accepts. Questions about evidence
+/// are left out where the persona has none.
 pub(super) fn questions(about: About<'_>, counts: impl Fn(&str) -> bool) -> Questions {
     let About { corpus, persona, segment, wording, phrasing } = about;
     let cited = evidence(corpus, persona);
@@ -107,22 +107,23 @@ pub(super) fn questions(about: About<'_>, counts: impl Fn(&str) -> bool) -> Ques
 }
 
 impl Questions {
-    /// Asks about a text after the records and alone, one right after the other.
+    /// Asks about a text twice, after its context and alone; the two requests stay next to each
+    /// other.
     fn compare(&mut self, name: &'static str, requests: [ScoreRequest; 2]) {
         self.requests.extend(requests);
         self.kinds.extend([Kind::After(name), Kind::Alone(name)]);
     }
 
-    /// Which of two personas is preferred.
+    /// The question which of two personas is preferred.
     pub(super) fn preference(request: ScoreRequest) -> Self {
         Self { requests: vec![request], kinds: vec![Kind::Preference], records: Vec::new() }
     }
 
-    /// Reads the answers, in the order of the requests; `None` where one failed. Computed signals
-    /// are the caller's.
+    /// Reads the answers, in the order of the requests; a request that failed is `None`. The caller
+    /// adds the computed signals.
     pub(super) fn read(&self, answers: &[Option<Vec<f32>>]) -> Raw {
         let mut raw = Raw::default();
-        // What is likely after the records, and alone.
+        // Log probabilities of the same texts after their context, and alone.
         let mut compared: BTreeMap<&str, [Vec<f32>; 2]> = BTreeMap::new();
         for (at, (kind, answer)) in self.kinds.iter().zip(answers).enumerate() {
             let Some(log_probs) = answer else { continue };
@@ -155,7 +156,8 @@ impl Questions {
     }
 }
 
-/// The mean label under the labels' own distribution, and how much of the whole one they hold.
+/// The mean label under the distribution over the labels alone, and the probability mass that the
+/// labels hold together.
 fn expected_label(log_probs: &[f32]) -> Option<(f64, f64)> {
     if log_probs.len() != LABELS.len() {
         return None;
@@ -166,7 +168,7 @@ fn expected_label(log_probs: &[f32]) -> Option<(f64, f64)> {
     (mass.is_finite() && mass > 0.0).then(|| (weighted / mass, mass))
 }
 
-/// The probability of the first of two labels among the two.
+/// The probability of the first of two labels, given that it is one of the two.
 fn first_of_two(log_probs: &[f32]) -> Option<f64> {
     let [first, second] = log_probs else { return None };
     let preferred = 1.0 / (1.0 + f64::from(second - first).exp());
@@ -178,7 +180,7 @@ fn mean(log_probs: &[f32]) -> Option<f64> {
     (!log_probs.is_empty() && sum.is_finite()).then(|| sum / log_probs.len() as f64)
 }
 
-/// Tokens that a request's prompt takes, by the given counter: what judging costs.
+/// The tokens that a request's prompt takes, by the given counter; this is what judging costs.
 pub(super) fn prompt_tokens(request: &ScoreRequest, count: impl Fn(&str) -> usize) -> usize {
     let prompt = match &request.prompt {
         ScorePrompt::Chat { shared, own } => {
@@ -192,8 +194,8 @@ pub(super) fn prompt_tokens(request: &ScoreRequest, count: impl Fn(&str) -> usiz
     }
 }
 
-/// Maps what was measured of a draft to 0..=1 and weighs it. A signal that could not be read leaves
-/// its weight to the others.
+/// Maps a draft's raw signals to 0..=1 and weighs them. A signal that could not be read leaves its
+/// weight to the others.
 pub(super) fn verdict(report: &JudgeReport, raw: &Raw) -> Verdict {
     weighed(&report.signals, raw)
 }
@@ -218,12 +220,13 @@ fn mapped(signal: &SignalReport, value: f64) -> f64 {
     if signal.high > signal.low {
         ((value - signal.low) / (signal.high - signal.low)).clamp(0.0, 1.0)
     } else {
-        // Controls that do not differ: at least as good as the good ones, or not.
+        // All controls have one value: a persona is at least as good as the good ones, or it is
+        // not.
         f64::from(u8::from(value >= signal.high))
     }
 }
 
-/// Adds the computed signals.
+/// Adds the computed signals of a persona to its raw ones.
 pub(super) fn with_support(
     mut raw: Raw,
     corpus: &Corpus,
@@ -234,9 +237,10 @@ pub(super) fn with_support(
     raw
 }
 
-/// Where a measurement is kept: by the model's hash, the controls' version and the wording.
+/// Where a measurement is kept, by the model's hash, the controls' version and the wording; `None`
+/// for a hash that is not a SHA-256.
 pub(super) fn cache_file(cache: &Path, sha256: &str, wording: Wording) -> Option<PathBuf> {
-    // The hash comes from a server where the model does; it must not choose the path.
+    // Where a server runs the model, it also states the hash, which must not choose the path.
     let is_hash = sha256.len() == 64 && sha256.bytes().all(|b| b.is_ascii_hexdigit());
     let name = format!("judge-{sha256}-v{VERSION}-{}.json", wording.as_str());
     is_hash.then(|| cache.join(name))

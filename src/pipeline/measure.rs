@@ -22,14 +22,14 @@ use crate::store::{JudgeReport, SignalReport};
 
 /// The AUC from which a model's signal is more than chance on this many controls.
 const CAN_JUDGE: f64 = 0.65;
-/// Optional formulations, and the AUC by which one must raise that of the whole score.
+/// Optional formulations, and the least by which one must raise the AUC of the whole score.
 const FORMULATIONS: [&str; 3] = [FIVE_SHOT, INNER, LIKELIHOOD];
 const ADDS: f64 = 0.005;
 
-/// A control, and what was measured of it.
+/// A control, and its raw signals.
 type Measured<'a> = (&'a Control, &'a Raw);
 
-/// Measures a judge: `raw` holds what was measured of each control, in their order.
+/// Measures a judge: `raw` holds the signals of each control, in the order of `controls`.
 pub(super) fn report(controls: &[Control], raw: &[Raw]) -> JudgeReport {
     let all: Vec<Measured<'_>> = controls.iter().zip(raw).collect();
     let (signals, model_can_judge) = fit(&all);
@@ -48,7 +48,7 @@ pub(super) fn report(controls: &[Control], raw: &[Raw]) -> JudgeReport {
     }
 }
 
-/// Scales and weights of the signals, and whether one of the model's own can be trusted.
+/// The scales and weights of the signals, and whether a signal of the model can be trusted.
 fn fit(measured: &[Measured<'_>]) -> (BTreeMap<String, SignalReport>, bool) {
     let mut names: Vec<&String> = measured.iter().flat_map(|(_, raw)| raw.signals.keys()).collect();
     names.sort_unstable();
@@ -94,7 +94,7 @@ fn drop_redundant_signals(signals: &mut BTreeMap<String, SignalReport>, measured
     }
 }
 
-/// The AUC of one signal and its scale: the median good control maps to 1, the 10th percentile of the
+/// The AUC and scale of one signal: the median good control maps to 1, the 10th percentile of the
 /// corrupted ones to 0.
 fn signal(name: &str, measured: &[Measured<'_>]) -> SignalReport {
     let values = |is: &dyn Fn(Fate) -> bool| -> Vec<f64> {
@@ -124,7 +124,7 @@ fn signal(name: &str, measured: &[Measured<'_>]) -> SignalReport {
     }
 }
 
-/// AUC of the whole score against one corruption, or all of them.
+/// The AUC of the whole score against one corruption, or against all of them where `None`.
 fn score_auc(
     signals: &BTreeMap<String, SignalReport>,
     measured: &[Measured<'_>],
@@ -142,13 +142,14 @@ fn score_auc(
     auc(&good, &bad)
 }
 
-/// AUC by two-fold cross-validation, by corruption and over `all`. The folds are split by the person that
-/// a control was made from; each is scored with the weights that were fitted on the other.
+/// The AUC by two-fold cross-validation, for each corruption and, as `all`, over all of them. The
+/// folds are split by the person that a control was made from; each fold is scored with weights
+/// fitted on the other.
 fn cross_validate(measured: &[Measured<'_>]) -> BTreeMap<String, f64> {
     let mut sums: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for half in 0..2 {
-        // In runs of as many people as there are corruptions: at a first use each person has one of
-        // them, in turn, and both halves are to hold all.
+        // People are dealt to the folds in runs as long as there are corruptions: at a first use
+        // each person has one corruption, in turn, and both folds should have all of them.
         let kinds = Fate::CORRUPTED.len();
         let is_in = |control: &Control| control.source / kinds % 2 == half;
         let (scored, fitted): (Vec<Measured<'_>>, Vec<Measured<'_>>) =
@@ -192,8 +193,8 @@ pub fn auc(good: &[f64], bad: &[f64]) -> f64 {
     wins / (good.len() * bad.len()) as f64
 }
 
-/// The threshold, midway between two scores, with the largest difference between the share of good
-/// controls at or above it and that of corrupted ones (Youden's J statistic, 1950).
+/// The threshold, midway between two scores, at which the share of good controls at or above it
+/// exceeds that of corrupted ones by most (Youden's J statistic, 1950).
 pub(super) fn youden_threshold(scores: &[(f64, bool)]) -> f64 {
     let mut cuts: Vec<f64> = scores.iter().map(|(score, _)| *score).collect();
     cuts.sort_unstable_by(f64::total_cmp);
@@ -223,7 +224,7 @@ mod tests {
         assert!((auc(&[], &[1.0]) - 0.5).abs() < 1e-9);
     }
 
-    /// Controls where `value(good, number)` is what the model says of each in this signal.
+    /// A report on controls for which the model answers `value(is good, number)` in this signal.
     fn measured_by(name: &str, value: impl Fn(bool, usize) -> f64) -> JudgeReport {
         let controls = controls::load(Wording::Free);
         let raw = |(at, control): (usize, &Control)| {
@@ -270,7 +271,8 @@ mod tests {
         assert!(report.signals[GAIN].weight.abs() < 1e-9);
         let weights: f64 = report.signals.values().map(|s| s.weight).sum();
         assert!((weights - 1.0).abs() < 1e-3);
-        // What is computed cannot see that two true halves are nobody.
+        // The computed signals cannot see that a mixture of two true halves is a true picture of
+        // nobody.
         assert!(report.held_out["mixture"] < 0.7, "{:?}", report.held_out);
         assert!(report.held_out["generic_filler"] > 0.9, "{:?}", report.held_out);
     }
@@ -279,7 +281,7 @@ mod tests {
     fn a_formulation_counts_only_where_the_score_is_better_with_it() {
         let sharp = measured_by(INNER, |good, _| f64::from(u8::from(good)));
         assert!(sharp.signals[INNER].weight > 0.1);
-        // Better than chance, and still no help: it repeats what others say, with noise.
+        // Better than chance, but of no use: it repeats the other signals, with noise.
         let dull = measured_by(INNER, |good, at| {
             f64::from(u8::from(good)) * 0.2 + (at * 7 % 11) as f64 / 5.0
         });

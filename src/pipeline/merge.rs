@@ -1,9 +1,9 @@
-//! One run out of the shards of it.
+//! Making one run out of its shards.
 //!
-//! Owns what a shard is, and how the logs of all shards of a run become one log: each did its own
-//! slots of the same plan with the same seeds, so their drafts, verdicts and payments stand side by
-//! side. Nothing is drafted or judged again; personas of different shards that say the same are told
-//! apart here, as they would have been in one process.
+//! Owns what a shard is, and how the logs of all shards of a run become one log. Each shard worked
+//! on its own slots of the same plan with the same seeds, so drafts, verdicts and payments are
+//! simply put side by side. Nothing is drafted or judged again; personas of different shards that
+//! say the same are found here, as they would have been in one process.
 
 use std::str::FromStr;
 
@@ -13,13 +13,13 @@ use super::merits::distinctiveness;
 use crate::schema::{ALIKE, Persona, Shingles};
 use crate::store::{DraftId, Event, PlanReport, Purpose, Refinement, RunState};
 
-/// Which slots of a run one process does: those whose number leaves `index - 1` when divided by
-/// `of`.
+/// The slots of a run that one process works on: those whose number leaves `index - 1` when divided
+/// by `of`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Shard {
-    /// From 1 to `of`.
+    /// Number of this shard, from 1 to `of`.
     pub index: usize,
-    /// How many there are.
+    /// How many shards there are.
     pub of: usize,
 }
 
@@ -27,7 +27,7 @@ impl Shard {
     /// Most shards of a run.
     pub const MOST: usize = 1_000;
 
-    /// Whether it does a slot, numbered from 0.
+    /// Whether a slot, numbered from 0, belongs to this shard.
     pub fn has(self, slot: usize) -> bool {
         slot % self.of == self.index - 1
     }
@@ -55,26 +55,26 @@ impl FromStr for Shard {
     }
 }
 
-/// The log of the whole run, from what comes after its first event, and what it came to.
+/// The log of the whole run after its first event, and which personas were left out of it.
 #[derive(Debug)]
 pub struct Merged {
-    /// In order, without `Started` and `Finished`.
+    /// The events in order, without `Started` and `Finished`.
     pub events: Vec<Event>,
-    /// Names of personas that were left out, each with the name of one that says the same.
+    /// Names of personas that were left out, each with the name of the kept one that says the same.
     pub doubles: Vec<(String, String)>,
 }
 
-/// A persona of a shard.
+/// A selected persona of one shard.
 struct Candidate {
     shard: usize,
-    /// As it was selected.
+    /// The persona as it was selected.
     chosen: Persona,
-    /// As it ended, refined or not.
+    /// The persona as it was at the end of the shard's run, refined or not.
     persona: Persona,
 }
 
-/// Puts the logs of shards together. Personas that reached the threshold come first, in the order of
-/// the plan's slots, and are numbered anew.
+/// Merges the logs of shards. Personas that reached the threshold come first; within that, they
+/// follow the plan's slots and get new numbers.
 pub fn merge(shards: Vec<Vec<Event>>) -> Merged {
     let states: Vec<RunState> = shards.iter().map(|events| folded(events)).collect();
     let mut all: Vec<Candidate> = Vec::new();
@@ -122,7 +122,7 @@ pub fn merge(shards: Vec<Vec<Event>>) -> Merged {
                     *attempt = attempt.saturating_add(before);
                     attempts = attempts.max(attempt.saturating_add(1));
                     if let Purpose::Refine(id) = purpose {
-                        // A persona that was left out was paid for all the same.
+                        // A persona that was left out has been paid for all the same.
                         let left_out = || format!("{id} of shard {}", shard + 1);
                         *id = renamed(shard, id).unwrap_or_else(left_out);
                     }
@@ -149,7 +149,8 @@ fn folded(events: &[Event]) -> RunState {
     state
 }
 
-/// Leaves out what says the same as a better placed one; the better score decides.
+/// Leaves out personas that say the same as one with a better score; pairs of (left out, kept)
+/// names.
 fn part_doubles(all: &mut Vec<Candidate>) -> Vec<(String, String)> {
     let score = |c: &Candidate| c.persona.scores.judge.unwrap_or(0.0);
     let mut order: Vec<usize> = (0..all.len()).collect();
@@ -174,12 +175,12 @@ fn part_doubles(all: &mut Vec<Candidate>) -> Vec<(String, String)> {
     doubles
 }
 
-/// The plan of the whole run: each shard reports its own slots.
+/// The plan of the whole run, from the shards' reports on their own slots.
 fn plan(states: &[RunState]) -> PlanReport {
     let mut plans = states.iter().filter_map(|state| state.plan.clone());
     let mut whole = plans.next().unwrap_or_default();
     for part in plans {
-        // A log may say any number.
+        // The logs are files, and may claim numbers of any size.
         whole.used = whole.used.saturating_add(part.used);
         whole.unused = whole.unused.saturating_add(part.unused);
         whole.slots.extend(part.slots);
@@ -198,7 +199,7 @@ fn plan(states: &[RunState]) -> PlanReport {
     whole
 }
 
-/// The personas as they were selected, which the log then refines again.
+/// The personas as they were selected; the events that follow in the log then refine them again.
 fn chosen(all: &[Candidate]) -> Vec<Persona> {
     let ends: Vec<Persona> = all.iter().map(|candidate| candidate.persona.clone()).collect();
     let distinct = distinctiveness(&ends);
@@ -272,7 +273,7 @@ mod tests {
             }),
             Event::Selected { personas: vec![persona], dropped: Vec::new() },
             reserved(0),
-            // Never answered, so it stays charged.
+            // This attempt is never answered, so it stays charged.
             reserved(1),
             Event::Answered { attempt: 0, cost: Some(MicroUsd(100)), answer },
             Event::Refined { persona: "p1".to_owned(), refinement: accepted },

@@ -1,8 +1,8 @@
-//! What can be counted about a persona beside the judge score.
+//! What can be counted about a persona besides the judge score.
 //!
-//! Owns completeness, specificity, evidence coverage and readability, each 0..=1 with 1 for good,
-//! and the wordings that may come from a stereotype. They enter the selection with the weights that
-//! `select` documents, and are shown; none of them is gated.
+//! Owns completeness, specificity, evidence coverage, readability and distinctiveness, each 0..=1
+//! with 1 for good, and the wordings that may come from a stereotype. They enter the selection with
+//! the weights that `select` documents, and are shown; none of them is a gate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -15,29 +15,29 @@ use crate::corpus::Corpus;
 use crate::prompts::passages::{sentences, stem, telling, words};
 use crate::schema::{ALIKE, Flag, Persona, RecordId, Shingles};
 
-/// Björnsson's LIX (Läsbarhetsindex, 1968), words a sentence plus the percentage of words of more
-/// than six letters, needs no syllables and so no language. Up to 40 is easy reading, above 60 the
-/// prose of officials; readability falls to zero at 70.
+/// Björnsson's LIX (Läsbarhetsindex, 1968): words per sentence plus the percentage of words of more
+/// than six letters. It counts no syllables and so works in any language with spaces. Up to 40 is
+/// easy reading, above 60 is officialese; readability falls to zero at 70.
 const LIX_EASY: f64 = 40.0;
 const LIX_HARD: f64 = 70.0;
 const LIX_LONG_WORD: usize = 6;
 
-/// What was counted of one persona.
+/// The counts of one persona.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Merits {
-    /// `completeness`, `specificity`, `evidence_coverage`, `readability`, each 0..=1. What cannot
-    /// be told is left out: without records nothing is covered or specific, and a script without
-    /// spaces has no long words.
+    /// `completeness`, `specificity`, `evidence_coverage` and `readability`, each 0..=1. What
+    /// cannot be told is left out: without records, nothing is covered or specific; in a script
+    /// without spaces, there are no long words.
     pub counted: BTreeMap<String, f64>,
     /// Wordings that may come from a stereotype.
     pub flags: Vec<Flag>,
 }
 
-/// Names of what is counted.
+/// Names of everything that is counted.
 pub const COUNTED: [&str; 5] =
     ["completeness", "specificity", "evidence_coverage", "readability", "distinctiveness"];
 
-/// Counts personas against the records they were made of.
+/// Counts personas against the records that they were made from.
 pub struct Counter<'a> {
     corpus: &'a Corpus,
     ids: BTreeSet<&'a RecordId>,
@@ -45,13 +45,13 @@ pub struct Counter<'a> {
 }
 
 impl<'a> Counter<'a> {
-    /// Reads the records once.
+    /// Reads the records once, for all personas that are counted later.
     pub fn new(corpus: &'a Corpus) -> Self {
         let ids = corpus.records.iter().map(|record| &record.id).collect();
         Self { corpus, ids, specificity: Specificity::new(corpus) }
     }
 
-    /// What can be counted of a persona.
+    /// The counts of a persona.
     pub fn count(&self, persona: &Persona) -> Merits {
         let mut counted = BTreeMap::new();
         let mut add = |name: &str, value: f64| counted.insert(name.to_owned(), rounded(value));
@@ -76,8 +76,8 @@ impl<'a> Counter<'a> {
     }
 }
 
-/// How little each persona says what another one says: 1 less the share of the shorter text that
-/// the most similar other has too. One persona alone is wholly distinct.
+/// How distinct each persona is from the others, 0..=1: 1 less the share of the shorter text that
+/// the most similar other persona has too. A single persona is wholly distinct.
 pub fn distinctiveness(personas: &[Persona]) -> Vec<f64> {
     let texts: Vec<Shingles> = personas.iter().map(Shingles::new).collect();
     let most_alike = |at: usize| {
@@ -87,14 +87,14 @@ pub fn distinctiveness(personas: &[Persona]) -> Vec<f64> {
     (0..texts.len()).map(|at| rounded(1.0 - most_alike(at))).collect()
 }
 
-/// Pairs of indices of personas that are doubles.
+/// Pairs of indices of personas that say the same.
 pub fn pairs_alike(personas: &[Persona]) -> Vec<(usize, usize)> {
     let texts: Vec<Shingles> = personas.iter().map(Shingles::new).collect();
     let pairs = (0..texts.len()).flat_map(|a| (a + 1..texts.len()).map(move |b| (a, b)));
     pairs.filter(|&(a, b)| texts[a].alike(&texts[b]) > ALIKE).collect()
 }
 
-/// Mean and least distance over all pairs, 0..=1; `None` for fewer than two personas.
+/// The mean and the least distance over all pairs of personas, 0..=1; `None` for fewer than two.
 pub fn distances(personas: &[Persona]) -> Option<(f64, f64)> {
     let texts: Vec<Shingles> = personas.iter().map(Shingles::new).collect();
     let pairs = (0..texts.len()).flat_map(|a| (a + 1..texts.len()).map(move |b| (a, b)));
@@ -103,7 +103,7 @@ pub fn distances(personas: &[Persona]) -> Option<(f64, f64)> {
     Some((rounded(distances.iter().sum::<f64>() / distances.len() as f64), rounded(least)))
 }
 
-/// The share of its parts that a persona has in good number.
+/// The share of a persona's parts that are filled: two goals, two quotes and so on fill one.
 fn completeness(persona: &Persona) -> f64 {
     let parts = [
         (persona.goals.len(), 2),
@@ -116,8 +116,8 @@ fn completeness(persona: &Persona) -> f64 {
     filled.iter().sum::<f64>() / parts.len() as f64
 }
 
-/// How few records use its words: the share of its telling words that occur in the data, but in at
-/// most a third of the records. Words that everyone uses would fit any persona.
+/// Measures how few records use a persona's words: the share of its telling words that occur in the
+/// data, but in at most a third of the records. Words that everyone uses would fit any persona.
 struct Specificity {
     spread: BTreeMap<String, usize>,
     records: usize,
@@ -143,8 +143,8 @@ impl Specificity {
     }
 }
 
-/// 1 for easy reading, 0 for the prose of officials. Quotes are left out: they are as they were
-/// said.
+/// 1 for easy reading, 0 for officialese; `None` where words or their lengths cannot be told.
+/// Quotes are left out, since they are as people said them.
 fn readability(persona: &Persona) -> Option<f64> {
     let statements = persona.statements().map(|s| s.text.as_str());
     let texts = [persona.title.as_str(), persona.summary.as_str()].into_iter().chain(statements);
@@ -153,7 +153,7 @@ fn readability(persona: &Persona) -> Option<f64> {
         said += sentences(text).len();
         for word in words(text) {
             let letters = word.chars().count();
-            // A sign that is a word of its own has no length to speak of.
+            // In a script whose words are single signs, the length of a word says nothing.
             if letters == 1 && !word.is_ascii() {
                 return None;
             }
@@ -182,8 +182,8 @@ static LEXICON: LazyLock<Vec<(String, Vec<String>)>> = LazyLock::new(|| {
     all.collect()
 });
 
-/// Wordings that may come from a stereotype, each once a field. In a quote they are what somebody
-/// said, and still shown: choosing it was the writer's.
+/// Wordings that may come from a stereotype, each once per field. Quotes are searched too: they are
+/// what somebody said, but the writer chose them.
 fn flags(persona: &Persona) -> Vec<Flag> {
     let statements = |field: &'static str, all: &'_ [crate::schema::Statement]| {
         all.iter().map(move |s| (field, s.text.clone())).collect::<Vec<_>>()
@@ -203,7 +203,7 @@ fn flags(persona: &Persona) -> Vec<Flag> {
     found
 }
 
-/// The same in one text, which stands in `field`.
+/// Wordings that may come from a stereotype in one text, which stands in `field`.
 pub fn flags_in(field: &str, text: &str) -> Vec<Flag> {
     let flag = |(kind, phrase): (&str, String)| Flag {
         kind: kind.to_owned(),
@@ -213,7 +213,7 @@ pub fn flags_in(field: &str, text: &str) -> Vec<Flag> {
     matches(text).into_iter().map(flag).collect()
 }
 
-/// The phrases of the lexicon in a text, in its own spelling but for case.
+/// The phrases of the lexicon that occur in a text, spelt as there except for case.
 fn matches(text: &str) -> Vec<(&'static str, String)> {
     let spoken: Vec<String> = words(text).collect();
     let fits = |pattern: &str, word: &str| match pattern.strip_suffix('*') {

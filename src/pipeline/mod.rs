@@ -1,8 +1,8 @@
 //! The hybrid run: plan slots, draft, judge, select, refine.
 //!
-//! Owns the order of the steps. Binds models to roles; knows neither engine, HTTP nor terminal.
-//! Read `next` first: what a run does is a pure function of its log and its plan, and `run` only
-//! does it.
+//! Owns the order of the steps and which model plays which role; it knows neither engine, HTTP nor
+//! terminal. Read `next` first: what a run does next is a pure function of its log and its plan,
+//! and `run` carries it out.
 
 mod answers;
 mod appraise;
@@ -62,11 +62,11 @@ pub use thresholds::OwnThreshold;
 /// What the user asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Final personas.
+    /// How many final personas there are to be.
     pub count: usize,
-    /// `ceil(count × multiplier)` drafts; at least 1.
+    /// Drafts per final persona: `ceil(count × multiplier)` drafts are written, at least 1.
     pub multiplier: f64,
-    /// Minimum judge score to be selected.
+    /// The score from the judge at which a persona passes the gate.
     pub threshold: Threshold,
     /// How much of a persona is taken from records word for word.
     pub style: Style,
@@ -80,20 +80,20 @@ pub struct Settings {
     /// The column whose values are the segments, by its exact name; `None` finds segments.
     #[serde(default)]
     pub segments_by: Option<String>,
-    /// Whether the local model first reads what the drafts would not see, stretch by stretch, and
-    /// the drafts are made of the passages that it chose.
+    /// Whether the local model first reads, stretch by stretch, what the drafts would not see. The
+    /// drafts are then made of the passages that it chose.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub digest: bool,
-    /// The part of the slots that this process does; `None` for all.
+    /// The share of the slots that this process works on; `None` for all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
-    /// What the frontier model refines; `None` where it refines nothing or there is none.
+    /// What the frontier model refines; `None` where it refines nothing or there is no such model.
     #[serde(default)]
     pub refine: Option<Refine>,
 }
 
 impl Default for Settings {
-    /// What the command line does unless told otherwise.
+    /// The settings that the command line has when no flag is given.
     fn default() -> Self {
         Self {
             count: 3,
@@ -114,9 +114,9 @@ impl Default for Settings {
 /// Which final personas are refined, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refine {
-    /// Which.
+    /// Which final personas the frontier model is given.
     pub which: Refined,
-    /// How.
+    /// What it does with them.
     pub mode: RefineMode,
 }
 
@@ -124,15 +124,15 @@ pub struct Refine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Refined {
-    /// Those at or above the threshold.
+    /// Final personas at or above the threshold.
     Selected,
-    /// Those below it.
+    /// Final personas below the threshold.
     Below,
-    /// All of them.
+    /// All final personas.
     All,
 }
 
-/// The gate.
+/// The gate: the score from which a persona is selected.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Threshold {
@@ -154,25 +154,26 @@ pub enum Style {
     Free,
 }
 
-/// Who does what.
+/// Which model drafts, which judges and which refines.
 #[derive(Clone)]
 pub struct Models {
-    /// Drafts.
+    /// The model that writes drafts.
     pub draft: Arc<dyn ChatModel>,
-    /// Judges.
+    /// The model that judges drafts.
     pub judge: Arc<dyn ChatModel>,
-    /// On what terms `draft` drafts, where it is a service.
+    /// The terms on which `draft` is called, where it is a service.
     pub draft_terms: Option<Paid>,
-    /// On what terms `judge` judges, where it is a server that stands in for the engine.
+    /// The terms on which `judge` is called, where it is a server that stands in for the engine.
     pub judge_terms: Option<Paid>,
-    /// Who refines.
+    /// The frontier model that refines, and its terms; `None` where nothing is refined.
     pub frontier: Option<Paid>,
-    /// Folder where a judge's measurement is kept by its model's hash; `None` measures each time.
+    /// Folder in which a judge's measurement is kept, by its model's hash; `None` measures each
+    /// time.
     pub judge_cache: Option<PathBuf>,
 }
 
 impl Models {
-    /// Models that cost nothing.
+    /// Models in this process, which cost nothing.
     pub fn local(
         draft: Arc<dyn ChatModel>,
         judge: Arc<dyn ChatModel>,
@@ -181,7 +182,8 @@ impl Models {
         Self { draft, judge, draft_terms: None, judge_terms: None, frontier: None, judge_cache }
     }
 
-    /// Models on a server that stands in for the engine: it drafts and judges, as this process would.
+    /// Models on a server that stands in for the engine: it drafts and judges, as this process
+    /// would.
     pub fn served(draft: Paid, judge: Paid, judge_cache: Option<PathBuf>) -> Self {
         Self {
             draft: Arc::clone(&draft.model),
@@ -193,7 +195,7 @@ impl Models {
         }
     }
 
-    /// Whether drafts are written here, or on a server that stands in for this machine.
+    /// Whether drafts are written in this process, or on a server that stands in for the engine.
     fn is_local(&self) -> bool {
         self.draft_terms.is_none() || self.judge_terms.is_some()
     }
@@ -203,7 +205,8 @@ impl Models {
         self.judge.capabilities().logits || self.judge_terms.is_some()
     }
 
-    /// Drafts by a paid model and nothing else: what it writes is scored by computed support alone.
+    /// A paid model that drafts and does nothing else; its drafts are scored by computed support
+    /// alone.
     pub fn paid(terms: Paid) -> Self {
         let model = Arc::clone(&terms.model);
         let (draft, judge) = (Arc::clone(&model), model);
@@ -212,37 +215,37 @@ impl Models {
     }
 }
 
-/// Where a run tells how far it is.
+/// Receives a run's progress.
 pub trait Observer: Send + Sync {
-    /// Called often; must be quick.
+    /// Takes one piece of progress. Called often, so it must return quickly.
     fn on(&self, progress: Progress<'_>);
 }
 
-/// How far a run is.
+/// A piece of news about a run's progress.
 #[derive(Debug, Clone, Copy)]
 pub enum Progress<'a> {
-    /// A stage begins: `digest`, `draft`, `calibrate`, `judge`, `select`, `refine`, `review`; outside a run
-    /// also `compare` and `reword`; with its units of work.
+    /// A stage begins: `digest`, `draft`, `calibrate`, `judge`, `select`, `refine` or `review`;
+    /// outside a run also `compare` and `reword`.
     StageStarted {
-        /// Which.
+        /// Name of the stage.
         stage: &'a str,
-        /// Units of work.
+        /// Units of work in the stage.
         total: usize,
     },
     /// A unit of the current stage is done.
     UnitDone,
-    /// Tokens since the last report.
+    /// Tokens since the last such report.
     Tokens {
         /// Prompt tokens.
         prefilled: usize,
         /// Answer tokens.
         decoded: usize,
     },
-    /// What is booked or paid in this run by now, where that is anything.
+    /// What this run has booked or paid so far; sent only once that is more than nothing.
     Spent {
-        /// All of it, this stage's and earlier ones'.
+        /// The sum over this stage and all earlier ones.
         charged: MicroUsd,
-        /// What it may come to.
+        /// The most that the run may spend; `None` where no cap was set.
         cap: Option<MicroUsd>,
     },
     /// The current stage ended.
@@ -251,23 +254,23 @@ pub enum Progress<'a> {
     Note(&'a str),
 }
 
-/// Cancellation from Ctrl-C down to the engine.
+/// Cancellation, from Ctrl-C down to the engine; clones share one flag.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<(AtomicBool, Notify)>);
 
 impl Cancel {
-    /// Asks everything to stop.
+    /// Asks everything that holds a clone to stop.
     pub fn cancel(&self) {
         self.0.0.store(true, Ordering::SeqCst);
         self.0.1.notify_waiters();
     }
 
-    /// Whether someone asked.
+    /// Whether cancellation was asked for.
     pub fn is_cancelled(&self) -> bool {
         self.0.0.load(Ordering::SeqCst)
     }
 
-    /// Waits until someone asks.
+    /// Waits until cancellation is asked for.
     pub async fn cancelled(&self) {
         let notified = self.0.1.notified();
         tokio::pin!(notified);
@@ -281,11 +284,11 @@ impl Cancel {
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// All personas passed the gate.
+    /// As many personas as were asked for, and all passed the gate.
     Complete,
-    /// As many as asked for, but only `passed` at or above the threshold.
+    /// As many personas as were asked for, but only `passed` of them at or above the threshold.
     Partial {
-        /// How many passed.
+        /// How many personas passed.
         passed: usize,
     },
     /// Stopped by [`Cancel`]; the log is kept.
@@ -295,25 +298,25 @@ pub enum Outcome {
 /// What stops a run.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
-    /// The run folder.
+    /// The run folder could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The model.
+    /// The local model failed.
     #[error("{0}")]
     Model(String),
-    /// The provider that was to draft.
+    /// The provider that was to draft failed.
     #[error("{0}")]
     Provider(String),
-    /// The data, which leave nothing to part.
+    /// The data cannot be parted into segments.
     #[error("{0}")]
     Data(String),
-    /// The cap that leaves no room for a single draft.
+    /// The cap leaves no room for a single draft.
     #[error("{0}")]
     Budget(String),
 }
 
-/// Runs, or goes on with, `run` until the personas are selected and logged. Writing the reports
-/// is the caller's.
+/// Starts or resumes `run` and works until the personas are selected and logged. The caller writes
+/// the reports.
 pub async fn run(
     corpus: &Cleared<Corpus>,
     models: &Models,
@@ -322,7 +325,7 @@ pub async fn run(
     observer: &dyn Observer,
     cancel: &Cancel,
 ) -> Result<Outcome, PipelineError> {
-    // A paid model that stands in for the local one would be paid for reading everything.
+    // A digest reads all the records: a paid model in place of the local one would charge for that.
     let digest = settings.digest && models.is_local();
     let settings_here = Settings { digest, ..settings.clone() };
     let mut plan = Plan::new(corpus, models.draft.as_ref(), &settings_here)?;

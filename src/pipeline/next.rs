@@ -1,7 +1,7 @@
 //! What a run does next, as a pure function of its log and its plan.
 //!
-//! Owns the order of steps, the extra rounds and the replacement of drafts that came to nothing.
-//! There is no other resume code: a resumed run asks the same question of the replayed log.
+//! Owns the order of the steps, the extra rounds and the replacement of drafts that failed. There
+//! is no other resume code: a resumed run asks the same question of the replayed log.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ pub(super) enum Action {
     Digest(StretchId),
     /// Ask the model for a draft.
     Draft(DraftId),
-    /// Drop a draft that says what an earlier one said.
+    /// Drop a draft that says the same as an earlier one, with the cause.
     Drop(DraftId, String),
     /// Measure the judge on the controls.
     Calibrate,
@@ -25,13 +25,13 @@ pub(super) enum Action {
     Judge(DraftId),
     /// Choose the final personas.
     Select,
-    /// Ask the frontier for edits to the final persona of this id.
+    /// Ask the frontier model for edits to the final persona with this id.
     Refine(String),
-    /// Weigh the edits that came for it.
+    /// Review the edits that were bought for it.
     Review(String),
 }
 
-/// The next actions, all of one kind; none once the personas are selected.
+/// The next actions, all of one kind; empty when the run has nothing left to do.
 pub(super) fn next_actions(state: &RunState, plan: &Plan) -> Vec<Action> {
     if let Some(selected) = &state.selected {
         return refinements(state, plan, selected);
@@ -69,7 +69,8 @@ pub(super) fn next_actions(state: &RunState, plan: &Plan) -> Vec<Action> {
     vec![Action::Select]
 }
 
-/// What is left to refine: first all answers, lowest scores first, then their review.
+/// Refinements that are still to be done: first all that are unanswered, lowest scores first, then
+/// the reviews.
 fn refinements(state: &RunState, plan: &Plan, selected: &[Persona]) -> Vec<Action> {
     let Some(refine) = plan.settings.refine else { return Vec::new() };
     let wanted = |persona: &&Persona| match refine.which {
@@ -77,7 +78,7 @@ fn refinements(state: &RunState, plan: &Plan, selected: &[Persona]) -> Vec<Actio
         Refined::Below => persona.below_threshold,
         Refined::All => true,
     };
-    // A persona that is settled may have moved across the threshold; it is not taken up again.
+    // A refined persona may have moved across the threshold; it is not refined again.
     let open = selected.iter().filter(|p| !state.refinements.contains_key(&p.id)).filter(wanted);
     let mut open: Vec<&Persona> = open.collect();
     open.sort_by(|a, b| a.scores.judge.unwrap_or(0.0).total_cmp(&b.scores.judge.unwrap_or(0.0)));
@@ -93,7 +94,7 @@ fn refinements(state: &RunState, plan: &Plan, selected: &[Persona]) -> Vec<Actio
     asked
 }
 
-/// The score that a draft must reach, once the judge was measured.
+/// The score that a draft must reach; an automatic one is 0 until the judge is measured.
 pub(super) fn threshold(state: &RunState, plan: &Plan) -> f64 {
     match plan.settings.threshold {
         Threshold::Fixed(score) => score,
@@ -101,7 +102,7 @@ pub(super) fn threshold(state: &RunState, plan: &Plan) -> f64 {
     }
 }
 
-/// Drafts that each slot gets in a round; `None` when the round is not to be.
+/// How many drafts each slot gets in a round; `None` when there is to be no such round.
 fn wanted(state: &RunState, plan: &Plan, round: usize) -> Option<Vec<usize>> {
     if round == 0 {
         let drafts = |(at, slot): (usize, &Slot)| if plan.does(at) { slot.drafts } else { 0 };
@@ -114,7 +115,7 @@ fn wanted(state: &RunState, plan: &Plan, round: usize) -> Option<Vec<usize>> {
     };
     let passing: Vec<DraftId> =
         judged(round - 1).filter(|(_, score)| *score >= threshold).map(|(id, _)| id).collect();
-    // Enough that pass are not enough where they leave a segment without any.
+    // However many drafts pass, another round is due while a segment has none that does.
     let covered: BTreeSet<usize> = passing.iter().map(|id| id.slot).collect();
     let own = || (0..plan.slots.len()).filter(|slot| plan.does(*slot));
     let open: Vec<usize> = own().filter(|slot| !covered.contains(slot)).collect();
@@ -133,15 +134,16 @@ fn wanted(state: &RunState, plan: &Plan, round: usize) -> Option<Vec<usize>> {
     Some(wanted)
 }
 
-/// Drafts of a round that were not asked for yet. One that came to nothing is replaced by another
+/// The drafts of a round that are still to be asked for. A draft that failed is replaced by one
 /// with the next index, but no slot gets more than twice its drafts.
 fn missing(state: &RunState, wanted: &[usize], round: usize) -> Vec<DraftId> {
     let mut missing = Vec::new();
     for (slot, &wanted) in wanted.iter().enumerate() {
         let id = |index| DraftId { slot, round, index };
         let most = wanted * 2;
-        // Waves: the first asks for all, each further one for as many as the last one lost. They
-        // are found again from the log, however far a wave got.
+        // Drafts are asked for in waves: the first asks for all that are wanted, each further one
+        // for as many as the last one lost. The waves follow from the log, however far the current
+        // one got.
         let (mut asked, mut kept) = (0, 0);
         while kept < wanted && asked < most {
             let wave = asked..most.min(asked + wanted - kept);
@@ -162,8 +164,8 @@ fn is_settled(state: &RunState, id: DraftId) -> bool {
     state.drafts.contains_key(&id) || state.dropped.contains_key(&id)
 }
 
-/// Drafts of this round that say too much of what an earlier draft says. Earlier is by index, then
-/// slot, never by arrival.
+/// Drafts of this round that say too much of what an earlier draft says. "Earlier" is by index,
+/// then slot, never by arrival.
 fn doubles(state: &RunState, round: usize) -> Vec<Action> {
     let mut order: Vec<DraftId> =
         state.drafts.keys().copied().filter(|id| id.round <= round).collect();

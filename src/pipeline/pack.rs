@@ -1,7 +1,7 @@
-//! Which records of a slot are looked at first, and where a long one is cut.
+//! In what order the records of a slot are looked at, and where a long record is cut.
 //!
-//! Owns the order of a slot's records: those that say much, and say what sets their segment apart,
-//! participants taking turns. How many then fit is counted by the plan.
+//! Owns that order: first come records that say much and that say what sets their segment apart,
+//! participants taking turns. How many of them fit is counted by the plan.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,11 +10,11 @@ use super::stance::stances;
 use crate::corpus::Corpus;
 use crate::prompts::passages::{passages, sentences, words};
 
-/// What each record of a corpus says, in words and stances.
+/// The words and stances of each record of a corpus.
 pub(super) struct Vocabulary {
-    /// By record, numbers of words, each once.
+    /// For each record, the numbers of its words, each once.
     said: Vec<Vec<u32>>,
-    /// By word, the records that say it.
+    /// For each word, how many records say it.
     spread: Vec<u32>,
 }
 
@@ -41,9 +41,9 @@ impl Vocabulary {
         Self { said, spread }
     }
 
-    /// The records of a slot, the most informative and most typical first, speakers taking turns.
-    /// Informative is what says much in sentences, the rarer its words the better; typical is what
-    /// this slot says more often than the others do.
+    /// The records of a slot, the most informative and most typical first, speakers taking turns. A
+    /// record is informative when it says much in sentences, the rarer its words the better; it is
+    /// typical when it says what this slot says more often than the others do.
     pub(super) fn rank(&self, corpus: &Corpus, records: &[usize]) -> Vec<usize> {
         let mut own = vec![0u32; self.spread.len()];
         for &word in records.iter().flat_map(|&record| &self.said[record]) {
@@ -60,7 +60,7 @@ impl Vocabulary {
         };
         let worths: Vec<f64> =
             (0..own.len()).map(|word| if own[word] > 0 { worth(word) } else { 0.0 }).collect();
-        // The root keeps a very long record from outweighing all others by length alone.
+        // The square root keeps a very long record from outweighing all others by its length alone.
         let value = |record: usize| {
             self.said[record].iter().map(|&word| worths[word as usize]).sum::<f64>().sqrt()
         };
@@ -83,7 +83,7 @@ impl Vocabulary {
 /// whole word.
 pub(super) fn excerpt_end(text: &str, max: usize) -> usize {
     let limit = text.char_indices().nth(max).map_or(text.len(), |(at, _)| at);
-    // A little more than fits, so that the last sentence found is known to be whole.
+    // One character more than fits, so that the last sentence found is known to be whole.
     let window = text.char_indices().nth(max + 1).map_or(text.len(), |(at, _)| at);
     let ends = sentences(&text[..window]).into_iter().map(|s| s.end);
     let sentence = ends.filter(|&end| end <= limit && end < window).max();

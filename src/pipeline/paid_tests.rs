@@ -18,7 +18,7 @@ use crate::llm::{
 use crate::store::{DraftId, Event, Purpose, Refinement, RunState};
 
 type Reply = Result<Completion, LlmError>;
-/// By how many were asked before, and what is asked.
+/// Reply by the number of earlier requests, and the request.
 type Script = dyn Fn(usize, &ChatRequest) -> Reply + Send + Sync;
 
 /// A service that answers by a function of the request, and remembers what it was asked.
@@ -84,7 +84,7 @@ fn said(text: &str) -> Reply {
     Ok(completion(text))
 }
 
-/// $1 a million tokens in and out: a token is a micro-dollar.
+/// Terms of $1 per million tokens in and out, so that a token costs a micro-dollar.
 fn paid(model: Arc<Service>, cap: Option<u64>) -> Paid {
     Paid {
         model,
@@ -191,8 +191,8 @@ fn an_answer_that_is_no_use_leaves_the_draft_and_is_paid_for() {
 
 #[test]
 fn edits_that_the_judge_thinks_less_of_are_turned_down() {
-    // Statements of words that no record of the persona has lower the overlap; where they share
-    // one, they pass as supported.
+    // Statements whose words are in no record of the persona lower the overlap. Each shares one
+    // word with its records, so that it passes as supported.
     let answer = |_: usize, request: &ChatRequest| {
         let sent = &request.own[0].content;
         let line = sent.lines().find(|line| line.starts_with("goals.1")).expect("a goal");
@@ -211,7 +211,7 @@ fn edits_that_the_judge_thinks_less_of_are_turned_down() {
 fn only_the_personas_that_were_asked_for_are_refined() {
     let service = Service::new(|_, _| said(NEW_TITLE));
     let (state, _) = hybrid(service.clone(), None, Refined::Below);
-    // The gate is open: nothing is below it.
+    // The gate is open: no persona is below it.
     assert_eq!((service.asked(), state.refinements.len()), (0, 0));
     let (state, _) = hybrid(service, None, Refined::Selected);
     assert_eq!(state.refinements.len(), 3);
@@ -219,7 +219,8 @@ fn only_the_personas_that_were_asked_for_are_refined() {
 
 #[test]
 fn under_a_budget_the_lowest_scores_come_first_and_the_others_are_listed() {
-    // The worst case of a call is 1,000 + 1,200 tokens; two that used 450 leave room for no third.
+    // A call costs 1,000 + 1,200 tokens at worst; two calls that used 450 leave no room for a
+    // third.
     let (state, notes) = hybrid(Service::new(|_, _| said(NEW_TITLE)), Some(3_000), Refined::All);
     let skipped: Vec<&String> = state
         .refinements
@@ -254,7 +255,8 @@ fn a_cap_of_nothing_makes_no_call() {
 fn a_failure_that_may_pass_is_tried_again_within_its_bounds() {
     let busy = || LlmError::Busy { message: "full".into(), retry_after: None };
     let gone = || LlmError::Unavailable("reset".into());
-    // What comes before the answer; how many attempts are then made, and how many stay charged.
+    // Errors before the answer; attempts then made; attempts that stay charged; whether an answer
+    // came.
     let cases: [(Vec<LlmError>, usize, u64, bool); 6] = [
         (vec![], 1, 0, true),
         (vec![busy(), busy()], 3, 0, true),
@@ -277,7 +279,7 @@ fn a_failure_that_may_pass_is_tried_again_within_its_bounds() {
 
 #[test]
 fn while_answers_are_waited_for_the_processor_rests() {
-    // The answers come by another thread; every poll in the meantime is counted.
+    // The answers come from another thread; every poll in the meantime is counted.
     struct Slow {
         inner: Arc<Service>,
         polls: Arc<AtomicUsize>,
@@ -364,7 +366,7 @@ fn a_reservation_is_on_disk_before_the_request_leaves_and_survives_a_death() {
     });
     buy_in(&mut log, &paid(service, Some(1_500)), 1);
     assert_eq!(*seen.lock().expect("a lock"), [MicroUsd(1_100)]);
-    // A death between the two: the booking of a call that nobody answered.
+    // The process dies between booking and answer: a booked call that nobody answered.
     log.record(Event::Reserved {
         attempt: log.state.account.next(),
         purpose: Purpose::Refine("p9".into()),
@@ -401,7 +403,7 @@ fn plain_generation_by_a_service_that_gives_nothing_says_why() {
     assert!(matches!(fails(never, Some(10)), PipelineError::Budget(_)));
 }
 
-/// Buys `count` things on a fresh log.
+/// Buys `count` orders on a fresh log.
 fn buy(terms: &Paid, count: usize) -> (RunState, Vec<Result<Completion, Unbought>>) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut log = new_run(folder.path());
@@ -436,7 +438,7 @@ fn buy_in(log: &mut Run, terms: &Paid, count: usize) -> Vec<Result<Completion, U
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-    /// The whole counter, not only its account: errors of every kind, absurd and missing usage.
+    /// The whole `Till`, not only its account: errors of every kind, absurd and missing usage.
     #[test]
     fn the_counter_never_passes_its_cap(
         cap in 0_u64..20_000,

@@ -1,7 +1,8 @@
-//! What will be drafted from which records, before a token is decoded.
+//! What will be drafted from which records, decided before a token is decoded.
 //!
-//! Owns the slots and the choice of records in focus. A corpus larger than the context is packed and
-//! what no draft saw is counted, or read first by `digest`; nothing is cut in silence.
+//! Owns the slots and the choice of records in focus. Where a corpus is larger than the context,
+//! records are packed, and those that no draft sees are counted or, with `digest`, read first;
+//! nothing is cut in silence. How the corpus is parted is `segments`' business.
 
 mod notes;
 
@@ -31,17 +32,18 @@ use crate::store::{Draft, DraftId, PlanReport, SlotReport};
 
 pub(super) use notes::counted;
 
-/// Records in focus, by wording: small models take the first record they see and lose the rest.
+/// Most records in focus, by wording: small models use the first records they see and lose the
+/// rest.
 const FOCUS_EXTRACTIVE: usize = 6;
 const FOCUS_FREE: usize = 24;
-/// Passages that a draft sees in place of a record.
+/// Passages that a digested draft sees for each record that it would otherwise see.
 const PASSAGES: usize = 4;
 /// Fewest records that make a draft of their own.
 const FOCUS_LEAST: usize = 3;
 /// Records of a slot that are ranked for focus; only a digest reaches the rest of a very large slot.
 const RANKED: usize = 512;
 
-/// Why a moderator's turns are in no slot.
+/// The reason, in the log and the report, why a moderator's turns are in no slot.
 const INTERVIEWER: &str = "interviewer";
 
 /// Names for personas, from many languages.
@@ -54,11 +56,11 @@ pub struct Plan {
     pub(super) settings: Settings,
     pub(super) frame: Frame,
     pub(super) slots: Vec<Slot>,
-    /// For the log and the report.
+    /// What the log and the report say about the plan.
     pub report: PlanReport,
-    /// For the user, one line each.
+    /// Notes for the user, one line each.
     pub notes: Vec<String>,
-    /// Whether few people say anything in words of their own.
+    /// Whether the study is closed: only a few people say anything in words of their own.
     closed: bool,
     names: Vec<&'static str>,
     focus_tokens: usize,
@@ -66,19 +68,20 @@ pub struct Plan {
     model_sha256: Option<String>,
 }
 
-/// One final persona's part of the data.
+/// The part of the data that one final persona is made from.
 #[derive(Debug, Clone)]
 pub(super) struct Slot {
-    /// All its records, ascending.
+    /// All records of the slot, ascending.
     pub(super) records: Vec<usize>,
-    /// The same, most informative first, participants taking turns.
+    /// The same records, most informative first, participants taking turns.
     pub(super) order: Vec<usize>,
-    /// What drafts are made of, in that order, with the tokens each takes: records, or the passages
-    /// that were chosen from them.
+    /// What drafts are made of, in the order of `order`, with the tokens each takes: records, or
+    /// the passages that were chosen from them.
     pub(super) ranked: Vec<(Focus, usize)>,
-    /// Whether these are passages, of which a draft sees more than it would of records.
+    /// Whether `ranked` holds passages, of which a draft sees more than it would of records.
     pub(super) is_digested: bool,
-    /// What the local model reads and chooses from first, where the drafts do not see everything.
+    /// The stretches from which the local model first chooses passages; empty where the drafts see
+    /// everything.
     pub(super) stretches: Vec<Vec<Focus>>,
     segment: Segment,
     demographics: BTreeMap<String, String>,
@@ -90,9 +93,9 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// The number of a draft among all of the slot's.
+    /// The draft's number among all drafts of the slot.
     fn turn(&self, id: DraftId) -> usize {
-        // A round has as many drafts again in reserve, for those that fail.
+        // Each round has as many drafts again in reserve, for those that fail.
         id.index + id.round * 2 * self.drafts
     }
 }
@@ -121,7 +124,7 @@ impl Plan {
         let out =
             |(record, cause): &(usize, String)| (corpus.records[*record].id.clone(), cause.clone());
         left_out.extend(parting.left_out.iter().map(out));
-        // A persona is not to bear the name that anonymisation took from somebody.
+        // A persona must not bear a name that anonymisation took from somebody.
         let taken = |name: &&str| corpus.removed().is_some_and(|removed| removed.holds(name));
         let mut names: Vec<&'static str> = NAMES.lines().filter(|name| !taken(name)).collect();
         if names.is_empty() {
@@ -157,13 +160,13 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Final personas of this process: as many as were asked for, but no more than there are
-    /// segments.
+    /// How many final personas this process writes: as many as were asked for, but no more than
+    /// there are segments.
     pub(super) fn personas(&self) -> usize {
         (0..self.slots.len()).filter(|slot| self.does(*slot)).count()
     }
 
-    /// Whether a slot is this process's to do.
+    /// Whether a slot belongs to this process's shard.
     pub(super) fn does(&self, slot: usize) -> bool {
         self.settings.shard.is_none_or(|shard| shard.has(slot))
     }
@@ -173,8 +176,9 @@ impl Plan {
         self.slots.iter().map(|slot| slot.records.clone()).collect()
     }
 
-    /// The model's answer to this becomes draft `id`. `drafts` are those kept so far; only earlier
-    /// rounds count, which are whole when a round begins, however often the run was interrupted.
+    /// The brief whose answer becomes draft `id`. `drafts` holds the drafts kept so far. Only
+    /// earlier rounds count: they are complete when a round begins, so that an interrupted run
+    /// builds the same brief again.
     pub(super) fn brief(
         &self,
         corpus: &Corpus,
@@ -209,8 +213,8 @@ impl Plan {
     }
 
     /// The records that draft `id` is to look at. The drafts of a slot share its records out among
-    /// them as far as they go, so that they differ; each gets some of the best. Once all shares
-    /// are given out, records are drawn.
+    /// themselves as far as they go, so that the drafts differ; each gets some of the best. Once
+    /// all shares are given out, records are drawn at random.
     fn focus(&self, slot: &Slot, id: DraftId) -> Vec<Focus> {
         let most = match self.frame.wording {
             Wording::Extractive => FOCUS_EXTRACTIVE,
@@ -238,7 +242,7 @@ impl Plan {
         focus
     }
 
-    /// Records of a slot that every draft leaves aside, not always the same: a draft made of
+    /// How many records of a slot each draft leaves aside, different ones in turn: a draft made of
     /// sentences is judged by how well it foretells records that it did not see.
     fn held_out(&self, slot: &Slot) -> usize {
         let records = slot.ranked.len();
@@ -248,7 +252,8 @@ impl Plan {
         }
     }
 
-    /// A slot has names of its own as far as they go; beyond that they get an initial.
+    /// The persona's name in a draft. Each slot has names of its own as far as they go; after that,
+    /// names come again with an initial.
     fn name(&self, id: DraftId) -> String {
         let share = (self.names.len() / self.slots.len()).max(1);
         let turn = self.slots[id.slot].turn(id);
@@ -277,12 +282,13 @@ impl Plan {
             let speakers = &by_group[index];
             let mut order = vocabulary.rank(corpus, &group.records);
             if columns.closed {
-                // Who answers as most of them do is typical; there are no words to be so by.
+                // Without free text, a record is typical when its answers are those of the
+                // majority.
                 let agreement = |&record: &usize| answers::agreement(corpus, record, &answers);
                 order.sort_by_cached_key(|record| Reverse(agreement(record)));
             }
             let drafts = total / groups.len() + usize::from(index < total % groups.len());
-            // Who says nothing counts in the segment, and has no part in what it says.
+            // A silent record counts in the segment's size but has no words for a draft.
             let speaks = |&&record: &&usize| corpus.records[record].speaks();
             let is_silent = !order.iter().any(|record| speaks(&record));
             let seen = order.iter().filter(|record| is_silent || speaks(record)).take(RANKED);
@@ -312,7 +318,7 @@ impl Plan {
         self.report_excerpts(corpus);
     }
 
-    /// Has what the drafts of a slot do not see be read first, stretch by stretch.
+    /// Plans the digest: what the drafts of a slot would not see is read first, stretch by stretch.
     fn plan_digest(&mut self, corpus: &Cleared<Corpus>, model: &dyn ChatModel) {
         let room = Room { tokens: self.focus_tokens, tokens_per_char: self.frame.tokens_per_char };
         for at in 0..self.slots.len() {
@@ -325,9 +331,10 @@ impl Plan {
         self.report.layout = stretches::layout(self.slots.iter().flat_map(|slot| &slot.stretches));
     }
 
-    /// Records of which only a part is ever shown.
+    /// Reports the records of which only a part is ever shown.
     pub(super) fn report_excerpts(&mut self, corpus: &Corpus) {
-        // Until its stretches are read, a slot's records are on their way to be.
+        // While its stretches are still to be read, a slot's records do not count as cut: the
+        // digest will read all of them.
         let read = self.report.digest.is_some();
         let as_records = |slot: &&Slot| slot.stretches.is_empty() || read && !slot.is_digested;
         let focus = self.slots.iter().filter(as_records).flat_map(|slot| &slot.ranked);
@@ -336,7 +343,8 @@ impl Plan {
         self.report.excerpted = cut.into_iter().map(|r| corpus.records[r].id.clone()).collect();
     }
 
-    /// How a record is shown: whole, or its first sentences where it alone exceeds the budget.
+    /// How a record is shown: whole, or only its beginning where the whole exceeds the budget; with
+    /// its tokens.
     fn measure(
         &self,
         corpus: &Cleared<Corpus>,
@@ -346,7 +354,7 @@ impl Plan {
         let text = &corpus.records[record].text;
         let cost = |focus: &Focus| model.count_tokens(&draft::focus_text(corpus, focus));
         let whole = Focus { record, shown: 0..text.len() };
-        // A text of a hundred times the budget need not be counted to know that it is too long.
+        // A text a hundred times as long as the budget is too long without counting its tokens.
         let countable = text.len() < self.focus_tokens * 100;
         let tokens = if countable { cost(&whole) } else { usize::MAX };
         if tokens <= self.focus_tokens {
@@ -405,22 +413,23 @@ fn speakers(corpus: &Corpus, group: &Group) -> BTreeSet<String> {
     group.records.iter().map(|&record| speaker(corpus, &corpus.records[record])).collect()
 }
 
-/// Whether a part of the record is left out.
+/// Whether a part of the record is not shown.
 fn is_excerpt(corpus: &Corpus, focus: &Focus) -> bool {
     focus.shown.len() < corpus.records[focus.record].text.len()
 }
 
-/// `ceil(count × multiplier)`, without the last bit of a product that should be whole.
+/// `ceil(count × multiplier)`, at least 1. A product that should be whole is not rounded up because
+/// of its last bit.
 pub(super) fn times(count: usize, multiplier: f64) -> usize {
     (count as f64 * multiplier - 1e-9).ceil().max(1.0) as usize
 }
 
-/// Four decimals: what is written must not hang on the last bit of a sum.
+/// `value` to four decimals: what is written must not depend on the last bit of a sum.
 pub(super) fn rounded(value: f64) -> f64 {
     (value * 10_000.0).round() / 10_000.0
 }
 
-/// What the drafts of earlier rounds in the same slot say.
+/// The texts of the drafts of earlier rounds in the same slot.
 fn said(drafts: &BTreeMap<DraftId, Draft>, id: DraftId) -> BTreeSet<String> {
     let earlier =
         drafts.iter().filter(|(other, _)| other.slot == id.slot && other.round < id.round);
@@ -437,8 +446,9 @@ fn sub_seed(seed: u64, id: DraftId) -> u64 {
     u64::from_le_bytes(digest[..8].try_into().expect("a digest has eight bytes"))
 }
 
-/// Records that may be evidence, and those that may not. Questions of an interviewer are context,
-/// not what a participant said; when there is nothing else, they have to do.
+/// Parts the records into those that may be evidence and those that may not. An interviewer's
+/// questions are context, not something a participant said; they are evidence only where there is
+/// nothing else.
 fn eligible(corpus: &Corpus) -> (Vec<usize>, Vec<(RecordId, String)>) {
     let all = 0..corpus.records.len();
     let (questions, answers): (Vec<usize>, Vec<usize>) =

@@ -1,7 +1,7 @@
-//! How the tokens of a draft's context are shared out: what all drafts of a run begin with, the answer,
-//! and the room that is left for records.
+//! How the tokens of a draft's context are shared out: the prefix that all drafts of a run share,
+//! the answer, and the room that is left for records.
 //!
-//! Owns that budget. Which records fill it is the plan's decision.
+//! Owns that budget. Which records fill it is decided by the plan.
 
 use super::{PipelineError, Style};
 use crate::corpus::Corpus;
@@ -11,29 +11,29 @@ use crate::prompts::Wording;
 use crate::prompts::ask::{Ask, Detail};
 use crate::prompts::draft::{self, Frame};
 
-/// Models below this many parameters invent facts in free text (measured).
+/// Models with fewer parameters invent facts in free text (measured).
 const TRUSTED_PARAMETERS: u64 = 1_000_000_000;
 /// Most tokens of records in a small model's prompt: more only costs time.
 const FOCUS_TOKENS_EXTRACTIVE: usize = 1_500;
-/// Fewest tokens of records with which a prompt makes sense.
+/// Fewest tokens of records that make a draft worth asking for.
 pub(super) const FOCUS_TOKENS_LEAST: usize = 120;
-/// Tokens set aside for the chat template and the task around the records.
+/// Tokens set aside for the chat template and for the task around the records.
 const TEMPLATE_TOKENS: usize = 96;
-/// Records with which the whole corpus may stand in the shared prefix.
+/// Most records with which the whole corpus may stand in the shared prefix.
 const SHARED_RECORDS: usize = 400;
-/// Characters over which tokens per character are measured.
+/// Characters of the corpus over which tokens per character are measured.
 const SAMPLE_CHARS: usize = 20_000;
 
-/// What all drafts of a run begin with, and the room that it leaves.
+/// The prefix that all drafts of a run share, and the room that it leaves for records.
 pub(super) struct PromptBudget {
     pub(super) frame: Frame,
-    /// Tokens of records that fit in.
+    /// Tokens of records for which there is room.
     pub(super) focus_tokens: usize,
     /// Whether the whole corpus stands in the shared prefix.
     pub(super) corpus_shared: bool,
 }
 
-/// What all drafts begin with, from most to least.
+/// The prefixes that drafts may share, from longest to shortest.
 #[derive(Clone, Copy, PartialEq)]
 enum Prefix {
     /// Instructions, an example and the whole corpus, for a model that may read it.
@@ -45,7 +45,7 @@ enum Prefix {
 }
 
 impl PromptBudget {
-    /// The longest prefix beside which records and an answer still fit.
+    /// The budget with the longest prefix beside which records and an answer still fit.
     pub(super) fn new(
         corpus: &Cleared<Corpus>,
         model: &dyn ChatModel,
@@ -79,7 +79,7 @@ impl PromptBudget {
                 Wording::Extractive => (room + FOCUS_TOKENS_LEAST).min(FOCUS_TOKENS_EXTRACTIVE),
                 Wording::Free => room + FOCUS_TOKENS_LEAST,
             };
-            // A model without logits is a service, and what it reads costs money.
+            // A model without logits is a service, which charges for what it reads.
             let named = corpus_shared && !logits;
             let frame = Frame { shared, wording, tokens_per_char, named, ask };
             return Ok(Self { frame, focus_tokens, corpus_shared });
@@ -101,7 +101,7 @@ impl PromptBudget {
     }
 }
 
-/// How a model's drafts come about in this style.
+/// How drafts of this model are worded in this style: extractive for small models under `Auto`.
 pub fn wording(style: Style, model: &Capabilities) -> Wording {
     match style {
         Style::Extractive => Wording::Extractive,
@@ -113,7 +113,7 @@ pub fn wording(style: Style, model: &Capabilities) -> Wording {
 }
 
 fn message_tokens(messages: &[Message], model: &dyn ChatModel) -> usize {
-    // A few tokens a message for the template's role marks.
+    // A few tokens per message for the template's role marks.
     messages.iter().map(|m| model.count_tokens(&m.content) + 8).sum()
 }
 

@@ -1,8 +1,8 @@
 //! Refinement: the frontier model's edits, and whether they stand.
 //!
-//! Owns the last two stages. `refine` buys the answers; `review` applies them, holds the result
-//! against schema and evidence, has it judged like any draft, and keeps the better of the two. A
-//! persona without an accepted answer stays as it was selected, with the cause in the log.
+//! Owns the last two stages. `refine` buys the answers. `review` applies their edits, checks the
+//! result against schema and evidence, has it judged like any draft, and keeps the better of the
+//! two. A persona without an accepted answer stays as it was selected, with the cause in the log.
 
 use std::collections::BTreeMap;
 
@@ -22,10 +22,10 @@ use crate::prompts::refine;
 use crate::schema::{Persona, RecordId, Verdict};
 use crate::store::{Event, Purpose, Refinement, Run};
 
-// The estimate's bound rests on it.
+// The bound of the cost estimate assumes this.
 const _: () = assert!(refine::MAX_TOKENS as u64 <= REFINE_MAX_TOKENS);
 
-/// Edits that passed every check but the judge's.
+/// A persona before and after edits that passed every check but the judge's.
 struct Candidate {
     before: Persona,
     after: Persona,
@@ -52,7 +52,8 @@ impl Runner<'_> {
                 observer.on(Progress::UnitDone);
             }
             let refinement = match answer {
-                // It is in the log; its review follows.
+                // An answer is in the log now, and its review follows; an interruption leaves the
+                // order open.
                 Ok(_) | Err(Unbought::Interrupted) => return Ok(()),
                 Err(error) if error.is_of_service() => {
                     Refinement::Failed { cause: error.to_string() }
@@ -70,7 +71,7 @@ impl Runner<'_> {
         Ok(Stage::Done)
     }
 
-    /// One line for all that went wrong in the same way: the same but for its numbers.
+    /// Tells the user of failed refinements, one line for causes that differ only in their numbers.
     fn tell_of_failures(&mut self) -> Result<(), PipelineError> {
         let mut ways: BTreeMap<(bool, String), (usize, String)> = BTreeMap::new();
         for refinement in self.run.state.refinements.values() {
@@ -146,7 +147,7 @@ impl Runner<'_> {
         self.run.state.selected.iter().flatten().find(|persona| persona.id == id).cloned()
     }
 
-    /// The persona with the edits that were bought for it, or why there is none.
+    /// The persona with the edits that were bought for it, or why there are none to judge.
     fn candidate(&self, id: &str) -> Result<Candidate, String> {
         let before = self.persona(id).ok_or("there is no such persona")?;
         let purchase = self.run.state.purchases.get(&Purpose::Refine(id.to_owned()));
@@ -164,7 +165,7 @@ impl Runner<'_> {
     }
 }
 
-/// Edits may lose no quote and break no citation.
+/// Checks that edits lose no quote and break no citation.
 fn evidence_stands(corpus: &Corpus, before: &Persona, after: &Persona) -> Result<(), String> {
     if before.quotes != after.quotes {
         return Err("a quote would be lost".to_owned());
@@ -176,7 +177,7 @@ fn evidence_stands(corpus: &Corpus, before: &Persona, after: &Persona) -> Result
     }
 }
 
-/// The edits stand if the judge does not think less of the persona with them.
+/// Accepts the edits unless the judge scores the persona lower with them.
 fn decide(
     candidate: &Candidate,
     verdict: &Verdict,

@@ -1,7 +1,7 @@
-//! Does what [`next_actions`] says, and logs it.
+//! Carries out what [`next_actions`] says, and logs it.
 //!
-//! Owns the talk with the models: stages go out as one list, answers are logged as they arrive, and
-//! what is asked next never depends on the order in which they came.
+//! Owns the exchange with the models: each stage goes out as one list, answers are logged as they
+//! arrive, and what is asked next never depends on the order in which they arrived.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -35,7 +35,7 @@ pub(super) struct Runner<'a> {
     pub(super) run: &'a mut Run,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Cancel,
-    /// What the local model made of the sentences so far.
+    /// What the local model has said about sentences so far.
     pub(super) leanings: Leanings,
 }
 
@@ -108,7 +108,7 @@ impl Runner<'_> {
         self.observer.on(Progress::StageEnded);
         let seconds = began.elapsed().as_secs_f64();
         let logged = self.run.record(Event::StageEnded { stage: name.to_owned(), seconds });
-        // Where both failed, the first tells more.
+        // Where both failed, the stage's own error says more.
         let ended = ended?;
         logged?;
         Ok(ended)
@@ -139,7 +139,7 @@ impl Runner<'_> {
                 continue;
             };
             match answer {
-                // Not the draft's fault: it stays open, so that a resumed run asks again.
+                // Not this draft's fault: it stays open, so that a resumed run asks again.
                 Err(LlmError::Unavailable(cause)) => gone = Some(cause),
                 answer => {
                     let event = self.read(id, brief, answer);
@@ -152,8 +152,8 @@ impl Runner<'_> {
         self.stage_end(open, gone)
     }
 
-    /// Asks the local model what the sentences tell of, of which drafts are made. It is asked again when
-    /// a run is resumed, and answers the same. Gives the cause where the model is gone.
+    /// Asks the local model what the sentences from which drafts are made tell of. A resumed run
+    /// asks again and gets the same answers. Returns the cause where the model is gone.
     async fn tell_apart(&mut self, briefs: &mut [Brief]) -> Option<String> {
         let model = &self.models.draft;
         if self.plan.frame.wording == Wording::Free || !model.capabilities().logits {
@@ -170,14 +170,14 @@ impl Runner<'_> {
             while let Some((at, answer)) = next(&mut answers, self.observer, self.cancel).await {
                 match answer {
                     Err(LlmError::Unavailable(cause)) => return Some(cause),
-                    // Without its likelihood a sentence goes by its words.
+                    // Without an answer, a sentence is sorted by its words.
                     answer => read[at] = answer.ok(),
                 }
             }
             self.leanings.append(&mut sentences.read(&read));
         }
-        // Its own alone: what other drafts had told apart must not matter to a draft that is made
-        // after an interruption.
+        // Only the leanings of the draft's own sentences: those of other drafts must not influence
+        // a draft that is made after an interruption.
         for (brief, sample) in briefs.iter_mut().zip(samples) {
             let known = |text: String| self.leanings.get(&text).map(|lean| (text, *lean));
             brief.leanings = Arc::new(sample.into_iter().filter_map(known).collect());
@@ -185,7 +185,8 @@ impl Runner<'_> {
         None
     }
 
-    /// Drafts for money. A service that gives none at all ends the run, which can be resumed.
+    /// Has a paid service write drafts. A service that gives none at all ends the run, which can be
+    /// resumed.
     async fn buy_drafts(
         &mut self,
         terms: &Paid,
@@ -234,7 +235,7 @@ impl Runner<'_> {
         if self.cancel.is_cancelled() {
             return Ok(Stage::Cancelled);
         }
-        // A server that stands in for the engine may come back, and the run go on.
+        // A server that stands in for the engine may come back, and the run can then be resumed.
         let stands_in = self.models.judge_terms.is_some();
         if stands_in && let Some((_, cause)) = failed.iter().find(|(_, cause)| cause.is_gone()) {
             return stage_end(failed.len(), Some(cause.to_string()), self.cancel);
@@ -260,7 +261,7 @@ impl Runner<'_> {
         Ok(Stage::Done)
     }
 
-    /// A draft's answer as the event that it makes.
+    /// The event that a draft's answer makes.
     fn read(&self, draft: DraftId, brief: &Brief, answer: Result<Completion, LlmError>) -> Event {
         let completion = match answer {
             Ok(completion) => completion,
@@ -299,7 +300,7 @@ impl Runner<'_> {
         self.calibrated(report)
     }
 
-    /// `--quality-threshold auto` is the one that the user had measured on this data, if they did.
+    /// Replaces the automatic threshold by the one that the user had measured on this data, if any.
     fn with_own_threshold(&mut self, report: JudgeReport) -> Result<JudgeReport, PipelineError> {
         if self.plan.settings.threshold != Threshold::Auto {
             return Ok(report);
@@ -374,7 +375,7 @@ impl Runner<'_> {
         self.asking().ask(&questions, keep).await
     }
 
-    /// A judge that books and keeps what it is asked in this run's log.
+    /// An `Asking` that books and keeps questions and answers in this run's log.
     pub(super) fn asking(&mut self) -> Asking<'_> {
         Asking {
             models: self.models,
@@ -447,7 +448,7 @@ impl Runner<'_> {
         }
     }
 
-    /// Tells the user and the log; once, however often a run is resumed.
+    /// Tells the user, and notes it in the log once, however often a run is resumed.
     pub(super) fn note(&mut self, note: String) -> Result<(), PipelineError> {
         self.observer.on(Progress::Note(&note));
         if !self.run.state.notes.contains(&note) {
@@ -461,7 +462,8 @@ impl Runner<'_> {
     }
 }
 
-/// A stage whose answers are not all there was cancelled, or its model is gone.
+/// How a stage ended with `open` answers missing: done, cancelled, or an error because the model is
+/// gone.
 pub(super) fn stage_end(
     open: usize,
     gone: Option<String>,
@@ -479,14 +481,14 @@ pub(super) fn stage_end(
     )))
 }
 
-/// Why an answer at its limit is none.
+/// Why an answer that reached its token limit does not count.
 pub(super) const TRUNCATED: &str = "the answer ran into its token limit";
 
 pub(super) fn cost_of(completion: &Completion) -> CallCost {
     CallCost { usage: completion.usage.unwrap_or_default(), timings: completion.timings }
 }
 
-/// The events that a paid draft's answer makes: no grammar bound it.
+/// The events that a paid draft's answer makes; unlike a local one, no grammar bound it.
 fn read_unbound(
     corpus: &Cleared<Corpus>,
     wording: Wording,
@@ -514,7 +516,7 @@ fn read_unbound(
     }
 }
 
-/// The personas that a stage is about.
+/// The ids of the personas that the actions of a stage are about.
 fn personas(actions: &[Action]) -> Vec<String> {
     let id = |action: &Action| match action {
         Action::Refine(id) | Action::Review(id) => Some(id.clone()),
@@ -523,8 +525,8 @@ fn personas(actions: &[Action]) -> Vec<String> {
     actions.iter().filter_map(id).collect()
 }
 
-/// The next answer of a stage; `None` when there is none left or someone asked to stop. Progress
-/// goes to the observer.
+/// The next answer of a stage; `None` when none is left or the user wants to stop. Progress goes to
+/// the observer.
 pub(super) async fn next<T>(
     answers: &mut Answers<T>,
     observer: &dyn Observer,
@@ -532,7 +534,7 @@ pub(super) async fn next<T>(
 ) -> Option<(usize, Result<T, LlmError>)> {
     loop {
         let news = tokio::select! {
-            // Cancellation first: what arrived after it is not taken.
+            // Cancellation is checked first: an answer that arrived after it is not taken.
             biased;
             () = cancel.cancelled() => return None,
             news = answers.next() => news?,
@@ -546,7 +548,7 @@ pub(super) async fn next<T>(
     }
 }
 
-/// A term as a note has it: the end of a long question tells most, and its answer stands there.
+/// A term, shortened for a note. A long question keeps its end, which says most and has the answer.
 fn in_short(term: &str) -> String {
     const MOST: usize = 50;
     let length = term.chars().count();

@@ -1,7 +1,8 @@
-//! The models that look at free text once more for personal data.
+//! The models that search free text for personal data a second time.
 //!
 //! Owns the two kinds of [`SpanFinder`]: a token classifier whose labels are read, and a language
-//! model that is asked. Which texts they see, and what becomes of their findings, is `privacy`'s.
+//! model that is asked. Which texts they see, and what is done with their findings, is up to
+//! `privacy`.
 
 use std::sync::Arc;
 
@@ -11,19 +12,20 @@ use crate::llm::{ChatModel, ChatRequest, Completion, Finish, TokenClassifier};
 use crate::privacy::{FinderError, FinderId, FinderKind, Meaning, Span, SpanFinder, meaning};
 use crate::prompts::second_pass;
 
-/// Texts between two looks at whether somebody wants an end.
+/// Texts that are searched between two checks for cancellation.
 const TEXTS: usize = 256;
-/// A label that is less likely than this is not taken: its opposite is likelier.
+/// A label with a lower probability is not taken: it is likelier to be wrong than right.
 const LEAST: f32 = 0.5;
-/// How sure a language model's finding is taken to be: it gives no probability with its answer. Below
-/// every pattern with a form of its own, as the forms that other things have too.
+/// Confidence given to a finding of a language model, which states no probability. It lies below
+/// that of every pattern whose form is unmistakable, and equals that of forms that other things
+/// have too.
 const SCORE: f32 = 0.6;
-/// Bytes of a text that a language model sees at once.
+/// Most bytes of text that a language model sees at once.
 const PASSAGE: usize = 240;
-/// Bytes that two parts of a sentence share, about.
+/// Bytes, roughly, by which two parts of one sentence overlap.
 const SHARED: usize = 80;
 
-/// A token classifier, as a finder.
+/// A token classifier as a [`SpanFinder`].
 #[derive(Debug)]
 pub struct Tagger {
     classifier: TokenClassifier,
@@ -32,8 +34,8 @@ pub struct Tagger {
 }
 
 impl Tagger {
-    /// Gives a loaded classifier its name. Also says which of its labels are not known, so that what
-    /// they mark is left as it is.
+    /// Names a loaded classifier. Also returns those of its labels that are not known; what they
+    /// mark is left in the text.
     pub fn new(classifier: TokenClassifier, name: String, cancel: Cancel) -> (Self, Vec<String>) {
         let labels = classifier.labels();
         let unknown = labels.into_iter().filter(|label| meaning(label) == Meaning::Unknown);
@@ -47,7 +49,7 @@ impl Tagger {
         (Self { classifier, identity, cancel }, unknown)
     }
 
-    /// Whether none of its labels means anything that is removed.
+    /// Whether none of its labels stands for something that is removed.
     pub fn finds_nothing(&self) -> bool {
         !self.classifier.labels().iter().any(|label| matches!(meaning(label), Meaning::Entity(_)))
     }
@@ -84,7 +86,7 @@ impl SpanFinder for Tagger {
     }
 }
 
-/// A language model that is asked, as a finder.
+/// A language model, asked for spans, as a [`SpanFinder`].
 pub struct Asked {
     model: Arc<dyn ChatModel>,
     identity: FinderId,
@@ -92,7 +94,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// A model in this process.
+    /// A finder that asks `model`, which must run in this process.
     pub fn new(model: Arc<dyn ChatModel>, cancel: Cancel) -> Self {
         let capabilities = model.capabilities();
         let identity = FinderId {
@@ -104,7 +106,7 @@ impl Asked {
         Self { model, identity, cancel }
     }
 
-    /// Answers to all requests, in their order, or the first failure.
+    /// The answers to all requests, in their order, or the first failure.
     async fn answers(&self, stage: Vec<ChatRequest>) -> Result<Vec<Completion>, FinderError> {
         let mut answers: Vec<Option<Completion>> = vec![None; stage.len()];
         let all = stage.len();
@@ -137,7 +139,7 @@ impl SpanFinder for Asked {
             .collect();
         let stage: Vec<ChatRequest> =
             passages.iter().map(|(_, _, passage)| second_pass::request(passage)).collect();
-        // What is asked holds what was not cleared yet.
+        // The requests hold text that is not cleared yet.
         if stage.first().is_some_and(|request| !self.model.outgoing(request).is_empty()) {
             let reason =
                 "it is not in this process, and data that was not cleared must not leave it";
@@ -164,14 +166,14 @@ impl SpanFinder for Asked {
     }
 }
 
-/// Nobody is told how far it is but by the spinner of clearing.
+/// An observer that shows nothing: the spinner of clearing already shows progress.
 struct Silent;
 
 impl Observer for Silent {
     fn on(&self, _: Progress<'_>) {}
 }
 
-/// Where in a passage the pieces stand that an answer names: everywhere they do as whole words.
+/// Where the pieces that an answer names stand in a passage: every occurrence as whole words.
 fn read(passage: &str, answer: &Completion) -> Result<Vec<Span>, String> {
     if answer.finish != Finish::Complete {
         return Err("its answer was cut short".to_owned());
@@ -199,8 +201,9 @@ fn glued(left: &str, right: &str) -> bool {
     left.ends_with(in_word) && right.starts_with(in_word)
 }
 
-/// A text in passages of a few sentences, each with the byte at which it begins: what a small model
-/// keeps in view. A longer sentence is cut between words, with some words in both parts.
+/// Cuts a text into passages of a few sentences, as much as a small model keeps in view, each with
+/// its first byte. A sentence that is longer is cut between words, and its parts overlap by some
+/// words.
 fn cut(text: &str) -> Vec<(usize, &str)> {
     let mut passages = Vec::new();
     let mut start = 0;
@@ -247,7 +250,7 @@ mod tests {
         Asked::new(Arc::new(ScriptedModel::parse(script).unwrap()), Cancel::default())
     }
 
-    /// A model whose every answer is this text.
+    /// A model that gives this text as every answer.
     struct Says(&'static str, Capabilities);
 
     impl ChatModel for Says {
@@ -328,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_word_that_both_passages_share_may_be_of_long_letters() {
-        // Three bytes a letter, so that the middle of what is shared falls inside of one.
+        // Three bytes per letter, so that the middle of the overlap falls inside a letter.
         let text = format!("{} {}", "字".repeat(40), "字".repeat(60));
         let passages = cut(&text);
         assert!(passages.len() > 1 && passages.iter().all(|(_, p)| p.len() <= PASSAGE));

@@ -1,8 +1,9 @@
 //! Which records belong together.
 //!
-//! Owns the parting of a corpus into one group a slot: participants stay whole, and those who are
-//! alike come together, so that personas differ. Alike by what they say and what they are, or by a
-//! column that the user names ([`super::by_column`]). The same data and seed give the same groups.
+//! Owns the parting of a corpus into one group per slot. Participants stay whole, and those who are
+//! alike come together, so that personas differ. Alike means by what they say and who they are, or
+//! by a column that the user names ([`super::by_column`]). The same data and seed give the same
+//! groups.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +12,10 @@ use super::clusters::cluster;
 use super::features::Features;
 use crate::corpus::{Corpus, Record};
 
-/// Words that are shown of a group.
+/// Most terms that are shown of a group.
 const TERMS: usize = 5;
 
-/// By what records were parted.
+/// The unit by which records were parted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Grouping {
     /// By participant.
@@ -26,7 +27,7 @@ pub(super) enum Grouping {
 }
 
 impl Grouping {
-    /// As the report has it.
+    /// The name of the grouping in the report.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Participants => "participants",
@@ -36,12 +37,12 @@ impl Grouping {
     }
 }
 
-/// Records of one slot and the words that set them apart.
+/// The records of one slot, and the terms that set them apart.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Group {
     /// Indices into the corpus, ascending.
     pub(super) records: Vec<usize>,
-    /// Most telling first.
+    /// The terms, most telling first.
     pub(super) terms: Vec<String>,
 }
 
@@ -49,21 +50,21 @@ pub(super) struct Group {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Parting {
     pub(super) grouping: Grouping,
-    /// None empty; those with most people behind them first.
+    /// The groups, those with most people first; none is empty.
     pub(super) groups: Vec<Group>,
-    /// Records in no group, with the cause.
+    /// Indices of records that are in no group, with the cause.
     pub(super) left_out: Vec<(usize, String)>,
-    /// What the user should know, one line each.
+    /// Notes for the user, one line each.
     pub(super) notes: Vec<String>,
 }
 
-/// Who speaks in a record: its participant; else the row itself in a table, the file in a text.
+/// Who speaks in a record: its participant, else the row itself in a table or the file in a text.
 pub(super) fn speaker(corpus: &Corpus, record: &Record) -> String {
     corpus.participant_key(record)
 }
 
-/// Parts `records` (indices into the corpus) into `slots` groups, by the column where one is named;
-/// into one a record where there are fewer records than that.
+/// Parts `records` (indices into the corpus) into `slots` groups, by the column where one is named.
+/// Where there are fewer records than slots, each record is a group.
 pub(super) fn part(
     corpus: &Corpus,
     records: &[usize],
@@ -80,8 +81,9 @@ pub(super) fn part(
     Parting { grouping, groups, left_out: Vec::new(), notes: Vec::new() }
 }
 
-/// What must stay together: all that a participant says, or a record where there are fewer
-/// participants than slots. In order of the data, so that names have no say in the outcome.
+/// The sets of records that must stay together: all that a participant says, or single records
+/// where there are fewer participants than slots. In the order of the data, so that names do not
+/// influence the outcome.
 pub(super) fn units(
     corpus: &Corpus,
     records: &[usize],
@@ -118,7 +120,7 @@ pub(super) fn alike(corpus: &Corpus, units: &[Vec<usize>], slots: usize, seed: u
     groups
 }
 
-/// Those with most people first, then those with most records, then as the data has them.
+/// Sorts groups: most people first, then most records, then in the order of the data.
 pub(super) fn order(corpus: &Corpus, groups: &mut [Group]) {
     let people = |group: &Group| {
         let mut all: Vec<String> =
@@ -134,7 +136,7 @@ pub(super) fn order(corpus: &Corpus, groups: &mut [Group]) {
 }
 
 /// The features that a group has more often than all units do, most telling first; of those that
-/// share a word only the first.
+/// share a word, only the first.
 fn terms(features: &Features, assigned: &[usize], group: usize) -> Vec<String> {
     let mut own = vec![0usize; features.names.len()];
     let mut all = vec![0usize; features.names.len()];
@@ -164,7 +166,8 @@ fn terms(features: &Features, assigned: &[usize], group: usize) -> Vec<String> {
     told.into_iter().map(str::to_owned).collect()
 }
 
-/// Values of a column share none, whatever they have in common.
+/// Whether two features share a word. Values of columns share one only where the column and the
+/// value are the same, or where both are edges (`≥`) of one numeric column.
 fn share_a_word(one: &str, other: &str) -> bool {
     if one.contains(['=', '≥']) || other.contains(['=', '≥']) {
         return one.split('≥').next() == other.split('≥').next();

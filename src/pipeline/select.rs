@@ -1,8 +1,8 @@
 //! Which drafts become the final personas.
 //!
-//! Owns the choice: the gate first, then one at a time the draft that adds most to those chosen.
-//! Only the judge score is gated; what is counted (`merits`), distinctiveness and slot coverage
-//! enter here and nowhere else.
+//! Owns the choice: drafts that pass the gate first, then one at a time the draft that adds most to
+//! those chosen. Only the judge score is a gate; what is counted (`merits`), distinctiveness and
+//! slot coverage enter here and nowhere else.
 
 use super::merits::{Counter, Merits};
 use super::next::threshold;
@@ -11,29 +11,29 @@ use crate::corpus::Corpus;
 use crate::schema::{ALIKE, Persona, Scores, Shingles};
 use crate::store::{Draft, DraftId, RunState};
 
-/// What each part adds to the judge score (0..=1) of a candidate. A slot without a persona counts
-/// as much as the best score: whoever passed the gate is good enough to stand for a segment.
+/// What each part adds to a candidate's judge score (0..=1). Covering a slot that has no persona
+/// yet counts as much as the best score: any draft that passed the gate can represent its segment.
 const SLOT: f64 = 1.0;
 const DISTINCT: f64 = 0.15;
-/// What is counted, by name: each is 0..=1.
+/// Weight of each count, by name; each count is 0..=1.
 const COUNTED: [(&str, f64); 4] = [
     ("completeness", 0.10),
     ("specificity", 0.10),
     ("evidence_coverage", 0.10),
     ("readability", 0.05),
 ];
-/// What each wording takes away that may come from a stereotype, and the most that all may.
+/// Deduction for each wording that may come from a stereotype, and the most for all of them.
 const FLAGGED: f64 = 0.05;
 const FLAGGED_MOST: f64 = 0.15;
 
-/// The final personas and what became of the others.
+/// The final personas, and what became of the other drafts.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Selection {
-    /// In order of choice, passing ones first.
+    /// The personas in order of choice, those that passed first.
     pub(super) personas: Vec<Persona>,
     /// How many of them passed the gate.
     pub(super) passed: usize,
-    /// Drafts not chosen, with the cause.
+    /// Drafts that were not chosen, with the cause.
     pub(super) dropped: Vec<(DraftId, String)>,
 }
 
@@ -46,17 +46,17 @@ struct Candidate<'a> {
     met: Met,
 }
 
-/// What a candidate has in common with those chosen so far. Each of them is met once: held against
-/// all of them at every choice, hundreds of drafts would take minutes.
+/// What a candidate has in common with the personas chosen so far. Each chosen one is compared with
+/// it once: comparing all of them again at every choice would take minutes for hundreds of drafts.
 #[derive(Default)]
 struct Met {
-    /// How many of those chosen were met.
+    /// How many of the chosen ones were compared.
     count: usize,
-    /// The largest likeness.
+    /// The largest likeness to any of them, 0..=1.
     alike: f64,
-    /// Whether one has the same name.
+    /// Whether any of them has the same name.
     namesake: bool,
-    /// Whether one stands for the same slot.
+    /// Whether any of them stands for the same slot.
     covered: bool,
 }
 
@@ -109,8 +109,8 @@ pub(super) fn select(corpus: &Corpus, plan: &Plan, state: &RunState) -> Selectio
     Selection { personas, passed, dropped }
 }
 
-/// Moves from `pool` to `chosen`, one at a time, what adds most, until there are `count` or nothing
-/// is left that may be chosen. Keeps how distinct each was when it was chosen.
+/// Moves candidates from `pool` to `chosen`, each time the one that adds most, until there are
+/// `count` or none is left that may be chosen. Keeps how distinct each was when it was chosen.
 fn choose<'a>(pool: &mut Vec<Candidate<'a>>, chosen: &mut Vec<(Candidate<'a>, f64)>, count: usize) {
     while chosen.len() < count {
         let mut best: Option<(f64, f64, usize)> = None;
@@ -124,7 +124,7 @@ fn choose<'a>(pool: &mut Vec<Candidate<'a>>, chosen: &mut Vec<(Candidate<'a>, f6
                 + if covered { 0.0 } else { SLOT }
                 + DISTINCT * (1.0 - alike)
                 + worth(&candidate.merits);
-            // The first of equals: drafts come in order of their ids.
+            // Of equals the first wins; candidates are in order of their draft ids.
             if best.is_none_or(|(so_far, _, _)| adds > so_far) {
                 best = Some((adds, 1.0 - alike, at));
             }
@@ -136,7 +136,7 @@ fn choose<'a>(pool: &mut Vec<Candidate<'a>>, chosen: &mut Vec<(Candidate<'a>, f6
     }
 }
 
-/// What was counted, weighed.
+/// The weighted sum of the counts, less the deduction for flags.
 fn worth(merits: &Merits) -> f64 {
     let counted = |(name, weight): &(&str, f64)| weight * merits.counted.get(*name).unwrap_or(&0.0);
     let flagged = (FLAGGED * merits.flags.len() as f64).min(FLAGGED_MOST);

@@ -1,7 +1,9 @@
-//! The paid requests of a run before it runs, for its estimate.
+//! The paid requests that a run would make, drawn up before it runs so that their cost can be
+//! estimated.
 //!
 //! Owns [`sketch`]: the real plan and the real prompts, around personas that a stand-in draws from
-//! the same records in milliseconds. Their words are no one's; their sizes are those of the run.
+//! the same records in milliseconds. What these personas say does not matter; their sizes are those
+//! of the run.
 
 use std::collections::BTreeMap;
 
@@ -13,17 +15,17 @@ use crate::privacy::Cleared;
 use crate::prompts::{answer, draft, refine};
 use crate::store::DraftId;
 
-/// What would be asked for money.
+/// The requests that would be paid for.
 #[derive(Debug, Clone, Default)]
 pub struct Sketch {
-    /// One refinement a persona.
+    /// One refinement request per persona.
     pub refinements: Vec<ChatRequest>,
-    /// One request a persona, if a service wrote them all.
+    /// One drafting request per persona, as if a service wrote all of them.
     pub whole: Vec<ChatRequest>,
 }
 
-/// Draws the requests of a run. `drafter` stands in for the local model and answers at once; `service` has
-/// the context of the paid one.
+/// Draws up the requests. `drafter` stands in for the local model and answers at once; `service`
+/// has the context length of the paid model.
 pub async fn sketch(
     corpus: &Cleared<Corpus>,
     settings: &Settings,

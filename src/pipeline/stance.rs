@@ -1,8 +1,8 @@
 //! What a text speaks for and what it speaks against, in English.
 //!
-//! Owns a small lexicon and how it is read. People who share all their words may still disagree,
-//! and then only `I trust the app` against `I do not trust the app` parts them. Text in another
-//! language has no stance here; its words and pairs of words still count.
+//! Owns a small lexicon and how it is read. People who share all their words may still disagree:
+//! only the stance sets `I trust the app` apart from `I do not trust the app`. Text in another
+//! language has no stance here; its words and pairs of words still count as features.
 
 use crate::prompts::passages::words;
 
@@ -141,7 +141,7 @@ const AGAINST: &[&str] = &[
     "regret",
     "stupid",
 ];
-/// Words that turn the next few around.
+/// Words that reverse the meaning of the next few.
 const NOT: &[&str] = &[
     "not",
     "no",
@@ -176,13 +176,13 @@ const NOT: &[&str] = &[
     "cant",
     "wont",
 ];
-/// Words between what is put first and what comes after it.
+/// Words between what is preferred and what it is preferred to.
 const OVER: &[&str] = &["over", "than", "instead"];
-/// Words that a negation reaches.
+/// How many words a negation reaches.
 const REACH: usize = 4;
 
 /// Each word that a clause with a stance is about, with `+` or `-` before it. A clause ends at
-/// punctuation and at `but`.
+/// punctuation, at `but` and at `although`.
 pub(super) fn stances(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for clause in text.split(['.', ',', ';', ':', '!', '?', '\n', '(', ')', '–', '—']) {
@@ -215,7 +215,7 @@ fn read(clause: &[String]) -> Vec<String> {
         }
         reach = reach.saturating_sub(1);
     }
-    // `nobody asked me` is against something, `speed over price` for something.
+    // `nobody asked me` is against something, and `speed over price` is for something.
     let stance = match score.signum() {
         0 if negations > 0 => -1,
         0 => i32::from(over.is_some()),

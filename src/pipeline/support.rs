@@ -14,9 +14,9 @@ pub(super) const VERBATIM: &str = "verbatim_quotes";
 pub(super) const OVERLAP: &str = "record_overlap";
 pub(super) const VARIETY: &str = "variety";
 
-/// The computed signals, each 0..=1: the share of quotes that are their record's own words, the
-/// share of the persona's telling words that its records use too, and the share of word pairs that
-/// are no repetition.
+/// The computed signals, each 0..=1: the share of quotes that stand word for word in their record,
+/// the share of the persona's telling words that its records use too, and the share of word pairs
+/// that are not a repetition.
 pub(super) fn signals(
     corpus: &Corpus,
     persona: &Persona,
@@ -38,14 +38,14 @@ pub(super) fn signals(
     let pairs: Vec<&[String]> = body.windows(2).collect();
     let distinct: BTreeSet<&[String]> = pairs.iter().copied().collect();
     let variety = share(distinct.len(), pairs.len());
-    // No quote is neither a true nor a false one.
+    // Without quotes, none is true and none is false: the signal is left out.
     let verbatim = (!persona.quotes.is_empty()).then_some((VERBATIM, verbatim));
     let all = verbatim.into_iter().chain([(OVERLAP, overlap), (VARIETY, variety)]);
     all.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// The words of what the persona says but its quotes; where it is made of sentences, without the
-/// title and summary around them, which are partly counted.
+/// The words of all that the persona says except its quotes. Where it is made of sentences, title
+/// and summary are left out too, since they are partly counted.
 fn body(persona: &Persona, wording: Wording) -> Vec<String> {
     let mut texts: Vec<&str> = persona.statements().map(|s| s.text.as_str()).collect();
     texts.extend(persona.motivations.iter().map(String::as_str));
@@ -81,7 +81,7 @@ mod tests {
                 let name = match fate {
                     Fate::Swapped => VERBATIM,
                     Fate::Looped => VARIETY,
-                    // Each half of a mixture is borne out by what it cites.
+                    // Each half of a mixture is supported by the records that it cites.
                     Fate::Mixed => continue,
                     _ => OVERLAP,
                 };

@@ -1,4 +1,4 @@
-//! Whole runs on a scripted model: what is promised of any run, whatever the model says.
+//! Whole runs on a scripted model: what holds for any run, whatever the model says.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,20 +11,20 @@ use crate::llm::{Output, Shape};
 use crate::schema::{ALIKE, Persona, RecordId, Shingles};
 use crate::store::{Event, RunState, Started};
 
-/// Collects notes; can cancel after so many units of work.
+/// Collects notes; can cancel after a number of units of work.
 #[derive(Default)]
 pub(super) struct Watch {
     pub(super) notes: Mutex<Vec<String>>,
     stages: Mutex<Vec<String>>,
     /// Units that the open stage has left.
     left: Mutex<Option<usize>>,
-    /// Last that was told of money.
+    /// The last report of money spent.
     pub(super) spent: Mutex<Option<MicroUsd>>,
     stop: Option<(Cancel, Mutex<usize>)>,
 }
 
 impl Watch {
-    /// One that cancels after so many units.
+    /// A watch that cancels after this many units.
     pub(super) fn stopping(cancel: &Cancel, after: usize) -> Self {
         Self { stop: Some((cancel.clone(), Mutex::new(after))), ..Self::default() }
     }
@@ -36,7 +36,7 @@ impl Observer for Watch {
             Progress::Note(note) => self.notes.lock().expect("a lock").push(note.to_owned()),
             Progress::StageStarted { stage, total } => {
                 self.stages.lock().expect("a lock").push(stage.to_owned());
-                // A judge that was measured before is looked up: nothing to count.
+                // A judge that was measured before is looked up: there are no units to count.
                 *self.left.lock().expect("a lock") = (total > 0).then_some(total);
             }
             Progress::StageEnded => *self.left.lock().expect("a lock") = None,
@@ -302,7 +302,7 @@ fn what_a_model_makes_of_a_sentence_decides_under_which_heading_it_may_stand() {
     let plan = Plan::new(&corpus, &model, &Settings { count: 1, ..settings() }).expect("a plan");
     let id = crate::store::DraftId { slot: 0, round: 0, index: 0 };
     let mut brief = plan.brief(&corpus, id, &std::collections::BTreeMap::new());
-    // Every third is a wish, every third a habit, and the rest are facts.
+    // Of every three sentences, one is a wish, one a habit and one a fact.
     let leaning = |n: usize| match n % 3 {
         0 => [5.0, 1.0, 2.0],
         1 => [-1.0, -2.0, 4.0],
@@ -362,7 +362,7 @@ fn the_same_seed_gives_the_same_personas_and_another_seed_others() {
 
 #[test]
 fn an_interrupt_after_any_unit_and_a_resume_give_what_an_uninterrupted_run_gives() {
-    // The threshold is high enough for an extra round to be part of it.
+    // The threshold is high enough for the run to need extra rounds.
     let settings = Settings { threshold: Threshold::Fixed(0.95), max_rounds: 2, ..settings() };
     let corpus = Cleared::as_is(interviews());
     let whole = run_with(interviews(), "ok", &settings);
@@ -437,7 +437,7 @@ fn a_draft_that_fails_is_named_and_replaced() {
         let ended = run_with(interviews(), script, &settings());
         assert!(matches!(ended.outcome, Ok(Outcome::Complete)));
         assert_eq!(ended.state.drafts.len(), 6);
-        // The second chat is the second draft of the first slot.
+        // The second chat makes the second draft of the first slot.
         let failed = crate::store::DraftId { slot: 0, round: 0, index: 1 };
         let said = &ended.state.dropped[&failed];
         assert!(said.contains(cause), "{said}");
@@ -446,7 +446,7 @@ fn a_draft_that_fails_is_named_and_replaced() {
 
 #[test]
 fn drafts_that_say_the_same_are_dropped_and_never_selected_twice() {
-    // Two sentences in all, and a model that always says the same.
+    // Two sentences in all, and a model that always gives the same answer.
     let mut corpus = Corpus::default();
     for index in 0..2 {
         let cells = [("answer", format!("I wait for the bus at stop {index} every day"))];
@@ -618,7 +618,7 @@ fn a_title_with_a_role_has_the_words_of_somebody_in_it() {
     let mut corpus = Corpus::default();
     for (index, record) in interviews().records.iter().enumerate() {
         let who = record.participant.clone().unwrap_or_default();
-        // Roles lie across the segments: each has a majority and others.
+        // Roles cut across the segments: each segment has a majority role and others.
         let role = ["driver", "driver", "clerk"][index / 4 % 3].to_owned();
         let text = record.text.rsplit_once(": ").map(|(_, said)| said.trim().to_owned());
         let cells = [("who", who.clone()), ("role", role), ("answer", text.unwrap_or_default())];

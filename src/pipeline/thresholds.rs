@@ -1,8 +1,8 @@
 //! What `--quality-threshold auto` means for one judge on one user's data.
 //!
-//! Owns the file in which `persona calibrate` leaves it, beside the judge's own measurement. Found
-//! again by hashes: of the judging model, of the data, and of the scales and weights that the score
-//! is made with, so that a threshold never outlives the scores it was read off.
+//! Owns the file in which `persona calibrate` keeps it, beside the judge's own measurement. It is
+//! found again by hashes of the judging model, of the data, and of the scales and weights that make
+//! up the score, so that a threshold never outlives the scores it was read from.
 
 use std::path::{Path, PathBuf};
 
@@ -15,16 +15,16 @@ use crate::corpus::Corpus;
 use crate::prompts::Wording;
 use crate::store::{JudgeReport, write_atomically};
 
-/// A threshold that the user had measured.
+/// A threshold that the user had measured on their own data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OwnThreshold {
-    /// The score.
+    /// The score from which a persona passes, 0..=1.
     pub threshold: f64,
     /// The share of personas that were to pass, 0..=1.
     pub pass: f64,
-    /// Personas it was read off.
+    /// How many personas it was read from.
     pub personas: usize,
-    /// Hash of the scales and weights.
+    /// Hash of the judge's scales and weights.
     scale: String,
 }
 
@@ -33,13 +33,14 @@ impl OwnThreshold {
     pub fn of(scores: &[f64], pass: f64, judge: &JudgeReport) -> Option<Self> {
         let mut sorted = scores.to_vec();
         sorted.sort_unstable_by(|a, b| b.total_cmp(a));
-        // Less the last bit of a product that should be whole.
+        // The share of personas is rounded up, but not because of the last bit of a product.
         let passing = ((scores.len() as f64 * pass - 1e-9).ceil() as usize).max(1);
         let threshold = *sorted.get(passing - 1)?;
         Some(Self { threshold, pass, personas: scores.len(), scale: scale(judge) })
     }
 
-    /// Keeps it for this judge and data; gives the file, or `None` for a judge without a hash.
+    /// Keeps the threshold for this judge and data. Returns the file, or `None` for a judge without
+    /// a hash.
     pub fn save(
         &self,
         cache: &Path,
@@ -54,7 +55,8 @@ impl OwnThreshold {
         Ok(Some(path))
     }
 
-    /// The one kept for this judge and data; one read off other scales counts as none.
+    /// The threshold kept for this judge and data; one that was read from other scales does not
+    /// count.
     pub fn find(
         cache: &Path,
         judge: &JudgeReport,
@@ -68,10 +70,11 @@ impl OwnThreshold {
     }
 }
 
-/// The data is known by its files' contents, whatever they are called and in whatever order.
+/// The file of a threshold. The data is identified by the contents of its files, whatever their
+/// names and order.
 fn file(cache: &Path, judge: &JudgeReport, corpus: &Corpus, wording: Wording) -> Option<PathBuf> {
     let model = judge.model_sha256.as_deref()?;
-    // The hash comes from a server where the model does; it must not choose the path.
+    // Where a server runs the model, it also states the hash, which must not choose the path.
     let is_hash = model.len() == 64 && model.bytes().all(|b| b.is_ascii_hexdigit());
     let mut files: Vec<&str> = corpus.files.iter().map(|file| file.sha256.as_str()).collect();
     files.sort_unstable();

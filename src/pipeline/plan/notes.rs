@@ -1,6 +1,7 @@
 //! What the user is told about a plan before the first draft.
 //!
-//! Owns the wording. Each function looks at one matter and says nothing where there is nothing to say.
+//! Owns the wording of the notes. Each function covers one matter, and returns `None` where the
+//! user need not be told of it.
 
 use super::super::Style;
 use super::super::segments::{Grouping, Parting};
@@ -31,7 +32,7 @@ pub(super) fn notes(
     before.into_iter().flatten().chain(segments).chain(after.into_iter().flatten()).collect()
 }
 
-/// `one` for one, else `many` with the number in it.
+/// `one` when the number is 1, else `many` with the number in place of `{}`.
 pub(in crate::pipeline) fn counted(number: usize, one: &str, many: &str) -> String {
     if number == 1 { one.to_owned() } else { many.replace("{}", &number.to_string()) }
 }
@@ -106,7 +107,7 @@ fn nothing_to_digest(plan: &Plan) -> Option<String> {
 fn unused_records(plan: &Plan, corpus: &Corpus, reads_here: bool) -> Option<String> {
     let report = &plan.report;
     (report.unused > 0 && !report.corpus_shared && !digests(plan)).then(|| {
-        // A service would be paid for reading everything.
+        // A service would charge for reading everything.
         let digest = if reads_here { ", and --digest reads all" } else { "" };
         format!(
             "{} of {} records are in focus of a draft, {} are not; more drafts (--draft-multiplier) use more{digest}",
@@ -139,7 +140,7 @@ fn interviewer(plan: &Plan) -> Option<String> {
     })
 }
 
-/// Whether there is something for a digest to read.
+/// Whether there are stretches for a digest to read.
 fn digests(plan: &Plan) -> bool {
     plan.stretches().next().is_some()
 }

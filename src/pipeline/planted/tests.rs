@@ -1,9 +1,10 @@
 //! Corpora whose segments are known, and how many of them are found again.
 //!
-//! Each kind plants its segments in another way; all share their vocabulary of topics and differ in
-//! what people think of them or how they answer. A planted segment is *covered* when more than half
-//! of some slot's records are of it, or, for personas, more than half of the records that one cites.
-//! Slots dealt out by lot are reported beside ours.
+//! Each kind of corpus plants its segments in another way. All kinds share their vocabulary of
+//! topics and differ in what people think of them or how they answer. A planted segment is
+//! *covered* when more than half of some slot's records belong to it, or, for personas, more than
+//! half of the records that one cites. The share found by slots dealt out at random is reported
+//! beside ours.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ use crate::privacy::Cleared;
 
 const SEEDS: u64 = 10;
 
-/// Turns of phrase by segment, with topics that all speak of.
+/// Turns of phrase by segment; every segment uses them of all topics.
 const VIEWS: [[&str; 6]; 5] = [
     [
         "I trust the app and let it plan my day",
@@ -126,7 +127,8 @@ impl Planted {
         of.choose(&mut self.draw).copied().unwrap_or_default()
     }
 
-    /// Everyone speaks four times, of any topic, in one of the turns of phrase of their segment.
+    /// Everyone speaks four times, each time of any topic in one of the turns of phrase of their
+    /// segment.
     fn phrases(sizes: &[usize], seed: u64) -> Self {
         let mut planted = Self::new(sizes.len(), seed);
         let mut people: Vec<usize> =
@@ -146,7 +148,7 @@ impl Planted {
         planted
     }
 
-    /// All say the same words; what counts is what they put before what.
+    /// All people use the same words; segments differ in what they put before what.
     fn order(seed: u64) -> Self {
         const THINGS: [&str; 4] = ["speed", "safety", "price", "comfort"];
         let templates = [
@@ -170,7 +172,7 @@ impl Planted {
         planted
     }
 
-    /// All speak of the same four things, and each segment is for some and against the others.
+    /// All people speak of the same four things; each segment is for some and against the others.
     fn stances(seed: u64) -> Self {
         const FOR: [&str; 5] = [
             "I trust {x}",
@@ -205,7 +207,7 @@ impl Planted {
         planted
     }
 
-    /// Made-up words, all of which everyone uses; each segment uses a dozen of them more often.
+    /// Made-up words that everyone uses; each segment uses a dozen of them more often.
     fn frequencies(segments: usize, people: usize, seed: u64) -> Self {
         const FAVOURED: usize = 12;
         let mut planted = Self::new(segments, seed);
@@ -233,7 +235,7 @@ impl Planted {
         planted
     }
 
-    /// Ratings and a favourite tool tell; age, region and text do not.
+    /// Ratings and a favourite tool set the segments apart; age, region and text do not.
     fn columns(seed: u64) -> Self {
         let tools = ["paper", "app", "phone", "board"];
         let mut planted = Self::new(4, seed);
@@ -262,7 +264,7 @@ impl Planted {
         planted
     }
 
-    /// A survey of choices only: each segment has a likeliest answer to each of eight questions.
+    /// A survey of closed questions only: each segment has a likeliest answer to each of eight.
     fn survey(seed: u64) -> Self {
         let choices = ["Not at all", "Not much", "Some", "A lot"];
         let mut planted = Self::new(4, seed);
@@ -305,7 +307,7 @@ impl Planted {
         parting.groups.into_iter().map(|group| group.records).collect()
     }
 
-    /// Participants dealt out by lot, all slots alike.
+    /// Participants dealt out at random, into slots of equal size.
     fn by_lot(&self, seed: u64) -> Vec<Vec<usize>> {
         let all: Vec<usize> = (0..self.truth.len()).collect();
         let (_, mut units) = units(&self.corpus, &all, self.segments);
@@ -318,7 +320,7 @@ impl Planted {
     }
 }
 
-/// A word of no language and in no lexicon.
+/// A word that no language has and no lexicon holds.
 fn made_up(number: usize) -> String {
     let letters = "bdfgklmnprstvz".as_bytes();
     let letter = |at: usize| char::from(letters[at % letters.len()]);
@@ -338,7 +340,7 @@ const KINDS: [(&str, Kind); 8] = [
     ("survey", Planted::survey),
 ];
 
-/// Means over the seeds: slots of ours, slots by lot.
+/// Mean share of covered segments over the seeds: by our slots, and by random ones.
 fn measure(kind: Kind) -> (f64, f64) {
     let runs = (0..SEEDS).map(|seed| {
         let planted = kind(seed);
