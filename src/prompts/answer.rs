@@ -1,8 +1,8 @@
-//! From a draft's answer to a persona.
+//! Reading a draft's answer into a persona.
 //!
-//! Owns the reading: quotes are looked up in their record again and get their offsets here, text
-//! that ran into its bound is trimmed, and what is said twice is said once. An answer that does
-//! not hold is an error with its cause, never a persona with a hole.
+//! Owns the checks: quotes are looked up in their record again and get their offsets here, text
+//! that ran into its bound is trimmed, and what is said twice is kept once. An answer that fails a
+//! check is an error with its cause, never a persona with a hole.
 
 use std::cell::Cell;
 
@@ -19,13 +19,13 @@ use crate::corpus::{Corpus, Record};
 use crate::privacy::Cleared;
 use crate::schema::{Persona, Quote, RecordId, Statement};
 
-/// Facts about the segment in an extractive summary.
+/// Most facts about the segment in an extractive summary.
 const SUMMARY_FACTS: usize = 3;
 
-/// Why an answer is no persona.
+/// Why an answer is not a persona.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerError {
-    /// Not the JSON that was asked for.
+    /// The answer is not the JSON that was asked for.
     #[error("the answer is not the JSON that was asked for: {0}")]
     Json(String),
     /// A quote is not a piece of its record.
@@ -34,12 +34,12 @@ pub enum AnswerError {
     /// A statement is not a sentence of a record shown, or cites one that was not shown.
     #[error("a statement rests on no record that was shown ({0})")]
     Statement(String),
-    /// Nothing was said where something must be.
+    /// A part that must not be empty is.
     #[error("the answer has no {0}")]
     Empty(&'static str),
 }
 
-/// Reads an answer to the request that was made of `brief`, written under its grammar.
+/// Reads an answer that was written under the grammar of the request for `brief`.
 pub fn parse(
     corpus: &Cleared<Corpus>,
     brief: &Brief,
@@ -49,9 +49,9 @@ pub fn parse(
     read(&Evidence { corpus, brief, unfounded: None }, wording, answer)
 }
 
-/// Reads an answer that no grammar bound: what it cites is still held against the records. Quotes
-/// that are no record's words are left out, and so are ids of records that were not shown; a
-/// statement without any is marked as inferred. Also says how many quotes and ids were left out.
+/// Reads an answer that no grammar bound. What it cites is still checked: quotes that are not in a
+/// record are left out, as are ids of records that were not shown; a statement left without an id
+/// is marked as inferred. Also returns how many quotes and ids were left out.
 pub fn parse_unbound(
     corpus: &Cleared<Corpus>,
     brief: &Brief,
@@ -64,7 +64,7 @@ pub fn parse_unbound(
     Ok((persona, unfounded.get()))
 }
 
-/// The JSON in an answer: services that ignore the schema like to put it in a fence.
+/// The JSON within an answer: services that ignore the schema often wrap it in a fence.
 pub(super) fn document(answer: &str) -> &str {
     match (answer.find('{'), answer.rfind('}')) {
         (Some(start), Some(end)) if start < end => &answer[start..=end],
@@ -112,7 +112,7 @@ fn read(evidence: &Evidence<'_>, wording: Wording, answer: &str) -> Result<Perso
     Ok(persona)
 }
 
-/// Takes the quotation marks off words of the model's own.
+/// Removes the quotation marks around words that nobody said.
 fn unmark(persona: &mut Persona, said: &Said) {
     let statements = [&mut persona.goals, &mut persona.pains, &mut persona.behaviours];
     let statements = statements.into_iter().flatten().map(|statement| &mut statement.text);
@@ -122,16 +122,16 @@ fn unmark(persona: &mut Persona, said: &Said) {
     }
 }
 
-/// The records that a draft was shown.
+/// The records that a draft was shown, against which its answer is checked.
 struct Evidence<'a> {
     corpus: &'a Cleared<Corpus>,
     brief: &'a Brief,
-    /// Counts citations that lead nowhere; where there is no counter, the first is an error.
+    /// Counts citations that lead nowhere; without a counter, the first one is an error.
     unfounded: Option<&'a Cell<usize>>,
 }
 
 impl<'a> Evidence<'a> {
-    /// Passes over a citation that leads nowhere, where that is allowed.
+    /// Counts a citation that leads nowhere, or returns `error` where that is not allowed.
     fn pass_over(&self, error: AnswerError) -> Result<(), AnswerError> {
         let Some(count) = self.unfounded else { return Err(error) };
         count.set(count.get() + 1);
@@ -146,14 +146,14 @@ impl<'a> Evidence<'a> {
         self.brief.focus.iter().map(part)
     }
 
-    /// A field that must be a piece of a record shown.
+    /// Reads a field that must be a piece of a record shown.
     fn sentence(&self, fields: &Map<String, Value>, key: &str) -> Result<String, AnswerError> {
         let text = text(fields, key)?;
         let said = !text.is_empty() && self.shown().any(|(_, shown)| shown.contains(&text));
         if said { Ok(text) } else { Err(AnswerError::Statement(key.to_owned())) }
     }
 
-    /// Where `text` stands inside one cell of record `id`.
+    /// The place of `text` inside one cell of record `id`.
     fn find(&self, id: &RecordId, text: &str) -> Option<Quote> {
         let (record, _) = self.shown().find(|(record, _)| record.id == *id)?;
         let mut places = record.cells().filter_map(|(at, cell)| Some(at + cell.find(text)?));
@@ -185,9 +185,9 @@ fn quotes(evidence: &Evidence<'_>, fields: &Map<String, Value>) -> Result<Vec<Qu
     let answers: Vec<Answer> = field(fields, key::QUOTES)?;
     let mut quotes = Vec::new();
     for answer in answers {
-        // Blanks at the ends are not the speaker's.
+        // Blanks at the ends were not said.
         match evidence.find(&answer.record, answer.text.trim()) {
-            // No grammar bound an answer from elsewhere.
+            // Without a grammar, an answer may have more quotes than were asked for.
             Some(_) if quotes.len() >= QUOTES_MOST => {}
             Some(quote) => quotes.push(quote),
             None => evidence.pass_over(AnswerError::Quote(answer.record.to_string()))?,
@@ -196,7 +196,7 @@ fn quotes(evidence: &Evidence<'_>, fields: &Map<String, Value>) -> Result<Vec<Qu
     Ok(quotes)
 }
 
-/// Statements that are sentences of records: the records are all those shown that say it.
+/// Reads statements that are sentences of records; each cites all records shown that contain it.
 fn picked(
     evidence: &Evidence<'_>,
     fields: &Map<String, Value>,
@@ -218,8 +218,8 @@ fn picked(
     picks.values().map(statement).collect()
 }
 
-/// Statements in the model's words. One that shares no telling word with what it cites is marked
-/// as inferred.
+/// Reads statements in the model's own words. A statement that shares no telling word with the
+/// records it cites is marked as inferred.
 fn written(
     evidence: &Evidence<'_>,
     fields: &Map<String, Value>,
@@ -263,7 +263,8 @@ fn motivations(fields: &Map<String, Value>) -> Result<Vec<String>, AnswerError> 
     Ok(texts.filter(|text| !text.is_empty()).collect())
 }
 
-/// `Home carer: “the plan doesn't know that it snows”`; without the role where somebody else said it.
+/// The title, such as `Home carer: “the plan doesn't know that it snows”`. It has no role where
+/// somebody without that role said the words.
 fn extractive_title(evidence: &Evidence<'_>, clause: &str) -> String {
     let mut said_by = evidence.shown().filter(|(_, shown)| shown.contains(clause));
     let role = evidence.brief.role.as_ref();
@@ -271,7 +272,7 @@ fn extractive_title(evidence: &Evidence<'_>, clause: &str) -> String {
     let is_answer = evidence.brief.answers.iter().any(|answer| answer.line().ends_with(clause));
     let clause = tidy(clause, usize::MAX);
     let clause = clause.trim_end_matches(['.', ',', ';']);
-    // Question and answer as they stand in a table are nobody's words.
+    // A question with its answer, as in the table, is not something that anyone said.
     let clause = if is_answer { clause.to_owned() } else { format!("“{clause}”") };
     let Some(role) = role else { return clause };
     let mut letters = role.chars();
@@ -279,7 +280,7 @@ fn extractive_title(evidence: &Evidence<'_>, clause: &str) -> String {
     format!("{first}{}: {clause}", letters.as_str())
 }
 
-/// What is counted, then the sentence that the model chose: two sentences without an invented word.
+/// The summary: what is counted, then the sentence that the model chose, without an invented word.
 fn extractive_summary(brief: &Brief, sentence: &str) -> String {
     let participants = match brief.segment.participants {
         1 => "one participant".to_owned(),
@@ -302,9 +303,9 @@ fn extractive_summary(brief: &Brief, sentence: &str) -> String {
     )
 }
 
-/// One line without control characters and what only hides or turns others; at most `max` characters. A
-/// text that ran into its bound of `max` characters ends
-/// at its last sentence, or at its last word where it has no whole sentence.
+/// Makes text one line of at most `max` characters, without control characters and invisible signs.
+/// A text that ran into a grammar's bound of `max` characters ends at its last whole sentence, or
+/// at its last word where it has none.
 pub(super) fn tidy(text: &str, max: usize) -> String {
     let seen: String = text.chars().filter(|c| !is_unseen(*c)).collect();
     let line: Vec<&str> = seen
@@ -313,10 +314,10 @@ pub(super) fn tidy(text: &str, max: usize) -> String {
         .collect();
     let line = line.join(" ");
     if line.chars().count() > max {
-        // No grammar bound it.
+        // Without a grammar, a text may be longer than its bound.
         return line[shorten(&line, 0..line.len(), max)].to_owned();
     }
-    // The grammar ends such a text at a word, a little before the bound.
+    // The grammar ends a text that runs into its bound at a word, a little before the bound.
     if text.chars().count().saturating_add(12) < max || ends_whole(&line) {
         return line;
     }
@@ -331,7 +332,7 @@ pub(super) fn tidy(text: &str, max: usize) -> String {
     kept.trim_end_matches([',', ';', ':', '-']).to_owned()
 }
 
-/// A sign without a shape that is not part of a word, as joiners are in some scripts and in emoji.
+/// Whether a sign is invisible and not part of a word, as joiners are in some scripts and in emoji.
 fn is_unseen(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
         | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
@@ -341,8 +342,8 @@ fn ends_whole(text: &str) -> bool {
     text.ends_with(['.', '!', '?', '…', '。', '！', '？', '"', ')'])
 }
 
-/// Removes what is said twice: equal statements and motivations, quotes inside another quote, and
-/// quotes that a statement gives word for word, as long as one quote stays.
+/// Removes repetitions: equal statements and motivations, quotes inside another quote, and quotes
+/// that a statement gives word for word, as long as one quote remains.
 fn say_once(persona: &mut Persona) {
     let mut said: Vec<String> = Vec::new();
     let mut is_new = |text: &str| {

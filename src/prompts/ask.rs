@@ -1,9 +1,9 @@
 //! How much is asked of a persona, and how intricate it may be.
 //!
-//! Owns the two dials and what each turns: detail is how many statements and quotes there are and
+//! Owns the two dials and what each changes: detail is how many statements and quotes there are and
 //! how long the summary is; complexity is how long and how nuanced each of them may be. Both are
-//! said in the prompt and held by the bounds of the grammar, so that a dial does what it says with
-//! a model that does not listen.
+//! stated in the prompt and enforced by the bounds of the grammar, so that they also work with a
+//! model that ignores instructions.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Detail {
-    /// A card: one or two of each.
+    /// A card: one or two statements and quotes of each kind.
     Minimal,
-    /// Two or three of each.
+    /// Two or three of each kind.
     #[default]
     Standard,
-    /// A page: up to five of each.
+    /// A page: up to five of each kind.
     Detailed,
 }
 
@@ -26,46 +26,46 @@ pub enum Detail {
 pub enum Complexity {
     /// Short sentences, one idea each.
     Simple,
-    /// As people write.
+    /// Sentences as people usually write them.
     #[default]
     Moderate,
-    /// Conditions, exceptions and wishes that pull apart.
+    /// Conditions, exceptions and conflicting wishes.
     Complex,
 }
 
-/// Both dials.
+/// How much is asked of a persona: both dials.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ask {
-    /// How many.
+    /// How many statements and quotes there are.
     pub detail: Detail,
-    /// How intricate.
+    /// How intricate each statement is.
     pub complexity: Complexity,
 }
 
-/// Fewest and most: items of a list, or characters of a text.
+/// Fewest and most, of the items of a list or the characters of a text.
 pub(super) type Range = (usize, usize);
 
 /// The bounds of a draft's grammar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bounds {
     pub(super) quotes: Range,
-    /// Statements of each kind.
+    /// Number of statements of each kind.
     pub(super) statements: Range,
     pub(super) motivations: Range,
     pub(super) summary: Range,
     pub(super) statement: Range,
     pub(super) motivation: Range,
-    /// Characters of a sentence that may be chosen as a statement, where there are enough of them.
+    /// Characters of a sentence that may be chosen as a statement, where enough sentences fit.
     pub(super) sentence: Range,
 }
 
-/// The longest summary and motivation of any ask, in characters.
+/// Longest summary and motivation under any setting, in characters.
 pub(super) const SUMMARY_MOST: usize = 600;
 pub(super) const MOTIVATION_MOST: usize = 180;
-/// The longest statement of any ask, in characters, and the most of a kind.
+/// Longest statement under any setting, in characters, and most statements of a kind.
 pub(super) const STATEMENT_MOST: usize = 220;
 pub(super) const STATEMENTS_MOST: usize = 5;
-/// The most quotes of any ask.
+/// Most quotes under any setting.
 pub(super) const QUOTES_MOST: usize = 5;
 
 impl Ask {
@@ -85,7 +85,7 @@ impl Ask {
         Bounds { quotes, statements, motivations, summary, statement, motivation, sentence }
     }
 
-    /// What is added to the instructions; nothing for the usual ask.
+    /// What is added to the instructions; empty for the default ask.
     pub(super) fn instructions(self) -> String {
         let detail = match self.detail {
             Detail::Minimal => " Keep it to a card: only what matters most.",

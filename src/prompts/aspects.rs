@@ -1,8 +1,8 @@
-//! Which sentence tells of a goal, a pain or a habit.
+//! Which sentences tell of a goal, a pain or a habit.
 //!
 //! Owns the cues: words of the sentence itself, of its column's name, and of the question that it
-//! answers. They are English, and some German, French and Spanish; text in another language still
-//! works, its sentences are only spread without regard to what they tell.
+//! answers. They are English, with some German, French and Spanish. Text in another language still
+//! works, but its sentences are spread over the aspects without regard to what they tell.
 
 use crate::corpus::Record;
 
@@ -18,10 +18,10 @@ pub enum Aspect {
 }
 
 impl Aspect {
-    /// All of them, in the order of a persona.
+    /// All aspects, in the order in which a persona has them.
     pub const ALL: [Self; 3] = [Self::Goal, Self::Pain, Self::Behaviour];
 
-    /// Words and phrases that speak of it; a leading or trailing space marks a word's edge.
+    /// Words and phrases that speak of the aspect; a leading or trailing space marks a word's edge.
     fn cues(self) -> &'static [&'static str] {
         match self {
             Self::Goal => &[
@@ -221,7 +221,7 @@ impl Aspect {
         }
     }
 
-    /// Words and phrases of a question that asks for it.
+    /// Words and phrases of a question that asks for the aspect.
     fn asking(self) -> &'static [&'static str] {
         match self {
             Self::Goal => &[
@@ -310,13 +310,14 @@ impl Aspect {
     }
 }
 
-/// What a cue counts in a sentence, in the question that it answers, and in its column's name: who
-/// speaks of a wish means it, whatever was asked; a column is filled with nothing else.
+/// Weights of a cue in a sentence, in the question that it answers, and in its column's name.
+/// People who speak of a wish mean it, whatever was asked; a column named for wishes holds nothing
+/// else.
 const SAID: usize = 2;
 const ASKED: usize = 1;
 const NAMED: usize = 8;
 
-/// How strongly a sentence of a record, which begins at a byte of it, speaks of an aspect.
+/// How strongly a sentence that begins at byte `at` of a record speaks of an aspect.
 pub(super) fn speaks_of(aspect: Aspect, record: &Record, at: usize, sentence: &str) -> usize {
     let asking = |text: &str| met(text, aspect.asking()) + met(text, aspect.cues());
     let named = record.column_at(at).map_or(0, |name| asking(&name.replace(['_', '-'], " ")));
@@ -324,8 +325,8 @@ pub(super) fn speaks_of(aspect: Aspect, record: &Record, at: usize, sentence: &s
     SAID * met(sentence, aspect.cues()) + ASKED * asked.min(1) + NAMED * named.min(1)
 }
 
-/// Whether a piece of a record tells what somebody likes, by its column or its question: no goal, and
-/// nothing in the way.
+/// Whether a piece of a record tells what somebody likes, by its column or its question; that is
+/// neither a goal nor a pain.
 pub(super) fn pleases(record: &Record, at: usize) -> bool {
     const LIKING: &[&str] = &[
         " you like",
@@ -355,10 +356,10 @@ pub(super) fn pleases(record: &Record, at: usize) -> bool {
         || record.question().is_some_and(likes)
 }
 
-/// How many of the cues a text holds.
+/// How many of the cues a text contains.
 fn met(text: &str, cues: &[&str]) -> usize {
     let lower = text.to_lowercase().replace('’', "'");
-    // Marks are no part of a word.
+    // Punctuation is not part of a word.
     let marks = ['.', ',', ';', ':', '!', '?', '"', '“', '”', '(', ')'];
     let spaced = format!(" {} ", lower.replace(marks, " "));
     cues.iter().filter(|cue| spaced.contains(**cue)).count()
@@ -370,7 +371,7 @@ mod tests {
     use crate::corpus::ColumnSpan;
     use crate::schema::RecordId;
 
-    /// A record of one cell, and another that holds the question.
+    /// A record with one cell for the question and one for the answer.
     fn record(question: &str, column: &str, said: &str) -> Record {
         let text = format!("question: {question}\n{column}: {said}");
         let start = text.len() - said.len();

@@ -1,8 +1,8 @@
-//! Personas whose worth is known: the scale on which a judge is measured.
+//! Personas of known quality, on which a judge is measured.
 //!
-//! Owns the good personas with their records, and which of them are scored at a model's first use.
-//! They were written for this purpose, by hand, in many domains; no study stands behind them. What
-//! is done to them is in [`super::corruptions`].
+//! Owns the good personas with their records, and the choice of those that are scored at a model's
+//! first use. They were written by hand for this purpose, in many domains; they come from no study.
+//! How they are corrupted is in [`super::corruptions`].
 
 use serde::Deserialize;
 
@@ -15,33 +15,33 @@ use crate::schema::{Persona, Provenance, Quote, RecordId, Scores, Segment, State
 
 pub use super::corruptions::Fate;
 
-/// Of so many good controls one is scored at a model's first use, so that it does not keep a user
-/// waiting; `persona calibrate` scores them all.
+/// One in this many good controls is scored at a model's first use, so that a user need not wait
+/// long; `persona calibrate` scores all of them.
 const QUICK: usize = 3;
 
-/// A persona of known worth. Its records stand in [`Controls::corpus`].
+/// A persona of known quality. Its records are in [`Controls::corpus`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Control {
-    /// The persona.
+    /// The persona, good or corrupted.
     pub persona: Persona,
-    /// What was done to it.
+    /// What was done to the persona.
     pub fate: Fate,
-    /// The good persona that it was made from, by number.
+    /// The number of the good persona that it was made from.
     pub source: usize,
 }
 
-/// Controls and the records they cite.
+/// The controls and the records that they cite.
 #[derive(Debug, Clone)]
 pub struct Controls {
     /// The records of all controls.
     pub corpus: Cleared<Corpus>,
-    /// Good and corrupted.
+    /// The good and the corrupted controls.
     pub all: Vec<Control>,
 }
 
 impl Controls {
-    /// The records that belong to a control: all of the person whom its goals cite, as indices into
-    /// the corpus.
+    /// The records that belong to a control, as indices into the corpus: all records of the person
+    /// whom its goals cite.
     pub fn segment(&self, control: &Control) -> Vec<usize> {
         let cited = control.persona.goals.first().and_then(|goal| goal.records.first());
         let file = |record: &Record| {
@@ -52,20 +52,20 @@ impl Controls {
         (0..self.corpus.records.len()).filter(|&i| file(&self.corpus.records[i])).collect()
     }
 
-    /// A fixed part of them, with each corruption in equal number, for a first use.
+    /// A fixed part of the controls for a first use, with each corruption in equal number.
     #[must_use]
     pub fn quick(mut self) -> Self {
         let kinds = Fate::CORRUPTED.len();
         self.all.retain(|control| match Fate::CORRUPTED.iter().position(|f| *f == control.fate) {
             None => control.source.is_multiple_of(QUICK),
-            // The corruptions of a persona are spread over the list, so that no one stands for many.
+            // Each good persona gives one corruption, in turn, so that none stands for many.
             Some(kind) => control.source % kinds == kind,
         });
         self
     }
 }
 
-/// The built-in controls, worded as the drafts are that will be judged.
+/// The built-in controls, worded as the drafts that will be judged are.
 pub fn load(wording: Wording) -> Controls {
     let Sources { personas: sources, fillers } = sources();
     let mut corpus = Corpus::default();
@@ -105,7 +105,7 @@ pub fn load(wording: Wording) -> Controls {
     Controls { corpus: Cleared::as_is(corpus), all }
 }
 
-/// Words that would suit anyone, for [`super::corruptions::planted`].
+/// Texts that would suit any persona, for [`super::corruptions::planted`].
 pub(super) fn fillers() -> Vec<Filler> {
     sources().fillers
 }
@@ -132,7 +132,7 @@ struct Source {
     pains: Vec<String>,
     behaviours: Vec<String>,
     motivations: Vec<String>,
-    /// Record, from 0, and the words.
+    /// Number of the record, from 0, and the quoted words.
     quotes: Vec<(usize, String)>,
     contradiction: Contradiction,
 }
@@ -155,7 +155,8 @@ impl Source {
         }
     }
 
-    /// Made of the first record's sentences alone, so that the second is left to be guessed.
+    /// A persona made from the first record's sentences alone, so that the second record is left to
+    /// be foretold.
     fn picked(&self, file: usize) -> Persona {
         let said = &self.records[0];
         let record = RecordId::new(file + 1, 0);

@@ -1,6 +1,6 @@
 //! What can go wrong with a persona, done to good ones on purpose.
 //!
-//! Owns the corruptions. What a judge is worth is whether it notices them: on the built-in
+//! Owns the corruptions. A judge is worth as much as it notices them: on the built-in
 //! [`controls`](super::controls), whose contradictions were written by hand, and on a user's own
 //! personas, where [`planted`] makes them by rule.
 
@@ -12,7 +12,7 @@ use crate::schema::{Persona, Statement};
 /// What was done to a persona.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
-    /// Nothing: it is good.
+    /// Nothing was done: the persona is good.
     Good,
     /// Its words say the opposite of its records.
     Contradicted,
@@ -20,16 +20,17 @@ pub enum Fate {
     Generic,
     /// Its quotes were never said by these people.
     Swapped,
-    /// One half of it is another persona, citations included: each half is true, the whole is nobody.
+    /// One half of it is from another persona, citations included: each half is true, but no such
+    /// person exists.
     Mixed,
-    /// What it cites, verbatim quotes included, are the records of others.
+    /// What it cites, verbatim quotes included, are records of other people.
     Misattributed,
     /// Its words repeat themselves, as small models do.
     Looped,
 }
 
 impl Fate {
-    /// Every way of corruption.
+    /// Every kind of corruption.
     pub const CORRUPTED: [Self; 6] = [
         Self::Contradicted,
         Self::Generic,
@@ -39,7 +40,7 @@ impl Fate {
         Self::Looped,
     ];
 
-    /// A stable name, for reports.
+    /// A stable name of the fate, for reports.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Good => "good",
@@ -53,12 +54,12 @@ impl Fate {
     }
 }
 
-/// Words that would suit anyone.
+/// Texts that would suit any persona.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Filler {
     title: String,
-    /// Holds `{name}`.
+    /// The summary, with `{name}` where the persona's name goes.
     summary: String,
     goals: Vec<String>,
     pains: Vec<String>,
@@ -66,9 +67,9 @@ pub(super) struct Filler {
     motivations: Vec<String>,
 }
 
-/// Every corruption that a rule can make of `persona`, with `other` as the source of what is
-/// foreign. `turn` picks the filler. What a corruption leaves unchanged is left out: a persona
-/// without quotes can have none swapped.
+/// Every corruption of `persona` that can be made by rule; what is foreign is taken from `other`,
+/// and `turn` picks the filler. A corruption that changes nothing is left out: a persona without
+/// quotes cannot have them swapped.
 pub fn planted(persona: &Persona, other: &Persona, turn: usize) -> Vec<(Fate, Persona)> {
     let fillers = super::controls::fillers();
     let corrupted = |fate: Fate| match fate {
@@ -84,7 +85,7 @@ pub fn planted(persona: &Persona, other: &Persona, turn: usize) -> Vec<(Fate, Pe
     all.filter(|(_, result)| result != persona).collect()
 }
 
-/// Gives a list of statements these words, and each the records of the one it replaces.
+/// Gives statements new texts; each keeps the records of the one that it replaces.
 pub(super) fn restate(statements: &mut Vec<Statement>, words: &[String]) {
     let Some(last) = statements.last().cloned() else { return };
     statements.resize(words.len(), last);
@@ -104,7 +105,7 @@ pub(super) fn generic(persona: &Persona, filler: &Filler) -> Persona {
     persona
 }
 
-/// Another's words as quotes: offsets no longer lead to what is quoted.
+/// The persona with the texts of another's quotes; the offsets no longer lead to what is quoted.
 pub(super) fn swapped(persona: &Persona, other: &Persona) -> Persona {
     let mut persona = persona.clone();
     for (quote, other) in persona.quotes.iter_mut().zip(other.quotes.iter().cycle()) {
@@ -113,7 +114,7 @@ pub(super) fn swapped(persona: &Persona, other: &Persona) -> Persona {
     persona
 }
 
-/// Its goals and the beginning of its summary; the rest is another's, and cites what that one cites.
+/// The persona's goals and the beginning of its summary; the rest is another's, citations included.
 pub(super) fn mixed(persona: &Persona, other: &Persona) -> Persona {
     let mut persona = persona.clone();
     let part = |text: &str, which: usize| -> String {
@@ -131,7 +132,7 @@ pub(super) fn mixed(persona: &Persona, other: &Persona) -> Persona {
     persona
 }
 
-/// Its words over the citations and quotes of another.
+/// The persona's words with the citations and quotes of another.
 pub(super) fn misattributed(persona: &Persona, other: &Persona) -> Persona {
     let mut persona = persona.clone();
     let theirs: Vec<_> = other.statements().map(|s| s.records.clone()).collect();
@@ -161,8 +162,8 @@ pub(super) fn looped(persona: &Persona) -> Persona {
     persona
 }
 
-/// Says the opposite, by rule. Cruder than what a writer would do, and English; a text that no rule
-/// fits is denied as a whole.
+/// The persona saying the opposite, made by rule: cruder than a writer's contradiction, and in
+/// English only. A text that no rule fits is denied as a whole.
 fn negated(persona: &Persona) -> Persona {
     let mut persona = persona.clone();
     persona.summary = sentences(&persona.summary.clone())
@@ -181,7 +182,7 @@ fn negated(persona: &Persona) -> Persona {
     persona
 }
 
-/// Pairs of words that stand for opposites; each is put for the other.
+/// Pairs of words that stand for opposites; each is replaced by the other.
 const OPPOSITES: &[(&str, &str)] = &[
     ("always", "never"),
     ("often", "rarely"),
@@ -213,7 +214,7 @@ const OPPOSITES: &[(&str, &str)] = &[
     ("remember", "forget"),
 ];
 
-/// Words after which "not" turns a sentence round, and the pairs that are one word.
+/// Pairs of an auxiliary and its negation; replacing either by the other negates a sentence.
 const AUXILIARIES: &[(&str, &str)] = &[
     ("can't", "can"),
     ("cannot", "can"),
@@ -245,7 +246,7 @@ fn opposite(text: &str) -> String {
             turns += 1;
         }
     }
-    // A double turn may be none: an odd number says the opposite for sure.
+    // Two reversals may cancel out; an odd number surely says the opposite.
     if turns % 2 == 1 {
         return turned;
     }
@@ -253,10 +254,10 @@ fn opposite(text: &str) -> String {
     denied.unwrap_or_else(|| format!("It is not true that: {text}"))
 }
 
-/// Puts `new` for the first whole word `old`, in whatever case; `None` when it does not occur.
+/// Replaces the first whole word `old`, in either case, by `new`; `None` when it does not occur.
 fn replace_word(text: &str, old: &str, new: &str) -> Option<String> {
     let is_word = |c: char| c.is_alphanumeric() || matches!(c, '\'' | '’');
-    // ASCII case alone keeps byte offsets the same.
+    // Lowering only ASCII letters keeps byte offsets the same.
     let lower = text.to_ascii_lowercase();
     let (at, _) = lower.match_indices(old).find(|(at, _)| {
         let before = lower[..*at].chars().next_back();
@@ -278,7 +279,7 @@ mod tests {
         assert_eq!(opposite("I can't see the display."), "I can see the display.");
         assert_eq!(opposite("The bus is full."), "The bus is not full.");
         assert_eq!(opposite("Waits"), "It is not true that: Waits");
-        // "then" holds no "the", and "island" no "is".
+        // The words "then" and "island" contain "the" and "is", but not as words.
         assert_eq!(opposite("An island, then"), "It is not true that: An island, then");
     }
 

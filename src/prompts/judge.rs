@@ -1,7 +1,7 @@
 //! What a judge is asked: verbal criteria on a scale, and texts whose likelihood is compared.
 //!
-//! Owns the formulations and their wordings. What the answers are worth is measured elsewhere, on
-//! [`super::controls`].
+//! Owns the questions and their wordings. How much the answers are worth is measured in
+//! `pipeline::measure`, on [`super::controls`].
 
 use std::sync::{Arc, LazyLock};
 
@@ -12,28 +12,29 @@ use crate::llm::{Message, ScorePrompt, ScoreRequest, Want};
 use crate::privacy::Cleared;
 use crate::schema::{Persona, RecordId, Statement};
 
-/// Raised when a prompt or control changes, so that no stale measurement is used.
+/// Version of prompts and controls, raised when either changes, so that no stale measurement is
+/// used.
 pub const VERSION: u32 = 4;
 
-/// Which of the wordings a judge is asked in. They mean the same: the spread of a score over them is
-/// how far it hangs on words. Criteria are asked in requests of their own, so their order cannot
+/// Wordings in which a judge can be asked. All mean the same: the spread of a score over them shows
+/// how far it depends on words. Each criterion is asked in its own request, so their order cannot
 /// matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phrasing {
-    /// The one that scores rest on.
+    /// The wording on which scores rest.
     Usual,
-    /// Another.
+    /// A second wording, to measure the spread.
     Second,
-    /// And another.
+    /// A third wording, to measure the spread.
     Third,
 }
 
 impl Phrasing {
-    /// All of them.
+    /// All phrasings, in order.
     pub const ALL: [Self; 3] = [Self::Usual, Self::Second, Self::Third];
 }
 
-/// Verbal criteria: name, and the question that follows the persona, one a [`Phrasing`].
+/// Verbal criteria: the name, and the question that follows the persona, in each [`Phrasing`].
 pub const CRITERIA: [(&str, [&str; 3]); 4] = [
     (
         "coherence",
@@ -69,28 +70,29 @@ pub const CRITERIA: [(&str, [&str; 3]); 4] = [
     ),
 ];
 
-/// The criterion that only means something where the records are at hand.
+/// The criterion that means something only where the records are at hand.
 pub const GROUNDEDNESS: &str = "groundedness";
 
 /// Labels of the scale, worst first.
 pub const LABELS: [&str; 5] = ["1", "2", "3", "4", "5"];
 
-/// Most cited records that a judge reads, and most characters of each: enough to tell support from
-/// its absence, and bounded whatever the records are.
+/// Most cited records that a judge reads, and most characters of each: enough to tell whether they
+/// support the persona, and bounded whatever their length.
 const RECORDS: usize = 4;
 const RECORD_CHARS: usize = 600;
-/// Most characters of a record whose likelihood is read. As long as the controls' records: a text
-/// is likelier the more of it stands before, so a gain a token shrinks with a text's length, and
-/// the scale would be another.
+/// Most characters of a record whose likelihood is read, which is the length of the controls'
+/// records. The more of a text has been read, the likelier the rest becomes, so the gain per token
+/// shrinks with a text's length; with longer texts than the controls', the measured scale would not
+/// fit.
 const GAIN_CHARS: usize = 240;
 
-/// Stands before the records when their likelihood is read, one a [`Phrasing`].
+/// Text before the records when their likelihood is read, by [`Phrasing`].
 const HEADERS: [&str; 3] = [
     "What this person said in an interview:",
     "In their own words:",
     "From the interview with this person:",
 ];
-/// Stands before the persona when its likelihood is read, one a [`Phrasing`].
+/// Text before the persona when its likelihood is read, by [`Phrasing`].
 const PERSONA_HEADERS: [&str; 3] =
     ["The persona that stands for them:", "Persona:", "A description of this person:"];
 
@@ -109,11 +111,11 @@ pub fn evidence(corpus: &Cleared<Corpus>, persona: &Persona) -> Vec<(RecordId, S
     records.take(RECORDS).map(shown).collect()
 }
 
-/// The evidence that the record gain is about, in people's own words: columns that describe them
-/// are as likely after one persona as after another. A persona in the model's words is held against
-/// the records it cites. One that is made of sentences would win that by copying, so it is held
-/// against what the same people said elsewhere: records of its segment that it does not cite, or,
-/// where it cites them all, the rest of those.
+/// The evidence for the record gain, in people's own words: columns that describe people are
+/// equally likely after any persona. A persona in the model's words is held against the records
+/// that it cites. One made of sentences would win that by copying, so it is held against what the
+/// same people said elsewhere: records of its segment that it does not cite or, where it cites all
+/// of them, the sentences that it does not repeat.
 pub fn gain_evidence(
     corpus: &Cleared<Corpus>,
     persona: &Persona,
@@ -134,8 +136,8 @@ pub fn gain_evidence(
     if elsewhere.is_empty() { of(&mut own.filter(is_cited), Some(persona)) } else { elsewhere }
 }
 
-/// The sentences of a record, but for those that a persona repeats; the whole of a record that has
-/// none.
+/// The sentences of a record, except those that persona `but_for` repeats. A record without
+/// sentences is taken whole, unless `but_for` is given.
 fn in_own_words(record: &Record, but_for: Option<&Persona>) -> String {
     let passages = passages(0, record, &(0..record.text.len()));
     let said = passages.into_iter().map(|passage| &record.text[passage.range]);
@@ -154,7 +156,7 @@ fn cut(text: &str, chars: usize) -> &str {
     text.char_indices().nth(chars).map_or(text, |(at, _)| &text[..at])
 }
 
-/// One request a criterion, in the order of [`CRITERIA`]. They share all but the question.
+/// One request per criterion, in the order of [`CRITERIA`]. They share everything but the question.
 pub fn verbal(
     persona: &Persona,
     evidence: &[(RecordId, String)],
@@ -173,7 +175,7 @@ pub fn verbal(
     CRITERIA.map(ask).to_vec()
 }
 
-/// One request for an overall grade, after five graded examples: small models that do not follow an
+/// The request for an overall grade, after five graded examples: small models that do not follow an
 /// instruction may follow a pattern. The examples are one prefix for all personas.
 pub fn five_shot(
     persona: &Persona,
@@ -185,7 +187,7 @@ pub fn five_shot(
     labelled(&GRADED_CHATS[phrasing as usize], own)
 }
 
-/// One for all personas, so that the engine reads it once.
+/// The graded examples as chats, one per [`Phrasing`], shared so that the engine reads each once.
 static GRADED_CHATS: LazyLock<[Arc<[Message]>; 3]> = LazyLock::new(|| {
     GRADES_ASKED.map(|question| {
         let mut chat = vec![Message::system(SYSTEM)];
@@ -203,7 +205,7 @@ const GRADES_ASKED: [&str; 3] = [
     "Does the persona do justice to the records? One digit.",
 ];
 
-/// Records, a persona and its grade, not in order. Apart from the controls in every word.
+/// Records, a persona and its grade, in no order of quality. They share no words with the controls.
 const GRADED: [(&str, &str, &str); 5] = [
     (
         "My bicycle stands in the rain because the shed is locked after six. The caretaker has the only key.",
@@ -232,7 +234,7 @@ const GRADED: [(&str, &str, &str); 5] = [
     ),
 ];
 
-/// The persona with its records, where there are any.
+/// The persona with its records, where it has any.
 fn case(records: &str, card: &str) -> String {
     let records = if records.is_empty() { String::new() } else { format!("Records:\n{records}\n") };
     format!("{records}Persona:\n{}\n", fence(card))
@@ -251,7 +253,8 @@ fn labelled(shared: &Arc<[Message]>, question: String) -> ScoreRequest {
     }
 }
 
-/// Which of two personas helps more, as one request; the labels are A, the first, and B.
+/// The request which of two personas helps a team more; label A stands for the first, B for the
+/// second.
 pub fn preference(corpus: &Cleared<Corpus>, first: &Persona, second: &Persona) -> ScoreRequest {
     let shown = |label: &str, persona: &Persona| {
         let records = records(&evidence(corpus, persona));
@@ -269,9 +272,9 @@ pub fn preference(corpus: &Cleared<Corpus>, first: &Persona, second: &Persona) -
     }
 }
 
-/// Two requests a record: what was said after the persona, and after the bare header. The mean
-/// log-probability of the first over that of the second is the record gain. Each record stands
-/// alone, so that none is likelier for another before it.
+/// Two requests per record: what was said after the persona, and after the bare header. The mean
+/// log-probability of the former less that of the latter is the record gain. Each record stands
+/// alone, so that it is not made likelier by another before it.
 pub fn gain(
     persona: &Persona,
     wording: Wording,
@@ -283,8 +286,8 @@ pub fn gain(
     evidence.iter().map(|said| continued(said, [after.clone(), header.to_owned()])).collect()
 }
 
-/// The other way round: the persona after the records, and after the bare header. Higher where the
-/// records call for this persona.
+/// The reverse of [`gain`]: the persona after the records, and after the bare header. The gain is
+/// higher where the records call for this persona.
 pub fn likelihood(
     persona: &Persona,
     wording: Wording,
@@ -296,9 +299,9 @@ pub fn likelihood(
     continued(&body(persona, wording), [said, header.to_owned()])
 }
 
-/// Two requests: the second half of the persona after its first half, and after the bare header. It
-/// needs no records: what does not belong to one person is not called for by the rest of them.
-/// `None` for a persona that has no two halves.
+/// Two requests: the second half of the persona after its first half, and after the bare header.
+/// This needs no records: what does not belong to one person is not called for by the rest of the
+/// persona. `None` for a persona that cannot be halved.
 pub fn inner(persona: &Persona, wording: Wording, phrasing: Phrasing) -> Option<[ScoreRequest; 2]> {
     let texts = |statements: &[Statement]| -> Vec<String> {
         statements.iter().map(|s| s.text.clone()).collect()
@@ -319,7 +322,7 @@ pub fn inner(persona: &Persona, wording: Wording, phrasing: Phrasing) -> Option<
     Some(continued(&second.join(" "), [first, header.to_owned()]))
 }
 
-/// The same text after each of two prompts.
+/// Requests for the likelihood of the same text after each of two prompts.
 fn continued(text: &str, prompts: [String; 2]) -> [ScoreRequest; 2] {
     prompts.map(|prompt| ScoreRequest {
         prompt: ScorePrompt::Raw(prompt),
@@ -327,10 +330,11 @@ fn continued(text: &str, prompts: [String; 2]) -> [ScoreRequest; 2] {
     })
 }
 
-/// What the record gain is a gain from: all that the persona says but its quotes.
+/// The text from which the gains are measured: all that the persona says except its quotes.
 fn body(persona: &Persona, wording: Wording) -> String {
     let mut parts = Vec::new();
-    // Counted, not chosen: the same in every draft of a slot.
+    // Title and summary of an extractive draft are counted, not chosen: the same in every draft of
+    // a slot.
     if wording == Wording::Free {
         parts.push(format!("{}. {}", persona.title, persona.summary));
     }
@@ -339,7 +343,7 @@ fn body(persona: &Persona, wording: Wording) -> String {
     parts.join(" ")
 }
 
-/// The persona as the verbal judge reads it.
+/// The persona as the verbal criteria show it.
 fn card(persona: &Persona) -> String {
     let mut lines = vec![format!("{}, {}", persona.name, persona.title), persona.summary.clone()];
     let mut list = |head: &str, items: Vec<&str>| {
@@ -383,7 +387,7 @@ mod tests {
         Cleared::as_is(corpus)
     }
 
-    /// Says the first sentence of record 0.
+    /// A persona that repeats the first sentence of record 0.
     fn persona() -> Persona {
         let mut persona = controls::load(Wording::Extractive).all[0].persona.clone();
         let statement = |text: &str| Statement {
@@ -407,7 +411,7 @@ mod tests {
         let (persona, extractive) = (persona(), Wording::Extractive);
         let elsewhere = gain_evidence(&corpus, &persona, &[0, 1], extractive);
         assert_eq!(elsewhere, ["I drive to six houses a day."]);
-        // Where all of it is cited, what the persona does not repeat.
+        // Where the persona cites all records, what it does not repeat.
         let rest = gain_evidence(&corpus, &persona, &[0], extractive);
         assert_eq!(rest, ["The app forgets what I told it."]);
         let cited = gain_evidence(&corpus, &persona, &[0, 1], Wording::Free);

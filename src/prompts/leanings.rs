@@ -1,9 +1,9 @@
-//! What a model makes of a sentence: whether it reads on from wishes, from problems, from habits or
-//! from plain facts.
+//! How a model sorts a sentence: whether it reads as a wish, a problem, a habit or a plain fact.
 //!
-//! Owns the lists that it is read after, and what the likelihoods mean. The sentence is scored, not a
-//! label: a model too small to answer a question still knows which list a sentence belongs to (noisy
-//! channel; Min, Lewis, Hajishirzi, Zettlemoyer, ACL 2022). Measured by `tests/it/aspects.rs`.
+//! Owns the lists after which a sentence is scored, and what the likelihoods mean. The sentence is
+//! scored, not a label: a model too small to answer a question still knows which list a sentence
+//! belongs to (noisy channel; Min, Lewis, Hajishirzi, Zettlemoyer, ACL 2022). Measured by
+//! `tests/it/aspects.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -21,11 +21,11 @@ use crate::corpus::{Corpus, Record};
 use crate::llm::{ScorePrompt, ScoreRequest, Want};
 use crate::privacy::Cleared;
 
-/// By sentence, how much likelier it is after the list of each aspect than after the facts, in nats and
-/// in the order of [`Aspect::ALL`].
+/// For each sentence, how much likelier it is after the list of each aspect than after the facts,
+/// in nats, in the order of [`Aspect::ALL`].
 pub type Leanings = BTreeMap<String, [f32; 3]>;
 
-/// Lists that a sentence is read after: those of the aspects in their order, and the facts.
+/// Lists after which a sentence is scored: those of the aspects in their order, then the facts.
 const LISTS: [(&str, [&str; 16]); 4] = [
     (
         "Wishes. What people want, or what would help them:",
@@ -113,9 +113,10 @@ const LISTS: [(&str, [&str; 16]); 4] = [
     ),
 ];
 
-/// As many sentences of each kind as of any other, in none of the lists: what a list lends to any
-/// sentence is taken off (contextual calibration; Zhao, Wallace, Feng, Klein, Singh, ICML 2021). Chosen
-/// so that their means are those of the labelled sentences of the `dev` half.
+/// Sentences that are in none of the lists, equally many of each kind. The likelihood that a list
+/// lends to any sentence is measured on them and subtracted (contextual calibration; Zhao, Wallace,
+/// Feng, Klein, Singh, ICML 2021). Chosen so that their means are those of the labelled sentences
+/// of the `dev` half.
 const EVEN: [&str; 24] = [
     "An order form I can fill in with one thumb from the tractor, that'd be the thing.",
     "Make it so I can take last year's course and shift all the dates by one click.",
@@ -143,18 +144,18 @@ const EVEN: [&str; 24] = [
     "My cousin drives for the same firm down south.",
 ];
 
-/// What an answer about something liked lacks to be a goal or a pain, in nats.
+/// Subtracted from goal and pain for an answer about something that is liked, in nats.
 const PLEASED: f32 = 6.0;
 
-/// Sentences of a draft that are read: two for each statement that it may make.
+/// Most sentences of a draft that are scored: two for each statement that it may make.
 const A_DRAFT: usize = 18;
 
-/// Characters of a sentence that are read: what comes later hardly changes where it leans.
+/// Characters of a sentence that are scored: what comes later hardly changes where it leans.
 const READ: usize = 100;
 
-/// Of what can be quoted from these records, as many sentences as a draft chooses its statements from,
-/// drawn by its number. The others go by their words, and so does what cannot be read without the
-/// sentence before it: it is hardly ever chosen.
+/// The sentences of a draft that a model is to sort: as many as a draft chooses its statements
+/// from, drawn by its seed. All others are sorted by their words, as are those that cannot be
+/// understood without the sentence before them, because they are hardly ever chosen.
 pub fn sample(corpus: &Cleared<Corpus>, focus: &[Focus], seed: u64) -> Vec<String> {
     let of_record = |focus: &Focus| {
         let found = passages(focus.record, &corpus.records[focus.record], &focus.shown);
@@ -167,23 +168,23 @@ pub fn sample(corpus: &Cleared<Corpus>, focus: &[Focus], seed: u64) -> Vec<Strin
     said
 }
 
-/// Sentences that a model is to tell apart.
+/// Sentences that a model is to sort.
 #[derive(Debug)]
 pub struct Sentences(Vec<String>);
 
 impl Sentences {
-    /// The sentences of these samples that are not known yet, the same words once.
+    /// The sentences of these samples that are not known yet, each once.
     pub fn of(samples: &[Vec<String>], known: &Leanings) -> Self {
         let new: BTreeSet<&String> = samples.iter().flatten().collect();
         Self(new.into_iter().filter(|text| !known.contains_key(*text)).cloned().collect())
     }
 
-    /// Whether there are none.
+    /// Whether there are no sentences to sort.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// What to ask about them.
+    /// The requests that score the sentences; [`Sentences::read`] takes their answers.
     pub fn requests(&self) -> Vec<ScoreRequest> {
         let lists = LISTS.map(|(heading, items)| {
             let items: Vec<String> = items.iter().map(|item| format!("- {item}\n")).collect();
@@ -201,8 +202,8 @@ impl Sentences {
         EVEN.into_iter().chain(self.0.iter().map(String::as_str)).flat_map(after).collect()
     }
 
-    /// What the answers to [`Sentences::requests`] mean; a sentence of which one is missing has no
-    /// leaning.
+    /// The leanings according to the answers to [`Sentences::requests`]; a sentence for which an
+    /// answer is missing has no leaning.
     pub fn read(self, answers: &[Option<Vec<f32>>]) -> Leanings {
         let mut each = answers.chunks_exact(LISTS.len()).map(|answers| {
             let sum = |answer: &Option<Vec<f32>>| Some(answer.as_ref()?.iter().sum::<f32>());
@@ -226,8 +227,8 @@ impl Sentences {
     }
 }
 
-/// How strongly a piece of a record speaks of each aspect: by its words, its question and its column,
-/// and by what a model made of it. Above nought it does so more than it states a fact.
+/// How strongly a piece of a record speaks of each aspect, by its words, its question, its column
+/// and its leaning. Above 0, it speaks of the aspect more than it states a fact.
 pub fn strengths(record: &Record, range: &Range<usize>, leanings: &Leanings) -> [f32; 3] {
     let text = &record.text[range.clone()];
     let leaning = leanings.get(text).copied().unwrap_or_default();
@@ -238,7 +239,7 @@ pub fn strengths(record: &Record, range: &Range<usize>, leanings: &Leanings) -> 
     })
 }
 
-/// The aspect that strengths tell of, the earlier one of equals; `None` for what states a fact.
+/// The aspect with the greatest strength, the earlier one of equals; `None` for a plain fact.
 pub fn strongest(strengths: [f32; 3]) -> Option<Aspect> {
     let best = strengths.into_iter().zip(Aspect::ALL).rev().max_by(|(a, _), (b, _)| a.total_cmp(b));
     best.filter(|(strength, _)| *strength > 0.0).map(|(_, aspect)| aspect)

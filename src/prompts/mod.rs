@@ -1,11 +1,12 @@
 //! What is asked of a model, and how its answers are read.
 //!
-//! Owns every word that reaches a model and every shape that its answers take: [`draft`] writes a
-//! persona, as much of it as [`ask`] says, of sentences that [`leanings`] told apart, [`judge`] weighs one, [`refine`] asks for edits, [`controls`] are the personas on which a
-//! judge is measured, [`corruptions`] what is done to them.
-//! Research data gets in only as [`Cleared`](crate::privacy::Cleared), fenced, as data; but for
-//! [`second_pass`], which is a part of clearing and asks a model in this process alone. Decides
-//! neither how many drafts there are nor which records they see.
+//! Owns every word that reaches a model and every shape that its answers take: [`draft`] asks for a
+//! persona of the size that [`ask`] states, made of sentences that [`leanings`] sorted; [`judge`]
+//! asks how good one is; [`refine`] asks for edits; [`controls`] are the personas on which a judge
+//! is measured, and [`corruptions`] what is done to them.
+//! Research data gets in only as [`Cleared`](crate::privacy::Cleared), fenced, as data. The
+//! exception is [`second_pass`], which is a part of clearing and asks only a model in this process.
+//! How many drafts there are and which records they see is decided by `pipeline`.
 
 pub mod answer;
 pub mod ask;
@@ -28,14 +29,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Wording {
-    /// They are sentences of records, chosen by the model: for models too small to be faithful.
+    /// The model chooses sentences of records: for models too small to be faithful.
     Extractive,
     /// The model writes them and cites records.
     Free,
 }
 
 impl Wording {
-    /// As it stands in provenance and reports.
+    /// The wording's name in provenance and reports.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Extractive => "extractive",

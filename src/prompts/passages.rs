@@ -1,6 +1,7 @@
-//! Records as words and sentences.
+//! Splitting records into words and sentences.
 //!
-//! Owns the splitting that prompts, plan and judge share, so that all of them mean the same by "word".
+//! Owns the splitting that prompts, plan and judge share, so that all of them mean the same by
+//! "word" and "sentence".
 
 use std::ops::Range;
 
@@ -11,14 +12,15 @@ pub use crate::schema::words;
 /// at a word.
 pub const MAX_SENTENCE: usize = 220;
 
-/// Most bytes of the same, in UTF-8: signs of many scripts are two or three each, say more, and take
-/// that many tokens of a model that has hardly read the language.
+/// Most bytes (UTF-8) of a sentence that is offered as a statement. In many scripts a sign takes
+/// two or three bytes, says more than a letter, and takes as many tokens in a model that has hardly
+/// seen the language.
 const MAX_SENTENCE_BYTES: usize = 320;
 
-/// Fewest words of something worth offering as a quote or statement.
+/// Fewest words of a text that is worth offering as a quote or statement.
 pub const MIN_WORDS: usize = 4;
 
-/// Letters by which two forms of a word are taken for the same (`repair`, `repairs`).
+/// Letters at the start by which two forms of a word are taken for one (`repair`, `repairs`).
 const STEM: usize = 5;
 
 /// The words of a text that tell what it is about, each cut to its stem, repetitions included.
@@ -26,12 +28,13 @@ pub fn telling(text: &str) -> impl Iterator<Item = String> {
     words(text).filter(|word| is_telling(word)).map(|word| stem(&word))
 }
 
-/// A word cut to where its forms agree.
+/// The first letters of a word, in which its forms agree.
 pub fn stem(word: &str) -> String {
     word.chars().take(STEM).collect()
 }
 
-/// Words of up to three letters tell little; in scripts without spaces every sign is a word.
+/// Whether a word tells what a text is about. Words of up to three letters do not; in scripts
+/// without spaces, where every sign is a word, single signs do.
 pub fn is_telling(word: &str) -> bool {
     const COMMON: &[&str] = &[
         "with", "that", "this", "they", "their", "them", "have", "from", "what", "when", "about",
@@ -41,8 +44,9 @@ pub fn is_telling(word: &str) -> bool {
     (letters > 3 && !COMMON.contains(&word)) || (letters == 1 && !word.is_ascii())
 }
 
-/// Whether a sentence leans on what was said before it, or is half of one: it begins with a word
-/// that points back, or opens a clause to which no other follows. English, like the cues of `aspects`.
+/// Whether a sentence cannot be understood without the one before it, or is half of one: it begins
+/// with a word that points back, or with a clause that no other clause follows. The words are
+/// English, like the cues of `aspects`.
 pub fn leans(sentence: &str) -> bool {
     const BACK: &[&str] = &[
         "and", "but", "so", "or", "then", "also", "that", "this", "these", "those", "it", "it's",
@@ -54,7 +58,7 @@ pub fn leans(sentence: &str) -> bool {
     BACK.contains(&first.as_str()) || (OPENING.contains(&first.as_str()) && !sentence.contains(','))
 }
 
-/// The sentences of a text as byte ranges, trimmed, none empty. A line break ends a sentence.
+/// The sentences of a text as byte ranges, trimmed; none is empty. A line break ends a sentence.
 pub fn sentences(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut start = 0;
@@ -76,7 +80,7 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// Whether the text before a full stop ends with a word that usually carries one.
+/// Whether the text before a full stop ends with a word that is usually written with one.
 fn is_abbreviation(before: &str) -> bool {
     const KNOWN: &[&str] =
         &["e.g", "i.e", "etc", "vs", "dr", "mr", "mrs", "ms", "prof", "st", "no", "approx"];
@@ -110,8 +114,8 @@ fn next_len(text: &str, at: usize) -> usize {
     text[at..].chars().next().map_or(0, char::len_utf8)
 }
 
-/// The clauses of a sentence, each of `MIN_WORDS` words or more, cut at punctuation and before the
-/// commonest joining words. What a clause is, is a guess; its words are the speaker's.
+/// The clauses of a sentence, cut at punctuation and before the commonest joining words; those of
+/// at least `MIN_WORDS` words. The cuts are guesses, but the words are the speaker's.
 pub fn clauses(text: &str, sentence: &Range<usize>) -> Vec<Range<usize>> {
     const JOINTS: [&str; 4] = [" because ", " but ", " so ", " and "];
     let piece = &text[sentence.clone()];
@@ -139,19 +143,19 @@ pub fn clauses(text: &str, sentence: &Range<usize>) -> Vec<Range<usize>> {
 pub struct Passage {
     /// The record, as an index into the corpus.
     pub record: usize,
-    /// Bytes of the record's text.
+    /// Byte range within the record's text.
     pub range: Range<usize>,
 }
 
-/// Most characters of a sentence of such a text.
+/// Most characters of a sentence in a text of this script.
 pub fn longest_sentence(text: &str) -> usize {
     let chars = text.chars().count();
     MAX_SENTENCE.min(MAX_SENTENCE_BYTES * chars / text.len().max(1))
 }
 
-/// The sentences of `record` (number `index` of the corpus) that stand in `within`, cut at its ends,
-/// and are worth quoting; those of its longest cell where no sentence has enough words. What holds no
-/// letter says nothing.
+/// The sentences of `record` (number `index` of the corpus) that are worth quoting, among those
+/// within `within`, at whose ends they are cut. Where no sentence has enough words, the longest
+/// one. Sentences without a letter do not count.
 pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Passage> {
     let has_letters =
         |range: &Range<usize>| record.text[range.clone()].contains(char::is_alphabetic);
@@ -164,24 +168,24 @@ pub fn passages(index: usize, record: &Record, within: &Range<usize>) -> Vec<Pas
     found.into_iter().map(|range| Passage { record: index, range }).collect()
 }
 
-/// The longest piece of what is said in `record`, for want of passages: a number, where people only
-/// gave numbers.
+/// The longest piece of what is said in `record`, where it has no passages: a number, for example,
+/// where people only gave numbers.
 pub fn stand_in(index: usize, record: &Record, within: &Range<usize>) -> Option<Passage> {
     longest(pieces(record, within)).map(|range| Passage { record: index, range })
 }
 
-/// The first of the longest.
+/// The longest range, the first among equals.
 fn longest(pieces: impl Iterator<Item = Range<usize>>) -> Option<Range<usize>> {
     pieces.reduce(|best, range| if range.len() > best.len() { range } else { best })
 }
 
-/// The sentences of what is said in a record, none longer than a statement may be.
+/// The sentences of what is said in a record, each shortened to what a statement may hold.
 fn pieces<'r>(
     record: &'r Record,
     within: &'r Range<usize>,
 ) -> impl Iterator<Item = Range<usize>> + 'r {
     record.said_in(within.clone()).flat_map(move |(offset, cell)| {
-        // A cell of a hundred megabytes is split into sentences only where it is looked at.
+        // Only the part of a cell within `within` is split: a cell may have a hundred megabytes.
         let start = within.start.max(offset);
         let end = within.end.min(offset + cell.len());
         let shown = record.text.get(start..end).unwrap_or_default();
@@ -193,8 +197,8 @@ fn pieces<'r>(
     })
 }
 
-/// A sentence without the quotation marks around it, and without one whose other half stands in
-/// another sentence.
+/// A sentence without the quotation marks around it, and without a single mark whose partner stands
+/// in another sentence.
 fn unquoted(text: &str, sentence: Range<usize>) -> Range<usize> {
     const MARKS: [char; 6] = ['"', '“', '”', '„', '«', '»'];
     let piece = &text[sentence.clone()];

@@ -1,8 +1,8 @@
-//! Which sentence may become what in an extractive draft.
+//! Which sentences may become which part of an extractive draft.
 //!
-//! Owns the sets among which a small model chooses: quotes, statements by aspect, a title and the
+//! Owns the sets from which a small model chooses: quotes, statements by aspect, a title and the
 //! sentence that sums a persona up. Where people were only asked closed questions there are no
-//! sentences; then the answers that are typical of the segment stand in, each with its question.
+//! sentences; the segment's typical answers then stand in, each with its question.
 
 use std::collections::BTreeSet;
 
@@ -20,27 +20,30 @@ use super::passages::{
 
 use crate::corpus::{Corpus, Record};
 
-/// Fewest sentences that make a draft: with fewer, quotes and statements share them, and what
-/// earlier drafts said may be said again.
+/// Fewest sentences for a draft of its own. With fewer, quotes and statements draw from the same
+/// ones, and what earlier drafts said may be said again.
 const FRESH: usize = 6;
-/// Sentences beside which a record without any gives nothing: one for each aspect, and a quote.
+/// Where there are at least this many real sentences (one for each aspect, and a quote), passages
+/// that are not sentences, such as `Mm-hm.`, are left out.
 const LEAST_SAID: usize = 4;
-/// Characters of a question with its answer beyond which its last sentence alone is repeated.
+/// Longest question with its answer that is repeated in full, in characters; of a longer one, only
+/// the last sentence is.
 const LONG_QUESTION: usize = 120;
-/// Typical answers that tell a segment from the others best: a title is one of them.
+/// How many of the most telling typical answers may become the title.
 const MOST_TELLING: usize = 3;
-/// Most sentences among which the model chooses one statement.
+/// Most sentences from which the model chooses one statement.
 const CHOICES: usize = 12;
 
-/// What the model chooses from. Quotes and statements draw from separate sets where there are
-/// sentences enough, so that a persona does not say the same thing twice.
+/// The texts from which the model chooses. Quotes and statements draw from separate sets where
+/// there are enough sentences, so that a persona does not say the same thing twice.
 pub(super) struct Pools {
     pub(super) quotes: Vec<Passage>,
     /// Sentences of which one sums the persona up.
     pub(super) voice: Vec<Passage>,
     /// Phrases that may stand as a title.
     pub(super) titles: Vec<String>,
-    /// Goals, pains, behaviours; for each the disjoint sets from which one sentence is chosen.
+    /// For goals, pains and behaviours, the disjoint sets from each of which one sentence is
+    /// chosen.
     pub(super) statements: [Vec<Vec<Passage>>; 3],
 }
 
@@ -48,12 +51,13 @@ impl Pools {
     pub(super) fn new(corpus: &Corpus, brief: &Brief, bounds: &Bounds) -> Self {
         let all = all_passages(corpus, &brief.focus, &brief.said);
         let mut rng = ChaCha8Rng::seed_from_u64(brief.provenance.seed);
-        // What stands in for the sentences of a record without any (a town, a choice) is none.
+        // Passages that stand in for sentences in a record without any (a town, a choice) do not
+        // count.
         let said: Vec<Passage> =
             all.iter().filter(|passage| is_said(corpus, brief, passage)).cloned().collect();
         let answers = if said.len() < FRESH { answers(corpus, brief) } else { Vec::new() };
         let mut pools = if answers.len() < LEAST_ANSWERS {
-            // `Mm-hm.` is no statement where somebody says more.
+            // `Mm-hm.` may be a statement only where there is little else.
             let all = if said.len() < LEAST_SAID { all } else { said };
             Self::of_sentences(corpus, brief, all, bounds, &mut rng)
         } else {
@@ -79,7 +83,7 @@ impl Pools {
             if all.len() < FRESH { all.clone() } else { take_quotes(corpus, brief, &mut all) };
         let mut voice =
             if quotes.len() < FRESH { quotes.clone() } else { quotes.split_off(FRESH / 2) };
-        // It is read without what came before it.
+        // The sentence that sums the persona up is read without the one before it.
         if voice.iter().any(|passage| !leans(&text_of(corpus, passage))) {
             voice.retain(|passage| !leans(&text_of(corpus, passage)));
         }
@@ -100,8 +104,8 @@ impl Pools {
         Self { quotes, voice, titles, statements }
     }
 
-    /// An answer tells of a goal or a pain only where its question asks for one; all others are
-    /// what the person does, and none is moved to fill a gap.
+    /// Pools of closed answers. An answer tells of a goal or a pain only where its question asks
+    /// for one; all others are behaviours, and none is moved to fill a gap.
     fn of_answers(
         corpus: &Corpus,
         brief: &Brief,
@@ -124,7 +128,8 @@ impl Pools {
             let aspect = strongest(corpus, brief, line).unwrap_or(Aspect::Behaviour);
             pools[aspect as usize].push(line.clone());
         }
-        // Each stands by itself: which are typical has been counted, and is not left to the model.
+        // Each answer is a set of its own: which ones are typical was counted and is not up to the
+        // model.
         let mut room = bounds.statements.1 * Aspect::ALL.len();
         let statements = pools.map(|pool| {
             let most = pool.len().min(room);
@@ -135,23 +140,23 @@ impl Pools {
     }
 }
 
-/// Whether a passage has words enough to be quoted, and does not only say who somebody is.
+/// Whether a passage has enough words to be quoted, and says more than who somebody is.
 fn is_said(corpus: &Corpus, brief: &Brief, passage: &Passage) -> bool {
     let column = corpus.records[passage.record].column_at(passage.range.start);
     words(&text_of(corpus, passage)).nth(MIN_WORDS - 1).is_some()
         && column.is_none_or(|column| !brief.demographics.contains_key(column))
 }
 
-/// An answer to a closed question, where one of the records in focus gives it.
+/// An answer to a closed question, as one of the records in focus gives it.
 struct Answered {
-    /// Question and answer, as the record has them.
+    /// Question and answer together, as the record has them.
     line: Passage,
     /// The answer alone.
     cell: Passage,
 }
 
-/// The part of question and answer that is worth repeating: all of it, or from the last sentence
-/// of a question that explains itself at length.
+/// The part of a question with its answer that is worth repeating: all of it, or, where the
+/// question explains itself at length, its last sentence.
 fn asked(line: &str) -> &str {
     if line.chars().count() <= LONG_QUESTION {
         return line;
@@ -161,7 +166,7 @@ fn asked(line: &str) -> &str {
     starts.rfind(whole).map_or(line, |start| &line[start..])
 }
 
-/// The typical answers of the segment that some record in focus gives, most telling first.
+/// The typical answers of the segment that a record in focus gives, most telling first.
 fn answers(corpus: &Corpus, brief: &Brief) -> Vec<Answered> {
     let given = |line: &str, value: &str| {
         brief.focus.iter().find_map(|focus| {
@@ -180,8 +185,8 @@ fn answers(corpus: &Corpus, brief: &Brief) -> Vec<Answered> {
     brief.answers.iter().filter_map(|answer| given(&answer.line(), &answer.value)).collect()
 }
 
-/// What can be quoted from these records; what is `known` from earlier drafts only where there is little
-/// else.
+/// What can be quoted from these records. Texts `known` from earlier drafts come in only where
+/// there is little else.
 fn all_passages(corpus: &Corpus, focus: &[Focus], known: &BTreeSet<String>) -> Vec<Passage> {
     let mut seen = BTreeSet::new();
     let mut all = Vec::new();
@@ -190,7 +195,7 @@ fn all_passages(corpus: &Corpus, focus: &[Focus], known: &BTreeSet<String>) -> V
         for passage in passages(focus.record, &corpus.records[focus.record], &focus.shown) {
             let text = text_of(corpus, &passage);
             let pool = if known.contains(&text) { &mut said } else { &mut all };
-            // The same words in two records are one choice.
+            // The same words in two records make one choice.
             if seen.insert(text) {
                 pool.push(passage);
             }
@@ -208,7 +213,7 @@ fn all_passages(corpus: &Corpus, focus: &[Focus], known: &BTreeSet<String>) -> V
     all
 }
 
-/// Leaves out sentences that are shorter or longer than what is asked for, where enough remain.
+/// Leaves out sentences shorter or longer than what is asked for, where enough remain.
 fn keep_fitting(corpus: &Corpus, all: &mut Vec<Passage>, bounds: &Bounds) {
     let (least, most) = bounds.sentence;
     let fits = |p: &Passage| (least..=most).contains(&text_of(corpus, p).chars().count());
@@ -217,7 +222,7 @@ fn keep_fitting(corpus: &Corpus, all: &mut Vec<Passage>, bounds: &Bounds) {
     }
 }
 
-/// Leaves out sentences that cannot be read without the one before them, where enough remain.
+/// Leaves out sentences that cannot be understood without the one before them, where enough remain.
 fn keep_standing(corpus: &Corpus, all: &mut Vec<Passage>) {
     let stands = |passage: &Passage| !leans(&text_of(corpus, passage));
     if all.iter().filter(|passage| stands(passage)).count() >= 2 * FRESH {
@@ -225,11 +230,13 @@ fn keep_standing(corpus: &Corpus, all: &mut Vec<Passage>) {
     }
 }
 
-/// Takes a third of the sentences for quotes: those that speak least of a single aspect, longest first.
+/// Takes a third of the sentences for quotes: those that speak least of a single aspect, longest
+/// first.
 fn take_quotes(corpus: &Corpus, brief: &Brief, all: &mut Vec<Passage>) -> Vec<Passage> {
     let strength = |p: &Passage| {
         let strongest = strengths(corpus, brief, p).into_iter().fold(0.0, f32::max);
-        // Nats are not to the last bit what tells one sentence from another.
+        // Strengths are compared in whole nats: a smaller difference does not tell two sentences
+        // apart.
         strongest as usize
     };
     // Stable, so that the shuffle decides between equals.
@@ -246,8 +253,8 @@ fn strengths(corpus: &Corpus, brief: &Brief, passage: &Passage) -> [f32; 3] {
     leanings::strengths(&corpus.records[passage.record], &passage.range, &brief.leanings)
 }
 
-/// Leaves out titles that one of these sentences holds, unless all would go: a title that the
-/// summary says once more tells nothing.
+/// Leaves out titles that one of these sentences contains, unless all of them are: a title that the
+/// summary repeats tells nothing new.
 fn leave_out_said(titles: &mut Vec<String>, sentences: &[String]) {
     let is_said = |title: &String| sentences.iter().any(|sentence| sentence.contains(title));
     if !titles.iter().all(is_said) {
@@ -255,9 +262,10 @@ fn leave_out_said(titles: &mut Vec<String>, sentences: &[String]) {
     }
 }
 
-/// Sentences that tell of nothing in particular fill the poorest pools up to so many, and where there
-/// are none an empty pool gets one of the richest: rather one goal too few than one that is none. What
-/// leans to a pool most is given first.
+/// Fills the poorest pools up to `enough` with `neutral` sentences, which speak of no aspect. Where
+/// none are left, an empty pool gets one sentence of the richest; one that merely is poor stays so,
+/// since a goal too few is better than one that is not a goal. Sentences that lean most to the pool
+/// go first.
 fn level(
     pools: &mut [Vec<Passage>; 3],
     mut neutral: Vec<Passage>,
@@ -281,9 +289,10 @@ fn level(
     }
 }
 
-/// Parts a pool into at most so many disjoint sets of choices; fewer when it has fewer sentences.
+/// Parts a pool into at most `most` disjoint sets of choices, fewer where the pool has few
+/// sentences.
 fn split(pool: Vec<Passage>, most: usize) -> Vec<Vec<Passage>> {
-    // Two choices for each of three or more; below that a single one has to do.
+    // From six sentences on, each set has at least two choices; below that, one has to do.
     let items = most.min(if pool.len() >= 6 { pool.len() / 2 } else { pool.len().min(2) });
     let mut sets = vec![Vec::new(); items];
     for (i, passage) in pool.into_iter().take(items * CHOICES).enumerate() {
@@ -292,8 +301,8 @@ fn split(pool: Vec<Passage>, most: usize) -> Vec<Vec<Passage>> {
     sets
 }
 
-/// Phrases that may stand as a title: short clauses of the sentences in focus, else their first
-/// words. Where the title will name a role, they are words of somebody who has it.
+/// Phrases that may become the title: short clauses of the sentences in focus, else their first
+/// words. Where the title will name a role, they are words of somebody with that role.
 fn titles(corpus: &Corpus, brief: &Brief, all: &[Passage]) -> Vec<String> {
     let has_role = |passage: &&Passage| {
         brief.role.as_deref().is_none_or(|role| has_cell(&corpus.records[passage.record], role))
@@ -310,7 +319,7 @@ fn titles(corpus: &Corpus, brief: &Brief, all: &[Passage]) -> Vec<String> {
         found.extend(all.iter().map(|passage| shortened(corpus, passage)));
     }
     let mut found: Vec<String> = found.into_iter().collect();
-    // A person is best told by what they say of themselves.
+    // A person is best described by what they say of themselves.
     if found.iter().any(|clause| is_first_person(clause)) {
         found.retain(|clause| is_first_person(clause));
     }
@@ -322,8 +331,8 @@ pub(super) fn has_cell(record: &Record, value: &str) -> bool {
     record.columns.iter().any(|column| record.text[column.start..column.end].trim() == value)
 }
 
-/// Question and answer as far as a title holds them: the end of the question tells most. A long
-/// answer stands for itself.
+/// Question and answer, as much as fits in a title: the end of the question tells most. A long
+/// answer stands alone.
 fn title(corpus: &Corpus, answer: &Answered) -> String {
     let text = &corpus.records[answer.line.record].text;
     let answered = text[answer.cell.range.clone()].chars().count();
@@ -331,7 +340,7 @@ fn title(corpus: &Corpus, answer: &Answered) -> String {
         return shortened(corpus, &answer.cell);
     }
     let line = &text[answer.line.range.clone()];
-    // Of a question with rows, the row: `How happy are you with … - Price`.
+    // Of a question with rows, only the row: `Price` in `How happy are you with … - Price`.
     let row = line.rsplit_once(" - ").map_or(line, |(_, row)| row);
     let line = if row.contains(": ") { row } else { line };
     let words = std::iter::once(0).chain(line.match_indices(' ').map(|(at, _)| at + 1));
@@ -340,7 +349,7 @@ fn title(corpus: &Corpus, answer: &Answered) -> String {
     fitting.unwrap_or(line).to_owned()
 }
 
-/// As much of a passage as a title holds.
+/// As much of a passage as fits in a title.
 fn shortened(corpus: &Corpus, passage: &Passage) -> String {
     let text = &corpus.records[passage.record].text;
     text[shorten(text, passage.range.clone(), TITLE.1)].to_owned()
@@ -352,7 +361,7 @@ fn is_first_person(clause: &str) -> bool {
         .is_some_and(|word| matches!(word.as_str(), "i" | "i'm" | "i've" | "my" | "we"))
 }
 
-/// The words of a passage.
+/// The text of a passage.
 pub(super) fn text_of(corpus: &Corpus, passage: &Passage) -> String {
     corpus.records[passage.record].text[passage.range.clone()].to_owned()
 }

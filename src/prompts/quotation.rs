@@ -1,14 +1,14 @@
-//! What a text puts in quotation marks: words that a reader takes for somebody's own.
+//! What a text puts in quotation marks, and so presents as somebody's own words.
 //!
-//! Owns the marks of the languages, and the comparison. A model may write a summary in words of its own,
-//! but what it shows as said must have been said.
+//! Owns the quotation marks of the languages, and the comparison with what was said. A model may
+//! write a summary in words of its own, but what it presents as said must have been said.
 
 use std::ops::Range;
 
 use super::passages::words;
 
-/// Opening marks and what closes them. A straight mark closes itself; an apostrophe is told from a
-/// closing single mark by the letter after it.
+/// Opening marks and the marks that close them. A straight mark closes itself. An apostrophe is
+/// told from a closing single mark by the letter that follows it.
 const MARKS: [(char, &[char]); 9] = [
     ('"', &['"']),
     ('“', &['”', '“']),
@@ -21,27 +21,27 @@ const MARKS: [(char, &[char]); 9] = [
     ('『', &['』']),
 ];
 
-/// Words in quotation marks that are no quote yet but a term: the “happy path”.
+/// Most words in quotation marks that are taken for a term (the “happy path”) and not for a quote.
 const TERM: usize = 2;
 
-/// Texts in which words must stand to have been said.
+/// The texts in which quoted words must stand to count as said.
 pub(super) struct Said(Vec<String>);
 
 impl Said {
-    /// Of these texts.
+    /// Collects the texts.
     pub(super) fn of<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
         Self(texts.into_iter().map(plain).collect())
     }
 
-    /// The first words in quotation marks that none of the texts has, without regard to case and
-    /// punctuation.
+    /// The first span in quotation marks whose words are in none of the texts, without regard to
+    /// case and punctuation.
     pub(super) fn invented<'t>(&self, text: &'t str) -> Option<&'t str> {
         let mut spans = spans(text).into_iter();
         spans.find(|span| self.is_invented(&text[inside(text, span)])).map(|span| &text[span])
     }
 
-    /// The text without the marks around words that none of the texts has: what is no quote is not to
-    /// look like one.
+    /// The text without the marks around words that are in none of the texts: what is not a quote
+    /// should not look like one.
     pub(super) fn unmarked(&self, text: &str) -> String {
         let mut plain = String::with_capacity(text.len());
         let mut copied = 0;
@@ -67,15 +67,16 @@ fn plain(text: &str) -> String {
     words(text).collect::<Vec<_>>().join(" ")
 }
 
-/// What stands in quotation marks, marks included; none within another. A mark that nothing closes is
-/// taken to be closed by the end.
+/// The spans in quotation marks, marks included; none is inside another. A span whose mark is never
+/// closed reaches to the end of the text.
 fn spans(text: &str) -> Vec<Range<usize>> {
     let mut spans = Vec::new();
     let mut chars = text.char_indices().peekable();
     let mut before = None;
     while let Some((start, open)) = chars.next() {
         let closing = MARKS.iter().find(|(mark, _)| *mark == open).map(|(_, closing)| *closing);
-        // Inches stand behind a number, an apostrophe behind a letter.
+        // After a digit, a straight mark means inches; after a letter, a single mark is an
+        // apostrophe.
         let opens = !matches!(open, '"' | '‘') || before.is_none_or(|c: char| !c.is_alphanumeric());
         before = Some(open);
         let Some(closing) = closing.filter(|_| opens) else { continue };

@@ -1,9 +1,9 @@
 //! What a frontier model is asked to improve, and how its answer is read.
 //!
 //! Owns the refinement prompt and the edits. The request carries one persona, the records that it
-//! cites and what the judge found weakest, never the corpus. Evidence is out of reach: quotes, record
-//! ids, counted facts and scores are no fields that an answer could name. Whether the edits are worth
-//! having is decided elsewhere.
+//! cites and what the judge found weakest, never the corpus. Evidence is out of reach: quotes,
+//! record ids, counted facts and scores are not fields that an answer can name. Whether the edits
+//! are worth having is decided in `pipeline::refine`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -28,28 +28,29 @@ use crate::schema::{Persona, RecordId, Statement};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// The answer names the fields that change.
+    /// The answer names only the fields that change.
     Patch,
-    /// The answer is all fields anew: for comparison, since it costs more.
+    /// The answer gives all fields anew; kept for comparison, since it costs more.
     Rewrite,
 }
 
-/// Answer limit, tokens: edits at their bounds, with room for a model that reasons a little first.
+/// Most tokens of an answer: edits at their bounds, and room for a model that reasons a little
+/// first.
 pub const MAX_TOKENS: usize = 1_200;
-/// Most edits of an answer: those that matter, not a rewrite by other means.
+/// Most edits in an answer, so that they are those that matter and not a rewrite by other means.
 const EDITS: usize = 4;
 /// Most cited records that are sent, and most characters of each.
 const RECORDS: usize = 4;
 const RECORD_CHARS: usize = 300;
-/// Criteria named as weakest.
+/// How many of the weakest criteria are named.
 const WEAKEST: usize = 2;
-/// Criteria that no edit can mend.
+/// Criteria that edits cannot improve.
 const OF_SELECTION: [&str; 4] =
     ["distinctiveness", "specificity", "evidence_coverage", "readability"];
-/// Scores below this are weak enough to be named.
+/// Only scores below this one are weak enough to be named.
 const WEAK: f64 = 0.9;
 
-/// Low: an edit is to follow the records.
+/// A low temperature, because an edit should follow the records.
 const SAMPLING: Sampling = Sampling {
     temperature: 0.2,
     top_k: 0,
@@ -135,7 +136,8 @@ fn evidence(corpus: &Cleared<Corpus>, persona: &Persona) -> Vec<(RecordId, Strin
     records.iter().take(RECORDS).map(|record| (record.id.clone(), cut(&record.text))).collect()
 }
 
-/// The persona as lines `field [records]: text`; quotes without a field, since they cannot change.
+/// The persona as lines `field [records]: text`. Quotes have no field name, since they cannot
+/// change.
 fn listing(persona: &Persona) -> String {
     let mut lines = vec![format!("name: {}", persona.name)];
     for (name, value) in &persona.demographics {
@@ -152,7 +154,7 @@ fn listing(persona: &Persona) -> String {
     lines.join("\n")
 }
 
-/// Every field that may be edited: name, text, records.
+/// Every field that may be edited: its name, its text, and the records that it cites.
 fn fields(persona: &Persona) -> Vec<(String, &str, &[RecordId])> {
     let mut all: Vec<(String, &str, &[RecordId])> =
         vec![("title".into(), &persona.title, &[]), ("summary".into(), &persona.summary, &[])];
@@ -221,24 +223,25 @@ const ADD_MOTIVATION: &str = "motivations.new";
 /// Why an answer changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RefineError {
-    /// Not the JSON that was asked for.
+    /// The answer is not the JSON that was asked for.
     #[error("the answer is not the JSON that was asked for: {0}")]
     Json(String),
-    /// A field that the persona does not have or that cannot be edited.
+    /// An edit names a field that the persona does not have or that cannot be edited.
     #[error("the answer edits '{0}', which is no field that can be edited")]
     Field(String),
-    /// More edits than were asked for.
+    /// The answer has more edits than were asked for.
     #[error("the answer has {0} edits; at most {EDITS} were asked for")]
     TooMany(usize),
-    /// Nothing was to be changed.
+    /// The answer has no edits.
     #[error("the model saw nothing to change")]
     NoEdits,
-    /// No edit was usable.
+    /// None of the edits can be used.
     #[error("no edit can be used: {0}")]
     Unusable(String),
 }
 
-/// The persona with the answer's edits, and the fields that changed.
+/// Applies an answer's edits to a persona. Returns the persona and the names of the fields that
+/// changed.
 pub fn apply(
     corpus: &Corpus,
     persona: &Persona,
@@ -309,8 +312,8 @@ fn edits(json: &str) -> Result<Vec<Edit>, RefineError> {
     Ok(patch.edits)
 }
 
-/// What an edit may put in quotation marks: words of the records that the persona cites, and what stands
-/// in its fields already.
+/// What an edit may put in quotation marks: words of the records that the persona cites, and words
+/// that its fields already have.
 fn said(corpus: &Corpus, persona: &Persona) -> Said {
     let cited = persona.cited();
     let records = cited.iter().filter_map(|id| corpus.get(id)).map(|record| record.text.as_str());
@@ -332,7 +335,7 @@ fn as_cited(said: &Said, text: &str) -> Result<(), String> {
     }
 }
 
-/// Makes one edit; the error says why it cannot be made, and then nothing was.
+/// Makes one edit, or returns why it cannot be made; `persona` is then unchanged.
 fn apply_edit(
     corpus: &Corpus,
     said: &Said,
@@ -376,7 +379,8 @@ fn apply_edit(
     Ok(())
 }
 
-/// A text inside its bounds. What is a little too short is no worse for it.
+/// Returns the text if it is within its bounds. A text down to half the lower bound is still
+/// accepted.
 fn within((min, max): (usize, usize), text: String) -> Result<String, String> {
     let chars = text.chars().count();
     if chars > max {
@@ -452,7 +456,7 @@ fn rewrite(corpus: &Corpus, persona: &mut Persona, json: &str) -> Result<(), Ref
     Ok(())
 }
 
-/// The fields in which two versions of a persona differ.
+/// The names of the fields in which two versions of a persona differ.
 fn changes(before: &Persona, after: &Persona) -> Vec<String> {
     let texts = |persona: &Persona| -> Vec<(String, String)> {
         fields(persona).into_iter().map(|(name, text, _)| (name, text.to_owned())).collect()
