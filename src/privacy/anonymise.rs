@@ -1,8 +1,8 @@
-//! A corpus without the people in it.
+//! Removing the people from a corpus.
 //!
-//! Owns the two passes: what each cell shows by itself, then what all cells together teach about
-//! each; between them, where there is one, the second pass by a model. Rewrites record texts, spans, labels, column names, file names and findings; changes
-//! nothing else.
+//! Owns the two passes: first what each cell shows by itself, then what all cells together teach
+//! about each; between them, where the user asks for it, the second pass by a model. Rewrites
+//! record texts, spans, labels, column names, file names and findings, and changes nothing else.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
@@ -19,30 +19,30 @@ use super::second_pass::{Joined, SecondPass, SpanFinder, is_free_text, join};
 use super::{Key, PrivacyError, Under, columns, names, patterns};
 use crate::corpus::{ColumnSpan, Corpus, Record};
 
-/// Something personal in a corpus.
+/// A piece of personal data in a corpus.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Found {
-    /// Where.
+    /// The text in which it stands.
     pub place: Place,
-    /// Bytes within that field, and what it is.
+    /// Byte range within that text, and the kind of data.
     pub span: Span,
-    /// Whether the second pass found it there, or made a finding of the rules longer.
+    /// Whether the second pass found it, or made a finding of the rules longer.
     pub by_model: bool,
 }
 
-/// A text of a corpus.
+/// One text of a corpus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Place {
     /// The name of a file, by index.
     FileName(usize),
     /// The name of a column, by the first record and column that show it.
     ColumnName(usize, usize),
-    /// A record's cell; of a record without columns, the text.
+    /// A record's cell, by record and column; the whole text of a record without columns.
     Cell(usize, Option<usize>),
 }
 
 impl Place {
-    /// The text itself.
+    /// The text at this place.
     pub fn text(self, corpus: &Corpus) -> &str {
         match self {
             Self::FileName(file) => &corpus.files[file].name,
@@ -56,13 +56,13 @@ impl Place {
     }
 }
 
-/// All that is personal in a corpus, in order of place and position. `finder` looks at the free text
-/// once more.
+/// Finds all personal data in a corpus, in order of place and position. `finder` makes a second
+/// pass over the free text.
 pub fn scan(corpus: &Corpus, finder: Option<&dyn SpanFinder>) -> Result<Vec<Found>, PrivacyError> {
     Ok(Survey::of(corpus, finder)?.found)
 }
 
-/// What is personal in a corpus, and what it taught.
+/// The personal data of a corpus, and what was learned from it.
 struct Survey {
     found: Vec<Found>,
     learned: Learned,
@@ -134,7 +134,7 @@ impl Survey {
     }
 }
 
-/// Whether a model is to look at a text.
+/// Whether a text is free text, which the model of the second pass is shown.
 fn is_free(place: Place, corpus: &Corpus, choices: &Choices) -> bool {
     let Place::Cell(record, column) = place else { return false };
     let text = place.text(corpus);
@@ -142,10 +142,10 @@ fn is_free(place: Place, corpus: &Corpus, choices: &Choices) -> bool {
     choices.reading(text) == Reading::Prose && is_free_text(column, text)
 }
 
-/// What a text shows by itself gives way to nothing that was learned elsewhere.
+/// The findings in a text: its own, and those learned elsewhere that do not overlap them.
 fn with_learned(own: Vec<Span>, learned: &Learned, text: &str) -> Vec<Span> {
     let met = learned.find(text).into_iter();
-    // They are in order and apart: the first that ends behind the span's start is the one to meet it.
+    // The spans are sorted and apart: only the first that ends after the start can overlap.
     let apart = |span: &Span| {
         let next = own.partition_point(|o| o.end <= span.start);
         own.get(next).is_none_or(|o| span.end <= o.start)
@@ -174,13 +174,13 @@ fn places(corpus: &Corpus) -> Vec<Place> {
     places
 }
 
-/// Values that come back in a column: answers to choose from, and nobody's own words.
+/// Values that recur in a column: answers to choose from, not somebody's own words.
 struct Choices(HashSet<String>);
 
 impl Choices {
-    /// Fewer records with the same value may be chance.
+    /// Records that must share a value; with fewer, it may be chance.
     const OFTEN: usize = 3;
-    /// Longer values are sentences, however often they come.
+    /// Longest value in bytes; longer ones are sentences, however often they recur.
     const LONGEST: usize = 80;
 
     fn of(corpus: &Corpus) -> Self {
@@ -214,18 +214,18 @@ fn shown_by(place: Place, corpus: &Corpus, choices: &Choices) -> Vec<Span> {
     }
 }
 
-/// A heading is no sentence: its capitals name nobody.
+/// Findings in a heading. It is not a sentence, so its capitals do not mark names.
 fn in_heading(text: &str) -> Vec<Span> {
     let mut spans = Vec::new();
     patterns::find(text, &mut spans);
     spans
 }
 
-/// `interview_ana-silva.csv` is read as "Interview Ana Silva".
+/// Findings in a file name: `interview_ana-silva.csv` is read as "Interview Ana Silva".
 fn in_file_name(name: &str) -> Vec<Span> {
     let mut spans = Vec::new();
     patterns::find(name, &mut spans);
-    // A file's ending makes a domain of its name.
+    // The file extension makes every file name look like a domain.
     spans.retain(|span| span.entity != Entity::DomainName);
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let mut previous = ' ';
@@ -242,13 +242,13 @@ fn in_file_name(name: &str) -> Vec<Span> {
     spans
 }
 
-/// Names that stand outside all text: of those who speak and of those who ask them.
+/// Names that are not in any text: those of the speakers and of those who ask them.
 fn people(corpus: &Corpus) -> impl Iterator<Item = &str> {
     let speakers = corpus.records.iter().filter_map(|record| record.participant.as_deref());
     speakers.chain(corpus.moderators.iter().map(String::as_str)).filter_map(named)
 }
 
-/// Values that only two neighbouring cells together make: `ana.silva@` and `example.org`.
+/// Values that two neighbouring cells only make together: `ana.silva@` and `example.org`.
 fn across_cells(corpus: &Corpus) -> Vec<(Place, Span)> {
     let pairs = corpus.records.par_iter().enumerate().flat_map_iter(|(r, record)| {
         record.columns.windows(2).enumerate().flat_map(move |(c, pair)| {
@@ -262,9 +262,10 @@ fn across_cells(corpus: &Corpus) -> Vec<(Place, Span)> {
     pairs.collect()
 }
 
-/// The two halves of what stands partly at the end of one cell and partly at the start of the next.
+/// The two halves of each value that begins at the end of one cell and goes on at the start of the
+/// next.
 fn split_over(left: &str, right: &str) -> Vec<(Span, Span)> {
-    /// Longer cells are prose, which is not cut.
+    /// Longest cell in bytes; longer ones are prose, which is not cut.
     const LONGEST: usize = 64;
     let may_be_cut = |text: &str| text.bytes().any(|b| b == b'@' || b.is_ascii_digit());
     if left.len() > LONGEST || right.len() > LONGEST || !may_be_cut(left) && !right.contains('@') {
@@ -277,7 +278,7 @@ fn split_over(left: &str, right: &str) -> Vec<(Span, Span)> {
     };
     let cut = left.len();
     let checked = [Entity::EmailAddress, Entity::CreditCard, Entity::IbanCode];
-    // What is whole in its own cell has no half in the next one.
+    // A value that is whole in its own cell has no other half in the next one.
     let whole = |entity| {
         [left, right]
             .iter()
@@ -291,14 +292,14 @@ fn split_over(left: &str, right: &str) -> Vec<(Span, Span)> {
         .collect()
 }
 
-/// A speaker's label, where it names somebody.
+/// The label of a speaker, where it is a name.
 fn named(label: &str) -> Option<&str> {
     let letters = label.chars().filter(|c| c.is_alphabetic()).count();
     let digits = label.chars().filter(char::is_ascii_digit).count();
     (letters >= 2 && digits <= 1 && !columns::is_label(label)).then_some(label)
 }
 
-/// Rewrites texts the way a corpus has taught.
+/// Rewrites texts by what was learned from a corpus.
 pub struct Anonymiser {
     learned: Learned,
     pseudonyms: Pseudonyms,
@@ -306,12 +307,12 @@ pub struct Anonymiser {
     second: SecondPass,
     counts: BTreeMap<Entity, usize>,
     removed: BTreeSet<(String, Entity)>,
-    /// Those of the values that only the model has taken for personal.
+    /// Those of the removed values that only a model took for personal.
     unsure: BTreeSet<String>,
 }
 
 impl Anonymiser {
-    /// Learns from a corpus, which stays as it is. `finder` looks at its free text once more.
+    /// Learns from a corpus without changing it. `finder` makes a second pass over its free text.
     pub fn of(
         corpus: &Corpus,
         strategy: Strategy,
@@ -321,8 +322,8 @@ impl Anonymiser {
         Ok(Self::taught(corpus, strategy, key, finder)?.0)
     }
 
-    /// Has a model look at texts that are to be cleaned and are cut in other pieces than the corpus
-    /// was: column and text.
+    /// Makes a second pass over texts, each with its column, that will be cleaned but are cut into
+    /// other pieces than the corpus was.
     pub fn look_again(
         &mut self,
         texts: &[(Option<String>, String)],
@@ -362,7 +363,7 @@ impl Anonymiser {
         Ok((anonymiser, found))
     }
 
-    /// A text under a column of this name, without what is personal in it.
+    /// A text under a column of this name, with what is personal in it replaced.
     pub fn clean(&mut self, under: Under<'_>, text: &str) -> String {
         let column = match under {
             Under::Column(name) => Some(name),
@@ -386,7 +387,7 @@ impl Anonymiser {
         self.replace(text, &spans)
     }
 
-    /// The name of a file.
+    /// The name of a file, with what is personal in it replaced.
     pub fn file_name(&mut self, name: &str) -> String {
         let spans = with_learned(resolve(in_file_name(name)), &self.learned, name);
         self.replace(name, &spans)
@@ -407,7 +408,7 @@ impl Anonymiser {
         clean
     }
 
-    /// A speaker's label.
+    /// A speaker's label, replaced where it is a name.
     fn label(&mut self, label: &str) -> String {
         match named(label) {
             Some(name) => {
@@ -418,13 +419,13 @@ impl Anonymiser {
         }
     }
 
-    /// What was removed so far, and what stands in its place.
+    /// The values removed so far, and what stands in their place.
     pub fn removed(&self) -> Result<Removed, PrivacyError> {
         Removed::of(&self.removed, &self.unsure, &self.pseudonyms, self.counts.clone())
     }
 }
 
-/// A corpus without what is personal in it, and what was removed.
+/// A copy of a corpus with what is personal in it replaced, and what was removed.
 pub(super) fn anonymise(
     corpus: &Corpus,
     strategy: Strategy,
@@ -438,7 +439,7 @@ pub(super) fn anonymise(
     }
     let of = |place: Place| spans.get(&place).map(Vec::as_slice).unwrap_or_default();
     let mut clean = corpus.clone();
-    // They have served: what was removed knows them.
+    // The moderators' names are of no further use: `Removed` knows them.
     clean.moderators = Vec::new();
     let mut headings: BTreeMap<&str, String> = BTreeMap::new();
     for place in places(corpus) {
@@ -466,7 +467,7 @@ pub(super) fn anonymise(
             .map(|(_, after)| after.name.clone())
             .next()
             .unwrap_or_else(|| anonymiser.clean(Under::Nothing, &finding.file));
-        // The words around a value are ours.
+        // Apart from the value that it quotes, a finding's message is this program's own words.
         finding.message = anonymiser.clean(Under::Heading, &finding.message);
     }
     Ok((clean, anonymiser.removed()?))
@@ -485,7 +486,7 @@ fn rewritten<'s>(
         clean.text = anonymiser.replace(&record.text, cell(None));
         return clean;
     }
-    // Between two values stand a line break and a column's name.
+    // Between two values there are a line break and a column's name.
     let mut text = String::with_capacity(record.text.len());
     let mut end = 0;
     for (c, column) in record.columns.iter().enumerate() {

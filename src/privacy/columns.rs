@@ -1,11 +1,11 @@
-//! What the structure of the data says: a column's name, a speaker's label.
+//! What the structure of the data says: the names of columns, the labels of speakers.
 //!
 //! Owns the words that column names are made of. A value in a column named `email` is personal
 //! whatever it looks like; a code that stands in for a name (`P01`, `Moderator`) is not.
 
 use super::entity::{Entity, Span};
 
-/// Words in column names, and what the column then holds. The first row that fits counts.
+/// Words in column names, and what such a column holds. The first row that fits counts.
 const NAMES: &[(Entity, &[&str])] = &[
     (Entity::EmailAddress, &["email", "e-mail", "mail", "correo", "courriel", "メールアドレス"]),
     (
@@ -212,17 +212,18 @@ const NAMES: &[(Entity, &[&str])] = &[
     ),
 ];
 
-/// Surer than what a cell's words show by themselves, so that a name stays in one piece.
+/// Score of a value by its column: above what the cell's words show, so that a name stays in one
+/// piece.
 const SCORE: f32 = 0.999;
 
-/// Words that make a column with `name` in it one of something else.
+/// Words that make a column with `name` in it a column about something other than people.
 const NOT_PEOPLE: [&str; 20] = [
     "produto", "producto", "prodotto", "marca", "file", "product", "brand", "company", "city",
     "street", "event", "task", "project", "team", "tool", "feature", "app", "column", "school",
     "role",
 ];
 
-/// Labels of people that name nobody.
+/// Labels of people that do not name them.
 const ROLES: [&str; 34] = [
     "participant",
     "respondent",
@@ -260,10 +261,10 @@ const ROLES: [&str; 34] = [
     "n/a",
 ];
 
-/// What the name of a column says about its values. `None`: nothing.
+/// What the name of a column says about its values; `None` where it says nothing.
 pub(super) fn entity_of(column: &str) -> Option<Entity> {
     let words = words(column);
-    // A question is no label: "What name would you give it?".
+    // A question is not a label: "What name would you give it?".
     if words.is_empty() || words.len() > 5 || column.contains('?') {
         return None;
     }
@@ -276,7 +277,7 @@ pub(super) fn entity_of(column: &str) -> Option<Entity> {
     let (entity, _) = NAMES.iter().find(|(_, phrases)| phrases.iter().any(|p| holds(p)))?;
     let of_a_thing =
         *entity == Entity::Person && words.iter().any(|w| NOT_PEOPLE.contains(&w.as_str()));
-    // "times by car", "income from work": these words mean a person only when they stand alone.
+    // In "times by car" or "income from work" such words do not mean a person; they do when alone.
     let vague = ["by", "from", "person", "patient", "customer", "client", "contact", "nom", "mail"];
     let alone = words.len() == 1
         || !words.iter().any(|w| vague.contains(&w.as_str()))
@@ -284,8 +285,8 @@ pub(super) fn entity_of(column: &str) -> Option<Entity> {
     (!of_a_thing && (alone || *entity != Entity::Person)).then_some(*entity)
 }
 
-/// The words of a column's name: `participantName`, `participant_name` and `Participant name`
-/// alike.
+/// The words of a column's name, the same for `participantName`, `participant_name` and
+/// `Participant name`.
 fn words(column: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut previous = ' ';
@@ -306,8 +307,8 @@ fn words(column: &str) -> Vec<String> {
     words
 }
 
-/// What a value is because of its column, whole. `None` where the column says nothing, or where
-/// the value is plainly something else.
+/// The whole value as a span, of the kind that its column says. `None` where the column says
+/// nothing, or where the value is plainly something else.
 pub(super) fn span_of(column: &str, value: &str) -> Option<Span> {
     let entity = entity_of(column)?;
     let start = value.len() - value.trim_start().len();
@@ -318,7 +319,7 @@ pub(super) fn span_of(column: &str, value: &str) -> Option<Span> {
     let words = trimmed.split_whitespace().count();
     let plausible = match entity {
         Entity::Person => letters >= 2 && words <= 6 && digits <= 1 && !is_label(trimmed),
-        // Exact enough to be somebody's home.
+        // Coordinates are exact enough to be somebody's home.
         Entity::Location if letters == 0 => digits >= 4 && trimmed.contains(['.', ',']),
         Entity::Organization | Entity::Location | Entity::UserHandle => {
             letters >= 2 && words <= 8 && !is_label(trimmed)
@@ -329,7 +330,7 @@ pub(super) fn span_of(column: &str, value: &str) -> Option<Span> {
         Entity::DateOfBirth => {
             digits >= 6 && letters <= 12 && super::patterns::birth_year(trimmed).is_some()
         }
-        // Below 90 an age tells few people apart.
+        // An age below 90 tells few people apart.
         Entity::Age => trimmed.parse::<u32>().is_ok_and(|age| (90..130).contains(&age)),
         // `P01` is what researchers write in place of a name.
         Entity::RecordId => words == 1 && digits >= 4 && trimmed.len() >= 6,

@@ -1,20 +1,21 @@
-//! What is personal in one text.
+//! Finding personal data in one text.
 //!
 //! Owns the order of the layers (column, patterns, names) and the windows that keep a text of any
-//! length in bounded memory. Knows one text at a time; what one record teaches about another is
-//! [`super::learned`]'s.
+//! length in bounded memory. It is given one text at a time; what one record teaches about another
+//! is left to [`super::learned`].
 
 use super::entity::{Entity, Span, resolve};
 use super::fold::Folded;
 use super::{columns, names, patterns};
 
-/// Bytes looked at together. Nothing personal is as long as the overlap.
+/// Bytes that are searched together, and by which windows overlap; no personal value is as long as
+/// the overlap.
 const WINDOW: usize = 1 << 16;
 const OVERLAP: usize = 512;
-/// Spans below this are noise.
+/// Lowest score of a span; those below are noise.
 const LEAST: f32 = 0.5;
 
-/// What is personal in `text`: in order, apart, as byte ranges at character bounds.
+/// Personal data in `text`, as byte ranges at character bounds, sorted and without overlap.
 pub fn detect(text: &str) -> Vec<Span> {
     let mut spans = Vec::new();
     for (start, window) in windows(text) {
@@ -28,17 +29,17 @@ pub fn detect(text: &str) -> Vec<Span> {
     resolve(spans)
 }
 
-/// How a cell is to be read.
+/// How the text of a cell is to be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
     /// As something that somebody wrote or said.
     Prose,
-    /// As one of a few answers that were given to choose from. "Male" is no place then, and "18-29" no
-    /// house: only a name that fills the cell is one.
+    /// As one of a few answers to choose from. "Male" is then not a place and "18-29" not a house;
+    /// only a name that fills the cell counts.
     Choice,
 }
 
-/// What is personal in a cell under a column of this name.
+/// Personal data in a cell under a column of this name.
 pub(super) fn detect_in(column: Option<&str>, text: &str, reading: Reading) -> Vec<Span> {
     let mut spans = detect(text);
     let is_choice = reading == Reading::Choice || !text.contains(char::is_alphabetic);
@@ -64,14 +65,16 @@ fn in_window(window: &str) -> Vec<Span> {
         (span.start, span.end) = folded.range(span.start, span.end);
     }
     let known = resolve(spans);
-    // Names in the text as it is: folded look-alikes would make Latin letters of a Cyrillic name.
+    // Names are searched in the text as written: folding look-alikes would put Latin letters into a
+    // Cyrillic name.
     let mut all = names::find(window, &known);
     all.extend(known);
     all.retain(|span| span.score >= LEAST);
     all
 }
 
-/// The text in pieces that overlap, cut at white space where there is some.
+/// The text in overlapping pieces, each with its first byte, cut at white space where there is
+/// some.
 fn windows(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut next = Some(0);
     std::iter::from_fn(move || {
@@ -81,7 +84,7 @@ fn windows(text: &str) -> impl Iterator<Item = (usize, &str)> {
             return Some((start, &text[start..]));
         }
         let end = cut(text, start + WINDOW);
-        // Far enough back that what the cut parts is whole in the next window.
+        // Far enough back that a value cut by the end of this window is whole in the next.
         next = Some(cut(text, end - OVERLAP));
         Some((start, &text[start..end]))
     })

@@ -1,31 +1,32 @@
-//! Files rewritten in their own format.
+//! Rewriting files in their own format.
 //!
 //! Owns the walk through a file's structure: which pieces of it are text, and under which column. A
-//! CSV stays a CSV, a workbook a workbook. What is to be written in place of a text is the caller's.
+//! CSV stays a CSV, a workbook a workbook. What a text is replaced by is up to the caller.
 
 use std::io::{Cursor, Read, Write};
 
 use serde_json::Value;
 
-/// What a text of a file stands under.
+/// The name under which a text of a file stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Under<'c> {
-    /// Nothing that names it.
+    /// No name.
     Nothing,
-    /// Itself: it is the name of a column or of a field.
+    /// The text is itself the name of a column or field.
     Heading,
-    /// A column or field of this name.
+    /// The column or field of this name.
     Column(&'c str),
 }
 
-/// Gives a text as it is to be written.
+/// Callback that takes a text and returns what is to be written in its place.
 pub type Rewrite<'a> = dyn FnMut(Under<'_>, &str) -> String + 'a;
 
-/// Most bytes that the parts of an office file may unpack to: a zip bomb ends here.
+/// Most bytes that the parts of an office file may unpack to, against zip bombs.
 const MAX_UNPACKED: u64 = 1 << 30;
 
-/// Rewrites a file of a format as `corpus` names it: `csv`, `tsv`, `json`, `jsonl`, `html`, `xlsx`,
-/// `ods`, `docx`; any other is text. Text is UTF-8 in and out. An error says what is broken.
+/// Rewrites a file in one of the formats that `corpus` names: `csv`, `tsv`, `json`, `jsonl`,
+/// `html`, `xlsx`, `ods`, `docx`; any other is plain text. Text is UTF-8 in and out. An error says
+/// what is broken in the file.
 pub fn rewrite(format: &str, bytes: &[u8], rewrite: &mut Rewrite<'_>) -> Result<Vec<u8>, String> {
     if matches!(format, "xlsx" | "ods" | "docx") {
         return office(bytes, rewrite);
@@ -83,7 +84,7 @@ fn table(text: &str, rewrite: &mut Rewrite<'_>) -> Result<Vec<u8>, String> {
     writer.into_inner().map_err(|e| e.to_string())
 }
 
-/// The mark that parts the first line into most cells.
+/// The separator that cuts the first line into most cells.
 fn delimiter(text: &str) -> u8 {
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let count = |mark: u8| line.bytes().filter(|b| *b == mark).count();
@@ -91,7 +92,8 @@ fn delimiter(text: &str) -> u8 {
     marks.into_iter().rev().max_by_key(|mark| count(*mark)).unwrap_or(b',')
 }
 
-/// Every string of a document, its keys too. A number is rewritten only if it changes.
+/// Rewrites every string of a document, keys included. A number becomes a string only if it
+/// changes.
 fn json(value: &mut Value, column: Under<'_>, rewrite: &mut Rewrite<'_>) {
     match value {
         Value::String(text) => *text = rewrite(column, text),
@@ -107,7 +109,7 @@ fn json(value: &mut Value, column: Under<'_>, rewrite: &mut Rewrite<'_>) {
             let old = std::mem::take(fields);
             for (key, mut value) in old {
                 json(&mut value, Under::Column(&key), rewrite);
-                // Two keys that become one would lose a value.
+                // Two keys that become the same would lose a value.
                 let mut new = rewrite(Under::Heading, &key);
                 while fields.contains_key(&new) {
                     new.push('_');
@@ -138,13 +140,13 @@ enum Piece<'t> {
     Text(&'t str),
 }
 
-/// Rewrites the text between tags. Text that a format has cut into runs is rewritten as a whole, up
-/// to the end of the element (one of `wholes`) that holds it, and stands in its first run then.
+/// Rewrites the text between tags. Text that a format cuts into runs is rewritten as a whole, up to
+/// the end of the element (one of `wholes`) that holds it, and then put into its first run.
 fn markup(text: &str, wholes: &[&str], rewrite: &mut Rewrite<'_>) -> String {
     let mut out: Vec<String> = Vec::new();
-    // Places in `out` of the runs that belong together.
+    // Places in `out` of the runs that belong to one whole.
     let mut runs: Vec<usize> = Vec::new();
-    // A formula is no text.
+    // A formula is not text.
     let mut in_formula = false;
     for piece in pieces(text) {
         match piece {
@@ -193,7 +195,7 @@ fn settle(out: &mut [String], runs: &mut Vec<usize>, under: Under<'_>, rewrite: 
     runs.clear();
 }
 
-/// A number of a workbook that has become text needs a cell of that type.
+/// Gives a workbook's cell the text type where its number has become text.
 fn as_text_cell(out: &mut [String], value: usize) {
     let [.., cell, tag] = &mut out[..value] else { return };
     if tag == "<v>" && cell.starts_with("<c ") && !cell.contains(" t=\"") {
@@ -201,11 +203,12 @@ fn as_text_cell(out: &mut [String], value: usize) {
     }
 }
 
-/// Addresses in attributes: the targets of links.
+/// Rewrites attributes that hold text: targets of links, alternative texts, titles, authors, and
+/// the names of sheets.
 fn attributes(tag: &str, rewrite: &mut Rewrite<'_>) -> String {
     let mut out = String::with_capacity(tag.len());
     let mut rest = tag;
-    // The name of a sheet.
+    // Elements that name a sheet.
     let named = tag.starts_with("<sheet ") || tag.starts_with("<table:table ");
     let name = if named { "name=\"" } else { "href=\"" };
     while let Some(at) = [name, "href=\"", "alt=\"", "title=\"", "author=\""]
@@ -244,7 +247,7 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     })
 }
 
-/// The five entities of XML, and numbers.
+/// Text with the five entities of XML and numeric references decoded.
 fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -284,13 +287,13 @@ fn escape(text: &str) -> String {
 /// What a part of an office file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
-    /// What people wrote.
+    /// Text that people wrote.
     Content,
-    /// Who made it, and what it is called.
+    /// Who made the file, and its title.
     Properties,
     /// Which parts belong together, and where links lead.
     Relations,
-    /// How it looks, and pictures: nothing that was written, and nothing that may change.
+    /// Styles and pictures: nothing that was written, and nothing that may change.
     Other,
 }
 
@@ -304,7 +307,7 @@ impl Part {
             rest.is_some_and(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()) == ".xml")
         });
         let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
-        // Headers and footers of an OpenDocument stand in its styles.
+        // An OpenDocument keeps its headers and footers among its styles.
         let is_form = is_style && !folder.is_empty()
             || name == "settings.xml"
             || file == "[Content_Types].xml"
@@ -321,7 +324,7 @@ impl Part {
     }
 }
 
-/// Elements that say who made a file or what it is about.
+/// Elements that say who made a file (`PEOPLE`) or what it is about (`ABOUT`).
 const PEOPLE: [&str; 5] =
     ["dc:creator", "cp:lastModifiedBy", "meta:initial-creator", "Manager", "meta:printed-by"];
 const ABOUT: [&str; 7] = [
@@ -334,7 +337,7 @@ const ABOUT: [&str; 7] = [
     "vt:lpwstr",
 ];
 
-/// Rewrites what elements say of people and of the contents, each by itself.
+/// Rewrites the elements in [`PEOPLE`] and [`ABOUT`], each by itself.
 fn properties(text: &str, rewrite: &mut Rewrite<'_>) -> String {
     let mut under = None;
     let mut new = String::with_capacity(text.len());
@@ -360,7 +363,7 @@ fn properties(text: &str, rewrite: &mut Rewrite<'_>) -> String {
     new
 }
 
-/// Rewrites the targets of links that lead out of a file; the others name its own parts.
+/// Rewrites the targets of links that lead out of a file; other targets are its own parts.
 fn relations(text: &str, rewrite: &mut Rewrite<'_>) -> String {
     let target = |tag: &str, rewrite: &mut Rewrite<'_>| {
         let start = tag.find(" Target=\"")? + " Target=\"".len();
@@ -378,7 +381,7 @@ fn relations(text: &str, rewrite: &mut Rewrite<'_>) -> String {
         .collect()
 }
 
-/// A zip archive of XML parts. What holds no text is copied as it is.
+/// Rewrites a zip archive of XML parts. Parts without text are copied as they are.
 fn office(bytes: &[u8], rewrite: &mut Rewrite<'_>) -> Result<Vec<u8>, String> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|e| e.to_string())?;
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
@@ -417,7 +420,7 @@ fn office(bytes: &[u8], rewrite: &mut Rewrite<'_>) -> Result<Vec<u8>, String> {
 mod tests {
     use super::*;
 
-    /// Ana becomes Bea, whatever a column says; a cell under `name` becomes its column.
+    /// A callback that turns Ana into Bea under any column, and a cell under `name` into `NAME`.
     fn ana(under: Under<'_>, text: &str) -> String {
         match under {
             Under::Column("name") => "NAME".to_owned(),

@@ -1,7 +1,7 @@
-//! What counts as personal, and where it stands in a text.
+//! What counts as personal, and where in a text it stands.
 //!
-//! Owns the kinds of entity, under the names that Microsoft Presidio gave them, spans, and which of
-//! two overlapping spans stays. Detects nothing.
+//! Owns the kinds of entity, under Microsoft Presidio's names, spans, and the choice between
+//! overlapping spans. Detects nothing itself.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ pub enum Entity {
     Address,
     /// A city, region or country.
     Location,
-    /// A company, an authority, a school.
+    /// A company, an authority or a school.
     Organization,
     /// A payment card's number (Luhn).
     CreditCard,
@@ -36,9 +36,9 @@ pub enum Entity {
     Passport,
     /// A driving licence's number.
     DriverLicense,
-    /// A day of birth, by its context.
+    /// A date of birth, recognised by the words around it.
     DateOfBirth,
-    /// An age over 89, which by itself tells few people apart.
+    /// An age over 89; an age below tells few people apart.
     Age,
     /// An IPv4 or IPv6 address.
     IpAddress,
@@ -46,11 +46,11 @@ pub enum Entity {
     MacAddress,
     /// A web address.
     Url,
-    /// A domain's name without a scheme.
+    /// A domain name without a scheme.
     DomainName,
     /// A user's name on some service: `@ana_82`.
     UserHandle,
-    /// A number or code that stands for a person: a customer's, a patient's.
+    /// A number or code that stands for a person, such as a customer's or a patient's.
     RecordId,
 }
 
@@ -80,7 +80,7 @@ impl Entity {
         Self::RecordId,
     ];
 
-    /// Presidio's name of it, as in `EMAIL_ADDRESS`.
+    /// The kind under Presidio's name, such as `EMAIL_ADDRESS`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Person => "PERSON",
@@ -115,13 +115,13 @@ pub struct Span {
     pub start: usize,
     /// One past the last byte.
     pub end: usize,
-    /// What it is.
+    /// The kind of data.
     pub entity: Entity,
     /// How sure the detector is, 0 to 1.
     pub score: f32,
 }
 
-/// Of overlapping spans keeps the surer one, of equally sure ones the longer, then the earlier. The
+/// Resolves overlaps: the surer span stays; of equally sure ones the longer, then the earlier. The
 /// result is in order of position.
 pub(in crate::privacy) fn resolve(mut spans: Vec<Span>) -> Vec<Span> {
     let length = |span: &Span| span.end - span.start;
@@ -132,7 +132,8 @@ pub(in crate::privacy) fn resolve(mut spans: Vec<Span>) -> Vec<Span> {
             .then_with(|| length(b).cmp(&length(a)))
             .then_with(|| (a.start, a.entity).cmp(&(b.start, b.entity)))
     });
-    // Kept spans by their start: a new one can only meet its two neighbours.
+    // `kept` is keyed by start: a new span can only overlap the last one that starts before its
+    // end.
     let mut kept = std::collections::BTreeMap::<usize, Span>::new();
     for span in spans {
         let before = kept.range(..span.end).next_back();
@@ -143,7 +144,7 @@ pub(in crate::privacy) fn resolve(mut spans: Vec<Span>) -> Vec<Span> {
     kept.into_values().collect()
 }
 
-/// Kinds with their numbers, for people: `PERSON 12, EMAIL_ADDRESS 3`.
+/// Kinds with their counts, for people: `PERSON 12, EMAIL_ADDRESS 3`.
 pub fn counted(counts: &BTreeMap<Entity, usize>) -> String {
     let parts: Vec<String> =
         counts.iter().map(|(entity, count)| format!("{} {count}", entity.name())).collect();

@@ -1,8 +1,8 @@
 //! Made-up values that look like what they replace and belong to nobody.
 //!
-//! Owns the lists and the ranges that are set aside for examples: documentation networks (RFC 5737,
-//! RFC 3849, RFC 7042), example domains (RFC 2606), telephone numbers for fiction, the test prefix of
-//! payment cards, social security areas that are never given out.
+//! Owns the lists, and the ranges set aside for examples: documentation networks (RFC 5737, RFC
+//! 3849, RFC 7042), example domains (RFC 2606), telephone numbers for fiction, the test prefix of
+//! payment cards, and social security areas that are never assigned.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -135,7 +135,7 @@ const STREETS: [&str; 16] = [
     "Quarry Lane",
 ];
 
-/// Makes values by a seed: the same number gives the same value.
+/// Makes values from a seed: the same number gives the same value.
 #[derive(Debug)]
 pub(super) struct Fakes {
     seed: u64,
@@ -146,7 +146,7 @@ impl Fakes {
         Self { seed }
     }
 
-    /// A person's name, or the part of it that is asked for.
+    /// The name of a person, or a part of it.
     pub(super) fn person(&self, person: usize, part: Part) -> String {
         let (given, surname) = self.names(person);
         match part {
@@ -156,39 +156,39 @@ impl Fakes {
         }
     }
 
-    /// An address for the person.
+    /// An e-mail address for a person.
     pub(super) fn email_of(&self, person: usize) -> String {
         let (given, surname) = self.names(person);
         format!("{given}.{surname}@example.org").to_lowercase().replace(' ', "-")
     }
 
-    /// A user name for the person.
+    /// A user name for a person.
     pub(super) fn handle_of(&self, person: usize) -> String {
         let (given, surname) = self.names(person);
         format!("@{given}_{surname}").to_lowercase().replace(' ', "_")
     }
 
-    /// Given name and surname. No two people get the same pair, and none the same surname before
-    /// the list is through.
+    /// Given name and surname of a person. No two people get the same pair, and a surname comes
+    /// again only after all others were given.
     fn names(&self, person: usize) -> (String, String) {
         let (n, m) = (GIVEN.len(), SURNAMES.len());
         let surname = SURNAMES[(person + self.seed as usize % m) % m];
         let given = GIVEN[(person * 5 + person / m + (self.seed >> 8) as usize % n) % n];
-        // After all pairs a double surname tells people apart.
+        // After all pairs are given, a double surname tells people apart.
         match person / (n * m) {
             0 => (given.to_owned(), surname.to_owned()),
             turn => (given.to_owned(), format!("{surname} {}", SURNAMES[turn % m])),
         }
     }
 
-    /// The `number`-th (from 1) value of a kind, in the form of `value`.
+    /// The made-up value number `number` (from 1) of a kind, in the form of `value`.
     pub(super) fn thing(&self, entity: Entity, number: usize, value: &str) -> String {
         let n = number - 1;
         let turned = n + (self.seed % 1000) as usize;
         match entity {
             Entity::Person | Entity::UserHandle => format!("@user_{number}"),
             Entity::EmailAddress => format!("contact{number}@example.org"),
-            // 555-0100 to 0199 belong to fiction in every North American area.
+            // Numbers 555-0100 to 555-0199 are reserved for fiction in every North American area.
             Entity::PhoneNumber => {
                 format!("+1 {}-555-{:04}", 201 + turned / 100 % 700, 100 + n % 100)
             }
@@ -203,12 +203,13 @@ impl Fakes {
             Entity::UkNhs => nhs(number),
             Entity::UkNino => format!("QQ{:06}C", n % 1_000_000),
             Entity::IpAddress if value.contains(':') => format!("2001:db8::{number:x}"),
-            // The networks of documentation (RFC 5737), then the class that was never given out.
+            // First the documentation networks (RFC 5737), then the class that was never assigned.
             Entity::IpAddress => match ["192.0.2", "198.51.100", "203.0.113"].get(n / 254) {
                 Some(network) => format!("{network}.{}", 1 + n % 254),
                 None => format!("240.{}.{}.{}", n >> 16 & 255, n >> 8 & 255, n & 255),
             },
-            // The block of documentation (RFC 7042), then addresses that no maker gives.
+            // First the documentation block (RFC 7042), then locally administered addresses, which
+            // no maker assigns.
             Entity::MacAddress => match n {
                 0..256 => format!("00:00:5e:00:53:{n:02x}"),
                 _ => format!("02:00:00:{:02x}:{:02x}:{:02x}", n >> 16 & 255, n >> 8 & 255, n & 255),
@@ -230,7 +231,7 @@ fn listed<'l>(list: &[&'l str], i: usize) -> &'l str {
     list[i % list.len()]
 }
 
-/// An entry of a list; after its end the entries come again with a number.
+/// An entry of a list; past its end, entries come again with a number.
 fn numbered(list: &[&str], n: usize, turned: usize) -> String {
     match n / list.len() {
         0 => listed(list, turned).to_owned(),
@@ -238,7 +239,7 @@ fn numbered(list: &[&str], n: usize, turned: usize) -> String {
     }
 }
 
-/// A number that passes the check of cards under a prefix that is used in tests alone.
+/// A card number that passes the check digit, under a prefix used only in tests.
 fn card(number: usize) -> String {
     let body = format!("40000000{:07}", number % 10_000_000);
     let sum: u32 = body
@@ -263,7 +264,7 @@ fn iban(number: usize) -> String {
     format!("GB{:02}TEST{account}", 98 - rest)
 }
 
-/// A number of the range that the NHS keeps for tests.
+/// An NHS number from the range that is kept for tests.
 fn nhs(number: usize) -> String {
     let mut n = number;
     loop {
@@ -271,15 +272,15 @@ fn nhs(number: usize) -> String {
         let sum: usize =
             body.bytes().zip((2..=10).rev()).map(|(b, w)| usize::from(b - b'0') * w).sum();
         match (11 - sum % 11) % 11 {
-            // No number has this check digit; the next one is taken.
+            // No number has check digit 10; another one is taken.
             10 => n += 500_009,
             check => return format!("{} {} {}{check}", &body[..3], &body[3..6], &body[6..]),
         }
     }
 }
 
-/// Something of the same form: a digit for a digit, a letter for a letter. A value with fewer forms than
-/// there are values to make gets a number behind it.
+/// A value of the same form: a digit for a digit, a letter for a letter. Where the form allows
+/// fewer values than are needed, a number is appended.
 fn like(value: &str, number: usize, seed: u64) -> String {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let forms = value.chars().fold(1usize, |forms, c| {

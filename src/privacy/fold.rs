@@ -1,13 +1,13 @@
-//! A text as a pattern should see it.
+//! A text as patterns should see it.
 //!
 //! Owns the undoing of disguises: full-width and foreign digits, look-alike letters, odd spaces and
-//! dashes, characters of no width. Every byte of the folded text leads back to the original, whose
-//! spans are what callers want.
+//! dashes, zero-width characters. Every byte of the folded text leads back to the original, since
+//! callers need spans of that.
 
 use std::borrow::Cow;
 
-/// Letters of other scripts that look like Latin ones in most fonts, beside the Latin ones (after
-/// the confusables of UTS 39).
+/// Letters of other scripts that look like Latin ones in most fonts, each with that Latin letter
+/// (after the confusables of UTS 39).
 const LOOK_ALIKES: &[(&str, &str)] = &[
     ("АВЕКМНОРСТУХІЈЅ", "ABEKMHOPCTYXIJS"),
     ("аеорсухіјѕԁһԛԝ", "aeopcyxijsdhqw"),
@@ -15,17 +15,18 @@ const LOOK_ALIKES: &[(&str, &str)] = &[
     ("οαν", "oav"),
 ];
 
-/// A folded text and the way back.
+/// A folded text, with the way back to the original.
 pub(super) struct Folded<'a> {
     /// The text without disguises.
     pub(super) text: Cow<'a, str>,
     original: &'a str,
-    /// Original offset of the character behind each folded byte; empty where nothing changed.
+    /// For each folded byte, the offset of its character in the original; empty where nothing
+    /// changed.
     starts: Vec<u32>,
 }
 
 impl<'a> Folded<'a> {
-    /// Folds a text of less than 4 GiB. Costs nothing where there is nothing to fold.
+    /// Folds a text of less than 4 GiB. A text with nothing to fold is borrowed, not copied.
     pub(super) fn of(original: &'a str) -> Self {
         if original.chars().all(|c| fold(c) == Some(c)) {
             return Self { text: Cow::Borrowed(original), original, starts: Vec::new() };
@@ -41,7 +42,7 @@ impl<'a> Folded<'a> {
         Self { text: Cow::Owned(text), original, starts }
     }
 
-    /// The original range of a folded one that is not empty and ends at a character.
+    /// The original range of a folded range, which must not be empty and must end at a character.
     pub(super) fn range(&self, start: usize, end: usize) -> (usize, usize) {
         if self.starts.is_empty() {
             return (start, end);
@@ -52,7 +53,7 @@ impl<'a> Folded<'a> {
     }
 }
 
-/// What a pattern should see of a character; nothing, where there is nothing to see.
+/// The character that a pattern should see in place of this one; `None` for invisible ones.
 fn fold(c: char) -> Option<char> {
     if c.is_ascii() {
         return Some(c);
@@ -77,7 +78,7 @@ fn fold(c: char) -> Option<char> {
     })
 }
 
-/// The ASCII digit of another script's. Their blocks hold the ten digits in order.
+/// The ASCII digit for a digit of another script; their blocks hold the ten digits in order.
 fn digit(c: char) -> Option<char> {
     const ZEROS: [u32; 13] = [
         0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xe50, 0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec,
@@ -88,7 +89,7 @@ fn digit(c: char) -> Option<char> {
 }
 
 fn look_alike(c: char) -> Option<char> {
-    // Cyrillic and Greek alone have them; the tables need not be walked for anything else.
+    // Only Cyrillic and Greek have look-alikes; other characters need no search.
     if !('\u{370}'..='\u{52f}').contains(&c) {
         return None;
     }

@@ -1,6 +1,6 @@
 //! The secret behind hashed pseudonyms.
 //!
-//! Owns 32 bytes, how they are made and kept. They never stand in a log or a message.
+//! Owns the 32 bytes and how they are made and kept. They never stand in a log or a message.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::PrivacyError;
 
-/// 32 secret bytes.
+/// 32 secret bytes, which key the hashes of pseudonyms.
 #[derive(Clone)]
 pub struct Key([u8; 32]);
 
@@ -23,13 +23,14 @@ impl fmt::Debug for Key {
 }
 
 impl Key {
-    /// A key by a seed, for pseudonyms that hide nothing by it: numbers and made-up values.
+    /// A key from a seed, for strategies that do not rely on its secrecy: numbers and made-up
+    /// values.
     pub fn of_seed(seed: u64) -> Self {
         Self(Sha256::digest(seed.to_le_bytes()).into())
     }
 
-    /// Reads the key in a file, or draws one from the system and writes it there, for the user's
-    /// eyes alone.
+    /// Reads the key from a file, or draws one from the system and writes it there, readable by
+    /// this user only.
     pub fn in_file(path: &Path) -> Result<Self, PrivacyError> {
         let bad = |reason: String| PrivacyError::Key { path: path.to_owned(), reason };
         match std::fs::File::open(path) {
@@ -63,13 +64,13 @@ impl Key {
                     .map_err(|e| bad(e.to_string()))?;
                 Ok(Self(bytes))
             }
-            // Another process was faster: its key is the key.
+            // Another process was faster: its key is used.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Self::in_file(path),
             Err(error) => Err(bad(error.to_string())),
         }
     }
 
-    /// What tells keys apart without giving them away.
+    /// An identifier that tells keys apart without giving them away.
     pub fn id(&self) -> String {
         let digest = Sha256::new().chain_update(b"persona key id").chain_update(self.0).finalize();
         encode_string(&digest[..8])
@@ -84,7 +85,7 @@ impl Key {
     }
 }
 
-/// Only the user may read what is written.
+/// Makes a new file readable and writable by its owner only.
 #[cfg(unix)]
 fn private(options: &mut OpenOptions) {
     use std::os::unix::fs::OpenOptionsExt;
@@ -121,7 +122,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = Key::in_file(folder.path()).unwrap_err().to_string();
         assert!(error.starts_with("cannot use the key for hashed pseudonyms in "), "{error}");
-        // What another process wrote between the look and the draw is the key.
+        // A key that another process wrote in the meantime is used.
         let path = folder.path().join("key");
         std::fs::write(&path, [7; 32]).unwrap();
         assert_eq!(Key::draw(&path).unwrap().bytes(), &[7; 32]);

@@ -1,22 +1,22 @@
-//! What the labels of other people's models mean here.
+//! What the labels of other people's models stand for.
 //!
 //! Owns one table: the names of labels in the common sets (CoNLL-2003, OntoNotes 5, WikiNEuRal,
-//! ai4privacy, piiranha, i2b2), without their `B-` and `I-`, and the kind of entity that each is.
+//! ai4privacy, piiranha, i2b2), without their `B-` and `I-`, and the kind of entity of each.
 
 use super::entity::Entity;
 
-/// What a label of a token classifier means.
+/// What a label of a token classifier stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Meaning {
-    /// What it marks is of this kind.
+    /// It marks an entity of this kind.
     Entity(Entity),
-    /// What it marks is nothing that is removed here: a date, a product, somebody's job.
+    /// It marks something that is not removed, such as a date, a product or somebody's job.
     Nothing,
-    /// Nobody here knows it.
+    /// The table does not hold this label.
     Unknown,
 }
 
-/// Names without marks, in capitals, and without a number at the end.
+/// Labels by entity: in capitals, without punctuation and without a number at the end.
 const LABELS: &[(Option<Entity>, &[&str])] = &[
     (
         Some(Entity::Person),
@@ -164,7 +164,7 @@ const LABELS: &[(Option<Entity>, &[&str])] = &[
         ],
     ),
     (
-        // Ages are looked at by the rules, which know the bound of 89.
+        // Ages are left to the rules, which know the bound of 89.
         None,
         &[
             "O",
@@ -221,7 +221,8 @@ const LABELS: &[(Option<Entity>, &[&str])] = &[
     ),
 ];
 
-/// What a label means, its `B-` or `I-` taken off: `GIVENNAME1`, `given_name` and `GivenName` alike.
+/// What a label without its `B-` or `I-` stands for; `GIVENNAME1`, `given_name` and `GivenName` are
+/// the same.
 pub fn meaning(label: &str) -> Meaning {
     let plain: String =
         label.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_uppercase();

@@ -1,8 +1,8 @@
-//! Values known to be personal, met again wherever they stand.
+//! Finding values known to be personal wherever they occur.
 //!
-//! Owns the search for many values at once and what counts as meeting one: a whole word, in the
-//! same case or in a case that leaves no doubt. It finds in one record what another has taught, and
-//! in what is written or sent what was removed.
+//! Owns the search for many values at once and what counts as an occurrence: a whole word, in the
+//! same case or in a case that leaves no doubt. Finds in one record what another has taught, and
+//! removed values in what is written or sent.
 
 use std::collections::BTreeMap;
 
@@ -12,22 +12,22 @@ use super::entity::{Entity, Span};
 use super::fold::Folded;
 use super::{PrivacyError, names, people};
 
-/// Sure enough to remove, and less sure than what the text itself shows.
+/// Score of an occurrence: enough to be removed, but below what the text itself shows.
 const SCORE: f32 = 0.8;
 
-/// Words that are names and also begin sentences, and what follows them then.
+/// Names that are also words that begin sentences, and the words that follow them there.
 const BEGINNERS: [&str; 2] = ["will", "may"];
 const AFTER_BEGINNERS: [&str; 14] = [
     "i", "you", "he", "she", "it", "we", "they", "this", "that", "there", "the", "these", "my",
     "be",
 ];
-/// Words before the month.
+/// Words that may stand before the month of May.
 const BEFORE_MAY: [&str; 14] = [
     "in", "of", "since", "last", "next", "this", "early", "late", "until", "by", "mid", "from",
     "during", "before",
 ];
 
-/// Values to be met again.
+/// Values to be found again.
 #[derive(Debug)]
 pub(super) struct Learned {
     values: Vec<(String, Entity)>,
@@ -35,9 +35,9 @@ pub(super) struct Learned {
 }
 
 impl Learned {
-    /// Learns values. A person's name is learned with its parts; what is too short or too common to
-    /// be anybody's is not. `unsure` are values that only a model has taken for personal: of these,
-    /// everyday words alone are not learned, capital or not.
+    /// Learns values. A person's name is learned with its parts. Values too short or too common to
+    /// identify anyone are not learned; of `unsure` values, which only a model took for personal,
+    /// neither are everyday words, capital or not.
     pub(super) fn of<'v>(
         sure: impl Iterator<Item = (&'v str, Entity)>,
         unsure: impl Iterator<Item = (&'v str, Entity)>,
@@ -70,7 +70,7 @@ impl Learned {
         Ok(Self { values, finder })
     }
 
-    /// Where the values stand in `text`; spans may overlap.
+    /// Where the values occur in `text`; spans may overlap.
     pub(super) fn find(&self, text: &str) -> Vec<Span> {
         let folded = Folded::of(text);
         let found = self.finder.find_overlapping_iter(folded.text.as_ref()).filter_map(|found| {
@@ -90,7 +90,7 @@ fn is_telling(value: &str, entity: Entity) -> bool {
     let digits = value.chars().filter(char::is_ascii_digit).count();
     match entity {
         Entity::Person => {
-            // A single letter, or a word that is no name without its capital.
+            // Not a single letter, nor a word that is only a name with a capital.
             letters >= 2
                 && value.chars().any(|c| c.is_uppercase() || c.is_alphabetic() && !c.is_lowercase())
                 || letters >= 3 && !names::is_common_word(value)
@@ -107,13 +107,13 @@ fn is_telling(value: &str, entity: Entity) -> bool {
     }
 }
 
-/// Whether a value is made of words of everyday language and nothing else.
+/// Whether a value consists only of everyday words.
 fn is_everyday(value: &str) -> bool {
     let mut words = value.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     words.all(|word| names::is_common_word(word) || word.chars().count() < 2)
 }
 
-/// Whether `text[start..end]`, which is `value` but for its case, stands for the value.
+/// Whether `text[start..end]`, which equals `value` except in case, stands for the value.
 fn is_met(text: &str, start: usize, end: usize, value: &str, entity: Entity) -> bool {
     let (before, met, after) = (&text[..start], &text[start..end], &text[end..]);
     let joins = |inside: Option<char>, outside: Option<char>| {
@@ -124,7 +124,7 @@ fn is_met(text: &str, start: usize, end: usize, value: &str, entity: Entity) -> 
     {
         return false;
     }
-    // `Don't` is no Don.
+    // The `Don` of `Don't` is not the name.
     let mut rest = after.chars();
     if matches!(rest.next(), Some('\'' | '\u{2019}'))
         && matches!(rest.next(), Some('t' | 'T'))
@@ -146,7 +146,7 @@ fn is_met(text: &str, start: usize, end: usize, value: &str, entity: Entity) -> 
     !BEGINNERS.contains(&lower.as_str()) || is_the_name(before, &lower, after)
 }
 
-/// Whether a letter is one of a script that writes spaces between words.
+/// Whether a letter belongs to a script that writes spaces between words.
 fn in_words(c: char) -> bool {
     let without_spaces = ('\u{e00}'..='\u{eff}').contains(&c)
         || ('\u{3040}'..='\u{9fff}').contains(&c)
@@ -154,7 +154,7 @@ fn in_words(c: char) -> bool {
     c.is_alphanumeric() && !without_spaces
 }
 
-/// Tells Will from "Will it work?" and May from the month and from "May I?".
+/// Tells Will from "Will it work?", and May from the month and from "May I?".
 fn is_the_name(before: &str, word: &str, after: &str) -> bool {
     let next = after.trim_start().split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
     let previous =

@@ -1,10 +1,10 @@
 //! What may reach a prompt: [`Cleared`] data and nothing else.
 //!
-//! Owns the detection of personal data, what stands in its place, and the check of what leaves. A
-//! text goes through three layers (`columns`: what the structure says; `patterns`: what has a form;
-//! `names`: what is a name in a sentence), `learned` meets again everywhere what one place has shown,
-//! and `pseudonym` decides what is written instead. Where the user asks for it, a model looks at the free text
-//! once more (`second_pass`). No detector finds everything; the README says so.
+//! Owns the detection of personal data, its replacement, and the check of what leaves. A text goes
+//! through three layers (`columns`: what the structure says; `patterns`: what has a fixed form;
+//! `names`: what is a name in a sentence). `learned` finds everywhere what one place has shown, and
+//! `pseudonym` decides what is written instead. Where the user asks for it, a model makes a second
+//! pass over the free text (`second_pass`). No detector finds everything; the README says so.
 
 mod anonymise;
 mod columns;
@@ -42,10 +42,10 @@ pub use pseudonym::Strategy;
 pub use removed::{PiiMap, Removed, Restorer};
 pub use second_pass::{FinderError, FinderId, FinderKind, SpanFinder, detect_twice};
 
-/// Why data could not be cleared. Nothing is sent then.
+/// Why data could not be cleared; nothing is sent then.
 #[derive(Debug, thiserror::Error)]
 pub enum PrivacyError {
-    /// More values than can be searched for at once.
+    /// There are more values than can be searched for at once.
     #[error("too many personal values to search for: {0}\nhint: give the files to several runs")]
     TooMuch(String),
     /// The key of `hash` cannot be read or made.
@@ -53,20 +53,20 @@ pub enum PrivacyError {
         "cannot use the key for hashed pseudonyms in {path}: {reason}\nhint: let this user read and write the file, or take --anonymise-strategy redact"
     )]
     Key {
-        /// Its file.
+        /// File of the key.
         path: std::path::PathBuf,
-        /// Why, and what to do.
+        /// Why the key cannot be used, and what to do about it.
         reason: String,
     },
-    /// The model of the second pass did not do its work. Going on without it would remove less than
-    /// was asked for.
+    /// The model of the second pass failed. Going on without it would remove less than was asked
+    /// for.
     #[error(
         "the second pass for personal data by {model} failed: {reason}\nhint: nothing was written or sent; choose another model with --pii-model, or leave it out to rely on the rules alone"
     )]
     SecondPass {
-        /// Which model.
+        /// Name of the model.
         model: String,
-        /// What happened, and where.
+        /// How and where the model failed.
         reason: String,
     },
     /// Ctrl-C during the second pass.
@@ -76,17 +76,17 @@ pub enum PrivacyError {
     Interrupted,
 }
 
-/// How data was cleared; the report shows it.
+/// How data was cleared, as shown in the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clearance {
     /// The user did not ask for anonymisation: the data is as it was read.
     AsIs,
-    /// What was found to be personal is replaced.
+    /// Data that was found to be personal is replaced.
     Anonymised(Strategy),
 }
 
 impl Clearance {
-    /// As it is written in reports: `as_is`, or the strategy.
+    /// The name in reports: `as_is`, or the strategy.
     pub fn name(self) -> &'static str {
         match self {
             Self::AsIs => "as_is",
@@ -95,8 +95,8 @@ impl Clearance {
     }
 }
 
-/// Data that may reach a prompt. Prompts accept nothing else. It cannot be deserialised, so a
-/// file can never claim to be cleared.
+/// Data that may reach a prompt. Prompts accept nothing else. It cannot be deserialised, so a file
+/// can never claim to be cleared.
 #[derive(Debug, Clone)]
 pub struct Cleared<T> {
     value: T,
@@ -111,25 +111,26 @@ impl<T> Cleared<T> {
         Self { value, clearance: Clearance::AsIs, removed: None, second_pass: None }
     }
 
-    /// How it was cleared.
+    /// How the data was cleared.
     pub fn clearance(&self) -> Clearance {
         self.clearance
     }
 
-    /// What was removed, where something was.
+    /// What was removed, where the data was anonymised.
     pub fn removed(&self) -> Option<&Arc<Removed>> {
         self.removed.as_ref()
     }
 
-    /// Which model looked at the free text once more, where one did.
+    /// The model that made a second pass over the free text, if one did.
     pub fn second_pass(&self) -> Option<&FinderId> {
         self.second_pass.as_ref()
     }
 }
 
 impl Cleared<Corpus> {
-    /// Clears a corpus by replacing what is personal in it: text, labels, column and file names,
-    /// findings. `finder` looks at the free text once more; without it the rules decide alone.
+    /// Clears a corpus by replacing what is personal in it: in text, labels, column and file names,
+    /// and findings. `finder` makes a second pass over the free text; without it, the rules decide
+    /// alone.
     pub fn anonymise(
         corpus: &Corpus,
         strategy: Strategy,

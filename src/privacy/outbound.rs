@@ -1,8 +1,8 @@
-//! The last look at what is about to leave.
+//! The last check of what is about to leave the machine.
 //!
-//! Owns the check of a finished request body, byte for byte as it would be sent. It looks for what
-//! was removed and for what has a form; a name that the detectors have never seen passes, as it did
-//! when the data was cleared.
+//! Owns the check of a finished request body, byte for byte as it would be sent. It looks for
+//! removed values and for data with a fixed form; a name that the detectors never found passes, as
+//! it did when the data was cleared.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ use super::fold::Folded;
 use super::patterns;
 use super::removed::Removed;
 
-/// Forms that other things have too stop no request.
+/// Lowest score of a pattern that stops a request; forms that other things have too score less.
 const LEAST: f32 = 0.8;
 
 /// Kinds and numbers of personal values in a request body; empty means that it may leave. A body
-/// that is JSON is read as JSON, so that no escape hides anything.
+/// that is JSON is read as JSON, so that escapes hide nothing.
 pub fn outbound(body: &[u8], removed: Option<&Removed>) -> BTreeMap<Entity, usize> {
     let mut met = BTreeMap::new();
     let mut look = |text: &str| {

@@ -1,8 +1,9 @@
-//! Personal data that has a form: addresses of the net, numbers with a check, dates of birth.
+//! Personal data with a fixed form: addresses on the internet, numbers with a check digit, dates of
+//! birth.
 //!
-//! Owns one table of shapes. A shape finds candidates by a regular expression and reads each with
-//! code: check digits, ranges, and the words before it. Sees folded text; knows nothing of columns
-//! or names.
+//! Owns one table of shapes. A shape finds candidates by a regular expression and checks each in
+//! code: check digits, ranges, and the words before it. It is given folded text; columns and names
+//! are other layers' work.
 
 mod check;
 mod phone;
@@ -19,14 +20,14 @@ use Entity::{
     IpAddress, MacAddress, Passport, RecordId, UkNhs, UkNino, Url, UsSsn, UserHandle,
 };
 
-/// A check digit or a syntax that hardly anything else has.
+/// Score of a check digit or a syntax that hardly anything else has.
 const CERTAIN: f32 = 1.0;
-/// A form that few other things have.
+/// Score of a form that few other things have.
 const LIKELY: f32 = 0.85;
-/// A form that other things have too.
+/// Score of a form that other things have too.
 const POSSIBLE: f32 = 0.6;
 
-/// Where a candidate stands.
+/// A piece of a text that may be personal.
 struct Candidate<'t> {
     text: &'t str,
     range: Range<usize>,
@@ -45,19 +46,20 @@ impl<'t> Candidate<'t> {
         Span { start: self.range.start, end: self.range.end, entity, score }
     }
 
-    /// The same place without what stands at its end and belongs to the sentence.
+    /// The candidate without characters at its end that belong to the sentence around it.
     fn trimmed(&self, end: &[char]) -> Self {
         let length = self.as_str().trim_end_matches(end).len();
         Self { text: self.text, range: self.range.start..self.range.start + length }
     }
 
-    /// Whether letters or digits stand right before or behind it, so that it is part of a word.
+    /// Whether letters or digits stand right before or after the candidate, making it part of a
+    /// word.
     fn is_glued(&self) -> bool {
         self.text[..self.range.start].ends_with(char::is_alphanumeric)
             || self.text[self.range.end..].starts_with(char::is_alphanumeric)
     }
 
-    /// Whether one of `cues` begins a word in the same line, shortly before.
+    /// Whether a word shortly before the candidate, in the same line, begins with one of `cues`.
     fn follows(&self, cues: &[&str]) -> bool {
         let window = self.before();
         cues.iter().any(|cue| {
@@ -65,7 +67,7 @@ impl<'t> Candidate<'t> {
         })
     }
 
-    /// The line before it, as far as a reader would look back, in lower case.
+    /// The last bytes of the line before the candidate, at most `REACH`, in lower case.
     fn before(&self) -> String {
         const REACH: usize = 48;
         let mut start = self.range.start.saturating_sub(REACH);
@@ -77,8 +79,8 @@ impl<'t> Candidate<'t> {
     }
 }
 
-/// One row of the table: what to look for, and what it is. The candidate is group 1 where there is
-/// one, else the whole match.
+/// A row of the table: what to look for, and how to read it. The candidate is group 1 where the
+/// expression has groups, else the whole match.
 struct Shape {
     regex: Regex,
     read: fn(&Candidate<'_>) -> Option<Span>,
@@ -91,12 +93,12 @@ static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| {
     };
     vec![
         shape(r"[\p{L}\p{N}._%+'-]+@(?:[\p{L}\p{N}-]+\.)*[\p{L}\p{N}-]{2}[\p{L}\p{N}-]*", email),
-        // Written out to be read by people only: "ana (at) example (dot) org", "ana [at] example.org".
+        // Spelt out for people to read: "ana (at) example (dot) org", "ana [at] example.org".
         shape(
             r"(?i)[\w.+-]+ ?[(\[{] ?at ?[)\]}] ?[\w-]+(?:(?:\.| ?[(\[{] ?dot ?[)\]}] ?)[\w-]+)+",
             |c| Some(c.span(EmailAddress, LIKELY)),
         ),
-        // The half of an address whose other half is in the next cell.
+        // One half of an address, the other half of which is in the next cell.
         shape(r"[\p{L}\p{N}._%+-]{3}[\p{L}\p{N}._%+-]*@(?:\s|$)", |c| {
             Some(c.trimmed(&['\n', ' ', '\t', '\r']).span(EmailAddress, POSSIBLE))
         }),
@@ -134,7 +136,7 @@ static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| {
             r"(?i)(?:driv(?:er'?s?|ing)|dl)\W{1,3}licen[cs]e[^\n.]{0,30}?\b([A-Z]{0,5}[0-9][A-Z0-9]{5,17})\b",
             |c| (c.digits().len() >= 5).then(|| c.span(DriverLicense, LIKELY)),
         ),
-        // The form of Great Britain's: surname, date of birth folded in, initials, check.
+        // Great Britain's form: surname, date of birth folded in, initials, check characters.
         shape(r"(?-u)[A-Z9]{5}[0-9][0156][0-9][0-3][0-9][0-9][A-Z9]{2}[A-Z0-9][A-Z]{2}", |c| {
             (!c.is_glued()).then(|| c.span(DriverLicense, LIKELY))
         }),
@@ -167,7 +169,7 @@ static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| {
     ]
 });
 
-/// Adds what has a form in `text`, in no order; spans may overlap.
+/// Adds the spans in `text` that have one of the forms, in no order; spans may overlap.
 pub(super) fn find(text: &str, spans: &mut Vec<Span>) {
     for shape in SHAPES.iter() {
         let in_group = shape.regex.captures_len() > 1;
@@ -192,7 +194,7 @@ fn email(candidate: &Candidate<'_>) -> Option<Span> {
     if local.is_empty() || domain.is_empty() {
         return None;
     }
-    // `ana@desk` may be an address inside a company; `3@ten` is nothing.
+    // `ana@desk` may be an address inside a company; `3@ten` is not an address.
     let dotted =
         domain.rsplit_once('.').is_some_and(|(_, top)| top.chars().all(char::is_alphabetic));
     let score = if dotted { CERTAIN } else { POSSIBLE };
@@ -200,7 +202,7 @@ fn email(candidate: &Candidate<'_>) -> Option<Span> {
         .then(|| candidate.span(EmailAddress, score))
 }
 
-/// What ends a sentence and not an address.
+/// Characters at the end of a match that end the sentence and not the address.
 const SENTENCE: [char; 12] = ['.', ',', ';', ':', '!', '?', ')', ']', '}', '\'', '"', '*'];
 
 fn url(candidate: &Candidate<'_>) -> Option<Span> {
@@ -210,7 +212,7 @@ fn url(candidate: &Candidate<'_>) -> Option<Span> {
     (!glued && long).then(|| candidate.span(Url, CERTAIN))
 }
 
-/// Top-level domains that are met without a scheme and are no English words and no file endings.
+/// Top-level domains seen without a scheme that are neither English words nor file extensions.
 const TOP_LEVEL: [&str; 66] = [
     "ac", "ae", "app", "ar", "au", "bg", "biz", "blog", "br", "ca", "ch", "cl", "cloud", "cn",
     "co", "com", "cz", "de", "dev", "dk", "edu", "ee", "es", "eu", "fi", "fr", "gov", "gr",
@@ -227,7 +229,8 @@ fn domain(candidate: &Candidate<'_>) -> Option<Span> {
     }
     let name = candidate.as_str().split('/').next()?;
     let (head, top) = name.rsplit_once('.')?;
-    // A missing space after a full stop ("tired.Can") writes a capital that no domain has.
+    // Where a space after a full stop is missing ("tired.Can"), there is a capital that no domain
+    // has.
     let written_as_one = top.chars().all(|c| c.is_ascii_lowercase())
         || name.chars().all(|c| !c.is_ascii_lowercase());
     let known = TOP_LEVEL.contains(&top.to_ascii_lowercase().as_str());
@@ -258,7 +261,7 @@ fn card(candidate: &Candidate<'_>) -> Option<Span> {
     if candidate.is_glued() {
         return None;
     }
-    // A year or an amount may stand beside the number: every run of whole groups is tried, the
+    // A year or an amount may stand beside the number, so every run of whole groups is tried, the
     // longest first.
     let groups = digit_groups(candidate);
     for length in (1..=groups.len()).rev() {
@@ -272,7 +275,7 @@ fn card(candidate: &Candidate<'_>) -> Option<Span> {
         }
     }
     let told = candidate.follows(&["card", "visa", "mastercard", "amex", "cc"]);
-    // A slip of the pen breaks the check and not the secret.
+    // A typing error breaks the check digit, but the number may still be a real one.
     let plausible = told && (13..=19).contains(&candidate.digits().len());
     plausible.then(|| candidate.span(CreditCard, POSSIBLE))
 }
@@ -294,7 +297,7 @@ fn iban(candidate: &Candidate<'_>) -> Option<Span> {
     if candidate.text[..candidate.range.start].ends_with(char::is_alphanumeric) {
         return None;
     }
-    // The groups of four may run on into the next words: the country says how long it is.
+    // The groups of four may run on into the next words; the country says how long the number is.
     let compact = |text: &str| -> String {
         text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
     };
@@ -329,7 +332,8 @@ fn nhs(candidate: &Candidate<'_>) -> Option<Span> {
     }
     let told = candidate.follows(&["nhs", "health service", "patient"]);
     let spaced = candidate.as_str().len() > 10;
-    // One number in eleven passes the check: without a word for it, only its usual spacing counts.
+    // One number in eleven passes the check; where no word announces it, only its usual spacing
+    // counts.
     match (told, spaced) {
         (true, _) => Some(candidate.span(UkNhs, CERTAIN)),
         (false, true) => Some(candidate.span(UkNhs, POSSIBLE)),
@@ -353,10 +357,10 @@ fn date_of_birth(candidate: &Candidate<'_>) -> Option<Span> {
     (told && birth_year(candidate.as_str()).is_some()).then(|| candidate.span(DateOfBirth, LIKELY))
 }
 
-/// Two digits of the last year that are read as of this century.
+/// Last two-digit year that is read as 20xx; later ones are read as 19xx.
 const TWO_DIGITS: u16 = 35;
 
-/// The year of a date, if it may be one of birth.
+/// The year of a date, if it may be a year of birth.
 pub(super) fn birth_year(date: &str) -> Option<u16> {
     let numbers: Vec<&str> =
         date.split(|c: char| !c.is_ascii_digit()).filter(|number| !number.is_empty()).collect();
@@ -364,7 +368,8 @@ pub(super) fn birth_year(date: &str) -> Option<u16> {
     let long = ends.iter().find(|number| number.len() == 4).and_then(|year| year.parse().ok());
     let year = match long {
         Some(year) => year,
-        // Two digits are of this century up to here: few who are asked are near a hundred.
+        // Two digits are of this century up to `TWO_DIGITS`: few participants are near a hundred
+        // years old.
         None => numbers
             .last()
             .filter(|n| n.len() == 2)?

@@ -1,15 +1,15 @@
 //! Which names mean the same person.
 //!
 //! Owns the linking of forms: "John Smith", "Smith, John", "J. Smith", "Mr Smith", "John" and
-//! `john.smith@…`. Two forms are one person only if no second person fits: a doubtful form stays a
-//! person of its own. Knows no text, only the values found in it.
+//! `john.smith@…`. Two forms are one person only if no second person fits; a form in doubt stays a
+//! person of its own. Works on the values that were found, not on the texts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// Words before or behind a name that are not part of it.
+/// Titles before or after a name, which are not part of it.
 const TITLES: [&str; 34] = [
     "mr",
     "mrs",
@@ -59,7 +59,7 @@ pub(super) struct Name {
 }
 
 impl Name {
-    /// Reads a name as it was written.
+    /// Reads a name in any of the ways in which people write it.
     pub(super) fn of(value: &str) -> Self {
         let plain = plain(value);
         // "Smith, John": the surname was written first.
@@ -96,7 +96,8 @@ impl Name {
             [first, .., last] => {
                 let initial = first.chars().count() == 1
                     && self.first().is_some_and(|f| f.starts_with(first.as_str()));
-                // "John Michael Smith" is "John Smith"; "van der Berg" is part of "Jan van der Berg".
+                // "John Michael Smith" is "John Smith", and "van der Berg" is part of "Jan van der
+                // Berg".
                 self.last() == Some(last) && (self.first() == Some(first) || initial)
                     || self.words.ends_with(&other.words)
             }
@@ -114,8 +115,8 @@ fn plain(value: &str) -> String {
         .replace('\u{2019}', "'")
 }
 
-/// The parts of a full name by which the person may be met again: its words without titles,
-/// particles and initials, as they were written.
+/// The parts of a full name that may occur alone: its words without titles, particles and initials,
+/// as they were written.
 pub(super) fn parts(value: &str) -> impl Iterator<Item = &str> {
     value
         .split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '\u{2019}' && c != '-')
@@ -129,14 +130,14 @@ pub(super) fn parts(value: &str) -> impl Iterator<Item = &str> {
         })
 }
 
-/// A part of a name.
+/// Which part of a person's name a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
-    /// Given name, or a name that stands alone.
+    /// The given name, or a name that stands alone.
     First,
-    /// Surname.
+    /// The surname.
     Last,
-    /// Both.
+    /// Given name and surname.
     Full,
 }
 
@@ -144,7 +145,7 @@ pub(super) enum Part {
 #[derive(Debug, Default)]
 pub(super) struct People {
     by_form: BTreeMap<Name, usize>,
-    /// Full names of each person; empty for one who is known by a single word.
+    /// Full names of each person; empty for a person who is known by a single word.
     full: Vec<Vec<Name>>,
 }
 
@@ -156,12 +157,12 @@ impl People {
             .map(Name::of)
             .filter(|name| !name.words.is_empty() && seen.insert(name.clone()))
             .collect();
-        // The longest names first: they are what shorter forms are held against.
+        // The longest names first, since shorter forms are compared with them.
         let mut order: Vec<usize> = (0..names.len()).collect();
         order.sort_by_key(|i| {
             std::cmp::Reverse(names[*i].words.iter().filter(|w| w.chars().count() > 1).count())
         });
-        // A group is an index into `names`, whose smallest member numbers the person.
+        // A group holds indices into `names`; its smallest member numbers the person.
         let mut groups: Vec<Vec<usize>> = Vec::new();
         for i in order {
             let name = &names[i];
@@ -183,7 +184,8 @@ impl People {
         people
     }
 
-    /// The number of the person whom a value names. A form never met before is somebody new.
+    /// The number of the person whom a value names. A form that was never met before is a new
+    /// person.
     pub(super) fn number(&mut self, value: &str) -> usize {
         let name = Name::of(value);
         if let Some(known) = self.by_form.get(&name) {
@@ -197,7 +199,7 @@ impl People {
         number
     }
 
-    /// The fullest form of a person's name, else `value`: what a hash is made of.
+    /// The fullest form of a person's name, else of `value`; hashes are made from it.
     pub(super) fn canonical(&self, person: usize, value: &str) -> String {
         let fullest = self
             .full
@@ -214,7 +216,8 @@ impl People {
         if full.iter().any(|full| full.last() == Some(word)) { Part::Last } else { Part::First }
     }
 
-    /// The person to whom the part of an e-mail address before its @ belongs, where it shows one.
+    /// The person to whom an e-mail address belongs, by its part before the @, where exactly one
+    /// fits.
     pub(super) fn owner(&self, local: &str) -> Option<usize> {
         let local = plain(local.split('+').next().unwrap_or_default());
         let words: Vec<&str> =
@@ -230,7 +233,7 @@ impl People {
         })
     }
 
-    /// The only person one of whose full names fits.
+    /// The person with a full name that fits, if there is exactly one.
     fn only(&self, fits: impl Fn(&Name) -> bool) -> Option<usize> {
         let mut found = (0..self.full.len()).filter(|number| self.full[*number].iter().any(&fits));
         found.next().filter(|_| found.next().is_none())

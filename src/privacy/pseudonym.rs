@@ -1,8 +1,8 @@
-//! What stands in place of what is personal.
+//! What is written in place of personal data.
 //!
-//! Owns the strategies and the table from value to replacement: within a run the same value, and
-//! the same person in all forms that can be linked, always gets the same one. Ages and dates of
-//! birth are not hidden but made coarse.
+//! Owns the strategies and the table from value to replacement. Within a run, the same value always
+//! gets the same replacement, as does the same person in all forms that can be linked. Ages and
+//! dates of birth are not hidden but made coarse.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,15 +22,15 @@ use super::{Key, patterns};
 pub enum Strategy {
     /// `[PERSON_1]`, numbered in the order of first appearance.
     Redact,
-    /// Something made up of the same kind, by the seed.
+    /// A made-up value of the same kind, drawn by the seed.
     Replace,
-    /// `[PERSON_3f9a12cd77b0]`: keyed HMAC-SHA256, so that the same person is the same in every run with
-    /// the same key, and nobody without it can guess who.
+    /// `[PERSON_3f9a12cd77b0]`, by a keyed HMAC-SHA256: the same person gets the same one in every
+    /// run with the same key, and without the key nobody can guess who it is.
     Hash,
 }
 
 impl Strategy {
-    /// As it is written in flags and reports.
+    /// The strategy's name in flags and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Redact => "redact",
@@ -46,15 +46,16 @@ pub(super) struct Pseudonyms {
     key: Key,
     people: People,
     fakes: Fakes,
-    /// By kind and comparable form of the value.
+    /// Replacements by kind and comparable form of the value.
     given: HashMap<(Entity, String), String>,
-    /// Replacements in use, and what each stands for: the first form met.
+    /// Replacements in use, and the value that each stands for: the first form met, or a longer one
+    /// of a person's name.
     used: BTreeMap<String, (Entity, String)>,
-    /// How many of each kind were numbered.
+    /// How many values of each kind were numbered.
     counts: HashMap<Entity, usize>,
 }
 
-/// Values that are made before one is given up that nothing else has.
+/// Made-up values that are tried before the search for an unused one is given up.
 const ATTEMPTS: usize = 1_000;
 
 impl Pseudonyms {
@@ -80,7 +81,7 @@ impl Pseudonyms {
         }
     }
 
-    /// What stands in place of a value.
+    /// The replacement of a value.
     pub(super) fn of(&mut self, entity: Entity, value: &str) -> String {
         match entity {
             Entity::Age => return "90+".to_owned(),
@@ -104,8 +105,8 @@ impl Pseudonyms {
         made
     }
 
-    /// Each replacement in use with its kind and the value that it stands for: of several forms, the
-    /// longest.
+    /// Each replacement in use, with its kind and the value that it stands for; of several forms,
+    /// the longest.
     pub(super) fn table(&self) -> impl Iterator<Item = (&str, Entity, &str)> {
         self.used.iter().map(|(made, (entity, value))| (made.as_str(), *entity, value.as_str()))
     }
@@ -137,7 +138,7 @@ impl Pseudonyms {
                 _ => self.fakes.person(person, self.people.role(person, value)),
             },
         };
-        // The longest form of a name is the one to restore.
+        // Of the forms of a name, the longest is the one to restore.
         let kept = self.used.entry(made.clone()).or_insert_with(|| (entity, value.to_owned()));
         if value.len() > kept.1.len() && entity == Entity::Person {
             value.clone_into(&mut kept.1);
@@ -149,7 +150,7 @@ impl Pseudonyms {
         match self.strategy {
             Strategy::Redact => format!("[{}_{}]", entity.name(), self.next(entity)),
             Strategy::Hash => format!("[{}_{}]", entity.name(), self.digest(entity.name(), form)),
-            // What replaces a value stands for it alone, or the way back would lead to another one.
+            // A made-up value must stand for one value alone, or restoring would give another one.
             Strategy::Replace => {
                 let mut made = String::new();
                 for _ in 0..ATTEMPTS {
@@ -159,7 +160,7 @@ impl Pseudonyms {
                         return made;
                     }
                 }
-                // All values of the form are taken.
+                // All values of this form are taken.
                 format!("{made}-{}", self.next(entity))
             }
         }
@@ -171,8 +172,8 @@ impl Pseudonyms {
         *count
     }
 
-    /// The first 48 bits of the keyed hash, hex: among a million values two meet with a chance of
-    /// one in 500.
+    /// The first 48 bits of the keyed hash, in hex. Among a million values, the chance that any two
+    /// are equal is one in 500.
     fn digest(&self, kind: &str, form: &str) -> String {
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.key.bytes())
             .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
@@ -183,11 +184,11 @@ impl Pseudonyms {
     }
 }
 
-/// The form of a value in which two writings of it are the same.
+/// A form of a value in which its different spellings are equal.
 fn comparable(entity: Entity, value: &str) -> String {
     let folded = super::fold::Folded::of(value).text.to_lowercase();
     match entity {
-        // Written with or without spaces, dashes and brackets it is one number.
+        // The number is the same with or without spaces, dashes and brackets.
         Entity::PhoneNumber
         | Entity::CreditCard
         | Entity::IbanCode

@@ -1,7 +1,7 @@
-//! What was removed, kept in memory to see that it stays away.
+//! What was removed, kept in memory to make sure that it stays out.
 //!
 //! Owns the check of what is written or sent, and the map that leads back. The values never stand
-//! in a log, a report or an error; a map is written only where the user names a file.
+//! in a log, a report or an error; a map is written only where the user names a file for it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use super::entity::{Entity, Span, resolve};
 use super::learned::Learned;
 use super::pseudonym::Pseudonyms;
 
-/// Values that must not be met again, and what stands in their place.
+/// Values that must not occur again, and what stands in their place.
 #[derive(Debug)]
 pub struct Removed {
     values: Learned,
@@ -23,7 +23,7 @@ pub struct Removed {
 }
 
 impl Removed {
-    /// `unsure` are those of the values that only a model has taken for personal.
+    /// Collects removed values; `unsure` are those that only a model took for personal.
     pub(super) fn of(
         values: &BTreeSet<(String, Entity)>,
         unsure: &BTreeSet<String>,
@@ -45,7 +45,7 @@ impl Removed {
         })
     }
 
-    /// Removed values that stand in `text`, except inside of replacements.
+    /// Removed values that occur in `text`, except inside replacements.
     pub fn met_in(&self, text: &str) -> Vec<Span> {
         self.outside_replacements(text, resolve(self.values.find(text)))
     }
@@ -55,7 +55,8 @@ impl Removed {
         !self.values.find(word).is_empty()
     }
 
-    /// The spans that are no part of a replacement: a made-up address has the form of a real one.
+    /// Those of the spans that are not part of a replacement: a made-up address has the form of a
+    /// real one.
     pub fn outside_replacements(&self, text: &str, spans: Vec<Span>) -> Vec<Span> {
         spans.into_iter().filter(|span| !self.is_replacement(text, span)).collect()
     }
@@ -75,7 +76,7 @@ impl Removed {
         })
     }
 
-    /// `text` with every removed value in it masked by its kind, or `None` where there is none.
+    /// `text` with every removed value in it masked by its kind; `None` where it holds none.
     pub fn mask(&self, text: &str) -> Option<String> {
         let met = self.met_in(text);
         if met.is_empty() {
@@ -94,7 +95,7 @@ impl Removed {
         Some(masked)
     }
 
-    /// The way back, for the user alone.
+    /// The map from replacements back to values, for the user alone.
     pub fn map(&self) -> PiiMap {
         let entries = self.replacements.iter().map(|(made, (entity, value))| MapEntry {
             replacement: made.clone(),
@@ -120,12 +121,12 @@ struct MapEntry {
 }
 
 impl PiiMap {
-    /// What stands in the place of values.
+    /// The texts that stand in the place of values.
     pub fn replacements(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| entry.replacement.as_str())
     }
 
-    /// A search for all replacements at once.
+    /// A search for all replacements at once, which can restore values.
     pub fn restorer(&self) -> Result<Restorer<'_>, PrivacyError> {
         let finder = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
@@ -135,7 +136,7 @@ impl PiiMap {
     }
 }
 
-/// Puts values back.
+/// Replaces replacements by the values that they stand for.
 #[derive(Debug)]
 pub struct Restorer<'m> {
     map: &'m PiiMap,
@@ -143,8 +144,8 @@ pub struct Restorer<'m> {
 }
 
 impl Restorer<'_> {
-    /// `text` with every replacement turned back, and how many there were. Years and bands of age do
-    /// not lead back; of several forms of a name the longest is restored.
+    /// `text` with every replacement turned back into its value, and how many there were. Years and
+    /// bands of age cannot be turned back; of several forms of a name, the longest is restored.
     pub fn restore(&self, text: &str) -> (String, usize) {
         let mut restored = String::with_capacity(text.len());
         let (mut end, mut count) = (0, 0);
@@ -208,7 +209,7 @@ mod tests {
             let made = person.unwrap().0;
             let told = format!("I met {made}, and no{made}s.");
             let (restored, count) = map.restorer().unwrap().restore(&told);
-            // A bracket ends a word; a made-up name inside another word is none.
+            // A bracket ends a word, but a made-up name inside another word does not count.
             let expected = match strategy {
                 Strategy::Replace => (format!("I met Ana Moreira, and no{made}s."), 1),
                 _ => ("I met Ana Moreira, and noAna Moreiras.".to_owned(), 2),

@@ -1,8 +1,8 @@
 //! The second pass over free text: what a model finds that the rules did not.
 //!
 //! Owns which texts a model is shown, that each passage is asked about once, and how its findings
-//! join those of the rules: they add to them and never take one away. Knows no model, only
-//! [`SpanFinder`].
+//! join those of the rules: they add to them and never take one away. The models themselves are
+//! behind [`SpanFinder`].
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,26 +11,26 @@ use serde::{Deserialize, Serialize};
 use super::entity::{Entity, Span, resolve};
 use super::{PrivacyError, columns, detect, names};
 
-/// A model that finds what is personal in free text.
+/// A model that finds personal data in free text.
 pub trait SpanFinder {
     /// Which model it is.
     fn identity(&self) -> &FinderId;
-    /// What is personal in each text, as byte ranges at character bounds; they may overlap. The
-    /// texts are one list, so that a model can batch them as a function of the list alone. All are
-    /// answered, or none: the error is the end of the clearing.
+    /// The personal data in each text, as byte ranges at character bounds; ranges may overlap. The
+    /// texts are one list, so that how a model batches them depends on the list alone. Either all
+    /// texts are answered or none: an error ends the clearing.
     fn find(&self, texts: &[&str]) -> Result<Vec<Vec<Span>>, FinderError>;
 }
 
-/// Which model made a second pass: what a report says and a resumed run looks for.
+/// Identifies the model of a second pass, for reports and for a resumed run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FinderId {
-    /// Its name, or its folder's.
+    /// Name of the model, or of its folder.
     pub name: String,
-    /// What it is.
+    /// Kind of the model.
     pub kind: FinderKind,
-    /// SHA-256 of its weights, where there is a file of them.
+    /// SHA-256 of its weights, where they are a file.
     pub sha256: Option<String>,
-    /// SHA-256 of what else decides its answers and comes in files of its own.
+    /// SHA-256 of the other files that decide its answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings_sha256: Option<String>,
 }
@@ -39,14 +39,14 @@ pub struct FinderId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinderKind {
-    /// A language model that is asked.
+    /// A language model that is asked what is personal.
     LanguageModel,
     /// A model that labels each word.
     TokenClassifier,
 }
 
 impl FinderKind {
-    /// As people say it.
+    /// The kind in words, for messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::LanguageModel => "language model",
@@ -58,13 +58,13 @@ impl FinderKind {
 /// Why a model found nothing at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FinderError {
-    /// Somebody asked for an end.
+    /// The user asked to stop.
     Interrupted,
-    /// What went wrong, and where.
+    /// The model failed; the text says how and where.
     Failed(String),
 }
 
-/// What a model said about passages, each asked about once.
+/// A model's findings in passages, each of which is asked about once.
 #[derive(Debug, Default)]
 pub(super) struct SecondPass {
     known: HashMap<String, Vec<Span>>,
@@ -113,7 +113,8 @@ impl SecondPass {
         Ok(())
     }
 
-    /// What the model found in the passages of a text; nothing in those it was not asked about.
+    /// The model's findings in the passages of a text; none in passages that it was not asked
+    /// about.
     pub(super) fn found(&self, text: &str) -> Vec<Span> {
         let known = passages(text).filter_map(|(at, passage)| Some((at, self.known.get(passage)?)));
         known
@@ -124,8 +125,8 @@ impl SecondPass {
     }
 }
 
-/// What is personal in each text, by the rules and by a model: in order, apart, as byte ranges at
-/// character bounds.
+/// Personal data in each text, found by the rules and by a model, as byte ranges at character
+/// bounds, sorted and without overlap.
 pub fn detect_twice(
     texts: &[&str],
     finder: &dyn SpanFinder,
@@ -138,16 +139,16 @@ pub fn detect_twice(
     Ok(texts.iter().map(both).collect())
 }
 
-/// Whether a text under a column of this name is one to show to a model: somebody's own words, and
-/// nothing that the column already says all about.
+/// Whether a text under a column of this name should be shown to a model: it has letters, and the
+/// column does not already say what the whole of it is.
 pub(super) fn is_free_text(column: Option<&str>, text: &str) -> bool {
     text.contains(char::is_alphabetic)
         && column.is_none_or(|column| columns::span_of(column, text).is_none())
 }
 
-/// Whether a language model's finding may be what it says. It was not trained for this and names
-/// everything when in doubt: everyday words that are written like ones are no name, as with the
-/// rules, and a number or code has a digit.
+/// Whether a language model's finding is credible. Language models were not trained for this, and
+/// name everything when in doubt. As with the rules, everyday words are not a name unless they have
+/// a capital that no sentence begins with, and a number or code must have a digit.
 fn is_plausible(text: &str, span: Span) -> bool {
     let value = &text[span.start..span.end];
     if span.entity == Entity::RecordId {
@@ -164,13 +165,13 @@ fn is_plausible(text: &str, span: Span) -> bool {
     !like_one(first, begins) || !words.all(|word| like_one(word, false))
 }
 
-/// The paragraphs of a text that have a letter, with the byte at which each begins. A file that is
-/// rewritten as a whole has the paragraphs that its records had.
+/// The paragraphs of a text that have a letter, each with its first byte. A file that is rewritten
+/// as a whole has the same paragraphs as its records.
 fn passages(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut rest = 0;
     let pieces = text.split("\n\n").flat_map(|piece| piece.split("\n\r\n"));
     pieces.filter_map(move |piece| {
-        // Pieces come in order, so the next one stands at or behind the end of the last.
+        // Pieces come in order, so the next one stands at or after the end of the last.
         let start = rest + text[rest..].find(piece)?;
         rest = start + piece.len();
         let passage = piece.trim();
@@ -179,17 +180,17 @@ fn passages(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// A span, and whether it is there because of the model.
+/// A span, and whether the model contributed to it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Joined {
     pub(super) span: Span,
     pub(super) by_model: bool,
 }
 
-/// The findings of the rules in a text, in order and apart, and those of a model together: in order
-/// and apart. Where a finding of the model goes beyond one of the rules of the same kind, that one
-/// grows; where it meets others, what they leave of it is added. Whatever the scores, what the rules
-/// found stays found, as what it was found to be.
+/// Joins the findings of the rules (sorted, without overlap) with those of a model; the result is
+/// sorted and without overlap. A finding of the model that reaches beyond one of the rules of the
+/// same kind makes that one longer; where it overlaps others, what they leave of it is added.
+/// Whatever the scores, what the rules found stays found, with its kind.
 pub(super) fn join(text: &str, rules: Vec<Span>, model: Vec<Span>) -> Vec<Joined> {
     let mut joined: Vec<Joined> =
         rules.into_iter().map(|span| Joined { span, by_model: false }).collect();
@@ -218,7 +219,7 @@ pub(super) fn join(text: &str, rules: Vec<Span>, model: Vec<Span>) -> Vec<Joined
     joined
 }
 
-/// What of a span begins and ends with a letter or digit.
+/// The part of a span that begins and ends with a letter or digit.
 fn telling(text: &str, span: Span) -> Option<Joined> {
     let piece = &text[span.start..span.end];
     let start = span.start + piece.find(char::is_alphanumeric)?;
@@ -264,7 +265,7 @@ mod tests {
                 ("Leeds", Entity::Location, true),
             ]
         );
-        // Inside of what the rules found there is nothing to add.
+        // A finding of the model inside one of the rules adds nothing.
         let same = join(TEXT, rules.clone(), vec![span("Ana", Entity::Person, 1.0)]);
         assert_eq!(pieces(&same)[0], ("Ana Silva", Entity::Person, false));
         let other = join(TEXT, rules, vec![span("Silva", Entity::Location, 1.0)]);

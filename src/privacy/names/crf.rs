@@ -1,5 +1,5 @@
 //! A linear-chain conditional random field (Lafferty, McCallum, Pereira, 2001) over the tokens of a
-//! window: how likely each token is to begin or to continue which kind of name.
+//! window: how likely each token begins or continues a name of each kind.
 //!
 //! Owns `weights.txt` and the forward-backward pass. The features come from `features.rs`.
 
@@ -8,17 +8,18 @@ use std::sync::LazyLock;
 use super::features::{self, FEATURES, Seen, Style};
 use crate::privacy::Entity;
 
-/// Labels: outside, then begin and inside of each kind.
+/// Number of labels: "outside", then "begin" and "inside" of each kind.
 pub(super) const LABELS: usize = 9;
-/// The kinds, in the order of their labels: `1 + 2 * kind` begins one, `2 + 2 * kind` goes on.
+/// The kinds, in the order of their labels: `1 + 2 * kind` begins a name, `2 + 2 * kind` continues
+/// it.
 pub(super) const KINDS: [Entity; 4] =
     [Entity::Person, Entity::Location, Entity::Organization, Entity::Address];
 
-/// A value for each label; wider than [`LABELS`] for the sake of SIMD, and zero there.
+/// Values for each label, padded with zeros from [`LABELS`] to a width that suits SIMD.
 const WIDTH: usize = 12;
 pub(super) type Marginal = [f32; WIDTH];
 
-/// Logarithmic weights; the transitions as factors, since the pass multiplies.
+/// Logarithmic weights of features; transitions are kept as factors, since the pass multiplies.
 struct Weights {
     features: Vec<[f32; WIDTH]>,      // (feature, label)
     forward: [[f32; WIDTH]; LABELS],  // (from, to)
@@ -27,7 +28,7 @@ struct Weights {
 
 static WEIGHTS: LazyLock<Weights> = LazyLock::new(|| Weights::parse(include_str!("weights.txt")));
 
-/// Buffers that windows share.
+/// Buffers that are reused from window to window.
 #[derive(Default)]
 pub(super) struct Field {
     emissions: Vec<Marginal>,
@@ -35,7 +36,7 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// Writes the marginal probabilities of each token's labels.
+    /// Writes the marginal probabilities of each token's labels to `out`.
     pub(super) fn marginals(&mut self, seen: &[Seen], style: Style, out: &mut Vec<Marginal>) {
         let weights = &*WEIGHTS;
         self.emissions.clear();
@@ -91,7 +92,7 @@ fn weighted(factors: &Marginal, rows: &[[f32; WIDTH]; LABELS]) -> Marginal {
     sum
 }
 
-/// Scaled to a sum of one. All zero, which only underflow can give, becomes "outside".
+/// Values scaled to a sum of 1. All zeros, which only underflow can give, become "outside".
 fn normalised(mut values: Marginal) -> Marginal {
     let sum: f32 = values.iter().sum();
     if sum > 0.0 && sum.is_finite() {
@@ -106,7 +107,8 @@ fn normalised(mut values: Marginal) -> Marginal {
 }
 
 impl Weights {
-    /// Lines of `t FROM TO WEIGHT` and of `FEATURE LABEL WEIGHT...`, see `train.py`.
+    /// Reads lines of `t FROM TO WEIGHT` and of `FEATURE LABEL WEIGHT...`, as `train.py` writes
+    /// them.
     fn parse(text: &str) -> Self {
         let mut weights = Self {
             features: vec![[0.0; WIDTH]; FEATURES],

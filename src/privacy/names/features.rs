@@ -1,8 +1,8 @@
-//! What the model sees of a token: its classes in the dictionary, its shape, and one summary of both;
-//! never the word itself, so that nothing can be learnt by heart.
+//! What the model is shown of a token: its classes in the dictionary, its shape, and one summary of
+//! both; never the word itself, so that no name can be memorised.
 //!
-//! Owns the features and their numbering, which `weights.txt` refers to: a change here needs the
-//! weights trained again (README.md).
+//! Owns the features and their numbering, to which `weights.txt` refers: after a change here, the
+//! weights must be trained again (README.md).
 
 use super::lexicon::{
     self, ADDRESS_WORD, ANY_PLACE, ANY_WORD, Classes, DAY, GIVEN, Lexicon, MONTH, NAME_WORD,
@@ -16,7 +16,7 @@ use super::lexicon::{
 use super::shape::*;
 use super::tokens::{Kind, Token, ends_sentence};
 
-/// What is seen of one token.
+/// What the model is shown of one token.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Seen {
     classes: Classes,
@@ -24,15 +24,15 @@ pub(super) struct Seen {
     summary: u8,
 }
 
-/// How a window is written.
+/// How the words of a window are capitalised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Case {
     Mixed = 0,
-    /// No capital at all: names cannot be told by theirs.
+    /// No capitals at all, so that capitals do not show names.
     Lower = 1,
-    /// Nearly all capitals.
+    /// Nearly everything in capitals.
     Upper = 2,
-    /// German, which gives every noun a capital.
+    /// German, in which every noun has a capital.
     German = 3,
 }
 
@@ -89,10 +89,11 @@ impl Seen {
         self.shape & SENTENCE_START != 0
     }
 
-    /// An everyday word that is written like one: by itself it is no name, whatever its neighbours say.
+    /// Whether the token is an everyday word in lower case or at the start of a sentence. By itself
+    /// such a word is not a name, whatever its neighbours suggest.
     pub(super) fn is_plain_word(&self) -> bool {
         let words = lexicon::TOP_WORD | lexicon::COMMON_WORD | lexicon::RARE_WORD;
-        // There is a village for every short word.
+        // For nearly every short word there is a village of that name.
         let word = self.classes & words != 0
             && self.classes & (GIVEN | SURNAME) == 0
             && (self.classes & lexicon::TOP_WORD != 0 || self.classes & ANY_PLACE == 0);
@@ -101,7 +102,7 @@ impl Seen {
     }
 }
 
-/// What holds for a whole window.
+/// What holds for all tokens of a window.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Style {
     case: Case,
@@ -160,7 +161,7 @@ fn case(seen: &[Seen]) -> Case {
     }
 }
 
-/// Sets [`PLACE_PHRASE`] on places of several words: the longest from each token on.
+/// Sets [`PLACE_PHRASE`] on place names of several words, the longest from each token on.
 fn mark_phrases(text: &str, tokens: &[Token], lexicon: &Lexicon, case: Case, seen: &mut [Seen]) {
     let mut folded = String::new();
     let mut phrase = String::new();
@@ -205,7 +206,7 @@ fn mark_phrases(text: &str, tokens: &[Token], lexicon: &Lexicon, case: Case, see
     }
 }
 
-/// Something to look for within some tokens of each token, and the bit that says it is there.
+/// A cue, its reach in tokens, and the bit that is set on tokens within that reach.
 struct Near {
     classes: Classes,
     shape: u64,
@@ -228,13 +229,13 @@ const AFTER: [Near; 4] = [
     Near { classes: 0, shape: POSTCODE, reach: 8, bit: POSTCODE_AFTER },
 ];
 
-/// Sets the bits of `rules`, whose tokens come before in `order`.
+/// Sets the bits of `rules` on tokens that come after their cue in `order`.
 fn mark_near<const N: usize>(
     seen: &mut [Seen],
     order: impl Iterator<Item = usize>,
     rules: &[Near; N],
 ) {
-    // How many more tokens each thing reaches.
+    // How many more tokens each rule's last cue reaches.
     let mut left = [0; N];
     for at in order {
         let this = &mut seen[at];
@@ -270,8 +271,8 @@ fn mark_surroundings(tokens: &[Token], seen: &mut [Seen]) {
     mark_runs(seen);
 }
 
-/// Says of each token in a run of capitalised words, with the small words of firms' names between,
-/// whether a word of a firm's name stands near it in the run.
+/// Marks each token in a run of capitalised words (joined by the small words of company names) near
+/// which, within the run, stands a word typical of company names.
 fn mark_runs(seen: &mut [Seen]) {
     const CAPITAL: u64 = CAPITALISED | UPPER | MIXED_CASE;
     let in_run = |s: &Seen| {
@@ -294,9 +295,10 @@ fn mark_runs(seen: &mut [Seen]) {
     }
 }
 
-/// One of [`SUMMARIES`] kinds that a token is in the first place; pairs of neighbours are seen by it.
+/// The most important kind of a token, one of [`SUMMARIES`]; the model is shown pairs of these for
+/// neighbours.
 fn summary(this: &Seen, case: Case) -> u8 {
-    // In the order of importance; 0 is the outside of a window.
+    // In order of importance; 0 stands for a position outside the window.
     const SIGNS: [u64; 13] = [
         PERIOD,
         COMMA,
@@ -355,7 +357,8 @@ fn summary(this: &Seen, case: Case) -> u8 {
     if shape & (DIGIT_FIRST | LETTER_FIRST) != 0 {
         return if shape & DIGIT_FIRST != 0 { 18 } else { 19 };
     }
-    // 20..=38. A name is a name first, but for words that hardly ever are one.
+    // 20..=38. A word that may be a name counts as one first, except for words that hardly ever
+    // are.
     let firm = lexicon::TITLE | STREET | ORG_SUFFIX | UNIT | DAY | MONTH | lexicon::NATION;
     let cue = CUES.iter().position(|cue| classes & cue != 0).map(|index| 20 + index as u8);
     if let Some(cue) = cue

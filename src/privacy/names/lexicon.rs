@@ -1,18 +1,19 @@
-//! The dictionary: which folded words are names of people or places, or plain words, and which words
+//! The dictionary: which folded words are names of people or places or plain words, and which words
 //! say something about their neighbours.
 //!
-//! Owns `lexicon.zip` (names and words, see README.md for the sources) and `cues.txt` (lists written
-//! by hand), folding, and one table of bits for both. Knows nothing of texts.
+//! Owns `lexicon.zip` (names and words, see README.md for the sources), `cues.txt` (lists written
+//! by hand), folding, and one table of class bits for both files. How texts use them is in
+//! `features.rs`.
 
 use std::io::Read;
 use std::sync::LazyLock;
 
 use unicode_normalization::UnicodeNormalization;
 
-/// What a word may be, as a set of the bits below.
+/// The classes that a word has, as a set of the bits below.
 pub(super) type Classes = u64;
 
-/// Declares the classes in the order of their bits, with the names that the two files use.
+/// Declares the classes with their bits and the names that the two files use.
 macro_rules! classes {
     ($($name:ident = $bit:literal, $label:literal;)+) => {
         $(pub(super) const $name: Classes = 1 << $bit;)+
@@ -31,7 +32,8 @@ classes! {
     RARE_WORD = 7, "y";
     FOREIGN_FUNCTION = 8, "f";
     FOREIGN_WORD = 9, "l";
-    // Set on tokens by features.rs: part of a place's name of several words.
+    // Set on tokens by features.rs: part of a place name of several words. The dictionary itself
+    // sets `STARTS_PHRASE` on the first words of such names.
     PLACE_PHRASE = 10, "(place phrase)";
     STARTS_PHRASE = 11, "(starts phrase)";
     TITLE = 12, "title";
@@ -80,21 +82,23 @@ pub(super) const ANY_PLACE: Classes = CITY | REGION;
 
 /// Longest place name, in words.
 pub(super) const PHRASE_WORDS: usize = 5;
-/// Longest word that is looked up, in bytes: a longer run of letters is no name.
+/// Longest word that is looked up, in bytes; a longer run of letters is not a name.
 const WORD_BYTES: usize = 96;
 
-/// Folded word, or words with a space between, to its classes. An open-addressing table of our own:
-/// filling one of the standard library's takes longer than all of the rest.
+/// Classes by folded word, or by folded words with single spaces between. An open-addressing table
+/// of its own: filling one from the standard library would take longer than all the rest of
+/// loading.
 pub(super) struct Lexicon {
     /// The words, each followed by a line end.
     text: String,
-    /// Of each word, by its hash: where it stands in `text`, and its length. Length 0 is a free slot.
+    /// For each word, in the slot of its hash: where it stands in `text`, and its length; 0 is a
+    /// free slot.
     slots: Vec<(u32, u16, u16)>, // (start, bytes, index in `sets`)
-    /// The sets of classes that occur.
+    /// The distinct sets of classes; slots refer to them by index.
     sets: Vec<Classes>,
 }
 
-/// Slots, a power of two above twice the number of words.
+/// Number of slots, a power of two above twice the number of words.
 const SLOTS: usize = 1 << 19;
 
 static LEXICON: LazyLock<Lexicon> = LazyLock::new(Lexicon::load);
@@ -120,7 +124,8 @@ impl Lexicon {
         for line in text.split_inclusive('\n') {
             let word = line.trim_end();
             if let Some(comment) = word.strip_prefix('#') {
-                // In the list of names a heading: the letters of the classes of what follows.
+                // In the list of names, `#` begins a heading: the labels of the classes of the
+                // words below.
                 if start < listed {
                     classes = comment.split("").filter(|l| !l.is_empty()).map(label).sum();
                 }
@@ -143,12 +148,12 @@ impl Lexicon {
         lexicon
     }
 
-    /// Adds classes to the word at `start` of `text`, the text to be.
+    /// Adds classes to the word at `start` of `text`, which becomes `self.text` later.
     fn add(&mut self, text: &str, start: usize, length: usize, classes: Classes) {
         let slot = self.slot(text, &text[start..start + length]);
         let (_, bytes, set) = self.slots[slot];
         let classes = classes | if bytes == 0 { 0 } else { self.sets[set as usize] };
-        // The newest first: words of the same classes stand together.
+        // Searched from the end: words of the same classes stand together in the files.
         let known = self.sets.iter().rposition(|set| *set == classes);
         let set = known.unwrap_or_else(|| {
             self.sets.push(classes);
@@ -177,7 +182,7 @@ impl Lexicon {
 }
 
 /// Writes `word` to `out` in lower case, without accents, zero-width characters and width variants.
-/// Empty for what is too long to be a name.
+/// A word that is too long to be a name gives an empty `out`.
 pub(super) fn fold(word: &str, out: &mut String) {
     out.clear();
     if word.len() > WORD_BYTES {
@@ -207,13 +212,14 @@ pub(super) fn fold(word: &str, out: &mut String) {
     out.extend(spelt.nfc());
 }
 
-/// Letters that Latin has the same form of, beside the Latin ones. A capital's Latin twin may be
-/// another letter than the small letter's, so that a Latin letter can stand for two.
+/// Letters of another script that look like Latin ones, and those Latin ones. A capital's Latin
+/// twin may differ from the small letter's, so that one Latin letter can stand for two.
 const CYRILLIC_TWINS: (&str, &str) = ("авсенікмортухјѕ", "abcehikmoptyxjs");
 const GREEK_TWINS: (&str, &str) = ("αβεζηικμνορτυχν", "abezhikmnoptyxv");
 
-/// A word in one script. Letters are replaced by their look-alikes, whether somebody wants to hide a
-/// word or another layer has made all look-alikes Latin, as in `Cвeтлaнa`.
+/// A word in one script only: look-alike letters of the other script are replaced, whether they
+/// were put there to hide a word or by a layer that turned all look-alikes into Latin, as in
+/// `Cвeтлaнa`.
 fn unmixed(lower: String) -> String {
     let is_cyrillic = |c: char| ('\u{400}'..='\u{52f}').contains(&c);
     let is_greek = |c: char| ('\u{370}'..='\u{3ff}').contains(&c);
@@ -231,12 +237,12 @@ fn unmixed(lower: String) -> String {
         let twin = |c: char| from.chars().position(|f| f == c).and_then(|at| to.chars().nth(at));
         lower.chars().map(|c| twin(c).unwrap_or(c)).collect()
     };
-    // Some letter without a twin tells which script is meant.
+    // A letter without a twin shows that the other script is meant.
     let disguised = lower.chars().all(|c| c.is_ascii() || foreign.contains(c));
     if disguised { replace(foreign, latin) } else { replace(latin, foreign) }
 }
 
-/// Joins nothing and shows nothing: soft hyphen, zero-width space and its kin.
+/// Whether a character joins nothing and shows nothing, as soft hyphens and zero-width spaces do.
 pub(super) fn is_zero_width(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
 }
@@ -250,7 +256,7 @@ fn inflate(archive: &'static [u8]) -> String {
     text
 }
 
-/// The words are ours, so that nobody can aim at collisions: quick is enough.
+/// A quick hash. It need not resist collisions: nobody else can choose the words.
 fn hash(bytes: &[u8]) -> u64 {
     let mut hash = 0u64;
     for chunk in bytes.chunks(8) {

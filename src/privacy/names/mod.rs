@@ -2,7 +2,8 @@
 //!
 //! Owns the dictionaries, the features and the model that find people, places, organisations and
 //! postal addresses by what a word is, how it is written and what stands beside it. Patterns with a
-//! check and the structure of a file are other layers' work; what they found is passed in as `known`.
+//! check digit and the structure of a file are left to the other layers, whose findings are passed
+//! in as `known`.
 
 mod crf;
 mod features;
@@ -18,14 +19,15 @@ use tokens::{Kind, Token};
 use crate::privacy::Span;
 use crate::privacy::entity::resolve;
 
-/// How much worse a name is that is missed than a word too many. Probabilities are weighed by it, so
-/// that one half is where to draw the line.
+/// How many times worse it is to miss a name than to remove a word too many. Probabilities are
+/// weighted by it, so that the threshold can be one half. A larger value finds more names and
+/// removes more words.
 const COST_OF_A_MISS: f32 = 2.3;
 
 /// Finds people, places, organisations and addresses in `text`, each with a score above one half.
 ///
-/// `known` are spans that were found already, in order and apart: they are taken as seen, and are
-/// never part of a result. The result is in order and apart, and byte-exact.
+/// `known` are spans found by other layers, sorted and without overlap; they are shown to the model
+/// and never returned. The result is sorted, without overlap, and exact to the byte.
 pub(in crate::privacy) fn find(text: &str, known: &[Span]) -> Vec<Span> {
     let lexicon = lexicon::lexicon();
     let mut field = Field::default();
@@ -46,14 +48,14 @@ pub(in crate::privacy) fn find(text: &str, known: &[Span]) -> Vec<Span> {
     resolve(spans)
 }
 
-/// Whether a word is one of everyday language, and no name in the first place.
+/// Whether a word belongs to everyday language.
 pub(in crate::privacy) fn is_common_word(word: &str) -> bool {
     let mut folded = String::new();
     lexicon::fold(word, &mut folded);
     lexicon::lexicon().classes(&folded) & lexicon::ANY_WORD != 0
 }
 
-/// Abbreviations of files, devices and trades that nobody is called by.
+/// Abbreviations of files, devices and trades; nobody is called by them.
 const ABBREVIATIONS: [&str; 44] = [
     "AI", "API", "ATM", "CEO", "CRM", "CSV", "CV", "DIY", "ETA", "FAQ", "GDPR", "GP", "GPS", "HR",
     "HTML", "ID", "IT", "JPG", "JSON", "KPI", "MRR", "NPS", "OS", "PC", "PDF", "PID", "PIN", "PLZ",
@@ -61,9 +63,10 @@ const ABBREVIATIONS: [&str; 44] = [
     "ZIP", "RSVP",
 ];
 
-/// Whether a single word was taken for a name for its capital alone: the beginning of `Don't`, a day
-/// or a month, an abbreviation, and in text of another language one that no list of names knows and
-/// nothing beside it announces. German writes every noun with a capital.
+/// Whether a single word was taken for a name only because of its capital: the beginning of
+/// `Don't`, a day or month, an abbreviation or, in text of another language, a word that no list of
+/// names holds and that the word before it does not announce as a name. German writes every noun
+/// with a capital.
 fn is_nobody(text: &str, window: &[Token], seen: &[Seen], span: &Span) -> bool {
     let is_it = |token: &Token| token.start == span.start && token.end == span.end;
     let Some(at) = window.iter().position(is_it) else { return false };
@@ -103,7 +106,7 @@ fn is_nobody(text: &str, window: &[Token], seen: &[Seen], span: &Span) -> bool {
         || count(lexicon::FOREIGN_FUNCTION) >= 2 && seen[at].starts_sentence()
 }
 
-/// Joins neighbouring tokens of one kind to spans.
+/// Joins neighbouring tokens of the same kind into spans.
 fn collect(window: &[Token], seen: &[Seen], marginals: &[Marginal], spans: &mut Vec<Span>) {
     let mut open: Option<Open> = None;
     for ((token, seen), marginal) in window.iter().zip(seen).zip(marginals) {
@@ -132,28 +135,28 @@ fn collect(window: &[Token], seen: &[Seen], marginals: &[Marginal], spans: &mut 
     spans.extend(open.and_then(Open::close));
 }
 
-/// How sure it is that a token is part of some name, with the cost of a miss.
+/// How likely a token is part of some name, weighted by [`COST_OF_A_MISS`].
 fn score(marginal: &Marginal) -> f32 {
     let inside = (1.0 - marginal[0]) * COST_OF_A_MISS;
     inside / (inside + marginal[0])
 }
 
-/// The likeliest kind, and whether it begins here.
+/// The likeliest kind, and whether a name of this kind begins at the token.
 fn best(marginal: &Marginal) -> (usize, bool) {
     let mass = |kind: usize| marginal[1 + 2 * kind] + marginal[2 + 2 * kind];
     let kind = (0..KINDS.len()).max_by(|&a, &b| mass(a).total_cmp(&mass(b))).unwrap_or(0);
     (kind, marginal[1 + 2 * kind] > marginal[2 + 2 * kind])
 }
 
-/// A span that may go on.
+/// A span that may still be extended.
 struct Open {
     kind: usize,
     start: usize,
     end: usize,
-    /// Of the scores of its words, and their number.
+    /// Sum of the scores of its tokens, and their number.
     sum: f32,
     tokens: f32,
-    /// All of them are everyday words.
+    /// Whether all of its tokens are everyday words.
     plain: bool,
 }
 

@@ -1,14 +1,14 @@
-//! Names in scripts that the model cannot cut into words: Han, kana and Thai stand without spaces,
-//! and Korean glues particles to its nouns.
+//! Names in scripts that the tokens cannot show as words: Han, kana and Thai are written without
+//! spaces, and Korean attaches particles to its nouns.
 //!
 //! Owns what a name looks like there: a surname of the dictionary before a given name, a form of
-//! address beside either, a place. Everything else about these languages is beyond it.
+//! address beside either, a place. It covers nothing else of these languages.
 
 use super::lexicon::{ANY_PLACE, Classes, GIVEN, Lexicon, SURNAME};
 use super::tokens::{Kind, Token};
 use crate::privacy::{Entity, Span};
 
-/// Behind a name: Mr, Ms, teacher.
+/// Forms of address after a name, such as Mr, Ms, teacher.
 const ADDRESSED: &[&str] = &[
     "さん",
     "様",
@@ -24,12 +24,12 @@ const ADDRESSED: &[&str] = &[
     "老師",
     "太太",
 ];
-/// Before a name: "my name is", "I am called".
+/// Phrases before a name: "my name is", "I am called".
 const INTRODUCED: &[&str] = &["我叫", "名叫", "叫做", "姓名", "名前は", "私は", "僕は", "俺は"];
 /// Thai forms of address, which stand before the name.
 const THAI_TITLES: &[&str] =
     &["นางสาว", "นาย", "นาง", "คุณ", "ด.ช.", "ด.ญ.", "พี่", "น้อง", "หมอ", "ครู"];
-/// What Korean adds to a name.
+/// Particles that Korean attaches to a name.
 const KOREAN_PARTICLES: &[&str] = &[
     "은",
     "는",
@@ -78,7 +78,7 @@ const KOREAN_PARTICLES: &[&str] = &[
     "에는",
     "에서는",
 ];
-/// Those that only a person has.
+/// Particles that only follow people.
 const KOREAN_OF_PEOPLE: &[&str] = &[
     "씨",
     "씨는",
@@ -95,7 +95,7 @@ const KOREAN_OF_PEOPLE: &[&str] = &[
     "선생님",
     "께서",
 ];
-/// How sure a match in the dictionary is: of a whole name, and of a part or a place.
+/// Scores of a match in the dictionary: of a whole name, and of a part of one or a place.
 const WHOLE: f32 = 0.85;
 const PART: f32 = 0.7;
 /// Longest name or place that is tried, in characters.
@@ -124,7 +124,7 @@ impl Names<'_> {
         Span { start: self.offset + start, end: self.offset + end, entity, score }
     }
 
-    /// Ends of the words at `start` that are of these classes, the longest first.
+    /// Where the words end that begin at `start` and have one of these classes, the longest first.
     fn ends(&self, start: usize, classes: Classes) -> impl Iterator<Item = usize> {
         let rest = &self.text[start..];
         let mut ends: Vec<usize> =
@@ -134,7 +134,7 @@ impl Names<'_> {
             .filter(move |end| self.lexicon.classes(&self.text[start..*end]) & classes != 0)
     }
 
-    /// A whole word: a name or a place with what Korean glues to it.
+    /// A whole Korean word that is a name or a place, with the particles attached to it.
     fn korean(&self) -> Option<Span> {
         let tail = |end: usize, tails: &[&str]| tails.contains(&&self.text[end..]);
         let ends_well = |end: usize| end == self.text.len() || tail(end, KOREAN_PARTICLES);
@@ -186,7 +186,7 @@ impl Names<'_> {
         }
     }
 
-    /// Keeps what was found, and says where to look next.
+    /// Adds what was found to `spans` and returns where to look next.
     fn take(&self, found: Option<Span>, at: usize, spans: &mut Vec<Span>) -> usize {
         if let Some(span) = found {
             spans.push(span);
@@ -202,7 +202,7 @@ impl Names<'_> {
         let alone = |end: usize| at == 0 && end == self.text.len();
         for surname in self.ends(at, SURNAME) {
             for given in self.ends(surname, GIVEN) {
-                // Two characters are a word more often than a name, three hardly ever.
+                // A name of two characters is more often a word, one of three hardly ever.
                 let long = bytes(given) >= 12 || bytes(given) >= 9 && bytes(surname) >= 3;
                 if long || addressed(given) || introduced || alone(given) {
                     return Some(self.span(at, given, Entity::Person, WHOLE));

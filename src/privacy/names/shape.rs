@@ -1,11 +1,11 @@
 //! How a token is written: capitals, digits, signs, endings.
 //!
-//! Owns the bits of a shape. Their numbers are part of the features' numbers, see `features.rs`.
+//! Owns the bits of a shape. Their positions are part of the features' numbers, see `features.rs`.
 
 use super::lexicon::{ANY_NAME, ANY_PLACE, ANY_WORD, Classes};
 use super::tokens::{Kind, Token};
 
-/// Declares the bits.
+/// Declares the bits of a shape.
 macro_rules! shapes {
     ($($name:ident = $bit:literal;)+) => { $(pub(super) const $name: u64 = 1 << $bit;)+ };
 }
@@ -17,7 +17,7 @@ shapes! {
     INITIAL = 3;
     MIXED_CASE = 4;
     DIGITS_1 = 5;
-    // 5 + n - 1 for n digits, up to 6 and more.
+    // Bit 5 + n - 1 stands for n digits; DIGITS_6 for 6 or more.
     DIGITS_6 = 10;
     DIGIT_FIRST = 11;
     LETTER_FIRST = 12;
@@ -70,7 +70,8 @@ shapes! {
     NAME_NEIGHBOUR = 59;
 }
 
-/// Shapes that describe the surroundings, not the token: only looked at for the token itself.
+/// Bits that describe a token's surroundings; they are features of the token itself, not of its
+/// neighbours.
 pub(super) const SURROUNDINGS: u64 = STREET_BEFORE
     | STREET_AFTER
     | UNIT_NEAR
@@ -85,7 +86,7 @@ pub(super) const SURROUNDINGS: u64 = STREET_BEFORE
     | AFTER_LABEL
     | NAME_NEIGHBOUR;
 
-/// What the text of a token and the white space before it show.
+/// The bits that the text of a token and the white space before it show.
 pub(super) fn shape(word: &str, token: &Token) -> u64 {
     let mut shape = match token.kind {
         Kind::Known => KNOWN,
@@ -158,7 +159,7 @@ fn sign(c: char) -> u64 {
     }
 }
 
-/// `SW1A`, `2XY`, `K1A`, `1234AB`: letters and digits as postcodes mix them.
+/// Whether a word mixes letters and digits as postcodes do: `SW1A`, `2XY`, `K1A`, `1234AB`.
 fn looks_like_postcode(word: &str) -> bool {
     let upper = word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     let lower = word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
@@ -245,7 +246,7 @@ const PLACE_ENDINGS: &[&str] = &[
     "ск",
 ];
 
-/// What a folded word shows beside its classes.
+/// The bits that the spelling of a folded word shows, in addition to its classes.
 pub(super) fn spelling(folded: &str, classes: Classes) -> u64 {
     let ends = |endings: &[&str]| {
         endings.iter().any(|ending| folded.len() > ending.len() + 2 && folded.ends_with(ending))

@@ -1,4 +1,4 @@
-//! Tests of names in free text, and the hidden one that writes features for `train.py`.
+//! Tests of names in free text, and an ignored one that writes features for `train.py`.
 
 use std::fmt::Write as _;
 
@@ -100,7 +100,7 @@ fn every_mark_of_a_new_line_is_counted_up_to_two() {
 
 #[test]
 fn look_alikes_and_zero_width_characters_hide_no_name() {
-    // Latin letters in a Cyrillic name, a Cyrillic one in a Latin name.
+    // Latin letters in a Cyrillic name, and a Cyrillic letter in a Latin name.
     check("Меня зовут {P:Cвeтлaнa Opлoвa}.");
     check("I asked {P:M\u{430}rguerit\u{435}} and she printed it.");
     check("I asked {P:Mar\u{200b}guerite} and she printed it.");
@@ -144,8 +144,8 @@ fn every_feature_has_a_number_below_the_count() {
     });
 }
 
-/// The weights of the model mean nothing for other features: whoever changes these, be it by a
-/// dictionary, trains anew (`train.py`) and writes the new figure here.
+/// The weights of the model are meaningless for other features. After a change of the features,
+/// even through a dictionary, train again (`train.py`) and put the new figure here.
 #[test]
 fn features_are_those_that_the_weights_were_trained_on() {
     let texts = [
@@ -208,7 +208,7 @@ proptest! {
     }
 }
 
-/// A text for `train.py`: which byte ranges are known already.
+/// A text for `train.py`, with the byte ranges that are known already.
 #[derive(Deserialize)]
 struct Sample {
     text: String,

@@ -1,8 +1,8 @@
-//! Cuts a text into tokens and windows.
+//! Cutting a text into tokens and windows.
 //!
-//! Owns what a token is: a run of letters and digits of any script, one sign of punctuation, or a
-//! span that another layer has found already. A window is a bounded run of tokens that is looked at
-//! together, so that the work stays linear in the text.
+//! Owns what a token is: a run of letters and digits of any script, one punctuation mark, or a span
+//! that another layer has already found. A window is a bounded run of tokens that is looked at
+//! together, so that the work stays linear in the length of the text.
 
 use std::iter::Peekable;
 use std::str::CharIndices;
@@ -15,30 +15,30 @@ use crate::privacy::Span;
 pub(super) enum Kind {
     /// Letters, perhaps with marks, of a script that puts spaces between words.
     Word,
-    /// Letters of a script that does not: Han, kana, Thai.
+    /// Letters of a script that does not put spaces between words: Han, kana, Thai.
     Spaceless,
     /// Decimal digits.
     Number,
-    /// Letters and digits.
+    /// Letters and digits together.
     Mixed,
     Punctuation(char),
-    /// Found by another layer.
+    /// A span found by another layer.
     Known,
 }
 
-/// Bytes `start..end` of the text.
+/// A token: bytes `start..end` of the text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Token {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) kind: Kind,
-    /// White space stands before it.
+    /// Whether white space stands before the token.
     pub(super) spaced: bool,
-    /// Line ends before it, at most 2.
+    /// Line ends before the token, at most 2.
     pub(super) newlines: u8,
 }
 
-/// Tokens after which a window ends at the next sentence, and at which it ends anywhere.
+/// Tokens after which a window ends at the next sentence, and after which it ends anywhere.
 const WINDOW_SOFT: usize = 40;
 const WINDOW_HARD: usize = 200;
 
@@ -131,7 +131,8 @@ impl Tokens<'_> {
     }
 }
 
-/// A letter, a digit, or a mark on a letter, of which Indic scripts and Thai have many.
+/// Whether a character is a letter, a digit, or a mark on a letter (common in Indic scripts and
+/// Thai).
 fn in_word(c: char) -> bool {
     c.is_alphanumeric()
         || matches!(c, '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5c7}' | '\u{610}'..='\u{61a}'
@@ -140,7 +141,7 @@ fn in_word(c: char) -> bool {
             | '\u{102b}'..='\u{103e}' | '\u{17b4}'..='\u{17d3}' | '\u{3099}'..='\u{309a}')
 }
 
-/// Han, kana, Thai, Lao, Khmer and Burmese stand without spaces.
+/// Whether a character is of a script without spaces: Han, kana, Thai, Lao, Khmer, Burmese.
 fn is_spaceless(c: char) -> bool {
     matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
         | '\u{3005}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'

@@ -1,8 +1,9 @@
-//! Check digits and the ranges that authorities give out.
+//! Check digits, and the ranges of numbers that authorities assign.
 //!
-//! Owns arithmetic on digits. Knows no text around them.
+//! Owns arithmetic on digits; the text around them is up to the caller.
 
-/// Whether 13 to 19 digits are a payment card's: a network's first digits (ISO/IEC 7812) and Luhn.
+/// Whether 13 to 19 digits may be a payment card's: first digits of a network (ISO/IEC 7812), and
+/// Luhn.
 pub(super) fn is_card(digits: &[u8]) -> bool {
     let network = matches!(digits[0], 3..=6) || digits[0] == 2 && (2..=7).contains(&digits[1]);
     let varied = digits.iter().any(|digit| *digit != digits[0]);
@@ -21,7 +22,7 @@ fn luhn(digits: &[u8]) -> bool {
     sum.is_multiple_of(10)
 }
 
-/// Whether nine digits were ever given out as a US social security number.
+/// Whether nine digits can have been assigned as a US social security number.
 pub(super) fn is_ssn(digits: &[u8]) -> bool {
     let [a, b, c, d, e, rest @ ..] = digits else { return false };
     let area = u32::from(*a) * 100 + u32::from(*b) * 10 + u32::from(*c);
@@ -63,7 +64,7 @@ pub(super) fn is_mrz(line: &[u8]) -> bool {
         && checks(&[&line[..10], &line[13..20], &line[21..43]], line[43])
 }
 
-/// How long an IBAN of a country is (the registry of ISO 13616).
+/// Length of an IBAN in a country, by its code (the registry of ISO 13616).
 pub(super) fn iban_length(country: &str) -> Option<usize> {
     const LENGTHS: &[(usize, &str)] = &[
         (15, "NO"),

@@ -1,15 +1,15 @@
 //! Telephone numbers, which are written in more ways than they have digits.
 //!
-//! Owns the reading of one run of digits and marks. An international number is checked against
-//! libphonenumber's tables; a national one is believed for the words before it or for a spacing
-//! that dates, amounts and years do not have.
+//! Owns the reading of one run of digits and punctuation. An international number is checked
+//! against libphonenumber's tables; a national one is accepted because of the words before it, or
+//! because of a spacing that dates, amounts and years do not have.
 
 use phonenumber::country;
 
 use super::super::entity::{Entity, Span};
 use super::{Candidate, LIKELY, POSSIBLE};
 
-/// Words after which a number is one to call, at the beginning of a word.
+/// Beginnings of words after which a number is a telephone number.
 const CUES: [&str; 28] = [
     "phone",
     "telephone",
@@ -72,7 +72,8 @@ pub(super) fn phone(candidate: &Candidate<'_>) -> Option<Span> {
     if spaced_as_one || is_valid_national(text, digits) { span(POSSIBLE) } else { None }
 }
 
-/// A number that ends before a closing bracket without an opening one, and before a full stop.
+/// The candidate without what belongs to the sentence: punctuation at its end, a bracket that does
+/// not close, a second number.
 fn without_sentence<'t>(candidate: &Candidate<'t>) -> Candidate<'t> {
     let mut candidate = candidate.trimmed(&[]);
     let text = candidate.as_str();
@@ -80,7 +81,7 @@ fn without_sentence<'t>(candidate: &Candidate<'t>) -> Candidate<'t> {
         candidate.range.start += 1;
     }
     let text = candidate.as_str();
-    // Two marks between digits part two things: "555 0100. 12".
+    // Two marks between digits separate two things: "555 0100. 12".
     let parted = [". ", "  ", " (", ") (", "/ "].iter().filter_map(|mark| {
         let at = text.find(mark)?;
         text[..at].bytes().filter(u8::is_ascii_digit).count().ge(&6).then_some(at)
@@ -91,7 +92,7 @@ fn without_sentence<'t>(candidate: &Candidate<'t>) -> Candidate<'t> {
     candidate.trimmed(&['.', ' ', '(', ')', '-', '/'])
 }
 
-/// Whether it is a date, a span of years, a decimal number, or thousands.
+/// Whether a text is a date, a range of years, a decimal number, or thousands.
 fn is_other(text: &str) -> bool {
     let groups: Vec<&str> =
         text.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).collect();
@@ -121,11 +122,11 @@ fn is_other(text: &str) -> bool {
     is_date || years || decimal || thousands
 }
 
-/// Whether a number without a country's code is one somewhere that people write it so.
+/// Whether a number without a country code is valid in a country where people write it so.
 fn is_valid_national(text: &str, digits: usize) -> bool {
     const COUNTRIES: [country::Id; 6] =
         [country::US, country::GB, country::DE, country::FR, country::ES, country::IT];
-    // Plain digits are ids and amounts more often than numbers to call.
+    // Plain digits are more often ids or amounts than telephone numbers.
     let marked = text.bytes().any(|b| !b.is_ascii_digit());
     marked
         && digits >= 9

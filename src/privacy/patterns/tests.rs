@@ -1,9 +1,9 @@
-//! Each shape on what it is for, on what it must leave alone, and glued to what people type.
+//! Each shape on what it should find, on what it must leave alone, and next to what people type.
 
 use super::super::entity::{Entity, Span, resolve};
 use super::*;
 
-/// What is found, as (kind, piece).
+/// The findings in a text, as (kind, piece).
 fn found(text: &str) -> Vec<(Entity, &str)> {
     let mut spans: Vec<Span> = Vec::new();
     find(text, &mut spans);
@@ -58,7 +58,7 @@ fn numbers_with_a_check() {
     one("4485527627509597", CreditCard, "4485527627509597");
     one("my card 4485527627509598", CreditCard, "4485527627509598");
     one("2223003122003222", CreditCard, "2223003122003222");
-    // The check digit holds, but no network's numbers begin so.
+    // The check digit is right, but no card network has numbers that begin so.
     none("1234567812345670");
     one("GB61VFHS82148941232867", IbanCode, "GB61VFHS82148941232867");
     one("to gb61 vfhs 8214 8941 2328 67 please", IbanCode, "gb61 vfhs 8214 8941 2328 67");
@@ -89,7 +89,7 @@ fn telephone_numbers_and_what_looks_like_them() {
     }
     one("call me on 33 93 31", Entity::PhoneNumber, "33 93 31");
     one("678-777-1600", Entity::PhoneNumber, "678-777-1600");
-    // A date has neither brackets nor five parts.
+    // Unlike these numbers, a date has neither brackets nor five parts.
     for number in ["(01) 12-1975-33", "01-12-1975-33-44"] {
         one(&format!("call me on {number}"), Entity::PhoneNumber, number);
     }
