@@ -16,19 +16,19 @@ use crate::config::{Backend, Environment, Settings};
 use crate::ledger::MicroUsd;
 use crate::pipeline::Paid;
 
-/// A server and its models, on terms.
+/// A server and its models, with the terms on which they are asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Server {
     backend: Backend,
     url: String,
-    /// What drafts, by its full name there.
+    /// The model that drafts, by its full name on the server.
     model: String,
-    /// What judges, where it is another one.
+    /// The model that judges, where it is a different one.
     judge: Option<String>,
     price: Price,
     cap: Option<MicroUsd>,
     parallel: usize,
-    /// Context in tokens, where the user said so.
+    /// Context in tokens, where the user set one.
     context: Option<usize>,
     trusted: Vec<String>,
 }
@@ -40,23 +40,24 @@ pub(super) struct Connected {
     pub(super) judge: Paid,
 }
 
-/// Longest context that is asked for, unless `--context` says more: prompts are packed to fit.
+/// Longest context, in tokens, that is asked for unless `--context` says more: prompts are packed
+/// to fit.
 #[cfg(feature = "net")]
 const USUAL_CONTEXT: usize = 8192;
 
 impl Server {
-    /// As the log names the drafting model.
+    /// The drafting model's name in the log.
     pub(super) fn reference(&self) -> String {
         format!("{}:{}", self.backend.name(), self.model)
     }
 
-    /// For messages.
+    /// The backend's name, for messages.
     pub(super) fn name(&self) -> &'static str {
         self.backend.name()
     }
 }
 
-/// How far away a server is.
+/// Whether a server is on this machine, trusted, or neither.
 #[cfg(feature = "net")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Distance {
@@ -65,7 +66,7 @@ enum Distance {
     Elsewhere,
 }
 
-/// The server that the settings name, asked for its models; `None` where the engine is wanted.
+/// Connects to the server that the settings name; `None` where the engine is to be used.
 #[cfg(feature = "net")]
 pub(super) fn chosen(
     settings: &Settings,
@@ -89,8 +90,8 @@ pub(super) fn chosen(
     connect(&server, environment, waiting).map(Some)
 }
 
-/// Where the server is; `None` where the engine is wanted. Refuses what no rule allows, before
-/// anything is asked.
+/// The address of the server; `None` where the engine is to be used. Refuses an address that the
+/// rules forbid before anything is asked.
 #[cfg(feature = "net")]
 fn address(settings: &Settings, environment: &Environment) -> Result<Option<String>, Failure> {
     let url = match (settings.backend, &settings.backend_url) {
@@ -119,7 +120,7 @@ fn address(settings: &Settings, environment: &Environment) -> Result<Option<Stri
 fn price(settings: &Settings, url: &str) -> Result<Price, Failure> {
     let name = settings.backend.name();
     match (&settings.frontier.price, distance(url, &settings.privacy.trusted_hosts)) {
-        // Behind an address of this machine may be a tunnel to a service that costs money.
+        // Behind an address on this machine, there may be a tunnel to a service that costs money.
         (Some(text), _) => Price::parse(text, name, &settings.model).map_err(Failure::usage),
         (_, Distance::ThisMachine | Distance::Trusted) => Ok(Price::free(name, &settings.model)),
         (_, Distance::Elsewhere) => Err(Failure::usage(
@@ -141,7 +142,7 @@ fn distance(url: &str, trusted: &[String]) -> Distance {
     }
 }
 
-/// Asks the server for its models, on a runtime of its own: the pipeline's comes later.
+/// Asks the server for its models, on a runtime of its own: the pipeline's starts later.
 #[cfg(feature = "net")]
 pub(super) fn connect(
     server: &Server,
@@ -184,7 +185,7 @@ pub(super) fn connect(
 #[cfg(feature = "net")]
 type Found = (crate::llm::remote::server::Served, Option<crate::llm::remote::server::Served>);
 
-/// What is to draft and, where that is another model, what is to judge.
+/// The model that is to draft and, where it is a different one, the model that is to judge.
 #[cfg(feature = "net")]
 async fn find(server: &Server, environment: &Environment) -> Result<Found, Failure> {
     use crate::llm::remote::server::{self, ServerError, ServerOptions};
@@ -248,14 +249,14 @@ fn paid(
         gate: None,
         model: Arc::new(model),
         price: server.price.clone(),
-        // What is free may be asked under a cap of nothing.
+        // A free server may be asked even under a cap of 0.
         cap: server.cap.filter(|_| !is_free),
         parallel: server.parallel,
         first_wait: Duration::from_millis(500),
     })
 }
 
-/// Without `net` there is nobody to ask.
+/// Refuses a server, since a build without `net` cannot ask one.
 #[cfg(not(feature = "net"))]
 pub(super) fn chosen(
     settings: &Settings,
@@ -268,7 +269,7 @@ pub(super) fn chosen(
     }
 }
 
-/// Without `net` there is nobody to ask.
+/// Refuses a server, since a build without `net` cannot ask one.
 #[cfg(not(feature = "net"))]
 pub(super) fn connect(
     server: &Server,

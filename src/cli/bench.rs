@@ -93,7 +93,7 @@ enum Format {
 }
 
 impl BenchArgs {
-    /// The settings said as flags.
+    /// The settings that these flags set.
     pub(super) fn layers(&self) -> Layers {
         let layers = Layers::default().flag(keys::MODEL, self.model.as_deref());
         self.engine.add_to(layers)
@@ -107,7 +107,7 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let output = around.output;
     let settings = Settings::resolve(layers)?;
-    // What is wrong shows before anything is measured.
+    // Invalid flags are reported before anything is measured.
     let tests = parse_tests(&args.test).map_err(Failure::usage)?;
     let text = args.text.as_deref().map(read).transpose()?;
     let before = args.compare.as_deref().map(earlier).transpose()?;
@@ -139,7 +139,7 @@ pub(super) fn run(
             Err(ThroughputError::Cancelled) => {
                 return Err(Failure::new(Exit::Interrupted, anyhow::anyhow!("interrupted")));
             }
-            // One model cannot do one test; the others are worth having.
+            // One test that the model cannot do must not cost the results of the others.
             Err(error) => {
                 output.warn(&format!("{test}: {error}"));
                 failed.push(test);
@@ -162,7 +162,7 @@ fn outcome(failed: &[Test]) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let names: Vec<String> = failed.iter().map(Test::to_string).collect();
-    // The rows are on stdout; a second document there would break the first.
+    // The rows are on stdout already; an error document after them would break the JSON.
     Err(Failure::failed(format!("could not measure {}", names.join(", "))))
 }
 

@@ -1,7 +1,7 @@
-//! `persona calibrate`: what a judge can see, on built-in personas and on one's own.
+//! `persona calibrate`: measures what a judge can see, on built-in personas and on the user's own.
 //!
-//! Owns the flags, which personas are taken for good, and the tables. The measurement is the
-//! library's; the threshold goes beside the judge's own measurement.
+//! Owns the flags, the choice of personas that are taken for good, and the tables. The measurement
+//! is the library's; the threshold is kept beside the judge's own measurement.
 
 use std::path::{Path, PathBuf};
 
@@ -70,7 +70,7 @@ pub(super) struct CalibrateArgs {
 }
 
 impl CalibrateArgs {
-    /// The settings said as flags.
+    /// The settings that these flags set.
     pub(super) fn layers(&self) -> Layers {
         self.model
             .layers()
@@ -134,7 +134,7 @@ fn on_own(
     let models = &cast.models;
     let wording = found.wording();
     let segments = match &found.plan {
-        // The slots of the run, so that its scores are met again.
+        // The segments are the slots of the run, so that its scores come out again.
         Some(plan) => {
             let model = models.judge.as_ref();
             let settings = pipeline::Settings { digest: false, ..plan.pipeline.clone() };
@@ -178,7 +178,7 @@ fn on_own(
     Ok(Exit::Done)
 }
 
-/// Personas that are taken for good, and the settings of the run that made them.
+/// Personas that are taken for good, and the settings of the run that made them, if known.
 struct Found {
     personas: Vec<Persona>,
     plan: Option<Plan>,
@@ -237,7 +237,7 @@ fn newest(corpus: &Corpus, settings: &Settings, output: Output) -> Result<Found,
     )))
 }
 
-/// The personas of a finished run of this data.
+/// The personas of a finished run on this data; `None` where the data is different.
 fn of_run(dir: &Path, corpus: &Corpus) -> Result<Option<Found>, Failure> {
     let state = Run::read(dir)?;
     let same = state.started.as_ref().filter(|s| s.input_hashes == generate::hashes(corpus));
@@ -246,7 +246,7 @@ fn of_run(dir: &Path, corpus: &Corpus) -> Result<Option<Found>, Failure> {
     Ok(Some(Found { personas, plan }))
 }
 
-/// A row a signal, a column a corruption.
+/// A table with a row per signal and a column per corruption.
 fn signals(report: &JudgeReport) -> String {
     let figure = |value: Option<&f64>| value.map_or_else(|| "–".to_owned(), |v| format!("{v:.2}"));
     let each = |of: &std::collections::BTreeMap<String, f64>| -> Vec<String> {

@@ -1,8 +1,8 @@
-//! From files to data that may be used: read and cleared.
+//! Reading files and clearing their data for use.
 //!
-//! Owns the rules of `--anonymise`: which key, what the log keeps of it, what is said before
-//! anything leaves, and the map back. The order is the promise: data is cleared
-//! here, once, before any model sees it, and a failure here ends the command.
+//! Owns the rules of `--anonymise`: which key is used, what the log keeps, the warnings before
+//! anything leaves, and the map back to the values. The order is what users rely on: data is
+//! cleared here, once, before any model sees it, and a failure here ends the command.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
@@ -26,21 +26,21 @@ use crate::privacy::{
 use crate::report;
 use crate::schema::Persona;
 
-/// Findings shown on the terminal; the report has all.
+/// Most findings that are shown on the terminal; the report has all.
 const SHOWN_FINDINGS: usize = 5;
 
-/// What the log keeps of anonymisation, so that a resumed run clears the same way.
+/// The settings of anonymisation that the log keeps, so that a resumed run clears in the same way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Clearing {
     pub(super) strategy: Strategy,
-    /// Which key hashed the pseudonyms; not the key.
+    /// Identifier of the key that hashed the pseudonyms; not the key itself.
     key_id: Option<String>,
-    /// The model of the second pass, where there was one.
+    /// The model of the second pass, if there was one.
     #[serde(default)]
     second_pass: Option<SecondPass>,
 }
 
-/// What the log keeps of the second pass: how to find the model again, and by what to know it.
+/// What the log keeps of the second pass: how to find the model again, and how to recognise it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct SecondPass {
     reference: String,
@@ -56,7 +56,7 @@ pub(super) fn read(
     read_paths(&settings.inputs, settings, environment, shop)
 }
 
-/// The same for other files than the settings' own.
+/// Reads other files than those of the settings and clears them as the settings say.
 pub(super) fn read_paths(
     inputs: &[PathBuf],
     settings: &Settings,
@@ -88,7 +88,7 @@ pub(super) fn read_paths(
     Ok((corpus, Some(clearing)))
 }
 
-/// Reads the input of an earlier run again and clears it as it was cleared then.
+/// Reads the input of an earlier run again and clears it as that run did.
 pub(super) fn read_again(
     inputs: &[PathBuf],
     clearing: Option<&Clearing>,
@@ -116,7 +116,8 @@ pub(super) fn read_again(
     Ok(corpus)
 }
 
-/// The model that made the second pass of an earlier run; another one would clear other things.
+/// Loads the model that made the second pass of an earlier run; a different one is refused, since
+/// it would find other values.
 fn found_again(
     second: &SecondPass,
     settings: &Settings,
@@ -163,7 +164,7 @@ fn cleared(
     Ok(corpus)
 }
 
-/// Says what was read and what was odd about it.
+/// Reports what was read and what was odd about it.
 fn tell(corpus: &Corpus, output: Output) {
     for finding in corpus.findings.iter().take(SHOWN_FINDINGS) {
         let times =
@@ -178,7 +179,7 @@ fn tell(corpus: &Corpus, output: Output) {
     output.note(&format!("input: {records} from {}", report::counted(corpus.files.len(), "file")));
 }
 
-/// The key of the project that the command runs in.
+/// The key file of the project in which the command runs.
 pub(super) fn key_file(environment: &Environment) -> PathBuf {
     use sha2::{Digest, Sha256};
     let project = environment.project();
@@ -211,7 +212,7 @@ fn write_map(settings: &Settings, corpus: &Cleared<Corpus>, output: Output) -> R
     Ok(())
 }
 
-/// Writes the map for the user's eyes alone.
+/// Writes the map to a file that only this user can read.
 pub(super) fn write_private(path: &Path, removed: &Removed) -> Result<(), Failure> {
     let bad = |e: std::io::Error| {
         Failure::failed(format!(
@@ -231,13 +232,14 @@ pub(super) fn write_private(path: &Path, removed: &Removed) -> Result<(), Failur
         use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
         options.mode(0o600);
         let file = options.open(path).map_err(bad)?;
-        // A file that was there before keeps its mode, and is about to hold names.
+        // A file that existed before keeps its mode, and is about to hold names.
         file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(bad)?;
     }
     options.open(path).and_then(|mut file| file.write_all(&text)).map_err(bad)
 }
 
-/// Whether a paid model may be sent this data: warns of names in it once, or refuses.
+/// Checks whether a paid model may be sent this data: warns once of personal data in it, or
+/// refuses.
 pub(super) fn before_sending(
     corpus: &Cleared<Corpus>,
     paid: &Paid,
@@ -271,8 +273,8 @@ pub(super) fn before_sending(
     Ok(())
 }
 
-/// Says what a run that was not anonymised has written of what has the form of personal data: whoever is
-/// given the personas is given that.
+/// Reports what a run without anonymisation has written that has the form of personal data, since
+/// everyone who is given the personas is given that too.
 pub(super) fn after_writing(corpus: &Cleared<Corpus>, personas: &[Persona], output: Output) {
     if corpus.clearance() != Clearance::AsIs {
         return;

@@ -1,7 +1,8 @@
-//! `persona compare`: the same data both ways, judged blind by one judge.
+//! `persona compare`: makes personas from the same data in both ways, judged blind by one judge.
 //!
-//! Owns the order: the hybrid run, the frontier-only run on what is left of the budget, the judge.
-//! The runs are ordinary run folders; the comparison is written into the first one.
+//! Owns the order: the hybrid run, then the frontier-only run on what is left of the budget, then
+//! the judge. Both runs have ordinary run folders; the comparison is written into that of the
+//! hybrid run.
 
 use clap::Args;
 use serde_json::json;
@@ -36,7 +37,7 @@ pub(super) struct CompareArgs {
 }
 
 impl CompareArgs {
-    /// The settings said as flags; a comparison has a hybrid side whatever was said.
+    /// The settings that these flags set; a comparison is always hybrid on one side.
     pub(super) fn layers(&self) -> Layers {
         self.generate.layers().switch(keys::HYBRID, true)
     }
@@ -61,8 +62,8 @@ pub(super) fn run(layers: &Layers, around: &Surroundings<'_>) -> Result<Exit, Fa
             "with --refine none both ways have nothing to compare but the drafts\nhint: leave it out, or name which personas are refined",
         ));
     }
-    // Without a frontier, or with one that stands in for the local model, there are no two ways:
-    // a missing key or model ends this before any work.
+    // Without a frontier model, or with one that stands in for the local model, there would be
+    // nothing to compare: a missing key or model ends the command before any work.
     settings.frontier.explicit = true;
     settings.frontier.fallback = Fallback::Fail;
     let tools = Tools::ready(around, settings.threads)?;

@@ -1,4 +1,5 @@
-//! `persona config` and `persona init`: what is set, where, and a file to set it in.
+//! `persona config` and `persona init`: show which settings are in force and where they come from,
+//! and write a file to set them in.
 
 use std::path::PathBuf;
 
@@ -49,7 +50,7 @@ pub(super) fn run(
 }
 
 fn show(origin: bool, layers: &Layers, output: Output) -> Result<(), Failure> {
-    // A value that cannot be used is not in force.
+    // A value that cannot be used is not in force, so invalid settings are an error here.
     Settings::resolve(layers)?;
     let all = in_force(layers);
     if output.is_json() {

@@ -1,7 +1,7 @@
-//! `persona doctor`: what would keep persona from working here, with a fix for each finding.
+//! `persona doctor`: finds what would keep persona from working here, with a fix for each finding.
 //!
-//! Owns the list of checks and its two forms. Changes nothing; a key or token is never shown, only
-//! that it is there.
+//! Owns the list of checks and its two output forms. Changes nothing. Of a key or token it shows
+//! only that it is there.
 
 use std::path::Path;
 
@@ -21,9 +21,9 @@ use crate::engine::gguf::GgufFile;
 use crate::engine::{self, DeviceChoice, EngineOptions};
 use crate::hub::{self, Ailment, AilmentKind, HubOptions, LocalModel, ModelRef};
 
-/// Files up to this size are hashed: a second or two each. 'models verify' hashes all.
+/// Largest file that is hashed, in bytes: this takes a second or two. 'models verify' hashes all.
 const HASH_UP_TO: u64 = 512 << 20;
-/// Free space below which a disk is worth a word, bytes.
+/// Free bytes on a disk below which there is a warning.
 const SCARCE: u64 = 1 << 30;
 
 const EXAMPLES: &str = "Examples:
@@ -43,15 +43,15 @@ pub(super) struct DoctorArgs {
 }
 
 impl DoctorArgs {
-    /// The settings said as flags.
+    /// The settings that these flags set.
     pub(super) fn layers(&self) -> Layers {
         Layers::default().flag(keys::MODEL, self.model.as_deref())
     }
 }
 
-/// What was found before the checks began.
+/// What is known before the checks begin.
 pub(super) struct Found<'a> {
-    /// Why the settings, or the user's catalogue, cannot be read.
+    /// The error that keeps the settings or the user's catalogue from being read.
     pub(super) settings: Option<&'a ConfigError>,
     /// What closes the network, or why it cannot be closed; `None` where it stays open.
     pub(super) air_gap: Option<Result<AirGap, String>>,
@@ -67,7 +67,7 @@ enum Status {
     Problem,
 }
 
-/// One line of the result.
+/// The outcome of one check, a line of the result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Check {
     #[serde(rename = "check")]
@@ -95,7 +95,7 @@ impl Check {
         Self { status: Status::Problem, ..Self::warning(check, detail, fix) }
     }
 
-    /// From an error whose last lines are hints.
+    /// A check that an error ended; the error's hints become the fix.
     fn failed(status: Status, check: &'static str, error: impl Into<Failure>) -> Self {
         let failure = error.into();
         let fix = failure.hints().join("; or ");
@@ -104,7 +104,7 @@ impl Check {
     }
 }
 
-/// Runs every check and shows what came of it.
+/// Runs every check and shows the outcomes.
 pub(super) fn run(
     layers: &Layers,
     environment: &Environment,
@@ -210,7 +210,7 @@ fn memory(machine: &Machine) -> Check {
     )
 }
 
-/// Where models run, and whether something faster lies idle.
+/// Checks where models run, and whether faster hardware is not used.
 fn device(choice: DeviceChoice) -> Check {
     const NAME: &str = "gpu";
     let built = cfg!(any(feature = "cuda", feature = "metal"));
@@ -231,9 +231,9 @@ fn device(choice: DeviceChoice) -> Check {
     }
 }
 
-/// The model that a run would take.
+/// The model that a run would use.
 enum Chosen {
-    /// It answers from a script, or what was said is no model.
+    /// There is no model to check: a script answers, or the name given is not that of a model.
     None(Option<Failure>),
     Here(LocalModel, Option<&'static ModelSpec>),
     Away(ModelRef, String),
@@ -247,7 +247,7 @@ impl Chosen {
         let wanted = match said {
             "auto" => match machine.automatic(options.context.unwrap_or(USUAL_CONTEXT), hub) {
                 Automatic::OnDisk(spec) | Automatic::ToFetch(spec) => ModelRef::Catalogue(spec),
-                // The check of memory says so.
+                // The check of memory reports this.
                 Automatic::Nothing => return Self::None(None),
             },
             named => match ModelRef::parse(named) {
@@ -271,7 +271,7 @@ impl Chosen {
         }
     }
 
-    /// Bytes that are still to be fetched.
+    /// Bytes that are still to be downloaded.
     fn to_fetch(&self) -> u64 {
         match self {
             Self::Away(ModelRef::Catalogue(spec), _) => spec.bytes,
@@ -325,7 +325,7 @@ impl Chosen {
     }
 }
 
-/// Room and permission where things are written.
+/// Checks free space and permissions where files are written.
 fn disks(
     environment: &Environment,
     layers: &Layers,
@@ -360,13 +360,14 @@ fn disks(
     checks
 }
 
-/// Whether a file can be made in a folder, or in the nearest one above it that exists. Leaves none.
+/// Whether a file can be created in a folder, or in its nearest ancestor that exists. Leaves no
+/// file.
 fn can_write(folder: &Path) -> std::io::Result<()> {
     let existing = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
     tempfile::tempfile_in(existing).map(drop)
 }
 
-/// What is wrong with the places of models, by kind.
+/// Checks the folders of models, and reports what is wrong with them by kind.
 fn cache(hub: &HubOptions) -> Vec<Check> {
     const NAME: &str = "cache";
     let ailments = hub::examine(hub, HASH_UP_TO);
@@ -416,7 +417,7 @@ fn ailment(ailment: &Ailment) -> Check {
     Check { name: "cache", status, detail: what, fix: Some(fix) }
 }
 
-/// The hub and Ollama, asked at the same time.
+/// Checks the hub and Ollama, which are asked at the same time.
 #[cfg(feature = "net")]
 fn network(
     found: &Found<'_>,
@@ -441,14 +442,14 @@ fn network(
     }
 }
 
-/// Without `net` there is nobody to ask.
+/// Reports that a build without `net` has no connections to check.
 #[cfg(not(feature = "net"))]
 fn network(found: &Found<'_>, _: &Environment, _: &HubOptions, _: &Chosen) -> Vec<Check> {
     let open = || Check::skipped("network", "this build opens no connection");
     vec![closed(found).unwrap_or_else(open)]
 }
 
-/// What `--offline` came to; `None` where the network stays open.
+/// The outcome of `--offline`; `None` where the network stays open.
 fn closed(found: &Found<'_>) -> Option<Check> {
     const NAME: &str = "network";
     Some(match found.air_gap.as_ref()? {
@@ -465,7 +466,7 @@ fn closed(found: &Found<'_>) -> Option<Check> {
     })
 }
 
-/// Longest wait for an answer from elsewhere.
+/// Longest wait for an answer from the network.
 #[cfg(feature = "net")]
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
 
@@ -490,7 +491,7 @@ async fn ask_hub(hub: &HubOptions, chosen: &Chosen) -> Check {
     };
     match hub::reach(hub, &wanted, &spec.file, PATIENCE).await {
         Ok(()) => Check::ok(NAME, format!("{} answers", hub.endpoint)),
-        // Models can come by other ways, and one may be here already.
+        // Only a warning: models can come in other ways, and one may already be here.
         Err(error) => {
             let check = Check::failed(Status::Warning, NAME, error);
             let fix = "check the network and HTTPS_PROXY, set HF_ENDPOINT to a mirror, or carry \

@@ -1,4 +1,5 @@
-//! `persona generate --estimate-only`: what the paid part would cost, before anything runs.
+//! `persona generate --estimate-only`: estimates what the paid part would cost, before anything
+//! runs.
 //!
 //! Reads the input and the price table; loads no model and opens no socket.
 
@@ -49,7 +50,7 @@ pub(super) fn run(settings: &Settings, output: Output) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
-/// What a run over this data would cost.
+/// Estimates the cost of a run over this data.
 pub(super) fn of(
     corpus: &Cleared<Corpus>,
     settings: &Settings,
@@ -110,7 +111,7 @@ fn input(
     }
 }
 
-/// Whether a model is known to be too small for free text; the sketch then draws as it would.
+/// Whether a model is known to be too small for free text; the sketch then drafts as it would.
 fn is_small(model: &str) -> bool {
     const BILLION: u64 = 1_000_000_000;
     model.starts_with("scripted:") && !model.contains("large")

@@ -1,4 +1,4 @@
-//! `persona evaluate`: what personas are worth, whoever wrote them.
+//! `persona evaluate`: scores personas, whoever wrote them.
 //!
 //! Owns the flags and the table. Reads the file and the data; everything else is the library's.
 
@@ -20,9 +20,9 @@ use crate::evaluate::foreign::{self, Claimed};
 use crate::evaluate::scorecard::{self, Evaluated, Evaluation};
 use crate::report::counted;
 
-/// Largest file that is read, in bytes: a thousand long personas take a tenth of it.
+/// Largest file of personas that is read, in bytes: a thousand long personas take a tenth of it.
 const MAX_BYTES: u64 = 64 << 20;
-/// Personas side by side in a table.
+/// Most personas side by side in a table.
 const COLUMNS: usize = 5;
 
 const AFTER: &str = "\
@@ -59,7 +59,7 @@ pub(super) struct EvaluateArgs {
 }
 
 impl EvaluateArgs {
-    /// The settings said as flags.
+    /// The settings that these flags set.
     pub(super) fn layers(&self) -> Layers {
         self.model.layers()
     }
@@ -72,7 +72,7 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let output = around.output;
     let settings = Settings::resolve(layers)?;
-    // What is wrong shows before a model is loaded.
+    // Invalid flags and files are reported before a model is loaded.
     let wanted = wanted(&args.criteria)?;
     let claimed = read(&args.file)?;
     output.note(&format!("{}: {}", args.file.display(), counted(claimed.len(), "persona")));
@@ -102,7 +102,7 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-/// The names that were asked for; `None` where none were.
+/// The criteria that were asked for; `None` where none were named.
 fn wanted(said: &[String]) -> Result<Option<BTreeSet<String>>, Failure> {
     let known = scorecard::criteria();
     let mut wanted = BTreeSet::new();
@@ -126,7 +126,7 @@ fn wanted(said: &[String]) -> Result<Option<BTreeSet<String>>, Failure> {
     Ok((!wanted.is_empty()).then_some(wanted))
 }
 
-/// The personas of a file.
+/// Reads the personas of a file.
 pub(super) fn read(path: &Path) -> Result<Vec<Claimed>, Failure> {
     let no_input = |cause: String| {
         let text = format!("cannot read personas from {}: {cause}", path.display());
@@ -167,7 +167,7 @@ fn show(evaluation: &Evaluation, output: Output) -> Result<(), Failure> {
     output.result(&lines.join("\n"))
 }
 
-/// A row a figure, a column a persona.
+/// A table with a row per figure and a column per persona.
 fn side_by_side(evaluation: &Evaluation, personas: &[Evaluated]) -> String {
     let mut rows = Vec::new();
     let mut row = |name: &str, weight: String, cell: &dyn Fn(&Evaluated) -> String| {

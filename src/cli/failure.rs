@@ -1,6 +1,6 @@
-//! How a command ends: the exit codes, and an error that knows its own.
+//! How a command ends: the exit codes, and an error that knows its exit code.
 //!
-//! Owns which module's error maps to which code. Prints nothing.
+//! Owns the mapping from each module's errors to exit codes. Prints nothing.
 
 use std::fmt;
 
@@ -16,25 +16,25 @@ use crate::store::StoreError;
 /// The exit codes, as documented in the README.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exit {
-    /// Done.
+    /// The command did what was asked.
     Done = 0,
-    /// Failed.
+    /// The command failed for a reason without a code of its own.
     Failed = 1,
-    /// A flag or a setting.
+    /// A flag or a setting is wrong.
     Usage = 2,
-    /// No usable input.
+    /// There is no usable input.
     NoInput = 3,
-    /// The model cannot be had or used.
+    /// The model is not available or cannot be used.
     NoModel = 4,
     /// The provider that was to draft failed.
     Provider = 5,
-    /// The budget allows no draft.
+    /// The budget leaves no room for a single draft.
     Budget = 6,
     /// Fewer personas passed than asked for, under `--strict`.
     Partial = 7,
-    /// A rule on privacy or the network forbids it.
+    /// A rule on privacy or the network forbids the command.
     Refused = 8,
-    /// Ctrl-C; the log is kept.
+    /// The user pressed Ctrl-C; the log is kept.
     Interrupted = 130,
 }
 
@@ -56,7 +56,7 @@ impl Exit {
     }
 }
 
-/// An error and the code that it ends the process with.
+/// An error, and the exit code with which it ends the process.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) exit: Exit,
@@ -68,23 +68,23 @@ impl Failure {
         Self { exit, error: error.into() }
     }
 
-    /// A flag that cannot be meant as given.
+    /// A failure because flags or settings cannot be used as given.
     pub(super) fn usage(message: impl fmt::Display) -> Self {
         Self::new(Exit::Usage, anyhow::anyhow!("{message}"))
     }
 
-    /// Whether the model is called by a name that means nothing, or a path that leads nowhere.
+    /// Whether the cause is a model name that is not known, or a path without a file.
     pub(super) fn is_misnamed(&self) -> bool {
         let cause = self.error.downcast_ref::<HubError>();
         matches!(cause, Some(HubError::UnknownModel { .. } | HubError::NoFile { .. }))
     }
 
-    /// Anything without a code of its own.
+    /// A failure without an exit code of its own.
     pub(super) fn failed(message: impl fmt::Display) -> Self {
         Self::new(Exit::Failed, anyhow::anyhow!("{message}"))
     }
 
-    /// A model that cannot be had or used.
+    /// A failure because a model is not available or cannot be used.
     pub(super) fn no_model(message: impl fmt::Display) -> Self {
         Self::new(Exit::NoModel, anyhow::anyhow!("{message}"))
     }
@@ -100,7 +100,7 @@ impl Failure {
         self.lines().filter(|line| !line.starts_with(HINT)).collect::<Vec<_>>().join("\n")
     }
 
-    /// What to do next, one line each.
+    /// Hints what to do next, one per entry.
     pub(super) fn hints(&self) -> Vec<String> {
         self.lines().filter_map(|line| Some(line.strip_prefix(HINT)?.to_owned())).collect()
     }
@@ -109,7 +109,8 @@ impl Failure {
         self.text().lines().map(str::to_owned).collect::<Vec<_>>().into_iter()
     }
 
-    /// The error with its causes, each said once: most errors repeat theirs in their own words.
+    /// The error with those of its causes that its text does not contain yet: most errors already
+    /// repeat their cause.
     pub(super) fn text(&self) -> String {
         let mut text = self.error.to_string();
         for cause in self.error.chain().skip(1).map(ToString::to_string) {
@@ -122,7 +123,7 @@ impl Failure {
     }
 }
 
-/// Modules end their messages with lines that begin so.
+/// Beginning of the lines with which modules end their messages to say what to do next.
 const HINT: &str = "hint: ";
 
 impl From<ConfigError> for Failure {

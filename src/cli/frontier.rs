@@ -1,4 +1,4 @@
-//! Paid models: from what the flags say to a service that may be asked, on which terms.
+//! Paid models: from the flags to a service that may be asked, on stated terms.
 //!
 //! Owns the rules of `--frontier`, `--provider` and the fallback: which key, which address, which
 //! price, and what is refused before any local work. Sends nothing.
@@ -27,16 +27,17 @@ pub(super) struct Service {
     pub(super) parallel: usize,
 }
 
-/// What the log keeps of a paid model, so that a resumed run asks the same one on the same terms.
+/// The terms of a paid model that the log keeps, so that a resumed run asks the same model on the
+/// same terms.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Terms {
-    /// What it is paid for.
+    /// The role of the model in the run.
     pub(super) role: Role,
     #[serde(flatten)]
     pub(super) service: Service,
-    /// Fixed before the run; the report holds it against what was spent.
+    /// The estimate, fixed before the run; the report compares it with what was spent.
     pub(super) estimate: Estimate,
-    /// Whether it stands in for a local model that could not be had.
+    /// Whether the model stands in for a local one that is not available.
     pub(super) fallback: bool,
 }
 
@@ -46,12 +47,12 @@ pub(super) struct Terms {
 pub(super) enum Role {
     /// Writes the personas.
     Drafts,
-    /// Refines those that a local model wrote.
+    /// Refines personas that a local model wrote.
     Refines,
 }
 
 impl Terms {
-    /// What a service is asked for, and what that may cost on this data.
+    /// The terms for a service in this role, with an estimate of its cost on this data.
     pub(super) fn new(
         role: Role,
         service: Service,
@@ -62,7 +63,7 @@ impl Terms {
         Ok(Self { role, service, estimate, fallback: false })
     }
 
-    /// The worst that the run can cost, by the estimate.
+    /// The most that the run can cost, by the estimate.
     pub(super) fn upper(&self) -> MicroUsd {
         match self.role {
             Role::Drafts => self.estimate.frontier_only.upper.cost,
@@ -72,8 +73,8 @@ impl Terms {
 }
 
 impl Service {
-    /// The service that the settings name. Knows nothing of the data, so that what is wrong with it
-    /// is said before any is read.
+    /// The service that the settings name. Takes no data, so that problems with the service are
+    /// reported before any data is read.
     pub(super) fn new(role: Role, settings: &Settings) -> Result<Self, Failure> {
         let frontier = &settings.frontier;
         let provider = match role {
@@ -98,7 +99,7 @@ impl Service {
         is_loopback(self.base_url.as_deref())
     }
 
-    /// Ready to be asked; nothing is sent yet.
+    /// The service, ready to be asked; nothing is sent yet.
     #[cfg(feature = "net")]
     pub(super) fn connect(&self, environment: &Environment) -> Result<Paid, Failure> {
         use std::sync::Arc;
@@ -108,7 +109,8 @@ impl Service {
             ATTEMPT_TIMEOUT, Api, ApiKey, RemoteError, RemoteModel, RemoteOptions, SERVER_TIMEOUT,
         };
 
-        /// Long enough for a busy service to recover, short enough not to be noticed.
+        /// Wait before the second attempt: long enough for a busy service to recover, short enough
+        /// not to be noticed.
         const FIRST_WAIT: Duration = Duration::from_millis(500);
         let custom = self.base_url.is_some();
         let api = match (self.provider, self.api) {
@@ -127,7 +129,7 @@ impl Service {
             context: None,
             served: None,
             trusted: Vec::new(),
-            // One on this machine may have no GPU, and a queue.
+            // A service on this machine may have no GPU, and a queue.
             timeout: if self.is_loopback() { SERVER_TIMEOUT } else { ATTEMPT_TIMEOUT },
         })
         .map_err(|error| match error {
@@ -146,7 +148,7 @@ impl Service {
         })
     }
 
-    /// Without `net` there is nobody to ask.
+    /// Refuses, since a build without `net` cannot ask a service.
     #[cfg(not(feature = "net"))]
     pub(super) fn connect(&self, environment: &Environment) -> Result<Paid, Failure> {
         let _ = environment;
@@ -157,8 +159,8 @@ impl Service {
     }
 }
 
-/// The frontier of a hybrid run, if there is to be one; what cannot be right is refused here,
-/// before the data is read.
+/// The frontier model of a hybrid run, if there is to be one. Settings that cannot work are refused
+/// here, before the data is read.
 pub(super) fn of_hybrid(
     settings: &Settings,
     environment: &Environment,
@@ -190,8 +192,8 @@ pub(super) fn of_hybrid(
     Ok(Some((service, paid)))
 }
 
-/// The terms on which the frontier drafts when the local model cannot be had; `Err` is the cause
-/// with what could be done about it.
+/// The terms on which the frontier model drafts when the local model is not available. `Err` holds
+/// the cause and what could be done about it.
 pub(super) fn fallback(
     settings: &Settings,
     corpus: &Cleared<Corpus>,
@@ -225,7 +227,7 @@ pub(super) fn fallback(
     Ok((terms, paid))
 }
 
-/// `--frontier-model`, else the provider's usual one.
+/// The model of `--frontier-model`, else the provider's default.
 pub(super) fn model(frontier: &Frontier, provider: Provider) -> Result<String, Failure> {
     match &frontier.model {
         Some(model) => Ok(model.clone()),
@@ -233,8 +235,8 @@ pub(super) fn model(frontier: &Frontier, provider: Provider) -> Result<String, F
     }
 }
 
-/// `--price`, else the table's price of the model; a service on this machine or on a trusted host is
-/// free.
+/// The price of `--price`, else the price table's; a service on this machine or on a trusted host
+/// is free.
 pub(super) fn price(
     frontier: &Frontier,
     trusted: &[String],
@@ -257,7 +259,7 @@ fn is_loopback(base_url: Option<&str>) -> bool {
     url.is_some_and(|url| crate::http::is_loopback(&url))
 }
 
-/// Whether the address is of a host that the user takes for as good as this machine.
+/// Whether the host of the address is one of the user's trusted hosts.
 #[cfg(feature = "net")]
 fn is_trusted(frontier: &Frontier, trusted: &[String]) -> bool {
     let url = frontier.base_url.as_deref().and_then(|url| reqwest::Url::parse(url).ok());
@@ -283,7 +285,7 @@ fn no_key(provider: Provider) -> Failure {
     ))
 }
 
-/// One line for a hybrid run without a key: what happens, and which other key would do.
+/// The note on a hybrid run without a key: it stays local, and which other key could be used.
 fn local_only(provider: Provider, environment: &Environment) -> String {
     let others = Provider::ALL.into_iter().filter(|other| environment.api_key(*other).is_some());
     let others: Vec<String> = others.map(|other| format!("--frontier {}", other.name())).collect();

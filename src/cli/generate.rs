@@ -1,7 +1,7 @@
 //! `persona generate`: from research data to personas.
 //!
-//! Owns the order of the steps: settings, data, models, run, reports, result. What each step does is
-//! elsewhere.
+//! Owns the order of the steps: settings, data, models, run, reports, result. The steps themselves
+//! are elsewhere.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,22 +33,22 @@ use crate::report::{self, Format, Process, View};
 use crate::schema::Persona;
 use crate::store::{Event, Run, Started};
 
-/// What the log keeps of the settings, so that a resumed run needs no flags.
+/// The settings that the log keeps, so that a resumed run needs no flags.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Plan {
     #[serde(flatten)]
     pub(super) pipeline: pipeline::Settings,
-    /// Whether several drafts competed.
+    /// Whether several drafts competed for each persona.
     pub(super) hybrid: bool,
-    /// What `--judge-model` said, resolved.
+    /// The model of `--judge-model`, resolved.
     pub(super) judge_model: Option<String>,
-    /// On what terms a paid model takes part, where one does.
+    /// The terms on which a paid model takes part, where one does.
     #[serde(default)]
     pub(super) terms: Option<Terms>,
     /// The server that drafts and judges in place of the engine, where there is one.
     #[serde(default)]
     pub(super) server: Option<Server>,
-    /// How the data was anonymised, where it was.
+    /// How the data was anonymised; `None` where it was not.
     #[serde(default)]
     pub(super) clearing: Option<Clearing>,
     /// What a frontier model would have cost, where none takes part.
@@ -56,7 +56,7 @@ pub(super) struct Plan {
     pub(super) alternative: Option<FrontierOnly>,
 }
 
-/// A run that is ready to go.
+/// A run that is ready to start.
 pub(super) struct Job {
     pub(super) corpus: Cleared<Corpus>,
     pub(super) models: Models,
@@ -71,12 +71,12 @@ struct Data {
     clearing: Option<Clearing>,
 }
 
-/// What a run meets outside its own settings.
+/// What a run needs from outside its settings.
 pub(super) struct Surroundings<'a> {
     pub(super) environment: &'a Environment,
     pub(super) process: super::Process,
     pub(super) output: Output,
-    /// What closes the network, where it is closed.
+    /// How the network is closed; `None` where it is open.
     pub(super) air_gap: Option<AirGap>,
 }
 
@@ -134,7 +134,7 @@ pub(super) fn fresh_job(
     }
     let team = match team(settings, around, &data, shop) {
         Ok(team) => team,
-        // A name that is mistyped is not to cost money.
+        // A mistyped model name must not end up costing money.
         Err(cause) if cause.exit == Exit::NoModel && !cause.is_misnamed() && refiner.is_some() => {
             let message = cause.message();
             let (terms, paid) = frontier::fallback(settings, &data.corpus, environment, cause)?;
@@ -177,7 +177,7 @@ pub(super) fn fresh_job(
     started_job(settings, around, data.corpus, models, plan, team.reference)
 }
 
-/// Who drafts and judges, and how to find them again.
+/// The models that draft and judge, and how a resumed run finds them again.
 struct Team {
     models: Models,
     reference: String,
@@ -185,7 +185,7 @@ struct Team {
     server: Option<Server>,
 }
 
-/// The engine's models, or those of a server.
+/// Loads the engine's models, or connects to those of a server.
 fn team(
     settings: &Settings,
     around: &Surroundings<'_>,
@@ -208,7 +208,7 @@ fn team(
     Ok(Team { models: cast.models, reference: cast.draft, judge: cast.judge, server: None })
 }
 
-/// A server's models behind the outbound gate.
+/// A server's models, with the outbound check in front of them.
 pub(super) fn served(
     connected: Connected,
     corpus: &Cleared<Corpus>,
@@ -229,7 +229,8 @@ fn read(
     Ok(Data { corpus, clearing })
 }
 
-/// A run of a paid model alone. What is wrong with the service is said before the data is read.
+/// A run that a paid model does alone. Problems with the service are reported before the data is
+/// read.
 pub(super) fn written_by_provider(
     settings: &Settings,
     around: &Surroundings<'_>,
@@ -244,7 +245,8 @@ pub(super) fn written_by_provider(
     paid_job(settings, around, data, terms, paid)
 }
 
-/// A run in which a paid model writes: one draft a persona and no gate, since nobody local judges.
+/// A run in which a paid model writes: one draft per persona and no gate, since there is no local
+/// judge.
 fn paid_job(
     settings: &Settings,
     around: &Surroundings<'_>,
@@ -298,8 +300,8 @@ fn started_job(
     Ok(Job { corpus, models, plan, run, air_gap: around.air_gap })
 }
 
-/// Where the input is, for `--resume`. A path with somebody's name in it stays out of the log: then
-/// `--resume` wants `--input` too.
+/// The paths of the input, for `--resume`. Paths with somebody's name in them stay out of the log;
+/// `--resume` then needs `--input` too.
 fn logged_inputs(settings: &Settings, corpus: &Cleared<Corpus>) -> Result<Vec<PathBuf>, Failure> {
     let paths = absolute(&settings.inputs)?;
     let names = |path: &PathBuf| {
@@ -314,14 +316,14 @@ fn logged_inputs(settings: &Settings, corpus: &Cleared<Corpus>) -> Result<Vec<Pa
     Ok(if hidden { Vec::new() } else { paths })
 }
 
-/// What a resumed run compares: name and hash of each file that gave records.
+/// Name and hash of each file that gave records, which a resumed run compares.
 pub(super) fn hashes(corpus: &Corpus) -> Vec<(String, String)> {
     corpus.files.iter().map(|file| (file.name.clone(), file.sha256.clone())).collect()
 }
 
 fn absolute(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let absolute = |path: &PathBuf| {
-        // Standard input is kept as such: to resume, the same data is piped in again.
+        // Standard input is kept as `-`: to resume, the same data is piped in again.
         if path.as_os_str() == "-" {
             return Ok(path.clone());
         }
@@ -331,8 +333,8 @@ fn absolute(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     paths.iter().map(absolute).collect()
 }
 
-/// Runs the pipeline. On a local run with timers only: no I/O and no signal driver, so that nothing
-/// here can open a socket.
+/// Runs the pipeline. A local run gets a runtime with timers only, without I/O and signal drivers,
+/// so that nothing in it can open a socket.
 pub(super) fn execute(job: &mut Job, output: Output, cancel: &Cancel) -> Result<Outcome, Failure> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.enable_time();
@@ -347,13 +349,13 @@ pub(super) fn execute(job: &mut Job, output: Output, cancel: &Cancel) -> Result<
     let ended =
         runtime.block_on(pipeline::run(corpus, models, &plan.pipeline, run, &stages, cancel));
     ended.map_err(|error| match Failure::from(error) {
-        // A run keeps to its cap over all resumes.
+        // A run keeps to its cap over all resumes, so that there is no hint to resume it.
         failure if failure.exit == Exit::Budget => failure,
         failure => failure.with_hint(&goes_on(&dir)),
     })
 }
 
-/// How to take up a run that broke off.
+/// A hint how to resume a run that broke off.
 fn goes_on(dir: &Path) -> String {
     format!("what was done is kept; 'persona generate --resume {}' goes on", dir.display())
 }
@@ -369,7 +371,7 @@ pub(super) fn interrupted(run: &Run) -> Failure {
     )
 }
 
-/// Writes the run folder's files, and last that everything is written.
+/// Writes the files of the run folder, and finally logs that the run is finished.
 pub(super) fn write_files(job: &mut Job, formats: &[Format]) -> Result<serde_json::Value, Failure> {
     let process = Process {
         air_gap: job.air_gap.map(AirGap::name),
@@ -389,7 +391,7 @@ pub(super) fn write_files(job: &mut Job, formats: &[Format]) -> Result<serde_jso
     Ok(report)
 }
 
-/// What the report says of the paid model.
+/// The terms of the paid model as the report shows them.
 pub(super) fn shown_terms(terms: &Terms) -> report::Terms {
     let bounds = match terms.role {
         Role::Drafts => terms.estimate.frontier_only,
@@ -426,7 +428,7 @@ pub(super) fn show(
     }
     let mut lines = vec![table::personas(personas)];
     let count = personas.len();
-    // Of a shard only its own part is asked for.
+    // For a shard, only its own part counts as asked for.
     let own = run.state.plan.as_ref().filter(|plan| plan.of_slots.is_some());
     let asked = match own {
         Some(plan) => plan.slots.len() as u64,
@@ -449,11 +451,11 @@ pub(super) fn show(
     Ok(())
 }
 
-/// The commands that are of most use now, at most three.
+/// The next commands that are most useful now, at most three.
 fn next(run: &Run, personas: &[Persona], report: &serde_json::Value) -> String {
     let dir = run.dir.display();
     let mut next = vec![format!("open {}", run.dir.join("report.html").display())];
-    // The judge of a server is asked in runs alone.
+    // The judge on a server can only be asked within runs.
     let local = run.state.started.as_ref().filter(|started| {
         let drafts = &started.settings["terms"]["role"] == "drafts";
         started.settings["server"].is_null() && !drafts

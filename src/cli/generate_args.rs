@@ -1,7 +1,7 @@
 //! The flags of `persona generate`.
 //!
-//! Owns their names, help and groups, and which of them a resumed run has in its log. What their values
-//! mean is read by `config`, which other layers set too.
+//! Owns their names, help texts and groups, and the list of those whose values a resumed run takes
+//! from its log. What the values mean is decided in `config`, since other layers set them too.
 
 use std::path::PathBuf;
 
@@ -194,7 +194,7 @@ pub(super) struct GenerateArgs {
     engine: EngineArgs,
 }
 
-/// What a resumed run has in its log and no flag can change.
+/// Flags whose values a resumed run takes from its log, so that they cannot be given again.
 const FIXED_BY_THE_RUN: &[&str] = &[
     "count",
     "segments_by",
@@ -229,7 +229,7 @@ const FIXED_BY_THE_RUN: &[&str] = &[
 ];
 
 impl GenerateArgs {
-    /// The settings said as flags.
+    /// The settings that these flags set.
     pub(super) fn layers(&self) -> Layers {
         let inputs = self.inputs.iter().chain(&self.input).cloned().collect();
         let layers = Layers::default()

@@ -1,6 +1,6 @@
-//! `persona inspect`: what was understood of the input, before a model is asked anything.
+//! `persona inspect`: shows how the input is understood, before a model is asked anything.
 //!
-//! Reads the input and, where one is on disk, a model's tokenizer; loads no model and opens no
+//! Reads the input and, where a model is on disk, its tokenizer; loads no model and opens no
 //! socket.
 
 use std::collections::BTreeSet;
@@ -21,16 +21,16 @@ use crate::hub::{self, HubOptions, LocalModel, ModelRef};
 use crate::ledger::TextSize;
 use crate::report::counted;
 
-/// Columns and findings shown on the terminal; `--json` has all.
+/// Most columns and findings that are shown on the terminal; `--json` has all.
 const SHOWN: usize = 40;
 
-/// Characters of a column name in the table: survey questions are long.
+/// Most characters of a column name in the table: names in surveys are long questions.
 const SHOWN_NAME: usize = 60;
 
-/// Bytes that a tokenizer counts; of more it counts evenly spread records.
+/// Bytes of which tokens are counted; of a larger corpus, evenly spread records are counted.
 const COUNTED: usize = 8 << 20;
 
-/// Bytes that it reads at once: it takes some hundred times as many of memory.
+/// Bytes that the tokenizer is given at once: it needs about a hundred times as much memory.
 const PIECE: usize = 64 << 10;
 
 /// What can be said to `inspect`.
@@ -49,7 +49,7 @@ pub(super) struct InspectArgs {
 }
 
 impl InspectArgs {
-    /// The settings said as flags.
+    /// The settings that these flags set.
     pub(super) fn layers(&self) -> Layers {
         let inputs = self.inputs.iter().chain(&self.input).cloned().collect();
         Layers::default().flags(keys::INPUT, inputs).flag(keys::MODEL, self.model.as_deref())
@@ -67,7 +67,7 @@ pub(super) fn run(
             "no input given\nhint: name files or a folder, as in 'persona inspect interviews.csv'",
         ));
     }
-    // A model that was named and is not there is told before the input is read.
+    // A model that is named but not on disk is reported before the input is read.
     let model = tokenizer(&settings.model, layers, &environment.hub_options())?;
     let spinner = Spinner::start(output, "reading the input");
     let corpus = corpus::load(&settings.inputs)?;
@@ -83,7 +83,7 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-/// The tokenizer of the model that was named, else of the first of the catalogue on this machine.
+/// The tokenizer of the model that is named, else of the first catalogue model on this machine.
 fn tokenizer(
     said: &str,
     layers: &Layers,
@@ -95,7 +95,7 @@ fn tokenizer(
     };
     if said == "auto" {
         let on_disk = |spec| hub::locate(&ModelRef::Catalogue(spec), hub);
-        // A file that cannot be read is no reason not to show the data.
+        // A file that cannot be read must not keep the data from being shown.
         return Ok(catalogue::models().iter().filter_map(on_disk).find_map(|l| open(&l).ok()));
     }
     let Some(local) = hub::locate(&ModelRef::parse(said)?, hub) else {
@@ -109,12 +109,12 @@ fn tokenizer(
     open(&local).map(Some)
 }
 
-/// How many tokens the records are.
+/// The number of tokens in the records.
 struct Tokens {
     count: u64,
-    /// Whose they are; `None` when estimated from bytes alone.
+    /// Name of the model whose tokens are counted; `None` when estimated from bytes alone.
     model: Option<String>,
-    /// Share of the bytes that were counted.
+    /// Share of the bytes that were counted, 0..=1.
     share: f64,
 }
 
@@ -128,7 +128,7 @@ impl Tokens {
         let step = bytes.div_ceil(COUNTED).max(1);
         let (mut tokens, mut counted) = (0_u64, 0);
         for record in corpus.records.iter().step_by(step) {
-            // One huge record would be tokenised whole for the sake of a figure.
+            // Without the bound, one huge record would be tokenised whole for the sake of a figure.
             let text = &record.text[..record.text.floor_char_boundary(COUNTED)];
             for piece in pieces(text) {
                 tokens += tokenizer.encode(piece, Specials::AsText)?.len() as u64;
@@ -156,8 +156,8 @@ impl Tokens {
     }
 }
 
-/// Text in pieces of at most [`PIECE`] bytes, parted where a word ends if one does: such a cut changes
-/// the count by a token at most.
+/// Text in pieces of at most [`PIECE`] bytes, cut at the end of a word where there is one: such a
+/// cut changes the count by at most one token.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -172,7 +172,7 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A file's sheets in order, with their records; for other files one without a name.
+/// A file's sheets in order, each with its number of records; other files have one without a name.
 fn sheets<'a>(corpus: &'a Corpus, file: &SourceFile) -> Vec<(Option<&'a str>, usize)> {
     let mut sheets: Vec<(Option<&str>, usize)> = Vec::new();
     for record in corpus.records.iter().filter(|record| record.file == file.number) {
@@ -193,7 +193,7 @@ fn kind(column: &Column) -> &'static str {
     }
 }
 
-/// The columns of which quotes and statements are made.
+/// The columns from which quotes and statements are made.
 fn said(corpus: &Corpus) -> BTreeSet<&str> {
     let spans = corpus.records.iter().flat_map(|record| &record.columns);
     spans.filter(|span| span.is_said).map(|span| &*span.name).collect()
@@ -243,7 +243,7 @@ fn text(corpus: &Corpus, tokens: &Tokens) -> String {
     parts.join("\n")
 }
 
-/// What follows a table that does not show all.
+/// The line below a table that does not show everything; `None` where it does.
 fn more(all: usize) -> Option<String> {
     let more = all.checked_sub(SHOWN).filter(|more| *more > 0)?;
     Some(format!("and {more} more; --json has all"))

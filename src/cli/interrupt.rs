@@ -1,13 +1,13 @@
 //! Ctrl-C: the first press asks the run to stop, the second stops the process.
 //!
-//! Owns the signal handler. A crate of its own takes the signal, because tokio's driver for it
-//! opens a socket pair and the local path opens none.
+//! Owns the signal handler. A separate crate catches the signal, because tokio's driver for it
+//! opens a socket pair, and a local run opens no socket.
 
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::Output;
 use crate::pipeline::Cancel;
 
-/// Installs the handler and returns what it cancels. Once per process.
+/// Installs the handler and returns what it cancels. Call once per process.
 pub(super) fn watch(output: Output) -> Result<Cancel, Failure> {
     let cancel = Cancel::default();
     let asked = cancel.clone();

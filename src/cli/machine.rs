@@ -1,7 +1,7 @@
 //! What this machine offers a model: memory, cores, instruction set.
 //!
-//! Owns the questions to the system and the judgement which catalogue model suits the answers.
-//! Loads nothing.
+//! Owns the queries to the system, and the judgement which catalogue model suits the answers. Loads
+//! no model.
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
@@ -10,28 +10,28 @@ use crate::cli::table::megabytes;
 use crate::engine::kernels::Tier;
 use crate::hub::{self, HubOptions, ModelRef};
 
-/// Longest context that is set aside memory for, unless `--context` asks for more.
+/// Longest context, in tokens, for which memory is set aside unless `--context` asks for more.
 pub(super) const USUAL_CONTEXT: usize = 8192;
 /// Most parameters of a model that is recommended unasked, on a CPU. A judgement: at four bits
 /// these are 5 GB to read for each step, which memory of 40 GB/s does eight times a second.
 const UNHURRIED: u64 = 9_000_000_000;
-/// The same where fewer than [`MANY_CORES`] read the prompt.
+/// Most such parameters where fewer than [`MANY_CORES`] cores read the prompt.
 const UNHURRIED_FEW_CORES: u64 = 4_500_000_000;
 const MANY_CORES: usize = 4;
 
-/// This machine, as far as the system tells.
+/// This machine, as far as the system describes it.
 #[derive(Debug, Clone)]
 pub(super) struct Machine {
-    /// Processor, as it calls itself.
+    /// Name of the processor, as it reports it.
     pub(super) cpu: String,
     /// Physical cores.
     pub(super) cores: usize,
-    /// Instruction set of the kernels.
+    /// Instruction set that the kernels use.
     pub(super) tier: Tier,
     /// Memory in bytes, within a container's limit; `None` where the system does not say.
     pub(super) total: Option<u64>,
     /// Free memory in bytes, within a container's limit. Where the system does not say, nothing is
-    /// ruled out here; a model too large is still refused when it is loaded.
+    /// ruled out here, but a model that is too large is still refused when it is loaded.
     pub(super) free: u64,
 }
 
@@ -58,13 +58,13 @@ impl Machine {
         }
     }
 
-    /// `AMD EPYC 9454, 2 cores, avx512 kernels`.
+    /// The processor in words: `AMD EPYC 9454, 2 cores, avx512 kernels`.
     pub(super) fn processor(&self) -> String {
         let cores = if self.cores == 1 { "core" } else { "cores" };
         format!("{}, {} {cores}, {} kernels", self.cpu, self.cores, self.tier_name())
     }
 
-    /// `20.1 of 24.0 GB memory free`.
+    /// The memory in words: `20.1 of 24.0 GB memory free`.
     pub(super) fn memory(&self) -> String {
         match (self.free, self.total) {
             (u64::MAX, _) => "the system does not say how much memory is free".to_owned(),
@@ -79,7 +79,8 @@ impl Machine {
         format!("{:?}", self.tier).to_lowercase()
     }
 
-    /// Whether our own kernels compute with this quantisation here; others run by candle's.
+    /// Whether our own kernels compute with this quantisation here; candle's compute with all
+    /// others.
     pub(super) fn is_fast(&self, quant: &str) -> bool {
         let packed = ["Q4_", "Q5_", "Q6_", "Q8_"].iter().any(|start| quant.starts_with(start));
         self.tier != Tier::Portable && packed
@@ -108,10 +109,10 @@ impl Machine {
         suitable
     }
 
-    /// What `--model auto` takes: the best suitable model on disk, else the best.
+    /// The choice of `--model auto`: the best model on disk that fits, else the best suitable one.
     pub(super) fn automatic(&self, context: usize, hub: &HubOptions) -> Automatic {
         let suitable = self.suitable(Role::Draft, context);
-        // What somebody fetched, somebody wants to run: on disk, fitting is enough.
+        // A model that was fetched is meant to be run: on disk, it need only fit.
         let mut here = catalogue::ranked(Role::Draft);
         here.retain(|spec| {
             self.fits(spec, context) && hub::locate(&ModelRef::Catalogue(spec), hub).is_some()
@@ -124,14 +125,14 @@ impl Machine {
     }
 }
 
-/// What `--model auto` means on this machine.
+/// What `--model auto` stands for on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Automatic {
-    /// A model that is here.
+    /// A model that is on disk.
     OnDisk(&'static ModelSpec),
-    /// A model that would be fetched.
+    /// A model that would have to be fetched.
     ToFetch(&'static ModelSpec),
-    /// None of the catalogue fits.
+    /// No model of the catalogue fits.
     Nothing,
 }
 

@@ -1,7 +1,7 @@
-//! `persona merge`: the shards of a run made into one run.
+//! `persona merge`: makes one run out of the shards of a run.
 //!
-//! Owns what must agree before they are, and whose files the whole is made of. Reads the shards'
-//! folders and changes nothing in them.
+//! Owns what must agree between shards, and which files the whole run is made from. Reads the
+//! shards' folders and changes nothing in them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ pub(super) struct MergeArgs {
 }
 
 impl MergeArgs {
-    /// The settings said as flags.
+    /// The settings that these flags set.
     pub(super) fn layers(&self) -> Layers {
         Layers::default()
             .flag(keys::OUTPUT, self.output.as_deref())
@@ -46,7 +46,7 @@ impl MergeArgs {
     }
 }
 
-/// One shard's folder.
+/// The folder of one shard, and what its log says.
 struct Part {
     dir: PathBuf,
     started: Started,
@@ -125,7 +125,7 @@ fn read(dir: &Path) -> Result<Part, Failure> {
     Ok(Part { dir: dir.to_path_buf(), started, plan, shard, state })
 }
 
-/// All shards of one run, in order; each once.
+/// Checks that all shards of one run are there, each once, and puts them in order.
 fn complete(parts: Vec<Part>) -> Result<Vec<Part>, Failure> {
     let mut by_index: BTreeMap<usize, Part> = BTreeMap::new();
     let mut of = 0;
@@ -149,7 +149,7 @@ fn complete(parts: Vec<Part>) -> Result<Vec<Part>, Failure> {
     let all = plans().find_map(|plan| plan.of_slots).unwrap_or(known);
     let missing = (1..=of).filter(|index| !by_index.contains_key(index));
     let missing: Vec<String> = missing.map(|index| Shard { index, of }.to_string()).collect();
-    // With more shards than personas the last ones had nothing to do.
+    // Where there are more shards than personas, the last ones had nothing to do.
     if known < all {
         return Err(Failure::usage(format!(
             "missing: shard {}\nhint: name the run folders of all {of} shards",
@@ -159,14 +159,14 @@ fn complete(parts: Vec<Part>) -> Result<Vec<Part>, Failure> {
     Ok(by_index.into_values().collect())
 }
 
-/// Refuses shards of different runs, and says in what they differ.
+/// Refuses shards of different runs, and says which settings differ.
 fn alike(a: &Part, b: &Part) -> Result<(), Failure> {
     let settings = |part: &Part| {
         let mut settings = part.started.settings.clone();
         if let Some(settings) = settings.as_object_mut() {
             settings.remove("shard");
         }
-        // Each shard has a budget of its own, and what it may cost.
+        // Each shard has its own cap and its own estimate.
         if let Some(terms) = settings["terms"].as_object_mut() {
             terms.retain(|name, _| !matches!(name.as_str(), "cap" | "estimate"));
         }
@@ -198,7 +198,7 @@ fn alike(a: &Part, b: &Part) -> Result<(), Failure> {
     )))
 }
 
-/// The data as the first shard wrote it, and its report. The same in all of them.
+/// The data and the report as the first shard wrote them, which must be the same in all shards.
 fn kept(parts: &[Part]) -> Result<(crate::corpus::Corpus, Value), Failure> {
     let records = |part: &Part| {
         let path = part.dir.join("records.jsonl");
@@ -224,8 +224,8 @@ fn kept(parts: &[Part]) -> Result<(crate::corpus::Corpus, Value), Failure> {
     })
 }
 
-/// What only the shards' own processes knew. The data was cleared alike in all of them, and the
-/// network was closed if it was closed to each.
+/// What only the shards' processes knew. The data was cleared alike in all of them; the network
+/// counts as closed if it was closed for each.
 fn process(parts: &[Part], privacy: &Value) -> Process {
     let removed = privacy["removed"].as_object().map(|counts| {
         let count = |entity: Entity| Some((entity.name(), counts.get(entity.name())?.as_u64()?));
@@ -251,7 +251,7 @@ fn process(parts: &[Part], privacy: &Value) -> Process {
     }
 }
 
-/// What the report says of the paid model: the shards' budgets are one.
+/// The terms of the paid model as the report shows them; the shards' caps are added up.
 fn terms(parts: &[Part]) -> Option<report::Terms> {
     let each: Vec<report::Terms> =
         parts.iter().filter_map(|part| part.plan.terms.as_ref()).map(shown_terms).collect();

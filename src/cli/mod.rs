@@ -1,8 +1,8 @@
-//! The command line: what can be said, and which file does it.
+//! The command line: its commands and flags, and which file implements each.
 //!
-//! Owns the clap tree, the exit codes and everything printed. One file a command; `output` is the
-//! only printer and `failure` the only place that maps errors to exit codes. Contains no logic of
-//! the run: commands resolve settings, call the library and show what came back.
+//! Owns the clap tree, the exit codes and everything printed. One file per command; `output` is the
+//! only printer, and `failure` the only place that maps errors to exit codes. The logic of a run is
+//! elsewhere: commands resolve settings, call the library and show the result.
 
 mod backend;
 mod bench;
@@ -189,38 +189,38 @@ enum Command {
     },
 }
 
-/// What only `main` can do, because it is process-wide.
+/// Operations that only `main` can do, because they act on the whole process.
 #[derive(Debug, Clone, Copy)]
 pub struct Process {
-    /// Gets the process ready to compute, with so many threads where a number is given. Called at
-    /// most once, while no other thread runs.
+    /// Prepares the process for computing, with this many threads where a number is given. Called
+    /// at most once, while no other thread runs.
     pub prepare_to_compute: fn(Option<usize>),
-    /// Takes the network away from this process and its children, for good; keeps sockets between
-    /// processes where a driver needs them. Called at most once, while no other thread runs. An
-    /// error says why it cannot be done.
+    /// Takes the network away from this process and its children for good, except for the sockets
+    /// that [`Keep`] names. Called at most once, while no other thread runs. An error says why it
+    /// cannot be done.
     pub close_network: fn(Keep) -> Result<AirGap, String>,
 }
 
-/// Which sockets stay.
+/// Which sockets a closed network still allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
-    /// None at all.
+    /// No sockets at all.
     Nothing,
-    /// Those of AF_UNIX, which GPU drivers use.
+    /// Sockets of `AF_UNIX`, which GPU drivers use.
     Unix,
 }
 
-/// What keeps the network closed.
+/// How the network is kept closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AirGap {
     /// The kernel refuses every socket.
     Kernel,
-    /// This program opens none; the system offers no means to enforce it.
+    /// This program opens no socket, but the system has no means to enforce it.
     Construction,
 }
 
 impl AirGap {
-    /// As it is written in reports.
+    /// The name of the means in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kernel => "kernel (seccomp)",
@@ -229,10 +229,11 @@ impl AirGap {
     }
 }
 
-/// What is said after a panic, whose place is told already.
+/// Message after a panic, the place of which has already been printed.
 const DEFECT: &str = "persona has a defect, and this command met it\nhint: please report the line 'internal error at'; a run that was begun is kept: 'persona runs list'";
 
-/// Runs the command line `arguments`, the program's name first, and says how it ended.
+/// Runs the command line `arguments`, which begins with the program's name, and returns how it
+/// ended.
 pub fn main(arguments: impl IntoIterator<Item = OsString>, process: Process) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let environment = Environment::read();
@@ -242,7 +243,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, process: Process) -> 
         let output = flags_only(&Layers::default().switch(keys::JSON, json), &environment);
         fail(output, &failure)
     };
-    // What clap says of it names neither the argument nor a way out.
+    // Clap's own message names neither the argument nor a way out.
     if let Some(odd) = arguments.iter().find(|argument| argument.to_str().is_none()) {
         let exit = ends(Failure::usage(format!(
             "the argument '{}' is not valid UTF-8\nhint: rename the file, or give the folder that it is in",
@@ -286,10 +287,10 @@ fn run(mut cli: Cli, environment: &Environment, process: Process) -> Exit {
     };
     let said = cli.display.add_to(said);
     if let Some(Command::Doctor(_)) = &cli.command {
-        // What is wrong with the settings is for it to find.
+        // It is for `doctor` to find out what is wrong with the settings.
         return examine(&said, environment, process);
     }
-    // Settings that cannot be read are reported the way the flags alone ask for.
+    // Errors in the settings are reported in the form that the flags alone ask for.
     let fallback = said.clone();
     let resolved = said.with_environment(environment).and_then(|layers| {
         let display = Display::resolve(&layers, environment)?;
@@ -312,15 +313,15 @@ fn run(mut cli: Cli, environment: &Environment, process: Process) -> Exit {
     ended.unwrap_or_else(|failure| fail(output, &failure))
 }
 
-/// Adds to the catalogue what the user wrote, and what came with imported models.
+/// Adds the user's own models and those that came with imported ones to the catalogue.
 fn learn_models(own: Vec<ModelSpec>, environment: &Environment) {
-    // What comes from elsewhere never stands in for a name that is known.
+    // An imported entry never replaces a built-in name.
     let imported = hub::entries(&environment.hub_options());
     let imported = imported.into_iter().filter(|entry| !catalogue::is_built_in(&entry.name));
     catalogue::extend(own.into_iter().chain(imported).collect());
 }
 
-/// `doctor`, which runs with whatever settings can be read.
+/// Runs `doctor` with whatever settings can be read.
 fn examine(flags: &Layers, environment: &Environment, process: Process) -> Exit {
     let readable = flags.clone().with_environment(environment);
     let layers = readable.as_ref().unwrap_or(flags);
@@ -338,7 +339,7 @@ fn examine(flags: &Layers, environment: &Environment, process: Process) -> Exit 
         .unwrap_or_else(|failure| fail(output, &failure))
 }
 
-/// Under `--offline`, before anything else.
+/// Closes the network under `--offline`, before anything else is done.
 fn close_network(
     command: Option<&Command>,
     layers: &Layers,
@@ -394,7 +395,7 @@ fn dispatch(
         Command::Report(args) => report::run(&args, layers, around).map(|()| Exit::Done),
         Command::Merge(args) => merge::run(&args, layers, around),
         Command::Schema => schema::run(output).map(|()| Exit::Done),
-        // Became a 'generate' before its settings were read.
+        // `demo` was turned into a `generate` before its settings were read.
         Command::Demo(_) => Ok(Exit::Done),
         Command::Init(args) => config::init(&args, output).map(|()| Exit::Done),
         Command::Config(command) => {
@@ -414,7 +415,8 @@ fn fail(output: Output, failure: &Failure) -> Exit {
     failure.exit
 }
 
-/// Help and versions are results; anything else that clap says is a usage error.
+/// Handles what clap returns in place of arguments: help and versions are results, the rest are
+/// usage errors.
 fn refuse(arguments: &[OsString], environment: &Environment, error: &clap::Error) -> Exit {
     let json = arguments.iter().any(|argument| argument == "--json");
     let output = flags_only(&Layers::default().switch(keys::JSON, json), environment);
@@ -432,7 +434,8 @@ fn refuse(arguments: &[OsString], environment: &Environment, error: &clap::Error
     Exit::Usage
 }
 
-/// An output for when the settings could not be resolved: switches alone cannot be wrong.
+/// An output for when the settings could not be resolved: only the flags count, which cannot be
+/// invalid.
 fn flags_only(flags: &Layers, environment: &Environment) -> Output {
     let plain = Display { colour: false, ..Display::default() };
     Output::new(Display::resolve(flags, environment).unwrap_or(plain))

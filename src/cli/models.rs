@@ -1,4 +1,6 @@
-//! `persona models`: which models there are, and getting them onto this machine and off it.
+//! `persona models`: lists the models, and brings them onto this machine and off it.
+//!
+//! Owns the subcommands and their output. Downloads and files are left to `crate::hub`.
 
 use std::path::{Path, PathBuf};
 
@@ -113,7 +115,7 @@ pub(super) enum ModelsCommand {
 }
 
 impl ModelsCommand {
-    /// Whether it is of no use without a network.
+    /// Whether the command is useless without a network.
     pub(super) fn downloads(&self) -> bool {
         matches!(self, Self::Pull { .. })
     }
@@ -278,7 +280,7 @@ fn export(said: &str, folder: &Path, hub: &HubOptions, output: Output) -> Result
     ))
 }
 
-/// What the file says of its licence.
+/// The licence that the model's file states.
 fn licence(local: &LocalModel) -> Option<String> {
     let file = GgufFile::open(&local.path).ok()?;
     match file.metadata().get("general.license") {
@@ -311,7 +313,8 @@ fn verify(said: Option<&str>, hub: &HubOptions, output: Output) -> Result<(), Fa
         Some(said) => vec![here(said, hub)?],
     };
     let mut rows = Vec::new();
-    // One damaged file says nothing of the others: all are looked at, and each is told.
+    // One damaged file says nothing about the others: all are checked, and each failure is
+    // reported.
     let mut bad: Vec<Failure> = Vec::new();
     for local in &locals {
         let _spinner = Spinner::start(output, &format!("hashing {}", local.name));

@@ -1,7 +1,7 @@
 //! The only printer: results on stdout, everything else on stderr.
 //!
-//! Owns the streams, colour, `--quiet` and the shape of errors. No other file of the crate prints.
-//! Whatever comes from data or a model is made [`plain`] before it is shown.
+//! Owns the streams, colour, `--quiet` and the form of errors. No other file of the crate prints.
+//! Text that comes from data or a model is passed through [`plain`] before it is shown.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -18,7 +18,7 @@ const RED: Style = AnsiColor::Red.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 const CYAN: Style = AnsiColor::Cyan.on_default();
 
-/// Where a command says what it has to say.
+/// Where a command prints its result, notes and errors.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Output {
     display: Display,
@@ -39,25 +39,25 @@ impl Output {
         self.display.progress && !self.display.dumb && io::stderr().is_terminal()
     }
 
-    /// Whether the user wants to know how far things are.
+    /// Whether the user wants to see progress.
     pub(super) fn wants_progress(self) -> bool {
         self.display.progress
     }
 
-    /// The result, as text.
+    /// Prints the result as text.
     pub(super) fn result(self, text: &str) -> Result<(), Failure> {
         let mut stdout = AutoStream::new(io::stdout(), self.colour()).lock();
         finish(writeln!(stdout, "{}", plain(text).trim_end()).and_then(|()| stdout.flush()))
     }
 
-    /// The result, byte for byte: a document that goes on into a file or a pipe.
+    /// Prints the result byte for byte: a document that goes into a file or a pipe.
     #[expect(clippy::unused_self, reason = "results go through an output, whatever they are")]
     pub(super) fn raw(self, text: &str) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         finish(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
     }
 
-    /// The result, as one JSON document.
+    /// Prints the result as one JSON document.
     #[expect(clippy::unused_self, reason = "results go through an output, whatever they are")]
     pub(super) fn document(self, value: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value)
@@ -66,22 +66,22 @@ impl Output {
         finish(writeln!(stdout, "{text}").and_then(|()| stdout.flush()))
     }
 
-    /// Something good to know.
+    /// Prints something good to know, unless quiet.
     pub(super) fn note(self, text: &str) {
         if !self.display.quiet {
             self.stderr(&plain(text));
         }
     }
 
-    /// Something that the user may want to change.
+    /// Prints something that the user may want to change, unless quiet.
     pub(super) fn warn(self, text: &str) {
         if !self.display.quiet {
             self.stderr(&format!("{YELLOW}warning:{YELLOW:#} {}", plain(text)));
         }
     }
 
-    /// Why the command failed and what to do next; never quiet. With `--json` also a document on
-    /// stdout, so that a script reads one stream.
+    /// Prints why the command failed and what to do next, even when quiet. With `--json` also
+    /// prints a document on stdout, so that a script need read only one stream.
     pub(super) fn failure(self, failure: &Failure) {
         let (message, hints) = (plain(&failure.message()), failure.hints());
         self.stderr(&format!("{RED}error:{RED:#} {message}"));
@@ -93,16 +93,17 @@ impl Output {
         }
     }
 
-    /// The JSON form of an error.
+    /// Prints the JSON form of an error.
     pub(super) fn error_document(self, exit: Exit, message: &str, hints: &[String]) {
         let error = json!({
             "kind": exit.name(), "exit_code": exit as u8, "message": message, "hints": hints,
         });
-        // The failure is already on stderr and in the exit code; stdout may be the thing that broke.
+        // A failure here is ignored: the error is on stderr and in the exit code, and stdout may be
+        // what broke.
         let _ = self.document(&json!({ "error": error }));
     }
 
-    /// What clap has to say: help and versions are results, the rest is an error.
+    /// Prints clap's message: help and versions are results, the rest are errors.
     pub(super) fn usage(self, error: &clap::Error) {
         if error.use_stderr() {
             self.stderr(error.render().ansi().to_string().trim_end());
@@ -114,7 +115,7 @@ impl Output {
 
     fn stderr(self, line: &str) {
         let mut stderr = AutoStream::new(io::stderr(), self.colour()).lock();
-        // Nobody is left to tell when stderr is gone.
+        // When stderr is gone, there is nobody to tell.
         let _ = writeln!(stderr, "{line}");
     }
 
@@ -123,9 +124,8 @@ impl Output {
     }
 }
 
-/// From now on events of this crate are told on stderr: the steps of a run from one `-v`, and every
-/// entry of its log and file from two. Other crates stay silent, as they know no secrets of ours to
-/// keep.
+/// Turns on tracing of this crate to stderr: the steps of a run from one `-v`, every log entry and
+/// file from two. Other crates stay silent, since they do not know which of our values are secret.
 pub(super) fn trace(verbose: u8) {
     use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt;
@@ -138,12 +138,12 @@ pub(super) fn trace(verbose: u8) {
     };
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
     let ours = Targets::new().with_target("persona", level);
-    // Only a second call could fail, and the first one's subscriber is this one.
+    // Only a second call could fail, and its subscriber would be the same.
     let _ = tracing_subscriber::registry().with(lines).with(ours).try_init();
 }
 
-/// Installs a panic hook that prints the location and, of the message, only what is a string literal: a
-/// formatted message may contain research data. A backtrace, which contains none, follows if
+/// Installs a panic hook that prints the location and only those messages that are string literals:
+/// a formatted message may contain research data. A backtrace, which contains none, follows if
 /// `RUST_BACKTRACE` asks for it.
 pub(super) fn install_panic_hook() {
     std::panic::set_hook(Box::new(|panic| {
@@ -152,7 +152,7 @@ pub(super) fn install_panic_hook() {
         let words = words.map(|words| format!(": {words}")).unwrap_or_default();
         let backtrace = std::backtrace::Backtrace::capture();
         let mut stderr = io::stderr().lock();
-        // Nobody is left to tell when stderr is gone.
+        // When stderr is gone, there is nobody to tell.
         let _ = writeln!(stderr, "internal error{place}{words}");
         if backtrace.status() == std::backtrace::BacktraceStatus::Captured {
             let _ = writeln!(stderr, "{backtrace}");
@@ -160,7 +160,8 @@ pub(super) fn install_panic_hook() {
     }));
 }
 
-/// A reader that left early (`| head`) has what it wanted; a full disk is a failure.
+/// Accepts a reader that left early (`| head`), since it has what it wanted; a full disk is a
+/// failure.
 fn finish(written: io::Result<()>) -> Result<(), Failure> {
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

@@ -1,6 +1,7 @@
-//! `persona privacy`: what is personal in the data, the data without it, and the way back.
+//! `persona privacy`: finding personal data, replacing it, and restoring it.
 //!
-//! Owns the shape of the findings. Values are shown masked unless asked for.
+//! Owns the form in which findings are shown; values are masked unless asked for. What is found is
+//! decided in `crate::privacy`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ use crate::privacy::{
 use crate::report;
 use crate::store::write_atomically;
 
-/// Samples shown of each kind in a column.
+/// Samples shown per kind and column.
 const SAMPLES: usize = 2;
 
 /// What can be done about personal data.
@@ -105,7 +106,7 @@ pub(super) struct AnonymiseArgs {
 }
 
 impl PrivacyCommand {
-    /// The settings said as flags.
+    /// The settings that these flags set.
     pub(super) fn layers(&self) -> Layers {
         let second = match self {
             Self::Scan(args) => &args.second,
@@ -141,7 +142,7 @@ pub(super) fn run(
     Ok(Exit::Done)
 }
 
-/// The model of the second pass, where one is asked for.
+/// Loads the model of the second pass, where one is asked for.
 fn reader(layers: &Layers, around: &Surroundings<'_>) -> Result<Option<Reader>, Failure> {
     let settings = Settings::resolve(layers)?;
     let Some(said) = &settings.privacy.model else { return Ok(None) };
@@ -149,7 +150,7 @@ fn reader(layers: &Layers, around: &Surroundings<'_>) -> Result<Option<Reader>, 
     second_reader::load(said, &settings.engine, tools.shop()).map(Some)
 }
 
-/// What scripts are told of the second pass; null without one.
+/// The second pass as the JSON output shows it; null without one.
 fn second_pass(reader: Option<&Reader>, findings: Option<usize>) -> Value {
     let Some(reader) = reader else { return Value::Null };
     let model = reader.model.identity();
@@ -188,7 +189,7 @@ fn show(
         return output
             .result(&format!("nothing personal found; no detector finds everything{told}"));
     }
-    // By file, column and kind: how many, and a few samples.
+    // By file, column and kind: the number of findings, and a few samples.
     let mut rows: BTreeMap<(String, String, &str), (usize, Vec<String>)> = BTreeMap::new();
     for found in &found {
         let (file, column) = place(found.place, corpus);
@@ -211,7 +212,7 @@ fn show(
     ))
 }
 
-/// A finding for scripts. Offsets are bytes within the record's field.
+/// A finding as the JSON output shows it. Offsets are bytes within the record's field.
 fn finding(found: &Found, corpus: &Corpus) -> Value {
     let (file, column) = place(found.place, corpus);
     let record = match found.place {
@@ -242,7 +243,7 @@ fn finding(found: &Found, corpus: &Corpus) -> Value {
     })
 }
 
-/// File and column of a place; text without columns is `text`.
+/// File and column of a place; the column of a text without columns is `text`.
 fn place(place: Place, corpus: &Corpus) -> (String, String) {
     let name = |number: usize| {
         let file = corpus.files.iter().find(|file| file.number == number);
@@ -261,7 +262,7 @@ fn place(place: Place, corpus: &Corpus) -> (String, String) {
     }
 }
 
-/// The first letter of each word, and how long it is.
+/// A value masked except for the first letter of each word, so that its length still shows.
 fn masked(value: &str) -> String {
     let mut inside = false;
     let masked = value.chars().map(|c| {
@@ -287,7 +288,8 @@ fn anonymise(
     let finder = reader.map(Reader::finder);
     let mut anonymiser = Anonymiser::of(corpus, strategy, key, finder)?;
     if let Some(finder) = finder {
-        // All of it before the first file is written: a failure leaves none half cleared.
+        // All texts are searched before the first file is written, so that a failure leaves none
+        // half cleared.
         for file in &corpus.files {
             let mut texts = Vec::new();
             rewritten(file, &mut |under, text| {
@@ -306,7 +308,7 @@ fn anonymise(
         let new = rewritten(file, &mut |under, text| anonymiser.clean(under, text))?;
         let name = anonymiser.file_name(&file.name);
         let mut path = args.output.join(&name);
-        // Files of the same name from two folders must not overwrite each other.
+        // Files with the same name from two folders must not overwrite each other.
         if written.contains(&path) {
             path = args.output.join(format!("{}-{name}", file.number));
         }
@@ -351,7 +353,7 @@ fn anonymise(
     output.result(&lines.join("\n"))
 }
 
-/// A file with each of its texts rewritten.
+/// The bytes of a file with each of its texts rewritten.
 fn rewritten(file: &SourceFile, change: &mut Rewrite<'_>) -> Result<Vec<u8>, Failure> {
     let bad = |what: &str, e: &dyn std::fmt::Display| {
         Failure::failed(format!("cannot {what} {}: {e}", file.path.display()))

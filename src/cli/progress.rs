@@ -1,8 +1,8 @@
-//! Bars on stderr: how far a stage or a download is.
+//! Progress on stderr: how far a stage or a download is.
 //!
-//! Owns the drawing. Where stderr is no terminal, or one that cannot move its cursor, a stage that
-//! takes long says how far it is in a plain line now and then; with --no-progress only notes come
-//! through.
+//! Owns the drawing of bars. Where stderr is not a terminal, or one that cannot move its cursor, a
+//! long stage reports its progress in a plain line now and then; with --no-progress only notes are
+//! shown.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,13 +18,13 @@ use crate::ledger::MicroUsd;
 use crate::pipeline::{Observer, Progress};
 use crate::report::plain_line;
 
-/// Time between redraws of a bar that has no news.
+/// Time between redraws of a bar without news.
 const TICK: Duration = Duration::from_millis(120);
 
-/// Longest time without a word where no bar is drawn: a log wants few lines, and some.
+/// Longest time without a line where no bar is drawn: a log should have few lines, but some.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// A line that shows something is happening, until it is dropped.
+/// A line that shows that something is happening, until it is dropped.
 pub(super) struct Spinner(ProgressBar);
 
 impl Spinner {
@@ -42,20 +42,21 @@ impl Drop for Spinner {
     }
 }
 
-/// A download's progress: one bar of bytes a file, and a line now and then where no bar can be seen.
+/// Shows the progress of downloads: one bar of bytes per file, or a line now and then where no bar
+/// is drawn.
 #[cfg(feature = "net")]
 pub(super) struct Downloads {
     output: Output,
     current: Mutex<Option<Download>>,
 }
 
-/// One file on its way.
+/// A file that is being downloaded.
 #[cfg(feature = "net")]
 struct Download {
     bar: ProgressBar,
     file: String,
     total: Option<u64>,
-    /// When the first bytes came that were not there before, and how many were.
+    /// When the first new bytes came, and how many bytes there were then.
     began: Option<(Instant, u64)>,
     told: Instant,
 }
@@ -66,7 +67,8 @@ const TOLD_EVERY: Duration = Duration::from_secs(15);
 
 #[cfg(feature = "net")]
 impl Download {
-    /// `m.gguf: 40 % of 2.5 GB, 12.3 MB/s, 2 min left`, where it is time to say so.
+    /// A line such as `m.gguf: 40 % of 2.5 GB, 12.3 MB/s, 2 min left`; `None` while the last one is
+    /// recent.
     fn line(&mut self, bytes: u64, now: Instant) -> Option<String> {
         let (start, before) = *self.began.get_or_insert((now, bytes));
         if now.duration_since(self.told) < TOLD_EVERY {
@@ -146,7 +148,8 @@ impl Stages {
         Self { output, current: Mutex::new(None) }
     }
 
-    /// A panic elsewhere must not hide the rest of the progress.
+    /// The current stage. A lock that is poisoned by a panic elsewhere is still used, so that
+    /// progress goes on.
     fn current(&self) -> MutexGuard<'_, Option<Stage>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -196,9 +199,9 @@ struct Stage {
     bar: ProgressBar,
     started: Instant,
     meter: Meter,
-    /// When a line last said how far it is, where no bar does.
+    /// When a line last reported the progress, where no bar is drawn.
     said: Instant,
-    /// Whether that line said that all is done.
+    /// Whether that line reported the stage as done.
     said_all: bool,
 }
 
@@ -215,7 +218,8 @@ impl Stage {
         Self { bar, started: now, meter: Meter::default(), said: now, said_all: false }
     }
 
-    /// Says in a plain line how far the stage is, where no bar is drawn and the last line is old.
+    /// Prints a line on the stage's progress, where no bar is drawn and the last line is old
+    /// enough.
     fn say(&mut self, output: Output, silence: Duration) {
         if output.draws_bars() || !output.wants_progress() || self.said.elapsed() < silence {
             return;
@@ -235,12 +239,12 @@ impl Stage {
     }
 }
 
-/// Tokens of a stage, and the run's money.
+/// Tokens of a stage, and what the run has spent.
 #[derive(Debug, Default, PartialEq)]
 struct Meter {
     prefilled: usize,
     decoded: usize,
-    /// Booked or paid, and the cap.
+    /// What is booked or paid, and the cap.
     spent: Option<(MicroUsd, Option<MicroUsd>)>,
 }
 
@@ -250,8 +254,8 @@ impl Meter {
         self.decoded += decoded;
     }
 
-    /// `1200 read, 340 written, 56 tok/s, $0.0120 of $2.0000`: the rate counts what the stage is about,
-    /// so the written tokens where there are any.
+    /// A text such as `1200 read, 340 written, 56 tok/s, $0.0120 of $2.0000`. The rate is of
+    /// written tokens where there are any, else of those read.
     fn text(&self, elapsed: Duration) -> String {
         let money = self.spent.map(|(spent, cap)| match cap {
             Some(cap) => format!("{spent} of {cap}"),
@@ -273,7 +277,8 @@ impl Meter {
     }
 }
 
-/// A bar that draws on stderr where that is a terminal and the user wants it.
+/// A bar that is drawn on stderr where that is a terminal and the user wants bars; else it stays
+/// hidden.
 fn bar(output: Output, total: Option<u64>, template: &str) -> ProgressBar {
     let target = if output.draws_bars() {
         ProgressDrawTarget::stderr()

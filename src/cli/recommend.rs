@@ -1,6 +1,6 @@
-//! `persona models recommend`: which models to draft and to judge with here, and why.
+//! `persona models recommend`: which models to draft and to judge with on this machine, and why.
 //!
-//! Owns the explanation. The choice itself is `machine`'s, and the same that `--model auto` makes.
+//! Owns the explanation. The choice itself is made in `machine`, as for `--model auto`.
 
 use serde_json::{Value, json};
 
@@ -11,12 +11,12 @@ use crate::cli::output::Output;
 use crate::cli::table::megabytes;
 use crate::hub::{self, HubOptions, ModelRef};
 
-/// Below this, personas are put together from pieces of records (`--style auto`).
+/// Models with fewer parameters put personas together from pieces of records (`--style auto`).
 const FAITHFUL: u64 = 1_000_000_000;
-/// Larger models that are named with the reason against them.
+/// Most larger models that are named with the reason against them.
 const PASSED_OVER: usize = 3;
 
-/// What is recommended for a role.
+/// A recommended model, with the reasons for it.
 struct Advice {
     spec: &'static ModelSpec,
     reasons: Vec<String>,
@@ -62,7 +62,7 @@ pub(super) fn run(context: usize, hub: &HubOptions, output: Output) -> Result<()
     output.result(&(text + &automatic))
 }
 
-/// What to say where no model of the catalogue fits.
+/// The failure where no model of the catalogue fits.
 pub(super) fn nothing_fits(machine: &Machine, context: usize) -> Failure {
     let least = catalogue::ranked(Role::Draft)
         .into_iter()
@@ -116,13 +116,13 @@ fn drafting(machine: &Machine, context: usize, hub: &HubOptions) -> Option<Advic
     Some(Advice { spec, reasons })
 }
 
-/// Better models than `chosen`, with what speaks against each.
+/// Better models than `chosen`, each with the reason against it.
 fn passed_over(machine: &Machine, context: usize, chosen: &ModelSpec) -> Vec<String> {
     let mut better: Vec<&ModelSpec> = catalogue::ranked(Role::Draft)
         .into_iter()
         .take_while(|spec| spec.name != chosen.name)
         .collect();
-    // The nearest are the most likely to be asked for.
+    // The nearest ones are the likeliest to be asked for.
     better.reverse();
     let reason = |spec: &ModelSpec| {
         let needed = spec.memory_needed(context.min(spec.context));

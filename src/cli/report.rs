@@ -1,7 +1,7 @@
-//! `persona report`: a run's files written again, also of a run that died.
+//! `persona report`: writes a run's files again, even those of a run that died.
 //!
-//! Owns where the data comes from: the run's own records where the run was finished, else the input
-//! itself, cleared as it was then. The log is read and never written.
+//! Owns the choice of the data: the run's own records where the run was finished, else the input,
+//! read and cleared again as it was then. The log is read and never written.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub(super) struct ReportArgs {
 }
 
 impl ReportArgs {
-    /// The settings said as flags.
+    /// The settings that these flags set.
     pub(super) fn layers(&self) -> Layers {
         Layers::default()
             .flag(keys::OUTPUT, self.output.as_deref())
@@ -76,12 +76,12 @@ fn newest(runs_dir: &Path) -> Result<PathBuf, Failure> {
     })
 }
 
-/// What a finished run left of its data and its figures: cleared, and scanned when it was written.
+/// The data and the report that a finished run left; both were cleared and checked when written.
 fn kept(dir: &Path, state: &RunState) -> Result<Option<(Corpus, Value)>, Failure> {
     if state.finished { read_back(dir) } else { Ok(None) }
 }
 
-/// The data and the report of a run folder, as it was finished; `None` where a file is gone.
+/// The data and the report in a finished run's folder; `None` where a file is missing.
 pub(super) fn read_back(dir: &Path) -> Result<Option<(Corpus, Value)>, Failure> {
     let read = |name: &str| std::fs::read_to_string(dir.join(name)).ok();
     let (Some(lines), Some(report)) = (read("records.jsonl"), read("report.json")) else {
@@ -97,7 +97,7 @@ pub(super) fn read_back(dir: &Path) -> Result<Option<(Corpus, Value)>, Failure> 
     Ok(Some((report::read_records(&lines, &report).map_err(bad)?, report)))
 }
 
-/// The files of a finished run; `report.json`, which knows what only that process knew, stays.
+/// The files of a finished run, except `report.json`, which holds what only that process knew.
 fn of_kept(
     state: &RunState,
     corpus: &Corpus,
@@ -131,7 +131,7 @@ fn anew(
         ));
     }
     let terms = plan.as_ref().and_then(|plan| plan.terms.as_ref()).map(shown_terms);
-    // The memory that was held is that of the run, not of this command.
+    // The memory in use now is that of this command, not of the run.
     let known = data.as_ref().map(hybrid::process).unwrap_or_default();
     let alternative = plan.and_then(|plan| plan.alternative);
     let process = Process { peak_rss_bytes: None, terms, alternative, ..known };
@@ -160,7 +160,7 @@ fn data(
         return Err(Failure::failed("the log does not say where the input is"));
     }
     let mut settings = Settings::resolve(layers)?;
-    // A report is no reason to write the way back to the names.
+    // Writing a report must not write the map back to the values.
     settings.privacy.map = None;
     let (clearing, seed) = (plan.clearing.as_ref(), plan.pipeline.seed);
     let tools = Tools::ready(around, settings.threads)?;

@@ -1,4 +1,4 @@
-//! `persona runs`: what was run, from the logs alone.
+//! `persona runs`: lists and shows runs, from their logs alone.
 
 use std::path::{Path, PathBuf};
 
@@ -37,7 +37,7 @@ pub(super) enum RunsCommand {
 }
 
 impl RunsCommand {
-    /// The settings said as flags.
+    /// The settings that these flags set.
     pub(super) fn layers(&self) -> Layers {
         let (Self::List { output } | Self::Show { output, .. }) = self;
         Layers::default().flag(keys::OUTPUT, output.as_deref())
@@ -52,7 +52,7 @@ pub(super) fn run(command: RunsCommand, layers: &Layers, output: Output) -> Resu
     }
 }
 
-/// The folder of the run that the user named, by path or by its name under the runs' folder.
+/// The folder of the run that the user named, by its path or by its name in the runs' folder.
 pub(super) fn find(said: &Path, runs_dir: &Path) -> Result<PathBuf, Failure> {
     for candidate in [said.to_owned(), runs_dir.join(said)] {
         let dir = std::path::absolute(&candidate).unwrap_or(candidate);
@@ -89,7 +89,8 @@ fn list(runs_dir: &Path, output: Output) -> Result<(), Failure> {
     output.result(&table(&["run", "model", "drafts", "personas", "status"], runs.iter().map(row)))
 }
 
-/// Every readable run, newest first. One that cannot be read is said and does not hide the others.
+/// Every readable run, newest first. A run that cannot be read is reported and does not hide the
+/// others.
 fn read_all(runs_dir: &Path, output: Output) -> Result<Vec<(PathBuf, RunState)>, Failure> {
     let mut runs = Vec::new();
     for dir in Run::list(runs_dir)? {

@@ -4,7 +4,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::schema;
 
-/// Prints the schema; it is JSON with and without `--json`.
+/// Prints the schema, which is JSON with and without `--json`.
 pub(super) fn run(output: Output) -> Result<(), Failure> {
     output.document(&schema::json_schema())
 }

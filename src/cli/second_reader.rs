@@ -1,7 +1,7 @@
-//! From what `--pii-model` says to a model that looks at free text once more.
+//! Loading the model that `--pii-model` names, which makes the second pass over free text.
 //!
-//! Owns the choice between the two kinds, by what is named: a folder is a token classifier, all else a
-//! language model as `--model` takes it. Both run in this process, so nothing leaves it.
+//! Owns the choice between the two kinds: a folder is a token classifier, any other name is a
+//! language model, named as for `--model`. Both run in this process, so nothing leaves it.
 
 use std::path::Path;
 
@@ -13,10 +13,10 @@ use crate::engine::token_classifier::TokenClassifier;
 use crate::pipeline::{Asked, Tagger};
 use crate::privacy::SpanFinder;
 
-/// A loaded model and how to find it again.
+/// A loaded model, and how to find it again.
 pub(super) struct Reader {
     pub(super) model: Box<dyn SpanFinder>,
-    /// What `--pii-model` must say to get the same: never `auto`, and a path is absolute.
+    /// The value of `--pii-model` that gives the same model: never `auto`, and paths are absolute.
     pub(super) reference: String,
 }
 
@@ -25,7 +25,7 @@ impl Reader {
         self.model.as_ref()
     }
 
-    /// Which model it was, for people.
+    /// The model in words, for messages.
     pub(super) fn told(&self) -> String {
         let model = self.model.identity();
         let hash = model.sha256.as_deref().map(|hash| format!(", SHA-256 {hash}"));

@@ -1,7 +1,7 @@
-//! `--segments-by`: which column of the data is meant.
+//! `--segments-by`: finds the column that is meant.
 //!
-//! Owns the check against the columns that the input has, before any model is loaded. How a column's
-//! values become segments is the pipeline's business.
+//! Owns the check against the columns of the input, before any model is loaded. How a column's
+//! values become segments is left to the pipeline.
 
 use std::borrow::Cow;
 
@@ -11,12 +11,12 @@ use crate::config::Settings;
 use crate::corpus::{Column, ColumnKind, Corpus};
 use crate::report::{counted, plain_line};
 
-/// Columns that a refusal lists.
+/// Most columns that a refusal lists.
 const LISTED: usize = 20;
-/// Characters of a column's name in that list: a survey's names are whole questions.
+/// Most characters of a column's name in that list: names in surveys are whole questions.
 const SHOWN: usize = 60;
 
-/// The settings with the column's name as the data spell it.
+/// The settings, with the column's name spelt as in the data.
 pub(super) fn named<'s>(
     settings: &'s Settings,
     corpus: &Corpus,
@@ -49,7 +49,7 @@ fn column(given: &str, columns: &[Column]) -> Result<String, Failure> {
     let meant = near.map_or_else(String::new, |at| {
         format!("\nhint: did you mean '{}'?", short(&columns[at].name))
     });
-    // What may part people comes first; ids and free text part each from each.
+    // Columns that can part people come first; ids and free text would make each person a group.
     let parts = |column: &&Column| {
         matches!(column.kind, ColumnKind::Categorical | ColumnKind::Numeric) && column.distinct > 1
     };

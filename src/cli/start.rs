@@ -1,6 +1,7 @@
 //! The first five minutes: what to do first on this machine, a demonstration, help for the shell.
 //!
-//! Owns no step of the work itself; each suggestion is a command that stands elsewhere.
+//! Owns these texts and no work of its own; each suggestion is a command that another file
+//! implements.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,13 +18,13 @@ use crate::hub::{self, ModelRef};
 use crate::report::counted;
 use crate::store::{Run, write_atomically};
 
-/// Interviews of nobody, to show the way from data to report.
+/// Invented interviews, to show the way from data to report.
 const SAMPLE: &str = include_str!("../../examples/interviews.csv");
-/// The smallest model of the catalogue: the demonstration is to show the way, and soon.
+/// The smallest model of the catalogue, since the demonstration should be quick.
 const MODEL: &str = "smollm2-135m";
-/// Endings of files that are worth naming as input.
+/// Extensions of files that are suggested as input.
 const DATA: [&str; 9] = ["csv", "tsv", "xlsx", "ods", "jsonl", "docx", "vtt", "srt", "json"];
-/// Files named, at most.
+/// Most files that are suggested by name.
 const NAMED: usize = 3;
 
 /// What can be said to `demo`.
@@ -37,7 +38,7 @@ pub(super) struct DemoArgs {
     model: String,
 }
 
-/// Writes the sample and says which `generate` command is the demonstration.
+/// Writes the sample and returns the `generate` command line of the demonstration.
 pub(super) fn demo(args: &DemoArgs, output: Output) -> Result<Vec<OsString>, Failure> {
     let sample = args.output.join("interviews.csv");
     if !sample.exists() {
@@ -73,7 +74,7 @@ pub(super) fn completions<C: CommandFactory>(shell: Shell, output: Output) -> Re
     output.raw(&String::from_utf8_lossy(&script))
 }
 
-/// Prints the manual page, or writes it and one a command into a folder.
+/// Prints the manual page, or writes it and one page per command into a folder.
 pub(super) fn man<C: CommandFactory>(folder: Option<&Path>, output: Output) -> Result<(), Failure> {
     let bad = |e: std::io::Error| Failure::failed(format!("cannot write the manual pages: {e}"));
     let Some(folder) = folder else {
@@ -90,7 +91,7 @@ pub(super) fn man<C: CommandFactory>(folder: Option<&Path>, output: Output) -> R
     ))
 }
 
-/// What there is on this machine, and what to do first.
+/// Shows what is on this machine, and what to do first.
 pub(super) fn first(
     layers: &Layers,
     environment: &Environment,
@@ -178,7 +179,7 @@ pub(super) fn first(
     let steps: Vec<String> = steps
         .iter()
         .map(|(command, what)| {
-            // Side by side where that fits a narrow terminal.
+            // Side by side where that fits into a narrow terminal.
             if width <= 44 {
                 format!("  {command:<width$}   {what}")
             } else {
@@ -198,7 +199,7 @@ pub(super) fn first(
     ))
 }
 
-/// Files in the current folder that can be read, by name.
+/// Names of files in the current folder that can be read as data.
 fn data_here() -> Vec<String> {
     let entries = std::fs::read_dir(".").into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
@@ -209,7 +210,7 @@ fn data_here() -> Vec<String> {
             ending.is_some_and(|ending| DATA.contains(&ending.as_str())) && !name.starts_with('.')
         })
         .collect();
-    // What is most likely research first.
+    // Kinds of files that are most likely research data come first.
     names.sort_by_key(|name| {
         let place = DATA.iter().position(|ending| name.to_ascii_lowercase().ends_with(ending));
         (place, name.clone())

@@ -1,33 +1,33 @@
 //! Tables for people: personas at the end of a run, models, runs.
 //!
-//! Owns the layout and its width. What stands in a cell came from data or a model and is made plain.
+//! Owns the layout and its width. Cells may come from data or a model, so they are made plain here.
 
 use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 
 use crate::report::{counted, plain_line};
 use crate::schema::Persona;
 
-/// Width where the output is no terminal, in columns.
+/// Width in columns where the output is not a terminal.
 const WIDTH: u16 = 100;
 
-/// A word up to this long is not broken over lines; where there is no room for that, the cells of a
-/// row stand below each other.
+/// Longest word that is not broken over lines, in characters. Where there is no room for that, the
+/// cells of a row are put below each other.
 const WORD: u16 = 16;
 
 /// Most characters of a cell.
 const CELL: usize = 500;
 
-/// Columns of blanks around a cell.
+/// Columns of padding around a cell.
 const PADDING: u16 = 2;
 
-/// One line under the header and no others: easy to read, and to cut with other tools.
+/// A line under the header and no others: easy to read, and to cut with other tools.
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// A table with a header, as wide as the terminal.
 pub(super) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let terminal = Table::new();
-    // A terminal that does not know its size says zero.
+    // A terminal that does not know its size reports 0.
     let width = terminal.width().filter(|width| terminal.is_tty() && *width > 0);
     laid_out(header, rows.into_iter().collect(), width.unwrap_or(WIDTH))
 }
@@ -54,12 +54,12 @@ fn laid_out(header: &[&str], rows: Vec<Vec<String>>, width: u16) -> String {
             column.set_constraint(ColumnConstraint::LowerBoundary(width));
         }
     }
-    // Cells are padded to the width; nobody wants to copy the blanks.
+    // Cells are padded to the width; the blanks at the end only get in the way of copying.
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// A cell as one line. Nobody reads one of thousands of characters in a table, and widths are counted in
-/// sixteen bits.
+/// A cell as one line, cut at [`CELL`] characters: nobody reads more in a table, and widths are
+/// counted in 16 bits.
 fn shown(cell: &str) -> String {
     let line = plain_line(cell);
     match line.char_indices().nth(CELL) {
@@ -68,7 +68,7 @@ fn shown(cell: &str) -> String {
     }
 }
 
-/// The characters of each column's longest word.
+/// Length in characters of each column's longest word.
 fn longest_words(header: &[&str], rows: &[Vec<String>]) -> Vec<u16> {
     let mut longest = vec![0; header.len()];
     let rows = rows.iter().map(|row| row.iter().map(String::as_str).collect());
@@ -82,7 +82,8 @@ fn longest_words(header: &[&str], rows: &[Vec<String>]) -> Vec<u16> {
     longest
 }
 
-/// Each row as its first cell and, below it, the others by name: for terminals too narrow for a table.
+/// Each row as its first cell with the others by name below it, for terminals too narrow for a
+/// table.
 fn stacked(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut lines = Vec::new();
     for row in rows {
@@ -94,7 +95,7 @@ fn stacked(header: &[&str], rows: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
-/// One row a persona.
+/// A table with one row per persona.
 pub(super) fn personas(personas: &[Persona]) -> String {
     let row = |persona: &Persona| {
         let segment = &persona.segment;
@@ -120,7 +121,7 @@ fn flags(persona: &Persona) -> String {
     set.join(", ")
 }
 
-/// `98.4 MB`, in powers of a thousand as hubs and disks count.
+/// Bytes in words: `98.4 MB`, in powers of a thousand as hubs and disks count.
 pub(super) fn megabytes(bytes: u64) -> String {
     match bytes {
         0..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
@@ -135,7 +136,7 @@ mod tests {
 
     #[test]
     fn words_stay_whole_where_there_is_room() {
-        // Each column would like a seventh of the width, and one word is longer than that.
+        // Each column would get a seventh of the width, and one word is longer than that.
         let header = ["incomprehensibility", "b", "c", "d", "e", "f", "g"];
         let mut row = vec!["as it is".to_owned()];
         row.resize(header.len(), "some short words to fill it up".to_owned());
