@@ -1,9 +1,8 @@
 //! `--backend`: a server of the user's own that drafts and judges in place of the engine.
 //!
-//! Owns the rules of its address: this machine and trusted hosts are free unless a price is given; any
-//! other needs one,
-//! and none may be asked under `--no-frontier`. What was agreed is logged, so that a resumed run
-//! asks the same models on the same terms.
+//! Owns the rules of its address: this machine and trusted hosts are free unless a price is given,
+//! any other host needs a price, and none may be asked under `--no-frontier`. What was agreed is
+//! logged, so that a resumed run asks the same models on the same terms.
 
 use serde::{Deserialize, Serialize};
 

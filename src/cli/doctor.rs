@@ -53,7 +53,7 @@ impl DoctorArgs {
 pub(super) struct Found<'a> {
     /// The error that keeps the settings or the user's catalogue from being read.
     pub(super) settings: Option<&'a ConfigError>,
-    /// What closes the network, or why it cannot be closed; `None` where it stays open.
+    /// How the network is closed, or why it cannot be; `None` where it stays open.
     pub(super) air_gap: Option<Result<AirGap, String>>,
 }
 

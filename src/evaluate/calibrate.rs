@@ -1,8 +1,8 @@
-//! What a judge is worth on a user's own data: `persona calibrate --input`.
+//! Measures what a judge is worth on a user's own data: `persona calibrate --input`.
 //!
-//! Owns the planting of errors into personas that are taken for good ones, and the figures that
-//! come of it. The judge itself, its scales and weights, is measured on the built-in controls; here
-//! it meets data that neither was tuned on.
+//! Owns the planting of errors into personas that are taken for good, and the figures that result.
+//! The judge's scales and weights are measured on the built-in controls; here they meet data on
+//! which nothing was tuned.
 
 use std::collections::BTreeMap;
 
@@ -18,49 +18,49 @@ use crate::prompts::corruptions::{Fate, planted};
 use crate::schema::Persona;
 use crate::store::JudgeReport;
 
-/// Good personas of a user's data.
+/// Personas of a user's data that are taken for good.
 #[derive(Clone, Copy)]
 pub struct Own<'a> {
-    /// The data.
+    /// The data from which the personas were made.
     pub corpus: &'a Cleared<Corpus>,
-    /// Made of it, and taken for good.
+    /// The personas that are taken for good.
     pub personas: &'a [Persona],
-    /// For each the records of its segment, as indices.
+    /// For each persona, the records of its segment, as indices into the corpus.
     pub segments: &'a [Vec<usize>],
-    /// How they came about.
+    /// How the personas' statements came about.
     pub wording: Wording,
 }
 
-/// What came of it.
+/// The result of a calibration.
 #[derive(Debug, Clone, Serialize)]
 pub struct Calibration {
-    /// The judge, as it was measured on the built-in controls.
+    /// The measurement of the judge on the built-in controls.
     pub judge: JudgeReport,
-    /// Personas taken for good.
+    /// Number of personas taken for good.
     pub good: usize,
-    /// How well the judge score tells them from their corruptions, by kind.
+    /// How well the judge score tells good personas from corrupted ones, by kind of corruption.
     pub corruptions: BTreeMap<String, Told>,
-    /// The same for all corruptions together.
+    /// How well it tells them apart over all corruptions together.
     pub all: Told,
     /// Scores of the good personas, ascending.
     pub scores: Vec<f64>,
-    /// The highest score at which the wanted share of them passes.
+    /// The highest score at which the wanted share of the good personas passes.
     pub threshold: OwnThreshold,
-    /// The share of corrupted ones that pass there too, by kind.
+    /// Share of the corrupted personas that also pass at that score, by kind of corruption.
     pub let_through: BTreeMap<String, f64>,
 }
 
-/// How well good and corrupted are told apart.
+/// How well good and corrupted personas are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Told {
-    /// The chance that a good one scores above a corrupted one; 0.5 is chance.
+    /// The probability that a good persona scores above a corrupted one; 0.5 is chance.
     pub auc: f64,
-    /// Corrupted personas.
+    /// Number of corrupted personas.
     pub corrupted: usize,
 }
 
-/// Plants every corruption into every persona, and judges them all. At least two personas are
-/// needed: what is foreign in one is taken from another. `None` when cancelled.
+/// Plants every corruption into every persona, and judges all of them. There must be at least two
+/// personas, since what is foreign in one is taken from another. `None` when cancelled.
 pub async fn calibrate(
     own: Own<'_>,
     pass: f64,
@@ -76,7 +76,7 @@ pub async fn calibrate(
         for (fate, planted) in
             std::iter::once(good).chain(planted(persona, &own.personas[next], at))
         {
-            // Whoever is cited is who the persona is held against.
+            // A persona is held against the segment of the people whom it cites.
             let home = if fate == Fate::Misattributed { next } else { at };
             segments.push(own.segments.get(home).cloned().unwrap_or_default());
             personas.push(planted);

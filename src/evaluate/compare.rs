@@ -1,4 +1,4 @@
-//! Two ways to make personas from the same data, by one blind judge.
+//! Compares two ways of making personas from the same data, judged blind by one judge.
 //!
 //! Owns the pairing, the statistics and the conclusion. Differences are paired, and their interval
 //! is a percentile bootstrap over pairs (Efron and Tibshirani, *An Introduction to the Bootstrap*,
@@ -16,77 +16,76 @@ use crate::schema::{Persona, Verdict};
 
 pub use super::page::page;
 
-/// Resamples of a bootstrap.
+/// Resamples of a bootstrap; more would make the interval steadier and take longer.
 const RESAMPLES: usize = 4_000;
-/// Coverage of an interval.
+/// Share of resampled means that an interval covers.
 const COVERAGE: f64 = 0.95;
-/// Quality that may be lost, as a share of the baseline's, for "as good".
+/// How much quality may be lost and still be called "as good", as a share of the baseline's.
 const MARGIN: f64 = 0.05;
 /// Fewest pairs that allow a conclusion: with fewer, no resample can tell luck from merit.
 const LEAST_PAIRS: usize = 5;
 
-/// One way to make personas, run to its end.
+/// One of the two ways to make personas, with the outcome of its run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Side {
-    /// `hybrid`, `frontier-only`.
+    /// Name of the way: `hybrid` or `frontier-only`.
     pub name: String,
-    /// The model that wrote, and the one that refined where there is one.
+    /// The model that wrote and, where there was one, the model that refined.
     pub models: Vec<String>,
-    /// What came of it.
+    /// The personas that it made.
     #[serde(skip)]
     pub personas: Vec<Persona>,
-    /// What was paid.
+    /// What its run paid.
     pub cost: MicroUsd,
-    /// Wall-clock seconds, by the run's log.
+    /// Wall-clock seconds of its run, from the log.
     pub seconds: f64,
 }
 
-/// What the comparison says.
+/// The outcome of the comparison.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
-    /// The two, the baseline second.
+    /// The two ways; the second is the baseline.
     pub sides: [Side; 2],
-    /// The judge.
+    /// Name of the judge.
     pub judge: String,
     /// Whether the judge tells good controls from corrupted ones.
     pub judge_can_judge: bool,
-    /// The judge score.
+    /// Difference in the judge score.
     pub score: Paired,
-    /// Each signal.
+    /// Difference in each signal, by name.
     pub criteria: BTreeMap<String, Paired>,
-    /// How often the first side's persona is preferred, less a half; both orders asked.
+    /// How often the first side's persona is preferred, less a half; averaged over both orders.
     pub preference: Option<Paired>,
-    /// First over baseline; `None` where the baseline cost nothing.
+    /// Cost of the first side over that of the baseline; `None` where the baseline cost nothing.
     pub cost_ratio: Option<f64>,
-    /// First over baseline.
+    /// Seconds of the first side over those of the baseline.
     pub time_ratio: Option<f64>,
-    /// What stands in the way of believing it.
+    /// Reasons to doubt the outcome.
     pub warnings: Vec<String>,
-    /// One sentence.
+    /// The conclusion in one sentence.
     pub conclusion: String,
-    /// How the baseline was made, one sentence.
+    /// How the baseline was made, in one sentence.
     pub baseline: String,
 }
 
-/// A paired difference: first less baseline.
+/// A paired difference: the first side less the baseline.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Paired {
     /// Mean of the first side.
     pub first: f64,
     /// Mean of the baseline.
     pub baseline: f64,
-    /// Mean difference.
+    /// Mean of the differences.
     pub difference: f64,
-    /// Its interval.
+    /// Lower end of the difference's interval.
     pub low: f64,
-    /// Its interval.
+    /// Upper end of the difference's interval.
     pub high: f64,
-    /// Pairs.
+    /// Number of pairs.
     pub pairs: usize,
 }
 
-/// Which personas are held against each other: those of the same slot, then the rest in order.
-/// Indices into the first and the second list.
+/// Pairs of indices into both lists: personas of the same slot are paired, then the rest in order.
 pub fn pairs(first: &[Persona], second: &[Persona]) -> Vec<(usize, usize)> {
     let mut taken = BTreeSet::new();
     let mut pairs = Vec::new();
@@ -107,8 +106,8 @@ pub fn pairs(first: &[Persona], second: &[Persona]) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// Draws the conclusion. `appraisal` is of the first side's personas followed by the baseline's;
-/// `pairs` are as [`pairs`] gave them.
+/// Draws the conclusion. `appraisal` covers the first side's personas followed by the baseline's;
+/// `pairs` is what [`pairs`] returned.
 pub fn compare(sides: [Side; 2], pairs: &[(usize, usize)], appraisal: &Appraisal) -> Comparison {
     let (first, baseline) = appraisal.verdicts.split_at(sides[0].personas.len());
     let over = |value: &dyn Fn(&Verdict) -> Option<f64>| -> Paired {
@@ -161,7 +160,7 @@ fn paired(values: &[(f64, f64)]) -> Paired {
     }
 }
 
-/// Percentile interval of the mean; the same numbers give the same interval.
+/// The percentile interval of the mean; the same numbers always give the same interval.
 fn interval(differences: &[f64]) -> (f64, f64) {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let count = differences.len();
@@ -219,8 +218,8 @@ fn warnings(sides: &[Side; 2], appraisal: &Appraisal) -> Vec<String> {
     warnings
 }
 
-/// The family of a model, by the first word of its name: `gemma-3-270m` and `gemini-2` are of one
-/// house and count as one.
+/// The family of a model, by the first word of its name. `gemma-3-270m` and `gemini-2` come from
+/// one maker and count as one.
 fn family(model: &str) -> String {
     let name = model.rsplit(['/', '\\']).next().unwrap_or(model).to_lowercase();
     let word: String = name.chars().take_while(char::is_ascii_alphabetic).collect();

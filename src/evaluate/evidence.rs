@@ -1,9 +1,9 @@
-//! What a persona claims, held against the research data.
+//! Checks what a persona claims against the research data.
 //!
-//! Owns the check of quotes and the search for records behind statements that cite none. A quote is
-//! verified when its words stand in a record as they are; case, spacing and the shape of quotation
-//! marks aside, nothing may differ. A record is taken for the source of a statement when it uses
-//! enough of its telling words: that is a likeness and no proof, and the report says so.
+//! Owns the check of quotes, and the search for records behind statements that cite none. A quote
+//! is verified when its words stand in a record exactly, except for case, spacing and the shape of
+//! quotation marks. A record is taken for the source of a statement when it uses enough of the
+//! statement's telling words: that is a likeness and not a proof, and the report says so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,21 +12,21 @@ use crate::corpus::Corpus;
 use crate::prompts::passages::telling;
 use crate::schema::{Persona, Quote, RecordId, Statement};
 
-/// The share of a statement's telling words, rare ones counting more, that a record must use to be
+/// Share of a statement's telling words, rare ones weighing more, that a record must use to be
 /// taken for its source.
 const LIKE: f64 = 0.4;
-/// Most records taken for the source of one statement.
+/// Most records that are taken for the source of one statement.
 const SOURCES: usize = 2;
 
-/// A persona whose claims were checked.
+/// A persona whose claims have been checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checked {
-    /// With records behind its statements, and all its quotes: the verified ones as they stand in
-    /// their record, then the others, whose offsets lead to nothing.
+    /// The persona with records behind its statements and with all its quotes: first the verified
+    /// ones as they stand in their record, then the others, whose offsets lead nowhere.
     pub persona: Persona,
     /// Quotes that stand in no record.
     pub unverified: Vec<String>,
-    /// Statements for which records were sought because they cited none that exists.
+    /// How many statements cited no existing record, so that records were sought for them.
     pub sought: usize,
 }
 
@@ -40,7 +40,7 @@ pub struct Evidence<'a> {
 }
 
 impl<'a> Evidence<'a> {
-    /// Reads the records once.
+    /// Reads the records once, for all personas that are checked later.
     pub fn new(corpus: &'a Corpus) -> Self {
         let records = &corpus.records;
         let said: Vec<BTreeSet<String>> =
@@ -59,7 +59,7 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// Checks what a persona claims.
+    /// Checks the claims of a persona.
     pub fn check(&self, claimed: &Claimed) -> Checked {
         let mut persona = claimed.persona.clone();
         let mut unverified = Vec::new();
@@ -69,7 +69,7 @@ impl<'a> Evidence<'a> {
                 None => unverified.push(claim.text.clone()),
             }
         }
-        // The judge is to see what the persona is said to have said.
+        // The judge should see all quotes that the persona claims.
         persona.quotes.extend(unverified.iter().map(|text| Quote {
             text: text.clone(),
             record: RecordId(String::new()),
@@ -88,7 +88,7 @@ impl<'a> Evidence<'a> {
         Checked { persona, unverified, sought }
     }
 
-    /// Where a quote stands: in the record that it names, else in the first that has it.
+    /// The place of a quote: in the record that it names, else in the first record that has it.
     fn find(&self, claim: &ClaimedQuote) -> Option<Quote> {
         let words = Plain::new(claim.text.trim_matches(is_quotation_mark)).text;
         let words = words.trim();
@@ -106,10 +106,10 @@ impl<'a> Evidence<'a> {
         })
     }
 
-    /// Gives a statement the records that use its words, where there are any.
+    /// Gives a statement the records that use its words, if there are any.
     fn seek(&self, statement: &mut Statement) {
         let words: BTreeSet<String> = telling(&statement.text).collect();
-        // A word that no record has counts as the rarest.
+        // A word that is in no record counts as rare as the rarest.
         let rarest = (1.0 + self.said.len() as f64).ln();
         let weight = |word: &String| self.rarity.get(word).copied().unwrap_or(rarest);
         let whole: f64 = words.iter().map(weight).sum();
@@ -136,7 +136,7 @@ impl Checked {
         self.persona.quotes.len() - self.unverified.len()
     }
 
-    /// The persona without the quotes that stand nowhere.
+    /// The persona without the quotes that stand in no record.
     pub fn sound(self) -> Persona {
         let verified = self.verified();
         let mut persona = self.persona;
@@ -145,8 +145,8 @@ impl Checked {
     }
 }
 
-/// All records of the people whom each persona cites, as indices: its segment, where no run says
-/// what that was.
+/// For each persona, the indices of all records of the people whom it cites: its segment, where no
+/// run says what the segment was.
 pub fn segments(corpus: &Corpus, personas: &[Persona]) -> Vec<Vec<usize>> {
     let segment = |persona: &Persona| {
         let cited: BTreeSet<RecordId> = persona.cited().into_iter().collect();
@@ -168,13 +168,13 @@ fn is_quotation_mark(c: char) -> bool {
     matches!(c, '"' | '\'' | '“' | '”' | '„' | '‘' | '’' | '«' | '»')
 }
 
-/// A text in lower case with single spaces and straight marks, and where each of its bytes came
-/// from.
+/// A text in lower case with single spaces and straight quotation marks, with the origin of each of
+/// its bytes.
 struct Plain {
     text: String,
-    /// For each byte of `text`, the byte of the original that its character begins at.
+    /// For each byte of `text`, where its character begins in the original.
     origin: Vec<usize>,
-    /// Bytes of the original.
+    /// Length of the original in bytes.
     length: usize,
 }
 
@@ -206,7 +206,7 @@ impl Plain {
         self.origin.resize(self.text.len(), at);
     }
 
-    /// Where words that are plain themselves stand in the original, whole words only.
+    /// Where `words`, in the same plain form, stand in the original; only whole words count.
     fn find(&self, words: &str) -> Option<std::ops::Range<usize>> {
         let is_word = |c: char| c.is_alphanumeric();
         let (start, _) = self.text.match_indices(words).find(|(at, _)| {

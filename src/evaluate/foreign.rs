@@ -1,9 +1,9 @@
-//! Personas from any tool's JSON.
+//! Reads personas from any tool's JSON.
 //!
-//! Owns the names by which tools call the parts of a persona: ours, those of the original Python
-//! project (`pain_points`, `behaviours`, `additional` keys beside them) and those that are common
-//! elsewhere. Reads what is there and says what it could not place; invents nothing. What a quote
-//! is worth is for `evidence` to see.
+//! Owns the names that tools give to the parts of a persona: ours, those of the original Python
+//! project (`pain_points`, `behaviours`, `additional` keys beside them) and common ones of other
+//! tools. Reads what is there, reports what it could not place, and invents nothing. Quotes are
+//! checked in `evidence`.
 
 use std::collections::BTreeMap;
 
@@ -11,48 +11,49 @@ use serde_json::{Map, Value};
 
 use crate::schema::{Persona, Provenance, RecordId, Scores, Segment, Statement};
 
-/// Most personas of one file: far above any study, low enough that a wrong file ends at once.
+/// Most personas of one file: far more than in any study, and few enough to stop a wrong file at
+/// once.
 const MAX_PERSONAS: usize = 1000;
-/// How deep a list of personas may lie in a document.
+/// How deep in a document a list of personas may lie.
 const MAX_DEPTH: usize = 4;
 
-/// A persona as a file claims it: nothing of it is checked.
+/// A persona as a file claims it; nothing has been checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Claimed {
-    /// All but the quotes.
+    /// The persona without its quotes.
     pub persona: Persona,
-    /// The quotes.
+    /// The quotes that the file claims.
     pub quotes: Vec<ClaimedQuote>,
-    /// Keys that stand for no part that we know.
+    /// Keys that name no part of a persona that is known here.
     pub unread: Vec<String>,
 }
 
-/// Words that somebody is said to have said.
+/// A quote that a file claims somebody said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedQuote {
-    /// The words.
+    /// The words of the quote.
     pub text: String,
-    /// The record that it names, where it names one.
+    /// The record that the quote names, where it names one.
     pub record: Option<RecordId>,
 }
 
-/// Why there are no personas. Maps to exit code 3.
+/// Why a file gave no personas. Maps to exit code 3.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ForeignError {
-    /// No JSON.
+    /// The text is not JSON.
     #[error("it is not JSON: {0}\nhint: a personas.json, or any JSON file with personas in it")]
     NotJson(String),
-    /// JSON without a persona.
+    /// The JSON holds no persona.
     #[error(
         "there is no persona in it\nhint: a persona is an object with a name and, for example, goals or pain_points; a list of them may stand alone or under a key such as \"personas\""
     )]
     NoPersona,
-    /// A file of something else.
+    /// There are so many personas that the file must be something else.
     #[error("it holds {0} personas, and at most {MAX_PERSONAS} are read\nhint: give a part of it")]
     TooMany(usize),
 }
 
-/// The personas of a JSON document, or of one a line.
+/// Reads the personas of a JSON document, or of lines that are one JSON persona each.
 pub fn parse(text: &str) -> Result<Vec<Claimed>, ForeignError> {
     let text = text.trim_start_matches('\u{feff}');
     let document: Value = serde_json::from_str(text).or_else(|error| {
@@ -70,7 +71,7 @@ pub fn parse(text: &str) -> Result<Vec<Claimed>, ForeignError> {
     Ok(found.into_iter().enumerate().map(|(at, fields)| read(at, fields)).collect())
 }
 
-/// The first list of personas in a document, or the single one that it is.
+/// The first list of personas in a document, or the document itself where it is a single persona.
 fn personas_in(value: &Value, depth: usize) -> Option<Vec<&Map<String, Value>>> {
     if depth > MAX_DEPTH {
         return None;
@@ -86,7 +87,7 @@ fn personas_in(value: &Value, depth: usize) -> Option<Vec<&Map<String, Value>>> 
         }
         Value::Object(fields) if is_persona(fields) => Some(vec![fields]),
         Value::Object(fields) => {
-            // A key that says so comes before any other.
+            // A key with "persona" in its name comes before any other.
             let named = fields.iter().filter(|(key, _)| plain(key).contains("persona"));
             let others = fields.iter().filter(|(key, _)| !plain(key).contains("persona"));
             let inside = named.chain(others).find_map(|(_, v)| personas_in(v, depth + 1));
@@ -98,7 +99,7 @@ fn personas_in(value: &Value, depth: usize) -> Option<Vec<&Map<String, Value>>> 
     }
 }
 
-/// Whether an object has a name and something to say, or two things to say.
+/// Whether an object looks like a persona: a name and something else to say, or two things to say.
 fn is_persona(fields: &Map<String, Value>) -> bool {
     let parts: Vec<Part> = fields
         .iter()
@@ -123,13 +124,13 @@ enum Part {
     Motivations,
     Quotes,
     Demographics,
-    /// A demographic fact that stands beside the others.
+    /// A demographic fact with a key of its own.
     Fact,
-    /// What our own files hold beside a persona's words: read by nobody here.
+    /// A part that our own files have besides the persona's words, and that is not read here.
     Ours,
 }
 
-/// Which part a key stands for.
+/// The part of a persona for which a key stands.
 fn part(key: &str) -> Option<Part> {
     Some(match plain(key).as_str() {
         "id" | "personaid" | "uuid" => Part::Id,
@@ -167,7 +168,7 @@ fn part(key: &str) -> Option<Part> {
     })
 }
 
-/// `Pain_Points`, `painPoints` and `pain points` are one key.
+/// A key in the form in which `Pain_Points`, `painPoints` and `pain points` are the same.
 fn plain(key: &str) -> String {
     key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
@@ -286,7 +287,7 @@ fn strings(value: &Value) -> Vec<String> {
 }
 
 /// The texts that a value holds: a string (its lines, where they are a list), a list, or an object,
-/// whose text stands under a usual key or is all of its values together.
+/// whose text has a usual key or consists of all its values.
 fn claims(value: &Value) -> Vec<ClaimedQuote> {
     let plain_text = |text: String| ClaimedQuote { text, record: None };
     match value {

@@ -1,7 +1,7 @@
-//! What personas, judges and runs are worth, measured after the fact.
+//! Measures after the fact what personas, judges and runs are worth.
 //!
 //! Owns the comparison of two ways to make personas ([`compare`]), the evaluation of any personas
-//! file ([`scorecard`], read by [`foreign`] and held against the data by [`evidence`]) and a
+//! file ([`scorecard`], read by [`foreign`] and checked against the data by [`evidence`]), and a
 //! judge's worth on a user's own data ([`calibrate`]). Judges through the pipeline; writes nothing.
 
 pub mod calibrate;

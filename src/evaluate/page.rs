@@ -1,6 +1,7 @@
-//! The comparison as one HTML page without scripts or outside resources.
+//! The comparison as an HTML page without scripts or outside resources.
 //!
-//! Owns the page and its plot: cost across, quality up, an interval where there is one.
+//! Owns the page and its plot: cost to the right, quality upwards, with an interval where there is
+//! one.
 
 use std::fmt::Write;
 
@@ -11,7 +12,7 @@ const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 340.0;
 const MARGIN: f64 = 60.0;
 
-/// The whole page.
+/// The whole page, as HTML.
 pub fn page(comparison: &Comparison) -> String {
     let mut rows = String::new();
     row(&mut rows, "judge score", &comparison.score);
@@ -95,7 +96,8 @@ fn row(rows: &mut String, name: &str, paired: &Paired) {
     );
 }
 
-/// Cost across and judge score up, a point a side; the first side's interval hangs on the baseline.
+/// The plot: a point per side, with cost to the right and judge score upwards. The interval is that
+/// of the first side's difference, drawn from the baseline's score.
 fn plot(comparison: &Comparison) -> String {
     let [first, baseline] = &comparison.sides;
     let most = first.cost.usd().max(baseline.cost.usd()).max(1e-6) * 1.1;
@@ -149,7 +151,7 @@ fn plot(comparison: &Comparison) -> String {
     svg
 }
 
-/// Names come from files and services: plain text, whatever they hold.
+/// Text for HTML. Names come from files and services, and must not become markup.
 fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {

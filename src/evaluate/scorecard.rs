@@ -1,7 +1,7 @@
-//! What can be said of a set of personas: `persona evaluate`.
+//! Evaluates a set of personas: `persona evaluate`.
 //!
-//! Owns the order (check the claims, count, judge) and the document that comes of it. Whoever wrote
-//! the personas, all are asked about in the same way.
+//! Owns the order (check the claims, count, judge) and the document that results. All personas are
+//! asked about in the same way, whoever wrote them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,78 +19,79 @@ use crate::prompts::judge::{CRITERIA, GROUNDEDNESS};
 use crate::schema::{Flag, Persona};
 use crate::store::JudgeReport;
 
-/// The whole result.
+/// The whole result of an evaluation.
 #[derive(Debug, Clone, Serialize)]
 pub struct Evaluation {
-    /// One a persona, in the order of the file.
+    /// One entry per persona, in the order of the file.
     pub personas: Vec<Evaluated>,
-    /// What they are together.
+    /// Figures of all personas together.
     pub set: SetScores,
-    /// The judge, as it was measured.
+    /// The measurement of the judge itself.
     pub judge: JudgeReport,
-    /// What a reader must know to take the figures for what they are, one sentence each.
+    /// What a reader must know to understand the figures, one sentence each.
     pub notes: Vec<String>,
 }
 
-/// One persona.
+/// The result for one persona.
 #[derive(Debug, Clone, Serialize)]
 pub struct Evaluated {
-    /// As in the file.
+    /// The persona's id in the file.
     pub id: String,
-    /// As in the file.
+    /// The persona's name in the file.
     pub name: String,
-    /// The judge score, 0..=1; `None` where nothing that it could rest on has weight.
+    /// The judge score, 0..=1; `None` where no signal with weight could be read.
     pub judge: Option<f64>,
-    /// How far the judge score moves when the same is asked in other words.
+    /// How far the judge score moves when the questions are put in other words.
     pub spread: Option<f64>,
     /// Signals of the judge, each 0..=1 on the scale of its controls.
     pub criteria: BTreeMap<String, f64>,
-    /// What was counted, each 0..=1.
+    /// What was counted, by name, each 0..=1.
     pub counted: BTreeMap<String, f64>,
-    /// Its quotes.
+    /// Its quotes, and how many are verified.
     pub quotes: Quotes,
     /// Wordings that may come from a stereotype.
     pub flags: Vec<Flag>,
-    /// Keys of the file that stand for no part that we know.
+    /// Keys of the file that name no part of a persona that is known here.
     pub unread: Vec<String>,
 }
 
 /// The quotes of one persona.
 #[derive(Debug, Clone, Serialize)]
 pub struct Quotes {
-    /// How many it has.
+    /// How many quotes the persona has.
     pub total: usize,
-    /// How many stand in the data word for word; `None` without data.
+    /// How many quotes stand in the data word for word; `None` without data.
     pub verified: Option<usize>,
-    /// Those that do not.
+    /// The quotes that do not.
     pub unverified: Vec<String>,
 }
 
-/// The personas together.
+/// Figures of the personas together.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct SetScores {
-    /// Mean distance over all pairs, 0..=1; `None` for a single persona.
+    /// Mean distance over all pairs of personas, 0..=1; `None` for a single persona.
     pub mean_distance: Option<f64>,
-    /// Least distance.
+    /// Least distance over all pairs, 0..=1.
     pub min_distance: Option<f64>,
-    /// Pairs that say mostly the same, by name.
+    /// Pairs of names of personas that say mostly the same.
     pub near_duplicates: Vec<(String, String)>,
     /// Mean readability, 0..=1.
     pub readability: Option<f64>,
     /// Share of the records that some persona cites; `None` without data.
     pub records_cited: Option<f64>,
-    /// Share of the participants of whom some persona cites a record; `None` where the data names
-    /// none.
+    /// Share of the participants with a record that some persona cites; `None` where the data names
+    /// no participants.
     pub participants_cited: Option<f64>,
 }
 
-/// Names that may be asked for: signals of the judge and what is counted.
+/// Names that may be asked for: the judge's signals, and what is counted.
 pub fn criteria() -> Vec<&'static str> {
     pipeline::signal_names().into_iter().chain(COUNTED).collect()
 }
 
-/// Evaluates personas against `source`, where it is given. `wanted` are the names to show; `None`
-/// shows the verbal criteria, all that has weight, and all that is counted. `None` when cancelled.
+/// Evaluates personas, against `source` where it is given. `wanted` holds the names to show; `None`
+/// shows the verbal criteria, all signals with weight, and all that is counted. Returns `None` when
+/// cancelled.
 pub async fn evaluate(
     claimed: &[Claimed],
     source: Option<&Cleared<Corpus>>,
@@ -168,8 +169,9 @@ fn check(claimed: &[Claimed], source: Option<&Corpus>) -> Vec<Checked> {
     claimed.iter().map(unchecked).collect()
 }
 
-/// Personas that are made of records' sentences are held against what the same people said
-/// elsewhere; without data, and from other tools, they are taken for free text.
+/// The wording of the personas, which decides how they are judged. Those made of records' sentences
+/// are held against what the same people said elsewhere; those from other tools, or without data,
+/// are taken for free text.
 fn wording(personas: &[Persona], has_source: bool) -> Wording {
     let extractive = Wording::Extractive.as_str();
     if has_source && personas.iter().all(|persona| persona.provenance.style == extractive) {
@@ -179,20 +181,21 @@ fn wording(personas: &[Persona], has_source: bool) -> Wording {
     }
 }
 
-/// The verbal criteria, and all that has weight.
+/// The names that are shown by default: the verbal criteria, and all signals with weight.
 fn usual(judge: &JudgeReport) -> BTreeSet<String> {
     let verbal = CRITERIA.iter().map(|(name, _)| (*name).to_owned());
     let weighed = judge.signals.iter().filter(|(_, s)| s.weight > 0.0).map(|(n, _)| n.clone());
     verbal.chain(weighed).collect()
 }
 
-/// The names of signals among these.
+/// Those of the names that are signals of the judge.
 fn asked(wanted: &BTreeSet<String>) -> BTreeSet<String> {
     let all = pipeline::signal_names();
     all.into_iter().filter(|name| wanted.contains(*name)).map(str::to_owned).collect()
 }
 
-/// Without data the quotes stay with the claim: their words are looked at all the same.
+/// All flags of a persona. Without data, quotes are not in the persona but in the claim, and are
+/// searched there.
 fn flags(found: Vec<Flag>, claimed: &[Claimed], at: usize) -> Vec<Flag> {
     let mut all = found;
     for quote in &claimed[at].quotes {

@@ -1,7 +1,7 @@
-//! Personas in the formats of other tools: one CSV for a spreadsheet, and TinyTroupe's agents.
+//! Personas in the formats of other tools: a CSV for spreadsheets, and agents for TinyTroupe.
 //!
-//! Owns which formats can be asked for. JSON and HTML are written always and are not among the
-//! files here.
+//! Owns the list of formats that can be asked for. JSON and HTML are always written, so they are
+//! not among the files here.
 
 use serde_json::{Map, Value, json};
 
@@ -9,18 +9,18 @@ use super::{RunFile, markdown, plain_line, pretty};
 use crate::corpus::Corpus;
 use crate::schema::{Persona, Statement};
 
-/// What can be written beside `personas.json` and `report.html`.
+/// A format that can be written in addition to `personas.json` and `report.html`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// One page a persona.
+    /// One page per persona.
     Markdown,
-    /// One table, a row a persona.
+    /// One table with a row per persona.
     Csv,
-    /// One agent a persona, for simulations with TinyTroupe.
+    /// One agent per persona, for simulations with TinyTroupe.
     TinyTroupe,
 }
 
-/// Names that a user can give; `json` and `html` add nothing to what is written always.
+/// Names that a user can give. `json` and `html` are accepted, but are always written anyway.
 const NAMES: [(&str, Option<Format>); 5] = [
     ("json", None),
     ("html", None),
@@ -30,10 +30,10 @@ const NAMES: [(&str, Option<Format>); 5] = [
 ];
 
 impl Format {
-    /// Unless told otherwise.
+    /// The formats that are written unless the user names others.
     pub const USUAL: &'static [Self] = &[Self::Markdown];
 
-    /// Reads names parted by commas.
+    /// Reads names separated by commas or blanks.
     pub fn parse_list(text: &str) -> Result<Vec<Self>, String> {
         let mut formats = Vec::new();
         for name in text.split([',', ' ']).filter(|name| !name.is_empty()) {
@@ -46,8 +46,8 @@ impl Format {
         Ok(formats)
     }
 
-    /// The files of all personas in this format. Numbered, not named: what a model wrote is never
-    /// put in a path.
+    /// The files of all personas in this format. They are numbered, not named: text that a model
+    /// wrote never becomes part of a path.
     pub(super) fn files(
         self,
         personas: &[Persona],
@@ -68,7 +68,8 @@ impl Format {
     }
 }
 
-/// A row a persona; what is several in a persona stands on lines of its cell.
+/// A table with a row per persona; where a persona has several items of a kind, they are lines of
+/// one cell.
 fn csv(personas: &[Persona]) -> Vec<u8> {
     let header = [
         "id",
@@ -133,16 +134,16 @@ fn csv(personas: &[Persona]) -> Vec<u8> {
     writer.into_inner().expect("memory can be flushed")
 }
 
-/// A spreadsheet takes what begins like a formula for one; an apostrophe makes it text
-/// (<https://owasp.org/www-community/attacks/CSV_Injection>).
+/// A cell that no spreadsheet takes for a formula: text that begins like one gets an apostrophe in
+/// front (<https://owasp.org/www-community/attacks/CSV_Injection>).
 fn cell(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     if formula { format!("'{text}") } else { text.to_owned() }
 }
 
-/// An agent as TinyTroupe loads it (`TinyPerson.load_specification`,
-/// <https://github.com/microsoft/TinyTroupe>). Only what the persona says: no age, gender or
-/// temperament is made up to fill its other fields.
+/// An agent in the form that TinyTroupe loads (`TinyPerson.load_specification`,
+/// <https://github.com/microsoft/TinyTroupe>). It holds only what the persona says: no age, gender
+/// or temperament is made up to fill other fields.
 fn tiny_person(persona: &Persona) -> Value {
     let texts = |list: &[Statement]| -> Value {
         list.iter().map(|s| Value::from(plain_line(&s.text))).collect()
@@ -158,7 +159,7 @@ fn tiny_person(persona: &Persona) -> Value {
     let mut person = Map::new();
     person.insert("name".into(), plain_line(&persona.name).into());
     let age = persona.demographics.iter().find(|(name, _)| name.eq_ignore_ascii_case("age"));
-    // A range or a band is no age of one person, and stays a fact.
+    // A range such as `31 to 45` is not one person's age, and stays a fact.
     if let Some(age) = age.and_then(|(_, value)| value.trim().parse::<u32>().ok()) {
         person.insert("age".into(), age.into());
     }

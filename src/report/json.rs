@@ -1,6 +1,7 @@
 //! `report.json`: what a run did, in figures.
 //!
-//! Owns the document's shape. Counts and sums only: every figure comes from the log or the corpus.
+//! Owns the form of the document. It holds counts and sums only; every figure comes from the log or
+//! the corpus.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,9 +11,9 @@ use super::{View, money, quality};
 use crate::schema::RecordId;
 use crate::store::{CallCost, Purpose, RunState};
 
-/// Raised when a key changes its meaning or goes.
+/// Version of the document, raised when a key changes its meaning or is removed.
 const REPORT_VERSION: u32 = 1;
-/// Steps of the score histogram over 0..=1.
+/// Number of bars in the histogram of scores over 0..=1.
 const BUCKETS: usize = 10;
 
 /// The whole document.
@@ -46,7 +47,7 @@ pub fn report(view: View<'_>) -> Value {
     })
 }
 
-/// What became of personal data, and what kept the network closed.
+/// What happened to personal data, and how the network was kept closed.
 fn privacy(view: View<'_>) -> Value {
     let process = view.process;
     json!({
@@ -66,7 +67,7 @@ fn inputs(view: View<'_>) -> Value {
     files.collect()
 }
 
-/// Records by what became of them. Used: shown to at least one draft.
+/// Records by what became of them. "Used" means shown to at least one draft.
 fn corpus(view: View<'_>) -> Value {
     let drafts = view.state.drafts.values();
     let shown: BTreeSet<&RecordId> = drafts.flat_map(|d| &d.persona.provenance.shown).collect();
@@ -100,13 +101,14 @@ fn funnel(state: &RunState) -> Value {
     })
 }
 
-/// The gate in force: the user's figure, or the one the controls gave.
+/// The threshold in force: the user's, or else the one measured on the controls.
 fn threshold(state: &RunState) -> Option<f64> {
     let asked = &state.started.as_ref()?.settings["threshold"];
     asked["fixed"].as_f64().or_else(|| state.judge.as_ref().map(|judge| judge.auto_threshold))
 }
 
-/// Every draft that is not a persona, by cause. Causes that differ in their figures only are one.
+/// Every draft that did not become a persona, by cause. Causes that differ only in their figures
+/// count as one.
 fn drops(state: &RunState) -> Value {
     let dropped = state.dropped.iter().map(|(id, cause)| (*id, cause.as_str()));
     let passed_over = state.not_selected.iter().map(|(id, cause)| (*id, cause.as_str()));
@@ -118,7 +120,7 @@ fn drops(state: &RunState) -> Value {
     causes.into_iter().map(row).collect()
 }
 
-/// `score … is below the threshold …`.
+/// A cause without its figures: `score … is below the threshold …`.
 fn without_figures(cause: &str) -> String {
     let mut kind = String::new();
     for c in cause.chars() {
@@ -155,7 +157,7 @@ fn scores(state: &RunState) -> Vec<f64> {
     state.drafts.values().filter_map(|d| Some(d.verdict.as_ref()?.0.score)).collect()
 }
 
-/// Mean of each named figure over the judged drafts.
+/// The mean of each named figure over the judged drafts.
 fn means(
     state: &RunState,
     figures: impl Fn(&crate::schema::Verdict) -> &BTreeMap<String, f64>,
@@ -173,15 +175,15 @@ fn mean(figures: &[f64]) -> Option<f64> {
     (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64)
 }
 
-/// Standard deviation over all figures.
+/// The standard deviation over all figures (population, not sample).
 fn deviation(figures: &[f64]) -> Option<f64> {
     let mean = mean(figures)?;
     let squares = figures.iter().map(|figure| (figure - mean).powi(2)).sum::<f64>();
     Some((squares / figures.len() as f64).sqrt())
 }
 
-/// Wall-clock seconds and tokens by stage. Seconds are the log's; tokens are summed over the calls
-/// that the log holds.
+/// Wall-clock seconds and tokens by stage. Seconds are those in the log; tokens are summed over the
+/// calls in the log.
 fn stages(state: &RunState) -> Value {
     let mut costs: BTreeMap<&str, (usize, CallCost)> = BTreeMap::new();
     let mut add = |stage: &'static str, cost: &CallCost| {
@@ -201,7 +203,7 @@ fn stages(state: &RunState) -> Value {
     for _ in 0..state.dropped.len() {
         add("draft", &CallCost::default());
     }
-    // What was written for money and answered: a refinement is no draft, and is nowhere else.
+    // Paid refinements that were answered: they are not drafts, and are counted nowhere else.
     for (purpose, purchase) in &state.purchases {
         if let (Purpose::Refine(_), Some((answer, _))) = (purpose, &purchase.answer) {
             let usage = answer.usage.unwrap_or_default();
@@ -213,7 +215,7 @@ fn stages(state: &RunState) -> Value {
         state.seconds.keys().map(String::as_str).chain(costs.keys().copied()).collect();
     let stage = |name: &str| {
         let seconds = state.seconds.get(name).copied();
-        // The log holds no calls of the other stages.
+        // For other stages, the log holds no calls.
         let Some((calls, cost)) = costs.get(name) else { return json!({ "seconds": seconds }) };
         let rate = seconds.filter(|s| *s > 0.0).map(|s| cost.usage.completion as f64 / s);
         json!({
@@ -224,7 +226,7 @@ fn stages(state: &RunState) -> Value {
     names.iter().map(|name| ((*name).to_owned(), stage(name))).collect()
 }
 
-/// One row a persona, for a reader who wants the outcome and not the pages.
+/// One row per persona, for readers who want the outcome and not the pages.
 fn personas(state: &RunState) -> Value {
     let row = |persona: &crate::schema::Persona| {
         json!({
@@ -286,7 +288,7 @@ mod tests {
 
     #[test]
     fn paid_answers_are_counted_in_the_stage_that_asked_for_them() {
-        // As the log holds it: the type itself is below what a report may know.
+        // Written as in the log: the type itself belongs to a module that `report` may not use.
         let completion = json!({
             "text": "{}", "finish": "complete",
             "usage": { "prompt": 800, "cached_prompt": 0, "completion": 120, "reasoning": 0 },

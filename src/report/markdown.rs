@@ -1,7 +1,7 @@
 //! One persona as a Markdown page.
 //!
-//! Owns the layout and the escaping: what a model or a participant wrote can neither format the
-//! page nor smuggle HTML or links into it.
+//! Owns the layout and the escaping: text of a model or participant can neither format the page nor
+//! bring HTML or links into it.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use super::{counted, file_name, plain_line};
 use crate::corpus::Corpus;
 use crate::schema::{Persona, Quote, Statement};
 
-/// The page. Quotes name their record and where it stands in the source.
+/// The page of a persona. Quotes name their record and its place in the source.
 pub fn persona(persona: &Persona, corpus: &Corpus) -> String {
     let mut page = format!("# {}\n\n", escaped(&persona.name));
     let _ = writeln!(page, "**{}**\n\n{}\n", escaped(&persona.title), escaped(&persona.summary));
@@ -36,7 +36,7 @@ pub fn persona(persona: &Persona, corpus: &Corpus) -> String {
     page
 }
 
-/// Share of the data and score, in one line.
+/// The persona's share of the data and its score, in one line.
 fn standing(persona: &Persona) -> String {
     let segment = &persona.segment;
     let mut line = format!(
@@ -75,7 +75,7 @@ fn section(page: &mut String, title: &str, lines: impl ExactSizeIterator<Item = 
     page.push('\n');
 }
 
-/// `f1#7, interviews.csv row 8, participant p03`.
+/// Where a quote comes from: `f1#7, interviews.csv row 8, participant p03`.
 fn source(quote: &Quote, corpus: &Corpus) -> String {
     let mut source = escaped(quote.record.as_str());
     if let Some(record) = corpus.records.iter().find(|record| record.id == quote.record) {
@@ -101,8 +101,8 @@ fn provenance(persona: &Persona) -> String {
     text
 }
 
-/// Text on one line that Markdown shows as it is. Marks that are markup anywhere are escaped
-/// everywhere, marks that are markup only where a line begins are escaped there
+/// Text on one line that Markdown shows unchanged. Characters that are markup anywhere are escaped
+/// everywhere; characters that are markup only at the start of a line are escaped there
 /// (<https://spec.commonmark.org/0.31.2/#backslash-escapes>).
 fn escaped(text: &str) -> String {
     let line = plain_line(text);
@@ -114,7 +114,7 @@ fn escaped(text: &str) -> String {
             '.' | ')' => at == digits && digits > 0,
             _ => false,
         };
-        // Bare addresses become links in some dialects, unless something stands in them.
+        // Some dialects turn bare addresses into links, unless a character in them is escaped.
         let begins_link =
             c == '@' || (c == '/' && safe.ends_with(':')) || (c == '.' && safe.ends_with("www"));
         match c {
@@ -184,7 +184,7 @@ mod tests {
         fn text_of_a_model_can_not_format_the_page(text in r"[ -~\n\t<>*_`#\[\]()!|-]{0,60}") {
             let page = format!("- {}\n", escaped(&text));
             let mut shown = String::new();
-            // Typographic quotes are no markup.
+            // Typographic quotes are not markup.
             let dialect = Options::all() - Options::ENABLE_SMART_PUNCTUATION;
             for event in Parser::new_ext(&page, dialect) {
                 match event {

@@ -1,9 +1,9 @@
-//! What a run leaves for people and scripts, rendered from its log.
+//! The files that a run leaves for people and scripts, rendered from its log.
 //!
-//! Owns the files of the run folder that are not the log: `personas.json`, `records.jsonl`,
+//! Owns the files of the run folder other than the log: `personas.json`, `records.jsonl`,
 //! `report.json`, `report.html`, and one file or more in each format that was asked for. Reads the
-//! store's state, never the pipeline, so that a run that died can be reported too. Writes nothing
-//! itself.
+//! store's state, never the pipeline, so that a run that died can be reported too. Renders bytes
+//! only; the caller writes the files.
 
 mod format;
 mod html;
@@ -32,69 +32,69 @@ pub use quality::quality_line;
 /// Everything that a report shows.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
-    /// The log, folded.
+    /// The state that the log gives when all its events are applied.
     pub state: &'a RunState,
     /// The cleared data.
     pub corpus: &'a Corpus,
-    /// What only the process that ran it knows.
+    /// What only the process that carried out the run knows.
     pub process: &'a Process,
 }
 
-/// What the log does not hold.
+/// What a report shows and the log does not hold.
 #[derive(Debug, Clone, Default)]
 pub struct Process {
-    /// How the data was cleared, as `privacy` names it.
+    /// How the data was cleared, under the name that `privacy` gives it.
     pub clearance: String,
     /// What anonymisation replaced, by kind; `None` where it was not asked for.
     pub removed: Option<BTreeMap<&'static str, usize>>,
-    /// Which model looked at the free text once more, where one did.
+    /// The model that made a second pass over the free text, if one did.
     pub second_pass: Option<serde_json::Value>,
-    /// What kept the network closed, where it was.
+    /// How the network was kept closed; `None` where it was open.
     pub air_gap: Option<&'static str>,
-    /// Most memory the process held, where the system tells.
+    /// Most memory that the process held, in bytes; `None` where the system does not say.
     pub peak_rss_bytes: Option<u64>,
-    /// On what terms a paid model took part, where one did.
+    /// The terms on which a paid model took part, if one did.
     pub terms: Option<Terms>,
     /// What a frontier model would have cost, where none took part.
     pub alternative: Option<FrontierOnly>,
 }
 
-/// A paid model, and what it was expected to cost.
+/// The terms of a paid model, and what it was expected to cost.
 #[derive(Debug, Clone)]
 pub struct Terms {
-    /// Who.
+    /// Name of the provider.
     pub provider: String,
-    /// At what price.
+    /// Price of its tokens.
     pub price: Price,
-    /// Within what cap.
+    /// The most that could be spent; `None` without a cap.
     pub cap: Option<MicroUsd>,
-    /// What its part of the run was expected to cost.
+    /// Expected cost of its part of the run.
     pub estimate: Bounds,
-    /// What having it write everything would cost.
+    /// Expected cost if it had written everything.
     pub frontier_only: Bounds,
-    /// Whether it stood in for a local model.
+    /// Whether it stood in for a local model that was not available.
     pub fallback: bool,
 }
 
-/// A file of the run folder: name and bytes.
+/// A file of the run folder: its name and its bytes.
 pub type RunFile = (String, Vec<u8>);
 
-/// The file of what [`report()`] gave; it is written last.
+/// The file `report.json` of what [`report()`] returned; it is written last.
 pub fn report_file(report: &serde_json::Value) -> Result<RunFile, serde_json::Error> {
     Ok(("report.json".to_owned(), pretty(report)?))
 }
 
-/// The file of what [`page()`] collected.
+/// The file `report.html` of what [`page()`] returned.
 pub fn page_file(page: &serde_json::Value) -> Result<RunFile, RenderError> {
     Ok(("report.html".to_owned(), html::render(page)?.into_bytes()))
 }
 
-/// The page could not be put together.
+/// Why the page could not be rendered.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot render report.html: {0:#}")]
 pub struct RenderError(#[from] minijinja::Error);
 
-/// Every other file but the log: the records, and once they are chosen, the personas.
+/// All other files except the log: the records and, once they are selected, the personas.
 pub fn files(view: View<'_>, formats: &[Format]) -> Result<Vec<RunFile>, serde_json::Error> {
     let mut files = vec![("records.jsonl".to_owned(), records(view.corpus)?)];
     let Some(personas) = view.state.selected.as_deref() else { return Ok(files) };
@@ -116,9 +116,9 @@ fn pretty(value: &impl serde::Serialize) -> Result<Vec<u8>, serde_json::Error> {
     Ok(json)
 }
 
-/// The records that the ids lead to, one a line: `id, file, row, participant, columns, text`, and in
-/// a workbook `sheet`.
-/// The only file of the run folder besides the log that names the input files.
+/// The records to which ids lead, one per line, with `id, file, row, participant, columns, text`
+/// and, for a workbook, `sheet`. Besides the log, this is the only file of the run folder that
+/// names the input files.
 pub fn records(corpus: &Corpus) -> Result<Vec<u8>, serde_json::Error> {
     let mut lines = Vec::new();
     for record in &corpus.records {
@@ -139,7 +139,7 @@ pub fn records(corpus: &Corpus) -> Result<Vec<u8>, serde_json::Error> {
     Ok(lines)
 }
 
-/// The data of a run folder, from what [`records`] and [`report()`] wrote there.
+/// Reads the data of a run folder back from what [`records`] and [`report()`] wrote there.
 pub fn read_records(lines: &str, report: &serde_json::Value) -> Result<Corpus, serde_json::Error> {
     #[derive(serde::Deserialize)]
     struct Line {
@@ -174,7 +174,7 @@ pub fn read_records(lines: &str, report: &serde_json::Value) -> Result<Corpus, s
     })
 }
 
-/// The name of input `number`, for display.
+/// The name of input number `number`, for display.
 fn file_name(corpus: &Corpus, number: usize) -> &str {
     corpus.files.iter().find(|file| file.number == number).map_or("", |file| &file.name)
 }

@@ -1,6 +1,6 @@
-//! What the paid part of a run did: money, edits, and what left the machine.
+//! The paid part of a run: money, edits, and what left the machine.
 //!
-//! Owns those parts of `report.json` and the line that sums them up. Every figure is the log's.
+//! Owns those parts of `report.json`, and the line that sums them up. Every figure is the log's.
 
 use serde_json::{Value, json};
 
@@ -8,8 +8,8 @@ use super::{Terms, View, counted};
 use crate::ledger::{Bounds, Figure, FrontierOnly, MicroUsd, Price};
 use crate::store::{CallCost, Refinement, RunState};
 
-/// `cost.frontier`. Spent is what counts against the cap; unsettled is the part of it whose bill is
-/// unknown.
+/// The key `cost.frontier`. "Spent" is what counts against the cap; "unsettled" is the part of it
+/// whose bill is unknown.
 pub(super) fn cost(view: View<'_>) -> Value {
     let account = &view.state.account;
     let terms = view.process.terms.as_ref();
@@ -64,7 +64,7 @@ fn of_terms(terms: &Terms) -> [(String, Value); 7] {
     .map(|(name, value)| (name.to_owned(), value))
 }
 
-/// Tokens of the paid answers, as the provider counted them.
+/// The tokens of the paid answers, as the provider counted them.
 fn tokens(state: &RunState) -> Value {
     let usages = state.purchases.values().filter_map(|p| p.answer.as_ref()?.0.usage);
     let mut sum = CallCost::default();
@@ -117,7 +117,7 @@ fn counts(state: &RunState) -> Counts {
     counts
 }
 
-/// What left this machine, by host: every request, and the records whose text they carried.
+/// What left this machine, by host: every request, and the records whose text it carried.
 pub(super) fn egress(state: &RunState) -> Value {
     let rows = state.egress.iter().map(|(host, egress)| {
         json!({

@@ -1,8 +1,8 @@
 //! Text from data and models, made safe to show.
 //!
-//! Owns what a terminal or a Markdown reader must never get to see: escape sequences, control
-//! characters, and characters that reorder or hide text. Does not touch what is stored: the run
-//! folder's JSON keeps every character, escaped.
+//! Owns which characters a terminal or a Markdown reader must never be shown: escape sequences,
+//! control characters, and characters that reorder or hide text. What is stored is not changed: the
+//! run folder's JSON keeps every character, escaped.
 
 /// `text` without escape sequences and invisible controls. Line breaks stay, tabs become blanks.
 pub fn plain(text: &str) -> String {
@@ -11,7 +11,7 @@ pub fn plain(text: &str) -> String {
     while let Some(c) = chars.next() {
         match c {
             '\u{1b}' => skip_escape(&mut chars),
-            // The one-character forms of `ESC [` and of the string introducers.
+            // The one-character forms of `ESC [` and of the sequences that introduce a string.
             '\u{9b}' => skip_sequence(&mut chars),
             '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}' => skip_string(&mut chars),
             '\n' => shown.push('\n'),
@@ -23,19 +23,20 @@ pub fn plain(text: &str) -> String {
     shown
 }
 
-/// [`plain`] on one line: breaks become blanks.
+/// [`plain`] text on one line, with line breaks turned into blanks.
 pub fn plain_line(text: &str) -> String {
     plain(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// `1 record`, `2 records`.
+/// A number with its noun: `1 record`, `2 records`.
 pub fn counted(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
 
-/// Direction overrides and isolates, and characters without width. The joiners U+200C and U+200D
-/// stay: scripts and emoji are spelled with them.
+/// Whether a character reorders or hides text: direction overrides and isolates, and characters
+/// without width. The joiners U+200C and U+200D are not among them, since scripts and emoji need
+/// them.
 fn reorders_or_hides(c: char) -> bool {
     matches!(
         c,
@@ -47,7 +48,7 @@ fn reorders_or_hides(c: char) -> bool {
 
 type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
-/// What follows `ESC` (ECMA-48): a control sequence, a string, or one character.
+/// Skips what follows `ESC` (ECMA-48): a control sequence, a string, or one character.
 fn skip_escape(chars: &mut Chars<'_>) {
     match chars.peek() {
         Some('[') => {
@@ -65,14 +66,14 @@ fn skip_escape(chars: &mut Chars<'_>) {
     }
 }
 
-/// Parameters and the final byte of a control sequence. Ends at the first character that cannot be
-/// part of one, so that a lone introducer does not eat the text behind it.
+/// Skips the parameters and the final byte of a control sequence. Stops at the first character that
+/// cannot be part of one, so that a lone introducer does not swallow the text after it.
 fn skip_sequence(chars: &mut Chars<'_>) {
     while chars.next_if(|c| (' '..='?').contains(c)).is_some() {}
     chars.next_if(|c| ('@'..='~').contains(c));
 }
 
-/// A device or operating-system string, up to its terminator or the end of the line.
+/// Skips a device or operating-system string, up to its terminator or the end of the line.
 fn skip_string(chars: &mut Chars<'_>) {
     while let Some(c) = chars.next_if(|c| *c != '\n') {
         if c == '\u{7}' || c == '\u{9c}' {

@@ -1,7 +1,8 @@
-//! How good the personas are as a set: what of the data they stand for, and whether they differ.
+//! How good the personas are as a set: how much of the data they stand for, and whether they
+//! differ.
 //!
-//! Owns the figures of `report.json` that no single persona has. All are counted from the log and
-//! the data, none asked of a model.
+//! Owns the figures of `report.json` that describe no single persona. All are counted from the log
+//! and the data; no model is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use super::View;
 use crate::schema::{ALIKE, Persona, RecordId, Shingles, said};
 
-/// Words of fewer letters tell little.
+/// Fewest letters of a word that is counted; shorter words tell little.
 const LETTERS: usize = 4;
 /// The figures of the set; `null` until personas are selected.
 pub(super) fn quality(view: View<'_>) -> Value {
@@ -25,7 +26,7 @@ pub(super) fn quality(view: View<'_>) -> Value {
     })
 }
 
-/// The set in one line, for the end of a run; nothing without personas.
+/// The set in one line, for the end of a run; `None` without personas.
 pub fn quality_line(quality: &Value) -> Option<String> {
     let figure = |part: &str, name: &str| quality[part][name].as_u64();
     let (cited, records) = (figure("records", "cited")?, figure("records", "of")?);
@@ -47,12 +48,12 @@ fn cited(personas: &[Persona]) -> BTreeSet<RecordId> {
     personas.iter().flat_map(Persona::cited).collect()
 }
 
-/// Slots that a persona stands for.
+/// The slots that have a persona.
 fn taken(personas: &[Persona]) -> BTreeSet<usize> {
     personas.iter().map(|persona| persona.provenance.slot).collect()
 }
 
-/// Records that personas cite, that their drafts had in focus, and that their segments hold.
+/// How many records personas cite, their drafts had in focus, and their segments hold.
 fn records(view: View<'_>, personas: &[Persona]) -> Value {
     let all = view.corpus.records.len();
     let cited = cited(personas).len();
@@ -70,7 +71,7 @@ fn records(view: View<'_>, personas: &[Persona]) -> Value {
     })
 }
 
-/// Participants with a record that a persona cites.
+/// How many participants have a record that a persona cites.
 fn participants(view: View<'_>, personas: &[Persona]) -> Value {
     let all = view.corpus.participants();
     let heard: BTreeSet<String> = cited(personas)
@@ -81,8 +82,8 @@ fn participants(view: View<'_>, personas: &[Persona]) -> Value {
     json!({ "of": all, "cited": heard.len(), "share_cited": share(heard.len(), all) })
 }
 
-/// How far apart two personas are in what they say: 1 − cosine of the counts of their words of four
-/// letters or more, 0..=1; 1 where they share none.
+/// How far apart the personas are in what they say. The distance of two is 1 − cosine of the counts
+/// of their words of at least four letters, 0..=1; 1 where they share none.
 fn distance(personas: &[Persona]) -> Value {
     let counts: Vec<BTreeMap<String, f64>> = personas.iter().map(counts).collect();
     let mut distances = Vec::new();
@@ -112,7 +113,7 @@ fn cosine(one: &BTreeMap<String, f64>, other: &BTreeMap<String, f64>) -> f64 {
     if lengths > 0.0 { dot / lengths } else { 0.0 }
 }
 
-/// Pairs of personas that the pipeline would not have let stand together.
+/// Pairs of personas that are too alike for the pipeline to have kept both.
 fn near_duplicates(personas: &[Persona]) -> Value {
     let texts: Vec<Shingles> = personas.iter().map(Shingles::new).collect();
     let mut pairs = Vec::new();
@@ -126,7 +127,7 @@ fn near_duplicates(personas: &[Persona]) -> Value {
     Value::Array(pairs)
 }
 
-/// Segments of the plan for which no persona stands, with the words that set them apart.
+/// Segments of the plan that have no persona, with the terms that set them apart.
 fn without_persona(view: View<'_>, personas: &[Persona]) -> Value {
     let taken = taken(personas);
     let slots = view.state.plan.iter().flat_map(|plan| &plan.slots);
@@ -135,7 +136,7 @@ fn without_persona(view: View<'_>, personas: &[Persona]) -> Value {
         .collect()
 }
 
-/// Goals, pains and behaviours that cite a record, and those that the model concluded.
+/// How many goals, pains and behaviours cite a record, and how many the model concluded.
 fn statements(personas: &[Persona]) -> Value {
     let all: Vec<_> = personas.iter().flat_map(Persona::statements).collect();
     let supported = all.iter().filter(|statement| !statement.records.is_empty()).count();

@@ -17,7 +17,7 @@ use crate::loopback::{Reply, Server};
 const APIS: [Api; 5] =
     [Api::Anthropic, Api::Gemini, Api::Ollama, Api::OpenAiChat, Api::OpenAiResponses];
 
-/// The seed of each, by the beginning of its name.
+/// Beginnings of the names of the seeds, in the order of [`APIS`].
 const NAMES: [&str; 5] = ["anthropic", "gemini", "ollama", "chat", "responses"];
 
 const STATUSES: [u16; 14] = [200, 200, 200, 200, 201, 204, 301, 400, 401, 404, 422, 429, 500, 529];
@@ -92,7 +92,7 @@ fn reply(body: &[u8], random: &mut Random) -> Reply {
     reply
 }
 
-/// What an answer that is believed must hold.
+/// Checks what must hold for every answer that is accepted.
 fn check(completion: &Completion) {
     let labels = ["1", "2", "3"].map(str::to_owned);
     let likely = completion.label_log_probs(&labels).unwrap_or_default();
@@ -121,7 +121,8 @@ fn answers(count: u64) {
             damage(&mut body, &WORDS, random);
         }
         *next.lock().expect("the reply") = reply(&body, random);
-        // What one answer taught stays with its model: most of them learn all there is.
+        // What a model learns from one answer stays with it; most of these models soon know all
+        // there is.
         let fresh = random.once_in(8).then(|| model(APIS[which], server.port));
         let model = fresh.as_ref().unwrap_or(&models[which]);
         let _inside = runtime.enter();

@@ -1,4 +1,4 @@
-//! Model files: a header that lies field by field, and damaged bytes.
+//! Model files: headers with false fields, and damaged bytes.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -15,11 +15,11 @@ use super::mutate::{Random, damage, overwrite};
 use super::{run, scratch};
 use crate::tiny_gguf::{Family, Options, Weights, tiny_model};
 
-/// What opening any file may take beyond twice its size, in bytes: the reader's buffer, and what
-/// the few keys and messages of a small file come to.
+/// Bytes that opening any file may take beyond twice its size: the reader's buffer, and the few
+/// keys and messages of a small file.
 const SLACK: i64 = 64 << 10;
 
-/// Pieces that mean something in a header.
+/// Byte sequences that mean something in a header.
 const WORDS: [&[u8]; 12] = [
     b"GGUF",
     b"llama.block_count",
@@ -35,7 +35,7 @@ const WORDS: [&[u8]; 12] = [
     b"\x01\0\0\0\0\0\0\0",
 ];
 
-/// The smallest file of each architecture, and some kinds of weights.
+/// The smallest file of each architecture, and of some kinds of weights.
 fn seeds() -> Vec<Vec<u8>> {
     let smallest = Options {
         layers: 1,
@@ -56,7 +56,7 @@ fn seeds() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// A file that is written over and over.
+/// A file that is overwritten for each case.
 struct Scratch {
     file: tempfile::NamedTempFile,
 }
@@ -66,7 +66,7 @@ impl Scratch {
         Self { file: tempfile::NamedTempFile::new_in(scratch()).expect("a scratch file") }
     }
 
-    /// `bytes`, and `more` bytes that are zero.
+    /// Writes `bytes`, and then `more` zero bytes.
     fn write(&mut self, bytes: &[u8], more: usize) -> &Path {
         let file: &mut File = self.file.as_file_mut();
         file.set_len(0).expect("an empty file");
@@ -77,7 +77,7 @@ impl Scratch {
     }
 }
 
-/// What is refused says which field is to blame.
+/// Checks that a refusal names the field to blame.
 #[track_caller]
 fn names_its_field(error: &EngineError) {
     let reason = match error {
@@ -104,8 +104,8 @@ fn names_its_field(error: &EngineError) {
     assert!(!reason.contains(|c: char| c.is_control() && c != '\n'), "{reason:?}");
 }
 
-/// Opens a file and holds the result to the promises. Says whether it was believed, and how many
-/// bytes it took beyond twice its size.
+/// Opens a file and checks the result. Returns whether the file was accepted, and how many bytes
+/// opening took beyond twice its size.
 fn open(path: &Path, length: usize, deep: bool) -> (bool, i64) {
     let (opened, peak) = measured(|| GgufFile::open(path));
     let excess = peak - 2 * length as i64;
@@ -116,7 +116,7 @@ fn open(path: &Path, length: usize, deep: bool) -> (bool, i64) {
             (false, excess)
         }
         Ok(file) => {
-            // Building a vocabulary takes a hundred times as long as the header.
+            // Building a vocabulary takes a hundred times as long as reading the header.
             if deep {
                 build(&file, length);
                 load(path);
@@ -126,7 +126,7 @@ fn open(path: &Path, length: usize, deep: bool) -> (bool, i64) {
     }
 }
 
-/// Takes a believed file as far as one gets without its weights.
+/// Uses an accepted file for everything that needs no weights.
 fn build(file: &GgufFile, length: usize) {
     let (tokenizer, peak) = measured(|| Tokenizer::from_gguf(file));
     super::tokenizers::in_proportion(peak, length);
@@ -144,7 +144,7 @@ fn build(file: &GgufFile, length: usize) {
     }
 }
 
-/// Weights that are all zero make a model too.
+/// Loads the model: weights that are all zero are valid too.
 fn load(path: &Path) {
     let options = EngineOptions { device: DeviceChoice::Cpu, ..EngineOptions::default() };
     match Engine::load(path, &options) {
@@ -160,7 +160,7 @@ fn load(path: &Path) {
     }
 }
 
-/// One to four lies.
+/// Puts one to four false values into a header.
 fn lie(parts: &mut Parts, random: &mut Random) {
     for _ in 0..=random.below(4) {
         match random.below(16) {
@@ -178,7 +178,7 @@ fn lie(parts: &mut Parts, random: &mut Random) {
     }
 }
 
-/// A number of the decoder, at a limit, in a type that need not fit.
+/// Sets a number of the decoder to a limit, in a type that may not fit.
 fn lie_in_a_number(parts: &mut Parts, random: &mut Random) {
     const SUFFIXES: [&str; 20] = [
         "block_count",
@@ -243,7 +243,7 @@ fn lie_in_an_entry(parts: &mut Parts, random: &mut Random) {
         2 => parts.entries[at].code = random.limit() as u32,
         3 => parts.entries[at].code = *random.of(&[0, 1, 4, 6, 7, TEXT, LIST, 10, 12, 13]),
         4 => parts.entries[at].key = vec![*random.of(b"a\xff\0\x1b"); random.below(300)],
-        // A list of lists of lists, as deep as it gets.
+        // A list of lists of lists, nested as deep as possible.
         5 => {
             let mut value = LIST.to_le_bytes().to_vec();
             for _ in 0..random.below(2000) {
@@ -262,7 +262,7 @@ fn lie_in_an_entry(parts: &mut Parts, random: &mut Random) {
             let claim = random.limit().to_le_bytes().to_vec();
             (parts.entries[at].code, parts.entries[at].value) = (TEXT, claim);
         }
-        // Bytes that are no text, much longer once they are replaced.
+        // Bytes that are not UTF-8 and grow when they are replaced.
         _ => {
             let bytes = vec![0xFF; 1 << random.below(18)];
             (parts.entries[at].code, parts.entries[at].value) = (TEXT, text(&bytes));
@@ -311,7 +311,7 @@ fn lie_in_a_count(parts: &mut Parts, random: &mut Random) {
     }
 }
 
-/// As many small things as the file can name.
+/// Adds as many small entries or tensors as a file can name.
 fn flood(parts: &mut Parts, random: &mut Random) {
     let count = 1usize << random.below(13);
     match random.below(4) {
@@ -359,7 +359,7 @@ fn damaged(count: u64) {
     let mut scratch = Scratch::new();
     run("gguf, by bytes", 10, count, |random| {
         let seed = random.of(&seeds);
-        // All that is read of a file is its header; the weights only have to be there.
+        // Only the header of a file is read; the weights need only be there.
         let end = Parts::of(seed).header().len();
         let mut bytes = seed[..end].to_vec();
         if random.once_in(2) {
@@ -395,7 +395,7 @@ fn no_damaged_header_breaks_the_reader_in_full() {
     damaged(500_000);
 }
 
-/// The header of a real model, vocabulary and all, with weights that are a hole in the file.
+/// The header of a real model, with its vocabulary; its weights are a hole in the file.
 #[test]
 #[ignore = "reads the real model: cargo test --release -- --ignored fuzz"]
 fn no_damage_to_a_real_header_breaks_the_reader() {
@@ -422,8 +422,9 @@ fn no_damage_to_a_real_header_breaks_the_reader() {
     });
 }
 
-/// What once took more than its share of memory, broke the reader or was refused without a name:
-/// one lie each in a sound file, and the field that the refusal must name.
+/// Headers that were once found to take too much memory, break the reader or be refused without
+/// naming a field: each has one false value in a sound file, with the field that the refusal must
+/// name.
 #[test]
 fn what_was_once_found_is_still_refused_by_name() {
     type Lie = fn(&mut Parts);
@@ -432,7 +433,7 @@ fn what_was_once_found_is_still_refused_by_name() {
         ("the tensor count", |parts| parts.tensors_claimed = 1 << 40),
         ("'GGUF'", |parts| parts.magic = b"GGML".to_vec()),
         ("GGUF version", |parts| parts.version = 77),
-        // Tables by blocks, for blocks that are not there.
+        // A table with an entry per block, for blocks that are not there.
         ("blk.1.attn_norm.weight", |parts| {
             parts.set("llama.block_count", 4, 512u32.to_le_bytes().to_vec());
         }),
@@ -442,7 +443,7 @@ fn what_was_once_found_is_still_refused_by_name() {
         ("split.count", |parts| {
             parts.set("split.count", 2, u16::MAX.to_le_bytes().to_vec());
         }),
-        // Texts that cost three times their length once they are readable.
+        // Texts that take three times their length once they are readable.
         ("metadata key", |parts| parts.entries[0].key = vec![0xFF; 60_000]),
         ("tensor", |parts| parts.tensors[0].name = vec![0xFF; 300]),
         // A million empty texts, each of which is an allocation.

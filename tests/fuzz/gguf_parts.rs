@@ -1,22 +1,23 @@
-//! A GGUF header taken apart, so that each of its fields can lie for itself.
+//! A GGUF header taken apart, so that each of its fields can be falsified alone.
 //!
-//! Reads sound files alone; writes whatever the fields say.
+//! Reads sound files only; writes whatever the fields say.
 
-/// Code of a text, and of a list, among the types of values.
+/// Type codes of a text and of a list.
 pub(super) const TEXT: u32 = 8;
 pub(super) const LIST: u32 = 9;
 
-/// A file: its header by fields, and how much follows it.
+/// A file: the fields of its header, and how many bytes follow it.
 #[derive(Debug, Clone)]
 pub(super) struct Parts {
     pub(super) magic: Vec<u8>,
     pub(super) version: u32,
-    /// Beyond the tensors that are there.
+    /// By how much the tensor count exceeds the tensors that are there; for entries,
+    /// `entries_claimed`.
     pub(super) tensors_claimed: u64,
     pub(super) entries_claimed: u64,
     pub(super) entries: Vec<Entry>,
     pub(super) tensors: Vec<Tensor>,
-    /// Bytes of weights, all of them zero: nobody looks at them before the header is believed.
+    /// Bytes of weights, all zero: they are not read before the header is accepted.
     pub(super) data: usize,
 }
 
@@ -24,7 +25,7 @@ pub(super) struct Parts {
 pub(super) struct Entry {
     pub(super) key: Vec<u8>,
     pub(super) code: u32,
-    /// As it stands in the file.
+    /// The value's bytes, as they stand in the file.
     pub(super) value: Vec<u8>,
 }
 
@@ -39,7 +40,7 @@ pub(super) struct Tensor {
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// What is left where there is less: values that lie are read again.
+    /// The next `count` bytes, or what is left where that is less: falsified values are read again.
     fn take(&mut self, count: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(count.min(self.0.len()));
         self.0 = rest;
@@ -75,7 +76,7 @@ impl<'a> Reader<'a> {
 }
 
 impl Parts {
-    /// Of a sound file whose tensors are aligned by 32 bytes.
+    /// Takes apart a sound file whose tensors are aligned to 32 bytes.
     pub(super) fn of(file: &[u8]) -> Self {
         let mut reader = Reader(file);
         let magic = reader.take(4).to_vec();
@@ -99,7 +100,7 @@ impl Parts {
         Self { magic, version, tensors_claimed: 0, entries_claimed: 0, entries, tensors, data }
     }
 
-    /// The header, without the weights.
+    /// The bytes of the header, without the weights.
     pub(super) fn header(&self) -> Vec<u8> {
         let mut file = self.magic.clone();
         file.extend(self.version.to_le_bytes());
@@ -122,7 +123,7 @@ impl Parts {
         file
     }
 
-    /// Sets a value, or adds it.
+    /// Sets the value of a key, or adds the key.
     pub(super) fn set(&mut self, key: &str, code: u32, value: Vec<u8>) {
         match self.entry(key) {
             Some(entry) => (entry.code, entry.value) = (code, value),
@@ -144,14 +145,14 @@ impl Parts {
     }
 }
 
-/// A text with its length before it.
+/// A text in the form of the file: its length, then its bytes.
 pub(super) fn text(bytes: &[u8]) -> Vec<u8> {
     let mut all = (bytes.len() as u64).to_le_bytes().to_vec();
     all.extend(bytes);
     all
 }
 
-/// A list of texts, as a value.
+/// A list of texts in the form of a value.
 pub(super) fn texts<T: AsRef<[u8]>>(items: &[T]) -> Vec<u8> {
     let mut all = TEXT.to_le_bytes().to_vec();
     all.extend((items.len() as u64).to_le_bytes());
@@ -159,7 +160,7 @@ pub(super) fn texts<T: AsRef<[u8]>>(items: &[T]) -> Vec<u8> {
     all
 }
 
-/// A list of numbers of the type `code`, as a value.
+/// A list of numbers of type `code` in the form of a value.
 pub(super) fn numbers(code: u32, count: u64, bytes: &[u8]) -> Vec<u8> {
     let mut all = code.to_le_bytes().to_vec();
     all.extend(count.to_le_bytes());

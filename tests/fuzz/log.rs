@@ -1,4 +1,4 @@
-//! Run logs and persona files: what a crash, a full disk or an editor leaves of them.
+//! Run logs and persona files as a crash, a full disk or an editor may leave them.
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ const WORDS: [&[u8]; 14] = [
     b"\0",
 ];
 
-/// Whole lines change places, go, or come twice; numbers reach their limits.
+/// Swaps, removes or repeats whole lines, and sets numbers to their limits.
 fn rearrange(bytes: &mut Vec<u8>, random: &mut Random) {
     let mut lines: Vec<Vec<u8>> =
         bytes.split_inclusive(|b| *b == b'\n').map(<[u8]>::to_vec).collect();
@@ -58,7 +58,7 @@ fn rearrange(bytes: &mut Vec<u8>, random: &mut Random) {
     *bytes = lines.concat();
 }
 
-/// Replays a log, and does with the state what a listing and a report do.
+/// Replays a log, and uses the state as a listing and a report do. Returns whether it was accepted.
 fn replay(folder: &Path, bytes: &[u8]) -> bool {
     std::fs::write(folder.join("log.jsonl"), bytes).expect("written");
     let (read, peak) = measured(|| Run::read(folder));

@@ -1,24 +1,24 @@
-//! How much memory a piece of work takes: an allocator that counts, a thread at a time.
+//! Measures how much memory a piece of work takes, with an allocator that counts per thread.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The system's allocator, with the bytes that each thread asks for counted.
+/// The system's allocator, with a count of the bytes that each thread asks for.
 struct Counting;
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
 thread_local! {
-    /// Bytes that this thread asked for and did not give back. What it gives back for another
-    /// thread makes this negative, so only differences mean something.
+    /// Bytes that this thread has allocated and not freed. Freeing another thread's bytes makes it
+    /// negative, so that only differences mean something.
     static LIVE: Cell<i64> = const { Cell::new(0) };
-    /// The most that `LIVE` has been since it was last set.
+    /// The largest value of `LIVE` since `PEAK` was last set.
     static PEAK: Cell<i64> = const { Cell::new(0) };
 }
 
 fn grow(bytes: usize) {
-    // A thread that is ending has no counters any more, and nobody asks for them.
+    // A thread that is ending has no counters any more, and needs none.
     let _ = LIVE.try_with(|live| {
         live.set(live.get() + bytes as i64);
         let _ = PEAK.try_with(|peak| peak.set(peak.get().max(live.get())));
@@ -59,7 +59,8 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// What `work` gives, and the most bytes that it had in use at once beyond those before it.
+/// Runs `work`. Returns its result, and the most bytes that it had in use at once in addition to
+/// those in use before.
 pub(super) fn measured<T>(work: impl FnOnce() -> T) -> (T, i64) {
     let before = LIVE.get();
     PEAK.set(before);

@@ -1,10 +1,10 @@
 //! Hostile input: every kind of bytes that reaches the program from outside, damaged on purpose.
 //!
-//! Each target takes sound seeds, damages them by rules of its own and by bytes, and holds the
-//! program to its promise: no panic, no hang, memory in proportion to the input, and an error that
-//! says what is wrong. Everything follows from a number, so a failure repeats: the panic message
-//! names the case, and `corpus/` keeps what was once found. `cargo test` runs a sample of each,
-//! `cargo test --release -- --ignored fuzz` all of it.
+//! Each target takes sound seeds, damages them by rules of its own and byte by byte, and checks
+//! that the program keeps its promise: no panic, no hang, memory in proportion to the input, and an
+//! error that says what is wrong. Everything follows from a number, so that a failure can be
+//! repeated: the panic message names the case. `corpus/` keeps inputs that once failed. `cargo
+//! test` runs a sample of each target, `cargo test --release -- --ignored fuzz` all of it.
 
 mod answers;
 mod gguf;
@@ -24,26 +24,26 @@ use std::time::{Duration, Instant};
 
 use mutate::Random;
 
-/// Longest time that one case may take, in a debug build on a busy machine too.
+/// Longest time that one case may take, even in a debug build on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a run of cases came to, for the closing line that a person reads.
+/// The outcome of a run of cases, for the closing line.
 #[derive(Debug, Default)]
 struct Tally {
     cases: u64,
     accepted: u64,
     slowest: Duration,
-    /// Most bytes in use beyond twice the input.
+    /// Most bytes in use beyond twice the size of the input.
     excess: i64,
 }
 
 thread_local! {
-    /// Whether this thread is at a case.
+    /// Whether this thread is running a case.
     static TRYING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A library's panic that the program catches is written down in a line: with a backtrace, all the
-/// symbols of the binary would count as the memory of the case.
+/// Makes panics within a case print a single line: with a backtrace, all symbols of the binary
+/// would count as memory of a case in which the program catches a library's panic.
 fn keep_panics_short() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -55,13 +55,13 @@ fn keep_panics_short() {
 }
 
 /// Runs `case` for each number in turn. A panic or a slow case is reported with the number that
-/// repeats it. `case` says whether the input was accepted, and how many bytes it took beyond twice
-/// its size.
+/// repeats it. `case` returns whether the input was accepted, and how many bytes it took beyond
+/// twice its size.
 fn run(target: &str, seed: u64, count: u64, mut case: impl FnMut(&mut Random) -> (bool, i64)) {
     keep_panics_short();
     TRYING.set(true);
     let mut tally = Tally::default();
-    // One case can be tried alone: PERSONA_FUZZ_CASE=1234 cargo test fuzz::gguf
+    // A single case can be run alone: PERSONA_FUZZ_CASE=1234 cargo test fuzz::gguf
     let only: Option<u64> =
         std::env::var("PERSONA_FUZZ_CASE").ok().and_then(|number| number.parse().ok());
     for number in only.map_or(0..count, |number| number..number + 1) {
@@ -89,14 +89,14 @@ fn run(target: &str, seed: u64, count: u64, mut case: impl FnMut(&mut Random) ->
     );
 }
 
-/// Where files stand that are written over and over: in memory where the system has such a place,
-/// since a disk would be waited for each time.
+/// Folder for files that are overwritten again and again: in memory where the system has such a
+/// folder, since a disk would slow each case down.
 fn scratch() -> PathBuf {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }
 }
 
-/// The files that are kept for a target, in order of name: seeds, and what was once found.
+/// The files kept for a target, by name: seeds, and inputs that once failed.
 fn kept(target: &str) -> Vec<(String, Vec<u8>)> {
     let folder: PathBuf =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);

@@ -1,9 +1,9 @@
-//! Damage to bytes, by a generator of which a number says everything.
+//! Damage to bytes, by a generator whose seed determines everything.
 
-/// SplitMix64 (Steele, Lea, Flood 2014): small, and no two seeds alike.
+/// SplitMix64 (Steele, Lea, Flood 2014): small, and different for every seed.
 pub(super) struct Random(u64);
 
-/// Numbers at which code that counts goes wrong.
+/// Numbers at which counting code tends to go wrong.
 pub(super) const LIMITS: [u64; 24] = [
     0,
     1,
@@ -44,12 +44,12 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Below `bound`, which is not 0.
+    /// A number below `bound`, which must not be 0.
     pub(super) fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
     }
 
-    /// Once in `times`.
+    /// True once in `times` on average.
     pub(super) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
@@ -58,7 +58,7 @@ impl Random {
         &all[self.below(all.len())]
     }
 
-    /// A number that is likely to hurt.
+    /// A number that is likely to cause trouble.
     pub(super) fn limit(&mut self) -> u64 {
         match self.below(4) {
             0 => self.next(),
@@ -68,15 +68,16 @@ impl Random {
     }
 }
 
-/// Damages `bytes` by one to four steps; `words` are pieces that mean something in the format.
+/// Damages `bytes` in one to four steps; `words` are byte sequences that mean something in the
+/// format.
 pub(super) fn damage(bytes: &mut Vec<u8>, words: &[&[u8]], random: &mut Random) {
     for _ in 0..=random.below(4) {
         step(bytes, words, random);
     }
 }
 
-/// Overwrites a few bytes and leaves all others where they are, so that what stands behind the
-/// damage is still read as what it is.
+/// Overwrites a few bytes and moves none, so that what follows the damage is still read as what it
+/// is.
 pub(super) fn overwrite(bytes: &mut [u8], random: &mut Random) {
     for _ in 0..=random.below(3) {
         let at = random.below(bytes.len());
@@ -103,7 +104,7 @@ fn step(bytes: &mut Vec<u8>, words: &[&[u8]], random: &mut Random) {
             let to = random.below(bytes.len() + 1);
             bytes.splice(to..to, copy);
         }
-        // One piece very often, as long as the whole stays small.
+        // One piece repeated very often, as long as the whole stays small.
         3 => {
             let copy = bytes[at..at + length].to_vec();
             let times = 1 << random.below(9);

@@ -1,4 +1,4 @@
-//! Research data: every format that is read, damaged.
+//! Research data: damaged files of every format that is read.
 
 use persona::corpus::{self, Corpus};
 
@@ -6,12 +6,13 @@ use super::memory::measured;
 use super::mutate::{Random, damage};
 use super::{kept, run, scratch};
 
-/// What reading may take for each byte of a file, and in any case, in bytes: records keep the text
-/// twice while they are made, and a spreadsheet's cells are smaller than their names.
+/// Bytes of memory that reading may take per byte of a file, and in any case: records keep their
+/// text twice while they are made, and a spreadsheet's cells may be shorter than their column
+/// names.
 const A_BYTE: i64 = 400;
 const ANY: i64 = 32 << 20;
 
-/// Pieces that mean something in one format or another.
+/// Byte sequences that mean something in one of the formats.
 const WORDS: [&[u8]; 30] = [
     b"\"",
     b"\"\"\"",
@@ -45,7 +46,7 @@ const WORDS: [&[u8]; 30] = [
     b"participant,answer\n",
 ];
 
-/// What every corpus must hold, whatever was read.
+/// Checks what must hold for every corpus, whatever was read.
 fn check(corpus: &Corpus) {
     for record in &corpus.records {
         assert!(!record.text.is_empty() && record.row > 0);
@@ -97,8 +98,8 @@ fn damaged(count: u64) {
     });
 }
 
-/// Bytes of a file, of an archive those that its parts unpack to: within the bounds of the reader,
-/// which itself refuses more.
+/// Bytes of a file, plus those that an archive's parts unpack to, as far as the reader, which
+/// refuses more, would unpack them.
 fn unpacked(bytes: &[u8]) -> i64 {
     const MOST: u64 = 8 << 20;
     let archive = zip::ZipArchive::new(std::io::Cursor::new(bytes));
@@ -110,7 +111,8 @@ fn is_packed(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK")
 }
 
-/// Damages a part of an archive and packs it again: what the checksums would hide.
+/// Damages a part of an archive and packs it again, since damage to the packed bytes would fail at
+/// a checksum.
 fn within(bytes: &mut Vec<u8>, random: &mut Random) {
     use std::io::{Cursor, Read, Write};
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes.as_slice())).expect("a sound seed");

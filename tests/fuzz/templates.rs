@@ -1,4 +1,4 @@
-//! Chat templates: real ones damaged, and programs that loop, grow or contain themselves.
+//! Chat templates: damaged real ones, and programs that loop, grow or contain themselves.
 
 use std::io::Write;
 
@@ -13,10 +13,10 @@ use super::mutate::{Random, damage, overwrite};
 use super::{kept, run, scratch};
 use crate::tiny_gguf::{Options, tiny_model};
 
-/// What a template may take, whatever it does, in bytes.
+/// Bytes of memory that a template may take, whatever it does.
 const MOST: i64 = 96 << 20;
 
-/// Pieces of Jinja.
+/// Pieces of Jinja that hostile templates are made of.
 const WORDS: [&[u8]; 20] = [
     b"{% for m in messages %}",
     b"{% endfor %}",
@@ -40,7 +40,7 @@ const WORDS: [&[u8]; 20] = [
     b"{% generation %}",
 ];
 
-/// A program that nobody wrote for good.
+/// A random program in Jinja.
 pub(super) fn hostile(random: &mut Random) -> String {
     let lines: Vec<String> = (0..random.below(8)).map(|_| statement(random, 0)).collect();
     lines.concat()
@@ -150,7 +150,7 @@ fn expression(random: &mut Random, depth: usize) -> String {
     }
 }
 
-/// A file with a template in it, and the tokenizer of such files.
+/// A file with a template in it, and the tokenizer of that file.
 struct Bench {
     parts: Parts,
     tokenizer: Tokenizer,
@@ -167,7 +167,7 @@ impl Bench {
         Self { parts: Parts::of(&whole), tokenizer, scratch }
     }
 
-    /// Tries a template as loading a model does, then on a chat.
+    /// Tries a template as loading a model does, and then on a chat.
     fn tried(&mut self, template: &[u8]) -> Result<usize, EngineError> {
         self.parts.set("tokenizer.chat_template", TEXT, text(template));
         let header = self.parts.header();
@@ -248,7 +248,7 @@ fn no_damaged_template_breaks_the_chat_in_full() {
     damaged(150_000);
 }
 
-/// What was once found, kept by name: `sound-…` renders, all others are refused.
+/// Templates that once failed, kept by name: `sound-…` renders, all others are refused.
 #[test]
 fn kept_templates_end_as_their_names_say() {
     let mut bench = Bench::new();
@@ -261,7 +261,7 @@ fn kept_templates_end_as_their_names_say() {
     }
 }
 
-/// Templates of real models, as a folder of files: all of them run within the bounds.
+/// Templates of real models, from a folder of files: all of them run within the bounds.
 #[test]
 fn real_templates_run_within_the_bounds() {
     let Some(data) = std::env::var_os("PERSONA_TEST_DATA") else {
@@ -277,7 +277,7 @@ fn real_templates_run_within_the_bounds() {
     let mut refused = Vec::new();
     for path in files.map(|entry| entry.expect("an entry of the folder").path()) {
         let bytes = std::fs::read(&path).expect("a template");
-        // Those of models that see want contents in parts, and drop plain ones.
+        // Templates of models that see images want contents in parts, and drop plain ones.
         if let Err(error) = bench.tried(&bytes)
             && !error.to_string().contains("it drops message")
         {

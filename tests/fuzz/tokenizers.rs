@@ -1,5 +1,5 @@
-//! Vocabularies: duplicates and gaps, merges of nothing, pieces that cut in a thousand ways; and
-//! `tokenizer.json` files.
+//! Vocabularies with duplicates and gaps, empty merges, and pieces that can be cut in a thousand
+//! ways; and `tokenizer.json` files.
 
 use std::io::Write;
 
@@ -13,13 +13,13 @@ use super::mutate::{Random, damage};
 use super::{kept, run, scratch};
 use crate::tiny_gguf::{Options, tiny_model};
 
-/// What a vocabulary may take for each byte of its file, in bytes: the tables of a piece that the
-/// file holds in ten bytes, the longest for a piece that is cut in many ways.
+/// Bytes of memory that a vocabulary may take per byte of its file: the tables for a piece that
+/// takes ten bytes in the file, at their largest for a piece that can be cut in many ways.
 const A_BYTE: i64 = 96;
-/// What any vocabulary takes: the automata that cut text into words.
+/// Bytes of memory that any vocabulary takes: the automata that cut text into words.
 const ANY: i64 = 24 << 20;
 
-/// Pieces of a `tokenizer.json`.
+/// Byte sequences that mean something in a `tokenizer.json`.
 const WORDS: [&[u8]; 12] = [
     b"\"vocab\":",
     b"\"merges\":[[\"a\",\"b\"]]",
@@ -35,14 +35,14 @@ const WORDS: [&[u8]; 12] = [
     b"\"byte_fallback\":true",
 ];
 
-/// A vocabulary takes memory in proportion to its file.
+/// Checks that a vocabulary took memory in proportion to its file.
 #[track_caller]
 pub(super) fn in_proportion(peak: i64, length: usize) {
     let most = ANY + A_BYTE * length as i64;
     assert!(peak <= most, "a vocabulary of a file of {length} bytes took {peak}");
 }
 
-/// What is refused says which key is to blame.
+/// Checks that a refusal names the key to blame.
 #[track_caller]
 pub(super) fn names_its_key(reason: &str) {
     assert!(reason.contains("metadata '"), "which key? {reason}");
@@ -50,7 +50,7 @@ pub(super) fn names_its_key(reason: &str) {
     assert!(reason.len() < 4096, "{} bytes of reason", reason.len());
 }
 
-/// One lie about the vocabulary.
+/// Puts one false value into the vocabulary.
 pub(super) fn lie(parts: &mut Parts, random: &mut Random) {
     let mut tokens = parts.texts("tokenizer.ggml.tokens");
     let mut merges = parts.texts("tokenizer.ggml.merges");
@@ -84,7 +84,7 @@ pub(super) fn lie(parts: &mut Parts, random: &mut Random) {
             merges.push(random.of(&odd).to_vec());
         }
         7 => merges.extend_from_within(..),
-        // Pieces each of which is made of two others in every possible way.
+        // Pieces of a length such that each can be made of two others in every possible way.
         8 => {
             spm(parts, random, random_lengths(1 << 8));
             return;
@@ -112,7 +112,7 @@ pub(super) fn lie(parts: &mut Parts, random: &mut Random) {
             parts.set("tokenizer.ggml.scores", LIST, scores);
         }
     }
-    // The rows of the embedding are as many as the tokens, or the file is refused for that.
+    // The embedding gets as many rows as there are tokens; otherwise the file is refused for that.
     if random.once_in(4)
         && let Some(embedding) = parts.tensors.iter_mut().find(|t| t.name == b"token_embd.weight")
         && let Some(rows) = embedding.dims.last_mut()
@@ -123,7 +123,7 @@ pub(super) fn lie(parts: &mut Parts, random: &mut Random) {
     parts.set("tokenizer.ggml.merges", LIST, texts(&merges));
 }
 
-/// Type codes, of which some are none.
+/// Type codes, some of which do not exist.
 fn cycle(count: usize, random: &mut Random) -> Vec<u8> {
     let most = if random.once_in(3) { 9 } else { 7 };
     (0..count).flat_map(|_| (random.below(most) as i32).to_le_bytes()).collect()
@@ -133,7 +133,7 @@ fn random_lengths(most: usize) -> impl Fn(&mut Random) -> usize {
     move |random| 1 + random.below(most)
 }
 
-/// A SentencePiece vocabulary of runs of one letter.
+/// Makes the vocabulary a SentencePiece one, of runs of one letter.
 fn spm(parts: &mut Parts, random: &mut Random, length: impl Fn(&mut Random) -> usize) {
     let count = parts.texts("tokenizer.ggml.tokens").len();
     let tokens: Vec<Vec<u8>> = (0..count).map(|_| vec![b'a'; length(random)]).collect();
@@ -145,7 +145,7 @@ fn spm(parts: &mut Parts, random: &mut Random, length: impl Fn(&mut Random) -> u
     parts.set("tokenizer.ggml.token_type", LIST, numbers(5, count as u64, &types));
 }
 
-/// A file on disk, opened.
+/// Writes a file and opens it.
 fn opened(bytes: &[u8]) -> Result<(tempfile::NamedTempFile, GgufFile), EngineError> {
     let mut file = tempfile::NamedTempFile::new_in(scratch()).expect("a temporary file");
     file.write_all(bytes).expect("written");
@@ -153,7 +153,7 @@ fn opened(bytes: &[u8]) -> Result<(tempfile::NamedTempFile, GgufFile), EngineErr
     Ok((file, model))
 }
 
-/// Text goes in and comes out, whatever the vocabulary is.
+/// Encodes and decodes text, whatever the vocabulary is.
 fn speak(tokenizer: &Tokenizer, has_unknown: bool, random: &mut Random) {
     let pieces = [
         "the aaaaaaaa",
@@ -169,7 +169,7 @@ fn speak(tokenizer: &Tokenizer, has_unknown: bool, random: &mut Random) {
     let tokens = tokenizer.encode(&said, Specials::AsText).expect("any text has tokens");
     let size = tokenizer.vocabulary_size();
     assert!(tokens.iter().all(|token| (*token as usize) < size));
-    // The one that stands for what has no token counts as special.
+    // The token for text without a token of its own counts as special.
     assert!(has_unknown || !tokens.iter().any(|token| tokenizer.is_special(*token)));
     let mut stream = DecodeStream::default();
     let streamed: String = tokens.iter().map(|token| stream.push(tokenizer, *token)).collect();
@@ -188,7 +188,8 @@ fn vocabularies(count: u64) {
         let tokens = parts.texts("tokenizer.ggml.tokens").len() as u64;
         let mut shift = 0;
         for tensor in &mut parts.tensors {
-            // The embedding is as large as its tokens want, so that the vocabulary is looked at.
+            // The embedding is made large enough for its tokens, so that the vocabulary is looked
+            // at.
             if tensor.name == b"token_embd.weight" {
                 shift = tokens.saturating_sub(tensor.dims[1]) * 32 * 4;
                 tensor.dims[1] = tokens;
@@ -221,7 +222,7 @@ fn vocabularies(count: u64) {
     });
 }
 
-/// Changes one number or word of a JSON text, which stays one.
+/// Changes one number or word of a JSON text, which remains JSON.
 fn change_a_value(bytes: &mut Vec<u8>, random: &mut Random) {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let is_word = |c: char| c.is_ascii_alphanumeric();
@@ -288,7 +289,7 @@ fn no_tokenizer_json_breaks_the_tokenizer_in_full() {
     json_files(60_000);
 }
 
-/// Runs of one letter up to a thousand long: half a million ways to cut them.
+/// Runs of one letter up to a thousand long, which can be cut in half a million ways.
 #[test]
 fn a_vocabulary_that_cuts_in_every_way_is_refused_before_it_is_built() {
     let count = 1024;

@@ -1,8 +1,8 @@
-//! The rules that the module tree stands on, checked against the source text.
+//! The rules that the module tree keeps to, checked against the source text.
 //!
 //! Owns the table of allowed imports and the rules on headers, `unsafe`, printing, the environment,
-//! `unwrap` and `allow`. Reads text and not the compiler's view, so that a rule can be read here as
-//! it is meant; a planted violation of each rule shows that the checker sees it.
+//! `unwrap` and `allow`. It reads the text and not the compiler's view, so that each rule stands
+//! here in plain words; a planted violation of each rule shows that the checker catches it.
 
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "hybrid",
         &["corpus", "schema", "privacy", "llm", "store", "pipeline", "report", "throughput"],
     ),
-    // Settings are made of the option types of the modules they set.
+    // Settings are made of the option types of the modules that they configure.
     ("config", &["privacy", "catalogue", "hub", "engine", "ledger", "pipeline", "report"]),
     (
         "cli",
@@ -59,7 +59,7 @@ const EDGES: &[(&str, &[&str])] = &[
 const UNSAFE: &[&str] = &["main.rs", "engine/kernels/", "engine/gguf.rs"];
 /// The only file that writes to stdout and stderr.
 const PRINTER: &str = "cli/output.rs";
-/// The only readers of the process environment: variables and directories, and the arguments.
+/// The only files that read the process environment: variables, directories and arguments.
 const ENVIRONMENT: &[&str] = &["config/mod.rs", "main.rs"];
 
 #[test]
@@ -145,10 +145,10 @@ fn what_only_looks_like_a_violation_is_let_pass() {
     }
 }
 
-/// Every broken rule of one file, one line each. `name` is the path below `src`.
+/// All rules that a file breaks, one line each. `name` is its path below `src`.
 fn violations(name: &str, source: &str) -> Vec<String> {
     let code = code(source);
-    // A module of tests may stand in a file of its own, by this name and no other.
+    // A module of tests may be a file of its own, but only under the name `tests.rs`.
     let shipped = if name.ends_with("/tests.rs") { String::new() } else { without_tests(&code) };
     let mut found = imports(name, &code);
     let mut complain = |broken: bool, what: &str| {
@@ -181,7 +181,7 @@ fn violations(name: &str, source: &str) -> Vec<String> {
     found
 }
 
-/// The edges of one file that the table does not have.
+/// The imports of a file that the table does not allow.
 fn imports(name: &str, code: &str) -> Vec<String> {
     let module = name.split('/').next().unwrap().trim_end_matches(".rs");
     let Some((_, allowed)) = EDGES.iter().find(|(known, _)| *known == module) else {
@@ -198,7 +198,7 @@ fn imports(name: &str, code: &str) -> Vec<String> {
             found.push(format!("src/{name}: {module} may not import {target}"));
         }
     }
-    // `super` leaves the top-level module as soon as it climbs past the file's own depth.
+    // `super` leaves the top-level module when it climbs higher than the file's own depth.
     let depth = name.trim_end_matches("mod.rs").trim_end_matches('/').split('/').count();
     let climbs = |code: &str, depth: usize| code.contains(&"super::".repeat(depth));
     let in_tests = climbs(code, depth + 1);
@@ -208,7 +208,7 @@ fn imports(name: &str, code: &str) -> Vec<String> {
     found
 }
 
-/// Byte offsets at which `word` stands and is not the tail of a longer word.
+/// Byte offsets of `word`, except where it is part of a longer word.
 fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
     code.match_indices(word).map(|(at, _)| at).filter(move |&at| {
@@ -219,8 +219,8 @@ fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     })
 }
 
-/// The code without its `#[cfg(test)] mod … { … }` blocks. `code` holds no strings or comments,
-/// so braces balance.
+/// The code without its `#[cfg(test)] mod … { … }` blocks. `code` holds no strings or comments, so
+/// that its braces balance.
 fn without_tests(code: &str) -> String {
     let mut kept = String::new();
     let mut rest = code;
@@ -251,7 +251,8 @@ fn closing(code: &str, open: usize) -> usize {
     code.len()
 }
 
-/// The source without what stands in comments, strings and character literals; lines are kept.
+/// The source with the contents of comments, strings and character literals removed; lines are
+/// kept.
 fn code(source: &str) -> String {
     let mut kept = String::with_capacity(source.len());
     let mut rest = source;
@@ -303,7 +304,7 @@ fn literal_or_comment(rest: &str, before: Option<char>) -> usize {
     0
 }
 
-/// Length of the literal that begins at `rest`, its quotes included.
+/// Length of the literal at the start of `rest`, including its quotes.
 fn quoted(rest: &str, quote: char) -> usize {
     let mut escaped = false;
     for (at, c) in rest.char_indices().skip(1) {

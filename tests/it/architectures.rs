@@ -1,8 +1,8 @@
-//! Every architecture against logits that an independent implementation gave for the same file.
+//! Every architecture against logits of an independent implementation for the same file.
 //!
 //! Owns the list of tiny models and the comparison. The reference is
-//! `tests/fixtures/reference/logits.py`, whose header says how it is run and what it was checked
-//! with; its figures lie beside it.
+//! `tests/fixtures/reference/logits.py`, the header of which says how it is run and what it was
+//! checked against; its figures are stored beside it.
 
 use std::path::{Path, PathBuf};
 
@@ -21,15 +21,16 @@ use crate::tiny_gguf::{Family, Meta, Options, PHI3_ORIGINAL_CONTEXT, Weights, ti
 /// Largest difference of a logit with 32-bit weights. Logits are about 1 in size; our sums of some
 /// hundred products in 32-bit floats were off by less than a tenth of this.
 const FULL_TOLERANCE: f32 = 2e-4;
-/// The same for weights in 16 bits and in blocks, where activations are rounded too: a share of
-/// the root mean square of the logits. llama.cpp is off by up to 0.13 on these files.
+/// Largest difference of a logit for weights in 16 bits and in blocks, where activations are
+/// rounded too, as a share of the root mean square of the logits. llama.cpp is off by up to 0.13 on
+/// these files.
 const QUANTISED_TOLERANCE: f32 = 0.12;
-/// As [`FULL_TOLERANCE`], for candle's own models.
+/// Largest difference of a logit for candle's own models.
 const FOREIGN_TOLERANCE: f32 = 2e-4;
-/// Every how many logits the reference holds one.
+/// The reference holds one in this many logits.
 const STRIDE: usize = 8;
 
-/// The models, by the name of their file.
+/// The models, each with the name of its file.
 fn models() -> Vec<(String, Options)> {
     let text = |value: &str| Meta::Text(value.into());
     let of = |family| Options { family, layers: 3, seed: 7, ..Options::default() };
@@ -64,7 +65,7 @@ fn models() -> Vec<(String, Options)> {
         ("gemma3", Options { layers: 7, head_dim: Some(32), ..of(Family::Gemma3) }),
         ("phi3", Options { tied: false, ..of(Family::Phi3) }),
         ("phi3-long", of(Family::Phi3)),
-        // Six layers: the fourth does not turn.
+        // Six layers: the fourth has no rotation.
         ("smollm3", Options { layers: 6, ..of(Family::SmolLm3) }),
     ];
     for family in Family::FOREIGN {
@@ -81,22 +82,22 @@ fn models() -> Vec<(String, Options)> {
     models.into_iter().map(|(name, options)| (name.to_owned(), options)).collect()
 }
 
-/// What the reference says of one model.
+/// The reference's figures for one model.
 #[derive(Debug, Deserialize)]
 struct Reference {
-    /// Positions for which the engine is set up.
+    /// Context for which the engine is set up, in positions.
     context: usize,
     tokens: Vec<u32>,
     rows: Vec<Row>,
 }
 
-/// Logits after one token.
+/// Logits after the token at `position`.
 #[derive(Debug, Deserialize)]
 struct Row {
     position: usize,
     /// Root of the mean square over all logits.
     rms: f32,
-    /// Every [`STRIDE`]th.
+    /// One in [`STRIDE`] logits.
     logits: Vec<f32>,
 }
 
@@ -123,7 +124,8 @@ fn logits(path: &Path, tokens: &[u32], context: usize) -> Vec<Vec<f32>> {
     logits.to_vec2().expect("logits by row")
 }
 
-/// Compares one model with its reference; the largest share of a tolerance that was used.
+/// Compares one model with its reference. Returns the largest share of a tolerance that was used
+/// up.
 fn compare(name: &str, options: &Options) -> Result<f32, String> {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(file.path(), tiny_model(options)).expect("written");
@@ -203,7 +205,7 @@ fn smollm3_computes_what_the_reference_computes() {
     check(|name| name == "smollm3");
 }
 
-/// candle's own model of `family`, in every way that a sequence can be fed to it.
+/// Checks candle's own model of `family`, feeding the sequence in every possible way.
 #[track_caller]
 fn check_foreign(family: Family) {
     let name = family.architecture();
@@ -220,7 +222,7 @@ fn check_foreign(family: Family) {
         if whole > last { first } else { model.logits(&tokens[whole..=last]).expect("the rest") }
     };
     for Row { position, logits, .. } in &rows {
-        // At once; all but the first token by steps; a prompt and some steps.
+        // All at once; all but the first token one by one; a prompt and then single tokens.
         for whole in [position + 1, 1, position / 2 + 1] {
             let found = feed(&mut model, whole, *position);
             let off = found.iter().step_by(STRIDE).zip(logits).map(|(a, b)| (a - b).abs());

@@ -1,8 +1,8 @@
-//! How well sentences are told apart: goals, pains, habits, and what is none of them.
+//! How well sentences are sorted into goals, pains, habits, and none of them.
 //!
-//! `tests/fixtures/aspects.tsv` holds 480 sentences of 16 fields of work, labelled by what a researcher
-//! would file them under by someone who had not seen the cues. Weights and lists were chosen on the
-//! eight fields marked `dev`; the figures are those of the other eight.
+//! `tests/fixtures/aspects.tsv` holds 480 sentences from 16 fields of work, labelled with what a
+//! researcher would file them under by someone who had not seen the cues. Weights and lists were
+//! chosen on the eight fields marked `dev`; the figures are those of the other eight.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::real_model::{NAME, real_model};
 const LABELLED: &str = include_str!("../fixtures/aspects.tsv");
 const KINDS: [&str; 4] = ["goal", "pain", "behaviour", "none"];
 
-/// The sentences of a split as records with their questions, and what each is.
+/// The sentences of a split as records with their questions, and the label of each.
 fn labelled(split: &str) -> (Cleared<Corpus>, Vec<usize>) {
     let mut corpus = Corpus::default();
     let mut kinds = Vec::new();
@@ -54,7 +54,7 @@ fn whole(corpus: &Corpus) -> Vec<Focus> {
     corpus.records.iter().enumerate().map(of).collect()
 }
 
-/// By label (rows) and by what was found (columns), how many.
+/// How many sentences have each label (rows) and were sorted into each kind (columns).
 fn table(corpus: &Corpus, kinds: &[usize], leanings: &Leanings) -> [[usize; 4]; 4] {
     let mut table = [[0; 4]; 4];
     for (record, kind) in corpus.records.iter().zip(kinds) {
@@ -65,8 +65,8 @@ fn table(corpus: &Corpus, kinds: &[usize], leanings: &Leanings) -> [[usize; 4]; 
     table
 }
 
-/// Of all, the share told right; of those called a goal, a pain or a habit, the share that is; and of
-/// those that are, the share found.
+/// Accuracy over all sentences; precision over those called a goal, a pain or a habit; and recall
+/// over those that are one.
 fn shares(title: &str, table: [[usize; 4]; 4]) -> [f64; 3] {
     let all: usize = table.iter().flatten().sum();
     let right: usize = (0..4).map(|i| table[i][i]).sum();
@@ -90,11 +90,11 @@ fn a_small_model_tells_goals_pains_and_habits_apart() {
     let engine = Engine::load(&real_model(), &EngineOptions::default()).expect("the real model");
     let model: Arc<dyn ChatModel> = Arc::new(EmbeddedModel::new(engine, "test"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    // `PERSONA_TEST_SPLIT=dev` shows the other half, which lists and weights were chosen on.
+    // `PERSONA_TEST_SPLIT=dev` shows the half on which lists and weights were chosen.
     let split = std::env::var("PERSONA_TEST_SPLIT").unwrap_or("test".to_owned());
     let (corpus, kinds) = labelled(&split);
     let by_words = shares("by words", table(&corpus, &kinds, &Leanings::new()));
-    // Each as if a draft were made of it alone.
+    // Each sentence is sampled as if a draft were made of it alone.
     let each = whole(&corpus);
     let of = |focus: &Focus| sample(&corpus, std::slice::from_ref(focus), 0);
     let samples: Vec<Vec<String>> = each.iter().map(of).collect();

@@ -1,6 +1,6 @@
 //! Servers that draft and judge in place of the engine, as users meet them: whole commands against
-//! an Ollama and an OpenAI-compatible server on this machine, which keep to the schema that they
-//! are sent or do not.
+//! an Ollama and an OpenAI-compatible server on this machine, which may or may not keep to the
+//! schema that they are sent.
 
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,16 +10,16 @@ use serde_json::{Map, Value, json};
 use crate::cli::Folder;
 use crate::loopback::{Reply, Request, Server};
 
-/// How a server behaves.
+/// How a server behaves; all false or `None` is a good server.
 #[derive(Clone, Copy, Default)]
 struct Manners {
-    /// Answers with something that is no JSON, whatever the schema.
+    /// Answers with something that is not JSON, whatever the schema.
     ignores_schema: bool,
     /// Gives no probabilities.
     no_logprobs: bool,
-    /// Begins every free answer with words that are no digit.
+    /// Begins every free answer with words instead of a digit.
     talks: bool,
-    /// Reads no more than so many tokens of a prompt, and says nothing.
+    /// Reads at most this many tokens of a prompt, without saying so.
     cuts_at: Option<u64>,
     /// Answers every chat with this status.
     status: Option<u16>,
@@ -27,7 +27,7 @@ struct Manners {
 
 const COMMAND: &str = "generate data.csv --hybrid --no-frontier --seed 7 --quality-threshold 0";
 
-/// The `turn`-th value of a schema: what a model may say that is held to it.
+/// The `turn`-th value that fits a schema, as a model bound to it might answer.
 fn instance(schema: &Value, turn: usize) -> Value {
     if let Some(all) = schema["anyOf"].as_array() {
         return instance(&all[turn % all.len()], turn);
@@ -56,13 +56,13 @@ fn token(text: &str, p: f64, alternatives: &[(&str, f64)]) -> Value {
     json!({ "token": text, "logprob": p.ln(), "top_logprobs": all })
 }
 
-/// One digit more likely than the others.
+/// Probabilities of the digits, one of them larger than the others.
 fn digits(turn: usize) -> Vec<(&'static str, f64)> {
     let likely = |at: usize| if at == turn % 5 { 0.3 } else { 0.04 };
     ["1", "2", "3", "4", "5"].into_iter().enumerate().map(|(at, d)| (d, likely(at))).collect()
 }
 
-/// What a model says to a schema: turns differ, so that no two drafts are alike.
+/// A model's answer to a schema; it differs from turn to turn, so that no two drafts are alike.
 fn said(schema: &Value, turn: usize, manners: Manners) -> (String, Value) {
     if schema.is_null() && !manners.no_logprobs {
         let mut all = digits(turn);
@@ -159,7 +159,7 @@ fn at_ollama(server: &Server) -> String {
     format!("--backend ollama --backend-url http://127.0.0.1:{}", server.port)
 }
 
-/// Runs a command that must end with `code`; its JSON result.
+/// Runs a command that must end with `code`, and returns its JSON result.
 fn ends(folder: &Folder, arguments: &str, code: i32) -> Value {
     let output = folder.output(&format!("{arguments} --json"));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -172,7 +172,7 @@ fn chats(server: &Server, path: &str) -> Vec<Value> {
     chats.map(|request| serde_json::from_slice(&request.body).unwrap()).collect()
 }
 
-/// Each quote stands in its record, at its place.
+/// Checks that each quote stands in its record, at its offsets.
 fn assert_quotes_are_verbatim(folder: &Folder, result: &Value) {
     let records = std::fs::read_to_string(folder.run().join("records.jsonl")).unwrap();
     let records: Vec<Value> =
@@ -196,7 +196,7 @@ fn an_ollama_server_drafts_and_judges() {
     assert_quotes_are_verbatim(&folder, &result);
     let chats = chats(&server, "/api/chat");
     for chat in &chats {
-        // The embedding model is no choice, and the first of the others was used last.
+        // The embedding model is not a candidate, and of the others the first was used last.
         assert_eq!(chat["model"], "qwen3:4b");
         assert_eq!(chat["options"]["num_ctx"], 8192);
     }
@@ -209,7 +209,7 @@ fn an_ollama_server_drafts_and_judges() {
         "{}",
         report["judge"]
     );
-    // Nothing is said of texts by a server that gives the probabilities of labels alone.
+    // Gains need probabilities of texts, and this server gives only those of labels.
     assert!(report["judge"]["controls"]["signals"]["record_gain"].is_null());
     let there = &report["left_this_machine"][0];
     assert_eq!(
@@ -351,7 +351,7 @@ fn a_vendors_key_is_not_sent_to_a_server_of_ones_own() {
 fn a_server_that_dies_leaves_a_run_that_goes_on_where_it_was() {
     let folder = Folder::new();
     let turn = AtomicUsize::new(0);
-    // Three good drafts, and then nothing but errors, until the second process.
+    // Three good drafts, and then only errors until the second process.
     let server = Server::start(move |request| {
         let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         match request.path.as_str() {
@@ -379,7 +379,7 @@ fn a_server_that_dies_leaves_a_run_that_goes_on_where_it_was() {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.contains("--resume"), "{text}");
-    // What was asked for to each draft, and how often.
+    // For each purpose, how often it was asked for.
     let asked = |folder: &Folder| {
         let log = std::fs::read_to_string(folder.run().join("log.jsonl")).unwrap();
         let events = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -390,7 +390,7 @@ fn a_server_that_dies_leaves_a_run_that_goes_on_where_it_was() {
         counts
     };
     let before = asked(&folder);
-    // It comes back.
+    // Requests until the server answers well again.
     let so_far = server.requests().len();
     for _ in so_far..45 {
         let address = format!("127.0.0.1:{}", server.port);

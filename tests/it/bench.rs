@@ -1,4 +1,4 @@
-//! `persona bench` as users meet it, on a tiny model written here.
+//! `persona bench` as users meet it, on a tiny model written by the test.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::tiny_gguf::{self, tiny_llama};
 
-/// A folder with a tiny model, and commands run in it.
+/// A folder with a tiny model.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let model = tiny_llama(&tiny_gguf::Options::default());
@@ -56,7 +56,7 @@ fn every_row_says_what_was_measured_and_with_what() {
     let tokens: Vec<u64> = rows[..5].iter().map(|row| row["tokens"].as_u64().unwrap()).collect();
     assert_eq!(tokens, [32, 16, 8, 8, 600], "no answer ends early and none is longer");
     assert!(rows[5]["tokens"].as_u64() > Some(200), "two whole drafts: {}", rows[5]);
-    // Random weights know nothing: about as unsure as the vocabulary is large.
+    // Random weights know nothing, so the perplexity is about the size of the vocabulary.
     let perplexity = rows[7]["perplexity"].as_f64().unwrap();
     assert!((50.0..2000.0).contains(&perplexity), "{perplexity}");
 }

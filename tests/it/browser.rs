@@ -1,7 +1,8 @@
-//! `report.html` in a real browser: Chromium without a window. Where there is none, these say so.
+//! `report.html` in a real browser: headless Chromium. Without one, the tests print that they are
+//! skipped.
 //!
-//! What the browser complains of comes from its console, what it asks for from its own log of the
-//! network, and what a reader would see from the page as it stands after its script has run.
+//! The browser's complaints come from its console, the addresses that it asks for from its network
+//! log, and what a reader would see from the page after its script has run.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +10,7 @@ use std::process::Command;
 
 use crate::cli::Folder;
 
-/// Chromium's name on Debian, and elsewhere.
+/// Chromium's name on Debian, and its names elsewhere.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 const HOSTILE: &str = "participant,role,answer
@@ -29,7 +30,7 @@ fn browser() -> Option<&'static str> {
     found
 }
 
-/// What a visit left: the page after its script, the console, and every address asked for.
+/// The outcome of a visit: the page after its script, the console, and every address asked for.
 struct Visit {
     page: String,
     console: String,
@@ -74,7 +75,8 @@ fn page() -> (Folder, std::path::PathBuf) {
 #[test]
 fn a_browser_shows_the_report_without_a_complaint_and_asks_nobody() {
     let Some(browser) = browser() else { return };
-    // That the two logs would show it: a page that asks, and one that its own policy forbids to.
+    // A control, to show that both logs work: a page that asks for an address and breaks its own
+    // policy.
     let folder = tempfile::tempdir().unwrap();
     let bad = folder.path().join("bad.html");
     let policy = "<meta http-equiv=Content-Security-Policy content=\"script-src 'none'\">";
@@ -95,7 +97,7 @@ fn a_browser_shows_the_report_without_a_complaint_and_asks_nobody() {
     assert_eq!(ours.count(), 0, "{:?}", visit.asked);
     assert!(visit.page.contains("3 of 3 shown"), "the script has run");
     assert!(!visit.page.contains("<title>owned"), "hostile text ran");
-    // The words alone stand in the script too.
+    // The words alone also stand in the script, so the markup before them is needed.
     let compared = "aria-live=\"polite\">They share ";
     assert!(visit.page.contains(compared), "two personas are compared");
 }
@@ -113,9 +115,9 @@ fn filters_hide_what_does_not_fit_and_the_address_keeps_them() {
     assert!(!shown("").contains(twice) && shown("#?compare=2.2").contains(twice));
 }
 
-/// Looks at every text of the page with all that folds open: contrast of its colour with what lies
-/// behind it (WCAG 2.2, relative luminance), held against what its size asks for. Leaves what falls
-/// short, and how many texts were looked at, in the title.
+/// A script that checks every text of the page, with everything unfolded: the contrast of its
+/// colour with what lies behind it (WCAG 2.2, relative luminance) against what its size requires.
+/// It leaves the texts that fall short, and the number of texts checked, in the title.
 const CONTRAST: &str = r#"<script>
 addEventListener("load", () => setTimeout(() => {
   document.querySelectorAll("details").forEach(d => d.open = true);
@@ -172,7 +174,7 @@ fn every_text_of_the_report_stands_out_enough_by_light_by_dark_and_in_print() {
     let open = format!("{}{}{CONTRAST}", &html[..policy], &html[end..]);
     let dark = "@media (prefers-color-scheme: dark)";
     assert!(open.contains(dark) && open.contains("@media print"));
-    // Too pale a grey on white, so that a measurement that sees nothing is seen.
+    // Too pale a grey on white, to show that the measurement works.
     let pale = open.replace("--soft: #5b5751", "--soft: #b0aca5");
     let looks = [
         ("light", open.clone(), true),

@@ -1,7 +1,7 @@
 //! The binary as users meet it: exit code, stdout and stderr of whole commands in fresh folders.
 //!
 //! Models answer from scripts (`--model scripted:…`), so that every case is exact and takes
-//! milliseconds. The environment is empty but for a home in the temp folder.
+//! milliseconds. The environment is empty except for a home in the temp folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ p03,planner,Every morning I rebuild the whole tour by hand.
 p03,planner,The system does not know who can drive and who cannot.
 ";
 
-/// A folder with one input file, and commands run in it.
+/// A temporary folder with one input file, in which commands are run.
 pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -28,7 +28,8 @@ impl Folder {
         Self::on(tempfile::tempdir().unwrap())
     }
 
-    /// In memory where the system has a place for it: hundreds of runs wait for no disk there.
+    /// A folder in memory where the system has a place for it, so that hundreds of runs need not
+    /// wait for a disk.
     pub(crate) fn in_memory() -> Self {
         Self::on(tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap())
     }
@@ -52,9 +53,9 @@ impl Folder {
     pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_persona"));
         command.args(arguments.split_whitespace()).current_dir(self.path());
-        // No hub: a test that asks for a model that is not there must not wait for the network.
+        // No hub: a test that asks for a missing model must not wait for the network.
         command.env_clear().env("HOME", self.path().join("home")).env("HF_HUB_OFFLINE", "1");
-        // Coverage counts what the binary does here too.
+        // Coverage also counts what the binary does here.
         command.envs(std::env::var_os("LLVM_PROFILE_FILE").map(|to| ("LLVM_PROFILE_FILE", to)));
         command
     }
@@ -63,7 +64,8 @@ impl Folder {
         self.command(arguments).output().unwrap()
     }
 
-    /// Exit code, stdout and stderr as one text, with what varies between runs made equal.
+    /// Exit code, stdout and stderr of a command as one text, with what varies between runs
+    /// replaced.
     fn snapshot(&self, arguments: &str) -> String {
         self.shown(&self.output(arguments))
     }
@@ -470,7 +472,7 @@ fn a_model_that_dies_keeps_the_run_and_resume_finishes_it() {
      [RUN]   scripted:down@3   2        –          unfinished, can be resumed
     --- stderr
     ");
-    // Another model is refused; what the log names is taken up again.
+    // Another model is refused; with the one that the log names, the run goes on.
     let other = folder.snapshot(&format!("generate --resume {name} --model scripted:twins"));
     assert_snapshot!(other, @r"
     exit: 1
@@ -512,7 +514,7 @@ fn an_interrupted_run_goes_on_where_it_was() {
     let resumed = folder.json(&format!("generate --resume {} --json", folder.run().display()));
     assert_eq!(resumed["personas"].as_array().unwrap().len(), 3);
     assert_eq!(resumed["report"]["resumed"], 1);
-    // The personas are those of a run that was never interrupted.
+    // The personas are the same as those of an uninterrupted run.
     let whole = Folder::new();
     assert_eq!(whole.json(&format!("{slow} --json"))["personas"], resumed["personas"]);
 }

@@ -1,5 +1,5 @@
-//! The same seed, build and machine give the same bytes: for any number of threads, any batch, and
-//! with or without a kill and a resumption in between. On the real small model.
+//! The same seed, build and machine give the same bytes: for any number of threads, any batch size,
+//! and with or without a kill and a resumption in between. On the real small model.
 
 use std::fs;
 use std::path::Path;
@@ -10,16 +10,16 @@ use crate::cli::Folder;
 use crate::faults::personas;
 use crate::real_model::real_model;
 
-/// How a run is done, which must not show in its result.
+/// How a run is carried out, which must not show in its result.
 #[derive(Debug, Clone, Copy)]
 struct Way {
     threads: usize,
     batch: usize,
-    /// Killed once so many drafts are in the log, and resumed.
+    /// Number of drafts in the log after which the run is killed and resumed; `None` for no kill.
     killed_after: Option<usize>,
 }
 
-/// The personas of a run. `home` holds the measurement of the judge between runs, where it is shared.
+/// The personas of a run. `home` keeps the judge's measurement between runs, where they share it.
 fn written(way: Way, flags: &str, home: Option<&Path>) -> Vec<u8> {
     let folder = Folder::new();
     let model = real_model().display().to_string();
@@ -65,7 +65,7 @@ fn written(way: Way, flags: &str, home: Option<&Path>) -> Vec<u8> {
 #[test]
 fn two_ways_to_the_same_personas() {
     let home = tempfile::tempdir().unwrap();
-    // The judge is measured once for all tests that need it: that takes longer than the runs.
+    // The judge is measured once for all tests that need it, since that takes longer than the runs.
     #[cfg(unix)]
     {
         let measured = std::env::temp_dir().join("persona-test-judges");

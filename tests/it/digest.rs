@@ -10,7 +10,7 @@ use crate::cli::Folder;
 const GENERATE: &str = "generate --input many.csv --hybrid --no-frontier --seed 7 --count 2 \
                         --quality-threshold 0 --max-rounds 0 --digest --model";
 
-/// A folder with far more answers than two personas' drafts can be shown.
+/// A folder with far more answers than the drafts of two personas can be shown.
 fn folder() -> Folder {
     let mut rows = "participant,answer\n".to_owned();
     for (person, day) in (0..40).flat_map(|person| (0..5).map(move |day| (person, day))) {
@@ -32,7 +32,7 @@ fn all_records_are_read_and_the_report_says_so() {
     let folder = folder();
     let said = folder.json(&format!("{GENERATE} scripted:ok --json"));
     let digest = &said["report"]["plan"]["digest"];
-    // A segment whose drafts see all of its records needs no reading first.
+    // A segment whose drafts see all of its records is not read first.
     let slots = said["report"]["plan"]["slots"].as_array().unwrap();
     let whole = slots.iter().filter(|slot| slot["unused"] == 0);
     let seen: u64 = whole.map(|slot| slot["segment"]["records"].as_u64().unwrap()).sum();
@@ -55,7 +55,7 @@ fn a_digest_that_was_cut_short_is_gone_on_with() {
     let shown = folder.shown(&died);
     assert_eq!(died.status.code(), Some(1), "{shown}");
     assert!(shown.contains("--resume"), "{shown}");
-    // The log names the model that dies; a fresh process of it lives for two more answers each.
+    // The log names the model that dies; each fresh process of it lives for two more answers.
     let run = folder.run();
     let name = run.file_name().unwrap().to_str().unwrap().to_owned();
     let digested =

@@ -1,4 +1,4 @@
-//! Drafts by the real model, hostile research data included: every one parses, every quote is
+//! Drafts by the real model, even from hostile research data: every one parses, every quote is
 //! verbatim, nothing is cut in mid-word, and no two of a run are alike.
 
 #![expect(clippy::print_stdout, reason = "the figures of a measurement")]
@@ -94,7 +94,7 @@ impl Tally {
     }
 }
 
-/// Texts taken from a record whose next character belongs to the same word.
+/// Texts taken from a record that end in the middle of a word.
 fn cut_in_mid_word(corpus: &Corpus, persona: &Persona) -> Vec<String> {
     let quotes = persona.quotes.iter().map(|quote| (&quote.text, &quote.record));
     let statements = persona

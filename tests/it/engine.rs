@@ -1,4 +1,4 @@
-//! The engine's invariants, on a tiny model written here and on the real small one.
+//! The engine's invariants, on a tiny model written by the test and on the real small one.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,9 +20,9 @@ use persona::engine::{
 use crate::real_model::real_model;
 use crate::tiny_gguf::{self, Weights};
 
-/// Named tolerance on log-probabilities of the real model, forked or chunked against whole: none
-/// where our tiles serve, one kernel for any number of rows; elsewhere candle's kernels round
-/// differently for one row and for many.
+/// Tolerance on log-probabilities of the real model, forked or chunked against whole. It is 0 where
+/// our tiles are used, since one kernel serves any number of rows; elsewhere, candle's kernels
+/// round differently for one row and for many.
 fn kernel_tolerance() -> f32 {
     if Tier::detect() == Tier::Portable { 0.5 } else { 0.0 }
 }
@@ -31,7 +31,7 @@ fn options() -> EngineOptions {
     EngineOptions { device: DeviceChoice::Cpu, ..EngineOptions::default() }
 }
 
-/// Every kind of weights that the writer knows: dense products, candle's and our tiles.
+/// Weights for each kind of product: dense, candle's, and our tiles.
 const WEIGHTS: [Weights; 3] = [Weights::F32, Weights::F16, Weights::Q8_0];
 
 fn tiny() -> tempfile::TempPath {
@@ -49,7 +49,7 @@ fn engine(path: &Path, options: &EngineOptions) -> Engine {
     Engine::load(path, options).expect("the model loads")
 }
 
-/// Answers by job.
+/// Runs jobs, and returns their answers by job.
 fn run(engine: &Engine, jobs: Vec<Job>) -> Vec<Result<Answer, EngineError>> {
     let mut answers: Vec<_> = (0..jobs.len()).map(|_| None).collect();
     let mut updates = engine.submit(jobs);
@@ -285,7 +285,7 @@ fn a_beginning_that_was_read_before_is_not_read_again() {
         assert_eq!(score.usage.cached_tokens, cached);
         assert_eq!(score.log_probs, fresh(beginning).log_probs, "{cached} cached");
     }
-    // The same for as long as it agrees, then another text.
+    // The same tokens for a while, and then another text.
     let other = [&tokens[..40], &tokens[98..138]].concat();
     let score = read(&kept, &other).expect("scored").score();
     assert_eq!(score.usage.cached_tokens, 40);
@@ -360,7 +360,7 @@ fn dropping_the_answers_cancels_and_the_engine_goes_on() {
     assert_eq!(generate(&engine, writes(&engine, &PROMPTS[..1], 3)).len(), 1);
 }
 
-/// What a draft looks like, small.
+/// A small shape in the manner of a draft's.
 fn quote_shape() -> Arc<Shape> {
     let source = |id: &str, text: &str| Source { id: id.to_owned(), cells: vec![text.to_owned()] };
     let sources = vec![
@@ -470,7 +470,7 @@ fn the_real_model_repeats_itself_for_the_same_seed() {
     assert_eq!(texts(), texts());
 }
 
-/// Our logits and candle's own, for a token at a time over `tokens`.
+/// Compares our logits with those of candle's own model, one token of `tokens` at a time.
 fn parity(path: &PathBuf, tokens: &[TokenId]) -> Parity {
     let mut reader = std::fs::File::open(path).expect("the model opens");
     let content = candle_core::quantized::gguf_file::Content::read(&mut reader).expect("read");
@@ -507,8 +507,8 @@ struct Parity {
     worst: f32,
 }
 
-/// Named tolerance on the root-mean-square difference of the logits at a position. Both sides
-/// round every activation to eight bits; candle also rounds each block's scale and sum to sixteen.
+/// Tolerance on the root-mean-square difference of the logits at one position. Both sides round
+/// every activation to eight bits; candle also rounds each block's scale and sum to sixteen.
 const LOGIT_TOLERANCE: f32 = 0.75;
 
 impl Parity {
@@ -540,7 +540,7 @@ impl Parity {
     }
 }
 
-/// The beginning of a text with few repetitions.
+/// The first `count` tokens of a text with few repetitions.
 fn prose(engine: &Engine, count: usize) -> Vec<TokenId> {
     let text = include_str!("../../examples/interviews.csv");
     let tokens = engine.encode(text).expect("tokens");

@@ -1,9 +1,10 @@
-//! Runs on a file system that fails: at any operation a run ends with the right personas, or stops,
-//! says what happened, where and what to do next, and is resumed to the same bytes.
+//! Runs on a file system that fails. Whichever operation fails, a run either ends with the right
+//! personas, or stops, says what happened, where and what to do next, and can be resumed to the
+//! same bytes.
 //!
-//! The binary is the real one and knows nothing of the faults. `faults/shim.c`, compiled here and
+//! The binary is the real one and knows nothing of the faults: `faults/shim.c`, compiled here and
 //! preloaded, makes one system call on a file under the run's folder fail, whichever library makes
-//! it. Beside it stand real limits: a disk that is full, one that is read-only, `ulimit -f`.
+//! it. Real limits are tested too: a full disk, a read-only one, `ulimit -f`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -14,22 +15,22 @@ use std::sync::OnceLock;
 
 use crate::cli::Folder;
 
-/// A run with a judge that is measured and kept in the cache. About 150 operations.
+/// A run with a judge that is measured and kept in the cache; about 150 operations.
 pub(crate) const RUN: &str = "generate --input data.csv --hybrid --no-frontier \
     --model scripted:hashed --seed 7 --quality-threshold 0";
 
-/// What can befall an operation; `shim.c` says what each means.
+/// Kinds of faults of an operation; `shim.c` says what each means.
 const KINDS: [&str; 10] =
     ["eio", "eintr", "enospc", "full", "torn", "short", "readonly", "handles", "kill", "killtorn"];
 
-/// The compiled shim, or why there is none.
+/// The compiled shim, or the reason why it is not available.
 pub(crate) fn shim() -> Result<&'static Path, &'static str> {
     static SHIM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let made = SHIM.get_or_init(|| {
         if !cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))) {
             return Err("the shim is written for Linux on x86-64 and AArch64".to_owned());
         }
-        // Left behind, but one file a machine: the name holds what it is made of.
+        // The file is left behind, one per machine: its name holds a hash of the source.
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/faults/shim.c");
         let text = fs::read(source).unwrap();
         let sum = text.iter().fold(0_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(*byte));
@@ -64,8 +65,8 @@ fn faults(folder: &Folder, kind: &str, at: usize) -> [(&'static str, OsString); 
     ]
 }
 
-/// Runs a command with a fault at operation `at`; 0 for none. What was done on which file, and
-/// which of it failed.
+/// Runs a command with a fault at operation `at`, or none for 0. Returns its output, and the log of
+/// operations with the file of each and which of them failed.
 pub(crate) fn faulty(
     shim: &Path,
     folder: &Folder,
@@ -80,12 +81,12 @@ pub(crate) fn faulty(
     (output, fs::read_to_string(log.path()).unwrap())
 }
 
-/// The only run's personas.
+/// The personas of the only run.
 pub(crate) fn personas(folder: &Folder) -> Vec<u8> {
     fs::read(folder.run().join("personas.json")).unwrap()
 }
 
-/// What a run that nothing befalls writes.
+/// The personas that a run without faults writes.
 pub(crate) fn expected() -> &'static [u8] {
     static EXPECTED: OnceLock<Vec<u8>> = OnceLock::new();
     EXPECTED.get_or_init(|| {
@@ -96,14 +97,14 @@ pub(crate) fn expected() -> &'static [u8] {
     })
 }
 
-/// What is in the log of the only run, where it got so far as to be one.
+/// Whether the only run has got as far as having an entry in its log.
 pub(crate) fn begun(folder: &Folder) -> bool {
     let runs = fs::read_dir(folder.path().join("personas"));
     let mut logs = runs.into_iter().flatten().map(|run| run.unwrap().path().join("log.jsonl"));
     logs.any(|log| fs::read_to_string(log).is_ok_and(|text| text.contains('\n')))
 }
 
-/// That a command that did not end well says what happened, where, and what to do next.
+/// Checks that a command that failed says what happened, where, and what to do next.
 fn is_told(output: &Output, folder: &Folder, of: &str) {
     let shown = folder.shown(output);
     assert!(!shown.contains("panicked"), "{of}: {shown}");
@@ -115,11 +116,12 @@ fn is_told(output: &Output, folder: &Folder, of: &str) {
     let what = ["(os error", "could not be written"].iter().any(|what| error.contains(what));
     let place = ["personas", "data.csv"].iter().any(|place| error.contains(place));
     assert!(what && place, "{of}: {shown}");
-    // An unreadable input says itself what is to be done about it.
+    // An error about an unreadable input already says what to do.
     assert!(code == 3 || code == 1 && error.contains("hint: "), "{of}: {shown}");
 }
 
-/// After a fault, the run is resumed, or begun anew where it had not begun; the bytes are the same.
+/// Resumes a run after a fault, or begins it anew where it had not begun, and checks that the bytes
+/// are the same. Returns which of the two was done.
 fn ends_alike(folder: &Folder, of: &str) -> &'static str {
     let (how, command) = if begun(folder) {
         ("resumed", format!("generate --resume {}", folder.run().display()))
@@ -137,8 +139,8 @@ fn ends_alike(folder: &Folder, of: &str) -> &'static str {
     how
 }
 
-/// Runs that fail at every `step`-th operation from `first` on, in every way. With `resumed`, what
-/// fails is not the run but its resumption.
+/// Runs with each kind of fault, at one in `step` operations. With `resumed`, the fault is in the
+/// resumption and not in the run itself.
 fn runs_fail(step: usize, resumed: bool) {
     let shim = match shim() {
         Ok(shim) => shim,
@@ -161,7 +163,7 @@ fn runs_fail(step: usize, resumed: bool) {
         let operations = log.lines().count();
         assert!(operations > 9, "{log}");
         let mut tally = BTreeMap::new();
-        // Each kind begins elsewhere, so that a sample meets more operations.
+        // Each kind starts at another operation, so that a sample covers more of them.
         for at in (1 + index * 3 % step..=operations).step_by(step) {
             let (folder, command) = half_done();
             let (output, log) = faulty(shim, &folder, &command, kind, at);
@@ -205,7 +207,8 @@ fn a_torn_entry_is_the_last_of_its_log() {
         Ok(shim) => shim,
         Err(reason) => return println!("skipped: {reason}"),
     };
-    // The write is cut and the next one fails, as on a disk that fills up; then there is room again.
+    // The write is cut and the next one fails, as on a disk that fills up; then there is room
+    // again.
     let folder = Folder::in_memory();
     let (output, _) = faulty(shim, &folder, RUN, "torn", 4);
     assert_eq!(output.status.code(), Some(1), "{}", folder.shown(&output));
@@ -230,7 +233,7 @@ fn a_limit_on_file_sizes_is_an_error_and_no_sudden_death() {
     if !cfg!(unix) {
         return println!("skipped: no limit on file sizes here");
     }
-    // In blocks of 512 bytes or of 1024, as the shell has it.
+    // Some shells count in blocks of 512 bytes, others of 1024.
     for blocks in [1, 8, 20, 40] {
         let folder = Folder::in_memory();
         let output = script(&folder, &[], &format!("ulimit -f {blocks}; exec $PERSONA $RUN"));
@@ -298,7 +301,7 @@ fn a_clock_that_jumps_changes_nothing() {
         Ok(shim) => shim,
         Err(reason) => return println!("skipped: {reason}"),
     };
-    // An hour, ten years, and to before the clock begins.
+    // The clock jumps by an hour, by ten years, and to before its epoch.
     for jump in [3_600_u64, 315_360_000, 3_153_600_000] {
         let folder = Folder::in_memory();
         let run = |arguments: &str| {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::cli::Folder;
 use crate::loopback::{Reply, Request, Server};
 
-/// Three personas of a scripted model, all of them to be refined.
+/// A run of a scripted model with three personas, all of which are to be refined.
 const HYBRID: &str = "generate data.csv --hybrid --model scripted:nologits --seed 7 \
     --quality-threshold 0 --refine all --price 3/15";
 
@@ -33,7 +33,7 @@ fn message(text: &str, prompt: u64, completion: u64) -> Value {
     })
 }
 
-/// A compatible server that accepts every persona with one edit.
+/// A compatible server that answers every persona with one edit.
 fn editor() -> Server {
     Server::start(|_| Reply::json(&chat(TITLE, 500, 40)))
 }
@@ -42,7 +42,7 @@ fn at(server: &Server) -> String {
     format!("--frontier openai --base-url http://127.0.0.1:{}/v1", server.port)
 }
 
-/// Runs a command that must end with `code`; its JSON result.
+/// Runs a command that must end with `code`, and returns its JSON result.
 fn ends(folder: &Folder, arguments: &str, code: i32) -> Value {
     let output = folder.output(&format!("{arguments} --json"));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -128,7 +128,7 @@ fn every_api_is_spoken_to_in_its_own_words() {
     }
 }
 
-/// Everything in the run folder.
+/// The contents of all files in the run folder.
 fn folder_text(folder: &Folder) -> String {
     let files = std::fs::read_dir(folder.run()).unwrap().map(|entry| entry.unwrap().path());
     files.map(|path| String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()).collect()
@@ -227,7 +227,7 @@ fn the_cap_binds_and_what_was_not_asked_is_listed() {
     let (folder, server) = (Folder::new(), editor());
     let result = ends(&folder, &format!("{HYBRID} {} --max-cost 0", at(&server)), 0);
     assert_eq!((server.asked("POST"), counts(&result)[3]), (0, 3));
-    // One call fits at its worst, and what it did not use lets the next ones follow.
+    // One call fits at its worst case; what it did not use leaves room for the next ones.
     let folder = Folder::new();
     let command = format!("{HYBRID} {} --max-cost 0.05 --parallel 1", at(&server));
     let result = ends(&folder, &command, 0);
@@ -268,7 +268,7 @@ fn a_provider_can_write_the_personas_itself() {
     assert_eq!(result["report"]["left_this_machine"][0]["records"], 6);
 }
 
-/// A compatible server that writes a persona from the records that it is pointed to.
+/// A compatible server that writes a persona from the records to which the task points.
 fn writer() -> Server {
     Server::start(|request| {
         let sent: Value = serde_json::from_slice(&request.body).unwrap();
@@ -279,7 +279,7 @@ fn writer() -> Server {
     })
 }
 
-/// A persona that a provider could write: one true quote, one made up.
+/// A persona as a provider might write it, with one true quote and one that is made up.
 fn persona(id: &str) -> String {
     let index: usize = id["f1#".len()..].parse().unwrap();
     let row = crate::cli::DATA.lines().nth(index + 1).unwrap();
@@ -337,17 +337,18 @@ fn the_fallback_needs_a_cap_that_holds_it_or_a_word() {
     assert_eq!(result["report"]["cost"]["frontier"]["fallback"], true);
 }
 
-/// Starts a run and kills it after `after`; whether it was still running.
+/// Kills a process after `after`, and returns whether it was still running.
 fn killed(mut child: Child, after: Duration) -> bool {
     std::thread::sleep(after);
     let running = child.try_wait().unwrap().is_none();
-    // SIGKILL on Unix: nothing of the process gets to run any more.
+    // SIGKILL on Unix: none of the process's own code runs any more.
     let _ = child.kill();
     let _ = child.wait();
     running
 }
 
-/// Kills runs at `moments` over their length, resumes them, and compares with a run left alone.
+/// Kills runs at `moments` moments over their length, resumes them, and compares them with one that
+/// was not killed.
 fn killed_runs_end_alike(moments: u32, parallel: usize) {
     let service = || {
         Server::start(|_| Reply {
@@ -408,7 +409,7 @@ fn fifty_killed_runs_pay_for_nothing_twice() {
     killed_runs_end_alike(50, 8);
 }
 
-/// A compatible server that refines and writes, whatever is asked.
+/// A compatible server that both refines and writes, as asked.
 fn editor_and_writer() -> Server {
     Server::start(|request| {
         let sent: Value = serde_json::from_slice(&request.body).unwrap();

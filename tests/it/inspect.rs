@@ -1,4 +1,4 @@
-//! `persona inspect`, and the ways data is named: patterns and what is piped in.
+//! `persona inspect`, and the ways to name data: patterns and piped input.
 
 use std::io::Write;
 use std::process::{Output, Stdio};
@@ -20,7 +20,7 @@ fn piped(folder: &Folder, arguments: &str, data: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A child that ends early closes its end; what it said is what counts then.
+    // A child that ends early closes its standard input; only its output matters then.
     let _ = child.stdin.take().unwrap().write_all(data.as_bytes());
     child.wait_with_output().unwrap()
 }

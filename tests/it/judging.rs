@@ -1,5 +1,5 @@
-//! `persona evaluate` and `persona calibrate` as users meet them, with a scripted judge; and what the
-//! real one reads.
+//! `persona evaluate` and `persona calibrate` as users meet them, with a scripted judge; and the
+//! scores of the real model.
 
 use persona::engine::{DeviceChoice, Engine, EngineOptions};
 use persona::llm::embedded::EmbeddedModel;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::cli::{DATA, Folder};
 use crate::real_model::real_model;
 
-/// Two personas as the original Python project writes them; one quote is made up.
+/// Two personas in the form of the original Python project; one quote is made up.
 const OTHER_TOOL: &str = r#"{"personas": [
   {"id": "persona-001", "name": "Sarah", "demographics": {"occupation": "Nurse"},
    "goals": ["Trust the schedule"], "pain_points": ["The schedule changes twice a day"],
@@ -161,13 +161,13 @@ fn a_threshold_from_own_data_is_what_auto_means() {
     let threshold = calibration["threshold"]["threshold"].as_f64().unwrap();
     let scores = calibration["scores"].as_array().unwrap();
     assert!((threshold - scores[0].as_f64().unwrap()).abs() < 1e-9);
-    // The scores are those of the run: the same judge on the same scale.
+    // The scores equal those of the run: the same judge on the same scale.
     let auto = document(&folder, &format!("{run} --quality-threshold auto"));
     let used = auto["report"]["funnel"]["threshold"].as_f64().unwrap();
     assert!((used - threshold).abs() < 1e-9, "{used} {threshold}");
     assert!(auto["report"]["notes"].to_string().contains("persona calibrate"));
 
-    // Other data has no threshold of its own.
+    // For other data, no own threshold is found.
     folder.write("data.csv", DATA.replace("whiteboard", "blackboard").as_bytes());
     let other = document(&folder, &format!("{run} --quality-threshold auto"));
     assert!(!other["report"]["notes"].to_string().contains("persona calibrate"));
@@ -200,7 +200,7 @@ fn detail_and_complexity_change_what_is_written() {
     assert!(stderr.contains("expected minimal, standard or detailed"), "{stderr}");
 }
 
-/// The log-probabilities that a stage of texts is answered with, and the tokens read for them.
+/// The log-probabilities of a stage of texts, and the number of tokens read for them.
 fn scores(model: &EmbeddedModel, texts: &[(&str, &str)]) -> (Vec<Vec<f32>>, usize) {
     let request = |&(before, after): &(&str, &str)| ScoreRequest {
         prompt: ScorePrompt::Raw(before.to_owned()),
@@ -235,7 +235,7 @@ fn a_beginning_that_scored_texts_share_is_read_once_and_changes_no_bit() {
     let model = EmbeddedModel::new(engine(), "smollm2-135m");
     let beginning = model.count_tokens(&before);
     let (together, read) = scores(&model, &texts);
-    // Each by itself, and by an engine that has read nothing yet.
+    // Each text alone, with an engine that has read nothing before.
     let (mut apart, mut one_by_one) = (Vec::new(), 0);
     for text in &texts {
         let (score, read) = scores(&EmbeddedModel::new(engine(), "smollm2-135m"), &[*text]);

@@ -1,5 +1,6 @@
-//! Processes that die, and processes that meet: at whatever moment a run is killed or asked to stop,
-//! it is resumed to the personas of a run left alone; two on one folder do not harm each other.
+//! Processes that die, and processes that meet: whenever a run is killed or asked to stop, it can
+//! be resumed to the personas of an undisturbed run; and two processes on one folder do not harm
+//! each other.
 
 use std::fmt::Write;
 use std::fs;
@@ -13,7 +14,7 @@ use crate::cli::Folder;
 use crate::faults::{RUN, begun, expected, personas};
 use crate::real_model::real_model;
 
-/// Sees to it that each persona of a scripted model says something else.
+/// Answers of so many people that each persona of a scripted model says something different.
 pub(crate) fn many_voices(people: usize) -> String {
     const NOUNS: [&str; 12] = [
         "kettle", "rota", "van", "ladder", "radio", "garden", "ward", "invoice", "bicycle",
@@ -47,12 +48,12 @@ fn spawned(folder: &Folder, arguments: &str) -> Child {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Sends a signal, to no avail where the process has ended.
+/// Sends a signal; without effect where the process has ended.
 fn signal(child: &Child, name: &str) {
     let _ = Command::new("kill").args([name, &child.id().to_string()]).status();
 }
 
-/// Waits until something is so. Generous: the machine may be busy.
+/// Waits until a condition holds. The limit is generous, since the machine may be busy.
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
@@ -61,8 +62,8 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Kills and stops runs of `command` at random moments, resumes them, and compares with one that
-/// was left alone. Where a process dies says nothing on success: every moment is a good one.
+/// Kills and stops runs of `command` at random moments, resumes them, and compares them with one
+/// that was not disturbed. The moment of death is not checked: the run must survive any.
 fn killed_at_random(command: &str, moments: usize) {
     let alone = Folder::in_memory();
     let began = Instant::now();
@@ -81,7 +82,7 @@ fn killed_at_random(command: &str, moments: usize) {
         signal(&child, name);
         let output = child.wait_with_output().unwrap();
         let shown = folder.shown(&output);
-        // SIGTERM ends a process that has not yet begun to watch for it like any other.
+        // SIGTERM simply ends a process that does not yet watch for it.
         match output.status.code() {
             Some(0) | None => {}
             Some(130) => assert!(shown.contains("the log is kept"), "{shown}"),
@@ -130,14 +131,14 @@ fn a_run_that_is_being_written_is_refused_to_a_second_process() {
     let folder = Folder::in_memory();
     let first = spawned(&folder, &RUN.replace("scripted:hashed", "scripted:nologits,slow=100"));
     until("the run's first entry", || begun(&folder));
-    // It stands still, however long the second one takes.
+    // The first process stands still, however long the second one takes.
     signal(&first, "-STOP");
     let run = folder.run().display().to_string();
     let second = folder.output(&format!("generate --resume {run}"));
     let shown = folder.shown(&second);
     assert_eq!(second.status.code(), Some(1), "{shown}");
     assert!(shown.contains("is in use by another process\nhint: wait for it"), "{shown}");
-    // Looking on is allowed.
+    // Reading the run is allowed.
     let listed = folder.json("runs list --json");
     assert_eq!(listed.as_array().map(Vec::len), Some(1));
     signal(&first, "-CONT");
@@ -186,7 +187,8 @@ fn a_second_signal_stops_at_once() {
     let folder = Folder::in_memory();
     let mut child = spawned(&folder, &RUN.replace("scripted:hashed", "scripted:ok,slow=200"));
     until("the run's first entry", || begun(&folder));
-    // The first asks, the second insists; one may come before the last was taken.
+    // The first signal asks, the second forces; a signal may arrive before the last one was
+    // handled.
     until("the process to stop", || {
         signal(&child, "-TERM");
         std::thread::sleep(Duration::from_millis(20));

@@ -1,8 +1,8 @@
-//! The wire against an implementation that is not ours: llama.cpp's server, with the real small
-//! model, over two of its APIs.
+//! Requests and answers with an implementation that is not ours: llama.cpp's server, with the real
+//! small model, over two of its APIs.
 //!
-//! Needs Python with the package xllamacpp, which `.ci/run` installs; without it these tests say
-//! that they were skipped.
+//! Needs Python with the package xllamacpp, which `.ci/run` installs; without it, these tests print
+//! that they are skipped.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::cli::Folder;
 use crate::real_model::real_model;
 
-/// Where `.ci/run` puts the package; `PERSONA_TEST_PYTHON` names another Python.
+/// The Python with the package, where `.ci/run` puts it; `PERSONA_TEST_PYTHON` names another one.
 fn python() -> Option<PathBuf> {
     let named = std::env::var_os("PERSONA_TEST_PYTHON").map(PathBuf::from);
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
@@ -25,7 +25,7 @@ fn python() -> Option<PathBuf> {
     works.is_ok_and(|output| output.status.success()).then_some(python)
 }
 
-/// A running server; ends with the test.
+/// A running server, which ends with the test.
 struct Server {
     child: Child,
     address: String,
@@ -59,7 +59,7 @@ fn server() -> Option<Server> {
     Some(Server { child, address })
 }
 
-/// What the server says that it read and wrote, by the log of the run.
+/// Prompt and answer tokens by the server's count, summed over the log of the run.
 fn logged_usage(folder: &Folder) -> (u64, u64) {
     let log = std::fs::read_to_string(folder.run().join("log.jsonl")).unwrap();
     let events = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -107,7 +107,8 @@ fn plain_generation_by_a_real_server_is_held_against_the_records() {
         server.address
     ));
     let result: Value = serde_json::from_slice(&output.stdout).unwrap();
-    // A model this small may write nothing that can be used; then the run says that its provider failed.
+    // A model this small may write nothing that can be used; the run then fails with its provider's
+    // code.
     match output.status.code() {
         Some(0) => {
             let spent = &result["report"]["cost"]["frontier"]["spent_usd"];

@@ -1,6 +1,6 @@
-//! Load, and a network that fails: many personas and many calls at once against a service that
+//! Load, and a network that fails: many personas and many calls at once, against a service that
 //! drops, stalls, cuts, doubles and reorders its answers. No persona is lost, no answer is paid for
-//! twice, no call goes unbooked, and memory stays bounded.
+//! twice, every call is booked, and memory stays bounded.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -24,8 +24,8 @@ fn chat(text: &str) -> Value {
 /// What the service did with each request body, in order.
 type Deeds = Arc<Mutex<HashMap<Vec<u8>, Vec<&'static str>>>>;
 
-/// A service whose first answers to a request go wrong in a way that depends on the request alone,
-/// and whose later ones are good, after a while that differs from request to request.
+/// A service whose first answer to a request goes wrong in a way that depends on the request alone;
+/// later answers are good, and come after a time that differs from request to request.
 fn unreliable(faults: &'static [&'static str]) -> (Server, Deeds) {
     let deeds = Deeds::default();
     let log = Arc::clone(&deeds);
@@ -65,8 +65,8 @@ fn log(folder: &Folder) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// That the log has every call that the service saw, every answer once, and that the account is what
-/// comes of it. Calls, and answers.
+/// Checks that the log has every call that the service saw and every answer once, and that the
+/// account adds up. Returns the numbers of calls and answers.
 fn books_balance(folder: &Folder, server: &Server, report: &Value) -> (usize, usize) {
     let log = log(folder);
     let of = |name: &str| log.iter().filter(|event| event["event"] == name).collect::<Vec<_>>();
@@ -94,7 +94,7 @@ fn books_balance(folder: &Folder, server: &Server, report: &Value) -> (usize, us
     (calls, answered.len())
 }
 
-/// Refines `count` personas, `parallel` at a time.
+/// Refines `count` personas, `parallel` at a time, against a service with these faults.
 fn refined_under(count: usize, parallel: usize, faults: &'static [&'static str]) {
     let (server, deeds) = unreliable(faults);
     let folder = Folder::in_memory();
@@ -128,7 +128,7 @@ fn refined_under(count: usize, parallel: usize, faults: &'static [&'static str])
     println!(
         "{count} personas, {parallel} at a time: {calls} calls, {answers} answers, none twice, {counts}, {peak} MiB, {tally:?}"
     );
-    // A fault that may pass costs one more call; what is nonsense is not asked for again.
+    // A transient fault costs one more call; after nonsense, there is no second one.
     assert!(deeds.values().all(|deeds| deeds.len() <= 2), "{tally:?}");
 }
 
@@ -161,7 +161,7 @@ fn a_paid_run_that_is_killed_on_a_bad_network_pays_for_nothing_twice() {
         let mut command = folder.command(&command);
         let quiet = std::process::Stdio::null;
         let mut child = command.stdout(quiet()).stderr(quiet()).spawn().unwrap();
-        // Not a moment of time, but of what the service has seen.
+        // The moment is not a time but a number of requests that the service has seen.
         while server.asked("POST") < 2 * moment as usize && child.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -180,19 +180,20 @@ fn a_paid_run_that_is_killed_on_a_bad_network_pays_for_nothing_twice() {
             assert!(answered.insert(purpose.clone()), "{purpose} was paid for twice");
         }
         let booked = log.iter().filter(|event| event["event"] == "reserved").count();
-        // One that was booked may not have left before the process died, but none left unbooked.
+        // A call may be booked and not sent when the process dies, but none is sent unbooked.
         let calls = server.asked("POST");
         assert!((calls..=calls + 4).contains(&booked), "{booked} booked, {calls} calls");
         let most = deeds.lock().unwrap().values().map(Vec::len).max();
         println!(
             "killed after {seen} calls: {calls} calls in all, none paid twice, at most {most:?} for one"
         );
-        // Those in flight when it died are asked once more than others.
+        // Calls in flight at the kill are made once more than others.
         assert!(most <= Some(3), "{most:?}");
     }
 }
 
-/// Runs with paid refinements whose disk fails at every `step`-th operation, resumed.
+/// Runs with paid refinements, the disk of which fails at one in `step` operations, and resumes
+/// them.
 fn disk_fails_while_paying(step: usize) {
     let shim = match faults::shim() {
         Ok(shim) => shim,
@@ -233,7 +234,7 @@ fn disk_fails_while_paying(step: usize) {
             let of_kind = |name: &str| log.iter().filter(|e| e["event"] == name).count();
             assert_eq!(of_kind("answered"), calls, "{of}: each answer is paid for once");
             let asked = server.asked("POST");
-            // Two were in flight at most.
+            // At most two calls were in flight.
             assert!(asked <= of_kind("reserved") && asked <= calls + 2, "{of}: {asked} calls");
             more += asked - calls;
         }

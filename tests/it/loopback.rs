@@ -1,7 +1,7 @@
-//! A server on this machine that answers from a function and remembers what it was asked.
+//! A server on this machine that answers by a function and remembers its requests.
 //!
-//! Plain sockets, so that it can also do what no HTTP library does: break off in the middle of an
-//! answer, or send it a byte at a time.
+//! It uses plain sockets, so that it can also do what no HTTP library does: break off in the middle
+//! of an answer, or send it one byte at a time.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -9,31 +9,31 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What was asked.
+/// A request that the server received.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) path: String,
-    /// Names in lower case.
+    /// Headers, with their names in lower case.
     pub(crate) headers: HashMap<String, String>,
     pub(crate) body: Vec<u8>,
 }
 
-/// What is answered.
+/// An answer, and how to send it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// Close the connection after so many bytes of the body.
+    /// Close the connection after this many bytes of the body.
     pub(crate) cut: Option<usize>,
-    /// Wait before the answer.
+    /// Wait this long before the answer.
     pub(crate) delay: Duration,
-    /// Send everything twice, as if two answers had been to come.
+    /// Send the whole answer twice, as if there were two.
     pub(crate) twice: bool,
-    /// Close the connection without a word.
+    /// Close the connection without an answer.
     pub(crate) mute: bool,
-    /// Wait before each byte of the body.
+    /// Wait this long before each byte of the body.
     pub(crate) drip: Duration,
 }
 
@@ -59,7 +59,7 @@ impl Reply {
     }
 }
 
-/// A server on a free port.
+/// A running server on a free port.
 pub(crate) struct Server {
     pub(crate) port: u16,
     requests: Arc<Mutex<Vec<Request>>>,
@@ -89,7 +89,7 @@ impl Server {
     }
 }
 
-/// One request per connection; a client that hangs up early is no failure of the test.
+/// Serves one request per connection; a client that hangs up early does not fail the test.
 fn serve(stream: TcpStream, answer: &dyn Fn(&Request) -> Reply, log: &Mutex<Vec<Request>>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut lines = (&mut reader).lines().map_while(Result::ok);

@@ -1,9 +1,9 @@
-//! The integration binary: one, because linking the crate once is what takes the time.
+//! The integration tests, in one binary because linking the crate is what takes the time.
 //!
-//! Tests that need the real small model get it from [`real_model::real_model`]; full counts of
+//! Tests that need the real small model get it from [`real_model::real_model`]. Full counts of
 //! measurements are `#[ignore]`d and run by `cargo test --release -- --ignored`.
 
-// `cfg(test)` tells the lints what is obvious here: all of it is test code, helpers included.
+// `cfg(test)` tells the lints that everything here is test code, helpers included.
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]

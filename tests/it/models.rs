@@ -1,8 +1,8 @@
-//! `persona models` and `persona doctor` as users meet them: the binary, fresh folders, a hub on
-//! this machine; and the cache that a pull leaves, read back by the real Python client.
+//! `persona models` and `persona doctor` as users meet them: the binary, fresh folders, and a hub
+//! on this machine; also the cache that a pull leaves, read back by the real Python client.
 //!
-//! The last needs Python with the package huggingface_hub, which `.ci/run` installs; without it
-//! that test says that it was skipped.
+//! That test needs Python with the package huggingface_hub, which `.ci/run` installs; without it,
+//! it prints that it is skipped.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ fn tiny() -> Vec<u8> {
     tiny_gguf::tiny_llama(&tiny_gguf::Options::default())
 }
 
-/// A hub with one repository of one file, which its own storage sends after `delay`.
+/// A hub with one repository of one file, and the storage that sends the file after `delay`.
 fn hub(bytes: Vec<u8>, delay: Duration) -> (Server, Server) {
     let (etag, size) = (sha256(&bytes), bytes.len());
     let storage = Server::start(move |_| Reply { delay, ..Reply::status(200).body(&bytes) });
@@ -51,7 +51,7 @@ fn hub(bytes: Vec<u8>, delay: Duration) -> (Server, Server) {
     (hub, storage)
 }
 
-/// A command that may ask that hub.
+/// A command that may ask `hub`.
 fn asking(folder: &Folder, hub: &Server, arguments: &str) -> Command {
     let mut command = folder.command(arguments);
     command.env_remove("HF_HUB_OFFLINE");
@@ -114,7 +114,7 @@ fn a_disk_that_fills_up_keeps_what_arrived() {
     assert_eq!(folder.json(&format!("models verify {REPO} --json"))[0]["sha256"], sha256(&bytes));
 }
 
-/// Where `.ci/run` puts the package.
+/// The Python with the package, where `.ci/run` puts it.
 fn python() -> Option<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
@@ -190,7 +190,7 @@ fn a_model_travels_to_a_machine_without_a_network_and_is_removed_again() {
     assert_eq!(there.json(&format!("models verify {name} --json"))[0]["result"], "ok");
     let listed = there.json("models list --json");
     assert_eq!(listed["others"][0]["name"], format!("{REPO}/{FILE}"));
-    // The engine takes it, too: by name, without a network.
+    // The engine accepts it too: by name, without a network.
     let inspected = there.output(&format!("inspect data.csv --model {name}"));
     assert!(inspected.status.success(), "{}", there.shown(&inspected));
 
@@ -264,7 +264,7 @@ fn a_model_of_ollamas_runs_without_ollama() {
     assert!(said.contains("tiny:1b") && said.contains("ollama pull tiny:9b"), "{said}");
     let kept = folder.output("models rm ollama:tiny:1b");
     assert!(text(&kept.stderr).contains("ollama rm tiny:1b"), "{}", folder.shown(&kept));
-    // Bytes that are not what the blob's name says are found out when they are loaded.
+    // A blob whose bytes do not match its name is noticed when it is loaded.
     let mut other = bytes.clone();
     *other.last_mut().unwrap() ^= 1;
     fs::write(&blob, other).unwrap();
@@ -312,7 +312,7 @@ fn a_users_own_catalogue_is_part_of_ours() {
     let entries = listed["catalogue"].as_array().unwrap();
     let ours = entries.iter().find(|entry| entry["model"]["name"] == "house-model").unwrap();
     assert!(ours["path"].is_string(), "{ours}");
-    // The entry travels with the model.
+    // The catalogue entry is exported with the model.
     let there = Folder::new();
     succeeded(&folder.output("models export house-model --output stick"));
     let stick = folder.path().join("stick");
@@ -329,7 +329,7 @@ fn a_users_own_catalogue_is_part_of_ours() {
     assert!(text(&broken.stderr).contains("models.toml"), "{}", folder.shown(&broken));
 }
 
-/// The checks of `doctor` by name.
+/// The checks of `doctor` with this name.
 fn checks(document: &Value, name: &str) -> Vec<Value> {
     let checks = document["checks"].as_array().unwrap().iter();
     checks.filter(|check| check["check"] == name).cloned().collect()
@@ -412,7 +412,7 @@ fn memory_is_predicted_within_a_tenth_of_its_peak() {
             let document: Value = serde_json::from_str(&succeeded(&output)).unwrap();
             document["rows"][0]["peak_rss_bytes"].as_f64().unwrap()
         };
-        // What the threads leave to each other differs from run to run; the need is the highest.
+        // How much memory threads share varies from run to run; the need is the highest figure.
         let peak = [peak(), peak(), peak()].into_iter().fold(0.0, f64::max);
         let needed = persona::catalogue::find(name).unwrap().memory_needed(8192) as f64;
         eprintln!("{name}: {needed} predicted, {peak} at its peak");

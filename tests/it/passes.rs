@@ -10,9 +10,9 @@ use persona::engine::transformer::{Batch, Transformer};
 use crate::tiny_gguf::{Family, Options, Weights, tiny_model};
 
 /// Largest difference of a logit between our kernels and candle's operations, both in single
-/// precision: other orders of summation. Logits are about 1 in size.
+/// precision but with other orders of summation. Logits are about 1 in size.
 const FULL_TOLERANCE: f32 = 1e-4;
-/// The same with keys and values in half precision.
+/// Largest such difference with keys and values in half precision.
 const HALF_TOLERANCE: f32 = 2e-2;
 
 const TOKENS: usize = 40;
@@ -35,7 +35,7 @@ fn kernels(file: &GgufFile, cpu: Cpu) -> Transformer {
     Transformer::load(file, &params, 256, &Device::Cpu, cpu).expect("loads")
 }
 
-/// The logits of every position of a fixed text, `rows` positions a pass.
+/// The logits at every position of a fixed text, computed `rows` positions per pass.
 fn logits(model: &Transformer, cells: CellType, rows: usize) -> Vec<f32> {
     let mut cache = KvCache::new(model.layers(), model.heads(), Device::Cpu, cells);
     logits_in(model, &mut cache, rows)

@@ -1,5 +1,5 @@
-//! Personal data as users meet it: planted in research files of every kind, looked for in everything
-//! that a run writes or sends; and the network that `--offline` takes away.
+//! Personal data as users meet it: planted in research files of every kind, and searched for in
+//! everything that a run writes or sends. Also the network that `--offline` takes away.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -16,7 +16,7 @@ use crate::real_model::real_model;
 
 const LOCAL: &str = "--hybrid --no-frontier --model scripted:ok --seed 7 --quality-threshold 0";
 
-/// Somebody who takes part in a study.
+/// A participant of a study.
 struct Person {
     given: &'static str,
     surname: &'static str,
@@ -32,7 +32,7 @@ impl Person {
         format!("{}.{}@mail.example", self.given, self.surname).to_lowercase().replace(' ', "")
     }
 
-    /// Every value that must not be met again.
+    /// Every value of the person that must not occur again.
     fn values(&self) -> [String; 4] {
         [self.given.to_owned(), self.surname.to_owned(), self.email(), self.phone.clone()]
     }
@@ -91,7 +91,7 @@ fn person(i: usize) -> Person {
     }
 }
 
-/// A research file with three people in it, of the kind that `i` says.
+/// A research file with three people in it; `i` chooses its kind.
 fn research(i: usize) -> (String, Vec<Person>, String) {
     let people: Vec<Person> = (0..3).map(|k| person(i * 3 + k)).collect();
     let [a, b, c] = [&people[0], &people[1], &people[2]];
@@ -169,7 +169,7 @@ fn research(i: usize) -> (String, Vec<Person>, String) {
     }
 }
 
-/// Values of `people` that stand in `text` as whole words, in any case.
+/// Values of `people` that occur in `text` as whole words, in any case.
 fn met(people: &[Person], text: &str) -> BTreeSet<String> {
     let words: BTreeSet<String> =
         text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).collect();
@@ -190,7 +190,7 @@ fn met(people: &[Person], text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Everything under a folder, as one text.
+/// The contents and names of everything under a folder, as one text.
 fn written(folder: &Path) -> String {
     let mut text = String::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -265,7 +265,7 @@ fn a_resumed_run_is_cleared_the_same_way() {
     let folder = Folder::new();
     let (name, people, text) = research(0);
     folder.write(&name, text.as_bytes());
-    // The model dies at its third answer of every process: it takes several to get to the end.
+    // The model dies at its third answer in every process, so that it takes several to finish.
     let model = "--model scripted:down@3";
     let first = folder.output(&format!(
         "generate {name} --hybrid --no-frontier {model} --seed 7 --quality-threshold 0 --anonymise --anonymise-strategy hash"
@@ -326,7 +326,8 @@ fn findings_say_where_in_the_field_a_value_stands() {
     assert_eq!(fs::read_to_string(folder.path().join(&name)).unwrap(), text, "nothing is changed");
 }
 
-/// An interviewer is no participant, whether a label or what they do says so; their name is as personal.
+/// An interviewer, told by label or by behaviour, is not a participant; but their name is just as
+/// personal.
 #[test]
 fn the_interviewers_name_is_taken_out_of_what_the_others_say() {
     let answer = "I wait for the lift with the whole ward until somebody comes down to us";
@@ -447,7 +448,8 @@ fn personal_data_that_personas_show_is_told_of_without_being_shown() {
     assert_eq!(told("--anonymise --anonymise-strategy replace"), None);
 }
 
-/// Runs a program that the machine may not have, or may not allow.
+/// A program that the machine may not have or may not allow; `None`, with a message, where it
+/// fails.
 fn tool(name: &str, arguments: &[&str]) -> Option<Command> {
     let works = Command::new(name).args(arguments).args(["true"]).stderr(Stdio::null()).status();
     if !works.is_ok_and(|status| status.success()) {
@@ -499,8 +501,8 @@ fn an_offline_run_needs_no_interface() {
 #[test]
 #[cfg(target_os = "linux")]
 fn the_kernel_refuses_what_offline_forbids() {
-    // The model's mirror is fetched by a child, which inherits the filter; here the child is ours:
-    // a pip that tries to connect.
+    // The model's mirror is fetched by a child process, which inherits the filter. Here, the child
+    // is ours: a pip that tries to connect.
     let folder = Folder::new();
     let status = |flags: &str| {
         folder.output(&format!(

@@ -1,9 +1,9 @@
-//! How much of what is personal is found, in figures.
+//! How much personal data is found, in figures.
 //!
-//! Counts as the published figures of Microsoft Presidio do: by token. A token is a run of letters
-//! and digits; punctuation does not count. Overall a token is personal or not; by entity the kind must
-//! be the right one. Forms of address (TITLE, PREFIX) and dates count neither way: the labels do not
-//! say which date is one of birth.
+//! Counts by token, as the published figures of Microsoft Presidio do. A token is a run of letters
+//! and digits; punctuation does not count. Overall, a token is either personal or not; by entity,
+//! its kind must be right. Forms of address (TITLE, PREFIX) and dates count neither way, since the
+//! labels do not say which date is a date of birth.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use persona::pipeline::{Asked, Cancel, Tagger};
 use persona::privacy::{Entity, FinderError, FinderId, Span, SpanFinder, detect, detect_twice};
 use serde::Deserialize;
 
-/// Tokens found and right, found and wrong, missed.
+/// Tokens found rightly, found wrongly, and missed.
 #[derive(Default, Clone, Copy)]
 struct Counts {
     right: usize,
@@ -36,22 +36,22 @@ impl Counts {
         self.right as f64 / usize::max(self.right + self.missed, 1) as f64
     }
 
-    /// Recall counts twice as much as precision.
+    /// The F2 score, in which recall counts twice as much as precision.
     fn f2(self) -> f64 {
         let (p, r) = (self.precision(), self.recall());
         if p + r == 0.0 { 0.0 } else { 5.0 * p * r / (4.0 * p + r) }
     }
 }
 
-/// What a piece of a text is labelled as.
+/// The label of a piece of text.
 #[derive(Clone, Copy)]
 enum Label {
     Personal(&'static str),
-    /// Counts neither way.
+    /// A piece that counts neither way.
     Open,
 }
 
-/// A text and its labelled byte ranges.
+/// A text with its labelled byte ranges.
 #[derive(Clone)]
 struct Labelled {
     text: String,
@@ -62,7 +62,7 @@ struct Labelled {
 struct Measured {
     overall: Counts,
     by_entity: BTreeMap<&'static str, Counts>,
-    /// Texts with what was got wrong in them.
+    /// The texts with mistakes, and what they are.
     mistakes: Vec<String>,
 }
 
@@ -71,7 +71,7 @@ fn measure(texts: &[Labelled]) -> Measured {
     compare(texts, &found)
 }
 
-/// What was found in each text against its labels.
+/// Compares the findings in each text with its labels.
 fn compare(texts: &[Labelled], found: &[Vec<Span>]) -> Measured {
     let mut measured = Measured::default();
     for (Labelled { text, spans }, found) in texts.iter().zip(found) {
@@ -128,7 +128,7 @@ fn tokens(text: &str) -> Vec<(usize, usize)> {
     tokens
 }
 
-/// A web address with a scheme and a bare domain are one kind in the labels.
+/// The label of an entity. A web address with a scheme and a bare domain have the same label.
 fn named(entity: Entity) -> &'static str {
     if entity == Entity::Url { Entity::DomainName.name() } else { entity.name() }
 }
@@ -184,7 +184,8 @@ fn sentences_of_research_data_keep_their_floor() {
     assert!(person.precision() >= 0.90, "precision of people {:.3}", person.precision());
 }
 
-/// The development half (even template ids) is trained and tuned on; the other half only measured.
+/// The development half (even template ids) is used to train and tune; the other half only to
+/// measure.
 #[test]
 fn generated_sentences_meet_the_goals_on_templates_never_seen() {
     let Some([development, held_out]) = generated() else { return };
@@ -203,8 +204,9 @@ fn generated_sentences_meet_the_goals_on_templates_never_seen() {
     assert!(development.by_entity["IP_ADDRESS"].recall() >= 0.98);
 }
 
-/// What a second pass adds and costs, by the models of `PERSONA_TEST_PII_MODEL` (names or folders,
-/// joined by commas), on a sample of each half. Nothing is asserted: it is for who chooses a model.
+/// Measures what a second pass adds and costs, by the models of `PERSONA_TEST_PII_MODEL` (names or
+/// folders, separated by commas), on a sample of each half. Nothing is asserted: it helps to choose
+/// a model.
 #[test]
 #[ignore = "asks a language model for minutes"]
 fn a_second_pass_is_measured() {
@@ -215,7 +217,7 @@ fn a_second_pass_is_measured() {
     for name in models.split(',') {
         let finder = Remembers(finder(name), RefCell::default());
         for (half, texts) in ["development half", "held-out half"].into_iter().zip(&halves) {
-            // Spread over the whole, so that every template has its share.
+            // Spread over the whole half, so that every template is represented.
             let every = (texts.len() / size).max(1);
             let sample: Vec<Labelled> =
                 texts.iter().step_by(every).take(size).map(Labelled::clone).collect();
@@ -232,7 +234,7 @@ fn a_second_pass_is_measured() {
     }
 }
 
-/// A finder that is asked about each text once.
+/// A finder that remembers its findings, so that the model is asked about each text once.
 struct Remembers(Box<dyn SpanFinder>, RefCell<BTreeMap<String, Vec<Span>>>);
 
 impl SpanFinder for Remembers {
@@ -263,7 +265,7 @@ fn finder(name: &str) -> Box<dyn SpanFinder> {
     Box::new(Asked::new(Arc::new(EmbeddedModel::new(engine, name)), cancel))
 }
 
-/// Presidio's generated sentences: the development half and the half that is only measured.
+/// Presidio's generated sentences: the development half, and the half that is only measured.
 fn generated() -> Option<[Vec<Labelled>; 2]> {
     #[derive(Deserialize)]
     struct Sentence {
@@ -275,7 +277,7 @@ fn generated() -> Option<[Vec<Labelled>; 2]> {
     struct Piece {
         entity_type: String,
         entity_value: String,
-        /// In characters, as `end_position` is.
+        /// First character, not byte, as for `end_position`.
         start_position: usize,
         end_position: usize,
     }
@@ -309,7 +311,8 @@ fn generated() -> Option<[Vec<Labelled>; 2]> {
     Some([half(0), half(1)])
 }
 
-/// Bytes of a form of address at the beginning of a name, with what separates it from the name.
+/// Length in bytes of a form of address at the start of a name, with what separates it from the
+/// name.
 fn title(name: &str) -> usize {
     const TITLES: &[&str] = &["mr", "mrs", "ms", "miss", "dr", "prof", "sir", "madam"];
     let word = name.split(|c: char| !c.is_alphabetic()).next().unwrap();

@@ -1,10 +1,11 @@
-//! Every command line of the README: run where it needs no large model and no key, else parsed.
+//! Every command line of the README: run where it needs neither a large model nor a key, else
+//! parsed.
 
 use crate::cli::Folder;
 
 const README: &str = include_str!("../../README.md");
 
-/// Lines of `sh` blocks that call persona, without comments, as arguments.
+/// The arguments of lines of `sh` blocks that call persona, without comments.
 fn commands() -> Vec<String> {
     let mut commands = Vec::new();
     let mut inside = false;
@@ -27,7 +28,7 @@ fn commands() -> Vec<String> {
     commands
 }
 
-/// Commands that end well on a machine without a model, given a model that answers from a script.
+/// Commands that succeed on a machine without a model, given a model that answers from a script.
 const RUN: [&str; 8] =
     ["generate", "inspect", "privacy", "schema", "config", "init", "completions", "demo"];
 
@@ -42,9 +43,10 @@ fn every_command_line_of_the_readme_is_one() {
         folder.write("interviews.csv", interviews);
         folder.write("examples/interviews.csv", interviews);
         let name = line.split(' ').next().unwrap();
-        // Names in capitals stand for what the reader has.
+        // Names in capitals stand for something that the reader has.
         let placeholder = ["RUN", "MODEL", "FILE", "DATA"].iter().any(|word| line.contains(word));
-        // A server of the reader's own is not here: the command ends where it looks for one.
+        // There is no server of the reader's own here, so such a command ends where it looks for
+        // one.
         let run = RUN.contains(&name) && !placeholder && !line.contains("--backend ");
         let mut words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
         if run && ["generate", "demo"].contains(&name) {

@@ -1,7 +1,8 @@
 //! The real small model, for tests that need one.
 //!
-//! Got through the library as a user would get it, and fetched once for all test processes: a lock
-//! file in the temp folder makes the others wait. A model that cannot be had fails the test.
+//! Obtained through the library as a user would obtain it, and fetched once for all test processes:
+//! a lock file in the temp folder makes the others wait. Where the model is not available, the test
+//! fails.
 
 use std::fs::OpenOptions;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use persona::hub::{self, ModelRef};
 /// The model that the tests are written for.
 pub(crate) const NAME: &str = "smollm2-135m";
 
-/// The model's file.
+/// The path of the model's file.
 pub(crate) fn real_model() -> PathBuf {
     let path = std::env::temp_dir().join("persona-test-model.lock");
     let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path);

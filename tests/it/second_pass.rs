@@ -1,8 +1,9 @@
-//! The second pass over free text as users meet it: a model that knows names which no rule can know.
+//! The second pass over free text as users meet it, by a model that knows names which no rule can
+//! know.
 //!
-//! The model is a token classifier by hand, which labels the words it is given. They are in small
-//! letters and of no language, so that the rules leave them; what it finds must then be treated as what
-//! they find is.
+//! The model is a hand-made token classifier, which labels the words that it is given. They are in
+//! lower case and of no language, so that the rules leave them alone; what the model finds must
+//! then be treated just as the rules' findings are.
 
 use std::fs;
 
@@ -33,7 +34,7 @@ fn folder() -> Folder {
     folder
 }
 
-/// All that a run wrote, in small letters.
+/// Everything that a run wrote, in lower case.
 fn written(folder: &Folder) -> String {
     let files = fs::read_dir(folder.run()).unwrap().map(|entry| entry.unwrap().path());
     let files = files.filter(|path| path.is_file());
@@ -50,7 +51,7 @@ fn a_scan_says_what_the_model_added_and_which_model_it_was() {
     let second = &both["second_pass"];
     assert_eq!((&second["name"], &second["kind"]), (&"tagger".into(), &"token_classifier".into()));
     assert_eq!(second["sha256"].as_str().unwrap().len(), 64);
-    // In the column's name by what the cells have taught.
+    // One of the findings is in the column's name, where it was learned from the cells.
     assert_eq!((&second["findings"], &both["counts"]["PERSON"]), (&3.into(), &3.into()), "{both}");
     assert_eq!(both["counts"]["LOCATION"], 1);
     let by = |finding: &Value| finding["by"].as_str().unwrap().to_owned();
@@ -80,12 +81,12 @@ fn what_only_the_model_finds_has_one_pseudonym_everywhere() {
     assert_eq!(result["second_pass"]["name"], "tagger");
     let clean = fs::read_to_string(folder.path().join("clean/study.csv")).unwrap();
     assert!(!clean.to_lowercase().contains("zorblax") && !clean.contains("vexmoor"), "{clean}");
-    // The name of a column, too.
+    // One of the three is in the name of a column.
     assert_eq!(clean.matches("[PERSON_1]").count(), 3, "{clean}");
     assert_eq!(clean.matches("[LOCATION_1]").count(), 1, "{clean}");
     let map = fs::read_to_string(folder.path().join("map.json")).unwrap();
     assert!(map.contains("zorblax") && map.contains("vexmoor"));
-    // A file that is one text has the passages of its records.
+    // A file that is a single text has the same passages as its records.
     let talk =
         "the plan was late because zorblax lost it.\n\nit is always zorblax\nwho loses the list.\n";
     folder.write("talk.txt", talk.as_bytes());
@@ -106,7 +107,8 @@ fn a_run_keeps_what_the_model_found_out_of_all_it_writes_and_says_so() {
     assert_eq!(privacy["final_scan"]["masked"], 0, "{privacy}");
     let all = written(&folder);
     assert!(!all.contains("zorblax") && !all.contains("vexmoor"));
-    // A column's name is not shown to the model: what the cells taught is met there.
+    // The model is not shown the column's name; the value is found there because the cells taught
+    // it.
     assert!(all.contains("[person_1] rating"));
     assert!(all.contains("looked at once more by"), "the page says it too");
 }
@@ -120,7 +122,7 @@ fn a_resumed_run_clears_with_the_same_model_or_not_at_all() {
     let resume = format!("generate --resume {} {model}", folder.run().display());
     let other = folder.output(&format!("{resume} --pii-model tagger"));
     assert_eq!(other.status.code(), Some(2), "the run has its model");
-    // Another model in its place clears other things.
+    // A different model in the same place would find other values, and is refused.
     let tagger = folder.path().join("tagger");
     let kept = folder.path().join("kept");
     fs::rename(&tagger, &kept).unwrap();
@@ -190,7 +192,7 @@ fn a_model_that_cannot_be_used_says_what_to_do() {
         assert_eq!(output.status.code(), Some(code), "{flags}\n{shown}");
         assert!(shown.contains(says), "{flags}\n{shown}");
     }
-    // Labels that nobody knows are named, and a model without any other is refused.
+    // Unknown labels are named, and a model with no known label is refused.
     finder(
         &folder.path().join("odd"),
         &[("zorblax", "B-PER"), ("list", "B-WHIM"), ("plan", "B-MOOD")],
@@ -217,7 +219,7 @@ fn the_setting_can_stand_in_a_file() {
     assert_eq!(both["second_pass"]["findings"], 3);
 }
 
-/// Finds these pieces wherever they stand.
+/// A finder that finds these pieces wherever they stand.
 struct Finds(Vec<(&'static str, Entity)>, FinderId);
 
 impl Finds {
@@ -258,7 +260,7 @@ fn corpus(folder: &Folder, text: &str) -> Corpus {
 fn a_span_across_one_of_a_pattern_leaves_that_one_whole() {
     let folder = Folder::new();
     let corpus = corpus(&folder, "answer\nplease write to me at ana@example.org or not at all\n");
-    // The model is surer, longer, and of another mind.
+    // The model's finding is surer, longer, and of another kind.
     let model = Finds::new(&[("at ana@example.org or", Entity::Location)]);
     let found = scan(&corpus, Some(&model)).unwrap();
     let pieces: Vec<(&str, Entity, bool)> = found

@@ -1,5 +1,5 @@
 //! Secrets: keys that are planted in the environment, and personal data under `--anonymise`, are
-//! looked for in everything that a command leaves behind, however it ends.
+//! searched for in everything that a command leaves behind, however it ends.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::cli::Folder;
 use crate::loopback::{Reply, Request, Server};
 
-/// Every variable that holds a secret, and one that could be guessed from no other.
+/// Every variable that holds a secret, each with a value that cannot be mistaken for another.
 const KEYS: [(&str, &str); 7] = [
     ("ANTHROPIC_API_KEY", "sk-ant-canary-8f1d2c3b4a59687706152433"),
     ("OPENAI_API_KEY", "sk-proj-canary-19283746556473829110abcd"),
@@ -25,14 +25,14 @@ const KEYS: [(&str, &str); 7] = [
 const HYBRID: &str = "generate data.csv --hybrid --model scripted:nologits --seed 7 \
     --quality-threshold 0 --refine all --price 3/15 -vv";
 
-/// A command with every key in its environment, and all that makes programs talkative.
+/// A command with every key in its environment, and everything set that makes programs verbose.
 fn talkative(folder: &Folder, arguments: &str) -> Command {
     let mut command = folder.command(arguments);
     command.envs(KEYS).env("RUST_BACKTRACE", "full").env("RUST_LOG", "trace");
     command
 }
 
-/// All bytes below a folder, the names of the files among them.
+/// All bytes below a folder, including the names of files.
 fn everything(folder: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -44,14 +44,14 @@ fn everything(folder: &Path) -> Vec<u8> {
     bytes
 }
 
-/// That none of `secrets` stands in what a command said or left below `left`.
+/// Checks that none of `secrets` stands in what a command printed or left below `left`.
 fn keeps(secrets: &[&str], output: &Output, left: &Path, of: &str) {
     let left = if left.exists() { everything(left) } else { Vec::new() };
     let texts = [("stdout", &output.stdout), ("stderr", &output.stderr), ("a file", &left)];
     for (place, bytes) in texts {
         let text = String::from_utf8_lossy(bytes);
         for secret in secrets {
-            // A piece that is long enough to be of use is as bad.
+            // A piece of a secret that is long enough to be of use is as bad.
             for piece in [*secret, &secret[..secret.len().min(20)]] {
                 let at = text.find(piece);
                 let around = at.map(|at| {
@@ -68,14 +68,14 @@ fn keys() -> Vec<&'static str> {
     KEYS.iter().map(|(_, key)| *key).collect()
 }
 
-/// What a request brought as its key, whichever API it speaks.
+/// The key that a request carried, whichever API it is for.
 fn key_of(request: &Request) -> String {
     let names = ["x-api-key", "x-goog-api-key", "authorization"];
     let key = names.iter().find_map(|name| request.headers.get(*name)).cloned().unwrap_or_default();
     key.trim_start_matches("Bearer ").to_owned()
 }
 
-/// A service that tells everybody the key that it was sent.
+/// A service that repeats the key that it was sent, in various places.
 fn gossip(how: usize, request: &Request) -> Reply {
     let key = key_of(request);
     let said = format!("invalid key {key} (of {key}), see https://h/?key={key}");
@@ -94,7 +94,7 @@ fn gossip(how: usize, request: &Request) -> Reply {
             let edits =
                 json!({ "edits": [{ "field": "title", "text": format!("Has the key {key}") }] });
             let text = edits.to_string();
-            // Every vendor finds its own answer in it.
+            // Each vendor's client finds its own form of an answer in it.
             Reply::json(&json!({
                 "type": "message", "role": "assistant", "stop_reason": "end_turn",
                 "content": [{ "type": "text", "text": text }],
@@ -138,7 +138,7 @@ fn the_key_of_a_server_and_the_token_of_the_hub_are_kept_too() {
             "models pull owner/repo:Q4_K_M@main --json".to_owned(),
         ] {
             let mut run = talkative(&folder, &command);
-            // The hub is this one, and may be asked.
+            // The server stands in for the hub, so it may be asked.
             let output =
                 run.env_remove("HF_HUB_OFFLINE").env("HF_ENDPOINT", &base).output().unwrap();
             let of = format!("{command}, gossip {how}");
@@ -172,7 +172,7 @@ fn no_command_shows_a_key_that_it_finds() {
         let output = talkative(&folder, &command).output().unwrap();
         keeps(&keys(), &output, folder.path(), &command);
     }
-    // There is no flag for a key, and one that is given all the same is not said again.
+    // There is no flag for a key; a key given to such a flag anyway is not repeated.
     let given = format!("generate data.csv --api-key {}", KEYS[0].1);
     let output = folder.output(&given);
     assert_eq!(output.status.code(), Some(2), "{}", folder.shown(&output));
@@ -199,14 +199,14 @@ fn a_defect_is_told_by_its_place_and_quotes_nothing() {
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["error"]["exit_code"], 1);
     keeps(&[&keys()[..], &[told]].concat(), &output, &folder.path().join("none"), "a panic");
-    // What was done before it is kept.
+    // What was done before the panic is kept.
     let run = folder.run().display().to_string();
     let again = folder.output(&format!("generate --resume {run} --model scripted:ok"));
     let shown = folder.shown(&again);
     assert!(again.status.success() || shown.contains("the run was begun with"), "{shown}");
 }
 
-/// People whose names, addresses and numbers stand in the data.
+/// Data with people's names, addresses and numbers.
 const PEOPLE: &str = "participant,email,answer
 Katarzyna Okonkwo,katarzyna.okonkwo@mail.example,I never trust the schedule because it changes twice a day.
 Katarzyna Okonkwo,katarzyna.okonkwo@mail.example,Call me on +44 20 7946 0958 when the plan on the whiteboard is wrong.

@@ -1,12 +1,13 @@
-//! A set of personas beside what a plain "give me N personas" prompt gives with the same model.
+//! A set of personas compared with the answer of the same model to a plain "give me N personas"
+//! prompt.
 //!
-//! A measurement, with the figures of `report.json` for both sides: what of the data is cited, how
-//! far apart the personas are, how many goals, pains and behaviours rest on a record. The plain
-//! prompt gets as many records as fit, is asked for a record id with every statement, and is held to
-//! JSON of the right keys, so that it fails at nothing but the task. One of its statements counts as
-//! supported where the id that it gives is one of a record, and its quotes where they stand in one.
+//! A measurement, with the figures of `report.json` for both sides: how much of the data is cited,
+//! how far apart the personas are, how many goals, pains and behaviours rest on a record. The plain
+//! prompt gets as many records as fit, is asked for a record id with every statement, and is bound
+//! to JSON with the right keys, so that it can fail only at the task. One of its statements counts
+//! as supported where its id is that of a record, and a quote counts where it stands in one.
 //!
-//! Surveys are looked for in `$PERSONA_TEST_DATA/surveys`; without it the examples alone are run.
+//! Surveys are looked for in `$PERSONA_TEST_DATA/surveys`; without it, only the examples are run.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use crate::real_model::real_model;
 use crate::whole_run;
 
 const COUNT: usize = 5;
-/// Records that the plain prompt shows, in tokens: half of a small model's usual context.
+/// Tokens of records that the plain prompt shows: half of a small model's usual context.
 const SHOWN: usize = 4_000;
 const SEED: u64 = 1;
 
@@ -35,7 +36,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.expect("a runtime").block_on(future)
 }
 
-/// The defaults of `generate --hybrid --no-frontier --count 5`.
+/// A run of ours with the defaults of `generate --hybrid --no-frontier --count 5`.
 fn ours(corpus: &Cleared<Corpus>, model: &Arc<dyn ChatModel>) -> RunState {
     let settings = Settings {
         multiplier: 2.0,
@@ -47,7 +48,7 @@ fn ours(corpus: &Cleared<Corpus>, model: &Arc<dyn ChatModel>) -> RunState {
     whole_run::whole_run(corpus, model, &settings, folder.path())
 }
 
-/// One prompt with the records, one answer with all personas.
+/// A run of the plain prompt: one prompt with the records, one answer with all personas.
 fn plain(corpus: &Cleared<Corpus>, model: &Arc<dyn ChatModel>) -> RunState {
     let mut records = String::new();
     for record in &corpus.records {
@@ -113,7 +114,7 @@ fn answer_shape() -> Shape {
     Shape::Object(vec![("personas".to_owned(), personas)])
 }
 
-/// What the plain prompt said, as a persona; only evidence that leads somewhere is taken over.
+/// A persona from the plain prompt's answer; only citations that lead to a record are kept.
 fn persona(corpus: &Corpus, at: usize, said: &Value) -> Persona {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let list = |name: &str| said[name].as_array().cloned().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A run shared out over processes, and made one again.
+//! A run that is shared out over processes and then merged into one.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,7 +1,8 @@
-//! Hundreds of personas in one process: memory, threads, file handles and speed stay as they were.
+//! Hundreds of personas in one process: memory, threads, file handles and speed must not change.
 //!
-//! Each measurement runs in a process of its own, this binary with [`measured`] alone in it, so that
-//! tests beside it change nothing. Linux alone says what is asked here.
+//! Each measurement runs in a process of its own, in which this binary runs only [`measured`], so
+//! that other tests cannot influence it. The figures come from `/proc`, so this works on Linux
+//! only.
 
 use std::fs;
 use std::process::Command;
@@ -17,27 +18,27 @@ use persona::privacy::Cleared;
 use crate::real_model::real_model;
 use crate::whole_run::{plain, whole_run};
 
-/// Says what to measure: personas and a model, as in `500 scripted`.
+/// Variable that says what to measure: number of personas and model, as in `500 scripted`.
 const ORDER: &str = "PERSONA_TEST_SOAK";
 /// Personas of a run.
 const COUNT: usize = 10;
-/// Runs do the same work again after so many, so that stretches of them can be compared.
+/// Runs repeat the same work after this many, so that stretches of runs can be compared.
 const CYCLE: usize = 5;
 /// Most growth of memory, in bytes per 100 personas.
 const SLOPE: f64 = 1e6;
-/// Most that the last stretch may take more than the first.
+/// Share by which the last stretch may take longer than the first.
 const SLOWER: f64 = 0.05;
 
-/// What the process has after a run.
+/// What the process uses after a run.
 #[derive(Debug, Clone, Copy)]
 struct Reading {
-    /// Bytes.
+    /// Resident memory, in bytes.
     resident: u64,
     threads: usize,
     handles: usize,
-    /// Of the run alone, all threads together.
+    /// Processor time of the run alone, over all threads.
     processor: Duration,
-    /// Of the run alone.
+    /// Wall-clock time of the run alone.
     wall: Duration,
 }
 
@@ -69,7 +70,7 @@ fn model(name: &str) -> Arc<dyn ChatModel> {
     Arc::new(EmbeddedModel::new(engine, "smollm2-135m"))
 }
 
-/// The slope of a line through points that are one apart.
+/// The slope of a line fitted to points that are one apart.
 fn slope(values: &[f64]) -> f64 {
     let n = values.len() as f64;
     let (middle, mean) = ((n - 1.0) / 2.0, values.iter().sum::<f64>() / n);
@@ -130,12 +131,12 @@ fn measured() {
     );
     assert!(growth < SLOPE, "memory grows by {:.2} MB per 100 personas", growth / 1e6);
     assert_eq!((then.threads, then.handles), (now.threads, now.handles), "threads and handles");
-    // Processor time, since what else the machine does is not ours; too short a time says nothing.
+    // Processor time, since other processes also use the machine; a time too short shows nothing.
     let slower = last.1 / first.1 - 1.0;
     assert!(slower < SLOWER || first.1 < 5.0, "slower by {:.1} %", slower * 100.0);
 }
 
-/// Measures in a process of its own.
+/// Runs a measurement in a process of its own.
 fn soak(personas: usize, model: &str) {
     if !cfg!(target_os = "linux") {
         return println!("skipped: no /proc here");
@@ -143,7 +144,7 @@ fn soak(personas: usize, model: &str) {
     let this = std::env::current_exe().expect("this binary");
     let mut child = Command::new(this);
     child.args(["--exact", "soak::measured", "--ignored", "--nocapture"]);
-    // As `main` sets it for itself.
+    // The setting that `main` makes for itself.
     child.env("MALLOC_ARENA_MAX", "2");
     let output = child.env(ORDER, format!("{personas} {model}")).output().expect("it runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -1,7 +1,9 @@
-//! Token classifiers that a test writes itself: tiny, in the files of Hugging Face's `transformers`.
+//! Tiny token classifiers that a test writes itself, in the file formats of Hugging Face's
+//! `transformers`.
 //!
-//! Two kinds. [`random`] has weights by a formula, so that other programs can compute with the same ones
-//! (`token_classifier.py`). [`finder`] has weights by hand: it labels the words it is given and no other.
+//! There are two kinds. [`random`] has weights by a formula, so that other programs can compute
+//! with the same ones (`token_classifier.py`). [`finder`] has hand-made weights: it labels the
+//! words that it is given and no others.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,11 +12,11 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use serde_json::{Value, json};
 
-/// Width, words and so on of the random models: as small as all parts of them allow.
+/// Sizes of the random models: as small as all of their parts allow.
 const HIDDEN: usize = 16;
 const INNER: usize = 32;
 const LAYERS: usize = 2;
-/// Tokens that fit, frame included: few, so that short texts take several windows.
+/// Tokens of a window, including the frame: few, so that short texts take several windows.
 pub(crate) const POSITIONS: usize = 24;
 
 pub(crate) const ARCHITECTURES: [&str; 4] = ["bert", "distilbert", "xlm-roberta", "deberta-v2"];
@@ -24,7 +26,7 @@ const WORDS: [&str; 22] = [
     "##s", "she", "told", "me", "the", "plan", "is", "late", ".", ",",
 ];
 
-/// A folder with a model of this architecture and weights by a formula.
+/// Writes a model of this architecture, with weights by a formula, into a folder.
 pub(crate) fn random(folder: &Path, architecture: &str) {
     fs::create_dir_all(folder).unwrap();
     let pieces = ["xlm-roberta", "deberta-v2"].contains(&architecture);
@@ -59,7 +61,7 @@ pub(crate) fn random(folder: &Path, architecture: &str) {
         }
         "xlm-roberta" => {
             config["pad_token_id"] = 1.into();
-            // Positions are counted from behind that of padding.
+            // Positions are counted from the one after padding's.
             config["max_position_embeddings"] = (POSITIONS + 2).into();
             config["type_vocab_size"] = 1.into();
             config["layer_norm_eps"] = 1e-5.into();
@@ -126,8 +128,8 @@ pub(crate) fn random(folder: &Path, architecture: &str) {
     save(folder, &config, &tokenizer, &tensors);
 }
 
-/// A folder with a model that gives each of these words its label, and `O` to all others. It has no
-/// layers: what it says of a word rests on the word alone.
+/// Writes a model into a folder that gives each of these words its label, and `O` to all others. It
+/// has no layers, so that a word's label depends on the word alone.
 pub(crate) fn finder(folder: &Path, words: &[(&str, &str)]) {
     fs::create_dir_all(folder).unwrap();
     let mut labels = vec!["O"];
@@ -147,7 +149,7 @@ pub(crate) fn finder(folder: &Path, words: &[(&str, &str)]) {
         "post_processor": framed("[CLS]", 1, "[SEP]", 2), "decoder": null,
         "model": { "type": "WordLevel", "unk_token": "[UNK]", "vocab": places(&vocabulary) },
     });
-    // Each label has two of the hidden values, one up and one down, so that no norm changes a thing.
+    // Each label has two of the hidden values, one up and one down, so that norms change nothing.
     let row = |label: usize| -> Vec<f32> {
         (0..hidden)
             .map(|at| match (at / 2 == label, at % 2) {
@@ -203,7 +205,7 @@ fn places(labels: &[&str]) -> Value {
     labels.iter().enumerate().map(|(id, label)| ((*label).to_owned(), json!(id))).collect()
 }
 
-/// Weights of a tensor by its name: exact in every language that has 32-bit integers and floats.
+/// Weights of a tensor from its name: exact in every language with 32-bit integers and floats.
 fn formula(name: &str, shape: &[usize]) -> Tensor {
     let seed = name
         .bytes()
@@ -260,7 +262,8 @@ fn word_piece() -> Value {
     })
 }
 
-/// Pieces as SentencePiece has them: a word begins with `▁`, and a comma belongs to its word.
+/// A tokenizer with pieces as in SentencePiece: a word begins with `▁`, and a comma belongs to its
+/// word.
 fn unigram(architecture: &str) -> Value {
     let special = if architecture == "xlm-roberta" {
         ["<s>", "<pad>", "</s>", "<unk>"]

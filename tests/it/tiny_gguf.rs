@@ -1,35 +1,35 @@
 //! Writes tiny GGUF models for tests: each architecture that the engine runs, with random weights
-//! from a fixed seed and a byte-level tokenizer, a few hundred kilobytes in all.
+//! from a fixed seed and a byte-level tokenizer, a few hundred kilobytes each.
 //!
-//! Self-contained (it uses nothing of the crate), so that unit tests and integration tests build
-//! the same files. Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>; blocks of
+//! Self-contained: it uses nothing of the crate, so that unit tests and integration tests build the
+//! same files. Format: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>; blocks of
 //! quantised weights: `ggml-common.h` in the same repository.
 
 /// Alignment of the tensor data in bytes; the format's default.
 const ALIGNMENT: usize = 32;
 
-/// What to write.
+/// The model to write.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    /// The architecture, with the features that tell its models apart.
+    /// The architecture, with the features that its models differ in.
     pub family: Family,
-    /// Decoder blocks.
+    /// Number of decoder blocks.
     pub layers: usize,
-    /// Query heads.
+    /// Number of query heads.
     pub heads: usize,
-    /// Key and value heads; divides `heads`.
+    /// Number of key and value heads; divides `heads`.
     pub kv_heads: usize,
-    /// Width; a multiple of `heads`, and of the weights' blocks.
+    /// Width of the hidden state; a multiple of `heads` and of the weights' block size.
     pub hidden: usize,
-    /// Width of the feed-forward part; a multiple of the weights' blocks.
+    /// Width of the feed-forward part; a multiple of the weights' block size.
     pub feed_forward: usize,
     /// Width of a head where it is not `hidden / heads`.
     pub head_dim: Option<usize>,
-    /// `context_length`.
+    /// Value of the key `context_length`, in tokens.
     pub context: u32,
     /// How matrices are stored; norms are always f32.
     pub weights: Weights,
-    /// Without `output.weight`, so that the embedding serves as output matrix too.
+    /// Whether `output.weight` is left out, so that the embedding serves as output matrix too.
     pub tied: bool,
     /// Seed of the weights.
     pub seed: u64,
@@ -59,35 +59,37 @@ impl Default for Options {
     }
 }
 
-/// An architecture, with the features that tell its models apart.
+/// An architecture, with the features that its models differ in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
     /// Llama 1 and 2, Mistral, SmolLM2.
     Llama,
-    /// Llama 3.1 and later: `rope_freqs`.
+    /// Llama 3.1 and later, with `rope_freqs`.
     Llama3,
     /// Llama with biases of queries, keys, values and output.
     LlamaBiased,
     /// Biases of queries, keys and values.
     Qwen2,
-    /// Norms of heads.
+    /// Norms of query and key heads.
     Qwen3,
-    /// Norms around the parts and of heads; layers with a window of 8 and a base of their own.
+    /// Norms before and after each part, and of heads; some layers have a window of 8 positions and
+    /// their own rotation base.
     Gemma3,
-    /// Joined products; half of a head turns, by factors for short contexts or long ones, the
-    /// border at [`PHI3_ORIGINAL_CONTEXT`].
+    /// Joined products (`attn_qkv`, `ffn_up` with the gate). Half of each head is rotated, by
+    /// factors for short or long contexts; the border is [`PHI3_ORIGINAL_CONTEXT`].
     Phi3,
-    /// Every fourth layer does not turn.
+    /// Every fourth layer has no rotation.
     SmolLm3,
-    /// Run by candle: norms around the parts, biases, half of a head turns.
+    /// Run by candle: norms before and after each part, biases, half of each head rotated.
     Glm4,
-    /// Run by candle: every layer but each third is a short convolution.
+    /// Run by candle: every layer except each third is a short convolution.
     Lfm2,
-    /// Run by candle: attention beside the feed-forward part, which has no gate; biases everywhere.
+    /// Run by candle: attention in parallel with the feed-forward part, which has no gate; biases
+    /// everywhere.
     Phi2,
 }
 
-/// Positions up to which [`Family::Phi3`] takes its short factors.
+/// Longest context, in positions, for which [`Family::Phi3`] uses its short factors.
 pub(crate) const PHI3_ORIGINAL_CONTEXT: u32 = 256;
 /// Positions that a layer of [`Family::Gemma3`] with a window sees.
 const GEMMA3_WINDOW: u32 = 8;
@@ -106,10 +108,10 @@ impl Family {
         Self::SmolLm3,
     ];
 
-    /// Those that candle's own models run.
+    /// The families that candle's own models run.
     pub(crate) const FOREIGN: [Self; 3] = [Self::Glm4, Self::Lfm2, Self::Phi2];
 
-    /// `general.architecture`.
+    /// The value of `general.architecture`.
     pub(crate) fn architecture(self) -> &'static str {
         match self {
             Self::Llama | Self::Llama3 | Self::LlamaBiased => "llama",
@@ -145,7 +147,7 @@ pub(crate) enum Weights {
     Bf16,
     /// Blocks of 32 signed bytes with one 16-bit scale.
     Q8_0,
-    /// Random blocks, of 32 values here and of 256 in the five below.
+    /// Random blocks: 32 values each in this format and the next three, 256 in the five after them.
     Q4_0,
     Q4_1,
     Q5_0,
@@ -174,7 +176,8 @@ impl Weights {
         Self::Q6K,
     ];
 
-    /// How blocks that are not made of given values look; random bits make any such block valid.
+    /// The layout of formats whose blocks are filled with random bits, any of which are valid;
+    /// `None` for formats that are made from given values.
     fn random_blocks(self) -> Option<RandomBlocks> {
         let blocks = |code, values, bytes, scale_at, deviation, offset| {
             Some(RandomBlocks { code, values, bytes, scale_at, deviation, offset })
@@ -196,32 +199,32 @@ impl Weights {
     }
 }
 
-/// The layout of a block: random bits but for one or two 16-bit floats.
+/// The layout of a block: random bits, except for one or two 16-bit floats.
 struct RandomBlocks {
-    /// The format's type code.
+    /// Type code of the format.
     code: u32,
     /// Values in a block.
     values: usize,
     /// Bytes of a block.
     bytes: usize,
-    /// Where the scale stands.
+    /// Byte at which the scale stands.
     scale_at: usize,
     /// Standard deviation of the values at scale 1.
     deviation: f32,
-    /// Where the offset stands, and its ratio to the scale, so that the mean is 0.
+    /// Byte at which the offset stands, and its ratio to the scale, chosen so that the mean is 0.
     offset: Option<(usize, f32)>,
 }
 
 /// A metadata value.
 #[derive(Debug, Clone)]
 pub(crate) enum Meta {
-    /// Unsigned, 32 bits.
+    /// An unsigned 32-bit integer.
     U32(u32),
-    /// Float, 32 bits.
+    /// A 32-bit float.
     F32(f32),
-    /// Yes or no.
+    /// A truth value.
     Bool(bool),
-    /// Text.
+    /// A text.
     Text(String),
     /// A list of texts.
     Texts(Vec<String>),
@@ -246,7 +249,7 @@ pub(crate) const MERGES: [(&str, &str); 8] = [
     ("\"", ":"),
 ];
 
-/// ChatML, as SmolLM2 writes it.
+/// ChatML in SmolLM2's form.
 const CHAT_TEMPLATE: &str = "{% for message in messages %}{{'<|im_start|>' + message['role'] \
     + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}\
     {% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
@@ -262,7 +265,7 @@ pub(crate) fn tiny_model(options: &Options) -> Vec<u8> {
     file(&metadata(options), &tensors(options))
 }
 
-/// The same model in `count` files, as llama.cpp's tool splits it: all metadata in the first.
+/// The same model in `count` files, split as llama.cpp's tool does, with all metadata in the first.
 pub(crate) fn tiny_parts(options: &Options, count: usize) -> Vec<Vec<u8>> {
     let tensors = tensors(options);
     let whole = metadata(options);
@@ -317,8 +320,8 @@ fn vocabulary() -> Vec<String> {
     tokens
 }
 
-/// The printable character that GPT-2's byte-level alphabet gives a byte: printable Latin-1 stands
-/// for itself, the other 68 bytes are counted up from U+0100.
+/// The printable character for a byte in GPT-2's byte-level alphabet: printable Latin-1 stands for
+/// itself; the other 68 bytes are numbered from U+0100.
 fn byte_char(byte: u8) -> char {
     let printable = |b: u8| matches!(b, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
     if printable(byte) {
@@ -365,7 +368,7 @@ fn metadata(options: &Options) -> Vec<(String, Meta)> {
     let named = |(key, value): (&str, Meta)| (key.to_owned(), value);
     let replaced = |key: &str| options.set.iter().any(|(name, _)| *name == key);
     let mut entries: Vec<(String, Meta)> = general.map(named).into();
-    // A key of the family takes the place of the same key of all.
+    // A key of the family replaces the same key of all families.
     let mut by_architecture: Vec<(String, Meta)> = Vec::new();
     for (suffix, value) in own {
         let key = format!("{architecture}.{suffix}");
@@ -379,7 +382,7 @@ fn metadata(options: &Options) -> Vec<(String, Meta)> {
     entries
 }
 
-/// Keys that the architecture has beside those of all, without its prefix.
+/// Keys of this architecture in addition to those of all, without its prefix.
 fn family_metadata(options: &Options) -> Vec<(&'static str, Meta)> {
     let mut keys = Vec::new();
     if let Some(width) = options.head_dim {
@@ -397,7 +400,7 @@ fn family_metadata(options: &Options) -> Vec<(&'static str, Meta)> {
             ("rope.dimension_count", Meta::U32(turning(options) as u32)),
             ("rope.scaling.original_context_length", Meta::U32(PHI3_ORIGINAL_CONTEXT)),
             ("rope.scaling.attn_factor", Meta::F32(1.19)),
-            // Of which nobody takes notice.
+            // A key that the engine ignores.
             ("attention.sliding_window", Meta::U32(4)),
         ]),
         Family::Glm4 => keys.extend([
@@ -417,13 +420,13 @@ fn family_metadata(options: &Options) -> Vec<(&'static str, Meta)> {
     keys
 }
 
-/// Key and value heads by layer; none where a layer is a convolution.
+/// Key and value heads by layer; 0 where the layer is a convolution.
 fn lfm2_kv_heads(options: &Options) -> Vec<i32> {
     let heads = |layer| if layer % 3 == 2 { options.kv_heads as i32 } else { 0 };
     (0..options.layers).map(heads).collect()
 }
 
-/// Rows of the embedding: one for each token, also where the caller sets the tokens.
+/// Rows of the embedding: one per token, even where the caller sets the tokens.
 fn rows(options: &Options) -> usize {
     let set = options.set.iter().find_map(|(key, value)| match value {
         Meta::Texts(tokens) if *key == "tokenizer.ggml.tokens" => Some(tokens.len()),
@@ -437,7 +440,7 @@ fn head_dim(options: &Options) -> usize {
     options.head_dim.unwrap_or(options.hidden / options.heads)
 }
 
-/// Dimensions of a head that turn.
+/// Number of dimensions of a head that are rotated.
 fn turning(options: &Options) -> usize {
     match options.family {
         Family::Phi3 | Family::Glm4 | Family::Phi2 => head_dim(options) / 2,
@@ -447,7 +450,7 @@ fn turning(options: &Options) -> usize {
 
 struct Tensor {
     name: String,
-    /// In the file's order: the fastest-running dimension first.
+    /// Dimensions in the file's order, the fastest-running first.
     dims: Vec<usize>,
     dtype: u32,
     bytes: Vec<u8>,
@@ -531,7 +534,7 @@ fn tensors(options: &Options) -> Vec<Tensor> {
             vector(format!("blk.{block}.{part}.bias"), values);
         }
     }
-    // Divisors that grow with the dimension, as real ones do.
+    // Divisors that grow with the dimension, as in real models.
     let pairs = turning(options) / 2;
     let growing = |most: f32| (0..pairs).map(move |i| 1.0 + (most - 1.0) * i as f32 / pairs as f32);
     match family {
@@ -561,7 +564,7 @@ fn tensors(options: &Options) -> Vec<Tensor> {
     tensors
 }
 
-/// Random weights with the variance of `1 / inputs`, so that activations keep their size.
+/// Random weights with variance `1 / inputs`, so that activations keep their size.
 fn random_matrix(name: String, dims: [usize; 2], weights: Weights, source: &mut Lcg) -> Tensor {
     let dims_of = dims.to_vec();
     if let Some(blocks) = weights.random_blocks() {
@@ -584,7 +587,8 @@ fn random_matrix(name: String, dims: [usize; 2], weights: Weights, source: &mut 
 }
 
 impl RandomBlocks {
-    /// One block whose values have the standard deviation `scale` × [`RandomBlocks::deviation`].
+    /// A random block whose values have the standard deviation `scale` ×
+    /// [`RandomBlocks::deviation`].
     fn random(&self, weights: Weights, scale: f32, source: &mut Lcg) -> Vec<u8> {
         let mut block: Vec<u8> = (0..self.bytes).map(|_| source.byte()).collect();
         if weights == Weights::Q6K {
@@ -601,12 +605,12 @@ impl RandomBlocks {
     }
 }
 
-/// Norm weights.
+/// Random norm weights near 1.
 fn near_one(width: usize, source: &mut Lcg) -> Vec<f32> {
     (0..width).map(|_| 1.0 + 0.1 * source.symmetric()).collect()
 }
 
-/// One block of 32 values: the scale as f16, then the values as signed bytes.
+/// A `Q8_0` block of 32 values: the scale as f16, then the values as signed bytes.
 fn q8_0(block: &[f32]) -> Vec<u8> {
     let largest = block.iter().fold(0.0f32, |most, value| most.max(value.abs()));
     let scale = largest / 127.0;
@@ -614,8 +618,8 @@ fn q8_0(block: &[f32]) -> Vec<u8> {
     f16(scale).to_le_bytes().into_iter().chain(quantised).collect()
 }
 
-/// The nearest f16 below, in its bits; right for the small normal numbers that occur here, and
-/// zero below them.
+/// The bits of the nearest f16 towards zero. Correct for the small normal numbers that occur here;
+/// smaller ones become 0.
 fn f16(value: f32) -> u16 {
     let bits = value.to_bits();
     let sign = (bits >> 16) as u16 & 0x8000;
@@ -626,11 +630,11 @@ fn f16(value: f32) -> u16 {
     sign | (exponent as u16) << 10 | (bits >> 13) as u16 & 0x3FF
 }
 
-/// Knuth's linear congruential generator (MMIX); good enough for weights.
+/// Knuth's linear congruential generator (MMIX), which is good enough for weights.
 struct Lcg(u64);
 
 impl Lcg {
-    /// Uniform in -1..1.
+    /// A number uniform in -1..1.
     fn symmetric(&mut self) -> f32 {
         self.step();
         (self.0 >> 40) as f32 / (1u32 << 23) as f32 - 1.0
@@ -652,7 +656,7 @@ fn put_text(file: &mut Vec<u8>, text: &str) {
     file.extend_from_slice(text.as_bytes());
 }
 
-/// Type code, then value.
+/// Writes a metadata value: its type code, then its bytes.
 fn put_meta(file: &mut Vec<u8>, value: &Meta) {
     let mut put = |code: u32, bytes: &[u8]| {
         file.extend_from_slice(&code.to_le_bytes());

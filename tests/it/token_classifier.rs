@@ -1,4 +1,4 @@
-//! Token classifiers: figures against Hugging Face's, windows, and folders that are no such model.
+//! Token classifiers: figures against Hugging Face's, windows, and folders that hold no such model.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ fn load(folder: &Path) -> TokenClassifier {
     TokenClassifier::load(folder, DeviceChoice::Cpu).unwrap()
 }
 
-/// Writes the models for `token_classifier.py`, which says how to go on.
+/// Writes the models for `token_classifier.py`, which says what to do next.
 #[test]
 #[ignore = "writes files for another program"]
 fn the_tiny_models_are_written() {
@@ -44,14 +44,14 @@ fn logits_and_pieces_are_those_of_transformers() {
         for row in rows {
             let logits = model.logits(&row.text).unwrap();
             assert_eq!(logits.len(), row.ids.len(), "{architecture}: {}", row.text);
-            // They are written with five digits. candle's DistilBERT computes GELU by its usual
-            // approximation and not by the error function.
+            // The reference figures have five digits. candle's DistilBERT computes GELU by its
+            // usual approximation and not by the error function.
             let budget = if architecture == "distilbert" { 2e-3 } else { 1e-4 };
             for (ours, theirs) in logits.iter().flatten().zip(row.logits.iter().flatten()) {
                 assert!((ours - theirs).abs() < budget, "{architecture}: {ours} {theirs}");
             }
             let found = model.classify(&[&row.text]).unwrap().remove(0);
-            // Ours have no pieces of punctuation alone, and none at the ends of others.
+            // Our pieces are never punctuation alone, and have none at their ends.
             let theirs: Vec<(usize, usize, &str, f32)> = row
                 .first
                 .iter()
@@ -117,7 +117,7 @@ fn a_long_text_is_read_in_windows_and_every_name_in_it_is_found_where_it_stands(
     ];
     assert_eq!(pieces, once.repeat(40));
     assert!(found.iter().all(|l| l.score > 0.99), "{found:?}");
-    // The random models read by windows too.
+    // The random models are read in windows too.
     for architecture in ARCHITECTURES {
         let folder = tempfile::tempdir().unwrap();
         random(folder.path(), architecture);

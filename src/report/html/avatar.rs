@@ -1,19 +1,19 @@
 //! A picture for each persona: abstract tiles, drawn from a hash.
 //!
-//! Owns the shapes. There is no face in it on purpose: a face would tell an age, a gender and an
-//! origin that no data backs. The same persona has the same picture in every report.
+//! Owns the shapes. There are deliberately no faces: a face would suggest an age, a gender and an
+//! origin that no data supports. The same persona has the same picture in every report.
 
 use std::fmt::Write;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// Tiles a side, and units a tile.
+/// Tiles per side of the picture, and units per side of a tile.
 const SIDE: usize = 3;
 const TILE: usize = 40;
 
-/// Shapes within a tile of 40 units. None is symmetric by itself but the disc and the ring, and
-/// tiles are turned, so that nothing looks out of the picture.
+/// Shapes within a tile of 40 units. Only the disc and the ring are symmetric; the others are
+/// turned, so that no tile looks out of place.
 const SHAPES: [&str; 7] = [
     "M0 0H40A40 40 0 0 1 0 40Z",
     "M0 0H40V20A20 20 0 0 1 0 20Z",
@@ -24,8 +24,8 @@ const SHAPES: [&str; 7] = [
     "M0 0A40 40 0 0 0 40 40V24A24 24 0 0 1 16 0Z",
 ];
 
-/// The tiles of the picture: a path, where it stands, and which of the persona's four shades fill
-/// shape and ground.
+/// The tiles of the picture: a path, its place, and which of the persona's four shades fill the
+/// shape and the ground.
 pub(super) fn avatar(name: &str, seed: u64) -> Value {
     let mut hash = Sha256::new();
     hash.update(seed.to_le_bytes());
@@ -34,7 +34,7 @@ pub(super) fn avatar(name: &str, seed: u64) -> Value {
     let tiles = (0..SIDE * SIDE).map(|at| {
         let (shape, look) = (bytes[at * 3], bytes[at * 3 + 1]);
         let ground = usize::from(look % 3);
-        // Never the same shade on itself.
+        // The shape never has the shade of its ground.
         let fill = (ground + 1 + usize::from(look / 3 % 3)) % 4;
         let (x, y) = (at % SIDE * TILE, at / SIDE * TILE);
         let mut transform = format!("translate({x} {y})");

@@ -1,6 +1,7 @@
 //! What a persona's card shows, and how strong its evidence is.
 //!
-//! Owns the cut of a record around a quote and the words for strength. Knows no markup.
+//! Owns how much of a record is shown around a quote, and the words for strength. Returns data; the
+//! markup is the template's.
 
 use std::collections::BTreeSet;
 
@@ -12,18 +13,18 @@ use crate::report::{View, counted, file_name};
 use crate::schema::{Persona, Quote, RecordId, Statement};
 use crate::store::Refinement;
 
-/// Bytes of a record that are shown on each side of a quote, and of one that is only cited.
+/// Bytes of a record that are shown on each side of a quote, and of a record that is only cited.
 const AROUND: usize = 700;
 const CITED: usize = 900;
-/// Records shown under a statement; the ids of all are named.
+/// Most records shown under a statement; the ids of all are listed.
 const UNFOLDED: usize = 6;
 
-/// Share of statements with a record, and participants heard, from which on evidence is called
-/// strong and moderate. Where nobody is named, records count, two for a participant.
+/// Share of statements with a record, and number of cited participants, from which evidence is
+/// called strong or moderate. Where the data names no participants, two records count as one.
 const STRONG: (f64, usize) = (0.8, 3);
 const MODERATE: (f64, usize) = (0.5, 2);
 
-/// One card a persona.
+/// One card per persona.
 pub(super) fn cards(view: View<'_>, threshold: Option<f64>) -> Value {
     let personas = view.state.selected.as_deref().unwrap_or_default();
     personas.iter().enumerate().map(|(at, persona)| card(view, persona, at, threshold)).collect()
@@ -156,7 +157,7 @@ fn cited_record(id: &RecordId, corpus: &Corpus) -> Value {
 
 fn shown_quote(quote: &Quote, corpus: &Corpus) -> Value {
     let record = corpus.get(&quote.record);
-    // The log is the truth; should it not fit the data, the quote stands alone.
+    // The log counts. Where a quote does not match the data, it is shown without its record.
     let text = record
         .map(|record| record.text.as_str())
         .filter(|text| text.get(quote.start..quote.end).is_some_and(|found| found == quote.text));
@@ -179,7 +180,7 @@ fn shown_quote(quote: &Quote, corpus: &Corpus) -> Value {
     })
 }
 
-/// `interviews.csv, row 8, P03`.
+/// Where a record comes from: `interviews.csv, row 8, P03`.
 fn place(record: &Record, corpus: &Corpus) -> String {
     let mut place = format!("{}, row {}", file_name(corpus, record.file), record.row);
     if let Some(participant) = &record.participant {

@@ -1,6 +1,6 @@
-//! Which of the data the personas stand on: a square a record, a row a participant.
+//! Which of the data the personas rest on: a square per record, a row per participant.
 //!
-//! Owns the limits beyond which squares become bars, and rows a sentence.
+//! Owns the limits above which squares become bars and rows become a sentence.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,12 +11,12 @@ use crate::corpus::Record;
 use crate::report::{View, counted, file_name};
 use crate::schema::RecordId;
 
-/// Squares on the page; of more records each row is one bar.
+/// Most squares on the page; where there are more records, each row is one bar.
 const MAX_SQUARES: usize = 3_000;
-/// Rows on the page.
+/// Most rows on the page.
 const MAX_ROWS: usize = 150;
 
-/// What became of a record, weakest first.
+/// What became of a record, weakest evidence first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fate {
     Unused,
@@ -34,7 +34,7 @@ impl Fate {
     }
 }
 
-/// The map: its rows, a legend's counts, and the segments with the persona that stands for each.
+/// The map: its rows, the counts of its legend, and the segments with the persona of each.
 pub(super) fn coverage(view: View<'_>) -> Value {
     let personas = view.state.selected.as_deref().unwrap_or_default();
     let mut citing: BTreeMap<RecordId, Vec<usize>> = BTreeMap::new();
@@ -121,7 +121,7 @@ pub(super) fn coverage(view: View<'_>) -> Value {
     })
 }
 
-/// Segments of the plan, each with its persona.
+/// The segments of the plan, each with its persona.
 fn segments(view: View<'_>) -> Value {
     let personas = view.state.selected.as_deref().unwrap_or_default();
     let slots = view.state.plan.iter().flat_map(|plan| &plan.slots);

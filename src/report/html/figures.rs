@@ -1,7 +1,7 @@
 //! The figures of a run as the page draws them: scores, funnel, time, money.
 //!
-//! Owns scales and units of what is drawn. Every figure comes from `report.json` or the log, so the
-//! page and the document cannot disagree.
+//! Owns the scales and units. Every figure comes from `report.json` or the log, so that the page
+//! and the document cannot disagree.
 
 use serde_json::{Value, json};
 
@@ -9,11 +9,11 @@ use super::percent;
 use crate::report::{View, counted};
 use crate::store::DraftId;
 
-/// Bars of the histogram, and drafts listed one by one below it.
+/// Bars of the histogram, and most drafts listed below it.
 const BUCKETS: usize = 10;
 const LISTED: usize = 300;
 
-/// How the judged drafts are spread, which signals weigh what, and every draft's end.
+/// The histogram of the drafts' scores, the weights of the signals, and what became of every draft.
 pub(super) fn judge(view: View<'_>, report: &Value) -> Value {
     let state = view.state;
     let chosen = |id: &DraftId| {
@@ -162,7 +162,7 @@ pub(super) fn stages(report: &Value) -> Value {
     json!({ "rows": rows, "total": duration(total) })
 }
 
-/// What was paid, held against what it was expected to cost and what the frontier alone would.
+/// What was paid, beside what was expected and what the frontier model alone would have cost.
 pub(super) fn money(report: &Value) -> Value {
     let cost = &report["cost"]["frontier"];
     let figure = |value: &Value| value.as_f64();
@@ -207,12 +207,12 @@ pub(super) fn egress(report: &Value) -> Value {
     .collect()
 }
 
-/// Cents and below matter in small runs.
+/// A sum in dollars, with four decimals below $1, where they matter.
 fn dollars(usd: f64) -> String {
     if usd == 0.0 || usd >= 1.0 { format!("${usd:.2}") } else { format!("${usd:.4}") }
 }
 
-/// `3 min 05 s`, `4.2 s`.
+/// A time in words: `3 min 05 s`, `4.2 s`.
 pub(super) fn duration(seconds: f64) -> String {
     match seconds {
         s if s >= 3600.0 => {
@@ -224,7 +224,7 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-/// `12 345`, with thin blanks.
+/// A number with its digits in groups of three, separated by thin blanks: `12 345`.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -1,11 +1,11 @@
-//! `report.html`: a run as one page that needs nothing but itself.
+//! `report.html`: a run as one self-contained page.
 //!
-//! Owns the page's data, its template and what it may do. Two steps, so that the last look for
-//! personal values can stand between them: [`page`] collects every word that comes from data or a
-//! model as JSON, [`render`] puts it on the page. There it is text and nothing else: the template
-//! escapes, control characters and direction overrides are gone before, and the page's own policy
-//! (<https://www.w3.org/TR/CSP3/>) allows one style sheet and one script, each by its hash, and no
-//! request at all.
+//! Owns the page's data, its template and its permissions. There are two steps, so that the last
+//! check for personal values can stand between them: [`page`] collects every word that comes from
+//! data or a model as JSON, [`render`] puts it on the page. There it is text and nothing else: the
+//! template escapes it, control characters and direction overrides are removed before, and the
+//! page's own policy (<https://www.w3.org/TR/CSP3/>) allows one style sheet and one script, each by
+//! its hash, and no request at all.
 
 mod avatar;
 mod cards;
@@ -24,10 +24,12 @@ const TEMPLATE: &str = include_str!("report.html");
 const STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
 
-/// Hues for personas; the next ones begin again, and the number beside it tells them apart.
+/// Number of hues for personas; further personas get the same hues again, and their numbers tell
+/// them apart.
 const COLOURS: usize = 8;
 
-/// Everything on the page, as data. `report` is what [`super::report()`] made of the same view.
+/// Everything on the page, as data. `report` is what [`super::report()`] returned for the same
+/// view.
 pub fn page(view: View<'_>, report: &Value) -> Value {
     let state = view.state;
     let personas = state.selected.as_deref().unwrap_or_default();
@@ -64,10 +66,10 @@ pub fn page(view: View<'_>, report: &Value) -> Value {
     page
 }
 
-/// The page of what [`page`] collected.
+/// Renders the page from what [`page`] collected.
 pub(super) fn render(page: &Value) -> Result<String, minijinja::Error> {
     let mut environment = Environment::new();
-    // The name's ending switches escaping on.
+    // The `.html` of the name switches escaping on.
     environment.add_template("report.html", TEMPLATE)?;
     let policy = format!(
         "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
@@ -82,13 +84,13 @@ pub(super) fn render(page: &Value) -> Result<String, minijinja::Error> {
     })
 }
 
-/// A hash as the policy names it. The bytes are those between the tags, so the template must put
-/// nothing else there.
+/// A hash in the form of the policy. It covers exactly what stands between the tags, so the
+/// template must add nothing there.
 fn hash_source(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
 
-/// Takes out of every string what must not reach a screen.
+/// Removes from every string what must not reach a screen.
 fn make_plain(value: &mut Value) {
     match value {
         Value::String(text) => *text = plain(text),
@@ -98,7 +100,7 @@ fn make_plain(value: &mut Value) {
     }
 }
 
-/// A share as the width of a bar of 100.
+/// A share 0..=1 as the width of a bar, in per cent.
 fn percent(share: f64) -> f64 {
     (share.clamp(0.0, 1.0) * 1000.0).round() / 10.0
 }
@@ -152,7 +154,7 @@ fn facts(view: View<'_>, report: &Value) -> Value {
     shown.map(|(name, value, what)| json!({ "name": name, "value": value, "what": what })).collect()
 }
 
-/// Pairs of personas that say much the same, by name.
+/// The names of pairs of personas that say much the same.
 fn duplicates(view: View<'_>, quality: &Value) -> Value {
     let personas = view.state.selected.as_deref().unwrap_or_default();
     let name = |id: &Value| {
@@ -162,12 +164,12 @@ fn duplicates(view: View<'_>, quality: &Value) -> Value {
     pairs.map(|pair| format!("{} and {}", name(&pair[0]), name(&pair[1]))).collect()
 }
 
-/// What it takes to make the same again, and what became of personal data.
+/// The rows on what it takes to repeat the run, and on what happened to personal data.
 fn provenance(view: View<'_>, report: &Value) -> Value {
     let Some(started) = &view.state.started else { return json!({ "rows": [] }) };
     let model = &started.model;
     let millions = model.parameters.map(|n| format!("{} million", figures::grouped(n / 1_000_000)));
-    // From the document and not from the process: the page may be made by another one.
+    // Taken from the document and not from `Process`: another process may be rendering the page.
     let privacy = &report["privacy"];
     let removed = privacy["removed"].as_object().map(|removed| {
         let parts: Vec<String> = removed.iter().map(|(kind, n)| format!("{kind} {n}")).collect();

@@ -1,4 +1,4 @@
-//! The page read back by a parser of HTML5: what it may load, and what hostile text becomes.
+//! The page, read back by an HTML5 parser: what it may load, and what hostile text becomes.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::report::{Process, report, sample};
 use crate::schema::{Persona, Verdict};
 use crate::store::{CallCost, Draft, DraftId, Event, RunState, Started};
 
-/// Everything that has been tried on pages like this one.
+/// Text with every attack on pages and terminals that the tests know.
 const HOSTILE: &str = "</script><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>\
     \"'><svg/onload=alert(3)>{{7*7}}{% raw %}javascript:alert(4)\u{202e}desrever\u{2066}\u{1b}[2J\u{1b}]0;own\u{7}\u{0}";
 
@@ -22,7 +22,7 @@ fn rendered(state: &RunState) -> String {
 /// A start tag: its name and its attributes.
 type Tag = (String, BTreeMap<String, String>);
 
-/// The start tags, and the text between tags.
+/// The start tags of a page, and the text between tags.
 fn parsed(html: &str) -> (Vec<Tag>, String) {
     let (mut tags, mut text) = (Vec::new(), String::new());
     let string = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
