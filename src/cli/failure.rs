@@ -89,7 +89,7 @@ impl Failure {
         Self::new(Exit::NoModel, anyhow::anyhow!("{message}"))
     }
 
-    /// The same failure with one more thing to do next.
+    /// The same failure with one more hint.
     pub(super) fn with_hint(self, hint: &str) -> Self {
         let text = format!("{}\n{HINT}{hint}", self.text());
         Self::new(self.exit, anyhow::anyhow!(text))

@@ -62,7 +62,7 @@ pub struct Quotes {
     pub total: usize,
     /// How many quotes stand in the data word for word; `None` without data.
     pub verified: Option<usize>,
-    /// The quotes that do not.
+    /// The quotes that do not stand in the data; empty without data.
     pub unverified: Vec<String>,
 }
 

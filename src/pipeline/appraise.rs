@@ -44,7 +44,7 @@ pub struct Case<'a> {
     pub pairs: &'a [(usize, usize)],
     /// What is asked about each persona.
     pub scope: Scope<'a>,
-    /// Whether the records are made up, as those of the controls are, and so are nobody's data.
+    /// Whether the records are made up, as those of the controls are, and not somebody's data.
     pub made_up: bool,
 }
 

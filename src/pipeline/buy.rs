@@ -50,10 +50,11 @@ pub struct Paid {
     pub gate: Option<Gate>,
 }
 
-/// Says why a request body must not leave this machine. The reason names no value.
+/// A check of a request body, which returns why it must not leave this machine. The reason repeats
+/// no value.
 pub type Gate = Arc<dyn Fn(&[u8]) -> Result<(), String> + Send + Sync>;
 
-/// One thing to buy.
+/// A request to be bought, and what for.
 pub(super) struct Order {
     pub(super) purpose: Purpose,
     pub(super) request: ChatRequest,

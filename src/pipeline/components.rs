@@ -206,7 +206,7 @@ fn eigen(mut matrix: Vec<f64>, size: usize) -> (Vec<f64>, Vec<f64>) {
     ((0..size).map(|i| matrix[i * size + i]).collect(), vectors)
 }
 
-/// Turns rows and columns `p` and `q` so that the cell where they meet becomes zero.
+/// Rotates rows and columns `p` and `q` so that the cell where they meet becomes zero.
 fn rotate(matrix: &mut [f64], vectors: &mut [f64], size: usize, (p, q): (usize, usize)) {
     let meet = matrix[p * size + q];
     if meet == 0.0 {

@@ -271,8 +271,7 @@ mod tests {
         assert!(report.signals[GAIN].weight.abs() < 1e-9);
         let weights: f64 = report.signals.values().map(|s| s.weight).sum();
         assert!((weights - 1.0).abs() < 1e-3);
-        // The computed signals cannot see that a mixture of two true halves is a true picture of
-        // nobody.
+        // The computed signals cannot see that two true halves do not make a real person.
         assert!(report.held_out["mixture"] < 0.7, "{:?}", report.held_out);
         assert!(report.held_out["generic_filler"] > 0.9, "{:?}", report.held_out);
     }

@@ -59,7 +59,7 @@ pub use second_pass::{Asked, Tagger};
 pub use sketch::{Sketch, sketch, sketch_whole};
 pub use thresholds::OwnThreshold;
 
-/// What the user asked for.
+/// The settings of a run, as the user asked for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// How many final personas there are to be.
@@ -116,7 +116,7 @@ impl Default for Settings {
 pub struct Refine {
     /// Which final personas the frontier model is given.
     pub which: Refined,
-    /// What it does with them.
+    /// Whether single fields are edited or all are rewritten.
     pub mode: RefineMode,
 }
 
@@ -200,7 +200,7 @@ impl Models {
         self.draft_terms.is_none() || self.judge_terms.is_some()
     }
 
-    /// Whether the judge can be asked anything at all.
+    /// Whether the judge can be asked anything at all: by its probabilities here, or on a server.
     fn judge_answers(&self) -> bool {
         self.judge.capabilities().logits || self.judge_terms.is_some()
     }
@@ -236,9 +236,9 @@ pub enum Progress<'a> {
     UnitDone,
     /// Tokens since the last such report.
     Tokens {
-        /// Prompt tokens.
+        /// Prompt tokens read.
         prefilled: usize,
-        /// Answer tokens.
+        /// Answer tokens written.
         decoded: usize,
     },
     /// What this run has booked or paid so far; sent only once that is more than nothing.
@@ -295,7 +295,7 @@ pub enum Outcome {
     Interrupted,
 }
 
-/// What stops a run.
+/// An error that stops a run.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
     /// The run folder could not be read or written.

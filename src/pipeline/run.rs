@@ -152,8 +152,9 @@ impl Runner<'_> {
         self.stage_end(open, gone)
     }
 
-    /// Asks the local model what the sentences from which drafts are made tell of. A resumed run
-    /// asks again and gets the same answers. Returns the cause where the model is gone.
+    /// Asks the local model whether the sentences from which drafts are made tell of a goal, a pain
+    /// or a habit. A resumed run asks again and gets the same answers. Returns the cause where the
+    /// model is gone.
     async fn tell_apart(&mut self, briefs: &mut [Brief]) -> Option<String> {
         let model = &self.models.draft;
         if self.plan.frame.wording == Wording::Free || !model.capabilities().logits {

@@ -10,7 +10,7 @@ use serde_json::Value;
 /// The name under which a text of a file stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Under<'c> {
-    /// No name.
+    /// The text stands under no name.
     Nothing,
     /// The text is itself the name of a column or field.
     Heading,

@@ -106,7 +106,7 @@ impl Removed {
     }
 }
 
-/// From replacements back to values: what `--pii-map` writes and `privacy restore` reads.
+/// The map from replacements back to values, which `--pii-map` writes and `privacy restore` reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PiiMap {
     version: u32,

@@ -13,7 +13,7 @@ use super::{PrivacyError, columns, detect, names};
 
 /// A model that finds personal data in free text.
 pub trait SpanFinder {
-    /// Which model it is.
+    /// Identifies the model.
     fn identity(&self) -> &FinderId;
     /// The personal data in each text, as byte ranges at character bounds; ranges may overlap. The
     /// texts are one list, so that how a model batches them depends on the list alone. Either all

@@ -14,18 +14,18 @@ use crate::schema::{Persona, Statement};
 pub enum Fate {
     /// Nothing was done: the persona is good.
     Good,
-    /// Its words say the opposite of its records.
+    /// The persona's words say the opposite of its records.
     Contradicted,
-    /// Its words would suit anyone.
+    /// The persona's words would suit anyone.
     Generic,
-    /// Its quotes were never said by these people.
+    /// The persona's quotes were never said by the people whom it cites.
     Swapped,
     /// One half of it is from another persona, citations included: each half is true, but no such
     /// person exists.
     Mixed,
     /// What it cites, verbatim quotes included, are records of other people.
     Misattributed,
-    /// Its words repeat themselves, as small models do.
+    /// The persona's words repeat themselves, as those of small models do.
     Looped,
 }
 

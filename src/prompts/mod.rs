@@ -4,6 +4,7 @@
 //! persona of the size that [`ask`] states, made of sentences that [`leanings`] sorted; [`judge`]
 //! asks how good one is; [`refine`] asks for edits; [`controls`] are the personas on which a judge
 //! is measured, and [`corruptions`] what is done to them.
+//!
 //! Research data gets in only as [`Cleared`](crate::privacy::Cleared), fenced, as data. The
 //! exception is [`second_pass`], which is a part of clearing and asks only a model in this process.
 //! How many drafts there are and which records they see is decided by `pipeline`.

@@ -11,9 +11,9 @@ pub(super) const LIST: u32 = 9;
 pub(super) struct Parts {
     pub(super) magic: Vec<u8>,
     pub(super) version: u32,
-    /// By how much the tensor count exceeds the tensors that are there; for entries,
-    /// `entries_claimed`.
+    /// By how much the header's tensor count exceeds the tensors that are there.
     pub(super) tensors_claimed: u64,
+    /// By how much the header's entry count exceeds the entries that are there.
     pub(super) entries_claimed: u64,
     pub(super) entries: Vec<Entry>,
     pub(super) tensors: Vec<Tensor>,

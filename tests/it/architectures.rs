@@ -256,7 +256,7 @@ fn every_kind_of_weights_computes_what_the_reference_computes() {
 
 #[test]
 fn a_wrong_rotation_would_be_seen() {
-    // Phi's factors for long contexts against the reference for short ones.
+    // A model whose embedding is the output matrix too, against the reference of one with its own.
     let options = models().into_iter().find(|(name, _)| name == "llama3").expect("listed").1;
     let error = compare("llama", &Options { family: Family::Llama, tied: true, ..options });
     assert!(error.is_err(), "{error:?}");
