@@ -392,7 +392,7 @@ fn within((min, max): (usize, usize), text: String) -> Result<String, String> {
     Ok(text)
 }
 
-/// Whether a statement shares a telling word with the records that it cites.
+/// Whether a statement shares a word of more than three letters with the records that it cites.
 fn is_supported(corpus: &Corpus, text: &str, records: &[RecordId]) -> bool {
     let cited = corpus.records.iter().filter(|record| records.contains(&record.id));
     let said: BTreeSet<String> = cited.flat_map(|record| words(&record.text)).collect();
