@@ -1,10 +1,10 @@
 //! The quantised formats: how GGUF stores their blocks, and how a tile holds them.
 //!
 //! Every format is `scale × (quant − offset) + minimum` over blocks of 32 weights, with unsigned
-//! quants of four to eight bits. A tile is [`LANES`] output rows; its quants lie so that byte `4 r
-//! + j` of register `g` belongs to row `r` and weight `4 g + j`: one integer instruction then feeds
-//! all rows with the same four activations. A tile keeps no more bits than the file has, except for
-//! the six-bit scales of K formats, which take eight.
+//! quants of four to eight bits. A tile is [`LANES`] output rows; its quants lie so that byte
+//! `4 r + j` of register `g` belongs to row `r` and weight `4 g + j`: one integer instruction then
+//! feeds all rows with the same four activations. A tile keeps no more bits than the file has, except
+//! for the six-bit scales of K formats, which take eight.
 //!
 //! Block formats: <https://github.com/ggml-org/ggml/blob/master/src/ggml-common.h>.
 
