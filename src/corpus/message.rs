@@ -62,8 +62,7 @@ const PERSON: [&str; 8] =
     ["name", "displayname", "realname", "fullname", "username", "login", "email", "id"];
 
 /// Fields with somebody's role in a conversation. The type of a message is not one.
-const ROLE: [&str; 6] =
-    ["role", "affiliation", "authortype", "sendertype", "speakertype", "direction"];
+const ROLE: [&str; 5] = ["affiliation", "authortype", "sendertype", "speakertype", "direction"];
 
 /// Fields that are true of a message by an organisation's own people.
 const STAFFS: [&str; 9] = [
@@ -163,13 +162,15 @@ pub(super) struct Speaker<'v> {
 /// The speaker of what an object says.
 pub(super) fn speaker_of(object: &Object) -> Option<Speaker<'_>> {
     SPEAKER.iter().find_map(|name| {
-        let (field, value) = object.iter().find(|(key, _)| normalise(key) == *name)?;
+        let (key, value) = object.iter().find(|(key, _)| normalise(key) == *name)?;
         let person = value.as_object();
         let name = person.map_or_else(|| scalar(value), person_name)?;
         let is_role = |name: &&String| moderator::is_staff(name);
-        let role = person.and_then(person_role).or_else(|| role_of(object));
+        // A role beside the words may be a job; an object for a person describes their account.
+        let own_role = || field(object, "role").filter(|role| !moderator::may_be_job(role));
+        let role = person.and_then(person_role).or_else(|| role_of(object)).or_else(own_role);
         let role = role.or_else(|| Some(&name).filter(is_role).cloned());
-        Some(Speaker { field, name, role })
+        Some(Speaker { field: key, name, role })
     })
 }
 
@@ -185,7 +186,7 @@ pub(super) fn item_id(item: &Object) -> Option<String> {
 
 /// The role in a conversation of the person whom an object stands for.
 pub(super) fn person_role(person: &Object) -> Option<String> {
-    role_of(person).or_else(|| field(person, "type"))
+    role_of(person).or_else(|| field(person, "role")).or_else(|| field(person, "type"))
 }
 
 fn role_of(object: &Object) -> Option<String> {

@@ -57,6 +57,7 @@ mod transcript;
 mod transposed;
 mod values;
 mod vault;
+mod voices;
 mod xlsx;
 mod xml;
 mod yaml;

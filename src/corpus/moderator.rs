@@ -242,6 +242,68 @@ pub(super) fn is_staff(role: &str) -> bool {
     is_role(role) || is_helper(role) || STAFF.contains(&first_word(role).as_str())
 }
 
+/// A part in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Asks: `interviewer`.
+    Asks,
+    /// Helps or answers a customer: `agent`, `assistant`.
+    Helps,
+    /// Is to be heard: `user`, `customer`, `participant`.
+    Heard,
+}
+
+/// The part that a value names, if it names nothing else: `assistant`, but not the job
+/// `Operations assistant`.
+pub(super) fn part(value: &str) -> Option<Part> {
+    let word = value.trim().to_lowercase();
+    if word.contains(char::is_whitespace) {
+        return (word == "end user").then_some(Part::Heard);
+    }
+    if is_anyone(&word) || ["end-user", "enduser", "end_user"].contains(&word.as_str()) {
+        return Some(Part::Heard);
+    }
+    if is_role(&word) {
+        return Some(Part::Asks);
+    }
+    (is_staff(&word) || is_machine(&word)).then_some(Part::Helps)
+}
+
+/// Whether a role that a record gives somebody may as well be their job: `Operator`, `Team lead`.
+pub(super) fn may_be_job(role: &str) -> bool {
+    const JOBS: [&str; 9] = [
+        "operator",
+        "advisor",
+        "representative",
+        "admin",
+        "staff",
+        "teammate",
+        "employee",
+        "internal",
+        "team",
+    ];
+    let role = role.trim().to_lowercase();
+    part(&role).is_none() || JOBS.contains(&role.as_str())
+}
+
+/// Whether a label is that of a machine in a chat with one. What a `system` or `tool` says is not
+/// part of the conversation.
+pub(super) fn is_machine(label: &str) -> bool {
+    let label = label.trim().to_lowercase();
+    ["assistant", "ai", "bot", "chatbot", "model"].contains(&label.as_str()) || is_setting(&label)
+}
+
+/// Whether a label marks what sets up a chat with a machine, or what its tools gave back.
+pub(super) fn is_setting(label: &str) -> bool {
+    ["system", "tool", "function"].contains(&label.trim().to_lowercase().as_str())
+}
+
+/// Whether a label stands for whoever is heard in a conversation, and for nobody in particular:
+/// `customer`, but neither `Customer 3` nor a name.
+pub(super) fn is_anyone(label: &str) -> bool {
+    is_generic(label) || PARTICIPANTS.contains(&label.trim().to_lowercase().as_str())
+}
+
 /// Whether a label is that of somebody to be heard. `Speaker 2` is not: tools that transcribe by
 /// themselves number all speakers, including those who ask.
 fn is_participant(label: &str) -> bool {

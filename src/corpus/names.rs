@@ -311,6 +311,36 @@ pub(super) fn is_role_of_speaker(name: &str) -> bool {
     ["speakerrole", "direction", "sendertype", "authortype"].contains(&normalise(name).as_str())
 }
 
+/// Whether a column tells one conversation from another.
+pub(super) fn is_conversation(name: &str) -> bool {
+    const CONVERSATION: [&str; 20] = [
+        "conversation",
+        "chat",
+        "session",
+        "thread",
+        "dialogue",
+        "dialog",
+        "call",
+        "interview",
+        "ticket",
+        "case",
+        "transcript",
+        "gespräch",
+        "sitzung",
+        "conversación",
+        "sesión",
+        "conversa",
+        "sessão",
+        "conversazione",
+        "entretien",
+        "entrevista",
+    ];
+    let name = normalise(without_groups(name));
+    let is_its = |word: &str| name.strip_prefix(word).is_some_and(|id| ID_SUFFIXES.contains(&id));
+    CONVERSATION.iter().any(|word| is_its(word))
+        || name.strip_prefix("id").is_some_and(|word| CONVERSATION.contains(&word))
+}
+
 /// Whether a column holds the question that was asked.
 pub(super) fn is_question(name: &str) -> bool {
     QUESTION.contains(&normalise(without_groups(name)).as_str())

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::json::join;
 use super::message::{self, Object, Speaker, said_by, said_field, scalar, speaker_of};
+use super::moderator;
 use super::names::{is_question, participant_rank};
 
 /// Names of the columns for the speaker of a row and the speaker's role.
@@ -278,7 +279,12 @@ fn flat(number: usize, item: &Value) -> Item<'_> {
         object.iter().map(|(key, value)| (key.clone(), Cow::Borrowed(value))).collect();
     let said = said_by(object).map(Cow::into_owned);
     let speaker = speaker_of(object).filter(|_| said.is_some());
-    let is_named = names_participant(&fields);
+    let is_named = fields.iter().any(names_participant);
+    // Outside of a conversation an admin is a user of what is studied.
+    let speaker = speaker.map(|speaker| Speaker {
+        role: speaker.role.filter(|role| !moderator::may_be_job(role)),
+        ..speaker
+    });
     let of_speaker = speaker.iter().flat_map(speaker_fields);
     fields.extend(of_speaker.filter(|(name, _)| !is_named || name == SPEAKER_ROLE));
     fields.retain(|(name, _)| said.is_none() || !message::says_again(name));
@@ -360,19 +366,28 @@ fn known<'v>(speaker: Speaker<'v>, people: &People<'v>) -> Speaker<'v> {
 }
 
 /// Whether a field, or a field inside it, names the participant.
-fn names_participant(fields: &[(String, Cow<'_, Value>)]) -> bool {
-    fields.iter().any(|(name, value)| {
-        let mut inner = value.as_object().into_iter().flat_map(Object::keys);
-        participant_rank(name).is_some()
-            || inner.any(|key| participant_rank(&join(name, key)).is_some())
-    })
+fn names_participant((name, value): &(String, Cow<'_, Value>)) -> bool {
+    let mut inner = value.as_object().into_iter().flat_map(Object::keys);
+    participant_rank(name).is_some()
+        || inner.any(|key| participant_rank(&join(name, key)).is_some())
+}
+
+/// Whether nothing names the participant but a speaker's label that is no name: `customer`, `agent`.
+fn names_nobody(fields: &[(String, Cow<'_, Value>)]) -> bool {
+    let is_part = |(name, value): &(String, Cow<'_, Value>)| {
+        let label = value.as_str().unwrap_or_default();
+        name == SPEAKER_NAME && (moderator::is_anyone(label) || moderator::is_staff(label))
+    };
+    fields.iter().filter(|field| !is_part(field)).all(|field| !names_participant(field))
 }
 
 /// Gives each row that names no participant the id of its item, or else the item's number.
 fn name_participant(rows: &mut [Item<'_>], item: &Object, number: usize) {
     let whose = message::item_id(item).unwrap_or_else(|| number.to_string());
+    // A conversation whose speakers are called by their parts is one person's.
+    let are_parts = rows.iter().all(|row| names_nobody(&row.fields));
     for row in rows {
-        if !names_participant(&row.fields) {
+        if are_parts || !row.fields.iter().any(names_participant) {
             row.fields.insert(0, ("participant".to_owned(), text(&whose)));
         }
     }

@@ -8,10 +8,11 @@ use std::collections::{HashMap, HashSet};
 use super::form;
 use super::html;
 use super::moderator::{self, Question};
-use super::names::{self, is_context, is_question, normalise, participant_rank};
+use super::names::{is_context, is_question, normalise};
 use super::options;
 use super::repeated;
 use super::rows::{Rows, clean_name};
+use super::voices::Voices;
 
 /// A table as it stands in the file.
 #[derive(Debug, Default)]
@@ -59,13 +60,14 @@ pub(super) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
     repeated::drop_columns(&mut table, rows);
     options::join(&mut table, rows);
     name_columns(&mut table.names, rows);
-    let participant = participant_column(&table);
+    let voices = Voices::of(&table);
+    let participant = voices.map(|voices| voices.participant);
     form::take(&mut table, participant, rows);
     if let Some(column) = participant {
         repeated::drop_rows(&mut table, column, rows);
     }
-    match participant {
-        Some(column) => Talk::of(&table, column, rows).write(&table, rows),
+    match voices {
+        Some(voices) => Talk::of(&table, voices, rows).write(&table, rows),
         None => table.rows.iter().try_for_each(|row| write(&table, row, None, None, rows)),
     }
 }
@@ -105,9 +107,9 @@ struct Talk<'t> {
 }
 
 impl<'t> Talk<'t> {
-    fn of(table: &'t Table, participant: usize, rows: &mut Rows) -> Self {
+    fn of(table: &'t Table, voices: Voices, rows: &mut Rows) -> Self {
         let named = |is: &dyn Fn(&str) -> bool| table.names.iter().position(|name| is(name));
-        let speaker = named(&names::is_speaker);
+        let Voices { participant, speaker, part } = voices;
         let words = most_words(table);
         let turns = |speaker: usize| {
             let turn = move |row: &'t TableRow| Some((row.get(speaker)?, row.get(words?)?));
@@ -142,7 +144,7 @@ impl<'t> Talk<'t> {
         let mut talk = Self {
             participant,
             speaker: by,
-            role: named(&names::is_role_of_speaker),
+            role: part,
             words,
             question: named(&is_question),
             asking,
@@ -164,10 +166,22 @@ impl<'t> Talk<'t> {
             || self.role.is_some_and(has_role)
     }
 
+    /// Whether a row sets up a chat with a machine, or is what its tools gave back.
+    fn is_setting(&self, row: &TableRow) -> bool {
+        let is_setting = |column| row.get(column).is_some_and(moderator::is_setting);
+        self.role.is_some_and(is_setting)
+            || self.speaker != self.participant && is_setting(self.speaker)
+    }
+
     fn write(&self, table: &Table, rows: &mut Rows) -> Result<(), String> {
         let mut question = Question::default();
         for row in &table.rows {
-            let who = row.get(self.participant);
+            let named = || row.get(self.speaker).filter(|who| !moderator::is_anyone(who));
+            let who = row.get(self.participant).or_else(named);
+            if self.is_setting(row) {
+                moderator::note_left_out(&mut rows.findings, row.number);
+                continue;
+            }
             if self.is_asking(row) {
                 let said = self.words.and_then(|column| row.get(column)).unwrap_or_default();
                 // Announcements by staff and machines do not ask anything.
@@ -335,18 +349,6 @@ fn name_columns(names: &mut [String], rows: &mut Rows) {
         }
         copies.insert(name.clone(), 1);
     }
-}
-
-/// The participant column: of those that hold any value, the one whose name ranks best.
-fn participant_column(table: &Table) -> Option<usize> {
-    let named = table.names.iter().enumerate();
-    let mut ranked: Vec<_> =
-        named.filter_map(|(i, name)| Some((participant_rank(name)?, i))).collect();
-    ranked.sort_unstable();
-    ranked
-        .into_iter()
-        .map(|(_, column)| column)
-        .find(|column| table.rows.iter().any(|row| row.get(*column).is_some()))
 }
 
 #[cfg(test)]
