@@ -52,6 +52,11 @@ pub(super) struct Parts {
 }
 
 impl Parts {
+    /// Adds people whom the header of a transcript names as asking or watching.
+    pub(super) fn add_asking(&mut self, names: Vec<String>) {
+        self.asking.extend(names);
+    }
+
     /// Whether a label is that of somebody whose role is to ask or help.
     pub(super) fn asks(&self, label: &str) -> bool {
         self.asking.iter().any(|name| name == label || is_short_for(label, name))

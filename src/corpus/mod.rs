@@ -54,6 +54,7 @@ mod table;
 mod text;
 mod time_marks;
 mod transcript;
+mod transcript_header;
 mod transposed;
 mod values;
 mod vault;

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::findings::Findings;
 use super::names::{is_of_word, participant_rank};
 use super::speakers::{is_generic, is_numbered};
+use super::transcript_header::is_watching;
 
 /// Words for the role of the one who asks, as speakers' labels have them.
 const ROLES: [&str; 102] = [
@@ -219,7 +220,7 @@ pub(super) fn name_in(label: &str) -> Option<&str> {
 
 /// Whether a label of a transcript is that of the one who asks.
 pub(super) fn is_label(label: &str) -> bool {
-    is_role(label) || SHORT.contains(&label.to_lowercase().as_str())
+    is_role(label) || SHORT.contains(&label.to_lowercase().as_str()) || is_watching(label)
 }
 
 /// Whether a label is that of somebody who helps a customer. As in an interview, it is the other

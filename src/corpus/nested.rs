@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::json::join;
 use super::message::{self, Object, Speaker, said_by, said_field, scalar, speaker_of};
 use super::moderator;
-use super::names::{is_question, participant_rank};
+use super::names::{self, is_question, participant_rank};
 
 /// Names of the columns for the speaker of a row and the speaker's role.
 const SPEAKER_NAME: &str = "speaker";
@@ -383,7 +383,12 @@ fn names_nobody(fields: &[(String, Cow<'_, Value>)]) -> bool {
 
 /// Gives each row that names no participant the id of its item, or else the item's number.
 fn name_participant(rows: &mut [Item<'_>], item: &Object, number: usize) {
-    let whose = message::item_id(item).unwrap_or_else(|| number.to_string());
+    let conversation = || {
+        let mut fields = item.iter().filter(|(key, _)| names::is_conversation(key));
+        fields.find_map(|(_, value)| scalar(value))
+    };
+    let whose = message::item_id(item).or_else(conversation);
+    let whose = whose.unwrap_or_else(|| number.to_string());
     // A conversation whose speakers are called by their parts is one person's.
     let are_parts = rows.iter().all(|row| names_nobody(&row.fields));
     for row in rows {

@@ -319,6 +319,11 @@ impl Speakers {
         self.labels.is_empty()
     }
 
+    /// Whether a label is that of a speaker.
+    pub(super) fn has(&self, label: &str) -> bool {
+        self.labels.contains_key(label)
+    }
+
     pub(super) fn label<'a>(&self, line: &'a str) -> Option<Label<'a>> {
         Label::parse(line).filter(|label| self.labels.contains_key(label.speaker))
     }

@@ -62,6 +62,10 @@ pub(super) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
     name_columns(&mut table.names, rows);
     let voices = Voices::of(&table);
     let participant = voices.map(|voices| voices.participant);
+    if let Some(part) = voices.and_then(|voices| voices.part) {
+        // Nobody said it, whatever it was called.
+        table.names[part] = unique(&table.names, SPEAKER_ROLE, part);
+    }
     form::take(&mut table, participant, rows);
     if let Some(column) = participant {
         repeated::drop_rows(&mut table, column, rows);
@@ -70,6 +74,15 @@ pub(super) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
         Some(voices) => Talk::of(&table, voices, rows).write(&table, rows),
         None => table.rows.iter().try_for_each(|row| write(&table, row, None, None, rows)),
     }
+}
+
+/// The name of a column for the speaker's part in a conversation.
+const SPEAKER_ROLE: &str = "speaker_role";
+
+/// `name`, unless another column than `own` has it; then the name that `own` has.
+fn unique(names: &[String], name: &str, own: usize) -> String {
+    let is_taken = names.iter().enumerate().any(|(at, other)| at != own && other == name);
+    if is_taken { names[own].clone() } else { name.to_owned() }
 }
 
 fn write(

@@ -14,6 +14,7 @@ use super::names::normalise;
 use super::rows::Rows;
 use super::speakers::{Speakers, is_generic, is_short_for};
 use super::time_marks;
+use super::transcript_header;
 
 /// Length in bytes up to which turns of one speaker are joined, so that a monologue with a time
 /// stamp on every line is neither a hundred records nor one that fills a model's context.
@@ -80,12 +81,16 @@ struct Turn {
 /// Adds a record for each paragraph, item, row or turn. A moderator's turn is not evidence: it
 /// becomes the `question` of the turns that answer it.
 pub(super) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), String> {
+    let header = transcript_header::take_out(&mut blocks, &mut rows.findings);
     let mut speakers = Speakers::find(&blocks);
     let mut parts = Parts::default();
     if !speakers.is_empty() {
         parts = chat_heads::take_out(&mut blocks, &mut rows.findings);
         speakers = Speakers::find(&blocks);
     }
+    rows.moderators.extend(header.asking.iter().cloned());
+    parts.interviews |= header.interviews;
+    parts.add_asking(header.asking);
     if speakers.is_empty() {
         blocks = layouts::apply(blocks, &mut rows.findings);
     }
@@ -331,6 +336,13 @@ impl Writer<'_> {
         if text.is_empty() {
             return Ok(());
         }
+        if turn.speaker.is_some() && is_stage_direction(&text) {
+            self.rows.findings.note("stage-direction", turn.line, || {
+                "turns that are wholly in brackets tell what happened and are nobody's words; left out"
+                    .to_owned()
+            });
+            return Ok(());
+        }
         let above = (turn.section.clone(), turn.participant.clone());
         if above != self.above {
             self.question.move_on();
@@ -365,6 +377,15 @@ impl Writer<'_> {
             moderator::note_left_out(&mut self.rows.findings, line);
         }
     }
+}
+
+/// Whether a text is one remark in brackets: `[crosstalk]`, `(opens the second screen)`.
+fn is_stage_direction(text: &str) -> bool {
+    let inner = [('(', ')'), ('[', ']')].into_iter().find_map(|(open, close)| {
+        let inner = text.trim().strip_prefix(open)?.strip_suffix(close)?;
+        Some(!inner.contains([open, close]))
+    });
+    inner.unwrap_or(false)
 }
 
 fn pairs<'c>(
