@@ -222,7 +222,9 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         }
     }
     if form == Form::Tabbed {
-        blocks.iter_mut().for_each(|block| unquote(&mut block.body));
+        for block in &mut blocks {
+            unquote(&mut block.body);
+        }
     }
     transcript::into_rows(blocks, rows)
 }
