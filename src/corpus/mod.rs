@@ -29,6 +29,7 @@ mod header;
 mod html;
 mod inputs;
 mod json;
+mod label_forms;
 mod layouts;
 mod mail;
 mod markdown;
