@@ -21,6 +21,9 @@ const CHOSEN: [&str; 6] = ["1", "x", "true", "selected", "checked", "✓"];
 /// What tools write into the column of an option that was not chosen, where it is not empty.
 const NOT_CHOSEN: [&str; 5] = ["0", "false", "unselected", "notselected", "unchecked"];
 
+/// Longest value, in bytes, that may be one of these marks; there is no need to normalise another.
+const LONGEST_MARK: usize = 16;
+
 /// Names of the option that asks for an answer in the participant's own words.
 const OTHER: [&str; 17] = [
     "other",
@@ -48,75 +51,33 @@ const LONGEST_ANSWER: usize = 1 << 12;
 
 /// Joins the columns of each such question. Names must be clean, and values not empty.
 pub(super) fn join(table: &mut Table, rows: &mut Rows) {
-    let mut filled = vec![0usize; table.names.len()];
-    for (column, _) in table.rows.iter().flat_map(|row| &row.cells) {
-        filled[*column] += 1;
-    }
+    let filled = filled(table);
     name_by_question(table, &filled);
-    let groups = groups(&table.names, &filled);
+    let mut groups = groups(&table.names, &filled);
     if groups.is_empty() {
         return;
     }
-    let mut member: Vec<Option<usize>> = vec![None; table.names.len()];
-    for (index, group) in groups.iter().enumerate() {
-        member[group.first..group.first + group.options.len()].fill(Some(index));
+    let member = members(&groups, table.names.len());
+    judge(table, &mut groups, &member);
+    for group in &groups {
+        note(group, rows);
     }
-    let mut groups = groups;
-    let verdicts = verdicts(table, &mut groups, &member);
-    for (group, verdict) in groups.iter().zip(&verdicts) {
-        note(group, *verdict, rows);
-    }
-    let changed = |column: usize| {
-        let group = member[column]?;
-        let is_own = groups[group].own_words == Some(column);
-        (!is_own && matches!(verdicts[group], Verdict::Joined | Verdict::Repeats)).then_some(group)
-    };
     for row in &mut table.rows {
-        let mut cells: Vec<(usize, String)> = Vec::with_capacity(row.cells.len());
-        for (column, value) in std::mem::take(&mut row.cells) {
-            let Some(group) = changed(column) else {
-                cells.push((column, value));
-                continue;
-            };
-            let Group { options, first, .. } = &groups[group];
-            let option = options[column - first].chosen(&value);
-            let Some(option) = option.filter(|_| verdicts[group] == Verdict::Joined) else {
-                continue;
-            };
-            let target = groups[group].target();
-            // The column of `Other` may stand between two options.
-            let at = cells.partition_point(|(known, _)| *known < target);
-            match cells.get_mut(at) {
-                Some((known, text)) if *known == target => {
-                    text.push_str(SEPARATOR);
-                    text.push_str(option);
-                }
-                _ => cells.insert(at, (target, option.to_owned())),
-            }
-        }
-        row.cells = cells;
+        row.cells = joined(std::mem::take(&mut row.cells), &groups, &member);
     }
-    table.rows.retain(|row| {
-        if row.cells.is_empty() {
-            rows.findings.note("nothing-chosen", row.number, || {
-                "rows in which no option was chosen hold nothing else; left out".to_owned()
-            });
-        }
-        !row.cells.is_empty()
-    });
-    for (group, verdict) in groups.into_iter().zip(verdicts) {
-        if verdict == Verdict::Joined {
-            let target = group.target();
-            // An empty column that held the question gives up its name.
-            if let Some(empty) = group.first.checked_sub(1)
-                && table.names[empty] == group.question
-            {
-                table.names.swap(empty, target);
-            } else {
-                table.names[target] = group.question;
-            }
-        }
+    drop_empty(table, rows);
+    for group in groups.into_iter().filter(|group| group.verdict == Verdict::Joined) {
+        name_joined(&mut table.names, group);
     }
+}
+
+/// The number of values in each column.
+fn filled(table: &Table) -> Vec<usize> {
+    let mut filled = vec![0; table.names.len()];
+    for (column, _) in table.rows.iter().flat_map(|row| &row.cells) {
+        filled[*column] += 1;
+    }
+    filled
 }
 
 /// Renames columns that some tools head by an option alone, after an empty column that holds the
@@ -163,6 +124,8 @@ struct Group {
     answer: Option<usize>,
     /// The column of the `Other` option, where it holds words of the participants' own.
     own_words: Option<usize>,
+    /// What the values say; `Other` until they are looked at.
+    verdict: Verdict,
 }
 
 impl Group {
@@ -224,8 +187,14 @@ fn groups(names: &[String], filled: &[usize]) -> Vec<Group> {
             Some(group) if group.question == question => group.options.push(option),
             _ => {
                 groups.extend(open.take());
-                let (options, answer, own_words) = (vec![option], None, None);
-                open = Some(Group { question, first: column, options, answer, own_words });
+                open = Some(Group {
+                    question,
+                    first: column,
+                    options: vec![option],
+                    answer: None,
+                    own_words: None,
+                    verdict: Verdict::Other,
+                });
             }
         }
     }
@@ -258,6 +227,15 @@ fn part(name: &str) -> Option<(String, Choice)> {
     (!question.is_empty()).then(|| (question.to_owned(), choice))
 }
 
+/// For each column, the index of the group that it belongs to.
+fn members(groups: &[Group], columns: usize) -> Vec<Option<usize>> {
+    let mut member = vec![None; columns];
+    for (index, group) in groups.iter().enumerate() {
+        member[group.columns()].fill(Some(index));
+    }
+    member
+}
+
 /// What one column's values have shown so far.
 #[derive(Default)]
 struct Seen {
@@ -269,7 +247,8 @@ struct Seen {
     filled: usize,
 }
 
-fn verdicts(table: &Table, groups: &mut [Group], member: &[Option<usize>]) -> Vec<Verdict> {
+/// Finds out what the values of each group say.
+fn judge(table: &Table, groups: &mut [Group], member: &[Option<usize>]) {
     let mut seen: Vec<Seen> = Vec::new();
     seen.resize_with(table.names.len(), Seen::default);
     let mut repeats: Vec<bool> = groups.iter().map(|group| group.answer.is_some()).collect();
@@ -297,11 +276,13 @@ fn verdicts(table: &Table, groups: &mut [Group], member: &[Option<usize>]) -> Ve
             }
         }
     }
-    for group in groups.iter_mut() {
-        let asks = |column: &usize| matches!(&group.options[column - group.first], Choice::Named(option) if is_other(option));
-        group.own_words = group.columns().filter(asks).find(|column| seen[*column].other);
+    for (group, repeats) in groups.iter_mut().zip(repeats) {
+        group.own_words = group.columns().find(|column| {
+            let option = &group.options[column - group.first];
+            seen[*column].other && matches!(option, Choice::Named(option) if is_other(option))
+        });
+        group.verdict = verdict(group, repeats, &seen);
     }
-    groups.iter().zip(repeats).map(|(group, repeats)| verdict(group, repeats, &seen)).collect()
 }
 
 fn verdict(group: &Group, repeats: bool, seen: &[Seen]) -> Verdict {
@@ -360,10 +341,10 @@ fn is_other(option: &str) -> bool {
         && (is_alone || option.contains(['(', ',', ':', '-', '–', '/']))
 }
 
-fn note(group: &Group, verdict: Verdict, rows: &mut Rows) {
+fn note(group: &Group, rows: &mut Rows) {
     let count = group.options.len() - usize::from(group.own_words.is_some());
     let question = &group.question;
-    match verdict {
+    match group.verdict {
         Verdict::Joined => rows.findings.note("multi-select", None, || {
             format!(
                 "columns that are the options of one question, as the {count} of '{question}', were \
@@ -396,9 +377,69 @@ fn note(group: &Group, verdict: Verdict, rows: &mut Rows) {
     }
 }
 
+/// The cells of a row with the options of each question joined. A cell that repeats what the column
+/// of its question says is left out.
+fn joined(
+    cells: Vec<(usize, String)>,
+    groups: &[Group],
+    member: &[Option<usize>],
+) -> Vec<(usize, String)> {
+    let mut joined = Vec::with_capacity(cells.len());
+    for (column, value) in cells {
+        let group = member[column].map(|index| &groups[index]);
+        match group.filter(|group| group.own_words != Some(column)) {
+            Some(group) if group.verdict == Verdict::Joined => {
+                if let Some(option) = group.options[column - group.first].chosen(&value) {
+                    add_option(&mut joined, group.target(), option);
+                }
+            }
+            Some(group) if group.verdict == Verdict::Repeats => {}
+            _ => joined.push((column, value)),
+        }
+    }
+    joined
+}
+
+/// Adds a chosen option to the cell of a column.
+fn add_option(cells: &mut Vec<(usize, String)>, column: usize, option: &str) {
+    // The column of `Other` may stand between two options.
+    let at = cells.partition_point(|(known, _)| *known < column);
+    match cells.get_mut(at) {
+        Some((known, text)) if *known == column => {
+            text.push_str(SEPARATOR);
+            text.push_str(option);
+        }
+        _ => cells.insert(at, (column, option.to_owned())),
+    }
+}
+
+fn drop_empty(table: &mut Table, rows: &mut Rows) {
+    table.rows.retain(|row| {
+        if row.cells.is_empty() {
+            rows.findings.note("nothing-chosen", row.number, || {
+                "rows in which no option was chosen hold nothing else; left out".to_owned()
+            });
+        }
+        !row.cells.is_empty()
+    });
+}
+
+/// Gives the column into which a group was joined the name of the question.
+fn name_joined(names: &mut [String], group: Group) {
+    let target = group.target();
+    // An empty column that held the question gives up its name.
+    if let Some(empty) = group.first.checked_sub(1)
+        && names[empty] == group.question
+    {
+        names.swap(empty, target);
+    } else {
+        names[target] = group.question;
+    }
+}
+
 fn is_one_of(words: &[&str], value: &str) -> bool {
-    // A long value is never a mark, so there is no need to normalise it.
-    value.len() <= 16 && (words.contains(&value) || words.contains(&normalise(value).as_str()))
+    value.len() <= LONGEST_MARK
+        && (words.contains(&value) || words.contains(&normalise(value).as_str()))
 }
 
 fn is_same(option: &str, value: &str) -> bool {
