@@ -63,7 +63,7 @@ pub(super) struct Parts {
 
 impl Parts {
     /// Whether a label is that of somebody whose role is to ask or help.
-    pub(super) fn asks(&self, label: &str) -> bool {
+    pub(super) fn is_asking(&self, label: &str) -> bool {
         self.asking.iter().any(|name| name == label || is_short_for(label, name))
     }
 

@@ -278,7 +278,7 @@ fn whose_sheet(rows: &[DocumentRow]) -> Option<&str> {
     let pairs = || rows.iter().map(|row| (normalise(&row.cells[0]), row.cells.get(1)));
     let first = rows[0].cells.first().filter(|_| !rows[0].is_header)?;
     let is_sheet = participant_rank(first).is_some()
-        && rows.iter().all(|row| row.cells.len() == 2 && is_label(&row.cells[0]))
+        && rows.iter().all(|row| row.cells.len() == 2 && may_be_label(&row.cells[0]))
         && pairs().any(|(name, _)| ON_SHEET.contains(&name.as_str()));
     pairs().next()?.1.filter(|_| is_sheet).map(|who| who.trim()).filter(|who| !who.is_empty())
 }
@@ -317,7 +317,7 @@ fn turns(rows: &[DocumentRow]) -> Option<Vec<Turn<'_>>> {
 }
 
 fn has_asker(turns: &[Turn<'_>]) -> bool {
-    turns.iter().any(|(_, speaker, _)| moderator::is_label(speaker))
+    turns.iter().any(|(_, speaker, _)| moderator::is_asker(speaker))
 }
 
 /// The rows as turns of the speakers in `column`, if all its cells could be labels and the words
@@ -340,7 +340,7 @@ fn turns_in(rows: &[DocumentRow], column: usize, width: usize) -> Option<Vec<Tur
             Some((_, before, _)) if label.is_empty() => before.clone(),
             _ => label,
         };
-        if !is_label(&speaker) {
+        if !may_be_label(&speaker) {
             return None;
         }
         turns.push((row.line, speaker, cell(row, words)));
@@ -348,7 +348,8 @@ fn turns_in(rows: &[DocumentRow], column: usize, width: usize) -> Option<Vec<Tur
     turns.iter().any(|(_, speaker, _)| *speaker != turns[0].1).then_some(turns)
 }
 
-fn is_label(text: &str) -> bool {
+/// Whether a text may be the label of a speaker or of a fact: short, with letters, and no sentence.
+fn may_be_label(text: &str) -> bool {
     text.contains(char::is_alphabetic)
         && text.chars().count() <= LONGEST_LABEL
         && !text.ends_with(['.', '?', '!'])

@@ -376,7 +376,7 @@ fn last_pair(words: &str) -> Option<(&str, &str)> {
 
 /// Whether a label is a role or a number (`Interviewer`, `Speaker 2`), which need not come back.
 pub(super) fn is_known(name: &str) -> bool {
-    moderator::is_label(name) || is_generic(name) || is_numbered(name)
+    moderator::is_asker(name) || is_generic(name) || is_numbered(name)
 }
 
 /// Whether words may be a person's name: few, and with capitals where the script has them.

@@ -121,7 +121,7 @@ fn layout<'b>(form: Form, all: Vec<Label<'b>>, lines: &[Line<'_>]) -> Vec<Label<
     };
     let candidates = all.len();
     let counts = count(&all);
-    let asker = counts.keys().any(|name| moderator::is_label(name));
+    let asker = counts.keys().any(|name| moderator::is_asker(name));
     let comes_back = |name: &str| counts[name] >= 2 || asker && is_known(name);
     let repeated = all.iter().filter(|label| comes_back(label.name)).count();
     let takes_all = form.is_strong() && repeated * 2 >= candidates;
@@ -154,14 +154,14 @@ fn layout<'b>(form: Form, all: Vec<Label<'b>>, lines: &[Line<'_>]) -> Vec<Label<
     for (n, label) in labels.iter().enumerate() {
         let end = labels.get(n + 1).map_or(lines.len(), |next| next.line);
         let last = lines[label.line + label.fills..end].last().map_or(label.rest, |line| line.text);
-        *asked.entry(label.name).or_default() += usize::from(moderator::asks(last));
+        *asked.entry(label.name).or_default() += usize::from(moderator::ends_in_question(last));
     }
     let least = 2 - usize::from(timed);
     let asks = asked.iter().any(|(name, asked)| *asked >= least && asked * 3 >= names[name]);
     // A moderator's label beside another one makes a conversation, whatever is said.
     let roles = asker
-        && names.keys().any(|name| !moderator::is_label(name))
-        && names.keys().any(|name| moderator::is_label(name));
+        && names.keys().any(|name| !moderator::is_asker(name))
+        && names.keys().any(|name| moderator::is_asker(name));
     if !asks && !roles {
         return Vec::new();
     }

@@ -356,7 +356,7 @@ fn split(text: &str) -> Vec<(usize, &str)> {
         .collect();
     let text_of = |at: usize| lines[at..].iter().map(|(_, line)| *line);
     let is_after_blank =
-        |at: usize| at == 0 || lines[at - 1].1.is_empty() || is_rule(lines[at - 1].1);
+        |at: usize| at == 0 || lines[at - 1].1.is_empty() || is_divider(lines[at - 1].1);
     let is_marked = |at: usize| {
         is_separator(lines[at].1) && is_after_blank(at) && Head::parse(text_of(at + 1)).is_some()
     };
@@ -386,8 +386,8 @@ fn split(text: &str) -> Vec<(usize, &str)> {
     messages.map(|(i, (_, body))| (*body + 1, &text[lines[*body].0..end_of(i)])).collect()
 }
 
-/// Whether a line only separates what is above it from what is below.
-fn is_rule(line: &str) -> bool {
+/// Whether a line of signs only separates what is above it from what is below.
+fn is_divider(line: &str) -> bool {
     line.len() >= 3 && line.chars().all(|c| "-=_*".contains(c))
 }
 

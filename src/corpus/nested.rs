@@ -145,7 +145,7 @@ fn survey(value: &Value, path: &str, places: &mut BTreeMap<String, Tally>) {
                     if let Some(said) = said_by(object) {
                         tally.said += 1;
                         tally.words += said.split_whitespace().count();
-                        tally.asked += usize::from(message::asks(object));
+                        tally.asked += usize::from(message::holds_question(object));
                     }
                 }
             }
@@ -251,7 +251,7 @@ impl<'v> Unfolding<'v> {
         let [(_, at, Value::Array(sentences))] = inner else { return None };
         let said = sentences.iter().map(|sentence| {
             let sentence = sentence.as_object()?;
-            let is_bare = speaker_of(sentence).is_none() && !message::asks(sentence);
+            let is_bare = speaker_of(sentence).is_none() && !message::holds_question(sentence);
             said_by(sentence).filter(|_| is_bare)
         });
         let said: Vec<_> = said.collect::<Option<_>>()?;
@@ -308,17 +308,18 @@ fn row<'v>(
     // Fields of the item that the object's own replace: those of the speaker, and others of the
     // same name if the object names a speaker or they hold what is said or asked.
     let is_hidden = |name: &str| {
-        let is_author = speaker.is_some() && message::is_speaker(name);
+        let is_author = speaker.is_some() && message::is_speaker_field(name);
         let is_own = own.iter().any(|(key, _)| *key == name);
         is_author || is_own && (own_speaker.is_some() || Some(name) == said || is_question(name))
     };
     let along = around.fields.iter().filter(|(name, _)| !is_hidden(name));
     fields.extend(along.map(|(name, value)| (name.clone(), Cow::Borrowed(*value))));
     let known: BTreeSet<String> = fields.iter().map(|(name, _)| name.clone()).collect();
-    let is_speaker = |key: &str| own_speaker.as_ref().is_some_and(|speaker| speaker.field == key);
+    let names_speaker =
+        |key: &str| own_speaker.as_ref().is_some_and(|speaker| speaker.field == key);
     let is_again = |key: &str| said.is_some() && message::says_again(key);
     let own = own.into_iter();
-    let own = own.filter(|(key, _)| !is_speaker(key) && !is_again(key) && !known.contains(*key));
+    let own = own.filter(|(key, _)| !names_speaker(key) && !is_again(key) && !known.contains(*key));
     fields.extend(own.map(|(key, value)| (key.to_owned(), Cow::Borrowed(value))));
     fields.extend(turn.map(|turn| ("text".to_owned(), text(turn))));
     let said = said_by(object).map(Cow::into_owned).or_else(|| turn.map(str::to_owned));

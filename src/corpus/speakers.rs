@@ -248,7 +248,7 @@ impl<'a> Label<'a> {
         let name = group("name")?.trim();
         let letter = name.trim_end_matches(|c: char| c.is_ascii_digit());
         let is_of_all = matches!(letter, "Q" | "A")
-            || !letter.is_ascii() && (moderator::is_label(letter) || is_answer(letter));
+            || !letter.is_ascii() && (moderator::is_asker(letter) || is_answer(letter));
         let mut speaker = if is_of_all { letter } else { name };
         if let (Some(name), Some(bracket)) = (found.name("name"), found.name("bracket")) {
             let both = &line[name.start()..bracket.end()];
@@ -295,10 +295,10 @@ impl Speakers {
             all += usize::from(!line.trim().is_empty());
             let Some(label) = Label::parse(line) else { continue };
             labelled += 1;
-            asks |= moderator::is_label(label.speaker);
+            asks |= moderator::is_asker(label.speaker);
             let named = |name: &String| is_short_for(label.speaker, name);
             let known = label.timed
-                || moderator::is_label(label.speaker)
+                || moderator::is_asker(label.speaker)
                 || is_generic(label.speaker)
                 || is_numbered(label.speaker)
                 || block.participant.as_ref().is_some_and(named);

@@ -107,7 +107,7 @@ struct Talk<'t> {
 impl<'t> Talk<'t> {
     fn of(table: &'t Table, participant: usize, rows: &mut Rows) -> Self {
         let named = |is: &dyn Fn(&str) -> bool| table.names.iter().position(|name| is(name));
-        let speaker = named(&names::is_speaker);
+        let speaker = named(&names::is_speaker_column);
         let words = most_words(table);
         let turns = |speaker: usize| {
             let turn = move |row: &'t TableRow| Some((row.get(speaker)?, row.get(words?)?));

@@ -250,12 +250,12 @@ impl Asking {
                 Entry::Row { .. } => None,
             })
         };
-        let is_label = |speaker: Option<&str>| speaker.is_some_and(moderator::is_label);
-        let helps = !parts.interviews && !turns().any(|(speaker, _)| is_label(speaker));
+        let is_asker = |speaker: Option<&str>| speaker.is_some_and(moderator::is_asker);
+        let helps = !parts.interviews && !turns().any(|(speaker, _)| is_asker(speaker));
         let asks = |speaker: Option<&str>| {
-            is_label(speaker)
+            is_asker(speaker)
                 || helps && speaker.is_some_and(moderator::is_helper)
-                || speaker.is_some_and(|speaker| parts.asks(speaker))
+                || speaker.is_some_and(|speaker| parts.is_asking(speaker))
         };
         if turns().any(|(speaker, _)| asks(speaker)) {
             // Words before the first question do not answer it.
@@ -290,8 +290,8 @@ impl Asking {
 
     fn is_by(&self, turn: &Turn, parts: &Parts) -> bool {
         turn.speaker.as_deref().is_some_and(|speaker| match self {
-            Self::Labelled => moderator::is_label(speaker) || parts.asks(speaker),
-            Self::Helping => moderator::is_helper(speaker) || parts.asks(speaker),
+            Self::Labelled => moderator::is_asker(speaker) || parts.is_asking(speaker),
+            Self::Helping => moderator::is_helper(speaker) || parts.is_asking(speaker),
             Self::Guessed(name) => name == speaker,
             Self::Nobody => false,
         })
