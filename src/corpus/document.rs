@@ -257,7 +257,7 @@ impl<'a> Document<'a> {
 }
 
 /// Left cells of a sheet about a participant, besides the one that says who it is.
-const ON_SHEET: [&str; 12] = [
+const SHEET_FACTS: [&str; 12] = [
     "age",
     "gender",
     "occupation",
@@ -279,14 +279,14 @@ fn whose_sheet(rows: &[DocumentRow]) -> Option<&str> {
     let first = rows[0].cells.first().filter(|_| !rows[0].is_header)?;
     let is_sheet = participant_rank(first).is_some()
         && rows.iter().all(|row| row.cells.len() == 2 && may_be_label(&row.cells[0]))
-        && pairs().any(|(name, _)| ON_SHEET.contains(&name.as_str()));
+        && pairs().any(|(name, _)| SHEET_FACTS.contains(&name.as_str()));
     pairs().next()?.1.filter(|_| is_sheet).map(|who| who.trim()).filter(|who| !who.is_empty())
 }
 
 /// Number of columns of a table that may be a conversation: the speaker and the words, and perhaps
 /// a number and a time.
 const TALK_COLUMNS: RangeInclusive<usize> = 2..=4;
-/// Longest label of a speaker, in characters.
+/// Longest label of a speaker or a fact, in characters.
 const LONGEST_LABEL: usize = 40;
 
 /// A row as a turn: line, speaker and words.

@@ -13,7 +13,7 @@ use super::table::Table;
 const LEAST_CELLS: usize = 4;
 
 /// Fewest words of a line that people do not share by chance.
-const SENTENCE: usize = 5;
+const SHARED_WORDS: usize = 5;
 
 /// Most characters of a line that a finding shows.
 const SHOWN: usize = 60;
@@ -116,7 +116,7 @@ fn plain(line: &str) -> &str {
 
 fn is_formal(line: &str) -> bool {
     let is_heading = line.starts_with('#') || line.starts_with("**") || line.ends_with([':', '?']);
-    is_heading || line.split_whitespace().count() >= SENTENCE
+    is_heading || line.split_whitespace().count() >= SHARED_WORDS
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::table::{self, Table, TableRow};
 const LIST_SEPARATOR: &str = "; ";
 
 /// Fewest words of a list item that is a statement and gets a line of its own in the cell.
-const SENTENCE: usize = 4;
+const STATEMENT_WORDS: usize = 4;
 
 /// Longest path like `answers.3.text`, in bytes. Paths repeat the keys above them, so long keys in
 /// a deep document would multiply its size.
@@ -254,8 +254,8 @@ impl Grid {
         });
         let cell = cells.entry(column).or_default();
         if !cell.is_empty() {
-            let is_sentence = value.split_whitespace().nth(SENTENCE - 1).is_some();
-            cell.push_str(if is_sentence { "\n" } else { LIST_SEPARATOR });
+            let is_statement = value.split_whitespace().nth(STATEMENT_WORDS - 1).is_some();
+            cell.push_str(if is_statement { "\n" } else { LIST_SEPARATOR });
         }
         cell.push_str(value);
     }

@@ -84,7 +84,7 @@ pub(crate) fn number(value: &str) -> Option<f64> {
 }
 
 /// Fewest words of an answer that is a sentence.
-const SENTENCE: usize = 4;
+pub(super) const SENTENCE_WORDS: usize = 4;
 /// Fewest words of an answer that is a phrase.
 const PHRASE: usize = 2;
 /// Number of different phrases above which they were not chosen from a list.
@@ -98,7 +98,7 @@ pub(super) fn is_free(values: &[&str], distinct: usize) -> bool {
     let filled = values.len();
     let words: Vec<usize> = values.iter().map(|value| spoken_words(value)).collect();
     let all: usize = words.iter().sum();
-    if all >= filled * SENTENCE && distinct * 2 > filled {
+    if all >= filled * SENTENCE_WORDS && distinct * 2 > filled {
         return true;
     }
     let lower = |value: &&&str| value.split_whitespace().any(|w| w.starts_with(char::is_lowercase));
@@ -108,7 +108,7 @@ pub(super) fn is_free(values: &[&str], distinct: usize) -> bool {
         return !has_case || values.iter().filter(lower).count() * 2 > filled;
     }
     let mut times: BTreeMap<&str, usize> = BTreeMap::new();
-    for (value, _) in values.iter().zip(&words).filter(|(_, words)| **words >= SENTENCE) {
+    for (value, _) in values.iter().zip(&words).filter(|(_, words)| **words >= SENTENCE_WORDS) {
         *times.entry(value).or_default() += 1;
     }
     let once = times.values().filter(|times| **times == 1).count();
