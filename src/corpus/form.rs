@@ -69,9 +69,7 @@ pub(super) fn take(table: &mut Table, participant: Option<usize>, rows: &mut Row
     }
     table.rows.retain(|row| {
         if row.cells.is_empty() {
-            rows.findings.note("empty-row", row.number, || {
-                "rows without any value were left out".to_owned()
-            });
+            rows.note_empty(row.number);
         }
         !row.cells.is_empty()
     });

@@ -12,6 +12,7 @@ use html5gum::{StartTag, Token, Tokenizer};
 use regex::Regex;
 
 use super::document::{Document, DocumentRow};
+use super::lines::LineStarts;
 use super::merged::{self, Reach};
 use super::rows::Rows;
 
@@ -60,11 +61,9 @@ pub(super) fn looks_like_html(text: &str) -> bool {
 
 /// Reads HTML.
 pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
-    let line_starts =
-        std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
     let mut reader = Reader {
         document: Document::new(rows),
-        line_starts,
+        line_starts: LineStarts::of(text),
         text: String::new(),
         line: None,
         block: Block::Paragraph,
@@ -80,7 +79,7 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
             Token::StartTag(tag) => reader.start(&tag),
             Token::EndTag(tag) => reader.end(name_of(&tag.name)),
             Token::String(text) => {
-                let line = reader.line_of(text.span.start);
+                let line = reader.line_starts.line_of(text.span.start);
                 reader.text(&String::from_utf8_lossy(&text.value), line);
             }
             Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => {}
@@ -111,8 +110,7 @@ struct Table {
 
 struct Reader<'a> {
     document: Document<'a>,
-    /// Byte at which each line begins.
-    line_starts: Vec<usize>,
+    line_starts: LineStarts,
     /// Text of the open block or cell.
     text: String,
     /// Line in the file where that text began, from 1.
@@ -130,7 +128,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn start(&mut self, tag: &StartTag<usize>) {
         let name = name_of(&tag.name);
-        let line = self.line_of(tag.span.start);
+        let line = self.line_starts.line_of(tag.span.start);
         if let Some((skipped, depth)) = &mut self.skipped {
             *depth += usize::from(skipped == name && !tag.self_closing);
             return;
@@ -314,10 +312,6 @@ impl Reader<'_> {
         }
         merged::spread(&mut table.rows, &table.reaches, &mut self.document.rows.findings);
         self.document.table(table.rows);
-    }
-
-    fn line_of(&self, byte: usize) -> usize {
-        self.line_starts.partition_point(|start| *start <= byte)
     }
 
     fn finish(mut self) -> Result<(), String> {

@@ -10,6 +10,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use super::document::{Document, DocumentRow};
 use super::front_matter::{self, PARTICIPANT};
+use super::lines::LineStarts;
 use super::rows::{Beside, Rows};
 use super::vault;
 
@@ -82,8 +83,7 @@ impl Skipped {
 struct Reader<'a> {
     document: Document<'a>,
     source: &'a str,
-    /// Byte at which each line begins.
-    line_starts: Vec<usize>,
+    line_starts: LineStarts,
     /// Text of the open block.
     text: String,
     /// Byte in the source where that text began.
@@ -102,12 +102,10 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str, rows: &'a mut Rows) -> Self {
-        let line_starts =
-            std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
         Self {
             document: Document::new(rows),
             source: text,
-            line_starts,
+            line_starts: LineStarts::of(text),
             text: String::new(),
             start: 0,
             items: 0,
@@ -177,7 +175,7 @@ impl<'a> Reader<'a> {
     }
 
     fn note_skipped(&mut self, what: Skipped, range: &Range<usize>) {
-        let line = self.line(range.start);
+        let line = self.line_starts.line_of(range.start);
         self.document.note_skipped(what.name(), line);
     }
 
@@ -195,7 +193,7 @@ impl<'a> Reader<'a> {
             }
             TagEnd::TableCell => self.cells.push(std::mem::take(&mut self.text)),
             TagEnd::TableHead | TagEnd::TableRow => {
-                let line = self.line(range.start);
+                let line = self.line_starts.line_of(range.start);
                 let is_header = tag == TagEnd::TableHead;
                 let cells = std::mem::take(&mut self.cells);
                 self.table.push(DocumentRow { line, is_header, cells });
@@ -218,17 +216,13 @@ impl<'a> Reader<'a> {
         if vault::is_links_only(&text) {
             return self.note_skipped(Skipped::Links, &at);
         }
-        let line = self.line(self.start);
+        let line = self.line_starts.line_of(self.start);
         let text = vault::shown(&text);
         if self.items > 0 {
             self.document.item(line, &text);
         } else {
             self.document.paragraph(line, &text);
         }
-    }
-
-    fn line(&self, byte: usize) -> usize {
-        self.line_starts.partition_point(|start| *start <= byte)
     }
 }
 

@@ -31,6 +31,7 @@ mod inputs;
 mod json;
 mod label_forms;
 mod layouts;
+mod lines;
 mod mail;
 mod markdown;
 mod merged;

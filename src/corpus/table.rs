@@ -228,8 +228,7 @@ fn clean_cells(table: &mut Table, rows: &mut Rows) {
         }
         row.cells.retain(|(_, value)| !value.is_empty());
         if row.cells.is_empty() {
-            rows.findings
-                .note("empty-row", row.number, || "rows without any value were left out".into());
+            rows.note_empty(row.number);
         }
     }
     table.rows.retain(|row| !row.cells.is_empty());
