@@ -86,8 +86,8 @@ fn sniff(text: &str, usual: Option<u8>) -> u8 {
     best.0
 }
 
-/// Most lines of a title above a table, and of other text below it.
-const MOST_TITLES: usize = 10;
+/// Most lines of text above a table, which are its title, and also below it.
+const MOST_BESIDE: usize = 10;
 /// Fewest lines of a table below a title.
 const LEAST_LINES: usize = 5;
 /// Fewest columns of a table below a title.
@@ -102,8 +102,8 @@ fn titles_above(widths: &[usize]) -> usize {
     let titles = widths.iter().take_while(|title| **title * 2 <= width).count();
     // Below the table there may be other lines.
     let even = widths[titles..].iter().take_while(|other| **other == width).count();
-    let is_even = even >= LEAST_LINES && widths.len() - titles - even <= MOST_TITLES;
-    if titles <= MOST_TITLES && is_even { titles } else { 0 }
+    let is_even = even >= LEAST_LINES && widths.len() - titles - even <= MOST_BESIDE;
+    if titles <= MOST_BESIDE && is_even { titles } else { 0 }
 }
 
 /// Number of cells in each of the first records.

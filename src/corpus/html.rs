@@ -80,7 +80,7 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
             Token::EndTag(tag) => reader.end(name_of(&tag.name)),
             Token::String(text) => {
                 let line = reader.line_starts.line_of(text.span.start);
-                reader.text(&String::from_utf8_lossy(&text.value), line);
+                reader.add_text(&String::from_utf8_lossy(&text.value), line);
             }
             Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => {}
         }
@@ -192,7 +192,7 @@ impl Reader<'_> {
     }
 
     /// Adds text. White space of any length becomes one space, as a browser shows it.
-    fn text(&mut self, text: &str, line: usize) {
+    fn add_text(&mut self, text: &str, line: usize) {
         // The title names the page; like a single top heading it does not become a section.
         if self.skipped.is_some() || self.in_title {
             return;

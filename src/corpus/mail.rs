@@ -135,27 +135,27 @@ fn add_letters(
     let mut letter = Letter::of(message, line);
     let text = message.text_bodies().filter_map(|part| words_of(part, Some(raw)));
     let text = text.collect::<Vec<_>>().join("\n\n");
-    let mut passed_on = Vec::new();
+    let mut forwarded = Vec::new();
     for part in message.attachments() {
         if let PartType::Message(inside) = &part.body {
             let mut inner = Letter::of(inside, line);
             let text: Vec<_> =
                 inside.text_bodies().filter_map(|part| words_of(part, None)).collect();
             inner.own = own_words(&text.join("\n\n"), line, rows);
-            passed_on.push(inner);
+            forwarded.push(inner);
         } else {
             rows.findings.note("attachment", line, || {
                 "files that are attached to messages are not read".to_owned()
             });
         }
     }
-    if let Some(below) = reply::passed_on(&text) {
+    if let Some(below) = reply::forwarded(&text) {
         let head = Head::parse(text[below.head.clone()].lines().map(str::trim_start));
         let message = head
             .and_then(|head| Some(Letter::of(&MessageParser::default().parse(&head.text)?, line)));
         if let Some(mut inner) = message.filter(|inner| !inner.from.address.is_empty()) {
             inner.own = own_words(text[below.head.end..].trim(), line, rows);
-            passed_on.push(inner);
+            forwarded.push(inner);
             text[..below.start].trim().clone_into(&mut letter.own);
         } else {
             text.trim().clone_into(&mut letter.own);
@@ -164,7 +164,7 @@ fn add_letters(
         letter.own = own_words(&text, line, rows);
     }
     // What is forwarded was written first.
-    letters.extend(passed_on);
+    letters.extend(forwarded);
     letters.push(letter);
 }
 
@@ -477,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_passed_on_is_its_own_senders() {
+    fn a_message_that_is_forwarded_is_its_own_senders() {
         let text = "From: Shop <team@x.example>\nTo: research@x.example\nSubject: Fwd: Chair\n\nFYI see below\n\n\
                     ---------- Forwarded message ---------\nFrom: Ana <a@y.example>\nDate: Monday\n\
                     Subject: Chair\n\nI cannot stand so long.\n";

@@ -65,7 +65,7 @@ pub(super) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
         repeated::drop_rows(&mut table, column, rows);
     }
     match participant {
-        Some(column) => Talk::of(&table, column, rows).write(&table, rows),
+        Some(column) => Talk::find_and_note(&table, column, rows).write(&table, rows),
         None => table.rows.iter().try_for_each(|row| write(&table, row, None, None, rows)),
     }
 }
@@ -105,7 +105,9 @@ struct Talk<'t> {
 }
 
 impl<'t> Talk<'t> {
-    fn of(table: &'t Table, participant: usize, rows: &mut Rows) -> Self {
+    /// Finds out who asks, and notes it in `rows`: their names as those of moderators, and a finding
+    /// where they are guessed.
+    fn find_and_note(table: &'t Table, participant: usize, rows: &mut Rows) -> Self {
         let named = |is: &dyn Fn(&str) -> bool| table.names.iter().position(|name| is(name));
         let speaker = named(&names::is_speaker_column);
         let words = most_words(table);

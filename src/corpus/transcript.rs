@@ -105,7 +105,7 @@ pub(super) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), S
     if speakers.timed {
         drop_heading(&mut entries, rows);
     }
-    let asking = Asking::find(&entries, &parts, rows);
+    let asking = Asking::find_and_note(&entries, &parts, rows);
     let mut writer =
         Writer { rows, asking, parts, question: Question::default(), above: (None, None) };
     entries.into_iter().try_for_each(|entry| writer.write(entry))?;
@@ -243,7 +243,9 @@ enum Asking {
 }
 
 impl Asking {
-    fn find(entries: &[Entry], parts: &Parts, rows: &mut Rows) -> Self {
+    /// Finds out who asks, and notes it in `rows`: their names as those of moderators, and a finding
+    /// where they are guessed.
+    fn find_and_note(entries: &[Entry], parts: &Parts, rows: &mut Rows) -> Self {
         let turns = || {
             entries.iter().filter_map(|entry| match entry {
                 Entry::Turn(turn) => Some((turn.speaker.as_deref(), turn.text.as_str())),
