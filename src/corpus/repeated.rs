@@ -9,7 +9,7 @@ use super::names::{is_context, normalise};
 use super::rows::Rows;
 use super::staff;
 use super::table::Table;
-use super::values::{is_free, is_no_answer};
+use super::values::{are_nearly_all, is_free, is_no_answer};
 
 /// Fewest bytes of a text that two columns do not share by chance.
 const REPEATED_TEXT: usize = 20;
@@ -42,7 +42,7 @@ pub(super) fn drop_columns(table: &mut Table, rows: &mut Rows) {
         }
     }
     let is_same = |(column, times): (usize, usize)| {
-        times >= REPEATED_ROWS && times * 20 >= filled[column] * 19
+        times >= REPEATED_ROWS && are_nearly_all(times, filled[column])
     };
     let mut repeated: Vec<(usize, usize)> = times
         .into_iter()

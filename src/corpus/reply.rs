@@ -176,10 +176,13 @@ pub(super) fn is_mark(line: &str) -> bool {
     BELOW.iter().any(|mark| lower.starts_with(mark)) || is_forward_mark(&lower)
 }
 
+/// Longest line, in characters, that may say that a forwarded message follows.
+const LONGEST_FORWARD_MARK: usize = 80;
+
 /// Whether a line in small letters is one such as `---------- forwarded message ---------`.
 fn is_forward_mark(lower: &str) -> bool {
     (lower.starts_with('-') || lower.ends_with(':'))
-        && lower.chars().count() <= 80
+        && lower.chars().count() <= LONGEST_FORWARD_MARK
         && FORWARD_MARKS.iter().any(|mark| lower.contains(mark))
 }
 
@@ -196,6 +199,10 @@ fn only_forwards(above: &str, end: &str) -> bool {
 fn is_under(lower: &str) -> bool {
     UNDER.iter().any(|words| lower.starts_with(words)) || is_disclaimer(lower)
 }
+
+/// Characters at the beginning of a disclaimer in which it names the message. A person who mentions
+/// one does so later.
+const DISCLAIMER_START: usize = 40;
 
 /// Whether a line says that the message is for nobody else: `This message is confidential …`.
 fn is_disclaimer(lower: &str) -> bool {
@@ -225,8 +232,7 @@ fn is_disclaimer(lower: &str) -> bool {
         "poufn",
         "intended only for",
     ];
-    // A disclaimer names the message at once; a person who mentions one does not.
-    let begin: String = lower.chars().take(40).collect();
+    let begin: String = lower.chars().take(DISCLAIMER_START).collect();
     let begins = [
         "this ", "the ", "dit ", "deze ", "diese", "ce ", "este ", "esta ", "questo ", "questa ",
         "detta ", "denne ", "ta ",

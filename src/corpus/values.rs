@@ -52,9 +52,12 @@ const NO_ANSWERS: [&str; 40] = [
     "特になし",
 ];
 
+/// Longest value, in bytes, that is looked up among these; a longer one says something.
+const LONGEST_NO_ANSWER: usize = 24;
+
 /// Whether somebody who wrote this had nothing to say.
 pub(super) fn is_no_answer(value: &str) -> bool {
-    value.len() <= 24 && NO_ANSWERS.contains(&normalise(value).as_str())
+    value.len() <= LONGEST_NO_ANSWER && NO_ANSWERS.contains(&normalise(value).as_str())
 }
 
 /// Whether a value only stands for a missing one: `N/A`, `-`, `null`. `No` and `None` are answers
@@ -81,6 +84,11 @@ pub(crate) fn number(value: &str) -> Option<f64> {
     };
     let is_number = plain.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
     plain.parse::<f64>().ok().filter(|number| is_number && number.is_finite())
+}
+
+/// Whether some of all are so many that the others may be strays: nineteen in twenty.
+pub(super) fn are_nearly_all(some: usize, all: usize) -> bool {
+    some * 20 >= all * 19
 }
 
 /// Fewest words of an answer that is a sentence.
