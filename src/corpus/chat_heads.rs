@@ -233,14 +233,7 @@ fn note_notice(findings: &mut Findings, line: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::Rows;
-    use super::super::text;
-
-    fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        text::read(text, &mut rows).unwrap();
-        rows
-    }
+    use super::super::test_support::load_text;
 
     #[test]
     fn a_header_tells_who_helps_and_is_nobodys_words() {
@@ -253,7 +246,7 @@ mod tests {
                  (14:00:45) {agent}: I am sorry, may I have your order number?\n(14:01:10) Nadia Ek: I typed it in already.\n\n"
             )
         };
-        let rows = load(&format!("{}{}", chat("R7", "Darren"), chat("R8", "Siobhan")));
+        let rows = load_text(&format!("{}{}", chat("R7", "Darren"), chat("R8", "Siobhan")));
         let who =
             |record: &crate::corpus::Record| record.participant.as_deref() == Some("Nadia Ek");
         assert!(rows.records.iter().all(who), "{:?}", rows.records);
@@ -263,9 +256,10 @@ mod tests {
 
     #[test]
     fn a_round_of_short_answers_is_no_header() {
-        let rows = load("Moderator: Which bus?\nP01: Number 5\nP02: Number 7\nP03: Number 9\n");
+        let rows =
+            load_text("Moderator: Which bus?\nP01: Number 5\nP02: Number 7\nP03: Number 9\n");
         assert_eq!(rows.records.len(), 3);
-        let rows = load("Name: Ana\nAge: 34\nCity: Rome\n\nShe waits a lot.\n");
+        let rows = load_text("Name: Ana\nAge: 34\nCity: Rome\n\nShe waits a lot.\n");
         assert!(rows.records.iter().any(|record| record.text.contains("Rome")), "nobody speaks");
     }
 }

@@ -275,18 +275,7 @@ fn staff(letters: &[Letter]) -> HashSet<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::mail;
-    use super::*;
-
-    fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        mail::read(text, &mut rows).unwrap();
-        rows
-    }
-
-    fn said(rows: &Rows) -> Vec<(Option<&str>, &str)> {
-        rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect()
-    }
+    use super::super::test_support::{load_mail, said};
 
     fn letter(from: &str, to: &str, subject: &str, text: &str) -> String {
         format!(
@@ -297,7 +286,7 @@ mod tests {
     #[test]
     fn what_staff_answer_is_the_question_of_the_next_message_of_the_thread() {
         let team = "Shop Team <team@shop.example>";
-        let rows = load(
+        let rows = load_mail(
             &[
                 letter("Ana <ana@a.example>", team, "Chair", "I cannot stand so long."),
                 letter("Bo <bo@b.example>", team, "Delivery", "The box is wet."),
@@ -329,7 +318,7 @@ mod tests {
     #[test]
     fn whoever_most_write_to_answers_and_programs_are_nobody() {
         let lisa = "Lisa Lind <lisa@study.example>";
-        let rows = load(
+        let rows = load_mail(
             &[
                 letter(lisa, "ana@a.example, bo@b.example", "Day 1", "What did you cook?"),
                 letter("Ana <ana@a.example>", lisa, "Re: Day 1", "Soup."),
@@ -361,7 +350,7 @@ mod tests {
                 "From: {from}\nTo: {to}\nDate: {day} Jun 2024 08:00:00 +0200\nSubject: Re: Chair\n\n{text}\n\n"
             )
         };
-        let rows = load(
+        let rows = load_mail(
             &[
                 dated(5, "Ana <ana@a.example>", team, "At knee height."),
                 dated(4, team, "ana@a.example", "Have you seen the button?"),
@@ -377,8 +366,8 @@ mod tests {
         let people = ["Ana <ana@a.example>", "Bo <bo@b.example>", "Cy <cy@c.example>"];
         let all = people.join(", ");
         let letters = people.map(|from| letter(from, &all, "Lift", "It is slow in the morning."));
-        assert_eq!(load(&letters.concat()).records.len(), 3);
+        assert_eq!(load_mail(&letters.concat()).records.len(), 3);
         let alone = letter("Help Team <help@a.example>", "x@y.example", "Re: Lift", "Please wait.");
-        assert!(load(&alone).records.is_empty(), "one of many files");
+        assert!(load_mail(&alone).records.is_empty(), "one of many files");
     }
 }

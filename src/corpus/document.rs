@@ -357,6 +357,7 @@ fn may_be_label(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::test_support::said;
     use super::*;
 
     fn read(write: impl FnOnce(&mut Document<'_>)) -> Rows {
@@ -377,10 +378,6 @@ mod tests {
         lines.iter().enumerate().map(row).collect()
     }
 
-    fn texts(rows: &Rows) -> Vec<(Option<&str>, &str)> {
-        rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect()
-    }
-
     #[test]
     fn a_table_with_a_column_of_names_says_who_speaks() {
         let rows = read(|document| {
@@ -388,7 +385,7 @@ mod tests {
         });
         let expected =
             [(Some("Ana"), "Name: Ana\nPain: the rota\ncolumn_3: x"), (Some("Bo"), "Name: Bo")];
-        assert_eq!(texts(&rows), expected);
+        assert_eq!(said(&rows), expected);
     }
 
     #[test]
@@ -397,7 +394,7 @@ mod tests {
             document.table(rows_of(&[&["one", "two"], &["", " "]]));
             document.table(rows_of(&[&["three"], &["four", ""]]));
         });
-        let texts: Vec<_> = texts(&rows).into_iter().map(|(_, text)| text).collect();
+        let texts: Vec<_> = said(&rows).into_iter().map(|(_, text)| text).collect();
         assert_eq!(texts, ["one", "two", "three", "four"]);
     }
 
@@ -411,14 +408,14 @@ mod tests {
             &["P1", "I walk."],
         ];
         let rows = read(|document| document.table(rows_of(&talk)));
-        assert_eq!(texts(&rows), answers.map(|text| (Some("P1"), text)));
+        assert_eq!(said(&rows), answers.map(|text| (Some("P1"), text)));
 
         let timed: Vec<Vec<&str>> = std::iter::once(vec!["Time", "Speaker", "Text"])
             .chain(talk.iter().map(|turn| vec!["00:01", turn[0], turn[1]]))
             .collect();
         let timed: Vec<&[&str]> = timed.iter().map(Vec::as_slice).collect();
         let rows = read(|document| document.table(rows_of(&timed)));
-        assert_eq!(texts(&rows), answers.map(|text| (Some("P1"), text)));
+        assert_eq!(said(&rows), answers.map(|text| (Some("P1"), text)));
         assert_eq!(rows.records[0].row, 3);
     }
 
@@ -428,7 +425,7 @@ mod tests {
         let round: [&[&str]; 3] = [&["Eva", "How do you start?"], &["Ana", long], &["", "Always."]];
         let rows = read(|document| document.table(rows_of(&round.repeat(3))));
         let text = format!("question: How do you start?\ntext: {long}\nAlways.");
-        assert_eq!(texts(&rows), vec![(Some("Ana"), text.as_str()); 3]);
+        assert_eq!(said(&rows), vec![(Some("Ana"), text.as_str()); 3]);
         assert_eq!(rows.findings.kinds(), [("moderator-guessed", None, 1)]);
     }
 
@@ -442,11 +439,11 @@ mod tests {
             (Some("Beth"), "Participant: Beth\nAge: 38"),
             (Some("Beth"), "It is always the same."),
         ];
-        assert_eq!(texts(&rows), expected);
+        assert_eq!(said(&rows), expected);
         let quotes: [&[&str]; 3] =
             [&["Participant", "Quote"], &["P1", "I walk."], &["P2", "I wait."]];
         let rows = read(|document| document.table(rows_of(&quotes)));
-        assert_eq!(texts(&rows)[1], (Some("P2"), "Participant: P2\nQuote: I wait."));
+        assert_eq!(said(&rows)[1], (Some("P2"), "Participant: P2\nQuote: I wait."));
     }
 
     #[test]
@@ -457,7 +454,7 @@ mod tests {
             document.heading(1, "Next steps");
             document.paragraph(4, "Fix the labels.");
         });
-        assert_eq!(texts(&rows).len(), 1);
+        assert_eq!(said(&rows).len(), 1);
         assert_eq!(rows.findings.kinds(), [("researchers-section", Some(4), 1)]);
         let rows = read(|document| {
             document.heading(1, "Summary");
@@ -480,7 +477,7 @@ mod tests {
             document.paragraph(9, "They need a list.");
         });
         let text = "section: Carmen, 58, pescadera\ntext: Apunto los encargos en la mano.";
-        assert_eq!(texts(&rows), [(Some("Carmen, 58, pescadera"), text)]);
+        assert_eq!(said(&rows), [(Some("Carmen, 58, pescadera"), text)]);
         assert_eq!(rows.findings.kinds(), [("researchers-section", Some(2), 4)]);
         let rows = read(|document| document.paragraph(1, "Observation: they walk."));
         assert_eq!(rows.records.len(), 1, "nobody is named");
@@ -495,7 +492,7 @@ mod tests {
             &["Cost", "It is dear."],
         ];
         let rows = read(|document| document.table(rows_of(&themes)));
-        assert_eq!(texts(&rows)[0], (None, "Theme: Access\nQuote: The lift is slow."));
+        assert_eq!(said(&rows)[0], (None, "Theme: Access\nQuote: The lift is slow."));
         let coded: [&[&str]; 3] = [
             &["Speaker", "Text", "Code"],
             &["Interviewer", "Why?", ""],
@@ -503,6 +500,6 @@ mod tests {
         ];
         let rows = read(|document| document.table(rows_of(&coded)));
         let last = (Some("P1"), "Speaker: P1\nText: The lift is slow.\nCode: access");
-        assert_eq!(texts(&rows).last(), Some(&last));
+        assert_eq!(said(&rows).last(), Some(&last));
     }
 }

@@ -310,6 +310,7 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::archive::pack;
+    use super::super::test_support::rows_and_texts;
     use super::*;
 
     const NAMESPACE: &str = "http://schemas.openxmlformats.org/wordprocessingml/2006/main";
@@ -341,10 +342,6 @@ mod tests {
         rows
     }
 
-    fn texts(rows: &Rows) -> Vec<(usize, &str)> {
-        rows.records.iter().map(|r| (r.row, r.text.as_str())).collect()
-    }
-
     #[test]
     fn headings_items_and_turns_are_read_whatever_the_language_of_the_program() {
         let styled = |style: &str, text: &str| {
@@ -364,7 +361,7 @@ mod tests {
         .concat();
         let rows = load(&body);
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [
                 (3, "section: Rota\ntext: swaps\tat night"),
                 (5, "section: Rota\nquestion: Why?\ntext: Habit & fear."),
@@ -405,7 +402,7 @@ mod tests {
             format!("<w:comments>{}{}</w:comments>", paragraph("A code"), paragraph(" "));
         let mut rows = Rows::new(1);
         read(&docx(&body, &[("word/comments.xml", &comments)]), &mut rows).unwrap();
-        assert_eq!(texts(&rows), [(1, "Kept."), (2, "new")]);
+        assert_eq!(rows_and_texts(&rows), [(1, "Kept."), (2, "new")]);
         assert_eq!(rows.findings.kinds(), [("beside-text", None, 1), ("deleted-text", Some(2), 1)]);
     }
 
@@ -450,7 +447,7 @@ mod tests {
     fn depth_costs_only_its_size_and_broken_xml_says_where() {
         let deep = format!("{}{}", "<w:tbl><w:tr><w:tc>".repeat(50_000), paragraph("deep"));
         let deep = format!("{deep}{}", "</w:tc></w:tr></w:tbl>".repeat(50_000));
-        assert_eq!(texts(&load(&deep)), [(1, "deep")]);
+        assert_eq!(rows_and_texts(&load(&deep)), [(1, "deep")]);
         let cause = read(&docx("<w:p>", &[]), &mut Rows::new(1)).unwrap_err();
         assert!(cause.contains("XML is broken at byte"), "{cause}");
     }

@@ -392,16 +392,11 @@ fn name_of(name: &[u8]) -> &str {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::test_support::{self, rows_and_texts};
     use super::*;
 
     fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        read(text, &mut rows).unwrap();
-        rows
-    }
-
-    fn texts(rows: &Rows) -> Vec<(usize, &str)> {
-        rows.records.iter().map(|r| (r.row, r.text.as_str())).collect()
+        test_support::load(text, read)
     }
 
     #[test]
@@ -412,7 +407,7 @@ mod tests {
              <li><p>sick leave</p><ul><li>paid</ul></ul>\nAfter.\n<script>if (a < b) {}</script></body>",
         );
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [
                 (3, "One & two three"),
                 (6, "section: Rota\ntext: swaps"),
@@ -431,7 +426,7 @@ mod tests {
              <p>queues</p>\n<tr><td>P2</td><td>&nbsp;</td></tr></table>",
         );
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [(2, "Participant: P1\nPain: the rota\nqueues"), (3, "Participant: P2")]
         );
         assert_eq!(rows.records[0].participant.as_deref(), Some("P1"));
@@ -474,7 +469,7 @@ mod tests {
         let rows = load(
             "<p><b>Moderator:</b> Why?<br><b>Ana:</b> Habit.</p><p>Moderator: And?</p><p>Ana: Fear.</p>",
         );
-        assert_eq!(texts(&rows)[1].1, "question: And?\ntext: Fear.");
+        assert_eq!(rows_and_texts(&rows)[1].1, "question: And?\ntext: Fear.");
         assert!(rows.records.iter().all(|r| r.participant.as_deref() == Some("Ana")));
     }
 
@@ -483,7 +478,8 @@ mod tests {
         let rows = load(
             "<table><tr><td>Left</td><td>Right <table><tr><td>Inner</td></tr></table> end</td></tr></table>",
         );
-        let mut words: Vec<_> = texts(&rows).into_iter().map(|(_, text)| text.to_owned()).collect();
+        let mut words: Vec<_> =
+            rows_and_texts(&rows).into_iter().map(|(_, text)| text.to_owned()).collect();
         words.sort();
         assert_eq!(words, ["Inner", "Left", "Right end"]);
     }
@@ -492,16 +488,16 @@ mod tests {
     fn a_page_nested_without_end_costs_its_size() {
         let deep =
             format!("{}words{}", "<div><ul><li><table><tr><td>".repeat(30_000), "</b>".repeat(10));
-        assert_eq!(texts(&load(&deep)), [(1, "words")]);
+        assert_eq!(rows_and_texts(&load(&deep)), [(1, "words")]);
         let rows = load("<p>before<script>never closed<p>after");
-        assert_eq!(texts(&rows), [(1, "before")]);
+        assert_eq!(rows_and_texts(&rows), [(1, "before")]);
         assert_eq!(rows.findings.kinds()[1].0, "unclosed-element");
     }
 
     #[test]
     fn a_surrogate_or_nul_written_as_a_reference_becomes_a_mark() {
         assert_eq!(
-            texts(&load("<p>cut &#xD83D; and &#0; here")),
+            rows_and_texts(&load("<p>cut &#xD83D; and &#0; here")),
             [(1, "cut \u{FFFD} and \u{FFFD} here")]
         );
     }

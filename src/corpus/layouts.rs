@@ -218,7 +218,7 @@ pub(super) fn drop_closing(blocks: &mut Vec<Block>, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::super::rows::Rows;
-    use super::super::text;
+    use super::super::test_support::load_text;
 
     /// Name, time and words of two people who ask and answer three times.
     const TURNS: [(&str, &str, &str); 6] = [
@@ -229,12 +229,6 @@ mod tests {
         ("Ana Lee", "01:15", "How do you feel about that?"),
         ("Bo de Wit", "01:23", "Ashamed, because it looks like stealing."),
     ];
-
-    fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        text::read(text, &mut rows).unwrap();
-        rows
-    }
 
     fn who(rows: &Rows) -> Vec<Option<&str>> {
         rows.records.iter().map(|record| record.participant.as_deref()).collect()
@@ -273,7 +267,7 @@ mod tests {
                     let name = if *name == "Ana Lee" { asks } else { answers };
                     form.replace("NAME", name).replace("TIME", time).replace("TEXT", text)
                 };
-                let rows = load(&TURNS.iter().map(turn).collect::<String>());
+                let rows = load_text(&TURNS.iter().map(turn).collect::<String>());
                 assert_eq!(who(&rows), [Some(answers); 3], "{form:?}");
                 for (record, turn) in rows.records.iter().zip(TURNS.chunks(2)) {
                     let said = format!("question: {}\ntext: {}", turn[0].2, turn[1].2);
@@ -281,8 +275,9 @@ mod tests {
                 }
             }
         }
-        let rows =
-            load("Q. Why?\n\nA. Habit, mostly.\n\nIt is so.\n\nQ. Since when?\n\nA. Always.\n");
+        let rows = load_text(
+            "Q. Why?\n\nA. Habit, mostly.\n\nIt is so.\n\nQ. Since when?\n\nA. Always.\n",
+        );
         assert_eq!(who(&rows), [Some("A"), Some("A")]);
         assert!(rows.records[0].text.ends_with("Habit, mostly.\nIt is so."));
     }
@@ -293,7 +288,7 @@ mod tests {
         let turns = TURNS.iter().map(turn).collect::<String>();
         let text =
             format!("Talk with Bo\n\nSummary\nBo borrows.\n\n{turns}Transcribed by Otter.ai\n");
-        let rows = load(&text);
+        let rows = load_text(&text);
         assert_eq!(who(&rows), [Some("Bo de Wit"); 3]);
         let left = [("above-transcript", Some(1), 2), ("below-transcript", Some(24), 1)];
         assert!(
@@ -305,7 +300,7 @@ mod tests {
 
     #[test]
     fn those_who_speak_once_in_a_round_are_heard() {
-        let rows = load(
+        let rows = load_text(
             "00:04 Ana\nHow do you get there?\n\n00:20 Sue\nBy bus.\n\n00:31 Dev\nI walk there.\n\n\
              00:50 Ana\nAnd in winter?\n\n01:02 Mia\nI stay.\n\n01:10 Sue\nSo do I.\n",
         );
@@ -329,7 +324,7 @@ mod tests {
             "Moderator\nKarin Ek\n\nParticipants\nBo\nAhmed\n\nIt began at nine and all were tired.\n",
             "Ana\tBerlin\t34\nBo\tParis\t41\nAna\tRome\t22\nBo\tLima\t30\n",
         ] {
-            let rows = load(text);
+            let rows = load_text(text);
             assert!(who(&rows).iter().all(Option::is_none), "{text:?} {:?}", who(&rows));
             assert!(rows.findings.kinds().is_empty(), "{text:?}");
         }

@@ -237,16 +237,11 @@ fn is_prose(language: &str) -> bool {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::test_support::{self, rows_and_texts};
     use super::*;
 
     fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        read(text, &mut rows).unwrap();
-        rows
-    }
-
-    fn texts(rows: &Rows) -> Vec<(usize, &str)> {
-        rows.records.iter().map(|r| (r.row, r.text.as_str())).collect()
+        test_support::load(text, read)
     }
 
     #[test]
@@ -256,7 +251,7 @@ mod tests {
              1. [sick](https://example.org) leave\n\n> quoted words\n",
         );
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [
                 (3, "Intro with emphasis and code."),
                 (8, "section: Rota\ntext: swaps"),
@@ -274,7 +269,7 @@ mod tests {
              **Moderator:** Why?\n**Imani:** Habit.\n",
         );
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [
                 (5, "question: How do you start?\ntext: By phone.\nAlways."),
                 (10, "question: Why?\ntext: Habit."),
@@ -300,7 +295,7 @@ mod tests {
         let rows = load(
             "**Ana:** I wait.\n\n---\n**Ben:** I queue.\n\n---\n**Cem:** I walk.\n\n**Ana:** Yes.\n\n**Ben:** No.\n\n**Cem:** No.\n",
         );
-        let texts: Vec<_> = texts(&rows).into_iter().map(|(_, text)| text).collect();
+        let texts: Vec<_> = rows_and_texts(&rows).into_iter().map(|(_, text)| text).collect();
         assert_eq!(texts, ["I wait.", "I queue.", "I walk.", "Yes.", "No.", "No."]);
         assert!(rows.findings.kinds().is_empty());
     }
@@ -314,7 +309,7 @@ mod tests {
         );
         let facts = "participant: P03\noccupation: teacher\nsection: Night\n";
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [
                 (12, format!("{facts}text: I lay awake, see me.").as_str()),
                 (21, format!("{facts}text: At noon I nap.").as_str())
@@ -325,13 +320,16 @@ mod tests {
         let checked = load("---\nparticipant: P1\n---\n- [x] checked the app\n");
         assert!(checked.records[0].text.ends_with("text: checked the app"));
         let form = load("Tools:\n\n- [x] paper\n- [ ] TODO ask\n\n```\npasted words\n```\n");
-        assert_eq!(texts(&form), [(1, "Tools:"), (3, "paper"), (7, "pasted words")]);
+        assert_eq!(rows_and_texts(&form), [(1, "Tools:"), (3, "paper"), (7, "pasted words")]);
     }
 
     #[test]
     fn table_rows_are_records_with_columns() {
         let rows = load("| Role | Pain |\n|---|---|\n| nurse | the *rota* |\n| | queues |\n");
-        assert_eq!(texts(&rows), [(3, "Role: nurse\nPain: the rota"), (4, "Pain: queues")]);
+        assert_eq!(
+            rows_and_texts(&rows),
+            [(3, "Role: nurse\nPain: the rota"), (4, "Pain: queues")]
+        );
         let span = &rows.records[0].columns[1];
         assert_eq!(&rows.records[0].text[span.start..span.end], "the rota");
     }
@@ -341,7 +339,7 @@ mod tests {
         let rows = load(
             "---\ntitle: x\n---\n\nWords ![alt](x.png) here.\n\n    indented\n\n<div>raw</div>\n",
         );
-        assert_eq!(texts(&rows), [(5, "Words  here."), (7, "indented")]);
+        assert_eq!(rows_and_texts(&rows), [(5, "Words  here."), (7, "indented")]);
         assert_eq!(rows.findings.kinds(), [("not-prose", Some(1), 3)]);
     }
 

@@ -292,4 +292,6 @@ pub enum CorpusError {
 }
 
 #[cfg(test)]
+mod test_support;
+#[cfg(test)]
 mod tests;

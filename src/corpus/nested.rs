@@ -450,23 +450,11 @@ fn holds_all(text: &str, lines: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::json;
-    use super::super::rows::Rows;
-
-    fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        json::read(text, &mut rows).unwrap();
-        rows
-    }
-
-    /// The participant and the text of each record.
-    fn said(rows: &Rows) -> Vec<(Option<&str>, &str)> {
-        rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect()
-    }
+    use super::super::test_support::{load_json, said};
 
     #[test]
     fn answers_inside_a_person_are_rows_of_that_person() {
-        let rows = load(
+        let rows = load_json(
             r#"[{"id": "r1", "age": 31, "answers": [
                    {"id": 1, "question": "How do you travel?", "answer": "By bus, mostly."},
                    {"id": 2, "question": "How often?", "answer": "Daily"}]},
@@ -497,7 +485,7 @@ mod tests {
 
     #[test]
     fn messages_inside_a_conversation_are_their_authors_and_staff_asks() {
-        let rows = load(
+        let rows = load_json(
             r#"[{"id": 7, "plan": "Free",
                  "source": {"body": "I cannot print my invoice.", "author": {"type": "user", "id": 1, "name": "Fia"}},
                  "parts": {"parts": [
@@ -523,7 +511,7 @@ mod tests {
 
     #[test]
     fn whoever_writes_in_a_ticket_beside_its_customer_works_on_it() {
-        let rows = load(
+        let rows = load_json(
             r#"[{"id": 40, "requester": {"id": 7, "name": "Ana"}, "comments": [
                   {"author_id": 7, "body": "I cannot print my invoice."},
                   {"author_id": 3, "body": "Could you please try it again?"},
@@ -539,7 +527,7 @@ mod tests {
 
     #[test]
     fn what_goes_out_and_what_is_private_is_staffs() {
-        let rows = load(
+        let rows = load_json(
             r#"[{"id": 1, "requester_id": 7, "conversations": [
                   {"user_id": 7, "incoming": true, "private": false, "body_text": "My meter shows nothing."},
                   {"user_id": 3, "incoming": false, "private": false, "body_text": "Since when is that so?"},
@@ -553,7 +541,7 @@ mod tests {
 
     #[test]
     fn sentences_inside_turns_are_one_text_of_whom_the_item_knows_by_id() {
-        let rows = load(
+        let rows = load_json(
             r#"{"calls": [{"callId": "c1",
                  "parties": [{"speakerId": 1, "name": "Kim", "affiliation": "Internal"},
                              {"speakerId": 2, "name": "Ulla", "affiliation": "External"}],
@@ -572,16 +560,17 @@ mod tests {
     #[test]
     fn single_words_with_their_times_are_not_read_again() {
         let words = r#"[{"start": 0, "word": "We"}, {"start": 1, "word": "wait."}]"#;
-        let rows = load(&format!(r#"[{{"text": "We wait.", "words": {words}}}]"#));
+        let rows = load_json(&format!(r#"[{{"text": "We wait.", "words": {words}}}]"#));
         assert_eq!(said(&rows), [(None, "text: We wait.")]);
         assert_eq!(rows.findings.kinds(), [("timed-words", None, 1)]);
-        let rows = load(&format!(r#"{{"segments": [{{"text": "We wait."}}], "words": {words}}}"#));
+        let rows =
+            load_json(&format!(r#"{{"segments": [{{"text": "We wait."}}], "words": {words}}}"#));
         assert_eq!(said(&rows), [(None, "section: segments\ntext: We wait.")]);
     }
 
     #[test]
     fn what_is_written_as_one_text_and_by_turn_is_read_by_turn() {
-        let rows = load(
+        let rows = load_json(
             r#"{"results": {
                  "channels": [{"transcript": "I wait for hours. Then I go home. Nobody calls me."}],
                  "utterances": [{"speaker": 0, "transcript": "I wait for hours. Then I go home."},
@@ -599,8 +588,10 @@ mod tests {
         let messages: Vec<String> = (0..20_000).map(message).collect();
         let people = r#"[{"user_id": 3, "name": "Ana"}]"#;
         let began = std::time::Instant::now();
-        let rows =
-            load(&format!(r#"[{{"people": {people}, "messages": [{}]}}]"#, messages.join(",")));
+        let rows = load_json(&format!(
+            r#"[{{"people": {people}, "messages": [{}]}}]"#,
+            messages.join(",")
+        ));
         assert_eq!(rows.records.len(), 20_000);
         assert_eq!(rows.records[3].participant.as_deref(), Some("Ana"));
         // With quadratic cost it takes minutes.
@@ -609,7 +600,7 @@ mod tests {
 
     #[test]
     fn rich_text_is_one_text() {
-        let rows = load(
+        let rows = load_json(
             r#"[{"id": 1, "from": "Ana", "text": ["See ", {"type": "link", "text": "this"}, ", it is slow."]},
                 {"id": 2, "from": "Bo", "text": {"type": "doc", "version": 1, "content": [
                     {"type": "paragraph", "content": [{"type": "text", "text": "It is fast."}]},
@@ -628,7 +619,8 @@ mod tests {
     fn a_long_text_is_not_repeated_in_each_row_around_it() {
         let (long, answer) = ("x ".repeat(200), r#"{"text": "I wait for hours."}"#);
         let answers = [answer; 3].join(",");
-        let rows = load(&format!(r#"[{{"id": 1, "memo": "{long}", "answers": [{answers}]}}]"#));
+        let rows =
+            load_json(&format!(r#"[{{"id": 1, "memo": "{long}", "answers": [{answers}]}}]"#));
         let lengths: Vec<_> = rows.records.iter().map(|record| record.text.len() / 100).collect();
         assert_eq!(lengths, [4, 0, 0, 0], "once, in a row of its own");
     }

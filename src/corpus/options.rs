@@ -448,22 +448,11 @@ fn is_same(option: &str, value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::csv;
-    use super::*;
-
-    fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        csv::read(text, None, &mut rows).unwrap();
-        rows
-    }
-
-    fn texts(rows: &Rows) -> Vec<&str> {
-        rows.records.iter().map(|r| r.text.as_str()).collect()
-    }
+    use super::super::test_support::{load_csv, texts};
 
     #[test]
     fn options_headed_by_themselves_belong_to_the_empty_column_before_them() {
-        let rows = load(
+        let rows = load_csv(
             "id,Which tools?,Phone,\"Paper, mostly\",Other,why\n\
              7,,Phone,\"Paper, mostly\",,late\n8,,,\"Paper, mostly\",,early\n",
         );
@@ -473,7 +462,7 @@ mod tests {
         ];
         assert_eq!(texts(&rows), expected);
         // A single column that repeats its name is not a choice among several.
-        let rows = load("id,notes,Phone,why\n7,,Phone,late\n8,,,early\n");
+        let rows = load_csv("id,notes,Phone,why\n7,,Phone,late\n8,,,early\n");
         assert_eq!(texts(&rows)[0], "id: 7\nPhone: Phone\nwhy: late");
     }
 
@@ -489,7 +478,7 @@ mod tests {
             for (open, close) in
                 [(" - ", ""), (": ", ""), (" [", "]"), (" - Selected Choice - ", "")]
             {
-                let rows = load(&format!(
+                let rows = load_csv(&format!(
                     "id,Which tools?{open}Phone{close},Which tools?{open}Paper{close},why\n\
                      7,{phone},{paper},late\n8,{none},{paper},early\n9,{none},{none},never\n"
                 ));
@@ -510,7 +499,7 @@ mod tests {
     #[test]
     fn ratings_yes_and_no_and_texts_are_left_alone() {
         for [first, second] in [["5", "4"], ["yes", "no"], ["Yes", "Phone"], ["a text", "1"]] {
-            let rows = load(&format!(
+            let rows = load_csv(&format!(
                 "id,How good? - Phone,How good? - Paper\n7,{first},{second}\n8,{second},1\n"
             ));
             let expected =
@@ -523,22 +512,22 @@ mod tests {
     #[test]
     fn numbered_columns_are_joined_when_their_values_name_the_options() {
         let rows =
-            load("id,Q3_1,Q3_2,Q3_3\n1,Phone,,Radio\n2,,Paper,\n3,Phone,Paper,\n4,,,Radio\n");
+            load_csv("id,Q3_1,Q3_2,Q3_3\n1,Phone,,Radio\n2,,Paper,\n3,Phone,Paper,\n4,,,Radio\n");
         assert_eq!(texts(&rows)[0], "id: 1\nQ3: Phone; Radio");
-        let rows = load("id,Q3_1,Q3_2\n1,1,\n2,,1\n");
+        let rows = load_csv("id,Q3_1,Q3_2\n1,1,\n2,,1\n");
         assert_eq!(texts(&rows), ["id: 1\nQ3_1: 1", "id: 2\nQ3_2: 1"]);
         assert_eq!(rows.findings.kinds(), [("options-without-names", None, 1)]);
-        let rows = load("id,item_1,item_2\n1,5,2\n2,4,3\n");
+        let rows = load_csv("id,item_1,item_2\n1,5,2\n2,4,3\n");
         assert_eq!(texts(&rows)[0], "id: 1\nitem_1: 5\nitem_2: 2");
         assert!(rows.findings.kinds().is_empty());
     }
 
     #[test]
     fn options_beside_a_column_that_holds_them_are_left_out() {
-        let rows = load("g/tools,g/tools/phone,g/tools/paper\nphone paper,1,1\npaper,0,1\n");
+        let rows = load_csv("g/tools,g/tools/phone,g/tools/paper\nphone paper,1,1\npaper,0,1\n");
         assert_eq!(texts(&rows), ["g/tools: phone paper", "g/tools: paper"]);
         assert_eq!(rows.findings.kinds(), [("repeated-options", None, 1)]);
-        let rows = load("tools,tools/phone,tools/paper\nphone,1,0\nphone,0,1\n");
+        let rows = load_csv("tools,tools/phone,tools/paper\nphone,1,0\nphone,0,1\n");
         assert_eq!(texts(&rows)[0], "tools: phone\ntools/phone: 1\ntools/paper: 0");
         assert!(rows.findings.kinds().is_empty());
     }
@@ -546,7 +535,7 @@ mod tests {
     #[test]
     fn what_is_written_beside_other_stays_a_column_of_its_own() {
         for other in ["Other (please specify)", "Sonstiges", "Otro (especifique)", "Autre :"] {
-            let rows = load(&format!(
+            let rows = load_csv(&format!(
                 "id,T - Phone,T - {other},T - Paper,why\n\
                  1,Phone,,Paper,late\n2,,a board in the hall,Paper,so\n3,,my son,,no\n"
             ));
@@ -558,20 +547,20 @@ mod tests {
             assert_eq!(texts(&rows), expected);
             assert_eq!(rows.findings.kinds(), [("multi-select", None, 1)]);
         }
-        let rows = load("T - Other,T - Phone\nhers,1\nhis,0\n");
+        let rows = load_csv("T - Other,T - Phone\nhers,1\nhis,0\n");
         assert_eq!(texts(&rows)[0], "T - Other: hers\nT - Phone: 1");
     }
 
     #[test]
     fn what_looks_like_options_and_holds_something_else_is_reported() {
-        let rows = load("id,T - a,T - b,T - c\n1,x,,maybe\n2,,x,no\n");
+        let rows = load_csv("id,T - a,T - b,T - c\n1,x,,maybe\n2,,x,no\n");
         assert_eq!(texts(&rows)[0], "id: 1\nT - a: x\nT - c: maybe");
         assert_eq!(rows.findings.kinds(), [("options-left-alone", None, 1)]);
     }
 
     #[test]
     fn a_row_in_which_nothing_was_chosen_is_no_record() {
-        let rows = load("T - a,T - b\n1,0\n0,0\n0,1\n");
+        let rows = load_csv("T - a,T - b\n1,0\n0,0\n0,1\n");
         assert_eq!(texts(&rows), ["T: a", "T: b"]);
         assert_eq!(
             rows.findings.kinds(),

@@ -350,16 +350,11 @@ fn plain(text: &str) -> Cow<'_, str> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::test_support::{self, rows_and_texts};
     use super::*;
 
     fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        read(text, &mut rows).unwrap();
-        rows
-    }
-
-    fn texts(rows: &Rows) -> Vec<(usize, &str)> {
-        rows.records.iter().map(|r| (r.row, r.text.as_str())).collect()
+        test_support::load(text, read)
     }
 
     #[test]
@@ -369,7 +364,7 @@ mod tests {
              - swaps\n  at night\n1. [ ] sick leave\nAfter the list.\n* Pay\n[[https://a.b][a link]]\n",
         );
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [
                 (3, "section: Rota\ntext: The first line goes on here."),
                 (6, "section: Rota\ntext: swaps at night"),
@@ -396,7 +391,7 @@ mod tests {
             ":note:\nI wait.\n* A\n* Next\n:smile:\nI queue.\n:LOGBOOK:\nclock\n:END:\nI walk.\n",
         );
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [
                 (1, ":note: I wait."),
                 (5, "section: Next\ntext: :smile: I queue."),
@@ -414,7 +409,7 @@ mod tests {
              :PROPERTIES:\n:Role: none\n:END:\nAll wait.\n",
         );
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [
                 (10, "Role: baker\nAge: 48\nsection: Why?\ntext: I wait."),
                 (15, "Role: guard\nsection: Participant 2\ntext: I queue."),
@@ -426,8 +421,11 @@ mod tests {
 
     #[test]
     fn an_initial_is_no_bullet() {
-        assert_eq!(texts(&load("J. Smith told me to wait.\n")), [(1, "J. Smith told me to wait.")]);
-        assert_eq!(texts(&load("1. wait\n2) queue\n")), [(1, "wait"), (2, "queue")]);
+        assert_eq!(
+            rows_and_texts(&load("J. Smith told me to wait.\n")),
+            [(1, "J. Smith told me to wait.")]
+        );
+        assert_eq!(rows_and_texts(&load("1. wait\n2) queue\n")), [(1, "wait"), (2, "queue")]);
     }
 
     #[test]
@@ -437,7 +435,7 @@ mod tests {
              #+END_QUOTE\n#+begin_src sh\nls\n#+end_src\n# a comment\nThe end.\n",
         );
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [(3, "Role: nurse\nPain: queues"), (6, "It is late."), (12, "The end.")]
         );
         assert_eq!(rows.findings.kinds(), [("not-prose", Some(8), 2)]);
@@ -446,14 +444,14 @@ mod tests {
     #[test]
     fn a_block_that_is_never_closed_ends_at_the_next_headline() {
         let rows = load("#+begin_src sh\nls\n* Next\nWords.\n");
-        assert_eq!(texts(&rows), [(4, "Words.")]);
+        assert_eq!(rows_and_texts(&rows), [(4, "Words.")]);
     }
 
     #[test]
     fn turns_are_read_in_org_too() {
         let rows =
             load("*Moderator:* Why?\n\n*Ana:* Habit.\n\n*Moderator:* And?\n\n*Ana:* Fear.\n");
-        assert_eq!(texts(&rows)[0].1, "question: Why?\ntext: Habit.");
+        assert_eq!(rows_and_texts(&rows)[0].1, "question: Why?\ntext: Habit.");
         assert!(rows.records.iter().all(|r| r.participant.as_deref() == Some("Ana")));
     }
 
