@@ -5,7 +5,7 @@
 //! decided in `message`; `json` turns fields into cells.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use serde_json::Value;
@@ -13,23 +13,18 @@ use serde_json::Value;
 use super::json::join;
 use super::message::{self, Object, Speaker, said_by, said_field, scalar, speaker_of};
 use super::names::{is_question, participant_rank};
+use super::retold;
+use super::said_lists::{self, LEAST_WORDS, is_scalar};
 
 /// Names of the columns for the speaker of a row and the speaker's role.
 const SPEAKER_NAME: &str = "speaker";
 const SPEAKER_ROLE: &str = "speaker_role";
-
-/// Fewest words of a message, and on average of the messages in a list; shorter texts are tags.
-const LEAST_WORDS: usize = 3;
 
 /// Longest field, in bytes, that is repeated in each row of its item. Without a bound, a long text
 /// beside ten thousand messages would be repeated ten thousand times.
 const AROUND_BYTES: usize = 200;
 /// Most fields of an item that are repeated in each of its rows.
 const AROUND: usize = 60;
-
-/// Number of texts of one place that are looked for in another, to see whether it repeats them.
-/// Each is a search through all that the other place says.
-const SAMPLE: usize = 12;
 
 /// A row in the making: an item, or an object inside one.
 #[derive(Debug)]
@@ -40,9 +35,11 @@ pub(super) struct Item<'v> {
     /// that is not an object is a single field with an empty name.
     pub fields: Vec<(String, Cow<'v, Value>)>,
     /// Path of keys to the object, shared by all objects of a list; empty for the item itself.
-    place: String,
-    said: Option<String>,
-    has_speaker: bool,
+    pub place: String,
+    /// What the object says, if it says something.
+    pub said: Option<String>,
+    /// Whether it is known who says it.
+    pub has_speaker: bool,
 }
 
 /// What a document's items became.
@@ -71,13 +68,7 @@ pub(super) fn unfold<'v>(lists: &[(&str, &'v [Value])]) -> Unfolded<'v> {
             timed_words.push((*name).to_owned());
             continue;
         }
-        let mut places = BTreeMap::new();
-        items.iter().for_each(|item| survey(item, "", &mut places));
-        let said = places.into_iter().filter(|(_, tally)| tally.is_said()).map(|(place, _)| place);
-        let mut unfolding = Unfolding { lists: said.collect(), ..Unfolding::default() };
-        for (i, item) in items.iter().enumerate() {
-            unfolding.add(i + 1, item);
-        }
+        let unfolding = Unfolding::of(items);
         for mut row in unfolding.items {
             if !name.is_empty() {
                 row.fields.insert(0, ("section".to_owned(), text(name)));
@@ -88,7 +79,7 @@ pub(super) fn unfold<'v>(lists: &[(&str, &'v [Value])]) -> Unfolded<'v> {
         unfolded.extend(unfolding.lists.iter().map(|place| of_list(name, place)));
         beside.extend(unfolding.beside.iter().map(|place| of_list(name, place)));
     }
-    let mut repeated = drop_repeated(&mut rows);
+    let mut repeated = retold::drop_places(&mut rows);
     repeated.extend(timed_words);
     Unfolded {
         items: rows,
@@ -108,57 +99,6 @@ fn of_list(list: &str, place: &str) -> String {
 
 fn text<'v>(text: &str) -> Cow<'v, Value> {
     Cow::Owned(Value::String(text.to_owned()))
-}
-
-/// Counts over the objects of all lists at one path, in all items.
-#[derive(Default)]
-struct Tally {
-    lists: usize,
-    objects: usize,
-    said: usize,
-    words: usize,
-    asked: usize,
-}
-
-impl Tally {
-    /// Whether most objects say something or hold a question, and some list holds more than one.
-    fn is_said(&self) -> bool {
-        let most = |some: usize| some * 2 > self.objects;
-        let is_speech = most(self.said) && self.words >= LEAST_WORDS * self.said;
-        self.objects > self.lists && (is_speech || most(self.asked))
-    }
-}
-
-fn survey(value: &Value, path: &str, places: &mut BTreeMap<String, Tally>) {
-    match value {
-        Value::Object(fields) => {
-            for (key, inner) in fields.iter().filter(|(_, inner)| !is_scalar(inner)) {
-                survey(inner, &join(path, key), places);
-            }
-        }
-        Value::Array(items) if message::rich_text(value).is_none() => {
-            if items.iter().any(Value::is_object) {
-                let tally = places.entry(path.to_owned()).or_default();
-                tally.lists += 1;
-                for object in items.iter().filter_map(Value::as_object) {
-                    tally.objects += 1;
-                    if let Some(said) = said_by(object) {
-                        tally.said += 1;
-                        tally.words += said.split_whitespace().count();
-                        tally.asked += usize::from(message::holds_question(object));
-                    }
-                }
-            }
-            for item in items {
-                survey(item, path, places);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn is_scalar(value: &Value) -> bool {
-    !value.is_object() && !value.is_array()
 }
 
 #[derive(Default)]
@@ -183,7 +123,29 @@ struct Around<'v> {
     speaker: Option<Speaker<'v>>,
 }
 
+impl<'v> Around<'v> {
+    /// The same with fields of an object further in, and with its speaker if it names one.
+    fn with(&self, fields: &[&Field<'v>], speaker: Option<Speaker<'v>>) -> Self {
+        let mut around = self.clone();
+        around.fields.extend(fields.iter().map(|(_, at, value)| (at.clone(), *value)));
+        around.fields.truncate(AROUND);
+        around.speaker = speaker.or(around.speaker);
+        around
+    }
+}
+
+/// A field of an object: its key, its path, and its value.
+type Field<'v> = (&'v str, String, &'v Value);
+
 impl<'v> Unfolding<'v> {
+    fn of(items: &'v [Value]) -> Self {
+        let mut unfolding = Self { lists: said_lists::find(items), ..Self::default() };
+        for (i, item) in items.iter().enumerate() {
+            unfolding.add(i + 1, item);
+        }
+        unfolding
+    }
+
     fn add(&mut self, number: usize, item: &'v Value) {
         let first = self.items.len();
         let inner = item.as_object().filter(|_| !self.lists.is_empty());
@@ -209,15 +171,15 @@ impl<'v> Unfolding<'v> {
 
     /// Adds a row for an object that says something, and for what is said inside it.
     fn add_object(&mut self, object: &'v Object, path: &str, around: &Around<'v>) {
-        let fields = object.iter().map(|(key, value)| (key.as_str(), join(path, key), value));
         let is_unit = self.lists.contains(path);
-        let (inner, own): (Vec<_>, Vec<_>) = fields
+        let fields = object.iter().map(|(key, value)| (key.as_str(), join(path, key), value));
+        let (inner, own): (Vec<Field<'_>>, Vec<Field<'_>>) = fields
             .partition(|(_, at, value)| self.leads_to_list(at) || !is_unit && is_message(value));
-        let speaker = speaker_of(object);
         let said = said_field(object);
-        let goes_along = |key: &str, value: &Value| Some(key) != said && is_short(value);
-        let has_more = own.len() > AROUND
-            || own.iter().any(|(key, _, value)| !goes_along(key, value) && !is_list(value));
+        let goes_along = |(key, _, value): &Field<'_>| Some(*key) != said && is_short(value);
+        let has_more =
+            own.len() > AROUND || own.iter().any(|field| !goes_along(field) && !is_list(field.2));
+        let speaker = speaker_of(object);
         let is_said = said.is_some() && (is_unit || speaker.is_some())
             || is_unit && message::has_answer(object);
         let turn =
@@ -229,25 +191,21 @@ impl<'v> Unfolding<'v> {
             let lists = own.iter().filter(|(_, _, value)| is_list(value));
             self.beside.extend(lists.map(|(_, at, _)| at.clone()));
         }
-        let mut around = around.clone();
-        let along = own.iter().filter(|(key, _, value)| goes_along(key, value));
-        around.fields.extend(along.map(|(_, at, value)| (at.clone(), *value)));
-        around.fields.truncate(AROUND);
-        around.speaker = speaker.or(around.speaker);
-        for (_, at, value) in inner.into_iter().filter(|_| turn.is_none()) {
-            let objects: Vec<_> = match value {
-                Value::Array(items) => items.iter().filter_map(Value::as_object).collect(),
-                value => Vec::from_iter(value.as_object()),
-            };
-            for object in objects {
-                self.add_object(object, &at, &around);
+        // The sentences of a turn are in its row already.
+        if turn.is_none() {
+            let along: Vec<_> = own.iter().filter(|field| goes_along(field)).collect();
+            let around = around.with(&along, speaker);
+            for (_, at, value) in inner {
+                for object in objects_in(value) {
+                    self.add_object(object, &at, &around);
+                }
             }
         }
     }
 
     /// The sentences of a turn joined into one text, if `inner` is a single list of sentences:
     /// objects that say something, name no speaker and hold no question.
-    fn turn(&self, inner: &[(&'v str, String, &'v Value)]) -> Option<String> {
+    fn turn(&self, inner: &[Field<'v>]) -> Option<String> {
         let [(_, at, Value::Array(sentences))] = inner else { return None };
         let said = sentences.iter().map(|sentence| {
             let sentence = sentence.as_object()?;
@@ -264,6 +222,14 @@ impl<'v> Unfolding<'v> {
         let below = format!("{path}.");
         let mut lists = self.lists.range(below.clone()..);
         self.lists.contains(path) || lists.next().is_some_and(|list| list.starts_with(&below))
+    }
+}
+
+/// The objects of a list, or the single object that a value is.
+fn objects_in(value: &Value) -> Vec<&Object> {
+    match value {
+        Value::Array(items) => items.iter().filter_map(Value::as_object).collect(),
+        value => Vec::from_iter(value.as_object()),
     }
 }
 
@@ -399,53 +365,6 @@ fn is_message(value: &Value) -> bool {
             said_by(object).is_some_and(|said| said.split_whitespace().count() >= LEAST_WORDS);
         said && speaker_of(object).is_some()
     })
-}
-
-/// Removes the rows of places that repeat what another place holds, and returns those places:
-/// services write one transcript as a whole, by paragraph and by turn. The place that names its
-/// speakers stays, or else the one with most rows.
-fn drop_repeated(items: &mut Vec<Item<'_>>) -> Vec<String> {
-    let mut places: BTreeMap<&str, Vec<&Item<'_>>> = BTreeMap::new();
-    for item in items.iter().filter(|item| item.said.is_some()) {
-        places.entry(&item.place).or_default().push(item);
-    }
-    let mut ranked: Vec<(&str, Vec<&Item<'_>>)> = places.into_iter().collect();
-    ranked.sort_by_key(|(_, rows)| {
-        let named = rows.iter().filter(|row| row.has_speaker).count() * 2 > rows.len();
-        std::cmp::Reverse((named, rows.len()))
-    });
-    let mut kept: Vec<String> = Vec::new();
-    let mut repeated = Vec::new();
-    for (place, rows) in ranked {
-        let texts: Vec<&str> = rows.iter().filter_map(|row| row.said.as_deref()).collect();
-        let is_again =
-            |whole: &String| holds(whole, &texts) || texts.iter().any(|t| holds_all(t, whole));
-        if kept.iter().any(is_again) {
-            repeated.push(place.to_owned());
-        } else {
-            kept.push(texts.join("\n"));
-        }
-    }
-    items.retain(|item| item.said.is_none() || !repeated.contains(&item.place));
-    repeated
-}
-
-/// Whether `whole` contains more than three quarters of a sample of `texts`.
-fn holds(whole: &str, texts: &[&str]) -> bool {
-    let step = texts.len().div_ceil(SAMPLE).max(1);
-    let sample: Vec<&&str> = texts.iter().step_by(step).collect();
-    let found = sample.iter().filter(|text| whole.contains(text.trim())).count();
-    found * 4 > sample.len() * 3
-}
-
-/// Whether `text` contains most of the lines in `lines`.
-fn holds_all(text: &str, lines: &str) -> bool {
-    // Called for many texts: one of less than half the length is not searched.
-    if text.len() * 2 < lines.len() {
-        return false;
-    }
-    let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines.len() > 1 && holds(text, &lines)
 }
 
 #[cfg(test)]
