@@ -112,60 +112,60 @@ fn find(blocks: &[Block]) -> Vec<Owned> {
 /// The labels that count, if they make a layout: their names come back, they begin most of the
 /// text, and somebody asks. Empty if they do not.
 fn layout<'b>(form: Form, all: Vec<Label<'b>>, lines: &[Line<'_>]) -> Vec<Label<'b>> {
-    let count = |labels: &[Label<'b>]| {
-        let mut names: HashMap<&'b str, usize> = HashMap::new();
-        for label in labels {
-            *names.entry(label.name).or_default() += 1;
-        }
-        names
-    };
     let candidates = all.len();
-    let counts = count(&all);
-    let asker = counts.keys().any(|name| moderator::is_asker(name));
-    let comes_back = |name: &str| counts[name] >= 2 || asker && is_known(name);
-    let repeated = all.iter().filter(|label| comes_back(label.name)).count();
-    let takes_all = form.is_strong() && repeated * 2 >= candidates;
-    let mut labels: Vec<Label> = all;
-    labels.retain(|label| takes_all || comes_back(label.name));
-    // A label without any words before the next one does not begin a turn.
+    let has_asker = all.iter().any(|label| moderator::is_asker(label.name));
+    let labels = with_words(recurring(form, all, has_asker), lines);
+    let names = names(&labels);
+    let least = if has_asker { 2 } else { LEAST_LABELS };
+    let is_timed = labels.iter().all(|label| label.time.is_some());
+    let is_layout = labels.len() >= least
+        && (2..=MOST_NAMES).contains(&names.len())
+        && labels.len() * 5 >= candidates * 3
+        && take_turns(&labels)
+        && unlabelled(&labels, lines) <= labels.len() * (1 + usize::from(is_timed))
+        && (has_both_roles(&names) || somebody_asks(&labels, &names, lines, is_timed));
+    if is_layout { labels } else { Vec::new() }
+}
+
+/// How many labels each name has.
+fn names<'b>(labels: &[Label<'b>]) -> HashMap<&'b str, usize> {
+    let mut names: HashMap<&str, usize> = HashMap::new();
+    for label in labels {
+        *names.entry(label.name).or_default() += 1;
+    }
+    names
+}
+
+/// The labels whose names come back, or are roles beside that of one who asks; all labels where
+/// most are like that and the form is clear.
+fn recurring<'b>(form: Form, mut labels: Vec<Label<'b>>, has_asker: bool) -> Vec<Label<'b>> {
+    let names = names(&labels);
+    let comes_back =
+        |label: &Label<'b>| names[label.name] >= 2 || has_asker && is_known(label.name);
+    let repeated = labels.iter().filter(|label| comes_back(label)).count();
+    if !form.is_strong() || repeated * 2 < labels.len() {
+        labels.retain(comes_back);
+    }
+    labels
+}
+
+/// The labels with words before the next one; without words, no turn begins.
+fn with_words<'b>(mut labels: Vec<Label<'b>>, lines: &[Line<'_>]) -> Vec<Label<'b>> {
     let starts: Vec<usize> = labels.iter().map(|label| label.line).collect();
     labels.retain(|label| {
         let next = label.line + label.fills;
         !label.rest.is_empty() || next < lines.len() && starts.binary_search(&next).is_err()
     });
-    let names = count(&labels);
-    let least = if asker { 2 } else { LEAST_LABELS };
-    if labels.len() < least
-        || !(2..=MOST_NAMES).contains(&names.len())
-        || labels.len() * 5 < candidates * 3
-    {
-        return Vec::new();
-    }
+    labels
+}
+
+/// Whether the names change often, and the times hardly ever go back.
+fn take_turns(labels: &[Label<'_>]) -> bool {
     let pairs = || labels.windows(2);
     let back =
         pairs().filter(|pair| matches!((pair[0].time, pair[1].time), (Some(a), Some(b)) if b < a));
     let changes = pairs().filter(|pair| pair[0].name != pair[1].name).count();
-    let is_talk = back.count() * 10 <= labels.len() && changes * 2 >= labels.len() - 1;
-    let timed = labels.iter().all(|label| label.time.is_some());
-    if !is_talk || unlabelled(&labels, lines) > labels.len() * (1 + usize::from(timed)) {
-        return Vec::new();
-    }
-    let mut asked: HashMap<&str, usize> = HashMap::new();
-    for (n, label) in labels.iter().enumerate() {
-        let end = labels.get(n + 1).map_or(lines.len(), |next| next.line);
-        let last = lines[label.line + label.fills..end].last().map_or(label.rest, |line| line.text);
-        *asked.entry(label.name).or_default() += usize::from(moderator::ends_in_question(last));
-    }
-    let least = 2 - usize::from(timed);
-    let asks = asked.iter().any(|(name, asked)| *asked >= least && asked * 3 >= names[name]);
-    // A moderator's label beside another one makes a conversation, whatever is said.
-    let roles = asker
-        && names.keys().any(|name| !moderator::is_asker(name))
-        && names.keys().any(|name| moderator::is_asker(name));
-    if !asks && !roles {
-        return Vec::new();
-    }
-    labels
+    back.count() * 10 <= labels.len() && changes * 2 >= labels.len() - 1
 }
 
 /// Number of blocks after the first label in which no turn begins, except those directly below a
@@ -182,6 +182,31 @@ fn unlabelled(labels: &[Label<'_>], lines: &[Line<'_>]) -> usize {
     }
     begun.dedup();
     blocks.iter().filter(|block| begun.binary_search(block).is_err()).count()
+}
+
+/// Whether one label is that of somebody who asks, and another is not: this makes a conversation,
+/// whatever is said.
+fn has_both_roles(names: &HashMap<&str, usize>) -> bool {
+    names.keys().any(|name| moderator::is_asker(name))
+        && names.keys().any(|name| !moderator::is_asker(name))
+}
+
+/// Whether a third of somebody's turns end in a question.
+fn somebody_asks(
+    labels: &[Label<'_>],
+    names: &HashMap<&str, usize>,
+    lines: &[Line<'_>],
+    is_timed: bool,
+) -> bool {
+    let mut asked: HashMap<&str, usize> = HashMap::new();
+    for (n, label) in labels.iter().enumerate() {
+        let end = labels.get(n + 1).map_or(lines.len(), |next| next.line);
+        let last = lines[label.line + label.fills..end].last().map_or(label.rest, |line| line.text);
+        *asked.entry(label.name).or_default() += usize::from(moderator::ends_in_question(last));
+    }
+    // Times make it likely that this is a conversation, so that one question is enough.
+    let least = if is_timed { 1 } else { 2 };
+    asked.iter().any(|(name, asked)| *asked >= least && asked * 3 >= names[name])
 }
 
 /// Whether a line is nothing but a time and a name, as some tools head each turn.
