@@ -15,10 +15,20 @@ use super::speakers::{is_fact, is_generic, is_numbered, is_short_for};
 use super::transcript::{Block, Body};
 
 /// Fewest facts in a row that make a header.
-const LEAST: usize = 3;
+const LEAST_FACTS: usize = 3;
+/// Fewest facts of a header that cannot be what somebody says; also of a form.
+const LEAST_CERTAIN: usize = 2;
 
+/// Longest label of a fact, in characters.
+const LONGEST_LABEL: usize = 30;
+/// Most words of such a label.
+const LABEL_WORDS: usize = 4;
 /// Longest value of a fact, in characters.
 const LONGEST_VALUE: usize = 60;
+/// Most words of a value with digits that nobody says: a number, a date, a code.
+const NUMBER_WORDS: usize = 4;
+/// Most words of a value that is a name.
+const NAME_WORDS: usize = 3;
 
 /// Labels of facts whose values may be words like those of a speaker.
 const FIELDS: [&str; 18] = [
@@ -58,39 +68,145 @@ impl Parts {
     }
 
     /// Whether a label is that of somebody whose role is to ask or help.
-    pub(super) fn asks(&self, label: &str) -> bool {
+    pub(super) fn is_asking(&self, label: &str) -> bool {
         self.asking.iter().any(|name| name == label || is_short_for(label, name))
+    }
+
+    /// Notes whom a fact of a header names, if its label is a role that asks or helps.
+    fn add(&mut self, fact: &Fact<'_>) {
+        let is_asker = moderator::is_role(fact.label);
+        if is_asker || moderator::is_helper(fact.label) {
+            let name = fact.value.split(['(', ',', '<']).next().unwrap_or(fact.value).trim();
+            self.asking.insert(name.to_owned());
+            self.interviews |= is_asker;
+        }
     }
 }
 
-/// The label and value of a line `Label: value` that states a fact, and whether it cannot be what
-/// somebody says. `None` for other lines.
-fn fact(line: &str) -> Option<(&str, &str, bool)> {
-    let (label, value) = line.split_once(": ")?;
-    let signs = ['*', '_', ' ', ':'];
-    let (label, value) = (label.trim_matches(signs), value.trim().trim_matches(signs));
-    let is_label = label.starts_with(char::is_alphabetic)
-        && label.chars().count() <= 30
-        && label.split_whitespace().count() <= 4;
-    let is_short = value.chars().count() <= LONGEST_VALUE || value.starts_with("http");
-    let is_field = is_fact(line) || FIELDS.contains(&normalise(label).as_str());
-    // A label such as `P1` or `Customer` is a speaker's, whose answer may be as short.
-    let is_speaker = !is_field && (is_numbered(label) || is_generic(label));
-    if is_speaker
-        || !is_label
-        || !is_short
-        || value.is_empty()
-        || value.ends_with(['.', '?', '!', '…'])
-    {
-        return None;
+/// Where a line stands: the index of its block, and its index in it.
+type Place = (usize, usize);
+
+/// A line `Label: value` that states a fact.
+struct Fact<'b> {
+    label: &'b str,
+    value: &'b str,
+    /// Whether it cannot be what somebody says.
+    is_certain: bool,
+}
+
+impl<'b> Fact<'b> {
+    /// The fact that a line states; `None` for other lines.
+    fn parse(line: &'b str) -> Option<Self> {
+        let line = line.trim();
+        let (label, value) = line.split_once(": ")?;
+        let signs = ['*', '_', ' ', ':'];
+        let (label, value) = (label.trim_matches(signs), value.trim().trim_matches(signs));
+        let may_label = label.starts_with(char::is_alphabetic)
+            && label.chars().count() <= LONGEST_LABEL
+            && label.split_whitespace().count() <= LABEL_WORDS;
+        let is_short = value.chars().count() <= LONGEST_VALUE || value.starts_with("http");
+        let is_field = is_fact(line) || FIELDS.contains(&normalise(label).as_str());
+        // A label such as `P1` or `Customer` is a speaker's, whose answer may be as short.
+        let may_speak = !is_field && (is_numbered(label) || is_generic(label));
+        let is_sentence = value.ends_with(['.', '?', '!', '…']);
+        if may_speak || !may_label || !is_short || value.is_empty() || is_sentence {
+            return None;
+        }
+        let words = || value.split_whitespace();
+        let is_address = value.contains('@') || value.contains("://");
+        let is_number =
+            value.contains(|c: char| c.is_ascii_digit()) && words().count() <= NUMBER_WORDS;
+        let is_name = words().count() <= NAME_WORDS
+            && words().all(|word| word.starts_with(char::is_uppercase));
+        let is_certain = is_address || is_number || is_field;
+        (is_certain || is_name).then_some(Self { label, value, is_certain })
     }
-    let is_hard = value.contains(['@']) || value.contains("://") || {
-        let digits = value.chars().filter(char::is_ascii_digit).count();
-        digits > 0 && value.split_whitespace().count() <= 4
-    };
-    let is_name = value.split_whitespace().count() <= 3
-        && value.split_whitespace().all(|word| word.starts_with(char::is_uppercase));
-    (is_hard || is_name || is_field).then_some((label, value, is_hard || is_field))
+}
+
+/// Takes headers, rules and notices out of a conversation, and returns the roles that headers give.
+pub(super) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Parts {
+    let mut parts = Parts::default();
+    let mut facts: HashSet<Place> = HashSet::new();
+    for (place, fact) in header_facts(blocks) {
+        parts.add(&fact);
+        facts.insert(place);
+    }
+    if !facts.is_empty() {
+        facts.extend(form_lines(blocks));
+    }
+    remove(blocks, &facts, findings);
+    parts
+}
+
+/// The facts of all headers. A header is a run of facts in one block, of which some cannot be what
+/// somebody says.
+fn header_facts(blocks: &[Block]) -> Vec<(Place, Fact<'_>)> {
+    let mut found = Vec::new();
+    for (block, of) in blocks.iter().enumerate() {
+        let lines = of.lines();
+        let mut at = 0;
+        while at < lines.len() {
+            let run = leading_facts(&lines[at..]);
+            let next = at + run.len().max(1);
+            let certain = run.iter().filter(|fact| fact.is_certain).count();
+            if run.len() >= LEAST_FACTS && certain >= LEAST_CERTAIN {
+                found.extend((at..).map(|line| (block, line)).zip(run));
+            }
+            at = next;
+        }
+    }
+    found
+}
+
+/// The facts that the lines begin with, up to a line that states none or has a label again.
+fn leading_facts(lines: &[String]) -> Vec<Fact<'_>> {
+    let mut run: Vec<Fact<'_>> = Vec::new();
+    for fact in lines.iter().map_while(|line| Fact::parse(line)) {
+        if run.iter().any(|known| known.label == fact.label) {
+            break;
+        }
+        run.push(fact);
+    }
+    run
+}
+
+/// The lines of forms that customers fill in before a chat: blocks of facts under a heading of
+/// their own. They are looked for only where there is a header.
+fn form_lines(blocks: &[Block]) -> impl Iterator<Item = Place> {
+    let forms = blocks.iter().enumerate().filter(|(_, block)| is_form(block.lines()));
+    forms.flat_map(|(block, of)| (0..of.lines().len()).map(move |line| (block, line)))
+}
+
+fn is_form(lines: &[String]) -> bool {
+    let facts = lines.iter().filter_map(|line| Fact::parse(line));
+    let certain = facts.filter(|fact| fact.is_certain).count();
+    certain >= LEAST_CERTAIN && certain + 1 >= lines.len() && Fact::parse(&lines[0]).is_none()
+}
+
+/// Removes the lines of facts, the rules and the notices, with a finding for each.
+fn remove(blocks: &mut Vec<Block>, facts: &HashSet<Place>, findings: &mut Findings) {
+    for (i, block) in blocks.iter_mut().enumerate() {
+        let first = block.line;
+        let (Body::Paragraph(lines) | Body::Item(lines)) = &mut block.body else { continue };
+        let mut at = 0;
+        lines.retain(|line| {
+            let (place, number) = ((i, at), first + at);
+            at += 1;
+            if facts.contains(&place) {
+                note_header(findings, number);
+                return false;
+            }
+            let is_tools = is_rule(line.trim()) || is_notice(line.trim());
+            if is_tools {
+                note_notice(findings, number);
+            }
+            !is_tools
+        });
+    }
+    blocks.retain(|block| match &block.body {
+        Body::Paragraph(lines) | Body::Item(lines) => !lines.is_empty(),
+        _ => true,
+    });
 }
 
 /// Whether a line only separates what stands above it from what stands below.
@@ -107,100 +223,22 @@ fn is_notice(line: &str) -> bool {
     NOTICE.is_match(line)
 }
 
-/// Takes headers, rules and notices out of a conversation, and returns the roles that headers give.
-pub(super) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Parts {
-    let lines: Vec<(usize, usize, &str)> = blocks
-        .iter()
-        .enumerate()
-        .flat_map(|(block, of)| {
-            of.lines().iter().enumerate().map(move |(at, line)| (block, at, line.trim()))
-        })
-        .collect();
-    let mut gone: HashSet<(usize, usize)> = HashSet::new();
-    let mut parts = Parts::default();
-    let mut at = 0;
-    while at < lines.len() {
-        let mut labels: Vec<&str> = Vec::new();
-        let mut hard = 0;
-        let run = lines[at..].iter().take_while(|(block, _, line)| {
-            let found = fact(line).filter(|(label, ..)| !labels.contains(label));
-            let goes_on = *block == lines[at].0 && found.is_some();
-            if let Some((label, _, is_hard)) = found.filter(|_| goes_on) {
-                labels.push(label);
-                hard += usize::from(is_hard);
-            }
-            goes_on
-        });
-        let length = run.count();
-        if length >= LEAST && hard >= 2 {
-            for (block, line, text) in &lines[at..at + length] {
-                gone.insert((*block, *line));
-                let Some((label, value, _)) = fact(text) else { continue };
-                let is_asker = moderator::is_role(label);
-                if is_asker || moderator::is_helper(label) {
-                    let name = value.split(['(', ',', '<']).next().unwrap_or(value).trim();
-                    parts.asking.insert(name.to_owned());
-                    parts.interviews |= is_asker;
-                }
-            }
-        }
-        at += length.max(1);
-    }
-    if !gone.is_empty() {
-        // Where there is a header, so may there be blocks of facts under a heading of their own,
-        // which customers fill in before a chat.
-        for (block, of) in blocks.iter().enumerate() {
-            let own = of.lines();
-            let facts = own.iter().filter(|line| fact(line.trim()).is_some_and(|f| f.2)).count();
-            if facts >= 2 && facts + 1 >= own.len() && fact(own[0].trim()).is_none() {
-                gone.extend((0..own.len()).map(|line| (block, line)));
-            }
-        }
-    }
-    let note = |findings: &mut Findings, line: usize, is_head: bool| {
-        if is_head {
-            findings.note("header-lines", line, || {
-                "facts in a row above a conversation are nobody's words; left out".to_owned()
-            });
-        } else {
-            findings.note("tool-notice", line, || {
-                "lines that only part others, and notices of who came and went, are nobody's words; left out"
-                    .to_owned()
-            });
-        }
-    };
-    for (i, block) in blocks.iter_mut().enumerate() {
-        let first = block.line;
-        let (Body::Paragraph(lines) | Body::Item(lines)) = &mut block.body else { continue };
-        let mut at = 0;
-        lines.retain(|line| {
-            let line = line.trim();
-            let is_head = gone.contains(&(i, at));
-            at += 1;
-            let is_out = is_head || is_rule(line) || is_notice(line);
-            if is_out {
-                note(findings, first + at - 1, is_head);
-            }
-            !is_out
-        });
-    }
-    blocks.retain(|block| match &block.body {
-        Body::Paragraph(lines) | Body::Item(lines) => !lines.is_empty(),
-        _ => true,
+fn note_header(findings: &mut Findings, line: usize) {
+    findings.note("header-lines", line, || {
+        "facts in a row above a conversation are nobody's words; left out".to_owned()
     });
-    parts
+}
+
+fn note_notice(findings: &mut Findings, line: usize) {
+    findings.note("tool-notice", line, || {
+        "lines that only part others, and notices of who came and went, are nobody's words; left out"
+            .to_owned()
+    });
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::Rows;
-    use super::super::text;
-
-    fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        text::read(text, &mut rows).unwrap();
-        rows
-    }
+    use super::super::test_support::load_text;
 
     #[test]
     fn a_header_tells_who_helps_and_is_nobodys_words() {
@@ -213,7 +251,7 @@ mod tests {
                  (14:00:45) {agent}: I am sorry, may I have your order number?\n(14:01:10) Nadia Ek: I typed it in already.\n\n"
             )
         };
-        let rows = load(&format!("{}{}", chat("R7", "Darren"), chat("R8", "Siobhan")));
+        let rows = load_text(&format!("{}{}", chat("R7", "Darren"), chat("R8", "Siobhan")));
         let who =
             |record: &crate::corpus::Record| record.participant.as_deref() == Some("Nadia Ek");
         assert!(rows.records.iter().all(who), "{:?}", rows.records);
@@ -223,9 +261,10 @@ mod tests {
 
     #[test]
     fn a_round_of_short_answers_is_no_header() {
-        let rows = load("Moderator: Which bus?\nP01: Number 5\nP02: Number 7\nP03: Number 9\n");
+        let rows =
+            load_text("Moderator: Which bus?\nP01: Number 5\nP02: Number 7\nP03: Number 9\n");
         assert_eq!(rows.records.len(), 3);
-        let rows = load("Name: Ana\nAge: 34\nCity: Rome\n\nShe waits a lot.\n");
+        let rows = load_text("Name: Ana\nAge: 34\nCity: Rome\n\nShe waits a lot.\n");
         assert!(rows.records.iter().any(|record| record.text.contains("Rome")), "nobody speaks");
     }
 }

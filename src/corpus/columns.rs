@@ -14,7 +14,8 @@ use super::front_matter::PARTICIPANT;
 use super::names::{is_context, is_id_name, normalise, participant_rank};
 use super::staff;
 use super::values::{
-    are_lists, is_address, is_free, is_no_answer, is_time_stamp, number, tells_nothing,
+    are_lists, are_nearly_all, is_address, is_free, is_no_answer, is_time_stamp, number,
+    tells_nothing,
 };
 use super::{ColumnSpan, Corpus, Record};
 
@@ -221,23 +222,32 @@ impl Column {
     }
 }
 
+/// Fewest values of a column of keys: fewer may all be different by chance.
+const LEAST_KEYS: usize = 5;
+/// Shortest key, in bytes.
+const SHORTEST_KEY: usize = 6;
+
 fn kind_of(name: &str, values: &[&str], distinct: usize) -> ColumnKind {
     let filled = values.len();
-    let share = |holds: fn(&str) -> bool| values.iter().filter(|v| holds(v)).count() * 20 / filled;
-    let is_number = |value: &str| number(value).is_some();
+    let mostly = |holds: fn(&str) -> bool| {
+        are_nearly_all(values.iter().filter(|value| holds(value)).count(), filled)
+    };
+    let are_numbers = || mostly(|value| number(value).is_some());
+    let is_key = |value: &str| value.len() >= SHORTEST_KEY && !value.contains(char::is_whitespace);
     // Values that are nearly all different and single words longer than a number: keys, addresses.
-    let unique = filled >= 5 && distinct * 20 >= filled * 19;
-    let is_key = |value: &str| value.len() >= 6 && !value.contains(char::is_whitespace);
+    let are_keys = filled >= LEAST_KEYS
+        && are_nearly_all(distinct, filled)
+        && values.iter().all(|value| is_key(value));
     if participant_rank(name).is_some()
         || is_id_name(name)
         || normalise(name) == "id"
-        || share(is_time_stamp) >= 19
-        || share(is_address) >= 19
-        || unique && share(is_key) == 20 && share(is_number) < 19
+        || mostly(is_time_stamp)
+        || mostly(is_address)
+        || are_keys && !are_numbers()
     {
         return ColumnKind::Identifier;
     }
-    if share(is_number) >= 19 {
+    if are_numbers() {
         return ColumnKind::Numeric;
     }
     let answers: Vec<&str> = values.iter().copied().filter(|value| !is_no_answer(value)).collect();

@@ -60,65 +60,107 @@ const PREFIXES: [&str; 12] =
 /// Adds a record for each message that is not by staff or a program. What staff write is the
 /// question that the next message of its thread answers.
 pub(super) fn into_rows(letters: &[Letter], rows: &mut Rows) -> Result<(), String> {
-    let staff = staff(letters);
-    // Some messages of a person may come without the name.
-    let mut names: HashMap<String, String> = HashMap::new();
-    for letter in letters {
-        if let Some(name) = &letter.from.name {
-            names.entry(letter.from.address.clone()).or_insert_with(|| name.clone());
+    let people = People::of(letters);
+    rows.moderators.extend(people.names_of_staff());
+    let questions = questions(letters, &people, rows);
+    for (letter, question) in letters.iter().zip(&questions) {
+        if !people.is_by_staff(letter) {
+            add_record(letter, question.as_deref(), people.name_of(letter), rows)?;
         }
     }
-    let moderators: BTreeSet<&String> =
-        staff.iter().filter_map(|address| names.get(address)).collect();
-    rows.moderators.extend(moderators.into_iter().cloned());
-    let is_staffs = |letter: &Letter| letter.is_automatic || staff.contains(&letter.from.address);
-    let name_of = |letter: &Letter| {
-        let address = Some(&letter.from.address).filter(|address| !address.is_empty())?;
-        Some(names.get(address).unwrap_or(address).clone())
-    };
-    // Mail programs often have the newest message on top, and what it answers below it.
-    let mut order: Vec<usize> = (0..letters.len()).collect();
-    if letters.iter().all(|letter| letter.sent.is_some()) {
-        order.sort_by_key(|at| letters[*at].sent);
+    Ok(())
+}
+
+/// Who wrote the messages.
+struct People {
+    /// Addresses of staff.
+    staff: HashSet<String>,
+    /// Names by address: some messages of a person may come without the name.
+    names: HashMap<String, String>,
+}
+
+impl People {
+    fn of(letters: &[Letter]) -> Self {
+        let mut names: HashMap<String, String> = HashMap::new();
+        for letter in letters {
+            if let Some(name) = &letter.from.name {
+                names.entry(letter.from.address.clone()).or_insert_with(|| name.clone());
+            }
+        }
+        Self { staff: staff(letters), names }
     }
+
+    fn names_of_staff(&self) -> BTreeSet<String> {
+        self.staff.iter().filter_map(|address| self.names.get(address)).cloned().collect()
+    }
+
+    /// Whether a message is by staff or a program.
+    fn is_by_staff(&self, letter: &Letter) -> bool {
+        letter.is_automatic || self.staff.contains(&letter.from.address)
+    }
+
+    /// The name of a message's sender, or else the address.
+    fn name_of(&self, letter: &Letter) -> Option<String> {
+        let address = Some(&letter.from.address).filter(|address| !address.is_empty())?;
+        Some(self.names.get(address).unwrap_or(address).clone())
+    }
+}
+
+/// For each message, the question of its thread that it answers. Questions that nobody answers are
+/// left out, with a finding.
+fn questions(letters: &[Letter], people: &People, rows: &mut Rows) -> Vec<Option<String>> {
     let mut threads = Threads::default();
     let mut questions: Vec<Option<String>> = vec![None; letters.len()];
-    for at in order {
+    for at in reading_order(letters) {
         let letter = &letters[at];
         let thread = threads.of(letter);
         let question = &mut threads.questions[thread];
-        if is_staffs(letter) {
+        if people.is_by_staff(letter) {
             let mut ask = || question.ask(letter.line, &rows.clean(letter.line, &letter.own));
             // An automatic notice is about the mail itself, not about what people write.
             if letter.is_automatic || ask() {
                 moderator::note_left_out(&mut rows.findings, letter.line);
             }
         } else {
-            questions[at] = question.answer(name_of(letter).as_deref()).map(str::to_owned);
+            questions[at] = question.answer(people.name_of(letter).as_deref()).map(str::to_owned);
         }
     }
     for line in threads.questions.iter_mut().filter_map(Question::end) {
         moderator::note_left_out(&mut rows.findings, line);
     }
-    for (letter, question) in letters.iter().zip(&questions) {
-        if is_staffs(letter) {
-            continue;
-        }
-        let text = rows.clean(letter.line, &letter.own);
-        if text.is_empty() {
-            continue;
-        }
-        let participant = name_of(letter).map(|name| rows.clean(letter.line, &name));
-        let subject = rows.clean(letter.line, &letter.subject);
-        let cells = [
-            ("subject", Some(subject.as_str()).filter(|subject| !subject.is_empty())),
-            ("question", question.as_deref()),
-            ("text", Some(text.as_str())),
-        ];
-        let cells = cells.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        rows.push_cells(letter.line, participant, cells)?;
+    questions
+}
+
+/// The indices of the messages, oldest first where all have a date: mail programs often have the
+/// newest message on top, and what it answers below it.
+fn reading_order(letters: &[Letter]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..letters.len()).collect();
+    if letters.iter().all(|letter| letter.sent.is_some()) {
+        order.sort_by_key(|at| letters[*at].sent);
     }
-    Ok(())
+    order
+}
+
+/// Adds the record of a message, unless its sender wrote nothing.
+fn add_record(
+    letter: &Letter,
+    question: Option<&str>,
+    participant: Option<String>,
+    rows: &mut Rows,
+) -> Result<(), String> {
+    let text = rows.clean(letter.line, &letter.own);
+    if text.is_empty() {
+        return Ok(());
+    }
+    let participant = participant.map(|name| rows.clean(letter.line, &name));
+    let subject = rows.clean(letter.line, &letter.subject);
+    let cells = [
+        ("subject", Some(subject.as_str()).filter(|subject| !subject.is_empty())),
+        ("question", question),
+        ("text", Some(text.as_str())),
+    ];
+    let cells = cells.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    rows.push_cells(letter.line, participant, cells)
 }
 
 /// The threads of the messages, with the last question in each.
@@ -233,18 +275,7 @@ fn staff(letters: &[Letter]) -> HashSet<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::mail;
-    use super::*;
-
-    fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        mail::read(text, &mut rows).unwrap();
-        rows
-    }
-
-    fn said(rows: &Rows) -> Vec<(Option<&str>, &str)> {
-        rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect()
-    }
+    use super::super::test_support::{load_mail, said};
 
     fn letter(from: &str, to: &str, subject: &str, text: &str) -> String {
         format!(
@@ -255,7 +286,7 @@ mod tests {
     #[test]
     fn what_staff_answer_is_the_question_of_the_next_message_of_the_thread() {
         let team = "Shop Team <team@shop.example>";
-        let rows = load(
+        let rows = load_mail(
             &[
                 letter("Ana <ana@a.example>", team, "Chair", "I cannot stand so long."),
                 letter("Bo <bo@b.example>", team, "Delivery", "The box is wet."),
@@ -287,7 +318,7 @@ mod tests {
     #[test]
     fn whoever_most_write_to_answers_and_programs_are_nobody() {
         let lisa = "Lisa Lind <lisa@study.example>";
-        let rows = load(
+        let rows = load_mail(
             &[
                 letter(lisa, "ana@a.example, bo@b.example", "Day 1", "What did you cook?"),
                 letter("Ana <ana@a.example>", lisa, "Re: Day 1", "Soup."),
@@ -319,7 +350,7 @@ mod tests {
                 "From: {from}\nTo: {to}\nDate: {day} Jun 2024 08:00:00 +0200\nSubject: Re: Chair\n\n{text}\n\n"
             )
         };
-        let rows = load(
+        let rows = load_mail(
             &[
                 dated(5, "Ana <ana@a.example>", team, "At knee height."),
                 dated(4, team, "ana@a.example", "Have you seen the button?"),
@@ -335,8 +366,8 @@ mod tests {
         let people = ["Ana <ana@a.example>", "Bo <bo@b.example>", "Cy <cy@c.example>"];
         let all = people.join(", ");
         let letters = people.map(|from| letter(from, &all, "Lift", "It is slow in the morning."));
-        assert_eq!(load(&letters.concat()).records.len(), 3);
+        assert_eq!(load_mail(&letters.concat()).records.len(), 3);
         let alone = letter("Help Team <help@a.example>", "x@y.example", "Re: Lift", "Please wait.");
-        assert!(load(&alone).records.is_empty(), "one of many files");
+        assert!(load_mail(&alone).records.is_empty(), "one of many files");
     }
 }

@@ -68,7 +68,7 @@ const COVERS: [&str; 15] = [
 ];
 
 /// Names of facts on a cover sheet, for those that no colon marks.
-const FACTS: [&str; 32] = [
+const COVER_FACTS: [&str; 32] = [
     "institute",
     "institut",
     "client",
@@ -123,7 +123,7 @@ pub(super) fn is_cover(sheet: &Sheet) -> bool {
     let pairs = || lines.iter().filter(|cells| cells.len() == 2);
     let is_fact = |cells: &&&[(usize, String)]| {
         let name = cells[0].1.trim();
-        name.ends_with([':', '：']) || FACTS.contains(&normalise(name).as_str())
+        name.ends_with([':', '：']) || COVER_FACTS.contains(&normalise(name).as_str())
     };
     let facts = pairs().filter(is_fact).count();
     facts >= 2 && facts * 2 > pairs().count()

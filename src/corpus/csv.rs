@@ -86,8 +86,8 @@ fn sniff(text: &str, usual: Option<u8>) -> u8 {
     best.0
 }
 
-/// Most lines of a title above a table, and of other text below it.
-const MOST_TITLES: usize = 10;
+/// Most lines of text above a table, which are its title, and also below it.
+const MOST_BESIDE: usize = 10;
 /// Fewest lines of a table below a title.
 const LEAST_LINES: usize = 5;
 /// Fewest columns of a table below a title.
@@ -102,8 +102,8 @@ fn titles_above(widths: &[usize]) -> usize {
     let titles = widths.iter().take_while(|title| **title * 2 <= width).count();
     // Below the table there may be other lines.
     let even = widths[titles..].iter().take_while(|other| **other == width).count();
-    let is_even = even >= LEAST_LINES && widths.len() - titles - even <= MOST_TITLES;
-    if titles <= MOST_TITLES && is_even { titles } else { 0 }
+    let is_even = even >= LEAST_LINES && widths.len() - titles - even <= MOST_BESIDE;
+    if titles <= MOST_BESIDE && is_even { titles } else { 0 }
 }
 
 /// Number of cells in each of the first records.
@@ -196,17 +196,8 @@ fn add_row(table: &mut Table, width: usize, mut row: TableRow, rows: &mut Rows) 
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::test_support::{load_csv, texts};
     use super::*;
-
-    fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        read(text, None, &mut rows).unwrap();
-        rows
-    }
-
-    fn texts(rows: &Rows) -> Vec<&str> {
-        rows.records.iter().map(|r| r.text.as_str()).collect()
-    }
 
     #[test]
     fn every_usual_delimiter_is_recognised() {
@@ -215,25 +206,25 @@ mod tests {
             let text = text.replace("a,b", &format!("a{delimiter}b"));
             let text = text.replace("1,", &format!("1{delimiter}"));
             let text = text.replace("2,", &format!("2{delimiter}"));
-            let rows = load(&text);
+            let rows = load_csv(&text);
             assert_eq!(texts(&rows), ["a: 1\nb: x,;\t|y", "a: 2\nb: z"], "{delimiter:?}");
         }
     }
 
     #[test]
     fn decimal_commas_do_not_pass_for_delimiters() {
-        let rows = load("name;score;note\nAna;4,5;good, quick\nBo;3,0;slow, late, dear\n");
+        let rows = load_csv("name;score;note\nAna;4,5;good, quick\nBo;3,0;slow, late, dear\n");
         assert_eq!(texts(&rows)[1], "name: Bo\nscore: 3,0\nnote: slow, late, dear");
     }
 
     #[test]
     fn excels_declaration_of_the_delimiter_is_obeyed() {
-        assert_eq!(texts(&load("sep=;\r\na;b\r\n1;2\r\n")), ["a: 1\nb: 2"]);
+        assert_eq!(texts(&load_csv("sep=;\r\na;b\r\n1;2\r\n")), ["a: 1\nb: 2"]);
     }
 
     #[test]
     fn quotes_delimiters_and_line_ends_inside_a_cell_are_kept() {
-        let rows = load("q,a\r\nWhy?,\"He said \"\"no\"\", twice,\r\nand left\"\r\n");
+        let rows = load_csv("q,a\r\nWhy?,\"He said \"\"no\"\", twice,\r\nand left\"\r\n");
         let record = &rows.records[0];
         assert_eq!(record.text, "q: Why?\na: He said \"no\", twice,\nand left");
         let span = &record.columns[1];
@@ -242,14 +233,14 @@ mod tests {
 
     #[test]
     fn ragged_rows_are_kept_and_counted_once() {
-        let rows = load("a,b,c\n1,2,3\n4\n5,6,7,8,9\n1,2,3,,\n");
+        let rows = load_csv("a,b,c\n1,2,3\n4\n5,6,7,8,9\n1,2,3,,\n");
         assert_eq!(texts(&rows)[1..3], ["a: 4", "a: 5\nb: 6\nc: 7\ncolumn_4: 8\ncolumn_5: 9"]);
         assert_eq!(rows.findings.kinds(), [("ragged-row", Some(2), 2)]);
     }
 
     #[test]
     fn a_file_of_one_column_keeps_its_commas() {
-        let rows = load("feedback\nFast, but dear\nI wait, and wait, and wait\n");
+        let rows = load_csv("feedback\nFast, but dear\nI wait, and wait, and wait\n");
         assert_eq!(
             texts(&rows),
             ["feedback: Fast, but dear", "feedback: I wait, and wait, and wait"]
@@ -259,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_quote_that_is_never_closed_swallows_nothing() {
-        let rows = load("a,b\n1,\"fine\"\n2,\"open\n3,x\n4,y\n");
+        let rows = load_csv("a,b\n1,\"fine\"\n2,\"open\n3,x\n4,y\n");
         assert_eq!(texts(&rows), ["a: 1\nb: fine", "a: 2\nb: \"open", "a: 3\nb: x", "a: 4\nb: y"]);
         assert_eq!(rows.findings.kinds(), [("open-quote", Some(2), 1)]);
     }
@@ -267,7 +258,7 @@ mod tests {
     #[test]
     fn a_cell_that_only_begins_with_a_quotation_is_read_as_it_stands() {
         let rows =
-            load("id\tsaid\n1\t\"Easy\" is not the word\n2\t\"all of it\"\n3\t\"I was told\n");
+            load_csv("id\tsaid\n1\t\"Easy\" is not the word\n2\t\"all of it\"\n3\t\"I was told\n");
         let said = ["id: 1\nsaid: \"Easy\" is not the word", "id: 2\nsaid: all of it"];
         assert_eq!(texts(&rows)[..2], said);
         assert_eq!(rows.records.len(), 3);
@@ -275,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_closed_quote_over_the_last_lines_is_left_alone() {
-        let rows = load("a,b\n1,\"two\nlines \"\"and\"\" more\"");
+        let rows = load_csv("a,b\n1,\"two\nlines \"\"and\"\" more\"");
         assert_eq!(texts(&rows), ["a: 1\nb: two\nlines \"and\" more"]);
         assert!(rows.findings.kinds().is_empty());
     }
@@ -284,7 +275,7 @@ mod tests {
     fn a_title_without_delimiters_does_not_hide_them() {
         let text = "Report of May\nAll stores\nid,store,why\n1,York,slow\n2,Hull,dear\n3,Bath,far\n\
                     4,York,old\n";
-        let rows = load(text);
+        let rows = load_csv(text);
         assert_eq!(texts(&rows)[0], "id: 1\nstore: York\nwhy: slow");
         assert_eq!(rows.findings.kinds(), [("title-row", Some(1), 2)]);
         assert_eq!(rows.records[0].row, 1);
@@ -299,9 +290,9 @@ mod tests {
     #[test]
     fn a_hundred_thousand_columns_and_a_quote_bomb_are_read() {
         let wide = format!("{}\n{}\n", vec!["c"; 100_000].join(","), vec!["1"; 100_000].join(","));
-        assert_eq!(load(&wide).records[0].columns.len(), 100_000);
+        assert_eq!(load_csv(&wide).records[0].columns.len(), 100_000);
         let bomb = format!("a,b\n1,{}\n2,x\n", "\"".repeat(200_001));
-        assert!(texts(&load(&bomb)).last().unwrap().ends_with("b: x"));
+        assert!(texts(&load_csv(&bomb)).last().unwrap().ends_with("b: x"));
     }
 
     #[test]

@@ -257,7 +257,7 @@ impl<'a> Document<'a> {
 }
 
 /// Left cells of a sheet about a participant, besides the one that says who it is.
-const ON_SHEET: [&str; 12] = [
+const SHEET_FACTS: [&str; 12] = [
     "age",
     "gender",
     "occupation",
@@ -278,15 +278,15 @@ fn whose_sheet(rows: &[DocumentRow]) -> Option<&str> {
     let pairs = || rows.iter().map(|row| (normalise(&row.cells[0]), row.cells.get(1)));
     let first = rows[0].cells.first().filter(|_| !rows[0].is_header)?;
     let is_sheet = participant_rank(first).is_some()
-        && rows.iter().all(|row| row.cells.len() == 2 && is_label(&row.cells[0]))
-        && pairs().any(|(name, _)| ON_SHEET.contains(&name.as_str()));
+        && rows.iter().all(|row| row.cells.len() == 2 && may_be_label(&row.cells[0]))
+        && pairs().any(|(name, _)| SHEET_FACTS.contains(&name.as_str()));
     pairs().next()?.1.filter(|_| is_sheet).map(|who| who.trim()).filter(|who| !who.is_empty())
 }
 
 /// Number of columns of a table that may be a conversation: the speaker and the words, and perhaps
 /// a number and a time.
 const TALK_COLUMNS: RangeInclusive<usize> = 2..=4;
-/// Longest label of a speaker, in characters.
+/// Longest label of a speaker or a fact, in characters.
 const LONGEST_LABEL: usize = 40;
 
 /// A row as a turn: line, speaker and words.
@@ -317,7 +317,7 @@ fn turns(rows: &[DocumentRow]) -> Option<Vec<Turn<'_>>> {
 }
 
 fn has_asker(turns: &[Turn<'_>]) -> bool {
-    turns.iter().any(|(_, speaker, _)| moderator::is_label(speaker))
+    turns.iter().any(|(_, speaker, _)| moderator::is_asker(speaker))
 }
 
 /// The rows as turns of the speakers in `column`, if all its cells could be labels and the words
@@ -340,7 +340,7 @@ fn turns_in(rows: &[DocumentRow], column: usize, width: usize) -> Option<Vec<Tur
             Some((_, before, _)) if label.is_empty() => before.clone(),
             _ => label,
         };
-        if !is_label(&speaker) {
+        if !may_be_label(&speaker) {
             return None;
         }
         turns.push((row.line, speaker, cell(row, words)));
@@ -348,7 +348,8 @@ fn turns_in(rows: &[DocumentRow], column: usize, width: usize) -> Option<Vec<Tur
     turns.iter().any(|(_, speaker, _)| *speaker != turns[0].1).then_some(turns)
 }
 
-fn is_label(text: &str) -> bool {
+/// Whether a text may be the label of a speaker or of a fact: short, with letters, and no sentence.
+fn may_be_label(text: &str) -> bool {
     text.contains(char::is_alphabetic)
         && text.chars().count() <= LONGEST_LABEL
         && !text.ends_with(['.', '?', '!'])
@@ -356,6 +357,7 @@ fn is_label(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::test_support::said;
     use super::*;
 
     fn read(write: impl FnOnce(&mut Document<'_>)) -> Rows {
@@ -376,10 +378,6 @@ mod tests {
         lines.iter().enumerate().map(row).collect()
     }
 
-    fn texts(rows: &Rows) -> Vec<(Option<&str>, &str)> {
-        rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect()
-    }
-
     #[test]
     fn a_table_with_a_column_of_names_says_who_speaks() {
         let rows = read(|document| {
@@ -387,7 +385,7 @@ mod tests {
         });
         let expected =
             [(Some("Ana"), "Name: Ana\nPain: the rota\ncolumn_3: x"), (Some("Bo"), "Name: Bo")];
-        assert_eq!(texts(&rows), expected);
+        assert_eq!(said(&rows), expected);
     }
 
     #[test]
@@ -396,7 +394,7 @@ mod tests {
             document.table(rows_of(&[&["one", "two"], &["", " "]]));
             document.table(rows_of(&[&["three"], &["four", ""]]));
         });
-        let texts: Vec<_> = texts(&rows).into_iter().map(|(_, text)| text).collect();
+        let texts: Vec<_> = said(&rows).into_iter().map(|(_, text)| text).collect();
         assert_eq!(texts, ["one", "two", "three", "four"]);
     }
 
@@ -410,14 +408,14 @@ mod tests {
             &["P1", "I walk."],
         ];
         let rows = read(|document| document.table(rows_of(&talk)));
-        assert_eq!(texts(&rows), answers.map(|text| (Some("P1"), text)));
+        assert_eq!(said(&rows), answers.map(|text| (Some("P1"), text)));
 
         let timed: Vec<Vec<&str>> = std::iter::once(vec!["Time", "Speaker", "Text"])
             .chain(talk.iter().map(|turn| vec!["00:01", turn[0], turn[1]]))
             .collect();
         let timed: Vec<&[&str]> = timed.iter().map(Vec::as_slice).collect();
         let rows = read(|document| document.table(rows_of(&timed)));
-        assert_eq!(texts(&rows), answers.map(|text| (Some("P1"), text)));
+        assert_eq!(said(&rows), answers.map(|text| (Some("P1"), text)));
         assert_eq!(rows.records[0].row, 3);
     }
 
@@ -427,7 +425,7 @@ mod tests {
         let round: [&[&str]; 3] = [&["Eva", "How do you start?"], &["Ana", long], &["", "Always."]];
         let rows = read(|document| document.table(rows_of(&round.repeat(3))));
         let text = format!("question: How do you start?\ntext: {long}\nAlways.");
-        assert_eq!(texts(&rows), vec![(Some("Ana"), text.as_str()); 3]);
+        assert_eq!(said(&rows), vec![(Some("Ana"), text.as_str()); 3]);
         assert_eq!(rows.findings.kinds(), [("moderator-guessed", None, 1)]);
     }
 
@@ -441,11 +439,11 @@ mod tests {
             (Some("Beth"), "Participant: Beth\nAge: 38"),
             (Some("Beth"), "It is always the same."),
         ];
-        assert_eq!(texts(&rows), expected);
+        assert_eq!(said(&rows), expected);
         let quotes: [&[&str]; 3] =
             [&["Participant", "Quote"], &["P1", "I walk."], &["P2", "I wait."]];
         let rows = read(|document| document.table(rows_of(&quotes)));
-        assert_eq!(texts(&rows)[1], (Some("P2"), "Participant: P2\nQuote: I wait."));
+        assert_eq!(said(&rows)[1], (Some("P2"), "Participant: P2\nQuote: I wait."));
     }
 
     #[test]
@@ -456,7 +454,7 @@ mod tests {
             document.heading(1, "Next steps");
             document.paragraph(4, "Fix the labels.");
         });
-        assert_eq!(texts(&rows).len(), 1);
+        assert_eq!(said(&rows).len(), 1);
         assert_eq!(rows.findings.kinds(), [("researchers-section", Some(4), 1)]);
         let rows = read(|document| {
             document.heading(1, "Summary");
@@ -479,7 +477,7 @@ mod tests {
             document.paragraph(9, "They need a list.");
         });
         let text = "section: Carmen, 58, pescadera\ntext: Apunto los encargos en la mano.";
-        assert_eq!(texts(&rows), [(Some("Carmen, 58, pescadera"), text)]);
+        assert_eq!(said(&rows), [(Some("Carmen, 58, pescadera"), text)]);
         assert_eq!(rows.findings.kinds(), [("researchers-section", Some(2), 4)]);
         let rows = read(|document| document.paragraph(1, "Observation: they walk."));
         assert_eq!(rows.records.len(), 1, "nobody is named");
@@ -494,7 +492,7 @@ mod tests {
             &["Cost", "It is dear."],
         ];
         let rows = read(|document| document.table(rows_of(&themes)));
-        assert_eq!(texts(&rows)[0], (None, "Theme: Access\nQuote: The lift is slow."));
+        assert_eq!(said(&rows)[0], (None, "Theme: Access\nQuote: The lift is slow."));
         let coded: [&[&str]; 3] = [
             &["Speaker", "Text", "Code"],
             &["Interviewer", "Why?", ""],
@@ -502,6 +500,6 @@ mod tests {
         ];
         let rows = read(|document| document.table(rows_of(&coded)));
         let last = (Some("P1"), "Speaker: P1\nText: The lift is slow.\nCode: access");
-        assert_eq!(texts(&rows).last(), Some(&last));
+        assert_eq!(said(&rows).last(), Some(&last));
     }
 }

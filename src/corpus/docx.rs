@@ -123,6 +123,42 @@ struct Table {
     outer: Paragraph,
 }
 
+impl Table {
+    /// Takes an element of a table. `line` is the number of the paragraph that comes next.
+    fn start(&mut self, name: &str, element: &Element<'_>, line: usize) {
+        match name {
+            "tr" => {
+                self.rows.push(DocumentRow { line, is_header: false, cells: Vec::new() });
+                self.reaches.push(Vec::new());
+            }
+            "tblHeader" => {
+                if let Some(row) = self.rows.last_mut() {
+                    row.is_header = true;
+                }
+            }
+            "tc" => {
+                if let (Some(row), Some(reaches)) = (self.rows.last_mut(), self.reaches.last_mut())
+                {
+                    row.cells.push(String::new());
+                    reaches.push(Reach::default());
+                }
+            }
+            "gridSpan" | "vMerge" => {
+                let cells = self.reaches.last_mut();
+                let Some(reach) = cells.and_then(|cells| cells.last_mut()) else { return };
+                let value = element.attribute("val");
+                if name == "vMerge" {
+                    reach.begins = value.as_deref() == Some("restart");
+                    reach.continues = !reach.begins;
+                } else {
+                    reach.columns = value.and_then(|span| span.parse().ok()).unwrap_or(1);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// A paragraph that is not closed yet.
 #[derive(Default)]
 struct Paragraph {
@@ -193,39 +229,11 @@ impl<'a> Reader<'a> {
                 let outer = std::mem::take(&mut self.paragraph);
                 self.tables.push(Table { rows: Vec::new(), reaches: Vec::new(), outer });
             }
-            "tr" => self.with_table(|table, number| {
-                let (line, cells) = (number + 1, Vec::new());
-                table.rows.push(DocumentRow { line, is_header: false, cells });
-                table.reaches.push(Vec::new());
-            }),
-            "tblHeader" => self.with_table(|table, _| {
-                if let Some(row) = table.rows.last_mut() {
-                    row.is_header = true;
+            name => {
+                if let Some(table) = self.tables.last_mut() {
+                    table.start(name, element, self.number + 1);
                 }
-            }),
-            "tc" => self.with_table(|table, _| {
-                if let (Some(row), Some(reaches)) =
-                    (table.rows.last_mut(), table.reaches.last_mut())
-                {
-                    row.cells.push(String::new());
-                    reaches.push(Reach::default());
-                }
-            }),
-            "gridSpan" | "vMerge" => {
-                let value = element.attribute("val");
-                let is_tall = element.name() == "vMerge";
-                self.with_table(|table, _| {
-                    let cells = table.reaches.last_mut();
-                    let Some(reach) = cells.and_then(|cells| cells.last_mut()) else { return };
-                    if is_tall {
-                        reach.begins = value.as_deref() == Some("restart");
-                        reach.continues = !reach.begins;
-                    } else {
-                        reach.columns = value.and_then(|span| span.parse().ok()).unwrap_or(1);
-                    }
-                });
             }
-            _ => {}
         }
     }
 
@@ -235,12 +243,6 @@ impl<'a> Reader<'a> {
             .findings
             .note(kind, self.number.max(1), || format!("{what} was left out"));
         self.skipped = 1;
-    }
-
-    fn with_table(&mut self, change: impl FnOnce(&mut Table, usize)) {
-        if let Some(table) = self.tables.last_mut() {
-            change(table, self.number);
-        }
     }
 
     fn push(&mut self, text: &str) {
@@ -308,6 +310,7 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::archive::pack;
+    use super::super::test_support::rows_and_texts;
     use super::*;
 
     const NAMESPACE: &str = "http://schemas.openxmlformats.org/wordprocessingml/2006/main";
@@ -339,10 +342,6 @@ mod tests {
         rows
     }
 
-    fn texts(rows: &Rows) -> Vec<(usize, &str)> {
-        rows.records.iter().map(|r| (r.row, r.text.as_str())).collect()
-    }
-
     #[test]
     fn headings_items_and_turns_are_read_whatever_the_language_of_the_program() {
         let styled = |style: &str, text: &str| {
@@ -362,7 +361,7 @@ mod tests {
         .concat();
         let rows = load(&body);
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [
                 (3, "section: Rota\ntext: swaps\tat night"),
                 (5, "section: Rota\nquestion: Why?\ntext: Habit & fear."),
@@ -403,7 +402,7 @@ mod tests {
             format!("<w:comments>{}{}</w:comments>", paragraph("A code"), paragraph(" "));
         let mut rows = Rows::new(1);
         read(&docx(&body, &[("word/comments.xml", &comments)]), &mut rows).unwrap();
-        assert_eq!(texts(&rows), [(1, "Kept."), (2, "new")]);
+        assert_eq!(rows_and_texts(&rows), [(1, "Kept."), (2, "new")]);
         assert_eq!(rows.findings.kinds(), [("beside-text", None, 1), ("deleted-text", Some(2), 1)]);
     }
 
@@ -448,7 +447,7 @@ mod tests {
     fn depth_costs_only_its_size_and_broken_xml_says_where() {
         let deep = format!("{}{}", "<w:tbl><w:tr><w:tc>".repeat(50_000), paragraph("deep"));
         let deep = format!("{deep}{}", "</w:tc></w:tr></w:tbl>".repeat(50_000));
-        assert_eq!(texts(&load(&deep)), [(1, "deep")]);
+        assert_eq!(rows_and_texts(&load(&deep)), [(1, "deep")]);
         let cause = read(&docx("<w:p>", &[]), &mut Rows::new(1)).unwrap_err();
         assert!(cause.contains("XML is broken at byte"), "{cause}");
     }

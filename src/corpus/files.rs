@@ -46,11 +46,9 @@ pub fn load(inputs: &[PathBuf]) -> Result<Corpus, CorpusError> {
     }
     let mut corpus = Corpus { findings: found.findings, ..Corpus::default() };
     let mut hashes = HashMap::new();
-    let beside = if found.candidates.iter().any(|candidate| names_participant(&candidate.path)) {
-        Beside::NamedNotes
-    } else {
-        Beside::Anything
-    };
+    let mut paths = found.candidates.iter().map(|candidate| &candidate.path);
+    let has_named_notes = paths.any(|path| is_note_of_participant(path));
+    let beside = if has_named_notes { Beside::NamedNotes } else { Beside::Anything };
     for candidate in &found.candidates {
         if let Err(cause) = add_file(&mut corpus, candidate, beside, &mut hashes) {
             corpus.findings.push(skipped(&candidate.name, cause));
@@ -118,7 +116,7 @@ fn add_file(
 }
 
 /// Whether a file is a note that names its participant at its head.
-fn names_participant(path: &Path) -> bool {
+fn is_note_of_participant(path: &Path) -> bool {
     let is_note = Format::by_name(path) == ByName::Known(Format::Text(TextFormat::Markdown));
     if !is_note || !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
         return false;

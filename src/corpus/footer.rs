@@ -7,16 +7,13 @@ use super::header::{shown, typical};
 use super::names::normalise;
 use super::rows::Rows;
 use super::table::TableRow;
-use super::values::{number, spoken_words};
+use super::values::{SENTENCE_WORDS, number, spoken_words};
 
 /// Most lines looked at from the end, and from the beginning to compare them with.
 const SAMPLE: usize = 50;
 
 /// Fewest words of a notice in a column whose other cells have one or two.
 const NOTICE: usize = 3;
-
-/// Fewest words of a cell that is an answer.
-const SENTENCE: usize = 4;
 
 /// Words that begin a line which sums up the rows above it.
 const SUMMARIES: [&str; 36] = [
@@ -121,7 +118,8 @@ impl Shape {
     fn is_footer(&self, line: &TableRow, lines: &[TableRow]) -> bool {
         let cells: Vec<(usize, &str)> = line.filled().collect();
         let Some(&(column, first)) = cells.first() else { return false };
-        if self.typical < 2 || cells.iter().skip(1).any(|(_, cell)| spoken_words(cell) >= SENTENCE)
+        if self.typical < 2
+            || cells.iter().skip(1).any(|(_, cell)| spoken_words(cell) >= SENTENCE_WORDS)
         {
             return false;
         }

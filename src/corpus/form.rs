@@ -13,7 +13,7 @@ use super::table::Table;
 const LEAST_CELLS: usize = 4;
 
 /// Fewest words of a line that people do not share by chance.
-const SENTENCE: usize = 5;
+const SHARED_WORDS: usize = 5;
 
 /// Most characters of a line that a finding shows.
 const SHOWN: usize = 60;
@@ -69,9 +69,7 @@ pub(super) fn take(table: &mut Table, participant: Option<usize>, rows: &mut Row
     }
     table.rows.retain(|row| {
         if row.cells.is_empty() {
-            rows.findings.note("empty-row", row.number, || {
-                "rows without any value were left out".to_owned()
-            });
+            rows.note_empty(row.number);
         }
         !row.cells.is_empty()
     });
@@ -116,7 +114,7 @@ fn plain(line: &str) -> &str {
 
 fn is_formal(line: &str) -> bool {
     let is_heading = line.starts_with('#') || line.starts_with("**") || line.ends_with([':', '?']);
-    is_heading || line.split_whitespace().count() >= SENTENCE
+    is_heading || line.split_whitespace().count() >= SHARED_WORDS
 }
 
 #[cfg(test)]

@@ -164,22 +164,11 @@ fn short_heading(line: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::Rows;
-    use super::super::text;
-
-    fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        text::read(text, &mut rows).unwrap();
-        rows
-    }
-
-    fn said(rows: &Rows) -> Vec<(Option<&str>, &str)> {
-        rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect()
-    }
+    use super::super::test_support::{load_text, said};
 
     #[test]
     fn what_a_coding_tool_writes_between_words_names_whose_they_are() {
-        let rows = load(
+        let rows = load_text(
             "Name: Frustrations\n\n<Files\\\\Talks\\\\P01 Dalia> - § 2 references coded  [ 2.04% Coverage]\n\n\
              Reference 1 - 1.20% Coverage\n\nI have four passwords.\n\nReference 2 - 0.84% Coverage\n\n\
              Nobody could find it.\n\n<Files\\\\Talks\\\\Ruben.docx> - § 1 reference coded  [ 3% Coverage]\n\n\
@@ -199,7 +188,7 @@ mod tests {
 
     #[test]
     fn pages_are_nobodys_words_and_answers_that_look_alike_are_kept() {
-        let rows = load("I wait.\n\nPage 1\n\nI queue.\n\nPage 2\n\nI walk.\n\nPage 3\n");
+        let rows = load_text("I wait.\n\nPage 1\n\nI queue.\n\nPage 2\n\nI walk.\n\nPage 3\n");
         assert_eq!(rows.records.len(), 3);
         assert_eq!(rows.findings.kinds(), [("tool-line", Some(3), 3)]);
         for text in [
@@ -207,20 +196,20 @@ mod tests {
             "I wait 5 or 6 minutes.\n\nI wait 3 or 4 minutes.\n\nI wait 7 or 8 minutes.\n",
             "Page 1\n\nI wait.\n\nPage 2\n",
         ] {
-            assert_eq!(load(text).records.len(), 3, "{text}");
+            assert_eq!(load_text(text).records.len(), 3, "{text}");
         }
     }
 
     #[test]
     fn lines_that_name_one_participant_after_the_other_are_headings() {
-        let rows = load("P01\n\nI wait.\n\nP02\n\nI queue.\n\nAnd I walk.\n");
+        let rows = load_text("P01\n\nI wait.\n\nP02\n\nI queue.\n\nAnd I walk.\n");
         let expected =
             [(Some("P01"), "I wait."), (Some("P02"), "I queue."), (Some("P02"), "And I walk.")];
         assert_eq!(said(&rows), expected);
-        let rows = load("=== Ana.txt ===\n\nI wait.\n\n=== Bo.txt ===\n\nI queue.\n");
+        let rows = load_text("=== Ana.txt ===\n\nI wait.\n\n=== Bo.txt ===\n\nI queue.\n");
         assert_eq!(said(&rows), [(Some("Ana"), "I wait."), (Some("Bo"), "I queue.")]);
-        let rows = load("User 3 cannot log in\n\nUser 4 cannot log out\n");
+        let rows = load_text("User 3 cannot log in\n\nUser 4 cannot log out\n");
         assert_eq!(rows.records.len(), 2);
-        assert_eq!(load("P01\n\nI wait.\n").records.len(), 2, "one is chance");
+        assert_eq!(load_text("P01\n\nI wait.\n").records.len(), 2, "one is chance");
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::names::{is_of_word, is_participant, normalise};
+use super::names::{is_of_word, is_word_for_participant, normalise};
 use super::rows::{Rows, clean_name};
 use super::yaml;
 
@@ -77,7 +77,7 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Option<FrontMatter> {
         if value.is_empty() {
             continue;
         }
-        if is_participant(&name) || WHO.contains(&key.as_str()) {
+        if is_word_for_participant(&name) || WHO.contains(&key.as_str()) {
             if found.participant.is_none() {
                 found.participant = Some(value);
             } else {

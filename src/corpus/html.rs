@@ -12,6 +12,7 @@ use html5gum::{StartTag, Token, Tokenizer};
 use regex::Regex;
 
 use super::document::{Document, DocumentRow};
+use super::lines::LineStarts;
 use super::merged::{self, Reach};
 use super::rows::Rows;
 
@@ -60,11 +61,9 @@ pub(super) fn looks_like_html(text: &str) -> bool {
 
 /// Reads HTML.
 pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
-    let line_starts =
-        std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
     let mut reader = Reader {
         document: Document::new(rows),
-        line_starts,
+        line_starts: LineStarts::of(text),
         text: String::new(),
         line: None,
         block: Block::Paragraph,
@@ -80,8 +79,8 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
             Token::StartTag(tag) => reader.start(&tag),
             Token::EndTag(tag) => reader.end(name_of(&tag.name)),
             Token::String(text) => {
-                let line = reader.line_of(text.span.start);
-                reader.text(&String::from_utf8_lossy(&text.value), line);
+                let line = reader.line_starts.line_of(text.span.start);
+                reader.add_text(&String::from_utf8_lossy(&text.value), line);
             }
             Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => {}
         }
@@ -111,8 +110,7 @@ struct Table {
 
 struct Reader<'a> {
     document: Document<'a>,
-    /// Byte at which each line begins.
-    line_starts: Vec<usize>,
+    line_starts: LineStarts,
     /// Text of the open block or cell.
     text: String,
     /// Line in the file where that text began, from 1.
@@ -130,7 +128,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn start(&mut self, tag: &StartTag<usize>) {
         let name = name_of(&tag.name);
-        let line = self.line_of(tag.span.start);
+        let line = self.line_starts.line_of(tag.span.start);
         if let Some((skipped, depth)) = &mut self.skipped {
             *depth += usize::from(skipped == name && !tag.self_closing);
             return;
@@ -194,7 +192,7 @@ impl Reader<'_> {
     }
 
     /// Adds text. White space of any length becomes one space, as a browser shows it.
-    fn text(&mut self, text: &str, line: usize) {
+    fn add_text(&mut self, text: &str, line: usize) {
         // The title names the page; like a single top heading it does not become a section.
         if self.skipped.is_some() || self.in_title {
             return;
@@ -316,10 +314,6 @@ impl Reader<'_> {
         self.document.table(table.rows);
     }
 
-    fn line_of(&self, byte: usize) -> usize {
-        self.line_starts.partition_point(|start| *start <= byte)
-    }
-
     fn finish(mut self) -> Result<(), String> {
         while !self.tables.is_empty() {
             self.end_table();
@@ -398,16 +392,11 @@ fn name_of(name: &[u8]) -> &str {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::test_support::{self, rows_and_texts};
     use super::*;
 
     fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        read(text, &mut rows).unwrap();
-        rows
-    }
-
-    fn texts(rows: &Rows) -> Vec<(usize, &str)> {
-        rows.records.iter().map(|r| (r.row, r.text.as_str())).collect()
+        test_support::load(text, read)
     }
 
     #[test]
@@ -418,7 +407,7 @@ mod tests {
              <li><p>sick leave</p><ul><li>paid</ul></ul>\nAfter.\n<script>if (a < b) {}</script></body>",
         );
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [
                 (3, "One & two three"),
                 (6, "section: Rota\ntext: swaps"),
@@ -437,7 +426,7 @@ mod tests {
              <p>queues</p>\n<tr><td>P2</td><td>&nbsp;</td></tr></table>",
         );
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [(2, "Participant: P1\nPain: the rota\nqueues"), (3, "Participant: P2")]
         );
         assert_eq!(rows.records[0].participant.as_deref(), Some("P1"));
@@ -480,7 +469,7 @@ mod tests {
         let rows = load(
             "<p><b>Moderator:</b> Why?<br><b>Ana:</b> Habit.</p><p>Moderator: And?</p><p>Ana: Fear.</p>",
         );
-        assert_eq!(texts(&rows)[1].1, "question: And?\ntext: Fear.");
+        assert_eq!(rows_and_texts(&rows)[1].1, "question: And?\ntext: Fear.");
         assert!(rows.records.iter().all(|r| r.participant.as_deref() == Some("Ana")));
     }
 
@@ -489,7 +478,8 @@ mod tests {
         let rows = load(
             "<table><tr><td>Left</td><td>Right <table><tr><td>Inner</td></tr></table> end</td></tr></table>",
         );
-        let mut words: Vec<_> = texts(&rows).into_iter().map(|(_, text)| text.to_owned()).collect();
+        let mut words: Vec<_> =
+            rows_and_texts(&rows).into_iter().map(|(_, text)| text.to_owned()).collect();
         words.sort();
         assert_eq!(words, ["Inner", "Left", "Right end"]);
     }
@@ -498,16 +488,16 @@ mod tests {
     fn a_page_nested_without_end_costs_its_size() {
         let deep =
             format!("{}words{}", "<div><ul><li><table><tr><td>".repeat(30_000), "</b>".repeat(10));
-        assert_eq!(texts(&load(&deep)), [(1, "words")]);
+        assert_eq!(rows_and_texts(&load(&deep)), [(1, "words")]);
         let rows = load("<p>before<script>never closed<p>after");
-        assert_eq!(texts(&rows), [(1, "before")]);
+        assert_eq!(rows_and_texts(&rows), [(1, "before")]);
         assert_eq!(rows.findings.kinds()[1].0, "unclosed-element");
     }
 
     #[test]
     fn a_surrogate_or_nul_written_as_a_reference_becomes_a_mark() {
         assert_eq!(
-            texts(&load("<p>cut &#xD83D; and &#0; here")),
+            rows_and_texts(&load("<p>cut &#xD83D; and &#0; here")),
             [(1, "cut \u{FFFD} and \u{FFFD} here")]
         );
     }

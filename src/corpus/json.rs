@@ -17,7 +17,7 @@ use super::table::{self, Table, TableRow};
 const LIST_SEPARATOR: &str = "; ";
 
 /// Fewest words of a list item that is a statement and gets a line of its own in the cell.
-const SENTENCE: usize = 4;
+const STATEMENT_WORDS: usize = 4;
 
 /// Longest path like `answers.3.text`, in bytes. Paths repeat the keys above them, so long keys in
 /// a deep document would multiply its size.
@@ -254,8 +254,8 @@ impl Grid {
         });
         let cell = cells.entry(column).or_default();
         if !cell.is_empty() {
-            let is_sentence = value.split_whitespace().nth(SENTENCE - 1).is_some();
-            cell.push_str(if is_sentence { "\n" } else { LIST_SEPARATOR });
+            let is_statement = value.split_whitespace().nth(STATEMENT_WORDS - 1).is_some();
+            cell.push_str(if is_statement { "\n" } else { LIST_SEPARATOR });
         }
         cell.push_str(value);
     }
@@ -317,21 +317,12 @@ fn escape_at(text: &str, start: usize) -> Option<u32> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::test_support::{load_json, texts};
     use super::*;
-
-    fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        read(text, &mut rows).unwrap();
-        rows
-    }
-
-    fn texts(rows: &Rows) -> Vec<&str> {
-        rows.records.iter().map(|r| r.text.as_str()).collect()
-    }
 
     #[test]
     fn a_list_of_objects_is_flattened_in_the_order_of_its_keys() {
-        let rows = load(
+        let rows = load_json(
             r#"[{"b": 1, "a": {"x": true, "y": null}, "tags": ["p", "q"]},
                 {"a": {"x": false}, "b": 2.5, "who": [{"n": "Ana"}, {"n": "Bo"}]}]"#,
         );
@@ -343,27 +334,29 @@ mod tests {
 
     #[test]
     fn sentences_in_a_list_stand_on_lines_of_their_own() {
-        let rows = load(r#"[{"pains": ["I come two days early.", "I never find the door."]}]"#);
+        let rows =
+            load_json(r#"[{"pains": ["I come two days early.", "I never find the door."]}]"#);
         assert_eq!(texts(&rows), ["pains: I come two days early.\nI never find the door."]);
     }
 
     #[test]
     fn the_list_inside_an_object_holds_the_rows_and_the_rest_is_reported() {
-        let rows = load(r#"{"title": "Survey", "data": {"n": 2, "rows": [{"a": 1}, {"a": 2}]}}"#);
+        let rows =
+            load_json(r#"{"title": "Survey", "data": {"n": 2, "rows": [{"a": 1}, {"a": 2}]}}"#);
         assert_eq!(texts(&rows), ["a: 1", "a: 2"]);
         assert_eq!(rows.findings.kinds(), [("outside-rows", None, 1)]);
     }
 
     #[test]
     fn several_lists_are_told_apart() {
-        let rows = load(r#"{"staff": [{"a": 1}], "guests": [{"a": 2}]}"#);
+        let rows = load_json(r#"{"staff": [{"a": 1}], "guests": [{"a": 2}]}"#);
         assert_eq!(texts(&rows), ["section: staff\na: 1", "section: guests\na: 2"]);
     }
 
     #[test]
     fn plain_values_and_a_single_object_are_rows_too() {
-        assert_eq!(texts(&load(r#"["slow", "dear"]"#)), ["value: slow", "value: dear"]);
-        assert_eq!(texts(&load(r#"{"a": {"b": "c"}}"#)), ["a.b: c"]);
+        assert_eq!(texts(&load_json(r#"["slow", "dear"]"#)), ["value: slow", "value: dear"]);
+        assert_eq!(texts(&load_json(r#"{"a": {"b": "c"}}"#)), ["a.b: c"]);
     }
 
     #[test]
@@ -371,7 +364,7 @@ mod tests {
         let text = "{\"a\": 1}\n\n{\"a\": 2}\n{\"a\": \n{\"a\": 3}";
         let mut rows = Rows::new(1);
         read_lines(text, &mut rows).unwrap();
-        for rows in [rows, load(text)] {
+        for rows in [rows, load_json(text)] {
             let found: Vec<_> = rows.records.iter().map(|r| (r.row, r.text.as_str())).collect();
             assert_eq!(found, [(1, "a: 1"), (3, "a: 2"), (5, "a: 3")]);
             assert_eq!(rows.findings.kinds(), [("bad-line", Some(4), 1)]);
@@ -388,14 +381,14 @@ mod tests {
 
     #[test]
     fn half_an_emoji_is_replaced_and_a_whole_one_kept() {
-        let rows = load(r#"[{"a": "cut \ud83d here"}, {"a": "\ud83d\ude00 \\ud800 \udc00"}]"#);
+        let rows = load_json(r#"[{"a": "cut \ud83d here"}, {"a": "\ud83d\ude00 \\ud800 \udc00"}]"#);
         assert_eq!(texts(&rows), ["a: cut \u{FFFD} here", "a: \u{1F600} \\ud800 \u{FFFD}"]);
         assert_eq!(rows.findings.kinds(), [("lone-surrogate", Some(1), 2)]);
     }
 
     #[test]
     fn a_nul_escape_is_stripped() {
-        let rows = load(r#"[{"a": "x\u0000y"}]"#);
+        let rows = load_json(r#"[{"a": "x\u0000y"}]"#);
         assert_eq!(texts(&rows), ["a: xy"]);
         assert_eq!(rows.findings.kinds(), [("control-character", Some(1), 1)]);
     }
@@ -405,13 +398,13 @@ mod tests {
         let deep = "[".repeat(1_000_000);
         assert!(read(&deep, &mut Rows::new(1)).unwrap_err().contains("recursion limit"));
         let keys = format!("{}1{}", "{\"k\":".repeat(120), "}".repeat(120));
-        assert!(load(&keys).records[0].text.starts_with("k.k.k."));
+        assert!(load_json(&keys).records[0].text.starts_with("k.k.k."));
     }
 
     #[test]
     fn objects_that_share_no_key_cost_no_more_than_their_size() {
         let many: Vec<_> = (0..20_000).map(|i| format!("{{\"k{i}\": {i}}}")).collect();
-        let rows = load(&format!("[{}]", many.join(",")));
+        let rows = load_json(&format!("[{}]", many.join(",")));
         assert_eq!(rows.records[19_999].text, "k19999: 19999");
     }
 
@@ -425,7 +418,7 @@ mod tests {
 
         #[test]
         fn strings_survive_the_way_through_a_cell(value in "[a-z\\\\\"/é😀]{1,30}") {
-            let rows = load(&serde_json::json!([{ "a": value }]).to_string());
+            let rows = load_json(&serde_json::json!([{ "a": value }]).to_string());
             prop_assert_eq!(&rows.records[0].text[3..], value);
         }
     }

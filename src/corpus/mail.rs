@@ -135,27 +135,27 @@ fn add_letters(
     let mut letter = Letter::of(message, line);
     let text = message.text_bodies().filter_map(|part| words_of(part, Some(raw)));
     let text = text.collect::<Vec<_>>().join("\n\n");
-    let mut passed_on = Vec::new();
+    let mut forwarded = Vec::new();
     for part in message.attachments() {
         if let PartType::Message(inside) = &part.body {
             let mut inner = Letter::of(inside, line);
             let text: Vec<_> =
                 inside.text_bodies().filter_map(|part| words_of(part, None)).collect();
             inner.own = own_words(&text.join("\n\n"), line, rows);
-            passed_on.push(inner);
+            forwarded.push(inner);
         } else {
             rows.findings.note("attachment", line, || {
                 "files that are attached to messages are not read".to_owned()
             });
         }
     }
-    if let Some(below) = reply::passed_on(&text) {
+    if let Some(below) = reply::forwarded(&text) {
         let head = Head::parse(text[below.head.clone()].lines().map(str::trim_start));
         let message = head
             .and_then(|head| Some(Letter::of(&MessageParser::default().parse(&head.text)?, line)));
         if let Some(mut inner) = message.filter(|inner| !inner.from.address.is_empty()) {
             inner.own = own_words(text[below.head.end..].trim(), line, rows);
-            passed_on.push(inner);
+            forwarded.push(inner);
             text[..below.start].trim().clone_into(&mut letter.own);
         } else {
             text.trim().clone_into(&mut letter.own);
@@ -164,7 +164,7 @@ fn add_letters(
         letter.own = own_words(&text, line, rows);
     }
     // What is forwarded was written first.
-    letters.extend(passed_on);
+    letters.extend(forwarded);
     letters.push(letter);
 }
 
@@ -356,7 +356,7 @@ fn split(text: &str) -> Vec<(usize, &str)> {
         .collect();
     let text_of = |at: usize| lines[at..].iter().map(|(_, line)| *line);
     let is_after_blank =
-        |at: usize| at == 0 || lines[at - 1].1.is_empty() || is_rule(lines[at - 1].1);
+        |at: usize| at == 0 || lines[at - 1].1.is_empty() || is_divider(lines[at - 1].1);
     let is_marked = |at: usize| {
         is_separator(lines[at].1) && is_after_blank(at) && Head::parse(text_of(at + 1)).is_some()
     };
@@ -386,8 +386,8 @@ fn split(text: &str) -> Vec<(usize, &str)> {
     messages.map(|(i, (_, body))| (*body + 1, &text[lines[*body].0..end_of(i)])).collect()
 }
 
-/// Whether a line only separates what is above it from what is below.
-fn is_rule(line: &str) -> bool {
+/// Whether a line of signs only separates what is above it from what is below.
+fn is_divider(line: &str) -> bool {
     line.len() >= 3 && line.chars().all(|c| "-=_*".contains(c))
 }
 
@@ -395,17 +395,8 @@ fn is_rule(line: &str) -> bool {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::test_support::{load_mail, rows_and_said};
     use super::*;
-
-    fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        read(text, &mut rows).unwrap();
-        rows
-    }
-
-    fn said(rows: &Rows) -> Vec<(usize, Option<&str>, &str)> {
-        rows.records.iter().map(|r| (r.row, r.participant.as_deref(), r.text.as_str())).collect()
-    }
 
     #[test]
     fn a_message_is_a_record_of_its_sender_without_headers_and_quotes() {
@@ -416,9 +407,9 @@ mod tests {
                     From ana@web.example Mon Jun  4 08:10:00 2024\nFrom: ana@web.example\nSubject: Re: My tablets\n\n\
                     Still not.\n\nOn Mon, 3 Jun 2024, Shop wrote:\n> Press the button.\n";
         assert!(looks_like_mail(text));
-        let rows = load(text);
+        let rows = load_mail(text);
         assert_eq!(
-            said(&rows),
+            rows_and_said(&rows),
             [
                 (
                     2,
@@ -436,7 +427,7 @@ mod tests {
 
     #[test]
     fn encodings_and_parts_are_read_as_a_mail_program_shows_them() {
-        let rows = load(
+        let rows = load_mail(
             "From: =?utf-8?B?SsO8cmdlbg==?= <j@x.example>\nSubject: =?iso-8859-1?Q?B=FCro?=\n\
              Content-Type: multipart/mixed; boundary=b\n\n--b\n\
              Content-Type: multipart/alternative; boundary=c\n\n--c\nContent-Type: text/plain; charset=utf-8\n\
@@ -446,13 +437,13 @@ mod tests {
              iVBORw0K\n--b--\n",
         );
         let text = "subject: Büro\ntext: Es ist zu spät am Abend.";
-        assert_eq!(said(&rows), [(1, Some("Jürgen"), text)]);
+        assert_eq!(rows_and_said(&rows), [(1, Some("Jürgen"), text)]);
         assert_eq!(
             rows.findings.kinds(),
             [("mail-headers", Some(1), 1), ("attachment", Some(1), 1)]
         );
         let html = "From: a@x.example\nSubject: x\nContent-Type: text/html\n\n<p>One</p><p>Two &amp; three</p>\n";
-        assert_eq!(said(&load(html))[0].2, "subject: x\ntext: One\nTwo & three");
+        assert_eq!(rows_and_said(&load_mail(html))[0].2, "subject: x\ntext: One\nTwo & three");
     }
 
     #[test]
@@ -460,12 +451,12 @@ mod tests {
         let text = "Von: Ana <a@x.example>\nGesendet: Montag\nAn: Laden\nBetreff: Stuhl\n\nIch stehe zu lange.\n\n\
                     Von: Bo <b@x.example>\nGesendet: Montag\nBetreff: Box\n\nSie ist nass.\n";
         assert!(looks_like_mail(text));
-        let rows = load(text);
+        let rows = load_mail(text);
         let expected = [
             (1, Some("Ana"), "subject: Stuhl\ntext: Ich stehe zu lange."),
             (8, Some("Bo"), "subject: Box\ntext: Sie ist nass."),
         ];
-        assert_eq!(said(&rows), expected);
+        assert_eq!(rows_and_said(&rows), expected);
         for text in [
             "From: Berlin\nTo: Munich\n\nI took the train.",
             "Date: Monday\nTopic: lifts\n\nSlow.",
@@ -477,15 +468,15 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_passed_on_is_its_own_senders() {
+    fn a_message_that_is_forwarded_is_its_own_senders() {
         let text = "From: Shop <team@x.example>\nTo: research@x.example\nSubject: Fwd: Chair\n\nFYI see below\n\n\
                     ---------- Forwarded message ---------\nFrom: Ana <a@y.example>\nDate: Monday\n\
                     Subject: Chair\n\nI cannot stand so long.\n";
         let expected = [(1, Some("Ana"), "subject: Chair\ntext: I cannot stand so long.")];
-        assert_eq!(said(&load(text)), expected);
+        assert_eq!(rows_and_said(&load_mail(text)), expected);
         let whole = "From: Bo <b@x.example>\nSubject: Fwd\n\nFYI\n\n-------- Forwarded message --------\n\nIt is slow.\n";
         assert_eq!(
-            said(&load(whole))[0].2,
+            rows_and_said(&load_mail(whole))[0].2,
             "subject: Fwd\ntext: FYI\n\n-------- Forwarded message --------\n\nIt is slow."
         );
     }
@@ -493,7 +484,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_read(text in "(From x 1:00 2024\n|From: a@b.c\n|Subject: |Content-Type: multipart/mixed; boundary=b\n|--b\n|[>a-c é:\n=?]{0,20}){0,12}") {
-            let rows = load(&text);
+            let rows = load_mail(&text);
             prop_assert!(rows.records.iter().all(|record| !record.text.trim().is_empty()));
         }
     }

@@ -10,6 +10,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use super::document::{Document, DocumentRow};
 use super::front_matter::{self, PARTICIPANT};
+use super::lines::LineStarts;
 use super::rows::{Beside, Rows};
 use super::vault;
 
@@ -82,8 +83,7 @@ impl Skipped {
 struct Reader<'a> {
     document: Document<'a>,
     source: &'a str,
-    /// Byte at which each line begins.
-    line_starts: Vec<usize>,
+    line_starts: LineStarts,
     /// Text of the open block.
     text: String,
     /// Byte in the source where that text began.
@@ -102,12 +102,10 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str, rows: &'a mut Rows) -> Self {
-        let line_starts =
-            std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
         Self {
             document: Document::new(rows),
             source: text,
-            line_starts,
+            line_starts: LineStarts::of(text),
             text: String::new(),
             start: 0,
             items: 0,
@@ -177,7 +175,7 @@ impl<'a> Reader<'a> {
     }
 
     fn note_skipped(&mut self, what: Skipped, range: &Range<usize>) {
-        let line = self.line(range.start);
+        let line = self.line_starts.line_of(range.start);
         self.document.note_skipped(what.name(), line);
     }
 
@@ -195,7 +193,7 @@ impl<'a> Reader<'a> {
             }
             TagEnd::TableCell => self.cells.push(std::mem::take(&mut self.text)),
             TagEnd::TableHead | TagEnd::TableRow => {
-                let line = self.line(range.start);
+                let line = self.line_starts.line_of(range.start);
                 let is_header = tag == TagEnd::TableHead;
                 let cells = std::mem::take(&mut self.cells);
                 self.table.push(DocumentRow { line, is_header, cells });
@@ -218,17 +216,13 @@ impl<'a> Reader<'a> {
         if vault::is_links_only(&text) {
             return self.note_skipped(Skipped::Links, &at);
         }
-        let line = self.line(self.start);
+        let line = self.line_starts.line_of(self.start);
         let text = vault::shown(&text);
         if self.items > 0 {
             self.document.item(line, &text);
         } else {
             self.document.paragraph(line, &text);
         }
-    }
-
-    fn line(&self, byte: usize) -> usize {
-        self.line_starts.partition_point(|start| *start <= byte)
     }
 }
 
@@ -243,16 +237,11 @@ fn is_prose(language: &str) -> bool {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::test_support::{self, rows_and_texts};
     use super::*;
 
     fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        read(text, &mut rows).unwrap();
-        rows
-    }
-
-    fn texts(rows: &Rows) -> Vec<(usize, &str)> {
-        rows.records.iter().map(|r| (r.row, r.text.as_str())).collect()
+        test_support::load(text, read)
     }
 
     #[test]
@@ -262,7 +251,7 @@ mod tests {
              1. [sick](https://example.org) leave\n\n> quoted words\n",
         );
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [
                 (3, "Intro with emphasis and code."),
                 (8, "section: Rota\ntext: swaps"),
@@ -280,7 +269,7 @@ mod tests {
              **Moderator:** Why?\n**Imani:** Habit.\n",
         );
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [
                 (5, "question: How do you start?\ntext: By phone.\nAlways."),
                 (10, "question: Why?\ntext: Habit."),
@@ -306,7 +295,7 @@ mod tests {
         let rows = load(
             "**Ana:** I wait.\n\n---\n**Ben:** I queue.\n\n---\n**Cem:** I walk.\n\n**Ana:** Yes.\n\n**Ben:** No.\n\n**Cem:** No.\n",
         );
-        let texts: Vec<_> = texts(&rows).into_iter().map(|(_, text)| text).collect();
+        let texts: Vec<_> = rows_and_texts(&rows).into_iter().map(|(_, text)| text).collect();
         assert_eq!(texts, ["I wait.", "I queue.", "I walk.", "Yes.", "No.", "No."]);
         assert!(rows.findings.kinds().is_empty());
     }
@@ -320,7 +309,7 @@ mod tests {
         );
         let facts = "participant: P03\noccupation: teacher\nsection: Night\n";
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [
                 (12, format!("{facts}text: I lay awake, see me.").as_str()),
                 (21, format!("{facts}text: At noon I nap.").as_str())
@@ -331,13 +320,16 @@ mod tests {
         let checked = load("---\nparticipant: P1\n---\n- [x] checked the app\n");
         assert!(checked.records[0].text.ends_with("text: checked the app"));
         let form = load("Tools:\n\n- [x] paper\n- [ ] TODO ask\n\n```\npasted words\n```\n");
-        assert_eq!(texts(&form), [(1, "Tools:"), (3, "paper"), (7, "pasted words")]);
+        assert_eq!(rows_and_texts(&form), [(1, "Tools:"), (3, "paper"), (7, "pasted words")]);
     }
 
     #[test]
     fn table_rows_are_records_with_columns() {
         let rows = load("| Role | Pain |\n|---|---|\n| nurse | the *rota* |\n| | queues |\n");
-        assert_eq!(texts(&rows), [(3, "Role: nurse\nPain: the rota"), (4, "Pain: queues")]);
+        assert_eq!(
+            rows_and_texts(&rows),
+            [(3, "Role: nurse\nPain: the rota"), (4, "Pain: queues")]
+        );
         let span = &rows.records[0].columns[1];
         assert_eq!(&rows.records[0].text[span.start..span.end], "the rota");
     }
@@ -347,7 +339,7 @@ mod tests {
         let rows = load(
             "---\ntitle: x\n---\n\nWords ![alt](x.png) here.\n\n    indented\n\n<div>raw</div>\n",
         );
-        assert_eq!(texts(&rows), [(5, "Words  here."), (7, "indented")]);
+        assert_eq!(rows_and_texts(&rows), [(5, "Words  here."), (7, "indented")]);
         assert_eq!(rows.findings.kinds(), [("not-prose", Some(1), 3)]);
     }
 

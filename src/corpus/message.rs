@@ -114,7 +114,7 @@ pub(super) fn said_field(object: &Object) -> Option<&str> {
             object.iter().filter(|(key, value)| normalise(key) == **name && has_text(value));
         Some(fields.next()?.0.as_str())
     };
-    let answer = || asks(object).then(|| ANSWER.iter().find_map(named))?;
+    let answer = || holds_question(object).then(|| ANSWER.iter().find_map(named))?;
     SAID.iter().find_map(named).or_else(answer)
 }
 
@@ -139,12 +139,12 @@ pub(super) fn says_again(name: &str) -> bool {
 }
 
 /// Whether an object holds a question.
-pub(super) fn asks(object: &Object) -> bool {
+pub(super) fn holds_question(object: &Object) -> bool {
     object.keys().any(|key| is_question(key))
 }
 
 /// Whether a field says who speaks.
-pub(super) fn is_speaker(name: &str) -> bool {
+pub(super) fn is_speaker_field(name: &str) -> bool {
     SPEAKER.contains(&&*normalise(name))
 }
 

@@ -29,7 +29,9 @@ mod header;
 mod html;
 mod inputs;
 mod json;
+mod label_forms;
 mod layouts;
+mod lines;
 mod mail;
 mod markdown;
 mod merged;
@@ -45,7 +47,9 @@ mod quotes;
 mod repeated;
 mod reply;
 mod researchers;
+mod retold;
 mod rows;
+mod said_lists;
 mod sheets;
 mod speakers;
 mod staff;
@@ -291,5 +295,7 @@ pub enum CorpusError {
     },
 }
 
+#[cfg(test)]
+mod test_support;
 #[cfg(test)]
 mod tests;

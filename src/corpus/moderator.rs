@@ -219,7 +219,7 @@ pub(super) fn name_in(label: &str) -> Option<&str> {
 }
 
 /// Whether a label of a transcript is that of the one who asks.
-pub(super) fn is_label(label: &str) -> bool {
+pub(super) fn is_asker(label: &str) -> bool {
     is_role(label) || SHORT.contains(&label.to_lowercase().as_str()) || is_watching(label)
 }
 
@@ -307,7 +307,7 @@ pub(super) fn is_anyone(label: &str) -> bool {
 
 /// Whether a label is that of somebody to be heard. `Speaker 2` is not: tools that transcribe by
 /// themselves number all speakers, including those who ask.
-fn is_participant(label: &str) -> bool {
+fn is_interviewee(label: &str) -> bool {
     let first = first_word(label);
     is_generic(label)
         || is_numbered(label) && first != "speaker"
@@ -325,11 +325,13 @@ fn first_word(label: &str) -> String {
 fn is_nod(text: &str) -> bool {
     let signs =
         text.chars().filter(|c| c.is_alphabetic() && !c.is_lowercase() && !c.is_uppercase());
-    !asks(text) && text.split_whitespace().nth(NOD_WORDS).is_none() && signs.count() <= NOD_SIGNS
+    !ends_in_question(text)
+        && text.split_whitespace().nth(NOD_WORDS).is_none()
+        && signs.count() <= NOD_SIGNS
 }
 
 /// Whether the turn ends in a question.
-pub(super) fn asks(text: &str) -> bool {
+pub(super) fn ends_in_question(text: &str) -> bool {
     let text = text.trim_end_matches(|c: char| c.is_whitespace() || "\"'”’»)」".contains(c));
     text.ends_with(['?', '？', '؟']) || text.trim_end_matches('。').ends_with('か')
 }
@@ -352,14 +354,14 @@ pub(super) fn guess<'a>(turns: impl Iterator<Item = (&'a str, &'a str)>) -> Opti
     for (speaker, text) in turns.filter(|(_, text)| !is_nod(text)) {
         let tally = speakers.entry(speaker).or_default();
         tally.turns += 1;
-        tally.asking += usize::from(asks(text));
+        tally.asking += usize::from(ends_in_question(text));
         tally.words += text.split_whitespace().count();
         tally.letters += text.chars().filter(|c| c.is_alphabetic()).count();
         order.push(speaker);
     }
     let sum = |of: fn(&Tally) -> usize| speakers.values().map(of).sum::<usize>();
     let (turns, asking, words) = (sum(|t| t.turns), sum(|t| t.asking), sum(|t| t.words));
-    let is_asker = |(_, tally): &(&&str, &Tally)| {
+    let acts_as_asker = |(_, tally): &(&&str, &Tally)| {
         tally.turns >= LEAST_TURNS
             && tally.asking * 3 >= tally.turns * 2
             && tally.turns * 4 >= turns
@@ -369,11 +371,11 @@ pub(super) fn guess<'a>(turns: impl Iterator<Item = (&'a str, &'a str)>) -> Opti
     if speakers.keys().any(|name| is_helper(name)) {
         return None;
     }
-    let mut askers = speakers.iter().filter(is_asker);
+    let mut askers = speakers.iter().filter(acts_as_asker);
     let Some((&asker, _)) = askers.next() else {
-        return opener(&speakers, &order).filter(|name| !is_participant(name));
+        return opener(&speakers, &order).filter(|name| !is_interviewee(name));
     };
-    (askers.next().is_none() && !is_participant(asker)).then_some(asker)
+    (askers.next().is_none() && !is_interviewee(asker)).then_some(asker)
 }
 
 /// The first of two speakers, if they take turns with the other, ask at least once and say far
@@ -495,7 +497,7 @@ mod tests {
         for name in ["Moderately annoyed", "Q", "Ana", "", "Researchers' cat"] {
             assert!(!is_role(name), "{name}");
         }
-        assert!(is_label("Q") && is_label("int") && !is_label("Quentin"));
+        assert!(is_asker("Q") && is_asker("int") && !is_asker("Quentin"));
         for label in [
             "采访者",
             "问",
@@ -508,7 +510,7 @@ mod tests {
             "प्रश्न",
             "साक्षात्कारकर्ता",
         ] {
-            assert!(is_label(label), "{label}");
+            assert!(is_asker(label), "{label}");
         }
         for label in [
             "Badaczka",
@@ -529,7 +531,7 @@ mod tests {
         }
         assert!(is_helper("FleetBot") && !is_helper("Ana Talbot") && !is_helper("TalBOT"));
         for label in ["受访者", "答", "साक्षी", "王阿姨", "المشارك"] {
-            assert!(!is_label(label), "{label}");
+            assert!(!is_asker(label), "{label}");
         }
     }
 
@@ -616,10 +618,10 @@ mod tests {
     #[test]
     fn those_to_hear_are_never_taken_for_the_one_who_asks() {
         for label in ["Customer", "P01", "Participant 3", "Teilnehmerin 2", "Patient", "Kundin 4"] {
-            assert!(is_participant(label), "{label}");
+            assert!(is_interviewee(label), "{label}");
         }
         for label in ["Sarah", "Speaker 1", "SPEAKER_00", "Dr. Lind"] {
-            assert!(!is_participant(label), "{label}");
+            assert!(!is_interviewee(label), "{label}");
         }
     }
 }

@@ -260,14 +260,14 @@ pub(super) fn participant_rank(name: &str) -> Option<usize> {
     if name.strip_prefix("id").is_some_and(|word| PARTICIPANT.contains(&word)) {
         return Some(1);
     }
-    if names_participant(own) {
+    if is_id_of_participant(own) {
         return Some(ID_SUFFIXES.len());
     }
     OTHER_PEOPLE.iter().position(|other| *other == name).map(|i| ID_SUFFIXES.len() + 1 + i)
 }
 
 /// Whether a name begins with a participant and ends with an id: `Participant Private ID`.
-fn names_participant(name: &str) -> bool {
+fn is_id_of_participant(name: &str) -> bool {
     let mut words = name.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
     let first = words.next().unwrap_or_default();
     let last = words.next_back().unwrap_or_default();
@@ -296,13 +296,13 @@ pub(super) fn is_nobody(name: &str) -> bool {
 }
 
 /// Whether a column holds who speaks in a conversation.
-pub(super) fn is_speaker(name: &str) -> bool {
+pub(super) fn is_speaker_column(name: &str) -> bool {
     ["speaker", "speakername", "speakerlabel"].contains(&normalise(name).as_str())
 }
 
 /// Whether a column name is a word for the participant of a study, alone or with an id:
 /// `respondent_id`.
-pub(super) fn is_participant(name: &str) -> bool {
+pub(super) fn is_word_for_participant(name: &str) -> bool {
     participant_rank(name).is_some_and(|rank| rank < ID_SUFFIXES.len())
 }
 

@@ -5,7 +5,7 @@
 //! decided in `message`; `json` turns fields into cells.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use serde_json::Value;
@@ -14,23 +14,18 @@ use super::json::join;
 use super::message::{self, Object, Speaker, said_by, said_field, scalar, speaker_of};
 use super::moderator;
 use super::names::{self, is_question, participant_rank};
+use super::retold;
+use super::said_lists::{self, LEAST_WORDS, is_scalar};
 
 /// Names of the columns for the speaker of a row and the speaker's role.
 const SPEAKER_NAME: &str = "speaker";
 const SPEAKER_ROLE: &str = "speaker_role";
-
-/// Fewest words of a message, and on average of the messages in a list; shorter texts are tags.
-const LEAST_WORDS: usize = 3;
 
 /// Longest field, in bytes, that is repeated in each row of its item. Without a bound, a long text
 /// beside ten thousand messages would be repeated ten thousand times.
 const AROUND_BYTES: usize = 200;
 /// Most fields of an item that are repeated in each of its rows.
 const AROUND: usize = 60;
-
-/// Number of texts of one place that are looked for in another, to see whether it repeats them.
-/// Each is a search through all that the other place says.
-const SAMPLE: usize = 12;
 
 /// A row in the making: an item, or an object inside one.
 #[derive(Debug)]
@@ -41,9 +36,11 @@ pub(super) struct Item<'v> {
     /// that is not an object is a single field with an empty name.
     pub fields: Vec<(String, Cow<'v, Value>)>,
     /// Path of keys to the object, shared by all objects of a list; empty for the item itself.
-    place: String,
-    said: Option<String>,
-    has_speaker: bool,
+    pub place: String,
+    /// What the object says, if it says something.
+    pub said: Option<String>,
+    /// Whether it is known who says it.
+    pub has_speaker: bool,
 }
 
 /// What a document's items became.
@@ -72,13 +69,7 @@ pub(super) fn unfold<'v>(lists: &[(&str, &'v [Value])]) -> Unfolded<'v> {
             timed_words.push((*name).to_owned());
             continue;
         }
-        let mut places = BTreeMap::new();
-        items.iter().for_each(|item| survey(item, "", &mut places));
-        let said = places.into_iter().filter(|(_, tally)| tally.is_said()).map(|(place, _)| place);
-        let mut unfolding = Unfolding { lists: said.collect(), ..Unfolding::default() };
-        for (i, item) in items.iter().enumerate() {
-            unfolding.add(i + 1, item);
-        }
+        let unfolding = Unfolding::of(items);
         for mut row in unfolding.items {
             if !name.is_empty() {
                 row.fields.insert(0, ("section".to_owned(), text(name)));
@@ -89,7 +80,7 @@ pub(super) fn unfold<'v>(lists: &[(&str, &'v [Value])]) -> Unfolded<'v> {
         unfolded.extend(unfolding.lists.iter().map(|place| of_list(name, place)));
         beside.extend(unfolding.beside.iter().map(|place| of_list(name, place)));
     }
-    let mut repeated = drop_repeated(&mut rows);
+    let mut repeated = retold::drop_places(&mut rows);
     repeated.extend(timed_words);
     Unfolded {
         items: rows,
@@ -109,57 +100,6 @@ fn of_list(list: &str, place: &str) -> String {
 
 fn text<'v>(text: &str) -> Cow<'v, Value> {
     Cow::Owned(Value::String(text.to_owned()))
-}
-
-/// Counts over the objects of all lists at one path, in all items.
-#[derive(Default)]
-struct Tally {
-    lists: usize,
-    objects: usize,
-    said: usize,
-    words: usize,
-    asked: usize,
-}
-
-impl Tally {
-    /// Whether most objects say something or hold a question, and some list holds more than one.
-    fn is_said(&self) -> bool {
-        let most = |some: usize| some * 2 > self.objects;
-        let is_speech = most(self.said) && self.words >= LEAST_WORDS * self.said;
-        self.objects > self.lists && (is_speech || most(self.asked))
-    }
-}
-
-fn survey(value: &Value, path: &str, places: &mut BTreeMap<String, Tally>) {
-    match value {
-        Value::Object(fields) => {
-            for (key, inner) in fields.iter().filter(|(_, inner)| !is_scalar(inner)) {
-                survey(inner, &join(path, key), places);
-            }
-        }
-        Value::Array(items) if message::rich_text(value).is_none() => {
-            if items.iter().any(Value::is_object) {
-                let tally = places.entry(path.to_owned()).or_default();
-                tally.lists += 1;
-                for object in items.iter().filter_map(Value::as_object) {
-                    tally.objects += 1;
-                    if let Some(said) = said_by(object) {
-                        tally.said += 1;
-                        tally.words += said.split_whitespace().count();
-                        tally.asked += usize::from(message::asks(object));
-                    }
-                }
-            }
-            for item in items {
-                survey(item, path, places);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn is_scalar(value: &Value) -> bool {
-    !value.is_object() && !value.is_array()
 }
 
 #[derive(Default)]
@@ -184,7 +124,29 @@ struct Around<'v> {
     speaker: Option<Speaker<'v>>,
 }
 
+impl<'v> Around<'v> {
+    /// The same with fields of an object further in, and with its speaker if it names one.
+    fn with(&self, fields: &[&Field<'v>], speaker: Option<Speaker<'v>>) -> Self {
+        let mut around = self.clone();
+        around.fields.extend(fields.iter().map(|(_, at, value)| (at.clone(), *value)));
+        around.fields.truncate(AROUND);
+        around.speaker = speaker.or(around.speaker);
+        around
+    }
+}
+
+/// A field of an object: its key, its path, and its value.
+type Field<'v> = (&'v str, String, &'v Value);
+
 impl<'v> Unfolding<'v> {
+    fn of(items: &'v [Value]) -> Self {
+        let mut unfolding = Self { lists: said_lists::find(items), ..Self::default() };
+        for (i, item) in items.iter().enumerate() {
+            unfolding.add(i + 1, item);
+        }
+        unfolding
+    }
+
     fn add(&mut self, number: usize, item: &'v Value) {
         let first = self.items.len();
         let inner = item.as_object().filter(|_| !self.lists.is_empty());
@@ -210,15 +172,15 @@ impl<'v> Unfolding<'v> {
 
     /// Adds a row for an object that says something, and for what is said inside it.
     fn add_object(&mut self, object: &'v Object, path: &str, around: &Around<'v>) {
-        let fields = object.iter().map(|(key, value)| (key.as_str(), join(path, key), value));
         let is_unit = self.lists.contains(path);
-        let (inner, own): (Vec<_>, Vec<_>) = fields
+        let fields = object.iter().map(|(key, value)| (key.as_str(), join(path, key), value));
+        let (inner, own): (Vec<Field<'_>>, Vec<Field<'_>>) = fields
             .partition(|(_, at, value)| self.leads_to_list(at) || !is_unit && is_message(value));
-        let speaker = speaker_of(object);
         let said = said_field(object);
-        let goes_along = |key: &str, value: &Value| Some(key) != said && is_short(value);
-        let has_more = own.len() > AROUND
-            || own.iter().any(|(key, _, value)| !goes_along(key, value) && !is_list(value));
+        let goes_along = |(key, _, value): &Field<'_>| Some(*key) != said && is_short(value);
+        let has_more =
+            own.len() > AROUND || own.iter().any(|field| !goes_along(field) && !is_list(field.2));
+        let speaker = speaker_of(object);
         let is_said = said.is_some() && (is_unit || speaker.is_some())
             || is_unit && message::has_answer(object);
         let turn =
@@ -230,29 +192,25 @@ impl<'v> Unfolding<'v> {
             let lists = own.iter().filter(|(_, _, value)| is_list(value));
             self.beside.extend(lists.map(|(_, at, _)| at.clone()));
         }
-        let mut around = around.clone();
-        let along = own.iter().filter(|(key, _, value)| goes_along(key, value));
-        around.fields.extend(along.map(|(_, at, value)| (at.clone(), *value)));
-        around.fields.truncate(AROUND);
-        around.speaker = speaker.or(around.speaker);
-        for (_, at, value) in inner.into_iter().filter(|_| turn.is_none()) {
-            let objects: Vec<_> = match value {
-                Value::Array(items) => items.iter().filter_map(Value::as_object).collect(),
-                value => Vec::from_iter(value.as_object()),
-            };
-            for object in objects {
-                self.add_object(object, &at, &around);
+        // The sentences of a turn are in its row already.
+        if turn.is_none() {
+            let along: Vec<_> = own.iter().filter(|field| goes_along(field)).collect();
+            let around = around.with(&along, speaker);
+            for (_, at, value) in inner {
+                for object in objects_in(value) {
+                    self.add_object(object, &at, &around);
+                }
             }
         }
     }
 
     /// The sentences of a turn joined into one text, if `inner` is a single list of sentences:
     /// objects that say something, name no speaker and hold no question.
-    fn turn(&self, inner: &[(&'v str, String, &'v Value)]) -> Option<String> {
+    fn turn(&self, inner: &[Field<'v>]) -> Option<String> {
         let [(_, at, Value::Array(sentences))] = inner else { return None };
         let said = sentences.iter().map(|sentence| {
             let sentence = sentence.as_object()?;
-            let is_bare = speaker_of(sentence).is_none() && !message::asks(sentence);
+            let is_bare = speaker_of(sentence).is_none() && !message::holds_question(sentence);
             said_by(sentence).filter(|_| is_bare)
         });
         let said: Vec<_> = said.collect::<Option<_>>()?;
@@ -265,6 +223,14 @@ impl<'v> Unfolding<'v> {
         let below = format!("{path}.");
         let mut lists = self.lists.range(below.clone()..);
         self.lists.contains(path) || lists.next().is_some_and(|list| list.starts_with(&below))
+    }
+}
+
+/// The objects of a list, or the single object that a value is.
+fn objects_in(value: &Value) -> Vec<&Object> {
+    match value {
+        Value::Array(items) => items.iter().filter_map(Value::as_object).collect(),
+        value => Vec::from_iter(value.as_object()),
     }
 }
 
@@ -314,17 +280,18 @@ fn row<'v>(
     // Fields of the item that the object's own replace: those of the speaker, and others of the
     // same name if the object names a speaker or they hold what is said or asked.
     let is_hidden = |name: &str| {
-        let is_author = speaker.is_some() && message::is_speaker(name);
+        let is_author = speaker.is_some() && message::is_speaker_field(name);
         let is_own = own.iter().any(|(key, _)| *key == name);
         is_author || is_own && (own_speaker.is_some() || Some(name) == said || is_question(name))
     };
     let along = around.fields.iter().filter(|(name, _)| !is_hidden(name));
     fields.extend(along.map(|(name, value)| (name.clone(), Cow::Borrowed(*value))));
     let known: BTreeSet<String> = fields.iter().map(|(name, _)| name.clone()).collect();
-    let is_speaker = |key: &str| own_speaker.as_ref().is_some_and(|speaker| speaker.field == key);
+    let names_speaker =
+        |key: &str| own_speaker.as_ref().is_some_and(|speaker| speaker.field == key);
     let is_again = |key: &str| said.is_some() && message::says_again(key);
     let own = own.into_iter();
-    let own = own.filter(|(key, _)| !is_speaker(key) && !is_again(key) && !known.contains(*key));
+    let own = own.filter(|(key, _)| !names_speaker(key) && !is_again(key) && !known.contains(*key));
     fields.extend(own.map(|(key, value)| (key.to_owned(), Cow::Borrowed(value))));
     fields.extend(turn.map(|turn| ("text".to_owned(), text(turn))));
     let said = said_by(object).map(Cow::into_owned).or_else(|| turn.map(str::to_owned));
@@ -420,72 +387,13 @@ fn is_message(value: &Value) -> bool {
     })
 }
 
-/// Removes the rows of places that repeat what another place holds, and returns those places:
-/// services write one transcript as a whole, by paragraph and by turn. The place that names its
-/// speakers stays, or else the one with most rows.
-fn drop_repeated(items: &mut Vec<Item<'_>>) -> Vec<String> {
-    let mut places: BTreeMap<&str, Vec<&Item<'_>>> = BTreeMap::new();
-    for item in items.iter().filter(|item| item.said.is_some()) {
-        places.entry(&item.place).or_default().push(item);
-    }
-    let mut ranked: Vec<(&str, Vec<&Item<'_>>)> = places.into_iter().collect();
-    ranked.sort_by_key(|(_, rows)| {
-        let named = rows.iter().filter(|row| row.has_speaker).count() * 2 > rows.len();
-        std::cmp::Reverse((named, rows.len()))
-    });
-    let mut kept: Vec<String> = Vec::new();
-    let mut repeated = Vec::new();
-    for (place, rows) in ranked {
-        let texts: Vec<&str> = rows.iter().filter_map(|row| row.said.as_deref()).collect();
-        let is_again =
-            |whole: &String| holds(whole, &texts) || texts.iter().any(|t| holds_all(t, whole));
-        if kept.iter().any(is_again) {
-            repeated.push(place.to_owned());
-        } else {
-            kept.push(texts.join("\n"));
-        }
-    }
-    items.retain(|item| item.said.is_none() || !repeated.contains(&item.place));
-    repeated
-}
-
-/// Whether `whole` contains more than three quarters of a sample of `texts`.
-fn holds(whole: &str, texts: &[&str]) -> bool {
-    let step = texts.len().div_ceil(SAMPLE).max(1);
-    let sample: Vec<&&str> = texts.iter().step_by(step).collect();
-    let found = sample.iter().filter(|text| whole.contains(text.trim())).count();
-    found * 4 > sample.len() * 3
-}
-
-/// Whether `text` contains most of the lines in `lines`.
-fn holds_all(text: &str, lines: &str) -> bool {
-    // Called for many texts: one of less than half the length is not searched.
-    if text.len() * 2 < lines.len() {
-        return false;
-    }
-    let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines.len() > 1 && holds(text, &lines)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::json;
-    use super::super::rows::Rows;
-
-    fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        json::read(text, &mut rows).unwrap();
-        rows
-    }
-
-    /// The participant and the text of each record.
-    fn said(rows: &Rows) -> Vec<(Option<&str>, &str)> {
-        rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect()
-    }
+    use super::super::test_support::{load_json, said};
 
     #[test]
     fn answers_inside_a_person_are_rows_of_that_person() {
-        let rows = load(
+        let rows = load_json(
             r#"[{"id": "r1", "age": 31, "answers": [
                    {"id": 1, "question": "How do you travel?", "answer": "By bus, mostly."},
                    {"id": 2, "question": "How often?", "answer": "Daily"}]},
@@ -516,7 +424,7 @@ mod tests {
 
     #[test]
     fn messages_inside_a_conversation_are_their_authors_and_staff_asks() {
-        let rows = load(
+        let rows = load_json(
             r#"[{"id": 7, "plan": "Free",
                  "source": {"body": "I cannot print my invoice.", "author": {"type": "user", "id": 1, "name": "Fia"}},
                  "parts": {"parts": [
@@ -542,7 +450,7 @@ mod tests {
 
     #[test]
     fn whoever_writes_in_a_ticket_beside_its_customer_works_on_it() {
-        let rows = load(
+        let rows = load_json(
             r#"[{"id": 40, "requester": {"id": 7, "name": "Ana"}, "comments": [
                   {"author_id": 7, "body": "I cannot print my invoice."},
                   {"author_id": 3, "body": "Could you please try it again?"},
@@ -558,7 +466,7 @@ mod tests {
 
     #[test]
     fn what_goes_out_and_what_is_private_is_staffs() {
-        let rows = load(
+        let rows = load_json(
             r#"[{"id": 1, "requester_id": 7, "conversations": [
                   {"user_id": 7, "incoming": true, "private": false, "body_text": "My meter shows nothing."},
                   {"user_id": 3, "incoming": false, "private": false, "body_text": "Since when is that so?"},
@@ -572,7 +480,7 @@ mod tests {
 
     #[test]
     fn sentences_inside_turns_are_one_text_of_whom_the_item_knows_by_id() {
-        let rows = load(
+        let rows = load_json(
             r#"{"calls": [{"callId": "c1",
                  "parties": [{"speakerId": 1, "name": "Kim", "affiliation": "Internal"},
                              {"speakerId": 2, "name": "Ulla", "affiliation": "External"}],
@@ -591,16 +499,17 @@ mod tests {
     #[test]
     fn single_words_with_their_times_are_not_read_again() {
         let words = r#"[{"start": 0, "word": "We"}, {"start": 1, "word": "wait."}]"#;
-        let rows = load(&format!(r#"[{{"text": "We wait.", "words": {words}}}]"#));
+        let rows = load_json(&format!(r#"[{{"text": "We wait.", "words": {words}}}]"#));
         assert_eq!(said(&rows), [(None, "text: We wait.")]);
         assert_eq!(rows.findings.kinds(), [("timed-words", None, 1)]);
-        let rows = load(&format!(r#"{{"segments": [{{"text": "We wait."}}], "words": {words}}}"#));
+        let rows =
+            load_json(&format!(r#"{{"segments": [{{"text": "We wait."}}], "words": {words}}}"#));
         assert_eq!(said(&rows), [(None, "section: segments\ntext: We wait.")]);
     }
 
     #[test]
     fn what_is_written_as_one_text_and_by_turn_is_read_by_turn() {
-        let rows = load(
+        let rows = load_json(
             r#"{"results": {
                  "channels": [{"transcript": "I wait for hours. Then I go home. Nobody calls me."}],
                  "utterances": [{"speaker": 0, "transcript": "I wait for hours. Then I go home."},
@@ -618,8 +527,10 @@ mod tests {
         let messages: Vec<String> = (0..20_000).map(message).collect();
         let people = r#"[{"user_id": 3, "name": "Ana"}]"#;
         let began = std::time::Instant::now();
-        let rows =
-            load(&format!(r#"[{{"people": {people}, "messages": [{}]}}]"#, messages.join(",")));
+        let rows = load_json(&format!(
+            r#"[{{"people": {people}, "messages": [{}]}}]"#,
+            messages.join(",")
+        ));
         assert_eq!(rows.records.len(), 20_000);
         assert_eq!(rows.records[3].participant.as_deref(), Some("Ana"));
         // With quadratic cost it takes minutes.
@@ -628,7 +539,7 @@ mod tests {
 
     #[test]
     fn rich_text_is_one_text() {
-        let rows = load(
+        let rows = load_json(
             r#"[{"id": 1, "from": "Ana", "text": ["See ", {"type": "link", "text": "this"}, ", it is slow."]},
                 {"id": 2, "from": "Bo", "text": {"type": "doc", "version": 1, "content": [
                     {"type": "paragraph", "content": [{"type": "text", "text": "It is fast."}]},
@@ -647,7 +558,8 @@ mod tests {
     fn a_long_text_is_not_repeated_in_each_row_around_it() {
         let (long, answer) = ("x ".repeat(200), r#"{"text": "I wait for hours."}"#);
         let answers = [answer; 3].join(",");
-        let rows = load(&format!(r#"[{{"id": 1, "memo": "{long}", "answers": [{answers}]}}]"#));
+        let rows =
+            load_json(&format!(r#"[{{"id": 1, "memo": "{long}", "answers": [{answers}]}}]"#));
         let lengths: Vec<_> = rows.records.iter().map(|record| record.text.len() / 100).collect();
         assert_eq!(lengths, [4, 0, 0, 0], "once, in a row of its own");
     }

@@ -21,6 +21,9 @@ const CHOSEN: [&str; 6] = ["1", "x", "true", "selected", "checked", "✓"];
 /// What tools write into the column of an option that was not chosen, where it is not empty.
 const NOT_CHOSEN: [&str; 5] = ["0", "false", "unselected", "notselected", "unchecked"];
 
+/// Longest value, in bytes, that may be one of these marks; there is no need to normalise another.
+const LONGEST_MARK: usize = 16;
+
 /// Names of the option that asks for an answer in the participant's own words.
 const OTHER: [&str; 17] = [
     "other",
@@ -48,75 +51,33 @@ const LONGEST_ANSWER: usize = 1 << 12;
 
 /// Joins the columns of each such question. Names must be clean, and values not empty.
 pub(super) fn join(table: &mut Table, rows: &mut Rows) {
-    let mut filled = vec![0usize; table.names.len()];
-    for (column, _) in table.rows.iter().flat_map(|row| &row.cells) {
-        filled[*column] += 1;
-    }
+    let filled = filled(table);
     name_by_question(table, &filled);
-    let groups = groups(&table.names, &filled);
+    let mut groups = groups(&table.names, &filled);
     if groups.is_empty() {
         return;
     }
-    let mut member: Vec<Option<usize>> = vec![None; table.names.len()];
-    for (index, group) in groups.iter().enumerate() {
-        member[group.first..group.first + group.options.len()].fill(Some(index));
+    let member = members(&groups, table.names.len());
+    judge(table, &mut groups, &member);
+    for group in &groups {
+        note(group, rows);
     }
-    let mut groups = groups;
-    let verdicts = verdicts(table, &mut groups, &member);
-    for (group, verdict) in groups.iter().zip(&verdicts) {
-        note(group, *verdict, rows);
-    }
-    let changed = |column: usize| {
-        let group = member[column]?;
-        let is_own = groups[group].own_words == Some(column);
-        (!is_own && matches!(verdicts[group], Verdict::Joined | Verdict::Repeats)).then_some(group)
-    };
     for row in &mut table.rows {
-        let mut cells: Vec<(usize, String)> = Vec::with_capacity(row.cells.len());
-        for (column, value) in std::mem::take(&mut row.cells) {
-            let Some(group) = changed(column) else {
-                cells.push((column, value));
-                continue;
-            };
-            let Group { options, first, .. } = &groups[group];
-            let option = options[column - first].chosen(&value);
-            let Some(option) = option.filter(|_| verdicts[group] == Verdict::Joined) else {
-                continue;
-            };
-            let target = groups[group].target();
-            // The column of `Other` may stand between two options.
-            let at = cells.partition_point(|(known, _)| *known < target);
-            match cells.get_mut(at) {
-                Some((known, text)) if *known == target => {
-                    text.push_str(SEPARATOR);
-                    text.push_str(option);
-                }
-                _ => cells.insert(at, (target, option.to_owned())),
-            }
-        }
-        row.cells = cells;
+        row.cells = joined(std::mem::take(&mut row.cells), &groups, &member);
     }
-    table.rows.retain(|row| {
-        if row.cells.is_empty() {
-            rows.findings.note("nothing-chosen", row.number, || {
-                "rows in which no option was chosen hold nothing else; left out".to_owned()
-            });
-        }
-        !row.cells.is_empty()
-    });
-    for (group, verdict) in groups.into_iter().zip(verdicts) {
-        if verdict == Verdict::Joined {
-            let target = group.target();
-            // An empty column that held the question gives up its name.
-            if let Some(empty) = group.first.checked_sub(1)
-                && table.names[empty] == group.question
-            {
-                table.names.swap(empty, target);
-            } else {
-                table.names[target] = group.question;
-            }
-        }
+    drop_empty(table, rows);
+    for group in groups.into_iter().filter(|group| group.verdict == Verdict::Joined) {
+        name_joined(&mut table.names, group);
     }
+}
+
+/// The number of values in each column.
+fn filled(table: &Table) -> Vec<usize> {
+    let mut filled = vec![0; table.names.len()];
+    for (column, _) in table.rows.iter().flat_map(|row| &row.cells) {
+        filled[*column] += 1;
+    }
+    filled
 }
 
 /// Renames columns that some tools head by an option alone, after an empty column that holds the
@@ -163,6 +124,8 @@ struct Group {
     answer: Option<usize>,
     /// The column of the `Other` option, where it holds words of the participants' own.
     own_words: Option<usize>,
+    /// What the values say; `Other` until they are looked at.
+    verdict: Verdict,
 }
 
 impl Group {
@@ -224,8 +187,14 @@ fn groups(names: &[String], filled: &[usize]) -> Vec<Group> {
             Some(group) if group.question == question => group.options.push(option),
             _ => {
                 groups.extend(open.take());
-                let (options, answer, own_words) = (vec![option], None, None);
-                open = Some(Group { question, first: column, options, answer, own_words });
+                open = Some(Group {
+                    question,
+                    first: column,
+                    options: vec![option],
+                    answer: None,
+                    own_words: None,
+                    verdict: Verdict::Other,
+                });
             }
         }
     }
@@ -258,6 +227,15 @@ fn part(name: &str) -> Option<(String, Choice)> {
     (!question.is_empty()).then(|| (question.to_owned(), choice))
 }
 
+/// For each column, the index of the group that it belongs to.
+fn members(groups: &[Group], columns: usize) -> Vec<Option<usize>> {
+    let mut member = vec![None; columns];
+    for (index, group) in groups.iter().enumerate() {
+        member[group.columns()].fill(Some(index));
+    }
+    member
+}
+
 /// What one column's values have shown so far.
 #[derive(Default)]
 struct Seen {
@@ -269,7 +247,8 @@ struct Seen {
     filled: usize,
 }
 
-fn verdicts(table: &Table, groups: &mut [Group], member: &[Option<usize>]) -> Vec<Verdict> {
+/// Finds out what the values of each group say.
+fn judge(table: &Table, groups: &mut [Group], member: &[Option<usize>]) {
     let mut seen: Vec<Seen> = Vec::new();
     seen.resize_with(table.names.len(), Seen::default);
     let mut repeats: Vec<bool> = groups.iter().map(|group| group.answer.is_some()).collect();
@@ -297,11 +276,13 @@ fn verdicts(table: &Table, groups: &mut [Group], member: &[Option<usize>]) -> Ve
             }
         }
     }
-    for group in groups.iter_mut() {
-        let asks = |column: &usize| matches!(&group.options[column - group.first], Choice::Named(option) if is_other(option));
-        group.own_words = group.columns().filter(asks).find(|column| seen[*column].other);
+    for (group, repeats) in groups.iter_mut().zip(repeats) {
+        group.own_words = group.columns().find(|column| {
+            let option = &group.options[column - group.first];
+            seen[*column].other && matches!(option, Choice::Named(option) if is_other(option))
+        });
+        group.verdict = verdict(group, repeats, &seen);
     }
-    groups.iter().zip(repeats).map(|(group, repeats)| verdict(group, repeats, &seen)).collect()
 }
 
 fn verdict(group: &Group, repeats: bool, seen: &[Seen]) -> Verdict {
@@ -360,10 +341,10 @@ fn is_other(option: &str) -> bool {
         && (is_alone || option.contains(['(', ',', ':', '-', '–', '/']))
 }
 
-fn note(group: &Group, verdict: Verdict, rows: &mut Rows) {
+fn note(group: &Group, rows: &mut Rows) {
     let count = group.options.len() - usize::from(group.own_words.is_some());
     let question = &group.question;
-    match verdict {
+    match group.verdict {
         Verdict::Joined => rows.findings.note("multi-select", None, || {
             format!(
                 "columns that are the options of one question, as the {count} of '{question}', were \
@@ -396,9 +377,69 @@ fn note(group: &Group, verdict: Verdict, rows: &mut Rows) {
     }
 }
 
+/// The cells of a row with the options of each question joined. A cell that repeats what the column
+/// of its question says is left out.
+fn joined(
+    cells: Vec<(usize, String)>,
+    groups: &[Group],
+    member: &[Option<usize>],
+) -> Vec<(usize, String)> {
+    let mut joined = Vec::with_capacity(cells.len());
+    for (column, value) in cells {
+        let group = member[column].map(|index| &groups[index]);
+        match group.filter(|group| group.own_words != Some(column)) {
+            Some(group) if group.verdict == Verdict::Joined => {
+                if let Some(option) = group.options[column - group.first].chosen(&value) {
+                    add_option(&mut joined, group.target(), option);
+                }
+            }
+            Some(group) if group.verdict == Verdict::Repeats => {}
+            _ => joined.push((column, value)),
+        }
+    }
+    joined
+}
+
+/// Adds a chosen option to the cell of a column.
+fn add_option(cells: &mut Vec<(usize, String)>, column: usize, option: &str) {
+    // The column of `Other` may stand between two options.
+    let at = cells.partition_point(|(known, _)| *known < column);
+    match cells.get_mut(at) {
+        Some((known, text)) if *known == column => {
+            text.push_str(SEPARATOR);
+            text.push_str(option);
+        }
+        _ => cells.insert(at, (column, option.to_owned())),
+    }
+}
+
+fn drop_empty(table: &mut Table, rows: &mut Rows) {
+    table.rows.retain(|row| {
+        if row.cells.is_empty() {
+            rows.findings.note("nothing-chosen", row.number, || {
+                "rows in which no option was chosen hold nothing else; left out".to_owned()
+            });
+        }
+        !row.cells.is_empty()
+    });
+}
+
+/// Gives the column into which a group was joined the name of the question.
+fn name_joined(names: &mut [String], group: Group) {
+    let target = group.target();
+    // An empty column that held the question gives up its name.
+    if let Some(empty) = group.first.checked_sub(1)
+        && names[empty] == group.question
+    {
+        names.swap(empty, target);
+    } else {
+        names[target] = group.question;
+    }
+}
+
 fn is_one_of(words: &[&str], value: &str) -> bool {
-    // A long value is never a mark, so there is no need to normalise it.
-    value.len() <= 16 && (words.contains(&value) || words.contains(&normalise(value).as_str()))
+    value.len() <= LONGEST_MARK
+        && (words.contains(&value) || words.contains(&normalise(value).as_str()))
 }
 
 fn is_same(option: &str, value: &str) -> bool {
@@ -407,22 +448,11 @@ fn is_same(option: &str, value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::csv;
-    use super::*;
-
-    fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        csv::read(text, None, &mut rows).unwrap();
-        rows
-    }
-
-    fn texts(rows: &Rows) -> Vec<&str> {
-        rows.records.iter().map(|r| r.text.as_str()).collect()
-    }
+    use super::super::test_support::{load_csv, texts};
 
     #[test]
     fn options_headed_by_themselves_belong_to_the_empty_column_before_them() {
-        let rows = load(
+        let rows = load_csv(
             "id,Which tools?,Phone,\"Paper, mostly\",Other,why\n\
              7,,Phone,\"Paper, mostly\",,late\n8,,,\"Paper, mostly\",,early\n",
         );
@@ -432,7 +462,7 @@ mod tests {
         ];
         assert_eq!(texts(&rows), expected);
         // A single column that repeats its name is not a choice among several.
-        let rows = load("id,notes,Phone,why\n7,,Phone,late\n8,,,early\n");
+        let rows = load_csv("id,notes,Phone,why\n7,,Phone,late\n8,,,early\n");
         assert_eq!(texts(&rows)[0], "id: 7\nPhone: Phone\nwhy: late");
     }
 
@@ -448,7 +478,7 @@ mod tests {
             for (open, close) in
                 [(" - ", ""), (": ", ""), (" [", "]"), (" - Selected Choice - ", "")]
             {
-                let rows = load(&format!(
+                let rows = load_csv(&format!(
                     "id,Which tools?{open}Phone{close},Which tools?{open}Paper{close},why\n\
                      7,{phone},{paper},late\n8,{none},{paper},early\n9,{none},{none},never\n"
                 ));
@@ -469,7 +499,7 @@ mod tests {
     #[test]
     fn ratings_yes_and_no_and_texts_are_left_alone() {
         for [first, second] in [["5", "4"], ["yes", "no"], ["Yes", "Phone"], ["a text", "1"]] {
-            let rows = load(&format!(
+            let rows = load_csv(&format!(
                 "id,How good? - Phone,How good? - Paper\n7,{first},{second}\n8,{second},1\n"
             ));
             let expected =
@@ -482,22 +512,22 @@ mod tests {
     #[test]
     fn numbered_columns_are_joined_when_their_values_name_the_options() {
         let rows =
-            load("id,Q3_1,Q3_2,Q3_3\n1,Phone,,Radio\n2,,Paper,\n3,Phone,Paper,\n4,,,Radio\n");
+            load_csv("id,Q3_1,Q3_2,Q3_3\n1,Phone,,Radio\n2,,Paper,\n3,Phone,Paper,\n4,,,Radio\n");
         assert_eq!(texts(&rows)[0], "id: 1\nQ3: Phone; Radio");
-        let rows = load("id,Q3_1,Q3_2\n1,1,\n2,,1\n");
+        let rows = load_csv("id,Q3_1,Q3_2\n1,1,\n2,,1\n");
         assert_eq!(texts(&rows), ["id: 1\nQ3_1: 1", "id: 2\nQ3_2: 1"]);
         assert_eq!(rows.findings.kinds(), [("options-without-names", None, 1)]);
-        let rows = load("id,item_1,item_2\n1,5,2\n2,4,3\n");
+        let rows = load_csv("id,item_1,item_2\n1,5,2\n2,4,3\n");
         assert_eq!(texts(&rows)[0], "id: 1\nitem_1: 5\nitem_2: 2");
         assert!(rows.findings.kinds().is_empty());
     }
 
     #[test]
     fn options_beside_a_column_that_holds_them_are_left_out() {
-        let rows = load("g/tools,g/tools/phone,g/tools/paper\nphone paper,1,1\npaper,0,1\n");
+        let rows = load_csv("g/tools,g/tools/phone,g/tools/paper\nphone paper,1,1\npaper,0,1\n");
         assert_eq!(texts(&rows), ["g/tools: phone paper", "g/tools: paper"]);
         assert_eq!(rows.findings.kinds(), [("repeated-options", None, 1)]);
-        let rows = load("tools,tools/phone,tools/paper\nphone,1,0\nphone,0,1\n");
+        let rows = load_csv("tools,tools/phone,tools/paper\nphone,1,0\nphone,0,1\n");
         assert_eq!(texts(&rows)[0], "tools: phone\ntools/phone: 1\ntools/paper: 0");
         assert!(rows.findings.kinds().is_empty());
     }
@@ -505,7 +535,7 @@ mod tests {
     #[test]
     fn what_is_written_beside_other_stays_a_column_of_its_own() {
         for other in ["Other (please specify)", "Sonstiges", "Otro (especifique)", "Autre :"] {
-            let rows = load(&format!(
+            let rows = load_csv(&format!(
                 "id,T - Phone,T - {other},T - Paper,why\n\
                  1,Phone,,Paper,late\n2,,a board in the hall,Paper,so\n3,,my son,,no\n"
             ));
@@ -517,20 +547,20 @@ mod tests {
             assert_eq!(texts(&rows), expected);
             assert_eq!(rows.findings.kinds(), [("multi-select", None, 1)]);
         }
-        let rows = load("T - Other,T - Phone\nhers,1\nhis,0\n");
+        let rows = load_csv("T - Other,T - Phone\nhers,1\nhis,0\n");
         assert_eq!(texts(&rows)[0], "T - Other: hers\nT - Phone: 1");
     }
 
     #[test]
     fn what_looks_like_options_and_holds_something_else_is_reported() {
-        let rows = load("id,T - a,T - b,T - c\n1,x,,maybe\n2,,x,no\n");
+        let rows = load_csv("id,T - a,T - b,T - c\n1,x,,maybe\n2,,x,no\n");
         assert_eq!(texts(&rows)[0], "id: 1\nT - a: x\nT - c: maybe");
         assert_eq!(rows.findings.kinds(), [("options-left-alone", None, 1)]);
     }
 
     #[test]
     fn a_row_in_which_nothing_was_chosen_is_no_record() {
-        let rows = load("T - a,T - b\n1,0\n0,0\n0,1\n");
+        let rows = load_csv("T - a,T - b\n1,0\n0,0\n0,1\n");
         assert_eq!(texts(&rows), ["T: a", "T: b"]);
         assert_eq!(
             rows.findings.kinds(),

@@ -90,42 +90,44 @@ enum Inside {
     Skipped(String),
 }
 
+/// A paragraph or item that more lines may continue.
+struct Open {
+    /// Number of its first line, from 1.
+    line: usize,
+    text: String,
+    is_item: bool,
+}
+
 struct Reader<'a> {
     document: Document<'a>,
-    /// The open paragraph or item: its first line, its text, and whether it is an item.
-    open: Option<(usize, String, bool)>,
+    /// The paragraph or item that is open.
+    open: Option<Open>,
     table: Vec<DocumentRow>,
     /// The properties under the headline, in the drawer that is open.
     properties: Vec<(String, String)>,
 }
 
 impl Reader<'_> {
+    /// Takes a line, and returns where the next one stands.
     fn line(&mut self, line: &Line<'_>, inside: Inside) -> Inside {
-        let Line { number, text: line, is_closed } = *line;
-        let trimmed = line.trim();
+        let trimmed = line.text.trim();
         let lower = trimmed.to_lowercase();
         match inside {
-            Inside::Properties => return self.in_properties(number, trimmed, &lower),
-            Inside::Drawer if lower == ":end:" => return Inside::Text,
-            Inside::Drawer => return Inside::Drawer,
-            Inside::Skipped(end) => {
-                // A headline ends every block: one that is never closed must not swallow the rest.
-                if lower == end {
-                    return Inside::Text;
-                }
-                if headline(line).is_none() {
-                    return Inside::Skipped(end);
-                }
-            }
-            Inside::Text => {}
+            Inside::Properties => self.in_properties(line.number, trimmed, &lower),
+            Inside::Drawer if lower == ":end:" => Inside::Text,
+            Inside::Drawer => Inside::Drawer,
+            Inside::Skipped(end) if lower == end => Inside::Text,
+            // A headline ends every block: one that is never closed must not swallow the rest.
+            Inside::Skipped(end) if headline(line.text).is_none() => Inside::Skipped(end),
+            Inside::Skipped(_) | Inside::Text => self.in_text(line, trimmed, &lower),
         }
+    }
+
+    fn in_text(&mut self, line: &Line<'_>, trimmed: &str, lower: &str) -> Inside {
+        let Line { number, text: line, is_closed } = *line;
         if let Some((level, title)) = headline(line) {
             self.end_block();
             self.document.heading(level, &plain(title));
-            return Inside::Text;
-        }
-        if trimmed.is_empty() {
-            self.end_block();
         } else if is_closed && lower == ":properties:" {
             self.end_block();
             return Inside::Properties;
@@ -133,18 +135,8 @@ impl Reader<'_> {
             self.skip("a drawer", number);
             return Inside::Drawer;
         } else if let Some(kind) = lower.strip_prefix("#+begin_") {
-            self.end_block();
-            let kind = kind.split_whitespace().next().unwrap_or_default();
-            // What is quoted, set apart or an example is somebody's words; code is not.
-            if matches!(kind, "src" | "export" | "comment") {
-                self.skip("a source block", number);
-                return Inside::Skipped(format!("#+end_{kind}"));
-            }
-        } else if lower.starts_with("#+end_") {
-            self.end_block();
-        } else if lower.starts_with("#+title:") {
-            // The title of the document; like Markdown's single top heading it does not become a
-            // section.
+            return self.begin_block(number, kind);
+        } else if only_separates(trimmed, lower) {
             self.end_block();
         } else if trimmed.starts_with("#+") || trimmed == "#" || trimmed.starts_with("# ") {
             self.skip("a keyword or comment", number);
@@ -152,27 +144,46 @@ impl Reader<'_> {
             self.skip("a time stamp", number);
         } else if trimmed.starts_with('|') {
             self.table_line(number, trimmed);
-        } else if is_rule(trimmed) {
-            self.end_block();
         } else if let Some(item) = list_item(line) {
             self.end_block();
-            self.open = Some((number, plain(item).into_owned(), true));
+            let text = plain(item).into_owned();
+            self.open = Some(Open { line: number, text, is_item: true });
         } else {
-            self.end_table();
-            // In Org text that is not indented ends a list.
-            if !line.starts_with([' ', '\t']) && matches!(self.open, Some((_, _, true))) {
-                self.end_block();
-            }
-            let text = plain(trimmed);
-            match &mut self.open {
-                Some((_, open, _)) => {
-                    open.push('\n');
-                    open.push_str(&text);
-                }
-                None => self.open = Some((number, text.into_owned(), false)),
-            }
+            self.words(number, line);
         }
         Inside::Text
+    }
+
+    /// Begins what stands between `#+begin_x` and `#+end_x`. What is quoted, set apart or an example
+    /// is somebody's words; code is not.
+    fn begin_block(&mut self, number: usize, kind: &str) -> Inside {
+        self.end_block();
+        let kind = kind.split_whitespace().next().unwrap_or_default();
+        if matches!(kind, "src" | "export" | "comment") {
+            self.skip("a source block", number);
+            return Inside::Skipped(format!("#+end_{kind}"));
+        }
+        Inside::Text
+    }
+
+    /// Takes a line of words, which begins a paragraph or continues what is open.
+    fn words(&mut self, number: usize, line: &str) {
+        self.end_table();
+        // In Org text that is not indented ends a list.
+        let is_indented = line.starts_with([' ', '\t']);
+        if !is_indented && self.open.as_ref().is_some_and(|open| open.is_item) {
+            self.end_block();
+        }
+        let text = plain(line.trim());
+        match &mut self.open {
+            Some(open) => {
+                open.text.push('\n');
+                open.text.push_str(&text);
+            }
+            None => {
+                self.open = Some(Open { line: number, text: text.into_owned(), is_item: false });
+            }
+        }
     }
 
     /// Takes a line of a properties drawer. At its end, a property may name the participant as a
@@ -239,8 +250,8 @@ impl Reader<'_> {
     fn end_block(&mut self) {
         self.end_table();
         match self.open.take() {
-            Some((line, text, true)) => self.document.item(line, &text),
-            Some((line, text, false)) => self.document.paragraph(line, &text),
+            Some(Open { line, text, is_item: true }) => self.document.item(line, &text),
+            Some(Open { line, text, is_item: false }) => self.document.paragraph(line, &text),
             None => {}
         }
     }
@@ -271,11 +282,21 @@ fn is_drawer(line: &str) -> bool {
     })
 }
 
+/// Whether a line, given also in small letters, has no words of its own and ends what is above it.
+fn only_separates(line: &str, lower: &str) -> bool {
+    // The title of the document is such a line too: like Markdown's single top heading it does not
+    // become a section.
+    line.is_empty()
+        || lower.starts_with("#+end_")
+        || lower.starts_with("#+title:")
+        || is_horizontal_rule(line)
+}
+
 fn is_planning(line: &str) -> bool {
     ["SCHEDULED: ", "DEADLINE: ", "CLOSED: ", "CLOCK: "].iter().any(|key| line.starts_with(key))
 }
 
-fn is_rule(line: &str) -> bool {
+fn is_horizontal_rule(line: &str) -> bool {
     line.len() >= 5 && line.bytes().all(|b| b == b'-')
 }
 
@@ -329,16 +350,11 @@ fn plain(text: &str) -> Cow<'_, str> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::test_support::{self, rows_and_texts};
     use super::*;
 
     fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        read(text, &mut rows).unwrap();
-        rows
-    }
-
-    fn texts(rows: &Rows) -> Vec<(usize, &str)> {
-        rows.records.iter().map(|r| (r.row, r.text.as_str())).collect()
+        test_support::load(text, read)
     }
 
     #[test]
@@ -348,7 +364,7 @@ mod tests {
              - swaps\n  at night\n1. [ ] sick leave\nAfter the list.\n* Pay\n[[https://a.b][a link]]\n",
         );
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [
                 (3, "section: Rota\ntext: The first line goes on here."),
                 (6, "section: Rota\ntext: swaps at night"),
@@ -375,7 +391,7 @@ mod tests {
             ":note:\nI wait.\n* A\n* Next\n:smile:\nI queue.\n:LOGBOOK:\nclock\n:END:\nI walk.\n",
         );
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [
                 (1, ":note: I wait."),
                 (5, "section: Next\ntext: :smile: I queue."),
@@ -393,7 +409,7 @@ mod tests {
              :PROPERTIES:\n:Role: none\n:END:\nAll wait.\n",
         );
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [
                 (10, "Role: baker\nAge: 48\nsection: Why?\ntext: I wait."),
                 (15, "Role: guard\nsection: Participant 2\ntext: I queue."),
@@ -405,8 +421,11 @@ mod tests {
 
     #[test]
     fn an_initial_is_no_bullet() {
-        assert_eq!(texts(&load("J. Smith told me to wait.\n")), [(1, "J. Smith told me to wait.")]);
-        assert_eq!(texts(&load("1. wait\n2) queue\n")), [(1, "wait"), (2, "queue")]);
+        assert_eq!(
+            rows_and_texts(&load("J. Smith told me to wait.\n")),
+            [(1, "J. Smith told me to wait.")]
+        );
+        assert_eq!(rows_and_texts(&load("1. wait\n2) queue\n")), [(1, "wait"), (2, "queue")]);
     }
 
     #[test]
@@ -416,7 +435,7 @@ mod tests {
              #+END_QUOTE\n#+begin_src sh\nls\n#+end_src\n# a comment\nThe end.\n",
         );
         assert_eq!(
-            texts(&rows),
+            rows_and_texts(&rows),
             [(3, "Role: nurse\nPain: queues"), (6, "It is late."), (12, "The end.")]
         );
         assert_eq!(rows.findings.kinds(), [("not-prose", Some(8), 2)]);
@@ -425,14 +444,14 @@ mod tests {
     #[test]
     fn a_block_that_is_never_closed_ends_at_the_next_headline() {
         let rows = load("#+begin_src sh\nls\n* Next\nWords.\n");
-        assert_eq!(texts(&rows), [(4, "Words.")]);
+        assert_eq!(rows_and_texts(&rows), [(4, "Words.")]);
     }
 
     #[test]
     fn turns_are_read_in_org_too() {
         let rows =
             load("*Moderator:* Why?\n\n*Ana:* Habit.\n\n*Moderator:* And?\n\n*Ana:* Fear.\n");
-        assert_eq!(texts(&rows)[0].1, "question: Why?\ntext: Habit.");
+        assert_eq!(rows_and_texts(&rows)[0].1, "question: Why?\ntext: Habit.");
         assert!(rows.records.iter().all(|r| r.participant.as_deref() == Some("Ana")));
     }
 

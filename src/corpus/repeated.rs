@@ -9,7 +9,7 @@ use super::names::{is_context, normalise};
 use super::rows::Rows;
 use super::staff;
 use super::table::Table;
-use super::values::{is_free, is_no_answer};
+use super::values::{are_nearly_all, is_free, is_no_answer};
 
 /// Fewest bytes of a text that two columns do not share by chance.
 const REPEATED_TEXT: usize = 20;
@@ -42,7 +42,7 @@ pub(super) fn drop_columns(table: &mut Table, rows: &mut Rows) {
         }
     }
     let is_same = |(column, times): (usize, usize)| {
-        times >= REPEATED_ROWS && times * 20 >= filled[column] * 19
+        times >= REPEATED_ROWS && are_nearly_all(times, filled[column])
     };
     let mut repeated: Vec<(usize, usize)> = times
         .into_iter()
@@ -122,26 +122,19 @@ fn free_columns(table: &Table, participant: usize) -> HashSet<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::csv;
-    use super::*;
-
-    fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        csv::read(text, None, &mut rows).unwrap();
-        rows
-    }
+    use super::super::test_support::load_csv;
 
     #[test]
     fn a_passage_coded_twice_is_one_record() {
         let long = "I leave at five in the morning because of the bus";
-        let rows = load(&format!(
+        let rows = load_csv(&format!(
             "participant,code,segment\nP1,a,{long}\nP1,b,{long}\nP2,a,{long}\nP2,b,It is far for us\n\
              P2,c,It is far for us\nP3,c,My neighbour drives me when it snows\n"
         ));
         let numbers: Vec<usize> = rows.records.iter().map(|record| record.row).collect();
         assert_eq!(numbers, [1, 3, 4, 5, 6]);
         assert_eq!(rows.findings.kinds(), [("repeated-row", Some(2), 1)]);
-        let rows = load(&format!("id,segment\n1,{long}\n2,{long}\n"));
+        let rows = load_csv(&format!("id,segment\n1,{long}\n2,{long}\n"));
         assert_eq!(rows.records.len(), 2, "nothing says that it is the same person");
     }
 
@@ -150,7 +143,7 @@ mod tests {
         let text = |n: usize| format!("I wait {n} minutes for the lift");
         let lines: Vec<String> =
             (0..4).map(|n| format!("{0},{0},{1},{1}", text(n), text(n + 9))).collect();
-        let rows = load(&format!("a,b,c,d\n{}", lines.join("\n")));
+        let rows = load_csv(&format!("a,b,c,d\n{}", lines.join("\n")));
         let message = rows.findings.message("repeated-column");
         assert!(message.ends_with("'b' like 'a', 'd' like 'c'"), "{message}");
     }

@@ -55,7 +55,7 @@ const UNDER: [&str; 27] = [
 ];
 
 /// What the line above a forwarded message says, in small letters.
-const PASSED_ON: [&str; 9] = [
+const FORWARD_MARKS: [&str; 9] = [
     "forwarded message",
     "weitergeleitete nachricht",
     "weitergeleiteten nachricht",
@@ -90,12 +90,12 @@ const FEW_WORDS: usize = 8;
 
 /// Longest message, in bytes, in which quotes are looked for; a longer one counts as its writer's
 /// own.
-const MESSAGE: usize = 1 << 16;
+const LONGEST_MESSAGE: usize = 1 << 16;
 
 /// The byte ranges of a message that its writer wrote; the whole message where everything in it is
 /// repeated.
 pub(super) fn own(message: &str) -> Vec<Range<usize>> {
-    if message.len() > MESSAGE {
+    if message.len() > LONGEST_MESSAGE {
         return whole(message);
     }
     let lines: Vec<Range<usize>> = message
@@ -109,7 +109,7 @@ pub(super) fn own(message: &str) -> Vec<Range<usize>> {
     let text = |line: usize| message[lines[line].clone()].trim();
     let ends = (0..lines.len()).find(|at| is_end(&text, *at, lines.len())).unwrap_or(lines.len());
     // A message forwarded with a word or two is what the writer has to say.
-    if ends < lines.len() && passes_on(&message[..lines[ends].start], text(ends)) {
+    if ends < lines.len() && only_forwards(&message[..lines[ends].start], text(ends)) {
         return whole(message);
     }
     let is_own = |at: usize| {
@@ -140,7 +140,7 @@ pub(super) fn whole(text: &str) -> Vec<Range<usize>> {
 }
 
 /// Where a forwarded message stands, in bytes of the message that forwards it.
-pub(super) struct PassedOn {
+pub(super) struct Forwarded {
     /// Where the words of the person who forwards it end.
     pub start: usize,
     /// The headers of the forwarded message; its text comes after them.
@@ -149,7 +149,7 @@ pub(super) struct PassedOn {
 
 /// The message that a text forwards, where its writer added next to nothing. Its `head` is the
 /// lines up to the first blank one; whether these are headers is for the caller to check.
-pub(super) fn passed_on(message: &str) -> Option<PassedOn> {
+pub(super) fn forwarded(message: &str) -> Option<Forwarded> {
     let mut start = 0;
     let mut lines: Vec<(usize, &str)> = Vec::new();
     for line in message.split_inclusive('\n') {
@@ -158,7 +158,7 @@ pub(super) fn passed_on(message: &str) -> Option<PassedOn> {
     }
     let text = |at: usize| lines[at].1;
     let ends = (0..lines.len()).find(|at| is_end(&text, *at, lines.len()))?;
-    if !passes_on(&message[..lines[ends].0], text(ends)) {
+    if !only_forwards(&message[..lines[ends].0], text(ends)) {
         return None;
     }
     let is_blank = |line: &&(usize, &str)| line.1.is_empty();
@@ -167,7 +167,7 @@ pub(super) fn passed_on(message: &str) -> Option<PassedOn> {
     let first = ends + mark + blank;
     let head = lines[first..].iter().take_while(|line| !is_blank(line)).count();
     let at = |line: usize| lines.get(line).map_or(message.len(), |(at, _)| *at);
-    Some(PassedOn { start: at(ends), head: at(first)..at(first + head) })
+    Some(Forwarded { start: at(ends), head: at(first)..at(first + head) })
 }
 
 /// Whether a line says that another message follows.
@@ -176,15 +176,18 @@ pub(super) fn is_mark(line: &str) -> bool {
     BELOW.iter().any(|mark| lower.starts_with(mark)) || is_forward_mark(&lower)
 }
 
+/// Longest line, in characters, that may say that a forwarded message follows.
+const LONGEST_FORWARD_MARK: usize = 80;
+
 /// Whether a line in small letters is one such as `---------- forwarded message ---------`.
 fn is_forward_mark(lower: &str) -> bool {
     (lower.starts_with('-') || lower.ends_with(':'))
-        && lower.chars().count() <= 80
-        && PASSED_ON.iter().any(|mark| lower.contains(mark))
+        && lower.chars().count() <= LONGEST_FORWARD_MARK
+        && FORWARD_MARKS.iter().any(|mark| lower.contains(mark))
 }
 
 /// Whether the writer of `above` only forwards what comes below the line `end`.
-fn passes_on(above: &str, end: &str) -> bool {
+fn only_forwards(above: &str, end: &str) -> bool {
     let lower = above.to_lowercase();
     let is_announced = || SEE_BELOW.iter().any(|words| lower.contains(words));
     let is_message = end != "--" && !is_under(&end.to_lowercase());
@@ -197,9 +200,13 @@ fn is_under(lower: &str) -> bool {
     UNDER.iter().any(|words| lower.starts_with(words)) || is_disclaimer(lower)
 }
 
+/// Characters at the beginning of a disclaimer in which it names the message. A person who mentions
+/// one does so later.
+const DISCLAIMER_START: usize = 40;
+
 /// Whether a line says that the message is for nobody else: `This message is confidential …`.
 fn is_disclaimer(lower: &str) -> bool {
-    const MESSAGE: [&str; 12] = [
+    const MESSAGE_WORDS: [&str; 12] = [
         "message",
         "e-mail",
         "email",
@@ -213,7 +220,7 @@ fn is_disclaimer(lower: &str) -> bool {
         "meddelande",
         "wiadomość",
     ];
-    const SECRET: [&str; 10] = [
+    const SECRET_WORDS: [&str; 10] = [
         "confidential",
         "confidentiel",
         "confidencial",
@@ -225,15 +232,14 @@ fn is_disclaimer(lower: &str) -> bool {
         "poufn",
         "intended only for",
     ];
-    // A disclaimer names the message at once; a person who mentions one does not.
-    let begin: String = lower.chars().take(40).collect();
+    let begin: String = lower.chars().take(DISCLAIMER_START).collect();
     let begins = [
         "this ", "the ", "dit ", "deze ", "diese", "ce ", "este ", "esta ", "questo ", "questa ",
         "detta ", "denne ", "ta ",
     ];
     begins.iter().any(|word| begin.starts_with(word))
-        && MESSAGE.iter().any(|word| begin.contains(word))
-        && SECRET.iter().any(|word| lower.contains(word))
+        && MESSAGE_WORDS.iter().any(|word| begin.contains(word))
+        && SECRET_WORDS.iter().any(|word| lower.contains(word))
 }
 
 /// Whether the writer's own words end above this line: at the mark of a signature, at a notice by a
@@ -297,21 +303,21 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_only_passed_on_is_not_lost() {
+    fn a_message_that_is_only_forwarded_is_not_lost() {
         for message in [
             "FYI see below\n\n-----Original Message-----\nFrom: Ana <a@b.example>\nSent: Monday\n\nThe lift is slow.",
             "FYI\n\n---------- Forwarded message ---------\nFrom: Ana\nDate: Monday\n\nThe lift is slow.",
             "---------- Forwarded message ---------\nFrom: Ana\nDate: Monday\n\nThe lift is slow.",
         ] {
             assert_eq!(own(message), whole(message), "{message}");
-            let found = passed_on(message).unwrap();
+            let found = forwarded(message).unwrap();
             assert!(message[found.head.clone()].starts_with("From: Ana"), "{message}");
             assert_eq!(message[found.head.end..].trim(), "The lift is slow.");
         }
         let answer =
             "Thanks!\n\n-----Original Message-----\nFrom: Help\nSent: Monday\n\nPlease wait.";
         assert_eq!(pieces(answer), ["Thanks!"]);
-        assert!(passed_on(answer).is_none());
+        assert!(forwarded(answer).is_none());
     }
 
     #[test]

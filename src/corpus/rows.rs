@@ -132,6 +132,11 @@ impl Rows {
         text.into_owned()
     }
 
+    /// Says that a row of a table is left out because it has no value.
+    pub(super) fn note_empty(&mut self, row: usize) {
+        self.findings.note("empty-row", row, || "rows without any value were left out".to_owned());
+    }
+
     fn push(
         &mut self,
         row: usize,

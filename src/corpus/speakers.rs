@@ -96,8 +96,9 @@ pub(super) fn is_short_for(label: &str, name: &str) -> bool {
 /// Longest line that only states a fact, in characters.
 const LONGEST_FACT: usize = 80;
 
-/// Words before the colon of a line that says when, where or by whom something was written down.
-const FACTS: [&str; 31] = [
+/// Words before the colon of a line that says on what occasion something was written down: when,
+/// where and by whom.
+const OCCASION_FACTS: [&str; 31] = [
     "date",
     "time",
     "place",
@@ -197,7 +198,7 @@ const NOTES: [&str; 60] = [
 
 pub(super) fn is_note_word(label: &str) -> bool {
     let label = normalise(label);
-    FACTS.contains(&label.as_str()) || NOTES.contains(&label.as_str())
+    OCCASION_FACTS.contains(&label.as_str()) || NOTES.contains(&label.as_str())
 }
 
 /// Whether a line says when, where or by whom something was written down, and nothing else.
@@ -205,7 +206,7 @@ pub(super) fn is_fact(line: &str) -> bool {
     let line = line.trim();
     let label = line.split_once([':', '：']).map(|(label, _)| label.trim_matches(['*', '_', ' ']));
     line.chars().count() <= LONGEST_FACT
-        && label.is_some_and(|label| FACTS.contains(&normalise(label).as_str()))
+        && label.is_some_and(|label| OCCASION_FACTS.contains(&normalise(label).as_str()))
 }
 
 /// Whether a label is a header that mail programs add for each other, as in `X-Mailer`.
@@ -248,7 +249,7 @@ impl<'a> Label<'a> {
         let name = group("name")?.trim();
         let letter = name.trim_end_matches(|c: char| c.is_ascii_digit());
         let is_of_all = matches!(letter, "Q" | "A")
-            || !letter.is_ascii() && (moderator::is_label(letter) || is_answer(letter));
+            || !letter.is_ascii() && (moderator::is_asker(letter) || is_answer(letter));
         let mut speaker = if is_of_all { letter } else { name };
         if let (Some(name), Some(bracket)) = (found.name("name"), found.name("bracket")) {
             let both = &line[name.start()..bracket.end()];
@@ -295,10 +296,10 @@ impl Speakers {
             all += usize::from(!line.trim().is_empty());
             let Some(label) = Label::parse(line) else { continue };
             labelled += 1;
-            asks |= moderator::is_label(label.speaker);
+            asks |= moderator::is_asker(label.speaker);
             let named = |name: &String| is_short_for(label.speaker, name);
             let known = label.timed
-                || moderator::is_label(label.speaker)
+                || moderator::is_asker(label.speaker)
                 || is_generic(label.speaker)
                 || is_numbered(label.speaker)
                 || block.participant.as_ref().is_some_and(named);

@@ -227,16 +227,11 @@ fn plain(text: &str) -> Cow<'_, str> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::test_support::{self, rows_and_said};
     use super::*;
 
     fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        read(text, &mut rows).unwrap();
-        rows
-    }
-
-    fn said(rows: &Rows) -> Vec<(usize, Option<&str>, &str)> {
-        rows.records.iter().map(|r| (r.row, r.participant.as_deref(), r.text.as_str())).collect()
+        test_support::load(text, read)
     }
 
     #[test]
@@ -247,7 +242,7 @@ mod tests {
              \n00:00:04.000 --> 00:00:05.000\n<v Ana>the list.</v> <v Bo>Me too.</v>\n",
         );
         assert_eq!(
-            said(&rows),
+            rows_and_said(&rows),
             [
                 (11, Some("Ana"), "question: How do you start?\ntext: With coffee & the list."),
                 (14, Some("Bo"), "question: How do you start?\ntext: Me too."),
@@ -263,7 +258,7 @@ mod tests {
              the lifts.\r\n\r\n3\r\n00:00:03,000 --> 00:00:04,000\r\nBo: So do I.\r\n\r\n4\r\n\
              00:00:05,000 --> 00:00:06,000\r\nAna: Daily.\r\n\r\n5\r\n00:00:07,000 --> 00:00:08,000\r\nBo: Yes.\r\n",
         );
-        let said = said(&rows);
+        let said = rows_and_said(&rows);
         assert_eq!(said[0], (3, Some("Ana"), "I wait for the lifts."));
         assert_eq!(said[1], (11, Some("Bo"), "So do I."));
         assert_eq!(said.len(), 4);
@@ -277,7 +272,7 @@ mod tests {
              00:05.000 --> 00:06.000\nNobody knows why.\n",
         );
         assert_eq!(
-            said(&rows),
+            rows_and_said(&rows),
             [
                 (4, None, "so the lifts are always slow in the morning."),
                 (14, None, "Nobody knows why.")
@@ -292,7 +287,7 @@ mod tests {
             "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Bo>Okay.</v>\n\n00:02.000 --> 00:03.000\n<v Ana>Okay.</v>\n\n\
              00:03.000 --> 00:04.000\n<v Ana>Okay.</v>\n",
         );
-        assert_eq!(said(&rows), [(4, Some("Bo"), "Okay."), (7, Some("Ana"), "Okay.")]);
+        assert_eq!(rows_and_said(&rows), [(4, Some("Bo"), "Okay."), (7, Some("Ana"), "Okay.")]);
         assert_eq!(rows.findings.kinds(), [("repeated-caption", Some(10), 1)]);
     }
 

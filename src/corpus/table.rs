@@ -71,7 +71,7 @@ pub(super) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
         repeated::drop_rows(&mut table, column, rows);
     }
     match voices {
-        Some(voices) => Talk::of(&table, voices, rows).write(&table, rows),
+        Some(voices) => Talk::find_and_note(&table, voices, rows).write(&table, rows),
         None => table.rows.iter().try_for_each(|row| write(&table, row, None, None, rows)),
     }
 }
@@ -120,7 +120,9 @@ struct Talk<'t> {
 }
 
 impl<'t> Talk<'t> {
-    fn of(table: &'t Table, voices: Voices, rows: &mut Rows) -> Self {
+    /// Finds out who asks, and notes it in `rows`: their names as those of moderators, and a finding
+    /// where they are guessed.
+    fn find_and_note(table: &'t Table, voices: Voices, rows: &mut Rows) -> Self {
         let named = |is: &dyn Fn(&str) -> bool| table.names.iter().position(|name| is(name));
         let Voices { participant, speaker, part } = voices;
         let words = most_words(table);
@@ -255,8 +257,7 @@ fn clean_cells(table: &mut Table, rows: &mut Rows) {
         }
         row.cells.retain(|(_, value)| !value.is_empty());
         if row.cells.is_empty() {
-            rows.findings
-                .note("empty-row", row.number, || "rows without any value were left out".into());
+            rows.note_empty(row.number);
         }
     }
     table.rows.retain(|row| !row.cells.is_empty());

@@ -110,7 +110,7 @@ pub(super) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), S
     if speakers.timed {
         drop_heading(&mut entries, rows);
     }
-    let asking = Asking::find(&entries, &parts, rows);
+    let asking = Asking::find_and_note(&entries, &parts, rows);
     let mut writer =
         Writer { rows, asking, parts, question: Question::default(), above: (None, None) };
     entries.into_iter().try_for_each(|entry| writer.write(entry))?;
@@ -248,19 +248,21 @@ enum Asking {
 }
 
 impl Asking {
-    fn find(entries: &[Entry], parts: &Parts, rows: &mut Rows) -> Self {
+    /// Finds out who asks, and notes it in `rows`: their names as those of moderators, and a finding
+    /// where they are guessed.
+    fn find_and_note(entries: &[Entry], parts: &Parts, rows: &mut Rows) -> Self {
         let turns = || {
             entries.iter().filter_map(|entry| match entry {
                 Entry::Turn(turn) => Some((turn.speaker.as_deref(), turn.text.as_str())),
                 Entry::Row { .. } => None,
             })
         };
-        let is_label = |speaker: Option<&str>| speaker.is_some_and(moderator::is_label);
-        let helps = !parts.interviews && !turns().any(|(speaker, _)| is_label(speaker));
+        let is_asker = |speaker: Option<&str>| speaker.is_some_and(moderator::is_asker);
+        let helps = !parts.interviews && !turns().any(|(speaker, _)| is_asker(speaker));
         let asks = |speaker: Option<&str>| {
-            is_label(speaker)
+            is_asker(speaker)
                 || helps && speaker.is_some_and(moderator::is_helper)
-                || speaker.is_some_and(|speaker| parts.asks(speaker))
+                || speaker.is_some_and(|speaker| parts.is_asking(speaker))
         };
         if turns().any(|(speaker, _)| asks(speaker)) {
             // Words before the first question do not answer it.
@@ -295,8 +297,8 @@ impl Asking {
 
     fn is_by(&self, turn: &Turn, parts: &Parts) -> bool {
         turn.speaker.as_deref().is_some_and(|speaker| match self {
-            Self::Labelled => moderator::is_label(speaker) || parts.asks(speaker),
-            Self::Helping => moderator::is_helper(speaker) || parts.asks(speaker),
+            Self::Labelled => moderator::is_asker(speaker) || parts.is_asking(speaker),
+            Self::Helping => moderator::is_helper(speaker) || parts.is_asking(speaker),
             Self::Guessed(name) => name == speaker,
             Self::Nobody => false,
         })
@@ -396,22 +398,12 @@ fn pairs<'c>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::text;
+    use super::super::test_support::{load_text, said};
     use super::*;
-
-    fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        text::read(text, &mut rows).unwrap();
-        rows
-    }
-
-    fn said(rows: &Rows) -> Vec<(Option<&str>, &str)> {
-        rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect()
-    }
 
     #[test]
     fn turns_of_one_speaker_are_joined_and_carry_the_question() {
-        let rows = load(
+        let rows = load_text(
             "[00:01] Moderator: How does your day\nbegin?\n[00:05] Ana: With coffee.\n\
              [00:09] Ana: Then the lists.\n\nAnd they are long.\n[00:20] Bo: Mine too.\n",
         );
@@ -431,19 +423,19 @@ mod tests {
 
     #[test]
     fn a_question_without_an_answer_is_reported() {
-        let rows = load("Q: First?\nA: Yes, always.\nQ: Thank you.\n");
+        let rows = load_text("Q: First?\nA: Yes, always.\nQ: Thank you.\n");
         assert_eq!(said(&rows), [(Some("A"), "question: First?\ntext: Yes, always.")]);
         assert_eq!(rows.findings.kinds(), [("moderator-turn", Some(3), 1)]);
     }
 
     #[test]
     fn a_moderator_who_is_alone_is_heard_and_one_without_a_label_is_found() {
-        let rows = load("Interviewer: They wait a lot.\nInterviewer: And they hate it.\n");
+        let rows = load_text("Interviewer: They wait a lot.\nInterviewer: And they hate it.\n");
         assert_eq!(said(&rows), [(Some("Interviewer"), "They wait a lot.\nAnd they hate it.")]);
         let answer = "I wait for the lift with the whole ward until somebody comes down.";
         let talk = ["How do you start?", "And what then?", "Who helps you?"]
             .map(|asked| format!("[00:01] Eva: {asked}\n[00:02] Ana: {answer}\n"));
-        let rows = load(&talk.concat());
+        let rows = load_text(&talk.concat());
         let expected = format!("question: Who helps you?\ntext: {answer}");
         assert_eq!(said(&rows)[2], (Some("Ana"), expected.as_str()));
         assert_eq!(rows.findings.kinds(), [("moderator-guessed", None, 1)]);
@@ -451,13 +443,13 @@ mod tests {
 
     #[test]
     fn whoever_helps_a_customer_is_not_the_one_to_hear() {
-        let rows = load(
+        let rows = load_text(
             "Agent: How may I help?\nCustomer: The line is dead again.\nAgent: I am sorry.\nCustomer: It was dead on Monday, too.\n",
         );
         let who: Vec<_> = rows.records.iter().filter_map(|r| r.participant.as_deref()).collect();
         assert_eq!(who, ["Customer", "Customer"]);
         assert!(rows.records[0].text.starts_with("question: How may I help?"));
-        let rows = load(
+        let rows = load_text(
             "Interviewer: How is it?\nAgent: We read from a script.\nInterviewer: Why?\nAgent: They want it so.\n",
         );
         assert_eq!(rows.records.len(), 2, "here the agent is interviewed");
@@ -481,20 +473,20 @@ mod tests {
 
     #[test]
     fn times_inside_of_turns_are_nobodys_words() {
-        let rows = load(
+        let rows = load_text(
             "Rhea: [00:00:12] How do you check?\nDev: [00:00:42] With a register. #00:01:02-3#\n\
              Rhea: [00:01:12] And then?\nDev: (00:12) I let him train\nand wait. [00:02:13]\n",
         );
         let who = |record: &crate::corpus::Record| record.text.contains("00:");
         assert!(!rows.records.iter().any(who), "{:?}", said(&rows));
         assert_eq!(rows.findings.kinds(), [("time-mark", Some(1), 4)]);
-        let rows = load("I wrote it down.\n\nIt was on the tape [00:12]\n");
+        let rows = load_text("I wrote it down.\n\nIt was on the tape [00:12]\n");
         assert_eq!(said(&rows)[1].1, "It was on the tape [00:12]", "nobody speaks here");
     }
 
     #[test]
     fn a_role_in_brackets_is_one() {
-        let rows = load(
+        let rows = load_text(
             "Sarah (Interviewer): Why?\nTom (nurse): Habit.\nSarah (Interviewer): And?\nTom (nurse): Fear.\n",
         );
         assert_eq!(said(&rows)[1], (Some("Tom"), "question: And?\ntext: Fear."));
@@ -505,18 +497,19 @@ mod tests {
         let head =
             "Interview P07 – discovery\nTue, Mar 12, 2024 2:02PM • 31:48\n\nSPEAKERS\nAna, Bo\n\n";
         let talk = "Ana (Acme)  0:02\nHow do you start?\n\nBo  0:16\nWith coffee.\n";
-        let rows = load(&format!("{head}{talk}"));
+        let rows = load_text(&format!("{head}{talk}"));
         let expected = [(Some("Ana"), "How do you start?"), (Some("Bo"), "With coffee.")];
         assert_eq!(said(&rows), expected);
         assert_eq!(rows.findings.kinds(), [("above-transcript", Some(1), 2)]);
-        let rows =
-            load("We met in spring.\n\nAna: It was late.\nBo: It was.\nAna: Very.\nBo: Yes.\n");
+        let rows = load_text(
+            "We met in spring.\n\nAna: It was late.\nBo: It was.\nAna: Very.\nBo: Yes.\n",
+        );
         assert_eq!(said(&rows)[0], (None, "We met in spring."), "notes above a typed one are kept");
     }
 
     #[test]
     fn numbered_questions_are_all_the_moderators() {
-        let rows = load("Q1: Why?\nA1: Habit.\nQ2: Since when?\nA2: Always.\n");
+        let rows = load_text("Q1: Why?\nA1: Habit.\nQ2: Since when?\nA2: Always.\n");
         let question = "question: Since when?\ntext: Always.";
         assert_eq!(said(&rows)[1], (Some("A"), question));
     }
@@ -529,7 +522,7 @@ mod tests {
             "See https://example.org for more.\n\nMeet at 10:30 then.",
             "There are two of these things here: one and two.",
         ] {
-            let rows = load(text);
+            let rows = load_text(text);
             assert!(rows.records.iter().all(|r| r.participant.is_none()), "{text}");
         }
     }
@@ -537,7 +530,7 @@ mod tests {
     #[test]
     fn those_who_answer_once_in_a_round_are_speakers() {
         let said = |text: &str| -> Vec<Option<String>> {
-            load(text).records.into_iter().map(|record| record.participant).collect()
+            load_text(text).records.into_iter().map(|record| record.participant).collect()
         };
         let some = |names: &[&str]| names.iter().map(|n| Some((*n).to_owned())).collect::<Vec<_>>();
         let numbered = "Moderator: What happened?\nP01: The lift was out.\nP02: I took the stairs.";
@@ -553,7 +546,7 @@ mod tests {
     #[test]
     fn a_long_monologue_is_parted() {
         let line = format!("[00:01] Ana: {}\n", "word ".repeat(100));
-        let rows = load(&line.repeat(12));
+        let rows = load_text(&line.repeat(12));
         assert!(rows.records.len() > 2, "{}", rows.records.len());
         assert!(rows.records.iter().all(|r| r.text.len() <= MAX_JOINED_TURN + 501));
     }

@@ -174,7 +174,7 @@ pub(super) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Head
         let mut who = None;
         for block in &blocks[run.clone()] {
             for line in block.lines() {
-                header.interviews |= label_of(line).is_some_and(moderator::is_label);
+                header.interviews |= label_of(line).is_some_and(moderator::is_asker);
                 let Some(line) = parse(line) else { continue };
                 match line {
                     Line::Asks(names) => header.asking.extend(names_in(names)),
@@ -380,9 +380,9 @@ fn title(blocks: &[Block], gone: &HashSet<usize>) -> Vec<usize> {
     };
     let asks = |at: &usize| {
         let lines = blocks[*at].lines().iter();
-        lines
-            .filter_map(|line| speakers.label(line))
-            .any(|label| moderator::is_label(label.speaker) || moderator::asks(label.rest))
+        lines.filter_map(|line| speakers.label(line)).any(|label| {
+            moderator::is_asker(label.speaker) || moderator::ends_in_question(label.rest)
+        })
     };
     let is_conversation =
         rest.iter().map(turns).sum::<usize>() >= LEAST_TURNS && rest.iter().any(asks);

@@ -19,12 +19,12 @@ const LEAST_LABELS: usize = 2;
 const MANY_LABELS: usize = 3;
 
 /// Longest label of a fact about somebody, in characters.
-const LONGEST_LABEL: usize = 40;
+const LONGEST_FACT_LABEL: usize = 40;
 /// Most words of such a label.
-const LABEL_WORDS: usize = 3;
+const FACT_LABEL_WORDS: usize = 3;
 
 /// Labels of facts about a participant, in the languages that research is written in.
-const FACTS: [&str; 40] = [
+const PARTICIPANT_FACTS: [&str; 40] = [
     "age",
     "alter",
     "edad",
@@ -124,11 +124,11 @@ pub(super) fn upright(table: Table, shared: &HashSet<String>, rows: &mut Rows) -
 
 fn label(value: Option<&str>) -> Label {
     let value = value.unwrap_or_default().trim();
-    let is_fact = |word: &str| FACTS.contains(&normalise(word).as_str());
+    let is_fact = |word: &str| PARTICIPANT_FACTS.contains(&normalise(word).as_str());
     if value.contains(['?', '？', '؟']) {
         Label::Question
-    } else if value.chars().count() <= LONGEST_LABEL
-        && value.split_whitespace().count() <= LABEL_WORDS
+    } else if value.chars().count() <= LONGEST_FACT_LABEL
+        && value.split_whitespace().count() <= FACT_LABEL_WORDS
         && (value.split(|c: char| !c.is_alphanumeric()).any(is_fact)
             || value.len() > 1 && participant_rank(value).is_some())
     {

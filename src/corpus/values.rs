@@ -52,9 +52,12 @@ const NO_ANSWERS: [&str; 40] = [
     "特になし",
 ];
 
+/// Longest value, in bytes, that is looked up among these; a longer one says something.
+const LONGEST_NO_ANSWER: usize = 24;
+
 /// Whether somebody who wrote this had nothing to say.
 pub(super) fn is_no_answer(value: &str) -> bool {
-    value.len() <= 24 && NO_ANSWERS.contains(&normalise(value).as_str())
+    value.len() <= LONGEST_NO_ANSWER && NO_ANSWERS.contains(&normalise(value).as_str())
 }
 
 /// Whether a value only stands for a missing one: `N/A`, `-`, `null`. `No` and `None` are answers
@@ -83,8 +86,13 @@ pub(crate) fn number(value: &str) -> Option<f64> {
     plain.parse::<f64>().ok().filter(|number| is_number && number.is_finite())
 }
 
+/// Whether some of all are so many that the others may be strays: nineteen in twenty.
+pub(super) fn are_nearly_all(some: usize, all: usize) -> bool {
+    some * 20 >= all * 19
+}
+
 /// Fewest words of an answer that is a sentence.
-const SENTENCE: usize = 4;
+pub(super) const SENTENCE_WORDS: usize = 4;
 /// Fewest words of an answer that is a phrase.
 const PHRASE: usize = 2;
 /// Number of different phrases above which they were not chosen from a list.
@@ -98,7 +106,7 @@ pub(super) fn is_free(values: &[&str], distinct: usize) -> bool {
     let filled = values.len();
     let words: Vec<usize> = values.iter().map(|value| spoken_words(value)).collect();
     let all: usize = words.iter().sum();
-    if all >= filled * SENTENCE && distinct * 2 > filled {
+    if all >= filled * SENTENCE_WORDS && distinct * 2 > filled {
         return true;
     }
     let lower = |value: &&&str| value.split_whitespace().any(|w| w.starts_with(char::is_lowercase));
@@ -108,7 +116,7 @@ pub(super) fn is_free(values: &[&str], distinct: usize) -> bool {
         return !has_case || values.iter().filter(lower).count() * 2 > filled;
     }
     let mut times: BTreeMap<&str, usize> = BTreeMap::new();
-    for (value, _) in values.iter().zip(&words).filter(|(_, words)| **words >= SENTENCE) {
+    for (value, _) in values.iter().zip(&words).filter(|(_, words)| **words >= SENTENCE_WORDS) {
         *times.entry(value).or_default() += 1;
     }
     let once = times.values().filter(|times| **times == 1).count();

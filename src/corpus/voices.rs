@@ -26,7 +26,7 @@ impl Voices {
     pub(super) fn of(table: &Table) -> Option<Self> {
         let named = named_participant(table);
         let parts = part_column(table, named);
-        let speaker = position(table, names::is_speaker).or(parts);
+        let speaker = position(table, names::is_speaker_column).or(parts);
         let column = named.or(speaker)?;
         let trusted = position(table, names::is_role_of_speaker);
         let voices = Self { participant: column, speaker, part: trusted.or(parts) };

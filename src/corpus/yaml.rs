@@ -249,16 +249,11 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::test_support::{self, texts};
     use super::*;
 
     fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        read(text, &mut rows).unwrap();
-        rows
-    }
-
-    fn texts(rows: &Rows) -> Vec<&str> {
-        rows.records.iter().map(|r| r.text.as_str()).collect()
+        test_support::load(text, read)
     }
 
     fn cause(text: &str) -> String {

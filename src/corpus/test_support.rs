@@ -1,0 +1,53 @@
+//! What the tests of several readers share: reading a text, and showing what became of it.
+
+use super::rows::Rows;
+use super::{csv, json, mail, text};
+
+/// Reads plain text.
+pub(super) fn load_text(text: &str) -> Rows {
+    load(text, text::read)
+}
+
+/// Reads CSV, whatever its delimiter.
+pub(super) fn load_csv(text: &str) -> Rows {
+    load(text, |text, rows| csv::read(text, None, rows))
+}
+
+/// Reads JSON.
+pub(super) fn load_json(text: &str) -> Rows {
+    load(text, json::read)
+}
+
+/// Reads a message, or an archive of them.
+pub(super) fn load_mail(text: &str) -> Rows {
+    load(text, mail::read)
+}
+
+/// Reads a text that has no fault.
+pub(super) fn load(text: &str, read: impl FnOnce(&str, &mut Rows) -> Result<(), String>) -> Rows {
+    let mut rows = Rows::new(1);
+    read(text, &mut rows).expect("the text has no fault");
+    rows
+}
+
+/// The text of each record.
+pub(super) fn texts(rows: &Rows) -> Vec<&str> {
+    rows.records.iter().map(|record| record.text.as_str()).collect()
+}
+
+/// The row and the text of each record.
+pub(super) fn rows_and_texts(rows: &Rows) -> Vec<(usize, &str)> {
+    rows.records.iter().map(|record| (record.row, record.text.as_str())).collect()
+}
+
+/// The participant and the text of each record.
+pub(super) fn said(rows: &Rows) -> Vec<(Option<&str>, &str)> {
+    let records = rows.records.iter();
+    records.map(|record| (record.participant.as_deref(), record.text.as_str())).collect()
+}
+
+/// The row, the participant and the text of each record.
+pub(super) fn rows_and_said(rows: &Rows) -> Vec<(usize, Option<&str>, &str)> {
+    let numbers = rows.records.iter().map(|record| record.row);
+    numbers.zip(said(rows)).map(|(row, (who, text))| (row, who, text)).collect()
+}
