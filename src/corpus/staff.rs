@@ -11,7 +11,17 @@ use super::names::normalise;
 
 /// People who write notes, comments and replies about participants; those whose role is to ask are
 /// in `moderator`.
-const STAFF: [&str; 49] = [
+const STAFF: [&str; 59] = [
+    "our",
+    "us",
+    "hr",
+    "rh",
+    "qa",
+    "transcriber",
+    "translator",
+    "annotator",
+    "notetaker",
+    "bearbeitung",
     "staff",
     "agent",
     "observer",
@@ -222,6 +232,104 @@ const REPLIES: [&str; 23] = [
     "svar",
 ];
 
+/// Answers to participants, known by a word for who answers: `support answer`.
+const ANSWERS: [&str; 2] = ["answer", "answers"];
+
+/// Words for what researchers make of what was said: a column named by these alone is theirs.
+const ANALYSES: [&str; 28] = [
+    "takeaway",
+    "takeaways",
+    "insight",
+    "insights",
+    "finding",
+    "findings",
+    "interpretation",
+    "interpretations",
+    "hypothesis",
+    "hypotheses",
+    "analysis",
+    "synthesis",
+    "resolution",
+    "erkenntnis",
+    "erkenntnisse",
+    "hypothese",
+    "hypothesen",
+    "hallazgo",
+    "hallazgos",
+    "interpretación",
+    "hipótesis",
+    "constat",
+    "constats",
+    "interprétation",
+    "achado",
+    "achados",
+    "interpretação",
+    "interpretazione",
+];
+
+/// Words that may stand beside those of [`ANALYSES`].
+const OF_ANALYSES: [&str; 17] = [
+    "key",
+    "main",
+    "our",
+    "my",
+    "initial",
+    "session",
+    "interview",
+    "research",
+    "researcher",
+    "interviewer",
+    "call",
+    "design",
+    "ux",
+    "notes",
+    "und",
+    "and",
+    "theme",
+];
+
+/// Summaries: the participant's own, as the title of a review is, unless the name says whose or of
+/// what.
+const SUMMARIES: [&str; 8] = [
+    "summary",
+    "zusammenfassung",
+    "resumen",
+    "résumé",
+    "resumo",
+    "riassunto",
+    "samenvatting",
+    "reading",
+];
+
+/// What researchers and staff write summaries of.
+const SUMMED_UP: [&str; 13] = [
+    "session",
+    "interview",
+    "call",
+    "conversation",
+    "meeting",
+    "research",
+    "ai",
+    "auto",
+    "sitzungs",
+    "sesión",
+    "entretien",
+    "entrevista",
+    "intervista",
+];
+
+/// Names of columns with what is to be done, in words of staff's.
+const TO_DO: [&[&str]; 8] = [
+    &["action", "items"],
+    &["next", "steps"],
+    &["next", "step"],
+    &["nächste", "schritte"],
+    &["próximos", "pasos"],
+    &["próximos", "passos"],
+    &["prochaines", "étapes"],
+    &["prossimi", "passi"],
+];
+
 /// Words that may stand between what was written and who wrote it, as in
 /// `notes of the interviewer`.
 const BY: [&str; 22] = [
@@ -241,6 +349,11 @@ const REVIEWS: [&str; 9] = [
     "avaliação",
     "recensione",
 ];
+
+/// Words for free text beside which a column named `reply` is staff's. A `response` may be the
+/// participant's to a message that is tested.
+const TO_REPLY_TO: [&str; 6] =
+    ["comment", "comments", "message", "complaint", "inquiry", "enquiry"];
 
 /// Words for coded passages, beside which a column named by [`COMMENTS`] alone is the coder's.
 const PASSAGES: [&str; 9] = [
@@ -277,9 +390,10 @@ pub(super) fn columns<'a>(columns: impl Iterator<Item = (&'a str, bool)>) -> Has
         let has = |words: &[&str]| parts.iter().any(|part| words.contains(&part.as_str()));
         let is_reply = has(&REPLIES);
         has_review |= is_free && !is_reply && has(&REVIEWS);
-        has_comment |= is_free && !is_reply && has(&["comment", "comments"]);
+        has_comment |= is_free && !is_reply && has(&TO_REPLY_TO);
         has_passage |= is_free && has(&PASSAGES);
-        if is_reply || has(&NOTES) || has(&COMMENTS) || parts.iter().any(|part| is_compound(part)) {
+        let is_written = is_reply || has(&NOTES) || has(&COMMENTS) || has(&ANSWERS);
+        if is_written || is_analysis(&parts) || parts.iter().any(|part| is_compound(part)) {
             some.push((name, parts));
         }
     }
@@ -293,6 +407,7 @@ pub(super) fn columns<'a>(columns: impl Iterator<Item = (&'a str, bool)>) -> Has
         };
         !name.ends_with(['?', '？'])
             && (is_by_staff(parts)
+                || is_analysis(parts)
                 || is_only(&NOTES)
                 || has_passage && is_only(&COMMENTS)
                 || has_review && is_text(&REPLIES)
@@ -317,11 +432,24 @@ fn is_by_staff(parts: &[String]) -> bool {
         parts.iter().map(String::as_str).filter(|part| !BY.contains(part)).collect();
     let is_pair = |who: &str, what: &str| {
         let is_what = |words: &[&str]| words.contains(&what);
-        is_staff(who) && (is_what(&NOTES) || is_what(&COMMENTS) || is_what(&REPLIES))
-            || REPLIERS.contains(&who) && is_what(&REPLIES)
+        let is_reply = is_what(&REPLIES) || is_what(&ANSWERS);
+        is_staff(who) && (is_what(&NOTES) || is_what(&COMMENTS) || is_reply)
+            || REPLIERS.contains(&who) && is_reply
     };
     parts.windows(2).any(|pair| is_pair(pair[0], pair[1]) || is_pair(pair[1], pair[0]))
         || parts.iter().any(|part| is_compound(part))
+}
+
+/// Whether a name says that the column holds what researchers make of what was said, or what staff
+/// are to do: `key takeaways`, `session summary`, `next steps`.
+fn is_analysis(parts: &[String]) -> bool {
+    let has = |words: &[&str]| parts.iter().any(|part| words.contains(&part.as_str()));
+    let is_known =
+        |part: &String| ANALYSES.contains(&part.as_str()) || OF_ANALYSES.contains(&part.as_str());
+    let is_of_staff = || has(&SUMMED_UP) || parts.iter().any(|part| is_staff(part));
+    has(&ANALYSES) && parts.iter().all(is_known)
+        || has(&SUMMARIES) && parts.len() <= 3 && is_of_staff()
+        || TO_DO.iter().any(|words| parts.iter().map(String::as_str).eq(words.iter().copied()))
 }
 
 /// Whether one word says both what was written and who wrote it: `interviewernotiz`.
@@ -335,7 +463,9 @@ fn is_compound(part: &str) -> bool {
 }
 
 fn is_staff(word: &str) -> bool {
-    STAFF.contains(&word) || moderator::is_role(word)
+    // `Kommentar des Interviewers`
+    let plain = word.strip_suffix('s').unwrap_or(word);
+    STAFF.contains(&word) || moderator::is_role(word) || moderator::is_role(plain)
 }
 
 /// The last part of a path that says what it holds: `owner_reply` of `owner_reply/text`.
@@ -401,11 +531,37 @@ mod tests {
             "Observações do entrevistador",
             "Note dell'intervistatore",
             "Notes",
+            "interviewer_summary",
+            "Session summary",
+            "Key takeaways",
+            "Insights",
+            "Our interpretation",
+            "Our reading",
+            "next_steps",
+            "Action items",
+            "Bearbeitungsvermerk",
+            "Kommentar des Interviewers",
+            "Commentaire RH",
+            "response_from_us",
+            "our_answer",
+            "Support answer",
+            "QA comment",
+            "transcriber note",
+            "Resolution notes",
         ] {
             assert!(is_staffs(name, &[]), "{name}");
         }
+        assert!(is_staffs("reply", &["Message"]), "a reply to a customer");
         for name in [
             "comment",
+            "Summary",
+            "Review summary",
+            "Recommendations",
+            "Our service",
+            "What do you make of our findings?",
+            "Answer",
+            "Reading habits",
+            "Actions",
             "Comments on staff",
             "staff friendliness comments",
             "support comments",
@@ -428,6 +584,7 @@ mod tests {
         assert!(is_staffs("Response", &["Review"]));
         assert!(is_staffs("reply_text", &["comment"]));
         assert!(!is_staffs("Response", &["comment"]));
+        assert!(!is_staffs("Response", &["Message"]));
         assert!(is_staffs("Comment", &["Quotation Content"]));
         for beside in ["Answer", "Segment"] {
             assert!(!is_staffs("Comment", &[beside]));
