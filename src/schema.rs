@@ -112,8 +112,16 @@ pub struct Segment {
     pub participants: usize,
     /// Records in the segment.
     pub records: usize,
-    /// Records in the segment over all records, 0..=1.
+    /// Participants in the segment over all participants, 0..=1; records over all records where a
+    /// participant is in several segments.
     pub share: f64,
+}
+
+impl Segment {
+    /// The share in whole per cent: `31 %`.
+    pub fn percent(&self) -> String {
+        format!("{:.0} %", self.share * 100.0)
+    }
 }
 
 /// Scores in 0..=1.

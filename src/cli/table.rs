@@ -100,7 +100,7 @@ pub(super) fn personas(personas: &[Persona]) -> String {
     let row = |persona: &Persona| {
         let segment = &persona.segment;
         let people = counted(segment.participants, "participant");
-        let share = format!("{:.0} %, {people}", segment.share * 100.0);
+        let share = format!("{}, {people}", segment.percent());
         let score =
             persona.scores.judge.map_or_else(|| "–".to_owned(), |score| format!("{score:.2}"));
         vec![

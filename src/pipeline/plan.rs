@@ -272,6 +272,7 @@ impl Plan {
         let columns = Columns::of(corpus);
         self.closed = columns.closed;
         let by_group: Vec<_> = groups.iter().map(|group| speakers(corpus, group)).collect();
+        let shares = shares(corpus, groups, &by_group);
         let wording = self.frame.wording;
         let room = self.focus_tokens.saturating_sub(prompt_budget::FOCUS_TOKENS_LEAST);
         let (answers, taken) = answers::of_groups(&columns, &by_group, (wording, room), model);
@@ -302,7 +303,7 @@ impl Plan {
                 segment: Segment {
                     participants: speakers.len(),
                     records: group.records.len(),
-                    share: rounded(group.records.len() as f64 / corpus.records.len() as f64),
+                    share: shares[index],
                 },
                 demographics: columns::sum_up(&columns.describing, speakers),
                 role: columns::role(&columns.describing, speakers),
@@ -406,6 +407,20 @@ impl Plan {
         let slot = &self.slots[at];
         let ids = (0..slot.drafts).map(|draft| DraftId { slot: at, round: 0, index: draft });
         ids.flat_map(|id| self.focus(slot, id)).map(|focus| focus.record).collect()
+    }
+}
+
+/// The share of the data that each group holds: of the participants, or of the records where
+/// participants are in several groups.
+fn shares(corpus: &Corpus, groups: &[Group], speakers: &[BTreeSet<String>]) -> Vec<f64> {
+    let are_heard = corpus.records.iter().filter(|record| !record.is_by_moderator());
+    let all: BTreeSet<String> = are_heard.map(|record| speaker(corpus, record)).collect();
+    let in_groups: BTreeSet<&String> = speakers.iter().flatten().collect();
+    let share = |part: usize, whole: usize| rounded(part as f64 / whole.max(1) as f64);
+    if in_groups.len() == speakers.iter().map(BTreeSet::len).sum::<usize>() {
+        speakers.iter().map(|of| share(of.len(), all.len().max(in_groups.len()))).collect()
+    } else {
+        groups.iter().map(|of| share(of.records.len(), corpus.records.len())).collect()
     }
 }
 

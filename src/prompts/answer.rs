@@ -286,7 +286,7 @@ fn extractive_summary(brief: &Brief, sentence: &str) -> String {
         1 => "one participant".to_owned(),
         several => format!("{several} participants"),
     };
-    let share = (brief.segment.share * 100.0).round();
+    let share = brief.segment.percent();
     let facts = brief.demographics.iter().take(SUMMARY_FACTS);
     let facts: Vec<String> = facts.map(|(name, value)| format!("{name} {value}")).collect();
     let facts = if facts.is_empty() { String::new() } else { format!(": {}", facts.join(", ")) };
@@ -297,10 +297,7 @@ fn extractive_summary(brief: &Brief, sentence: &str) -> String {
         }
         None => format!("One of them says: “{}”", tidy(sentence, usize::MAX)),
     };
-    format!(
-        "{} stands for {participants} and {share:.0} % of the records{facts}. {told}",
-        brief.name
-    )
+    format!("{} stands for {participants}, {share} of the data{facts}. {told}", brief.name)
 }
 
 /// Makes text one line of at most `max` characters, without control characters and invisible signs.

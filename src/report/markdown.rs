@@ -40,10 +40,10 @@ pub fn persona(persona: &Persona, corpus: &Corpus) -> String {
 fn standing(persona: &Persona) -> String {
     let segment = &persona.segment;
     let mut line = format!(
-        "{}, {}, {:.0} % of the data",
+        "{}, {}, {} of the data",
         counted(segment.participants, "participant"),
         counted(segment.records, "record"),
-        segment.share * 100.0
+        segment.percent()
     );
     if let Some(score) = persona.scores.judge {
         let _ = write!(line, " · judge score {score:.2}");

@@ -56,7 +56,7 @@ fn card(view: View<'_>, persona: &Persona, at: usize, threshold: Option<f64>) ->
         "summary": persona.summary,
         "avatar": avatar::avatar(&persona.name, from.seed),
         "demographics": demographics,
-        "share": format!("{:.0} %", segment.share * 100.0),
+        "share": segment.percent(),
         "share_width": percent(segment.share),
         "people": counted(segment.participants, "participant"),
         "records": counted(segment.records, "record"),

@@ -132,7 +132,7 @@ fn segments(view: View<'_>) -> Value {
                 "terms": slot.terms.iter().take(6).cloned().collect::<Vec<_>>().join(", "),
                 "people": counted(slot.segment.participants, "participant"),
                 "records": slot.segment.records,
-                "share": format!("{:.0} %", slot.segment.share * 100.0),
+                "share": slot.segment.percent(),
                 "width": percent(slot.segment.share),
                 "persona": at.map(|at| &personas[at].name),
                 "number": at.map(|at| at + 1),
