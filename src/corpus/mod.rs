@@ -9,6 +9,7 @@
 //! a file without a single record is an error.
 
 mod archive;
+mod cell_talk;
 mod chat;
 mod chat_heads;
 mod columns;

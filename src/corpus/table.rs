@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::cell_talk;
 use super::form;
 use super::html;
 use super::moderator::{self, Question};
@@ -59,6 +60,8 @@ pub(super) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
     repeated::drop_columns(&mut table, rows);
     options::join(&mut table, rows);
     name_columns(&mut table.names, rows);
+    let participant = participant_column(&table);
+    cell_talk::unfold(&mut table, participant, &mut rows.findings);
     let participant = participant_column(&table);
     form::take(&mut table, participant, rows);
     if let Some(column) = participant {
