@@ -30,6 +30,7 @@ mod header;
 mod html;
 mod inputs;
 mod json;
+mod keyed;
 mod layouts;
 mod mail;
 mod markdown;

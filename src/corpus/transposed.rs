@@ -124,7 +124,6 @@ pub(super) fn upright(table: Table, shared: &HashSet<String>, rows: &mut Rows) -
 
 fn label(value: Option<&str>) -> Label {
     let value = value.unwrap_or_default().trim();
-    let is_fact = |word: &str| FACTS.contains(&normalise(word).as_str());
     if value.contains(['?', '？', '؟']) {
         Label::Question
     } else if value.chars().count() <= LONGEST_LABEL
@@ -136,6 +135,11 @@ fn label(value: Option<&str>) -> Label {
     } else {
         Label::Other
     }
+}
+
+/// Whether a word is the name of a fact about a participant.
+pub(super) fn is_fact(word: &str) -> bool {
+    FACTS.contains(&normalise(word).as_str())
 }
 
 /// Whether no label comes back in the first column: a table in which a question comes back has one
@@ -169,7 +173,7 @@ fn people(names: &[String], shared: &HashSet<String>) -> HashSet<usize> {
 
 /// The word and the number in the name of a participant's column: `P1 – Hana (34, nurse)` is `p`
 /// and 1, `Participant 03` is `participant` and 3.
-fn numbered_person(name: &str) -> Option<(String, usize)> {
+pub(super) fn numbered_person(name: &str) -> Option<(String, usize)> {
     let name = name.trim();
     let at = name.find(|c: char| c.is_ascii_digit())?;
     let (prefix, rest) = name.split_at(at);
