@@ -17,9 +17,10 @@ use super::encoding::decode;
 use super::findings::Findings;
 use super::format::{ByName, Format, Looks, SUPPORTED, TextFormat, is_prose, look};
 use super::front_matter;
-use super::inputs::{self, Candidate, Found, skipped};
+use super::inputs::{self, Candidate, Chosen, Found, skipped};
 use super::people;
 use super::rows::{Beside, Rows};
+use super::study_papers;
 use super::{Corpus, CorpusError, Finding, Record, SourceFile};
 
 /// Largest file that is read, in bytes. A record costs several times its bytes in memory, and
@@ -51,8 +52,21 @@ pub fn load(inputs: &[PathBuf]) -> Result<Corpus, CorpusError> {
     } else {
         Beside::Anything
     };
+    let mut papers = Vec::new();
     for candidate in &found.candidates {
-        if let Err(cause) = add_file(&mut corpus, candidate, beside, &mut hashes) {
+        match add_file(&mut corpus, candidate, beside, &mut hashes, Papers::Aside) {
+            Ok(Added::Records) => {}
+            Ok(Added::Paper) => papers.push(candidate),
+            Err(cause) => corpus.findings.push(skipped(&candidate.name, cause)),
+        }
+    }
+    let has_others = !corpus.records.is_empty();
+    for candidate in papers {
+        if has_others {
+            corpus.findings.push(skipped(&candidate.name, PAPER.to_owned()));
+        } else if let Err(cause) =
+            add_file(&mut corpus, candidate, beside, &mut hashes, Papers::Read)
+        {
             corpus.findings.push(skipped(&candidate.name, cause));
         }
     }
@@ -63,13 +77,34 @@ pub fn load(inputs: &[PathBuf]) -> Result<Corpus, CorpusError> {
     Ok(corpus)
 }
 
+/// Why a paper of the study is not read.
+const PAPER: &str = "it reads like a paper of the study (a form to sign, questions to ask) beside \
+                     the words of participants\nhint: name the file to have it read";
+
+/// What becomes of papers of a study in a directory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Papers {
+    /// They wait until the other files are read.
+    Aside,
+    /// They are read like any other file.
+    Read,
+}
+
+/// What a file turned out to be.
+enum Added {
+    Records,
+    /// A paper of the study, of which nothing was added.
+    Paper,
+}
+
 /// Reads one file into the corpus; fails with the cause when it gives no record.
 fn add_file(
     corpus: &mut Corpus,
     candidate: &Candidate,
     beside: Beside,
     hashes: &mut HashMap<String, String>,
-) -> Result<(), String> {
+    papers: Papers,
+) -> Result<Added, String> {
     let by_name = Format::by_name(&candidate.path);
     if let ByName::Unsupported(what, hint) = by_name {
         return Err(format!("{what} cannot be read; supported: {SUPPORTED}\nhint: {hint}"));
@@ -92,6 +127,10 @@ fn add_file(
     let mut rows = Rows::new(corpus.files.len() + 1);
     rows.beside = beside;
     let outcome = read(bytes, by_name, &mut rows);
+    let may_be_paper = papers == Papers::Aside && candidate.chosen == Chosen::Among;
+    if outcome.is_ok() && may_be_paper && study_papers::is_paper(&candidate.path, &rows.records) {
+        return Ok(Added::Paper);
+    }
     corpus.findings.extend(rows.findings.of_file(&candidate.name));
     let (format, encoding) = outcome?;
     if rows.records.is_empty() {
@@ -114,7 +153,7 @@ fn add_file(
         encoding: encoding.to_owned(),
         sha256,
     });
-    Ok(())
+    Ok(Added::Records)
 }
 
 /// Whether a file is a note that names its participant at its head.
@@ -300,6 +339,19 @@ mod tests {
         assert!(kinds(&corpus).contains(&("index.md", "researchers-note")), "{:?}", kinds(&corpus));
         let corpus = load_all(&folder(&files[1..]), &[""]).unwrap();
         assert_eq!(corpus.records.len(), 2, "nobody is named anywhere");
+    }
+
+    #[test]
+    fn papers_of_a_study_are_left_out_beside_participants_words_only() {
+        let form = b"CONSENT FORM\n\nI agree to take part.\n\nSignature: ________\n";
+        let folder = folder(&[("consent.txt", form), ("p1.txt", b"I wait an hour each day.")]);
+        let corpus = load_all(&folder, &[""]).unwrap();
+        assert_eq!(corpus.files.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["p1.txt"]);
+        assert_eq!(kinds(&corpus), [("consent.txt", "skipped-file")]);
+        // What the user names is read.
+        assert_eq!(load_all(&folder, &["consent.txt", "p1.txt"]).unwrap().files.len(), 2);
+        fs::remove_file(folder.path().join("p1.txt")).unwrap();
+        assert_eq!(load_all(&folder, &[""]).unwrap().files.len(), 1);
     }
 
     #[test]

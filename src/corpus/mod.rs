@@ -51,6 +51,7 @@ mod rows;
 mod sheets;
 mod speakers;
 mod staff;
+mod study_papers;
 mod subtitles;
 mod table;
 mod text;
