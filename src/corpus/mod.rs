@@ -74,7 +74,7 @@ use crate::schema::RecordId;
 
 pub use columns::{Column, ColumnKind};
 pub use files::load;
-pub(crate) use names::{is_context, is_path};
+pub(crate) use names::{asks_permission, is_context, is_path};
 pub(crate) use values::{is_blank, number};
 
 /// What was understood of the input files.

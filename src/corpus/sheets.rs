@@ -87,7 +87,15 @@ impl Sheet {
 /// Adds the records of every sheet that is not about the others.
 pub(super) fn into_rows(sheets: Vec<Sheet>, rows: &mut Rows) -> Result<(), String> {
     let is_about = |sheet: &Sheet| cover::explains_others(&sheet.name) || cover::is_cover(sheet);
-    let abouts: Vec<bool> = sheets.iter().map(is_about).collect();
+    let mut abouts: Vec<bool> = sheets.iter().map(is_about).collect();
+    let readings: Vec<bool> = sheets.iter().map(cover::is_reading).collect();
+    let others = sheets.iter().zip(&abouts).zip(&readings);
+    let holds_answers = |((sheet, about), reading): ((&Sheet, &bool), &bool)| {
+        !about && !reading && cover::has_sentences(sheet)
+    };
+    if others.into_iter().any(holds_answers) {
+        abouts.iter_mut().zip(&readings).for_each(|(about, reading)| *about |= reading);
+    }
     let has_data = |(sheet, about): (&Sheet, &bool)| !about && sheet.lines().nth(1).is_some();
     let is_beside = sheets.iter().zip(&abouts).any(has_data);
     let shared = shared(&sheets);
@@ -217,6 +225,28 @@ mod tests {
         // Two columns of people and their words are data, and so is a sheet without others.
         assert_eq!(read(vec![named("A", &data), named("B", &data)]).records.len(), 2);
         assert_eq!(read(vec![named("Codebook", &data)]).records.len(), 1);
+    }
+
+    /// Cells with their rows and columns.
+    type Cells<'c> = &'c [(usize, usize, &'c str)];
+
+    #[test]
+    fn what_researchers_make_of_answers_is_left_out_beside_them() {
+        let answers =
+            [(0, 0, "Why?"), (1, 0, "I never know the price."), (2, 0, "I have to wait an hour.")];
+        let themes = [(0, 0, "Theme"), (0, 1, "Definition"), (1, 0, "Pay"), (1, 1, "How they pay")];
+        let quotes = [(0, 0, "Theme"), (0, 1, "Quote"), (1, 0, "Pay"), (1, 1, "I pay by card")];
+        let facts = [(0, 0, "ID"), (0, 1, "Age"), (1, 0, "P1"), (1, 1, "34"), (2, 0, "P2")];
+        let read = |sheets: &[(&str, Cells<'_>)]| {
+            let mut rows = Rows::new(1);
+            let sheets = sheets.iter().map(|(name, cells)| sheet(name, cells)).collect();
+            into_rows(sheets, &mut rows).unwrap();
+            (rows.records.len(), rows.findings.kinds().iter().map(|(_, _, n)| n).sum::<usize>())
+        };
+        assert_eq!(read(&[("Antworten", &answers), ("Themen", &themes)]), (2, 1));
+        assert_eq!(read(&[("Answers", &answers), ("Themes", &quotes)]), (3, 0));
+        assert_eq!(read(&[("People", &facts), ("Themes", &themes)]), (3, 0), "no answers beside");
+        assert_eq!(read(&[("Answers", &answers), ("Summer", &themes)]), (3, 0));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::names::{self, is_context, is_question, normalise, participant_rank};
 use super::options;
 use super::repeated;
 use super::rows::{Rows, clean_name};
+use super::speakers::is_numbered;
 
 /// A table as it stands in the file.
 #[derive(Debug, Default)]
@@ -350,7 +351,39 @@ fn participant_column(table: &Table) -> Option<usize> {
         .into_iter()
         .map(|(_, column)| column)
         .find(|column| table.rows.iter().any(|row| row.get(*column).is_some()))
+        .or_else(|| who_column(table))
 }
+
+/// Longest name of a person in a column such as `Who`, in bytes.
+const LONGEST_NAME: usize = 40;
+
+/// A column such as `Who` whose values are names or roles that come back, beside a column of words.
+/// In a survey, such a column is a question, and its values are as many as its rows.
+fn who_column(table: &Table) -> Option<usize> {
+    let column = table.names.iter().position(|name| names::is_who(name))?;
+    let who: Vec<&str> = table.rows.iter().filter_map(|row| row.get(column)).collect();
+    let is_name = |who: &str| {
+        who.len() <= LONGEST_NAME
+            && who.contains(char::is_alphabetic)
+            && !who.starts_with(char::is_lowercase)
+            && !who.ends_with(['.', '?', '!'])
+    };
+    let different: HashSet<&str> = who.iter().copied().collect();
+    let comes_back = different.len() > 1 && different.len() < who.len();
+    let is_all = who.len() * 10 >= table.rows.len() * 9;
+    let is_label = |who: &str| moderator::is_role(who) || is_numbered(who);
+    let are_people = who.iter().all(|who| is_name(who)) && comes_back
+        || !who.is_empty() && who.iter().all(|who| is_label(who));
+    let is_words = |value: &str| value.split_whitespace().nth(WORDS - 1).is_some();
+    let others = table
+        .rows
+        .iter()
+        .filter(|row| row.cells.iter().any(|(other, value)| *other != column && is_words(value)));
+    (is_all && are_people && others.count() * 2 > table.rows.len()).then_some(column)
+}
+
+/// Fewest words of something said, beside who said it.
+const WORDS: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -364,6 +397,47 @@ mod tests {
         let mut rows = Rows::new(1);
         into_rows(table, &mut rows).unwrap();
         rows
+    }
+
+    #[test]
+    fn who_says_whose_a_row_is_where_its_names_come_back_beside_words() {
+        let rows = read(
+            &["Who", "Quote"],
+            &[
+                &["Bram", "I feed by ear alone."],
+                &["Ilse", "I taste every single wheel."],
+                &["Bram", "The vet has an app."],
+            ],
+        );
+        let who: Vec<_> = rows.records.iter().map(|r| r.participant.as_deref()).collect();
+        assert_eq!(who, [Some("Bram"), Some("Ilse"), Some("Bram")]);
+        let rows = read(
+            &["Who", "What was said"],
+            &[
+                &["Interviewer", "How does your week begin?"],
+                &["P1", "I sit in the van."],
+                &["Interviewer", "And where do you go then?"],
+                &["P1", "To the depot, by six."],
+            ],
+        );
+        let said: Vec<_> = rows.records.iter().map(|r| r.text.as_str()).collect();
+        assert_eq!(
+            said,
+            [
+                "question: How does your week begin?\nWho: P1\nWhat was said: I sit in the van.",
+                "question: And where do you go then?\nWho: P1\nWhat was said: To the depot, by six.",
+            ]
+        );
+    }
+
+    #[test]
+    fn who_is_a_question_where_its_values_are_answers() {
+        for who in [["my wife", "my son", "my wife"], ["Ana", "Bo", "Cem"]] {
+            let lines = who.map(|who| [who, "I would never ask them."]);
+            let lines: Vec<&[&str]> = lines.iter().map(<[_; 2]>::as_slice).collect();
+            let rows = read(&["Who", "Why?"], &lines);
+            assert!(rows.records.iter().all(|r| r.participant.is_none()), "{who:?}");
+        }
     }
 
     #[test]
