@@ -42,6 +42,7 @@ mod nested;
 mod ods;
 mod options;
 mod org;
+mod owner;
 mod people;
 mod quotes;
 mod repeated;

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::cover;
 use super::footer;
 use super::header;
+use super::owner;
 use super::rows::Rows;
 use super::table::{self, Table, TableRow};
 use super::transposed;
@@ -145,6 +146,7 @@ fn add_sheet(mut sheet: Sheet, shared: &HashSet<String>, rows: &mut Rows) -> Res
     }
     let lines = sheet.cells.into_iter().map(|(row, cells)| TableRow { number: row + 1, cells });
     let mut lines: Vec<TableRow> = lines.collect();
+    let owner = owner::take(&mut lines);
     let Some(names) = header::take(&mut lines, rows) else { return Ok(()) };
     if lines.is_empty() {
         let name = rows.sheet.clone().unwrap_or_default();
@@ -155,7 +157,11 @@ fn add_sheet(mut sheet: Sheet, shared: &HashSet<String>, rows: &mut Rows) -> Res
         return Ok(());
     }
     footer::take(&mut lines, rows);
-    let table = transposed::upright(table_of(names, lines), shared, rows);
+    let mut table = transposed::upright(table_of(names, lines), shared, rows);
+    let named = rows.sheet.clone().filter(|name| owner::is_sheets_name(name, &table, shared));
+    if let Some(who) = owner.or(named).filter(|_| !table::names_participant(&table)) {
+        owner::write(&mut table, &who);
+    }
     table::into_rows(table, rows)
 }
 
@@ -247,6 +253,34 @@ mod tests {
         assert_eq!(read(&[("Answers", &answers), ("Themes", &quotes)]), (3, 0));
         assert_eq!(read(&[("People", &facts), ("Themes", &themes)]), (3, 0), "no answers beside");
         assert_eq!(read(&[("Answers", &answers), ("Summer", &themes)]), (3, 0));
+    }
+
+    #[test]
+    fn a_sheet_about_one_participant_gives_them_to_its_rows() {
+        fn of<'c>(who: &'c str, first: &'c str) -> Vec<(usize, usize, &'c str)> {
+            let head = [(0, 0, "Participant"), (0, 1, who), (1, 0, "Date"), (1, 1, "3 May")];
+            let table = [(3, 0, "Question"), (3, 1, "Answer"), (3, 2, "Note")];
+            let rows = [
+                (4, 0, "What is in your bag?"),
+                (4, 1, first),
+                (4, 2, "I was late"),
+                (5, 0, "What would you like?"),
+                (5, 1, "A van."),
+            ];
+            let head = head.into_iter().filter(|_| !who.is_empty());
+            head.chain(table).chain(rows).collect()
+        }
+        let people = |sheets: [(&str, &str); 2]| {
+            let sheets = sheets.iter().map(|(name, who)| sheet(name, &of(who, name))).collect();
+            let mut rows = Rows::new(1);
+            into_rows(sheets, &mut rows).unwrap();
+            rows.records.iter().map(|r| r.participant.clone().unwrap_or_default()).collect()
+        };
+        let named: Vec<String> = people([("S 1", "Agnes, midwife"), ("S 2", "Bo")]);
+        assert_eq!(named, ["Agnes, midwife", "Agnes, midwife", "Bo", "Bo"]);
+        assert_eq!(people([("Agnes", ""), ("Bo", "")]), ["Agnes", "Agnes", "Bo", "Bo"]);
+        let rows = read(&of("", "scales"));
+        assert!(rows.records.iter().all(|r| r.participant.is_none()), "a single sheet of answers");
     }
 
     #[test]

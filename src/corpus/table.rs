@@ -341,6 +341,11 @@ fn name_columns(names: &mut [String], rows: &mut Rows) {
     }
 }
 
+/// Whether a column of a table says whose its rows are.
+pub(super) fn names_participant(table: &Table) -> bool {
+    participant_column(table).is_some()
+}
+
 /// The participant column: of those that hold any value, the one whose name ranks best.
 fn participant_column(table: &Table) -> Option<usize> {
     let named = table.names.iter().enumerate();

@@ -152,6 +152,57 @@ fn differ(table: &Table) -> bool {
     })
 }
 
+/// Whether a header names what a column holds and never a participant: `Answer`, `Note`.
+fn is_no_name(header: &str) -> bool {
+    const HEADERS: [&str; 44] = [
+        "answer",
+        "answers",
+        "response",
+        "responses",
+        "reply",
+        "note",
+        "notes",
+        "comment",
+        "comments",
+        "remark",
+        "quote",
+        "score",
+        "rating",
+        "value",
+        "text",
+        "code",
+        "theme",
+        "antwort",
+        "antworten",
+        "notiz",
+        "notizen",
+        "kommentar",
+        "bemerkung",
+        "wert",
+        "respuesta",
+        "respuestas",
+        "nota",
+        "notas",
+        "comentario",
+        "réponse",
+        "réponses",
+        "commentaire",
+        "remarque",
+        "resposta",
+        "respostas",
+        "comentário",
+        "risposta",
+        "risposte",
+        "commento",
+        "antwoord",
+        "antwoorden",
+        "notitie",
+        "opmerking",
+        "reactie",
+    ];
+    HEADERS.contains(&normalise(header).as_str())
+}
+
 /// The columns that are named like participants; empty where they are less than two thirds of all
 /// but the first.
 fn people(names: &[String], shared: &HashSet<String>) -> HashSet<usize> {
@@ -164,7 +215,9 @@ fn people(names: &[String], shared: &HashSet<String>) -> HashSet<usize> {
             numbered.entry(prefix).or_default().insert(column);
         }
     }
-    let is_known = |column: &usize| shared.contains(names[*column].trim());
+    let is_known = |column: &usize| {
+        shared.contains(names[*column].trim()) && !is_no_name(names[*column].trim())
+    };
     let known: HashSet<usize> = (1..names.len()).filter(is_known).collect();
     let most = numbered.into_values().max_by_key(HashSet::len).unwrap_or_default();
     let people = if most.len() >= known.len() { most } else { known };
@@ -272,6 +325,8 @@ mod tests {
         assert_eq!(kinds, "transposed");
         let text = "x | jlee | Mama\nParticipant ID | 1 | 2\nAge | 34 | 41\nGender | m | f";
         assert_eq!(upright_of(text, &[]).2, "transposed");
+        let text = "Question | Answer | Note\nHow? | a | b\nWhy? | c | d";
+        assert_eq!(upright_of(text, &["Answer", "Note"]).2, "", "headers of each sheet");
     }
 
     #[test]
