@@ -209,16 +209,17 @@ fn note_misnamed(format: Format, rows: &mut Rows) {
     });
 }
 
-/// The name of a file's format. A page of nothing but tables counts as a table: its rows are
-/// participants, not paragraphs.
+/// The name of a file's format. A page or a Markdown file of nothing but tables counts as a table:
+/// its rows are participants, not paragraphs.
 fn name_of(format: Format, records: &[Record]) -> &'static str {
     let prose = ["section", "question", "text"];
     let is_row =
         |record: &Record| record.columns.iter().any(|column| !prose.contains(&&*column.name));
-    if format == Format::Text(TextFormat::Html) && records.iter().all(is_row) {
-        return "html table";
+    match format {
+        Format::Text(TextFormat::Html) if records.iter().all(is_row) => "html table",
+        Format::Text(TextFormat::Markdown) if records.iter().all(is_row) => "markdown table",
+        format => format.name(),
     }
-    format.name()
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {

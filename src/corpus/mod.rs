@@ -102,8 +102,8 @@ pub struct SourceFile {
     /// The path it was read from.
     pub path: PathBuf,
     /// Name of the format: `csv`, `tsv`, `json`, `jsonl`, `yaml`, `markdown`, `text`, `org`,
-    /// `html`, `html table` (a page of nothing but tables), `subtitles`, `mail`, `xlsx`, `ods`,
-    /// `docx`.
+    /// `html`, `html table` and `markdown table` (nothing but tables), `subtitles`, `mail`, `xlsx`,
+    /// `ods`, `docx`.
     pub format: String,
     /// Encoding as detected, for example `UTF-8`, `windows-1252`; `ZIP` for office files.
     pub encoding: String,
