@@ -81,10 +81,19 @@ impl Corpus {
         }
     }
 
-    /// Number of different participants.
+    /// Number of different participants. In prose that names some, text without a speaker is nobody
+    /// who could be counted.
     pub fn participants(&self) -> usize {
-        let keys: HashSet<_> = self.records.iter().map(|r| self.participant_key(r)).collect();
-        keys.len()
+        let is_prose = |r: &Record| {
+            let file = r.file.checked_sub(1).and_then(|index| self.files.get(index));
+            file.is_some_and(|file| is_prose(&file.format))
+        };
+        let named = self.records.iter().filter(|r| r.participant.is_some());
+        let named: HashSet<usize> = named.map(|r| r.file).collect();
+        let counts =
+            |r: &&Record| r.participant.is_some() || !named.contains(&r.file) || !is_prose(r);
+        let counted = self.records.iter().filter(counts);
+        counted.map(|r| self.participant_key(r)).collect::<HashSet<_>>().len()
     }
 
     /// Every value of a column, with its record, in record order.
@@ -404,7 +413,7 @@ mod tests {
         corpus.files[0].format = "text".to_owned();
         corpus.records[2].participant = None;
         assert_eq!(corpus.participant_key(&corpus.records[0]), "f1:P1");
-        assert_eq!(corpus.participants(), 2);
+        assert_eq!(corpus.participants(), 1, "what is nobody's is no participant more");
         corpus.records[0].columns.push(ColumnSpan::new("participant", 0..1));
         assert_eq!(corpus.participant_key(&corpus.records[0]), "P1", "its own cell says so");
     }

@@ -28,6 +28,8 @@ pub(super) struct Document<'a> {
     is_about_notes: bool,
     top_headings: usize,
     title: Option<String>,
+    /// Those about whom a table of facts stands in the document.
+    on_sheets: Vec<String>,
 }
 
 /// A participant, and what the document says of them.
@@ -62,6 +64,7 @@ impl<'a> Document<'a> {
             is_about_notes: false,
             top_headings: 0,
             title: None,
+            on_sheets: Vec::new(),
         }
     }
 
@@ -157,6 +160,7 @@ impl<'a> Document<'a> {
         }
         if let Some(who) = whose_sheet(&rows).map(str::to_owned) {
             self.participant_is(&who);
+            self.on_sheets.push(clean_name(&who));
             let line = rows[0].line;
             let mut header = Vec::new();
             let mut cells = Vec::new();
@@ -227,8 +231,49 @@ impl<'a> Document<'a> {
                 }
             }
         }
+        self.give_to_the_only_one();
         self.drop_researchers_sections();
+        self.drop_introduction();
         transcript::into_rows(self.blocks, self.rows)
+    }
+
+    /// Gives what stands below a table of facts about a participant to them, under whatever
+    /// heading, if the document names nobody else.
+    fn give_to_the_only_one(&mut self) {
+        let [who] = &self.on_sheets[..] else { return };
+        let named = || self.blocks.iter().filter_map(|block| block.participant.as_ref());
+        if named().any(|name| name != who) {
+            return;
+        }
+        let below = self.blocks.iter_mut().skip_while(|block| block.participant.is_none());
+        below.for_each(|block| block.participant = Some(who.clone()));
+    }
+
+    /// Leaves out a few paragraphs above the table that is all else in a document: they say what it
+    /// is.
+    fn drop_introduction(&mut self) {
+        let above = self.blocks.iter().take_while(|block| !block.is_row()).count();
+        let (intro, table) = self.blocks.split_at(above);
+        let is_table = table.len() >= LEAST_ROWS
+            && table.iter().all(Block::is_row)
+            && table.iter().filter(|block| block.words() >= ROW_WORDS).count() * 2 > table.len();
+        let is_paragraph =
+            |block: &Block| matches!(block.body, Body::Paragraph(_)) && block.participant.is_none();
+        let words = |blocks: &[Block]| blocks.iter().map(Block::words).sum::<usize>();
+        if !is_table
+            || above > LONGEST_INTRODUCTION
+            || !intro.iter().all(is_paragraph)
+            || words(intro) >= words(table)
+        {
+            return;
+        }
+        for block in self.blocks.drain(..above) {
+            self.rows.findings.note("above-table", block.line, || {
+                "a few lines above the table that is all else in a document say what it is, and are \
+                 nobody's words; left out"
+                    .to_owned()
+            });
+        }
     }
 
     /// Leaves out what researchers wrote to each other: their own notes, and sections and remarks
@@ -255,6 +300,13 @@ impl<'a> Document<'a> {
         }
     }
 }
+
+/// Fewest rows of a table that is a document's only content.
+const LEAST_ROWS: usize = 3;
+/// Fewest words in most of these rows.
+const ROW_WORDS: usize = 6;
+/// Most paragraphs that introduce such a table.
+const LONGEST_INTRODUCTION: usize = 3;
 
 /// Left cells of a sheet about a participant, besides the one that says who it is.
 const SHEET_FACTS: [&str; 12] = [
@@ -386,6 +438,47 @@ mod tests {
         let expected =
             [(Some("Ana"), "Name: Ana\nPain: the rota\ncolumn_3: x"), (Some("Bo"), "Name: Bo")];
         assert_eq!(said(&rows), expected);
+    }
+
+    #[test]
+    fn lines_that_introduce_the_only_table_are_left_out() {
+        let table: [&[&str]; 4] = [
+            &["No", "What should we change?"],
+            &["1", "I need more than one hour a month."],
+            &["2", "Let me choose my mentor myself, please."],
+            &["3", "Start in the very first year of it."],
+        ];
+        let write = |above: &str, below: &str| {
+            read(|document| {
+                document.heading(1, "Survey");
+                document.paragraph(1, above);
+                document.table(rows_of(&table));
+                document.paragraph(9, below);
+            })
+        };
+        let rows = write("Collected in June. We removed two empty answers.", "");
+        assert_eq!(
+            (rows.records.len(), rows.findings.kinds()),
+            (3, vec![("above-table", Some(1), 1)])
+        );
+        assert_eq!(write("I wait for my mentor.", "He never calls.").records.len(), 5);
+        assert_eq!(write(&"I wait for my mentor. ".repeat(9), "").records.len(), 4);
+    }
+
+    #[test]
+    fn all_below_a_sheet_about_the_only_participant_is_theirs() {
+        let sheet: [&[&str]; 2] = [&["Participant", "Rosalind, 52"], &["Job", "Nurse"]];
+        let write = |other: &str| {
+            let rows = read(|document| {
+                document.heading(1, "Interview");
+                document.table(rows_of(&sheet));
+                document.heading(1, other);
+                document.paragraph(4, "I have a paper in my pocket.");
+            });
+            rows.records.last().and_then(|record| record.participant.clone())
+        };
+        assert_eq!(write("The night").as_deref(), Some("Rosalind, 52"));
+        assert_eq!(write("Participant 2 – Bo").as_deref(), Some("Participant 2 – Bo"));
     }
 
     #[test]

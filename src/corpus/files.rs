@@ -17,9 +17,10 @@ use super::encoding::decode;
 use super::findings::Findings;
 use super::format::{ByName, Format, Looks, SUPPORTED, TextFormat, is_prose, look};
 use super::front_matter;
-use super::inputs::{self, Candidate, Found, skipped};
+use super::inputs::{self, Candidate, Chosen, Found, skipped};
 use super::people;
 use super::rows::{Beside, Rows};
+use super::study_papers;
 use super::{Corpus, CorpusError, Finding, Record, SourceFile};
 
 /// Largest file that is read, in bytes. A record costs several times its bytes in memory, and
@@ -49,8 +50,21 @@ pub fn load(inputs: &[PathBuf]) -> Result<Corpus, CorpusError> {
     let mut paths = found.candidates.iter().map(|candidate| &candidate.path);
     let has_named_notes = paths.any(|path| is_note_of_participant(path));
     let beside = if has_named_notes { Beside::NamedNotes } else { Beside::Anything };
+    let mut papers = Vec::new();
     for candidate in &found.candidates {
-        if let Err(cause) = add_file(&mut corpus, candidate, beside, &mut hashes) {
+        match add_file(&mut corpus, candidate, beside, &mut hashes, Papers::Aside) {
+            Ok(Added::Records) => {}
+            Ok(Added::Paper) => papers.push(candidate),
+            Err(cause) => corpus.findings.push(skipped(&candidate.name, cause)),
+        }
+    }
+    let has_others = !corpus.records.is_empty();
+    for candidate in papers {
+        if has_others {
+            corpus.findings.push(skipped(&candidate.name, PAPER.to_owned()));
+        } else if let Err(cause) =
+            add_file(&mut corpus, candidate, beside, &mut hashes, Papers::Read)
+        {
             corpus.findings.push(skipped(&candidate.name, cause));
         }
     }
@@ -61,13 +75,34 @@ pub fn load(inputs: &[PathBuf]) -> Result<Corpus, CorpusError> {
     Ok(corpus)
 }
 
+/// Why a paper of the study is not read.
+const PAPER: &str = "it reads like a paper of the study (a form to sign, questions to ask) beside \
+                     the words of participants\nhint: name the file to have it read";
+
+/// What becomes of papers of a study in a directory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Papers {
+    /// They wait until the other files are read.
+    Aside,
+    /// They are read like any other file.
+    Read,
+}
+
+/// What a file turned out to be.
+enum Added {
+    Records,
+    /// A paper of the study, of which nothing was added.
+    Paper,
+}
+
 /// Reads one file into the corpus; fails with the cause when it gives no record.
 fn add_file(
     corpus: &mut Corpus,
     candidate: &Candidate,
     beside: Beside,
     hashes: &mut HashMap<String, String>,
-) -> Result<(), String> {
+    papers: Papers,
+) -> Result<Added, String> {
     let by_name = Format::by_name(&candidate.path);
     if let ByName::Unsupported(what, hint) = by_name {
         return Err(format!("{what} cannot be read; supported: {SUPPORTED}\nhint: {hint}"));
@@ -90,6 +125,10 @@ fn add_file(
     let mut rows = Rows::new(corpus.files.len() + 1);
     rows.beside = beside;
     let outcome = read(bytes, by_name, &mut rows);
+    let may_be_paper = papers == Papers::Aside && candidate.chosen == Chosen::Among;
+    if outcome.is_ok() && may_be_paper && study_papers::is_paper(&candidate.path, &rows.records) {
+        return Ok(Added::Paper);
+    }
     corpus.findings.extend(rows.findings.of_file(&candidate.name));
     let (format, encoding) = outcome?;
     if rows.records.is_empty() {
@@ -112,7 +151,7 @@ fn add_file(
         encoding: encoding.to_owned(),
         sha256,
     });
-    Ok(())
+    Ok(Added::Records)
 }
 
 /// Whether a file is a note that names its participant at its head.
@@ -168,16 +207,17 @@ fn note_misnamed(format: Format, rows: &mut Rows) {
     });
 }
 
-/// The name of a file's format. A page of nothing but tables counts as a table: its rows are
-/// participants, not paragraphs.
+/// The name of a file's format. A page or a Markdown file of nothing but tables counts as a table:
+/// its rows are participants, not paragraphs.
 fn name_of(format: Format, records: &[Record]) -> &'static str {
     let prose = ["section", "question", "text"];
     let is_row =
         |record: &Record| record.columns.iter().any(|column| !prose.contains(&&*column.name));
-    if format == Format::Text(TextFormat::Html) && records.iter().all(is_row) {
-        return "html table";
+    match format {
+        Format::Text(TextFormat::Html) if records.iter().all(is_row) => "html table",
+        Format::Text(TextFormat::Markdown) if records.iter().all(is_row) => "markdown table",
+        format => format.name(),
     }
-    format.name()
 }
 
 fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
@@ -298,6 +338,19 @@ mod tests {
         assert!(kinds(&corpus).contains(&("index.md", "researchers-note")), "{:?}", kinds(&corpus));
         let corpus = load_all(&folder(&files[1..]), &[""]).unwrap();
         assert_eq!(corpus.records.len(), 2, "nobody is named anywhere");
+    }
+
+    #[test]
+    fn papers_of_a_study_are_left_out_beside_participants_words_only() {
+        let form = b"CONSENT FORM\n\nI agree to take part.\n\nSignature: ________\n";
+        let folder = folder(&[("consent.txt", form), ("p1.txt", b"I wait an hour each day.")]);
+        let corpus = load_all(&folder, &[""]).unwrap();
+        assert_eq!(corpus.files.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["p1.txt"]);
+        assert_eq!(kinds(&corpus), [("consent.txt", "skipped-file")]);
+        // What the user names is read.
+        assert_eq!(load_all(&folder, &["consent.txt", "p1.txt"]).unwrap().files.len(), 2);
+        fs::remove_file(folder.path().join("p1.txt")).unwrap();
+        assert_eq!(load_all(&folder, &[""]).unwrap().files.len(), 1);
     }
 
     #[test]

@@ -67,10 +67,13 @@ fn place(lines: &[TableRow]) -> Option<usize> {
     let is_above = |k: usize| {
         let (at, width) = filled[k];
         let is_narrow = width * 2 <= typical && !has_second_header(lines, at, typical);
-        is_narrow || typical > PAIR && width <= PAIR && is_parted(lines, &filled[k..])
+        is_narrow
+            || typical > PAIR && width <= PAIR && is_parted(lines, &filled[k..])
+            || is_over_names(lines, at)
     };
     let (wide, _) = *filled.iter().take(TOP).enumerate().find(|(k, _)| !is_above(*k))?.1;
-    if wide == first || could_be_names(lines, wide) {
+    let is_under = |wide: usize| wide.checked_sub(1).is_some_and(|at| is_over_names(lines, at));
+    if wide == first || could_be_names(lines, wide) || is_under(wide) {
         return Some(wide);
     }
     // No line looks like names: the first one of more than a single cell is taken for them.
@@ -94,6 +97,65 @@ fn has_second_header(lines: &[TableRow], at: usize, typical: usize) -> bool {
         && next.number == lines[at].number + 1
         && next.filled().count() * 2 > typical
         && !lines[at].filled().any(|(_, value)| tells(value))
+}
+
+/// Fewest columns whose values differ in kind from what stands above them in the line of names.
+const LEAST_TOLD: usize = 2;
+/// Fewest values that show what kind a column is of.
+const LEAST_VALUES: usize = 3;
+
+/// Whether a line holds headings over groups of columns and the next one the names of the columns:
+/// the next one has no gap and is at least twice as full, its cells could be names, and in some
+/// columns numbers or a few values that come back stand below.
+fn is_over_names(lines: &[TableRow], at: usize) -> bool {
+    let Some(next) = lines.get(at + 1).filter(|next| next.number == lines[at].number + 1) else {
+        return false;
+    };
+    let columns: Vec<usize> = next.filled().map(|(column, _)| column).collect();
+    let has_gap = columns.windows(2).any(|pair| pair[1] != pair[0] + 1) || columns.is_empty();
+    let width = lines[at].filled().count();
+    if has_gap
+        || width < PAIR
+        || width * 2 > columns.len()
+        || !heads_groups(&lines[at], next)
+        || !names_columns(lines, at + 1)
+    {
+        return false;
+    }
+    let below = || lines[at + 2..].iter().take(SAMPLE);
+    let is_told = |column: &&usize| {
+        let values: Vec<&str> = below()
+            .filter_map(|line| line.get(**column))
+            .map(str::trim)
+            .filter(|v| !v.is_empty())
+            .collect();
+        let different: HashSet<&str> = values.iter().copied().collect();
+        let are_numbers = values.iter().all(|value| number(value).is_some());
+        let is_ticked = next.get(**column).is_some_and(|name| different.contains(name.trim()));
+        !is_ticked
+            && values.len() >= LEAST_VALUES
+            && (are_numbers || different.len() * 2 <= values.len())
+    };
+    let is_widest = below().all(|line| line.filled().count() <= columns.len());
+    is_widest && columns.iter().take(SAMPLE).filter(is_told).count() >= LEAST_TOLD
+}
+
+/// Whether the cells of a line could be names, where a column may hold nothing but its own name, as
+/// for an option that was ticked.
+fn names_columns(lines: &[TableRow], at: usize) -> bool {
+    let mut seen = HashSet::new();
+    let is_value =
+        |value: &str| number(value).is_some() || is_time_stamp(value) || is_address(value);
+    let below = |column: usize| {
+        let values = lines[at + 1..].iter().take(SAMPLE).filter_map(move |line| line.get(column));
+        values.map(str::trim).filter(|value| !value.is_empty())
+    };
+    lines[at].filled().all(|(column, name)| {
+        let comes_back = below(column).any(|value| value == name);
+        !is_value(name)
+            && seen.insert(name)
+            && (!comes_back || below(column).all(|value| value == name))
+    })
 }
 
 /// Whether an empty line separates this narrow line, and others like it, from a wider one below.
@@ -242,5 +304,20 @@ mod tests {
         ] {
             assert_eq!(first_row(text), 2, "{text}");
         }
+    }
+
+    #[test]
+    fn headings_over_full_rows_stand_above_the_names_too() {
+        let text = " | | The course | | | In your words\nID | Age | The pace was right. | The group was good. | \
+                    Tablet | Anything?\nS1 | 19 | Agree | Disagree | Tablet | I work nights.\n\
+                    S2 | 22 | Agree | Agree | | I like Sunday.\nS3 | 25 | Disagree | Agree | Tablet | All wrong.\n\
+                    S4 | 31 | Agree | Agree | | On the bus.";
+        let (names, first, _) = header(text);
+        assert_eq!(first, 3);
+        assert_eq!(names[1..3], ["Age", "The course - The pace was right."]);
+        // Columns without names over rows of answers: the first line has the names.
+        let text = "id | | tools | | why |\na1 | Ana | yes | Phone | a | late\na2 | Bo | no | Fax | | so\n\
+                    a3 | Cy | no | Fax | | dear\na4 | Di | no | Bell | | far";
+        assert_eq!(first_row(text), 2);
     }
 }

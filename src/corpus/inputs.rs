@@ -21,6 +21,17 @@ pub(super) struct Candidate {
     pub path: PathBuf,
     /// For display: the file name, or the path below the directory that was given.
     pub name: String,
+    /// How the user chose it.
+    pub chosen: Chosen,
+}
+
+/// How the user chose a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Chosen {
+    /// By its own name.
+    Named,
+    /// As one of the files of a directory or a pattern.
+    Among,
 }
 
 /// Whether a path stands for standard input.
@@ -62,7 +73,7 @@ impl Found {
             File::open(input).map_err(|error| unreadable(input, &error))?;
         }
         let name = input.file_name().unwrap_or(input.as_os_str()).to_string_lossy().into_owned();
-        self.add_once(input, name);
+        self.add_once(input, name, Chosen::Named);
         Ok(())
     }
 
@@ -76,7 +87,7 @@ impl Found {
                         .to_owned(),
             });
         }
-        self.add_once(input, "standard input".to_owned());
+        self.add_once(input, "standard input".to_owned(), Chosen::Named);
         Ok(())
     }
 
@@ -110,7 +121,7 @@ impl Found {
                     "it names more than {MAX_ENTRIES} files\nhint: name fewer"
                 )));
             }
-            self.add_once(&path, path.to_string_lossy().into_owned());
+            self.add_once(&path, path.to_string_lossy().into_owned(), Chosen::Among);
         }
         if matched == 0 {
             return Err(nothing(
@@ -170,16 +181,16 @@ impl Found {
         } else if Format::by_name(path) == ByName::Unknown {
             "its name does not say that it is research data\nhint: name the file to have it read"
         } else {
-            self.add_once(path, name);
+            self.add_once(path, name, Chosen::Among);
             return;
         };
         self.findings.push(skipped(&name, cause.to_owned()));
     }
 
-    fn add_once(&mut self, path: &Path, name: String) {
+    fn add_once(&mut self, path: &Path, name: String, chosen: Chosen) {
         let canonical = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         if self.seen.insert(canonical) {
-            self.candidates.push(Candidate { path: path.to_owned(), name });
+            self.candidates.push(Candidate { path: path.to_owned(), name, chosen });
         } else {
             self.findings.push(Finding {
                 file: name,

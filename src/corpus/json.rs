@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
+use super::keyed::{self, Keyed};
 use super::message;
 use super::nested::{self, Unfolded};
 use super::rows::Rows;
@@ -101,7 +102,15 @@ pub(super) fn read_document(document: Value, rows: &mut Rows) -> Result<(), Stri
         Value::Array(items) => grid.add_all(&[("", &items)], |item| item, rows),
         Value::Object(fields) => {
             let lists = lists_of_objects(&fields);
-            if lists.is_empty() {
+            if let Some(Keyed { items, beside }) = keyed::people(&fields) {
+                for field in beside {
+                    rows.findings.name("outside-rows", None, 1, field, outside_rows);
+                }
+                rows.findings.note("people-as-keys", None, || {
+                    "the keys of an object are its participants, each with a row".to_owned()
+                });
+                grid.add_all(&[("", &items)], |item| item, rows);
+            } else if lists.is_empty() {
                 grid.add_all(&[("", &[Value::Object(fields)])], |item| item, rows);
             } else {
                 note_fields_beside(&fields, &lists, rows);

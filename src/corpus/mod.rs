@@ -9,6 +9,7 @@
 //! a file without a single record is an error.
 
 mod archive;
+mod cell_talk;
 mod chat;
 mod chat_heads;
 mod columns;
@@ -29,6 +30,7 @@ mod header;
 mod html;
 mod inputs;
 mod json;
+mod keyed;
 mod label_forms;
 mod layouts;
 mod lines;
@@ -42,6 +44,7 @@ mod nested;
 mod ods;
 mod options;
 mod org;
+mod owner;
 mod people;
 mod quotes;
 mod repeated;
@@ -53,6 +56,7 @@ mod said_lists;
 mod sheets;
 mod speakers;
 mod staff;
+mod study_papers;
 mod subtitles;
 mod table;
 mod text;
@@ -77,7 +81,7 @@ use crate::schema::RecordId;
 
 pub use columns::{Column, ColumnKind};
 pub use files::load;
-pub(crate) use names::{is_context, is_path};
+pub(crate) use names::{asks_permission, is_context, is_path};
 pub(crate) use values::{is_blank, number};
 
 /// What was understood of the input files.
@@ -104,8 +108,8 @@ pub struct SourceFile {
     /// The path it was read from.
     pub path: PathBuf,
     /// Name of the format: `csv`, `tsv`, `json`, `jsonl`, `yaml`, `markdown`, `text`, `org`,
-    /// `html`, `html table` (a page of nothing but tables), `subtitles`, `mail`, `xlsx`, `ods`,
-    /// `docx`.
+    /// `html`, `html table` and `markdown table` (nothing but tables), `subtitles`, `mail`, `xlsx`,
+    /// `ods`, `docx`.
     pub format: String,
     /// Encoding as detected, for example `UTF-8`, `windows-1252`; `ZIP` for office files.
     pub encoding: String,

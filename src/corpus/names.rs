@@ -295,6 +295,84 @@ pub(super) fn is_nobody(name: &str) -> bool {
     NOBODY.contains(&normalise(name).as_str())
 }
 
+/// Whether a column asks whose a row is, which may be a person or anybody they talk about: `Who`.
+pub(super) fn is_who(name: &str) -> bool {
+    const WHO: [&str; 13] = [
+        "who",
+        "whosaid",
+        "whosaidit",
+        "wer",
+        "quién",
+        "quien",
+        "qui",
+        "quem",
+        "chi",
+        "wie",
+        "persona",
+        "personne",
+        "pessoa",
+    ];
+    WHO.contains(&normalise(name).as_str())
+}
+
+/// Whether a column asks for leave to do something with what somebody says, such as to record them,
+/// or to get in touch with them again. The answer tells nothing about them.
+pub(crate) fn asks_permission(name: &str) -> bool {
+    const CONSENT: [&str; 16] = [
+        "consent",
+        "consents",
+        "einwilligung",
+        "einverstanden",
+        "einverständnis",
+        "consentimiento",
+        "consentimento",
+        "consentement",
+        "consenso",
+        "toestemming",
+        "gdpr",
+        "dsgvo",
+        "rgpd",
+        "newsletter",
+        "recontact",
+        "optin",
+    ];
+    const CONTACT: [&str; 25] = [
+        "may we contact",
+        "can we contact",
+        "could we contact",
+        "contact you",
+        "reach out to you",
+        "get in touch with you",
+        "follow up interview",
+        "follow up study",
+        "agree to be contacted",
+        "willing to be contacted",
+        "happy to be contacted",
+        "ok to contact",
+        "dürfen wir sie",
+        "sie kontaktieren",
+        "dich kontaktieren",
+        "podemos contactar",
+        "podemos contactarte",
+        "nous vous contacter",
+        "vous recontacter",
+        "podemos entrar em contato",
+        "podemos contatar",
+        "possiamo contattarti",
+        "possiamo contattarla",
+        "mogen we contact",
+        "contact met u opnemen",
+    ];
+    let words: Vec<String> = name
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect();
+    let whole = format!(" {} ", words.join(" "));
+    words.iter().any(|word| CONSENT.contains(&word.as_str()))
+        || CONTACT.iter().any(|words| whole.contains(&format!(" {words} ")))
+}
+
 /// Whether a column holds who speaks in a conversation.
 pub(super) fn is_speaker_column(name: &str) -> bool {
     ["speaker", "speakername", "speakerlabel"].contains(&normalise(name).as_str())
@@ -435,6 +513,25 @@ mod tests {
             ["answer", "paid", "Name / address", "covid", "What is your role?", "id card?", "id"]
         {
             assert_eq!(is_context(name), name == "id", "{name}");
+        }
+    }
+
+    #[test]
+    fn questions_for_leave_are_told_from_questions_on_contact() {
+        for name in [
+            "May we contact you?",
+            "Consent",
+            "consent_given",
+            "Dürfen Sie – dürfen wir Sie anrufen?",
+            "Einverstanden?",
+            "Would you take part in a follow-up interview?",
+        ] {
+            assert!(asks_permission(name), "{name}");
+        }
+        for name in
+            ["How do you contact us?", "Main contact", "Did you contact your doctor?", "Contact"]
+        {
+            assert!(!asks_permission(name), "{name}");
         }
     }
 }

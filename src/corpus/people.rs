@@ -119,7 +119,8 @@ fn id_columns<'c>(records: &'c [Record], rows: &[usize]) -> Vec<(&'c str, Ids<'c
     columns.filter(|(_, ids)| is_filled(ids)).collect()
 }
 
-fn is_id(name: &str) -> bool {
+/// Whether the name of a column says that it holds ids which may be people's.
+pub(super) fn is_id(name: &str) -> bool {
     let plain = normalise(name);
     (PLAIN.contains(&plain.as_str()) || is_id_name(name))
         && !THINGS.iter().any(|thing| plain.contains(thing))

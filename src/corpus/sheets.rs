@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::cover;
 use super::footer;
 use super::header;
+use super::owner;
 use super::rows::Rows;
 use super::table::{self, Table, TableRow};
 use super::transposed;
+use super::voices::Voices;
 
 /// Most bytes of cell text in a workbook, which stores a text once and may show it a million times.
 const MAX_TEXT: usize = 256 << 20;
@@ -87,7 +89,15 @@ impl Sheet {
 /// Adds the records of every sheet that is not about the others.
 pub(super) fn into_rows(sheets: Vec<Sheet>, rows: &mut Rows) -> Result<(), String> {
     let is_about = |sheet: &Sheet| cover::explains_others(&sheet.name) || cover::is_cover(sheet);
-    let abouts: Vec<bool> = sheets.iter().map(is_about).collect();
+    let mut abouts: Vec<bool> = sheets.iter().map(is_about).collect();
+    let readings: Vec<bool> = sheets.iter().map(cover::is_reading).collect();
+    let others = sheets.iter().zip(&abouts).zip(&readings);
+    let holds_answers = |((sheet, about), reading): ((&Sheet, &bool), &bool)| {
+        !about && !reading && cover::has_sentences(sheet)
+    };
+    if others.into_iter().any(holds_answers) {
+        abouts.iter_mut().zip(&readings).for_each(|(about, reading)| *about |= reading);
+    }
     let has_data = |(sheet, about): (&Sheet, &bool)| !about && sheet.lines().nth(1).is_some();
     let is_beside = sheets.iter().zip(&abouts).any(has_data);
     let shared = shared(&sheets);
@@ -137,6 +147,7 @@ fn add_sheet(mut sheet: Sheet, shared: &HashSet<String>, rows: &mut Rows) -> Res
     }
     let lines = sheet.cells.into_iter().map(|(row, cells)| TableRow { number: row + 1, cells });
     let mut lines: Vec<TableRow> = lines.collect();
+    let owner = owner::take(&mut lines);
     let Some(names) = header::take(&mut lines, rows) else { return Ok(()) };
     if lines.is_empty() {
         let name = rows.sheet.clone().unwrap_or_default();
@@ -147,7 +158,11 @@ fn add_sheet(mut sheet: Sheet, shared: &HashSet<String>, rows: &mut Rows) -> Res
         return Ok(());
     }
     footer::take(&mut lines, rows);
-    let table = transposed::upright(table_of(names, lines), shared, rows);
+    let mut table = transposed::upright(table_of(names, lines), shared, rows);
+    let named = rows.sheet.clone().filter(|name| owner::is_sheets_name(name, &table, shared));
+    if let Some(who) = owner.or(named).filter(|_| Voices::of(&table).is_none()) {
+        owner::write(&mut table, &who);
+    }
     table::into_rows(table, rows)
 }
 
@@ -217,6 +232,56 @@ mod tests {
         // Two columns of people and their words are data, and so is a sheet without others.
         assert_eq!(read(vec![named("A", &data), named("B", &data)]).records.len(), 2);
         assert_eq!(read(vec![named("Codebook", &data)]).records.len(), 1);
+    }
+
+    /// Cells with their rows and columns.
+    type Cells<'c> = &'c [(usize, usize, &'c str)];
+
+    #[test]
+    fn what_researchers_make_of_answers_is_left_out_beside_them() {
+        let answers =
+            [(0, 0, "Why?"), (1, 0, "I never know the price."), (2, 0, "I have to wait an hour.")];
+        let themes = [(0, 0, "Theme"), (0, 1, "Definition"), (1, 0, "Pay"), (1, 1, "How they pay")];
+        let quotes = [(0, 0, "Theme"), (0, 1, "Quote"), (1, 0, "Pay"), (1, 1, "I pay by card")];
+        let facts = [(0, 0, "ID"), (0, 1, "Age"), (1, 0, "P1"), (1, 1, "34"), (2, 0, "P2")];
+        let read = |sheets: &[(&str, Cells<'_>)]| {
+            let mut rows = Rows::new(1);
+            let sheets = sheets.iter().map(|(name, cells)| sheet(name, cells)).collect();
+            into_rows(sheets, &mut rows).unwrap();
+            (rows.records.len(), rows.findings.kinds().iter().map(|(_, _, n)| n).sum::<usize>())
+        };
+        assert_eq!(read(&[("Antworten", &answers), ("Themen", &themes)]), (2, 1));
+        assert_eq!(read(&[("Answers", &answers), ("Themes", &quotes)]), (3, 0));
+        assert_eq!(read(&[("People", &facts), ("Themes", &themes)]), (3, 0), "no answers beside");
+        assert_eq!(read(&[("Answers", &answers), ("Summer", &themes)]), (3, 0));
+    }
+
+    #[test]
+    fn a_sheet_about_one_participant_gives_them_to_its_rows() {
+        fn of<'c>(who: &'c str, first: &'c str) -> Vec<(usize, usize, &'c str)> {
+            let head = [(0, 0, "Participant"), (0, 1, who), (1, 0, "Date"), (1, 1, "3 May")];
+            let table = [(3, 0, "Question"), (3, 1, "Answer"), (3, 2, "Note")];
+            let rows = [
+                (4, 0, "What is in your bag?"),
+                (4, 1, first),
+                (4, 2, "I was late"),
+                (5, 0, "What would you like?"),
+                (5, 1, "A van."),
+            ];
+            let head = head.into_iter().filter(|_| !who.is_empty());
+            head.chain(table).chain(rows).collect()
+        }
+        let people = |sheets: [(&str, &str); 2]| {
+            let sheets = sheets.iter().map(|(name, who)| sheet(name, &of(who, name))).collect();
+            let mut rows = Rows::new(1);
+            into_rows(sheets, &mut rows).unwrap();
+            rows.records.iter().map(|r| r.participant.clone().unwrap_or_default()).collect()
+        };
+        let named: Vec<String> = people([("S 1", "Agnes, midwife"), ("S 2", "Bo")]);
+        assert_eq!(named, ["Agnes, midwife", "Agnes, midwife", "Bo", "Bo"]);
+        assert_eq!(people([("Agnes", ""), ("Bo", "")]), ["Agnes", "Agnes", "Bo", "Bo"]);
+        let rows = read(&of("", "scales"));
+        assert!(rows.records.iter().all(|r| r.participant.is_none()), "a single sheet of answers");
     }
 
     #[test]

@@ -275,6 +275,11 @@ pub(super) fn begins_turn(line: &str) -> bool {
     Label::parse(line).is_some()
 }
 
+/// The speaker whom the label of a line names, and the rest of the line.
+pub(super) fn label_of(line: &str) -> Option<(&str, &str)> {
+    Label::parse(line).map(|label| (label.speaker, label.rest))
+}
+
 /// The labels of a document that really are speakers.
 pub(super) struct Speakers {
     labels: HashMap<String, usize>,

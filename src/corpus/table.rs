@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::cell_talk;
 use super::form;
 use super::html;
 use super::moderator::{self, Question};
@@ -60,6 +61,8 @@ pub(super) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
     repeated::drop_columns(&mut table, rows);
     options::join(&mut table, rows);
     name_columns(&mut table.names, rows);
+    let participant = Voices::of(&table).map(|voices| voices.participant);
+    cell_talk::unfold(&mut table, participant, &mut rows.findings);
     let voices = Voices::of(&table);
     let participant = voices.map(|voices| voices.participant);
     if let Some(part) = voices.and_then(|voices| voices.part) {
@@ -377,6 +380,47 @@ mod tests {
         let mut rows = Rows::new(1);
         into_rows(table, &mut rows).unwrap();
         rows
+    }
+
+    #[test]
+    fn who_says_whose_a_row_is_where_its_names_come_back_beside_words() {
+        let rows = read(
+            &["Who", "Quote"],
+            &[
+                &["Bram", "I feed by ear alone."],
+                &["Ilse", "I taste every single wheel."],
+                &["Bram", "The vet has an app."],
+            ],
+        );
+        let who: Vec<_> = rows.records.iter().map(|r| r.participant.as_deref()).collect();
+        assert_eq!(who, [Some("Bram"), Some("Ilse"), Some("Bram")]);
+        let rows = read(
+            &["Who", "What was said"],
+            &[
+                &["Interviewer", "How does your week begin?"],
+                &["P1", "I sit in the van."],
+                &["Interviewer", "And where do you go then?"],
+                &["P1", "To the depot, by six."],
+            ],
+        );
+        let said: Vec<_> = rows.records.iter().map(|r| r.text.as_str()).collect();
+        assert_eq!(
+            said,
+            [
+                "question: How does your week begin?\nWho: P1\nWhat was said: I sit in the van.",
+                "question: And where do you go then?\nWho: P1\nWhat was said: To the depot, by six.",
+            ]
+        );
+    }
+
+    #[test]
+    fn who_is_a_question_where_its_values_are_answers() {
+        for who in [["my wife", "my son", "my wife"], ["Ana", "Bo", "Cem"]] {
+            let lines = who.map(|who| [who, "I would never ask them."]);
+            let lines: Vec<&[&str]> = lines.iter().map(<[_; 2]>::as_slice).collect();
+            let rows = read(&["Who", "Why?"], &lines);
+            assert!(rows.records.iter().all(|r| r.participant.is_none()), "{who:?}");
+        }
     }
 
     #[test]

@@ -133,6 +133,22 @@ fn drop_heading(entries: &mut Vec<Entry>, rows: &mut Rows) {
 }
 
 impl Block {
+    /// Whether it is a row of a table.
+    pub(super) fn is_row(&self) -> bool {
+        matches!(self.body, Body::Cells(_))
+    }
+
+    /// Number of words in it.
+    pub(super) fn words(&self) -> usize {
+        let words = |text: &String| text.split_whitespace().count();
+        match &self.body {
+            Body::Paragraph(lines) | Body::Item(lines) | Body::Turn { lines, .. } => {
+                lines.iter().map(words).sum()
+            }
+            Body::Cells(cells) => cells.iter().map(|(_, value)| words(value)).sum(),
+        }
+    }
+
     pub(super) fn lines(&self) -> &[String] {
         match &self.body {
             Body::Paragraph(lines) | Body::Item(lines) => lines,

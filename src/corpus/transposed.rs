@@ -124,7 +124,6 @@ pub(super) fn upright(table: Table, shared: &HashSet<String>, rows: &mut Rows) -
 
 fn label(value: Option<&str>) -> Label {
     let value = value.unwrap_or_default().trim();
-    let is_fact = |word: &str| PARTICIPANT_FACTS.contains(&normalise(word).as_str());
     if value.contains(['?', '？', '؟']) {
         Label::Question
     } else if value.chars().count() <= LONGEST_FACT_LABEL
@@ -138,6 +137,11 @@ fn label(value: Option<&str>) -> Label {
     }
 }
 
+/// Whether a word is the name of a fact about a participant.
+pub(super) fn is_fact(word: &str) -> bool {
+    PARTICIPANT_FACTS.contains(&normalise(word).as_str())
+}
+
 /// Whether no label comes back in the first column: a table in which a question comes back has one
 /// row per answer.
 fn differ(table: &Table) -> bool {
@@ -146,6 +150,57 @@ fn differ(table: &Table) -> bool {
         let label = label.trim();
         label.is_empty() || seen.insert(label)
     })
+}
+
+/// Whether a header names what a column holds and never a participant: `Answer`, `Note`.
+fn is_no_name(header: &str) -> bool {
+    const HEADERS: [&str; 44] = [
+        "answer",
+        "answers",
+        "response",
+        "responses",
+        "reply",
+        "note",
+        "notes",
+        "comment",
+        "comments",
+        "remark",
+        "quote",
+        "score",
+        "rating",
+        "value",
+        "text",
+        "code",
+        "theme",
+        "antwort",
+        "antworten",
+        "notiz",
+        "notizen",
+        "kommentar",
+        "bemerkung",
+        "wert",
+        "respuesta",
+        "respuestas",
+        "nota",
+        "notas",
+        "comentario",
+        "réponse",
+        "réponses",
+        "commentaire",
+        "remarque",
+        "resposta",
+        "respostas",
+        "comentário",
+        "risposta",
+        "risposte",
+        "commento",
+        "antwoord",
+        "antwoorden",
+        "notitie",
+        "opmerking",
+        "reactie",
+    ];
+    HEADERS.contains(&normalise(header).as_str())
 }
 
 /// The columns that are named like participants; empty where they are less than two thirds of all
@@ -160,7 +215,9 @@ fn people(names: &[String], shared: &HashSet<String>) -> HashSet<usize> {
             numbered.entry(prefix).or_default().insert(column);
         }
     }
-    let is_known = |column: &usize| shared.contains(names[*column].trim());
+    let is_known = |column: &usize| {
+        shared.contains(names[*column].trim()) && !is_no_name(names[*column].trim())
+    };
     let known: HashSet<usize> = (1..names.len()).filter(is_known).collect();
     let most = numbered.into_values().max_by_key(HashSet::len).unwrap_or_default();
     let people = if most.len() >= known.len() { most } else { known };
@@ -169,7 +226,7 @@ fn people(names: &[String], shared: &HashSet<String>) -> HashSet<usize> {
 
 /// The word and the number in the name of a participant's column: `P1 – Hana (34, nurse)` is `p`
 /// and 1, `Participant 03` is `participant` and 3.
-fn numbered_person(name: &str) -> Option<(String, usize)> {
+pub(super) fn numbered_person(name: &str) -> Option<(String, usize)> {
     let name = name.trim();
     let at = name.find(|c: char| c.is_ascii_digit())?;
     let (prefix, rest) = name.split_at(at);
@@ -268,6 +325,8 @@ mod tests {
         assert_eq!(kinds, "transposed");
         let text = "x | jlee | Mama\nParticipant ID | 1 | 2\nAge | 34 | 41\nGender | m | f";
         assert_eq!(upright_of(text, &[]).2, "transposed");
+        let text = "Question | Answer | Note\nHow? | a | b\nWhy? | c | d";
+        assert_eq!(upright_of(text, &["Answer", "Note"]).2, "", "headers of each sheet");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::moderator::{self, Part};
 use super::names::{self, normalise, participant_rank};
+use super::speakers::is_numbered;
 use super::table::Table;
 
 /// The columns of a table that say who.
@@ -58,8 +59,40 @@ fn named_participant(table: &Table) -> Option<usize> {
     let mut ranked: Vec<_> =
         named.filter_map(|(i, name)| Some((participant_rank(name)?, i))).collect();
     ranked.sort_unstable();
-    ranked.into_iter().map(|(_, column)| column).find(|column| has_values(table, *column))
+    let mut ranked = ranked.into_iter().map(|(_, column)| column);
+    ranked.find(|column| has_values(table, *column)).or_else(|| who_column(table))
 }
+
+/// Longest name of a person in a column such as `Who`, in bytes.
+const LONGEST_NAME: usize = 40;
+
+/// A column such as `Who` whose values are names or roles that come back, beside a column of words.
+/// In a survey, such a column is a question, and its values are as many as its rows.
+fn who_column(table: &Table) -> Option<usize> {
+    let column = table.names.iter().position(|name| names::is_who(name))?;
+    let who: Vec<&str> = table.rows.iter().filter_map(|row| row.get(column)).collect();
+    let is_name = |who: &str| {
+        who.len() <= LONGEST_NAME
+            && who.contains(char::is_alphabetic)
+            && !who.starts_with(char::is_lowercase)
+            && !who.ends_with(['.', '?', '!'])
+    };
+    let different: HashSet<&str> = who.iter().copied().collect();
+    let comes_back = different.len() > 1 && different.len() < who.len();
+    let is_all = who.len() * 10 >= table.rows.len() * 9;
+    let is_label = |who: &str| moderator::is_role(who) || is_numbered(who);
+    let are_people = who.iter().all(|who| is_name(who)) && comes_back
+        || !who.is_empty() && who.iter().all(|who| is_label(who));
+    let is_words = |value: &str| value.split_whitespace().nth(WORDS - 1).is_some();
+    let others = table
+        .rows
+        .iter()
+        .filter(|row| row.cells.iter().any(|(other, value)| *other != column && is_words(value)));
+    (is_all && are_people && others.count() * 2 > table.rows.len()).then_some(column)
+}
+
+/// Fewest words of something said, beside who said it.
+const WORDS: usize = 4;
 
 /// The column `role`, if it holds parts in a conversation and not jobs: all its values are parts,
 /// some of those who help or ask and some of those who are heard, and one participant or

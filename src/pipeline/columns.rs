@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::segments::speaker;
-use crate::corpus::{ColumnKind, Corpus, is_blank, is_context, is_path, number};
+use crate::corpus::{ColumnKind, Corpus, asks_permission, is_blank, is_context, is_path, number};
 use crate::prompts::draft::TypicalAnswer;
 use crate::prompts::passages::{MIN_WORDS, words};
 
@@ -277,7 +277,8 @@ fn columns(corpus: &Corpus) -> Vec<Column> {
 }
 
 fn column(name: &str, said: &BTreeMap<String, BTreeSet<&str>>) -> Option<Column> {
-    let is_fact = !names_a_person(name) && !is_of_record(name) && !is_context(name);
+    let is_fact =
+        !names_a_person(name) && !is_of_record(name) && !is_context(name) && !asks_permission(name);
     if !is_fact || said.values().any(|values| values.len() > 1) {
         return None;
     }
@@ -472,6 +473,20 @@ mod tests {
         let rows: [&[&str]; 3] =
             [&["a", "Ann", "x", "Leeds"], &["b", "Ann", "x", "York"], &["c", "Ann", "x", "Hull"]];
         assert!(facts(&header, &rows).is_empty(), "a city for each person tells who they are");
+    }
+
+    #[test]
+    fn leave_to_do_something_is_neither_a_fact_nor_an_answer() {
+        let header = ["who", "May we contact you?", "Do you use it daily?", "What is missing?"];
+        let rows: [&[&str]; 3] = [
+            &["a", "No", "Yes", "I would like a chair to sit on."],
+            &["b", "Yes", "No", "There is never anyone to ask."],
+            &["c", "No", "No", "The door is far too heavy for me."],
+        ];
+        let columns = Columns::of(&corpus(&header, &rows));
+        let names: Vec<_> = columns.questions.iter().map(|column| column.name.as_str()).collect();
+        assert!(names.contains(&"Do you use it daily?"), "{names:?}");
+        assert!(!names.contains(&"May we contact you?"), "{names:?}");
     }
 
     #[test]
