@@ -5,6 +5,8 @@
 
 use std::ops::RangeInclusive;
 
+use super::asked;
+use super::looks::Look;
 use super::moderator;
 use super::names::{normalise, participant_rank};
 use super::researchers;
@@ -17,6 +19,10 @@ pub(super) struct Document<'a> {
     /// Takes findings while the document is read, and the records at its end.
     pub rows: &'a mut Rows,
     blocks: Vec<Block>,
+    /// How each of the blocks is shown.
+    looks: Vec<Look>,
+    /// How the next paragraph or item is shown.
+    next_look: Look,
     section: Option<String>,
     /// Level of the nearest heading.
     level: u8,
@@ -55,6 +61,8 @@ impl<'a> Document<'a> {
         Self {
             rows,
             blocks: Vec::new(),
+            looks: Vec::new(),
+            next_look: Look::Plain,
             section: None,
             level: 0,
             participant: None,
@@ -111,6 +119,12 @@ impl<'a> Document<'a> {
         let level = self.level;
         let named = self.participant.as_mut().filter(|named| named.level == level);
         named.map(|named| named.facts = facts.into()).is_some()
+    }
+
+    /// Says how the next paragraph or item is shown.
+    pub(super) fn look_is(&mut self, look: Look) -> &mut Self {
+        self.next_look = look;
+        self
     }
 
     /// Adds lines that belong together, unless they are blank.
@@ -214,6 +228,7 @@ impl<'a> Document<'a> {
         let named = self.participant.as_ref().or(self.owner.as_ref());
         let participant = named.map(|named| named.name.clone());
         let facts = named.map(|named| Facts::clone(&named.facts)).unwrap_or_default();
+        self.looks.push(std::mem::take(&mut self.next_look));
         self.blocks.push(Block { line, section, participant, facts, body });
     }
 
@@ -227,6 +242,8 @@ impl<'a> Document<'a> {
                 }
             }
         }
+        let blocks = std::mem::take(&mut self.blocks);
+        self.blocks = asked::in_bold(blocks, &self.looks, &mut self.rows.findings);
         self.drop_researchers_sections();
         transcript::into_rows(self.blocks, self.rows)
     }

@@ -12,6 +12,7 @@ use html5gum::{StartTag, Token, Tokenizer};
 use regex::Regex;
 
 use super::document::{Document, DocumentRow};
+use super::looks::{Face, Faces};
 use super::merged::{self, Reach};
 use super::rows::Rows;
 
@@ -66,6 +67,9 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         document: Document::new(rows),
         line_starts,
         text: String::new(),
+        faces: Faces::default(),
+        bold: 0,
+        italic: 0,
         line: None,
         block: Block::Paragraph,
         preformatted: 0,
@@ -115,6 +119,11 @@ struct Reader<'a> {
     line_starts: Vec<usize>,
     /// Text of the open block or cell.
     text: String,
+    /// How that text is shown so far.
+    faces: Faces,
+    /// Depth of bold and of italic text.
+    bold: usize,
+    italic: usize,
     /// Line in the file where that text began, from 1.
     line: Option<usize>,
     block: Block,
@@ -145,6 +154,8 @@ impl Reader<'_> {
         }
         match name {
             "title" => self.in_title = true,
+            "b" | "strong" => self.bold += 1,
+            "i" | "em" => self.italic += 1,
             "br" => self.text.push('\n'),
             "img" => self.document.note_skipped("an image", line),
             "pre" => {
@@ -178,6 +189,8 @@ impl Reader<'_> {
         }
         match name {
             "title" => self.in_title = false,
+            "b" | "strong" => self.bold = self.bold.saturating_sub(1),
+            "i" | "em" => self.italic = self.italic.saturating_sub(1),
             "pre" => {
                 self.end_block();
                 self.preformatted = self.preformatted.saturating_sub(1);
@@ -215,6 +228,7 @@ impl Reader<'_> {
             }
             self.text.push_str(word);
         }
+        self.faces.add(&self.text, text, Face::of(self.bold, self.italic));
     }
 
     /// Whether text goes into a cell of a table rather than into a block of its own.
@@ -240,10 +254,12 @@ impl Reader<'_> {
             return;
         }
         let text = std::mem::take(&mut self.text);
+        let faces = std::mem::take(&mut self.faces);
         let line = self.line.take().unwrap_or(1);
         if text.trim().is_empty() {
             return;
         }
+        self.document.look_is(faces.look(&text));
         match self.block {
             Block::Paragraph => self.document.paragraph(line, &text),
             Block::Item => self.document.item(line, &text),
@@ -279,12 +295,14 @@ impl Reader<'_> {
             reaches.push(reach);
         }
         self.text.clear();
+        self.faces = Faces::default();
         self.line = None;
     }
 
     /// Moves the collected text into its cell, which stays open.
     fn store_cell(&mut self) {
         let text = std::mem::take(&mut self.text);
+        self.faces = Faces::default();
         self.line = None;
         let row = self.tables.last_mut().and_then(|table| table.rows.last_mut());
         if let Some(cell) = row.and_then(|row| row.cells.last_mut()) {

@@ -9,6 +9,7 @@
 //! a file without a single record is an error.
 
 mod archive;
+mod asked;
 mod chat;
 mod chat_heads;
 mod columns;
@@ -30,6 +31,7 @@ mod html;
 mod inputs;
 mod json;
 mod layouts;
+mod looks;
 mod mail;
 mod markdown;
 mod merged;
