@@ -9,6 +9,7 @@ use super::asked;
 use super::looks::Look;
 use super::moderator;
 use super::names::{normalise, participant_rank};
+use super::narration;
 use super::researchers;
 use super::rows::{Rows, clean_name};
 use super::speakers::participant_of_heading;
@@ -243,7 +244,11 @@ impl<'a> Document<'a> {
             }
         }
         let blocks = std::mem::take(&mut self.blocks);
-        self.blocks = asked::in_bold(blocks, &self.looks, &mut self.rows.findings);
+        self.blocks = match narration::Form::find(&blocks, &self.looks) {
+            Some(form) => narration::told(blocks, &self.looks, form, self.rows),
+            None => asked::in_bold(blocks, &self.looks, &mut self.rows.findings),
+        };
+        narration::note_third_person(&self.blocks, &mut self.rows.findings);
         self.drop_researchers_sections();
         transcript::into_rows(self.blocks, self.rows)
     }

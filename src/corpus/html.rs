@@ -12,7 +12,7 @@ use html5gum::{StartTag, Token, Tokenizer};
 use regex::Regex;
 
 use super::document::{Document, DocumentRow};
-use super::looks::{Face, Faces};
+use super::looks::{Face, Faces, Look};
 use super::merged::{self, Reach};
 use super::rows::Rows;
 
@@ -70,6 +70,8 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         faces: Faces::default(),
         bold: 0,
         italic: 0,
+        quotes: 0,
+        is_below_quote: false,
         line: None,
         block: Block::Paragraph,
         preformatted: 0,
@@ -124,6 +126,10 @@ struct Reader<'a> {
     /// Depth of bold and of italic text.
     bold: usize,
     italic: usize,
+    /// Depth of block quotes.
+    quotes: usize,
+    /// Whether a block quote was the last block of the open figure.
+    is_below_quote: bool,
     /// Line in the file where that text began, from 1.
     line: Option<usize>,
     block: Block,
@@ -170,6 +176,21 @@ impl Reader<'_> {
                 self.end_block();
                 self.tables.push(Table::default());
             }
+            "blockquote" => {
+                self.begin(Block::Paragraph);
+                self.quotes += 1;
+            }
+            // Who says a quotation often stands behind it without as much as a space.
+            "cite" if self.quotes > 0 => self.text.push_str("\n— "),
+            "footer" if self.quotes > 0 => {
+                self.begin(Block::Paragraph);
+                self.text.push_str("— ");
+            }
+            "figcaption" if self.is_below_quote => {
+                self.begin(Block::Paragraph);
+                self.quotes += 1;
+                self.text.push_str("— ");
+            }
             "tr" => self.begin_row(line),
             "td" | "th" => self.begin_cell(name == "th", reach_of(tag), line),
             _ if BLOCKS.contains(&name) => self.begin(Block::Paragraph),
@@ -197,6 +218,16 @@ impl Reader<'_> {
             }
             "li" | "dd" | "dt" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
                 self.begin(Block::Paragraph);
+            }
+            "blockquote" => {
+                self.begin(self.block);
+                self.quotes = self.quotes.saturating_sub(1);
+                self.is_below_quote = true;
+            }
+            "figcaption" if self.is_below_quote => {
+                self.begin(self.block);
+                self.quotes = self.quotes.saturating_sub(1);
+                self.is_below_quote = false;
             }
             "td" | "th" => self.end_cell(),
             "table" => self.end_table(),
@@ -259,7 +290,9 @@ impl Reader<'_> {
         if text.trim().is_empty() {
             return;
         }
-        self.document.look_is(faces.look(&text));
+        let look = if self.quotes > 0 { Look::Quoted } else { faces.look(&text) };
+        self.is_below_quote &= self.quotes > 0;
+        self.document.look_is(look);
         match self.block {
             Block::Paragraph => self.document.paragraph(line, &text),
             Block::Item => self.document.item(line, &text),

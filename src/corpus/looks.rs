@@ -13,6 +13,8 @@ pub(super) enum Look {
     Bold(usize),
     /// All of it in italics.
     Italic,
+    /// As a block quote.
+    Quoted,
 }
 
 /// How a piece of text is shown.

@@ -94,6 +94,8 @@ struct Reader<'a> {
     /// Depth of bold and of italic text.
     strong: usize,
     emphasis: usize,
+    /// Depth of block quotes.
+    quotes: usize,
     /// Depth of list items.
     items: usize,
     /// Depth inside a block whose text is not read; 0 outside.
@@ -119,6 +121,7 @@ impl<'a> Reader<'a> {
             faces: Faces::default(),
             strong: 0,
             emphasis: 0,
+            quotes: 0,
             items: 0,
             skipped: 0,
             is_below_remark: false,
@@ -162,6 +165,10 @@ impl<'a> Reader<'a> {
                 self.is_below_remark = true;
                 self.skip(Skipped::Remark, range);
             }
+            Tag::BlockQuote(_) => {
+                self.end_block();
+                self.quotes += 1;
+            }
             Tag::CodeBlock(CodeBlockKind::Fenced(language)) if !is_prose(language) => {
                 self.end_block();
                 self.skip(Skipped::Code, range);
@@ -195,6 +202,10 @@ impl<'a> Reader<'a> {
 
     fn end(&mut self, tag: TagEnd, range: &Range<usize>) {
         match tag {
+            TagEnd::BlockQuote(_) => {
+                self.end_block();
+                self.quotes = self.quotes.saturating_sub(1);
+            }
             TagEnd::Strong => self.strong = self.strong.saturating_sub(1),
             TagEnd::Emphasis => self.emphasis = self.emphasis.saturating_sub(1),
             TagEnd::Paragraph | TagEnd::CodeBlock => self.end_block(),
@@ -238,9 +249,10 @@ impl<'a> Reader<'a> {
             return self.note_skipped(Skipped::Links, &at);
         }
         let line = self.line(self.start);
-        let look = faces.look(&text);
+        let look = if self.quotes > 0 { Look::Quoted } else { faces.look(&text) };
         let shown = vault::shown(&text);
-        let look = if shown == text { look } else { Look::Plain };
+        let is_same = shown == text || look == Look::Quoted;
+        let look = if is_same { look } else { Look::Plain };
         let text = shown;
         self.document.look_is(look);
         if self.items > 0 {

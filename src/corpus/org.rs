@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::document::{Document, DocumentRow};
+use super::looks::Look;
 use super::rows::Rows;
 
 /// Keys of properties that say whose words follow.
@@ -36,6 +37,7 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         open: None,
         table: Vec::new(),
         properties: Vec::new(),
+        in_quote: false,
     };
     let mut inside = Inside::Text;
     let closed = closed_drawers(text);
@@ -97,6 +99,8 @@ struct Reader<'a> {
     table: Vec<DocumentRow>,
     /// The properties under the headline, in the drawer that is open.
     properties: Vec<(String, String)>,
+    /// Whether a block that quotes somebody is open.
+    in_quote: bool,
 }
 
 impl Reader<'_> {
@@ -121,6 +125,7 @@ impl Reader<'_> {
         }
         if let Some((level, title)) = headline(line) {
             self.end_block();
+            self.in_quote = false;
             self.document.heading(level, &plain(title));
             return Inside::Text;
         }
@@ -135,6 +140,7 @@ impl Reader<'_> {
         } else if let Some(kind) = lower.strip_prefix("#+begin_") {
             self.end_block();
             let kind = kind.split_whitespace().next().unwrap_or_default();
+            self.in_quote = kind == "quote";
             // What is quoted, set apart or an example is somebody's words; code is not.
             if matches!(kind, "src" | "export" | "comment") {
                 self.skip("a source block", number);
@@ -142,6 +148,7 @@ impl Reader<'_> {
             }
         } else if lower.starts_with("#+end_") {
             self.end_block();
+            self.in_quote = false;
         } else if lower.starts_with("#+title:") {
             // The title of the document; like Markdown's single top heading it does not become a
             // section.
@@ -238,6 +245,7 @@ impl Reader<'_> {
 
     fn end_block(&mut self) {
         self.end_table();
+        self.document.look_is(if self.in_quote { Look::Quoted } else { Look::Plain });
         match self.open.take() {
             Some((line, text, true)) => self.document.item(line, &text),
             Some((line, text, false)) => self.document.paragraph(line, &text),

@@ -7,6 +7,7 @@ use super::chat;
 use super::frames::{Above, Frames};
 use super::layouts;
 use super::mail;
+use super::narration::{self, Form};
 use super::rows::Rows;
 use super::transcript::{self, Block, Body, Facts};
 
@@ -27,6 +28,12 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     let asked = asked_in(&lines, &frames);
     let mut blocks = blocks_of(&lines, &frames, &asked, rows);
     asked.answered(&mut blocks);
+    if asked.is_empty()
+        && let Some(form) = Form::find(&blocks, &[])
+        && !has_other_labels(&lines, &frames)
+    {
+        blocks = narration::told(blocks, &[], form, rows);
+    }
     transcript::into_rows(blocks, rows)
 }
 
@@ -36,11 +43,15 @@ fn asked_in<'t>(lines: &[&'t str], frames: &Frames) -> Asked<'t> {
     if asked.is_empty() {
         return asked;
     }
+    if has_other_labels(lines, frames) { Asked::default() } else { asked }
+}
+
+/// Whether lines have labels of speakers without a colon.
+fn has_other_labels(lines: &[&str], frames: &Frames) -> bool {
     let mut scratch = Rows::new(1);
     let blocks = blocks_of(lines, frames, &Asked::default(), &mut scratch);
     let turned = layouts::apply(blocks, &mut scratch.findings);
-    let has_turns = turned.iter().any(|block| matches!(block.body, Body::Turn { .. }));
-    if has_turns { Asked::default() } else { asked }
+    turned.iter().any(|block| matches!(block.body, Body::Turn { .. }))
 }
 
 /// The blocks of a text, top to bottom.
