@@ -16,6 +16,7 @@ mod columns;
 mod correspondence;
 mod cover;
 mod csv;
+mod diary;
 mod document;
 mod docx;
 mod encoding;

@@ -198,21 +198,34 @@ const ASIDES: [&str; 24] = [
 /// participant: `Interviewer's impressions`, `Introduction read to the participant`.
 pub(super) fn is_of_interviewer(heading: &str) -> bool {
     static THEIRS: LazyLock<Regex> = LazyLock::new(|| {
-        let who = "interviewers?|moderators?|facilitators?|researchers?|observers?|interviewer(?:s|in)?|forscher(?:s|in)?\
-                   |entrevistador(?:a|es)?|investigador(?:a|es)?|intervieweuse|intervieweur|enquêt(?:eur|rice)|chercheu(?:r|se)\
+        let who = "interviewers?|moderators?|facilitators?|researchers?|observers?\
+            |interviewer(?:s|in)?|forscher(?:s|in)?\
+                   |entrevistador(?:a|es)?|investigador(?:a|es)?|intervieweuse|intervieweur\
+                   |enquêt(?:eur|rice)|chercheu(?:r|se)\
                    |pesquisador(?:a|es)?|intervistator[ei]|ricercator[ei]|onderzoekers?";
-        let what = "impressions?|notes?|observations?|comments?|reflections?|thoughts|remarks?|summary|memo\
-                    |eindr[uü]cke?|notizen|beobachtungen|kommentare?|anmerkungen|impresiones|notas|observaciones|comentarios\
-                    |remarques|commentaires|impressões|observações|comentários|impressioni|osservazioni|commenti\
-                    |indrukken|notities|opmerkingen|samenvatting|zusammenfassung|resumen|résumé|resumo|riassunto";
-        let read = "(?:introduction|intro|instructions?|text|script|statement)s? read (?:out |aloud )?(?:to|by)\\b\
-                    |vorgelesen|leído al? |lu(?:e)? (?:au|à la) |lido ao? |letto (?:al|alla) |voorgelezen";
+        let what = "impressions?|notes?|observations?|comments?|reflections?|thoughts|remarks?\
+            |summary|memo\
+                    |eindr[uü]cke?|notizen|beobachtungen|kommentare?|anmerkungen|impresiones\
+                    |notas|observaciones|comentarios\
+                    |remarques|commentaires|impressões|observações|comentários|impressioni\
+                    |osservazioni|commenti\
+                    |indrukken|notities|opmerkingen|samenvatting|zusammenfassung|resumen|résumé\
+                    |resumo|riassunto";
+        let read = "(?:introduction|intro|instructions?|text|script|statement)s? read (?:out \
+            |aloud )?(?:to|by)\\b\
+                    |vorgelesen|leído al? |lu(?:e)? (?:au|à la) |lido ao? |letto (?:al|alla) \
+                    |voorgelezen";
         let pattern = format!(
             r"(?i)\b(?:{who})(?:['’]s|s['’])?[ -]+(?:\p{{L}}+ )?(?:{what})\b|\b(?:{what})[ -]+(?:of|by|from|der|des|von|de|du|da|do|del|della|di|van)(?: la| the| l['’])? ?(?:{who})\b|{read}"
         );
         Regex::new(&pattern).expect("the pattern is valid")
     });
     THEIRS.is_match(heading)
+}
+
+/// Whether a heading is one over what researchers write.
+pub(super) fn is_heading(heading: &str) -> bool {
+    RESEARCHERS.contains(&normalise(heading).as_str()) || is_of_interviewer(heading)
 }
 
 /// Whether researchers wrote a block, in a document that also holds the words of participants.

@@ -4,6 +4,7 @@
 
 use super::asked::{self, Asked};
 use super::chat;
+use super::diary;
 use super::frames::{Above, Frames};
 use super::layouts;
 use super::mail;
@@ -24,6 +25,9 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         .split('\n')
         .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
         .collect();
+    if let Some(blocks) = diary::read(&lines, rows) {
+        return transcript::into_rows(blocks, rows);
+    }
     let frames = Frames::find(&lines);
     let asked = asked_in(&lines, &frames);
     let mut blocks = blocks_of(&lines, &frames, &asked, rows);
