@@ -21,6 +21,7 @@ mod document;
 mod docx;
 mod encoding;
 mod files;
+mod filled;
 mod findings;
 mod footer;
 mod form;

@@ -5,6 +5,7 @@
 use super::asked::{self, Asked};
 use super::chat;
 use super::diary;
+use super::filled;
 use super::frames::{Above, Frames};
 use super::layouts;
 use super::mail;
@@ -25,7 +26,8 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         .split('\n')
         .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
         .collect();
-    if let Some(blocks) = diary::read(&lines, rows) {
+    let special = diary::read(&lines, rows).or_else(|| filled::read(&lines, rows));
+    if let Some(blocks) = special {
         return transcript::into_rows(blocks, rows);
     }
     let frames = Frames::find(&lines);
