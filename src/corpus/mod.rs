@@ -10,6 +10,7 @@
 
 mod archive;
 mod asked;
+mod cards;
 mod chat;
 mod chat_heads;
 mod columns;

@@ -3,6 +3,7 @@
 //! Owns where a paragraph ends; who speaks is decided in `transcript`.
 
 use super::asked::{self, Asked};
+use super::cards;
 use super::chat;
 use super::diary;
 use super::filled;
@@ -26,7 +27,9 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         .split('\n')
         .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
         .collect();
-    let special = diary::read(&lines, rows).or_else(|| filled::read(&lines, rows));
+    let special = cards::read(&lines, rows)
+        .or_else(|| diary::read(&lines, rows))
+        .or_else(|| filled::read(&lines, rows));
     if let Some(blocks) = special {
         return transcript::into_rows(blocks, rows);
     }
