@@ -387,7 +387,10 @@ impl<'r> Teller<'r> {
 
     fn finish(self) -> Vec<Block> {
         let Self { rows, mut out, .. } = self;
-        let is_note = |block: &Block| matches!(&block.body, Body::Cells(cells) if cells.len() == 1 && cells[0].0 == NOTES);
+        let is_note = |block: &Block| match &block.body {
+            Body::Cells(cells) => cells.len() == 1 && cells[0].0 == NOTES,
+            _ => false,
+        };
         let are_named = out.iter().any(|block| block.participant.is_some() && !is_note(block));
         out.retain(|block| {
             let is_note = is_note(block);
