@@ -12,6 +12,7 @@ use super::findings::Findings;
 use super::format::is_prose;
 use super::front_matter::PARTICIPANT;
 use super::names::{is_context, is_id_name, normalise, participant_rank};
+use super::narration;
 use super::staff;
 use super::values::{
     are_lists, are_nearly_all, is_address, is_free, is_no_answer, is_time_stamp, number,
@@ -197,7 +198,7 @@ fn mark_staffs(
         }
         return HashSet::new();
     }
-    for name in quotable {
+    for name in quotable.filter(|name| *name != narration::NOTES) {
         findings.name("staff-column", None, 1, name, |names| {
             format!(
                 "a column reads like staff's words about participants and is not quoted: {names}; to \

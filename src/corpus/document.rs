@@ -5,8 +5,11 @@
 
 use std::ops::RangeInclusive;
 
+use super::asked;
+use super::looks::Look;
 use super::moderator;
 use super::names::{normalise, participant_rank};
+use super::narration;
 use super::researchers;
 use super::rows::{Rows, clean_name};
 use super::speakers::participant_of_heading;
@@ -17,6 +20,10 @@ pub(super) struct Document<'a> {
     /// Takes findings while the document is read, and the records at its end.
     pub rows: &'a mut Rows,
     blocks: Vec<Block>,
+    /// How each of the blocks is shown.
+    looks: Vec<Look>,
+    /// How the next paragraph or item is shown.
+    next_look: Look,
     section: Option<String>,
     /// Level of the nearest heading.
     level: u8,
@@ -57,6 +64,8 @@ impl<'a> Document<'a> {
         Self {
             rows,
             blocks: Vec::new(),
+            looks: Vec::new(),
+            next_look: Look::Plain,
             section: None,
             level: 0,
             participant: None,
@@ -114,6 +123,12 @@ impl<'a> Document<'a> {
         let level = self.level;
         let named = self.participant.as_mut().filter(|named| named.level == level);
         named.map(|named| named.facts = facts.into()).is_some()
+    }
+
+    /// Says how the next paragraph or item is shown.
+    pub(super) fn look_is(&mut self, look: Look) -> &mut Self {
+        self.next_look = look;
+        self
     }
 
     /// Adds lines that belong together, unless they are blank.
@@ -218,6 +233,7 @@ impl<'a> Document<'a> {
         let named = self.participant.as_ref().or(self.owner.as_ref());
         let participant = named.map(|named| named.name.clone());
         let facts = named.map(|named| Facts::clone(&named.facts)).unwrap_or_default();
+        self.looks.push(std::mem::take(&mut self.next_look));
         self.blocks.push(Block { line, section, participant, facts, body });
     }
 
@@ -232,6 +248,12 @@ impl<'a> Document<'a> {
             }
         }
         self.give_to_the_only_one();
+        let blocks = std::mem::take(&mut self.blocks);
+        self.blocks = match narration::Form::find(&blocks, &self.looks) {
+            Some(form) => narration::told(blocks, &self.looks, form, self.rows),
+            None => asked::in_bold(blocks, &self.looks, &mut self.rows.findings),
+        };
+        narration::note_third_person(&self.blocks, &mut self.rows.findings);
         self.drop_researchers_sections();
         self.drop_introduction();
         transcript::into_rows(self.blocks, self.rows)

@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::archive::Archive;
 use super::document::{Document, DocumentRow};
+use super::looks::{Face, Faces};
 use super::merged::{self, Reach};
 use super::rows::Rows;
 use super::xml::{Element, Node, Nodes};
@@ -101,6 +102,11 @@ fn outline_level(element: &Element<'_>) -> Option<u8> {
     (level < 9).then_some(level + 1)
 }
 
+/// Whether an element that turns a property of text on does not turn it off.
+fn is_on(element: &Element<'_>) -> bool {
+    !matches!(element.attribute("val").as_deref(), Some("0" | "false" | "off" | "none"))
+}
+
 /// Number of paragraphs with words in a part beside the text, up to the first fault in it.
 fn words_in(xml: &str) -> usize {
     let mut count = 0;
@@ -163,6 +169,7 @@ impl Table {
 #[derive(Default)]
 struct Paragraph {
     text: String,
+    faces: Faces,
     level: Option<u8>,
     is_item: bool,
 }
@@ -177,6 +184,8 @@ struct Reader<'a> {
     in_text: bool,
     /// Depth of runs: a tab outside a run is a tab stop, not a character.
     runs: usize,
+    /// How the text of the open run is shown.
+    face: Face,
     tables: Vec<Table>,
     /// Depth inside an element that is not read; 0 outside.
     skipped: usize,
@@ -193,6 +202,7 @@ impl<'a> Reader<'a> {
             paragraph: Paragraph::default(),
             in_text: false,
             runs: 0,
+            face: Face::Plain,
             tables: Vec::new(),
             skipped: 0,
             open: Vec::new(),
@@ -220,7 +230,14 @@ impl<'a> Reader<'a> {
             }
             "outlineLvl" => self.paragraph.level = outline_level(element),
             "numPr" => self.paragraph.is_item = true,
-            "r" => self.runs += 1,
+            "r" => {
+                self.runs += 1;
+                self.face = Face::Plain;
+            }
+            "b" if self.runs > 0 && is_on(element) => self.face = Face::Bold,
+            "i" if self.runs > 0 && is_on(element) && self.face == Face::Plain => {
+                self.face = Face::Italic;
+            }
             "t" => self.in_text = true,
             "tab" if self.runs > 0 => self.push("\t"),
             "br" | "cr" if self.runs > 0 => self.push("\n"),
@@ -248,6 +265,7 @@ impl<'a> Reader<'a> {
     fn push(&mut self, text: &str) {
         if !self.open.is_empty() {
             self.paragraph.text.push_str(text);
+            self.paragraph.faces.add(&self.paragraph.text, text, self.face);
         }
     }
 
@@ -283,7 +301,8 @@ impl<'a> Reader<'a> {
 
     fn end_paragraph(&mut self) {
         let Some(outer) = self.open.pop() else { return };
-        let Paragraph { text, level, is_item } = std::mem::replace(&mut self.paragraph, outer);
+        let Paragraph { text, faces, level, is_item } =
+            std::mem::replace(&mut self.paragraph, outer);
         let cell = self.tables.last_mut().and_then(|table| table.rows.last_mut());
         if let Some(cell) = cell.and_then(|row| row.cells.last_mut()) {
             if !cell.is_empty() && !text.trim().is_empty() {
@@ -292,6 +311,7 @@ impl<'a> Reader<'a> {
             cell.push_str(text.trim());
             return;
         }
+        self.document.look_is(faces.look(&text));
         match level {
             Some(level) if !text.trim().is_empty() => self.document.heading(level, &text),
             _ if is_item => self.document.item(self.number, &text),

@@ -137,7 +137,7 @@ fn file_name(path: &str) -> String {
 
 /// The heading in a line such as `=== P01.txt ===`, which is a participant's where it says so or
 /// names a file.
-fn between_rules(line: &str) -> Option<Above> {
+pub(super) fn between_rules(line: &str) -> Option<Above> {
     static RULED: LazyLock<Regex> = LazyLock::new(|| {
         let word = "file|document|source|transcript|participant|respondent|datei|dokument|quelle|\
                     archivo|documento|fichier|fonte|文件|ファイル";

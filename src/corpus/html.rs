@@ -13,6 +13,7 @@ use regex::Regex;
 
 use super::document::{Document, DocumentRow};
 use super::lines::LineStarts;
+use super::looks::{Face, Faces, Look};
 use super::merged::{self, Reach};
 use super::rows::Rows;
 
@@ -65,6 +66,11 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         document: Document::new(rows),
         line_starts: LineStarts::of(text),
         text: String::new(),
+        faces: Faces::default(),
+        bold: 0,
+        italic: 0,
+        quotes: 0,
+        is_below_quote: false,
         line: None,
         block: Block::Paragraph,
         preformatted: 0,
@@ -113,6 +119,15 @@ struct Reader<'a> {
     line_starts: LineStarts,
     /// Text of the open block or cell.
     text: String,
+    /// How that text is shown so far.
+    faces: Faces,
+    /// Depth of bold and of italic text.
+    bold: usize,
+    italic: usize,
+    /// Depth of block quotes.
+    quotes: usize,
+    /// Whether a block quote was the last block of the open figure.
+    is_below_quote: bool,
     /// Line in the file where that text began, from 1.
     line: Option<usize>,
     block: Block,
@@ -143,6 +158,8 @@ impl Reader<'_> {
         }
         match name {
             "title" => self.in_title = true,
+            "b" | "strong" => self.bold += 1,
+            "i" | "em" => self.italic += 1,
             "br" => self.text.push('\n'),
             "img" => self.document.note_skipped("an image", line),
             "pre" => {
@@ -156,6 +173,21 @@ impl Reader<'_> {
             "table" => {
                 self.end_block();
                 self.tables.push(Table::default());
+            }
+            "blockquote" => {
+                self.begin(Block::Paragraph);
+                self.quotes += 1;
+            }
+            // Who says a quotation often stands behind it without as much as a space.
+            "cite" if self.quotes > 0 => self.text.push_str("\n— "),
+            "footer" if self.quotes > 0 => {
+                self.begin(Block::Paragraph);
+                self.text.push_str("— ");
+            }
+            "figcaption" if self.is_below_quote => {
+                self.begin(Block::Paragraph);
+                self.quotes += 1;
+                self.text.push_str("— ");
             }
             "tr" => self.begin_row(line),
             "td" | "th" => self.begin_cell(name == "th", reach_of(tag), line),
@@ -176,12 +208,24 @@ impl Reader<'_> {
         }
         match name {
             "title" => self.in_title = false,
+            "b" | "strong" => self.bold = self.bold.saturating_sub(1),
+            "i" | "em" => self.italic = self.italic.saturating_sub(1),
             "pre" => {
                 self.end_block();
                 self.preformatted = self.preformatted.saturating_sub(1);
             }
             "li" | "dd" | "dt" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
                 self.begin(Block::Paragraph);
+            }
+            "blockquote" => {
+                self.begin(self.block);
+                self.quotes = self.quotes.saturating_sub(1);
+                self.is_below_quote = true;
+            }
+            "figcaption" if self.is_below_quote => {
+                self.begin(self.block);
+                self.quotes = self.quotes.saturating_sub(1);
+                self.is_below_quote = false;
             }
             "td" | "th" => self.end_cell(),
             "table" => self.end_table(),
@@ -213,6 +257,7 @@ impl Reader<'_> {
             }
             self.text.push_str(word);
         }
+        self.faces.add(&self.text, text, Face::of(self.bold, self.italic));
     }
 
     /// Whether text goes into a cell of a table rather than into a block of its own.
@@ -238,10 +283,14 @@ impl Reader<'_> {
             return;
         }
         let text = std::mem::take(&mut self.text);
+        let faces = std::mem::take(&mut self.faces);
         let line = self.line.take().unwrap_or(1);
         if text.trim().is_empty() {
             return;
         }
+        let look = if self.quotes > 0 { Look::Quoted } else { faces.look(&text) };
+        self.is_below_quote &= self.quotes > 0;
+        self.document.look_is(look);
         match self.block {
             Block::Paragraph => self.document.paragraph(line, &text),
             Block::Item => self.document.item(line, &text),
@@ -277,12 +326,14 @@ impl Reader<'_> {
             reaches.push(reach);
         }
         self.text.clear();
+        self.faces = Faces::default();
         self.line = None;
     }
 
     /// Moves the collected text into its cell, which stays open.
     fn store_cell(&mut self) {
         let text = std::mem::take(&mut self.text);
+        self.faces = Faces::default();
         self.line = None;
         let row = self.tables.last_mut().and_then(|table| table.rows.last_mut());
         if let Some(cell) = row.and_then(|row| row.cells.last_mut()) {

@@ -11,6 +11,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use super::document::{Document, DocumentRow};
 use super::front_matter::{self, PARTICIPANT};
 use super::lines::LineStarts;
+use super::looks::{Face, Faces, Look};
 use super::rows::{Beside, Rows};
 use super::vault;
 
@@ -88,6 +89,13 @@ struct Reader<'a> {
     text: String,
     /// Byte in the source where that text began.
     start: usize,
+    /// How the text of the open block is shown so far.
+    faces: Faces,
+    /// Depth of bold and of italic text.
+    strong: usize,
+    emphasis: usize,
+    /// Depth of block quotes.
+    quotes: usize,
     /// Depth of list items.
     items: usize,
     /// Depth inside a block whose text is not read; 0 outside.
@@ -108,6 +116,10 @@ impl<'a> Reader<'a> {
             line_starts: LineStarts::of(text),
             text: String::new(),
             start: 0,
+            faces: Faces::default(),
+            strong: 0,
+            emphasis: 0,
+            quotes: 0,
             items: 0,
             skipped: 0,
             is_below_remark: false,
@@ -138,15 +150,22 @@ impl<'a> Reader<'a> {
             self.start = range.start;
         }
         self.text.push_str(text);
+        self.faces.add(&self.text, text, Face::of(self.strong, self.emphasis));
     }
 
     fn start(&mut self, tag: &Tag<'_>, range: &Range<usize>) {
         match tag {
+            Tag::Strong => self.strong += 1,
+            Tag::Emphasis => self.emphasis += 1,
             Tag::Image { .. } => self.skip(Skipped::Image, range),
             Tag::BlockQuote(_) if vault::is_remark(&self.source[range.clone()]) => {
                 self.end_block();
                 self.is_below_remark = true;
                 self.skip(Skipped::Remark, range);
+            }
+            Tag::BlockQuote(_) => {
+                self.end_block();
+                self.quotes += 1;
             }
             Tag::CodeBlock(CodeBlockKind::Fenced(language)) if !is_prose(language) => {
                 self.end_block();
@@ -181,6 +200,12 @@ impl<'a> Reader<'a> {
 
     fn end(&mut self, tag: TagEnd, range: &Range<usize>) {
         match tag {
+            TagEnd::BlockQuote(_) => {
+                self.end_block();
+                self.quotes = self.quotes.saturating_sub(1);
+            }
+            TagEnd::Strong => self.strong = self.strong.saturating_sub(1),
+            TagEnd::Emphasis => self.emphasis = self.emphasis.saturating_sub(1),
             TagEnd::Paragraph | TagEnd::CodeBlock => self.end_block(),
             TagEnd::Item => {
                 self.end_block();
@@ -188,10 +213,14 @@ impl<'a> Reader<'a> {
             }
             TagEnd::Heading(level) => {
                 let heading = std::mem::take(&mut self.text);
+                self.faces = Faces::default();
                 self.is_below_remark = false;
                 self.document.heading(level as u8, &vault::shown(&heading));
             }
-            TagEnd::TableCell => self.cells.push(std::mem::take(&mut self.text)),
+            TagEnd::TableCell => {
+                self.faces = Faces::default();
+                self.cells.push(std::mem::take(&mut self.text));
+            }
             TagEnd::TableHead | TagEnd::TableRow => {
                 let line = self.line_starts.line_of(range.start);
                 let is_header = tag == TagEnd::TableHead;
@@ -206,6 +235,7 @@ impl<'a> Reader<'a> {
     fn end_block(&mut self) {
         let text = std::mem::take(&mut self.text);
         let is_task = std::mem::take(&mut self.is_task);
+        let faces = std::mem::take(&mut self.faces);
         if text.trim().is_empty() {
             return;
         }
@@ -217,7 +247,12 @@ impl<'a> Reader<'a> {
             return self.note_skipped(Skipped::Links, &at);
         }
         let line = self.line_starts.line_of(self.start);
-        let text = vault::shown(&text);
+        let look = if self.quotes > 0 { Look::Quoted } else { faces.look(&text) };
+        let shown = vault::shown(&text);
+        let is_same = shown == text || look == Look::Quoted;
+        let look = if is_same { look } else { Look::Plain };
+        let text = shown;
+        self.document.look_is(look);
         if self.items > 0 {
             self.document.item(line, &text);
         } else {

@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::document::{Document, DocumentRow};
+use super::looks::Look;
 use super::rows::Rows;
 
 /// Keys of properties that say whose words follow.
@@ -36,6 +37,7 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         open: None,
         table: Vec::new(),
         properties: Vec::new(),
+        in_quote: false,
     };
     let mut inside = Inside::Text;
     let closed = closed_drawers(text);
@@ -105,6 +107,8 @@ struct Reader<'a> {
     table: Vec<DocumentRow>,
     /// The properties under the headline, in the drawer that is open.
     properties: Vec<(String, String)>,
+    /// Whether a block that quotes somebody is open.
+    in_quote: bool,
 }
 
 impl Reader<'_> {
@@ -127,6 +131,7 @@ impl Reader<'_> {
         let Line { number, text: line, is_closed } = *line;
         if let Some((level, title)) = headline(line) {
             self.end_block();
+            self.in_quote = false;
             self.document.heading(level, &plain(title));
         } else if is_closed && lower == ":properties:" {
             self.end_block();
@@ -138,6 +143,7 @@ impl Reader<'_> {
             return self.begin_block(number, kind);
         } else if only_separates(trimmed, lower) {
             self.end_block();
+            self.in_quote &= !lower.starts_with("#+end_");
         } else if trimmed.starts_with("#+") || trimmed == "#" || trimmed.starts_with("# ") {
             self.skip("a keyword or comment", number);
         } else if is_planning(trimmed) {
@@ -159,6 +165,7 @@ impl Reader<'_> {
     fn begin_block(&mut self, number: usize, kind: &str) -> Inside {
         self.end_block();
         let kind = kind.split_whitespace().next().unwrap_or_default();
+        self.in_quote = kind == "quote";
         if matches!(kind, "src" | "export" | "comment") {
             self.skip("a source block", number);
             return Inside::Skipped(format!("#+end_{kind}"));
@@ -249,6 +256,7 @@ impl Reader<'_> {
 
     fn end_block(&mut self) {
         self.end_table();
+        self.document.look_is(if self.in_quote { Look::Quoted } else { Look::Plain });
         match self.open.take() {
             Some(Open { line, text, is_item: true }) => self.document.item(line, &text),
             Some(Open { line, text, is_item: false }) => self.document.paragraph(line, &text),

@@ -3,6 +3,10 @@
 //! Owns the headings and labels that say so, in the languages that research is written in. Whether
 //! a document holds words of participants is known to `document`.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::names::normalise;
 use super::speakers::is_fact;
 use super::transcript::Block;
@@ -190,6 +194,40 @@ const ASIDES: [&str; 24] = [
     "메모",
 ];
 
+/// Whether a heading says that the interviewer wrote what stands below it, or read it to the
+/// participant: `Interviewer's impressions`, `Introduction read to the participant`.
+pub(super) fn is_of_interviewer(heading: &str) -> bool {
+    static THEIRS: LazyLock<Regex> = LazyLock::new(|| {
+        let who = "interviewers?|moderators?|facilitators?|researchers?|observers?\
+            |interviewer(?:s|in)?|forscher(?:s|in)?\
+                   |entrevistador(?:a|es)?|investigador(?:a|es)?|intervieweuse|intervieweur\
+                   |enquêt(?:eur|rice)|chercheu(?:r|se)\
+                   |pesquisador(?:a|es)?|intervistator[ei]|ricercator[ei]|onderzoekers?";
+        let what = "impressions?|notes?|observations?|comments?|reflections?|thoughts|remarks?\
+            |summary|memo\
+                    |eindr[uü]cke?|notizen|beobachtungen|kommentare?|anmerkungen|impresiones\
+                    |notas|observaciones|comentarios\
+                    |remarques|commentaires|impressões|observações|comentários|impressioni\
+                    |osservazioni|commenti\
+                    |indrukken|notities|opmerkingen|samenvatting|zusammenfassung|resumen|résumé\
+                    |resumo|riassunto";
+        let read = "(?:introduction|intro|instructions?|text|script|statement)s? read (?:out \
+            |aloud )?(?:to|by)\\b\
+                    |vorgelesen|leído al? |lu(?:e)? (?:au|à la) |lido ao? |letto (?:al|alla) \
+                    |voorgelezen";
+        let pattern = format!(
+            r"(?i)\b(?:{who})(?:['’]s|s['’])?[ -]+(?:\p{{L}}+ )?(?:{what})\b|\b(?:{what})[ -]+(?:of|by|from|der|des|von|de|du|da|do|del|della|di|van)(?: la| the| l['’])? ?(?:{who})\b|{read}"
+        );
+        Regex::new(&pattern).expect("the pattern is valid")
+    });
+    THEIRS.is_match(heading)
+}
+
+/// Whether a heading is one over what researchers write.
+pub(super) fn is_heading(heading: &str) -> bool {
+    RESEARCHERS.contains(&normalise(heading).as_str()) || is_of_interviewer(heading)
+}
+
 /// Whether researchers wrote a block, in a document that also holds the words of participants.
 pub(super) fn wrote(block: &Block) -> bool {
     let lines = || block.lines().iter().filter(|line| !line.trim().is_empty());
@@ -201,5 +239,30 @@ pub(super) fn wrote(block: &Block) -> bool {
     let section = block.section.as_deref().map(normalise).unwrap_or_default();
     // Sections are often numbered.
     let is_theirs = RESEARCHERS.contains(&section.trim_start_matches(char::is_numeric));
+    if block.section.as_deref().is_some_and(is_of_interviewer) {
+        return true;
+    }
     is_aside() || block.participant.is_none() && (is_theirs || are_facts())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headings_say_what_interviewers_wrote_and_read_aloud() {
+        for heading in [
+            "Interviewer's impressions",
+            "Researchers’ notes",
+            "Introduction read to the participant",
+            "Eindrücke der Interviewerin",
+            "Remarques de l'enquêteur",
+            "Researcher summary",
+        ] {
+            assert!(is_of_interviewer(heading), "{heading}");
+        }
+        for heading in ["Interview", "Researcher 3", "First impressions", "Notes", "Introduction"] {
+            assert!(!is_of_interviewer(heading), "{heading}");
+        }
+    }
 }

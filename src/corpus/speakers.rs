@@ -24,7 +24,9 @@ pub(super) fn participant_of_heading(heading: &str) -> Option<String> {
                        |intervistat[oa]|partecipante|访谈|訪談|采访|採訪|受访者|受訪者|被访者|被訪者\
                        |参与者|參與者|参加者|対象者|回答者|インタビュー|인터뷰|면담|참가자|참여자|응답자\
                        |مقابلة|المقابلة|مشارك|المشارك|المشاركة|साक्षात्कार|प्रतिभागी|उत्तरदाता)\
-                       [ #.-]*[0-9]+\\b|(?:interview (?:with|mit)|gespräch mit|entrevista (?:a|con|com)\
+                       [ #.-]*[0-9]+\\b\
+                       |(?:participant|respondent|interviewee|teilnehmer(?:in)?|proband(?:in)?|participante|partecipante\
+                       |deelnemer)[ #.-]+\\p{L}{1,2}-?[0-9]+\\b|(?:interview (?:with|mit)|gespräch mit|entrevista (?:a|con|com)\
                        |entretien avec|intervista (?:a|con)) (?P<who>.+))";
         Regex::new(pattern).expect("the pattern is valid")
     });
@@ -392,7 +394,9 @@ mod tests {
     #[test]
     fn headings_that_name_a_participant_are_told_from_others() {
         assert_eq!(participant_of_heading("Interview with Ana").as_deref(), Some("Ana"));
-        for heading in ["Participant 3 – Marta", "P07: night nurse", "User #2"] {
+        for heading in
+            ["Participant 3 – Marta", "Participant D1 (f, 29)", "P07: night nurse", "User #2"]
+        {
             assert_eq!(participant_of_heading(heading).as_deref(), Some(heading));
         }
         for heading in [

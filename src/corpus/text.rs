@@ -2,9 +2,15 @@
 //!
 //! Owns where a paragraph ends; who speaks is decided in `transcript`.
 
+use super::asked::{self, Asked};
+use super::cards;
 use super::chat;
+use super::diary;
+use super::filled;
 use super::frames::{Above, Frames};
+use super::layouts;
 use super::mail;
+use super::narration::{self, Form};
 use super::rows::Rows;
 use super::transcript::{self, Block, Body, Facts};
 
@@ -21,9 +27,51 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         .split('\n')
         .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
         .collect();
+    let special = cards::read(&lines, rows)
+        .or_else(|| diary::read(&lines, rows))
+        .or_else(|| filled::read(&lines, rows));
+    if let Some(blocks) = special {
+        return transcript::into_rows(blocks, rows);
+    }
     let frames = Frames::find(&lines);
+    let asked = asked_in(&lines, &frames);
+    let mut blocks = blocks_of(&lines, &frames, &asked, rows);
+    asked.answered(&mut blocks);
+    if asked.is_empty()
+        && let Some(form) = Form::find(&blocks, &[])
+        && !has_other_labels(&lines, &frames)
+    {
+        blocks = narration::told(blocks, &[], form, rows);
+    }
+    transcript::into_rows(blocks, rows)
+}
+
+/// The questions that stand on lines of their own, unless the lines have labels of another form.
+fn asked_in<'t>(lines: &[&'t str], frames: &Frames) -> Asked<'t> {
+    let asked = Asked::find(lines);
+    if asked.is_empty() {
+        return asked;
+    }
+    if has_other_labels(lines, frames) { Asked::default() } else { asked }
+}
+
+/// Whether lines have labels of speakers without a colon.
+fn has_other_labels(lines: &[&str], frames: &Frames) -> bool {
+    let mut scratch = Rows::new(1);
+    let blocks = blocks_of(lines, frames, &Asked::default(), &mut scratch);
+    let turned = layouts::apply(blocks, &mut scratch.findings);
+    turned.iter().any(|block| matches!(block.body, Body::Turn { .. }))
+}
+
+/// The blocks of a text, top to bottom.
+fn blocks_of<'t>(
+    lines: &[&'t str],
+    frames: &Frames,
+    asked: &Asked<'t>,
+    rows: &mut Rows,
+) -> Vec<Block> {
     let mut reader = Reader::default();
-    for (i, line) in lines.into_iter().enumerate() {
+    for (i, &line) in lines.iter().enumerate() {
         if line.trim().is_empty() {
             reader.end_paragraph();
         } else if let Some(above) = frames.heading(i) {
@@ -38,6 +86,11 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         } else if frames.is_tools(i) {
             reader.end_paragraph();
             note_tool_line(i + 1, rows);
+        } else if let Some(question) = asked.question(i) {
+            reader.end_paragraph();
+            reader.add(i + 1, asked::turn(vec![question.to_owned()]));
+        } else if asked.is_title(i) {
+            note_title(i + 1, rows);
         } else if let Some(item) = list_item(line) {
             reader.end_paragraph();
             reader.add(i + 1, Body::Item(vec![item.to_owned()]));
@@ -46,7 +99,13 @@ pub(super) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         }
     }
     reader.end_paragraph();
-    transcript::into_rows(reader.blocks, rows)
+    reader.blocks
+}
+
+fn note_title(line: usize, rows: &mut Rows) {
+    rows.findings.note("interview-title", line, || {
+        "the title above the questions of an interview is nobody's words; left out".to_owned()
+    });
 }
 
 fn note_tool_line(line: usize, rows: &mut Rows) {
