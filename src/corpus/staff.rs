@@ -368,6 +368,19 @@ const PASSAGES: [&str; 9] = [
     "cita",
 ];
 
+/// Words for conversations, beside which a column named by [`SUMMARIES`] alone is not the
+/// participant's.
+const TRANSCRIPTS: [&str; 8] = [
+    "transcript",
+    "transcription",
+    "conversation",
+    "dialogue",
+    "transkript",
+    "transcripción",
+    "trascrizione",
+    "transcrição",
+];
+
 /// Words that, before one of [`NOTES`], name a sheet about what researchers watched:
 /// `session notes`.
 const WATCHED: [&str; 6] = ["clip", "clips", "session", "field", "debrief", "feld"];
@@ -381,6 +394,7 @@ pub(super) fn columns<'a>(columns: impl Iterator<Item = (&'a str, bool)>) -> Has
     let mut has_review = false;
     let mut has_comment = false;
     let mut has_passage = false;
+    let mut has_transcript = false;
     let mut some = Vec::new();
     for (name, is_free) in columns {
         let parts = parts(name);
@@ -392,7 +406,9 @@ pub(super) fn columns<'a>(columns: impl Iterator<Item = (&'a str, bool)>) -> Has
         has_review |= is_free && !is_reply && has(&REVIEWS);
         has_comment |= is_free && !is_reply && has(&TO_REPLY_TO);
         has_passage |= is_free && has(&PASSAGES);
+        has_transcript |= is_free && has(&TRANSCRIPTS);
         let is_written = is_reply || has(&NOTES) || has(&COMMENTS) || has(&ANSWERS);
+        let is_written = is_written || has(&SUMMARIES);
         if is_written || is_analysis(&parts) || parts.iter().any(|part| is_compound(part)) {
             some.push((name, parts));
         }
@@ -410,6 +426,7 @@ pub(super) fn columns<'a>(columns: impl Iterator<Item = (&'a str, bool)>) -> Has
                 || is_analysis(parts)
                 || is_only(&NOTES)
                 || has_passage && is_only(&COMMENTS)
+                || has_transcript && is_only(&SUMMARIES)
                 || has_review && is_text(&REPLIES)
                 || has_comment && is_text(&["reply", "replies"]))
     };
@@ -552,6 +569,7 @@ mod tests {
             assert!(is_staffs(name, &[]), "{name}");
         }
         assert!(is_staffs("reply", &["Message"]), "a reply to a customer");
+        assert!(is_staffs("summary", &["transcript"]), "what a conversation comes to");
         for name in [
             "comment",
             "Summary",

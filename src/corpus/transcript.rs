@@ -180,6 +180,10 @@ fn pieces(block: &Block, speakers: &Speakers, findings: &mut Findings) -> Vec<Pi
     let mut pieces: Vec<Piece> = Vec::new();
     for (i, line) in block.lines().iter().enumerate() {
         let label = speakers.label(line);
+        if label.is_none() && !speakers.is_empty() && is_stage_direction(line) {
+            note_stage_direction(findings, block.line + i);
+            continue;
+        }
         let whole = label.as_ref().map_or(line.trim(), |label| label.rest);
         let text = if speakers.is_empty() { whole } else { time_marks::before_end(whole) };
         if text.len() < whole.len() || label.as_ref().is_some_and(|label| label.is_marked) {
@@ -355,10 +359,7 @@ impl Writer<'_> {
             return Ok(());
         }
         if turn.speaker.is_some() && is_stage_direction(&text) {
-            self.rows.findings.note("stage-direction", turn.line, || {
-                "turns that are wholly in brackets tell what happened and are nobody's words; left out"
-                    .to_owned()
-            });
+            note_stage_direction(&mut self.rows.findings, turn.line);
             return Ok(());
         }
         let above = (turn.section.clone(), turn.participant.clone());
@@ -397,13 +398,24 @@ impl Writer<'_> {
     }
 }
 
-/// Whether a text is one remark in brackets: `[crosstalk]`, `(opens the second screen)`.
+/// Whether a text is nothing but remarks in brackets: `[00:02:50] [crosstalk]`,
+/// `(opens the second screen)`.
 fn is_stage_direction(text: &str) -> bool {
-    let inner = [('(', ')'), ('[', ']')].into_iter().find_map(|(open, close)| {
-        let inner = text.trim().strip_prefix(open)?.strip_suffix(close)?;
-        Some(!inner.contains([open, close]))
+    let mut rest = text.trim();
+    let is_bracketed = rest.starts_with(['(', '[']);
+    while let Some(open) = rest.chars().next().filter(|c| matches!(c, '(' | '[')) {
+        let close = if open == '(' { ')' } else { ']' };
+        let Some(end) = rest.find(close) else { return false };
+        rest = rest[end + 1..].trim_start();
+    }
+    is_bracketed && rest.is_empty()
+}
+
+fn note_stage_direction(findings: &mut Findings, line: usize) {
+    findings.note("stage-direction", line, || {
+        "lines that are wholly in brackets tell what happened and are nobody's words; left out"
+            .to_owned()
     });
-    inner.unwrap_or(false)
 }
 
 fn pairs<'c>(

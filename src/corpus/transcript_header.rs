@@ -491,7 +491,7 @@ mod tests {
     fn remarks_in_brackets_and_observers_are_not_evidence() {
         let rows = load(
             "Moderator: What now?\nP1: (opens a second screen)\nNote-taker: she is lost\n\
-             P1: I am lost [laughs] again.\nObserver: can we ask about invoices\nP1: I never see one.\n",
+             P1: I am lost [laughs] again.\n[00:02:50] [crosstalk]\nObserver: can we ask about invoices\nP1: I never see one.\n",
         );
         let texts: Vec<_> = said(&rows).into_iter().map(|(_, text)| text).collect();
         assert_eq!(texts.len(), 2, "{texts:?}");
