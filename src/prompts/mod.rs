@@ -11,11 +11,13 @@
 
 pub mod answer;
 pub mod ask;
+mod asked;
 mod aspects;
 pub mod controls;
 pub mod corruptions;
 pub mod digest;
 pub mod draft;
+mod forms;
 pub mod judge;
 pub mod leanings;
 pub mod passages;
