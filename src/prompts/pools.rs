@@ -263,29 +263,37 @@ fn leave_out_said(titles: &mut Vec<String>, sentences: &[String]) {
 }
 
 /// Fills the poorest pools up to `enough` with `neutral` sentences, which speak of no aspect. Where
-/// none are left, an empty pool gets one sentence of the richest; one that merely is poor stays so,
-/// since a goal too few is better than one that is not a goal. Sentences that lean most to the pool
-/// go first.
+/// none are left, an empty pool gets a sentence of a richer one that speaks of both aspects; one
+/// that merely is poor stays so, since a goal too few is better than one that is not a goal.
+/// Sentences that lean most to the pool go first, and none goes where it is ruled out: an empty pool
+/// is better than a wrong one.
 fn level(
     pools: &mut [Vec<Passage>; 3],
     mut neutral: Vec<Passage>,
     enough: usize,
     lean: impl Fn(usize, &Passage) -> f32,
 ) {
+    let best = |from: &[Passage], pool: usize, above: f32| {
+        let leans = from.iter().map(|passage| lean(pool, passage)).enumerate();
+        let fitting = leans.filter(|(_, lean)| *lean > above);
+        fitting.max_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(at, _)| at)
+    };
     loop {
-        let rich = (0..3).max_by_key(|&i| pools[i].len()).unwrap_or(0);
-        let poor = (0..3).min_by_key(|&i| pools[i].len()).unwrap_or(0);
-        let from = if !neutral.is_empty() && pools[poor].len() < enough {
-            &mut neutral
-        } else if pools[poor].is_empty() && pools[rich].len() > 1 {
-            &mut pools[rich]
-        } else {
-            return;
-        };
-        let best = |&a: &usize, &b: &usize| lean(poor, &from[a]).total_cmp(&lean(poor, &from[b]));
-        let Some(at) = (0..from.len()).max_by(best) else { return };
-        let given = from.remove(at);
-        pools[poor].push(given);
+        let mut poor: Vec<usize> = (0..3).filter(|&i| pools[i].len() < enough).collect();
+        poor.sort_by_key(|&i| pools[i].len());
+        let mut fitting =
+            poor.into_iter().filter_map(|i| Some((i, best(&neutral, i, f32::NEG_INFINITY)?)));
+        let Some((pool, at)) = fitting.next() else { break };
+        pools[pool].push(neutral.remove(at));
+    }
+    for empty in (0..3).filter(|&i| pools[i].is_empty()).collect::<Vec<_>>() {
+        let rich = (0..3).filter(|&i| pools[i].len() > 1);
+        let found = rich.filter_map(|i| Some((i, best(&pools[i], empty, 0.0)?)));
+        let most = |&(i, at): &(usize, usize)| lean(empty, &pools[i][at]);
+        if let Some((i, at)) = found.max_by(|a, b| most(a).total_cmp(&most(b))) {
+            let given = pools[i].remove(at);
+            pools[empty].push(given);
+        }
     }
 }
 
@@ -423,5 +431,9 @@ mod tests {
         let mut pools = [pool(0..1), pool(1..3), Vec::new()];
         level(&mut pools, pool(3..9), 1, lean);
         assert_eq!(pools.each_ref().map(Vec::len), [1, 2, 1], "one is enough");
+        let no_goal = |at: usize, _: &Passage| if at == 0 { f32::NEG_INFINITY } else { 1.0 };
+        let mut pools = [Vec::new(), pool(1..3), pool(3..4)];
+        level(&mut pools, pool(4..6), usize::MAX, no_goal);
+        assert_eq!(pools.each_ref().map(Vec::len), [0, 3, 2], "none goes where it is ruled out");
     }
 }
