@@ -25,6 +25,7 @@ mod pools;
 mod quotation;
 pub mod refine;
 pub mod second_pass;
+mod standing;
 
 use serde::{Deserialize, Serialize};
 

@@ -5,6 +5,7 @@
 //! sentences; the segment's typical answers then stand in, each with its question.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -14,10 +15,8 @@ use super::ask::Bounds;
 use super::aspects::Aspect;
 use super::draft::{Brief, EXCERPT, Focus, LEAST_ANSWERS, TITLE};
 use super::leanings;
-use super::passages::{
-    MIN_WORDS, Passage, clauses, leans, passages, sentences, shorten, stand_in, words,
-};
-
+use super::passages::{MIN_WORDS, Passage, clauses, passages, sentences, shorten, stand_in, words};
+use super::standing::{cuts_a_quotation, keep_standing, title_want, want};
 use crate::corpus::{Corpus, Record};
 
 /// Fewest sentences for a draft of its own. With fewer, quotes and statements draw from the same
@@ -75,18 +74,17 @@ impl Pools {
         bounds: &Bounds,
         rng: &mut ChaCha8Rng,
     ) -> Self {
-        let mut titles = titles(corpus, brief, &all);
         keep_fitting(corpus, &mut all, bounds);
         keep_standing(corpus, &mut all);
+        let mut titles = titles(corpus, brief, &all);
         all.shuffle(rng);
         let mut quotes =
             if all.len() < FRESH { all.clone() } else { take_quotes(corpus, brief, &mut all) };
         let mut voice =
             if quotes.len() < FRESH { quotes.clone() } else { quotes.split_off(FRESH / 2) };
         // The sentence that sums the persona up is read without the one before it.
-        if voice.iter().any(|passage| !leans(&text_of(corpus, passage))) {
-            voice.retain(|passage| !leans(&text_of(corpus, passage)));
-        }
+        let wants = |passage: &Passage| want(&text_of(corpus, passage));
+        keep_best(&mut voice, wants);
         let voices: Vec<String> = voice.iter().map(|said| text_of(corpus, said)).collect();
         leave_out_said(&mut titles, &voices);
         let mut pools: [Vec<Passage>; 3] = Default::default();
@@ -222,14 +220,6 @@ fn keep_fitting(corpus: &Corpus, all: &mut Vec<Passage>, bounds: &Bounds) {
     }
 }
 
-/// Leaves out sentences that cannot be understood without the one before them, where enough remain.
-fn keep_standing(corpus: &Corpus, all: &mut Vec<Passage>) {
-    let stands = |passage: &Passage| !leans(&text_of(corpus, passage));
-    if all.iter().filter(|passage| stands(passage)).count() >= 2 * FRESH {
-        all.retain(stands);
-    }
-}
-
 /// Takes a third of the sentences for quotes: those that speak least of a single aspect, longest
 /// first.
 fn take_quotes(corpus: &Corpus, brief: &Brief, all: &mut Vec<Passage>) -> Vec<Passage> {
@@ -309,6 +299,12 @@ fn split(pool: Vec<Passage>, most: usize) -> Vec<Vec<Passage>> {
     sets
 }
 
+/// Leaves out what wants more than the best, by more than a word.
+fn keep_best<T>(all: &mut Vec<T>, wants: impl Fn(&T) -> usize) {
+    let least = all.iter().map(&wants).min().unwrap_or(0);
+    all.retain(|one| wants(one) <= least.max(1));
+}
+
 /// Phrases that may become the title: short clauses of the sentences in focus, else their first
 /// words. Where the title will name a role, they are words of somebody with that role.
 fn titles(corpus: &Corpus, brief: &Brief, all: &[Passage]) -> Vec<String> {
@@ -320,13 +316,20 @@ fn titles(corpus: &Corpus, brief: &Brief, all: &[Passage]) -> Vec<String> {
     let mut found = BTreeSet::new();
     for passage in all {
         let text = &corpus.records[passage.record].text;
-        let short = clauses(text, &passage.range).into_iter().map(|range| &text[range]);
+        let start = passage.range.start;
+        let reported = |clause: &Range<usize>| {
+            let place = clause.start - start..clause.end - start;
+            cuts_a_quotation(&text[passage.range.clone()], &place)
+        };
+        let own = clauses(text, &passage.range).into_iter().filter(|clause| !reported(clause));
+        let short = own.map(|range| &text[range]);
         found.extend(short.filter(|clause| clause.chars().count() <= TITLE.1).map(str::to_owned));
     }
     if found.is_empty() {
         found.extend(all.iter().map(|passage| shortened(corpus, passage)));
     }
     let mut found: Vec<String> = found.into_iter().collect();
+    keep_best(&mut found, |clause| title_want(clause));
     // A person is best described by what they say of themselves.
     if found.iter().any(|clause| is_first_person(clause)) {
         found.retain(|clause| is_first_person(clause));
@@ -435,5 +438,15 @@ mod tests {
         let mut pools = [Vec::new(), pool(1..3), pool(3..4)];
         level(&mut pools, pool(4..6), usize::MAX, no_goal);
         assert_eq!(pools.each_ref().map(Vec::len), [0, 3, 2], "none goes where it is ruled out");
+    }
+
+    #[test]
+    fn the_best_titles_are_kept_and_all_where_none_is_good() {
+        let mut wants = vec![3, 0, 1, 2];
+        keep_best(&mut wants, |want| *want);
+        assert_eq!(wants, [0, 1]);
+        let mut poor = vec![4, 3, 3];
+        keep_best(&mut poor, |want| *want);
+        assert_eq!(poor, [3, 3]);
     }
 }
