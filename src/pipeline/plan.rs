@@ -43,6 +43,10 @@ const FOCUS_LEAST: usize = 3;
 /// Records of a slot that are ranked for focus; only a digest reaches the rest of a very large slot.
 const RANKED: usize = 512;
 
+/// Records of a slot in which sentences of a draft are looked for: searching more would take longer
+/// than drafting.
+const PEERS: usize = 4096;
+
 /// The reason, in the log and the report, why a moderator's turns are in no slot.
 const INTERVIEWER: &str = "interviewer";
 
@@ -207,6 +211,7 @@ impl Plan {
                 style: self.frame.wording.as_str().into(),
                 shown: draft::records_of(corpus, &focus),
             },
+            peers: slot.order.iter().copied().take(PEERS).collect(),
             answers: answers::share(&slot.answers, self.frame.wording, slot.turn(id)),
             focus,
         }

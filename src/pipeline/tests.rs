@@ -275,6 +275,20 @@ fn extractive_statements_are_sentences_of_the_records_they_cite() {
 }
 
 #[test]
+fn all_who_say_a_sentence_are_cited_though_a_draft_sees_a_few() {
+    let said = "I want a lift that comes at once. The stairs are too steep for my legs. \
+                I carry the beds by hand every day.";
+    let mut corpus = Corpus::default();
+    for at in 0..12 {
+        corpus.records.push(row(at, &format!("P{at}"), &[("answer", said.to_owned())]));
+    }
+    let ended = run_with(corpus, "ok", &Settings { count: 1, ..settings() });
+    let stated: Vec<usize> =
+        ended.personas().iter().flat_map(|p| p.statements().map(|s| s.records.len())).collect();
+    assert!(!stated.is_empty() && stated.iter().all(|records| *records == 12), "{stated:?}");
+}
+
+#[test]
 fn a_nod_is_no_statement_where_others_say_more() {
     let mut corpus = interviews();
     for person in 0..8 {

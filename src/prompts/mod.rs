@@ -17,6 +17,7 @@ pub mod controls;
 pub mod corruptions;
 pub mod digest;
 pub mod draft;
+mod echoes;
 mod forms;
 pub mod judge;
 pub mod leanings;
