@@ -8,6 +8,7 @@ use super::*;
 use crate::corpus::{ColumnSpan, Record};
 use crate::llm::scripted::ScriptedModel;
 use crate::llm::{Output, Shape};
+use crate::prompts::ask::Detail;
 use crate::schema::{ALIKE, Persona, RecordId, Shingles};
 use crate::store::{Event, RunState, Started};
 
@@ -286,6 +287,17 @@ fn all_who_say_a_sentence_are_cited_though_a_draft_sees_a_few() {
     let stated: Vec<usize> =
         ended.personas().iter().flat_map(|p| p.statements().map(|s| s.records.len())).collect();
     assert!(!stated.is_empty() && stated.iter().all(|records| *records == 12), "{stated:?}");
+}
+
+#[test]
+fn more_detail_gives_more_statements() {
+    let stated = |detail: Detail| -> usize {
+        let ask = Ask { detail, ..Ask::default() };
+        let ended = run_with(interviews(), "ok", &Settings { ask, ..settings() });
+        ended.personas().iter().map(|persona| persona.statements().count()).sum()
+    };
+    let stated = [Detail::Minimal, Detail::Standard, Detail::Detailed].map(stated);
+    assert!(stated.is_sorted_by(|fewer, more| fewer < more), "{stated:?}");
 }
 
 #[test]

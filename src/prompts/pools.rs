@@ -287,11 +287,10 @@ fn level(
     }
 }
 
-/// Parts a pool into at most `most` disjoint sets of choices, fewer where the pool has few
-/// sentences.
+/// Parts a pool into `most` disjoint sets of choices, fewer where the pool has fewer sentences: as
+/// many statements as were asked for matter more than that each is chosen from several.
 fn split(pool: Vec<Passage>, most: usize) -> Vec<Vec<Passage>> {
-    // From six sentences on, each set has at least two choices; below that, one has to do.
-    let items = most.min(if pool.len() >= 6 { pool.len() / 2 } else { pool.len().min(2) });
+    let items = most.min(pool.len());
     let mut sets = vec![Vec::new(); items];
     for (i, passage) in pool.into_iter().take(items * CHOICES).enumerate() {
         sets[i % items].push(passage);
@@ -438,6 +437,21 @@ mod tests {
         let mut pools = [Vec::new(), pool(1..3), pool(3..4)];
         level(&mut pools, pool(4..6), usize::MAX, no_goal);
         assert_eq!(pools.each_ref().map(Vec::len), [0, 3, 2], "none goes where it is ruled out");
+    }
+
+    #[test]
+    fn a_pool_gives_as_many_statements_as_were_asked_for_where_it_has_them() {
+        let pool = |len| (0..len).map(|record| Passage { record, range: 0..1 }).collect();
+        for (len, most, sizes) in [
+            (0, 3, &[][..]),
+            (3, 5, &[1, 1, 1]),
+            (5, 3, &[2, 2, 1]),
+            (5, 2, &[3, 2]),
+            (99, 2, &[CHOICES, CHOICES]),
+        ] {
+            let found: Vec<usize> = split(pool(len), most).iter().map(Vec::len).collect();
+            assert_eq!(found, sizes, "{most} of {len}");
+        }
     }
 
     #[test]
