@@ -26,22 +26,28 @@ use crate::corpus::Corpus;
 use crate::llm::ChatModel;
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
+use crate::prompts::ask::Detail;
 use crate::prompts::draft::{self, Brief, Focus, Frame, TypicalAnswer};
 use crate::schema::{Provenance, RecordId, Segment};
 use crate::store::{Draft, DraftId, PlanReport, SlotReport};
 
 pub(super) use notes::counted;
 
-/// Most records in focus, by wording: small models use the first records they see and lose the
-/// rest.
-const FOCUS_EXTRACTIVE: usize = 6;
-const FOCUS_FREE: usize = 24;
+/// Most records in focus, and fewest that make a draft of their own, by wording: small models use
+/// the first records they see and lose the rest. One that chooses sentences chooses each from a few;
+/// a page takes up to fifteen statements and five quotes.
+const FOCUS_EXTRACTIVE: (usize, usize) = (6, FOCUS_LEAST);
+const FOCUS_DETAILED: (usize, usize) = (12, 2 * FOCUS_LEAST);
+const FOCUS_FREE: (usize, usize) = (24, FOCUS_LEAST);
 /// Passages that a digested draft sees for each record that it would otherwise see.
 const PASSAGES: usize = 4;
 /// Fewest records that make a draft of their own.
 const FOCUS_LEAST: usize = 3;
 /// Records of a slot that are ranked for focus; only a digest reaches the rest of a very large slot.
 const RANKED: usize = 512;
+/// Records of a slot in which sentences of a draft are looked for: searching more would take longer
+/// than drafting.
+const PEERS: usize = 4096;
 
 /// The reason, in the log and the report, why a moderator's turns are in no slot.
 const INTERVIEWER: &str = "interviewer";
@@ -207,6 +213,7 @@ impl Plan {
                 style: self.frame.wording.as_str().into(),
                 shown: draft::records_of(corpus, &focus),
             },
+            peers: slot.order.iter().copied().take(PEERS).collect(),
             answers: answers::share(&slot.answers, self.frame.wording, slot.turn(id)),
             focus,
         }
@@ -216,14 +223,14 @@ impl Plan {
     /// themselves as far as they go, so that the drafts differ; each gets some of the best. Once
     /// all shares are given out, records are drawn at random.
     fn focus(&self, slot: &Slot, id: DraftId) -> Vec<Focus> {
-        let most = match self.frame.wording {
-            Wording::Extractive => FOCUS_EXTRACTIVE,
-            Wording::Free => FOCUS_FREE,
+        let (most, least) = match (self.frame.wording, self.frame.ask.detail) {
+            (Wording::Extractive, Detail::Detailed) => FOCUS_DETAILED,
+            (Wording::Extractive, Detail::Minimal | Detail::Standard) => FOCUS_EXTRACTIVE,
+            (Wording::Free, _) => FOCUS_FREE,
         };
         let per_record = if slot.is_digested { PASSAGES } else { 1 };
         let most = (most * per_record).min(slot.ranked.len() - self.held_out(slot));
-        let least = FOCUS_LEAST * per_record;
-        let shares = (slot.ranked.len() / least).clamp(1, slot.drafts.max(2));
+        let shares = (slot.ranked.len() / (least * per_record)).clamp(1, slot.drafts.max(2));
         let turn = slot.turn(id);
         let mut share: Vec<&(Focus, usize)> =
             slot.ranked.iter().skip(turn % shares).step_by(shares).collect();

@@ -8,6 +8,7 @@ use super::*;
 use crate::corpus::{ColumnSpan, Record};
 use crate::llm::scripted::ScriptedModel;
 use crate::llm::{Output, Shape};
+use crate::prompts::ask::Detail;
 use crate::schema::{ALIKE, Persona, RecordId, Shingles};
 use crate::store::{Event, RunState, Started};
 
@@ -272,6 +273,31 @@ fn extractive_statements_are_sentences_of_the_records_they_cite() {
             }
         }
     }
+}
+
+#[test]
+fn all_who_say_a_sentence_are_cited_though_a_draft_sees_a_few() {
+    let said = "I want a lift that comes at once. The stairs are too steep for my legs. \
+                I carry the beds by hand every day.";
+    let mut corpus = Corpus::default();
+    for at in 0..12 {
+        corpus.records.push(row(at, &format!("P{at}"), &[("answer", said.to_owned())]));
+    }
+    let ended = run_with(corpus, "ok", &Settings { count: 1, ..settings() });
+    let stated: Vec<usize> =
+        ended.personas().iter().flat_map(|p| p.statements().map(|s| s.records.len())).collect();
+    assert!(!stated.is_empty() && stated.iter().all(|records| *records == 12), "{stated:?}");
+}
+
+#[test]
+fn more_detail_gives_more_statements() {
+    let stated = |detail: Detail| -> usize {
+        let ask = Ask { detail, ..Ask::default() };
+        let ended = run_with(interviews(), "ok", &Settings { ask, ..settings() });
+        ended.personas().iter().map(|persona| persona.statements().count()).sum()
+    };
+    let stated = [Detail::Minimal, Detail::Standard, Detail::Detailed].map(stated);
+    assert!(stated.is_sorted_by(|fewer, more| fewer < more), "{stated:?}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::Wording;
 use super::ask::{MOTIVATION_MOST, QUOTES_MOST, STATEMENT_MOST, STATEMENTS_MOST, SUMMARY_MOST};
 use super::draft::{Brief, Focus, TITLE, blank, key};
+use super::echoes::cite_all;
 use super::passages::{sentences, shorten, words};
 use super::pools::has_cell;
 use super::quotation::Said;
@@ -100,6 +101,10 @@ fn read(evidence: &Evidence<'_>, wording: Wording, answer: &str) -> Result<Perso
         }
     }
     say_once(&mut persona);
+    if wording == Wording::Extractive {
+        let statements = [&mut persona.goals, &mut persona.pains, &mut persona.behaviours];
+        cite_all(corpus, &brief.peers, statements.into_iter().flatten());
+    }
     if persona.title.is_empty() {
         return Err(AnswerError::Empty("title"));
     }
@@ -197,6 +202,7 @@ fn quotes(evidence: &Evidence<'_>, fields: &Map<String, Value>) -> Result<Vec<Qu
 }
 
 /// Reads statements that are sentences of records; each cites all records shown that contain it.
+/// Who else of the segment says it is added later.
 fn picked(
     evidence: &Evidence<'_>,
     fields: &Map<String, Value>,

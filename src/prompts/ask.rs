@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Detail {
-    /// A card: one or two statements and quotes of each kind.
+    /// A card: one statement of each kind and one or two quotes.
     Minimal,
     /// Two or three of each kind.
     #[default]
@@ -71,7 +71,7 @@ pub(super) const QUOTES_MOST: usize = 5;
 impl Ask {
     pub(super) fn bounds(self) -> Bounds {
         let (quotes, statements, motivations, summary) = match self.detail {
-            Detail::Minimal => ((1, 2), (1, 2), (1, 1), (40, 200)),
+            Detail::Minimal => ((1, 2), (1, 1), (1, 1), (40, 200)),
             Detail::Standard => ((2, 3), (2, 3), (1, 2), (60, 320)),
             Detail::Detailed => {
                 ((3, QUOTES_MOST), (3, STATEMENTS_MOST), (2, 3), (160, SUMMARY_MOST))

@@ -1,9 +1,12 @@
 //! Which sentences tell of a goal, a pain or a habit.
 //!
-//! Owns the cues: words of the sentence itself, of its column's name, and of the question that it
-//! answers. They are English, with some German, French and Spanish. Text in another language still
-//! works, but its sentences are spread over the aspects without regard to what they tell.
+//! Owns the cues in a sentence, and how they, what was asked (`asked`) and the form of the sentence
+//! (`forms`) count. The cues are English, with some German, French and Spanish. Text in a language
+//! that none of the three knows still works, but its sentences are spread over the aspects without
+//! regard to what they tell.
 
+use super::asked::Asked;
+use super::forms::{Form, spaced};
 use crate::corpus::Record;
 
 /// What a sentence may tell about a person.
@@ -220,148 +223,76 @@ impl Aspect {
             ],
         }
     }
+}
 
-    /// Words and phrases of a question that asks for the aspect.
-    fn asking(self) -> &'static [&'static str] {
+/// Weights of a cue in a sentence, of the question that it answers, of its column's name, and of its
+/// form. People who speak of a wish mean it, whatever was asked; a column named for wishes holds
+/// nothing else. With the form at 2 to 5 and the question at 1 to 4, the share of sentences of the
+/// `dev` half that are sorted rightly varies by less than two in a hundred.
+const SAID: usize = 2;
+const ASKED: usize = 2;
+const NAMED: usize = 8;
+const FORM: usize = 4;
+
+/// How strongly a sentence that begins at byte `at` of a record speaks of an aspect.
+pub(super) fn speaks_of(aspect: Aspect, record: &Record, at: usize, sentence: &str) -> usize {
+    let is_named = match Asked::by_column(record, at) {
+        Some(asked) => asked.aspect() == Some(aspect),
+        None => record
+            .column_at(at)
+            .is_some_and(|name| met(&name.replace(['_', '-'], " "), aspect.cues()) > 0),
+    };
+    let is_asked = Asked::by_question(record).and_then(Asked::aspect) == Some(aspect);
+    let form = Form::of(sentence);
+    let is_formed = match aspect {
+        Aspect::Goal => form.wishes,
+        Aspect::Pain => form.complains,
+        Aspect::Behaviour => form.does,
+    };
+    SAID * met(sentence, aspect.cues())
+        + FORM * usize::from(is_formed)
+        + ASKED * usize::from(is_asked)
+        + NAMED * usize::from(is_named)
+}
+
+/// Whether a sentence that begins at byte `at` of a record may be filed under an aspect. It may
+/// under the one that was asked for, and under another one only where its own form says so. Where
+/// nothing was asked, a complaint and a plain statement are no goals.
+pub(super) fn may_tell(aspect: Aspect, record: &Record, at: usize, sentence: &str) -> bool {
+    let Form { wishes, complains, does, states } = Form::of(sentence);
+    let named = Asked::by_column(record, at);
+    let asked = named.or_else(|| Asked::by_question(record));
+    // In a talk, people tell what they do whatever they are asked; a form has a column for it.
+    let does = does && (named.is_none() || matches!(named, Some(Asked::Liking)));
+    match (asked, aspect) {
+        (Some(Asked::Wish), Aspect::Goal) => !complains,
+        (Some(Asked::Trouble | Asked::Habit), Aspect::Goal) => wishes,
+        (Some(Asked::Change) | None, Aspect::Goal) => !complains && !states,
+        (Some(Asked::Wish | Asked::Habit), Aspect::Pain) => complains,
+        (Some(Asked::Trouble | Asked::Change), Aspect::Pain) => !wishes,
+        (Some(Asked::Wish | Asked::Trouble), Aspect::Behaviour) => does && !complains,
+        (Some(Asked::Liking), Aspect::Behaviour) => does,
+        (Some(Asked::Liking), Aspect::Goal | Aspect::Pain)
+        | (Some(Asked::Change), Aspect::Behaviour) => false,
+        (Some(Asked::Habit) | None, Aspect::Behaviour) | (None, Aspect::Pain) => true,
+    }
+}
+
+impl Asked {
+    /// The aspect under which a plain answer is filed.
+    fn aspect(self) -> Option<Aspect> {
         match self {
-            Self::Goal => &[
-                " a good ",
-                " better",
-                " ideal",
-                " wish",
-                " hope",
-                " goal",
-                " improve",
-                " change about",
-                " would you like",
-                " want",
-                " perfect",
-                " magic wand",
-                " success",
-                " wünsch",
-                " verbesser",
-                " guter ",
-                " gute ",
-                " aimeriez",
-                " idéal",
-                " améliorer",
-                " gustaría",
-                " mejorar",
-            ],
-            Self::Pain => &[
-                " worr",
-                " frustrat",
-                " difficult",
-                " problem",
-                " challeng",
-                " hard ",
-                " hardest",
-                " worst",
-                " bad ",
-                " annoy",
-                " in the way",
-                " stop you",
-                " stops you",
-                " keeps you from",
-                " pain",
-                " went wrong",
-                " dislike",
-                " struggl",
-                " barrier",
-                " stört",
-                " ärger",
-                " schwierig",
-                " sorge",
-                " nervt",
-                " difficile",
-                " gêne",
-                " inquiète",
-                " difícil",
-                " molesta",
-                " preocupa",
-            ],
-            Self::Behaviour => &[
-                " what do you do",
-                " what did you do",
-                " how do you",
-                " how did you",
-                " walk me through",
-                " walk us through",
-                " typical",
-                " usual",
-                " routine",
-                " how often",
-                " describe a day",
-                " describe your day",
-                " which tools",
-                " what tools",
-                " use ",
-                " typisch",
-                " wie gehen sie",
-                " was tun sie",
-                " was machen sie",
-                " comment faites",
-                " que faites",
-                " d'habitude",
-                " cómo hace",
-                " qué hace",
-            ],
+            Self::Wish => Some(Aspect::Goal),
+            Self::Trouble => Some(Aspect::Pain),
+            Self::Habit => Some(Aspect::Behaviour),
+            Self::Liking | Self::Change => None,
         }
     }
 }
 
-/// Weights of a cue in a sentence, in the question that it answers, and in its column's name.
-/// People who speak of a wish mean it, whatever was asked; a column named for wishes holds nothing
-/// else.
-const SAID: usize = 2;
-const ASKED: usize = 1;
-const NAMED: usize = 8;
-
-/// How strongly a sentence that begins at byte `at` of a record speaks of an aspect.
-pub(super) fn speaks_of(aspect: Aspect, record: &Record, at: usize, sentence: &str) -> usize {
-    let asking = |text: &str| met(text, aspect.asking()) + met(text, aspect.cues());
-    let named = record.column_at(at).map_or(0, |name| asking(&name.replace(['_', '-'], " ")));
-    let asked = record.question().map_or(0, |question| met(question, aspect.asking()));
-    SAID * met(sentence, aspect.cues()) + ASKED * asked.min(1) + NAMED * named.min(1)
-}
-
-/// Whether a piece of a record tells what somebody likes, by its column or its question; that is
-/// neither a goal nor a pain.
-pub(super) fn pleases(record: &Record, at: usize) -> bool {
-    const LIKING: &[&str] = &[
-        " you like",
-        " liked",
-        " likes ",
-        " enjoy",
-        " love about",
-        " like best",
-        " works well",
-        " went well",
-        " positive",
-        " praise",
-        " gefällt",
-        " gefallen",
-        " appréci",
-        " aimez vous",
-        " aimez-vous",
-        " plaît",
-        " gusta ",
-        " mag ",
-    ];
-    let likes = |text: &str| {
-        let asks = |aspect: Aspect| met(text, aspect.asking()) + met(text, aspect.cues());
-        met(text, LIKING) > 0 && asks(Aspect::Goal) + asks(Aspect::Pain) == 0
-    };
-    record.column_at(at).is_some_and(|name| likes(&name.replace(['_', '-'], " ")))
-        || record.question().is_some_and(likes)
-}
-
 /// How many of the cues a text contains.
 fn met(text: &str, cues: &[&str]) -> usize {
-    let lower = text.to_lowercase().replace('’', "'");
-    // Punctuation is not part of a word.
-    let marks = ['.', ',', ';', ':', '!', '?', '"', '“', '”', '(', ')'];
-    let spaced = format!(" {} ", lower.replace(marks, " "));
+    let spaced = spaced(text);
     cues.iter().filter(|cue| spaced.contains(**cue)).count()
 }
 
@@ -385,8 +316,9 @@ mod tests {
     fn strongest(question: &str, column: &str, said: &str) -> Option<Aspect> {
         let record = record(question, column, said);
         let at = record.text.len() - said.len();
-        let strengths = Aspect::ALL.map(|aspect| (speaks_of(aspect, &record, at, said), aspect));
-        strengths.into_iter().filter(|(s, _)| *s > 0).max_by_key(|(s, _)| *s).map(|(_, a)| a)
+        let allowed = Aspect::ALL.into_iter().filter(|a| may_tell(*a, &record, at, said));
+        let strengths = allowed.map(|aspect| (speaks_of(aspect, &record, at, said), aspect));
+        strengths.filter(|(s, _)| *s > 0).max_by_key(|(s, _)| *s).map(|(_, a)| a)
     }
 
     #[test]
@@ -407,19 +339,50 @@ mod tests {
             Some(Aspect::Pain)
         );
         assert_eq!(strongest("", "answer", "They added a client."), None);
-        for (column, likes) in
-            [("What do you like about it?", true), ("What would you like to see?", false)]
-        {
-            let record = record("", column, "The early class.");
-            assert_eq!(pleases(&record, record.text.len() - 3), likes, "{column}");
-        }
         let disturbs = "Was stört Sie am meisten?";
         assert_eq!(strongest(disturbs, "Antwort", "Drei Touren am Tag."), Some(Aspect::Pain));
         assert_eq!(strongest(disturbs, "Antwort", "Ich möchte sprechen."), Some(Aspect::Goal));
-        assert_eq!(
-            strongest(week, "main_frustration", "I want my evenings back"),
-            Some(Aspect::Pain)
-        );
+        assert_eq!(strongest(week, "main_frustration", "My evenings are gone"), Some(Aspect::Pain));
+    }
+
+    #[test]
+    fn an_answer_is_filed_under_what_was_asked_unless_its_form_says_otherwise() {
+        let may = |question: &str, column: &str, said: &str| {
+            let record = record(question, column, said);
+            let at = record.text.len() - said.len();
+            let allowed = Aspect::ALL.into_iter().filter(|a| may_tell(*a, &record, at, said));
+            allowed.map(|aspect| format!("{aspect:?}")).collect::<Vec<_>>().join(" ")
+        };
+        let down = "Tell me about the last time the app let you down.";
+        for (asked, said, expected) in [
+            (down, "I got a message that said my account was blocked.", "Pain"),
+            (down, "Put the freeze button on the front page.", "Goal"),
+            (down, "I check the list at home.", "Pain Behaviour"),
+            ("What would you change?", "One for what is planned, and one for today.", "Goal"),
+            ("What would you change?", "The list doesn't open in the cellar.", "Pain"),
+            ("What would you change?", "We swap visits among ourselves.", "Goal Behaviour"),
+            (
+                "What do you do in a normal week?",
+                "Ten pounds go into the holiday pot.",
+                "Behaviour",
+            ),
+            ("What do you do in a normal week?", "I wish I could see it first.", "Goal Behaviour"),
+            ("What do you like most?", "Colour coding by client", ""),
+            ("What do you like most?", "I bill straight from it.", "Behaviour"),
+            ("What should we improve?", "It gets very slow on large boards.", "Pain"),
+            ("What should we improve?", "A chart would be useful.", "Goal"),
+            ("What should we improve?", "I copy it into a sheet each Friday.", "Pain"),
+            ("", "Reports are useless for my board.", "Pain Behaviour"),
+            ("", "Offline mode on the train.", "Goal Pain Behaviour"),
+        ] {
+            assert_eq!(may(asked, "answer", said), expected, "{asked} {said}");
+        }
+        let slip = "My pay slip finally agrees with the hours.";
+        assert_eq!(may("", "best_thing", slip), "");
+        assert_eq!(may("", "hardest_thing", "I get thirty notifications a day."), "Pain");
+        assert_eq!(may("", "hardest_thing", "I check the list at home."), "Pain");
+        assert_eq!(may("", "What should we improve?", "I copy it each Friday."), "Pain");
+        assert_eq!(may("", "What do you like?", "I bill straight from it."), "Behaviour");
     }
 
     #[test]

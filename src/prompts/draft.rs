@@ -118,6 +118,9 @@ pub struct Brief {
     pub role: Option<String>,
     /// Records in focus, in the order in which they are shown.
     pub focus: Vec<Focus>,
+    /// Records of the slot, as indices into the corpus, that a chosen sentence cites where it stands
+    /// in them, too.
+    pub peers: Vec<usize>,
     /// Typical answers of the slot to closed questions, most telling first.
     pub answers: Vec<TypicalAnswer>,
     /// Sentences that drafts of earlier rounds are made of; left out while enough others remain.

@@ -13,10 +13,11 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 pub use super::aspects::Aspect;
-use super::aspects::{pleases, speaks_of};
+use super::aspects::{may_tell, speaks_of};
 use super::draft::Focus;
-use super::passages::{leans, passages, shorten};
+use super::passages::{passages, shorten};
 use super::pools::text_of;
+use super::standing::leans;
 use crate::corpus::{Corpus, Record};
 use crate::llm::{ScorePrompt, ScoreRequest, Want};
 use crate::privacy::Cleared;
@@ -144,9 +145,6 @@ const EVEN: [&str; 24] = [
     "My cousin drives for the same firm down south.",
 ];
 
-/// Subtracted from goal and pain for an answer about something that is liked, in nats.
-const PLEASED: f32 = 6.0;
-
 /// Most sentences of a draft that are scored: two for each statement that it may make.
 const A_DRAFT: usize = 18;
 
@@ -228,14 +226,16 @@ impl Sentences {
 }
 
 /// How strongly a piece of a record speaks of each aspect, by its words, its question, its column
-/// and its leaning. Above 0, it speaks of the aspect more than it states a fact.
+/// and its leaning. Above 0, it speaks of the aspect more than it states a fact; it is minus
+/// infinity where what was asked, or the form of the sentence, rules the aspect out.
 pub fn strengths(record: &Record, range: &Range<usize>, leanings: &Leanings) -> [f32; 3] {
     let text = &record.text[range.clone()];
     let leaning = leanings.get(text).copied().unwrap_or_default();
-    let pleases = pleases(record, range.start);
     Aspect::ALL.map(|aspect| {
-        let asked = if pleases && aspect != Aspect::Behaviour { PLEASED } else { 0.0 };
-        speaks_of(aspect, record, range.start, text) as f32 + leaning[aspect as usize] - asked
+        if !may_tell(aspect, record, range.start, text) {
+            return f32::NEG_INFINITY;
+        }
+        speaks_of(aspect, record, range.start, text) as f32 + leaning[aspect as usize]
     })
 }
 

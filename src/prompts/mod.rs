@@ -11,11 +11,14 @@
 
 pub mod answer;
 pub mod ask;
+mod asked;
 mod aspects;
 pub mod controls;
 pub mod corruptions;
 pub mod digest;
 pub mod draft;
+mod echoes;
+mod forms;
 pub mod judge;
 pub mod leanings;
 pub mod passages;
@@ -23,6 +26,7 @@ mod pools;
 mod quotation;
 pub mod refine;
 pub mod second_pass;
+mod standing;
 
 use serde::{Deserialize, Serialize};
 

@@ -44,20 +44,6 @@ pub fn is_telling(word: &str) -> bool {
     (letters > 3 && !COMMON.contains(&word)) || (letters == 1 && !word.is_ascii())
 }
 
-/// Whether a sentence cannot be understood without the one before it, or is half of one: it begins
-/// with a word that points back, or with a clause that no other clause follows. The words are
-/// English, like the cues of `aspects`.
-pub fn leans(sentence: &str) -> bool {
-    const BACK: &[&str] = &[
-        "and", "but", "so", "or", "then", "also", "that", "this", "these", "those", "it", "it's",
-        "it'd", "that's", "there's", "they", "they're", "they've", "he", "he's", "she", "she's",
-        "which", "who", "same", "yes", "no",
-    ];
-    const OPENING: &[&str] = &["when", "if", "because", "while", "since", "unless", "until", "as"];
-    let first = words(sentence).next().unwrap_or_default();
-    BACK.contains(&first.as_str()) || (OPENING.contains(&first.as_str()) && !sentence.contains(','))
-}
-
 /// The sentences of a text as byte ranges, trimmed; none is empty. A line break ends a sentence.
 pub fn sentences(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
@@ -243,27 +229,6 @@ mod tests {
         assert_eq!(bare("“I walk, mostly."), "I walk, mostly.");
         assert_eq!(bare("They say \"no\""), "They say \"no\"");
         assert!(split(" \n ").is_empty());
-    }
-
-    #[test]
-    fn a_sentence_that_stands_alone_is_told_from_half_of_one() {
-        for leaning in [
-            "When Sylvie comes on four mornings out of five.",
-            "But nobody asked us.",
-            "It's always the same.",
-            "That's the whole point.",
-            "“And then I call the office”",
-        ] {
-            assert!(leans(leaning), "{leaning}");
-        }
-        for whole in [
-            "When the bus is late, I walk.",
-            "I ring the office.",
-            "Itineraries change daily.",
-            "Ich rufe im Büro an.",
-        ] {
-            assert!(!leans(whole), "{whole}");
-        }
     }
 
     #[test]

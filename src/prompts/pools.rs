@@ -5,6 +5,7 @@
 //! sentences; the segment's typical answers then stand in, each with its question.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -14,10 +15,8 @@ use super::ask::Bounds;
 use super::aspects::Aspect;
 use super::draft::{Brief, EXCERPT, Focus, LEAST_ANSWERS, TITLE};
 use super::leanings;
-use super::passages::{
-    MIN_WORDS, Passage, clauses, leans, passages, sentences, shorten, stand_in, words,
-};
-
+use super::passages::{MIN_WORDS, Passage, clauses, passages, sentences, shorten, stand_in, words};
+use super::standing::{cuts_a_quotation, keep_standing, title_want, want};
 use crate::corpus::{Corpus, Record};
 
 /// Fewest sentences for a draft of its own. With fewer, quotes and statements draw from the same
@@ -75,18 +74,17 @@ impl Pools {
         bounds: &Bounds,
         rng: &mut ChaCha8Rng,
     ) -> Self {
-        let mut titles = titles(corpus, brief, &all);
         keep_fitting(corpus, &mut all, bounds);
         keep_standing(corpus, &mut all);
+        let mut titles = titles(corpus, brief, &all);
         all.shuffle(rng);
         let mut quotes =
             if all.len() < FRESH { all.clone() } else { take_quotes(corpus, brief, &mut all) };
         let mut voice =
             if quotes.len() < FRESH { quotes.clone() } else { quotes.split_off(FRESH / 2) };
         // The sentence that sums the persona up is read without the one before it.
-        if voice.iter().any(|passage| !leans(&text_of(corpus, passage))) {
-            voice.retain(|passage| !leans(&text_of(corpus, passage)));
-        }
+        let wants = |passage: &Passage| want(&text_of(corpus, passage));
+        keep_best(&mut voice, wants);
         let voices: Vec<String> = voice.iter().map(|said| text_of(corpus, said)).collect();
         leave_out_said(&mut titles, &voices);
         let mut pools: [Vec<Passage>; 3] = Default::default();
@@ -222,14 +220,6 @@ fn keep_fitting(corpus: &Corpus, all: &mut Vec<Passage>, bounds: &Bounds) {
     }
 }
 
-/// Leaves out sentences that cannot be understood without the one before them, where enough remain.
-fn keep_standing(corpus: &Corpus, all: &mut Vec<Passage>) {
-    let stands = |passage: &Passage| !leans(&text_of(corpus, passage));
-    if all.iter().filter(|passage| stands(passage)).count() >= 2 * FRESH {
-        all.retain(stands);
-    }
-}
-
 /// Takes a third of the sentences for quotes: those that speak least of a single aspect, longest
 /// first.
 fn take_quotes(corpus: &Corpus, brief: &Brief, all: &mut Vec<Passage>) -> Vec<Passage> {
@@ -263,42 +253,55 @@ fn leave_out_said(titles: &mut Vec<String>, sentences: &[String]) {
 }
 
 /// Fills the poorest pools up to `enough` with `neutral` sentences, which speak of no aspect. Where
-/// none are left, an empty pool gets one sentence of the richest; one that merely is poor stays so,
-/// since a goal too few is better than one that is not a goal. Sentences that lean most to the pool
-/// go first.
+/// none are left, an empty pool gets a sentence of a richer one that speaks of both aspects; one
+/// that merely is poor stays so, since a goal too few is better than one that is not a goal.
+/// Sentences that lean most to the pool go first, and none goes where it is ruled out: an empty pool
+/// is better than a wrong one.
 fn level(
     pools: &mut [Vec<Passage>; 3],
     mut neutral: Vec<Passage>,
     enough: usize,
     lean: impl Fn(usize, &Passage) -> f32,
 ) {
+    let best = |from: &[Passage], pool: usize, above: f32| {
+        let leans = from.iter().map(|passage| lean(pool, passage)).enumerate();
+        let fitting = leans.filter(|(_, lean)| *lean > above);
+        fitting.max_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(at, _)| at)
+    };
     loop {
-        let rich = (0..3).max_by_key(|&i| pools[i].len()).unwrap_or(0);
-        let poor = (0..3).min_by_key(|&i| pools[i].len()).unwrap_or(0);
-        let from = if !neutral.is_empty() && pools[poor].len() < enough {
-            &mut neutral
-        } else if pools[poor].is_empty() && pools[rich].len() > 1 {
-            &mut pools[rich]
-        } else {
-            return;
-        };
-        let best = |&a: &usize, &b: &usize| lean(poor, &from[a]).total_cmp(&lean(poor, &from[b]));
-        let Some(at) = (0..from.len()).max_by(best) else { return };
-        let given = from.remove(at);
-        pools[poor].push(given);
+        let mut poor: Vec<usize> = (0..3).filter(|&i| pools[i].len() < enough).collect();
+        poor.sort_by_key(|&i| pools[i].len());
+        let mut fitting =
+            poor.into_iter().filter_map(|i| Some((i, best(&neutral, i, f32::NEG_INFINITY)?)));
+        let Some((pool, at)) = fitting.next() else { break };
+        pools[pool].push(neutral.remove(at));
+    }
+    for empty in (0..3).filter(|&i| pools[i].is_empty()).collect::<Vec<_>>() {
+        let rich = (0..3).filter(|&i| pools[i].len() > 1);
+        let found = rich.filter_map(|i| Some((i, best(&pools[i], empty, 0.0)?)));
+        let most = |&(i, at): &(usize, usize)| lean(empty, &pools[i][at]);
+        if let Some((i, at)) = found.max_by(|a, b| most(a).total_cmp(&most(b))) {
+            let given = pools[i].remove(at);
+            pools[empty].push(given);
+        }
     }
 }
 
-/// Parts a pool into at most `most` disjoint sets of choices, fewer where the pool has few
-/// sentences.
+/// Parts a pool into `most` disjoint sets of choices, fewer where the pool has fewer sentences: as
+/// many statements as were asked for matter more than that each is chosen from several.
 fn split(pool: Vec<Passage>, most: usize) -> Vec<Vec<Passage>> {
-    // From six sentences on, each set has at least two choices; below that, one has to do.
-    let items = most.min(if pool.len() >= 6 { pool.len() / 2 } else { pool.len().min(2) });
+    let items = most.min(pool.len());
     let mut sets = vec![Vec::new(); items];
     for (i, passage) in pool.into_iter().take(items * CHOICES).enumerate() {
         sets[i % items].push(passage);
     }
     sets
+}
+
+/// Leaves out what wants more than the best, by more than a word.
+fn keep_best<T>(all: &mut Vec<T>, wants: impl Fn(&T) -> usize) {
+    let least = all.iter().map(&wants).min().unwrap_or(0);
+    all.retain(|one| wants(one) <= least.max(1));
 }
 
 /// Phrases that may become the title: short clauses of the sentences in focus, else their first
@@ -312,13 +315,20 @@ fn titles(corpus: &Corpus, brief: &Brief, all: &[Passage]) -> Vec<String> {
     let mut found = BTreeSet::new();
     for passage in all {
         let text = &corpus.records[passage.record].text;
-        let short = clauses(text, &passage.range).into_iter().map(|range| &text[range]);
+        let start = passage.range.start;
+        let reported = |clause: &Range<usize>| {
+            let place = clause.start - start..clause.end - start;
+            cuts_a_quotation(&text[passage.range.clone()], &place)
+        };
+        let own = clauses(text, &passage.range).into_iter().filter(|clause| !reported(clause));
+        let short = own.map(|range| &text[range]);
         found.extend(short.filter(|clause| clause.chars().count() <= TITLE.1).map(str::to_owned));
     }
     if found.is_empty() {
         found.extend(all.iter().map(|passage| shortened(corpus, passage)));
     }
     let mut found: Vec<String> = found.into_iter().collect();
+    keep_best(&mut found, |clause| title_want(clause));
     // A person is best described by what they say of themselves.
     if found.iter().any(|clause| is_first_person(clause)) {
         found.retain(|clause| is_first_person(clause));
@@ -423,5 +433,34 @@ mod tests {
         let mut pools = [pool(0..1), pool(1..3), Vec::new()];
         level(&mut pools, pool(3..9), 1, lean);
         assert_eq!(pools.each_ref().map(Vec::len), [1, 2, 1], "one is enough");
+        let no_goal = |at: usize, _: &Passage| if at == 0 { f32::NEG_INFINITY } else { 1.0 };
+        let mut pools = [Vec::new(), pool(1..3), pool(3..4)];
+        level(&mut pools, pool(4..6), usize::MAX, no_goal);
+        assert_eq!(pools.each_ref().map(Vec::len), [0, 3, 2], "none goes where it is ruled out");
+    }
+
+    #[test]
+    fn a_pool_gives_as_many_statements_as_were_asked_for_where_it_has_them() {
+        let pool = |len| (0..len).map(|record| Passage { record, range: 0..1 }).collect();
+        for (len, most, sizes) in [
+            (0, 3, &[][..]),
+            (3, 5, &[1, 1, 1]),
+            (5, 3, &[2, 2, 1]),
+            (5, 2, &[3, 2]),
+            (99, 2, &[CHOICES, CHOICES]),
+        ] {
+            let found: Vec<usize> = split(pool(len), most).iter().map(Vec::len).collect();
+            assert_eq!(found, sizes, "{most} of {len}");
+        }
+    }
+
+    #[test]
+    fn the_best_titles_are_kept_and_all_where_none_is_good() {
+        let mut wants = vec![3, 0, 1, 2];
+        keep_best(&mut wants, |want| *want);
+        assert_eq!(wants, [0, 1]);
+        let mut poor = vec![4, 3, 3];
+        keep_best(&mut poor, |want| *want);
+        assert_eq!(poor, [3, 3]);
     }
 }

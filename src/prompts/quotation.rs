@@ -69,7 +69,7 @@ fn plain(text: &str) -> String {
 
 /// The spans in quotation marks, marks included; none is inside another. A span whose mark is never
 /// closed reaches to the end of the text.
-fn spans(text: &str) -> Vec<Range<usize>> {
+pub(super) fn spans(text: &str) -> Vec<Range<usize>> {
     let mut spans = Vec::new();
     let mut chars = text.char_indices().peekable();
     let mut before = None;

