@@ -68,6 +68,7 @@ mod table;
 mod text;
 mod time_marks;
 mod told;
+mod told_people;
 mod transcript;
 mod transcript_header;
 mod transposed;
