@@ -18,6 +18,7 @@ pub mod corruptions;
 pub mod digest;
 pub mod draft;
 mod echoes;
+mod form_words;
 mod forms;
 pub mod judge;
 pub mod leanings;
