@@ -450,7 +450,7 @@ fn parse_prices(text: &str) -> Result<PriceTable, String> {
 
     let file: File = toml::from_str(text).map_err(|e| e.to_string())?;
     let source = format!("list price as of {}, from {}", file.as_of, file.source);
-    let usd = |text: &str| parse_usd(text).ok_or_else(|| format!("'{text}' is no amount"));
+    let usd = |text: &str| parse_usd(text).ok_or_else(|| format!("'{text}' is not an amount"));
     let long = |line: LongLine| -> Result<LongPrompt, String> {
         Ok(LongPrompt {
             over: line.over,

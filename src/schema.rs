@@ -231,7 +231,9 @@ impl Persona {
         let mut found = Vec::new();
         for quote in &self.quotes {
             match text_of(&quote.record) {
-                None => found.push(format!("a quote cites {}, which is no record", quote.record)),
+                None => {
+                    found.push(format!("a quote cites {}, which is not a record", quote.record));
+                }
                 Some(text) if text.get(quote.start..quote.end) != Some(&quote.text) => {
                     found.push(format!("a quote is not what {} says", quote.record));
                 }
@@ -243,7 +245,7 @@ impl Persona {
                 found.push(format!("'{}' cites no record", statement.text));
             }
             for record in statement.records.iter().filter(|id| text_of(id).is_none()) {
-                found.push(format!("'{}' cites {record}, which is no record", statement.text));
+                found.push(format!("'{}' cites {record}, which is not a record", statement.text));
             }
         }
         found
@@ -342,8 +344,8 @@ mod tests {
             full().violations(|id| known.iter().any(|k| k == id.as_str()).then_some("quote and on"))
         };
         assert_eq!(has(&["f1#0", "f1#1", "f1#2", "f1#10"]), [""; 0]);
-        assert_eq!(has(&["f1#0", "f1#1", "f1#10"]), ["'goal' cites f1#2, which is no record"]);
-        assert_eq!(has(&["f1#0", "f1#1", "f1#2"]), ["a quote cites f1#10, which is no record"]);
+        assert_eq!(has(&["f1#0", "f1#1", "f1#10"]), ["'goal' cites f1#2, which is not a record"]);
+        assert_eq!(has(&["f1#0", "f1#1", "f1#2"]), ["a quote cites f1#10, which is not a record"]);
     }
 
     #[test]

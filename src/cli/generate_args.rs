@@ -95,7 +95,7 @@ pub(super) struct GenerateArgs {
     /// Replace names, addresses and other personal data before anything else sees the input
     #[arg(long, visible_alias = "anonymize", help_heading = "Privacy")]
     anonymise: bool,
-    /// By what: redact, replace or hash [default: redact]
+    /// What stands in their place: redact, replace or hash [default: redact]
     #[arg(
         long,
         visible_alias = "anonymize-strategy",
@@ -108,7 +108,7 @@ pub(super) struct GenerateArgs {
     pii_map: Option<String>,
     /// A model that looks at free text once more after the rules: as --model, or the folder of a token
     /// classifier (config.json, tokenizer.json, model.safetensors). It only adds to what they find; language
-    /// models below 1B take many words for names that are none (the README has figures)
+    /// models below 1B take many words for names that are not (the README has figures)
     #[arg(long, value_name = "MODEL|DIR", help_heading = "Privacy")]
     pii_model: Option<String>,
     /// Refuse to send personal data to a paid model

@@ -114,7 +114,7 @@ fn read(dir: &Path) -> Result<Part, Failure> {
         .map_err(|e| Failure::failed(format!("cannot read the settings of {name}: {e}")))?;
     let Some(shard) = plan.pipeline.shard else {
         return Err(Failure::usage(format!(
-            "{name} is no shard but a whole run\nhint: 'persona generate --shard 1/4 --seed 7 …' makes a shard"
+            "{name} is not a shard but a whole run\nhint: 'persona generate --shard 1/4 --seed 7 …' makes a shard"
         )));
     };
     if !state.finished {
@@ -192,7 +192,7 @@ fn alike(a: &Part, b: &Part) -> Result<(), Failure> {
         return Ok(());
     };
     Err(Failure::usage(format!(
-        "{} and {} are no shards of one run: they differ in {what}\nhint: run all shards with the same flags but --shard",
+        "{} and {} are not shards of one run: they differ in {what}\nhint: run all shards with the same flags but --shard",
         a.dir.display(),
         b.dir.display()
     )))

@@ -175,7 +175,7 @@ enum Command {
         after_help = "Examples:\n  persona completions bash > ~/.local/share/bash-completion/completions/persona\n  persona completions fish > ~/.config/fish/completions/persona.fish"
     )]
     Completions {
-        /// Whose
+        /// Shell that the script is for
         shell: clap_complete::Shell,
     },
     /// Print the manual page
@@ -183,7 +183,7 @@ enum Command {
         after_help = "Examples:\n  persona man | man -l -\n  persona man --output ~/.local/share/man/man1"
     )]
     Man {
-        /// Write this page and one a command into a folder instead
+        /// Write this page and one for each command into a folder instead
         #[arg(long, value_name = "DIR")]
         output: Option<std::path::PathBuf>,
     },

@@ -72,7 +72,7 @@ pub(super) struct ScanArgs {
 pub(super) struct SecondArgs {
     /// A model that looks at free text once more after the rules: as --model of 'generate', or the folder
     /// of a token classifier (config.json, tokenizer.json, model.safetensors). It only adds to what they
-    /// find; language models below 1B take many words for names that are none (the README has figures)
+    /// find; language models below 1B take many words for names that are not (the README has figures)
     #[arg(long, value_name = "MODEL|DIR")]
     pii_model: Option<String>,
     #[command(flatten)]
@@ -370,7 +370,7 @@ fn restore(file: &Path, map: &Path, to: Option<&Path>, output: Output) -> Result
     };
     let map: PiiMap = serde_json::from_slice(&read(map)?).map_err(|e| {
         Failure::usage(format!(
-            "{} is no map of replacements: {e}\nhint: it is what --pii-map wrote",
+            "{} is not a map of replacements: {e}\nhint: it is what --pii-map wrote",
             map.display()
         ))
     })?;

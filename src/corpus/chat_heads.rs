@@ -11,7 +11,7 @@ use regex::Regex;
 use super::findings::Findings;
 use super::moderator;
 use super::names::normalise;
-use super::speakers::{is_fact, is_generic, is_numbered, is_short_for};
+use super::speakers::{are_initials, is_fact, is_generic, is_numbered, is_short_for};
 use super::transcript::{Block, Body};
 
 /// Fewest facts in a row that make a header.
@@ -69,7 +69,9 @@ impl Parts {
 
     /// Whether a label is that of somebody whose role is to ask or help.
     pub(super) fn is_asking(&self, label: &str) -> bool {
-        self.asking.iter().any(|name| name == label || is_short_for(label, name))
+        self.asking
+            .iter()
+            .any(|name| name == label || is_short_for(label, name) || are_initials(label, name))
     }
 
     /// Notes whom a fact of a header names, if its label is a role that asks or helps.

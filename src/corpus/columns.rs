@@ -14,6 +14,7 @@ use super::front_matter::PARTICIPANT;
 use super::names::{is_context, is_id_name, normalise, participant_rank};
 use super::narration;
 use super::staff;
+use super::told;
 use super::values::{
     are_lists, are_nearly_all, is_address, is_free, is_no_answer, is_time_stamp, number,
     tells_nothing,
@@ -169,6 +170,23 @@ pub(super) fn mark_said(records: &mut [Record], is_prose: bool, findings: &mut F
     }
 }
 
+/// Fewest cells of a column that tell in which person it is written.
+const LEAST_CELLS: usize = 3;
+
+/// Whether most cells of a column are about their writer's own life, and not about a participant.
+fn is_in_first_person(records: &[Record], column: &str) -> bool {
+    let cells = records.iter().flat_map(|record| {
+        let own = record.columns.iter().filter(|span| &*span.name == column);
+        own.map(|span| &record.text[span.start..span.end])
+    });
+    let (mut all, mut own) = (0, 0);
+    for cell in cells {
+        all += 1;
+        own += usize::from(told::is_own_account(cell));
+    }
+    all >= LEAST_CELLS && own * 2 > all
+}
+
 /// Marks what staff wrote, where participants' own words stand beside it, and returns the names of
 /// the columns that staff wrote.
 fn mark_staffs(
@@ -177,8 +195,9 @@ fn mark_staffs(
     said: &HashSet<String>,
     findings: &mut Findings,
 ) -> HashSet<String> {
-    let staffs =
+    let mut staffs =
         staff::columns(columns.iter().map(|c| (c.name.as_str(), c.kind == ColumnKind::FreeText)));
+    staffs.retain(|name| !(staff::may_be_own(name) && is_in_first_person(records, name)));
     let sheets: BTreeSet<&str> = records.iter().filter_map(|r| r.sheet.as_deref()).collect();
     let sheets: HashSet<String> =
         sheets.into_iter().filter(|sheet| staff::is_sheet(sheet)).map(str::to_owned).collect();
@@ -393,6 +412,32 @@ mod tests {
         assert_eq!(marked(["agent reply", "staff comment"], None), told("staff-column-quoted", 1));
         assert_eq!(marked(["answer", "what"], Some("Clip notes")), told("staff-sheet", 0));
         assert_eq!(marked(["answer", "what"], Some("Diary")), told("", 1));
+    }
+
+    #[test]
+    fn notes_in_the_first_person_are_the_participants_own() {
+        let own =
+            ["I forget my own visits", "My wrist hurts by two", "I would use a reminder for us"];
+        let staffs = [
+            "I asked her to wait a little",
+            "Participant P3 was late again",
+            "Wants a reminder for both",
+        ];
+        for (cells, is_own) in [(own, true), (staffs, false)] {
+            let mut rows = Rows::new(1);
+            let answers = ["The lifts are slow here", "We print the list", "They call by phone"];
+            for (answer, cell) in answers.into_iter().zip(cells) {
+                rows.push_cells(1, None, [("answer", answer), ("Notes", cell)]).unwrap();
+            }
+            let mut findings = Findings::default();
+            mark_said(&mut rows.records, false, &mut findings);
+            let is_said = |record: &Record| {
+                let cells = record.said_in(0..record.text.len());
+                cells.count() == 2
+            };
+            assert!(rows.records.iter().all(|record| is_said(record) == is_own), "{cells:?}");
+            assert_eq!(findings.kinds().is_empty(), is_own);
+        }
     }
 
     #[test]

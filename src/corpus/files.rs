@@ -227,7 +227,9 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
         }
         // Asked before opening: opening a pipe or a device can block or have effects.
         if !fs::metadata(path)?.is_file() {
-            return Ok(Err("it is no regular file\nhint: save its content to a file".to_owned()));
+            return Ok(
+                Err("it is not a regular file\nhint: save its content to a file".to_owned()),
+            );
         }
         within_limit(File::open(path)?)
     };
@@ -395,7 +397,7 @@ mod tests {
             message.contains("no usable records in /*.ods: no file has a name of this"),
             "{message}"
         );
-        assert!(cause(&folder, &["a***.csv"]).contains("it is no pattern"));
+        assert!(cause(&folder, &["a***.csv"]).contains("it is not a pattern"));
     }
 
     #[test]
@@ -477,7 +479,7 @@ mod tests {
     #[test]
     fn devices_and_links_to_directories_are_not_followed() {
         let message = load(&["/dev/zero".into()]).unwrap_err().to_string();
-        assert!(message.contains("no regular file"), "{message}");
+        assert!(message.contains("not a regular file"), "{message}");
         let folder = folder(&[("in/a.csv", b"x,y\n1,2\n")]);
         std::os::unix::fs::symlink(folder.path(), folder.path().join("in/loop")).unwrap();
         let corpus = load_all(&folder, &["in"]).unwrap();

@@ -100,8 +100,9 @@ impl Found {
             require_literal_separator: true,
             require_literal_leading_dot: true,
         };
-        let paths = glob::glob_with(pattern, options)
-            .map_err(|error| nothing(format!("it is no pattern: {error}\nhint: quote [ as [[]")))?;
+        let paths = glob::glob_with(pattern, options).map_err(|error| {
+            nothing(format!("it is not a pattern: {error}\nhint: quote [ as [[]"))
+        })?;
         let mut matched = 0;
         for path in paths {
             let path = match path {

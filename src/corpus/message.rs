@@ -62,7 +62,16 @@ const PERSON: [&str; 8] =
     ["name", "displayname", "realname", "fullname", "username", "login", "email", "id"];
 
 /// Fields with somebody's role in a conversation. The type of a message is not one.
-const ROLE: [&str; 5] = ["affiliation", "authortype", "sendertype", "speakertype", "direction"];
+const ROLE: [&str; 8] = [
+    "affiliation",
+    "authortype",
+    "authorrole",
+    "sendertype",
+    "senderrole",
+    "speakertype",
+    "speakerrole",
+    "direction",
+];
 
 /// Fields that are true of a message by an organisation's own people.
 const STAFFS: [&str; 9] = [

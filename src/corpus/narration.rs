@@ -30,6 +30,11 @@ const LEAST_TOLD: usize = 3;
 const LEAST_ITEMS: usize = 2;
 /// Fewest block quotes of a report.
 const LEAST_QUOTES: usize = 3;
+/// Most of what the writer of a report says that may be about their own life: one in so many
+/// sentences. People who tell their own story put what others say between quotation marks, and
+/// hardly in block quotes.
+const ONE_IN_QUOTES: usize = 2;
+const ONE_IN_MARKS: usize = 4;
 /// Longest words before a quotation that lead to it: `On the app:`, in characters.
 const LONGEST_LEAD: usize = 60;
 /// Bytes before or behind a quotation in which a verb of speech belongs to it.
@@ -52,7 +57,8 @@ impl Form {
     /// How the words of participants are set off; `None` where the document is not told by somebody
     /// else, as far as one can see. `looks` has the look of each block, or is empty.
     pub(super) fn find(blocks: &[Block], looks: &[Look]) -> Option<Self> {
-        if has_labels(blocks) {
+        let mut lines = blocks.iter().flat_map(Block::lines);
+        if has_labels(blocks) || lines.any(|line| told::is_of_letter(line)) {
             return None;
         }
         let mut quotes = Tally::default();
@@ -66,11 +72,11 @@ impl Form {
             }
             marks.add(&text, &block.body);
         }
-        if quotes.said >= LEAST_QUOTES && quotes.is_told() {
+        if quotes.said >= LEAST_QUOTES && quotes.is_told(ONE_IN_QUOTES) {
             return Some(Self::Quotes);
         }
         let is_told = marks.items >= LEAST_ITEMS || marks.evidence >= LEAST_TOLD;
-        (is_told && marks.has_rest && marks.is_told()).then_some(Self::Marks)
+        (is_told && marks.has_rest && marks.is_told(ONE_IN_MARKS)).then_some(Self::Marks)
     }
 }
 
@@ -90,7 +96,7 @@ struct Tally {
     said: usize,
     asking: usize,
     said_self: usize,
-    /// Sentences around them, and those about their writer.
+    /// Sentences around them, and those about their writer's own life.
     told: usize,
     told_self: usize,
     /// Quotations with a verb of speech, or alone in their paragraph.
@@ -111,7 +117,8 @@ impl Tally {
     fn add_told(&mut self, text: &str) {
         for sentence in told::sentences(text) {
             self.told += 1;
-            self.told_self += usize::from(told::is_about_self(sentence));
+            let is_self = told::is_about_self(sentence) && !told::is_observing(sentence);
+            self.told_self += usize::from(is_self);
         }
     }
 
@@ -141,12 +148,12 @@ impl Tally {
         self.has_rest |= !alone || spans.iter().any(|span| span.end + 4 < text.len());
     }
 
-    /// Whether those in quotations speak of themselves and the writer hardly does, so that the
-    /// document is not a participant's who quotes others.
-    fn is_told(&self) -> bool {
+    /// Whether those in quotations speak of themselves, and the writer in at most one in so many
+    /// sentences, so that the document is not a participant's who quotes others.
+    fn is_told(&self, one_in: usize) -> bool {
         self.said_self * 3 >= self.said
             && self.asking * 2 < self.said
-            && self.told_self * 2 <= self.told
+            && self.told_self * one_in <= self.told
             && (self.told == 0 || self.said_self * self.told > self.told_self * self.said)
     }
 }
@@ -596,6 +603,10 @@ mod tests {
                 She said, “I told you so my dear.” I cried.\n",
             "I like the “big red button” most.\n\nI never found “the other one”.\n\nI said “no” \
                 to my boss.\n",
+            "Dear Sir or Madam,\nyour website says: “Relax, we get you there.” I did not.\n\n\
+                The toilet was locked. The driver told me, “I don't clean it, so I don't open it.” I \
+                am 68. He said, “I only drive, I told you so.”\n\nThe coach was late. Your letter \
+                states: “I have checked our systems.” It was cold.\n",
         ] {
             let rows = read(text::read, text);
             assert_eq!(rows.records.len(), 3, "{text}");

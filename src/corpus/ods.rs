@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
         match name.as_str() {
             "annotation" | "shapes" => {
                 self.rows.findings.note("cell-note", self.row + 1, || {
-                    "notes on cells and shapes over a sheet are no answers; left out".to_owned()
+                    "notes on cells and shapes over a sheet are not answers; left out".to_owned()
                 });
                 self.skipped = 1;
             }

@@ -95,6 +95,12 @@ pub(super) fn is_short_for(label: &str, name: &str) -> bool {
     name.split(|c: char| !is_of_word(c)).any(|word| word == label)
 }
 
+/// Whether a label is the initials of a name: `LF` of `Luca Ferri`.
+pub(super) fn are_initials(label: &str, name: &str) -> bool {
+    let initials = name.split_whitespace().filter_map(|word| word.chars().next());
+    label.chars().count() > 1 && label.chars().eq(initials)
+}
+
 /// Longest line that only states a fact, in characters.
 const LONGEST_FACT: usize = 80;
 

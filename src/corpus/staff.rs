@@ -434,6 +434,13 @@ pub(super) fn columns<'a>(columns: impl Iterator<Item = (&'a str, bool)>) -> Has
     found.map(|(name, _)| name).collect()
 }
 
+/// Whether a name is only a word for notes or findings, which may be a participant's own.
+pub(super) fn may_be_own(name: &str) -> bool {
+    let is_bare =
+        |part: &String| NOTES.contains(&part.as_str()) || ANALYSES.contains(&part.as_str());
+    parts(name).iter().all(is_bare)
+}
+
 /// Whether the name of a sheet says that it holds nothing but staff's notes.
 pub(super) fn is_sheet(name: &str) -> bool {
     let parts = parts(name);

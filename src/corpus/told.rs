@@ -168,6 +168,46 @@ pub(super) fn is_about_self(sentence: &str) -> bool {
     SELF.is_match(sentence)
 }
 
+/// Whether a text is about its writer's own life, and not a researcher's about a participant.
+pub(super) fn is_own_account(text: &str) -> bool {
+    static ABOUT: LazyLock<Regex> = LazyLock::new(|| {
+        let people = "participants?|respondents?|interviewees?|customers?|clients?|users?|P\\d{1,3}\
+            |teilnehmer(?:in)?|kund(?:e|in)|participante?|client[e]?|cliente|partecipante";
+        Regex::new(&format!(r"(?i)\b(?:{people})\b")).expect("the pattern is valid")
+    });
+    is_about_self(text) && !is_observing(text) && !ABOUT.is_match(text)
+}
+
+/// Whether a sentence tells what a researcher did to find out: `I asked her to open the app`.
+pub(super) fn is_observing(sentence: &str) -> bool {
+    static OBSERVING: LazyLock<Regex> = LazyLock::new(|| {
+        let verbs = "asked|noticed|observed|watched|saw|met|visited|arrived|interviewed|spoke|talked\
+            |sat|showed|heard|noted|wrote|counted|probed|followed|explained|recorded|joined\
+            |(?:think|thought|felt|guess|suspect) (?:he|she|they|that (?:he|she|they))";
+        let others = "ich (?:fragte|beobachtete|sah|notierte|traf|besuchte)|ich habe \\p{L}+ gefragt\
+            |je (?:lui|leur) ai demandé|j'ai (?:demandé|observé|noté|rencontré)\
+            |(?:le|les) pregunté|observé|gli ho chiesto|le ho chiesto|perguntei|ik vroeg|ik zag";
+        let pattern =
+            format!(r"(?i)\bI (?:also |then |just |first )?(?:{verbs})\b|\b(?:{others})\b");
+        Regex::new(&pattern).expect("the pattern is valid")
+    });
+    OBSERVING.is_match(sentence)
+}
+
+/// Whether a line opens or closes a letter, which is its writer's own: `Dear Sir or Madam,`.
+pub(super) fn is_of_letter(line: &str) -> bool {
+    static LETTER: LazyLock<Regex> = LazyLock::new(|| {
+        let opening = "dear|to whom it may concern|sehr geehrte[rn]?|liebe[rs]?|chère?s?|madame|monsieur\
+            |estimad[oa]s?|querid[oa]s?|prezad[oa]s?|gentil[ei]|egregi[oa]?|beste|geachte";
+        let closing = "yours|sincerely|kind regards|best regards|regards|with kind regards\
+            |mit freundlichen grüßen|freundliche grüße|cordialement|salutations|atentamente|saludos\
+            |atenciosamente|cordiali saluti|distinti saluti|met vriendelijke groet";
+        let pattern = format!(r"(?i)^(?:(?:{opening})\b.{{0,60}},|(?:{closing})\b.{{0,20}},?)$");
+        Regex::new(&pattern).expect("the pattern is valid")
+    });
+    LETTER.is_match(line.trim())
+}
+
 /// Whether a sentence is about its speaker, or a group that the speaker is one of.
 pub(super) fn is_about_us(sentence: &str) -> bool {
     static US: LazyLock<Regex> = LazyLock::new(|| {

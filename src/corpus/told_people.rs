@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use super::moderator;
 use super::names::normalise;
 use super::transcript::Block;
 
@@ -131,7 +132,8 @@ impl People {
     }
 
     pub(super) fn is_team(&self, who: &str) -> bool {
-        words(who).next().is_some_and(|first| self.team.contains(&first.to_lowercase()))
+        moderator::is_role(who)
+            || words(who).next().is_some_and(|first| self.team.contains(&first.to_lowercase()))
     }
 
     pub(super) fn is_known(&self, name: &str) -> bool {

@@ -198,27 +198,31 @@ pub(super) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Head
     header
 }
 
-/// Parts the header lines of the first block from the turns that follow without a blank line.
+/// Parts the header lines of the first block from a title above them and from the turns below them,
+/// where no blank line does.
 fn split_first(blocks: &mut Vec<Block>) {
-    let Some(first) = blocks.first_mut() else { return };
-    let line = first.line;
-    let Body::Paragraph(lines) = &mut first.body else { return };
-    let is_header = |text: &String| {
+    let Some(Block { body: Body::Paragraph(lines), .. }) = blocks.first() else { return };
+    let is_header = |text: &&String| {
         is_rule(text) || parse(text).is_some_and(|line| !matches!(line, Line::Other(_)))
     };
-    let head = lines.iter().take_while(|text| is_header(text)).count();
-    if head < 2 || head == lines.len() {
+    let title = lines.iter().take(TITLE_LINES).take_while(|text| !is_header(text)).count();
+    let head = title + lines[title..].iter().take_while(is_header).count();
+    if head - title < 2 {
         return;
     }
-    let turns = lines.split_off(head);
-    let below = Block {
-        line: line + head,
-        section: first.section.clone(),
-        participant: first.participant.clone(),
-        facts: first.facts.clone(),
-        body: Body::Paragraph(turns),
-    };
-    blocks.insert(1, below);
+    let whole = lines.len();
+    for at in [head, title].into_iter().filter(|at| (1..whole).contains(at)) {
+        let first = &mut blocks[0];
+        let Body::Paragraph(lines) = &mut first.body else { return };
+        let below = Block {
+            line: first.line + at,
+            section: first.section.clone(),
+            participant: first.participant.clone(),
+            facts: first.facts.clone(),
+            body: Body::Paragraph(lines.split_off(at)),
+        };
+        blocks.insert(1, below);
+    }
 }
 
 fn remove(blocks: &mut Vec<Block>, gone: &HashSet<usize>, findings: &mut Findings) {
@@ -441,6 +445,7 @@ mod tests {
             ("Participant ID: P1\nAge: 24\nLocation: Ottawa\n\n", "P1"),
             ("Interviewer: Hannah\nInterviewee: Vex, 24, student\nDuration: 51 min\n\n", "Vex"),
             ("Interviewee: Vex\nDuration: 51 min\nAge: 24\n-------\n", "Vex"),
+            ("Interview no. 4\nInterviewee: Vex\nAge: 24\n", "Vex"),
         ] {
             let rows = load(&format!("{header}{turns}"));
             let found = said(&rows);
@@ -449,6 +454,15 @@ mod tests {
             assert_eq!(found[0].1.contains("Age: 24"), header.contains("Age: 24"), "{found:?}");
             assert!(found[0].1.ends_with("text: I sat there for forty minutes."));
         }
+    }
+
+    #[test]
+    fn initials_of_the_interviewer_are_theirs() {
+        let rows = load(
+            "Interview - P12\nInterviewer: Luca Ferri\nParticipant: P12, seller\nDate: 9 April\n\n\
+             LF: What do you sell?\nP12: Chairs, mostly.\nLF: Walk me through it.\nP12: I find them.\n",
+        );
+        assert!(said(&rows).iter().all(|(who, _)| *who == Some("P12")), "{:?}", said(&rows));
     }
 
     #[test]

@@ -283,7 +283,7 @@ impl GgufFile {
         let info = self.info(name)?;
         match info.shape[..] {
             [outputs, inputs] => Ok(TensorShape { dtype: info.dtype, outputs, inputs }),
-            _ => Err(self.bad(format!("tensor '{name}' is no matrix"))),
+            _ => Err(self.bad(format!("tensor '{name}' is not a matrix"))),
         }
     }
 

@@ -242,7 +242,7 @@ pub enum EngineError {
     Template(String),
     /// The model computed NaN for this request; other requests are not affected.
     #[error(
-        "the model computed numbers that are none (NaN) after {tokens} tokens of this request\n\
+        "the model computed NaN in place of numbers after {tokens} tokens of this request\n\
          hint: check its file with `persona models verify`"
     )]
     NotANumber {

@@ -102,7 +102,7 @@ impl TokenClassifier {
             settings: hash(&[&config.bytes, &tokenizer_file.bytes]),
         };
         let settings: Value = serde_json::from_slice(&config.bytes)
-            .map_err(|e| config.bad(format!("it is no JSON: {e}")))?;
+            .map_err(|e| config.bad(format!("it is not JSON: {e}")))?;
         let labels = labels(&settings).map_err(|reason| config.bad(reason))?;
         let kind = encoder::Kind::of(&settings).map_err(|found| EngineError::Unsupported {
             path: config.path.display().to_string(),
@@ -123,7 +123,8 @@ impl TokenClassifier {
         let frame = Frame::of(&tokenizer).map_err(|reason| tokenizer_file.bad(reason))?;
         let window = sizes.positions.min(LONGEST);
         if window < frame.len() + 2 {
-            return Err(config.bad(format!("it reads {window} tokens at a time, which is no text")));
+            return Err(config
+                .bad(format!("it reads {window} tokens at a time, which is too few for text")));
         }
         let File { path, bytes } = weights;
         let bad = |reason: String| bad_file(&path, reason);
@@ -351,7 +352,7 @@ fn likeliest(logits: &[f32]) -> Result<(usize, f32), EngineError> {
     let at = logits.iter().position(|x| *x >= top).unwrap_or(0);
     if !sum.is_finite() || !top.is_finite() {
         return Err(EngineError::Compute(
-            "the model computed numbers that are none (NaN); its weights are damaged".to_owned(),
+            "the model computed NaN in place of numbers; its weights are damaged".to_owned(),
         ));
     }
     Ok((at, 1.0 / sum))
@@ -434,7 +435,7 @@ fn tokenizer(file: &File) -> Result<Tokenizer, EngineError> {
     let parsed = catch_unwind(AssertUnwindSafe(|| Tokenizer::from_bytes(&file.bytes)));
     let mut tokenizer = match parsed {
         Ok(Ok(tokenizer)) => tokenizer,
-        Ok(Err(error)) => return Err(file.bad(format!("it is no tokenizer.json: {error}"))),
+        Ok(Err(error)) => return Err(file.bad(format!("it is not a tokenizer.json: {error}"))),
         Err(_) => return Err(file.bad("its parts do not fit together".to_owned())),
     };
     // Windows are cut by us, and text that looks like a control token is text.

@@ -76,15 +76,15 @@ impl Tokenizer {
     }
 
     fn from_json(json: &[u8], metadata: &Metadata, rows: usize) -> Result<Self, String> {
-        let no_json = |error| format!("it is no tokenizer.json: {error}");
+        let no_json = |error| format!("it is not a tokenizer.json: {error}");
         serde_json::from_slice::<serde::de::IgnoredAny>(json).map_err(no_json)?;
         // The crate trusts a tokenizer.json and panics on merges that do not fit together.
         let parsed = std::panic::catch_unwind(|| tokenizers::Tokenizer::from_bytes(json));
         let mut inner = match parsed {
             Ok(Ok(tokenizer)) => tokenizer,
-            Ok(Err(error)) => return Err(format!("it is no tokenizer.json: {error}")),
+            Ok(Err(error)) => return Err(format!("it is not a tokenizer.json: {error}")),
             Err(_) => {
-                return Err("it is no tokenizer.json: its merges do not fit its tokens".into());
+                return Err("it is not a tokenizer.json: its merges do not fit its tokens".into());
             }
         };
         // Control tokens are found by [`Controls`], never by the crate.

@@ -233,7 +233,7 @@ impl Bundle {
         let names: Vec<&str> = self.files.iter().map(|file| file.name.as_str()).collect();
         let first = *names.first().ok_or("it lists no file")?;
         if first.contains('/') || !reference::is_repo_file(first) {
-            return Err(format!("'{first}' is no name of a .gguf file"));
+            return Err(format!("'{first}' is not the name of a .gguf file"));
         }
         if reference::parts(first) != names {
             return Err(format!("its files are not {first} with all its parts"));
@@ -408,7 +408,7 @@ mod tests {
         refused(&|f| fs::remove_file(f.join(BUNDLE_FILE)).unwrap(), "cannot read");
         refused(&|f| fs::write(f.join(BUNDLE_FILE), b"{}").unwrap(), "cannot be understood");
         refused(&record("\"format\": 1", "\"format\": 2"), "has layout 2");
-        refused(&record("\"m-Q6_K-00001", "\"../m-Q6_K-00001"), "no name of a .gguf file");
+        refused(&record("\"m-Q6_K-00001", "\"../m-Q6_K-00001"), "not the name of a .gguf file");
         refused(&record("\"m-Q6_K-00002", "\"../../x"), "with all its parts");
         refused(&record("\"sha256\": \"", "\"sha256\": \"../"), "no SHA-256");
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub enum HubError {
     /// The name does not mean any model.
     #[error(
-        "'{given}' is no model\nhint: {hint}; or give owner/repo[:QUANT] of the hub, or the path of a .gguf file"
+        "'{given}' is not a model\nhint: {hint}; or give owner/repo[:QUANT] of the hub, or the path of a .gguf file"
     )]
     UnknownModel {
         /// The name as given.

@@ -63,11 +63,11 @@ fn model(store: &Path, manifest: &Path) -> Result<(std::path::PathBuf, String), 
     let shown = manifest.display();
     let size = fs::metadata(manifest).map_or(0, |about| about.len());
     if size > MAX_MANIFEST {
-        return Err(format!("{shown} is no manifest"));
+        return Err(format!("{shown} is not a manifest"));
     }
     let text = fs::read_to_string(manifest).map_err(|e| format!("cannot read {shown}: {e}"))?;
     let Manifest { layers } =
-        serde_json::from_str(&text).map_err(|e| format!("{shown} is no manifest: {e}"))?;
+        serde_json::from_str(&text).map_err(|e| format!("{shown} is not a manifest: {e}"))?;
     if layers.iter().any(|layer| layer.media_type == ADAPTER) {
         return Err(
             "it is a base model with an adapter, which the engine does not apply".to_owned()
@@ -193,7 +193,7 @@ mod tests {
             assert!(error.contains(reason), "{error}");
         };
         refused("", "not one GGUF file");
-        refused("7", "is no manifest");
+        refused("7", "is not a manifest");
         refused(&format!("{WEIGHTS},{WEIGHTS}"), "not one GGUF file");
         refused(&WEIGHTS.replace("sha256:HASH", "sha256:../../x"), "states no SHA-256");
         refused(&WEIGHTS.replace("SIZE", "7"), "has 13 bytes, and the manifest says 7");

@@ -96,7 +96,7 @@ impl<'a> Hub<'a> {
         };
         let base = Url::parse(&options.endpoint).map_err(|e| refused(e.to_string()))?;
         if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
-            return Err(refused("it is no http or https address".to_owned()));
+            return Err(refused("it is not an http or https address".to_owned()));
         }
         let client = http::client(&base).map_err(|e| refused(http::cause(e)))?;
         Ok(Self { client, base, token: options.token.as_ref(), progress })

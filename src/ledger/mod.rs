@@ -76,7 +76,7 @@ impl std::str::FromStr for MicroUsd {
 
 /// The error for text that is not an amount of money.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no amount of US dollars\nhint: write it plainly, as in 2 or 0.50")]
+#[error("'{0}' is not an amount of US dollars\nhint: write it plainly, as in 2 or 0.50")]
 pub struct BadAmount(String);
 
 /// What a call costs, rounded up to the next micro-dollar.

@@ -80,7 +80,7 @@ pub(super) fn assembled(body: &[u8]) -> Result<Value, String> {
     let mut last = None;
     for line in body.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
         let line: Value = serde_json::from_slice(line)
-            .map_err(|_| "a line of the answer is no JSON document".to_owned())?;
+            .map_err(|_| "a line of the answer is not a JSON document".to_owned())?;
         if line.get("error").is_some() {
             return Ok(line);
         }

@@ -189,7 +189,7 @@ pub struct RemoteOptions {
 pub enum RemoteError {
     /// The base URL cannot be read.
     #[error(
-        "the base URL is no address: {cause}\nhint: it looks like https://api.example.com/v1, or http://127.0.0.1:8080/v1 on this machine"
+        "the base URL is not an address: {cause}\nhint: it looks like https://api.example.com/v1, or http://127.0.0.1:8080/v1 on this machine"
     )]
     NotAnAddress {
         /// Why, without the text itself, which may hold a secret.
@@ -509,7 +509,7 @@ impl Service {
         let body: Value = match self.api {
             Api::Ollama => ollama::assembled(bytes).map_err(|cause| self.nonsense(&cause))?,
             _ => serde_json::from_slice(without_mark(bytes))
-                .map_err(|_| self.nonsense("the answer is no JSON document"))?,
+                .map_err(|_| self.nonsense("the answer is not a JSON document"))?,
         };
         if let Some(complaint) = Complaint::in_answer(&body, headers, SystemTime::now()) {
             return Err(complaint.error(&self.speaker));

@@ -170,7 +170,7 @@ fn an_answer_that_is_no_use_leaves_the_draft_and_is_paid_for() {
     let answers = [
         ("not the JSON", not_json),
         (
-            "no field that can be edited",
+            "not a field that can be edited",
             completion(r#"{"edits":[{"field":"quotes.1","text":"x"}]}"#),
         ),
         ("declined", Completion { finish: Finish::Refused, ..completion("") }),

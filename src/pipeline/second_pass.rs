@@ -313,8 +313,8 @@ mod tests {
         for (model, reason) in [
             (says(r#"[{"text":"Bea","kind":"PERSON"}]"#), "does not say"),
             (says(r#"[{"text":"","kind":"PERSON"}]"#), "does not say"),
-            (says("no"), "no list"),
-            (scripted("garbage@2"), "passage 2 of 3: its answer is no list"),
+            (says("no"), "not a list"),
+            (scripted("garbage@2"), "passage 2 of 3: its answer is not a list"),
             (scripted("truncate@1"), "cut short"),
             (scripted("fail@3"), "passage 3 of 3: the script says so"),
             (scripted("down@1"), "the script says so"),

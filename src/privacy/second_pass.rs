@@ -101,7 +101,7 @@ impl SecondPass {
             if let Some(span) = spans.iter().find(|s| passage.get(s.start..s.end).is_none()) {
                 let (start, end, length) = (span.start, span.end, passage.len());
                 return Err(failed(format!(
-                    "it names bytes {start} to {end} of a passage of {length}, which is no piece of it"
+                    "it names bytes {start} to {end} of a passage of {length}, which is not a piece of it"
                 )));
             }
             let mut spans = spans;

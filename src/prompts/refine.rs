@@ -227,7 +227,7 @@ pub enum RefineError {
     #[error("the answer is not the JSON that was asked for: {0}")]
     Json(String),
     /// An edit names a field that the persona does not have or that cannot be edited.
-    #[error("the answer edits '{0}', which is no field that can be edited")]
+    #[error("the answer edits '{0}', which is not a field that can be edited")]
     Field(String),
     /// The answer has more edits than were asked for.
     #[error("the answer has {0} edits; at most {EDITS} were asked for")]
@@ -349,7 +349,7 @@ fn apply_edit(
         "summary" => persona.summary = within(SUMMARY, text)?,
         ADD_MOTIVATION => persona.motivations.push(within(MOTIVATION, text)?),
         other => {
-            let (list, at) = other.split_once('.').ok_or("it is no field of a list")?;
+            let (list, at) = other.split_once('.').ok_or("it is not a field of a list")?;
             let at = at.parse::<usize>().map_err(|e| e.to_string())? - 1;
             if list == "motivations" {
                 persona.motivations[at] =

@@ -107,7 +107,7 @@ pub fn read(answer: &str) -> Result<Vec<(String, Entity)>, String> {
         kind: String,
     }
     let items: Vec<Item> = serde_json::from_str(answer).map_err(|error| {
-        format!("its answer is no list of findings (column {} of it)", error.column())
+        format!("its answer is not a list of findings (column {} of it)", error.column())
     })?;
     items
         .into_iter()

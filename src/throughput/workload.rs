@@ -69,7 +69,7 @@ pub(super) fn run(
             let (sample, answers) = written(engine, jobs.collect(), cancel)?;
             for answer in answers {
                 if let Err(error) = serde_json::from_str::<serde_json::Value>(&answer) {
-                    let message = format!("a constrained answer is no JSON ({error}): {answer}");
+                    let message = format!("a constrained answer is not JSON ({error}): {answer}");
                     return Err(ThroughputError::Unusable(message));
                 }
             }

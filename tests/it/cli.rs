@@ -587,7 +587,7 @@ fn a_model_that_does_not_exist_exits_4_with_the_nearest_name() {
 
     --- stderr
     input: 6 records from 1 file
-    error: 'smollm2-135' is no model
+    error: 'smollm2-135' is not a model
     hint: did you mean 'smollm2-135m'?; or give owner/repo[:QUANT] of the hub, or the path of a .gguf file
     ");
     assert_snapshot!(folder.snapshot("generate data.csv --model ./missing.gguf"), @r"

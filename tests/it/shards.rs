@@ -83,7 +83,7 @@ fn what_is_no_whole_set_of_shards_is_refused_by_name() {
     let cases = [
         (first.clone(), "missing: shard 2/2"),
         (format!("{first} {first} {second}"), "both shard 1/2"),
-        (format!("{first} {whole}"), "is no shard but a whole run"),
+        (format!("{first} {whole}"), "is not a shard but a whole run"),
         (format!("{first} {other}"), "differ in 'multiplier'"),
         ("nowhere".to_owned(), "there is no run 'nowhere'"),
     ];

@@ -210,7 +210,7 @@ fn head_counts_kv(keys: &Keys<'_>, block_count: usize) -> Result<Vec<usize>, Ref
             }
             let counts = numbers.to_integers().unwrap_or_default().into_iter();
             let counts = counts.map(|count| usize::try_from(count).ok());
-            counts.collect::<Option<Vec<_>>>().ok_or_else(|| wrong("holds what is no count"))?
+            counts.collect::<Option<Vec<_>>>().ok_or_else(|| wrong("holds what is not a count"))?
         }
         _ => vec![keys.required(suffix, MAX_WIDTH)?; block_count],
     };

@@ -114,7 +114,7 @@ impl<R: Read> HeaderReader<R> {
         let mut this = Self { reader, at: 0, end, tensors: 0, entries: 0 };
         let magic: [u8; 4] = this.fixed("the magic number")?;
         if magic != MAGIC {
-            return Err("it does not start with 'GGUF', so it is no GGUF file".into());
+            return Err("it does not start with 'GGUF', so it is not a GGUF file".into());
         }
         let version = u32::from_le_bytes(this.fixed("the version")?);
         if !VERSIONS.contains(&version) {
@@ -187,7 +187,9 @@ impl<R: Read> HeaderReader<R> {
             .map_err(|reason| format!("{what} {reason}"))?;
         let start = u64::from_le_bytes(self.fixed(&what)?);
         if !start.is_multiple_of(alignment) {
-            return Err(format!("{what} starts at {start}, which is no multiple of {alignment}"));
+            return Err(format!(
+                "{what} starts at {start}, which is not a multiple of {alignment}"
+            ));
         }
         let bytes = byte_size(&shape, dtype)
             .ok_or_else(|| format!("{what} has the impossible shape {shape:?} for {dtype:?}"))?;

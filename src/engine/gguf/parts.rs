@@ -66,7 +66,7 @@ pub(super) fn read(
         if found != expected {
             let shown = |n: Option<u64>| n.map_or_else(|| "missing".to_owned(), |n| n.to_string());
             return Err(format!(
-                "metadata '{key}' is {}, not {}: it is no part of this model",
+                "metadata '{key}' is {}, not {}: it is not part of this model",
                 shown(found),
                 shown(expected)
             ));

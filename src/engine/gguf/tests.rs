@@ -154,7 +154,7 @@ fn another_architecture_is_named_with_the_supported_list() {
 #[test]
 fn what_is_no_gguf_file_is_refused_at_once() {
     refuses(b"", "ends at byte 0");
-    refuses(b"PK\x03\x04 a zip archive, in fact", "no GGUF file");
+    refuses(b"PK\x03\x04 a zip archive, in fact", "not a GGUF file");
     let mut bytes = tiny_llama(&smallest());
     put(&mut bytes, 4, &1u32.to_le_bytes());
     refuses(&bytes, "version 1");
@@ -247,7 +247,7 @@ fn offsets_out_of_line_over_each_other_or_out_of_the_file_are_refused() {
     let sound = tiny_llama(&smallest());
     let at = entry(&sound, "blk.0.attn_q.weight").offset;
     let cases = [
-        (1u64, "no multiple of 32"),
+        (1u64, "not a multiple of 32"),
         (0, "overlap"),
         (1 << 40, "truncated"),
         (u64::MAX - 31, "beyond the end"),
@@ -395,7 +395,7 @@ fn numbers_that_candle_would_believe_are_refused() {
     glm4("glm4.feed_forward_length", 64, "'blk.0.ffn_down.weight' has shape");
     let list = |list| vec![("lfm2.attention.head_count_kv", Meta::Ints(list))];
     refuses_in(Family::Lfm2, list(vec![0, 0]), "each of 1 blocks");
-    refuses_in(Family::Lfm2, list(vec![-1]), "no count");
+    refuses_in(Family::Lfm2, list(vec![-1]), "not a count");
     refuses_in(Family::Lfm2, list(vec![1]), "is missing");
 }
 

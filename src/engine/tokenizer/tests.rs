@@ -240,7 +240,7 @@ fn a_file_that_is_no_tokenizer_is_refused_by_path() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     write!(file, "{{\"model\": 1}}").unwrap();
     let error = Tokenizer::from_file(file.path(), &model).unwrap_err().to_string();
-    assert!(error.contains("no tokenizer.json") && error.contains("cannot use"), "{error}");
+    assert!(error.contains("not a tokenizer.json") && error.contains("cannot use"), "{error}");
 }
 
 proptest! {

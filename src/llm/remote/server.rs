@@ -84,7 +84,9 @@ pub enum ServerError {
         hint: &'static str,
     },
     /// The server answers, but not as it should.
-    #[error("{host} is no server of this kind: {cause}\nhint: check --backend and --backend-url")]
+    #[error(
+        "{host} is not a server of this kind: {cause}\nhint: check --backend and --backend-url"
+    )]
     Odd {
         /// The server's host.
         host: String,
@@ -320,7 +322,7 @@ impl Server {
             }
         }
         let json = serde_json::from_slice(&bytes);
-        json.map(Ok).map_err(|_| self.odd("its answer is no JSON document"))
+        json.map(Ok).map_err(|_| self.odd("its answer is not a JSON document"))
     }
 
     fn odd(&self, cause: impl std::fmt::Display) -> ServerError {
