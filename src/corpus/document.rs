@@ -14,6 +14,7 @@ use super::researchers;
 use super::rows::{Rows, clean_name};
 use super::speakers::participant_of_heading;
 use super::transcript::{self, Block, Body, Facts};
+use super::transcript_header;
 
 /// A document while its reader walks through it, top to bottom.
 pub(super) struct Document<'a> {
@@ -165,6 +166,10 @@ impl<'a> Document<'a> {
             for row in rows {
                 row.cells.iter().for_each(|cell| self.paragraph(row.line, cell));
             }
+            return;
+        }
+        if let Some(lines) = facts_of_recording(&rows) {
+            self.paragraph(rows[0].line, &lines);
             return;
         }
         if let Some(turns) = turns(&rows) {
@@ -427,6 +432,19 @@ fn may_be_label(text: &str) -> bool {
     text.contains(char::is_alphabetic)
         && text.chars().count() <= LONGEST_LABEL
         && !text.ends_with(['.', '?', '!'])
+}
+
+/// The lines of a transcript's header that somebody typed into a table of two columns.
+fn facts_of_recording(rows: &[DocumentRow]) -> Option<String> {
+    let pairs = rows.iter().map(|row| match row.cells.as_slice() {
+        [label, value, rest @ ..] if rest.iter().all(|cell| cell.trim().is_empty()) => {
+            Some(format!("{}: {}", clean_name(label).trim_end_matches(':'), clean_name(value)))
+        }
+        _ => None,
+    });
+    let lines = pairs.collect::<Option<Vec<String>>>()?;
+    // Elsewhere a table of two columns is a sheet about a participant, or a conversation.
+    (turns(rows).is_some() && transcript_header::are_facts(&lines)).then(|| lines.join("\n"))
 }
 
 #[cfg(test)]

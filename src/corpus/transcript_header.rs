@@ -18,6 +18,9 @@ const LONGEST_LINE: usize = 120;
 /// Most words of a value; a longer one is a sentence.
 const LONGEST_VALUE: usize = 10;
 
+/// Most words of a value under a label that is not known.
+const OTHER_VALUE: usize = 6;
+
 /// Most paragraphs of a title, and most characters of each.
 const TITLE_LINES: usize = 3;
 const LONGEST_TITLE: usize = 200;
@@ -309,6 +312,19 @@ fn is_header(blocks: &[Block], below: &[Block]) -> bool {
         })
 }
 
+/// Whether lines `Label: value` are those of a header: none could be a turn, and two thirds bind a
+/// person or state a fact that only a header states.
+pub(super) fn are_facts(lines: &[String]) -> bool {
+    let parsed: Vec<_> = lines.iter().map(|line| parse(line)).collect();
+    let is_known =
+        |line: &&Option<Line<'_>>| line.as_ref().is_some_and(|l| !matches!(l, Line::Other(_)));
+    let tells = |line: &Option<Line<'_>>| matches!(line, Some(Line::Tells | Line::Describes(..)));
+    lines.len() >= 2
+        && parsed.iter().all(Option::is_some)
+        && parsed.iter().any(tells)
+        && parsed.iter().filter(is_known).count() * 3 >= lines.len() * 2
+}
+
 fn label_of(line: &str) -> Option<&str> {
     Some(line.split_once([':', '：'])?.0.trim_matches(['*', '_', ' ', '-', '•', '#', '|']))
 }
@@ -326,6 +342,8 @@ fn parse(line: &str) -> Option<Line<'_>> {
     if !is_short || is_sentence || is_timed || value.is_empty() || label.is_empty() {
         return None;
     }
+    // `Date / length`
+    let label = label.split('/').next().unwrap_or(label).trim();
     let key = normalise(label);
     if OF_PARTICIPANT.contains(&key.as_str()) {
         return Some(Line::Describes(label, value));
@@ -340,8 +358,8 @@ fn parse(line: &str) -> Option<Line<'_>> {
     if is_generic(label) || participant_rank(label).is_some_and(|rank| rank < LONGEST_RANK) {
         return names_somebody.then_some(Line::Heard(value));
     }
-    let is_name = value.split_whitespace().count() <= 4 && !is_reply(value);
-    is_name.then_some(Line::Other(label))
+    let is_fact = value.split_whitespace().count() <= OTHER_VALUE && !is_reply(value);
+    is_fact.then_some(Line::Other(label))
 }
 
 /// Ranks of column names that begin with a word for a participant: `Participant ID`.
@@ -404,7 +422,7 @@ fn title(blocks: &[Block], gone: &HashSet<usize>) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::super::rows::Rows;
-    use super::super::text;
+    use super::super::{markdown, text};
 
     fn load(text: &str) -> Rows {
         let mut rows = Rows::new(1);
@@ -454,6 +472,17 @@ mod tests {
             assert_eq!(found[0].1.contains("Age: 24"), header.contains("Age: 24"), "{found:?}");
             assert!(found[0].1.ends_with("text: I sat there for forty minutes."));
         }
+    }
+
+    #[test]
+    fn a_header_may_stand_in_a_table() {
+        let mut rows = Rows::new(1);
+        let text = "# Interview\n\n|  |  |\n|--|--|\n| Participant | P12 (Agnieszka), seller |\n\
+                    | Interviewer | Luca Ferri |\n| Date / length | 9 April 2024, 41 min |\n\n\
+                    LF: What do you sell?\n\nP12: Chairs, mostly.\n\nLF: And then?\n\nP12: I wait.\n";
+        markdown::read(text, &mut rows).unwrap();
+        assert!(said(&rows).iter().all(|(who, _)| *who == Some("P12")), "{:?}", said(&rows));
+        assert_eq!(rows.records.len(), 2);
     }
 
     #[test]
