@@ -213,6 +213,14 @@ pub(super) const REQUESTING: &[&str] = &[
 
 /// Phrases by which people say what does not work or troubles them.
 pub(super) const COMPLAINTS: &[&str] = &[
+    " costs me ",
+    " costs us ",
+    " kostet mich ",
+    " me coûte ",
+    " me cuesta ",
+    " mi costa ",
+    " me custa ",
+    " kost me ",
     " can't ",
     " cannot ",
     " couldn't ",
