@@ -102,8 +102,9 @@ impl Pools {
         Self { quotes, voice, titles, statements }
     }
 
-    /// Pools of closed answers. An answer tells of a goal or a pain only where its question asks
-    /// for one; all others are behaviours, and none is moved to fill a gap.
+    /// Pools of the few sentences there are and, behind them, of closed answers. An answer tells of
+    /// a goal or a pain only where its question asks for one; all others are behaviours, and none
+    /// is moved to fill a gap.
     fn of_answers(
         corpus: &Corpus,
         brief: &Brief,
@@ -111,6 +112,12 @@ impl Pools {
         answers: &[Answered],
         bounds: &Bounds,
     ) -> Self {
+        let mut pools: [Vec<Passage>; 3] = Default::default();
+        for sentence in &said {
+            if let Some(aspect) = strongest(corpus, brief, sentence) {
+                pools[aspect as usize].push(sentence.clone());
+            }
+        }
         let quotes = if said.is_empty() {
             answers.iter().map(|answer| answer.cell.clone()).collect()
         } else {
@@ -121,7 +128,6 @@ impl Pools {
             answers.iter().take(MOST_TELLING).map(|answer| title(corpus, answer)).collect();
         titles.dedup();
         let voice = lines().take(MOST_TELLING).cloned().collect();
-        let mut pools: [Vec<Passage>; 3] = Default::default();
         for line in lines() {
             let aspect = strongest(corpus, brief, line).unwrap_or(Aspect::Behaviour);
             pools[aspect as usize].push(line.clone());
