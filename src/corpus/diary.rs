@@ -184,14 +184,8 @@ fn has_text(block: &Block) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text;
+    use super::super::test_support::load_text as load;
     use super::*;
-
-    fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        text::read(text, &mut rows).unwrap();
-        rows
-    }
 
     #[test]
     fn days_are_told_from_sentences() {

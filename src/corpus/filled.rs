@@ -339,14 +339,7 @@ fn note_printed(rows: &mut Rows, line: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text;
-    use super::*;
-
-    fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        text::read(text, &mut rows).unwrap();
-        rows
-    }
+    use super::super::test_support::load_text as load;
 
     fn form(name: &str, why: &str, note: &str) -> String {
         format!(

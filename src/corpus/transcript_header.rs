@@ -21,6 +21,9 @@ const LONGEST_VALUE: usize = 10;
 /// Most words of a value under a label that is not known.
 const OTHER_VALUE: usize = 6;
 
+/// Blocks below a header in which a conversation has to show.
+const LOOKED_AT: usize = 40;
+
 /// Most paragraphs of a title, and most characters of each.
 const TITLE_LINES: usize = 3;
 const LONGEST_TITLE: usize = 200;
@@ -262,13 +265,19 @@ fn runs(blocks: &[Block]) -> Vec<std::ops::Range<usize>> {
         let run = at..at + length;
         let label = blocks[at].lines().first().and_then(|line| label_of(line)).map(normalise);
         let is_again = first_label.is_none() || first_label == label;
-        if is_again && is_header(&blocks[run.clone()], &blocks[run.end..]) {
+        if is_again && is_header(&blocks[run.clone()], below(blocks, run.end)) {
             first_label = label;
             runs.push(run.clone());
         }
         at = run.end;
     }
     runs
+}
+
+/// The first blocks of what stands below a header. A file may hold thousands of headers, and reading
+/// to its end for each would be quadratic.
+fn below(blocks: &[Block], start: usize) -> &[Block] {
+    &blocks[start..blocks.len().min(start + LOOKED_AT)]
 }
 
 fn is_header_block(block: &Block) -> bool {
@@ -421,18 +430,9 @@ fn title(blocks: &[Block], gone: &HashSet<usize>) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::markdown;
     use super::super::rows::Rows;
-    use super::super::{markdown, text};
-
-    fn load(text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        text::read(text, &mut rows).unwrap();
-        rows
-    }
-
-    fn said(rows: &Rows) -> Vec<(Option<&str>, &str)> {
-        rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect()
-    }
+    use super::super::test_support::{load_text as load, said};
 
     #[test]
     fn a_header_binds_names_and_is_nobodys_words() {
