@@ -9,17 +9,16 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use crate::schema::RecordId;
 
 use super::findings::Findings;
-use super::format::is_prose;
-use super::front_matter::PARTICIPANT;
+use super::formats::front_matter::PARTICIPANT;
 use super::names::{is_context, is_id_name, normalise, participant_rank};
-use super::narration;
-use super::staff;
-use super::told;
+use super::notes::narration;
+use super::notes::told;
+use super::tables::staff;
 use super::values::{
     are_lists, are_nearly_all, is_address, is_free, is_no_answer, is_time_stamp, number,
     tells_nothing,
 };
-use super::{ColumnSpan, Corpus, Record};
+use super::{ColumnSpan, Corpus, Record, is_prose};
 
 /// A column over the whole corpus.
 #[derive(Debug, Clone, PartialEq)]

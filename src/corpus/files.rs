@@ -15,13 +15,13 @@ use sha2::{Digest, Sha256};
 use super::columns::mark_said;
 use super::encoding::decode;
 use super::findings::Findings;
-use super::format::{ByName, Format, Looks, SUPPORTED, TextFormat, is_prose, look};
-use super::front_matter;
+use super::formats::front_matter;
+use super::formats::{ByName, Format, Looks, SUPPORTED, TextFormat, look};
 use super::inputs::{self, Candidate, Chosen, Found, skipped};
-use super::people;
 use super::rows::{Beside, Rows};
 use super::study_papers;
-use super::{Corpus, CorpusError, Finding, Record, SourceFile};
+use super::tables::people;
+use super::{Corpus, CorpusError, Finding, Record, SourceFile, is_prose};
 
 /// Largest file that is read, in bytes. A record costs several times its bytes in memory, and
 /// research that a person can have collected is smaller by orders of magnitude.
@@ -402,7 +402,7 @@ mod tests {
 
     #[test]
     fn a_file_is_read_as_what_it_is_whatever_its_name_says() {
-        let workbook = super::super::xlsx::workbook(
+        let workbook = super::super::formats::xlsx::workbook(
             &[(
                 "A",
                 "visible",

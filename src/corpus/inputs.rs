@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use super::format::{ByName, Format};
+use super::formats::{ByName, Format};
 use super::{CorpusError, Finding};
 
 /// Most files under one directory, or of one pattern. More means that it was given by mistake.

@@ -3,81 +3,31 @@
 //! Owns reading: formats, encodings, limits, findings. Does not know what a persona or a model is,
 //! and changes no word of what a participant said.
 //!
-//! A file travels `inputs` (which?) → `files` (is it text?) → `encoding` (bytes to text) or
-//! `archive` (an office file's parts) → the reader of its format → `table` (rows) or `document` and
-//! `transcript` (prose) → `rows` (records). Whatever is odd on the way becomes a [`Finding`]; only
+//! A file travels `inputs` (which?) → `files` (is it text?) → `encoding` (bytes to text) → the reader
+//! of its format in `formats` → `tables` (rows of cells), `talk` (turns of a conversation) or `notes`
+//! (what one person wrote) → `rows` (records). Whatever is odd on the way becomes a [`Finding`]; only
 //! a file without a single record is an error.
+//!
+//! Of the four folders, each uses those below it: `formats`, `notes`, `tables`, `talk`. All use
+//! what stands beside them here: names of columns, values, findings, `rows`.
 
-mod archive;
-mod asked;
-mod cards;
-mod cell_talk;
-mod chat;
-mod chat_heads;
 mod columns;
-mod correspondence;
-mod cover;
-mod csv;
-mod diary;
-mod document;
-mod docx;
 mod encoding;
 mod files;
-mod filled;
 mod findings;
-mod footer;
-mod form;
-mod format;
-mod frames;
-mod front_matter;
-mod header;
-mod html;
+mod formats;
 mod inputs;
-mod json;
-mod keyed;
-mod label_forms;
-mod layouts;
 mod lines;
 mod looks;
-mod mail;
-mod markdown;
-mod merged;
-mod message;
-mod moderator;
+mod markup;
 mod names;
-mod narration;
-mod nested;
-mod ods;
-mod options;
-mod org;
-mod owner;
-mod people;
-mod quotes;
-mod repeated;
+mod notes;
 mod reply;
-mod researchers;
-mod retold;
 mod rows;
-mod said_lists;
-mod sheets;
-mod speakers;
-mod staff;
 mod study_papers;
-mod subtitles;
-mod table;
-mod text;
-mod time_marks;
-mod told;
-mod told_people;
-mod transcript;
-mod transcript_header;
-mod transposed;
+mod tables;
+mod talk;
 mod values;
-mod vault;
-mod voices;
-mod xlsx;
-mod xml;
-mod yaml;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -123,6 +73,12 @@ pub struct SourceFile {
     pub encoding: String,
     /// SHA-256 of the bytes, hex: a resumed run refuses a changed input.
     pub sha256: String,
+}
+
+/// Whether the records of a file of this format are what people said one after the other, rather
+/// than one row per participant.
+fn is_prose(format: &str) -> bool {
+    matches!(format, "text" | "markdown" | "org" | "html" | "subtitles" | "docx" | "mail")
 }
 
 /// Most columns of a record that are searched for the question. A wider record has its questions in
@@ -206,7 +162,7 @@ impl Record {
     /// Whether the speaker's role is to ask. What such speakers say is a record only where nobody
     /// else speaks in their file, or in a table of a document.
     pub fn is_by_moderator(&self) -> bool {
-        self.participant.as_deref().is_some_and(moderator::is_role)
+        self.participant.as_deref().is_some_and(talk::moderator::is_role)
     }
 
     /// Whether some of the record is in the participant's own words.

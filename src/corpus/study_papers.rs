@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::Record;
-use super::moderator::ends_in_question;
+use super::talk::moderator::ends_in_question;
 
 /// Most records of a consent form.
 const LONGEST_FORM: usize = 80;
@@ -215,8 +215,8 @@ fn lines_of(record: &Record) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::formats::text;
     use super::super::rows::Rows;
-    use super::super::text;
     use super::*;
 
     fn is_paper(name: &str, content: &str) -> bool {

@@ -1,7 +1,7 @@
 //! What the tests of several readers share: reading a text, and showing what became of it.
 
+use super::formats::{csv, json, mail, text};
 use super::rows::Rows;
-use super::{csv, json, mail, text};
 
 /// Reads plain text.
 pub(super) fn load_text(text: &str) -> Rows {

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::archive::{Kind, pack};
 use super::encoding::decode;
-use super::format::{Looks, TextFormat, look};
+use super::formats::archive::{Kind, pack};
+use super::formats::xlsx::workbook;
+use super::formats::{Looks, TextFormat, look};
 use super::rows::Rows;
-use super::xlsx::workbook;
 use super::*;
 
 /// Checks what must hold for every corpus, whatever was read.

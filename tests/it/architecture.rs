@@ -55,6 +55,9 @@ const EDGES: &[(&str, &[&str])] = &[
     ("lib", &[]),
 ];
 
+/// The folders of the corpus, from the bottom: each imports those before it and none behind it.
+const CORPUS_LAYERS: &[&str] = &["talk", "tables", "notes", "formats"];
+
 /// The only places that may hold `unsafe`.
 const UNSAFE: &[&str] = &["main.rs", "engine/kernels/", "engine/gguf.rs"];
 /// The only file that writes to stdout and stderr.
@@ -101,6 +104,11 @@ fn a_planted_violation_of_each_rule_is_caught() {
         ("report/json.rs", "//! x\nuse super::super::pipeline;\n", "climbs out of its module"),
         ("ledger.rs", "//! x\nuse super::pipeline;\n", "climbs out of its module"),
         ("ledger.rs", "//! x\nmod tests { use crate::cli::main; }\n", "ledger may not import cli"),
+        (
+            "corpus/talk/chat.rs",
+            "//! x\nuse crate::corpus::notes::told;\n",
+            "may not import corpus/notes",
+        ),
         ("novel.rs", "//! x\n", "no row in the table"),
         ("hub.rs", "use std::fs;\n", "does not open with `//!`"),
         ("hub.rs", "//! x\nfn f() { unsafe { g() } }\n", "`unsafe`"),
@@ -196,6 +204,16 @@ fn imports(name: &str, code: &str) -> Vec<String> {
                 .push(format!("src/{name}: `crate::{{..}}` hides edges; write one path per `use`"));
         } else if target != module && !allowed.contains(&target.as_str()) {
             found.push(format!("src/{name}: {module} may not import {target}"));
+        }
+    }
+    let layer_of = |folder: &str| CORPUS_LAYERS.iter().position(|layer| *layer == folder);
+    let folder = name.strip_prefix("corpus/").and_then(|name| name.split_once('/'));
+    if let Some((layer, own)) = folder.and_then(|(folder, _)| Some((layer_of(folder)?, folder))) {
+        let shipped = without_tests(code);
+        for above in &CORPUS_LAYERS[layer + 1..] {
+            if shipped.contains(&format!("corpus::{above}")) {
+                found.push(format!("src/{name}: corpus/{own} may not import corpus/{above}"));
+            }
         }
     }
     // `super` leaves the top-level module when it climbs higher than the file's own depth.

@@ -1,0 +1,289 @@
+//! What a JSON object says, and who says it.
+//!
+//! Owns the names that services and survey tools give these fields, and the text of rich text.
+//! Looks at one object at a time.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use crate::corpus::names::{is_question, normalise};
+use crate::corpus::talk::moderator;
+
+/// A JSON object.
+pub(super) type Object = Map<String, Value>;
+
+/// Fields that hold what was said, the best first.
+const SAID: [&str; 16] = [
+    "text",
+    "body",
+    "bodytext",
+    "message",
+    "content",
+    "comment",
+    "transcript",
+    "utterance",
+    "sentence",
+    "quote",
+    "note",
+    "description",
+    "answer",
+    "response",
+    "plainbody",
+    "plaintext",
+];
+
+/// Fields that hold an answer where a question stands beside them.
+const ANSWER: [&str; 8] =
+    ["a", "reply", "value", "antwort", "réponse", "respuesta", "resposta", "risposta"];
+
+/// Fields that hold who said it, the best first.
+const SPEAKER: [&str; 16] = [
+    "speakername",
+    "speaker",
+    "speakerlabel",
+    "speakerid",
+    "authorname",
+    "author",
+    "sender",
+    "from",
+    "username",
+    "user",
+    "createdby",
+    "postedby",
+    "authorid",
+    "senderid",
+    "userid",
+    "name",
+];
+
+/// Fields that tell which person an object stands for, the best first.
+const PERSON: [&str; 8] =
+    ["name", "displayname", "realname", "fullname", "username", "login", "email", "id"];
+
+/// Fields with somebody's role in a conversation. The type of a message is not one.
+const ROLE: [&str; 8] = [
+    "affiliation",
+    "authortype",
+    "authorrole",
+    "sendertype",
+    "senderrole",
+    "speakertype",
+    "speakerrole",
+    "direction",
+];
+
+/// Fields that are true of a message by an organisation's own people.
+const STAFFS: [&str; 9] = [
+    "fromagent",
+    "outgoing",
+    "outbound",
+    "isoutbound",
+    "private",
+    "isprivate",
+    "internal",
+    "isinternal",
+    "isstaff",
+];
+/// Fields that are false of such a message.
+const CUSTOMERS: [&str; 4] = ["incoming", "inbound", "isinbound", "fromcustomer"];
+
+/// Fields that are true of a machine's messages.
+const BOT: [&str; 2] = ["bot", "isbot"];
+
+/// Fields with the time of a word in a recording.
+const WORD_TIME: [&str; 5] = ["start", "starttime", "begin", "offset", "end"];
+
+/// Fields that repeat, in another form, what the object says.
+const AGAIN: [&str; 6] = ["blocks", "entities", "textentities", "bodyhtml", "htmlbody", "richtext"];
+
+/// Fields of a piece of rich text. An object with other fields is a thing of its own: a message, an
+/// answer.
+const RICH: [&str; 10] = [
+    "type",
+    "text",
+    "content",
+    "marks",
+    "attrs",
+    "href",
+    "url",
+    "user_id",
+    "document_id",
+    "version",
+];
+
+/// The name of the field that holds what an object says: one for such text, or for an answer beside
+/// a question.
+pub(super) fn said_field(object: &Object) -> Option<&str> {
+    let has_text = |value: &Value| {
+        value.as_str().is_some_and(|text| !text.trim().is_empty()) || rich_text(value).is_some()
+    };
+    let named = |name: &&str| {
+        let mut fields =
+            object.iter().filter(|(key, value)| normalise(key) == **name && has_text(value));
+        Some(fields.next()?.0.as_str())
+    };
+    let answer = || holds_question(object).then(|| ANSWER.iter().find_map(named))?;
+    SAID.iter().find_map(named).or_else(answer)
+}
+
+/// The text of what an object says.
+pub(super) fn said_by(object: &Object) -> Option<Cow<'_, str>> {
+    let value = &object[said_field(object)?];
+    value.as_str().map(Cow::Borrowed).or_else(|| rich_text(value).map(Cow::Owned))
+}
+
+/// Whether an object holds an answer without words: a number, or a yes or no.
+pub(super) fn has_answer(object: &Object) -> bool {
+    object.iter().any(|(key, value)| {
+        let name = normalise(key);
+        (value.is_number() || value.is_boolean())
+            && (SAID.contains(&&*name) || ANSWER.contains(&&*name))
+    })
+}
+
+/// Whether a field repeats what another field of the object says.
+pub(super) fn says_again(name: &str) -> bool {
+    AGAIN.contains(&&*normalise(name))
+}
+
+/// Whether an object holds a question.
+pub(super) fn holds_question(object: &Object) -> bool {
+    object.keys().any(|key| is_question(key))
+}
+
+/// Whether a field says who speaks.
+pub(super) fn is_speaker_field(name: &str) -> bool {
+    SPEAKER.contains(&&*normalise(name))
+}
+
+/// The person who says something.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Speaker<'v> {
+    /// Name of the field that says who it is.
+    pub field: &'v str,
+    /// A name, or an id.
+    pub name: String,
+    /// The role in the conversation, where it is given: `admin`, `user`.
+    pub role: Option<String>,
+}
+
+/// The speaker of what an object says.
+pub(super) fn speaker_of(object: &Object) -> Option<Speaker<'_>> {
+    SPEAKER.iter().find_map(|name| {
+        let (key, value) = object.iter().find(|(key, _)| normalise(key) == *name)?;
+        let person = value.as_object();
+        let name = person.map_or_else(|| scalar(value), person_name)?;
+        let is_role = |name: &&String| moderator::is_staff(name);
+        // A role beside the words may be a job; an object for a person describes their account.
+        let own_role = || field(object, "role").filter(|role| !moderator::may_be_job(role));
+        let role = person.and_then(person_role).or_else(|| role_of(object)).or_else(own_role);
+        let role = role.or_else(|| Some(&name).filter(is_role).cloned());
+        Some(Speaker { field: key, name, role })
+    })
+}
+
+/// The name of the person whom an object stands for, or another value that tells who it is.
+pub(super) fn person_name(person: &Object) -> Option<String> {
+    PERSON.iter().find_map(|name| field(person, name))
+}
+
+/// The id of an item, or else another value that tells it apart: [`person_name`] in reverse order.
+pub(super) fn item_id(item: &Object) -> Option<String> {
+    PERSON.iter().rev().find_map(|name| field(item, name))
+}
+
+/// The role in a conversation of the person whom an object stands for.
+pub(super) fn person_role(person: &Object) -> Option<String> {
+    role_of(person).or_else(|| field(person, "role")).or_else(|| field(person, "type"))
+}
+
+fn role_of(object: &Object) -> Option<String> {
+    let is_bot =
+        |(key, value): (&String, &Value)| *value == true && BOT.contains(&&*normalise(key));
+    // How Slack marks messages of programs and of the channel itself.
+    let subtype = object.get("subtype").and_then(Value::as_str).unwrap_or_default();
+    let is_posted = object.get("bot_id").is_some_and(Value::is_string);
+    if object.iter().any(is_bot) || is_posted || subtype.starts_with("bot_") {
+        return Some("bot".to_owned());
+    }
+    if subtype.starts_with("channel_") || subtype.starts_with("group_") {
+        return Some("system".to_owned());
+    }
+    let is_staffs = |(key, value): (&String, &Value)| {
+        let name = normalise(key);
+        *value == true && STAFFS.contains(&&*name) || *value == false && CUSTOMERS.contains(&&*name)
+    };
+    if object.iter().any(is_staffs) {
+        return Some("agent".to_owned());
+    }
+    ROLE.iter().find_map(|name| field(object, name))
+}
+
+fn field(object: &Object, name: &str) -> Option<String> {
+    scalar(object.iter().find(|(key, _)| normalise(key) == name)?.1)
+}
+
+/// A text or number as text; `None` for empty text and for other values.
+pub(super) fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Whether a list holds the single words of a recording with their times, which repeat what is said
+/// elsewhere.
+pub(super) fn are_timed_words(list: &[Value]) -> bool {
+    fn has_phrase(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.trim().contains(char::is_whitespace),
+            Value::Array(items) => items.iter().any(has_phrase),
+            Value::Object(fields) => fields.values().any(has_phrase),
+            _ => false,
+        }
+    }
+    let is_timed = |object: &Object| object.keys().any(|key| WORD_TIME.contains(&&*normalise(key)));
+    let timed = list.iter().filter_map(Value::as_object).filter(|object| is_timed(object)).count();
+    timed > 0 && timed * 2 >= list.len() && !list.iter().any(has_phrase)
+}
+
+/// The text of rich text as editors keep it: a list of pieces, or a document of paragraphs.
+pub(super) fn rich_text(value: &Value) -> Option<String> {
+    let pieces = match value {
+        Value::Array(pieces) => pieces,
+        Value::Object(document) if document.get("type")? == "doc" => {
+            document.get("content")?.as_array()?
+        }
+        _ => return None,
+    };
+    // A list of plain texts is a list of answers.
+    if !pieces.iter().any(Value::is_object) {
+        return None;
+    }
+    let mut text = String::new();
+    pieces.iter().try_for_each(|piece| write_rich(piece, &mut text))?;
+    Some(text.trim().to_owned())
+}
+
+fn write_rich(piece: &Value, text: &mut String) -> Option<()> {
+    match piece {
+        Value::String(plain) => text.push_str(plain),
+        Value::Object(fields) if fields.keys().all(|key| RICH.contains(&key.as_str())) => {
+            let kind = fields.get("type")?.as_str()?;
+            match (fields.get("text"), fields.get("content")) {
+                (Some(Value::String(plain)), None) => text.push_str(plain),
+                (None, Some(Value::Array(inner))) => {
+                    inner.iter().try_for_each(|piece| write_rich(piece, text))?;
+                    text.push('\n');
+                }
+                (None, None) if kind.to_lowercase().contains("break") => text.push('\n'),
+                (None, None) => {}
+                _ => return None,
+            }
+        }
+        _ => return None,
+    }
+    Some(())
+}

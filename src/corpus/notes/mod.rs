@@ -1,0 +1,12 @@
+//! What one person writes down: notes and minutes about others, cards, diaries and forms.
+//!
+//! Owns the line between what a researcher tells and what a participant said or wrote. Knows
+//! blocks of text and conversations, and no file format.
+
+pub(super) mod cards;
+pub(super) mod diary;
+pub(super) mod filled;
+pub(super) mod narration;
+pub(super) mod researchers;
+pub(super) mod told;
+mod told_people;

@@ -1,0 +1,628 @@
+//! Notes, minutes and reports: a researcher tells, and participants speak between quotation marks
+//! or in block quotes.
+//!
+//! Owns which documents are of this kind, and what becomes of them: the quoted words are said, by
+//! whoever is named beside them, and the rest describes. Marks, verbs and attributions belong to
+//! `told`; conversations with labels never come here.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::told;
+use super::told_people::People;
+use crate::corpus::findings::Findings;
+use crate::corpus::looks::Look;
+use crate::corpus::names::normalise;
+use crate::corpus::rows::Rows;
+use crate::corpus::talk::moderator;
+use crate::corpus::talk::speakers::{Speakers, is_numbered};
+use crate::corpus::talk::transcript::{Block, Body};
+use crate::corpus::values::spoken_words;
+
+/// Name of the cell with what the researcher tells, which is known as staff's by its name.
+pub(crate) const NOTES: &str = "researcher notes";
+
+/// Fewest words of a quotation inside a sentence; shorter ones only doubt a word.
+const LEAST_WORDS: usize = 4;
+/// Fewest quotations with a verb of speech, or alone in their paragraph, in notes.
+const LEAST_TOLD: usize = 3;
+/// Fewest list items that are quotations, in notes.
+const LEAST_ITEMS: usize = 2;
+/// Fewest block quotes of a report.
+const LEAST_QUOTES: usize = 3;
+/// Most of what the writer of a report says that may be about their own life: one in so many
+/// sentences. People who tell their own story put what others say between quotation marks, and
+/// hardly in block quotes.
+const ONE_IN_QUOTES: usize = 2;
+const ONE_IN_MARKS: usize = 4;
+/// Longest words before a quotation that lead to it: `On the app:`, in characters.
+const LONGEST_LEAD: usize = 60;
+/// Bytes before or behind a quotation in which a verb of speech belongs to it.
+const NEAR: usize = 100;
+
+/// How the words of participants are set off in a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// By quotation marks.
+    Marks,
+    /// By block quotes.
+    Quotes,
+}
+
+fn text_of(block: &Block) -> String {
+    block.lines().join("\n")
+}
+
+impl Form {
+    /// How the words of participants are set off; `None` where the document is not told by somebody
+    /// else, as far as one can see. `looks` has the look of each block, or is empty.
+    pub(crate) fn find(blocks: &[Block], looks: &[Look]) -> Option<Self> {
+        let mut lines = blocks.iter().flat_map(Block::lines);
+        if has_labels(blocks) || lines.any(|line| told::is_of_letter(line)) {
+            return None;
+        }
+        let mut quotes = Tally::default();
+        let mut marks = Tally::default();
+        for (i, block) in blocks.iter().enumerate() {
+            let text = text_of(block);
+            if looks.get(i) == Some(&Look::Quoted) {
+                quotes.add_said(told::parted(&text).0);
+            } else {
+                quotes.add_told(&text);
+            }
+            marks.add(&text, &block.body);
+        }
+        if quotes.said >= LEAST_QUOTES && quotes.is_told(ONE_IN_QUOTES) {
+            return Some(Self::Quotes);
+        }
+        let is_told = marks.items >= LEAST_ITEMS || marks.evidence >= LEAST_TOLD;
+        (is_told && marks.has_rest && marks.is_told(ONE_IN_MARKS)).then_some(Self::Marks)
+    }
+}
+
+/// Whether a document is a conversation with labels.
+fn has_labels(blocks: &[Block]) -> bool {
+    let speakers = Speakers::find(blocks);
+    let lines = || blocks.iter().flat_map(Block::lines);
+    let labelled = lines().filter(|line| speakers.label(line).is_some()).count();
+    let is_turn = |block: &Block| matches!(block.body, Body::Turn { .. });
+    labelled * 3 >= blocks.len().max(1) || blocks.iter().any(is_turn)
+}
+
+/// What of a document stands in quotations, and what around them.
+#[derive(Default)]
+struct Tally {
+    /// Quotations, those that ask, and those about their speakers.
+    said: usize,
+    asking: usize,
+    said_self: usize,
+    /// Sentences around them, and those about their writer's own life.
+    told: usize,
+    told_self: usize,
+    /// Quotations with a verb of speech, or alone in their paragraph.
+    evidence: usize,
+    /// Those that are list items.
+    items: usize,
+    /// Whether anything but quotations stands in the document.
+    has_rest: bool,
+}
+
+impl Tally {
+    fn add_said(&mut self, words: &str) {
+        self.said += 1;
+        self.asking += usize::from(moderator::ends_in_question(words));
+        self.said_self += usize::from(told::is_about_us(words));
+    }
+
+    fn add_told(&mut self, text: &str) {
+        for sentence in told::sentences(text) {
+            self.told += 1;
+            let is_self = told::is_about_self(sentence) && !told::is_observing(sentence);
+            self.told_self += usize::from(is_self);
+        }
+    }
+
+    /// Adds a block that may have spans in quotation marks.
+    fn add(&mut self, text: &str, body: &Body) {
+        let spans = told::spans(text);
+        let is_whole = is_whole(text, &spans);
+        let mut from = 0;
+        for span in &spans {
+            let words = &text[span.clone()];
+            let lead = &text[from..span.start];
+            let near_lead = end_of(lead);
+            let tail = &text[span.end..text.ceil_char_boundary((span.end + NEAR).min(text.len()))];
+            let tail = tail.get(tail.chars().next().map_or(0, char::len_utf8)..).unwrap_or("");
+            let tail = tail.split(['“', '"', '«', '„']).next().unwrap_or_default();
+            if spoken_words(words) >= LEAST_WORDS {
+                self.add_said(words);
+                let is_told = is_whole || told::has_verb(near_lead) || told::has_verb(tail);
+                self.evidence += usize::from(is_told);
+                self.items += usize::from(is_whole && matches!(body, Body::Item(_)));
+            }
+            self.add_told(lead);
+            from = span.end;
+        }
+        self.add_told(&text[from..]);
+        let alone = is_whole && spans.len() == 1 && spans[0].start <= '“'.len_utf8();
+        self.has_rest |= !alone || spans.iter().any(|span| span.end + 4 < text.len());
+    }
+
+    /// Whether those in quotations speak of themselves, and the writer in at most one in so many
+    /// sentences, so that the document is not a participant's who quotes others.
+    fn is_told(&self, one_in: usize) -> bool {
+        self.said_self * 3 >= self.said
+            && self.asking * 2 < self.said
+            && self.told_self * one_in <= self.told
+            && (self.told == 0 || self.said_self * self.told > self.told_self * self.said)
+    }
+}
+
+/// The last bytes of a text, which are near to what stands behind it.
+fn end_of(text: &str) -> &str {
+    &text[text.floor_char_boundary(text.len().saturating_sub(NEAR))..]
+}
+
+/// Whether a text is one quotation with at most a lead (`On the app:`) and an attribution.
+fn is_whole(text: &str, spans: &[Range<usize>]) -> bool {
+    let [span] = spans else { return false };
+    let (before, after) = around(text, span);
+    let is_lead = before.is_empty()
+        || before.ends_with(':')
+            && before.chars().count() <= LONGEST_LEAD
+            && !before.contains(". ");
+    is_lead && (!after.contains(char::is_alphanumeric) || told::attribution(after).is_some())
+}
+
+/// What stands before and behind a span, without its marks.
+fn around<'t>(text: &'t str, span: &Range<usize>) -> (&'t str, &'t str) {
+    let before = text[..span.start].trim_end();
+    let mark = before.chars().next_back().map_or(0, char::len_utf8);
+    let after = &text[span.end..];
+    let mark_behind = after.chars().next().map_or(0, char::len_utf8);
+    (before[..before.len() - mark].trim(), after[mark_behind..].trim())
+}
+
+/// Turns notes into records: one for each quotation, with what is told before it. Notes without a
+/// quotation stay beside the participant that a heading names, and are left out elsewhere if the
+/// quotations name theirs.
+pub(crate) fn told(blocks: Vec<Block>, looks: &[Look], form: Form, rows: &mut Rows) -> Vec<Block> {
+    let mut teller = Teller::new(&blocks, rows);
+    for (i, block) in blocks.into_iter().enumerate() {
+        let look = looks.get(i).cloned().unwrap_or_default();
+        if teller.section != block.section {
+            teller.last = None;
+            teller.section.clone_from(&block.section);
+        }
+        match (&block.body, form) {
+            (Body::Cells(cells), _) => match facts_in(&block, cells) {
+                Some(facts) => teller.note(&block, &facts),
+                None => teller.out.push(block),
+            },
+            (Body::Turn { .. }, _) => teller.out.push(block),
+            (_, Form::Quotes) if look == Look::Quoted => teller.quotation(&block),
+            (_, Form::Quotes) => teller.note(&block, &text_of(&block).replace('\n', " ")),
+            (_, Form::Marks) => teller.paragraph(&block),
+        }
+    }
+    teller.finish()
+}
+
+/// What a row of a researcher's table says, unless it may hold somebody's words: it names a
+/// participant and has a sentence, or a column for quotations.
+fn facts_in(block: &Block, cells: &[(String, String)]) -> Option<String> {
+    const WORDS: [&str; 14] = [
+        "quote",
+        "quotes",
+        "quotation",
+        "verbatim",
+        "answer",
+        "said",
+        "zitat",
+        "zitate",
+        "aussage",
+        "citation",
+        "cita",
+        "citação",
+        "citazione",
+        "citaat",
+    ];
+    let is_theirs = |(name, cell): &(String, String)| {
+        let is_sentence = spoken_words(cell) >= LEAST_WORDS;
+        is_sentence && (block.participant.is_some() || WORDS.contains(&normalise(name).as_str()))
+    };
+    let facts = || cells.iter().map(|(name, cell)| format!("{name}: {cell}"));
+    (!cells.iter().any(is_theirs)).then(|| facts().collect::<Vec<_>>().join("; "))
+}
+
+struct Teller<'r> {
+    rows: &'r mut Rows,
+    out: Vec<Block>,
+    people: People,
+    /// Headings that name a person and what they do.
+    headings: HashSet<String>,
+    /// Who was named last in this section.
+    last: Option<String>,
+    section: Option<String>,
+    /// Index in `out` of the last quotation, for an attribution below it.
+    open: Option<usize>,
+}
+
+impl<'r> Teller<'r> {
+    fn new(blocks: &[Block], rows: &'r mut Rows) -> Self {
+        let people = People::of(blocks);
+        let headings = named_headings(blocks);
+        Self { rows, out: Vec::new(), people, headings, last: None, section: None, open: None }
+    }
+
+    fn push(&mut self, block: &Block, who: Option<String>, cells: Vec<(String, String)>) {
+        self.out.push(Block {
+            line: block.line,
+            section: block.section.clone(),
+            participant: who.or_else(|| block.participant.clone()),
+            facts: block.facts.clone(),
+            body: Body::Cells(cells),
+        });
+    }
+
+    /// Adds a quotation: what is told before it, its words and its attribution.
+    fn say(&mut self, block: &Block, who: Option<&str>, notes: &str, words: &str) {
+        let words = self.rows.clean(block.line, words);
+        let notes = self.rows.clean(block.line, notes);
+        if words.is_empty() {
+            return;
+        }
+        let mut cells = Vec::new();
+        if let Some(who) = who.filter(|who| told::name_of(who) != *who) {
+            cells.push(("speaker".to_owned(), self.rows.clean(block.line, who)));
+        }
+        if notes.contains(char::is_alphabetic) {
+            cells.push((NOTES.to_owned(), notes));
+        }
+        cells.push(("text".to_owned(), words));
+        let named = who.map(|who| told::name_of(who).to_owned());
+        let named = named.or_else(|| block.section.clone().filter(|s| self.headings.contains(s)));
+        self.push(block, block.participant.clone().or(named), cells);
+        self.open = Some(self.out.len() - 1);
+    }
+
+    /// Adds a block quote. One that only names somebody names who said the one above it.
+    fn quotation(&mut self, block: &Block) {
+        let text = text_of(block);
+        if let (Some(who), Some(open)) = (told::attribution(&text), self.open)
+            && text.trim_start().starts_with(['—', '–', '-', '―'])
+        {
+            let above = &mut self.out[open];
+            above.participant.get_or_insert_with(|| told::name_of(who).to_owned());
+            if let Body::Cells(cells) = &mut above.body
+                && told::name_of(who) != who
+            {
+                cells.insert(0, ("speaker".to_owned(), who.to_owned()));
+            }
+            return;
+        }
+        let (words, who) = told::parted(&text);
+        self.say(block, who, "", &told::unmarked(words).replace('\n', " "));
+    }
+
+    /// Adds a paragraph or item: each of its quotations, with what is told before it.
+    fn paragraph(&mut self, block: &Block) {
+        let text = text_of(block).trim().replace('\n', " ");
+        let spans = told::spans(&text);
+        let is_whole = is_whole(&text, &spans);
+        let mut notes = String::new();
+        let mut from = 0;
+        let mut has_said = false;
+        for span in spans {
+            let words = &text[span.clone()];
+            let (before, after) = around(&text, &span);
+            let lead = text.get(from..before.len()).unwrap_or_default();
+            self.people.read(lead, &mut self.last);
+            let who = if is_whole {
+                self.whole_by(before, after)
+            } else {
+                self.said_by(lead, words, after)
+            };
+            let is_said = (is_whole || spoken_words(words) >= LEAST_WORDS)
+                && !told::is_narrators(end_of(before))
+                && !who.as_deref().is_some_and(|who| self.people.is_team(who));
+            if !is_said {
+                continue;
+            }
+            let end = text.len() - after.len();
+            notes.push_str(text[from..span.start].trim_end_matches(['“', '"', '«', '„', '»', ' ']));
+            self.say(block, who.as_deref(), &std::mem::take(&mut notes), words);
+            has_said = true;
+            from = if is_whole && told::attribution(after).is_some() { text.len() } else { end };
+        }
+        let rest = text.get(from..).unwrap_or_default();
+        self.people.read(rest, &mut self.last);
+        if has_said {
+            self.add_to_last(rest);
+        } else {
+            self.note(block, &text);
+        }
+    }
+
+    /// Who says a quotation that stands alone: by its attribution, its label, or who was named
+    /// last.
+    fn whole_by(&self, before: &str, after: &str) -> Option<String> {
+        let label = before.trim_end_matches(':').trim();
+        let is_label = is_numbered(label) || self.people.is_known(label);
+        let label = is_label.then(|| label.to_owned());
+        told::attribution(after).map(str::to_owned).or(label).or_else(|| self.last.clone())
+    }
+
+    /// Who says a quotation inside prose: the name beside the verb behind it, or who was named
+    /// last.
+    fn said_by(&mut self, lead: &str, words: &str, after: &str) -> Option<String> {
+        let clause = lead.rsplit(['.', '!', '?']).next().unwrap_or_default();
+        let behind = told::named_behind(after).filter(|name| self.people.may_be(name));
+        // `Gwen asked, “Why?” Ana answered that …`: the second verb is not about the quotation, and
+        // neither is one behind a full stop.
+        let behind = behind.filter(|_| !told::has_verb(clause) && !words.ends_with(['.', '…']));
+        if let Some(name) = behind {
+            self.last = Some(name.to_owned());
+        } else if self.last.is_none() && lead.trim().is_empty() {
+            return told::attribution(after).map(str::to_owned);
+        }
+        self.last.clone()
+    }
+
+    /// Adds what is told behind a quotation to its notes.
+    fn add_to_last(&mut self, rest: &str) {
+        let rest = self.rows.clean(0, rest.trim_start_matches(['.', ',', ' ']));
+        let Some(Block { body: Body::Cells(cells), .. }) = self.out.last_mut() else { return };
+        if !rest.contains(char::is_alphabetic) {
+            return;
+        }
+        if let Some((_, notes)) = cells.iter_mut().find(|(name, _)| name == NOTES) {
+            notes.push_str(" […] ");
+            notes.push_str(&rest);
+        } else {
+            let at = cells.len() - 1;
+            cells.insert(at, (NOTES.to_owned(), rest));
+        }
+    }
+
+    fn note(&mut self, block: &Block, text: &str) {
+        let text = self.rows.clean(block.line, text);
+        if !text.is_empty() {
+            self.push(block, None, vec![(NOTES.to_owned(), text)]);
+        }
+    }
+
+    fn finish(self) -> Vec<Block> {
+        let Self { rows, mut out, .. } = self;
+        let is_note = |block: &Block| match &block.body {
+            Body::Cells(cells) => cells.len() == 1 && cells[0].0 == NOTES,
+            _ => false,
+        };
+        let are_named = out.iter().any(|block| block.participant.is_some() && !is_note(block));
+        out.retain(|block| {
+            let is_note = is_note(block);
+            let is_kept = !(is_note && are_named && block.participant.is_none());
+            if is_note {
+                rows.findings.note("narration", block.line, || {
+                    "only the words in quotation marks or block quotes are the participants' here; \
+                     what is told around them is not quoted, and left out where it names no \
+                     participant"
+                        .to_owned()
+                });
+            }
+            is_kept
+        });
+        out
+    }
+}
+
+/// Headings such as `Halvor, father`, if there are several.
+fn named_headings(blocks: &[Block]) -> HashSet<String> {
+    let is_named = |heading: &&String| {
+        let Some((name, role)) = heading.split_once(", ") else { return false };
+        name.starts_with(char::is_uppercase)
+            && name.split_whitespace().count() <= 2
+            && name.chars().all(|c| c.is_alphabetic() || c == ' ' || c == '-')
+            && role.starts_with(char::is_lowercase)
+    };
+    let sections = blocks.iter().filter_map(|block| block.section.as_ref());
+    let found: HashSet<String> = sections.filter(is_named).cloned().collect();
+    if found.len() > 1 { found } else { HashSet::new() }
+}
+
+/// Fewest list items of notes that only describe participants.
+const LEAST_NOTES: usize = 3;
+
+/// Says that a document reads like notes about participants, which are quoted since nothing in it
+/// is set off as their own words.
+pub(crate) fn note_third_person(blocks: &[Block], findings: &mut Findings) {
+    let is_item = |block: &&Block| matches!(block.body, Body::Item(_));
+    let items: Vec<_> = blocks.iter().filter(is_item).map(text_of).collect();
+    let about_others = items.iter().filter(|item| told::is_about_others(item)).count();
+    let about_self = items.iter().any(|item| told::is_about_self(item));
+    let are_notes = items.len() >= LEAST_NOTES
+        && items.len() * 4 >= blocks.len() * 3
+        && about_others * 4 >= items.len() * 3
+        && !about_self;
+    if are_notes {
+        findings.note("third-person-notes", blocks[0].line, || {
+            "the list items read like notes about participants, and are quoted since nothing else \
+             is in anybody's own words; to have only words quoted, put them between quotation marks"
+                .to_owned()
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::corpus::formats::{html, markdown, org, text};
+
+    type Reader = fn(&str, &mut Rows) -> Result<(), String>;
+
+    fn read(reader: Reader, text: &str) -> Rows {
+        let mut rows = Rows::new(1);
+        reader(text, &mut rows).unwrap();
+        rows
+    }
+
+    /// Participant and words of each record that has words.
+    fn said(rows: &Rows) -> Vec<(Option<&str>, &str)> {
+        let words = rows.records.iter().filter_map(|record| {
+            let span = record.columns.iter().find(|span| &*span.name == "text")?;
+            Some((record.participant.as_deref(), &record.text[span.start..span.end]))
+        });
+        words.collect()
+    }
+
+    #[test]
+    fn in_notes_only_what_stands_in_quotation_marks_is_said() {
+        let rows = read(
+            text::read,
+            "We met three people. The first was Wanjiru, who sells fruit. “I put the rent money \
+                with my sister,” she told us. \
+             We think she fears it.\n\nOtieno drives. When we asked him he laughed and said, “I \
+             fix my bike on some days.”\n\n\
+             Our own view is that \"trust\" is too broad.\n\nAccording to Brian, a student, it \
+             is dear: “They take thirty of my own hundred.”\n",
+        );
+        let expected = [
+            (Some("Wanjiru"), "I put the rent money with my sister,"),
+            (Some("Otieno"), "I fix my bike on some days."),
+            (Some("Brian"), "They take thirty of my own hundred."),
+        ];
+        assert_eq!(said(&rows), expected);
+        assert!(rows.records[0].text.contains("researcher notes: We met three people."));
+        assert_eq!(rows.findings.kinds(), [("narration", Some(5), 1)]);
+    }
+
+    #[test]
+    fn the_one_who_moderates_is_not_quoted() {
+        let rows = read(
+            text::read,
+            "Moderator: Gwen Parry. Minutes: Todd.\nPresent: Ana, Steve, Yuki.\n\n\
+             Gwen asked, \"How do you know what he learns?\" Ana does not. \"I look at my stars \
+             and hope.\" Steve laughed.\n\n\
+             Todd noted it. \"Ten quid for my three kids each month,\" Steve said. Yuki shares \
+             it, \"so please don't tell on me\".\n\n\
+             Gwen closed. \"I think this was a great group,\" she said.\n",
+        );
+        let expected = [
+            (Some("Ana"), "I look at my stars and hope."),
+            (Some("Steve"), "Ten quid for my three kids each month,"),
+            (Some("Yuki"), "so please don't tell on me"),
+        ];
+        assert_eq!(said(&rows), expected);
+    }
+
+    #[test]
+    fn list_items_in_quotation_marks_are_said_and_the_others_describe() {
+        let rows = read(
+            markdown::read,
+            "## P1 – Kev\n\n- Starts early, loads his van\n- \"I scan them all at the \
+                gate.\"\n- On the app: \"It wants my photo.\"\n\n\
+             ## Quotes\n\n- \"I took the day off.\" (P4)\n- “I ring and ring.” – Helen, \
+             carer\n- P3: \"I come at nine.\"\n",
+        );
+        let expected = [
+            (Some("P1 – Kev"), "I scan them all at the gate."),
+            (Some("P1 – Kev"), "It wants my photo."),
+            (Some("P4"), "I took the day off."),
+            (Some("Helen"), "I ring and ring."),
+            (Some("P3"), "I come at nine."),
+        ];
+        assert_eq!(said(&rows), expected);
+        assert_eq!(
+            rows.records[0].text.lines().last(),
+            Some("researcher notes: Starts early, loads his van")
+        );
+    }
+
+    #[test]
+    fn block_quotes_are_said_by_whom_they_name() {
+        let quotes = [
+            ("I print it at work.", "Anouk, 34"),
+            ("My hall is full.", "Carla, 28"),
+            ("I take a photo.", "Finn, 22"),
+        ];
+        let expected: Vec<_> =
+            quotes.iter().map(|(words, who)| (Some(told::name_of(who)), *words)).collect();
+        let all = |form: fn(&str, &str) -> String| -> String {
+            quotes.iter().map(|(words, who)| form(words, who)).collect()
+        };
+        let note = "We believe this is the quickest win.";
+        for (reader, text) in [
+            (
+                html::read as Reader,
+                format!(
+                    "<p>{note}</p>{}",
+                    all(|w, a| format!("<blockquote>{w}<cite>{a}</cite></blockquote>"))
+                ),
+            ),
+            (
+                html::read,
+                format!(
+                    "<p>{note}</p>{}",
+                    all(|w, a| format!(
+                        "<blockquote><p>{w}</p><footer>— <cite>{a}</cite></footer></blockquote>"
+                    ))
+                ),
+            ),
+            (
+                html::read,
+                format!(
+                    "<p>{note}</p>{}",
+                    all(|w, a| format!(
+                        "<figure><blockquote>“{w}”</blockquote><figcaption>{a}</figcaption></figure>"
+                    ))
+                ),
+            ),
+            (
+                markdown::read,
+                format!("{note}\n\n{}", all(|w, a| format!("> \"{w}\"\n> — {a}\n\n"))),
+            ),
+        ] {
+            assert_eq!(said(&read(reader, &text)), expected, "{text}");
+        }
+        let text = "* Ida, nurse\n#+BEGIN_QUOTE\nI wait.\n#+END_QUOTE\n- seems tired\n* Jan, \
+            driver\n#+BEGIN_QUOTE\nI drive my bus.\n#+END_QUOTE\n#+BEGIN_QUOTE\nI \
+            sleep.\n#+END_QUOTE\n";
+        let expected = [
+            (Some("Ida, nurse"), "I wait."),
+            (Some("Jan, driver"), "I drive my bus."),
+            (Some("Jan, driver"), "I sleep."),
+        ];
+        assert_eq!(said(&read(org::read, text)), expected);
+    }
+
+    #[test]
+    fn whoever_tells_their_own_story_is_heard_with_those_they_quote() {
+        for text in [
+            "I came home late. My boss said, “I need you to stay here.” I was angry and I told \
+                him so.\n\nI went to my room. “I am not hungry,” I said to my wife.\n\nI slept. \
+                She said, “I told you so my dear.” I cried.\n",
+            "I like the “big red button” most.\n\nI never found “the other one”.\n\nI said “no” \
+                to my boss.\n",
+            "Dear Sir or Madam,\nyour website says: “Relax, we get you there.” I did not.\n\n\
+                The toilet was locked. The driver told me, “I don't clean it, so I don't open it.” I \
+                am 68. He said, “I only drive, I told you so.”\n\nThe coach was late. Your letter \
+                states: “I have checked our systems.” It was cold.\n",
+        ] {
+            let rows = read(text::read, text);
+            assert_eq!(rows.records.len(), 3, "{text}");
+            assert!(rows.records.iter().all(|record| record.columns.is_empty()), "{text}");
+        }
+    }
+
+    #[test]
+    fn notes_without_any_words_of_participants_are_quoted_and_reported() {
+        let rows = read(
+            markdown::read,
+            "## P1\n\n- likes the map\n- wants to see prices\n\n## P2\n\n- asks his son\n",
+        );
+        assert_eq!(said(&rows).len(), 3);
+        assert_eq!(rows.findings.kinds(), [("third-person-notes", Some(3), 1)]);
+        let rows = read(markdown::read, "- likes: my map\n- I want prices\n- my son asks\n");
+        assert!(rows.findings.kinds().is_empty());
+    }
+}

@@ -1,0 +1,24 @@
+//! Tables: where one begins and ends, what its columns hold, whose its rows are.
+//!
+//! Owns everything between rows of cells, as a file format gives them, and records. Knows no file
+//! format.
+//!
+//! [`header`] and [`footer`] cut the table out of what stands around it, [`transposed`] and
+//! [`options`] bring it into the shape of one participant a row, [`voices`], [`owner`] and
+//! [`people`] tell whose each row is, [`staff`] which columns no participant wrote, and [`table`]
+//! makes the records.
+
+mod cell_talk;
+mod cover;
+pub(super) mod footer;
+mod form;
+pub(super) mod header;
+mod options;
+mod owner;
+pub(super) mod people;
+mod repeated;
+pub(super) mod sheets;
+pub(super) mod staff;
+pub(super) mod table;
+pub(super) mod transposed;
+mod voices;

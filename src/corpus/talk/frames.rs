@@ -1,0 +1,215 @@
+//! Lines that a tool writes into a text again and again: `Reference 2 - 0.84% Coverage`,
+//! `Page 3 of 12`, and above the words from each file or person
+//! `<Files\\P02 Ruben> - § 3 references coded`.
+//!
+//! Owns which lines these are. What becomes of the words below them is decided in `text`.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::layouts::heads_turn;
+use super::speakers::{begins_turn, participant_of_heading};
+
+/// Fewest times that a tool's line occurs.
+const LEAST: usize = 3;
+
+/// Most words of a line that is taken for a heading because it numbers or names a participant.
+const HEADING_WORDS: usize = 3;
+
+/// What the heading above a part of a text says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Above {
+    pub section: Option<String>,
+    pub participant: Option<String>,
+}
+
+/// The lines of a text that nobody said.
+#[derive(Debug, Default)]
+pub(crate) struct Frames {
+    tools: HashSet<usize>,
+    headings: BTreeMap<usize, Above>,
+    /// Whether headings name the files from which a tool took the words below them, so that what
+    /// stands above the first of them is the tool's, too.
+    pub are_sources: bool,
+}
+
+impl Frames {
+    pub(crate) fn find(lines: &[&str]) -> Self {
+        let is_blank = |at: usize| lines.get(at).is_none_or(|line| line.trim().is_empty());
+        let alone = lines.iter().enumerate().filter(|(at, line)| {
+            !line.trim().is_empty() && (*at == 0 || is_blank(at - 1)) && is_blank(at + 1)
+        });
+        let alone: Vec<(usize, &str)> = alone.map(|(at, line)| (at, line.trim())).collect();
+        let mut frames = Self::default();
+        let mut sources = BTreeMap::new();
+        let mut ruled = BTreeMap::new();
+        let mut named = BTreeMap::new();
+        for &(at, line) in &alone {
+            if let Some(name) = source(line) {
+                sources.insert(at, Above { section: None, participant: Some(name) });
+            } else if let Some(above) = between_rules(line) {
+                ruled.insert(at, above);
+            } else if let Some(participant) = short_heading(line) {
+                named.insert(at, Above { section: None, participant: Some(participant) });
+            }
+        }
+        let others = alone.iter().filter(|(at, _)| !named.contains_key(at));
+        frames.tools = counted(others.copied());
+        // Headings count only if there are several different ones.
+        let differ = |found: &BTreeMap<usize, Above>| {
+            found.values().any(|above| Some(above) != found.values().next())
+        };
+        frames.are_sources = differ(&sources) || !sources.is_empty() && !frames.tools.is_empty();
+        if frames.are_sources {
+            frames.headings.append(&mut sources);
+        }
+        for mut found in [ruled, named] {
+            if differ(&found) {
+                frames.headings.append(&mut found);
+            }
+        }
+        frames.tools.retain(|at| !frames.headings.contains_key(at));
+        frames
+    }
+
+    pub(crate) fn is_tools(&self, line: usize) -> bool {
+        self.tools.contains(&line)
+    }
+
+    pub(crate) fn heading(&self, line: usize) -> Option<&Above> {
+        self.headings.get(&line)
+    }
+}
+
+/// Indices of the lines that come back with only their numbers changed: two numbers or more
+/// (`Page 3 of 12`), or one that counts up. Lines that end as sentences do, or begin with a name
+/// and a colon, are what people say.
+fn counted<'t>(alone: impl Iterator<Item = (usize, &'t str)>) -> HashSet<usize> {
+    static NUMBER: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\d+(?:[.,]\d+)*").expect("the pattern is valid"));
+    let mut frames: HashMap<String, Vec<(usize, &str)>> = HashMap::new();
+    for (at, line) in alone {
+        let is_said =
+            line.ends_with(['.', '!', '?', '…', '。', '！', '？', '।']) || begins_turn(line);
+        let is_words = is_said || heads_turn(line);
+        if !is_words && line.contains(char::is_alphabetic) && NUMBER.is_match(line) {
+            frames.entry(NUMBER.replace_all(line, "#").into_owned()).or_default().push((at, line));
+        }
+    }
+    let first = |line: &str| NUMBER.find(line)?.as_str().parse::<u64>().ok();
+    let counts = |lines: &[(usize, &str)]| {
+        lines.windows(2).all(|pair| match (first(pair[0].1), first(pair[1].1)) {
+            (Some(before), Some(after)) => after == before + 1 || after <= 1,
+            _ => false,
+        })
+    };
+    frames
+        .into_iter()
+        .filter(|(frame, lines)| {
+            lines.len() >= LEAST && (frame.matches('#').count() >= 2 || counts(lines))
+        })
+        .flat_map(|(_, lines)| lines.into_iter().map(|(at, _)| at))
+        .collect()
+}
+
+/// The name of the file that a line is about, as in
+/// `<Files\\Interviews 2024\\P02 Ruben> - § 3 references`.
+fn source(line: &str) -> Option<String> {
+    let (path, _) = line.strip_prefix('<')?.split_once('>')?;
+    let is_path = path.contains(['\\', '/']) && !path.starts_with('/') && !path.contains("://");
+    is_path.then(|| file_name(path)).filter(|name| !name.is_empty())
+}
+
+/// The last part of a path, without its extension.
+fn file_name(path: &str) -> String {
+    let name = path.trim_end_matches(['\\', '/']).rsplit(['\\', '/']).next().unwrap_or(path).trim();
+    match name.rsplit_once('.') {
+        Some((stem, kind))
+            if (2..=4).contains(&kind.len()) && kind.is_ascii() && !kind.contains(' ') =>
+        {
+            stem.to_owned()
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// The heading in a line such as `=== P01.txt ===`, which is a participant's where it says so or
+/// names a file.
+pub(crate) fn between_rules(line: &str) -> Option<Above> {
+    static RULED: LazyLock<Regex> = LazyLock::new(|| {
+        let word = "file|document|source|transcript|participant|respondent|datei|dokument|quelle|\
+                    archivo|documento|fichier|fonte|文件|ファイル";
+        let rule = r"(?:={2,}|\*{2,}|#{2,}|~{2,}|_{2,}|-{2,}|\+{2,})";
+        let pattern = format!(
+            r"(?i)^{rule}\s*(?:(?P<word>{word})\s*[:：#]\s*)?(?P<name>[\p{{L}}\p{{N}}].*?)\s*{rule}$"
+        );
+        Regex::new(&pattern).expect("the pattern is valid")
+    });
+    let found = RULED.captures(line)?;
+    let name = file_name(&found["name"]);
+    let is_source = found.name("word").is_some() || name.len() < found["name"].trim().len();
+    let participant = participant_of_heading(&name).or_else(|| is_source.then(|| name.clone()));
+    let section = participant.is_none().then_some(name);
+    Some(Above { section, participant })
+}
+
+/// The participant of a line that is nothing but a heading for one: `P02`, `Participant 3`.
+fn short_heading(line: &str) -> Option<String> {
+    let is_short = line.split_whitespace().nth(HEADING_WORDS).is_none();
+    let is_said = line.ends_with(['.', '!', '?', '…', '。']) || begins_turn(line);
+    participant_of_heading(line.trim_end_matches(':')).filter(|_| is_short && !is_said)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::corpus::test_support::{load_text, said};
+
+    #[test]
+    fn what_a_coding_tool_writes_between_words_names_whose_they_are() {
+        let rows = load_text(
+            "Name: Frustrations\n\n<Files\\\\Talks\\\\P01 Dalia> - § 2 references coded  [ 2.04% Coverage]\n\n\
+             Reference 1 - 1.20% Coverage\n\nI have four passwords.\n\nReference 2 - 0.84% Coverage\n\n\
+             Nobody could find it.\n\n<Files\\\\Talks\\\\Ruben.docx> - § 1 reference coded  [ 3% Coverage]\n\n\
+             Reference 1 - 2.31% Coverage\n\nWe still print it.\n",
+        );
+        let expected = [
+            (Some("P01 Dalia"), "I have four passwords."),
+            (Some("P01 Dalia"), "Nobody could find it."),
+            (Some("Ruben"), "We still print it."),
+        ];
+        assert_eq!(said(&rows), expected);
+        assert_eq!(
+            rows.findings.kinds(),
+            [("above-headings", Some(1), 1), ("tool-line", Some(3), 5)]
+        );
+    }
+
+    #[test]
+    fn pages_are_nobodys_words_and_answers_that_look_alike_are_kept() {
+        let rows = load_text("I wait.\n\nPage 1\n\nI queue.\n\nPage 2\n\nI walk.\n\nPage 3\n");
+        assert_eq!(rows.records.len(), 3);
+        assert_eq!(rows.findings.kinds(), [("tool-line", Some(3), 3)]);
+        for text in [
+            "5 minutes\n\n20 minutes\n\n10 minutes\n",
+            "I wait 5 or 6 minutes.\n\nI wait 3 or 4 minutes.\n\nI wait 7 or 8 minutes.\n",
+            "Page 1\n\nI wait.\n\nPage 2\n",
+        ] {
+            assert_eq!(load_text(text).records.len(), 3, "{text}");
+        }
+    }
+
+    #[test]
+    fn lines_that_name_one_participant_after_the_other_are_headings() {
+        let rows = load_text("P01\n\nI wait.\n\nP02\n\nI queue.\n\nAnd I walk.\n");
+        let expected =
+            [(Some("P01"), "I wait."), (Some("P02"), "I queue."), (Some("P02"), "And I walk.")];
+        assert_eq!(said(&rows), expected);
+        let rows = load_text("=== Ana.txt ===\n\nI wait.\n\n=== Bo.txt ===\n\nI queue.\n");
+        assert_eq!(said(&rows), [(Some("Ana"), "I wait."), (Some("Bo"), "I queue.")]);
+        let rows = load_text("User 3 cannot log in\n\nUser 4 cannot log out\n");
+        assert_eq!(rows.records.len(), 2);
+        assert_eq!(load_text("P01\n\nI wait.\n").records.len(), 2, "one is chance");
+    }
+}

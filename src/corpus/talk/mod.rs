@@ -1,0 +1,20 @@
+//! Conversations: who speaks, who asks, and where one turn ends and the next begins.
+//!
+//! Owns what labels, time marks, headers and chat stamps look like, and whose words are a question.
+//! Knows blocks of text, and neither tables nor file formats.
+//!
+//! A text is cut into blocks by its format. [`label_forms`] and [`layouts`] learn how this file
+//! writes its labels, [`speakers`] reads each, [`moderator`] tells who asks, and [`transcript`]
+//! makes records of the turns.
+
+pub(super) mod asked;
+pub(super) mod chat;
+mod chat_heads;
+pub(super) mod frames;
+mod label_forms;
+pub(super) mod layouts;
+pub(super) mod moderator;
+pub(super) mod speakers;
+mod time_marks;
+pub(super) mod transcript;
+pub(super) mod transcript_header;

@@ -1,0 +1,627 @@
+//! Who asks in a conversation: a moderator's words are context for what the others say, not
+//! evidence.
+//!
+//! Owns the names of that role and the guess by what the speakers do. Does not know where the turns
+//! stand in a file.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::speakers::{is_generic, is_numbered};
+use super::transcript_header::is_watching;
+use crate::corpus::findings::Findings;
+use crate::corpus::names::{is_of_word, participant_rank};
+
+/// Words for the role of the one who asks, as speakers' labels have them.
+const ROLES: [&str; 102] = [
+    "interviewer",
+    "moderator",
+    "facilitator",
+    "researcher",
+    "interviewerin",
+    "moderatorin",
+    "intervieweur",
+    "intervieweuse",
+    "modérateur",
+    "modératrice",
+    "enquêteur",
+    "enquêtrice",
+    "entrevistador",
+    "entrevistadora",
+    "moderador",
+    "moderadora",
+    "intervistatore",
+    "intervistatrice",
+    "интервьюер",
+    "модератор",
+    "采访者",
+    "採訪者",
+    "采访人",
+    "访谈者",
+    "訪談者",
+    "访谈员",
+    "访问者",
+    "訪問者",
+    "访员",
+    "主持人",
+    "提问者",
+    "研究员",
+    "研究員",
+    "インタビュアー",
+    "インタビューアー",
+    "聞き手",
+    "司会",
+    "司会者",
+    "質問者",
+    "調査者",
+    "モデレーター",
+    "면접자",
+    "면접관",
+    "인터뷰어",
+    "진행자",
+    "사회자",
+    "연구자",
+    "질문자",
+    "المحاور",
+    "المحاورة",
+    "الباحث",
+    "الباحثة",
+    "साक्षात्कारकर्ता",
+    "साक्षात्कर्ता",
+    "शोधकर्ता",
+    "प्रश्नकर्ता",
+    "संचालक",
+    "moderatorka",
+    "badacz",
+    "badaczka",
+    "prowadzący",
+    "prowadząca",
+    "ankieter",
+    "ankieterka",
+    "görüşmeci",
+    "araştırmacı",
+    "moderatör",
+    "intervjuare",
+    "intervjuer",
+    "forskare",
+    "forsker",
+    "samtalsledare",
+    "onderzoeker",
+    "onderzoekster",
+    "gespreksleider",
+    "interviewster",
+    "tazatel",
+    "tazatelka",
+    "moderátor",
+    "moderátorka",
+    "výzkumník",
+    "výzkumnice",
+    "haastattelija",
+    "tutkija",
+    "moderaattori",
+    "investigador",
+    "investigadora",
+    "pesquisador",
+    "pesquisadora",
+    "moderatore",
+    "moderatrice",
+    "ricercatore",
+    "ricercatrice",
+    "chercheur",
+    "chercheuse",
+    "forscher",
+    "forscherin",
+    "리서처",
+    "연구원",
+    "면접원",
+    "リサーチャー",
+    "インタビュワー",
+];
+
+/// Labels by which transcribers abbreviate that role.
+const SHORT: [&str; 24] = [
+    "q",
+    "i",
+    "int",
+    "mod",
+    "question",
+    "frage",
+    "pregunta",
+    "pergunta",
+    "domanda",
+    "вопрос",
+    "问",
+    "問",
+    "提问",
+    "質問",
+    "問い",
+    "질문",
+    "문",
+    "سؤال",
+    "السؤال",
+    "س",
+    "प्रश्न",
+    "सवाल",
+    "प्र",
+    "访",
+];
+
+/// Labels of people who are to be heard, besides the words for a participant. They are never
+/// guessed to be the one who asks, since the customer of a chat asks a lot.
+const PARTICIPANTS: [&str; 14] = [
+    "client",
+    "patient",
+    "visitor",
+    "caller",
+    "human",
+    "guest",
+    "student",
+    "buyer",
+    "member",
+    "kunde",
+    "kundin",
+    "klient",
+    "cliente",
+    "patientin",
+];
+
+/// Labels of those who answer a customer: in a conversation with them, the one who asks is the one
+/// to be heard.
+const HELPERS: [&str; 10] = [
+    "agent",
+    "support",
+    "assistant",
+    "bot",
+    "chatbot",
+    "helpdesk",
+    "operator",
+    "advisor",
+    "ai",
+    "representative",
+];
+
+/// Most words of a turn that asks nothing and only keeps the other one talking: `Mm-hm, right.`
+const NOD_WORDS: usize = 2;
+/// Most characters of such a turn in a script without capitals; many of these scripts have no
+/// spaces between words.
+const NOD_SIGNS: usize = 5;
+
+/// Most bytes of a question that a record repeats. A longer one keeps its end, where what is asked
+/// stands.
+const MOST: usize = 600;
+
+/// Fewest turns of a speaker, nods aside, who is taken for the one who asks.
+const LEAST_TURNS: usize = 3;
+
+/// Fewest such turns where only two speak, the first of them says less, and the other asks nothing.
+const LEAST_OPENED: usize = 2;
+
+/// Whether a name begins or ends with the role of the one who asks, or has it in brackets:
+/// `Sarah (Interviewer)`.
+pub(crate) fn is_role(name: &str) -> bool {
+    let is_named = |name: &str| ROLES.contains(&first_word(name).as_str());
+    // `Sarah Research` is how teams sign in a chat.
+    let last = name.trim().rsplit_once(char::is_whitespace).map(|(_, last)| last.to_lowercase());
+    is_named(name)
+        || name.split_once(['(', '（']).is_some_and(|(_, bracket)| is_named(bracket))
+        || last.is_some_and(|last| last == "research" || ROLES.contains(&last.as_str()))
+}
+
+/// The name that stands beside the role in a label: `Sarah (Interviewer)`, `Moderator Eva`.
+pub(crate) fn name_in(label: &str) -> Option<&str> {
+    let name = match label.split_once(['(', '（']) {
+        Some((name, _)) => name,
+        None => match label.trim().split_once(char::is_whitespace)? {
+            (role, name) if is_role(role) => name,
+            _ => label.trim().rsplit_once(char::is_whitespace)?.0,
+        },
+    };
+    Some(name.trim()).filter(|name| name.contains(char::is_alphabetic))
+}
+
+/// Whether a label of a transcript is that of the one who asks.
+pub(crate) fn is_asker(label: &str) -> bool {
+    is_role(label) || SHORT.contains(&label.to_lowercase().as_str()) || is_watching(label)
+}
+
+/// Whether a label is that of somebody who helps a customer. As in an interview, it is the other
+/// speaker who is to be heard.
+pub(crate) fn is_helper(label: &str) -> bool {
+    let last = label.trim().rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    HELPERS.contains(&first_word(label).as_str())
+        || ["admin", "bot", "support", "team"].contains(&last.to_lowercase().as_str())
+        // As in `FleetBot`.
+        || last.strip_suffix("Bot").is_some_and(|name| name.ends_with(char::is_lowercase))
+}
+
+/// Whether the role that a service gives somebody in a conversation is that of its own people or
+/// machines.
+pub(crate) fn is_staff(role: &str) -> bool {
+    const STAFF: [&str; 9] = [
+        "admin", "staff", "teammate", "employee", "internal", "system", "team", "outbound",
+        "outgoing",
+    ];
+    is_role(role) || is_helper(role) || STAFF.contains(&first_word(role).as_str())
+}
+
+/// A part in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Asks: `interviewer`.
+    Asks,
+    /// Helps or answers a customer: `agent`, `assistant`.
+    Helps,
+    /// Is to be heard: `user`, `customer`, `participant`.
+    Heard,
+}
+
+/// The part that a value names, if it names nothing else: `assistant`, but not the job
+/// `Operations assistant`.
+pub(crate) fn part(value: &str) -> Option<Part> {
+    let word = value.trim().to_lowercase();
+    if word.contains(char::is_whitespace) {
+        return (word == "end user").then_some(Part::Heard);
+    }
+    if is_anyone(&word) || ["end-user", "enduser", "end_user"].contains(&word.as_str()) {
+        return Some(Part::Heard);
+    }
+    if is_role(&word) {
+        return Some(Part::Asks);
+    }
+    (is_staff(&word) || is_machine(&word)).then_some(Part::Helps)
+}
+
+/// Whether a role that a record gives somebody may as well be their job: `Operator`, `Team lead`.
+pub(crate) fn may_be_job(role: &str) -> bool {
+    const JOBS: [&str; 9] = [
+        "operator",
+        "advisor",
+        "representative",
+        "admin",
+        "staff",
+        "teammate",
+        "employee",
+        "internal",
+        "team",
+    ];
+    let role = role.trim().to_lowercase();
+    part(&role).is_none() || JOBS.contains(&role.as_str())
+}
+
+/// Whether a label is that of a machine in a chat with one. What a `system` or `tool` says is not
+/// part of the conversation.
+pub(crate) fn is_machine(label: &str) -> bool {
+    let label = label.trim().to_lowercase();
+    ["assistant", "ai", "bot", "chatbot", "model"].contains(&label.as_str()) || is_setting(&label)
+}
+
+/// Whether a label marks what sets up a chat with a machine, or what its tools gave back.
+pub(crate) fn is_setting(label: &str) -> bool {
+    ["system", "tool", "function"].contains(&label.trim().to_lowercase().as_str())
+}
+
+/// Whether a label stands for whoever is heard in a conversation, and for nobody in particular:
+/// `customer`, but neither `Customer 3` nor a name.
+pub(crate) fn is_anyone(label: &str) -> bool {
+    is_generic(label) || PARTICIPANTS.contains(&label.trim().to_lowercase().as_str())
+}
+
+/// Whether a label is that of somebody to be heard. `Speaker 2` is not: tools that transcribe by
+/// themselves number all speakers, including those who ask.
+fn is_interviewee(label: &str) -> bool {
+    let first = first_word(label);
+    is_generic(label)
+        || is_numbered(label) && first != "speaker"
+        || participant_rank(&first).is_some_and(|rank| rank == 0)
+        || PARTICIPANTS.contains(&first.as_str())
+}
+
+/// The first word of a label in lower case, without a number at its end.
+fn first_word(label: &str) -> String {
+    let first = label.trim().split(|c: char| !is_of_word(c)).next().unwrap_or_default();
+    first.trim_end_matches(char::is_numeric).to_lowercase()
+}
+
+/// Whether a turn asks nothing and hardly says anything.
+fn is_nod(text: &str) -> bool {
+    let signs =
+        text.chars().filter(|c| c.is_alphabetic() && !c.is_lowercase() && !c.is_uppercase());
+    !ends_in_question(text)
+        && text.split_whitespace().nth(NOD_WORDS).is_none()
+        && signs.count() <= NOD_SIGNS
+}
+
+/// Whether the turn ends in a question.
+pub(crate) fn ends_in_question(text: &str) -> bool {
+    let text = text.trim_end_matches(|c: char| c.is_whitespace() || "\"'”’»)」".contains(c));
+    text.ends_with(['?', '？', '؟']) || text.trim_end_matches('。').ends_with('か')
+}
+
+#[derive(Default)]
+struct Tally {
+    turns: usize,
+    asking: usize,
+    words: usize,
+    /// Number of letters, a measure of length also for scripts without spaces between words.
+    letters: usize,
+}
+
+/// Guesses which speaker asks from what they do, where no label says it: most of that speaker's
+/// turns end in a question, hardly any of the others' do, and the others say more. `None` where
+/// nobody is like that, or more than one. `turns` are pairs of speaker and words.
+pub(crate) fn guess<'a>(turns: impl Iterator<Item = (&'a str, &'a str)>) -> Option<&'a str> {
+    let mut speakers: BTreeMap<&str, Tally> = BTreeMap::new();
+    let mut order: Vec<&str> = Vec::new();
+    for (speaker, text) in turns.filter(|(_, text)| !is_nod(text)) {
+        let tally = speakers.entry(speaker).or_default();
+        tally.turns += 1;
+        tally.asking += usize::from(ends_in_question(text));
+        tally.words += text.split_whitespace().count();
+        tally.letters += text.chars().filter(|c| c.is_alphabetic()).count();
+        order.push(speaker);
+    }
+    let sum = |of: fn(&Tally) -> usize| speakers.values().map(of).sum::<usize>();
+    let (turns, asking, words) = (sum(|t| t.turns), sum(|t| t.asking), sum(|t| t.words));
+    let acts_as_asker = |(_, tally): &(&&str, &Tally)| {
+        tally.turns >= LEAST_TURNS
+            && tally.asking * 3 >= tally.turns * 2
+            && tally.turns * 4 >= turns
+            && (asking - tally.asking) * 5 <= turns - tally.turns
+            && words - tally.words > tally.words
+    };
+    if speakers.keys().any(|name| is_helper(name)) {
+        return None;
+    }
+    let mut askers = speakers.iter().filter(acts_as_asker);
+    let Some((&asker, _)) = askers.next() else {
+        return opener(&speakers, &order).filter(|name| !is_interviewee(name));
+    };
+    (askers.next().is_none() && !is_interviewee(asker)).then_some(asker)
+}
+
+/// The first of two speakers, if they take turns with the other, ask at least once and say far
+/// less, and the other asks nothing.
+fn opener<'a>(speakers: &BTreeMap<&'a str, Tally>, order: &[&'a str]) -> Option<&'a str> {
+    let first = order.first()?;
+    let own = speakers.get(first)?;
+    let (_, other) = speakers.iter().find(|(name, _)| *name != first)?;
+    // Nods are left out of `order`, so that a speaker may have two turns in a row.
+    let changes = order.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    let alternates = changes * 4 + 3 >= order.len() * 3;
+    let is_opener = speakers.len() == 2
+        && alternates
+        && own.turns >= LEAST_OPENED
+        && own.asking >= 1
+        && other.asking == 0
+        && own.letters * 3 <= other.letters * 2;
+    is_opener.then_some(first)
+}
+
+/// The question under way in a conversation, and who has answered it.
+#[derive(Debug, Default)]
+pub(crate) struct Question {
+    asked: Option<(usize, String)>,
+    answered: bool,
+    /// Who has answered since the question was asked, or since a nod asked for more.
+    answerers: HashSet<String>,
+}
+
+impl Question {
+    /// Takes a moderator's turn in line or row `at`, which is added to a question that nobody has
+    /// answered yet. True where it is a nod, which no answer will carry.
+    pub(crate) fn ask(&mut self, at: usize, text: &str) -> bool {
+        if is_nod(text) && (self.asked.is_some() || text.is_empty()) {
+            self.answerers.clear();
+            return true;
+        }
+        // Lines of nods before the question were joined to it as the same speaker's. A nod ends in
+        // a mark; a short line without one goes on in the next.
+        let nods = |line: &&str| is_nod(line) && line.trim_end().ends_with(['.', '!', '…', '。']);
+        let asked = text.lines().skip_while(nods).collect::<Vec<_>>().join("\n");
+        let asked = if asked.is_empty() { text.to_owned() } else { asked };
+        match &mut self.asked {
+            Some((_, earlier)) if !self.answered => {
+                earlier.push('\n');
+                earlier.push_str(&asked);
+            }
+            _ => *self = Self { asked: Some((at, asked)), ..Self::default() },
+        }
+        if let Some((_, text)) = &mut self.asked
+            && text.len() > MOST
+        {
+            let end = text.ceil_char_boundary(text.len() - MOST);
+            text.replace_range(..end, "…");
+        }
+        false
+    }
+
+    /// The question that a turn of this speaker answers: only their first turn after it does, since
+    /// later ones answer the speakers in between. A turn without a speaker answers a question that
+    /// nobody else has answered.
+    pub(crate) fn answer(&mut self, speaker: Option<&str>) -> Option<&str> {
+        let (_, text) = self.asked.as_ref()?;
+        let answers = match speaker {
+            Some(speaker) => self.answerers.insert(speaker.to_owned()),
+            None => !self.answered,
+        };
+        self.answered = true;
+        answers.then_some(text.as_str())
+    }
+
+    /// Forgets a question that was answered: what follows is about something else.
+    pub(crate) fn move_on(&mut self) {
+        if self.answered {
+            *self = Self::default();
+        }
+    }
+
+    /// Forgets the question, and returns its line or row if nobody answered it.
+    pub(crate) fn end(&mut self) -> Option<usize> {
+        let question = std::mem::take(self);
+        question.asked.filter(|_| !question.answered).map(|(at, _)| at)
+    }
+}
+
+/// Counts a moderator's words that stay out of the records, said in line or row `at`.
+pub(crate) fn note_left_out(findings: &mut Findings, at: usize) {
+    findings.note("moderator-turn", at, || {
+        "what an interviewer, staff or a bot says is no evidence; left out where no answer follows, or \
+         where it only keeps an answer going"
+            .to_owned()
+    });
+}
+
+/// Says that `name` was taken for the one who asks, by what they do.
+pub(crate) fn note_guess(findings: &mut Findings, name: &str) {
+    findings.note("moderator-guessed", None, || {
+        format!(
+            "'{name}' asks nearly all questions and says less than the others, so was taken for the interviewer: \
+             those turns become the questions of the answers after them, and are no evidence. If \
+             '{name}' is a participant, call them 'Participant 1' or the like in the file"
+        )
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_known_in_several_languages_and_with_a_number() {
+        for name in
+            ["Interviewer", "Moderator 2", "INTERVIEWER1", "Eva (Moderatorin)", "Eva Research"]
+        {
+            assert!(is_role(name), "{name}");
+        }
+        assert_eq!(name_in("Eva Research"), Some("Eva"));
+        assert_eq!(name_in("Moderator Eva"), Some("Eva"));
+        for name in ["Moderately annoyed", "Q", "Ana", "", "Researchers' cat"] {
+            assert!(!is_role(name), "{name}");
+        }
+        assert!(is_asker("Q") && is_asker("int") && !is_asker("Quentin"));
+        for label in [
+            "采访者",
+            "问",
+            "主持人2",
+            "聞き手",
+            "質問",
+            "질문",
+            "سؤال",
+            "المحاور",
+            "प्रश्न",
+            "साक्षात्कारकर्ता",
+        ] {
+            assert!(is_asker(label), "{label}");
+        }
+        for label in [
+            "Badaczka",
+            "Prowadząca",
+            "Görüşmeci",
+            "Intervjuare",
+            "Onderzoeker",
+            "Tazatelka",
+            "Haastattelija",
+            "Investigadora",
+            "Ricercatrice",
+            "Chercheuse",
+            "Forscherin",
+            "인터뷰 진행자",
+            "リサーチャー",
+        ] {
+            assert!(is_role(label), "{label}");
+        }
+        assert!(is_helper("FleetBot") && !is_helper("Ana Talbot") && !is_helper("TalBOT"));
+        for label in ["受访者", "答", "साक्षी", "王阿姨", "المشارك"] {
+            assert!(!is_asker(label), "{label}");
+        }
+    }
+
+    #[test]
+    fn whoever_mostly_asks_is_found_and_nobody_else() {
+        let interview = [
+            ("Sarah", "Thank you. Could you tell me how your day begins?"),
+            ("Tom", "With coffee, and then with the list of the night shift, which is long."),
+            ("Sarah", "Mm-hm."),
+            ("Tom", "After that I drive to the first customer, who is hardly ever at home, right?"),
+            ("Sarah", "And what happens then?"),
+            ("Tom", "I leave a note on the door and try again in the afternoon on my way home."),
+            ("Sarah", "“How does that feel?”"),
+            ("Tom", "Pointless, most of the days. I write it down and nobody ever reads it."),
+            ("Tom", "But I do like the driving."),
+        ];
+        assert_eq!(guess(interview.into_iter()), Some("Sarah"));
+        // Two are enough where the other one only answers, and two who ask are a talk among equals.
+        assert_eq!(guess(interview.into_iter().take(5)), None, "both ask");
+        let answered = interview.map(|(who, said)| (who, said.trim_end_matches(", right?")));
+        assert_eq!(guess(answered.into_iter().take(6)), Some("Sarah"));
+        assert_eq!(guess(answered.into_iter().skip(1).take(5)), None, "Tom begins");
+        let equals = interview.map(|(who, _)| (who, "And what do you think of all that?"));
+        assert_eq!(guess(equals.into_iter()), None);
+        assert_eq!(guess(interview.into_iter().filter(|(who, _)| *who == "Sarah")), None);
+        let chat =
+            interview.map(|(who, said)| (if who == "Sarah" { "Customer" } else { who }, said));
+        assert_eq!(guess(chat.into_iter()), None);
+        let chat =
+            interview.map(|(who, said)| (if who == "Tom" { "Agent Lisa" } else { who }, said));
+        assert_eq!(guess(chat.into_iter()), None);
+        assert_eq!(guess(interview.into_iter().filter(|(who, _)| *who == "Tom")), None);
+    }
+
+    #[test]
+    fn a_question_goes_to_the_first_turn_of_each_and_past_a_nod() {
+        let mut question = Question::default();
+        assert_eq!(question.answer(Some("Ana")), None);
+        assert!(!question.ask(1, "Why?"));
+        assert_eq!(question.answer(Some("Ana")), Some("Why?"));
+        assert_eq!(question.answer(Some("Bo")), Some("Why?"));
+        assert_eq!(question.answer(Some("Ana")), None);
+        assert_eq!(question.answer(None), None);
+        assert!(question.ask(5, "Okay."));
+        assert_eq!(question.answer(Some("Ana")), Some("Why?"));
+        assert!(!question.ask(7, "Mm-hm.\nI see.\nSince\nwhen?"));
+        assert_eq!(question.answer(Some("Bo")), Some("Since\nwhen?"), "only what comes before it");
+        assert!(!question.ask(7, "And why?") && !question.ask(8, "Or why not?"));
+        assert_eq!(question.answer(Some("Bo")), Some("And why?\nOr why not?"));
+        question.move_on();
+        assert_eq!(question.answer(Some("Ana")), None);
+        assert!(!question.ask(9, "Never?"));
+        question.move_on();
+        assert_eq!((question.end(), question.end()), (Some(9), None));
+    }
+
+    #[test]
+    fn a_long_question_is_repeated_by_its_end_and_nothing_is_no_question() {
+        let mut question = Question::default();
+        assert!(question.ask(1, ""));
+        assert_eq!(question.answer(Some("Ana")), None);
+        question.ask(2, &format!("{}And now?", "ö".repeat(1000)));
+        let asked = question.answer(Some("Ana")).unwrap();
+        assert!(asked.starts_with("…ö") && asked.ends_with("And now?"), "{asked}");
+        assert!(asked.len() <= MOST + '…'.len_utf8());
+    }
+
+    #[test]
+    fn a_question_in_a_script_without_spaces_is_no_nod() {
+        for nod in ["Mm-hm.", "I see", "はい", "なるほど。", "嗯", ""] {
+            assert!(is_nod(nod), "{nod}");
+        }
+        for said in [
+            "それはなぜですか。",
+            "一日の始まりを教えてください",
+            "为什么会这样呢",
+            "Why?",
+            "Tell me more",
+        ] {
+            assert!(!is_nod(said), "{said}");
+        }
+    }
+
+    #[test]
+    fn those_to_hear_are_never_taken_for_the_one_who_asks() {
+        for label in ["Customer", "P01", "Participant 3", "Teilnehmerin 2", "Patient", "Kundin 4"] {
+            assert!(is_interviewee(label), "{label}");
+        }
+        for label in ["Sarah", "Speaker 1", "SPEAKER_00", "Dr. Lind"] {
+            assert!(!is_interviewee(label), "{label}");
+        }
+    }
+}

@@ -1,0 +1,435 @@
+//! Who speaks in prose: labels like `Ana:`, `[00:01] Ana:` or `Ana 00:01`, and headings that name a
+//! participant.
+//!
+//! Owns which beginnings of lines are labels, and which of them are speakers of a document. What
+//! becomes of their words is decided in `transcript`.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::moderator;
+use super::time_marks;
+use super::transcript::Block;
+use crate::corpus::names::{is_of_word, normalise, participant_rank};
+
+/// The participant whose words follow, if a heading names one: `Participant 3 – Marta`, `P07`,
+/// `Interview with Ana`, `访谈1：王阿姨`, or a name, an age and an occupation: `Carmen, 58, pescadera`.
+pub(crate) fn participant_of_heading(heading: &str) -> Option<String> {
+    static NAMED: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = "(?i)^(?:(?:participant|respondent|interviewee|interview|subject|user|p|r\
+                       |teilnehmer(?:in)?|proband(?:in)?|befragter?|gespräch|entrevista|entrevistad[oa]\
+                       |encuestad[oa]|participante|entretien|répondante?|interviewée?|intervista\
+                       |intervistat[oa]|partecipante|访谈|訪談|采访|採訪|受访者|受訪者|被访者|被訪者\
+                       |参与者|參與者|参加者|対象者|回答者|インタビュー|인터뷰|면담|참가자|참여자|응답자\
+                       |مقابلة|المقابلة|مشارك|المشارك|المشاركة|साक्षात्कार|प्रतिभागी|उत्तरदाता)\
+                       [ #.-]*[0-9]+\\b\
+                       |(?:participant|respondent|interviewee|teilnehmer(?:in)?|proband(?:in)?|participante|partecipante\
+                       |deelnemer)[ #.-]+\\p{L}{1,2}-?[0-9]+\\b|(?:interview (?:with|mit)|gespräch mit|entrevista (?:a|con|com)\
+                       |entretien avec|intervista (?:a|con)) (?P<who>.+))";
+        Regex::new(pattern).expect("the pattern is valid")
+    });
+    // After the name an age: with its unit, or else with more words after it, so that it is not a
+    // date.
+    static AGED: LazyLock<Regex> = LazyLock::new(|| {
+        let unit = "(?:岁|歲|歳|才|세|살|years?(?: old)?|yrs?|y/?o|jahre?(?: alt)?|años|ans|anos|anni|лет|года?)";
+        let part = r"\s*[,，、;；·(（|/–-]\s*";
+        let name = r"\p{L}[\p{L}\p{M}.'’· -]{0,39}?";
+        let pattern = format!(
+            r"(?i)^(?P<name>{name}){part}(?:1[01][0-9]|[1-9][0-9])(?:\s*{unit}(?:$|[^\p{{L}}])|{part}\p{{L}})"
+        );
+        Regex::new(&pattern).expect("the pattern is valid")
+    });
+    if let Some(found) = NAMED.captures(heading) {
+        return Some(found.name("who").map_or(heading, |who| who.as_str()).to_owned());
+    }
+    let name = AGED.captures(heading)?.name("name")?.as_str();
+    // A name begins with a capital, where the script has them.
+    let is_name = !name.starts_with(char::is_lowercase) && name.split_whitespace().count() <= 4;
+    is_name.then(|| heading.to_owned())
+}
+
+/// Whether a label numbers a speaker: `P01`, `R-2`, `Speaker 3`.
+pub(crate) fn is_numbered(label: &str) -> bool {
+    static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = "(?i)^(?:participant|respondent|interviewee|speaker|subject|person|user|p|r|s)\
+                       [ #._-]*[0-9]{1,4}$";
+        Regex::new(pattern).expect("the pattern is valid")
+    });
+    NUMBERED.is_match(label)
+}
+
+/// Whether a label stands for a role, whoever fills it: `Participant`, `Customer`.
+pub(crate) fn is_generic(label: &str) -> bool {
+    participant_rank(label) == Some(0)
+        || is_answer(label)
+        || matches!(normalise(label).as_str(), "user" | "customer" | "p" | "r" | "語り手")
+}
+
+/// Whether a label marks an answer, whoever gives it: `A`, `Answer`.
+fn is_answer(label: &str) -> bool {
+    const ANSWERS: [&str; 16] = [
+        "a",
+        "answer",
+        "antwort",
+        "respuesta",
+        "resposta",
+        "risposta",
+        "réponse",
+        "ответ",
+        "答",
+        "回答",
+        "答え",
+        "답변",
+        "답",
+        "جواب",
+        "ج",
+        "उत्तर",
+    ];
+    ANSWERS.contains(&normalise(label).as_str())
+}
+
+/// Whether a label is part of a fuller name: `Ana` of `Ana, night nurse`.
+pub(crate) fn is_short_for(label: &str, name: &str) -> bool {
+    name.split(|c: char| !is_of_word(c)).any(|word| word == label)
+}
+
+/// Whether a label is the initials of a name: `LF` of `Luca Ferri`.
+pub(crate) fn are_initials(label: &str, name: &str) -> bool {
+    let initials = name.split_whitespace().filter_map(|word| word.chars().next());
+    label.chars().count() > 1 && label.chars().eq(initials)
+}
+
+/// Longest line that only states a fact, in characters.
+const LONGEST_FACT: usize = 80;
+
+/// Words before the colon of a line that says on what occasion something was written down: when,
+/// where and by whom.
+const OCCASION_FACTS: [&str; 31] = [
+    "date",
+    "time",
+    "place",
+    "location",
+    "duration",
+    "participants",
+    "时间",
+    "時間",
+    "日期",
+    "日時",
+    "地点",
+    "地點",
+    "場所",
+    "记录人",
+    "記錄人",
+    "記録者",
+    "fecha",
+    "lugar",
+    "duración",
+    "datum",
+    "uhrzeit",
+    "ort",
+    "dauer",
+    "lieu",
+    "durée",
+    "data",
+    "luogo",
+    "durata",
+    "local",
+    "duração",
+    "तारीख",
+];
+
+/// Words before the colon of a line that begins a note rather than a turn, and headers of mail.
+const NOTES: [&str; 60] = [
+    "note",
+    "notes",
+    "todo",
+    "summary",
+    "pros",
+    "cons",
+    "quote",
+    "quotes",
+    "insight",
+    "insights",
+    "finding",
+    "findings",
+    "action",
+    "actions",
+    "observation",
+    "example",
+    "topic",
+    "warning",
+    "update",
+    "problem",
+    "solution",
+    "http",
+    "https",
+    "source",
+    "ps",
+    "备注",
+    "メモ",
+    "观察",
+    "観察",
+    "observación",
+    "observaciones",
+    "nota",
+    "notas",
+    "notiz",
+    "notizen",
+    "beobachtung",
+    "osservazione",
+    "observação",
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "subject",
+    "sent",
+    "replyto",
+    "inreplyto",
+    "references",
+    "messageid",
+    "returnpath",
+    "received",
+    "deliveredto",
+    "mimeversion",
+    "contenttype",
+    "contenttransferencoding",
+    "betreff",
+    "gesendet",
+    "objet",
+    "asunto",
+    "assunto",
+    "oggetto",
+];
+
+pub(crate) fn is_note_word(label: &str) -> bool {
+    let label = normalise(label);
+    OCCASION_FACTS.contains(&label.as_str()) || NOTES.contains(&label.as_str())
+}
+
+/// Whether a line says when, where or by whom something was written down, and nothing else.
+pub(crate) fn is_fact(line: &str) -> bool {
+    let line = line.trim();
+    let label = line.split_once([':', '：']).map(|(label, _)| label.trim_matches(['*', '_', ' ']));
+    line.chars().count() <= LONGEST_FACT
+        && label.is_some_and(|label| OCCASION_FACTS.contains(&normalise(label).as_str()))
+}
+
+/// Whether a label is a header that mail programs add for each other, as in `X-Mailer`.
+fn is_header(label: &str) -> bool {
+    ["X-", "DKIM-", "ARC-", "List-", "Authentication-"].iter().any(|start| label.starts_with(start))
+}
+
+/// The label of a line that begins a turn, and the rest of the line.
+pub(crate) struct Label<'a> {
+    pub(crate) speaker: &'a str,
+    timed: bool,
+    /// Whether a time stands between the label and the words.
+    pub(crate) is_marked: bool,
+    pub(crate) rest: &'a str,
+}
+
+impl<'a> Label<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        const TIME: &str = r"[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?[\])]?";
+        const NAME: &str = r"\p{L}[\p{L}\p{M}\p{N} .'’·・_-]{0,39}?";
+        // The colon of Chinese and Japanese is as wide as a character, and no space comes after it.
+        static COLON: LazyLock<Regex> = LazyLock::new(|| {
+            let pattern = format!(
+                r"^[*_]*(?P<before>{TIME})?[\s–-]*[*_]*(?P<name>{NAME})(?P<bracket>\s*(?:\([^()]{{1,40}}\)|（[^（）]{{1,40}}）))?\s*(?P<after>{TIME})?[*_]*(?::[*_]*(?:\s|$)|：[*_]*)"
+            );
+            Regex::new(&pattern).expect("the pattern is valid")
+        });
+        // As some meeting tools write it: name and time on a line of their own.
+        static BARE: LazyLock<Regex> = LazyLock::new(|| {
+            // The time makes the label certain, so there may be a comma in it: `Lindqvist, Hannah`.
+            let pattern = format!(
+                r"^[*_]*(?P<name>\p{{L}}[\p{{L}}\p{{M}}\p{{N}} .,'’_-]{{0,49}}?)(?P<bracket>\s*\([^()]{{1,40}}\))?[*_]*(?:\s+|\s*[|–—-]\s*)(?P<after>{TIME})\s*$"
+            );
+            Regex::new(&pattern).expect("the pattern is valid")
+        });
+        let line = line.trim();
+        let found = COLON.captures(line).or_else(|| BARE.captures(line))?;
+        let group = |name| found.name(name).map(|m| m.as_str());
+        // Numbered questions and answers (`Q1:`, `A1:`) are all by the same two speakers.
+        let name = group("name")?.trim();
+        let letter = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        let is_of_all = matches!(letter, "Q" | "A")
+            || !letter.is_ascii() && (moderator::is_asker(letter) || is_answer(letter));
+        let mut speaker = if is_of_all { letter } else { name };
+        if let (Some(name), Some(bracket)) = (found.name("name"), found.name("bracket")) {
+            let both = &line[name.start()..bracket.end()];
+            // A bracket is kept where it gives the role of somebody who asks, as in
+            // `Ana (Interviewer)`.
+            if moderator::is_role(both) {
+                speaker = both;
+            }
+        }
+        if speaker.split_whitespace().count() > 4 || is_note_word(speaker) || is_header(speaker) {
+            return None;
+        }
+        let behind = line[found.get(0)?.end()..].trim();
+        let rest = time_marks::after_start(behind);
+        let is_marked = rest.len() < behind.len();
+        let timed = is_marked || group("before").is_some() || group("after").is_some();
+        Some(Self { speaker, timed, is_marked, rest })
+    }
+}
+
+/// Whether a line begins as a turn does.
+pub(crate) fn begins_turn(line: &str) -> bool {
+    Label::parse(line).is_some()
+}
+
+/// The speaker whom the label of a line names, and the rest of the line.
+pub(crate) fn label_of(line: &str) -> Option<(&str, &str)> {
+    Label::parse(line).map(|label| (label.speaker, label.rest))
+}
+
+/// The labels of a document that really are speakers.
+pub(crate) struct Speakers {
+    labels: HashMap<String, usize>,
+    /// Whether a tool wrote them, with a time at each turn.
+    pub(crate) timed: bool,
+}
+
+impl Speakers {
+    /// Finds the labels that are speakers: those with a time stamp, with a role or a participant's
+    /// number, and those that come back. Labels that only come back count if there are at least two
+    /// of them, or one of the other kinds: a conversation takes two. Where somebody asks and nearly
+    /// every line has a label, a label that stands there once counts as well.
+    pub(crate) fn find(blocks: &[Block]) -> Self {
+        let mut labels: HashMap<String, usize> = HashMap::new();
+        let (mut sure, mut timed) = (false, 0);
+        let (mut asks, mut labelled, mut all) = (false, 0, 0);
+        let lines = blocks.iter().flat_map(|block| block.lines().iter().map(move |l| (block, l)));
+        for (block, line) in lines {
+            all += usize::from(!line.trim().is_empty());
+            let Some(label) = Label::parse(line) else { continue };
+            labelled += 1;
+            asks |= moderator::is_asker(label.speaker);
+            let named = |name: &String| is_short_for(label.speaker, name);
+            let known = label.timed
+                || moderator::is_asker(label.speaker)
+                || is_generic(label.speaker)
+                || is_numbered(label.speaker)
+                || block.participant.as_ref().is_some_and(named);
+            sure |= known;
+            timed += usize::from(label.timed);
+            *labels.entry(label.speaker.to_owned()).or_default() += if known { 2 } else { 1 };
+        }
+        let round = asks && labelled * 10 >= all * 9;
+        labels.retain(|_, count| *count >= 2 || round);
+        if !sure && labels.len() < 2 {
+            labels.clear();
+        }
+        Self { labels, timed: timed >= 2 && timed * 2 > labelled }
+    }
+
+    /// Whether nobody speaks, so that the text is not a conversation.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Whether a label is that of a speaker.
+    pub(crate) fn has(&self, label: &str) -> bool {
+        self.labels.contains_key(label)
+    }
+
+    pub(crate) fn label<'a>(&self, line: &'a str) -> Option<Label<'a>> {
+        Label::parse(line).filter(|label| self.labels.contains_key(label.speaker))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_read_in_the_forms_that_tools_write() {
+        for line in [
+            "Ana María: text",
+            "**Ana María:** text",
+            "**Ana María**: text",
+            "[00:01:02] Ana María: text",
+            "00:01 - Ana María: text",
+            "Ana María (nurse): text",
+            "Ana María [00:01]: text",
+            "(0:07) Ana María: text",
+        ] {
+            let label = Label::parse(line).unwrap_or_else(|| panic!("no label in {line:?}"));
+            assert_eq!((label.speaker, label.rest), ("Ana María", "text"), "{line:?}");
+        }
+        for (line, speaker) in [
+            ("Ana María  00:01:02", "Ana María"),
+            ("Ana María (External)   0:03", "Ana María"),
+            ("María, Ana   0:03", "María, Ana"),
+            ("Ana (Moderator)  0:03", "Ana (Moderator)"),
+        ] {
+            let label = Label::parse(line).unwrap_or_else(|| panic!("no label in {line:?}"));
+            assert_eq!((label.speaker, label.rest, label.timed), (speaker, "", true), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_wide_colon_needs_no_space_after_it() {
+        for (line, speaker, rest) in [
+            ("采访者：您好，您平时怎么去医院？", "采访者", "您好，您平时怎么去医院？"),
+            ("**答：** 我五点起来。", "答", "我五点起来。"),
+            ("问2：为什么？", "问", "为什么？"),
+            ("佐藤（参加者）：はい", "佐藤", "はい"),
+            ("[00:12] 王女士：对", "王女士", "对"),
+        ] {
+            let label = Label::parse(line).unwrap_or_else(|| panic!("no label in {line:?}"));
+            assert_eq!((label.speaker, label.rest), (speaker, rest));
+        }
+        for line in ["10：30开门", "See http://x.example", "a:b", "时间：2024年"] {
+            assert!(Label::parse(line).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn headers_of_mail_are_nobody() {
+        for line in ["From: Ana", "Message-ID: <1@x>", "X-Mailer: Apple", "Return-Path: a"] {
+            assert!(Label::parse(line).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn headings_that_name_a_participant_are_told_from_others() {
+        assert_eq!(participant_of_heading("Interview with Ana").as_deref(), Some("Ana"));
+        for heading in
+            ["Participant 3 – Marta", "Participant D1 (f, 29)", "P07: night nurse", "User #2"]
+        {
+            assert_eq!(participant_of_heading(heading).as_deref(), Some(heading));
+        }
+        for heading in [
+            "访谈1：王阿姨，72岁，退休教师",
+            "受访者2",
+            "Entrevista 3: Luis",
+            "Carmen, 58, pescadera",
+            "王阿姨，72岁",
+            "María José (71 años)",
+            "Tom – 34 – courier",
+            "佐藤さん、45歳、会社員",
+        ] {
+            assert_eq!(participant_of_heading(heading).as_deref(), Some(heading));
+        }
+        assert_eq!(participant_of_heading("Entrevista con Luis").as_deref(), Some("Luis"));
+        for heading in [
+            "Monday, 24 May 2024",
+            "Berlin, 24. Mai",
+            "Chapter, 12",
+            "slow, 34, and dear",
+            "Results - 2024",
+            "访谈提纲",
+        ] {
+            assert_eq!(participant_of_heading(heading), None, "{heading}");
+        }
+        for heading in ["Participants", "Interview guide", "User needs", "Pricing 2", "P"] {
+            assert_eq!(participant_of_heading(heading), None, "{heading}");
+        }
+    }
+}
