@@ -51,6 +51,8 @@ const PEERS: usize = 4096;
 
 /// The reason, in the log and the report, why a moderator's turns are in no slot.
 const INTERVIEWER: &str = "interviewer";
+/// The reason why a record without a participant's words or answers is in no slot.
+const NOTES: &str = "no participant's words";
 
 /// Names for personas, from many languages.
 const NAMES: &str = include_str!("names.txt");
@@ -118,7 +120,7 @@ impl Plan {
         let PromptBudget { frame, focus_tokens, corpus_shared } =
             PromptBudget::new(corpus, model, wording, settings.ask)?;
 
-        let (eligible, mut left_out) = eligible(corpus);
+        let (eligible, mut left_out) = eligible(corpus)?;
         let column = settings.segments_by.as_deref();
         let parting = part(corpus, &eligible, settings.count, settings.seed, column);
         if parting.groups.is_empty() {
@@ -468,18 +470,30 @@ fn sub_seed(seed: u64, id: DraftId) -> u64 {
     u64::from_le_bytes(digest[..8].try_into().expect("a digest has eight bytes"))
 }
 
-/// Parts the records into those that may be evidence and those that may not. An interviewer's
-/// questions are context, not something a participant said; they are evidence only where there is
-/// nothing else.
-fn eligible(corpus: &Corpus) -> (Vec<usize>, Vec<(RecordId, String)>) {
-    let all = 0..corpus.records.len();
-    let (questions, answers): (Vec<usize>, Vec<usize>) =
-        all.partition(|&index| corpus.records[index].is_by_moderator());
-    if answers.is_empty() {
-        return (questions, Vec::new());
+/// Parts the records into those that may be evidence and those that may not. A record that holds
+/// nothing but staff's notes and other context has no words to quote and no answers to count. An
+/// interviewer's questions are context as well; they are evidence only where there is nothing else.
+fn eligible(corpus: &Corpus) -> Result<(Vec<usize>, Vec<(RecordId, String)>), PipelineError> {
+    let (heard, silent): (Vec<usize>, Vec<usize>) = (0..corpus.records.len())
+        .partition(|&index| corpus.records[index].cells().next().is_some());
+    if heard.is_empty() && !silent.is_empty() {
+        return Err(PipelineError::Data(
+            "nothing in the data is what a participant said or answered: all of it is questions, \
+             notes about participants, ids or dates\n\
+             hint: 'persona inspect' with the same --input shows what each column was taken for"
+                .to_owned(),
+        ));
     }
-    let cause = |index: usize| (corpus.records[index].id.clone(), INTERVIEWER.to_owned());
-    (answers, questions.into_iter().map(cause).collect())
+    let (questions, answers): (Vec<usize>, Vec<usize>) =
+        heard.into_iter().partition(|&index| corpus.records[index].is_by_moderator());
+    let named = |records: Vec<usize>, cause: &'static str| {
+        records.into_iter().map(move |index| (corpus.records[index].id.clone(), cause.to_owned()))
+    };
+    let notes = named(silent, NOTES);
+    if answers.is_empty() {
+        return Ok((questions, notes.collect()));
+    }
+    Ok((answers, notes.chain(named(questions, INTERVIEWER)).collect()))
 }
 
 #[cfg(test)]

@@ -619,6 +619,28 @@ fn questions_of_the_interviewer_are_left_out_and_named() {
 }
 
 #[test]
+fn records_of_nothing_but_notes_are_left_out_and_named() {
+    let mut corpus = interviews();
+    let note = "Memo to self: he is proud of the lids, ask him for photos of them.";
+    let mut silent = row(32, "", &[("researcher notes", note.to_owned())]);
+    silent.participant = None;
+    for column in &mut silent.columns {
+        (column.is_said, column.is_staffs) = (false, true);
+    }
+    corpus.records.push(silent.clone());
+    let ended = run_with(corpus.clone(), "ok", &settings());
+    let left_out = &ended.state.plan.as_ref().expect("a plan").left_out;
+    assert_eq!(left_out, &[(RecordId::new(1, 32), "no participant's words".to_owned())]);
+
+    // Nothing else is there: an error says so, before a model is asked.
+    corpus.records = vec![silent];
+    let model = ScriptedModel::parse("ok").expect("a script");
+    let plan = Plan::new(&Cleared::as_is(corpus), &model, &settings());
+    let error = plan.err().expect("an error").to_string();
+    assert!(error.contains("persona inspect"), "{error}");
+}
+
+#[test]
 fn a_measured_judge_is_measured_once() {
     let cache = tempfile::tempdir().expect("a folder");
     let corpus = Cleared::as_is(interviews());
