@@ -20,6 +20,7 @@ use super::formats::{ByName, Format, Looks, SUPPORTED, TextFormat, look};
 use super::inputs::{self, Candidate, Chosen, Found, skipped};
 use super::rows::{Beside, Rows};
 use super::study_papers;
+use super::tables::cover;
 use super::tables::people;
 use super::{Corpus, CorpusError, Finding, Record, SourceFile, is_prose};
 
@@ -76,7 +77,7 @@ pub fn load(inputs: &[PathBuf]) -> Result<Corpus, CorpusError> {
 }
 
 /// Why a paper of the study is not read.
-const PAPER: &str = "it reads like a paper of the study (a form to sign, questions to ask) beside \
+const PAPER: &str = "it reads like a paper of the study (a form to sign, questions to ask, a codebook) beside \
                      the words of participants\nhint: name the file to have it read";
 
 /// What becomes of papers of a study in a directory.
@@ -103,6 +104,11 @@ fn add_file(
     hashes: &mut HashMap<String, String>,
     papers: Papers,
 ) -> Result<Added, String> {
+    if candidate.chosen == Chosen::Among && is_list_of_slack(&candidate.path) {
+        return Err(
+            "it lists the members or channels of a Slack export, and holds no message".to_owned()
+        );
+    }
     let by_name = Format::by_name(&candidate.path);
     if let ByName::Unsupported(what, hint) = by_name {
         return Err(format!("{what} cannot be read; supported: {SUPPORTED}\nhint: {hint}"));
@@ -126,7 +132,10 @@ fn add_file(
     rows.beside = beside;
     let outcome = read(bytes, by_name, &mut rows);
     let may_be_paper = papers == Papers::Aside && candidate.chosen == Chosen::Among;
-    if outcome.is_ok() && may_be_paper && study_papers::is_paper(&candidate.path, &rows.records) {
+    let is_paper = || {
+        study_papers::is_paper(&candidate.path, &rows.records) || cover::is_codebook(&rows.records)
+    };
+    if outcome.is_ok() && may_be_paper && is_paper() {
         return Ok(Added::Paper);
     }
     corpus.findings.extend(rows.findings.of_file(&candidate.name));
@@ -152,6 +161,23 @@ fn add_file(
         sha256,
     });
     Ok(Added::Records)
+}
+
+/// Whether a file is one of the lists that stand beside the channels in an export of Slack.
+fn is_list_of_slack(path: &Path) -> bool {
+    const LISTS: [&str; 8] = [
+        "users.json",
+        "channels.json",
+        "groups.json",
+        "dms.json",
+        "mpims.json",
+        "canvases.json",
+        "integration_logs.json",
+        "file_conversations.json",
+    ];
+    let is_list = path.file_name().is_some_and(|name| LISTS.iter().any(|list| name == *list));
+    let has = |name: &str| path.with_file_name(name).is_file();
+    is_list && has("users.json") && has("channels.json")
 }
 
 /// Whether a file is a note that names its participant at its head.
@@ -298,6 +324,36 @@ mod tests {
             .unwrap_err()
             .to_string()
             .replace(&folder.path().display().to_string(), "")
+    }
+
+    #[test]
+    fn lists_beside_the_channels_of_slack_are_left_out() {
+        let message = br#"[{"type": "message", "user": "U1", "user_profile": {"real_name": "Hana"},
+                            "text": "Is anyone else's staging broken?"}]"#;
+        let lists =
+            br#"[{"id": "U1", "name": "hana", "purpose": {"value": "Be kind, paste logs"}}]"#;
+        let folder = folder(&[
+            ("channels.json", lists),
+            ("ops/2024-03-11.json", message),
+            ("users.json", br#"[{"id": "U1", "name": "hana"}]"#),
+        ]);
+        let corpus = load_all(&folder, &[""]).unwrap();
+        let who: Vec<_> = corpus.records.iter().map(|r| r.participant.as_deref()).collect();
+        assert_eq!(who, [Some("Hana")]);
+        assert_eq!(corpus.files.len(), 1);
+    }
+
+    #[test]
+    fn a_codebook_beside_answers_is_left_out_and_one_that_is_named_is_read() {
+        let folder = folder(&[
+            ("data.csv", b"record_id,hardest\n1,Guessing at every meal\n2,The alarms at night\n"),
+            (
+                "dictionary.csv",
+                b"Variable / Field Name,Field Type,Field Label\nhardest,notes,What is the hardest part?\n",
+            ),
+        ]);
+        assert_eq!(load_all(&folder, &[""]).unwrap().records.len(), 2);
+        assert_eq!(load_all(&folder, &["data.csv", "dictionary.csv"]).unwrap().records.len(), 3);
     }
 
     #[test]

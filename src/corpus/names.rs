@@ -10,7 +10,7 @@ const ID_SUFFIXES: [&str; 7] = ["", "id", "no", "nr", "number", "code", "name"];
 
 /// Names, normalised, of columns that describe an answer and are not part of it, as survey tools
 /// write them.
-const CONTEXT: [&str; 88] = [
+const CONTEXT: [&str; 91] = [
     "enumerator",
     "enumerador",
     "encuestador",
@@ -99,6 +99,9 @@ const CONTEXT: [&str; 88] = [
     "メールアドレス",
     "endereçodeemail",
     "adresseemail",
+    "lfdn",
+    "dispcode",
+    "quota",
 ];
 
 /// Last parts of the names of nested fields that describe their object, as in `author.bot`.
@@ -167,7 +170,7 @@ const PARTICIPANT: [&str; 57] = [
 
 /// Names of columns that stand for the participant where no column has a name of [`PARTICIPANT`];
 /// the best first.
-const OTHER_PEOPLE: [&str; 44] = [
+const OTHER_PEOPLE: [&str; 60] = [
     "pid",
     "authorid",
     "authorname",
@@ -212,6 +215,22 @@ const OTHER_PEOPLE: [&str; 44] = [
     "author",
     "documentname",
     "useremail",
+    "reporter",
+    "reportername",
+    "nickname",
+    "commentauthor",
+    "commenter",
+    "postedby",
+    "submitter",
+    "complainant",
+    "associatedcontact",
+    "primarycontact",
+    "clientname",
+    "patientname",
+    "guestname",
+    "visitorname",
+    "alias",
+    "pseudonym",
 ];
 
 /// Names of columns with the question that was asked, in the same languages.
@@ -276,7 +295,11 @@ fn is_id_of_participant(name: &str) -> bool {
 
 /// Whether a participant's name says that they are unnamed: `anonymous`.
 pub(super) fn is_nobody(name: &str) -> bool {
-    const NOBODY: [&str; 14] = [
+    const NOBODY: [&str; 17] = [
+        // What forums write where an account is gone.
+        "deleted",
+        "deleteduser",
+        "removed",
         "anonymous",
         "anonymised",
         "anonym",
@@ -375,7 +398,42 @@ pub(crate) fn asks_permission(name: &str) -> bool {
 
 /// Whether a column holds who speaks in a conversation.
 pub(super) fn is_speaker_column(name: &str) -> bool {
-    ["speaker", "speakername", "speakerlabel"].contains(&normalise(name).as_str())
+    const SPEAKER: [&str; 33] = [
+        "speaker",
+        "speakername",
+        "speakerlabel",
+        "commentauthor",
+        "commentby",
+        "messageauthor",
+        "messagefrom",
+        "sendername",
+        "sprecher",
+        "sprecherin",
+        "sprechende",
+        "locuteur",
+        "locutrice",
+        "intervenant",
+        "intervenante",
+        "hablante",
+        "interlocutor",
+        "interlocutora",
+        "falante",
+        "orador",
+        "parlante",
+        "interlocutore",
+        "spreker",
+        "talare",
+        "taler",
+        "puhuja",
+        "mówca",
+        "mówiący",
+        "говорящий",
+        "发言人",
+        "話者",
+        "화자",
+        "المتحدث",
+    ];
+    SPEAKER.contains(&normalise(name).as_str())
 }
 
 /// Whether a column name is a word for the participant of a study, alone or with an id:
@@ -386,7 +444,14 @@ pub(super) fn is_word_for_participant(name: &str) -> bool {
 
 /// Whether a column holds the role of the speaker in a conversation.
 pub(super) fn is_role_of_speaker(name: &str) -> bool {
-    ["speakerrole", "direction", "sendertype", "authortype"].contains(&normalise(name).as_str())
+    ["speakerrole", "direction", "sendertype", "senderrole", "authortype", "authorrole"]
+        .contains(&normalise(name).as_str())
+}
+
+/// Whether a column says if everybody in a conversation could read a message: `Public` of a ticket,
+/// whose other messages are between staff.
+pub(super) fn is_publicity(name: &str) -> bool {
+    ["public", "ispublic", "publiccomment"].contains(&normalise(name).as_str())
 }
 
 /// Whether a column tells one conversation from another.

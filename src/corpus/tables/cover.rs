@@ -2,11 +2,14 @@
 //!
 //! Owns the names of such sheets, in the languages that research is written in, and how they look.
 
+use std::collections::HashSet;
+
 use super::sheets::Sheet;
+use crate::corpus::Record;
 use crate::corpus::names::{is_who, normalise, participant_rank};
 
 /// Names of sheets that explain others.
-const ABOUT_OTHERS: [&str; 39] = [
+const ABOUT_OTHERS: [&str; 45] = [
     "readme",
     "codebook",
     "codeplan",
@@ -46,6 +49,12 @@ const ABOUT_OTHERS: [&str; 39] = [
     "кодификатор",
     "コードブック",
     "编码表",
+    "koodikirja",
+    "kodbog",
+    "kódkönyv",
+    "książkakodów",
+    "libretocodici",
+    "코드북",
 ];
 
 /// Names of cover sheets.
@@ -254,6 +263,62 @@ pub(super) fn is_cover(sheet: &Sheet) -> bool {
     };
     let facts = pairs().filter(is_fact).count();
     facts >= 2 && facts * 2 > pairs().count()
+}
+
+/// Whether the records of a file are the lines of a codebook: for each variable of other files its
+/// meaning, and what it can be.
+pub(crate) fn is_codebook(records: &[Record]) -> bool {
+    const VARIABLE: [&str; 12] = [
+        "variable",
+        "variablename",
+        "variablefieldname",
+        "fieldname",
+        "varname",
+        "column",
+        "columnname",
+        "item",
+        "variablenname",
+        "nomdelavariable",
+        "nombredelavariable",
+        "nomedavariável",
+    ];
+    const MEANING: [&str; 13] = [
+        "label",
+        "variablelabel",
+        "fieldlabel",
+        "questiontext",
+        "question",
+        "description",
+        "definition",
+        "wording",
+        "frage",
+        "beschreibung",
+        "descripción",
+        "libellé",
+        "descrição",
+    ];
+    const VALUES: [&str; 13] = [
+        "type",
+        "fieldtype",
+        "datatype",
+        "values",
+        "valuelabels",
+        "choices",
+        "choicescalculationsorsliderlabels",
+        "codes",
+        "coding",
+        "options",
+        "scale",
+        "werte",
+        "valores",
+    ];
+    let names: HashSet<String> = records
+        .iter()
+        .take(TOP)
+        .flat_map(|record| record.columns.iter().map(|column| normalise(&column.name)))
+        .collect();
+    let has = |words: &[&str]| words.iter().any(|word| names.contains(*word));
+    has(&VARIABLE) && has(&MEANING) && has(&VALUES)
 }
 
 fn is_named(name: &str, names: &[&str]) -> bool {

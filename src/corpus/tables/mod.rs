@@ -9,7 +9,7 @@
 //! makes the records.
 
 mod cell_talk;
-mod cover;
+pub(super) mod cover;
 pub(super) mod footer;
 mod form;
 pub(super) mod header;
@@ -19,6 +19,7 @@ pub(super) mod people;
 mod repeated;
 pub(super) mod sheets;
 pub(super) mod staff;
+mod stamped;
 pub(super) mod table;
 pub(super) mod transposed;
 mod voices;

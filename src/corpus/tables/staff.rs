@@ -385,6 +385,11 @@ const TRANSCRIPTS: [&str; 8] = [
 /// `session notes`.
 const WATCHED: [&str; 6] = ["clip", "clips", "session", "field", "debrief", "feld"];
 
+/// Words that, before one of [`NOTES`], name what somebody who sells or helps wrote about a customer,
+/// beside a column that holds the customer's words: `call notes`.
+const DEALT_WITH: [&str; 10] =
+    ["call", "sales", "account", "case", "deal", "crm", "triage", "visit", "opportunity", "kunden"];
+
 /// Most words in the name of a column or sheet of staff's; a longer name is a sentence.
 const MOST_PARTS: usize = 6;
 
@@ -395,10 +400,12 @@ pub(crate) fn columns<'a>(columns: impl Iterator<Item = (&'a str, bool)>) -> Has
     let mut has_comment = false;
     let mut has_passage = false;
     let mut has_transcript = false;
+    let mut has_words = false;
     let mut some = Vec::new();
     for (name, is_free) in columns {
         let parts = parts(name);
         if parts.len() > MOST_PARTS {
+            has_words |= is_free;
             continue;
         }
         let has = |words: &[&str]| parts.iter().any(|part| words.contains(&part.as_str()));
@@ -409,6 +416,7 @@ pub(crate) fn columns<'a>(columns: impl Iterator<Item = (&'a str, bool)>) -> Has
         has_transcript |= is_free && has(&TRANSCRIPTS);
         let is_written = is_reply || has(&NOTES) || has(&COMMENTS) || has(&ANSWERS);
         let is_written = is_written || has(&SUMMARIES);
+        has_words |= is_free && !is_written;
         if is_written || is_analysis(&parts) || parts.iter().any(|part| is_compound(part)) {
             some.push((name, parts));
         }
@@ -425,6 +433,7 @@ pub(crate) fn columns<'a>(columns: impl Iterator<Item = (&'a str, bool)>) -> Has
             && (is_by_staff(parts)
                 || is_analysis(parts)
                 || is_only(&NOTES)
+                || has_words && are_notes_on(parts, &DEALT_WITH)
                 || has_passage && is_only(&COMMENTS)
                 || has_transcript && is_only(&SUMMARIES)
                 || has_review && is_text(&REPLIES)
@@ -444,9 +453,13 @@ pub(crate) fn may_be_own(name: &str) -> bool {
 /// Whether the name of a sheet says that it holds nothing but staff's notes.
 pub(crate) fn is_sheet(name: &str) -> bool {
     let parts = parts(name);
+    parts.len() <= MOST_PARTS && (are_notes_on(&parts, &WATCHED) || is_by_staff(&parts))
+}
+
+/// Whether a name says `notes` right behind one of some words.
+fn are_notes_on(parts: &[String], what: &[&str]) -> bool {
     let is_in = |part: &String, words: &[&str]| words.contains(&part.as_str());
-    let watched = parts.windows(2).any(|pair| is_in(&pair[0], &WATCHED) && is_in(&pair[1], &NOTES));
-    parts.len() <= MOST_PARTS && (watched || is_by_staff(&parts))
+    parts.windows(2).any(|pair| is_in(&pair[0], what) && is_in(&pair[1], &NOTES))
 }
 
 /// Whether a name says that staff wrote the column: `staff comment`, `notes of the interviewer`,
@@ -614,6 +627,14 @@ mod tests {
         for beside in ["Answer", "Segment"] {
             assert!(!is_staffs("Comment", &[beside]));
         }
+    }
+
+    #[test]
+    fn notes_on_a_call_are_staffs_beside_a_column_of_words() {
+        let of = |names: &[&'static str]| columns(names.iter().map(|name| (*name, true)));
+        assert_eq!(of(&["Call notes", "What the customer said"]), HashSet::from(["Call notes"]));
+        assert!(of(&["Call notes", "Loss reason?"]).contains("Call notes"));
+        assert!(of(&["Call notes"]).is_empty());
     }
 
     #[test]

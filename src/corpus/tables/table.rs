@@ -9,11 +9,13 @@ use super::cell_talk;
 use super::form;
 use super::options;
 use super::repeated;
+use super::stamped;
 use super::voices::Voices;
 use crate::corpus::markup;
-use crate::corpus::names::{is_context, is_question, normalise};
+use crate::corpus::names::{is_context, is_conversation, is_publicity, is_question, normalise};
 use crate::corpus::rows::{Rows, clean_name};
 use crate::corpus::talk::moderator::{self, Question};
+use crate::corpus::values::number;
 
 /// A table as it stands in the file.
 #[derive(Debug, Default)]
@@ -55,6 +57,7 @@ impl TableRow {
 pub(crate) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String> {
     clean_cells(&mut table, rows);
     drop_second_headers(&mut table, rows);
+    drop_previews(&mut table, rows);
     for name in &mut table.names {
         *name = clean_name(name);
     }
@@ -62,6 +65,7 @@ pub(crate) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
     options::join(&mut table, rows);
     name_columns(&mut table.names, rows);
     let participant = Voices::of(&table).map(|voices| voices.participant);
+    stamped::take(&mut table, participant, &mut rows.findings);
     cell_talk::unfold(&mut table, participant, &mut rows.findings);
     let voices = Voices::of(&table);
     let participant = voices.map(|voices| voices.participant);
@@ -112,6 +116,12 @@ struct Talk<'t> {
     words: Option<usize>,
     /// The column with the question, where the table has one.
     question: Option<usize>,
+    /// The column that tells one conversation from another.
+    conversation: Option<usize>,
+    /// The column that says whether the customer could read a message.
+    publicity: Option<usize>,
+    /// Whether those called users work on what customers write.
+    are_users_staff: bool,
     /// The speakers who ask.
     asking: HashSet<&'t str>,
     /// Whether those who ask are staff who help customers, not researchers.
@@ -165,6 +175,9 @@ impl<'t> Talk<'t> {
             role: part,
             words,
             question: named(&is_question),
+            conversation: named(&is_conversation),
+            publicity: speaker.and_then(|_| named(&is_publicity)),
+            are_users_staff: part.is_some_and(|part| has_customers(table, part)),
             asking,
             is_helping,
             has_turns: false,
@@ -179,21 +192,42 @@ impl<'t> Talk<'t> {
 
     /// Whether a row is by one of those who ask.
     fn is_asking(&self, row: &TableRow) -> bool {
-        let has_role = |role| row.get(role).is_some_and(moderator::is_staff);
+        let is_staff = |role: &str| {
+            moderator::is_staff(role) || self.are_users_staff && role.eq_ignore_ascii_case("user")
+        };
+        let has_role = |role| row.get(role).is_some_and(is_staff);
         row.get(self.speaker).is_some_and(|who| self.asking.contains(who))
             || self.role.is_some_and(has_role)
     }
 
-    /// Whether a row sets up a chat with a machine, or is what its tools gave back.
+    /// Whether a row is no part of what people say to each other: it sets up a chat with a machine,
+    /// is what its tools gave back, was written by a program, or is between staff.
     fn is_setting(&self, row: &TableRow) -> bool {
         let is_setting = |column| row.get(column).is_some_and(moderator::is_setting);
+        let is_private =
+            |column| row.get(column).is_some_and(|it| it.eq_ignore_ascii_case("false"));
         self.role.is_some_and(is_setting)
             || self.speaker != self.participant && is_setting(self.speaker)
+            || row.get(self.speaker).is_some_and(moderator::is_robot)
+            || self.publicity.is_some_and(is_private)
     }
 
-    fn write(&self, table: &Table, rows: &mut Rows) -> Result<(), String> {
+    fn write(&self, table: &'t Table, rows: &mut Rows) -> Result<(), String> {
         let mut question = Question::default();
+        // Rows of one item of a document bear its number.
+        let are_nested = table.rows.windows(2).any(|pair| pair[0].number == pair[1].number);
+        let conversation = |row: &'t TableRow| {
+            let id = self.conversation.and_then(|column| row.get(column));
+            (id, are_nested.then_some(row.number))
+        };
+        let mut last = None;
         for row in &table.rows {
+            // A question is put to whoever takes part in the same conversation.
+            if last.replace(conversation(row)).is_some_and(|last| last != conversation(row))
+                && let Some(number) = question.end()
+            {
+                moderator::note_left_out(&mut rows.findings, number);
+            }
             let named = || row.get(self.speaker).filter(|who| !moderator::is_anyone(who));
             let who = row.get(self.participant).or_else(named);
             if self.is_setting(row) {
@@ -218,6 +252,12 @@ impl<'t> Talk<'t> {
         }
         Ok(())
     }
+}
+
+/// Whether some of the parts in a conversation are those of customers.
+fn has_customers(table: &Table, part: usize) -> bool {
+    let mut parts = table.rows.iter().filter_map(|row| row.get(part));
+    parts.any(|part| part.eq_ignore_ascii_case("customer"))
 }
 
 /// The speakers who are never a participant, where both columns hold the same kind of id: a ticket
@@ -270,12 +310,13 @@ fn clean_cells(table: &mut Table, rows: &mut Rows) {
 /// the first: SurveyMonkey the kind of answer or the options, Qualtrics the question and an import
 /// id.
 fn drop_second_headers(table: &mut Table, rows: &mut Rows) {
+    let are_labels = are_labels(table);
     let lines = if table.rows.get(1).is_some_and(is_import_ids) {
         2
     } else {
-        usize::from(is_sub_header(table))
+        usize::from(are_labels || is_sub_header(table))
     };
-    if lines == 1 {
+    if lines == 1 && !are_labels {
         name_options(table);
     }
     for (i, row) in table.rows.drain(..lines).enumerate() {
@@ -286,12 +327,30 @@ fn drop_second_headers(table: &mut Table, rows: &mut Rows) {
         for (column, value) in row.cells {
             let name = &mut table.names[column];
             let better = if lines == 2 { i == 0 } else { !is_answer_kind(&value) };
+            let is_code = lines == 2 || are_labels && !is_context(name);
             // Qualtrics' first line holds codes (`Q3`), its second the questions.
-            if better && (lines == 2 || name.trim().is_empty()) {
+            if better && (is_code || name.trim().is_empty()) {
                 *name = value;
             }
         }
     }
+}
+
+/// Leaves out the answers that whoever made a survey gave to try it, which Qualtrics marks.
+fn drop_previews(table: &mut Table, rows: &mut Rows) {
+    let is_kind = |name: &str| ["responsetype", "status"].contains(&normalise(name).as_str());
+    let Some(kind) = table.names.iter().position(|name| is_kind(name)) else { return };
+    table.rows.retain(|row| {
+        let is_try = row
+            .get(kind)
+            .is_some_and(|kind| matches!(normalise(kind).as_str(), "surveypreview" | "surveytest"));
+        if is_try {
+            rows.findings.note("survey-preview", row.number, || {
+                "previews of the survey were left out: whoever made it tried it".to_owned()
+            });
+        }
+        !is_try
+    });
 }
 
 /// Names each column of a question that spans several columns by the question and the option in the
@@ -326,6 +385,31 @@ fn is_answer_kind(value: &str) -> bool {
     )
 }
 
+/// Fewest columns of nothing but numbers that show that the words above them are labels.
+const LABELLED: usize = 2;
+
+/// Whether the first row holds the labels of columns whose names are codes, as Unipark writes them:
+/// it has words wherever the other rows have nothing but numbers.
+fn are_labels(table: &Table) -> bool {
+    let Some((first, rest)) = table.rows.split_first() else { return false };
+    if rest.len() < LABELLED || table.names.iter().any(|name| name.contains(char::is_whitespace)) {
+        return false;
+    }
+    let mut figures = vec![None; table.names.len()];
+    for (column, value) in rest.iter().flat_map(|row| &row.cells) {
+        let is_figure = figures[*column].get_or_insert(true);
+        *is_figure &= number(value).is_some();
+    }
+    let figures = || (0..figures.len()).filter(|&column| figures[column] == Some(true));
+    let is_word = |column: usize| {
+        first.get(column).is_some_and(|value| !value.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let words: HashSet<&str> = figures().filter_map(|column| first.get(column)).collect();
+    // One who answers `n/a` throughout has no labels.
+    let are_different = words.len() == figures().count();
+    figures().count() >= LABELLED && figures().all(is_word) && are_different
+}
+
 fn is_sub_header(table: &Table) -> bool {
     let Some((first, rest)) = table.rows.split_first() else { return false };
     let kinds = first.cells.iter().filter(|(_, value)| is_answer_kind(value)).count();
@@ -338,7 +422,7 @@ fn is_sub_header(table: &Table) -> bool {
     unnamed
         && rest.len() >= 2
         && first.get(0).is_none()
-        && first.cells.len() * 2 > table.names.len()
+        && (kinds > 0 || first.cells.len() * 2 > table.names.len())
         && rest.iter().all(|row| row.get(0).is_some())
 }
 
@@ -380,6 +464,114 @@ mod tests {
         let mut rows = Rows::new(1);
         into_rows(table, &mut rows).unwrap();
         rows
+    }
+
+    /// A table of help desk messages: ticket, requester, author, role, public, comment.
+    const MESSAGES: [&[&str]; 7] = [
+        &["1", "Amelia", "Amelia", "end-user", "true", "The jar of honey broke."],
+        &["1", "Amelia", "Jess", "agent", "true", "Could you send a photo?"],
+        &["2", "Omar", "Omar", "end-user", "true", "My plan was changed overnight."],
+        &["2", "Omar", "Jess", "agent", "false", "Is he on the old plan?"],
+        &["2", "Omar", "Omar", "end-user", "true", "I only looked at the prices."],
+        &["2", "Omar", "Jess", "agent", "true", "Which plan was it before?"],
+        &["2", "Omar", "Omar", "end-user", "true", "The smallest one."],
+    ];
+
+    #[test]
+    fn a_message_is_its_authors_and_a_question_stays_in_its_ticket() {
+        let names =
+            ["Ticket ID", "Requester", "Comment Author", "Author Role", "Public", "Comment"];
+        let rows = read(&names, &MESSAGES);
+        let all: Vec<_> =
+            rows.records.iter().map(|r| (r.participant.as_deref(), r.question())).collect();
+        assert_eq!(
+            all,
+            [
+                (Some("Amelia"), None),
+                (Some("Omar"), None),
+                (Some("Omar"), None),
+                (Some("Omar"), Some("Which plan was it before?")),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_user_beside_customers_works_on_what_they_write() {
+        let rows = read(
+            &["thread", "speaker", "speaker_role", "body"],
+            &[
+                &["1", "Gloria", "customer", "The barcode is cut off on every label."],
+                &["1", "Carol", "user", "Which printer do you have?"],
+                &["1", "Gloria", "customer", "The one that your blog recommends."],
+                &["2", "Wim", "customer", "The till makes no sound any more."],
+                &["2", "Carol", "user", "Check the volume."],
+            ],
+        );
+        let who: Vec<_> = rows.records.iter().map(|r| r.participant.as_deref()).collect();
+        assert_eq!(who, [Some("Gloria"), Some("Gloria"), Some("Wim")]);
+    }
+
+    #[test]
+    fn programs_and_lost_accounts_are_no_participants() {
+        let rows = read(
+            &["id", "author", "body"],
+            &[
+                &["a", "tofu_tuesday", "I meal prep on Sundays."],
+                &["b", "AutoModerator", "Please read the rules of this community."],
+                &["c", "[deleted]", "The scanner is why I still open it."],
+                &["d", "RemindMeBot", "I will message you in a year."],
+                &["e", "abbot", "I stopped when I weighed a grape."],
+            ],
+        );
+        let who: Vec<_> = rows.records.iter().map(|r| r.participant.as_deref()).collect();
+        assert_eq!(who, [Some("tofu_tuesday"), None, Some("abbot")]);
+    }
+
+    #[test]
+    fn labels_under_codes_are_names_and_answers_are_not() {
+        let labelled: [&[&str]; 4] = [
+            &["Laufende Nummer", "Wie heizen Sie?", "Zufriedenheit"],
+            &["1", "Mit Öl, noch", "3"],
+            &["2", "Mit Fernwärme", "5"],
+            &["3", "Mit Holz", "1"],
+        ];
+        let rows = read(&["lfdn", "v_12", "v_15"], &labelled);
+        assert_eq!(rows.records.len(), 3);
+        assert_eq!(
+            rows.records[0].text,
+            "lfdn: 1\nWie heizen Sie?: Mit Öl, noch\nZufriedenheit: 3"
+        );
+        let mut answered = labelled;
+        answered[0] = &["n/a", "Gar nicht", "n/a"];
+        assert_eq!(read(&["lfdn", "v_12", "v_15"], &answered).records.len(), 4);
+        answered[0] = &["4", "Gar nicht", "keine"];
+        assert_eq!(read(&["lfdn", "v_12", "v_15"], &answered).records.len(), 4);
+    }
+
+    #[test]
+    fn kinds_of_answers_below_a_part_of_the_names_are_no_answer() {
+        let rows = read(
+            &["Respondent ID", "Start", "Name", "What went wrong?", "Rating", "Used", ""],
+            &[
+                &["", "", "", "Open-Ended Response", "Response", "Pool", "Shuttle"],
+                &["11", "9:12", "", "The driver left from the wrong terminal.", "Good", "Pool", ""],
+                &["12", "9:15", "", "Nothing really", "Fair", "", "Shuttle"],
+            ],
+        );
+        assert_eq!(rows.records.len(), 2);
+    }
+
+    #[test]
+    fn previews_of_a_survey_are_nobodys_answers() {
+        let rows = read(
+            &["ResponseId", "Response Type", "Why?"],
+            &[
+                &["R1", "Survey Preview", "asdf test"],
+                &["R2", "IP Address", "The branch is closed when I finish."],
+            ],
+        );
+        assert_eq!(rows.records.len(), 1);
+        assert_eq!(rows.records[0].participant.as_deref(), Some("R2"));
     }
 
     #[test]

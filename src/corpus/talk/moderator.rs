@@ -294,6 +294,17 @@ pub(crate) fn is_machine(label: &str) -> bool {
     ["assistant", "ai", "bot", "chatbot", "model"].contains(&label.as_str()) || is_setting(&label)
 }
 
+/// Whether the name of an account is that of a program that writes by itself.
+pub(crate) fn is_robot(name: &str) -> bool {
+    let name = name.trim();
+    let last = name.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    is_setting(name)
+        || ["bot", "automation", "automoderator", "autoresponder", "mailer-daemon", "noreply"]
+            .contains(&last.to_lowercase().as_str())
+        // As in `RemindMeBot`.
+        || last.strip_suffix("Bot").is_some_and(|name| name.ends_with(char::is_lowercase))
+}
+
 /// Whether a label marks what sets up a chat with a machine, or what its tools gave back.
 pub(crate) fn is_setting(label: &str) -> bool {
     ["system", "tool", "function"].contains(&label.trim().to_lowercase().as_str())

@@ -14,7 +14,7 @@ use crate::corpus::talk::moderator;
 pub(super) type Object = Map<String, Value>;
 
 /// Fields that hold what was said, the best first.
-const SAID: [&str; 16] = [
+const SAID: [&str; 20] = [
     "text",
     "body",
     "bodytext",
@@ -31,6 +31,10 @@ const SAID: [&str; 16] = [
     "response",
     "plainbody",
     "plaintext",
+    "textoriginal",
+    "textdisplay",
+    "cooked",
+    "selftext",
 ];
 
 /// Fields that hold an answer where a question stands beside them.
@@ -38,7 +42,7 @@ const ANSWER: [&str; 8] =
     ["a", "reply", "value", "antwort", "réponse", "respuesta", "resposta", "risposta"];
 
 /// Fields that hold who said it, the best first.
-const SPEAKER: [&str; 16] = [
+const SPEAKER: [&str; 19] = [
     "speakername",
     "speaker",
     "speakerlabel",
@@ -47,6 +51,9 @@ const SPEAKER: [&str; 16] = [
     "author",
     "sender",
     "from",
+    "authordisplayname",
+    "userprofile",
+    "authorprofile",
     "username",
     "user",
     "createdby",
@@ -74,7 +81,7 @@ const ROLE: [&str; 8] = [
 ];
 
 /// Fields that are true of a message by an organisation's own people.
-const STAFFS: [&str; 9] = [
+const STAFFS: [&str; 11] = [
     "fromagent",
     "outgoing",
     "outbound",
@@ -84,9 +91,12 @@ const STAFFS: [&str; 9] = [
     "internal",
     "isinternal",
     "isstaff",
+    "staff",
+    "moderator",
 ];
 /// Fields that are false of such a message.
-const CUSTOMERS: [&str; 4] = ["incoming", "inbound", "isinbound", "fromcustomer"];
+const CUSTOMERS: [&str; 6] =
+    ["incoming", "inbound", "isinbound", "fromcustomer", "public", "ispublic"];
 
 /// Fields that are true of a machine's messages.
 const BOT: [&str; 2] = ["bot", "isbot"];
@@ -185,7 +195,15 @@ pub(super) fn speaker_of(object: &Object) -> Option<Speaker<'_>> {
 
 /// The name of the person whom an object stands for, or another value that tells who it is.
 pub(super) fn person_name(person: &Object) -> Option<String> {
-    PERSON.iter().find_map(|name| field(person, name))
+    let id = PERSON.len() - 1;
+    let parts = || {
+        let of = |names: [&str; 3]| names.iter().find_map(|name| field(person, name));
+        let first = of(["first", "firstname", "givenname"])?;
+        let last = of(["last", "lastname", "familyname"]);
+        Some(last.map_or(first.clone(), |last| format!("{first} {last}")))
+    };
+    let named = |names: &[&str]| names.iter().find_map(|name| field(person, name));
+    named(&PERSON[..id]).or_else(parts).or_else(|| named(&PERSON[id..]))
 }
 
 /// The id of an item, or else another value that tells it apart: [`person_name`] in reverse order.

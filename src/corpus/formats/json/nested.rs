@@ -64,12 +64,20 @@ pub(super) fn unfold<'v>(lists: &[(&str, &'v [Value])]) -> Unfolded<'v> {
     let mut unfolded = BTreeSet::new();
     let mut timed_words = Vec::new();
     let mut beside = BTreeSet::new();
-    for (name, items) in lists {
+    let are_accounts = |list: &(&str, &[Value])| lists.len() > 1 && are_accounts(list.0, list.1);
+    let accounts = lists.iter().filter(|list| are_accounts(list)).flat_map(|list| list.1);
+    let accounts = Rc::new(by_id(accounts.filter_map(Value::as_object)));
+    for list in lists {
+        let (name, items) = list;
         if lists.len() > 1 && message::are_timed_words(items) {
             timed_words.push((*name).to_owned());
             continue;
         }
-        let unfolding = Unfolding::of(items);
+        if are_accounts(list) {
+            beside.insert((*name).to_owned());
+            continue;
+        }
+        let unfolding = Unfolding::of(items, &accounts);
         for mut row in unfolding.items {
             if !name.is_empty() {
                 row.fields.insert(0, ("section".to_owned(), text(name)));
@@ -109,6 +117,8 @@ struct Unfolding<'v> {
     items: Vec<Item<'v>>,
     /// Paths of other lists of objects that no row shows.
     beside: BTreeSet<String>,
+    /// The accounts that the document lists apart.
+    accounts: Rc<People<'v>>,
 }
 
 /// What the row of an object takes from the item and the objects around it.
@@ -118,6 +128,8 @@ struct Around<'v> {
     number: usize,
     /// The people whom the item lists.
     people: Rc<People<'v>>,
+    /// The accounts that the document lists apart.
+    accounts: Rc<People<'v>>,
     /// Fields of the objects around it, by their paths.
     fields: Vec<(String, &'v Value)>,
     /// The speaker that the nearest of these objects names.
@@ -139,8 +151,9 @@ impl<'v> Around<'v> {
 type Field<'v> = (&'v str, String, &'v Value);
 
 impl<'v> Unfolding<'v> {
-    fn of(items: &'v [Value]) -> Self {
-        let mut unfolding = Self { lists: said_lists::find(items), ..Self::default() };
+    fn of(items: &'v [Value], accounts: &Rc<People<'v>>) -> Self {
+        let accounts = Rc::clone(accounts);
+        let mut unfolding = Self { lists: said_lists::find(items), accounts, ..Self::default() };
         for (i, item) in items.iter().enumerate() {
             unfolding.add(i + 1, item);
         }
@@ -157,6 +170,7 @@ impl<'v> Unfolding<'v> {
                 &Around {
                     number,
                     people: Rc::new(people(item)),
+                    accounts: Rc::clone(&self.accounts),
                     fields: Vec::new(),
                     speaker: None,
                 },
@@ -251,10 +265,23 @@ fn flat(number: usize, item: &Value) -> Item<'_> {
         role: speaker.role.filter(|role| !moderator::may_be_job(role)),
         ..speaker
     });
+    // A profile beside an id, as in Slack: the name stands for the id.
+    if let Some(speaker) = speaker.as_ref().filter(|speaker| object[speaker.field].is_object()) {
+        let ids = fields.iter_mut().filter(|(name, value)| {
+            participant_rank(name).is_some() && scalar(value).is_some_and(|id| is_id(&id))
+        });
+        ids.for_each(|(_, value)| *value = text(&speaker.name));
+    }
     let of_speaker = speaker.iter().flat_map(speaker_fields);
     fields.extend(of_speaker.filter(|(name, _)| !is_named || name == SPEAKER_ROLE));
     fields.retain(|(name, _)| said.is_none() || !message::says_again(name));
     Item { number, fields, place: String::new(), said, has_speaker: speaker.is_some() }
+}
+
+/// Whether a value is the id that a service gave an account, and no name: `U024BE7LH`.
+fn is_id(value: &str) -> bool {
+    let is_sign = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+    value.contains(|c: char| c.is_ascii_digit()) && value.chars().all(is_sign)
 }
 
 fn speaker_fields<'v>(speaker: &Speaker<'_>) -> impl Iterator<Item = (String, Cow<'v, Value>)> {
@@ -274,8 +301,9 @@ fn row<'v>(
     let own_speaker = speaker_of(object);
     let said = said_field(object);
     let inherited = || around.speaker.clone().filter(|_| said.is_some());
-    let speaker =
-        own_speaker.clone().or_else(inherited).map(|speaker| known(speaker, &around.people));
+    let people = [&*around.people, &*around.accounts];
+    let speaker = own_speaker.clone().or_else(inherited);
+    let speaker = speaker.map(|speaker| people.iter().fold(speaker, |who, of| known(who, of)));
     let mut fields: Vec<_> = speaker.iter().flat_map(speaker_fields).collect();
     // Fields of the item that the object's own replace: those of the speaker, and others of the
     // same name if the object names a speaker or they hold what is said or asked.
@@ -293,6 +321,11 @@ fn row<'v>(
     let own = own.into_iter();
     let own = own.filter(|(key, _)| !names_speaker(key) && !is_again(key) && !known.contains(*key));
     fields.extend(own.map(|(key, value)| (key.to_owned(), Cow::Borrowed(value))));
+    for (name, value) in &mut fields {
+        let person = || scalar(value).and_then(|id| around.accounts.get(&id).copied());
+        let named = participant_rank(name).and_then(|_| message::person_name(person()?));
+        *value = named.map_or(value.clone(), |named| text(&named));
+    }
     fields.extend(turn.map(|turn| ("text".to_owned(), text(turn))));
     let said = said_by(object).map(Cow::into_owned).or_else(|| turn.map(str::to_owned));
     Item {
@@ -311,8 +344,26 @@ type People<'v> = HashMap<String, &'v Object>;
 /// thousand messages.
 fn people(item: &Object) -> People<'_> {
     let objects = item.values().filter_map(Value::as_array).flatten().filter_map(Value::as_object);
+    by_id(objects.filter(|object| said_field(object).is_none()))
+}
+
+/// Whether a list beside others holds the accounts that their speakers have, as help desks export
+/// them.
+fn are_accounts(name: &str, items: &[Value]) -> bool {
+    let is_account = |item: &Value| {
+        let account = item.as_object().filter(|account| said_field(account).is_none());
+        account.is_some_and(|account| {
+            account.contains_key("id") && message::person_name(account) != message::item_id(account)
+        })
+    };
+    ["users", "members", "accounts", "agents", "authors", "profiles", "contacts"].contains(&name)
+        && items.iter().all(is_account)
+}
+
+/// People by their ids.
+fn by_id<'v>(objects: impl Iterator<Item = &'v Object>) -> People<'v> {
     let mut people = People::new();
-    for person in objects.filter(|object| said_field(object).is_none()) {
+    for person in objects {
         let ids = person.iter().filter(|(key, _)| key.to_lowercase().ends_with("id"));
         for id in ids.filter_map(|(_, value)| scalar(value)) {
             people.entry(id).or_insert(person);
@@ -390,6 +441,41 @@ fn is_message(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::corpus::test_support::{load_json, said};
+
+    #[test]
+    fn accounts_beside_tickets_say_who_speaks_and_are_no_rows() {
+        let rows = load_json(
+            r#"{"users": [{"id": 501, "name": "Léa", "role": "end-user"},
+                          {"id": 504, "name": "Sam", "role": "agent"}],
+                "tickets": [{"id": 8, "requester_id": 501, "comments": [
+                    {"id": 1, "author_id": 501, "public": true, "body": "The export dies at ten thousand rows."},
+                    {"id": 2, "author_id": 504, "public": true, "body": "Could you split it by quarter?"},
+                    {"id": 3, "author_id": 504, "public": false, "body": "Known limit, ask the PM."},
+                    {"id": 4, "author_id": 501, "public": true, "body": "I could, and stitch four files."}]}]}"#,
+        );
+        let who: Vec<_> = said(&rows).iter().map(|(who, _)| *who).collect();
+        assert_eq!(who, [Some("Léa"), Some("Léa")]);
+        let asked: Vec<_> = rows.records.iter().map(crate::corpus::Record::question).collect();
+        assert_eq!(asked, [None, Some("Could you split it by quarter?")]);
+    }
+
+    #[test]
+    fn names_in_two_parts_and_flags_of_staff_are_read() {
+        let rows = load_json(
+            r#"[{"id": 1, "threads": [
+                {"body": "The barcode is cut off.", "createdBy": {"id": 0, "type": "customer", "first": "Gloria", "last": "Estevez"}},
+                {"body": "Which printer is it?", "createdBy": {"id": 1, "type": "user", "first": "Carol", "last": "Finch"}}]}]"#,
+        );
+        assert_eq!(
+            said(&rows).iter().map(|(who, _)| *who).collect::<Vec<_>>(),
+            [Some("Gloria Estevez")]
+        );
+        let rows = load_json(
+            r#"[{"username": "hjalmar", "staff": false, "cooked": "A power cut ate the database last night."},
+                {"username": "trudi", "staff": true, "cooked": "Moved to support; please read the guidelines."}]"#,
+        );
+        assert_eq!(said(&rows).iter().map(|(who, _)| *who).collect::<Vec<_>>(), [Some("hjalmar")]);
+    }
 
     #[test]
     fn answers_inside_a_person_are_rows_of_that_person() {
