@@ -13,6 +13,7 @@ mod clusters;
 mod columns;
 mod components;
 mod digest;
+mod facts;
 mod features;
 mod judge;
 mod measure;
@@ -32,6 +33,7 @@ mod stance;
 mod stretches;
 mod support;
 mod thresholds;
+mod traits;
 
 use std::path::PathBuf;
 use std::sync::Arc;

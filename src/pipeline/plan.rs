@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::answers;
 use super::columns::{self, Columns};
+use super::facts::Facts;
 use super::pack::{Vocabulary, excerpt_end};
 use super::prompt_budget::{self, PromptBudget};
 use super::segments::{Group, part, speaker};
@@ -27,7 +28,7 @@ use crate::llm::ChatModel;
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
 use crate::prompts::ask::Detail;
-use crate::prompts::draft::{self, Brief, Focus, Frame, TypicalAnswer};
+use crate::prompts::draft::{self, Brief, CountedAnswer, Focus, Frame};
 use crate::schema::{Provenance, RecordId, Segment};
 use crate::store::{Draft, DraftId, PlanReport, SlotReport};
 
@@ -68,6 +69,8 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// Whether the study is closed: only a few people say anything in words of their own.
     closed: bool,
+    /// Columns in which people ticked answers, of which no sentence is made.
+    ticked: Arc<BTreeSet<String>>,
     names: Vec<&'static str>,
     focus_tokens: usize,
     model: String,
@@ -93,7 +96,7 @@ pub(super) struct Slot {
     demographics: BTreeMap<String, String>,
     role: Option<String>,
     /// What its participants answered to closed questions, most telling first.
-    answers: Vec<TypicalAnswer>,
+    answers: Vec<CountedAnswer>,
     /// Drafts in the first round.
     pub(super) drafts: usize,
 }
@@ -156,6 +159,7 @@ impl Plan {
             },
             notes: Vec::new(),
             closed: false,
+            ticked: Arc::default(),
             names,
             focus_tokens,
             model: capabilities.id.clone(),
@@ -215,6 +219,7 @@ impl Plan {
             },
             peers: slot.order.iter().copied().take(PEERS).collect(),
             answers: answers::share(&slot.answers, self.frame.wording, slot.turn(id)),
+            ticked: Arc::clone(&self.ticked),
             focus,
         }
     }
@@ -279,10 +284,13 @@ impl Plan {
         let columns = Columns::of(corpus);
         self.closed = columns.closed;
         let by_group: Vec<_> = groups.iter().map(|group| speakers(corpus, group)).collect();
+        let facts = Facts::of(corpus, &columns);
+        self.ticked = Arc::new(facts.ticked(corpus));
         let shares = shares(corpus, groups, &by_group);
         let wording = self.frame.wording;
         let room = self.focus_tokens.saturating_sub(prompt_budget::FOCUS_TOKENS_LEAST);
-        let (answers, taken) = answers::of_groups(&columns, &by_group, (wording, room), model);
+        let (answers, taken) =
+            answers::of_groups(corpus, (&columns, &facts), &by_group, (wording, room), model);
         self.focus_tokens -= taken;
         let vocabulary = Vocabulary::of(corpus);
         let total = times(groups.len(), self.settings.multiplier);
@@ -312,8 +320,9 @@ impl Plan {
                     records: group.records.len(),
                     share: shares[index],
                 },
-                demographics: columns::sum_up(&columns.describing, speakers),
-                role: columns::role(&columns.describing, speakers),
+                demographics: facts.sum_up(speakers),
+                role: columns::role(&columns.describing, speakers)
+                    .filter(|role| facts.is_shared(role, speakers)),
                 drafts: if is_counted { 1 } else { drafts },
                 answers,
                 records: group.records.clone(),
