@@ -15,6 +15,7 @@ mod components;
 mod digest;
 mod facts;
 mod features;
+mod given_names;
 mod judge;
 mod measure;
 mod merge;

@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use super::answers;
 use super::columns::{self, Columns};
 use super::facts::Facts;
+use super::given_names::{self, Gender, Names};
 use super::pack::{Vocabulary, excerpt_end};
 use super::prompt_budget::{self, PromptBudget};
 use super::segments::{Group, part, speaker};
@@ -53,9 +54,6 @@ const PEERS: usize = 4096;
 /// The reason, in the log and the report, why a moderator's turns are in no slot.
 const INTERVIEWER: &str = "interviewer";
 
-/// Names for personas, from many languages.
-const NAMES: &str = include_str!("names.txt");
-
 /// A run's layout. A function of corpus, model and settings alone, so that a resumed run finds the
 /// same one.
 #[derive(Debug, Clone)]
@@ -71,7 +69,7 @@ pub struct Plan {
     closed: bool,
     /// Columns in which people ticked answers, of which no sentence is made.
     ticked: Arc<BTreeSet<String>>,
-    names: Vec<&'static str>,
+    names: Names,
     focus_tokens: usize,
     model: String,
     model_sha256: Option<String>,
@@ -97,6 +95,8 @@ pub(super) struct Slot {
     role: Option<String>,
     /// What its participants answered to closed questions, most telling first.
     answers: Vec<CountedAnswer>,
+    /// The gender of a clear majority of its participants, where the data tells it.
+    gender: Option<Gender>,
     /// Drafts in the first round.
     pub(super) drafts: usize,
 }
@@ -134,12 +134,8 @@ impl Plan {
             |(record, cause): &(usize, String)| (corpus.records[*record].id.clone(), cause.clone());
         left_out.extend(parting.left_out.iter().map(out));
         // A persona must not bear a name that anonymisation took from somebody.
-        let taken = |name: &&str| corpus.removed().is_some_and(|removed| removed.holds(name));
-        let mut names: Vec<&'static str> = NAMES.lines().filter(|name| !taken(name)).collect();
-        if names.is_empty() {
-            names.push("Participant");
-        }
-        names.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.seed));
+        let taken = |name: &str| corpus.removed().is_some_and(|removed| removed.holds(name));
+        let names = Names::new(settings.seed, taken);
         if let Some(shard) = settings.shard.filter(|shard| shard.index > parting.groups.len()) {
             return Err(PipelineError::Data(format!(
                 "shard {shard} has nothing to do: there are {} personas to write\nhint: use no more shards than personas",
@@ -267,11 +263,13 @@ impl Plan {
     /// The persona's name in a draft. Each slot has names of its own as far as they go; after that,
     /// names come again with an initial.
     fn name(&self, id: DraftId) -> String {
-        let share = (self.names.len() / self.slots.len()).max(1);
-        let turn = self.slots[id.slot].turn(id);
-        let at = id.slot * share + turn % share;
-        let name = self.names[at % self.names.len()];
-        match at / self.names.len() {
+        let slot = &self.slots[id.slot];
+        let names = self.names.of(slot.gender);
+        let alike = |slots: &[Slot]| slots.iter().filter(|s| s.gender == slot.gender).count();
+        let share = (names.len() / alike(&self.slots)).max(1);
+        let at = alike(&self.slots[..id.slot]) * share + slot.turn(id) % share;
+        let name = names[at % names.len()];
+        match at / names.len() {
             0 => name.to_owned(),
             again => {
                 let initial = char::from(b'A' + ((again - 1) % 26) as u8);
@@ -286,6 +284,7 @@ impl Plan {
         let by_group: Vec<_> = groups.iter().map(|group| speakers(corpus, group)).collect();
         let facts = Facts::of(corpus, &columns);
         self.ticked = Arc::new(facts.ticked(corpus));
+        let genders = given_names::genders(corpus, &by_group);
         let shares = shares(corpus, groups, &by_group);
         let wording = self.frame.wording;
         let room = self.focus_tokens.saturating_sub(prompt_budget::FOCUS_TOKENS_LEAST);
@@ -323,6 +322,7 @@ impl Plan {
                 demographics: facts.sum_up(speakers),
                 role: columns::role(&columns.describing, speakers)
                     .filter(|role| facts.is_shared(role, speakers)),
+                gender: genders[index],
                 drafts: if is_counted { 1 } else { drafts },
                 answers,
                 records: group.records.clone(),
