@@ -88,6 +88,50 @@ pub struct Statement {
     pub records: Vec<RecordId>,
     /// True when no record says it and the model concluded it.
     pub inferred: bool,
+    /// How many hold it, where it is an answer that was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
+}
+
+impl Statement {
+    /// The statement as people read it, with its count: `How do you pay?: By phone (7 of 9; 41 % of
+    /// all)`.
+    pub fn counted(&self) -> String {
+        match &self.held {
+            Some(held) => format!("{} ({held})", self.text),
+            None => self.text.clone(),
+        }
+    }
+}
+
+/// How many people hold something, in a segment and in the whole data. Counted, never generated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// Participants of the segment who hold it.
+    pub given: usize,
+    /// Participants of the segment who answered at all.
+    pub answered: usize,
+    /// Participants who hold it, in and out of the segment.
+    pub given_by_all: usize,
+    /// Participants who answered at all, in and out of the segment.
+    pub answered_by_all: usize,
+}
+
+impl Held {
+    /// What it is compared with: `41 % of all`; `None` where the segment is everyone who answered.
+    pub fn of_all(&self) -> Option<String> {
+        let percent = 100.0 * self.given_by_all as f64 / self.answered_by_all.max(1) as f64;
+        (self.answered < self.answered_by_all).then(|| format!("{percent:.0} % of all"))
+    }
+}
+
+impl std::fmt::Display for Held {
+    /// `7 of 9; 41 % of all`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {}", self.given, self.answered)?;
+        self.of_all().map_or(Ok(()), |share| write!(f, "; {share}"))
+    }
 }
 
 /// A verbatim piece of a record: `text == record.text[start..end]`, in bytes of UTF-8.
@@ -303,7 +347,7 @@ mod tests {
     fn a_statement_without_a_record_must_say_that_it_is_inferred() {
         let mut persona = empty();
         let text = "Wants to go home".to_owned();
-        persona.goals.push(Statement { text, records: Vec::new(), inferred: false });
+        persona.goals.push(Statement { text, records: Vec::new(), inferred: false, held: None });
         assert_eq!(persona.violations(|_| None).len(), 1);
         persona.goals[0].inferred = true;
         assert!(persona.violations(|_| None).is_empty());
@@ -311,7 +355,7 @@ mod tests {
 
     fn stating(text: &str, records: &[usize]) -> Statement {
         let records = records.iter().map(|&index| RecordId::new(1, index)).collect();
-        Statement { text: text.into(), records, inferred: false }
+        Statement { text: text.into(), records, inferred: false, held: None }
     }
 
     /// A persona with a value in every field.

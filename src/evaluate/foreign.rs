@@ -265,7 +265,12 @@ fn statements(value: &Value) -> Vec<Statement> {
         let records = cited(item);
         for claim in claims(item) {
             let inferred = records.is_empty();
-            found.push(Statement { text: claim.text, records: records.clone(), inferred });
+            found.push(Statement {
+                text: claim.text,
+                records: records.clone(),
+                inferred,
+                held: None,
+            });
         }
     }
     found

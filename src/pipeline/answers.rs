@@ -1,33 +1,58 @@
-//! What most people of a segment answered to closed questions, and how much of it each draft gets.
+//! What a segment answered to closed questions, and how much of it each draft gets.
 //!
-//! Owns how the answers are shared out. Which answers are typical is counted by `columns`.
+//! Owns which answers are told of a segment and how they are shared out. The commonest answer of
+//! each question is found by [`super::columns`], those to questions with several answers are counted
+//! by [`super::traits`], as is whether an answer is a trait.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::columns::Columns;
+use super::facts::{Facts, is_about_people};
+use super::traits::{Answers, is_trait, lift};
 use crate::corpus::Corpus;
 use crate::llm::ChatModel;
 use crate::prompts::Wording;
-use crate::prompts::draft::{self, TypicalAnswer};
+use crate::prompts::draft::{self, CountedAnswer, LEAST_ANSWERS};
+use crate::schema::Held;
 
 /// Fewest answers for two drafts to share them out.
 const SHARED: usize = 12;
-/// Most typical answers that a model is told of.
+/// Most answers of a segment, and most that a model is told of.
+const MOST: usize = 18;
 const TOLD: usize = 8;
 /// Where there are fewer answers than [`SHARED`], how many fewer each further draft of a slot is
 /// made of.
 const SPARED: usize = 2;
 
-/// The typical answers of each group of speakers, and the tokens that a prompt must keep free for
-/// them. Only a model that writes is told of them, so for others no tokens are kept free. Where
-/// they exceed `room`, there are no answers at all.
+/// The answers that may be told of each group of speakers, and the tokens that a prompt must keep
+/// free for them. Only a model that writes is told of them, so for others no tokens are kept free.
+/// Where they exceed `room`, there are no answers at all.
 pub(super) fn of_groups(
-    columns: &Columns,
+    corpus: &Corpus,
+    (columns, facts): (&Columns, &Facts<'_>),
     groups: &[BTreeSet<String>],
     (wording, room): (Wording, usize),
     model: &dyn ChatModel,
-) -> (Vec<Vec<TypicalAnswer>>, usize) {
-    let mut answers: Vec<_> = groups.iter().map(|speakers| columns.typical(speakers)).collect();
+) -> (Vec<Vec<CountedAnswer>>, usize) {
+    let typical: Vec<_> = groups.iter().map(|speakers| columns.typical(speakers)).collect();
+    let names: BTreeSet<&str> = typical.iter().flatten().map(|a| a.question.as_str()).collect();
+    let mut asked = Answers::of(corpus, |name| names.contains(name));
+    asked.retain(|answers| answers.separator.is_none() && is_about_people(answers));
+    let asked: BTreeMap<&str, Answers<'_>> =
+        asked.into_iter().map(|answers| (answers.name, answers)).collect();
+    let of_group = |(speakers, typical): (&BTreeSet<String>, &Vec<draft::TypicalAnswer>)| {
+        let commonest = typical.iter().filter_map(|typical| {
+            let answers = asked.get(typical.question.as_str())?;
+            let held = answers.held(speakers);
+            held.into_iter().find(|(value, _)| *value == typical.value).map(|held| (answers, held))
+        });
+        let lists = if columns.closed { facts.lists.as_slice() } else { &[] };
+        let ticked = lists
+            .iter()
+            .flat_map(|list| list.held(speakers).into_iter().map(move |held| (list, held)));
+        told(commonest.chain(ticked))
+    };
+    let mut answers: Vec<_> = groups.iter().zip(&typical).map(of_group).collect();
     if wording == Wording::Extractive {
         return (answers, 0);
     }
@@ -39,11 +64,31 @@ pub(super) fn of_groups(
     if most > room { (vec![Vec::new(); groups.len()], 0) } else { (answers, most) }
 }
 
+/// The answers that are traits, those first that set the segment apart most. Where they are too few
+/// for a persona, the next best come with their counts.
+fn told<'a, 'c: 'a>(
+    answers: impl Iterator<Item = (&'a Answers<'c>, (&'c str, Held))>,
+) -> Vec<CountedAnswer> {
+    let mut all: Vec<_> = answers.collect();
+    all.sort_by(|(_, (_, a)), (_, (_, b))| {
+        is_trait(b).cmp(&is_trait(a)).then(lift(b).total_cmp(&lift(a)))
+    });
+    let traits = all.iter().filter(|(_, (_, held))| is_trait(held)).count();
+    all.truncate(traits.clamp(LEAST_ANSWERS, MOST));
+    let counted = |(answers, (value, held)): (&Answers<'c>, (&str, Held))| CountedAnswer {
+        question: answers.name.to_owned(),
+        value: value.to_owned(),
+        held,
+        separator: answers.separator,
+    };
+    all.into_iter().map(counted).collect()
+}
+
 /// Whether all that a persona says is counted, so that a second draft would say the same.
-pub(super) fn are_all(columns: &Columns, wording: Wording, answers: &[TypicalAnswer]) -> bool {
+pub(super) fn are_all(columns: &Columns, wording: Wording, answers: &[CountedAnswer]) -> bool {
     columns.closed
         && wording == Wording::Extractive
-        && (draft::LEAST_ANSWERS..SHARED).contains(&answers.len())
+        && (LEAST_ANSWERS..SHARED).contains(&answers.len())
 }
 
 /// The answers from which draft number `turn` of a slot is made. Where there are plenty, the first
@@ -51,28 +96,22 @@ pub(super) fn are_all(columns: &Columns, wording: Wording, answers: &[TypicalAns
 /// telling ones, which other segments gave too: with those it would be dropped again for saying
 /// what another persona says.
 pub(super) fn share(
-    answers: &[TypicalAnswer],
+    answers: &[CountedAnswer],
     wording: Wording,
     turn: usize,
-) -> Vec<TypicalAnswer> {
+) -> Vec<CountedAnswer> {
     if wording == Wording::Free {
         return answers.to_vec();
     }
     if answers.len() < SHARED {
-        let left = answers.len().saturating_sub(turn * SPARED).max(draft::LEAST_ANSWERS);
+        let left = answers.len().saturating_sub(turn * SPARED).max(LEAST_ANSWERS);
         return answers.iter().take(left).cloned().collect();
     }
     answers.iter().skip(turn % 2).step_by(2).cloned().collect()
 }
 
 /// How many of the answers a record gives.
-pub(super) fn agreement(corpus: &Corpus, record: usize, answers: &[TypicalAnswer]) -> usize {
+pub(super) fn agreement(corpus: &Corpus, record: usize, answers: &[CountedAnswer]) -> usize {
     let record = &corpus.records[record];
-    let gives = |answer: &&TypicalAnswer| {
-        record.columns.iter().any(|column| {
-            *column.name == *answer.question
-                && record.text[column.start..column.end].trim() == answer.value
-        })
-    };
-    answers.iter().filter(gives).count()
+    answers.iter().filter(|answer| answer.place(record).is_some()).count()
 }

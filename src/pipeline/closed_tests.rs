@@ -89,7 +89,7 @@ fn a_model_that_writes_is_told_what_is_typical() {
     let request = crate::prompts::draft::request(&corpus, &brief, &plan.frame);
     let own = &request.own[0].content;
     let told = |line: &str| {
-        line.starts_with("How do you pay for a ticket?: ") && line.ends_with(" of 20)")
+        line.starts_with("How do you pay for a ticket?: ") && line.ends_with(" of 20; 33 % of all)")
     };
     assert!(own.lines().any(told), "{own}");
 }
@@ -104,4 +104,45 @@ fn people_who_ticked_boxes_are_told_apart_from_any_seed() {
             assert_eq!(kinds.len(), 1, "seed {seed}: {:?}", group.terms);
         }
     }
+}
+
+#[test]
+fn of_several_ticked_answers_each_is_counted_and_no_list_is_a_statement() {
+    let mut corpus = ticked();
+    for person in 0..60 {
+        let ways = match person % 3 {
+            0 => ["Bus; Tram; Car", "Bus; Car", "Car"][person / 3 % 3],
+            1 => ["Tram; Train; Bus; On foot", "Train", "Bus; Train"][person / 3 % 3],
+            _ => ["On foot", "Bicycle; On foot", "Bicycle; Tram; On foot; Bus"][person / 3 % 3],
+        };
+        let text = &corpus.records[person].text;
+        let cells: Vec<(String, String)> = corpus.records[person]
+            .columns
+            .iter()
+            .map(|column| (column.name.to_string(), text[column.start..column.end].to_owned()))
+            .chain([("Which ways do you use?".to_owned(), ways.to_owned())])
+            .collect();
+        let cells: Vec<_> =
+            cells.iter().map(|(name, cell)| (name.as_str(), cell.clone())).collect();
+        corpus.records[person] = row(person, &format!("P{person}"), &cells);
+    }
+    let ended = run_with(corpus.clone(), "ok", &settings());
+    check_promises(&corpus, &ended.state);
+    let mut counted = 0;
+    for persona in ended.personas() {
+        for statement in persona.statements() {
+            let held = statement.held.expect("all that they say is counted");
+            let Some(way) = statement.text.strip_prefix("Which ways do you use?: ") else {
+                continue;
+            };
+            assert!(!way.contains(';'), "{}", statement.text);
+            assert!(held.given * 5 >= held.answered * 2, "{}", statement.counted());
+            for id in &statement.records {
+                let record = corpus.get(id).expect("a record");
+                assert!(record.text.contains(way), "{id} does not say {way}");
+            }
+            counted += 1;
+        }
+    }
+    assert!(counted > 0, "the ways set the kinds apart");
 }

@@ -13,7 +13,9 @@ mod clusters;
 mod columns;
 mod components;
 mod digest;
+mod facts;
 mod features;
+mod given_names;
 mod judge;
 mod measure;
 mod merge;
@@ -32,6 +34,7 @@ mod stance;
 mod stretches;
 mod support;
 mod thresholds;
+mod traits;
 
 use std::path::PathBuf;
 use std::sync::Arc;

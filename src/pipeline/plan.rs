@@ -17,6 +17,8 @@ use sha2::{Digest, Sha256};
 
 use super::answers;
 use super::columns::{self, Columns};
+use super::facts::Facts;
+use super::given_names::{self, Gender, Names};
 use super::pack::{Vocabulary, excerpt_end};
 use super::prompt_budget::{self, PromptBudget};
 use super::segments::{Group, part, speaker};
@@ -27,7 +29,7 @@ use crate::llm::ChatModel;
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
 use crate::prompts::ask::Detail;
-use crate::prompts::draft::{self, Brief, Focus, Frame, TypicalAnswer};
+use crate::prompts::draft::{self, Brief, CountedAnswer, Focus, Frame};
 use crate::schema::{Provenance, RecordId, Segment};
 use crate::store::{Draft, DraftId, PlanReport, SlotReport};
 
@@ -54,9 +56,6 @@ const INTERVIEWER: &str = "interviewer";
 /// The reason why a record without a participant's words or answers is in no slot.
 const NOTES: &str = "no participant's words";
 
-/// Names for personas, from many languages.
-const NAMES: &str = include_str!("names.txt");
-
 /// A run's layout. A function of corpus, model and settings alone, so that a resumed run finds the
 /// same one.
 #[derive(Debug, Clone)]
@@ -70,7 +69,9 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// Whether the study is closed: only a few people say anything in words of their own.
     closed: bool,
-    names: Vec<&'static str>,
+    /// Columns in which people ticked answers, of which no sentence is made.
+    ticked: Arc<BTreeSet<String>>,
+    names: Names,
     focus_tokens: usize,
     model: String,
     model_sha256: Option<String>,
@@ -95,7 +96,9 @@ pub(super) struct Slot {
     demographics: BTreeMap<String, String>,
     role: Option<String>,
     /// What its participants answered to closed questions, most telling first.
-    answers: Vec<TypicalAnswer>,
+    answers: Vec<CountedAnswer>,
+    /// The gender of a clear majority of its participants, where the data tells it.
+    gender: Option<Gender>,
     /// Drafts in the first round.
     pub(super) drafts: usize,
 }
@@ -133,12 +136,8 @@ impl Plan {
             |(record, cause): &(usize, String)| (corpus.records[*record].id.clone(), cause.clone());
         left_out.extend(parting.left_out.iter().map(out));
         // A persona must not bear a name that anonymisation took from somebody.
-        let taken = |name: &&str| corpus.removed().is_some_and(|removed| removed.holds(name));
-        let mut names: Vec<&'static str> = NAMES.lines().filter(|name| !taken(name)).collect();
-        if names.is_empty() {
-            names.push("Participant");
-        }
-        names.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.seed));
+        let taken = |name: &str| corpus.removed().is_some_and(|removed| removed.holds(name));
+        let names = Names::new(settings.seed, taken);
         if let Some(shard) = settings.shard.filter(|shard| shard.index > parting.groups.len()) {
             return Err(PipelineError::Data(format!(
                 "shard {shard} has nothing to do: there are {} personas to write\nhint: use no more shards than personas",
@@ -158,6 +157,7 @@ impl Plan {
             },
             notes: Vec::new(),
             closed: false,
+            ticked: Arc::default(),
             names,
             focus_tokens,
             model: capabilities.id.clone(),
@@ -217,6 +217,7 @@ impl Plan {
             },
             peers: slot.order.iter().copied().take(PEERS).collect(),
             answers: answers::share(&slot.answers, self.frame.wording, slot.turn(id)),
+            ticked: Arc::clone(&self.ticked),
             focus,
         }
     }
@@ -264,11 +265,13 @@ impl Plan {
     /// The persona's name in a draft. Each slot has names of its own as far as they go; after that,
     /// names come again with an initial.
     fn name(&self, id: DraftId) -> String {
-        let share = (self.names.len() / self.slots.len()).max(1);
-        let turn = self.slots[id.slot].turn(id);
-        let at = id.slot * share + turn % share;
-        let name = self.names[at % self.names.len()];
-        match at / self.names.len() {
+        let slot = &self.slots[id.slot];
+        let names = self.names.of(slot.gender);
+        let alike = |slots: &[Slot]| slots.iter().filter(|s| s.gender == slot.gender).count();
+        let share = (names.len() / alike(&self.slots)).max(1);
+        let at = alike(&self.slots[..id.slot]) * share + slot.turn(id) % share;
+        let name = names[at % names.len()];
+        match at / names.len() {
             0 => name.to_owned(),
             again => {
                 let initial = char::from(b'A' + ((again - 1) % 26) as u8);
@@ -281,10 +284,14 @@ impl Plan {
         let columns = Columns::of(corpus);
         self.closed = columns.closed;
         let by_group: Vec<_> = groups.iter().map(|group| speakers(corpus, group)).collect();
+        let facts = Facts::of(corpus, &columns);
+        self.ticked = Arc::new(facts.ticked(corpus));
+        let genders = given_names::genders(corpus, &by_group);
         let shares = shares(corpus, groups, &by_group);
         let wording = self.frame.wording;
         let room = self.focus_tokens.saturating_sub(prompt_budget::FOCUS_TOKENS_LEAST);
-        let (answers, taken) = answers::of_groups(&columns, &by_group, (wording, room), model);
+        let (answers, taken) =
+            answers::of_groups(corpus, (&columns, &facts), &by_group, (wording, room), model);
         self.focus_tokens -= taken;
         let vocabulary = Vocabulary::of(corpus);
         let total = times(groups.len(), self.settings.multiplier);
@@ -314,8 +321,10 @@ impl Plan {
                     records: group.records.len(),
                     share: shares[index],
                 },
-                demographics: columns::sum_up(&columns.describing, speakers),
-                role: columns::role(&columns.describing, speakers),
+                demographics: facts.sum_up(speakers),
+                role: columns::role(&columns.describing, speakers)
+                    .filter(|role| facts.is_shared(role, speakers)),
+                gender: genders[index],
                 drafts: if is_counted { 1 } else { drafts },
                 answers,
                 records: group.records.clone(),

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::Wording;
 use super::ask::{MOTIVATION_MOST, QUOTES_MOST, STATEMENT_MOST, STATEMENTS_MOST, SUMMARY_MOST};
-use super::draft::{Brief, Focus, TITLE, blank, key};
+use super::draft::{Brief, CountedAnswer, Focus, TITLE, blank, key};
 use super::echoes::cite_all;
 use super::passages::{sentences, shorten, words};
 use super::pools::has_cell;
@@ -103,7 +103,7 @@ fn read(evidence: &Evidence<'_>, wording: Wording, answer: &str) -> Result<Perso
     say_once(&mut persona);
     if wording == Wording::Extractive {
         let statements = [&mut persona.goals, &mut persona.pains, &mut persona.behaviours];
-        cite_all(corpus, &brief.peers, statements.into_iter().flatten());
+        cite_all(corpus, &brief.peers, &brief.answers, statements.into_iter().flatten());
     }
     if persona.title.is_empty() {
         return Err(AnswerError::Empty("title"));
@@ -151,11 +151,17 @@ impl<'a> Evidence<'a> {
         self.brief.focus.iter().map(part)
     }
 
-    /// Reads a field that must be a piece of a record shown.
+    /// Reads a field that must be a piece of a record shown, or of a counted answer.
     fn sentence(&self, fields: &Map<String, Value>, key: &str) -> Result<String, AnswerError> {
         let text = text(fields, key)?;
-        let said = !text.is_empty() && self.shown().any(|(_, shown)| shown.contains(&text));
-        if said { Ok(text) } else { Err(AnswerError::Statement(key.to_owned())) }
+        let said = || self.shown().any(|(_, shown)| shown.contains(&text));
+        let known = !text.is_empty() && (said() || self.answer(&text).is_some());
+        if known { Ok(text) } else { Err(AnswerError::Statement(key.to_owned())) }
+    }
+
+    /// The counted answer that a text gives with its question, or with the end of it.
+    fn answer(&self, text: &str) -> Option<&'a CountedAnswer> {
+        self.brief.answers.iter().find(|answer| answer.line().ends_with(text))
     }
 
     /// The place of `text` inside one cell of record `id`.
@@ -214,12 +220,17 @@ fn picked(
     let picks: Map<String, Value> = field(fields, key)?;
     let statement = |pick: &Value| {
         let text = pick.as_str().unwrap_or_default().to_owned();
-        let said_by = evidence.shown().filter(|(_, shown)| shown.contains(&text));
+        let answer = evidence.brief.answers.iter().find(|answer| answer.asked() == text);
+        let gives = |record: &Record, shown: &str| match answer {
+            Some(answer) => answer.place(record).is_some(),
+            None => shown.contains(&text),
+        };
+        let said_by = evidence.shown().filter(|(record, shown)| gives(record, shown));
         let records: Vec<_> = said_by.map(|(record, _)| record.id.clone()).collect();
         if text.is_empty() || records.is_empty() {
             return Err(AnswerError::Statement(key.to_owned()));
         }
-        Ok(Statement { text, records, inferred: false })
+        Ok(Statement { text, records, inferred: false, held: answer.map(|answer| answer.held) })
     };
     picks.values().map(statement).collect()
 }
@@ -257,7 +268,7 @@ fn written(
         let said: Vec<String> = cited.iter().flat_map(|text| words(text)).collect();
         let inferred = !words(&text).any(|w| w.chars().count() > 3 && said.contains(&w));
         if !text.is_empty() {
-            statements.push(Statement { text, records: answer.records, inferred });
+            statements.push(Statement { text, records: answer.records, inferred, held: None });
         }
     }
     Ok(statements)
@@ -272,14 +283,16 @@ fn motivations(fields: &Map<String, Value>) -> Result<Vec<String>, AnswerError> 
 /// The title, such as `Home carer: “the plan doesn't know that it snows”`. It has no role where
 /// somebody without that role said the words.
 fn extractive_title(evidence: &Evidence<'_>, clause: &str) -> String {
-    let mut said_by = evidence.shown().filter(|(_, shown)| shown.contains(clause));
+    let answer = evidence.answer(clause);
+    let mut said_by = evidence.shown().filter(|(record, shown)| {
+        shown.contains(clause) || answer.is_some_and(|answer| answer.place(record).is_some())
+    });
     let role = evidence.brief.role.as_ref();
     let role = role.filter(|role| said_by.any(|(record, _)| has_cell(record, role)));
-    let is_answer = evidence.brief.answers.iter().any(|answer| answer.line().ends_with(clause));
     let clause = tidy(clause, usize::MAX);
     let clause = clause.trim_end_matches(['.', ',', ';']);
     // A question with its answer, as in the table, is not something that anyone said.
-    let clause = if is_answer { clause.to_owned() } else { format!("“{clause}”") };
+    let clause = if answer.is_some() { clause.to_owned() } else { format!("“{clause}”") };
     let Some(role) = role else { return clause };
     let mut letters = role.chars();
     let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
@@ -295,11 +308,12 @@ fn extractive_summary(brief: &Brief, sentence: &str) -> String {
     let share = brief.segment.percent();
     let facts = brief.demographics.iter().take(SUMMARY_FACTS);
     let facts: Vec<String> = facts.map(|(name, value)| format!("{name} {value}")).collect();
-    let facts = if facts.is_empty() { String::new() } else { format!(": {}", facts.join(", ")) };
-    let told = match brief.answers.iter().find(|answer| answer.line().ends_with(sentence)) {
+    let facts = if facts.is_empty() { String::new() } else { format!(": {}", facts.join("; ")) };
+    let told = match brief.answers.iter().find(|answer| answer.asked() == sentence) {
         Some(answer) => {
-            let (given, answered) = (answer.given, answer.answered);
-            format!("{given} of {answered} answered “{}”", tidy(sentence, usize::MAX))
+            let (held, sentence) = (answer.held, tidy(sentence, usize::MAX));
+            let compared = held.of_all().map_or(String::new(), |share| format!(" ({share})"));
+            format!("{} of {}{compared} answered “{sentence}”", held.given, held.answered)
         }
         None => format!("One of them says: “{}”", tidy(sentence, usize::MAX)),
     };

@@ -163,7 +163,7 @@ impl Source {
         let sentences: Vec<&str> = sentences(said).into_iter().map(|range| &said[range]).collect();
         let statement = |text: &str| {
             let records = vec![record.clone()];
-            vec![Statement { text: text.to_owned(), records, inferred: false }]
+            vec![Statement { text: text.to_owned(), records, inferred: false, held: None }]
         };
         let mut persona = self.written(file);
         persona.goals = statement(sentences[0]);
@@ -188,6 +188,7 @@ impl Source {
                 text: text.clone(),
                 records: ids.clone(),
                 inferred: false,
+                held: None,
             };
             texts.iter().map(statement).collect()
         };

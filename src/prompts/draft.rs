@@ -11,14 +11,15 @@ use serde_json::json;
 
 use super::ask::{Ask, Bounds};
 use super::aspects::Aspect;
+use super::choices::Separator;
 use super::leanings::Leanings;
-use super::passages::{MIN_WORDS, Passage, longest_sentence, words};
+use super::passages::{MIN_WORDS, Passage, longest_sentence, sentences, words};
 use super::pools::{Pools, text_of};
 use super::{Wording, fence};
-use crate::corpus::Corpus;
+use crate::corpus::{ColumnSpan, Corpus, Record};
 use crate::llm::{ChatRequest, Message, Output, Sampling, Shape, Source};
 use crate::privacy::Cleared;
-use crate::schema::{Persona, Provenance, RecordId, Scores, Segment};
+use crate::schema::{Held, Persona, Provenance, RecordId, Scores, Segment};
 
 /// Keys of the answer. They double as instructions: small models read a key as a question to
 /// answer.
@@ -43,6 +44,9 @@ pub(super) const STATEMENT: (usize, usize) = (15, 140);
 
 /// Longest excerpt that the engine's grammar allows, in characters.
 pub(super) const EXCERPT: usize = 240;
+/// Longest question with its answer that is repeated in full, in characters; of a longer one, only
+/// the last sentence is.
+const LONG_QUESTION: usize = 120;
 /// Fewest typical answers to closed questions that suffice to make a persona.
 pub const LEAST_ANSWERS: usize = 3;
 
@@ -107,6 +111,51 @@ impl TypicalAnswer {
     }
 }
 
+/// An answer that may be told of a segment, with its count in the segment and in the whole data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountedAnswer {
+    /// The question, which is the name of its column.
+    pub question: String,
+    /// The answer: a whole cell, or one of several in it.
+    pub value: String,
+    /// How many gave it.
+    pub held: Held,
+    /// What stands between the answers in a cell of its column, where there may be several.
+    pub separator: Option<Separator>,
+}
+
+impl CountedAnswer {
+    /// Question and answer: `How do you pay?: By phone`.
+    pub fn line(&self) -> String {
+        format!("{}: {}", self.question, self.value)
+    }
+
+    /// The part of [`CountedAnswer::line`] that is worth repeating: all of it, or, where the
+    /// question explains itself at length, its last sentence.
+    pub fn asked(&self) -> String {
+        let line = self.line();
+        if line.chars().count() <= LONG_QUESTION {
+            return line;
+        }
+        let whole = |start: &usize| words(&line[*start..]).nth(MIN_WORDS - 1).is_some();
+        let mut starts = sentences(&line).into_iter().map(|sentence| sentence.start);
+        starts.rfind(whole).map_or(line.clone(), |start| line[start..].to_owned())
+    }
+
+    /// Where a record gives this answer, in bytes of its text.
+    pub fn place(&self, record: &Record) -> Option<Range<usize>> {
+        let of_question = |column: &&ColumnSpan| *column.name == *self.question;
+        record.columns.iter().filter(of_question).find_map(|column| {
+            let cell = &record.text[column.start..column.end];
+            let blank = cell.len() - cell.trim_start().len();
+            let whole = blank..blank + cell.trim().len();
+            let answers = self.separator.map_or(vec![whole], |separator| separator.split(cell));
+            let place = answers.into_iter().find(|at| cell[at.clone()] == self.value)?;
+            Some(column.start + place.start..column.start + place.end)
+        })
+    }
+}
+
 /// What one draft is to be made from.
 #[derive(Debug, Clone)]
 pub struct Brief {
@@ -122,7 +171,9 @@ pub struct Brief {
     /// in them, too.
     pub peers: Vec<usize>,
     /// Typical answers of the slot to closed questions, most telling first.
-    pub answers: Vec<TypicalAnswer>,
+    pub answers: Vec<CountedAnswer>,
+    /// Columns in which people ticked answers, of which no sentence is made.
+    pub ticked: Arc<BTreeSet<String>>,
     /// Sentences that drafts of earlier rounds are made of; left out while enough others remain.
     pub said: BTreeSet<String>,
     /// The leanings of sentences according to a model, where one was asked.
@@ -236,11 +287,11 @@ fn told(brief: &Brief, wording: Wording) -> String {
 }
 
 /// Typical answers as a prompt shows them; empty where there are none.
-pub fn typical(answers: &[TypicalAnswer]) -> String {
+pub fn typical(answers: &[CountedAnswer]) -> String {
     if answers.is_empty() {
         return String::new();
     }
-    let line = |a: &TypicalAnswer| format!("{} ({} of {})", a.line(), a.given, a.answered);
+    let line = |answer: &CountedAnswer| format!("{} ({})", answer.line(), answer.held);
     let lines: Vec<String> = answers.iter().map(line).collect();
     format!("Answers that are typical of this group:\n{}\n", fence(&lines.join("\n")))
 }
@@ -254,16 +305,9 @@ fn shape(corpus: &Corpus, brief: &Brief, frame: &Frame) -> Shape {
     match frame.wording {
         Wording::Extractive => {
             let pools = Pools::new(corpus, brief, &bounds);
-            let texts = |set: &[Passage]| -> Vec<String> {
-                set.iter().map(|p| text_of(corpus, p)).collect()
-            };
-            let statements = pools
-                .statements
-                .map(|sets| picks(&sets.iter().map(|set| texts(set)).collect::<Vec<_>>()));
-            let conclusions = [
-                (key::TITLE, Shape::OneOf(pools.titles)),
-                (key::VOICE, Shape::OneOf(texts(&pools.voice))),
-            ];
+            let statements = pools.statements.map(|sets| picks(&sets));
+            let conclusions =
+                [(key::TITLE, Shape::OneOf(pools.titles)), (key::VOICE, Shape::OneOf(pools.voice))];
             object(sources(corpus, &pools.quotes), statements, &brief.name, conclusions, &bounds)
         }
         Wording::Free => {
@@ -332,7 +376,14 @@ fn drafted(ids: &[String], bounds: &Bounds) -> Shape {
 fn quotable(corpus: &Corpus, brief: &Brief) -> Vec<Source> {
     let cells_of = |focus: &Focus, least: usize| -> Vec<String> {
         let record = &corpus.records[focus.record];
+        let is_ticked = |offset: usize| {
+            record.column_at(offset).is_some_and(|column| brief.ticked.contains(column))
+        };
         let cells = record.said_in(focus.shown.clone()).filter_map(|(offset, cell)| {
+            // Where only a choice was asked for, a list of choices is all there is to quote.
+            if least > 1 && is_ticked(offset) {
+                return None;
+            }
             let start = offset.max(focus.shown.start);
             let end = (offset + cell.len()).min(focus.shown.end);
             record.text.get(start..end).map(str::to_owned)

@@ -2,11 +2,16 @@
 //!
 //! Owns the comparison of a chosen sentence with those of the whole segment, so that a statement
 //! cites all who make it and not only the records that a draft happened to see. Case, spaces and
-//! marks may differ. Sentences that merely mean the same are not looked for: with shared stems of
-//! 70 % in both directions, none was found for 362 statements of a dozen studies.
+//! marks may differ; an answer to a closed question is cited wherever it is given. Sentences that
+//! merely mean the same are not looked for: with shared stems of 70 % in both directions, none was
+//! found for 362 statements of a dozen studies. On all pairs of 110 labelled sentences of five
+//! domains, no threshold on shared or rare stems that was right for 95 % of the pairs of three
+//! domains found a pair in the other two without error: `I have no password` shares as much with `I
+//! never remember my password` as that does with its paraphrases.
 
 use std::collections::BTreeMap;
 
+use super::draft::CountedAnswer;
 use super::passages::{sentences, words};
 use crate::corpus::{Corpus, Record};
 use crate::schema::Statement;
@@ -17,21 +22,38 @@ const CITED: usize = 20;
 /// Longest record that is searched, in bytes: one of megabytes is a document and no answer.
 const SEARCHED: usize = 1 << 16;
 
-/// Adds to each statement the records, of those given, in which it is a whole sentence.
+/// Adds to each statement the records, of those given, in which it is a whole sentence, or which
+/// give the answer that it is.
 pub(super) fn cite_all<'s>(
     corpus: &Corpus,
     records: &[usize],
+    answers: &[CountedAnswer],
     statements: impl Iterator<Item = &'s mut Statement>,
 ) {
+    let peers = || records.iter().filter_map(|&at| corpus.records.get(at));
+    let (counted, spoken): (Vec<_>, Vec<_>) =
+        statements.partition(|statement| statement.held.is_some());
+    for statement in counted {
+        let answer = answers.iter().find(|answer| answer.asked() == statement.text);
+        let Some(answer) = answer else { continue };
+        for record in peers().filter(|record| answer.place(record).is_some()) {
+            cite(statement, record);
+        }
+    }
     let mut by_words: BTreeMap<String, &mut Statement> =
-        statements.map(|statement| (plain(&statement.text), statement)).collect();
-    for record in records.iter().filter_map(|&at| corpus.records.get(at)) {
+        spoken.into_iter().map(|statement| (plain(&statement.text), statement)).collect();
+    for record in peers() {
         for sentence in said(record) {
-            let Some(statement) = by_words.get_mut(&plain(sentence)) else { continue };
-            if statement.records.len() < CITED && !statement.records.contains(&record.id) {
-                statement.records.push(record.id.clone());
+            if let Some(statement) = by_words.get_mut(&plain(sentence)) {
+                cite(statement, record);
             }
         }
+    }
+}
+
+fn cite(statement: &mut Statement, record: &Record) {
+    if statement.records.len() < CITED && !statement.records.contains(&record.id) {
+        statement.records.push(record.id.clone());
     }
 }
 
@@ -63,8 +85,9 @@ mod tests {
 
     fn cited(said: &[&str], among: &[usize], text: &str) -> Vec<String> {
         let records = vec![RecordId::new(1, 0)];
-        let mut statement = Statement { text: text.to_owned(), records, inferred: false };
-        cite_all(&corpus(said), among, std::iter::once(&mut statement));
+        let mut statement =
+            Statement { text: text.to_owned(), records, inferred: false, held: None };
+        cite_all(&corpus(said), among, &[], std::iter::once(&mut statement));
         statement.records.iter().map(ToString::to_string).collect()
     }
 

@@ -394,6 +394,7 @@ mod tests {
             text: text.to_owned(),
             records: vec![RecordId::new(1, 0)],
             inferred: false,
+            held: None,
         };
         persona.goals = vec![statement("I plan my week on paper.")];
         persona.pains.clear();

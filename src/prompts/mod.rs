@@ -13,6 +13,7 @@ pub mod answer;
 pub mod ask;
 mod asked;
 mod aspects;
+pub mod choices;
 pub mod controls;
 pub mod corruptions;
 pub mod digest;

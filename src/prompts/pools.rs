@@ -13,9 +13,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::ask::Bounds;
 use super::aspects::Aspect;
-use super::draft::{Brief, EXCERPT, Focus, LEAST_ANSWERS, TITLE};
+use super::draft::{Brief, CountedAnswer, EXCERPT, Focus, LEAST_ANSWERS, TITLE};
 use super::leanings;
-use super::passages::{MIN_WORDS, Passage, clauses, passages, sentences, shorten, stand_in, words};
+use super::passages::{MIN_WORDS, Passage, clauses, passages, shorten, stand_in, words};
 use super::standing::{cuts_a_quotation, keep_standing, title_want, want};
 use crate::corpus::{Corpus, Record};
 
@@ -25,9 +25,6 @@ const FRESH: usize = 6;
 /// Where there are at least this many real sentences (one for each aspect, and a quote), passages
 /// that are not sentences, such as `Mm-hm.`, are left out.
 const LEAST_SAID: usize = 4;
-/// Longest question with its answer that is repeated in full, in characters; of a longer one, only
-/// the last sentence is.
-const LONG_QUESTION: usize = 120;
 /// How many of the most telling typical answers may become the title.
 const MOST_TELLING: usize = 3;
 /// Most sentences from which the model chooses one statement.
@@ -38,12 +35,12 @@ const CHOICES: usize = 12;
 pub(super) struct Pools {
     pub(super) quotes: Vec<Passage>,
     /// Sentences of which one sums the persona up.
-    pub(super) voice: Vec<Passage>,
+    pub(super) voice: Vec<String>,
     /// Phrases that may stand as a title.
     pub(super) titles: Vec<String>,
     /// For goals, pains and behaviours, the disjoint sets from each of which one sentence is
     /// chosen.
-    pub(super) statements: [Vec<Vec<Passage>>; 3],
+    pub(super) statements: [Vec<Vec<String>>; 3],
 }
 
 impl Pools {
@@ -85,8 +82,11 @@ impl Pools {
         // The sentence that sums the persona up is read without the one before it.
         let wants = |passage: &Passage| want(&text_of(corpus, passage));
         keep_best(&mut voice, wants);
-        let voices: Vec<String> = voice.iter().map(|said| text_of(corpus, said)).collect();
-        leave_out_said(&mut titles, &voices);
+        let texts = |set: Vec<Passage>| -> Vec<String> {
+            set.iter().map(|passage| text_of(corpus, passage)).collect()
+        };
+        let voice = texts(voice);
+        leave_out_said(&mut titles, &voice);
         let mut pools: [Vec<Passage>; 3] = Default::default();
         let mut neutral = Vec::new();
         for passage in all {
@@ -98,7 +98,8 @@ impl Pools {
         let enough = if brief.leanings.is_empty() { usize::MAX } else { 1 };
         let lean = |aspect, passage: &Passage| strengths(corpus, brief, passage)[aspect];
         level(&mut pools, neutral, enough, lean);
-        let statements = pools.map(|pool| split(pool, bounds.statements.1));
+        let sets = |pool| split(pool, bounds.statements.1).into_iter().map(texts).collect();
+        let statements = pools.map(sets);
         Self { quotes, voice, titles, statements }
     }
 
@@ -112,10 +113,10 @@ impl Pools {
         answers: &[Answered],
         bounds: &Bounds,
     ) -> Self {
-        let mut pools: [Vec<Passage>; 3] = Default::default();
+        let mut pools: [Vec<String>; 3] = Default::default();
         for sentence in &said {
             if let Some(aspect) = strongest(corpus, brief, sentence) {
-                pools[aspect as usize].push(sentence.clone());
+                pools[aspect as usize].push(text_of(corpus, sentence));
             }
         }
         let quotes = if said.is_empty() {
@@ -123,14 +124,13 @@ impl Pools {
         } else {
             said
         };
-        let lines = || answers.iter().map(|answer| &answer.line);
-        let mut titles: Vec<String> =
-            answers.iter().take(MOST_TELLING).map(|answer| title(corpus, answer)).collect();
+        let telling = || answers.iter().take(MOST_TELLING);
+        let mut titles: Vec<String> = telling().map(|answer| title(corpus, answer)).collect();
         titles.dedup();
-        let voice = lines().take(MOST_TELLING).cloned().collect();
-        for line in lines() {
-            let aspect = strongest(corpus, brief, line).unwrap_or(Aspect::Behaviour);
-            pools[aspect as usize].push(line.clone());
+        let voice = telling().map(|answer| answer.text.clone()).collect();
+        for answer in answers {
+            let aspect = strongest(corpus, brief, &answer.line).unwrap_or(Aspect::Behaviour);
+            pools[aspect as usize].push(answer.text.clone());
         }
         // Each answer is a set of its own: which ones are typical was counted and is not up to the
         // model.
@@ -147,46 +147,39 @@ impl Pools {
 /// Whether a passage has enough words to be quoted, and says more than who somebody is.
 fn is_said(corpus: &Corpus, brief: &Brief, passage: &Passage) -> bool {
     let column = corpus.records[passage.record].column_at(passage.range.start);
+    let is_fact =
+        |column: &str| brief.demographics.contains_key(column) || brief.ticked.contains(column);
     words(&text_of(corpus, passage)).nth(MIN_WORDS - 1).is_some()
-        && column.is_none_or(|column| !brief.demographics.contains_key(column))
+        && column.is_none_or(|column| !is_fact(column))
 }
 
 /// An answer to a closed question, as one of the records in focus gives it.
 struct Answered {
-    /// Question and answer together, as the record has them.
+    /// Question and answer, as they are repeated.
+    text: String,
+    /// The line of the record in which the answer stands, with its question.
     line: Passage,
     /// The answer alone.
     cell: Passage,
 }
 
-/// The part of a question with its answer that is worth repeating: all of it, or, where the
-/// question explains itself at length, its last sentence.
-fn asked(line: &str) -> &str {
-    if line.chars().count() <= LONG_QUESTION {
-        return line;
-    }
-    let whole = |start: &usize| words(&line[*start..]).nth(MIN_WORDS - 1).is_some();
-    let mut starts = sentences(line).into_iter().map(|sentence| sentence.start);
-    starts.rfind(whole).map_or(line, |start| &line[start..])
-}
-
 /// The typical answers of the segment that a record in focus gives, most telling first.
 fn answers(corpus: &Corpus, brief: &Brief) -> Vec<Answered> {
-    let given = |line: &str, value: &str| {
+    let given = |answer: &CountedAnswer| {
         brief.focus.iter().find_map(|focus| {
-            let text = &corpus.records[focus.record].text[focus.shown.clone()];
-            let (at, _) = text.match_indices(line).find(|(at, _)| {
-                let before = text[..*at].chars().next_back();
-                let after = text[at + line.len()..].chars().next();
-                before.is_none_or(|c| c == '\n') && after.is_none_or(|c| c == '\n')
-            })?;
-            let end = focus.shown.start + at + line.len();
-            let start = end - asked(line).len();
+            let record = &corpus.records[focus.record];
+            let cell = answer.place(record)?;
+            let start = record.text[..cell.start].rfind(&answer.question)?;
+            let is_shown = focus.shown.start <= start && cell.end <= focus.shown.end;
             let passage = |range| Passage { record: focus.record, range };
-            Some(Answered { line: passage(start..end), cell: passage(end - value.len()..end) })
+            is_shown.then(|| Answered {
+                text: answer.asked(),
+                line: passage(start..cell.end),
+                cell: passage(cell),
+            })
         })
     };
-    brief.answers.iter().filter_map(|answer| given(&answer.line(), &answer.value)).collect()
+    brief.answers.iter().filter_map(given).collect()
 }
 
 /// What can be quoted from these records. Texts `known` from earlier drafts come in only where
@@ -355,7 +348,7 @@ fn title(corpus: &Corpus, answer: &Answered) -> String {
     if answered * 2 > TITLE.1 {
         return shortened(corpus, &answer.cell);
     }
-    let line = &text[answer.line.range.clone()];
+    let line = answer.text.as_str();
     // Of a question with rows, only the row: `Price` in `How happy are you with … - Price`.
     let row = line.rsplit_once(" - ").map_or(line, |(_, row)| row);
     let line = if row.contains(": ") { row } else { line };

@@ -436,7 +436,8 @@ fn rewrite(corpus: &Corpus, persona: &mut Persona, json: &str) -> Result<(), Ref
                 return Err(unusable("it cites a record that the persona does not"));
             }
             let inferred = !is_supported(corpus, &text, &answer.records);
-            Ok(Statement { text, records: answer.records, inferred })
+            let held = persona.statements().find(|s| s.text == text).and_then(|s| s.held);
+            Ok(Statement { text, records: answer.records, inferred, held })
         });
         let statements: Vec<Statement> = statements.collect::<Result<_, _>>()?;
         if statements.is_empty() { Err(unusable("it is empty")) } else { Ok(statements) }

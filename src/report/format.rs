@@ -94,7 +94,7 @@ fn csv(personas: &[Persona]) -> Vec<u8> {
     let statements = |list: &[Statement]| {
         let shown = |s: &Statement| {
             let inferred = if s.inferred { " (inferred)" } else { "" };
-            format!("{}{inferred}", plain_line(&s.text))
+            format!("{}{inferred}", plain_line(&s.counted()))
         };
         lines(list.iter().map(shown).collect())
     };

@@ -59,7 +59,7 @@ fn statements(page: &mut String, title: &str, statements: &[Statement]) {
         let records: Vec<String> =
             statement.records.iter().map(|id| escaped(id.as_str())).collect();
         let evidence = if statement.inferred { "inferred".to_owned() } else { records.join(", ") };
-        format!("{} ({evidence})", escaped(&statement.text))
+        format!("{} ({evidence})", escaped(&statement.counted()))
     };
     section(page, title, statements.iter().map(line));
 }

@@ -220,6 +220,7 @@ pub(crate) mod sample {
             text: text.into(),
             records: if inferred { Vec::new() } else { vec![record.clone()] },
             inferred,
+            held: None,
         };
         Persona {
             id: "p1".into(),

@@ -209,6 +209,7 @@ mod tests {
                 text: format!("{question}: {answer}"),
                 records: Vec::new(),
                 inferred: false,
+                held: None,
             };
             let mut persona = sample::persona();
             (persona.id, persona.provenance.slot) = (id.into(), slot);

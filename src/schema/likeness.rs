@@ -116,6 +116,7 @@ mod tests {
             text: (*text).to_owned(),
             records: Vec::new(),
             inferred: false,
+            held: None,
         };
         let goals = texts.iter().map(goal).collect();
         Persona { title: String::new(), summary: String::new(), goals, ..empty() }

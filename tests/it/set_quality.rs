@@ -122,7 +122,12 @@ fn persona(corpus: &Corpus, at: usize, said: &Value) -> Persona {
         let statement = |item: &Value| {
             let id = RecordId(text(&item["record"]).trim().to_owned());
             let records: Vec<RecordId> = corpus.get(&id).map(|_| id).into_iter().collect();
-            Statement { text: text(&item["text"]), inferred: records.is_empty(), records }
+            Statement {
+                text: text(&item["text"]),
+                inferred: records.is_empty(),
+                records,
+                held: None,
+            }
         };
         list(name).iter().map(statement).collect()
     };

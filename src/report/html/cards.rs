@@ -137,7 +137,7 @@ fn shown_statement(statement: &Statement, corpus: &Corpus) -> Value {
     let records: Value =
         statement.records.iter().take(UNFOLDED).map(|id| cited_record(id, corpus)).collect();
     json!({
-        "text": statement.text,
+        "text": statement.counted(),
         "inferred": inferred,
         "ids": statement.records,
         "count": counted(statement.records.len(), "record"),

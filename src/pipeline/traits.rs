@@ -1,0 +1,181 @@
+//! What may be said of a segment: what a clear majority of it holds, or clearly more of it than of
+//! everybody.
+//!
+//! Owns the counting of answers, person by person, and when a count is enough for a trait. Which
+//! columns are asked is up to [`super::facts`] and [`super::answers`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::segments::speaker;
+use crate::corpus::{Corpus, is_blank};
+use crate::prompts::choices::Separator;
+use crate::schema::Held;
+
+/// Fewest people who hold a trait, where not everyone asked does.
+const LEAST: usize = 3;
+/// Of less than a quarter of the segment, nothing is told of the whole.
+const ANSWERED: usize = 4;
+/// The share from which a trait that is commoner than elsewhere is worth saying.
+const WORTH: f64 = 0.4;
+/// One-sided 5 % point of the normal distribution.
+const SURE: f64 = 1.645;
+
+/// A column, read person by person.
+#[derive(Debug)]
+pub(super) struct Answers<'c> {
+    pub(super) name: &'c str,
+    /// What stands between the answers in a cell, where people could tick several.
+    pub(super) separator: Option<Separator>,
+    /// Each person's cell.
+    pub(super) cells: BTreeMap<String, &'c str>,
+}
+
+impl<'c> Answers<'c> {
+    /// The columns whose name fits, in order of their first appearance. A column in which somebody
+    /// has two different cells says nothing of the person, and is left out.
+    pub(super) fn of(corpus: &'c Corpus, fits: impl Fn(&str) -> bool) -> Vec<Self> {
+        let mut order: Vec<&str> = Vec::new();
+        let mut found: BTreeMap<&str, Option<BTreeMap<String, &str>>> = BTreeMap::new();
+        for record in &corpus.records {
+            let who = speaker(corpus, record);
+            for column in &record.columns {
+                let cell = record.text[column.start..column.end].trim();
+                if is_blank(cell) {
+                    continue;
+                }
+                let people = found.entry(&column.name).or_insert_with(|| {
+                    order.push(&column.name);
+                    fits(&column.name).then(BTreeMap::new)
+                });
+                let clashes = people
+                    .as_mut()
+                    .is_some_and(|people| *people.entry(who.clone()).or_insert(cell) != cell);
+                if clashes {
+                    *people = None;
+                }
+            }
+        }
+        let column = |name: &'c str| {
+            let cells = found.remove(name)??;
+            let all: Vec<&str> = cells.values().copied().collect();
+            Some(Self { name, separator: Separator::of(&all), cells })
+        };
+        order.into_iter().filter_map(column).collect()
+    }
+
+    /// What a person answered: the cell, or each answer in it.
+    fn given(&self, who: &str) -> Vec<&'c str> {
+        let Some(cell) = self.cells.get(who) else { return Vec::new() };
+        match self.separator {
+            Some(separator) => separator.split(cell).into_iter().map(|at| &cell[at]).collect(),
+            None => vec![cell],
+        }
+    }
+
+    /// How many of these people, and of all, gave each answer that one of them gave; most frequent
+    /// first. Nothing where too few of them answered.
+    pub(super) fn held(&self, speakers: &BTreeSet<String>) -> Vec<(&'c str, Held)> {
+        let mut here: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut all: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut answered = 0;
+        for who in self.cells.keys() {
+            let is_here = speakers.contains(who);
+            answered += usize::from(is_here);
+            for answer in self.given(who).into_iter().collect::<BTreeSet<_>>() {
+                *all.entry(answer).or_default() += 1;
+                *here.entry(answer).or_default() += usize::from(is_here);
+            }
+        }
+        if answered * ANSWERED < speakers.len() {
+            return Vec::new();
+        }
+        let held = |(answer, given): (&'c str, usize)| {
+            let (given_by_all, answered_by_all) = (all[answer], self.cells.len());
+            (answer, Held { given, answered, given_by_all, answered_by_all })
+        };
+        let mut held: Vec<_> = here.into_iter().filter(|(_, given)| *given > 0).map(held).collect();
+        held.sort_by_key(|&(answer, held)| (std::cmp::Reverse(held.given), answer));
+        held
+    }
+}
+
+/// Whether an answer may be told as a trait of the segment.
+pub(super) fn is_trait(held: &Held) -> bool {
+    is_clear_majority(held) || is_clearly_more(held)
+}
+
+/// Whether two thirds of those asked hold it: with half of them, the next survey may say the
+/// opposite.
+pub(super) fn is_clear_majority(held: &Held) -> bool {
+    held.given * 3 >= held.answered * 2 && (held.given >= LEAST || held.given == held.answered)
+}
+
+/// Whether so many hold it that it is no accident of drawing `answered` of all people: more than
+/// the hypergeometric mean by [`SURE`] standard deviations, with a correction for continuity, which
+/// keeps two of three from counting.
+pub(super) fn is_clearly_more(held: &Held) -> bool {
+    let [given, answered, given_by_all, all] =
+        [held.given, held.answered, held.given_by_all, held.answered_by_all].map(|n| n as f64);
+    if held.given < LEAST || given < WORTH * answered || held.answered >= held.answered_by_all {
+        return false;
+    }
+    let share = given_by_all / all;
+    let variance = answered * share * (1.0 - share) * (all - answered) / (all - 1.0);
+    variance > 0.0 && given - 0.5 - answered * share >= SURE * variance.sqrt()
+}
+
+/// By how much more of the segment hold it than of the others.
+pub(super) fn lift(held: &Held) -> f64 {
+    let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
+    let others = held.answered_by_all - held.answered;
+    share(held.given, held.answered) - share(held.given_by_all - held.given, others)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::tests::row;
+
+    fn held(given: usize, answered: usize, given_by_all: usize, answered_by_all: usize) -> Held {
+        Held { given, answered, given_by_all, answered_by_all }
+    }
+
+    #[test]
+    fn a_trait_is_held_by_a_clear_majority_or_by_clearly_more_than_elsewhere() {
+        for (counts, is) in [
+            (held(7, 9, 12, 30), true),
+            (held(3, 3, 3, 40), true),
+            (held(2, 3, 2, 3), false),
+            (held(51, 100, 150, 300), false),
+            (held(51, 100, 60, 300), true),
+            (held(5, 9, 9, 18), false),
+            (held(5, 9, 5, 36), true),
+            (held(4, 9, 4, 12), false),
+            (held(30, 100, 31, 1000), false),
+        ] {
+            assert_eq!(is_trait(&counts), is, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn each_answer_of_a_cell_is_counted_once_for_its_person() {
+        let cells = ["Bus; Car", "Bus", "Car; Walk", "Bus; Car", "Walk", "Walk"];
+        let records = (0..6).map(|at| row(at, &format!("P{at}"), &[("ways", cells[at].into())]));
+        let corpus = Corpus { records: records.collect(), ..Corpus::default() };
+        let answers = Answers::of(&corpus, |name| name == "ways");
+        let speakers = corpus.records[..3].iter().map(|r| speaker(&corpus, r)).collect();
+        let found: Vec<String> = answers[0]
+            .held(&speakers)
+            .iter()
+            .map(|(what, held)| format!("{what} {held}"))
+            .collect();
+        assert_eq!(
+            found,
+            ["Bus 2 of 3; 50 % of all", "Car 2 of 3; 50 % of all", "Walk 1 of 3; 50 % of all"]
+        );
+        let twice = [("ways", "Bus".to_owned())];
+        let records = [row(0, "P", &twice), row(1, "P", &[("ways", "Car".to_owned())])];
+        let corpus = Corpus { records: records.into(), ..Corpus::default() };
+        assert!(Answers::of(&corpus, |_| true).is_empty(), "two cells of one person");
+    }
+}
