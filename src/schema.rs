@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use likeness::is_unspaced;
-pub use likeness::{ALIKE, Shingles, said, words};
+pub use likeness::{ALIKE, Shingles, duplicates, said, words};
 
 /// Version of the published schema; a breaking change raises it.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -52,7 +52,7 @@ pub use appraise::{Appraisal, Case, Depth, Scope, appraise, judge_report, signal
 pub use buy::{Gate, Paid};
 pub use measure::auc;
 pub use merge::{Merged, Shard, merge};
-pub use merits::{COUNTED, Counter, Merits, distances, distinctiveness, flags_in, pairs_alike};
+pub use merits::{COUNTED, Counter, Merits, distances, distinctiveness, flags_in};
 pub use plan::Plan;
 pub use prompt_budget::wording;
 pub use second_pass::{Asked, Tagger};
