@@ -90,7 +90,8 @@ impl<'a> Hub<'a> {
         progress: OnProgress<'a>,
     ) -> Result<Self, HubError> {
         let refused = |cause: String| HubError::Unreachable {
-            host: options.endpoint.clone(),
+            // Not repeated here: it may hold a password.
+            host: "the address in HF_ENDPOINT".to_owned(),
             cause,
             hint: "HF_ENDPOINT must be an address such as https://huggingface.co".to_owned(),
         };
@@ -98,7 +99,11 @@ impl<'a> Hub<'a> {
         if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
             return Err(refused("it is not an http or https address".to_owned()));
         }
-        let client = http::client(&base).map_err(|e| refused(http::cause(e)))?;
+        let client = http::client(&base).map_err(|e| HubError::Unreachable {
+            host: http::display(&base),
+            cause: http::cause(e),
+            hint: "check the certificates of this machine".to_owned(),
+        })?;
         Ok(Self { client, base, token: options.token.as_ref(), progress })
     }
 
