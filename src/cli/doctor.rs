@@ -235,7 +235,9 @@ fn device(choice: DeviceChoice) -> Check {
 enum Chosen {
     /// There is no model to check: a script answers, or the name given is not that of a model.
     None(Option<Failure>),
+    /// On disk, with its entry in the catalogue.
     Here(LocalModel, Option<&'static ModelSpec>),
+    /// Still to be fetched, with the name that the user gave.
     Away(ModelRef, String),
 }
 

@@ -39,11 +39,13 @@ pub(super) use notes::counted;
 const FOCUS_EXTRACTIVE: (usize, usize) = (6, FOCUS_LEAST);
 const FOCUS_DETAILED: (usize, usize) = (12, 2 * FOCUS_LEAST);
 const FOCUS_FREE: (usize, usize) = (24, FOCUS_LEAST);
-/// Passages that a digested draft sees for each record that it would otherwise see.
+/// Passages that a digested draft sees for each record that it would otherwise see: a passage is a
+/// sentence or two of one.
 const PASSAGES: usize = 4;
-/// Fewest records that make a draft of their own.
+/// Fewest records that make a draft of their own: one for each of goals, pains and behaviours.
 const FOCUS_LEAST: usize = 3;
-/// Records of a slot that are ranked for focus; only a digest reaches the rest of a very large slot.
+/// Records of a slot that are ranked for focus: the tokens of each are counted, and this many are
+/// enough for twenty drafts that share none. Only a digest reaches the rest of a very large slot.
 const RANKED: usize = 512;
 /// Records of a slot in which sentences of a draft are looked for: searching more would take longer
 /// than drafting.
