@@ -39,11 +39,6 @@ pub(super) struct Connected {
     pub(super) judge: Paid,
 }
 
-/// Longest context, in tokens, that is asked for unless `--context` says more: prompts are packed
-/// to fit.
-#[cfg(feature = "net")]
-const USUAL_CONTEXT: usize = 8192;
-
 impl Server {
     /// The drafting model's name in the log.
     pub(super) fn reference(&self) -> String {
@@ -225,17 +220,18 @@ fn paid(
     environment: &Environment,
 ) -> Result<Paid, Failure> {
     use std::sync::Arc;
-    use std::time::Duration;
 
+    use crate::engine::DEFAULT_CONTEXT;
     use crate::llm::remote::{ApiKey, RemoteModel, RemoteOptions, SERVER_TIMEOUT};
+    use crate::pipeline::FIRST_WAIT;
 
-    let most = served.context.unwrap_or(USUAL_CONTEXT);
+    let most = served.context.unwrap_or(DEFAULT_CONTEXT);
     let model = RemoteModel::connect(RemoteOptions {
         api: api(server.backend),
         base_url: Some(server.url.clone()),
         model: served.model.clone(),
         key: environment.backend_key().and_then(ApiKey::new),
-        context: Some(server.context.unwrap_or(USUAL_CONTEXT).min(most)),
+        context: Some(server.context.unwrap_or(DEFAULT_CONTEXT).min(most)),
         served: Some(served),
         trusted: server.trusted.clone(),
         timeout: SERVER_TIMEOUT,
@@ -251,7 +247,7 @@ fn paid(
         // A free server may be asked even under a cap of 0.
         cap: server.cap.filter(|_| !is_free),
         parallel: server.parallel,
-        first_wait: Duration::from_millis(500),
+        first_wait: FIRST_WAIT,
     })
 }
 

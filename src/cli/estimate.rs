@@ -113,9 +113,8 @@ fn input(
 
 /// Whether a model is known to be too small for free text; the sketch then drafts as it would.
 fn is_small(model: &str) -> bool {
-    const BILLION: u64 = 1_000_000_000;
     model.starts_with("scripted:") && !model.contains("large")
-        || catalogue::find(model).is_ok_and(|spec| spec.parameters < BILLION)
+        || catalogue::find(model).is_ok_and(|spec| spec.parameters < pipeline::TRUSTED_PARAMETERS)
 }
 
 fn text(head: &str, estimate: &Estimate, cap: Option<MicroUsd>) -> String {

@@ -103,15 +103,12 @@ impl Service {
     #[cfg(feature = "net")]
     pub(super) fn connect(&self, environment: &Environment) -> Result<Paid, Failure> {
         use std::sync::Arc;
-        use std::time::Duration;
 
         use crate::llm::remote::{
             ATTEMPT_TIMEOUT, Api, ApiKey, RemoteError, RemoteModel, RemoteOptions, SERVER_TIMEOUT,
         };
+        use crate::pipeline::FIRST_WAIT;
 
-        /// Wait before the second attempt: long enough for a busy service to recover, short enough
-        /// not to be noticed.
-        const FIRST_WAIT: Duration = Duration::from_millis(500);
         let custom = self.base_url.is_some();
         let api = match (self.provider, self.api) {
             (Provider::Anthropic, _) => Api::Anthropic,

@@ -12,7 +12,7 @@ use crate::catalogue::ModelSpec;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::generate::Surroundings;
 use crate::cli::interrupt;
-use crate::cli::machine::{Automatic, Machine, USUAL_CONTEXT};
+use crate::cli::machine::{Automatic, Machine};
 use crate::cli::output::Output;
 #[cfg(feature = "net")]
 use crate::cli::progress::Downloads;
@@ -20,7 +20,7 @@ use crate::cli::progress::Spinner;
 use crate::cli::recommend;
 use crate::cli::table::megabytes;
 use crate::config::{Layers, keys};
-use crate::engine::{Engine, EngineOptions};
+use crate::engine::{DEFAULT_CONTEXT, Engine, EngineOptions};
 use crate::hub::{self, HubError, HubOptions, LocalModel, ModelRef};
 use crate::llm::ChatModel;
 use crate::llm::embedded::EmbeddedModel;
@@ -269,7 +269,7 @@ fn obtain(wanted: &ModelRef, shop: Workshop<'_>) -> Result<LocalModel, Failure> 
 /// What `auto` means here, told to the user.
 fn choose(options: &EngineOptions, shop: Workshop<'_>) -> Result<&'static ModelSpec, Failure> {
     let machine = Machine::look();
-    let context = options.context.unwrap_or(USUAL_CONTEXT);
+    let context = options.context.unwrap_or(DEFAULT_CONTEXT);
     let (spec, note) = match machine.automatic(context, shop.hub) {
         Automatic::OnDisk(spec) => {
             (spec, format!("model: {} (on disk; --model chooses another)", spec.name))

@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 use crate::catalogue::{self, ModelSpec, Role};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt;
-use crate::cli::machine::{Machine, USUAL_CONTEXT};
+use crate::cli::machine::Machine;
 use crate::cli::model::{self, Waiting};
 use crate::cli::output::Output;
 use crate::cli::progress::Spinner;
 use crate::cli::recommend;
 use crate::cli::table::{megabytes, table};
 use crate::config::Environment;
+use crate::engine::DEFAULT_CONTEXT;
 use crate::engine::gguf::{GgufFile, Value as Metadatum};
 use crate::hub::{self, HubOptions, Installed, LocalModel, ModelRef, Place};
 use crate::report::counted;
@@ -63,7 +64,7 @@ pub(super) enum ModelsCommand {
     )]
     List {
         /// Context in tokens that memory is counted for
-        #[arg(long, value_name = "TOKENS", default_value_t = USUAL_CONTEXT)]
+        #[arg(long, value_name = "TOKENS", default_value_t = DEFAULT_CONTEXT)]
         context: usize,
     },
     /// Say which models to draft and to judge with on this machine, and why
@@ -72,7 +73,7 @@ pub(super) enum ModelsCommand {
     )]
     Recommend {
         /// Context in tokens that memory is counted for
-        #[arg(long, value_name = "TOKENS", default_value_t = USUAL_CONTEXT)]
+        #[arg(long, value_name = "TOKENS", default_value_t = DEFAULT_CONTEXT)]
         context: usize,
     },
     /// Fetch a model from the Hugging Face Hub, or from a mirror where the catalogue has one

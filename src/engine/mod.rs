@@ -264,7 +264,7 @@ pub struct EngineOptions {
     pub device: DeviceChoice,
     /// Most sequences decoded together.
     pub max_batch: usize,
-    /// Context in tokens; `None` takes the model's, at most 8192.
+    /// Context in tokens; `None` takes the model's, at most [`DEFAULT_CONTEXT`].
     pub context: Option<usize>,
     /// Most prompt tokens in one forward pass.
     pub prefill_chunk: usize,
@@ -328,7 +328,7 @@ pub struct ModelInfo {
 
 /// Context in tokens when the user gives none: room for the job, not for all that a model could
 /// hold.
-const DEFAULT_CONTEXT: usize = 8192;
+pub const DEFAULT_CONTEXT: usize = 8192;
 
 /// A loaded model and the thread that runs it. Dropping it ends the thread after the step that is
 /// being computed.

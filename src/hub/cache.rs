@@ -32,7 +32,7 @@ pub(super) const REJECTED: &str = ".rejected";
 pub(super) const INCOMPLETE: &str = ".incomplete";
 
 /// Bytes read at a time.
-const CHUNK: usize = 1 << 20;
+pub(super) const CHUNK: usize = 1 << 20;
 
 /// The file in the Hugging Face cache that a reference means, where it is there.
 pub(super) fn find(hf_cache: &Path, wanted: &RepoRef) -> Option<LocalModel> {
