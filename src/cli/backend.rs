@@ -10,7 +10,7 @@ use crate::catalogue::Price;
 #[cfg(feature = "net")]
 use crate::cli::failure::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::model::Waiting;
+use crate::cli::model::TaskContext;
 use crate::config::{Backend, Environment, Settings};
 use crate::ledger::MicroUsd;
 use crate::pipeline::Paid;
@@ -65,7 +65,7 @@ enum Distance {
 pub(super) fn chosen(
     settings: &Settings,
     environment: &Environment,
-    waiting: Waiting<'_>,
+    task: TaskContext<'_>,
 ) -> Result<Option<Connected>, Failure> {
     let Some(url) = address(settings, environment)? else { return Ok(None) };
     let trusted = &settings.privacy.trusted_hosts;
@@ -81,7 +81,7 @@ pub(super) fn chosen(
         judge: settings.judge_model.as_deref().and_then(named),
         url,
     };
-    connect(&server, environment, waiting).map(Some)
+    connect(&server, environment, task).map(Some)
 }
 
 /// The address of the server; `None` where the engine is to be used. Refuses an address that the
@@ -141,7 +141,7 @@ fn distance(url: &str, trusted: &[String]) -> Distance {
 pub(super) fn connect(
     server: &Server,
     environment: &Environment,
-    waiting: Waiting<'_>,
+    task: TaskContext<'_>,
 ) -> Result<Connected, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -150,7 +150,7 @@ pub(super) fn connect(
     let asked = async {
         tokio::select! {
             found = find(server, environment) => found,
-            () = waiting.cancel.cancelled() => Err(Failure::new(
+            () = task.cancel.cancelled() => Err(Failure::new(
                 Exit::Interrupted,
                 anyhow::anyhow!("interrupted before the run began\nhint: run the same command again"),
             )),
@@ -158,7 +158,7 @@ pub(super) fn connect(
     };
     let (drafting, judging) = runtime.block_on(asked)?;
     if server.model.is_empty() && drafting.of > 1 {
-        waiting.output.note(&format!(
+        task.output.note(&format!(
             "model: {} (of {} at {}; --model chooses another)",
             drafting.model, drafting.of, server.url
         ));
@@ -256,7 +256,7 @@ fn paid(
 pub(super) fn chosen(
     settings: &Settings,
     _: &Environment,
-    _: Waiting<'_>,
+    _: TaskContext<'_>,
 ) -> Result<Option<Connected>, Failure> {
     match settings.backend {
         Backend::Embedded => Ok(None),
@@ -269,7 +269,7 @@ pub(super) fn chosen(
 pub(super) fn connect(
     server: &Server,
     _: &Environment,
-    _: Waiting<'_>,
+    _: TaskContext<'_>,
 ) -> Result<Connected, Failure> {
     Err(nobody_to_ask(server.backend))
 }

@@ -11,7 +11,7 @@ use crate::catalogue::{self, ModelSpec, Role};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt;
 use crate::cli::machine::Machine;
-use crate::cli::model::{self, Waiting};
+use crate::cli::model::{self, TaskContext};
 use crate::cli::output::Output;
 use crate::cli::progress::Spinner;
 use crate::cli::recommend;
@@ -221,7 +221,8 @@ fn described(installed: &Installed) -> Value {
 fn pull(said: &str, hub: &HubOptions, output: Output) -> Result<(), Failure> {
     let wanted = ModelRef::parse(said)?;
     let cancel = interrupt::watch(output)?;
-    show(&model::fetch(&wanted, hub, Waiting { output, cancel: &cancel })?, output)
+    let task = TaskContext { output, cancel: &cancel };
+    show(&model::fetch(&wanted, hub, task)?, output)
 }
 
 fn import(file: &Path, hub: &HubOptions, output: Output) -> Result<(), Failure> {

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use crate::cli::Surroundings;
 use crate::cli::clearing;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::generate::Surroundings;
-use crate::cli::model::{EngineArgs, Tools};
+use crate::cli::model::{EngineArgs, Session};
 use crate::cli::output::Output;
 use crate::cli::second_reader::{self, Reader};
 use crate::cli::table::table;
@@ -146,8 +146,8 @@ pub(super) fn run(
 fn reader(layers: &Layers, around: &Surroundings<'_>) -> Result<Option<Reader>, Failure> {
     let settings = Settings::resolve(layers)?;
     let Some(said) = &settings.privacy.model else { return Ok(None) };
-    let tools = Tools::ready(around, settings.threads)?;
-    second_reader::load(said, &settings.engine, tools.shop()).map(Some)
+    let session = Session::start(around, settings.threads)?;
+    second_reader::load(said, &settings.engine, session.loader()).map(Some)
 }
 
 /// The second pass as the JSON output shows it; null without one.
