@@ -20,9 +20,7 @@ use crate::cli::second_reader::{self, Reader};
 use crate::config::{Environment, Settings};
 use crate::corpus::{self, Corpus};
 use crate::pipeline::Paid;
-use crate::privacy::{
-    Clearance, Cleared, FinderId, Key, Removed, Strategy, counted, outbound, scan,
-};
+use crate::privacy::{Clearance, Cleared, FinderId, Key, Removed, Strategy, outbound, scan, tally};
 use crate::report;
 use crate::schema::Persona;
 
@@ -153,7 +151,7 @@ fn cleared(
     drop(spinner);
     tell(&corpus, output);
     let removed = corpus.removed().map(|removed| removed.counts.clone()).unwrap_or_default();
-    let what = if removed.is_empty() { "nothing found".to_owned() } else { counted(&removed) };
+    let what = if removed.is_empty() { "nothing found".to_owned() } else { tally(&removed) };
     output.note(&format!("anonymised ({}): {what}", strategy.name()));
     if let Some(finder) = finder {
         output.note(&finder.told());
@@ -253,7 +251,7 @@ pub(super) fn before_sending(
     if counts.is_empty() {
         return Ok(());
     }
-    let what = counted(&counts);
+    let what = tally(&counts);
     if settings.privacy.require {
         return Err(Failure::new(
             Exit::Refused,
@@ -284,7 +282,7 @@ pub(super) fn after_writing(corpus: &Cleared<Corpus>, personas: &[Persona], outp
     if !counts.is_empty() {
         output.warn(&format!(
             "the personas show personal data of participants ({}); --anonymise replaces it before anything is written, 'persona privacy scan' shows it",
-            counted(&counts)
+            tally(&counts)
         ));
     }
 }

@@ -19,7 +19,7 @@ use crate::cli::table::table;
 use crate::config::{Environment, Layers, Settings, keys};
 use crate::corpus::{self, Corpus, SourceFile};
 use crate::privacy::{
-    Anonymiser, Found, Key, PiiMap, Place, Rewrite, Strategy, Under, counted, rewrite, scan,
+    Anonymiser, Found, Key, PiiMap, Place, Rewrite, Strategy, Under, rewrite, scan, tally,
 };
 use crate::report;
 use crate::store::write_atomically;
@@ -339,8 +339,7 @@ fn anonymise(
             "second_pass": second_pass(reader, None),
         }));
     }
-    let what =
-        if counts.is_empty() { "nothing found".to_owned() } else { counted(&removed.counts) };
+    let what = if counts.is_empty() { "nothing found".to_owned() } else { tally(&removed.counts) };
     let mut lines = vec![format!("replaced: {what}")];
     lines.extend(reader.map(Reader::told));
     lines.extend(written.iter().map(|path| path.display().to_string()));

@@ -31,7 +31,7 @@ use crate::prompts::draft::{self, Brief, Focus, Frame, TypicalAnswer};
 use crate::schema::{Provenance, RecordId, Segment};
 use crate::store::{Draft, DraftId, PlanReport, SlotReport};
 
-pub(super) use notes::counted;
+pub(super) use notes::one_or_many;
 
 /// Most records in focus, and fewest that make a draft of their own, by wording: small models use
 /// the first records they see and lose the rest. One that chooses sentences chooses each from a few;
