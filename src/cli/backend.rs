@@ -143,6 +143,10 @@ pub(super) fn connect(
     environment: &Environment,
     task: TaskContext<'_>,
 ) -> Result<Connected, Failure> {
+    // Plain http goes to no proxy.
+    if server.url.starts_with("https:") {
+        environment.check_proxies()?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

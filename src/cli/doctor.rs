@@ -430,6 +430,9 @@ fn network(
     if let Some(check) = closed(found) {
         return vec![check];
     }
+    if let Err(error) = environment.check_proxies() {
+        return vec![Check::failed(Status::Problem, "proxy", error)];
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(runtime) => runtime.block_on(async {

@@ -127,6 +127,10 @@ impl Service {
         };
         use crate::pipeline::FIRST_WAIT;
 
+        // Plain http goes to no proxy.
+        if self.base_url.as_ref().is_none_or(|url| !url.starts_with("http:")) {
+            environment.check_proxies()?;
+        }
         let custom = self.base_url.is_some();
         let api = match (self.provider, self.api) {
             (Provider::Anthropic, _) => Api::Anthropic,

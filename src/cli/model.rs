@@ -270,7 +270,7 @@ fn obtain(wanted: &ModelRef, loader: Loader<'_>) -> Result<LocalModel, Failure> 
             let gone = || HubError::NoFile { path: wanted.to_string().into() };
             Err(hub::not_in_ollama(wanted, loader.hub).unwrap_or_else(gone).into())
         }
-        (None, _) => fetch(wanted, loader.hub, loader.task),
+        (None, _) => fetch(wanted, loader.environment, loader.hub, loader.task),
     }
 }
 
@@ -308,9 +308,13 @@ pub(super) fn absolute(path: &Path) -> Result<String, Failure> {
 #[cfg(feature = "net")]
 pub(super) fn fetch(
     wanted: &ModelRef,
+    environment: &Environment,
     options: &HubOptions,
     task: TaskContext<'_>,
 ) -> Result<LocalModel, Failure> {
+    if !options.offline {
+        environment.check_proxies()?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -329,6 +333,7 @@ pub(super) fn fetch(
 #[cfg(not(feature = "net"))]
 pub(super) fn fetch(
     wanted: &ModelRef,
+    _: &Environment,
     options: &HubOptions,
     _: TaskContext<'_>,
 ) -> Result<LocalModel, Failure> {

@@ -131,7 +131,7 @@ pub(super) fn run(
     match command {
         ModelsCommand::List { context } => list(context, &hub, output),
         ModelsCommand::Recommend { context } => recommend::run(context, &hub, output),
-        ModelsCommand::Pull { model } => pull(&model, &hub, output),
+        ModelsCommand::Pull { model } => pull(&model, environment, &hub, output),
         ModelsCommand::Import { file } => import(&file, &hub, output),
         ModelsCommand::Export { model, output: folder } => export(&model, &folder, &hub, output),
         ModelsCommand::Verify { model } => verify(model.as_deref(), &hub, output),
@@ -218,11 +218,16 @@ fn described(installed: &Installed) -> Value {
     })
 }
 
-fn pull(said: &str, hub: &HubOptions, output: Output) -> Result<(), Failure> {
+fn pull(
+    said: &str,
+    environment: &Environment,
+    hub: &HubOptions,
+    output: Output,
+) -> Result<(), Failure> {
     let wanted = ModelRef::parse(said)?;
     let cancel = interrupt::watch(output)?;
     let task = TaskContext { output, cancel: &cancel };
-    show(&model::fetch(&wanted, hub, task)?, output)
+    show(&model::fetch(&wanted, environment, hub, task)?, output)
 }
 
 fn import(file: &Path, hub: &HubOptions, output: Output) -> Result<(), Failure> {
