@@ -1,6 +1,7 @@
 //! The one place where an HTTP client is made.
 //!
-//! Owns time-outs, redirect policy, proxies and what may be said about an address or a failure;
+//! Owns time-outs, redirect policy, proxies, what may be said about an address or a failure, and how
+//! long a server asks to be left alone;
 //! `place.rs` owns the addresses that no name may lead to. Does not know any service: the caller
 //! decides what to ask, and whether to ask again.
 
@@ -8,8 +9,9 @@ pub mod place;
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Url, redirect};
 
 /// Longest wait for name resolution, connection and TLS together.
@@ -75,6 +77,19 @@ pub fn cause(error: reqwest::Error) -> String {
         innermost = source;
     }
     innermost.to_string()
+}
+
+/// How long a server asks to be left alone, by `Retry-After`: a number of seconds, or a date, which
+/// is compared with `now` (<https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>).
+pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let date = || httpdate::parse_http_date(text).ok();
+    seconds(text).or_else(|| Some(date()?.duration_since(now).unwrap_or_default()))
+}
+
+/// Reads a number of seconds; decimals are allowed, as some servers send them.
+pub fn seconds(text: &str) -> Option<Duration> {
+    Duration::try_from_secs_f64(text.trim().parse().ok()?).ok()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use likeness::is_unspaced;
-pub use likeness::{ALIKE, Shingles, said, words};
+pub use likeness::{ALIKE, Shingles, duplicates, said, words};
 
 /// Version of the published schema; a breaking change raises it.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -43,7 +43,7 @@ impl std::fmt::Display for RecordId {
 
 /// One persona, as it stands in `personas.json`. Holds no time, path or run id, so that the same
 /// seed gives the same bytes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Persona {
     /// `p1`, `p2` … in output order; `s2r0d1` while still a draft.
@@ -308,17 +308,7 @@ pub(crate) mod testing {
             name: "Ada".into(),
             title: "Nurse".into(),
             summary: "Waits.".into(),
-            demographics: BTreeMap::new(),
-            goals: Vec::new(),
-            pains: Vec::new(),
-            behaviours: Vec::new(),
-            motivations: Vec::new(),
-            quotes: Vec::new(),
-            segment: Segment::default(),
-            scores: Scores::default(),
-            below_threshold: false,
-            refined: false,
-            provenance: Provenance::default(),
+            ..Persona::default()
         }
     }
 }

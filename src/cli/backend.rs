@@ -10,7 +10,7 @@ use crate::catalogue::Price;
 #[cfg(feature = "net")]
 use crate::cli::failure::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::model::Waiting;
+use crate::cli::model::TaskContext;
 use crate::config::{Backend, Environment, Settings};
 use crate::ledger::MicroUsd;
 use crate::pipeline::Paid;
@@ -39,11 +39,6 @@ pub(super) struct Connected {
     pub(super) judge: Paid,
 }
 
-/// Longest context, in tokens, that is asked for unless `--context` says more: prompts are packed
-/// to fit.
-#[cfg(feature = "net")]
-const USUAL_CONTEXT: usize = 8192;
-
 impl Server {
     /// The drafting model's name in the log.
     pub(super) fn reference(&self) -> String {
@@ -70,7 +65,7 @@ enum Distance {
 pub(super) fn chosen(
     settings: &Settings,
     environment: &Environment,
-    waiting: Waiting<'_>,
+    task: TaskContext<'_>,
 ) -> Result<Option<Connected>, Failure> {
     let Some(url) = address(settings, environment)? else { return Ok(None) };
     let trusted = &settings.privacy.trusted_hosts;
@@ -86,7 +81,7 @@ pub(super) fn chosen(
         judge: settings.judge_model.as_deref().and_then(named),
         url,
     };
-    connect(&server, environment, waiting).map(Some)
+    connect(&server, environment, task).map(Some)
 }
 
 /// The address of the server; `None` where the engine is to be used. Refuses an address that the
@@ -146,8 +141,12 @@ fn distance(url: &str, trusted: &[String]) -> Distance {
 pub(super) fn connect(
     server: &Server,
     environment: &Environment,
-    waiting: Waiting<'_>,
+    task: TaskContext<'_>,
 ) -> Result<Connected, Failure> {
+    // Plain http goes to no proxy.
+    if server.url.starts_with("https:") {
+        environment.check_proxies()?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -155,7 +154,7 @@ pub(super) fn connect(
     let asked = async {
         tokio::select! {
             found = find(server, environment) => found,
-            () = waiting.cancel.cancelled() => Err(Failure::new(
+            () = task.cancel.cancelled() => Err(Failure::new(
                 Exit::Interrupted,
                 anyhow::anyhow!("interrupted before the run began\nhint: run the same command again"),
             )),
@@ -163,7 +162,7 @@ pub(super) fn connect(
     };
     let (drafting, judging) = runtime.block_on(asked)?;
     if server.model.is_empty() && drafting.of > 1 {
-        waiting.output.note(&format!(
+        task.output.note(&format!(
             "model: {} (of {} at {}; --model chooses another)",
             drafting.model, drafting.of, server.url
         ));
@@ -225,17 +224,18 @@ fn paid(
     environment: &Environment,
 ) -> Result<Paid, Failure> {
     use std::sync::Arc;
-    use std::time::Duration;
 
+    use crate::engine::DEFAULT_CONTEXT;
     use crate::llm::remote::{ApiKey, RemoteModel, RemoteOptions, SERVER_TIMEOUT};
+    use crate::pipeline::FIRST_WAIT;
 
-    let most = served.context.unwrap_or(USUAL_CONTEXT);
+    let most = served.context.unwrap_or(DEFAULT_CONTEXT);
     let model = RemoteModel::connect(RemoteOptions {
         api: api(server.backend),
         base_url: Some(server.url.clone()),
         model: served.model.clone(),
         key: environment.backend_key().and_then(ApiKey::new),
-        context: Some(server.context.unwrap_or(USUAL_CONTEXT).min(most)),
+        context: Some(server.context.unwrap_or(DEFAULT_CONTEXT).min(most)),
         served: Some(served),
         trusted: server.trusted.clone(),
         timeout: SERVER_TIMEOUT,
@@ -251,7 +251,7 @@ fn paid(
         // A free server may be asked even under a cap of 0.
         cap: server.cap.filter(|_| !is_free),
         parallel: server.parallel,
-        first_wait: Duration::from_millis(500),
+        first_wait: FIRST_WAIT,
     })
 }
 
@@ -260,7 +260,7 @@ fn paid(
 pub(super) fn chosen(
     settings: &Settings,
     _: &Environment,
-    _: Waiting<'_>,
+    _: TaskContext<'_>,
 ) -> Result<Option<Connected>, Failure> {
     match settings.backend {
         Backend::Embedded => Ok(None),
@@ -273,7 +273,7 @@ pub(super) fn chosen(
 pub(super) fn connect(
     server: &Server,
     _: &Environment,
-    _: Waiting<'_>,
+    _: TaskContext<'_>,
 ) -> Result<Connected, Failure> {
     Err(nobody_to_ask(server.backend))
 }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::Surroundings;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::generate::Surroundings;
-use crate::cli::model::{self, EngineArgs, Tools};
+use crate::cli::model::{self, EngineArgs, Session};
 use crate::cli::output::Output;
 use crate::cli::progress::Spinner;
 use crate::config::{Layers, Settings, keys};
@@ -111,9 +111,9 @@ pub(super) fn run(
     let tests = parse_tests(&args.test).map_err(Failure::usage)?;
     let text = args.text.as_deref().map(read).transpose()?;
     let before = args.compare.as_deref().map(earlier).transpose()?;
-    let tools = Tools::ready(around, settings.threads)?;
-    let (shop, cancel) = (tools.shop(), &tools.cancel);
-    let (engine, name) = model::engine(&settings.model, &settings.engine, shop)?;
+    let session = Session::start(around, settings.threads)?;
+    let (loader, cancel) = (session.loader(), &session.cancel);
+    let (engine, name) = model::engine(&settings.model, &settings.engine, loader)?;
     let model = Arc::new(EmbeddedModel::new(engine, name.clone()));
     let setting = Setting::of(&model, &name, &settings.engine);
     if setting.profile != "release" {

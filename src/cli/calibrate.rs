@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
+use crate::cli::Surroundings;
 use crate::cli::clearing;
 use crate::cli::evaluate;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::generate::{self, Plan, Surroundings};
-use crate::cli::model::{self, Cast, ModelArgs, Tools};
+use crate::cli::job::{self, Plan};
+use crate::cli::model::{self, ModelArgs, Roles, Session};
 use crate::cli::output::Output;
 use crate::cli::progress::Stages;
 use crate::cli::runs;
@@ -86,31 +87,31 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let settings = Settings::resolve(layers)?;
     let output = around.output;
-    let tools = Tools::ready(around, settings.threads)?;
-    let (shop, cancel) = (tools.shop(), &tools.cancel);
+    let session = Session::start(around, settings.threads)?;
+    let (loader, cancel) = (session.loader(), &session.cancel);
     let own = match args.input.as_slice() {
         [] => None,
         paths => {
-            let (corpus, _) = clearing::read_paths(paths, &settings, around.environment, shop)?;
+            let (corpus, _) = clearing::read_paths(paths, &settings, loader)?;
             let found = good_personas(args.personas.as_deref(), &corpus, &settings, output)?;
             Some((corpus, found))
         }
     };
     let judge = settings.judge_model.as_deref().unwrap_or(&settings.model);
-    let cast = model::cast(judge, None, &settings.engine, shop)?;
+    let roles = model::load_roles(judge, None, &settings.engine, loader)?;
     match own {
-        None => on_built_in(&cast, &settings, output, cancel),
-        Some((corpus, found)) => on_own(&cast, &corpus, &found, args.pass, output, cancel),
+        None => on_built_in(&roles, &settings, output, cancel),
+        Some((corpus, found)) => on_own(&roles, &corpus, &found, args.pass, output, cancel),
     }
 }
 
 fn on_built_in(
-    cast: &Cast,
+    roles: &Roles,
     settings: &Settings,
     output: Output,
     cancel: &Cancel,
 ) -> Result<Exit, Failure> {
-    let models = &cast.models;
+    let models = &roles.models;
     let wording = pipeline::wording(settings.pipeline.style, models.judge.capabilities());
     let stages = Stages::new(output);
     let report = pipeline::judge_report(models, wording, Depth::Full, &stages, cancel);
@@ -124,14 +125,14 @@ fn on_built_in(
 }
 
 fn on_own(
-    cast: &Cast,
+    roles: &Roles,
     corpus: &Cleared<Corpus>,
     found: &Found,
     pass: u8,
     output: Output,
     cancel: &Cancel,
 ) -> Result<Exit, Failure> {
-    let models = &cast.models;
+    let models = &roles.models;
     let wording = found.wording();
     let segments = match &found.plan {
         // The segments are the slots of the run, so that its scores come out again.
@@ -240,7 +241,7 @@ fn newest(corpus: &Corpus, settings: &Settings, output: Output) -> Result<Found,
 /// The personas of a finished run on this data; `None` where the data is different.
 fn of_run(dir: &Path, corpus: &Corpus) -> Result<Option<Found>, Failure> {
     let state = Run::read(dir)?;
-    let same = state.started.as_ref().filter(|s| s.input_hashes == generate::hashes(corpus));
+    let same = state.started.as_ref().filter(|s| s.input_hashes == job::hashes(corpus));
     let (Some(started), Some(personas)) = (same, state.selected.clone()) else { return Ok(None) };
     let plan = serde_json::from_value(started.settings.clone()).ok();
     Ok(Some(Found { personas, plan }))

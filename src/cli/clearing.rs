@@ -13,16 +13,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::model::Workshop;
+use crate::cli::model::Loader;
 use crate::cli::output::Output;
 use crate::cli::progress::Spinner;
 use crate::cli::second_reader::{self, Reader};
 use crate::config::{Environment, Settings};
 use crate::corpus::{self, Corpus};
 use crate::pipeline::Paid;
-use crate::privacy::{
-    Clearance, Cleared, FinderId, Key, Removed, Strategy, counted, outbound, scan,
-};
+use crate::privacy::{Clearance, Cleared, FinderId, Key, Removed, Strategy, outbound, scan, tally};
 use crate::report;
 use crate::schema::Persona;
 
@@ -50,32 +48,30 @@ struct SecondPass {
 /// Reads the input of a new run and clears it as the settings say.
 pub(super) fn read(
     settings: &Settings,
-    environment: &Environment,
-    shop: Workshop<'_>,
+    loader: Loader<'_>,
 ) -> Result<(Cleared<Corpus>, Option<Clearing>), Failure> {
-    read_paths(&settings.inputs, settings, environment, shop)
+    read_paths(&settings.inputs, settings, loader)
 }
 
 /// Reads other files than those of the settings and clears them as the settings say.
 pub(super) fn read_paths(
     inputs: &[PathBuf],
     settings: &Settings,
-    environment: &Environment,
-    shop: Workshop<'_>,
+    loader: Loader<'_>,
 ) -> Result<(Cleared<Corpus>, Option<Clearing>), Failure> {
-    let output = shop.waiting.output;
+    let output = loader.task.output;
     let Some(strategy) = settings.privacy.anonymise else {
         let corpus = load(inputs, output)?;
         tell(&corpus, output);
         return Ok((Cleared::as_is(corpus), None));
     };
     let key = match strategy {
-        Strategy::Hash => Key::in_file(&key_file(environment))?,
+        Strategy::Hash => Key::in_file(&key_file(loader.environment))?,
         Strategy::Redact | Strategy::Replace => Key::of_seed(settings.pipeline.seed),
     };
     let key_id = (strategy == Strategy::Hash).then(|| key.id());
     let finder = match &settings.privacy.model {
-        Some(said) => Some(second_reader::load(said, &settings.engine, shop)?),
+        Some(said) => Some(second_reader::load(said, &settings.engine, loader)?),
         None => None,
     };
     let corpus = cleared(inputs, strategy, key, finder.as_ref(), output)?;
@@ -94,21 +90,20 @@ pub(super) fn read_again(
     clearing: Option<&Clearing>,
     seed: u64,
     settings: &Settings,
-    environment: &Environment,
-    shop: Workshop<'_>,
+    loader: Loader<'_>,
 ) -> Result<Cleared<Corpus>, Failure> {
-    let output = shop.waiting.output;
+    let output = loader.task.output;
     let Some(clearing) = clearing else {
         let corpus = load(inputs, output)?;
         tell(&corpus, output);
         return Ok(Cleared::as_is(corpus));
     };
     let key = match &clearing.key_id {
-        Some(id) => key_of(id, environment)?,
+        Some(id) => key_of(id, loader.environment)?,
         None => Key::of_seed(seed),
     };
     let finder = match &clearing.second_pass {
-        Some(second) => Some(found_again(second, settings, shop)?),
+        Some(second) => Some(found_again(second, settings, loader)?),
         None => None,
     };
     let corpus = cleared(inputs, clearing.strategy, key, finder.as_ref(), output)?;
@@ -121,9 +116,9 @@ pub(super) fn read_again(
 fn found_again(
     second: &SecondPass,
     settings: &Settings,
-    shop: Workshop<'_>,
+    loader: Loader<'_>,
 ) -> Result<Reader, Failure> {
-    let finder = second_reader::load(&second.reference, &settings.engine, shop)?;
+    let finder = second_reader::load(&second.reference, &settings.engine, loader)?;
     let (then, now) = (&second.model, finder.model.identity());
     if (&then.sha256, &then.settings_sha256, then.kind)
         == (&now.sha256, &now.settings_sha256, now.kind)
@@ -156,7 +151,7 @@ fn cleared(
     drop(spinner);
     tell(&corpus, output);
     let removed = corpus.removed().map(|removed| removed.counts.clone()).unwrap_or_default();
-    let what = if removed.is_empty() { "nothing found".to_owned() } else { counted(&removed) };
+    let what = if removed.is_empty() { "nothing found".to_owned() } else { tally(&removed) };
     output.note(&format!("anonymised ({}): {what}", strategy.name()));
     if let Some(finder) = finder {
         output.note(&finder.told());
@@ -256,7 +251,7 @@ pub(super) fn before_sending(
     if counts.is_empty() {
         return Ok(());
     }
-    let what = counted(&counts);
+    let what = tally(&counts);
     if settings.privacy.require {
         return Err(Failure::new(
             Exit::Refused,
@@ -287,7 +282,7 @@ pub(super) fn after_writing(corpus: &Cleared<Corpus>, personas: &[Persona], outp
     if !counts.is_empty() {
         output.warn(&format!(
             "the personas show personal data of participants ({}); --anonymise replaces it before anything is written, 'persona privacy scan' shows it",
-            counted(&counts)
+            tally(&counts)
         ));
     }
 }

@@ -7,11 +7,13 @@
 use clap::Args;
 use serde_json::json;
 
+use crate::cli::Surroundings;
 use crate::cli::contradictions;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::generate::{self, Job, Surroundings};
+use crate::cli::generate;
 use crate::cli::generate_args::GenerateArgs;
-use crate::cli::model::{self, Tools};
+use crate::cli::job::{self, Job};
+use crate::cli::model::{self, Session};
 use crate::cli::output::Output;
 use crate::cli::progress::Stages;
 use crate::config::{Fallback, Layers, Settings, keys};
@@ -66,23 +68,23 @@ pub(super) fn run(layers: &Layers, around: &Surroundings<'_>) -> Result<Exit, Fa
     // nothing to compare: a missing key or model ends the command before any work.
     settings.frontier.explicit = true;
     settings.frontier.fallback = Fallback::Fail;
-    let tools = Tools::ready(around, settings.threads)?;
-    let (shop, cancel) = (tools.shop(), &tools.cancel);
+    let session = Session::start(around, settings.threads)?;
+    let (loader, cancel) = (session.loader(), &session.cancel);
 
-    let mut hybrid = generate::fresh_job(&settings, around, shop)?;
+    let mut hybrid = job::fresh(&settings, around, loader)?;
     finish(&mut hybrid, "hybrid", output, cancel)?;
     let spent = hybrid.run.state.account.charged();
     let mut left = settings.clone();
     let cap = settings.frontier.max_cost;
     left.frontier.max_cost = cap.map(|cap| MicroUsd(cap.0.saturating_sub(spent.0)));
-    let mut baseline = generate::written_by_provider(&left, around, shop)?;
+    let mut baseline = job::by_provider(&left, around, loader)?;
     finish(&mut baseline, "frontier-only", output, cancel)?;
 
-    let judge = model::cast(
+    let judge = model::load_roles(
         settings.judge_model.as_deref().unwrap_or(&settings.model),
         None,
         &settings.engine,
-        shop,
+        loader,
     )?;
     let comparison = judged(&hybrid, &baseline, &judge.models, output, cancel)?;
     let document = serde_json::to_vec_pretty(&comparison)

@@ -12,13 +12,13 @@ use serde_json::json;
 use crate::catalogue::ModelSpec;
 use crate::cli::AirGap;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::machine::{Automatic, Machine, USUAL_CONTEXT};
+use crate::cli::machine::{Automatic, Machine};
 use crate::cli::output::Output;
 use crate::cli::progress::Spinner;
 use crate::cli::table::megabytes;
 use crate::config::{ConfigError, Environment, Layers, Settings, keys};
 use crate::engine::gguf::GgufFile;
-use crate::engine::{self, DeviceChoice, EngineOptions};
+use crate::engine::{self, DEFAULT_CONTEXT, DeviceChoice, EngineOptions};
 use crate::hub::{self, Ailment, AilmentKind, HubOptions, LocalModel, ModelRef};
 
 /// Largest file that is hashed, in bytes: this takes a second or two. 'models verify' hashes all.
@@ -199,7 +199,7 @@ fn processor(machine: &Machine) -> Check {
 
 fn memory(machine: &Machine) -> Check {
     let Automatic::Nothing =
-        machine.automatic(USUAL_CONTEXT, &HubOptions::new("".into(), "".into()))
+        machine.automatic(DEFAULT_CONTEXT, &HubOptions::new("".into(), "".into()))
     else {
         return Check::ok("memory", machine.memory());
     };
@@ -235,7 +235,9 @@ fn device(choice: DeviceChoice) -> Check {
 enum Chosen {
     /// There is no model to check: a script answers, or the name given is not that of a model.
     None(Option<Failure>),
+    /// On disk, with its entry in the catalogue.
     Here(LocalModel, Option<&'static ModelSpec>),
+    /// Still to be fetched, with the name that the user gave.
     Away(ModelRef, String),
 }
 
@@ -245,7 +247,7 @@ impl Chosen {
             return Self::None(None);
         }
         let wanted = match said {
-            "auto" => match machine.automatic(options.context.unwrap_or(USUAL_CONTEXT), hub) {
+            "auto" => match machine.automatic(options.context.unwrap_or(DEFAULT_CONTEXT), hub) {
                 Automatic::OnDisk(spec) | Automatic::ToFetch(spec) => ModelRef::Catalogue(spec),
                 // The check of memory reports this.
                 Automatic::Nothing => return Self::None(None),
@@ -306,7 +308,7 @@ impl Chosen {
                 (name, file.file_bytes(), kv, file.vocabulary_size() as u64, trained)
             }
         };
-        let context = options.context.unwrap_or(USUAL_CONTEXT).min(trained);
+        let context = options.context.unwrap_or(DEFAULT_CONTEXT).min(trained);
         let needed = crate::catalogue::memory_needed(bytes, kv, vocabulary, context);
         let need = format!("{name} needs {} with a context of {context} tokens", megabytes(needed));
         Some(if needed > machine.free {
@@ -427,6 +429,9 @@ fn network(
 ) -> Vec<Check> {
     if let Some(check) = closed(found) {
         return vec![check];
+    }
+    if let Err(error) = environment.check_proxies() {
+        return vec![Check::failed(Status::Problem, "proxy", error)];
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::catalogue::closest;
+use crate::cli::Surroundings;
 use crate::cli::clearing;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::generate::Surroundings;
-use crate::cli::model::{self, ModelArgs, Tools};
+use crate::cli::model::{self, ModelArgs, Session};
 use crate::cli::output::Output;
 use crate::cli::progress::Stages;
 use crate::cli::table::{megabytes, table};
@@ -76,20 +76,20 @@ pub(super) fn run(
     let wanted = wanted(&args.criteria)?;
     let claimed = read(&args.file)?;
     output.note(&format!("{}: {}", args.file.display(), counted(claimed.len(), "persona")));
-    let tools = Tools::ready(around, settings.threads)?;
-    let (shop, cancel) = (tools.shop(), &tools.cancel);
+    let session = Session::start(around, settings.threads)?;
+    let (loader, cancel) = (session.loader(), &session.cancel);
     let source = match args.source.as_slice() {
         [] => None,
-        paths => Some(clearing::read_paths(paths, &settings, around.environment, shop)?.0),
+        paths => Some(clearing::read_paths(paths, &settings, loader)?.0),
     };
     let judge = settings.judge_model.as_deref().unwrap_or(&settings.model);
-    let cast = model::cast(judge, None, &settings.engine, shop)?;
+    let roles = model::load_roles(judge, None, &settings.engine, loader)?;
     let stages = Stages::new(output);
     let evaluation = scorecard::evaluate(
         &claimed,
         source.as_ref(),
         wanted.as_ref(),
-        &cast.models,
+        &roles.models,
         &stages,
         cancel,
     );

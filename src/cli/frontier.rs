@@ -11,9 +11,10 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::config::{Environment, Fallback, Frontier, OpenAiApi, Provider, Settings};
 use crate::corpus::Corpus;
-use crate::ledger::{Estimate, MicroUsd};
+use crate::ledger::{Bounds, Estimate, MicroUsd};
 use crate::pipeline::Paid;
 use crate::privacy::Cleared;
+use crate::report;
 
 /// A paid model, and what may be spent on it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -63,11 +64,28 @@ impl Terms {
         Ok(Self { role, service, estimate, fallback: false })
     }
 
+    /// What the run can cost, by the estimate.
+    fn bounds(&self) -> Bounds {
+        match self.role {
+            Role::Drafts => self.estimate.frontier_only,
+            Role::Refines => self.estimate.hybrid,
+        }
+    }
+
     /// The most that the run can cost, by the estimate.
     pub(super) fn upper(&self) -> MicroUsd {
-        match self.role {
-            Role::Drafts => self.estimate.frontier_only.upper.cost,
-            Role::Refines => self.estimate.hybrid.upper.cost,
+        self.bounds().upper.cost
+    }
+
+    /// The terms as the report shows them.
+    pub(super) fn for_report(&self) -> report::Terms {
+        report::Terms {
+            provider: self.service.provider.name().to_owned(),
+            price: self.service.price.clone(),
+            cap: self.service.cap,
+            estimate: self.bounds(),
+            frontier_only: self.estimate.frontier_only,
+            fallback: self.fallback,
         }
     }
 }
@@ -103,15 +121,16 @@ impl Service {
     #[cfg(feature = "net")]
     pub(super) fn connect(&self, environment: &Environment) -> Result<Paid, Failure> {
         use std::sync::Arc;
-        use std::time::Duration;
 
         use crate::llm::remote::{
             ATTEMPT_TIMEOUT, Api, ApiKey, RemoteError, RemoteModel, RemoteOptions, SERVER_TIMEOUT,
         };
+        use crate::pipeline::FIRST_WAIT;
 
-        /// Wait before the second attempt: long enough for a busy service to recover, short enough
-        /// not to be noticed.
-        const FIRST_WAIT: Duration = Duration::from_millis(500);
+        // Plain http goes to no proxy.
+        if self.base_url.as_ref().is_none_or(|url| !url.starts_with("http:")) {
+            environment.check_proxies()?;
+        }
         let custom = self.base_url.is_some();
         let api = match (self.provider, self.api) {
             (Provider::Anthropic, _) => Api::Anthropic,

@@ -10,8 +10,6 @@ use crate::cli::table::megabytes;
 use crate::engine::kernels::Tier;
 use crate::hub::{self, HubOptions, ModelRef};
 
-/// Longest context, in tokens, for which memory is set aside unless `--context` asks for more.
-pub(super) const USUAL_CONTEXT: usize = 8192;
 /// Most parameters of a model that is recommended unasked, on a CPU. A judgement: at four bits
 /// these are 5 GB to read for each step, which memory of 40 GB/s does eight times a second.
 const UNHURRIED: u64 = 9_000_000_000;

@@ -10,8 +10,11 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::cli::AirGap;
+use crate::cli::Surroundings;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::generate::{Plan, Surroundings, show, shown_terms};
+use crate::cli::frontier::Terms;
+use crate::cli::generate::show;
+use crate::cli::job::Plan;
 use crate::cli::report::read_back;
 use crate::cli::runs;
 use crate::config::{self, Layers, keys};
@@ -254,7 +257,7 @@ fn process(parts: &[Part], privacy: &Value) -> Process {
 /// The terms of the paid model as the report shows them; the shards' caps are added up.
 fn terms(parts: &[Part]) -> Option<report::Terms> {
     let each: Vec<report::Terms> =
-        parts.iter().filter_map(|part| part.plan.terms.as_ref()).map(shown_terms).collect();
+        parts.iter().filter_map(|part| part.plan.terms.as_ref()).map(Terms::for_report).collect();
     let caps: Option<Vec<u64>> = each.iter().map(|terms| terms.cap.map(|cap| cap.0)).collect();
     let cap = caps.map(|caps| MicroUsd(caps.into_iter().fold(0, u64::saturating_add)));
     Some(report::Terms { cap, ..each.into_iter().next()? })

@@ -13,6 +13,7 @@ mod config;
 mod contradictions;
 mod doctor;
 mod estimate;
+mod estimate_only;
 mod evaluate;
 mod failure;
 mod frontier;
@@ -20,6 +21,7 @@ mod generate;
 mod generate_args;
 mod inspect;
 mod interrupt;
+mod job;
 mod machine;
 mod merge;
 mod model;
@@ -49,7 +51,6 @@ use crate::engine::DeviceChoice;
 use crate::hub;
 
 use failure::{Exit, Failure};
-use generate::Surroundings;
 use output::Output;
 
 const EXAMPLES: &str = "\
@@ -187,6 +188,15 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         output: Option<std::path::PathBuf>,
     },
+}
+
+/// What a command needs beside its settings.
+struct Surroundings<'a> {
+    environment: &'a Environment,
+    process: Process,
+    output: Output,
+    /// How the network is closed; `None` where it is open.
+    air_gap: Option<AirGap>,
 }
 
 /// Operations that only `main` can do, because they act on the whole process.

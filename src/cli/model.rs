@@ -9,18 +9,18 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::catalogue::ModelSpec;
+use crate::cli::Surroundings;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::generate::Surroundings;
 use crate::cli::interrupt;
-use crate::cli::machine::{Automatic, Machine, USUAL_CONTEXT};
+use crate::cli::machine::{Automatic, Machine};
 use crate::cli::output::Output;
 #[cfg(feature = "net")]
 use crate::cli::progress::Downloads;
 use crate::cli::progress::Spinner;
 use crate::cli::recommend;
 use crate::cli::table::megabytes;
-use crate::config::{Layers, keys};
-use crate::engine::{Engine, EngineOptions};
+use crate::config::{Environment, Layers, keys};
+use crate::engine::{DEFAULT_CONTEXT, Engine, EngineOptions};
 use crate::hub::{self, HubError, HubOptions, LocalModel, ModelRef};
 use crate::llm::ChatModel;
 use crate::llm::embedded::EmbeddedModel;
@@ -30,18 +30,19 @@ use crate::pipeline::{Cancel, Models};
 /// Prefix of models that answer from a script: for tests of this program, and not in its help.
 const SCRIPTED: &str = "scripted:";
 
-/// Output and cancellation of a long operation.
+/// What every long operation gets: where it says how far it is, and whether it is to stop.
 #[derive(Clone, Copy)]
-pub(super) struct Waiting<'a> {
+pub(super) struct TaskContext<'a> {
     pub(super) output: Output,
     pub(super) cancel: &'a Cancel,
 }
 
 /// What loading a model needs.
 #[derive(Clone, Copy)]
-pub(super) struct Workshop<'a> {
+pub(super) struct Loader<'a> {
+    pub(super) environment: &'a Environment,
     pub(super) hub: &'a HubOptions,
-    pub(super) waiting: Waiting<'a>,
+    pub(super) task: TaskContext<'a>,
     /// Where what was measured about judges is kept.
     pub(super) judge_cache: &'a Path,
 }
@@ -118,23 +119,25 @@ pub(super) fn interrupted_judging() -> Failure {
     Failure::new(Exit::Interrupted, anyhow::anyhow!(text))
 }
 
-/// What a [`Workshop`] borrows, ready for the commands that load models.
-pub(super) struct Tools {
+/// A process that is ready to compute: what its commands load models with, and Ctrl-C.
+pub(super) struct Session<'a> {
+    environment: &'a Environment,
     hub: HubOptions,
     judge_cache: PathBuf,
     output: Output,
     pub(super) cancel: Cancel,
 }
 
-impl Tools {
+impl<'a> Session<'a> {
     /// Prepares the process for computing and watches for Ctrl-C, which starts a thread: so in this
     /// order, and once a process.
-    pub(super) fn ready(
-        around: &Surroundings<'_>,
+    pub(super) fn start(
+        around: &Surroundings<'a>,
         threads: Option<usize>,
     ) -> Result<Self, Failure> {
         (around.process.prepare_to_compute)(threads);
         Ok(Self {
+            environment: around.environment,
             hub: around.environment.hub_options(),
             judge_cache: around.environment.judge_cache(),
             output: around.output,
@@ -142,34 +145,39 @@ impl Tools {
         })
     }
 
-    pub(super) fn shop(&self) -> Workshop<'_> {
-        let waiting = Waiting { output: self.output, cancel: &self.cancel };
-        Workshop { hub: &self.hub, waiting, judge_cache: &self.judge_cache }
+    pub(super) fn loader(&self) -> Loader<'_> {
+        let task = TaskContext { output: self.output, cancel: &self.cancel };
+        Loader {
+            environment: self.environment,
+            hub: &self.hub,
+            task,
+            judge_cache: &self.judge_cache,
+        }
     }
 }
 
-/// The two roles of a run, filled, and how to find the models again.
-pub(super) struct Cast {
+/// The models of a run's two roles, drafting and judging, and how to find each again.
+pub(super) struct Roles {
     pub(super) models: Models,
     pub(super) draft: String,
     pub(super) judge: Option<String>,
 }
 
 /// Loads the drafting model and, where another one judges, that one too.
-pub(super) fn cast(
+pub(super) fn load_roles(
     draft: &str,
     judge: Option<&str>,
     options: &EngineOptions,
-    shop: Workshop<'_>,
-) -> Result<Cast, Failure> {
-    let draft = load(draft, options, shop)?;
-    let judge = judge.map(|said| load(said, options, shop)).transpose()?;
+    loader: Loader<'_>,
+) -> Result<Roles, Failure> {
+    let draft = load(draft, options, loader)?;
+    let judge = judge.map(|said| load(said, options, loader)).transpose()?;
     let judging = judge.as_ref().map_or(&draft, |judge| judge);
-    Ok(Cast {
+    Ok(Roles {
         models: Models::local(
             Arc::clone(&draft.model),
             Arc::clone(&judging.model),
-            Some(shop.judge_cache.to_owned()),
+            Some(loader.judge_cache.to_owned()),
         ),
         judge: judge.map(|judge| judge.reference),
         draft: draft.reference,
@@ -187,13 +195,13 @@ pub(super) struct Loaded {
 pub(super) fn load(
     said: &str,
     options: &EngineOptions,
-    shop: Workshop<'_>,
+    loader: Loader<'_>,
 ) -> Result<Loaded, Failure> {
     if said.starts_with(SCRIPTED) {
         let model = ScriptedModel::parse(said).map_err(Failure::usage)?;
         return Ok(Loaded { model: Arc::new(model), reference: said.to_owned() });
     }
-    let (engine, name, reference) = open(said, options, shop)?;
+    let (engine, name, reference) = open(said, options, loader)?;
     Ok(Loaded { model: Arc::new(EmbeddedModel::new(engine, name)), reference })
 }
 
@@ -201,23 +209,23 @@ pub(super) fn load(
 pub(super) fn engine(
     said: &str,
     options: &EngineOptions,
-    shop: Workshop<'_>,
+    loader: Loader<'_>,
 ) -> Result<(Engine, String), Failure> {
-    open(said, options, shop).map(|(engine, name, _)| (engine, name))
+    open(said, options, loader).map(|(engine, name, _)| (engine, name))
 }
 
 /// The engine, the model's name, and how to find it again.
 fn open(
     said: &str,
     options: &EngineOptions,
-    shop: Workshop<'_>,
+    loader: Loader<'_>,
 ) -> Result<(Engine, String, String), Failure> {
     let wanted = match said {
-        "auto" => ModelRef::Catalogue(choose(options, shop)?),
+        "auto" => ModelRef::Catalogue(choose(options, loader)?),
         named => ModelRef::parse(named)?,
     };
-    let local = obtain(&wanted, shop)?;
-    if shop.waiting.cancel.is_cancelled() {
+    let local = obtain(&wanted, loader)?;
+    if loader.task.cancel.is_cancelled() {
         return Err(interrupted());
     }
     let reference = match &wanted {
@@ -225,7 +233,7 @@ fn open(
         ModelRef::Catalogue(spec) => spec.name.clone(),
         ModelRef::Repo(_) | ModelRef::Ollama(_) => said.to_owned(),
     };
-    let _spinner = Spinner::start(shop.waiting.output, &format!("loading {}", local.name));
+    let _spinner = Spinner::start(loader.task.output, &format!("loading {}", local.name));
     let engine = Engine::load(&local.path, options)?;
     let info = engine.info();
     // Loading hashes the file anyway; the hash of a split model is of all its parts.
@@ -236,9 +244,9 @@ fn open(
     }
     let batch = info.batch;
     if let Some(note) = info.note {
-        shop.waiting.output.warn(&format!("architecture '{}' runs by {note}", info.architecture));
+        loader.task.output.warn(&format!("architecture '{}' runs by {note}", info.architecture));
     } else if batch < options.max_batch {
-        shop.waiting.output.warn(&format!(
+        loader.task.output.warn(&format!(
             "memory holds {batch} of the {} drafts that were to be written together; \
              a shorter --context makes room for more",
             options.max_batch
@@ -254,23 +262,23 @@ fn interrupted() -> Failure {
 }
 
 /// The model's file: where it is, else fetched now.
-fn obtain(wanted: &ModelRef, shop: Workshop<'_>) -> Result<LocalModel, Failure> {
-    match (hub::locate(wanted, shop.hub), wanted) {
+fn obtain(wanted: &ModelRef, loader: Loader<'_>) -> Result<LocalModel, Failure> {
+    match (hub::locate(wanted, loader.hub), wanted) {
         (Some(local), _) => Ok(local),
         (None, ModelRef::Path(path)) => Err(HubError::NoFile { path: path.clone() }.into()),
         (None, ModelRef::Ollama(wanted)) => {
             let gone = || HubError::NoFile { path: wanted.to_string().into() };
-            Err(hub::not_in_ollama(wanted, shop.hub).unwrap_or_else(gone).into())
+            Err(hub::not_in_ollama(wanted, loader.hub).unwrap_or_else(gone).into())
         }
-        (None, _) => fetch(wanted, shop.hub, shop.waiting),
+        (None, _) => fetch(wanted, loader.environment, loader.hub, loader.task),
     }
 }
 
 /// What `auto` means here, told to the user.
-fn choose(options: &EngineOptions, shop: Workshop<'_>) -> Result<&'static ModelSpec, Failure> {
+fn choose(options: &EngineOptions, loader: Loader<'_>) -> Result<&'static ModelSpec, Failure> {
     let machine = Machine::look();
-    let context = options.context.unwrap_or(USUAL_CONTEXT);
-    let (spec, note) = match machine.automatic(context, shop.hub) {
+    let context = options.context.unwrap_or(DEFAULT_CONTEXT);
+    let (spec, note) = match machine.automatic(context, loader.hub) {
         Automatic::OnDisk(spec) => {
             (spec, format!("model: {} (on disk; --model chooses another)", spec.name))
         }
@@ -285,7 +293,7 @@ fn choose(options: &EngineOptions, shop: Workshop<'_>) -> Result<&'static ModelS
         }
         Automatic::Nothing => return Err(recommend::nothing_fits(&machine, context)),
     };
-    shop.waiting.output.note(&note);
+    loader.task.output.note(&note);
     Ok(spec)
 }
 
@@ -300,19 +308,23 @@ pub(super) fn absolute(path: &Path) -> Result<String, Failure> {
 #[cfg(feature = "net")]
 pub(super) fn fetch(
     wanted: &ModelRef,
+    environment: &Environment,
     options: &HubOptions,
-    waiting: Waiting<'_>,
+    task: TaskContext<'_>,
 ) -> Result<LocalModel, Failure> {
+    if !options.offline {
+        environment.check_proxies()?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::failed(format!("cannot start the download: {e}")))?;
-    let bars = Downloads::new(waiting.output);
+    let bars = Downloads::new(task.output);
     let show = |progress: hub::PullProgress<'_>| bars.show(progress);
     runtime.block_on(async {
         tokio::select! {
             pulled = hub::pull(wanted, options, &show) => Ok(pulled?),
-            () = waiting.cancel.cancelled() => Err(interrupted()),
+            () = task.cancel.cancelled() => Err(interrupted()),
         }
     })
 }
@@ -321,10 +333,10 @@ pub(super) fn fetch(
 #[cfg(not(feature = "net"))]
 pub(super) fn fetch(
     wanted: &ModelRef,
+    _: &Environment,
     options: &HubOptions,
-    waiting: Waiting<'_>,
+    _: TaskContext<'_>,
 ) -> Result<LocalModel, Failure> {
-    let _ = waiting;
     hub::locate(wanted, options).ok_or_else(|| {
         Failure::no_model(
             "the model is not on this machine, and this build cannot fetch it\nhint: bring the file and run 'persona models import FILE', or give its path to --model",

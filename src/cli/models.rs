@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 use crate::catalogue::{self, ModelSpec, Role};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt;
-use crate::cli::machine::{Machine, USUAL_CONTEXT};
-use crate::cli::model::{self, Waiting};
+use crate::cli::machine::Machine;
+use crate::cli::model::{self, TaskContext};
 use crate::cli::output::Output;
 use crate::cli::progress::Spinner;
 use crate::cli::recommend;
 use crate::cli::table::{megabytes, table};
 use crate::config::Environment;
+use crate::engine::DEFAULT_CONTEXT;
 use crate::engine::gguf::{GgufFile, Value as Metadatum};
 use crate::hub::{self, HubOptions, Installed, LocalModel, ModelRef, Place};
 use crate::report::counted;
@@ -63,7 +64,7 @@ pub(super) enum ModelsCommand {
     )]
     List {
         /// Context in tokens that memory is counted for
-        #[arg(long, value_name = "TOKENS", default_value_t = USUAL_CONTEXT)]
+        #[arg(long, value_name = "TOKENS", default_value_t = DEFAULT_CONTEXT)]
         context: usize,
     },
     /// Say which models to draft and to judge with on this machine, and why
@@ -72,7 +73,7 @@ pub(super) enum ModelsCommand {
     )]
     Recommend {
         /// Context in tokens that memory is counted for
-        #[arg(long, value_name = "TOKENS", default_value_t = USUAL_CONTEXT)]
+        #[arg(long, value_name = "TOKENS", default_value_t = DEFAULT_CONTEXT)]
         context: usize,
     },
     /// Fetch a model from the Hugging Face Hub, or from a mirror where the catalogue has one
@@ -130,7 +131,7 @@ pub(super) fn run(
     match command {
         ModelsCommand::List { context } => list(context, &hub, output),
         ModelsCommand::Recommend { context } => recommend::run(context, &hub, output),
-        ModelsCommand::Pull { model } => pull(&model, &hub, output),
+        ModelsCommand::Pull { model } => pull(&model, environment, &hub, output),
         ModelsCommand::Import { file } => import(&file, &hub, output),
         ModelsCommand::Export { model, output: folder } => export(&model, &folder, &hub, output),
         ModelsCommand::Verify { model } => verify(model.as_deref(), &hub, output),
@@ -217,10 +218,16 @@ fn described(installed: &Installed) -> Value {
     })
 }
 
-fn pull(said: &str, hub: &HubOptions, output: Output) -> Result<(), Failure> {
+fn pull(
+    said: &str,
+    environment: &Environment,
+    hub: &HubOptions,
+    output: Output,
+) -> Result<(), Failure> {
     let wanted = ModelRef::parse(said)?;
     let cancel = interrupt::watch(output)?;
-    show(&model::fetch(&wanted, hub, Waiting { output, cancel: &cancel })?, output)
+    let task = TaskContext { output, cancel: &cancel };
+    show(&model::fetch(&wanted, environment, hub, task)?, output)
 }
 
 fn import(file: &Path, hub: &HubOptions, output: Output) -> Result<(), Failure> {

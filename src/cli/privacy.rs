@@ -9,17 +9,18 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use crate::cli::Surroundings;
 use crate::cli::clearing;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::generate::Surroundings;
-use crate::cli::model::{EngineArgs, Tools};
+use crate::cli::model::{EngineArgs, Session};
 use crate::cli::output::Output;
 use crate::cli::second_reader::{self, Reader};
 use crate::cli::table::table;
 use crate::config::{Environment, Layers, Settings, keys};
 use crate::corpus::{self, Corpus, SourceFile};
 use crate::privacy::{
-    Anonymiser, Found, Key, PiiMap, Place, Rewrite, Strategy, Under, counted, rewrite, scan,
+    Anonymiser, Found, Key, PiiMap, Place, Rewrite, SpanFinder, Strategy, Under, rewrite, scan,
+    tally,
 };
 use crate::report;
 use crate::store::write_atomically;
@@ -146,8 +147,8 @@ pub(super) fn run(
 fn reader(layers: &Layers, around: &Surroundings<'_>) -> Result<Option<Reader>, Failure> {
     let settings = Settings::resolve(layers)?;
     let Some(said) = &settings.privacy.model else { return Ok(None) };
-    let tools = Tools::ready(around, settings.threads)?;
-    second_reader::load(said, &settings.engine, tools.shop()).map(Some)
+    let session = Session::start(around, settings.threads)?;
+    second_reader::load(said, &settings.engine, session.loader()).map(Some)
 }
 
 /// The second pass as the JSON output shows it; null without one.
@@ -290,40 +291,9 @@ fn anonymise(
     if let Some(finder) = finder {
         // All texts are searched before the first file is written, so that a failure leaves none
         // half cleared.
-        for file in &corpus.files {
-            let mut texts = Vec::new();
-            rewritten(file, &mut |under, text| {
-                match under {
-                    Under::Heading => {}
-                    Under::Nothing => texts.push((None, text.to_owned())),
-                    Under::Column(name) => texts.push((Some(name.to_owned()), text.to_owned())),
-                }
-                text.to_owned()
-            })?;
-            anonymiser.look_again(&texts, finder)?;
-        }
+        corpus.files.iter().try_for_each(|file| look_again(file, &mut anonymiser, finder))?;
     }
-    let mut written: Vec<PathBuf> = Vec::new();
-    for file in &corpus.files {
-        let new = rewritten(file, &mut |under, text| anonymiser.clean(under, text))?;
-        let name = anonymiser.file_name(&file.name);
-        let mut path = args.output.join(&name);
-        // Files with the same name from two folders must not overwrite each other.
-        if written.contains(&path) {
-            path = args.output.join(format!("{}-{name}", file.number));
-        }
-        let same = |a: &Path, b: &Path| {
-            a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
-        };
-        if same(&path, &file.path) {
-            return Err(Failure::usage(format!(
-                "{} would be overwritten by its anonymised form\nhint: name another folder with --output",
-                file.path.display()
-            )));
-        }
-        write_atomically(&path, &new)?;
-        written.push(path);
-    }
+    let written = write_cleared(args, corpus, &mut anonymiser)?;
     let removed = anonymiser.removed()?;
     if let Some(path) = &args.pii_map {
         clearing::write_private(path, &removed)?;
@@ -339,8 +309,7 @@ fn anonymise(
             "second_pass": second_pass(reader, None),
         }));
     }
-    let what =
-        if counts.is_empty() { "nothing found".to_owned() } else { counted(&removed.counts) };
+    let what = if counts.is_empty() { "nothing found".to_owned() } else { tally(&removed.counts) };
     let mut lines = vec![format!("replaced: {what}")];
     lines.extend(reader.map(Reader::told));
     lines.extend(written.iter().map(|path| path.display().to_string()));
@@ -351,6 +320,55 @@ fn anonymise(
         ));
     }
     output.result(&lines.join("\n"))
+}
+
+/// Has the second pass search the texts of a file.
+fn look_again(
+    file: &SourceFile,
+    anonymiser: &mut Anonymiser,
+    finder: &dyn SpanFinder,
+) -> Result<(), Failure> {
+    let mut texts = Vec::new();
+    rewritten(file, &mut |under, text| {
+        match under {
+            Under::Heading => {}
+            Under::Nothing => texts.push((None, text.to_owned())),
+            Under::Column(name) => texts.push((Some(name.to_owned()), text.to_owned())),
+        }
+        text.to_owned()
+    })?;
+    Ok(anonymiser.look_again(&texts, finder)?)
+}
+
+/// Writes the cleared form of each file into the output folder, and never over a file of the data.
+fn write_cleared(
+    args: &AnonymiseArgs,
+    corpus: &Corpus,
+    anonymiser: &mut Anonymiser,
+) -> Result<Vec<PathBuf>, Failure> {
+    let mut written: Vec<PathBuf> = Vec::new();
+    for file in &corpus.files {
+        let new = rewritten(file, &mut |under, text| anonymiser.clean(under, text))?;
+        let name = anonymiser.file_name(&file.name);
+        let mut path = args.output.join(&name);
+        // Files with the same name from two folders must not overwrite each other.
+        if written.contains(&path) {
+            path = args.output.join(format!("{}-{name}", file.number));
+        }
+        let there = path.canonicalize();
+        let is_there = |file: &&SourceFile| {
+            there.as_ref().is_ok_and(|path| file.path.canonicalize().is_ok_and(|own| own == *path))
+        };
+        if let Some(source) = corpus.files.iter().find(is_there) {
+            return Err(Failure::usage(format!(
+                "{} would be overwritten by an anonymised file\nhint: name another folder with --output",
+                source.path.display()
+            )));
+        }
+        write_atomically(&path, &new)?;
+        written.push(path);
+    }
+    Ok(written)
 }
 
 /// The bytes of a file with each of its texts rewritten.

@@ -10,9 +10,8 @@ use crate::cli::machine::{Automatic, Machine};
 use crate::cli::output::Output;
 use crate::cli::table::megabytes;
 use crate::hub::{self, HubOptions, ModelRef};
+use crate::pipeline::TRUSTED_PARAMETERS;
 
-/// Models with fewer parameters put personas together from pieces of records (`--style auto`).
-const FAITHFUL: u64 = 1_000_000_000;
 /// Most larger models that are named with the reason against them.
 const PASSED_OVER: usize = 3;
 
@@ -104,7 +103,7 @@ fn drafting(machine: &Machine, context: usize, hub: &HubOptions) -> Option<Advic
     } else {
         reasons.push(format!("{} runs on general kernels here, not the fast ones", spec.quant));
     }
-    if spec.parameters < FAITHFUL {
+    if spec.parameters < TRUSTED_PARAMETERS {
         reasons.push(
             "below 1 B parameters personas are put together from pieces of records (--style auto): \
              it would invent facts in its own words"

@@ -9,10 +9,12 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::cli::Surroundings;
 use crate::cli::clearing;
 use crate::cli::failure::Failure;
-use crate::cli::generate::{Plan, Surroundings, hashes, shown_terms};
-use crate::cli::model::Tools;
+use crate::cli::frontier::Terms;
+use crate::cli::job::{Plan, hashes};
+use crate::cli::model::Session;
 use crate::cli::output::Output;
 use crate::cli::runs;
 use crate::config::{self, Layers, Settings, keys};
@@ -130,7 +132,7 @@ fn anew(
             cause.message()
         ));
     }
-    let terms = plan.as_ref().and_then(|plan| plan.terms.as_ref()).map(shown_terms);
+    let terms = plan.as_ref().and_then(|plan| plan.terms.as_ref()).map(Terms::for_report);
     // The memory in use now is that of this command, not of the run.
     let known = data.as_ref().map(hybrid::process).unwrap_or_default();
     let alternative = plan.and_then(|plan| plan.alternative);
@@ -163,15 +165,9 @@ fn data(
     // Writing a report must not write the map back to the values.
     settings.privacy.map = None;
     let (clearing, seed) = (plan.clearing.as_ref(), plan.pipeline.seed);
-    let tools = Tools::ready(around, settings.threads)?;
-    let corpus = clearing::read_again(
-        &started.inputs,
-        clearing,
-        seed,
-        &settings,
-        around.environment,
-        tools.shop(),
-    )?;
+    let session = Session::start(around, settings.threads)?;
+    let loader = session.loader();
+    let corpus = clearing::read_again(&started.inputs, clearing, seed, &settings, loader)?;
     if started.input_hashes != hashes(&corpus) {
         return Err(Failure::failed("the input changed since the run began"));
     }

@@ -5,12 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cli::Surroundings;
 use crate::cli::backend;
 use crate::cli::clearing;
 use crate::cli::failure::Failure;
 use crate::cli::frontier::{Role, Terms};
-use crate::cli::generate::{self, Job, Plan, Surroundings, hashes};
-use crate::cli::model::{self, Workshop};
+use crate::cli::job::{self, Job, Plan, hashes};
+use crate::cli::model::{self, Loader};
 use crate::cli::runs;
 use crate::config::{Layers, Settings, keys};
 use crate::corpus::Corpus;
@@ -25,19 +26,19 @@ pub(super) struct Command<'a> {
     pub(super) layers: &'a Layers,
     pub(super) settings: &'a Settings,
     pub(super) around: &'a Surroundings<'a>,
-    pub(super) shop: Workshop<'a>,
+    pub(super) loader: Loader<'a>,
 }
 
 /// The run that `said` names, with its data and its models, ready to go on.
 pub(super) fn job(said: &Path, command: &Command<'_>) -> Result<Job, Failure> {
-    let Command { layers, settings, around, shop } = *command;
+    let Command { layers, settings, around, loader } = *command;
     let mut run = Run::open(&runs::find(said, &settings.runs_dir)?).map_err(as_it_was)?;
     let Some(started) = run.state.started.clone() else {
         return Err(Failure::failed(format!("the log in {} has no beginning", run.dir.display())));
     };
     let plan = plan(&started, &run.dir)?;
     if started.version != env!("CARGO_PKG_VERSION") {
-        shop.waiting.output.warn(&format!(
+        loader.task.output.warn(&format!(
             "the run was begun by version {} and goes on with {}",
             started.version,
             env!("CARGO_PKG_VERSION")
@@ -46,7 +47,7 @@ pub(super) fn job(said: &Path, command: &Command<'_>) -> Result<Job, Failure> {
     let inputs = inputs(&started, settings, layers)?;
     let clearing = plan.clearing.as_ref();
     let seed = plan.pipeline.seed;
-    let corpus = clearing::read_again(inputs, clearing, seed, settings, around.environment, shop)?;
+    let corpus = clearing::read_again(inputs, clearing, seed, settings, loader)?;
     same_data(&started, &hashes(&corpus))?;
     hybrid::scrub(&mut run, &corpus);
     if settings.offline {
@@ -87,7 +88,7 @@ fn models(
     corpus: &Cleared<Corpus>,
     command: &Command<'_>,
 ) -> Result<Models, Failure> {
-    let Command { layers, settings, around, shop } = *command;
+    let Command { layers, settings, around, loader } = *command;
     let require = settings.privacy.require;
     let connect = |terms: &Terms| -> Result<_, Failure> {
         let paid = terms.service.connect(around.environment)?;
@@ -100,15 +101,15 @@ fn models(
         None => None,
     };
     let models = if let Some(server) = &plan.server {
-        let connected = backend::connect(server, around.environment, shop.waiting)?;
+        let connected = backend::connect(server, around.environment, loader.task)?;
         clearing::before_sending(corpus, &connected.draft, settings, around.output)?;
-        generate::served(connected, corpus, require, shop)
+        job::served(connected, corpus, require, loader)
     } else {
         // A model file may have moved since; `--model` says where it is now.
         let moved = layers.is_explicit(keys::MODEL);
         let draft = if moved { &settings.model } else { &started.model_ref };
         let judge = plan.judge_model.as_deref().or(settings.judge_model.as_deref());
-        model::cast(draft, judge, &settings.engine, shop)?.models
+        model::load_roles(draft, judge, &settings.engine, loader)?.models
     };
     same_model(started, models.draft.capabilities())?;
     Ok(Models { frontier, ..models })

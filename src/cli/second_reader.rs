@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::model::{self, Workshop};
+use crate::cli::model::{self, Loader};
 use crate::cli::progress::Spinner;
 use crate::engine::EngineOptions;
 use crate::engine::token_classifier::TokenClassifier;
@@ -42,15 +42,15 @@ impl Reader {
 pub(super) fn load(
     said: &str,
     options: &EngineOptions,
-    shop: Workshop<'_>,
+    loader: Loader<'_>,
 ) -> Result<Reader, Failure> {
     let folder = Path::new(said);
     if !folder.is_dir() {
-        let loaded = model::load(said, options, shop).map_err(|failure| match failure.exit {
+        let loaded = model::load(said, options, loader).map_err(|failure| match failure.exit {
             Exit::NoModel => failure.with_hint("for a token classifier, name its folder"),
             _ => failure,
         })?;
-        let asked = Asked::new(loaded.model, shop.waiting.cancel.clone());
+        let asked = Asked::new(loaded.model, loader.task.cancel.clone());
         return Ok(Reader { model: Box::new(asked), reference: loaded.reference });
     }
     let reference = model::absolute(folder)?;
@@ -60,10 +60,10 @@ pub(super) fn load(
         .unwrap_or(folder)
         .file_name()
         .map_or_else(|| reference.clone(), |name| name.to_string_lossy().into_owned());
-    let spinner = Spinner::start(shop.waiting.output, &format!("loading {name}"));
+    let spinner = Spinner::start(loader.task.output, &format!("loading {name}"));
     let classifier = TokenClassifier::load(folder, options.device)?;
     drop(spinner);
-    let (tagger, unknown) = Tagger::new(classifier, name, shop.waiting.cancel.clone());
+    let (tagger, unknown) = Tagger::new(classifier, name, loader.task.cancel.clone());
     if tagger.finds_nothing() {
         return Err(Failure::no_model(format!(
             "none of the labels of {said} is one of personal data: {}\nhint: choose a model whose id2label names persons, places or the like",
@@ -71,7 +71,7 @@ pub(super) fn load(
         )));
     }
     if !unknown.is_empty() {
-        shop.waiting.output.warn(&format!(
+        loader.task.output.warn(&format!(
             "what {said} marks as {} stays as it is: these labels are not known here",
             unknown.join(", ")
         ));

@@ -10,7 +10,7 @@ use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 use serde_json::json;
 
-use crate::catalogue;
+use crate::catalogue::{self, ModelSpec};
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::config::{Environment, Layers, Provider, runs_dir};
@@ -91,112 +91,138 @@ pub(super) fn man<C: CommandFactory>(folder: Option<&Path>, output: Output) -> R
     ))
 }
 
+/// What is on this machine that decides what to do first.
+struct Found {
+    /// Catalogue models that are on disk.
+    models: Vec<&'static str>,
+    /// Providers whose keys are set.
+    keys: Vec<&'static str>,
+    /// Files in the current folder that can be read as data.
+    data: Vec<String>,
+    runs_dir: PathBuf,
+    /// Folders of runs, newest first.
+    runs: Vec<PathBuf>,
+}
+
+/// A command, and what it does.
+type Step = (String, &'static str);
+
 /// Shows what is on this machine, and what to do first.
 pub(super) fn first(
     layers: &Layers,
     environment: &Environment,
     output: Output,
 ) -> Result<(), Failure> {
-    let hub = environment.hub_options();
-    let models = catalogue::models()
-        .iter()
-        .filter(|spec| hub::locate(&ModelRef::Catalogue(spec), &hub).is_some());
-    let models: Vec<&str> = models.map(|spec| spec.name.as_str()).collect();
-    let runs_dir = runs_dir(layers)?;
-    let runs = Run::list(&runs_dir).unwrap_or_default();
-    let data = data_here();
-    let keys: Vec<&str> = Provider::ALL
-        .into_iter()
-        .filter(|provider| environment.api_key(*provider).is_some())
-        .map(Provider::name)
-        .collect();
-    let mut steps: Vec<(String, &str)> = Vec::new();
-    if let Some(run) = runs.first() {
-        let finished = Run::read(run).is_ok_and(|state| state.finished);
-        let (command, what) = if finished {
-            (format!("persona report {}", run.display()), "write your newest run's report again")
-        } else {
-            (format!("persona generate --resume {}", run.display()), "go on with your newest run")
-        };
-        steps.push((command, what));
-    }
-    match data.first() {
-        Some(file) => {
-            steps.push((
-                format!("persona inspect {file}"),
-                "what is understood of your data; no model needed",
-            ));
-            steps.push((
-                format!("persona generate {file} --hybrid --no-frontier"),
-                "personas from it, on this machine alone",
-            ));
-        }
-        None if runs.is_empty() => {
-            steps.push((
-                "persona inspect YOUR-DATA".to_owned(),
-                "what is understood of your data; no model needed",
-            ));
-        }
-        None => {}
-    }
-    if runs.is_empty() {
-        let what = if models.contains(&MODEL) {
-            "the whole way on built-in interviews: about a minute"
-        } else {
-            "the whole way on built-in interviews; fetches a model of 98 MB once"
-        };
-        steps.insert(steps.len().min(2), ("persona demo".to_owned(), what));
-    }
-    steps.truncate(3);
+    let found = Found::look(layers, environment)?;
+    let steps = found.steps();
     if output.is_json() {
         let steps: Vec<_> = steps
             .iter()
             .map(|(command, what)| json!({ "command": command, "what": what }))
             .collect();
         return output.document(&json!({
-            "models": models, "runs": runs.len(), "data": data, "keys": keys, "next": steps,
+            "models": found.models, "runs": found.runs.len(), "data": found.data,
+            "keys": found.keys, "next": steps,
         }));
     }
-    let models = match models.as_slice() {
-        [] => "no model yet; one is fetched when it is first needed".to_owned(),
-        names => names.join(", "),
-    };
-    let keys = match keys.as_slice() {
-        [] => "none set, and none needed".to_owned(),
-        names => format!(
-            "{} (used only with --hybrid, to polish; --no-frontier forbids it)",
-            names.join(", ")
-        ),
-    };
-    let data = match data.as_slice() {
-        [] => "no file of a kind that can be read in this folder".to_owned(),
-        files if files.len() > NAMED => {
-            format!("{} and {} more", files[..NAMED].join(", "), files.len() - NAMED)
-        }
-        files => files.join(", "),
-    };
-    let width = steps.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
-    let steps: Vec<String> = steps
-        .iter()
-        .map(|(command, what)| {
-            // Side by side where that fits into a narrow terminal.
-            if width <= 44 {
-                format!("  {command:<width$}   {what}")
-            } else {
-                format!("  {command}\n      {what}")
-            }
-        })
-        .collect();
     output.result(&format!(
         "persona turns research data into user personas that are linked to their evidence.\n\n\
-         models      {models}\npaid keys   {keys}\ndata here   {data}\nruns        {}\n\n\
-         Do first:\n{}\n\nAll commands: persona --help. Every command has --help with examples.",
-        match runs.len() {
-            0 => format!("none yet in {}", runs_dir.display()),
-            many => format!("{} in {}", counted(many, "run"), runs_dir.display()),
-        },
-        steps.join("\n")
+         {}\n\nDo first:\n{}\n\n\
+         All commands: persona --help. Every command has --help with examples.",
+        found.text(),
+        steps_text(&steps)
     ))
+}
+
+impl Found {
+    fn look(layers: &Layers, environment: &Environment) -> Result<Self, Failure> {
+        let hub = environment.hub_options();
+        let here =
+            |spec: &&'static ModelSpec| hub::locate(&ModelRef::Catalogue(spec), &hub).is_some();
+        let key = |provider: &Provider| environment.api_key(*provider).is_some();
+        let runs_dir = runs_dir(layers)?;
+        Ok(Self {
+            models: catalogue::models().iter().filter(here).map(|m| m.name.as_str()).collect(),
+            keys: Provider::ALL.into_iter().filter(key).map(Provider::name).collect(),
+            data: data_here(),
+            runs: Run::list(&runs_dir).unwrap_or_default(),
+            runs_dir,
+        })
+    }
+
+    /// The most useful commands, at most three.
+    fn steps(&self) -> Vec<Step> {
+        const INSPECT: &str = "what is understood of your data; no model needed";
+        let mut steps: Vec<Step> = self.runs.first().map(|run| go_on(run)).into_iter().collect();
+        if let Some(file) = self.data.first() {
+            steps.push((format!("persona inspect {file}"), INSPECT));
+            steps.push((
+                format!("persona generate {file} --hybrid --no-frontier"),
+                "personas from it, on this machine alone",
+            ));
+        } else if self.runs.is_empty() {
+            steps.push(("persona inspect YOUR-DATA".to_owned(), INSPECT));
+        }
+        if self.runs.is_empty() {
+            let what = if self.models.contains(&MODEL) {
+                "the whole way on built-in interviews: about a minute"
+            } else {
+                "the whole way on built-in interviews; fetches a model of 98 MB once"
+            };
+            steps.insert(steps.len().min(2), ("persona demo".to_owned(), what));
+        }
+        steps.truncate(3);
+        steps
+    }
+
+    /// What was found, for people.
+    fn text(&self) -> String {
+        let models = match self.models.as_slice() {
+            [] => "no model yet; one is fetched when it is first needed".to_owned(),
+            names => names.join(", "),
+        };
+        let keys = match self.keys.as_slice() {
+            [] => "none set, and none needed".to_owned(),
+            names => format!(
+                "{} (used only with --hybrid, to polish; --no-frontier forbids it)",
+                names.join(", ")
+            ),
+        };
+        let data = match self.data.as_slice() {
+            [] => "no file of a kind that can be read in this folder".to_owned(),
+            files if files.len() > NAMED => {
+                format!("{} and {} more", files[..NAMED].join(", "), files.len() - NAMED)
+            }
+            files => files.join(", "),
+        };
+        let runs = match self.runs.len() {
+            0 => format!("none yet in {}", self.runs_dir.display()),
+            many => format!("{} in {}", counted(many, "run"), self.runs_dir.display()),
+        };
+        format!("models      {models}\npaid keys   {keys}\ndata here   {data}\nruns        {runs}")
+    }
+}
+
+/// What to do with the newest run.
+fn go_on(run: &Path) -> Step {
+    if Run::read(run).is_ok_and(|state| state.finished) {
+        (format!("persona report {}", run.display()), "write your newest run's report again")
+    } else {
+        (format!("persona generate --resume {}", run.display()), "go on with your newest run")
+    }
+}
+
+/// Commands and what they do side by side, where that fits into a narrow terminal.
+fn steps_text(steps: &[Step]) -> String {
+    let width = steps.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
+    let line = |(command, what): &Step| {
+        if width <= 44 {
+            format!("  {command:<width$}   {what}")
+        } else {
+            format!("  {command}\n      {what}")
+        }
+    };
+    steps.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Names of files in the current folder that can be read as data.

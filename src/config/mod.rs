@@ -8,6 +8,7 @@
 mod described;
 pub mod keys;
 mod ollama;
+mod proxy;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -132,6 +133,12 @@ impl Environment {
     /// port on this machine.
     pub fn ollama_address(&self) -> String {
         ollama::address(self.text("OLLAMA_HOST").unwrap_or_default())
+    }
+
+    /// Fails where a variable such as `HTTPS_PROXY` names no proxy that can be used: to be called
+    /// before the network is.
+    pub fn check_proxies(&self) -> Result<(), ConfigError> {
+        proxy::check(&self.variables)
     }
 
     /// The variables with keys of services that are set, by name.

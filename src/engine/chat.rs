@@ -43,6 +43,15 @@ pub struct Turn<'a> {
     pub content: &'a str,
 }
 
+/// Where a rendered chat ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// After the last message.
+    LastMessage,
+    /// After the header of the assistant's turn, ready for its answer.
+    AssistantHeader,
+}
+
 /// A model's chat template.
 pub struct ChatTemplate {
     environment: Environment<'static>,
@@ -55,9 +64,9 @@ pub struct ChatTemplate {
     rendered: Mutex<HashMap<Shape, Arc<str>>>,
 }
 
-/// All that a template sees of a chat: for each message its role and whether it is empty, and
-/// whether the assistant's turn is opened.
-type Shape = (Vec<(String, bool)>, Opening);
+/// All that a template sees of a chat: for each message its role and whether it is empty, and where
+/// the chat ends.
+type Shape = (Vec<(String, bool)>, Ending);
 
 impl std::fmt::Debug for ChatTemplate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -121,10 +130,10 @@ impl ChatTemplate {
         };
         let question = Turn { role: "user", content: "?" };
         let chat = [Turn { role: "system", content: "!" }, question];
-        this.run(&[question], Opening::Assistant)?;
-        if this.run(&chat, Opening::Assistant).is_err() {
+        this.run(&[question], Ending::AssistantHeader)?;
+        if this.run(&chat, Ending::AssistantHeader).is_err() {
             this.system = System::InFirstUser;
-            this.run(&chat, Opening::Assistant)?;
+            this.run(&chat, Ending::AssistantHeader)?;
         }
         Ok(this)
     }
@@ -134,8 +143,7 @@ impl ChatTemplate {
         self.origin
     }
 
-    /// The tokens of a chat, with the begin token where the model wants one. With `open_assistant`
-    /// they end with the header of the assistant's turn, ready for its answer.
+    /// The tokens of a chat, with the begin token where the model wants one.
     ///
     /// # Errors
     ///
@@ -145,10 +153,9 @@ impl ChatTemplate {
         &self,
         tokenizer: &Tokenizer,
         messages: &[Turn<'_>],
-        open_assistant: bool,
+        ending: Ending,
     ) -> Result<Vec<TokenId>, EngineError> {
-        let opening = if open_assistant { Opening::Assistant } else { Opening::None };
-        let rendered = self.render(messages, opening)?;
+        let rendered = self.render(messages, ending)?;
         let contents: Vec<&str> = messages.iter().map(|turn| turn.content.trim()).collect();
         let mut tokens = tokenizer.encode_pieces(pieces(&rendered, &contents))?;
         if let Some(bos) = tokenizer.bos().filter(|_| tokenizer.add_bos())
@@ -161,14 +168,14 @@ impl ChatTemplate {
 
     /// The chat as the template renders it, with placeholders for the contents. Each shape of chat
     /// is rendered once: hundreds of judge's questions differ in nothing that the template sees.
-    fn render(&self, messages: &[Turn<'_>], opening: Opening) -> Result<Arc<str>, EngineError> {
+    fn render(&self, messages: &[Turn<'_>], ending: Ending) -> Result<Arc<str>, EngineError> {
         let part = |turn: &Turn<'_>| (turn.role.to_owned(), turn.content.trim().is_empty());
-        let shape: Shape = (messages.iter().map(part).collect(), opening);
+        let shape: Shape = (messages.iter().map(part).collect(), ending);
         let known = || self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(rendered) = known().get(&shape) {
             return Ok(Arc::clone(rendered));
         }
-        let rendered: Arc<str> = self.run(messages, opening)?.into();
+        let rendered: Arc<str> = self.run(messages, ending)?.into();
         let mut known = known();
         if known.len() >= REMEMBERED {
             known.clear();
@@ -177,11 +184,11 @@ impl ChatTemplate {
         Ok(rendered)
     }
 
-    fn run(&self, messages: &[Turn<'_>], opening: Opening) -> Result<String, EngineError> {
+    fn run(&self, messages: &[Turn<'_>], ending: Ending) -> Result<String, EngineError> {
         let chat = self.placeholders(messages);
         let context = context! {
             messages => chat,
-            add_generation_prompt => opening == Opening::Assistant,
+            add_generation_prompt => ending == Ending::AssistantHeader,
             bos_token => self.bos,
             eos_token => self.eos,
             enable_thinking => false,
@@ -224,15 +231,6 @@ impl ChatTemplate {
         }
         chat
     }
-}
-
-/// Where a rendered chat ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Opening {
-    /// After the last message.
-    None,
-    /// After the header of the assistant's turn, ready for its answer.
-    Assistant,
 }
 
 /// The text that stands for the content of message `index` while the template runs.

@@ -70,7 +70,7 @@ fn bare_words(text: &str) -> Vec<Range<usize>> {
             || c.is_control()
             || c.is_ascii_punctuation()
             || matches!(c, '\u{80}'..='\u{BF}' | '\u{2000}'..='\u{206F}' | '\u{3000}'..='\u{303F}' | '\u{FF00}'..='\u{FF0F}');
-        if parts || !open || is_unspaced(c) || is_unspaced(previous) {
+        if parts || !open || is_word_alone(c) || is_word_alone(previous) {
             open = !parts && (open || c.is_alphanumeric());
             if open {
                 words.push(at..at);
@@ -158,8 +158,8 @@ fn words(cell: &str) -> Vec<Word> {
         if c.is_whitespace() {
             open = false;
         } else {
-            let splits = (is_unspaced(c) && !is_opener(previous))
-                || ((is_unspaced(previous) || is_wide_mark(previous)) && c.is_alphanumeric());
+            let splits = (is_word_alone(c) && !is_opener(previous))
+                || ((is_word_alone(previous) || is_wide_mark(previous)) && c.is_alphanumeric());
             if !open || splits {
                 spans.push(at..at);
                 open = true;
@@ -216,9 +216,9 @@ fn is_opener(c: char) -> bool {
     "\"'([«“‘「『（".contains(c)
 }
 
-/// Whether a character belongs to a script written without spaces, in which one character is about
-/// one word: Hiragana and Han.
-fn is_unspaced(c: char) -> bool {
+/// Whether a character is about one word by itself, in a script written without spaces: Hiragana and
+/// Han. In Thai and its neighbours a word takes several, and a cut between any two would tear one.
+fn is_word_alone(c: char) -> bool {
     matches!(c, '\u{3041}'..='\u{3096}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{20000}'..='\u{2FA1F}')
 }
 

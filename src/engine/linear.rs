@@ -54,26 +54,25 @@ impl Linear {
         let TensorShape { dtype, outputs, inputs } = file.matrix(name)?;
         let row = file.tensor_bytes(name)? / outputs;
         let compute = |error: candle_core::Error| EngineError::Compute(error.to_string());
-        if products == Products::Kernels {
-            if let Some(mut matrix) = Matrix::empty(dtype, range.len(), inputs) {
-                let rows = (PIECE / row).max(1).next_multiple_of(LANES);
-                let mut piece = Vec::new();
-                for first in (0..range.len()).step_by(rows) {
-                    let count = rows.min(range.len() - first);
-                    piece.resize(count * row, 0);
-                    file.read_part(name, (range.start + first) * row, &mut piece)?;
-                    matrix.fill(first, &piece);
-                }
-                return Ok(Self::Packed(matrix));
+        let ours = products == Products::Kernels;
+        let packed = ours.then(|| Matrix::empty(dtype, range.len(), inputs)).flatten();
+        if let Some(mut matrix) = packed {
+            let rows = (PIECE / row).max(1).next_multiple_of(LANES);
+            let mut piece = Vec::new();
+            for first in (0..range.len()).step_by(rows) {
+                let count = rows.min(range.len() - first);
+                piece.resize(count * row, 0);
+                file.read_part(name, (range.start + first) * row, &mut piece)?;
+                matrix.fill(first, &piece);
             }
-            let mut bytes = vec![0; range.len() * row];
-            file.read_part(name, range.start * row, &mut bytes)?;
-            if let Some(weights) = dense(dtype, &bytes, range.len(), inputs) {
-                return Ok(Self::Dense(weights));
-            }
+            return Ok(Self::Packed(matrix));
         }
         let mut bytes = vec![0; range.len() * row];
         file.read_part(name, range.start * row, &mut bytes)?;
+        let dense = ours.then(|| dense(dtype, &bytes, range.len(), inputs)).flatten();
+        if let Some(weights) = dense {
+            return Ok(Self::Dense(weights));
+        }
         QStorage::from_data(Cow::Owned(bytes), device, dtype)
             .and_then(|storage| QTensor::new(storage, (range.len(), inputs)))
             .and_then(|weight| QMatMul::from_arc(Arc::new(weight)))

@@ -43,7 +43,7 @@ use std::time::Instant;
 use candle_core::Device;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use chat::{ChatTemplate, Turn};
+use chat::{ChatTemplate, Ending, Turn};
 use decoder::Decoder;
 use foreign::ForeignModel;
 use gguf::{GgufFile, HyperParams};
@@ -264,7 +264,7 @@ pub struct EngineOptions {
     pub device: DeviceChoice,
     /// Most sequences decoded together.
     pub max_batch: usize,
-    /// Context in tokens; `None` takes the model's, at most 8192.
+    /// Context in tokens; `None` takes the model's, at most [`DEFAULT_CONTEXT`].
     pub context: Option<usize>,
     /// Most prompt tokens in one forward pass.
     pub prefill_chunk: usize,
@@ -328,7 +328,7 @@ pub struct ModelInfo {
 
 /// Context in tokens when the user gives none: room for the job, not for all that a model could
 /// hold.
-const DEFAULT_CONTEXT: usize = 8192;
+pub const DEFAULT_CONTEXT: usize = 8192;
 
 /// A loaded model and the thread that runs it. Dropping it ends the thread after the step that is
 /// being computed.
@@ -405,10 +405,14 @@ impl Engine {
         self.tokenizer.encode(text, Specials::AsText)
     }
 
-    /// The tokens of a chat by the model's own template; with `open`, up to the header of the
-    /// assistant's turn. Control tokens in the messages' content are read as plain text.
-    pub fn encode_chat(&self, turns: &[Turn<'_>], open: bool) -> Result<Vec<TokenId>, EngineError> {
-        self.template.encode(&self.tokenizer, turns, open)
+    /// The tokens of a chat by the model's own template. Control tokens in the messages' content
+    /// are read as plain text.
+    pub fn encode_chat(
+        &self,
+        turns: &[Turn<'_>],
+        ending: Ending,
+    ) -> Result<Vec<TokenId>, EngineError> {
+        self.template.encode(&self.tokenizer, turns, ending)
     }
 
     /// The token that must begin every text, where the model wants one.

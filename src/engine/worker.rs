@@ -313,7 +313,7 @@ impl<'a> StageRun<'a> {
             let _ = self.stage.updates.send(progress); // see `run`
         }
         let prefix = cache.freeze(id);
-        let most = (*context / KEPT_SHARE).min(limits.max_tokens / 2);
+        let most = (*context / KEPT_DIVISOR).min(limits.max_tokens / 2);
         prefixes.hold(Arc::clone(tokens), prefix, most, cache);
         Ok((Some(prefix), cached))
     }
@@ -401,8 +401,8 @@ impl<'a> StageRun<'a> {
 /// Most rows whose logits are held at a time.
 const LOGIT_ROWS: usize = 32;
 
-/// Beginnings besides the newest are kept up to the context divided by this, in tokens.
-const KEPT_SHARE: usize = 2;
+/// Beginnings besides the newest are kept up to this part of the context: a half, in tokens.
+const KEPT_DIVISOR: usize = 2;
 
 /// The packed rows of one step.
 struct Feed {

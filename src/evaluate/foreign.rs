@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::schema::{Persona, Provenance, RecordId, Scores, Segment, Statement};
+use crate::schema::{Persona, RecordId, Statement};
 
 /// Most personas of one file: far more than in any study, and few enough to stop a wrong file at
 /// once.
@@ -174,23 +174,7 @@ fn plain(key: &str) -> String {
 }
 
 fn read(at: usize, fields: &Map<String, Value>) -> Claimed {
-    let mut persona = Persona {
-        id: String::new(),
-        name: String::new(),
-        title: String::new(),
-        summary: String::new(),
-        demographics: BTreeMap::new(),
-        goals: Vec::new(),
-        pains: Vec::new(),
-        behaviours: Vec::new(),
-        motivations: Vec::new(),
-        quotes: Vec::new(),
-        segment: Segment::default(),
-        scores: Scores::default(),
-        below_threshold: false,
-        refined: false,
-        provenance: Provenance::default(),
-    };
+    let mut persona = Persona::default();
     let (mut quotes, mut unread) = (Vec::new(), Vec::new());
     for (key, value) in fields {
         match part(key) {

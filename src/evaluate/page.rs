@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use minijinja::HtmlEscape;
+
 use super::compare::{Comparison, Paired, Side};
 
 /// Size of the plot and its margins, in pixels.
@@ -24,7 +26,7 @@ pub fn page(comparison: &Comparison) -> String {
     }
     let mut warnings = String::new();
     for warning in &comparison.warnings {
-        let _ = writeln!(warnings, "<p class=\"warning\">{}</p>", escape(warning));
+        let _ = writeln!(warnings, "<p class=\"warning\">{}</p>", HtmlEscape(warning));
     }
     let [first, baseline] = &comparison.sides;
     format!(
@@ -60,15 +62,15 @@ svg {{ width: 100%; height: auto; }}
 </body>
 </html>
 "#,
-        first_name = escape(&first.name),
-        baseline_name = escape(&baseline.name),
-        conclusion = escape(&comparison.conclusion),
+        first_name = HtmlEscape(&first.name),
+        baseline_name = HtmlEscape(&baseline.name),
+        conclusion = HtmlEscape(&comparison.conclusion),
         plot = plot(comparison),
         pairs = comparison.score.pairs,
-        first_line = escape(&line(first)),
-        baseline_line = escape(&line(baseline)),
-        judge = escape(&comparison.judge),
-        how = escape(&comparison.baseline),
+        first_line = HtmlEscape(&line(first)),
+        baseline_line = HtmlEscape(&line(baseline)),
+        judge = HtmlEscape(&comparison.judge),
+        how = HtmlEscape(&comparison.baseline),
     )
 }
 
@@ -87,7 +89,7 @@ fn row(rows: &mut String, name: &str, paired: &Paired) {
     let _ = writeln!(
         rows,
         "<tr><td>{}</td><td>{:.3}</td><td>{:.3}</td><td>{:+.3}</td><td>{:+.3} to {:+.3}</td></tr>",
-        escape(name),
+        HtmlEscape(name),
         paired.first,
         paired.baseline,
         paired.difference,
@@ -138,7 +140,7 @@ fn plot(comparison: &Comparison) -> String {
             y(value),
             x(side.cost.usd()) + 10.0,
             y(value) - 10.0,
-            escape(&side.name)
+            HtmlEscape(&side.name)
         );
     }
     let _ = write!(
@@ -149,22 +151,6 @@ fn plot(comparison: &Comparison) -> String {
         MARGIN - 16.0
     );
     svg
-}
-
-/// Text for HTML. Names come from files and services, and must not become markup.
-fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            c if c.is_control() => safe.push(' '),
-            c => safe.push(c),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::pipeline::{
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
 use crate::prompts::judge::{CRITERIA, GROUNDEDNESS};
-use crate::schema::{Flag, Persona};
+use crate::schema::{Flag, Persona, duplicates};
 use crate::store::JudgeReport;
 
 /// The whole result of an evaluation.
@@ -226,7 +226,7 @@ fn set_scores(corpus: &Corpus, personas: &[Persona]) -> SetScores {
             Counter::new(&Corpus::default()).count(p).counted.get("readability").copied()
         })
         .collect();
-    let alike = pipeline::pairs_alike(personas);
+    let alike = duplicates(personas);
     let name = |at: usize| personas[at].name.clone();
     SetScores {
         mean_distance: distances.map(|(mean, _)| mean),

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::cache::{self, Incoming};
+use super::error::READ;
 use super::reference::{self, Pick, RepoRef};
 use super::{GGUF_MAGIC, HubError, HubOptions, LocalModel, file_name};
 use crate::catalogue::{self, ModelSpec};
@@ -114,9 +115,9 @@ fn copy_out(source: &Path, recorded: Option<&str>, folder: &Path) -> Result<Bund
     if !reference::is_repo_file(&name) {
         name.push_str(".gguf");
     }
-    let mut from = fs::File::open(source).map_err(|e| HubError::io("read", source, e))?;
+    let mut from = fs::File::open(source).map_err(|e| HubError::io(READ, source, e))?;
     let mut incoming = Incoming::new(folder)?;
-    incoming.copy(&mut from, u64::MAX).map_err(|e| e.reading(source))?;
+    incoming.copy(&mut from, source, u64::MAX)?;
     let (sha256, bytes) = incoming.put(&folder.join(&name), |found| match recorded {
         Some(recorded) if recorded != found => {
             Err(HubError::damaged(source, recorded, found.to_owned()))
@@ -143,7 +144,7 @@ pub(super) fn import(folder: &Path, options: &HubOptions) -> Result<LocalModel, 
 /// Imports a split model into the data directory; `part` is any one of its parts.
 pub(super) fn import_split(part: &Path, options: &HubOptions) -> Result<LocalModel, HubError> {
     let file = |path: &PathBuf| {
-        let bytes = fs::metadata(path).map_err(|e| HubError::io("read", path, e))?.len();
+        let bytes = fs::metadata(path).map_err(|e| HubError::io(READ, path, e))?.len();
         Ok(BundleFile { name: file_name(path), sha256: cache::hash_file(path)?, bytes })
     };
     let files: Vec<BundleFile> =
@@ -184,9 +185,9 @@ fn take(bundle: Bundle, folder: &Path, options: &HubOptions) -> Result<LocalMode
         if cache::hash_file(&to).is_ok_and(|found| found == file.sha256) {
             continue;
         }
-        let mut source = fs::File::open(&from).map_err(|e| HubError::io("read", &from, e))?;
+        let mut source = fs::File::open(&from).map_err(|e| HubError::io(READ, &from, e))?;
         let mut incoming = Incoming::new(&models)?;
-        incoming.copy(&mut source, u64::MAX).map_err(|e| e.reading(&from))?;
+        incoming.copy(&mut source, &from, u64::MAX)?;
         if !cache::begins_with(&from, *GGUF_MAGIC) {
             return Err(HubError::NotGguf { path: from });
         }

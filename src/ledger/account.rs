@@ -170,7 +170,7 @@ mod tests {
 
     /// What happens to an attempt in a schedule.
     #[derive(Debug, Clone)]
-    enum Fate {
+    enum Outcome {
         /// It is answered, with the usage that the service states.
         Answered(Option<Usage>),
         /// It is turned away: nothing was generated.
@@ -179,7 +179,7 @@ mod tests {
         Lost,
     }
 
-    fn fate() -> impl Strategy<Value = Fate> {
+    fn outcome() -> impl Strategy<Value = Outcome> {
         let usage = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<bool>());
         let usage = usage.prop_map(|(prompt, cached, written, completion, absurd)| {
             // Half of the usages are plausible, the others arbitrary.
@@ -193,9 +193,9 @@ mod tests {
             }
         });
         prop_oneof![
-            4 => prop::option::of(usage).prop_map(Fate::Answered),
-            1 => Just(Fate::Free),
-            1 => Just(Fate::Lost),
+            4 => prop::option::of(usage).prop_map(Outcome::Answered),
+            1 => Just(Outcome::Free),
+            1 => Just(Outcome::Lost),
         ]
     }
 
@@ -208,30 +208,30 @@ mod tests {
         fn no_schedule_spends_more_than_its_cap(
             cap in 0_u64..60_000,
             parallel in 1_usize..9,
-            calls in prop::collection::vec((1_u64..2_000, 1_u64..500, fate(), any::<u8>()), 1..40),
+            calls in prop::collection::vec((1_u64..2_000, 1_u64..500, outcome(), any::<u8>()), 1..40),
         ) {
             let cap = MicroUsd(cap);
             let mut account = Account::default();
-            let mut in_flight: Vec<(u64, MicroUsd, [u64; 2], Fate)> = Vec::new();
-            for (prompt, answer, fate, order) in calls {
+            let mut in_flight: Vec<(u64, MicroUsd, [u64; 2], Outcome)> = Vec::new();
+            for (prompt, answer, outcome, order) in calls {
                 let worst = worst_case(&price(), prompt, answer);
                 if account.allows(worst, Some(cap)) {
                     let attempt = account.next();
                     account.reserve(attempt, worst);
-                    in_flight.push((attempt, worst, [prompt, answer], fate));
+                    in_flight.push((attempt, worst, [prompt, answer], outcome));
                 }
                 prop_assert!(account.charged() <= cap);
                 if in_flight.len() >= parallel {
-                    let (attempt, booked, most, fate) =
+                    let (attempt, booked, most, outcome) =
                         in_flight.remove(usize::from(order) % in_flight.len());
-                    match fate {
-                        Fate::Answered(usage) => {
+                    match outcome {
+                        Outcome::Answered(usage) => {
                             if let Some(cost) = bill(&price(), booked, most, usage) {
                                 account.settle(attempt, cost);
                             }
                         }
-                        Fate::Free => account.settle(attempt, MicroUsd(0)),
-                        Fate::Lost => {}
+                        Outcome::Free => account.settle(attempt, MicroUsd(0)),
+                        Outcome::Lost => {}
                     }
                 }
                 prop_assert!(account.charged() <= cap);

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::engine::chat::Turn;
+use crate::engine::chat::{Ending, Turn};
 use crate::engine::{
     self, Engine, EngineError, EngineUsage, GenerateRequest, Job, ModelInfo, Prompt, TokenId,
     Update,
@@ -58,7 +58,7 @@ impl EmbeddedModel {
             .iter()
             .map(|(shared, own)| {
                 let turns: Vec<Turn<'_>> = shared.iter().chain(own).map(turn).collect();
-                self.engine.encode_chat(&turns, true)
+                self.engine.encode_chat(&turns, Ending::AssistantHeader)
             })
             .collect();
         // With ordinary templates the shared messages rendered alone are the beginning of each
@@ -70,7 +70,8 @@ impl EmbeddedModel {
             let Ok(tokens) = tokens else { continue };
             let (alone, length) = beginnings.entry(shared.as_ptr()).or_insert_with(|| {
                 let turns: Vec<Turn<'_>> = shared.iter().map(turn).collect();
-                let alone = self.engine.encode_chat(&turns, false).unwrap_or_default();
+                let alone =
+                    self.engine.encode_chat(&turns, Ending::LastMessage).unwrap_or_default();
                 let length = alone.len();
                 (alone, length)
             });

@@ -51,37 +51,46 @@ pub(super) fn schema(shape: &Shape, dialect: Dialect) -> Value {
             "type": "string",
             "description": format!("{} characters, without line breaks", bounds(min, max)),
         }),
-        Shape::OneOf(all) => json!({ "type": "string", "enum": all }),
+        Shape::OneOf(all) => one_of(all),
         Shape::Phrase(_) => json!({
             "type": "string", "description": "an exact copy of one or a few words of the text",
         }),
         Shape::Integer { min, max } => integer(*min, *max, dialect),
-        Shape::Excerpt(sources) if dialect == Dialect::Listed => listed(sources),
         Shape::Excerpt(sources) => {
-            let ids: Vec<&str> = sources.iter().map(|source| source.id.as_str()).collect();
-            let text = "an exact copy of consecutive words of that record: \
-                        at least 4 words, at most 240 characters";
-            object([
-                ("record", json!({ "type": "string", "enum": ids })),
-                ("text", json!({ "type": "string", "description": text })),
-            ])
+            let listed = (dialect == Dialect::Listed).then(|| listed(sources)).flatten();
+            listed.unwrap_or_else(|| in_words(sources))
         }
     }
 }
 
+/// One of some texts. No schema may have an empty list: where there is nothing to choose from, any
+/// text passes here, and the caller's check refuses it.
+fn one_of<T: AsRef<str>>(texts: &[T]) -> Value {
+    let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+    if texts.is_empty() {
+        return json!({ "type": "string" });
+    }
+    json!({ "type": "string", "enum": texts })
+}
+
+/// An excerpt whose text is only described.
+fn in_words(sources: &[Source]) -> Value {
+    let ids: Vec<&str> = sources.iter().map(|source| source.id.as_str()).collect();
+    let text = "an exact copy of consecutive words of that record: \
+                at least 4 words, at most 240 characters";
+    object([("record", one_of(&ids)), ("text", json!({ "type": "string", "description": text }))])
+}
+
 /// One alternative per source, with the texts that it offers; a source that offers none is left
-/// out.
-fn listed(sources: &[Source]) -> Value {
+/// out. `None` where none offers any.
+fn listed(sources: &[Source]) -> Option<Value> {
     let alternatives = sources.iter().filter_map(|source| {
         let texts: Vec<&str> = source.excerpts().into_iter().take(MAX_EXCERPTS).collect();
-        (!texts.is_empty()).then(|| {
-            object([
-                ("record", json!({ "type": "string", "enum": [source.id] })),
-                ("text", json!({ "type": "string", "enum": texts })),
-            ])
-        })
+        let excerpt = || object([("record", one_of(&[&source.id])), ("text", one_of(&texts))]);
+        (!texts.is_empty()).then(excerpt)
     });
-    json!({ "anyOf": alternatives.collect::<Vec<_>>() })
+    let alternatives: Vec<Value> = alternatives.collect();
+    (!alternatives.is_empty()).then(|| json!({ "anyOf": alternatives }))
 }
 
 fn object<'k>(properties: impl IntoIterator<Item = (&'k str, Value)>) -> Value {
@@ -188,6 +197,19 @@ mod tests {
         let quote = |text: &str| json!({ "record": "f1#0", "text": text });
         assert!(listed.is_valid(&quote("some words that were said")));
         assert!(!listed.is_valid(&quote("some words that were never said")));
+    }
+
+    #[test]
+    fn what_offers_nothing_to_choose_from_is_no_empty_list() {
+        let wordless = Source { id: "f1#0".to_owned(), cells: vec!["?! …".to_owned()] };
+        let none = [Shape::Excerpt(vec![wordless]), Shape::Excerpt(vec![]), Shape::OneOf(vec![])];
+        for dialect in [Dialect::Strict, Dialect::Open, Dialect::Listed] {
+            for shape in &none {
+                let schema = schema(shape, dialect);
+                assert!(!schema.to_string().contains("[]"), "{dialect:?} {schema}");
+                assert!(jsonschema::validator_for(&schema).is_ok(), "{dialect:?} {schema}");
+            }
+        }
     }
 
     #[test]

@@ -23,8 +23,6 @@ pub(super) const OPTIONAL: Optional = &[
     (Param::Schema, &["format", "schema"]),
 ];
 
-/// Most likely tokens that may be asked for at each position.
-const MOST_LOGPROBS: u32 = 20;
 /// How long the model stays loaded after a request: longer than any pause within a run.
 const KEEP_ALIVE: &str = "10m";
 
@@ -60,7 +58,7 @@ pub(super) fn body(model: &str, context: usize, request: &ChatRequest, without: 
     }
     if carries(request, without, Param::Logprobs) {
         body["logprobs"] = json!(true);
-        body["top_logprobs"] = json!(MOST_LOGPROBS);
+        body["top_logprobs"] = json!(exchange::MOST_LOGPROBS);
     }
     if let Some(shape) = &outline.enforced {
         body["format"] = json_schema::schema(shape, exchange::dialect(request, without));

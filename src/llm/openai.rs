@@ -47,9 +47,6 @@ pub(super) const CHAT_OPTIONAL: Optional = &[
     (Param::Seed, &["seed"]),
 ];
 
-/// Most likely tokens that may be asked for at each position.
-const MOST_LOGPROBS: u32 = 20;
-
 /// The name of the schema in a request.
 const SCHEMA_NAME: &str = "answer";
 
@@ -148,7 +145,7 @@ pub(super) fn chat_body(model: &str, request: &ChatRequest, without: &Without) -
     }
     if carries(request, without, Param::Logprobs) {
         body["logprobs"] = json!(true);
-        body["top_logprobs"] = json!(MOST_LOGPROBS);
+        body["top_logprobs"] = json!(exchange::MOST_LOGPROBS);
     }
     if let Some(shape) = &outline.enforced {
         let mut format = strict(shape);

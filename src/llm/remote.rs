@@ -145,21 +145,32 @@ impl Api {
         }
     }
 
-    /// The parameters that a service is not sent from the start. `own`: whether it is the user's
-    /// own server in place of the engine; `vendors`: whether it is at the vendor's address.
-    fn known_gaps(self, own: bool, vendors: bool) -> Without {
-        match self {
-            Self::Ollama => Without::new(),
-            Self::OpenAiChat if own => Without::new(),
-            Self::OpenAiChat if vendors => {
+    /// The parameters that a service is not sent from the start.
+    fn known_gaps(self, operator: Operator) -> Without {
+        match (self, operator) {
+            (Self::Ollama, _) | (Self::OpenAiChat, Operator::User) => Without::new(),
+            (Self::OpenAiChat, Operator::Vendor) => {
                 Without::from([Param::Reasoning, Param::Excerpts, Param::Bounds])
             }
-            Self::OpenAiChat => Without::from([Param::Reasoning, Param::Excerpts]),
-            Self::Anthropic | Self::Gemini | Self::OpenAiResponses => {
+            (Self::OpenAiChat, Operator::Other) => {
+                Without::from([Param::Reasoning, Param::Excerpts])
+            }
+            (Self::Anthropic | Self::Gemini | Self::OpenAiResponses, _) => {
                 Without::from([Param::Logprobs])
             }
         }
     }
+}
+
+/// Who runs the service that is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    /// The user: a server in place of the engine.
+    User,
+    /// The vendor whose API it is, at its own address.
+    Vendor,
+    /// Somebody else, at an address that the user gave.
+    Other,
 }
 
 /// Which model is asked, where and how.
@@ -299,7 +310,12 @@ impl RemoteModel {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let url = address::below(base, &api.path(&model));
-        let without = RwLock::new(api.known_gaps(served.is_some(), base_url.is_none()));
+        let operator = match (&served, &base_url) {
+            (Some(_), _) => Operator::User,
+            (None, None) => Operator::Vendor,
+            (None, Some(_)) => Operator::Other,
+        };
+        let without = RwLock::new(api.known_gaps(operator));
         let context = context.unwrap_or(DEFAULT_CONTEXT);
         let served = served.unwrap_or_default();
         let capabilities = Capabilities {
@@ -356,7 +372,7 @@ impl ChatModel for RemoteModel {
     }
 
     fn outgoing(&self, request: &ChatRequest) -> Vec<u8> {
-        self.service.body(request, &self.service.known_gaps())
+        self.service.body(request, &self.service.refused())
     }
 
     fn complete(&self, stage: Vec<ChatRequest>) -> Answers<Completion> {
@@ -366,7 +382,7 @@ impl ChatModel for RemoteModel {
         for (index, request) in stage.into_iter().enumerate() {
             let service = Arc::clone(&self.service);
             // What is sent is fixed here: the caller has seen these very bytes.
-            let without = service.known_gaps();
+            let without = service.refused();
             let body = service.body(&request, &without);
             let tell = tell.clone();
             let written = move |decoded| {
@@ -417,7 +433,7 @@ enum Body {
 
 impl Service {
     /// The parameters that the service is known not to take.
-    fn known_gaps(&self) -> Without {
+    fn refused(&self) -> Without {
         self.without.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -24,6 +24,9 @@ use crate::store::{Event, Purpose, Run};
 /// Most attempts at one order. Attempts whose bill is unknown also count against
 /// [`UPPER_ATTEMPTS`].
 const ATTEMPTS: u32 = 6;
+/// Usual wait before the second attempt: long enough for a busy service to recover, short enough not
+/// to be noticed.
+pub const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// Longest wait between two attempts; an order for which the service asks a longer one is given up.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// Orders in a row that fail because of the service before the service is taken for gone.
@@ -42,7 +45,7 @@ pub struct Paid {
     pub cap: Option<MicroUsd>,
     /// Most calls in flight at a time.
     pub parallel: usize,
-    /// Wait before the second attempt; it doubles with each further attempt.
+    /// Wait before the second attempt, usually [`FIRST_WAIT`]; it doubles with each further attempt.
     pub first_wait: Duration,
     /// Whether the service is on this machine.
     pub local: bool,

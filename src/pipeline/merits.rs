@@ -13,7 +13,7 @@ use super::plan::rounded;
 use super::support::share;
 use crate::corpus::Corpus;
 use crate::prompts::passages::{sentences, stem, telling, words};
-use crate::schema::{ALIKE, Flag, Persona, RecordId, Shingles};
+use crate::schema::{Flag, Persona, RecordId, Shingles};
 
 /// Björnsson's LIX (Läsbarhetsindex, 1968): words per sentence plus the percentage of words of more
 /// than six letters. It counts no syllables and so works in any language with spaces. Up to 40 is
@@ -85,13 +85,6 @@ pub fn distinctiveness(personas: &[Persona]) -> Vec<f64> {
         others.map(|other| texts[at].alike(&texts[other])).fold(0.0, f64::max)
     };
     (0..texts.len()).map(|at| rounded(1.0 - most_alike(at))).collect()
-}
-
-/// Pairs of indices of personas that say the same.
-pub fn pairs_alike(personas: &[Persona]) -> Vec<(usize, usize)> {
-    let texts: Vec<Shingles> = personas.iter().map(Shingles::new).collect();
-    let pairs = (0..texts.len()).flat_map(|a| (a + 1..texts.len()).map(move |b| (a, b)));
-    pairs.filter(|&(a, b)| texts[a].alike(&texts[b]) > ALIKE).collect()
 }
 
 /// The mean and the least distance over all pairs of personas, 0..=1; `None` for fewer than two.

@@ -52,12 +52,12 @@ use crate::store::{Run, StoreError};
 pub use crate::prompts::ask::{Ask, Complexity, Detail};
 pub use crate::prompts::refine::Mode as RefineMode;
 pub use appraise::{Appraisal, Case, Depth, Scope, appraise, judge_report, signal_names};
-pub use buy::{Gate, Paid};
+pub use buy::{FIRST_WAIT, Gate, Paid};
 pub use measure::auc;
 pub use merge::{Merged, Shard, merge};
-pub use merits::{COUNTED, Counter, Merits, distances, distinctiveness, flags_in, pairs_alike};
+pub use merits::{COUNTED, Counter, Merits, distances, distinctiveness, flags_in};
 pub use plan::Plan;
-pub use prompt_budget::wording;
+pub use prompt_budget::{TRUSTED_PARAMETERS, wording};
 pub use second_pass::{Asked, Tagger};
 pub use sketch::{Sketch, sketch, sketch_whole};
 pub use thresholds::OwnThreshold;
@@ -149,7 +149,7 @@ pub enum Threshold {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Style {
-    /// Extractive below about 1B parameters, free above.
+    /// Extractive below [`TRUSTED_PARAMETERS`], free above.
     Auto,
     /// Goals, pains and behaviours are pieces of records.
     Extractive,

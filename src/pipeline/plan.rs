@@ -33,7 +33,7 @@ use crate::prompts::draft::{self, Brief, CountedAnswer, Focus, Frame};
 use crate::schema::{Provenance, RecordId, Segment};
 use crate::store::{Draft, DraftId, PlanReport, SlotReport};
 
-pub(super) use notes::counted;
+pub(super) use notes::one_or_many;
 
 /// Most records in focus, and fewest that make a draft of their own, by wording: small models use
 /// the first records they see and lose the rest. One that chooses sentences chooses each from a few;
@@ -41,11 +41,13 @@ pub(super) use notes::counted;
 const FOCUS_EXTRACTIVE: (usize, usize) = (6, FOCUS_LEAST);
 const FOCUS_DETAILED: (usize, usize) = (12, 2 * FOCUS_LEAST);
 const FOCUS_FREE: (usize, usize) = (24, FOCUS_LEAST);
-/// Passages that a digested draft sees for each record that it would otherwise see.
+/// Passages that a digested draft sees for each record that it would otherwise see: a passage is a
+/// sentence or two of one.
 const PASSAGES: usize = 4;
-/// Fewest records that make a draft of their own.
+/// Fewest records that make a draft of their own: one for each of goals, pains and behaviours.
 const FOCUS_LEAST: usize = 3;
-/// Records of a slot that are ranked for focus; only a digest reaches the rest of a very large slot.
+/// Records of a slot that are ranked for focus: the tokens of each are counted, and this many are
+/// enough for twenty drafts that share none. Only a digest reaches the rest of a very large slot.
 const RANKED: usize = 512;
 /// Records of a slot in which sentences of a draft are looked for: searching more would take longer
 /// than drafting.

@@ -11,8 +11,9 @@ use crate::prompts::Wording;
 use crate::prompts::ask::{Ask, Detail};
 use crate::prompts::draft::{self, Frame};
 
-/// Models with fewer parameters invent facts in free text (measured).
-const TRUSTED_PARAMETERS: u64 = 1_000_000_000;
+/// Models with fewer parameters invent facts in free text (measured), so [`Style::Auto`] has them
+/// put personas together from pieces of records.
+pub const TRUSTED_PARAMETERS: u64 = 1_000_000_000;
 /// Most tokens of records in a small model's prompt: more only costs time.
 const FOCUS_TOKENS_EXTRACTIVE: usize = 1_500;
 /// Fewest tokens of records that make a draft worth asking for.

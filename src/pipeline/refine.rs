@@ -11,7 +11,7 @@ use super::buy::{Order, Till, Unbought};
 use super::judge::{self, About, Questions, Raw};
 use super::merits::Counter;
 use super::next::threshold;
-use super::plan::counted;
+use super::plan::one_or_many;
 use super::run::{Runner, Stage, TRUNCATED};
 use super::{PipelineError, Progress, RefineMode};
 use crate::corpus::Corpus;
@@ -89,7 +89,7 @@ impl Runner<'_> {
             } else {
                 ("1 persona was not refined", "{} personas were not refined")
             };
-            self.note(format!("{}: {cause}", counted(personas, one, many)))?;
+            self.note(format!("{}: {cause}", one_or_many(personas, one, many)))?;
         }
         Ok(())
     }

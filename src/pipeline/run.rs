@@ -67,27 +67,16 @@ impl Runner<'_> {
             let Some(first) = actions.first() else {
                 return Ok(self.outcome());
             };
-            if self.cancel.is_cancelled() {
-                return Ok(Outcome::Interrupted);
-            }
-            let stage = match first {
-                Action::Digest(_) => self.stage("digest", &actions).await?,
-                Action::Draft(_) => self.stage("draft", &actions).await?,
-                Action::Calibrate => self.stage("calibrate", &actions).await?,
-                Action::Judge(_) => self.stage("judge", &actions).await?,
-                Action::Select => self.stage("select", &actions).await?,
-                Action::Refine(_) => self.stage("refine", &actions).await?,
-                Action::Review(_) => self.stage("review", &actions).await?,
-                Action::Drop(..) => self.drop_doubles(&actions)?,
-            };
-            if stage == Stage::Cancelled {
+            if self.cancel.is_cancelled() || self.stage(first, &actions).await? == Stage::Cancelled
+            {
                 return Ok(Outcome::Interrupted);
             }
         }
     }
 
-    /// Runs a stage and logs how long it took, interrupted or not.
-    async fn stage(&mut self, name: &str, actions: &[Action]) -> Result<Stage, PipelineError> {
+    /// Does actions of the kind of `first` and logs how long it took, interrupted or not. Dropping
+    /// drafts takes no time and is no stage of its own.
+    async fn stage(&mut self, first: &Action, actions: &[Action]) -> Result<Stage, PipelineError> {
         let began = Instant::now();
         let ids: Vec<DraftId> = actions
             .iter()
@@ -96,14 +85,15 @@ impl Runner<'_> {
                 _ => None,
             })
             .collect();
-        let ended = match name {
-            "digest" => self.digest(actions).await,
-            "draft" => self.draft(&ids).await,
-            "calibrate" => self.calibrate().await,
-            "judge" => self.judge(&ids).await,
-            "refine" => self.refine(&personas(actions)).await,
-            "review" => self.review(&personas(actions)).await,
-            _ => self.select(),
+        let (name, ended) = match first {
+            Action::Digest(_) => ("digest", self.digest(actions).await),
+            Action::Draft(_) => ("draft", self.draft(&ids).await),
+            Action::Calibrate => ("calibrate", self.calibrate().await),
+            Action::Judge(_) => ("judge", self.judge(&ids).await),
+            Action::Select => ("select", self.select()),
+            Action::Refine(_) => ("refine", self.refine(&personas(actions)).await),
+            Action::Review(_) => ("review", self.review(&personas(actions)).await),
+            Action::Drop(..) => return self.drop_doubles(actions),
         };
         self.observer.on(Progress::StageEnded);
         let seconds = began.elapsed().as_secs_f64();

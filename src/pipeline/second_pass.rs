@@ -135,7 +135,7 @@ impl SpanFinder for Asked {
         let passages: Vec<(usize, usize, &str)> = texts
             .iter()
             .enumerate()
-            .flat_map(|(text, whole)| cut(whole).into_iter().map(move |(at, p)| (text, at, p)))
+            .flat_map(|(text, whole)| passages(whole).into_iter().map(move |(at, p)| (text, at, p)))
             .collect();
         let stage: Vec<ChatRequest> =
             passages.iter().map(|(_, _, passage)| second_pass::request(passage)).collect();
@@ -204,7 +204,7 @@ fn glued(left: &str, right: &str) -> bool {
 /// Cuts a text into passages of a few sentences, as much as a small model keeps in view, each with
 /// its first byte. A sentence that is longer is cut between words, and its parts overlap by some
 /// words.
-fn cut(text: &str) -> Vec<(usize, &str)> {
+fn passages(text: &str) -> Vec<(usize, &str)> {
     let mut passages = Vec::new();
     let mut start = 0;
     while start < text.len() {
@@ -243,7 +243,7 @@ mod tests {
 
     use super::*;
     use crate::llm::scripted::ScriptedModel;
-    use crate::llm::{Answer, Answers, Capabilities, LlmError, ScoreRequest, Timings};
+    use crate::llm::{Answer, Answers, Capabilities, ScoreRequest, Timings};
     use crate::privacy::Entity;
 
     fn scripted(script: &str) -> Asked {
@@ -326,21 +326,20 @@ mod tests {
         let cancelled = scripted("ok");
         cancelled.cancel.cancel();
         assert_eq!(cancelled.find(&["Ana"]), Err(FinderError::Interrupted));
-        let _ = LlmError::Protocol(String::new());
     }
 
     #[test]
     fn a_word_that_both_passages_share_may_be_of_long_letters() {
         // Three bytes per letter, so that the middle of the overlap falls inside a letter.
         let text = format!("{} {}", "字".repeat(40), "字".repeat(60));
-        let passages = cut(&text);
+        let passages = passages(&text);
         assert!(passages.len() > 1 && passages.iter().all(|(_, p)| p.len() <= PASSAGE));
     }
 
     proptest! {
         #[test]
         fn passages_hold_every_word_of_a_text(text in "([A-Za-z]{1,14}|[ .,!?\n]|\\PC){0,160}") {
-            let passages = cut(&text);
+            let passages = passages(&text);
             let mut covered = vec![false; text.len()];
             for (at, passage) in &passages {
                 prop_assert!(text[*at..].starts_with(passage) && passage.len() <= PASSAGE);

@@ -11,18 +11,24 @@ use crate::corpus::Corpus;
 use crate::schema::{ALIKE, Persona, Scores, Shingles};
 use crate::store::{Draft, DraftId, RunState};
 
+// The weights below are a judgement, not measured. All but `SLOT` together come to a half of the best
+// judge score, so that they decide among drafts which the judge finds about equally good and never
+// lift a poor one over a good one.
+
 /// What each part adds to a candidate's judge score (0..=1). Covering a slot that has no persona
 /// yet counts as much as the best score: any draft that passed the gate can represent its segment.
 const SLOT: f64 = 1.0;
 const DISTINCT: f64 = 0.15;
-/// Weight of each count, by name; each count is 0..=1.
+/// Weight of each count, by name; each count is 0..=1. Readability has half a weight: quotes and
+/// sentences of records are as people said them, whatever a draft does.
 const COUNTED: [(&str, f64); 4] = [
     ("completeness", 0.10),
     ("specificity", 0.10),
     ("evidence_coverage", 0.10),
     ("readability", 0.05),
 ];
-/// Deduction for each wording that may come from a stereotype, and the most for all of them.
+/// Deduction for each wording that may come from a stereotype, and the most for all of them: such a
+/// wording may be right, so that it costs as much as being no different from the others.
 const FLAGGED: f64 = 0.05;
 const FLAGGED_MOST: f64 = 0.15;
 

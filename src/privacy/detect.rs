@@ -83,15 +83,15 @@ fn windows(text: &str) -> impl Iterator<Item = (usize, &str)> {
             next = None;
             return Some((start, &text[start..]));
         }
-        let end = cut(text, start + WINDOW);
+        let end = cut_point(text, start + WINDOW);
         // Far enough back that a value cut by the end of this window is whole in the next.
-        next = Some(cut(text, end - OVERLAP));
+        next = Some(cut_point(text, end - OVERLAP));
         Some((start, &text[start..end]))
     })
 }
 
 /// A character bound at or shortly before `at`, after white space if some is near.
-fn cut(text: &str, at: usize) -> usize {
+fn cut_point(text: &str, at: usize) -> usize {
     let at = text.floor_char_boundary(at);
     let from = text.floor_char_boundary(at - OVERLAP / 2);
     text[from..at].rfind(char::is_whitespace).map_or(at, |space| {

@@ -145,7 +145,7 @@ pub(in crate::privacy) fn resolve(mut spans: Vec<Span>) -> Vec<Span> {
 }
 
 /// Kinds with their counts, for people: `PERSON 12, EMAIL_ADDRESS 3`.
-pub fn counted(counts: &BTreeMap<Entity, usize>) -> String {
+pub fn tally(counts: &BTreeMap<Entity, usize>) -> String {
     let parts: Vec<String> =
         counts.iter().map(|(entity, count)| format!("{} {count}", entity.name())).collect();
     parts.join(", ")

@@ -32,7 +32,7 @@ use crate::corpus::Corpus;
 pub use anonymise::{Anonymiser, Found, Place, scan};
 pub use detect::detect;
 pub use documents::{Rewrite, Under, rewrite};
-pub use entity::{Entity, Span, counted};
+pub use entity::{Entity, Span, tally};
 pub use key::Key;
 pub use labels::{Meaning, meaning};
 pub use outbound::outbound;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::View;
-use crate::schema::{ALIKE, Persona, RecordId, Shingles, said};
+use crate::schema::{Persona, RecordId, duplicates, said};
 
 /// Fewest letters of a word that is counted; shorter words tell little.
 const LETTERS: usize = 4;
@@ -115,16 +115,8 @@ fn cosine(one: &BTreeMap<String, f64>, other: &BTreeMap<String, f64>) -> f64 {
 
 /// Pairs of personas that are too alike for the pipeline to have kept both.
 fn near_duplicates(personas: &[Persona]) -> Value {
-    let texts: Vec<Shingles> = personas.iter().map(Shingles::new).collect();
-    let mut pairs = Vec::new();
-    for (at, one) in texts.iter().enumerate() {
-        for (before, other) in texts[..at].iter().enumerate() {
-            if one.alike(other) > ALIKE {
-                pairs.push(json!([personas[before].id, personas[at].id]));
-            }
-        }
-    }
-    Value::Array(pairs)
+    let ids = |(one, other): (usize, usize)| json!([personas[one].id, personas[other].id]);
+    duplicates(personas).into_iter().map(ids).collect()
 }
 
 /// Segments of the plan that have no persona, with the terms that set them apart.

@@ -105,6 +105,13 @@ impl Shingles {
     }
 }
 
+/// Pairs of personas that count as duplicates, by their indices, in order.
+pub fn duplicates(personas: &[Persona]) -> Vec<(usize, usize)> {
+    let texts: Vec<Shingles> = personas.iter().map(Shingles::new).collect();
+    let pairs = (0..texts.len()).flat_map(|a| (a + 1..texts.len()).map(move |b| (a, b)));
+    pairs.filter(|&(a, b)| texts[a].alike(&texts[b]) > ALIKE).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Statement;

@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use minijinja::HtmlEscape;
+
 use super::Row;
 use super::comparison::Comparison;
 
@@ -103,7 +105,8 @@ pub fn html(rows: &[Row], compared: Option<&Comparison>) -> String {
          .before{fill:var(--before);stroke:var(--before)}\n</style></head><body>\n<h1>persona bench</h1>\n<table>\n",
     );
     for (name, value) in &common {
-        let _ = writeln!(page, "<tr><th>{}</th><td>{}</td></tr>", escape(name), escape(value));
+        let _ =
+            writeln!(page, "<tr><th>{}</th><td>{}</td></tr>", HtmlEscape(name), HtmlEscape(value));
     }
     page.push_str("</table>\n<h2>Tokens a second</h2>\n");
     page.push_str(&plot(rows, compared));
@@ -119,9 +122,9 @@ pub fn html(rows: &[Row], compared: Option<&Comparison>) -> String {
             let _ = writeln!(
                 page,
                 "<p>{}: {} before, {} now</p>",
-                escape(name),
-                escape(before),
-                escape(now)
+                HtmlEscape(name),
+                HtmlEscape(before),
+                HtmlEscape(now)
             );
         }
         let cells: Vec<Vec<String>> = compared
@@ -137,22 +140,6 @@ pub fn html(rows: &[Row], compared: Option<&Comparison>) -> String {
     }
     page.push_str("</body></html>\n");
     page
-}
-
-/// `text` escaped for HTML, as content or as an attribute's value.
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 /// A number with the digits that are significant for it.
@@ -243,7 +230,9 @@ fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 
 fn html_table(header: &[&str], rows: &[Vec<String>]) -> String {
     let cells = |tag: &str, cells: &mut dyn Iterator<Item = &str>| -> String {
-        cells.fold(String::new(), |text, cell| text + &format!("<{tag}>{}</{tag}>", escape(cell)))
+        cells.fold(String::new(), |text, cell| {
+            text + &format!("<{tag}>{}</{tag}>", HtmlEscape(cell))
+        })
     };
     let mut text = format!("<table><tr>{}</tr>\n", cells("th", &mut header.iter().copied()));
     for row in rows {
@@ -299,7 +288,7 @@ fn plot(rows: &[Row], compared: Option<&Comparison>) -> String {
             svg,
             "<text x=\"0\" y=\"{0:.1}\">{1}</text><line class=\"now\" x1=\"{2:.1}\" x2=\"{3:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\" stroke-width=\"3\"/>",
             y + 4.0,
-            escape(&row.test),
+            HtmlEscape(&row.test),
             x(speed.min),
             x(speed.max)
         );
@@ -379,7 +368,7 @@ mod tests {
     fn a_page_fetches_nothing_and_escapes_what_it_shows() {
         let rows = [row(READ, 1, &[1.0, 2.0])];
         let page = html(&rows, Some(&Comparison::new(&rows, &rows)));
-        assert!(page.contains("&lt;b&gt;&amp;&quot;m&#39;") && !page.contains("<b>"), "{page}");
+        assert!(page.contains("&lt;b&gt;&amp;&quot;m&#x27;") && !page.contains("<b>"), "{page}");
         for foreign in ["<script", "http://", "https://", "src=", "url("] {
             assert!(!page.contains(foreign), "{foreign}");
         }

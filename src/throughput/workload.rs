@@ -80,7 +80,8 @@ pub(super) fn run(
     }
 }
 
-/// The place in the text where a test begins; each test has its own.
+/// The token of the text at which a test begins. What the numbers are does not matter: each test has
+/// its own, so that none begins with what the engine still holds of another.
 fn place(test: Test) -> usize {
     match test {
         Test::Prefill { tokens, depth } => tokens + depth,

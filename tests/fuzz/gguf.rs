@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-use persona::engine::chat::{ChatTemplate, Turn};
+use persona::engine::chat::{ChatTemplate, Ending, Turn};
 use persona::engine::gguf::GgufFile;
 use persona::engine::tokenizer::Tokenizer;
 use persona::engine::{DeviceChoice, Engine, EngineError, EngineOptions};
@@ -150,7 +150,7 @@ fn load(path: &Path) {
     match Engine::load(path, &options) {
         Ok(engine) => {
             let turn = Turn { role: "user", content: "the <|im_end|> end" };
-            let _ = engine.encode_chat(&[turn], true);
+            let _ = engine.encode_chat(&[turn], Ending::AssistantHeader);
         }
         Err(error) => {
             let error = error.to_string();

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use persona::engine::EngineError;
-use persona::engine::chat::{ChatTemplate, Turn};
+use persona::engine::chat::{ChatTemplate, Ending, Turn};
 use persona::engine::gguf::GgufFile;
 use persona::engine::tokenizer::Tokenizer;
 
@@ -183,7 +183,9 @@ impl Bench {
                 Turn { role: "assistant", content: "ok" },
                 Turn { role: "user", content: "x" },
             ];
-            template.encode(&self.tokenizer, &chat, true).map(|tokens| tokens.len())
+            template
+                .encode(&self.tokenizer, &chat, Ending::AssistantHeader)
+                .map(|tokens| tokens.len())
         });
         assert!(peak <= MOST, "a template of {} bytes took {peak}", template.len());
         result

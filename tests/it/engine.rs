@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use candle_transformers::models::quantized_llama;
-use persona::engine::chat::Turn;
+use persona::engine::chat::{Ending, Turn};
 use persona::engine::gguf::GgufFile;
 use persona::engine::grammar::{Shape, Source};
 use persona::engine::kernels::{Cpu, Tier};
@@ -387,7 +387,7 @@ fn constrained(engine: &Engine, count: usize) -> Vec<Job> {
             Job::Generate(GenerateRequest {
                 prompt: Prompt {
                     shared: Arc::from([]),
-                    own: engine.encode_chat(&turns, true).expect("tokens"),
+                    own: engine.encode_chat(&turns, Ending::AssistantHeader).expect("tokens"),
                 },
                 shape: Some(Arc::clone(&shape)),
                 sampling: Sampling { temperature: 1.2, seed: seed as u64, ..Sampling::default() },

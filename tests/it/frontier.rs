@@ -160,6 +160,26 @@ fn what_cannot_be_right_exits_2_before_any_local_work() {
 }
 
 #[test]
+fn a_proxy_that_cannot_be_used_is_named_before_anything_is_sent() {
+    let folder = Folder::new();
+    let paid = HYBRID.replace("--price 3/15", "--frontier anthropic --price 3/15");
+    let ask = |command: &str| {
+        let mut command = folder.command(command);
+        command.env("ANTHROPIC_API_KEY", "k").env("HTTPS_PROXY", "http://me:s3cret@proxy:port");
+        command.env_remove("HF_HUB_OFFLINE").output().unwrap()
+    };
+    for command in [paid.as_str(), "models pull smollm2-135m"] {
+        let output = ask(command);
+        let shown = folder.shown(&output);
+        assert_eq!(output.status.code(), Some(2), "{shown}");
+        assert!(shown.contains("HTTPS_PROXY: its port is not a number"), "{shown}");
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
+    // What asks nobody does not care.
+    assert_eq!(ask("inspect data.csv").status.code(), Some(0));
+}
+
+#[test]
 fn without_a_key_a_hybrid_run_stays_local_and_says_which_key_would_do() {
     let folder = Folder::new();
     let output = folder.command(HYBRID).env("OPENAI_API_KEY", "k").output().unwrap();

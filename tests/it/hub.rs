@@ -416,7 +416,7 @@ async fn a_cache_that_can_not_be_written_says_where_and_what_to_do() {
         path: "x".into(),
         source: std::io::ErrorKind::ReadOnlyFilesystem.into(),
     };
-    assert!(denied.to_string().contains("hint: set HF_HOME"), "{denied}");
+    assert!(denied.to_string().contains("HF_HOME moves"), "{denied}");
 }
 
 #[tokio::test]

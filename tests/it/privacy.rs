@@ -385,6 +385,18 @@ fn files_are_anonymised_in_their_format_and_restored() {
 }
 
 #[test]
+fn no_file_of_the_data_is_overwritten_by_the_clear_form_of_another() {
+    let folder = Folder::new();
+    folder.write("a/talk.csv", b"who,answer\np1,Ana Silva calls me.\n");
+    folder.write("b/talk.csv", b"who,answer\np2,I wait for the bus.\n");
+    let before = fs::read(folder.path().join("b/talk.csv")).unwrap();
+    let over = folder.output("privacy anonymise a/talk.csv b/talk.csv --output b");
+    assert_eq!(over.status.code(), Some(2), "{}", folder.shown(&over));
+    assert!(String::from_utf8_lossy(&over.stderr).contains("b/talk.csv would be overwritten"));
+    assert_eq!(fs::read(folder.path().join("b/talk.csv")).unwrap(), before);
+}
+
+#[test]
 fn flags_that_make_no_sense_are_refused() {
     let folder = Folder::new();
     for (flags, says) in [

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-use persona::engine::chat::{ChatTemplate, Turn};
+use persona::engine::chat::{ChatTemplate, Ending, Turn};
 use persona::engine::gguf::GgufFile;
 use persona::engine::tokenizer::{Specials, Tokenizer};
 use serde_json::Value;
@@ -344,7 +344,7 @@ fn chats(name: &str, kind: Kind, expected: &str, controls: usize) {
         turn("assistant", "Yes?"),
         turn("user", "Why"),
     ];
-    let tokens = template.encode(&tokenizer, &chat, true).expect("a chat");
+    let tokens = template.encode(&tokenizer, &chat, Ending::AssistantHeader).expect("a chat");
     let bytes: Vec<u8> =
         tokens.iter().flat_map(|token| tokenizer.token_bytes(*token)).copied().collect();
     assert_eq!(String::from_utf8(bytes).expect("text"), expected, "{name}");

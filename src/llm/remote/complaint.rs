@@ -1,16 +1,17 @@
 //! What a service says in place of an answer, and what that means.
 //!
-//! Owns the table from statuses and words to [`LlmError`], the reading of `retry-after` in its
-//! spellings, and what of a foreign text may be repeated. Does not decide whether there is another
+//! Owns the table from statuses and words to [`LlmError`], the spellings in which a wait is asked
+//! for, and what of a foreign text may be repeated. Does not decide whether there is another
 //! attempt.
 
 use std::time::{Duration, SystemTime};
 
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use super::{ApiKey, redaction};
+use crate::http;
 use crate::llm::LlmError;
 
 /// Longest wait that a service may ask for; a longer one is cut to this.
@@ -197,7 +198,8 @@ impl Complaint {
             kind: kinds.flatten().collect::<Vec<_>>().join(" ").to_lowercase(),
             message: first(&[error.get("message"), in_detail("msg"), detail, Some(error)]),
             param: param.map(str::to_owned),
-            retry_after: info("retryDelay").and_then(|delay| seconds(delay.strip_suffix('s')?)),
+            retry_after: info("retryDelay")
+                .and_then(|delay| http::seconds(delay.strip_suffix('s')?)),
             ..Self::default()
         }
     }
@@ -258,20 +260,9 @@ fn plain(body: &[u8]) -> String {
 
 /// How long a service asks to wait, by its headers.
 fn patience(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let header = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    let milliseconds = header("retry-after-ms").and_then(seconds).map(|wait| wait / 1000);
-    milliseconds.or_else(|| {
-        let text = header(RETRY_AFTER.as_str())?;
-        seconds(text).or_else(|| {
-            let date = httpdate::parse_http_date(text).ok()?;
-            Some(date.duration_since(now).unwrap_or_default())
-        })
-    })
-}
-
-/// Reads a number of seconds; decimals are allowed.
-fn seconds(text: &str) -> Option<Duration> {
-    Duration::try_from_secs_f64(text.parse().ok()?).ok()
+    let milliseconds = headers.get("retry-after-ms").and_then(|value| value.to_str().ok());
+    let milliseconds = milliseconds.and_then(http::seconds).map(|wait| wait / 1000);
+    milliseconds.or_else(|| http::retry_after(headers, now))
 }
 
 #[cfg(test)]

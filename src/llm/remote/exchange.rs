@@ -41,6 +41,8 @@ pub(in crate::llm) enum Param {
     Logprobs,
 }
 
+/// Most likely tokens that are asked for at each position: as many as OpenAI and Ollama give.
+pub(in crate::llm) const MOST_LOGPROBS: u32 = 20;
 /// Answer tokens among which a label is looked for: it is the first, or follows a mark or two.
 const READ_TOKENS: usize = 4;
 /// Least probability of all labels together at which the first words count as an answer.

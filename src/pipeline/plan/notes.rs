@@ -33,7 +33,7 @@ pub(super) fn notes(
 }
 
 /// `one` when the number is 1, else `many` with the number in place of `{}`.
-pub(in crate::pipeline) fn counted(number: usize, one: &str, many: &str) -> String {
+pub(in crate::pipeline) fn one_or_many(number: usize, one: &str, many: &str) -> String {
     if number == 1 { one.to_owned() } else { many.replace("{}", &number.to_string()) }
 }
 
@@ -52,7 +52,7 @@ fn fewer_personas(plan: &Plan, parting: &Parting) -> Option<String> {
         Grouping::Column => ("there is 1 segment", "there are {} segments"),
         _ => ("there is 1 record", "there are {} records"),
     };
-    let found = counted(slots, one, many);
+    let found = one_or_many(slots, one, many);
     (slots < count).then(|| {
         format!(
             "only {slots} of the {count} personas asked for: {found}, and no two personas rest on the same"
@@ -68,7 +68,7 @@ fn unnamed_participants(corpus: &Corpus) -> Option<String> {
 
 fn shared_participants(plan: &Plan, corpus: &Corpus, parting: &Parting) -> Option<String> {
     (parting.grouping == Grouping::Records && plan.slots.len() > 1).then(|| {
-        let found = counted(
+        let found = one_or_many(
             corpus.participants(),
             "there is 1 participant",
             "there are {} participants",
@@ -120,7 +120,7 @@ fn unused_records(plan: &Plan, corpus: &Corpus, reads_here: bool) -> Option<Stri
 
 fn excerpts(plan: &Plan) -> Option<String> {
     let excerpted = plan.report.excerpted.len();
-    let shown = counted(
+    let shown = one_or_many(
         excerpted,
         "1 record is too long for the context and is shown",
         "{} records are too long for the context and are shown",
@@ -132,7 +132,7 @@ fn interviewer(plan: &Plan) -> Option<String> {
     let left_out = &plan.report.left_out;
     let turns = left_out.iter().filter(|(_, cause)| cause == INTERVIEWER).count();
     (turns > 0).then(|| {
-        counted(
+        one_or_many(
             turns,
             "1 turn of the interviewer is not evidence and was left out",
             "{} turns of the interviewer are not evidence and were left out",

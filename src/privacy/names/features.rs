@@ -295,136 +295,143 @@ fn mark_runs(seen: &mut [Seen]) {
     }
 }
 
+/// Signs, and the kinds of words that tell what a neighbour is: each in order of importance, and
+/// each has a summary of its own.
+const SIGNS: [u64; 13] = [
+    PERIOD,
+    COMMA,
+    COLON,
+    QUOTE,
+    OPENING,
+    CLOSING,
+    DASH,
+    APOSTROPHE,
+    SLASH,
+    AT_OR_HASH,
+    SENTENCE_END,
+    AMPERSAND,
+    OTHER_SIGN,
+];
+const CUES: [Classes; 19] = [
+    lexicon::TITLE,
+    STREET,
+    ORG_SUFFIX,
+    UNIT | lexicon::PO_BOX,
+    DAY | MONTH,
+    ORG_HEAD,
+    lexicon::NATION,
+    lexicon::JOB,
+    lexicon::PRODUCT,
+    NAME_WORD,
+    lexicon::KIN,
+    lexicon::GREET,
+    lexicon::SAY,
+    lexicon::LIVE,
+    lexicon::WORK | lexicon::STUDY,
+    lexicon::FROM | lexicon::IN | lexicon::TO | lexicon::AT,
+    lexicon::OF | lexicon::BY,
+    lexicon::POSSESSIVE_PRONOUN,
+    lexicon::AND,
+];
+/// Cues that are hardly ever a name as well.
+const FIRM_CUES: Classes =
+    lexicon::TITLE | STREET | ORG_SUFFIX | UNIT | DAY | MONTH | lexicon::NATION;
+
 /// The most important kind of a token, one of [`SUMMARIES`]; the model is shown pairs of these for
-/// neighbours.
+/// neighbours. 0 stands for a position outside the window.
 fn summary(this: &Seen, case: Case) -> u8 {
-    // In order of importance; 0 stands for a position outside the window.
-    const SIGNS: [u64; 13] = [
-        PERIOD,
-        COMMA,
-        COLON,
-        QUOTE,
-        OPENING,
-        CLOSING,
-        DASH,
-        APOSTROPHE,
-        SLASH,
-        AT_OR_HASH,
-        SENTENCE_END,
-        AMPERSAND,
-        OTHER_SIGN,
-    ];
-    const CUES: [Classes; 19] = [
-        lexicon::TITLE,
-        STREET,
-        ORG_SUFFIX,
-        UNIT | lexicon::PO_BOX,
-        DAY | MONTH,
-        ORG_HEAD,
-        lexicon::NATION,
-        lexicon::JOB,
-        lexicon::PRODUCT,
-        NAME_WORD,
-        lexicon::KIN,
-        lexicon::GREET,
-        lexicon::SAY,
-        lexicon::LIVE,
-        lexicon::WORK | lexicon::STUDY,
-        lexicon::FROM | lexicon::IN | lexicon::TO | lexicon::AT,
-        lexicon::OF | lexicon::BY,
-        lexicon::POSSESSIVE_PRONOUN,
-        lexicon::AND,
-    ];
-    let (classes, shape) = (this.classes, this.shape);
-    let name_only = shape & NAME_ONLY != 0;
-    let lower = shape & LOWER != 0;
+    let Seen { classes, shape, .. } = *this;
+    if let Some(kind) = sign_or_number(shape).or_else(|| cue(this, case)) {
+        kind
+    } else if shape & STREET_ENDING != 0 {
+        39
+    } else if shape & CASELESS != 0 {
+        match (shape & NAME_ONLY != 0, classes & ANY_PLACE != 0) {
+            (true, _) => 40,
+            (false, true) => 41,
+            (false, false) => 42,
+        }
+    } else if shape & SPACELESS != 0 {
+        43
+    } else if shape & LOWER != 0 {
+        lower_word(this)
+    } else {
+        capitalised_word(this)
+    }
+}
+
+/// 1..=19: what is found already, signs and numbers.
+fn sign_or_number(shape: u64) -> Option<u8> {
     if shape & KNOWN != 0 {
-        return 1;
+        return Some(1);
     }
     if let Some(index) = SIGNS.iter().position(|sign| shape & sign != 0) {
-        return 2 + index as u8; // 2..=14
+        return Some(2 + index as u8);
     }
-    if shape & (DIGITS_1 * 0b11_1111) != 0 {
-        let few = shape & (DIGITS_1 * 0b111) != 0;
-        return if few {
-            15
-        } else if shape & DIGITS_6 == 0 {
-            16
-        } else {
-            17
-        };
+    // Digits alone by their number: up to three, four or five, more; then digits among letters.
+    if shape & (DIGITS_1 * 0b111) != 0 {
+        Some(15)
+    } else if shape & (DIGITS_1 * 0b1_1000) != 0 {
+        Some(16)
+    } else if shape & DIGITS_6 != 0 {
+        Some(17)
+    } else if shape & DIGIT_FIRST != 0 {
+        Some(18)
+    } else {
+        (shape & LETTER_FIRST != 0).then_some(19)
     }
-    if shape & (DIGIT_FIRST | LETTER_FIRST) != 0 {
-        return if shape & DIGIT_FIRST != 0 { 18 } else { 19 };
-    }
-    // 20..=38. A word that may be a name counts as one first, except for words that hardly ever
-    // are.
-    let firm = lexicon::TITLE | STREET | ORG_SUFFIX | UNIT | DAY | MONTH | lexicon::NATION;
-    let cue = CUES.iter().position(|cue| classes & cue != 0).map(|index| 20 + index as u8);
-    if let Some(cue) = cue
-        && (!name_only || classes & firm != 0 || lower && case == Case::Mixed)
-    {
-        return cue;
-    }
-    if shape & STREET_ENDING != 0 {
-        return 39;
-    }
-    if shape & CASELESS != 0 {
-        return if name_only {
-            40
-        } else if classes & ANY_PLACE != 0 {
-            41
-        } else {
-            42
-        };
-    }
-    if shape & SPACELESS != 0 {
-        return 43;
-    }
-    if classes & PARTICLE != 0 && lower {
+}
+
+/// 20..=38: words that tell what a neighbour is. One that may be a name itself counts as a name
+/// first, except where it hardly ever is one.
+fn cue(this: &Seen, case: Case) -> Option<u8> {
+    let Seen { classes, shape, .. } = *this;
+    let index = CUES.iter().position(|cue| classes & cue != 0)?;
+    let may_be_name = shape & NAME_ONLY != 0
+        && classes & FIRM_CUES == 0
+        && (shape & LOWER == 0 || case != Case::Mixed);
+    (!may_be_name).then_some(20 + index as u8)
+}
+
+/// 44..=52: words in lower case.
+fn lower_word(Seen { classes, shape, .. }: &Seen) -> u8 {
+    if classes & PARTICLE != 0 {
         return 44;
     }
+    let name_only = shape & NAME_ONLY != 0;
     let word = classes & ANY_WORD != 0;
     let place = classes & (ANY_PLACE | PLACE_PHRASE) != 0;
-    if lower {
-        return match (name_only, word, place) {
-            (true, _, true) => 45,
-            (true, _, false) if classes & GIVEN != 0 => 46,
-            (true, _, false) => 47,
-            (false, _, true) if !word || classes & (PLACE_PHRASE | REGION) != 0 => 48,
-            (false, true, _) if classes & (GIVEN | SURNAME) != 0 => 49,
-            (false, true, _) if classes & (lexicon::TOP_WORD | lexicon::COMMON_WORD) != 0 => 50,
-            (false, true, _) => 51,
-            _ => 52,
-        };
+    match (name_only, word, place) {
+        (true, _, true) => 45,
+        (true, _, false) if classes & GIVEN != 0 => 46,
+        (true, _, false) => 47,
+        (false, _, true) if !word || classes & (PLACE_PHRASE | REGION) != 0 => 48,
+        (false, true, _) if classes & (GIVEN | SURNAME) != 0 => 49,
+        (false, true, _) if classes & (lexicon::TOP_WORD | lexicon::COMMON_WORD) != 0 => 50,
+        (false, true, _) => 51,
+        _ => 52,
     }
+}
+
+/// 53..=63: words with a capital.
+fn capitalised_word(Seen { classes, shape, .. }: &Seen) -> u8 {
+    let name_only = shape & NAME_ONLY != 0;
+    let word = classes & ANY_WORD != 0;
+    let place = classes & (ANY_PLACE | PLACE_PHRASE) != 0;
+    let person = classes & (GIVEN | SURNAME) != 0;
     if shape & INITIAL != 0 {
         return 53;
     }
-    if name_only {
-        let given = classes & GIVEN != 0;
-        let rare = classes & (GIVEN | SURNAME) == 0 && classes & RARE_SURNAME != 0;
-        return if place {
-            54
-        } else if given {
-            55
-        } else if rare {
-            56
-        } else {
-            57
-        };
+    match (name_only, place, word) {
+        (true, true, _) => 54,
+        (true, ..) if classes & GIVEN != 0 => 55,
+        (true, ..) if !person && classes & RARE_SURNAME != 0 => 56,
+        (true, ..) => 57,
+        (false, true, true) if classes & PLACE_PHRASE == 0 => 58,
+        (false, true, _) => 59,
+        (false, false, true) if person => 60,
+        (false, false, true) if shape & SENTENCE_START != 0 => 61,
+        (false, false, true) => 62,
+        (false, false, false) => 63,
     }
-    if place {
-        return if word && classes & PLACE_PHRASE == 0 { 58 } else { 59 };
-    }
-    if word {
-        return if classes & (GIVEN | SURNAME) != 0 {
-            60
-        } else if shape & SENTENCE_START != 0 {
-            61
-        } else {
-            62
-        };
-    }
-    63
 }

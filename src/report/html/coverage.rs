@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{COLOURS, percent};
 use crate::corpus::Record;
 use crate::report::{View, counted, file_name};
-use crate::schema::RecordId;
+use crate::schema::{Persona, RecordId};
 
 /// Most squares on the page; where there are more records, each row is one bar.
 const MAX_SQUARES: usize = 3_000;
@@ -18,13 +18,13 @@ const MAX_ROWS: usize = 150;
 
 /// What became of a record, weakest evidence first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Fate {
+enum Use {
     Unused,
     Shown,
     Cited,
 }
 
-impl Fate {
+impl Use {
     fn name(self) -> &'static str {
         match self {
             Self::Unused => "unused",
@@ -36,27 +36,40 @@ impl Fate {
 
 /// The map: its rows, the counts of its legend, and the segments with the persona of each.
 pub(super) fn coverage(view: View<'_>) -> Value {
-    let personas = view.state.selected.as_deref().unwrap_or_default();
-    let mut citing: BTreeMap<RecordId, Vec<usize>> = BTreeMap::new();
-    for (at, persona) in personas.iter().enumerate() {
-        for id in persona.cited() {
-            citing.entry(id).or_default().push(at);
-        }
-    }
-    let drafts = view.state.drafts.values();
-    let shown: BTreeSet<&RecordId> = drafts.flat_map(|d| &d.persona.provenance.shown).collect();
-    let fate = |record: &Record| match (citing.contains_key(&record.id), shown.contains(&record.id))
-    {
-        (true, _) => Fate::Cited,
-        (false, true) => Fate::Shown,
-        (false, false) => Fate::Unused,
-    };
+    let uses = Uses::of(view);
     let records = &view.corpus.records;
-    let count = |wanted: Fate| records.iter().filter(|record| fate(record) == wanted).count();
+    let rows = rows(view);
+    let count =
+        |wanted: Use| records.iter().filter(|record| uses.of_record(record) == wanted).count();
     let squares = records.len() <= MAX_SQUARES;
+    let row = |(label, records): &(String, Vec<&Record>)| {
+        let drawn = || records.iter().map(|record| uses.square(record)).collect();
+        uses.row(label, records, &if squares { drawn() } else { Value::Null })
+    };
+    let silent = rows
+        .iter()
+        .filter(|(_, records)| records.iter().all(|record| uses.of_record(record) != Use::Cited))
+        .count();
+    json!({
+        "records": records.len(),
+        "cited": count(Use::Cited), "shown": count(Use::Shown), "unused": count(Use::Unused),
+        "rows": rows.iter().take(MAX_ROWS).map(row).collect::<Value>(),
+        "more_rows": rows.len().saturating_sub(MAX_ROWS),
+        "silent": silent,
+        "sources": rows.len(),
+        "squares": squares,
+        "segments": segments(view),
+        "left_out": view.state.plan.iter().flat_map(|p| &p.left_out)
+            .map(|(id, cause)| json!({ "id": id, "cause": cause })).collect::<Value>(),
+        "findings": view.corpus.findings,
+    })
+}
+
+/// The records by who said them, or by file where nobody is named, each row with its label.
+fn rows(view: View<'_>) -> Vec<(String, Vec<&Record>)> {
     let mut rows: Vec<(String, Vec<&Record>)> = Vec::new();
     let mut row_of: BTreeMap<(usize, Option<&str>), usize> = BTreeMap::new();
-    for record in records {
+    for record in &view.corpus.records {
         let at = *row_of.entry((record.file, record.participant.as_deref())).or_insert_with(|| {
             let file = file_name(view.corpus, record.file);
             let several = view.corpus.files.len() > 1;
@@ -70,55 +83,82 @@ pub(super) fn coverage(view: View<'_>) -> Value {
         });
         rows[at].1.push(record);
     }
-    let row = |(label, records): &(String, Vec<&Record>)| {
-        let of = |wanted| records.iter().filter(|record| fate(record) == wanted).count();
-        let (cited, seen) = (of(Fate::Cited), of(Fate::Shown));
-        let square = |record: &&Record| {
-            let by = citing.get(&record.id).map_or(&[][..], Vec::as_slice);
-            let names: Vec<&str> = by.iter().map(|at| personas[*at].name.as_str()).collect();
-            let what = match fate(record) {
-                Fate::Cited => format!("cited by {}", names.join(", ")),
-                Fate::Shown => "shown to a draft, not cited".to_owned(),
-                Fate::Unused => "not shown to any draft".to_owned(),
-            };
-            json!({
-                "fate": fate(record).name(),
-                "number": by.first().map(|at| at + 1),
-                "colour": by.first().map(|at| at % COLOURS),
-                "more": by.len() > 1,
-                "title": format!("{}: {what}", record.id),
-            })
+    rows
+}
+
+/// Which records were used, and by which personas.
+struct Uses<'v> {
+    personas: &'v [Persona],
+    /// For each cited record, the personas that cite it, by their indices.
+    citing: BTreeMap<RecordId, Vec<usize>>,
+    /// Records that a draft was shown.
+    shown: BTreeSet<&'v RecordId>,
+}
+
+impl<'v> Uses<'v> {
+    fn of(view: View<'v>) -> Self {
+        let personas = view.state.selected.as_deref().unwrap_or_default();
+        let mut citing: BTreeMap<RecordId, Vec<usize>> = BTreeMap::new();
+        for (at, persona) in personas.iter().enumerate() {
+            for id in persona.cited() {
+                citing.entry(id).or_default().push(at);
+            }
+        }
+        let drafts = view.state.drafts.values();
+        let shown = drafts.flat_map(|draft| &draft.persona.provenance.shown).collect();
+        Self { personas, citing, shown }
+    }
+
+    fn of_record(&self, record: &Record) -> Use {
+        if self.citing.contains_key(&record.id) {
+            Use::Cited
+        } else if self.shown.contains(&record.id) {
+            Use::Shown
+        } else {
+            Use::Unused
+        }
+    }
+
+    fn names<'a>(&'a self, personas: impl IntoIterator<Item = &'a usize>) -> String {
+        let names = personas.into_iter().map(|at| self.personas[*at].name.as_str());
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The square of one record.
+    fn square(&self, record: &Record) -> Value {
+        let by = self.citing.get(&record.id).map_or(&[][..], Vec::as_slice);
+        let used = self.of_record(record);
+        let what = match used {
+            Use::Cited => format!("cited by {}", self.names(by)),
+            Use::Shown => "shown to a draft, not cited".to_owned(),
+            Use::Unused => "not shown to any draft".to_owned(),
         };
+        json!({
+            "use": used.name(),
+            "number": by.first().map(|at| at + 1),
+            "colour": by.first().map(|at| at % COLOURS),
+            "more": by.len() > 1,
+            "title": format!("{}: {what}", record.id),
+        })
+    }
+
+    /// A row of records, with its squares or as one bar.
+    fn row(&self, label: &str, records: &[&Record], squares: &Value) -> Value {
+        let count = |wanted| records.iter().filter(|r| self.of_record(r) == wanted).count();
+        let (cited, seen) = (count(Use::Cited), count(Use::Shown));
         let by: BTreeSet<usize> =
-            records.iter().filter_map(|r| citing.get(&r.id)).flatten().copied().collect();
-        let names: Vec<&str> = by.iter().map(|at| personas[*at].name.as_str()).collect();
-        let heard =
-            if names.is_empty() { String::new() } else { format!(", by {}", names.join(", ")) };
+            records.iter().filter_map(|r| self.citing.get(&r.id)).flatten().copied().collect();
+        let heard = if by.is_empty() { String::new() } else { format!(", by {}", self.names(&by)) };
+        let share = |part: usize| percent(part as f64 / records.len().max(1) as f64);
+        let records = counted(records.len(), "record");
         json!({
             "label": label,
-            "text": format!("{} of {} cited{heard}; {seen} only shown", cited, counted(records.len(), "record")),
-            "squares": if squares { records.iter().map(square).collect::<Value>() } else { Value::Null },
-            "cited_width": percent(cited as f64 / records.len().max(1) as f64),
-            "seen_width": percent((cited + seen) as f64 / records.len().max(1) as f64),
+            "text": format!("{cited} of {records} cited{heard}; {seen} only shown"),
+            "squares": squares,
+            "cited_width": share(cited),
+            "seen_width": share(cited + seen),
         })
-    };
-    let silent = rows
-        .iter()
-        .filter(|(_, records)| records.iter().all(|record| fate(record) != Fate::Cited))
-        .count();
-    json!({
-        "records": records.len(),
-        "cited": count(Fate::Cited), "shown": count(Fate::Shown), "unused": count(Fate::Unused),
-        "rows": rows.iter().take(MAX_ROWS).map(row).collect::<Value>(),
-        "more_rows": rows.len().saturating_sub(MAX_ROWS),
-        "silent": silent,
-        "sources": rows.len(),
-        "squares": squares,
-        "segments": segments(view),
-        "left_out": view.state.plan.iter().flat_map(|p| &p.left_out)
-            .map(|(id, cause)| json!({ "id": id, "cause": cause })).collect::<Value>(),
-        "findings": view.corpus.findings,
-    })
+    }
 }
 
 /// The segments of the plan, each with its persona.

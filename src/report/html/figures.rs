@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::percent;
 use crate::report::{View, counted};
+use crate::schema::Persona;
 use crate::store::DraftId;
 
 /// Bars of the histogram, and most drafts listed below it.
@@ -15,35 +16,70 @@ const LISTED: usize = 300;
 
 /// The histogram of the drafts' scores, the weights of the signals, and what became of every draft.
 pub(super) fn judge(view: View<'_>, report: &Value) -> Value {
+    let controls = &report["judge"]["controls"];
+    let scores = &report["judge"]["scores"];
+    let threshold = report["funnel"]["threshold"].as_f64();
+    let mut drafts = endings(view);
+    let listed = drafts.len();
+    drafts.truncate(LISTED);
+    json!({
+        "count": scores["count"],
+        "mean": two(&scores["mean"]), "spread": two(&scores["spread"]),
+        "min": two(&scores["min"]), "median": two(&scores["median"]), "max": two(&scores["max"]),
+        "threshold": threshold.map(|t| format!("{t:.2}")),
+        "threshold_x": threshold.map(|t| (t * 600.0).round()),
+        "threshold_at_end": threshold.is_some_and(|t| t > 0.8),
+        "bars": bars(view),
+        "model": controls["model"],
+        "can_judge": controls["model_can_judge"],
+        "held_out": two(&controls["held_out"]["all"]),
+        "moves": two(&controls["spread"]["mean"]),
+        "signals": signals(report),
+        "drafts": drafts,
+        "more_drafts": listed.saturating_sub(LISTED),
+    })
+}
+
+/// A figure with two decimals.
+fn two(value: &Value) -> Option<String> {
+    value.as_f64().map(|figure| format!("{figure:.2}"))
+}
+
+/// The final persona that a draft became.
+fn became<'v>(view: View<'v>, id: &DraftId) -> Option<&'v Persona> {
+    view.state.selected.iter().flatten().find(|persona| {
+        let from = &persona.provenance;
+        (from.slot, from.round, from.draft) == (id.slot, id.round, id.index)
+    })
+}
+
+/// What became of every draft, those that were dropped last.
+fn endings(view: View<'_>) -> Vec<Value> {
     let state = view.state;
-    let chosen = |id: &DraftId| {
-        state.selected.iter().flatten().find(|persona| {
-            let from = &persona.provenance;
-            (from.slot, from.round, from.draft) == (id.slot, id.round, id.index)
-        })
-    };
-    let mut buckets = [(0usize, 0usize); BUCKETS];
-    let mut drafts = Vec::new();
-    for (id, draft) in &state.drafts {
-        let score = draft.verdict.as_ref().map(|(verdict, _)| verdict.score);
-        let persona = chosen(id);
-        if let Some(score) = score {
-            let bucket = &mut buckets[((score * BUCKETS as f64) as usize).min(BUCKETS - 1)];
-            if persona.is_some() { bucket.0 += 1 } else { bucket.1 += 1 }
-        }
-        let end =
-            state.not_selected.iter().find(|(other, _)| other == id).map(|(_, why)| why.clone());
-        let end = match persona {
-            Some(persona) => format!("became {}", persona.name),
-            None => end.unwrap_or_else(|| "not decided when the run ended".to_owned()),
+    let judged = state.drafts.iter().map(|(id, draft)| {
+        let why = || state.not_selected.iter().find(|(other, _)| other == id).map(|(_, why)| why);
+        let end = match (became(view, id), why()) {
+            (Some(persona), _) => format!("became {}", persona.name),
+            (None, Some(why)) => why.clone(),
+            (None, None) => "not decided when the run ended".to_owned(),
         };
-        drafts.push(json!({
-            "id": id.to_string(), "score": score.map(|s| format!("{s:.2}")), "end": end,
-            "title": draft.persona.title,
-        }));
-    }
-    for (id, cause) in &state.dropped {
-        drafts.push(json!({ "id": id.to_string(), "score": null, "end": cause, "title": "" }));
+        let score = draft.verdict.as_ref().map(|(verdict, _)| format!("{:.2}", verdict.score));
+        json!({ "id": id.to_string(), "score": score, "end": end, "title": draft.persona.title })
+    });
+    let dropped = state.dropped.iter().map(
+        |(id, cause)| json!({ "id": id.to_string(), "score": null, "end": cause, "title": "" }),
+    );
+    judged.chain(dropped).collect()
+}
+
+/// The bars of the histogram, 600 × 120: in each the drafts that became personas, and on top the
+/// others.
+fn bars(view: View<'_>) -> Value {
+    let mut buckets = [(0usize, 0usize); BUCKETS];
+    for (id, draft) in &view.state.drafts {
+        let Some((verdict, _)) = &draft.verdict else { continue };
+        let bucket = &mut buckets[((verdict.score * BUCKETS as f64) as usize).min(BUCKETS - 1)];
+        if became(view, id).is_some() { bucket.0 += 1 } else { bucket.1 += 1 }
     }
     let tallest = buckets.iter().map(|(a, b)| a + b).max().unwrap_or(0).max(1);
     let bar = |(at, (chosen, other)): (usize, &(usize, usize))| {
@@ -56,12 +92,13 @@ pub(super) fn judge(view: View<'_>, report: &Value) -> Value {
             "range": format!("{:.1} to {:.1}", at as f64 / 10.0, (at + 1) as f64 / 10.0),
         })
     };
-    let controls = &report["judge"]["controls"];
-    let two = |value: &Value| value.as_f64().map(|figure| format!("{figure:.2}"));
-    let mut signals: Vec<(f64, Value)> = controls["signals"]
-        .as_object()
-        .into_iter()
-        .flatten()
+    buckets.iter().enumerate().map(bar).collect()
+}
+
+/// The signals that the judge's score is made of, the weightiest first.
+fn signals(report: &Value) -> Value {
+    let all = report["judge"]["controls"]["signals"].as_object().into_iter().flatten();
+    let mut signals: Vec<(f64, Value)> = all
         .map(|(name, signal)| {
             let weight = signal["weight"].as_f64().unwrap_or_default();
             let row = json!({
@@ -75,26 +112,7 @@ pub(super) fn judge(view: View<'_>, report: &Value) -> Value {
         })
         .collect();
     signals.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let scores = &report["judge"]["scores"];
-    let threshold = report["funnel"]["threshold"].as_f64();
-    let listed = drafts.len();
-    drafts.truncate(LISTED);
-    json!({
-        "count": scores["count"],
-        "mean": two(&scores["mean"]), "spread": two(&scores["spread"]),
-        "min": two(&scores["min"]), "median": two(&scores["median"]), "max": two(&scores["max"]),
-        "threshold": threshold.map(|t| format!("{t:.2}")),
-        "threshold_x": threshold.map(|t| (t * 600.0).round()),
-        "threshold_at_end": threshold.is_some_and(|t| t > 0.8),
-        "bars": buckets.iter().enumerate().map(bar).collect::<Value>(),
-        "model": controls["model"],
-        "can_judge": controls["model_can_judge"],
-        "held_out": two(&controls["held_out"]["all"]),
-        "moves": two(&controls["spread"]["mean"]),
-        "signals": signals.into_iter().map(|(_, row)| row).collect::<Value>(),
-        "drafts": drafts,
-        "more_drafts": listed.saturating_sub(LISTED),
-    })
+    signals.into_iter().map(|(_, row)| row).collect()
 }
 
 /// Drafts by the step that they reached.
