@@ -88,6 +88,7 @@ use serde::{Deserialize, Serialize};
 use crate::schema::RecordId;
 
 pub use columns::{Column, ColumnKind};
+pub(crate) use diary::is_moment;
 pub use files::load;
 pub(crate) use names::{asks_permission, is_context, is_path};
 pub(crate) use values::{is_blank, number};

@@ -14,6 +14,7 @@ mod columns;
 mod components;
 mod digest;
 mod features;
+mod handling;
 mod judge;
 mod measure;
 mod merge;
