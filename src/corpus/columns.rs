@@ -85,16 +85,31 @@ impl Corpus {
     /// Number of different participants. In prose that names some, text without a speaker is nobody
     /// who could be counted.
     pub fn participants(&self) -> usize {
-        let is_prose = |r: &Record| {
-            let file = r.file.checked_sub(1).and_then(|index| self.files.get(index));
-            file.is_some_and(|file| is_prose(&file.format))
-        };
         let named = self.records.iter().filter(|r| r.participant.is_some());
         let named: HashSet<usize> = named.map(|r| r.file).collect();
         let counts =
-            |r: &&Record| r.participant.is_some() || !named.contains(&r.file) || !is_prose(r);
+            |r: &&Record| r.participant.is_some() || !named.contains(&r.file) || !self.is_prose(r);
         let counted = self.records.iter().filter(counts);
         counted.map(|r| self.participant_key(r)).collect::<HashSet<_>>().len()
+    }
+
+    /// The files, by number, that hold prose in which nobody is named: nobody knows whose words
+    /// these are, or of how many people. Entries below their days are all by whoever keeps the diary.
+    pub fn texts_of_nobody(&self) -> HashSet<usize> {
+        let is_somebodys = |record: &Record| {
+            let has = |name: &str| record.columns.iter().any(|column| &*column.name == name);
+            !self.is_prose(record) || record.participant.is_some() || has("date") && has("text")
+        };
+        let mut texts: HashSet<usize> = self.records.iter().map(|record| record.file).collect();
+        for record in self.records.iter().filter(|record| is_somebodys(record)) {
+            texts.remove(&record.file);
+        }
+        texts
+    }
+
+    fn is_prose(&self, record: &Record) -> bool {
+        let file = record.file.checked_sub(1).and_then(|index| self.files.get(index));
+        file.is_some_and(|file| is_prose(&file.format))
     }
 
     /// Every value of a column, with its record, in record order.
@@ -325,6 +340,24 @@ mod tests {
 
     fn kind(name: &str, values: &[&str]) -> ColumnKind {
         corpus(name, values).columns()[0].kind
+    }
+
+    #[test]
+    fn a_text_that_names_nobody_may_be_by_several_people_but_a_diary_is_by_one() {
+        let of = |format: &str, names: &[&str]| {
+            let mut corpus = corpus("text", &["I wait."]);
+            corpus.files[0].format = format.to_owned();
+            let columns = names.iter().map(|name| ColumnSpan::new(*name, 0..1));
+            corpus.records[0].columns = columns.collect();
+            corpus
+        };
+        let is_nobodys = |corpus: &Corpus| !corpus.texts_of_nobody().is_empty();
+        assert!(is_nobodys(&of("text", &[])) && is_nobodys(&of("markdown", &["section", "text"])));
+        assert!(!is_nobodys(&of("text", &["date", "text"])), "a diary");
+        assert!(!is_nobodys(&of("csv", &["answer"])), "each row is by somebody");
+        let mut named = of("text", &[]);
+        named.records[0].participant = Some("Ana".to_owned());
+        assert!(!is_nobodys(&named));
     }
 
     #[test]

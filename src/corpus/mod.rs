@@ -40,6 +40,7 @@ use crate::schema::RecordId;
 pub use columns::{Column, ColumnKind};
 pub use files::load;
 pub(crate) use names::{asks_permission, is_context, is_path};
+pub(crate) use notes::diary::is_moment;
 pub(crate) use values::{is_blank, number};
 
 /// What was understood of the input files.

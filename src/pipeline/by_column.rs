@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::segments::{Grouping, Parting, alike, order, speaker};
+use super::segments::{Grouping, Parting, alike, enough, order, speaker};
 use crate::corpus::{Corpus, number};
 
 /// Most values that a note lists by name.
@@ -49,9 +49,8 @@ pub(super) fn part_by(
     let mut segments = segments(units, slots, column, &mut parting.notes);
     leave_out(&mut segments, slots, column, &mut parting);
     if segments.iter().map(|segment| segment.units.len()).sum::<usize>() < slots {
-        // Fewer participants than slots: one participant's records may go to several slots.
         for segment in &mut segments {
-            segment.units = segment.units.iter().flatten().map(|&record| vec![record]).collect();
+            segment.units = enough(corpus, std::mem::take(&mut segment.units), slots);
         }
     }
     let shares = shares(&segments, slots);

@@ -1,8 +1,8 @@
 //! Parting units into groups that are alike.
 //!
-//! Owns the method: latent components of the features, then k-means on them from many starts,
-//! without a group of a single odd voice beside a crowd. Seeded and in a fixed order: the same
-//! features and seed give the same groups.
+//! Owns the method: latent components of the features, then k-means on them from many starts, with
+//! a price on uneven sizes: without one, k-means would set a few odd voices apart beside a crowd.
+//! Seeded and in a fixed order: the same features and seed give the same groups.
 
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -16,15 +16,13 @@ use super::features::Features;
 const SAMPLE: usize = 5_000;
 /// Most directions; where there are many groups, each further direction is mostly chance.
 const DIRECTIONS: usize = 48;
-/// Starts of k-means from different centres, of which the tightest outcome is taken, and most
+/// Starts of k-means from different centres, of which the cheapest outcome is taken, and most
 /// rounds of each start.
 const STARTS: usize = 40;
 const ROUNDS: usize = 30;
 /// Budget for all starts together (units × groups × directions × rounds); where one start takes
 /// many of these steps, there are fewer starts.
 const STEPS: usize = 400_000_000;
-/// How often groups that are too small are dissolved and the remaining units parted again.
-const TRIMS: usize = 6;
 
 /// A group number below `groups` for each unit; no group is empty where there are enough units.
 pub(super) fn cluster(features: &Features, groups: usize, seed: u64) -> Vec<usize> {
@@ -36,29 +34,20 @@ pub(super) fn cluster(features: &Features, groups: usize, seed: u64) -> Vec<usiz
         sample = sample.partial_shuffle(&mut rng, enough).0.to_vec();
     }
     sample.sort_unstable();
-    let width = (2 * groups + 5).min(DIRECTIONS);
+    // Along as many directions as there are units, each is as far from all others.
+    let half = (sample.len() - 1) / 2;
+    let width = (2 * groups + 5).min(DIRECTIONS).min(half.max(groups - 1));
     let (points, width) = points(features, &sample, (groups, width), &mut rng);
-    let space = Space { points, width };
-    let mut kept = sample;
-    let least = smallest(kept.len(), groups);
-    let mut found = space.best(&kept, groups, &mut rng);
-    for _ in 0..TRIMS {
-        let mut sizes = vec![0; groups];
-        for &group in &found.assigned {
-            sizes[group] += 1;
-        }
-        let odd = |at: &usize| sizes[found.assigned[*at]] < least;
-        let rest: Vec<usize> = (0..kept.len()).filter(|at| !odd(at)).map(|at| kept[at]).collect();
-        if rest.len() == kept.len() || rest.len() < groups * least {
-            break;
-        }
-        kept = rest;
-        found = space.best(&kept, groups, &mut rng);
+    let space = Space::new(points, width, &sample, groups);
+    let found = space.best(&sample, groups, &mut rng);
+    let mut assigned = vec![None; count];
+    for (&unit, &group) in sample.iter().zip(&found.assigned) {
+        assigned[unit] = Some(group);
     }
-    let mut assigned: Vec<usize> =
-        (0..count).map(|unit| space.nearest(unit, &found.centres).0).collect();
-    space.fill_empty(&found.centres, &mut assigned);
-    assigned
+    let place = |(unit, group): (usize, Option<usize>)| {
+        group.unwrap_or_else(|| space.cheapest(unit, &found))
+    };
+    assigned.into_iter().enumerate().map(place).collect()
 }
 
 /// Fewest units of a group: a quarter of an even share, but at least two where the units suffice.
@@ -67,72 +56,151 @@ fn smallest(units: usize, groups: usize) -> usize {
     (units / (groups * 4)).max(two)
 }
 
-/// Units as points: (units, width), row by row.
+/// Units as points, and what a group of them costs: the squared distances from its centre, and
+/// `crowding` times the square of its size.
 struct Space {
-    points: Vec<f64>,
+    points: Vec<f64>, // (units, width)
     width: usize,
+    crowding: f64,
+    /// Fewest units of a group of the sample.
+    least: usize,
 }
 
 /// An outcome of k-means.
 #[derive(Debug, Default)]
 struct Parting {
-    /// Sum of squared distances to the centres.
-    cost: f64,
     centres: Vec<Vec<f64>>,
+    sizes: Vec<usize>,
+    /// The group of each unit of the sample.
     assigned: Vec<usize>,
 }
 
 impl Space {
+    fn new(points: Vec<f64>, width: usize, sample: &[usize], groups: usize) -> Self {
+        let least = smallest(sample.len(), groups);
+        let mut space = Self { points, width, crowding: 0.0, least };
+        let all = space.centred(sample, 1, vec![0; sample.len()]);
+        // Where all units are the same, their sizes alone decide.
+        let variance = space.cost(sample, &all).max(f64::EPSILON);
+        let (groups, units) = (groups as f64, sample.len() as f64);
+        // What it costs to have all in one group instead of in groups of one size: of what a single
+        // direction explains, a unit for each group. A few people may lie unevenly by chance; of
+        // many, the data decides.
+        let price = variance / space.width as f64 * groups / units;
+        // The sum of the squares of all sizes, beyond what it is where they are even.
+        let uneven = units * units * (1.0 - 1.0 / groups);
+        space.crowding = price / uneven;
+        space
+    }
+
     fn point(&self, unit: usize) -> &[f64] {
         &self.points[unit * self.width..][..self.width]
     }
 
-    fn nearest(&self, unit: usize, centres: &[Vec<f64>]) -> (usize, f64) {
-        let mut best = (0, f64::INFINITY);
-        for (group, centre) in centres.iter().enumerate() {
-            let distance = distance(self.point(unit), centre);
-            if distance < best.1 {
-                best = (group, distance);
-            }
-        }
-        best
+    /// What it costs to have one more unit in a group, whose centre then comes to meet it.
+    fn price(&self, unit: usize, group: usize, parting: &Parting) -> f64 {
+        let size = parting.sizes[group] as f64;
+        let apart = distance(self.point(unit), &parting.centres[group]);
+        size / (size + 1.0) * apart + self.crowding * (2.0 * size + 1.0)
     }
 
-    /// The tightest parting of these units, from many starts.
+    /// What it would save to have a unit no more in its group.
+    fn saving(&self, unit: usize, group: usize, parting: &Parting) -> f64 {
+        let size = parting.sizes[group] as f64;
+        let apart = distance(self.point(unit), &parting.centres[group]);
+        size / (size - 1.0) * apart + self.crowding * (2.0 * size - 1.0)
+    }
+
+    fn cheapest(&self, unit: usize, parting: &Parting) -> usize {
+        let prices = (0..parting.sizes.len()).map(|group| self.price(unit, group, parting));
+        least(prices).unwrap_or(0)
+    }
+
+    /// The cheapest parting of these units, from many starts.
     fn best(&self, units: &[usize], groups: usize, rng: &mut ChaCha8Rng) -> Parting {
         let steps = units.len() * groups * self.width * ROUNDS;
         let starts = (STEPS / steps.max(1)).clamp(2, STARTS);
-        let mut best = self.part(units, groups, rng);
-        for _ in 1..starts {
-            let other = self.part(units, groups, rng);
-            if other.cost < best.cost {
-                best = other;
+        let mut best = (f64::INFINITY, Parting::default());
+        for _ in 0..starts {
+            let parting = self.part(units, groups, rng);
+            let cost = self.cost(units, &parting);
+            if cost < best.0 {
+                best = (cost, parting);
             }
         }
-        best
+        best.1
     }
 
+    /// Moves one unit at a time to where it costs least (Hartigan and Wong, 1979,
+    /// <https://doi.org/10.2307/2346830>): unlike rounds over all units, this sees each size as it
+    /// is, and the whole never costs more than before.
     fn part(&self, units: &[usize], groups: usize, rng: &mut ChaCha8Rng) -> Parting {
-        let mut parting = Parting {
-            centres: self.first_centres(units, groups, rng),
-            assigned: vec![usize::MAX; units.len()],
-            cost: 0.0,
-        };
+        let mut parting = self.first(units, groups, rng);
         for _ in 0..ROUNDS {
             let mut moved = false;
-            parting.cost = 0.0;
-            for (&unit, to) in units.iter().zip(&mut parting.assigned) {
-                let (near, distance) = self.nearest(unit, &parting.centres);
-                moved |= *to != near;
-                *to = near;
-                parting.cost += distance;
+            for (at, &unit) in units.iter().enumerate() {
+                let from = parting.assigned[at];
+                if parting.sizes[from] <= self.least {
+                    continue;
+                }
+                let price = |group| {
+                    if group == from {
+                        self.saving(unit, from, &parting)
+                    } else {
+                        self.price(unit, group, &parting)
+                    }
+                };
+                let to = least((0..groups).map(price)).unwrap_or(from);
+                if to != from {
+                    self.shift(unit, from, -1.0, &mut parting);
+                    self.shift(unit, to, 1.0, &mut parting);
+                    parting.assigned[at] = to;
+                    moved = true;
+                }
             }
             if !moved {
                 break;
             }
-            self.recentre(units, &mut parting);
         }
         parting
+    }
+
+    /// Takes a unit into a group (`by` is 1) or out of it (-1), of which the group's centre is part.
+    fn shift(&self, unit: usize, group: usize, by: f64, parting: &mut Parting) {
+        let size = parting.sizes[group] as f64 + by;
+        for (centre, x) in parting.centres[group].iter_mut().zip(self.point(unit)) {
+            *centre += by * (x - *centre) / size.max(1.0);
+        }
+        parting.sizes[group] = size as usize;
+    }
+
+    /// Units with the nearest of the first centres, save that no group gets fewer than the least.
+    fn first(&self, units: &[usize], groups: usize, rng: &mut ChaCha8Rng) -> Parting {
+        let centres = self.first_centres(units, groups, rng);
+        let apart = |unit: usize, group: usize| distance(self.point(unit), &centres[group]);
+        let nearest =
+            |&unit: &usize| least((0..groups).map(|group| apart(unit, group))).unwrap_or(0);
+        let mut assigned: Vec<usize> = units.iter().map(nearest).collect();
+        let mut sizes = vec![0usize; groups];
+        for &group in &assigned {
+            sizes[group] += 1;
+        }
+        for group in 0..groups {
+            let mut others: Vec<(f64, usize)> = Vec::new();
+            if sizes[group] < self.least {
+                others.extend(units.iter().map(|&unit| apart(unit, group)).zip(0..));
+                others.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            }
+            for (_, at) in others {
+                let from = assigned[at];
+                if from != group && sizes[group] < self.least && sizes[from] > self.least {
+                    sizes[from] -= 1;
+                    sizes[group] += 1;
+                    assigned[at] = group;
+                }
+            }
+        }
+        self.centred(units, groups, assigned)
     }
 
     /// First centres by k-means++: each further centre is drawn by its distance from those there
@@ -150,50 +218,38 @@ impl Space {
                 mark -= near;
                 *near > 0.0 && mark <= 0.0
             });
-            // All points are centres already: one is taken twice, and its empty group is filled
-            // later.
+            // Where all points are centres already, one is taken twice.
             let drawn = drawn.unwrap_or(centres.len() % units.len());
             centres.push(self.point(units[drawn]).to_vec());
         }
         centres
     }
 
-    fn recentre(&self, units: &[usize], parting: &mut Parting) {
-        let groups = parting.centres.len();
-        let mut sums = vec![vec![0.0; self.width]; groups];
-        let mut sizes = vec![0usize; groups];
-        for (&unit, &group) in units.iter().zip(&parting.assigned) {
-            sizes[group] += 1;
-            for (sum, x) in sums[group].iter_mut().zip(self.point(unit)) {
-                *sum += x;
-            }
+    /// The parting with these assignments.
+    fn centred(&self, units: &[usize], groups: usize, assigned: Vec<usize>) -> Parting {
+        let mut parting = Parting {
+            centres: vec![vec![0.0; self.width]; groups],
+            sizes: vec![0; groups],
+            assigned: Vec::new(),
+        };
+        for (&unit, &group) in units.iter().zip(&assigned) {
+            self.shift(unit, group, 1.0, &mut parting);
         }
-        for ((centre, sum), size) in parting.centres.iter_mut().zip(sums).zip(sizes) {
-            if size > 0 {
-                *centre = sum.into_iter().map(|sum| sum / size as f64).collect();
-            }
-        }
+        Parting { assigned, ..parting }
     }
 
-    /// Gives each empty group the unit of the largest group that fits there least.
-    fn fill_empty(&self, centres: &[Vec<f64>], assigned: &mut [usize]) {
-        let mut sizes = vec![0usize; centres.len()];
-        for &group in assigned.iter() {
-            sizes[group] += 1;
-        }
-        while let Some(empty) = sizes.iter().position(|&size| size == 0) {
-            let largest = (0..sizes.len()).max_by_key(|&group| sizes[group]).unwrap_or(0);
-            let members = (0..assigned.len()).filter(|&unit| assigned[unit] == largest);
-            let far = |unit: &usize| distance(self.point(*unit), &centres[largest]);
-            let Some(moved) = members.max_by(|a, b| far(a).total_cmp(&far(b))) else { return };
-            if sizes[largest] < 2 {
-                return;
-            }
-            assigned[moved] = empty;
-            sizes[largest] -= 1;
-            sizes[empty] += 1;
-        }
+    fn cost(&self, units: &[usize], parting: &Parting) -> f64 {
+        let apart = units.iter().zip(&parting.assigned);
+        let apart: f64 =
+            apart.map(|(&unit, &to)| distance(self.point(unit), &parting.centres[to])).sum();
+        let squares: f64 = parting.sizes.iter().map(|&size| (size as f64).powi(2)).sum();
+        apart + self.crowding * squares
     }
+}
+
+/// The place of the least of some numbers; of equals, the first.
+fn least(numbers: impl Iterator<Item = f64>) -> Option<usize> {
+    numbers.enumerate().min_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at)
 }
 
 /// Squared Euclidean distance.

@@ -6,8 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::handling::is_about_handling;
 use super::segments::speaker;
-use crate::corpus::{ColumnKind, Corpus, asks_permission, is_blank, is_context, is_path, number};
+use crate::corpus::{ColumnKind, Corpus, is_blank, is_context, is_path, number};
 use crate::prompts::draft::TypicalAnswer;
 use crate::prompts::passages::{MIN_WORDS, words};
 
@@ -146,7 +147,7 @@ fn is_closed(corpus: &Corpus) -> bool {
 }
 
 /// Whether a column's name is a question.
-fn asks(name: &str) -> bool {
+pub(super) fn asks(name: &str) -> bool {
     const OPENING: &[&str] = &[
         "how", "what", "which", "why", "when", "where", "who", "do", "does", "did", "have", "has",
         "are", "is", "would", "will", "can", "could", "should",
@@ -162,7 +163,7 @@ fn asks(name: &str) -> bool {
 }
 
 /// Whether a column's name says that it is about who somebody is, as `age` and `role` do.
-fn tells_who(name: &str) -> bool {
+pub(super) fn tells_who(name: &str) -> bool {
     const WHO: &[&str] = &[
         "age",
         "old",
@@ -277,8 +278,10 @@ fn columns(corpus: &Corpus) -> Vec<Column> {
 }
 
 fn column(name: &str, said: &BTreeMap<String, BTreeSet<&str>>) -> Option<Column> {
-    let is_fact =
-        !names_a_person(name) && !is_of_record(name) && !is_context(name) && !asks_permission(name);
+    let is_fact = !names_a_person(name)
+        && !is_of_record(name)
+        && !is_context(name)
+        && !is_about_handling(name);
     if !is_fact || said.values().any(|values| values.len() > 1) {
         return None;
     }

@@ -32,7 +32,9 @@ pub(super) fn points(
     let all: Vec<usize> = (0..features.units.len()).collect();
     let table = Table::new(features, &all);
     let part = Table { rows: sample, ..Table::new(features, &all) };
-    let wide = (width + BEYOND).min(sample.len()).min(features.names.len()).max(1);
+    // The mean of all units is taken off: they span one direction less than there are units.
+    let most = (sample.len() - 1).min(features.names.len());
+    let wide = (width + BEYOND).min(most).max(1);
     let cells = features.names.len() * wide;
     let mut basis: Vec<f64> = (0..cells).map(|_| rng.random::<f64>() - 0.5).collect();
     for _ in 0..ROUNDS {

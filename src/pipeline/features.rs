@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
+use super::handling::of_handling;
 use super::stance::stances;
 use crate::corpus::{ColumnKind, Corpus, Record, number};
 use crate::prompts::passages::words;
@@ -201,11 +202,18 @@ impl Said {
     }
 }
 
-/// The kind as which each column is read.
+/// The kind as which each column is read; one that says nothing of the person only identifies.
 fn columns(corpus: &Corpus) -> HashMap<String, ColumnKind> {
+    let about_records = of_handling(corpus);
     let read = corpus.columns().into_iter().map(|column| {
+        let is_spoken = column.kind == ColumnKind::FreeText;
         let many = column.kind == ColumnKind::Categorical && column.distinct > CATEGORIES;
-        (column.name, if many { ColumnKind::FreeText } else { column.kind })
+        let kind = match column.kind {
+            _ if !is_spoken && about_records.contains(&column.name) => ColumnKind::Identifier,
+            _ if many => ColumnKind::FreeText,
+            kind => kind,
+        };
+        (column.name, kind)
     });
     read.collect()
 }
@@ -280,4 +288,27 @@ fn together(units: &[Vec<u32>], features: usize) -> Vec<usize> {
         *counts.entry(*set).or_default() += 1;
     }
     sets.iter().map(|set| counts[set]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::tests::row;
+
+    #[test]
+    fn what_a_column_says_of_the_record_is_no_feature_of_the_person() {
+        let person = |at: usize| {
+            let cells = [
+                ("role", ["nurse", "porter"][at % 2].to_owned()),
+                ("interviewer", ["Kim", "Lou", "Max"][at / 4].to_owned()),
+                ("duration_sec", (300 + at * 7 % 50).to_string()),
+            ];
+            row(at, &format!("P{at}"), &cells)
+        };
+        let corpus = Corpus { records: (0..12).map(person).collect(), ..Corpus::default() };
+        let units: Vec<Vec<usize>> = (0..12).map(|record| vec![record]).collect();
+        let mut names = Features::of(&corpus, &units).names;
+        names.sort_unstable();
+        assert_eq!(names, ["role=nurse", "role=porter"]);
+    }
 }

@@ -16,6 +16,7 @@ mod digest;
 mod facts;
 mod features;
 mod given_names;
+mod handling;
 mod judge;
 mod measure;
 mod merge;

@@ -20,7 +20,7 @@ const TERMS: usize = 5;
 pub(super) enum Grouping {
     /// By participant.
     Participants,
-    /// By record, because there are fewer participants than slots.
+    /// By record, where a text names nobody and may be by several people.
     Records,
     /// By the values of a column.
     Column,
@@ -64,7 +64,7 @@ pub(super) fn speaker(corpus: &Corpus, record: &Record) -> String {
 }
 
 /// Parts `records` (indices into the corpus) into `slots` groups, by the column where one is named.
-/// Where there are fewer records than slots, each record is a group.
+/// Where there are fewer participants than slots, each is a group.
 pub(super) fn part(
     corpus: &Corpus,
     records: &[usize],
@@ -81,9 +81,9 @@ pub(super) fn part(
     Parting { grouping, groups, left_out: Vec::new(), notes: Vec::new() }
 }
 
-/// The sets of records that must stay together: all that a participant says, or single records
-/// where there are fewer participants than slots. In the order of the data, so that names do not
-/// influence the outcome.
+/// The sets of records that must stay together: all that a participant says, since a persona does
+/// not stand for a part of a person. In the order of the data, so that names do not influence the
+/// outcome.
 pub(super) fn units(
     corpus: &Corpus,
     records: &[usize],
@@ -93,12 +93,24 @@ pub(super) fn units(
     for &record in records {
         by_speaker.entry(speaker(corpus, &corpus.records[record])).or_default().push(record);
     }
-    if by_speaker.len() < slots.min(records.len()) {
-        return (Grouping::Records, records.iter().map(|&record| vec![record]).collect());
-    }
-    let mut units: Vec<Vec<usize>> = by_speaker.into_values().collect();
+    let speakers = by_speaker.len();
+    let mut units = enough(corpus, by_speaker.into_values().collect(), slots);
     units.sort_unstable();
-    (Grouping::Participants, units)
+    let grouping = if units.len() > speakers { Grouping::Records } else { Grouping::Participants };
+    (grouping, units)
+}
+
+/// Where there are fewer units than slots, takes those texts apart that may be by several people.
+pub(super) fn enough(corpus: &Corpus, units: Vec<Vec<usize>>, slots: usize) -> Vec<Vec<usize>> {
+    if units.len() >= slots {
+        return units;
+    }
+    let texts = corpus.texts_of_nobody();
+    let apart = |unit: Vec<usize>| {
+        let is_text = unit.iter().all(|&record| texts.contains(&corpus.records[record].file));
+        if is_text { unit.into_iter().map(|record| vec![record]).collect() } else { vec![unit] }
+    };
+    units.into_iter().flat_map(apart).collect()
 }
 
 /// Brings units that are alike together, in at most `slots` groups.
@@ -182,6 +194,7 @@ fn share_a_word(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::tests::source;
     use crate::schema::RecordId;
 
     fn corpus(said: &[(Option<&str>, &str)]) -> Corpus {
@@ -194,7 +207,8 @@ mod tests {
             text: (*text).to_owned(),
             columns: Vec::new(),
         };
-        Corpus { records: said.iter().enumerate().map(record).collect(), ..Corpus::default() }
+        let records = said.iter().enumerate().map(record).collect();
+        Corpus { files: vec![source("text")], records, ..Corpus::default() }
     }
 
     fn parted(said: &[(Option<&str>, &str)], slots: usize) -> (Grouping, Vec<Vec<usize>>) {
@@ -218,12 +232,11 @@ mod tests {
     }
 
     #[test]
-    fn with_too_few_participants_records_are_parted_and_with_too_few_records_there_are_fewer_groups()
-     {
-        let said = [(Some("a"), "one thing"), (Some("a"), "another thing"), (Some("a"), "a third")];
+    fn nobody_is_in_two_groups_but_a_text_that_names_nobody_may_be_by_several() {
+        let said = [(Some("a"), "one thing"), (Some("a"), "another thing"), (Some("b"), "a third")];
         let (grouping, groups) = parted(&said, 3);
-        assert_eq!((grouping, groups.len()), (Grouping::Records, 3));
-        assert!(groups.iter().all(|g| g.len() == 1));
+        assert_eq!((grouping, groups), (Grouping::Participants, vec![vec![0, 1], vec![2]]));
+        let said = [(None, "one thing"), (None, "another thing"), (None, "a third")];
         let (grouping, groups) = parted(&said, 5);
         assert_eq!((grouping, groups.len()), (Grouping::Records, 3));
         assert!(parted(&[], 5).1.is_empty());

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::*;
-use crate::corpus::{ColumnSpan, Record};
+use crate::corpus::{ColumnSpan, Record, SourceFile};
 use crate::llm::scripted::ScriptedModel;
 use crate::llm::{Output, Shape};
 use crate::prompts::ask::Detail;
@@ -141,6 +141,18 @@ pub(super) fn row(index: usize, who: &str, cells: &[(&str, String)]) -> Record {
         participant: Some(who.into()),
         text,
         columns,
+    }
+}
+
+/// A file of a format, such as `csv`.
+pub(super) fn source(format: &str) -> SourceFile {
+    SourceFile {
+        number: 1,
+        name: format!("data.{format}"),
+        path: format!("data.{format}").into(),
+        format: format.into(),
+        encoding: "UTF-8".into(),
+        sha256: String::new(),
     }
 }
 

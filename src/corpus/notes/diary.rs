@@ -12,6 +12,7 @@ use crate::corpus::rows::Rows;
 use crate::corpus::talk::frames::{self, Above};
 use crate::corpus::talk::speakers::{Speakers, begins_turn};
 use crate::corpus::talk::transcript::{Block, Body, Facts};
+use crate::corpus::values::is_time_stamp;
 
 /// Fewest days that make a text a diary.
 const LEAST: usize = 3;
@@ -46,6 +47,16 @@ fn is_day(line: &str) -> bool {
     });
     let line = line.trim();
     line.contains(|c: char| c.is_ascii_digit()) && DAY.is_match(line)
+}
+
+/// Whether a value is a day, a time of day, or both: `12 March`, `09:15`, `2024-05-01 10:22`,
+/// `2024-05`.
+pub(crate) fn is_moment(value: &str) -> bool {
+    let is_of = |signs: &[u8]| value.bytes().all(|b| b.is_ascii_digit() || signs.contains(&b));
+    let begins = value.starts_with(|c: char| c.is_ascii_digit());
+    let is_clock = begins && value.contains(':') && is_of(b": .apmAPM");
+    let is_month = is_of(b"-/") && value.len() == 7 && value.find(['-', '/']) == Some(4);
+    is_clock || is_month || is_time_stamp(value) || is_day(value)
 }
 
 /// Whether a line stands where an entry or a picture would: `no entry (reminder sent)`, `[photo:

@@ -20,7 +20,7 @@ pub(super) fn notes(
     let before = [shard(plan), fewer_personas(plan, parting)];
     let after = [
         unnamed_participants(corpus),
-        shared_participants(plan, corpus, parting),
+        unknown_participants(plan, parting),
         closed_questions(plan),
         small_model(plan),
         nothing_to_digest(plan),
@@ -50,7 +50,8 @@ fn fewer_personas(plan: &Plan, parting: &Parting) -> Option<String> {
     let (slots, count) = (plan.slots.len(), plan.settings.count);
     let (one, many) = match parting.grouping {
         Grouping::Column => ("there is 1 segment", "there are {} segments"),
-        _ => ("there is 1 record", "there are {} records"),
+        Grouping::Participants => ("there is 1 participant", "there are {} participants"),
+        Grouping::Records => ("there is 1 record", "there are {} records"),
     };
     let found = one_or_many(slots, one, many);
     (slots < count).then(|| {
@@ -66,16 +67,9 @@ fn unnamed_participants(corpus: &Corpus) -> Option<String> {
     })
 }
 
-fn shared_participants(plan: &Plan, corpus: &Corpus, parting: &Parting) -> Option<String> {
+fn unknown_participants(plan: &Plan, parting: &Parting) -> Option<String> {
     (parting.grouping == Grouping::Records && plan.slots.len() > 1).then(|| {
-        let found = one_or_many(
-            corpus.participants(),
-            "there is 1 participant",
-            "there are {} participants",
-        );
-        format!(
-            "{found}, fewer than personas: what one participant said may stand behind several of them"
-        )
+        "a text does not say who speaks and is parted by paragraph: one person may stand behind several personas".to_owned()
     })
 }
 

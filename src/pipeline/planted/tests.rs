@@ -12,9 +12,9 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::corpus::{Corpus, SourceFile};
+use crate::corpus::Corpus;
 use crate::pipeline::segments::{part, units};
-use crate::pipeline::tests::{Watch, block_on, models, new_run, row, settings};
+use crate::pipeline::tests::{Watch, block_on, models, new_run, row, settings, source};
 use crate::pipeline::{Cancel, Settings, run};
 use crate::privacy::Cleared;
 
@@ -102,15 +102,7 @@ struct Planted {
 
 impl Planted {
     fn new(segments: usize, seed: u64) -> Self {
-        let table = SourceFile {
-            number: 1,
-            name: "planted.csv".into(),
-            path: "planted.csv".into(),
-            format: "csv".into(),
-            encoding: "UTF-8".into(),
-            sha256: String::new(),
-        };
-        let corpus = Corpus { files: vec![table], ..Corpus::default() };
+        let corpus = Corpus { files: vec![source("csv")], ..Corpus::default() };
         let draw = ChaCha8Rng::seed_from_u64(seed ^ 0x5eed);
         Self { corpus, truth: Vec::new(), segments, draw }
     }
@@ -329,7 +321,8 @@ fn made_up(number: usize) -> String {
 
 type Kind = fn(u64) -> Planted;
 
-const KINDS: [(&str, Kind); 8] = [
+const KINDS: [(&str, Kind); 9] = [
+    ("a dozen people", |seed| Planted::phrases(&[5, 4, 3], seed)),
     ("phrases", |seed| Planted::phrases(&[10; 5], seed)),
     ("unequal sizes", |seed| Planted::phrases(&[40, 20, 10, 6], seed)),
     ("order of the same words", Planted::order),
@@ -361,6 +354,24 @@ fn planted_segments_are_found_again_and_by_lot_they_are_not() {
 }
 
 #[test]
+fn slots_are_as_even_as_the_segments_are() {
+    let largest = |sizes: &[usize], seed: u64| {
+        let planted = Planted::phrases(sizes, seed);
+        let slots = planted.slots(seed);
+        let most = slots.iter().map(Vec::len).max().unwrap_or_default();
+        most as f64 / planted.truth.len() as f64
+    };
+    for (sizes, expected) in
+        [([160, 20, 20], 0.7..0.85), ([4, 3, 3], 0.3..0.55), ([2, 2, 2], 0.3..0.45)]
+    {
+        let sum: f64 = (0..SEEDS).map(|seed| largest(&sizes, seed)).sum();
+        let mean = sum / SEEDS as f64;
+        eprintln!("{sizes:?}: the largest slot has {mean:.2} of the people");
+        assert!(expected.contains(&mean), "{sizes:?}: {mean:.2}");
+    }
+}
+
+#[test]
 fn slots_keep_participants_whole_and_are_the_same_for_the_same_seed() {
     for (name, kind) in KINDS {
         let planted = kind(3);
@@ -379,7 +390,7 @@ fn slots_keep_participants_whole_and_are_the_same_for_the_same_seed() {
 
 #[test]
 fn personas_rest_on_records_of_the_segment_that_they_stand_for() {
-    for (name, kind) in KINDS.into_iter().take(4) {
+    for (name, kind) in KINDS.into_iter().take(5) {
         let mut sum = 0.0;
         for seed in 0..3 {
             let planted = kind(seed);

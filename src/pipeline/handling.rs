@@ -1,0 +1,283 @@
+//! Which columns tell how a record came about and is kept, and not what the person is like.
+//!
+//! Owns that judgement: by name, in the languages in which other names are read; by values that are
+//! days or times; and by figures that only count the rows. Segments must not follow such columns.
+//! What is context and no answer at all was told apart when the data was read.
+
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+
+use super::columns::{asks, tells_who};
+use crate::corpus::{Corpus, asks_permission, is_moment, number};
+
+/// Most words of a name that is read as a label; in a longer one, such a word is what is asked about.
+const LABEL: usize = 5;
+/// Fewest letters of either half of a compound.
+const LEAST_HALF: usize = 3;
+/// Fewest steps from row to row that show whether figures count the rows, and the share of them that
+/// must go the same way. In a table that somebody sorted by what people are like, equal figures stand
+/// side by side.
+const STEPS: usize = 8;
+const SAME_WAY: f64 = 0.95;
+
+/// Those who do a study: whatever a column says of them, it does not say of the participant.
+const STAFF: &str = "\
+    agent annotator assignee bearbeiter befrager coder encuestador encuestadora enquêteur \
+    enquêtrice entrevistador entrevistadora enumerator facilitator fieldworker interviewer \
+    interviewerin intervistatore moderador moderator moderatore moderatorin modérateur rater \
+    recruiter surveyor transcriber";
+/// Records, what they are part of, where they come from, what is done with them, when and how long.
+const RECORD: &str = "\
+    antwort archivo arquivo aufnahme batch befragung bestand bron case closed collection \
+    collector completed completion created date datei datensatz datum dauer duración durata \
+    duration duração durée duur elapsed encuesta end enquête enregistrement entretien \
+    entrevista entry export fecha fichier file fonte form formulaire formular formulario \
+    formulier formulário fragebogen fuente import indagine interview intervista modified ola \
+    onda ondata opened pesquisa quelle questionario questionnaire questionário quota \
+    received record recorded recording recruitment registro reply resolution resolved \
+    response resposta respuesta risposta row réponse sample sesión session sessione sheet \
+    sitzung sondage source start status statut submission submitted survey ticket transcript \
+    umfrage updated vague vragenlijst wave welle zeile";
+/// What can be said of a record.
+const SAID_OF_RECORDS: &str = "\
+    anno année ano art año beginn code codes codice código da data day de del der des di do \
+    du ende estado first flag heure hora hours hrs id idioma in key kind la lang language \
+    langue last length lieu lingua link location lugar luogo länge língua method min mins \
+    minuten minutes minutos mode month name no nr number numero nummer número of ora order \
+    ort path place quality round sec secondes seconds secs segundos sekunden sprache stage \
+    state stato taal the tiempo tijd time tipo to type van version week weight year zeit";
+/// Single words that are said of records wherever they are the whole name.
+const ALONE: &str = "\
+    batch bron count coverage date datei datum dauer developer duración durata duration \
+    duração durée duur elapsed end estado fecha fichier file filename flag fonte fuente \
+    index label labels no nr num number nummer onda ondata owner priority quelle reactions \
+    replies retweets seq sequence severity sla source start stato status statut tag tags \
+    theme themes upvotes vague version wave welle";
+/// Last or first words of the names of columns that hold codes which analysts gave.
+const CODES: &str = "code coded codes codice código kennung kürzel";
+/// Words for a language, which alone may be what people speak or that of the form.
+const LANGUAGE: &str = "idioma lang language langue lingua língua sprache taal";
+/// Longest code of a language, in bytes: `pt-BR`.
+const LANGUAGE_CODE: usize = 5;
+
+/// What the values of a column have shown so far.
+#[derive(Debug, Default)]
+struct Values {
+    filled: usize,
+    moments: usize,
+    language_codes: usize,
+    /// The last row's figure, and how many figures were more, less or the same as the one before.
+    last: Option<f64>,
+    rises: usize,
+    falls: usize,
+    ties: usize,
+}
+
+impl Values {
+    fn add(&mut self, value: &str) {
+        self.filled += 1;
+        self.moments += usize::from(is_moment(value));
+        self.language_codes += usize::from(value.len() <= LANGUAGE_CODE);
+        let figure = number(value);
+        if let (Some(last), Some(figure)) = (self.last, figure) {
+            let step = match figure.total_cmp(&last) {
+                Ordering::Greater => &mut self.rises,
+                Ordering::Less => &mut self.falls,
+                Ordering::Equal => &mut self.ties,
+            };
+            *step += 1;
+        }
+        self.last = figure;
+    }
+
+    /// Whether figures go up, or down, from nearly every row to the next.
+    fn count_rows(&self) -> bool {
+        let steps = self.rises + self.falls + self.ties;
+        steps >= STEPS && self.rises.max(self.falls) as f64 >= SAME_WAY * steps as f64
+    }
+}
+
+/// The names of the columns that say nothing of the person.
+pub(super) fn of_handling(corpus: &Corpus) -> HashSet<String> {
+    let mut columns: HashMap<&str, Values> = HashMap::new();
+    // A participant whose records all repeat a value counts once.
+    let mut before: HashMap<&str, (&Option<String>, &str)> = HashMap::new();
+    for record in &corpus.records {
+        for span in &record.columns {
+            let value = record.text[span.start..span.end].trim();
+            let own = (&record.participant, value);
+            let last = before.insert(&span.name, own);
+            if record.participant.is_none() || last != Some(own) {
+                columns.entry(&span.name).or_default().add(value);
+            }
+        }
+    }
+    let says_nothing = |(name, values): &(&str, Values)| {
+        let is_label = !asks(name);
+        let is_of_form =
+            is_in(LANGUAGE, &name.to_lowercase()) && values.language_codes == values.filled;
+        is_about_handling(name)
+            || is_of_form
+            || is_label && values.moments * 2 > values.filled
+            || is_label && !tells_who(name) && values.count_rows()
+    };
+    columns.into_iter().filter(says_nothing).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// Whether a column's name says that it is about the record, its handling or its analysis, or asks
+/// for leave to handle it.
+pub(super) fn is_about_handling(name: &str) -> bool {
+    let words = parts(name);
+    let holds = |list: &str, word: &String| is_in(list, word);
+    let (Some(first), Some(last)) = (words.first(), words.last()) else { return false };
+    asks_permission(name)
+        || !asks(name)
+            && words.len() <= LABEL
+            && (words.len() == 1 && holds(ALONE, first)
+                || words.iter().any(|word| holds(STAFF, word))
+                || holds(CODES, first)
+                || holds(CODES, last)
+                || words.iter().any(|word| holds(RECORD, word))
+                    && words.len() > 1
+                    && words.iter().all(|word| holds(RECORD, word) || holds(SAID_OF_RECORDS, word)))
+}
+
+/// The words of a name, in small letters and without numbers, and compounds in two: `wave`, `start`
+/// and `date` of `wave2_startdate`.
+fn parts(name: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut was_lower = false;
+    for c in name.chars() {
+        if !c.is_alphabetic() || c.is_uppercase() && was_lower {
+            parts.push(String::new());
+        }
+        if let (true, Some(part)) = (c.is_alphabetic(), parts.last_mut()) {
+            part.extend(c.to_lowercase());
+        }
+        was_lower = c.is_lowercase();
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.into_iter().flat_map(halves).collect()
+}
+
+/// A compound of two words on records in its halves, perhaps joined by an `s`, as in
+/// `Erhebungsdatum`; any other word whole.
+fn halves(word: String) -> Vec<String> {
+    let is_known = |word: &str| [RECORD, SAID_OF_RECORDS].iter().any(|list| is_in(list, word));
+    let halves = word.char_indices().skip(LEAST_HALF).map(|(at, _)| word.split_at(at));
+    let both = |(head, tail): &(&str, &str)| {
+        let heads = [*head, head.strip_suffix('s').unwrap_or(head)];
+        tail.chars().count() >= LEAST_HALF && is_known(tail) && heads.into_iter().any(is_known)
+    };
+    match halves.into_iter().find(both) {
+        Some((head, tail)) if !is_known(&word) => vec![head.to_owned(), tail.to_owned()],
+        _ => vec![word],
+    }
+}
+
+fn is_in(list: &str, word: &str) -> bool {
+    list.split(' ').any(|other| other == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::tests::row;
+
+    #[test]
+    fn a_name_tells_what_is_about_the_record_from_what_is_about_the_person() {
+        for name in [
+            "theme_code",
+            "code 2",
+            "interviewer",
+            "Interviewer gender",
+            "wave",
+            "survey_wave",
+            "row_status",
+            "source file",
+            "form_language",
+            "surveyLanguage",
+            "duration_sec",
+            "durationSeconds",
+            "Interviewdauer",
+            "interview location",
+            "first reply hours",
+            "fecha de la entrevista",
+            "May we contact you again?",
+        ] {
+            assert!(is_about_handling(name), "{name}");
+        }
+        for name in [
+            "role",
+            "employment status",
+            "native language",
+            "language",
+            "number of children",
+            "hours per week",
+            "source of income",
+            "duration of illness",
+            "ticket price",
+            "first visit",
+            "year of birth",
+            "update",
+            "What is your marital status?",
+            "How long did the interview with the bank take?",
+            "session_count",
+        ] {
+            assert!(!is_about_handling(name), "{name}");
+        }
+    }
+
+    /// The columns left out of a table of one row for each list of values.
+    fn left_out(columns: &[(&str, &[&str])]) -> Vec<String> {
+        let of_row = |at: usize| {
+            let cells: Vec<(&str, String)> =
+                columns.iter().map(|(name, values)| (*name, values[at].to_owned())).collect();
+            row(at, &format!("P{at}"), &cells)
+        };
+        let records = (0..columns[0].1.len()).map(of_row).collect();
+        let found = of_handling(&Corpus { records, ..Corpus::default() });
+        let names = columns.iter().map(|(name, _)| (*name).to_owned());
+        names.filter(|name| found.contains(name)).collect()
+    }
+
+    #[test]
+    fn days_and_codes_of_languages_and_figures_that_count_rows_are_told_by_their_values() {
+        let found = left_out(&[
+            (
+                "taken",
+                &[
+                    "Mon 3 June",
+                    "4 June",
+                    "4 June",
+                    "5 June",
+                    "",
+                    "7 June",
+                    "7 June",
+                    "8 June",
+                    "9 June",
+                ],
+            ),
+            (
+                "from",
+                &[
+                    "09:15", "10:20", "9:00 am", "11:45", "12:10", "08:30", "14:00", "15:30",
+                    "16:10",
+                ],
+            ),
+            (
+                "When do you get up?",
+                &["06:15", "07:20", "07:00", "06:45", "05:10", "06:30", "08:00", "07:30", "07:10"],
+            ),
+            ("language", &["de", "en", "en", "de", "fr", "en", "en", "de", "de"]),
+            (
+                "Sprache",
+                &["Deutsch", "Urdu", "Deutsch", "Tamil", "Urdu", "Urdu", "Tamil", "Urdu", "Urdu"],
+            ),
+            ("lfd", &["3", "4", "5", "6", "8", "9", "10", "11", "12"]),
+            ("age", &["23", "24", "25", "26", "38", "39", "40", "51", "62"]),
+            ("children", &["0", "0", "0", "1", "1", "2", "2", "3", "3"]),
+        ]);
+        assert_eq!(found, ["taken", "from", "language", "lfd"]);
+    }
+}
