@@ -7,6 +7,7 @@ use crate::corpus::notes::cards;
 use crate::corpus::notes::diary;
 use crate::corpus::notes::filled;
 use crate::corpus::notes::narration::{self, Form};
+use crate::corpus::notes::posts;
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::asked::{self, Asked};
 use crate::corpus::talk::chat;
@@ -29,7 +30,8 @@ pub(crate) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         .collect();
     let special = cards::read(&lines, rows)
         .or_else(|| diary::read(&lines, rows))
-        .or_else(|| filled::read(&lines, rows));
+        .or_else(|| filled::read(&lines, rows))
+        .or_else(|| posts::read(&lines, rows));
     if let Some(blocks) = special {
         return transcript::into_rows(blocks, rows);
     }

@@ -7,6 +7,7 @@ pub(super) mod cards;
 pub(super) mod diary;
 pub(super) mod filled;
 pub(super) mod narration;
+pub(super) mod posts;
 pub(super) mod researchers;
 pub(super) mod told;
 mod told_people;
