@@ -8,6 +8,7 @@ use crate::corpus::notes::diary;
 use crate::corpus::notes::filled;
 use crate::corpus::notes::narration::{self, Form};
 use crate::corpus::notes::posts;
+use crate::corpus::notes::reviews;
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::asked::{self, Asked};
 use crate::corpus::talk::chat;
@@ -31,7 +32,8 @@ pub(crate) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     let special = cards::read(&lines, rows)
         .or_else(|| diary::read(&lines, rows))
         .or_else(|| filled::read(&lines, rows))
-        .or_else(|| posts::read(&lines, rows));
+        .or_else(|| posts::read(&lines, rows))
+        .or_else(|| reviews::read(&lines, rows));
     if let Some(blocks) = special {
         return transcript::into_rows(blocks, rows);
     }

@@ -9,5 +9,6 @@ pub(super) mod filled;
 pub(super) mod narration;
 pub(super) mod posts;
 pub(super) mod researchers;
+pub(super) mod reviews;
 pub(super) mod told;
 mod told_people;
