@@ -6,6 +6,7 @@ use super::mail;
 use crate::corpus::notes::cards;
 use crate::corpus::notes::diary;
 use crate::corpus::notes::filled;
+use crate::corpus::notes::letters;
 use crate::corpus::notes::narration::{self, Form};
 use crate::corpus::notes::posts;
 use crate::corpus::notes::reviews;
@@ -33,7 +34,8 @@ pub(crate) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         .or_else(|| diary::read(&lines, rows))
         .or_else(|| filled::read(&lines, rows))
         .or_else(|| posts::read(&lines, rows))
-        .or_else(|| reviews::read(&lines, rows));
+        .or_else(|| reviews::read(&lines, rows))
+        .or_else(|| letters::read(&lines, rows));
     if let Some(blocks) = special {
         return transcript::into_rows(blocks, rows);
     }

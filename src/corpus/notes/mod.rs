@@ -6,6 +6,7 @@
 pub(super) mod cards;
 pub(super) mod diary;
 pub(super) mod filled;
+pub(super) mod letters;
 pub(super) mod narration;
 pub(super) mod posts;
 pub(super) mod researchers;
