@@ -15,6 +15,9 @@ use super::speakers::{begins_turn, participant_of_heading};
 /// Fewest times that a tool's line occurs.
 const LEAST: usize = 3;
 
+/// Fewest pages whose edges are known by their numbers.
+const LEAST_PAGES: usize = 2;
+
 /// Most words of a line that is taken for a heading because it numbers or names a participant.
 const HEADING_WORDS: usize = 3;
 
@@ -57,6 +60,7 @@ impl Frames {
         }
         let others = alone.iter().filter(|(at, _)| !named.contains_key(at));
         frames.tools = counted(others.copied());
+        frames.tools.extend(pages(lines));
         // Headings count only if there are several different ones.
         let differ = |found: &BTreeMap<usize, Above>| {
             found.values().any(|above| Some(above) != found.values().next())
@@ -112,6 +116,41 @@ fn counted<'t>(alone: impl Iterator<Item = (usize, &'t str)>) -> HashSet<usize> 
         })
         .flat_map(|(_, lines)| lines.into_iter().map(|(at, _)| at))
         .collect()
+}
+
+/// Indices of what stands at the edges of pages, wherever the page ended: `Page 2 of 12`, and a line
+/// beside it that comes back on other pages.
+fn pages(lines: &[&str]) -> HashSet<usize> {
+    static PAGE: LazyLock<Regex> = LazyLock::new(|| {
+        let page = "page|seite|página|pagina|pág\\.?|pag\\.?|strona|str\\.?|sida|side|sivu|strana\
+            |sayfa|страница|стр\\.?|p\\.|s\\.";
+        let of = "of|von|de|di|sur|van|z|av|af|ze|из|/";
+        let pattern = format!(
+            r"(?i)^[-–—\s]*(?:(?:{page})\s*\d{{1,4}}\s*(?:{of})\s*\d{{1,4}}|第\s*\d{{1,4}}\s*[页頁])[-–—\s]*$"
+        );
+        Regex::new(&pattern).expect("the pattern is valid")
+    });
+    let filled: Vec<(usize, &str)> = lines
+        .iter()
+        .enumerate()
+        .map(|(at, line)| (at, line.trim()))
+        .filter(|(_, line)| !line.is_empty())
+        .collect();
+    let is_page = |at: usize| filled.get(at).is_some_and(|(_, line)| PAGE.is_match(line));
+    let numbered: Vec<usize> = (0..filled.len()).filter(|at| is_page(*at)).collect();
+    if numbered.len() < LEAST_PAGES {
+        return HashSet::new();
+    }
+    let mut beside: HashMap<&str, usize> = HashMap::new();
+    for at in &numbered {
+        let neighbours = [at.checked_sub(1), Some(at + 1)].into_iter().flatten();
+        for (_, line) in neighbours.filter_map(|at| filled.get(at)) {
+            *beside.entry(line).or_default() += 1;
+        }
+    }
+    beside.retain(|line, times| *times >= LEAST_PAGES && !begins_turn(line));
+    let is_edge = |at: &usize| is_page(*at) || beside.contains_key(filled[*at].1);
+    (0..filled.len()).filter(is_edge).map(|at| filled[at].0).collect()
 }
 
 /// The name of the file that a line is about, as in
@@ -184,6 +223,19 @@ mod tests {
             rows.findings.kinds(),
             [("above-headings", Some(1), 1), ("tool-line", Some(3), 5)]
         );
+    }
+
+    #[test]
+    fn the_edge_of_a_page_may_stand_anywhere_and_has_a_running_title() {
+        let rows = load_text(
+            "Projekt 2024 | Poufne\n\nBadaczka: Gdzie?\nAnna: Na dwóch\nStrona 1 z 2\nProjekt 2024 | Poufne\n\
+             grupach.\nBadaczka: Czemu?\nAnna: Bo tak.\n\nStrona 2 z 2\nProjekt 2024 | Poufne\n",
+        );
+        let expected = [
+            (Some("Anna"), "question: Gdzie?\ntext: Na dwóch\ngrupach."),
+            (Some("Anna"), "question: Czemu?\ntext: Bo tak."),
+        ];
+        assert_eq!(said(&rows), expected);
     }
 
     #[test]
