@@ -58,6 +58,12 @@ impl Frames {
                 named.insert(at, Above { section: None, participant: Some(participant) });
             }
         }
+        let mut sessions = BTreeMap::new();
+        for (at, line) in lines.iter().enumerate().filter(|(at, _)| *at == 0 || is_blank(at - 1)) {
+            if let Some(participant) = session(line.trim()) {
+                sessions.insert(at, Above { section: None, participant: Some(participant) });
+            }
+        }
         let others = alone.iter().filter(|(at, _)| !named.contains_key(at));
         frames.tools = counted(others.copied());
         frames.tools.extend(pages(lines));
@@ -69,7 +75,7 @@ impl Frames {
         if frames.are_sources {
             frames.headings.append(&mut sources);
         }
-        for mut found in [ruled, named] {
+        for mut found in [ruled, named, sessions] {
             if differ(&found) {
                 frames.headings.append(&mut found);
             }
@@ -174,6 +180,17 @@ fn file_name(path: &str) -> String {
     }
 }
 
+/// Whom a heading names that numbers a session, as notes of a day of tests have it:
+/// `Session 4 — Beatriz, 34, with two children`.
+fn session(line: &str) -> Option<String> {
+    static SESSION: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"^\p{Lu}\p{L}+ #?\d{1,3}\s*[—–:-]\s*(?P<who>\p{L}.*)$")
+            .expect("the pattern is valid")
+    });
+    let who = SESSION.captures(line)?.name("who")?.as_str();
+    participant_of_heading(who).filter(|_| !who.ends_with('.'))
+}
+
 /// The heading in a line such as `=== P01.txt ===`, which is a participant's where it says so or
 /// names a file.
 pub(crate) fn between_rules(line: &str) -> Option<Above> {
@@ -223,6 +240,20 @@ mod tests {
             rows.findings.kinds(),
             [("above-headings", Some(1), 1), ("tool-line", Some(3), 5)]
         );
+    }
+
+    #[test]
+    fn a_line_that_numbers_a_session_names_whose_words_follow() {
+        let rows = load_text(
+            "Day 2\n\nSession 4 — Bea, 34, two children\nI ended up being the guide.\n\n\
+             Session 5 — Leo, 68, retired\nIt whistles at me.\n",
+        );
+        let found = said(&rows);
+        assert!(
+            found.contains(&(Some("Bea, 34, two children"), "I ended up being the guide.")),
+            "{found:?}"
+        );
+        assert!(found.contains(&(Some("Leo, 68, retired"), "It whistles at me.")), "{found:?}");
     }
 
     #[test]
