@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::bystanders::is_remark;
 use super::moderator;
 use super::time_marks;
 use super::transcript::Block;
@@ -261,9 +262,9 @@ impl<'a> Label<'a> {
         let mut speaker = if is_of_all { letter } else { name };
         if let (Some(name), Some(bracket)) = (found.name("name"), found.name("bracket")) {
             let both = &line[name.start()..bracket.end()];
-            // A bracket is kept where it gives the role of somebody who asks, as in
+            // A bracket is kept where it says that somebody is not interviewed, as in
             // `Ana (Interviewer)`.
-            if moderator::is_role(both) {
+            if moderator::tells_part(both) {
                 speaker = both;
             }
         }
@@ -309,7 +310,7 @@ impl Speakers {
             all += usize::from(!line.trim().is_empty());
             let Some(label) = Label::parse(line) else { continue };
             labelled += 1;
-            asks |= moderator::is_asker(label.speaker);
+            asks |= moderator::is_asker(label.speaker) && !is_remark(label.speaker);
             let named = |name: &String| is_short_for(label.speaker, name);
             let known = label.timed
                 || moderator::is_asker(label.speaker)

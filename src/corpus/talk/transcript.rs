@@ -3,9 +3,10 @@
 //! Owns what continues a turn, and which question an answer carries. Which words are speaker labels
 //! is decided in `speakers`. Does not know whether the prose was Markdown or text.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::asking::{self, Asking};
+use super::bystanders::is_remark;
 use super::chat_heads::{self, Parts};
 use super::layouts;
 use super::moderator::{self, Question};
@@ -57,7 +58,7 @@ pub(crate) enum Body {
 }
 
 /// What becomes a record: a row of a table, or a turn.
-enum Entry {
+pub(super) enum Entry {
     Row {
         line: usize,
         section: Option<String>,
@@ -69,13 +70,13 @@ enum Entry {
 }
 
 /// A piece of text by one speaker.
-struct Turn {
-    line: usize,
-    section: Option<String>,
-    participant: Option<String>,
+pub(super) struct Turn {
+    pub line: usize,
+    pub section: Option<String>,
+    pub participant: Option<String>,
     facts: Facts,
-    speaker: Option<String>,
-    text: String,
+    pub speaker: Option<String>,
+    pub text: String,
 }
 
 /// Adds a record for each paragraph, item, row or turn. A moderator's turn is not evidence: it
@@ -110,9 +111,10 @@ pub(crate) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), S
     if speakers.timed {
         drop_heading(&mut entries, rows);
     }
+    asking::drop_bystanders(&mut entries, rows);
     let asking = Asking::find_and_note(&entries, &parts, rows);
-    let mut writer =
-        Writer { rows, asking, parts, question: Question::default(), above: (None, None) };
+    let question = Question::default();
+    let mut writer = Writer { rows, asking, parts, question, above: (None, None) };
     entries.into_iter().try_for_each(|entry| writer.write(entry))?;
     writer.end_question();
     Ok(())
@@ -236,9 +238,10 @@ impl Turn {
     /// Whether a piece continues this turn: its label is the same, or it is a paragraph without
     /// one. A list item without a label belongs to nobody.
     fn goes_on(&self, block: &Block, piece: &Piece) -> bool {
+        let is_open = || self.speaker.as_ref().is_some_and(|speaker| !is_remark(speaker));
         let same_speaker = match &piece.speaker {
             Some(speaker) => self.speaker.as_ref() == Some(speaker),
-            None => self.speaker.is_some() && matches!(block.body, Body::Paragraph(_)),
+            None => matches!(block.body, Body::Paragraph(_)) && is_open(),
         };
         same_speaker
             && self.section == block.section
@@ -252,77 +255,6 @@ fn join(text: &mut String, separator: &str, more: &str) {
         text.push_str(separator);
     }
     text.push_str(more);
-}
-
-/// Who asks in a document.
-enum Asking {
-    /// Speakers whose label is a role that asks, such as `Interviewer`.
-    Labelled,
-    /// Speakers whose label is that of somebody who helps customers, such as `Agent`.
-    Helping,
-    /// This speaker, to judge by what they say.
-    Guessed(String),
-    /// No speaker; also where all of them have the label of one who asks, since nobody would
-    /// answer.
-    Nobody,
-}
-
-impl Asking {
-    /// Finds out who asks, and notes it in `rows`: their names as those of moderators, and a finding
-    /// where they are guessed.
-    fn find_and_note(entries: &[Entry], parts: &Parts, rows: &mut Rows) -> Self {
-        let turns = || {
-            entries.iter().filter_map(|entry| match entry {
-                Entry::Turn(turn) => Some((turn.speaker.as_deref(), turn.text.as_str())),
-                Entry::Row { .. } => None,
-            })
-        };
-        let is_asker = |speaker: Option<&str>| speaker.is_some_and(moderator::is_asker);
-        let helps = !parts.interviews && !turns().any(|(speaker, _)| is_asker(speaker));
-        let asks = |speaker: Option<&str>| {
-            is_asker(speaker)
-                || helps && speaker.is_some_and(moderator::is_helper)
-                || speaker.is_some_and(|speaker| parts.is_asking(speaker))
-        };
-        if turns().any(|(speaker, _)| asks(speaker)) {
-            // Words before the first question do not answer it.
-            let mut after = turns().skip_while(|(speaker, _)| !asks(*speaker));
-            let alone = after.all(|(speaker, _)| asks(speaker));
-            let named = turns().any(|(speaker, _)| speaker.is_some() && !asks(speaker));
-            let names = turns().filter(|(speaker, _)| asks(*speaker));
-            let names: BTreeSet<&str> =
-                names.filter_map(|(label, _)| moderator::name_in(label?)).collect();
-            rows.moderators.extend(names.into_iter().map(str::to_owned));
-            return match (alone && !named, helps) {
-                (true, _) => Self::Nobody,
-                (false, true) => Self::Helping,
-                (false, false) => Self::Labelled,
-            };
-        }
-        let spoken = turns().filter_map(|(speaker, text)| Some((speaker?, text)));
-        let Some(name) = moderator::guess(spoken) else { return Self::Nobody };
-        // A speaker whom a heading names is the one interviewed.
-        let is_named = |entry: &Entry| match entry {
-            Entry::Turn(Turn { participant, .. }) | Entry::Row { participant, .. } => {
-                participant.as_ref().is_some_and(|named| is_short_for(name, named))
-            }
-        };
-        if entries.iter().any(is_named) {
-            return Self::Nobody;
-        }
-        moderator::note_guess(&mut rows.findings, name);
-        rows.moderators.push(name.to_owned());
-        Self::Guessed(name.to_owned())
-    }
-
-    fn is_by(&self, turn: &Turn, parts: &Parts) -> bool {
-        turn.speaker.as_deref().is_some_and(|speaker| match self {
-            Self::Labelled => moderator::is_asker(speaker) || parts.is_asking(speaker),
-            Self::Helping => moderator::is_helper(speaker) || parts.is_asking(speaker),
-            Self::Guessed(name) => name == speaker,
-            Self::Nobody => false,
-        })
-    }
 }
 
 /// Writes entries as records, holding back a question until its answer comes.
@@ -447,6 +379,36 @@ mod tests {
             ]
         );
         assert!(rows.findings.kinds().is_empty());
+    }
+
+    #[test]
+    fn an_interpreter_between_others_is_nobody_and_alone_speaks_for_the_participant() {
+        let talk = |who: &str| {
+            format!(
+                "Interviewer: How do you pay?\n{who}: ¿Cómo paga?\nRosa: En la tienda.\n\
+                 {who}: At the shop.\nInterviewer: Why?\n{who}: ¿Por qué?\nRosa: Por la cola.\n"
+            )
+        };
+        for who in ["Interpreter", "Intérprete 1", "Luis (Dolmetscher)", "通訳"] {
+            let rows = load_text(&talk(who));
+            let expected = [
+                (Some("Rosa"), "question: How do you pay?\ntext: En la tienda."),
+                (Some("Rosa"), "question: Why?\ntext: Por la cola."),
+            ];
+            assert_eq!(said(&rows), expected, "{who}");
+        }
+        let rows = load_text("Interviewer: How do you pay?\nInterpreter: She pays at the shop.\n");
+        assert_eq!(rows.records.len(), 1);
+    }
+
+    #[test]
+    fn a_job_in_brackets_tells_who_is_not_interviewed() {
+        let talk = "Priya (UX Research): How do you start?\nAna: With the list.\nJon (Observer): Which one?\n\
+                    Ana: The long one.\n";
+        let rows = load_text(talk);
+        assert!(rows.records.iter().all(|record| record.participant.as_deref() == Some("Ana")));
+        assert_eq!(said(&rows)[1].1, "question: Which one?\ntext: The long one.");
+        assert_eq!(rows.moderators, ["Jon", "Priya"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use super::bystanders::{interprets, is_watching};
 use super::moderator;
 use super::speakers::{Speakers, is_generic, is_note_word};
 use super::transcript::{Block, Body, Facts};
@@ -112,24 +113,6 @@ const OF_RECORDING: [&str; 37] = [
     "progetto",
 ];
 
-/// People who are present and not interviewed, beside those who ask.
-const WATCHING: [&str; 14] = [
-    "observer",
-    "observers",
-    "notetaker",
-    "scribe",
-    "transcriber",
-    "translator",
-    "protokoll",
-    "beobachter",
-    "observador",
-    "observadora",
-    "observateur",
-    "observatrice",
-    "osservatore",
-    "notulist",
-];
-
 /// Short answers that could be taken for names.
 const REPLIES: [&str; 24] = [
     "hi", "hello", "hey", "yes", "yeah", "no", "ok", "okay", "sure", "thanks", "bye", "hallo",
@@ -159,11 +142,6 @@ pub(crate) struct Header {
     pub(crate) asking: Vec<String>,
     /// Whether one of them interviews, and does not help a customer.
     pub(crate) interviews: bool,
-}
-
-/// Whether a label is that of somebody who is present and neither asks nor answers: `Observer`.
-pub(crate) fn is_watching(label: &str) -> bool {
-    WATCHING.contains(&normalise(label).as_str())
 }
 
 /// Removes the title and the header lines above each conversation of a document, and gives the
@@ -316,7 +294,9 @@ fn is_header(blocks: &[Block], below: &[Block]) -> bool {
     !speakers.is_empty()
         && lines.iter().any(|(label, line)| match line {
             Line::Tells | Line::Describes(..) => true,
-            Line::Asks(names) | Line::Heard(names) => is_watching(label) || speaks(names),
+            Line::Asks(names) | Line::Heard(names) => {
+                is_watching(label) || interprets(label) || speaks(names)
+            }
             Line::Other(_) => false,
         })
 }
@@ -361,7 +341,8 @@ fn parse(line: &str) -> Option<Line<'_>> {
         return Some(Line::Tells);
     }
     let names_somebody = names_in(value).next().is_some();
-    if moderator::is_role(label) || is_watching(label) || moderator::is_helper(label) {
+    let is_present = is_watching(label) || interprets(label);
+    if moderator::is_role(label) || is_present || moderator::is_helper(label) {
         return names_somebody.then_some(Line::Asks(value));
     }
     if is_generic(label) || participant_rank(label).is_some_and(|rank| rank < LONGEST_RANK) {
