@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::bystanders::is_remark;
+use super::label_forms::PARTICLES;
 use super::moderator;
 use super::time_marks;
 use super::transcript::Block;
@@ -252,7 +253,8 @@ impl<'a> Label<'a> {
             Regex::new(&pattern).expect("the pattern is valid")
         });
         let line = line.trim();
-        let found = COLON.captures(line).or_else(|| BARE.captures(line))?;
+        let bare = || BARE.captures(line).filter(|found| may_be_name(&found["name"]));
+        let found = COLON.captures(line).or_else(bare)?;
         let group = |name| found.name(name).map(|m| m.as_str());
         // Numbered questions and answers (`Q1:`, `A1:`) are all by the same two speakers.
         let name = group("name")?.trim();
@@ -274,9 +276,26 @@ impl<'a> Label<'a> {
         let behind = line[found.get(0)?.end()..].trim();
         let rest = time_marks::after_start(behind);
         let is_marked = rest.len() < behind.len();
-        let timed = is_marked || group("before").is_some() || group("after").is_some();
+        let timed = is_marked
+            || group("before").is_some()
+            || group("after").is_some()
+            || group("bracket").is_some_and(is_time);
         Some(Self { speaker, timed, is_marked, rest })
     }
+}
+
+/// Whether a bracket behind a name holds a time: `(00:02)`.
+fn is_time(bracket: &str) -> bool {
+    let inner = bracket.trim().trim_matches(['(', ')']);
+    inner.contains(':') && inner.chars().all(|c| c.is_ascii_digit() || ":.,".contains(c))
+}
+
+/// Whether words before a time may be a name: those of a sentence, as in `I left at 14:10`, begin with
+/// small letters, except for the particles of names.
+fn may_be_name(words: &str) -> bool {
+    let is_known = || moderator::is_asker(words) || is_generic(words) || is_numbered(words);
+    let is_part = |word: &str| !word.starts_with(char::is_lowercase) || PARTICLES.contains(&word);
+    words.split_whitespace().nth(1).is_none() || words.split_whitespace().all(is_part) || is_known()
 }
 
 /// Whether a line begins as a turn does.
@@ -357,13 +376,19 @@ mod tests {
             "[00:01:02] Ana María: text",
             "00:01 - Ana María: text",
             "Ana María (nurse): text",
+            "Ana María (00:02): text",
             "Ana María [00:01]: text",
             "(0:07) Ana María: text",
         ] {
             let label = Label::parse(line).unwrap_or_else(|| panic!("no label in {line:?}"));
             assert_eq!((label.speaker, label.rest), ("Ana María", "text"), "{line:?}");
+            assert_eq!(label.timed, line.contains('0'), "{line:?}");
+        }
+        for line in ["I left at 14:10", "asked Mar 4 at 10:12", "We met the nurse - 9:30"] {
+            assert!(Label::parse(line).is_none(), "{line}");
         }
         for (line, speaker) in [
+            ("Ana de Souza  00:01:02", "Ana de Souza"),
             ("Ana María  00:01:02", "Ana María"),
             ("Ana María (External)   0:03", "Ana María"),
             ("María, Ana   0:03", "María, Ana"),
