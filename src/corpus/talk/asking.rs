@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::bystanders::{interprets, is_remark, is_system};
 use super::chat_heads::Parts;
+use super::helpers::{self, Said};
 use super::moderator;
 use super::speakers::is_short_for;
 use super::transcript::{Entry, Turn};
@@ -108,4 +109,22 @@ pub(super) fn drop_bystanders(entries: &mut Vec<Entry>, rows: &mut Rows) {
         }
         !is_gone
     });
+}
+
+/// Adds those who help customers to those who ask, where nobody is labelled as an interviewer.
+pub(super) fn add_helpers(entries: &[Entry], parts: &mut Parts, rows: &mut Rows) {
+    let said = entries.iter().filter_map(|entry| match entry {
+        Entry::Turn(Turn { line, speaker: Some(speaker), text, .. }) => {
+            Some(Said { chat: parts.chat_of(*line), speaker, text })
+        }
+        _ => None,
+    });
+    let said: Vec<Said<'_>> = said.collect();
+    if parts.interviews || said.iter().any(|turn| moderator::is_asker(turn.speaker)) {
+        return;
+    }
+    let names = helpers::find(&said, &|name| parts.is_asking(name));
+    let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+    rows.moderators.extend(names.iter().filter(|name| !moderator::is_helper(name)).cloned());
+    parts.add_asking(names);
 }

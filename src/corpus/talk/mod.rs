@@ -13,6 +13,7 @@ mod bystanders;
 pub(super) mod chat;
 mod chat_heads;
 pub(super) mod frames;
+mod helpers;
 mod label_forms;
 pub(super) mod layouts;
 pub(super) mod moderator;

@@ -329,6 +329,12 @@ fn is_interviewee(label: &str) -> bool {
         || PARTICIPANTS.contains(&first.as_str())
 }
 
+/// Whether a label is that of a customer or patient, with or without a number: `Visitor 48213`.
+pub(super) fn is_customer(label: &str) -> bool {
+    let first = first_word(label);
+    first == "customer" || PARTICIPANTS.contains(&first.as_str())
+}
+
 /// The first word of a label in lower case, without a number at its end.
 fn first_word(label: &str) -> String {
     let first = label.trim().split(|c: char| !is_of_word(c)).next().unwrap_or_default();

@@ -303,6 +303,11 @@ pub(crate) fn begins_turn(line: &str) -> bool {
     Label::parse(line).is_some()
 }
 
+/// Whether a line begins a turn with a time.
+pub(super) fn is_timed_turn(line: &str) -> bool {
+    Label::parse(line).is_some_and(|label| label.timed)
+}
+
 /// The speaker whom the label of a line names, and the rest of the line.
 pub(crate) fn label_of(line: &str) -> Option<(&str, &str)> {
     Label::parse(line).map(|label| (label.speaker, label.rest))

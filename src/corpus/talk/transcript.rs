@@ -86,7 +86,7 @@ pub(crate) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), S
     let mut speakers = Speakers::find(&blocks);
     let mut parts = Parts::default();
     if !speakers.is_empty() {
-        parts = chat_heads::take_out(&mut blocks, &mut rows.findings);
+        parts = chat_heads::take_out(&mut blocks, speakers.timed, &mut rows.findings);
         speakers = Speakers::find(&blocks);
     }
     rows.moderators.extend(header.asking.iter().cloned());
@@ -111,10 +111,11 @@ pub(crate) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), S
     if speakers.timed {
         drop_heading(&mut entries, rows);
     }
+    asking::add_helpers(&entries, &mut parts, rows);
     asking::drop_bystanders(&mut entries, rows);
     let asking = Asking::find_and_note(&entries, &parts, rows);
     let question = Question::default();
-    let mut writer = Writer { rows, asking, parts, question, above: (None, None) };
+    let mut writer = Writer { rows, asking, parts, question, above: (None, None), chat: 0 };
     entries.into_iter().try_for_each(|entry| writer.write(entry))?;
     writer.end_question();
     Ok(())
@@ -149,6 +150,37 @@ impl Block {
             }
             Body::Cells(cells) => cells.iter().map(|(_, value)| words(value)).sum(),
         }
+    }
+
+    /// The block without the lines that `is_gone` tells by their index: one block for each run of lines
+    /// that are left, so that their numbers in the file hold.
+    pub(super) fn without(self, mut is_gone: impl FnMut(usize, &str) -> bool) -> Vec<Self> {
+        let is_item = matches!(self.body, Body::Item(_));
+        if !is_item && !matches!(self.body, Body::Paragraph(_)) {
+            return vec![self];
+        }
+        let (Body::Paragraph(lines) | Body::Item(lines)) = self.body else { return Vec::new() };
+        let mut runs: Vec<(usize, Vec<String>)> = Vec::new();
+        let mut is_open = false;
+        for (at, text) in lines.into_iter().enumerate() {
+            if is_gone(at, &text) {
+                is_open = false;
+                continue;
+            }
+            match runs.last_mut() {
+                Some((_, run)) if is_open => run.push(text),
+                _ => runs.push((at, vec![text])),
+            }
+            is_open = true;
+        }
+        let block = |(at, lines): (usize, Vec<String>)| Self {
+            line: self.line + at,
+            section: self.section.clone(),
+            participant: self.participant.clone(),
+            facts: Facts::clone(&self.facts),
+            body: if is_item { Body::Item(lines) } else { Body::Paragraph(lines) },
+        };
+        runs.into_iter().map(block).collect()
     }
 
     pub(crate) fn lines(&self) -> &[String] {
@@ -265,6 +297,8 @@ struct Writer<'a> {
     question: Question,
     /// The section and the participant of the headings above the last turn.
     above: (Option<String>, Option<String>),
+    /// Number of the chat in which the last turn stands.
+    chat: usize,
 }
 
 impl Writer<'_> {
@@ -293,6 +327,11 @@ impl Writer<'_> {
         if turn.speaker.is_some() && is_stage_direction(&text) {
             note_stage_direction(&mut self.rows.findings, turn.line);
             return Ok(());
+        }
+        let chat = self.parts.chat_of(turn.line);
+        if chat != self.chat {
+            self.end_question();
+            self.chat = chat;
         }
         let above = (turn.section.clone(), turn.participant.clone());
         if above != self.above {
