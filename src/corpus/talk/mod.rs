@@ -18,6 +18,7 @@ mod label_forms;
 pub(super) mod layouts;
 pub(super) mod moderator;
 mod question;
+mod roster;
 pub(super) mod speakers;
 mod time_marks;
 pub(super) mod transcript;

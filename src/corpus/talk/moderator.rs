@@ -329,6 +329,12 @@ fn is_interviewee(label: &str) -> bool {
         || PARTICIPANTS.contains(&first.as_str())
 }
 
+/// Whether a word in the role of somebody says that they are to be heard: `patient`, `member`.
+pub(super) fn is_heard_word(word: &str) -> bool {
+    let word = word.to_lowercase();
+    PARTICIPANTS.contains(&word.as_str()) || is_generic(&word)
+}
+
 /// Whether a label is that of a customer or patient, with or without a number: `Visitor 48213`.
 pub(super) fn is_customer(label: &str) -> bool {
     let first = first_word(label);

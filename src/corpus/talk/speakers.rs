@@ -303,6 +303,11 @@ pub(crate) fn begins_turn(line: &str) -> bool {
     Label::parse(line).is_some()
 }
 
+/// Whether a label is the name of one of those present, or a part of it.
+pub(super) fn is_present(label: &str, names: &[String]) -> bool {
+    names.iter().any(|name| name == label || is_short_for(label, name))
+}
+
 /// Whether a line begins a turn with a time.
 pub(super) fn is_timed_turn(line: &str) -> bool {
     Label::parse(line).is_some_and(|label| label.timed)
@@ -351,6 +356,16 @@ impl Speakers {
             labels.clear();
         }
         Self { labels, timed: timed >= 2 && timed * 2 > labelled }
+    }
+
+    /// Finds the speakers of minutes: those who were present count even if they speak once.
+    pub(super) fn among(names: &[String], blocks: &[Block]) -> Self {
+        let mut speakers = Self::find(blocks);
+        let lines = blocks.iter().flat_map(Block::lines);
+        let labels = lines.filter_map(|line| Label::parse(line)).map(|label| label.speaker);
+        let present = labels.filter(|label| is_present(label, names));
+        speakers.labels.extend(present.map(|label| (label.to_owned(), 1)));
+        speakers
     }
 
     /// Whether nobody speaks, so that the text is not a conversation.

@@ -10,6 +10,7 @@ use super::bystanders::is_remark;
 use super::chat_heads::{self, Parts};
 use super::layouts;
 use super::moderator::{self, Question};
+use super::roster;
 use super::speakers::{Speakers, is_generic, is_short_for};
 use super::time_marks;
 use super::transcript_header;
@@ -83,12 +84,20 @@ pub(super) struct Turn {
 /// becomes the `question` of the turns that answer it.
 pub(crate) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), String> {
     let header = transcript_header::take_out(&mut blocks, &mut rows.findings);
-    let mut speakers = Speakers::find(&blocks);
+    let roster = roster::take_out(&mut blocks, &mut rows.findings);
+    let find = |blocks: &[Block]| match &roster {
+        Some(roster) => Speakers::among(&roster.names, blocks),
+        None => Speakers::find(blocks),
+    };
+    let mut speakers = find(&blocks);
     let mut parts = Parts::default();
     if !speakers.is_empty() {
         parts = chat_heads::take_out(&mut blocks, speakers.timed, &mut rows.findings);
-        speakers = Speakers::find(&blocks);
+        speakers = find(&blocks);
     }
+    let staff = roster.map(|roster| roster.staff).unwrap_or_default();
+    rows.moderators.extend(staff.iter().cloned());
+    parts.add_asking(staff);
     rows.moderators.extend(header.asking.iter().cloned());
     parts.interviews |= header.interviews;
     parts.add_asking(header.asking);
