@@ -4,7 +4,7 @@
 //! Owns which beginnings of lines are labels, and which of them are speakers of a document. What
 //! becomes of their words is decided in `transcript`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -333,12 +333,18 @@ impl Speakers {
     pub(crate) fn find(blocks: &[Block]) -> Self {
         let mut labels: HashMap<String, usize> = HashMap::new();
         let (mut sure, mut timed) = (false, 0);
-        let (mut asks, mut labelled, mut all) = (false, 0, 0);
+        let (mut asks, mut labelled, mut begun, mut all) = (false, 0, 0, 0);
+        let mut stamped: HashSet<&str> = HashSet::new();
         let lines = blocks.iter().flat_map(|block| block.lines().iter().map(move |l| (block, l)));
         for (block, line) in lines {
             all += usize::from(!line.trim().is_empty());
             let Some(label) = Label::parse(line) else { continue };
-            labelled += 1;
+            begun += 1;
+            // Whoever asks may be left without a time.
+            labelled += usize::from(label.timed || !moderator::is_asker(label.speaker));
+            if label.timed {
+                stamped.insert(label.speaker);
+            }
             asks |= moderator::is_asker(label.speaker) && !is_remark(label.speaker);
             let named = |name: &String| is_short_for(label.speaker, name);
             let known = label.timed
@@ -350,12 +356,18 @@ impl Speakers {
             timed += usize::from(label.timed);
             *labels.entry(label.speaker.to_owned()).or_default() += if known { 2 } else { 1 };
         }
-        let round = asks && labelled * 10 >= all * 9;
+        let round = asks && begun * 10 >= all * 9;
         labels.retain(|_, count| *count >= 2 || round);
         if !sure && labels.len() < 2 {
             labels.clear();
         }
-        Self { labels, timed: timed >= 2 && timed * 2 > labelled }
+        let timed = timed >= 2 && timed * 2 > labelled;
+        // A tool that stamps the turns stamps those of each speaker.
+        if timed && stamped.iter().any(|label| !moderator::is_asker(label)) {
+            labels
+                .retain(|label, _| stamped.contains(label.as_str()) || moderator::is_asker(label));
+        }
+        Self { labels, timed }
     }
 
     /// Finds the speakers of minutes: those who were present count even if they speak once.

@@ -3,6 +3,7 @@
 //! Owns what continues a turn, and which question an answer carries. Which words are speaker labels
 //! is decided in `speakers`. Does not know whether the prose was Markdown or text.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::asking::{self, Asking};
@@ -130,18 +131,34 @@ pub(crate) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), S
     Ok(())
 }
 
-/// Drops what a tool writes above the first turn: the title, the date, who was there.
+/// Drops what a tool writes above the first turn, and above the first one in each section: the title, the
+/// date, who was there, the task.
 fn drop_heading(entries: &mut Vec<Entry>, rows: &mut Rows) {
-    let is_heading =
-        |entry: &Entry| matches!(entry, Entry::Turn(Turn { speaker: None, participant: None, .. }));
-    let count = entries.iter().take_while(|entry| is_heading(entry)).count();
-    for entry in entries.drain(..count) {
-        let Entry::Turn(turn) = entry else { continue };
-        rows.findings.note("above-transcript", turn.line, || {
+    let spoken: HashSet<Option<String>> = entries
+        .iter()
+        .filter_map(|entry| match entry {
+            Entry::Turn(Turn { section, speaker: Some(_), .. }) => Some(section.clone()),
+            _ => None,
+        })
+        .collect();
+    // The section in which somebody spoke last; none at first.
+    let mut open: Option<Option<String>> = None;
+    entries.retain(|entry| {
+        let Entry::Turn(Turn { line, section, participant, speaker, .. }) = entry else {
+            open.get_or_insert_default();
+            return true;
+        };
+        let is_above = open.is_none() || open.as_ref() != Some(section) && spoken.contains(section);
+        if !is_above || speaker.is_some() || participant.is_some() {
+            open = Some(section.clone());
+            return true;
+        }
+        rows.findings.note("above-transcript", *line, || {
             "what stands above the first turn of a transcript is nobody's words; left out"
                 .to_owned()
         });
-    }
+        false
+    });
 }
 
 impl Block {
