@@ -375,7 +375,36 @@ pub(crate) fn asks_permission(name: &str) -> bool {
 
 /// Whether a column holds who speaks in a conversation.
 pub(super) fn is_speaker_column(name: &str) -> bool {
-    ["speaker", "speakername", "speakerlabel"].contains(&normalise(name).as_str())
+    const SPEAKERS: [&str; 27] = [
+        "speaker",
+        "speakername",
+        "speakerlabel",
+        "sprecher",
+        "sprecherin",
+        "sprechende",
+        "locuteur",
+        "locutrice",
+        "intervenant",
+        "hablante",
+        "locutor",
+        "orador",
+        "falante",
+        "parlante",
+        "spreker",
+        "talare",
+        "taler",
+        "mówca",
+        "mluvčí",
+        "puhuja",
+        "konuşmacı",
+        "говорящий",
+        "спикер",
+        "说话人",
+        "話者",
+        "화자",
+        "वक्ता",
+    ];
+    SPEAKERS.contains(&normalise(name).as_str())
 }
 
 /// Whether a column name is a word for the participant of a study, alone or with an id:

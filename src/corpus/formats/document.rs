@@ -6,7 +6,7 @@
 use std::ops::RangeInclusive;
 
 use crate::corpus::looks::Look;
-use crate::corpus::names::{normalise, participant_rank};
+use crate::corpus::names::{is_speaker_column, normalise, participant_rank};
 use crate::corpus::notes::narration;
 use crate::corpus::notes::researchers;
 use crate::corpus::rows::{Rows, clean_name};
@@ -379,11 +379,14 @@ fn turns(rows: &[DocumentRow]) -> Option<Vec<Turn<'_>>> {
     if !TALK_COLUMNS.contains(&width) {
         return None;
     }
-    let names = rows[0].cells.iter().map(|name| normalise(name)).enumerate();
-    let ranked = names.filter_map(|(i, name)| Some((participant_rank(&name)?, i, name)));
-    if let Some((_, column, name)) = ranked.min() {
+    let names = || rows[0].cells.iter().map(|name| normalise(name)).enumerate();
+    if let Some((column, _)) = names().find(|(_, name)| is_speaker_column(name)) {
+        return turns_in(&rows[1..], column, width);
+    }
+    let ranked = names().filter_map(|(i, name)| Some((participant_rank(&name)?, i)));
+    if let Some((_, column)) = ranked.min() {
         let turns = turns_in(&rows[1..], column, width)?;
-        return (name == "speaker" || has_asker(&turns)).then_some(turns);
+        return has_asker(&turns).then_some(turns);
     }
     if rows[0].is_header {
         return None;
@@ -429,9 +432,11 @@ fn turns_in(rows: &[DocumentRow], column: usize, width: usize) -> Option<Vec<Tur
 
 /// Whether a text may be the label of a speaker or of a fact: short, with letters, and no sentence.
 fn may_be_label(text: &str) -> bool {
+    let last = text.split_whitespace().next_back().unwrap_or_default();
+    let is_initial = last.chars().count() == 2 && last.starts_with(char::is_uppercase);
     text.contains(char::is_alphabetic)
         && text.chars().count() <= LONGEST_LABEL
-        && !text.ends_with(['.', '?', '!'])
+        && (is_initial || !text.ends_with(['.', '?', '!']))
 }
 
 /// The lines of a transcript's header that somebody typed into a table of two columns.
@@ -550,6 +555,25 @@ mod tests {
         let rows = read(|document| document.table(rows_of(&timed)));
         assert_eq!(said(&rows), answers.map(|text| (Some("P1"), text)));
         assert_eq!(rows.records[0].row, 3);
+    }
+
+    #[test]
+    fn a_column_of_speakers_makes_a_conversation_in_any_language() {
+        let rows = read(|document| {
+            document.paragraph(1, "Durée : 48 minutes. Enquêteurs : Anne Roy, Karim B.");
+            document.table(rows_of(&[
+                &["Minutage", "Locuteur", "Propos"],
+                &["00:10", "Anne Roy", "Depuis quand ?"],
+                &["00:22", "Mme Petit", "Depuis dix-neuf ans."],
+                &["00:30", "Karim B.", "Et la fuite ?"],
+                &["00:40", "Mme Petit", "Trois plombiers sont venus."],
+            ]));
+        });
+        let expected = [
+            (Some("Mme Petit"), "question: Depuis quand ?\ntext: Depuis dix-neuf ans."),
+            (Some("Mme Petit"), "question: Et la fuite ?\ntext: Trois plombiers sont venus."),
+        ];
+        assert_eq!(said(&rows), expected);
     }
 
     #[test]

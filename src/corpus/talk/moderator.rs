@@ -200,8 +200,20 @@ pub(crate) fn is_role(name: &str) -> bool {
     // `Sarah Research` is how teams sign in a chat.
     let last = name.trim().rsplit_once(char::is_whitespace).map(|(_, last)| last.to_lowercase());
     is_named(name)
+        || are_several(name)
         || in_brackets(name).is_some_and(|job| is_named(job) || is_research(job))
         || last.is_some_and(|last| last == "research" || ROLES.contains(&last.as_str()))
+}
+
+/// Whether a label is the plural of a role, as headers have it: `Interviewers`, `Moderatorinnen`.
+fn are_several(label: &str) -> bool {
+    const ENDINGS: [(&str, &str); 6] =
+        [("s", ""), ("es", ""), ("en", ""), ("nen", ""), ("i", "e"), ("i", "o")];
+    let label = label.trim().to_lowercase();
+    ENDINGS.iter().any(|(plural, singular)| {
+        let role = label.strip_suffix(plural).map(|stem| format!("{stem}{singular}"));
+        role.is_some_and(|role| ROLES.contains(&role.as_str()))
+    })
 }
 
 /// Whether a job in brackets behind a name is that of somebody who does the study, and not that of a
@@ -452,6 +464,11 @@ mod tests {
             ["Interviewer", "Moderator 2", "INTERVIEWER1", "Eva (Moderatorin)", "Eva Research"]
         {
             assert!(is_role(name), "{name}");
+        }
+        for label in
+            ["Enquêteurs", "Interviewers", "Moderatorinnen", "Ricercatori", "Entrevistadoras"]
+        {
+            assert!(is_role(label), "{label}");
         }
         assert!(is_role("Eva (UX Research)") && !is_role("Eva (Clinical Research)"));
         assert_eq!(name_in("Eva Research"), Some("Eva"));

@@ -385,9 +385,9 @@ impl Speakers {
         self.labels.is_empty()
     }
 
-    /// Whether a label is that of a speaker.
-    pub(crate) fn has(&self, label: &str) -> bool {
-        self.labels.contains_key(label)
+    /// The labels of the speakers, in no order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.labels.keys().map(String::as_str)
     }
 
     pub(crate) fn label<'a>(&self, line: &'a str) -> Option<Label<'a>> {
