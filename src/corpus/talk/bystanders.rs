@@ -110,7 +110,7 @@ pub(super) fn interprets(label: &str) -> bool {
 
 /// Whether a label is that of a remark by those who do the study: `Researcher's note`,
 /// `Nota della ricercatrice`.
-pub(super) fn is_remark(label: &str) -> bool {
+pub(crate) fn is_remark(label: &str) -> bool {
     let is_note = |word: &str| is_note_word(word) || REMARKS.contains(&normalise(word).as_str());
     label.split_whitespace().nth(1).is_some()
         && label.split_whitespace().any(is_note)

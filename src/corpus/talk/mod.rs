@@ -9,7 +9,7 @@
 
 pub(super) mod asked;
 mod asking;
-mod bystanders;
+pub(super) mod bystanders;
 pub(super) mod chat;
 mod chat_heads;
 pub(super) mod frames;
