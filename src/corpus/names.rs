@@ -398,7 +398,7 @@ pub(crate) fn asks_permission(name: &str) -> bool {
 
 /// Whether a column holds who speaks in a conversation.
 pub(super) fn is_speaker_column(name: &str) -> bool {
-    const SPEAKER: [&str; 33] = [
+    const SPEAKERS: [&str; 39] = [
         "speaker",
         "speakername",
         "speakerlabel",
@@ -432,8 +432,14 @@ pub(super) fn is_speaker_column(name: &str) -> bool {
         "話者",
         "화자",
         "المتحدث",
+        "locutor",
+        "mluvčí",
+        "konuşmacı",
+        "спикер",
+        "说话人",
+        "वक्ता",
     ];
-    SPEAKER.contains(&normalise(name).as_str())
+    SPEAKERS.contains(&normalise(name).as_str())
 }
 
 /// Whether a column name is a word for the participant of a study, alone or with an id:

@@ -1,4 +1,5 @@
-//! Papers of a study that hold no participant's words: consent forms, discussion guides, screeners.
+//! Papers of a study that hold no participant's words of their own: consent forms, discussion guides,
+//! screeners, syntheses.
 //!
 //! Owns telling them from interviews, by what a file that was read says. What becomes of such a
 //! file is decided in `files`: only beside files with participants' words is it left out.
@@ -6,6 +7,8 @@
 use std::path::Path;
 
 use super::Record;
+use super::notes::narration::NOTES;
+use super::notes::researchers::is_heading;
 use super::talk::moderator::ends_in_question;
 
 /// Most records of a consent form.
@@ -134,11 +137,40 @@ const PROBES: [&str; 14] = [
     "approfondire:",
 ];
 
+/// Words in the name or the title of what researchers made of a study.
+const SYNTHESES: [&str; 22] = [
+    "synthesis",
+    "report",
+    "findings",
+    "insights",
+    "readout",
+    "topline",
+    "personas",
+    "synthese",
+    "bericht",
+    "abschlussbericht",
+    "erkenntnisse",
+    "synthèse",
+    "rapport",
+    "síntesis",
+    "informe",
+    "hallazgos",
+    "síntese",
+    "relatório",
+    "sintesi",
+    "rapporto",
+    "relazione",
+    "verslag",
+];
+
+/// Names of files that say what is in a folder.
+const READMES: [&str; 5] = ["readme", "liesmich", "lisezmoi", "leeme", "leiame"];
+
 /// Whether a file, by its name and what it says, is a paper of the study and holds nobody's words.
 pub(super) fn is_paper(name: &Path, records: &[Record]) -> bool {
     let is_prose = |record: &Record| {
-        record.participant.is_none()
-            && record.columns.iter().all(|column| matches!(&*column.name, "section" | "text"))
+        let is_known = |name: &str| matches!(name, "section" | "text") || name == NOTES;
+        record.columns.iter().all(|column| is_known(&column.name))
     };
     if !records.iter().all(is_prose) {
         return false;
@@ -149,8 +181,16 @@ pub(super) fn is_paper(name: &Path, records: &[Record]) -> bool {
     let sections = records.iter().take(TITLE).filter_map(section_of);
     let titles: Vec<&str> = heads.copied().chain(sections).chain([stem.as_str()]).collect();
     let is_titled = |words: &[&str]| titles.iter().any(|title| has_word(title, words));
-    records.len() <= LONGEST_FORM && is_form(&lines, is_titled(&FORMS))
-        || is_guide(&lines, is_titled(&GUIDES))
+    // What is printed before a place to sign looks like the label of a speaker.
+    if records.len() <= LONGEST_FORM && is_form(&lines, is_titled(&FORMS)) {
+        return true;
+    }
+    let is_synthesis =
+        || is_titled(&SYNTHESES) && records.iter().filter_map(section_of).any(is_heading);
+    records.iter().all(|record| record.participant.is_none())
+        && (is_guide(&lines, is_titled(&GUIDES))
+            || is_synthesis()
+            || READMES.contains(&stem.to_lowercase().as_str()))
 }
 
 /// Fewest signs of a form besides a place to fill in: its title, an agreement, a signature.
@@ -215,13 +255,15 @@ fn lines_of(record: &Record) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::formats::text;
+    use super::super::formats::{markdown, text};
     use super::super::rows::Rows;
     use super::*;
 
     fn is_paper(name: &str, content: &str) -> bool {
         let mut rows = Rows::new(1);
-        text::read(content, &mut rows).unwrap();
+        let is_markdown = name.ends_with("md");
+        let read = if is_markdown { markdown::read } else { text::read };
+        read(content, &mut rows).unwrap();
         super::is_paper(Path::new(name), &rows.records)
     }
 
@@ -243,6 +285,20 @@ mod tests {
             "Leitfaden.txt",
             "- Wie beginnt Ihr Tag?\n- Was stört Sie?\n- Und warum?\n- Bitte Bild zeigen und warten.\n"
         ));
+    }
+
+    #[test]
+    fn a_form_with_labels_a_synthesis_and_a_readme_are_papers_too() {
+        let form = "PARTICIPANT CONSENT FORM\n\nI understand that I can stop at any time.\n\n\
+                    Name of participant: ________  Signature: _______\nName of researcher: Farah Siddiqui\n";
+        assert!(is_paper("01.txt", form));
+        let synthesis = "# Synthesis – plots\n\n## Executive summary\n\nWe spoke with three of them.\n\n\
+                         ## Busy Bella\n\nBella, 34, wants to relax. Quote: \"I just want my carrots to grow!\"\n";
+        assert!(is_paper("Synthesis_v2.md", synthesis));
+        assert!(!is_paper("plots.md", synthesis));
+        let by_one = synthesis.replace("Executive summary", "The morning");
+        assert!(!is_paper("incident report.md", &by_one));
+        assert!(is_paper("README.md", "Owner: Farah. Please do not share.\n"));
     }
 
     #[test]

@@ -430,7 +430,7 @@ fn ten_personas_of_one_record_are_one_and_it_is_said() {
     let shown = folder.shown(&output);
     assert_eq!(output.status.code(), Some(0), "{shown}");
     for said in [
-        "only 1 of the 10 personas asked for: there is 1 record",
+        "only 1 of the 10 personas asked for: there is 1 participant",
         "1 of the 10 personas asked for could be written",
         "no participant is named",
     ] {

@@ -6,7 +6,8 @@
 use std::ops::RangeInclusive;
 
 use crate::corpus::looks::Look;
-use crate::corpus::names::{normalise, participant_rank};
+use crate::corpus::names::{is_speaker_column, normalise, participant_rank};
+use crate::corpus::notes::filled;
 use crate::corpus::notes::narration;
 use crate::corpus::notes::researchers;
 use crate::corpus::rows::{Rows, clean_name};
@@ -276,11 +277,14 @@ impl<'a> Document<'a> {
         below.for_each(|block| block.participant = Some(who.clone()));
     }
 
-    /// Leaves out a few paragraphs above the table that is all else in a document: they say what it
-    /// is.
+    /// Leaves out a few paragraphs above the table that is all else in a document, and remarks of
+    /// researchers below it: they say what it is, and perhaps who filled it in.
     fn drop_introduction(&mut self) {
         let above = self.blocks.iter().take_while(|block| !block.is_row()).count();
-        let (intro, table) = self.blocks.split_at(above);
+        let below =
+            self.blocks.iter().rev().take_while(|block| researchers::remarks(block)).count();
+        let end = self.blocks.len() - below;
+        let (intro, table) = self.blocks[..end.max(above)].split_at(above);
         let is_table = table.len() >= LEAST_ROWS
             && table.iter().all(Block::is_row)
             && table.iter().filter(|block| block.words() >= ROW_WORDS).count() * 2 > table.len();
@@ -294,12 +298,18 @@ impl<'a> Document<'a> {
         {
             return;
         }
-        for block in self.blocks.drain(..above) {
+        let who = intro.iter().flat_map(Block::lines).find_map(|line| who_filled_in(line));
+        let mut gone: Vec<Block> = self.blocks.drain(end..).collect();
+        gone.extend(self.blocks.drain(..above));
+        for block in gone {
             self.rows.findings.note("above-table", block.line, || {
                 "a few lines above the table that is all else in a document say what it is, and are \
                  nobody's words; left out"
                     .to_owned()
             });
+        }
+        for block in &mut self.blocks {
+            block.participant = block.participant.take().or_else(|| who.clone());
         }
     }
 
@@ -326,6 +336,15 @@ impl<'a> Document<'a> {
             }
         }
     }
+}
+
+/// Who filled in a sheet, if a line above it says so: `Name: Ana Lee    Code: S-09`.
+fn who_filled_in(line: &str) -> Option<String> {
+    let (label, value) = line.split_once([':', '：'])?;
+    let value = value.trim().split(['\t', '|']).next()?;
+    let name = clean_name(value.split("  ").next()?);
+    let is_filled = name.contains(char::is_alphanumeric) && !name.contains(':');
+    (filled::names_participant(label.trim()) && is_filled).then_some(name)
 }
 
 /// Fewest rows of a table that is a document's only content.
@@ -379,11 +398,14 @@ fn turns(rows: &[DocumentRow]) -> Option<Vec<Turn<'_>>> {
     if !TALK_COLUMNS.contains(&width) {
         return None;
     }
-    let names = rows[0].cells.iter().map(|name| normalise(name)).enumerate();
-    let ranked = names.filter_map(|(i, name)| Some((participant_rank(&name)?, i, name)));
-    if let Some((_, column, name)) = ranked.min() {
+    let names = || rows[0].cells.iter().map(|name| normalise(name)).enumerate();
+    if let Some((column, _)) = names().find(|(_, name)| is_speaker_column(name)) {
+        return turns_in(&rows[1..], column, width);
+    }
+    let ranked = names().filter_map(|(i, name)| Some((participant_rank(&name)?, i)));
+    if let Some((_, column)) = ranked.min() {
         let turns = turns_in(&rows[1..], column, width)?;
-        return (name == "speaker" || has_asker(&turns)).then_some(turns);
+        return has_asker(&turns).then_some(turns);
     }
     if rows[0].is_header {
         return None;
@@ -429,9 +451,11 @@ fn turns_in(rows: &[DocumentRow], column: usize, width: usize) -> Option<Vec<Tur
 
 /// Whether a text may be the label of a speaker or of a fact: short, with letters, and no sentence.
 fn may_be_label(text: &str) -> bool {
+    let last = text.split_whitespace().next_back().unwrap_or_default();
+    let is_initial = last.chars().count() == 2 && last.starts_with(char::is_uppercase);
     text.contains(char::is_alphabetic)
         && text.chars().count() <= LONGEST_LABEL
-        && !text.ends_with(['.', '?', '!'])
+        && (is_initial || !text.ends_with(['.', '?', '!']))
 }
 
 /// The lines of a transcript's header that somebody typed into a table of two columns.
@@ -506,6 +530,29 @@ mod tests {
     }
 
     #[test]
+    fn a_sheet_says_above_its_table_who_filled_it_in() {
+        let row = |time: &str, did: &str| [time.to_owned(), did.to_owned()];
+        let rows = read(|document| {
+            document.heading(1, "My day");
+            document
+                .paragraph(2, "Instructions: fill one row each time. There are no wrong answers.");
+            document.paragraph(3, "Name: Bo Lee    Participant code: S-09");
+            let filled = [
+                row("Time", "What I did"),
+                row("21:20", "I read forty messages about a tent."),
+                row("22:05", "I watched a man restore a lawnmower."),
+                row("22:50", "I checked the alarm once more, again."),
+            ];
+            let cells: Vec<Vec<&str>> =
+                filled.iter().map(|row| row.iter().map(String::as_str).collect()).collect();
+            document.table(rows_of(&cells.iter().map(Vec::as_slice).collect::<Vec<_>>()));
+            document.paragraph(9, "Researcher comment: strong effect, cf. S-04.");
+        });
+        assert_eq!(rows.records.len(), 3, "{:?}", said(&rows));
+        assert!(said(&rows).iter().all(|(who, _)| *who == Some("Bo Lee")), "{:?}", said(&rows));
+    }
+
+    #[test]
     fn all_below_a_sheet_about_the_only_participant_is_theirs() {
         let sheet: [&[&str]; 2] = [&["Participant", "Rosalind, 52"], &["Job", "Nurse"]];
         let write = |other: &str| {
@@ -550,6 +597,25 @@ mod tests {
         let rows = read(|document| document.table(rows_of(&timed)));
         assert_eq!(said(&rows), answers.map(|text| (Some("P1"), text)));
         assert_eq!(rows.records[0].row, 3);
+    }
+
+    #[test]
+    fn a_column_of_speakers_makes_a_conversation_in_any_language() {
+        let rows = read(|document| {
+            document.paragraph(1, "Durée : 48 minutes. Enquêteurs : Anne Roy, Karim B.");
+            document.table(rows_of(&[
+                &["Minutage", "Locuteur", "Propos"],
+                &["00:10", "Anne Roy", "Depuis quand ?"],
+                &["00:22", "Mme Petit", "Depuis dix-neuf ans."],
+                &["00:30", "Karim B.", "Et la fuite ?"],
+                &["00:40", "Mme Petit", "Trois plombiers sont venus."],
+            ]));
+        });
+        let expected = [
+            (Some("Mme Petit"), "question: Depuis quand ?\ntext: Depuis dix-neuf ans."),
+            (Some("Mme Petit"), "question: Et la fuite ?\ntext: Trois plombiers sont venus."),
+        ];
+        assert_eq!(said(&rows), expected);
     }
 
     #[test]

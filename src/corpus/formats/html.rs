@@ -44,6 +44,7 @@ pub(crate) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         skipped: None,
         tables: Vec::new(),
         in_title: false,
+        speaker: None,
     };
     let mut emitter = DefaultEmitter::<usize>::new_with_span();
     emitter.naively_switch_states(true);
@@ -105,6 +106,17 @@ struct Reader<'a> {
     /// The open tables, the innermost last.
     tables: Vec<Table>,
     in_title: bool,
+    /// The open element whose class says that it holds a speaker's name, and how many elements of its
+    /// name are open.
+    speaker: Option<(String, usize)>,
+}
+
+/// What the class of an element says that it holds, as tools for transcripts write it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holds {
+    Speaker,
+    /// A time, or words.
+    Field,
 }
 
 impl Reader<'_> {
@@ -158,8 +170,41 @@ impl Reader<'_> {
             }
             "tr" => self.begin_row(line),
             "td" | "th" => self.begin_cell(name == "th", reach_of(tag), line),
-            _ if BLOCKS.contains(&name) => self.begin(Block::Paragraph),
-            _ => {}
+            _ => {
+                if BLOCKS.contains(&name) {
+                    self.begin(Block::Paragraph);
+                }
+                self.begin_part(name, holds(tag));
+            }
+        }
+    }
+
+    /// Begins a part of a turn. What a tool sets apart by style alone would run together.
+    fn begin_part(&mut self, name: &str, holds: Option<Holds>) {
+        if let Some((speaker, depth)) = &mut self.speaker {
+            *depth += usize::from(speaker == name);
+        } else if holds.is_some() && !self.text.is_empty() && !self.text.ends_with([' ', '\n']) {
+            self.text.push(' ');
+        }
+        if holds == Some(Holds::Speaker) && self.speaker.is_none() {
+            self.speaker = Some((name.to_owned(), 1));
+        }
+    }
+
+    /// Ends a part of a turn; a speaker's name becomes a label.
+    fn end_part(&mut self, name: &str) {
+        let Some((speaker, depth)) = &mut self.speaker else { return };
+        if speaker != name {
+            return;
+        }
+        *depth -= 1;
+        if *depth == 0 {
+            self.speaker = None;
+            let kept = self.text.trim_end().len();
+            if kept > 0 && !self.text[..kept].ends_with(':') {
+                self.text.truncate(kept);
+                self.text.push_str(": ");
+            }
         }
     }
 
@@ -197,8 +242,12 @@ impl Reader<'_> {
             "td" | "th" => self.end_cell(),
             "table" => self.end_table(),
             // The end of a paragraph inside a list item does not end the item.
-            _ if BLOCKS.contains(&name) => self.begin(self.block),
-            _ => {}
+            _ => {
+                self.end_part(name);
+                if BLOCKS.contains(&name) {
+                    self.begin(self.block);
+                }
+            }
         }
     }
 
@@ -253,6 +302,10 @@ impl Reader<'_> {
         let faces = std::mem::take(&mut self.faces);
         let line = self.line.take().unwrap_or(1);
         if text.trim().is_empty() {
+            return;
+        }
+        if text.trim_start().starts_with('©') {
+            self.document.note_skipped("a notice of copyright", line);
             return;
         }
         let look = if self.quotes > 0 { Look::Quoted } else { faces.look(&text) };
@@ -358,6 +411,19 @@ fn reach_of(tag: &StartTag<usize>) -> Reach {
     Reach { columns, rows, ..Reach::default() }
 }
 
+/// What the class of an element says that it holds: `class="speaker"`, `class="transcript-time"`.
+fn holds(tag: &StartTag<usize>) -> Option<Holds> {
+    const FIELDS: [&str; 8] =
+        ["time", "timestamp", "timecode", "text", "utterance", "words", "message", "content"];
+    let class = tag.attributes.get(&b"class"[..])?;
+    let class = std::str::from_utf8(&class.value).ok()?.to_lowercase();
+    let mut words = class.split(|c: char| !c.is_alphanumeric());
+    if words.clone().any(|word| word == "speaker") {
+        return Some(Holds::Speaker);
+    }
+    words.any(|word| FIELDS.contains(&word)).then_some(Holds::Field)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -367,6 +433,38 @@ mod tests {
 
     fn load(text: &str) -> Rows {
         test_support::load(text, read)
+    }
+
+    #[test]
+    fn what_a_tool_sets_apart_by_style_does_not_run_together() {
+        let row = |time: &str, who: &str, said: &str| {
+            format!(
+                "<div class=row><span class=time>{time}</span><span class='speaker name'>{who}</span>\
+                 <span class=text>{said}</span></div>"
+            )
+        };
+        let session = |n: u8, said: &str| {
+            format!(
+                "<h2>Tester {n} · Leeds</h2><p class=task>Task 2: Buy laces.</p>{}<p>Researcher note: slow.</p>",
+                row("00:10", &format!("Tester {n}"), said)
+                    + &row("01:11", &format!("Tester {n}"), "Oh <b class=text>dear</b>.")
+            )
+        };
+        let rows = load(&(session(1, "I&#x27;d leave.") + &session(2, "No account.")));
+        let found = test_support::said(&rows);
+        let expected = [
+            (Some("Tester 1"), "section: Tester 1 · Leeds\ntext: I'd leave.\nOh dear."),
+            (Some("Tester 2"), "section: Tester 2 · Leeds\ntext: No account.\nOh dear."),
+        ];
+        assert_eq!(found, expected);
+        let blocks = ["Ana|Why?", "Bo|I wait.", "Ana|And then?", "Bo|I go."]
+            .map(|turn| turn.replacen('|', "</div><div class=text>", 1));
+        assert!(load("<p>Yes.</p><footer>© 2024 Tests Inc.</footer>").records.len() == 1);
+        let page = format!("<div class=speaker>{}</div>", blocks.join("</div><div class=speaker>"));
+        let who: Vec<_> = load(&page).records.into_iter().filter_map(|r| r.participant).collect();
+        assert!(who.contains(&"Bo".to_owned()), "{who:?}");
+        let word = load("<p>Wor<span class=c1>d</span><span class=c2>s</span></p>");
+        assert_eq!(rows_and_texts(&word), [(1, "Words")]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use regex::Regex;
 
 use super::document::Document;
 use crate::corpus::rows::Rows;
+use crate::corpus::talk::speakers::{begins_turn, label_of};
 
 /// Longest joined caption, in bytes: captions are joined up to the end of a sentence, or to this
 /// length.
@@ -23,6 +24,7 @@ pub(crate) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         last: (None, String::new()),
         caption: None,
         cues: 0,
+        are_labelled: are_labelled(text),
     };
     let mut lines = text.lines().map(str::trim).enumerate().peekable();
     let mut above: Option<(usize, &str)> = None;
@@ -84,6 +86,8 @@ struct Reader<'a> {
     last: (Option<String>, String),
     caption: Option<Caption>,
     cues: usize,
+    /// Whether each cue begins with the name of its speaker.
+    are_labelled: bool,
 }
 
 /// Captions that are being joined.
@@ -97,10 +101,14 @@ struct Caption {
 
 impl Reader<'_> {
     fn cue(&mut self, lines: &[(usize, &str)]) {
-        // The voice holds until the next voice tag or the end of the cue.
-        let mut voice = None;
+        // The voice holds until the next voice tag or the end of the cue; that of a label until the next.
+        let mut voice = self.last.0.clone().filter(|_| self.are_labelled);
         for (line, text) in lines {
             let mut rest = *text;
+            if let Some((name, words)) = label_of(text).filter(|_| self.are_labelled) {
+                voice = Some(name.to_owned());
+                rest = words;
+            }
             while let Some((before, name, after)) = split_at_voice(rest) {
                 self.say(*line, voice.as_deref(), before);
                 voice = Some(name);
@@ -128,7 +136,7 @@ impl Reader<'_> {
         let dashed = text.strip_prefix("- ").or_else(|| text.strip_prefix('–'));
         let is_other =
             self.caption.as_ref().is_some_and(|caption| caption.voice.as_deref() != voice);
-        if is_other || voice.is_none() && (dashed.is_some() || is_labelled(text)) {
+        if is_other || voice.is_none() && (dashed.is_some() || begins_turn(text)) {
             self.end_caption();
         }
         let text = dashed.map_or(text, str::trim);
@@ -190,11 +198,19 @@ fn split_at_voice(text: &str) -> Option<(&str, String, &str)> {
     Some((&text[..start], plain(name).trim().to_owned(), &rest[end + 1..]))
 }
 
-fn is_labelled(text: &str) -> bool {
-    static LABEL: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"^\p{L}[\p{L}\p{M}\p{N} .'’_-]{0,39}:\s").expect("the pattern is valid")
-    });
-    LABEL.is_match(text)
+/// Fewest cues of which nearly all begin with a label.
+const LEAST_LABELLED: usize = 4;
+
+/// Whether a tool began nearly all cues with the name of the speaker, so that each label is one, even
+/// if it stands there once.
+fn are_labelled(text: &str) -> bool {
+    let mut lines = text.lines().map(str::trim);
+    let (mut cues, mut labelled) = (0, 0);
+    while lines.any(is_timing) {
+        cues += 1;
+        labelled += usize::from(lines.next().is_some_and(begins_turn));
+    }
+    cues >= LEAST_LABELLED && labelled * 10 >= cues * 9
 }
 
 /// Text without tags and with its entities resolved.
@@ -262,6 +278,24 @@ mod tests {
         assert_eq!(said[0], (3, Some("Ana"), "I wait for the lifts."));
         assert_eq!(said[1], (11, Some("Bo"), "So do I."));
         assert_eq!(said.len(), 4);
+    }
+
+    #[test]
+    fn a_label_that_stands_there_once_is_a_speaker_where_each_cue_has_one() {
+        let talk =
+            ["Ana: I wait for the lifts.", "Bo: So do I.", "Ana: Daily.", "Eve: I take the stairs"];
+        let cue = |(i, said): (usize, &&str)| format!("00:0{i}.000 --> 00:0{i}.900\n{said}\n\n");
+        let cues: String = talk.iter().enumerate().map(cue).collect();
+        let rows = load(&format!("WEBVTT\n\n{cues}00:09.000 --> 00:09.900\nBo: Not me.\n"));
+        let who = |name, text| (Some(name), text);
+        let expected = [
+            who("Ana", "I wait for the lifts."),
+            who("Bo", "So do I."),
+            who("Ana", "Daily."),
+            who("Eve", "I take the stairs"),
+            who("Bo", "Not me."),
+        ];
+        assert_eq!(test_support::said(&rows), expected);
     }
 
     #[test]

@@ -6,7 +6,10 @@ use super::mail;
 use crate::corpus::notes::cards;
 use crate::corpus::notes::diary;
 use crate::corpus::notes::filled;
+use crate::corpus::notes::letters;
 use crate::corpus::notes::narration::{self, Form};
+use crate::corpus::notes::posts;
+use crate::corpus::notes::reviews;
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::asked::{self, Asked};
 use crate::corpus::talk::chat;
@@ -29,7 +32,10 @@ pub(crate) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         .collect();
     let special = cards::read(&lines, rows)
         .or_else(|| diary::read(&lines, rows))
-        .or_else(|| filled::read(&lines, rows));
+        .or_else(|| filled::read(&lines, rows))
+        .or_else(|| posts::read(&lines, rows))
+        .or_else(|| reviews::read(&lines, rows))
+        .or_else(|| letters::read(&lines, rows));
     if let Some(blocks) = special {
         return transcript::into_rows(blocks, rows);
     }

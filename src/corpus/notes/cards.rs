@@ -1,9 +1,16 @@
-//! Cards of an affinity wall, typed up: a line of fields over the words on the card.
+//! Cards of an affinity wall, typed up: a line of fields over the words on the card, or a line of words
+//! with the participant behind them.
 //!
-//! Owns the form of that line, the kinds of cards, and headings over groups of them. Only cards
-//! with somebody's words are said.
+//! Owns these forms, the kinds of cards, and headings over groups of them. Only cards with somebody's
+//! words are said.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::narration::NOTES;
+use super::told::is_about_us;
 use crate::corpus::names::normalise;
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::speakers::is_numbered;
@@ -11,6 +18,9 @@ use crate::corpus::talk::transcript::{Block, Body, Facts};
 
 /// Fewest cards of a wall.
 const LEAST: usize = 3;
+
+/// Fewest cards of a wall that are lines of a text.
+const LEAST_TAILED: usize = 5;
 
 /// Kinds of cards with somebody's own words, normalised.
 const SAID: [&str; 12] = [
@@ -132,8 +142,55 @@ fn cluster(line: &str) -> Option<&str> {
     WORDS.contains(&normalise(word).as_str()).then(|| name.trim())
 }
 
+/// The words and the participant of a card on one line: `I leave them until my sister visits (P3)`.
+fn tailed(line: &str) -> Option<(&str, &str)> {
+    static TAIL: LazyLock<Regex> = LazyLock::new(|| {
+        let code = r"(?:(?:Participant|User|Teilnehmer(?:in)?|Participante|Partecipante) ?\d{1,3}|\p{Lu}{1,2}-?\d{1,3})";
+        let pattern = format!(
+            r"^\s*(?:[-*•–]\s+)?(?P<words>.*\p{{L}}.*?)\s*(?:[(\[]\s*(?P<in>{code})\s*[)\]]|[—–-]\s*(?P<behind>{code}))\s*$"
+        );
+        Regex::new(&pattern).expect("the pattern is valid")
+    });
+    let found = TAIL.captures(line)?;
+    let who = found.name("in").or_else(|| found.name("behind"))?;
+    Some((found.name("words")?.as_str(), who.as_str()))
+}
+
+/// Reads a text as cards of one line, if most lines are: the others are titles of groups, and what
+/// researchers think of them.
+fn read_tailed(lines: &[&str], rows: &mut Rows) -> Option<Vec<Block>> {
+    let filled: Vec<usize> = (0..lines.len()).filter(|at| !lines[*at].trim().is_empty()).collect();
+    let cards: Vec<(&str, &str)> = lines.iter().filter_map(|line| tailed(line)).collect();
+    let people: HashSet<&str> = cards.iter().map(|(_, who)| *who).collect();
+    if cards.len() < LEAST_TAILED || people.len() < 2 || cards.len() * 2 < filled.len() {
+        return None;
+    }
+    // Researchers who write down what they saw hardly say `I`.
+    let own = cards.iter().filter(|(words, _)| is_about_us(words)).count();
+    let name = if own * 4 >= cards.len() { "text" } else { NOTES };
+    let mut section = None;
+    let mut blocks = Vec::new();
+    for at in filled {
+        let Some((words, who)) = tailed(lines[at]) else {
+            // A title stands above a card; what stands below the last one belongs to nobody.
+            let is_title = lines.get(at + 1).is_some_and(|next| tailed(next).is_some());
+            section = is_title.then(|| rows.clean(at + 1, lines[at]));
+            note(rows, at + 1);
+            continue;
+        };
+        let body = Body::Cells(vec![(name.to_owned(), rows.clean(at + 1, words))]);
+        let (participant, section) = (Some(who.to_owned()), section.clone());
+        blocks.push(Block { line: at + 1, section, participant, facts: Facts::default(), body });
+    }
+    Some(blocks)
+}
+
 /// Reads a text as cards, if most of it is.
 pub(crate) fn read(lines: &[&str], rows: &mut Rows) -> Option<Vec<Block>> {
+    read_fields(lines, rows).or_else(|| read_tailed(lines, rows))
+}
+
+fn read_fields(lines: &[&str], rows: &mut Rows) -> Option<Vec<Block>> {
     let stretches = stretches(lines);
     let cards = stretches.iter().filter(|stretch| stretch.is_card()).count();
     let quotes = |s: &&Stretch<'_>| s.is_card() && is_said(s.lines[0]) == Some(true);
@@ -207,6 +264,31 @@ mod tests {
             own("P2", "section: Checking\ntext: I split it."),
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_card_may_be_a_line_with_its_participant_behind_it() {
+        let found = load(
+            "Affinity wall, typed by Jo\n\nPOST IS SCARY\nI leave them until my sister visits (P3)\n\
+             They write as if I'd done it (P1)\n\nWho reads it?\n- My neighbour, I pay her in eggs [P2]\n\
+             Nobody. I don't want that – P3\nthe app said 'you are welcome' (P1)\nHMW make done feel done?\n",
+        );
+        let own = |who: &str, text: &str| (Some(who.to_owned()), text.to_owned());
+        assert_eq!(found.len(), 5, "{found:?}");
+        assert_eq!(
+            found[0],
+            own("P3", "section: POST IS SCARY\ntext: I leave them until my sister visits")
+        );
+        assert_eq!(
+            found[2],
+            own("P2", "section: Who reads it?\ntext: My neighbour, I pay her in eggs")
+        );
+        assert_eq!(found[3], own("P3", "section: Who reads it?\ntext: Nobody. I don't want that"));
+        let seen = load(
+            "Struggles with the menu (P1)\nTaps the logo twice (P2)\nGives up at the form (P1)\n\
+             Reads aloud (P3)\nAsks for help (P2)\n",
+        );
+        assert!(seen[0].1.starts_with("researcher notes: Struggles"), "{seen:?}");
     }
 
     #[test]

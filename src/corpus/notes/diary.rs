@@ -8,9 +8,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::researchers;
+use crate::corpus::names::participant_rank;
 use crate::corpus::rows::Rows;
+use crate::corpus::talk::bystanders::is_remark;
 use crate::corpus::talk::frames::{self, Above};
-use crate::corpus::talk::speakers::{Speakers, begins_turn};
+use crate::corpus::talk::speakers::{Speakers, begins_turn, label_of};
 use crate::corpus::talk::transcript::{Block, Body, Facts};
 use crate::corpus::values::is_time_stamp;
 
@@ -101,6 +103,15 @@ pub(crate) fn read(lines: &[&str], rows: &mut Rows) -> Option<Vec<Block>> {
     Some(reader.into_blocks(rows))
 }
 
+/// Who keeps the diary, if a line above the first day says so: `Travel diary – participant: Ana (47)`.
+fn keeper(line: &str) -> Option<String> {
+    let (label, name) = line.split_once([':', '：'])?;
+    let word = label.split_whitespace().next_back()?;
+    let name = name.split(['(', ',', ';']).next().unwrap_or(name).trim();
+    let is_keeper = participant_rank(word).is_some() && name.starts_with(char::is_alphabetic);
+    is_keeper.then(|| name.to_owned())
+}
+
 /// A finding: line, kind and message.
 type Note = (usize, &'static str, &'static str);
 
@@ -122,12 +133,16 @@ struct Reader {
     above: Above,
     /// Whether what follows is what researchers wrote.
     is_theirs: bool,
+    /// Whether the paragraph is a remark of theirs.
+    in_remark: bool,
 }
 
 impl Reader {
     fn line(&mut self, i: usize, line: &str, begins: bool, notes: &mut Vec<Note>) {
         let line = line.trim();
         let heading = frames::between_rules(line).filter(|_| begins);
+        self.in_remark &= !line.is_empty();
+        self.in_remark |= begins && label_of(line).is_some_and(|(label, _)| is_remark(label));
         if line.is_empty() {
             self.end();
         } else if let Some(above) = heading {
@@ -145,7 +160,10 @@ impl Reader {
                 "no-entry",
                 "lines such as 'no entry' and '[photo]' are nobody's words; left out",
             ));
-        } else if self.is_theirs || self.day.is_none() {
+        } else if self.is_theirs || self.in_remark || self.day.is_none() {
+            if self.day.is_none() && self.above.participant.is_none() {
+                self.above.participant = keeper(line);
+            }
             let message = "what stands outside the days of a diary is the researchers'; left out";
             notes.push((i + 1, "outside-diary", message));
         } else {
@@ -239,6 +257,19 @@ mod tests {
             rows.findings.kinds(),
             [("outside-diary", Some(1), 3), ("no-entry", Some(9), 2)]
         );
+    }
+
+    #[test]
+    fn the_keeper_is_named_above_and_remarks_of_researchers_are_no_entries() {
+        let rows = load(
+            "Diario – partecipante: Loredana (47 anni)\nConsegna: scriva ogni sera.\n\nLunedì 4 marzo\n\
+             Treno soppresso.\n\nMartedì 5 marzo\nTutto in orario.\n\nMercoledì 6 marzo\nBinario 3.\n\n\
+             Nota della ricercatrice: richiamare.\n",
+        );
+        let found: Vec<_> =
+            rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect();
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert_eq!(found[2], (Some("Loredana"), "date: Mercoledì 6 marzo\ntext: Binario 3."));
     }
 
     #[test]

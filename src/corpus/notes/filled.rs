@@ -17,6 +17,12 @@ use crate::corpus::talk::moderator;
 use crate::corpus::talk::transcript::{Block, Body, Facts};
 use crate::corpus::values::spoken_words;
 
+/// Labels at the beginning of a form among which its number stands.
+const MOST_ABOVE: usize = 8;
+
+/// Begins a page of printed text.
+const NEW_PAGE: char = '\u{c}';
+
 /// Fewest forms below each other.
 const LEAST_FORMS: usize = 2;
 /// Fewest labels that all forms share.
@@ -68,6 +74,8 @@ struct Print {
     lines: HashSet<String>,
     /// Labels whose values are sentences, normalised.
     answers: HashSet<String>,
+    /// The label before the number of a form, normalised, where no form says whose it is.
+    reference: Option<String>,
 }
 
 impl Print {
@@ -110,7 +118,14 @@ impl Print {
             labels: labels.into_keys().collect(),
             lines: lines.into_keys().collect(),
             answers,
+            reference: first.iter().take(MOST_ABOVE).find(|label| are_codes(label, forms)).cloned(),
         })
+    }
+
+    /// Whether a label stands before the name of whoever filled in the form, or the form's number.
+    fn names_participant(&self, label: &str) -> bool {
+        let has_name = self.labels.iter().any(|label| names_participant(label));
+        names_participant(label) || !has_name && self.reference.as_ref() == Some(&normalise(label))
     }
 
     fn is_label(&self, label: &str) -> bool {
@@ -118,8 +133,21 @@ impl Print {
     }
 }
 
+/// Whether the values behind a label are codes, another in each form: `Exit-2201`.
+fn are_codes(label: &str, forms: &[Form<'_>]) -> bool {
+    let lines = forms.iter().flatten().filter_map(|(_, line)| labelled(line));
+    let values: Vec<&str> =
+        lines.filter(|(own, _)| normalise(own) == label).map(|(_, value)| value).collect();
+    let is_code = |value: &&str| {
+        !value.contains(char::is_whitespace)
+            && value.contains(char::is_alphabetic)
+            && value.contains(|c: char| c.is_ascii_digit())
+    };
+    values.iter().all(is_code) && values.iter().collect::<HashSet<_>>().len() == forms.len()
+}
+
 /// Whether a label stands before the name of whoever filled in the form.
-fn names_participant(label: &str) -> bool {
+pub(crate) fn names_participant(label: &str) -> bool {
     const NAMES: [&str; 14] = [
         "name",
         "fullname",
@@ -156,6 +184,19 @@ fn is_staffs(label: &str) -> bool {
     OFFICE.is_match(label) || staff::is_sheet(label)
 }
 
+/// Whether a line says that only staff fill in what stands below it: `FOR OFFICE USE ONLY`.
+fn is_for_office(line: &str) -> bool {
+    static OFFICE: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = "(?:for )?(?:office|official|internal|admin(?:istrative)?|staff|hr) use(?: only)?\
+            |(?:nur )?(?:für|zum) (?:den )?(?:internen|dienst|amtlichen)[ -]*gebrauch\
+            |(?:wird )?(?:vom|von der) .{1,30} auszufüllen|(?:cadre )?réservé (?:à|au) .{1,40}\
+            |(?:para|de) uso (?:exclusivo|interno|oficial).{0,30}|(?:para )?uso (?:exclusivo|interno|oficial).{0,30}\
+            |(?:spazio )?riservato (?:a|al|all).{1,40}|(?:alleen )?voor intern gebruik|in te vullen door .{1,40}";
+        Regex::new(&format!(r"(?i)^[\W_]*(?:{pattern})[\W_]*$")).expect("the pattern is valid")
+    });
+    OFFICE.is_match(line)
+}
+
 /// The question before boxes to tick, and the options that were ticked.
 fn ticked(line: &str) -> Option<(&str, String)> {
     static BOX: LazyLock<Regex> =
@@ -177,8 +218,14 @@ fn is_blank(value: &str) -> bool {
 /// its question, beside the facts of its form.
 pub(crate) fn read(lines: &[&str], rows: &mut Rows) -> Option<Vec<Block>> {
     let mut forms: Vec<Form<'_>> = vec![Vec::new()];
+    // Where each form has a page of its own, rules part what stands on it.
+    let has_pages = lines.iter().skip(1).any(|line| line.contains(NEW_PAGE));
     for (i, line) in lines.iter().enumerate() {
+        if has_pages && line.contains(NEW_PAGE) {
+            forms.push(Vec::new());
+        }
         match forms.last_mut() {
+            _ if has_pages && is_rule(line) => {}
             Some(form) if !is_rule(line) => form.push((i + 1, line)),
             _ => forms.push(Vec::new()),
         }
@@ -189,9 +236,8 @@ pub(crate) fn read(lines: &[&str], rows: &mut Rows) -> Option<Vec<Block>> {
     }
     let print = Print::of(&forms)?;
     let names = |form: &Form<'_>| {
-        form.iter()
-            .filter_map(|(_, line)| labelled(line))
-            .any(|(label, _)| names_participant(label))
+        let mut labels = form.iter().filter_map(|(_, line)| labelled(line));
+        labels.any(|(label, _)| print.names_participant(label))
     };
     if !forms.iter().all(names) {
         return None;
@@ -226,6 +272,10 @@ impl Filled {
         let mut open = Open::Nothing;
         for &(line, text) in form {
             let text = text.trim();
+            if is_for_office(text) {
+                note_printed(rows, line);
+                break;
+            }
             if text.is_empty() {
                 // An answer may go on in another paragraph, but does not begin there anew.
                 open = if open == Open::Answer { open } else { Open::Nothing };
@@ -264,12 +314,16 @@ impl Filled {
             self.notes.push((line, value));
             return Open::Note;
         }
+        if value.starts_with("__") {
+            // A place to sign, perhaps with a date behind it.
+            return Open::Nothing;
+        }
         if is_blank(&value) {
             // What stands below the label may answer it.
             *question = Some(label.to_owned());
             return Open::Nothing;
         }
-        if names_participant(label) && self.participant.is_none() {
+        if print.names_participant(label) && self.participant.is_none() {
             self.participant = Some(value);
             return Open::Nothing;
         }
@@ -372,6 +426,32 @@ mod tests {
             rows.findings.kinds(),
             [("form-print", Some(1), 2), ("form-notes", Some(11), 1)]
         );
+    }
+
+    #[test]
+    fn a_form_may_have_a_page_and_a_number_instead_of_a_name() {
+        let form = |code: &str, said: &str| {
+            format!(
+                "EXIT FORM\nPlease use capitals.\nReference:  {code}\nPosition: Cook\nMain reason: Pay\n\
+                 Would you come back?   [ ] Yes  [x] No\n\n1. Why do you leave?\n   {said}\n\n\
+                 Employee signature:  ______   Date: 12/04/2024\n-------------\nFOR OFFICE USE ONLY\n\
+                 Received by:  D. Platt   Rehire:  [x]  Notes: standard leaver\n"
+            )
+        };
+        let rows =
+            load(&[form("Exit-2201", "The rota."), form("Exit-2207", "My back.")].join("\u{c}"));
+        let facts = "Position: Cook\nMain reason: Pay\nWould you come back?: No\nquestion: 1. Why do you leave?\n";
+        let found: Vec<_> = rows
+            .records
+            .iter()
+            .map(|r| (r.participant.as_deref(), r.text.replace(facts, "")))
+            .collect();
+        let own = |text: &str| text.to_owned();
+        let expected = [
+            (Some("Exit-2201"), own("text: The rota.")),
+            (Some("Exit-2207"), own("text: My back.")),
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -6,7 +6,10 @@
 pub(super) mod cards;
 pub(super) mod diary;
 pub(super) mod filled;
+pub(super) mod letters;
 pub(super) mod narration;
+pub(super) mod posts;
 pub(super) mod researchers;
+pub(super) mod reviews;
 pub(super) mod told;
 mod told_people;

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::corpus::names::normalise;
+use crate::corpus::talk::bystanders::is_remark;
 use crate::corpus::talk::speakers::is_fact;
 use crate::corpus::talk::transcript::Block;
 
@@ -228,12 +229,19 @@ pub(crate) fn is_heading(heading: &str) -> bool {
     RESEARCHERS.contains(&normalise(heading).as_str()) || is_of_interviewer(heading)
 }
 
+/// Whether a block is a remark that says itself that it is a researcher's.
+pub(crate) fn remarks(block: &Block) -> bool {
+    let label = block.lines().first().and_then(|line| line.split_once([':', '：']));
+    label.is_some_and(|(label, _)| is_remark(label) || is_of_interviewer(label))
+}
+
 /// Whether researchers wrote a block, in a document that also holds the words of participants.
 pub(crate) fn wrote(block: &Block) -> bool {
     let lines = || block.lines().iter().filter(|line| !line.trim().is_empty());
     let is_aside = || {
         let label = lines().next().and_then(|line| line.split_once([':', '：']));
         label.is_some_and(|(label, _)| ASIDES.contains(&normalise(label).as_str()))
+            || remarks(block)
     };
     let are_facts = || lines().next().is_some() && lines().all(|line| is_fact(line));
     let section = block.section.as_deref().map(normalise).unwrap_or_default();

@@ -194,18 +194,30 @@ pub(crate) fn is_observing(sentence: &str) -> bool {
     OBSERVING.is_match(sentence)
 }
 
-/// Whether a line opens or closes a letter, which is its writer's own: `Dear Sir or Madam,`.
+/// Whether a line opens or closes a letter.
 pub(crate) fn is_of_letter(line: &str) -> bool {
-    static LETTER: LazyLock<Regex> = LazyLock::new(|| {
+    opens_letter(line) || closes_letter(line)
+}
+
+/// Whether a line is the salutation of a letter: `Dear Sir or Madam,`.
+pub(crate) fn opens_letter(line: &str) -> bool {
+    static OPENING: LazyLock<Regex> = LazyLock::new(|| {
         let opening = "dear|to whom it may concern|sehr geehrte[rn]?|liebe[rs]?|chère?s?|madame|monsieur\
             |estimad[oa]s?|querid[oa]s?|prezad[oa]s?|gentil[ei]|egregi[oa]?|beste|geachte";
+        Regex::new(&format!(r"(?i)^(?:{opening})\b.{{0,60}},$")).expect("the pattern is valid")
+    });
+    OPENING.is_match(line.trim())
+}
+
+/// Whether a line is the closing of a letter: `Yours faithfully,`.
+pub(crate) fn closes_letter(line: &str) -> bool {
+    static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
         let closing = "yours|sincerely|kind regards|best regards|regards|with kind regards\
             |mit freundlichen grüßen|freundliche grüße|cordialement|salutations|atentamente|saludos\
             |atenciosamente|cordiali saluti|distinti saluti|met vriendelijke groet";
-        let pattern = format!(r"(?i)^(?:(?:{opening})\b.{{0,60}},|(?:{closing})\b.{{0,20}},?)$");
-        Regex::new(&pattern).expect("the pattern is valid")
+        Regex::new(&format!(r"(?i)^(?:{closing})\b.{{0,20}},?$")).expect("the pattern is valid")
     });
-    LETTER.is_match(line.trim())
+    CLOSING.is_match(line.trim())
 }
 
 /// Whether a sentence is about its speaker, or a group that the speaker is one of.

@@ -9,8 +9,10 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::moderator;
-use super::speakers::{are_initials, is_fact, is_generic, is_numbered, is_short_for};
-use super::transcript::{Block, Body};
+use super::speakers::{
+    are_initials, is_fact, is_generic, is_numbered, is_short_for, is_timed_turn,
+};
+use super::transcript::Block;
 use crate::corpus::findings::Findings;
 use crate::corpus::names::normalise;
 
@@ -59,12 +61,19 @@ pub(super) struct Parts {
     asking: BTreeSet<String>,
     /// Whether one of them has the role of an interviewer.
     pub(super) interviews: bool,
+    /// Lines of the heads of chats, from 1, in order.
+    starts: Vec<usize>,
 }
 
 impl Parts {
     /// Adds people whom the header of a transcript names as asking or watching.
     pub(super) fn add_asking(&mut self, names: Vec<String>) {
         self.asking.extend(names);
+    }
+
+    /// The number of the chat in which a line stands; those of two chats differ.
+    pub(super) fn chat_of(&self, line: usize) -> usize {
+        self.starts.partition_point(|start| *start <= line)
     }
 
     /// Whether a label is that of somebody whose role is to ask or help.
@@ -102,6 +111,11 @@ impl<'b> Fact<'b> {
         let line = line.trim();
         let (label, value) = line.split_once(": ")?;
         let signs = ['*', '_', ' ', ':'];
+        // Several facts may stand on a line, of which the first speaks for all.
+        let value = value
+            .split_once(" | ")
+            .filter(|(_, more)| more.contains(": "))
+            .map_or(value, |two| two.0);
         let (label, value) = (label.trim_matches(signs), value.trim().trim_matches(signs));
         let may_label = label.starts_with(char::is_alphabetic)
             && label.chars().count() <= LONGEST_LABEL
@@ -126,7 +140,9 @@ impl<'b> Fact<'b> {
 }
 
 /// Takes headers, rules and notices out of a conversation, and returns the roles that headers give.
-pub(super) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Parts {
+/// Where a tool wrote a time at each turn (`is_timed`), what stands between a rule and the next turn is
+/// one as well.
+pub(super) fn take_out(blocks: &mut Vec<Block>, is_timed: bool, findings: &mut Findings) -> Parts {
     let mut parts = Parts::default();
     let mut facts: HashSet<Place> = HashSet::new();
     for (place, fact) in header_facts(blocks) {
@@ -136,6 +152,11 @@ pub(super) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Part
     if !facts.is_empty() {
         facts.extend(form_lines(blocks));
     }
+    if is_timed {
+        facts.extend(below_rules(blocks));
+    }
+    parts.starts = facts.iter().map(|(block, line)| blocks[*block].line + line).collect();
+    parts.starts.sort_unstable();
     remove(blocks, &facts, findings);
     parts
 }
@@ -172,6 +193,34 @@ fn leading_facts(lines: &[String]) -> Vec<Fact<'_>> {
     run
 }
 
+/// The lines between a rule and the next turn with a time, if most of them state facts: another rule in a
+/// message is followed by more of the message.
+fn below_rules(blocks: &[Block]) -> Vec<Place> {
+    let lines = blocks.iter().enumerate().flat_map(|(block, of)| {
+        of.lines().iter().enumerate().map(move |(at, line)| ((block, at), line.trim()))
+    });
+    let mut found = Vec::new();
+    let mut open: Option<Vec<(Place, &str)>> = None;
+    let mut end = |open: &mut Option<Vec<(Place, &str)>>| {
+        let head = open.take().unwrap_or_default();
+        let facts = head.iter().filter(|(_, line)| line.contains(": ")).count();
+        if facts * 2 >= head.len() {
+            found.extend(head.into_iter().map(|(place, _)| place));
+        }
+    };
+    for (place, line) in lines {
+        if is_timed_turn(line) {
+            end(&mut open);
+        } else if is_rule(line) {
+            open.get_or_insert_default();
+        } else if let Some(head) = &mut open {
+            head.push((place, line));
+        }
+    }
+    end(&mut open);
+    found
+}
+
 /// The lines of forms that customers fill in before a chat: blocks of facts under a heading of
 /// their own. They are looked for only where there is a header.
 fn form_lines(blocks: &[Block]) -> impl Iterator<Item = Place> {
@@ -187,28 +236,20 @@ fn is_form(lines: &[String]) -> bool {
 
 /// Removes the lines of facts, the rules and the notices, with a finding for each.
 fn remove(blocks: &mut Vec<Block>, facts: &HashSet<Place>, findings: &mut Findings) {
-    for (i, block) in blocks.iter_mut().enumerate() {
+    let all = std::mem::take(blocks);
+    for (i, block) in all.into_iter().enumerate() {
         let first = block.line;
-        let (Body::Paragraph(lines) | Body::Item(lines)) = &mut block.body else { continue };
-        let mut at = 0;
-        lines.retain(|line| {
-            let (place, number) = ((i, at), first + at);
-            at += 1;
-            if facts.contains(&place) {
-                note_header(findings, number);
-                return false;
-            }
+        blocks.extend(block.without(|at, line| {
+            let is_fact = facts.contains(&(i, at));
             let is_tools = is_rule(line.trim()) || is_notice(line.trim());
-            if is_tools {
-                note_notice(findings, number);
+            if is_fact {
+                note_header(findings, first + at);
+            } else if is_tools {
+                note_notice(findings, first + at);
             }
-            !is_tools
-        });
+            is_fact || is_tools
+        }));
     }
-    blocks.retain(|block| match &block.body {
-        Body::Paragraph(lines) | Body::Item(lines) => !lines.is_empty(),
-        _ => true,
-    });
 }
 
 /// Whether a line only separates what stands above it from what stands below.
@@ -259,6 +300,31 @@ mod tests {
         assert!(rows.records.iter().all(who), "{:?}", rows.records);
         assert!(!rows.records.iter().any(|record| record.text.contains("joined")));
         assert_eq!(rows.records.len(), 4);
+    }
+
+    #[test]
+    fn heads_between_rules_part_chats_and_whoever_is_in_several_helps() {
+        let chat = |id: u32, who: &str, agent: &str, asked: &str| {
+            format!(
+                "=====\nChat ID: N-{id}\nStarted: 2024-01-10 09:00 | Page: /help | Country: GB\nRating: bad\n-----\n\
+                 (9:00:02) System: You are number 3 in the queue.\n(9:01:10) {who}: Hello there.\n\
+                 (9:01:40) {agent}: {asked}\n(9:02:11) {who}: My meter reads backwards.\n\
+                 (9:05:59) System: {who} has left.\n"
+            )
+        };
+        let log = chat(1, "Ana Lee", "Tom", "Your number?")
+            + &chat(2, "Visitor 48", "Eve", "How can I help?")
+            + &chat(3, "Bo", "Tom", "Hm, which meter?");
+        let rows = load_text(&log);
+        let who: Vec<_> = rows.records.iter().filter_map(|r| r.participant.as_deref()).collect();
+        assert_eq!(who, ["Ana Lee", "Ana Lee", "Visitor 48", "Visitor 48", "Bo", "Bo"]);
+        let text = "question: Your number?\ntext: My meter reads backwards.";
+        assert_eq!(rows.records[1].text, text);
+        assert_eq!(rows.records[2].text, "Hello there.", "that question was another's");
+        assert!(
+            rows.moderators.contains(&"Eve".to_owned())
+                && rows.moderators.contains(&"Tom".to_owned())
+        );
     }
 
     #[test]

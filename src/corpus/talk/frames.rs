@@ -15,6 +15,9 @@ use super::speakers::{begins_turn, participant_of_heading};
 /// Fewest times that a tool's line occurs.
 const LEAST: usize = 3;
 
+/// Fewest pages whose edges are known by their numbers.
+const LEAST_PAGES: usize = 2;
+
 /// Most words of a line that is taken for a heading because it numbers or names a participant.
 const HEADING_WORDS: usize = 3;
 
@@ -55,8 +58,15 @@ impl Frames {
                 named.insert(at, Above { section: None, participant: Some(participant) });
             }
         }
+        let mut sessions = BTreeMap::new();
+        for (at, line) in lines.iter().enumerate().filter(|(at, _)| *at == 0 || is_blank(at - 1)) {
+            if let Some(participant) = session(line.trim()) {
+                sessions.insert(at, Above { section: None, participant: Some(participant) });
+            }
+        }
         let others = alone.iter().filter(|(at, _)| !named.contains_key(at));
         frames.tools = counted(others.copied());
+        frames.tools.extend(pages(lines));
         // Headings count only if there are several different ones.
         let differ = |found: &BTreeMap<usize, Above>| {
             found.values().any(|above| Some(above) != found.values().next())
@@ -65,7 +75,7 @@ impl Frames {
         if frames.are_sources {
             frames.headings.append(&mut sources);
         }
-        for mut found in [ruled, named] {
+        for mut found in [ruled, named, sessions] {
             if differ(&found) {
                 frames.headings.append(&mut found);
             }
@@ -114,6 +124,41 @@ fn counted<'t>(alone: impl Iterator<Item = (usize, &'t str)>) -> HashSet<usize> 
         .collect()
 }
 
+/// Indices of what stands at the edges of pages, wherever the page ended: `Page 2 of 12`, and a line
+/// beside it that comes back on other pages.
+fn pages(lines: &[&str]) -> HashSet<usize> {
+    static PAGE: LazyLock<Regex> = LazyLock::new(|| {
+        let page = "page|seite|página|pagina|pág\\.?|pag\\.?|strona|str\\.?|sida|side|sivu|strana\
+            |sayfa|страница|стр\\.?|p\\.|s\\.";
+        let of = "of|von|de|di|sur|van|z|av|af|ze|из|/";
+        let pattern = format!(
+            r"(?i)^[-–—\s]*(?:(?:{page})\s*\d{{1,4}}\s*(?:{of})\s*\d{{1,4}}|第\s*\d{{1,4}}\s*[页頁])[-–—\s]*$"
+        );
+        Regex::new(&pattern).expect("the pattern is valid")
+    });
+    let filled: Vec<(usize, &str)> = lines
+        .iter()
+        .enumerate()
+        .map(|(at, line)| (at, line.trim()))
+        .filter(|(_, line)| !line.is_empty())
+        .collect();
+    let is_page = |at: usize| filled.get(at).is_some_and(|(_, line)| PAGE.is_match(line));
+    let numbered: Vec<usize> = (0..filled.len()).filter(|at| is_page(*at)).collect();
+    if numbered.len() < LEAST_PAGES {
+        return HashSet::new();
+    }
+    let mut beside: HashMap<&str, usize> = HashMap::new();
+    for at in &numbered {
+        let neighbours = [at.checked_sub(1), Some(at + 1)].into_iter().flatten();
+        for (_, line) in neighbours.filter_map(|at| filled.get(at)) {
+            *beside.entry(line).or_default() += 1;
+        }
+    }
+    beside.retain(|line, times| *times >= LEAST_PAGES && !begins_turn(line));
+    let is_edge = |at: &usize| is_page(*at) || beside.contains_key(filled[*at].1);
+    (0..filled.len()).filter(is_edge).map(|at| filled[at].0).collect()
+}
+
 /// The name of the file that a line is about, as in
 /// `<Files\\Interviews 2024\\P02 Ruben> - § 3 references`.
 fn source(line: &str) -> Option<String> {
@@ -133,6 +178,17 @@ fn file_name(path: &str) -> String {
         }
         _ => name.to_owned(),
     }
+}
+
+/// Whom a heading names that numbers a session, as notes of a day of tests have it:
+/// `Session 4 — Beatriz, 34, with two children`.
+fn session(line: &str) -> Option<String> {
+    static SESSION: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"^\p{Lu}\p{L}+ #?\d{1,3}\s*[—–:-]\s*(?P<who>\p{L}.*)$")
+            .expect("the pattern is valid")
+    });
+    let who = SESSION.captures(line)?.name("who")?.as_str();
+    participant_of_heading(who).filter(|_| !who.ends_with('.'))
 }
 
 /// The heading in a line such as `=== P01.txt ===`, which is a participant's where it says so or
@@ -184,6 +240,33 @@ mod tests {
             rows.findings.kinds(),
             [("above-headings", Some(1), 1), ("tool-line", Some(3), 5)]
         );
+    }
+
+    #[test]
+    fn a_line_that_numbers_a_session_names_whose_words_follow() {
+        let rows = load_text(
+            "Day 2\n\nSession 4 — Bea, 34, two children\nI ended up being the guide.\n\n\
+             Session 5 — Leo, 68, retired\nIt whistles at me.\n",
+        );
+        let found = said(&rows);
+        assert!(
+            found.contains(&(Some("Bea, 34, two children"), "I ended up being the guide.")),
+            "{found:?}"
+        );
+        assert!(found.contains(&(Some("Leo, 68, retired"), "It whistles at me.")), "{found:?}");
+    }
+
+    #[test]
+    fn the_edge_of_a_page_may_stand_anywhere_and_has_a_running_title() {
+        let rows = load_text(
+            "Projekt 2024 | Poufne\n\nBadaczka: Gdzie?\nAnna: Na dwóch\nStrona 1 z 2\nProjekt 2024 | Poufne\n\
+             grupach.\nBadaczka: Czemu?\nAnna: Bo tak.\n\nStrona 2 z 2\nProjekt 2024 | Poufne\n",
+        );
+        let expected = [
+            (Some("Anna"), "question: Gdzie?\ntext: Na dwóch\ngrupach."),
+            (Some("Anna"), "question: Czemu?\ntext: Bo tak."),
+        ];
+        assert_eq!(said(&rows), expected);
     }
 
     #[test]

@@ -24,7 +24,7 @@ const LONGEST_ITEM_MARK: usize = 3;
 const LONGEST_UNSPACED: usize = 8;
 
 /// Words that may stand inside a name although they begin with a small letter: `Ana de Souza`.
-const PARTICLES: [&str; 24] = [
+pub(super) const PARTICLES: [&str; 24] = [
     "de", "da", "do", "dos", "das", "del", "della", "di", "du", "des", "la", "le", "el", "al",
     "bin", "ibn", "van", "von", "der", "den", "ter", "zu", "af", "of",
 ];
@@ -218,8 +218,8 @@ fn matched<'b>(line: usize, lines: &[Line<'b>], pattern: &Regex) -> Option<Label
     let name = found.name("name").or_else(|| found.name("angled"))?;
     let bracket = found.name("bracket");
     let both = bracket.map(|bracket| &text[name.start()..bracket.end()]);
-    // A bracket is kept where it gives the role of somebody who asks, as in `Ana (Interviewer)`.
-    let name = both.filter(|both| moderator::is_role(both)).unwrap_or(name.as_str()).trim();
+    // A bracket is kept where it says that somebody is not interviewed, as in `Ana (Interviewer)`.
+    let name = both.filter(|both| moderator::tells_part(both)).unwrap_or(name.as_str()).trim();
     let rest = found.name("rest").map_or("", |rest| rest.as_str());
     let label = Label { line, fills: 1, name, time: time_in(&found), rest };
     is_name(name).then_some(label)

@@ -221,7 +221,9 @@ pub(crate) fn drop_closing(blocks: &mut Vec<Block>, findings: &mut Findings) {
         let by = "transcribed (?:by|with|using)|transcript(?:ion)? (?:by|created|generated|provided)\
                   |transkribiert (?:von|mit|durch)|transcrit (?:par|avec)|transcrito (?:por|con|com)\
                   |trascritto (?:da|con)|getranscribeerd (?:door|met)|transkriberat av\
-                  |end of (?:the )?(?:transcript|recording|interview)";
+                  |.{2,50} (?:stopped transcription|hat die transkription beendet|a arrêté la transcription\
+                  |detuvo la transcripción|interrompeu a transcrição|ha interrotto la trascrizione\
+                  |heeft de transcriptie gestopt)|end of (?:the )?(?:transcript|recording|interview)";
         let pattern = format!(r"(?i)^[\[(*_\s–-]*(?:{by})\b.{{0,80}}$");
         Regex::new(&pattern).expect("the pattern is valid")
     });
@@ -352,6 +354,16 @@ mod tests {
             let rows = load_text(text);
             assert!(who(&rows).iter().all(Option::is_none), "{text:?} {:?}", who(&rows));
             assert!(rows.findings.kinds().is_empty(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_notice_that_the_transcription_ended_is_nobodys_words() {
+        for notice in ["Eva Roy stopped transcription", "Rafael Lima interrompeu a transcrição"] {
+            let talk = "Moderator: Why?\nBo: I have to.\nModerator: And how often?\nBo: Daily.";
+            let rows = load_text(&format!("{talk}\n\n{notice}\n"));
+            let last = rows.records.last().map(|record| record.text.as_str());
+            assert_eq!(last, Some("question: And how often?\ntext: Daily."));
         }
     }
 }

@@ -8,12 +8,17 @@
 //! makes records of the turns.
 
 pub(super) mod asked;
+mod asking;
+pub(super) mod bystanders;
 pub(super) mod chat;
 mod chat_heads;
 pub(super) mod frames;
+mod helpers;
 mod label_forms;
 pub(super) mod layouts;
 pub(super) mod moderator;
+mod question;
+mod roster;
 pub(super) mod speakers;
 mod time_marks;
 pub(super) mod transcript;

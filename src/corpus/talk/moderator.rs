@@ -4,12 +4,14 @@
 //! Owns the names of that role and the guess by what the speakers do. Does not know where the turns
 //! stand in a file.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
+use super::bystanders::{in_brackets, interprets, is_watching};
 use super::speakers::{is_generic, is_numbered};
-use super::transcript_header::is_watching;
 use crate::corpus::findings::Findings;
 use crate::corpus::names::{is_of_word, participant_rank};
+
+pub(crate) use super::question::Question;
 
 /// Words for the role of the one who asks, as speakers' labels have them.
 const ROLES: [&str; 102] = [
@@ -185,10 +187,6 @@ const NOD_WORDS: usize = 2;
 /// spaces between words.
 const NOD_SIGNS: usize = 5;
 
-/// Most bytes of a question that a record repeats. A longer one keeps its end, where what is asked
-/// stands.
-const MOST: usize = 600;
-
 /// Fewest turns of a speaker, nods aside, who is taken for the one who asks.
 const LEAST_TURNS: usize = 3;
 
@@ -202,8 +200,36 @@ pub(crate) fn is_role(name: &str) -> bool {
     // `Sarah Research` is how teams sign in a chat.
     let last = name.trim().rsplit_once(char::is_whitespace).map(|(_, last)| last.to_lowercase());
     is_named(name)
-        || name.split_once(['(', '（']).is_some_and(|(_, bracket)| is_named(bracket))
+        || are_several(name)
+        || in_brackets(name).is_some_and(|job| is_named(job) || is_research(job))
         || last.is_some_and(|last| last == "research" || ROLES.contains(&last.as_str()))
+}
+
+/// Whether a label is the plural of a role, as headers have it: `Interviewers`, `Moderatorinnen`.
+fn are_several(label: &str) -> bool {
+    const ENDINGS: [(&str, &str); 6] =
+        [("s", ""), ("es", ""), ("en", ""), ("nen", ""), ("i", "e"), ("i", "o")];
+    let label = label.trim().to_lowercase();
+    ENDINGS.iter().any(|(plural, singular)| {
+        let role = label.strip_suffix(plural).map(|stem| format!("{stem}{singular}"));
+        role.is_some_and(|role| ROLES.contains(&role.as_str()))
+    })
+}
+
+/// Whether a job in brackets behind a name is that of somebody who does the study, and not that of a
+/// participant in a laboratory: `Research`, `UX Research`, `Lead researcher`.
+fn is_research(job: &str) -> bool {
+    const FIELDS: [&str; 5] = ["ux", "user", "design", "customer", "research"];
+    let job = job.to_lowercase();
+    let mut words = job.split_whitespace();
+    let (first, last) = (words.next(), words.next_back());
+    first.is_some_and(|first| FIELDS.contains(&first))
+        && matches!(last.or(first), Some("research" | "researcher" | "uxr"))
+}
+
+/// Whether a label says what part somebody has who is not interviewed: `Ana (Interviewer)`.
+pub(crate) fn tells_part(label: &str) -> bool {
+    is_role(label) || is_watching(label) || interprets(label)
 }
 
 /// The name that stands beside the role in a label: `Sarah (Interviewer)`, `Moderator Eva`.
@@ -326,6 +352,18 @@ fn is_interviewee(label: &str) -> bool {
         || PARTICIPANTS.contains(&first.as_str())
 }
 
+/// Whether a word in the role of somebody says that they are to be heard: `patient`, `member`.
+pub(super) fn is_heard_word(word: &str) -> bool {
+    let word = word.to_lowercase();
+    PARTICIPANTS.contains(&word.as_str()) || is_generic(&word)
+}
+
+/// Whether a label is that of a customer or patient, with or without a number: `Visitor 48213`.
+pub(super) fn is_customer(label: &str) -> bool {
+    let first = first_word(label);
+    first == "customer" || PARTICIPANTS.contains(&first.as_str())
+}
+
 /// The first word of a label in lower case, without a number at its end.
 fn first_word(label: &str) -> String {
     let first = label.trim().split(|c: char| !is_of_word(c)).next().unwrap_or_default();
@@ -333,7 +371,7 @@ fn first_word(label: &str) -> String {
 }
 
 /// Whether a turn asks nothing and hardly says anything.
-fn is_nod(text: &str) -> bool {
+pub(super) fn is_nod(text: &str) -> bool {
     let signs =
         text.chars().filter(|c| c.is_alphabetic() && !c.is_lowercase() && !c.is_uppercase());
     !ends_in_question(text)
@@ -407,71 +445,6 @@ fn opener<'a>(speakers: &BTreeMap<&'a str, Tally>, order: &[&'a str]) -> Option<
     is_opener.then_some(first)
 }
 
-/// The question under way in a conversation, and who has answered it.
-#[derive(Debug, Default)]
-pub(crate) struct Question {
-    asked: Option<(usize, String)>,
-    answered: bool,
-    /// Who has answered since the question was asked, or since a nod asked for more.
-    answerers: HashSet<String>,
-}
-
-impl Question {
-    /// Takes a moderator's turn in line or row `at`, which is added to a question that nobody has
-    /// answered yet. True where it is a nod, which no answer will carry.
-    pub(crate) fn ask(&mut self, at: usize, text: &str) -> bool {
-        if is_nod(text) && (self.asked.is_some() || text.is_empty()) {
-            self.answerers.clear();
-            return true;
-        }
-        // Lines of nods before the question were joined to it as the same speaker's. A nod ends in
-        // a mark; a short line without one goes on in the next.
-        let nods = |line: &&str| is_nod(line) && line.trim_end().ends_with(['.', '!', '…', '。']);
-        let asked = text.lines().skip_while(nods).collect::<Vec<_>>().join("\n");
-        let asked = if asked.is_empty() { text.to_owned() } else { asked };
-        match &mut self.asked {
-            Some((_, earlier)) if !self.answered => {
-                earlier.push('\n');
-                earlier.push_str(&asked);
-            }
-            _ => *self = Self { asked: Some((at, asked)), ..Self::default() },
-        }
-        if let Some((_, text)) = &mut self.asked
-            && text.len() > MOST
-        {
-            let end = text.ceil_char_boundary(text.len() - MOST);
-            text.replace_range(..end, "…");
-        }
-        false
-    }
-
-    /// The question that a turn of this speaker answers: only their first turn after it does, since
-    /// later ones answer the speakers in between. A turn without a speaker answers a question that
-    /// nobody else has answered.
-    pub(crate) fn answer(&mut self, speaker: Option<&str>) -> Option<&str> {
-        let (_, text) = self.asked.as_ref()?;
-        let answers = match speaker {
-            Some(speaker) => self.answerers.insert(speaker.to_owned()),
-            None => !self.answered,
-        };
-        self.answered = true;
-        answers.then_some(text.as_str())
-    }
-
-    /// Forgets a question that was answered: what follows is about something else.
-    pub(crate) fn move_on(&mut self) {
-        if self.answered {
-            *self = Self::default();
-        }
-    }
-
-    /// Forgets the question, and returns its line or row if nobody answered it.
-    pub(crate) fn end(&mut self) -> Option<usize> {
-        let question = std::mem::take(self);
-        question.asked.filter(|_| !question.answered).map(|(at, _)| at)
-    }
-}
-
 /// Counts a moderator's words that stay out of the records, said in line or row `at`.
 pub(crate) fn note_left_out(findings: &mut Findings, at: usize) {
     findings.note("moderator-turn", at, || {
@@ -503,6 +476,12 @@ mod tests {
         {
             assert!(is_role(name), "{name}");
         }
+        for label in
+            ["Enquêteurs", "Interviewers", "Moderatorinnen", "Ricercatori", "Entrevistadoras"]
+        {
+            assert!(is_role(label), "{label}");
+        }
+        assert!(is_role("Eva (UX Research)") && !is_role("Eva (Clinical Research)"));
         assert_eq!(name_in("Eva Research"), Some("Eva"));
         assert_eq!(name_in("Moderator Eva"), Some("Eva"));
         for name in ["Moderately annoyed", "Q", "Ana", "", "Researchers' cat"] {
@@ -575,39 +554,6 @@ mod tests {
             interview.map(|(who, said)| (if who == "Tom" { "Agent Lisa" } else { who }, said));
         assert_eq!(guess(chat.into_iter()), None);
         assert_eq!(guess(interview.into_iter().filter(|(who, _)| *who == "Tom")), None);
-    }
-
-    #[test]
-    fn a_question_goes_to_the_first_turn_of_each_and_past_a_nod() {
-        let mut question = Question::default();
-        assert_eq!(question.answer(Some("Ana")), None);
-        assert!(!question.ask(1, "Why?"));
-        assert_eq!(question.answer(Some("Ana")), Some("Why?"));
-        assert_eq!(question.answer(Some("Bo")), Some("Why?"));
-        assert_eq!(question.answer(Some("Ana")), None);
-        assert_eq!(question.answer(None), None);
-        assert!(question.ask(5, "Okay."));
-        assert_eq!(question.answer(Some("Ana")), Some("Why?"));
-        assert!(!question.ask(7, "Mm-hm.\nI see.\nSince\nwhen?"));
-        assert_eq!(question.answer(Some("Bo")), Some("Since\nwhen?"), "only what comes before it");
-        assert!(!question.ask(7, "And why?") && !question.ask(8, "Or why not?"));
-        assert_eq!(question.answer(Some("Bo")), Some("And why?\nOr why not?"));
-        question.move_on();
-        assert_eq!(question.answer(Some("Ana")), None);
-        assert!(!question.ask(9, "Never?"));
-        question.move_on();
-        assert_eq!((question.end(), question.end()), (Some(9), None));
-    }
-
-    #[test]
-    fn a_long_question_is_repeated_by_its_end_and_nothing_is_no_question() {
-        let mut question = Question::default();
-        assert!(question.ask(1, ""));
-        assert_eq!(question.answer(Some("Ana")), None);
-        question.ask(2, &format!("{}And now?", "ö".repeat(1000)));
-        let asked = question.answer(Some("Ana")).unwrap();
-        assert!(asked.starts_with("…ö") && asked.ends_with("And now?"), "{asked}");
-        assert!(asked.len() <= MOST + '…'.len_utf8());
     }
 
     #[test]

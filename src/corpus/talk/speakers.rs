@@ -4,11 +4,13 @@
 //! Owns which beginnings of lines are labels, and which of them are speakers of a document. What
 //! becomes of their words is decided in `transcript`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::bystanders::is_remark;
+use super::label_forms::PARTICLES;
 use super::moderator;
 use super::time_marks;
 use super::transcript::Block;
@@ -251,7 +253,8 @@ impl<'a> Label<'a> {
             Regex::new(&pattern).expect("the pattern is valid")
         });
         let line = line.trim();
-        let found = COLON.captures(line).or_else(|| BARE.captures(line))?;
+        let bare = || BARE.captures(line).filter(|found| may_be_name(&found["name"]));
+        let found = COLON.captures(line).or_else(bare)?;
         let group = |name| found.name(name).map(|m| m.as_str());
         // Numbered questions and answers (`Q1:`, `A1:`) are all by the same two speakers.
         let name = group("name")?.trim();
@@ -261,9 +264,9 @@ impl<'a> Label<'a> {
         let mut speaker = if is_of_all { letter } else { name };
         if let (Some(name), Some(bracket)) = (found.name("name"), found.name("bracket")) {
             let both = &line[name.start()..bracket.end()];
-            // A bracket is kept where it gives the role of somebody who asks, as in
+            // A bracket is kept where it says that somebody is not interviewed, as in
             // `Ana (Interviewer)`.
-            if moderator::is_role(both) {
+            if moderator::tells_part(both) {
                 speaker = both;
             }
         }
@@ -273,14 +276,41 @@ impl<'a> Label<'a> {
         let behind = line[found.get(0)?.end()..].trim();
         let rest = time_marks::after_start(behind);
         let is_marked = rest.len() < behind.len();
-        let timed = is_marked || group("before").is_some() || group("after").is_some();
+        let timed = is_marked
+            || group("before").is_some()
+            || group("after").is_some()
+            || group("bracket").is_some_and(is_time);
         Some(Self { speaker, timed, is_marked, rest })
     }
+}
+
+/// Whether a bracket behind a name holds a time: `(00:02)`.
+fn is_time(bracket: &str) -> bool {
+    let inner = bracket.trim().trim_matches(['(', ')']);
+    inner.contains(':') && inner.chars().all(|c| c.is_ascii_digit() || ":.,".contains(c))
+}
+
+/// Whether words before a time may be a name: those of a sentence, as in `I left at 14:10`, begin with
+/// small letters, except for the particles of names.
+fn may_be_name(words: &str) -> bool {
+    let is_known = || moderator::is_asker(words) || is_generic(words) || is_numbered(words);
+    let is_part = |word: &str| !word.starts_with(char::is_lowercase) || PARTICLES.contains(&word);
+    words.split_whitespace().nth(1).is_none() || words.split_whitespace().all(is_part) || is_known()
 }
 
 /// Whether a line begins as a turn does.
 pub(crate) fn begins_turn(line: &str) -> bool {
     Label::parse(line).is_some()
+}
+
+/// Whether a label is the name of one of those present, or a part of it.
+pub(super) fn is_present(label: &str, names: &[String]) -> bool {
+    names.iter().any(|name| name == label || is_short_for(label, name))
+}
+
+/// Whether a line begins a turn with a time.
+pub(super) fn is_timed_turn(line: &str) -> bool {
+    Label::parse(line).is_some_and(|label| label.timed)
 }
 
 /// The speaker whom the label of a line names, and the rest of the line.
@@ -303,13 +333,19 @@ impl Speakers {
     pub(crate) fn find(blocks: &[Block]) -> Self {
         let mut labels: HashMap<String, usize> = HashMap::new();
         let (mut sure, mut timed) = (false, 0);
-        let (mut asks, mut labelled, mut all) = (false, 0, 0);
+        let (mut asks, mut labelled, mut begun, mut all) = (false, 0, 0, 0);
+        let mut stamped: HashSet<&str> = HashSet::new();
         let lines = blocks.iter().flat_map(|block| block.lines().iter().map(move |l| (block, l)));
         for (block, line) in lines {
             all += usize::from(!line.trim().is_empty());
             let Some(label) = Label::parse(line) else { continue };
-            labelled += 1;
-            asks |= moderator::is_asker(label.speaker);
+            begun += 1;
+            // Whoever asks may be left without a time.
+            labelled += usize::from(label.timed || !moderator::is_asker(label.speaker));
+            if label.timed {
+                stamped.insert(label.speaker);
+            }
+            asks |= moderator::is_asker(label.speaker) && !is_remark(label.speaker);
             let named = |name: &String| is_short_for(label.speaker, name);
             let known = label.timed
                 || moderator::is_asker(label.speaker)
@@ -320,12 +356,28 @@ impl Speakers {
             timed += usize::from(label.timed);
             *labels.entry(label.speaker.to_owned()).or_default() += if known { 2 } else { 1 };
         }
-        let round = asks && labelled * 10 >= all * 9;
+        let round = asks && begun * 10 >= all * 9;
         labels.retain(|_, count| *count >= 2 || round);
         if !sure && labels.len() < 2 {
             labels.clear();
         }
-        Self { labels, timed: timed >= 2 && timed * 2 > labelled }
+        let timed = timed >= 2 && timed * 2 > labelled;
+        // A tool that stamps the turns stamps those of each speaker.
+        if timed && stamped.iter().any(|label| !moderator::is_asker(label)) {
+            labels
+                .retain(|label, _| stamped.contains(label.as_str()) || moderator::is_asker(label));
+        }
+        Self { labels, timed }
+    }
+
+    /// Finds the speakers of minutes: those who were present count even if they speak once.
+    pub(super) fn among(names: &[String], blocks: &[Block]) -> Self {
+        let mut speakers = Self::find(blocks);
+        let lines = blocks.iter().flat_map(Block::lines);
+        let labels = lines.filter_map(|line| Label::parse(line)).map(|label| label.speaker);
+        let present = labels.filter(|label| is_present(label, names));
+        speakers.labels.extend(present.map(|label| (label.to_owned(), 1)));
+        speakers
     }
 
     /// Whether nobody speaks, so that the text is not a conversation.
@@ -333,9 +385,9 @@ impl Speakers {
         self.labels.is_empty()
     }
 
-    /// Whether a label is that of a speaker.
-    pub(crate) fn has(&self, label: &str) -> bool {
-        self.labels.contains_key(label)
+    /// The labels of the speakers, in no order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.labels.keys().map(String::as_str)
     }
 
     pub(crate) fn label<'a>(&self, line: &'a str) -> Option<Label<'a>> {
@@ -356,13 +408,19 @@ mod tests {
             "[00:01:02] Ana María: text",
             "00:01 - Ana María: text",
             "Ana María (nurse): text",
+            "Ana María (00:02): text",
             "Ana María [00:01]: text",
             "(0:07) Ana María: text",
         ] {
             let label = Label::parse(line).unwrap_or_else(|| panic!("no label in {line:?}"));
             assert_eq!((label.speaker, label.rest), ("Ana María", "text"), "{line:?}");
+            assert_eq!(label.timed, line.contains('0'), "{line:?}");
+        }
+        for line in ["I left at 14:10", "asked Mar 4 at 10:12", "We met the nurse - 9:30"] {
+            assert!(Label::parse(line).is_none(), "{line}");
         }
         for (line, speaker) in [
+            ("Ana de Souza  00:01:02", "Ana de Souza"),
             ("Ana María  00:01:02", "Ana María"),
             ("Ana María (External)   0:03", "Ana María"),
             ("María, Ana   0:03", "María, Ana"),

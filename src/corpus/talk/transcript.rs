@@ -3,12 +3,15 @@
 //! Owns what continues a turn, and which question an answer carries. Which words are speaker labels
 //! is decided in `speakers`. Does not know whether the prose was Markdown or text.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::asking::{self, Asking};
+use super::bystanders::is_remark;
 use super::chat_heads::{self, Parts};
 use super::layouts;
 use super::moderator::{self, Question};
+use super::roster;
 use super::speakers::{Speakers, is_generic, is_short_for};
 use super::time_marks;
 use super::transcript_header;
@@ -57,7 +60,7 @@ pub(crate) enum Body {
 }
 
 /// What becomes a record: a row of a table, or a turn.
-enum Entry {
+pub(super) enum Entry {
     Row {
         line: usize,
         section: Option<String>,
@@ -69,25 +72,33 @@ enum Entry {
 }
 
 /// A piece of text by one speaker.
-struct Turn {
-    line: usize,
-    section: Option<String>,
-    participant: Option<String>,
+pub(super) struct Turn {
+    pub line: usize,
+    pub section: Option<String>,
+    pub participant: Option<String>,
     facts: Facts,
-    speaker: Option<String>,
-    text: String,
+    pub speaker: Option<String>,
+    pub text: String,
 }
 
 /// Adds a record for each paragraph, item, row or turn. A moderator's turn is not evidence: it
 /// becomes the `question` of the turns that answer it.
 pub(crate) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), String> {
     let header = transcript_header::take_out(&mut blocks, &mut rows.findings);
-    let mut speakers = Speakers::find(&blocks);
+    let roster = roster::take_out(&mut blocks, &mut rows.findings);
+    let find = |blocks: &[Block]| match &roster {
+        Some(roster) => Speakers::among(&roster.names, blocks),
+        None => Speakers::find(blocks),
+    };
+    let mut speakers = find(&blocks);
     let mut parts = Parts::default();
     if !speakers.is_empty() {
-        parts = chat_heads::take_out(&mut blocks, &mut rows.findings);
-        speakers = Speakers::find(&blocks);
+        parts = chat_heads::take_out(&mut blocks, speakers.timed, &mut rows.findings);
+        speakers = find(&blocks);
     }
+    let staff = roster.map(|roster| roster.staff).unwrap_or_default();
+    rows.moderators.extend(staff.iter().cloned());
+    parts.add_asking(staff);
     rows.moderators.extend(header.asking.iter().cloned());
     parts.interviews |= header.interviews;
     parts.add_asking(header.asking);
@@ -110,26 +121,44 @@ pub(crate) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), S
     if speakers.timed {
         drop_heading(&mut entries, rows);
     }
+    asking::add_helpers(&entries, &mut parts, rows);
+    asking::drop_bystanders(&mut entries, rows);
     let asking = Asking::find_and_note(&entries, &parts, rows);
-    let mut writer =
-        Writer { rows, asking, parts, question: Question::default(), above: (None, None) };
+    let question = Question::default();
+    let mut writer = Writer { rows, asking, parts, question, above: (None, None), chat: 0 };
     entries.into_iter().try_for_each(|entry| writer.write(entry))?;
     writer.end_question();
     Ok(())
 }
 
-/// Drops what a tool writes above the first turn: the title, the date, who was there.
+/// Drops what a tool writes above the first turn, and above the first one in each section: the title, the
+/// date, who was there, the task.
 fn drop_heading(entries: &mut Vec<Entry>, rows: &mut Rows) {
-    let is_heading =
-        |entry: &Entry| matches!(entry, Entry::Turn(Turn { speaker: None, participant: None, .. }));
-    let count = entries.iter().take_while(|entry| is_heading(entry)).count();
-    for entry in entries.drain(..count) {
-        let Entry::Turn(turn) = entry else { continue };
-        rows.findings.note("above-transcript", turn.line, || {
+    let spoken: HashSet<Option<String>> = entries
+        .iter()
+        .filter_map(|entry| match entry {
+            Entry::Turn(Turn { section, speaker: Some(_), .. }) => Some(section.clone()),
+            _ => None,
+        })
+        .collect();
+    // The section in which somebody spoke last; none at first.
+    let mut open: Option<Option<String>> = None;
+    entries.retain(|entry| {
+        let Entry::Turn(Turn { line, section, participant, speaker, .. }) = entry else {
+            open.get_or_insert_default();
+            return true;
+        };
+        let is_above = open.is_none() || open.as_ref() != Some(section) && spoken.contains(section);
+        if !is_above || speaker.is_some() || participant.is_some() {
+            open = Some(section.clone());
+            return true;
+        }
+        rows.findings.note("above-transcript", *line, || {
             "what stands above the first turn of a transcript is nobody's words; left out"
                 .to_owned()
         });
-    }
+        false
+    });
 }
 
 impl Block {
@@ -147,6 +176,37 @@ impl Block {
             }
             Body::Cells(cells) => cells.iter().map(|(_, value)| words(value)).sum(),
         }
+    }
+
+    /// The block without the lines that `is_gone` tells by their index: one block for each run of lines
+    /// that are left, so that their numbers in the file hold.
+    pub(super) fn without(self, mut is_gone: impl FnMut(usize, &str) -> bool) -> Vec<Self> {
+        let is_item = matches!(self.body, Body::Item(_));
+        if !is_item && !matches!(self.body, Body::Paragraph(_)) {
+            return vec![self];
+        }
+        let (Body::Paragraph(lines) | Body::Item(lines)) = self.body else { return Vec::new() };
+        let mut runs: Vec<(usize, Vec<String>)> = Vec::new();
+        let mut is_open = false;
+        for (at, text) in lines.into_iter().enumerate() {
+            if is_gone(at, &text) {
+                is_open = false;
+                continue;
+            }
+            match runs.last_mut() {
+                Some((_, run)) if is_open => run.push(text),
+                _ => runs.push((at, vec![text])),
+            }
+            is_open = true;
+        }
+        let block = |(at, lines): (usize, Vec<String>)| Self {
+            line: self.line + at,
+            section: self.section.clone(),
+            participant: self.participant.clone(),
+            facts: Facts::clone(&self.facts),
+            body: if is_item { Body::Item(lines) } else { Body::Paragraph(lines) },
+        };
+        runs.into_iter().map(block).collect()
     }
 
     pub(crate) fn lines(&self) -> &[String] {
@@ -236,9 +296,10 @@ impl Turn {
     /// Whether a piece continues this turn: its label is the same, or it is a paragraph without
     /// one. A list item without a label belongs to nobody.
     fn goes_on(&self, block: &Block, piece: &Piece) -> bool {
+        let is_open = || self.speaker.as_ref().is_some_and(|speaker| !is_remark(speaker));
         let same_speaker = match &piece.speaker {
             Some(speaker) => self.speaker.as_ref() == Some(speaker),
-            None => self.speaker.is_some() && matches!(block.body, Body::Paragraph(_)),
+            None => matches!(block.body, Body::Paragraph(_)) && is_open(),
         };
         same_speaker
             && self.section == block.section
@@ -254,77 +315,6 @@ fn join(text: &mut String, separator: &str, more: &str) {
     text.push_str(more);
 }
 
-/// Who asks in a document.
-enum Asking {
-    /// Speakers whose label is a role that asks, such as `Interviewer`.
-    Labelled,
-    /// Speakers whose label is that of somebody who helps customers, such as `Agent`.
-    Helping,
-    /// This speaker, to judge by what they say.
-    Guessed(String),
-    /// No speaker; also where all of them have the label of one who asks, since nobody would
-    /// answer.
-    Nobody,
-}
-
-impl Asking {
-    /// Finds out who asks, and notes it in `rows`: their names as those of moderators, and a finding
-    /// where they are guessed.
-    fn find_and_note(entries: &[Entry], parts: &Parts, rows: &mut Rows) -> Self {
-        let turns = || {
-            entries.iter().filter_map(|entry| match entry {
-                Entry::Turn(turn) => Some((turn.speaker.as_deref(), turn.text.as_str())),
-                Entry::Row { .. } => None,
-            })
-        };
-        let is_asker = |speaker: Option<&str>| speaker.is_some_and(moderator::is_asker);
-        let helps = !parts.interviews && !turns().any(|(speaker, _)| is_asker(speaker));
-        let asks = |speaker: Option<&str>| {
-            is_asker(speaker)
-                || helps && speaker.is_some_and(moderator::is_helper)
-                || speaker.is_some_and(|speaker| parts.is_asking(speaker))
-        };
-        if turns().any(|(speaker, _)| asks(speaker)) {
-            // Words before the first question do not answer it.
-            let mut after = turns().skip_while(|(speaker, _)| !asks(*speaker));
-            let alone = after.all(|(speaker, _)| asks(speaker));
-            let named = turns().any(|(speaker, _)| speaker.is_some() && !asks(speaker));
-            let names = turns().filter(|(speaker, _)| asks(*speaker));
-            let names: BTreeSet<&str> =
-                names.filter_map(|(label, _)| moderator::name_in(label?)).collect();
-            rows.moderators.extend(names.into_iter().map(str::to_owned));
-            return match (alone && !named, helps) {
-                (true, _) => Self::Nobody,
-                (false, true) => Self::Helping,
-                (false, false) => Self::Labelled,
-            };
-        }
-        let spoken = turns().filter_map(|(speaker, text)| Some((speaker?, text)));
-        let Some(name) = moderator::guess(spoken) else { return Self::Nobody };
-        // A speaker whom a heading names is the one interviewed.
-        let is_named = |entry: &Entry| match entry {
-            Entry::Turn(Turn { participant, .. }) | Entry::Row { participant, .. } => {
-                participant.as_ref().is_some_and(|named| is_short_for(name, named))
-            }
-        };
-        if entries.iter().any(is_named) {
-            return Self::Nobody;
-        }
-        moderator::note_guess(&mut rows.findings, name);
-        rows.moderators.push(name.to_owned());
-        Self::Guessed(name.to_owned())
-    }
-
-    fn is_by(&self, turn: &Turn, parts: &Parts) -> bool {
-        turn.speaker.as_deref().is_some_and(|speaker| match self {
-            Self::Labelled => moderator::is_asker(speaker) || parts.is_asking(speaker),
-            Self::Helping => moderator::is_helper(speaker) || parts.is_asking(speaker),
-            Self::Guessed(name) => name == speaker,
-            Self::Nobody => false,
-        })
-    }
-}
-
 /// Writes entries as records, holding back a question until its answer comes.
 struct Writer<'a> {
     rows: &'a mut Rows,
@@ -333,6 +323,8 @@ struct Writer<'a> {
     question: Question,
     /// The section and the participant of the headings above the last turn.
     above: (Option<String>, Option<String>),
+    /// Number of the chat in which the last turn stands.
+    chat: usize,
 }
 
 impl Writer<'_> {
@@ -361,6 +353,11 @@ impl Writer<'_> {
         if turn.speaker.is_some() && is_stage_direction(&text) {
             note_stage_direction(&mut self.rows.findings, turn.line);
             return Ok(());
+        }
+        let chat = self.parts.chat_of(turn.line);
+        if chat != self.chat {
+            self.end_question();
+            self.chat = chat;
         }
         let above = (turn.section.clone(), turn.participant.clone());
         if above != self.above {
@@ -450,6 +447,36 @@ mod tests {
     }
 
     #[test]
+    fn an_interpreter_between_others_is_nobody_and_alone_speaks_for_the_participant() {
+        let talk = |who: &str| {
+            format!(
+                "Interviewer: How do you pay?\n{who}: ¿Cómo paga?\nRosa: En la tienda.\n\
+                 {who}: At the shop.\nInterviewer: Why?\n{who}: ¿Por qué?\nRosa: Por la cola.\n"
+            )
+        };
+        for who in ["Interpreter", "Intérprete 1", "Luis (Dolmetscher)", "通訳"] {
+            let rows = load_text(&talk(who));
+            let expected = [
+                (Some("Rosa"), "question: How do you pay?\ntext: En la tienda."),
+                (Some("Rosa"), "question: Why?\ntext: Por la cola."),
+            ];
+            assert_eq!(said(&rows), expected, "{who}");
+        }
+        let rows = load_text("Interviewer: How do you pay?\nInterpreter: She pays at the shop.\n");
+        assert_eq!(rows.records.len(), 1);
+    }
+
+    #[test]
+    fn a_job_in_brackets_tells_who_is_not_interviewed() {
+        let talk = "Priya (UX Research): How do you start?\nAna: With the list.\nJon (Observer): Which one?\n\
+                    Ana: The long one.\n";
+        let rows = load_text(talk);
+        assert!(rows.records.iter().all(|record| record.participant.as_deref() == Some("Ana")));
+        assert_eq!(said(&rows)[1].1, "question: Which one?\ntext: The long one.");
+        assert_eq!(rows.moderators, ["Jon", "Priya"]);
+    }
+
+    #[test]
     fn a_question_without_an_answer_is_reported() {
         let rows = load_text("Q: First?\nA: Yes, always.\nQ: Thank you.\n");
         assert_eq!(said(&rows), [(Some("A"), "question: First?\ntext: Yes, always.")]);
@@ -507,7 +534,8 @@ mod tests {
         );
         let who = |record: &crate::corpus::Record| record.text.contains("00:");
         assert!(!rows.records.iter().any(who), "{:?}", said(&rows));
-        assert_eq!(rows.findings.kinds(), [("time-mark", Some(1), 4)]);
+        assert!(said(&rows)[1].1.ends_with("I let him train and wait."), "{:?}", said(&rows));
+        assert_eq!(rows.findings.kinds()[0], ("time-mark", Some(1), 5));
         let rows = load_text("I wrote it down.\n\nIt was on the tape [00:12]\n");
         assert_eq!(said(&rows)[1].1, "It was on the tape [00:12]", "nobody speaks here");
     }

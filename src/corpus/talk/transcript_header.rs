@@ -5,7 +5,11 @@
 //! of it is anybody's words. Headers that tools write around a chat are `chat_heads`'s.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
+use regex::Regex;
+
+use super::bystanders::{interprets, is_watching};
 use super::moderator;
 use super::speakers::{Speakers, is_generic, is_note_word};
 use super::transcript::{Block, Body, Facts};
@@ -112,24 +116,6 @@ const OF_RECORDING: [&str; 37] = [
     "progetto",
 ];
 
-/// People who are present and not interviewed, beside those who ask.
-const WATCHING: [&str; 14] = [
-    "observer",
-    "observers",
-    "notetaker",
-    "scribe",
-    "transcriber",
-    "translator",
-    "protokoll",
-    "beobachter",
-    "observador",
-    "observadora",
-    "observateur",
-    "observatrice",
-    "osservatore",
-    "notulist",
-];
-
 /// Short answers that could be taken for names.
 const REPLIES: [&str; 24] = [
     "hi", "hello", "hey", "yes", "yeah", "no", "ok", "okay", "sure", "thanks", "bye", "hallo",
@@ -161,20 +147,17 @@ pub(crate) struct Header {
     pub(crate) interviews: bool,
 }
 
-/// Whether a label is that of somebody who is present and neither asks nor answers: `Observer`.
-pub(crate) fn is_watching(label: &str) -> bool {
-    WATCHING.contains(&normalise(label).as_str())
-}
-
 /// Removes the title and the header lines above each conversation of a document, and gives the
 /// blocks below them the participant and the facts that the header names. Leaves everything as it is
 /// where no conversation follows.
 pub(crate) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Header {
     let mut header = Header::default();
+    part_facts(blocks);
     split_first(blocks);
     let runs = runs(blocks);
     let ends = runs.iter().skip(1).map(|run| run.start).chain([blocks.len()]).collect::<Vec<_>>();
     let mut gone: HashSet<usize> = HashSet::new();
+    let speakers = if runs.is_empty() { HashSet::new() } else { speaking(blocks) };
     for (run, end) in runs.iter().zip(ends) {
         let mut facts: Vec<(String, String)> = Vec::new();
         let mut who = None;
@@ -183,7 +166,10 @@ pub(crate) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Head
                 header.interviews |= label_of(line).is_some_and(moderator::is_asker);
                 let Some(line) = parse(line) else { continue };
                 match line {
-                    Line::Asks(names) => header.asking.extend(names_in(names)),
+                    Line::Asks(names) => {
+                        let others = all_names_in(names).filter(|name| speakers.contains(name));
+                        header.asking.extend(names_in(names).chain(others));
+                    }
                     Line::Heard(name) => who = names_in(name).next(),
                     Line::Describes(key, value) => facts.push((key.to_owned(), value.to_owned())),
                     Line::Tells | Line::Other(_) => {}
@@ -202,6 +188,40 @@ pub(crate) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Head
     gone.extend(title(blocks, &gone));
     remove(blocks, &gone, findings);
     header
+}
+
+/// Puts facts that stand on one line of the first blocks on a line each: `Date: 3 May. Place: Hut`.
+fn part_facts(blocks: &mut [Block]) {
+    for block in blocks.iter_mut().take(TITLE_LINES) {
+        let Body::Paragraph(lines) = &mut block.body else { continue };
+        if lines.iter().any(|line| facts_on(line).len() > 1) {
+            *lines = lines.iter().flat_map(|line| facts_on(line)).map(str::to_owned).collect();
+        }
+    }
+}
+
+/// The facts on a line, if it holds several and nothing else; else the line.
+fn facts_on(line: &str) -> Vec<&str> {
+    static NEXT: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"(?:[.;,|·]| [–—])\s+(?P<label>\p{Lu}[\p{L}\p{M}'’-]*(?: [\p{L}'’-]+){0,2} ?: )",
+        )
+        .expect("the pattern is valid")
+    });
+    let mut facts = Vec::new();
+    let mut rest = line;
+    while let Some(found) = NEXT.captures(rest) {
+        let (Some(whole), Some(label)) = (found.get(0), found.name("label")) else { break };
+        facts.push(&rest[..whole.start()]);
+        rest = &rest[label.start()..];
+    }
+    // The last one ends as the line does, with a full stop that is none of an initial: `Karim B.`.
+    let last = rest.split_whitespace().next_back().unwrap_or_default();
+    facts.push(if last.chars().count() > 2 { rest.trim_end_matches('.') } else { rest });
+    let is_known = |line: &&&str| parse(line).is_some_and(|fact| !matches!(fact, Line::Other(_)));
+    let are_facts = facts.iter().all(|fact| parse(fact).is_some())
+        && facts.iter().filter(is_known).count() * 3 >= facts.len() * 2;
+    if facts.len() > 1 && are_facts { facts } else { vec![line] }
 }
 
 /// Parts the header lines of the first block from a title above them and from the turns below them,
@@ -307,18 +327,30 @@ fn is_header(blocks: &[Block], below: &[Block]) -> bool {
     if !are_once || lines.len() < 2 || known * 3 < lines.len() * 2 {
         return false;
     }
-    let speakers = Speakers::find(below);
+    let speakers = speaking(below);
     let speaks = |names: &str| {
-        names_in(names).any(|name| {
-            speakers.has(&name) || name.split_whitespace().any(|word| speakers.has(word))
+        all_names_in(names).any(|name| {
+            speakers.contains(&name) || name.split_whitespace().any(|word| speakers.contains(word))
         })
     };
     !speakers.is_empty()
         && lines.iter().any(|(label, line)| match line {
             Line::Tells | Line::Describes(..) => true,
-            Line::Asks(names) | Line::Heard(names) => is_watching(label) || speaks(names),
+            Line::Asks(names) | Line::Heard(names) => {
+                is_watching(label) || interprets(label) || speaks(names)
+            }
             Line::Other(_) => false,
         })
+}
+
+/// The labels of those who speak in blocks.
+fn speaking(blocks: &[Block]) -> HashSet<String> {
+    let labels = Speakers::find(blocks);
+    let turns = blocks.iter().filter_map(|block| match &block.body {
+        Body::Turn { speaker, .. } => Some(speaker.as_str()),
+        _ => None,
+    });
+    labels.names().chain(turns).map(str::to_owned).collect()
 }
 
 /// Whether lines `Label: value` are those of a header: none could be a turn, and two thirds bind a
@@ -346,7 +378,9 @@ fn parse(line: &str) -> Option<Line<'_>> {
     let is_short = line.chars().count() <= LONGEST_LINE
         && value.split_whitespace().count() <= LONGEST_VALUE
         && label.split_whitespace().count() <= 3;
-    let is_sentence = value.ends_with(['.', '?', '!', '…', '？', '。']);
+    let last = value.split_whitespace().next_back().unwrap_or_default();
+    let is_initial = last.chars().count() == 2 && last.starts_with(char::is_uppercase);
+    let is_sentence = value.ends_with(['.', '?', '!', '…', '？', '。']) && !is_initial;
     let is_timed = label.starts_with(['[', '(']) || label.starts_with(|c: char| c.is_ascii_digit());
     if !is_short || is_sentence || is_timed || value.is_empty() || label.is_empty() {
         return None;
@@ -361,7 +395,8 @@ fn parse(line: &str) -> Option<Line<'_>> {
         return Some(Line::Tells);
     }
     let names_somebody = names_in(value).next().is_some();
-    if moderator::is_role(label) || is_watching(label) || moderator::is_helper(label) {
+    let is_present = is_watching(label) || interprets(label);
+    if moderator::is_role(label) || is_present || moderator::is_helper(label) {
         return names_somebody.then_some(Line::Asks(value));
     }
     if is_generic(label) || participant_rank(label).is_some_and(|rank| rank < LONGEST_RANK) {
@@ -373,6 +408,23 @@ fn parse(line: &str) -> Option<Line<'_>> {
 
 /// Ranks of column names that begin with a word for a participant: `Participant ID`.
 const LONGEST_RANK: usize = 7;
+
+/// The names in a value, and the short ones that turns have instead: `Hannah Cole (HC), Tom B.` gives
+/// `Hannah Cole`, `HC` and `Tom B.`.
+fn all_names_in(value: &str) -> impl Iterator<Item = String> {
+    let short = value.split(['(', '（']).skip(1).filter_map(|part| part.split([')', '）']).next());
+    let short = short.map(str::trim).filter(|short| {
+        short.chars().count() <= LONGEST_SHORT
+            && short.chars().all(|c| c.is_uppercase() || c == '.')
+    });
+    let listed = value.split(',').map(str::trim).skip(1);
+    let listed =
+        listed.filter(|name| is_name(name) && !name.starts_with(|c: char| c.is_ascii_digit()));
+    names_in(value).chain(short.map(str::to_owned)).chain(listed.map(str::to_owned))
+}
+
+/// Most letters of a name that is shortened to its first ones.
+const LONGEST_SHORT: usize = 4;
 
 /// The names in a value: `Hannah Cole (UX) and Tom`, `P1 (pseudonym: Vex), 24, Ottawa` gives `P1`.
 fn names_in(value: &str) -> impl Iterator<Item = String> {
@@ -483,6 +535,32 @@ mod tests {
         markdown::read(text, &mut rows).unwrap();
         assert!(said(&rows).iter().all(|(who, _)| *who == Some("P12")), "{:?}", said(&rows));
         assert_eq!(rows.records.len(), 2);
+    }
+
+    #[test]
+    fn a_short_name_in_brackets_is_that_of_the_turns() {
+        let rows = load(
+            "Participant: P01 (Ana)\nInterviewer: Farah (F)\n\nF: How do you pay?\n\
+             P: At the shop.\nF: Tell me more.\nP: There is a queue.\n",
+        );
+        assert_eq!(rows.records.len(), 2, "{:?}", said(&rows));
+        assert!(said(&rows).iter().all(|(who, _)| *who == Some("P01")), "{:?}", said(&rows));
+    }
+
+    #[test]
+    fn facts_on_one_line_name_all_who_ask() {
+        let talk = "Anne Roy: Why?\nMme Petit: Je monte à pied.\nKarim B.: Merci.\nMme Petit: De rien, au revoir.\n\
+                    Anne Roy: Et la fuite ?\nMme Petit: Trois fois.\nKarim B.: Ah.\n";
+        let rows = load(&format!(
+            "Durée : 48 minutes. Lieu : domicile. Enquêteurs : Anne Roy, Karim B.\n\n{talk}"
+        ));
+        assert!(said(&rows).iter().all(|(who, _)| *who == Some("Mme Petit")), "{:?}", said(&rows));
+        let rows = load(&format!("Datum: 14.11.2023, Ort: Hütte\nRegeln: einfach\n\n{talk}"));
+        assert!(
+            !rows.records.iter().any(|record| record.text.contains("Ort")),
+            "{:?}",
+            said(&rows)
+        );
     }
 
     #[test]
