@@ -481,10 +481,13 @@ fn sub_seed(seed: u64, id: DraftId) -> u64 {
     u64::from_le_bytes(digest[..8].try_into().expect("a digest has eight bytes"))
 }
 
+/// Records that are in no slot, with the reason.
+type LeftOut = Vec<(RecordId, String)>;
+
 /// Parts the records into those that may be evidence and those that may not. A record that holds
 /// nothing but staff's notes and other context has no words to quote and no answers to count. An
 /// interviewer's questions are context as well; they are evidence only where there is nothing else.
-fn eligible(corpus: &Corpus) -> Result<(Vec<usize>, Vec<(RecordId, String)>), PipelineError> {
+fn eligible(corpus: &Corpus) -> Result<(Vec<usize>, LeftOut), PipelineError> {
     let (heard, silent): (Vec<usize>, Vec<usize>) = (0..corpus.records.len())
         .partition(|&index| corpus.records[index].cells().next().is_some());
     if heard.is_empty() && !silent.is_empty() {

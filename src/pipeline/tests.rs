@@ -648,7 +648,7 @@ fn records_of_nothing_but_notes_are_left_out_and_named() {
     corpus.records = vec![silent];
     let model = ScriptedModel::parse("ok").expect("a script");
     let plan = Plan::new(&Cleared::as_is(corpus), &model, &settings());
-    let error = plan.err().expect("an error").to_string();
+    let error = plan.expect_err("an error").to_string();
     assert!(error.contains("persona inspect"), "{error}");
 }
 

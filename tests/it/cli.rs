@@ -249,12 +249,12 @@ fn a_run_ends_with_a_table_and_leaves_its_folder() {
     assert_snapshot!(folder.snapshot(GENERATE), @r"
     exit: 0
     --- stdout
-     name     title                                        score   share                 quotes   flags
+     name    title                                         score   share                 quotes   flags
     ────────────────────────────────────────────────────────────────────────────────────────────────────
-     Anika    “The system does not know who can drive”     1.00    33 %, 1 participant   1
-     Nikhil   “I never trust the schedule”                 1.00    33 %, 1 participant   1
-     Matteo   “My phone is always out of battery by the    1.00    33 %, 1 participant   1
-              last visit”
+     Alex    “The system does not know who can drive”      1.00    33 %, 1 participant   1
+     Jamie   “I never trust the schedule”                  1.00    33 %, 1 participant   1
+     Kit     “My phone is always out of battery by the     1.00    33 %, 1 participant   1
+             last visit”
     cited: 6 of 6 records, 3 of 3 participants; 100 % of goals, pains and behaviours rest on a record
     3 personas in personas/[RUN]
     --- stderr
