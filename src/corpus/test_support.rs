@@ -2,6 +2,7 @@
 
 use super::formats::{csv, json, mail, text};
 use super::rows::Rows;
+use super::tables::table::{self, Table, TableRow};
 
 /// Reads plain text.
 pub(super) fn load_text(text: &str) -> Rows {
@@ -11,6 +12,16 @@ pub(super) fn load_text(text: &str) -> Rows {
 /// Reads CSV, whatever its delimiter.
 pub(super) fn load_csv(text: &str) -> Rows {
     load(text, |text, rows| csv::read(text, None, rows))
+}
+
+/// Reads a table of these columns and lines.
+pub(super) fn load_table(names: &[&str], lines: &[&[&str]]) -> Rows {
+    let own = |line: &[&str]| line.iter().map(|cell| (*cell).to_owned()).collect();
+    let numbered = lines.iter().enumerate().map(|(i, line)| TableRow::of(i + 1, own(line)));
+    let table = Table { names: own(names), rows: numbered.collect() };
+    let mut rows = Rows::new(1);
+    table::into_rows(table, &mut rows).unwrap();
+    rows
 }
 
 /// Reads JSON.

@@ -20,6 +20,8 @@ mod repeated;
 pub(super) mod sheets;
 pub(super) mod staff;
 mod stamped;
+mod survey_rows;
 pub(super) mod table;
 pub(super) mod transposed;
+mod turns;
 mod voices;
