@@ -20,7 +20,7 @@ pub(super) fn load_table(names: &[&str], lines: &[&[&str]]) -> Rows {
     let numbered = lines.iter().enumerate().map(|(i, line)| TableRow::of(i + 1, own(line)));
     let table = Table { names: own(names), rows: numbered.collect() };
     let mut rows = Rows::new(1);
-    table::into_rows(table, &mut rows).unwrap();
+    table::into_rows(table, &mut rows).expect("a table that can be read");
     rows
 }
 
