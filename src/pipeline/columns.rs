@@ -1,7 +1,7 @@
-//! Facts about a segment, read off its table columns.
+//! The columns of a corpus with one value for each person.
 //!
-//! Owns which columns describe people (`role`, `age`), which are closed questions (`Do you
-//! smoke?`), and how the values of each are summed up. Nothing here is generated. Columns that name
+//! Owns which of them describe people (`role`, `age`), which are closed questions (`Do you smoke?`),
+//! and what a segment answers. How values become facts is decided in [`super::facts`]. Columns that name
 //! a person, or whose values differ within one participant (free answers, dates), count as neither.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,10 +20,6 @@ const CATEGORIES: usize = 24;
 /// most this many differ and each is given on average at least `OPTION_REPEATS` times.
 const OPTIONS: usize = 12;
 const OPTION_REPEATS: usize = 4;
-/// Most words of a column's name that is read as a label and not as a question.
-const LABEL: usize = 4;
-/// Most facts in a persona.
-const FACTS: usize = 8;
 /// Longest question that may stand among the facts, in characters.
 const LONG_NAME: usize = 90;
 /// Most typical answers of a segment.
@@ -45,6 +41,10 @@ pub(super) struct Column {
 }
 
 impl Column {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     fn is_constant(&self) -> bool {
         let mut values = self.values.values();
         let first = values.next();
@@ -87,7 +87,6 @@ impl Columns {
         if !closed {
             describing.extend(questions.iter().filter(short).cloned());
         }
-        describing.truncate(FACTS);
         let given = |column: &Column| {
             let mut given: BTreeMap<String, usize> = BTreeMap::new();
             for value in column.values.values() {
@@ -174,12 +173,15 @@ pub(super) fn tells_who(name: &str) -> bool {
         "occupation",
         "profession",
         "position",
+        "employment",
         "income",
         "education",
+        "degree",
         "region",
         "country",
         "state",
         "city",
+        "town",
         "location",
         "ethnicity",
         "race",
@@ -189,6 +191,7 @@ pub(super) fn tells_who(name: &str) -> bool {
         "household",
         "department",
         "industry",
+        "sector",
         "seniority",
         "experience",
         "segment",
@@ -208,45 +211,6 @@ fn is_kind(name: &str) -> bool {
     const KINDS: [&str; 5] = ["type", "state", "group", "location", "team"];
     let name = name.to_lowercase();
     KINDS.iter().any(|kind| name.ends_with(kind))
-}
-
-/// Whether a column's name says that it is about the record, its handling or its analysis.
-fn is_of_record(name: &str) -> bool {
-    const HANDLING: [&str; 28] = [
-        "tag",
-        "tags",
-        "label",
-        "labels",
-        "owner",
-        "assigned",
-        "assignee",
-        "version",
-        "millis",
-        "epoch",
-        "developer",
-        "agent",
-        "coverage",
-        "reactions",
-        "retweets",
-        "upvotes",
-        "priority",
-        "severity",
-        "sla",
-        "ticket",
-        "case",
-        "reply",
-        "replies",
-        "hours",
-        "hrs",
-        "code",
-        "theme",
-        "count",
-    ];
-    let parts: Vec<String> = words(&name.replace(['_', '-', '.', '/'], " ")).collect();
-    // In a question, such a word is what is asked about.
-    let is_label = parts.len() <= LABEL && !asks(name);
-    is_label && parts.iter().any(|part| HANDLING.contains(&part.as_str()))
-        || name.eq_ignore_ascii_case("type")
 }
 
 /// Whether the column's values are options that people chose from: not numeric, or few numbers.
@@ -278,10 +242,7 @@ fn columns(corpus: &Corpus) -> Vec<Column> {
 }
 
 fn column(name: &str, said: &BTreeMap<String, BTreeSet<&str>>) -> Option<Column> {
-    let is_fact = !names_a_person(name)
-        && !is_of_record(name)
-        && !is_context(name)
-        && !is_about_handling(name);
+    let is_fact = !names_a_person(name) && !is_context(name) && !is_about_handling(name);
     if !is_fact || said.values().any(|values| values.len() > 1) {
         return None;
     }
@@ -355,20 +316,6 @@ fn names_a_person(column: &str) -> bool {
     parts.map(str::to_lowercase).any(|part| NAMING.contains(&part.as_str()))
 }
 
-/// Sums up the columns for some speakers: `nurse (3 of 4)`, `31 to 45`.
-pub(super) fn sum_up(columns: &[Column], speakers: &BTreeSet<String>) -> BTreeMap<String, String> {
-    let mut facts = BTreeMap::new();
-    for column in columns {
-        let values: Vec<&str> =
-            speakers.iter().filter_map(|who| column.values.get(who)).map(String::as_str).collect();
-        let fact = if column.numeric { range(&values) } else { shares(&values) };
-        if let Some(fact) = fact {
-            facts.insert(column.name.clone(), fact);
-        }
-    }
-    facts
-}
-
 /// What at least half of the speakers are, by the first column that tells people's kind.
 pub(super) fn role(columns: &[Column], speakers: &BTreeSet<String>) -> Option<String> {
     const KINDS: &[&str] =
@@ -382,31 +329,6 @@ pub(super) fn role(columns: &[Column], speakers: &BTreeSet<String>) -> Option<St
         speakers.iter().filter_map(|who| column.values.get(who)).map(String::as_str).collect();
     let (value, count) = ranked(&values).into_iter().next()?;
     (count * 2 >= values.len()).then(|| value.to_owned())
-}
-
-fn range(values: &[&str]) -> Option<String> {
-    let order = |a: &&&str, b: &&&str| {
-        let (a, b) = (number(a).unwrap_or(0.0), number(b).unwrap_or(0.0));
-        a.total_cmp(&b)
-    };
-    let least = values.iter().min_by(order)?;
-    let most = values.iter().max_by(order)?;
-    Some(if least == most { (*least).to_string() } else { format!("{least} to {most}") })
-}
-
-/// The value that at least half of the people share, else the three most frequent.
-fn shares(values: &[&str]) -> Option<String> {
-    let ranked = ranked(values);
-    let (top, count) = *ranked.first()?;
-    if values.len() == 1 {
-        return Some(top.to_owned());
-    }
-    if count * 2 >= values.len() {
-        return Some(format!("{top} ({count} of {})", values.len()));
-    }
-    let named: Vec<String> =
-        ranked.iter().take(3).map(|(value, count)| format!("{value} ({count})")).collect();
-    Some(format!("{} of {}", named.join(", "), values.len()))
 }
 
 /// Values with how often they occur, most frequent first.
@@ -451,23 +373,26 @@ mod tests {
         Corpus { records: rows.iter().enumerate().map(record).collect(), ..Corpus::default() }
     }
 
-    fn facts(header: &[&str], rows: &[&[&str]]) -> Vec<String> {
-        let corpus = corpus(header, rows);
-        let all = corpus.records.iter().map(|record| speaker(&corpus, record)).collect();
-        let facts = sum_up(&Columns::of(&corpus).describing, &all);
-        facts.into_iter().map(|(name, value)| format!("{name}: {value}")).collect()
+    fn described(header: &[&str], rows: &[&[&str]]) -> Vec<String> {
+        let columns = Columns::of(&corpus(header, rows));
+        columns.describing.into_iter().map(|column| column.name).collect()
     }
 
     #[test]
     fn a_person_counts_once_however_many_records_they_have() {
-        let header = ["who", "role", "age", "answer"];
-        let rows: [&[&str]; 4] = [
-            &["a", "nurse", "31", "one"],
-            &["a", "nurse", "31", "two"],
-            &["b", "nurse", "45", "three"],
-            &["c", "doctor", "38", "four"],
+        let header = ["who", "role", "answer"];
+        let rows: [&[&str]; 5] = [
+            &["a", "nurse", "one"],
+            &["a", "nurse", "two"],
+            &["a", "nurse", "three"],
+            &["b", "doctor", "four"],
+            &["c", "doctor", "five"],
         ];
-        assert_eq!(facts(&header, &rows), ["age: 31 to 45", "role: nurse (2 of 3)"]);
+        assert_eq!(described(&header, &rows), ["role"]);
+        let corpus = corpus(&header, &rows);
+        let all = corpus.records.iter().map(|record| speaker(&corpus, record)).collect();
+        let found = role(&Columns::of(&corpus).describing, &all);
+        assert_eq!(found.as_deref(), Some("doctor"));
     }
 
     #[test]
@@ -475,7 +400,7 @@ mod tests {
         let header = ["who", "full_name", "E-Mail", "city"];
         let rows: [&[&str]; 3] =
             [&["a", "Ann", "x", "Leeds"], &["b", "Ann", "x", "York"], &["c", "Ann", "x", "Hull"]];
-        assert!(facts(&header, &rows).is_empty(), "a city for each person tells who they are");
+        assert!(described(&header, &rows).is_empty(), "a city for each person tells who they are");
     }
 
     #[test]
@@ -490,12 +415,6 @@ mod tests {
         let names: Vec<_> = columns.questions.iter().map(|column| column.name.as_str()).collect();
         assert!(names.contains(&"Do you use it daily?"), "{names:?}");
         assert!(!names.contains(&"May we contact you?"), "{names:?}");
-    }
-
-    #[test]
-    fn without_a_majority_the_most_frequent_values_are_counted() {
-        assert_eq!(shares(&["a", "b", "b", "c", "d"]).as_deref(), Some("b (2), a (1), c (1) of 5"));
-        assert_eq!(shares(&[]), None);
     }
 
     #[test]

@@ -1,19 +1,21 @@
 //! The demographics of a segment: who its people are, each fact with its count.
 //!
-//! Owns which columns are about the people, and not about the study, its handling or its codes,
-//! and how the values of one column are summed up. What is counted is read by [`super::traits`];
+//! Owns which of the columns that describe people hold figures, ratings or kinds, and how the values
+//! of one column are summed up. Columns about the record are told by [`super::handling`]. What is counted is read by [`super::traits`];
 //! the columns that may hold facts are found by [`super::columns`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::columns::{self, Columns};
-use super::segments::speaker;
+use super::columns::{Columns, tells_who};
+use super::handling::is_about_handling;
 use super::traits::{Answers, is_clear_majority, is_clearly_more, is_trait, lift};
 use crate::corpus::{ColumnKind, Corpus, is_context, number};
 use crate::schema::Held;
 
 /// Most answers of one column in a fact.
 const NAMED: usize = 3;
+/// Most facts of columns with one value for each person.
+const FACTS: usize = 8;
 /// Most facts of columns in which people could tick several answers.
 const LISTS: usize = 4;
 /// Longest question that may stand among the facts, in characters.
@@ -51,18 +53,18 @@ enum Kind {
 impl<'c> Facts<'c> {
     /// Of the columns that describe people, those that do.
     pub(super) fn of(corpus: &'c Corpus, columns: &Columns) -> Self {
-        let everyone = corpus.records.iter().map(|record| speaker(corpus, record)).collect();
-        let describing = columns::sum_up(&columns.describing, &everyone);
+        let place = |name: &str| columns.describing.iter().position(|column| column.name() == name);
         let (mut single, mut lists) = (Vec::new(), Vec::new());
         for answers in Answers::of(corpus, |name| !is_context(name)) {
             if answers.separator.is_some() {
-                let is_ticked = !is_of_study(answers.name) && !is_of_analysis(answers.name);
+                let is_ticked = !is_about_handling(answers.name) && !is_of_analysis(answers.name);
                 lists.extend(is_ticked.then_some(answers));
-            } else if describing.contains_key(answers.name) {
-                let kind = kind(&answers);
-                single.extend(kind.map(|kind| (answers, kind)));
+            } else if let (Some(place), Some(kind)) = (place(answers.name), kind(&answers)) {
+                single.push((place, (answers, kind)));
             }
         }
+        single.sort_by_key(|(place, _)| *place);
+        let single = single.into_iter().take(FACTS).map(|(_, fact)| fact).collect();
         Self { single, lists, closed: columns.closed }
     }
 
@@ -128,12 +130,12 @@ pub(super) fn is_about_people(answers: &Answers<'_>) -> bool {
 fn kind(answers: &Answers<'_>) -> Option<Kind> {
     let name = answers.name;
     let distinct: BTreeSet<&str> = answers.cells.values().copied().collect();
-    if is_of_study(name) || distinct.len() <= 3 && is_permission(name) {
+    if is_about_handling(name) || distinct.len() <= 3 && is_permission(name) {
         return None;
     }
     let numbers: Option<Vec<f64>> = distinct.iter().map(|value| number(value)).collect();
     // In a question, such a word is what is asked about, not who is asked.
-    let who = is_label(&parts(name), name) && has_word(name, WHO);
+    let who = is_label(&parts(name), name) && tells_who(name);
     let Some(numbers) = numbers else {
         return Some(if who { Kind::Who } else { Kind::Choice });
     };
@@ -182,78 +184,6 @@ const QUANTITIES: &[&str] = &[
     "salary",
 ];
 
-/// Words for what somebody is, which have no numbers.
-const WHO: &[&str] = &[
-    "age",
-    "gender",
-    "sex",
-    "role",
-    "job",
-    "occupation",
-    "profession",
-    "position",
-    "title",
-    "employment",
-    "education",
-    "degree",
-    "region",
-    "country",
-    "state",
-    "city",
-    "town",
-    "location",
-    "ethnicity",
-    "race",
-    "nationality",
-    "language",
-    "marital",
-    "family",
-    "household",
-    "income",
-    "department",
-    "industry",
-    "sector",
-    "seniority",
-    "experience",
-    "segment",
-    "group",
-    "type",
-    "team",
-];
-
-/// Whether a label says that its column is about the study and how it was carried out.
-fn is_of_study(name: &str) -> bool {
-    const STUDY: &[&str] = &[
-        "interviewer",
-        "interviewed",
-        "interview",
-        "moderator",
-        "facilitator",
-        "enumerator",
-        "surveyor",
-        "recruiter",
-        "recruited",
-        "recruitment",
-        "wave",
-        "batch",
-        "quota",
-        "sample",
-        "panel",
-        "questionnaire",
-        "survey",
-        "study",
-        "incentive",
-        "transcriber",
-        "coder",
-        "notetaker",
-    ];
-    let all = parts(name);
-    // `form_language`, but `form of employment` is about the person.
-    let is_of_form = all.first().is_some_and(|word| word == "form")
-        && all.get(1).is_some_and(|word| word != "of");
-    is_label(&all, name) && (has_word(name, STUDY) || is_of_form)
-}
-
 /// Whether a label asks for leave to record somebody, or to use what they say.
 fn is_permission(name: &str) -> bool {
     const LEAVE: &[&str] =
@@ -261,27 +191,9 @@ fn is_permission(name: &str) -> bool {
     is_label(&parts(name), name) && has_word(name, LEAVE)
 }
 
-/// Whether a label says that its column holds what a researcher made of the answers.
+/// Whether a label says that its column holds what a researcher filed the answers under.
 fn is_of_analysis(name: &str) -> bool {
-    const ANALYSIS: &[&str] = &[
-        "tag",
-        "tags",
-        "label",
-        "labels",
-        "theme",
-        "themes",
-        "code",
-        "codes",
-        "topic",
-        "topics",
-        "keyword",
-        "keywords",
-        "category",
-        "categories",
-        "owner",
-        "assignee",
-        "assigned",
-    ];
+    const ANALYSIS: &[&str] = &["topic", "topics", "keyword", "keywords", "category", "categories"];
     is_label(&parts(name), name) && has_word(name, ANALYSIS)
 }
 
@@ -389,6 +301,7 @@ fn plain(number: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::segments::speaker;
     use crate::pipeline::tests::row;
 
     /// Twenty people in two groups of ten, with the value that `cell` gives each of them, and a free

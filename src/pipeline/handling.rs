@@ -22,37 +22,41 @@ const SAME_WAY: f64 = 0.95;
 
 /// Those who do a study: whatever a column says of them, it does not say of the participant.
 const STAFF: &str = "\
-    agent annotator assignee bearbeiter befrager coder encuestador encuestadora enquêteur \
+    agent annotator assigned assignee bearbeiter befrager coder developer encuestador encuestadora enquêteur \
     enquêtrice entrevistador entrevistadora enumerator facilitator fieldworker interviewer \
     interviewerin intervistatore moderador moderator moderatore moderatorin modérateur rater \
     recruiter surveyor transcriber";
 /// Records, what they are part of, where they come from, what is done with them, when and how long.
 const RECORD: &str = "\
-    antwort archivo arquivo aufnahme batch befragung bestand bron case closed collection \
-    collector completed completion created date datei datensatz datum dauer duración durata \
-    duration duração durée duur elapsed encuesta end enquête enregistrement entretien \
-    entrevista entry export fecha fichier file fonte form formulaire formular formulario \
-    formulier formulário fragebogen fuente import indagine interview intervista modified ola \
-    onda ondata opened pesquisa quelle questionario questionnaire questionário quota \
-    received record recorded recording recruitment registro reply resolution resolved \
-    response resposta respuesta risposta row réponse sample sesión session sessione sheet \
-    sitzung sondage source start status statut submission submitted survey ticket transcript \
-    umfrage updated vague vragenlijst wave welle zeile";
+    antwort archivo arquivo assigned aufnahme batch befragung bestand bron case closed \
+    collection collector completed completion coverage created date datei datensatz datum \
+    dauer duración durata duration duração durée duur elapsed encuesta end enquête \
+    enregistrement entretien entrevista entry epoch export fecha fichier file fonte form \
+    formulaire formular formulario formulier formulário fragebogen fuente import incentive \
+    indagine interview intervista millis modified ola onda ondata opened panel pesquisa \
+    quelle questionario questionnaire questionário quota reaction reactions received \
+    record recorded recording recruitment registro reply resolution resolved response \
+    resposta respuesta retweet retweets risposta row réponse sample sesión session \
+    sessione sheet sitzung sondage source start status statut study submission submitted \
+    survey ticket transcript umfrage updated upvote upvotes vague vragenlijst wave welle \
+    zeile";
 /// What can be said of a record.
 const SAID_OF_RECORDS: &str = "\
-    anno année ano art año beginn code codes codice código da data day de del der des di do \
-    du ende estado first flag heure hora hours hrs id idioma in key kind la lang language \
-    langue last length lieu lingua link location lugar luogo länge língua method min mins \
-    minuten minutes minutos mode month name no nr number numero nummer número of ora order \
-    ort path place quality round sec secondes seconds secs segundos sekunden sprache stage \
-    state stato taal the tiempo tijd time tipo to type van version week weight year zeit";
+    anno année ano art año beginn code codes codice código da data day de del der \
+    des di do du ende estado first flag heure hora hours hrs id idioma in key kind la \
+    label labels lang language langue last length lieu lingua link location lugar luogo \
+    länge língua method min mins minuten minutes minutos mode month name no nr number \
+    numero nummer número of ora order ort owner path place priority quality round sec \
+    secondes seconds secs segundos sekunden severity sla sprache stage state stato taal \
+    tag tags the theme tiempo tijd time tipo to type van version week weight year zeit";
 /// Single words that are said of records wherever they are the whole name.
 const ALONE: &str = "\
     batch bron count coverage date datei datum dauer developer duración durata duration \
     duração durée duur elapsed end estado fecha fichier file filename flag fonte fuente \
-    index label labels no nr num number nummer onda ondata owner priority quelle reactions \
-    replies retweets seq sequence severity sla source start stato status statut tag tags \
-    theme themes upvotes vague version wave welle";
+    incentive index keyword keywords label labels no nr num number nummer onda ondata \
+    owner panel priority quelle quota reactions replies retweets sample seq sequence \
+    severity sla source start stato status statut tag tags theme themes type upvotes vague \
+    version wave welle";
 /// Last or first words of the names of columns that hold codes which analysts gave.
 const CODES: &str = "code coded codes codice código kennung kürzel";
 /// Words for a language, which alone may be what people speak or that of the form.
