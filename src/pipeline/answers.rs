@@ -1,12 +1,12 @@
 //! What a segment answered to closed questions, and how much of it each draft gets.
 //!
-//! Owns which answers are told of a segment and how they are shared out. The commonest answer of
-//! each question is found by [`super::columns`], those to questions with several answers are counted
-//! by [`super::traits`], as is whether an answer is a trait.
+//! Owns which answers are told of a segment and how they are shared out: the commonest to each
+//! question, and each of those that could be ticked together. The questions are found by
+//! [`super::columns`]; the answers are counted by [`super::traits`], as is whether one is a trait.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::columns::Columns;
+use super::columns::{Column, Columns};
 use super::facts::{Facts, is_about_people};
 use super::traits::{Answers, is_trait, lift};
 use crate::corpus::Corpus;
@@ -34,25 +34,19 @@ pub(super) fn of_groups(
     (wording, room): (Wording, usize),
     model: &dyn ChatModel,
 ) -> (Vec<Vec<CountedAnswer>>, usize) {
-    let typical: Vec<_> = groups.iter().map(|speakers| columns.typical(speakers)).collect();
-    let names: BTreeSet<&str> = typical.iter().flatten().map(|a| a.question.as_str()).collect();
+    let names: BTreeSet<&str> = columns.questions.iter().map(Column::name).collect();
     let mut asked = Answers::of(corpus, |name| names.contains(name));
     asked.retain(|answers| answers.separator.is_none() && is_about_people(answers));
-    let asked: BTreeMap<&str, Answers<'_>> =
-        asked.into_iter().map(|answers| (answers.name, answers)).collect();
-    let of_group = |(speakers, typical): (&BTreeSet<String>, &Vec<draft::TypicalAnswer>)| {
-        let commonest = typical.iter().filter_map(|typical| {
-            let answers = asked.get(typical.question.as_str())?;
-            let held = answers.held(speakers);
-            held.into_iter().find(|(value, _)| *value == typical.value).map(|held| (answers, held))
-        });
+    let of_group = |speakers: &BTreeSet<String>| {
+        let commonest =
+            asked.iter().filter_map(|one| Some((one, one.held(speakers).into_iter().next()?)));
         let lists = if columns.closed { facts.lists.as_slice() } else { &[] };
         let ticked = lists
             .iter()
             .flat_map(|list| list.held(speakers).into_iter().map(move |held| (list, held)));
         told(commonest.chain(ticked))
     };
-    let mut answers: Vec<_> = groups.iter().zip(&typical).map(of_group).collect();
+    let mut answers: Vec<_> = groups.iter().map(of_group).collect();
     if wording == Wording::Extractive {
         return (answers, 0);
     }

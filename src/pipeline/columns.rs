@@ -1,15 +1,15 @@
 //! The columns of a corpus with one value for each person.
 //!
-//! Owns which of them describe people (`role`, `age`), which are closed questions (`Do you smoke?`),
-//! and what a segment answers. How values become facts is decided in [`super::facts`]. Columns that name
-//! a person, or whose values differ within one participant (free answers, dates), count as neither.
+//! Owns which of them describe people (`role`, `age`) and which are closed questions (`Do you
+//! smoke?`). How values become facts is decided in [`super::facts`], what a segment answers in
+//! [`super::answers`]. Columns that name a person, or whose values differ within one participant
+//! (free answers, dates), count as neither.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::handling::is_about_handling;
 use super::segments::speaker;
 use crate::corpus::{ColumnKind, Corpus, is_blank, is_context, is_path, number};
-use crate::prompts::draft::TypicalAnswer;
 use crate::prompts::passages::{MIN_WORDS, words};
 
 /// Most words of a value for it to count as a category.
@@ -22,14 +22,6 @@ const OPTIONS: usize = 12;
 const OPTION_REPEATS: usize = 4;
 /// Longest question that may stand among the facts, in characters.
 const LONG_NAME: usize = 90;
-/// Most typical answers of a segment.
-const ANSWERS: usize = 18;
-/// Fewest typical answers that are given, even where other segments answer no differently.
-const ANSWERS_LEAST: usize = 4;
-/// An answer is typical when at least `AGREE` of those who answered agree, and at least `ANSWERED`
-/// of the segment answered.
-const AGREE: f64 = 0.4;
-const ANSWERED: f64 = 0.25;
 
 /// A column with one value for each person.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,8 +51,6 @@ pub(super) struct Columns {
     pub(super) describing: Vec<Column>,
     /// Columns in which people answer a question by one of its options.
     pub(super) questions: Vec<Column>,
-    /// For each question, how many people gave each answer.
-    given: Vec<BTreeMap<String, usize>>,
     /// Whether the study is closed: only a few people say anything in words of their own.
     pub(super) closed: bool,
 }
@@ -87,44 +77,7 @@ impl Columns {
         if !closed {
             describing.extend(questions.iter().filter(short).cloned());
         }
-        let given = |column: &Column| {
-            let mut given: BTreeMap<String, usize> = BTreeMap::new();
-            for value in column.values.values() {
-                *given.entry(value.clone()).or_default() += 1;
-            }
-            given
-        };
-        let given = questions.iter().map(given).collect();
-        Self { describing, questions, given, closed }
-    }
-
-    /// What most of these speakers answered, most telling first: answers that they give more often
-    /// than other people.
-    pub(super) fn typical(&self, speakers: &BTreeSet<String>) -> Vec<TypicalAnswer> {
-        let answer = |(column, all): (&Column, &BTreeMap<String, usize>)| {
-            let here: Vec<&str> = speakers
-                .iter()
-                .filter_map(|who| column.values.get(who))
-                .map(String::as_str)
-                .collect();
-            let (value, given) = ranked(&here).into_iter().next()?;
-            let answered = here.len();
-            let share = given as f64 / answered as f64;
-            if share < AGREE || (answered as f64) < ANSWERED * speakers.len() as f64 {
-                return None;
-            }
-            let elsewhere = (all[value] - given) as f64;
-            let others = (column.values.len() - answered).max(1) as f64;
-            let (question, value) = (column.name.clone(), value.to_owned());
-            let answer = TypicalAnswer { question, value, given, answered };
-            Some((share - elsewhere / others, answer))
-        };
-        let mut answers: Vec<_> =
-            self.questions.iter().zip(&self.given).filter_map(answer).collect();
-        answers.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let telling = answers.iter().filter(|(lift, _)| *lift > 0.0).count();
-        answers.truncate(telling.clamp(ANSWERS_LEAST, ANSWERS));
-        answers.into_iter().map(|(_, answer)| answer).collect()
+        Self { describing, questions, closed }
     }
 }
 
@@ -418,26 +371,22 @@ mod tests {
     }
 
     #[test]
-    fn what_a_segment_answers_more_often_than_others_comes_first_and_who_they_are_is_no_answer() {
+    fn who_people_are_is_no_answer_of_a_closed_study() {
         let header = ["who", "Age", "Do you ever gamble?", "Do you eat steak?", "likes"];
-        let rows: [&[&str]; 6] = [
+        let rows: [&[&str]; 4] = [
             &["a", "18-29", "Yes", "Yes", "rare"],
             &["b", "18-29", "Yes", "Yes", "rare"],
             &["c", "30-44", "No", "Yes", "rare"],
-            &["d", "18-29", "No", "Yes", "well"],
-            &["e", "30-44", "No", "Yes", "well"],
-            &["f", "30-44", "No", "Yes", "well"],
+            &["d", "30-44", "No", "Yes", "well"],
         ];
-        let corpus = corpus(&header, &rows);
-        let columns = Columns::of(&corpus);
+        let columns = Columns::of(&corpus(&header, &rows));
         assert!(columns.closed);
-        let ours = corpus.records[..3].iter().map(|record| speaker(&corpus, record)).collect();
-        let typical = columns.typical(&ours);
-        let lines: Vec<_> = typical.iter().map(TypicalAnswer::line).collect();
-        assert_eq!(lines, ["likes: rare", "Do you ever gamble?: Yes", "Do you eat steak?: Yes"]);
-        assert_eq!((typical[1].given, typical[1].answered), (2, 3));
-        let names: Vec<_> = columns.describing.iter().map(|c| c.name.as_str()).collect();
-        assert_eq!(names, ["Age"]);
+        let names = |of: &[Column]| of.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+        assert_eq!(
+            names(&columns.questions),
+            ["Do you ever gamble?", "Do you eat steak?", "likes"]
+        );
+        assert_eq!(names(&columns.describing), ["Age"]);
     }
 
     #[test]

@@ -91,26 +91,6 @@ pub struct Focus {
     pub shown: Range<usize>,
 }
 
-/// What most people of a segment answered to a closed question.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TypicalAnswer {
-    /// The question, which is the name of its column.
-    pub question: String,
-    /// The answer that most people gave.
-    pub value: String,
-    /// How many of the segment's participants gave this answer.
-    pub given: usize,
-    /// How many of the segment's participants answered the question at all.
-    pub answered: usize,
-}
-
-impl TypicalAnswer {
-    /// Question and answer in the form in which a record has them.
-    pub fn line(&self) -> String {
-        format!("{}: {}", self.question, self.value)
-    }
-}
-
 /// An answer that may be told of a segment, with its count in the segment and in the whole data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CountedAnswer {
