@@ -280,6 +280,58 @@ impl Planted {
         planted
     }
 
+    /// An export of a help desk: each writes once, of one kind of trouble; channel and plan are
+    /// anybody's.
+    fn tickets(seed: u64) -> Self {
+        const TROUBLES: [[&str; 6]; 4] = [
+            [
+                "I was charged twice for the same month",
+                "the invoice shows the wrong amount again",
+                "please refund the second payment",
+                "my card was charged after I had cancelled",
+                "the invoice lacks our tax number",
+                "why did the price of my plan go up without a word",
+            ],
+            [
+                "the app crashes as soon as I open a report",
+                "it freezes whenever I upload a photo",
+                "since the update it closes by itself",
+                "the screen stays white after the update",
+                "the report takes minutes to open and then crashes",
+                "uploading a photo ends in an error",
+            ],
+            [
+                "I cannot log in with the new password",
+                "the code for signing in never arrives",
+                "my account is locked and the password link is dead",
+                "signing in sends me in circles",
+                "I reset my password three times and still cannot log in",
+                "our new colleague gets no invitation to the account",
+            ],
+            [
+                "could you add an export to our calendar",
+                "it would help to sort the list by date",
+                "I would love a dark screen for the night",
+                "please let us share a list with people outside",
+                "an export to a spreadsheet is missing",
+                "can the list show who changed what",
+            ],
+        ];
+        let mut planted = Self::new(4, seed);
+        for person in 0..240 {
+            let segment = person % 4;
+            let said = [planted.any(&TROUBLES[segment]), planted.any(&TROUBLES[segment])];
+            let message = format!("Hello, {}. {}.", said.join(", and "), planted.any(&FILLER));
+            let cells = [
+                ("channel", planted.any(&["email", "chat", "web", "phone"]).to_owned()),
+                ("plan", planted.any(&["Free", "Pro", "Enterprise"]).to_owned()),
+                ("message", message),
+            ];
+            planted.add(person, &cells, segment);
+        }
+        planted
+    }
+
     /// The share of the segments that are the majority of some set of records.
     fn covered(&self, sets: &[Vec<usize>]) -> f64 {
         let majority = |set: &Vec<usize>| {
@@ -321,7 +373,7 @@ fn made_up(number: usize) -> String {
 
 type Kind = fn(u64) -> Planted;
 
-const KINDS: [(&str, Kind); 9] = [
+const KINDS: [(&str, Kind); 10] = [
     ("a dozen people", |seed| Planted::phrases(&[5, 4, 3], seed)),
     ("phrases", |seed| Planted::phrases(&[10; 5], seed)),
     ("unequal sizes", |seed| Planted::phrases(&[40, 20, 10, 6], seed)),
@@ -331,6 +383,7 @@ const KINDS: [(&str, Kind); 9] = [
     ("eight segments", |seed| Planted::frequencies(8, 160, seed)),
     ("columns", Planted::columns),
     ("survey", Planted::survey),
+    ("tickets", Planted::tickets),
 ];
 
 /// Mean share of covered segments over the seeds: by our slots, and by random ones.
