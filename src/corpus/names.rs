@@ -542,7 +542,12 @@ pub(super) fn is_id_name(name: &str) -> bool {
 
 /// The name in lower case, with its letters and digits only.
 pub(super) fn normalise(name: &str) -> String {
-    name.chars().filter(|c| is_of_word(*c)).flat_map(char::to_lowercase).collect()
+    letters(name).collect()
+}
+
+/// The letters and digits of a text in lower case.
+pub(super) fn letters(text: &str) -> impl Iterator<Item = char> {
+    text.chars().filter(|c| is_of_word(*c)).flat_map(char::to_lowercase)
 }
 
 /// Whether a character is a letter, a digit, or a sign that joins or parts the letters of Indic and

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::schema::is_unspaced;
 
-use super::names::normalise;
+use super::names::{letters, normalise};
 
 /// What people write who have nothing to say, in small letters and without marks.
 const NO_ANSWERS: [&str; 40] = [
@@ -60,11 +60,16 @@ pub(super) fn is_no_answer(value: &str) -> bool {
     value.len() <= LONGEST_NO_ANSWER && NO_ANSWERS.contains(&normalise(value).as_str())
 }
 
+/// What stands for a missing value, by its letters, and the most letters of those.
+const BLANKS: [&str; 6] = ["", "na", "nan", "null", "notapplicable", "missing"];
+const LONGEST_BLANK: usize = 13;
+
 /// Whether a value only stands for a missing one: `N/A`, `-`, `null`. `No` and `None` are answers
 /// where people choose.
 pub(crate) fn is_blank(value: &str) -> bool {
-    let plain = normalise(value);
-    ["", "na", "nan", "null", "notapplicable", "missing"].contains(&plain.as_str())
+    // Of a long answer, the first letters tell that it is one.
+    let plain: String = letters(value).take(LONGEST_BLANK + 1).collect();
+    BLANKS.contains(&plain.as_str())
 }
 
 /// Reads a finite number as tables hold it, with a decimal point or comma, and perhaps with a

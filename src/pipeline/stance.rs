@@ -4,178 +4,30 @@
 //! only the stance sets `I trust the app` apart from `I do not trust the app`. Text in another
 //! language has no stance here; its words and pairs of words still count as features.
 
+use std::sync::LazyLock;
+
 use crate::prompts::passages::words;
 
 /// Beginnings of words that speak for something.
-const FOR: &[&str] = &[
-    "trust",
-    "like",
-    "love",
-    "enjoy",
-    "prefer",
-    "want",
-    "welcome",
-    "recommend",
-    "help",
-    "easy",
-    "easi",
-    "simple",
-    "good",
-    "great",
-    "better",
-    "best",
-    "useful",
-    "happy",
-    "glad",
-    "comfortabl",
-    "confiden",
-    "fast",
-    "quick",
-    "reliab",
-    "safe",
-    "save",
-    "saving",
-    "work",
-    "clear",
-    "fine",
-    "nice",
-    "favour",
-    "favor",
-    "agree",
-    "accept",
-    "appreciat",
-    "excit",
-    "excellent",
-    "improv",
-    "benefit",
-    "convenient",
-    "proud",
-    "worth",
-    "smooth",
-    "support",
-    "satisf",
-    "pleas",
-    "choose",
-    "gain",
-    "calm",
-    "relax",
-    "handy",
-    "perfect",
-    "important",
-    "matter",
-    "care",
-];
+const FOR: &str = "\
+    accept agree appreciat benefit best better calm care choose clear comfortabl confiden \
+    convenient easi easy enjoy excellent excit fast favor favour fine gain glad good great handy \
+    happy help important improv like love matter nice perfect pleas prefer proud quick recommend \
+    relax reliab safe satisf save saving simple smooth support trust useful want welcome work \
+    worth";
 /// Beginnings of words that speak against something.
-const AGAINST: &[&str] = &[
-    "hate",
-    "dislike",
-    "distrust",
-    "mistrust",
-    "avoid",
-    "refus",
-    "reject",
-    "hard",
-    "difficult",
-    "bad",
-    "worse",
-    "worst",
-    "useless",
-    "slow",
-    "afraid",
-    "fear",
-    "scare",
-    "scary",
-    "worr",
-    "anxi",
-    "stress",
-    "annoy",
-    "angr",
-    "frustrat",
-    "confus",
-    "complicat",
-    "waste",
-    "wasting",
-    "fail",
-    "broke",
-    "break",
-    "crash",
-    "problem",
-    "issue",
-    "burden",
-    "trouble",
-    "unsafe",
-    "unsure",
-    "unreliab",
-    "unclear",
-    "unfair",
-    "expensive",
-    "tired",
-    "tiring",
-    "tedious",
-    "boring",
-    "bother",
-    "pointless",
-    "terribl",
-    "awful",
-    "pain",
-    "struggl",
-    "suspici",
-    "sceptic",
-    "skeptic",
-    "doubt",
-    "resent",
-    "disagree",
-    "lose",
-    "losing",
-    "lost",
-    "cost",
-    "risk",
-    "wrong",
-    "error",
-    "mistake",
-    "lack",
-    "missing",
-    "wait",
-    "ignor",
-    "overwhelm",
-    "regret",
-    "stupid",
-];
+const AGAINST: &str = "\
+    afraid angr annoy anxi avoid awful bad boring bother break broke burden complicat confus cost \
+    crash difficult disagree dislike distrust doubt error expensive fail fear frustrat hard hate \
+    ignor issue lack lose losing lost missing mistake mistrust overwhelm pain pointless problem \
+    refus regret reject resent risk scare scary sceptic skeptic slow stress struggl stupid \
+    suspici tedious terribl tired tiring trouble unclear unfair unreliab unsafe unsure useless \
+    wait waste wasting worr worse worst wrong";
 /// Words that reverse the meaning of the next few.
-const NOT: &[&str] = &[
-    "not",
-    "no",
-    "never",
-    "nobody",
-    "nothing",
-    "none",
-    "neither",
-    "nor",
-    "without",
-    "hardly",
-    "less",
-    "stop",
-    "cannot",
-    "can't",
-    "couldn't",
-    "don't",
-    "doesn't",
-    "didn't",
-    "won't",
-    "wouldn't",
-    "shouldn't",
-    "isn't",
-    "aren't",
-    "wasn't",
-    "weren't",
-    "haven't",
-    "hasn't",
-    "dont",
-    "doesnt",
-    "didnt",
-    "cant",
-    "wont",
-];
+const NOT: &str = "\
+    aren't can't cannot cant couldn't didn't didnt doesn't doesnt don't dont hardly hasn't \
+    haven't isn't less neither never no nobody none nor not nothing shouldn't stop wasn't weren't \
+    without won't wont wouldn't";
 /// Words between what is preferred and what it is preferred to.
 const OVER: &[&str] = &["over", "than", "instead"];
 /// How many words a negation reaches.
@@ -194,18 +46,41 @@ pub(super) fn stances(text: &str) -> Vec<String> {
     found
 }
 
+/// The lexicon, each list sorted. No beginning is the beginning of another, so that of all of them
+/// only the last that is not after a word can be its own.
+struct Lexicon {
+    spoken_for: Vec<&'static str>,
+    against: Vec<&'static str>,
+    not: Vec<&'static str>,
+}
+
+static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
+    let sorted = |list: &'static str| {
+        let mut words: Vec<&str> = list.split_whitespace().collect();
+        words.sort_unstable();
+        words
+    };
+    Lexicon { spoken_for: sorted(FOR), against: sorted(AGAINST), not: sorted(NOT) }
+});
+
+fn begins(word: &str, with: &[&str]) -> bool {
+    let after = with.partition_point(|start| *start <= word);
+    after > 0 && word.starts_with(with[after - 1])
+}
+
 fn read(clause: &[String]) -> Vec<String> {
-    let begins = |word: &str, with: &[&str]| with.iter().any(|start| word.starts_with(start));
+    let lexicon = &*LEXICON;
     let (mut score, mut reach, mut negations) = (0i32, 0usize, 0usize);
     let mut over = None;
     let mut topics: Vec<(usize, &str)> = Vec::new();
     for (at, word) in clause.iter().enumerate() {
-        if NOT.contains(&word.as_str()) {
+        if lexicon.not.binary_search(&word.as_str()).is_ok() {
             reach = REACH;
             negations += 1;
             continue;
         }
-        let sign = i32::from(begins(word, FOR)) - i32::from(begins(word, AGAINST));
+        let sign = i32::from(begins(word, &lexicon.spoken_for))
+            - i32::from(begins(word, &lexicon.against));
         if OVER.contains(&word.as_str()) {
             over = Some(at);
         } else if sign != 0 {
@@ -245,6 +120,19 @@ mod tests {
         check("Nobody told me", &["-told"]);
         check("I take speed over price", &["+take", "+speed", "-price"]);
         check("I hate the plan, but I love the team.", &["-the", "-plan", "+the", "+team"]);
+    }
+
+    #[test]
+    fn each_beginning_is_found_and_is_not_that_of_another() {
+        for list in [&LEXICON.spoken_for, &LEXICON.against] {
+            for start in list {
+                let begun = format!("{start}zz");
+                assert!(begins(start, list) && begins(&begun, list), "{start}");
+                let all = list.iter().filter(|other| start.starts_with(**other)).count();
+                assert_eq!(all, 1, "{start} begins with another of its list");
+            }
+            assert!(!begins("", list) && !begins("zebra", list) && !begins("a", list));
+        }
     }
 
     #[test]
