@@ -12,6 +12,7 @@
 //! what stands beside them here: names of columns, values, findings, `rows`.
 
 mod columns;
+mod courtesies;
 mod encoding;
 mod files;
 mod findings;
@@ -41,7 +42,7 @@ pub use columns::{Column, ColumnKind};
 pub use files::load;
 pub(crate) use names::{asks_permission, is_context, is_path};
 pub(crate) use notes::diary::is_moment;
-pub(crate) use values::{is_blank, number};
+pub(crate) use values::{is_blank, is_no_answer, number};
 
 /// What was understood of the input files.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -52,9 +53,10 @@ pub struct Corpus {
     pub records: Vec<Record>,
     /// What was odd, with counts. Nothing is dropped without one.
     pub findings: Vec<Finding>,
-    /// Names of those who ask. They are not participants, but their names are personal data too.
+    /// Names of people that no record gives to its participant: of those who ask, and short ones of
+    /// participants. They are personal data too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub moderators: Vec<String>,
+    pub other_names: Vec<String>,
 }
 
 /// One input file.

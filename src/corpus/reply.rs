@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use super::courtesies;
+
 /// Lines above the whole message that a mail program quotes without marks, in small letters.
 const BELOW: [&str; 6] = [
     "-----original message-----",
@@ -92,8 +94,8 @@ const FEW_WORDS: usize = 8;
 /// own.
 const LONGEST_MESSAGE: usize = 1 << 16;
 
-/// The byte ranges of a message that its writer wrote; the whole message where everything in it is
-/// repeated.
+/// The byte ranges of a message that its writer wrote, without salutation and sign-off; the whole
+/// message where everything in it is repeated.
 pub(super) fn own(message: &str) -> Vec<Range<usize>> {
     if message.len() > LONGEST_MESSAGE {
         return whole(message);
@@ -130,7 +132,14 @@ pub(super) fn own(message: &str) -> Vec<Range<usize>> {
             _ => pieces.push(line),
         }
     }
-    pieces.retain(|piece| !message[piece.clone()].trim().is_empty());
+    if let (Some(first), Some(last)) = (pieces.first(), pieces.last()) {
+        let (from, end) = (first.start, last.end);
+        let said = courtesies::between(&message[from..end]);
+        for piece in &mut pieces {
+            *piece = piece.start.max(from + said.start)..piece.end.min(from + said.end);
+        }
+    }
+    pieces.retain(|piece| !piece.is_empty() && !message[piece.clone()].trim().is_empty());
     if pieces.is_empty() { whole(message) } else { pieces }
 }
 

@@ -9,7 +9,7 @@ use crate::schema::is_unspaced;
 use super::names::{letters, normalise};
 
 /// What people write who have nothing to say, in small letters and without marks.
-const NO_ANSWERS: [&str; 40] = [
+const NO_ANSWERS: [&str; 58] = [
     "",
     "na",
     "none",
@@ -50,13 +50,31 @@ const NO_ANSWERS: [&str; 40] = [
     "geen",
     "なし",
     "特になし",
+    "noidea",
+    "idontknow",
+    "nothingreally",
+    "notreally",
+    "nothingspecial",
+    "nothingtoadd",
+    "nothingelse",
+    "nothingcomestomind",
+    "nofurthercomments",
+    "weißnicht",
+    "keineahnung",
+    "pasdidée",
+    "jenesaispas",
+    "nosé",
+    "nãosei",
+    "nonso",
+    "geenidee",
+    "weetniet",
 ];
 
 /// Longest value, in bytes, that is looked up among these; a longer one says something.
 const LONGEST_NO_ANSWER: usize = 24;
 
 /// Whether somebody who wrote this had nothing to say.
-pub(super) fn is_no_answer(value: &str) -> bool {
+pub(crate) fn is_no_answer(value: &str) -> bool {
     value.len() <= LONGEST_NO_ANSWER && NO_ANSWERS.contains(&normalise(value).as_str())
 }
 

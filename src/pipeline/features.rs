@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::handling::of_handling;
 use super::stance::stances;
-use crate::corpus::{ColumnKind, Corpus, Record, number};
+use crate::corpus::{ColumnKind, Corpus, Record, is_no_answer, number};
 use crate::prompts::passages::words;
 
 /// A free answer of at most this many words is taken whole, as a value of its column.
@@ -164,6 +164,7 @@ impl Said {
                         let value = format!("{name}={}", cell.trim().to_lowercase());
                         said.features.insert(known.number(value, false));
                     }
+                    Some((_, ColumnKind::FreeText)) if is_no_answer(cell) => {}
                     Some((name, ColumnKind::FreeText)) if words(cell).nth(SHORT_CELL).is_none() => {
                         let short = words(cell).collect::<Vec<_>>().join(" ");
                         said.features.insert(known.number(format!("{name}={short}"), false));
@@ -307,6 +308,29 @@ fn together(units: &[Vec<u32>], features: usize) -> Vec<usize> {
 mod tests {
     use super::*;
     use crate::pipeline::tests::row;
+
+    #[test]
+    fn those_who_have_nothing_to_say_are_not_alike() {
+        let said =
+            ["The queue is long.", "The door was shut.", "n/a", "N/A", "nothing", "Nothing."];
+        let person = |at: usize| {
+            let text = said
+                .get(at)
+                .map_or(format!("On day {at} it rained and I sat inside."), |s| (*s).into());
+            row(at, &format!("P{at}"), &[("comment", text)])
+        };
+        let corpus = Corpus { records: (0..30).map(person).collect(), ..Corpus::default() };
+        let units: Vec<Vec<usize>> = (0..30).map(|record| vec![record]).collect();
+        let names = Features::of(&corpus, &units).names;
+        assert!(
+            !names.iter().any(|name| name.contains("n a") || name.contains("nothing")),
+            "{names:?}"
+        );
+        assert!(
+            names.contains(&"rained".to_owned()) || names.contains(&"the".to_owned()),
+            "{names:?}"
+        );
+    }
 
     #[test]
     fn what_a_column_says_of_the_record_is_no_feature_of_the_person() {

@@ -1,0 +1,148 @@
+//! What opens and closes a message and says nothing: `Dear support team,`, `Kind regards, Ana`.
+//!
+//! Owns the salutations and sign-offs of seven languages. What a message repeats of others is told
+//! apart in [`super::reply`].
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// Most words of whoever is greeted, and of a line below a sign-off: a name, a company, a telephone.
+const NAMED: usize = 4;
+const BELOW_WORDS: usize = 6;
+/// Most lines below a sign-off.
+const BELOW_LINES: usize = 4;
+
+/// Words with which a sentence goes on right behind a greeting that no mark ends: `Hello I cannot`.
+/// No name begins with one.
+const STARTS: [&str; 40] = [
+    "a", "after", "can", "could", "das", "der", "die", "eu", "how", "i", "i'd", "i'm", "i've",
+    "ich", "is", "it", "it's", "j'ai", "je", "la", "le", "mein", "meine", "mi", "mon", "my",
+    "nous", "our", "please", "since", "the", "there", "this", "we", "we're", "when", "why", "wir",
+    "yo", "your",
+];
+
+/// A greeting at the beginning. Words that may also mean something else (`Beste App`, `Cher, mais
+/// bon`) are none.
+static GREETING: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?xi) ^ \s* (?:
+        hi | hello | hey | hiya | greetings | good \s (?: morning | afternoon | evening | day )
+        | dear | to \s whom \s it \s may \s concern
+        | hallo | moin | servus | grüezi | guten \s (?: tag | morgen | abend ) | sehr \s geehrter?
+        | bonjour | bonsoir | hola | buenos \s días | buenas \s (?: tardes | noches )
+        | estimad[oa]s? | olá | bom \s dia | boa \s (?: tarde | noite ) | prezad[oa]s?
+        | ciao | buongiorno | buonasera | goede (?: morgen | middag | navond ) | geachte
+        ) \b";
+    Regex::new(pattern).expect("the pattern is valid")
+});
+
+/// A sign-off behind the end of a sentence or at the beginning of a line.
+static SIGN_OFF: LazyLock<Regex> = LazyLock::new(|| {
+    let pattern = r"(?xi) (?: [.!?…] \s+ | \n \s* ) (
+        (?: (?: kind | kindest | best | warm | warmest | with | many ) \s )*
+            (?: regards | wishes | thanks )
+        | thank \s you (?: \s very \s much | \s in \s advance )? | thanks \s in \s advance | thx
+        | sincerely | yours \s (?: sincerely | faithfully | truly ) | cheers
+        | mit \s freundlichen \s grüßen | (?: viele | liebe | beste | freundliche | schöne ) \s grüße
+        | mfg | lg | vg | danke (?: \s im \s voraus )? | vielen \s dank (?: \s im \s voraus )?
+        | (?: bien \s )? cordialement | bien \s à \s vous | merci (?: \s d['’]avance )?
+        | (?: un \s )? saludos? (?: \s cordial (?: es )? )? | atentamente | (?: muchas \s )? gracias
+        | atenciosamente | abraços | (?: muito \s )? obrigad[oa]
+        | (?: cordiali | distinti ) \s saluti | saluti | grazie (?: \s mille )?
+        | met \s vriendelijke \s groet (?: en )? | groet (?: en | jes ) | (?: alvast \s )? bedankt
+        ) [\s,.!–-]* (?: \n | $ )";
+    Regex::new(pattern).expect("the pattern is valid")
+});
+
+/// The bytes of a message between its salutation and its sign-off; all of them where there is
+/// nothing else.
+pub(super) fn between(message: &str) -> Range<usize> {
+    let start = salutation(message);
+    let end = start + sign_off(&message[start..]);
+    if message[start..end].contains(char::is_alphanumeric) { start..end } else { 0..message.len() }
+}
+
+/// Where the salutation ends; 0 where there is none.
+fn salutation(message: &str) -> usize {
+    let Some(greeting) = GREETING.find(message) else { return 0 };
+    let rest = &message[greeting.end()..];
+    let first = rest.split_whitespace().next().unwrap_or_default().to_lowercase();
+    let goes_on = STARTS.contains(&first.replace('’', "'").as_str());
+    let starts_apart = rest.starts_with(char::is_whitespace);
+    let skip = |from: usize| {
+        let is_mark = |c: char| c.is_whitespace() || ",!.:;–—-".contains(c);
+        message[from..].find(|c| !is_mark(c)).map_or(message.len(), |at| from + at)
+    };
+    if starts_apart && goes_on {
+        return skip(greeting.end());
+    }
+    let mark = rest.char_indices().find(|&(at, c)| {
+        // The point of `Mr.` ends no salutation.
+        let title =
+            || rest[..at].rsplit(' ').next().is_some_and(|word| (1..=4).contains(&word.len()));
+        ",!:;\n–—".contains(c) || c == '.' && !title()
+    });
+    match mark {
+        Some((at, _)) if rest[..at].split_whitespace().count() <= NAMED => {
+            skip(greeting.end() + at)
+        }
+        _ => 0,
+    }
+}
+
+/// Where the sign-off begins; the length of the message where there is none.
+fn sign_off(message: &str) -> usize {
+    let is_last = |end: usize| {
+        let lines: Vec<&str> = message[end..].lines().filter(|l| !l.trim().is_empty()).collect();
+        lines.len() <= BELOW_LINES
+            && lines.iter().all(|line| line.split_whitespace().count() <= BELOW_WORDS)
+    };
+    let found = SIGN_OFF.captures_iter(message).filter_map(|found| found.get(1));
+    found
+        .filter(|phrase| is_last(phrase.end()))
+        .map(|phrase| phrase.start())
+        .next()
+        .unwrap_or(message.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn salutation_and_sign_off_are_no_part_of_what_is_said() {
+        for (message, said) in [
+            ("Dear support team, Our plans are gone.", "Our plans are gone."),
+            ("Hello, the app crashes.", "the app crashes."),
+            ("Hello The app crashes, and I wait.", "The app crashes, and I wait."),
+            ("Hi Mr. Weber,\nit is broken.", "it is broken."),
+            ("Hi there! It is slow.\n\nKind regards\nM. Weber\nWeber Ltd.", "It is slow.\n\n"),
+            ("It was renewed. Kind regards\nM. Weber", "It was renewed. "),
+            (
+                "Sehr geehrte Damen und Herren,\ndas Portal hängt. Vielen Dank!",
+                "das Portal hängt. ",
+            ),
+            ("Bonjour,\nje perds mes notes.\nMerci d’avance", "je perds mes notes.\n"),
+            ("Hola equipo, no puedo entrar.\nSaludos,\nAna", "no puedo entrar.\n"),
+        ] {
+            assert_eq!(&message[between(message)], said, "{message}");
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_courtesy_is_said() {
+        for message in [
+            "Hello",
+            "Thanks!",
+            "Beste App, die ich je hatte.",
+            "Cher, mais bon.",
+            "Hi-fi is what I came for.",
+            "They say hello, and I go in.",
+            "I said thanks and left. Thanks to them, I found it.",
+            "My day is long.\nThanks\nto the night shift there is somebody at the door in the end.",
+        ] {
+            assert_eq!(between(message), 0..message.len(), "{message}");
+        }
+    }
+}
