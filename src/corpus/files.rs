@@ -149,9 +149,9 @@ fn add_file(
     mark_said(&mut rows.records, is_prose(format), &mut findings);
     corpus.findings.extend(findings.of_file(&candidate.name));
     corpus.records.append(&mut rows.records);
-    corpus.moderators.append(&mut rows.moderators);
-    corpus.moderators.sort_unstable();
-    corpus.moderators.dedup();
+    corpus.other_names.append(&mut rows.other_names);
+    corpus.other_names.sort_unstable();
+    corpus.other_names.dedup();
     corpus.files.push(SourceFile {
         number: corpus.files.len() + 1,
         name: candidate.name.clone(),

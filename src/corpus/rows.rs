@@ -44,8 +44,9 @@ pub(super) struct Rows {
     pub records: Vec<Record>,
     /// What was odd so far.
     pub findings: Findings,
-    /// Names of those who ask, who are not participants.
-    pub moderators: Vec<String>,
+    /// Names of people that no record gives to its participant: of those who ask, and short ones of
+    /// participants.
+    pub other_names: Vec<String>,
     /// The sheet that is being read, in a workbook.
     pub sheet: Option<String>,
     /// What is known of the other files of the input.
@@ -62,7 +63,7 @@ impl Rows {
         Self {
             records: Vec::new(),
             findings: Findings::default(),
-            moderators: Vec::new(),
+            other_names: Vec::new(),
             sheet: None,
             beside: Beside::default(),
             file,

@@ -186,7 +186,8 @@ impl Choices {
     fn of(corpus: &Corpus) -> Self {
         let mut counts: HashMap<(&str, &str), usize> = HashMap::new();
         for record in &corpus.records {
-            for column in &record.columns {
+            // A heading recurs in all records below it, and may name the person who answers there.
+            for column in record.columns.iter().filter(|column| &*column.name != "section") {
                 let value = &record.text[column.start..column.end];
                 if value.len() <= Self::LONGEST {
                     *counts.entry((&column.name, value)).or_default() += 1;
@@ -242,10 +243,11 @@ fn in_file_name(name: &str) -> Vec<Span> {
     spans
 }
 
-/// Names that are not in any text: those of the speakers and of those who ask them.
+/// Names that are not in any text: those of the speakers, in full and in short, and of those who ask
+/// them.
 fn people(corpus: &Corpus) -> impl Iterator<Item = &str> {
     let speakers = corpus.records.iter().filter_map(|record| record.participant.as_deref());
-    speakers.chain(corpus.moderators.iter().map(String::as_str)).filter_map(named)
+    speakers.chain(corpus.other_names.iter().map(String::as_str)).filter_map(named)
 }
 
 /// Values that two neighbouring cells only make together: `ana.silva@` and `example.org`.
@@ -439,8 +441,8 @@ pub(super) fn anonymise(
     }
     let of = |place: Place| spans.get(&place).map(Vec::as_slice).unwrap_or_default();
     let mut clean = corpus.clone();
-    // The moderators' names are of no further use: `Removed` knows them.
-    clean.moderators = Vec::new();
+    // The other names are of no further use: `Removed` knows them.
+    clean.other_names = Vec::new();
     let mut headings: BTreeMap<&str, String> = BTreeMap::new();
     for place in places(corpus) {
         let text = place.text(corpus);

@@ -42,7 +42,8 @@ pub(super) enum Reading {
 /// Personal data in a cell under a column of this name.
 pub(super) fn detect_in(column: Option<&str>, text: &str, reading: Reading) -> Vec<Span> {
     let mut spans = detect(text);
-    let is_choice = reading == Reading::Choice || !text.contains(char::is_alphabetic);
+    let is_choice =
+        reading == Reading::Choice || !text.contains(char::is_alphabetic) || is_code(text);
     if is_choice {
         let fills = |span: &Span| {
             text[..span.start].trim().is_empty() && text[span.end..].trim().is_empty()
@@ -55,6 +56,11 @@ pub(super) fn detect_in(column: Option<&str>, text: &str, reading: Reading) -> V
     }
     spans.extend(column.and_then(|column| columns::span_of(column, text)));
     resolve(spans)
+}
+
+/// Whether a cell holds one word with a digit, as the number of a ticket does: `T-10400`.
+fn is_code(text: &str) -> bool {
+    text.contains(|c: char| c.is_ascii_digit()) && !text.trim().contains(char::is_whitespace)
 }
 
 fn in_window(window: &str) -> Vec<Span> {
@@ -103,6 +109,15 @@ fn cut_point(text: &str, at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_number_of_a_ticket_is_no_address() {
+        for code in ["T-10400", "rv-2001", "INC0012345", "A7"] {
+            assert_eq!(detect_in(Some("ticket_id"), code, Reading::Prose), [], "{code}");
+        }
+        let mail = detect_in(Some("ticket_id"), "ana7@example.org", Reading::Prose);
+        assert_eq!(mail.len(), 1, "an address of mail is one");
+    }
 
     #[test]
     fn windows_cover_everything_and_overlap() {

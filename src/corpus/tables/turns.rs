@@ -40,8 +40,8 @@ pub(super) struct Talk<'t> {
 }
 
 impl<'t> Talk<'t> {
-    /// Finds out who asks, and notes it in `rows`: their names as those of moderators, and a finding
-    /// where they are guessed.
+    /// Finds out who asks, and notes it in `rows`: their names, and a finding where they
+    /// are guessed.
     pub(super) fn find_and_note(table: &'t Table, voices: Voices, rows: &mut Rows) -> Self {
         let named = |is: &dyn Fn(&str) -> bool| table.names.iter().position(|name| is(name));
         let Voices { participant, speaker, part } = voices;
@@ -70,12 +70,12 @@ impl<'t> Talk<'t> {
             && let Some(name) = speaker.and_then(|speaker| moderator::guess(turns(speaker)))
         {
             moderator::note_guess(&mut rows.findings, name);
-            rows.moderators.push(name.to_owned());
+            rows.other_names.push(name.to_owned());
             asking.insert(name);
             is_helping = false;
         }
         let names = asking.iter().filter_map(|label| moderator::name_in(label));
-        rows.moderators.extend(names.map(str::to_owned));
+        rows.other_names.extend(names.map(str::to_owned));
         let mut talk = Self {
             participant,
             speaker: by,

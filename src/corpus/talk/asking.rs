@@ -27,8 +27,8 @@ pub(super) enum Asking {
 }
 
 impl Asking {
-    /// Finds out who asks, and notes it in `rows`: their names as those of moderators, and a finding
-    /// where they are guessed.
+    /// Finds out who asks, and notes it in `rows`: their names, and a finding where they
+    /// are guessed.
     pub(super) fn find_and_note(entries: &[Entry], parts: &Parts, rows: &mut Rows) -> Self {
         let turns = || {
             entries.iter().filter_map(|entry| match entry {
@@ -51,7 +51,7 @@ impl Asking {
             let names = turns().filter(|(speaker, _)| asks(*speaker));
             let names: BTreeSet<&str> =
                 names.filter_map(|(label, _)| moderator::name_in(label?)).collect();
-            rows.moderators.extend(names.into_iter().map(str::to_owned));
+            rows.other_names.extend(names.into_iter().map(str::to_owned));
             return match (alone && !named, helps) {
                 (true, _) => Self::Nobody,
                 (false, true) => Self::Helping,
@@ -70,7 +70,7 @@ impl Asking {
             return Self::Nobody;
         }
         moderator::note_guess(&mut rows.findings, name);
-        rows.moderators.push(name.to_owned());
+        rows.other_names.push(name.to_owned());
         Self::Guessed(name.to_owned())
     }
 
@@ -100,7 +100,7 @@ pub(super) fn drop_bystanders(entries: &mut Vec<Entry>, rows: &mut Rows) {
         let is_gone = is_no_party(speaker) && others_speak || is_remark(speaker) && !all_remark;
         if is_gone {
             let name = moderator::name_in(speaker).filter(|_| !is_remark(speaker));
-            rows.moderators.extend(name.map(str::to_owned));
+            rows.other_names.extend(name.map(str::to_owned));
             rows.findings.note("bystander", *line, || {
                 "what an interpreter says was said by others, and what a chat's system says or researchers \
                  remark is no participant's words; left out"
@@ -125,6 +125,6 @@ pub(super) fn add_helpers(entries: &[Entry], parts: &mut Parts, rows: &mut Rows)
     }
     let names = helpers::find(&said, &|name| parts.is_asking(name));
     let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
-    rows.moderators.extend(names.iter().filter(|name| !moderator::is_helper(name)).cloned());
+    rows.other_names.extend(names.iter().filter(|name| !moderator::is_helper(name)).cloned());
     parts.add_asking(names);
 }

@@ -322,8 +322,8 @@ mod tests {
         assert_eq!(rows.records[1].text, text);
         assert_eq!(rows.records[2].text, "Hello there.", "that question was another's");
         assert!(
-            rows.moderators.contains(&"Eve".to_owned())
-                && rows.moderators.contains(&"Tom".to_owned())
+            rows.other_names.contains(&"Eve".to_owned())
+                && rows.other_names.contains(&"Tom".to_owned())
         );
     }
 

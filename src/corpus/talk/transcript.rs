@@ -97,9 +97,9 @@ pub(crate) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), S
         speakers = find(&blocks);
     }
     let staff = roster.map(|roster| roster.staff).unwrap_or_default();
-    rows.moderators.extend(staff.iter().cloned());
+    rows.other_names.extend(staff.iter().cloned());
     parts.add_asking(staff);
-    rows.moderators.extend(header.asking.iter().cloned());
+    rows.other_names.extend(header.asking.iter().cloned());
     parts.interviews |= header.interviews;
     parts.add_asking(header.asking);
     if speakers.is_empty() {
@@ -371,7 +371,11 @@ impl Writer<'_> {
             return Ok(());
         }
         let participant = match (turn.participant, turn.speaker) {
-            (Some(named), Some(label)) if is_generic(&label) || is_short_for(&label, &named) => {
+            (Some(named), Some(label)) if is_generic(&label) => Some(named),
+            (Some(named), Some(label)) if is_short_for(&label, &named) => {
+                if !self.rows.other_names.contains(&label) {
+                    self.rows.other_names.push(label);
+                }
                 Some(named)
             }
             (named, label) => label.or(named),
@@ -473,7 +477,7 @@ mod tests {
         let rows = load_text(talk);
         assert!(rows.records.iter().all(|record| record.participant.as_deref() == Some("Ana")));
         assert_eq!(said(&rows)[1].1, "question: Which one?\ntext: The long one.");
-        assert_eq!(rows.moderators, ["Jon", "Priya"]);
+        assert_eq!(rows.other_names, ["Jon", "Priya"]);
     }
 
     #[test]
@@ -524,6 +528,25 @@ mod tests {
         let text = format!("# Interview with Tom\n\n{}", asks.concat());
         crate::corpus::formats::markdown::read(&text, &mut rows).unwrap();
         assert_eq!(rows.records.len(), 6, "he thinks aloud in questions");
+    }
+
+    #[test]
+    fn the_short_name_of_whom_a_heading_names_is_kept_for_anonymisation() {
+        let mut rows = Rows::new(1);
+        let talk = |who: &str| {
+            let asked = ["Wie heizen Sie?", "Was stört Sie?", "Was wünschen Sie sich?"];
+            asked
+                .map(|q| format!("**Lenz:** {q}\n\n**{who}:** Ich lese den Zähler ab.\n\n"))
+                .concat()
+        };
+        let text = format!(
+            "## Interview 1: Herr Bauer, 63\n\n{}## Interview 2: Frau Kern, 31\n\n{}",
+            talk("Bauer"),
+            talk("Kern")
+        );
+        crate::corpus::formats::markdown::read(&text, &mut rows).unwrap();
+        assert_eq!(rows.records[0].participant.as_deref(), Some("Interview 1: Herr Bauer, 63"));
+        assert!(rows.other_names.contains(&"Bauer".to_owned()), "{:?}", rows.other_names);
     }
 
     #[test]

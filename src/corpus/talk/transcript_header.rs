@@ -504,7 +504,7 @@ mod tests {
             ]
         );
         assert_eq!(rows.findings.kinds(), [("above-transcript", Some(1), 1)]);
-        assert_eq!(rows.moderators, ["Hannah Cole"]);
+        assert_eq!(rows.other_names, ["Hannah Cole", "Vex"]);
     }
 
     #[test]

@@ -63,10 +63,37 @@ const ABBREVIATIONS: [&str; 44] = [
     "ZIP", "RSVP",
 ];
 
+/// Words that German writes with a capital where they address somebody or begin a question. Lists
+/// of surnames hold some of them, which are borne in other countries.
+const GERMAN_PRONOUNS: [&str; 12] =
+    ["Sie", "Ihnen", "Ihr", "Ihre", "Ihren", "Ihrem", "Ihrer", "Wie", "Was", "Wer", "Wo", "Wann"];
+
+/// Words before the colon of a line in a form.
+const FORM_WORDS: [&str; 18] = [
+    "Age",
+    "Alter",
+    "Beruf",
+    "Date",
+    "Datum",
+    "Gender",
+    "Interview",
+    "Interviewer",
+    "Job",
+    "Location",
+    "Moderator",
+    "Occupation",
+    "Ort",
+    "Participant",
+    "Role",
+    "Session",
+    "Sex",
+    "Study",
+];
+
 /// Whether a single word was taken for a name only because of its capital: the beginning of
-/// `Don't`, a day or month, an abbreviation or, in text of another language, a word that no list of
-/// names holds and that the word before it does not announce as a name. German writes every noun
-/// with a capital.
+/// `Don't`, a day or month, an abbreviation, a German pronoun or, in text of another language, a
+/// word that no list of names holds; where the word before it does not announce it as a name.
+/// German writes every noun with a capital.
 fn is_nobody(text: &str, window: &[Token], seen: &[Seen], span: &Span) -> bool {
     let is_it = |token: &Token| token.start == span.start && token.end == span.end;
     let Some(at) = window.iter().position(is_it) else { return false };
@@ -83,7 +110,9 @@ fn is_nobody(text: &str, window: &[Token], seen: &[Seen], span: &Span) -> bool {
     if classes & (lexicon::DAY | lexicon::MONTH) != 0 && classes & lexicon::GIVEN == 0 {
         return true;
     }
-    if ABBREVIATIONS.contains(&&text[span.start..span.end]) {
+    let word = &text[span.start..span.end];
+    let is_label = || window.get(at + 1).is_some_and(|mark| is_close(mark, &[":"]));
+    if ABBREVIATIONS.contains(&word) || FORM_WORDS.contains(&word) && is_label() {
         return true;
     }
     let announced = lexicon::TITLE
@@ -97,12 +126,14 @@ fn is_nobody(text: &str, window: &[Token], seen: &[Seen], span: &Span) -> bool {
         | lexicon::WORK
         | lexicon::CONTACT;
     let before = at.checked_sub(1).map_or(0, |before| seen[before].classes());
+    let is_pronoun = GERMAN_PRONOUNS.contains(&word);
     let is_known = classes & (lexicon::ANY_NAME | lexicon::ANY_PLACE | lexicon::PRODUCT) != 0;
-    if is_known || before & announced != 0 {
+    if is_known && !is_pronoun || before & announced != 0 {
         return false;
     }
     let count = |class| seen.iter().filter(|seen| seen.classes() & class != 0).count();
-    count(lexicon::GERMAN) >= 2
+    is_pronoun
+        || count(lexicon::GERMAN) >= 2
         || count(lexicon::FOREIGN_FUNCTION) >= 2 && seen[at].starts_sentence()
 }
 

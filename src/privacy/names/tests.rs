@@ -36,6 +36,18 @@ fn check(marked: &str) {
 }
 
 #[test]
+fn german_pronouns_are_nobody_unless_a_title_says_so() {
+    check("Was stört Sie?");
+    check("Wie heizen Sie Ihre Wohnung?");
+    check("Das hat mir Frau {P:Sie} gesagt.");
+}
+
+#[test]
+fn a_label_of_a_form_is_nobody() {
+    check("Age: 38\nOccupation: project manager\nStudy: a week with pumps");
+}
+
+#[test]
 fn people_are_found_by_cue_case_and_dictionary() {
     check("My name is {P:Katarzyna Wrona} and I work nights.");
     check("I asked {P:Marguerite} and she printed it for me.");

@@ -61,7 +61,7 @@ const PREFIXES: [&str; 12] =
 /// question that the next message of its thread answers.
 pub(super) fn into_rows(letters: &[Letter], rows: &mut Rows) -> Result<(), String> {
     let people = People::of(letters);
-    rows.moderators.extend(people.names_of_staff());
+    rows.other_names.extend(people.names_of_staff());
     let questions = questions(letters, &people, rows);
     for (letter, question) in letters.iter().zip(&questions) {
         if !people.is_by_staff(letter) {
@@ -312,7 +312,7 @@ mod tests {
             rows.findings.kinds(),
             [("mail-headers", Some(2), 5), ("moderator-turn", Some(30), 1)]
         );
-        assert_eq!(rows.moderators, ["Shop Team"]);
+        assert_eq!(rows.other_names, ["Shop Team"]);
     }
 
     #[test]
