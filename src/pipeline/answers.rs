@@ -40,8 +40,8 @@ pub(super) fn of_groups(
     let of_group = |speakers: &BTreeSet<String>| {
         let commonest =
             asked.iter().filter_map(|one| Some((one, one.held(speakers).into_iter().next()?)));
-        let lists = if columns.closed { facts.lists.as_slice() } else { &[] };
-        let ticked = lists
+        let ticked = facts
+            .lists
             .iter()
             .flat_map(|list| list.held(speakers).into_iter().map(move |held| (list, held)));
         told(commonest.chain(ticked))

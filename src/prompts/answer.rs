@@ -101,6 +101,11 @@ fn read(evidence: &Evidence<'_>, wording: Wording, answer: &str) -> Result<Perso
         }
     }
     say_once(&mut persona);
+    // People who only ticked said nothing that could be quoted.
+    let is_answer = |text: &str| brief.answers.iter().any(|answer| answer.asked() == text);
+    let only_answers = wording == Wording::Extractive
+        && persona.statements().next().is_some()
+        && persona.statements().all(|statement| is_answer(&statement.text));
     if wording == Wording::Extractive {
         let statements = [&mut persona.goals, &mut persona.pains, &mut persona.behaviours];
         cite_all(corpus, &brief.peers, &brief.answers, statements.into_iter().flatten());
@@ -111,7 +116,7 @@ fn read(evidence: &Evidence<'_>, wording: Wording, answer: &str) -> Result<Perso
     if persona.summary.is_empty() {
         return Err(AnswerError::Empty("summary"));
     }
-    if persona.quotes.is_empty() {
+    if persona.quotes.is_empty() && !only_answers {
         return Err(AnswerError::Empty("quote"));
     }
     Ok(persona)
@@ -192,6 +197,9 @@ fn quotes(evidence: &Evidence<'_>, fields: &Map<String, Value>) -> Result<Vec<Qu
     struct Answer {
         record: RecordId,
         text: String,
+    }
+    if !fields.contains_key(key::QUOTES) {
+        return Ok(Vec::new());
     }
     let answers: Vec<Answer> = field(fields, key::QUOTES)?;
     let mut quotes = Vec::new();

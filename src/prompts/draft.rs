@@ -317,7 +317,11 @@ fn object<const N: usize>(
 ) -> Shape {
     let [goals, pains, behaviours] = statements;
     let (min, max) = bounds.quotes;
-    let quotes = Shape::Array { item: Box::new(Shape::Excerpt(quotes)), min, max };
+    let quotes = if quotes.is_empty() {
+        Shape::Object(Vec::new())
+    } else {
+        Shape::Array { item: Box::new(Shape::Excerpt(quotes)), min, max }
+    };
     let evidence = [
         (key::QUOTES, quotes),
         (key::NAME, Shape::OneOf(vec![name.to_owned()])),
@@ -325,7 +329,8 @@ fn object<const N: usize>(
         (key::PAINS, pains),
         (key::BEHAVIOURS, behaviours),
     ];
-    // A field for which there are too few sentences is not asked for.
+    // A field for which there are too few sentences is not asked for; nor are quotes where people
+    // only ticked.
     let asked = evidence.into_iter().chain(conclusions);
     let asked = asked.filter(|(_, shape)| *shape != Shape::Object(Vec::new()));
     Shape::Object(asked.map(|(key, shape)| (key.to_owned(), shape)).collect())

@@ -12,6 +12,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::ask::Bounds;
+use super::asked::Asked;
 use super::aspects::Aspect;
 use super::draft::{Brief, CountedAnswer, EXCERPT, Focus, LEAST_ANSWERS, TITLE};
 use super::leanings;
@@ -25,6 +26,8 @@ const FRESH: usize = 6;
 /// Where there are at least this many real sentences (one for each aspect, and a quote), passages
 /// that are not sentences, such as `Mm-hm.`, are left out.
 const LEAST_SAID: usize = 4;
+/// Fewest words of a clause of a question that stands in a title.
+const CLAUSE: usize = 4;
 /// How many of the most telling typical answers may become the title.
 const MOST_TELLING: usize = 3;
 /// Most sentences from which the model chooses one statement.
@@ -52,7 +55,9 @@ impl Pools {
         let said: Vec<Passage> =
             all.iter().filter(|passage| is_said(corpus, brief, passage)).cloned().collect();
         let answers = if said.len() < FRESH { answers(corpus, brief) } else { Vec::new() };
-        let mut pools = if answers.len() < LEAST_ANSWERS {
+        // Beside sentences, a single answer may count; without any, a few answers make no persona.
+        let few = if said.is_empty() { LEAST_ANSWERS } else { 1 };
+        let mut pools = if answers.len() < few {
             // `Mm-hm.` may be a statement only where there is little else.
             let all = if said.len() < LEAST_SAID { all } else { said };
             Self::of_sentences(corpus, brief, all, bounds, &mut rng)
@@ -105,7 +110,7 @@ impl Pools {
 
     /// Pools of the few sentences there are and, behind them, of closed answers. An answer tells of
     /// a goal or a pain only where its question asks for one; all others are behaviours, and none
-    /// is moved to fill a gap.
+    /// is moved to fill a gap. Options that others wrote are not quoted.
     fn of_answers(
         corpus: &Corpus,
         brief: &Brief,
@@ -119,15 +124,15 @@ impl Pools {
                 pools[aspect as usize].push(text_of(corpus, sentence));
             }
         }
-        let quotes = if said.is_empty() {
-            answers.iter().map(|answer| answer.cell.clone()).collect()
-        } else {
-            said
-        };
         let telling = || answers.iter().take(MOST_TELLING);
-        let mut titles: Vec<String> = telling().map(|answer| title(corpus, answer)).collect();
+        let (mut titles, voice) = if said.len() < LEAST_SAID {
+            let titles = telling().map(|answer| title(corpus, answer)).collect();
+            (titles, telling().map(|answer| answer.text.clone()).collect())
+        } else {
+            let voice = said.iter().map(|sentence| text_of(corpus, sentence)).collect();
+            (titles(corpus, brief, &said), voice)
+        };
         titles.dedup();
-        let voice = telling().map(|answer| answer.text.clone()).collect();
         for answer in answers {
             let aspect = strongest(corpus, brief, &answer.line).unwrap_or(Aspect::Behaviour);
             pools[aspect as usize].push(answer.text.clone());
@@ -140,7 +145,7 @@ impl Pools {
             room -= most;
             pool.into_iter().take(most).map(|line| vec![line]).collect()
         });
-        Self { quotes, voice, titles, statements }
+        Self { quotes: said, voice, titles, statements }
     }
 }
 
@@ -163,7 +168,8 @@ struct Answered {
     cell: Passage,
 }
 
-/// The typical answers of the segment that a record in focus gives, most telling first.
+/// The typical answers of the segment that a record in focus gives, most telling first. What stands
+/// among the facts already is told again only under the heading for which its question asks.
 fn answers(corpus: &Corpus, brief: &Brief) -> Vec<Answered> {
     let given = |answer: &CountedAnswer| {
         brief.focus.iter().find_map(|focus| {
@@ -179,7 +185,11 @@ fn answers(corpus: &Corpus, brief: &Brief) -> Vec<Answered> {
             })
         })
     };
-    brief.answers.iter().filter_map(given).collect()
+    let is_new = |answer: &&CountedAnswer| {
+        !brief.demographics.contains_key(&answer.question)
+            || Asked::by(&answer.question).is_some_and(|asked| asked != Asked::Liking)
+    };
+    brief.answers.iter().filter(is_new).filter_map(given).collect()
 }
 
 /// What can be quoted from these records. Texts `known` from earlier drafts come in only where
@@ -340,22 +350,37 @@ pub(super) fn has_cell(record: &Record, value: &str) -> bool {
     record.columns.iter().any(|column| record.text[column.start..column.end].trim() == value)
 }
 
-/// Question and answer, as much as fits in a title: the end of the question tells most. A long
-/// answer stands alone.
+/// Question and answer, as much as fits in a title: the end of the question tells most, best from
+/// where one of its clauses begins. A long answer stands alone.
 fn title(corpus: &Corpus, answer: &Answered) -> String {
     let text = &corpus.records[answer.line.record].text;
     let answered = text[answer.cell.range.clone()].chars().count();
     if answered * 2 > TITLE.1 {
         return shortened(corpus, &answer.cell);
     }
-    let line = answer.text.as_str();
-    // Of a question with rows, only the row: `Price` in `How happy are you with … - Price`.
+    title_of(&answer.text)
+}
+
+fn title_of(line: &str) -> String {
+    // Of a question with rows, only the row: `Price` in `How happy are you with … - Price` or
+    // `How happy are you? [Price]`.
     let row = line.rsplit_once(" - ").map_or(line, |(_, row)| row);
     let line = if row.contains(": ") { row } else { line };
+    if let Some((row, answer)) = line.rsplit_once("]: ")
+        && let Some((_, row)) = row.rsplit_once('[')
+        && row.chars().count() + answer.chars().count() + 2 <= TITLE.1
+    {
+        return format!("{row}: {answer}");
+    }
+    let fits = |at: &usize| line[*at..].chars().count() <= TITLE.1;
     let words = std::iter::once(0).chain(line.match_indices(' ').map(|(at, _)| at + 1));
-    let mut ends = words.map(|at| &line[at..]);
-    let fitting = ends.find(|end| end.chars().count() <= TITLE.1);
-    fitting.unwrap_or(line).to_owned()
+    let mut fitting = words.filter(fits);
+    let first = fitting.next().unwrap_or(0);
+    let begins_clause = |at: &usize| line[..*at].trim_end().ends_with([',', ';', '.', '?', '!']);
+    let tells =
+        |at: &usize| line[*at..].split(": ").next().is_some_and(|q| q.split(' ').count() >= CLAUSE);
+    let clause = std::iter::once(first).chain(fitting).find(|at| begins_clause(at) && tells(at));
+    line[clause.unwrap_or(first)..].to_owned()
 }
 
 /// As much of a passage as fits in a title.
@@ -378,6 +403,27 @@ pub(super) fn text_of(corpus: &Corpus, passage: &Passage) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_long_question_a_title_holds_a_row_or_a_clause() {
+        for (line, title) in [
+            ("Do you plan?: Yes", "Do you plan?: Yes"),
+            (
+                "How much do you agree with what follows? [I can switch off]: Disagree",
+                "I can switch off: Disagree",
+            ),
+            (
+                "Before you saw the two examples above, had you heard of the Oxford comma?: Yes",
+                "had you heard of the Oxford comma?: Yes",
+            ),
+            (
+                "Which of the following things would you say that you own today?: A car",
+                "following things would you say that you own today?: A car",
+            ),
+        ] {
+            assert_eq!(title_of(line), title);
+        }
+    }
 
     #[test]
     fn a_title_is_not_said_again_by_the_summary_where_there_is_another() {
