@@ -4,7 +4,7 @@
 //! anything leaves, and the map back to the values. The order is what users rely on: data is
 //! cleared here, once, before any model sees it, and a failure here ends the command.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::cli::output::Output;
 use crate::cli::progress::Spinner;
 use crate::cli::second_reader::{self, Reader};
 use crate::config::{Environment, Settings};
-use crate::corpus::{self, Corpus};
+use crate::corpus::{self, Corpus, Finding};
 use crate::pipeline::Paid;
 use crate::privacy::{Clearance, Cleared, FinderId, Key, Removed, Strategy, outbound, scan, tally};
 use crate::report;
@@ -159,16 +159,30 @@ fn cleared(
     Ok(corpus)
 }
 
-/// Reports what was read and what was odd about it.
+/// Reports what was read and what was odd about it; what is odd about several files alike, once.
 fn tell(corpus: &Corpus, output: Output) {
-    for finding in corpus.findings.iter().take(SHOWN_FINDINGS) {
+    let mut alike: Vec<(&Finding, usize)> = Vec::new();
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    for finding in &corpus.findings {
+        let at = *known.entry(&finding.message).or_insert_with(|| {
+            alike.push((finding, 0));
+            alike.len() - 1
+        });
+        alike[at].1 += 1;
+    }
+    for (finding, files) in alike.iter().take(SHOWN_FINDINGS) {
         let times =
             if finding.count > 1 { format!(" ({} times)", finding.count) } else { String::new() };
         let place = finding.row.map_or_else(String::new, |row| format!(" row {row}"));
-        output.warn(&format!("{}{place}: {}{times}", finding.file, finding.message));
+        let others = match files - 1 {
+            0 => String::new(),
+            others => format!(" and {} more", report::counted(others, "file")),
+        };
+        let Finding { file, message, .. } = finding;
+        output.warn(&format!("{file}{place}{others}: {message}{times}"));
     }
-    if let Some(more) = corpus.findings.len().checked_sub(SHOWN_FINDINGS).filter(|more| *more > 0) {
-        output.warn(&format!("and {more} more findings, all in report.json"));
+    if let Some(more) = alike.len().checked_sub(SHOWN_FINDINGS).filter(|more| *more > 0) {
+        output.warn(&format!("and {} more, all in report.json", report::counted(more, "finding")));
     }
     let records = report::counted(corpus.records.len(), "record");
     output.note(&format!("input: {records} from {}", report::counted(corpus.files.len(), "file")));

@@ -332,7 +332,7 @@ impl Plan {
                 records: group.records.clone(),
             });
         }
-        self.report_slots(groups);
+        self.report_slots(corpus, groups);
         if self.settings.digest && !self.report.corpus_shared && !columns.closed {
             self.plan_digest(corpus, model);
         }
@@ -392,11 +392,12 @@ impl Plan {
         }
     }
 
-    fn report_slots(&mut self, groups: &[Group]) {
+    fn report_slots(&mut self, corpus: &Corpus, groups: &[Group]) {
         let own = (0..self.slots.len()).filter(|&at| self.does(at));
         let report = |at: usize| SlotReport {
             slot: at,
             segment: self.slots[at].segment.clone(),
+            members: groups[at].records.iter().map(|&r| corpus.records[r].id.clone()).collect(),
             terms: groups[at].terms.clone(),
             drafts: self.slots[at].drafts,
             used: 0,

@@ -163,8 +163,11 @@ fn tiny_person(persona: &Persona) -> Value {
     if let Some(age) = age.and_then(|(_, value)| value.trim().parse::<u32>().ok()) {
         person.insert("age".into(), age.into());
     }
+    // A title may be, or end in, what somebody said, which is nobody's occupation.
+    let role = persona.title.split('“').next().unwrap_or_default().trim_end_matches([' ', ':']);
+    let role = if role.is_empty() { "participant of a study" } else { role };
     let occupation = json!({
-        "title": plain_line(&persona.title), "description": plain_line(&persona.summary),
+        "title": plain_line(role), "description": plain_line(&persona.summary),
     });
     person.insert("occupation".into(), occupation);
     person.insert("long_term_goals".into(), texts(&persona.goals));

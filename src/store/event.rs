@@ -303,6 +303,9 @@ pub struct SlotReport {
     pub slot: usize,
     /// How much of the data the slot covers.
     pub segment: Segment,
+    /// Its records, which are all those of its participants.
+    #[serde(default)]
+    pub members: Vec<RecordId>,
     /// Words that set the slot apart, most distinctive first.
     pub terms: Vec<String>,
     /// Number of drafts in the first round.

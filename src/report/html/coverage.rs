@@ -10,11 +10,14 @@ use super::{COLOURS, percent};
 use crate::corpus::Record;
 use crate::report::{View, counted, file_name};
 use crate::schema::{Persona, RecordId};
+use crate::store::SlotReport;
 
 /// Most squares on the page; where there are more records, each row is one bar.
 const MAX_SQUARES: usize = 3_000;
 /// Most rows on the page.
 const MAX_ROWS: usize = 150;
+/// Most participants that are named of a segment.
+const MAX_NAMES: usize = 24;
 
 /// What became of a record, weakest evidence first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -161,6 +164,25 @@ impl<'v> Uses<'v> {
     }
 }
 
+/// The participants of a segment, after a colon, as far as there are names: `: Ana, Bo and 7 more`.
+fn named(view: View<'_>, slot: &SlotReport) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    let mut known = BTreeSet::new();
+    let members = slot.members.iter().filter_map(|id| view.corpus.get(id));
+    for name in members.filter_map(|record| record.participant.as_deref()) {
+        if known.insert(name) {
+            names.push(name);
+        }
+    }
+    let more = names.len().saturating_sub(MAX_NAMES);
+    names.truncate(MAX_NAMES);
+    match (names.is_empty(), more) {
+        (true, _) => String::new(),
+        (_, 0) => format!(": {}", names.join(", ")),
+        (_, more) => format!(": {} and {more} more", names.join(", ")),
+    }
+}
+
 /// The segments of the plan, each with its persona.
 fn segments(view: View<'_>) -> Value {
     let personas = view.state.selected.as_deref().unwrap_or_default();
@@ -170,7 +192,7 @@ fn segments(view: View<'_>) -> Value {
             let at = personas.iter().position(|p| p.provenance.slot == slot.slot);
             json!({
                 "terms": slot.terms.iter().take(6).cloned().collect::<Vec<_>>().join(", "),
-                "people": counted(slot.segment.participants, "participant"),
+                "people": counted(slot.segment.participants, "participant") + &named(view, slot),
                 "records": slot.segment.records,
                 "share": slot.segment.percent(),
                 "width": percent(slot.segment.share),
