@@ -105,6 +105,26 @@ fn wanted(settings: &Settings, environment: &Environment) -> Result<Option<Serve
     }))
 }
 
+/// What the server of the settings says of the models that would draft and judge, in a line.
+#[cfg(feature = "net")]
+pub(super) async fn look(
+    settings: &Settings,
+    environment: &Environment,
+) -> Result<String, Failure> {
+    let Some(server) = wanted(settings, environment)? else {
+        return Ok("none is used".to_owned());
+    };
+    let (drafting, judging) = find(&server, environment).await?;
+    let context = drafting.context.map_or_else(String::new, |n| format!(" with {n} tokens"));
+    let judge = judging.map_or_else(String::new, |judge| format!(", {} judges", judge.model));
+    Ok(format!(
+        "{} answers at {}: {}{context} drafts{judge}",
+        server.name(),
+        server.url,
+        drafting.model
+    ))
+}
+
 /// Refuses a server whose answers may cost something: for commands that keep no ledger. Asks
 /// nothing.
 #[cfg(feature = "net")]

@@ -200,3 +200,33 @@ fn a_run_names_the_command_that_asks_its_server_again() {
     assert!(next.ends_with(&format!("{at} --model big-model")), "{next}");
     ends(&folder, &format!("evaluate{next}"), 0);
 }
+
+#[test]
+fn doctor_looks_at_the_server_in_place_of_a_model_file() {
+    let (folder, server) = (Folder::new(), openai(Manners::default()));
+    let settings = |port: u16| {
+        let url = format!("http://127.0.0.1:{port}/v1");
+        folder.write(
+            "persona.toml",
+            format!("backend = 'openai'\nbackend_url = '{url}'\nmodel = 'big-model'").as_bytes(),
+        );
+    };
+    let check = |found: &Value, name: &str| {
+        let checks = found["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["check"] == name).cloned()
+    };
+    settings(server.port);
+    let found = ends(&folder, "doctor", 0);
+    let there = check(&found, "server").expect("it is asked");
+    assert_eq!(there["status"], "ok");
+    let detail = there["detail"].as_str().unwrap();
+    assert!(detail.contains("big-model with 32768 tokens drafts"), "{detail}");
+    assert!(check(&found, "model").is_none(), "the model is on the server: {found}");
+    assert!(chats(&server, CHATS).is_empty());
+
+    settings(1);
+    let found = ends(&folder, "doctor", 1);
+    let there = check(&found, "server").expect("it is asked");
+    assert_eq!(there["status"], "problem");
+    assert!(there["fix"].as_str().unwrap().contains("start the server"), "{there}");
+}
