@@ -259,6 +259,11 @@ impl Price {
         }
     }
 
+    /// Whether nothing is charged.
+    pub fn is_free(&self) -> bool {
+        self.input == 0 && self.output == 0
+    }
+
     /// Price of a prompt token that is written to the provider's cache, where other prompt tokens
     /// cost `input`: Anthropic takes a quarter more
     /// (<https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching>).

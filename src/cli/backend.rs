@@ -40,6 +40,20 @@ pub(super) struct Connected {
 }
 
 impl Server {
+    /// The flags with which a command that judges asks the same judge; `None` where it costs money.
+    pub(super) fn flags(&self) -> Option<String> {
+        let Self { backend, url, model, judge, trusted, price, .. } = self;
+        let mut flags = format!(
+            "--backend {} --backend-url {url} --model {}",
+            backend.name(),
+            judge.as_ref().unwrap_or(model)
+        );
+        if !trusted.is_empty() {
+            flags = format!("{flags} --trusted-hosts {}", trusted.join(","));
+        }
+        price.is_free().then_some(flags)
+    }
+
     /// The drafting model's name in the log.
     pub(super) fn reference(&self) -> String {
         format!("{}:{}", self.backend.name(), self.model)
@@ -67,10 +81,18 @@ pub(super) fn chosen(
     environment: &Environment,
     task: TaskContext<'_>,
 ) -> Result<Option<Connected>, Failure> {
+    let server = wanted(settings, environment)?;
+    server.map(|server| connect(&server, environment, task)).transpose()
+}
+
+/// The server that the settings name and its terms, by what they say; `None` where the engine is to
+/// be used. Asks nothing.
+#[cfg(feature = "net")]
+fn wanted(settings: &Settings, environment: &Environment) -> Result<Option<Server>, Failure> {
     let Some(url) = address(settings, environment)? else { return Ok(None) };
     let trusted = &settings.privacy.trusted_hosts;
     let named = |said: &str| (said != "auto").then(|| said.to_owned());
-    let server = Server {
+    Ok(Some(Server {
         backend: settings.backend,
         price: price(settings, &url)?,
         cap: settings.frontier.max_cost,
@@ -80,8 +102,42 @@ pub(super) fn chosen(
         model: named(&settings.model).unwrap_or_default(),
         judge: settings.judge_model.as_deref().and_then(named),
         url,
+    }))
+}
+
+/// What the server of the settings says of the models that would draft and judge, in a line.
+#[cfg(feature = "net")]
+pub(super) async fn look(
+    settings: &Settings,
+    environment: &Environment,
+) -> Result<String, Failure> {
+    let Some(server) = wanted(settings, environment)? else {
+        return Ok("none is used".to_owned());
     };
-    connect(&server, environment, task).map(Some)
+    let (drafting, judging) = find(&server, environment).await?;
+    let context = drafting.context.map_or_else(String::new, |n| format!(" with {n} tokens"));
+    let judge = judging.map_or_else(String::new, |judge| format!(", {} judges", judge.model));
+    Ok(format!(
+        "{} answers at {}: {}{context} drafts{judge}",
+        server.name(),
+        server.url,
+        drafting.model
+    ))
+}
+
+/// Refuses a server whose answers may cost something: for commands that keep no ledger. Asks
+/// nothing.
+#[cfg(feature = "net")]
+pub(super) fn costs_nothing(settings: &Settings, environment: &Environment) -> Result<(), Failure> {
+    let Some(url) = address(settings, environment)? else { return Ok(()) };
+    let is_known = settings.frontier.price.is_some()
+        || distance(&url, &settings.privacy.trusted_hosts) != Distance::Elsewhere;
+    if is_known && price(settings, &url)?.is_free() {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "the server may cost money, and this command keeps no ledger: it asks only servers that cost nothing\nhint: name its host with --trusted-hosts if it is yours, or say --price 0/0 if it costs nothing; 'persona generate' judges on a server that costs money, under --max-cost",
+    ))
 }
 
 /// The address of the server; `None` where the engine is to be used. Refuses an address that the
@@ -241,7 +297,6 @@ fn paid(
         timeout: SERVER_TIMEOUT,
     })
     .map_err(Failure::usage)?;
-    let is_free = server.price.input == 0 && server.price.output == 0;
     Ok(Paid {
         host: model.host().to_owned(),
         local: model.is_loopback(),
@@ -249,7 +304,7 @@ fn paid(
         model: Arc::new(model),
         price: server.price.clone(),
         // A free server may be asked even under a cap of 0.
-        cap: server.cap.filter(|_| !is_free),
+        cap: server.cap.filter(|_| !server.price.is_free()),
         parallel: server.parallel,
         first_wait: FIRST_WAIT,
     })
@@ -276,6 +331,15 @@ pub(super) fn connect(
     _: TaskContext<'_>,
 ) -> Result<Connected, Failure> {
     Err(nobody_to_ask(server.backend))
+}
+
+/// Refuses a server, since a build without `net` cannot ask one.
+#[cfg(not(feature = "net"))]
+pub(super) fn costs_nothing(settings: &Settings, _: &Environment) -> Result<(), Failure> {
+    match settings.backend {
+        Backend::Embedded => Ok(()),
+        other => Err(nobody_to_ask(other)),
+    }
 }
 
 #[cfg(not(feature = "net"))]

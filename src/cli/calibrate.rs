@@ -9,20 +9,22 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::Surroundings;
+use crate::cli::backend;
 use crate::cli::clearing;
+use crate::cli::contradictions;
 use crate::cli::evaluate;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::job::{self, Plan};
-use crate::cli::model::{self, ModelArgs, Roles, Session};
+use crate::cli::judge::{self, Judge, JudgeArgs};
+use crate::cli::model::{Session, TaskContext};
 use crate::cli::output::Output;
-use crate::cli::progress::Stages;
 use crate::cli::runs;
 use crate::cli::table::table;
 use crate::config::{Layers, Settings, keys};
 use crate::corpus::Corpus;
 use crate::evaluate::calibrate::{self, Calibration, Own};
 use crate::evaluate::evidence::{Evidence, segments};
-use crate::pipeline::{self, Cancel, Depth};
+use crate::pipeline::{self, Depth};
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
 use crate::prompts::corruptions::Fate;
@@ -45,7 +47,8 @@ AUC is the chance that a good persona scores above a corrupted one: 0.5 is a coi
 Examples:
   persona calibrate --model smollm2-135m
   persona calibrate --input interviews.csv --model qwen3-4b --pass 80
-  persona calibrate --input interviews.csv --personas personas/RUN --json";
+  persona calibrate --input interviews.csv --personas personas/RUN --json
+  persona calibrate --backend ollama --model qwen3:4b";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER)]
@@ -67,13 +70,13 @@ pub(super) struct CalibrateArgs {
     #[arg(long, value_name = "STYLE", conflicts_with = "input")]
     style: Option<String>,
     #[command(flatten)]
-    model: ModelArgs,
+    judge: JudgeArgs,
 }
 
 impl CalibrateArgs {
     /// The settings that these flags set.
     pub(super) fn layers(&self) -> Layers {
-        self.model
+        self.judge
             .layers()
             .flag(keys::OUTPUT, self.output.as_deref())
             .flag(keys::STYLE, self.style.as_deref())
@@ -86,9 +89,11 @@ pub(super) fn run(
     around: &Surroundings<'_>,
 ) -> Result<Exit, Failure> {
     let settings = Settings::resolve(layers)?;
+    contradictions::of_judge(layers, &settings)?;
+    backend::costs_nothing(&settings, around.environment)?;
     let output = around.output;
     let session = Session::start(around, settings.threads)?;
-    let (loader, cancel) = (session.loader(), &session.cancel);
+    let loader = session.loader();
     let own = match args.input.as_slice() {
         [] => None,
         paths => {
@@ -97,47 +102,50 @@ pub(super) fn run(
             Some((corpus, found))
         }
     };
-    let judge = settings.judge_model.as_deref().unwrap_or(&settings.model);
-    let roles = model::load_roles(judge, None, &settings.engine, loader)?;
+    let nothing = Cleared::as_is(Corpus::default());
+    let data = own.as_ref().map_or(&nothing, |(corpus, _)| corpus);
+    let mut judge = Judge::new(&settings, data, around, loader)?;
     match own {
-        None => on_built_in(&roles, &settings, output, cancel),
-        Some((corpus, found)) => on_own(&roles, &corpus, &found, args.pass, output, cancel),
+        None => on_built_in(&mut judge, &settings, loader.task),
+        Some((corpus, found)) => on_own(&mut judge, &corpus, &found, args.pass, loader.task),
     }
 }
 
 fn on_built_in(
-    roles: &Roles,
+    judge: &mut Judge,
     settings: &Settings,
-    output: Output,
-    cancel: &Cancel,
+    task: TaskContext<'_>,
 ) -> Result<Exit, Failure> {
-    let models = &roles.models;
-    let wording = pipeline::wording(settings.pipeline.style, models.judge.capabilities());
-    let stages = Stages::new(output);
-    let report = pipeline::judge_report(models, wording, Depth::Full, &stages, cancel);
-    let report = model::wait_for(report)??.ok_or_else(model::interrupted_judging)?;
-    if output.is_json() {
-        output.document(&json!({ "style": wording.as_str(), "judge": report }))?;
+    let wording = pipeline::wording(settings.pipeline.style, judge.models.judge.capabilities());
+    let asked = judge.ask(task, async |asking| {
+        let report = pipeline::judge_report(asking, wording, Depth::Full).await?;
+        Ok(report.map(|report| (pipeline::caveats(asking, &report), report)))
+    })?;
+    let (caveats, report) = asked.ok_or_else(judge::interrupted)?;
+    tell(&caveats, task.output);
+    if task.output.is_json() {
+        let result = json!({ "style": wording.as_str(), "judge": report, "notes": caveats });
+        task.output.document(&judge.document(&result)?)?;
     } else {
-        output.result(&format!("{}\n{}", signals(&report), worth(&report).join("\n")))?;
+        let lines = worth(&report).join("\n");
+        task.output.result(&format!("{}\n{lines}", signals(&report)))?;
     }
     Ok(Exit::Done)
 }
 
 fn on_own(
-    roles: &Roles,
+    judge: &mut Judge,
     corpus: &Cleared<Corpus>,
     found: &Found,
     pass: u8,
-    output: Output,
-    cancel: &Cancel,
+    task: TaskContext<'_>,
 ) -> Result<Exit, Failure> {
-    let models = &roles.models;
+    let output = task.output;
     let wording = found.wording();
     let segments = match &found.plan {
         // The segments are the slots of the run, so that its scores come out again.
         Some(plan) => {
-            let model = models.judge.as_ref();
+            let model = judge.models.judge.as_ref();
             let settings = pipeline::Settings { digest: false, ..plan.pipeline.clone() };
             let slots = pipeline::Plan::new(corpus, model, &settings)?.segments();
             let of = |persona: &Persona| slots.get(persona.provenance.slot).cloned();
@@ -146,17 +154,22 @@ fn on_own(
         None => segments(corpus, &found.personas),
     };
     let own = Own { corpus, personas: &found.personas, segments: &segments, wording };
-    let stages = Stages::new(output);
-    let calibration = calibrate::calibrate(own, f64::from(pass) / 100.0, models, &stages, cancel);
-    let calibration = model::wait_for(calibration)??.ok_or_else(model::interrupted_judging)?;
-    let kept = match &models.judge_cache {
+    let asked = judge.ask(task, async |asking| {
+        let calibration = calibrate::calibrate(own, f64::from(pass) / 100.0, asking).await?;
+        Ok(calibration.map(|found| (pipeline::caveats(asking, &found.judge), found)))
+    })?;
+    let (caveats, calibration) = asked.ok_or_else(judge::interrupted)?;
+    tell(&caveats, output);
+    let kept = match &judge.models.judge_cache {
         Some(cache) => calibration.threshold.save(cache, &calibration.judge, corpus, wording)?,
         None => None,
     };
     if output.is_json() {
-        output.document(&json!({
+        let result = json!({
             "style": wording.as_str(), "calibration": calibration, "threshold_file": kept,
-        }))?;
+            "notes": caveats,
+        });
+        output.document(&judge.document(&result)?)?;
         return Ok(Exit::Done);
     }
     let mut lines = vec![told(&calibration)];
@@ -177,6 +190,12 @@ fn on_own(
     });
     output.result(&lines.join("\n"))?;
     Ok(Exit::Done)
+}
+
+fn tell(caveats: &[String], output: Output) {
+    for caveat in caveats {
+        output.note(caveat);
+    }
 }
 
 /// Personas that are taken for good, and the settings of the run that made them, if known.

@@ -8,18 +8,19 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::Surroundings;
+use crate::cli::backend;
 use crate::cli::contradictions;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::generate;
 use crate::cli::generate_args::GenerateArgs;
 use crate::cli::job::{self, Job};
-use crate::cli::model::{self, Session};
+use crate::cli::judge::Judge;
+use crate::cli::model::{Session, TaskContext};
 use crate::cli::output::Output;
-use crate::cli::progress::Stages;
 use crate::config::{Fallback, Layers, Settings, keys};
 use crate::evaluate::compare::{self, Comparison, Side};
 use crate::ledger::MicroUsd;
-use crate::pipeline::{self, Cancel, Models, Outcome};
+use crate::pipeline::{self, Cancel, Outcome};
 use crate::prompts::Wording;
 use crate::report::{self, Format};
 
@@ -49,6 +50,7 @@ pub(super) fn run(layers: &Layers, around: &Surroundings<'_>) -> Result<Exit, Fa
     let output = around.output;
     let mut settings = Settings::resolve(layers)?;
     contradictions::check(layers, &settings, false)?;
+    backend::costs_nothing(&settings, around.environment)?;
     if settings.estimate_only || !settings.frontier.allowed {
         return Err(Failure::usage(
             "compare runs both ways and needs a frontier\nhint: 'persona generate --estimate-only' compares what both would cost",
@@ -80,13 +82,8 @@ pub(super) fn run(layers: &Layers, around: &Surroundings<'_>) -> Result<Exit, Fa
     let mut baseline = job::by_provider(&left, around, loader)?;
     finish(&mut baseline, "frontier-only", output, cancel)?;
 
-    let judge = model::load_roles(
-        settings.judge_model.as_deref().unwrap_or(&settings.model),
-        None,
-        &settings.engine,
-        loader,
-    )?;
-    let comparison = judged(&hybrid, &baseline, &judge.models, output, cancel)?;
+    let mut judge = Judge::new(&settings, &hybrid.corpus, around, loader)?;
+    let comparison = judged(&hybrid, &baseline, &mut judge, loader.task)?;
     let document = serde_json::to_vec_pretty(&comparison)
         .map_err(|e| Failure::failed(format!("cannot write the comparison: {e}")))?;
     hybrid.run.write("compare.json", &document)?;
@@ -108,20 +105,14 @@ fn finish(job: &mut Job, name: &str, output: Output, cancel: &Cancel) -> Result<
 fn judged(
     hybrid: &Job,
     baseline: &Job,
-    models: &Models,
-    output: Output,
-    cancel: &Cancel,
+    judge: &mut Judge,
+    task: TaskContext<'_>,
 ) -> Result<Comparison, Failure> {
     let sides = [side("hybrid", hybrid), side("frontier-only", baseline)];
     let pairs = compare::pairs(&sides[0].personas, &sides[1].personas);
     let offset = sides[0].personas.len();
     let personas: Vec<_> = sides.iter().flat_map(|side| side.personas.iter().cloned()).collect();
     let asked: Vec<(usize, usize)> = pairs.iter().map(|(a, b)| (*a, offset + b)).collect();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .map_err(|e| Failure::failed(format!("cannot start the judge: {e}")))?;
-    let stages = Stages::new(output);
     let case = pipeline::Case {
         corpus: &hybrid.corpus,
         personas: &personas,
@@ -131,7 +122,7 @@ fn judged(
         made_up: false,
         scope: pipeline::Scope::Measured,
     };
-    let appraisal = runtime.block_on(pipeline::appraise(case, models, &stages, cancel))?;
+    let appraisal = judge.ask(task, async |asking| pipeline::appraise(case, asking).await)?;
     let appraisal = appraisal.ok_or_else(|| generate::interrupted(&hybrid.run))?;
     Ok(compare::compare(sides, &pairs, &appraisal))
 }

@@ -1,4 +1,5 @@
-//! Flags of `persona generate` that contradict each other or would do nothing.
+//! Flags that contradict each other or would do nothing, of `persona generate` and of commands that
+//! judge.
 //!
 //! A flag that cannot act is refused, so that nobody believes it did. The same setting in a config
 //! file or a variable is not: it may be meant for other runs. Single values are checked in `config`.
@@ -18,6 +19,18 @@ pub(super) fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Resu
         [keys::DRAFT_MULTIPLIER, keys::QUALITY_THRESHOLD, keys::MAX_ROUNDS, keys::STRICT];
     needs_hybrid(&layers.given_flags(&hybrid_only), settings, resumes)?;
     of_money(layers, settings, resumes)
+}
+
+/// As [`check`], for a command that judges and makes no run.
+pub(super) fn of_judge(layers: &Layers, settings: &Settings) -> Result<(), Failure> {
+    let idle = layers.given_flags(&[keys::PRICE, keys::PARALLEL, keys::TRUSTED_HOSTS]);
+    if settings.backend == Backend::Embedded && !idle.is_empty() {
+        return Err(Failure::usage(format!(
+            "without --backend there is nothing for {} to act on\nhint: add --backend ollama or --backend openai",
+            idle.join(", ")
+        )));
+    }
+    of_server(layers, settings, false)
 }
 
 /// The input, its parting among processes, and its anonymisation.
@@ -62,11 +75,6 @@ fn of_server(layers: &Layers, settings: &Settings, resumes: bool) -> Result<(), 
             idle.join(", ")
         )));
     }
-    if settings.provider.is_some() {
-        return Err(Failure::usage(
-            "--provider and --backend both say who writes\nhint: leave one of them out",
-        ));
-    }
     if settings.offline && !settings.estimate_only {
         return Err(Failure::usage(format!(
             "--backend {name} asks a server, and --offline opens no network connection\nhint: leave one of them out; --no-frontier keeps the data on this machine"
@@ -77,6 +85,11 @@ fn of_server(layers: &Layers, settings: &Settings, resumes: bool) -> Result<(), 
 
 /// Who drafts and who refines: `--provider`, `--hybrid`, `--digest`.
 fn of_roles(layers: &Layers, settings: &Settings, resumes: bool) -> Result<(), Failure> {
+    if settings.backend != Backend::Embedded && settings.provider.is_some() {
+        return Err(Failure::usage(
+            "--provider and --backend both say who writes\nhint: leave one of them out",
+        ));
+    }
     if settings.pipeline.digest && settings.provider.is_some() && !resumes {
         return Err(Failure::usage(
             "--digest has the local model read everything, and with --provider there is none\nhint: leave one of them out; a larger context of the provider's model takes more records",

@@ -11,12 +11,14 @@ use serde_json::json;
 
 use crate::catalogue::ModelSpec;
 use crate::cli::AirGap;
+#[cfg(feature = "net")]
+use crate::cli::backend;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::machine::{Automatic, Machine};
 use crate::cli::output::Output;
 use crate::cli::progress::Spinner;
 use crate::cli::table::megabytes;
-use crate::config::{ConfigError, Environment, Layers, Settings, keys};
+use crate::config::{Backend, ConfigError, Environment, Layers, Settings, keys};
 use crate::engine::gguf::GgufFile;
 use crate::engine::{self, DEFAULT_CONTEXT, DeviceChoice, EngineOptions};
 use crate::hub::{self, Ailment, AilmentKind, HubOptions, LocalModel, ModelRef};
@@ -120,14 +122,19 @@ pub(super) fn run(
         Ok(settings) => (settings.model.clone(), settings.engine.clone()),
         Err(_) => ("auto".to_owned(), EngineOptions::default()),
     };
+    let served = resolved.as_ref().ok().filter(|settings| settings.backend != Backend::Embedded);
     checks.push(processor(&machine));
     checks.push(memory(&machine));
     checks.push(device(options.device));
-    let chosen = Chosen::of(&said, &options, &machine, &hub);
+    let chosen = match served {
+        // The name is one of the server's.
+        Some(_) => Chosen::None(None),
+        None => Chosen::of(&said, &options, &machine, &hub),
+    };
     checks.extend(chosen.check(&options, &machine));
     checks.extend(disks(environment, layers, &hub, &chosen));
     checks.extend(cache(&hub));
-    checks.extend(network(found, environment, &hub, &chosen));
+    checks.extend(network(found, environment, &hub, &chosen, served));
     checks.push(token(&hub));
     checks.push(keys_present(environment));
     drop(spinner);
@@ -419,13 +426,15 @@ fn ailment(ailment: &Ailment) -> Check {
     Check { name: "cache", status, detail: what, fix: Some(fix) }
 }
 
-/// Checks the hub and Ollama, which are asked at the same time.
+/// Checks the hub, Ollama and the server that stands in for the engine, which are asked at the same
+/// time.
 #[cfg(feature = "net")]
 fn network(
     found: &Found<'_>,
     environment: &Environment,
     hub: &HubOptions,
     chosen: &Chosen,
+    served: Option<&Settings>,
 ) -> Vec<Check> {
     if let Some(check) = closed(found) {
         return vec![check];
@@ -436,8 +445,12 @@ fn network(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime {
         Ok(runtime) => runtime.block_on(async {
-            let (hub, ollama) = tokio::join!(ask_hub(hub, chosen), ask_ollama(environment, hub));
-            vec![hub, ollama]
+            let (hub, ollama, server) = tokio::join!(
+                ask_hub(hub, chosen),
+                ask_ollama(environment, hub),
+                ask_server(served, environment),
+            );
+            [Some(hub), Some(ollama), server].into_iter().flatten().collect()
         }),
         Err(error) => vec![Check::problem(
             "network",
@@ -449,7 +462,13 @@ fn network(
 
 /// Reports that a build without `net` has no connections to check.
 #[cfg(not(feature = "net"))]
-fn network(found: &Found<'_>, _: &Environment, _: &HubOptions, _: &Chosen) -> Vec<Check> {
+fn network(
+    found: &Found<'_>,
+    _: &Environment,
+    _: &HubOptions,
+    _: &Chosen,
+    _: Option<&Settings>,
+) -> Vec<Check> {
     let open = || Check::skipped("network", "this build opens no connection");
     vec![closed(found).unwrap_or_else(open)]
 }
@@ -528,6 +547,16 @@ async fn ask_ollama(environment: &Environment, hub: &HubOptions) -> Check {
             Check::skipped(NAME, format!("none at {address} ({cause}); it is not needed{on_disk}"))
         }
     }
+}
+
+/// Asks the server of the settings, if there is one, for the models that would draft and judge.
+#[cfg(feature = "net")]
+async fn ask_server(served: Option<&Settings>, environment: &Environment) -> Option<Check> {
+    const NAME: &str = "server";
+    Some(match backend::look(served?, environment).await {
+        Ok(detail) => Check::ok(NAME, detail),
+        Err(failure) => Check::failed(Status::Problem, NAME, failure),
+    })
 }
 
 fn token(hub: &HubOptions) -> Check {

@@ -9,15 +9,19 @@ use clap::Args;
 
 use crate::catalogue::closest;
 use crate::cli::Surroundings;
+use crate::cli::backend;
 use crate::cli::clearing;
+use crate::cli::contradictions;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::model::{self, ModelArgs, Session};
+use crate::cli::judge::{self, Judge, JudgeArgs};
+use crate::cli::model::Session;
 use crate::cli::output::Output;
-use crate::cli::progress::Stages;
 use crate::cli::table::{megabytes, table};
 use crate::config::{Layers, Settings};
+use crate::corpus::Corpus;
 use crate::evaluate::foreign::{self, Claimed};
 use crate::evaluate::scorecard::{self, Evaluated, Evaluation};
+use crate::privacy::Cleared;
 use crate::report::counted;
 
 /// Largest file of personas that is read, in bytes: a thousand long personas take a tenth of it.
@@ -38,7 +42,8 @@ criterion without weight is shown and not counted, because this model cannot be 
 
 Examples:
   persona evaluate personas/RUN/personas.json --source interviews.csv
-  persona evaluate other-tool.json --criteria coherence,completeness --json";
+  persona evaluate other-tool.json --criteria coherence,completeness --json
+  persona evaluate other-tool.json --backend openai --backend-url http://127.0.0.1:8080/v1";
 
 #[derive(Debug, Args)]
 #[command(after_long_help = AFTER)]
@@ -55,13 +60,13 @@ pub(super) struct EvaluateArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     criteria: Vec<String>,
     #[command(flatten)]
-    model: ModelArgs,
+    judge: JudgeArgs,
 }
 
 impl EvaluateArgs {
     /// The settings that these flags set.
     pub(super) fn layers(&self) -> Layers {
-        self.model.layers()
+        self.judge.layers()
     }
 }
 
@@ -72,30 +77,26 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let output = around.output;
     let settings = Settings::resolve(layers)?;
+    contradictions::of_judge(layers, &settings)?;
+    backend::costs_nothing(&settings, around.environment)?;
     // Invalid flags and files are reported before a model is loaded.
     let wanted = wanted(&args.criteria)?;
     let claimed = read(&args.file)?;
     output.note(&format!("{}: {}", args.file.display(), counted(claimed.len(), "persona")));
     let session = Session::start(around, settings.threads)?;
-    let (loader, cancel) = (session.loader(), &session.cancel);
+    let loader = session.loader();
     let source = match args.source.as_slice() {
         [] => None,
         paths => Some(clearing::read_paths(paths, &settings, loader)?.0),
     };
-    let judge = settings.judge_model.as_deref().unwrap_or(&settings.model);
-    let roles = model::load_roles(judge, None, &settings.engine, loader)?;
-    let stages = Stages::new(output);
-    let evaluation = scorecard::evaluate(
-        &claimed,
-        source.as_ref(),
-        wanted.as_ref(),
-        &roles.models,
-        &stages,
-        cancel,
-    );
-    let evaluation = model::wait_for(evaluation)??.ok_or_else(model::interrupted_judging)?;
+    let nothing = Cleared::as_is(Corpus::default());
+    let mut judge = Judge::new(&settings, source.as_ref().unwrap_or(&nothing), around, loader)?;
+    let evaluation = judge.ask(loader.task, async |asking| {
+        scorecard::evaluate(&claimed, source.as_ref(), wanted.as_ref(), asking).await
+    })?;
+    let evaluation = evaluation.ok_or_else(judge::interrupted)?;
     if output.is_json() {
-        output.document(&evaluation)?;
+        output.document(&judge.document(&evaluation)?)?;
     } else {
         show(&evaluation, output)?;
     }

@@ -6,10 +6,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::AirGap;
 use crate::cli::Surroundings;
+use crate::cli::backend::Server;
 use crate::cli::clearing;
 use crate::cli::contradictions;
 use crate::cli::estimate_only;
@@ -27,7 +28,7 @@ use crate::hybrid;
 use crate::pipeline::{self, Cancel, Outcome};
 use crate::report::{self, Format, Process, View};
 use crate::schema::Persona;
-use crate::store::{Event, Run};
+use crate::store::{Event, Run, Started};
 
 pub(super) fn run(
     args: &GenerateArgs,
@@ -105,7 +106,7 @@ pub(super) fn interrupted(run: &Run) -> Failure {
 }
 
 /// Writes the files of the run folder, and finally logs that the run is finished.
-pub(super) fn write_files(job: &mut Job, formats: &[Format]) -> Result<serde_json::Value, Failure> {
+pub(super) fn write_files(job: &mut Job, formats: &[Format]) -> Result<Value, Failure> {
     let process = Process {
         air_gap: job.air_gap.map(AirGap::name),
         terms: job.plan.terms.as_ref().map(Terms::for_report),
@@ -127,7 +128,7 @@ pub(super) fn write_files(job: &mut Job, formats: &[Format]) -> Result<serde_jso
 pub(super) fn show(
     run: &Run,
     outcome: Outcome,
-    report: &serde_json::Value,
+    report: &Value,
     output: Output,
 ) -> Result<(), Failure> {
     let personas = run.state.selected.as_deref().unwrap_or_default();
@@ -169,27 +170,34 @@ pub(super) fn show(
 }
 
 /// The next commands that are most useful now, at most three.
-fn next(run: &Run, personas: &[Persona], report: &serde_json::Value) -> String {
+fn next(run: &Run, personas: &[Persona], report: &Value) -> String {
     let dir = run.dir.display();
     let mut next = vec![format!("open {}", run.dir.join("report.html").display())];
-    // The judge on a server can only be asked within runs.
-    let local = run.state.started.as_ref().filter(|started| {
-        let drafts = &started.settings["terms"]["role"] == "drafts";
-        started.settings["server"].is_null() && !drafts
-    });
-    if let Some(model) = local.map(|started| &started.model_ref) {
+    let judge = run.state.started.as_ref().and_then(judge_of);
+    if let Some(judge) = &judge {
         next.push(if personas.iter().any(|persona| persona.below_threshold) {
-            format!("persona calibrate --model {model}    # what its scores are worth")
+            format!("persona calibrate {judge}    # what its scores are worth")
         } else {
-            format!("persona evaluate {dir}/personas.json --model {model}")
+            format!("persona evaluate {dir}/personas.json {judge}")
         });
     }
     let paid = report["cost"]["frontier"]["attempts"].as_u64().is_some_and(|calls| calls > 0);
-    if paid || local.is_none() {
+    if paid || judge.is_none() {
         next.push(format!("persona runs show {dir}"));
     }
     if !paid {
         next.push(format!("persona report {dir} --format markdown,csv,tinytroupe"));
     }
     format!("next:\n  {}", next.join("\n  "))
+}
+
+/// The flags with which other commands ask the judge of a run; `None` where they cannot.
+fn judge_of(started: &Started) -> Option<String> {
+    if started.settings["terms"]["role"] == "drafts" {
+        return None;
+    }
+    match &started.settings["server"] {
+        Value::Null => Some(format!("--model {}", started.model_ref)),
+        server => serde_json::from_value::<Server>(server.clone()).ok()?.flags(),
+    }
 }

@@ -22,6 +22,7 @@ mod generate_args;
 mod inspect;
 mod interrupt;
 mod job;
+mod judge;
 mod machine;
 mod merge;
 mod model;

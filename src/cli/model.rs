@@ -84,41 +84,6 @@ impl EngineArgs {
     }
 }
 
-/// The flags of commands that judge with a local model.
-#[derive(Debug, Args)]
-pub(super) struct ModelArgs {
-    /// Catalogue name, owner/repo[:QUANT][@rev], ollama:NAME, a path to a .gguf, or auto [default: auto]
-    #[arg(long, visible_alias = "local-model", value_name = "MODEL", help_heading = "Local model")]
-    model: Option<String>,
-    #[command(flatten)]
-    engine: EngineArgs,
-}
-
-impl ModelArgs {
-    /// The settings said as flags. The model that is named is the one that judges.
-    pub(super) fn layers(&self) -> Layers {
-        let layers = Layers::default()
-            .flag(keys::MODEL, self.model.as_deref())
-            .flag(keys::JUDGE_MODEL, self.model.as_deref());
-        self.engine.add_to(layers)
-    }
-}
-
-/// Runs what a judge takes on a runtime with timers only: nothing here can open a socket.
-pub(super) fn wait_for<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .map_err(|e| Failure::failed(format!("cannot start the judge: {e}")))?;
-    Ok(runtime.block_on(work))
-}
-
-/// Ctrl-C while a judge was at work: there is no log to go on from.
-pub(super) fn interrupted_judging() -> Failure {
-    let text = "interrupted before the judge was done; nothing was written\nhint: run the same command again";
-    Failure::new(Exit::Interrupted, anyhow::anyhow!(text))
-}
-
 /// A process that is ready to compute: what its commands load models with, and Ctrl-C.
 pub(super) struct Session<'a> {
     environment: &'a Environment,

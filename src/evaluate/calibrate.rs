@@ -9,9 +9,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::corpus::Corpus;
-use crate::pipeline::{
-    self, Cancel, Case, Models, Observer, OwnThreshold, PipelineError, Scope, auc,
-};
+use crate::pipeline::{self, Asking, Case, OwnThreshold, PipelineError, Scope, auc};
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
 use crate::prompts::corruptions::{Fate, planted};
@@ -64,9 +62,7 @@ pub struct Told {
 pub async fn calibrate(
     own: Own<'_>,
     pass: f64,
-    models: &Models,
-    observer: &dyn Observer,
-    cancel: &Cancel,
+    asking: &Asking<'_>,
 ) -> Result<Option<Calibration>, PipelineError> {
     let mut fates = Vec::new();
     let (mut personas, mut segments) = (Vec::new(), Vec::new());
@@ -92,7 +88,7 @@ pub async fn calibrate(
         scope: Scope::Measured,
         made_up: false,
     };
-    let Some(appraisal) = pipeline::appraise(case, models, observer, cancel).await? else {
+    let Some(appraisal) = pipeline::appraise(case, asking).await? else {
         return Ok(None);
     };
     let scored: Vec<(Fate, f64)> =

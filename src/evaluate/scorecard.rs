@@ -10,9 +10,7 @@ use serde::Serialize;
 use super::evidence::{Checked, Evidence, segments};
 use super::foreign::Claimed;
 use crate::corpus::Corpus;
-use crate::pipeline::{
-    self, COUNTED, Cancel, Case, Counter, Depth, Models, Observer, PipelineError, Scope,
-};
+use crate::pipeline::{self, Asking, COUNTED, Case, Counter, Depth, PipelineError, Scope};
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
 use crate::prompts::judge::{CRITERIA, GROUNDEDNESS};
@@ -96,18 +94,14 @@ pub async fn evaluate(
     claimed: &[Claimed],
     source: Option<&Cleared<Corpus>>,
     wanted: Option<&BTreeSet<String>>,
-    models: &Models,
-    observer: &dyn Observer,
-    cancel: &Cancel,
+    asking: &Asking<'_>,
 ) -> Result<Option<Evaluation>, PipelineError> {
     let nothing = Cleared::as_is(Corpus::default());
     let corpus = source.unwrap_or(&nothing);
     let checked = check(claimed, source.map(|source| &**source));
     let personas: Vec<Persona> = checked.iter().map(|checked| checked.persona.clone()).collect();
     let wording = wording(&personas, source.is_some());
-    let depth = Depth::FirstUse;
-    let Some(judge) = pipeline::judge_report(models, wording, depth, observer, cancel).await?
-    else {
+    let Some(judge) = pipeline::judge_report(asking, wording, Depth::FirstUse).await? else {
         return Ok(None);
     };
     let is_wanted = |name: &str| wanted.is_none_or(|wanted| wanted.contains(name));
@@ -122,7 +116,7 @@ pub async fn evaluate(
         scope: Scope::Shown(&names),
         made_up: false,
     };
-    let Some(appraisal) = pipeline::appraise(case, models, observer, cancel).await? else {
+    let Some(appraisal) = pipeline::appraise(case, asking).await? else {
         return Ok(None);
     };
     let counter = Counter::new(corpus);
@@ -152,7 +146,8 @@ pub async fn evaluate(
     }
     let set = set_scores(corpus, &personas);
     let sought = checked.iter().map(|checked| checked.sought).sum();
-    let notes = notes(&judge, source.is_some(), sought, &rows);
+    let mut notes = notes(&judge, source.is_some(), sought, &rows);
+    notes.extend(pipeline::caveats(asking, &judge));
     Ok(Some(Evaluation { personas: rows, set, judge, notes }))
 }
 
@@ -247,7 +242,11 @@ fn notes(judge: &JudgeReport, has_source: bool, sought: usize, rows: &[Evaluated
         ));
     }
     let model = &judge.model;
-    if !judge.model_can_judge {
+    if !judge.has_model_signal() {
+        notes.push(format!(
+            "nothing that {model} says can be read as a score: the judge score rests on computed support alone"
+        ));
+    } else if !judge.model_can_judge {
         notes.push(format!(
             "{model} cannot tell good personas from corrupted ones: what it says is shown and not counted; the judge score rests on computed support alone"
         ));

@@ -2,7 +2,7 @@
 //!
 //! Owns [`appraise`]: the judge is measured on the controls as in a run, and then asked about every
 //! persona in the same way, whoever wrote it; it sees no author, price or order. Also owns
-//! [`judge_report`] and the cache of measurements.
+//! [`judge_report`] and the cache of measurements, in which only a whole measurement is kept.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::measure;
 use super::plan::rounded;
 use super::run::Stage;
 use super::support::{OVERLAP, VERBATIM};
-use super::{Cancel, Models, Observer, PipelineError, Progress};
+use super::{Models, PipelineError, Progress};
 use crate::corpus::Corpus;
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
@@ -95,12 +95,12 @@ pub fn signal_names() -> Vec<&'static str> {
 /// Judges the personas of a case. `None` when cancelled.
 pub async fn appraise(
     case: Case<'_>,
-    models: &Models,
-    observer: &dyn Observer,
-    cancel: &Cancel,
+    asking: &Asking<'_>,
 ) -> Result<Option<Appraisal>, PipelineError> {
-    let asking = Asking { models, observer, cancel, log: None };
-    let Some(report) = measured(&asking, case.wording).await? else { return Ok(None) };
+    let Some(report) = judge_report(asking, case.wording, Depth::FirstUse).await? else {
+        return Ok(None);
+    };
+    let (models, observer) = (asking.models, asking.observer);
     let logits = models.judge_answers();
     let is_shown = |name: &str| match case.scope {
         Scope::Measured => report.signals.contains_key(name),
@@ -109,7 +109,7 @@ pub async fn appraise(
     let weighs = |name: &str| report.signals.get(name).is_some_and(|s| s.weight > 0.0);
     observer.on(Progress::StageStarted { stage: "judge", total: case.personas.len() });
     let Some(usual) =
-        ask_about(&asking, case, Phrasing::Usual, &|name| logits && is_shown(name)).await?
+        ask_about(asking, case, Phrasing::Usual, &|name| logits && is_shown(name)).await?
     else {
         return Ok(None);
     };
@@ -125,7 +125,7 @@ pub async fn appraise(
         let total = case.personas.len() * others.len();
         observer.on(Progress::StageStarted { stage: "reword", total });
         for phrasing in others {
-            let Some(raw) = ask_about(&asking, case, phrasing, &in_words).await? else {
+            let Some(raw) = ask_about(asking, case, phrasing, &in_words).await? else {
                 return Ok(None);
             };
             for (scores, raw) in scores.iter_mut().zip(raw) {
@@ -134,7 +134,7 @@ pub async fn appraise(
         }
         observer.on(Progress::StageEnded);
     }
-    let Some(preferences) = preferences(&asking, case).await? else { return Ok(None) };
+    let Some(preferences) = preferences(asking, case).await? else { return Ok(None) };
     Ok(Some(Appraisal {
         verdicts: usual.iter().map(|raw| judge::verdict(&report, raw)).collect(),
         scored: usual.iter().map(|raw| raw.signals.keys().any(|name| weighs(name))).collect(),
@@ -179,7 +179,7 @@ async fn ask_about(
         })
         .collect();
     let mut all = vec![Raw::default(); personas.len()];
-    let keep = |_: Option<&mut Run>, at: usize, raw: Raw| {
+    let keep = |_: &mut Run, at: usize, raw: Raw| {
         all[at] = judge::with_support(raw, corpus, &personas[at], wording);
         if corpus.records.is_empty() {
             // Without the records, nothing can be said about the evidence.
@@ -217,7 +217,7 @@ async fn both_orders(
         pairs.into_iter().flat_map(both).map(Questions::preference).collect();
     asking.observer.on(Progress::StageStarted { stage: "compare", total: requests.len() });
     let mut first = vec![None; requests.len()];
-    let keep = |_: Option<&mut Run>, at: usize, raw: Raw| {
+    let keep = |_: &mut Run, at: usize, raw: Raw| {
         first[at] = raw.preference;
         Ok(())
     };
@@ -230,25 +230,45 @@ async fn both_orders(
 }
 
 /// The measurement of the judge on the controls of this wording: an earlier one where it is kept,
-/// unless `depth` is `Full`. `None` when cancelled.
+/// unless `depth` is `Full`. `None` when cancelled. A server that answers nothing is an error here,
+/// since outside a run there is nothing else that its answers are for.
 pub async fn judge_report(
-    models: &Models,
+    asking: &Asking<'_>,
     wording: Wording,
     depth: Depth,
-    observer: &dyn Observer,
-    cancel: &Cancel,
 ) -> Result<Option<JudgeReport>, PipelineError> {
-    let asking = Asking { models, observer, cancel, log: None };
-    match depth {
-        Depth::FirstUse => measured(&asking, wording).await,
+    let report = match depth {
+        Depth::FirstUse => measured(asking, wording).await?,
         Depth::Full => {
-            let report = measure(&asking, wording, depth).await?;
+            let report = measure(asking, wording, depth).await?;
             if let Some(report) = &report {
-                keep(&asking, wording, report);
+                keep(asking, wording, report);
             }
-            Ok(report)
+            report
         }
+    };
+    match (&report, asking.unanswered()) {
+        (Some(report), Some(cause)) if !report.has_model_signal() => Err(PipelineError::Model(
+            format!("{} answered no question of a judge: {cause}", report.model),
+        )),
+        _ => Ok(report),
     }
+}
+
+/// What a judge on a server leaves open that one in this process does not, one sentence each.
+pub fn caveats(asking: &Asking<'_>, report: &JudgeReport) -> Vec<String> {
+    if asking.models.judge_terms.is_none() {
+        return Vec::new();
+    }
+    let mut caveats = vec![format!(
+        "a server gives no probabilities of whole texts: {} are not measured, which a judge in this process has",
+        judge::TEXT_SIGNALS.join(", ")
+    )];
+    caveats.extend(judge::coarseness(report));
+    if let Some(cause) = asking.unanswered() {
+        caveats.push(format!("{} left questions unanswered: {cause}", report.model));
+    }
+    caveats
 }
 
 /// An earlier measurement, or else a new one, which is then kept; `None` when cancelled.
@@ -269,6 +289,11 @@ pub(super) async fn measured(
 
 fn keep(asking: &Asking<'_>, wording: Wording, report: &JudgeReport) {
     let models = asking.models;
+    // Another time the server may answer what it did not answer now.
+    let is_served = models.judge_terms.is_some();
+    if asking.unanswered().is_some() || is_served && !report.has_model_signal() {
+        return;
+    }
     let (Some(cache), Some(identity)) =
         (models.judge_cache.as_deref(), models.judge.capabilities().identity())
     else {
@@ -293,6 +318,7 @@ fn kept(models: &Models, wording: Wording) -> Option<JudgeReport> {
     (report.model_sha256 == capabilities.sha256).then(|| JudgeReport {
         // The same file may go by another name by now.
         model: capabilities.id.clone(),
+        model_fingerprint: capabilities.fingerprint.clone(),
         ..report
     })
 }
@@ -328,6 +354,8 @@ async fn measure(
     Ok(Some(JudgeReport {
         model: capabilities.id.clone(),
         model_sha256: capabilities.sha256.clone(),
+        model_fingerprint: capabilities.fingerprint.clone(),
+        reads_digits: asking.has_read_digits().await,
         spread,
         pairwise,
         ..report

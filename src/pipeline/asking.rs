@@ -1,11 +1,11 @@
 //! How a judge's questions reach the model that judges.
 //!
-//! Owns the way of a question and its answer: to the engine as one stage, or to a server through
-//! the run's log, as all requests to a server go. Equal questions are asked once. What is asked,
-//! and what an answer means, is up to `judge`.
+//! Owns the way of a question and its answer: to the engine as one stage, or to a server through a
+//! log, as all requests to a server go. Equal questions are asked once. What is asked, and what an
+//! answer means, is up to `judge`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Mutex;
 
@@ -16,50 +16,73 @@ use super::{Cancel, Models, Observer, PipelineError, Progress};
 use crate::llm::{
     ChatRequest, Completion, LlmError, Output, Sampling, ScorePrompt, ScoreRequest, Usage, Want,
 };
-use crate::store::{CallCost, Event, Purpose, Run};
+use crate::store::{CallCost, Purpose, Run};
 
 /// Most tokens of an answer that writes a label: enough for JSON around it, and for the white space
 /// that some servers add.
 const LABEL_TOKENS: usize = 48;
 
+/// For each request, which questions it answers: (item, place among the item's questions).
+type Askers = Vec<Vec<(usize, usize)>>;
+
 /// The models and callbacks that asking a judge takes.
-pub(super) struct Asking<'a> {
+pub struct Asking<'a> {
     pub(super) models: &'a Models,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Cancel,
-    /// The run in which judging takes place, if any: a judge on a server is asked through its log.
-    pub(super) log: Option<Mutex<&'a mut Run>>,
+    /// What a judge on a server is asked through: the run's log, or outside a run one that is not
+    /// kept.
+    log: Mutex<&'a mut Run>,
+    /// Why a question that was meant for a server has no answer: the first cause.
+    unanswered: OnceLock<String>,
 }
 
-/// Logs an event about a question, where it was asked in a run.
-pub(super) fn record(run: Option<&mut Run>, event: Event) -> Result<(), PipelineError> {
-    Ok(run.map_or(Ok(()), |run| run.record(event))?)
-}
+impl<'a> Asking<'a> {
+    /// Asks the judge of these models; what a server is asked and answers goes through `log`.
+    pub fn new(
+        models: &'a Models,
+        observer: &'a dyn Observer,
+        cancel: &'a Cancel,
+        log: &'a mut Run,
+    ) -> Self {
+        Self { models, observer, cancel, log: Mutex::new(log), unanswered: OnceLock::new() }
+    }
 
-impl Asking<'_> {
+    /// Why at least one question to a server has no answer; `None` where all were answered.
+    pub(super) fn unanswered(&self) -> Option<&str> {
+        self.unanswered.get().map(String::as_str)
+    }
+
+    /// Whether a criterion was read from the digit that a server wrote, for want of probabilities.
+    pub(super) async fn has_read_digits(&self) -> bool {
+        let log = self.log.lock().await;
+        log.state.purchases.iter().any(|(purpose, purchase)| {
+            let answer = purchase.answer.as_ref();
+            matches!(purpose, Purpose::Judge(_)) && answer.is_some_and(|(a, _)| a.labels.is_none())
+        })
+    }
+
     /// Asks all questions as one stage. `keep` gets each item's signals once they are complete,
     /// with the run to log them in. Equal requests are sent once.
     pub(super) async fn ask(
         &self,
         items: &[Questions],
-        mut keep: impl FnMut(Option<&mut Run>, usize, Raw) -> Result<(), PipelineError>,
+        mut keep: impl FnMut(&mut Run, usize, Raw) -> Result<(), PipelineError>,
     ) -> Result<Stage, PipelineError> {
-        let mut log = match &self.log {
-            Some(log) => Some(log.lock().await),
-            None => None,
-        };
-        let mut run = log.as_deref_mut().map(|run| &mut **run);
+        let mut log = self.log.lock().await;
+        let run: &mut Run = &mut log;
         let (requests, askers) = distinct(items);
-        if let (Some(terms), Some(run)) = (&self.models.judge_terms, run.as_deref_mut()) {
+        if let Some(terms) = &self.models.judge_terms {
             let till = Till { paid: terms, run, observer: self.observer, cancel: self.cancel };
-            return ask_server(till, items, (&requests, &askers), keep).await;
+            let asked = (&requests[..], &askers);
+            return ask_server(till, items, asked, &self.unanswered, keep).await;
         }
         let mut answers: Vec<Vec<Option<Vec<f32>>>> =
             items.iter().map(|item| vec![None; item.requests.len()]).collect();
         let mut waiting: Vec<usize> = items.iter().map(|item| item.requests.len()).collect();
         let mut open = items.len();
         for at in (0..items.len()).filter(|&at| items[at].requests.is_empty()) {
-            keep(run.as_deref_mut(), at, Raw::default())?;
+            keep(run, at, Raw::default())?;
             self.observer.on(Progress::UnitDone);
             open -= 1;
         }
@@ -82,7 +105,7 @@ impl Asking<'_> {
                 answers[item][question].clone_from(&answer);
                 waiting[item] -= 1;
                 if waiting[item] == 0 {
-                    keep(run.as_deref_mut(), item, items[item].read(&answers[item]))?;
+                    keep(run, item, items[item].read(&answers[item]))?;
                     self.observer.on(Progress::UnitDone);
                     open -= 1;
                 }
@@ -102,9 +125,6 @@ impl Models {
     }
 }
 
-/// For each request, which questions it answers: (item, place among the item's questions).
-type Askers = Vec<Vec<(usize, usize)>>;
-
 /// Asks a server through the log, as all requests to a server are made: an answer that is in the
 /// log is not asked for again. A server gives only the probabilities of labels; signals that need
 /// those of a text are missing, and the others count.
@@ -112,7 +132,8 @@ async fn ask_server(
     mut till: Till<'_>,
     items: &[Questions],
     (requests, askers): (&[ScoreRequest], &Askers),
-    mut keep: impl FnMut(Option<&mut Run>, usize, Raw) -> Result<(), PipelineError>,
+    unanswered: &OnceLock<String>,
+    mut keep: impl FnMut(&mut Run, usize, Raw) -> Result<(), PipelineError>,
 ) -> Result<Stage, PipelineError> {
     let mut orders = Vec::new();
     let mut asked = Vec::new();
@@ -166,7 +187,9 @@ async fn ask_server(
             }
             Err(Unbought::Gone(cause)) => gone = Some(cause),
             // These items lack this signal; their other signals still count.
-            Err(_) => {}
+            Err(cause) => {
+                unanswered.get_or_init(|| cause.to_string());
+            }
         }
         Ok(())
     };
@@ -175,7 +198,7 @@ async fn ask_server(
         return stage_end(items.len(), gone, till.cancel);
     }
     for (at, item) in items.iter().enumerate() {
-        keep(Some(&mut *till.run), at, item.read(&answers[at]))?;
+        keep(&mut *till.run, at, item.read(&answers[at]))?;
     }
     Ok(Stage::Done)
 }

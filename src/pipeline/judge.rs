@@ -28,6 +28,9 @@ pub(super) const INNER: &str = "inner_gain";
 /// Signal of an overall grade after five graded examples.
 pub(super) const FIVE_SHOT: &str = "five_shot";
 
+/// The signals that take the probabilities of whole texts, which a server does not give.
+pub(super) const TEXT_SIGNALS: [&str; 3] = [GAIN, LIKELIHOOD, INNER];
+
 /// Whether a signal of this name comes from a model.
 pub(super) fn is_of_model(name: &str) -> bool {
     [GAIN, LIKELIHOOD, INNER, FIVE_SHOT].contains(&name)
@@ -224,6 +227,16 @@ fn mapped(signal: &SignalReport, value: f64) -> f64 {
         // not.
         f64::from(u8::from(value >= signal.high))
     }
+}
+
+/// Why the scores of this judge are coarse, where they are.
+pub(super) fn coarseness(report: &JudgeReport) -> Option<String> {
+    report.reads_digits.then(|| {
+        format!(
+            "{} gives no probabilities: each of its criteria is one digit, and scores are coarse",
+            report.model
+        )
+    })
 }
 
 /// Adds the computed signals of a persona to its raw ones.

@@ -52,7 +52,8 @@ use crate::store::{Run, StoreError};
 
 pub use crate::prompts::ask::{Ask, Complexity, Detail};
 pub use crate::prompts::refine::Mode as RefineMode;
-pub use appraise::{Appraisal, Case, Depth, Scope, appraise, judge_report, signal_names};
+pub use appraise::{Appraisal, Case, Depth, Scope, appraise, caveats, judge_report, signal_names};
+pub use asking::Asking;
 pub use buy::{FIRST_WAIT, Gate, Paid};
 pub use measure::auc;
 pub use merge::{Merged, Shard, merge};

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use super::asking::record;
 use super::buy::{Order, Till, Unbought};
 use super::judge::{self, About, Questions, Raw};
 use super::merits::Counter;
@@ -128,13 +127,13 @@ impl Runner<'_> {
         let gate = threshold(&self.run.state, &self.plan);
         let counter = Counter::new(self.corpus);
         let corpus = self.corpus;
-        let keep = |run: Option<&mut Run>, at: usize, raw: Raw| {
+        let keep = |run: &mut Run, at: usize, raw: Raw| {
             let candidate = &candidates[at];
             let raw = judge::with_support(raw, corpus, &candidate.after, wording);
             let verdict = judge::verdict(&report, &raw);
             let refinement = decide(candidate, &verdict, gate, &counter);
             let persona = candidate.before.id.clone();
-            record(run, Event::Refined { persona, refinement })
+            Ok(run.record(Event::Refined { persona, refinement })?)
         };
         self.asking().ask(&questions, keep).await
     }

@@ -6,12 +6,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::Mutex;
-
 use super::appraise;
-use super::asking::{Asking, record};
+use super::asking::Asking;
 use super::buy::{Order, Paid, Till, Unbought};
-use super::judge::{self, About, Questions, Raw};
+use super::judge::{self, About, Questions, Raw, coarseness};
 use super::next::{Action, next_actions};
 use super::plan::Plan;
 use super::thresholds::OwnThreshold;
@@ -25,7 +23,7 @@ use crate::prompts::judge::Phrasing;
 use crate::prompts::leanings::{self, Leanings, Sentences};
 use crate::prompts::{Wording, answer, draft};
 use crate::schema::Persona;
-use crate::store::{CallCost, DraftId, Event, JudgeReport, Purchase, Purpose, Run, SlotReport};
+use crate::store::{CallCost, DraftId, Event, JudgeReport, Purpose, Run, SlotReport};
 
 /// A run in progress.
 pub(super) struct Runner<'a> {
@@ -284,9 +282,13 @@ impl Runner<'_> {
 
     async fn calibrate(&mut self) -> Result<Stage, PipelineError> {
         let wording = self.plan.frame.wording;
-        let Some(report) = appraise::measured(&self.asking(), wording).await? else {
+        let asking = self.asking();
+        let Some(report) = appraise::measured(&asking, wording).await? else {
             return Ok(Stage::Cancelled);
         };
+        if let Some(cause) = asking.unanswered().map(str::to_owned) {
+            self.note(format!("the judge was measured without some of its answers: {cause}"))?;
+        }
         let report = self.with_own_threshold(report)?;
         self.calibrated(report)
     }
@@ -311,15 +313,8 @@ impl Runner<'_> {
     }
 
     fn calibrated(&mut self, report: JudgeReport) -> Result<Stage, PipelineError> {
-        let in_words = |(purpose, purchase): (&Purpose, &Purchase)| {
-            let answer = purchase.answer.as_ref();
-            matches!(purpose, Purpose::Judge(_)) && answer.is_some_and(|(a, _)| a.labels.is_none())
-        };
-        if self.run.state.purchases.iter().any(in_words) {
-            self.note(format!(
-                "{} gives no probabilities: each of its criteria is one digit, and scores are coarse",
-                report.model
-            ))?;
+        if let Some(note) = coarseness(&report) {
+            self.note(note)?;
         }
         if !self.models.judge_answers() {
             self.note(format!(
@@ -357,23 +352,18 @@ impl Runner<'_> {
             })
             .collect();
         let (models, corpus) = (self.models, self.corpus);
-        let keep = |run: Option<&mut Run>, at: usize, raw: Raw| {
+        let keep = |run: &mut Run, at: usize, raw: Raw| {
             let raw = judge::with_support(raw, corpus, &personas[at], wording);
             let verdict = judge::verdict(&report, &raw);
             let cost = models.cost(&questions[at]);
-            record(run, Event::Judged { draft: ids[at], verdict, cost })
+            Ok(run.record(Event::Judged { draft: ids[at], verdict, cost })?)
         };
         self.asking().ask(&questions, keep).await
     }
 
     /// An `Asking` that books and keeps questions and answers in this run's log.
     pub(super) fn asking(&mut self) -> Asking<'_> {
-        Asking {
-            models: self.models,
-            observer: self.observer,
-            cancel: self.cancel,
-            log: Some(Mutex::new(self.run)),
-        }
+        Asking::new(self.models, self.observer, self.cancel, self.run)
     }
 
     fn select(&mut self) -> Result<Stage, PipelineError> {
@@ -467,9 +457,7 @@ pub(super) fn stage_end(
         return Ok(Stage::Cancelled);
     }
     let cause = gone.unwrap_or_else(|| format!("{open} requests were never answered"));
-    Err(PipelineError::Model(format!(
-        "the model stopped answering: {cause}\nhint: what was answered is kept; go on with --resume"
-    )))
+    Err(PipelineError::Model(format!("the model stopped answering: {cause}")))
 }
 
 /// Why an answer that reached its token limit does not count.

@@ -73,7 +73,7 @@ impl OwnThreshold {
 /// The file of a threshold. The data is identified by the contents of its files, whatever their
 /// names and order.
 fn file(cache: &Path, judge: &JudgeReport, corpus: &Corpus, wording: Wording) -> Option<PathBuf> {
-    let model = judge.model_sha256.as_deref()?;
+    let model = judge.identity()?;
     // Where a server runs the model, it also states the hash, which must not choose the path.
     let is_hash = model.len() == 64 && model.bytes().all(|b| b.is_ascii_hexdigit());
     let mut files: Vec<&str> = corpus.files.iter().map(|file| file.sha256.as_str()).collect();

@@ -25,7 +25,7 @@ pub use format::Format;
 pub use html::page;
 pub use json::report;
 pub use markdown::persona as markdown;
-pub use money::money_line;
+pub use money::{egress, money_line};
 pub use plain::{counted, plain, plain_line};
 pub use quality::quality_line;
 

@@ -118,7 +118,7 @@ fn counts(state: &RunState) -> Counts {
 }
 
 /// What left this machine, by host: every request, and the records whose text it carried.
-pub(super) fn egress(state: &RunState) -> Value {
+pub fn egress(state: &RunState) -> Value {
     let rows = state.egress.iter().map(|(host, egress)| {
         json!({
             "host": host, "on_this_machine": egress.local, "requests": egress.bodies.len(),

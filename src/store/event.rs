@@ -134,6 +134,11 @@ pub enum Event {
 }
 
 impl Event {
+    /// Whether money is set aside by it.
+    pub(super) fn books_money(&self) -> bool {
+        matches!(self, Self::Reserved { amount, .. } if *amount > MicroUsd(0))
+    }
+
     /// The event's name, without its content.
     pub(super) fn name(&self) -> &'static str {
         match self {
@@ -367,6 +372,14 @@ pub struct JudgeReport {
     pub model: String,
     /// SHA-256 of the model file, the key of the cache.
     pub model_sha256: Option<String>,
+    /// What tells the model from others where a server does not state that hash; else the key of
+    /// the cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_fingerprint: Option<String>,
+    /// Whether criteria were read from the digit that was written, since the server gives no
+    /// probabilities: scores are coarse then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reads_digits: bool,
     /// The measurement of each signal, by name.
     pub signals: BTreeMap<String, SignalReport>,
     /// Whether the model can judge; false when no model signal reaches AUC 0.65 and the score rests
@@ -390,6 +403,18 @@ pub struct JudgeReport {
     /// How well the model compares two personas, where that was measured.
     #[serde(default)]
     pub pairwise: Option<Pairwise>,
+}
+
+impl JudgeReport {
+    /// What the measurement is filed under: the hash of the model file, else the fingerprint.
+    pub fn identity(&self) -> Option<&str> {
+        self.model_sha256.as_deref().or(self.model_fingerprint.as_deref())
+    }
+
+    /// Whether anything that the model said about the controls could be read.
+    pub fn has_model_signal(&self) -> bool {
+        self.signals.values().any(|signal| signal.from_model)
+    }
 }
 
 /// How far a score moves when the same question is asked in other words: largest less smallest,

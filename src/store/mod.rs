@@ -27,16 +27,23 @@ const LOCK: &str = "lock";
 /// Prefix of the names of files that are not yet whole.
 const UNFINISHED: &str = ".tmp-";
 
-/// An open run folder, locked for this process.
+/// An open run folder, locked for this process; or the record of work that is not kept.
 #[derive(Debug)]
 pub struct Run {
-    /// Path of the run folder.
+    /// Path of the run folder; empty where nothing is kept.
     pub dir: PathBuf,
     /// What the log adds up to so far.
     pub state: RunState,
     /// Rewrites every event before it is logged, for values that no log may hold.
     pub scrub: Option<Scrub>,
-    log: File,
+    /// The log on disk; `None` where nothing is kept.
+    log: Option<Log>,
+}
+
+/// The log of a run on disk.
+#[derive(Debug)]
+struct Log {
+    file: File,
     /// Whether an event could not be written. The log may then end in a torn line, which is mended
     /// when the run is opened again; another event after it would make the whole log unreadable.
     is_broken: bool,
@@ -63,9 +70,15 @@ impl Run {
         Ok(run)
     }
 
-    fn new(dir: &Path, state: RunState, log: File, lock: File) -> Self {
-        let dir = dir.to_path_buf();
-        Self { dir, state, scrub: None, log, is_broken: false, _lock: lock }
+    fn new(dir: &Path, state: RunState, file: File, lock: File) -> Self {
+        let log = Log { file, is_broken: false, _lock: lock };
+        Self { dir: dir.to_path_buf(), state, scrub: None, log: Some(log) }
+    }
+
+    /// A record in memory, for asking a server outside a run. It takes no booking of money, since
+    /// that has to outlive the process.
+    pub fn unkept() -> Self {
+        Self { dir: PathBuf::new(), state: RunState::default(), scrub: None, log: None }
     }
 
     /// Opens a run and replays its log; takes the lock, so that two processes never write one run.
@@ -159,16 +172,19 @@ impl Run {
         };
         let mut line = serde_json::to_vec(&event).map_err(|e| broken(e.into()))?;
         line.push(b'\n');
-        if self.is_broken {
-            return Err(broken("an earlier entry could not be written".into()));
-        }
         // A value that JSON cannot hold, such as a number that is not finite, would make the run
         // unreadable for good.
         serde_json::from_slice::<Event>(&line).map_err(|e| broken(e.into()))?;
-        self.in_place()?;
-        let written = self.log.write_all(&line).and_then(|()| self.log.sync_data());
-        self.is_broken = written.is_err();
-        written.map_err(|e| StoreError::io("write", &path, e))?;
+        if self.log.is_some() {
+            self.in_place()?;
+        }
+        match &mut self.log {
+            Some(log) => log.append(&line).map_err(|e| StoreError::io("write", &path, e))?,
+            None if event.books_money() => {
+                return Err(broken("money is booked in a run folder, and there is none".into()));
+            }
+            None => {}
+        }
         tracing::debug!(bytes = line.len(), "logged {}", event.name());
         self.state.apply(event);
         Ok(())
@@ -179,9 +195,10 @@ impl Run {
     fn in_place(&self) -> Result<(), StoreError> {
         let path = self.dir.join(LOG);
         let gone = |cause: String| StoreError::io("write", &path, io::Error::other(cause));
+        let log = self.log.as_ref().ok_or_else(|| gone("there is no run folder".to_owned()))?;
         let there =
             fs::metadata(&path).map_err(|e| gone(format!("the run folder is gone ({e})")))?;
-        let own = self.log.metadata().map_err(|e| StoreError::io("look at", &path, e))?;
+        let own = log.file.metadata().map_err(|e| StoreError::io("look at", &path, e))?;
         if is_same(&there, &own) {
             Ok(())
         } else {
@@ -194,6 +211,18 @@ impl Run {
         self.in_place()?;
         tracing::debug!(bytes = bytes.len(), "writing {name}");
         write_atomically(&self.dir.join(name), bytes)
+    }
+}
+
+impl Log {
+    /// Appends a line and syncs it.
+    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.is_broken {
+            return Err(io::Error::other("an earlier entry could not be written"));
+        }
+        let written = self.file.write_all(line).and_then(|()| self.file.sync_data());
+        self.is_broken = written.is_err();
+        written
     }
 }
 

@@ -88,9 +88,10 @@ fn a_torn_last_line_is_cut_off_and_the_run_goes_on() {
 fn a_log_that_could_not_be_written_takes_no_more() {
     let runs = tempfile::tempdir().expect("a folder");
     let mut run = Run::create(runs.path(), started()).expect("a run");
-    let log = std::mem::replace(&mut run.log, File::open(run.dir.join(LOG)).expect("to read"));
+    let readable = File::open(run.dir.join(LOG)).expect("to read");
+    let log = std::mem::replace(&mut run.log.as_mut().expect("a log").file, readable);
     assert!(run.record(Event::Resumed).is_err(), "a file that is open for reading takes nothing");
-    run.log = log;
+    run.log.as_mut().expect("a log").file = log;
     let error = run.record(Event::Resumed).expect_err("the log may end in a torn line");
     assert!(error.to_string().contains("an earlier entry could not be written"), "{error}");
     assert_eq!(Run::read(&run.dir).expect("it is whole").resumed, 0);
@@ -154,6 +155,27 @@ fn a_log_that_does_not_begin_with_started_is_refused() {
     assert!(replay(Path::new(LOG), &log_of(&[Event::Resumed])).is_err());
     let twice = [Event::Started(Box::new(started())), Event::Started(Box::new(started()))];
     assert!(replay(Path::new(LOG), &log_of(&twice)).is_err());
+}
+
+#[test]
+fn what_is_not_kept_takes_no_booking_of_money() {
+    let mut run = Run::unkept();
+    let reserved = |attempt, amount| Event::Reserved {
+        attempt,
+        purpose: Purpose::Judge("a question".to_owned()),
+        amount: MicroUsd(amount),
+        host: "127.0.0.1:8080".to_owned(),
+        records: Vec::new(),
+        bytes: 10,
+        sha256: String::new(),
+        local: true,
+    };
+    run.record(reserved(1, 0)).expect("nothing is spent");
+    assert_eq!(run.state.egress["127.0.0.1:8080"].bodies.len(), 1);
+    let error = run.record(reserved(2, 1)).expect_err("a booking must outlive the process");
+    assert!(error.to_string().contains("money"), "{error}");
+    assert_eq!(run.state.account.attempts(), 1);
+    assert!(run.write("personas.json", b"[]").is_err(), "there is no folder");
 }
 
 #[test]

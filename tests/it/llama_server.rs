@@ -9,7 +9,15 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use serde_json::Value;
+use persona::llm::remote::server::{self, ServerOptions};
+use persona::llm::remote::{Api, RemoteModel, RemoteOptions, SERVER_TIMEOUT};
+use persona::llm::{
+    Answer, ChatModel, ChatRequest, Completion, Output, Sampling, ScorePrompt, ScoreRequest, Want,
+};
+use persona::prompts::Wording;
+use persona::prompts::controls::{self, Fate};
+use persona::prompts::judge::{Phrasing, evidence, verbal};
+use serde_json::{Value, json};
 
 use crate::cli::Folder;
 use crate::real_model::real_model;
@@ -122,4 +130,99 @@ fn plain_generation_by_a_real_server_is_held_against_the_records() {
     }
     let (prompt, completion) = logged_usage(&folder);
     assert!(prompt > 500 && completion > 0, "{prompt} {completion}");
+}
+
+/// A question as a server is asked it.
+fn as_chat(question: &ScoreRequest) -> ChatRequest {
+    let (ScorePrompt::Chat { shared, own }, Want::Labels(labels)) =
+        (&question.prompt, &question.want)
+    else {
+        panic!("it is asked in words");
+    };
+    ChatRequest {
+        shared: shared.clone(),
+        own: own.clone(),
+        output: Output::Label(labels.clone().into()),
+        sampling: Sampling { temperature: 0.0, ..Sampling::default() },
+        max_tokens: 48,
+    }
+}
+
+/// The answer to a question. What the server does not know is left out at the next attempt.
+async fn answer(model: &RemoteModel, question: &ChatRequest) -> Completion {
+    for _ in 0..4 {
+        let mut answers = model.complete(vec![question.clone()]);
+        while let Some(news) = answers.next().await {
+            match news {
+                Answer::Done(_, Ok(answer)) => return answer,
+                Answer::Done(_, Err(error)) => assert!(error.is_transient(), "{error}"),
+                Answer::Progress { .. } => {}
+            }
+        }
+    }
+    panic!("it gives no answer");
+}
+
+#[test]
+fn a_real_server_gives_a_judge_the_probabilities_of_its_labels() {
+    let Some(server) = server() else { return };
+    let controls = controls::load(Wording::Free);
+    let good = controls.all.iter().find(|control| control.fate == Fate::Good).unwrap();
+    let cited = evidence(&controls.corpus, &good.persona);
+    let questions = verbal(&good.persona, &cited, Phrasing::Usual);
+    let asked: Vec<ChatRequest> = questions.iter().take(2).map(as_chat).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let answers = runtime.block_on(async {
+        let base_url = format!("{}/v1", server.address);
+        let served = server::find(&ServerOptions {
+            api: Api::OpenAiChat,
+            base_url: base_url.clone(),
+            model: None,
+            key: None,
+            trusted: Vec::new(),
+        })
+        .await
+        .unwrap();
+        let model = RemoteModel::connect(RemoteOptions {
+            api: Api::OpenAiChat,
+            base_url: Some(base_url),
+            model: served.model.clone(),
+            key: None,
+            context: served.context,
+            served: Some(served),
+            trusted: Vec::new(),
+            timeout: SERVER_TIMEOUT,
+        })
+        .unwrap();
+        [answer(&model, &asked[0]).await, answer(&model, &asked[1]).await]
+    });
+    for answer in answers {
+        let labels = answer.labels.as_ref().expect("llama.cpp gives probabilities");
+        let mass: f64 = labels.iter().map(|&p| f64::from(p).exp()).sum();
+        assert!(labels.len() == 5 && mass > 0.0 && mass < 1.0 + 1e-3, "{labels:?}");
+    }
+}
+
+#[test]
+#[ignore = "long: a server with one thread answers 200 questions about the controls"]
+fn a_real_server_ranks_a_good_persona_above_a_corrupted_one() {
+    let Some(server) = server() else { return };
+    let folder = Folder::new();
+    let said = ["I never trust the schedule because it changes twice a day."];
+    let personas = json!([
+        { "name": "Good", "goals": [said[0]], "quotes": said,
+          "pains": ["We write the real plan on a whiteboard in the kitchen."] },
+        { "name": "Corrupted", "goals": ["Wants a product that works well."], "quotes": [],
+          "pains": ["Does not like it when things are slow."] },
+    ]);
+    folder.write("two.json", personas.to_string().as_bytes());
+    let output = folder.output(&format!(
+        "evaluate two.json --source data.csv --backend openai --backend-url {}/v1 --parallel 2 --json",
+        server.address
+    ));
+    assert_eq!(output.status.code(), Some(0), "{}", folder.shown(&output));
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let score = |at: usize| result["personas"][at]["judge"].as_f64().unwrap();
+    assert!(score(0) > score(1), "{} and {}", score(0), score(1));
+    assert!(result["judge"]["signals"]["coherence"]["auc"].is_number());
 }

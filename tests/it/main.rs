@@ -72,6 +72,9 @@ mod second_pass;
 #[cfg(feature = "net")]
 mod secrets;
 #[cfg(test)]
+#[cfg(feature = "net")]
+mod served_judge;
+#[cfg(test)]
 mod set_quality;
 #[cfg(test)]
 mod shards;
