@@ -13,6 +13,7 @@ use mail_parser::{Addr, Encoding, HeaderValue, Message, MessageParser, MessagePa
 use regex::Regex;
 
 use crate::corpus::markup;
+use crate::corpus::notes::told::{closes_letter, opens_letter};
 use crate::corpus::reply;
 use crate::corpus::rows::Rows;
 
@@ -173,7 +174,7 @@ fn add_letters(
 fn own_words(text: &str, line: usize, rows: &mut Rows) -> String {
     let pieces = reply::own(text);
     let own: Vec<&str> = pieces.into_iter().map(|piece| text[piece].trim()).collect();
-    let own = own.join("\n");
+    let own = without_frame(&own.join("\n"));
     if own.lines().filter(|line| !line.trim().is_empty()).count()
         < text.lines().filter(|line| !line.trim().is_empty()).count()
     {
@@ -184,6 +185,43 @@ fn own_words(text: &str, line: usize, rows: &mut Rows) -> String {
         });
     }
     own
+}
+
+/// Most filled lines below the closing of a message, and most characters of each: a name, a job, an
+/// address.
+const MOST_SIGNED: usize = 12;
+const LONGEST_SIGNED: usize = 90;
+
+/// The words of a message without its salutation, its closing and the signature below; the whole
+/// where nothing else would be left.
+fn without_frame(own: &str) -> String {
+    let lines: Vec<&str> = own.lines().collect();
+    let is_filled = |line: &&&str| !line.trim().is_empty();
+    let first = lines.iter().take_while(|line| line.trim().is_empty()).count();
+    let begin = first + usize::from(lines.get(first).is_some_and(|line| greets(line)));
+    let closing = (begin + 1..lines.len()).rev().find(|at| closes_letter(lines[*at]));
+    let is_signed = |at: &usize| {
+        let below = || lines[at + 1..].iter().filter(is_filled);
+        let is_short = |line: &&str| line.chars().count() <= LONGEST_SIGNED;
+        let adds =
+            |line: &&str| line.trim().to_lowercase().starts_with("ps") || line.starts_with("P.S");
+        below().count() <= MOST_SIGNED && below().all(|line| is_short(line) && !adds(line))
+    };
+    let end = closing.filter(is_signed).unwrap_or(lines.len());
+    let inner = lines[begin.min(end)..end].join("\n");
+    if inner.trim().is_empty() { own.to_owned() } else { inner.trim().to_owned() }
+}
+
+/// Whether a line only greets whom the message is to: `Hi Jos,`.
+fn greets(line: &str) -> bool {
+    static GREETING: LazyLock<Regex> = LazyLock::new(|| {
+        let words = "hi|hello|hey|good (?:morning|afternoon|evening)|hallo|guten (?:tag|morgen|abend)|moin\
+            |bonjour|bonsoir|salut|hola|buen[oa]s (?:días|tardes|noches)|olá|bom dia|boa tarde|ciao\
+            |buongiorno|buonasera|dag|goedemorgen|goedemiddag|hej|hei|dzień dobry|cześć|здравствуйте";
+        Regex::new(&format!(r"(?i)^(?:{words})\b[^.?]{{0,40}}[,!]?$"))
+            .expect("the pattern is valid")
+    });
+    opens_letter(line) || GREETING.is_match(line.trim())
 }
 
 impl Letter {
@@ -423,6 +461,45 @@ mod tests {
         assert_eq!(
             rows.findings.kinds(),
             [("mail-headers", Some(2), 2), ("quoted-mail", Some(2), 2)]
+        );
+    }
+
+    #[test]
+    fn salutation_closing_and_signature_are_not_said() {
+        let mail = |body: &str| {
+            let head = "From: Kemal <k@post.example>\nTo: x@y.example\nSubject: Parken\n\n";
+            load_mail(&format!("{head}{body}")).records.remove(0).text
+        };
+        let words = "ich habe zwei Autos und eine Karte.";
+        for body in [
+            format!(
+                "Sehr geehrte Damen und Herren,\n\n{words}\n\nViele Grüße\nKemal\n\nKemal Aydin\nEinkauf\nTel. 0234 5550\n"
+            ),
+            format!("Hallo Frau Pohl,\n{words}\n\nLG Kemal\n"),
+            format!("{words}\n\nThanks!\n\nKemal\n"),
+        ] {
+            assert_eq!(mail(&body), format!("subject: Parken\ntext: {words}"), "{body}");
+        }
+        let goes_on = "Thanks,\n\nit works now.";
+        assert!(mail(goes_on).ends_with("it works now."), "nothing stands above the closing");
+        let added = format!("{words}\n\nViele Grüße\nKemal\n\nPS: Und der Schlüssel klemmt.\n");
+        assert!(mail(&added).contains("PS: Und der Schlüssel klemmt."));
+    }
+
+    #[test]
+    fn questions_that_a_message_repeats_are_not_its_senders() {
+        let rows = load_mail(
+            "From: T <t@post.example>\nSubject: Re: panels\n\nAnswers below.\n\nQ1: Why did you\nbuy them?\n\
+             A1: Because of the freezer.\n\nQ2: Who came?\nA2: My brother.\nAnd a man from church.\n",
+        );
+        let texts: Vec<_> = rows.records.iter().map(|record| record.text.as_str()).collect();
+        assert_eq!(
+            texts,
+            [
+                "subject: Re: panels\ntext: Answers below.",
+                "subject: Re: panels\nquestion: Why did you buy them?\ntext: Because of the freezer.",
+                "subject: Re: panels\nquestion: Who came?\ntext: My brother.\nAnd a man from church.",
+            ]
         );
     }
 
