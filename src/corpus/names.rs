@@ -293,6 +293,47 @@ fn is_id_of_participant(name: &str) -> bool {
     PARTICIPANT.contains(&first.as_str()) && ["id", "no", "nr", "code"].contains(&last.as_str())
 }
 
+/// Whether a name stands over people, each of whom has a part of their own below it: `Interviews`.
+pub(super) fn is_group_of_people(name: &str) -> bool {
+    const GROUPS: [&str; 34] = [
+        "participants",
+        "respondents",
+        "interviewees",
+        "interviews",
+        "sessions",
+        "users",
+        "people",
+        "persons",
+        "customers",
+        "responses",
+        "answers",
+        "teilnehmer",
+        "teilnehmende",
+        "befragte",
+        "gespräche",
+        "antworten",
+        "participantes",
+        "entrevistas",
+        "encuestados",
+        "respuestas",
+        "respostas",
+        "répondants",
+        "entretiens",
+        "réponses",
+        "partecipanti",
+        "interviste",
+        "risposte",
+        "deelnemers",
+        "gesprekken",
+        "intervjuer",
+        "wywiady",
+        "respondenci",
+        "интервью",
+        "участники",
+    ];
+    GROUPS.contains(&normalise(name).as_str())
+}
+
 /// Whether a participant's name says that they are unnamed: `anonymous`.
 pub(super) fn is_nobody(name: &str) -> bool {
     const NOBODY: [&str; 17] = [
