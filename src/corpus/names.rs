@@ -10,7 +10,7 @@ const ID_SUFFIXES: [&str; 7] = ["", "id", "no", "nr", "number", "code", "name"];
 
 /// Names, normalised, of columns that describe an answer and are not part of it, as survey tools
 /// write them.
-const CONTEXT: [&str; 91] = [
+const CONTEXT: [&str; 97] = [
     "enumerator",
     "enumerador",
     "encuestador",
@@ -102,6 +102,12 @@ const CONTEXT: [&str; 91] = [
     "lfdn",
     "dispcode",
     "quota",
+    "questnnr",
+    "serial",
+    "lastquestion",
+    "lastdata",
+    "browserlanguage",
+    "referer",
 ];
 
 /// Last parts of the names of nested fields that describe their object, as in `author.bot`.
