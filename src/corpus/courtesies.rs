@@ -1,6 +1,6 @@
 //! What opens and closes a message and says nothing: `Dear support team,`, `Kind regards, Ana`.
 //!
-//! Owns the salutations and sign-offs of seven languages. What a message repeats of others is told
+//! Owns the salutations and sign-offs of a dozen languages. What a message repeats of others is told
 //! apart in [`super::reply`].
 
 use std::ops::Range;
@@ -8,11 +8,11 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// Most words of whoever is greeted, and of a line below a sign-off: a name, a company, a telephone.
+/// Most words of whoever is greeted, and of a line below a sign-off: a name, a company, an address.
 const NAMED: usize = 4;
-const BELOW_WORDS: usize = 6;
+const BELOW_WORDS: usize = 10;
 /// Most lines below a sign-off.
-const BELOW_LINES: usize = 4;
+const BELOW_LINES: usize = 12;
 
 /// Words with which a sentence goes on right behind a greeting that no mark ends: `Hello I cannot`.
 /// No name begins with one.
@@ -33,6 +33,7 @@ static GREETING: LazyLock<Regex> = LazyLock::new(|| {
         | bonjour | bonsoir | hola | buenos \s días | buenas \s (?: tardes | noches )
         | estimad[oa]s? | olá | bom \s dia | boa \s (?: tarde | noite ) | prezad[oa]s?
         | ciao | buongiorno | buonasera | goede (?: morgen | middag | navond ) | geachte
+        | hej | hei | dzień \s dobry | cześć | szanown[aiy]\p{L}* | здравствуйте
         ) \b";
     Regex::new(pattern).expect("the pattern is valid")
 });
@@ -44,14 +45,16 @@ static SIGN_OFF: LazyLock<Regex> = LazyLock::new(|| {
             (?: regards | wishes | thanks )
         | thank \s you (?: \s very \s much | \s in \s advance )? | thanks \s in \s advance | thx
         | sincerely | yours \s (?: sincerely | faithfully | truly ) | cheers
-        | mit \s freundlichen \s grüßen | (?: viele | liebe | beste | freundliche | schöne ) \s grüße
+        | mit \s freundlichen \s grüßen | (?: viele | liebe | beste | freundliche | schöne | herzliche ) \s grüße
         | mfg | lg | vg | danke (?: \s im \s voraus )? | vielen \s dank (?: \s im \s voraus )?
         | (?: bien \s )? cordialement | bien \s à \s vous | merci (?: \s d['’]avance )?
         | (?: un \s )? saludos? (?: \s cordial (?: es )? )? | atentamente | (?: muchas \s )? gracias
-        | atenciosamente | abraços | (?: muito \s )? obrigad[oa]
+        | atenciosamente | abraços? | (?: muito \s )? obrigad[oa]
         | (?: cordiali | distinti ) \s saluti | saluti | grazie (?: \s mille )?
-        | met \s vriendelijke \s groet (?: en )? | groet (?: en | jes ) | (?: alvast \s )? bedankt
-        ) [\s,.!–-]* (?: \n | $ )";
+        | med \s vänliga? \s hälsning (?: ar )? | vänliga \s hälsningar | med \s venlig \s hilsen | mvh
+        | pozdrawiam | z \s poważaniem
+        | met \s vriendelijke \s groet (?: en )? | hartelijke \s groet | groet (?: en | jes ) | (?: alvast \s )? bedankt
+        ) [\s,.!–-]* (?-i: \p{Lu}[\p{L}.'’-]* \s* ){0,3} (?: \n | $ )";
     Regex::new(pattern).expect("the pattern is valid")
 });
 
@@ -95,8 +98,10 @@ fn salutation(message: &str) -> usize {
 fn sign_off(message: &str) -> usize {
     let is_last = |end: usize| {
         let lines: Vec<&str> = message[end..].lines().filter(|l| !l.trim().is_empty()).collect();
-        lines.len() <= BELOW_LINES
-            && lines.iter().all(|line| line.split_whitespace().count() <= BELOW_WORDS)
+        let is_short = |line: &&str| line.split_whitespace().count() <= BELOW_WORDS;
+        let adds =
+            |line: &&str| line.trim().to_lowercase().starts_with("ps") || line.starts_with("P.S");
+        lines.len() <= BELOW_LINES && lines.iter().all(|line| is_short(line) && !adds(line))
     };
     let found = SIGN_OFF.captures_iter(message).filter_map(|found| found.get(1));
     found
@@ -119,6 +124,7 @@ mod tests {
             ("Hi Mr. Weber,\nit is broken.", "it is broken."),
             ("Hi there! It is slow.\n\nKind regards\nM. Weber\nWeber Ltd.", "It is slow.\n\n"),
             ("It was renewed. Kind regards\nM. Weber", "It was renewed. "),
+            ("Ich habe zwei Autos.\n\nLG Kemal\n", "Ich habe zwei Autos.\n\n"),
             (
                 "Sehr geehrte Damen und Herren,\ndas Portal hängt. Vielen Dank!",
                 "das Portal hängt. ",
@@ -139,6 +145,7 @@ mod tests {
             "Cher, mais bon.",
             "Hi-fi is what I came for.",
             "They say hello, and I go in.",
+            "It is fine. Thanks Anna found it.",
             "I said thanks and left. Thanks to them, I found it.",
             "My day is long.\nThanks\nto the night shift there is somebody at the door in the end.",
         ] {

@@ -10,7 +10,7 @@ const ID_SUFFIXES: [&str; 7] = ["", "id", "no", "nr", "number", "code", "name"];
 
 /// Names, normalised, of columns that describe an answer and are not part of it, as survey tools
 /// write them.
-const CONTEXT: [&str; 91] = [
+const CONTEXT: [&str; 97] = [
     "enumerator",
     "enumerador",
     "encuestador",
@@ -102,6 +102,12 @@ const CONTEXT: [&str; 91] = [
     "lfdn",
     "dispcode",
     "quota",
+    "questnnr",
+    "serial",
+    "lastquestion",
+    "lastdata",
+    "browserlanguage",
+    "referer",
 ];
 
 /// Last parts of the names of nested fields that describe their object, as in `author.bot`.
@@ -291,6 +297,47 @@ fn is_id_of_participant(name: &str) -> bool {
     let first = words.next().unwrap_or_default();
     let last = words.next_back().unwrap_or_default();
     PARTICIPANT.contains(&first.as_str()) && ["id", "no", "nr", "code"].contains(&last.as_str())
+}
+
+/// Whether a name stands over people, each of whom has a part of their own below it: `Interviews`.
+pub(super) fn is_group_of_people(name: &str) -> bool {
+    const GROUPS: [&str; 34] = [
+        "participants",
+        "respondents",
+        "interviewees",
+        "interviews",
+        "sessions",
+        "users",
+        "people",
+        "persons",
+        "customers",
+        "responses",
+        "answers",
+        "teilnehmer",
+        "teilnehmende",
+        "befragte",
+        "gespräche",
+        "antworten",
+        "participantes",
+        "entrevistas",
+        "encuestados",
+        "respuestas",
+        "respostas",
+        "répondants",
+        "entretiens",
+        "réponses",
+        "partecipanti",
+        "interviste",
+        "risposte",
+        "deelnemers",
+        "gesprekken",
+        "intervjuer",
+        "wywiady",
+        "respondenci",
+        "интервью",
+        "участники",
+    ];
+    GROUPS.contains(&normalise(name).as_str())
 }
 
 /// Whether a participant's name says that they are unnamed: `anonymous`.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::columns::{Column, Columns};
 use super::facts::{Facts, is_about_people};
-use super::traits::{Answers, is_trait, lift};
+use super::traits::{Answers, is_everybodys, is_trait, lift};
 use crate::corpus::Corpus;
 use crate::llm::ChatModel;
 use crate::prompts::Wording;
@@ -63,7 +63,7 @@ pub(super) fn of_groups(
 fn told<'a, 'c: 'a>(
     answers: impl Iterator<Item = (&'a Answers<'c>, (&'c str, Held))>,
 ) -> Vec<CountedAnswer> {
-    let mut all: Vec<_> = answers.collect();
+    let mut all: Vec<_> = answers.filter(|(_, (_, held))| !is_everybodys(held)).collect();
     all.sort_by(|(_, (_, a)), (_, (_, b))| {
         is_trait(b).cmp(&is_trait(a)).then(lift(b).total_cmp(&lift(a)))
     });

@@ -104,6 +104,15 @@ pub(super) fn is_trait(held: &Held) -> bool {
     is_clear_majority(held) || is_clearly_more(held)
 }
 
+/// Fewest people who show that an answer which all of them gave is the study's and not theirs: consent,
+/// a filter, a figure that a tool writes.
+const EVERYBODY: usize = 8;
+
+/// Whether everybody gave the answer, so that it tells nothing of anybody.
+pub(super) fn is_everybodys(held: &Held) -> bool {
+    held.answered_by_all >= EVERYBODY && held.given_by_all == held.answered_by_all
+}
+
 /// Whether two thirds of those asked hold it: with half of them, the next survey may say the
 /// opposite.
 pub(super) fn is_clear_majority(held: &Held) -> bool {
@@ -155,6 +164,12 @@ mod tests {
         ] {
             assert_eq!(is_trait(&counts), is, "{counts:?}");
         }
+    }
+
+    #[test]
+    fn what_everybody_answers_tells_nothing_of_anybody() {
+        assert!(is_everybodys(&held(3, 3, 9, 9)));
+        assert!(!is_everybodys(&held(3, 3, 8, 9)) && !is_everybodys(&held(3, 3, 5, 5)));
     }
 
     #[test]

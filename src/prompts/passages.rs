@@ -105,7 +105,14 @@ fn next_len(text: &str, at: usize) -> usize {
 pub fn clauses(text: &str, sentence: &Range<usize>) -> Vec<Range<usize>> {
     const JOINTS: [&str; 4] = [" because ", " but ", " so ", " and "];
     let piece = &text[sentence.clone()];
+    // Not inside of numbers: `£2.40`, `10:30`.
+    let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    let in_number = |at: usize, mark: &str| {
+        is_digit(piece[..at].chars().next_back())
+            && is_digit(piece[at + mark.len()..].chars().next())
+    };
     let punctuation = piece.match_indices([',', ';', ':', '–', '—', '.', '!', '?']);
+    let punctuation = punctuation.filter(|(at, mark)| !in_number(*at, mark));
     let mut cuts: Vec<(usize, usize)> =
         punctuation.map(|(at, mark)| (at, at + mark.len())).collect();
     for joint in JOINTS {
@@ -118,10 +125,21 @@ pub fn clauses(text: &str, sentence: &Range<usize>) -> Vec<Range<usize>> {
     for (end, next) in cuts {
         let clause = trimmed(text, sentence.start + start..sentence.start + end.max(start));
         let whole = |range: &Range<usize>| words(&text[range.clone()]).nth(MIN_WORDS - 1).is_some();
-        found.extend(clause.filter(whole));
+        found.extend(clause.filter(|range| whole(range) && is_balanced(&text[range.clone()])));
         start = next;
     }
     found
+}
+
+/// Whether each bracket in a text has its other half.
+fn is_balanced(text: &str) -> bool {
+    [('(', ')'), ('[', ']'), ('（', '）')].iter().all(|(open, close)| {
+        let mut depth = 0_i32;
+        text.chars().all(|c| {
+            depth += i32::from(c == *open) - i32::from(c == *close);
+            depth >= 0
+        }) && depth == 0
+    })
 }
 
 /// A sentence of a record.
@@ -246,6 +264,21 @@ mod tests {
         let found: Vec<&str> =
             clauses(text, &(0..text.len())).into_iter().map(|r| &text[r]).collect();
         assert_eq!(found, ["When I'm on holiday nobody can find it", "and that's on me"]);
+    }
+
+    #[test]
+    fn clauses_keep_numbers_and_brackets_whole() {
+        let of = |text: &str| -> Vec<String> {
+            clauses(text, &(0..text.len())).into_iter().map(|r| text[r].to_owned()).collect()
+        };
+        assert_eq!(
+            of("It took £2.40 from me at 10:30, I never asked for it."),
+            ["It took £2.40 from me at 10:30", "I never asked for it"]
+        );
+        assert_eq!(
+            of("I take the bus (and the tram, and the bike), because my knee hurts."),
+            ["because my knee hurts"]
+        );
     }
 
     #[test]

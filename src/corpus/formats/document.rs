@@ -5,6 +5,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::outline::Outline;
 use crate::corpus::looks::Look;
 use crate::corpus::names::{is_speaker_column, normalise, participant_rank};
 use crate::corpus::notes::filled;
@@ -13,7 +14,7 @@ use crate::corpus::notes::researchers;
 use crate::corpus::rows::{Rows, clean_name};
 use crate::corpus::talk::asked;
 use crate::corpus::talk::moderator;
-use crate::corpus::talk::speakers::participant_of_heading;
+use crate::corpus::talk::speakers::{begins_turn, participant_of_heading};
 use crate::corpus::talk::transcript::{self, Block, Body, Facts};
 use crate::corpus::talk::transcript_header;
 
@@ -35,6 +36,7 @@ pub(super) struct Document<'a> {
     owner: Option<Named>,
     /// Whether the file is a note that names no participant, among notes that do.
     is_about_notes: bool,
+    outline: Outline,
     top_headings: usize,
     title: Option<String>,
     /// Those about whom a table of facts stands in the document.
@@ -73,6 +75,7 @@ impl<'a> Document<'a> {
             participant: None,
             owner: None,
             is_about_notes: false,
+            outline: Outline::default(),
             top_headings: 0,
             title: None,
             on_sheets: Vec::new(),
@@ -83,6 +86,7 @@ impl<'a> Document<'a> {
     pub(super) fn heading(&mut self, level: u8, text: &str) {
         let heading = clean_name(text);
         self.level = level;
+        self.outline.push(level, &heading, self.blocks.len());
         if self.participant.as_ref().is_some_and(|above| level <= above.level) {
             self.participant = None;
         }
@@ -254,6 +258,8 @@ impl<'a> Document<'a> {
             }
         }
         self.give_to_the_only_one();
+        self.outline.name_participants(&mut self.blocks);
+        self.drop_preface();
         let blocks = std::mem::take(&mut self.blocks);
         self.blocks = match narration::Form::find(&blocks, &self.looks) {
             Some(form) => narration::told(blocks, &self.looks, form, self.rows),
@@ -275,6 +281,34 @@ impl<'a> Document<'a> {
         }
         let below = self.blocks.iter_mut().skip_while(|block| block.participant.is_none());
         below.for_each(|block| block.participant = Some(who.clone()));
+    }
+
+    /// Leaves out paragraphs above the first of several participants whom headings name: they tell of the
+    /// study. They are fewer than what follows.
+    fn drop_preface(&mut self) {
+        let is_bare = |(block, look): &(&Block, &Look)| {
+            let is_paragraph = matches!(block.body, Body::Paragraph(_));
+            is_paragraph && block.participant.is_none() && **look != Look::Quoted
+        };
+        let above = self.blocks.iter().zip(&self.looks).take_while(is_bare).count();
+        let (preface, rest) = self.blocks.split_at(above);
+        let first = rest.first().and_then(|block| block.participant.as_ref());
+        let mut named = rest.iter().filter_map(|block| block.participant.as_ref());
+        let are_several = first.is_some() && named.any(|name| Some(name) != first);
+        let words = |blocks: &[Block]| blocks.iter().map(Block::words).sum::<usize>();
+        // What names those who ask is read below.
+        let is_header = |block: &Block| block.lines().iter().any(|line| begins_turn(line));
+        if !are_several || words(preface) >= words(rest) || preface.iter().any(is_header) {
+            return;
+        }
+        for block in self.blocks.drain(..above) {
+            self.rows.findings.note("preface", block.line, || {
+                "what stands above the first of several participants whom headings name tells of the \
+                 study, and is nobody's words; left out"
+                    .to_owned()
+            });
+        }
+        self.looks.drain(..above);
     }
 
     /// Leaves out a few paragraphs above the table that is all else in a document, and remarks of
@@ -328,11 +362,7 @@ impl<'a> Document<'a> {
         }
         if has_participants {
             for block in self.blocks.extract_if(.., |block| researchers::wrote(block)) {
-                self.rows.findings.note("researchers-section", block.line, || {
-                    "sections such as 'Next steps' and 'Summary' beside those of participants, and lines \
-                     such as 'Observation: …' and 'Date: …', are the researchers' words; left out"
-                        .to_owned()
-                });
+                researchers::note_section(block.line, self.rows);
             }
         }
     }

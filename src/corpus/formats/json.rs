@@ -3,6 +3,8 @@
 //! Owns finding the rows in a document and naming their cells; what rows mean is decided in
 //! `table`. `serde_json` bounds the nesting at 128.
 
+mod by_question;
+mod envelopes;
 mod keyed;
 mod message;
 mod nested;
@@ -93,6 +95,7 @@ fn read_line_values(text: &str, rows: &mut Rows) -> Result<(), String> {
     match first_error {
         Some(error) if values.is_empty() => Err(format!("no line of it is valid JSON: {error}")),
         _ => {
+            envelopes::open_all(&mut values);
             let mut grid = Grid::default();
             grid.add_all(&[("", &values)], |item| numbers[item - 1], rows);
             table::into_rows(grid.table, rows)
@@ -101,7 +104,9 @@ fn read_line_values(text: &str, rows: &mut Rows) -> Result<(), String> {
 }
 
 /// Adds the rows that a document holds.
-pub(crate) fn read_document(document: Value, rows: &mut Rows) -> Result<(), String> {
+pub(crate) fn read_document(mut document: Value, rows: &mut Rows) -> Result<(), String> {
+    envelopes::open(&mut document);
+    by_question::part_lists(&mut document);
     let mut grid = Grid::default();
     match document {
         Value::Array(items) => grid.add_all(&[("", &items)], |item| item, rows),

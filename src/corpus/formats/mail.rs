@@ -427,6 +427,45 @@ mod tests {
     }
 
     #[test]
+    fn salutation_closing_and_signature_are_not_said() {
+        let mail = |body: &str| {
+            let head = "From: Kemal <k@post.example>\nTo: x@y.example\nSubject: Parken\n\n";
+            load_mail(&format!("{head}{body}")).records.remove(0).text
+        };
+        let words = "ich habe zwei Autos und eine Karte.";
+        for body in [
+            format!(
+                "Sehr geehrte Damen und Herren,\n\n{words}\n\nViele Grüße\nKemal\n\nKemal Aydin\nEinkauf\nTel. 0234 5550\n"
+            ),
+            format!("Hallo Frau Pohl,\n{words}\n\nLG Kemal\n"),
+            format!("{words}\n\nThanks!\n\nKemal\n"),
+        ] {
+            assert_eq!(mail(&body), format!("subject: Parken\ntext: {words}"), "{body}");
+        }
+        let goes_on = "Thanks,\n\nit works now.";
+        assert!(mail(goes_on).ends_with("it works now."), "nothing stands above the closing");
+        let added = format!("{words}\n\nViele Grüße\nKemal\n\nPS: Und der Schlüssel klemmt.\n");
+        assert!(mail(&added).contains("PS: Und der Schlüssel klemmt."));
+    }
+
+    #[test]
+    fn questions_that_a_message_repeats_are_not_its_senders() {
+        let rows = load_mail(
+            "From: T <t@post.example>\nSubject: Re: panels\n\nAnswers below.\n\nQ1: Why did you\nbuy them?\n\
+             A1: Because of the freezer.\n\nQ2: Who came?\nA2: My brother.\nAnd a man from church.\n",
+        );
+        let texts: Vec<_> = rows.records.iter().map(|record| record.text.as_str()).collect();
+        assert_eq!(
+            texts,
+            [
+                "subject: Re: panels\ntext: Answers below.",
+                "subject: Re: panels\nquestion: Why did you buy them?\ntext: Because of the freezer.",
+                "subject: Re: panels\nquestion: Who came?\ntext: My brother.\nAnd a man from church.",
+            ]
+        );
+    }
+
+    #[test]
     fn encodings_and_parts_are_read_as_a_mail_program_shows_them() {
         let rows = load_mail(
             "From: =?utf-8?B?SsO8cmdlbg==?= <j@x.example>\nSubject: =?iso-8859-1?Q?B=FCro?=\n\

@@ -16,6 +16,7 @@ pub(super) mod markdown;
 mod merged;
 pub(super) mod ods;
 pub(super) mod org;
+mod outline;
 pub(super) mod subtitles;
 pub(super) mod text;
 mod vault;

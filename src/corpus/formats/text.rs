@@ -9,6 +9,7 @@ use crate::corpus::notes::filled;
 use crate::corpus::notes::letters;
 use crate::corpus::notes::narration::{self, Form};
 use crate::corpus::notes::posts;
+use crate::corpus::notes::researchers;
 use crate::corpus::notes::reviews;
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::asked::{self, Asked};
@@ -43,6 +44,7 @@ pub(crate) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     let asked = asked_in(&lines, &frames);
     let mut blocks = blocks_of(&lines, &frames, &asked, rows);
     asked.answered(&mut blocks);
+    researchers::drop_sections(&mut blocks, rows);
     if asked.is_empty()
         && let Some(form) = Form::find(&blocks, &[])
         && !has_other_labels(&lines, &frames)
@@ -89,6 +91,8 @@ fn blocks_of<'t>(
                 note_tool_line(i + 1, rows);
             }
             reader.above = above.clone();
+        } else if frames.is_rule(i) {
+            reader.end_paragraph();
         } else if frames.is_tools(i) {
             reader.end_paragraph();
             note_tool_line(i + 1, rows);

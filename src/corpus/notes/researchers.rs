@@ -8,13 +8,20 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::corpus::names::normalise;
+use crate::corpus::rows::Rows;
 use crate::corpus::talk::bystanders::is_remark;
 use crate::corpus::talk::speakers::is_fact;
 use crate::corpus::talk::transcript::Block;
 
 /// Headings over what researchers write to each other.
-const RESEARCHERS: [&str; 142] = [
+const RESEARCHERS: [&str; 148] = [
     // English.
+    "howmightwe",
+    "hmw",
+    "parkinglot",
+    "opportunities",
+    "ideas",
+    "severityratings",
     "nextsteps",
     "actionitems",
     "actions",
@@ -233,6 +240,26 @@ pub(crate) fn is_heading(heading: &str) -> bool {
 pub(crate) fn remarks(block: &Block) -> bool {
     let label = block.lines().first().and_then(|line| line.split_once([':', '：']));
     label.is_some_and(|(label, _)| is_remark(label) || is_of_interviewer(label))
+}
+
+/// Leaves out the sections of a text that are researchers' by their headings.
+pub(crate) fn drop_sections(blocks: &mut Vec<Block>, rows: &mut Rows) {
+    let is_theirs = |block: &Block| block.section.as_deref().is_some_and(is_heading);
+    if blocks.iter().all(is_theirs) {
+        return;
+    }
+    for block in blocks.extract_if(.., |block| is_theirs(block)) {
+        note_section(block.line, rows);
+    }
+}
+
+/// Reports a section or a remark of researchers that is left out.
+pub(crate) fn note_section(line: usize, rows: &mut Rows) {
+    rows.findings.note("researchers-section", line, || {
+        "sections such as 'Next steps' and 'Summary' beside those of participants, and lines such as \
+         'Observation: …' and 'Date: …', are the researchers' words; left out"
+            .to_owned()
+    });
 }
 
 /// Whether researchers wrote a block, in a document that also holds the words of participants.

@@ -212,10 +212,17 @@ pub(crate) fn opens_letter(line: &str) -> bool {
 /// Whether a line is the closing of a letter: `Yours faithfully,`.
 pub(crate) fn closes_letter(line: &str) -> bool {
     static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
-        let closing = "yours|sincerely|kind regards|best regards|regards|with kind regards\
-            |mit freundlichen grüßen|freundliche grüße|cordialement|salutations|atentamente|saludos\
-            |atenciosamente|cordiali saluti|distinti saluti|met vriendelijke groet";
-        Regex::new(&format!(r"(?i)^(?:{closing})\b.{{0,20}},?$")).expect("the pattern is valid")
+        let closing = "yours|sincerely|kind regards|best regards|best wishes|regards|with kind regards\
+            |warm regards|mit freundlichen grüßen|(?:freundliche|viele|liebe|beste|schöne|herzliche) grüße\
+            |lg|vg|mfg|cordialement|bien à vous|salutations|atentamente|saludos|un saludo\
+            |atenciosamente|abraços?|cordiali saluti|distinti saluti|met vriendelijke groet|hartelijke groet\
+            |groetjes|med vänlig(?:a)? hälsning(?:ar)?|vänliga hälsningar|med venlig hilsen|mvh|pozdrawiam\
+            |z poważaniem";
+        // These also begin sentences.
+        let alone =
+            "best|cheers|thanks|many thanks|thank you|danke|merci|gracias|obrigad[oa]|grazie";
+        Regex::new(&format!(r"(?i)^(?:(?:{closing})\b.{{0,20}},?|(?:{alone})[,!.]?)$"))
+            .expect("the pattern is valid")
     });
     CLOSING.is_match(line.trim())
 }

@@ -113,7 +113,10 @@ const COVER_FACTS: [&str; 32] = [
 ];
 
 /// Names of sheets in which researchers say what they make of the others.
-const READINGS: [&str; 56] = [
+const READINGS: [&str; 59] = [
+    "memo",
+    "memos",
+    "codingmemo",
     "summary",
     "overview",
     "themes",
@@ -237,6 +240,32 @@ pub(super) fn is_reading(sheet: &Sheet) -> bool {
             || is_who(&name)
     };
     is_named(&sheet.name, &READINGS) && !top.any(|(_, cell)| is_words(cell.trim()))
+}
+
+/// Whether a sheet is a pivot table: it begins as spreadsheets head the values that its rows sum up.
+pub(super) fn is_pivot(sheet: &Sheet) -> bool {
+    const HEADS: [&str; 18] = [
+        "rowlabels",
+        "zeilenbeschriftungen",
+        "étiquettesdelignes",
+        "étiquettesdeligne",
+        "etiquetasdefila",
+        "rótulosdelinha",
+        "rótulosderow",
+        "etichettediriga",
+        "rijlabels",
+        "radetiketter",
+        "rækkemærkater",
+        "rivitunnisteet",
+        "etykietywierszy",
+        "popiskyřádků",
+        "названиястрок",
+        "行标签",
+        "行ラベル",
+        "행레이블",
+    ];
+    let mut firsts = sheet.lines().take(TOP).filter_map(|cells| cells.first());
+    firsts.any(|(_, cell)| HEADS.contains(&normalise(cell).as_str()))
 }
 
 /// Whether some rows of a sheet have sentences in them, as answers do.

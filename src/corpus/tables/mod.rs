@@ -22,6 +22,7 @@ pub(super) mod staff;
 mod stamped;
 mod survey_rows;
 pub(super) mod table;
+mod titles;
 pub(super) mod transposed;
 mod turns;
 mod voices;

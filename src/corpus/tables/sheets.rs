@@ -88,7 +88,9 @@ impl Sheet {
 
 /// Adds the records of every sheet that is not about the others.
 pub(crate) fn into_rows(sheets: Vec<Sheet>, rows: &mut Rows) -> Result<(), String> {
-    let is_about = |sheet: &Sheet| cover::explains_others(&sheet.name) || cover::is_cover(sheet);
+    let is_about = |sheet: &Sheet| {
+        cover::explains_others(&sheet.name) || cover::is_cover(sheet) || cover::is_pivot(sheet)
+    };
     let mut abouts: Vec<bool> = sheets.iter().map(is_about).collect();
     let readings: Vec<bool> = sheets.iter().map(cover::is_reading).collect();
     let others = sheets.iter().zip(&abouts).zip(&readings);
@@ -254,6 +256,9 @@ mod tests {
         assert_eq!(read(&[("Answers", &answers), ("Themes", &quotes)]), (3, 0));
         assert_eq!(read(&[("People", &facts), ("Themes", &themes)]), (3, 0), "no answers beside");
         assert_eq!(read(&[("Answers", &answers), ("Summer", &themes)]), (3, 0));
+        let pivot =
+            [(0, 0, "Zeilenbeschriftungen"), (0, 1, "Anzahl von ID"), (1, 0, "A"), (1, 1, "4")];
+        assert_eq!(read(&[("Answers", &answers), ("Sheet2", &pivot)]), (2, 1));
     }
 
     #[test]

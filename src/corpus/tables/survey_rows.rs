@@ -3,6 +3,9 @@
 //! Owns how survey tools write them.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::table::{Table, TableRow};
 use crate::corpus::names::{is_context, normalise};
@@ -36,6 +39,30 @@ pub(super) fn drop_second_headers(table: &mut Table, rows: &mut Rows) {
                 *name = value;
             }
         }
+    }
+}
+
+/// Fewest columns whose names begin with a code.
+const CODED: usize = 3;
+
+/// Takes the codes from names that have the text of the question behind them, as LimeSurvey writes them:
+/// `G01Q02[SQ001]. What do you use? [App]`. A code that says itself that nobody answered stays, and the
+/// text goes, since it may be in any language.
+pub(super) fn drop_codes(names: &mut [String]) {
+    static CODED_NAME: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"^(?P<code>[A-Za-z][A-Za-z0-9_]*(?:\[[^\]]+\])*)\. (?P<text>\S.*)$")
+            .expect("the pattern is valid")
+    });
+    let coded = names.iter().filter(|name| CODED_NAME.is_match(name)).count();
+    if coded < CODED || coded * 10 < names.len() * 9 {
+        return;
+    }
+    for name in names {
+        let plain = CODED_NAME.captures(name).map(|found| {
+            let part = if is_context(&found["code"]) { "code" } else { "text" };
+            found[part].to_owned()
+        });
+        *name = plain.unwrap_or_else(|| std::mem::take(name));
     }
 }
 
@@ -132,6 +159,21 @@ fn is_sub_header(table: &Table) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::corpus::test_support::load_table as read;
+
+    #[test]
+    fn codes_before_the_texts_of_questions_go() {
+        let rows = read(
+            &[
+                "id. Antwoord-ID",
+                "seed. Begin",
+                "G01Q02[SQ001]. Wat gebruikt u? [App]",
+                "G01Q03. Wat ergert u?",
+            ],
+            &[&["4", "9", "Ja", "De zelfscan kiest mij altijd uit."]],
+        );
+        let names: Vec<_> = rows.records[0].columns.iter().map(|span| span.name.as_ref()).collect();
+        assert_eq!(names, ["id", "seed", "Wat gebruikt u? [App]", "Wat ergert u?"]);
+    }
 
     #[test]
     fn labels_under_codes_are_names_and_answers_are_not() {

@@ -11,6 +11,7 @@ use super::options;
 use super::repeated;
 use super::stamped;
 use super::survey_rows;
+use super::titles;
 use super::turns::Talk;
 use super::voices::Voices;
 use crate::corpus::markup;
@@ -60,9 +61,11 @@ pub(crate) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
     for name in &mut table.names {
         *name = clean_name(name);
     }
+    survey_rows::drop_codes(&mut table.names);
     repeated::drop_columns(&mut table, rows);
     options::join(&mut table, rows);
     name_columns(&mut table.names, rows);
+    titles::take(&mut table, &mut rows.findings);
     let participant = Voices::of(&table).map(|voices| voices.participant);
     stamped::take(&mut table, participant, &mut rows.findings);
     cell_talk::unfold(&mut table, participant, &mut rows.findings);

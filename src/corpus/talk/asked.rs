@@ -64,6 +64,13 @@ fn numbered(line: &str) -> Option<&str> {
     NUMBER.find(line).map(|number| &line[number.end()..])
 }
 
+/// Whether a text is nothing but the number of a question: `Q1.`, `3)`.
+fn is_number(text: &str) -> bool {
+    let text = text.trim();
+    text.contains(|c: char| c.is_ascii_digit())
+        && numbered(&format!("{text} ")).is_some_and(str::is_empty)
+}
+
 /// Lines that follow each other without a blank one between them.
 struct Stretch<'t> {
     first: usize,
@@ -97,6 +104,7 @@ impl<'t> Stretch<'t> {
     fn only_asks(&self) -> bool {
         let (first, last) = (self.lines[0], self.lines[self.lines.len() - 1]);
         let (before, _) = self.lines.split_at(self.lines.len() - 1);
+        let last = numbered(last).filter(|_| before.is_empty()).unwrap_or(last);
         self.lines.len() <= MOST_LINES
             && asks(last)
             && !before.iter().any(|line| asks(line))
@@ -161,25 +169,7 @@ impl<'t> Asked<'t> {
     }
 
     fn find_between_answers(&mut self, stretches: &[Stretch<'t>]) {
-        let is_answered = |i: usize| {
-            stretches[i].only_asks() && stretches.get(i + 1).is_some_and(|next| !next.only_asks())
-        };
-        let all: Vec<usize> = (0..stretches.len()).filter(|i| stretches[*i].only_asks()).collect();
-        let answered = all.iter().filter(|i| is_answered(**i)).count();
-        let opens =
-            all.first().is_some_and(|first| *first == 0 || *first == 1 && is_title(&stretches[0]));
-        let are_numbered = || {
-            let is_numbered = |i: &&usize| numbered(stretches[**i].lines[0]).is_some();
-            all.iter().filter(is_numbered).count() * 4 >= all.len() * 3
-        };
-        let is_form = answered >= LEAST
-            && answered * 4 >= all.len() * 3
-            && opens
-            && (all.len() * 3 >= stretches.len() || are_numbered());
-        if !is_form {
-            return;
-        }
-        for stretch in all.iter().map(|i| &stretches[*i]) {
+        for stretch in between_answers(stretches).iter().map(|i| &stretches[*i]) {
             for (i, line) in stretch.lines.iter().enumerate() {
                 let plain = numbered(line).filter(|_| i == 0).unwrap_or(line);
                 self.lines.insert(stretch.first + i, plain);
@@ -208,6 +198,26 @@ impl<'t> Asked<'t> {
             answer(blocks, &speakers);
         }
     }
+}
+
+/// Indices of the stretches that ask and that others answer, if that is the form of a text.
+fn between_answers(stretches: &[Stretch<'_>]) -> Vec<usize> {
+    let is_answered = |i: usize| {
+        stretches[i].only_asks() && stretches.get(i + 1).is_some_and(|next| !next.only_asks())
+    };
+    let all: Vec<usize> = (0..stretches.len()).filter(|i| stretches[*i].only_asks()).collect();
+    let answered = all.iter().filter(|i| is_answered(**i)).count();
+    let opens =
+        all.first().is_some_and(|first| *first == 0 || *first == 1 && is_title(&stretches[0]));
+    let are_numbered = || {
+        let is_numbered = |i: &&usize| numbered(stretches[**i].lines[0]).is_some();
+        all.iter().filter(is_numbered).count() * 4 >= all.len() * 3
+    };
+    let is_form = answered >= LEAST
+        && answered * 4 >= all.len() * 3
+        && (opens || are_numbered())
+        && (all.len() * 3 >= stretches.len() || are_numbered());
+    if is_form { all } else { Vec::new() }
 }
 
 /// The turn in which somebody asks.
@@ -248,7 +258,7 @@ pub(crate) fn in_bold(blocks: Vec<Block>, looks: &[Look], findings: &mut Finding
         parts().filter(|(i, part)| moderator::ends_in_question(part.0) && is_followed(*i, *part));
     let asking = asking.count();
     if asking < LEAST || asking * 2 < parts().count() {
-        return blocks;
+        return numbered_in(blocks);
     }
     let speakers = Speakers::find(&blocks);
     let is_sentence =
@@ -283,11 +293,47 @@ pub(crate) fn in_bold(blocks: Vec<Block>, looks: &[Look], findings: &mut Finding
     out
 }
 
+/// Makes the paragraphs of a document that begin with the number of a question and ask it questions, if
+/// others answer them.
+fn numbered_in(mut blocks: Vec<Block>) -> Vec<Block> {
+    fn of((first, block): (usize, &Block)) -> Stretch<'_> {
+        Stretch { first, lines: block.lines().iter().map(|line| line.trim()).collect() }
+    }
+    let is_paragraph = |(_, block): &(usize, &Block)| {
+        matches!(block.body, Body::Paragraph(_)) && !block.lines().is_empty()
+    };
+    let stretches: Vec<_> = blocks.iter().enumerate().filter(is_paragraph).map(of).collect();
+    let asking = between_answers(&stretches);
+    let asking = asking.into_iter().map(|at| &stretches[at]);
+    let asking: Vec<(usize, Vec<String>)> = asking
+        .filter_map(|stretch| {
+            let mut lines: Vec<String> =
+                stretch.lines.iter().map(|&line| line.to_owned()).collect();
+            numbered(stretch.lines[0])?.clone_into(&mut lines[0]);
+            Some((stretch.first, lines))
+        })
+        .collect();
+    if asking.len() < LEAST {
+        return blocks;
+    }
+    let speakers = Speakers::find(&blocks);
+    for (at, lines) in asking {
+        blocks[at].body = turn(lines);
+    }
+    answer(&mut blocks, &speakers);
+    blocks
+}
+
 /// The bold beginning of a text and what stands behind it, unless the beginning is a label, or only
 /// a word of a sentence.
 fn bold_part<'t>(text: &'t str, look: &Look) -> Option<(&'t str, &'t str)> {
     let Look::Bold(bytes) = *look else { return None };
-    let (bold, rest) = text.split_at_checked(bytes)?;
+    let (mut bold, mut rest) = text.split_at_checked(bytes)?;
+    // Only the number of the question may be in bold: `**Q1.** Why?`
+    if is_number(bold) {
+        let end = text.find('\n').unwrap_or(text.len());
+        (bold, rest) = text.split_at(end);
+    }
     let is_line = rest.trim().is_empty() || rest.trim_start_matches([' ', '\t']).starts_with('\n');
     let is_whole = is_line && !bold.trim_end().ends_with(':') || moderator::ends_in_question(bold);
     (is_whole && !begins_turn(bold)).then(|| (bold.trim(), rest.trim()))
@@ -334,6 +380,20 @@ mod tests {
 
     fn texts(rows: &Rows) -> Vec<&str> {
         rows.records.iter().map(|record| record.text.as_str()).collect()
+    }
+
+    #[test]
+    fn the_number_of_a_question_may_be_all_that_is_bold() {
+        has_read(markdown::read, &all(|i, q, a| format!("**Q{i}.** {q}\n\n{a}\n\n")));
+        has_read(markdown::read, &all(|i, q, a| format!("**{i}.** {q}\n{a}\n\n")));
+        let above = |text: String| format!("A driver, 12 March\n\n{text}");
+        has_read(markdown::read, &above(all(|i, q, a| format!("Q{i}. {q}\n\n{a}\n\n"))));
+    }
+
+    #[test]
+    fn an_answer_below_a_labelled_question_needs_no_label() {
+        has_read(text::read, &all(|_, q, a| format!("Q: {q}\n\n{a}\n\n")));
+        has_read(text::read, &all(|i, q, a| format!("Q{i}: {q}\n{a}\n\n")));
     }
 
     const ANSWERS: [(&str, &str); 4] = [

@@ -3,9 +3,10 @@
 //! Owns putting together what labels, headers and the speakers' own words say. What becomes of the turns
 //! is decided in `transcript`.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::bystanders::{interprets, is_remark, is_system};
+use super::bystanders::{interprets, is_remark, is_system, is_unknown};
 use super::chat_heads::Parts;
 use super::helpers::{self, Said};
 use super::moderator;
@@ -84,6 +85,40 @@ impl Asking {
     }
 }
 
+/// Calls two speakers who are labelled by a letter each what they are, where one of them asks and the
+/// other answers: `P:` and `R:` of Spanish are what `Q:` and `A:` are of English, and so are `F:` and
+/// `A:` of German or `P:` and `O:` of Polish.
+pub(super) fn tell_letters(entries: &mut [Entry], parts: &Parts) {
+    // By label: turns, and those that end in a question.
+    let mut tallies: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for entry in entries.iter() {
+        let Entry::Turn(Turn { speaker: Some(speaker), text, .. }) = entry else { continue };
+        let (turns, asked) = tallies.entry(speaker.clone()).or_default();
+        *turns += 1;
+        *asked += usize::from(moderator::ends_in_question(text));
+    }
+    let all: usize = tallies.values().map(|(turns, _)| turns).sum();
+    tallies.retain(|label, _| label.chars().count() == 1);
+    let by_letters: usize = tallies.values().map(|(turns, _)| turns).sum();
+    let is_known = |label: &String| moderator::is_asker(label) || parts.is_asking(label);
+    let mut both: Vec<(String, (usize, usize))> = tallies.into_iter().collect();
+    both.sort_by_key(|(_, (turns, asked))| Reverse(asked * 100 / turns));
+    let [(asker, (turns, asked)), (answerer, (answers, asking_back))] = &both[..] else { return };
+    let are_letters = by_letters * 4 >= all * 3 && !both.iter().any(|(label, _)| is_known(label));
+    let is_clear = *turns > 1 && asked * 3 >= turns * 2 && asking_back * 3 <= *answers;
+    if !are_letters || !is_clear {
+        return;
+    }
+    for entry in entries {
+        let Entry::Turn(Turn { speaker: Some(speaker), participant, .. }) = entry else { continue };
+        if speaker == asker {
+            "Q".clone_into(speaker);
+        } else if speaker == answerer && participant.is_some() {
+            "A".clone_into(speaker);
+        }
+    }
+}
+
 /// Drops what interpreters and the system of a chat say, where others are heard beside them and those
 /// who ask, and what researchers remark.
 pub(super) fn drop_bystanders(entries: &mut Vec<Entry>, rows: &mut Rows) {
@@ -93,17 +128,24 @@ pub(super) fn drop_bystanders(entries: &mut Vec<Entry>, rows: &mut Rows) {
         Entry::Row { .. } => None,
     };
     let is_other = |who: &String| !is_no_party(who) && !is_remark(who) && !moderator::is_asker(who);
-    let others_speak = entries.iter().filter_map(speaker).any(|who| is_other(&who));
+    let heard: Vec<String> = entries.iter().filter_map(speaker).filter(is_other).collect();
+    let unknown = heard.iter().filter(|who| is_unknown(who)).count();
+    let others_speak = heard.len() > unknown;
+    // Where a program knew hardly anybody by their voice, what it did not know is the interview.
+    let drops_unknown = unknown * 2 < heard.len();
     let all_remark = entries.iter().all(|entry| speaker(entry).is_some_and(|who| is_remark(&who)));
     entries.retain(|entry| {
         let Entry::Turn(Turn { line, speaker: Some(speaker), .. }) = entry else { return true };
-        let is_gone = is_no_party(speaker) && others_speak || is_remark(speaker) && !all_remark;
+        let is_gone = is_no_party(speaker) && others_speak
+            || is_remark(speaker) && !all_remark
+            || is_unknown(speaker) && drops_unknown;
         if is_gone {
-            let name = moderator::name_in(speaker).filter(|_| !is_remark(speaker));
+            let has_name = !is_remark(speaker) && !is_unknown(speaker);
+            let name = moderator::name_in(speaker).filter(|_| has_name);
             rows.other_names.extend(name.map(str::to_owned));
             rows.findings.note("bystander", *line, || {
-                "what an interpreter says was said by others, and what a chat's system says or researchers \
-                 remark is no participant's words; left out"
+                "what an interpreter says was said by others, and what a chat's system says, researchers \
+                 remark or somebody unknown calls in is no participant's words; left out"
                     .to_owned()
             });
         }

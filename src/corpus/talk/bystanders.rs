@@ -122,6 +122,29 @@ pub(super) fn is_system(label: &str) -> bool {
     SYSTEMS.contains(&normalise(label).as_str())
 }
 
+/// Whether a label is what a program calls somebody whose voice it does not know: `Unknown Speaker`.
+pub(super) fn is_unknown(label: &str) -> bool {
+    const UNKNOWN: [&str; 16] = [
+        "unknown",
+        "unidentified",
+        "unbekannt",
+        "unbekannte",
+        "unbekannter",
+        "inconnu",
+        "inconnue",
+        "desconocido",
+        "desconocida",
+        "desconhecido",
+        "desconhecida",
+        "sconosciuto",
+        "onbekend",
+        "onbekende",
+        "okänd",
+        "nieznany",
+    ];
+    label.split_whitespace().any(|word| UNKNOWN.contains(&normalise(word).as_str()))
+}
+
 fn is_one_of(words: &[&str], label: &str) -> bool {
     let is_word = |part: &str| {
         let part = normalise(part);

@@ -10,13 +10,19 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::layouts::heads_turn;
-use super::speakers::{begins_turn, participant_of_heading};
+use super::speakers::{begins_turn, has_age, participant_of_heading};
 
 /// Fewest times that a tool's line occurs.
 const LEAST: usize = 3;
 
 /// Fewest pages whose edges are known by their numbers.
 const LEAST_PAGES: usize = 2;
+
+/// Shortest line that underlines a heading, in bytes.
+const LEAST_RULE: usize = 3;
+
+/// Most words of such a line that gives an age: `Ana Lee, 44, sells flowers`.
+const AGED_WORDS: usize = 8;
 
 /// Most words of a line that is taken for a heading because it numbers or names a participant.
 const HEADING_WORDS: usize = 3;
@@ -32,6 +38,8 @@ pub(crate) struct Above {
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
     tools: HashSet<usize>,
+    /// Lines that underline headings.
+    rules: HashSet<usize>,
     headings: BTreeMap<usize, Above>,
     /// Whether headings name the files from which a tool took the words below them, so that what
     /// stands above the first of them is the tool's, too.
@@ -59,9 +67,21 @@ impl Frames {
             }
         }
         let mut sessions = BTreeMap::new();
+        let mut groups = BTreeMap::new();
         for (at, line) in lines.iter().enumerate().filter(|(at, _)| *at == 0 || is_blank(at - 1)) {
             if let Some(participant) = session(line.trim()) {
                 sessions.insert(at, Above { section: None, participant: Some(participant) });
+            }
+        }
+        // Underlined, as in plain text that is written like Markdown.
+        for (at, line) in lines.iter().enumerate().filter(|(at, _)| *at == 0 || is_blank(at - 1)) {
+            let below = lines.get(at + 1).map_or("", |line| line.trim());
+            let is_rule =
+                below.len() >= LEAST_RULE && below.bytes().all(|b| matches!(b, b'-' | b'=' | b'~'));
+            let who = participant_of_heading(line.trim().trim_end_matches(':')).filter(|_| is_rule);
+            if let Some(participant) = who {
+                named.insert(at, Above { section: None, participant: Some(participant) });
+                frames.rules.insert(at + 1);
             }
         }
         let others = alone.iter().filter(|(at, _)| !named.contains_key(at));
@@ -75,7 +95,19 @@ impl Frames {
         if frames.are_sources {
             frames.headings.append(&mut sources);
         }
-        for mut found in [ruled, named, sessions] {
+        for (at, line) in lines.iter().enumerate().filter(|(at, _)| *at == 0 || is_blank(at - 1)) {
+            if let Some(section) = group(line.trim()) {
+                groups.insert(at, Above { section: Some(section), participant: None });
+            }
+        }
+        // Above the first group stands the name of the whiteboard.
+        let title = alone.first().filter(|(at, line)| {
+            groups.first_key_value().is_some_and(|(first, _)| at < first) && !ends_sentence(line)
+        });
+        if let Some((at, _)) = title.filter(|_| differ(&groups)) {
+            frames.tools.insert(*at);
+        }
+        for mut found in [ruled, named, sessions, groups] {
             if differ(&found) {
                 frames.headings.append(&mut found);
             }
@@ -88,9 +120,18 @@ impl Frames {
         self.tools.contains(&line)
     }
 
+    /// Whether a line only underlines the heading above it.
+    pub(crate) fn is_rule(&self, line: usize) -> bool {
+        self.rules.contains(&line) && self.headings.contains_key(&(line - 1))
+    }
+
     pub(crate) fn heading(&self, line: usize) -> Option<&Above> {
         self.headings.get(&line)
     }
+}
+
+fn ends_sentence(line: &str) -> bool {
+    line.ends_with(['.', '!', '?', '…', '。', '！', '？', '।'])
 }
 
 /// Indices of the lines that come back with only their numbers changed: two numbers or more
@@ -101,8 +142,7 @@ fn counted<'t>(alone: impl Iterator<Item = (usize, &'t str)>) -> HashSet<usize> 
         LazyLock::new(|| Regex::new(r"\d+(?:[.,]\d+)*").expect("the pattern is valid"));
     let mut frames: HashMap<String, Vec<(usize, &str)>> = HashMap::new();
     for (at, line) in alone {
-        let is_said =
-            line.ends_with(['.', '!', '?', '…', '。', '！', '？', '।']) || begins_turn(line);
+        let is_said = ends_sentence(line) || begins_turn(line);
         let is_words = is_said || heads_turn(line);
         if !is_words && line.contains(char::is_alphabetic) && NUMBER.is_match(line) {
             frames.entry(NUMBER.replace_all(line, "#").into_owned()).or_default().push((at, line));
@@ -191,6 +231,18 @@ fn session(line: &str) -> Option<String> {
     participant_of_heading(who).filter(|_| !who.ends_with('.'))
 }
 
+/// The heading in a line by which a whiteboard begins a group of notes: `Section: What we heard`.
+fn group(line: &str) -> Option<String> {
+    static GROUP: LazyLock<Regex> = LazyLock::new(|| {
+        let word = "section|frame|column|board|group|cluster|category|theme|bereich|rahmen|spalte\
+                    |gruppe|thema|sección|marco|columna|grupo|tema|cadre|colonne|groupe|thème\
+                    |seção|coluna|sezione|riquadro|colonna|gruppo|sectie|kolom|groep";
+        Regex::new(&format!(r"(?i)^(?:{word})\s*:\s*(?P<name>\p{{L}}[^.!?]{{0,59}})$"))
+            .expect("the pattern is valid")
+    });
+    Some(GROUP.captures(line)?["name"].trim().to_owned())
+}
+
 /// The heading in a line such as `=== P01.txt ===`, which is a participant's where it says so or
 /// names a file.
 pub(crate) fn between_rules(line: &str) -> Option<Above> {
@@ -213,7 +265,8 @@ pub(crate) fn between_rules(line: &str) -> Option<Above> {
 
 /// The participant of a line that is nothing but a heading for one: `P02`, `Participant 3`.
 fn short_heading(line: &str) -> Option<String> {
-    let is_short = line.split_whitespace().nth(HEADING_WORDS).is_none();
+    let most = if has_age(line) { AGED_WORDS } else { HEADING_WORDS };
+    let is_short = line.split_whitespace().nth(most).is_none();
     let is_said = line.ends_with(['.', '!', '?', '…', '。']) || begins_turn(line);
     participant_of_heading(line.trim_end_matches(':')).filter(|_| is_short && !is_said)
 }
@@ -254,6 +307,50 @@ mod tests {
             "{found:?}"
         );
         assert!(found.contains(&(Some("Leo, 68, retired"), "It whistles at me.")), "{found:?}");
+    }
+
+    #[test]
+    fn a_line_that_is_underlined_names_whose_words_follow() {
+        let rows = load_text(
+            "Respondentka 1 (Halina, 67 lat)\n---------\n\nP: Jak pani kupuje?\nO: Rano, z wózkiem.\n\n\
+             P: A kasy?\nO: Raz.\n\nRespondent 2 (Igor)\n-----\n\nP: Jak pan kupuje?\nO: Telefonem.\n",
+        );
+        let expected = [
+            (
+                Some("Respondentka 1 (Halina, 67 lat)"),
+                "question: Jak pani kupuje?\ntext: Rano, z wózkiem.",
+            ),
+            (Some("Respondentka 1 (Halina, 67 lat)"), "question: A kasy?\ntext: Raz."),
+            (Some("Respondent 2 (Igor)"), "question: Jak pan kupuje?\ntext: Telefonem."),
+        ];
+        assert_eq!(said(&rows), expected);
+    }
+
+    #[test]
+    fn a_line_of_its_own_with_a_name_and_an_age_names_whose_words_follow() {
+        let rows = load_text(
+            "Frau Demir, 44, Blumenstand\n\nF: Wie lange?\nA: Elf Jahre.\n\nF: Was fehlt?\nA: Strom.\n\n\
+             Herr Olbrich, 61, Käse\n\nF: Wie lange?\nA: Seit der Wende.\n",
+        );
+        let who: Vec<_> = said(&rows).iter().filter_map(|(who, _)| *who).collect();
+        assert_eq!(
+            who,
+            [
+                "Frau Demir, 44, Blumenstand",
+                "Frau Demir, 44, Blumenstand",
+                "Herr Olbrich, 61, Käse"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_groups_of_a_whiteboard_are_headings_and_nobody() {
+        let rows = load_text(
+            "Kitchen board\n\nSection: What we heard\nP1: It beeps like the alarm.\nP2: I clean it with a toothbrush.\n\n\
+             Section: How might we\nHMW tell alarms apart\n",
+        );
+        let who: Vec<_> = said(&rows).iter().map(|(who, _)| *who).collect();
+        assert_eq!(who, [Some("P1"), Some("P2")], "{:?}", said(&rows));
     }
 
     #[test]

@@ -24,7 +24,7 @@ const LONGEST_ITEM_MARK: usize = 3;
 const LONGEST_UNSPACED: usize = 8;
 
 /// Words that may stand inside a name although they begin with a small letter: `Ana de Souza`.
-pub(super) const PARTICLES: [&str; 24] = [
+pub(crate) const PARTICLES: [&str; 24] = [
     "de", "da", "do", "dos", "das", "del", "della", "di", "du", "des", "la", "le", "el", "al",
     "bin", "ibn", "van", "von", "der", "den", "ter", "zu", "af", "of",
 ];

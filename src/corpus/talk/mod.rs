@@ -14,7 +14,7 @@ pub(super) mod chat;
 mod chat_heads;
 pub(super) mod frames;
 mod helpers;
-mod label_forms;
+pub(super) mod label_forms;
 pub(super) mod layouts;
 pub(super) mod moderator;
 mod question;

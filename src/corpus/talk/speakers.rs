@@ -32,6 +32,20 @@ pub(crate) fn participant_of_heading(heading: &str) -> Option<String> {
                        |entretien avec|intervista (?:a|con)) (?P<who>.+))";
         Regex::new(pattern).expect("the pattern is valid")
     });
+    // Words in other languages than these, with a number: `Respondentka 2`.
+    let word = heading.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    let behind = heading[word.len()..].trim_start_matches([' ', '#', '.', '-']);
+    if participant_rank(word) == Some(0) && behind.starts_with(|c: char| c.is_ascii_digit()) {
+        return Some(heading.to_owned());
+    }
+    if let Some(found) = NAMED.captures(heading) {
+        return Some(found.name("who").map_or(heading, |who| who.as_str()).to_owned());
+    }
+    has_age(heading).then(|| heading.to_owned())
+}
+
+/// Whether a heading is a name with an age behind it: `Carmen, 58, pescadera`, `Ngozi (nurse, 41)`.
+pub(super) fn has_age(heading: &str) -> bool {
     // After the name an age: with its unit, or else with more words after it, so that it is not a
     // date.
     static AGED: LazyLock<Regex> = LazyLock::new(|| {
@@ -43,13 +57,16 @@ pub(crate) fn participant_of_heading(heading: &str) -> Option<String> {
         );
         Regex::new(&pattern).expect("the pattern is valid")
     });
-    if let Some(found) = NAMED.captures(heading) {
-        return Some(found.name("who").map_or(heading, |who| who.as_str()).to_owned());
-    }
-    let name = AGED.captures(heading)?.name("name")?.as_str();
+    // Or in brackets behind the name, where an age ends what they say: `Ngozi (nurse, 41)`.
+    static IN_BRACKETS: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = r"^(?P<name>\p{L}[\p{L}\p{M}.'’· -]{0,39}?)\s*[(（][^()（）0-9]{2,40}[,;、，]\s*(?:1[01][0-9]|[1-9][0-9])\D{0,8}[)）]$";
+        Regex::new(pattern).expect("the pattern is valid")
+    });
+    let found = AGED.captures(heading).or_else(|| IN_BRACKETS.captures(heading));
+    let Some(name) = found.and_then(|found| found.name("name")) else { return false };
+    let name = name.as_str();
     // A name begins with a capital, where the script has them.
-    let is_name = !name.starts_with(char::is_lowercase) && name.split_whitespace().count() <= 4;
-    is_name.then(|| heading.to_owned())
+    !name.starts_with(char::is_lowercase) && name.split_whitespace().count() <= 4
 }
 
 /// Whether a label numbers a speaker: `P01`, `R-2`, `Speaker 3`.
@@ -102,6 +119,9 @@ pub(crate) fn are_initials(label: &str, name: &str) -> bool {
     let initials = name.split_whitespace().filter_map(|word| word.chars().next());
     label.chars().count() > 1 && label.chars().eq(initials)
 }
+
+/// Fewest labelled lines of a round in which each label may stand once.
+const LEAST_IN_ROUND: usize = 3;
 
 /// Longest line that only states a fact, in characters.
 const LONGEST_FACT: usize = 80;
@@ -323,6 +343,8 @@ pub(crate) struct Speakers {
     labels: HashMap<String, usize>,
     /// Whether a tool wrote them, with a time at each turn.
     pub(crate) timed: bool,
+    /// Whether all labels are those of somebody who asks, so that the answers have none.
+    pub(super) only_ask: bool,
 }
 
 impl Speakers {
@@ -356,7 +378,7 @@ impl Speakers {
             timed += usize::from(label.timed);
             *labels.entry(label.speaker.to_owned()).or_default() += if known { 2 } else { 1 };
         }
-        let round = asks && begun * 10 >= all * 9;
+        let round = asks && begun >= LEAST_IN_ROUND && begun * 10 >= all * 9;
         labels.retain(|_, count| *count >= 2 || round);
         if !sure && labels.len() < 2 {
             labels.clear();
@@ -367,7 +389,8 @@ impl Speakers {
             labels
                 .retain(|label, _| stamped.contains(label.as_str()) || moderator::is_asker(label));
         }
-        Self { labels, timed }
+        let only_ask = !labels.is_empty() && labels.keys().all(|label| moderator::is_asker(label));
+        Self { labels, timed, only_ask }
     }
 
     /// Finds the speakers of minutes: those who were present count even if they speak once.
@@ -377,6 +400,7 @@ impl Speakers {
         let labels = lines.filter_map(|line| Label::parse(line)).map(|label| label.speaker);
         let present = labels.filter(|label| is_present(label, names));
         speakers.labels.extend(present.map(|label| (label.to_owned(), 1)));
+        speakers.only_ask &= speakers.labels.keys().all(|label| moderator::is_asker(label));
         speakers
     }
 

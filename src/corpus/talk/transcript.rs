@@ -77,6 +77,8 @@ pub(super) struct Turn {
     pub section: Option<String>,
     pub participant: Option<String>,
     facts: Facts,
+    /// Whether it is an item of a list.
+    is_item: bool,
     pub speaker: Option<String>,
     pub text: String,
 }
@@ -121,6 +123,8 @@ pub(crate) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), S
     if speakers.timed {
         drop_heading(&mut entries, rows);
     }
+    asking::tell_letters(&mut entries, &parts);
+    drop_preface(&mut entries, rows);
     asking::add_helpers(&entries, &mut parts, rows);
     asking::drop_bystanders(&mut entries, rows);
     let asking = Asking::find_and_note(&entries, &parts, rows);
@@ -153,11 +157,47 @@ fn drop_heading(entries: &mut Vec<Entry>, rows: &mut Rows) {
             open = Some(section.clone());
             return true;
         }
-        rows.findings.note("above-transcript", *line, || {
-            "what stands above the first turn of a transcript is nobody's words; left out"
-                .to_owned()
-        });
+        note_above(&mut rows.findings, *line);
         false
+    });
+}
+
+/// Drops what stands above the first turn of an interview whose questions are labelled: who it is
+/// with, and when it was. It is shorter than the interview, and no answer.
+fn drop_preface(entries: &mut Vec<Entry>, rows: &mut Rows) {
+    let bare = |entry: &Entry| match entry {
+        Entry::Turn(turn)
+            if turn.speaker.is_none() && turn.participant.is_none() && !turn.is_item =>
+        {
+            Some((turn.line, turn.text.len()))
+        }
+        _ => None,
+    };
+    let asks = |entry: &&Entry| match entry {
+        Entry::Turn(turn) => turn.speaker.as_deref().is_some_and(moderator::is_asker),
+        Entry::Row { .. } => false,
+    };
+    let length = |entry: &Entry| match entry {
+        Entry::Turn(turn) => turn.text.len(),
+        Entry::Row { .. } => 0,
+    };
+    let preface: Vec<(usize, usize)> = entries.iter().map_while(bare).collect();
+    let interview = &entries[preface.len()..];
+    let is_interview =
+        interview.first().as_ref().is_some_and(asks) && interview.iter().filter(asks).count() > 1;
+    let is_shorter = preface.iter().map(|(_, length)| length).sum::<usize>()
+        < interview.iter().map(length).sum::<usize>();
+    if is_interview && is_shorter {
+        for (line, _) in &preface {
+            note_above(&mut rows.findings, *line);
+        }
+        entries.drain(..preface.len());
+    }
+}
+
+fn note_above(findings: &mut Findings, line: usize) {
+    findings.note("above-transcript", line, || {
+        "what stands above the first turn of a transcript is nobody's words; left out".to_owned()
     });
 }
 
@@ -249,8 +289,13 @@ fn pieces(block: &Block, speakers: &Speakers, findings: &mut Findings) -> Vec<Pi
         if text.len() < whole.len() || label.as_ref().is_some_and(|label| label.is_marked) {
             time_marks::note(findings, block.line + i);
         }
+        // Where only questions have labels, the next line answers.
+        let answers =
+            |piece: &Piece| speakers.only_ask && piece.text.ends_with(['.', '?', '？', '؟']);
         match (label, pieces.last_mut()) {
-            (None, Some(piece)) => join(&mut piece.text, " ", text),
+            (None, Some(piece)) if !(piece.speaker.is_some() && answers(piece)) => {
+                join(&mut piece.text, " ", text)
+            }
             (label, _) => pieces.push(Piece {
                 line: block.line + i,
                 speaker: label.map(|label| label.speaker.to_owned()),
@@ -270,7 +315,7 @@ fn add_block(
 ) {
     for piece in pieces(block, speakers, findings) {
         let before = match entries.last_mut() {
-            Some(Entry::Turn(turn)) if turn.goes_on(block, &piece) => Some(turn),
+            Some(Entry::Turn(turn)) if turn.goes_on(block, &piece, speakers) => Some(turn),
             _ => None,
         };
         let speaker = match before {
@@ -286,6 +331,7 @@ fn add_block(
             section: block.section.clone(),
             participant: block.participant.clone(),
             facts: Arc::clone(&block.facts),
+            is_item: matches!(block.body, Body::Item(_)),
             speaker,
             text: piece.text,
         }));
@@ -295,8 +341,11 @@ fn add_block(
 impl Turn {
     /// Whether a piece continues this turn: its label is the same, or it is a paragraph without
     /// one. A list item without a label belongs to nobody.
-    fn goes_on(&self, block: &Block, piece: &Piece) -> bool {
-        let is_open = || self.speaker.as_ref().is_some_and(|speaker| !is_remark(speaker));
+    fn goes_on(&self, block: &Block, piece: &Piece, speakers: &Speakers) -> bool {
+        // Where only questions have labels, the next paragraph answers.
+        let is_open = || {
+            !speakers.only_ask && self.speaker.as_ref().is_some_and(|speaker| !is_remark(speaker))
+        };
         let same_speaker = match &piece.speaker {
             Some(speaker) => self.speaker.as_ref() == Some(speaker),
             None => matches!(block.body, Body::Paragraph(_)) && is_open(),
@@ -468,6 +517,40 @@ mod tests {
         }
         let rows = load_text("Interviewer: How do you pay?\nInterpreter: She pays at the shop.\n");
         assert_eq!(rows.records.len(), 1);
+    }
+
+    #[test]
+    fn letters_of_other_languages_are_told_by_what_they_do() {
+        let rows = load_text(
+            "Lugar: el mercado\nEntrevistada: mujer, 52 años\n\nP: ¿Cómo se enteró?\nR: Por mi cuñada.\n\nP: ¿Y qué le costó?\n\
+             R: Decir que no.\n",
+        );
+        let texts: Vec<_> = said(&rows).iter().map(|(_, text)| *text).collect();
+        assert_eq!(texts.len(), 2, "{texts:?}");
+        assert!(
+            texts[0].ends_with("question: ¿Cómo se enteró?\ntext: Por mi cuñada."),
+            "{texts:?}"
+        );
+        let rows = load_text("P: I wait.\nM: Why?\nP: Who knows?\nM: I see.\nP: So?\n");
+        let is_heard = said(&rows).iter().any(|(_, text)| *text == "I wait.");
+        assert!(is_heard, "both ask now and then: {:?}", said(&rows));
+    }
+
+    #[test]
+    fn a_voice_that_a_program_does_not_know_is_nobodys_beside_known_ones() {
+        let talk = "Ana  0:01\nI get up at five for the goats.\n\nInterviewer  0:05\nWhy?\n\n\
+                    Unknown Speaker  0:07\nHave you got the keys?\n\nAna  0:09\nOn the hook.\n";
+        let rows = load_text(talk);
+        assert_eq!(said(&rows).len(), 2, "{:?}", said(&rows));
+        let rows = load_text(&talk.replace("Ana", "Unknown Speaker"));
+        assert!(!rows.records.is_empty(), "here nobody else is known");
+    }
+
+    #[test]
+    fn what_stands_above_the_first_labelled_question_is_nobodys() {
+        let talk = "Henrike is 29 and sublets a room.\n\nQ: How did you choose it?\nA: I did not choose it at \
+                    all.\n\nQ: What then?\nA: We play cards.\n";
+        assert_eq!(said(&load_text(talk))[0].0, Some("A"));
     }
 
     #[test]

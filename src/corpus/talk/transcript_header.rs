@@ -400,7 +400,10 @@ fn parse(line: &str) -> Option<Line<'_>> {
         return names_somebody.then_some(Line::Asks(value));
     }
     if is_generic(label) || participant_rank(label).is_some_and(|rank| rank < LONGEST_RANK) {
-        return names_somebody.then_some(Line::Heard(value));
+        // `Interviewee: woman, 52, stallholder`
+        let describes = value.contains(',') && value.contains(|c: char| c.is_ascii_digit());
+        let described = || describes.then_some(Line::Describes(label, value));
+        return names_somebody.then_some(Line::Heard(value)).or_else(described);
     }
     let is_fact = value.split_whitespace().count() <= OTHER_VALUE && !is_reply(value);
     is_fact.then_some(Line::Other(label))

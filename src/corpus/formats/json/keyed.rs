@@ -8,9 +8,11 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
+use super::by_question;
 use super::message;
-use crate::corpus::names::{is_word_for_participant, normalise, participant_rank};
+use crate::corpus::names::{is_group_of_people, is_word_for_participant, participant_rank};
 use crate::corpus::tables::transposed;
+use crate::corpus::talk::moderator::ends_in_question;
 use crate::corpus::talk::speakers::is_numbered;
 use crate::corpus::values::is_address;
 
@@ -23,39 +25,9 @@ const LEAST: usize = 3;
 const NAME_WORDS: usize = 3;
 
 /// Name of the field for the key, where the item has none of this name.
-const WHO: &str = "participant";
+pub(super) const WHO: &str = "participant";
 /// Name of the field for a person's words where they are not an object.
 const WORDS: &str = "text";
-
-/// Names of fields that hold people under their names or ids.
-const GROUPS: [&str; 26] = [
-    "participants",
-    "respondents",
-    "interviewees",
-    "interviews",
-    "users",
-    "people",
-    "persons",
-    "customers",
-    "responses",
-    "answers",
-    "teilnehmer",
-    "teilnehmende",
-    "befragte",
-    "antworten",
-    "participantes",
-    "entrevistas",
-    "encuestados",
-    "respuestas",
-    "respostas",
-    "répondants",
-    "entretiens",
-    "réponses",
-    "partecipanti",
-    "interviste",
-    "risposte",
-    "deelnemers",
-];
 
 /// The people of a document.
 pub(super) struct Keyed<'v> {
@@ -67,13 +39,23 @@ pub(super) struct Keyed<'v> {
 
 /// The people of a document, if it or one of its fields is an object whose keys are people.
 pub(super) fn people(fields: &Map<String, Value>) -> Option<Keyed<'_>> {
+    if let Some(items) = by_question::people(fields) {
+        return Some(Keyed { items, beside: Vec::new() });
+    }
     if let Some(keys) = keys(fields, Group::Any) {
         let beside = fields.keys().map(String::as_str).filter(|key| !keys.contains(key));
         return Some(Keyed { items: items(fields, &keys), beside: beside.collect() });
     }
     let inner = fields.iter().find_map(|(name, value)| {
         let people = value.as_object()?;
-        let is_named = GROUPS.contains(&normalise(name).as_str());
+        if let Some(items) = by_question::people(people) {
+            return Some((name.as_str(), items));
+        }
+        // Numbers under a question are its options.
+        if ends_in_question(name) {
+            return None;
+        }
+        let is_named = is_group_of_people(name);
         let keys = keys(people, if is_named { Group::People } else { Group::Any })?;
         Some((name.as_str(), items(people, &keys)))
     });
@@ -117,6 +99,10 @@ fn keys(fields: &Map<String, Value>, group: Group) -> Option<HashSet<&str>> {
         let told = named.iter().filter(|(_, value)| has_fact(value)).count();
         group == Group::People || told * 2 > named.len()
     };
+    let answers = |value: &Value| value.as_object().is_some_and(by_question::are_questions);
+    if named.len() >= LEAST_NUMBERED && is_most(&named) && named.iter().all(|(_, v)| answers(v)) {
+        return Some(named.into_iter().map(|(key, _)| key.as_str()).collect());
+    }
     let is_clear = named.len() >= LEAST && named.len() * 2 > fields.len();
     (is_clear && is_most(&named) && are_alike(&named) && are_people())
         .then(|| named.into_iter().map(|(key, _)| key.as_str()).collect())
@@ -125,16 +111,19 @@ fn keys(fields: &Map<String, Value>, group: Group) -> Option<HashSet<&str>> {
 /// Whether a key is the number or the address of a person: `P01`, `user_7`, `104`.
 fn is_id(key: &str) -> bool {
     let key = key.trim();
-    let is_number = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit());
-    is_number
-        || is_numbered(key)
+    !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit()) || is_person_id(key)
+}
+
+/// Whether a key is the number or the address of a person and cannot be that of an option: `P01`.
+pub(super) fn is_person_id(key: &str) -> bool {
+    is_numbered(key)
         || transposed::numbered_person(key).is_some()
         || key.contains('@') && is_address(key)
 }
 
 /// Whether a key may be the name of a person: a few words that begin with capitals, and none that
 /// names a field.
-fn is_name(key: &str) -> bool {
+pub(super) fn is_name(key: &str) -> bool {
     let words: Vec<&str> = key.split_whitespace().collect();
     let is_word = |word: &str| {
         word.starts_with(|c: char| c.is_alphabetic() && !c.is_lowercase())
@@ -143,7 +132,7 @@ fn is_name(key: &str) -> bool {
     (1..=NAME_WORDS).contains(&words.len())
         && words.iter().all(|word| is_word(word))
         && participant_rank(key).is_none()
-        && !GROUPS.contains(&normalise(key).as_str())
+        && !is_group_of_people(key)
         && !transposed::is_fact(key)
 }
 

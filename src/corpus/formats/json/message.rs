@@ -81,7 +81,7 @@ const ROLE: [&str; 8] = [
 ];
 
 /// Fields that are true of a message by an organisation's own people.
-const STAFFS: [&str; 11] = [
+const STAFFS: [&str; 13] = [
     "fromagent",
     "outgoing",
     "outbound",
@@ -93,6 +93,8 @@ const STAFFS: [&str; 11] = [
     "isstaff",
     "staff",
     "moderator",
+    "authorisuploader",
+    "authorischannelowner",
 ];
 /// Fields that are false of such a message.
 const CUSTOMERS: [&str; 6] =
@@ -105,7 +107,8 @@ const BOT: [&str; 2] = ["bot", "isbot"];
 const WORD_TIME: [&str; 5] = ["start", "starttime", "begin", "offset", "end"];
 
 /// Fields that repeat, in another form, what the object says.
-const AGAIN: [&str; 6] = ["blocks", "entities", "textentities", "bodyhtml", "htmlbody", "richtext"];
+const AGAIN: [&str; 7] =
+    ["blocks", "entities", "textentities", "bodyhtml", "htmlbody", "richtext", "textdisplay"];
 
 /// Fields of a piece of rich text. An object with other fields is a thing of its own: a message, an
 /// answer.
@@ -232,10 +235,19 @@ fn role_of(object: &Object) -> Option<String> {
         let name = normalise(key);
         *value == true && STAFFS.contains(&&*name) || *value == false && CUSTOMERS.contains(&&*name)
     };
-    if object.iter().any(is_staffs) {
+    if object.iter().any(is_staffs) || is_by_channel(object, object.get(CHANNEL)) {
         return Some("agent".to_owned());
     }
     ROLE.iter().find_map(|name| field(object, name))
+}
+
+/// Field with the channel under whose video a comment stands, of the comment or of its thread.
+pub(super) const CHANNEL: &str = "channelId";
+
+/// Whether a comment is by the channel under whose video it stands.
+pub(super) fn is_by_channel(comment: &Object, channel: Option<&Value>) -> bool {
+    let author = comment.get("authorChannelId").and_then(|author| author.get("value"));
+    author.is_some() && author == channel
 }
 
 fn field(object: &Object, name: &str) -> Option<String> {

@@ -274,7 +274,8 @@ fn flat(number: usize, item: &Value) -> Item<'_> {
     }
     let of_speaker = speaker.iter().flat_map(speaker_fields);
     fields.extend(of_speaker.filter(|(name, _)| !is_named || name == SPEAKER_ROLE));
-    fields.retain(|(name, _)| said.is_none() || !message::says_again(name));
+    let is_again = |name: &str| said_field(object) != Some(name) && message::says_again(name);
+    fields.retain(|(name, _)| said.is_none() || !is_again(name));
     Item { number, fields, place: String::new(), said, has_speaker: speaker.is_some() }
 }
 
@@ -304,6 +305,12 @@ fn row<'v>(
     let people = [&*around.people, &*around.accounts];
     let speaker = own_speaker.clone().or_else(inherited);
     let speaker = speaker.map(|speaker| people.iter().fold(speaker, |who, of| known(who, of)));
+    let channel = around.fields.iter().find(|(name, _)| name == message::CHANNEL);
+    let is_by_channel = message::is_by_channel(object, channel.map(|(_, value)| *value));
+    let speaker = speaker.map(|speaker| Speaker {
+        role: if is_by_channel { Some("agent".to_owned()) } else { speaker.role },
+        ..speaker
+    });
     let mut fields: Vec<_> = speaker.iter().flat_map(speaker_fields).collect();
     // Fields of the item that the object's own replace: those of the speaker, and others of the
     // same name if the object names a speaker or they hold what is said or asked.
@@ -317,7 +324,7 @@ fn row<'v>(
     let known: BTreeSet<String> = fields.iter().map(|(name, _)| name.clone()).collect();
     let names_speaker =
         |key: &str| own_speaker.as_ref().is_some_and(|speaker| speaker.field == key);
-    let is_again = |key: &str| said.is_some() && message::says_again(key);
+    let is_again = |key: &str| said.is_some_and(|said| said != key) && message::says_again(key);
     let own = own.into_iter();
     let own = own.filter(|(key, _)| !names_speaker(key) && !is_again(key) && !known.contains(*key));
     fields.extend(own.map(|(key, value)| (key.to_owned(), Cow::Borrowed(value))));
@@ -356,8 +363,20 @@ fn are_accounts(name: &str, items: &[Value]) -> bool {
             account.contains_key("id") && message::person_name(account) != message::item_id(account)
         })
     };
-    ["users", "members", "accounts", "agents", "authors", "profiles", "contacts"].contains(&name)
-        && items.iter().all(is_account)
+    const NAMES: [&str; 10] = [
+        "users",
+        "members",
+        "accounts",
+        "agents",
+        "authors",
+        "profiles",
+        "contacts",
+        "speakers",
+        "attendees",
+        "meeting_attendees",
+    ];
+    let name = name.rsplit('.').next().unwrap_or(name);
+    NAMES.contains(&name) && items.iter().all(is_account)
 }
 
 /// People by their ids.

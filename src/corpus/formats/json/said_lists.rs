@@ -30,14 +30,16 @@ struct Tally {
     said: usize,
     words: usize,
     asked: usize,
+    named: usize,
 }
 
 impl Tally {
-    /// Whether most objects say something or hold a question, and some list holds more than one.
+    /// Whether most objects say something or hold a question, and some list holds more than one or
+    /// their speakers are named, as in comments below comments.
     fn is_said(&self) -> bool {
         let most = |some: usize| some * 2 > self.objects;
         let is_speech = most(self.said) && self.words >= LEAST_WORDS * self.said;
-        self.objects > self.lists && (is_speech || most(self.asked))
+        (self.objects > self.lists || most(self.named)) && (is_speech || most(self.asked))
     }
 }
 
@@ -57,6 +59,10 @@ fn survey(value: &Value, path: &str, places: &mut BTreeMap<String, Tally>) {
                     if let Some(said) = said_by(object) {
                         tally.said += 1;
                         tally.words += said.split_whitespace().count();
+                        // Of longer lists, it is not asked.
+                        let is_alone = items.len() == 1;
+                        tally.named +=
+                            usize::from(is_alone && message::speaker_of(object).is_some());
                         tally.asked += usize::from(message::holds_question(object));
                     }
                 }

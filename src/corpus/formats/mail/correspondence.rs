@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::Letter;
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::moderator::{self, Question};
+use crate::corpus::talk::speakers::{is_generic, label_of};
 
 /// Parts before the `@` of addresses that do not belong to a single person.
 const SERVICES: [&str; 22] = [
@@ -56,6 +57,9 @@ const WEBMAIL: [&str; 14] = [
 /// Beginnings of a subject that say that the message answers or forwards another.
 const PREFIXES: [&str; 12] =
     ["re:", "aw:", "antw:", "sv:", "vs:", "rv:", "fw:", "fwd:", "wg:", "tr:", "res:", "enc:"];
+
+/// Fewest questions with a label, and answers with one, that a message repeats.
+const LEAST_ASKED: usize = 2;
 
 /// Adds a record for each message that is not by staff or a program. What staff write is the
 /// question that the next message of its thread answers.
@@ -154,13 +158,56 @@ fn add_record(
     }
     let participant = participant.map(|name| rows.clean(letter.line, &name));
     let subject = rows.clean(letter.line, &letter.subject);
-    let cells = [
-        ("subject", Some(subject.as_str()).filter(|subject| !subject.is_empty())),
-        ("question", question),
-        ("text", Some(text.as_str())),
-    ];
-    let cells = cells.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    rows.push_cells(letter.line, participant, cells)
+    for (asked, words) in answers(&text) {
+        let cells = [
+            ("subject", Some(subject.as_str()).filter(|subject| !subject.is_empty())),
+            ("question", asked.as_deref().or(question)),
+            ("text", Some(words.as_str())),
+        ];
+        let cells = cells.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        rows.push_cells(letter.line, participant.clone(), cells)?;
+    }
+    Ok(())
+}
+
+/// The questions that a message repeats with a label, each with what its sender answered to it:
+/// `Q1: … A1: …`. Other messages are a single answer without a question.
+fn answers(text: &str) -> Vec<(Option<String>, String)> {
+    let label =
+        |line: &'_ str| label_of(line).map(|(label, rest)| (label.to_owned(), rest.to_owned()));
+    let labels: Vec<String> = text.lines().filter_map(|line| Some(label(line)?.0)).collect();
+    let of = |is: fn(&str) -> bool| labels.iter().filter(|label| is(label)).count();
+    if of(moderator::is_asker) < LEAST_ASKED || of(is_generic) < LEAST_ASKED {
+        return vec![(None, text.to_owned())];
+    }
+    let mut found: Vec<(Option<String>, String)> = vec![(None, String::new())];
+    let mut asks = false;
+    for line in text.lines() {
+        let (label, rest) = label(line).unwrap_or_default();
+        let is_question = moderator::is_asker(&label);
+        let is_answer = is_generic(&label);
+        if is_question {
+            found.push((Some(rest.clone()), String::new()));
+        }
+        asks = is_question || asks && !is_answer;
+        let Some((question, words)) = found.last_mut() else { continue };
+        match question {
+            Some(question) if asks && !is_question => {
+                question.push(' ');
+                question.push_str(line.trim());
+            }
+            _ if asks => {}
+            _ => {
+                words.push_str(if is_answer { &rest } else { line });
+                words.push('\n');
+            }
+        }
+    }
+    found
+        .into_iter()
+        .map(|(asked, words)| (asked, words.trim().to_owned()))
+        .filter(|(_, words)| !words.is_empty())
+        .collect()
 }
 
 /// The threads of the messages, with the last question in each.
