@@ -4,7 +4,7 @@
 //! question, and each of those that could be ticked together. The questions are found by
 //! [`super::columns`]; the answers are counted by [`super::traits`], as is whether one is a trait.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::columns::{Column, Columns};
 use super::facts::{Facts, is_about_people};
@@ -12,6 +12,7 @@ use super::traits::{Answers, is_everybodys, is_trait, lift};
 use crate::corpus::Corpus;
 use crate::llm::ChatModel;
 use crate::prompts::Wording;
+use crate::prompts::asked::asks_for_statement;
 use crate::prompts::draft::{self, CountedAnswer, LEAST_ANSWERS};
 use crate::schema::Held;
 
@@ -76,6 +77,18 @@ fn told<'a, 'c: 'a>(
         separator: answers.separator,
     };
     all.into_iter().map(counted).collect()
+}
+
+/// The answers without those that stand among the facts; what a question asks for that is filed as a
+/// statement is told as one all the same.
+pub(super) fn beside(
+    facts: &BTreeMap<String, String>,
+    answers: Vec<CountedAnswer>,
+) -> Vec<CountedAnswer> {
+    let is_new = |answer: &CountedAnswer| {
+        !facts.contains_key(&answer.question) || asks_for_statement(&answer.question)
+    };
+    answers.into_iter().filter(is_new).collect()
 }
 
 /// Whether all that a persona says is counted, so that a second draft would say the same.

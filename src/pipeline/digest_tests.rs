@@ -207,7 +207,7 @@ fn a_model_that_dies_over_a_stretch_stops_the_run_and_a_resume_goes_on() {
     let (watch, cancel) = (Watch::default(), Cancel::default());
     let ended = block_on(run(&corpus, &models("down@2"), &reading(), &mut log, &watch, &cancel));
     assert!(
-        matches!(&ended, Err(PipelineError::Model(why)) if why.contains("--resume")),
+        matches!(&ended, Err(PipelineError::Model(why)) if why.contains("stopped answering")),
         "{ended:?}"
     );
     assert_eq!(log.state.digests.len(), 1);
@@ -252,7 +252,7 @@ fn a_server_that_goes_away_leaves_its_stretches_open() {
     let going = served("ok,context=2560,down@3", true);
     let ended = block_on(run(&corpus, &going, &settings, &mut log, &watch, &cancel));
     assert!(
-        matches!(&ended, Err(PipelineError::Model(why)) if why.contains("--resume")),
+        matches!(&ended, Err(PipelineError::Model(why)) if why.contains("stopped answering")),
         "{ended:?}"
     );
     assert_eq!(log.state.digests.len(), 2, "{:?}", log.state.digests);

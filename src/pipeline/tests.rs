@@ -233,7 +233,7 @@ pub(super) fn check_promises(corpus: &Corpus, state: &RunState) {
         assert!(!persona.summary.is_empty());
         // Whoever only ticked said nothing that could be quoted.
         let only_ticked = persona.statements().all(|s| s.text.contains("?: "));
-        assert_ne!(persona.quotes.is_empty(), only_ticked, "{persona:?}");
+        assert_eq!(persona.quotes.is_empty(), only_ticked, "{persona:?}");
         for quote in &persona.quotes {
             let record = corpus.records.iter().find(|r| r.id == quote.record).expect("a record");
             let within =

@@ -354,6 +354,11 @@ const TELLING: Cues = &[
     ),
 ];
 
+/// Whether a question asks for something that is filed as a goal, a pain or a behaviour.
+pub fn asks_for_statement(question: &str) -> bool {
+    Asked::by(question).is_some_and(|asked| asked != Asked::Liking)
+}
+
 impl Asked {
     /// What a question or the name of a column asks for; `None` where it does not say, or asks for
     /// several things.

@@ -11,7 +11,7 @@
 
 pub mod answer;
 pub mod ask;
-mod asked;
+pub mod asked;
 mod aspects;
 pub mod choices;
 pub mod controls;

@@ -12,7 +12,6 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::ask::Bounds;
-use super::asked::Asked;
 use super::aspects::Aspect;
 use super::draft::{Brief, CountedAnswer, EXCERPT, Focus, LEAST_ANSWERS, TITLE};
 use super::leanings;
@@ -168,8 +167,7 @@ struct Answered {
     cell: Passage,
 }
 
-/// The typical answers of the segment that a record in focus gives, most telling first. What stands
-/// among the facts already is told again only under the heading for which its question asks.
+/// The typical answers of the segment that a record in focus gives, most telling first.
 fn answers(corpus: &Corpus, brief: &Brief) -> Vec<Answered> {
     let given = |answer: &CountedAnswer| {
         brief.focus.iter().find_map(|focus| {
@@ -185,11 +183,7 @@ fn answers(corpus: &Corpus, brief: &Brief) -> Vec<Answered> {
             })
         })
     };
-    let is_new = |answer: &&CountedAnswer| {
-        !brief.demographics.contains_key(&answer.question)
-            || Asked::by(&answer.question).is_some_and(|asked| asked != Asked::Liking)
-    };
-    brief.answers.iter().filter(is_new).filter_map(given).collect()
+    brief.answers.iter().filter_map(given).collect()
 }
 
 /// What can be quoted from these records. Texts `known` from earlier drafts come in only where
@@ -366,6 +360,13 @@ fn title_of(line: &str) -> String {
     // `How happy are you? [Price]`.
     let row = line.rsplit_once(" - ").map_or(line, |(_, row)| row);
     let line = if row.contains(": ") { row } else { line };
+    // How many may be ticked is no part of the question.
+    let line = &match line.rsplit_once("): ") {
+        Some((question, answer)) if let Some((question, _)) = question.rsplit_once(" (") => {
+            format!("{question}: {answer}")
+        }
+        _ => line.to_owned(),
+    };
     if let Some((row, answer)) = line.rsplit_once("]: ")
         && let Some((_, row)) = row.rsplit_once('[')
         && row.chars().count() + answer.chars().count() + 2 <= TITLE.1
@@ -411,6 +412,10 @@ mod tests {
             (
                 "How much do you agree with what follows? [I can switch off]: Disagree",
                 "I can switch off: Disagree",
+            ),
+            (
+                "What makes it hard? (select all that apply): Too many meetings",
+                "What makes it hard?: Too many meetings",
             ),
             (
                 "Before you saw the two examples above, had you heard of the Oxford comma?: Yes",
