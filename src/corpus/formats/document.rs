@@ -14,7 +14,7 @@ use crate::corpus::notes::researchers;
 use crate::corpus::rows::{Rows, clean_name};
 use crate::corpus::talk::asked;
 use crate::corpus::talk::moderator;
-use crate::corpus::talk::speakers::{begins_turn, participant_of_heading};
+use crate::corpus::talk::speakers::{age_in_heading, begins_turn, participant_of_heading};
 use crate::corpus::talk::transcript::{self, Block, Body, Facts};
 use crate::corpus::talk::transcript_header;
 
@@ -91,7 +91,8 @@ impl<'a> Document<'a> {
             self.participant = None;
         }
         if let Some(name) = participant_of_heading(&heading) {
-            self.participant = Some(Named { level, name, facts: Facts::default() });
+            let age = age_in_heading(&heading).map(|age| ("age".to_owned(), age.to_owned()));
+            self.participant = Some(Named { level, name, facts: age.into_iter().collect() });
         }
         if level == 1 {
             self.top_headings += 1;
@@ -705,7 +706,7 @@ mod tests {
             document.heading(2, "小结");
             document.paragraph(9, "They need a list.");
         });
-        let text = "section: Carmen, 58, pescadera\ntext: Apunto los encargos en la mano.";
+        let text = "age: 58\nsection: Carmen, 58, pescadera\ntext: Apunto los encargos en la mano.";
         assert_eq!(said(&rows), [(Some("Carmen, 58, pescadera"), text)]);
         assert_eq!(rows.findings.kinds(), [("researchers-section", Some(2), 4)]);
         let rows = read(|document| document.paragraph(1, "Observation: they walk."));

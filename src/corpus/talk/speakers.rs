@@ -69,6 +69,18 @@ pub(super) fn has_age(heading: &str) -> bool {
     !name.starts_with(char::is_lowercase) && name.split_whitespace().count() <= 4
 }
 
+/// The age that a heading gives of its participant: `63` of `Interview 1: Herr Bauer, 63, Hausmeister`.
+pub(crate) fn age_in_heading(heading: &str) -> Option<&str> {
+    static AGE: LazyLock<Regex> = LazyLock::new(|| {
+        let unit = "(?:岁|歲|歳|才|세|살|years?(?: old)?|yrs?|y/?o|jahre?(?: alt)?|años|ans|anos|anni|лет|года?)";
+        let pattern = format!(
+            r"(?i)[,，、;；·(（|]\s*(?P<age>1[01][0-9]|[1-9][0-9])(?:\s*{unit})?\s*(?:$|[,，、;；·)）|])"
+        );
+        Regex::new(&pattern).expect("the pattern is valid")
+    });
+    Some(AGE.captures(heading)?.name("age")?.as_str())
+}
+
 /// Whether a label numbers a speaker: `P01`, `R-2`, `Speaker 3`.
 pub(crate) fn is_numbered(label: &str) -> bool {
     static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
@@ -482,6 +494,15 @@ mod tests {
     #[test]
     fn headings_that_name_a_participant_are_told_from_others() {
         assert_eq!(participant_of_heading("Interview with Ana").as_deref(), Some("Ana"));
+        for (heading, age) in [
+            ("Interview 1: Herr Bauer, 63, Hausmeister", Some("63")),
+            ("Ngozi (nurse, 41)", Some("41")),
+            ("P3 (34 years old), Leeds", Some("34")),
+            ("Interview 12", None),
+            ("Session of 12, 2024", None),
+        ] {
+            assert_eq!(age_in_heading(heading), age, "{heading}");
+        }
         for heading in
             ["Participant 3 – Marta", "Participant D1 (f, 29)", "P07: night nurse", "User #2"]
         {

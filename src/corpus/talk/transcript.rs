@@ -294,7 +294,7 @@ fn pieces(block: &Block, speakers: &Speakers, findings: &mut Findings) -> Vec<Pi
             |piece: &Piece| speakers.only_ask && piece.text.ends_with(['.', '?', '？', '؟']);
         match (label, pieces.last_mut()) {
             (None, Some(piece)) if !(piece.speaker.is_some() && answers(piece)) => {
-                join(&mut piece.text, " ", text)
+                join(&mut piece.text, " ", text);
             }
             (label, _) => pieces.push(Piece {
                 line: block.line + i,

@@ -155,6 +155,9 @@ pub(crate) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Head
     part_facts(blocks);
     split_first(blocks);
     let runs = runs(blocks);
+    if runs.is_empty() {
+        take_sheet(blocks, findings);
+    }
     let ends = runs.iter().skip(1).map(|run| run.start).chain([blocks.len()]).collect::<Vec<_>>();
     let mut gone: HashSet<usize> = HashSet::new();
     let speakers = if runs.is_empty() { HashSet::new() } else { speaking(blocks) };
@@ -188,6 +191,42 @@ pub(crate) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Head
     gone.extend(title(blocks, &gone));
     remove(blocks, &gone, findings);
     header
+}
+
+/// Removes the only lines of facts, at the head of what one person wrote, and gives the facts to all
+/// that stands below: `Age: 38`, `Occupation: nurse` above a diary.
+fn take_sheet(blocks: &mut Vec<Block>, findings: &mut Findings) {
+    let is_sheet = |block: &Block| matches!(&block.body, Body::Paragraph(l) if are_facts(l));
+    let mut sheets = (0..blocks.len()).filter(|at| is_sheet(&blocks[*at]));
+    let (Some(at), None) = (sheets.next(), sheets.next()) else { return };
+    if at >= TITLE_LINES || at + 1 == blocks.len() {
+        return;
+    }
+    let mut facts: Vec<(String, String)> = Vec::new();
+    let mut who = None;
+    for line in blocks[at].lines() {
+        match parse(line) {
+            Some(Line::Heard(name)) => who = names_in(name).next(),
+            Some(Line::Describes(key, value)) => facts.push((key.to_owned(), value.to_owned())),
+            _ => {}
+        }
+    }
+    if facts.is_empty() {
+        return;
+    }
+    let facts = Facts::from(facts);
+    for block in &mut blocks[at + 1..] {
+        block.participant = block.participant.take().or_else(|| who.clone());
+        if block.facts.is_empty() {
+            block.facts = facts.clone();
+        }
+    }
+    findings.note("sheet-of-facts", blocks[at].line, || {
+        "lines of facts above what one person wrote are no entry; what describes the person goes \
+         along with each"
+            .to_owned()
+    });
+    blocks.remove(at);
 }
 
 /// Puts facts that stand on one line of the first blocks on a line each: `Date: 3 May. Place: Hut`.
@@ -488,6 +527,20 @@ mod tests {
     use crate::corpus::formats::markdown;
     use crate::corpus::rows::Rows;
     use crate::corpus::test_support::{load_text as load, said};
+
+    #[test]
+    fn facts_above_a_diary_describe_its_writer_and_are_no_entry() {
+        let rows = load(
+            "Diary\n\nAge: 38\nOccupation: nurse\nStudy: week 2\n\nOn Monday I measured twice before \
+             breakfast.\n\nOn Tuesday the pharmacy had none.\n",
+        );
+        let texts: Vec<_> = said(&rows).iter().map(|(_, text)| *text).collect();
+        assert!(
+            texts.iter().any(|text| text.starts_with("Age: 38\nOccupation: nurse\n")),
+            "{texts:?}"
+        );
+        assert!(!texts.iter().any(|text| text.contains("week 2")), "{texts:?}");
+    }
 
     #[test]
     fn a_header_binds_names_and_is_nobodys_words() {

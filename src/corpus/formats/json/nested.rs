@@ -357,12 +357,6 @@ fn people(item: &Object) -> People<'_> {
 /// Whether a list beside others holds the accounts that their speakers have, as help desks export
 /// them.
 fn are_accounts(name: &str, items: &[Value]) -> bool {
-    let is_account = |item: &Value| {
-        let account = item.as_object().filter(|account| said_field(account).is_none());
-        account.is_some_and(|account| {
-            account.contains_key("id") && message::person_name(account) != message::item_id(account)
-        })
-    };
     const NAMES: [&str; 10] = [
         "users",
         "members",
@@ -375,6 +369,12 @@ fn are_accounts(name: &str, items: &[Value]) -> bool {
         "attendees",
         "meeting_attendees",
     ];
+    let is_account = |item: &Value| {
+        let account = item.as_object().filter(|account| said_field(account).is_none());
+        account.is_some_and(|account| {
+            account.contains_key("id") && message::person_name(account) != message::item_id(account)
+        })
+    };
     let name = name.rsplit('.').next().unwrap_or(name);
     NAMES.contains(&name) && items.iter().all(is_account)
 }
