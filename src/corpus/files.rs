@@ -138,13 +138,13 @@ fn add_file(
     if outcome.is_ok() && may_be_paper && is_paper() {
         return Ok(Added::Paper);
     }
-    corpus.findings.extend(rows.findings.of_file(&candidate.name));
+    corpus.findings.extend(std::mem::take(&mut rows.findings).of_file(&candidate.name));
     let (format, encoding) = outcome?;
     if rows.records.is_empty() {
         return Err("there is no text in it".to_owned());
     }
     hashes.insert(sha256.clone(), candidate.name.clone());
-    let format = name_of(format, &rows.records);
+    let format = name_of(format, &rows);
     let mut findings = Findings::default();
     mark_said(&mut rows.records, is_prose(format), &mut findings);
     corpus.findings.extend(findings.of_file(&candidate.name));
@@ -234,14 +234,15 @@ fn note_misnamed(format: Format, rows: &mut Rows) {
 }
 
 /// The name of a file's format. A page or a Markdown file of nothing but tables counts as a table:
-/// its rows are participants, not paragraphs.
-fn name_of(format: Format, records: &[Record]) -> &'static str {
+/// its rows are participants, not paragraphs of one person who is described above them.
+fn name_of(format: Format, rows: &Rows) -> &'static str {
     let prose = ["section", "question", "text"];
     let is_row =
         |record: &Record| record.columns.iter().any(|column| !prose.contains(&&*column.name));
+    let is_table = !rows.has_one_writer && rows.records.iter().all(is_row);
     match format {
-        Format::Text(TextFormat::Html) if records.iter().all(is_row) => "html table",
-        Format::Text(TextFormat::Markdown) if records.iter().all(is_row) => "markdown table",
+        Format::Text(TextFormat::Html) if is_table => "html table",
+        Format::Text(TextFormat::Markdown) if is_table => "markdown table",
         format => format.name(),
     }
 }

@@ -47,6 +47,8 @@ pub(super) struct Rows {
     /// Names of people that no record gives to its participant: of those who ask, and short ones of
     /// participants.
     pub other_names: Vec<String>,
+    /// Whether facts above the text describe the one person who wrote it.
+    pub has_one_writer: bool,
     /// The sheet that is being read, in a workbook.
     pub sheet: Option<String>,
     /// What is known of the other files of the input.
@@ -64,6 +66,7 @@ impl Rows {
             records: Vec::new(),
             findings: Findings::default(),
             other_names: Vec::new(),
+            has_one_writer: false,
             sheet: None,
             beside: Beside::default(),
             file,

@@ -4,7 +4,7 @@
 //! question, and each of those that could be ticked together. The questions are found by
 //! [`super::columns`]; the answers are counted by [`super::traits`], as is whether one is a trait.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::columns::{Column, Columns};
 use super::facts::{Facts, is_about_people};
@@ -79,16 +79,10 @@ fn told<'a, 'c: 'a>(
     all.into_iter().map(counted).collect()
 }
 
-/// The answers without those that stand among the facts; what a question asks for that is filed as a
-/// statement is told as one all the same.
-pub(super) fn beside(
-    facts: &BTreeMap<String, String>,
-    answers: Vec<CountedAnswer>,
-) -> Vec<CountedAnswer> {
-    let is_new = |answer: &CountedAnswer| {
-        !facts.contains_key(&answer.question) || asks_for_statement(&answer.question)
-    };
-    answers.into_iter().filter(is_new).collect()
+/// Those answers that are filed as a goal, a pain or a behaviour, since that is what was asked for.
+/// In a study in which people also speak for themselves, the others are facts of theirs at most.
+pub(super) fn asked_for(answers: Vec<CountedAnswer>) -> Vec<CountedAnswer> {
+    answers.into_iter().filter(|answer| asks_for_statement(&answer.question)).collect()
 }
 
 /// Whether all that a persona says is counted, so that a second draft would say the same.

@@ -312,8 +312,7 @@ impl Plan {
             let is_silent = !order.iter().any(|record| speaks(&record));
             let seen = order.iter().filter(|record| is_silent || speaks(record)).take(RANKED);
             let ranked = seen.map(|&record| self.measure(corpus, model, record));
-            let demographics = facts.sum_up(speakers);
-            let answers = answers::beside(&demographics, answers);
+            let answers = if columns.closed { answers } else { answers::asked_for(answers) };
             let is_counted = answers::are_all(&columns, wording, &answers);
             self.slots.push(Slot {
                 ranked: ranked.collect(),
@@ -325,7 +324,7 @@ impl Plan {
                     records: group.records.len(),
                     share: shares[index],
                 },
-                demographics,
+                demographics: facts.sum_up(speakers),
                 role: columns::role(&columns.describing, speakers)
                     .filter(|role| facts.is_shared(role, speakers)),
                 gender: genders[index],

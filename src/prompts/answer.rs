@@ -164,9 +164,11 @@ impl<'a> Evidence<'a> {
         if known { Ok(text) } else { Err(AnswerError::Statement(key.to_owned())) }
     }
 
-    /// The counted answer that a text gives with its question, or with the end of it.
+    /// The counted answer that a text gives with its question, with the end of it, or as a title.
     fn answer(&self, text: &str) -> Option<&'a CountedAnswer> {
-        self.brief.answers.iter().find(|answer| answer.line().ends_with(text))
+        let gives =
+            |answer: &&CountedAnswer| answer.line().ends_with(text) || answer.title() == text;
+        self.brief.answers.iter().find(gives)
     }
 
     /// The place of `text` inside one cell of record `id`.

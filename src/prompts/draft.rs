@@ -47,6 +47,8 @@ pub(super) const EXCERPT: usize = 240;
 /// Longest question with its answer that is repeated in full, in characters; of a longer one, only
 /// the last sentence is.
 const LONG_QUESTION: usize = 120;
+/// Fewest words of a clause of a question that stands in a title.
+const CLAUSE: usize = 4;
 /// Fewest typical answers to closed questions that suffice to make a persona.
 pub const LEAST_ANSWERS: usize = 3;
 
@@ -122,6 +124,11 @@ impl CountedAnswer {
         starts.rfind(whole).map_or(line.clone(), |start| line[start..].to_owned())
     }
 
+    /// What a title says of it.
+    pub(super) fn title(&self) -> String {
+        title_of(&self.asked())
+    }
+
     /// Where a record gives this answer, in bytes of its text.
     pub fn place(&self, record: &Record) -> Option<Range<usize>> {
         let of_question = |column: &&ColumnSpan| *column.name == *self.question;
@@ -134,6 +141,37 @@ impl CountedAnswer {
             Some(column.start + place.start..column.start + place.end)
         })
     }
+}
+
+/// Question and answer, as much as fits in a title: the end of the question tells most, best from
+/// where one of its clauses begins.
+fn title_of(line: &str) -> String {
+    // Of a question with rows, only the row: `Price` in `How happy are you with … - Price` or
+    // `How happy are you? [Price]`.
+    let row = line.rsplit_once(" - ").map_or(line, |(_, row)| row);
+    let line = if row.contains(": ") { row } else { line };
+    // How many may be ticked is no part of the question.
+    let line = &match line.rsplit_once("): ") {
+        Some((question, answer)) if let Some((question, _)) = question.rsplit_once(" (") => {
+            format!("{question}: {answer}")
+        }
+        _ => line.to_owned(),
+    };
+    if let Some((row, answer)) = line.rsplit_once("]: ")
+        && let Some((_, row)) = row.rsplit_once('[')
+        && row.chars().count() + answer.chars().count() + 2 <= TITLE.1
+    {
+        return format!("{row}: {answer}");
+    }
+    let fits = |at: &usize| line[*at..].chars().count() <= TITLE.1;
+    let words = std::iter::once(0).chain(line.match_indices(' ').map(|(at, _)| at + 1));
+    let mut fitting = words.filter(fits);
+    let first = fitting.next().unwrap_or(0);
+    let begins_clause = |at: &usize| line[..*at].trim_end().ends_with([',', ';', '.', '?', '!']);
+    let tells =
+        |at: &usize| line[*at..].split(": ").next().is_some_and(|q| q.split(' ').count() >= CLAUSE);
+    let clause = std::iter::once(first).chain(fitting).find(|at| begins_clause(at) && tells(at));
+    line[clause.unwrap_or(first)..].to_owned()
 }
 
 /// What one draft is to be made from.
@@ -525,4 +563,34 @@ fn example_answer(wording: Wording) -> String {
         answer.extend(conclusions.clone());
     }
     answer.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_question_a_title_holds_a_row_or_a_clause() {
+        for (line, title) in [
+            ("Do you plan?: Yes", "Do you plan?: Yes"),
+            (
+                "How much do you agree with what follows? [I can switch off]: Disagree",
+                "I can switch off: Disagree",
+            ),
+            (
+                "What makes it hard? (select all that apply): Too many meetings",
+                "What makes it hard?: Too many meetings",
+            ),
+            (
+                "Before you saw the two examples above, had you heard of the Oxford comma?: Yes",
+                "had you heard of the Oxford comma?: Yes",
+            ),
+            (
+                "Which of the following things would you say that you own today?: A car",
+                "following things would you say that you own today?: A car",
+            ),
+        ] {
+            assert_eq!(title_of(line), title);
+        }
+    }
 }

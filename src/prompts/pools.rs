@@ -25,8 +25,6 @@ const FRESH: usize = 6;
 /// Where there are at least this many real sentences (one for each aspect, and a quote), passages
 /// that are not sentences, such as `Mm-hm.`, are left out.
 const LEAST_SAID: usize = 4;
-/// Fewest words of a clause of a question that stands in a title.
-const CLAUSE: usize = 4;
 /// How many of the most telling typical answers may become the title.
 const MOST_TELLING: usize = 3;
 /// Most sentences from which the model chooses one statement.
@@ -161,6 +159,8 @@ fn is_said(corpus: &Corpus, brief: &Brief, passage: &Passage) -> bool {
 struct Answered {
     /// Question and answer, as they are repeated.
     text: String,
+    /// As much of both as fits in a title.
+    title: String,
     /// The line of the record in which the answer stands, with its question.
     line: Passage,
     /// The answer alone.
@@ -178,6 +178,7 @@ fn answers(corpus: &Corpus, brief: &Brief) -> Vec<Answered> {
             let passage = |range| Passage { record: focus.record, range };
             is_shown.then(|| Answered {
                 text: answer.asked(),
+                title: answer.title(),
                 line: passage(start..cell.end),
                 cell: passage(cell),
             })
@@ -344,44 +345,14 @@ pub(super) fn has_cell(record: &Record, value: &str) -> bool {
     record.columns.iter().any(|column| record.text[column.start..column.end].trim() == value)
 }
 
-/// Question and answer, as much as fits in a title: the end of the question tells most, best from
-/// where one of its clauses begins. A long answer stands alone.
+/// What a title says of an answer. A long answer stands alone.
 fn title(corpus: &Corpus, answer: &Answered) -> String {
     let text = &corpus.records[answer.line.record].text;
     let answered = text[answer.cell.range.clone()].chars().count();
     if answered * 2 > TITLE.1 {
         return shortened(corpus, &answer.cell);
     }
-    title_of(&answer.text)
-}
-
-fn title_of(line: &str) -> String {
-    // Of a question with rows, only the row: `Price` in `How happy are you with … - Price` or
-    // `How happy are you? [Price]`.
-    let row = line.rsplit_once(" - ").map_or(line, |(_, row)| row);
-    let line = if row.contains(": ") { row } else { line };
-    // How many may be ticked is no part of the question.
-    let line = &match line.rsplit_once("): ") {
-        Some((question, answer)) if let Some((question, _)) = question.rsplit_once(" (") => {
-            format!("{question}: {answer}")
-        }
-        _ => line.to_owned(),
-    };
-    if let Some((row, answer)) = line.rsplit_once("]: ")
-        && let Some((_, row)) = row.rsplit_once('[')
-        && row.chars().count() + answer.chars().count() + 2 <= TITLE.1
-    {
-        return format!("{row}: {answer}");
-    }
-    let fits = |at: &usize| line[*at..].chars().count() <= TITLE.1;
-    let words = std::iter::once(0).chain(line.match_indices(' ').map(|(at, _)| at + 1));
-    let mut fitting = words.filter(fits);
-    let first = fitting.next().unwrap_or(0);
-    let begins_clause = |at: &usize| line[..*at].trim_end().ends_with([',', ';', '.', '?', '!']);
-    let tells =
-        |at: &usize| line[*at..].split(": ").next().is_some_and(|q| q.split(' ').count() >= CLAUSE);
-    let clause = std::iter::once(first).chain(fitting).find(|at| begins_clause(at) && tells(at));
-    line[clause.unwrap_or(first)..].to_owned()
+    answer.title.clone()
 }
 
 /// As much of a passage as fits in a title.
@@ -404,31 +375,6 @@ pub(super) fn text_of(corpus: &Corpus, passage: &Passage) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn of_a_long_question_a_title_holds_a_row_or_a_clause() {
-        for (line, title) in [
-            ("Do you plan?: Yes", "Do you plan?: Yes"),
-            (
-                "How much do you agree with what follows? [I can switch off]: Disagree",
-                "I can switch off: Disagree",
-            ),
-            (
-                "What makes it hard? (select all that apply): Too many meetings",
-                "What makes it hard?: Too many meetings",
-            ),
-            (
-                "Before you saw the two examples above, had you heard of the Oxford comma?: Yes",
-                "had you heard of the Oxford comma?: Yes",
-            ),
-            (
-                "Which of the following things would you say that you own today?: A car",
-                "following things would you say that you own today?: A car",
-            ),
-        ] {
-            assert_eq!(title_of(line), title);
-        }
-    }
 
     #[test]
     fn a_title_is_not_said_again_by_the_summary_where_there_is_another() {

@@ -145,6 +145,8 @@ pub(crate) struct Header {
     pub(crate) asking: Vec<String>,
     /// Whether one of them interviews, and does not help a customer.
     pub(crate) interviews: bool,
+    /// Whether there is no conversation, and the header describes who wrote the text.
+    pub(crate) is_of_writer: bool,
 }
 
 /// Removes the title and the header lines above each conversation of a document, and gives the
@@ -156,7 +158,7 @@ pub(crate) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Head
     split_first(blocks);
     let runs = runs(blocks);
     if runs.is_empty() {
-        take_sheet(blocks, findings);
+        header.is_of_writer = take_sheet(blocks, findings);
     }
     let ends = runs.iter().skip(1).map(|run| run.start).chain([blocks.len()]).collect::<Vec<_>>();
     let mut gone: HashSet<usize> = HashSet::new();
@@ -194,13 +196,13 @@ pub(crate) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Head
 }
 
 /// Removes the only lines of facts, at the head of what one person wrote, and gives the facts to all
-/// that stands below: `Age: 38`, `Occupation: nurse` above a diary.
-fn take_sheet(blocks: &mut Vec<Block>, findings: &mut Findings) {
+/// that stands below: `Age: 38`, `Occupation: nurse` above a diary. False where there are none.
+fn take_sheet(blocks: &mut Vec<Block>, findings: &mut Findings) -> bool {
     let is_sheet = |block: &Block| matches!(&block.body, Body::Paragraph(l) if are_facts(l));
     let mut sheets = (0..blocks.len()).filter(|at| is_sheet(&blocks[*at]));
-    let (Some(at), None) = (sheets.next(), sheets.next()) else { return };
+    let (Some(at), None) = (sheets.next(), sheets.next()) else { return false };
     if at >= TITLE_LINES || at + 1 == blocks.len() {
-        return;
+        return false;
     }
     let mut facts: Vec<(String, String)> = Vec::new();
     let mut who = None;
@@ -212,7 +214,7 @@ fn take_sheet(blocks: &mut Vec<Block>, findings: &mut Findings) {
         }
     }
     if facts.is_empty() {
-        return;
+        return false;
     }
     let facts = Facts::from(facts);
     for block in &mut blocks[at + 1..] {
@@ -227,6 +229,7 @@ fn take_sheet(blocks: &mut Vec<Block>, findings: &mut Findings) {
             .to_owned()
     });
     blocks.remove(at);
+    true
 }
 
 /// Puts facts that stand on one line of the first blocks on a line each: `Date: 3 May. Place: Hut`.
