@@ -42,15 +42,15 @@ pub(super) enum Reading {
 /// Personal data in a cell under a column of this name.
 pub(super) fn detect_in(column: Option<&str>, text: &str, reading: Reading) -> Vec<Span> {
     let mut spans = detect(text);
-    let is_choice =
-        reading == Reading::Choice || !text.contains(char::is_alphabetic) || is_code(text);
-    if is_choice {
+    let is_choice = reading == Reading::Choice || !text.contains(char::is_alphabetic);
+    if is_choice || is_code(text) {
         let fills = |span: &Span| {
             text[..span.start].trim().is_empty() && text[span.end..].trim().is_empty()
         };
         spans.retain(|span| match span.entity {
             Entity::Location | Entity::Organization | Entity::Address => false,
-            Entity::Person => fills(span) && !columns::is_label(text),
+            // The name inside of a code may be that of an account: `anna.schmidt85`.
+            Entity::Person if is_choice => fills(span) && !columns::is_label(text),
             _ => true,
         });
     }
