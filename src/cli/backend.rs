@@ -4,6 +4,9 @@
 //! any other host needs a price, and none may be asked under `--no-frontier`. What was agreed is
 //! logged, so that a resumed run asks the same models on the same terms.
 
+#[cfg(feature = "net")]
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Price;
@@ -13,6 +16,10 @@ use crate::cli::failure::Failure;
 use crate::cli::model::TaskContext;
 use crate::config::{Backend, Environment, Settings};
 use crate::ledger::MicroUsd;
+#[cfg(feature = "net")]
+use crate::llm::remote::RemoteError;
+#[cfg(feature = "net")]
+use crate::llm::remote::server::Served;
 use crate::pipeline::Paid;
 
 /// A server and its models, with the terms on which they are asked.
@@ -30,6 +37,9 @@ pub(super) struct Server {
     /// Context in tokens, where the user set one.
     context: Option<usize>,
     trusted: Vec<String>,
+    /// Hosts to which the server passes on what it is asked, because a model runs there.
+    #[serde(default)]
+    passed_to: Vec<String>,
 }
 
 /// The models of a server, ready to be asked.
@@ -81,8 +91,10 @@ pub(super) fn chosen(
     environment: &Environment,
     task: TaskContext<'_>,
 ) -> Result<Option<Connected>, Failure> {
-    let server = wanted(settings, environment)?;
-    server.map(|server| connect(&server, environment, task)).transpose()
+    let Some(server) = wanted(settings, environment)? else { return Ok(None) };
+    let connected = connect(&server, environment, task)?;
+    may_pass_on(&connected.server.passed_to, settings)?;
+    Ok(Some(connected))
 }
 
 /// The server that the settings name and its terms, by what they say; `None` where the engine is to
@@ -101,6 +113,7 @@ fn wanted(settings: &Settings, environment: &Environment) -> Result<Option<Serve
         trusted: trusted.clone(),
         model: named(&settings.model).unwrap_or_default(),
         judge: settings.judge_model.as_deref().and_then(named),
+        passed_to: Vec::new(),
         url,
     }))
 }
@@ -115,6 +128,7 @@ pub(super) async fn look(
         return Ok("none is used".to_owned());
     };
     let (drafting, judging) = find(&server, environment).await?;
+    may_pass_on(&passed_to(&drafting, judging.as_ref()), settings)?;
     let context = drafting.context.map_or_else(String::new, |n| format!(" with {n} tokens"));
     let judge = judging.map_or_else(String::new, |judge| format!(", {} judges", judge.model));
     Ok(format!(
@@ -123,6 +137,40 @@ pub(super) async fn look(
         server.url,
         drafting.model
     ))
+}
+
+/// The hosts on which models run that the server only passes requests on to.
+#[cfg(feature = "net")]
+fn passed_to(drafting: &Served, judging: Option<&Served>) -> Vec<String> {
+    let hosts: BTreeSet<&String> = [Some(drafting), judging]
+        .into_iter()
+        .flatten()
+        .filter_map(|m| m.passed_to.as_ref())
+        .collect();
+    hosts.into_iter().cloned().collect()
+}
+
+/// Refuses models that run elsewhere than on the server, under the rules for servers elsewhere.
+#[cfg(feature = "net")]
+fn may_pass_on(hosts: &[String], settings: &Settings) -> Result<(), Failure> {
+    let is_trusted = |host: &String| {
+        settings.privacy.trusted_hosts.iter().any(|trusted| trusted.eq_ignore_ascii_case(host))
+    };
+    let Some(host) = hosts.iter().find(|host| !is_trusted(host)) else { return Ok(()) };
+    if !settings.frontier.allowed {
+        return Err(Failure::new(
+            Exit::Refused,
+            anyhow::anyhow!(
+                "the model runs at {host}, to which the server would pass on the data, and --no-frontier forbids that\nhint: name a model of the server's own with --model, or leave --no-frontier out"
+            ),
+        ));
+    }
+    if settings.frontier.price.is_none() {
+        return Err(Failure::usage(format!(
+            "the model runs at {host}, to which the server passes on the data, and nothing is known of what that costs\nhint: name a model of the server's own with --model, or say --price IN/OUT in US dollars per million tokens"
+        )));
+    }
+    Ok(())
 }
 
 /// Refuses a server whose answers may cost something: for commands that keep no ledger. Asks
@@ -154,6 +202,8 @@ fn address(settings: &Settings, environment: &Environment) -> Result<Option<Stri
             ));
         }
     };
+    reqwest::Url::parse(&url)
+        .map_err(|e| Failure::usage(RemoteError::NotAnAddress { cause: e.to_string() }))?;
     let near = distance(&url, &settings.privacy.trusted_hosts);
     if near == Distance::Elsewhere && !settings.frontier.allowed {
         return Err(Failure::new(
@@ -192,9 +242,30 @@ fn distance(url: &str, trusted: &[String]) -> Distance {
     }
 }
 
+/// Connects again to the server of a run, which must still run the models itself, or pass requests
+/// on to the same hosts as at the run's start.
+#[cfg(feature = "net")]
+pub(super) fn reconnect(
+    server: &Server,
+    environment: &Environment,
+    task: TaskContext<'_>,
+) -> Result<Connected, Failure> {
+    let connected = connect(server, environment, task)?;
+    let passed_to = &connected.server.passed_to;
+    match passed_to.iter().find(|host| !server.passed_to.contains(host)) {
+        None => Ok(connected),
+        Some(host) => Err(Failure::new(
+            Exit::Refused,
+            anyhow::anyhow!(
+                "the model now runs at {host}, to which the server would pass on the data; it did not when the run began\nhint: give the server its own model of this name back, or begin a new run"
+            ),
+        )),
+    }
+}
+
 /// Asks the server for its models, on a runtime of its own: the pipeline's starts later.
 #[cfg(feature = "net")]
-pub(super) fn connect(
+fn connect(
     server: &Server,
     environment: &Environment,
     task: TaskContext<'_>,
@@ -226,6 +297,8 @@ pub(super) fn connect(
     let server = Server {
         model: drafting.model.clone(),
         judge: judging.as_ref().map(|judging| judging.model.clone()),
+        url: drafting.base_url.clone(),
+        passed_to: passed_to(&drafting, judging.as_ref()),
         ..server.clone()
     };
     let draft = paid(&server, drafting, environment)?;
@@ -237,7 +310,7 @@ pub(super) fn connect(
 }
 
 #[cfg(feature = "net")]
-type Found = (crate::llm::remote::server::Served, Option<crate::llm::remote::server::Served>);
+type Found = (Served, Option<Served>);
 
 /// The model that is to draft and, where it is a different one, the model that is to judge.
 #[cfg(feature = "net")]
@@ -274,21 +347,18 @@ fn api(backend: Backend) -> crate::llm::remote::Api {
 }
 
 #[cfg(feature = "net")]
-fn paid(
-    server: &Server,
-    served: crate::llm::remote::server::Served,
-    environment: &Environment,
-) -> Result<Paid, Failure> {
+fn paid(server: &Server, served: Served, environment: &Environment) -> Result<Paid, Failure> {
     use std::sync::Arc;
 
     use crate::engine::DEFAULT_CONTEXT;
     use crate::llm::remote::{ApiKey, RemoteModel, RemoteOptions, SERVER_TIMEOUT};
     use crate::pipeline::FIRST_WAIT;
 
+    let passed_to = served.passed_to.clone();
     let most = served.context.unwrap_or(DEFAULT_CONTEXT);
     let model = RemoteModel::connect(RemoteOptions {
         api: api(server.backend),
-        base_url: Some(server.url.clone()),
+        base_url: Some(served.base_url.clone()),
         model: served.model.clone(),
         key: environment.backend_key().and_then(ApiKey::new),
         context: Some(server.context.unwrap_or(DEFAULT_CONTEXT).min(most)),
@@ -298,8 +368,8 @@ fn paid(
     })
     .map_err(Failure::usage)?;
     Ok(Paid {
-        host: model.host().to_owned(),
-        local: model.is_loopback(),
+        local: model.is_loopback() && passed_to.is_none(),
+        host: passed_to.unwrap_or_else(|| model.host().to_owned()),
         gate: None,
         model: Arc::new(model),
         price: server.price.clone(),
@@ -325,7 +395,7 @@ pub(super) fn chosen(
 
 /// Refuses a server, since a build without `net` cannot ask one.
 #[cfg(not(feature = "net"))]
-pub(super) fn connect(
+pub(super) fn reconnect(
     server: &Server,
     _: &Environment,
     _: TaskContext<'_>,

@@ -101,7 +101,7 @@ fn models(
         None => None,
     };
     let models = if let Some(server) = &plan.server {
-        let connected = backend::connect(server, around.environment, loader.task)?;
+        let connected = backend::reconnect(server, around.environment, loader.task)?;
         clearing::before_sending(corpus, &connected.draft, settings, around.output)?;
         job::served(connected, corpus, require, loader)
     } else {

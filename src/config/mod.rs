@@ -7,8 +7,8 @@
 
 mod described;
 pub mod keys;
-mod ollama;
 mod proxy;
+mod server_address;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -132,7 +132,7 @@ impl Environment {
     /// The address on which Ollama listens: `OLLAMA_HOST` as Ollama itself reads it, else its usual
     /// port on this machine.
     pub fn ollama_address(&self) -> String {
-        ollama::address(self.text("OLLAMA_HOST").unwrap_or_default())
+        server_address::of_ollama(self.text("OLLAMA_HOST").unwrap_or_default())
     }
 
     /// Fails where a variable such as `HTTPS_PROXY` names no proxy that can be used: to be called

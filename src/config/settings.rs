@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, Layers, keys, offline, runs_dir};
+use super::{ConfigError, Layers, keys, offline, runs_dir, server_address};
 use crate::catalogue::Price;
 use crate::engine::{DeviceChoice, EngineOptions};
 use crate::ledger::MicroUsd;
@@ -207,13 +207,18 @@ impl Settings {
             Some(Writer::Backend(backend)) => (None, Some(backend)),
             None => (None, None),
         };
+        let backend = writing.or(backend).unwrap_or(Backend::Embedded);
+        let backend_url = layers.text(keys::BACKEND_URL)?.map(|url| match backend {
+            Backend::Ollama => server_address::of_ollama(&url),
+            Backend::OpenAi | Backend::Embedded => server_address::of_server(&url),
+        });
         Ok(Self {
             inputs: layers.values(keys::INPUT).into_iter().map(PathBuf::from).collect(),
             hybrid,
             pipeline: resolve_pipeline(layers, hybrid)?,
             provider,
-            backend: writing.or(backend).unwrap_or(Backend::Embedded),
-            backend_url: layers.text(keys::BACKEND_URL)?,
+            backend,
+            backend_url,
             frontier: resolve_frontier(layers)?,
             privacy: resolve_privacy(layers)?,
             offline: offline(layers)?,

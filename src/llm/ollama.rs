@@ -18,7 +18,9 @@ pub(super) const BASE: &str = "http://127.0.0.1:11434";
 /// Parameters that a server may not know, and the names by which a refusal mentions them.
 pub(super) const OPTIONAL: Optional = &[
     (Param::Reasoning, &["think", "thinking"]),
-    (Param::Logprobs, &["logprobs", "top_logprobs"]),
+    (Param::ManyLogprobs, exchange::LOGPROBS),
+    (Param::Logprobs, exchange::LOGPROBS),
+    (Param::System, exchange::SYSTEM),
     (Param::Excerpts, &["anyOf", "enum", "grammar"]),
     (Param::Schema, &["format", "schema"]),
 ];
@@ -56,9 +58,9 @@ pub(super) fn body(model: &str, context: usize, request: &ChatRequest, without: 
     if carries(request, without, Param::Reasoning) {
         body["think"] = json!(false);
     }
-    if carries(request, without, Param::Logprobs) {
+    if let Some(most) = exchange::logprobs(request, without) {
         body["logprobs"] = json!(true);
-        body["top_logprobs"] = json!(exchange::MOST_LOGPROBS);
+        body["top_logprobs"] = json!(most);
     }
     if let Some(shape) = &outline.enforced {
         body["format"] = json_schema::schema(shape, exchange::dialect(request, without));

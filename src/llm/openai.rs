@@ -42,9 +42,11 @@ pub(super) const CHAT_OPTIONAL: Optional = &[
         Param::Schema,
         &["response_format", "json_schema", "structured output", "structured outputs", "schema"],
     ),
-    (Param::Logprobs, &["logprobs", "top_logprobs", "logprob"]),
+    (Param::ManyLogprobs, exchange::LOGPROBS),
+    (Param::Logprobs, exchange::LOGPROBS),
     (Param::Temperature, &["temperature"]),
     (Param::Seed, &["seed"]),
+    (Param::System, exchange::SYSTEM),
 ];
 
 /// The name of the schema in a request.
@@ -143,9 +145,9 @@ pub(super) fn chat_body(model: &str, request: &ChatRequest, without: &Without) -
         // The form that vLLM, SGLang and llama.cpp read; a template without thoughts ignores it.
         body["chat_template_kwargs"] = json!({ "enable_thinking": false });
     }
-    if carries(request, without, Param::Logprobs) {
+    if let Some(most) = exchange::logprobs(request, without) {
         body["logprobs"] = json!(true);
-        body["top_logprobs"] = json!(exchange::MOST_LOGPROBS);
+        body["top_logprobs"] = json!(most);
     }
     if let Some(shape) = &outline.enforced {
         let mut format = strict(shape);

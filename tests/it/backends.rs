@@ -23,7 +23,32 @@ pub(crate) struct Manners {
     pub(crate) cuts_at: Option<u64>,
     /// Answers every chat with this status.
     pub(crate) status: Option<u16>,
+    /// Gives at most this many of the likeliest tokens, and refuses to be asked for more.
+    pub(crate) most_logprobs: Option<u64>,
+    /// Its chat template has no role for instructions.
+    pub(crate) no_system: bool,
+    /// Lists a model that runs in Ollama's cloud before those of its own.
+    pub(crate) has_cloud_model: bool,
 }
+
+impl Manners {
+    /// What a compatible server says of a chat that it does not take, as vLLM words it.
+    fn refusal(&self, asked: &Value) -> Option<String> {
+        let wanted = asked["top_logprobs"].as_u64().unwrap_or(0);
+        if let Some(most) = self.most_logprobs.filter(|most| wanted > *most) {
+            return Some(format!(
+                "Requested sample logprobs of {wanted}, which is greater than max allowed: {most}"
+            ));
+        }
+        let is_system = |message: &Value| message["role"] == "system";
+        let has_system = asked["messages"].as_array().is_some_and(|all| all.iter().any(is_system));
+        (self.no_system && has_system).then(|| "System role not supported".to_owned())
+    }
+}
+
+/// A model of Ollama's that runs elsewhere, and where.
+const CLOUD: &str = "gpt-oss:120b-cloud";
+const CLOUD_HOST: &str = "https://ollama.com:443";
 
 const COMMAND: &str = "generate data.csv --hybrid --no-frontier --seed 7 --quality-threshold 0";
 
@@ -88,11 +113,21 @@ fn ollama(manners: Manners) -> Server {
         let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         match (request.path.as_str(), manners.status) {
             ("/api/tags", Some(500)) => Reply::status(500).body(b"{\"error\":\"no\"}"),
-            ("/api/tags", _) => Reply::json(&json!({ "models": [
-                { "name": "nomic-embed-text:latest", "details": { "family": "nomic-bert" } },
-                { "name": "qwen3:4b", "details": { "family": "qwen3" } },
-                { "name": "llama3.2:latest", "details": { "family": "llama" } },
-            ] })),
+            ("/api/tags", _) => {
+                let mut models = vec![
+                    json!({ "name": "nomic-embed-text:latest", "details": { "family": "nomic-bert" } }),
+                    json!({ "name": "qwen3:4b", "details": { "family": "qwen3" } }),
+                    json!({ "name": "llama3.2:latest", "details": { "family": "llama" } }),
+                ];
+                if manners.has_cloud_model {
+                    models.insert(0, json!({ "name": CLOUD, "remote_host": CLOUD_HOST }));
+                }
+                Reply::json(&json!({ "models": models }))
+            }
+            ("/api/show", _) if asked["model"] == CLOUD => Reply::json(&json!({
+                "remote_model": "gpt-oss:120b", "remote_host": CLOUD_HOST,
+                "model_info": { "general.architecture": "gptoss", "gptoss.context_length": 131_072 },
+            })),
             ("/api/show", _) => Reply::json(&json!({
                 "modelfile": format!("FROM /models/blobs/sha256-{}\n", "ab".repeat(32)),
                 "model_info": { "general.architecture": "qwen3", "qwen3.context_length": 40960,
@@ -136,6 +171,11 @@ pub(crate) fn openai(manners: Manners) -> Server {
             ] })),
             "/v1/chat/completions" if manners.status.is_some() => {
                 Reply::status(manners.status.unwrap()).body(b"{\"error\":{\"message\":\"no\"}}")
+            }
+            "/v1/chat/completions" if manners.refusal(&asked).is_some() => {
+                let message = manners.refusal(&asked).unwrap();
+                let error = json!({ "error": { "message": message, "type": "BadRequestError", "code": 400 } });
+                Reply::status(400).body(error.to_string().as_bytes())
             }
             "/v1/chat/completions" => {
                 let schema = &asked["response_format"]["json_schema"]["schema"];
@@ -218,6 +258,51 @@ fn an_ollama_server_drafts_and_judges() {
     );
     let persona = &result["personas"][0];
     assert_eq!(persona["provenance"]["model_sha256"], "ab".repeat(32));
+}
+
+#[test]
+fn a_model_that_ollama_runs_elsewhere_is_neither_chosen_nor_taken_for_local() {
+    let manners = Manners { has_cloud_model: true, ..Manners::default() };
+    let (folder, server) = (Folder::new(), ollama(manners));
+    ends(&folder, &format!("{COMMAND} {}", at_ollama(&server)), 0);
+    let own = chats(&server, "/api/chat");
+    assert!(!own.is_empty() && own.iter().all(|chat| chat["model"] == "qwen3:4b"));
+
+    let refused = folder.output(&format!("{COMMAND} {} --model {CLOUD}", at_ollama(&server)));
+    assert_eq!(refused.status.code(), Some(8), "{}", folder.shown(&refused));
+    assert!(folder.shown(&refused).contains("ollama.com"), "{}", folder.shown(&refused));
+    let allowed = COMMAND.replace("--no-frontier ", "");
+    let cloud = format!("{allowed} --provider ollama --model {CLOUD} {}", at_ollama(&server));
+    let unpriced = folder.output(&cloud.replace("--provider ollama ", ""));
+    assert_eq!(unpriced.status.code(), Some(2), "{}", folder.shown(&unpriced));
+    assert!(folder.shown(&unpriced).contains("--price"), "{}", folder.shown(&unpriced));
+    assert_eq!(chats(&server, "/api/chat").len(), own.len(), "nothing was sent for either");
+}
+
+#[test]
+fn a_server_that_gives_few_probabilities_or_no_role_to_instructions_is_asked_in_its_way() {
+    let manners = Manners { most_logprobs: Some(5), no_system: true, ..Manners::default() };
+    let (folder, server) = (Folder::new(), openai(manners));
+    let result = ends(&folder, &format!("{COMMAND} {} --parallel 1", at_openai(&server)), 0);
+    let notes = result["report"]["notes"].to_string();
+    assert!(!notes.contains("gives no probabilities"), "{notes}");
+    assert!(result["report"]["judge"]["controls"]["signals"]["realism"]["auc"].is_number());
+    let asked = chats(&server, "/v1/chat/completions");
+    let refused = asked.iter().filter(|chat| manners.refusal(chat).is_some()).count();
+    assert!((1..=4).contains(&refused), "{refused} of {} were refused", asked.len());
+}
+
+#[test]
+fn an_address_may_lack_its_scheme_and_its_version() {
+    let (folder, server) = (Folder::new(), openai(Manners::default()));
+    for address in ["127.0.0.1:PORT", "http://0.0.0.0:PORT/v1", "localhost:PORT/v1/"] {
+        let address = address.replace("PORT", &server.port.to_string());
+        let command = format!("{COMMAND} --backend openai --backend-url {address}");
+        assert_eq!(ends(&folder, &command, 0)["personas"].as_array().unwrap().len(), 5);
+    }
+    let nowhere = folder.output(&format!("{COMMAND} --backend openai --backend-url http://[::1"));
+    assert_eq!(nowhere.status.code(), Some(2), "{}", folder.shown(&nowhere));
+    assert!(folder.shown(&nowhere).contains("not an address"), "{}", folder.shown(&nowhere));
 }
 
 #[test]

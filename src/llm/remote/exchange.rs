@@ -37,12 +37,25 @@ pub(in crate::llm) enum Param {
     /// A label read from the beginning of the answer, with nothing forced before it; without it,
     /// the label is asked for as JSON.
     FirstWords,
+    /// As many of the likeliest tokens as a label is best read from; without them, a few.
+    ManyLogprobs,
     /// How likely each label was; without it, the label that was written counts.
     Logprobs,
+    /// Instructions as a message of a role of their own; without it, they begin the user's first
+    /// turn.
+    System,
 }
 
 /// Most likely tokens that are asked for at each position: as many as OpenAI and Ollama give.
-pub(in crate::llm) const MOST_LOGPROBS: u32 = 20;
+const MOST_LOGPROBS: u32 = 20;
+/// As [`MOST_LOGPROBS`], of a service that gives fewer: as many as vLLM allows where it is told to
+/// allow few, and as text-generation-inference gives.
+const FEW_LOGPROBS: u32 = 5;
+/// Names by which servers mention how many of the likeliest tokens they were asked for.
+pub(in crate::llm) const LOGPROBS: &[&str] =
+    &["logprobs", "top_logprobs", "logprob", "max_logprobs", "top_n_tokens"];
+/// Words in which chat templates without a system role refuse one.
+pub(in crate::llm) const SYSTEM: &[&str] = &["system", "system role", "roles"];
 /// Answer tokens among which a label is looked for: it is the first, or follows a mark or two.
 const READ_TOKENS: usize = 4;
 /// Least probability of all labels together at which the first words count as an answer.
@@ -99,7 +112,8 @@ impl<'r> Outline<'r> {
         let shared = request.shared.iter().map(|message| (message, true));
         for (message, shared) in shared.chain(request.own.iter().map(|message| (message, false))) {
             let block = Block { text: Cow::Borrowed(message.content.as_str()), shared };
-            outline.push(message.role, block);
+            let is_told = message.role == Role::System && without.contains(&Param::System);
+            outline.push(if is_told { Role::User } else { message.role }, block);
         }
         if let Some(shape) = shape(request, without) {
             if is_enforced(&shape, without) {
@@ -174,8 +188,25 @@ pub(in crate::llm) fn carries(request: &ChatRequest, without: &Without, param: P
         Param::Schema => shape().is_some_and(|shape| is_enforced(&shape, without)),
         Param::Bounds | Param::Excerpts => shape().is_some() && !without.contains(&param),
         Param::Logprobs => matches!(request.output, Output::Label(_)) && !without.contains(&param),
+        Param::ManyLogprobs => {
+            carries(request, without, Param::Logprobs) && !without.contains(&param)
+        }
+        Param::System => {
+            let mut messages = request.shared.iter().chain(&request.own);
+            messages.any(|message| message.role == Role::System) && !without.contains(&param)
+        }
         _ => !without.contains(&param),
     }
+}
+
+/// How many of the likeliest tokens to ask for at each position; `None` where none are asked for.
+pub(in crate::llm) fn logprobs(request: &ChatRequest, without: &Without) -> Option<u32> {
+    let many = carries(request, without, Param::ManyLogprobs);
+    carries(request, without, Param::Logprobs).then_some(if many {
+        MOST_LOGPROBS
+    } else {
+        FEW_LOGPROBS
+    })
 }
 
 /// A number with the decimals that were meant: 0.7 rather than 0.699999988079071.
@@ -324,6 +355,17 @@ pub(in crate::llm) mod tests {
         );
         let last = &outline.turns[2].blocks;
         assert_eq!((last[0].shared, last[1].shared), (true, false));
+    }
+
+    #[test]
+    fn instructions_begin_the_first_turn_where_they_have_no_role_of_their_own() {
+        let request = request(Output::Text);
+        let outline = Outline::of(&request, &Without::from([Param::System]));
+        assert_eq!(outline.instructions(), None);
+        assert_eq!(outline.turns.len(), 3);
+        assert_eq!(outline.turns[0].text(), "You edit.\n\nBe brief.\n\nan example");
+        let carried = |without| carries(&request, &without, Param::System);
+        assert!(carried(Without::new()) && !carried(Without::from([Param::System])));
     }
 
     #[test]

@@ -27,6 +27,9 @@ const UNKNOWN: &[&str] = &[
     "removed",
 ];
 
+/// Words by which an error tells that it comes from a chat template.
+const TEMPLATE: &[&str] = &["jinja", "chat template", "chat_template"];
+
 /// The parameter among those `sent` that the service refuses, when that is what the complaint is
 /// about.
 pub(super) fn refused(
@@ -34,19 +37,26 @@ pub(super) fn refused(
     optional: Optional,
     sent: impl Fn(Param) -> bool,
 ) -> Option<Param> {
-    if !matches!(complaint.status, 400 | 422) || complaint.meaning() != Meaning::Rejected {
+    let message = complaint.message.to_lowercase();
+    let is_rejected =
+        matches!(complaint.status, 400 | 422) && complaint.meaning() == Meaning::Rejected;
+    // llama.cpp's server answers so where a chat template refuses the messages.
+    let is_of_template =
+        complaint.status == 500 && TEMPLATE.iter().any(|words| message.contains(words));
+    if !is_rejected && !is_of_template {
         return None;
     }
     let by_param = |names: &[&str]| {
         complaint.param.as_deref().is_some_and(|param| names.iter().any(|n| mentions(param, n)))
     };
     let by_words = |names: &[&str]| names.iter().any(|name| mentions(&complaint.message, name));
-    let message = complaint.message.to_lowercase();
     let unknown =
         UNKNOWN.iter().any(|words| message.contains(words) || complaint.kind.contains(words));
     // A service that mentions one of these parameters at all could not use it as it was sent.
-    let suffices =
-        |param| unknown || matches!(param, Param::Bounds | Param::Schema | Param::Reasoning);
+    let suffices = |param| {
+        use Param::{Bounds, Logprobs, ManyLogprobs, Reasoning, Schema, System};
+        unknown || matches!(param, Bounds | Schema | Reasoning | ManyLogprobs | Logprobs | System)
+    };
     let sent = || optional.iter().filter(|(param, _)| sent(*param));
     sent()
         .find(|(_, names)| by_param(names))
@@ -153,6 +163,25 @@ mod tests {
                 Some(Param::Temperature),
             ),
             (anthropic::OPTIONAL, invalid("messages: roles must alternate"), None),
+            (
+                openai::CHAT_OPTIONAL,
+                openai("", "", "System role not supported"),
+                Some(Param::System),
+            ),
+            (
+                openai::CHAT_OPTIONAL,
+                openai("", "", "Conversation roles must alternate user/assistant/user/..."),
+                Some(Param::System),
+            ),
+            (
+                openai::CHAT_OPTIONAL,
+                openai(
+                    "",
+                    "",
+                    "Requested sample logprobs of 20, which is greater than max allowed: 5",
+                ),
+                Some(Param::ManyLogprobs),
+            ),
             (anthropic::OPTIONAL, invalid("temperatures are unknown"), None),
             (
                 gemini::OPTIONAL,
@@ -177,6 +206,26 @@ mod tests {
             assert_eq!(refused(&of(400), optional, |_| false), None, "{body}");
             assert_eq!(refused(&of(500), optional, |_| true), None, "{body}");
         }
+    }
+
+    #[test]
+    fn a_template_without_a_system_role_may_call_itself_an_error_of_the_server() {
+        let of = |message: &str| {
+            refused(&read(500, &openai("", "", message)), openai::CHAT_OPTIONAL, |_| true)
+        };
+        assert_eq!(of("Jinja Exception: System role not supported"), Some(Param::System));
+        assert_eq!(of("the system is overloaded"), None);
+    }
+
+    #[test]
+    fn fewer_likely_tokens_are_asked_for_before_none() {
+        let message = "top_logprobs must be at most 10";
+        let complaint = read(400, &openai("", "", message));
+        let of = |gone: &[Param]| {
+            refused(&complaint, openai::CHAT_OPTIONAL, |param| !gone.contains(&param))
+        };
+        assert_eq!(of(&[]), Some(Param::ManyLogprobs));
+        assert_eq!(of(&[Param::ManyLogprobs]), Some(Param::Logprobs));
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub struct ServerOptions {
 /// What a server says about a model.
 #[derive(Debug, Default)]
 pub struct Served {
+    /// Address below which the model is asked: the given one, or `/v1` below it.
+    pub base_url: String,
     /// The model's name at the server, in full.
     pub model: String,
     /// Number of models that there were to choose from.
@@ -65,6 +67,9 @@ pub struct Served {
     pub fingerprint: Option<String>,
     /// The model's own vocabulary, where the server gives it.
     pub vocabulary: Option<Tokenizer>,
+    /// The host to which the server passes on what it is asked, where the model runs elsewhere, as
+    /// Ollama's cloud models do.
+    pub passed_to: Option<String>,
 }
 
 /// Why a server cannot be used.
@@ -85,7 +90,7 @@ pub enum ServerError {
     },
     /// The server answers, but not as it should.
     #[error(
-        "{host} is not a server of this kind: {cause}\nhint: check --backend and --backend-url"
+        "{host} is not a server of this kind: {cause}\nhint: check --backend and --backend-url; the address of a server for openai mostly ends in /v1"
     )]
     Odd {
         /// The server's host.
@@ -125,7 +130,7 @@ pub async fn find(options: &ServerOptions) -> Result<Served, ServerError> {
     let host = address::host(&base);
     let client = http::confidential_client(&base, http::READ_TIMEOUT)
         .map_err(|e| RemoteError::Client { host: host.clone(), cause: http::cause(e) })?;
-    let server = Server { client, base, host, key: options.key.clone(), api: options.api };
+    let mut server = Server { client, base, host, key: options.key.clone(), api: options.api };
     match options.api {
         Api::Ollama => server.ollama(options.model.as_deref()).await,
         _ => server.openai(options.model.as_deref()).await,
@@ -144,7 +149,8 @@ impl Server {
     async fn ollama(&self, wanted: Option<&str>) -> Result<Served, ServerError> {
         let tags = self.get(&["api", "tags"]).await?.map_err(|status| self.odd(status))?;
         let listed = tags["models"].as_array().ok_or_else(|| self.odd("it lists no models"))?;
-        let names: Vec<&str> = listed.iter().filter(|m| writes(m)).filter_map(name_of).collect();
+        let is_own = |model: &&Value| writes(model) && passed_to(model).is_none();
+        let names: Vec<&str> = listed.iter().filter(is_own).filter_map(name_of).collect();
         let pull = |model: &str| format!("run 'ollama pull {model}' on that machine");
         let model = match wanted {
             Some(wanted) => {
@@ -155,7 +161,8 @@ impl Server {
                     hint: format!("{}; it has {}", pull(wanted), listing(&names)),
                 })?
             }
-            // The list begins with the model that was changed last.
+            // The list begins with the model that was changed last. One that runs elsewhere is
+            // never taken unless it is named.
             None => *names.first().ok_or_else(|| ServerError::Empty {
                 host: self.host.clone(),
                 hint: "get one there, as in 'ollama pull qwen3:4b'",
@@ -174,7 +181,10 @@ impl Server {
         let context = architecture
             .and_then(|name| info.get(&format!("{name}.context_length")))
             .and_then(Value::as_u64);
+        let tag = listed.iter().find(|listed| name_of(listed) == Some(model));
         Ok(Served {
+            base_url: self.base.as_str().trim_end_matches('/').to_owned(),
+            passed_to: passed_to(&shown).or(tag.and_then(passed_to)),
             model: model.to_owned(),
             of: names.len(),
             context: context.map(|context| context as usize),
@@ -187,16 +197,16 @@ impl Server {
         })
     }
 
-    async fn openai(&self, wanted: Option<&str>) -> Result<Served, ServerError> {
-        let listed = match (self.get(&["models"]).await?, wanted) {
-            (Ok(models), _) => models,
+    async fn openai(&mut self, wanted: Option<&str>) -> Result<Served, ServerError> {
+        let listed = match (self.models_below_v1_too().await, wanted) {
+            (Ok(Ok(models)), _) => models,
             // Not every server lists its models.
-            (Err(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED), Some(_)) => {
-                json!({ "data": [] })
+            (Ok(Err(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED)), Some(_)) => {
+                Vec::new()
             }
-            (Err(status), _) => return Err(self.odd(status)),
+            (Ok(Err(status)), _) => return Err(self.odd(status)),
+            (Err(error), _) => return Err(error),
         };
-        let listed = listed["data"].as_array().ok_or_else(|| self.odd("it lists no models"))?;
         let id = |model: &Value| model["id"].as_str().map(str::to_owned);
         let names: Vec<String> = listed.iter().filter_map(id).collect();
         let entry = match wanted {
@@ -227,6 +237,8 @@ impl Server {
             None => self.llama_cpp_context().await.or(of_entry("/meta/n_ctx_train")),
         };
         Ok(Served {
+            base_url: self.base.as_str().trim_end_matches('/').to_owned(),
+            passed_to: None,
             model,
             of: names.len(),
             context: context.map(|context| context as usize),
@@ -235,6 +247,36 @@ impl Server {
             fingerprint: entry.map(|entry| self.fingerprint(entry)),
             vocabulary: None,
         })
+    }
+
+    /// The models that the server lists. Where it lists none, they are looked for below `/v1`, which
+    /// people leave out of an address; if they are there, that becomes the address.
+    async fn models_below_v1_too(&mut self) -> Result<Result<Vec<Value>, StatusCode>, ServerError> {
+        let found = self.models().await;
+        let is_told = self.base.path_segments().is_some_and(|mut path| path.any(|s| s == "v1"));
+        if is_told || !matches!(found, Ok(Err(_)) | Err(ServerError::Odd { .. })) {
+            return found;
+        }
+        let below = self.below(&["v1"]);
+        let given = std::mem::replace(&mut self.base, below);
+        match self.models().await {
+            Ok(Ok(models)) => Ok(Ok(models)),
+            _ => {
+                self.base = given;
+                found
+            }
+        }
+    }
+
+    async fn models(&self) -> Result<Result<Vec<Value>, StatusCode>, ServerError> {
+        let list = match self.get(&["models"]).await? {
+            Ok(mut list) => list["data"].take(),
+            Err(status) => return Ok(Err(status)),
+        };
+        match list {
+            Value::Array(models) => Ok(Ok(models)),
+            _ => Err(self.odd("it lists no models")),
+        }
     }
 
     /// The context that llama.cpp's server gives one request, which may be a part of what the model
@@ -328,6 +370,13 @@ impl Server {
     fn odd(&self, cause: impl std::fmt::Display) -> ServerError {
         ServerError::Odd { host: self.host.clone(), cause: cause.to_string() }
     }
+}
+
+/// The host on which a model of Ollama's runs, where that is not Ollama's own machine.
+fn passed_to(model: &Value) -> Option<String> {
+    let place = model["remote_host"].as_str().filter(|place| !place.is_empty())?;
+    let host = Url::parse(place).ok().and_then(|url| url.host_str().map(str::to_owned));
+    Some(host.unwrap_or_else(|| place.to_owned()))
 }
 
 fn name_of(model: &Value) -> Option<&str> {
