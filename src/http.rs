@@ -76,7 +76,12 @@ pub fn cause(error: reqwest::Error) -> String {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string()
+    let cause = innermost.to_string();
+    // What rustls says of an answer that begins with "HTTP".
+    if cause.contains("InvalidContentType") {
+        return "its answer is not encrypted, as that of an http:// address".to_owned();
+    }
+    cause
 }
 
 /// How long a server asks to be left alone, by `Retry-After`: a number of seconds, or a date, which

@@ -6,6 +6,8 @@
 
 #[cfg(feature = "net")]
 use std::collections::BTreeSet;
+#[cfg(feature = "net")]
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +21,7 @@ use crate::ledger::MicroUsd;
 #[cfg(feature = "net")]
 use crate::llm::remote::RemoteError;
 #[cfg(feature = "net")]
-use crate::llm::remote::server::Served;
+use crate::llm::remote::server::{self, Served, ServerError, ServerOptions};
 use crate::pipeline::Paid;
 
 /// A server and its models, with the terms on which they are asked.
@@ -127,7 +129,7 @@ pub(super) async fn look(
     let Some(server) = wanted(settings, environment)? else {
         return Ok("none is used".to_owned());
     };
-    let (drafting, judging) = find(&server, environment).await?;
+    let (drafting, judging) = find(&server, environment, Duration::ZERO).await?;
     may_pass_on(&passed_to(&drafting, judging.as_ref()), settings)?;
     let context = drafting.context.map_or_else(String::new, |n| format!(" with {n} tokens"));
     let judge = judging.map_or_else(String::new, |judge| format!(", {} judges", judge.model));
@@ -278,9 +280,19 @@ fn connect(
         .enable_all()
         .build()
         .map_err(|e| Failure::failed(format!("cannot start to ask the server: {e}")))?;
+    let found = async {
+        let mut finding = std::pin::pin!(find(server, environment, server::LOADING));
+        match tokio::time::timeout(SILENCE, &mut finding).await {
+            Ok(found) => found,
+            Err(_) => {
+                task.output.note(&format!("waiting for {} to be ready", server.url));
+                finding.await
+            }
+        }
+    };
     let asked = async {
         tokio::select! {
-            found = find(server, environment) => found,
+            found = found => found,
             () = task.cancel.cancelled() => Err(Failure::new(
                 Exit::Interrupted,
                 anyhow::anyhow!("interrupted before the run began\nhint: run the same command again"),
@@ -312,11 +324,17 @@ fn connect(
 #[cfg(feature = "net")]
 type Found = (Served, Option<Served>);
 
+/// How long a server may be silent before the user is told what is waited for.
+#[cfg(feature = "net")]
+const SILENCE: Duration = Duration::from_secs(3);
+
 /// The model that is to draft and, where it is a different one, the model that is to judge.
 #[cfg(feature = "net")]
-async fn find(server: &Server, environment: &Environment) -> Result<Found, Failure> {
-    use crate::llm::remote::server::{self, ServerError, ServerOptions};
-
+async fn find(
+    server: &Server,
+    environment: &Environment,
+    patience: Duration,
+) -> Result<Found, Failure> {
     let ask = async |model: Option<String>| {
         let options = ServerOptions {
             api: api(server.backend),
@@ -324,6 +342,7 @@ async fn find(server: &Server, environment: &Environment) -> Result<Found, Failu
             model,
             key: environment.backend_key().and_then(crate::llm::remote::ApiKey::new),
             trusted: server.trusted.clone(),
+            patience,
         };
         server::find(&options).await.map_err(|error| match error {
             ServerError::Address(error) => Failure::usage(error),

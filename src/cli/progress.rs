@@ -228,15 +228,24 @@ impl Stage {
         let (done, total) = (self.bar.position(), self.bar.length().unwrap_or_default());
         self.said_all = done >= total;
         let elapsed = self.started.elapsed();
-        let left = (total.saturating_sub(done)) as f64 / done.max(1) as f64 * elapsed.as_secs_f64();
+        let left = remaining(done, total, elapsed)
+            .map(|left| format!(", about {:.0} s left", left.as_secs_f64()))
+            .unwrap_or_default();
         let tokens = self.meter.text(elapsed);
         let tokens = if tokens.is_empty() { tokens } else { format!(", {tokens}") };
         output.note(&format!(
-            "{}: {done} of {total} in {:.0} s, about {left:.0} s left{tokens}",
+            "{}: {done} of {total} in {:.0} s{left}{tokens}",
             self.bar.prefix(),
             elapsed.as_secs_f64()
         ));
     }
+}
+
+/// An estimate of the time that a stage still takes; `None` where it is done, or too early to tell:
+/// its units are worked on side by side, so that the first is done when the others nearly are.
+fn remaining(done: u64, total: u64, elapsed: Duration) -> Option<Duration> {
+    let is_told = done < total && 2 * done >= total;
+    is_told.then(|| elapsed.mul_f64((total - done) as f64 / done as f64))
 }
 
 /// Tokens of a stage, and what the run has spent.
@@ -297,6 +306,15 @@ fn bar(output: Output, total: Option<u64>, template: &str) -> ProgressBar {
 mod tests {
     use super::*;
     use crate::config::Display;
+
+    #[test]
+    fn what_is_left_of_a_stage_is_told_from_its_middle_to_its_end() {
+        let of = |done| remaining(done, 6, Duration::from_secs(30));
+        assert_eq!([of(0), of(1), of(2), of(6)], [None; 4]);
+        assert_eq!(of(3), Some(Duration::from_secs(30)));
+        assert_eq!(of(5), Some(Duration::from_secs(6)));
+        assert_eq!(remaining(0, 0, Duration::ZERO), None);
+    }
 
     #[test]
     fn the_rate_counts_what_the_stage_is_about() {

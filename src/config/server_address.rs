@@ -5,6 +5,7 @@
 
 /// Ollama's address, from `OLLAMA_HOST` as Ollama itself reads it.
 pub(super) fn of_ollama(host: &str) -> String {
+    let host = host.trim().trim_matches(['"', '\'']);
     let usual = match host.trim().split_once("://") {
         Some(("https", _)) => Some("443"),
         Some(("http", _)) => Some("80"),
@@ -60,6 +61,7 @@ mod tests {
             ("[::1]:9", "http://[::1]:9"),
             ("::1", "http://[::1]:11434"),
             ("[::]:9", "http://[::1]:9"),
+            ("\"127.0.0.1:11434\"", "http://127.0.0.1:11434"),
         ] {
             assert_eq!(of_ollama(said), there, "{said}");
         }

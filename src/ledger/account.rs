@@ -23,6 +23,8 @@ pub struct Booking {
     pub reserved: MicroUsd,
     /// What the attempt did cost, once that is known.
     pub settled: Option<MicroUsd>,
+    /// What the service claims beyond the most that the attempt could cost.
+    pub overrun: MicroUsd,
 }
 
 impl Booking {
@@ -48,14 +50,24 @@ impl Account {
 
     /// Books an attempt at its worst case.
     pub fn reserve(&mut self, attempt: u64, worst: MicroUsd) {
-        self.attempts.insert(attempt, Booking { reserved: worst, settled: None });
+        let booking = Booking { reserved: worst, settled: None, overrun: MicroUsd(0) };
+        self.attempts.insert(attempt, booking);
     }
 
-    /// Settles an attempt, at no more than what was booked for it.
+    /// Settles an attempt, at no more than what was booked for it. A larger bill is kept apart, as
+    /// [`Self::overrun`].
     pub fn settle(&mut self, attempt: u64, cost: MicroUsd) {
         if let Some(booking) = self.attempts.get_mut(&attempt) {
             booking.settled = Some(cost.min(booking.reserved));
+            booking.overrun = MicroUsd(cost.0.saturating_sub(booking.reserved.0));
         }
+    }
+
+    /// What services claim beyond what their attempts could cost: they did not keep to the limits
+    /// of the requests, so that no cap binds them, and are to be asked nothing more.
+    pub fn overrun(&self) -> MicroUsd {
+        let all = self.attempts.values().map(|booking| booking.overrun.0);
+        MicroUsd(all.fold(0, u64::saturating_add))
     }
 
     /// The amount that counts for one attempt; 0 when it was never booked.
@@ -88,14 +100,9 @@ pub fn worst_case(price: &Price, prompt: u64, answer: u64) -> MicroUsd {
 /// What an answered attempt costs by its usage. `None` where the bill is unknown, because the usage
 /// is missing or cannot be true: it states that nothing was read, or more than the request can hold
 /// (`most` prompt and answer tokens).
-pub fn bill(
-    price: &Price,
-    booked: MicroUsd,
-    most: [u64; 2],
-    usage: Option<Usage>,
-) -> Option<MicroUsd> {
-    let usage = usage.filter(|usage| usage.prompt > 0 && !exceeds(*usage, most))?;
-    Some(cost(price, usage).min(booked))
+pub fn bill(price: &Price, usage: Option<Usage>) -> Option<MicroUsd> {
+    let usage = usage.filter(|usage| usage.prompt > 0)?;
+    Some(cost(price, usage))
 }
 
 /// Whether a service states that it used more than it was allowed to: `most` prompt and answer
@@ -148,17 +155,21 @@ mod tests {
     }
 
     #[test]
-    fn a_usage_that_cannot_be_true_is_no_bill() {
+    fn a_usage_without_a_prompt_is_no_bill_and_one_beyond_the_booking_is_an_overrun() {
         let booked = worst_case(&price(), 1_000, 200);
         let bill = |prompt, completion| {
-            let usage = Usage { prompt, completion, ..Usage::default() };
-            bill(&price(), booked, [1_000, 200], Some(usage))
+            bill(&price(), Some(Usage { prompt, completion, ..Usage::default() }))
         };
         assert_eq!(bill(800, 100), Some(MicroUsd(800 * 3 + 100 * 15)));
-        for (prompt, completion) in [(0, 100), (1_001, 100), (800, 201), (u64::MAX, u64::MAX)] {
-            assert_eq!(bill(prompt, completion), None, "{prompt} {completion}");
-        }
-        assert_eq!(super::bill(&price(), booked, [1_000, 200], None), None);
+        assert_eq!((bill(0, 100), super::bill(&price(), None)), (None, None));
+        let mut account = Account::default();
+        account.reserve(0, booked);
+        account.settle(0, bill(1_000, 5_000).unwrap());
+        assert_eq!(account.charged(), booked, "the cap is held against what was agreed");
+        assert_eq!(account.overrun(), MicroUsd(1_000 * 3 + 5_000 * 15 - booked.0));
+        account.reserve(1, booked);
+        account.settle(1, bill(u64::MAX, u64::MAX).unwrap());
+        assert!(account.overrun() > MicroUsd(u64::MAX - booked.0 - 1), "no sum overflows");
     }
 
     #[test]
@@ -212,21 +223,21 @@ mod tests {
         ) {
             let cap = MicroUsd(cap);
             let mut account = Account::default();
-            let mut in_flight: Vec<(u64, MicroUsd, [u64; 2], Outcome)> = Vec::new();
+            let mut in_flight: Vec<(u64, Outcome)> = Vec::new();
             for (prompt, answer, outcome, order) in calls {
                 let worst = worst_case(&price(), prompt, answer);
                 if account.allows(worst, Some(cap)) {
                     let attempt = account.next();
                     account.reserve(attempt, worst);
-                    in_flight.push((attempt, worst, [prompt, answer], outcome));
+                    in_flight.push((attempt, outcome));
                 }
                 prop_assert!(account.charged() <= cap);
                 if in_flight.len() >= parallel {
-                    let (attempt, booked, most, outcome) =
+                    let (attempt, outcome) =
                         in_flight.remove(usize::from(order) % in_flight.len());
                     match outcome {
                         Outcome::Answered(usage) => {
-                            if let Some(cost) = bill(&price(), booked, most, usage) {
+                            if let Some(cost) = bill(&price(), usage) {
                                 account.settle(attempt, cost);
                             }
                         }

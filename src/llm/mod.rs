@@ -259,6 +259,21 @@ pub struct Completion {
 }
 
 impl Completion {
+    /// Why the answer as a whole is of no use; `None` where it is whole.
+    pub fn shortfall(&self) -> Option<&'static str> {
+        match self.finish {
+            Finish::Complete => None,
+            Finish::Length if self.text.trim().is_empty() => Some(
+                "the model used up its tokens before it began to answer, most likely for thinking: turn that off at the server, or take a model that does not think",
+            ),
+            Finish::Length => Some("the answer ran into its token limit"),
+            Finish::Refused => Some("the model declined to answer"),
+            Finish::Empty => Some(
+                "the answer holds no text; some servers answer so where a prompt is longer than their context, which --context states",
+            ),
+        }
+    }
+
     /// How likely each label was, as log-probabilities: as the service states, else with all
     /// probability on the label that it wrote. `None` when it wrote none of them.
     pub fn label_log_probs(&self, labels: &[String]) -> Option<Vec<f32>> {
@@ -291,6 +306,8 @@ pub enum Finish {
     Length,
     /// The service declined to answer, or filtered what it had written.
     Refused,
+    /// The service says that it is done, and wrote nothing.
+    Empty,
 }
 
 /// Tokens of one call.

@@ -40,7 +40,14 @@ pub(super) const CHAT_OPTIONAL: Optional = &[
     (Param::Bounds, &["maxLength", "minLength", "maxItems", "minItems", "maximum", "minimum"]),
     (
         Param::Schema,
-        &["response_format", "json_schema", "structured output", "structured outputs", "schema"],
+        &[
+            "response_format",
+            "json_schema",
+            "structured output",
+            "structured outputs",
+            "schema",
+            "grammar",
+        ],
     ),
     (Param::ManyLogprobs, exchange::LOGPROBS),
     (Param::Logprobs, exchange::LOGPROBS),
@@ -365,9 +372,11 @@ mod tests {
         assert_eq!((refused.text.as_str(), refused.finish), ("No.", Finish::Refused));
         let parts = json!({ "content": [{ "type": "text", "text": "{}" }] });
         assert_eq!(of("stop", parts).unwrap().text, "{}");
-        assert!(of("stop", json!({ "content": null })).is_err());
+        let silent = of("stop", json!({ "content": null })).unwrap();
+        assert_eq!((silent.finish, silent.usage), (Finish::Empty, Some(usage)));
         assert!(chat_answer(&json!({ "choices": [] })).is_err());
     }
+
     #[test]
     fn a_usage_is_all_that_is_billed_or_unknown() {
         let of = |fields: Value| {

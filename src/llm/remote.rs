@@ -34,8 +34,8 @@ use self::exchange::{Optional, Param, Without};
 pub use self::key::ApiKey;
 use self::server::{SERVER_KEY_VARIABLE, Served};
 use super::{
-    Answer, Answers, Billing, Capabilities, ChatModel, ChatRequest, Completion, LlmError, Output,
-    ScoreRequest, anthropic, gemini, ollama, openai,
+    Answer, Answers, Billing, Capabilities, ChatModel, ChatRequest, Completion, Finish, LlmError,
+    Output, ScoreRequest, anthropic, gemini, ollama, openai,
 };
 use crate::engine::tokenizer::{Specials, Tokenizer};
 use crate::http;
@@ -58,7 +58,11 @@ const PROMPT_OVERHEAD: u64 = 1_000;
 const BYTES_A_TOKEN: usize = 3;
 /// More bytes than the tokens of any text have on average: a server that read a whole prompt must
 /// have read at least its length divided by this.
-const MOST_BYTES_A_TOKEN: usize = 12;
+const MOST_BYTES_A_TOKEN: f64 = 12.0;
+/// Bytes that the tokens of prose have on average, at most, and the step of the numbers of tokens
+/// that are held against it.
+const USUAL_BYTES_A_TOKEN: f64 = 4.7;
+const ROUND: u64 = 1_024;
 /// Share of a prompt's own tokens that a server must at least have read. It is below 1 because a
 /// template may join tokens that were counted apart.
 const READ_AT_LEAST: f64 = 0.95;
@@ -288,6 +292,8 @@ struct Service {
     context: usize,
     /// The model's own vocabulary, where the server gives it.
     vocabulary: Option<Tokenizer>,
+    /// Whether it is a server of the user's own, which may cut a prompt without telling.
+    is_own: bool,
     /// The parameters that the service has refused; grows, but never shrinks.
     without: RwLock<Without>,
 }
@@ -326,7 +332,11 @@ impl RemoteModel {
             context,
             logits: false,
         };
-        let (speaker, vocabulary) = (Speaker { host, key }, served.vocabulary);
+        let key_variable = match operator {
+            Operator::User => SERVER_KEY_VARIABLE,
+            Operator::Vendor | Operator::Other => api.key_variable(),
+        };
+        let (speaker, vocabulary) = (Speaker { host, key, key_variable }, served.vocabulary);
         let service = Service {
             api,
             client,
@@ -337,6 +347,7 @@ impl RemoteModel {
             timeout,
             context,
             vocabulary,
+            is_own: operator == Operator::User,
             without,
         };
         Ok(Self { service: Arc::new(service), capabilities })
@@ -456,13 +467,17 @@ impl Service {
         encoded.ok().map(|tokens| tokens.len())
     }
 
-    /// Fewest tokens that a prompt can have, without any template.
-    fn least_tokens(&self, request: &ChatRequest) -> usize {
+    /// Fewest tokens that a prompt can have, without any template. `read` is the number that the
+    /// server says it read: one that cuts prompts reads exactly as many as its context has, mostly a
+    /// multiple of 1,024, and such a number is believed of short words only.
+    fn least_tokens(&self, request: &ChatRequest, read: u64) -> usize {
         let texts = request.shared.iter().chain(&request.own).map(|message| &message.content);
+        let is_round = read > 0 && read.is_multiple_of(ROUND);
+        let most_bytes = if is_round { USUAL_BYTES_A_TOKEN } else { MOST_BYTES_A_TOKEN };
         texts
             .map(|text| match self.tokens_in(text) {
                 Some(tokens) => (tokens as f64 * READ_AT_LEAST) as usize,
-                None => text.len() / MOST_BYTES_A_TOKEN,
+                None => (text.len() as f64 / most_bytes) as usize,
             })
             .sum()
     }
@@ -534,10 +549,13 @@ impl Service {
         let mut completion = match self.api.answer(&body) {
             // The model began with something other than a label, or wrote nothing.
             Err(_) if first_words => return Err(self.adapts(Param::FirstWords)),
+            Ok(answer) if first_words && answer.finish == Finish::Empty => {
+                return Err(self.adapts(Param::FirstWords));
+            }
             answer => answer.map_err(|cause| self.nonsense(&cause))?,
         };
         completion.text = self.speaker.answered(completion.text);
-        if self.api == Api::Ollama {
+        if self.is_own {
             self.is_read_whole(request, &completion)?;
         }
         if let Output::Label(labels) = &request.output
@@ -561,10 +579,10 @@ impl Service {
     /// Refuses an answer to a prompt that was not read whole. A server that gets more than its
     /// context cuts the prompt without telling; only the number of tokens that it read shows it.
     fn is_read_whole(&self, request: &ChatRequest, answer: &Completion) -> Result<(), LlmError> {
-        let (least, Some(usage)) = (self.least_tokens(request) as u64, answer.usage) else {
-            return Ok(());
-        };
-        if usage.prompt >= least {
+        let Some(usage) = answer.usage else { return Ok(()) };
+        let least = self.least_tokens(request, usage.prompt) as u64;
+        // Servers that count nothing state 0.
+        if usage.prompt >= least || usage.prompt == 0 {
             return Ok(());
         }
         let words = format!(

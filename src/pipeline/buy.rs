@@ -91,6 +91,14 @@ impl Unbought {
         matches!(self, Self::Gone(_))
     }
 
+    /// The cause in the service's own words, where it lies there.
+    pub(super) fn of_service(&self) -> String {
+        match self {
+            Self::Failed(cause) | Self::Gone(cause) => cause.clone(),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether the cause lies with the service rather than with this order.
     pub(super) fn is_of_service(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::Gone(_))
@@ -164,7 +172,10 @@ impl Till<'_> {
         mut keep: impl Keep,
     ) -> Result<(), PipelineError> {
         let now = Instant::now();
-        let mut calls = Calls::default();
+        // What a service did to an earlier process is not forgotten.
+        let overrun = self.run.state.account.overrun();
+        let gone = (overrun > MicroUsd(0)).then(|| overran(overrun));
+        let mut calls = Calls { gone, ..Calls::default() };
         for (at, order) in orders.iter().enumerate() {
             let bought = self.run.state.purchases.get(&order.purpose);
             if let Some((answer, _)) = bought.and_then(|purchase| purchase.answer.clone()) {
@@ -263,13 +274,16 @@ impl Till<'_> {
         answer: &Completion,
         calls: &mut Calls,
     ) -> Result<(), PipelineError> {
-        let cost = bill(&self.paid.price, sent.booked, sent.most, answer.usage);
+        let cost = bill(&self.paid.price, answer.usage);
         let answered = Event::Answered { attempt: sent.attempt, cost, answer: answer.clone() };
         self.run.record(answered)?;
         calls.failures = 0;
         let excess = answer.usage.filter(|usage| exceeds(*usage, sent.most));
         if let Some(usage) = excess.filter(|_| sent.booked > MicroUsd(0)) {
-            calls.gone.get_or_insert_with(|| too_much(usage, sent.most));
+            let note = too_much(usage, sent.most);
+            self.observer.on(Progress::Note(&note));
+            self.run.record(Event::Noted { note: note.clone() })?;
+            calls.gone.get_or_insert(note);
         }
         Ok(())
     }
@@ -390,6 +404,13 @@ impl Till<'_> {
             () = self.cancel.cancelled(), if !self.cancel.is_cancelled() => News::Cancelled,
         }
     }
+}
+
+/// As [`too_much`], for a process that finds it in the log.
+fn overran(overrun: MicroUsd) -> String {
+    format!(
+        "the service said earlier that it used more tokens than it was allowed, {overrun} beyond what was reserved, so that no further call is made"
+    )
 }
 
 /// The reason to buy nothing more from a service that used more tokens than the request allowed:

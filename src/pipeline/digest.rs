@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::buy::{Order, Paid, Till, Unbought};
 use super::next::Action;
 use super::plan::{Plan, Slot};
-use super::run::{Runner, Stage, TRUNCATED, cost_of, next, stage_end};
+use super::run::{Runner, Stage, cost_of, next, stage_end};
 use super::{PipelineError, Progress};
 use crate::corpus::Corpus;
-use crate::llm::{ChatModel, ChatRequest, Completion, Finish, LlmError};
+use crate::llm::{ChatModel, ChatRequest, Completion, LlmError};
 use crate::privacy::Cleared;
 use crate::prompts::digest;
 use crate::prompts::draft::{self, Focus};
@@ -70,12 +70,11 @@ impl Plan {
         answer: Result<Completion, String>,
     ) -> Event {
         let cost = answer.as_ref().map(cost_of).unwrap_or_default();
-        let cards = answer.and_then(|completion| match completion.finish {
-            Finish::Complete => {
+        let cards = answer.and_then(|completion| match completion.shortfall() {
+            None => {
                 digest::cards(corpus, self.stretch(id), &completion.text).map_err(|e| e.to_string())
             }
-            Finish::Length => Err(TRUNCATED.to_owned()),
-            Finish::Refused => Err("the model declined to answer".to_owned()),
+            Some(cause) => Err(cause.to_owned()),
         });
         let card = |focus: Focus| Card {
             record: corpus.records[focus.record].id.clone(),

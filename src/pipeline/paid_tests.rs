@@ -133,6 +133,71 @@ fn accepted_edits_change_the_persona_and_cost_what_was_used() {
 }
 
 #[test]
+fn a_service_that_claims_more_than_it_may_use_is_asked_nothing_more_and_that_is_told() {
+    let service = Service::new(|_, _| {
+        let usage = Usage { prompt: 400, completion: 1_000_000, ..Usage::default() };
+        Ok(Completion { usage: Some(usage), ..completion(NEW_TITLE) })
+    });
+    let (state, notes) = hybrid(service.clone(), Some(50_000), Refined::All);
+    assert!(service.asked() <= 2, "those in flight at once, and no other");
+    assert!(state.account.charged() <= MicroUsd(50_000));
+    assert!(state.account.overrun() > MicroUsd(900_000), "{:?}", state.account.overrun());
+    assert!(notes.iter().any(|note| note.contains("no further call is made")), "{notes:?}");
+    assert!(state.notes.iter().any(|note| note.contains("1000000 answer")), "{:?}", state.notes);
+}
+
+#[test]
+fn what_failed_because_of_the_service_is_asked_for_again_by_a_resumed_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut log = new_run(folder.path());
+    let corpus = Cleared::as_is(interviews());
+    let settings = refining(Refined::All);
+    let go = |log: &mut Run, service: Arc<Service>| {
+        let models = Models { frontier: Some(paid(service, None)), ..models("nologits") };
+        let (watch, cancel) = (Watch::default(), Cancel::default());
+        block_on(run(&corpus, &models, &settings, log, &watch, &cancel)).expect("it ends");
+        watch.notes.into_inner().expect("a lock")
+    };
+    let refused = Service::new(|_, _| Err(LlmError::Auth("401".to_owned())));
+    let notes = go(&mut log, refused);
+    assert!(notes.iter().any(|note| note.contains("--resume asks again")), "{notes:?}");
+    log.record(Event::Resumed).expect("a log");
+    let mended = Service::new(|_, _| said(NEW_TITLE));
+    go(&mut log, mended.clone());
+    assert_eq!(mended.asked(), 3);
+    let personas = log.state.selected.as_deref().expect("personas");
+    assert!(personas.iter().all(|persona| persona.refined));
+}
+
+#[test]
+fn what_a_service_claimed_too_much_is_remembered_by_the_next_process() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut log = new_run(folder.path());
+    let reserved = Event::Reserved {
+        attempt: 0,
+        purpose: Purpose::Refine("p-0".to_owned()),
+        amount: MicroUsd(500),
+        host: "service.example".to_owned(),
+        records: Vec::new(),
+        bytes: 1,
+        sha256: String::new(),
+        local: false,
+    };
+    log.record(reserved).expect("a log");
+    let answer = completion(NEW_TITLE);
+    log.record(Event::Answered { attempt: 0, cost: Some(MicroUsd(9_000)), answer }).expect("a log");
+    let corpus = Cleared::as_is(interviews());
+    let service = Service::new(|_, _| said(NEW_TITLE));
+    let models = Models { frontier: Some(paid(service.clone(), None)), ..models("nologits") };
+    let (watch, cancel) = (Watch::default(), Cancel::default());
+    let settings = refining(Refined::All);
+    block_on(run(&corpus, &models, &settings, &mut log, &watch, &cancel)).expect("it ends");
+    assert_eq!((service.asked(), log.state.account.overrun()), (0, MicroUsd(8_500)));
+    let notes = watch.notes.into_inner().expect("a lock");
+    assert!(notes.iter().any(|note| note.contains("beyond what was reserved")), "{notes:?}");
+}
+
+#[test]
 fn what_must_not_leave_is_not_sent_and_costs_nothing() {
     let service = Service::new(|_, _| said(NEW_TITLE));
     let looked = Arc::new(AtomicUsize::new(0));

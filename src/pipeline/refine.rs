@@ -11,11 +11,11 @@ use super::judge::{self, About, Questions, Raw};
 use super::merits::Counter;
 use super::next::threshold;
 use super::plan::one_or_many;
-use super::run::{Runner, Stage, TRUNCATED};
+use super::run::{Runner, Stage};
 use super::{PipelineError, Progress, RefineMode};
 use crate::corpus::Corpus;
 use crate::ledger::REFINE_MAX_TOKENS;
-use crate::llm::{Completion, Finish};
+use crate::llm::Completion;
 use crate::prompts::judge::Phrasing;
 use crate::prompts::refine;
 use crate::schema::{Persona, RecordId, Verdict};
@@ -88,7 +88,8 @@ impl Runner<'_> {
             } else {
                 ("1 persona was not refined", "{} personas were not refined")
             };
-            self.note(format!("{}: {cause}", one_or_many(personas, one, many)))?;
+            let again = if was_asked { "; --resume asks again" } else { "" };
+            self.note(format!("{}: {cause}{again}", one_or_many(personas, one, many)))?;
         }
         Ok(())
     }
@@ -152,10 +153,8 @@ impl Runner<'_> {
         let purchase = self.run.state.purchases.get(&Purpose::Refine(id.to_owned()));
         let answer = purchase.and_then(|purchase| purchase.answer.as_ref());
         let (answer, _) = answer.ok_or("no answer is in the log")?;
-        match answer.finish {
-            Finish::Length => return Err(TRUNCATED.to_owned()),
-            Finish::Refused => return Err("the model declined to answer".to_owned()),
-            Finish::Complete => {}
+        if let Some(cause) = answer.shortfall() {
+            return Err(cause.to_owned());
         }
         let (after, fields) = refine::apply(self.corpus, &before, self.mode(), &answer.text)
             .map_err(|error| error.to_string())?;

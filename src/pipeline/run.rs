@@ -16,7 +16,7 @@ use super::thresholds::OwnThreshold;
 use super::{Cancel, Models, Observer, Outcome, PipelineError, Progress, Threshold, select};
 use crate::corpus::Corpus;
 use crate::ledger::PERSONA_MAX_TOKENS;
-use crate::llm::{Answer, Answers, ChatRequest, Completion, Finish, LlmError};
+use crate::llm::{Answer, Answers, ChatRequest, Completion, LlmError};
 use crate::privacy::Cleared;
 use crate::prompts::draft::Brief;
 use crate::prompts::judge::Phrasing;
@@ -227,7 +227,7 @@ impl Runner<'_> {
         // A server that stands in for the engine may come back, and the run can then be resumed.
         let stands_in = self.models.judge_terms.is_some();
         if stands_in && let Some((_, cause)) = failed.iter().find(|(_, cause)| cause.is_gone()) {
-            return stage_end(failed.len(), Some(cause.to_string()), self.cancel);
+            return stage_end(failed.len(), Some(cause.of_service()), self.cancel);
         }
         if self.run.state.drafts.is_empty()
             && self.run.state.dropped.is_empty()
@@ -260,8 +260,8 @@ impl Runner<'_> {
             }
         };
         let cost = cost_of(&completion);
-        if completion.finish == Finish::Length {
-            return Event::DraftDropped { draft, cause: TRUNCATED.to_owned(), cost };
+        if let Some(cause) = completion.shortfall() {
+            return Event::DraftDropped { draft, cause: cause.to_owned(), cost };
         }
         let wording = self.plan.frame.wording;
         match answer::parse(self.corpus, brief, wording, &completion.text) {
@@ -460,9 +460,6 @@ pub(super) fn stage_end(
     Err(PipelineError::Model(format!("the model stopped answering: {cause}")))
 }
 
-/// Why an answer that reached its token limit does not count.
-pub(super) const TRUNCATED: &str = "the answer ran into its token limit";
-
 pub(super) fn cost_of(completion: &Completion) -> CallCost {
     CallCost { usage: completion.usage.unwrap_or_default(), timings: completion.timings }
 }
@@ -477,10 +474,8 @@ fn read_unbound(
 ) -> Vec<Event> {
     let cost = cost_of(completion);
     let dropped = |cause: String| vec![Event::DraftDropped { draft, cause, cost }];
-    match completion.finish {
-        Finish::Length => return dropped(TRUNCATED.to_owned()),
-        Finish::Refused => return dropped("the model declined to answer".to_owned()),
-        Finish::Complete => {}
+    if let Some(cause) = completion.shortfall() {
+        return dropped(cause.to_owned());
     }
     match answer::parse_unbound(corpus, brief, wording, &completion.text) {
         Ok((persona, unfounded)) => {

@@ -9,7 +9,7 @@ use crate::ledger::{Bounds, Figure, FrontierOnly, MicroUsd, Price};
 use crate::store::{CallCost, Refinement, RunState};
 
 /// The key `cost.frontier`. "Spent" is what counts against the cap; "unsettled" is the part of it
-/// whose bill is unknown.
+/// whose bill is unknown; "overrun" is what the service claims beyond what it was allowed.
 pub(super) fn cost(view: View<'_>) -> Value {
     let account = &view.state.account;
     let terms = view.process.terms.as_ref();
@@ -17,6 +17,7 @@ pub(super) fn cost(view: View<'_>) -> Value {
         "estimated_upper_usd": terms.map_or(0.0, |terms| terms.estimate.upper.cost.usd()),
         "spent_usd": account.charged().usd(),
         "unsettled_usd": account.unsettled().usd(),
+        "overrun_usd": account.overrun().usd(),
         "attempts": account.attempts(),
         "tokens": tokens(view.state),
     });

@@ -112,7 +112,12 @@ impl RunState {
     pub fn apply(&mut self, event: Event) {
         match event {
             Event::Started(started) => self.started = Some(*started),
-            Event::Resumed => self.resumed += 1,
+            Event::Resumed => {
+                self.resumed += 1;
+                // What failed because of the service is asked for again: its key may be mended.
+                self.refinements
+                    .retain(|_, refinement| !matches!(refinement, Refinement::Failed { .. }));
+            }
             Event::Planned(plan) => self.plan = Some(plan),
             Event::Noted { note } => {
                 if !self.notes.contains(&note) {

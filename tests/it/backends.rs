@@ -298,7 +298,7 @@ fn an_address_may_lack_its_scheme_and_its_version() {
     for address in ["127.0.0.1:PORT", "http://0.0.0.0:PORT/v1", "localhost:PORT/v1/"] {
         let address = address.replace("PORT", &server.port.to_string());
         let command = format!("{COMMAND} --backend openai --backend-url {address}");
-        assert_eq!(ends(&folder, &command, 0)["personas"].as_array().unwrap().len(), 5);
+        assert_eq!(ends(&folder, &command, 0)["personas"].as_array().unwrap().len(), 3);
     }
     let nowhere = folder.output(&format!("{COMMAND} --backend openai --backend-url http://[::1"));
     assert_eq!(nowhere.status.code(), Some(2), "{}", folder.shown(&nowhere));

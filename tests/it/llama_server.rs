@@ -180,6 +180,7 @@ fn a_real_server_gives_a_judge_the_probabilities_of_its_labels() {
             model: None,
             key: None,
             trusted: Vec::new(),
+            patience: server::LOADING,
         })
         .await
         .unwrap();

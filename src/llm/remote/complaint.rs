@@ -50,6 +50,9 @@ const MEANINGS: &[(&[u16], &[&str], Meaning)] = &[
     (&[400], &["api_key_invalid", "api key not valid"], Meaning::Auth),
     (&[429], &["request too large"], Meaning::TooLong),
     (&[429, 529], &[], Meaning::Busy),
+    // OpenAI and Gemini turn requests away in these words. A 503 in others may come from a proxy,
+    // after the work was done.
+    (&[503], &["overloaded", "high demand"], Meaning::Busy),
     (&[408, 409, 500, 502, 503, 504], &[], Meaning::Unavailable),
     (
         &[400, 413, 422],
@@ -57,7 +60,10 @@ const MEANINGS: &[(&[u16], &[&str], Meaning)] = &[
             "context_length_exceeded",
             "exceed_context_size",
             "prompt is too long",
-            "maximum context length",
+            // vLLM and SGLang, LM Studio, text-generation-inference.
+            "context length",
+            "must have less than",
+            "max_new_tokens` must be",
             "exceeds the maximum number of tokens",
         ],
         Meaning::TooLong,
@@ -70,6 +76,8 @@ const MEANINGS: &[(&[u16], &[&str], Meaning)] = &[
 pub(super) struct Speaker {
     pub(super) host: String,
     pub(super) key: Option<ApiKey>,
+    /// The environment variable that the key is read from.
+    pub(super) key_variable: &'static str,
 }
 
 impl Speaker {
@@ -224,7 +232,11 @@ impl Complaint {
         let says = |words: &str| speaker.says(Some(self.status), words);
         let retry_after = self.retry_after.map(|wait| wait.min(MAX_RETRY_AFTER));
         match self.meaning() {
-            Meaning::Auth => LlmError::Auth(says(&self.message)),
+            Meaning::Auth => LlmError::Auth(format!(
+                "{}; the key is read from {}",
+                says(&self.message),
+                speaker.key_variable
+            )),
             Meaning::NoCredit => LlmError::Auth(says(&format!("no credit: {}", self.message))),
             Meaning::Busy => LlmError::Busy { message: says(&self.message), retry_after },
             Meaning::Unavailable => match retry_after {
@@ -233,7 +245,10 @@ impl Complaint {
                 }
                 None => LlmError::Unavailable(says(&self.message)),
             },
-            Meaning::TooLong => LlmError::TooLong(says(&self.message)),
+            Meaning::TooLong => LlmError::TooLong(format!(
+                "{}; --context says how many tokens it takes",
+                says(&self.message)
+            )),
             Meaning::Rejected => LlmError::Rejected(says(&self.message)),
             // The new address is not repeated, because the service chooses its text.
             Meaning::Redirect => LlmError::Rejected(says(
@@ -279,7 +294,11 @@ mod tests {
     }
 
     fn speaker() -> Speaker {
-        Speaker { host: "h.example".to_owned(), key: ApiKey::new("sk-s3cret") }
+        Speaker {
+            host: "h.example".to_owned(),
+            key: ApiKey::new("sk-s3cret"),
+            key_variable: "EXAMPLE_API_KEY",
+        }
     }
 
     fn read(status: u16, body: &Value) -> Complaint {
@@ -326,6 +345,29 @@ mod tests {
             (403, anthropic("permission_error", "no access"), Meaning::Auth),
             (429, anthropic("rate_limit_error", "per minute"), Meaning::Busy),
             (529, anthropic("overloaded_error", "Overloaded"), Meaning::Busy),
+            (
+                503,
+                gemini(
+                    "UNAVAILABLE",
+                    "The model is overloaded. Please try again later.",
+                    &json!([]),
+                ),
+                Meaning::Busy,
+            ),
+            (
+                400,
+                openai(
+                    "",
+                    "",
+                    "The input (5000 tokens) is longer than the model's context length (4096 tokens).",
+                ),
+                Meaning::TooLong,
+            ),
+            (
+                422,
+                json!({ "error": "`inputs` must have less than 4095 tokens. Given: 5000" }),
+                Meaning::TooLong,
+            ),
             (500, anthropic("api_error", "Internal server error"), Meaning::Unavailable),
             (413, anthropic("request_too_large", "Request too large"), Meaning::Rejected),
             (

@@ -227,10 +227,14 @@ pub(in crate::llm) fn completion(
     finish: Option<Finish>,
     usage: Option<Usage>,
 ) -> Result<Completion, String> {
-    let finish = finish.unwrap_or(Finish::Complete);
-    if text.is_empty() && finish == Finish::Complete {
-        return Err("the answer holds no text".to_owned());
-    }
+    let finish = match finish.unwrap_or(Finish::Complete) {
+        Finish::Complete if text.is_empty() && usage.is_none() => {
+            return Err("the answer holds no text".to_owned());
+        }
+        // The tokens of such an answer are paid for.
+        Finish::Complete if text.is_empty() => Finish::Empty,
+        finish => finish,
+    };
     Ok(Completion { text, finish, usage, timings: Timings::default(), labels: None })
 }
 
@@ -451,6 +455,8 @@ pub(in crate::llm) mod tests {
         assert_eq!(of("", Some(Finish::Length)).unwrap().finish, Finish::Length);
         assert_eq!(of("hm", None).unwrap().finish, Finish::Complete);
         assert!(of("", Some(Finish::Complete)).is_err() && of("", None).is_err());
+        let billed = completion(String::new(), None, Some(Usage::default())).unwrap();
+        assert_eq!(billed.finish, Finish::Empty, "its tokens are counted");
     }
 
     #[test]

@@ -54,8 +54,9 @@ pub(super) fn refused(
         UNKNOWN.iter().any(|words| message.contains(words) || complaint.kind.contains(words));
     // A service that mentions one of these parameters at all could not use it as it was sent.
     let suffices = |param| {
-        use Param::{Bounds, Logprobs, ManyLogprobs, Reasoning, Schema, System};
-        unknown || matches!(param, Bounds | Schema | Reasoning | ManyLogprobs | Logprobs | System)
+        use Param::{Bounds, Excerpts, Logprobs, ManyLogprobs, Reasoning, Schema, System};
+        let all = [Bounds, Excerpts, Schema, Reasoning, ManyLogprobs, Logprobs, System];
+        unknown || all.contains(&param)
     };
     let sent = || optional.iter().filter(|(param, _)| sent(*param));
     sent()

@@ -22,9 +22,9 @@ pub const SERVER_KEY_VARIABLE: &str = "PERSONA_BACKEND_API_KEY";
 
 /// Longest wait for an answer; even a busy server answers these requests at once.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Longest wait for a server that is loading its model, and the pause between two requests
-/// meanwhile.
-const LOADING: Duration = Duration::from_mins(2);
+/// Longest wait for a server that is loading its model, for a command that needs it.
+pub const LOADING: Duration = Duration::from_mins(2);
+/// Pause between two requests to a server that is loading its model.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How labels are read from a server's answers. It is part of the fingerprint: a judge whose labels
 /// are read in another way counts as another judge, and is measured anew.
@@ -45,6 +45,8 @@ pub struct ServerOptions {
     pub key: Option<ApiKey>,
     /// Hosts that may be asked without encryption.
     pub trusted: Vec<String>,
+    /// Longest wait for a server that is loading its model.
+    pub patience: Duration,
 }
 
 /// What a server says about a model.
@@ -104,6 +106,12 @@ pub enum ServerError {
         /// The server's host.
         host: String,
     },
+    /// The server is there, but has been loading its model for too long.
+    #[error("{host} is still loading its model\nhint: run the same command again once it is ready")]
+    Loading {
+        /// The server's host.
+        host: String,
+    },
     /// The server does not have the model.
     #[error("{host} has no model '{model}'\nhint: {hint}")]
     NoModel {
@@ -130,7 +138,8 @@ pub async fn find(options: &ServerOptions) -> Result<Served, ServerError> {
     let host = address::host(&base);
     let client = http::confidential_client(&base, http::READ_TIMEOUT)
         .map_err(|e| RemoteError::Client { host: host.clone(), cause: http::cause(e) })?;
-    let mut server = Server { client, base, host, key: options.key.clone(), api: options.api };
+    let (key, api, patience) = (options.key.clone(), options.api, options.patience);
+    let mut server = Server { client, base, host, key, api, patience };
     match options.api {
         Api::Ollama => server.ollama(options.model.as_deref()).await,
         _ => server.openai(options.model.as_deref()).await,
@@ -143,6 +152,7 @@ struct Server {
     host: String,
     key: Option<ApiKey>,
     api: Api,
+    patience: Duration,
 }
 
 impl Server {
@@ -211,7 +221,11 @@ impl Server {
         let names: Vec<String> = listed.iter().filter_map(id).collect();
         let entry = match wanted {
             Some(wanted) => listed.iter().find(|m| id(m).as_deref() == Some(wanted)),
-            None => listed.first(),
+            // Of several, the one that is loaded; none that only computes embeddings.
+            None => {
+                let writing = || listed.iter().filter(|model| writes(model));
+                writing().find(|model| is_loaded(model)).or_else(|| writing().next())
+            }
         };
         let model = match (wanted, entry) {
             (_, Some(entry)) => id(entry).ok_or_else(|| self.odd("its models have no id"))?,
@@ -231,10 +245,12 @@ impl Server {
                 });
             }
         };
-        let of_entry = |pointer: &str| entry.and_then(|e| e.pointer(pointer)?.as_u64());
+        let of_entry = |pointer: &str| {
+            entry.and_then(|e| e.pointer(pointer)?.as_u64()).filter(|number| *number > 0)
+        };
         let context = match of_entry("/max_model_len").or(of_entry("/max_context_length")) {
             Some(context) => Some(context),
-            None => self.llama_cpp_context().await.or(of_entry("/meta/n_ctx_train")),
+            None => self.llama_cpp_context(&model).await?.or(of_entry("/meta/n_ctx_train")),
         };
         Ok(Served {
             base_url: self.base.as_str().trim_end_matches('/').to_owned(),
@@ -280,14 +296,29 @@ impl Server {
     }
 
     /// The context that llama.cpp's server gives one request, which may be a part of what the model
-    /// takes.
-    async fn llama_cpp_context(&self) -> Option<u64> {
-        let mut base = self.base.clone();
-        let above: Vec<String> = base.path_segments()?.map(str::to_owned).collect();
-        let above: Vec<&String> = above.iter().filter(|s| !s.is_empty() && *s != "v1").collect();
-        base.path_segments_mut().ok()?.clear().extend(above).push("props");
-        let props = self.answer(self.client.get(base)).await.ok()?.ok()?;
-        props.pointer("/default_generation_settings/n_ctx")?.as_u64()
+    /// takes; `None` for other servers. Where it routes requests to servers that it starts, each
+    /// model has its own. Fails where it wants a key, which it does not for a list of its models.
+    async fn llama_cpp_context(&self, model: &str) -> Result<Option<u64>, ServerError> {
+        let mut props = self.base.clone();
+        let above = self.base.path_segments().into_iter().flatten();
+        let above: Vec<&str> = above.filter(|s| !s.is_empty() && *s != "v1").collect();
+        if let Ok(mut path) = props.path_segments_mut() {
+            path.clear().extend(above).push("props");
+        }
+        let mut of_model = props.clone();
+        of_model.query_pairs_mut().append_pair("model", model);
+        for address in [props, of_model] {
+            let answer = match self.answer(self.client.get(address)).await {
+                Ok(Ok(answer)) => answer,
+                Err(error @ ServerError::Key { .. }) => return Err(error),
+                Ok(Err(_)) | Err(_) => return Ok(None),
+            };
+            match answer.pointer("/default_generation_settings/n_ctx").and_then(Value::as_u64) {
+                Some(0) => {}
+                context => return Ok(context),
+            }
+        }
+        Ok(None)
     }
 
     /// A hash of everything that the server says about a model, except times, which change with
@@ -341,9 +372,11 @@ impl Server {
         let mut response = loop {
             let again = request.try_clone().ok_or_else(|| self.odd("it cannot be asked twice"))?;
             let response = again.send().await.map_err(down)?;
-            let is_loading = response.status() == StatusCode::SERVICE_UNAVAILABLE;
-            if !is_loading || began.elapsed() > LOADING {
+            if response.status() != StatusCode::SERVICE_UNAVAILABLE {
                 break response;
+            }
+            if began.elapsed() > self.patience {
+                return Err(ServerError::Loading { host: self.host.clone() });
             }
             tokio::time::sleep(AGAIN).await;
         };
@@ -383,10 +416,17 @@ fn name_of(model: &Value) -> Option<&str> {
     model["name"].as_str().or_else(|| model["model"].as_str())
 }
 
-/// Whether a model of Ollama's writes text; some only compute embeddings.
+/// Whether a model writes text; some only compute embeddings, or rank.
 fn writes(model: &Value) -> bool {
     let family = model.pointer("/details/family").and_then(Value::as_str).unwrap_or_default();
-    !family.contains("bert") && !name_of(model).unwrap_or_default().contains("embed")
+    let name = model["id"].as_str().or_else(|| name_of(model)).unwrap_or_default().to_lowercase();
+    let others = ["embed", "rerank", "whisper"];
+    !family.contains("bert") && !others.iter().any(|kind| name.contains(kind))
+}
+
+/// Whether llama.cpp's server has loaded a model of those among which it routes.
+fn is_loaded(model: &Value) -> bool {
+    model.pointer("/status/value").and_then(Value::as_str) == Some("loaded")
 }
 
 /// Whether `wanted` means the model `name`, in upper or lower case; `qwen3` is short for
@@ -421,6 +461,76 @@ mod tests {
         assert!(is_called("qwen3:latest", "qwen3") && is_called("Qwen3:4b", "qwen3:4B"));
         assert!(!is_called("qwen3:4b", "qwen3"));
         assert!(is_called("hf.co/a/b:latest", "hf.co/a/b"));
+    }
+
+    /// A server with these answers to GET, by path and query, with a status each.
+    async fn serving(answers: &[(&str, u16, Value)]) -> wiremock::MockServer {
+        let server = wiremock::MockServer::start().await;
+        let answers: Vec<(String, u16, Value)> = answers
+            .iter()
+            .map(|(at, status, body)| ((*at).to_owned(), *status, body.clone()))
+            .collect();
+        let reply = move |request: &wiremock::Request| {
+            let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
+            let asked = format!("{}{query}", request.url.path());
+            match answers.iter().find(|(at, ..)| *at == asked) {
+                Some((_, status, body)) => {
+                    wiremock::ResponseTemplate::new(*status).set_body_json(body)
+                }
+                None => wiremock::ResponseTemplate::new(404),
+            }
+        };
+        wiremock::Mock::given(wiremock::matchers::any()).respond_with(reply).mount(&server).await;
+        server
+    }
+
+    async fn found(server: &wiremock::MockServer) -> Result<Served, ServerError> {
+        find(&ServerOptions {
+            api: Api::OpenAiChat,
+            base_url: server.uri(),
+            model: None,
+            key: None,
+            trusted: Vec::new(),
+            patience: Duration::ZERO,
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn of_the_models_of_a_router_the_loaded_one_is_asked_with_its_own_context() {
+        let list = json!({ "data": [
+            { "id": "nomic-embed-text" },
+            { "id": "large", "status": { "value": "unloaded" } },
+            { "id": "small", "status": { "value": "loaded" } },
+        ] });
+        let props = |context: u64| json!({ "default_generation_settings": { "n_ctx": context } });
+        let server = serving(&[
+            ("/v1/models", 200, list),
+            ("/props", 200, props(0)),
+            ("/props?model=small", 200, props(4096)),
+        ])
+        .await;
+        let served = found(&server).await.unwrap();
+        assert_eq!((served.model.as_str(), served.context), ("small", Some(4096)));
+        assert_eq!(served.base_url, format!("{}/v1", server.uri()), "where its models are listed");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_lists_its_models_to_all_may_want_a_key_all_the_same() {
+        let list = json!({ "data": [{ "id": "m" }] });
+        let server = serving(&[("/v1/models", 200, list), ("/props", 401, json!({}))]).await;
+        let error = found(&server).await.unwrap_err();
+        assert!(matches!(error, ServerError::Key { .. }), "{error}");
+        assert!(error.to_string().contains(SERVER_KEY_VARIABLE), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_loads_its_model_is_not_taken_for_another_kind() {
+        let loading = json!({ "error": { "message": "Loading model" } });
+        let server =
+            serving(&[("/models", 503, loading.clone()), ("/v1/models", 503, loading)]).await;
+        let error = found(&server).await.unwrap_err();
+        assert!(matches!(error, ServerError::Loading { .. }), "{error}");
     }
 
     #[test]

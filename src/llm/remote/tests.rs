@@ -286,7 +286,7 @@ async fn each_status_becomes_the_error_that_a_caller_acts_on() {
                 text.starts_with("127.0.0.1:") && text.contains(&format!(": {status}: ")),
                 "{text}"
             );
-            assert!(text.ends_with("not [key]!") && !shown.contains(KEY), "{text}");
+            assert!(text.contains("not [key]!") && !shown.contains(KEY), "{text}");
             if let LlmError::Busy { retry_after, .. } = error {
                 assert_eq!(retry_after, Some(Duration::from_secs(3)));
             }
@@ -420,6 +420,30 @@ async fn a_connection_that_dies_after_the_request_may_have_been_billed() {
     let error = ask(&model(Api::OpenAiChat, &address)).await.unwrap_err();
     assert!(matches!(error, LlmError::Unavailable(_)), "{error:?}");
     assert!(error.to_string().contains("broke off"), "{error}");
+}
+
+#[tokio::test]
+async fn a_prompt_of_which_exactly_a_context_was_read_was_cut() {
+    let of = async |read: u64| {
+        let answer = json!({
+            "choices": [{ "finish_reason": "stop", "message": { "content": "{}" } }],
+            "usage": { "prompt_tokens": read, "completion_tokens": 5 },
+        });
+        let server = MockServer::start().await;
+        Mock::given(method("POST")).respond_with(json_answer(200, &answer)).mount(&server).await;
+        let served = Some(server::Served::default());
+        let options = RemoteOptions { served, ..options(Api::OpenAiChat, &server.uri()) };
+        let mut request = request(shape());
+        request.own[0].content = "We plan the week on a whiteboard. ".repeat(400);
+        let mut answers = RemoteModel::connect(options).unwrap().complete(vec![request]);
+        match answers.next().await {
+            Some(Answer::Done(_, outcome)) => outcome,
+            other => panic!("{other:?}"),
+        }
+    };
+    let cut = of(2048).await.unwrap_err();
+    assert!(matches!(&cut, LlmError::TooLong(cause) if cause.contains("--context")), "{cut:?}");
+    assert!(of(2900).await.is_ok() && of(0).await.is_ok());
 }
 
 #[tokio::test]
