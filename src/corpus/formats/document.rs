@@ -8,6 +8,7 @@ mod table;
 
 use self::table::Table;
 use super::outline::Outline;
+use crate::corpus::block::{Block, Body, Facts};
 use crate::corpus::looks::Look;
 use crate::corpus::names::participant_rank;
 use crate::corpus::notes::filled;
@@ -16,7 +17,7 @@ use crate::corpus::notes::researchers;
 use crate::corpus::rows::{Rows, clean_name};
 use crate::corpus::talk::asked;
 use crate::corpus::talk::speakers::{age_in_heading, begins_turn, participant_of_heading};
-use crate::corpus::talk::transcript::{self, Block, Body, Facts};
+use crate::corpus::talk::transcript;
 
 /// A document while its reader walks through it, top to bottom.
 pub(super) struct Document<'a> {

@@ -10,13 +10,13 @@ use std::ops::Range;
 
 use super::told;
 use super::told_people::People;
+use crate::corpus::block::{Block, Body};
 use crate::corpus::findings::Findings;
 use crate::corpus::looks::Look;
 use crate::corpus::names::normalise;
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::moderator;
 use crate::corpus::talk::speakers::{Speakers, is_numbered};
-use crate::corpus::talk::transcript::{Block, Body};
 use crate::corpus::values::spoken_words;
 
 /// Name of the cell with what the researcher tells, which is known as staff's by its name.

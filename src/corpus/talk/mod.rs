@@ -23,3 +23,4 @@ pub(super) mod speakers;
 mod time_marks;
 pub(super) mod transcript;
 pub(super) mod transcript_header;
+mod turns;

@@ -12,7 +12,7 @@ use regex::Regex;
 use super::bystanders::{interprets, is_watching};
 use super::moderator;
 use super::speakers::{Speakers, is_generic, is_note_word};
-use super::transcript::{Block, Body, Facts};
+use crate::corpus::block::{Block, Body, Facts};
 use crate::corpus::findings::Findings;
 use crate::corpus::names::{normalise, participant_rank};
 
