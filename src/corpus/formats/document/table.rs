@@ -7,8 +7,8 @@ use std::ops::RangeInclusive;
 use super::DocumentRow;
 use crate::corpus::names::{is_speaker_column, normalise, participant_rank};
 use crate::corpus::rows::clean_name;
+use crate::corpus::talk::header_lines;
 use crate::corpus::talk::moderator;
-use crate::corpus::talk::transcript_header;
 
 /// What a table is.
 pub(super) enum Table<'r> {
@@ -156,5 +156,5 @@ fn facts_of_recording(rows: &[DocumentRow]) -> Option<String> {
     });
     let lines = pairs.collect::<Option<Vec<String>>>()?;
     // Elsewhere a table of two columns is a sheet about a participant, or a conversation.
-    (turns(rows).is_some() && transcript_header::are_facts(&lines)).then(|| lines.join("\n"))
+    (turns(rows).is_some() && header_lines::are_facts(&lines)).then(|| lines.join("\n"))
 }
