@@ -1,7 +1,7 @@
 //! Transcripts as people and tools write them, and the records that come of them.
 
 use super::*;
-use crate::corpus::test_support::{load_text, said};
+use crate::corpus::test_support::{load_markdown, load_text, said};
 
 #[test]
 fn turns_of_one_speaker_are_joined_and_carry_the_question() {
@@ -120,23 +120,20 @@ fn whoever_helps_a_customer_is_not_the_one_to_hear() {
 
 #[test]
 fn a_question_ends_with_its_section_and_a_heading_names_whom_to_hear() {
-    let mut rows = Rows::new(1);
     let text = "# Participant 1\n\nModerator: Anything else?\n\nAna: No.\n\n# Participant 2\n\nBo: I was late.\n";
-    crate::corpus::formats::markdown::read(text, &mut rows).unwrap();
+    let rows = load_markdown(text);
     assert!(rows.records[0].text.contains("question: Anything else?"));
     assert!(!rows.records[1].text.contains("question"), "{:?}", rows.records[1].text);
     let asks = ["What do I do?", "Do I tap here?", "And now what?"].map(|asked| {
         format!("Tom: {asked}\n\nSarah: That is the settings page, where all of it is.\n\n")
     });
-    let mut rows = Rows::new(1);
     let text = format!("# Interview with Tom\n\n{}", asks.concat());
-    crate::corpus::formats::markdown::read(&text, &mut rows).unwrap();
+    let rows = load_markdown(&text);
     assert_eq!(rows.records.len(), 6, "he thinks aloud in questions");
 }
 
 #[test]
 fn the_short_name_of_whom_a_heading_names_is_kept_for_anonymisation() {
-    let mut rows = Rows::new(1);
     let talk = |who: &str| {
         let asked = ["Wie heizen Sie?", "Was stört Sie?", "Was wünschen Sie sich?"];
         asked.map(|q| format!("**Lenz:** {q}\n\n**{who}:** Ich lese den Zähler ab.\n\n")).concat()
@@ -146,7 +143,7 @@ fn the_short_name_of_whom_a_heading_names_is_kept_for_anonymisation() {
         talk("Bauer"),
         talk("Kern")
     );
-    crate::corpus::formats::markdown::read(&text, &mut rows).unwrap();
+    let rows = load_markdown(&text);
     assert_eq!(rows.records[0].participant.as_deref(), Some("Interview 1: Herr Bauer, 63"));
     assert!(rows.other_names.contains(&"Bauer".to_owned()), "{:?}", rows.other_names);
 }
