@@ -5,8 +5,8 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::told::{closes_letter, opens_letter};
 use crate::corpus::block::{Block, Body, Facts};
+use crate::corpus::courtesies::{closes_letter, opens_letter};
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::moderator;
 use crate::corpus::talk::speakers::label_of;

@@ -5,6 +5,7 @@
 
 use super::{LEAST_WORDS, NEAR, end_of, is_whole, text_of};
 use crate::corpus::block::{Block, Body};
+use crate::corpus::courtesies::is_of_letter;
 use crate::corpus::looks::Look;
 use crate::corpus::notes::told;
 use crate::corpus::talk::moderator;
@@ -36,7 +37,7 @@ impl Form {
     /// else, as far as one can see. `looks` has the look of each block, or is empty.
     pub(crate) fn find(blocks: &[Block], looks: &[Look]) -> Option<Self> {
         let mut lines = blocks.iter().flat_map(Block::lines);
-        if has_labels(blocks) || lines.any(|line| told::is_of_letter(line)) {
+        if has_labels(blocks) || lines.any(|line| is_of_letter(line)) {
             return None;
         }
         let mut quotes = Tally::default();
