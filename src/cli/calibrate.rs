@@ -27,7 +27,7 @@ use crate::evaluate::evidence::{Evidence, segments};
 use crate::pipeline::{self, Depth};
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
-use crate::prompts::corruptions::Fate;
+use crate::prompts::corruptions::Treatment;
 use crate::report::counted;
 use crate::schema::Persona;
 use crate::store::{JudgeReport, Run};
@@ -270,7 +270,7 @@ fn of_run(dir: &Path, corpus: &Corpus) -> Result<Option<Found>, Failure> {
 fn signals(report: &JudgeReport) -> String {
     let figure = |value: Option<&f64>| value.map_or_else(|| "–".to_owned(), |v| format!("{v:.2}"));
     let each = |of: &std::collections::BTreeMap<String, f64>| -> Vec<String> {
-        Fate::CORRUPTED.iter().map(|fate| figure(of.get(fate.as_str()))).collect()
+        Treatment::CORRUPTED.iter().map(|treatment| figure(of.get(treatment.as_str()))).collect()
     };
     let mut rows = Vec::new();
     for (name, signal) in &report.signals {
@@ -286,7 +286,7 @@ fn signals(report: &JudgeReport) -> String {
     row.extend(each(&report.held_out));
     rows.push(row);
     let kinds: Vec<String> =
-        Fate::CORRUPTED.iter().map(|fate| fate.as_str().replace('_', " ")).collect();
+        Treatment::CORRUPTED.iter().map(|treatment| treatment.as_str().replace('_', " ")).collect();
     let mut header = vec!["AUC of", "weight", "all"];
     header.extend(kinds.iter().map(String::as_str));
     table(&header, rows)
@@ -324,8 +324,8 @@ fn can_judge(report: &JudgeReport) -> Option<String> {
 
 fn told(calibration: &Calibration) -> String {
     let mut rows = Vec::new();
-    for fate in Fate::CORRUPTED {
-        let name = fate.as_str();
+    for treatment in Treatment::CORRUPTED {
+        let name = treatment.as_str();
         let Some(told) = calibration.corruptions.get(name) else { continue };
         let through = calibration.let_through.get(name).copied().unwrap_or_default();
         rows.push(vec![

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::cli::Surroundings;
 use crate::cli::backend;
-use crate::cli::contradictions;
+use crate::cli::contradictions::{self, Start};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::generate;
 use crate::cli::generate_args::GenerateArgs;
@@ -49,7 +49,7 @@ impl CompareArgs {
 pub(super) fn run(layers: &Layers, around: &Surroundings<'_>) -> Result<Exit, Failure> {
     let output = around.output;
     let mut settings = Settings::resolve(layers)?;
-    contradictions::check(layers, &settings, false)?;
+    contradictions::check(layers, &settings, Start::New)?;
     backend::costs_nothing(&settings, around.environment)?;
     if settings.estimate_only || !settings.frontier.allowed {
         return Err(Failure::usage(

@@ -7,18 +7,26 @@
 use crate::cli::failure::Failure;
 use crate::config::{Backend, Layers, Settings, keys};
 
-/// Refuses the command line (exit 2) when a part of it cannot take effect. A resumed run has its
-/// settings from its log, so that less can be said about it.
-pub(super) fn check(layers: &Layers, settings: &Settings, resumes: bool) -> Result<(), Failure> {
-    if !resumes {
+/// How a run begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// With all its settings from the command line and the layers below it.
+    New,
+    /// With those in its log, so that less can be said about the flags.
+    Resumed,
+}
+
+/// Refuses the command line (exit 2) when a part of it cannot take effect.
+pub(super) fn check(layers: &Layers, settings: &Settings, start: Start) -> Result<(), Failure> {
+    if start == Start::New {
         of_data(layers, settings)?;
     }
-    of_server(layers, settings, resumes)?;
-    of_roles(layers, settings, resumes)?;
+    of_server(layers, settings, start)?;
+    of_roles(layers, settings, start)?;
     let hybrid_only =
         [keys::DRAFT_MULTIPLIER, keys::QUALITY_THRESHOLD, keys::MAX_ROUNDS, keys::STRICT];
-    needs_hybrid(&layers.given_flags(&hybrid_only), settings, resumes)?;
-    of_money(layers, settings, resumes)
+    needs_hybrid(&layers.given_flags(&hybrid_only), settings, start)?;
+    of_money(layers, settings, start)
 }
 
 /// As [`check`], for a command that judges and makes no run.
@@ -30,7 +38,7 @@ pub(super) fn of_judge(layers: &Layers, settings: &Settings) -> Result<(), Failu
             idle.join(", ")
         )));
     }
-    of_server(layers, settings, false)
+    of_server(layers, settings, Start::New)
 }
 
 /// The input, its parting among processes, and its anonymisation.
@@ -57,10 +65,10 @@ fn of_data(layers: &Layers, settings: &Settings) -> Result<(), Failure> {
 }
 
 /// `--backend`, and what only the engine or only a server heeds.
-fn of_server(layers: &Layers, settings: &Settings, resumes: bool) -> Result<(), Failure> {
+fn of_server(layers: &Layers, settings: &Settings, start: Start) -> Result<(), Failure> {
     if settings.backend == Backend::Embedded {
         let idle = layers.given_flags(&[keys::BACKEND_URL]);
-        if !idle.is_empty() && !resumes {
+        if !idle.is_empty() && start == Start::New {
             return Err(Failure::usage(
                 "without --backend there is nothing for --backend-url to act on\nhint: add --backend ollama or --backend openai",
             ));
@@ -84,13 +92,13 @@ fn of_server(layers: &Layers, settings: &Settings, resumes: bool) -> Result<(), 
 }
 
 /// Who drafts and who refines: `--provider`, `--hybrid`, `--digest`.
-fn of_roles(layers: &Layers, settings: &Settings, resumes: bool) -> Result<(), Failure> {
+fn of_roles(layers: &Layers, settings: &Settings, start: Start) -> Result<(), Failure> {
     if settings.backend != Backend::Embedded && settings.provider.is_some() {
         return Err(Failure::usage(
             "--provider and --backend both say who writes\nhint: leave one of them out",
         ));
     }
-    if settings.pipeline.digest && settings.provider.is_some() && !resumes {
+    if settings.pipeline.digest && settings.provider.is_some() && start == Start::New {
         return Err(Failure::usage(
             "--digest has the local model read everything, and with --provider there is none\nhint: leave one of them out; a larger context of the provider's model takes more records",
         ));
@@ -109,7 +117,7 @@ fn of_roles(layers: &Layers, settings: &Settings, resumes: bool) -> Result<(), F
 }
 
 /// Paid calls: what only a frontier model, a provider or a server heeds.
-fn of_money(layers: &Layers, settings: &Settings, resumes: bool) -> Result<(), Failure> {
+fn of_money(layers: &Layers, settings: &Settings, start: Start) -> Result<(), Failure> {
     let refining = [keys::FRONTIER, keys::REFINE, keys::REFINE_MODE, keys::FALLBACK];
     let paid = [keys::FRONTIER_MODEL, keys::BASE_URL, keys::API];
     // A server in place of the engine heeds these two as well.
@@ -131,13 +139,13 @@ fn of_money(layers: &Layers, settings: &Settings, resumes: bool) -> Result<(), F
         }
     }
     let idle = if settings.provider.is_some() { layers.given_flags(&refining) } else { said };
-    needs_hybrid(&idle, settings, resumes)
+    needs_hybrid(&idle, settings, start)
 }
 
 /// Refuses flags that act in a hybrid run alone, if this is none. A resumed run knows by itself
 /// whether it is hybrid, and an estimate covers both.
-fn needs_hybrid(flags: &[String], settings: &Settings, resumes: bool) -> Result<(), Failure> {
-    if settings.hybrid || settings.estimate_only || resumes || flags.is_empty() {
+fn needs_hybrid(flags: &[String], settings: &Settings, start: Start) -> Result<(), Failure> {
+    if settings.hybrid || settings.estimate_only || start == Start::Resumed || flags.is_empty() {
         return Ok(());
     }
     Err(Failure::usage(format!(

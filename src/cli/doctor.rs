@@ -1,7 +1,11 @@
 //! `persona doctor`: finds what would keep persona from working here, with a fix for each finding.
 //!
 //! Owns the list of checks and its two output forms. Changes nothing. Of a key or token it shows
-//! only that it is there.
+//! only that it is there. The checks of the model are in `chosen`, those of connections in
+//! `network`.
+
+mod chosen;
+mod network;
 
 use std::path::Path;
 
@@ -9,19 +13,16 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::catalogue::ModelSpec;
+use self::chosen::Chosen;
 use crate::cli::AirGap;
-#[cfg(feature = "net")]
-use crate::cli::backend;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::machine::{Automatic, Machine};
 use crate::cli::output::Output;
 use crate::cli::progress::Spinner;
 use crate::cli::table::megabytes;
 use crate::config::{Backend, ConfigError, Environment, Layers, Settings, keys};
-use crate::engine::gguf::GgufFile;
 use crate::engine::{self, DEFAULT_CONTEXT, DeviceChoice, EngineOptions};
-use crate::hub::{self, Ailment, AilmentKind, HubOptions, LocalModel, ModelRef};
+use crate::hub::{self, Ailment, AilmentKind, HubOptions};
 
 /// Largest file that is hashed, in bytes: this takes a second or two. 'models verify' hashes all.
 const HASH_UP_TO: u64 = 512 << 20;
@@ -134,7 +135,7 @@ pub(super) fn run(
     checks.extend(chosen.check(&options, &machine));
     checks.extend(disks(environment, layers, &hub, &chosen));
     checks.extend(cache(&hub));
-    checks.extend(network(found, environment, &hub, &chosen, served));
+    checks.extend(network::check(found, environment, &hub, &chosen, served));
     checks.push(token(&hub));
     checks.push(keys_present(environment));
     drop(spinner);
@@ -238,102 +239,6 @@ fn device(choice: DeviceChoice) -> Check {
     }
 }
 
-/// The model that a run would use.
-enum Chosen {
-    /// There is no model to check: a script answers, or the name given is not that of a model.
-    None(Option<Failure>),
-    /// On disk, with its entry in the catalogue.
-    Here(LocalModel, Option<&'static ModelSpec>),
-    /// Still to be fetched, with the name that the user gave.
-    Away(ModelRef, String),
-}
-
-impl Chosen {
-    fn of(said: &str, options: &EngineOptions, machine: &Machine, hub: &HubOptions) -> Self {
-        if said.starts_with("scripted:") {
-            return Self::None(None);
-        }
-        let wanted = match said {
-            "auto" => match machine.automatic(options.context.unwrap_or(DEFAULT_CONTEXT), hub) {
-                Automatic::OnDisk(spec) | Automatic::ToFetch(spec) => ModelRef::Catalogue(spec),
-                // The check of memory reports this.
-                Automatic::Nothing => return Self::None(None),
-            },
-            named => match ModelRef::parse(named) {
-                Ok(wanted) => wanted,
-                Err(error) => return Self::None(Some(error.into())),
-            },
-        };
-        let spec = match &wanted {
-            ModelRef::Catalogue(spec) => Some(*spec),
-            _ => None,
-        };
-        match (hub::locate(&wanted, hub), &wanted) {
-            (Some(local), _) => Self::Here(local, spec),
-            (None, ModelRef::Path(path)) => {
-                Self::None(Some(hub::HubError::NoFile { path: path.clone() }.into()))
-            }
-            (None, ModelRef::Ollama(name)) => {
-                Self::None(hub::not_in_ollama(name, hub).map(Failure::from))
-            }
-            (None, _) => Self::Away(wanted, said.to_owned()),
-        }
-    }
-
-    /// Bytes that are still to be downloaded.
-    fn to_fetch(&self) -> u64 {
-        match self {
-            Self::Away(ModelRef::Catalogue(spec), _) => spec.bytes,
-            _ => 0,
-        }
-    }
-
-    fn check(&self, options: &EngineOptions, machine: &Machine) -> Option<Check> {
-        const NAME: &str = "model";
-        let (name, bytes, kv, vocabulary, trained) = match self {
-            Self::None(None) => return None,
-            Self::None(Some(failure)) => {
-                let fix = failure.hints().join("; or ");
-                return Some(Check::problem(NAME, failure.message(), fix));
-            }
-            Self::Away(ModelRef::Catalogue(spec), _) => {
-                let ModelSpec { bytes, kv_bytes_per_token, vocabulary, context, .. } = *spec;
-                (&spec.name, *bytes, *kv_bytes_per_token, *vocabulary, *context)
-            }
-            Self::Away(_, said) => {
-                let detail = format!("{said} is not on this machine");
-                return Some(Check::warning(NAME, detail, format!("persona models pull {said}")));
-            }
-            Self::Here(local, spec) => {
-                let file = match GgufFile::open(&local.path) {
-                    Ok(file) => file,
-                    Err(error) => return Some(Check::failed(Status::Problem, NAME, error)),
-                };
-                let kv = engine::kv_bytes_per_token(&file) as u64;
-                let trained = engine::trained_context(&file);
-                let name = spec.map_or(&local.name, |spec| &spec.name);
-                (name, file.file_bytes(), kv, file.vocabulary_size() as u64, trained)
-            }
-        };
-        let context = options.context.unwrap_or(DEFAULT_CONTEXT).min(trained);
-        let needed = crate::catalogue::memory_needed(bytes, kv, vocabulary, context);
-        let need = format!("{name} needs {} with a context of {context} tokens", megabytes(needed));
-        Some(if needed > machine.free {
-            let detail = format!("{need}, and {}", machine.memory());
-            Check::problem(
-                NAME,
-                detail,
-                "lower --context, close other programs, or see 'persona models recommend'",
-            )
-        } else if let Self::Away(..) = self {
-            let detail = format!("{need}, and is still to be fetched ({})", megabytes(bytes));
-            Check::warning(NAME, detail, format!("persona models pull {name}"))
-        } else {
-            Check::ok(NAME, format!("{need}; on disk"))
-        })
-    }
-}
-
 /// Checks free space and permissions where files are written.
 fn disks(
     environment: &Environment,
@@ -424,139 +329,6 @@ fn ailment(ailment: &Ailment) -> Check {
         ),
     };
     Check { name: "cache", status, detail: what, fix: Some(fix) }
-}
-
-/// Checks the hub, Ollama and the server that stands in for the engine, which are asked at the same
-/// time.
-#[cfg(feature = "net")]
-fn network(
-    found: &Found<'_>,
-    environment: &Environment,
-    hub: &HubOptions,
-    chosen: &Chosen,
-    served: Option<&Settings>,
-) -> Vec<Check> {
-    if let Some(check) = closed(found) {
-        return vec![check];
-    }
-    if let Err(error) = environment.check_proxies() {
-        return vec![Check::failed(Status::Problem, "proxy", error)];
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime {
-        Ok(runtime) => runtime.block_on(async {
-            let (hub, ollama, server) = tokio::join!(
-                ask_hub(hub, chosen),
-                ask_ollama(environment, hub),
-                ask_server(served, environment),
-            );
-            [Some(hub), Some(ollama), server].into_iter().flatten().collect()
-        }),
-        Err(error) => vec![Check::problem(
-            "network",
-            format!("no connection can be begun: {error}"),
-            "raise the limits on threads and open files",
-        )],
-    }
-}
-
-/// Reports that a build without `net` has no connections to check.
-#[cfg(not(feature = "net"))]
-fn network(
-    found: &Found<'_>,
-    _: &Environment,
-    _: &HubOptions,
-    _: &Chosen,
-    _: Option<&Settings>,
-) -> Vec<Check> {
-    let open = || Check::skipped("network", "this build opens no connection");
-    vec![closed(found).unwrap_or_else(open)]
-}
-
-/// The outcome of `--offline`; `None` where the network stays open.
-fn closed(found: &Found<'_>) -> Option<Check> {
-    const NAME: &str = "network";
-    Some(match found.air_gap.as_ref()? {
-        Ok(air_gap) => {
-            let detail =
-                format!("closed by --offline ({}); hub and Ollama not asked", air_gap.name());
-            Check::skipped(NAME, detail)
-        }
-        Err(cause) => Check::problem(
-            NAME,
-            format!("--offline cannot be enforced here: {cause}"),
-            "run without --offline, in a container or namespace without a network",
-        ),
-    })
-}
-
-/// Longest wait for an answer from the network.
-#[cfg(feature = "net")]
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
-
-#[cfg(feature = "net")]
-async fn ask_hub(hub: &HubOptions, chosen: &Chosen) -> Check {
-    const NAME: &str = "hub";
-    if hub.offline {
-        return Check::skipped(NAME, "HF_HUB_OFFLINE is set: not asked, nothing is fetched");
-    }
-    let spec = match chosen {
-        Chosen::Away(ModelRef::Catalogue(spec), _) => Some(*spec),
-        Chosen::Here(_, spec) => *spec,
-        _ => None,
-    };
-    let Some(spec) = spec.or_else(|| crate::catalogue::models().first()) else {
-        return Check::skipped(NAME, "the catalogue is empty");
-    };
-    let wanted = hub::RepoRef {
-        repo: spec.repo.clone(),
-        pick: hub::Pick::File(spec.file.clone()),
-        revision: spec.revision.clone(),
-    };
-    match hub::reach(hub, &wanted, &spec.file, PATIENCE).await {
-        Ok(()) => Check::ok(NAME, format!("{} answers", hub.endpoint)),
-        // Only a warning: models can come in other ways, and one may already be here.
-        Err(error) => {
-            let check = Check::failed(Status::Warning, NAME, error);
-            let fix = "check the network and HTTPS_PROXY, set HF_ENDPOINT to a mirror, or carry \
-                       models over with 'persona models export' and 'import'";
-            Check { fix: Some(fix.to_owned()), ..check }
-        }
-    }
-}
-
-#[cfg(feature = "net")]
-async fn ask_ollama(environment: &Environment, hub: &HubOptions) -> Check {
-    const NAME: &str = "ollama";
-    let address = environment.ollama_address();
-    let on_disk = match hub::ollama_models(hub).len() {
-        0 => String::new(),
-        n => format!("; {n} of its models can be run here as ollama:NAME"),
-    };
-    let asked = async {
-        let base = reqwest::Url::parse(&address).map_err(|e| e.to_string())?;
-        let client = crate::http::client(&base).map_err(crate::http::cause)?;
-        let url = base.join("api/version").map_err(|e| e.to_string())?;
-        let answer = client.get(url).timeout(PATIENCE).send().await.map_err(crate::http::cause)?;
-        let answer: serde_json::Value = answer.json().await.map_err(crate::http::cause)?;
-        Ok::<_, String>(answer["version"].as_str().unwrap_or("of unknown version").to_owned())
-    };
-    match asked.await {
-        Ok(version) => Check::ok(NAME, format!("{version} answers at {address}{on_disk}")),
-        Err(cause) => {
-            Check::skipped(NAME, format!("none at {address} ({cause}); it is not needed{on_disk}"))
-        }
-    }
-}
-
-/// Asks the server of the settings, if there is one, for the models that would draft and judge.
-#[cfg(feature = "net")]
-async fn ask_server(served: Option<&Settings>, environment: &Environment) -> Option<Check> {
-    const NAME: &str = "server";
-    Some(match backend::look(served?, environment).await {
-        Ok(detail) => Check::ok(NAME, detail),
-        Err(failure) => Check::failed(Status::Problem, NAME, failure),
-    })
 }
 
 fn token(hub: &HubOptions) -> Check {

@@ -12,7 +12,7 @@ use crate::cli::AirGap;
 use crate::cli::Surroundings;
 use crate::cli::backend::Server;
 use crate::cli::clearing;
-use crate::cli::contradictions;
+use crate::cli::contradictions::{self, Start};
 use crate::cli::estimate_only;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::frontier::Terms;
@@ -37,7 +37,8 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let output = around.output;
     let settings = Settings::resolve(layers)?;
-    contradictions::check(layers, &settings, args.resume.is_some())?;
+    let start = if args.resume.is_some() { Start::Resumed } else { Start::New };
+    contradictions::check(layers, &settings, start)?;
     if settings.estimate_only {
         return estimate_only::run(&settings, output);
     }

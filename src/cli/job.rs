@@ -18,7 +18,7 @@ use crate::cli::model::{self, Loader};
 use crate::cli::segments;
 use crate::config::Settings;
 use crate::corpus::Corpus;
-use crate::hybrid;
+use crate::hybrid::{self, Barred};
 use crate::ledger::FrontierOnly;
 use crate::pipeline::{self, Models, Paid};
 use crate::privacy::Cleared;
@@ -99,7 +99,7 @@ pub(super) fn fresh(
     let (terms, frontier) = match refiner.filter(|_| pipeline.refine.is_some()) {
         Some((service, paid)) => {
             let terms = Terms::new(Role::Refines, service, settings, &data.corpus)?;
-            (Some(terms), Some(hybrid::guarded(paid, &data.corpus, settings.privacy.require)))
+            (Some(terms), Some(hybrid::guarded(paid, &data.corpus, barred(settings))))
         }
         None => (None, None),
     };
@@ -154,7 +154,7 @@ fn choose_models(
     if let Some(connected) = backend::chosen(settings, around.environment, loader.task)? {
         clearing::before_sending(&data.corpus, &connected.draft, settings, around.output)?;
         let server = connected.server.clone();
-        let models = served(connected, &data.corpus, settings.privacy.require, loader);
+        let models = served(connected, &data.corpus, barred(settings), loader);
         return Ok(ChosenModels {
             models,
             reference: server.reference(),
@@ -172,14 +172,19 @@ fn choose_models(
     })
 }
 
+/// What may not leave this machine, as `--privacy-require` says.
+pub(super) fn barred(settings: &Settings) -> Barred {
+    if settings.privacy.require { Barred::Personal } else { Barred::Removed }
+}
+
 /// A server's models, with the outbound check in front of them.
 pub(super) fn served(
     connected: Connected,
     corpus: &Cleared<Corpus>,
-    require: bool,
+    barred: Barred,
     loader: Loader<'_>,
 ) -> Models {
-    let guarded = |paid| hybrid::guarded(paid, corpus, require);
+    let guarded = |paid| hybrid::guarded(paid, corpus, barred);
     let (draft, judge) = (guarded(connected.draft), guarded(connected.judge));
     Models::served(draft, judge, Some(loader.judge_cache.to_owned()))
 }
@@ -215,7 +220,7 @@ fn paid_job(
     paid: Paid,
 ) -> Result<Job, Failure> {
     let Data { corpus, clearing } = data;
-    let paid = hybrid::guarded(paid, &corpus, settings.privacy.require);
+    let paid = hybrid::guarded(paid, &corpus, barred(settings));
     let pipeline = pipeline::Settings {
         multiplier: 1.0,
         threshold: pipeline::Threshold::Fixed(0.0),

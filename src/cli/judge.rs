@@ -88,7 +88,7 @@ impl Judge {
         let models = match backend::chosen(&alone, around.environment, loader.task)? {
             Some(connected) => {
                 clearing::before_sending(corpus, &connected.judge, settings, around.output)?;
-                job::served(connected, corpus, settings.privacy.require, loader)
+                job::served(connected, corpus, job::barred(settings), loader)
             }
             None => model::load_roles(model, None, &settings.engine, loader)?.models,
         };

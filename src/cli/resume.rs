@@ -89,11 +89,11 @@ fn models(
     command: &Command<'_>,
 ) -> Result<Models, Failure> {
     let Command { layers, settings, around, loader } = *command;
-    let require = settings.privacy.require;
+    let barred = job::barred(settings);
     let connect = |terms: &Terms| -> Result<_, Failure> {
         let paid = terms.service.connect(around.environment)?;
         clearing::before_sending(corpus, &paid, settings, around.output)?;
-        Ok(hybrid::guarded(paid, corpus, require))
+        Ok(hybrid::guarded(paid, corpus, barred))
     };
     let frontier = match &plan.terms {
         Some(terms) if terms.role == Role::Drafts => return Ok(Models::paid(connect(terms)?)),
@@ -103,7 +103,7 @@ fn models(
     let models = if let Some(server) = &plan.server {
         let connected = backend::reconnect(server, around.environment, loader.task)?;
         clearing::before_sending(corpus, &connected.draft, settings, around.output)?;
-        job::served(connected, corpus, require, loader)
+        job::served(connected, corpus, barred, loader)
     } else {
         // A model file may have moved since; `--model` says where it is now.
         let moved = layers.is_explicit(keys::MODEL);

@@ -5,7 +5,8 @@
 
 use std::path::PathBuf;
 
-use super::{Environment, Key, Layers, Origin, find_upward, keys};
+use super::layers::Origin;
+use super::{Environment, Key, Layers, find_upward, keys};
 
 /// The file that `persona init` writes: every key with its default, all commented out.
 pub const TEMPLATE: &str = include_str!("persona.toml");

@@ -1,33 +1,25 @@
 //! Settings: what the user said, layer by layer, and what it means.
 //!
 //! Owns the layers (flag > `PERSONA_*` variable > project `persona.toml` > user `persona.toml` >
-//! default) and the checks on every value, whichever layer it came from. The only reader of the
-//! environment. Knows no command and prints nothing: a bad value is an error that names the flag,
-//! the variable or the file and key.
+//! default; `layers`) and the checks on every value, whichever layer it came from (`settings`). The
+//! only reader of the environment (`environment`). Knows no command and prints nothing: a bad value
+//! is an error that names the flag, the variable or the file and key.
 
 mod described;
+mod environment;
 pub mod keys;
+mod layers;
 mod proxy;
 mod server_address;
 mod settings;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use etcetera::BaseStrategy;
-
-use crate::catalogue::{self, ModelSpec, closest};
-use crate::hub::{HubOptions, Token};
-
 pub use described::{InForce, TEMPLATE, files as config_files, in_force};
+pub use environment::Environment;
 pub use keys::Key;
+pub use layers::Layers;
 pub use settings::{Backend, Fallback, Frontier, OpenAiApi, Privacy, Provider, Settings, formats};
-
-/// Prefix of variables that belong to the test suite.
-const TEST_PREFIX: &str = "PERSONA_TEST_";
-/// The variable with the key of a server that replaces the engine. It is not a setting, since a
-/// flag may not hold a secret.
-const BACKEND_KEY: &str = "PERSONA_BACKEND_API_KEY";
 
 /// A setting that cannot be used. Maps to exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -58,317 +50,6 @@ pub enum ConfigError {
         /// Why it cannot be read.
         reason: String,
     },
-}
-
-/// What the process was started with, read once.
-#[derive(Debug, Clone, Default)]
-pub struct Environment {
-    variables: BTreeMap<String, String>,
-    current_dir: PathBuf,
-    config_dir: PathBuf,
-    data_dir: PathBuf,
-    cache_dir: PathBuf,
-    home_dir: PathBuf,
-}
-
-impl Environment {
-    /// Reads the process environment and the platform's directories.
-    pub fn read() -> Self {
-        // Bytes that are not UTF-8 are replaced here, so that no parser sees them; such values
-        // cannot be valid.
-        let variables = std::env::vars_os()
-            .filter_map(|(name, value)| {
-                Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
-            })
-            .collect();
-        let current_dir = std::env::current_dir().unwrap_or_default();
-        let mut environment = Self { variables, current_dir, ..Self::default() };
-        // Without a home directory (a bare container) everything stays under the current one.
-        if let Ok(base) = etcetera::choose_base_strategy() {
-            environment.config_dir = base.config_dir().join("persona");
-            environment.data_dir = base.data_dir().join("persona");
-            environment.cache_dir = base.cache_dir();
-            base.home_dir().clone_into(&mut environment.home_dir);
-        } else {
-            environment.config_dir = environment.current_dir.join(".persona");
-            environment.data_dir = environment.current_dir.join(".persona");
-            environment.cache_dir = environment.current_dir.join(".cache");
-        }
-        environment
-    }
-
-    /// The same environment, with fetching switched off.
-    #[must_use]
-    pub fn offline(mut self) -> Self {
-        self.variables.insert("HF_HUB_OFFLINE".to_owned(), "1".to_owned());
-        self
-    }
-
-    /// Where models are kept and how the hub may be asked, from the variables that every Hugging
-    /// Face tool reads.
-    pub fn hub_options(&self) -> HubOptions {
-        let home = self.path("HF_HOME").unwrap_or_else(|| self.cache_dir.join("huggingface"));
-        let cache = ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"].iter().find_map(|n| self.path(n));
-        let cache = cache.unwrap_or_else(|| home.join("hub"));
-        let mut options = HubOptions::new(cache, self.data_dir.clone());
-        if let Some(endpoint) = self.text("HF_ENDPOINT") {
-            endpoint.trim_end_matches('/').clone_into(&mut options.endpoint);
-        }
-        options.token = self.hub_token(&home);
-        options.ollama = match self.path("OLLAMA_MODELS") {
-            Some(models) => vec![models],
-            // Ollama's installer for Linux makes a service that keeps its models in the second of
-            // these.
-            None => vec![
-                self.home_dir.join(".ollama/models"),
-                PathBuf::from("/usr/share/ollama/.ollama/models"),
-            ],
-        };
-        // Any value that is not plainly a no means that the user wants no hub.
-        options.offline = self.text("HF_HUB_OFFLINE").is_some_and(|v| parse_bool(v) != Ok(false));
-        options
-    }
-
-    /// The address on which Ollama listens: `OLLAMA_HOST` as Ollama itself reads it, else its usual
-    /// port on this machine.
-    pub fn ollama_address(&self) -> String {
-        server_address::of_ollama(self.text("OLLAMA_HOST").unwrap_or_default())
-    }
-
-    /// Fails where a variable such as `HTTPS_PROXY` names no proxy that can be used: to be called
-    /// before the network is.
-    pub fn check_proxies(&self) -> Result<(), ConfigError> {
-        proxy::check(&self.variables)
-    }
-
-    /// The variables with keys of services that are set, by name.
-    pub fn keys_set(&self) -> Vec<&'static str> {
-        let names = Provider::ALL.iter().flat_map(|provider| provider.key_variables());
-        names.copied().filter(|name| self.text(name).is_some()).collect()
-    }
-
-    /// The file of the user's own catalogue, where it exists: tables as in `models/catalogue.toml`.
-    pub fn catalogue_file(&self) -> Option<PathBuf> {
-        Some(self.config_dir.join("models.toml")).filter(|path| path.is_file())
-    }
-
-    /// The models of the user's own catalogue.
-    pub fn own_models(&self) -> Result<Vec<ModelSpec>, ConfigError> {
-        let Some(path) = self.catalogue_file() else { return Ok(Vec::new()) };
-        let text = std::fs::read_to_string(&path).map_err(|e| e.to_string());
-        text.and_then(|text| catalogue::parse(&text))
-            .map_err(|reason| ConfigError::BadFile { path, reason })
-    }
-
-    /// A path, taken from the current folder where it is relative.
-    pub fn absolute(&self, path: &Path) -> PathBuf {
-        self.current_dir.join(path)
-    }
-
-    /// The settings files that exist, the strongest first.
-    pub fn settings_files(&self) -> Vec<PathBuf> {
-        let user = Some(self.config_dir.join("persona.toml")).filter(|path| path.is_file());
-        find_upward(&self.current_dir, "persona.toml").into_iter().chain(user).collect()
-    }
-
-    /// The token for the hub: from this process's variables, else from the file in which `hf auth
-    /// login` has stored it.
-    fn hub_token(&self, home: &Path) -> Option<Token> {
-        let said = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"].iter().find_map(|name| self.text(name));
-        let file = || {
-            let file = self.path("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
-            std::fs::read_to_string(file).ok()
-        };
-        // The Python client's switch for using a token only where it is given explicitly.
-        let implicit =
-            self.text("HF_HUB_DISABLE_IMPLICIT_TOKEN").is_none_or(|v| parse_bool(v) == Ok(false));
-        let stored = || implicit.then(file).flatten();
-        said.map(str::to_owned).or_else(stored).as_deref().and_then(Token::new)
-    }
-
-    /// The key for a provider's service: the first of its variables that is set.
-    pub fn api_key(&self, provider: Provider) -> Option<&str> {
-        provider.key_variables().iter().find_map(|name| self.text(name))
-    }
-
-    /// The key of a server that replaces the engine. Vendors' keys are never sent to one.
-    pub fn backend_key(&self) -> Option<&str> {
-        self.text(BACKEND_KEY)
-    }
-
-    /// The folder in which measurements of judges are kept.
-    pub fn judge_cache(&self) -> PathBuf {
-        self.cache_dir.join("persona").join("judges")
-    }
-
-    /// The folder in which the keys of hashed pseudonyms are kept, one for each project.
-    pub fn pseudonym_keys(&self) -> PathBuf {
-        self.data_dir.join("pseudonym-keys")
-    }
-
-    /// The folder that the work belongs to: that of the project's settings file, else the current
-    /// one.
-    pub fn project(&self) -> PathBuf {
-        let file = find_upward(&self.current_dir, "persona.toml");
-        let folder = file.and_then(|file| file.parent().map(Path::to_path_buf));
-        folder.unwrap_or_else(|| self.current_dir.clone())
-    }
-
-    /// The value of a variable; an empty one counts as unset.
-    fn text(&self, name: &str) -> Option<&str> {
-        self.variables.get(name).map(String::as_str).filter(|v| !v.is_empty())
-    }
-
-    fn path(&self, name: &str) -> Option<PathBuf> {
-        self.text(name).map(PathBuf::from)
-    }
-}
-
-/// The layer in which a value was given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Origin {
-    Flag,
-    Variable,
-    File(PathBuf),
-}
-
-/// What was given for one key.
-#[derive(Debug, Clone)]
-struct Said {
-    /// The value, or several where the key takes a list.
-    values: Vec<String>,
-    origin: Origin,
-}
-
-/// What the user gave, by key: for each key, the value of the strongest layer.
-#[derive(Debug, Clone, Default)]
-pub struct Layers {
-    said: BTreeMap<Key, Said>,
-}
-
-impl Layers {
-    /// Adds a flag's value, where it was given.
-    #[must_use]
-    pub fn flag(self, key: Key, value: Option<&str>) -> Self {
-        self.flags(key, value.into_iter().map(str::to_owned).collect())
-    }
-
-    /// Adds a switch, where it was given.
-    #[must_use]
-    pub fn switch(self, key: Key, given: bool) -> Self {
-        self.flag(key, given.then_some("true"))
-    }
-
-    /// Adds a flag's values, where there are any.
-    #[must_use]
-    pub fn flags(mut self, key: Key, values: Vec<String>) -> Self {
-        if !values.is_empty() {
-            self.said.insert(key, Said { values, origin: Origin::Flag });
-        }
-        self
-    }
-
-    /// Adds the weaker layers: variables, then the project's file, then the user's.
-    pub fn with_environment(mut self, environment: &Environment) -> Result<Self, ConfigError> {
-        self.add_variables(environment)?;
-        if let Some(project) = find_upward(&environment.current_dir, "persona.toml") {
-            self.add_file(&project)?;
-        }
-        let user = environment.config_dir.join("persona.toml");
-        if user.is_file() {
-            self.add_file(&user)?;
-        }
-        Ok(self)
-    }
-
-    /// Whether a flag or a variable set the key: it was given for this run, and is not a standing
-    /// preference.
-    pub fn is_explicit(&self, key: Key) -> bool {
-        self.said.get(&key).is_some_and(|said| !matches!(said.origin, Origin::File(_)))
-    }
-
-    /// The flags, such as `--count`, of those `keys` that were given as flags.
-    pub fn given_flags(&self, keys: &[Key]) -> Vec<String> {
-        let given = |key: &&Key| self.said.get(key).is_some_and(|s| s.origin == Origin::Flag);
-        keys.iter().filter(given).map(|key| format!("--{}", key.flag)).collect()
-    }
-
-    fn add_variables(&mut self, environment: &Environment) -> Result<(), ConfigError> {
-        for (name, value) in &environment.variables {
-            let is_ours = name.starts_with("PERSONA_") && name != BACKEND_KEY;
-            if !is_ours || name.starts_with(TEST_PREFIX) || value.is_empty() {
-                continue;
-            }
-            // An unknown variable is an error: it may ask for a protection that this version does
-            // not have.
-            let Some(&key) = keys::ALL.iter().find(|key| key.variable() == *name) else {
-                let flag = name["PERSONA_".len()..].to_lowercase().replace('_', "-");
-                let near = closest(&flag, keys::ALL.iter().map(|key| key.flag));
-                let suggestion = keys::ALL.iter().find(|key| Some(key.flag) == near);
-                return Err(ConfigError::UnknownKey {
-                    what: format!("variable {name}"),
-                    suggestion: suggestion.map(|key| key.variable()),
-                });
-            };
-            let values = if key == keys::INPUT {
-                std::env::split_paths(value).map(|p| p.to_string_lossy().into_owned()).collect()
-            } else {
-                vec![value.clone()]
-            };
-            self.said.entry(key).or_insert(Said { values, origin: Origin::Variable });
-        }
-        Ok(())
-    }
-
-    fn add_file(&mut self, path: &Path) -> Result<(), ConfigError> {
-        let bad = |reason: String| ConfigError::BadFile { path: path.to_owned(), reason };
-        let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
-        tracing::debug!(path = %path.display(), "settings read");
-        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| bad(e.to_string()))?;
-        for (name, value) in flatten(table) {
-            let Some(&key) = keys::ALL.iter().find(|key| key.file == name) else {
-                let suggestion = closest(&name, keys::ALL.iter().map(|key| key.file));
-                let what = format!("key '{name}' in {}", path.display());
-                return Err(ConfigError::UnknownKey {
-                    what,
-                    suggestion: suggestion.map(str::to_owned),
-                });
-            };
-            let values = file_values(key, &value, path)?;
-            let origin = Origin::File(path.to_owned());
-            self.said.entry(key).or_insert(Said { values, origin });
-        }
-        Ok(())
-    }
-
-    fn values(&self, key: Key) -> Vec<String> {
-        self.said.get(&key).map(|said| said.values.clone()).unwrap_or_default()
-    }
-
-    /// The value of `key` as `parse` reads it, or `None` where no layer sets it.
-    fn get<T>(
-        &self,
-        key: Key,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Result<Option<T>, ConfigError> {
-        let Some(said) = self.said.get(&key) else { return Ok(None) };
-        let value = said.values.join(" ");
-        let name = match &said.origin {
-            Origin::Flag => format!("--{}", key.flag),
-            Origin::Variable => key.variable(),
-            Origin::File(path) => format!("'{}' in {}", key.file, path.display()),
-        };
-        let bad = |reason| ConfigError::BadValue { name, value: value.clone(), reason };
-        parse(&value).map(Some).map_err(bad)
-    }
-
-    fn switch_value(&self, key: Key) -> Result<bool, ConfigError> {
-        Ok(self.get(key, parse_bool)?.unwrap_or(false))
-    }
-
-    fn text(&self, key: Key) -> Result<Option<String>, ConfigError> {
-        self.get(key, |value| Ok(value.to_owned()))
-    }
 }
 
 /// How to show things to the user; every command needs it.
@@ -420,50 +101,6 @@ fn parse_bool(value: &str) -> Result<bool, String> {
     }
 }
 
-/// The values of a key in a file. Paths are taken relative to the file's folder, so that a
-/// project's settings mean the same from every folder below it.
-fn file_values(key: Key, value: &toml::Value, path: &Path) -> Result<Vec<String>, ConfigError> {
-    let items = match value {
-        toml::Value::Array(items) if keys::LISTS.contains(&key) => items.as_slice(),
-        one => std::slice::from_ref(one),
-    };
-    let read = |item: &toml::Value| match item {
-        toml::Value::Boolean(flag) => Some((*flag != key.negated_in_file).to_string()),
-        toml::Value::Integer(number) => Some(number.to_string()),
-        toml::Value::Float(number) => Some(number.to_string()),
-        toml::Value::String(text) if keys::PATHS.contains(&key) => {
-            let folder = path.parent().unwrap_or(Path::new(""));
-            Some(folder.join(text).to_string_lossy().into_owned())
-        }
-        toml::Value::String(text) => Some(text.clone()),
-        _ => None,
-    };
-    items.iter().map(read).collect::<Option<_>>().ok_or_else(|| ConfigError::BadValue {
-        name: format!("'{}' in {}", key.file, path.display()),
-        value: value.to_string(),
-        reason: "expected a single value".to_owned(),
-    })
-}
-
-/// The keys of a table as `section.key` with their values, one section deep. A section that no
-/// known key belongs to is reported as a whole, by its own name.
-fn flatten(table: toml::Table) -> Vec<(String, toml::Value)> {
-    let is_section = |name: &str| {
-        let prefix = format!("{name}.");
-        keys::ALL.iter().any(|key| key.file.starts_with(&prefix))
-    };
-    let mut flat = Vec::new();
-    for (name, value) in table {
-        match value {
-            toml::Value::Table(inner) if is_section(&name) => {
-                flat.extend(inner.into_iter().map(|(k, v)| (format!("{name}.{k}"), v)));
-            }
-            other => flat.push((name, other)),
-        }
-    }
-    flat
-}
-
 fn find_upward(from: &Path, name: &str) -> Option<PathBuf> {
     from.ancestors().map(|folder| folder.join(name)).find(|path| path.is_file())
 }
@@ -471,6 +108,7 @@ fn find_upward(from: &Path, name: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::Token;
     use crate::ledger::MicroUsd;
     use crate::pipeline::{Style, Threshold};
 

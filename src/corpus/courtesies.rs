@@ -1,7 +1,7 @@
 //! What opens and closes a message and says nothing: `Dear support team,`, `Kind regards, Ana`.
 //!
-//! Owns the salutations and sign-offs of a dozen languages. What a message repeats of others is told
-//! apart in [`super::reply`].
+//! Owns the salutations and sign-offs of a dozen languages, of messages and of letters. What a
+//! message repeats of others is told apart in [`super::reply`].
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -38,25 +38,65 @@ static GREETING: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(pattern).expect("the pattern is valid")
 });
 
+/// What closes a message or a letter and cannot be anything else.
+const CLOSINGS: &str = r"
+    (?: (?: kind | kindest | best | warm | warmest | with ) \s )* regards
+    | (?: (?: kind | kindest | best | warm | warmest | with ) \s )+ wishes
+    | sincerely | yours \s (?: sincerely | faithfully | truly )
+    | mit \s freundlichen \s grüßen | (?: viele | liebe | beste | freundliche | schöne | herzliche ) \s grüße
+    | mfg | lg | vg
+    | (?: bien \s )? cordialement | bien \s à \s vous | salutations
+    | saludos | un \s saludo | saludos? \s cordial (?: es )? | atentamente
+    | atenciosamente | abraços?
+    | (?: cordiali | distinti ) \s saluti | saluti
+    | med \s vänliga? \s hälsning (?: ar )? | vänliga \s hälsningar | med \s venlig \s hilsen | mvh
+    | pozdrawiam | z \s poważaniem
+    | met \s vriendelijke \s groet (?: en )? | hartelijke \s groet | groet (?: en | jes )";
+
+/// What closes them too, and also begins sentences.
+const THANKS: &str = r"
+    (?: (?: with | many ) \s )* thanks (?: \s in \s advance )? | thx | cheers
+    | thank \s you (?: \s very \s much | \s in \s advance )?
+    | danke (?: \s im \s voraus )? | vielen \s dank (?: \s im \s voraus )?
+    | merci (?: \s d['’]avance )? | (?: muchas \s )? gracias | (?: muito \s )? obrigad[oa]
+    | grazie (?: \s mille )? | (?: alvast \s )? bedankt";
+
 /// A sign-off behind the end of a sentence or at the beginning of a line.
 static SIGN_OFF: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = r"(?xi) (?: [.!?…] \s+ | \n \s* ) (
-        (?: (?: kind | kindest | best | warm | warmest | with | many ) \s )*
-            (?: regards | wishes | thanks )
-        | thank \s you (?: \s very \s much | \s in \s advance )? | thanks \s in \s advance | thx
-        | sincerely | yours \s (?: sincerely | faithfully | truly ) | cheers
-        | mit \s freundlichen \s grüßen | (?: viele | liebe | beste | freundliche | schöne | herzliche ) \s grüße
-        | mfg | lg | vg | danke (?: \s im \s voraus )? | vielen \s dank (?: \s im \s voraus )?
-        | (?: bien \s )? cordialement | bien \s à \s vous | merci (?: \s d['’]avance )?
-        | (?: un \s )? saludos? (?: \s cordial (?: es )? )? | atentamente | (?: muchas \s )? gracias
-        | atenciosamente | abraços? | (?: muito \s )? obrigad[oa]
-        | (?: cordiali | distinti ) \s saluti | saluti | grazie (?: \s mille )?
-        | med \s vänliga? \s hälsning (?: ar )? | vänliga \s hälsningar | med \s venlig \s hilsen | mvh
-        | pozdrawiam | z \s poważaniem
-        | met \s vriendelijke \s groet (?: en )? | hartelijke \s groet | groet (?: en | jes ) | (?: alvast \s )? bedankt
-        ) [\s,.!–-]* (?-i: \p{Lu}[\p{L}.'’-]* \s* ){0,3} (?: \n | $ )";
-    Regex::new(pattern).expect("the pattern is valid")
+    let pattern = format!(
+        r"(?xi) (?: [.!?…] \s+ | \n \s* ) (
+        {CLOSINGS} | {THANKS}
+        ) [\s,.!–-]* (?-i: \p{{Lu}}[\p{{L}}.'’-]* \s* ){{0,3}} (?: \n | $ )"
+    );
+    Regex::new(&pattern).expect("the pattern is valid")
 });
+
+/// Whether a line opens or closes a letter.
+pub(super) fn is_of_letter(line: &str) -> bool {
+    opens_letter(line) || closes_letter(line)
+}
+
+/// Whether a line is the salutation of a letter: `Dear Sir or Madam,`. The comma at its end tells it
+/// from what only begins so.
+pub(super) fn opens_letter(line: &str) -> bool {
+    static OPENING: LazyLock<Regex> = LazyLock::new(|| {
+        let opening = "dear|to whom it may concern|sehr geehrte[rn]?|liebe[rs]?|chère?s?|madame|monsieur\
+            |estimad[oa]s?|querid[oa]s?|prezad[oa]s?|gentil[ei]|egregi[oa]?|beste|geachte";
+        Regex::new(&format!(r"(?i)^(?:{opening})\b.{{0,60}},$")).expect("the pattern is valid")
+    });
+    OPENING.is_match(line.trim())
+}
+
+/// Whether a line is the closing of a letter: `Yours faithfully,`.
+pub(super) fn closes_letter(line: &str) -> bool {
+    static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = format!(
+            r"(?xi) ^ (?: (?: {CLOSINGS} | yours ) \b .{{0,20}} ,? | (?: {THANKS} | best ) [,!.]? ) $"
+        );
+        Regex::new(&pattern).expect("the pattern is valid")
+    });
+    CLOSING.is_match(line.trim())
+}
 
 /// The bytes of a message between its salutation and its sign-off; all of them where there is
 /// nothing else.
@@ -133,6 +173,21 @@ mod tests {
             ("Hola equipo, no puedo entrar.\nSaludos,\nAna", "no puedo entrar.\n"),
         ] {
             assert_eq!(&message[between(message)], said, "{message}");
+        }
+    }
+
+    #[test]
+    fn lines_that_open_and_close_a_letter_are_told_from_those_that_begin_so() {
+        for line in [
+            "Dear Sir or Madam,",
+            "Yours faithfully,",
+            "With kind regards",
+            "Vielen Dank im Voraus!",
+        ] {
+            assert!(is_of_letter(line), "{line}");
+        }
+        for line in ["Dear me", "Wishes", "Thanks to the nurse I slept", "Best of all is the bus"] {
+            assert!(!is_of_letter(line), "{line}");
         }
     }
 

@@ -113,16 +113,7 @@ fn add_file(
     if let ByName::Unsupported(what, hint) = by_name {
         return Err(format!("{what} cannot be read; supported: {SUPPORTED}\nhint: {hint}"));
     }
-    let bytes = read_bytes(&candidate.path)?;
-    if bytes.trim_ascii().is_empty() {
-        return Err(if inputs::is_stdin(&candidate.path) {
-            "nothing was piped in\nhint: pipe the data in, as in 'persona ... < FILE'; to resume a \
-             run, the same data again"
-                .to_owned()
-        } else {
-            "the file is empty".to_owned()
-        });
-    }
+    let bytes = content(&candidate.path)?;
     let sha256 = encode_string(&Sha256::digest(&bytes));
     if let Some(same) = hashes.get(&sha256) {
         return Err(format!("it has the same content as {same}, which is read already"));
@@ -161,6 +152,21 @@ fn add_file(
         sha256,
     });
     Ok(Added::Records)
+}
+
+/// The bytes of a file that holds something.
+fn content(path: &Path) -> Result<Vec<u8>, String> {
+    let bytes = read_bytes(path)?;
+    if !bytes.trim_ascii().is_empty() {
+        return Ok(bytes);
+    }
+    Err(if inputs::is_stdin(path) {
+        "nothing was piped in\nhint: pipe the data in, as in 'persona ... < FILE'; to resume a run, \
+         the same data again"
+            .to_owned()
+    } else {
+        "the file is empty".to_owned()
+    })
 }
 
 /// Whether a file is one of the lists that stand beside the channels in an export of Slack.

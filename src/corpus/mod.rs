@@ -9,8 +9,9 @@
 //! a file without a single record is an error.
 //!
 //! Of the four folders, each uses those below it: `formats`, `notes`, `tables`, `talk`. All use
-//! what stands beside them here: names of columns, values, findings, `rows`.
+//! what stands beside them here: blocks of prose, names of columns, values, findings, `rows`.
 
+mod block;
 mod columns;
 mod courtesies;
 mod encoding;

@@ -1,6 +1,7 @@
 //! What the name of a column says: that it holds who speaks, what was asked, or what nobody said.
 //!
-//! Owns the words for these in the languages that research is written in. Does not look at values.
+//! Owns the words for these in the languages that research is written in, which are most of its
+//! length. Does not look at values.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;

@@ -1,12 +1,17 @@
 //! What the tests of several readers share: reading a text, and showing what became of it.
 
-use super::formats::{csv, json, mail, text};
+use super::formats::{csv, json, mail, markdown, text};
 use super::rows::Rows;
 use super::tables::table::{self, Table, TableRow};
 
 /// Reads plain text.
 pub(super) fn load_text(text: &str) -> Rows {
     load(text, text::read)
+}
+
+/// Reads Markdown.
+pub(super) fn load_markdown(text: &str) -> Rows {
+    load(text, markdown::read)
 }
 
 /// Reads CSV, whatever its delimiter.

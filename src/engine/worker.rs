@@ -2,7 +2,10 @@
 //!
 //! Runs one stage at a time. Every sequence has tokens that are known but not yet in the cache; a
 //! step feeds some of them (`scheduler.rs` decides which), and a sequence whose tokens are all fed
-//! gets logits: a writer samples from them, a scorer reads them.
+//! gets logits: a writer samples from them, a scorer reads them (`sequence`).
+
+mod sequence;
+mod writer;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -11,18 +14,18 @@ use std::time::Instant;
 use rayon::prelude::*;
 use tokio::sync::mpsc::UnboundedSender;
 
+use self::sequence::{Sequence, Task, Verdict};
+use self::writer::Writer;
 use super::decoder::Decoder;
-use super::grammar::{Constraint, Grammar, Mask, Shape, Vocabulary};
+use super::grammar::{Grammar, Mask, Shape, Vocabulary};
 use super::kernels::lanes::LANES;
-use super::kv_cache::{KvCache, PrefixId, RowRange, SeqId, SequenceRows};
+use super::kv_cache::{KvCache, PrefixId, RowRange, SequenceRows};
 use super::prefixes::Prefixes;
-use super::sampler::{Sampler, log_prob};
 use super::scheduler::{Limits, Load, admissible, plan_step};
 use super::tokenizer::Tokenizer;
 use super::transformer::Batch;
 use super::{
-    EngineError, EngineUsage, Finish, GenerateRequest, Generation, Job, Prompt, Score,
-    ScoreRequest, TokenId, Update, Want,
+    EngineError, EngineUsage, GenerateRequest, Job, Prompt, ScoreRequest, TokenId, Update, Want,
 };
 
 /// A list of jobs and where their answers go.
@@ -90,62 +93,6 @@ struct StageRun<'a> {
     grammars: Vec<(Arc<Shape>, Grammar)>,
 }
 
-/// One live sequence.
-struct Sequence {
-    job: usize,
-    id: SeqId,
-    /// Most tokens that the sequence may come to hold.
-    room: usize,
-    /// Known tokens that are not in the cache yet.
-    pending: Vec<TokenId>,
-    task: Task,
-    usage: EngineUsage,
-    admitted: Instant,
-    /// When the first logits came, which is when the prompt had been read.
-    read: Option<Instant>,
-}
-
-enum Task {
-    Write(Box<Writer>),
-    Labels(Vec<Vec<TokenId>>),
-    /// Reads log-probabilities: row `i` of the sequence's own tokens predicts `targets[i − skip]`.
-    Continuation {
-        targets: Vec<TokenId>,
-        skip: usize,
-        fed: usize,
-        log_probs: Vec<f32>,
-    },
-}
-
-struct Writer {
-    constraint: Option<Constraint>,
-    look: Look,
-    sampler: Sampler,
-    written: Vec<TokenId>,
-    /// Number of written tokens that the grammar forced.
-    forced: usize,
-    max_tokens: usize,
-    min_tokens: usize,
-}
-
-/// How a constrained writer learns which tokens may come next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
-    /// By a mask, computed while the forward pass runs. Where few tokens are allowed it is cheap,
-    /// and spares most of the head.
-    Mask,
-    /// By asking about the likely tokens, where most are allowed.
-    Ask,
-}
-
-/// What a sequence's logits led to.
-enum Verdict {
-    Continue,
-    Generated(Finish),
-    Scored(Vec<f32>),
-    Failed(EngineError),
-}
-
 impl<'a> StageRun<'a> {
     fn new(worker: &'a mut Worker, stage: Stage, answered: &'a mut [bool]) -> Self {
         Self { worker, stage, answered, next: 0, live: Vec::new(), grammars: Vec::new() }
@@ -194,10 +141,9 @@ impl<'a> StageRun<'a> {
         let (prompt, task, continuation) = match self.stage.jobs[job].clone() {
             Job::Generate(request) => {
                 self.check_length(&request.prompt, request.max_tokens)?;
-                let prompt = request.prompt.clone();
-                let mut writer = self.writer(request)?;
+                let mut writer = self.writer(&request)?;
                 let forced = writer.begin()?;
-                (prompt, Task::Write(Box::new(writer)), forced)
+                (request.prompt, Task::Write(Box::new(writer)), forced)
             }
             Job::Score(ScoreRequest { prompt, want: Want::Labels(labels) }) => {
                 self.check_length(&prompt, 0)?;
@@ -251,10 +197,10 @@ impl<'a> StageRun<'a> {
         Ok(())
     }
 
-    fn writer(&mut self, request: GenerateRequest) -> Result<Writer, EngineError> {
-        let constraint = match request.shape {
+    fn writer(&mut self, request: &GenerateRequest) -> Result<Writer, EngineError> {
+        let constraint = match &request.shape {
             Some(shape) => {
-                let grammar = self.grammar(&shape)?;
+                let grammar = self.grammar(shape)?;
                 let (fewest, most) = (grammar.fewest_tokens(), request.max_tokens);
                 if fewest > most {
                     return Err(EngineError::Grammar(format!(
@@ -265,15 +211,7 @@ impl<'a> StageRun<'a> {
             }
             None => None,
         };
-        Ok(Writer {
-            constraint,
-            look: Look::Mask,
-            sampler: Sampler::new(request.sampling),
-            written: Vec::new(),
-            forced: 0,
-            max_tokens: request.max_tokens,
-            min_tokens: request.min_tokens,
-        })
+        Ok(Writer::new(request, constraint))
     }
 
     fn grammar(&mut self, shape: &Arc<Shape>) -> Result<&Grammar, EngineError> {
@@ -326,8 +264,10 @@ impl<'a> StageRun<'a> {
         // The masks of the writers that will get logits do not depend on the pass, so both run at
         // once.
         let Worker { model, cache, tokenizer, logits, .. } = &mut *self.worker;
-        let (read, mut masks) =
-            rayon::join(|| model.read(&feed.batch(), cache), || masks(&mut self.live));
+        let (read, mut masks) = rayon::join(
+            || model.read(&feed.batch(), cache),
+            || self.live.iter_mut().map(Sequence::mask).collect::<Vec<_>>(),
+        );
         let read = read.map_err(compute)?;
         let prefilled = takes.iter().zip(&loads).filter(|(_, load)| !load.decoding);
         let prefilled = prefilled.map(|(take, _)| take).sum();
@@ -366,11 +306,7 @@ impl<'a> StageRun<'a> {
         let mut decoded = 0;
         let mut keep = Vec::with_capacity(self.live.len());
         for (mut sequence, verdict) in std::mem::take(&mut self.live).into_iter().zip(verdicts) {
-            if let Task::Write(writer) = &sequence.task {
-                decoded += writer.written.len() - sequence.usage.completion_tokens;
-                sequence.usage.completion_tokens = writer.written.len();
-                sequence.usage.forced_tokens = writer.forced;
-            }
+            decoded += sequence.count_written();
             if let Verdict::Continue = verdict {
                 keep.push(sequence);
                 continue;
@@ -468,212 +404,6 @@ impl Feed {
     fn batch(&self) -> Batch<'_> {
         Batch { tokens: &self.tokens, sequences: &self.sequences, wanted: &self.wanted }
     }
-}
-
-impl Sequence {
-    fn load(&self) -> Load {
-        Load { pending: self.pending.len(), decoding: self.read.is_some() }
-    }
-
-    /// Which of the `take` rows just fed need logits.
-    fn wanted(&mut self, take: usize) -> std::ops::Range<usize> {
-        match &mut self.task {
-            Task::Continuation { skip, fed, .. } => {
-                let begin = skip.saturating_sub(*fed).min(take);
-                *fed += take;
-                begin..take
-            }
-            Task::Write(_) | Task::Labels(_) if take > 0 && self.pending.is_empty() => {
-                take - 1..take
-            }
-            Task::Write(_) | Task::Labels(_) => 0..0,
-        }
-    }
-
-    /// Uses the logits of this sequence's wanted rows.
-    fn advance(
-        &mut self,
-        rows: &[&[f32]],
-        mask: Option<Result<Mask, EngineError>>,
-        tokenizer: &Tokenizer,
-    ) -> Verdict {
-        let Some(last) = rows.last() else {
-            return Verdict::Continue;
-        };
-        if self.read.is_none() {
-            self.read = Some(Instant::now());
-        }
-        if rows.iter().any(|row| holds_nan(row)) {
-            let written = match &self.task {
-                Task::Write(writer) => writer.written.len(),
-                Task::Labels(_) => 0,
-                Task::Continuation { log_probs, .. } => log_probs.len(),
-            };
-            let tokens = self.usage.prompt_tokens + written;
-            return Verdict::Failed(EngineError::NotANumber { tokens });
-        }
-        match &mut self.task {
-            Task::Labels(labels) => {
-                let sum = |variants: &Vec<TokenId>| {
-                    let total: f64 =
-                        variants.iter().map(|&id| f64::from(log_prob(last, id)).exp()).sum();
-                    total.ln() as f32
-                };
-                Verdict::Scored(labels.iter().map(sum).collect())
-            }
-            Task::Continuation { targets, log_probs, .. } => {
-                for row in rows {
-                    let Some(&target) = targets.get(log_probs.len()) else {
-                        break;
-                    };
-                    log_probs.push(log_prob(row, target));
-                }
-                if log_probs.len() < targets.len() {
-                    return Verdict::Continue;
-                }
-                Verdict::Scored(std::mem::take(log_probs))
-            }
-            Task::Write(writer) => {
-                let step =
-                    mask.transpose().and_then(|mask| writer.write(last, mask.as_ref(), tokenizer));
-                match step {
-                    Ok(Step::More(tokens)) => {
-                        self.pending = tokens;
-                        Verdict::Continue
-                    }
-                    Ok(Step::Done(finish)) => Verdict::Generated(finish),
-                    Err(error) => Verdict::Failed(error),
-                }
-            }
-        }
-    }
-
-    fn answer(mut self, verdict: Verdict, tokenizer: &Tokenizer) -> Update {
-        let read = self.read.unwrap_or_else(Instant::now);
-        self.usage.prefill_s = read.duration_since(self.admitted).as_secs_f64();
-        self.usage.decode_s = read.elapsed().as_secs_f64();
-        let usage = self.usage;
-        match (verdict, self.task) {
-            (Verdict::Generated(finish), Task::Write(writer)) => {
-                let text = tokenizer.decode(&writer.written);
-                let tokens = writer.written;
-                Update::Generated(self.job, Ok(Generation { text, tokens, finish, usage }))
-            }
-            (Verdict::Scored(log_probs), _) => {
-                Update::Scored(self.job, Ok(Score { log_probs, usage }))
-            }
-            (Verdict::Failed(error), Task::Write(_)) => Update::Generated(self.job, Err(error)),
-            (Verdict::Failed(error), _) => Update::Scored(self.job, Err(error)),
-            (_, Task::Write(_)) => Update::Generated(self.job, Err(EngineError::Cancelled)),
-            (_, _) => Update::Scored(self.job, Err(EngineError::Cancelled)),
-        }
-    }
-}
-
-/// What one sampling step led to.
-enum Step {
-    /// Known tokens to feed before the next one can be sampled.
-    More(Vec<TokenId>),
-    Done(Finish),
-}
-
-impl Writer {
-    /// The tokens that the grammar forces at the very beginning; they are fed with the prompt.
-    fn begin(&mut self) -> Result<Vec<TokenId>, EngineError> {
-        self.force()?;
-        Ok(self.written.clone())
-    }
-
-    /// Samples one token and appends what the grammar forces after it.
-    fn write(
-        &mut self,
-        logits: &[f32],
-        mask: Option<&Mask>,
-        tokenizer: &Tokenizer,
-    ) -> Result<Step, EngineError> {
-        let ends = |token| tokenizer.end_ids().contains(&token);
-        let mut drawn = self.draw(logits, mask)?;
-        if self.constraint.is_none()
-            && self.written.len() < self.min_tokens
-            && drawn.is_some_and(ends)
-        {
-            let mut others = logits.to_vec();
-            for &end in tokenizer.end_ids() {
-                others[end as usize] = f32::NEG_INFINITY;
-            }
-            drawn = self.sampler.sample(&others, None);
-        }
-        let Some(token) = drawn else {
-            return Err(EngineError::Grammar("no token can follow".to_owned()));
-        };
-        if ends(token) {
-            return Ok(Step::Done(Finish::Stop));
-        }
-        let first = self.written.len();
-        self.written.push(token);
-        self.sampler.observe(token);
-        if let Some(constraint) = &mut self.constraint {
-            constraint.accept(token)?;
-        }
-        self.force()?;
-        if self.constraint.as_ref().is_some_and(Constraint::is_finished) {
-            return Ok(Step::Done(Finish::Stop));
-        }
-        if self.written.len() >= self.max_tokens {
-            return Ok(Step::Done(Finish::Length));
-        }
-        Ok(Step::More(self.written[first..].to_vec()))
-    }
-
-    fn draw(
-        &mut self,
-        logits: &[f32],
-        mask: Option<&Mask>,
-    ) -> Result<Option<TokenId>, EngineError> {
-        let Some(constraint) = &mut self.constraint else {
-            return Ok(self.sampler.sample(logits, None));
-        };
-        let mut computed = None;
-        let mask = if let Some(mask) = mask {
-            mask
-        } else {
-            let asked = self.sampler.sample_asking(logits, |token| constraint.allows(token));
-            if asked.is_some() {
-                return Ok(asked);
-            }
-            computed.insert(constraint.allowed()?)
-        };
-        let most = mask.len() * 4 > logits.len();
-        self.look = if most { Look::Ask } else { Look::Mask };
-        Ok(self.sampler.sample(logits, Some(mask)))
-    }
-
-    fn force(&mut self) -> Result<(), EngineError> {
-        let Some(constraint) = &mut self.constraint else {
-            return Ok(());
-        };
-        let forced = constraint.forced()?;
-        self.forced += forced.len();
-        self.written.extend(forced);
-        Ok(())
-    }
-}
-
-/// Whether any logit is NaN. Goes in chunks, which the compiler turns into vector code.
-fn holds_nan(logits: &[f32]) -> bool {
-    logits.chunks(256).any(|chunk| chunk.iter().fold(false, |nan, logit| nan | logit.is_nan()))
-}
-
-/// The mask of each sequence that is about to get logits and is bound by one.
-fn masks(live: &mut [Sequence]) -> Vec<Option<Result<Mask, EngineError>>> {
-    live.iter_mut()
-        .map(|sequence| match &mut sequence.task {
-            Task::Write(writer) if sequence.pending.is_empty() && writer.look == Look::Mask => {
-                writer.constraint.as_mut().map(Constraint::allowed)
-            }
-            _ => None,
-        })
-        .collect()
 }
 
 /// Most tokens that a job may come to hold in the cache, besides the beginning that it shares.

@@ -12,7 +12,7 @@ use crate::corpus::Corpus;
 use crate::pipeline::{self, Asking, Case, OwnThreshold, PipelineError, Scope, auc};
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
-use crate::prompts::corruptions::{Fate, planted};
+use crate::prompts::corruptions::{Treatment, planted};
 use crate::schema::Persona;
 use crate::store::JudgeReport;
 
@@ -64,19 +64,19 @@ pub async fn calibrate(
     pass: f64,
     asking: &Asking<'_>,
 ) -> Result<Option<Calibration>, PipelineError> {
-    let mut fates = Vec::new();
+    let mut treatments = Vec::new();
     let (mut personas, mut segments) = (Vec::new(), Vec::new());
     for (at, persona) in own.personas.iter().enumerate() {
         let next = (at + 1) % own.personas.len();
-        let good = (Fate::Good, persona.clone());
-        for (fate, planted) in
+        let good = (Treatment::Untouched, persona.clone());
+        for (treatment, planted) in
             std::iter::once(good).chain(planted(persona, &own.personas[next], at))
         {
             // A persona is held against the segment of the people whom it cites.
-            let home = if fate == Fate::Misattributed { next } else { at };
+            let home = if treatment == Treatment::Misattributed { next } else { at };
             segments.push(own.segments.get(home).cloned().unwrap_or_default());
             personas.push(planted);
-            fates.push(fate);
+            treatments.push(treatment);
         }
     }
     let case = Case {
@@ -91,37 +91,42 @@ pub async fn calibrate(
     let Some(appraisal) = pipeline::appraise(case, asking).await? else {
         return Ok(None);
     };
-    let scored: Vec<(Fate, f64)> =
-        fates.into_iter().zip(appraisal.verdicts.iter().map(|verdict| verdict.score)).collect();
+    let scored: Vec<(Treatment, f64)> = treatments
+        .into_iter()
+        .zip(appraisal.verdicts.iter().map(|verdict| verdict.score))
+        .collect();
     summed_up(&scored, pass, appraisal.judge).map(Some)
 }
 
 fn summed_up(
-    scored: &[(Fate, f64)],
+    scored: &[(Treatment, f64)],
     pass: f64,
     judge: JudgeReport,
 ) -> Result<Calibration, PipelineError> {
-    let scores = |is: &dyn Fn(Fate) -> bool| -> Vec<f64> {
-        let mut scores: Vec<f64> =
-            scored.iter().filter(|(fate, _)| is(*fate)).map(|(_, score)| *score).collect();
+    let scores = |is: &dyn Fn(Treatment) -> bool| -> Vec<f64> {
+        let mut scores: Vec<f64> = scored
+            .iter()
+            .filter(|(treatment, _)| is(*treatment))
+            .map(|(_, score)| *score)
+            .collect();
         scores.sort_unstable_by(f64::total_cmp);
         scores
     };
-    let good = scores(&|fate| fate == Fate::Good);
+    let good = scores(&|treatment| treatment == Treatment::Untouched);
     let threshold = OwnThreshold::of(&good, pass, &judge)
         .ok_or_else(|| PipelineError::Model("there is no persona to calibrate on".to_owned()))?;
     let (mut corruptions, mut let_through) = (BTreeMap::new(), BTreeMap::new());
-    for fate in Fate::CORRUPTED {
-        let bad = scores(&|other| other == fate);
+    for treatment in Treatment::CORRUPTED {
+        let bad = scores(&|other| other == treatment);
         if bad.is_empty() {
             continue;
         }
-        let name = fate.as_str().to_owned();
+        let name = treatment.as_str().to_owned();
         let through = bad.iter().filter(|score| **score >= threshold.threshold).count();
         let_through.insert(name.clone(), through as f64 / bad.len() as f64);
         corruptions.insert(name, Told { auc: auc(&good, &bad), corrupted: bad.len() });
     }
-    let bad = scores(&|fate| fate != Fate::Good);
+    let bad = scores(&|treatment| treatment != Treatment::Untouched);
     Ok(Calibration {
         good: good.len(),
         corruptions,
@@ -139,8 +144,16 @@ mod tests {
 
     #[test]
     fn each_kind_has_its_figure_and_the_wanted_share_passes() {
-        let mut scored = vec![(Fate::Good, 0.8), (Fate::Good, 0.6), (Fate::Good, 0.9)];
-        scored.extend([(Fate::Generic, 0.1), (Fate::Generic, 0.7), (Fate::Mixed, 0.95)]);
+        let mut scored = vec![
+            (Treatment::Untouched, 0.8),
+            (Treatment::Untouched, 0.6),
+            (Treatment::Untouched, 0.9),
+        ];
+        scored.extend([
+            (Treatment::Generic, 0.1),
+            (Treatment::Generic, 0.7),
+            (Treatment::Mixed, 0.95),
+        ]);
         let found = summed_up(&scored, 0.67, JudgeReport::default()).expect("scores");
         assert_eq!(found.good, 3);
         assert_eq!(found.scores, [0.6, 0.8, 0.9]);
@@ -149,6 +162,6 @@ mod tests {
         assert!((found.threshold.threshold - 0.6).abs() < 1e-9);
         assert!((found.let_through["generic_filler"] - 0.5).abs() < 1e-9);
         assert!((found.let_through["mixture"] - 1.0).abs() < 1e-9);
-        assert!(summed_up(&[(Fate::Mixed, 0.5)], 0.8, JudgeReport::default()).is_err());
+        assert!(summed_up(&[(Treatment::Mixed, 0.5)], 0.8, JudgeReport::default()).is_err());
     }
 }

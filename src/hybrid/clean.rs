@@ -15,12 +15,20 @@ use crate::report::{self, Format, RunFile, View};
 use crate::schema::RecordId;
 use crate::store::{Run, Scrub};
 
-/// The same service behind the outbound gate. A request to another machine is not sent when it
-/// holds a removed value or, with `require`, anything personal. The gate reports the kinds of what
-/// it found, never the value.
-pub fn guarded(paid: Paid, corpus: &Cleared<Corpus>, require: bool) -> Paid {
+/// What may not leave this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Barred {
+    /// Values that anonymisation removed.
+    Removed,
+    /// These, and whatever else looks personal.
+    Personal,
+}
+
+/// The same service behind the outbound gate: a request to another machine is not sent when it
+/// holds what is barred. The gate reports the kinds of what it found, never the value.
+pub fn guarded(paid: Paid, corpus: &Cleared<Corpus>, barred: Barred) -> Paid {
     let removed = corpus.removed().map(Arc::clone);
-    if paid.local || removed.is_none() && !require {
+    if paid.local || removed.is_none() && barred == Barred::Removed {
         return paid;
     }
     let gate: Gate = Arc::new(move |body| {

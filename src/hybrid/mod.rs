@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-pub use self::clean::{files, guarded, scrub};
+pub use self::clean::{Barred, files, guarded, scrub};
 use crate::corpus::Corpus;
 use crate::llm::ChatModel;
 use crate::pipeline::{
@@ -216,7 +216,7 @@ impl HybridPipeline {
 
     fn go_on(&self, corpus: &Cleared<Corpus>, mut run: Run) -> Result<Finished, HybridError> {
         scrub(&mut run, corpus);
-        let guard = |paid: Option<Paid>| paid.map(|paid| guarded(paid, corpus, false));
+        let guard = |paid: Option<Paid>| paid.map(|paid| guarded(paid, corpus, Barred::Removed));
         let models = self.models.clone();
         let models = Models {
             draft_terms: guard(models.draft_terms),

@@ -1,14 +1,16 @@
 //! A model behind an HTTP API: one attempt for each request, and what came of it.
 //!
-//! Owns the attempt (time, size, no redirects) and what was learned about a service. Leaves field
-//! names to the vendors' files; `address.rs` decides which base URLs may be asked, `exchange.rs`
-//! has what all requests have in common, `complaint.rs` says what an error means, `quirks.rs` which
-//! parameter is to blame.
+//! Owns what is needed to ask a service, and a stage of requests to it, all asked at once. `api.rs`
+//! knows which vendor's file has the field names, `attempt.rs` asks once, `address.rs` decides which
+//! base URLs may be asked, `exchange.rs` has what all requests have in common, `complaint.rs` says
+//! what an error means, `quirks.rs` which parameter is to blame.
 //!
 //! Deliberately absent: retries, money, and the decision whether a text may leave this machine. All
 //! three belong to the caller, who sees every attempt.
 
 mod address;
+mod api;
+mod attempt;
 mod complaint;
 pub(super) mod exchange;
 mod key;
@@ -19,25 +21,25 @@ pub mod server;
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::task::Poll;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Client, Response, StatusCode, Url};
-use serde_json::Value;
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use self::complaint::{Complaint, Speaker, without_mark};
-use self::exchange::{Optional, Param, Without};
+pub use self::api::Api;
+use self::api::Operator;
+use self::attempt::Service;
+use self::complaint::Speaker;
+use self::exchange::{Param, Without};
 pub use self::key::ApiKey;
 use self::server::{SERVER_KEY_VARIABLE, Served};
 use super::{
-    Answer, Answers, Billing, Capabilities, ChatModel, ChatRequest, Completion, Finish, LlmError,
-    Output, ScoreRequest, anthropic, gemini, ollama, openai,
+    Answer, Answers, Capabilities, ChatModel, ChatRequest, Completion, LlmError, ScoreRequest,
+    openai,
 };
-use crate::engine::tokenizer::{Specials, Tokenizer};
 use crate::http;
 
 /// Longest time that an attempt may take by default: long answers are not streamed.
@@ -48,134 +50,11 @@ pub const SERVER_TIMEOUT: Duration = Duration::from_mins(30);
 /// Context in tokens that is assumed when a service's own is not known.
 pub const DEFAULT_CONTEXT: usize = 200_000;
 
-/// Largest body that is read, in bytes. The longest answers have some 100,000 tokens, a tenth of
-/// this.
-const MAX_BODY: usize = 8 << 20;
 /// Tokens that services may add to a prompt: instructions about structured output, and the marks of
 /// each message.
 const PROMPT_OVERHEAD: u64 = 1_000;
 /// Bytes per token that planning assumes; see [`RemoteModel`]'s `count_tokens`.
 const BYTES_A_TOKEN: usize = 3;
-/// More bytes than the tokens of any text have on average: a server that read a whole prompt must
-/// have read at least its length divided by this.
-const MOST_BYTES_A_TOKEN: f64 = 12.0;
-/// Bytes that the tokens of prose have on average, at most, and the step of the numbers of tokens
-/// that are held against it.
-const USUAL_BYTES_A_TOKEN: f64 = 4.7;
-const ROUND: u64 = 1_024;
-/// Share of a prompt's own tokens that a server must at least have read. It is below 1 because a
-/// template may join tokens that were counted apart.
-const READ_AT_LEAST: f64 = 0.95;
-
-/// The API through which a service is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Api {
-    /// Anthropic's Messages API.
-    Anthropic,
-    /// Google's generateContent.
-    Gemini,
-    /// Ollama's chat API.
-    Ollama,
-    /// OpenAI's Chat Completions, also as offered by the many servers that followed it.
-    OpenAiChat,
-    /// OpenAI's Responses API.
-    OpenAiResponses,
-}
-
-impl Api {
-    /// The vendor's own address, as in its SDK.
-    pub fn default_base(self) -> &'static str {
-        match self {
-            Self::Anthropic => anthropic::BASE,
-            Self::Gemini => gemini::BASE,
-            Self::Ollama => ollama::BASE,
-            Self::OpenAiChat | Self::OpenAiResponses => openai::BASE,
-        }
-    }
-
-    fn key_variable(self) -> &'static str {
-        match self {
-            Self::Anthropic => "ANTHROPIC_API_KEY",
-            Self::Gemini => "GEMINI_API_KEY",
-            Self::Ollama => SERVER_KEY_VARIABLE,
-            Self::OpenAiChat | Self::OpenAiResponses => "OPENAI_API_KEY",
-        }
-    }
-
-    fn path(self, model: &str) -> Vec<String> {
-        match self {
-            Self::Anthropic => anthropic::path(),
-            Self::Gemini => gemini::path(model),
-            Self::Ollama => ollama::path(),
-            Self::OpenAiChat => openai::chat_path(),
-            Self::OpenAiResponses => openai::responses_path(),
-        }
-    }
-
-    fn headers(self, key: Option<&ApiKey>) -> HeaderMap {
-        match self {
-            Self::Anthropic => anthropic::headers(key),
-            Self::Gemini => gemini::headers(key),
-            Self::Ollama | Self::OpenAiChat | Self::OpenAiResponses => openai::headers(key),
-        }
-    }
-
-    fn optional(self) -> Optional {
-        match self {
-            Self::Anthropic => anthropic::OPTIONAL,
-            Self::Gemini => gemini::OPTIONAL,
-            Self::Ollama => ollama::OPTIONAL,
-            Self::OpenAiChat => openai::CHAT_OPTIONAL,
-            Self::OpenAiResponses => openai::RESPONSES_OPTIONAL,
-        }
-    }
-
-    fn answer(self, body: &Value) -> Result<Completion, String> {
-        match self {
-            Self::Anthropic => anthropic::answer(body),
-            Self::Gemini => gemini::answer(body),
-            Self::Ollama => ollama::answer(body),
-            Self::OpenAiChat => openai::chat_answer(body),
-            Self::OpenAiResponses => openai::responses_answer(body),
-        }
-    }
-
-    /// The tokens of an answer with their probabilities, where the API lists them.
-    fn tokens(self, body: &Value) -> Option<&Value> {
-        match self {
-            Self::OpenAiChat => Some(openai::chat_tokens(body)),
-            Self::Ollama => Some(ollama::tokens(body)),
-            Self::Anthropic | Self::Gemini | Self::OpenAiResponses => None,
-        }
-    }
-
-    /// The parameters that a service is not sent from the start.
-    fn known_gaps(self, operator: Operator) -> Without {
-        match (self, operator) {
-            (Self::Ollama, _) | (Self::OpenAiChat, Operator::User) => Without::new(),
-            (Self::OpenAiChat, Operator::Vendor) => {
-                Without::from([Param::Reasoning, Param::Excerpts, Param::Bounds])
-            }
-            (Self::OpenAiChat, Operator::Other) => {
-                Without::from([Param::Reasoning, Param::Excerpts])
-            }
-            (Self::Anthropic | Self::Gemini | Self::OpenAiResponses, _) => {
-                Without::from([Param::Logprobs])
-            }
-        }
-    }
-}
-
-/// Who runs the service that is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operator {
-    /// The user: a server in place of the engine.
-    User,
-    /// The vendor whose API it is, at its own address.
-    Vendor,
-    /// Somebody else, at an address that the user gave.
-    Other,
-}
 
 /// Which model is asked, where and how.
 #[derive(Debug)]
@@ -276,26 +155,6 @@ pub enum RemoteError {
 pub struct RemoteModel {
     service: Arc<Service>,
     capabilities: Capabilities,
-}
-
-/// The service that attempts go to, and what was learned about it.
-#[derive(Debug)]
-struct Service {
-    api: Api,
-    client: Client,
-    url: Url,
-    headers: HeaderMap,
-    speaker: Speaker,
-    model: String,
-    timeout: Duration,
-    /// Context in tokens.
-    context: usize,
-    /// The model's own vocabulary, where the server gives it.
-    vocabulary: Option<Tokenizer>,
-    /// Whether it is a server of the user's own, which may cut a prompt without telling.
-    is_own: bool,
-    /// The parameters that the service has refused; grows, but never shrinks.
-    without: RwLock<Without>,
 }
 
 impl RemoteModel {
@@ -433,244 +292,10 @@ impl ChatModel for RemoteModel {
     }
 }
 
-/// The bytes of an answer, and whether they are all there.
-enum Body {
-    Whole(Vec<u8>),
-    /// The beginning of an answer longer than [`MAX_BODY`].
-    TooLong(Vec<u8>),
-    /// The beginning of an answer, and why no more came.
-    Broken(Vec<u8>, reqwest::Error),
-}
-
-impl Service {
-    /// The parameters that the service is known not to take.
-    fn refused(&self) -> Without {
-        self.without.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The bytes of the body to send.
-    fn body(&self, request: &ChatRequest, without: &Without) -> Vec<u8> {
-        let model = &self.model;
-        let body = match self.api {
-            Api::Anthropic => anthropic::body(model, request, without),
-            Api::Gemini => gemini::body(request, without),
-            Api::Ollama => ollama::body(model, self.context, request, without),
-            Api::OpenAiChat => openai::chat_body(model, request, without),
-            Api::OpenAiResponses => openai::responses_body(model, request, without),
-        };
-        body.to_string().into_bytes()
-    }
-
-    /// Tokens in a text by the model's own vocabulary; `None` where that is not known.
-    fn tokens_in(&self, text: &str) -> Option<usize> {
-        let encoded = self.vocabulary.as_ref()?.encode(text, Specials::AsText);
-        encoded.ok().map(|tokens| tokens.len())
-    }
-
-    /// Fewest tokens that a prompt can have, without any template. `read` is the number that the
-    /// server says it read: one that cuts prompts reads exactly as many as its context has, mostly a
-    /// multiple of 1,024, and such a number is believed of short words only.
-    fn least_tokens(&self, request: &ChatRequest, read: u64) -> usize {
-        let texts = request.shared.iter().chain(&request.own).map(|message| &message.content);
-        let is_round = read > 0 && read.is_multiple_of(ROUND);
-        let most_bytes = if is_round { USUAL_BYTES_A_TOKEN } else { MOST_BYTES_A_TOKEN };
-        texts
-            .map(|text| match self.tokens_in(text) {
-                Some(tokens) => (tokens as f64 * READ_AT_LEAST) as usize,
-                None => (text.len() as f64 / most_bytes) as usize,
-            })
-            .sum()
-    }
-
-    /// Asks once. `written` is told the number of tokens so far, where they arrive one by one.
-    async fn attempt(
-        &self,
-        request: &ChatRequest,
-        without: &Without,
-        body: Vec<u8>,
-        written: &(dyn Fn(usize) + Send + Sync),
-    ) -> Result<Completion, LlmError> {
-        let started = Instant::now();
-        let sent = self
-            .client
-            .post(self.url.clone())
-            .headers(self.headers.clone())
-            .timeout(self.timeout)
-            .body(body);
-        let response = sent.send().await.map_err(|error| self.unanswered(error))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let streamed = self.api == Api::Ollama && status.is_success();
-        let body = read(response, |bytes| {
-            // Each line holds one token.
-            let lines = bytes.split(|&byte| byte == b'\n').count() - 1;
-            if streamed && lines > 0 {
-                written(lines);
-            }
-        })
-        .await;
-        if !status.is_success() {
-            // Whatever became of the body, the status already says that this is not an answer.
-            let (Body::Whole(bytes) | Body::TooLong(bytes) | Body::Broken(bytes, _)) = body;
-            return Err(self.declined(status, &headers, &bytes, request, without));
-        }
-        let bytes = match body {
-            Body::Whole(bytes) => bytes,
-            Body::TooLong(_) => {
-                let limit = MAX_BODY >> 20;
-                return Err(self.nonsense(&format!("the answer is longer than {limit} MiB")));
-            }
-            Body::Broken(_, error) => return Err(self.unanswered(error)),
-        };
-        let mut completion = self.understand(&headers, &bytes, request, without)?;
-        if completion.timings.decode_s <= 0.0 {
-            // Most services do not tell the time of reading from that of writing.
-            completion.timings.decode_s = started.elapsed().as_secs_f64();
-        }
-        Ok(completion)
-    }
-
-    /// Reads a body that came with a 200.
-    fn understand(
-        &self,
-        headers: &HeaderMap,
-        bytes: &[u8],
-        request: &ChatRequest,
-        without: &Without,
-    ) -> Result<Completion, LlmError> {
-        let body: Value = match self.api {
-            Api::Ollama => ollama::assembled(bytes).map_err(|cause| self.nonsense(&cause))?,
-            _ => serde_json::from_slice(without_mark(bytes))
-                .map_err(|_| self.nonsense("the answer is not a JSON document"))?,
-        };
-        if let Some(complaint) = Complaint::in_answer(&body, headers, SystemTime::now()) {
-            return Err(complaint.error(&self.speaker));
-        }
-        let first_words = exchange::reads_first_words(request, without);
-        let mut completion = match self.api.answer(&body) {
-            // The model began with something other than a label, or wrote nothing.
-            Err(_) if first_words => return Err(self.adapts(Param::FirstWords)),
-            Ok(answer) if first_words && answer.finish == Finish::Empty => {
-                return Err(self.adapts(Param::FirstWords));
-            }
-            answer => answer.map_err(|cause| self.nonsense(&cause))?,
-        };
-        completion.text = self.speaker.answered(completion.text);
-        if self.is_own {
-            self.is_read_whole(request, &completion)?;
-        }
-        if let Output::Label(labels) = &request.output
-            && exchange::carries(request, without, Param::Logprobs)
-        {
-            let tokens = self.api.tokens(&body).filter(|all| all.get(0).is_some());
-            completion.labels =
-                tokens.and_then(|all| exchange::label_log_probs(all, labels, first_words));
-            match tokens {
-                None if first_words => return Err(self.adapts(Param::Logprobs)),
-                None => self.learn(Param::Logprobs),
-                Some(_) if first_words && completion.labels.is_none() => {
-                    return Err(self.adapts(Param::FirstWords));
-                }
-                Some(_) => {}
-            }
-        }
-        Ok(completion)
-    }
-
-    /// Refuses an answer to a prompt that was not read whole. A server that gets more than its
-    /// context cuts the prompt without telling; only the number of tokens that it read shows it.
-    fn is_read_whole(&self, request: &ChatRequest, answer: &Completion) -> Result<(), LlmError> {
-        let Some(usage) = answer.usage else { return Ok(()) };
-        let least = self.least_tokens(request, usage.prompt) as u64;
-        // Servers that count nothing state 0.
-        if usage.prompt >= least || usage.prompt == 0 {
-            return Ok(());
-        }
-        let words = format!(
-            "it read {} of at least {least} prompt tokens and cut off the rest without saying so; \
-             raise --context or the server's own limit",
-            usage.prompt
-        );
-        Err(LlmError::TooLong(self.speaker.says(None, &words)))
-    }
-
-    /// Gives up reading a label from the first words of an answer: from now on it is asked for in
-    /// another way.
-    fn adapts(&self, gap: Param) -> LlmError {
-        self.learn(gap);
-        let message = self.speaker.says(None, "the answer does not begin with a label");
-        LlmError::Adapted { message, billing: Billing::Unknown }
-    }
-
-    fn learn(&self, gap: Param) {
-        self.without.write().unwrap_or_else(PoisonError::into_inner).insert(gap);
-    }
-
-    /// The error for an answer with another status than 200. Learns which parameter the service
-    /// refuses.
-    fn declined(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &[u8],
-        request: &ChatRequest,
-        without: &Without,
-    ) -> LlmError {
-        let complaint = Complaint::read(status.as_u16(), headers, body, SystemTime::now());
-        let sent = |param| exchange::carries(request, without, param);
-        let error = complaint.error(&self.speaker);
-        match quirks::refused(&complaint, self.api.optional(), sent) {
-            Some(param) => {
-                self.learn(param);
-                LlmError::Adapted { message: error.to_string(), billing: Billing::Free }
-            }
-            None => error,
-        }
-    }
-
-    /// The error for a request without an answer. Only where no connection was made is it certain
-    /// that the request was not worked on.
-    fn unanswered(&self, error: reqwest::Error) -> LlmError {
-        if error.is_connect() {
-            let cause = http::cause(error);
-            return LlmError::Unreachable(
-                self.speaker.says(None, &format!("cannot connect: {cause}")),
-            );
-        }
-        let words = if error.is_timeout() {
-            format!("no whole answer within {} s", self.timeout.as_secs_f64())
-        } else {
-            format!("the connection broke off: {}", http::cause(error))
-        };
-        LlmError::Unavailable(self.speaker.says(None, &words))
-    }
-
-    fn nonsense(&self, cause: &str) -> LlmError {
-        LlmError::Protocol(self.speaker.says(None, cause))
-    }
-}
-
 /// A model's name for people. llama.cpp's server calls a model by the path of its file, unless it
 /// is told another name.
 fn shown(model: &str) -> &str {
     let is_path = model.starts_with(['/', '.']) || model.get(1..3) == Some(":\\");
     let name = model.rsplit(['/', '\\']).next().filter(|name| is_path && !name.is_empty());
     name.unwrap_or(model)
-}
-
-/// Reads a body up to [`MAX_BODY`].
-async fn read(mut response: Response, mut heard: impl FnMut(&[u8])) -> Body {
-    let mut bytes = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) => {
-                heard(&chunk);
-                bytes.extend_from_slice(&chunk);
-            }
-            Ok(None) => return Body::Whole(bytes),
-            Err(error) => return Body::Broken(bytes, error),
-        }
-        if bytes.len() > MAX_BODY {
-            return Body::TooLong(bytes);
-        }
-    }
 }

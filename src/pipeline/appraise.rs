@@ -16,7 +16,7 @@ use super::{Models, PipelineError, Progress};
 use crate::corpus::Corpus;
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
-use crate::prompts::controls::{self, Control, Controls, Fate};
+use crate::prompts::controls::{self, Control, Controls, Treatment};
 use crate::prompts::judge::{CRITERIA, Phrasing, preference};
 use crate::schema::{Persona, Verdict};
 use crate::store::{JudgeReport, Pairwise, Run, Spread, write_atomically};
@@ -409,7 +409,8 @@ impl On<'_> {
         }
         let most = if depth == Depth::Full { REWORDED_ALL } else { REWORDED_FIRST };
         let all = self.controls.all.iter().enumerate();
-        let good = all.filter(|(_, control)| control.fate == Fate::Good).map(|(at, _)| at);
+        let good =
+            all.filter(|(_, control)| control.treatment == Treatment::Untouched).map(|(at, _)| at);
         let which: Vec<usize> = good.take(most).collect();
         let mut scores: Vec<Vec<f64>> =
             which.iter().map(|&at| vec![judge::verdict(report, &usual[at]).score]).collect();
@@ -434,14 +435,14 @@ impl On<'_> {
     /// Compares each good control with one of its corruptions, kinds taking turns; `None` when
     /// cancelled.
     async fn pairwise(&self, asking: &Asking<'_>) -> Result<Option<Pairwise>, PipelineError> {
-        let kinds = Fate::CORRUPTED;
-        let of = |source: usize, fate: Fate| {
-            self.controls.all.iter().find(|c| c.source == source && c.fate == fate)
+        let kinds = Treatment::CORRUPTED;
+        let of = |source: usize, treatment: Treatment| {
+            self.controls.all.iter().find(|c| c.source == source && c.treatment == treatment)
         };
         let sources: BTreeSet<usize> = self.controls.all.iter().map(|c| c.source).collect();
         let pair = |source: usize| {
             let bad = of(source, kinds[source % kinds.len()])?;
-            Some((&of(source, Fate::Good)?.persona, &bad.persona))
+            Some((&of(source, Treatment::Untouched)?.persona, &bad.persona))
         };
         let pairs = sources.into_iter().filter_map(pair).collect();
         let Some(orders) = both_orders(asking, &self.controls.corpus, pairs).await? else {

@@ -1,4 +1,4 @@
-//! Parting by a column that the user names.
+//! Segments by a column that the user names.
 //!
 //! Owns how the column's values become slots: one slot per value where the numbers agree. With
 //! fewer values than slots, the largest values are parted further by what people say. With more,
@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::segments::{Grouping, Parting, alike, enough, order, speaker};
+use super::segments::{Grouping, Segmentation, alike, enough, order, speaker};
 use crate::corpus::{Corpus, number};
 
 /// Most values that a note lists by name.
@@ -27,8 +27,8 @@ pub(super) fn part_by(
     slots: usize,
     seed: u64,
     column: &str,
-) -> Parting {
-    let mut parting = Parting {
+) -> Segmentation {
+    let mut segmentation = Segmentation {
         grouping: Grouping::Column,
         groups: Vec::new(),
         left_out: Vec::new(),
@@ -36,18 +36,18 @@ pub(super) fn part_by(
     };
     let values: BTreeMap<usize, &str> =
         records.iter().filter_map(|&r| Some((r, value(corpus, r, column)?))).collect();
-    let (units, without) = units(corpus, records, &values, column, &mut parting.notes);
+    let (units, without) = units(corpus, records, &values, column, &mut segmentation.notes);
     if !without.is_empty() {
-        parting.notes.push(format!(
+        segmentation.notes.push(format!(
             "{} of {} records have no '{column}' and are in no segment",
             without.len(),
             records.len()
         ));
         let cause = format!("no value in '{column}'");
-        parting.left_out.extend(without.into_iter().map(|record| (record, cause.clone())));
+        segmentation.left_out.extend(without.into_iter().map(|record| (record, cause.clone())));
     }
-    let mut segments = segments(units, slots, column, &mut parting.notes);
-    leave_out(&mut segments, slots, column, &mut parting);
+    let mut segments = segments(units, slots, column, &mut segmentation.notes);
+    leave_out(&mut segments, slots, column, &mut segmentation);
     if segments.iter().map(|segment| segment.units.len()).sum::<usize>() < slots {
         for segment in &mut segments {
             segment.units = enough(corpus, std::mem::take(&mut segment.units), slots);
@@ -61,7 +61,7 @@ pub(super) fn part_by(
             .filter(|(_, slots)| **slots > 1)
             .map(|(segment, slots)| format!("{} into {slots}", segment.value))
             .collect();
-        parting.notes.push(format!(
+        segmentation.notes.push(format!(
             "'{column}' has {} values for {slots} personas: {} by what they say",
             segments.len(),
             named("parted further", &parted),
@@ -71,11 +71,11 @@ pub(super) fn part_by(
         for mut group in alike(corpus, &segment.units, slots, seed) {
             group.terms.retain(|term| !term.starts_with(&format!("{column}=")));
             group.terms.insert(0, format!("{column}={}", segment.value));
-            parting.groups.push(group);
+            segmentation.groups.push(group);
         }
     }
-    order(corpus, &mut parting.groups);
-    parting
+    order(corpus, &mut segmentation.groups);
+    segmentation
 }
 
 fn value<'c>(corpus: &'c Corpus, record: usize, column: &str) -> Option<&'c str> {
@@ -190,23 +190,28 @@ fn bands(
 }
 
 /// Leaves out the smallest values where there are more of them than slots.
-fn leave_out(segments: &mut Vec<Segment>, slots: usize, column: &str, parting: &mut Parting) {
+fn leave_out(
+    segments: &mut Vec<Segment>,
+    slots: usize,
+    column: &str,
+    segmentation: &mut Segmentation,
+) {
     if segments.len() <= slots {
         return;
     }
     let all = segments.len();
     let rest = segments.split_off(slots);
     let names: Vec<String> = rest.iter().map(|segment| segment.value.clone()).collect();
-    parting.notes.push(format!(
+    segmentation.notes.push(format!(
         "'{column}' has {all} values for {slots} personas: {}; --count {all} gives each its own",
         named("no persona for", &names),
     ));
     for segment in rest {
         let cause = format!("no persona for {column}={}", segment.value);
         let records = segment.units.into_iter().flatten();
-        parting.left_out.extend(records.map(|record| (record, cause.clone())));
+        segmentation.left_out.extend(records.map(|record| (record, cause.clone())));
     }
-    parting.left_out.sort_unstable();
+    segmentation.left_out.sort_unstable();
 }
 
 /// A list for a note: `what a, b and 3 more`.
@@ -247,13 +252,13 @@ mod tests {
         Corpus { records: people.iter().enumerate().map(record).collect(), ..Corpus::default() }
     }
 
-    fn parted(people: &[(&str, &str)], slots: usize, column: &str) -> Parting {
+    fn parted(people: &[(&str, &str)], slots: usize, column: &str) -> Segmentation {
         let all: Vec<usize> = (0..people.len()).collect();
         part_by(&corpus(people), &all, slots, 1, column)
     }
 
-    fn groups(parting: &Parting) -> Vec<(String, Vec<usize>)> {
-        parting.groups.iter().map(|g| (g.terms[0].clone(), g.records.clone())).collect()
+    fn groups(segmentation: &Segmentation) -> Vec<(String, Vec<usize>)> {
+        segmentation.groups.iter().map(|g| (g.terms[0].clone(), g.records.clone())).collect()
     }
 
     const PEOPLE: [(&str, &str); 7] = [
@@ -268,43 +273,51 @@ mod tests {
 
     #[test]
     fn each_value_gets_a_slot_and_who_has_none_is_named() {
-        let parting = parted(&PEOPLE, 3, "role");
+        let segmentation = parted(&PEOPLE, 3, "role");
         let expected = [
             ("role=nurse".to_owned(), vec![0, 2, 4]),
             ("role=doctor".to_owned(), vec![1, 6]),
             ("role=porter".to_owned(), vec![5]),
         ];
-        assert_eq!(groups(&parting), expected);
-        assert_eq!(parting.left_out, [(3, "no value in 'role'".to_owned())]);
-        assert_eq!(parting.notes, ["1 of 7 records have no 'role' and are in no segment"]);
+        assert_eq!(groups(&segmentation), expected);
+        assert_eq!(segmentation.left_out, [(3, "no value in 'role'".to_owned())]);
+        assert_eq!(segmentation.notes, ["1 of 7 records have no 'role' and are in no segment"]);
     }
 
     #[test]
     fn of_more_values_than_slots_the_smallest_are_left_out_by_name() {
-        let parting = parted(&PEOPLE, 2, "role");
-        assert_eq!(parting.groups.len(), 2);
-        assert_eq!(parting.left_out.last(), Some(&(5, "no persona for role=porter".to_owned())));
-        assert!(parting.notes[1].contains("3 values for 2 personas: no persona for porter"));
+        let segmentation = parted(&PEOPLE, 2, "role");
+        assert_eq!(segmentation.groups.len(), 2);
+        assert_eq!(
+            segmentation.left_out.last(),
+            Some(&(5, "no persona for role=porter".to_owned()))
+        );
+        assert!(segmentation.notes[1].contains("3 values for 2 personas: no persona for porter"));
     }
 
     #[test]
     fn of_fewer_values_than_slots_the_largest_are_parted_further() {
-        let parting = parted(&PEOPLE, 5, "role");
-        let values: Vec<String> = groups(&parting).into_iter().map(|(value, _)| value).collect();
+        let segmentation = parted(&PEOPLE, 5, "role");
+        let values: Vec<String> =
+            groups(&segmentation).into_iter().map(|(value, _)| value).collect();
         let of = |value: &str| values.iter().filter(|v| *v == value).count();
         assert_eq!([of("role=nurse"), of("role=doctor"), of("role=porter")], [2, 2, 1]);
-        assert!(parting.notes[1].contains("nurse into 2, doctor into 2"), "{:?}", parting.notes);
+        assert!(
+            segmentation.notes[1].contains("nurse into 2, doctor into 2"),
+            "{:?}",
+            segmentation.notes
+        );
         // More slots than people: there are as many groups as people.
         assert_eq!(parted(&PEOPLE, 20, "role").groups.len(), 6);
     }
 
     #[test]
     fn many_numbers_are_cut_into_bands_and_equal_ones_never_parted() {
-        let parting = parted(&PEOPLE, 3, "age");
-        let mut values: Vec<String> = groups(&parting).into_iter().map(|(v, _)| v).collect();
+        let segmentation = parted(&PEOPLE, 3, "age");
+        let mut values: Vec<String> = groups(&segmentation).into_iter().map(|(v, _)| v).collect();
         values.sort_unstable();
         assert_eq!(values, ["age=20 to 30", "age=35 to 40", "age=50 to 60"]);
-        assert!(parting.notes[0].contains("cut into"), "{:?}", parting.notes);
+        assert!(segmentation.notes[0].contains("cut into"), "{:?}", segmentation.notes);
         let same = [("", "7"), ("", "7"), ("", "7"), ("", "8"), ("", "9")];
         let sizes: Vec<usize> =
             parted(&same, 2, "age").groups.iter().map(|g| g.records.len()).collect();
@@ -321,9 +334,9 @@ mod tests {
         };
         let corpus =
             Corpus { records: rows.iter().enumerate().map(record).collect(), ..Corpus::default() };
-        let parting = part_by(&corpus, &[0, 1, 2, 3], 2, 1, "topic");
+        let segmentation = part_by(&corpus, &[0, 1, 2, 3], 2, 1, "topic");
         let expected = [("topic=a".to_owned(), vec![0, 2, 3]), ("topic=b".to_owned(), vec![1])];
-        assert_eq!(groups(&parting), expected);
-        assert!(parting.notes[0].contains("1 participant has more than one 'topic'"));
+        assert_eq!(groups(&segmentation), expected);
+        assert!(segmentation.notes[0].contains("1 participant has more than one 'topic'"));
     }
 }

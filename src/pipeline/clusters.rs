@@ -68,7 +68,7 @@ struct Space {
 
 /// An outcome of k-means.
 #[derive(Debug, Default)]
-struct Parting {
+struct Partition {
     centres: Vec<Vec<f64>>,
     sizes: Vec<usize>,
     /// The group of each unit of the sample.
@@ -98,34 +98,34 @@ impl Space {
     }
 
     /// What it costs to have one more unit in a group, whose centre then comes to meet it.
-    fn price(&self, unit: usize, group: usize, parting: &Parting) -> f64 {
-        let size = parting.sizes[group] as f64;
-        let apart = distance(self.point(unit), &parting.centres[group]);
+    fn price(&self, unit: usize, group: usize, partition: &Partition) -> f64 {
+        let size = partition.sizes[group] as f64;
+        let apart = distance(self.point(unit), &partition.centres[group]);
         size / (size + 1.0) * apart + self.crowding * (2.0 * size + 1.0)
     }
 
     /// What it would save to have a unit no more in its group.
-    fn saving(&self, unit: usize, group: usize, parting: &Parting) -> f64 {
-        let size = parting.sizes[group] as f64;
-        let apart = distance(self.point(unit), &parting.centres[group]);
+    fn saving(&self, unit: usize, group: usize, partition: &Partition) -> f64 {
+        let size = partition.sizes[group] as f64;
+        let apart = distance(self.point(unit), &partition.centres[group]);
         size / (size - 1.0) * apart + self.crowding * (2.0 * size - 1.0)
     }
 
-    fn cheapest(&self, unit: usize, parting: &Parting) -> usize {
-        let prices = (0..parting.sizes.len()).map(|group| self.price(unit, group, parting));
+    fn cheapest(&self, unit: usize, partition: &Partition) -> usize {
+        let prices = (0..partition.sizes.len()).map(|group| self.price(unit, group, partition));
         least(prices).unwrap_or(0)
     }
 
-    /// The cheapest parting of these units, from many starts.
-    fn best(&self, units: &[usize], groups: usize, rng: &mut ChaCha8Rng) -> Parting {
+    /// The cheapest partition of these units, from many starts.
+    fn best(&self, units: &[usize], groups: usize, rng: &mut ChaCha8Rng) -> Partition {
         let steps = units.len() * groups * self.width * ROUNDS;
         let starts = (STEPS / steps.max(1)).clamp(2, STARTS);
-        let mut best = (f64::INFINITY, Parting::default());
+        let mut best = (f64::INFINITY, Partition::default());
         for _ in 0..starts {
-            let parting = self.part(units, groups, rng);
-            let cost = self.cost(units, &parting);
+            let partition = self.part(units, groups, rng);
+            let cost = self.cost(units, &partition);
             if cost < best.0 {
-                best = (cost, parting);
+                best = (cost, partition);
             }
         }
         best.1
@@ -134,27 +134,27 @@ impl Space {
     /// Moves one unit at a time to where it costs least (Hartigan and Wong, 1979,
     /// <https://doi.org/10.2307/2346830>): unlike rounds over all units, this sees each size as it
     /// is, and the whole never costs more than before.
-    fn part(&self, units: &[usize], groups: usize, rng: &mut ChaCha8Rng) -> Parting {
-        let mut parting = self.first(units, groups, rng);
+    fn part(&self, units: &[usize], groups: usize, rng: &mut ChaCha8Rng) -> Partition {
+        let mut partition = self.first(units, groups, rng);
         for _ in 0..ROUNDS {
             let mut moved = false;
             for (at, &unit) in units.iter().enumerate() {
-                let from = parting.assigned[at];
-                if parting.sizes[from] <= self.least {
+                let from = partition.assigned[at];
+                if partition.sizes[from] <= self.least {
                     continue;
                 }
                 let price = |group| {
                     if group == from {
-                        self.saving(unit, from, &parting)
+                        self.saving(unit, from, &partition)
                     } else {
-                        self.price(unit, group, &parting)
+                        self.price(unit, group, &partition)
                     }
                 };
                 let to = least((0..groups).map(price)).unwrap_or(from);
                 if to != from {
-                    self.shift(unit, from, -1.0, &mut parting);
-                    self.shift(unit, to, 1.0, &mut parting);
-                    parting.assigned[at] = to;
+                    self.shift(unit, from, -1.0, &mut partition);
+                    self.shift(unit, to, 1.0, &mut partition);
+                    partition.assigned[at] = to;
                     moved = true;
                 }
             }
@@ -162,20 +162,20 @@ impl Space {
                 break;
             }
         }
-        parting
+        partition
     }
 
     /// Takes a unit into a group (`by` is 1) or out of it (-1), of which the group's centre is part.
-    fn shift(&self, unit: usize, group: usize, by: f64, parting: &mut Parting) {
-        let size = parting.sizes[group] as f64 + by;
-        for (centre, x) in parting.centres[group].iter_mut().zip(self.point(unit)) {
+    fn shift(&self, unit: usize, group: usize, by: f64, partition: &mut Partition) {
+        let size = partition.sizes[group] as f64 + by;
+        for (centre, x) in partition.centres[group].iter_mut().zip(self.point(unit)) {
             *centre += by * (x - *centre) / size.max(1.0);
         }
-        parting.sizes[group] = size as usize;
+        partition.sizes[group] = size as usize;
     }
 
     /// Units with the nearest of the first centres, save that no group gets fewer than the least.
-    fn first(&self, units: &[usize], groups: usize, rng: &mut ChaCha8Rng) -> Parting {
+    fn first(&self, units: &[usize], groups: usize, rng: &mut ChaCha8Rng) -> Partition {
         let centres = self.first_centres(units, groups, rng);
         let apart = |unit: usize, group: usize| distance(self.point(unit), &centres[group]);
         let nearest =
@@ -225,24 +225,24 @@ impl Space {
         centres
     }
 
-    /// The parting with these assignments.
-    fn centred(&self, units: &[usize], groups: usize, assigned: Vec<usize>) -> Parting {
-        let mut parting = Parting {
+    /// The partition with these assignments.
+    fn centred(&self, units: &[usize], groups: usize, assigned: Vec<usize>) -> Partition {
+        let mut partition = Partition {
             centres: vec![vec![0.0; self.width]; groups],
             sizes: vec![0; groups],
             assigned: Vec::new(),
         };
         for (&unit, &group) in units.iter().zip(&assigned) {
-            self.shift(unit, group, 1.0, &mut parting);
+            self.shift(unit, group, 1.0, &mut partition);
         }
-        Parting { assigned, ..parting }
+        Partition { assigned, ..partition }
     }
 
-    fn cost(&self, units: &[usize], parting: &Parting) -> f64 {
-        let apart = units.iter().zip(&parting.assigned);
+    fn cost(&self, units: &[usize], partition: &Partition) -> f64 {
+        let apart = units.iter().zip(&partition.assigned);
         let apart: f64 =
-            apart.map(|(&unit, &to)| distance(self.point(unit), &parting.centres[to])).sum();
-        let squares: f64 = parting.sizes.iter().map(|&size| (size as f64).powi(2)).sum();
+            apart.map(|(&unit, &to)| distance(self.point(unit), &partition.centres[to])).sum();
+        let squares: f64 = partition.sizes.iter().map(|&size| (size as f64).powi(2)).sum();
         apart + self.crowding * squares
     }
 }

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use super::judge::{FIVE_SHOT, INNER, LIKELIHOOD, Raw, is_of_model, weighed};
 use super::plan::rounded;
-use crate::prompts::controls::{Control, Fate};
+use crate::prompts::controls::{Control, Treatment};
 use crate::store::{JudgeReport, SignalReport};
 
 /// The AUC from which a model's signal is more than chance on this many controls.
@@ -35,7 +35,9 @@ pub(super) fn report(controls: &[Control], raw: &[Raw]) -> JudgeReport {
     let (signals, model_can_judge) = fit(&all);
     let scores: Vec<(f64, bool)> = all
         .iter()
-        .map(|(control, raw)| (weighed(&signals, raw).score, control.fate == Fate::Good))
+        .map(|(control, raw)| {
+            (weighed(&signals, raw).score, control.treatment == Treatment::Untouched)
+        })
         .collect();
     let good = scores.iter().filter(|(_, good)| *good).count();
     JudgeReport {
@@ -97,21 +99,24 @@ fn drop_redundant_signals(signals: &mut BTreeMap<String, SignalReport>, measured
 /// The AUC and scale of one signal: the median good control maps to 1, the 10th percentile of the
 /// corrupted ones to 0.
 fn signal(name: &str, measured: &[Measured<'_>]) -> SignalReport {
-    let values = |is: &dyn Fn(Fate) -> bool| -> Vec<f64> {
-        let of = measured.iter().filter(|(control, _)| is(control.fate));
+    let values = |is: &dyn Fn(Treatment) -> bool| -> Vec<f64> {
+        let of = measured.iter().filter(|(control, _)| is(control.treatment));
         let mut values: Vec<f64> =
             of.filter_map(|(_, raw)| raw.signals.get(name)).copied().collect();
         values.sort_unstable_by(f64::total_cmp);
         values
     };
-    let (good, bad) = (values(&|fate| fate == Fate::Good), values(&|fate| fate != Fate::Good));
+    let (good, bad) = (
+        values(&|treatment| treatment == Treatment::Untouched),
+        values(&|treatment| treatment != Treatment::Untouched),
+    );
     let at = |values: &[f64], share: f64| {
         let index = (values.len().saturating_sub(1) as f64 * share).round() as usize;
         values.get(index).copied().unwrap_or_default()
     };
     let overall = auc(&good, &bad);
-    let by_corruption = Fate::CORRUPTED.into_iter().filter_map(|corruption| {
-        let bad = values(&|fate| fate == corruption);
+    let by_corruption = Treatment::CORRUPTED.into_iter().filter_map(|corruption| {
+        let bad = values(&|treatment| treatment == corruption);
         (!bad.is_empty()).then(|| (corruption.as_str().to_owned(), rounded(auc(&good, &bad))))
     });
     SignalReport {
@@ -128,16 +133,16 @@ fn signal(name: &str, measured: &[Measured<'_>]) -> SignalReport {
 fn score_auc(
     signals: &BTreeMap<String, SignalReport>,
     measured: &[Measured<'_>],
-    corruption: Option<Fate>,
+    corruption: Option<Treatment>,
 ) -> f64 {
-    let scores = |is: &dyn Fn(Fate) -> bool| -> Vec<f64> {
-        let of = measured.iter().filter(|(control, _)| is(control.fate));
+    let scores = |is: &dyn Fn(Treatment) -> bool| -> Vec<f64> {
+        let of = measured.iter().filter(|(control, _)| is(control.treatment));
         of.map(|(_, raw)| weighed(signals, raw).score).collect()
     };
-    let good = scores(&|fate| fate == Fate::Good);
-    let bad = scores(&|fate| match corruption {
-        Some(corruption) => fate == corruption,
-        None => fate != Fate::Good,
+    let good = scores(&|treatment| treatment == Treatment::Untouched);
+    let bad = scores(&|treatment| match corruption {
+        Some(corruption) => treatment == corruption,
+        None => treatment != Treatment::Untouched,
     });
     auc(&good, &bad)
 }
@@ -150,20 +155,23 @@ fn cross_validate(measured: &[Measured<'_>]) -> BTreeMap<String, f64> {
     for half in 0..2 {
         // People are dealt to the folds in runs as long as there are corruptions: at a first use
         // each person has one corruption, in turn, and both folds should have all of them.
-        let kinds = Fate::CORRUPTED.len();
+        let kinds = Treatment::CORRUPTED.len();
         let is_in = |control: &Control| control.source / kinds % 2 == half;
         let (scored, fitted): (Vec<Measured<'_>>, Vec<Measured<'_>>) =
             measured.iter().partition(|(control, _)| is_in(control));
-        let good = |part: &[Measured<'_>]| part.iter().any(|(c, _)| c.fate == Fate::Good);
+        let good =
+            |part: &[Measured<'_>]| part.iter().any(|(c, _)| c.treatment == Treatment::Untouched);
         if !good(&scored) || !good(&fitted) {
             continue;
         }
         let (signals, _) = fit(&fitted);
-        let each = Fate::CORRUPTED.into_iter().map(Some).chain([None]);
+        let each = Treatment::CORRUPTED.into_iter().map(Some).chain([None]);
         for corruption in each {
-            let met = |fate: Fate| corruption.map_or(fate != Fate::Good, |c| c == fate);
-            if scored.iter().any(|(control, _)| met(control.fate)) {
-                let name = corruption.map_or("all", Fate::as_str);
+            let met = |treatment: Treatment| {
+                corruption.map_or(treatment != Treatment::Untouched, |c| c == treatment)
+            };
+            if scored.iter().any(|(control, _)| met(control.treatment)) {
+                let name = corruption.map_or("all", Treatment::as_str);
                 let auc = score_auc(&signals, &scored, corruption);
                 sums.entry(name.to_owned()).or_default().push(auc);
             }
@@ -228,7 +236,7 @@ mod tests {
     fn measured_by(name: &str, value: impl Fn(bool, usize) -> f64) -> JudgeReport {
         let controls = controls::load(Wording::Free);
         let raw = |(at, control): (usize, &Control)| {
-            let value = value(control.fate == Fate::Good, at);
+            let value = value(control.treatment == Treatment::Untouched, at);
             let raw = Raw { signals: [(name.to_owned(), value)].into(), ..Raw::default() };
             with_support(raw, &controls.corpus, &control.persona, Wording::Free)
         };
@@ -260,7 +268,7 @@ mod tests {
             .map(|c| with_support(Raw::default(), &controls.corpus, &c.persona, Wording::Free))
             .collect();
         let report = report(&controls.all, &raw);
-        assert_eq!(report.held_out.len(), 1 + Fate::CORRUPTED.len(), "{:?}", report.held_out);
+        assert_eq!(report.held_out.len(), 1 + Treatment::CORRUPTED.len(), "{:?}", report.held_out);
         assert!(report.held_out["loops"] > 0.8, "{:?}", report.held_out);
     }
 

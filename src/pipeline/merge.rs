@@ -218,7 +218,7 @@ mod tests {
     use crate::ledger::MicroUsd;
     use crate::llm::{Completion, Finish, Timings};
     use crate::prompts::Wording;
-    use crate::prompts::controls::{self, Fate};
+    use crate::prompts::controls::{self, Treatment};
     use crate::store::DigestReport;
 
     #[test]
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn shards_that_claim_any_number_of_records_are_merged() {
-        let other = 1 + Fate::CORRUPTED.len();
+        let other = 1 + Treatment::CORRUPTED.len();
         let hostile = |slot| {
             let mut log = shard(slot, slot, 0.8);
             let read = DigestReport { records: usize::MAX, ..DigestReport::default() };
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn what_shards_paid_adds_up_and_refinements_follow_their_personas() {
-        let other = 1 + Fate::CORRUPTED.len();
+        let other = 1 + Treatment::CORRUPTED.len();
         let merged = merge(vec![shard(0, 1, 0.8), shard(other, 0, 0.9)]);
         assert_eq!(merged.doubles, Vec::new());
         let state = folded(&merged.events);

@@ -229,7 +229,7 @@ fn matches(text: &str) -> Vec<(&'static str, String)> {
 mod tests {
     use super::*;
     use crate::prompts::Wording;
-    use crate::prompts::controls::{self, Fate};
+    use crate::prompts::controls::{self, Treatment};
 
     fn control() -> (Corpus, Persona) {
         let controls = controls::load(Wording::Free);
@@ -249,16 +249,16 @@ mod tests {
     fn filler_is_less_specific_than_what_it_replaced() {
         let controls = controls::load(Wording::Free);
         let counter = Counter::new(&controls.corpus);
-        let mean = |fate: Fate| {
+        let mean = |treatment: Treatment| {
             let of: Vec<f64> = controls
                 .all
                 .iter()
-                .filter(|control| control.fate == fate)
+                .filter(|control| control.treatment == treatment)
                 .map(|control| counter.count(&control.persona).counted["specificity"])
                 .collect();
             of.iter().sum::<f64>() / of.len() as f64
         };
-        let (good, generic) = (mean(Fate::Good), mean(Fate::Generic));
+        let (good, generic) = (mean(Treatment::Untouched), mean(Treatment::Generic));
         assert!(good > generic + 0.1, "{good} {generic}");
     }
 
@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn no_good_control_is_flagged_but_for_what_it_should_be() {
         let controls = controls::load(Wording::Free);
-        let good = controls.all.iter().filter(|control| control.fate == Fate::Good);
+        let good = controls.all.iter().filter(|control| control.treatment == Treatment::Untouched);
         let found: Vec<Flag> = good.flat_map(|control| flags(&control.persona)).collect();
         assert!(found.is_empty(), "{found:?}");
     }

@@ -127,8 +127,8 @@ impl Plan {
 
         let (eligible, mut left_out) = eligible(corpus)?;
         let column = settings.segments_by.as_deref();
-        let parting = part(corpus, &eligible, settings.count, settings.seed, column);
-        if parting.groups.is_empty() {
+        let segmentation = part(corpus, &eligible, settings.count, settings.seed, column);
+        if segmentation.groups.is_empty() {
             let what = column.map_or("there is no record".to_owned(), |column| {
                 format!("no record has a value in '{column}'")
             });
@@ -136,14 +136,15 @@ impl Plan {
         }
         let out =
             |(record, cause): &(usize, String)| (corpus.records[*record].id.clone(), cause.clone());
-        left_out.extend(parting.left_out.iter().map(out));
+        left_out.extend(segmentation.left_out.iter().map(out));
         // A persona must not bear a name that anonymisation took from somebody.
         let taken = |name: &str| corpus.removed().is_some_and(|removed| removed.holds(name));
         let names = Names::new(settings.seed, taken);
-        if let Some(shard) = settings.shard.filter(|shard| shard.index > parting.groups.len()) {
+        if let Some(shard) = settings.shard.filter(|shard| shard.index > segmentation.groups.len())
+        {
             return Err(PipelineError::Data(format!(
                 "shard {shard} has nothing to do: there are {} personas to write\nhint: use no more shards than personas",
-                parting.groups.len()
+                segmentation.groups.len()
             )));
         }
         let mut plan = Self {
@@ -152,7 +153,7 @@ impl Plan {
             slots: Vec::new(),
             report: PlanReport {
                 style: wording.as_str().into(),
-                grouping: parting.grouping.as_str().into(),
+                grouping: segmentation.grouping.as_str().into(),
                 left_out,
                 corpus_shared,
                 ..PlanReport::default()
@@ -165,8 +166,8 @@ impl Plan {
             model: capabilities.id.clone(),
             model_sha256: capabilities.sha256.clone(),
         };
-        plan.lay_out(corpus, model, &parting.groups);
-        plan.notes = notes::notes(&plan, corpus, &parting, capabilities.logits);
+        plan.lay_out(corpus, model, &segmentation.groups);
+        plan.notes = notes::notes(&plan, corpus, &segmentation, capabilities.logits);
         Ok(plan)
     }
 

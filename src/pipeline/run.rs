@@ -183,27 +183,7 @@ impl Runner<'_> {
         briefs: &[Brief],
         requests: Vec<ChatRequest>,
     ) -> Result<Stage, PipelineError> {
-        let all = self.plan.report.corpus_shared;
-        let carried = |brief: &Brief| {
-            if all {
-                self.corpus.records.iter().map(|record| record.id.clone()).collect()
-            } else {
-                brief.provenance.shown.clone()
-            }
-        };
-        let orders: Vec<Order> = ids
-            .iter()
-            .zip(briefs)
-            .zip(requests)
-            .map(|((id, brief), request)| {
-                let max_tokens = request.max_tokens.min(PERSONA_MAX_TOKENS as usize);
-                Order {
-                    purpose: Purpose::Draft(*id),
-                    request: ChatRequest { max_tokens, ..request },
-                    records: carried(brief),
-                }
-            })
-            .collect();
+        let orders = self.orders(ids, briefs, requests);
         let mut failed: Vec<(DraftId, Unbought)> = Vec::new();
         let (corpus, wording) = (self.corpus, self.plan.frame.wording);
         let (observer, cancel) = (self.observer, self.cancel);
@@ -248,6 +228,30 @@ impl Runner<'_> {
             self.run.record(Event::DraftDropped { draft, cause, cost })?;
         }
         Ok(Stage::Done)
+    }
+
+    /// What is asked of a paid service, with the records that each request carries.
+    fn orders(&self, ids: &[DraftId], briefs: &[Brief], requests: Vec<ChatRequest>) -> Vec<Order> {
+        let all = self.plan.report.corpus_shared;
+        let carried = |brief: &Brief| {
+            if all {
+                self.corpus.records.iter().map(|record| record.id.clone()).collect()
+            } else {
+                brief.provenance.shown.clone()
+            }
+        };
+        ids.iter()
+            .zip(briefs)
+            .zip(requests)
+            .map(|((id, brief), request)| {
+                let max_tokens = request.max_tokens.min(PERSONA_MAX_TOKENS as usize);
+                Order {
+                    purpose: Purpose::Draft(*id),
+                    request: ChatRequest { max_tokens, ..request },
+                    records: carried(brief),
+                }
+            })
+            .collect()
     }
 
     /// The event that a draft's answer makes.

@@ -1,6 +1,6 @@
 //! Which records belong together.
 //!
-//! Owns the parting of a corpus into one group per slot. Participants stay whole, and those who are
+//! Owns the segmentation of a corpus into one group per slot. Participants stay whole, and those who are
 //! alike come together, so that personas differ. Alike means by what they say and who they are, or
 //! by a column that the user names ([`super::by_column`]). The same data and seed give the same
 //! groups.
@@ -48,7 +48,7 @@ pub(super) struct Group {
 
 /// How a corpus was parted.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Parting {
+pub(super) struct Segmentation {
     pub(super) grouping: Grouping,
     /// The groups, those with most people first; none is empty.
     pub(super) groups: Vec<Group>,
@@ -71,14 +71,14 @@ pub(super) fn part(
     slots: usize,
     seed: u64,
     column: Option<&str>,
-) -> Parting {
+) -> Segmentation {
     if let Some(column) = column {
         return part_by(corpus, records, slots, seed, column);
     }
     let (grouping, units) = units(corpus, records, slots);
     let mut groups = alike(corpus, &units, slots, seed);
     order(corpus, &mut groups);
-    Parting { grouping, groups, left_out: Vec::new(), notes: Vec::new() }
+    Segmentation { grouping, groups, left_out: Vec::new(), notes: Vec::new() }
 }
 
 /// The sets of records that must stay together: all that a participant says, since a persona does
@@ -213,8 +213,8 @@ mod tests {
 
     fn parted(said: &[(Option<&str>, &str)], slots: usize) -> (Grouping, Vec<Vec<usize>>) {
         let all: Vec<usize> = (0..said.len()).collect();
-        let parting = part(&corpus(said), &all, slots, 7, None);
-        (parting.grouping, parting.groups.into_iter().map(|g| g.records).collect())
+        let segmentation = part(&corpus(said), &all, slots, 7, None);
+        (segmentation.grouping, segmentation.groups.into_iter().map(|g| g.records).collect())
     }
 
     #[test]
@@ -266,11 +266,12 @@ mod tests {
             })
             .collect();
         let all: Vec<usize> = (0..said.len()).collect();
-        let parting = part(&corpus(&said), &all, 2, 1, None);
-        let sizes: Vec<usize> = parting.groups.iter().map(|group| group.records.len()).collect();
+        let segmentation = part(&corpus(&said), &all, 2, 1, None);
+        let sizes: Vec<usize> =
+            segmentation.groups.iter().map(|group| group.records.len()).collect();
         assert_eq!(sizes, [6, 2]);
         let telling = |group: &Group, word: &str| group.terms.iter().any(|t| t.contains(word));
-        assert!(telling(&parting.groups[0], "phone"), "{:?}", parting.groups);
-        assert!(telling(&parting.groups[1], "paper"), "{:?}", parting.groups);
+        assert!(telling(&segmentation.groups[0], "phone"), "{:?}", segmentation.groups);
+        assert!(telling(&segmentation.groups[1], "paper"), "{:?}", segmentation.groups);
     }
 }

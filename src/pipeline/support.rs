@@ -63,29 +63,30 @@ pub(super) fn share(part: usize, whole: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prompts::controls::{self, Fate};
+    use crate::prompts::controls::{self, Treatment};
 
     #[test]
     fn each_corruption_of_a_control_shows_in_the_signal_made_for_it() {
         let controls = controls::load(Wording::Free);
         let of = |at: usize| {
             let control = &controls.all[at];
-            (control.fate, signals(&controls.corpus, &control.persona, Wording::Free))
+            (control.treatment, signals(&controls.corpus, &control.persona, Wording::Free))
         };
-        let good = (0..controls.all.len()).filter(|&i| controls.all[i].fate == Fate::Good);
+        let good =
+            (0..controls.all.len()).filter(|&i| controls.all[i].treatment == Treatment::Untouched);
         for at in good {
             let (_, good) = of(at);
             assert!((good[VERBATIM] - 1.0).abs() < 1e-9);
-            for corrupted in at + 1..=at + Fate::CORRUPTED.len() {
-                let (fate, signals) = of(corrupted);
-                let name = match fate {
-                    Fate::Swapped => VERBATIM,
-                    Fate::Looped => VARIETY,
+            for corrupted in at + 1..=at + Treatment::CORRUPTED.len() {
+                let (treatment, signals) = of(corrupted);
+                let name = match treatment {
+                    Treatment::Swapped => VERBATIM,
+                    Treatment::Looped => VARIETY,
                     // Each half of a mixture is supported by the records that it cites.
-                    Fate::Mixed => continue,
+                    Treatment::Mixed => continue,
                     _ => OVERLAP,
                 };
-                assert!(signals[name] < good[name], "{fate:?} of control {at}: {signals:?}");
+                assert!(signals[name] < good[name], "{treatment:?} of control {at}: {signals:?}");
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::corpus::{Corpus, Record};
 use crate::privacy::Cleared;
 use crate::schema::{Persona, Provenance, Quote, RecordId, Scores, Segment, Statement};
 
-pub use super::corruptions::Fate;
+pub use super::corruptions::Treatment;
 
 /// One in this many good controls is scored at a model's first use, so that a user need not wait
 /// long; `persona calibrate` scores all of them.
@@ -25,7 +25,7 @@ pub struct Control {
     /// The persona, good or corrupted.
     pub persona: Persona,
     /// What was done to the persona.
-    pub fate: Fate,
+    pub treatment: Treatment,
     /// The number of the good persona that it was made from.
     pub source: usize,
 }
@@ -55,11 +55,13 @@ impl Controls {
     /// A fixed part of the controls for a first use, with each corruption in equal number.
     #[must_use]
     pub fn quick(mut self) -> Self {
-        let kinds = Fate::CORRUPTED.len();
-        self.all.retain(|control| match Fate::CORRUPTED.iter().position(|f| *f == control.fate) {
-            None => control.source.is_multiple_of(QUICK),
-            // Each good persona gives one corruption, in turn, so that none stands for many.
-            Some(kind) => control.source % kinds == kind,
+        let kinds = Treatment::CORRUPTED.len();
+        self.all.retain(|control| {
+            match Treatment::CORRUPTED.iter().position(|f| *f == control.treatment) {
+                None => control.source.is_multiple_of(QUICK),
+                // Each good persona gives one corruption, in turn, so that none stands for many.
+                Some(kind) => control.source % kinds == kind,
+            }
         });
         self
     }
@@ -88,18 +90,18 @@ pub fn load(wording: Wording) -> Controls {
     for (source, persona) in good.iter().enumerate() {
         let next = &good[(source + 1) % good.len()];
         let filler = &fillers[source % fillers.len()];
-        all.push(Control { persona: persona.clone(), fate: Fate::Good, source });
-        for fate in Fate::CORRUPTED {
-            let persona = match fate {
-                Fate::Good => persona.clone(),
-                Fate::Contradicted => contradicted(persona, &sources[source].contradiction),
-                Fate::Generic => generic(persona, filler),
-                Fate::Swapped => swapped(persona, next),
-                Fate::Mixed => mixed(persona, next),
-                Fate::Misattributed => misattributed(persona, next),
-                Fate::Looped => looped(persona),
+        all.push(Control { persona: persona.clone(), treatment: Treatment::Untouched, source });
+        for treatment in Treatment::CORRUPTED {
+            let persona = match treatment {
+                Treatment::Untouched => persona.clone(),
+                Treatment::Contradicted => contradicted(persona, &sources[source].contradiction),
+                Treatment::Generic => generic(persona, filler),
+                Treatment::Swapped => swapped(persona, next),
+                Treatment::Mixed => mixed(persona, next),
+                Treatment::Misattributed => misattributed(persona, next),
+                Treatment::Looped => looped(persona),
             };
-            all.push(Control { persona, fate, source });
+            all.push(Control { persona, treatment, source });
         }
     }
     Controls { corpus: Cleared::as_is(corpus), all }
@@ -243,7 +245,7 @@ mod tests {
             let controls = load(wording);
             for control in &controls.all {
                 let misquotes = violations(control, &controls.corpus) > 0;
-                assert_eq!(misquotes, control.fate == Fate::Swapped, "{control:?}");
+                assert_eq!(misquotes, control.treatment == Treatment::Swapped, "{control:?}");
                 assert!((2..=4).contains(&controls.segment(control).len()));
             }
         }
@@ -253,9 +255,9 @@ mod tests {
     fn each_good_control_has_every_corruption_and_all_differ() {
         for wording in [Wording::Free, Wording::Extractive] {
             let controls = load(wording);
-            let good = controls.all.iter().filter(|c| c.fate == Fate::Good).count();
+            let good = controls.all.iter().filter(|c| c.treatment == Treatment::Untouched).count();
             assert!(good >= 30, "{good}");
-            assert_eq!(controls.all.len(), good * (1 + Fate::CORRUPTED.len()));
+            assert_eq!(controls.all.len(), good * (1 + Treatment::CORRUPTED.len()));
             for (i, a) in controls.all.iter().enumerate() {
                 let twin = controls.all[..i].iter().find(|b| a.persona == b.persona);
                 assert!(twin.is_none(), "{wording:?} {a:?}");
@@ -267,9 +269,12 @@ mod tests {
     fn a_first_use_scores_a_part_with_every_corruption() {
         let quick = load(Wording::Free).quick();
         assert!(quick.all.len() <= 45, "{}", quick.all.len());
-        for fate in Fate::CORRUPTED {
-            assert!(quick.all.iter().filter(|c| c.fate == fate).count() >= 5, "{fate:?}");
+        for treatment in Treatment::CORRUPTED {
+            assert!(
+                quick.all.iter().filter(|c| c.treatment == treatment).count() >= 5,
+                "{treatment:?}"
+            );
         }
-        assert!(quick.all.iter().filter(|c| c.fate == Fate::Good).count() >= 10);
+        assert!(quick.all.iter().filter(|c| c.treatment == Treatment::Untouched).count() >= 10);
     }
 }

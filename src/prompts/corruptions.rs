@@ -11,9 +11,9 @@ use crate::schema::{Persona, Statement};
 
 /// What was done to a persona.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fate {
+pub enum Treatment {
     /// Nothing was done: the persona is good.
-    Good,
+    Untouched,
     /// The persona's words say the opposite of its records.
     Contradicted,
     /// The persona's words would suit anyone.
@@ -29,7 +29,7 @@ pub enum Fate {
     Looped,
 }
 
-impl Fate {
+impl Treatment {
     /// Every kind of corruption.
     pub const CORRUPTED: [Self; 6] = [
         Self::Contradicted,
@@ -40,10 +40,10 @@ impl Fate {
         Self::Looped,
     ];
 
-    /// A stable name of the fate, for reports.
+    /// A stable name, for reports.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Good => "good",
+            Self::Untouched => "good",
             Self::Contradicted => "contradiction",
             Self::Generic => "generic_filler",
             Self::Swapped => "swapped_quotes",
@@ -70,18 +70,18 @@ pub(super) struct Filler {
 /// Every corruption of `persona` that can be made by rule; what is foreign is taken from `other`,
 /// and `turn` picks the filler. A corruption that changes nothing is left out: a persona without
 /// quotes cannot have them swapped.
-pub fn planted(persona: &Persona, other: &Persona, turn: usize) -> Vec<(Fate, Persona)> {
+pub fn planted(persona: &Persona, other: &Persona, turn: usize) -> Vec<(Treatment, Persona)> {
     let fillers = super::controls::fillers();
-    let corrupted = |fate: Fate| match fate {
-        Fate::Good => persona.clone(),
-        Fate::Contradicted => negated(persona),
-        Fate::Generic => generic(persona, &fillers[turn % fillers.len()]),
-        Fate::Swapped => swapped(persona, other),
-        Fate::Mixed => mixed(persona, other),
-        Fate::Misattributed => misattributed(persona, other),
-        Fate::Looped => looped(persona),
+    let corrupted = |treatment: Treatment| match treatment {
+        Treatment::Untouched => persona.clone(),
+        Treatment::Contradicted => negated(persona),
+        Treatment::Generic => generic(persona, &fillers[turn % fillers.len()]),
+        Treatment::Swapped => swapped(persona, other),
+        Treatment::Mixed => mixed(persona, other),
+        Treatment::Misattributed => misattributed(persona, other),
+        Treatment::Looped => looped(persona),
     };
-    let all = Fate::CORRUPTED.into_iter().map(|fate| (fate, corrupted(fate)));
+    let all = Treatment::CORRUPTED.into_iter().map(|treatment| (treatment, corrupted(treatment)));
     all.filter(|(_, result)| result != persona).collect()
 }
 
@@ -289,13 +289,14 @@ mod tests {
             let good: Vec<Persona> = controls::load(wording)
                 .all
                 .into_iter()
-                .filter(|control| control.fate == Fate::Good)
+                .filter(|control| control.treatment == Treatment::Untouched)
                 .map(|control| control.persona)
                 .collect();
             for (turn, persona) in good.iter().enumerate() {
                 let planted = planted(persona, &good[(turn + 1) % good.len()], turn);
-                let fates: Vec<Fate> = planted.iter().map(|(fate, _)| *fate).collect();
-                assert_eq!(fates, Fate::CORRUPTED, "{wording:?} {}", persona.name);
+                let treatments: Vec<Treatment> =
+                    planted.iter().map(|(treatment, _)| *treatment).collect();
+                assert_eq!(treatments, Treatment::CORRUPTED, "{wording:?} {}", persona.name);
             }
         }
     }
@@ -304,8 +305,11 @@ mod tests {
     fn what_cannot_be_corrupted_is_not_said_to_be() {
         let mut bare = controls::load(Wording::Free).all[0].persona.clone();
         bare.quotes.clear();
-        let fates: Vec<Fate> =
-            planted(&bare, &bare.clone(), 0).into_iter().map(|(fate, _)| fate).collect();
-        assert!(!fates.contains(&Fate::Swapped) && fates.contains(&Fate::Generic), "{fates:?}");
+        let treatments: Vec<Treatment> =
+            planted(&bare, &bare.clone(), 0).into_iter().map(|(treatment, _)| treatment).collect();
+        assert!(
+            !treatments.contains(&Treatment::Swapped) && treatments.contains(&Treatment::Generic),
+            "{treatments:?}"
+        );
     }
 }

@@ -12,6 +12,7 @@
 pub mod answer;
 pub mod ask;
 pub mod asked;
+mod aspect_words;
 mod aspects;
 pub mod choices;
 pub mod controls;

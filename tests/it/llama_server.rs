@@ -15,7 +15,7 @@ use persona::llm::{
     Answer, ChatModel, ChatRequest, Completion, Output, Sampling, ScorePrompt, ScoreRequest, Want,
 };
 use persona::prompts::Wording;
-use persona::prompts::controls::{self, Fate};
+use persona::prompts::controls::{self, Treatment};
 use persona::prompts::judge::{Phrasing, evidence, verbal};
 use serde_json::{Value, json};
 
@@ -167,7 +167,8 @@ async fn answer(model: &RemoteModel, question: &ChatRequest) -> Completion {
 fn a_real_server_gives_a_judge_the_probabilities_of_its_labels() {
     let Some(server) = server() else { return };
     let controls = controls::load(Wording::Free);
-    let good = controls.all.iter().find(|control| control.fate == Fate::Good).unwrap();
+    let good =
+        controls.all.iter().find(|control| control.treatment == Treatment::Untouched).unwrap();
     let cited = evidence(&controls.corpus, &good.persona);
     let questions = verbal(&good.persona, &cited, Phrasing::Usual);
     let asked: Vec<ChatRequest> = questions.iter().take(2).map(as_chat).collect();

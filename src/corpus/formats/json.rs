@@ -5,9 +5,11 @@
 
 mod by_question;
 mod envelopes;
+mod item;
 mod keyed;
 mod message;
 mod nested;
+mod people;
 mod retold;
 mod said_lists;
 

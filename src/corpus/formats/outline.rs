@@ -6,12 +6,12 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use crate::corpus::block::{Block, Body};
 use crate::corpus::names::{is_group_of_people, normalise};
 use crate::corpus::notes::researchers;
 use crate::corpus::talk::label_forms::PARTICLES;
 use crate::corpus::talk::moderator::ends_in_question;
 use crate::corpus::talk::speakers::label_of;
-use crate::corpus::talk::transcript::{Block, Body};
 
 /// Fewest headings side by side that name participants by their place.
 const LEAST: usize = 2;

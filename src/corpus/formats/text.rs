@@ -3,6 +3,7 @@
 //! Owns where a paragraph ends; who speaks is decided in `transcript`.
 
 use super::mail;
+use crate::corpus::block::{Block, Body, Facts};
 use crate::corpus::notes::cards;
 use crate::corpus::notes::diary;
 use crate::corpus::notes::filled;
@@ -16,7 +17,7 @@ use crate::corpus::talk::asked::{self, Asked};
 use crate::corpus::talk::chat;
 use crate::corpus::talk::frames::{Above, Frames};
 use crate::corpus::talk::layouts;
-use crate::corpus::talk::transcript::{self, Block, Body, Facts};
+use crate::corpus::talk::transcript;
 
 /// Reads plain text.
 pub(crate) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {

@@ -10,11 +10,11 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 
 use super::narration::NOTES;
+use crate::corpus::block::{Block, Body, Facts};
 use crate::corpus::names::{normalise, participant_rank};
 use crate::corpus::rows::Rows;
 use crate::corpus::tables::staff;
 use crate::corpus::talk::moderator;
-use crate::corpus::talk::transcript::{Block, Body, Facts};
 use crate::corpus::values::spoken_words;
 
 /// Labels at the beginning of a form among which its number stands.

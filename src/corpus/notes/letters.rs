@@ -5,11 +5,11 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::told::{closes_letter, opens_letter};
+use crate::corpus::block::{Block, Body, Facts};
+use crate::corpus::courtesies::{closes_letter, opens_letter};
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::moderator;
 use crate::corpus::talk::speakers::label_of;
-use crate::corpus::talk::transcript::{Block, Body, Facts};
 
 /// Most filled lines above the salutation: addresses and dates.
 const MOST_ABOVE: usize = 16;

@@ -5,11 +5,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::corpus::block::{Block, Body, Facts};
 use crate::corpus::names::normalise;
 use crate::corpus::reply;
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::moderator;
-use crate::corpus::talk::transcript::{Block, Body, Facts};
 
 /// Fewest posts of a thread.
 const LEAST: usize = 3;

@@ -7,11 +7,11 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::corpus::block::Block;
 use crate::corpus::names::normalise;
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::bystanders::is_remark;
 use crate::corpus::talk::speakers::is_fact;
-use crate::corpus::talk::transcript::Block;
 
 /// Headings over what researchers write to each other.
 const RESEARCHERS: [&str; 148] = [

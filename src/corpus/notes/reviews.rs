@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::corpus::block::{Block, Body, Facts};
 use crate::corpus::rows::Rows;
-use crate::corpus::talk::transcript::{Block, Body, Facts};
 
 /// Fewest reviews of a page.
 const LEAST: usize = 3;

@@ -194,39 +194,6 @@ pub(crate) fn is_observing(sentence: &str) -> bool {
     OBSERVING.is_match(sentence)
 }
 
-/// Whether a line opens or closes a letter.
-pub(crate) fn is_of_letter(line: &str) -> bool {
-    opens_letter(line) || closes_letter(line)
-}
-
-/// Whether a line is the salutation of a letter: `Dear Sir or Madam,`.
-pub(crate) fn opens_letter(line: &str) -> bool {
-    static OPENING: LazyLock<Regex> = LazyLock::new(|| {
-        let opening = "dear|to whom it may concern|sehr geehrte[rn]?|liebe[rs]?|chère?s?|madame|monsieur\
-            |estimad[oa]s?|querid[oa]s?|prezad[oa]s?|gentil[ei]|egregi[oa]?|beste|geachte";
-        Regex::new(&format!(r"(?i)^(?:{opening})\b.{{0,60}},$")).expect("the pattern is valid")
-    });
-    OPENING.is_match(line.trim())
-}
-
-/// Whether a line is the closing of a letter: `Yours faithfully,`.
-pub(crate) fn closes_letter(line: &str) -> bool {
-    static CLOSING: LazyLock<Regex> = LazyLock::new(|| {
-        let closing = "yours|sincerely|kind regards|best regards|best wishes|regards|with kind regards\
-            |warm regards|mit freundlichen grüßen|(?:freundliche|viele|liebe|beste|schöne|herzliche) grüße\
-            |lg|vg|mfg|cordialement|bien à vous|salutations|atentamente|saludos|un saludo\
-            |atenciosamente|abraços?|cordiali saluti|distinti saluti|met vriendelijke groet|hartelijke groet\
-            |groetjes|med vänlig(?:a)? hälsning(?:ar)?|vänliga hälsningar|med venlig hilsen|mvh|pozdrawiam\
-            |z poważaniem";
-        // These also begin sentences.
-        let alone =
-            "best|cheers|thanks|many thanks|thank you|danke|merci|gracias|obrigad[oa]|grazie";
-        Regex::new(&format!(r"(?i)^(?:(?:{closing})\b.{{0,20}},?|(?:{alone})[,!.]?)$"))
-            .expect("the pattern is valid")
-    });
-    CLOSING.is_match(line.trim())
-}
-
 /// Whether a sentence is about its speaker, or a group that the speaker is one of.
 pub(crate) fn is_about_us(sentence: &str) -> bool {
     static US: LazyLock<Regex> = LazyLock::new(|| {

@@ -6,9 +6,9 @@
 
 use std::collections::HashSet;
 
+use crate::corpus::block::Block;
 use crate::corpus::names::normalise;
 use crate::corpus::talk::moderator;
-use crate::corpus::talk::transcript::Block;
 
 /// The people that notes speak of.
 #[derive(Default)]

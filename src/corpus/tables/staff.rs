@@ -2,7 +2,8 @@
 //! participants.
 //!
 //! Owns the words that name them, in the languages that research is written in, and the columns
-//! that some of them need beside them. Does not look at values.
+//! that some of them need beside them. Does not look at values. Most of its length is lists of words,
+//! which are read with the rule that uses them.
 
 use std::collections::HashSet;
 

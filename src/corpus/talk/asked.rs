@@ -11,7 +11,7 @@ use regex::Regex;
 
 use super::moderator;
 use super::speakers::{Speakers, begins_turn};
-use super::transcript::{Block, Body};
+use crate::corpus::block::{Block, Body};
 use crate::corpus::findings::Findings;
 use crate::corpus::looks::Look;
 

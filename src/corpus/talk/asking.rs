@@ -11,7 +11,7 @@ use super::chat_heads::Parts;
 use super::helpers::{self, Said};
 use super::moderator;
 use super::speakers::is_short_for;
-use super::transcript::{Entry, Turn};
+use super::turns::{Entry, Turn};
 use crate::corpus::rows::Rows;
 
 /// Who asks in a document.

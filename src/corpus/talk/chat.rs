@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::transcript::{self, Block, Body, Facts};
+use super::transcript;
+use crate::corpus::block::{Block, Body, Facts};
 use crate::corpus::rows::Rows;
 
 /// Messages that make a text a chat.

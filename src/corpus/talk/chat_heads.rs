@@ -12,7 +12,7 @@ use super::moderator;
 use super::speakers::{
     are_initials, is_fact, is_generic, is_numbered, is_short_for, is_timed_turn,
 };
-use super::transcript::Block;
+use crate::corpus::block::Block;
 use crate::corpus::findings::Findings;
 use crate::corpus::names::normalise;
 

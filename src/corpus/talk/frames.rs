@@ -34,6 +34,18 @@ pub(crate) struct Above {
     pub participant: Option<String>,
 }
 
+impl Above {
+    /// The words of this participant.
+    fn words_of(participant: String) -> Self {
+        Self { section: None, participant: Some(participant) }
+    }
+
+    /// A part of the text, of nobody in particular.
+    fn part(section: String) -> Self {
+        Self { section: Some(section), participant: None }
+    }
+}
+
 /// The lines of a text that nobody said.
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
@@ -49,56 +61,35 @@ pub(crate) struct Frames {
 impl Frames {
     pub(crate) fn find(lines: &[&str]) -> Self {
         let is_blank = |at: usize| lines.get(at).is_none_or(|line| line.trim().is_empty());
-        let alone = lines.iter().enumerate().filter(|(at, line)| {
-            !line.trim().is_empty() && (*at == 0 || is_blank(at - 1)) && is_blank(at + 1)
-        });
-        let alone: Vec<(usize, &str)> = alone.map(|(at, line)| (at, line.trim())).collect();
+        // Lines below a blank one, and those of them that stand alone.
+        let first: Vec<(usize, &str)> = lines.iter().map(|line| line.trim()).enumerate().collect();
+        let first: Vec<_> =
+            first.into_iter().filter(|(at, _)| *at == 0 || is_blank(at - 1)).collect();
+        let is_alone = |(at, line): &(usize, &str)| !line.is_empty() && is_blank(at + 1);
+        let alone: Vec<(usize, &str)> = first.iter().copied().filter(is_alone).collect();
         let mut frames = Self::default();
-        let mut sources = BTreeMap::new();
-        let mut ruled = BTreeMap::new();
-        let mut named = BTreeMap::new();
-        for &(at, line) in &alone {
-            if let Some(name) = source(line) {
-                sources.insert(at, Above { section: None, participant: Some(name) });
-            } else if let Some(above) = between_rules(line) {
-                ruled.insert(at, above);
-            } else if let Some(participant) = short_heading(line) {
-                named.insert(at, Above { section: None, participant: Some(participant) });
-            }
-        }
-        let mut sessions = BTreeMap::new();
-        let mut groups = BTreeMap::new();
-        for (at, line) in lines.iter().enumerate().filter(|(at, _)| *at == 0 || is_blank(at - 1)) {
-            if let Some(participant) = session(line.trim()) {
-                sessions.insert(at, Above { section: None, participant: Some(participant) });
-            }
-        }
-        // Underlined, as in plain text that is written like Markdown.
-        for (at, line) in lines.iter().enumerate().filter(|(at, _)| *at == 0 || is_blank(at - 1)) {
+
+        let mut sources = headings(&alone, |line| Some(Above::words_of(source(line)?)));
+        let mut ruled = headings(&alone, between_rules);
+        ruled.retain(|at, _| !sources.contains_key(at));
+        let mut named = headings(&alone, |line| Some(Above::words_of(short_heading(line)?)));
+        named.retain(|at, _| !sources.contains_key(at) && !ruled.contains_key(at));
+        let sessions = headings(&first, |line| Some(Above::words_of(session(line)?)));
+        let groups = headings(&first, |line| Some(Above::part(group(line)?)));
+        for (at, line) in &first {
             let below = lines.get(at + 1).map_or("", |line| line.trim());
-            let is_rule =
-                below.len() >= LEAST_RULE && below.bytes().all(|b| matches!(b, b'-' | b'=' | b'~'));
-            let who = participant_of_heading(line.trim().trim_end_matches(':')).filter(|_| is_rule);
-            if let Some(participant) = who {
-                named.insert(at, Above { section: None, participant: Some(participant) });
+            if let Some(participant) = underlined(line, below) {
+                named.insert(*at, Above::words_of(participant));
                 frames.rules.insert(at + 1);
             }
         }
+
         let others = alone.iter().filter(|(at, _)| !named.contains_key(at));
         frames.tools = counted(others.copied());
         frames.tools.extend(pages(lines));
-        // Headings count only if there are several different ones.
-        let differ = |found: &BTreeMap<usize, Above>| {
-            found.values().any(|above| Some(above) != found.values().next())
-        };
         frames.are_sources = differ(&sources) || !sources.is_empty() && !frames.tools.is_empty();
         if frames.are_sources {
             frames.headings.append(&mut sources);
-        }
-        for (at, line) in lines.iter().enumerate().filter(|(at, _)| *at == 0 || is_blank(at - 1)) {
-            if let Some(section) = group(line.trim()) {
-                groups.insert(at, Above { section: Some(section), participant: None });
-            }
         }
         // Above the first group stands the name of the whiteboard.
         let title = alone.first().filter(|(at, line)| {
@@ -128,6 +119,27 @@ impl Frames {
     pub(crate) fn heading(&self, line: usize) -> Option<&Above> {
         self.headings.get(&line)
     }
+}
+
+/// The lines that are headings, with what each says.
+fn headings(
+    lines: &[(usize, &str)],
+    read: impl Fn(&str) -> Option<Above>,
+) -> BTreeMap<usize, Above> {
+    lines.iter().filter_map(|(at, line)| Some((*at, read(line)?))).collect()
+}
+
+/// Whether headings say different things; only then do they count.
+fn differ(found: &BTreeMap<usize, Above>) -> bool {
+    found.values().any(|above| Some(above) != found.values().next())
+}
+
+/// The participant whom a line names that is underlined, as in plain text that is written like
+/// Markdown.
+fn underlined(line: &str, below: &str) -> Option<String> {
+    let is_rule =
+        below.len() >= LEAST_RULE && below.bytes().all(|b| matches!(b, b'-' | b'=' | b'~'));
+    participant_of_heading(line.trim_end_matches(':')).filter(|_| is_rule)
 }
 
 fn ends_sentence(line: &str) -> bool {

@@ -12,7 +12,7 @@ use regex::Regex;
 
 use super::label_forms::{FORMS, Form, Label, Line, candidates, is_known};
 use super::moderator;
-use super::transcript::{Block, Body};
+use crate::corpus::block::{Block, Body};
 use crate::corpus::findings::Findings;
 
 /// Most different names in one conversation; text with more is not read as a transcript.

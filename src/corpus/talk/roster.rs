@@ -10,7 +10,7 @@ use regex::Regex;
 
 use super::moderator::is_heard_word;
 use super::speakers::{begins_turn, is_present, label_of};
-use super::transcript::Block;
+use crate::corpus::block::Block;
 use crate::corpus::findings::Findings;
 use crate::corpus::names::{is_of_word, normalise};
 

@@ -13,7 +13,7 @@ use super::bystanders::is_remark;
 use super::label_forms::PARTICLES;
 use super::moderator;
 use super::time_marks;
-use super::transcript::Block;
+use crate::corpus::block::Block;
 use crate::corpus::names::{is_of_word, normalise, participant_rank};
 
 /// The participant whose words follow, if a heading names one: `Participant 3 – Marta`, `P07`,

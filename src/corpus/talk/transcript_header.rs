@@ -1,29 +1,22 @@
 //! What stands above the turns of a transcript: a title, and lines such as `Interviewer: Hannah` and
 //! `Age: 24`.
 //!
-//! Owns which lines these are, and what they say of the people in the conversation that follows. None
-//! of it is anybody's words. Headers that tools write around a chat are `chat_heads`'s.
+//! Owns where they stand, and who below is bound by them. None of it is anybody's words. What a line
+//! says is decided in `header_lines`. Headers that tools write around a chat are `chat_heads`'s, and
+//! facts above the text of one writer `writer_sheet`'s.
 
 use std::collections::HashSet;
-use std::sync::LazyLock;
-
-use regex::Regex;
 
 use super::bystanders::{interprets, is_watching};
+use super::header_lines::{
+    Described, Line, all_names_in, facts_on, is_rule, label_of, names_in, parse,
+};
 use super::moderator;
-use super::speakers::{Speakers, is_generic, is_note_word};
-use super::transcript::{Block, Body, Facts};
+use super::speakers::Speakers;
+use super::writer_sheet;
+use crate::corpus::block::{Block, Body};
 use crate::corpus::findings::Findings;
-use crate::corpus::names::{normalise, participant_rank};
-
-/// Most characters of a line that states a fact.
-const LONGEST_LINE: usize = 120;
-
-/// Most words of a value; a longer one is a sentence.
-const LONGEST_VALUE: usize = 10;
-
-/// Most words of a value under a label that is not known.
-const OTHER_VALUE: usize = 6;
+use crate::corpus::names::normalise;
 
 /// Blocks below a header in which a conversation has to show.
 const LOOKED_AT: usize = 40;
@@ -35,201 +28,48 @@ const LONGEST_TITLE: usize = 200;
 /// Fewest turns of a conversation below a title. Fewer may be a note with a dialogue in it.
 const LEAST_TURNS: usize = 4;
 
-/// Lines that describe a participant; their values go along with what the participant says.
-const OF_PARTICIPANT: [&str; 36] = [
-    "age",
-    "gender",
-    "sex",
-    "occupation",
-    "job",
-    "jobtitle",
-    "profession",
-    "role",
-    "position",
-    "device",
-    "city",
-    "country",
-    "company",
-    "industry",
-    "segment",
-    "plan",
-    "education",
-    "experience",
-    "household",
-    "alter",
-    "geschlecht",
-    "beruf",
-    "edad",
-    "género",
-    "profesión",
-    "ocupación",
-    "âge",
-    "sexe",
-    "métier",
-    "idade",
-    "profissão",
-    "età",
-    "professione",
-    "leeftijd",
-    "beroep",
-    "functie",
-];
-
-/// Other lines that say where a conversation comes from, beside those of `is_note_word`.
-const OF_RECORDING: [&str; 37] = [
-    "project",
-    "study",
-    "session",
-    "interview",
-    "interviewno",
-    "interviewnumber",
-    "interviewid",
-    "recording",
-    "recordedon",
-    "recorded",
-    "recordingdate",
-    "transcript",
-    "transcribedby",
-    "transcriptionist",
-    "language",
-    "method",
-    "format",
-    "file",
-    "filename",
-    "title",
-    "client",
-    "product",
-    "venue",
-    "setting",
-    "channel",
-    "length",
-    "consent",
-    "present",
-    "attendees",
-    "projekt",
-    "studie",
-    "sitzung",
-    "sprache",
-    "proyecto",
-    "sesión",
-    "projet",
-    "progetto",
-];
-
-/// Short answers that could be taken for names.
-const REPLIES: [&str; 24] = [
-    "hi", "hello", "hey", "yes", "yeah", "no", "ok", "okay", "sure", "thanks", "bye", "hallo",
-    "ja", "nein", "danke", "hola", "sí", "gracias", "bonjour", "oui", "merci", "ciao", "sì",
-    "grazie",
-];
-
-/// What a line of a header says.
-#[derive(Debug, PartialEq, Eq)]
-enum Line<'t> {
-    /// Who asks or watches.
-    Asks(&'t str),
-    /// Who is interviewed, with what else stands there.
-    Heard(&'t str),
-    /// What describes the participant.
-    Describes(&'t str, &'t str),
-    /// Where the conversation comes from.
-    Tells,
-    /// A label and a value that may be anything.
-    Other(&'t str),
-}
-
 /// What a header says of the people of a conversation.
 #[derive(Debug, Default)]
-pub(crate) struct Header {
+pub(super) struct Header {
     /// Names of those who ask or watch.
-    pub(crate) asking: Vec<String>,
+    pub(super) asking: Vec<String>,
     /// Whether one of them interviews, and does not help a customer.
-    pub(crate) interviews: bool,
+    pub(super) interviews: bool,
     /// Whether there is no conversation, and the header describes who wrote the text.
-    pub(crate) is_of_writer: bool,
+    pub(super) is_of_writer: bool,
 }
 
 /// Removes the title and the header lines above each conversation of a document, and gives the
 /// blocks below them the participant and the facts that the header names. Leaves everything as it is
 /// where no conversation follows.
-pub(crate) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Header {
+pub(super) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Header {
     let mut header = Header::default();
     part_facts(blocks);
     split_first(blocks);
     let runs = runs(blocks);
     if runs.is_empty() {
-        header.is_of_writer = take_sheet(blocks, findings);
+        header.is_of_writer = writer_sheet::take_out(blocks, findings);
     }
     let ends = runs.iter().skip(1).map(|run| run.start).chain([blocks.len()]).collect::<Vec<_>>();
     let mut gone: HashSet<usize> = HashSet::new();
     let speakers = if runs.is_empty() { HashSet::new() } else { speaking(blocks) };
     for (run, end) in runs.iter().zip(ends) {
-        let mut facts: Vec<(String, String)> = Vec::new();
-        let mut who = None;
-        for block in &blocks[run.clone()] {
-            for line in block.lines() {
-                header.interviews |= label_of(line).is_some_and(moderator::is_asker);
-                let Some(line) = parse(line) else { continue };
-                match line {
-                    Line::Asks(names) => {
-                        let others = all_names_in(names).filter(|name| speakers.contains(name));
-                        header.asking.extend(names_in(names).chain(others));
-                    }
-                    Line::Heard(name) => who = names_in(name).next(),
-                    Line::Describes(key, value) => facts.push((key.to_owned(), value.to_owned())),
-                    Line::Tells | Line::Other(_) => {}
-                }
+        let mut described = Described::default();
+        for line in blocks[run.clone()].iter().flat_map(Block::lines) {
+            header.interviews |= label_of(line).is_some_and(moderator::is_asker);
+            let Some(line) = parse(line) else { continue };
+            if let Line::Asks(names) = line {
+                let others = all_names_in(names).filter(|name| speakers.contains(name));
+                header.asking.extend(names_in(names).chain(others));
             }
+            described.add(&line);
         }
-        let facts = Facts::from(facts);
-        for block in &mut blocks[run.end..end] {
-            block.participant = block.participant.take().or_else(|| who.clone());
-            if block.facts.is_empty() {
-                block.facts = facts.clone();
-            }
-        }
+        described.give_to(&mut blocks[run.end..end]);
         gone.extend(run.clone());
     }
     gone.extend(title(blocks, &gone));
     remove(blocks, &gone, findings);
     header
-}
-
-/// Removes the only lines of facts, at the head of what one person wrote, and gives the facts to all
-/// that stands below: `Age: 38`, `Occupation: nurse` above a diary. False where there are none.
-fn take_sheet(blocks: &mut Vec<Block>, findings: &mut Findings) -> bool {
-    let is_sheet = |block: &Block| matches!(&block.body, Body::Paragraph(l) if are_facts(l));
-    let mut sheets = (0..blocks.len()).filter(|at| is_sheet(&blocks[*at]));
-    let (Some(at), None) = (sheets.next(), sheets.next()) else { return false };
-    if at >= TITLE_LINES || at + 1 == blocks.len() {
-        return false;
-    }
-    let mut facts: Vec<(String, String)> = Vec::new();
-    let mut who = None;
-    for line in blocks[at].lines() {
-        match parse(line) {
-            Some(Line::Heard(name)) => who = names_in(name).next(),
-            Some(Line::Describes(key, value)) => facts.push((key.to_owned(), value.to_owned())),
-            _ => {}
-        }
-    }
-    if facts.is_empty() {
-        return false;
-    }
-    let facts = Facts::from(facts);
-    for block in &mut blocks[at + 1..] {
-        block.participant = block.participant.take().or_else(|| who.clone());
-        if block.facts.is_empty() {
-            block.facts = facts.clone();
-        }
-    }
-    findings.note("sheet-of-facts", blocks[at].line, || {
-        "lines of facts above what one person wrote are no entry; what describes the person goes \
-         along with each"
-            .to_owned()
-    });
-    blocks.remove(at);
-    true
 }
 
 /// Puts facts that stand on one line of the first blocks on a line each: `Date: 3 May. Place: Hut`.
@@ -240,30 +80,6 @@ fn part_facts(blocks: &mut [Block]) {
             *lines = lines.iter().flat_map(|line| facts_on(line)).map(str::to_owned).collect();
         }
     }
-}
-
-/// The facts on a line, if it holds several and nothing else; else the line.
-fn facts_on(line: &str) -> Vec<&str> {
-    static NEXT: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(
-            r"(?:[.;,|·]| [–—])\s+(?P<label>\p{Lu}[\p{L}\p{M}'’-]*(?: [\p{L}'’-]+){0,2} ?: )",
-        )
-        .expect("the pattern is valid")
-    });
-    let mut facts = Vec::new();
-    let mut rest = line;
-    while let Some(found) = NEXT.captures(rest) {
-        let (Some(whole), Some(label)) = (found.get(0), found.name("label")) else { break };
-        facts.push(&rest[..whole.start()]);
-        rest = &rest[label.start()..];
-    }
-    // The last one ends as the line does, with a full stop that is none of an initial: `Karim B.`.
-    let last = rest.split_whitespace().next_back().unwrap_or_default();
-    facts.push(if last.chars().count() > 2 { rest.trim_end_matches('.') } else { rest });
-    let is_known = |line: &&&str| parse(line).is_some_and(|fact| !matches!(fact, Line::Other(_)));
-    let are_facts = facts.iter().all(|fact| parse(fact).is_some())
-        && facts.iter().filter(is_known).count() * 3 >= facts.len() * 2;
-    if facts.len() > 1 && are_facts { facts } else { vec![line] }
 }
 
 /// Parts the header lines of the first block from a title above them and from the turns below them,
@@ -348,11 +164,6 @@ fn is_header_block(block: &Block) -> bool {
         && block.lines().iter().all(|line| is_rule(line) || parse(line).is_some())
 }
 
-/// Whether a line is blank, or only parts what stands above it from what stands below.
-fn is_rule(line: &str) -> bool {
-    line.trim().chars().all(|c| matches!(c, '=' | '_' | '-' | '*' | '—' | '–'))
-}
-
 /// Whether blocks are the header of the conversation below them: at least two lines, no label
 /// twice, and two thirds of them bind a person or state a fact that only a header states. Where
 /// they only bind people, one of these has to speak below, so that a round of short answers is not
@@ -395,104 +206,6 @@ fn speaking(blocks: &[Block]) -> HashSet<String> {
     labels.names().chain(turns).map(str::to_owned).collect()
 }
 
-/// Whether lines `Label: value` are those of a header: none could be a turn, and two thirds bind a
-/// person or state a fact that only a header states.
-pub(crate) fn are_facts(lines: &[String]) -> bool {
-    let parsed: Vec<_> = lines.iter().map(|line| parse(line)).collect();
-    let is_known =
-        |line: &&Option<Line<'_>>| line.as_ref().is_some_and(|l| !matches!(l, Line::Other(_)));
-    let tells = |line: &Option<Line<'_>>| matches!(line, Some(Line::Tells | Line::Describes(..)));
-    lines.len() >= 2
-        && parsed.iter().all(Option::is_some)
-        && parsed.iter().any(tells)
-        && parsed.iter().filter(is_known).count() * 3 >= lines.len() * 2
-}
-
-fn label_of(line: &str) -> Option<&str> {
-    Some(line.split_once([':', '：'])?.0.trim_matches(['*', '_', ' ', '-', '•', '#', '|']))
-}
-
-/// What a line `Label: value` of a header says; `None` for a line that could be a turn.
-fn parse(line: &str) -> Option<Line<'_>> {
-    let line = line.trim();
-    let label = label_of(line)?;
-    let value = line.split_once([':', '：'])?.1.trim_matches(['*', '_', ' ', '|']);
-    let is_short = line.chars().count() <= LONGEST_LINE
-        && value.split_whitespace().count() <= LONGEST_VALUE
-        && label.split_whitespace().count() <= 3;
-    let last = value.split_whitespace().next_back().unwrap_or_default();
-    let is_initial = last.chars().count() == 2 && last.starts_with(char::is_uppercase);
-    let is_sentence = value.ends_with(['.', '?', '!', '…', '？', '。']) && !is_initial;
-    let is_timed = label.starts_with(['[', '(']) || label.starts_with(|c: char| c.is_ascii_digit());
-    if !is_short || is_sentence || is_timed || value.is_empty() || label.is_empty() {
-        return None;
-    }
-    // `Date / length`
-    let label = label.split('/').next().unwrap_or(label).trim();
-    let key = normalise(label);
-    if OF_PARTICIPANT.contains(&key.as_str()) {
-        return Some(Line::Describes(label, value));
-    }
-    if OF_RECORDING.contains(&key.as_str()) || is_note_word(label) {
-        return Some(Line::Tells);
-    }
-    let names_somebody = names_in(value).next().is_some();
-    let is_present = is_watching(label) || interprets(label);
-    if moderator::is_role(label) || is_present || moderator::is_helper(label) {
-        return names_somebody.then_some(Line::Asks(value));
-    }
-    if is_generic(label) || participant_rank(label).is_some_and(|rank| rank < LONGEST_RANK) {
-        // `Interviewee: woman, 52, stallholder`
-        let describes = value.contains(',') && value.contains(|c: char| c.is_ascii_digit());
-        let described = || describes.then_some(Line::Describes(label, value));
-        return names_somebody.then_some(Line::Heard(value)).or_else(described);
-    }
-    let is_fact = value.split_whitespace().count() <= OTHER_VALUE && !is_reply(value);
-    is_fact.then_some(Line::Other(label))
-}
-
-/// Ranks of column names that begin with a word for a participant: `Participant ID`.
-const LONGEST_RANK: usize = 7;
-
-/// The names in a value, and the short ones that turns have instead: `Hannah Cole (HC), Tom B.` gives
-/// `Hannah Cole`, `HC` and `Tom B.`.
-fn all_names_in(value: &str) -> impl Iterator<Item = String> {
-    let short = value.split(['(', '（']).skip(1).filter_map(|part| part.split([')', '）']).next());
-    let short = short.map(str::trim).filter(|short| {
-        short.chars().count() <= LONGEST_SHORT
-            && short.chars().all(|c| c.is_uppercase() || c == '.')
-    });
-    let listed = value.split(',').map(str::trim).skip(1);
-    let listed =
-        listed.filter(|name| is_name(name) && !name.starts_with(|c: char| c.is_ascii_digit()));
-    names_in(value).chain(short.map(str::to_owned)).chain(listed.map(str::to_owned))
-}
-
-/// Most letters of a name that is shortened to its first ones.
-const LONGEST_SHORT: usize = 4;
-
-/// The names in a value: `Hannah Cole (UX) and Tom`, `P1 (pseudonym: Vex), 24, Ottawa` gives `P1`.
-fn names_in(value: &str) -> impl Iterator<Item = String> {
-    let people = value.split(['&', ';']).flat_map(|part| part.split(" and ")).map(|person| {
-        let name = person.split(['(', ',', '/', '|', '–', '—']).next().unwrap_or_default();
-        name.trim().trim_start_matches(['"', '“', '„', '«']).trim_end_matches(['"', '”', '»'])
-    });
-    people.filter(|name| is_name(name)).map(str::to_owned)
-}
-
-/// Whether a value is a name or a code: a few words, each with a capital or digit where the script
-/// has capitals.
-fn is_name(value: &str) -> bool {
-    let words: Vec<&str> = value.split_whitespace().collect();
-    let is_named =
-        |word: &&str| word.starts_with(|c: char| !c.is_lowercase() && c.is_alphanumeric());
-    (1..=4).contains(&words.len()) && words.first().is_some_and(is_named) && !is_reply(value)
-}
-
-fn is_reply(value: &str) -> bool {
-    REPLIES.contains(&normalise(value).as_str())
-}
-
 /// The blocks of a title above the first turn of a conversation.
 fn title(blocks: &[Block], gone: &HashSet<usize>) -> Vec<usize> {
     let kept = |at: &usize| !gone.contains(at);
@@ -530,20 +243,6 @@ mod tests {
     use crate::corpus::formats::markdown;
     use crate::corpus::rows::Rows;
     use crate::corpus::test_support::{load_text as load, said};
-
-    #[test]
-    fn facts_above_a_diary_describe_its_writer_and_are_no_entry() {
-        let rows = load(
-            "Diary\n\nAge: 38\nOccupation: nurse\nStudy: week 2\n\nOn Monday I measured twice before \
-             breakfast.\n\nOn Tuesday the pharmacy had none.\n",
-        );
-        let texts: Vec<_> = said(&rows).iter().map(|(_, text)| *text).collect();
-        assert!(
-            texts.iter().any(|text| text.starts_with("Age: 38\nOccupation: nurse\n")),
-            "{texts:?}"
-        );
-        assert!(!texts.iter().any(|text| text.contains("week 2")), "{texts:?}");
-    }
 
     #[test]
     fn a_header_binds_names_and_is_nobodys_words() {

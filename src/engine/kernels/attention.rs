@@ -277,96 +277,123 @@ impl<C: Cell> Task<'_, C> {
     }
 }
 
+/// Computes a task into `scratch.mixed`: scores, their shares, and the values in these shares.
 fn attend_task<C: Cell>(tier: Tier, task: &Task<'_, C>, scratch: &mut Scratch) {
-    let Scratch { scores, transposed, mixed, visible } = scratch;
-    let Attention { heads, scale, .. } = task.attention;
-    let (dim, value_width) = (heads.dim, heads.value_width());
-    task.visible(visible);
-    let count = visible.len();
-    // Columns of scores begin one block before the first visible position, at a whole block: a
-    // position's lane is the same for every query, and a span that begins inside a block has room
-    // for all of it.
-    let first = visible.iter().map(|range| range.start).min().unwrap_or(0) / LANES * LANES;
-    let end = visible.iter().map(|range| range.end).max().unwrap_or(0);
-    let stride = (end - first).next_multiple_of(LANES) + 2 * LANES;
-    let column = |position: usize| position + LANES - first;
-    scores.resize(count * stride, 0.0);
-
-    for (span, start, queries) in task.pieces() {
-        let (keys, _) = task.head(span);
-        let from = first.saturating_sub(start) / LANES * LANES; // within the span, a whole block
-        let of_piece = &visible[queries.clone()];
-        let last = of_piece.iter().map(|range| range.end.saturating_sub(start)).max().unwrap_or(0);
-        let last = last.min(span.len);
-        if from >= last {
-            continue;
-        }
-        let keys: &[[C; LANES]] = keys.as_chunks().0;
-        let keys = &keys[from / LANES * dim..last.div_ceil(LANES) * dim];
-        for begin in queries.clone().step_by(QUERIES) {
-            let block = (queries.end - begin).min(QUERIES);
-            let scores = &mut scores[begin * stride..(begin + block) * stride];
-            let to = Columns { stride, first: column(start + from), rows: block };
-            macro_rules! with {
-                ($n:literal, $blocks:literal) => {{
-                    transpose::<C, $n>(task, begin, block, transposed);
-                    score::<C, $n, $blocks>(
-                        tier,
-                        keys,
-                        transposed.as_chunks().0,
-                        scale,
-                        scores,
-                        to,
-                    );
-                }};
-            }
-            match block {
-                1 => with!(1, 4),
-                2 => with!(2, 4),
-                3 => with!(3, 2),
-                4 => with!(4, 2),
-                5 | 6 => with!(6, 2),
-                7 | 8 => with!(8, 1),
-                _ => with!(12, 1),
-            }
-        }
-    }
-
-    for (scores, range) in scores.chunks_exact_mut(stride).zip(visible.iter()) {
-        scores[..column(range.start)].fill(f32::NEG_INFINITY);
-        scores[column(range.end)..].fill(f32::NEG_INFINITY);
+    task.visible(&mut scratch.visible);
+    let window = Window::around(&scratch.visible);
+    task.score(tier, window, scratch);
+    let rows = scratch.scores.chunks_exact_mut(window.stride);
+    for (scores, range) in rows.zip(&scratch.visible) {
+        scores[..window.column(range.start)].fill(f32::NEG_INFINITY);
+        scores[window.column(range.end)..].fill(f32::NEG_INFINITY);
         normalise(tier, scores);
     }
+    task.mix(tier, window, scratch);
+}
 
-    mixed.clear();
-    mixed.resize(count * value_width, 0.0);
-    for (span, start, queries) in task.pieces() {
-        let (_, values) = task.head(span);
-        let from = first.saturating_sub(start);
-        let to = end.saturating_sub(start).min(span.len);
-        if from >= to {
-            continue;
-        }
-        let values: &[[C; LANES]] = values.as_chunks().0;
-        let values = &values[from * value_width / LANES..to * value_width / LANES];
-        let mut begin = queries.start;
-        while begin < queries.end {
-            let block = match queries.end - begin {
-                MIXED.. => MIXED,
-                4.. => 4,
-                2.. => 2,
-                _ => 1,
-            };
-            let scores = &scores[begin * stride..(begin + block) * stride];
-            let shares = Columns { stride, first: column(start + from), rows: block };
-            let mixed = &mut mixed[begin * value_width..(begin + block) * value_width];
-            match block {
-                1 => mix::<C, 1>(tier, scores, shares, values, mixed),
-                2 => mix::<C, 2>(tier, scores, shares, values, mixed),
-                4 => mix::<C, 4>(tier, scores, shares, values, mixed),
-                _ => mix::<C, MIXED>(tier, scores, shares, values, mixed),
+/// The positions that any query of a task sees, and where their scores lie in a row.
+#[derive(Clone, Copy)]
+struct Window {
+    /// The first position, brought down to a whole block.
+    first: usize,
+    /// The position behind the last one.
+    end: usize,
+    /// Distance between the scores of two queries.
+    stride: usize,
+}
+
+impl Window {
+    /// Columns of scores begin one block before the first visible position, at a whole block: a
+    /// position's lane is the same for every query, and a span that begins inside a block has room
+    /// for all of it.
+    fn around(visible: &[Range<usize>]) -> Self {
+        let first = visible.iter().map(|range| range.start).min().unwrap_or(0) / LANES * LANES;
+        let end = visible.iter().map(|range| range.end).max().unwrap_or(0);
+        Self { first, end, stride: (end - first).next_multiple_of(LANES) + 2 * LANES }
+    }
+
+    fn column(self, position: usize) -> usize {
+        position + LANES - self.first
+    }
+}
+
+impl<C: Cell> Task<'_, C> {
+    /// The scaled products of the queries with the keys, whole blocks of positions at a time.
+    fn score(&self, tier: Tier, window: Window, scratch: &mut Scratch) {
+        let Scratch { scores, transposed, visible, .. } = scratch;
+        let Attention { heads, scale, .. } = self.attention;
+        let (dim, stride) = (heads.dim, window.stride);
+        scores.resize(visible.len() * stride, 0.0);
+        for (span, start, queries) in self.pieces() {
+            let (keys, _) = self.head(span);
+            let from = window.first.saturating_sub(start) / LANES * LANES; // within the span, a whole block
+            let of_piece = &visible[queries.clone()];
+            let last =
+                of_piece.iter().map(|range| range.end.saturating_sub(start)).max().unwrap_or(0);
+            let last = last.min(span.len);
+            if from >= last {
+                continue;
             }
-            begin += block;
+            let keys: &[[C; LANES]] = keys.as_chunks().0;
+            let keys = &keys[from / LANES * dim..last.div_ceil(LANES) * dim];
+            for begin in queries.clone().step_by(QUERIES) {
+                let block = (queries.end - begin).min(QUERIES);
+                let scores = &mut scores[begin * stride..(begin + block) * stride];
+                let to = Columns { stride, first: window.column(start + from), rows: block };
+                macro_rules! with {
+                    ($n:literal, $blocks:literal) => {{
+                        transpose::<C, $n>(self, begin, block, transposed);
+                        let queries = transposed.as_chunks().0;
+                        score::<C, $n, $blocks>(tier, keys, queries, scale, scores, to);
+                    }};
+                }
+                match block {
+                    1 => with!(1, 4),
+                    2 => with!(2, 4),
+                    3 => with!(3, 2),
+                    4 => with!(4, 2),
+                    5 | 6 => with!(6, 2),
+                    7 | 8 => with!(8, 1),
+                    _ => with!(12, 1),
+                }
+            }
+        }
+    }
+
+    /// Adds up the values of each query's positions, by their shares.
+    fn mix(&self, tier: Tier, window: Window, scratch: &mut Scratch) {
+        let Scratch { scores, mixed, visible, .. } = scratch;
+        let (stride, value_width) = (window.stride, self.attention.heads.value_width());
+        mixed.clear();
+        mixed.resize(visible.len() * value_width, 0.0);
+        for (span, start, queries) in self.pieces() {
+            let (_, values) = self.head(span);
+            let from = window.first.saturating_sub(start);
+            let to = window.end.saturating_sub(start).min(span.len);
+            if from >= to {
+                continue;
+            }
+            let values: &[[C; LANES]] = values.as_chunks().0;
+            let values = &values[from * value_width / LANES..to * value_width / LANES];
+            let mut begin = queries.start;
+            while begin < queries.end {
+                let block = match queries.end - begin {
+                    MIXED.. => MIXED,
+                    4.. => 4,
+                    2.. => 2,
+                    _ => 1,
+                };
+                let scores = &scores[begin * stride..(begin + block) * stride];
+                let shares = Columns { stride, first: window.column(start + from), rows: block };
+                let mixed = &mut mixed[begin * value_width..(begin + block) * value_width];
+                match block {
+                    1 => mix::<C, 1>(tier, scores, shares, values, mixed),
+                    2 => mix::<C, 2>(tier, scores, shares, values, mixed),
+                    4 => mix::<C, 4>(tier, scores, shares, values, mixed),
+                    _ => mix::<C, MIXED>(tier, scores, shares, values, mixed),
+                }
+                begin += block;
+            }
         }
     }
 }

@@ -6,11 +6,13 @@
 use std::io::Read;
 use std::net::TcpListener;
 use std::sync::mpsc;
+use std::time::Instant;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
+use super::attempt::MAX_BODY;
 use super::exchange::tests::{request, shape};
 use super::*;
 use crate::llm::{Billing, Finish, ScorePrompt, Usage, Want};

@@ -4,7 +4,7 @@
 //! user need not be told of it.
 
 use super::super::Style;
-use super::super::segments::{Grouping, Parting};
+use super::super::segments::{Grouping, Segmentation};
 use super::{INTERVIEWER, Plan};
 use crate::corpus::Corpus;
 use crate::prompts::Wording;
@@ -14,13 +14,13 @@ use crate::prompts::Wording;
 pub(super) fn notes(
     plan: &Plan,
     corpus: &Corpus,
-    parting: &Parting,
+    segmentation: &Segmentation,
     reads_here: bool,
 ) -> Vec<String> {
-    let before = [shard(plan), fewer_personas(plan, parting)];
+    let before = [shard(plan), fewer_personas(plan, segmentation)];
     let after = [
         unnamed_participants(corpus),
-        unknown_participants(plan, parting),
+        unknown_participants(plan, segmentation),
         closed_questions(plan),
         small_model(plan),
         nothing_to_digest(plan),
@@ -28,7 +28,7 @@ pub(super) fn notes(
         excerpts(plan),
         interviewer(plan),
     ];
-    let segments = parting.notes.iter().cloned();
+    let segments = segmentation.notes.iter().cloned();
     before.into_iter().flatten().chain(segments).chain(after.into_iter().flatten()).collect()
 }
 
@@ -46,9 +46,9 @@ fn shard(plan: &Plan) -> Option<String> {
     ))
 }
 
-fn fewer_personas(plan: &Plan, parting: &Parting) -> Option<String> {
+fn fewer_personas(plan: &Plan, segmentation: &Segmentation) -> Option<String> {
     let (slots, count) = (plan.slots.len(), plan.settings.count);
-    let (one, many) = match parting.grouping {
+    let (one, many) = match segmentation.grouping {
         Grouping::Column => ("there is 1 segment", "there are {} segments"),
         Grouping::Participants => ("there is 1 participant", "there are {} participants"),
         Grouping::Records => ("there is 1 record", "there are {} records"),
@@ -67,8 +67,8 @@ fn unnamed_participants(corpus: &Corpus) -> Option<String> {
     })
 }
 
-fn unknown_participants(plan: &Plan, parting: &Parting) -> Option<String> {
-    (parting.grouping == Grouping::Records && plan.slots.len() > 1).then(|| {
+fn unknown_participants(plan: &Plan, segmentation: &Segmentation) -> Option<String> {
+    (segmentation.grouping == Grouping::Records && plan.slots.len() > 1).then(|| {
         "a text does not say who speaks and is parted by paragraph: one person may stand behind several personas".to_owned()
     })
 }

@@ -347,8 +347,8 @@ impl Planted {
 
     fn slots(&self, seed: u64) -> Vec<Vec<usize>> {
         let all: Vec<usize> = (0..self.truth.len()).collect();
-        let parting = part(&self.corpus, &all, self.segments, seed, None);
-        parting.groups.into_iter().map(|group| group.records).collect()
+        let segmentation = part(&self.corpus, &all, self.segments, seed, None);
+        segmentation.groups.into_iter().map(|group| group.records).collect()
     }
 
     /// Participants dealt out at random, into slots of equal size.

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::nested::Item;
+use super::item::Item;
 
 /// Number of texts of one place that are looked for in another, to see whether it repeats them.
 /// Each is a search through all that the other place says.

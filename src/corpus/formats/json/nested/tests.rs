@@ -1,0 +1,204 @@
+//! Documents as services export them, and the records that come of what is said inside.
+
+use crate::corpus::test_support::{load_json, said};
+
+#[test]
+fn accounts_beside_tickets_say_who_speaks_and_are_no_rows() {
+    let rows = load_json(
+        r#"{"users": [{"id": 501, "name": "Léa", "role": "end-user"},
+                      {"id": 504, "name": "Sam", "role": "agent"}],
+            "tickets": [{"id": 8, "requester_id": 501, "comments": [
+                {"id": 1, "author_id": 501, "public": true, "body": "The export dies at ten thousand rows."},
+                {"id": 2, "author_id": 504, "public": true, "body": "Could you split it by quarter?"},
+                {"id": 3, "author_id": 504, "public": false, "body": "Known limit, ask the PM."},
+                {"id": 4, "author_id": 501, "public": true, "body": "I could, and stitch four files."}]}]}"#,
+    );
+    let who: Vec<_> = said(&rows).iter().map(|(who, _)| *who).collect();
+    assert_eq!(who, [Some("Léa"), Some("Léa")]);
+    let asked: Vec<_> = rows.records.iter().map(crate::corpus::Record::question).collect();
+    assert_eq!(asked, [None, Some("Could you split it by quarter?")]);
+}
+
+#[test]
+fn names_in_two_parts_and_flags_of_staff_are_read() {
+    let rows = load_json(
+        r#"[{"id": 1, "threads": [
+            {"body": "The barcode is cut off.", "createdBy": {"id": 0, "type": "customer", "first": "Gloria", "last": "Estevez"}},
+            {"body": "Which printer is it?", "createdBy": {"id": 1, "type": "user", "first": "Carol", "last": "Finch"}}]}]"#,
+    );
+    assert_eq!(
+        said(&rows).iter().map(|(who, _)| *who).collect::<Vec<_>>(),
+        [Some("Gloria Estevez")]
+    );
+    let rows = load_json(
+        r#"[{"username": "hjalmar", "staff": false, "cooked": "A power cut ate the database last night."},
+            {"username": "trudi", "staff": true, "cooked": "Moved to support; please read the guidelines."}]"#,
+    );
+    assert_eq!(said(&rows).iter().map(|(who, _)| *who).collect::<Vec<_>>(), [Some("hjalmar")]);
+}
+
+#[test]
+fn answers_inside_a_person_are_rows_of_that_person() {
+    let rows = load_json(
+        r#"[{"id": "r1", "age": 31, "answers": [
+               {"id": 1, "question": "How do you travel?", "answer": "By bus, mostly."},
+               {"id": 2, "question": "How often?", "answer": "Daily"}]},
+            {"id": "r2", "age": 40, "answers": [
+               {"id": 1, "question": "How do you travel?", "answer": "On foot."}]},
+            {"id": "r3", "age": 50, "answers": []}]"#,
+    );
+    assert_eq!(
+        said(&rows),
+        [
+            (
+                Some("r1"),
+                "participant: r1\nid: r1\nage: 31\nquestion: How do you travel?\nanswer: By bus, mostly."
+            ),
+            (Some("r1"), "participant: r1\nid: r1\nage: 31\nquestion: How often?\nanswer: Daily"),
+            (
+                Some("r2"),
+                "participant: r2\nid: r2\nage: 40\nquestion: How do you travel?\nanswer: On foot."
+            ),
+            (Some("r3"), "participant: r3\nid: r3\nage: 50"),
+        ]
+    );
+    assert_eq!(rows.findings.kinds(), [("nested-rows", None, 1)]);
+}
+
+#[test]
+fn messages_inside_a_conversation_are_their_authors_and_staff_asks() {
+    let rows = load_json(
+        r#"[{"id": 7, "plan": "Free",
+             "source": {"body": "I cannot print my invoice.", "author": {"type": "user", "id": 1, "name": "Fia"}},
+             "parts": {"parts": [
+               {"body": "Sorry to hear that, which printer is it?", "author": {"type": "admin", "name": "Jess"}},
+               {"body": "It is the old one in the hall.", "author": {"type": "user", "name": "Fia"}},
+               {"body": "Did you switch it on?", "author": {"type": "admin", "name": "Jess"}},
+               {"body": null, "author": {"type": "bot", "name": "Bot"}}]}}]"#,
+    );
+    assert_eq!(
+        said(&rows),
+        [
+            (
+                Some("Fia"),
+                "speaker: Fia\nspeaker_role: user\nid: 7\nplan: Free\nbody: I cannot print my invoice."
+            ),
+            (
+                Some("Fia"),
+                "question: Sorry to hear that, which printer is it?\nspeaker: Fia\nspeaker_role: user\nid: 7\nplan: Free\nbody: It is the old one in the hall."
+            ),
+        ]
+    );
+}
+
+#[test]
+fn whoever_writes_in_a_ticket_beside_its_customer_works_on_it() {
+    let rows = load_json(
+        r#"[{"id": 40, "requester": {"id": 7, "name": "Ana"}, "comments": [
+              {"author_id": 7, "body": "I cannot print my invoice."},
+              {"author_id": 3, "body": "Could you please try it again?"},
+              {"author_id": 7, "body": "It is as white as before."}]},
+            {"id": 41, "requester": {"id": 8, "name": "Bo"}, "comments": [
+              {"author_id": 8, "body": "Where do I find my orders?"},
+              {"author_id": 3, "body": "Have you tried the menu?"}]}]"#,
+    );
+    let who: Vec<_> = rows.records.iter().map(|r| r.participant.as_deref()).collect();
+    assert_eq!(who, [Some("7"), Some("7"), Some("8")]);
+    assert!(rows.records[1].text.starts_with("question: Could you please try it again?\n"));
+}
+
+#[test]
+fn what_goes_out_and_what_is_private_is_staffs() {
+    let rows = load_json(
+        r#"[{"id": 1, "requester_id": 7, "conversations": [
+              {"user_id": 7, "incoming": true, "private": false, "body_text": "My meter shows nothing."},
+              {"user_id": 3, "incoming": false, "private": false, "body_text": "Since when is that so?"},
+              {"user_id": 3, "incoming": false, "private": true, "body_text": "Vulnerable customer, be quick."},
+              {"user_id": 7, "incoming": true, "private": false, "body_text": "Since the storm on Monday."}]}]"#,
+    );
+    let texts: Vec<_> = rows.records.iter().map(|r| r.text.as_str()).collect();
+    assert_eq!(texts.len(), 2, "{texts:?}");
+    assert!(texts[1].starts_with("question: Since when is that so?"), "{}", texts[1]);
+}
+
+#[test]
+fn sentences_inside_turns_are_one_text_of_whom_the_item_knows_by_id() {
+    let rows = load_json(
+        r#"{"calls": [{"callId": "c1",
+             "parties": [{"speakerId": 1, "name": "Kim", "affiliation": "Internal"},
+                         {"speakerId": 2, "name": "Ulla", "affiliation": "External"}],
+             "turns": [
+             {"speakerId": 2, "sentences": [{"start": 0, "text": "We lost two weeks on that. "},
+                                            {"start": 9, "text": " It was the forms, really."}]},
+             {"speakerId": 1, "sentences": [{"start": 12, "text": "We will mend the forms soon."}]},
+             {"speakerId": 2, "sentences": [{"start": 15, "text": "I only sign what I can read."}]}]}]}"#,
+    );
+    let (texts, who): (Vec<_>, Vec<_>) =
+        rows.records.iter().map(|r| (r.text.as_str(), r.participant.as_deref())).unzip();
+    assert_eq!(who, [Some("Ulla"), Some("Ulla")]);
+    assert!(texts[0].ends_with("\ntext: We lost two weeks on that. It was the forms, really."));
+}
+
+#[test]
+fn single_words_with_their_times_are_not_read_again() {
+    let words = r#"[{"start": 0, "word": "We"}, {"start": 1, "word": "wait."}]"#;
+    let rows = load_json(&format!(r#"[{{"text": "We wait.", "words": {words}}}]"#));
+    assert_eq!(said(&rows), [(None, "text: We wait.")]);
+    assert_eq!(rows.findings.kinds(), [("timed-words", None, 1)]);
+    let rows = load_json(&format!(r#"{{"segments": [{{"text": "We wait."}}], "words": {words}}}"#));
+    assert_eq!(said(&rows), [(None, "section: segments\ntext: We wait.")]);
+}
+
+#[test]
+fn what_is_written_as_one_text_and_by_turn_is_read_by_turn() {
+    let rows = load_json(
+        r#"{"results": {
+             "channels": [{"transcript": "I wait for hours. Then I go home. Nobody calls me."}],
+             "utterances": [{"speaker": 0, "transcript": "I wait for hours. Then I go home."},
+                            {"speaker": 1, "transcript": "Nobody calls me."}]}}"#,
+    );
+    let who: Vec<_> = rows.records.iter().map(|r| r.participant.as_deref()).collect();
+    assert_eq!(who, [Some("0"), Some("1")]);
+    assert_eq!(rows.findings.kinds(), [("repeated-text", None, 1)]);
+}
+
+#[test]
+fn a_long_conversation_costs_no_more_than_its_size() {
+    let message =
+        |i: usize| format!(r#"{{"text": "I wait for bus {i} again.", "user_id": {}}}"#, i % 9);
+    let messages: Vec<String> = (0..20_000).map(message).collect();
+    let people = r#"[{"user_id": 3, "name": "Ana"}]"#;
+    let began = std::time::Instant::now();
+    let rows =
+        load_json(&format!(r#"[{{"people": {people}, "messages": [{}]}}]"#, messages.join(",")));
+    assert_eq!(rows.records.len(), 20_000);
+    assert_eq!(rows.records[3].participant.as_deref(), Some("Ana"));
+    // With quadratic cost it takes minutes.
+    assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
+}
+
+#[test]
+fn rich_text_is_one_text() {
+    let rows = load_json(
+        r#"[{"id": 1, "from": "Ana", "text": ["See ", {"type": "link", "text": "this"}, ", it is slow."]},
+            {"id": 2, "from": "Bo", "text": {"type": "doc", "version": 1, "content": [
+                {"type": "paragraph", "content": [{"type": "text", "text": "It is fast."}]},
+                {"type": "paragraph", "content": [{"type": "text", "text": "Here."}]}]}}]"#,
+    );
+    assert_eq!(
+        said(&rows),
+        [
+            (Some("Ana"), "id: 1\nfrom: Ana\ntext: See this, it is slow.\nspeaker: Ana"),
+            (Some("Bo"), "id: 2\nfrom: Bo\ntext: It is fast.\nHere.\nspeaker: Bo"),
+        ]
+    );
+}
+
+#[test]
+fn a_long_text_is_not_repeated_in_each_row_around_it() {
+    let (long, answer) = ("x ".repeat(200), r#"{"text": "I wait for hours."}"#);
+    let answers = [answer; 3].join(",");
+    let rows = load_json(&format!(r#"[{{"id": 1, "memo": "{long}", "answers": [{answers}]}}]"#));
+    let lengths: Vec<_> = rows.records.iter().map(|record| record.text.len() / 100).collect();
+    assert_eq!(lengths, [4, 0, 0, 0], "once, in a row of its own");
+}
