@@ -130,18 +130,32 @@ impl Corpus {
 }
 
 fn columns_of(records: &[Record]) -> Vec<Column> {
+    #[derive(Default)]
+    struct Cells<'r> {
+        values: Vec<&'r str>,
+        /// How many of them name the participant of their record.
+        naming: usize,
+    }
     let mut order: Vec<&str> = Vec::new();
-    let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut columns: BTreeMap<&str, Cells<'_>> = BTreeMap::new();
     for record in records {
         for span in &record.columns {
-            let known = values.entry(&span.name).or_insert_with(|| {
+            let cells = columns.entry(&span.name).or_insert_with(|| {
                 order.push(&span.name);
-                Vec::new()
+                Cells::default()
             });
-            known.push(&record.text[span.start..span.end]);
+            let value = &record.text[span.start..span.end];
+            cells.values.push(value);
+            cells.naming += usize::from(record.participant.as_deref() == Some(value));
         }
     }
-    order.into_iter().map(|name| Column::of(name, &values[name])).collect()
+    let column = |name| {
+        let Cells { values, naming } = &columns[name];
+        let column = Column::of(name, values);
+        let names_all = are_nearly_all(*naming, values.len());
+        Column { kind: if names_all { ColumnKind::Identifier } else { column.kind }, ..column }
+    };
+    order.into_iter().map(column).collect()
 }
 
 /// Marks the cells of a file that are in the participants' own words: those of columns that hold
