@@ -129,7 +129,8 @@ impl Corpus {
     }
 }
 
-fn columns_of(records: &[Record]) -> Vec<Column> {
+/// The columns of records, in order of first appearance.
+pub(super) fn columns_of(records: &[Record]) -> Vec<Column> {
     #[derive(Default)]
     struct Cells<'r> {
         values: Vec<&'r str>,

@@ -527,6 +527,6 @@ mod tests {
             "ID,answer\nA1,I walk to work every day.\nA2,I take the bus at six.\nA3,I drive.\n";
         let (participants, kinds) = people(&[("who.csv", who), ("said.csv", said)]);
         assert_eq!(participants, 3);
-        assert_eq!(kinds, ["participant-guessed", "participant-guessed"]);
+        assert_eq!(kinds, ["participant-guessed", "participant-guessed", "facts-joined"]);
     }
 }
