@@ -9,8 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use crate::schema::RecordId;
 
 use super::findings::Findings;
-use super::formats::front_matter::PARTICIPANT;
-use super::names::{is_context, is_id_name, normalise, participant_rank};
+use super::names::{WHOSE_FILE, is_context, is_id_name, normalise, participant_rank};
 use super::notes::narration;
 use super::notes::told;
 use super::tables::staff;
@@ -68,7 +67,7 @@ impl Corpus {
     /// each table row is a participant of its own, and all prose of a file is by one.
     pub fn participant_key(&self, record: &Record) -> String {
         let source = record.file.checked_sub(1).and_then(|index| self.files.get(index));
-        let says_who = || record.columns.iter().any(|column| &*column.name == PARTICIPANT);
+        let says_who = || record.columns.iter().any(|column| &*column.name == WHOSE_FILE);
         let is_table = source.is_some_and(|file| {
             !is_prose(&file.format)
                 || file.format == "mail"
