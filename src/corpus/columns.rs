@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use crate::schema::RecordId;
 
 use super::findings::Findings;
-use super::formats::front_matter::PARTICIPANT;
-use super::names::{is_context, is_id_name, normalise, participant_rank};
+use super::names::{WHOSE_FILE, is_context, is_id_name, normalise, participant_rank};
 use super::notes::narration;
+use super::notes::quoted;
 use super::notes::told;
 use super::tables::staff;
 use super::values::{
@@ -68,7 +68,7 @@ impl Corpus {
     /// each table row is a participant of its own, and all prose of a file is by one.
     pub fn participant_key(&self, record: &Record) -> String {
         let source = record.file.checked_sub(1).and_then(|index| self.files.get(index));
-        let says_who = || record.columns.iter().any(|column| &*column.name == PARTICIPANT);
+        let says_who = || record.columns.iter().any(|column| &*column.name == WHOSE_FILE);
         let is_table = source.is_some_and(|file| {
             !is_prose(&file.format)
                 || file.format == "mail"
@@ -129,19 +129,34 @@ impl Corpus {
     }
 }
 
-fn columns_of(records: &[Record]) -> Vec<Column> {
+/// The columns of records, in order of first appearance.
+pub(super) fn columns_of(records: &[Record]) -> Vec<Column> {
+    #[derive(Default)]
+    struct Cells<'r> {
+        values: Vec<&'r str>,
+        /// How many of them name the participant of their record.
+        naming: usize,
+    }
     let mut order: Vec<&str> = Vec::new();
-    let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut columns: BTreeMap<&str, Cells<'_>> = BTreeMap::new();
     for record in records {
         for span in &record.columns {
-            let known = values.entry(&span.name).or_insert_with(|| {
+            let cells = columns.entry(&span.name).or_insert_with(|| {
                 order.push(&span.name);
-                Vec::new()
+                Cells::default()
             });
-            known.push(&record.text[span.start..span.end]);
+            let value = &record.text[span.start..span.end];
+            cells.values.push(value);
+            cells.naming += usize::from(record.participant.as_deref() == Some(value));
         }
     }
-    order.into_iter().map(|name| Column::of(name, &values[name])).collect()
+    let column = |name| {
+        let Cells { values, naming } = &columns[name];
+        let column = Column::of(name, values);
+        let names_all = are_nearly_all(*naming, values.len());
+        Column { kind: if names_all { ColumnKind::Identifier } else { column.kind }, ..column }
+    };
+    order.into_iter().map(column).collect()
 }
 
 /// Marks the cells of a file that are in the participants' own words: those of columns that hold
@@ -160,6 +175,9 @@ pub(super) fn mark_said(records: &mut [Record], is_prose: bool, findings: &mut F
     }
     let staffs = mark_staffs(records, &columns, &said, findings);
     said.retain(|name| !staffs.contains(name));
+    if records.iter().flat_map(|record| &record.columns).any(|c| &*c.name == quoted::WORDS) {
+        said.insert(quoted::WORDS.to_owned());
+    }
     let has_words = is_prose || !said.is_empty();
     // Prose is said, with or without columns beside it.
     if !is_prose && said.is_empty() {
@@ -220,7 +238,10 @@ fn mark_staffs(
     let speaks = |record: &Record| record.columns.is_empty() || record.columns.iter().any(is_own);
     let quotable = columns.iter().map(|column| column.name.as_str());
     let quotable = quotable.filter(|name| said.contains(*name) && staffs.contains(name));
-    if !records.iter().any(|record| !in_sheet(record) && speaks(record)) {
+    let has_words = records.iter().any(|record| !in_sheet(record) && speaks(record));
+    let has_quotations =
+        !has_words && quoted::add(records, &quotable.clone().map(str::to_owned).collect());
+    if !has_words && !has_quotations {
         for name in quotable {
             findings.name("staff-column-quoted", None, 1, name, |names| {
                 format!(
@@ -232,6 +253,15 @@ fn mark_staffs(
         return HashSet::new();
     }
     for name in quotable.filter(|name| *name != narration::NOTES) {
+        if has_quotations {
+            findings.name("staff-column-quotations", None, 1, name, |names| {
+                format!(
+                    "of a column that reads like staff's words about participants, only what stands between \
+                     quotation marks is quoted: {names}; to have all of it quoted, rename it"
+                )
+            });
+            continue;
+        }
         findings.name("staff-column", None, 1, name, |names| {
             format!(
                 "a column reads like staff's words about participants and is not quoted: {names}; to \
@@ -444,6 +474,41 @@ mod tests {
         assert_eq!(marked(["agent reply", "staff comment"], None), told("staff-column-quoted", 1));
         assert_eq!(marked(["answer", "what"], Some("Clip notes")), told("staff-sheet", 0));
         assert_eq!(marked(["answer", "what"], Some("Diary")), told("", 1));
+    }
+
+    #[test]
+    fn of_staffs_notes_only_what_they_quote_is_the_participants() {
+        let said = |notes: [&str; 4]| -> Vec<String> {
+            let mut rows = Rows::new(1);
+            for (at, note) in notes.into_iter().enumerate() {
+                let id = format!("CL-{at}");
+                rows.push_cells(at, None, [("call_id", id.as_str()), ("call_summary", note)])
+                    .unwrap();
+            }
+            mark_said(&mut rows.records, false, &mut Findings::default());
+            let cells = |record: &Record| -> Vec<String> {
+                let cells = record.said_in(0..record.text.len());
+                cells.map(|(_, cell)| cell.to_owned()).collect()
+            };
+            rows.records.iter().flat_map(cells).collect()
+        };
+        let quoting = [
+            "Taken twice. Said \"I'm on a pension, I can't wait ten days\". Raised refund.",
+            "Meter blank. \"I look at it every morning with my tea\". Replacement ordered.",
+            "Wanted the breakdown of the standing charge. Explained it, not happy.",
+            "Third time. She said \"it's my money, not yours\". Escalated to the team.",
+        ];
+        assert_eq!(
+            said(quoting),
+            [
+                "I'm on a pension, I can't wait ten days",
+                "I look at it every morning with my tea",
+                "it's my money, not yours"
+            ]
+        );
+        let plain = quoting.map(|note| note.replace('"', ""));
+        let all = plain.each_ref().map(String::as_str);
+        assert_eq!(said(all), plain, "nothing else is in anybody's words");
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::inputs::{self, Candidate, Chosen, Found, skipped};
 use super::rows::{Beside, Rows};
 use super::study_papers;
 use super::tables::cover;
+use super::tables::facts;
 use super::tables::people;
 use super::{Corpus, CorpusError, Finding, Record, SourceFile, is_prose};
 
@@ -73,6 +74,7 @@ pub fn load(inputs: &[PathBuf]) -> Result<Corpus, CorpusError> {
         return Err(nothing(inputs, &corpus.findings));
     }
     people::find(&mut corpus);
+    facts::join(&mut corpus);
     Ok(corpus)
 }
 

@@ -24,6 +24,7 @@ mod looks;
 mod markup;
 mod names;
 mod notes;
+mod persons;
 mod reply;
 mod rows;
 mod study_papers;
@@ -138,10 +139,6 @@ impl ColumnSpan {
         let (start, end) = (place.start, place.end);
         Self { name: name.into(), start, end, is_said: false, is_staffs: false }
     }
-
-    fn is_context(&self) -> bool {
-        self.is_staffs || names::is_context(&self.name)
-    }
 }
 
 impl Record {
@@ -172,6 +169,14 @@ impl Record {
     /// Whether some of the record is in the participant's own words.
     pub fn speaks(&self) -> bool {
         self.columns.is_empty() || self.columns.iter().any(|column| column.is_said)
+    }
+
+    /// Whether a cell tells nothing that the participant answers for; one that only names them does
+    /// not, whatever its column is called.
+    fn is_context(&self, column: &ColumnSpan) -> bool {
+        column.is_staffs
+            || names::is_context(&column.name)
+            || self.participant.as_deref() == Some(&self.text[column.start..column.end])
     }
 
     /// The pieces of a range of the text that are in the participant's own words, with their byte
@@ -209,14 +214,14 @@ impl Record {
     pub fn cells_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, &str)> {
         // A record that holds nothing but notes by staff and other context gives no cell: the notes
         // do not stand in for the participant's words.
-        let spoken = self.columns.iter().any(|c| c.is_staffs || !c.is_context());
+        let spoken = self.columns.iter().any(|c| c.is_staffs || !self.is_context(c));
         let whole = self.columns.is_empty().then_some((0, self.text.as_str()));
         let first = self.columns.partition_point(|column| column.end <= range.start);
         let end = range.end;
         self.columns[first..]
             .iter()
             .take_while(move |column| column.start < end)
-            .filter(move |c| !spoken || !c.is_context())
+            .filter(move |c| !spoken || !self.is_context(c))
             .map(|c| (c.start, &self.text[c.start..c.end]))
             .chain(whole)
     }

@@ -6,6 +6,9 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+/// Name of the cell in a record that says whose words a file holds.
+pub(crate) const WHOSE_FILE: &str = "participant";
+
 /// Suffixes of the words for a participant, as in `participant_id`.
 const ID_SUFFIXES: [&str; 7] = ["", "id", "no", "nr", "number", "code", "name"];
 

@@ -33,9 +33,6 @@ const TECHNICAL: [&str; 14] = [
 /// Names of fields that say whose words follow, besides those of participant columns.
 const WHO: [&str; 4] = ["pid", "participantcode", "interviewedperson", "speaker"];
 
-/// Name of the cell in a record that says whose words a file holds.
-pub(crate) const PARTICIPANT: &str = "participant";
-
 /// What stands at the head of a file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct FrontMatter {

@@ -9,10 +9,11 @@ use std::ops::Range;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use super::document::{Document, DocumentRow};
-use super::front_matter::{self, PARTICIPANT};
+use super::front_matter;
 use super::vault;
 use crate::corpus::lines::LineStarts;
 use crate::corpus::looks::{Face, Faces, Look};
+use crate::corpus::names::WHOSE_FILE;
 use crate::corpus::rows::{Beside, Rows};
 
 /// Reads Markdown.
@@ -32,7 +33,7 @@ pub(crate) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
             reader.note_skipped(Skipped::FrontMatter, &front.range);
         }
         if let Some(participant) = front.participant {
-            let who = (PARTICIPANT.to_owned(), participant.clone());
+            let who = (WHOSE_FILE.to_owned(), participant.clone());
             let facts = std::iter::once(who).chain(front.facts).collect();
             reader.document.is_about(&participant, facts);
         }

@@ -9,6 +9,7 @@ pub(super) mod filled;
 pub(super) mod letters;
 pub(super) mod narration;
 pub(super) mod posts;
+pub(super) mod quoted;
 pub(super) mod researchers;
 pub(super) mod reviews;
 pub(super) mod told;

@@ -11,13 +11,15 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 pub(crate) use self::form::Form;
+use super::researchers;
 use super::told;
 use super::told_people::People;
-use crate::corpus::block::{Block, Body};
+use crate::corpus::block::{Block, Body, Facts};
 use crate::corpus::findings::Findings;
 use crate::corpus::looks::Look;
 use crate::corpus::names::normalise;
 use crate::corpus::rows::Rows;
+use crate::corpus::talk::header_lines::sole_participant;
 use crate::corpus::talk::speakers::is_numbered;
 use crate::corpus::values::spoken_words;
 
@@ -63,7 +65,13 @@ fn around<'t>(text: &'t str, span: &Range<usize>) -> (&'t str, &'t str) {
 /// Turns notes into records: one for each quotation, with what is told before it. Notes without a
 /// quotation stay beside the participant that a heading names, and are left out elsewhere if the
 /// quotations name theirs.
-pub(crate) fn told(blocks: Vec<Block>, looks: &[Look], form: Form, rows: &mut Rows) -> Vec<Block> {
+pub(crate) fn told(
+    mut blocks: Vec<Block>,
+    looks: &[Look],
+    form: Form,
+    rows: &mut Rows,
+) -> Vec<Block> {
+    rows.has_one_writer = give_to_sole_participant(&mut blocks);
     let mut teller = Teller::new(&blocks, rows);
     for (i, block) in blocks.into_iter().enumerate() {
         let look = looks.get(i).cloned().unwrap_or_default();
@@ -83,6 +91,21 @@ pub(crate) fn told(blocks: Vec<Block>, looks: &[Look], form: Form, rows: &mut Ro
         }
     }
     teller.finish()
+}
+
+/// Gives the notes to the one participant whom a line at their top names. What researchers tell each
+/// other below headings of their own is left alone, save for what is quoted in it.
+fn give_to_sole_participant(blocks: &mut [Block]) -> bool {
+    let Some((who, facts)) = sole_participant(blocks) else { return false };
+    for block in blocks {
+        let is_theirs = block.section.as_deref().is_some_and(researchers::is_heading);
+        let text = text_of(block);
+        if !is_theirs || is_whole(&text, &told::spans(&text)) {
+            block.participant = Some(who.clone());
+            block.facts = Facts::clone(&facts);
+        }
+    }
+    true
 }
 
 /// What a row of a researcher's table says, unless it may hold somebody's words: it names a
@@ -207,7 +230,10 @@ impl<'r> Teller<'r> {
                 continue;
             }
             let end = text.len() - after.len();
-            notes.push_str(text[from..span.start].trim_end_matches(['“', '"', '«', '„', '»', ' ']));
+            if !(is_whole && self.is_label(before)) {
+                let told = text[from..span.start].trim_end_matches(['“', '"', '«', '„', '»', ' ']);
+                notes.push_str(told);
+            }
             self.say(block, who.as_deref(), &std::mem::take(&mut notes), words);
             has_said = true;
             from = if is_whole && told::attribution(after).is_some() { text.len() } else { end };
@@ -224,10 +250,13 @@ impl<'r> Teller<'r> {
     /// Who says a quotation that stands alone: by its attribution, its label, or who was named
     /// last.
     fn whole_by(&self, before: &str, after: &str) -> Option<String> {
-        let label = before.trim_end_matches(':').trim();
-        let is_label = is_numbered(label) || self.people.is_known(label);
-        let label = is_label.then(|| label.to_owned());
+        let label = self.is_label(before).then(|| before.trim_end_matches(':').trim().to_owned());
         told::attribution(after).map(str::to_owned).or(label).or_else(|| self.last.clone())
+    }
+
+    fn is_label(&self, before: &str) -> bool {
+        let label = before.trim_end_matches(':').trim();
+        is_numbered(label) || self.people.is_known(label)
     }
 
     /// Who says a quotation inside prose: the name beside the verb behind it, or who was named
@@ -341,6 +370,31 @@ mod tests {
         let mut rows = Rows::new(1);
         reader(text, &mut rows).unwrap();
         rows
+    }
+
+    #[test]
+    fn a_line_above_the_notes_of_a_test_names_whose_all_quotations_are() {
+        let notes = |who: &str, label: &str| {
+            format!(
+                "# Usability test\n{who}\n**Date:** 14 May · **Moderator:** Ines\n\n## Task 1\n\
+                 - Found it quickly. Participant switched to the phone.\n\
+                 - {label}\"I'm looking for a number and all I see is a horse.\"\n- Abandoned.\n\n\
+                 ## Task 2\n- Looked for a phone number, did not find one.\n\
+                 - {label}\"I never put my card into a thing I don't know.\"\n\n## Debrief\n\
+                 - Q: What would have helped?\n- {label}\"Let me reserve it and I pay at the desk.\"\n"
+            )
+        };
+        for label in ["", "P1: "] {
+            let rows =
+                read(markdown::read, &notes("**Participant:** P1, 71, retired teacher", label));
+            let found = said(&rows);
+            let who: Vec<_> = found.iter().filter_map(|(who, _)| *who).collect();
+            assert_eq!(who, ["P1", "P1", "P1"], "{label}: {found:?}");
+            assert_eq!(found[2].1, "Let me reserve it and I pay at the desk.");
+            assert!(rows.records[0].text.contains("profile: 71, retired teacher"));
+        }
+        let rows = read(markdown::read, &notes("Session 4", ""));
+        assert!(said(&rows).iter().all(|(who, _)| who.is_none()), "{:?}", said(&rows));
     }
 
     /// Participant and words of each record that has words.

@@ -6,9 +6,11 @@
 
 use std::collections::HashSet;
 
-use crate::corpus::block::Block;
+use super::told;
+use crate::corpus::block::{Block, Body};
 use crate::corpus::names::normalise;
 use crate::corpus::talk::moderator;
+use crate::corpus::talk::speakers::is_generic;
 
 /// The people that notes speak of.
 #[derive(Default)]
@@ -57,9 +59,18 @@ const PLACES: [&str; 14] =
 impl People {
     pub(super) fn of(blocks: &[Block]) -> Self {
         let mut people = Self::default();
+        // What somebody did is often noted without saying who: `Found it quickly.`
+        let (mut openers, mut inside) = (HashSet::new(), HashSet::new());
         for block in blocks {
             for line in block.lines() {
                 people.read_lists(line);
+                for sentence in told::sentences(line) {
+                    let mut words = words(sentence);
+                    let first = words.next();
+                    inside.extend(words);
+                    let is_item = matches!(block.body, Body::Item(_));
+                    openers.extend(first.filter(|_| is_item && !told::has_verb(sentence)));
+                }
                 let mut before = String::new();
                 for word in words(line) {
                     let small = word.to_lowercase();
@@ -70,6 +81,7 @@ impl People {
                 }
             }
         }
+        people.others.extend(openers.difference(&inside).map(|word| word.to_lowercase()));
         people.others.extend(OPENERS.split_whitespace().map(str::to_owned));
         people
     }
@@ -150,6 +162,7 @@ impl People {
             && name.starts_with(char::is_uppercase)
             && !name.chars().skip(1).any(char::is_uppercase)
             && !self.others.contains(&small)
+            && !is_generic(name)
     }
 
     /// Follows who is named in a piece of narration.

@@ -5,11 +5,12 @@
 //!
 //! [`header`] and [`footer`] cut the table out of what stands around it, [`transposed`] and
 //! [`options`] bring it into the shape of one participant a row, [`voices`], [`owner`] and
-//! [`people`] tell whose each row is, [`staff`] which columns no participant wrote, and [`table`]
-//! makes the records.
+//! [`people`] tell whose each row is, [`staff`] which columns no participant wrote, [`table`] makes
+//! the records, and [`facts`] joins tables about the same people.
 
 mod cell_talk;
 pub(super) mod cover;
+pub(super) mod facts;
 pub(super) mod footer;
 mod form;
 pub(super) mod header;

@@ -1,19 +1,27 @@
 //! Whose rows are whose, where no column is named for a participant.
 //!
-//! Owns the guess by values: an id that comes back with the same facts beside it, or that two
-//! tables share. Called once, when all files are read.
+//! Owns the guess by names for people in general and by values: an id that comes back with the same
+//! facts beside it, one that two tables share, one that meets each question once, or participants of
+//! another table. Called once, when all files are read.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::corpus::is_prose;
-use crate::corpus::names::{is_id_name, is_question, normalise};
+use crate::corpus::names::{is_context, is_id_name, is_question, normalise};
+use crate::corpus::persons::{Person, person};
+use crate::corpus::talk::moderator::ends_in_question;
+use crate::corpus::values::{are_nearly_all, is_time_stamp};
 use crate::corpus::{Corpus, Finding, Record};
 
 /// Names of columns that hold an id and do not say what of.
-const PLAIN: [&str; 7] = ["id", "nr", "no", "number", "code", "key", "kennung"];
+const PLAIN: [&str; 14] = [
+    "id", "nr", "no", "n", "nº", "num", "number", "nummer", "numéro", "numero", "número", "code",
+    "key", "kennung",
+];
 
 /// Things other than people whose ids come back.
-const THINGS: [&str; 24] = [
+const THINGS: [&str; 28] = [
     "question",
     "item",
     "task",
@@ -38,85 +46,349 @@ const THINGS: [&str; 24] = [
     "build",
     "version",
     "parent",
+    "day",
+    "week",
+    "round",
+    "wave",
 ];
 
-/// Most columns of ids that are compared with each other, of all tables together.
+/// Most columns of a table that are searched, and most of ids of all tables that are compared with
+/// each other.
 const MOST_COLUMNS: usize = 100;
 
-/// Longest value, in bytes, that counts as a short fact about somebody.
+/// Longest value, in bytes, that counts as a name, or as a short fact about somebody.
 const FACT: usize = 40;
 
 /// A table of the corpus: file and sheet.
 type TableKey = (usize, Option<String>);
 
-/// The ids of a column: index of the record, and its id.
-type Ids<'c> = Vec<(usize, &'c str)>;
+/// The values of a column: index of the record, and the value.
+type Values<'c> = Vec<(usize, &'c str)>;
+
+/// The column of a table that names its participants.
+struct Chosen {
+    name: String,
+    /// Index of the record, and its participant.
+    people: Vec<(usize, String)>,
+    /// How it was told, as the end of a sentence on the column.
+    why: &'static str,
+}
+
+impl Chosen {
+    fn new(name: &str, values: &Values<'_>, why: &'static str) -> Self {
+        let people = values.iter().map(|(record, id)| (*record, (*id).to_owned())).collect();
+        Self { name: name.to_owned(), people, why }
+    }
+}
+
+/// A table and what it lists.
+struct Listed<'c> {
+    key: TableKey,
+    rows: usize,
+    /// Its participants, in the rows that have one.
+    people: Vec<&'c str>,
+    /// Its columns in order of first appearance.
+    columns: Vec<(&'c str, Values<'c>)>,
+}
 
 /// Sets the participants of tables that name none, with a finding for each table.
 pub(crate) fn find(corpus: &mut Corpus) {
-    let mut tables: BTreeMap<TableKey, Vec<usize>> = BTreeMap::new();
-    for (at, record) in corpus.records.iter().enumerate() {
-        tables.entry((record.file, record.sheet.clone())).or_default().push(at);
+    let tables = tables(corpus);
+    let records = &corpus.records;
+    let mut ids: Vec<(&TableKey, &str, &Values<'_>)> = Vec::new();
+    let unnamed = || tables.iter().filter(|table| table.people.is_empty());
+    for table in unnamed() {
+        let of_table = table.columns.iter().filter(|(name, _)| is_id(name));
+        ids.extend(of_table.map(|(name, values)| (&table.key, *name, values)));
     }
-    tables.retain(|(file, _), rows| {
-        let is_table = corpus.files.get(file - 1).is_some_and(|file| !is_prose(&file.format));
-        is_table && rows.iter().all(|at| corpus.records[*at].participant.is_none())
-    });
-    let columns: Vec<(TableKey, String, Ids<'_>)> = tables
-        .iter()
-        .flat_map(|(table, rows)| {
-            id_columns(&corpus.records, rows)
-                .into_iter()
-                .map(|(name, ids)| (table.clone(), name.to_owned(), ids))
+    ids.truncate(MOST_COLUMNS);
+    let is_shared = |table: &TableKey, name: &str, values: &Values<'_>| {
+        ids.iter().any(|(other, its_name, its_values)| {
+            *other != table && normalise(its_name) == normalise(name) && overlap(values, its_values)
         })
-        .collect();
-    // Each is compared with all others.
-    let columns = &columns[..columns.len().min(MOST_COLUMNS)];
-    let mut chosen: BTreeMap<TableKey, (String, Vec<(usize, String)>)> = BTreeMap::new();
-    for (at, (table, name, ids)) in columns.iter().enumerate() {
-        let is_shared = columns.iter().enumerate().any(|(other, (_, its_name, its_ids))| {
-            other != at && normalise(its_name) == normalise(name) && overlap(ids, its_ids)
-        });
-        if !chosen.contains_key(table) && (is_shared || comes_back(&corpus.records, ids)) {
-            let ids = ids.iter().map(|(record, id)| (*record, (*id).to_owned())).collect();
-            chosen.insert(table.clone(), (name.clone(), ids));
+    };
+    let mut known = Known::default();
+    for table in &tables {
+        known.add(&table.key, table.people.iter().copied());
+    }
+    let mut chosen: BTreeMap<TableKey, Chosen> = BTreeMap::new();
+    for table in tables.iter().filter(|table| table.lists_others(&known)) {
+        chosen.extend(known.named_in(table).map(|found| (table.key.clone(), found)));
+    }
+    for table in unnamed() {
+        let ids = || table.columns.iter().filter(|(name, _)| is_id(name));
+        let comes_back = || {
+            ids().find(|(name, ids)| is_shared(&table.key, name, ids) || comes_back(records, ids))
+        };
+        let found = known
+            .named_in(table)
+            .or_else(|| {
+                comes_back().map(|(name, values)| Chosen::new(name, values, "its values come back"))
+            })
+            .or_else(|| table.person())
+            .or_else(|| table.asked_each());
+        if let Some(found) = found {
+            chosen.insert(table.key.clone(), found);
         }
     }
-    for ((file, sheet), (name, ids)) in chosen {
-        let file = &corpus.files[file - 1].name;
-        let sheet = sheet.map(|sheet| format!(" of sheet '{sheet}'")).unwrap_or_default();
-        corpus.findings.push(Finding {
-            file: file.clone(),
-            row: None,
-            kind: "participant-guessed".to_owned(),
-            message: format!(
-                "column '{name}'{sheet} was taken for the participant, as its values come back; where they are not people, rename it to 'item' or the like"
-            ),
-            count: 1,
-        });
-        for (record, id) in ids {
-            corpus.records[record].participant = Some(id);
+    for (table, chosen) in &chosen {
+        known.add(table, chosen.people.iter().map(|(_, who)| who.as_str()));
+    }
+    let mut nobodys: Vec<(TableKey, String)> = Vec::new();
+    for table in unnamed() {
+        if chosen.contains_key(&table.key) {
+            continue;
+        }
+        if let Some(found) = known.named_in(table) {
+            chosen.insert(table.key.clone(), found);
+        } else if let Some((name, _)) = table.question() {
+            nobodys.push((table.key.clone(), name.to_owned()));
+        }
+    }
+    for (table, chosen) in chosen {
+        let message = format!(
+            "column '{}'{} was taken for the participant, as {}; where they are not people, rename \
+             it to 'item' or the like",
+            chosen.name,
+            of_sheet(&table),
+            chosen.why
+        );
+        note(corpus, &table, "participant-guessed", message);
+        chosen.write(&mut corpus.records);
+    }
+    for (table, question) in nobodys {
+        let message = format!(
+            "column '{question}'{} asks the same of several rows, but no column says who answered: \
+             each row counts as a participant; if one does, name it 'participant'",
+            of_sheet(&table)
+        );
+        note(corpus, &table, "participant-unknown", message);
+    }
+}
+
+impl Chosen {
+    /// Gives the records their participants. A cell that names one is nobody's answer.
+    fn write(self, records: &mut [Record]) {
+        for (at, who) in self.people {
+            let record = &mut records[at];
+            let named = record.columns.iter_mut().filter(|span| *span.name == *self.name);
+            named.for_each(|span| span.is_said = false);
+            record.participant = Some(who);
         }
     }
 }
 
-/// The columns of a table that hold ids which may be people's.
-fn id_columns<'c>(records: &'c [Record], rows: &[usize]) -> Vec<(&'c str, Ids<'c>)> {
-    let mut order: Vec<&str> = Vec::new();
-    let mut ids: HashMap<&str, Ids<'c>> = HashMap::new();
-    for &at in rows {
-        let record = &records[at];
-        for span in record.columns.iter().filter(|span| is_id(&span.name)) {
-            let known = ids.entry(&span.name).or_insert_with(|| {
-                order.push(&span.name);
-                Vec::new()
+fn of_sheet((_, sheet): &TableKey) -> String {
+    sheet.as_ref().map(|sheet| format!(" of sheet '{sheet}'")).unwrap_or_default()
+}
+
+fn note(corpus: &mut Corpus, (file, _): &TableKey, kind: &str, message: String) {
+    let file = corpus.files[file - 1].name.clone();
+    corpus.findings.push(Finding { file, row: None, kind: kind.to_owned(), message, count: 1 });
+}
+
+/// The participants of tables, as far as they are known, by their names in small letters.
+#[derive(Default)]
+struct Known(HashMap<String, Met>);
+
+/// A participant.
+struct Met {
+    /// As they are written.
+    name: String,
+    /// The first table that has them.
+    table: TableKey,
+    /// Whether another one has them, too.
+    is_in_several: bool,
+}
+
+impl Met {
+    fn is_beside(&self, table: &TableKey) -> bool {
+        self.is_in_several || self.table != *table
+    }
+}
+
+/// Fewest participants that two tables share.
+const LEAST_SHARED: usize = 2;
+
+impl Known {
+    fn add<'a>(&mut self, table: &TableKey, people: impl Iterator<Item = &'a str>) {
+        for who in people {
+            let met = self.0.entry(who.to_lowercase()).or_insert_with(|| Met {
+                name: who.to_owned(),
+                table: table.clone(),
+                is_in_several: false,
             });
-            known.push((at, &record.text[span.start..span.end]));
+            met.is_in_several |= met.table != *table;
         }
     }
-    let is_filled = |ids: &Ids<'_>| ids.len() * 10 >= rows.len() * 9;
-    let columns = order.into_iter().filter_map(|name| Some((name, ids.remove(name)?)));
-    columns.filter(|(_, ids)| is_filled(ids)).collect()
+
+    /// A participant of another table than this one.
+    fn beside(&self, table: &TableKey, who: &str) -> Option<&Met> {
+        self.0.get(&who.to_lowercase()).filter(|met| met.is_beside(table))
+    }
+
+    /// The column of a table in which these participants stand, whatever it is called: one row each,
+    /// or ids, and at least half of the participants of one of the tables. Bare numbers are the same
+    /// by chance, and only taken for the same where they are ids in one file.
+    fn named_in(&self, table: &Listed<'_>) -> Option<Chosen> {
+        let known = |name: &str, value: &str| {
+            let met = self.beside(&table.key, value)?;
+            let is_sure =
+                value.contains(char::is_alphabetic) || is_id(name) && met.table.0 == table.key.0;
+            is_sure.then_some(&met.name)
+        };
+        let shared = |name: &str, values: &Values<'_>| {
+            let found = values.iter().filter_map(|(_, value)| known(name, value));
+            found.collect::<HashSet<_>>().len()
+        };
+        let others = self.0.values().filter(|met| met.is_beside(&table.key)).count();
+        let columns = table.filled().filter_map(|(name, values)| {
+            let different = distinct(values);
+            let (shared, least) = (shared(name, values), different.min(others));
+            let is_theirs = shared >= LEAST_SHARED
+                && shared * 2 >= least
+                && (is_id(name) || are_nearly_all(different, values.len()));
+            is_theirs.then_some((shared, name, values))
+        });
+        // The first among equals.
+        let (_, name, values) =
+            columns.reduce(|best, one| if one.0 > best.0 { one } else { best })?;
+        let mut chosen = Chosen::new(name, values, "its values are participants of another table");
+        for (_, who) in &mut chosen.people {
+            if let Some(known) = known(name, who) {
+                who.clone_from(known);
+            }
+        }
+        Some(chosen)
+    }
+}
+
+/// The tables of the input.
+fn tables(corpus: &Corpus) -> Vec<Listed<'_>> {
+    let mut tables: BTreeMap<TableKey, Vec<usize>> = BTreeMap::new();
+    for (at, record) in corpus.records.iter().enumerate() {
+        let file = corpus.files.get(record.file - 1);
+        if file.is_some_and(|file| !is_prose(&file.format)) {
+            tables.entry((record.file, record.sheet.clone())).or_default().push(at);
+        }
+    }
+    let of = |(key, rows): (TableKey, Vec<usize>)| Listed {
+        key,
+        rows: rows.len(),
+        people: rows.iter().filter_map(|at| corpus.records[*at].participant.as_deref()).collect(),
+        columns: columns(&corpus.records, &rows),
+    };
+    tables.into_iter().map(of).collect()
+}
+
+/// The first columns of a table, with their values.
+fn columns<'c>(records: &'c [Record], rows: &[usize]) -> Vec<(&'c str, Values<'c>)> {
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut columns: Vec<(&str, Values<'_>)> = Vec::new();
+    for &at in rows {
+        let record = &records[at];
+        for span in &record.columns {
+            let name = &*span.name;
+            let place = *places.entry(name).or_insert(columns.len());
+            if place == columns.len() {
+                if place == MOST_COLUMNS {
+                    places.remove(name);
+                    continue;
+                }
+                columns.push((name, Vec::new()));
+            }
+            columns[place].1.push((at, &record.text[span.start..span.end]));
+        }
+    }
+    columns
+}
+
+impl<'c> Listed<'c> {
+    /// The columns that may name a participant in each row.
+    fn filled(&self) -> impl Iterator<Item = (&'c str, &Values<'c>)> {
+        let filled = self.columns.iter().filter(|(_, values)| values.len() * 10 >= self.rows * 9);
+        filled.map(|(name, values)| (*name, values))
+    }
+
+    /// Whether the table has one row for each participant, by names that no other table has: beside
+    /// a `Name`, it may hold the id by which the others call them.
+    fn lists_others(&self, known: &Known) -> bool {
+        let different: HashSet<&str> = self.people.iter().copied().collect();
+        let is_beside = |who: &&&str| known.beside(&self.key, who).is_some();
+        self.people.len() == self.rows
+            && different.len() == self.rows
+            && different.iter().filter(is_beside).count() < LEAST_SHARED
+    }
+
+    /// The column that is named for people in general. A word alone (`patient`) may as well ask
+    /// whether they are one, so its values must tell people apart: all differ, or each comes in one
+    /// run of rows.
+    fn person(&self) -> Option<Chosen> {
+        let (name, values) = self.filled().find(|(name, values)| {
+            let are_short = || values.iter().all(|(_, value)| value.len() <= FACT);
+            match person(name) {
+                Some(Person::WithId) => are_short(),
+                Some(Person::Bare) => are_short() && tell_apart(values),
+                None => false,
+            }
+        })?;
+        Some(Chosen::new(name, values, "its name is a word for people"))
+    }
+
+    /// The column with the question that a row answers: its questions come back, and it is named
+    /// for them or they end in question marks.
+    fn question(&self) -> Option<(&'c str, &Values<'c>)> {
+        self.filled().find(|(name, values)| {
+            let different: HashSet<&str> = values.iter().map(|(_, value)| *value).collect();
+            let asking = different.iter().filter(|value| ends_in_question(value)).count();
+            let comes_back = different.len() > 1 && different.len() * 2 <= values.len();
+            comes_back && (is_question(name) || asking * 2 > different.len())
+        })
+    }
+
+    /// The column whose values meet (nearly) each question once, as people do who were asked all of
+    /// them. Of several, a name for people or ids goes first, and more values before fewer.
+    fn asked_each(&self) -> Option<Chosen> {
+        let (asked, questions) = self.question()?;
+        let questions: HashMap<usize, &str> = questions.iter().copied().collect();
+        let may_name = |name: &str| {
+            let plain = normalise(name);
+            name != asked
+                && (is_id(name) || !is_context(name))
+                && !THINGS.iter().any(|thing| plain.contains(thing))
+        };
+        let columns = self.filled().filter(|(name, values)| {
+            may_name(name) && !is_time_stamp(values[0].1) && meets_each(values, &questions)
+        });
+        let (name, values) = columns.min_by_key(|(name, values)| {
+            let is_named = person(name).is_some() || is_id(name);
+            (!is_named, Reverse(distinct(values)))
+        })?;
+        Some(Chosen::new(name, values, "each of its values meets each question once"))
+    }
+}
+
+fn distinct(values: &Values<'_>) -> usize {
+    values.iter().map(|(_, value)| *value).collect::<HashSet<_>>().len()
+}
+
+/// Whether all values differ, or each comes in one run of rows.
+fn tell_apart(values: &Values<'_>) -> bool {
+    let runs = values.chunk_by(|(_, one), (_, next)| one == next).count();
+    let distinct = distinct(values);
+    distinct > 1 && runs == distinct
+}
+
+/// Whether each value of a column meets (nearly) each question once and no question twice.
+fn meets_each(values: &Values<'_>, questions: &HashMap<usize, &str>) -> bool {
+    let met = values.iter().filter_map(|(at, value)| Some((*value, *questions.get(at)?)));
+    let pairs: HashSet<(&str, &str)> = met.collect();
+    let (people, asked) = (distinct(values), questions.values().collect::<HashSet<_>>().len());
+    people > 1
+        && people * 3 <= values.len() * 2
+        && pairs.len() * 5 >= people * asked * 3
+        && are_nearly_all(pairs.len(), values.len())
+        && values.iter().all(|(_, value)| value.len() <= FACT)
 }
 
 /// Whether the name of a column says that it holds ids which may be people's.
@@ -127,9 +399,9 @@ pub(crate) fn is_id(name: &str) -> bool {
 }
 
 /// Whether two columns share enough ids that their tables are about the same people.
-fn overlap(one: &Ids<'_>, other: &Ids<'_>) -> bool {
+fn overlap(one: &Values<'_>, other: &Values<'_>) -> bool {
     let distinct =
-        |ids: &Ids<'_>| ids.iter().map(|(_, id)| id.to_lowercase()).collect::<HashSet<_>>();
+        |ids: &Values<'_>| ids.iter().map(|(_, id)| id.to_lowercase()).collect::<HashSet<_>>();
     let (one, other) = (distinct(one), distinct(other));
     let both = one.intersection(&other).count();
     both >= 2 && both * 2 >= one.len().min(other.len())
@@ -137,7 +409,7 @@ fn overlap(one: &Ids<'_>, other: &Ids<'_>) -> bool {
 
 /// Whether ids come back, and some short fact beside them stays the same wherever an id does,
 /// without being the same for all ids.
-fn comes_back(records: &[Record], ids: &Ids<'_>) -> bool {
+fn comes_back(records: &[Record], ids: &Values<'_>) -> bool {
     let mut groups: HashMap<&str, Vec<usize>> = HashMap::new();
     for (record, id) in ids {
         groups.entry(id).or_default().push(*record);
@@ -217,11 +489,44 @@ mod tests {
     }
 
     #[test]
+    fn who_answers_each_question_once_is_the_participant_whatever_the_column_is_called() {
+        let long = |name: &str| {
+            let mut text = format!("{name};thème;verbatim\n");
+            for who in ["PT02", "PT03", "PT05"] {
+                for asked in ["Pourquoi ?", "Que faudrait-il améliorer ?"] {
+                    text += &format!("{who};{asked};{who} a dit que {asked} c'est long\n");
+                }
+            }
+            people(&[("long.csv", &text)])
+        };
+        let guessed = vec!["participant-guessed".to_owned()];
+        for name in ["Beteiligte", "N°", "salarié", "leaver", "xyz"] {
+            assert_eq!(long(name), (3, guessed.clone()), "{name}");
+        }
+        assert_eq!(long("product"), (6, vec!["participant-unknown".to_owned()]));
+    }
+
+    #[test]
+    fn a_column_named_for_people_is_theirs_where_its_values_tell_them_apart() {
+        let rows = |name: &str, values: [&str; 4]| {
+            let line = |value: &&str| format!("{value},I wait for the bus on day {value}.\n");
+            let text = values.iter().map(line).collect::<String>();
+            people(&[("a.csv", &format!("{name},answer\n{text}"))]).0
+        };
+        assert_eq!(rows("Employee No.", ["7", "8", "7", "8"]), 2);
+        assert_eq!(rows("leaver", ["E1", "E1", "E2", "E2"]), 2);
+        assert_eq!(rows("patient", ["yes", "no", "yes", "no"]), 4, "a question");
+        let closed = people(&[("a.csv", "paciente,why\nH01,late\nH02,late\nH03,dear\n")]);
+        assert_eq!(closed, (3, vec!["participant-guessed".to_owned()]));
+    }
+
+    #[test]
     fn two_tables_that_share_their_ids_are_about_the_same_people() {
         let who = "ID,town,age\nA1,Vaasa,31\nA2,Turku,54\nA3,Oulu,22\n";
         let said =
             "ID,answer\nA1,I walk to work every day.\nA2,I take the bus at six.\nA3,I drive.\n";
         let (participants, kinds) = people(&[("who.csv", who), ("said.csv", said)]);
-        assert_eq!((participants, kinds.len()), (3, 2));
+        assert_eq!(participants, 3);
+        assert_eq!(kinds, ["participant-guessed", "participant-guessed", "facts-joined"]);
     }
 }

@@ -11,7 +11,7 @@ use super::bystanders::{interprets, is_watching};
 use super::moderator;
 use super::speakers::{is_generic, is_note_word};
 use crate::corpus::block::{Block, Facts};
-use crate::corpus::names::{normalise, participant_rank};
+use crate::corpus::names::{WHOSE_FILE, is_word_for_participant, normalise, participant_rank};
 
 /// Most characters of a line that states a fact.
 const LONGEST_LINE: usize = 120;
@@ -102,6 +102,9 @@ const OF_RECORDING: [&str; 37] = [
     "projet",
     "progetto",
 ];
+
+/// Blocks at the top of notes of which one may name whose they are.
+const TOP: usize = 3;
 
 /// Short answers that could be taken for names.
 const REPLIES: [&str; 24] = [
@@ -282,4 +285,31 @@ pub(super) fn facts_on(line: &str) -> Vec<&str> {
 /// Whether a line is blank, or only parts what stands above it from what stands below.
 pub(super) fn is_rule(line: &str) -> bool {
     line.trim().chars().all(|c| matches!(c, '=' | '_' | '-' | '*' | '—' | '–'))
+}
+
+/// The one participant whom a line at the top of notes names, where nothing else does, and what it
+/// says of them: `Participant: P1, 71, retired teacher`.
+pub(crate) fn sole_participant(blocks: &[Block]) -> Option<(String, Facts)> {
+    if blocks.iter().any(|block| block.participant.is_some()) {
+        return None;
+    }
+    let named = |line: &str| {
+        let label =
+            label_of(line).filter(|label| is_generic(label) || is_word_for_participant(label))?;
+        let value = line.split_once([':', '：'])?.1.trim_matches(['*', '_', ' ', '|']);
+        let (name, rest) = value.split_once([',', ';']).unwrap_or((value, ""));
+        let name =
+            names_in(name).next().filter(|_| !label.is_empty() && !value.contains(['"', '“']))?;
+        // The first makes them the same person in every file.
+        let facts = [(WHOSE_FILE, name.as_str()), ("profile", rest.trim())].into_iter();
+        let facts = facts.filter(|(_, value)| !value.is_empty());
+        let facts = facts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Some((name, facts))
+    };
+    let lines = |blocks: &'_ [Block]| -> Vec<(String, Facts)> {
+        blocks.iter().flat_map(Block::lines).filter_map(|line| named(line)).collect()
+    };
+    let top = &blocks[..blocks.len().min(TOP)];
+    let mut found = lines(top);
+    (found.len() == 1 && lines(blocks).len() == 1).then(|| found.pop()).flatten()
 }

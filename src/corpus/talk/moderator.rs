@@ -193,6 +193,10 @@ const LEAST_TURNS: usize = 3;
 /// Fewest such turns where only two speak, the first of them says less, and the other asks nothing.
 const LEAST_OPENED: usize = 2;
 
+/// Fewest others in a group that somebody leads, and fewest of their turns to each turn of that one.
+const LEAST_GROUP: usize = 3;
+const LEAST_ANSWERS: usize = 2;
+
 /// Whether a name begins or ends with the role of the one who asks, or has it in brackets:
 /// `Sarah (Interviewer)`.
 pub(crate) fn is_role(name: &str) -> bool {
@@ -422,7 +426,8 @@ pub(crate) fn guess<'a>(turns: impl Iterator<Item = (&'a str, &'a str)>) -> Opti
     }
     let mut askers = speakers.iter().filter(acts_as_asker);
     let Some((&asker, _)) = askers.next() else {
-        return opener(&speakers, &order).filter(|name| !is_interviewee(name));
+        let led = || host(&speakers, &order, asking);
+        return opener(&speakers, &order).or_else(led).filter(|name| !is_interviewee(name));
     };
     (askers.next().is_none() && !is_interviewee(asker)).then_some(asker)
 }
@@ -443,6 +448,24 @@ fn opener<'a>(speakers: &BTreeMap<&'a str, Tally>, order: &[&'a str]) -> Option<
         && other.asking == 0
         && own.letters * 3 <= other.letters * 2;
     is_opener.then_some(first)
+}
+
+/// The first of several speakers, if they ask nearly all questions there are, hardly say anything
+/// else, and several others answer each: the moderator of a group has few of its turns.
+fn host<'a>(
+    speakers: &BTreeMap<&'a str, Tally>,
+    order: &[&'a str],
+    asking: usize,
+) -> Option<&'a str> {
+    let first = order.first()?;
+    let own = speakers.get(first)?;
+    let answers = order.len() - own.turns;
+    let is_host = speakers.len() > LEAST_GROUP
+        && own.asking >= LEAST_TURNS
+        && own.asking * 3 >= own.turns * 2
+        && own.asking * 4 >= asking * 3
+        && answers >= own.turns * LEAST_ANSWERS;
+    is_host.then_some(first)
 }
 
 /// Counts a moderator's words that stay out of the records, said in line or row `at`.
@@ -554,6 +577,31 @@ mod tests {
             interview.map(|(who, said)| (if who == "Tom" { "Agent Lisa" } else { who }, said));
         assert_eq!(guess(chat.into_iter()), None);
         assert_eq!(guess(interview.into_iter().filter(|(who, _)| *who == "Tom")), None);
+    }
+
+    #[test]
+    fn whoever_opens_a_group_and_asks_its_questions_leads_it() {
+        let group = |questions: &[&'static str]| {
+            let round = |asked: &&'static str| {
+                let said = [
+                    ("Olu", "Flat batteries, each night."),
+                    ("Stan", "I walk the round."),
+                    ("Freya", "Scooter to the station, then the train."),
+                    ("Gus", "Whatever is cheapest on that day."),
+                ];
+                std::iter::once(("Judith", *asked)).chain(said)
+            };
+            questions.iter().flat_map(round).collect::<Vec<_>>()
+        };
+        let asked =
+            ["Welcome. How do you get around?", "What bothers you?", "What would you change?"];
+        assert_eq!(guess(group(&asked).into_iter()), Some("Judith"));
+        let thanked: Vec<_> =
+            group(&asked).into_iter().chain([("Judith", "Thank you all, goodbye.")]).collect();
+        assert_eq!(guess(thanked.into_iter()), Some("Judith"));
+        assert_eq!(guess(group(&asked).into_iter().skip(1)), None, "somebody else begins");
+        let told = ["I ride a bike to work.", "What bothers you?", "I never use them anyway."];
+        assert_eq!(guess(group(&told).into_iter()), None);
     }
 
     #[test]

@@ -135,6 +135,18 @@ pub(crate) fn are_initials(label: &str, name: &str) -> bool {
 /// Fewest labelled lines of a round in which each label may stand once.
 const LEAST_IN_ROUND: usize = 3;
 
+/// Lines at the top of a document of which one may be its title: `Focus group: bikes in Northgate`.
+const TITLE_LINES: usize = 2;
+
+/// Fewest words of a title behind a colon, which ends as no sentence does.
+const TITLE_WORDS: usize = 3;
+
+fn is_title(text: &str) -> bool {
+    let ends =
+        text.trim_end().ends_with(|c: char| c.is_ascii_punctuation() || "…。？！”»".contains(c));
+    !ends && text.split_whitespace().nth(TITLE_WORDS - 1).is_some()
+}
+
 /// Longest line that only states a fact, in characters.
 const LONGEST_FACT: usize = 80;
 
@@ -369,6 +381,7 @@ impl Speakers {
         let (mut sure, mut timed) = (false, 0);
         let (mut asks, mut labelled, mut begun, mut all) = (false, 0, 0, 0);
         let mut stamped: HashSet<&str> = HashSet::new();
+        let mut opening: Vec<&str> = Vec::new();
         let lines = blocks.iter().flat_map(|block| block.lines().iter().map(move |l| (block, l)));
         for (block, line) in lines {
             all += usize::from(!line.trim().is_empty());
@@ -386,12 +399,15 @@ impl Speakers {
                 || is_generic(label.speaker)
                 || is_numbered(label.speaker)
                 || block.participant.as_ref().is_some_and(named);
+            if all <= TITLE_LINES && !known && is_title(label.rest) {
+                opening.push(label.speaker);
+            }
             sure |= known;
             timed += usize::from(label.timed);
             *labels.entry(label.speaker.to_owned()).or_default() += if known { 2 } else { 1 };
         }
         let round = asks && begun >= LEAST_IN_ROUND && begun * 10 >= all * 9;
-        labels.retain(|_, count| *count >= 2 || round);
+        labels.retain(|label, count| *count >= 2 || round && !opening.contains(&label.as_str()));
         if !sure && labels.len() < 2 {
             labels.clear();
         }

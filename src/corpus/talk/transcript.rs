@@ -23,7 +23,7 @@ use crate::corpus::rows::Rows;
 /// becomes the `question` of the turns that answer it.
 pub(crate) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), String> {
     let header = transcript_header::take_out(&mut blocks, &mut rows.findings);
-    rows.has_one_writer = header.is_of_writer;
+    rows.has_one_writer |= header.is_of_writer;
     let roster = roster::take_out(&mut blocks, &mut rows.findings);
     let find = |blocks: &[Block]| match &roster {
         Some(roster) => Speakers::among(&roster.names, blocks),

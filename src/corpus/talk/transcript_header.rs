@@ -6,13 +6,16 @@
 //! facts above the text of one writer `writer_sheet`'s.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::bystanders::{interprets, is_watching};
 use super::header_lines::{
     Described, Line, all_names_in, facts_on, is_rule, label_of, names_in, parse,
 };
 use super::moderator;
-use super::speakers::Speakers;
+use super::speakers::{Speakers, are_initials, is_short_for};
 use super::writer_sheet;
 use crate::corpus::block::{Block, Body};
 use crate::corpus::findings::Findings;
@@ -20,6 +23,9 @@ use crate::corpus::names::normalise;
 
 /// Blocks below a header in which a conversation has to show.
 const LOOKED_AT: usize = 40;
+
+/// Most lines above the first turn that are searched for who asks.
+const ABOVE: usize = 20;
 
 /// Most paragraphs of a title, and most characters of each.
 const TITLE_LINES: usize = 3;
@@ -47,6 +53,9 @@ pub(super) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Head
     part_facts(blocks);
     split_first(blocks);
     let runs = runs(blocks);
+    let introduced = introduced(blocks);
+    header.interviews |= !introduced.is_empty();
+    header.asking.extend(introduced);
     if runs.is_empty() {
         header.is_of_writer = writer_sheet::take_out(blocks, findings);
     }
@@ -70,6 +79,39 @@ pub(super) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Head
     gone.extend(title(blocks, &gone));
     remove(blocks, &gone, findings);
     header
+}
+
+/// Those of the speakers whom what stands above the first turn introduces as asking, in whatever
+/// sentence or line: `Hall, 3 June. Moderator: Judith (JM). Recorded.`, `Judith (moderator)`.
+fn introduced(blocks: &[Block]) -> Vec<String> {
+    static PARTS: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"[.;|·•,]\s+").expect("the pattern is valid"));
+    static WITH_ROLE: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"\p{Lu}[\p{L}'’-]*(?: \p{Lu}[\p{L}'’.-]*){0,2} ?\([^()]{1,40}\)")
+            .expect("the pattern is valid")
+    });
+    let speakers = Speakers::find(blocks);
+    let above = blocks.iter().flat_map(Block::lines).take(ABOVE);
+    let above: Vec<&String> = above.take_while(|line| speakers.label(line).is_none()).collect();
+    let speak = |name: &String| {
+        speakers
+            .names()
+            .any(|label| label == name || is_short_for(label, name) || are_initials(label, name))
+    };
+    let mut found = Vec::new();
+    for line in above {
+        for part in PARTS.split(line) {
+            if label_of(part).is_some_and(moderator::is_role)
+                && let Some(Line::Asks(names)) = parse(part)
+            {
+                found.extend(all_names_in(names).filter(speak));
+            }
+        }
+        let with_role = WITH_ROLE.find_iter(line).map(|found| found.as_str());
+        let names = with_role.filter(|name| moderator::is_role(name));
+        found.extend(names.filter_map(moderator::name_in).map(str::to_owned).filter(speak));
+    }
+    found
 }
 
 /// Puts facts that stand on one line of the first blocks on a line each: `Date: 3 May. Place: Hut`.
@@ -319,6 +361,32 @@ mod tests {
             "{:?}",
             said(&rows)
         );
+    }
+
+    #[test]
+    fn a_moderator_introduced_in_a_sentence_is_no_participant() {
+        let talk = "JM: Welcome, all. Who rides?\nOlu: I do, until ten.\nStan: I walk the round.\n\
+                    JM: I see.\nOlu: The battery dies.\nStan: They lie across the pavement.\n";
+        for above in [
+            "Focus group in Northgate\nDate: 3 June, hall. Moderator: Judith (JM). Typed by Quick Ltd. Two \
+             participants, names changed.\nTranscript\n",
+            "Focus group\n\nPresent were Judith Meyer (moderator), Olu and Stan, who know each other.\n\n",
+        ] {
+            let rows = load(&format!("{above}{talk}"));
+            let who: Vec<_> = said(&rows).iter().filter_map(|(who, _)| *who).collect();
+            assert_eq!(who, ["Olu", "Stan", "Olu", "Stan"], "{:?}", said(&rows));
+        }
+    }
+
+    #[test]
+    fn the_title_above_a_round_of_labels_is_no_turn() {
+        let turns = "Moderator: Who rides?\nOlu: I do, until ten.\nStan: I walk the round.\n\
+                     Moderator: Why?\nOlu: The battery dies.\nMoira: I count the kerbs.\n";
+        let rows = load(&format!("Focus group: shared bikes in Northgate\n{turns}"));
+        let who: Vec<_> = said(&rows).iter().filter_map(|(who, _)| *who).collect();
+        assert_eq!(who, ["Olu", "Stan", "Olu", "Moira"]);
+        let rows = load(&format!("Ana: I came by bike today.\n{turns}"));
+        assert_eq!(said(&rows)[0].0, Some("Ana"), "a sentence");
     }
 
     #[test]

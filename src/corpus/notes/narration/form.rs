@@ -23,6 +23,9 @@ const LEAST_QUOTES: usize = 3;
 /// hardly in block quotes.
 const ONE_IN_QUOTES: usize = 2;
 const ONE_IN_MARKS: usize = 4;
+/// Bytes of the longest opening quotation mark.
+const LONGEST_MARK: usize = 3;
+
 /// How the words of participants are set off in a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -63,9 +66,21 @@ impl Form {
 fn has_labels(blocks: &[Block]) -> bool {
     let speakers = Speakers::find(blocks);
     let lines = || blocks.iter().flat_map(Block::lines);
-    let labelled = lines().filter(|line| speakers.label(line).is_some()).count();
+    let labels = || lines().filter_map(|line| speakers.label(line));
+    let labelled = labels().count();
     let is_turn = |block: &Block| matches!(block.body, Body::Turn { .. });
-    labelled * 3 >= blocks.len().max(1) || blocks.iter().any(is_turn)
+    if blocks.iter().any(is_turn) {
+        return true;
+    }
+    // `P4: "I want a receipt."` between what an observer writes: who speaks is quoted, and hardly any
+    // question is noted.
+    let is_quoted =
+        |text: &str| matches!(&told::spans(text)[..], [span] if span.start <= LONGEST_MARK);
+    let quoted = labels().filter(|label| is_quoted(label.rest)).count();
+    let asking = labels().filter(|label| moderator::is_asker(label.speaker)).count();
+    let is_observed =
+        quoted * 2 > labelled && asking * 2 < quoted && lines().count() >= labelled + LEAST_ITEMS;
+    labelled * 3 >= blocks.len().max(1) && !is_observed
 }
 
 /// What of a document stands in quotations, and what around them.

@@ -1,0 +1,230 @@
+//! Tables that hold nothing but facts about participants whose words stand in another table: a sheet
+//! of who took part beside one of what they said.
+//!
+//! Owns which tables these are, and makes their rows part of the records of those participants. Who
+//! the participants are is decided before, by `voices` and `people`.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use crate::corpus::columns::columns_of;
+use crate::corpus::names::normalise;
+use crate::corpus::{ColumnKind, ColumnSpan, Corpus, Finding, Record, is_prose};
+use crate::schema::RecordId;
+
+/// Most columns of a table of facts, which each record of a participant repeats.
+const MOST_FACTS: usize = 30;
+
+/// Fewest participants of such a table whose words stand elsewhere.
+const LEAST_HEARD: usize = 2;
+
+/// Makes the rows of such tables part of the records of their participants, and takes them out.
+pub(crate) fn join(corpus: &mut Corpus) {
+    let tables = tables(corpus);
+    let spoken: Vec<&Range<usize>> =
+        tables.iter().filter(|rows| has_sentences(&corpus.records[(*rows).clone()])).collect();
+    let heard: HashSet<&str> = spoken
+        .iter()
+        .flat_map(|rows| &corpus.records[(*rows).clone()])
+        .filter_map(|record| record.participant.as_deref())
+        .collect();
+    let of_facts: Vec<Range<usize>> = tables
+        .iter()
+        .filter(|rows| are_facts(&corpus.records[(*rows).clone()], &heard))
+        .cloned()
+        .collect();
+    if of_facts.is_empty() {
+        return;
+    }
+    let heard: HashSet<String> = heard.into_iter().map(str::to_owned).collect();
+    let spoken: Vec<Range<usize>> = spoken.into_iter().cloned().collect();
+    let mut facts: HashMap<String, Vec<Record>> = HashMap::new();
+    let mut gone: HashSet<usize> = HashSet::new();
+    for rows in of_facts {
+        let is_heard =
+            |record: &Record| record.participant.as_ref().is_some_and(|who| heard.contains(who));
+        let first = &corpus.records[rows.start];
+        let (file, sheet) = (first.file, first.sheet.clone());
+        let (mut joined, mut alone) = (0, 0);
+        for at in rows {
+            let record = &corpus.records[at];
+            if let Some(who) = record.participant.clone().filter(|_| is_heard(record)) {
+                facts.entry(who).or_default().push(record.clone());
+                joined += 1;
+            } else if record.speaks() {
+                continue;
+            } else {
+                alone += 1;
+            }
+            gone.insert(at);
+        }
+        note(corpus, file, sheet.as_deref(), joined, alone);
+    }
+    for at in spoken.into_iter().flatten() {
+        let record = &mut corpus.records[at];
+        let of = record.participant.as_ref().and_then(|who| facts.get(who));
+        for facts in of.into_iter().flatten() {
+            tell(record, facts);
+        }
+    }
+    take_out(corpus, &gone);
+}
+
+/// The tables of the input, as ranges of records.
+fn tables(corpus: &Corpus) -> Vec<Range<usize>> {
+    let mut tables = Vec::new();
+    let mut from = 0;
+    for rows in corpus.records.chunk_by(|a, b| (a.file, &a.sheet) == (b.file, &b.sheet)) {
+        let file = rows[0].file.checked_sub(1).and_then(|index| corpus.files.get(index));
+        if file.is_some_and(|file| !is_prose(&file.format)) {
+            tables.push(from..from + rows.len());
+        }
+        from += rows.len();
+    }
+    tables
+}
+
+fn has_sentences(rows: &[Record]) -> bool {
+    columns_of(rows).iter().any(|column| column.kind == ColumnKind::FreeText)
+}
+
+/// Whether a table has one row a participant, no sentences, and at least half of its participants
+/// are heard elsewhere.
+fn are_facts(rows: &[Record], heard: &HashSet<&str>) -> bool {
+    let who: Option<HashSet<&str>> = rows.iter().map(|row| row.participant.as_deref()).collect();
+    who.is_some_and(|who| {
+        let known = who.iter().filter(|who| heard.contains(*who)).count();
+        who.len() == rows.len()
+            && known >= LEAST_HEARD
+            && known * 2 >= rows.len()
+            && columns_of(rows).len() <= MOST_FACTS
+            && !has_sentences(rows)
+    })
+}
+
+fn note(corpus: &mut Corpus, file: usize, sheet: Option<&str>, joined: usize, alone: usize) {
+    let file = corpus.files[file - 1].name.clone();
+    let of_sheet = sheet.map(|sheet| format!(" of sheet '{sheet}'")).unwrap_or_default();
+    let mut add = |kind: &str, count, message: String| {
+        if count > 0 {
+            let (file, kind) = (file.clone(), kind.to_owned());
+            corpus.findings.push(Finding { file, row: None, kind, message, count });
+        }
+    };
+    add(
+        "facts-joined",
+        joined,
+        format!(
+            "rows{of_sheet} only tell facts of participants whose words stand elsewhere, and went to these"
+        ),
+    );
+    add(
+        "facts-alone",
+        alone,
+        format!("rows{of_sheet} of participants who say nothing anywhere were left out"),
+    );
+}
+
+/// Puts facts about its participant before the cells of a record, except those that it has.
+fn tell(record: &mut Record, facts: &Record) {
+    let known: HashSet<String> = record.columns.iter().map(|span| normalise(&span.name)).collect();
+    let who = facts.participant.as_deref().map(str::to_lowercase);
+    let mut text = String::new();
+    let mut columns = Vec::new();
+    for fact in &facts.columns {
+        let value = &facts.text[fact.start..fact.end];
+        if known.contains(&normalise(&fact.name))
+            || who.as_ref().is_some_and(|who| *who == value.to_lowercase())
+        {
+            continue;
+        }
+        text.push_str(&fact.name);
+        text.push_str(": ");
+        let start = text.len();
+        text.push_str(value);
+        columns.push(ColumnSpan { start, end: text.len(), is_said: false, ..fact.clone() });
+        text.push('\n');
+    }
+    for span in &mut record.columns {
+        span.start += text.len();
+        span.end += text.len();
+    }
+    record.columns.splice(0..0, columns);
+    record.text.insert_str(0, &text);
+}
+
+/// Takes records out and numbers those that are left anew, in each file from 0.
+fn take_out(corpus: &mut Corpus, gone: &HashSet<usize>) {
+    let mut at = 0;
+    corpus.records.retain(|_| {
+        at += 1;
+        !gone.contains(&(at - 1))
+    });
+    for rows in corpus.records.chunk_by_mut(|a, b| a.file == b.file) {
+        for (index, record) in rows.iter_mut().enumerate() {
+            record.id = RecordId::new(record.file, index);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use crate::corpus::{Corpus, load};
+
+    const WHO: &str =
+        "ID,Name,Age,Job\nG01,Nadia,34,nurse\ng02,Walter,72,engineer\nG03,Ming,41,chef\n";
+    const SAID: &str = "Teilnehmer-Nr.,Topic,What they said\n\
+        G01,plot,I got the plot in March and had no idea.\n\
+        G01,week,I watch videos in the break at work.\n\
+        G02,plot,The committee changed the rota without a vote.\n";
+
+    fn read(files: &[(&str, &str)]) -> Corpus {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |(name, text): &(&str, &str)| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let paths: Vec<PathBuf> = files.iter().map(write).collect();
+        load(&paths).unwrap()
+    }
+
+    fn kinds(corpus: &Corpus) -> Vec<(&str, usize)> {
+        corpus.findings.iter().map(|found| (found.kind.as_str(), found.count)).collect()
+    }
+
+    #[test]
+    fn a_table_of_who_took_part_describes_those_who_speak_in_another() {
+        let corpus = read(&[("who.csv", WHO), ("said.csv", SAID)]);
+        assert_eq!(
+            corpus.records[3].text,
+            "Name: Walter\nAge: 72\nJob: engineer\nTeilnehmer-Nr.: G02\nTopic: plot\n\
+             What they said: The committee changed the rota without a vote."
+        );
+        let said = |record: &crate::corpus::Record| {
+            let cells = record.said_in(0..record.text.len());
+            cells.map(|(_, cell)| cell.to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(said(&corpus.records[3]), ["The committee changed the rota without a vote."]);
+        assert_eq!(corpus.records[3].id.as_str(), "f2#2");
+        assert_eq!(
+            kinds(&corpus),
+            [("participant-guessed", 1), ("facts-joined", 2)],
+            "who answers closed questions in a file of their own is heard"
+        );
+        assert_eq!(corpus.participants(), 3);
+    }
+
+    #[test]
+    fn two_tables_of_answers_stay_as_they_are() {
+        let again = "Participant,Since then\nG01,I have given the plot to my son since.\n\
+                     G02,We have a new committee and no vote.\n";
+        let corpus = read(&[("one.csv", SAID), ("two.csv", again)]);
+        assert_eq!((corpus.records.len(), kinds(&corpus)), (5, vec![]));
+        let closed = "Participant,Score\nG01,4\nG02,5\n";
+        let corpus = read(&[("one.csv", "Participant,Plan\nG01,a\nG02,b\n"), ("two.csv", closed)]);
+        assert_eq!(corpus.records.len(), 4, "nobody says anything in words");
+    }
+}
