@@ -31,7 +31,7 @@ use crate::prompts::Wording;
 use crate::prompts::ask::Detail;
 use crate::prompts::draft::{self, Brief, CountedAnswer, Focus, Frame};
 use crate::schema::{Provenance, RecordId, Segment};
-use crate::store::{Draft, DraftId, PlanReport, SlotReport};
+use crate::store::{Draft, DraftId, PlanReport, Reliability, SlotReport};
 
 pub(super) use notes::one_or_many;
 
@@ -153,6 +153,11 @@ impl Plan {
             report: PlanReport {
                 style: wording.as_str().into(),
                 grouping: parting.grouping.as_str().into(),
+                reliability: parting.reliability.map(|parted| Reliability {
+                    between_segments: rounded(parted.share),
+                    by_chance: rounded(parted.by_chance),
+                    deviations: rounded(parted.surprise),
+                }),
                 left_out,
                 corpus_shared,
                 ..PlanReport::default()

@@ -22,6 +22,7 @@ pub(super) fn notes(
         unnamed_participants(corpus),
         unknown_participants(plan, parting),
         closed_questions(plan),
+        chance(plan),
         small_model(plan),
         nothing_to_digest(plan),
         unused_records(plan, corpus, reads_here),
@@ -77,6 +78,20 @@ fn closed_questions(plan: &Plan) -> Option<String> {
     let is_answered = plan.slots.iter().any(|slot| !slot.answers.is_empty());
     (plan.closed && is_answered).then(|| {
         "people were asked closed questions and say little themselves: the personas rest on what most of a segment answered".to_owned()
+    })
+}
+
+/// Standard deviations above chance from which segments are more than chance.
+const SURE: f64 = 3.0;
+
+fn chance(plan: &Plan) -> Option<String> {
+    plan.report.reliability.filter(|found| found.deviations < SURE).map(|found| {
+        let percent = |share: f64| (share * 1000.0).round() / 10.0;
+        format!(
+            "the segments are hardly better than chance: found by one half of what is known of people, they make up {} % of the differences in the other half, people dealt out by lot {} %. Take each persona for some voices and not for a kind of person; --segments-by parts people by a column",
+            percent(found.between_segments),
+            percent(found.by_chance),
+        )
     })
 }
 
