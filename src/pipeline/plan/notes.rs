@@ -23,6 +23,7 @@ pub(super) fn notes(
         unknown_participants(plan, parting),
         closed_questions(plan),
         chance(plan),
+        says_little(plan),
         small_model(plan),
         nothing_to_digest(plan),
         unused_records(plan, corpus, reads_here),
@@ -92,6 +93,19 @@ fn chance(plan: &Plan) -> Option<String> {
             percent(found.between_segments),
             percent(found.by_chance),
         )
+    })
+}
+
+fn says_little(plan: &Plan) -> Option<String> {
+    let short = plan.slots.iter().enumerate().filter(|(_, slot)| slot.says_little);
+    let short: Vec<String> = short.map(|(at, _)| (at + 1).to_string()).collect();
+    (!short.is_empty() && short.len() < plan.slots.len()).then(|| {
+        let (segments, rests) = if short.len() == 1 {
+            ("segment", "persona rests")
+        } else {
+            ("segments", "personas rest")
+        };
+        format!("{segments} {} said little: the {rests} on a few short answers", short.join(", "))
     })
 }
 
