@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::columns::{Column, Columns};
 use super::facts::{Facts, is_about_people};
-use super::traits::{Answers, is_everybodys, is_trait, lift};
+use super::traits::{Answers, is_everybodys, is_majority, is_trait, lift};
 use crate::corpus::Corpus;
 use crate::llm::ChatModel;
 use crate::prompts::Wording;
@@ -60,13 +60,14 @@ pub(super) fn of_groups(
 }
 
 /// The answers that are traits, those first that set the segment apart most. Where they are too few
-/// for a persona, the next best come with their counts.
+/// for a persona, the next best come with their counts, those of a minority last.
 fn told<'a, 'c: 'a>(
     answers: impl Iterator<Item = (&'a Answers<'c>, (&'c str, Held))>,
 ) -> Vec<CountedAnswer> {
     let mut all: Vec<_> = answers.filter(|(_, (_, held))| !is_everybodys(held)).collect();
     all.sort_by(|(_, (_, a)), (_, (_, b))| {
-        is_trait(b).cmp(&is_trait(a)).then(lift(b).total_cmp(&lift(a)))
+        let rank = |held: &Held| (is_trait(held), is_majority(held));
+        rank(b).cmp(&rank(a)).then(lift(b).total_cmp(&lift(a)))
     });
     let traits = all.iter().filter(|(_, (_, held))| is_trait(held)).count();
     all.truncate(traits.clamp(LEAST_ANSWERS, MOST));
@@ -80,7 +81,8 @@ fn told<'a, 'c: 'a>(
 }
 
 /// Those answers that are filed as a goal, a pain or a behaviour, since that is what was asked for.
-/// In a study in which people also speak for themselves, the others are facts of theirs at most.
+/// Where people also speak for themselves, the others are facts of theirs at most: a score or a plan is
+/// nothing that they do.
 pub(super) fn asked_for(answers: Vec<CountedAnswer>) -> Vec<CountedAnswer> {
     answers.into_iter().filter(|answer| asks_for_statement(&answer.question)).collect()
 }

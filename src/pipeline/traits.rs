@@ -15,8 +15,6 @@ use crate::schema::Held;
 const LEAST: usize = 3;
 /// Of less than a quarter of the segment, nothing is told of the whole.
 const ANSWERED: usize = 4;
-/// The share from which a trait that is commoner than elsewhere is worth saying.
-const WORTH: f64 = 0.4;
 /// One-sided 5 % point of the normal distribution.
 const SURE: f64 = 1.645;
 
@@ -113,19 +111,24 @@ pub(super) fn is_everybodys(held: &Held) -> bool {
     held.answered_by_all >= EVERYBODY && held.given_by_all == held.answered_by_all
 }
 
+/// Whether most of those asked hold it: what a minority holds is not said of the whole.
+pub(super) fn is_majority(held: &Held) -> bool {
+    held.given * 2 > held.answered
+}
+
 /// Whether two thirds of those asked hold it: with half of them, the next survey may say the
 /// opposite.
 pub(super) fn is_clear_majority(held: &Held) -> bool {
     held.given * 3 >= held.answered * 2 && (held.given >= LEAST || held.given == held.answered)
 }
 
-/// Whether so many hold it that it is no accident of drawing `answered` of all people: more than
-/// the hypergeometric mean by [`SURE`] standard deviations, with a correction for continuity, which
+/// Whether most hold it, and so many that it is no accident of drawing `answered` of all people: more
+/// than the hypergeometric mean by [`SURE`] standard deviations, with a correction for continuity, which
 /// keeps two of three from counting.
 pub(super) fn is_clearly_more(held: &Held) -> bool {
     let [given, answered, given_by_all, all] =
         [held.given, held.answered, held.given_by_all, held.answered_by_all].map(|n| n as f64);
-    if held.given < LEAST || given < WORTH * answered || held.answered >= held.answered_by_all {
+    if held.given < LEAST || !is_majority(held) || held.answered >= held.answered_by_all {
         return false;
     }
     let share = given_by_all / all;
@@ -160,6 +163,7 @@ mod tests {
             (held(5, 9, 9, 18), false),
             (held(5, 9, 5, 36), true),
             (held(4, 9, 4, 12), false),
+            (held(40, 90, 40, 400), false),
             (held(30, 100, 31, 1000), false),
         ] {
             assert_eq!(is_trait(&counts), is, "{counts:?}");
