@@ -134,17 +134,20 @@ impl Features {
         }
     }
 
-    /// Makes all columns together weigh as much as all text, however many words there are; save that
-    /// where there are fewer than [`QUESTIONNAIRE`], they weigh less.
+    /// Makes all columns together weigh as much as all text of who says something, however many words
+    /// there are; save that where there are fewer than [`QUESTIONNAIRE`], they weigh less.
     fn balance(&mut self) {
         let spread = spread(&self.units, self.names.len());
+        let speak = (0..self.units.len()).filter(|&unit| self.spoken_by(unit).next().is_some());
+        let speak = speak.count().max(1) as f64 / self.units.len().max(1) as f64;
         let inertia = |range: Range<usize>| -> f64 {
             let one = |feature: usize| {
                 self.weights[feature].powi(2) * variance(spread[feature], self.units.len())
             };
             range.map(one).sum()
         };
-        let (text, columns) = (inertia(0..self.spoken), inertia(self.spoken..self.names.len()));
+        let text = inertia(0..self.spoken) / speak;
+        let columns = inertia(self.spoken..self.names.len());
         if text > 0.0 && columns > 0.0 {
             let count = self.columns.iter().collect::<HashSet<_>>().len();
             let share = (count as f64 / QUESTIONNAIRE as f64).min(1.0);
