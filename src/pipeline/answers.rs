@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::columns::{Column, Columns};
 use super::facts::{Facts, is_about_people};
-use super::traits::{Answers, is_everybodys, is_trait, lift};
+use super::traits::{Answers, is_everybodys, is_majority, is_trait, lift};
 use crate::corpus::Corpus;
 use crate::llm::ChatModel;
 use crate::prompts::Wording;
@@ -39,12 +39,12 @@ pub(super) fn of_groups(
     let mut asked = Answers::of(corpus, |name| names.contains(name));
     asked.retain(|answers| answers.separator.is_none() && is_about_people(answers));
     let of_group = |speakers: &BTreeSet<String>| {
-        let commonest =
-            asked.iter().filter_map(|one| Some((one, one.held(speakers).into_iter().next()?)));
+        let commonest = asked.iter().filter_map(|one| Some((one, one.commonest(speakers)?)));
         let ticked = facts
             .lists
             .iter()
-            .flat_map(|list| list.held(speakers).into_iter().map(move |held| (list, held)));
+            .flat_map(|list| list.held(speakers).into_iter().map(move |one| (list, one)))
+            .map(|(list, (answer, held))| (list, (answer.to_owned(), held)));
         told(commonest.chain(ticked))
     };
     let mut answers: Vec<_> = groups.iter().map(of_group).collect();
@@ -60,19 +60,20 @@ pub(super) fn of_groups(
 }
 
 /// The answers that are traits, those first that set the segment apart most. Where they are too few
-/// for a persona, the next best come with their counts.
+/// for a persona, the next best come with their counts, those of a minority last.
 fn told<'a, 'c: 'a>(
-    answers: impl Iterator<Item = (&'a Answers<'c>, (&'c str, Held))>,
+    answers: impl Iterator<Item = (&'a Answers<'c>, (String, Held))>,
 ) -> Vec<CountedAnswer> {
     let mut all: Vec<_> = answers.filter(|(_, (_, held))| !is_everybodys(held)).collect();
     all.sort_by(|(_, (_, a)), (_, (_, b))| {
-        is_trait(b).cmp(&is_trait(a)).then(lift(b).total_cmp(&lift(a)))
+        let rank = |held: &Held| (is_trait(held), is_majority(held));
+        rank(b).cmp(&rank(a)).then(lift(b).total_cmp(&lift(a)))
     });
     let traits = all.iter().filter(|(_, (_, held))| is_trait(held)).count();
     all.truncate(traits.clamp(LEAST_ANSWERS, MOST));
-    let counted = |(answers, (value, held)): (&Answers<'c>, (&str, Held))| CountedAnswer {
+    let counted = |(answers, (value, held)): (&Answers<'c>, (String, Held))| CountedAnswer {
         question: answers.name.to_owned(),
-        value: value.to_owned(),
+        value,
         held,
         separator: answers.separator,
     };
@@ -80,7 +81,8 @@ fn told<'a, 'c: 'a>(
 }
 
 /// Those answers that are filed as a goal, a pain or a behaviour, since that is what was asked for.
-/// In a study in which people also speak for themselves, the others are facts of theirs at most.
+/// Where people also speak for themselves, the others are facts of theirs at most: a score or a plan is
+/// nothing that they do.
 pub(super) fn asked_for(answers: Vec<CountedAnswer>) -> Vec<CountedAnswer> {
     answers.into_iter().filter(|answer| asks_for_statement(&answer.question)).collect()
 }

@@ -33,6 +33,7 @@ pub(super) fn part_by(
         groups: Vec::new(),
         left_out: Vec::new(),
         notes: Vec::new(),
+        reliability: None,
     };
     let values: BTreeMap<usize, &str> =
         records.iter().filter_map(|&r| Some((r, value(corpus, r, column)?))).collect();

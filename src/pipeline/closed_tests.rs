@@ -66,6 +66,37 @@ fn closed_questions_give_personas_of_what_most_of_a_segment_answered() {
 }
 
 #[test]
+fn a_comment_by_a_few_makes_no_segment_and_its_writers_do_not_speak_for_all() {
+    let mut corpus = ticked();
+    for person in (0..60).step_by(9) {
+        let text = corpus.records[person].text.clone();
+        let mut cells: Vec<(String, String)> = corpus.records[person]
+            .columns
+            .iter()
+            .map(|column| (column.name.to_string(), text[column.start..column.end].to_owned()))
+            .collect();
+        let said = format!("I walked number {person} home because the tram had stopped early.");
+        cells.push(("Is there anything else?".to_owned(), said));
+        let cells: Vec<_> =
+            cells.iter().map(|(name, cell)| (name.as_str(), cell.clone())).collect();
+        corpus.records[person] = row(person, &format!("P{person}"), &cells);
+        let last = corpus.records[person].columns.last_mut().expect("a column");
+        last.is_said = true;
+    }
+    let all: Vec<usize> = (0..corpus.records.len()).collect();
+    for group in &super::segments::part(&corpus, &all, 3, 1, None).groups {
+        let kinds: BTreeSet<usize> = group.records.iter().map(|record| record % 3).collect();
+        assert_eq!(kinds.len(), 1, "{:?}", group.terms);
+    }
+    let ended = run_with(corpus, "ok", &settings());
+    assert_eq!(ended.personas().len(), 3, "{:?} {:?}", ended.state.dropped, ended.notes);
+    for persona in ended.personas() {
+        let counted = persona.statements().filter(|statement| statement.held.is_some()).count();
+        assert!(counted >= 3, "{persona:?}");
+    }
+}
+
+#[test]
 fn further_drafts_of_a_ticked_segment_leave_out_what_tells_least() {
     let corpus = Cleared::as_is(ticked());
     let model = ScriptedModel::parse("ok").expect("a script");

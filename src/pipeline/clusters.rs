@@ -16,16 +16,18 @@ use super::features::Features;
 const SAMPLE: usize = 5_000;
 /// Most directions; where there are many groups, each further direction is mostly chance.
 const DIRECTIONS: usize = 48;
-/// Starts of k-means from different centres, of which the cheapest outcome is taken, and most
-/// rounds of each start.
-const STARTS: usize = 40;
+/// Starts of k-means from different centres, of which the cheapest outcome is taken, where what is
+/// found is to last.
+pub(super) const STARTS: usize = 40;
+/// Most rounds of each start.
 const ROUNDS: usize = 30;
 /// Budget for all starts together (units × groups × directions × rounds); where one start takes
 /// many of these steps, there are fewer starts.
 const STEPS: usize = 400_000_000;
 
-/// A group number below `groups` for each unit; no group is empty where there are enough units.
-pub(super) fn cluster(features: &Features, groups: usize, seed: u64) -> Vec<usize> {
+/// A group number below `groups` for each unit, the cheapest of at most so many starts; no group is empty
+/// where there are enough units.
+pub(super) fn cluster(features: &Features, groups: usize, seed: u64, starts: usize) -> Vec<usize> {
     let count = features.units.len();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut sample: Vec<usize> = (0..count).collect();
@@ -39,7 +41,7 @@ pub(super) fn cluster(features: &Features, groups: usize, seed: u64) -> Vec<usiz
     let width = (2 * groups + 5).min(DIRECTIONS).min(half.max(groups - 1));
     let (points, width) = points(features, &sample, (groups, width), &mut rng);
     let space = Space::new(points, width, &sample, groups);
-    let found = space.best(&sample, groups, &mut rng);
+    let found = space.best(&sample, groups, starts, &mut rng);
     let mut assigned = vec![None; count];
     for (&unit, &group) in sample.iter().zip(&found.assigned) {
         assigned[unit] = Some(group);
@@ -117,9 +119,15 @@ impl Space {
     }
 
     /// The cheapest partition of these units, from many starts.
-    fn best(&self, units: &[usize], groups: usize, rng: &mut ChaCha8Rng) -> Partition {
+    fn best(
+        &self,
+        units: &[usize],
+        groups: usize,
+        starts: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Partition {
         let steps = units.len() * groups * self.width * ROUNDS;
-        let starts = (STEPS / steps.max(1)).clamp(2, STARTS);
+        let starts = (STEPS / steps.max(1)).clamp(2, starts);
         let mut best = (f64::INFINITY, Partition::default());
         for _ in 0..starts {
             let partition = self.part(units, groups, rng);

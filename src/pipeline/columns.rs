@@ -81,7 +81,8 @@ impl Columns {
     }
 }
 
-/// Whether fewer than half of the records have a cell of free text worth quoting.
+/// Whether fewer than a quarter of the records have a cell of free text worth quoting: of those who
+/// write more, personas can be made.
 fn is_closed(corpus: &Corpus) -> bool {
     let kinds: BTreeMap<String, ColumnKind> =
         corpus.columns().into_iter().map(|column| (column.name, column.kind)).collect();
@@ -95,7 +96,7 @@ fn is_closed(corpus: &Corpus) -> bool {
                     && words(&record.text[span.start..span.end]).nth(MIN_WORDS - 1).is_some()
             })
     };
-    corpus.records.iter().filter(speaks).count() * 2 < corpus.records.len()
+    corpus.records.iter().filter(speaks).count() * 4 < corpus.records.len()
 }
 
 /// Whether a column's name is a question.

@@ -71,30 +71,47 @@ pub(super) fn points(
 }
 
 /// Units by weighted features: each unit scaled to length 1, then the mean of all units subtracted.
+/// What people say and what columns say of them are two parts, and a unit that lacks one of them is
+/// like the mean in it: to have written a comment, or not, makes nobody a kind of person.
 struct Table<'a> {
     features: &'a Features,
     rows: &'a [usize],
-    scale: Vec<f64>, // (units)
-    mean: Vec<f64>,  // (features)
+    scale: Vec<f64>,         // (units)
+    has: Vec<[bool; PARTS]>, // (units)
+    mean: Vec<f64>,          // (features)
 }
+
+/// What people say, and what columns say of them.
+const PARTS: usize = 2;
 
 impl<'a> Table<'a> {
     fn new(features: &'a Features, rows: &'a [usize]) -> Self {
-        let length = |unit: &Vec<u32>| {
-            unit.iter().map(|&f| features.weights[f as usize].powi(2)).sum::<f64>().sqrt()
+        let lengths: Vec<[f64; PARTS]> =
+            features.units.iter().map(|unit| lengths(features, unit)).collect();
+        let usual: [f64; PARTS] = std::array::from_fn(|part| {
+            let having = lengths.iter().map(|own| own[part]).filter(|length| *length > 0.0);
+            let (sum, count) = having.fold((0.0, 0), |(sum, count), own| (sum + own, count + 1));
+            sum / f64::from(count.max(1))
+        });
+        let scale = |own: &[f64; PARTS]| {
+            let part = |part: usize| if own[part] > 0.0 { own[part] } else { usual[part] };
+            let length: f64 = (0..PARTS).map(part).sum();
+            if length > 0.0 { 1.0 / length.sqrt() } else { 0.0 }
         };
-        let inverse = |length: f64| if length > 0.0 { 1.0 / length } else { 0.0 };
-        let scale: Vec<f64> = features.units.iter().map(|unit| inverse(length(unit))).collect();
+        let scale: Vec<f64> = lengths.iter().map(scale).collect();
         let mut mean = vec![0.0; features.names.len()];
         for (unit, scale) in features.units.iter().zip(&scale) {
             for &f in unit {
                 mean[f as usize] += scale * features.weights[f as usize];
             }
         }
-        for sum in &mut mean {
-            *sum /= features.units.len().max(1) as f64;
+        let has: Vec<_> = lengths.iter().map(|own| own.map(|length| length > 0.0)).collect();
+        let having: [usize; PARTS] =
+            std::array::from_fn(|part| has.iter().filter(|has| has[part]).count().max(1));
+        for (feature, sum) in mean.iter_mut().enumerate() {
+            *sum /= having[part(features, feature)] as f64;
         }
-        Self { features, rows, scale, mean }
+        Self { features, rows, scale, has, mean }
     }
 
     /// How long the strongest direction would be if features were drawn at random and
@@ -116,35 +133,56 @@ impl<'a> Table<'a> {
 
     /// Product of the table with `right`: (features, width) to (rows, width).
     fn times(&self, right: &[f64], width: usize) -> Vec<f64> {
-        let mut shift = vec![0.0; width];
-        for (mean, right) in self.mean.iter().zip(right.chunks(width)) {
-            add(&mut shift, right, *mean);
+        let mut shift = vec![vec![0.0; width]; PARTS];
+        for (feature, (mean, right)) in self.mean.iter().zip(right.chunks(width)).enumerate() {
+            add(&mut shift[part(self.features, feature)], right, *mean);
         }
         let mut product = vec![0.0; self.rows.len() * width];
         for (out, &unit) in product.chunks_mut(width).zip(self.rows) {
             for (feature, weight) in self.row(unit) {
                 add(out, &right[feature * width..][..width], weight);
             }
-            add(out, &shift, -1.0);
+            let has = self.has[unit];
+            for shift in shift.iter().zip(has).filter_map(|(shift, has)| has.then_some(shift)) {
+                add(out, shift, -1.0);
+            }
         }
         product
     }
 
     /// Product of the transposed table with `left`: (rows, width) to (features, width).
     fn transposed_times(&self, left: &[f64], width: usize) -> Vec<f64> {
-        let mut sum = vec![0.0; width];
+        let mut sum = vec![vec![0.0; width]; PARTS];
         let mut product = vec![0.0; self.mean.len() * width];
         for (left, &unit) in left.chunks(width).zip(self.rows) {
-            add(&mut sum, left, 1.0);
+            let has = self.has[unit];
+            for sum in sum.iter_mut().zip(has).filter_map(|(sum, has)| has.then_some(sum)) {
+                add(sum, left, 1.0);
+            }
             for (feature, weight) in self.row(unit) {
                 add(&mut product[feature * width..][..width], left, weight);
             }
         }
-        for (out, mean) in product.chunks_mut(width).zip(&self.mean) {
-            add(out, &sum, -mean);
+        for (feature, (out, mean)) in product.chunks_mut(width).zip(&self.mean).enumerate() {
+            add(out, &sum[part(self.features, feature)], -mean);
         }
         product
     }
+}
+
+/// The part that a feature belongs to.
+fn part(features: &Features, feature: usize) -> usize {
+    usize::from(feature >= features.spoken)
+}
+
+/// The squared length of each part of a unit.
+fn lengths(features: &Features, unit: &[u32]) -> [f64; PARTS] {
+    let mut lengths = [0.0; PARTS];
+    for &feature in unit {
+        let feature = feature as usize;
+        lengths[part(features, feature)] += features.weights[feature].powi(2);
+    }
+    lengths
 }
 
 fn add(to: &mut [f64], from: &[f64], times: f64) {

@@ -7,7 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::agreement::{QUESTIONNAIRE, agreeing};
 use super::handling::of_handling;
 use super::stance::stances;
 use crate::corpus::{ColumnKind, Corpus, Record, is_no_answer, number};
@@ -34,10 +36,6 @@ const STANCE: f64 = 2.0;
 /// Features that always come together (the words of a stock phrase) count for little more than one:
 /// each is divided by their number to this power. At 0.5 together they would count for exactly one.
 const TOGETHER: f64 = 0.35;
-/// Columns that together weigh as much as all that is said. What a few columns tell lies along a few
-/// directions, each of which would be stronger than any of a text: the channel and the plan of a
-/// ticket would decide, and not what it is about. Measured on planted segments too.
-const COLUMNS: f64 = 4.0;
 
 /// Units by features, as a sparse matrix.
 #[derive(Debug, Default)]
@@ -49,6 +47,10 @@ pub(super) struct Features {
     pub(super) weights: Vec<f64>,
     /// The features of each unit, ascending.
     pub(super) units: Vec<Vec<u32>>,
+    /// How many features, the first, come from what people say.
+    pub(super) spoken: usize,
+    /// The column of each of the others.
+    columns: Vec<Arc<str>>,
 }
 
 impl Features {
@@ -60,15 +62,100 @@ impl Features {
             units.iter().map(|unit| Said::of(corpus, unit, &columns, &mut known)).collect();
         for (column, edges) in bands(&said) {
             let names: Vec<u32> =
-                edges.iter().map(|edge| known.number(format!("{column}≥{edge}"), false)).collect();
+                edges.iter().map(|edge| known.answer(&column, &format!("≥{edge}"))).collect();
             for said in &mut said {
                 let Some(mean) = said.mean(&column) else { continue };
                 let above = edges.iter().zip(&names).filter(|(edge, _)| mean >= **edge);
                 said.features.extend(above.map(|(_, name)| *name));
+                // Who is below all edges has given an answer, too.
+                if let Some(edge) = edges.first().filter(|edge| mean < **edge) {
+                    said.features.insert(known.answer(&column, &format!("<{edge}")));
+                }
             }
         }
         let said: Vec<HashSet<u32>> = said.into_iter().map(|said| said.features).collect();
         known.kept(&said)
+    }
+
+    /// What a unit says, of its features.
+    pub(super) fn spoken_by(&self, unit: usize) -> impl Iterator<Item = u32> {
+        self.units[unit].iter().copied().take_while(|feature| (*feature as usize) < self.spoken)
+    }
+
+    /// The columns that say something of a unit, each with its features.
+    pub(super) fn answered_by(&self, unit: usize) -> BTreeMap<&str, Vec<u32>> {
+        let mut found: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+        for &feature in &self.units[unit] {
+            if let Some(column) = self.column_of(feature as usize) {
+                found.entry(column).or_default().push(feature);
+            }
+        }
+        found
+    }
+
+    /// The column of a feature that is not spoken.
+    fn column_of(&self, feature: usize) -> Option<&str> {
+        self.columns.get(feature.checked_sub(self.spoken)?).map(|column| &**column)
+    }
+
+    /// What a feature is made of: its words, or its column.
+    pub(super) fn sources(&self, feature: usize) -> impl Iterator<Item = &str> {
+        let column = self.column_of(feature);
+        let words = if column.is_some() { "" } else { self.names[feature].as_str() };
+        let words = words.split(' ').map(|word| word.trim_start_matches(['+', '-']));
+        words.filter(|word| !word.is_empty()).chain(column)
+    }
+
+    /// The same units by only some of the features.
+    pub(super) fn only(&self, stays: impl Fn(usize) -> bool) -> Self {
+        let stay: Vec<usize> = (0..self.names.len()).filter(|feature| stays(*feature)).collect();
+        let mut places = vec![None; self.names.len()];
+        for (place, &feature) in stay.iter().enumerate() {
+            places[feature] = Some(place as u32);
+        }
+        let own = |unit: &Vec<u32>| unit.iter().filter_map(|f| places[*f as usize]).collect();
+        Self {
+            names: stay.iter().map(|&feature| self.names[feature].clone()).collect(),
+            weights: stay.iter().map(|&feature| self.weights[feature]).collect(),
+            units: self.units.iter().map(own).collect(),
+            spoken: stay.iter().filter(|feature| **feature < self.spoken).count(),
+            columns: stay.iter().filter_map(|&f| self.column_of(f).map(Arc::from)).collect(),
+        }
+    }
+
+    /// Some of the units, by all features.
+    pub(super) fn of_units(&self, units: &[usize]) -> Self {
+        Self {
+            names: self.names.clone(),
+            weights: self.weights.clone(),
+            units: units.iter().map(|&unit| self.units[unit].clone()).collect(),
+            columns: self.columns.clone(),
+            ..*self
+        }
+    }
+
+    /// Makes all columns together weigh as much as all text of who says something, however many words
+    /// there are; save that where there are fewer than [`QUESTIONNAIRE`], they weigh less.
+    fn balance(&mut self) {
+        let spread = spread(&self.units, self.names.len());
+        let speak = (0..self.units.len()).filter(|&unit| self.spoken_by(unit).next().is_some());
+        let speak = speak.count().max(1) as f64 / self.units.len().max(1) as f64;
+        let inertia = |range: Range<usize>| -> f64 {
+            let one = |feature: usize| {
+                self.weights[feature].powi(2) * variance(spread[feature], self.units.len())
+            };
+            range.map(one).sum()
+        };
+        let text = inertia(0..self.spoken) / speak;
+        let columns = inertia(self.spoken..self.names.len());
+        if text > 0.0 && columns > 0.0 {
+            let count = self.columns.iter().collect::<HashSet<_>>().len();
+            let share = (count as f64 / QUESTIONNAIRE as f64).min(1.0);
+            let scale = share * (text / columns).sqrt();
+            for weight in &mut self.weights[self.spoken..] {
+                *weight *= scale;
+            }
+        }
     }
 }
 
@@ -77,36 +164,46 @@ impl Features {
 #[derive(Debug, Default)]
 struct Names {
     numbers: HashMap<String, u32>,
-    /// Whether each feature comes from free text.
-    spoken: Vec<bool>,
+    /// The column of each feature; `None` where it comes from free text.
+    sources: Vec<Option<Arc<str>>>,
 }
 
 impl Names {
-    fn number(&mut self, name: String, spoken: bool) -> u32 {
-        let next = self.spoken.len() as u32;
+    fn word(&mut self, name: String) -> u32 {
+        self.number(name, None)
+    }
+
+    /// `value` begins with the sign that parts it from the column's name.
+    fn answer(&mut self, column: &str, value: &str) -> u32 {
+        self.number(format!("{column}{value}"), Some(column))
+    }
+
+    fn number(&mut self, name: String, source: Option<&str>) -> u32 {
+        let next = self.sources.len() as u32;
         *self.numbers.entry(name).or_insert_with(|| {
-            self.spoken.push(spoken);
+            self.sources.push(source.map(Arc::from));
             next
         })
     }
 
     /// Keeps the features that enough units have, but not nearly all; spoken features come first.
     fn kept(self, said: &[HashSet<u32>]) -> Features {
-        let mut spread = vec![0usize; self.spoken.len()];
+        let mut spread = vec![0usize; self.sources.len()];
         for &feature in said.iter().flatten() {
             spread[feature as usize] += 1;
         }
         let (least, most) = bounds(said.len());
         let is_kept = |feature: &u32| (least..=most).contains(&spread[*feature as usize]);
-        let all = 0..self.spoken.len() as u32;
-        let (mut kept, columns): (Vec<u32>, Vec<u32>) =
-            all.filter(is_kept).partition(|&feature| self.spoken[feature as usize]);
+        let all = 0..self.sources.len() as u32;
+        let (mut kept, answers): (Vec<u32>, Vec<u32>) =
+            all.filter(is_kept).partition(|&feature| self.sources[feature as usize].is_none());
         kept.sort_by_key(|&feature| std::cmp::Reverse(spread[feature as usize]));
         kept.truncate(VOCABULARY);
         let spoken = kept.len();
-        kept.extend(columns);
+        let columns = answers.iter().filter_map(|&at| self.sources[at as usize].clone()).collect();
+        kept.extend(answers);
 
-        let mut places = vec![u32::MAX; self.spoken.len()];
+        let mut places = vec![u32::MAX; self.sources.len()];
         for (place, &feature) in kept.iter().enumerate() {
             places[feature as usize] = place as u32;
         }
@@ -124,7 +221,12 @@ impl Names {
         };
         let units: Vec<Vec<u32>> = said.iter().map(unit).collect();
         let weights = weights(&units, &names, spoken);
-        Features { names, weights, units }
+        let all = Features { names, weights, units, spoken, columns };
+        let agreeing = agreeing(&all);
+        let agrees = |feature| all.column_of(feature).is_none_or(|of| agreeing.contains(of));
+        let mut features = all.only(agrees);
+        features.balance();
+        features
     }
 }
 
@@ -161,13 +263,13 @@ impl Said {
                     Some((_, ColumnKind::Identifier)) => {}
                     Some((name, ColumnKind::Numeric)) => said.count(name, cell),
                     Some((name, ColumnKind::Categorical)) => {
-                        let value = format!("{name}={}", cell.trim().to_lowercase());
-                        said.features.insert(known.number(value, false));
+                        let value = format!("={}", cell.trim().to_lowercase());
+                        said.features.insert(known.answer(name, &value));
                     }
                     Some((_, ColumnKind::FreeText)) if is_no_answer(cell) => {}
                     Some((name, ColumnKind::FreeText)) if words(cell).nth(SHORT_CELL).is_none() => {
                         let short = words(cell).collect::<Vec<_>>().join(" ");
-                        said.features.insert(known.number(format!("{name}={short}"), false));
+                        said.features.insert(known.answer(name, &format!("={short}")));
                     }
                     Some((_, ColumnKind::FreeText)) | None => said.hear(cell, &named, known),
                 }
@@ -198,12 +300,12 @@ impl Said {
                 continue;
             }
             if let Some(before) = &before {
-                self.features.insert(known.number(format!("{before} {word}"), true));
+                self.features.insert(known.word(format!("{before} {word}")));
             }
-            self.features.insert(known.number(word.clone(), true));
+            self.features.insert(known.word(word.clone()));
             before = Some(word);
         }
-        self.features.extend(stances(text).into_iter().map(|stance| known.number(stance, true)));
+        self.features.extend(stances(text).into_iter().map(|stance| known.word(stance)));
     }
 }
 
@@ -245,43 +347,31 @@ fn bands(said: &[Said]) -> BTreeMap<String, Vec<f64>> {
 }
 
 /// Weight of each feature, in units of its own spread; stances weigh more and stock phrases less.
-/// All columns together then weigh as much as all text, however many words there are; save that where
-/// there are fewer than [`COLUMNS`], they weigh less.
 fn weights(units: &[Vec<u32>], names: &[String], spoken: usize) -> Vec<f64> {
-    let mut spread = vec![0usize; names.len()];
-    for &feature in units.iter().flatten() {
-        spread[feature as usize] += 1;
-    }
-    let variance = |feature: usize| {
-        let share = spread[feature] as f64 / units.len() as f64;
-        share * (1.0 - share)
-    };
+    let spread = spread(units, names.len());
     let together = together(units, names.len());
     let weigh = |feature: usize| {
         let stance = feature < spoken && names[feature].starts_with(['+', '-']);
         let kind = if stance { STANCE } else { 1.0 };
-        kind * (together[feature] as f64).powf(-TOGETHER) / variance(feature).max(1e-9).sqrt()
+        let variance = variance(spread[feature], units.len());
+        kind * (together[feature] as f64).powf(-TOGETHER) / variance.max(1e-9).sqrt()
     };
-    let mut weights: Vec<f64> = (0..names.len()).map(weigh).collect();
-    let inertia = |range: Range<usize>, weights: &[f64]| -> f64 {
-        range.map(|feature| weights[feature].powi(2) * variance(feature)).sum()
-    };
-    let (text, columns) = (inertia(0..spoken, &weights), inertia(spoken..names.len(), &weights));
-    if text > 0.0 && columns > 0.0 {
-        let count =
-            names[spoken..].iter().map(|name| column_of(name)).collect::<HashSet<_>>().len();
-        let share = (count as f64 / COLUMNS).min(1.0);
-        let scale = share * (text / columns).sqrt();
-        for weight in &mut weights[spoken..] {
-            *weight *= scale;
-        }
-    }
-    weights
+    (0..names.len()).map(weigh).collect()
 }
 
-/// The column of a feature that is not spoken: `role` of `role=nurse`.
-fn column_of(name: &str) -> &str {
-    name.split(['=', '≥']).next().unwrap_or(name)
+/// How many units have each feature.
+fn spread(units: &[Vec<u32>], features: usize) -> Vec<usize> {
+    let mut spread = vec![0usize; features];
+    for &feature in units.iter().flatten() {
+        spread[feature as usize] += 1;
+    }
+    spread
+}
+
+/// The variance of a feature that some of the units have.
+fn variance(having: usize, units: usize) -> f64 {
+    let share = having as f64 / units as f64;
+    share * (1.0 - share)
 }
 
 /// For each feature, how many features are present in exactly the same units.

@@ -4,6 +4,7 @@
 //! terminal. Read `next` first: what a run does next is a pure function of its log and its plan,
 //! and `run` carries it out.
 
+mod agreement;
 mod answers;
 mod appraise;
 mod asking;
@@ -26,6 +27,7 @@ mod pack;
 mod plan;
 mod prompt_budget;
 mod refine;
+mod reliability;
 mod run;
 mod second_pass;
 mod segments;

@@ -24,14 +24,15 @@ use super::prompt_budget::{self, PromptBudget};
 use super::segments::{Group, part, speaker};
 use super::stretches::{self, Room};
 use super::{PipelineError, Settings};
-use crate::corpus::Corpus;
+use crate::corpus::{Corpus, Record};
 use crate::llm::ChatModel;
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
 use crate::prompts::ask::Detail;
-use crate::prompts::draft::{self, Brief, CountedAnswer, Focus, Frame};
+use crate::prompts::draft::{self, Brief, CountedAnswer, Focus, Frame, LEAST_ANSWERS};
+use crate::prompts::passages::{MIN_WORDS, words};
 use crate::schema::{Provenance, RecordId, Segment};
-use crate::store::{Draft, DraftId, PlanReport, SlotReport};
+use crate::store::{Draft, DraftId, PlanReport, Reliability, SlotReport};
 
 pub(super) use notes::one_or_many;
 
@@ -99,6 +100,8 @@ pub(super) struct Slot {
     role: Option<String>,
     /// What its participants answered to closed questions, most telling first.
     answers: Vec<CountedAnswer>,
+    /// Whether its participants say too little for a draft, and tick too little.
+    says_little: bool,
     /// The gender of a clear majority of its participants, where the data tells it.
     gender: Option<Gender>,
     /// Drafts in the first round.
@@ -154,6 +157,11 @@ impl Plan {
             report: PlanReport {
                 style: wording.as_str().into(),
                 grouping: segmentation.grouping.as_str().into(),
+                reliability: segmentation.reliability.map(|parted| Reliability {
+                    between_segments: rounded(parted.share),
+                    by_chance: rounded(parted.by_chance),
+                    deviations: rounded(parted.surprise),
+                }),
                 left_out,
                 corpus_shared,
                 ..PlanReport::default()
@@ -308,12 +316,11 @@ impl Plan {
                 order.sort_by_cached_key(|record| Reverse(agreement(record)));
             }
             let drafts = total / groups.len() + usize::from(index < total % groups.len());
-            // A silent record counts in the segment's size but has no words for a draft.
-            let speaks = |&&record: &&usize| corpus.records[record].speaks();
-            let is_silent = !order.iter().any(|record| speaks(&record));
-            let seen = order.iter().filter(|record| is_silent || speaks(record)).take(RANKED);
-            let ranked = seen.map(|&record| self.measure(corpus, model, record));
-            let answers = if columns.closed { answers } else { answers::asked_for(answers) };
+            let heard = Heard::of(corpus, &order, columns.closed);
+            let ranked = heard.records.iter().take(RANKED);
+            let ranked = ranked.map(|&record| self.measure(corpus, model, record));
+            let is_ticked = columns.closed || heard.are_few;
+            let answers = if is_ticked { answers } else { answers::asked_for(answers) };
             let is_counted = answers::are_all(&columns, wording, &answers);
             self.slots.push(Slot {
                 ranked: ranked.collect(),
@@ -328,6 +335,7 @@ impl Plan {
                 demographics: facts.sum_up(speakers),
                 role: columns::role(&columns.describing, speakers)
                     .filter(|role| facts.is_shared(role, speakers)),
+                says_little: heard.sentences < FOCUS_LEAST && answers.len() < LEAST_ANSWERS,
                 gender: genders[index],
                 drafts: if is_counted { 1 } else { drafts },
                 answers,
@@ -431,6 +439,42 @@ impl Plan {
         let ids = (0..slot.drafts).map(|draft| DraftId { slot: at, round: 0, index: draft });
         ids.flat_map(|id| self.focus(slot, id)).map(|focus| focus.record).collect()
     }
+}
+
+/// The records of a slot of which drafts are made.
+struct Heard {
+    /// In the order of the slot.
+    records: Vec<usize>,
+    /// How many of them say a sentence.
+    sentences: usize,
+    /// Whether those who do are too few to stand for all: fewer than a quarter.
+    are_few: bool,
+}
+
+impl Heard {
+    /// A silent record counts in the segment's size but has no words for a draft; nor has one of a
+    /// word or two, where others say more. Where few say anything in a closed study, what they ticked
+    /// counts, of them and of all others.
+    fn of(corpus: &Corpus, order: &[usize], is_closed: bool) -> Self {
+        let says = |record: &&usize| says_a_sentence(&corpus.records[**record]);
+        let mut records: Vec<usize> = order.iter().filter(says).copied().collect();
+        let sentences = records.len();
+        let are_few = sentences * 4 < order.len();
+        if sentences < FOCUS_LEAST {
+            let is_short = |record: &&usize| corpus.records[**record].speaks() && !says(record);
+            records.extend(order.iter().filter(is_short));
+        }
+        if records.is_empty() || is_closed && are_few {
+            records = order.to_vec();
+        }
+        Self { records, sentences, are_few }
+    }
+}
+
+/// Whether a record has a sentence of its participant's.
+fn says_a_sentence(record: &Record) -> bool {
+    let mut said = record.said_in(0..record.text.len());
+    record.speaks() && said.any(|(_, piece)| words(piece).nth(MIN_WORDS - 1).is_some())
 }
 
 /// The share of the data that each group holds: of the participants, or of the records where

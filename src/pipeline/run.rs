@@ -526,14 +526,41 @@ pub(super) async fn next<T>(
     }
 }
 
-/// A term, shortened for a note. A long question keeps its end, which says most and has the answer.
+/// A term, shortened for a note. A long question loses its scale (`(1 = never, 5 = always)≥4`), then
+/// its beginning: the end says most and has the answer.
 fn in_short(term: &str) -> String {
     const MOST: usize = 50;
+    let scale = term.rfind(')').filter(|close| term[close + 1..].starts_with(['=', '≥']));
+    let scale = scale.and_then(|close| Some((term[..close].rfind('(')?, close + 1)));
+    let without = scale.map(|(open, end)| format!("{}{}", term[..open].trim_end(), &term[end..]));
+    let term = without.filter(|_| term.chars().count() > MOST).unwrap_or_else(|| term.to_owned());
     let length = term.chars().count();
     if length <= MOST {
-        return term.to_owned();
+        return term;
     }
     let tail: String = term.chars().skip(length - MOST).collect();
     let (_, whole_words) = tail.split_once(' ').unwrap_or(("", &tail));
     format!("…{whole_words}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_question_is_told_without_its_scale() {
+        for (term, short) in [
+            (
+                "Q1. I feel I belong here (1 = strongly disagree, 5 = strongly agree)≥4",
+                "Q1. I feel I belong here≥4",
+            ),
+            ("trust (1-5)≥4", "trust (1-5)≥4"),
+            (
+                "Which of these ways of getting about town do you take most often?=On foot (always)",
+                "…town do you take most often?=On foot (always)",
+            ),
+        ] {
+            assert_eq!(in_short(term), short);
+        }
+    }
 }

@@ -7,10 +7,13 @@
 
 use std::collections::BTreeMap;
 
+use super::agreement::Parted;
 use super::by_column::part_by;
-use super::clusters::cluster;
+use super::clusters::{STARTS, cluster};
 use super::features::Features;
+use super::reliability::{self, followed};
 use crate::corpus::{Corpus, Record};
+use crate::prompts::passages::{MIN_WORDS, words};
 
 /// Most terms that are shown of a group.
 const TERMS: usize = 5;
@@ -56,7 +59,13 @@ pub(super) struct Segmentation {
     pub(super) left_out: Vec<(usize, String)>,
     /// Notes for the user, one line each.
     pub(super) notes: Vec<String>,
+    /// How much groups found by one half of what is known of people differ in the other half, where
+    /// they were found and there are people enough.
+    pub(super) reliability: Option<Parted>,
 }
+
+/// Why a record is in no group.
+const SILENT: &str = "nothing that tells its participant from others";
 
 /// Who speaks in a record: its participant, else the row itself in a table or the file in a text.
 pub(super) fn speaker(corpus: &Corpus, record: &Record) -> String {
@@ -76,9 +85,48 @@ pub(super) fn part(
         return part_by(corpus, records, slots, seed, column);
     }
     let (grouping, units) = units(corpus, records, slots);
-    let mut groups = alike(corpus, &units, slots, seed);
+    let features = Features::of(corpus, &units);
+    let is_told = |unit: &usize| is_told(corpus, &features, *unit, &units[*unit]);
+    let (mut told, mut silent): (Vec<usize>, Vec<usize>) = (0..units.len()).partition(is_told);
+    // Where hardly anybody says anything, personas stand for all of them.
+    if told.len() < slots {
+        (told, silent) = ((0..units.len()).collect(), Vec::new());
+    }
+    let left_out = silent.iter().flat_map(|unit| &units[*unit]);
+    let left_out = left_out.map(|&record| (record, SILENT.to_owned())).collect();
+    let notes_of_silent = (!silent.is_empty()).then(|| left_out_note(silent.len(), units.len()));
+    let features = features.of_units(&told);
+    let units: Vec<Vec<usize>> = told.iter().map(|&unit| units[unit].clone()).collect();
+    let slots = slots.min(units.len());
+    let assigned = assign(&features, slots, seed);
+    let mut groups = grouped(&features, &units, &assigned, slots);
     order(corpus, &mut groups);
-    Segmentation { grouping, groups, left_out: Vec::new(), notes: Vec::new() }
+    let follows = followed(&features, &assigned).map(|column| format!(
+        "the segments follow '{column}': they tell how its answers differ, and that they differ in it is no finding"
+    ));
+    let notes = notes_of_silent.into_iter().chain(follows).collect();
+    let reliability = reliability::of_halves(&features, slots, seed);
+    Segmentation { grouping, groups, left_out, notes, reliability }
+}
+
+/// Whether the words or columns that count say anything of a unit. Columns, where there are any, do so
+/// of everybody.
+fn is_told(corpus: &Corpus, features: &Features, unit: usize, records: &[usize]) -> bool {
+    let says_a_sentence = |&record: &usize| {
+        let mut cells = corpus.records[record].cells();
+        cells.any(|(_, cell)| words(cell).nth(MIN_WORDS - 1).is_some())
+    };
+    features.spoken < features.names.len()
+        || !features.units[unit].is_empty()
+        || records.iter().any(says_a_sentence)
+}
+
+fn left_out_note(silent: usize, all: usize) -> String {
+    let [say, them, are] =
+        if silent == 1 { ["says", "that one", "is"] } else { ["say", "them", "are"] };
+    format!(
+        "{silent} of {all} participants {say} nothing that sets {them} apart and {are} in no segment"
+    )
 }
 
 /// The sets of records that must stay together: all that a participant says, since a persona does
@@ -116,18 +164,28 @@ pub(super) fn enough(corpus: &Corpus, units: Vec<Vec<usize>>, slots: usize) -> V
 /// Brings units that are alike together, in at most `slots` groups.
 pub(super) fn alike(corpus: &Corpus, units: &[Vec<usize>], slots: usize, seed: u64) -> Vec<Group> {
     let slots = slots.min(units.len());
-    if slots == 0 {
-        return Vec::new();
-    }
     let features = Features::of(corpus, units);
-    let assigned = if slots == 1 { vec![0; units.len()] } else { cluster(&features, slots, seed) };
+    grouped(&features, units, &assign(&features, slots, seed), slots)
+}
+
+/// The group of each unit.
+fn assign(features: &Features, slots: usize, seed: u64) -> Vec<usize> {
+    if slots < 2 { vec![0; features.units.len()] } else { cluster(features, slots, seed, STARTS) }
+}
+
+fn grouped(
+    features: &Features,
+    units: &[Vec<usize>],
+    assigned: &[usize],
+    slots: usize,
+) -> Vec<Group> {
     let mut groups = vec![Group::default(); slots];
-    for (unit, &group) in units.iter().zip(&assigned) {
+    for (unit, &group) in units.iter().zip(assigned) {
         groups[group].records.extend(unit);
     }
     for (index, group) in groups.iter_mut().enumerate() {
         group.records.sort_unstable();
-        group.terms = terms(&features, &assigned, index);
+        group.terms = terms(features, assigned, index);
     }
     groups
 }
@@ -179,10 +237,10 @@ fn terms(features: &Features, assigned: &[usize], group: usize) -> Vec<String> {
 }
 
 /// Whether two features share a word. Values of columns share one only where the column and the
-/// value are the same, or where both are edges (`≥`) of one numeric column.
+/// value are the same, or where both are edges (`≥`, `<`) of one numeric column.
 fn share_a_word(one: &str, other: &str) -> bool {
-    if one.contains(['=', '≥']) || other.contains(['=', '≥']) {
-        return one.split('≥').next() == other.split('≥').next();
+    if one.contains(['=', '≥', '<']) || other.contains(['=', '≥', '<']) {
+        return one.split(['≥', '<']).next() == other.split(['≥', '<']).next();
     }
     let words = |name: &str| -> Vec<String> {
         name.split(' ').map(|word| word.trim_start_matches(['+', '-']).to_owned()).collect()

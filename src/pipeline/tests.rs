@@ -316,6 +316,28 @@ fn more_detail_gives_more_statements() {
 }
 
 #[test]
+fn who_says_a_word_or_two_does_not_speak_for_those_who_say_more() {
+    let mut corpus = interviews();
+    for person in 0..8 {
+        let short = [("answer", "Very good".to_owned())];
+        corpus.records.push(row(corpus.records.len(), &format!("P{person}"), &short));
+    }
+    for column in corpus.records.iter_mut().flat_map(|record| &mut record.columns) {
+        column.is_said = &*column.name == "answer";
+    }
+    let plan = Plan::new(
+        &Cleared::as_is(corpus.clone()),
+        &ScriptedModel::parse("ok").expect("a script"),
+        &settings(),
+    );
+    for slot in plan.expect("a plan").slots {
+        let seen = slot.ranked.iter().map(|(focus, _)| corpus.records[focus.record].text.as_str());
+        let seen: Vec<&str> = seen.collect();
+        assert!(seen.iter().all(|text| !text.contains("Very good")), "{seen:?}");
+    }
+}
+
+#[test]
 fn a_nod_is_no_statement_where_others_say_more() {
     let mut corpus = interviews();
     for person in 0..8 {

@@ -5,6 +5,7 @@
 //! columns are asked is up to [`super::facts`] and [`super::answers`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use super::segments::speaker;
 use crate::corpus::{Corpus, is_blank};
@@ -15,8 +16,10 @@ use crate::schema::Held;
 const LEAST: usize = 3;
 /// Of less than a quarter of the segment, nothing is told of the whole.
 const ANSWERED: usize = 4;
-/// The share from which a trait that is commoner than elsewhere is worth saying.
-const WORTH: f64 = 0.4;
+/// Fewest different numbers in the cells of a scale, and the highest number of one: people are asked
+/// for 1 to 5, 1 to 7, 0 to 10.
+const SCALE_LEAST: usize = 4;
+const SCALE_MOST: i64 = 10;
 /// One-sided 5 % point of the normal distribution.
 const SURE: f64 = 1.645;
 
@@ -72,6 +75,43 @@ impl<'c> Answers<'c> {
         }
     }
 
+    /// The answer that most of these people gave; of a scale, the end or the middle where most of them
+    /// are, since few agree on one of its numbers. Nothing where too few of them answered.
+    pub(super) fn commonest(&self, speakers: &BTreeSet<String>) -> Option<(String, Held)> {
+        let held = self.held(speakers);
+        let &(first, _) = held.first()?;
+        let Some(bands) = self.bands() else { return Some((first.to_owned(), held[0].1)) };
+        let within = |band: &RangeInclusive<i64>, who: &str| {
+            let number = self.cells.get(who).and_then(|cell| cell.parse().ok());
+            number.is_some_and(|number| band.contains(&number))
+        };
+        let counted = bands.into_iter().map(|band| {
+            let all = self.cells.keys().filter(|who| within(&band, who));
+            let (here, elsewhere): (Vec<&String>, Vec<_>) =
+                all.partition(|who| speakers.contains(*who));
+            let given = here.len();
+            (band, Held { given, given_by_all: given + elsewhere.len(), ..held[0].1 })
+        });
+        let (band, held) =
+            counted.reduce(|most, next| if next.1.given > most.1.given { next } else { most })?;
+        let (low, high) = (band.start(), band.end());
+        Some((if low == high { low.to_string() } else { format!("{low}–{high}") }, held))
+    }
+
+    /// Both ends of a scale, a third of it each, and its middle, where all cells are numbers of one.
+    fn bands(&self) -> Option<Vec<RangeInclusive<i64>>> {
+        let numbers: Option<BTreeSet<i64>> =
+            self.cells.values().map(|cell| cell.parse().ok()).collect();
+        let numbers = numbers.filter(|numbers| numbers.len() >= SCALE_LEAST)?;
+        let (low, high) = (*numbers.first()?, *numbers.last()?);
+        if low < 0 || high > SCALE_MOST {
+            return None;
+        }
+        let third = (high - low) / 3;
+        let bands = [low..=low + third, low + third + 1..=high - third - 1, high - third..=high];
+        Some(bands.into_iter().filter(|band| !band.is_empty()).collect())
+    }
+
     /// How many of these people, and of all, gave each answer that one of them gave; most frequent
     /// first. Nothing where too few of them answered.
     pub(super) fn held(&self, speakers: &BTreeSet<String>) -> Vec<(&'c str, Held)> {
@@ -113,19 +153,24 @@ pub(super) fn is_everybodys(held: &Held) -> bool {
     held.answered_by_all >= EVERYBODY && held.given_by_all == held.answered_by_all
 }
 
+/// Whether most of those asked hold it: what a minority holds is not said of the whole.
+pub(super) fn is_majority(held: &Held) -> bool {
+    held.given * 2 > held.answered
+}
+
 /// Whether two thirds of those asked hold it: with half of them, the next survey may say the
 /// opposite.
 pub(super) fn is_clear_majority(held: &Held) -> bool {
     held.given * 3 >= held.answered * 2 && (held.given >= LEAST || held.given == held.answered)
 }
 
-/// Whether so many hold it that it is no accident of drawing `answered` of all people: more than
-/// the hypergeometric mean by [`SURE`] standard deviations, with a correction for continuity, which
+/// Whether most hold it, and so many that it is no accident of drawing `answered` of all people: more
+/// than the hypergeometric mean by [`SURE`] standard deviations, with a correction for continuity, which
 /// keeps two of three from counting.
 pub(super) fn is_clearly_more(held: &Held) -> bool {
     let [given, answered, given_by_all, all] =
         [held.given, held.answered, held.given_by_all, held.answered_by_all].map(|n| n as f64);
-    if held.given < LEAST || given < WORTH * answered || held.answered >= held.answered_by_all {
+    if held.given < LEAST || !is_majority(held) || held.answered >= held.answered_by_all {
         return false;
     }
     let share = given_by_all / all;
@@ -160,6 +205,7 @@ mod tests {
             (held(5, 9, 9, 18), false),
             (held(5, 9, 5, 36), true),
             (held(4, 9, 4, 12), false),
+            (held(40, 90, 40, 400), false),
             (held(30, 100, 31, 1000), false),
         ] {
             assert_eq!(is_trait(&counts), is, "{counts:?}");
@@ -170,6 +216,25 @@ mod tests {
     fn what_everybody_answers_tells_nothing_of_anybody() {
         assert!(is_everybodys(&held(3, 3, 9, 9)));
         assert!(!is_everybodys(&held(3, 3, 8, 9)) && !is_everybodys(&held(3, 3, 5, 5)));
+    }
+
+    #[test]
+    fn of_a_scale_an_end_or_the_middle_is_told() {
+        let told = |cells: &[&str]| {
+            let row = |(at, cell): (usize, &&str)| {
+                row(at, &format!("P{at}"), &[("trust", (*cell).to_owned())])
+            };
+            let records = cells.iter().enumerate().map(row).collect();
+            let corpus = Corpus { records, ..Corpus::default() };
+            let speakers = corpus.records[..4].iter().map(|r| speaker(&corpus, r)).collect();
+            let found = Answers::of(&corpus, |_| true)[0].commonest(&speakers);
+            found.map(|(what, held)| format!("{what}: {held}"))
+        };
+        let of = |cells| told(cells).unwrap();
+        assert_eq!(of(&["4", "5", "5", "2", "1", "2", "3", "4"]), "4–5: 3 of 4; 50 % of all");
+        assert_eq!(of(&["0", "2", "3", "9", "10", "7", "6", "5"]), "0–3: 3 of 4; 38 % of all");
+        assert_eq!(of(&["1", "1", "2", "1", "2", "2", "2", "2"]), "1: 3 of 4; 38 % of all");
+        assert_eq!(of(&["a", "a", "a", "b", "c", "d"]), "a: 3 of 4; 50 % of all");
     }
 
     #[test]

@@ -98,7 +98,7 @@ pub struct Focus {
 pub struct CountedAnswer {
     /// The question, which is the name of its column.
     pub question: String,
-    /// The answer: a whole cell, or one of several in it.
+    /// The answer: a whole cell, or one of several in it, or `4–5` for either number of a scale.
     pub value: String,
     /// How many gave it.
     pub held: Held,
@@ -129,6 +129,14 @@ impl CountedAnswer {
         title_of(&self.asked())
     }
 
+    fn is_given_by(&self, answer: &str) -> bool {
+        let ends = self.value.split_once('–').map(|(low, high)| [low, high, answer]);
+        match ends.map(|ends| ends.map(str::parse::<i64>)) {
+            Some([Ok(low), Ok(high), Ok(number)]) => (low..=high).contains(&number),
+            _ => answer == self.value,
+        }
+    }
+
     /// Where a record gives this answer, in bytes of its text.
     pub fn place(&self, record: &Record) -> Option<Range<usize>> {
         let of_question = |column: &&ColumnSpan| *column.name == *self.question;
@@ -137,7 +145,7 @@ impl CountedAnswer {
             let blank = cell.len() - cell.trim_start().len();
             let whole = blank..blank + cell.trim().len();
             let answers = self.separator.map_or(vec![whole], |separator| separator.split(cell));
-            let place = answers.into_iter().find(|at| cell[at.clone()] == self.value)?;
+            let place = answers.into_iter().find(|at| self.is_given_by(&cell[at.clone()]))?;
             Some(column.start + place.start..column.start + place.end)
         })
     }

@@ -16,7 +16,7 @@ use super::aspects::Aspect;
 use super::draft::{Brief, CountedAnswer, EXCERPT, Focus, LEAST_ANSWERS, TITLE};
 use super::leanings;
 use super::passages::{MIN_WORDS, Passage, clauses, passages, shorten, stand_in, words};
-use super::standing::{cuts_a_quotation, keep_standing, title_want, want};
+use super::standing::{cuts_a_quotation, keep_standing, leans, title_want, want};
 use crate::corpus::{Corpus, Record};
 
 /// Fewest sentences for a draft of its own. With fewer, quotes and statements draw from the same
@@ -79,16 +79,19 @@ impl Pools {
         all.shuffle(rng);
         let mut quotes =
             if all.len() < FRESH { all.clone() } else { take_quotes(corpus, brief, &mut all) };
-        let mut voice =
-            if quotes.len() < FRESH { quotes.clone() } else { quotes.split_off(FRESH / 2) };
+        // What sums the persona up is not quoted again where there is another sentence.
+        let mut voice = match quotes.len() {
+            0..2 => quotes.clone(),
+            several => quotes.split_off((several / 2).min(FRESH / 2)),
+        };
         // The sentence that sums the persona up is read without the one before it.
         let wants = |passage: &Passage| want(&text_of(corpus, passage));
         keep_best(&mut voice, wants);
         let texts = |set: Vec<Passage>| -> Vec<String> {
             set.iter().map(|passage| text_of(corpus, passage)).collect()
         };
-        let voice = texts(voice);
-        leave_out_said(&mut titles, &voice);
+        let mut voice = texts(voice);
+        part_from(&mut titles, &mut voice);
         let mut pools: [Vec<Passage>; 3] = Default::default();
         let mut neutral = Vec::new();
         for passage in all {
@@ -247,12 +250,16 @@ fn strengths(corpus: &Corpus, brief: &Brief, passage: &Passage) -> [f32; 3] {
     leanings::strengths(&corpus.records[passage.record], &passage.range, &brief.leanings)
 }
 
-/// Leaves out titles that one of these sentences contains, unless all of them are: a title that the
-/// summary repeats tells nothing new.
-fn leave_out_said(titles: &mut Vec<String>, sentences: &[String]) {
-    let is_said = |title: &String| sentences.iter().any(|sentence| sentence.contains(title));
-    if !titles.iter().all(is_said) {
-        titles.retain(|title| !is_said(title));
+/// Leaves out titles that one of the sentences contains, of which one sums the persona up: a title that
+/// the summary repeats tells nothing new. Where all titles are said, one sentence gives way to them, if
+/// there is another.
+fn part_from(titles: &mut Vec<String>, sentences: &mut Vec<String>) {
+    let is_said = |title: &String, by: &[String]| by.iter().any(|said| said.contains(title));
+    if titles.iter().all(|title| is_said(title, sentences)) && sentences.len() > 1 {
+        sentences.pop();
+    }
+    if !titles.iter().all(|title| is_said(title, sentences)) {
+        titles.retain(|title| !is_said(title, sentences));
     }
 }
 
@@ -308,8 +315,9 @@ fn keep_best<T>(all: &mut Vec<T>, wants: impl Fn(&T) -> usize) {
     all.retain(|one| wants(one) <= least.max(1));
 }
 
-/// Phrases that may become the title: short clauses of the sentences in focus, else their first
-/// words. Where the title will name a role, they are words of somebody with that role.
+/// Phrases that may become the title: short clauses with which a sentence in focus begins or in which
+/// the speaker is the subject, else its first words. The end of a sentence, torn off, tells nothing.
+/// Where the title will name a role, they are words of somebody with that role.
 fn titles(corpus: &Corpus, brief: &Brief, all: &[Passage]) -> Vec<String> {
     let has_role = |passage: &&Passage| {
         brief.role.as_deref().is_none_or(|role| has_cell(&corpus.records[passage.record], role))
@@ -324,7 +332,12 @@ fn titles(corpus: &Corpus, brief: &Brief, all: &[Passage]) -> Vec<String> {
             let place = clause.start - start..clause.end - start;
             cuts_a_quotation(&text[passage.range.clone()], &place)
         };
-        let own = clauses(text, &passage.range).into_iter().filter(|clause| !reported(clause));
+        let stands = |clause: &Range<usize>| {
+            let said = &text[clause.clone()];
+            !leans(said) && (clause.start == start || is_first_person(said))
+        };
+        let own = clauses(text, &passage.range).into_iter();
+        let own = own.filter(|clause| !reported(clause) && stands(clause));
         let short = own.map(|range| &text[range]);
         found.extend(short.filter(|clause| clause.chars().count() <= TITLE.1).map(str::to_owned));
     }
@@ -378,13 +391,21 @@ mod tests {
 
     #[test]
     fn a_title_is_not_said_again_by_the_summary_where_there_is_another() {
-        let summing_up = ["I print the day out before I leave.".to_owned()];
-        let mut titles = vec!["I print the day out".to_owned(), "I carry the bag".to_owned()];
-        leave_out_said(&mut titles, &summing_up);
-        assert_eq!(titles, ["I carry the bag"]);
-        let mut only = vec!["I print the day out".to_owned()];
-        leave_out_said(&mut only, &summing_up);
-        assert_eq!(only, ["I print the day out"]);
+        let print = "I print the day out before I leave.";
+        let parted = |titles: &[&str], sentences: &[&str]| {
+            let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+            let (mut titles, mut sentences): (Vec<String>, _) = (owned(titles), owned(sentences));
+            part_from(&mut titles, &mut sentences);
+            (titles, sentences.len())
+        };
+        let bag = "I carry the bag";
+        assert_eq!(parted(&["I print the day out", bag], &[print]), (vec![bag.to_owned()], 1));
+        assert_eq!(parted(&["I print the day out"], &[print]).0, ["I print the day out"]);
+        let all = ["I carry the bag up.", print];
+        assert_eq!(
+            parted(&[bag, "I print the day out"], &all),
+            (vec!["I print the day out".to_owned()], 1)
+        );
     }
 
     #[test]

@@ -163,8 +163,11 @@ fn tiny_person(persona: &Persona) -> Value {
     if let Some(age) = age.and_then(|(_, value)| value.trim().parse::<u32>().ok()) {
         person.insert("age".into(), age.into());
     }
-    // A title may be, or end in, what somebody said, which is nobody's occupation.
-    let role = persona.title.split('“').next().unwrap_or_default().trim_end_matches([' ', ':']);
+    // A title may be, or end in, what somebody said or ticked, which is nobody's occupation. Where it
+    // was put together and quotes nobody, it is an answer.
+    let is_answer = persona.provenance.style == "extractive" && !persona.title.contains('“');
+    let role = persona.title.split('“').next().filter(|_| !is_answer).unwrap_or_default();
+    let role = role.trim_end_matches([' ', ':']);
     let role = if role.is_empty() { "participant of a study" } else { role };
     let occupation = json!({
         "title": plain_line(role), "description": plain_line(&persona.summary),
@@ -222,5 +225,12 @@ mod tests {
         assert_eq!(persona["long_term_goals"], json!(["a schedule to trust"]));
         assert_eq!(persona["preferences"]["dislikes"], json!(["late changes"]));
         assert_eq!(persona["other_facts"][0], "role: nurse");
+        let of = |title: &str| {
+            let mut persona = sample::persona();
+            (persona.title, persona.provenance.style) = (title.into(), "extractive".into());
+            tiny_person(&persona)["persona"]["occupation"]["title"].clone()
+        };
+        assert_eq!(of("Nurse: “I run”"), "Nurse");
+        assert_eq!(of("How likely are you to recommend us?: 10"), "participant of a study");
     }
 }

@@ -254,6 +254,10 @@ pub struct PlanReport {
     pub style: String,
     /// How the records were divided: `participants`, `records` or `column`.
     pub grouping: String,
+    /// How far the segments show in what they were not found by, where people were parted by what they
+    /// say and answer, and are enough of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reliability: Option<Reliability>,
     /// The slots, one for each final persona; a shard has only its own.
     pub slots: Vec<SlotReport>,
     /// Number of slots of the whole run, where this is a shard of it.
@@ -276,6 +280,18 @@ pub struct PlanReport {
     /// What came of the local model's reading before the drafts, where it read stretch by stretch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<DigestReport>,
+}
+
+/// How far segments found by one half of the words and columns show in the other half, on average over
+/// several ways of halving.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reliability {
+    /// The share of the differences between people that is between segments.
+    pub between_segments: f64,
+    /// The same share where people are dealt out to segments by chance.
+    pub by_chance: f64,
+    /// By how many standard deviations of chance the first exceeds the second.
+    pub deviations: f64,
 }
 
 /// What came of reading the records stretch by stretch.

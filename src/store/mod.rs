@@ -16,7 +16,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use event::{
     CallCost, Card, DigestReport, DraftId, Event, JudgeReport, Pairwise, PlanReport, Purpose,
-    Refinement, SignalReport, SlotReport, Spread, Started, StretchId,
+    Refinement, Reliability, SignalReport, SlotReport, Spread, Started, StretchId,
 };
 pub use state::{Body, Digested, Draft, Egress, Purchase, RunState};
 

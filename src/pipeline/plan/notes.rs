@@ -22,6 +22,8 @@ pub(super) fn notes(
         unnamed_participants(corpus),
         unknown_participants(plan, segmentation),
         closed_questions(plan),
+        chance(plan),
+        says_little(plan),
         small_model(plan),
         nothing_to_digest(plan),
         unused_records(plan, corpus, reads_here),
@@ -77,6 +79,33 @@ fn closed_questions(plan: &Plan) -> Option<String> {
     let is_answered = plan.slots.iter().any(|slot| !slot.answers.is_empty());
     (plan.closed && is_answered).then(|| {
         "people were asked closed questions and say little themselves: the personas rest on what most of a segment answered".to_owned()
+    })
+}
+
+/// Standard deviations above chance from which segments are more than chance.
+const SURE: f64 = 3.0;
+
+fn chance(plan: &Plan) -> Option<String> {
+    plan.report.reliability.filter(|found| found.deviations < SURE).map(|found| {
+        let percent = |share: f64| (share * 1000.0).round() / 10.0;
+        format!(
+            "the segments are hardly better than chance: found by one half of what is known of people, they make up {} % of the differences in the other half, people dealt out by lot {} %. Take each persona for some voices and not for a kind of person; --segments-by parts people by a column",
+            percent(found.between_segments),
+            percent(found.by_chance),
+        )
+    })
+}
+
+fn says_little(plan: &Plan) -> Option<String> {
+    let short = plan.slots.iter().enumerate().filter(|(_, slot)| slot.says_little);
+    let short: Vec<String> = short.map(|(at, _)| (at + 1).to_string()).collect();
+    (!short.is_empty() && short.len() < plan.slots.len()).then(|| {
+        let (segments, rests) = if short.len() == 1 {
+            ("segment", "persona rests")
+        } else {
+            ("segments", "personas rest")
+        };
+        format!("{segments} {} said little: the {rests} on a few short answers", short.join(", "))
     })
 }
 

@@ -13,6 +13,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::corpus::Corpus;
+use crate::pipeline::features::Features;
 use crate::pipeline::segments::{part, units};
 use crate::pipeline::tests::{Watch, block_on, models, new_run, row, settings, source};
 use crate::pipeline::{Cancel, Settings, run};
@@ -404,6 +405,89 @@ fn planted_segments_are_found_again_and_by_lot_they_are_not() {
         assert!(ours >= 0.8, "{name}: only {ours:.2} of the segments have a slot");
         assert!(lot < 0.5, "{name}: {lot:.2} are covered by lot, so the kind tells nothing");
     }
+}
+
+/// People of known segments who speak once, with what two columns say of each.
+fn with_columns(columns: impl Fn(usize, &mut Planted) -> [(&'static str, String); 2]) -> Planted {
+    let mut planted = Planted::new(3, 4);
+    for person in 0..90 {
+        let (topic, view) = (planted.any(&TOPICS), planted.any(&VIEWS[person % 3]));
+        let said = format!("About {topic}. {view}. {}", planted.any(&FILLER));
+        let [one, other] = columns(person, &mut planted);
+        planted.add(person, &[one, other, ("answer", said)], person % 3);
+    }
+    planted
+}
+
+fn columns_that_count(planted: &Planted) -> Vec<String> {
+    let all: Vec<usize> = (0..planted.truth.len()).collect();
+    let (_, units) = units(&planted.corpus, &all, planted.segments);
+    let names = Features::of(&planted.corpus, &units).names;
+    let columns = names.iter().filter_map(|name| Some(name.split_once('=')?.0.to_owned()));
+    let mut columns: Vec<String> = columns.collect();
+    columns.dedup();
+    columns
+}
+
+#[test]
+fn a_column_counts_only_where_what_people_say_goes_with_it() {
+    const PLANS: [&str; 3] = ["Free", "Pro", "Enterprise"];
+    let by_lot = with_columns(|_, planted| {
+        let plan = planted.draw.random_range(0..3);
+        [("plan", PLANS[plan].to_owned()), ("price", ["0", "10", "90"][plan].to_owned() + " EUR")]
+    });
+    assert!(
+        columns_that_count(&by_lot).is_empty(),
+        "a plan and its price only tell of one another"
+    );
+    let telling = with_columns(|person, planted| {
+        let own = planted.draw.random_bool(0.8);
+        let team = if own { person % 3 } else { planted.draw.random_range(0..3) };
+        let site = planted.any(&["north", "south"]).to_owned();
+        [("crew", ["red", "blue", "green"][team].to_owned()), ("site", site)]
+    });
+    assert_eq!(columns_that_count(&telling), ["crew"]);
+}
+
+#[test]
+fn segments_are_told_from_what_chance_makes() {
+    let deviations = |planted: &Planted| {
+        let all: Vec<usize> = (0..planted.truth.len()).collect();
+        let segmentation = part(&planted.corpus, &all, 3, 1, None);
+        segmentation.reliability.expect("people enough").surprise
+    };
+    assert!(deviations(&Planted::phrases(&[5, 4, 3], 1)) > 3.0);
+    let found = deviations(&Planted::frequencies(1, 60, 2));
+    assert!(found < 3.0, "all speak alike: {found}");
+}
+
+#[test]
+fn segments_that_are_a_columns_values_are_told_as_such() {
+    let mut planted = Planted::new(3, 1);
+    for person in 0..30 {
+        let score = [1, 5, 9][person % 3];
+        planted.add(person, &[("score", score.to_string())], person % 3);
+    }
+    let all: Vec<usize> = (0..30).collect();
+    let notes = part(&planted.corpus, &all, 3, 1, None).notes;
+    assert!(notes.iter().any(|note| note.contains("follow 'score'")), "{notes:?}");
+}
+
+#[test]
+fn who_says_nothing_that_tells_makes_no_segment() {
+    let mut planted = Planted::phrases(&[10; 3], 3);
+    for person in 30..50 {
+        let short = format!("Fine{} thanks", "!".repeat(person - 30));
+        planted.add(person, &[("answer", short)], 0);
+    }
+    let all: Vec<usize> = (0..planted.truth.len()).collect();
+    let segmentation = part(&planted.corpus, &all, 3, 1, None);
+    assert_eq!(segmentation.left_out.len(), 20, "{:?}", segmentation.left_out);
+    assert!(
+        segmentation.notes.iter().any(|note| note.contains("20 of 50 participants say nothing")),
+        "{:?}",
+        segmentation.notes
+    );
 }
 
 #[test]
