@@ -210,6 +210,7 @@ impl<'r> Teller<'r> {
         let text = text_of(block).trim().replace('\n', " ");
         let spans = told::spans(&text);
         let is_whole = is_whole(&text, &spans);
+        let is_researchers = block.section.as_deref().is_some_and(researchers::is_heading);
         let mut notes = String::new();
         let mut from = 0;
         let mut has_said = false;
@@ -223,7 +224,10 @@ impl<'r> Teller<'r> {
             } else {
                 self.said_by(lead, words, after)
             };
+            // In what researchers plan, the words of a button stand between such marks as well.
+            let is_planned = is_researchers && !is_whole && !told::has_verb(end_of(lead));
             let is_said = (is_whole || spoken_words(words) >= LEAST_WORDS)
+                && !is_planned
                 && !told::is_narrators(end_of(before))
                 && !who.as_deref().is_some_and(|who| self.people.is_team(who));
             if !is_said {
@@ -381,7 +385,8 @@ mod tests {
                  - {label}\"I'm looking for a number and all I see is a horse.\"\n- Abandoned.\n\n\
                  ## Task 2\n- Looked for a phone number, did not find one.\n\
                  - {label}\"I never put my card into a thing I don't know.\"\n\n## Debrief\n\
-                 - Q: What would have helped?\n- {label}\"Let me reserve it and I pay at the desk.\"\n"
+                 - Q: What would have helped?\n- {label}\"Let me reserve it and I pay at the desk.\"\n\n\
+                 ## Next steps\n- Rename it to \"Pay at the desk later\" and test.\n"
             )
         };
         for label in ["", "P1: "] {

@@ -218,6 +218,16 @@ mod tests {
     }
 
     #[test]
+    fn the_id_beside_a_name_may_be_what_the_others_call_people() {
+        let said = "Tester,Task,Comment\nG01,pay,I could not find the button.\n\
+                    G01,search,I typed it twice and gave up.\nG02,pay,I paid in the end with my card.\n";
+        let corpus = read(&[("who.csv", WHO), ("said.csv", said)]);
+        let who: Vec<_> = corpus.records.iter().filter_map(|r| r.participant.as_deref()).collect();
+        assert_eq!(who, ["G03", "G01", "G01", "G02"]);
+        assert!(corpus.records[1].text.starts_with("Name: Nadia\n"));
+    }
+
+    #[test]
     fn two_tables_of_answers_stay_as_they_are() {
         let again = "Participant,Since then\nG01,I have given the plot to my son since.\n\
                      G02,We have a new committee and no vote.\n";

@@ -11,7 +11,7 @@ use crate::corpus::is_prose;
 use crate::corpus::names::{is_context, is_id_name, is_question, normalise};
 use crate::corpus::persons::{Person, person};
 use crate::corpus::talk::moderator::ends_in_question;
-use crate::corpus::values::{are_nearly_all, is_time_stamp};
+use crate::corpus::values::{are_nearly_all, is_time_stamp, number};
 use crate::corpus::{Corpus, Finding, Record};
 
 /// Names of columns that hold an id and do not say what of.
@@ -50,6 +50,27 @@ const THINGS: [&str; 28] = [
     "week",
     "round",
     "wave",
+];
+
+/// Names of columns with what people were asked about, besides questions.
+const TOPICS: [&str; 17] = [
+    "topic",
+    "theme",
+    "prompt",
+    "questionid",
+    "item",
+    "thema",
+    "frageid",
+    "thème",
+    "sujet",
+    "tema",
+    "tópico",
+    "assunto",
+    "argomento",
+    "onderwerp",
+    "ämne",
+    "temat",
+    "тема",
 ];
 
 /// Most columns of a table that are searched, and most of ids of all tables that are compared with
@@ -112,9 +133,6 @@ pub(crate) fn find(corpus: &mut Corpus) {
         known.add(&table.key, table.people.iter().copied());
     }
     let mut chosen: BTreeMap<TableKey, Chosen> = BTreeMap::new();
-    for table in tables.iter().filter(|table| table.lists_others(&known)) {
-        chosen.extend(known.named_in(table).map(|found| (table.key.clone(), found)));
-    }
     for table in unnamed() {
         let ids = || table.columns.iter().filter(|(name, _)| is_id(name));
         let comes_back = || {
@@ -133,6 +151,9 @@ pub(crate) fn find(corpus: &mut Corpus) {
     }
     for (table, chosen) in &chosen {
         known.add(table, chosen.people.iter().map(|(_, who)| who.as_str()));
+    }
+    for table in tables.iter().filter(|table| table.lists_others(&known)) {
+        chosen.extend(known.named_in(table).map(|found| (table.key.clone(), found)));
     }
     let mut nobodys: Vec<(TableKey, String)> = Vec::new();
     for table in unnamed() {
@@ -335,14 +356,15 @@ impl<'c> Listed<'c> {
         Some(Chosen::new(name, values, "its name is a word for people"))
     }
 
-    /// The column with the question that a row answers: its questions come back, and it is named
+    /// The column with the question or topic that a row answers: these come back, and it is named
     /// for them or they end in question marks.
     fn question(&self) -> Option<(&'c str, &Values<'c>)> {
         self.filled().find(|(name, values)| {
             let different: HashSet<&str> = values.iter().map(|(_, value)| *value).collect();
             let asking = different.iter().filter(|value| ends_in_question(value)).count();
             let comes_back = different.len() > 1 && different.len() * 2 <= values.len();
-            comes_back && (is_question(name) || asking * 2 > different.len())
+            let is_asked = is_question(name) || TOPICS.contains(&normalise(name).as_str());
+            comes_back && (is_asked || asking * 2 > different.len())
         })
     }
 
@@ -357,13 +379,17 @@ impl<'c> Listed<'c> {
                 && (is_id(name) || !is_context(name))
                 && !THINGS.iter().any(|thing| plain.contains(thing))
         };
+        let is_named = |name: &str| person(name).is_some() || is_id(name);
         let columns = self.filled().filter(|(name, values)| {
-            may_name(name) && !is_time_stamp(values[0].1) && meets_each(values, &questions)
+            // Years and counts are numbers, too, and come in no runs.
+            let is_sure = || is_named(name) || number(values[0].1).is_none() || tell_apart(values);
+            may_name(name)
+                && !is_time_stamp(values[0].1)
+                && meets_each(values, &questions)
+                && is_sure()
         });
-        let (name, values) = columns.min_by_key(|(name, values)| {
-            let is_named = person(name).is_some() || is_id(name);
-            (!is_named, Reverse(distinct(values)))
-        })?;
+        let (name, values) =
+            columns.min_by_key(|(name, values)| (!is_named(name), Reverse(distinct(values))))?;
         Some(Chosen::new(name, values, "each of its values meets each question once"))
     }
 }
@@ -503,6 +529,9 @@ mod tests {
         for name in ["Beteiligte", "N°", "salarié", "leaver", "xyz"] {
             assert_eq!(long(name), (3, guessed.clone()), "{name}");
         }
+        let by_topic = "interview;thema;aussage\n1;Bus;Ich warte lange.\n1;Bahn;Sie kommt nie.\n\
+                        2;Bus;Er ist voll.\n2;Bahn;Ich fahre gern damit.\n";
+        assert_eq!(people(&[("long.csv", by_topic)]), (2, guessed));
         assert_eq!(long("product"), (6, vec!["participant-unknown".to_owned()]));
     }
 

@@ -297,11 +297,12 @@ pub(crate) fn sole_participant(blocks: &[Block]) -> Option<(String, Facts)> {
         let label =
             label_of(line).filter(|label| is_generic(label) || is_word_for_participant(label))?;
         let value = line.split_once([':', '：'])?.1.trim_matches(['*', '_', ' ', '|']);
-        let (name, rest) = value.split_once([',', ';']).unwrap_or((value, ""));
         let name =
-            names_in(name).next().filter(|_| !label.is_empty() && !value.contains(['"', '“']))?;
+            names_in(value).next().filter(|_| !label.is_empty() && !value.contains(['"', '“']))?;
+        let rest = value.strip_prefix(name.as_str()).unwrap_or_default();
+        let rest = rest.trim_start_matches([',', ';', ' ', '–', '—']);
         // The first makes them the same person in every file.
-        let facts = [(WHOSE_FILE, name.as_str()), ("profile", rest.trim())].into_iter();
+        let facts = [(WHOSE_FILE, name.as_str()), ("profile", rest)].into_iter();
         let facts = facts.filter(|(_, value)| !value.is_empty());
         let facts = facts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         Some((name, facts))
