@@ -17,9 +17,9 @@ use super::features::Features;
 const SAMPLE: usize = 400;
 /// Fewest units that show an agreement.
 const LEAST: usize = 8;
-/// Standard deviations above chance from which a column goes with what people say, of a distribution that may be as skewed as a chi-squared one: each
-/// column has several chances to agree with something, and one that does so by chance would decide over
-/// what people say.
+/// Standard deviations above chance from which a column goes with what people say, of a distribution
+/// that may be as skewed as a chi-squared one: each column has several chances to agree with something,
+/// and one that does so by chance would decide over what people say.
 const SURE: f64 = 4.0;
 /// The same for two columns, which count only where two other ones agree as well.
 const SURE_AMONG: f64 = 3.0;
