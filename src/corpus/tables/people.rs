@@ -262,13 +262,13 @@ impl Known {
             let found = values.iter().filter_map(|(_, value)| known(name, value));
             found.collect::<HashSet<_>>().len()
         };
-        let others = self.0.values().filter(|met| met.is_beside(&table.key)).count();
+        // Counted only where a column may be theirs: there may be thousands of tables.
+        let others = || self.0.values().filter(|met| met.is_beside(&table.key)).count();
         let columns = table.filled().filter_map(|(name, values)| {
-            let different = distinct(values);
-            let (shared, least) = (shared(name, values), different.min(others));
+            let (shared, different) = (shared(name, values), distinct(values));
             let is_theirs = shared >= LEAST_SHARED
-                && shared * 2 >= least
-                && (is_id(name) || are_nearly_all(different, values.len()));
+                && (is_id(name) || are_nearly_all(different, values.len()))
+                && shared * 2 >= different.min(others());
             is_theirs.then_some((shared, name, values))
         });
         // The first among equals.
