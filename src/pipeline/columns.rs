@@ -372,6 +372,18 @@ mod tests {
     }
 
     #[test]
+    fn a_study_in_which_a_quarter_speaks_is_not_closed() {
+        let said =
+            ["I forget what I said", "My diary is all I trust", "The family wants to see it"];
+        for (speaking, closed) in [(3, false), (2, true)] {
+            let why = |at: usize| if at < speaking { said[at] } else { "" };
+            let rows: Vec<[&str; 2]> = (0..10).map(|at| [["a", "b"][at % 2], why(at)]).collect();
+            let rows: Vec<&[&str]> = rows.iter().map(|row| row.as_slice()).collect();
+            assert_eq!(Columns::of(&corpus(&["score", "why"], &rows)).closed, closed);
+        }
+    }
+
+    #[test]
     fn who_people_are_is_no_answer_of_a_closed_study() {
         let header = ["who", "Age", "Do you ever gamble?", "Do you eat steak?", "likes"];
         let rows: [&[&str]; 4] = [

@@ -79,7 +79,9 @@ pub(super) fn may_tell(aspect: Aspect, record: &Record, at: usize, sentence: &st
         (Some(Asked::Trouble | Asked::Habit), Aspect::Goal) => wishes,
         (Some(Asked::Change) | None, Aspect::Goal) => !complains && !states,
         (Some(Asked::Wish | Asked::Habit), Aspect::Pain) => complains,
-        (Some(Asked::Trouble | Asked::Change), Aspect::Pain) => !wishes,
+        (Some(Asked::Trouble), Aspect::Pain) => !wishes,
+        // `Shorter queues`, `Ouvrir plus tôt`: what is to be improved is a pain where it is told.
+        (Some(Asked::Change), Aspect::Pain) => complains || states,
         (Some(Asked::Wish | Asked::Trouble), Aspect::Behaviour) => does && !complains,
         (Some(Asked::Liking), Aspect::Behaviour) => does,
         (Some(Asked::Liking), Aspect::Goal | Aspect::Pain)
@@ -181,6 +183,9 @@ mod tests {
             ("What do you like most?", "I bill straight from it.", "Behaviour"),
             ("What should we improve?", "It gets very slow on large boards.", "Pain"),
             ("What should we improve?", "A chart would be useful.", "Goal"),
+            ("What should we improve?", "Shorter queues at the desk.", "Goal"),
+            ("Que faudrait-il améliorer ?", "Ouvrir le laboratoire dès 7 h", "Goal"),
+            ("¿Qué deberíamos mejorar?", "Citas por la tarde.", "Goal"),
             ("What should we improve?", "I copy it into a sheet each Friday.", "Pain"),
             ("", "Reports are useless for my board.", "Pain Behaviour"),
             ("", "Offline mode on the train.", "Goal Pain Behaviour"),

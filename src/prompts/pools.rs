@@ -332,12 +332,8 @@ fn titles(corpus: &Corpus, brief: &Brief, all: &[Passage]) -> Vec<String> {
             let place = clause.start - start..clause.end - start;
             cuts_a_quotation(&text[passage.range.clone()], &place)
         };
-        let stands = |clause: &Range<usize>| {
-            let said = &text[clause.clone()];
-            !leans(said) && (clause.start == start || is_first_person(said))
-        };
-        let own = clauses(text, &passage.range).into_iter();
-        let own = own.filter(|clause| !reported(clause) && stands(clause));
+        let own = standing_clauses(text, &passage.range);
+        let own = own.into_iter().filter(|clause| !reported(clause));
         let short = own.map(|range| &text[range]);
         found.extend(short.filter(|clause| clause.chars().count() <= TITLE.1).map(str::to_owned));
     }
@@ -351,6 +347,16 @@ fn titles(corpus: &Corpus, brief: &Brief, all: &[Passage]) -> Vec<String> {
         found.retain(|clause| is_first_person(clause));
     }
     found
+}
+
+/// The clauses of a sentence that may stand alone: those with which it begins, and those in which the
+/// speaker is the subject.
+fn standing_clauses(text: &str, sentence: &Range<usize>) -> Vec<Range<usize>> {
+    let stands = |clause: &Range<usize>| {
+        let said = &text[clause.clone()];
+        !leans(said) && (clause.start == sentence.start || is_first_person(said))
+    };
+    clauses(text, sentence).into_iter().filter(stands).collect()
 }
 
 /// Whether a cell of the record is this value and nothing else.
@@ -406,6 +412,25 @@ mod tests {
             parted(&[bag, "I print the day out"], &all),
             (vec!["I print the day out".to_owned()], 1)
         );
+    }
+
+    #[test]
+    fn the_torn_off_end_of_a_sentence_is_no_title() {
+        for (sentence, stand) in [
+            ("It's eight here and nine on the poster.", &[][..]),
+            (
+                "J'ai attendu six heures, sans qu'on me dise quoi que ce soit.",
+                &["J'ai attendu six heures"],
+            ),
+            (
+                "The bus came late again, I never trust the timetable.",
+                &["The bus came late again", "I never trust the timetable"],
+            ),
+        ] {
+            let found = standing_clauses(sentence, &(0..sentence.len()));
+            let found: Vec<&str> = found.into_iter().map(|clause| &sentence[clause]).collect();
+            assert_eq!(found, stand, "{sentence}");
+        }
     }
 
     #[test]

@@ -407,14 +407,15 @@ fn planted_segments_are_found_again_and_by_lot_they_are_not() {
     }
 }
 
-/// People of known segments who speak once, with what two columns say of each.
-fn with_columns(columns: impl Fn(usize, &mut Planted) -> [(&'static str, String); 2]) -> Planted {
+/// People of known segments who speak once, with what columns say of each.
+fn with_columns(columns: impl Fn(usize, &mut Planted) -> Vec<(&'static str, String)>) -> Planted {
     let mut planted = Planted::new(3, 4);
     for person in 0..90 {
         let (topic, view) = (planted.any(&TOPICS), planted.any(&VIEWS[person % 3]));
         let said = format!("About {topic}. {view}. {}", planted.any(&FILLER));
-        let [one, other] = columns(person, &mut planted);
-        planted.add(person, &[one, other, ("answer", said)], person % 3);
+        let mut cells = columns(person, &mut planted);
+        cells.push(("answer", said));
+        planted.add(person, &cells, person % 3);
     }
     planted
 }
@@ -431,22 +432,55 @@ fn columns_that_count(planted: &Planted) -> Vec<String> {
 
 #[test]
 fn a_column_counts_only_where_what_people_say_goes_with_it() {
-    const PLANS: [&str; 3] = ["Free", "Pro", "Enterprise"];
+    let one_of = |of: usize, kinds: [&str; 3]| kinds[of].to_owned();
     let by_lot = with_columns(|_, planted| {
         let plan = planted.draw.random_range(0..3);
-        [("plan", PLANS[plan].to_owned()), ("price", ["0", "10", "90"][plan].to_owned() + " EUR")]
+        vec![
+            ("plan", one_of(plan, ["Free", "Pro", "Enterprise"])),
+            ("price", one_of(plan, ["0 EUR", "10 EUR", "90 EUR"])),
+            ("seats", one_of(plan, ["one", "some", "many"])),
+            ("support", one_of(plan, ["none", "mail", "phone"])),
+        ]
     });
-    assert!(
-        columns_that_count(&by_lot).is_empty(),
-        "a plan and its price only tell of one another"
-    );
+    assert!(columns_that_count(&by_lot).is_empty(), "one plan in four forms");
+    let of_a_pair = with_columns(|_, planted| {
+        let city = planted.draw.random_range(0..3);
+        let own = planted.draw.random_bool(0.8);
+        let bus = if own { city } else { planted.draw.random_range(0..3) };
+        let city = one_of(city, ["Leeds", "York", "Hull"]);
+        vec![("city", city), ("bus", one_of(bus, ["a line", "b line", "c line"]))]
+    });
+    assert!(columns_that_count(&of_a_pair).is_empty(), "a city and its bus tell of one another");
     let telling = with_columns(|person, planted| {
         let own = planted.draw.random_bool(0.8);
-        let team = if own { person % 3 } else { planted.draw.random_range(0..3) };
+        let crew = if own { person % 3 } else { planted.draw.random_range(0..3) };
         let site = planted.any(&["north", "south"]).to_owned();
-        [("crew", ["red", "blue", "green"][team].to_owned()), ("site", site)]
+        vec![("crew", one_of(crew, ["red", "blue", "green"])), ("site", site)]
     });
     assert_eq!(columns_that_count(&telling), ["crew"]);
+}
+
+#[test]
+fn who_comments_on_a_survey_is_no_segment() {
+    let survey = Planted::survey(3);
+    let mut commented = Planted::new(4, 3);
+    for (person, record) in survey.corpus.records.iter().enumerate() {
+        let spans = record.columns.iter();
+        let cells = spans.map(|span| (&*span.name, record.text[span.start..span.end].to_owned()));
+        let mut cells: Vec<(&str, String)> = cells.collect();
+        if person % 7 == 0 {
+            let said = [commented.any(&FILLER), commented.any(&FILLER)].join(" ");
+            cells.push(("Anything else?", said));
+        }
+        commented.add(person, &cells, survey.truth[person]);
+    }
+    let slots = commented.slots(1);
+    assert!(commented.covered(&slots) > 0.99);
+    for slot in &slots {
+        let wrote = |record: &&usize| commented.corpus.records[**record].text.contains("Anything");
+        let wrote = slot.iter().filter(wrote).count();
+        assert!(wrote * 4 < slot.len(), "{wrote} of {}", slot.len());
+    }
 }
 
 #[test]
