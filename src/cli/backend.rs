@@ -282,13 +282,11 @@ fn connect(
         .map_err(|e| Failure::failed(format!("cannot start to ask the server: {e}")))?;
     let found = async {
         let mut finding = std::pin::pin!(find(server, environment, server::LOADING));
-        match tokio::time::timeout(SILENCE, &mut finding).await {
-            Ok(found) => found,
-            Err(_) => {
-                task.output.note(&format!("waiting for {} to be ready", server.url));
-                finding.await
-            }
+        if let Ok(found) = tokio::time::timeout(SILENCE, &mut finding).await {
+            return found;
         }
+        task.output.note(&format!("waiting for {} to be ready", server.url));
+        finding.await
     };
     let asked = async {
         tokio::select! {

@@ -378,7 +378,7 @@ mod tests {
         for (speaking, closed) in [(3, false), (2, true)] {
             let why = |at: usize| if at < speaking { said[at] } else { "" };
             let rows: Vec<[&str; 2]> = (0..10).map(|at| [["a", "b"][at % 2], why(at)]).collect();
-            let rows: Vec<&[&str]> = rows.iter().map(|row| row.as_slice()).collect();
+            let rows: Vec<&[&str]> = rows.iter().map(<[&str; 2]>::as_slice).collect();
             assert_eq!(Columns::of(&corpus(&["score", "why"], &rows)).closed, closed);
         }
     }

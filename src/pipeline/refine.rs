@@ -14,7 +14,7 @@ use super::plan::one_or_many;
 use super::run::{Runner, Stage};
 use super::{PipelineError, Progress, RefineMode};
 use crate::corpus::Corpus;
-use crate::ledger::REFINE_MAX_TOKENS;
+use crate::ledger::{MicroUsd, REFINE_MAX_TOKENS};
 use crate::llm::Completion;
 use crate::prompts::judge::Phrasing;
 use crate::prompts::refine;
@@ -88,8 +88,15 @@ impl Runner<'_> {
             } else {
                 ("1 persona was not refined", "{} personas were not refined")
             };
-            let again = if was_asked { "; --resume asks again" } else { "" };
-            self.note(format!("{}: {cause}{again}", one_or_many(personas, one, many)))?;
+            let note = format!("{}: {cause}", one_or_many(personas, one, many));
+            if !was_asked {
+                self.note(note)?;
+                continue;
+            }
+            // Not logged, since a resumed run may mend it; the cause stands with each persona.
+            let is_refused = self.run.state.account.overrun() > MicroUsd(0);
+            let again = if is_refused { "" } else { "; --resume asks again" };
+            self.observer.on(Progress::Note(&format!("{note}{again}")));
         }
         Ok(())
     }

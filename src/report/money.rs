@@ -158,5 +158,9 @@ pub fn money_line(state: &RunState) -> Option<String> {
     if unsettled > MicroUsd(0) {
         parts.push(format!("{unsettled} of it for calls whose bill is unknown"));
     }
+    let overrun = state.account.overrun();
+    if overrun > MicroUsd(0) {
+        parts.push(format!("the service claims {overrun} more than it was allowed to use"));
+    }
     Some(parts.join("; "))
 }

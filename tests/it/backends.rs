@@ -12,6 +12,7 @@ use crate::loopback::{Reply, Request, Server};
 
 /// How a server behaves; all false or `None` is a good server.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent habits, not states of one thing")]
 pub(crate) struct Manners {
     /// Answers with something that is not JSON, whatever the schema.
     pub(crate) ignores_schema: bool,

@@ -30,7 +30,7 @@ pub(crate) fn add(records: &mut [Record], columns: &HashSet<String>) -> bool {
     }
     let name: Arc<str> = WORDS.into();
     for (record, quotations) in records.iter_mut().zip(quoted).filter(|(_, all)| !all.is_empty()) {
-        record.text.push_str("\n");
+        record.text.push('\n');
         record.text.push_str(WORDS);
         record.text.push_str(": ");
         let start = record.text.len();

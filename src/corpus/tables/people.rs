@@ -473,6 +473,7 @@ fn comes_back(records: &[Record], ids: &Values<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
     use std::path::PathBuf;
 
     use crate::corpus::load;
@@ -520,7 +521,7 @@ mod tests {
             let mut text = format!("{name};thème;verbatim\n");
             for who in ["PT02", "PT03", "PT05"] {
                 for asked in ["Pourquoi ?", "Que faudrait-il améliorer ?"] {
-                    text += &format!("{who};{asked};{who} a dit que {asked} c'est long\n");
+                    writeln!(text, "{who};{asked};{who} a dit que {asked} c'est long").unwrap();
                 }
             }
             people(&[("long.csv", &text)])

@@ -219,14 +219,11 @@ impl Server {
         };
         let id = |model: &Value| model["id"].as_str().map(str::to_owned);
         let names: Vec<String> = listed.iter().filter_map(id).collect();
-        let entry = match wanted {
-            Some(wanted) => listed.iter().find(|m| id(m).as_deref() == Some(wanted)),
-            // Of several, the one that is loaded; none that only computes embeddings.
-            None => {
-                let writing = || listed.iter().filter(|model| writes(model));
-                writing().find(|model| is_loaded(model)).or_else(|| writing().next())
-            }
-        };
+        // Of several, the one that is loaded; none that only computes embeddings.
+        let writing = || listed.iter().filter(|model| writes(model));
+        let ready = || writing().find(|model| is_loaded(model)).or_else(|| writing().next());
+        let is_wanted = |name: &str| listed.iter().find(|m| id(m).as_deref() == Some(name));
+        let entry = wanted.map_or_else(ready, is_wanted);
         let model = match (wanted, entry) {
             (_, Some(entry)) => id(entry).ok_or_else(|| self.odd("its models have no id"))?,
             (Some(wanted), None) if names.is_empty() => wanted.to_owned(),
@@ -275,13 +272,11 @@ impl Server {
         }
         let below = self.below(&["v1"]);
         let given = std::mem::replace(&mut self.base, below);
-        match self.models().await {
-            Ok(Ok(models)) => Ok(Ok(models)),
-            _ => {
-                self.base = given;
-                found
-            }
+        if let Ok(Ok(models)) = self.models().await {
+            return Ok(Ok(models));
         }
+        self.base = given;
+        found
     }
 
     async fn models(&self) -> Result<Result<Vec<Value>, StatusCode>, ServerError> {
