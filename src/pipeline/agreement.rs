@@ -28,17 +28,21 @@ const SURE_AMONG: f64 = 3.0;
 const SAME: f64 = 0.8;
 /// Columns that make a questionnaire of their own: as many as weigh as much as all that is said.
 pub(super) const QUESTIONNAIRE: usize = 4;
+/// Fewest units of which it can be told whether columns agree with what they say. Of fewer, as of ten
+/// people who were interviewed, a role is the best that is known, and chance reaches too far to deny it.
+const TELLING: usize = 30;
 /// Of ten units, those that must say something for columns to be measured by it.
 const SPEAK_OF_TEN: usize = 3;
 
-/// The columns that agree with what people say, or among themselves; all of them where few people say
-/// anything.
+/// The columns that agree with what people say, or among themselves; all of them where there are few
+/// people, or few of them say anything.
 pub(super) fn agreeing(features: &Features) -> BTreeSet<&str> {
     let all = features.units.len();
     let sample: Vec<usize> = (0..all.min(SAMPLE)).map(|at| at * all / all.min(SAMPLE)).collect();
     let groupings = groupings(features, &sample);
     let speak = |&&unit: &&usize| features.spoken_by(unit).next().is_some();
-    if sample.iter().filter(speak).count() * 10 < sample.len() * SPEAK_OF_TEN {
+    let speaking = sample.iter().filter(speak).count();
+    if sample.len() < TELLING || speaking * 10 < sample.len() * SPEAK_OF_TEN {
         return groupings.into_keys().collect();
     }
     let said: Vec<Vec<u32>> =
