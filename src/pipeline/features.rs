@@ -400,6 +400,24 @@ mod tests {
     use crate::pipeline::tests::row;
 
     #[test]
+    fn a_column_that_goes_with_no_words_counts_only_among_too_few_people_to_tell() {
+        let counts = |people: usize| {
+            let likes = ["bread", "music", "rain", "hills", "trains"];
+            let person = |at: usize| {
+                let (one, other) = (likes[at / 2 % 5], likes[at / 10 % 5]);
+                let comment = format!("On day {at} I like {one} and a little {other}.");
+                let team = if at % 2 == 0 { "red" } else { "blue" };
+                row(at, &format!("P{at}"), &[("comment", comment), ("team", team.to_owned())])
+            };
+            let corpus = Corpus { records: (0..people).map(person).collect(), ..Corpus::default() };
+            let units: Vec<Vec<usize>> = (0..people).map(|record| vec![record]).collect();
+            Features::of(&corpus, &units).names.contains(&"team=red".to_owned())
+        };
+        assert!(counts(12));
+        assert!(!counts(60));
+    }
+
+    #[test]
     fn those_who_have_nothing_to_say_are_not_alike() {
         let said =
             ["The queue is long.", "The door was shut.", "n/a", "N/A", "nothing", "Nothing."];
