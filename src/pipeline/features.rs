@@ -406,7 +406,7 @@ mod tests {
             let person = |at: usize| {
                 let (one, other) = (likes[at / 2 % 5], likes[at / 10 % 5]);
                 let comment = format!("On day {at} I like {one} and a little {other}.");
-                let team = if at % 2 == 0 { "red" } else { "blue" };
+                let team = if at.is_multiple_of(2) { "red" } else { "blue" };
                 row(at, &format!("P{at}"), &[("comment", comment), ("team", team.to_owned())])
             };
             let corpus = Corpus { records: (0..people).map(person).collect(), ..Corpus::default() };
