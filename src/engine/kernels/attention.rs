@@ -8,7 +8,7 @@
 //! its exponentials over positions in sixteen lanes given by the absolute position, and its values
 //! over the positions in order. So a row's result has the same bits alone and in any batch, however
 //! its keys are cut into spans, and a shared prefix gives the same bits as a prefix of the
-//! sequence's own.
+//! sequence's own. The file is long because all that must keep to these orders stands in it.
 //!
 //! Scaled dot-product attention: Vaswani et al. 2017, <https://arxiv.org/abs/1706.03762>; grouped
 //! queries: Ainslie et al. 2023, <https://arxiv.org/abs/2305.13245>; shared prefixes: Juravsky et
