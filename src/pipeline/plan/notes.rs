@@ -8,6 +8,7 @@ use super::super::segments::{Grouping, Segmentation};
 use super::{INTERVIEWER, Plan};
 use crate::corpus::Corpus;
 use crate::prompts::Wording;
+use crate::store::Reliability;
 
 /// The notes on a plan, in the order in which they are shown. `reads_here` says whether the model that
 /// reads runs on this machine, where reading more costs nothing.
@@ -22,7 +23,7 @@ pub(super) fn notes(
         unnamed_participants(corpus),
         unknown_participants(plan, segmentation),
         closed_questions(plan),
-        chance(plan),
+        chance(plan, segmentation.grouping),
         says_little(plan),
         small_model(plan),
         nothing_to_digest(plan),
@@ -84,16 +85,38 @@ fn closed_questions(plan: &Plan) -> Option<String> {
 
 /// Standard deviations above chance from which segments are more than chance.
 const SURE: f64 = 3.0;
+/// Fewest people of whom it can be told whether they fall into kinds: among fewer, even groups that
+/// are there seldom show in half of the words.
+const TELLING: usize = 30;
 
-fn chance(plan: &Plan) -> Option<String> {
-    plan.report.reliability.filter(|found| found.deviations < SURE).map(|found| {
-        let percent = |share: f64| (share * 1000.0).round() / 10.0;
-        format!(
-            "the segments are hardly better than chance: found by one half of what is known of people, they make up {} % of the differences in the other half, people dealt out by lot {} %. Take each persona for some voices and not for a kind of person; --segments-by parts people by a column",
-            percent(found.between_segments),
-            percent(found.by_chance),
-        )
-    })
+fn chance(plan: &Plan, grouping: Grouping) -> Option<String> {
+    // Who speaks in a text without names is not known.
+    let people = match grouping {
+        Grouping::Records => None,
+        Grouping::Participants | Grouping::Column => {
+            Some(plan.report.slots.iter().map(|slot| slot.segment.participants).sum())
+        }
+    };
+    plan.report.reliability.and_then(|found| by_chance(found, people))
+}
+
+/// That segments, of so many people where it is known, may be none: chance would part them as well.
+fn by_chance(found: Reliability, people: Option<usize>) -> Option<String> {
+    if found.deviations >= SURE {
+        return None;
+    }
+    let instead = "take each persona for some voices and not for a kind of person, or part people by a column (--segments-by)";
+    if let Some(people) = people.filter(|people| *people < TELLING) {
+        return Some(format!(
+            "{people} people are too few to tell whether they fall into kinds: {instead}"
+        ));
+    }
+    let percent = |share: f64| (share * 1000.0).round() / 10.0;
+    Some(format!(
+        "the segments are hardly better than chance ({} % of what sets people apart, by lot {} %): {instead}",
+        percent(found.between_segments),
+        percent(found.by_chance),
+    ))
 }
 
 fn says_little(plan: &Plan) -> Option<String> {
@@ -166,4 +189,22 @@ fn interviewer(plan: &Plan) -> Option<String> {
 /// Whether there are stretches for a digest to read.
 fn digests(plan: &Plan) -> bool {
     plan.stretches().next().is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_that_chance_would_find_are_told_and_of_few_people_that_it_cannot_be_told() {
+        let found =
+            |deviations| Reliability { between_segments: 0.0821, by_chance: 0.079, deviations };
+        let many = by_chance(found(2.9), Some(30)).expect("a note");
+        assert!(many.contains("(8.2 % of what sets people apart, by lot 7.9 %)"), "{many}");
+        let few = by_chance(found(-0.6), Some(29)).expect("a note");
+        assert!(few.starts_with("29 people are too few") && !few.contains("chance"), "{few}");
+        assert!(by_chance(found(0.0), None).is_some_and(|note| note.contains("by lot")));
+        assert_eq!(by_chance(found(3.0), Some(30)), None);
+        assert_eq!(by_chance(found(3.0), Some(10)), None);
+    }
 }
