@@ -60,7 +60,16 @@ impl Decoder {
         }
     }
 
-    /// Whether sequences can run together and share their beginnings.
+    /// The hidden states of the rows that were read; an error for candle's own models, which give
+    /// none.
+    pub(super) fn states(&self, read: Read) -> Result<Vec<Vec<f32>>> {
+        match (self, read) {
+            (Self::Block(model), Read::Hidden(hidden)) => model.rows(hidden),
+            _ => candle_core::bail!("candle's own models give no hidden states"),
+        }
+    }
+
+    /// Whether sequences can run together and share their beginnings, and hidden states be read.
     pub(super) fn shares(&self) -> bool {
         matches!(self, Self::Block(_))
     }

@@ -115,6 +115,9 @@ pub enum Want {
     Labels(Vec<Vec<TokenId>>),
     /// The log-probabilities of these tokens, one after the other, after the prompt.
     Continuation(Vec<TokenId>),
+    /// The mean over these tokens, after the prompt, of the hidden states in the middle of the model,
+    /// and then that of the last of them: twice as many numbers as the model is wide.
+    State(Vec<TokenId>),
 }
 
 /// News from the worker about a stage, or about the job of a given index in it.
@@ -160,8 +163,8 @@ pub enum Finish {
 #[derive(Debug, Clone)]
 pub struct Score {
     /// For [`Want::Labels`], the natural logarithm of each label's summed probability. For
-    /// [`Want::Continuation`], the log-probability of each token.
-    pub log_probs: Vec<f32>,
+    /// [`Want::Continuation`], the log-probability of each token. For [`Want::State`], the state.
+    pub values: Vec<f32>,
     /// What the job cost.
     pub usage: EngineUsage,
 }
@@ -240,6 +243,9 @@ pub enum EngineError {
     /// The model's chat template cannot be used.
     #[error("cannot render the model's chat template: {0}")]
     Template(String),
+    /// Hidden states cannot be read.
+    #[error("cannot read hidden states: {0}")]
+    States(&'static str),
     /// The model computed NaN for this request; other requests are not affected.
     #[error(
         "the model computed NaN in place of numbers after {tokens} tokens of this request\n\
@@ -322,6 +328,8 @@ pub struct ModelInfo {
     pub device: String,
     /// Most sequences decoded together: fewer than asked for where the memory holds no more.
     pub batch: usize,
+    /// Whether [`Want::State`] can be read.
+    pub states: bool,
     /// A note for the user about how the model runs, if there is anything to know.
     pub note: Option<&'static str>,
 }
@@ -377,6 +385,7 @@ impl Engine {
             vocabulary: file.vocabulary_size(),
             device: device_name(&device),
             batch,
+            states: model.shares(),
             note: model.note(),
         };
         // candle's own models read the first tokens of a sequence together and all others singly.

@@ -61,9 +61,10 @@ pub(super) fn hidden(
 
     let all = Rows { sequences: batch.sequences.to_vec(), count: rows };
     let wanted = newest(batch);
-    for (index, layer) in model.layers.iter().enumerate() {
-        let last = index + 1 == model.layers.len();
-        let pass = Pass { model, cpu, layer, index };
+    let layers = model.blocks(batch.depth);
+    for (index, layer) in layers.iter().enumerate() {
+        let last = index + 1 == layers.len();
+        let pass = Pass { model, cpu, layer, index, last };
         pass.keys_and_values(&all, cache, work)?;
         if last {
             keep(batch.wanted, width, &mut work.x);
@@ -159,6 +160,8 @@ struct Pass<'a> {
     cpu: &'a Cpu,
     layer: &'a Layer,
     index: usize,
+    /// Whether no block is run after this one.
+    last: bool,
 }
 
 impl Pass<'_> {
@@ -189,16 +192,15 @@ impl Pass<'_> {
     ) -> Result<()> {
         let Layer { query, key, value, attention_norm, .. } = self.layer;
         let heads = self.model.heads;
-        let last = self.index + 1 == self.model.layers.len();
         let Workspace { input, x, queries, keys, values, turns, .. } = work;
-        fit(queries, if last { 0 } else { rows.count * heads.query * heads.dim });
+        fit(queries, if self.last { 0 } else { rows.count * heads.query * heads.dim });
         fit(keys, rows.count * heads.kv * heads.dim);
         fit(values, rows.count * heads.kv * heads.dim);
         let weights = [&query.weight, &key.weight, &value.weight];
         self.normed(rows.count, attention_norm, &weights, input, x);
         let mut products: Vec<(&Linear, &mut [f32])> =
             vec![(&key.weight, keys.as_mut_slice()), (&value.weight, values.as_mut_slice())];
-        if !last {
+        if !self.last {
             products.push((&query.weight, queries.as_mut_slice()));
         }
         input.multiply(self.cpu, &mut products, Mode::Set, None)?;
@@ -207,7 +209,7 @@ impl Pass<'_> {
             add_to_rows(&bias.host, values);
         }
         cache.write(self.cpu, self.index, &rows.sequences, [keys, values]);
-        if !last {
+        if !self.last {
             self.turn(queries, heads.query, query, 0, turns);
         }
         Ok(())

@@ -29,7 +29,7 @@ pub(super) fn hidden(
     let tokens = Tensor::new(batch.tokens, device)?;
     let scale = f64::from(model.embedding_scale.unwrap_or(1.0));
     let mut x = (model.embedding.embedding(&tokens)? * scale)?; // (rows, width)
-    for (index, layer) in model.layers.iter().enumerate() {
+    for (index, layer) in model.blocks(batch.depth).iter().enumerate() {
         let normed = rms_norm(&x, &layer.attention_norm.tensor, model.epsilon)?;
         let turn = |product: &Biased, side: usize, count: usize| {
             let rows = product.forward(&normed)?;

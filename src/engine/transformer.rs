@@ -12,7 +12,7 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 
 use super::architecture::{
     Architecture, EmbeddingScale, HeadNorms, Norms, Parts, Rotated, Windows,
@@ -109,9 +109,23 @@ pub struct Batch<'a> {
     pub sequences: &'a [SequenceRows],
     /// Rows whose next-token logits are wanted: the last ones of each sequence, ascending.
     pub wanted: &'a [u32],
+    /// Which blocks are run.
+    pub depth: Depth,
 }
 
-/// The wanted rows as they leave the last block, normalised: the input of the output head.
+/// How many blocks of a model are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Depth {
+    /// All, which is what logits need.
+    #[default]
+    Whole,
+    /// The first two thirds, for hidden states that tell what a text is about: the blocks behind them
+    /// turn to the next token (Skean et al., Layer by Layer, ICML 2025).
+    Middle,
+}
+
+/// The wanted rows as they leave the last block that was run, normalised: the input of the output head
+/// where all were run.
 #[derive(Debug)]
 pub enum Hidden {
     /// In the CPU's memory, (rows, width).
@@ -221,6 +235,14 @@ impl Transformer {
         }
     }
 
+    /// The rows of `hidden` in the CPU's memory.
+    pub(super) fn rows(&self, hidden: Hidden) -> Result<Vec<Vec<f32>>> {
+        match hidden {
+            Hidden::Host(rows) => Ok(rows.chunks_exact(self.width).map(<[f32]>::to_vec).collect()),
+            Hidden::Device(rows) => rows.to_dtype(DType::F32)?.to_vec2(),
+        }
+    }
+
     /// Writes the logits of some rows of `hidden` to `out`, which becomes (rows, vocabulary). With
     /// `tiles`, ascending, only the logits of the tokens in those tiles of sixteen are sure to be
     /// computed; the others are 0.
@@ -264,6 +286,14 @@ impl Transformer {
     /// Number of blocks, for sizing the cache.
     pub fn layers(&self) -> usize {
         self.layers.len()
+    }
+
+    /// The blocks that are run to a depth.
+    pub(super) fn blocks(&self, depth: Depth) -> &[Layer] {
+        match depth {
+            Depth::Whole => &self.layers,
+            Depth::Middle => &self.layers[..(2 * self.layers.len()).div_ceil(3)],
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 mod sequence;
 mod writer;
 
+use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,7 +24,7 @@ use super::kv_cache::{KvCache, PrefixId, RowRange, SequenceRows};
 use super::prefixes::Prefixes;
 use super::scheduler::{Limits, Load, admissible, plan_step};
 use super::tokenizer::Tokenizer;
-use super::transformer::Batch;
+use super::transformer::{Batch, Depth};
 use super::{
     EngineError, EngineUsage, GenerateRequest, Job, Prompt, ScoreRequest, TokenId, Update, Want,
 };
@@ -115,13 +116,15 @@ impl<'a> StageRun<'a> {
         }
     }
 
-    /// Admits waiting jobs, in order, as far as the batch has room.
+    /// Admits waiting jobs, in order, as far as the batch has room. A step runs the model to one depth,
+    /// so a job for another one waits until the batch is empty.
     fn admit(&mut self) -> Result<(), EngineError> {
         while let Some(job) = self.stage.jobs.get(self.next) {
             let held = self.worker.prefixes.tokens()
                 + self.live.iter().map(|sequence| sequence.room).sum::<usize>();
             let limits = self.worker.limits;
-            if !admissible(self.live.len(), held, room(job), limits) {
+            let other = self.live.first().is_some_and(|live| live.depth != depth(job));
+            if other || !admissible(self.live.len(), held, room(job), limits) {
                 return Ok(());
             }
             let index = self.next;
@@ -155,6 +158,16 @@ impl<'a> StageRun<'a> {
                 let log_probs = Vec::with_capacity(targets.len());
                 (prompt, Task::Continuation { targets, skip: 0, fed: 0, log_probs }, fed)
             }
+            Job::Score(ScoreRequest { prompt, want: Want::State(tokens) }) => {
+                self.check_length(&prompt, tokens.len())?;
+                if !self.worker.model.shares() {
+                    return Err(EngineError::States("candle's own models do not show theirs"));
+                }
+                if tokens.is_empty() {
+                    return Err(EngineError::States("the text has no tokens"));
+                }
+                (prompt, Task::State { skip: 0, fed: 0, sum: Vec::new(), read: 0 }, tokens)
+            }
         };
         let (shared, mut own) = if self.worker.model.shares() {
             split(prompt)
@@ -169,14 +182,18 @@ impl<'a> StageRun<'a> {
             ..EngineUsage::default()
         };
         let mut task = task;
-        if let Task::Continuation { skip, .. } = &mut task {
-            *skip = own.len() - 1;
+        match &mut task {
+            // The row before a token predicts it.
+            Task::Continuation { skip, .. } => *skip = own.len() - 1,
+            Task::State { skip, .. } => *skip = own.len(),
+            Task::Write(_) | Task::Labels(_) => {}
         }
         own.extend(continuation);
         Ok(Sequence {
             job,
             id: self.worker.cache.fork(prefix),
             room: room(&self.stage.jobs[job]),
+            depth: depth(&self.stage.jobs[job]),
             pending: own,
             task,
             usage,
@@ -244,8 +261,8 @@ impl<'a> StageRun<'a> {
                 return Err(EngineError::Cancelled);
             }
             let rows = RowRange { first: 0, count: chunk.len() };
-            let batch =
-                Batch { tokens: chunk, sequences: &[SequenceRows { id, rows }], wanted: &[] };
+            let sequences = &[SequenceRows { id, rows }];
+            let batch = Batch { tokens: chunk, sequences, wanted: &[], depth: Depth::Whole };
             model.read(&batch, cache).map_err(compute)?;
             let progress = Update::Progress { prefilled: chunk.len(), decoded: 0 };
             let _ = self.stage.updates.send(progress); // see `run`
@@ -273,27 +290,23 @@ impl<'a> StageRun<'a> {
         let prefilled = prefilled.map(|(take, _)| take).sum();
 
         let mut verdicts: Vec<Verdict> = self.live.iter().map(|_| Verdict::Continue).collect();
-        // Logits are computed a few rows at a time: those of a long text would be the largest thing
-        // in memory.
-        for first in (0..feed.wanted.len()).step_by(LOGIT_ROWS) {
-            let piece = first..(first + LOGIT_ROWS).min(feed.wanted.len());
-            let tiles = feed.tiles(&piece, &masks);
-            model.logits(&read, piece.clone(), tiles.as_deref(), logits).map_err(compute)?;
-            let rows: Vec<&[f32]> =
-                logits.chunks_exact((logits.len() / piece.len()).max(1)).collect();
-            self.live
-                .par_iter_mut()
-                .zip(&mut masks)
-                .zip(&feed.wanted_of)
-                .zip(&mut verdicts)
-                .for_each(|(((sequence, mask), wanted), verdict)| {
-                    let from = wanted.first.max(piece.start);
-                    let to = (wanted.first + wanted.count).min(piece.end);
-                    if from < to {
-                        let rows = &rows[from - piece.start..to - piece.start];
-                        *verdict = sequence.advance(rows, mask.take(), tokenizer);
-                    }
-                });
+        let wanted = feed.wanted.len();
+        if feed.depth == Depth::Middle {
+            let states = model.states(read).map_err(compute)?;
+            let rows: Vec<&[f32]> = states.iter().map(Vec::as_slice).collect();
+            feed.advance(&mut self.live, &mut masks, &mut verdicts, tokenizer, (0..wanted, &rows));
+        } else {
+            // Logits are computed a few rows at a time: those of a long text would be the largest
+            // thing in memory.
+            for first in (0..wanted).step_by(LOGIT_ROWS) {
+                let piece = first..(first + LOGIT_ROWS).min(wanted);
+                let tiles = feed.tiles(&piece, &masks);
+                model.logits(&read, piece.clone(), tiles.as_deref(), logits).map_err(compute)?;
+                let rows: Vec<&[f32]> =
+                    logits.chunks_exact((logits.len() / piece.len()).max(1)).collect();
+                let rows = (piece, rows.as_slice());
+                feed.advance(&mut self.live, &mut masks, &mut verdicts, tokenizer, rows);
+            }
         }
         let decoded = self.settle(verdicts);
         self.progress(prefilled, decoded);
@@ -347,6 +360,7 @@ struct Feed {
     wanted: Vec<u32>,
     /// For each live sequence, its range of the wanted rows.
     wanted_of: Vec<RowRange>,
+    depth: Depth,
 }
 
 impl Feed {
@@ -357,6 +371,7 @@ impl Feed {
             sequences: Vec::new(),
             wanted: Vec::new(),
             wanted_of: Vec::with_capacity(live.len()),
+            depth: live.first().map_or(Depth::Whole, |sequence| sequence.depth),
         };
         for (sequence, &take) in live.iter_mut().zip(takes) {
             let first = feed.tokens.len();
@@ -377,7 +392,7 @@ impl Feed {
     /// of the vocabulary, or when a row has no mask.
     fn tiles(
         &self,
-        rows: &std::ops::Range<usize>,
+        rows: &Range<usize>,
         masks: &[Option<Result<Mask, EngineError>>],
     ) -> Option<Vec<u32>> {
         let mut allowed: Vec<u32> = Vec::new(); // a bit a token, as in the masks
@@ -402,7 +417,30 @@ impl Feed {
     }
 
     fn batch(&self) -> Batch<'_> {
-        Batch { tokens: &self.tokens, sequences: &self.sequences, wanted: &self.wanted }
+        let Self { tokens, sequences, wanted, depth, .. } = self;
+        Batch { tokens, sequences, wanted, depth: *depth }
+    }
+
+    /// Gives each sequence those of its wanted rows that lie in a piece of all, with the mask that it
+    /// has for them.
+    fn advance(
+        &self,
+        live: &mut [Sequence],
+        masks: &mut [Option<Result<Mask, EngineError>>],
+        verdicts: &mut [Verdict],
+        tokenizer: &Tokenizer,
+        (piece, rows): (Range<usize>, &[&[f32]]),
+    ) {
+        live.par_iter_mut().zip(masks).zip(&self.wanted_of).zip(verdicts).for_each(
+            |(((sequence, mask), wanted), verdict)| {
+                let from = wanted.first.max(piece.start);
+                let to = (wanted.first + wanted.count).min(piece.end);
+                if from < to {
+                    let rows = &rows[from - piece.start..to - piece.start];
+                    *verdict = sequence.advance(rows, mask.take(), tokenizer);
+                }
+            },
+        );
     }
 }
 
@@ -410,12 +448,21 @@ impl Feed {
 fn room(job: &Job) -> usize {
     let (prompt, answer) = match job {
         Job::Generate(GenerateRequest { prompt, max_tokens, .. }) => (prompt, *max_tokens),
-        Job::Score(ScoreRequest { prompt, want: Want::Continuation(tokens) }) => {
-            (prompt, tokens.len())
-        }
+        Job::Score(ScoreRequest {
+            prompt,
+            want: Want::Continuation(tokens) | Want::State(tokens),
+        }) => (prompt, tokens.len()),
         Job::Score(ScoreRequest { prompt, want: Want::Labels(_) }) => (prompt, 0),
     };
     prompt.own.len() + answer
+}
+
+/// How deep the model must be run for a job.
+fn depth(job: &Job) -> Depth {
+    match job {
+        Job::Score(ScoreRequest { want: Want::State(_), .. }) => Depth::Middle,
+        Job::Score(_) | Job::Generate(_) => Depth::Whole,
+    }
 }
 
 /// Splits a prompt into the beginning that can be shared and the rest. The rest is never empty,

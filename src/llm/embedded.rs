@@ -35,6 +35,7 @@ impl EmbeddedModel {
             parameters: Some(info.parameters),
             context: info.context,
             logits: true,
+            states: info.states,
         };
         Self { engine, capabilities }
     }
@@ -101,6 +102,7 @@ impl EmbeddedModel {
             Want::Continuation(text) => {
                 engine::Want::Continuation(self.engine.encode(&text).map_err(failure)?)
             }
+            Want::State(text) => engine::Want::State(self.engine.encode(&text).map_err(failure)?),
         };
         Ok(Job::Score(engine::ScoreRequest { prompt, want }))
     }
@@ -202,7 +204,7 @@ impl ChatModel for EmbeddedModel {
         });
         self.submit(jobs.collect(), |update| match update {
             Update::Scored(index, score) => {
-                Some((index, score.map(|score| score.log_probs).map_err(failure)))
+                Some((index, score.map(|score| score.values).map_err(failure)))
             }
             Update::Generated(..) | Update::Progress { .. } => None,
         })
@@ -287,7 +289,7 @@ fn failure(error: EngineError) -> LlmError {
     match error {
         EngineError::TooLong { .. } => LlmError::TooLong(error.to_string()),
         EngineError::NotANumber { .. } => LlmError::Protocol(error.to_string()),
-        EngineError::Grammar(_) | EngineError::Template(_) => {
+        EngineError::Grammar(_) | EngineError::Template(_) | EngineError::States(_) => {
             LlmError::Unsupported(error.to_string())
         }
         _ => LlmError::Unavailable(error.to_string()),

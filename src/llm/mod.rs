@@ -75,6 +75,9 @@ pub struct Capabilities {
     pub context: usize,
     /// Whether [`ChatModel::score`] works.
     pub logits: bool,
+    /// Whether [`ChatModel::score`] also reads hidden states.
+    #[serde(default)]
+    pub states: bool,
 }
 
 impl Capabilities {
@@ -192,6 +195,9 @@ pub enum Want {
     Labels(Vec<String>),
     /// The log-probability of each token of this text after the prompt.
     Continuation(String),
+    /// The mean over the tokens of this text, after the prompt, of the hidden states in the middle of
+    /// the model, and then that of the last token: twice as many numbers as the model is wide.
+    State(String),
 }
 
 /// Answers of a stage as they arrive. Dropping it cancels what is not done.

@@ -190,6 +190,7 @@ impl RemoteModel {
             parameters: served.parameters,
             context,
             logits: false,
+            states: false,
         };
         let key_variable = match operator {
             Operator::User => SERVER_KEY_VARIABLE,

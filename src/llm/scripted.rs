@@ -51,7 +51,7 @@ impl ScriptedModel {
     /// `ok` does nothing; `fail@N`, `truncate@N`, `garbage@N`, `down@N` and `panic@N` befall the
     /// N-th chat (from 1); `slow` or `slow=MS` pauses before each answer; `twins` gives every chat
     /// the same seed; `empty` leaves a list empty where that is a valid answer; `nologits` cannot
-    /// score; `large` has the size of a model that is trusted with free text; `hashed` has a model
+    /// score; `states` shows hidden states, too; `large` has the size of a model that is trusted with free text; `hashed` has a model
     /// hash; `context=N` sets the context in tokens.
     pub fn parse(spec: &str) -> Result<Self, String> {
         let script = spec.strip_prefix("scripted:").unwrap_or(spec);
@@ -63,6 +63,7 @@ impl ScriptedModel {
                 parameters: Some(135_000_000),
                 context: 8192,
                 logits: true,
+                states: false,
             },
             mishaps: Vec::new(),
             pause: Duration::ZERO,
@@ -92,6 +93,7 @@ impl ScriptedModel {
             ("twins", None) => self.twins = true,
             ("empty", None) => self.empty = true,
             ("nologits", None) => self.capabilities.logits = false,
+            ("states", None) => self.capabilities.states = true,
             ("hashed", None) => self.capabilities.sha256 = Some("5c".repeat(32)),
             ("large", None) => self.capabilities.parameters = Some(8_000_000_000),
             ("context", Some(n)) => self.capabilities.context = n,
@@ -187,13 +189,15 @@ impl ChatModel for ScriptedModel {
     }
 
     fn score(&self, stage: Vec<ScoreRequest>) -> Answers<Vec<f32>> {
-        let logits = self.capabilities.logits;
-        self.reply(&stage, |request| {
-            if logits {
-                Ok(log_probs(request))
-            } else {
+        let Capabilities { logits, states, .. } = self.capabilities;
+        self.reply(&stage, |request| match request.want {
+            Want::State(_) if !states => {
+                Err(LlmError::Unsupported("the script shows no states".into()))
+            }
+            Want::Labels(_) | Want::Continuation(_) if !logits => {
                 Err(LlmError::Unsupported("the script has no logits".into()))
             }
+            _ => Ok(read(request)),
         })
     }
 }
@@ -209,8 +213,8 @@ fn messages_tokens(messages: &[Message]) -> usize {
 
 /// Log-probabilities in which words that occur in the prompt are likelier: enough of a language
 /// model to tell a text that belongs to its prompt from one that does not. Labels are equally
-/// likely, except for a lean to the middle.
-fn log_probs(request: &ScoreRequest) -> Vec<f32> {
+/// likely, except for a lean to the middle. A state is a bag of words.
+fn read(request: &ScoreRequest) -> Vec<f32> {
     let prompt = match &request.prompt {
         ScorePrompt::Raw(text) => text.clone(),
         ScorePrompt::Chat { shared, own } => {
@@ -228,7 +232,27 @@ fn log_probs(request: &ScoreRequest) -> Vec<f32> {
             let words = text.split_whitespace();
             words.map(|w| if met.contains(&plain(w)) { -2.0 } else { -6.0 }).collect()
         }
+        Want::State(text) => {
+            let words: Vec<String> = text.split_whitespace().map(plain).collect();
+            let mut state = [0.0; 2 * WIDTH];
+            for word in &words {
+                state[place(word)] += 1.0 / words.len() as f32;
+            }
+            if let Some(last) = words.last() {
+                state[WIDTH + place(last)] = 1.0;
+            }
+            state.to_vec()
+        }
     }
+}
+
+/// How wide the script's states are.
+const WIDTH: usize = 64;
+
+/// Where a word counts in a state (FNV-1a).
+fn place(word: &str) -> usize {
+    let mix = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    word.bytes().fold(0x811c_9dc5, mix) as usize % WIDTH
 }
 
 fn value(shape: &Shape, rng: &mut ChaCha8Rng) -> Value {

@@ -193,7 +193,7 @@ pub(super) fn prompt_tokens(request: &ScoreRequest, count: impl Fn(&str) -> usiz
     };
     match &request.want {
         Want::Labels(_) => prompt,
-        Want::Continuation(text) => prompt + count(text),
+        Want::Continuation(text) | Want::State(text) => prompt + count(text),
     }
 }
 

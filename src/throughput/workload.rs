@@ -122,11 +122,8 @@ pub(super) fn perplexity(
         )));
     }
     let stage = run_stage(engine, jobs, cancel)?;
-    let log_probs: Vec<f64> = stage
-        .scores
-        .iter()
-        .flat_map(|score| score.log_probs.iter().copied().map(f64::from))
-        .collect();
+    let log_probs: Vec<f64> =
+        stage.scores.iter().flat_map(|score| score.values.iter().copied().map(f64::from)).collect();
     let mean = log_probs.iter().sum::<f64>() / log_probs.len() as f64;
     Ok(Sample {
         tokens: tokens.len() / WINDOW * WINDOW,
@@ -319,7 +316,7 @@ fn run_stage(engine: &Engine, jobs: Vec<Job>, cancel: &Cancel) -> Result<Stage, 
             Update::Progress { .. } => continue,
             Update::Generated(index, generation) => {
                 let generation = generation?;
-                let none = Score { log_probs: Vec::new(), usage: generation.usage };
+                let none = Score { values: Vec::new(), usage: generation.usage };
                 (index, (generation.usage, generation.text, none))
             }
             Update::Scored(index, score) => {

@@ -13,7 +13,7 @@ use persona::engine::foreign::ForeignModel;
 use persona::engine::gguf::GgufFile;
 use persona::engine::kernels::{Cpu, Tier};
 use persona::engine::kv_cache::{CellType, KvCache, RowRange, SequenceRows};
-use persona::engine::transformer::{Batch, Transformer};
+use persona::engine::transformer::{Batch, Depth, Transformer};
 use serde::Deserialize;
 
 use crate::tiny_gguf::{Family, Meta, Options, PHI3_ORIGINAL_CONTEXT, Weights, tiny_model};
@@ -119,7 +119,12 @@ fn logits(path: &Path, tokens: &[u32], context: usize) -> Vec<Vec<f32>> {
     let id = cache.fork(None);
     let rows = RowRange { first: 0, count: tokens.len() };
     let wanted: Vec<u32> = (0..tokens.len() as u32).collect();
-    let batch = Batch { tokens, sequences: &[SequenceRows { id, rows }], wanted: &wanted };
+    let batch = Batch {
+        tokens,
+        sequences: &[SequenceRows { id, rows }],
+        wanted: &wanted,
+        depth: Depth::Whole,
+    };
     let logits = model.forward(&batch, &mut cache).expect("a forward pass");
     logits.to_vec2().expect("logits by row")
 }

@@ -11,7 +11,7 @@ use persona::engine::grammar::{Shape, Source};
 use persona::engine::kernels::{Cpu, Tier};
 use persona::engine::kv_cache::{CellType, KvCache, RowRange, SequenceRows};
 use persona::engine::sampler::Sampling;
-use persona::engine::transformer::{Batch, Transformer};
+use persona::engine::transformer::{Batch, Depth, Transformer};
 use persona::engine::{
     DeviceChoice, Engine, EngineError, EngineOptions, GenerateRequest, Generation, Job, Prompt,
     Score, ScoreRequest, TokenId, Update, Want,
@@ -92,7 +92,7 @@ fn generate(engine: &Engine, jobs: Vec<Job>) -> Vec<Generation> {
 fn score(engine: &Engine, shared: &[TokenId], own: &[TokenId], then: &[TokenId]) -> Vec<f32> {
     let prompt = Prompt { shared: shared.into(), own: own.to_vec() };
     let job = Job::Score(ScoreRequest { prompt, want: Want::Continuation(then.to_vec()) });
-    run(engine, vec![job]).remove(0).expect("scored").score().log_probs
+    run(engine, vec![job]).remove(0).expect("scored").score().values
 }
 
 fn writes(engine: &Engine, prompts: &[&str], tokens: usize) -> Vec<Job> {
@@ -237,10 +237,44 @@ fn labels_sum_their_variants() {
     let all: Vec<TokenId> = (0..engine.info().vocabulary as TokenId).collect();
     let want = Want::Labels(vec![all, vec![1], vec![2], vec![1, 2]]);
     let job = Job::Score(ScoreRequest { prompt: prompt(), want });
-    let labels = run(&engine, vec![job]).remove(0).expect("scored").score().log_probs;
+    let labels = run(&engine, vec![job]).remove(0).expect("scored").score().values;
     assert!(labels[0].abs() < 1e-4, "all tokens together have probability 1: {}", labels[0]);
     let sum = (labels[1].exp() + labels[2].exp()).ln();
     assert!((sum - labels[3]).abs() < 1e-5);
+}
+
+#[test]
+fn a_state_is_the_mean_over_its_tokens_and_the_same_in_any_company() {
+    let path = tiny();
+    let alone = engine(&path, &options());
+    let tokens = alone.encode(TEXT).expect("tokens");
+    let state = |end: usize| {
+        let prompt = Prompt { shared: Arc::from([]), own: tokens[..10].to_vec() };
+        Job::Score(ScoreRequest { prompt, want: Want::State(tokens[10..end].to_vec()) })
+    };
+    let values = |answer: Result<Answer, EngineError>| answer.expect("a state").score().values;
+    let single: Vec<Vec<f32>> =
+        (11..=50).map(|end| values(run(&alone, vec![state(end)]).remove(0))).collect();
+    let width = single[0].len() / 2;
+    assert_eq!(single[0][..width], single[0][width..], "one token is its own mean");
+    let sum = |at: usize| single[..4].iter().map(|state| state[width + at]).sum::<f32>();
+    for at in 0..width {
+        assert!((single[3][at] - sum(at) / 4.0).abs() < 1e-5, "the mean of four");
+    }
+    let options = EngineOptions { max_batch: 16, prefill_chunk: 7, ..options() };
+    let together = engine(&path, &options);
+    let mut jobs = writes(&together, &PROMPTS, 8);
+    let written = jobs.len();
+    jobs.extend((11..=50).map(state));
+    jobs.extend(writes(&together, &PROMPTS, 8));
+    let mut answers = run(&together, jobs);
+    let after = answers.split_off(written + single.len());
+    let states = answers.split_off(written).into_iter().map(values);
+    assert!(states.eq(single.clone()), "beside others, and read piece by piece");
+    let text = |answer: Result<Answer, EngineError>| answer.expect("a text").text().text;
+    assert!(answers.into_iter().map(text).eq(after.into_iter().map(text)));
+    let none = run(&alone, vec![state(10)]).remove(0);
+    assert!(matches!(none, Err(EngineError::States(_))), "{none:?}");
 }
 
 #[test]
@@ -283,13 +317,13 @@ fn a_beginning_that_was_read_before_is_not_read_again() {
     for (beginning, cached) in [(&tokens[..80], 0), (&tokens[..80], 80), (&tokens[..60], 60)] {
         let score = read(&kept, beginning).expect("scored").score();
         assert_eq!(score.usage.cached_tokens, cached);
-        assert_eq!(score.log_probs, fresh(beginning).log_probs, "{cached} cached");
+        assert_eq!(score.values, fresh(beginning).values, "{cached} cached");
     }
     // The same tokens for a while, and then another text.
     let other = [&tokens[..40], &tokens[98..138]].concat();
     let score = read(&kept, &other).expect("scored").score();
     assert_eq!(score.usage.cached_tokens, 40);
-    assert_eq!(score.log_probs, fresh(&other).log_probs);
+    assert_eq!(score.values, fresh(&other).values);
 }
 
 #[test]
@@ -488,8 +522,12 @@ fn parity(path: &PathBuf, tokens: &[TokenId]) -> Parity {
             Tensor::new(&[*token], &Device::Cpu).and_then(|t| t.unsqueeze(0)).expect("a token");
         let expected = theirs.forward(&input, position).and_then(|t| t.flatten_all()?.to_vec1());
         let rows = RowRange { first: 0, count: 1 };
-        let batch =
-            Batch { tokens: &[*token], sequences: &[SequenceRows { id, rows }], wanted: &[0] };
+        let batch = Batch {
+            tokens: &[*token],
+            sequences: &[SequenceRows { id, rows }],
+            wanted: &[0],
+            depth: Depth::Whole,
+        };
         let got = ours.forward(&batch, &mut cache).and_then(|t| t.flatten_all()?.to_vec1());
         parity.add(&expected.expect("their logits"), &got.expect("our logits"));
     }

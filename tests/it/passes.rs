@@ -5,7 +5,7 @@ use candle_core::Device;
 use persona::engine::gguf::GgufFile;
 use persona::engine::kernels::{Cpu, Tier};
 use persona::engine::kv_cache::{CellType, KvCache, RowRange, SequenceRows};
-use persona::engine::transformer::{Batch, Transformer};
+use persona::engine::transformer::{Batch, Depth, Hidden, Transformer};
 
 use crate::tiny_gguf::{Family, Options, Weights, tiny_model};
 
@@ -48,7 +48,12 @@ fn logits_in(model: &Transformer, cache: &mut KvCache, rows: usize) -> Vec<f32> 
     for tokens in tokens.chunks(rows) {
         let rows = RowRange { first: 0, count: tokens.len() };
         let wanted: Vec<u32> = (0..tokens.len() as u32).collect();
-        let batch = Batch { tokens, sequences: &[SequenceRows { id, rows }], wanted: &wanted };
+        let batch = Batch {
+            tokens,
+            sequences: &[SequenceRows { id, rows }],
+            wanted: &wanted,
+            depth: Depth::Whole,
+        };
         let logits = model.forward(&batch, cache).expect("a pass");
         out.extend(logits.flatten_all().and_then(|logits| logits.to_vec1::<f32>()).expect("f32"));
     }
@@ -74,6 +79,32 @@ fn kernels_and_candles_operations_agree_on_every_architecture() {
         println!("{of:?}: off by {full:e}, with half-precision cells {half:e}");
         assert!(full < FULL_TOLERANCE && half < HALF_TOLERANCE, "{of:?}: {full:e} {half:e}");
     }
+}
+
+#[test]
+fn kernels_and_candles_operations_agree_on_states_in_the_middle_of_a_model() {
+    let (_path, file) = file(&family(Family::Gemma3));
+    let params = file.hyper_params().expect("our block").clone();
+    let tensors = Transformer::load_tensors(&file, &params, 256, &Device::Cpu).expect("loads");
+    let ours = kernels(&file, Cpu::new(2, Tier::detect()));
+    let states = |model: &Transformer, mut cache: KvCache, depth| {
+        let tokens: Vec<u32> = (0..TOKENS as u32).map(|at| at * 37 % 200).collect();
+        let id = cache.fork(None);
+        let sequences = [SequenceRows { id, rows: RowRange { first: 0, count: TOKENS } }];
+        let batch = Batch { tokens: &tokens, sequences: &sequences, wanted: &[3, 39], depth };
+        match model.hidden(&batch, &mut cache).expect("a pass") {
+            Hidden::Host(rows) => rows,
+            Hidden::Device(rows) => rows.flatten_all().and_then(|r| r.to_vec1()).expect("f32"),
+        }
+    };
+    let (layers, heads) = (ours.layers(), ours.heads());
+    let kept = || KvCache::new(layers, heads, Device::Cpu, CellType::F32);
+    let middle = states(&ours, kept(), Depth::Middle);
+    let for_tensors = KvCache::for_tensors(layers, heads, Device::Cpu);
+    let off = worst(&states(&tensors, for_tensors, Depth::Middle), &middle);
+    assert!(off < FULL_TOLERANCE, "off by {off:e}");
+    let whole = states(&ours, kept(), Depth::Whole);
+    assert!(worst(&whole, &middle) > 0.1, "the blocks behind the middle change the states");
 }
 
 #[test]
@@ -122,7 +153,7 @@ fn wanting_few_rows_gives_the_logits_of_wanting_all() {
             rows: RowRange { first, count },
         };
         let sequences = [part(0, 0, 12), part(1, 12, 8)];
-        let batch = Batch { tokens: &tokens, sequences: &sequences, wanted };
+        let batch = Batch { tokens: &tokens, sequences: &sequences, wanted, depth: Depth::Whole };
         let logits = model.forward(&batch, &mut cache).expect("a pass");
         logits.flatten_all().and_then(|logits| logits.to_vec1()).expect("f32")
     };

@@ -11,6 +11,7 @@ use crate::engine::kv_cache::SeqId;
 use crate::engine::sampler::log_prob;
 use crate::engine::scheduler::Load;
 use crate::engine::tokenizer::Tokenizer;
+use crate::engine::transformer::Depth;
 use crate::engine::{EngineError, EngineUsage, Finish, Generation, Score, TokenId, Update};
 
 /// One live sequence.
@@ -19,6 +20,8 @@ pub(super) struct Sequence {
     pub id: SeqId,
     /// Most tokens that the sequence may come to hold.
     pub room: usize,
+    /// How deep the model must be run for it.
+    pub depth: Depth,
     /// Known tokens that are not in the cache yet.
     pub pending: Vec<TokenId>,
     pub task: Task,
@@ -38,6 +41,13 @@ pub(super) enum Task {
         skip: usize,
         fed: usize,
         log_probs: Vec<f32>,
+    },
+    /// Reads the hidden states of all but the first `skip` of the sequence's own tokens.
+    State {
+        skip: usize,
+        fed: usize,
+        sum: Vec<f32>,
+        read: usize,
     },
 }
 
@@ -71,10 +81,10 @@ impl Sequence {
         }
     }
 
-    /// Which of the `take` rows just fed need logits.
+    /// Which of the `take` rows just fed are read.
     pub(super) fn wanted(&mut self, take: usize) -> std::ops::Range<usize> {
         match &mut self.task {
-            Task::Continuation { skip, fed, .. } => {
+            Task::Continuation { skip, fed, .. } | Task::State { skip, fed, .. } => {
                 let begin = skip.saturating_sub(*fed).min(take);
                 *fed += take;
                 begin..take
@@ -86,7 +96,7 @@ impl Sequence {
         }
     }
 
-    /// Uses the logits of this sequence's wanted rows.
+    /// Uses the logits, or the hidden states, of this sequence's wanted rows.
     pub(super) fn advance(
         &mut self,
         rows: &[&[f32]],
@@ -104,11 +114,26 @@ impl Sequence {
                 Task::Write(writer) => writer.written.len(),
                 Task::Labels(_) => 0,
                 Task::Continuation { log_probs, .. } => log_probs.len(),
+                Task::State { read, .. } => *read,
             };
             let tokens = self.usage.prompt_tokens + written;
             return Verdict::Failed(EngineError::NotANumber { tokens });
         }
         match &mut self.task {
+            Task::State { sum, read, .. } => {
+                sum.resize(last.len(), 0.0);
+                for row in rows {
+                    for (sum, value) in sum.iter_mut().zip(*row) {
+                        *sum += value;
+                    }
+                }
+                *read += rows.len();
+                if !self.pending.is_empty() {
+                    return Verdict::Continue;
+                }
+                let mean = sum.iter().map(|sum| sum / *read as f32);
+                Verdict::Scored(mean.chain(last.iter().copied()).collect())
+            }
             Task::Labels(labels) => {
                 let sum = |variants: &Vec<TokenId>| {
                     let total: f64 =
@@ -155,9 +180,7 @@ impl Sequence {
                 let tokens = writer.written;
                 Update::Generated(self.job, Ok(Generation { text, tokens, finish, usage }))
             }
-            (Verdict::Scored(log_probs), _) => {
-                Update::Scored(self.job, Ok(Score { log_probs, usage }))
-            }
+            (Verdict::Scored(values), _) => Update::Scored(self.job, Ok(Score { values, usage })),
             (Verdict::Failed(error), Task::Write(_)) => Update::Generated(self.job, Err(error)),
             (Verdict::Failed(error), _) => Update::Scored(self.job, Err(error)),
             (_, Task::Write(_)) => Update::Generated(self.job, Err(EngineError::Cancelled)),
@@ -166,7 +189,7 @@ impl Sequence {
     }
 }
 
-/// Whether any logit is NaN. Goes in chunks, which the compiler turns into vector code.
-fn holds_nan(logits: &[f32]) -> bool {
-    logits.chunks(256).any(|chunk| chunk.iter().fold(false, |nan, logit| nan | logit.is_nan()))
+/// Whether any number is NaN. Goes in chunks, which the compiler turns into vector code.
+fn holds_nan(row: &[f32]) -> bool {
+    row.chunks(256).any(|chunk| chunk.iter().fold(false, |nan, value| nan | value.is_nan()))
 }
