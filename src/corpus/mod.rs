@@ -154,10 +154,15 @@ impl Record {
 
     /// The name of the column in whose value a byte of the text stands.
     pub fn column_at(&self, byte: usize) -> Option<&str> {
+        self.cell_at(byte).map(|column| &*column.name)
+    }
+
+    /// The cell in which a byte of the text stands.
+    pub fn cell_at(&self, byte: usize) -> Option<&ColumnSpan> {
         // The columns are in order, and a wide table may have a million of them.
         let after = self.columns.partition_point(|column| column.start <= byte);
         let column = self.columns.get(after.checked_sub(1)?)?;
-        (byte < column.end).then_some(&*column.name)
+        (byte < column.end).then_some(column)
     }
 
     /// Whether the speaker's role is to ask. What such speakers say is a record only where nobody

@@ -25,6 +25,7 @@ mod merits;
 mod next;
 mod pack;
 mod plan;
+mod probing;
 mod prompt_budget;
 mod refine;
 mod reliability;
@@ -174,8 +175,8 @@ pub struct Models {
     pub judge_terms: Option<Paid>,
     /// The frontier model that refines, and its terms; `None` where nothing is refined.
     pub frontier: Option<Paid>,
-    /// Folder in which a judge's measurement is kept, by its model's hash; `None` measures each
-    /// time.
+    /// Folder in which what was measured of a model is kept, by its hash: how it judges, and how its
+    /// states are read; `None` measures each time.
     pub judge_cache: Option<PathBuf>,
 }
 
@@ -340,7 +341,8 @@ pub async fn run(
         plan.notes.push("--digest is left out: no local model reads here".to_owned());
     }
     let leanings = crate::prompts::leanings::Leanings::new();
-    run::Runner { corpus, models, plan, run, observer, cancel, leanings }.run().await
+    let probe = None;
+    run::Runner { corpus, models, plan, run, observer, cancel, probe, leanings }.run().await
 }
 
 #[cfg(test)]

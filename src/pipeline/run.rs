@@ -12,6 +12,7 @@ use super::buy::{Order, Paid, Till, Unbought};
 use super::judge::{self, About, Questions, Raw, coarseness};
 use super::next::{Action, next_actions};
 use super::plan::Plan;
+use super::probing;
 use super::thresholds::OwnThreshold;
 use super::{Cancel, Models, Observer, Outcome, PipelineError, Progress, Threshold, select};
 use crate::corpus::Corpus;
@@ -20,7 +21,8 @@ use crate::llm::{Answer, Answers, ChatRequest, Completion, LlmError};
 use crate::privacy::Cleared;
 use crate::prompts::draft::Brief;
 use crate::prompts::judge::Phrasing;
-use crate::prompts::leanings::{self, Leanings, Sentences};
+use crate::prompts::leanings::{self, Leanings, Sentence, Unread};
+use crate::prompts::probe::Probe;
 use crate::prompts::{Wording, answer, draft};
 use crate::schema::Persona;
 use crate::store::{CallCost, DraftId, Event, JudgeReport, Purpose, Run, SlotReport};
@@ -33,7 +35,10 @@ pub(super) struct Runner<'a> {
     pub(super) run: &'a mut Run,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Cancel,
-    /// What the local model has said about sentences so far.
+    /// What the local model makes of sentences, and the probe that reads it off; `None` until they are
+    /// first needed.
+    pub(super) probe: Option<Option<Probe>>,
+    /// What was read off so far.
     pub(super) leanings: Leanings,
 }
 
@@ -108,7 +113,7 @@ impl Runner<'_> {
             .iter()
             .map(|id| self.plan.brief(self.corpus, *id, &self.run.state.drafts))
             .collect();
-        if let Some(gone) = self.tell_apart(&mut briefs).await {
+        if let Err(gone) = self.tell_apart(&mut briefs).await {
             return self.stage_end(ids.len(), Some(gone));
         }
         if self.cancel.is_cancelled() {
@@ -140,38 +145,47 @@ impl Runner<'_> {
         self.stage_end(open, gone)
     }
 
-    /// Asks the local model whether the sentences from which drafts are made tell of a goal, a pain
-    /// or a habit. A resumed run asks again and gets the same answers. Returns the cause where the
-    /// model is gone.
-    async fn tell_apart(&mut self, briefs: &mut [Brief]) -> Option<String> {
-        let model = &self.models.draft;
-        if self.plan.frame.wording == Wording::Free || !model.capabilities().logits {
-            return None;
+    /// Has the local model read the sentences from which drafts are made: whether they tell of a goal,
+    /// a pain or a habit. A resumed run has them read again, to the same end.
+    ///
+    /// # Errors
+    ///
+    /// The cause, where the model is gone.
+    async fn tell_apart(&mut self, briefs: &mut [Brief]) -> Result<(), String> {
+        if self.plan.frame.wording == Wording::Free {
+            return Ok(());
         }
+        if self.probe.is_none() {
+            self.probe = Some(probing::probe(self.models, self.observer, self.cancel).await?);
+        }
+        let Some(Some(probe)) = &self.probe else { return Ok(()) };
         let sample =
             |brief: &Brief| leanings::sample(self.corpus, &brief.focus, brief.provenance.seed);
-        let samples: Vec<Vec<String>> = briefs.iter().map(sample).collect();
-        let sentences = Sentences::of(&samples, &self.leanings);
-        if !sentences.is_empty() {
-            let requests = sentences.requests();
+        let samples: Vec<Vec<Sentence>> = briefs.iter().map(sample).collect();
+        let unread = Unread::of(&samples, &self.leanings);
+        if !unread.is_empty() {
+            let requests = unread.requests();
             let mut read: Vec<Option<Vec<f32>>> = vec![None; requests.len()];
-            let mut answers = model.score(requests);
+            let mut answers = self.models.draft.score(requests);
             while let Some((at, answer)) = next(&mut answers, self.observer, self.cancel).await {
                 match answer {
-                    Err(LlmError::Unavailable(cause)) => return Some(cause),
+                    Err(LlmError::Unavailable(cause)) => return Err(cause),
                     // Without an answer, a sentence is sorted by its words.
                     answer => read[at] = answer.ok(),
                 }
             }
-            self.leanings.append(&mut sentences.read(&read));
+            self.leanings.append(&mut unread.read(&read, probe));
         }
         // Only the leanings of the draft's own sentences: those of other drafts must not influence
         // a draft that is made after an interruption.
         for (brief, sample) in briefs.iter_mut().zip(samples) {
-            let known = |text: String| self.leanings.get(&text).map(|lean| (text, *lean));
+            let known = |sentence: Sentence| {
+                let lean = *self.leanings.get(&sentence)?;
+                Some((sentence, lean))
+            };
             brief.leanings = Arc::new(sample.into_iter().filter_map(known).collect());
         }
-        None
+        Ok(())
     }
 
     /// Has a paid service write drafts. A service that gives none at all ends the run, which can be

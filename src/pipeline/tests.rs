@@ -9,6 +9,7 @@ use crate::corpus::{ColumnSpan, Record, SourceFile};
 use crate::llm::scripted::ScriptedModel;
 use crate::llm::{Output, Shape};
 use crate::prompts::ask::Detail;
+use crate::prompts::leanings::Sentence;
 use crate::schema::{ALIKE, Persona, RecordId, Shingles};
 use crate::store::{Event, RunState, Started};
 
@@ -371,7 +372,12 @@ fn what_a_model_makes_of_a_sentence_decides_under_which_heading_it_may_stand() {
         1 => [-1.0, -2.0, 4.0],
         _ => [-3.0, -1.0, -2.0],
     };
-    brief.leanings = Arc::new((0..24).map(|n| (said(n), leaning(n))).collect());
+    let sentence = |n: usize| {
+        let record = &corpus.records[n / 6];
+        let start = record.text.find(&said(n)).expect("what was said");
+        Sentence::of(record, &(start..start + said(n).len()))
+    };
+    brief.leanings = Arc::new((0..24).map(|n| (sentence(n), leaning(n))).collect());
     let request = crate::prompts::draft::request(&corpus, &brief, &plan.frame);
     let Output::Json(shape) = &request.output else { panic!("no shape") };
     let Shape::Object(fields) = &**shape else { panic!("{shape:?}") };
@@ -397,8 +403,8 @@ fn the_drafting_model_is_asked_what_sentences_tell_where_it_can_say() {
         let first = ended.state.drafts.iter().filter(|(id, _)| id.round == 0);
         first.flat_map(|(_, draft)| draft.persona.goals.iter().map(|s| s.text.clone())).collect()
     };
-    assert_eq!(goals("ok"), goals("ok"));
-    assert_ne!(goals("ok"), goals("ok,nologits"), "without likelihoods words alone decide");
+    assert_eq!(goals("ok,states"), goals("ok,states"));
+    assert_ne!(goals("ok,states"), goals("ok"), "without states words alone decide");
 }
 
 #[test]

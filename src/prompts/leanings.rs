@@ -1,9 +1,8 @@
-//! How a model sorts a sentence: whether it reads as a wish, a problem, a habit or a plain fact.
+//! What a model makes of a sentence: whether it reads as a goal, a pain, a habit or a plain fact.
 //!
-//! Owns the lists after which a sentence is scored, and what the likelihoods mean. The sentence is
-//! scored, not a label: a model too small to answer a question still knows which list a sentence
-//! belongs to (noisy channel; Min, Lewis, Hajishirzi, Zettlemoyer, ACL 2022). Measured by
-//! `tests/it/aspects.rs`.
+//! Owns the labelled sentences from which a probe learns it (`probe`), and how sentences are put to a
+//! model for it: what the model is asked is to read, and what is read off are its hidden states.
+//! Measured by `tests/it/aspects.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -11,231 +10,218 @@ use std::ops::Range;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use sha2::{Digest, Sha256};
 
+use super::asked::Asked;
 pub use super::aspects::Aspect;
 use super::aspects::{may_tell, speaks_of};
 use super::draft::Focus;
 use super::passages::{passages, shorten};
-use super::pools::text_of;
+use super::probe::Probe;
 use super::standing::leans;
 use crate::corpus::{Corpus, Record};
 use crate::llm::{ScorePrompt, ScoreRequest, Want};
 use crate::privacy::Cleared;
 
-/// For each sentence, how much likelier it is after the list of each aspect than after the facts,
-/// in nats, in the order of [`Aspect::ALL`].
-pub type Leanings = BTreeMap<String, [f32; 3]>;
+/// What people say in research of 92 kinds, in seven languages, written and labelled for this purpose:
+/// a line holds the language, the field, `goal`, `pain`, `behaviour` or `none`, what was asked (`-`
+/// where nothing was), the sentence, and the number of the answer in which it follows those of the lines
+/// above (`-` where it stands alone), parted by tabs.
+const LABELLED: &str = include_str!("aspects.tsv");
 
-/// Lists after which a sentence is scored: those of the aspects in their order, then the facts.
-const LISTS: [(&str, [&str; 16]); 4] = [
-    (
-        "Wishes. What people want, or what would help them:",
-        [
-            "I'd love to see my results before the appointment.",
-            "Just let me pay in one place.",
-            "What I want is a person who answers the phone.",
-            "By next year I'd like to run the course on my own.",
-            "It would help if the list were sorted by street.",
-            "A lighter bag would be wonderful.",
-            "My goal is to be home for dinner twice a week.",
-            "If only the bus waited for the train.",
-            "Somewhere quiet to sit, that would be enough.",
-            "Show me the total before I sign.",
-            "I need to know by Friday who is coming.",
-            "Could there be a bigger print of this?",
-            "We hope to hire a second cook in spring.",
-            "I'm trying to learn enough to help my daughter with maths.",
-            "The best thing would be one key for all doors.",
-            "I would rather talk to the same nurse every time.",
-        ],
-    ),
-    (
-        "Problems. What annoys people or stands in their way:",
-        [
-            "The page had expired before I found my card.",
-            "Nobody told us that the door would be locked.",
-            "It takes me an hour to fill in what should be two lines.",
-            "I can't read the small print on the packet.",
-            "By the time they call back I'm in a meeting.",
-            "Half of the time the lift is out of order.",
-            "I'm afraid of pressing the wrong button.",
-            "You stand in one queue and they send you to the next.",
-            "The two lists never agree with each other.",
-            "We carry the cost when they change their minds.",
-            "It rings six times and then it cuts off.",
-            "All of my weekend goes on paperwork.",
-            "They changed the menu again and now I have to search.",
-            "The form asks the same thing three times.",
-            "I lie awake over the next invoice.",
-            "There is one socket for eleven people.",
-        ],
-    ),
-    (
-        "Habits. What people do, and how they do it:",
-        [
-            "I write everything down in a notebook first.",
-            "Every Monday we go through the orders together.",
-            "If the app is down I ring my sister.",
-            "I park round the corner and walk the rest.",
-            "My wife reads the letters to me after dinner.",
-            "Before a shift I lay out the tools in a row.",
-            "I don't sign anything before I've slept on it.",
-            "We keep the spare keys under the third pot.",
-            "When something is missing I ask the driver first.",
-            "I never pay by card, only cash.",
-            "In the evening I put the dates into the big calendar.",
-            "I print it, mark it in red and scan it again.",
-            "Mostly I look at the pictures and skip the text.",
-            "After lunch one of us checks the fridges.",
-            "I send myself a message so that I don't forget.",
-            "We take turns, two at the door and one at the desk.",
-        ],
-    ),
-    (
-        "Facts. What people are and what there is:",
-        [
-            "I have been here for eleven years.",
-            "The office is on the second floor.",
-            "There are four of us in the team.",
-            "Yes, I can hear you well.",
-            "The shop was opened by my father in 1980.",
-            "Some people like it and some don't.",
-            "My son is a carpenter in the next town.",
-            "It was a nice building once.",
-            "I'm fifty-two and I work part time.",
-            "The blue forms are for children.",
-            "Thank you, that's a good question.",
-            "The river is about a mile from here.",
-            "I think it's a generational thing.",
-            "They sell bread and newspapers there.",
-            "I trained as a baker before that.",
-            "It opened last autumn.",
-        ],
-    ),
-];
+/// Labels of the classes that the probe tells apart: the aspects in their order, then none of them.
+const LABELS: [&str; 4] = ["goal", "pain", "behaviour", "none"];
 
-/// Sentences that are in none of the lists, equally many of each kind. The likelihood that a list
-/// lends to any sentence is measured on them and subtracted (contextual calibration; Zhao, Wallace,
-/// Feng, Klein, Singh, ICML 2021). Chosen so that their means are those of the labelled sentences
-/// of the `dev` half.
-const EVEN: [&str; 24] = [
-    "An order form I can fill in with one thumb from the tractor, that'd be the thing.",
-    "Make it so I can take last year's course and shift all the dates by one click.",
-    "Let me dictate the notes in the car, honestly, that's all I'm asking.",
-    "One phone number that somebody actually picks up at half six, that'd do me.",
-    "We're trying to get the three small farms to share a single combine next summer.",
-    "A single place where the ward can see where their order is, so they stop phoning down.",
-    "The phone goes every ninety seconds between eleven and one.",
-    "The money, but I see my kids maybe two evenings out of seven.",
-    "Version seven came back with the notes from version three.",
-    "Two products, identical boxes, one ten times stronger than the other, sat side by side.",
-    "Well, what I notice is that every letter tells me to watch out for fraudsters and none tells me how.",
-    "Whatever figure I say out loud, my stomach turns over.",
-    "Come Sunday evening my wife types up the delivery notes and I read them out to her.",
-    "At the door I greet each of them by name and hand over a starter task.",
-    "I read it from the bottom up, that way I don't skim.",
-    "Controlled drugs get counted by two of us at seven and again at seven.",
-    "We don't take the lunch break together, we go in pairs so the belt keeps moving.",
-    "I look at the whole list first and start from the far end.",
-    "The building dates from the seventies and was refitted in 2011.",
-    "I've banked with the same lot since I got married.",
-    "The hall's about the size of four football pitches.",
-    "We've got people from twenty-odd countries on our shift.",
-    "Oh no, I'm quite comfortable, thank you.",
-    "My cousin drives for the same firm down south.",
-];
+/// Most sentences of a draft that are read: four for each statement that it may make.
+const A_DRAFT: usize = 36;
 
-/// Most sentences of a draft that are scored: two for each statement that it may make.
-const A_DRAFT: usize = 18;
+/// Characters that are read of a sentence, of what was said before it and of what was asked: what is
+/// farther away hardly changes what the sentence tells.
+const READ: usize = 200;
 
-/// Characters of a sentence that are scored: what comes later hardly changes where it leans.
-const READ: usize = 100;
+/// A sentence, and what it follows.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sentence {
+    /// What was asked, where that is known.
+    asked: Option<String>,
+    /// What was said before it in the same answer; empty at the beginning.
+    before: String,
+    text: String,
+}
 
-/// The sentences of a draft that a model is to sort: as many as a draft chooses its statements
-/// from, drawn by its seed. All others are sorted by their words, as are those that cannot be
-/// understood without the sentence before them, because they are hardly ever chosen.
-pub fn sample(corpus: &Cleared<Corpus>, focus: &[Focus], seed: u64) -> Vec<String> {
+impl Sentence {
+    /// The sentence at this place of a record, with the record's question, else the name of the
+    /// sentence's column where that is one.
+    pub fn of(record: &Record, place: &Range<usize>) -> Self {
+        let is_question = |name: &&str| name.contains([' ', '_']) || Asked::by(name).is_some();
+        let named = || record.column_at(place.start).filter(is_question);
+        let asked = record.question().filter(|asked| !asked.trim().is_empty()).or_else(named);
+        let text = &record.text;
+        let cell = record.cell_at(place.start).map_or(0, |cell| cell.start);
+        let before = text[cell..place.start].trim();
+        Self {
+            asked: asked.map(str::to_owned),
+            before: ending(before).to_owned(),
+            text: text[place.clone()].to_owned(),
+        }
+    }
+
+    /// The request for the hidden states of the sentence, behind what was asked.
+    fn request(&self) -> ScoreRequest {
+        let begun = |text: &str| text[shorten(text, 0..text.len(), READ)].replace('\n', " ");
+        let asked = self.asked.as_deref().map(|asked| begun(asked).replace('_', " "));
+        let asked = asked.map_or_else(String::new, |asked| format!("Question: {asked}\n"));
+        let space = if self.before.is_empty() { "" } else { " " };
+        let before = self.before.replace('\n', " ");
+        ScoreRequest {
+            prompt: ScorePrompt::Raw(format!("{asked}Answer:{space}{before}")),
+            want: Want::State(format!(" {}", begun(&self.text))),
+        }
+    }
+}
+
+/// The last words of a text, as many as are read.
+fn ending(text: &str) -> &str {
+    let Some((cut, _)) = text.char_indices().rev().nth(READ - 1) else { return text };
+    let word = text[cut..].find(' ').map_or(cut, |space| cut + space + 1);
+    &text[word..]
+}
+
+/// For each sentence, how much likelier each aspect is than a plain fact, in nats, in the order of
+/// [`Aspect::ALL`].
+pub type Leanings = BTreeMap<Sentence, [f32; 3]>;
+
+/// The labelled sentences, each with the index of its label.
+fn labelled() -> impl Iterator<Item = (Sentence, usize)> {
+    let mut answer = String::new();
+    let mut number = ("", "");
+    LABELLED.lines().filter_map(move |line| {
+        let cells: Vec<&str> = line.split('\t').collect();
+        let [_, field, label, asked, text, of_answer] = cells[..] else { return None };
+        if of_answer == "-" || number != (field, of_answer) {
+            answer.clear();
+        }
+        number = (field, of_answer);
+        let before = ending(answer.trim()).to_owned();
+        answer.push_str(text);
+        answer.push(' ');
+        let asked = Some(asked).filter(|asked| *asked != "-").map(str::to_owned);
+        let label = LABELS.iter().position(|known| *known == label)?;
+        Some((Sentence { asked, before, text: text.to_owned() }, label))
+    })
+}
+
+/// How many of the labelled sentences a probe learns from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// All of them.
+    Full,
+    /// Every fourth, for a model that is met for the first time and has to read them while its user
+    /// waits.
+    Short,
+}
+
+impl Course {
+    /// The sentences of the course, each with the index of its label.
+    fn sentences(self) -> impl Iterator<Item = (Sentence, usize)> {
+        let step = match self {
+            Self::Full => 1,
+            Self::Short => 4,
+        };
+        labelled().step_by(step)
+    }
+
+    /// The requests whose answers teach a probe what a model makes of sentences; [`Self::learn`] takes
+    /// them.
+    pub fn lessons(self) -> Vec<ScoreRequest> {
+        self.sentences().map(|(sentence, _)| sentence.request()).collect()
+    }
+
+    /// The probe that the answers to [`Self::lessons`] give; `None` where too many of them are missing.
+    pub fn learn(self, answers: Vec<Option<Vec<f32>>>) -> Option<Probe> {
+        let all = answers.len();
+        let labels = self.sentences().map(|(_, label)| label);
+        let examples: Vec<(Vec<f32>, usize)> = answers
+            .into_iter()
+            .zip(labels)
+            .filter_map(|(state, label)| Some((state?, label)))
+            .collect();
+        (examples.len() * 2 > all).then(|| Probe::fit(&examples, LABELS.len())).flatten()
+    }
+}
+
+/// What tells these lessons from others: the first digits of the SHA-256 of the labelled sentences.
+pub fn lessons_hash() -> String {
+    Sha256::digest(LABELLED)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The sentences of a draft that a model is to read: as many as a draft chooses its statements from,
+/// drawn by its seed. All others are sorted by their words, as are those that cannot be understood
+/// without the sentence before them, because they are hardly ever chosen.
+pub fn sample(corpus: &Cleared<Corpus>, focus: &[Focus], seed: u64) -> Vec<Sentence> {
     let of_record = |focus: &Focus| {
-        let found = passages(focus.record, &corpus.records[focus.record], &focus.shown);
-        found.into_iter().map(|passage| text_of(corpus, &passage)).collect::<Vec<_>>()
+        let record = &corpus.records[focus.record];
+        let found = passages(focus.record, record, &focus.shown);
+        found.into_iter().map(|passage| Sentence::of(record, &passage.range)).collect::<Vec<_>>()
     };
-    let mut said: Vec<String> = focus.iter().flat_map(of_record).collect();
-    said.retain(|text| !leans(text));
+    let mut said: Vec<Sentence> = focus.iter().flat_map(of_record).collect();
+    said.retain(|sentence| !leans(&sentence.text));
     said.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     said.truncate(A_DRAFT);
     said
 }
 
-/// Sentences that a model is to sort.
+/// Sentences that a model is to read.
 #[derive(Debug)]
-pub struct Sentences(Vec<String>);
+pub struct Unread(Vec<Sentence>);
 
-impl Sentences {
-    /// The sentences of these samples that are not known yet, each once.
-    pub fn of(samples: &[Vec<String>], known: &Leanings) -> Self {
-        let new: BTreeSet<&String> = samples.iter().flatten().collect();
-        Self(new.into_iter().filter(|text| !known.contains_key(*text)).cloned().collect())
+impl Unread {
+    /// The sentences of these samples whose leanings are not known yet, each once.
+    pub fn of(samples: &[Vec<Sentence>], known: &Leanings) -> Self {
+        let new: BTreeSet<&Sentence> = samples.iter().flatten().collect();
+        Self(new.into_iter().filter(|sentence| !known.contains_key(*sentence)).cloned().collect())
     }
 
-    /// Whether there are no sentences to sort.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The requests that score the sentences; [`Sentences::read`] takes their answers.
+    /// The requests for their states; [`Unread::read`] takes the answers.
     pub fn requests(&self) -> Vec<ScoreRequest> {
-        let lists = LISTS.map(|(heading, items)| {
-            let items: Vec<String> = items.iter().map(|item| format!("- {item}\n")).collect();
-            format!("{heading}\n{}-", items.concat())
-        });
-        let after = |sentence: &str| {
-            let begun = &sentence[shorten(sentence, 0..sentence.len(), READ)];
-            let want = Want::Continuation(format!(" {}\n", begun.replace('\n', " ")));
-            let request = |list: &String| ScoreRequest {
-                prompt: ScorePrompt::Raw(list.clone()),
-                want: want.clone(),
-            };
-            lists.iter().map(request).collect::<Vec<_>>()
-        };
-        EVEN.into_iter().chain(self.0.iter().map(String::as_str)).flat_map(after).collect()
+        self.0.iter().map(Sentence::request).collect()
     }
 
-    /// The leanings according to the answers to [`Sentences::requests`]; a sentence for which an
-    /// answer is missing has no leaning.
-    pub fn read(self, answers: &[Option<Vec<f32>>]) -> Leanings {
-        let mut each = answers.chunks_exact(LISTS.len()).map(|answers| {
-            let sum = |answer: &Option<Vec<f32>>| Some(answer.as_ref()?.iter().sum::<f32>());
-            let sums: Option<Vec<f32>> = answers.iter().map(sum).collect();
-            sums.filter(|sums| sums.iter().all(|sum| sum.is_finite()))
-        });
-        let even: Vec<Vec<f32>> = each.by_ref().take(EVEN.len()).flatten().collect();
-        if even.is_empty() {
-            return Leanings::new();
-        }
-        let mean =
-            |list: usize| even.iter().map(|sums| sums[list]).sum::<f32>() / even.len() as f32;
-        let means: [f32; LISTS.len()] = std::array::from_fn(mean);
-        let leaning = |(sentence, sums): (String, Option<Vec<f32>>)| {
-            let sums = sums?;
-            let over = |list: usize| sums[list] - means[list];
-            let fact = over(LISTS.len() - 1);
-            Some((sentence, Aspect::ALL.map(|aspect| over(aspect as usize) - fact)))
+    /// The leanings that a probe sees in the answers to [`Unread::requests`]; a sentence whose answer is
+    /// missing has none.
+    pub fn read(self, answers: &[Option<Vec<f32>>], probe: &Probe) -> Leanings {
+        let leaning = |(sentence, state): (Sentence, &Option<Vec<f32>>)| {
+            let log_probs = probe.log_probs(state.as_ref()?)?;
+            let [goal, pain, behaviour, none] = log_probs[..] else { return None };
+            Some((sentence, [goal, pain, behaviour].map(|log_prob| log_prob - none)))
         };
-        self.0.into_iter().zip(each).filter_map(leaning).collect()
+        self.0.into_iter().zip(answers).filter_map(leaning).collect()
     }
 }
 
-/// How strongly a piece of a record speaks of each aspect, by its words, its question, its column
-/// and its leaning. Above 0, it speaks of the aspect more than it states a fact; it is minus
-/// infinity where what was asked, or the form of the sentence, rules the aspect out.
+/// What a word's weight counts beside a nat of a model's leaning; chosen on the `dev` half of
+/// `tests/it/aspects.rs`, where 0.25 to 1 do about as well.
+const WORDS: f32 = 0.5;
+
+/// How strongly a piece of a record speaks of each aspect, in nats: by what a model makes of it, and by
+/// its words, its question and its column. Above 0, it speaks of the aspect more than it states a fact.
+/// Of what no model has read, an aspect is minus infinity where what was asked, or the form of the
+/// sentence, rules it out.
 pub fn strengths(record: &Record, range: &Range<usize>, leanings: &Leanings) -> [f32; 3] {
     let text = &record.text[range.clone()];
-    let leaning = leanings.get(text).copied().unwrap_or_default();
+    let leaning = leanings.get(&Sentence::of(record, range));
     Aspect::ALL.map(|aspect| {
-        if !may_tell(aspect, record, range.start, text) {
-            return f32::NEG_INFINITY;
+        let by_words = WORDS * speaks_of(aspect, record, range.start, text) as f32;
+        match leaning {
+            Some(leaning) => leaning[aspect as usize] + by_words,
+            None if may_tell(aspect, record, range.start, text) => by_words,
+            None => f32::NEG_INFINITY,
         }
-        speaks_of(aspect, record, range.start, text) as f32 + leaning[aspect as usize]
     })
 }
 
@@ -248,24 +234,79 @@ pub fn strongest(strengths: [f32; 3]) -> Option<Aspect> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::corpus::ColumnSpan;
+    use crate::schema::RecordId;
 
     #[test]
-    fn a_sentence_leans_to_the_list_that_it_is_likelier_after_than_any_sentence_is() {
-        let sentences = || Sentences(vec!["I wait.".to_owned(), "I wish.".to_owned()]);
-        let requests = sentences().requests();
-        assert_eq!(requests.len(), (EVEN.len() + 2) * LISTS.len());
-        // Every sentence is likelier after wishes by 10; the second one by 3 more.
-        let of = |extra: f32| [10.0 + extra, 0.0, 0.0, 0.0].map(|sum| Some(vec![sum - 20.0, -1.0]));
-        let even = EVEN.iter().flat_map(|_| of(0.0));
-        let mut answers: Vec<_> = even.chain(of(0.0)).chain(of(3.0)).collect();
-        let leanings = sentences().read(&answers);
-        let lean = |text: &str| leanings[text].map(|nats| nats.round() as i32);
-        assert_eq!(lean("I wait."), [0; 3]);
-        assert_eq!(lean("I wish."), [3, 0, 0]);
-        *answers.last_mut().unwrap() = None;
-        assert!(!sentences().read(&answers).contains_key("I wish."));
-        answers[0] = Some(vec![f32::NAN]);
-        assert_eq!(sentences().read(&answers)["I wait."].len(), 3);
-        assert!(sentences().read(&[]).is_empty());
+    fn every_labelled_sentence_is_read() {
+        assert_eq!(labelled().count(), LABELLED.lines().count());
+        let all: BTreeSet<Sentence> = labelled().map(|(sentence, _)| sentence).collect();
+        assert_eq!(all.len(), LABELLED.lines().count(), "none is there twice");
+        for course in [Course::Full, Course::Short] {
+            let labels: Vec<usize> = course.sentences().map(|(_, label)| label).collect();
+            for label in 0..LABELS.len() {
+                let share = labels.iter().filter(|of| **of == label).count() * 100 / labels.len();
+                assert!((18..36).contains(&share), "{share} % {}", LABELS[label]);
+            }
+        }
+        assert_eq!(Course::Short.lessons().len(), all.len().div_ceil(4));
+    }
+
+    #[test]
+    fn a_sentence_leans_as_the_probe_sees_in_its_state() {
+        // As a model would whose states hold nothing but the label.
+        let state = |label: usize| {
+            Some((0..LABELS.len()).map(|at| if at == label { 1.0 } else { 0.0 }).collect())
+        };
+        let answers: Vec<Option<Vec<f32>>> = labelled().map(|(_, label)| state(label)).collect();
+        let probe = Course::Full.learn(answers.clone()).expect("enough answers");
+        let sentence =
+            |text: &str| Sentence { asked: None, before: String::new(), text: text.to_owned() };
+        let samples = [vec![sentence("a"), sentence("b")], vec![sentence("a"), sentence("c")]];
+        let unread = Unread::of(&samples, &Leanings::from([(sentence("c"), [0.0; 3])]));
+        assert_eq!(unread.requests().len(), 2, "each once, and none that is known");
+        let read = unread.read(&[state(1), state(3)], &probe);
+        let [goal, pain, behaviour] = read[&sentence("a")];
+        assert!(pain > 2.0 && goal.abs() < 0.5 && behaviour.abs() < 0.5, "{read:?}");
+        assert!(read[&sentence("b")].iter().all(|leaning| *leaning < -1.0), "{read:?}");
+        let unanswered = Unread::of(&samples, &Leanings::new()).read(&[None, None, None], &probe);
+        assert!(unanswered.is_empty());
+        let half = answers.len() / 2;
+        let few = answers.into_iter().enumerate().map(|(at, state)| state.filter(|_| at < half));
+        assert!(Course::Full.learn(few.collect()).is_none(), "of half of them nothing is learned");
+    }
+
+    #[test]
+    fn a_sentence_is_read_behind_what_was_asked_and_said_before() {
+        let record = |column: &str, question: &str, said: &str| {
+            let text = format!("question: {question}\n{column}: {said}");
+            let (asked, answer) = (10..10 + question.len(), text.len() - said.len()..text.len());
+            let columns =
+                [("question", asked), (column, answer)].map(|(name, at)| ColumnSpan::new(name, at));
+            let id = RecordId::new(1, 0);
+            let columns = columns.into();
+            Record { id, file: 1, sheet: None, row: 1, participant: None, text, columns }
+        };
+        let long = format!("{}It is late. I wait.", "word ".repeat(80));
+        let end_of_long = format!("Answer: {}It is late.", "word ".repeat(37));
+        for (column, question, said, prompt) in [
+            ("answer", "What is hard?", "I wait.", "Question: What is hard?\nAnswer:"),
+            ("main_frustration", "", "I wait.", "Question: main frustration\nAnswer:"),
+            ("answer", "", "It is late.\nI wait.", "Answer: It is late."),
+            ("answer", "", &long, &end_of_long),
+        ] {
+            let record = record(column, question, said);
+            let place = record.text.len() - 7..record.text.len();
+            let request = Sentence::of(&record, &place).request();
+            let ScorePrompt::Raw(read) = request.prompt else { panic!("a chat") };
+            assert_eq!(read, prompt);
+            assert!(matches!(request.want, Want::State(said) if said == " I wait."));
+        }
+        let (follows, _) =
+            labelled().find(|(sentence, _)| !sentence.before.is_empty()).expect("one");
+        let line = LABELLED.lines().find(|line| line.contains(&follows.text)).expect("its line");
+        let above =
+            LABELLED.lines().take_while(|above| *above != line).last().expect("a line above");
+        assert!(above.contains(&follows.before), "{follows:?} follows {above}");
     }
 }

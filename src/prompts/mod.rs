@@ -1,9 +1,10 @@
 //! What is asked of a model, and how its answers are read.
 //!
 //! Owns every word that reaches a model and every shape that its answers take: [`draft`] asks for a
-//! persona of the size that [`ask`] states, made of sentences that [`leanings`] sorted; [`judge`]
-//! asks how good one is; [`refine`] asks for edits; [`controls`] are the personas on which a judge
-//! is measured, and [`corruptions`] what is done to them.
+//! persona of the size that [`ask`] states, made of sentences that [`leanings`] sorted by what a
+//! [`probe`] reads in the model's states; [`judge`] asks how good one is; [`refine`] asks for edits;
+//! [`controls`] are the personas on which a judge is measured, and [`corruptions`] what is done to
+//! them.
 //!
 //! Research data gets in only as [`Cleared`](crate::privacy::Cleared), fenced, as data. The
 //! exception is [`second_pass`], which is a part of clearing and asks only a model in this process.
@@ -26,6 +27,7 @@ pub mod judge;
 pub mod leanings;
 pub mod passages;
 mod pools;
+pub mod probe;
 mod quotation;
 pub mod refine;
 pub mod second_pass;

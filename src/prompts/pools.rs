@@ -29,6 +29,9 @@ const LEAST_SAID: usize = 4;
 const MOST_TELLING: usize = 3;
 /// Most sentences from which the model chooses one statement.
 const CHOICES: usize = 12;
+/// Sentences that are offered for each statement where there are many: those that are surest to belong
+/// under its heading.
+const A_STATEMENT: usize = 3;
 
 /// The texts from which the model chooses. Quotes and statements draw from separate sets where
 /// there are enough sentences, so that a persona does not say the same thing twice.
@@ -103,7 +106,11 @@ impl Pools {
         let enough = if brief.leanings.is_empty() { usize::MAX } else { 1 };
         let lean = |aspect, passage: &Passage| strengths(corpus, brief, passage)[aspect];
         level(&mut pools, neutral, enough, lean);
-        let sets = |pool| split(pool, bounds.statements.1).into_iter().map(texts).collect();
+        let most = bounds.statements.1;
+        for (aspect, pool) in pools.iter_mut().enumerate() {
+            keep_strongest(pool, most * A_STATEMENT, |passage| lean(aspect, passage));
+        }
+        let sets = |pool| split(pool, most).into_iter().map(texts).collect();
         let statements = pools.map(sets);
         Self { quotes, voice, titles, statements }
     }
@@ -298,6 +305,16 @@ fn level(
     }
 }
 
+/// Keeps the strongest passages of a pool, in their order.
+fn keep_strongest(pool: &mut Vec<Passage>, most: usize, strength: impl Fn(&Passage) -> f32) {
+    let mut ranked: Vec<(usize, f32)> = pool.iter().map(strength).enumerate().collect();
+    // Stable, so that of equals the first are kept.
+    ranked.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    let kept: BTreeSet<usize> = ranked.into_iter().take(most).map(|(at, _)| at).collect();
+    let mut at = 0..;
+    pool.retain(|_| at.next().is_some_and(|at| kept.contains(&at)));
+}
+
 /// Parts a pool into `most` disjoint sets of choices, fewer where the pool has fewer sentences: as
 /// many statements as were asked for matter more than that each is chosen from several.
 fn split(pool: Vec<Passage>, most: usize) -> Vec<Vec<Passage>> {
@@ -479,6 +496,22 @@ mod tests {
         let mut pools = [Vec::new(), pool(1..3), pool(3..4)];
         level(&mut pools, pool(4..6), usize::MAX, no_goal);
         assert_eq!(pools.each_ref().map(Vec::len), [0, 3, 2], "none goes where it is ruled out");
+    }
+
+    #[test]
+    fn the_strongest_of_a_pool_are_kept_in_their_order() {
+        let pool = |records: &[usize]| -> Vec<Passage> {
+            records.iter().map(|&record| Passage { record, range: 0..1 }).collect()
+        };
+        let kept = |most| {
+            let mut all = pool(&[3, 9, 1, 3, 7, 9]);
+            keep_strongest(&mut all, most, |passage| passage.record as f32);
+            all
+        };
+        assert_eq!(kept(3), pool(&[9, 7, 9]));
+        assert_eq!(kept(4), pool(&[3, 9, 7, 9]), "of equals the first");
+        assert_eq!(kept(1), pool(&[9]));
+        assert_eq!(kept(9), pool(&[3, 9, 1, 3, 7, 9]));
     }
 
     #[test]
