@@ -341,7 +341,7 @@ pub async fn run(
         plan.notes.push("--digest is left out: no local model reads here".to_owned());
     }
     let leanings = crate::prompts::leanings::Leanings::new();
-    let probe = None;
+    let probe = std::cell::OnceCell::new();
     run::Runner { corpus, models, plan, run, observer, cancel, probe, leanings }.run().await
 }
 

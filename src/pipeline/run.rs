@@ -3,6 +3,7 @@
 //! Owns the exchange with the models: each stage goes out as one list, answers are logged as they
 //! arrive, and what is asked next never depends on the order in which they arrived.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -35,9 +36,9 @@ pub(super) struct Runner<'a> {
     pub(super) run: &'a mut Run,
     pub(super) observer: &'a dyn Observer,
     pub(super) cancel: &'a Cancel,
-    /// What the local model makes of sentences, and the probe that reads it off; `None` until they are
-    /// first needed.
-    pub(super) probe: Option<Option<Probe>>,
+    /// What reads off the local model's states what it makes of a sentence, once it was needed; `None`
+    /// where nothing can.
+    pub(super) probe: OnceCell<Option<Probe>>,
     /// What was read off so far.
     pub(super) leanings: Leanings,
 }
@@ -155,10 +156,11 @@ impl Runner<'_> {
         if self.plan.frame.wording == Wording::Free {
             return Ok(());
         }
-        if self.probe.is_none() {
-            self.probe = Some(probing::probe(self.models, self.observer, self.cancel).await?);
+        if self.probe.get().is_none() {
+            let found = probing::probe(self.models, self.observer, self.cancel).await?;
+            self.probe = OnceCell::from(found);
         }
-        let Some(Some(probe)) = &self.probe else { return Ok(()) };
+        let Some(Some(probe)) = self.probe.get() else { return Ok(()) };
         let sample =
             |brief: &Brief| leanings::sample(self.corpus, &brief.focus, brief.provenance.seed);
         let samples: Vec<Vec<Sentence>> = briefs.iter().map(sample).collect();

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use base16ct::lower::encode_string;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -152,7 +153,7 @@ impl Course {
 
 /// What tells these lessons from others: the first digits of the SHA-256 of the labelled sentences.
 pub fn lessons_hash() -> String {
-    Sha256::digest(LABELLED)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    encode_string(&Sha256::digest(LABELLED)[..8])
 }
 
 /// The sentences of a draft that a model is to read: as many as a draft chooses its statements from,
