@@ -32,6 +32,8 @@ const CHOICES: usize = 12;
 /// Sentences that are offered for each statement where there are many: those that are surest to belong
 /// under its heading.
 const A_STATEMENT: usize = 3;
+/// How far from an aspect a sentence leans, in nats, that does not stand in for one where there is none.
+const FAR: f32 = -1.5;
 
 /// The texts from which the model chooses. Quotes and statements draw from separate sets where
 /// there are enough sentences, so that a persona does not say the same thing twice.
@@ -289,8 +291,7 @@ fn level(
     loop {
         let mut poor: Vec<usize> = (0..3).filter(|&i| pools[i].len() < enough).collect();
         poor.sort_by_key(|&i| pools[i].len());
-        let mut fitting =
-            poor.into_iter().filter_map(|i| Some((i, best(&neutral, i, f32::NEG_INFINITY)?)));
+        let mut fitting = poor.into_iter().filter_map(|i| Some((i, best(&neutral, i, FAR)?)));
         let Some((pool, at)) = fitting.next() else { break };
         pools[pool].push(neutral.remove(at));
     }
@@ -492,6 +493,10 @@ mod tests {
         let mut pools = [pool(0..1), pool(1..3), Vec::new()];
         level(&mut pools, pool(3..9), 1, lean);
         assert_eq!(pools.each_ref().map(Vec::len), [1, 2, 1], "one is enough");
+        let mut pools = [pool(0..1), pool(1..3), Vec::new()];
+        let praise = |at: usize, _: &Passage| if at == 2 { -2.0 } else { 1.0 };
+        level(&mut pools, pool(3..4), 1, praise);
+        assert!(pools[2].is_empty(), "what leans far from it does not stand in: {pools:?}");
         let no_goal = |at: usize, _: &Passage| if at == 0 { f32::NEG_INFINITY } else { 1.0 };
         let mut pools = [Vec::new(), pool(1..3), pool(3..4)];
         level(&mut pools, pool(4..6), usize::MAX, no_goal);
