@@ -1,4 +1,5 @@
-//! Whole runs on a scripted model: what holds for any run, whatever the model says.
+//! Whole runs on a scripted model: what holds for any run, whatever the model says. One file, however
+//! long, since all runs are made and looked at by the same few functions.
 
 use std::collections::BTreeSet;
 use std::path::Path;

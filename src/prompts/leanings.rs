@@ -1,8 +1,8 @@
 //! What a model makes of a sentence: whether it reads as a goal, a pain, a habit or a plain fact.
 //!
-//! Owns the labelled sentences from which a probe learns it (`probe`), and how sentences are put to a
-//! model for it: what the model is asked is to read, and what is read off are its hidden states.
-//! Measured by `tests/it/aspects.rs`.
+//! Owns the labelled sentences from which a probe learns it (`probe`), and how a sentence is put to a
+//! model: the model only reads it, behind what was asked and said before, and its hidden states are
+//! what counts. Measured by `tests/it/aspects.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

@@ -32,7 +32,7 @@ const CHOICES: usize = 12;
 /// Sentences that are offered for each statement where there are many: those that are surest to belong
 /// under its heading.
 const A_STATEMENT: usize = 3;
-/// How far from an aspect a sentence leans, in nats, that does not stand in for one where there is none.
+/// How far from an aspect a sentence leans, in nats, that does not stand in where no other one is.
 const FAR: f32 = -1.5;
 
 /// The texts from which the model chooses. Quotes and statements draw from separate sets where

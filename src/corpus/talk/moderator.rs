@@ -2,7 +2,7 @@
 //! evidence.
 //!
 //! Owns the names of that role and the guess by what the speakers do. Does not know where the turns
-//! stand in a file.
+//! stand in a file. Its tests, one conversation for each guess, make it long.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
 //! Attempts against a server on this machine that answers in each vendor's recorded shapes.
 //!
 //! Owns the tests of what only a connection shows: addresses and headers as they arrive, statuses,
-//! time, size, redirects, and what is learned from one request for the next.
+//! time, size, redirects, and what is learned from one request for the next. Long, since
+//! each test states what the server gets and what it gives.
 
 use std::io::Read;
 use std::net::TcpListener;

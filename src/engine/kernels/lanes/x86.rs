@@ -1,4 +1,6 @@
 //! The lanes of x86-64: one AVX-512 register, or two of AVX2.
+//!
+//! Long because each operation is written twice, once for either kind of register.
 
 use std::arch::x86_64::{
     __m256, __m256i, __m512, __m512i, _CMP_GE_OQ, _MM_FROUND_TO_NEAREST_INT, _mm_loadu_si128,
