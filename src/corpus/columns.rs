@@ -12,11 +12,11 @@ use super::findings::Findings;
 use super::names::{WHOSE_FILE, is_context, is_id_name, normalise, participant_rank};
 use super::notes::narration;
 use super::notes::quoted;
-use super::notes::told;
 use super::tables::staff;
+use super::told;
 use super::values::{
     are_lists, are_nearly_all, is_address, is_free, is_no_answer, is_time_stamp, number,
-    tells_nothing,
+    spoken_words, tells_nothing,
 };
 use super::{ColumnSpan, Corpus, Record, is_prose};
 
@@ -306,7 +306,12 @@ fn kind_of(name: &str, values: &[&str], distinct: usize) -> ColumnKind {
         are_nearly_all(values.iter().filter(|value| holds(value)).count(), filled)
     };
     let are_numbers = || mostly(|value| number(value).is_some());
-    let is_key = |value: &str| value.len() >= SHORTEST_KEY && !value.contains(char::is_whitespace);
+    // In a script without spaces a sentence is as unbroken as a key.
+    let is_key = |value: &str| {
+        value.len() >= SHORTEST_KEY
+            && !value.contains(char::is_whitespace)
+            && spoken_words(value) <= 1
+    };
     // Values that are nearly all different and single words longer than a number: keys, addresses.
     let are_keys = filled >= LEAST_KEYS
         && are_nearly_all(distinct, filled)
@@ -403,6 +408,16 @@ mod tests {
         assert_eq!(kind("when", &["2024-05-01 10:22:31", "2024-05-02T09:00:00Z"]), Identifier);
         let keys = ["ab12cd9", "ff34aa0", "9982cde", "a0a0a0b", "77ea1c2"];
         assert_eq!(kind("token", &keys), Identifier);
+        let unspaced = [
+            "地図を印刷して赤鉛筆で尾根をなぞります。",
+            "友達が決めるのでついて行くだけです",
+            "天気図は自分で引きます。",
+            "文字が小さくて読めない。",
+            "トイレの場所を必ず先に調べます。",
+        ];
+        assert_eq!(kind("計画", &unspaced), FreeText);
+        let names = ["佐藤さん", "高橋さん", "田中さん", "渡辺さん", "山本さん"];
+        assert_eq!(kind("氏名", &names), Identifier);
         let mails = ["ana@example.org", "bo@example.org", "ana@example.org"];
         assert_eq!(kind("contact", &mails), Identifier);
         assert_eq!(kind("paid", &["yes", "no"]), Categorical);

@@ -30,6 +30,7 @@ mod rows;
 mod study_papers;
 mod tables;
 mod talk;
+mod told;
 mod values;
 
 use std::ops::Range;

@@ -580,8 +580,13 @@ fn without_groups(name: &str) -> &str {
     own.unwrap_or(name)
 }
 
-/// Whether a name ends in a separate `id`: `order_id`, `order ID`, `orderId`, but not `paid`.
+/// Whether a name ends in a separate `id`, `order_id`, `order ID`, `orderId`, but not `paid`, or in
+/// `number` where words are not parted: `回答番号`.
 pub(super) fn is_id_name(name: &str) -> bool {
+    const NUMBERS: [&str; 4] = ["番号", "编号", "編號", "번호"];
+    if NUMBERS.iter().any(|number| name.trim_end().ends_with(number)) {
+        return true;
+    }
     let Some((head, tail)) = name.len().checked_sub(2).and_then(|at| name.split_at_checked(at))
     else {
         return false;

@@ -10,11 +10,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::narration::NOTES;
-use super::told::is_about_us;
 use crate::corpus::block::{Block, Body, Facts};
 use crate::corpus::names::normalise;
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::speakers::is_numbered;
+use crate::corpus::told::is_about_us;
 
 /// Fewest cards of a wall.
 const LEAST: usize = 3;

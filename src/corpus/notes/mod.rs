@@ -12,5 +12,4 @@ pub(super) mod posts;
 pub(super) mod quoted;
 pub(super) mod researchers;
 pub(super) mod reviews;
-pub(super) mod told;
 mod told_people;

@@ -12,7 +12,6 @@ use std::ops::Range;
 
 pub(crate) use self::form::Form;
 use super::researchers;
-use super::told;
 use super::told_people::People;
 use crate::corpus::block::{Block, Body, Facts};
 use crate::corpus::findings::Findings;
@@ -21,6 +20,7 @@ use crate::corpus::names::normalise;
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::header_lines::sole_participant;
 use crate::corpus::talk::speakers::is_numbered;
+use crate::corpus::told;
 use crate::corpus::values::spoken_words;
 
 /// Name of the cell with what the researcher tells, which is known as staff's by its name.

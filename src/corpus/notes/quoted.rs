@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::told;
+use crate::corpus::told;
 use crate::corpus::values::SENTENCE_WORDS;
 use crate::corpus::values::spoken_words;
 use crate::corpus::{ColumnSpan, Record};

@@ -6,11 +6,11 @@
 
 use std::collections::HashSet;
 
-use super::told;
 use crate::corpus::block::{Block, Body};
 use crate::corpus::names::normalise;
 use crate::corpus::talk::moderator;
 use crate::corpus::talk::speakers::is_generic;
+use crate::corpus::told;
 
 /// The people that notes speak of.
 #[derive(Default)]

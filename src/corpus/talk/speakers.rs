@@ -15,6 +15,7 @@ use super::moderator;
 use super::time_marks;
 use crate::corpus::block::Block;
 use crate::corpus::names::{is_of_word, normalise, participant_rank};
+use crate::corpus::told::is_about_self;
 
 /// The participant whose words follow, if a heading names one: `Participant 3 – Marta`, `P07`,
 /// `Interview with Ana`, `访谈1：王阿姨`, or a name, an age and an occupation: `Carmen, 58, pescadera`.
@@ -138,13 +139,34 @@ const LEAST_IN_ROUND: usize = 3;
 /// Lines at the top of a document of which one may be its title: `Focus group: bikes in Northgate`.
 const TITLE_LINES: usize = 2;
 
-/// Fewest words of a title behind a colon, which ends as no sentence does.
+/// Fewest words of a title, which ends as no sentence does.
 const TITLE_WORDS: usize = 3;
 
 fn is_title(text: &str) -> bool {
     let ends =
         text.trim_end().ends_with(|c: char| c.is_ascii_punctuation() || "…。？！”»".contains(c));
     !ends && text.split_whitespace().nth(TITLE_WORDS - 1).is_some()
+}
+
+/// Whether a text is answers that somebody collected, each under the name of whoever gave it: at least
+/// three names, no paragraph without one below the title, and most of it about those who speak.
+fn are_answers(blocks: &[Block]) -> bool {
+    let is_title = |block: &&Block| {
+        block.lines().first().is_some_and(|line| Label::parse(line).is_none() && is_title(line))
+    };
+    let answers: Vec<&[String]> =
+        blocks.iter().skip_while(is_title).map(Block::lines).filter(|l| !l.is_empty()).collect();
+    let labels: Vec<Label> =
+        answers.iter().flat_map(|lines| lines.iter()).filter_map(|l| Label::parse(l)).collect();
+    let names: HashSet<&str> = labels.iter().map(|label| label.speaker).collect();
+    let is_name =
+        |name: &&str| name.split_whitespace().all(|word| word.starts_with(char::is_uppercase));
+    let own = labels.iter().filter(|label| is_about_self(label.rest)).count();
+    answers.iter().all(|lines| Label::parse(&lines[0]).is_some())
+        && names.len() >= LEAST_IN_ROUND
+        && names.len() * 4 >= labels.len() * 3
+        && names.iter().all(is_name)
+        && own * 2 > labels.len()
 }
 
 /// Longest line that only states a fact, in characters.
@@ -369,13 +391,16 @@ pub(crate) struct Speakers {
     pub(crate) timed: bool,
     /// Whether all labels are those of somebody who asks, so that the answers have none.
     pub(super) only_ask: bool,
+    /// Whether each paragraph is somebody's answer, under their name.
+    pub(super) each_answers: bool,
 }
 
 impl Speakers {
     /// Finds the labels that are speakers: those with a time stamp, with a role or a participant's
     /// number, and those that come back. Labels that only come back count if there are at least two
     /// of them, or one of the other kinds: a conversation takes two. Where somebody asks and nearly
-    /// every line has a label, a label that stands there once counts as well.
+    /// every line has a label, a label that stands there once counts as well; so it does where each
+    /// paragraph is the answer of one of several people.
     pub(crate) fn find(blocks: &[Block]) -> Self {
         let mut labels: HashMap<String, usize> = HashMap::new();
         let (mut sure, mut timed) = (false, 0);
@@ -406,7 +431,8 @@ impl Speakers {
             timed += usize::from(label.timed);
             *labels.entry(label.speaker.to_owned()).or_default() += if known { 2 } else { 1 };
         }
-        let round = asks && begun >= LEAST_IN_ROUND && begun * 10 >= all * 9;
+        let each_answers = !asks && are_answers(blocks);
+        let round = each_answers || asks && begun >= LEAST_IN_ROUND && begun * 10 >= all * 9;
         labels.retain(|label, count| *count >= 2 || round && !opening.contains(&label.as_str()));
         if !sure && labels.len() < 2 {
             labels.clear();
@@ -418,7 +444,7 @@ impl Speakers {
                 .retain(|label, _| stamped.contains(label.as_str()) || moderator::is_asker(label));
         }
         let only_ask = !labels.is_empty() && labels.keys().all(|label| moderator::is_asker(label));
-        Self { labels, timed, only_ask }
+        Self { labels, timed, only_ask, each_answers }
     }
 
     /// Finds the speakers of minutes: those who were present count even if they speak once.

@@ -49,7 +49,7 @@ pub(crate) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), S
         layouts::drop_closing(&mut blocks, &mut rows.findings);
     }
     let mut entries = turns::entries(blocks, &speakers, &mut rows.findings);
-    if speakers.timed {
+    if speakers.timed || speakers.each_answers {
         drop_heading(&mut entries, rows);
     }
     asking::tell_letters(&mut entries, &parts);

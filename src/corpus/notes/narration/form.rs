@@ -7,9 +7,9 @@ use super::{LEAST_WORDS, NEAR, end_of, is_whole, text_of};
 use crate::corpus::block::{Block, Body};
 use crate::corpus::courtesies::is_of_letter;
 use crate::corpus::looks::Look;
-use crate::corpus::notes::told;
 use crate::corpus::talk::moderator;
 use crate::corpus::talk::speakers::Speakers;
+use crate::corpus::told;
 use crate::corpus::values::spoken_words;
 
 /// Fewest quotations with a verb of speech, or alone in their paragraph, in notes.

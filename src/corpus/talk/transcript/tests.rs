@@ -220,6 +220,30 @@ fn those_who_answer_once_in_a_round_are_speakers() {
 }
 
 #[test]
+fn answers_that_somebody_collected_are_of_those_whose_names_stand_before_them() {
+    let names = |text: &str| -> Vec<Option<String>> {
+        load_text(text).records.into_iter().map(|record| record.participant).collect()
+    };
+    let some = ["Ana", "Ben", "Carla Ruiz"].map(|name| Some(name.to_owned()));
+    let titled = "Five minutes at the counter, 3 Oct\n\nAna: I come on Thursdays.\n\n\
+                  Ben: I buy two a month. They bore my friends.\n\nCarla Ruiz: It is too loud.\n";
+    assert_eq!(names(titled), some, "and the title is nobody's");
+    let lines = "Ana: I come on Thursdays.\nBen: I buy two a month.\nCarla Ruiz: Me too.";
+    assert_eq!(names(lines), some);
+    let items =
+        "- **Ana**: I come on Thursdays.\n- **Ben**: I buy two.\n- **Carla Ruiz**: Me too.\n";
+    assert_eq!(names(items), some);
+    for (why, text) in [
+        ("about others", "Ana: She comes late.\n\nBen: He buys two.\n\nCarla: They leave."),
+        ("two names", "Ana: I come on Thursdays.\n\nBen: I buy two a month."),
+        ("no names", "first day: I walk.\n\nsecond day: I ride.\n\nthird day: I rest."),
+        ("prose between", "Ana: I come.\n\nBen: I buy.\n\nA long day it was.\n\nCarla: I rest."),
+    ] {
+        assert!(names(text).iter().all(Option::is_none), "{why}: {:?}", names(text));
+    }
+}
+
+#[test]
 fn a_long_monologue_is_parted() {
     let line = format!("[00:01] Ana: {}\n", "word ".repeat(100));
     let rows = load_text(&line.repeat(12));
