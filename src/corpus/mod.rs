@@ -45,6 +45,7 @@ pub use columns::{Column, ColumnKind};
 pub use files::load;
 pub(crate) use names::{asks_permission, is_context, is_path};
 pub(crate) use notes::diary::is_moment;
+pub(crate) use told::is_about_self;
 pub(crate) use values::{is_blank, is_no_answer, number};
 
 /// What was understood of the input files.

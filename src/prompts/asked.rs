@@ -1,6 +1,6 @@
 //! What a question, or the name of a column, asks people for.
 //!
-//! Owns the words by which questions ask, in seven languages. An answer is filed under what was
+//! Owns the words by which questions ask, in ten languages. An answer is filed under what was
 //! asked unless it says by its own form that it is something else, which `forms` tells.
 
 use super::forms::spaced;
@@ -114,6 +114,16 @@ const DECISIVE: Cues = &[
             " zou je willen",
             " zou je veranderen",
             " zou helpen",
+            "やりたい",
+            "望むこと",
+            "要望",
+            "希望",
+            "欲しい",
+            "してほしい",
+            "改变什么",
+            "改變什麼",
+            "바라는",
+            "원하",
         ],
     ),
     (
@@ -129,6 +139,10 @@ const DECISIVE: Cues = &[
             " migliorare",
             " verbeteren",
             " verbeterd",
+            "改善",
+            "改进",
+            "改進",
+            "개선",
         ],
     ),
 ];
@@ -245,6 +259,26 @@ const TELLING: Cues = &[
             " mis gegaan",
             " ergert",
             " zorgen",
+            " bother",
+            " belastet",
+            " dérange",
+            "困って",
+            "困った",
+            "困る",
+            "不満",
+            "悩み",
+            "不便",
+            "大変",
+            "困难",
+            "困難",
+            "不满",
+            "烦恼",
+            "煩惱",
+            "痛点",
+            "麻烦",
+            "불편",
+            "어려운",
+            "불만",
         ],
     ),
     (
@@ -298,6 +332,16 @@ const TELLING: Cues = &[
             " wat doe",
             " meestal",
             " gewoonlijk",
+            "普段",
+            "ふだん",
+            "習慣",
+            "どのように",
+            "平时",
+            "平時",
+            "通常",
+            "习惯",
+            "평소",
+            "보통",
         ],
     ),
     (
@@ -403,6 +447,7 @@ mod tests {
                     "If you could change one thing, what would it be?",
                     "Was würden Sie ändern?",
                     "Cosa cambierebbe?",
+                    "今後やりたいこと・アプリに望むことを教えてください",
                 ][..],
             ),
             (
@@ -415,6 +460,9 @@ mod tests {
                     "Was stört Sie am meisten?",
                     "Qu'est-ce qui vous inquiète ?",
                     "Wat is het moeilijkst?",
+                    "Was belastet Sie?",
+                    "困っていることや不満は何ですか",
+                    "您在看病时有什么困难？",
                 ],
             ),
             (
@@ -425,6 +473,8 @@ mod tests {
                     "Walk me through your day.",
                     "Que faites-vous quand un problème survient ?",
                     "O que costuma fazer?",
+                    "普段どのように登山の計画を立てますか",
+                    "您平时怎么去医院？",
                 ],
             ),
             (

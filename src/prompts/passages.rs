@@ -101,9 +101,25 @@ fn next_len(text: &str, at: usize) -> usize {
 }
 
 /// The clauses of a sentence, cut at punctuation and before the commonest joining words; those of
-/// at least `MIN_WORDS` words. The cuts are guesses, but the words are the speaker's.
+/// at least `MIN_WORDS` words. The cuts are guesses, but the words are the speaker's. Before `and` only
+/// where somebody does something behind it: else it joins two halves of one thing.
 pub fn clauses(text: &str, sentence: &Range<usize>) -> Vec<Range<usize>> {
-    const JOINTS: [&str; 4] = [" because ", " but ", " so ", " and "];
+    const AND: &str = " and ";
+    const JOINTS: [&str; 4] = [" because ", " but ", " so ", AND];
+    const DOERS: [&str; 12] = [
+        "i",
+        "we",
+        "you",
+        "he",
+        "she",
+        "it",
+        "they",
+        "nobody",
+        "everybody",
+        "that",
+        "there",
+        "then",
+    ];
     let piece = &text[sentence.clone()];
     // Not inside of numbers: `£2.40`, `10:30`.
     let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
@@ -115,8 +131,15 @@ pub fn clauses(text: &str, sentence: &Range<usize>) -> Vec<Range<usize>> {
     let punctuation = punctuation.filter(|(at, mark)| !in_number(*at, mark));
     let mut cuts: Vec<(usize, usize)> =
         punctuation.map(|(at, mark)| (at, at + mark.len())).collect();
+    let begins_clause = |rest: &str| {
+        let first = words(rest).next().unwrap_or_default();
+        DOERS.contains(&first.split('\'').next().unwrap_or_default())
+    };
     for joint in JOINTS {
-        cuts.extend(piece.match_indices(joint).map(|(at, _)| (at, at + 1)));
+        let found = piece.match_indices(joint);
+        let found =
+            found.filter(|(at, _)| joint != AND || begins_clause(&piece[at + joint.len()..]));
+        cuts.extend(found.map(|(at, _)| (at, at + 1)));
     }
     cuts.sort_unstable();
     cuts.push((piece.len(), piece.len()));
@@ -264,6 +287,17 @@ mod tests {
         let found: Vec<&str> =
             clauses(text, &(0..text.len())).into_iter().map(|r| &text[r]).collect();
         assert_eq!(found, ["When I'm on holiday nobody can find it", "and that's on me"]);
+        for (text, first) in [
+            ("I come in at seven and I lay the tables", "I come in at seven"),
+            ("I print it out and they've lost it again", "I print it out"),
+            (
+                "I pay for a space with a wall and a wire in it",
+                "I pay for a space with a wall and a wire in it",
+            ),
+            ("I work three nights on and four off", "I work three nights on and four off"),
+        ] {
+            assert_eq!(&text[clauses(text, &(0..text.len()))[0].clone()], first);
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::draft::{Brief, CountedAnswer, EXCERPT, Focus, LEAST_ANSWERS, TITLE};
 use super::leanings;
 use super::passages::{MIN_WORDS, Passage, clauses, passages, shorten, stand_in, words};
 use super::standing::{cuts_a_quotation, keep_standing, leans, title_want, want};
-use crate::corpus::{Corpus, Record};
+use crate::corpus::{Corpus, Record, is_about_self};
 
 /// Fewest sentences for a draft of its own. With fewer, quotes and statements draw from the same
 /// ones, and what earlier drafts said may be said again.
@@ -82,21 +82,11 @@ impl Pools {
         keep_standing(corpus, &mut all);
         let mut titles = titles(corpus, brief, &all);
         all.shuffle(rng);
-        let mut quotes =
-            if all.len() < FRESH { all.clone() } else { take_quotes(corpus, brief, &mut all) };
-        // What sums the persona up is not quoted again where there is another sentence.
-        let mut voice = match quotes.len() {
-            0..2 => quotes.clone(),
-            several => quotes.split_off((several / 2).min(FRESH / 2)),
-        };
-        // The sentence that sums the persona up is read without the one before it.
-        let wants = |passage: &Passage| want(&text_of(corpus, passage));
-        keep_best(&mut voice, wants);
-        let texts = |set: Vec<Passage>| -> Vec<String> {
-            set.iter().map(|passage| text_of(corpus, passage)).collect()
-        };
-        let mut voice = texts(voice);
-        part_from(&mut titles, &mut voice);
+        let most = bounds.statements.1;
+        let lean = |aspect: usize, passage: &Passage| strengths(corpus, brief, passage)[aspect];
+        let are_few = all.len() < FRESH;
+        let mut quotes = if are_few { all.clone() } else { Vec::new() };
+        let room = (all.len() / 3).min(CHOICES);
         let mut pools: [Vec<Passage>; 3] = Default::default();
         let mut neutral = Vec::new();
         for passage in all {
@@ -106,9 +96,26 @@ impl Pools {
             }
         }
         let enough = if brief.leanings.is_empty() { usize::MAX } else { 1 };
-        let lean = |aspect, passage: &Passage| strengths(corpus, brief, passage)[aspect];
-        level(&mut pools, neutral, enough, lean);
-        let most = bounds.statements.1;
+        level(&mut pools, &mut neutral, enough, lean);
+        if !are_few {
+            let is_own = |passage: &Passage| is_about_self(&text_of(corpus, passage));
+            // One more than is quoted, to sum the persona up.
+            let sizes = [most, bounds.quotes.1 + 1, room];
+            quotes = take_quotes(&mut pools, neutral, sizes, lean, is_own);
+        }
+        // What sums the persona up is not quoted again where there is another sentence.
+        let mut voice = match quotes.len() {
+            0..2 => quotes.clone(),
+            several => quotes.split_off((several / 2).min(bounds.quotes.1)),
+        };
+        // The sentence that sums the persona up is read without the one before it.
+        let wants = |passage: &Passage| want(&text_of(corpus, passage));
+        keep_best(&mut voice, wants);
+        let texts = |set: Vec<Passage>| -> Vec<String> {
+            set.iter().map(|passage| text_of(corpus, passage)).collect()
+        };
+        let mut voice = texts(voice);
+        part_from(&mut titles, &mut voice);
         for (aspect, pool) in pools.iter_mut().enumerate() {
             keep_strongest(pool, most * A_STATEMENT, |passage| lean(aspect, passage));
         }
@@ -236,19 +243,46 @@ fn keep_fitting(corpus: &Corpus, all: &mut Vec<Passage>, bounds: &Bounds) {
     }
 }
 
-/// Takes a third of the sentences for quotes: those that speak least of a single aspect, longest
-/// first.
-fn take_quotes(corpus: &Corpus, brief: &Brief, all: &mut Vec<Passage>) -> Vec<Passage> {
-    let strength = |p: &Passage| {
-        let strongest = strengths(corpus, brief, p).into_iter().fold(0.0, f32::max);
-        // Strengths are compared in whole nats: a smaller difference does not tell two sentences
-        // apart.
-        strongest as usize
-    };
-    // Stable, so that the shuffle decides between equals.
-    all.sort_by_cached_key(|p| (strength(p), std::cmp::Reverse(p.range.len().min(EXCERPT))));
-    let statements = all.split_off((all.len() / 3).min(CHOICES));
-    std::mem::replace(all, statements)
+/// Takes `least` to `room` sentences for quotes, the most telling first: of those surest to be a goal,
+/// a pain or a habit every other one that the `most` statements of its kind can spare, one of each kind
+/// in turn; where these are few, those of no kind, if possible of people about themselves, and at last
+/// the least sure of the fullest pool.
+fn take_quotes(
+    pools: &mut [Vec<Passage>; 3],
+    mut neutral: Vec<Passage>,
+    [most, least, room]: [usize; 3],
+    lean: impl Fn(usize, &Passage) -> f32,
+    is_own: impl Fn(&Passage) -> bool,
+) -> Vec<Passage> {
+    for (aspect, pool) in pools.iter_mut().enumerate() {
+        pool.sort_by(|a, b| lean(aspect, b).total_cmp(&lean(aspect, a)));
+    }
+    let mut quotes = Vec::new();
+    // Each one taken moves the next but one to the place after it.
+    for at in most.. {
+        let spare: Vec<usize> = (0..3).filter(|&aspect| pools[aspect].len() > at).collect();
+        if spare.is_empty() || quotes.len() >= room {
+            break;
+        }
+        quotes.extend(spare.into_iter().map(|aspect| pools[aspect].remove(at)));
+    }
+    quotes.truncate(room);
+    neutral.sort_by_cached_key(|passage| {
+        let strongest = (0..3).map(|aspect| lean(aspect, passage)).fold(f32::MIN, f32::max);
+        // Leanings are compared in whole nats: a smaller difference does not tell two sentences apart.
+        let strength = (strongest.floor() as i32, passage.range.len().min(EXCERPT));
+        std::cmp::Reverse((is_own(passage), strength))
+    });
+    let lacking = least.min(room).saturating_sub(quotes.len());
+    quotes.extend(neutral.into_iter().take(lacking));
+    while quotes.len() < least.min(room) {
+        let fullest = pools.iter_mut().max_by_key(|pool| pool.len());
+        let Some(sentence) = fullest.filter(|pool| pool.len() > 1).and_then(Vec::pop) else {
+            break;
+        };
+        quotes.push(sentence);
+    }
+    quotes
 }
 
 fn strongest(corpus: &Corpus, brief: &Brief, passage: &Passage) -> Option<Aspect> {
@@ -279,7 +313,7 @@ fn part_from(titles: &mut Vec<String>, sentences: &mut Vec<String>) {
 /// is better than a wrong one.
 fn level(
     pools: &mut [Vec<Passage>; 3],
-    mut neutral: Vec<Passage>,
+    neutral: &mut Vec<Passage>,
     enough: usize,
     lean: impl Fn(usize, &Passage) -> f32,
 ) {
@@ -291,7 +325,7 @@ fn level(
     loop {
         let mut poor: Vec<usize> = (0..3).filter(|&i| pools[i].len() < enough).collect();
         poor.sort_by_key(|&i| pools[i].len());
-        let mut fitting = poor.into_iter().filter_map(|i| Some((i, best(&neutral, i, FAR)?)));
+        let mut fitting = poor.into_iter().filter_map(|i| Some((i, best(neutral, i, FAR)?)));
         let Some((pool, at)) = fitting.next() else { break };
         pools[pool].push(neutral.remove(at));
     }
@@ -480,27 +514,53 @@ mod tests {
         let pool = |records: std::ops::Range<usize>| records.map(passage).collect::<Vec<_>>();
         let mut pools = [pool(0..1), pool(1..6), pool(6..8)];
         let lean = |_: usize, passage: &Passage| passage.record as f32;
-        level(&mut pools, pool(8..9), usize::MAX, lean);
+        level(&mut pools, &mut pool(8..9), usize::MAX, lean);
         assert_eq!(
             pools.each_ref().map(Vec::len),
             [2, 5, 2],
             "the neutral one goes to the poorest"
         );
         let mut pools = [pool(0..1), pool(1..6), Vec::new()];
-        level(&mut pools, Vec::new(), usize::MAX, lean);
+        level(&mut pools, &mut Vec::new(), usize::MAX, lean);
         assert_eq!(pools.each_ref().map(Vec::len), [1, 4, 1], "a poor pool stays poor");
         assert_eq!(pools[2], [passage(5)], "what leans there most");
         let mut pools = [pool(0..1), pool(1..3), Vec::new()];
-        level(&mut pools, pool(3..9), 1, lean);
+        level(&mut pools, &mut pool(3..9), 1, lean);
         assert_eq!(pools.each_ref().map(Vec::len), [1, 2, 1], "one is enough");
         let mut pools = [pool(0..1), pool(1..3), Vec::new()];
         let praise = |at: usize, _: &Passage| if at == 2 { -2.0 } else { 1.0 };
-        level(&mut pools, pool(3..4), 1, praise);
+        level(&mut pools, &mut pool(3..4), 1, praise);
         assert!(pools[2].is_empty(), "what leans far from it does not stand in: {pools:?}");
         let no_goal = |at: usize, _: &Passage| if at == 0 { f32::NEG_INFINITY } else { 1.0 };
         let mut pools = [Vec::new(), pool(1..3), pool(3..4)];
-        level(&mut pools, pool(4..6), usize::MAX, no_goal);
+        level(&mut pools, &mut pool(4..6), usize::MAX, no_goal);
         assert_eq!(pools.each_ref().map(Vec::len), [0, 3, 2], "none goes where it is ruled out");
+    }
+
+    #[test]
+    fn quotes_are_what_statements_can_spare_and_else_what_people_say_of_themselves() {
+        // Of a passage the record tells its leaning, and whether it is about its speaker: even ones are.
+        let passage = |record| Passage { record, range: 0..1 };
+        let pool = |records: &[usize]| records.iter().copied().map(passage).collect::<Vec<_>>();
+        let lean = |_: usize, passage: &Passage| passage.record as f32;
+        let is_own = |passage: &Passage| passage.record.is_multiple_of(2);
+        let taken = |mut pools: [Vec<Passage>; 3], neutral: &[usize], sizes: [usize; 3]| {
+            let quotes = take_quotes(&mut pools, pool(neutral), sizes, lean, is_own);
+            let numbers = |all: &[Passage]| all.iter().map(|p| p.record).collect::<Vec<_>>();
+            (numbers(&quotes), pools.each_ref().map(|pool| numbers(pool)))
+        };
+        let rich =
+            || [pool(&[11, 16, 12, 15, 13, 14]), pool(&[22, 23, 21]), pool(&[31, 34, 33, 32])];
+        let (quotes, left) = taken(rich(), &[1, 2], [2, 3, 9]);
+        assert_eq!(quotes, [14, 21, 32, 12], "of each kind in turn");
+        assert_eq!(left, [vec![16, 15, 13, 11], vec![23, 22], vec![34, 33, 31]]);
+        assert_eq!(taken(rich(), &[1, 2], [2, 3, 2]).0, [14, 21], "no more than there is room for");
+        let poor = || [pool(&[11]), pool(&[21, 22]), pool(&[])];
+        let (quotes, left) = taken(poor(), &[1, 4, 2, 3], [3, 3, 9]);
+        assert_eq!(quotes, [4, 2, 3], "first those about themselves");
+        assert_eq!(left, [vec![11], vec![22, 21], vec![]]);
+        let (quotes, left) = taken(poor(), &[1], [3, 3, 9]);
+        assert_eq!((quotes, left), (vec![1, 21], [vec![11], vec![22], vec![]]), "the rest is kept");
     }
 
     #[test]
