@@ -42,6 +42,10 @@ pub(super) use notes::one_or_many;
 const FOCUS_EXTRACTIVE: (usize, usize) = (6, FOCUS_LEAST);
 const FOCUS_DETAILED: (usize, usize) = (12, 2 * FOCUS_LEAST);
 const FOCUS_FREE: (usize, usize) = (24, FOCUS_LEAST);
+/// Tokens of records from which a draft that chooses sentences has enough to choose from, some forty
+/// sentences: where records are single turns of an interview, it takes more of them, at most twice as
+/// many, and drafts share records out only as far as each has enough.
+const ENOUGH_EXTRACTIVE: usize = 600;
 /// Passages that a digested draft sees for each record that it would otherwise see: a passage is a
 /// sentence or two of one.
 const PASSAGES: usize = 4;
@@ -237,14 +241,20 @@ impl Plan {
     /// themselves as far as they go, so that the drafts differ; each gets some of the best. Once
     /// all shares are given out, records are drawn at random.
     fn focus(&self, slot: &Slot, id: DraftId) -> Vec<Focus> {
-        let (most, least) = match (self.frame.wording, self.frame.ask.detail) {
-            (Wording::Extractive, Detail::Detailed) => FOCUS_DETAILED,
-            (Wording::Extractive, Detail::Minimal | Detail::Standard) => FOCUS_EXTRACTIVE,
-            (Wording::Free, _) => FOCUS_FREE,
+        let ((most, least), enough) = match (self.frame.wording, self.frame.ask.detail) {
+            (Wording::Extractive, Detail::Detailed) => (FOCUS_DETAILED, 2 * ENOUGH_EXTRACTIVE),
+            (Wording::Extractive, Detail::Minimal | Detail::Standard) => {
+                (FOCUS_EXTRACTIVE, ENOUGH_EXTRACTIVE)
+            }
+            (Wording::Free, _) => (FOCUS_FREE, 0),
         };
         let per_record = if slot.is_digested { PASSAGES } else { 1 };
-        let most = (most * per_record).min(slot.ranked.len() - self.held_out(slot));
-        let shares = (slot.ranked.len() / (least * per_record)).clamp(1, slot.drafts.max(2));
+        let shown = slot.ranked.len() - self.held_out(slot);
+        let (usual, most) = (most * per_record, 2 * most * per_record);
+        let tokens: usize = slot.ranked.iter().map(|(_, tokens)| tokens).sum();
+        let shares = (slot.ranked.len() / (least * per_record))
+            .min(tokens.checked_div(enough).unwrap_or(usize::MAX))
+            .clamp(1, slot.drafts.max(2));
         let turn = slot.turn(id);
         let mut share: Vec<&(Focus, usize)> =
             slot.ranked.iter().skip(turn % shares).step_by(shares).collect();
@@ -254,7 +264,10 @@ impl Plan {
         }
         let mut left = self.focus_tokens;
         let mut focus = Vec::new();
-        for (record, tokens) in share.into_iter().take(most) {
+        for (at, (record, tokens)) in share.into_iter().take(shown.min(most)).enumerate() {
+            if at >= usual && self.focus_tokens - left >= enough {
+                break;
+            }
             if *tokens <= left {
                 left -= tokens;
                 focus.push(record.clone());

@@ -340,6 +340,51 @@ fn who_says_a_word_or_two_does_not_speak_for_those_who_say_more() {
 }
 
 #[test]
+fn a_summary_says_where_the_words_of_several_people_are_those_of_one() {
+    let told = |speakers: &[&str]| {
+        let said = |(at, who): (usize, &&str)| {
+            let answer = format!("Number {at} of the boxes stands behind the old green door.");
+            row(at, who, &[("answer", answer)])
+        };
+        let mut records: Vec<Record> = speakers.iter().enumerate().map(said).collect();
+        for at in records.len()..10 {
+            records.push(row(at, "Bea", &[("answer", "Fine.".to_owned())]));
+        }
+        let corpus = Corpus { records, ..Corpus::default() };
+        let ended = run_with(corpus, "ok", &Settings { count: 1, ..settings() });
+        ended.personas()[0].summary.clone()
+    };
+    let by_one = told(&["Ana"; 8]);
+    assert!(by_one.contains("All words are of one of them, who says: “Number"), "{by_one}");
+    let by_both = told(&["Ana", "Cem", "Ana", "Cem", "Ana", "Cem", "Ana", "Cem"]);
+    assert!(by_both.contains("One of them says: “Number"), "{by_both}");
+    let alone = told(&["Bea"; 8]);
+    assert!(
+        alone.contains("stands for one participant") && alone.contains("They say: “"),
+        "{alone}"
+    );
+}
+
+#[test]
+fn drafts_share_records_out_only_as_far_as_each_has_enough() {
+    let focus_of = |words: usize| {
+        let said = |at: usize| {
+            let answer = format!("Number {at} {}", "of the boxes ".repeat(words / 3));
+            row(at, "Ana", &[("answer", answer)])
+        };
+        let corpus = Corpus { records: (0..12).map(said).collect(), ..Corpus::default() };
+        let corpus = Cleared::as_is(corpus);
+        let model = ScriptedModel::parse("ok").expect("a script");
+        let plan =
+            Plan::new(&corpus, &model, &Settings { count: 1, ..settings() }).expect("a plan");
+        let id = crate::store::DraftId { slot: 0, round: 0, index: 0 };
+        plan.brief(&corpus, id, &std::collections::BTreeMap::new()).focus.len()
+    };
+    assert_eq!(focus_of(9), 9, "of short turns all that are not held out");
+    assert_eq!(focus_of(300), 6, "of long ones as many as a draft usually has");
+}
+
+#[test]
 fn a_nod_is_no_statement_where_others_say_more() {
     let mut corpus = interviews();
     for person in 0..8 {

@@ -5,6 +5,7 @@
 //! check is an error with its cause, never a persona with a hole.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -91,7 +92,8 @@ fn read(evidence: &Evidence<'_>, wording: Wording, answer: &str) -> Result<Perso
     match wording {
         Wording::Extractive => {
             persona.title = extractive_title(evidence, &evidence.sentence(&fields, key::TITLE)?);
-            persona.summary = extractive_summary(brief, &evidence.sentence(&fields, key::VOICE)?);
+            let sentence = evidence.sentence(&fields, key::VOICE)?;
+            persona.summary = extractive_summary(evidence, &persona, &sentence);
         }
         Wording::Free => {
             persona.title = tidy(&text(&fields, key::TITLE)?, TITLE.1);
@@ -309,8 +311,10 @@ fn extractive_title(evidence: &Evidence<'_>, clause: &str) -> String {
     format!("{first}{}: {clause}", letters.as_str())
 }
 
-/// The summary: what is counted, then the sentence that the model chose, without an invented word.
-fn extractive_summary(brief: &Brief, sentence: &str) -> String {
+/// The summary: what is counted, then the sentence that the model chose, without an invented word. It
+/// says so where a persona that stands for several people has the words of only one.
+fn extractive_summary(evidence: &Evidence<'_>, persona: &Persona, sentence: &str) -> String {
+    let (corpus, brief) = (evidence.corpus, evidence.brief);
     let participants = match brief.segment.participants {
         1 => "one participant".to_owned(),
         several => format!("{several} participants"),
@@ -325,7 +329,24 @@ fn extractive_summary(brief: &Brief, sentence: &str) -> String {
             let compared = held.of_all().map_or(String::new(), |share| format!(" ({share})"));
             format!("{} of {}{compared} answered “{sentence}”", held.given, held.answered)
         }
-        None => format!("One of them says: “{}”", tidy(sentence, usize::MAX)),
+        None => {
+            let statements = [&persona.goals, &persona.pains, &persona.behaviours];
+            let stated = statements.into_iter().flatten().flat_map(|s| &s.records);
+            let cited: BTreeSet<&RecordId> =
+                stated.chain(persona.quotes.iter().map(|quote| &quote.record)).collect();
+            let speaks = |(record, shown): &(&Record, &str)| {
+                cited.contains(&record.id) || shown.contains(sentence)
+            };
+            let speakers = evidence.shown().filter(speaks);
+            let speakers: BTreeSet<String> =
+                speakers.map(|(record, _)| corpus.participant_key(record)).collect();
+            let who = match (brief.segment.participants, speakers.len()) {
+                (1, _) => "They say",
+                (_, 1) => "All words are of one of them, who says",
+                _ => "One of them says",
+            };
+            format!("{who}: “{}”", tidy(sentence, usize::MAX))
+        }
     };
     format!("{} stands for {participants}, {share} of the data{facts}. {told}", brief.name)
 }

@@ -158,7 +158,8 @@ pub fn lessons_hash() -> String {
 
 /// The sentences of a draft that a model is to read: as many as a draft chooses its statements from,
 /// drawn by its seed. All others are sorted by their words, as are those that cannot be understood
-/// without the sentence before them, because they are hardly ever chosen.
+/// without the sentence before them, because they are hardly ever chosen, and those in a script of
+/// which there are no lessons: what was asked tells more of them than a guess.
 pub fn sample(corpus: &Cleared<Corpus>, focus: &[Focus], seed: u64) -> Vec<Sentence> {
     let of_record = |focus: &Focus| {
         let record = &corpus.records[focus.record];
@@ -166,10 +167,18 @@ pub fn sample(corpus: &Cleared<Corpus>, focus: &[Focus], seed: u64) -> Vec<Sente
         found.into_iter().map(|passage| Sentence::of(record, &passage.range)).collect::<Vec<_>>()
     };
     let mut said: Vec<Sentence> = focus.iter().flat_map(of_record).collect();
-    said.retain(|sentence| !leans(&sentence.text));
+    said.retain(|sentence| !leans(&sentence.text) && is_latin(&sentence.text));
     said.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     said.truncate(A_DRAFT);
     said
+}
+
+/// Whether most letters of a text are Latin, as are those of all lessons.
+fn is_latin(text: &str) -> bool {
+    /// What follows the Latin blocks of Unicode.
+    const BEYOND: char = '\u{250}';
+    let letters = || text.chars().filter(|c| c.is_alphabetic());
+    letters().filter(|c| *c < BEYOND).count() * 2 >= letters().count()
 }
 
 /// Sentences that a model is to read.
@@ -237,6 +246,20 @@ mod tests {
     use super::*;
     use crate::corpus::ColumnSpan;
     use crate::schema::RecordId;
+
+    #[test]
+    fn only_sentences_in_the_script_of_the_lessons_are_read() {
+        for latin in ["Où est la sortie ?", "Über 40 € im Monat", "12 / 30", "The word is 水."]
+        {
+            assert!(is_latin(latin), "{latin}");
+        }
+        for other in
+            ["文字が小さくて読めない。", "Я жду каждое утро.", "أنتظر كل صباح", "アプリAを開く"]
+        {
+            assert!(!is_latin(other), "{other}");
+        }
+        assert!(labelled().all(|(sentence, _)| is_latin(&sentence.text)));
+    }
 
     #[test]
     fn every_labelled_sentence_is_read() {

@@ -141,9 +141,9 @@ fn signs_off(sentence: &str) -> bool {
 }
 
 /// How far a sentence is from being read alone: 0 where it stands, up to [`TELLING`] where it says
-/// little, and more where it leans on another or ends a conversation.
+/// little, and more where it leans on another, ends a conversation or asks back.
 pub(super) fn want(sentence: &str) -> usize {
-    if leans(sentence) || signs_off(sentence) {
+    if leans(sentence) || signs_off(sentence) || sentence.trim_end().ends_with(['?', '？']) {
         return TELLING + 1;
     }
     TELLING.saturating_sub(telling(sentence))

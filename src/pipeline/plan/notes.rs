@@ -97,7 +97,24 @@ fn chance(plan: &Plan, grouping: Grouping) -> Option<String> {
             Some(plan.report.slots.iter().map(|slot| slot.segment.participants).sum())
         }
     };
-    plan.report.reliability.and_then(|found| by_chance(found, people))
+    match plan.report.reliability {
+        Some(found) => by_chance(found, people),
+        // Of so few people that nothing could be measured, too, unless each is a segment or the user
+        // parted them.
+        None if grouping == Grouping::Participants => {
+            let several = plan.report.slots.iter().any(|slot| slot.segment.participants > 1);
+            let people = people.filter(|people| *people < TELLING && plan.slots.len() > 1);
+            people.filter(|_| several).map(too_few)
+        }
+        None => None,
+    }
+}
+
+/// What to make of segments that may be none.
+const INSTEAD: &str = "take each persona for some voices and not for a kind of person, or part people by a column (--segments-by)";
+
+fn too_few(people: usize) -> String {
+    format!("{people} people are too few to tell whether they fall into kinds: {INSTEAD}")
 }
 
 /// That segments, of so many people where it is known, may be none: chance would part them as well.
@@ -105,15 +122,12 @@ fn by_chance(found: Reliability, people: Option<usize>) -> Option<String> {
     if found.deviations >= SURE {
         return None;
     }
-    let instead = "take each persona for some voices and not for a kind of person, or part people by a column (--segments-by)";
     if let Some(people) = people.filter(|people| *people < TELLING) {
-        return Some(format!(
-            "{people} people are too few to tell whether they fall into kinds: {instead}"
-        ));
+        return Some(too_few(people));
     }
     let percent = |share: f64| (share * 1000.0).round() / 10.0;
     Some(format!(
-        "the segments are hardly better than chance ({} % of what sets people apart, by lot {} %): {instead}",
+        "the segments are hardly better than chance ({} % of what sets people apart, by lot {} %): {INSTEAD}",
         percent(found.between_segments),
         percent(found.by_chance),
     ))
