@@ -132,6 +132,14 @@ pub(crate) fn has_verb(text: &str) -> bool {
     SPEECH.is_match(text)
 }
 
+/// Where the verb of speech ends with which a text begins.
+pub(crate) fn leading_verb(text: &str) -> Option<usize> {
+    static FIRST: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(&format!(r"(?i)^\s*(?:{VERBS})\b")).expect("the pattern is valid")
+    });
+    FIRST.find(text).map(|found| found.end())
+}
+
 /// The name beside a verb of speech at the beginning of what follows a quotation: `Steve said`,
 /// `said Steve`.
 pub(crate) fn named_behind(tail: &str) -> Option<&str> {
