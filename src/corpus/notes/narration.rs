@@ -54,6 +54,14 @@ fn is_whole(text: &str, spans: &[Range<usize>]) -> bool {
     is_lead && (!after.contains(char::is_alphanumeric) || told::attribution(after).is_some())
 }
 
+/// Whether a block quote has quotations and other words beside them: then it tells who says what.
+fn is_in_part(block: &Block) -> bool {
+    let text = text_of(block);
+    let spans = told::spans(&text);
+    let is_alone = || is_whole(&text, &spans) && around(&text, &spans[0]).0.is_empty();
+    !spans.is_empty() && !is_alone()
+}
+
 /// What stands before and behind a span, without its marks.
 fn around<'t>(text: &'t str, span: &Range<usize>) -> (&'t str, &'t str) {
     let before = text[..span.start].trim_end();
@@ -81,13 +89,23 @@ pub(crate) fn told(
             teller.section.clone_from(&block.section);
             teller.people.enter(block.section.as_ref());
         }
+        let is_lead = std::mem::replace(&mut teller.is_lead, text_of(&block).ends_with(':'));
+        if matches!(block.body, Body::Paragraph(_)) && teller.sign(&text_of(&block)) {
+            continue;
+        }
         match (&block.body, form) {
             (Body::Cells(cells), _) => match facts_in(&block, cells) {
                 Some(facts) => teller.note(&block, &facts),
                 None => teller.out.push(block),
             },
             (Body::Turn { .. }, _) => teller.out.push(block),
-            (_, Form::Quotes) if look == Look::Quoted => teller.quotation(&block),
+            (_, Form::Marks) if look == Look::Quoted && is_in_part(&block) => {
+                teller.paragraph(&block);
+            }
+            _ if look == Look::Quoted => {
+                let who = teller.last.clone().filter(|_| is_lead);
+                teller.quotation(&block, who);
+            }
             (_, Form::Quotes) => teller.note(&block, &text_of(&block).replace('\n', " ")),
             (_, Form::Marks) => teller.paragraph(&block),
         }
@@ -148,6 +166,8 @@ struct Teller<'r> {
     section: Option<String>,
     /// Index in `out` of the last quotation, for an attribution below it.
     open: Option<usize>,
+    /// Whether the block above ends in a colon.
+    is_lead: bool,
 }
 
 impl<'r> Teller<'r> {
@@ -162,6 +182,7 @@ impl<'r> Teller<'r> {
             last: None,
             section: None,
             open: None,
+            is_lead: false,
         }
     }
 
@@ -196,23 +217,42 @@ impl<'r> Teller<'r> {
         self.open = Some(self.out.len() - 1);
     }
 
-    /// Adds a block quote. One that only names somebody names who said the one above it.
-    fn quotation(&mut self, block: &Block) {
-        let text = text_of(block);
-        if let (Some(who), Some(open)) = (told::attribution(&text), self.open)
-            && text.trim_start().starts_with(['—', '–', '-', '―'])
+    /// Names who said the quotation above, where a block does nothing else: `— Mrs D.`
+    fn sign(&mut self, text: &str) -> bool {
+        let is_dashed = text.trim_start().starts_with(['—', '–', '-', '―']);
+        let open = self.open.filter(|open| open + 1 == self.out.len() && is_dashed);
+        let (Some(who), Some(open)) = (told::attribution(text), open) else { return false };
+        let name = self.people.known_as(told::name_of(who));
+        let above = &mut self.out[open];
+        above.participant.get_or_insert(name);
+        if let Body::Cells(cells) = &mut above.body
+            && told::name_of(who) != who
         {
-            let above = &mut self.out[open];
-            above.participant.get_or_insert_with(|| self.people.known_as(told::name_of(who)));
-            if let Body::Cells(cells) = &mut above.body
-                && told::name_of(who) != who
-            {
-                cells.insert(0, ("speaker".to_owned(), who.to_owned()));
-            }
+            cells.insert(0, ("speaker".to_owned(), who.to_owned()));
+        }
+        true
+    }
+
+    /// Adds a block quote, said by whom it names, or by `led` to whom the words above it lead.
+    fn quotation(&mut self, block: &Block, led: Option<String>) {
+        let text = text_of(block);
+        if self.sign(&text) {
             return;
         }
-        let (words, who) = told::parted(&text);
-        self.say(block, who, "", &told::unmarked(words).replace('\n', " "));
+        let (mut words, mut who) = told::parted(&text);
+        let spans = told::spans(words);
+        if is_whole(words, &spans)
+            && let (before, behind) = around(words, &spans[0])
+            && before.is_empty()
+        {
+            who = who.or_else(|| told::attribution(behind));
+            words = &words[spans[0].clone()];
+        }
+        let who = who.map(str::to_owned).or(led);
+        if who.as_deref().is_some_and(|who| self.people.is_team(who)) {
+            return self.note(block, &text.replace('\n', " "));
+        }
+        self.say(block, who.as_deref(), "", &words.replace('\n', " "));
     }
 
     /// Adds a paragraph or item: each of its quotations, with what is told before it.

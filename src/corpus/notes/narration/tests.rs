@@ -204,6 +204,7 @@ fn field_notes(present: &str) -> String {
          Bernadette runs the desk. She told me: \"I come in at seven and I lay the tables out.\" \
          When I asked about it she pulled a face. \"I can't look at a person and at that thing.\"\n\n\
          Mrs D., about 70, first visit. \"My husband would turn in his grave,\" she said.\n\n\
+         > I walk round the block until nobody is there.\n> — Mrs D.\n\n\
          Aaron, delivery driver, two kids. He was angry: \"I lost half a day's pay to get it.\" \
          What would help? \"Let me do it on my phone at five.\"\n\n\
          ## Visit 2\n\n{present}Rev. Alison opened. Action: Bernadette to print the list.\n\n\
@@ -222,6 +223,7 @@ fn those_listed_as_present_take_nobody_away_whom_the_notes_introduce() {
             (Some("Bernadette"), "I come in at seven and I lay the tables out."),
             (Some("Bernadette"), "I can't look at a person and at that thing."),
             (Some("Mrs D."), "My husband would turn in his grave,"),
+            (Some("Mrs D."), "I walk round the block until nobody is there."),
             (Some("Aaron"), "I lost half a day's pay to get it."),
             (Some("Aaron"), "Let me do it on my phone at five."),
             (Some("Bernadette"), "If he prints it for me I'll use it."),
@@ -282,4 +284,33 @@ fn what_somebody_says_who_is_not_named_is_not_given_to_whoever_was_named_before(
         assert_eq!(found.len(), 4, "{text}: {found:?}");
         assert_eq!(found[3].0, who, "{text}");
     }
+}
+
+#[test]
+fn block_quotes_among_notes_with_marks_are_said_by_whom_they_name_or_nobody() {
+    for (text, who) in [
+        ("> I walk round the block.\n> — Mrs D.", Some("Mrs D.")),
+        ("> I walk round the block.\n— Yasmin", Some("Yasmin")),
+        ("> I walk round the block.\n\n— Yasmin, cleaner", Some("Yasmin")),
+        ("> \"I walk round the block.\" (Aaron)", Some("Aaron")),
+        ("> I walk round the block.", None),
+        ("And then:\n\n> I walk round the block.", Some("Sam")),
+    ] {
+        let rows = read(markdown::read, &format!("# Notes\n\n{SAM}\n\n{text}\n\nHe left.\n"));
+        let found = said(&rows);
+        assert_eq!(found.len(), 4, "{text}: {found:?}");
+        assert_eq!(found[3], (who, "I walk round the block."), "{text}");
+    }
+}
+
+#[test]
+fn many_block_quotes_leave_what_stands_in_marks_around_them_to_who_says_it() {
+    let quotes = "> I wait.\n> — Bo\n\n".repeat(3);
+    let text = format!(
+        "# Notes\n\nAna said: \"I read mine three times.\" Ana said \"I need my own copy\". Cy, \
+         34, replied: \"I file it in my stool.\"\n\n{quotes}"
+    );
+    let rows = read(markdown::read, &text);
+    let who: Vec<_> = said(&rows).iter().map(|(who, _)| who.unwrap_or("")).collect();
+    assert_eq!(who, ["Ana", "Ana", "Cy", "Bo", "Bo", "Bo"]);
 }
