@@ -69,9 +69,15 @@ pub(crate) fn attribution(tail: &str) -> Option<&str> {
     let is_name = who
         .starts_with(|c: char| c.is_uppercase() || c.is_alphabetic() && !c.is_lowercase())
         && who.chars().count() <= LONGEST_WHO
-        && !who.ends_with(['.', '!', '?', ':'])
+        && (!who.ends_with(['.', '!', '?', ':']) || ends_in_initial(who))
         && !who.contains('\n');
     is_name.then_some(who)
+}
+
+/// Whether a name ends as that of `Mrs D.`
+fn ends_in_initial(name: &str) -> bool {
+    let last = name.rsplit(char::is_whitespace).next().and_then(|last| last.strip_suffix('.'));
+    last.is_some_and(|last| last.chars().all(char::is_uppercase) && last.chars().count() == 1)
 }
 
 /// The words of a quotation and who says them, if its last line or its end names them.
@@ -91,17 +97,6 @@ pub(crate) fn parted(text: &str) -> (&str, Option<&str>) {
         }
     }
     (text, None)
-}
-
-/// A quotation without the marks around it.
-pub(crate) fn unmarked(words: &str) -> &str {
-    let words = words.trim();
-    match spans(words).as_slice() {
-        [only] if only.start <= '“'.len_utf8() && words.len() - only.end <= '”'.len_utf8() => {
-            &words[only.clone()]
-        }
-        _ => words,
-    }
 }
 
 /// The name in an attribution: `Helen` of `Helen, carer`.
@@ -130,6 +125,14 @@ pub(crate) fn has_verb(text: &str) -> bool {
         Regex::new(&format!(r"(?i)\b(?:{VERBS}|{by})\b")).expect("the pattern is valid")
     });
     SPEECH.is_match(text)
+}
+
+/// Where the verb of speech ends with which a text begins.
+pub(crate) fn leading_verb(text: &str) -> Option<usize> {
+    static FIRST: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(&format!(r"(?i)^\s*(?:{VERBS})\b")).expect("the pattern is valid")
+    });
+    FIRST.find(text).map(|found| found.end())
 }
 
 /// The name beside a verb of speech at the beginning of what follows a quotation: `Steve said`,
@@ -250,6 +253,7 @@ mod tests {
             (" (P1)", Some("P1")),
             (" - P2, 73", Some("P2, 73")),
             (" – Helen, carer", Some("Helen, carer")),
+            (" — Mrs D.", Some("Mrs D.")),
             ("— \n— Anouk, 34, teacher", Some("Anouk, 34, teacher")),
             (" (made up by the team)", None),
             (" she said.", None),

@@ -13,6 +13,7 @@ use std::ops::Range;
 pub(crate) use self::form::Form;
 use super::researchers;
 use super::told_people::People;
+use super::unnamed::{self, Place};
 use crate::corpus::block::{Block, Body, Facts};
 use crate::corpus::findings::Findings;
 use crate::corpus::looks::Look;
@@ -53,6 +54,14 @@ fn is_whole(text: &str, spans: &[Range<usize>]) -> bool {
     is_lead && (!after.contains(char::is_alphanumeric) || told::attribution(after).is_some())
 }
 
+/// Whether a block quote has quotations and other words beside them: then it tells who says what.
+fn is_in_part(block: &Block) -> bool {
+    let text = text_of(block);
+    let spans = told::spans(&text);
+    let is_alone = || is_whole(&text, &spans) && around(&text, &spans[0]).0.is_empty();
+    !spans.is_empty() && !is_alone()
+}
+
 /// What stands before and behind a span, without its marks.
 fn around<'t>(text: &'t str, span: &Range<usize>) -> (&'t str, &'t str) {
     let before = text[..span.start].trim_end();
@@ -78,6 +87,11 @@ pub(crate) fn told(
         if teller.section != block.section {
             teller.last = None;
             teller.section.clone_from(&block.section);
+            teller.people.enter(block.section.as_ref());
+        }
+        let is_lead = std::mem::replace(&mut teller.is_lead, text_of(&block).ends_with(':'));
+        if matches!(block.body, Body::Paragraph(_)) && teller.sign(&text_of(&block)) {
+            continue;
         }
         match (&block.body, form) {
             (Body::Cells(cells), _) => match facts_in(&block, cells) {
@@ -85,7 +99,13 @@ pub(crate) fn told(
                 None => teller.out.push(block),
             },
             (Body::Turn { .. }, _) => teller.out.push(block),
-            (_, Form::Quotes) if look == Look::Quoted => teller.quotation(&block),
+            (_, Form::Marks) if look == Look::Quoted && is_in_part(&block) => {
+                teller.paragraph(&block);
+            }
+            _ if look == Look::Quoted => {
+                let who = teller.last.clone().filter(|_| is_lead);
+                teller.quotation(&block, who);
+            }
             (_, Form::Quotes) => teller.note(&block, &text_of(&block).replace('\n', " ")),
             (_, Form::Marks) => teller.paragraph(&block),
         }
@@ -146,13 +166,24 @@ struct Teller<'r> {
     section: Option<String>,
     /// Index in `out` of the last quotation, for an attribution below it.
     open: Option<usize>,
+    /// Whether the block above ends in a colon.
+    is_lead: bool,
 }
 
 impl<'r> Teller<'r> {
     fn new(blocks: &[Block], rows: &'r mut Rows) -> Self {
-        let people = People::of(blocks);
-        let headings = named_headings(blocks);
-        Self { rows, out: Vec::new(), people, headings, last: None, section: None, open: None }
+        let mut people = People::of(blocks);
+        people.enter(None);
+        Self {
+            rows,
+            out: Vec::new(),
+            people,
+            headings: named_headings(blocks),
+            last: None,
+            section: None,
+            open: None,
+            is_lead: false,
+        }
     }
 
     fn push(&mut self, block: &Block, who: Option<String>, cells: Vec<(String, String)>) {
@@ -168,7 +199,7 @@ impl<'r> Teller<'r> {
     /// Adds a quotation: what is told before it, its words and its attribution.
     fn say(&mut self, block: &Block, who: Option<&str>, notes: &str, words: &str) {
         let words = self.rows.clean(block.line, words);
-        let notes = self.rows.clean(block.line, notes);
+        let notes = self.rows.clean(block.line, notes.trim_start_matches(['.', ',', ' ']));
         if words.is_empty() {
             return;
         }
@@ -180,29 +211,48 @@ impl<'r> Teller<'r> {
             cells.push((NOTES.to_owned(), notes));
         }
         cells.push(("text".to_owned(), words));
-        let named = who.map(|who| told::name_of(who).to_owned());
+        let named = who.map(|who| self.people.known_as(told::name_of(who)));
         let named = named.or_else(|| block.section.clone().filter(|s| self.headings.contains(s)));
         self.push(block, block.participant.clone().or(named), cells);
         self.open = Some(self.out.len() - 1);
     }
 
-    /// Adds a block quote. One that only names somebody names who said the one above it.
-    fn quotation(&mut self, block: &Block) {
-        let text = text_of(block);
-        if let (Some(who), Some(open)) = (told::attribution(&text), self.open)
-            && text.trim_start().starts_with(['—', '–', '-', '―'])
+    /// Names who said the quotation above, where a block does nothing else: `— Mrs D.`
+    fn sign(&mut self, text: &str) -> bool {
+        let is_dashed = text.trim_start().starts_with(['—', '–', '-', '―']);
+        let open = self.open.filter(|open| open + 1 == self.out.len() && is_dashed);
+        let (Some(who), Some(open)) = (told::attribution(text), open) else { return false };
+        let name = self.people.known_as(told::name_of(who));
+        let above = &mut self.out[open];
+        above.participant.get_or_insert(name);
+        if let Body::Cells(cells) = &mut above.body
+            && told::name_of(who) != who
         {
-            let above = &mut self.out[open];
-            above.participant.get_or_insert_with(|| told::name_of(who).to_owned());
-            if let Body::Cells(cells) = &mut above.body
-                && told::name_of(who) != who
-            {
-                cells.insert(0, ("speaker".to_owned(), who.to_owned()));
-            }
+            cells.insert(0, ("speaker".to_owned(), who.to_owned()));
+        }
+        true
+    }
+
+    /// Adds a block quote, said by whom it names, or by `led` to whom the words above it lead.
+    fn quotation(&mut self, block: &Block, led: Option<String>) {
+        let text = text_of(block);
+        if self.sign(&text) {
             return;
         }
-        let (words, who) = told::parted(&text);
-        self.say(block, who, "", &told::unmarked(words).replace('\n', " "));
+        let (mut words, mut who) = told::parted(&text);
+        let spans = told::spans(words);
+        if is_whole(words, &spans)
+            && let (before, behind) = around(words, &spans[0])
+            && before.is_empty()
+        {
+            who = who.or_else(|| told::attribution(behind));
+            words = &words[spans[0].clone()];
+        }
+        let who = who.map(str::to_owned).or(led);
+        if who.as_deref().is_some_and(|who| self.people.is_team(who)) {
+            return self.note(block, &text.replace('\n', " "));
+        }
+        self.say(block, who.as_deref(), "", &words.replace('\n', " "));
     }
 
     /// Adds a paragraph or item: each of its quotations, with what is told before it.
@@ -211,6 +261,10 @@ impl<'r> Teller<'r> {
         let spans = told::spans(&text);
         let is_whole = is_whole(&text, &spans);
         let is_researchers = block.section.as_deref().is_some_and(researchers::is_heading);
+        let opening = match block.body {
+            Body::Item(_) => Place::Item,
+            _ => Place::Opening,
+        };
         let mut notes = String::new();
         let mut from = 0;
         let mut has_said = false;
@@ -218,7 +272,8 @@ impl<'r> Teller<'r> {
             let words = &text[span.clone()];
             let (before, after) = around(&text, &span);
             let lead = text.get(from..before.len()).unwrap_or_default();
-            self.people.read(lead, &mut self.last);
+            let place = if from == 0 { opening } else { Place::Inside };
+            self.people.read(lead, place, &mut self.last);
             let who = if is_whole {
                 self.whole_by(before, after)
             } else {
@@ -243,7 +298,8 @@ impl<'r> Teller<'r> {
             from = if is_whole && told::attribution(after).is_some() { text.len() } else { end };
         }
         let rest = text.get(from..).unwrap_or_default();
-        self.people.read(rest, &mut self.last);
+        let place = if from == 0 { opening } else { Place::Inside };
+        self.people.read(rest, place, &mut self.last);
         if has_said {
             self.add_to_last(rest);
         } else {
@@ -255,24 +311,32 @@ impl<'r> Teller<'r> {
     /// last.
     fn whole_by(&self, before: &str, after: &str) -> Option<String> {
         let label = self.is_label(before).then(|| before.trim_end_matches(':').trim().to_owned());
-        told::attribution(after).map(str::to_owned).or(label).or_else(|| self.last.clone())
+        let is_unnamed = || unnamed::is_signature(after) || unnamed::is_behind(after);
+        let last = || self.last.clone().filter(|_| !is_unnamed());
+        told::attribution(after).map(str::to_owned).or(label).or_else(last)
     }
 
     fn is_label(&self, before: &str) -> bool {
         let label = before.trim_end_matches(':').trim();
-        is_numbered(label) || self.people.is_known(label)
+        let mut words = told::name_of(label).split_whitespace();
+        // `Ana laughed: "…"` tells, and labels nothing.
+        let is_name = words.all(|word| word.starts_with(char::is_uppercase));
+        is_numbered(label) || is_name && self.people.is_known(label)
     }
 
     /// Who says a quotation inside prose: the name beside the verb behind it, or who was named
     /// last.
     fn said_by(&mut self, lead: &str, words: &str, after: &str) -> Option<String> {
         let clause = lead.rsplit(['.', '!', '?']).next().unwrap_or_default();
-        let behind = told::named_behind(after).filter(|name| self.people.may_be(name));
+        let behind = told::named_behind(after).and_then(|name| self.people.named(name));
         // `Gwen asked, “Why?” Ana answered that …`: the second verb is not about the quotation, and
         // neither is one behind a full stop.
-        let behind = behind.filter(|_| !told::has_verb(clause) && !words.ends_with(['.', '…']));
-        if let Some(name) = behind {
-            self.last = Some(name.to_owned());
+        let may_follow = !told::has_verb(clause) && !words.ends_with(['.', '…']);
+        let is_unnamed = may_follow && unnamed::is_behind(after) || unnamed::is_signature(after);
+        if let Some(name) = behind.filter(|_| may_follow) {
+            self.last = Some(name);
+        } else if is_unnamed {
+            self.last = None;
         } else if self.last.is_none() && lead.trim().is_empty() {
             return told::attribution(after).map(str::to_owned);
         }
@@ -364,201 +428,4 @@ pub(crate) fn note_third_person(blocks: &[Block], findings: &mut Findings) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::corpus::formats::{html, markdown, org, text};
-
-    type Reader = fn(&str, &mut Rows) -> Result<(), String>;
-
-    fn read(reader: Reader, text: &str) -> Rows {
-        let mut rows = Rows::new(1);
-        reader(text, &mut rows).unwrap();
-        rows
-    }
-
-    #[test]
-    fn a_line_above_the_notes_of_a_test_names_whose_all_quotations_are() {
-        let notes = |who: &str, label: &str| {
-            format!(
-                "# Usability test\n{who}\n**Date:** 14 May · **Moderator:** Ines\n\n## Task 1\n\
-                 - Found it quickly. Participant switched to the phone.\n\
-                 - {label}\"I'm looking for a number and all I see is a horse.\"\n- Abandoned.\n\n\
-                 ## Task 2\n- Looked for a phone number, did not find one.\n\
-                 - {label}\"I never put my card into a thing I don't know.\"\n\n## Debrief\n\
-                 - Q: What would have helped?\n- {label}\"Let me reserve it and I pay at the desk.\"\n\n\
-                 ## Next steps\n- Rename it to \"Pay at the desk later\" and test.\n"
-            )
-        };
-        for label in ["", "P1: "] {
-            let rows =
-                read(markdown::read, &notes("**Participant:** P1, 71, retired teacher", label));
-            let found = said(&rows);
-            let who: Vec<_> = found.iter().filter_map(|(who, _)| *who).collect();
-            assert_eq!(who, ["P1", "P1", "P1"], "{label}: {found:?}");
-            assert_eq!(found[2].1, "Let me reserve it and I pay at the desk.");
-            assert!(rows.records[0].text.contains("profile: 71, retired teacher"));
-        }
-        let rows = read(markdown::read, &notes("Session 4", ""));
-        assert!(said(&rows).iter().all(|(who, _)| who.is_none()), "{:?}", said(&rows));
-    }
-
-    /// Participant and words of each record that has words.
-    fn said(rows: &Rows) -> Vec<(Option<&str>, &str)> {
-        let words = rows.records.iter().filter_map(|record| {
-            let span = record.columns.iter().find(|span| &*span.name == "text")?;
-            Some((record.participant.as_deref(), &record.text[span.start..span.end]))
-        });
-        words.collect()
-    }
-
-    #[test]
-    fn in_notes_only_what_stands_in_quotation_marks_is_said() {
-        let rows = read(
-            text::read,
-            "We met three people. The first was Wanjiru, who sells fruit. “I put the rent money \
-                with my sister,” she told us. \
-             We think she fears it.\n\nOtieno drives. When we asked him he laughed and said, “I \
-             fix my bike on some days.”\n\n\
-             Our own view is that \"trust\" is too broad.\n\nAccording to Brian, a student, it \
-             is dear: “They take thirty of my own hundred.”\n",
-        );
-        let expected = [
-            (Some("Wanjiru"), "I put the rent money with my sister,"),
-            (Some("Otieno"), "I fix my bike on some days."),
-            (Some("Brian"), "They take thirty of my own hundred."),
-        ];
-        assert_eq!(said(&rows), expected);
-        assert!(rows.records[0].text.contains("researcher notes: We met three people."));
-        assert_eq!(rows.findings.kinds(), [("narration", Some(5), 1)]);
-    }
-
-    #[test]
-    fn the_one_who_moderates_is_not_quoted() {
-        let rows = read(
-            text::read,
-            "Moderator: Gwen Parry. Minutes: Todd.\nPresent: Ana, Steve, Yuki.\n\n\
-             Gwen asked, \"How do you know what he learns?\" Ana does not. \"I look at my stars \
-             and hope.\" Steve laughed.\n\n\
-             Todd noted it. \"Ten quid for my three kids each month,\" Steve said. Yuki shares \
-             it, \"so please don't tell on me\".\n\n\
-             Gwen closed. \"I think this was a great group,\" she said.\n",
-        );
-        let expected = [
-            (Some("Ana"), "I look at my stars and hope."),
-            (Some("Steve"), "Ten quid for my three kids each month,"),
-            (Some("Yuki"), "so please don't tell on me"),
-        ];
-        assert_eq!(said(&rows), expected);
-    }
-
-    #[test]
-    fn list_items_in_quotation_marks_are_said_and_the_others_describe() {
-        let rows = read(
-            markdown::read,
-            "## P1 – Kev\n\n- Starts early, loads his van\n- \"I scan them all at the \
-                gate.\"\n- On the app: \"It wants my photo.\"\n\n\
-             ## Quotes\n\n- \"I took the day off.\" (P4)\n- “I ring and ring.” – Helen, \
-             carer\n- P3: \"I come at nine.\"\n",
-        );
-        let expected = [
-            (Some("P1 – Kev"), "I scan them all at the gate."),
-            (Some("P1 – Kev"), "It wants my photo."),
-            (Some("P4"), "I took the day off."),
-            (Some("Helen"), "I ring and ring."),
-            (Some("P3"), "I come at nine."),
-        ];
-        assert_eq!(said(&rows), expected);
-        assert_eq!(
-            rows.records[0].text.lines().last(),
-            Some("researcher notes: Starts early, loads his van")
-        );
-    }
-
-    #[test]
-    fn block_quotes_are_said_by_whom_they_name() {
-        let quotes = [
-            ("I print it at work.", "Anouk, 34"),
-            ("My hall is full.", "Carla, 28"),
-            ("I take a photo.", "Finn, 22"),
-        ];
-        let expected: Vec<_> =
-            quotes.iter().map(|(words, who)| (Some(told::name_of(who)), *words)).collect();
-        let all = |form: fn(&str, &str) -> String| -> String {
-            quotes.iter().map(|(words, who)| form(words, who)).collect()
-        };
-        let note = "We believe this is the quickest win.";
-        for (reader, text) in [
-            (
-                html::read as Reader,
-                format!(
-                    "<p>{note}</p>{}",
-                    all(|w, a| format!("<blockquote>{w}<cite>{a}</cite></blockquote>"))
-                ),
-            ),
-            (
-                html::read,
-                format!(
-                    "<p>{note}</p>{}",
-                    all(|w, a| format!(
-                        "<blockquote><p>{w}</p><footer>— <cite>{a}</cite></footer></blockquote>"
-                    ))
-                ),
-            ),
-            (
-                html::read,
-                format!(
-                    "<p>{note}</p>{}",
-                    all(|w, a| format!(
-                        "<figure><blockquote>“{w}”</blockquote><figcaption>{a}</figcaption></figure>"
-                    ))
-                ),
-            ),
-            (
-                markdown::read,
-                format!("{note}\n\n{}", all(|w, a| format!("> \"{w}\"\n> — {a}\n\n"))),
-            ),
-        ] {
-            assert_eq!(said(&read(reader, &text)), expected, "{text}");
-        }
-        let text = "* Ida, nurse\n#+BEGIN_QUOTE\nI wait.\n#+END_QUOTE\n- seems tired\n* Jan, \
-            driver\n#+BEGIN_QUOTE\nI drive my bus.\n#+END_QUOTE\n#+BEGIN_QUOTE\nI \
-            sleep.\n#+END_QUOTE\n";
-        let expected = [
-            (Some("Ida, nurse"), "I wait."),
-            (Some("Jan, driver"), "I drive my bus."),
-            (Some("Jan, driver"), "I sleep."),
-        ];
-        assert_eq!(said(&read(org::read, text)), expected);
-    }
-
-    #[test]
-    fn whoever_tells_their_own_story_is_heard_with_those_they_quote() {
-        for text in [
-            "I came home late. My boss said, “I need you to stay here.” I was angry and I told \
-                him so.\n\nI went to my room. “I am not hungry,” I said to my wife.\n\nI slept. \
-                She said, “I told you so my dear.” I cried.\n",
-            "I like the “big red button” most.\n\nI never found “the other one”.\n\nI said “no” \
-                to my boss.\n",
-            "Dear Sir or Madam,\nyour website says: “Relax, we get you there.” I did not.\n\n\
-                The toilet was locked. The driver told me, “I don't clean it, so I don't open it.” I \
-                am 68. He said, “I only drive, I told you so.”\n\nThe coach was late. Your letter \
-                states: “I have checked our systems.” It was cold.\n",
-        ] {
-            let rows = read(text::read, text);
-            assert_eq!(rows.records.len(), 3, "{text}");
-            assert!(rows.records.iter().all(|record| record.columns.is_empty()), "{text}");
-        }
-    }
-
-    #[test]
-    fn notes_without_any_words_of_participants_are_quoted_and_reported() {
-        let rows = read(
-            markdown::read,
-            "## P1\n\n- likes the map\n- wants to see prices\n\n## P2\n\n- asks his son\n",
-        );
-        assert_eq!(said(&rows).len(), 3);
-        assert_eq!(rows.findings.kinds(), [("third-person-notes", Some(3), 1)]);
-        let rows = read(markdown::read, "- likes: my map\n- I want prices\n- my son asks\n");
-        assert!(rows.findings.kinds().is_empty());
-    }
-}
+mod tests;

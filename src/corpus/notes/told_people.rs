@@ -4,23 +4,41 @@
 //! Owns which words of prose are names, by where they stand and how they are written. Whose a
 //! quotation is then is decided in `narration`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use super::name_words::{Word, is_title, sentences, words};
+use super::unnamed::{self, Place};
 use crate::corpus::block::{Block, Body};
 use crate::corpus::names::normalise;
 use crate::corpus::talk::moderator;
 use crate::corpus::talk::speakers::is_generic;
 use crate::corpus::told;
 
-/// The people that notes speak of.
+/// Fewest names of a list that says who was present.
+const LEAST_LISTED: usize = 2;
+/// Fewest sentences that begin with a word which is taken for a name beside such a list.
+const LEAST_OPENED: usize = 2;
+
+/// The people that notes speak of. Names are kept by a word of them, in small letters.
 #[derive(Default)]
 pub(super) struct People {
-    /// Those listed as present, by first name, in small letters.
+    /// Those listed as present.
     present: HashSet<String>,
-    /// The researchers, by first name, in small letters.
+    /// The researchers.
     team: HashSet<String>,
+    /// Those whom the text introduces in such a way that they are people: `Aaron, delivery driver`.
+    introduced: HashSet<String>,
+    /// The names with a title, by each of their words; none where two people share it.
+    titled: HashMap<String, Option<String>>,
     /// Words that also begin with a small letter, or that stand behind an article.
     others: HashSet<String>,
+    /// The sections with a list of those present.
+    listed: HashSet<Option<String>>,
+    /// Whether such a list stands above the whole document.
+    is_listed_throughout: bool,
+    /// Whether such a list holds where the notes are being read, so that who speaks is on it or
+    /// introduced.
+    is_listed: bool,
 }
 
 /// Words that begin sentences and are nobody's name, in small letters.
@@ -29,6 +47,7 @@ const OPENERS: &str = "the a an this that these those he she it they we i you hi
     after before during some many most all both each every one two three four five no not and \
     but or so then there here now also only even still first second third finally overall later \
     next another other as about because since until although however today yesterday notes \
+    everyone everybody someone somebody anyone anybody nobody nothing something everything let \
     research visit open interview summary day monday tuesday wednesday thursday friday saturday \
     sunday january february march april may june july august september october november december \
     der die das ein eine er sie es wir ich ihr sein seine ihre wenn als wo was wer warum wie in \
@@ -63,9 +82,9 @@ impl People {
         let (mut openers, mut inside) = (HashSet::new(), HashSet::new());
         for block in blocks {
             for line in block.lines() {
-                people.read_lists(line);
-                for sentence in told::sentences(line) {
-                    let mut words = words(sentence);
+                people.read_lists(line, block.section.as_ref());
+                for sentence in sentences(line) {
+                    let mut words = words(sentence).into_iter().map(|word| word.text);
                     let first = words.next();
                     inside.extend(words);
                     let is_item = matches!(block.body, Body::Item(_));
@@ -73,8 +92,10 @@ impl People {
                 }
                 let mut before = String::new();
                 for word in words(line) {
-                    let small = word.to_lowercase();
-                    if small == word || ARTICLES.contains(&before.as_str()) {
+                    let small = word.text.to_lowercase();
+                    if word.has_title() {
+                        people.add_titled(&word);
+                    } else if small == word.text || ARTICLES.contains(&before.as_str()) {
                         people.others.insert(small.clone());
                     }
                     before = small;
@@ -83,11 +104,66 @@ impl People {
         }
         people.others.extend(openers.difference(&inside).map(|word| word.to_lowercase()));
         people.others.extend(OPENERS.split_whitespace().map(str::to_owned));
+        if !people.listed.is_empty() {
+            people.find_introduced(blocks);
+            let above = blocks.first().map(|block| &block.section);
+            people.is_listed_throughout = above.is_some_and(|above| {
+                people.listed.contains(above) && !is_one_of_several(above.as_deref(), blocks)
+            });
+        }
         people
     }
 
+    fn add_titled(&mut self, name: &Word) {
+        for word in name.full.split_whitespace().map(|word| word.trim_end_matches('.')) {
+            if is_title(word) {
+                continue;
+            }
+            let full = Some(name.full.to_owned());
+            let known = self.titled.entry(word.to_lowercase()).or_insert_with(|| full.clone());
+            let first = |name: &str| name.split([' ', '.']).next().map(str::to_owned);
+            match known {
+                Some(other) if first(other) != first(name.full) => *known = None,
+                Some(other) if other.len() < name.full.len() => *known = full,
+                _ => {}
+            }
+        }
+    }
+
+    /// Finds those who are certainly people: by what they are (`Aaron, delivery driver`), by what
+    /// they say, or as whom the note taker met.
+    fn find_introduced(&mut self, blocks: &[Block]) {
+        let mut opened: HashMap<String, usize> = HashMap::new();
+        for sentence in blocks.iter().flat_map(Block::lines).flat_map(|line| sentences(line)) {
+            let mut before = "";
+            for (i, word) in words(sentence).into_iter().enumerate() {
+                let rest = &sentence[word.end()..];
+                if self.is_like_name(&word) && !is_place(before) {
+                    let is_introduced = word.has_title()
+                        || is_described(rest)
+                        || told::leading_verb(rest).is_some()
+                        || told::is_observing(sentence);
+                    let small = word.text.to_lowercase();
+                    if is_introduced {
+                        self.introduced.insert(small);
+                    } else if i == 0 && rest.trim_start().starts_with(char::is_lowercase) {
+                        *opened.entry(small).or_default() += 1;
+                    }
+                }
+                before = word.text;
+            }
+        }
+        let often = opened.into_iter().filter(|(_, count)| *count >= LEAST_OPENED);
+        self.introduced.extend(often.map(|(name, _)| name));
+    }
+
+    /// Begins to read a section. A list of those present holds for its own.
+    pub(super) fn enter(&mut self, section: Option<&String>) {
+        self.is_listed = self.is_listed_throughout || self.listed.contains(&section.cloned());
+    }
+
     /// Reads who was present and who asked from lines such as `Moderator: Eva. Present: Ana, Bo`.
-    fn read_lists(&mut self, line: &str) {
+    fn read_lists(&mut self, line: &str, section: Option<&String>) {
         const PRESENT: [&str; 12] = [
             "present",
             "participants",
@@ -128,68 +204,154 @@ impl People {
             "acta",
             "notulen",
         ];
-        for part in line.split(['.', ';', '|']) {
+        const AND: [&str; 8] = [",", "&", " and ", " und ", " et ", " y ", " e ", " en "];
+        for part in sentences(line) {
             let Some((label, names)) = part.split_once(':') else { continue };
             let label = normalise(label);
-            let list = match label.as_str() {
-                label if PRESENT.contains(&label) => &mut self.present,
-                label if TEAM.contains(&label) => &mut self.team,
-                _ => continue,
+            let is_present = PRESENT.contains(&label.as_str());
+            if !is_present && !TEAM.contains(&label.as_str()) {
+                continue;
+            }
+            let names = AND.iter().fold(names.to_owned(), |names, and| names.replace(and, "\n"));
+            let first = |name: &str| {
+                let word = words(name)
+                    .into_iter()
+                    .find(|word| word.has_title() || word.text.chars().nth(1).is_some())?;
+                // The note taker is `me`.
+                let is_me =
+                    word.text.starts_with(char::is_lowercase) && told::is_about_self(word.text);
+                (!is_me).then(|| word.text.to_lowercase())
             };
-            let first = |name: &str| words(name).next().map(str::to_lowercase);
-            list.extend(
-                names.split([',', '&']).flat_map(|part| part.split(" and ")).filter_map(first),
-            );
+            let found: Vec<String> = names.lines().filter_map(first).collect();
+            if is_present {
+                if found.len() >= LEAST_LISTED {
+                    self.listed.insert(section.cloned());
+                }
+                self.present.extend(found);
+            } else {
+                self.team.extend(found);
+            }
         }
     }
 
     pub(super) fn is_team(&self, who: &str) -> bool {
-        moderator::is_role(who)
-            || words(who).next().is_some_and(|first| self.team.contains(&first.to_lowercase()))
+        moderator::is_role(who) || is_among(&self.team, who)
     }
 
     pub(super) fn is_known(&self, name: &str) -> bool {
-        words(name).next().is_some_and(|first| self.present.contains(&first.to_lowercase()))
+        is_among(&self.present, name)
     }
 
-    /// Whether a word may be somebody's name: one of those present, where they are listed.
-    pub(super) fn may_be(&self, name: &str) -> bool {
-        if !self.present.is_empty() {
-            return self.is_known(name) || self.is_team(name);
+    /// Whether a word may be somebody's name: one of those present or introduced, where they are
+    /// listed.
+    fn may_be(&self, word: &Word) -> bool {
+        let small = word.text.to_lowercase();
+        let is_listed = self.present.contains(&small) || self.team.contains(&small);
+        word.text.starts_with(char::is_uppercase) && is_listed
+            || self.is_like_name(word) && (!self.is_listed || self.introduced.contains(&small))
+    }
+
+    /// Whether a word is written like somebody's name, and not known as another word.
+    fn is_like_name(&self, word: &Word) -> bool {
+        let mut before = '\0';
+        let is_written_so = word.text.chars().enumerate().all(|(i, c)| {
+            // `O'Brien`, and neither `He'd` nor `L'appli`.
+            let is_capital = i == 0 || matches!(before, '\'' | '’');
+            before = c;
+            c.is_uppercase() == is_capital
+        });
+        let is_other = word.text.chars().count() < 2
+            || self.others.contains(&word.text.to_lowercase())
+            || is_generic(word.text)
+            || is_title(word.text);
+        is_written_so && (word.has_title() || !is_other)
+    }
+
+    /// The name that a word stands for: `Rev. Alison`, once she was named so, of `Alison`.
+    fn name(&self, word: &Word) -> String {
+        let titled = self.titled.get(&word.text.to_lowercase());
+        titled.cloned().flatten().unwrap_or_else(|| word.full.to_owned())
+    }
+
+    /// The name under which the notes know somebody whom a label or a signature names.
+    pub(super) fn known_as(&self, name: &str) -> String {
+        match words(name)[..] {
+            [only] if self.titled.contains_key(&only.text.to_lowercase()) => self.name(&only),
+            _ => name.to_owned(),
         }
-        let small = name.to_lowercase();
-        name.chars().count() > 1
-            && name.starts_with(char::is_uppercase)
-            && !name.chars().skip(1).any(char::is_uppercase)
-            && !self.others.contains(&small)
-            && !is_generic(name)
     }
 
-    /// Follows who is named in a piece of narration.
-    pub(super) fn read(&self, text: &str, last: &mut Option<String>) {
+    /// The name in a few words, if they may be one.
+    pub(super) fn named(&self, words: &str) -> Option<String> {
+        let mut name = None;
+        self.read_sentence(words, Place::Inside, &mut name);
+        name
+    }
+
+    /// Follows who is named in a piece of narration. Whoever is spoken of and not named ends it.
+    pub(super) fn read(&self, text: &str, place: Place, last: &mut Option<String>) {
+        let mut place = place;
+        for sentence in sentences(text) {
+            self.read_sentence(sentence, place, last);
+            place = Place::Inside;
+        }
+    }
+
+    fn read_sentence(&self, sentence: &str, place: Place, last: &mut Option<String>) {
+        let unnamed = unnamed::subject(sentence, place);
+        if unnamed.is_some() {
+            *last = None;
+        }
         let mut before = "";
         let mut end = 0;
-        for word in words(text) {
-            let at = word.as_ptr() as usize - text.as_ptr() as usize;
-            if self.may_be(word) && !PLACES.contains(&before.to_lowercase().as_str()) {
-                let gap = &text[end..at];
+        for word in words(sentence) {
+            let is_other = unnamed.is_some_and(|from| word.start >= from)
+                && !unnamed::is_named(&sentence[..word.start], &sentence[word.end()..]);
+            let is_name = self.may_be(&word) && (word.has_title() || !is_place(before));
+            if is_name && !is_other {
                 match last {
                     // First and last name are one.
-                    Some(name) if gap == " " && name.ends_with(before) && !before.is_empty() => {
+                    Some(name)
+                        if !word.has_title()
+                            && &sentence[end..word.start] == " "
+                            && !before.is_empty()
+                            && name.ends_with(before) =>
+                    {
                         name.push(' ');
-                        name.push_str(word);
+                        name.push_str(word.text);
                     }
-                    _ => *last = Some(word.to_owned()),
+                    _ => *last = Some(self.name(&word)),
                 }
             }
-            before = word;
-            end = at + word.len();
+            before = word.text;
+            end = word.end();
         }
     }
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    let parts = text.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '\'' || c == '’'));
-    let own = parts.map(|word| word.strip_suffix("'s").or(word.strip_suffix("’s")).unwrap_or(word));
-    own.filter(|word| !word.is_empty())
+/// Whether the first of the names in a text is among these.
+fn is_among(names: &HashSet<String>, who: &str) -> bool {
+    words(who).first().is_some_and(|first| names.contains(&first.text.to_lowercase()))
+}
+
+fn is_place(word: &str) -> bool {
+    PLACES.contains(&word.to_lowercase().as_str())
+}
+
+/// Whether what follows a name says who that is: `, 34`, `, delivery driver`, ` (volunteer)`, or is
+/// what they say: `: "`.
+fn is_described(rest: &str) -> bool {
+    let is_of_person = |c: char| c.is_lowercase() || c.is_numeric();
+    let behind = |mark: char| rest.trim_start().strip_prefix(mark).map(str::trim_start);
+    behind(',').is_some_and(|rest| rest.starts_with(is_of_person))
+        || behind('(').is_some_and(|rest| rest.starts_with(char::is_alphanumeric))
+        || behind(':').is_some_and(|rest| rest.starts_with(['"', '“', '„', '«', '»']))
+}
+
+/// Whether a heading is one of several of a kind, such as `Visit 1` and `Visit 2`.
+fn is_one_of_several(heading: Option<&str>, blocks: &[Block]) -> bool {
+    let first = |heading: &str| heading.split_whitespace().next().map(str::to_lowercase);
+    let Some(heading) = heading else { return false };
+    let mut others = blocks.iter().filter_map(|block| block.section.as_deref());
+    others.any(|other| other != heading && first(other) == first(heading))
 }

@@ -29,7 +29,7 @@ const LONGEST_MARK: usize = 3;
 /// How the words of participants are set off in a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// By quotation marks.
+    /// By quotation marks, and a few by block quotes.
     Marks,
     /// By block quotes.
     Quotes,
@@ -48,17 +48,23 @@ impl Form {
         for (i, block) in blocks.iter().enumerate() {
             let text = text_of(block);
             if looks.get(i) == Some(&Look::Quoted) {
-                quotes.add_said(told::parted(&text).0);
+                let words = told::parted(&text).0;
+                quotes.add_said(words);
+                marks.add_said(words);
             } else {
                 quotes.add_told(&text);
+                marks.add(&text, &block.body);
             }
-            marks.add(&text, &block.body);
+        }
+        let is_marked = marks.has_rest && marks.is_told(ONE_IN_MARKS);
+        // Where words are set off in both ways, the block quotes are read with those in marks.
+        if is_marked && (marks.items >= LEAST_ITEMS || marks.evidence >= LEAST_TOLD) {
+            return Some(Self::Marks);
         }
         if quotes.said >= LEAST_QUOTES && quotes.is_told(ONE_IN_QUOTES) {
             return Some(Self::Quotes);
         }
-        let is_told = marks.items >= LEAST_ITEMS || marks.evidence >= LEAST_TOLD;
-        (is_told && marks.has_rest && marks.is_told(ONE_IN_MARKS)).then_some(Self::Marks)
+        (is_marked && marks.evidence + quotes.said >= LEAST_TOLD).then_some(Self::Marks)
     }
 }
 
