@@ -4,6 +4,7 @@
 //! arrive, and what is asked next never depends on the order in which they arrived.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -432,6 +433,10 @@ impl Runner<'_> {
                 terms.join(", ")
             ))?;
         }
+        let named = selection.personas.iter().map(|p| (p.provenance.slot, p.name.as_str()));
+        for note in same_segment(named) {
+            self.note(note)?;
+        }
         let (personas, dropped) = (selection.personas, selection.dropped);
         self.run.record(Event::Selected { personas, dropped })?;
         self.observer.on(Progress::UnitDone);
@@ -542,6 +547,23 @@ pub(super) async fn next<T>(
     }
 }
 
+/// A note for each segment for which several of these personas, by slot and name, stand.
+fn same_segment<'a>(personas: impl Iterator<Item = (usize, &'a str)>) -> Vec<String> {
+    let mut by_slot: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+    for (slot, name) in personas {
+        by_slot.entry(slot).or_default().push(name);
+    }
+    let several = by_slot.into_iter().filter(|(_, names)| names.len() > 1);
+    let note = |(slot, names): (usize, Vec<&str>)| {
+        let names = names.join(" and ");
+        format!(
+            "{names} stand for the same segment {}: their shares count the same people",
+            slot + 1
+        )
+    };
+    several.map(note).collect()
+}
+
 /// A term, shortened for a note. A long question loses its scale (`(1 = never, 5 = always)≥4`), then
 /// its beginning: the end says most and has the answer.
 fn in_short(term: &str) -> String {
@@ -562,6 +584,16 @@ fn in_short(term: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn personas_of_one_segment_are_told() {
+        let notes = same_segment([(2, "Ana"), (0, "Bo"), (2, "Cem")].into_iter());
+        assert_eq!(
+            notes,
+            ["Ana and Cem stand for the same segment 3: their shares count the same people"]
+        );
+        assert!(same_segment([(0, "Ana"), (1, "Bo")].into_iter()).is_empty());
+    }
 
     #[test]
     fn a_long_question_is_told_without_its_scale() {
