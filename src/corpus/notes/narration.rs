@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 pub(crate) use self::form::Form;
+use super::name_words::sentences;
 use super::researchers;
 use super::told_people::People;
 use super::unnamed::{self, Place};
@@ -207,8 +208,13 @@ impl<'r> Teller<'r> {
         if let Some(who) = who.filter(|who| told::name_of(who) != *who) {
             cells.push(("speaker".to_owned(), self.rows.clean(block.line, who)));
         }
+        // `What would help? "Let me do it on my phone."`
+        let (notes, question) = asked_last(&notes);
+        if let Some(question) = question {
+            cells.push(("question".to_owned(), question.to_owned()));
+        }
         if notes.contains(char::is_alphabetic) {
-            cells.push((NOTES.to_owned(), notes));
+            cells.push((NOTES.to_owned(), notes.to_owned()));
         }
         cells.push(("text".to_owned(), words));
         let named = who.map(|who| self.people.known_as(told::name_of(who)));
@@ -387,6 +393,19 @@ impl<'r> Teller<'r> {
             is_kept
         });
         out
+    }
+}
+
+/// What is told before a quotation, and the question that stands right before it.
+fn asked_last(notes: &str) -> (&str, Option<&str>) {
+    let notes = notes.trim_end();
+    match sentences(notes).last() {
+        Some(last) if last.ends_with(['?', '？']) => {
+            // `I asked, "Why?" "It is late."`
+            let asked = last.rsplit(['"', '“', '„', '«']).next().unwrap_or(last);
+            (notes[..notes.len() - last.len()].trim_end(), Some(asked.trim_start()))
+        }
+        _ => (notes, None),
     }
 }
 

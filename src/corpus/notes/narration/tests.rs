@@ -304,6 +304,20 @@ fn block_quotes_among_notes_with_marks_are_said_by_whom_they_name_or_nobody() {
 }
 
 #[test]
+fn a_question_right_before_a_quotation_is_what_it_answers() {
+    let text = "Ana said: \"I read mine three times.\" What would help? \"Let me read it on my \
+                phone.\" I asked her, \"And your neighbours?\" \"I bring them theirs.\" Ana said \
+                \"I need my own copy\".";
+    let rows = read(markdown::read, &format!("# Notes\n\n{text}\n"));
+    let questions: Vec<_> =
+        rows.records.iter().map(|record| record.text.strip_prefix("question: ")).collect();
+    let questions: Vec<_> =
+        questions.iter().map(|text| text.and_then(|text| text.lines().next())).collect();
+    let expected = [None, Some("What would help?"), Some("And your neighbours?"), None];
+    assert_eq!(questions, expected);
+}
+
+#[test]
 fn many_block_quotes_leave_what_stands_in_marks_around_them_to_who_says_it() {
     let quotes = "> I wait.\n> — Bo\n\n".repeat(3);
     let text = format!(
