@@ -1,6 +1,6 @@
 //! What the tests of several readers share: reading a text, and showing what became of it.
 
-use super::formats::{csv, json, mail, markdown, text};
+use super::formats::{csv, html, json, mail, markdown, org, text};
 use super::rows::Rows;
 use super::tables::table::{self, Table, TableRow};
 
@@ -12,6 +12,16 @@ pub(super) fn load_text(text: &str) -> Rows {
 /// Reads Markdown.
 pub(super) fn load_markdown(text: &str) -> Rows {
     load(text, markdown::read)
+}
+
+/// Reads HTML.
+pub(super) fn load_html(text: &str) -> Rows {
+    load(text, html::read)
+}
+
+/// Reads org.
+pub(super) fn load_org(text: &str) -> Rows {
+    load(text, org::read)
 }
 
 /// Reads CSV, whatever its delimiter.

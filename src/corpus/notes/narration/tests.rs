@@ -1,15 +1,9 @@
 //! What becomes of notes, by example.
 
 use super::*;
-use crate::corpus::formats::{html, markdown, org, text};
+use crate::corpus::test_support::{load_html, load_markdown, load_org, load_text};
 
-type Reader = fn(&str, &mut Rows) -> Result<(), String>;
-
-fn read(reader: Reader, text: &str) -> Rows {
-    let mut rows = Rows::new(1);
-    reader(text, &mut rows).unwrap();
-    rows
-}
+type Reader = fn(&str) -> Rows;
 
 #[test]
 fn a_line_above_the_notes_of_a_test_names_whose_all_quotations_are() {
@@ -25,14 +19,14 @@ fn a_line_above_the_notes_of_a_test_names_whose_all_quotations_are() {
         )
     };
     for label in ["", "P1: "] {
-        let rows = read(markdown::read, &notes("**Participant:** P1, 71, retired teacher", label));
+        let rows = load_markdown(&notes("**Participant:** P1, 71, retired teacher", label));
         let found = said(&rows);
         let who: Vec<_> = found.iter().filter_map(|(who, _)| *who).collect();
         assert_eq!(who, ["P1", "P1", "P1"], "{label}: {found:?}");
         assert_eq!(found[2].1, "Let me reserve it and I pay at the desk.");
         assert!(rows.records[0].text.contains("profile: 71, retired teacher"));
     }
-    let rows = read(markdown::read, &notes("Session 4", ""));
+    let rows = load_markdown(&notes("Session 4", ""));
     assert!(said(&rows).iter().all(|(who, _)| who.is_none()), "{:?}", said(&rows));
 }
 
@@ -47,8 +41,7 @@ fn said(rows: &Rows) -> Vec<(Option<&str>, &str)> {
 
 #[test]
 fn in_notes_only_what_stands_in_quotation_marks_is_said() {
-    let rows = read(
-        text::read,
+    let rows = load_text(
         "We met three people. The first was Wanjiru, who sells fruit. “I put the rent money \
             with my sister,” she told us. \
          We think she fears it.\n\nOtieno drives. When we asked him he laughed and said, “I \
@@ -68,8 +61,7 @@ fn in_notes_only_what_stands_in_quotation_marks_is_said() {
 
 #[test]
 fn the_one_who_moderates_is_not_quoted() {
-    let rows = read(
-        text::read,
+    let rows = load_text(
         "Moderator: Gwen Parry. Minutes: Todd.\nPresent: Ana, Steve, Yuki.\n\n\
          Gwen asked, \"How do you know what he learns?\" Ana does not. \"I look at my stars \
          and hope.\" Steve laughed.\n\n\
@@ -87,8 +79,7 @@ fn the_one_who_moderates_is_not_quoted() {
 
 #[test]
 fn list_items_in_quotation_marks_are_said_and_the_others_describe() {
-    let rows = read(
-        markdown::read,
+    let rows = load_markdown(
         "## P1 – Kev\n\n- Starts early, loads his van\n- \"I scan them all at the \
             gate.\"\n- On the app: \"It wants my photo.\"\n\n\
          ## Quotes\n\n- \"I took the day off.\" (P4)\n- “I ring and ring.” – Helen, \
@@ -123,14 +114,14 @@ fn block_quotes_are_said_by_whom_they_name() {
     let note = "We believe this is the quickest win.";
     for (reader, text) in [
         (
-            html::read as Reader,
+            load_html as Reader,
             format!(
                 "<p>{note}</p>{}",
                 all(|w, a| format!("<blockquote>{w}<cite>{a}</cite></blockquote>"))
             ),
         ),
         (
-            html::read,
+            load_html,
             format!(
                 "<p>{note}</p>{}",
                 all(|w, a| format!(
@@ -139,7 +130,7 @@ fn block_quotes_are_said_by_whom_they_name() {
             ),
         ),
         (
-            html::read,
+            load_html,
             format!(
                 "<p>{note}</p>{}",
                 all(|w, a| format!(
@@ -147,9 +138,9 @@ fn block_quotes_are_said_by_whom_they_name() {
                 ))
             ),
         ),
-        (markdown::read, format!("{note}\n\n{}", all(|w, a| format!("> \"{w}\"\n> — {a}\n\n")))),
+        (load_markdown, format!("{note}\n\n{}", all(|w, a| format!("> \"{w}\"\n> — {a}\n\n")))),
     ] {
-        assert_eq!(said(&read(reader, &text)), expected, "{text}");
+        assert_eq!(said(&reader(&text)), expected, "{text}");
     }
     let text = "* Ida, nurse\n#+BEGIN_QUOTE\nI wait.\n#+END_QUOTE\n- seems tired\n* Jan, \
         driver\n#+BEGIN_QUOTE\nI drive my bus.\n#+END_QUOTE\n#+BEGIN_QUOTE\nI \
@@ -159,7 +150,7 @@ fn block_quotes_are_said_by_whom_they_name() {
         (Some("Jan, driver"), "I drive my bus."),
         (Some("Jan, driver"), "I sleep."),
     ];
-    assert_eq!(said(&read(org::read, text)), expected);
+    assert_eq!(said(&load_org(text)), expected);
 }
 
 #[test]
@@ -175,7 +166,7 @@ fn whoever_tells_their_own_story_is_heard_with_those_they_quote() {
             am 68. He said, “I only drive, I told you so.”\n\nThe coach was late. Your letter \
             states: “I have checked our systems.” It was cold.\n",
     ] {
-        let rows = read(text::read, text);
+        let rows = load_text(text);
         assert_eq!(rows.records.len(), 3, "{text}");
         assert!(rows.records.iter().all(|record| record.columns.is_empty()), "{text}");
     }
@@ -183,13 +174,12 @@ fn whoever_tells_their_own_story_is_heard_with_those_they_quote() {
 
 #[test]
 fn notes_without_any_words_of_participants_are_quoted_and_reported() {
-    let rows = read(
-        markdown::read,
+    let rows = load_markdown(
         "## P1\n\n- likes the map\n- wants to see prices\n\n## P2\n\n- asks his son\n",
     );
     assert_eq!(said(&rows).len(), 3);
     assert_eq!(rows.findings.kinds(), [("third-person-notes", Some(3), 1)]);
-    let rows = read(markdown::read, "- likes: my map\n- I want prices\n- my son asks\n");
+    let rows = load_markdown("- likes: my map\n- I want prices\n- my son asks\n");
     assert!(rows.findings.kinds().is_empty());
 }
 
@@ -218,7 +208,7 @@ fn field_notes(present: &str) -> String {
 #[test]
 fn those_listed_as_present_take_nobody_away_whom_the_notes_introduce() {
     for present in ["", "Present: Bernadette, Ken, Rev. Alison, me. Apologies: Lorraine.\n\n"] {
-        let rows = read(markdown::read, &field_notes(present));
+        let rows = load_markdown(&field_notes(present));
         let expected = [
             (Some("Bernadette"), "I come in at seven and I lay the tables out."),
             (Some("Bernadette"), "I can't look at a person and at that thing."),
@@ -238,8 +228,7 @@ fn those_listed_as_present_take_nobody_away_whom_the_notes_introduce() {
 
 #[test]
 fn those_present_are_known_where_the_list_stands_and_other_words_there_are_nobody() {
-    let rows = read(
-        markdown::read,
+    let rows = load_markdown(
         "# Board\n\nPresent: Ana, Bo, Mrs Ode.\n\n## Letters\n\nAna said: \"I read mine three \
          times over.\" Discussion followed, she added \"I need my own copy of it.\"\n\nMrs Ode laughed: \"I \
          file it in my piano stool.\"\n",
@@ -254,8 +243,7 @@ fn those_present_are_known_where_the_list_stands_and_other_words_there_are_nobod
 
 #[test]
 fn a_list_of_those_present_at_one_of_several_visits_holds_for_that_one() {
-    let rows = read(
-        markdown::read,
+    let rows = load_markdown(
         "# Visits\n\n## Visit 1\n\nPresent: Ana, Bo.\n\nAna said: \"I read mine three times.\" \
          Bo said: \"I file it in my stool.\"\n\n## Visit 2\n\nCy runs the desk. She told us: \"I \
          come in at seven.\"\n",
@@ -279,7 +267,7 @@ fn what_somebody_says_who_is_not_named_is_not_given_to_whoever_was_named_before(
         ("A week later he said: \"I don't want to be known here.\"", Some("Sam")),
         ("He'd say: \"I don't want to be known here.\"", Some("Sam")),
     ] {
-        let rows = read(markdown::read, &format!("# Notes\n\n{SAM}\n\n{text}\n"));
+        let rows = load_markdown(&format!("# Notes\n\n{SAM}\n\n{text}\n"));
         let found = said(&rows);
         assert_eq!(found.len(), 4, "{text}: {found:?}");
         assert_eq!(found[3].0, who, "{text}");
@@ -296,7 +284,7 @@ fn block_quotes_among_notes_with_marks_are_said_by_whom_they_name_or_nobody() {
         ("> I walk round the block.", None),
         ("And then:\n\n> I walk round the block.", Some("Sam")),
     ] {
-        let rows = read(markdown::read, &format!("# Notes\n\n{SAM}\n\n{text}\n\nHe left.\n"));
+        let rows = load_markdown(&format!("# Notes\n\n{SAM}\n\n{text}\n\nHe left.\n"));
         let found = said(&rows);
         assert_eq!(found.len(), 4, "{text}: {found:?}");
         assert_eq!(found[3], (who, "I walk round the block."), "{text}");
@@ -308,7 +296,7 @@ fn a_question_right_before_a_quotation_is_what_it_answers() {
     let text = "Ana said: \"I read mine three times.\" What would help? \"Let me read it on my \
                 phone.\" I asked her, \"And your neighbours?\" \"I bring them theirs.\" Ana said \
                 \"I need my own copy\".";
-    let rows = read(markdown::read, &format!("# Notes\n\n{text}\n"));
+    let rows = load_markdown(&format!("# Notes\n\n{text}\n"));
     let questions: Vec<_> =
         rows.records.iter().map(|record| record.text.strip_prefix("question: ")).collect();
     let questions: Vec<_> =
@@ -324,7 +312,7 @@ fn many_block_quotes_leave_what_stands_in_marks_around_them_to_who_says_it() {
         "# Notes\n\nAna said: \"I read mine three times.\" Ana said \"I need my own copy\". Cy, \
          34, replied: \"I file it in my stool.\"\n\n{quotes}"
     );
-    let rows = read(markdown::read, &text);
+    let rows = load_markdown(&text);
     let who: Vec<_> = said(&rows).iter().map(|(who, _)| who.unwrap_or("")).collect();
     assert_eq!(who, ["Ana", "Ana", "Cy", "Bo", "Bo", "Bo"]);
 }
