@@ -14,7 +14,7 @@ use crate::cli::clearing;
 use crate::cli::contradictions;
 use crate::cli::evaluate;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::job::{self, Plan};
+use crate::cli::job;
 use crate::cli::judge::{self, Judge, JudgeArgs};
 use crate::cli::model::{Session, TaskContext};
 use crate::cli::output::Output;
@@ -30,7 +30,7 @@ use crate::prompts::Wording;
 use crate::prompts::corruptions::Treatment;
 use crate::report::counted;
 use crate::schema::Persona;
-use crate::store::{JudgeReport, Run};
+use crate::store::{JudgeReport, PlanReport, Run};
 
 const AFTER: &str = "\
 Without --input the judge is measured on all built-in personas, in every way of asking that we know;
@@ -145,10 +145,11 @@ fn on_own(
     let segments = match &found.plan {
         // The segments are the slots of the run, so that its scores come out again.
         Some(plan) => {
-            let model = judge.models.judge.as_ref();
-            let settings = pipeline::Settings { digest: false, ..plan.pipeline.clone() };
-            let slots = pipeline::Plan::new(corpus, model, &settings)?.segments();
-            let of = |persona: &Persona| slots.get(persona.provenance.slot).cloned();
+            let of = |persona: &Persona| {
+                let slot = plan.slots.iter().find(|slot| slot.slot == persona.provenance.slot)?;
+                let all = corpus.records.iter().enumerate();
+                Some(all.filter(|(_, r)| slot.members.contains(&r.id)).map(|(at, _)| at).collect())
+            };
             found.personas.iter().map(|persona| of(persona).unwrap_or_default()).collect()
         }
         None => segments(corpus, &found.personas),
@@ -198,10 +199,10 @@ fn tell(caveats: &[String], output: Output) {
     }
 }
 
-/// Personas that are taken for good, and the settings of the run that made them, if known.
+/// Personas that are taken for good, and the plan of the run that made them, if known.
 struct Found {
     personas: Vec<Persona>,
-    plan: Option<Plan>,
+    plan: Option<PlanReport>,
 }
 
 impl Found {
@@ -261,9 +262,8 @@ fn newest(corpus: &Corpus, settings: &Settings, output: Output) -> Result<Found,
 fn of_run(dir: &Path, corpus: &Corpus) -> Result<Option<Found>, Failure> {
     let state = Run::read(dir)?;
     let same = state.started.as_ref().filter(|s| s.input_hashes == job::hashes(corpus));
-    let (Some(started), Some(personas)) = (same, state.selected.clone()) else { return Ok(None) };
-    let plan = serde_json::from_value(started.settings.clone()).ok();
-    Ok(Some(Found { personas, plan }))
+    let (Some(_), Some(personas)) = (same, state.selected.clone()) else { return Ok(None) };
+    Ok(Some(Found { personas, plan: state.plan }))
 }
 
 /// A table with a row per signal and a column per corruption.

@@ -80,6 +80,8 @@ pub(super) fn run(layers: &Layers, around: &Surroundings<'_>) -> Result<Exit, Fa
     let cap = settings.frontier.max_cost;
     left.frontier.max_cost = cap.map(|cap| MicroUsd(cap.0.saturating_sub(spent.0)));
     let mut baseline = job::by_provider(&left, around, loader)?;
+    // Personas are compared segment by segment.
+    baseline.models.reader.clone_from(&hybrid.models.reader);
     finish(&mut baseline, "frontier-only", output, cancel)?;
 
     let mut judge = Judge::new(&settings, &hybrid.corpus, around, loader)?;

@@ -84,7 +84,7 @@ fn a_comment_by_a_few_makes_no_segment_and_its_writers_do_not_speak_for_all() {
         last.is_said = true;
     }
     let all: Vec<usize> = (0..corpus.records.len()).collect();
-    for group in &super::segments::part(&corpus, &all, 3, 1, None).groups {
+    for group in &super::segments::part(&corpus, &all, 3, 1, super::segments::By::Words).groups {
         let kinds: BTreeSet<usize> = group.records.iter().map(|record| record % 3).collect();
         assert_eq!(kinds.len(), 1, "{:?}", group.terms);
     }
@@ -130,7 +130,9 @@ fn people_who_ticked_boxes_are_told_apart_from_any_seed() {
     let corpus = ticked();
     let all: Vec<usize> = (0..corpus.records.len()).collect();
     for seed in 0..8 {
-        for group in &super::segments::part(&corpus, &all, 3, seed, None).groups {
+        for group in
+            &super::segments::part(&corpus, &all, 3, seed, super::segments::By::Words).groups
+        {
             let kinds: BTreeSet<usize> = group.records.iter().map(|record| record % 3).collect();
             assert_eq!(kinds.len(), 1, "seed {seed}: {:?}", group.terms);
         }

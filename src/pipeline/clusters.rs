@@ -36,11 +36,9 @@ pub(super) fn cluster(features: &Features, groups: usize, seed: u64, starts: usi
         sample = sample.partial_shuffle(&mut rng, enough).0.to_vec();
     }
     sample.sort_unstable();
-    // Along as many directions as there are units, each is as far from all others.
-    let half = (sample.len() - 1) / 2;
-    let width = (2 * groups + 5).min(DIRECTIONS).min(half.max(groups - 1));
+    let width = directions(sample.len(), groups);
     let (points, width) = points(features, &sample, (groups, width), &mut rng);
-    let space = Space::new(points, width, &sample, groups);
+    let space = Space::new((points, width), width, &sample, groups);
     let found = space.best(&sample, groups, starts, &mut rng);
     let mut assigned = vec![None; count];
     for (&unit, &group) in sample.iter().zip(&found.assigned) {
@@ -50,6 +48,23 @@ pub(super) fn cluster(features: &Features, groups: usize, seed: u64, starts: usi
         group.unwrap_or_else(|| space.cheapest(unit, &found))
     };
     assigned.into_iter().enumerate().map(place).collect()
+}
+
+/// The same of units that lie at these points, all of one width.
+pub(super) fn cluster_points(points: &[Vec<f64>], groups: usize, seed: u64) -> Vec<usize> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let all: Vec<usize> = (0..points.len()).collect();
+    let width = points.first().map_or(0, Vec::len);
+    let directions = directions(all.len(), groups);
+    let space = Space::new((points.concat(), width), directions, &all, groups);
+    space.best(&all, groups, STARTS, &mut rng).assigned
+}
+
+/// How many directions tell so many groups of units apart.
+fn directions(units: usize, groups: usize) -> usize {
+    // Along as many directions as there are units, each is as far from all others.
+    let half = (units - 1) / 2;
+    (2 * groups + 5).min(DIRECTIONS).min(half.max(groups - 1))
 }
 
 /// Fewest units of a group: a quarter of an even share, but at least two where the units suffice.
@@ -78,7 +93,12 @@ struct Partition {
 }
 
 impl Space {
-    fn new(points: Vec<f64>, width: usize, sample: &[usize], groups: usize) -> Self {
+    fn new(
+        (points, width): (Vec<f64>, usize),
+        directions: usize,
+        sample: &[usize],
+        groups: usize,
+    ) -> Self {
         let least = smallest(sample.len(), groups);
         let mut space = Self { points, width, crowding: 0.0, least };
         let all = space.centred(sample, 1, vec![0; sample.len()]);
@@ -88,7 +108,7 @@ impl Space {
         // What it costs to have all in one group instead of in groups of one size: of what a single
         // direction explains, a unit for each group. A few people may lie unevenly by chance; of
         // many, the data decides.
-        let price = variance / space.width as f64 * groups / units;
+        let price = variance / directions as f64 * groups / units;
         // The sum of the squares of all sizes, beyond what it is where they are even.
         let uneven = units * units * (1.0 - 1.0 / groups);
         space.crowding = price / uneven;

@@ -134,6 +134,30 @@ impl Features {
         }
     }
 
+    /// What columns say of each unit, as a point beside the mean of all. Where there is a
+    /// [`QUESTIONNAIRE`] of columns, the points are as far apart, on average, as those of length 1.
+    pub(super) fn column_points(&self) -> Vec<Vec<f64>> {
+        let (units, width) = (self.units.len(), self.names.len() - self.spoken);
+        let spread = spread(&self.units, self.names.len());
+        let number = |unit: &Vec<u32>, at: usize| {
+            let feature = self.spoken + at;
+            let share = spread[feature] as f64 / units as f64;
+            let has = f64::from(u8::from(unit.binary_search(&(feature as u32)).is_ok()));
+            self.weights[feature] * (has - share)
+        };
+        let point =
+            |unit: &Vec<u32>| -> Vec<f64> { (0..width).map(|at| number(unit, at)).collect() };
+        let mut points: Vec<Vec<f64>> = self.units.iter().map(point).collect();
+        let squares: f64 = points.iter().flatten().map(|x| x * x).sum();
+        let count = self.columns.iter().collect::<HashSet<_>>().len();
+        let share = (count as f64 / QUESTIONNAIRE as f64).min(1.0);
+        let scale = if squares > 0.0 { (share * units as f64 / squares).sqrt() } else { 0.0 };
+        for x in points.iter_mut().flatten() {
+            *x *= scale;
+        }
+        points
+    }
+
     /// Makes all columns together weigh as much as all text of who says something, however many words
     /// there are; save that where there are fewer than [`QUESTIONNAIRE`], they weigh less.
     fn balance(&mut self) {
@@ -415,6 +439,26 @@ mod tests {
         };
         assert!(counts(12));
         assert!(!counts(60));
+    }
+
+    #[test]
+    fn columns_place_people_as_far_apart_as_there_are_columns_of_a_questionnaire() {
+        const NAMES: [&str; 6] = ["team", "town", "plan", "shift", "floor", "room"];
+        let squared_length = |columns: usize| {
+            let person = |at: usize| {
+                let cells =
+                    (0..columns).map(|of| (NAMES[of], [["a", "b"], ["b", "a"]][of % 2][at % 2]));
+                let cells: Vec<(&str, String)> = cells.map(|(n, v)| (n, v.to_owned())).collect();
+                row(at, &format!("P{at}"), &cells)
+            };
+            let corpus = Corpus { records: (0..8).map(person).collect(), ..Corpus::default() };
+            let units: Vec<Vec<usize>> = (0..8).map(|record| vec![record]).collect();
+            let points = Features::of(&corpus, &units).column_points();
+            points.iter().flatten().map(|x| x * x).sum::<f64>() / points.len() as f64
+        };
+        for (columns, share) in [(1, 0.25), (2, 0.5), (4, 1.0), (6, 1.0)] {
+            assert!((squared_length(columns) - share).abs() < 1e-9, "{columns}");
+        }
     }
 
     #[test]

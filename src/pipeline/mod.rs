@@ -19,6 +19,7 @@ mod features;
 mod given_names;
 mod handling;
 mod judge;
+mod meanings;
 mod measure;
 mod merge;
 mod merits;
@@ -47,11 +48,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
+use self::segments::By;
 use crate::corpus::Corpus;
 use crate::ledger::MicroUsd;
 use crate::llm::ChatModel;
 use crate::privacy::Cleared;
-use crate::store::{Run, StoreError};
+use crate::store::{PlanReport, Run, StoreError};
 
 pub use crate::prompts::ask::{Ask, Complexity, Detail};
 pub use crate::prompts::refine::Mode as RefineMode;
@@ -175,6 +177,9 @@ pub struct Models {
     pub judge_terms: Option<Paid>,
     /// The frontier model that refines, and its terms; `None` where nothing is refined.
     pub frontier: Option<Paid>,
+    /// The local model that reads what people say, to part them by what they mean; `None` parts them by
+    /// their words. Runs that are compared have the same one, and so the same segments.
+    pub reader: Option<Arc<dyn ChatModel>>,
     /// Folder in which what was measured of a model is kept, by its hash: how it judges, and how its
     /// states are read; `None` measures each time.
     pub judge_cache: Option<PathBuf>,
@@ -187,7 +192,9 @@ impl Models {
         judge: Arc<dyn ChatModel>,
         judge_cache: Option<PathBuf>,
     ) -> Self {
-        Self { draft, judge, draft_terms: None, judge_terms: None, frontier: None, judge_cache }
+        let reader = Some(Arc::clone(&draft));
+        let (draft_terms, judge_terms, frontier) = (None, None, None);
+        Self { draft, judge, draft_terms, judge_terms, frontier, reader, judge_cache }
     }
 
     /// Models on a server that stands in for the engine: it drafts and judges, as this process
@@ -199,6 +206,7 @@ impl Models {
             draft_terms: Some(draft),
             judge_terms: Some(judge),
             frontier: None,
+            reader: None,
             judge_cache,
         }
     }
@@ -219,7 +227,8 @@ impl Models {
         let model = Arc::clone(&terms.model);
         let (draft, judge) = (Arc::clone(&model), model);
         let draft_terms = Some(terms);
-        Self { draft, judge, draft_terms, judge_terms: None, frontier: None, judge_cache: None }
+        let (judge_terms, frontier, reader, judge_cache) = (None, None, None, None);
+        Self { draft, judge, draft_terms, judge_terms, frontier, reader, judge_cache }
     }
 }
 
@@ -232,7 +241,7 @@ pub trait Observer: Send + Sync {
 /// A piece of news about a run's progress.
 #[derive(Debug, Clone, Copy)]
 pub enum Progress<'a> {
-    /// A stage begins: `digest`, `draft`, `calibrate`, `judge`, `select`, `refine` or `review`;
+    /// A stage begins: `part`, `digest`, `draft`, `calibrate`, `judge`, `select`, `refine` or `review`;
     /// outside a run also `compare` and `reword`.
     StageStarted {
         /// Name of the stage.
@@ -323,6 +332,34 @@ pub enum PipelineError {
     Budget(String),
 }
 
+/// The plan of a run: people parted by what they mean where a local model reads it, as the log of the run
+/// says where it is resumed. `None` where the user cancelled.
+pub async fn lay_out(
+    corpus: &Cleared<Corpus>,
+    models: &Models,
+    settings: &Settings,
+    known: Option<&PlanReport>,
+    observer: &dyn Observer,
+    cancel: &Cancel,
+) -> Result<Option<Plan>, PipelineError> {
+    // A shard's log has only its own segments.
+    let known = known.filter(|plan| plan.of_slots.is_none());
+    let read = match known {
+        Some(_) => None,
+        None => meanings::read(corpus, models, settings, observer, cancel).await?,
+    };
+    if cancel.is_cancelled() {
+        return Ok(None);
+    }
+    let by = match (known, &settings.segments_by, &read) {
+        (Some(plan), ..) => By::Known(plan),
+        (None, Some(column), _) => By::Column(column),
+        (None, None, Some(read)) => By::Meanings(read),
+        (None, None, None) => By::Words,
+    };
+    Plan::with(corpus, models.draft.as_ref(), settings, by).map(Some)
+}
+
 /// Starts or resumes `run` and works until the personas are selected and logged. The caller writes
 /// the reports.
 pub async fn run(
@@ -336,7 +373,9 @@ pub async fn run(
     // A digest reads all the records: a paid model in place of the local one would charge for that.
     let digest = settings.digest && models.is_local();
     let settings_here = Settings { digest, ..settings.clone() };
-    let mut plan = Plan::new(corpus, models.draft.as_ref(), &settings_here)?;
+    let known = run.state.plan.as_ref();
+    let plan = lay_out(corpus, models, &settings_here, known, observer, cancel).await?;
+    let Some(mut plan) = plan else { return Ok(Outcome::Interrupted) };
     if settings.digest && !digest {
         plan.notes.push("--digest is left out: no local model reads here".to_owned());
     }

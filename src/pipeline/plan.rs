@@ -21,7 +21,7 @@ use super::facts::Facts;
 use super::given_names::{self, Gender, Names};
 use super::pack::{Vocabulary, excerpt_end};
 use super::prompt_budget::{self, PromptBudget};
-use super::segments::{Group, part, speaker};
+use super::segments::{By, Group, part, speaker};
 use super::stretches::{self, Room};
 use super::{PipelineError, Settings};
 use crate::corpus::{Corpus, Record};
@@ -42,10 +42,6 @@ pub(super) use notes::one_or_many;
 const FOCUS_EXTRACTIVE: (usize, usize) = (6, FOCUS_LEAST);
 const FOCUS_DETAILED: (usize, usize) = (12, 2 * FOCUS_LEAST);
 const FOCUS_FREE: (usize, usize) = (24, FOCUS_LEAST);
-/// Tokens of records from which a draft that chooses sentences has enough to choose from, some forty
-/// sentences: where records are single turns of an interview, it takes more of them, at most twice as
-/// many, and drafts share records out only as far as each has enough.
-const ENOUGH_EXTRACTIVE: usize = 600;
 /// Passages that a digested draft sees for each record that it would otherwise see: a passage is a
 /// sentence or two of one.
 const PASSAGES: usize = 4;
@@ -121,11 +117,22 @@ impl Slot {
 }
 
 impl Plan {
-    /// Lays out a run.
+    /// Lays out a run, people parted by the words that they use, or by a column.
     pub fn new(
         corpus: &Cleared<Corpus>,
         model: &dyn ChatModel,
         settings: &Settings,
+    ) -> Result<Self, PipelineError> {
+        let by = settings.segments_by.as_deref().map_or(By::Words, By::Column);
+        Self::with(corpus, model, settings, by)
+    }
+
+    /// Lays out a run, people parted in one of these ways.
+    pub(super) fn with(
+        corpus: &Cleared<Corpus>,
+        model: &dyn ChatModel,
+        settings: &Settings,
+        by: By<'_>,
     ) -> Result<Self, PipelineError> {
         let capabilities = model.capabilities();
         let wording = prompt_budget::wording(settings.style, capabilities);
@@ -133,12 +140,12 @@ impl Plan {
             PromptBudget::new(corpus, model, wording, settings.ask)?;
 
         let (eligible, mut left_out) = eligible(corpus)?;
-        let column = settings.segments_by.as_deref();
-        let segmentation = part(corpus, &eligible, settings.count, settings.seed, column);
+        let segmentation = part(corpus, &eligible, settings.count, settings.seed, by);
         if segmentation.groups.is_empty() {
-            let what = column.map_or("there is no record".to_owned(), |column| {
-                format!("no record has a value in '{column}'")
-            });
+            let what =
+                settings.segments_by.as_deref().map_or("there is no record".to_owned(), |column| {
+                    format!("no record has a value in '{column}'")
+                });
             return Err(PipelineError::Data(format!("cannot part the data: {what}")));
         }
         let out =
@@ -241,20 +248,14 @@ impl Plan {
     /// themselves as far as they go, so that the drafts differ; each gets some of the best. Once
     /// all shares are given out, records are drawn at random.
     fn focus(&self, slot: &Slot, id: DraftId) -> Vec<Focus> {
-        let ((most, least), enough) = match (self.frame.wording, self.frame.ask.detail) {
-            (Wording::Extractive, Detail::Detailed) => (FOCUS_DETAILED, 2 * ENOUGH_EXTRACTIVE),
-            (Wording::Extractive, Detail::Minimal | Detail::Standard) => {
-                (FOCUS_EXTRACTIVE, ENOUGH_EXTRACTIVE)
-            }
-            (Wording::Free, _) => (FOCUS_FREE, 0),
+        let (most, least) = match (self.frame.wording, self.frame.ask.detail) {
+            (Wording::Extractive, Detail::Detailed) => FOCUS_DETAILED,
+            (Wording::Extractive, Detail::Minimal | Detail::Standard) => FOCUS_EXTRACTIVE,
+            (Wording::Free, _) => FOCUS_FREE,
         };
         let per_record = if slot.is_digested { PASSAGES } else { 1 };
-        let shown = slot.ranked.len() - self.held_out(slot);
-        let (usual, most) = (most * per_record, 2 * most * per_record);
-        let tokens: usize = slot.ranked.iter().map(|(_, tokens)| tokens).sum();
-        let shares = (slot.ranked.len() / (least * per_record))
-            .min(tokens.checked_div(enough).unwrap_or(usize::MAX))
-            .clamp(1, slot.drafts.max(2));
+        let most = (most * per_record).min(slot.ranked.len() - self.held_out(slot));
+        let shares = (slot.ranked.len() / (least * per_record)).clamp(1, slot.drafts.max(2));
         let turn = slot.turn(id);
         let mut share: Vec<&(Focus, usize)> =
             slot.ranked.iter().skip(turn % shares).step_by(shares).collect();
@@ -264,10 +265,7 @@ impl Plan {
         }
         let mut left = self.focus_tokens;
         let mut focus = Vec::new();
-        for (at, (record, tokens)) in share.into_iter().take(shown.min(most)).enumerate() {
-            if at >= usual && self.focus_tokens - left >= enough {
-                break;
-            }
+        for (record, tokens) in share.into_iter().take(most) {
             if *tokens <= left {
                 left -= tokens;
                 focus.push(record.clone());
@@ -547,7 +545,7 @@ type LeftOut = Vec<(RecordId, String)>;
 /// Parts the records into those that may be evidence and those that may not. A record that holds
 /// nothing but staff's notes and other context has no words to quote and no answers to count. An
 /// interviewer's questions are context as well; they are evidence only where there is nothing else.
-fn eligible(corpus: &Corpus) -> Result<(Vec<usize>, LeftOut), PipelineError> {
+pub(super) fn eligible(corpus: &Corpus) -> Result<(Vec<usize>, LeftOut), PipelineError> {
     let (heard, silent): (Vec<usize>, Vec<usize>) = (0..corpus.records.len())
         .partition(|&index| corpus.records[index].cells().next().is_some());
     if heard.is_empty() && !silent.is_empty() {

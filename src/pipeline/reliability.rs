@@ -62,6 +62,18 @@ pub(super) fn of_halves(features: &Features, groups: usize, seed: u64) -> Option
     Some(mean)
 }
 
+/// How much groups that were found by what people mean differ in the words that they use: two views of
+/// the same people. `None` where there are too few units.
+pub(super) fn in_words(features: &Features, assigned: &[usize], groups: usize) -> Option<Parted> {
+    let all = features.units.len();
+    if all < groups * LEAST {
+        return None;
+    }
+    let said: Vec<Vec<u32>> = (0..all).map(|unit| features.spoken_by(unit).collect()).collect();
+    let grouping = assigned.iter().map(|&group| Some(group)).collect();
+    Some(Likeness::of(&said, &features.weights).parted_by(&grouping))
+}
+
 /// The features in two halves: a word, in whatever features it is, is in one of them, and so is a
 /// column.
 fn halves(features: &Features, sample: &[usize], seed: u64) -> (Features, Features) {

@@ -5,18 +5,34 @@
 //! by a column that the user names ([`super::by_column`]). The same data and seed give the same
 //! groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::agreement::Parted;
 use super::by_column::part_by;
-use super::clusters::{STARTS, cluster};
+use super::clusters::{STARTS, cluster, cluster_points};
 use super::features::Features;
+use super::meanings::Meanings;
 use super::reliability::{self, followed};
 use crate::corpus::{Corpus, Record};
 use crate::prompts::passages::{MIN_WORDS, words};
+use crate::schema::RecordId;
+use crate::store::{PlanReport, SlotReport};
 
 /// Most terms that are shown of a group.
 const TERMS: usize = 5;
+
+/// By what people are parted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum By<'a> {
+    /// The words that they use, and columns.
+    Words,
+    /// What a model makes of what they say, and columns.
+    Meanings(&'a Meanings),
+    /// The values of this column alone.
+    Column(&'a str),
+    /// As the log of a run that is resumed says, whatever was read then.
+    Known(&'a PlanReport),
+}
 
 /// The unit by which records were parted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,17 +88,20 @@ pub(super) fn speaker(corpus: &Corpus, record: &Record) -> String {
     corpus.participant_key(record)
 }
 
-/// Parts `records` (indices into the corpus) into `slots` groups, by the column where one is named.
-/// Where there are fewer participants than slots, each is a group.
+/// Parts `records` (indices into the corpus) into `slots` groups. Where there are fewer participants
+/// than slots, each is a group.
 pub(super) fn part(
     corpus: &Corpus,
     records: &[usize],
     slots: usize,
     seed: u64,
-    column: Option<&str>,
+    by: By<'_>,
 ) -> Segmentation {
-    if let Some(column) = column {
+    if let By::Column(column) = by {
         return part_by(corpus, records, slots, seed, column);
+    }
+    if let By::Known(report) = by {
+        return known(corpus, report);
     }
     let (grouping, units) = units(corpus, records, slots);
     let features = Features::of(corpus, &units);
@@ -98,15 +117,51 @@ pub(super) fn part(
     let features = features.of_units(&told);
     let units: Vec<Vec<usize>> = told.iter().map(|&unit| units[unit].clone()).collect();
     let slots = slots.min(units.len());
-    let assigned = assign(&features, slots, seed);
+    let placed = match by {
+        By::Meanings(meanings) if slots > 1 => meanings.points(&units),
+        _ => None,
+    };
+    let is_placed = placed.is_some();
+    let assigned = match placed {
+        Some(points) => cluster_points(&beside(points, features.column_points()), slots, seed),
+        None => assign(&features, slots, seed),
+    };
     let mut groups = grouped(&features, &units, &assigned, slots);
     order(corpus, &mut groups);
     let follows = followed(&features, &assigned).map(|column| format!(
         "the segments follow '{column}': they tell how its answers differ, and that they differ in it is no finding"
     ));
     let notes = notes_of_silent.into_iter().chain(follows).collect();
-    let reliability = reliability::of_halves(&features, slots, seed);
+    let reliability = if is_placed {
+        reliability::in_words(&features, &assigned, slots)
+    } else {
+        reliability::of_halves(&features, slots, seed)
+    };
     Segmentation { grouping, groups, left_out, notes, reliability }
+}
+
+/// The segments of a plan that was logged.
+fn known(corpus: &Corpus, report: &PlanReport) -> Segmentation {
+    let places: HashMap<&RecordId, usize> =
+        corpus.records.iter().enumerate().map(|(at, record)| (&record.id, at)).collect();
+    let place = |id: &RecordId| places.get(id).copied();
+    let group = |slot: &SlotReport| Group {
+        records: slot.members.iter().filter_map(place).collect(),
+        terms: slot.terms.clone(),
+    };
+    let silent = report.left_out.iter().filter(|(_, cause)| cause == SILENT);
+    let all = [Grouping::Participants, Grouping::Records, Grouping::Column];
+    Segmentation {
+        grouping: all.into_iter().find(|of| of.as_str() == report.grouping).unwrap_or(all[0]),
+        groups: report.slots.iter().map(group).collect(),
+        left_out: silent.filter_map(|(id, cause)| Some((place(id)?, cause.clone()))).collect(),
+        notes: Vec::new(),
+        reliability: report.reliability.map(|found| Parted {
+            share: found.between_segments,
+            by_chance: found.by_chance,
+            surprise: found.deviations,
+        }),
+    }
 }
 
 /// Whether the words or columns that count say anything of a unit. Columns, where there are any, do so
@@ -166,6 +221,14 @@ pub(super) fn alike(corpus: &Corpus, units: &[Vec<usize>], slots: usize, seed: u
     let slots = slots.min(units.len());
     let features = Features::of(corpus, units);
     grouped(&features, units, &assign(&features, slots, seed), slots)
+}
+
+/// Points whose numbers are those of both.
+fn beside(mut points: Vec<Vec<f64>>, others: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+    for (point, mut other) in points.iter_mut().zip(others) {
+        point.append(&mut other);
+    }
+    points
 }
 
 /// The group of each unit.
@@ -271,7 +334,7 @@ mod tests {
 
     fn parted(said: &[(Option<&str>, &str)], slots: usize) -> (Grouping, Vec<Vec<usize>>) {
         let all: Vec<usize> = (0..said.len()).collect();
-        let segmentation = part(&corpus(said), &all, slots, 7, None);
+        let segmentation = part(&corpus(said), &all, slots, 7, By::Words);
         (segmentation.grouping, segmentation.groups.into_iter().map(|g| g.records).collect())
     }
 
@@ -324,7 +387,7 @@ mod tests {
             })
             .collect();
         let all: Vec<usize> = (0..said.len()).collect();
-        let segmentation = part(&corpus(&said), &all, 2, 1, None);
+        let segmentation = part(&corpus(&said), &all, 2, 1, By::Words);
         let sizes: Vec<usize> =
             segmentation.groups.iter().map(|group| group.records.len()).collect();
         assert_eq!(sizes, [6, 2]);

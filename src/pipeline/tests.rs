@@ -12,7 +12,7 @@ use crate::llm::{Output, Shape};
 use crate::prompts::ask::Detail;
 use crate::prompts::leanings::Sentence;
 use crate::schema::{ALIKE, Persona, RecordId, Shingles};
-use crate::store::{Event, RunState, Started};
+use crate::store::{Event, PlanReport, RunState, Started};
 
 /// Collects notes; can cancel after a number of units of work.
 #[derive(Default)]
@@ -341,47 +341,56 @@ fn who_says_a_word_or_two_does_not_speak_for_those_who_say_more() {
 
 #[test]
 fn a_summary_says_where_the_words_of_several_people_are_those_of_one() {
-    let told = |speakers: &[&str]| {
-        let said = |(at, who): (usize, &&str)| {
+    let drafts = |others: usize| -> Vec<Persona> {
+        let said = |at: usize| {
+            let who = if at < 12 - others { "Ana" } else { "Bea" };
             let answer = format!("Number {at} of the boxes stands behind the old green door.");
             row(at, who, &[("answer", answer)])
         };
-        let mut records: Vec<Record> = speakers.iter().enumerate().map(said).collect();
-        for at in records.len()..10 {
-            records.push(row(at, "Bea", &[("answer", "Fine.".to_owned())]));
-        }
-        let corpus = Corpus { records, ..Corpus::default() };
+        let corpus = Corpus { records: (0..12).map(said).collect(), ..Corpus::default() };
         let ended = run_with(corpus, "ok", &Settings { count: 1, ..settings() });
-        ended.personas()[0].summary.clone()
+        ended.state.drafts.into_values().map(|draft| draft.persona).collect()
     };
-    let by_one = told(&["Ana"; 8]);
-    assert!(by_one.contains("All words are of one of them, who says: “Number"), "{by_one}");
-    let by_both = told(&["Ana", "Cem", "Ana", "Cem", "Ana", "Cem", "Ana", "Cem"]);
-    assert!(by_both.contains("One of them says: “Number"), "{by_both}");
-    let alone = told(&["Bea"; 8]);
-    assert!(
-        alone.contains("stands for one participant") && alone.contains("They say: “"),
-        "{alone}"
-    );
+    let mut told = BTreeSet::new();
+    for persona in drafts(1).into_iter().chain(drafts(6)) {
+        let is_by_one = persona.summary.contains("All words are of one of them, who says: “Num");
+        let texts: String = persona.texts().collect::<Vec<_>>().join(" ");
+        let of = |at: usize| texts.contains(&format!("umber {at} "));
+        let voices = (0..12).filter(|at| of(*at)).map(|at| at >= 6).collect::<BTreeSet<_>>();
+        if is_by_one {
+            assert!(voices.len() == 1 || !of(11), "{persona:?}");
+        } else {
+            assert!(persona.summary.contains("One of them says: “Num"), "{persona:?}");
+        }
+        told.insert(is_by_one);
+    }
+    assert_eq!(told.len(), 2, "of one, and of both");
+    assert!(drafts(0).iter().all(|alone| alone.summary.contains("They say: “Num")));
 }
 
 #[test]
-fn drafts_share_records_out_only_as_far_as_each_has_enough() {
-    let focus_of = |words: usize| {
-        let said = |at: usize| {
-            let answer = format!("Number {at} {}", "of the boxes ".repeat(words / 3));
-            row(at, "Ana", &[("answer", answer)])
-        };
-        let corpus = Corpus { records: (0..12).map(said).collect(), ..Corpus::default() };
-        let corpus = Cleared::as_is(corpus);
-        let model = ScriptedModel::parse("ok").expect("a script");
-        let plan =
-            Plan::new(&corpus, &model, &Settings { count: 1, ..settings() }).expect("a plan");
-        let id = crate::store::DraftId { slot: 0, round: 0, index: 0 };
-        plan.brief(&corpus, id, &std::collections::BTreeMap::new()).focus.len()
+fn people_are_parted_by_what_they_mean_where_a_model_shows_it_and_as_the_log_says_on_resuming() {
+    let corpus = Cleared::as_is(interviews());
+    let (watch, settings) = (Watch::default(), settings());
+    let lay_out = |script: &str, known: Option<&PlanReport>| {
+        let (cancel, models) = (Cancel::default(), models(script));
+        let found = super::lay_out(&corpus, &models, &settings, known, &watch, &cancel);
+        block_on(found).expect("a plan").expect("not cancelled")
     };
-    assert_eq!(focus_of(9), 9, "of short turns all that are not held out");
-    assert_eq!(focus_of(300), 6, "of long ones as many as a draft usually has");
+    let (by_words, by_meaning) = (lay_out("ok", None), lay_out("ok,states", None));
+    assert_ne!(by_words.segments(), by_meaning.segments());
+    for first in [by_words, by_meaning] {
+        let mut all: Vec<usize> = first.segments().concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..corpus.records.len()).collect::<Vec<_>>(), "each record has one");
+        let again = lay_out("ok", Some(&first.report));
+        assert_eq!((again.segments(), &again.report), (first.segments(), &first.report));
+    }
+    let cancel = Cancel::default();
+    cancel.cancel();
+    let model = models("ok,states");
+    let none = super::lay_out(&corpus, &model, &settings, None, &watch, &cancel);
+    assert!(block_on(none).expect("no error").is_none());
 }
 
 #[test]

@@ -323,30 +323,28 @@ fn extractive_summary(evidence: &Evidence<'_>, persona: &Persona, sentence: &str
     let facts = brief.demographics.iter().take(SUMMARY_FACTS);
     let facts: Vec<String> = facts.map(|(name, value)| format!("{name} {value}")).collect();
     let facts = if facts.is_empty() { String::new() } else { format!(": {}", facts.join("; ")) };
-    let told = match brief.answers.iter().find(|answer| answer.asked() == sentence) {
-        Some(answer) => {
-            let (held, sentence) = (answer.held, tidy(sentence, usize::MAX));
-            let compared = held.of_all().map_or(String::new(), |share| format!(" ({share})"));
-            format!("{} of {}{compared} answered “{sentence}”", held.given, held.answered)
-        }
-        None => {
-            let statements = [&persona.goals, &persona.pains, &persona.behaviours];
-            let stated = statements.into_iter().flatten().flat_map(|s| &s.records);
-            let cited: BTreeSet<&RecordId> =
-                stated.chain(persona.quotes.iter().map(|quote| &quote.record)).collect();
-            let speaks = |(record, shown): &(&Record, &str)| {
-                cited.contains(&record.id) || shown.contains(sentence)
-            };
-            let speakers = evidence.shown().filter(speaks);
-            let speakers: BTreeSet<String> =
-                speakers.map(|(record, _)| corpus.participant_key(record)).collect();
-            let who = match (brief.segment.participants, speakers.len()) {
-                (1, _) => "They say",
-                (_, 1) => "All words are of one of them, who says",
-                _ => "One of them says",
-            };
-            format!("{who}: “{}”", tidy(sentence, usize::MAX))
-        }
+    let answer = brief.answers.iter().find(|answer| answer.asked() == sentence);
+    let told = if let Some(answer) = answer {
+        let (held, sentence) = (answer.held, tidy(sentence, usize::MAX));
+        let compared = held.of_all().map_or(String::new(), |share| format!(" ({share})"));
+        format!("{} of {}{compared} answered “{sentence}”", held.given, held.answered)
+    } else {
+        let statements = [&persona.goals, &persona.pains, &persona.behaviours];
+        let stated = statements.into_iter().flatten().flat_map(|s| &s.records);
+        let cited: BTreeSet<&RecordId> =
+            stated.chain(persona.quotes.iter().map(|quote| &quote.record)).collect();
+        let speaks = |(record, shown): &(&Record, &str)| {
+            cited.contains(&record.id) || shown.contains(sentence)
+        };
+        let speakers = evidence.shown().filter(speaks);
+        let speakers: BTreeSet<String> =
+            speakers.map(|(record, _)| corpus.participant_key(record)).collect();
+        let who = match (brief.segment.participants, speakers.len()) {
+            (1, _) => "They say",
+            (_, 1) => "All words are of one of them, who says",
+            _ => "One of them says",
+        };
+        format!("{who}: “{}”", tidy(sentence, usize::MAX))
     };
     format!("{} stands for {participants}, {share} of the data{facts}. {told}", brief.name)
 }

@@ -67,8 +67,14 @@ impl Sentence {
         }
     }
 
-    /// The request for the hidden states of the sentence, behind what was asked.
-    fn request(&self) -> ScoreRequest {
+    /// A sentence by itself, whatever was asked.
+    pub fn alone(text: &str) -> Self {
+        Self { asked: None, before: String::new(), text: text.to_owned() }
+    }
+
+    /// The request for the hidden states of the sentence, behind what was asked: the mean over its
+    /// tokens, then that of the last one.
+    pub fn request(&self) -> ScoreRequest {
         let begun = |text: &str| text[shorten(text, 0..text.len(), READ)].replace('\n', " ");
         let asked = self.asked.as_deref().map(|asked| begun(asked).replace('_', " "));
         let asked = asked.map_or_else(String::new, |asked| format!("Question: {asked}\n"));

@@ -282,8 +282,9 @@ pub struct PlanReport {
     pub digest: Option<DigestReport>,
 }
 
-/// How far segments found by one half of the words and columns show in the other half, on average over
-/// several ways of halving.
+/// How far segments show in what they were not found by: in the words that people use, where they were
+/// found by what people mean; else in the other half of words and columns, on average over several ways
+/// of halving.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Reliability {
     /// The share of the differences between people that is between segments.

@@ -251,7 +251,8 @@ fn a_run_ends_with_a_table_and_leaves_its_folder() {
     --- stdout
      name    title                                         score   share                 quotes   flags
     ────────────────────────────────────────────────────────────────────────────────────────────────────
-     Alex    “The system does not know who can drive”      1.00    33 %, 1 participant   1
+     Alex    “The system does not know who can drive and   1.00    33 %, 1 participant   1
+             who cannot”
      Jamie   “I never trust the schedule”                  1.00    33 %, 1 participant   1
      Kit     “My phone is always out of battery by the     1.00    33 %, 1 participant   1
              last visit”

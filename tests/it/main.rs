@@ -45,6 +45,8 @@ mod judging;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod kinds;
+#[cfg(test)]
 #[cfg(feature = "net")]
 mod llama_server;
 #[cfg(test)]

@@ -11,7 +11,8 @@ use persona::pipeline::{
 use persona::privacy::Cleared;
 use persona::store::{Run, RunState, Started};
 
-struct Silent;
+/// Takes no notice.
+pub(crate) struct Silent;
 
 impl Observer for Silent {
     fn on(&self, _: Progress<'_>) {}

@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::corpus::Corpus;
 use crate::pipeline::features::Features;
-use crate::pipeline::segments::{part, units};
+use crate::pipeline::segments::{By, part, units};
 use crate::pipeline::tests::{Watch, block_on, models, new_run, row, settings, source};
 use crate::pipeline::{Cancel, Settings, run};
 use crate::privacy::Cleared;
@@ -348,7 +348,7 @@ impl Planted {
 
     fn slots(&self, seed: u64) -> Vec<Vec<usize>> {
         let all: Vec<usize> = (0..self.truth.len()).collect();
-        let segmentation = part(&self.corpus, &all, self.segments, seed, None);
+        let segmentation = part(&self.corpus, &all, self.segments, seed, By::Words);
         segmentation.groups.into_iter().map(|group| group.records).collect()
     }
 
@@ -487,7 +487,7 @@ fn who_comments_on_a_survey_is_no_segment() {
 fn segments_are_told_from_what_chance_makes() {
     let deviations = |planted: &Planted| {
         let all: Vec<usize> = (0..planted.truth.len()).collect();
-        let segmentation = part(&planted.corpus, &all, 3, 1, None);
+        let segmentation = part(&planted.corpus, &all, 3, 1, By::Words);
         segmentation.reliability.expect("people enough").surprise
     };
     assert!(deviations(&Planted::phrases(&[5, 4, 3], 1)) > 3.0);
@@ -503,7 +503,7 @@ fn segments_that_are_a_columns_values_are_told_as_such() {
         planted.add(person, &[("score", score.to_string())], person % 3);
     }
     let all: Vec<usize> = (0..30).collect();
-    let notes = part(&planted.corpus, &all, 3, 1, None).notes;
+    let notes = part(&planted.corpus, &all, 3, 1, By::Words).notes;
     assert!(notes.iter().any(|note| note.contains("follow 'score'")), "{notes:?}");
 }
 
@@ -515,7 +515,7 @@ fn who_says_nothing_that_tells_makes_no_segment() {
         planted.add(person, &[("answer", short)], 0);
     }
     let all: Vec<usize> = (0..planted.truth.len()).collect();
-    let segmentation = part(&planted.corpus, &all, 3, 1, None);
+    let segmentation = part(&planted.corpus, &all, 3, 1, By::Words);
     assert_eq!(segmentation.left_out.len(), 20, "{:?}", segmentation.left_out);
     assert!(
         segmentation.notes.iter().any(|note| note.contains("20 of 50 participants say nothing")),
