@@ -15,7 +15,7 @@ use crate::corpus::Corpus;
 use crate::llm::{Capabilities, LlmError, ScoreRequest};
 use crate::privacy::Cleared;
 use crate::prompts::leanings::Sentence;
-use crate::prompts::passages::passages;
+use crate::prompts::passages::{MIN_WORDS, passages, words};
 
 /// Most people who are placed by what they mean: of more, words tell enough, and reading them all takes
 /// longer than drafting.
@@ -85,11 +85,13 @@ fn readable(model: &Capabilities) -> usize {
 }
 
 /// At most so many sentences of a person, evenly spread over all that they say, each with its record.
+/// A ticked option of a word or two is none: columns count beside what people say.
 fn sentences(corpus: &Corpus, person: &[usize], most: usize) -> Vec<(usize, ScoreRequest)> {
     let of_record = |&at: &usize| {
         let record = &corpus.records[at];
         let found = passages(at, record, &(0..record.text.len()));
-        found.into_iter().map(move |passage| (at, &record.text[passage.range]))
+        let texts = found.into_iter().map(move |passage| (at, &record.text[passage.range]));
+        texts.filter(|(_, text)| words(text).nth(MIN_WORDS - 1).is_some())
     };
     let all: Vec<(usize, &str)> = person.iter().flat_map(of_record).collect();
     let kept = all.len().min(most);
