@@ -58,12 +58,14 @@ pub mod ledger;
 pub mod prompts;
 pub mod store;
 
-pub mod evaluate;
 pub mod pipeline;
 pub mod report;
+
+pub mod evaluate;
 pub mod throughput;
 
 pub mod hybrid;
 
-pub mod cli;
 pub mod config;
+
+pub mod cli;
