@@ -80,6 +80,7 @@ fn settings() -> impl Iterator<Item = (Key, Option<String>)> {
 mod tests {
     use super::*;
     use crate::config::Settings;
+    use crate::pipeline::Settings as PipelineSettings;
 
     #[test]
     fn the_template_holds_every_key_and_says_nothing_by_itself() {
@@ -110,17 +111,25 @@ mod tests {
         let environment =
             Environment { current_dir: folder.path().to_owned(), ..Environment::default() };
         let said = Layers::default().with_environment(&environment).unwrap();
-        let (said, defaults) =
-            (Settings::resolve(&said).unwrap(), Settings::resolve(&Layers::default()).unwrap());
-        assert_eq!(said.pipeline.count, defaults.pipeline.count);
-        assert_eq!(said.pipeline.style, defaults.pipeline.style);
-        assert_eq!(said.pipeline.ask, defaults.pipeline.ask);
+        let plain = Settings::resolve(&said).unwrap();
+        assert_eq!((plain.hybrid, plain.strict, plain.offline), (false, false, false));
+
+        // Without `--hybrid`, what the file says of drafts, threshold and rounds counts for nothing.
+        let resolved =
+            |layers: Layers| Settings::resolve(&layers.switch(keys::HYBRID, true)).unwrap();
+        let (said, defaults) = (resolved(said), resolved(Layers::default()));
+        let without_default = PipelineSettings {
+            seed: said.pipeline.seed,
+            segments_by: said.pipeline.segments_by.clone(),
+            shard: said.pipeline.shard,
+            ..defaults.pipeline
+        };
+        assert_eq!(said.pipeline, without_default);
         assert_eq!(said.model, defaults.model);
         assert_eq!(said.formats, defaults.formats);
         assert_eq!(said.engine.max_batch, defaults.engine.max_batch);
         assert_eq!(said.frontier.parallel, defaults.frontier.parallel);
         assert_eq!(said.frontier.allowed, defaults.frontier.allowed);
-        assert_eq!((said.hybrid, said.strict, said.offline), (false, false, false));
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! Drafts by the real model, even from hostile research data: every one parses, every quote is
 //! verbatim, nothing is cut in mid-word, and no two of a run are alike.
 
-#![expect(clippy::print_stdout, reason = "the figures of a measurement")]
-
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -390,8 +390,21 @@ fn an_architecture_that_is_not_ours_runs_by_candles_model_and_says_so() {
 fn dropping_the_answers_cancels_and_the_engine_goes_on() {
     let path = tiny();
     let engine = engine(&path, &options());
-    drop(engine.submit(writes(&engine, &PROMPTS, 100)));
-    assert_eq!(generate(&engine, writes(&engine, &PROMPTS[..1], 3)).len(), 1);
+    let long = |count: usize| {
+        let mut jobs = writes(&engine, &vec!["a cat"; count], 500);
+        for job in &mut jobs {
+            if let Job::Generate(request) = job {
+                request.min_tokens = 500;
+            }
+        }
+        jobs
+    };
+    let mut updates = engine.submit(long(40));
+    assert!(updates.blocking_recv().is_some(), "they are begun");
+    drop(updates);
+    let next = generate(&engine, long(1))[0].usage;
+    // Were they not cancelled, it would wait for several batches of jobs as long as itself.
+    assert!(next.queue_s < next.decode_s, "{next:?}");
 }
 
 /// A small shape in the manner of a draft's.
@@ -596,40 +609,4 @@ fn logits_agree_with_candles_own_llama() {
 fn logits_agree_with_candles_own_llama_over_600_positions() {
     let path = real_model();
     parity(&path, &prose(&engine(&path, &options()), 600)).check();
-}
-
-/// Tokens per second of a stage.
-fn rate(engine: &Engine, jobs: Vec<Job>, tokens: usize) -> f64 {
-    let begun = std::time::Instant::now();
-    run(engine, jobs);
-    tokens as f64 / begun.elapsed().as_secs_f64()
-}
-
-#[test]
-#[ignore = "a measurement, for a quiet machine: prints tokens per second"]
-fn speed_of_prefill_scoring_and_decode() {
-    let engine = engine(&real_model(), &options());
-    let tokens = prose(&engine, 1200);
-    let prompt = |own: &[TokenId]| Prompt { shared: Arc::from([]), own: own.to_vec() };
-    let read = |want: Want, own: &[TokenId]| Job::Score(ScoreRequest { prompt: prompt(own), want });
-    let write = |own: &[TokenId]| {
-        Job::Generate(GenerateRequest {
-            prompt: prompt(own),
-            shape: None,
-            sampling: Sampling::default(),
-            max_tokens: 64,
-            min_tokens: 0,
-        })
-    };
-    for _ in 0..3 {
-        let labels = Want::Labels(vec![vec![1]]);
-        let prefill = rate(&engine, vec![read(labels, &tokens[..1024])], 1024);
-        let then = Want::Continuation(tokens[1..513].to_vec());
-        let scoring = rate(&engine, vec![read(then, &tokens[..1])], 512);
-        let alone = rate(&engine, vec![write(&tokens[..16])], 64);
-        let batch = rate(&engine, (0..8).map(|i| write(&tokens[i..i + 16])).collect(), 8 * 64);
-        println!(
-            "tokens/s: prefill {prefill:.0}, scoring {scoring:.0}, decode {alone:.0} alone, {batch:.0} in a batch of 8"
-        );
-    }
 }

@@ -142,9 +142,14 @@ fn a_judge_is_measured_on_all_controls_by_corruption() {
         "loops",
     ] {
         let auc = judge["held_out"][corruption].as_f64().unwrap();
-        assert!((0.0..=1.0).contains(&auc), "{corruption} {auc}");
+        assert!((0.85..=1.0).contains(&auc), "{corruption} {auc}");
     }
-    assert!(judge["signals"]["record_gain"]["by_corruption"]["generic_filler"].is_number());
+    // The script gives all personas the same labels, and finds words likelier that it has met.
+    let signals = &judge["signals"];
+    assert_eq!(signals["coherence"]["auc"], 0.5);
+    assert_eq!(signals["coherence"]["weight"], 0.0);
+    assert_eq!(signals["record_gain"]["by_corruption"]["generic_filler"], 1.0);
+    assert_eq!(signals["record_gain"]["by_corruption"]["swapped_quotes"], 0.5);
     assert_eq!(judge["pairwise"]["pairs"], 32);
 }
 

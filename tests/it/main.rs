@@ -3,7 +3,8 @@
 //! Tests that need the real small model get it from [`real_model::real_model`]. Full counts of
 //! measurements are `#[ignore]`d and run by `cargo test --release -- --ignored`.
 
-// `cfg(test)` tells the lints that everything here is test code, helpers included.
+// `cfg(test)` tells the lints that everything here is test code, helpers included. They know it by
+// itself only, not in an `all(..)`.
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod cli;
 mod determinism;
 #[cfg(test)]
 mod digest;
+#[cfg(test)]
 mod drafts;
 #[cfg(test)]
 mod engine;
