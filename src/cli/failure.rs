@@ -34,7 +34,7 @@ pub(super) enum Exit {
     Partial = 7,
     /// A rule on privacy or the network forbids the command.
     Refused = 8,
-    /// The user pressed Ctrl-C; the log is kept.
+    /// Ctrl-C, SIGTERM or SIGHUP; the log is kept.
     Interrupted = 130,
 }
 

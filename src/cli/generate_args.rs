@@ -12,10 +12,11 @@ use crate::config::{Layers, keys};
 
 const RULES: &str = "\
 What leaves this machine:
-  --no-frontier   nothing but the download of a model.
+  --no-frontier   the download of a model, and what --backend sends to hosts of --trusted-hosts.
   --hybrid        with a key for the frontier (ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY):
                   each refined persona with the records that it cites. Without a key: nothing.
   --provider      every record that a draft needs.
+  --backend       on another machine: every record that a draft or a judgement needs.
 
 When the local model of a hybrid run cannot be had, the frontier writes the personas in its place,
 and every record that a draft needs is sent to it: if there is a key and the worst case fits

@@ -1,6 +1,6 @@
-//! Ctrl-C: the first press asks the run to stop, the second stops the process.
+//! Ctrl-C, SIGTERM and SIGHUP: the first asks the run to stop, the second stops the process.
 //!
-//! Owns the signal handler. A separate crate catches the signal, because tokio's driver for it
+//! Owns the signal handler. A separate crate catches the signals, because tokio's driver for it
 //! opens a socket pair, and a local run opens no socket.
 
 use crate::cli::failure::{Exit, Failure};
