@@ -26,9 +26,11 @@ const MAX_COUNT: usize = 1000;
 const MAX_MULTIPLIER: f64 = 100.0;
 /// Most additional rounds of drafts.
 const MAX_ROUNDS: usize = 100;
-/// Most paid calls in flight that may be asked for, and the number by default.
+/// Most calls to a server in flight that may be asked for.
 const MAX_PARALLEL: usize = 256;
+/// Calls to a server in flight by default.
 const USUAL_PARALLEL: usize = 4;
+
 /// Everything that `generate` needs to know, checked.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches, not states of one thing")]
@@ -81,7 +83,9 @@ pub struct Privacy {
     pub model: Option<String>,
     /// Whether personal data must never leave this machine.
     pub require: bool,
-    /// Hosts, without port, that count as this machine: they cost nothing unless a price is given.
+    /// Hosts of the user's own, without port: they cost nothing unless a price is given and may be
+    /// asked without encryption. What is sent there leaves this machine all the same: it passes the
+    /// outbound gate and is listed.
     pub trusted_hosts: Vec<String>,
 }
 
@@ -243,18 +247,23 @@ pub fn formats(layers: &Layers) -> Result<Vec<Format>, ConfigError> {
 /// The settings of the run itself. Plain generation is the same pipeline with one draft for each
 /// persona and an open gate: everything that the model wrote is kept, scored but not selected.
 fn resolve_pipeline(layers: &Layers, hybrid: bool) -> Result<PipelineSettings, ConfigError> {
-    let multiplier = layers.get(keys::DRAFT_MULTIPLIER, parse_multiplier)?.unwrap_or(2.0);
-    let threshold =
-        layers.get(keys::QUALITY_THRESHOLD, parse_threshold)?.unwrap_or(Threshold::Fixed(0.75));
-    let max_rounds = layers.get(keys::MAX_ROUNDS, |v| parse_whole(v, 0, MAX_ROUNDS))?.unwrap_or(1);
+    let usual = PipelineSettings::default();
+    let multiplier = layers.get(keys::DRAFT_MULTIPLIER, parse_multiplier)?;
+    let multiplier = multiplier.unwrap_or(usual.multiplier);
+    let threshold = layers.get(keys::QUALITY_THRESHOLD, parse_threshold)?;
+    let threshold = threshold.unwrap_or(usual.threshold);
+    let max_rounds = layers.get(keys::MAX_ROUNDS, |v| parse_whole(v, 0, MAX_ROUNDS))?;
+    let max_rounds = max_rounds.unwrap_or(usual.max_rounds);
     Ok(PipelineSettings {
-        count: layers.get(keys::COUNT, |v| parse_whole(v, 1, MAX_COUNT))?.unwrap_or(3),
+        count: layers.get(keys::COUNT, |v| parse_whole(v, 1, MAX_COUNT))?.unwrap_or(usual.count),
         multiplier: if hybrid { multiplier } else { 1.0 },
         threshold: if hybrid { threshold } else { Threshold::Fixed(0.0) },
-        style: layers.get(keys::STYLE, parse_style)?.unwrap_or(Style::Auto),
+        style: layers.get(keys::STYLE, parse_style)?.unwrap_or(usual.style),
         ask: Ask {
-            detail: layers.get(keys::DETAIL, parse_detail)?.unwrap_or_default(),
-            complexity: layers.get(keys::COMPLEXITY, parse_complexity)?.unwrap_or_default(),
+            detail: layers.get(keys::DETAIL, parse_detail)?.unwrap_or(usual.ask.detail),
+            complexity: layers
+                .get(keys::COMPLEXITY, parse_complexity)?
+                .unwrap_or(usual.ask.complexity),
         },
         max_rounds: if hybrid { max_rounds } else { 0 },
         seed: layers.get(keys::SEED, parse_seed)?.unwrap_or_else(draw_seed),

@@ -180,9 +180,10 @@ pub struct EngineUsage {
     pub completion_tokens: usize,
     /// Answer tokens that the grammar forced and no forward pass sampled.
     pub forced_tokens: usize,
-    /// Seconds from submission to the job's first forward pass.
+    /// Seconds from submission until the job's own tokens could be fed; reading the beginning that it
+    /// shares counts here.
     pub queue_s: f64,
-    /// Seconds spent on the prompt.
+    /// Seconds from then to the first logits: reading the prompt's own tokens.
     pub prefill_s: f64,
     /// Seconds spent on the answer.
     pub decode_s: f64,

@@ -97,15 +97,14 @@ pub fn worst_case(price: &Price, prompt: u64, answer: u64) -> MicroUsd {
     cost(price, Usage { prompt, cache_written: prompt, completion: answer, ..Usage::default() })
 }
 
-/// What an answered attempt costs by its usage. `None` where the bill is unknown, because the usage
-/// is missing or cannot be true: it states that nothing was read, or more than the request can hold
-/// (`most` prompt and answer tokens).
+/// What an answered attempt costs by its usage. `None` where the bill is unknown: the usage is
+/// missing, or states that nothing was read. Usage beyond what was allowed is told by [`exceeds`].
 pub fn bill(price: &Price, usage: Option<Usage>) -> Option<MicroUsd> {
     let usage = usage.filter(|usage| usage.prompt > 0)?;
     Some(cost(price, usage))
 }
 
-/// Whether a service states that it used more than it was allowed to: `most` prompt and answer
+/// Whether a service states that it used more than it was allowed to: prompt tokens and answer
 /// tokens.
 pub fn exceeds(usage: Usage, [prompt, answer]: [u64; 2]) -> bool {
     usage.prompt > prompt || usage.completion > answer

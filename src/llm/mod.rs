@@ -335,9 +335,10 @@ pub struct Usage {
 /// Wall-clock seconds of one call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timings {
-    /// Seconds of waiting.
+    /// Seconds before the prompt's own tokens were read: waiting, and in this process reading the
+    /// beginning that it shares.
     pub queue_s: f64,
-    /// Seconds of reading the prompt.
+    /// Seconds of reading the prompt's own tokens.
     pub prefill_s: f64,
     /// Seconds of writing the answer.
     pub decode_s: f64,

@@ -48,11 +48,16 @@ pub struct ScriptedModel {
 impl ScriptedModel {
     /// Reads a script: words joined by commas, with or without the prefix `scripted:`.
     ///
-    /// `ok` does nothing; `fail@N`, `truncate@N`, `garbage@N`, `down@N` and `panic@N` befall the
-    /// N-th chat (from 1); `slow` or `slow=MS` pauses before each answer; `twins` gives every chat
-    /// the same seed; `empty` leaves a list empty where that is a valid answer; `nologits` cannot
-    /// score; `states` shows hidden states, too; `large` has the size of a model that is trusted with free text; `hashed` has a model
-    /// hash; `context=N` sets the context in tokens.
+    /// - `ok` does nothing.
+    /// - `fail@N`, `truncate@N`, `garbage@N`, `down@N` and `panic@N` befall the N-th chat (from 1).
+    /// - `slow` or `slow=MS` pauses before each answer.
+    /// - `twins` gives every chat the same seed.
+    /// - `empty` leaves a list empty where that is a valid answer.
+    /// - `nologits` cannot score.
+    /// - `states` shows hidden states, too.
+    /// - `large` has the size of a model that is trusted with free text.
+    /// - `hashed` has a model hash.
+    /// - `context=N` sets the context in tokens.
     pub fn parse(spec: &str) -> Result<Self, String> {
         let script = spec.strip_prefix("scripted:").unwrap_or(spec);
         let mut model = Self {
@@ -147,7 +152,8 @@ impl ScriptedModel {
         })
     }
 
-    /// Sends each request's answer from a thread of its own, until the receiver is gone.
+    /// Computes all answers, then sends them: at once without a pause, else one after the other from
+    /// one thread.
     fn reply<R, T>(&self, stage: &[R], answer: impl Fn(&R) -> Result<T, LlmError>) -> Answers<T>
     where
         T: Send + 'static,

@@ -18,8 +18,9 @@ use crate::schema::Held;
 
 /// Fewest answers for two drafts to share them out.
 const SHARED: usize = 12;
-/// Most answers of a segment, and most that a model is told of.
+/// Most answers of a segment.
 const MOST: usize = 18;
+/// Most of them that a model that writes is told of.
 const TOLD: usize = 8;
 /// Where there are fewer answers than [`SHARED`], how many fewer each further draft of a slot is
 /// made of.

@@ -1,8 +1,9 @@
 //! The demographics of a segment: who its people are, each fact with its count.
 //!
 //! Owns which of the columns that describe people hold figures, ratings or kinds, and how the values
-//! of one column are summed up. Columns about the record are told by [`super::handling`]. What is counted is read by [`super::traits`];
-//! the columns that may hold facts are found by [`super::columns`].
+//! of one column are summed up. Columns about the record are told by [`super::handling`]. What is
+//! counted is read by [`super::traits`]; the columns that may hold facts are found by
+//! [`super::columns`].
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -21,10 +21,10 @@ const SHORT_CELL: usize = 3;
 const CATEGORIES: usize = 60;
 /// Parts into which the values of a numeric column are cut, as even in size as possible.
 const BANDS: usize = 4;
-/// A feature counts only where at least this share of the units have it; in a large corpus,
-/// `LEAST_ENOUGH` units are enough. A feature of a few units cannot bring many together, and many
-/// such features would drown those that can.
+/// A feature counts only where at least this share of the units have it. A feature of a few units
+/// cannot bring many together, and many such features would drown those that can.
 const LEAST_SHARE: f64 = 0.03;
+/// Units that are enough for a feature to count, however many there are.
 const LEAST_ENOUGH: usize = 100;
 /// A feature that more than this share of all units have does not set anyone apart.
 const EVERYONE: f64 = 0.9;

@@ -22,8 +22,9 @@ use crate::store::{JudgeReport, SignalReport};
 
 /// The AUC from which a model's signal is more than chance on this many controls.
 const CAN_JUDGE: f64 = 0.65;
-/// Optional formulations, and the least by which one must raise the AUC of the whole score.
+/// Optional formulations: other ways to ask, which count only where they add something.
 const FORMULATIONS: [&str; 3] = [FIVE_SHOT, INNER, LIKELIHOOD];
+/// Least by which such a signal must raise the AUC of the whole score.
 const ADDS: f64 = 0.005;
 
 /// A control, and its raw signals.

@@ -103,7 +103,7 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// The settings that the command line has when no flag is given.
+    /// The defaults of a hybrid run, without refinement and with seed 0.
     fn default() -> Self {
         Self {
             count: 3,

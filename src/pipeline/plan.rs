@@ -36,11 +36,13 @@ use crate::store::{Draft, DraftId, PlanReport, Reliability, SlotReport};
 
 pub(super) use notes::one_or_many;
 
-/// Most records in focus, and fewest that make a draft of their own, by wording: small models use
-/// the first records they see and lose the rest. One that chooses sentences chooses each from a few;
-/// a page takes up to fifteen statements and five quotes.
+/// Most records in focus, and fewest that make a draft of their own, where sentences are chosen:
+/// small models use the first records they see and lose the rest.
 const FOCUS_EXTRACTIVE: (usize, usize) = (6, FOCUS_LEAST);
+/// The same for a page in detail, which takes up to fifteen statements and five quotes, each chosen
+/// from a few sentences.
 const FOCUS_DETAILED: (usize, usize) = (12, 2 * FOCUS_LEAST);
+/// The same for a model that writes freely.
 const FOCUS_FREE: (usize, usize) = (24, FOCUS_LEAST);
 /// Passages that a digested draft sees for each record that it would otherwise see: a passage is a
 /// sentence or two of one.

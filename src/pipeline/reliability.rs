@@ -1,9 +1,11 @@
 //! How far the segments can be relied on.
 //!
-//! Owns the measure: what is known of people is halved by lot, into words and columns of one half and
-//! of the other, people are parted by each half, and the two partitions are compared. Where there are
-//! kinds of people, either half shows them; where there are none, the halves agree by chance alone.
-//! As stability over resamples (Ben-Hur, Elisseeff, Guyon, 2002), save that a resample of people shares
+//! Owns the measure: groups found by one half of what is known of people (words and columns dealt out
+//! by lot) are looked for in the other half; groups found by meaning, in the words that people use.
+//! Where there are kinds of people they show there too; where there are none, only chance does. Also
+//! which column groups merely repeat ([`followed`]).
+//!
+//! Held against stability over resamples (Ben-Hur, Elisseeff, Guyon, 2002): a resample of people shares
 //! most of them with the next, and so is stable where there is nothing to be found.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +24,8 @@ const SPLITS: u64 = 4;
 const STARTS: usize = 5;
 /// Most units that are parted again and again.
 const SAMPLE: usize = 400;
-/// The share of all units from which groups are nothing but the values of a column.
+/// Share of units whose group is the home of their value in a column, from which on the groups only
+/// repeat that column.
 const FOLLOWED: f64 = 0.95;
 /// Fewest units with each value of such a column, on average.
 const SEVERAL: usize = 3;

@@ -75,8 +75,8 @@ pub(super) struct Segmentation {
     pub(super) left_out: Vec<(usize, String)>,
     /// Notes for the user, one line each.
     pub(super) notes: Vec<String>,
-    /// How much groups found by one half of what is known of people differ in the other half, where
-    /// they were found and there are people enough.
+    /// How far the groups show in what they were not found by ([`super::reliability`]); `None` where
+    /// they were not found by what people say, or there are too few people.
     pub(super) reliability: Option<Parted>,
 }
 

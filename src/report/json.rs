@@ -1,7 +1,7 @@
 //! `report.json`: what a run did, in figures.
 //!
-//! Owns the form of the document. It holds counts and sums only; every figure comes from the log or
-//! the corpus.
+//! Owns the form of the document: figures, names, ids, findings and causes, each from the log or the
+//! corpus. Records stand in it by their ids, not by their text.
 
 use std::collections::{BTreeMap, BTreeSet};
 

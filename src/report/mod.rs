@@ -117,8 +117,8 @@ fn pretty(value: &impl serde::Serialize) -> Result<Vec<u8>, serde_json::Error> {
 }
 
 /// The records to which ids lead, one per line, with `id, file, row, participant, columns, text`
-/// and, for a workbook, `sheet`. Besides the log, this is the only file of the run folder that
-/// names the input files.
+/// and, for a workbook, `sheet`. This is the only file of the run folder that holds the text of all
+/// records.
 pub fn records(corpus: &Corpus) -> Result<Vec<u8>, serde_json::Error> {
     let mut lines = Vec::new();
     for record in &corpus.records {

@@ -21,11 +21,11 @@ const LEAST_PAGES: usize = 2;
 /// Shortest line that underlines a heading, in bytes.
 const LEAST_RULE: usize = 3;
 
-/// Most words of such a line that gives an age: `Ana Lee, 44, sells flowers`.
-const AGED_WORDS: usize = 8;
-
 /// Most words of a line that is taken for a heading because it numbers or names a participant.
 const HEADING_WORDS: usize = 3;
+
+/// Most words of a heading that also gives an age: `Ana Lee, 44, sells flowers`.
+const AGED_WORDS: usize = 8;
 
 /// What the heading above a part of a text says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -24,10 +24,11 @@ pub(super) const MAX_BODY: usize = 8 << 20;
 /// More bytes than the tokens of any text have on average: a server that read a whole prompt must
 /// have read at least its length divided by this.
 const MOST_BYTES_A_TOKEN: f64 = 12.0;
-/// Bytes that the tokens of prose have on average, at most, and the step of the numbers of tokens
-/// that are held against it.
+/// Bytes of a token in prose on average, at most. Held against token counts that look like a context
+/// that cut the prompt.
 const USUAL_BYTES_A_TOKEN: f64 = 4.7;
-const ROUND: u64 = 1_024;
+/// Contexts are mostly a multiple of so many tokens.
+const CONTEXT_STEP: u64 = 1_024;
 /// Share of a prompt's own tokens that a server must at least have read. It is below 1 because a
 /// template may join tokens that were counted apart.
 const READ_AT_LEAST: f64 = 0.95;
@@ -84,7 +85,7 @@ impl Service {
     /// multiple of 1,024, and such a number is believed of short words only.
     fn least_tokens(&self, request: &ChatRequest, read: u64) -> usize {
         let texts = request.shared.iter().chain(&request.own).map(|message| &message.content);
-        let is_round = read > 0 && read.is_multiple_of(ROUND);
+        let is_round = read > 0 && read.is_multiple_of(CONTEXT_STEP);
         let most_bytes = if is_round { USUAL_BYTES_A_TOKEN } else { MOST_BYTES_A_TOKEN };
         texts
             .map(|text| match self.tokens_in(text) {
