@@ -19,7 +19,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::machine::{Automatic, Machine};
 use crate::cli::output::Output;
 use crate::cli::progress::Spinner;
-use crate::cli::table::megabytes;
+use crate::cli::table::human_bytes;
 use crate::config::{Backend, ConfigError, Environment, Layers, Settings, keys};
 use crate::engine::{self, DEFAULT_CONTEXT, DeviceChoice, EngineOptions};
 use crate::hub::{self, Ailment, AilmentKind, HubOptions};
@@ -261,9 +261,9 @@ fn disks(
             continue;
         }
         let Some(free) = hub::free_space(&folder) else { continue };
-        let detail = format!("{what}: {} free below {shown}", megabytes(free));
+        let detail = format!("{what}: {} free below {shown}", human_bytes(free));
         checks.push(if free < wanted {
-            let detail = format!("{detail}, and the model takes {}", megabytes(wanted));
+            let detail = format!("{detail}, and the model takes {}", human_bytes(wanted));
             Check::problem("disk", detail, format!("free some space, or {fix} on another disk"))
         } else if free < SCARCE {
             Check::warning("disk", detail, format!("free some space, or {fix} on another disk"))
@@ -287,7 +287,7 @@ fn cache(hub: &HubOptions) -> Vec<Check> {
     let ailments = hub::examine(hub, HASH_UP_TO);
     if ailments.is_empty() {
         let models = hub::list(hub).len();
-        let limit = megabytes(HASH_UP_TO);
+        let limit = human_bytes(HASH_UP_TO);
         let detail = format!(
             "models: {models}; those up to {limit} were hashed, 'persona models verify' hashes all"
         );
@@ -298,7 +298,7 @@ fn cache(hub: &HubOptions) -> Vec<Check> {
 
 fn ailment(ailment: &Ailment) -> Check {
     let path = ailment.path.display();
-    let bytes = megabytes(ailment.bytes);
+    let bytes = human_bytes(ailment.bytes);
     let remove = format!("remove it: rm '{path}'");
     let (status, what, fix) = match ailment.kind {
         AilmentKind::BrokenLink => {

@@ -16,7 +16,7 @@ use crate::cli::failure::{Exit, Failure};
 use crate::cli::judge::{self, Judge, JudgeArgs};
 use crate::cli::model::Session;
 use crate::cli::output::Output;
-use crate::cli::table::{megabytes, table};
+use crate::cli::table::{human_bytes, table};
 use crate::config::{Layers, Settings};
 use crate::corpus::Corpus;
 use crate::evaluate::foreign::{self, Claimed};
@@ -140,7 +140,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Claimed>, Failure> {
         ));
     }
     if size.len() > MAX_BYTES {
-        let size = megabytes(size.len());
+        let size = human_bytes(size.len());
         return Err(no_input(format!("it has {size}\nhint: give the personas, not the data")));
     }
     let bytes = std::fs::read(path).map_err(|e| no_input(e.to_string()))?;

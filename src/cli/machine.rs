@@ -6,7 +6,7 @@
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 use crate::catalogue::{self, ModelSpec, Role};
-use crate::cli::table::megabytes;
+use crate::cli::table::human_bytes;
 use crate::engine::kernels::Tier;
 use crate::hub::{self, HubOptions, ModelRef};
 
@@ -67,9 +67,9 @@ impl Machine {
         match (self.free, self.total) {
             (u64::MAX, _) => "the system does not say how much memory is free".to_owned(),
             (free, Some(total)) => {
-                format!("{} of {} memory free", megabytes(free), megabytes(total))
+                format!("{} of {} memory free", human_bytes(free), human_bytes(total))
             }
-            (free, None) => format!("{} memory free", megabytes(free)),
+            (free, None) => format!("{} memory free", human_bytes(free)),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::cli::output::Output;
 use crate::cli::progress::Downloads;
 use crate::cli::progress::Spinner;
 use crate::cli::recommend;
-use crate::cli::table::megabytes;
+use crate::cli::table::human_bytes;
 use crate::config::{Environment, Layers, keys};
 use crate::engine::{DEFAULT_CONTEXT, Engine, EngineOptions};
 use crate::hub::{self, HubError, HubOptions, LocalModel, ModelRef};
@@ -251,8 +251,8 @@ fn choose(options: &EngineOptions, loader: Loader<'_>) -> Result<&'static ModelS
             let note = format!(
                 "model: {}, {} to fetch (recommended for {} of free memory; --model chooses another, 'persona models recommend' explains)",
                 spec.name,
-                megabytes(spec.bytes),
-                megabytes(machine.free)
+                human_bytes(spec.bytes),
+                human_bytes(machine.free)
             );
             (spec, note)
         }

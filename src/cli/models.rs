@@ -15,7 +15,7 @@ use crate::cli::model::{self, TaskContext};
 use crate::cli::output::Output;
 use crate::cli::progress::Spinner;
 use crate::cli::recommend;
-use crate::cli::table::{megabytes, table};
+use crate::cli::table::{human_bytes, table};
 use crate::config::Environment;
 use crate::engine::DEFAULT_CONTEXT;
 use crate::engine::gguf::{GgufFile, Value as Metadatum};
@@ -166,8 +166,8 @@ fn list(context: usize, hub: &HubOptions, output: Output) -> Result<(), Failure>
         let about = if spec.verified { "" } else { "~" };
         vec![
             spec.name.clone(),
-            format!("{about}{}", megabytes(spec.bytes)),
-            format!("{about}{}", megabytes(needed(spec))),
+            format!("{about}{}", human_bytes(spec.bytes)),
+            format!("{about}{}", human_bytes(needed(spec))),
             if machine.fits(spec, context) { "yes" } else { "no" }.to_owned(),
             roles(spec),
             if machine.is_fast(&spec.quant) { "fast" } else { "plain" }.to_owned(),
@@ -184,7 +184,7 @@ fn list(context: usize, hub: &HubOptions, output: Output) -> Result<(), Failure>
     text.push_str(&table(&header, catalogue::models().iter().map(row)));
     text.push_str("\n\n~ from public listings, not checked by us; the others are pinned by hash\ncpu: whether this program's own kernels compute with it here");
     if !others.is_empty() {
-        let row = |other: &Installed| vec![other.model.name.clone(), megabytes(other.bytes)];
+        let row = |other: &Installed| vec![other.model.name.clone(), human_bytes(other.bytes)];
         text.push_str("\n\nAlso on this machine:\n");
         text.push_str(&table(&["name", "size"], others.into_iter().map(row)));
     }
@@ -280,7 +280,7 @@ fn export(said: &str, folder: &Path, hub: &HubOptions, output: Output) -> Result
     output.result(&format!(
         "{}  {} in {}, {}\non the other machine: persona models import {}",
         bundle.name,
-        megabytes(bytes),
+        human_bytes(bytes),
         counted(bundle.files.len(), "file"),
         folder.display(),
         folder.display()
@@ -310,7 +310,7 @@ fn remove(said: &str, hub: &HubOptions, output: Output) -> Result<(), Failure> {
     output.result(&format!(
         "removed {}\n{} freed",
         paths.join("\n        "),
-        megabytes(removed.bytes)
+        human_bytes(removed.bytes)
     ))
 }
 

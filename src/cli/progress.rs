@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::output::Output;
 #[cfg(feature = "net")]
-use crate::cli::table::megabytes;
+use crate::cli::table::human_bytes;
 #[cfg(feature = "net")]
 use crate::hub::PullProgress;
 use crate::ledger::MicroUsd;
@@ -81,8 +81,8 @@ impl Download {
             return Some(format!(
                 "{}: {}, {}/s",
                 self.file,
-                megabytes(bytes),
-                megabytes(rate as u64)
+                human_bytes(bytes),
+                human_bytes(rate as u64)
             ));
         };
         let percent = bytes as f64 / total.max(1) as f64 * 100.0;
@@ -91,7 +91,7 @@ impl Download {
             0..120 => format!("{left:.0} s left"),
             _ => format!("{:.0} min left", left / 60.0),
         };
-        let (total, rate) = (megabytes(total), megabytes(rate as u64));
+        let (total, rate) = (human_bytes(total), human_bytes(rate as u64));
         Some(format!("{}: {percent:.0} % of {total}, {rate}/s, {left}", self.file))
     }
 }
@@ -114,7 +114,7 @@ impl Downloads {
                 let file = plain_line(file);
                 bar.set_message(file.clone());
                 if bar.is_hidden() {
-                    let size = bytes.map(|bytes| format!(", {}", megabytes(bytes)));
+                    let size = bytes.map(|bytes| format!(", {}", human_bytes(bytes)));
                     self.output.note(&format!("fetching {file}{}", size.unwrap_or_default()));
                 }
                 let (began, told) = (None, Instant::now());

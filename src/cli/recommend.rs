@@ -8,7 +8,7 @@ use crate::catalogue::{self, ModelSpec, Role};
 use crate::cli::failure::Failure;
 use crate::cli::machine::{Automatic, Machine};
 use crate::cli::output::Output;
-use crate::cli::table::megabytes;
+use crate::cli::table::human_bytes;
 use crate::hub::{self, HubOptions, ModelRef};
 use crate::pipeline::TRUSTED_PARAMETERS;
 
@@ -67,12 +67,12 @@ pub(super) fn nothing_fits(machine: &Machine, context: usize) -> Failure {
         .into_iter()
         .min_by_key(|spec| spec.memory_needed(context.min(spec.context)));
     let least = least.map(|spec| {
-        let needed = megabytes(spec.memory_needed(context.min(spec.context)));
+        let needed = human_bytes(spec.memory_needed(context.min(spec.context)));
         format!("; the smallest, {}, needs {needed}", spec.name)
     });
     Failure::no_model(format!(
         "no model of the catalogue fits the {} of free memory with a context of {context} tokens{}\nhint: free memory, lower --context, or name a model with --model",
-        megabytes(machine.free),
+        human_bytes(machine.free),
         least.unwrap_or_default(),
     ))
 }
@@ -88,7 +88,7 @@ fn format_advice(role: &str, advice: &Advice) -> String {
 
 fn drafting(machine: &Machine, context: usize, hub: &HubOptions) -> Option<Advice> {
     let spec = *machine.suitable(Role::Draft, context).first()?;
-    let needed = megabytes(spec.memory_needed(context.min(spec.context)));
+    let needed = human_bytes(spec.memory_needed(context.min(spec.context)));
     let mut reasons = vec![format!(
         "the most capable for drafting that fits: {needed} with a context of {} tokens, and {}",
         context.min(spec.context),
@@ -126,7 +126,7 @@ fn passed_over(machine: &Machine, context: usize, chosen: &ModelSpec) -> Vec<Str
     let reason = |spec: &ModelSpec| {
         let needed = spec.memory_needed(context.min(spec.context));
         if needed > machine.free {
-            format!("{} (needs {})", spec.name, megabytes(needed))
+            format!("{} (needs {})", spec.name, human_bytes(needed))
         } else {
             format!("{} (fits, but writes slowly on {} cores)", spec.name, machine.cores)
         }
@@ -159,8 +159,8 @@ fn judging(
         "--judge-model {}: more capable, not for drafting ({}), and it fits beside the other: {} of {} left",
         spec.name,
         spec.licence,
-        megabytes(needs(spec)),
-        megabytes(left)
+        human_bytes(needs(spec)),
+        human_bytes(left)
     )];
     reasons.extend(spec.note.clone());
     reasons.extend([measured.to_owned(), availability(spec, hub)]);
@@ -175,7 +175,7 @@ fn availability(spec: &'static ModelSpec, hub: &HubOptions) -> String {
     if is_here(spec, hub) {
         return "on disk".to_owned();
     }
-    let size = megabytes(spec.bytes);
+    let size = human_bytes(spec.bytes);
     let about = if spec.verified { "" } else { "about " };
     format!("{about}{size} to fetch: persona models pull {}", spec.name)
 }

@@ -121,8 +121,8 @@ fn flags(persona: &Persona) -> String {
     set.join(", ")
 }
 
-/// Bytes in words: `98.4 MB`, in powers of a thousand as hubs and disks count.
-pub(super) fn megabytes(bytes: u64) -> String {
+/// A number of bytes for people, `98.4 MB`: powers of a thousand, as hubs and disks count.
+pub(super) fn human_bytes(bytes: u64) -> String {
     match bytes {
         0..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
         1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
@@ -177,8 +177,8 @@ mod tests {
 
     #[test]
     fn sizes_are_short() {
-        assert_eq!(megabytes(98_362_432), "98.4 MB");
-        assert_eq!(megabytes(4_700_000_000), "4.7 GB");
-        assert_eq!(megabytes(1_200), "1.2 kB");
+        assert_eq!(human_bytes(98_362_432), "98.4 MB");
+        assert_eq!(human_bytes(4_700_000_000), "4.7 GB");
+        assert_eq!(human_bytes(1_200), "1.2 kB");
     }
 }

@@ -173,7 +173,7 @@ pub(super) fn mark_said(records: &mut [Record], is_prose: bool, findings: &mut F
     if is_prose {
         said.insert("text".to_owned());
     }
-    let staffs = mark_staffs(records, &columns, &said, findings);
+    let staffs = mark_staff_columns(records, &columns, &said, findings);
     said.retain(|name| !staffs.contains(name));
     if records.iter().flat_map(|record| &record.columns).any(|c| &*c.name == quoted::WORDS) {
         said.insert(quoted::WORDS.to_owned());
@@ -194,7 +194,7 @@ pub(super) fn mark_said(records: &mut [Record], is_prose: bool, findings: &mut F
                 continue;
             }
             let value = &record.text[span.start..span.end];
-            span.is_said = !span.is_staffs
+            span.is_said = !span.by_staff
                 && said.contains(&*span.name)
                 && !is_no_answer(value)
                 && (!has_words || is_word(value));
@@ -221,7 +221,7 @@ fn is_in_first_person(records: &[Record], column: &str) -> bool {
 
 /// Marks what staff wrote, where participants' own words stand beside it, and returns the names of
 /// the columns that staff wrote.
-fn mark_staffs(
+fn mark_staff_columns(
     records: &mut [Record],
     columns: &[Column],
     said: &HashSet<String>,
@@ -238,37 +238,74 @@ fn mark_staffs(
     let speaks = |record: &Record| record.columns.is_empty() || record.columns.iter().any(is_own);
     let quotable = columns.iter().map(|column| column.name.as_str());
     let quotable = quotable.filter(|name| said.contains(*name) && staffs.contains(name));
+    let quotable: Vec<&str> = quotable.collect();
     let has_words = records.iter().any(|record| !in_sheet(record) && speaks(record));
     let has_quotations =
-        !has_words && quoted::add(records, &quotable.clone().map(str::to_owned).collect());
-    if !has_words && !has_quotations {
-        for name in quotable {
-            findings.name("staff-column-quoted", None, 1, name, |names| {
+        !has_words && quoted::add(records, &quotable.iter().copied().map(str::to_owned).collect());
+    let quoting = match (has_words, has_quotations) {
+        (true, _) => Quoting::Nothing,
+        (false, true) => Quoting::Quotations,
+        (false, false) => Quoting::All,
+    };
+    note_staff_columns(&quotable, quoting, findings);
+    if quoting == Quoting::All {
+        return HashSet::new();
+    }
+    note_staff_sheets(records, in_sheet, findings);
+    for record in &mut *records {
+        let in_sheet = in_sheet(record);
+        for span in &mut record.columns {
+            span.by_staff = in_sheet || staffs.contains(&*span.name);
+        }
+    }
+    staffs.into_iter().map(str::to_owned).collect()
+}
+
+/// What is quoted of columns that staff wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quoting {
+    /// Nothing, since participants' own words stand beside them.
+    Nothing,
+    /// What stands in them between quotation marks, since nothing else is in anybody's own words.
+    Quotations,
+    /// All of it, since there are no quotations either.
+    All,
+}
+
+/// Notes the columns that read like staff's words, and what becomes of them.
+fn note_staff_columns(names: &[&str], quoting: Quoting, findings: &mut Findings) {
+    for name in names {
+        match quoting {
+            Quoting::All => findings.name("staff-column-quoted", None, 1, *name, |names| {
                 format!(
                     "a column reads like staff's words about participants, and is quoted since \
                      nothing else is in anybody's own words: {names}"
                 )
-            });
-        }
-        return HashSet::new();
-    }
-    for name in quotable.filter(|name| *name != narration::NOTES) {
-        if has_quotations {
-            findings.name("staff-column-quotations", None, 1, name, |names| {
+            }),
+            // The name is this program's own: there is no column that could be called otherwise.
+            _ if *name == narration::NOTES => {}
+            Quoting::Quotations => findings.name("staff-column-quotations", None, 1, *name, |names| {
                 format!(
                     "of a column that reads like staff's words about participants, only what stands between \
                      quotation marks is quoted: {names}; to have all of it quoted, rename it"
                 )
-            });
-            continue;
+            }),
+            Quoting::Nothing => findings.name("staff-column", None, 1, *name, |names| {
+                format!(
+                    "a column reads like staff's words about participants and is not quoted: {names}; to \
+                     have it quoted, rename it"
+                )
+            }),
         }
-        findings.name("staff-column", None, 1, name, |names| {
-            format!(
-                "a column reads like staff's words about participants and is not quoted: {names}; to \
-                 have it quoted, rename it"
-            )
-        });
     }
+}
+
+/// Notes the sheets that hold staff's notes.
+fn note_staff_sheets(
+    records: &[Record],
+    in_sheet: impl Fn(&Record) -> bool,
+    findings: &mut Findings,
+) {
     for sheet in records.chunk_by(|a, b| a.sheet == b.sheet).filter(|chunk| in_sheet(&chunk[0])) {
         let name = sheet[0].sheet.clone().unwrap_or_default();
         findings.name("staff-sheet", sheet[0].row, sheet.len(), name, |names| {
@@ -278,13 +315,6 @@ fn mark_staffs(
             )
         });
     }
-    for record in &mut *records {
-        let in_sheet = in_sheet(record);
-        for span in &mut record.columns {
-            span.is_staffs = in_sheet || staffs.contains(&*span.name);
-        }
-    }
-    staffs.into_iter().map(str::to_owned).collect()
 }
 
 impl Column {

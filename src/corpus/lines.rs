@@ -1,6 +1,7 @@
-//! Which line of a text a byte is in.
+//! Lines of a text: which one a byte is in, and which only part others.
 //!
-//! For readers whose parsers count bytes, where findings and records count lines.
+//! The former is for readers whose parsers count bytes, where findings and records count lines. Which
+//! marks a rule is made of depends on what wrote the text, so that each reader says it.
 
 /// The bytes at which the lines of a text begin.
 pub(super) struct LineStarts(Vec<usize>);
@@ -15,6 +16,11 @@ impl LineStarts {
     pub(super) fn line_of(&self, byte: usize) -> usize {
         self.0.partition_point(|start| *start <= byte)
     }
+}
+
+/// Whether a line is a rule: nothing but these marks, at least so many of them.
+pub(super) fn is_rule(line: &str, marks: &str, least: usize) -> bool {
+    line.chars().count() >= least && line.chars().all(|c| marks.contains(c))
 }
 
 #[cfg(test)]

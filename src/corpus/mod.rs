@@ -130,16 +130,16 @@ pub struct ColumnSpan {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_said: bool,
     /// Whether staff wrote the value about the participant or in answer to them, which makes it
-    /// context, like a date.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_staffs: bool,
+    /// context, like a date. Named in files as it was called in the first of them.
+    #[serde(rename = "is_staffs", default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_staff: bool,
 }
 
 impl ColumnSpan {
     /// A cell of which only the name of its column and its place are known.
     pub fn new(name: impl Into<Arc<str>>, place: Range<usize>) -> Self {
         let (start, end) = (place.start, place.end);
-        Self { name: name.into(), start, end, is_said: false, is_staffs: false }
+        Self { name: name.into(), start, end, is_said: false, by_staff: false }
     }
 }
 
@@ -181,7 +181,7 @@ impl Record {
     /// Whether a cell tells nothing that the participant answers for; one that only names them does
     /// not, whatever its column is called.
     fn is_context(&self, column: &ColumnSpan) -> bool {
-        column.is_staffs
+        column.by_staff
             || names::is_context(&column.name)
             || self.participant.as_deref() == Some(&self.text[column.start..column.end])
     }
@@ -221,7 +221,7 @@ impl Record {
     pub fn cells_in(&self, range: Range<usize>) -> impl Iterator<Item = (usize, &str)> {
         // A record that holds nothing but notes by staff and other context gives no cell: the notes
         // do not stand in for the participant's words.
-        let spoken = self.columns.iter().any(|c| c.is_staffs || !self.is_context(c));
+        let spoken = self.columns.iter().any(|c| c.by_staff || !self.is_context(c));
         let whole = self.columns.is_empty().then_some((0, self.text.as_str()));
         let first = self.columns.partition_point(|column| column.end <= range.start);
         let end = range.end;

@@ -27,7 +27,7 @@ const REWORDED_FIRST: usize = 3;
 const REWORDED_ALL: usize = 10;
 
 /// Formulations left out at a first use, where they take longer than they are likely to be worth.
-const FULL_ONLY: [&str; 2] = [judge::FIVE_SHOT, judge::LIKELIHOOD];
+const FULL_ONLY: [&str; 2] = [judge::FIVE_SHOT, judge::PERSONA_GAIN];
 
 /// The personas to be judged, and how.
 #[derive(Clone, Copy)]
@@ -88,7 +88,7 @@ pub enum Depth {
 /// Names of all signals: the verbal criteria, the other signals of a model, the computed ones.
 pub fn signal_names() -> Vec<&'static str> {
     let verbal = CRITERIA.iter().map(|(name, _)| *name);
-    let others = [judge::GAIN, judge::LIKELIHOOD, judge::INNER, judge::FIVE_SHOT];
+    let others = [judge::RECORD_GAIN, judge::PERSONA_GAIN, judge::INNER_GAIN, judge::FIVE_SHOT];
     verbal.chain(others).chain([VERBATIM, OVERLAP, super::support::VARIETY]).collect()
 }
 
@@ -117,7 +117,7 @@ pub async fn appraise(
     observer.on(Progress::StageEnded);
 
     let mut scores: Vec<Vec<f64>> =
-        usual.iter().map(|raw| vec![judge::verdict(&report, raw).score]).collect();
+        usual.iter().map(|raw| vec![judge::verdict(&report.signals, raw).score]).collect();
     let in_words = |name: &str| logits && is_shown(name) && weighs(name) && is_of_model(name);
     let hangs_on_words = report.signals.keys().any(|name| in_words(name));
     if matches!(case.scope, Scope::Shown(_)) && hangs_on_words {
@@ -129,14 +129,14 @@ pub async fn appraise(
                 return Ok(None);
             };
             for (scores, raw) in scores.iter_mut().zip(raw) {
-                scores.push(judge::verdict(&report, &only(raw, &is_shown)).score);
+                scores.push(judge::verdict(&report.signals, &only(raw, &is_shown)).score);
             }
         }
         observer.on(Progress::StageEnded);
     }
     let Some(preferences) = preferences(asking, case).await? else { return Ok(None) };
     Ok(Some(Appraisal {
-        verdicts: usual.iter().map(|raw| judge::verdict(&report, raw)).collect(),
+        verdicts: usual.iter().map(|raw| judge::verdict(&report.signals, raw)).collect(),
         scored: usual.iter().map(|raw| raw.signals.keys().any(|name| weighs(name))).collect(),
         spreads: scores.iter().map(|scores| range(scores)).collect(),
         preferences,
@@ -412,8 +412,10 @@ impl On<'_> {
         let good =
             all.filter(|(_, control)| control.treatment == Treatment::Untouched).map(|(at, _)| at);
         let which: Vec<usize> = good.take(most).collect();
-        let mut scores: Vec<Vec<f64>> =
-            which.iter().map(|&at| vec![judge::verdict(report, &usual[at]).score]).collect();
+        let mut scores: Vec<Vec<f64>> = which
+            .iter()
+            .map(|&at| vec![judge::verdict(&report.signals, &usual[at]).score])
+            .collect();
         let others = [Phrasing::Second, Phrasing::Third];
         let total = which.len() * others.len();
         asking.observer.on(Progress::StageStarted { stage: "reword", total });
@@ -422,7 +424,7 @@ impl On<'_> {
                 return Ok(None);
             };
             for (scores, raw) in scores.iter_mut().zip(raw) {
-                scores.push(judge::verdict(report, &raw).score);
+                scores.push(judge::verdict(&report.signals, &raw).score);
             }
         }
         asking.observer.on(Progress::StageEnded);

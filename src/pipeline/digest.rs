@@ -38,7 +38,7 @@ impl Plan {
     /// The stretches that the local model reads before anything is drafted, of the slots that are
     /// this process's. None without `--digest`, and none of slots whose drafts see every record.
     pub(super) fn stretches(&self) -> impl Iterator<Item = StretchId> {
-        let own = self.slots.iter().enumerate().filter(|(slot, _)| self.does(*slot));
+        let own = self.slots.iter().enumerate().filter(|(slot, _)| self.owns(*slot));
         own.flat_map(|(slot, of)| {
             (0..of.stretches.len()).map(move |index| StretchId { slot, index })
         })

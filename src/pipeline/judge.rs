@@ -13,27 +13,27 @@ use crate::llm::{ScorePrompt, ScoreRequest, Want};
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
 use crate::prompts::judge::{
-    CRITERIA, GROUNDEDNESS, LABELS, Phrasing, VERSION, evidence, five_shot, gain, gain_evidence,
-    inner, likelihood, verbal,
+    CRITERIA, GROUNDEDNESS, LABELS, Phrasing, VERSION, evidence, five_shot, gain_evidence,
+    inner_gain, persona_gain, record_gain, verbal,
 };
 use crate::schema::{Persona, RecordId, Verdict};
 use crate::store::{JudgeReport, SignalReport};
 
 /// Signal of how much likelier records are after the persona than alone, in nats per token.
-pub(super) const GAIN: &str = "record_gain";
+pub(super) const RECORD_GAIN: &str = "record_gain";
 /// Signal of how much likelier the persona is after its records than alone, in nats per token.
-pub(super) const LIKELIHOOD: &str = "persona_gain";
+pub(super) const PERSONA_GAIN: &str = "persona_gain";
 /// Signal of how much likelier the persona's second half is after its first than alone.
-pub(super) const INNER: &str = "inner_gain";
+pub(super) const INNER_GAIN: &str = "inner_gain";
 /// Signal of an overall grade after five graded examples.
 pub(super) const FIVE_SHOT: &str = "five_shot";
 
 /// The signals that take the probabilities of whole texts, which a server does not give.
-pub(super) const TEXT_SIGNALS: [&str; 3] = [GAIN, LIKELIHOOD, INNER];
+pub(super) const TEXT_SIGNALS: [&str; 3] = [RECORD_GAIN, PERSONA_GAIN, INNER_GAIN];
 
 /// Whether a signal of this name comes from a model.
 pub(super) fn is_of_model(name: &str) -> bool {
-    [GAIN, LIKELIHOOD, INNER, FIVE_SHOT].contains(&name)
+    [RECORD_GAIN, PERSONA_GAIN, INNER_GAIN, FIVE_SHOT].contains(&name)
         || CRITERIA.iter().any(|(criterion, _)| *criterion == name)
 }
 
@@ -93,18 +93,18 @@ pub(super) fn questions(about: About<'_>, counts: impl Fn(&str) -> bool) -> Ques
         asked.kinds.push(Kind::Label(FIVE_SHOT));
     }
     let gained_from = gain_evidence(corpus, persona, segment, wording);
-    if counts(GAIN) && !gained_from.is_empty() {
-        for pair in gain(persona, wording, &gained_from, phrasing) {
-            asked.compare(GAIN, pair);
+    if counts(RECORD_GAIN) && !gained_from.is_empty() {
+        for pair in record_gain(persona, wording, &gained_from, phrasing) {
+            asked.compare(RECORD_GAIN, pair);
         }
     }
-    if counts(LIKELIHOOD) && !gained_from.is_empty() {
-        asked.compare(LIKELIHOOD, likelihood(persona, wording, &gained_from, phrasing));
+    if counts(PERSONA_GAIN) && !gained_from.is_empty() {
+        asked.compare(PERSONA_GAIN, persona_gain(persona, wording, &gained_from, phrasing));
     }
-    if counts(INNER)
-        && let Some(requests) = inner(persona, wording, phrasing)
+    if counts(INNER_GAIN)
+        && let Some(requests) = inner_gain(persona, wording, phrasing)
     {
-        asked.compare(INNER, requests);
+        asked.compare(INNER_GAIN, requests);
     }
     asked
 }
@@ -197,13 +197,9 @@ pub(super) fn prompt_tokens(request: &ScoreRequest, count: impl Fn(&str) -> usiz
     }
 }
 
-/// Maps a draft's raw signals to 0..=1 and weighs them. A signal that could not be read leaves its
-/// weight to the others.
-pub(super) fn verdict(report: &JudgeReport, raw: &Raw) -> Verdict {
-    weighed(&report.signals, raw)
-}
-
-pub(super) fn weighed(measured: &BTreeMap<String, SignalReport>, raw: &Raw) -> Verdict {
+/// Maps a draft's raw signals to 0..=1 and weighs them by what was measured. A signal that could not
+/// be read leaves its weight to the others.
+pub(super) fn verdict(measured: &BTreeMap<String, SignalReport>, raw: &Raw) -> Verdict {
     let mut signals = BTreeMap::new();
     let (mut sum, mut weights) = (0.0, 0.0);
     for (name, signal) in measured {
@@ -279,12 +275,16 @@ mod tests {
 
     #[test]
     fn a_gain_is_of_texts_that_were_read_both_ways() {
-        let kinds =
-            vec![Kind::After(GAIN), Kind::Alone(GAIN), Kind::After(GAIN), Kind::Alone(GAIN)];
+        let kinds = vec![
+            Kind::After(RECORD_GAIN),
+            Kind::Alone(RECORD_GAIN),
+            Kind::After(RECORD_GAIN),
+            Kind::Alone(RECORD_GAIN),
+        ];
         let questions = Questions { requests: Vec::new(), kinds, records: Vec::new() };
         let gain = |answers: [Option<f32>; 4]| {
             let answers = answers.map(|answer| answer.map(|log_prob| vec![log_prob]));
-            questions.read(&answers).signals.get(GAIN).copied()
+            questions.read(&answers).signals.get(RECORD_GAIN).copied()
         };
         assert_eq!(gain([Some(-1.0), Some(-2.0), Some(-1.0), Some(-4.0)]), Some(2.0));
         assert_eq!(gain([Some(-1.0), Some(-2.0), None, Some(-4.0)]), Some(1.0));

@@ -15,7 +15,7 @@
 
 use std::collections::BTreeMap;
 
-use super::judge::{FIVE_SHOT, INNER, LIKELIHOOD, Raw, is_of_model, weighed};
+use super::judge::{FIVE_SHOT, INNER_GAIN, PERSONA_GAIN, Raw, is_of_model, verdict};
 use super::plan::rounded;
 use crate::prompts::controls::{Control, Treatment};
 use crate::store::{JudgeReport, SignalReport};
@@ -23,9 +23,13 @@ use crate::store::{JudgeReport, SignalReport};
 /// The AUC from which a model's signal is more than chance on this many controls.
 const CAN_JUDGE: f64 = 0.65;
 /// Optional formulations: other ways to ask, which count only where they add something.
-const FORMULATIONS: [&str; 3] = [FIVE_SHOT, INNER, LIKELIHOOD];
+const FORMULATIONS: [&str; 3] = [FIVE_SHOT, INNER_GAIN, PERSONA_GAIN];
 /// Least by which such a signal must raise the AUC of the whole score.
 const ADDS: f64 = 0.005;
+/// The corrupted control whose value maps to 0, as the share of them that lie below it.
+const LOW: f64 = 0.1;
+/// The good control whose value maps to 1, as the share of them that lie below it: the median.
+const HIGH: f64 = 0.5;
 
 /// A control, and its raw signals.
 type Measured<'a> = (&'a Control, &'a Raw);
@@ -37,7 +41,7 @@ pub(super) fn report(controls: &[Control], raw: &[Raw]) -> JudgeReport {
     let scores: Vec<(f64, bool)> = all
         .iter()
         .map(|(control, raw)| {
-            (weighed(&signals, raw).score, control.treatment == Treatment::Untouched)
+            (verdict(&signals, raw).score, control.treatment == Treatment::Untouched)
         })
         .collect();
     let good = scores.iter().filter(|(_, good)| *good).count();
@@ -123,8 +127,8 @@ fn signal(name: &str, measured: &[Measured<'_>]) -> SignalReport {
     SignalReport {
         auc: rounded(overall),
         weight: (overall - 0.5).max(0.0),
-        low: at(&bad, 0.1),
-        high: at(&good, 0.5),
+        low: at(&bad, LOW),
+        high: at(&good, HIGH),
         from_model: is_of_model(name),
         by_corruption: by_corruption.collect(),
     }
@@ -138,7 +142,7 @@ fn score_auc(
 ) -> f64 {
     let scores = |is: &dyn Fn(Treatment) -> bool| -> Vec<f64> {
         let of = measured.iter().filter(|(control, _)| is(control.treatment));
-        of.map(|(_, raw)| weighed(signals, raw).score).collect()
+        of.map(|(_, raw)| verdict(signals, raw).score).collect()
     };
     let good = scores(&|treatment| treatment == Treatment::Untouched);
     let bad = scores(&|treatment| match corruption {
@@ -220,7 +224,7 @@ pub(super) fn youden_threshold(scores: &[(f64, bool)]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::judge::{GAIN, verdict, with_support};
+    use super::super::judge::{RECORD_GAIN, with_support};
     use super::*;
     use crate::prompts::Wording;
     use crate::prompts::controls;
@@ -246,15 +250,15 @@ mod tests {
     }
 
     fn measured(value: impl Fn(bool, usize) -> f64) -> JudgeReport {
-        measured_by(GAIN, value)
+        measured_by(RECORD_GAIN, value)
     }
 
     #[test]
     fn a_model_that_tells_good_from_corrupted_is_believed() {
         let report = measured(|good, _| f64::from(u8::from(good)));
         assert!(report.model_can_judge);
-        assert!((report.signals[GAIN].auc - 1.0).abs() < 1e-9);
-        assert!(report.signals[GAIN].weight > 0.25);
+        assert!((report.signals[RECORD_GAIN].auc - 1.0).abs() < 1e-9);
+        assert!(report.signals[RECORD_GAIN].weight > 0.25);
         assert_eq!(report.controls, (32, 192));
         assert_eq!(report.held_out.len(), 7);
         assert!(report.held_out["mixture"] > 0.95, "{:?}", report.held_out);
@@ -276,8 +280,8 @@ mod tests {
     #[test]
     fn a_model_at_chance_gets_no_weight_and_the_score_rests_on_what_is_computed() {
         let report = measured(|_, at| (at * 7 % 5) as f64);
-        assert!(!report.model_can_judge, "{:?}", report.signals[GAIN]);
-        assert!(report.signals[GAIN].weight.abs() < 1e-9);
+        assert!(!report.model_can_judge, "{:?}", report.signals[RECORD_GAIN]);
+        assert!(report.signals[RECORD_GAIN].weight.abs() < 1e-9);
         let weights: f64 = report.signals.values().map(|s| s.weight).sum();
         assert!((weights - 1.0).abs() < 1e-3);
         // The computed signals cannot see that two true halves do not make a real person.
@@ -287,14 +291,14 @@ mod tests {
 
     #[test]
     fn a_formulation_counts_only_where_the_score_is_better_with_it() {
-        let sharp = measured_by(INNER, |good, _| f64::from(u8::from(good)));
-        assert!(sharp.signals[INNER].weight > 0.1);
+        let sharp = measured_by(INNER_GAIN, |good, _| f64::from(u8::from(good)));
+        assert!(sharp.signals[INNER_GAIN].weight > 0.1);
         // Better than chance, but of no use: it repeats the other signals, with noise.
-        let dull = measured_by(INNER, |good, at| {
+        let dull = measured_by(INNER_GAIN, |good, at| {
             f64::from(u8::from(good)) * 0.2 + (at * 7 % 11) as f64 / 5.0
         });
-        assert!(dull.signals[INNER].auc > 0.5 && dull.signals[INNER].auc < CAN_JUDGE);
-        assert!(dull.signals[INNER].weight.abs() < 1e-9);
+        assert!(dull.signals[INNER_GAIN].auc > 0.5 && dull.signals[INNER_GAIN].auc < CAN_JUDGE);
+        assert!(dull.signals[INNER_GAIN].weight.abs() < 1e-9);
     }
 
     #[test]
@@ -310,8 +314,8 @@ mod tests {
         let all_good: BTreeMap<String, f64> =
             report.signals.iter().map(|(name, s)| (name.clone(), s.high)).collect();
         let mut raw = Raw { signals: all_good, ..Raw::default() };
-        assert!((verdict(&report, &raw).score - 1.0).abs() < 1e-9);
-        raw.signals.remove(GAIN);
-        assert!((verdict(&report, &raw).score - 1.0).abs() < 1e-9);
+        assert!((verdict(&report.signals, &raw).score - 1.0).abs() < 1e-9);
+        raw.signals.remove(RECORD_GAIN);
+        assert!((verdict(&report.signals, &raw).score - 1.0).abs() < 1e-9);
     }
 }

@@ -105,7 +105,7 @@ pub(super) fn threshold(state: &RunState, plan: &Plan) -> f64 {
 /// How many drafts each slot gets in a round; `None` when there is to be no such round.
 fn wanted(state: &RunState, plan: &Plan, round: usize) -> Option<Vec<usize>> {
     if round == 0 {
-        let drafts = |(at, slot): (usize, &Slot)| if plan.does(at) { slot.drafts } else { 0 };
+        let drafts = |(at, slot): (usize, &Slot)| if plan.owns(at) { slot.drafts } else { 0 };
         return Some(plan.slots.iter().enumerate().map(drafts).collect());
     }
     let threshold = threshold(state, plan);
@@ -117,7 +117,7 @@ fn wanted(state: &RunState, plan: &Plan, round: usize) -> Option<Vec<usize>> {
         judged(round - 1).filter(|(_, score)| *score >= threshold).map(|(id, _)| id).collect();
     // However many drafts pass, another round is due while a segment has none that does.
     let covered: BTreeSet<usize> = passing.iter().map(|id| id.slot).collect();
-    let own = || (0..plan.slots.len()).filter(|slot| plan.does(*slot));
+    let own = || (0..plan.slots.len()).filter(|slot| plan.owns(*slot));
     let open: Vec<usize> = own().filter(|slot| !covered.contains(slot)).collect();
     if open.is_empty() {
         return None;

@@ -195,11 +195,11 @@ impl Plan {
     /// How many final personas this process writes: as many as were asked for, but no more than
     /// there are segments.
     pub(super) fn personas(&self) -> usize {
-        (0..self.slots.len()).filter(|slot| self.does(*slot)).count()
+        (0..self.slots.len()).filter(|slot| self.owns(*slot)).count()
     }
 
-    /// Whether a slot belongs to this process's shard.
-    pub(super) fn does(&self, slot: usize) -> bool {
+    /// Whether this process works on a slot: its shard has it.
+    pub(super) fn owns(&self, slot: usize) -> bool {
         self.settings.shard.is_none_or(|shard| shard.has(slot))
     }
 
@@ -368,7 +368,7 @@ impl Plan {
         for at in 0..self.slots.len() {
             let slot = &self.slots[at];
             let is_cut = slot.ranked.iter().any(|(focus, _)| is_excerpt(corpus, focus));
-            if self.does(at) && (is_cut || self.seen(at).len() < slot.records.len()) {
+            if self.owns(at) && (is_cut || self.seen(at).len() < slot.records.len()) {
                 self.slots[at].stretches = stretches::cut(corpus, model, &slot.records, room);
             }
         }
@@ -416,7 +416,7 @@ impl Plan {
     }
 
     fn report_slots(&mut self, corpus: &Corpus, groups: &[Group]) {
-        let own = (0..self.slots.len()).filter(|&at| self.does(at));
+        let own = (0..self.slots.len()).filter(|&at| self.owns(at));
         let report = |at: usize| SlotReport {
             slot: at,
             segment: self.slots[at].segment.clone(),

@@ -138,7 +138,7 @@ impl Runner<'_> {
         let keep = |run: &mut Run, at: usize, raw: Raw| {
             let candidate = &candidates[at];
             let raw = judge::with_support(raw, corpus, &candidate.after, wording);
-            let verdict = judge::verdict(&report, &raw);
+            let verdict = judge::verdict(&report.signals, &raw);
             let refinement = decide(candidate, &verdict, gate, &counter);
             let persona = candidate.before.id.clone();
             Ok(run.record(Event::Refined { persona, refinement })?)

@@ -375,7 +375,7 @@ impl Runner<'_> {
         let (models, corpus) = (self.models, self.corpus);
         let keep = |run: &mut Run, at: usize, raw: Raw| {
             let raw = judge::with_support(raw, corpus, &personas[at], wording);
-            let verdict = judge::verdict(&report, &raw);
+            let verdict = judge::verdict(&report.signals, &raw);
             let cost = models.cost(&questions[at]);
             Ok(run.record(Event::Judged { draft: ids[at], verdict, cost })?)
         };

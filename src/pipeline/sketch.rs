@@ -67,6 +67,6 @@ pub fn sketch_whole(
 }
 
 fn first_drafts(plan: &Plan) -> impl Iterator<Item = DraftId> {
-    let slots = plan.slots.iter().enumerate().filter(|(slot, _)| plan.does(*slot));
+    let slots = plan.slots.iter().enumerate().filter(|(slot, _)| plan.owns(*slot));
     slots.flat_map(|(slot, of)| (0..of.drafts).map(move |index| DraftId { slot, round: 0, index }))
 }

@@ -723,7 +723,7 @@ fn records_of_nothing_but_notes_are_left_out_and_named() {
     let mut silent = row(32, "", &[("researcher notes", note.to_owned())]);
     silent.participant = None;
     for column in &mut silent.columns {
-        (column.is_said, column.is_staffs) = (false, true);
+        (column.is_said, column.by_staff) = (false, true);
     }
     corpus.records.push(silent.clone());
     let ended = run_with(corpus.clone(), "ok", &settings());

@@ -275,7 +275,7 @@ pub fn preference(corpus: &Cleared<Corpus>, first: &Persona, second: &Persona) -
 /// Two requests per record: what was said after the persona, and after the bare header. The mean
 /// log-probability of the former less that of the latter is the record gain. Each record stands
 /// alone, so that it is not made likelier by another before it.
-pub fn gain(
+pub fn record_gain(
     persona: &Persona,
     wording: Wording,
     evidence: &[String],
@@ -286,9 +286,9 @@ pub fn gain(
     evidence.iter().map(|said| continued(said, [after.clone(), header.to_owned()])).collect()
 }
 
-/// The reverse of [`gain`]: the persona after the records, and after the bare header. The gain is
+/// The reverse of [`record_gain`]: the persona after the records, and after the bare header. The gain is
 /// higher where the records call for this persona.
-pub fn likelihood(
+pub fn persona_gain(
     persona: &Persona,
     wording: Wording,
     evidence: &[String],
@@ -302,7 +302,11 @@ pub fn likelihood(
 /// Two requests: the second half of the persona after its first half, and after the bare header.
 /// This needs no records: what does not belong to one person is not called for by the rest of the
 /// persona. `None` for a persona that cannot be halved.
-pub fn inner(persona: &Persona, wording: Wording, phrasing: Phrasing) -> Option<[ScoreRequest; 2]> {
+pub fn inner_gain(
+    persona: &Persona,
+    wording: Wording,
+    phrasing: Phrasing,
+) -> Option<[ScoreRequest; 2]> {
     let texts = |statements: &[Statement]| -> Vec<String> {
         statements.iter().map(|s| s.text.clone()).collect()
     };
@@ -435,7 +439,7 @@ mod tests {
     #[test]
     fn each_record_of_a_gain_is_asked_about_alone() {
         let said = ["First thing said.".to_owned(), "Second thing said.".to_owned()];
-        let pairs = gain(&persona(), Wording::Extractive, &said, Phrasing::Usual);
+        let pairs = record_gain(&persona(), Wording::Extractive, &said, Phrasing::Usual);
         assert_eq!(pairs.len(), 2);
         for (pair, said) in pairs.iter().zip(&said) {
             for request in pair {

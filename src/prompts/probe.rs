@@ -9,6 +9,11 @@ use serde::{Deserialize, Serialize};
 
 /// Steps of the fit; with the penalty below it has then long converged.
 const STEPS: usize = 200;
+/// Steps of the power iteration: what its value still lacks after them is well within [`HEADROOM`].
+const POWER_STEPS: usize = 20;
+/// What that value is multiplied by: it comes near the largest eigenvalue from below, and a step of the
+/// fit that is too long goes astray.
+const HEADROOM: f32 = 1.2;
 /// Weight of the squared weights beside the mean loss, on states of mean 0 and deviation 1.
 const PENALTY: f32 = 0.15;
 /// Examples whose gradients are summed by one thread: fixed, so that the sum does not depend on how
@@ -143,8 +148,8 @@ fn largest_eigenvalue(rows: &[(Vec<f32>, usize)]) -> f32 {
     let width = rows[0].0.len();
     let mut vector = vec![1.0 / (width as f32).sqrt(); width];
     let mut value = 0.0;
-    for _ in 0..20 {
-        let image = sum(rows, width, |(row, _), image| {
+    for _ in 0..POWER_STEPS {
+        let image = mean_over(rows, width, |(row, _), image| {
             let along = dot(row, &vector);
             add(image, row, along);
         });
@@ -154,13 +159,13 @@ fn largest_eigenvalue(rows: &[(Vec<f32>, usize)]) -> f32 {
         }
         vector = image.iter().map(|part| part / value).collect();
     }
-    1.2 * value
+    HEADROOM * value
 }
 
 /// The gradient of the penalised mean loss.
 fn gradient(rows: &[(Vec<f32>, usize)], weights: &[Vec<f32>]) -> Vec<Vec<f32>> {
     let width = rows[0].0.len();
-    let all = sum(rows, width * weights.len(), |(row, class), gradient| {
+    let all = mean_over(rows, width * weights.len(), |(row, class), gradient| {
         let scores = scores(row, weights);
         let log_sum = log_sum_exp(&scores);
         for (at, (gradient, score)) in gradient.chunks_exact_mut(width).zip(scores).enumerate() {
@@ -179,7 +184,7 @@ fn gradient(rows: &[(Vec<f32>, usize)], weights: &[Vec<f32>]) -> Vec<Vec<f32>> {
 }
 
 /// The mean over rows of what each adds to a vector of `width` numbers.
-fn sum(
+fn mean_over(
     rows: &[(Vec<f32>, usize)],
     width: usize,
     add_row: impl Fn(&(Vec<f32>, usize), &mut [f32]) + Sync,

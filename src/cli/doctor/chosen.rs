@@ -6,7 +6,7 @@ use super::{Check, Status};
 use crate::catalogue::{self, ModelSpec};
 use crate::cli::failure::Failure;
 use crate::cli::machine::{Automatic, Machine};
-use crate::cli::table::megabytes;
+use crate::cli::table::human_bytes;
 use crate::engine::gguf::GgufFile;
 use crate::engine::{self, DEFAULT_CONTEXT, EngineOptions};
 use crate::hub::{self, HubOptions, LocalModel, ModelRef};
@@ -95,7 +95,8 @@ impl Chosen {
         };
         let context = options.context.unwrap_or(DEFAULT_CONTEXT).min(trained);
         let needed = catalogue::memory_needed(bytes, kv, vocabulary, context);
-        let need = format!("{name} needs {} with a context of {context} tokens", megabytes(needed));
+        let need =
+            format!("{name} needs {} with a context of {context} tokens", human_bytes(needed));
         Some(if needed > machine.free {
             let detail = format!("{need}, and {}", machine.memory());
             Check::problem(
@@ -104,7 +105,7 @@ impl Chosen {
                 "lower --context, close other programs, or see 'persona models recommend'",
             )
         } else if let Self::Away(..) = self {
-            let detail = format!("{need}, and is still to be fetched ({})", megabytes(bytes));
+            let detail = format!("{need}, and is still to be fetched ({})", human_bytes(bytes));
             Check::warning(NAME, detail, format!("persona models pull {name}"))
         } else {
             Check::ok(NAME, format!("{need}; on disk"))

@@ -12,9 +12,15 @@ use std::sync::LazyLock;
 use mail_parser::{Addr, Encoding, HeaderValue, Message, MessageParser, MessagePart, PartType};
 use regex::Regex;
 
+use crate::corpus::lines::is_rule;
 use crate::corpus::markup;
 use crate::corpus::reply;
 use crate::corpus::rows::Rows;
+
+/// Marks of a rule between messages.
+const RULE_MARKS: &str = "-=_*";
+/// Fewest marks of such a rule.
+const LEAST_RULE: usize = 3;
 
 /// Names of headers as mail programs show them, in small letters, and as the parser knows them.
 const HEADERS: [(&str, &str); 43] = [
@@ -356,8 +362,9 @@ fn split(text: &str) -> Vec<(usize, &str)> {
         })
         .collect();
     let text_of = |at: usize| lines[at..].iter().map(|(_, line)| *line);
-    let is_after_blank =
-        |at: usize| at == 0 || lines[at - 1].1.is_empty() || is_divider(lines[at - 1].1);
+    let is_after_blank = |at: usize| {
+        at == 0 || lines[at - 1].1.is_empty() || is_rule(lines[at - 1].1, RULE_MARKS, LEAST_RULE)
+    };
     let is_marked = |at: usize| {
         is_separator(lines[at].1) && is_after_blank(at) && Head::parse(text_of(at + 1)).is_some()
     };
@@ -385,11 +392,6 @@ fn split(text: &str) -> Vec<(usize, &str)> {
     let end_of = |i: usize| starts.get(i + 1).map_or(text.len(), |(at, _)| lines[*at].0);
     let messages = starts.iter().enumerate().filter(|(_, (_, body))| *body < lines.len());
     messages.map(|(i, (_, body))| (*body + 1, &text[lines[*body].0..end_of(i)])).collect()
-}
-
-/// Whether a line of signs only separates what is above it from what is below.
-fn is_divider(line: &str) -> bool {
-    line.len() >= 3 && line.chars().all(|c| "-=_*".contains(c))
 }
 
 #[cfg(test)]

@@ -168,7 +168,7 @@ pub(crate) fn names_participant(label: &str) -> bool {
 }
 
 /// Whether a label says that staff fill in what stands behind it: `HR comments`.
-fn is_staffs(label: &str) -> bool {
+fn is_by_staff_name(label: &str) -> bool {
     static OFFICE: LazyLock<Regex> = LazyLock::new(|| {
         let who = "hr|rh|office|manager|supervisor|personalabteilung|vorgesetzter?|responsable\
             |gestor|capo|leidinggevende|hrm|p&o";
@@ -310,7 +310,7 @@ impl Filled {
         print: &Print,
         question: &mut Option<String>,
     ) -> Open {
-        if is_staffs(label) {
+        if is_by_staff_name(label) {
             self.notes.push((line, value));
             return Open::Note;
         }

@@ -94,8 +94,8 @@ pub(crate) fn read(lines: &[&str], rows: &mut Rows) -> Option<Vec<Block>> {
         });
         let signature = letter.signature.map(|at| rows.clean(at + 1, lines[at]));
         let opening = lines[letter.words.start - 1];
-        let is_staffs = signature.as_deref().is_some_and(moderator::is_helper);
-        if !is_of_template(opening) && !is_staffs {
+        let is_by_staff = signature.as_deref().is_some_and(moderator::is_helper);
+        if !is_of_template(opening) && !is_by_staff {
             blocks.extend(paragraphs(letter, signature.as_deref(), lines));
         }
     }

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::corpus::block::{Block, Body, Facts};
+use crate::corpus::lines::is_rule;
 use crate::corpus::names::normalise;
 use crate::corpus::reply;
 use crate::corpus::rows::Rows;
@@ -14,11 +15,14 @@ use crate::corpus::talk::moderator;
 /// Fewest posts of a thread.
 const LEAST: usize = 3;
 
-/// Most characters of an author's name, and of a line of a head.
+/// Most characters of an author's name.
 const LONGEST_NAME: usize = 40;
+/// Most characters of a line of a head.
 const LONGEST_FIELD: usize = 100;
 
-/// Fewest characters of a rule.
+/// Marks of a rule, such as the one above a signature.
+const RULE_MARKS: &str = "_=-*";
+/// Fewest marks of a rule.
 const LEAST_RULE: usize = 5;
 
 /// Labels before an author's name, normalised.
@@ -49,7 +53,7 @@ const AUTHORS: [&str; 24] = [
     "автор",
 ];
 
-/// A post: the index of its head, its author, and its first and last line, as indices.
+/// A post: the index of its head, its author, and the range of its lines.
 struct Post<'t> {
     head: usize,
     author: &'t str,
@@ -67,12 +71,6 @@ fn author(line: &str) -> Option<&str> {
     let end = ends.iter().filter_map(|end| value.find(end)).min().unwrap_or(value.len());
     let name = value[..end].trim();
     (!name.is_empty() && name.chars().count() <= LONGEST_NAME).then_some(name)
-}
-
-/// Whether a line only parts others. The rule above a signature is one as well.
-fn is_rule(line: &str) -> bool {
-    let line = line.trim();
-    line.chars().count() >= LEAST_RULE && line.chars().all(|c| matches!(c, '_' | '=' | '-' | '*'))
 }
 
 /// The label of a line that may belong to a head.
@@ -101,7 +99,10 @@ fn posts<'t>(lines: &[&'t str]) -> Vec<Post<'t>> {
     let ends = heads.iter().skip(1).map(|(head, _)| *head).chain([lines.len()]);
     let post = |((&(head, author), end), labels): ((&(usize, &'t str), usize), &Vec<String>)| {
         let start = head + 1 + labels.iter().take_while(|label| is_of_heads(label)).count();
-        let own = lines[start..end].iter().take_while(|line| !is_rule(line)).count();
+        let own = lines[start..end]
+            .iter()
+            .take_while(|line| !is_rule(line.trim(), RULE_MARKS, LEAST_RULE))
+            .count();
         Post { head, author, body: start..start + own }
     };
     heads.iter().zip(ends).zip(&all).map(post).collect()

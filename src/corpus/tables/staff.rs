@@ -422,7 +422,7 @@ pub(crate) fn columns<'a>(columns: impl Iterator<Item = (&'a str, bool)>) -> Has
             some.push((name, parts));
         }
     }
-    let is_staffs = |name: &str, parts: &[String]| {
+    let is_by_staff_name = |name: &str, parts: &[String]| {
         let is_only = |words: &[&str]| parts.iter().all(|part| words.contains(&part.as_str()));
         let is_text = |words: &[&str]| {
             is_only(words)
@@ -440,7 +440,7 @@ pub(crate) fn columns<'a>(columns: impl Iterator<Item = (&'a str, bool)>) -> Has
                 || has_review && is_text(&REPLIES)
                 || has_comment && is_text(&["reply", "replies"]))
     };
-    let found = some.into_iter().filter(|(name, parts)| is_staffs(name, parts));
+    let found = some.into_iter().filter(|(name, parts)| is_by_staff_name(name, parts));
     found.map(|(name, _)| name).collect()
 }
 
@@ -539,7 +539,7 @@ fn parts(full: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn is_staffs(name: &str, beside: &[&str]) -> bool {
+    fn is_by_staff_name(name: &str, beside: &[&str]) -> bool {
         let all = std::iter::once(name).chain(beside.iter().copied());
         columns(all.map(|name| (name, name != "Segment"))).contains(name)
     }
@@ -587,10 +587,10 @@ mod tests {
             "transcriber note",
             "Resolution notes",
         ] {
-            assert!(is_staffs(name, &[]), "{name}");
+            assert!(is_by_staff_name(name, &[]), "{name}");
         }
-        assert!(is_staffs("reply", &["Message"]), "a reply to a customer");
-        assert!(is_staffs("summary", &["transcript"]), "what a conversation comes to");
+        assert!(is_by_staff_name("reply", &["Message"]), "a reply to a customer");
+        assert!(is_by_staff_name("summary", &["transcript"]), "what a conversation comes to");
         for name in [
             "comment",
             "Summary",
@@ -613,20 +613,20 @@ mod tests {
             "Notebook",
             "developer",
         ] {
-            assert!(!is_staffs(name, &[]), "{name}");
+            assert!(!is_by_staff_name(name, &[]), "{name}");
         }
     }
 
     #[test]
     fn a_reply_is_staffs_beside_a_review_and_a_comment_beside_a_passage() {
-        assert!(is_staffs("Reply", &["Review text"]));
-        assert!(is_staffs("Response", &["Review"]));
-        assert!(is_staffs("reply_text", &["comment"]));
-        assert!(!is_staffs("Response", &["comment"]));
-        assert!(!is_staffs("Response", &["Message"]));
-        assert!(is_staffs("Comment", &["Quotation Content"]));
+        assert!(is_by_staff_name("Reply", &["Review text"]));
+        assert!(is_by_staff_name("Response", &["Review"]));
+        assert!(is_by_staff_name("reply_text", &["comment"]));
+        assert!(!is_by_staff_name("Response", &["comment"]));
+        assert!(!is_by_staff_name("Response", &["Message"]));
+        assert!(is_by_staff_name("Comment", &["Quotation Content"]));
         for beside in ["Answer", "Segment"] {
-            assert!(!is_staffs("Comment", &[beside]));
+            assert!(!is_by_staff_name("Comment", &[beside]));
         }
     }
 

@@ -11,6 +11,11 @@ use crate::corpus::names::{is_context, is_conversation, is_publicity, is_questio
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::moderator::{self, Question};
 
+/// Fewest rows by askers in a table that is a conversation.
+const TALK_LEAST: usize = 2;
+/// Most rows for each row by an asker in such a table.
+const TALK_SHARE: usize = 20;
+
 /// A table in which somebody may ask and the others answer.
 pub(super) struct Talk<'t> {
     /// The column that says whose the row is.
@@ -61,7 +66,7 @@ impl<'t> Talk<'t> {
             asking = of(moderator::is_helper);
         }
         if asking.is_empty() && by != participant {
-            asking = others(table, participant, by);
+            asking = never_participants(table, participant, by);
         }
         // Where all speakers seem to ask, nobody does: there is no one left to answer.
         if asking.len() == speakers.len() {
@@ -170,17 +175,12 @@ fn has_customers(table: &Table, part: usize) -> bool {
 /// The speakers who are never a participant, where both columns hold the same kind of id: a ticket
 /// is its customer's, and anyone else who writes in it works on it. Empty where the columns share
 /// too few ids.
-fn others(table: &Table, participant: usize, speaker: usize) -> HashSet<&str> {
+fn never_participants(table: &Table, participant: usize, speaker: usize) -> HashSet<&str> {
     let own: HashSet<&str> = table.rows.iter().filter_map(|row| row.get(participant)).collect();
     let of: HashSet<&str> = table.rows.iter().filter_map(|row| row.get(speaker)).collect();
     let are_same_kind = of.iter().filter(|who| own.contains(*who)).count() * 2 > own.len();
     if are_same_kind { of.difference(&own).copied().collect() } else { HashSet::new() }
 }
-
-/// Fewest rows by askers in a table that is a conversation.
-const TALK_LEAST: usize = 2;
-/// Most rows for each row by an asker in such a table.
-const TALK_SHARE: usize = 20;
 
 /// The column with the most text, of those that do not hold context such as dates and ids.
 fn most_words(table: &Table) -> Option<usize> {

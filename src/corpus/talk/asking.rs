@@ -6,9 +6,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::agents::{Said, agents};
 use super::bystanders::{interprets, is_remark, is_system, is_unknown};
 use super::chat_heads::Parts;
-use super::helpers::{self, Said};
 use super::moderator;
 use super::speakers::is_short_for;
 use super::turns::{Entry, Turn};
@@ -154,7 +154,7 @@ pub(super) fn drop_bystanders(entries: &mut Vec<Entry>, rows: &mut Rows) {
 }
 
 /// Adds those who help customers to those who ask, where nobody is labelled as an interviewer.
-pub(super) fn add_helpers(entries: &[Entry], parts: &mut Parts, rows: &mut Rows) {
+pub(super) fn add_agents(entries: &[Entry], parts: &mut Parts, rows: &mut Rows) {
     let said = entries.iter().filter_map(|entry| match entry {
         Entry::Turn(Turn { line, speaker: Some(speaker), text, .. }) => {
             Some(Said { chat: parts.chat_of(*line), speaker, text })
@@ -165,7 +165,7 @@ pub(super) fn add_helpers(entries: &[Entry], parts: &mut Parts, rows: &mut Rows)
     if parts.interviews || said.iter().any(|turn| moderator::is_asker(turn.speaker)) {
         return;
     }
-    let names = helpers::find(&said, &|name| parts.is_asking(name));
+    let names = agents(&said, &|name| parts.is_asking(name));
     let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
     rows.other_names.extend(names.iter().filter(|name| !moderator::is_helper(name)).cloned());
     parts.add_asking(names);

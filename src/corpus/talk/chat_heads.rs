@@ -14,8 +14,13 @@ use super::speakers::{
 };
 use crate::corpus::block::Block;
 use crate::corpus::findings::Findings;
+use crate::corpus::lines::is_rule;
 use crate::corpus::names::normalise;
 
+/// Marks of a rule around a header.
+const RULE_MARKS: &str = "=_-";
+/// Fewest marks of such a rule.
+const LEAST_RULE: usize = 3;
 /// Fewest facts in a row that make a header.
 const LEAST_FACTS: usize = 3;
 /// Fewest facts of a header that cannot be what somebody says; also of a form.
@@ -211,7 +216,7 @@ fn below_rules(blocks: &[Block]) -> Vec<Place> {
     for (place, line) in lines {
         if is_timed_turn(line) {
             end(&mut open);
-        } else if is_rule(line) {
+        } else if is_rule(line, RULE_MARKS, LEAST_RULE) {
             open.get_or_insert_default();
         } else if let Some(head) = &mut open {
             head.push((place, line));
@@ -241,7 +246,8 @@ fn remove(blocks: &mut Vec<Block>, facts: &HashSet<Place>, findings: &mut Findin
         let first = block.line;
         blocks.extend(block.without(|at, line| {
             let is_fact = facts.contains(&(i, at));
-            let is_tools = is_rule(line.trim()) || is_notice(line.trim());
+            let line = line.trim();
+            let is_tools = is_rule(line, RULE_MARKS, LEAST_RULE) || is_notice(line);
             if is_fact {
                 note_header(findings, first + at);
             } else if is_tools {
@@ -250,11 +256,6 @@ fn remove(blocks: &mut Vec<Block>, facts: &HashSet<Place>, findings: &mut Findin
             is_fact || is_tools
         }));
     }
-}
-
-/// Whether a line only separates what stands above it from what stands below.
-fn is_rule(line: &str) -> bool {
-    line.chars().count() >= 3 && line.chars().all(|c| matches!(c, '=' | '_' | '-'))
 }
 
 /// Whether a line is a notice such as `(14:00:31) *** Darren joined the chat ***`.

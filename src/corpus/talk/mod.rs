@@ -7,6 +7,7 @@
 //! writes its labels, [`speakers`] reads each, [`moderator`] tells who asks, and [`transcript`]
 //! makes records of the turns.
 
+mod agents;
 pub(super) mod asked;
 mod asking;
 pub(super) mod bystanders;
@@ -14,7 +15,6 @@ pub(super) mod chat;
 mod chat_heads;
 pub(super) mod frames;
 pub(super) mod header_lines;
-mod helpers;
 pub(super) mod label_forms;
 pub(super) mod layouts;
 pub(super) mod moderator;

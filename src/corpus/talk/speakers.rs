@@ -17,6 +17,14 @@ use crate::corpus::block::Block;
 use crate::corpus::names::{is_of_word, normalise, participant_rank};
 use crate::corpus::told::is_about_self;
 
+/// Pattern of a name as it stands in a heading.
+const NAME: &str = r"\p{L}[\p{L}\p{M}.'’· -]{0,39}?";
+/// Pattern of an age, in years.
+const AGE: &str = "(?:1[01][0-9]|[1-9][0-9])";
+/// Pattern of what may stand behind an age.
+const AGE_UNIT: &str =
+    "(?:岁|歲|歳|才|세|살|years?(?: old)?|yrs?|y/?o|jahre?(?: alt)?|años|ans|anos|anni|лет|года?)";
+
 /// The participant whose words follow, if a heading names one: `Participant 3 – Marta`, `P07`,
 /// `Interview with Ana`, `访谈1：王阿姨`, or a name, an age and an occupation: `Carmen, 58, pescadera`.
 pub(crate) fn participant_of_heading(heading: &str) -> Option<String> {
@@ -50,18 +58,18 @@ pub(super) fn has_age(heading: &str) -> bool {
     // After the name an age: with its unit, or else with more words after it, so that it is not a
     // date.
     static AGED: LazyLock<Regex> = LazyLock::new(|| {
-        let unit = "(?:岁|歲|歳|才|세|살|years?(?: old)?|yrs?|y/?o|jahre?(?: alt)?|años|ans|anos|anni|лет|года?)";
         let part = r"\s*[,，、;；·(（|/–-]\s*";
-        let name = r"\p{L}[\p{L}\p{M}.'’· -]{0,39}?";
         let pattern = format!(
-            r"(?i)^(?P<name>{name}){part}(?:1[01][0-9]|[1-9][0-9])(?:\s*{unit}(?:$|[^\p{{L}}])|{part}\p{{L}})"
+            r"(?i)^(?P<name>{NAME}){part}{AGE}(?:\s*{AGE_UNIT}(?:$|[^\p{{L}}])|{part}\p{{L}})"
         );
         Regex::new(&pattern).expect("the pattern is valid")
     });
     // Or in brackets behind the name, where an age ends what they say: `Ngozi (nurse, 41)`.
     static IN_BRACKETS: LazyLock<Regex> = LazyLock::new(|| {
-        let pattern = r"^(?P<name>\p{L}[\p{L}\p{M}.'’· -]{0,39}?)\s*[(（][^()（）0-9]{2,40}[,;、，]\s*(?:1[01][0-9]|[1-9][0-9])\D{0,8}[)）]$";
-        Regex::new(pattern).expect("the pattern is valid")
+        let pattern = format!(
+            r"^(?P<name>{NAME})\s*[(（][^()（）0-9]{{2,40}}[,;、，]\s*{AGE}\D{{0,8}}[)）]$"
+        );
+        Regex::new(&pattern).expect("the pattern is valid")
     });
     let found = AGED.captures(heading).or_else(|| IN_BRACKETS.captures(heading));
     let Some(name) = found.and_then(|found| found.name("name")) else { return false };
@@ -72,14 +80,13 @@ pub(super) fn has_age(heading: &str) -> bool {
 
 /// The age that a heading gives of its participant: `63` of `Interview 1: Herr Bauer, 63, Hausmeister`.
 pub(crate) fn age_in_heading(heading: &str) -> Option<&str> {
-    static AGE: LazyLock<Regex> = LazyLock::new(|| {
-        let unit = "(?:岁|歲|歳|才|세|살|years?(?: old)?|yrs?|y/?o|jahre?(?: alt)?|años|ans|anos|anni|лет|года?)";
+    static GIVEN: LazyLock<Regex> = LazyLock::new(|| {
         let pattern = format!(
-            r"(?i)[,，、;；·(（|]\s*(?P<age>1[01][0-9]|[1-9][0-9])(?:\s*{unit})?\s*(?:$|[,，、;；·)）|])"
+            r"(?i)[,，、;；·(（|]\s*(?P<age>{AGE})(?:\s*{AGE_UNIT})?\s*(?:$|[,，、;；·)）|])"
         );
         Regex::new(&pattern).expect("the pattern is valid")
     });
-    Some(AGE.captures(heading)?.name("age")?.as_str())
+    Some(GIVEN.captures(heading)?.name("age")?.as_str())
 }
 
 /// Whether a label numbers a speaker: `P01`, `R-2`, `Speaker 3`.

@@ -54,7 +54,7 @@ pub(crate) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), S
     }
     asking::tell_letters(&mut entries, &parts);
     drop_preface(&mut entries, rows);
-    asking::add_helpers(&entries, &mut parts, rows);
+    asking::add_agents(&entries, &mut parts, rows);
     asking::drop_bystanders(&mut entries, rows);
     let asking = Asking::find_and_note(&entries, &parts, rows);
     let question = Question::default();

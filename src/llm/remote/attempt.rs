@@ -161,15 +161,15 @@ impl Service {
         let first_words = exchange::reads_first_words(request, without);
         let mut completion = match self.api.answer(&body) {
             // The model began with something other than a label, or wrote nothing.
-            Err(_) if first_words => return Err(self.adapts(Param::FirstWords)),
+            Err(_) if first_words => return Err(self.give_up_first_words(Param::FirstWords)),
             Ok(answer) if first_words && answer.finish == Finish::Empty => {
-                return Err(self.adapts(Param::FirstWords));
+                return Err(self.give_up_first_words(Param::FirstWords));
             }
             answer => answer.map_err(|cause| self.nonsense(&cause))?,
         };
         completion.text = self.speaker.answered(completion.text);
         if self.is_own {
-            self.is_read_whole(request, &completion)?;
+            self.check_read_whole(request, &completion)?;
         }
         if let Output::Label(labels) = &request.output
             && exchange::carries(request, without, Param::Logprobs)
@@ -178,10 +178,10 @@ impl Service {
             completion.labels =
                 tokens.and_then(|all| exchange::label_log_probs(all, labels, first_words));
             match tokens {
-                None if first_words => return Err(self.adapts(Param::Logprobs)),
+                None if first_words => return Err(self.give_up_first_words(Param::Logprobs)),
                 None => self.learn(Param::Logprobs),
                 Some(_) if first_words && completion.labels.is_none() => {
-                    return Err(self.adapts(Param::FirstWords));
+                    return Err(self.give_up_first_words(Param::FirstWords));
                 }
                 Some(_) => {}
             }
@@ -191,7 +191,7 @@ impl Service {
 
     /// Refuses an answer to a prompt that was not read whole. A server that gets more than its
     /// context cuts the prompt without telling; only the number of tokens that it read shows it.
-    fn is_read_whole(&self, request: &ChatRequest, answer: &Completion) -> Result<(), LlmError> {
+    fn check_read_whole(&self, request: &ChatRequest, answer: &Completion) -> Result<(), LlmError> {
         let Some(usage) = answer.usage else { return Ok(()) };
         let least = self.least_tokens(request, usage.prompt) as u64;
         // Servers that count nothing state 0.
@@ -208,7 +208,7 @@ impl Service {
 
     /// Gives up reading a label from the first words of an answer: from now on it is asked for in
     /// another way.
-    fn adapts(&self, gap: Param) -> LlmError {
+    fn give_up_first_words(&self, gap: Param) -> LlmError {
         self.learn(gap);
         let message = self.speaker.says(None, "the answer does not begin with a label");
         LlmError::Adapted { message, billing: Billing::Unknown }

@@ -231,11 +231,11 @@ fn role_of(object: &Object) -> Option<String> {
     if subtype.starts_with("channel_") || subtype.starts_with("group_") {
         return Some("system".to_owned());
     }
-    let is_staffs = |(key, value): (&String, &Value)| {
+    let is_by_staff = |(key, value): (&String, &Value)| {
         let name = normalise(key);
         *value == true && STAFFS.contains(&&*name) || *value == false && CUSTOMERS.contains(&&*name)
     };
-    if object.iter().any(is_staffs) || is_by_channel(object, object.get(CHANNEL)) {
+    if object.iter().any(is_by_staff) || is_by_channel(object, object.get(CHANNEL)) {
         return Some("agent".to_owned());
     }
     ROLE.iter().find_map(|name| field(object, name))

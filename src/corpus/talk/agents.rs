@@ -1,4 +1,4 @@
-//! Who helps customers in a log of chats, where no label says it.
+//! The agents in a log of chats: who helps customers, where no label says it.
 //!
 //! Owns the guess by what the speakers do: they offer help, they are introduced, they turn up in several
 //! chats. Labels such as `Agent` are known to `moderator`.
@@ -24,7 +24,7 @@ pub(super) struct Said<'t> {
 }
 
 /// The speakers who help, if others are left who do not. `is_known` tells those who are known to help.
-pub(super) fn find<'t>(turns: &[Said<'t>], is_known: &dyn Fn(&str) -> bool) -> BTreeSet<&'t str> {
+pub(super) fn agents<'t>(turns: &[Said<'t>], is_known: &dyn Fn(&str) -> bool) -> BTreeSet<&'t str> {
     let chats: Vec<&[Said<'t>]> = turns.chunk_by(|a, b| a.chat == b.chat).collect();
     let speakers = turns.iter().map(|turn| turn.speaker);
     let mut helping: BTreeSet<&str> =
@@ -116,7 +116,7 @@ mod tests {
             text,
         };
         let turns: Vec<Said<'_>> = turns.iter().enumerate().map(said).collect();
-        find(&turns, &|_| false).into_iter().collect()
+        agents(&turns, &|_| false).into_iter().collect()
     }
 
     #[test]
