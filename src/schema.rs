@@ -215,6 +215,16 @@ pub struct Provenance {
     pub shown: Vec<RecordId>,
 }
 
+impl Provenance {
+    /// The style of a persona whose goals, pains and behaviours are sentences of records.
+    pub const EXTRACTIVE: &str = "extractive";
+
+    /// Whether the persona's goals, pains and behaviours are sentences of records.
+    pub fn is_extractive(&self) -> bool {
+        self.style == Self::EXTRACTIVE
+    }
+}
+
 /// What the judge says of one draft.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

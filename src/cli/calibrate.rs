@@ -141,7 +141,7 @@ fn on_own(
     task: TaskContext<'_>,
 ) -> Result<Exit, Failure> {
     let output = task.output;
-    let wording = found.wording();
+    let wording = Wording::of_personas(&found.personas);
     let segments = match &found.plan {
         // The segments are the slots of the run, so that its scores come out again.
         Some(plan) => {
@@ -203,14 +203,6 @@ fn tell(caveats: &[String], output: Output) {
 struct Found {
     personas: Vec<Persona>,
     plan: Option<PlanReport>,
-}
-
-impl Found {
-    fn wording(&self) -> Wording {
-        let extractive = Wording::Extractive.as_str();
-        let all = self.personas.iter().all(|persona| persona.provenance.style == extractive);
-        if all { Wording::Extractive } else { Wording::Free }
-    }
 }
 
 fn good_personas(

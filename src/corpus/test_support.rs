@@ -1,5 +1,8 @@
 //! What the tests of several readers share: reading a text, and showing what became of it.
 
+use std::path::PathBuf;
+
+use super::Corpus;
 use super::formats::{csv, html, json, mail, markdown, org, text};
 use super::rows::Rows;
 use super::tables::table::{self, Table, TableRow};
@@ -47,6 +50,18 @@ pub(super) fn load_json(text: &str) -> Rows {
 /// Reads a message, or an archive of them.
 pub(super) fn load_mail(text: &str) -> Rows {
     load(text, mail::read)
+}
+
+/// Reads files, each with its name and text, as one input.
+pub(super) fn load_files(files: &[(&str, &str)]) -> Corpus {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |(name, text): &(&str, &str)| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path
+    };
+    let paths: Vec<PathBuf> = files.iter().map(write).collect();
+    super::load(&paths).expect("the files have no fault")
 }
 
 /// Reads a text that has no fault.

@@ -168,12 +168,7 @@ fn check(claimed: &[Claimed], source: Option<&Corpus>) -> Vec<Checked> {
 /// are held against what the same people said elsewhere; those from other tools, or without data,
 /// are taken for free text.
 fn wording(personas: &[Persona], has_source: bool) -> Wording {
-    let extractive = Wording::Extractive.as_str();
-    if has_source && personas.iter().all(|persona| persona.provenance.style == extractive) {
-        Wording::Extractive
-    } else {
-        Wording::Free
-    }
+    if has_source { Wording::of_personas(personas) } else { Wording::Free }
 }
 
 /// The names that are shown by default: the verbal criteria, and all signals with weight.
@@ -206,21 +201,18 @@ fn flags(found: Vec<Flag>, claimed: &[Claimed], at: usize) -> Vec<Flag> {
 fn set_scores(corpus: &Corpus, personas: &[Persona]) -> SetScores {
     let distances = pipeline::distances(personas);
     let cited: BTreeSet<_> = personas.iter().flat_map(Persona::cited).collect();
-    let of = |ids: &dyn Fn(&crate::corpus::Record) -> bool| {
-        corpus.records.iter().filter(|record| ids(record)).count()
-    };
+    let records_cited = corpus.records.iter().filter(|record| cited.contains(&record.id)).count();
     let people = |cited_only: bool| -> BTreeSet<&str> {
         let records = corpus.records.iter();
         let records = records.filter(|record| !cited_only || cited.contains(&record.id));
         records.filter_map(|record| record.participant.as_deref()).collect()
     };
     let ratio = |part: usize, whole: usize| (whole > 0).then(|| part as f64 / whole as f64);
-    let readable: Vec<f64> = personas
-        .iter()
-        .filter_map(|p| {
-            Counter::new(&Corpus::default()).count(p).counted.get("readability").copied()
-        })
-        .collect();
+    // Readability needs no data.
+    let nothing = Corpus::default();
+    let counter = Counter::new(&nothing);
+    let readability = |persona| counter.count(persona).counted.get("readability").copied();
+    let readable: Vec<f64> = personas.iter().filter_map(readability).collect();
     let alike = duplicates(personas);
     let name = |at: usize| personas[at].name.clone();
     SetScores {
@@ -229,7 +221,7 @@ fn set_scores(corpus: &Corpus, personas: &[Persona]) -> SetScores {
         near_duplicates: alike.into_iter().map(|(a, b)| (name(a), name(b))).collect(),
         readability: (!readable.is_empty())
             .then(|| readable.iter().sum::<f64>() / readable.len() as f64),
-        records_cited: ratio(of(&|record| cited.contains(&record.id)), corpus.records.len()),
+        records_cited: ratio(records_cited, corpus.records.len()),
         participants_cited: ratio(people(true).len(), people(false).len()),
     }
 }

@@ -149,13 +149,18 @@ impl Features {
             |unit: &Vec<u32>| -> Vec<f64> { (0..width).map(|at| number(unit, at)).collect() };
         let mut points: Vec<Vec<f64>> = self.units.iter().map(point).collect();
         let squares: f64 = points.iter().flatten().map(|x| x * x).sum();
-        let count = self.columns.iter().collect::<HashSet<_>>().len();
-        let share = (count as f64 / QUESTIONNAIRE as f64).min(1.0);
+        let share = self.share_of_questionnaire();
         let scale = if squares > 0.0 { (share * units as f64 / squares).sqrt() } else { 0.0 };
         for x in points.iter_mut().flatten() {
             *x *= scale;
         }
         points
+    }
+
+    /// How much the columns are of a questionnaire, by their number: 1 from [`QUESTIONNAIRE`] on.
+    fn share_of_questionnaire(&self) -> f64 {
+        let count = self.columns.iter().collect::<HashSet<_>>().len();
+        (count as f64 / QUESTIONNAIRE as f64).min(1.0)
     }
 
     /// Makes all columns together weigh as much as all text of who says something, however many words
@@ -173,9 +178,7 @@ impl Features {
         let text = inertia(0..self.spoken) / speak;
         let columns = inertia(self.spoken..self.names.len());
         if text > 0.0 && columns > 0.0 {
-            let count = self.columns.iter().collect::<HashSet<_>>().len();
-            let share = (count as f64 / QUESTIONNAIRE as f64).min(1.0);
-            let scale = share * (text / columns).sqrt();
+            let scale = self.share_of_questionnaire() * (text / columns).sqrt();
             for weight in &mut self.weights[self.spoken..] {
                 *weight *= scale;
             }

@@ -21,7 +21,7 @@ const SLOT: f64 = 1.0;
 const DISTINCT: f64 = 0.15;
 /// Weight of each count, by name; each count is 0..=1. Readability has half a weight: quotes and
 /// sentences of records are as people said them, whatever a draft does.
-const COUNTED: [(&str, f64); 4] = [
+const COUNT_WEIGHTS: [(&str, f64); 4] = [
     ("completeness", 0.10),
     ("specificity", 0.10),
     ("evidence_coverage", 0.10),
@@ -146,7 +146,7 @@ fn choose<'a>(pool: &mut Vec<Candidate<'a>>, chosen: &mut Vec<(Candidate<'a>, f6
 fn worth(merits: &Merits) -> f64 {
     let counted = |(name, weight): &(&str, f64)| weight * merits.counted.get(*name).unwrap_or(&0.0);
     let flagged = (FLAGGED * merits.flags.len() as f64).min(FLAGGED_MOST);
-    COUNTED.iter().map(counted).sum::<f64>() - flagged
+    COUNT_WEIGHTS.iter().map(counted).sum::<f64>() - flagged
 }
 
 fn finished(

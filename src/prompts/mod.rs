@@ -35,6 +35,8 @@ mod standing;
 
 use serde::{Deserialize, Serialize};
 
+use crate::schema::{Persona, Provenance};
+
 /// How goals, pains and behaviours come about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -49,9 +51,15 @@ impl Wording {
     /// The wording's name in provenance and reports.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Extractive => "extractive",
+            Self::Extractive => Provenance::EXTRACTIVE,
             Self::Free => "free",
         }
+    }
+
+    /// The wording as which these personas are judged together: extractive if all of them are.
+    pub fn of_personas(personas: &[Persona]) -> Self {
+        let are_extractive = personas.iter().all(|persona| persona.provenance.is_extractive());
+        if are_extractive { Self::Extractive } else { Self::Free }
     }
 }
 

@@ -165,7 +165,7 @@ fn tiny_person(persona: &Persona) -> Value {
     }
     // A title may be, or end in, what somebody said or ticked, which is nobody's occupation. Where it
     // was put together and quotes nobody, it is an answer.
-    let is_answer = persona.provenance.style == "extractive" && !persona.title.contains('“');
+    let is_answer = persona.provenance.is_extractive() && !persona.title.contains('“');
     let role = persona.title.split('“').next().filter(|_| !is_answer).unwrap_or_default();
     let role = role.trim_end_matches([' ', ':']);
     let role = if role.is_empty() { "participant of a study" } else { role };

@@ -15,6 +15,9 @@ const MAX_ROWS: usize = 1 << 20;
 /// Columns of that sheet.
 const MAX_COLUMNS: usize = 1 << 14;
 
+/// Most spaces that one element may stand for: a file may claim any number.
+const MOST_SPACES: usize = 100;
+
 /// Reads a workbook.
 pub(crate) fn read(bytes: &[u8], rows: &mut Rows) -> Result<(), String> {
     let mut archive = Archive::open(bytes)?;
@@ -127,7 +130,7 @@ impl<'a> Reader<'a> {
             "s" => {
                 let count =
                     element.attribute("c").and_then(|count| count.parse().ok()).unwrap_or(1);
-                self.text(&" ".repeat(usize::min(count, 100)));
+                self.text(&" ".repeat(usize::min(count, MOST_SPACES)));
             }
             "tab" => self.text("\t"),
             "line-break" => self.text("\n"),

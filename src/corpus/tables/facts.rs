@@ -169,9 +169,8 @@ fn take_out(corpus: &mut Corpus, gone: &HashSet<usize>) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
-    use crate::corpus::{Corpus, load};
+    use crate::corpus::Corpus;
+    use crate::corpus::test_support::load_files;
 
     const WHO: &str =
         "ID,Name,Age,Job\nG01,Nadia,34,nurse\ng02,Walter,72,engineer\nG03,Ming,41,chef\n";
@@ -180,24 +179,13 @@ mod tests {
         G01,week,I watch videos in the break at work.\n\
         G02,plot,The committee changed the rota without a vote.\n";
 
-    fn read(files: &[(&str, &str)]) -> Corpus {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |(name, text): &(&str, &str)| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, text).unwrap();
-            path
-        };
-        let paths: Vec<PathBuf> = files.iter().map(write).collect();
-        load(&paths).unwrap()
-    }
-
     fn kinds(corpus: &Corpus) -> Vec<(&str, usize)> {
         corpus.findings.iter().map(|found| (found.kind.as_str(), found.count)).collect()
     }
 
     #[test]
     fn a_table_of_who_took_part_describes_those_who_speak_in_another() {
-        let corpus = read(&[("who.csv", WHO), ("said.csv", SAID)]);
+        let corpus = load_files(&[("who.csv", WHO), ("said.csv", SAID)]);
         assert_eq!(
             corpus.records[3].text,
             "Name: Walter\nAge: 72\nJob: engineer\nTeilnehmer-Nr.: G02\nTopic: plot\n\
@@ -221,7 +209,7 @@ mod tests {
     fn the_id_beside_a_name_may_be_what_the_others_call_people() {
         let said = "Tester,Task,Comment\nG01,pay,I could not find the button.\n\
                     G01,search,I typed it twice and gave up.\nG02,pay,I paid in the end with my card.\n";
-        let corpus = read(&[("who.csv", WHO), ("said.csv", said)]);
+        let corpus = load_files(&[("who.csv", WHO), ("said.csv", said)]);
         let who: Vec<_> = corpus.records.iter().filter_map(|r| r.participant.as_deref()).collect();
         assert_eq!(who, ["G03", "G01", "G01", "G02"]);
         assert!(corpus.records[1].text.starts_with("Name: Nadia\n"));
@@ -231,10 +219,11 @@ mod tests {
     fn two_tables_of_answers_stay_as_they_are() {
         let again = "Participant,Since then\nG01,I have given the plot to my son since.\n\
                      G02,We have a new committee and no vote.\n";
-        let corpus = read(&[("one.csv", SAID), ("two.csv", again)]);
+        let corpus = load_files(&[("one.csv", SAID), ("two.csv", again)]);
         assert_eq!((corpus.records.len(), kinds(&corpus)), (5, vec![]));
         let closed = "Participant,Score\nG01,4\nG02,5\n";
-        let corpus = read(&[("one.csv", "Participant,Plan\nG01,a\nG02,b\n"), ("two.csv", closed)]);
+        let corpus =
+            load_files(&[("one.csv", "Participant,Plan\nG01,a\nG02,b\n"), ("two.csv", closed)]);
         assert_eq!(corpus.records.len(), 4, "nobody says anything in words");
     }
 }

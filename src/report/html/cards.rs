@@ -76,7 +76,7 @@ fn card(view: View<'_>, persona: &Persona, at: usize, threshold: Option<f64>) ->
         "criteria": criteria.collect::<Value>(),
         "flags": flags.map(|flag| json!({ "kind": flag.kind, "phrase": flag.phrase, "field": flag.field })).collect::<Value>(),
         "refinement": view.state.refinements.get(&persona.id).map(refinement),
-        "extractive": from.style == "extractive",
+        "extractive": from.is_extractive(),
         "model": from.model,
         "seed": from.seed.to_string(),
         "draft": format!("s{}r{}d{}", from.slot, from.round, from.draft),

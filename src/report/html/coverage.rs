@@ -18,6 +18,8 @@ const MAX_SQUARES: usize = 3_000;
 const MAX_ROWS: usize = 150;
 /// Most participants that are named of a segment.
 const MAX_NAMES: usize = 24;
+/// Most terms that are shown of a segment.
+const MAX_TERMS: usize = 6;
 
 /// What became of a record, weakest evidence first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -191,7 +193,7 @@ fn segments(view: View<'_>) -> Value {
         .map(|slot| {
             let at = personas.iter().position(|p| p.provenance.slot == slot.slot);
             json!({
-                "terms": slot.terms.iter().take(6).cloned().collect::<Vec<_>>().join(", "),
+                "terms": slot.terms.iter().take(MAX_TERMS).cloned().collect::<Vec<_>>().join(", "),
                 "people": counted(slot.segment.participants, "participant") + &named(view, slot),
                 "records": slot.segment.records,
                 "share": slot.segment.percent(),
