@@ -29,6 +29,12 @@ use super::{
     EngineError, EngineUsage, GenerateRequest, Job, Prompt, ScoreRequest, TokenId, Update, Want,
 };
 
+/// Most rows whose logits are held at a time.
+const LOGIT_ROWS: usize = 32;
+
+/// Beginnings besides the newest are kept up to this part of the context: a half, in tokens.
+const KEPT_DIVISOR: usize = 2;
+
 /// A list of jobs and where their answers go.
 pub(super) struct Stage {
     pub(super) jobs: Vec<Job>,
@@ -141,7 +147,43 @@ impl<'a> StageRun<'a> {
     }
 
     fn open(&mut self, job: usize) -> Result<Sequence, EngineError> {
-        let (prompt, task, continuation) = match self.stage.jobs[job].clone() {
+        let (prompt, mut task, continuation) = self.task(self.stage.jobs[job].clone())?;
+        let (shared, mut own) = if self.worker.model.shares() {
+            split(prompt)
+        } else {
+            (Arc::from([]), whole(&prompt))
+        };
+        let (prefix, cached_tokens) = self.prefix(&shared)?;
+        let usage = EngineUsage {
+            prompt_tokens: shared.len() + own.len(),
+            cached_tokens,
+            queue_s: self.stage.submitted.elapsed().as_secs_f64(),
+            ..EngineUsage::default()
+        };
+        match &mut task {
+            // The row before a token predicts it.
+            Task::Continuation { skip, .. } => *skip = own.len() - 1,
+            Task::State { skip, .. } => *skip = own.len(),
+            Task::Write(_) | Task::Labels(_) => {}
+        }
+        own.extend(continuation);
+        Ok(Sequence {
+            job,
+            id: self.worker.cache.fork(prefix),
+            room: room(&self.stage.jobs[job]),
+            depth: depth(&self.stage.jobs[job]),
+            pending: own,
+            task,
+            usage,
+            admitted: Instant::now(),
+            read: None,
+        })
+    }
+
+    /// What a job asks for: its prompt, what is to become of the sequence, and the tokens that are fed
+    /// behind the prompt.
+    fn task(&mut self, job: Job) -> Result<(Prompt, Task, Vec<TokenId>), EngineError> {
+        Ok(match job {
             Job::Generate(request) => {
                 self.check_length(&request.prompt, request.max_tokens)?;
                 let mut writer = self.writer(&request)?;
@@ -168,37 +210,6 @@ impl<'a> StageRun<'a> {
                 }
                 (prompt, Task::State { skip: 0, fed: 0, sum: Vec::new(), read: 0 }, tokens)
             }
-        };
-        let (shared, mut own) = if self.worker.model.shares() {
-            split(prompt)
-        } else {
-            (Arc::from([]), whole(&prompt))
-        };
-        let (prefix, cached_tokens) = self.prefix(&shared)?;
-        let usage = EngineUsage {
-            prompt_tokens: shared.len() + own.len(),
-            cached_tokens,
-            queue_s: self.stage.submitted.elapsed().as_secs_f64(),
-            ..EngineUsage::default()
-        };
-        let mut task = task;
-        match &mut task {
-            // The row before a token predicts it.
-            Task::Continuation { skip, .. } => *skip = own.len() - 1,
-            Task::State { skip, .. } => *skip = own.len(),
-            Task::Write(_) | Task::Labels(_) => {}
-        }
-        own.extend(continuation);
-        Ok(Sequence {
-            job,
-            id: self.worker.cache.fork(prefix),
-            room: room(&self.stage.jobs[job]),
-            depth: depth(&self.stage.jobs[job]),
-            pending: own,
-            task,
-            usage,
-            admitted: Instant::now(),
-            read: None,
         })
     }
 
@@ -346,12 +357,6 @@ impl<'a> StageRun<'a> {
         let _ = self.stage.updates.send(Update::Progress { prefilled, decoded });
     }
 }
-
-/// Most rows whose logits are held at a time.
-const LOGIT_ROWS: usize = 32;
-
-/// Beginnings besides the newest are kept up to this part of the context: a half, in tokens.
-const KEPT_DIVISOR: usize = 2;
 
 /// The packed rows of one step.
 struct Feed {

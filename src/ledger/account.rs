@@ -104,10 +104,18 @@ pub fn bill(price: &Price, usage: Option<Usage>) -> Option<MicroUsd> {
     Some(cost(price, usage))
 }
 
-/// Whether a service states that it used more than it was allowed to: prompt tokens and answer
-/// tokens.
-pub fn exceeds(usage: Usage, [prompt, answer]: [u64; 2]) -> bool {
-    usage.prompt > prompt || usage.completion > answer
+/// The most tokens that an attempt may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MostTokens {
+    /// Tokens of the prompt.
+    pub prompt: u64,
+    /// Tokens of the answer.
+    pub answer: u64,
+}
+
+/// Whether a service states that it used more than it was allowed to.
+pub fn exceeds(usage: Usage, most: MostTokens) -> bool {
+    usage.prompt > most.prompt || usage.completion > most.answer
 }
 
 #[cfg(test)]

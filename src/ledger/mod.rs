@@ -16,7 +16,7 @@ use crate::catalogue;
 use crate::llm::Usage;
 
 pub use crate::catalogue::Price;
-pub use account::{Account, Booking, bill, exceeds, worst_case};
+pub use account::{Account, Booking, MostTokens, bill, exceeds, worst_case};
 pub use estimate::{
     Bounds, Estimate, EstimateInput, Figure, FrontierOnly, PERSONA_MAX_TOKENS, REFINE_MAX_TOKENS,
     RequestSize, TextSize, UPPER_ATTEMPTS, estimate, frontier_only,

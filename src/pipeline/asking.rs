@@ -77,11 +77,9 @@ impl<'a> Asking<'a> {
             let asked = (&requests[..], &askers);
             return ask_server(till, items, asked, &self.unanswered, keep).await;
         }
-        let mut answers: Vec<Vec<Option<Vec<f32>>>> =
-            items.iter().map(|item| vec![None; item.requests.len()]).collect();
-        let mut waiting: Vec<usize> = items.iter().map(|item| item.requests.len()).collect();
+        let mut heard = Heard::nothing(items, askers.iter().map(Vec::as_slice));
         let mut open = items.len();
-        for at in (0..items.len()).filter(|&at| items[at].requests.is_empty()) {
+        for at in heard.complete() {
             keep(run, at, Raw::default())?;
             self.observer.on(Progress::UnitDone);
             open -= 1;
@@ -101,14 +99,11 @@ impl<'a> Asking<'a> {
                 // These items lack this signal; their other signals still count.
                 Err(_) => None,
             };
-            for &(item, question) in askers.get(request).into_iter().flatten() {
-                answers[item][question].clone_from(&answer);
-                waiting[item] -= 1;
-                if waiting[item] == 0 {
-                    keep(run, item, items[item].read(&answers[item]))?;
-                    self.observer.on(Progress::UnitDone);
-                    open -= 1;
-                }
+            let askers = askers.get(request).map_or(&[][..], Vec::as_slice);
+            for item in heard.take(askers, answer.as_deref()) {
+                keep(run, item, items[item].read(&heard.answers[item]))?;
+                self.observer.on(Progress::UnitDone);
+                open -= 1;
             }
         }
         stage_end(open, gone, self.cancel)
@@ -135,6 +130,49 @@ async fn ask_server(
     unanswered: &OnceLock<String>,
     mut keep: impl FnMut(&mut Run, usize, Raw) -> Result<(), PipelineError>,
 ) -> Result<Stage, PipelineError> {
+    let (orders, asked) = orders(items, requests, askers);
+    let mut heard = Heard::nothing(items, asked.iter().map(|(at, _)| &askers[*at][..]));
+    let observer = till.observer;
+    // An item that asks nothing a server can answer is done at once.
+    for _ in heard.complete() {
+        observer.on(Progress::UnitDone);
+    }
+    let mut gone = None;
+    let hear = |_: &mut Run, order: usize, answer: Result<Completion, Unbought>| {
+        let (at, labels) = asked[order];
+        let answer = match answer {
+            Ok(completion) => completion.label_log_probs(labels),
+            Err(Unbought::Gone(cause)) => {
+                gone = Some(cause);
+                None
+            }
+            // These items lack this signal; their other signals still count.
+            Err(cause) => {
+                unanswered.get_or_init(|| cause.to_string());
+                None
+            }
+        };
+        for _ in heard.take(&askers[at], answer.as_deref()) {
+            observer.on(Progress::UnitDone);
+        }
+        Ok(())
+    };
+    till.buy(&orders, hear).await?;
+    if till.cancel.is_cancelled() || gone.is_some() {
+        return stage_end(items.len(), gone, till.cancel);
+    }
+    for (at, item) in items.iter().enumerate() {
+        keep(&mut *till.run, at, item.read(&heard.answers[at]))?;
+    }
+    Ok(Stage::Done)
+}
+
+/// The orders of those requests that a server can answer; for each, which request it is, and its labels.
+fn orders<'r>(
+    items: &[Questions],
+    requests: &'r [ScoreRequest],
+    askers: &Askers,
+) -> (Vec<Order>, Vec<(usize, &'r [String])>) {
     let mut orders = Vec::new();
     let mut asked = Vec::new();
     for (at, request) in requests.iter().enumerate() {
@@ -155,52 +193,50 @@ async fn ask_server(
             },
             records: carried.collect(),
         });
-        asked.push((at, labels));
+        asked.push((at, labels.as_slice()));
     }
-    let mut answers: Vec<Vec<Option<Vec<f32>>>> =
-        items.iter().map(|item| vec![None; item.requests.len()]).collect();
-    // How many answers each item still waits for. An item that asks nothing a server can answer is
-    // done at once.
-    let mut waiting = vec![0_usize; items.len()];
-    for (item, _) in asked.iter().flat_map(|(at, _)| &askers[*at]) {
-        waiting[*item] += 1;
+    (orders, asked)
+}
+
+/// What was answered so far.
+struct Heard {
+    /// The answers to each item's questions; `None` where there is none.
+    answers: Vec<Vec<Option<Vec<f32>>>>,
+    /// How many answers each item still waits for.
+    waiting: Vec<usize>,
+}
+
+impl Heard {
+    /// Nothing yet, of requests that are asked by these.
+    fn nothing<'a>(
+        items: &[Questions],
+        askers: impl Iterator<Item = &'a [(usize, usize)]>,
+    ) -> Self {
+        let mut waiting = vec![0; items.len()];
+        for (item, _) in askers.flatten() {
+            waiting[*item] += 1;
+        }
+        let answers = items.iter().map(|item| vec![None; item.requests.len()]).collect();
+        Self { answers, waiting }
     }
-    let observer = till.observer;
-    for _ in waiting.iter().filter(|waiting| **waiting == 0) {
-        observer.on(Progress::UnitDone);
+
+    /// The items that wait for nothing.
+    fn complete(&self) -> Vec<usize> {
+        (0..self.waiting.len()).filter(|&item| self.waiting[item] == 0).collect()
     }
-    let mut gone = None;
-    let hear = |_: &mut Run, order: usize, answer: Result<Completion, Unbought>| {
-        let (at, labels) = asked[order];
-        for (item, _) in &askers[at] {
-            waiting[*item] -= 1;
-            if waiting[*item] == 0 {
-                observer.on(Progress::UnitDone);
+
+    /// Takes the answer to a request of these, or that there is none; the items that are complete now.
+    fn take(&mut self, askers: &[(usize, usize)], answer: Option<&[f32]>) -> Vec<usize> {
+        let mut complete = Vec::new();
+        for &(item, question) in askers {
+            self.answers[item][question] = answer.map(<[f32]>::to_vec);
+            self.waiting[item] -= 1;
+            if self.waiting[item] == 0 {
+                complete.push(item);
             }
         }
-        match answer {
-            Ok(completion) => {
-                let read = completion.label_log_probs(labels);
-                for &(item, question) in &askers[at] {
-                    answers[item][question].clone_from(&read);
-                }
-            }
-            Err(Unbought::Gone(cause)) => gone = Some(cause),
-            // These items lack this signal; their other signals still count.
-            Err(cause) => {
-                unanswered.get_or_init(|| cause.to_string());
-            }
-        }
-        Ok(())
-    };
-    till.buy(&orders, hear).await?;
-    if till.cancel.is_cancelled() || gone.is_some() {
-        return stage_end(items.len(), gone, till.cancel);
+        complete
     }
-    for (at, item) in items.iter().enumerate() {
-        keep(&mut *till.run, at, item.read(&answers[at]))?;
-    }
-    Ok(Stage::Done)
 }
 
 /// The distinct requests, and for each the questions that it answers.

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Cancel, Observer, PipelineError, Progress};
-use crate::ledger::{MicroUsd, Price, UPPER_ATTEMPTS, bill, exceeds, worst_case};
+use crate::ledger::{MicroUsd, MostTokens, Price, UPPER_ATTEMPTS, bill, exceeds, worst_case};
 use crate::llm::{Answer, Answers, Billing, ChatModel, ChatRequest, Completion, LlmError, Usage};
 use crate::schema::RecordId;
 use crate::store::{Event, Purpose, Run};
@@ -127,8 +127,8 @@ struct InFlight {
     order: Waiting,
     attempt: u64,
     booked: MicroUsd,
-    /// The most prompt tokens and the most answer tokens that it may use.
-    most: [u64; 2],
+    /// What it may use.
+    most: MostTokens,
     answers: Answers<Completion>,
 }
 
@@ -155,6 +155,17 @@ impl<F> Keep for F where
 {
 }
 
+/// What became of an order that was to be sent.
+enum Sending {
+    InFlight(InFlight),
+    /// The gate lets nothing of this order, known by its index, leave the machine.
+    Withheld {
+        at: usize,
+        reason: String,
+    },
+}
+
+/// What a till that can send nothing more for now waits for.
 enum News {
     /// An answer or error, with its index among the calls in flight.
     Answer(usize, Result<Completion, LlmError>),
@@ -243,11 +254,11 @@ impl Till<'_> {
                 |order: &Waiting| order.not_before <= now && (order.attempts > 0 || has_room);
             let Some(next) = calls.waiting.iter().position(is_ready) else { break };
             let order = &orders[calls.waiting[next].at];
-            let most = [
-                self.paid.model.upper_prompt_tokens(&order.request),
-                order.request.max_tokens as u64,
-            ];
-            let worst = worst_case(&self.paid.price, most[0], most[1]);
+            let most = MostTokens {
+                prompt: self.paid.model.upper_prompt_tokens(&order.request),
+                answer: order.request.max_tokens as u64,
+            };
+            let worst = worst_case(&self.paid.price, most.prompt, most.answer);
             let is_affordable = self.run.state.account.allows(worst, self.paid.cap);
             if !is_affordable && !calls.in_flight.is_empty() {
                 // Some of the booked money comes back when the calls in flight are settled.
@@ -260,8 +271,10 @@ impl Till<'_> {
                 continue;
             }
             match self.send(waiting, order, worst, most)? {
-                Ok(sent) => calls.in_flight.push(sent),
-                Err((at, reason)) => keep(self.run, at, Err(Unbought::Withheld(reason)))?,
+                Sending::InFlight(sent) => calls.in_flight.push(sent),
+                Sending::Withheld { at, reason } => {
+                    keep(self.run, at, Err(Unbought::Withheld(reason)))?;
+                }
             }
         }
         Ok(now)
@@ -328,20 +341,19 @@ impl Till<'_> {
         }
     }
 
-    /// Books an attempt, on disk, and then sends it. The inner `Err` holds the index of an order
-    /// that must not be sent, and the reason.
+    /// Books an attempt, on disk, and then sends it, unless the gate holds it back.
     fn send(
         &mut self,
         waiting: Waiting,
         order: &Order,
         booked: MicroUsd,
-        most: [u64; 2],
-    ) -> Result<Result<InFlight, (usize, String)>, PipelineError> {
+        most: MostTokens,
+    ) -> Result<Sending, PipelineError> {
         let body = self.paid.model.outgoing(&order.request);
         if let Some(gate) = &self.paid.gate
             && let Err(reason) = gate(&body)
         {
-            return Ok(Err((waiting.at, reason)));
+            return Ok(Sending::Withheld { at: waiting.at, reason });
         }
         let attempt = self.run.state.account.next();
         self.run.record(Event::Reserved {
@@ -355,7 +367,7 @@ impl Till<'_> {
             local: self.paid.local,
         })?;
         let answers = self.paid.model.complete(vec![order.request.clone()]);
-        Ok(Ok(InFlight { order: waiting, attempt, booked, most, answers }))
+        Ok(Sending::InFlight(InFlight { order: waiting, attempt, booked, most, answers }))
     }
 
     fn over_budget(&self, worst: MicroUsd) -> Unbought {
@@ -415,7 +427,8 @@ fn overran(overrun: MicroUsd) -> String {
 
 /// The reason to buy nothing more from a service that used more tokens than the request allowed:
 /// what it bills is unknown, and the next call may be as dear.
-fn too_much(usage: Usage, [prompt, answer]: [u64; 2]) -> String {
+fn too_much(usage: Usage, most: MostTokens) -> String {
+    let MostTokens { prompt, answer } = most;
     format!(
         "the service says that it used {} prompt and {} answer tokens where {prompt} and {answer} are the most: what it bills may be more than was reserved, so that no further call is made",
         usage.prompt, usage.completion

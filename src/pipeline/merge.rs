@@ -77,6 +77,33 @@ struct Candidate {
 /// follow the plan's slots and get new numbers.
 pub fn merge(shards: Vec<Vec<Event>>) -> Merged {
     let states: Vec<RunState> = shards.iter().map(|events| folded(events)).collect();
+    let mut all = candidates(&shards, &states);
+    let doubles = part_doubles(&mut all);
+
+    let mut events = vec![Event::Planned(plan(&states))];
+    let mut refined = Vec::new();
+    let mut not_chosen: Vec<(DraftId, String)> = Vec::new();
+    let mut next = 0;
+    for (shard, log) in shards.into_iter().enumerate() {
+        let mut numbers = Renumbering { kept: &all, shard, before: next, next };
+        for event in log {
+            match event {
+                Event::Started(_) | Event::Resumed | Event::Planned(_) | Event::Finished => {}
+                Event::Selected { dropped, .. } => not_chosen.extend(dropped),
+                event @ Event::Refined { .. } => refined.extend(numbers.event(event)),
+                event => events.extend(numbers.event(event)),
+            }
+        }
+        next = numbers.next;
+    }
+    let personas = chosen(&all);
+    events.push(Event::Selected { personas, dropped: not_chosen });
+    events.extend(refined);
+    Merged { events, doubles }
+}
+
+/// The selected personas of all shards, in the order that they have in the whole run.
+fn candidates(shards: &[Vec<Event>], states: &[RunState]) -> Vec<Candidate> {
     let mut all: Vec<Candidate> = Vec::new();
     for (shard, state) in states.iter().enumerate() {
         let chosen = shards[shard].iter().find_map(|event| match event {
@@ -88,57 +115,54 @@ pub fn merge(shards: Vec<Vec<Event>>) -> Merged {
         all.extend(both.map(|(chosen, persona)| Candidate { shard, chosen, persona }));
     }
     all.sort_by_key(|c| (c.persona.below_threshold, c.persona.provenance.slot, c.shard));
-    let doubles = part_doubles(&mut all);
+    all
+}
 
-    let renamed = |shard: usize, id: &str| -> Option<String> {
-        let at = all.iter().position(|c| c.shard == shard && c.persona.id == id)?;
-        Some(format!("p{}", at + 1))
-    };
-    let mut events = vec![Event::Planned(plan(&states))];
-    let mut refined = Vec::new();
-    let mut not_chosen: Vec<(DraftId, String)> = Vec::new();
-    let mut attempts = 0;
-    for (shard, log) in shards.into_iter().enumerate() {
-        let before: u64 = attempts;
-        for mut event in log {
-            match &mut event {
-                Event::Started(_) | Event::Resumed | Event::Planned(_) | Event::Finished => {
-                    continue;
-                }
-                Event::Selected { dropped, .. } => {
-                    not_chosen.append(dropped);
-                    continue;
-                }
-                Event::Refined { persona, refinement } => {
-                    let Some(id) = renamed(shard, persona) else { continue };
-                    if let Refinement::Accepted { persona, .. } = refinement {
-                        persona.id.clone_from(&id);
-                    }
-                    *persona = id;
-                    refined.push(event);
-                    continue;
-                }
-                Event::Reserved { attempt, purpose, .. } => {
-                    *attempt = attempt.saturating_add(before);
-                    attempts = attempts.max(attempt.saturating_add(1));
-                    if let Purpose::Refine(id) = purpose {
-                        // A persona that was left out has been paid for all the same.
-                        let left_out = || format!("{id} of shard {}", shard + 1);
-                        *id = renamed(shard, id).unwrap_or_else(left_out);
-                    }
-                }
-                Event::Answered { attempt, .. } | Event::Unanswered { attempt, .. } => {
-                    *attempt = attempt.saturating_add(before);
-                }
-                _ => {}
-            }
-            events.push(event);
-        }
+/// What the personas and attempts of a shard are called in the whole run.
+struct Renumbering<'a> {
+    /// The personas of the whole run, in order.
+    kept: &'a [Candidate],
+    /// The shard, from 0.
+    shard: usize,
+    /// The number of its first attempt: how many the shards before it have.
+    before: u64,
+    /// The number of the attempt that follows on all so far.
+    next: u64,
+}
+
+impl Renumbering<'_> {
+    /// The id of one of the shard's personas; `None` where it was left out.
+    fn persona(&self, id: &str) -> Option<String> {
+        let is_it = |kept: &Candidate| kept.shard == self.shard && kept.persona.id == id;
+        Some(format!("p{}", self.kept.iter().position(is_it)? + 1))
     }
-    let personas = chosen(&all);
-    events.push(Event::Selected { personas, dropped: not_chosen });
-    events.extend(refined);
-    Merged { events, doubles }
+
+    /// The shard's event as one of the whole run; `None` where it refines a persona that was left out.
+    fn event(&mut self, mut event: Event) -> Option<Event> {
+        match &mut event {
+            Event::Refined { persona, refinement } => {
+                let id = self.persona(persona)?;
+                if let Refinement::Accepted { persona, .. } = refinement {
+                    persona.id.clone_from(&id);
+                }
+                *persona = id;
+            }
+            Event::Reserved { attempt, purpose, .. } => {
+                *attempt = attempt.saturating_add(self.before);
+                self.next = self.next.max(attempt.saturating_add(1));
+                if let Purpose::Refine(id) = purpose {
+                    // A persona that was left out has been paid for all the same.
+                    let left_out = || format!("{id} of shard {}", self.shard + 1);
+                    *id = self.persona(id).unwrap_or_else(left_out);
+                }
+            }
+            Event::Answered { attempt, .. } | Event::Unanswered { attempt, .. } => {
+                *attempt = attempt.saturating_add(self.before);
+            }
+            _ => {}
+        }
+        Some(event)
+    }
 }
 
 fn folded(events: &[Event]) -> RunState {

@@ -10,16 +10,33 @@ use minijinja::HtmlEscape;
 use super::Row;
 use super::comparison::Comparison;
 
+// Measures of the plot, in pixels.
+
+/// Width of the tests' names, left of the axis.
+const NAMES_WIDTH: f64 = 110.0;
+/// Width of the axis.
+const AXIS_WIDTH: f64 = 640.0;
+/// Width for a median that stands right of the axis.
+const MEDIANS_WIDTH: f64 = 80.0;
+/// Gap between a range and its median.
+const MEDIAN_GAP: f64 = 8.0;
+/// Height of a test's line.
+const LINE_HEIGHT: f64 = 34.0;
+/// How far below the middle of its line a text stands.
+const BASELINE: f64 = 4.0;
+/// Height of the axis with its figures, below all lines.
+const AXIS_HEIGHT: f64 = 30.0;
+/// What is left below the dashed lines of the axis.
+const BELOW_LINES: f64 = 24.0;
+/// What is left below the figures of the axis.
+const BELOW_FIGURES: f64 = 8.0;
+
 /// The rows as a Markdown table, with what they all have in common above it.
 pub fn markdown(rows: &[Row]) -> String {
     let (common, varying) = settings(rows);
     let lines: Vec<String> =
         common.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-    let columns = columns(rows, &varying);
-    let header: Vec<&str> = columns.iter().map(|column| column.name).collect();
-    let cells: Vec<Vec<String>> = (0..rows.len())
-        .map(|row| columns.iter().map(|column| column.cells[row].clone()).collect())
-        .collect();
+    let (header, cells) = header_and_cells(rows, &varying);
     format!("{}\n\n{}", lines.join("\n"), table(&header, &cells))
 }
 
@@ -32,19 +49,7 @@ pub fn comparison(comparison: &Comparison) -> String {
     if !text.is_empty() {
         text.push('\n');
     }
-    let cells: Vec<Vec<String>> = comparison
-        .tests
-        .iter()
-        .map(|change| {
-            vec![
-                change.test.clone(),
-                figure(change.before),
-                figure(change.now),
-                format!("{:.2}", change.ratio),
-                change.verdict().to_owned(),
-            ]
-        })
-        .collect();
+    let cells = comparison_cells(comparison);
     text + &table(&["test", "tokens/s before", "now", "ratio", ""], &cells)
 }
 
@@ -110,11 +115,7 @@ pub fn html(rows: &[Row], compared: Option<&Comparison>) -> String {
     }
     page.push_str("</table>\n<h2>Tokens a second</h2>\n");
     page.push_str(&plot(rows, compared));
-    let columns = columns(rows, &varying);
-    let header: Vec<&str> = columns.iter().map(|column| column.name).collect();
-    let cells: Vec<Vec<String>> = (0..rows.len())
-        .map(|row| columns.iter().map(|column| column.cells[row].clone()).collect())
-        .collect();
+    let (header, cells) = header_and_cells(rows, &varying);
     page.push_str(&html_table(&header, &cells));
     if let Some(compared) = compared {
         page.push_str("<h2>Against the earlier call</h2>\n");
@@ -127,16 +128,8 @@ pub fn html(rows: &[Row], compared: Option<&Comparison>) -> String {
                 HtmlEscape(now)
             );
         }
-        let cells: Vec<Vec<String>> = compared
-            .tests
-            .iter()
-            .map(|change| {
-                let ratio = format!("{:.2}", change.ratio);
-                let (before, now) = (figure(change.before), figure(change.now));
-                vec![change.test.clone(), before, now, ratio, change.verdict().to_owned()]
-            })
-            .collect();
-        page.push_str(&html_table(&["test", "before", "now", "ratio", ""], &cells));
+        let header = ["test", "before", "now", "ratio", ""];
+        page.push_str(&html_table(&header, &comparison_cells(compared)));
     }
     page.push_str("</body></html>\n");
     page
@@ -209,6 +202,34 @@ fn columns(rows: &[Row], varying: &[&'static str]) -> Vec<Column> {
     columns
 }
 
+/// The header of that table, and its cells by row.
+fn header_and_cells(
+    rows: &[Row],
+    varying: &[&'static str],
+) -> (Vec<&'static str>, Vec<Vec<String>>) {
+    let columns = columns(rows, varying);
+    let of_row = |row: usize| columns.iter().map(|column| column.cells[row].clone()).collect();
+    let cells = (0..rows.len()).map(of_row).collect();
+    (columns.iter().map(|column| column.name).collect(), cells)
+}
+
+/// The cells of a comparison, by test: its name, the speeds before and now, their ratio, and whether
+/// they differ beyond noise.
+fn comparison_cells(comparison: &Comparison) -> Vec<Vec<String>> {
+    let tests = comparison.tests.iter();
+    tests
+        .map(|change| {
+            vec![
+                change.test.clone(),
+                figure(change.before),
+                figure(change.now),
+                format!("{:.2}", change.ratio),
+                change.verdict().to_owned(),
+            ]
+        })
+        .collect()
+}
+
 /// A Markdown table whose columns are aligned in the text itself.
 fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..header.len())
@@ -242,80 +263,104 @@ fn html_table(header: &[&str], rows: &[Vec<String>]) -> String {
     text + "</table>\n"
 }
 
+/// Where speeds stand in the plot, from left to right: on a logarithmic axis of whole powers of ten.
+struct Scale {
+    /// The power of ten at its left end.
+    first: f64,
+    /// The power of ten at its right end.
+    last: f64,
+}
+
+impl Scale {
+    /// The scale that holds these speeds; `None` where there are none.
+    fn of(speeds: &[f64]) -> Option<Self> {
+        let low = speeds.iter().copied().reduce(f64::min)?;
+        let high = speeds.iter().copied().reduce(f64::max)?;
+        Some(Self { first: low.log10().floor(), last: high.log10().floor() + 1.0 })
+    }
+
+    fn x(&self, speed: f64) -> f64 {
+        NAMES_WIDTH + (speed.log10() - self.first) / (self.last - self.first) * AXIS_WIDTH
+    }
+}
+
 /// A plot with one line per test on a logarithmic axis: each repetition a dot, the range a bar, the
-/// median a mark.
+/// median a figure.
 fn plot(rows: &[Row], compared: Option<&Comparison>) -> String {
-    const LABELS: f64 = 110.0;
-    const WIDTH: f64 = 640.0;
-    const LINE: f64 = 34.0;
     let before = |row: &Row| {
         compared?.tests.iter().find(|change| change.test == row.test).map(|change| change.before)
     };
-    let speeds = |row: &Row| -> Vec<f64> {
-        row.samples.iter().map(|sample| sample.tokens as f64 / sample.seconds).collect()
-    };
     let all: Vec<f64> = rows
         .iter()
-        .flat_map(|row| speeds(row).into_iter().chain(before(row)))
+        .flat_map(|row| speeds(row).chain(before(row)))
         .filter(|speed| speed.is_finite() && *speed > 0.0)
         .collect();
-    let low = all.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = all.iter().copied().fold(0.0, f64::max);
-    if all.is_empty() {
-        return String::new();
-    }
-    let (first, last) = (low.log10().floor(), (high.log10().floor() + 1.0));
-    let x = |speed: f64| LABELS + (speed.log10() - first) / (last - first) * WIDTH;
-    let height = LINE * rows.len() as f64 + 30.0;
-    let total = LABELS + WIDTH + 80.0;
+    let Some(scale) = Scale::of(&all) else { return String::new() };
+    let height = LINE_HEIGHT * rows.len() as f64 + AXIS_HEIGHT;
+    let width = NAMES_WIDTH + AXIS_WIDTH + MEDIANS_WIDTH;
     let mut svg = format!(
-        "<svg viewBox=\"0 0 {total} {height}\" role=\"img\" aria-label=\"tokens a second by test\">\n"
+        "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"tokens a second by test\">\n"
     );
-    for power in first as i32..=last as i32 {
-        let at = x(10f64.powi(power));
-        let _ = writeln!(
-            svg,
-            "<line class=\"soft\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"0\" y2=\"{0:.1}\" stroke-dasharray=\"2 4\"/><text x=\"{at:.1}\" y=\"{1:.1}\" text-anchor=\"middle\">{2}</text>",
-            height - 24.0,
-            height - 8.0,
-            10f64.powi(power)
-        );
-    }
+    axis(&mut svg, &scale, height);
     for (at, row) in rows.iter().enumerate() {
-        let y = LINE * (at as f64 + 0.5);
-        let speed = &row.tokens_per_s;
-        let _ = writeln!(
-            svg,
-            "<text x=\"0\" y=\"{0:.1}\">{1}</text><line class=\"now\" x1=\"{2:.1}\" x2=\"{3:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\" stroke-width=\"3\"/>",
-            y + 4.0,
-            HtmlEscape(&row.test),
-            x(speed.min),
-            x(speed.max)
-        );
-        for speed in speeds(row) {
-            let _ = writeln!(
-                svg,
-                "<circle class=\"now\" cx=\"{:.1}\" cy=\"{y:.1}\" r=\"3\"/>",
-                x(speed)
-            );
-        }
-        if let Some(before) = before(row) {
-            let _ = writeln!(
-                svg,
-                "<circle class=\"before\" cx=\"{:.1}\" cy=\"{y:.1}\" r=\"4\" fill-opacity=\"0\" stroke-width=\"2\"><title>before: {}</title></circle>",
-                x(before),
-                figure(before)
-            );
-        }
-        let _ = writeln!(
-            svg,
-            "<text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            x(speed.max) + 8.0,
-            y + 4.0,
-            figure(speed.median)
-        );
+        test_line(&mut svg, &scale, LINE_HEIGHT * (at as f64 + 0.5), (row, before(row)));
     }
     svg + "</svg>\n"
+}
+
+/// The speed of each repetition of a test.
+fn speeds(row: &Row) -> impl Iterator<Item = f64> {
+    row.samples.iter().map(|sample| sample.tokens as f64 / sample.seconds)
+}
+
+/// A dashed line and a figure for each power of ten, in a plot of this height.
+fn axis(svg: &mut String, scale: &Scale, height: f64) {
+    for power in scale.first as i32..=scale.last as i32 {
+        let speed = 10f64.powi(power);
+        let _ = writeln!(
+            svg,
+            "<line class=\"soft\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"0\" y2=\"{0:.1}\" stroke-dasharray=\"2 4\"/><text x=\"{at:.1}\" y=\"{1:.1}\" text-anchor=\"middle\">{speed}</text>",
+            height - BELOW_LINES,
+            height - BELOW_FIGURES,
+            at = scale.x(speed),
+        );
+    }
+}
+
+/// The line of a test, whose middle is at `y`: its name, range, repetitions and median, and its speed
+/// in an earlier call.
+fn test_line(svg: &mut String, scale: &Scale, y: f64, (row, before): (&Row, Option<f64>)) {
+    let speed = &row.tokens_per_s;
+    let _ = writeln!(
+        svg,
+        "<text x=\"0\" y=\"{0:.1}\">{1}</text><line class=\"now\" x1=\"{2:.1}\" x2=\"{3:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\" stroke-width=\"3\"/>",
+        y + BASELINE,
+        HtmlEscape(&row.test),
+        scale.x(speed.min),
+        scale.x(speed.max)
+    );
+    for speed in speeds(row) {
+        let _ = writeln!(
+            svg,
+            "<circle class=\"now\" cx=\"{:.1}\" cy=\"{y:.1}\" r=\"3\"/>",
+            scale.x(speed)
+        );
+    }
+    if let Some(before) = before {
+        let _ = writeln!(
+            svg,
+            "<circle class=\"before\" cx=\"{:.1}\" cy=\"{y:.1}\" r=\"4\" fill-opacity=\"0\" stroke-width=\"2\"><title>before: {}</title></circle>",
+            scale.x(before),
+            figure(before)
+        );
+    }
+    let _ = writeln!(
+        svg,
+        "<text x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+        scale.x(speed.max) + MEDIAN_GAP,
+        y + BASELINE,
+        figure(speed.median)
+    );
 }
 
 #[cfg(test)]

@@ -77,6 +77,17 @@ const TOPICS: [&str; 17] = [
 /// each other.
 const MOST_COLUMNS: usize = 100;
 
+/// Most different ids for every ten rows of a column whose ids come back: where nearly all differ, it
+/// numbers the rows.
+const MOST_IDS_OF_TEN: usize = 8;
+/// Fewest ids for which a fact stays the same wherever they come back: for one it may by chance.
+const LEAST_STAYING: usize = 2;
+/// Most people for every three answers: who were asked several questions gave one and a half each on
+/// average, or more.
+const MOST_PEOPLE_OF_THREE: usize = 2;
+/// Fewest of every five pairs of a person and a question that have an answer: people skip some.
+const LEAST_MET_OF_FIVE: usize = 3;
+
 /// Longest value, in bytes, that counts as a name, or as a short fact about somebody.
 const FACT: usize = 40;
 
@@ -115,76 +126,93 @@ struct Listed<'c> {
 /// Sets the participants of tables that name none, with a finding for each table.
 pub(crate) fn find(corpus: &mut Corpus) {
     let tables = tables(corpus);
-    let records = &corpus.records;
-    let mut ids: Vec<(&TableKey, &str, &Values<'_>)> = Vec::new();
-    let unnamed = || tables.iter().filter(|table| table.people.is_empty());
-    for table in unnamed() {
-        let of_table = table.columns.iter().filter(|(name, _)| is_id(name));
-        ids.extend(of_table.map(|(name, values)| (&table.key, *name, values)));
-    }
-    ids.truncate(MOST_COLUMNS);
-    let is_shared = |table: &TableKey, name: &str, values: &Values<'_>| {
-        ids.iter().any(|(other, its_name, its_values)| {
-            *other != table && normalise(its_name) == normalise(name) && overlap(values, its_values)
-        })
-    };
     let mut known = Known::default();
     for table in &tables {
         known.add(&table.key, table.people.iter().copied());
     }
-    let mut chosen: BTreeMap<TableKey, Chosen> = BTreeMap::new();
-    for table in unnamed() {
-        let ids = || table.columns.iter().filter(|(name, _)| is_id(name));
-        let comes_back = || {
-            ids().find(|(name, ids)| is_shared(&table.key, name, ids) || comes_back(records, ids))
-        };
-        let found = known
+    let mut chosen = guessed(&tables, &corpus.records, &known);
+    for (table, chosen) in &chosen {
+        known.add(table, chosen.people.iter().map(|(_, who)| who.as_str()));
+    }
+    by_other_tables(&tables, &known, &mut chosen);
+    let nobodys = unnamed(&tables).filter(|table| !chosen.contains_key(&table.key));
+    let nobodys =
+        nobodys.filter_map(|table| Some((table.key.clone(), table.question()?.0.to_owned())));
+    let nobodys: Vec<(TableKey, String)> = nobodys.collect();
+
+    for (table, chosen) in chosen {
+        note_guessed(corpus, &table, &chosen);
+        chosen.write(&mut corpus.records);
+    }
+    for (table, question) in nobodys {
+        note_unknown(corpus, &table, &question);
+    }
+}
+
+/// The tables that name no participants.
+fn unnamed<'t, 'c>(tables: &'t [Listed<'c>]) -> impl Iterator<Item = &'t Listed<'c>> {
+    tables.iter().filter(|table| table.people.is_empty())
+}
+
+/// The columns that name participants, each told by the table itself, by the ids of other tables that
+/// name none either, or by the participants `known` from those that do.
+fn guessed(tables: &[Listed<'_>], records: &[Record], known: &Known) -> BTreeMap<TableKey, Chosen> {
+    let mut all_ids: Vec<(&TableKey, &str, &Values<'_>)> = Vec::new();
+    for table in unnamed(tables) {
+        let of_table = table.columns.iter().filter(|(name, _)| is_id(name));
+        all_ids.extend(of_table.map(|(name, values)| (&table.key, *name, values)));
+    }
+    all_ids.truncate(MOST_COLUMNS);
+    let is_shared = |table: &TableKey, name: &str, values: &Values<'_>| {
+        all_ids.iter().any(|(other, its_name, its_values)| {
+            *other != table && normalise(its_name) == normalise(name) && overlap(values, its_values)
+        })
+    };
+    let of_table = |table: &Listed<'_>| {
+        let mut ids = table.columns.iter().filter(|(name, _)| is_id(name));
+        let mut comes_back =
+            || ids.find(|(name, ids)| is_shared(&table.key, name, ids) || comes_back(records, ids));
+        known
             .named_in(table)
             .or_else(|| {
                 comes_back().map(|(name, values)| Chosen::new(name, values, "its values come back"))
             })
             .or_else(|| table.person())
-            .or_else(|| table.asked_each());
-        if let Some(found) = found {
-            chosen.insert(table.key.clone(), found);
-        }
-    }
-    for (table, chosen) in &chosen {
-        known.add(table, chosen.people.iter().map(|(_, who)| who.as_str()));
-    }
-    for table in tables.iter().filter(|table| table.lists_others(&known)) {
+            .or_else(|| table.asked_each())
+    };
+    unnamed(tables).filter_map(|table| Some((table.key.clone(), of_table(table)?))).collect()
+}
+
+/// Adds the columns that are told by the participants of other tables, now that these are known.
+fn by_other_tables(tables: &[Listed<'_>], known: &Known, chosen: &mut BTreeMap<TableKey, Chosen>) {
+    for table in tables.iter().filter(|table| table.lists_others(known)) {
         chosen.extend(known.named_in(table).map(|found| (table.key.clone(), found)));
     }
-    let mut nobodys: Vec<(TableKey, String)> = Vec::new();
-    for table in unnamed() {
-        if chosen.contains_key(&table.key) {
-            continue;
-        }
-        if let Some(found) = known.named_in(table) {
-            chosen.insert(table.key.clone(), found);
-        } else if let Some((name, _)) = table.question() {
-            nobodys.push((table.key.clone(), name.to_owned()));
+    for table in unnamed(tables) {
+        if !chosen.contains_key(&table.key) {
+            chosen.extend(known.named_in(table).map(|found| (table.key.clone(), found)));
         }
     }
-    for (table, chosen) in chosen {
-        let message = format!(
-            "column '{}'{} was taken for the participant, as {}; where they are not people, rename \
-             it to 'item' or the like",
-            chosen.name,
-            of_sheet(&table),
-            chosen.why
-        );
-        note(corpus, &table, "participant-guessed", message);
-        chosen.write(&mut corpus.records);
-    }
-    for (table, question) in nobodys {
-        let message = format!(
-            "column '{question}'{} asks the same of several rows, but no column says who answered: \
-             each row counts as a participant; if one does, name it 'participant'",
-            of_sheet(&table)
-        );
-        note(corpus, &table, "participant-unknown", message);
-    }
+}
+
+fn note_guessed(corpus: &mut Corpus, table: &TableKey, chosen: &Chosen) {
+    let message = format!(
+        "column '{}'{} was taken for the participant, as {}; where they are not people, rename it to \
+         'item' or the like",
+        chosen.name,
+        of_sheet(table),
+        chosen.why
+    );
+    note(corpus, table, "participant-guessed", message);
+}
+
+fn note_unknown(corpus: &mut Corpus, table: &TableKey, question: &str) {
+    let message = format!(
+        "column '{question}'{} asks the same of several rows, but no column says who answered: each \
+         row counts as a participant; if one does, name it 'participant'",
+        of_sheet(table)
+    );
+    note(corpus, table, "participant-unknown", message);
 }
 
 impl Chosen {
@@ -411,8 +439,8 @@ fn meets_each(values: &Values<'_>, questions: &HashMap<usize, &str>) -> bool {
     let pairs: HashSet<(&str, &str)> = met.collect();
     let (people, asked) = (distinct(values), questions.values().collect::<HashSet<_>>().len());
     people > 1
-        && people * 3 <= values.len() * 2
-        && pairs.len() * 5 >= people * asked * 3
+        && people * 3 <= values.len() * MOST_PEOPLE_OF_THREE
+        && pairs.len() * 5 >= people * asked * LEAST_MET_OF_FIVE
         && are_nearly_all(pairs.len(), values.len())
         && values.iter().all(|(_, value)| value.len() <= FACT)
 }
@@ -440,7 +468,7 @@ fn comes_back(records: &[Record], ids: &Values<'_>) -> bool {
     for (record, id) in ids {
         groups.entry(id).or_default().push(*record);
     }
-    if groups.len() < 2 || groups.len() * 10 > ids.len() * 8 {
+    if groups.len() < 2 || groups.len() * 10 > ids.len() * MOST_IDS_OF_TEN {
         return false;
     }
     // By column: its values in all groups, and the numbers of groups in which it has one value or
@@ -467,26 +495,21 @@ fn comes_back(records: &[Record], ids: &Values<'_>) -> bool {
         }
     }
     facts.values().any(|(all, one, several)| {
-        all.len() > 1 && *one >= 2 && *several == 0 && all.iter().all(|value| value.len() <= FACT)
+        all.len() > 1
+            && *one >= LEAST_STAYING
+            && *several == 0
+            && all.iter().all(|value| value.len() <= FACT)
     })
 }
 
 #[cfg(test)]
 mod tests {
     use std::fmt::Write;
-    use std::path::PathBuf;
 
-    use crate::corpus::load;
+    use crate::corpus::test_support::load_files;
 
     fn people(files: &[(&str, &str)]) -> (usize, Vec<String>) {
-        let folder = tempfile::tempdir().unwrap();
-        let write = |(name, text): &(&str, &str)| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, text).unwrap();
-            path
-        };
-        let paths: Vec<PathBuf> = files.iter().map(write).collect();
-        let corpus = load(&paths).unwrap();
+        let corpus = load_files(files);
         let kinds = corpus.findings.iter().map(|finding| finding.kind.clone()).collect();
         (corpus.participants(), kinds)
     }

