@@ -6,16 +6,16 @@
 //! other where the sentences mean alike (as in Jiang and others, 2023,
 //! <https://arxiv.org/abs/2307.16645>, without a prompt).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::run::next;
 use super::segments::units;
 use super::{Cancel, Models, Observer, PipelineError, Progress, Settings, plan};
-use crate::corpus::Corpus;
+use crate::corpus::{ColumnKind, Corpus};
 use crate::llm::{Capabilities, LlmError, ScoreRequest};
 use crate::privacy::Cleared;
 use crate::prompts::leanings::Sentence;
-use crate::prompts::passages::{MIN_WORDS, passages, words};
+use crate::prompts::passages::{MIN_WORDS, Passage, passages, words};
 
 /// Most people who are placed by what they mean: of more, words tell enough, and reading them all takes
 /// longer than drafting.
@@ -50,12 +50,15 @@ pub(super) async fn read(
     let (eligible, _) = plan::eligible(corpus)?;
     let (_, people) = units(corpus, &eligible, settings.count);
     let is_parted = settings.segments_by.is_none() && settings.count > 1;
-    if !is_parted || people.len() <= settings.count || people.len() > MOST_PEOPLE {
+    let readable = readable(reader.capabilities());
+    let can_be_read = people.len() <= MOST_PEOPLE.min(readable);
+    if !is_parted || people.len() <= settings.count || !can_be_read {
         return Ok(None);
     }
-    let most = (readable(reader.capabilities()) / people.len()).clamp(1, MOST_OF_EACH);
+    let most = (readable / people.len()).min(MOST_OF_EACH);
+    let closed = closed_columns(corpus);
     let said: Vec<(usize, ScoreRequest)> =
-        people.iter().flat_map(|person| sentences(corpus, person, most)).collect();
+        people.iter().flat_map(|person| sentences(corpus, &closed, person, most)).collect();
     observer.on(Progress::StageStarted { stage: "part", total: said.len() });
     let (records, requests): (Vec<usize>, Vec<ScoreRequest>) = said.into_iter().unzip();
     let mut states: Vec<Option<Vec<f32>>> = vec![None; requests.len()];
@@ -70,7 +73,10 @@ pub(super) async fn read(
     observer.on(Progress::StageEnded);
     let mut meanings = Meanings::default();
     for (record, state) in records.into_iter().zip(states) {
-        let Some(mut state) = state else { continue };
+        // In half precision a state may leave the range of its numbers, and places nobody.
+        let Some(mut state) = state.filter(|state| state.iter().all(|x| x.is_finite())) else {
+            continue;
+        };
         // The second half is the state of the last token.
         state.truncate(state.len() / 2);
         meanings.states.entry(record).or_default().push(state);
@@ -84,13 +90,28 @@ fn readable(model: &Capabilities) -> usize {
     (MOST_SENTENCES / usize::try_from(times).unwrap_or(usize::MAX).max(1)).max(LEAST_SENTENCES)
 }
 
+/// The columns that people did not answer in words of their own, however long the options are.
+fn closed_columns(corpus: &Corpus) -> BTreeSet<String> {
+    let closed = corpus.columns().into_iter().filter(|c| c.kind != ColumnKind::FreeText);
+    closed.map(|column| column.name).collect()
+}
+
 /// At most so many sentences of a person, evenly spread over all that they say, each with its record.
-/// A ticked option of a word or two is none: columns count beside what people say.
-fn sentences(corpus: &Corpus, person: &[usize], most: usize) -> Vec<(usize, ScoreRequest)> {
+/// What they ticked counts by its column, beside what they say.
+fn sentences(
+    corpus: &Corpus,
+    closed: &BTreeSet<String>,
+    person: &[usize],
+    most: usize,
+) -> Vec<(usize, ScoreRequest)> {
     let of_record = |&at: &usize| {
         let record = &corpus.records[at];
+        let is_ticked = |passage: &Passage| {
+            record.column_at(passage.range.start).is_some_and(|column| closed.contains(column))
+        };
         let found = passages(at, record, &(0..record.text.len()));
-        let texts = found.into_iter().map(move |passage| (at, &record.text[passage.range]));
+        let said = found.into_iter().filter(move |passage| !is_ticked(passage));
+        let texts = said.map(move |passage| (at, &record.text[passage.range]));
         texts.filter(|(_, text)| words(text).nth(MIN_WORDS - 1).is_some())
     };
     let all: Vec<(usize, &str)> = person.iter().flat_map(of_record).collect();
@@ -170,6 +191,8 @@ fn to_length_one(point: &mut [f64]) {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::*;
     use crate::pipeline::segments::{By, part};
     use crate::pipeline::tests::row;
@@ -193,6 +216,32 @@ mod tests {
         assert_eq!(groups, [[0, 2, 4, 6, 8, 10], [1, 3, 5, 7, 9, 11]]);
         // Words show nothing of it.
         assert!(found.reliability.is_some_and(|found| found.surprise < 3.0));
+    }
+
+    #[test]
+    fn what_people_wrote_is_read_and_what_they_ticked_is_not() {
+        const OPTIONS: [&str; 3] = [
+            "I use it every day at work and at home",
+            "I use it now and then when I have to",
+            "I have never used it in all my life",
+        ];
+        let read = |has_words: bool| {
+            let mut text = String::from("who,how often,why\n");
+            for at in 0..15 {
+                let why = format!("Because number {at} of my {} machines always breaks.", at * 7);
+                let why = if has_words { why } else { OPTIONS[(at + 1) % 3].to_owned() };
+                writeln!(text, "P{at},{},{why}", OPTIONS[at % 3]).expect("a string takes it");
+            }
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("survey.csv");
+            std::fs::write(&path, text).expect("a file");
+            let corpus = crate::corpus::load(&[path]).expect("a corpus");
+            sentences(&corpus, &closed_columns(&corpus), &[4], MOST_OF_EACH)
+        };
+        let found = read(true);
+        assert_eq!(found.len(), 1);
+        assert!(format!("{:?}", found[0].1.want).contains("Because number 4"), "{found:?}");
+        assert!(read(false).is_empty());
     }
 
     #[test]
