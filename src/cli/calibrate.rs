@@ -147,8 +147,7 @@ fn on_own(
         Some(plan) => {
             let of = |persona: &Persona| {
                 let slot = plan.slots.iter().find(|slot| slot.slot == persona.provenance.slot)?;
-                let all = corpus.records.iter().enumerate();
-                Some(all.filter(|(_, r)| slot.members.contains(&r.id)).map(|(at, _)| at).collect())
+                Some(slot.members.iter().filter_map(|id| corpus.index_of(id)).collect())
             };
             found.personas.iter().map(|persona| of(persona).unwrap_or_default()).collect()
         }

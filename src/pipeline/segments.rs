@@ -5,7 +5,7 @@
 //! by a column that the user names ([`super::by_column`]). The same data and seed give the same
 //! groups.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::agreement::Parted;
 use super::by_column::part_by;
@@ -142,9 +142,7 @@ pub(super) fn part(
 
 /// The segments of a plan that was logged.
 fn known(corpus: &Corpus, report: &PlanReport) -> Segmentation {
-    let places: HashMap<&RecordId, usize> =
-        corpus.records.iter().enumerate().map(|(at, record)| (&record.id, at)).collect();
-    let place = |id: &RecordId| places.get(id).copied();
+    let place = |id: &RecordId| corpus.index_of(id);
     let group = |slot: &SlotReport| Group {
         records: slot.members.iter().filter_map(place).collect(),
         terms: slot.terms.clone(),

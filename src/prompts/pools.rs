@@ -4,7 +4,7 @@
 //! sentence that sums a persona up. Where people were only asked closed questions there are no
 //! sentences; the segment's typical answers then stand in, each with its question.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use rand::SeedableRng;
@@ -83,14 +83,18 @@ impl Pools {
         let mut titles = titles(corpus, brief, &all);
         all.shuffle(rng);
         let most = bounds.statements.1;
-        let lean = |aspect: usize, passage: &Passage| strengths(corpus, brief, passage)[aspect];
+        // Compared many times over, and words are looked up for each.
+        let place = |passage: &Passage| (passage.record, passage.range.start);
+        let known: HashMap<(usize, usize), [f32; 3]> =
+            all.iter().map(|passage| (place(passage), strengths(corpus, brief, passage))).collect();
+        let lean = |aspect: usize, passage: &Passage| known[&place(passage)][aspect];
         let are_few = all.len() < FRESH;
         let mut quotes = if are_few { all.clone() } else { Vec::new() };
         let room = (all.len() / 3).min(CHOICES);
         let mut pools: [Vec<Passage>; 3] = Default::default();
         let mut neutral = Vec::new();
         for passage in all {
-            match strongest(corpus, brief, &passage) {
+            match leanings::strongest(known[&place(&passage)]) {
                 Some(aspect) => pools[aspect as usize].push(passage),
                 None => neutral.push(passage),
             }
