@@ -44,6 +44,7 @@ mod traits;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -344,10 +345,12 @@ pub async fn lay_out(
 ) -> Result<Option<Plan>, PipelineError> {
     // A shard's log has only its own segments.
     let known = known.filter(|plan| plan.of_slots.is_none());
+    let began = Instant::now();
     let read = match known {
         Some(_) => None,
         None => meanings::read(corpus, models, settings, observer, cancel).await?,
     };
+    let reading = read.is_some().then(|| began.elapsed().as_secs_f64());
     if cancel.is_cancelled() {
         return Ok(None);
     }
@@ -357,7 +360,9 @@ pub async fn lay_out(
         (None, None, Some(read)) => By::Meanings(read),
         (None, None, None) => By::Words,
     };
-    Plan::with(corpus, models.draft.as_ref(), settings, by).map(Some)
+    let mut plan = Plan::with(corpus, models.draft.as_ref(), settings, by)?;
+    plan.reading = reading;
+    Ok(Some(plan))
 }
 
 /// Starts or resumes `run` and works until the personas are selected and logged. The caller writes

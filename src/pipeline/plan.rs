@@ -30,7 +30,7 @@ use crate::privacy::Cleared;
 use crate::prompts::Wording;
 use crate::prompts::ask::Detail;
 use crate::prompts::draft::{self, Brief, CountedAnswer, Focus, Frame, LEAST_ANSWERS};
-use crate::prompts::passages::{MIN_WORDS, words};
+use crate::prompts::passages::{MIN_WORDS, passages, words};
 use crate::schema::{Provenance, RecordId, Segment};
 use crate::store::{Draft, DraftId, PlanReport, Reliability, SlotReport};
 
@@ -72,6 +72,8 @@ pub struct Plan {
     pub report: PlanReport,
     /// Notes for the user, one line each.
     pub notes: Vec<String>,
+    /// Seconds for which a model read what people say, where it did before they were parted.
+    pub(super) reading: Option<f64>,
     /// Whether the study is closed: only a few people say anything in words of their own.
     closed: bool,
     /// Columns in which people ticked answers, of which no sentence is made.
@@ -180,6 +182,7 @@ impl Plan {
                 ..PlanReport::default()
             },
             notes: Vec::new(),
+            reading: None,
             closed: false,
             ticked: Arc::default(),
             names,
@@ -458,7 +461,7 @@ impl Plan {
 struct Heard {
     /// In the order of the slot.
     records: Vec<usize>,
-    /// How many of them say a sentence.
+    /// How many sentences they say, counted up to [`FOCUS_LEAST`].
     sentences: usize,
     /// Whether those who do are too few to stand for all: fewer than a quarter.
     are_few: bool,
@@ -471,8 +474,12 @@ impl Heard {
     fn of(corpus: &Corpus, order: &[usize], is_closed: bool) -> Self {
         let says = |record: &&usize| says_a_sentence(&corpus.records[**record]);
         let mut records: Vec<usize> = order.iter().filter(says).copied().collect();
-        let sentences = records.len();
-        let are_few = sentences * 4 < order.len();
+        let are_few = records.len() * 4 < order.len();
+        let sentences = |&at: &usize| {
+            let record = &corpus.records[at];
+            passages(at, record, &(0..record.text.len()))
+        };
+        let sentences = records.iter().flat_map(sentences).take(FOCUS_LEAST).count();
         if sentences < FOCUS_LEAST {
             let is_short = |record: &&usize| corpus.records[**record].speaks() && !says(record);
             records.extend(order.iter().filter(is_short));

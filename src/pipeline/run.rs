@@ -53,9 +53,6 @@ pub(super) enum Stage {
 
 impl Runner<'_> {
     pub(super) async fn run(mut self) -> Result<Outcome, PipelineError> {
-        if self.run.state.plan.is_none() && self.run.state.selected.is_none() {
-            self.run.record(Event::Planned(self.plan.report.clone()))?;
-        }
         let known = self.run.state.plan.as_ref().and_then(|plan| plan.layout.as_ref());
         if known.is_some_and(|known| self.plan.report.layout.as_ref() != Some(known)) {
             return Err(PipelineError::Data(
@@ -65,6 +62,13 @@ impl Runner<'_> {
         }
         for note in self.plan.notes.clone() {
             self.note(note)?;
+        }
+        // Logged last: a resumed run that has a plan parts nobody, and would not note this again.
+        if self.run.state.plan.is_none() && self.run.state.selected.is_none() {
+            if let Some(seconds) = self.plan.reading {
+                self.run.record(Event::StageEnded { stage: "part".to_owned(), seconds })?;
+            }
+            self.run.record(Event::Planned(self.plan.report.clone()))?;
         }
         loop {
             self.take_cards()?;

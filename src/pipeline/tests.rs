@@ -394,6 +394,27 @@ fn people_are_parted_by_what_they_mean_where_a_model_shows_it_and_as_the_log_say
 }
 
 #[test]
+fn what_is_noted_of_a_plan_and_the_time_that_it_took_are_logged_before_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut log = new_run(folder.path());
+    let (watch, cancel, settings) = (Watch::default(), Cancel::default(), settings());
+    let corpus = Cleared::as_is(interviews());
+    let models = models("ok,states");
+    let running = run(&corpus, &models, &settings, &mut log, &watch, &cancel);
+    block_on(running).expect("an outcome");
+    let events = Run::events(&log.dir).expect("a log");
+    let planned = events.iter().position(|event| matches!(event, Event::Planned(_)));
+    let (before, after) = events.split_at(planned.expect("a plan"));
+    let is_part =
+        |event: &Event| matches!(event, Event::StageEnded { stage, .. } if stage == "part");
+    assert!(before.iter().any(is_part) && !after.iter().any(is_part));
+    let noted = before.iter().filter(|event| matches!(event, Event::Noted { .. })).count();
+    let plan = block_on(super::lay_out(&corpus, &models, &settings, None, &watch, &cancel));
+    assert_eq!(noted, plan.expect("a plan").expect("not cancelled").notes.len());
+    assert!(noted > 0);
+}
+
+#[test]
 fn a_nod_is_no_statement_where_others_say_more() {
     let mut corpus = interviews();
     for person in 0..8 {

@@ -154,7 +154,7 @@ pub(super) fn drops(report: &Value) -> Value {
 /// Seconds and tokens by stage, in the order of the run.
 pub(super) fn stages(report: &Value) -> Value {
     let Some(stages) = report["stages"].as_object() else { return json!([]) };
-    let order = ["digest", "draft", "calibrate", "judge", "select", "refine", "review"];
+    let order = ["part", "digest", "draft", "calibrate", "judge", "select", "refine", "review"];
     let place = |name: &str| order.iter().position(|known| *known == name).unwrap_or(order.len());
     let mut names: Vec<&String> = stages.keys().collect();
     names.sort_by_key(|name| place(name));
