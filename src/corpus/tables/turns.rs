@@ -132,7 +132,10 @@ impl<'t> Talk<'t> {
             let id = self.conversation.and_then(|column| row.get(column));
             (id, are_nested.then_some(row.number))
         };
+        let named = table.rows.iter().filter(|row| row.get(self.participant).is_some()).count();
+        let are_named = named * 2 > table.rows.len();
         let mut last = None;
+        let mut last_heard = None;
         for row in &table.rows {
             // A question is put to whoever takes part in the same conversation.
             if last.replace(conversation(row)).is_some_and(|last| last != conversation(row))
@@ -154,6 +157,21 @@ impl<'t> Talk<'t> {
                     moderator::note_left_out(&mut rows.findings, row.number);
                 }
                 continue;
+            }
+            // Staff who help answer one customer, and the next one has a matter of their own.
+            let is_other = who.is_some() && last_heard.replace(who).is_some_and(|last| last != who);
+            if self.is_helping
+                && is_other
+                && let Some(number) = question.end()
+            {
+                moderator::note_left_out(&mut rows.findings, number);
+            }
+            if who.is_none() && are_named {
+                rows.findings.note("no-participant", row.number, || {
+                    "rows without a participant among rows that name theirs are nobody's in \
+                     particular"
+                        .to_owned()
+                });
             }
             let has_own = self.question.is_some_and(|column| row.get(column).is_some());
             let question = if has_own { None } else { question.answer(who) };
@@ -224,6 +242,37 @@ mod tests {
                 (Some("Omar"), Some("Which plan was it before?")),
             ]
         );
+    }
+
+    #[test]
+    fn a_row_without_a_participant_among_others_is_nobodys_and_counted() {
+        let names = ["participant", "day", "entry"];
+        let lines: [&[&str]; 4] = [
+            &["P1", "1", "I woke at five."],
+            &["P1", "2", "I skipped lunch."],
+            &["", "3", "I went for a walk."],
+            &["P2", "1", "I cycled in."],
+        ];
+        let rows = read(&names, &lines);
+        assert_eq!(rows.records[2].participant, None);
+        assert_eq!(rows.findings.kinds(), [("no-participant", Some(3), 1)]);
+    }
+
+    #[test]
+    fn a_question_by_staff_goes_to_no_other_customer() {
+        let names = ["author", "author_role", "text"];
+        let lines: [&[&str]; 6] = [
+            &["Dana", "customer", "My order never came."],
+            &["Kim", "agent", "Could you share your order number?"],
+            &["Dana", "customer", "It is 5521, and I need it."],
+            &["Ravi", "customer", "How do I change my address?"],
+            &["Jo", "agent", "Which address is it?"],
+            &["Mia", "customer", "It crashes all day."],
+        ];
+        let rows = read(&names, &lines);
+        let asked: Vec<_> = rows.records.iter().map(crate::corpus::Record::question).collect();
+        assert_eq!(asked, [None, Some("Could you share your order number?"), None, None]);
+        assert_eq!(rows.findings.kinds(), [("moderator-turn", Some(5), 1)]);
     }
 
     #[test]

@@ -58,7 +58,8 @@ pub(crate) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), S
     asking::drop_bystanders(&mut entries, rows);
     let asking = Asking::find_and_note(&entries, &parts, rows);
     let question = Question::default();
-    let mut writer = Writer { rows, asking, parts, question, above: (None, None), chat: 0 };
+    let mut writer =
+        Writer { rows, asking, parts, question, above: (None, None), chat: 0, heard: None };
     entries.into_iter().try_for_each(|entry| writer.write(entry))?;
     writer.end_question();
     Ok(())
@@ -140,6 +141,8 @@ struct Writer<'a> {
     above: (Option<String>, Option<String>),
     /// Number of the chat in which the last turn stands.
     chat: usize,
+    /// The customer who was heard last.
+    heard: Option<String>,
 }
 
 impl Writer<'_> {
@@ -195,6 +198,12 @@ impl Writer<'_> {
             }
             (named, label) => label.or(named),
         };
+        if let (Asking::Helping, Some(who)) = (&self.asking, &participant)
+            && self.heard.replace(who.clone()).is_some_and(|last| last != *who)
+        {
+            // The next customer has a matter of their own.
+            self.question.move_on();
+        }
         let question = self.question.answer(participant.as_deref());
         let context = [("section", turn.section.as_deref()), ("question", question)];
         let context = context.into_iter().filter_map(|(name, value)| Some((name, value?)));
