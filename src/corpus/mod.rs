@@ -18,6 +18,7 @@ mod encoding;
 mod files;
 mod findings;
 mod formats;
+mod given_names;
 mod inputs;
 mod lines;
 mod looks;

@@ -11,6 +11,8 @@ use regex::{Captures, Regex};
 
 use super::moderator;
 use super::speakers::{is_generic, is_note_word, is_numbered};
+use super::topics::is_topic;
+use crate::corpus::given_names::is_given_name;
 
 /// Longest name, in words.
 const LONGEST_NAME: usize = 4;
@@ -29,43 +31,6 @@ pub(crate) const PARTICLES: [&str; 24] = [
     "bin", "ibn", "van", "von", "der", "den", "ter", "zu", "af", "of",
 ];
 
-/// Words that head entries of diaries, lists and poems again and again, and are not names.
-const NOBODY: [&str; 33] = [
-    "likes",
-    "dislikes",
-    "strengths",
-    "weaknesses",
-    "before",
-    "after",
-    "morning",
-    "afternoon",
-    "evening",
-    "night",
-    "breakfast",
-    "lunch",
-    "dinner",
-    "monday",
-    "tuesday",
-    "wednesday",
-    "thursday",
-    "friday",
-    "saturday",
-    "sunday",
-    "today",
-    "yesterday",
-    "verse",
-    "chorus",
-    "yes",
-    "no",
-    "laughs",
-    "laughter",
-    "pause",
-    "silence",
-    "crosstalk",
-    "music",
-    "inaudible",
-];
-
 /// Where a label stands, and what it holds besides the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
@@ -79,6 +44,8 @@ pub(super) enum Form {
     TimeBelow,
     /// `[Ana] text`, `<Ana> text`
     Bracketed,
+    /// `(I) text`
+    InParentheses,
     /// Fields separated by tabs or bars: `00:04 | Ana | text`.
     Fields,
     /// `Q. text`
@@ -92,12 +59,13 @@ pub(super) enum Form {
 }
 
 /// All forms. Where two of them fit equally well, the earlier one is the layout.
-pub(super) const FORMS: [Form; 10] = [
+pub(super) const FORMS: [Form; 11] = [
     Form::TimeName,
     Form::NameTime,
     Form::TimeAbove,
     Form::TimeBelow,
     Form::Bracketed,
+    Form::InParentheses,
     Form::Fields,
     Form::Dotted,
     Form::Dashed,
@@ -175,6 +143,14 @@ static BRACKETED: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
+/// A label in round brackets before words.
+static IN_PARENTHESES: LazyLock<Regex> = LazyLock::new(|| {
+    compiled(&format!(
+        r"^(?:{}\s*)?\((?P<name>\p{{L}}[\p{{L}}\p{{N}} ._-]{{0,19}})\):?\s*(?P<rest>\S.*)$",
+        range()
+    ))
+});
+
 /// A word with a full stop or a bracket after it, before words.
 static DOTTED: LazyLock<Regex> =
     LazyLock::new(|| compiled(r"^\**(?P<name>[\p{L}\p{M}]+) ?\d{0,3}[.)]\**\s+(?P<rest>.+)$"));
@@ -199,10 +175,17 @@ pub(super) fn candidates<'b>(form: Form, lines: &[Line<'b>]) -> Vec<Label<'b>> {
         |pattern: &Regex| all.clone().filter_map(|line| matched(line, lines, pattern)).collect();
     match form {
         Form::TimeName => matching(&TIME_NAME),
-        Form::NameTime => matching(&NAME_TIME),
+        Form::NameTime => {
+            let all = all.filter_map(|line| found(line, lines, &NAME_TIME));
+            all.filter(|label| is_name(label.name) || may_be_handle(label.name)).collect()
+        }
         Form::TimeAbove => all.filter_map(|line| below_time(line, lines)).collect(),
         Form::TimeBelow => all.filter_map(|line| above_time(line, lines)).collect(),
         Form::Bracketed => matching(&BRACKETED),
+        Form::InParentheses => {
+            let all = all.filter_map(|line| matched(line, lines, &IN_PARENTHESES));
+            all.filter(|label| is_known(label.name) || is_initials(label.name)).collect()
+        }
         Form::Fields => all.filter_map(|line| in_fields(line, lines[line].text)).collect(),
         Form::Dotted => all.filter_map(|line| dotted(line, lines)).collect(),
         Form::Dashed => matching(&DASHED),
@@ -211,8 +194,13 @@ pub(super) fn candidates<'b>(form: Form, lines: &[Line<'b>]) -> Vec<Label<'b>> {
     }
 }
 
-/// The label that a pattern finds in a line.
+/// The label that a pattern finds in a line, if it may be a name.
 fn matched<'b>(line: usize, lines: &[Line<'b>], pattern: &Regex) -> Option<Label<'b>> {
+    found(line, lines, pattern).filter(|label| is_name(label.name))
+}
+
+/// The label that a pattern finds in a line.
+fn found<'b>(line: usize, lines: &[Line<'b>], pattern: &Regex) -> Option<Label<'b>> {
     let text = lines.get(line)?.text;
     let found = pattern.captures(text)?;
     let name = found.name("name").or_else(|| found.name("angled"))?;
@@ -221,8 +209,7 @@ fn matched<'b>(line: usize, lines: &[Line<'b>], pattern: &Regex) -> Option<Label
     // A bracket is kept where it says that somebody is not interviewed, as in `Ana (Interviewer)`.
     let name = both.filter(|both| moderator::tells_part(both)).unwrap_or(name.as_str()).trim();
     let rest = found.name("rest").map_or("", |rest| rest.as_str());
-    let label = Label { line, fills: 1, name, time: time_in(&found), rest };
-    is_name(name).then_some(label)
+    Some(Label { line, fills: 1, name, time: time_in(&found), rest })
 }
 
 /// The time that a pattern found, in seconds.
@@ -266,9 +253,18 @@ fn in_fields(line: usize, text: &str) -> Option<Label<'_>> {
 /// The label of a line such as `Q. text`, where the word before the full stop is a known one: other
 /// lines with one are items of a list.
 fn dotted<'b>(line: usize, lines: &[Line<'b>]) -> Option<Label<'b>> {
-    let is_label =
-        |name: &str| matches!(name, "Q" | "A") || name.len() > LONGEST_ITEM_MARK && is_known(name);
-    matched(line, lines, &DOTTED).filter(|label| is_label(label.name))
+    matched(line, lines, &DOTTED).filter(|label| may_be_dotted(label.name))
+}
+
+fn may_be_dotted(name: &str) -> bool {
+    matches!(name, "Q" | "A") || name.len() > LONGEST_ITEM_MARK && is_known(name)
+}
+
+/// The label and the words of a line such as `Q. text`.
+pub(super) fn dotted_label(line: &str) -> Option<(&str, &str)> {
+    let found = DOTTED.captures(line)?;
+    let (name, rest) = (found.name("name")?.as_str(), found.name("rest")?.as_str());
+    may_be_dotted(name).then_some((name, rest))
 }
 
 /// The labels of lines such as `00:04 Ana text`, where no mark separates the name from the words.
@@ -379,9 +375,35 @@ pub(super) fn is_known(name: &str) -> bool {
     moderator::is_asker(name) || is_generic(name) || is_numbered(name)
 }
 
+/// Whether a word may be what somebody calls themselves in a chat: `ana.k`, `bo`. Other words begin
+/// with a small letter as well, so [`are_handles`] looks at all those of a text.
+fn may_be_handle(word: &str) -> bool {
+    let is_of_handle = |c: char| c.is_alphanumeric() || "._-".contains(c);
+    word.starts_with(char::is_lowercase)
+        && word.chars().all(is_of_handle)
+        && !is_note_word(word)
+        && !is_topic(word)
+}
+
+/// Whether names in small letters are those of people: most have a sign or a digit in them, or are
+/// given names.
+pub(super) fn are_handles<'n>(names: impl Iterator<Item = &'n str>) -> bool {
+    let is_clear = |name: &str| {
+        name.contains(|c: char| c.is_ascii_digit() || "._-".contains(c)) || is_given_name(name)
+    };
+    let small: Vec<&str> =
+        names.filter(|name| name.starts_with(char::is_lowercase) && !is_known(name)).collect();
+    small.iter().filter(|name| is_clear(name)).count() * 2 >= small.len()
+}
+
+/// Whether a label is one or two capital letters, as a role or a name is shortened: `I`, `MK`.
+fn is_initials(label: &str) -> bool {
+    label.chars().all(char::is_uppercase) && label.chars().count() <= 2
+}
+
 /// Whether words may be a person's name: few, and with capitals where the script has them.
 fn is_name(name: &str) -> bool {
-    if is_note_word(name) || NOBODY.contains(&name.to_lowercase().as_str()) || name.is_empty() {
+    if is_note_word(name) || is_topic(name) || name.is_empty() {
         return false;
     }
     if is_known(name) {

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::label_forms::{FORMS, Form, Label, Line, candidates, is_known};
+use super::label_forms::{FORMS, Form, Label, Line, are_handles, candidates, is_known};
 use super::moderator;
 use crate::corpus::block::{Block, Body};
 use crate::corpus::findings::Findings;
@@ -120,6 +120,7 @@ fn layout<'b>(form: Form, all: Vec<Label<'b>>, lines: &[Line<'_>]) -> Vec<Label<
     let is_timed = labels.iter().all(|label| label.time.is_some());
     let is_layout = labels.len() >= least
         && (2..=MOST_NAMES).contains(&names.len())
+        && are_handles(names.keys().copied())
         && labels.len() * 5 >= candidates * 3
         && take_turns(&labels)
         && unlabelled(&labels, lines) <= labels.len() * (1 + usize::from(is_timed))
@@ -307,6 +308,38 @@ mod tests {
         );
         assert_eq!(who(&rows), [Some("A"), Some("A")]);
         assert!(rows.records[0].text.ends_with("Habit, mostly.\nIt is so."));
+    }
+
+    #[test]
+    fn letters_in_round_brackets_are_labels_where_one_of_them_asks() {
+        let rows = load_text(
+            "(I) How do you get there?\n(P) I take two trains.\n(laughs) And a bus.\n(I) And then?\n\
+             (P) Then I walk.\n(I) Would you change that?\n(P) No, I love it.\n",
+        );
+        assert_eq!(rows.records.len(), 3, "{:?}", rows.records);
+        assert!(rows.records.iter().all(|record| record.text.starts_with("question: ")));
+        assert!(rows.records.iter().all(|record| !record.text.contains("(P)")));
+        for text in [
+            "(A) I wait.\n(B) I walk.\n(A) I ride.\n(B) I rest.\n",
+            "(a) Who asks?\n(b) I do.\n(a) Who else?\n(b) Nobody.\n",
+        ] {
+            let rows = load_text(text);
+            assert!(who(&rows).iter().all(Option::is_none), "{text:?} {:?}", who(&rows));
+        }
+    }
+
+    #[test]
+    fn names_of_a_chat_may_begin_with_small_letters() {
+        let rows = load_text(
+            "ana.k  10:02 AM\ndoes anyone else lose their draft?\nbo  10:03 AM\nevery day.\n\
+             ana.k  10:05 AM\nsame here\ncy.li  10:20 AM\ni gave up\n",
+        );
+        assert_eq!(who(&rows), ["ana.k", "bo", "ana.k", "cy.li"].map(Some));
+        let rows = load_text(
+            "up 6:30 AM\ni took two, is that bad?\nbed 10:30 PM\ni slept.\nup 6:45 AM\nwhy?\n\
+             bed 11:10 PM\nno.\n",
+        );
+        assert!(who(&rows).iter().all(Option::is_none), "{:?}", who(&rows));
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod question;
 mod roster;
 pub(super) mod speakers;
 mod time_marks;
+mod topics;
 pub(super) mod transcript;
 mod transcript_header;
 mod turns;

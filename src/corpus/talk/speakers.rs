@@ -4,18 +4,21 @@
 //! Owns which beginnings of lines are labels, and which of them are speakers of a document. What
 //! becomes of their words is decided in `transcript`.
 
+mod answers;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
 
+use self::answers::{are_answers, is_title};
 use super::bystanders::is_remark;
-use super::label_forms::PARTICLES;
+use super::label_forms::{PARTICLES, dotted_label};
 use super::moderator;
 use super::time_marks;
+use super::topics::is_topic;
 use crate::corpus::block::Block;
 use crate::corpus::names::{is_of_word, normalise, participant_rank};
-use crate::corpus::told::is_about_self;
 
 /// Pattern of a name as it stands in a heading.
 const NAME: &str = r"\p{L}[\p{L}\p{M}.'’· -]{0,39}?";
@@ -140,41 +143,8 @@ pub(crate) fn are_initials(label: &str, name: &str) -> bool {
     label.chars().count() > 1 && label.chars().eq(initials)
 }
 
-/// Fewest labelled lines of a round in which each label may stand once.
-const LEAST_IN_ROUND: usize = 3;
-
 /// Lines at the top of a document of which one may be its title: `Focus group: bikes in Northgate`.
 const TITLE_LINES: usize = 2;
-
-/// Fewest words of a title, which ends as no sentence does.
-const TITLE_WORDS: usize = 3;
-
-fn is_title(text: &str) -> bool {
-    let ends =
-        text.trim_end().ends_with(|c: char| c.is_ascii_punctuation() || "…。？！”»".contains(c));
-    !ends && text.split_whitespace().nth(TITLE_WORDS - 1).is_some()
-}
-
-/// Whether a text is answers that somebody collected, each under the name of whoever gave it: at least
-/// three names, no paragraph without one below the title, and most of it about those who speak.
-fn are_answers(blocks: &[Block]) -> bool {
-    let is_title = |block: &&Block| {
-        block.lines().first().is_some_and(|line| Label::parse(line).is_none() && is_title(line))
-    };
-    let answers: Vec<&[String]> =
-        blocks.iter().skip_while(is_title).map(Block::lines).filter(|l| !l.is_empty()).collect();
-    let labels: Vec<Label> =
-        answers.iter().flat_map(|lines| lines.iter()).filter_map(|l| Label::parse(l)).collect();
-    let names: HashSet<&str> = labels.iter().map(|label| label.speaker).collect();
-    let is_name =
-        |name: &&str| name.split_whitespace().all(|word| word.starts_with(char::is_uppercase));
-    let own = labels.iter().filter(|label| is_about_self(label.rest)).count();
-    answers.iter().all(|lines| Label::parse(&lines[0]).is_some())
-        && names.len() >= LEAST_IN_ROUND
-        && names.len() * 4 >= labels.len() * 3
-        && names.iter().all(is_name)
-        && own * 2 > labels.len()
-}
 
 /// Longest line that only states a fact, in characters.
 const LONGEST_FACT: usize = 80;
@@ -343,7 +313,11 @@ impl<'a> Label<'a> {
                 speaker = both;
             }
         }
-        if speaker.split_whitespace().count() > 4 || is_note_word(speaker) || is_header(speaker) {
+        if speaker.split_whitespace().count() > 4
+            || is_note_word(speaker)
+            || is_header(speaker)
+            || is_topic(speaker)
+        {
             return None;
         }
         let behind = line[found.get(0)?.end()..].trim();
@@ -354,6 +328,14 @@ impl<'a> Label<'a> {
             || group("after").is_some()
             || group("bracket").is_some_and(is_time);
         Some(Self { speaker, timed, is_marked, rest })
+    }
+
+    /// The label of a line in a form that stands for a colon where the label is known: `Q. Why?`
+    fn dotted(line: &'a str) -> Option<Self> {
+        let (speaker, behind) = dotted_label(line.trim())?;
+        let rest = time_marks::after_start(behind);
+        let is_marked = rest.len() < behind.len();
+        Some(Self { speaker, timed: is_marked, is_marked, rest })
     }
 }
 
@@ -439,7 +421,7 @@ impl Speakers {
             *labels.entry(label.speaker.to_owned()).or_default() += if known { 2 } else { 1 };
         }
         let each_answers = !asks && are_answers(blocks);
-        let round = each_answers || asks && begun >= LEAST_IN_ROUND && begun * 10 >= all * 9;
+        let round = each_answers || asks && begun >= answers::LEAST && begun * 10 >= all * 9;
         labels.retain(|label, count| *count >= 2 || round && !opening.contains(&label.as_str()));
         if !sure && labels.len() < 2 {
             labels.clear();
@@ -476,7 +458,8 @@ impl Speakers {
     }
 
     pub(crate) fn label<'a>(&self, line: &'a str) -> Option<Label<'a>> {
-        Label::parse(line).filter(|label| self.labels.contains_key(label.speaker))
+        let is_speaker = |label: &Label<'_>| self.labels.contains_key(label.speaker);
+        Label::parse(line).filter(is_speaker).or_else(|| Label::dotted(line).filter(is_speaker))
     }
 }
 

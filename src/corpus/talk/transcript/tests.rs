@@ -119,6 +119,31 @@ fn whoever_helps_a_customer_is_not_the_one_to_hear() {
 }
 
 #[test]
+fn a_question_of_one_customer_is_not_the_next_ones() {
+    let rows = load_text(
+        "Dana: My order never came.\nAgent: Could you share your number?\nDana: It is 5521.\n\
+         Ravi: How do I change my address?\nAgent: Go to settings.\nRavi: It just spins.\n",
+    );
+    let ravi = said(&rows).into_iter().find(|(who, _)| *who == Some("Ravi"));
+    assert_eq!(ravi.unwrap().1, "How do I change my address?");
+    assert!(said(&rows)[1].1.starts_with("question: Could you share your number?"));
+}
+
+#[test]
+fn a_label_with_a_full_stop_is_one_where_it_has_colons_elsewhere() {
+    let talk = "Q: How do you shop?\nA: On Saturdays.\nQ: And online?\nA: Once. A. Smith told me to.\n\
+                Q. Anything else?\nA. No, that's it.\n";
+    let expected = [
+        (Some("A"), "question: How do you shop?\ntext: On Saturdays."),
+        (Some("A"), "question: And online?\ntext: Once. A. Smith told me to."),
+        (Some("A"), "question: Anything else?\ntext: No, that's it."),
+    ];
+    assert_eq!(said(&load_text(talk)), expected);
+    let rows = load_text("Ana: I came.\nBo: I left.\nAna: Why?\nBo: No reason.\nA. It was late.\n");
+    assert_eq!(said(&rows).last().unwrap().1, "No reason.\nA. It was late.");
+}
+
+#[test]
 fn a_question_ends_with_its_section_and_a_heading_names_whom_to_hear() {
     let text = "# Participant 1\n\nModerator: Anything else?\n\nAna: No.\n\n# Participant 2\n\nBo: I was late.\n";
     let rows = load_markdown(text);
@@ -233,7 +258,21 @@ fn answers_that_somebody_collected_are_of_those_whose_names_stand_before_them() 
     let items =
         "- **Ana**: I come on Thursdays.\n- **Ben**: I buy two.\n- **Carla Ruiz**: Me too.\n";
     assert_eq!(names(items), some);
+    let rare = "Wanjiru: I come on Thursdays.\n\nSøren: I buy two.\n\nĐức: It is my lunch.\n\n\
+                Xqlo: I never come.\n";
+    assert_eq!(names(rare), ["Wanjiru", "Søren", "Đức", "Xqlo"].map(|name| Some(name.to_owned())));
+    let aged = "Xqlo (nurse, 34): I come.\n\nQaaba (51 years): I buy two.\n\nUmzz: I rest.\n";
+    assert_eq!(names(aged), ["Xqlo", "Qaaba", "Umzz"].map(|name| Some(name.to_owned())));
     for (why, text) in [
+        ("likes", "Likes: I love my run.\n\nDislikes: I hate the ads.\n\nWishes: I want my watch."),
+        ("a day", "Morning: I got up.\n\nLunch: I ate.\n\nEvening: I slept."),
+        ("days", "Montag: Ich nahm den Bus.\n\nMittwoch: Ich ging.\n\nFreitag: Ich fuhr."),
+        ("stages", "Awareness: I saw it.\n\nPurchase: I bought it.\n\nSupport: I waited."),
+        ("topics", "Parking: I saw it.\n\nQueue: I bought it.\n\nCounter: I waited."),
+        (
+            "again",
+            "Likes: I love it.\n\nDislikes: I hate it.\n\nLikes: I run.\n\nDislikes: I wait.",
+        ),
         ("about others", "Ana: She comes late.\n\nBen: He buys two.\n\nCarla: They leave."),
         ("two names", "Ana: I come on Thursdays.\n\nBen: I buy two a month."),
         ("no names", "first day: I walk.\n\nsecond day: I ride.\n\nthird day: I rest."),
