@@ -16,6 +16,7 @@ use crate::corpus::notes::narration;
 use crate::corpus::notes::researchers;
 use crate::corpus::rows::{Rows, clean_name};
 use crate::corpus::talk::asked;
+use crate::corpus::talk::list_heads;
 use crate::corpus::talk::speakers::{age_in_heading, begins_turn, participant_of_heading};
 use crate::corpus::talk::transcript;
 
@@ -254,6 +255,7 @@ impl<'a> Document<'a> {
         }
         self.give_to_the_only_one();
         self.outline.name_participants(&mut self.blocks);
+        self.give_lists_to_those_above();
         self.drop_preface();
         let blocks = std::mem::take(&mut self.blocks);
         self.blocks = match narration::Form::find(&blocks, &self.looks) {
@@ -276,6 +278,14 @@ impl<'a> Document<'a> {
         }
         let below = self.blocks.iter_mut().skip_while(|block| block.participant.is_none());
         below.for_each(|block| block.participant = Some(who.clone()));
+    }
+
+    /// Gives lists to the participants whom the lines above them name.
+    fn give_lists_to_those_above(&mut self) {
+        let gone = list_heads::give_items(&mut self.blocks);
+        let (mut block, mut look) = (0.., 0..);
+        self.blocks.retain(|_| !block.next().is_some_and(|at| gone.contains(&at)));
+        self.looks.retain(|_| !look.next().is_some_and(|at| gone.contains(&at)));
     }
 
     /// Leaves out paragraphs above the first of several participants whom headings name: they tell of the

@@ -15,6 +15,7 @@ use crate::corpus::lines::LineStarts;
 use crate::corpus::looks::{Face, Faces, Look};
 use crate::corpus::names::WHOSE_FILE;
 use crate::corpus::rows::{Beside, Rows};
+use crate::corpus::talk::list_heads;
 
 /// Reads Markdown.
 pub(crate) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
@@ -99,6 +100,8 @@ struct Reader<'a> {
     quotes: usize,
     /// Depth of list items.
     items: usize,
+    /// Whether the open text stands below the item that Markdown makes it a part of.
+    is_below_item: bool,
     /// Depth inside a block whose text is not read; 0 outside.
     skipped: usize,
     /// Whether a remark stands above, under the same heading: the tasks below it are its writer's.
@@ -122,6 +125,7 @@ impl<'a> Reader<'a> {
             emphasis: 0,
             quotes: 0,
             items: 0,
+            is_below_item: false,
             skipped: 0,
             is_below_remark: false,
             is_task: false,
@@ -139,11 +143,23 @@ impl<'a> Reader<'a> {
             Event::Start(tag) => self.start(&tag, range),
             Event::End(tag) => self.end(tag, range),
             Event::Text(text) | Event::Code(text) => self.push(&text, range),
+            Event::SoftBreak | Event::HardBreak if self.ends_item(range) => {
+                self.end_block();
+                self.is_below_item = true;
+            }
             Event::SoftBreak | Event::HardBreak => self.text.push('\n'),
             Event::Html(_) | Event::InlineHtml(_) => self.note_skipped(Skipped::Html, range),
             Event::TaskListMarker(_) => self.is_task = true,
             _ => {}
         }
+    }
+
+    /// Whether a list item ends with this line. Markdown goes on with it in the next line without an
+    /// indent, but people begin there with another participant.
+    fn ends_item(&self, line_end: &Range<usize>) -> bool {
+        let below = self.source[line_end.start..].split_once('\n').map_or("", |(_, below)| below);
+        let next = below.lines().next().unwrap_or_default();
+        self.items > 0 && !next.starts_with([' ', '\t']) && list_heads::ends_item(next)
     }
 
     fn push(&mut self, text: &str, range: &Range<usize>) {
@@ -237,6 +253,7 @@ impl<'a> Reader<'a> {
         let text = std::mem::take(&mut self.text);
         let is_task = std::mem::take(&mut self.is_task);
         let faces = std::mem::take(&mut self.faces);
+        let is_item = self.items > 0 && !std::mem::take(&mut self.is_below_item);
         if text.trim().is_empty() {
             return;
         }
@@ -254,7 +271,7 @@ impl<'a> Reader<'a> {
         let look = if is_same { look } else { Look::Plain };
         let text = shown;
         self.document.look_is(look);
-        if self.items > 0 {
+        if is_item {
             self.document.item(line, &text);
         } else {
             self.document.paragraph(line, &text);

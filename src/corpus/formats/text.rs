@@ -17,6 +17,7 @@ use crate::corpus::talk::asked::{self, Asked};
 use crate::corpus::talk::chat;
 use crate::corpus::talk::frames::{Above, Frames};
 use crate::corpus::talk::layouts;
+use crate::corpus::talk::list_heads;
 use crate::corpus::talk::transcript;
 
 /// Reads plain text.
@@ -45,6 +46,9 @@ pub(crate) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     let asked = asked_in(&lines, &frames);
     let mut blocks = blocks_of(&lines, &frames, &asked, rows);
     asked.answered(&mut blocks);
+    let gone = list_heads::give_items(&mut blocks);
+    let mut at = 0..;
+    blocks.retain(|_| !at.next().is_some_and(|at| gone.contains(&at)));
     researchers::drop_sections(&mut blocks, rows);
     if asked.is_empty()
         && let Some(form) = Form::find(&blocks, &[])

@@ -17,6 +17,7 @@ pub(super) mod frames;
 pub(super) mod header_lines;
 pub(super) mod label_forms;
 pub(super) mod layouts;
+pub(super) mod list_heads;
 pub(super) mod moderator;
 mod question;
 mod roster;
