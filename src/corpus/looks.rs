@@ -13,6 +13,8 @@ pub(super) enum Look {
     Bold(usize),
     /// All of it in italics.
     Italic,
+    /// With this many bytes in italics at its beginning, and other text behind them.
+    OpensItalic(usize),
     /// As a block quote.
     Quoted,
 }
@@ -41,6 +43,8 @@ impl Face {
 pub(super) struct Faces {
     /// Bytes of the text up to the end of the bold part that it begins with.
     bold: usize,
+    /// Bytes of the text up to the end of the part in italics that it begins with.
+    italic: usize,
     has_plain: bool,
     has_italic: bool,
 }
@@ -53,7 +57,12 @@ impl Faces {
         }
         match face {
             Face::Bold if !self.has_plain && !self.has_italic => self.bold = text.len(),
-            Face::Italic => self.has_italic = true,
+            Face::Italic => {
+                if !self.has_plain && self.bold == 0 {
+                    self.italic = text.len();
+                }
+                self.has_italic = true;
+            }
             Face::Bold | Face::Plain => self.has_plain = true,
         }
     }
@@ -64,6 +73,10 @@ impl Faces {
         match self {
             _ if bold > 0 => Look::Bold(bold),
             Self { has_plain: false, has_italic: true, .. } => Look::Italic,
+            Self { italic: 1.., .. } => {
+                let part = text.get(..self.italic).unwrap_or_default();
+                Look::OpensItalic(part.trim_end().len())
+            }
             _ => Look::Plain,
         }
     }

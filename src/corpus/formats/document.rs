@@ -260,7 +260,7 @@ impl<'a> Document<'a> {
         let blocks = std::mem::take(&mut self.blocks);
         self.blocks = match narration::Form::find(&blocks, &self.looks) {
             Some(form) => narration::told(blocks, &self.looks, form, self.rows),
-            None => asked::in_bold(blocks, &self.looks, &mut self.rows.findings),
+            None => asked::set_off(blocks, &self.looks, &mut self.rows.findings),
         };
         narration::note_third_person(&self.blocks, &mut self.rows.findings);
         self.drop_researchers_sections();

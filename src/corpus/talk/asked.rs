@@ -1,4 +1,5 @@
-//! Questions that stand in a text without the name of who asks: in bold, or on a line of their own.
+//! Questions that stand in a text without the name of who asks: in bold, in italics, or on a line of
+//! their own.
 //!
 //! Owns which paragraphs and lines these are; they become turns of an interviewer, and what stands
 //! below them answers. Questions with a label belong to `speakers`, and those in headings stay
@@ -39,7 +40,9 @@ fn asks(text: &str) -> bool {
 /// Whether a text begins as interviewers do when they ask for a story.
 fn is_request(text: &str) -> bool {
     static REQUEST: LazyLock<Regex> = LazyLock::new(|| {
-        let pattern = "(?i)^(?:(?:please|bitte|por favor|per favore|s'il vous plaît|graag)[ ,]+)?\
+        let pattern = "(?i)^(?:(?:please|bitte|por favor|per favore|s'il vous plaît|graag\
+            |so|ok|okay|and|now|then|first|great|right|well|also|dann|und|gut|nun|alors|bon|et|puis\
+            |entonces|bueno|y|então|bom|e|allora|bene|poi|dus|goed|en)[ ,.:…–-]+){0,3}\
             (?:tell (?:me|us)|describe|explain|walk (?:me|us)|talk (?:me|us)|show (?:me|us)\
             |imagine|think (?:of|about)|take (?:me|us)\
             |erzähl(?:e|en|t)?(?: sie)? (?:mir|uns|doch|bitte|von)|beschreib(?:e|en)|erklär(?:e\
@@ -244,30 +247,55 @@ fn answer(blocks: &mut [Block], speakers: &Speakers) {
     }
 }
 
-/// Makes the paragraphs in bold of a document questions, if that is what they mostly are: at least
-/// three end in a question mark and have text below them. `looks` has the look of each block.
-pub(crate) fn in_bold(blocks: Vec<Block>, looks: &[Look], findings: &mut Findings) -> Vec<Block> {
+/// Makes the paragraphs in bold of a document questions, or else those in italics, if that is what
+/// they mostly are. `looks` has the look of each block.
+pub(crate) fn set_off(blocks: Vec<Block>, looks: &[Look], findings: &mut Findings) -> Vec<Block> {
     let texts: Vec<String> = blocks.iter().map(|block| block.lines().join("\n")).collect();
-    let is_bold = |i: usize| bold_part(&texts[i], &looks[i]).is_some();
-    let parts = || (0..blocks.len()).filter_map(|i| Some((i, bold_part(&texts[i], &looks[i])?)));
-    let is_followed = |i: usize, (_, rest): (&str, &str)| {
-        !rest.is_empty()
-            || blocks.get(i + 1).is_some_and(|b| !b.lines().is_empty()) && !is_bold(i + 1)
+    let is_form = |part: &Part| {
+        let parts: Vec<_> = texts.iter().zip(looks).map(|(text, look)| part(text, look)).collect();
+        ask(&parts, &blocks)
     };
-    let asking =
-        parts().filter(|(i, part)| moderator::ends_in_question(part.0) && is_followed(*i, *part));
-    let asking = asking.count();
-    if asking < LEAST || asking * 2 < parts().count() {
-        return numbered_in(blocks);
+    let forms: [Part; 2] = [bold_part, italic_part];
+    match forms.into_iter().find(is_form) {
+        Some(part) => with_questions(blocks, &texts, looks, part, findings),
+        None => numbered_in(blocks),
     }
+}
+
+/// The part of a block that is set off and what stands behind it.
+type Part = for<'t> fn(&'t str, &Look) -> Option<(&'t str, &'t str)>;
+
+/// Whether the parts of blocks that are set off are questions: at least three ask and have text below
+/// them, or each of two does and the first of them opens the document.
+fn ask(parts: &[Option<(&str, &str)>], blocks: &[Block]) -> bool {
+    let is_answered = |i: usize, rest: &str| {
+        let below = || blocks.get(i + 1).is_some_and(|below| !below.lines().is_empty());
+        !rest.is_empty() || below() && parts[i + 1].is_none()
+    };
+    let set_off = || parts.iter().enumerate().filter_map(|(i, part)| Some((i, (*part)?)));
+    let asking = || set_off().filter(|(i, (part, rest))| asks(part) && is_answered(*i, rest));
+    let (questions, all) = (asking().count(), set_off().count());
+    let opens = || set_off().next().is_some_and(|(first, _)| first == 0);
+    let is_form =
+        questions >= LEAST && questions * 2 >= all || questions == 2 && all == 2 && opens();
+    is_form && asking().any(|(_, (part, _))| moderator::ends_in_question(part))
+}
+
+/// The blocks with turns of an interviewer in place of the parts that ask.
+fn with_questions(
+    blocks: Vec<Block>,
+    texts: &[String],
+    looks: &[Look],
+    part: Part,
+    findings: &mut Findings,
+) -> Vec<Block> {
     let speakers = Speakers::find(&blocks);
     let is_sentence =
         |text: &str| text.ends_with(['.', '…']) && text.split_whitespace().count() >= LEAST_WORDS;
-    let mut out = Vec::with_capacity(blocks.len() + asking);
-    let mut looks_out = Vec::with_capacity(blocks.len() + asking);
+    let mut out = Vec::with_capacity(blocks.len() * 2);
+    let mut looks_out = Vec::with_capacity(blocks.len() * 2);
     for (i, mut block) in blocks.into_iter().enumerate() {
-        let part =
-            bold_part(&texts[i], &looks[i]).filter(|(bold, _)| asks(bold) || is_sentence(bold));
+        let part = part(&texts[i], &looks[i]).filter(|(bold, _)| asks(bold) || is_sentence(bold));
         let Some((bold, rest)) = part else {
             out.push(block);
             looks_out.push(&looks[i]);
@@ -328,6 +356,23 @@ fn numbered_in(mut blocks: Vec<Block>) -> Vec<Block> {
 /// a word of a sentence.
 fn bold_part<'t>(text: &'t str, look: &Look) -> Option<(&'t str, &'t str)> {
     let Look::Bold(bytes) = *look else { return None };
+    part_of(text, bytes)
+}
+
+/// The same of a text that begins in italics, where the beginning asks: other words in italics are
+/// remarks.
+fn italic_part<'t>(text: &'t str, look: &Look) -> Option<(&'t str, &'t str)> {
+    let bytes = match *look {
+        Look::OpensItalic(bytes) => bytes,
+        Look::Italic => text.len(),
+        _ => return None,
+    };
+    let behind = text.get(bytes..)?.trim_start_matches([' ', '\t']);
+    let is_line = behind.is_empty() || behind.starts_with('\n');
+    part_of(text, bytes).filter(|(part, _)| is_line && asks(part))
+}
+
+fn part_of(text: &str, bytes: usize) -> Option<(&str, &str)> {
     let (mut bold, mut rest) = text.split_at_checked(bytes)?;
     // Only the number of the question may be in bold: `**Q1.** Why?`
     if is_number(bold) {
@@ -423,6 +468,28 @@ mod tests {
             &all(|_, q, a| format!("__{q}__ {a}\n\n")).replace("day.__ ", "day.__\n"),
         );
         has_read(html::read, &all(|_, q, a| format!("<p><strong>{q}</strong></p><p>{a}</p>")));
+    }
+
+    #[test]
+    fn two_questions_and_requests_in_bold_or_italics_are_enough_between_answers() {
+        let asked = ["How do you get to work?", "So tell me about the worst day."];
+        let said = ["I take two trains.", "I walked, and I cried at the stop."];
+        for (before, between) in [("**", "**\n\n"), ("**", "**\n"), ("*", "*\n\n"), ("_", "_\n")] {
+            let turn = |i: usize| format!("{before}{}{between}{}\n\n", asked[i], said[i]);
+            let rows = read(markdown::read, &format!("# P7\n\n{}{}", turn(0), turn(1)));
+            let turn = |i: usize| format!("question: {}\ntext: {}", asked[i], said[i]);
+            assert_eq!(texts(&rows), [turn(0), turn(1)], "{before:?} {between:?}");
+        }
+        has_read(markdown::read, &all(|_, q, a| format!("*{q}*\n{a}\n\n")));
+        for own in [
+            "**Why me?**\n\nI waited.\n\n**Never again.**\n\nI left.\n",
+            "I waited.\n\n**Why me?**\n\nI left.\n\n**And now?**\n\nI rest.\n",
+            "*Why me?* I asked.\n\n*What now?* I thought.\n\n*And then?* I left.\n",
+            "*Imagine.*\n\nI waited.\n\n*Imagine that.*\n\nI left.\n",
+        ] {
+            let rows = read(markdown::read, own);
+            assert!(rows.records.iter().all(|r| r.columns.is_empty()), "{own}: {:?}", texts(&rows));
+        }
     }
 
     #[test]
