@@ -27,8 +27,16 @@ const SNIFF_RECORDS: usize = 50;
 pub(crate) fn read(text: &str, usual: Option<u8>, rows: &mut Rows) -> Result<(), String> {
     let (text, declared) = strip_declaration(text);
     let delimiter = declared.unwrap_or_else(|| sniff(text, usual));
-    let text = quotes::enclosed(text, delimiter);
-    let lines = parse(&text, delimiter, rows)?.into_iter().enumerate();
+    let enclosed = quotes::enclosed(text, delimiter);
+    for line in enclosed.unclosed {
+        rows.findings.note("open-quote", None, || {
+            format!(
+                "the quotation mark that opens a cell in line {line} is never closed, so that the rows \
+                 below would be part of the cell; read as a plain character"
+            )
+        });
+    }
+    let lines = parse(&enclosed.text, delimiter, rows)?.into_iter().enumerate();
     let mut lines: Vec<TableRow> = lines.map(|(i, cells)| TableRow::of(i + 1, cells)).collect();
     let Some(header) = header::take(&mut lines, rows) else {
         return Err("it holds no rows\nhint: the first row must name the columns".to_owned());
@@ -254,6 +262,45 @@ mod tests {
         let rows = load_csv("a,b\n1,\"fine\"\n2,\"open\n3,x\n4,y\n");
         assert_eq!(texts(&rows), ["a: 1\nb: fine", "a: 2\nb: \"open", "a: 3\nb: x", "a: 4\nb: y"]);
         assert_eq!(rows.findings.kinds(), [("open-quote", Some(2), 1)]);
+    }
+
+    #[test]
+    fn a_quote_that_another_cell_would_close_swallows_no_rows() {
+        for (cells, last) in [
+            ("\"I wait,P2,I walk,P3,\"I ride\" my bike", "\"I ride\" my bike"),
+            ("\"I wait,P2,I walk,P3,\"I ride, or not\"", "I ride, or not"),
+            ("\"I wait,P2,I walk,P3,I said \"no\"", "I said \"no\""),
+            ("\"I wait,P2,I walk,P10,I said \"no\"", "I said \"no\""),
+            ("\"I wait,P2,I walk,P3,I ride\"", "I ride\""),
+        ] {
+            let body = cells.replace(",P", "\nP");
+            let rows = load_csv(&format!("who,said\nP1,{body}\nP4,I stay\n"));
+            let texts = texts(&rows);
+            assert_eq!(texts.len(), 4, "{body:?}: {texts:?}");
+            assert_eq!(texts[0], "who: P1\nsaid: \"I wait", "{body:?}");
+            assert!(texts[2].ends_with(&format!("said: {last}")), "{body:?}: {texts:?}");
+            assert_eq!(rows.findings.kinds(), [("open-quote", None, 1)], "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_cell_of_several_lines_with_commas_in_them_is_one_cell() {
+        for cell in [
+            "I wait,\nthen, I go",
+            "I like it,\nbut then, no\nand so, well, on",
+            "It is slow\nP2 said so, too\nand P3, twice",
+            "Dear team\nI wait, I \"\"really\"\" do\nbye, Ana",
+            "1, I wait\n2, I go\n3, I rest",
+        ] {
+            let text = format!("who,said\nP1,\"{cell}\"\nP2,\"I walk, mostly\"\n");
+            let rows = load_csv(&text);
+            let said = cell.replace("\"\"", "\"");
+            assert_eq!(
+                texts(&rows),
+                [format!("who: P1\nsaid: {said}"), "who: P2\nsaid: I walk, mostly".to_owned()]
+            );
+            assert!(rows.findings.kinds().is_empty(), "{cell:?}");
+        }
     }
 
     #[test]
