@@ -51,6 +51,8 @@ pub(super) struct Around<'v> {
     pub fields: Vec<(String, &'v Value)>,
     /// The speaker that the nearest of these objects names.
     pub speaker: Option<Speaker<'v>>,
+    /// The customer with whom the conversation is.
+    pub contact: Option<String>,
 }
 
 impl<'v> Around<'v> {
@@ -61,6 +63,13 @@ impl<'v> Around<'v> {
         around.fields.truncate(AROUND);
         around.speaker = speaker.or(around.speaker);
         around
+    }
+
+    /// The customer as the author of a message, of whom it only says that a customer wrote it.
+    fn contact_as_author(&self, message: &'v Object) -> Option<Speaker<'v>> {
+        let (field, role) = message::unnamed_author(message)?;
+        let name = self.contact.clone().filter(|_| message::is_customer(&role))?;
+        Some(Speaker { field, name, role: Some(role) })
     }
 }
 
@@ -95,11 +104,27 @@ pub(super) fn flat(number: usize, item: &Value) -> Item<'_> {
         });
         ids.for_each(|(_, value)| *value = text(&speaker.name));
     }
+    // The speaker's part stands in a field of its own.
+    if let Some(Speaker { field, role: Some(role), .. }) = &speaker {
+        for (_, value) in fields.iter_mut().filter(|(name, _)| name == field) {
+            *value = without_part(value, role);
+        }
+    }
     let of_speaker = speaker.iter().flat_map(speaker_fields);
     fields.extend(of_speaker.filter(|(name, _)| !is_named || name == SPEAKER_ROLE));
     let is_again = |name: &str| said_field(object) != Some(name) && message::says_again(name);
     fields.retain(|(name, _)| said.is_none() || !is_again(name));
     Item { number, fields, place: String::new(), said, has_speaker: speaker.is_some() }
+}
+
+/// The object for a speaker without the field that gives their part in the conversation.
+fn without_part<'v>(person: &Cow<'v, Value>, role: &str) -> Cow<'v, Value> {
+    let Some(fields) = person.as_object().filter(|_| moderator::part(role).is_some()) else {
+        return person.clone();
+    };
+    let others = fields.iter().filter(|(_, value)| value.as_str() != Some(role));
+    let others = others.map(|(key, value)| (key.clone(), value.clone()));
+    Cow::Owned(Value::Object(others.collect()))
 }
 
 /// Whether a value is the id that a service gave an account, and no name: `U024BE7LH`.
@@ -122,7 +147,7 @@ pub(super) fn row<'v>(
     turn: Option<&str>,
     around: &Around<'v>,
 ) -> Item<'v> {
-    let own_speaker = speaker_of(object);
+    let own_speaker = speaker_of(object).or_else(|| around.contact_as_author(object));
     let said = said_field(object);
     let inherited = || around.speaker.clone().filter(|_| said.is_some());
     let people = [&*around.people, &*around.accounts];

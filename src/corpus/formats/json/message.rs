@@ -64,6 +64,9 @@ const SPEAKER: [&str; 19] = [
     "name",
 ];
 
+/// Fields of a conversation with the customer whom it is with.
+const CONTACT: [&str; 6] = ["contact", "customer", "requester", "enduser", "visitor", "client"];
+
 /// Fields that tell which person an object stands for, the best first.
 const PERSON: [&str; 8] =
     ["name", "displayname", "realname", "fullname", "username", "login", "email", "id"];
@@ -181,8 +184,39 @@ pub(super) struct Speaker<'v> {
     pub role: Option<String>,
 }
 
+/// The customer whom a conversation is with.
+pub(super) fn contact_of(conversation: &Object) -> Option<String> {
+    CONTACT.iter().find_map(|name| {
+        let (_, value) = conversation.iter().find(|(key, _)| normalise(key) == *name)?;
+        person_name(value.as_object()?)
+    })
+}
+
+/// Whether the role of an author is that of a customer.
+pub(super) fn is_customer(role: &str) -> bool {
+    moderator::is_anyone(role) || ["contact", "lead", "visitor"].contains(&normalise(role).as_str())
+}
+
+/// The field for the author of a message, and their role, where it gives no more than that.
+pub(super) fn unnamed_author(object: &Object) -> Option<(&str, String)> {
+    SPEAKER.iter().find_map(|name| {
+        let (key, value) = object.iter().find(|(key, _)| normalise(key) == *name)?;
+        let person = value.as_object().filter(|person| person_name(person).is_none())?;
+        let role = person_role(person)?;
+        (is_customer(&role) || moderator::is_staff(&role)).then_some((key.as_str(), role))
+    })
+}
+
 /// The speaker of what an object says.
 pub(super) fn speaker_of(object: &Object) -> Option<Speaker<'_>> {
+    let unnamed = || {
+        let (field, role) = unnamed_author(object).filter(|(_, role)| moderator::is_staff(role))?;
+        Some(Speaker { field, name: role.clone(), role: Some(role) })
+    };
+    named_speaker(object).or_else(unnamed)
+}
+
+fn named_speaker(object: &Object) -> Option<Speaker<'_>> {
     SPEAKER.iter().find_map(|name| {
         let (key, value) = object.iter().find(|(key, _)| normalise(key) == *name)?;
         let person = value.as_object();

@@ -113,6 +113,7 @@ impl<'v> Unfolding<'v> {
                     accounts: Rc::clone(&self.accounts),
                     fields: Vec::new(),
                     speaker: None,
+                    contact: message::contact_of(item),
                 },
             );
         }
@@ -209,7 +210,7 @@ fn is_message(value: &Value) -> bool {
     value.as_object().is_some_and(|object| {
         let said =
             said_by(object).is_some_and(|said| said.split_whitespace().count() >= LEAST_WORDS);
-        said && speaker_of(object).is_some()
+        said && (speaker_of(object).is_some() || message::unnamed_author(object).is_some())
     })
 }
 

@@ -38,6 +38,54 @@ fn names_in_two_parts_and_flags_of_staff_are_read() {
 }
 
 #[test]
+fn the_first_message_of_a_conversation_is_its_customers() {
+    let rows = load_json(
+        r#"{"conversations": [
+            {"id": "1", "contact": {"id": "u1", "name": "Dana"},
+             "source": {"body": "I cannot export my invoices.", "author": {"type": "user"}},
+             "conversation_parts": [
+                {"body": "Hi Dana, which browser is it?", "author": {"type": "admin", "name": "Kim"}},
+                {"body": "It is Firefox, as always.", "author": {"type": "user", "name": "Dana"}}]},
+            {"id": "2", "contact": {"id": "u2", "name": "Ed"},
+             "source": {"body": "How do I add my wife?", "author": {"type": "user"}},
+             "conversation_parts": [
+                {"body": "It is under settings.", "author": {"type": "admin", "name": "Jo"}}]},
+            {"id": "3", "contact": {"id": "u3", "name": "Flo"},
+             "source": {"body": "Did you see our offer?", "author": {"type": "admin"}},
+             "conversation_parts": [
+                {"body": "I saw it twice today.", "author": {"type": "user", "name": "Flo"}}]}]}"#,
+    );
+    let words = |record: &crate::corpus::Record| {
+        record.text.rsplit("body: ").next().unwrap_or_default().to_owned()
+    };
+    let found: Vec<_> =
+        rows.records.iter().map(|r| (r.participant.as_deref().unwrap(), words(r))).collect();
+    let expected = [
+        ("Dana", "I cannot export my invoices."),
+        ("Dana", "It is Firefox, as always."),
+        ("Ed", "How do I add my wife?"),
+        ("Flo", "I saw it twice today."),
+    ];
+    assert_eq!(found, expected.map(|(who, words)| (who, words.to_owned())));
+}
+
+#[test]
+fn the_part_of_an_author_stands_in_one_field() {
+    let rows = load_json(
+        r#"{"messages": [
+            {"author": {"id": "u7", "role": "customer", "name": "Dana"}, "text": "I was home all day."},
+            {"author": {"id": "a1", "role": "agent", "name": "Kim"}, "text": "Which order is it?"},
+            {"author": {"id": "u7", "role": "customer", "name": "Dana"}, "text": "It is the old one."},
+            {"author": {"id": "u9", "role": "customer", "name": "Ravi"}, "text": "How do I move?"},
+            {"author": {"id": "a1", "role": "agent", "name": "Kim"}, "text": "Tap on addresses."}]}"#,
+    );
+    assert_eq!(said(&rows).len(), 3);
+    assert!(said(&rows).iter().all(|(_, text)| !text.contains("author.role")), "{:?}", said(&rows));
+    assert!(said(&rows)[1].1.contains("question: Which order is it?"));
+    assert!(!said(&rows)[2].1.contains("question"), "{:?}", said(&rows)[2]);
+}
+
+#[test]
 fn answers_inside_a_person_are_rows_of_that_person() {
     let rows = load_json(
         r#"[{"id": "r1", "age": 31, "answers": [
