@@ -11,6 +11,7 @@
 //! Of the four folders, each uses those below it: `formats`, `notes`, `tables`, `talk`. All use
 //! what stands beside them here: blocks of prose, names of columns, values, findings, `rows`.
 
+mod asked_for;
 mod block;
 mod columns;
 mod courtesies;
@@ -42,6 +43,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema::RecordId;
 
+pub(crate) use asked_for::{Personal, asked_for};
 pub use columns::{Column, ColumnKind};
 pub use files::load;
 pub(crate) use names::{asks_permission, is_context, is_path};

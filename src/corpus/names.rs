@@ -6,6 +6,8 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use super::asked_for::{Personal, asked_for};
+
 /// Name of the cell in a record that says whose words a file holds.
 pub(crate) const WHOSE_FILE: &str = "participant";
 
@@ -292,7 +294,10 @@ pub(super) fn participant_rank(name: &str) -> Option<usize> {
     if is_id_of_participant(own) {
         return Some(ID_SUFFIXES.len());
     }
-    OTHER_PEOPLE.iter().position(|other| *other == name).map(|i| ID_SUFFIXES.len() + 1 + i)
+    let is_asked = || asked_for(own) == Some(Personal::Name);
+    let place = |name: &str| OTHER_PEOPLE.iter().position(|other| *other == name);
+    let place = place(&name).or_else(|| is_asked().then(|| place("name"))?);
+    place.map(|place| ID_SUFFIXES.len() + 1 + place)
 }
 
 /// Whether a name begins with a participant and ends with an id: `Participant Private ID`.
@@ -565,7 +570,7 @@ pub(crate) fn is_context(name: &str) -> bool {
         let plain = normalise(field);
         is_named(field) || plain.ends_with("type") || FIELDS.contains(&plain.as_str())
     };
-    is_named(name) || is_id_name(name) || field.is_some_and(is_field)
+    is_named(name) || is_id_name(name) || field.is_some_and(is_field) || asked_for(name).is_some()
 }
 
 /// Whether a name leads to a field inside others, as in `author.name`.

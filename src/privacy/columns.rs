@@ -4,10 +4,26 @@
 //! whatever it looks like; a code that stands in for a name (`P01`, `Moderator`) is not.
 
 use super::entity::{Entity, Span};
+use crate::corpus::{Personal, asked_for};
 
 /// Words in column names, and what such a column holds. The first row that fits counts.
 const NAMES: &[(Entity, &[&str])] = &[
-    (Entity::EmailAddress, &["email", "e-mail", "mail", "correo", "courriel", "メールアドレス"]),
+    (
+        Entity::EmailAddress,
+        &[
+            "email",
+            "e-mail",
+            "mail",
+            "correo",
+            "courriel",
+            "e-mail-adresse",
+            "sähköposti",
+            "почта",
+            "邮箱",
+            "メールアドレス",
+            "이메일",
+        ],
+    ),
     (
         Entity::PhoneNumber,
         &[
@@ -27,6 +43,15 @@ const NAMES: &[(Entity, &[&str])] = &[
             "telefono",
             "電話番号",
             "handy",
+            "telefonnummer",
+            "handynummer",
+            "mobilnummer",
+            "telefoonnummer",
+            "puhelin",
+            "телефон",
+            "电话",
+            "手机号",
+            "전화번호",
         ],
     ),
     (Entity::IpAddress, &["ip", "ipaddress"]),
@@ -49,7 +74,30 @@ const NAMES: &[(Entity, &[&str])] = &[
     ),
     (
         Entity::DateOfBirth,
-        &["dob", "birth", "birthdate", "birthday", "dateofbirth", "born", "geburtsdatum"],
+        &[
+            "dob",
+            "birth",
+            "birthdate",
+            "birthday",
+            "dateofbirth",
+            "born",
+            "geburtsdatum",
+            "geburtstag",
+            "nacimiento",
+            "naissance",
+            "nascimento",
+            "nascita",
+            "geboortedatum",
+            "födelsedatum",
+            "fødselsdato",
+            "syntymäaika",
+            "urodzenia",
+            "narození",
+            "рождения",
+            "生年月日",
+            "出生日期",
+            "생년월일",
+        ],
     ),
     (Entity::Url, &["url", "website", "homepage", "linkedin", "profile url", "web page"]),
     (
@@ -99,6 +147,17 @@ const NAMES: &[(Entity, &[&str])] = &[
             "cep",
             "住所",
             "addr",
+            "anschrift",
+            "postleitzahl",
+            "domicilio",
+            "morada",
+            "adres",
+            "adress",
+            "osoite",
+            "adresa",
+            "адрес",
+            "地址",
+            "주소",
         ],
     ),
     (
@@ -178,8 +237,29 @@ const NAMES: &[(Entity, &[&str])] = &[
             "contact",
             "vorname",
             "nachname",
+            "rufname",
+            "familienname",
             "nombre",
+            "nombres",
             "apellido",
+            "apellidos",
+            "cognome",
+            "sobrenome",
+            "voornaam",
+            "achternaam",
+            "namn",
+            "förnamn",
+            "efternamn",
+            "navn",
+            "fornavn",
+            "etternavn",
+            "efternavn",
+            "nimi",
+            "etunimi",
+            "sukunimi",
+            "jméno",
+            "příjmení",
+            "soyad",
             "nom",
             "prénom",
             "prenom",
@@ -198,6 +278,8 @@ const NAMES: &[(Entity, &[&str])] = &[
             "nazwisko",
             "имя",
             "фамилия",
+            "фио",
+            "名字",
             "名前",
             "お名前",
             "氏名",
@@ -263,9 +345,18 @@ const ROLES: [&str; 34] = [
 
 /// What the name of a column says about its values; `None` where it says nothing.
 pub(super) fn entity_of(column: &str) -> Option<Entity> {
+    // A question or request is not a label: "What name would you give it?".
+    if let Some(asked) = asked_for(column) {
+        return Some(match asked {
+            Personal::Name | Personal::PartOfName => Entity::Person,
+            Personal::Email => Entity::EmailAddress,
+            Personal::Phone => Entity::PhoneNumber,
+            Personal::Address => Entity::Address,
+            Personal::Birthday => Entity::DateOfBirth,
+        });
+    }
     let words = words(column);
-    // A question is not a label: "What name would you give it?".
-    if words.is_empty() || words.len() > 5 || column.contains('?') {
+    if words.is_empty() || words.len() > 5 || column.contains(['?', '？', '؟']) {
         return None;
     }
     let joined = words.join(" ");
@@ -345,8 +436,49 @@ pub(super) fn is_label(value: &str) -> bool {
     let bare = lower.trim_end_matches(|c: char| c.is_ascii_digit() || " #_-.".contains(c));
     let code =
         lower.len() <= 6 && lower.bytes().any(|b| b.is_ascii_digit()) && bare.chars().count() <= 3;
-    let answer =
-        ["yes", "no", "true", "false", "none", "na", "n/a", "-", "other", "prefer not to say", ""];
+    let answer = [
+        "yes",
+        "no",
+        "true",
+        "false",
+        "none",
+        "na",
+        "n/a",
+        "-",
+        "other",
+        "prefer not to say",
+        "",
+        "ja",
+        "nein",
+        "sí",
+        "si",
+        "oui",
+        "non",
+        "sim",
+        "não",
+        "nee",
+        "nej",
+        "nei",
+        "kyllä",
+        "tak",
+        "nie",
+        "ano",
+        "ne",
+        "да",
+        "нет",
+        "evet",
+        "hayır",
+        "はい",
+        "いいえ",
+        "是",
+        "否",
+        "예",
+        "아니요",
+        "نعم",
+        "لا",
+        "हाँ",
+        "नहीं",
+    ];
     code || ROLES.contains(&bare)
         || ROLES.iter().any(|role| bare.strip_suffix('s') == Some(role))
         || answer.contains(&lower.as_str())
@@ -395,6 +527,37 @@ mod tests {
             "Household Income",
         ] {
             assert_eq!(entity_of(column), None, "{column}");
+        }
+    }
+
+    #[test]
+    fn a_question_for_personal_data_is_as_good_as_its_label() {
+        for column in [
+            "What is your name?",
+            "What's your first name?",
+            "First, what's your name?",
+            "Wie heißen Sie?",
+            "¿Cómo te llamas?",
+            "Quel est votre nom ?",
+            "Nachname",
+            "Name?",
+        ] {
+            let span = span_of(column, "Cy");
+            assert_eq!(span.map(|span| span.entity), Some(Entity::Person), "{column}");
+            assert!(span_of(column, "Yes").is_none() && span_of(column, "Ja").is_none());
+            assert!(span_of(column, "I would rather not say that to you here").is_none());
+        }
+        for (column, value, entity) in [
+            ("What is your home address?", "12 High Street", Entity::Address),
+            ("Wie lautet Ihre Telefonnummer?", "030 123456", Entity::PhoneNumber),
+            ("When were you born?", "3.2.1961", Entity::DateOfBirth),
+            ("¿Cuál es tu correo electrónico?", "ana@work", Entity::EmailAddress),
+        ] {
+            assert_eq!(span_of(column, value).map(|span| span.entity), Some(entity), "{column}");
+        }
+        for column in ["What is your name for it?", "Wie heißt Ihr Hund?", "How is your manager?"]
+        {
+            assert!(span_of(column, "Cy").is_none(), "{column}");
         }
     }
 
