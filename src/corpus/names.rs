@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use super::asked_for::{Personal, asked_for};
+use super::values::is_blank;
 
 /// Name of the cell in a record that says whose words a file holds.
 pub(crate) const WHOSE_FILE: &str = "participant";
@@ -349,29 +350,75 @@ pub(super) fn is_group_of_people(name: &str) -> bool {
     GROUPS.contains(&normalise(name).as_str())
 }
 
-/// Whether a participant's name says that they are unnamed: `anonymous`.
+/// Whether a participant's name says that they are unnamed: `anonymous`, `A Google user`,
+/// `Prefer not to say`. `Guest 4` is a name, as good as any.
 pub(super) fn is_nobody(name: &str) -> bool {
-    const NOBODY: [&str; 17] = [
-        // What forums write where an account is gone.
-        "deleted",
-        "deleteduser",
-        "removed",
-        "anonymous",
-        "anonymised",
-        "anonym",
-        "anonyme",
-        "anonimo",
-        "anónimo",
-        "anônimo",
-        "anoniem",
-        "anonimowy",
-        "na",
-        "unknown",
-        "unbekannt",
-        "inconnu",
-        "匿名",
-    ];
-    NOBODY.contains(&normalise(name).as_str())
+    const NOBODY: &str = "\
+        anon anoniem anonim anonimo anonimowy anonym anonyme anonymised anonymized anonymous anonymní \
+        anonyymi anónimo anônimo deleted deletedaccount deleteduser desconhecido desconocido gelöscht \
+        inconnu iprefernottosay jepréfèrenepasledire jepréfèrenepasrépondre keineangabe \
+        möchteichnichtsagen neznámý nichtangegeben niepodano nieznany noanswer noname nonamegiven \
+        none nonrenseigné notgiven notprovided notspecified ohneangabe ohnename okänd onbekend \
+        preferisconondirlo preferisconondire prefernotsay prefernottoanswer prefernottodisclose \
+        prefernottosay prefieronocontestar prefieronodecirlo prefironãodizer prefironãoresponder \
+        rathernotsay removed sansnom sconosciuto semnome senzanome sinnombre tuntematon ukendt ukjent \
+        unbekannt unknown withheld zegiklieverniet аноним анонимно неизвестно مجهول गुमनाम 匿名 \
+        匿名希望 名無し 無記名 익명";
+    let plain = normalise(name);
+    is_blank(name)
+        || is_one_of(NOBODY, &plain)
+        || plain == "ka" && name.contains('.')
+        || is_of_platform(name)
+}
+
+/// Whether a name is what a platform shows for all whose name it does not: `A Google user`,
+/// `Amazon Customer`, `Verified Buyer`.
+fn is_of_platform(name: &str) -> bool {
+    const PLATFORMS: &str = "airbnb amazon apple ebay etsy facebook g2 glassdoor google instagram \
+        kindle linkedin microsoft quora reddit shopify trustpilot tripadvisor twitter walmart yelp \
+        youtube";
+    const UNNAMED: &str = "anonymous anon anonymer anonyme anónimo anônimo anonimo anoniem anonym \
+        anonymní anonimowy анонимный deleted gelöschter former unknown unbekannter unregistered \
+        verified verifizierter";
+    const PEOPLE: &str = "account buyer client customer employee guest member purchaser reader \
+        reviewer shopper traveler traveller user visitor gast käufer konto kunde kundin mitglied nutzer \
+        nutzerin benutzer cliente usuario usuaria miembro comprador invitado utilisateur utilisatrice \
+        acheteur membre usuário utilizador utente acquirente gebruiker klant koper lid användare kund \
+        bruger bruker kunde käyttäjä asiakas użytkownik klient uživatel zákazník пользователь клиент \
+        покупатель kullanıcısı kullanıcı müşterisi müşteri";
+    const SMALL: &str =
+        "a an the ein eine un une um uma uno una een en et di de d del da do von of";
+    const UNSPACED: [&str; 6] = ["ユーザー", "カスタマー", "お客様", "用户", "用戶", "사용자"];
+    let lower = name.to_lowercase();
+    let unspaced = UNSPACED.iter().find_map(|people| lower.trim().strip_suffix(people));
+    if let Some(before) = unspaced {
+        let before = before.trim().trim_end_matches('の');
+        return is_one_of(PLATFORMS, before) || ["匿名", "익명"].contains(&before);
+    }
+    let words: Vec<&str> =
+        lower.split(|c: char| !is_of_word(c)).filter(|word| !word.is_empty()).collect();
+    let has = |list: &str| words.iter().any(|word| is_one_of(list, word));
+    has(PEOPLE)
+        && (has(PLATFORMS) || has(UNNAMED))
+        && words
+            .iter()
+            .all(|word| [PLATFORMS, UNNAMED, PEOPLE, SMALL].iter().any(|all| is_one_of(all, word)))
+}
+
+/// Whether a name is a word for anybody who visits: several rows of a table under it may be by
+/// several people.
+pub(super) fn is_anybody(name: &str) -> bool {
+    const ANYBODY: &str = "buyer client customer guest member user visitor besucher besucherin gast \
+        kunde kundin nutzer nutzerin cliente invitado invitada usuario usuaria visitante client \
+        invité invitée utilisateur utilisatrice visiteur convidado usuário utilizador ospite utente \
+        visitatore bezoeker gebruiker klant användare besökare gäst kund bruger bruker gæst gjest \
+        käyttäjä vieras asiakas gość użytkownik klient uživatel zákazník гость пользователь \
+        клиент misafir kullanıcı müşteri ゲスト 访客 游客 訪客 손님 게스트 زائر ضيف अतिथि";
+    is_one_of(ANYBODY, &name.trim().to_lowercase())
+}
+
+fn is_one_of(words: &str, word: &str) -> bool {
+    words.split(' ').any(|known| known == word)
 }
 
 /// Whether a column asks whose a row is, which may be a person or anybody they talk about: `Who`.

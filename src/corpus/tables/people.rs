@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::corpus::is_prose;
-use crate::corpus::names::{is_context, is_id_name, is_question, normalise};
+use crate::corpus::names::{is_context, is_id_name, is_nobody, is_question, normalise};
 use crate::corpus::persons::{Person, person};
 use crate::corpus::talk::moderator::ends_in_question;
 use crate::corpus::values::{are_nearly_all, is_time_stamp, number};
@@ -222,7 +222,7 @@ impl Chosen {
             let record = &mut records[at];
             let named = record.columns.iter_mut().filter(|span| *span.name == *self.name);
             named.for_each(|span| span.is_said = false);
-            record.participant = Some(who);
+            record.participant = Some(who).filter(|who| !is_nobody(who));
         }
     }
 }

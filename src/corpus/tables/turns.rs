@@ -7,7 +7,10 @@ use std::collections::HashSet;
 
 use super::table::{self, Table, TableRow};
 use super::voices::Voices;
-use crate::corpus::names::{is_context, is_conversation, is_publicity, is_question};
+use crate::corpus::names::{
+    is_anybody, is_context, is_conversation, is_publicity, is_question, is_speaker_column,
+    is_word_for_participant,
+};
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::moderator::{self, Question};
 
@@ -42,6 +45,9 @@ pub(super) struct Talk<'t> {
     /// after it. One row by a researcher among the rows of a survey does not make it a
     /// conversation.
     has_turns: bool,
+    /// Whether a word such as `Guest` in the participant column may stand for several people. In a
+    /// conversation, it is one of those who take part.
+    names_anybody: bool,
 }
 
 impl<'t> Talk<'t> {
@@ -93,7 +99,13 @@ impl<'t> Talk<'t> {
             asking,
             is_helping,
             has_turns: false,
+            names_anybody: false,
         };
+        let name = &table.names[participant];
+        talk.names_anybody = talk.asking.is_empty()
+            && (talk.conversation.is_none() && part.is_none())
+            && !is_speaker_column(name)
+            && !is_word_for_participant(name);
         let asked = table.rows.iter().filter(|row| talk.is_asking(row)).count();
         if asked == table.rows.len() {
             talk.role = None;
@@ -175,6 +187,7 @@ impl<'t> Talk<'t> {
             }
             let has_own = self.question.is_some_and(|column| row.get(column).is_some());
             let question = if has_own { None } else { question.answer(who) };
+            let who = who.filter(|who| !(self.names_anybody && is_anybody(who)));
             table::write(table, row, who, question, rows)?;
         }
         if let Some(number) = question.end() {
@@ -305,6 +318,60 @@ mod tests {
         );
         let who: Vec<_> = rows.records.iter().map(|r| r.participant.as_deref()).collect();
         assert_eq!(who, [Some("tofu_tuesday"), None, Some("abbot")]);
+    }
+
+    #[test]
+    fn strangers_whom_a_platform_calls_alike_are_no_participant() {
+        let names = [
+            "Guest",
+            "Gast",
+            "Invité",
+            "Amazon Customer",
+            "Kindle Customer",
+            "Anonymous User",
+            "anon",
+            "Ein Google-Nutzer",
+            "A Google user",
+            "Un usuario de Google",
+            "Googleユーザー",
+            "Deleted User",
+            "Prefer not to say",
+            "keine Angabe",
+            "k. A.",
+            "-",
+            "None",
+            "N/A",
+            "LinkedIn Member",
+            "Verified Buyer",
+        ];
+        let line = |who: &'static str| [who, "I wait for my parcel since monday."];
+        let lines: Vec<[&str; 2]> = names.into_iter().map(line).collect();
+        let lines: Vec<&[&str]> = lines.iter().map(<[&str; 2]>::as_slice).collect();
+        for record in read(&["name", "review"], &lines).records {
+            assert_eq!(record.participant, None, "{}", record.text);
+        }
+        let names = [
+            "Guest 4",
+            "anon123",
+            "Anonymous 2",
+            "Ana",
+            "Amazon",
+            "Nurse",
+            "Google Fan",
+            "Nona",
+            "User7",
+            "Mr Guest",
+            "Günther Gast",
+        ];
+        let lines: Vec<[&str; 2]> = names.into_iter().map(line).collect();
+        let lines: Vec<&[&str]> = lines.iter().map(<[&str; 2]>::as_slice).collect();
+        for record in read(&["name", "review"], &lines).records {
+            assert!(record.participant.is_some(), "{}", record.text);
+        }
+        let talk =
+            [&["Host", "How do you start?"][..], &["Guest", "With coffee, and then the list."]];
+        let rows = read(&["speaker", "text"], &talk);
+        assert!(rows.records.iter().any(|record| record.participant.as_deref() == Some("Guest")));
     }
 
     #[test]
