@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use crate::corpus::names::normalise;
+use crate::corpus::names::{is_context, normalise};
 use crate::corpus::talk::moderator;
 
 /// People who write notes, comments and replies about participants; those whose role is to ask are
@@ -80,7 +80,7 @@ const STAFF: [&str; 59] = [
 
 /// People who reply to participants in public. Only a reply counts as theirs: a `hotel comment` is
 /// what a participant thinks of the hotel.
-const REPLIERS: [&str; 59] = [
+const REPLIERS: [&str; 68] = [
     "property",
     "hotel",
     "hôtel",
@@ -140,6 +140,15 @@ const REPLIERS: [&str; 59] = [
     "assistenza",
     "azienda",
     "venditore",
+    "ontwikkelaar",
+    "utvecklaren",
+    "udvikler",
+    "utvikler",
+    "dewelopera",
+    "programisty",
+    "vývojáře",
+    "разработчика",
+    "geliştirici",
 ];
 
 /// Notes to oneself or to colleagues: a column named by these words alone is staff's.
@@ -207,7 +216,7 @@ const COMMENTS: [&str; 32] = [
 ];
 
 /// Replies: staff's where the name says who replies, or beside a review or a comment.
-const REPLIES: [&str; 23] = [
+const REPLIES: [&str; 26] = [
     "reactie",
     "odpowiedź",
     "yanıt",
@@ -231,7 +240,63 @@ const REPLIES: [&str; 23] = [
     "risposta",
     "risposte",
     "svar",
+    "odpověď",
+    "ответ",
+    "yanıtları",
 ];
+
+/// Of these, those that no survey calls an answer of its own by.
+const OWN_REPLIES: [&str; 2] = ["reply", "replies"];
+
+/// Ends of compounds for a reply in scripts that part no words, and who replies.
+const UNSPACED_REPLIES: [&str; 7] = ["回复", "回覆", "回應", "返信", "返答", "답변", "답글"];
+const UNSPACED_REPLIERS: [&str; 15] = [
+    "开发者",
+    "開發者",
+    "開発者",
+    "開発元",
+    "デベロッパー",
+    "商家",
+    "店家",
+    "卖家",
+    "客服",
+    "店舗",
+    "オーナー",
+    "개발자",
+    "판매자",
+    "사장님",
+    "업체",
+];
+
+/// Words for a rating, beside which a `reply` is staff's where a review or the time of a reply is
+/// told, too.
+const RATINGS: [&str; 22] = [
+    "rating",
+    "ratings",
+    "score",
+    "stars",
+    "star",
+    "bewertung",
+    "sterne",
+    "puntuación",
+    "calificación",
+    "estrellas",
+    "étoiles",
+    "avaliação",
+    "estrelas",
+    "valutazione",
+    "stelle",
+    "beoordeling",
+    "sterren",
+    "betyg",
+    "ocena",
+    "hodnocení",
+    "оценка",
+    "puan",
+];
+
+/// Words of columns that app stores write beside a review.
+const OF_REVIEWS: [&str; 5] = ["replied", "review", "reviewer", "reviews", "thumbs"];
 
 /// Answers to participants, known by a word for who answers: `support answer`.
 const ANSWERS: [&str; 2] = ["answer", "answers"];
@@ -333,9 +398,9 @@ const TO_DO: [&[&str]; 8] = [
 
 /// Words that may stand between what was written and who wrote it, as in
 /// `notes of the interviewer`.
-const BY: [&str; 22] = [
-    "van", "från", "fra", "od", "of", "by", "from", "the", "de", "del", "la", "da", "do", "du",
-    "des", "l", "di", "dell", "della", "von", "vom", "der",
+const BY: [&str; 26] = [
+    "dello", "degli", "dei", "dal", "van", "från", "fra", "od", "of", "by", "from", "the", "de",
+    "del", "la", "da", "do", "du", "des", "l", "di", "dell", "della", "von", "vom", "der",
 ];
 
 /// Words for free text beside which a column named by [`REPLIES`] alone is staff's.
@@ -402,16 +467,25 @@ pub(crate) fn columns<'a>(columns: impl Iterator<Item = (&'a str, bool)>) -> Has
     let mut has_passage = false;
     let mut has_transcript = false;
     let mut has_words = false;
+    let (mut has_rating, mut is_of_store, mut has_text) = (false, false, false);
     let mut some = Vec::new();
     for (name, is_free) in columns {
         let parts = parts(name);
+        if is_unspaced_reply(name) {
+            some.push((name, parts));
+            continue;
+        }
         if parts.len() > MOST_PARTS {
             has_words |= is_free;
             continue;
         }
         let has = |words: &[&str]| parts.iter().any(|part| words.contains(&part.as_str()));
         let is_reply = has(&REPLIES);
-        has_review |= is_free && !is_reply && has(&REVIEWS);
+        let is_rating = has(&RATINGS);
+        has_rating |= is_rating;
+        is_of_store |= has(&OF_REVIEWS);
+        has_text |= is_free && !is_reply && !is_rating && !is_context(name);
+        has_review |= is_free && !is_reply && has(&REVIEWS) && !is_context(name);
         has_comment |= is_free && !is_reply && has(&TO_REPLY_TO);
         has_passage |= is_free && has(&PASSAGES);
         has_transcript |= is_free && has(&TRANSCRIPTS);
@@ -426,19 +500,20 @@ pub(crate) fn columns<'a>(columns: impl Iterator<Item = (&'a str, bool)>) -> Has
         let is_only = |words: &[&str]| parts.iter().all(|part| words.contains(&part.as_str()));
         let is_text = |words: &[&str]| {
             is_only(words)
-                || parts.last().is_some_and(|last| last == "text")
+                || parts.last().is_some_and(|last| TEXT.contains(&last.as_str()))
                     && parts.len() == 2
                     && words.contains(&parts[0].as_str())
         };
         !name.ends_with(['?', '？'])
             && (is_by_staff(parts)
+                || is_unspaced_reply(name)
                 || is_analysis(parts)
                 || is_only(&NOTES)
                 || has_words && are_notes_on(parts, &DEALT_WITH)
                 || has_passage && is_only(&COMMENTS)
                 || has_transcript && is_only(&SUMMARIES)
                 || has_review && is_text(&REPLIES)
-                || has_comment && is_text(&["reply", "replies"]))
+                || (has_comment || has_rating && is_of_store && has_text) && is_text(&OWN_REPLIES))
     };
     let found = some.into_iter().filter(|(name, parts)| is_by_staff_name(name, parts));
     found.map(|(name, _)| name).collect()
@@ -472,7 +547,8 @@ fn is_by_staff(parts: &[String]) -> bool {
         let is_what = |words: &[&str]| words.contains(&what);
         let is_reply = is_what(&REPLIES) || is_what(&ANSWERS);
         is_staff(who) && (is_what(&NOTES) || is_what(&COMMENTS) || is_reply)
-            || REPLIERS.contains(&who) && is_reply
+            // `Antwort des Entwicklers`
+            || is_reply && (REPLIERS.contains(&who) || who.strip_suffix('s').is_some_and(|who| REPLIERS.contains(&who)))
     };
     parts.windows(2).any(|pair| is_pair(pair[0], pair[1]) || is_pair(pair[1], pair[0]))
         || parts.iter().any(|part| is_compound(part))
@@ -488,6 +564,13 @@ fn is_analysis(parts: &[String]) -> bool {
     has(&ANALYSES) && parts.iter().all(is_known)
         || has(&SUMMARIES) && parts.len() <= 3 && is_of_staff()
         || TO_DO.iter().any(|words| parts.iter().map(String::as_str).eq(words.iter().copied()))
+}
+
+/// Whether one word says both that it is a reply and whose: `开发者回复`.
+fn is_unspaced_reply(name: &str) -> bool {
+    let who = UNSPACED_REPLIES.iter().filter_map(|reply| name.trim().strip_suffix(reply));
+    let mut who = who.map(|who| who.trim_end_matches("からの").trim_end_matches(['の', '的', ' ']));
+    who.any(|who| UNSPACED_REPLIERS.contains(&who))
 }
 
 /// Whether one word says both what was written and who wrote it: `interviewernotiz`.
@@ -506,10 +589,12 @@ fn is_staff(word: &str) -> bool {
     STAFF.contains(&word) || moderator::is_role(word) || moderator::is_role(plain)
 }
 
+/// Words that say only that what goes before is a text.
+const TEXT: [&str; 9] =
+    ["text", "texte", "testo", "texto", "tekst", "body", "content", "comment", "value"];
+
 /// The last part of a path that says what it holds: `owner_reply` of `owner_reply/text`.
 fn own_name(path: &str) -> &str {
-    const TEXT: [&str; 9] =
-        ["text", "texte", "testo", "texto", "tekst", "body", "content", "comment", "value"];
     let mut parts = path.rsplit(['/', '.']);
     let last = parts.next().unwrap_or(path);
     let is_text = TEXT.contains(&normalise(last).as_str());
@@ -586,6 +671,16 @@ mod tests {
             "QA comment",
             "transcriber note",
             "Resolution notes",
+            "developer_response",
+            "developerResponse",
+            "Antwort des Entwicklers",
+            "Respuesta del desarrollador",
+            "Réponse du développeur",
+            "Risposta dello sviluppatore",
+            "Ответ разработчика",
+            "开发者回复",
+            "デベロッパーからの返信",
+            "개발자 답변",
         ] {
             assert!(is_by_staff_name(name, &[]), "{name}");
         }
@@ -624,6 +719,17 @@ mod tests {
         assert!(is_by_staff_name("reply_text", &["comment"]));
         assert!(!is_by_staff_name("Response", &["comment"]));
         assert!(!is_by_staff_name("Response", &["Message"]));
+        let store = ["reviewId", "content", "score", "thumbsUpCount"];
+        assert!(is_by_staff_name("replyContent", &store));
+        assert!(is_by_staff_name("replyText", &["content", "rating", "repliedAt"]));
+        assert!(
+            !is_by_staff_name("replyContent", &["reviewId", "score"]),
+            "there is no other text"
+        );
+        assert!(!is_by_staff_name("reply", &["Question", "rating"]), "a survey's own column");
+        assert!(!is_by_staff_name("reply", &["score", "why"]));
+        assert!(!is_by_staff_name("response_text", &["Question", "score", "helpful"]));
+        assert!(!is_by_staff_name("Antwort", &["Frage", "Sterne"]));
         assert!(is_by_staff_name("Comment", &["Quotation Content"]));
         for beside in ["Answer", "Segment"] {
             assert!(!is_by_staff_name("Comment", &[beside]));
