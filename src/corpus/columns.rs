@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::schema::RecordId;
 
+use super::dates::is_time_stamp;
 use super::findings::Findings;
 use super::names::{WHOSE_FILE, is_context, is_id_name, normalise, participant_rank};
 use super::notes::narration;
@@ -15,8 +16,8 @@ use super::notes::quoted;
 use super::tables::staff;
 use super::told;
 use super::values::{
-    are_lists, are_nearly_all, is_address, is_free, is_no_answer, is_time_stamp, number,
-    spoken_words, tells_nothing,
+    are_lists, are_nearly_all, is_address, is_free, is_no_answer, number, spoken_words,
+    tells_nothing,
 };
 use super::{ColumnSpan, Corpus, Record, is_prose};
 
@@ -448,6 +449,32 @@ mod tests {
         assert_eq!(kind("計画", &unspaced), FreeText);
         let names = ["佐藤さん", "高橋さん", "田中さん", "渡辺さん", "山本さん"];
         assert_eq!(kind("氏名", &names), Identifier);
+        let companies = [
+            "株式会社サンプルテクノロジーズ",
+            "有限会社やまだファームサービス",
+            "北海道ネットワークソリューションズ",
+            "東京ロジスティクスパートナーズ",
+            "大阪クリエイティブデザイン事務所",
+        ];
+        assert_eq!(kind("会社名", &companies), Categorical);
+        let companies = [
+            "北京字节跳动科技有限公司",
+            "上海浦东发展银行股份有限公司",
+            "中国石油天然气集团有限公司",
+            "成都市社会工作者协会",
+        ];
+        assert_eq!(kind("公司名称", &companies), Categorical);
+        let short = [
+            "公交车等的时间实在太长了",
+            "司机的态度真的不是很好",
+            "我觉得晚上的票价有点贵",
+            "晚上没有公交车所以打车",
+        ];
+        assert_eq!(kind("意见", &short), FreeText);
+        let filled = ["Dienstag, 5. März 2024 um 14:14 Uhr", "Mittwoch, 6. März 2024 um 9:05 Uhr"];
+        assert_eq!(kind("Ausgefüllt am", &filled), Identifier);
+        let events = ["Am 5. März 2024 kam der Bus nicht", "Seit dem 6. März 2024 laufe ich"];
+        assert_eq!(kind("Was war?", &events), FreeText);
         let mails = ["ana@example.org", "bo@example.org", "ana@example.org"];
         assert_eq!(kind("contact", &mails), Identifier);
         assert_eq!(kind("paid", &["yes", "no"]), Categorical);

@@ -15,6 +15,7 @@ mod asked_for;
 mod block;
 mod columns;
 mod courtesies;
+mod dates;
 mod encoding;
 mod files;
 mod findings;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::schema::is_unspaced;
 
+use super::dates::is_time_stamp;
 use super::names::{letters, normalise};
 
 /// What people write who have nothing to say, in small letters and without marks.
@@ -136,7 +137,13 @@ pub(super) fn is_free(values: &[&str], distinct: usize) -> bool {
     if distinct > MANY_PHRASES && all >= filled * PHRASE && distinct * 4 > filled * 3 {
         // `Anna Schmidt` is two words, but a name: a phrase has words in small letters.
         let has_case = values.iter().any(|value| value.chars().any(char::is_lowercase));
-        return !has_case || values.iter().filter(lower).count() * 2 > filled;
+        let unspaced = values.iter().filter(|value| value.chars().any(is_unspaced)).count();
+        let said = values.iter().filter(|value| says_something(value)).count();
+        return if has_case {
+            values.iter().filter(lower).count() * 2 > filled
+        } else {
+            said * SAYING >= unspaced
+        };
     }
     let mut times: BTreeMap<&str, usize> = BTreeMap::new();
     for (value, _) in values.iter().zip(&words).filter(|(_, words)| **words >= SENTENCE_WORDS) {
@@ -146,17 +153,129 @@ pub(super) fn is_free(values: &[&str], distinct: usize) -> bool {
     once > MANY_SENTENCES && once * 10 >= filled && once * 2 >= times.len()
 }
 
+/// Of every this many phrases without spaces, one at least must say something for them to be
+/// answers and no names.
+const SAYING: usize = 3;
+
 /// Number of words that somebody may have said, without numbers, codes and addresses. In a script
-/// without spaces, about two and a half characters are a word.
+/// without spaces, about two and a half characters are a word; what has nothing of a sentence in it
+/// is a label of two at most, such as the name of a company or an occupation.
 pub(super) fn spoken_words(value: &str) -> usize {
     let of = |token: &str| {
         let signs = token.chars().filter(|c| is_unspaced(*c)).count();
         let is_word = token.contains(char::is_alphabetic)
             && !token.contains(|c: char| c.is_ascii_digit() || "@_<>{}=\\".contains(c))
             && !token.contains("://");
-        if signs > 0 { signs * 2 / 5 } else { usize::from(is_word) }
+        match signs * 2 / 5 {
+            _ if signs == 0 => usize::from(is_word),
+            words if says_something(token) => words,
+            words => words.min(PHRASE),
+        }
     };
     value.split_whitespace().map(of).sum()
+}
+
+/// Signs without spaces, from which on they are no label, whatever they are.
+const LONGEST_LABEL: usize = 24;
+
+/// Whether something written without spaces has anything of a sentence: a mark, or a word that only
+/// joins others. In a script that is neither Chinese nor Japanese, all of it may be one.
+fn says_something(token: &str) -> bool {
+    let is_kana = |c: char| matches!(c, '\u{3041}'..='\u{309F}');
+    let is_east_asian = |c: char| matches!(c, '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{20000}'..='\u{3FFFF}');
+    let signs = token.chars().filter(|c| is_unspaced(*c));
+    signs.clone().any(|c| !is_east_asian(c))
+        || signs.count() >= LONGEST_LABEL
+        || token.contains(['。', '！', '？', '!', '?', '、', '，', '；', '…', '「', '“'])
+        || if token.contains(is_kana) { joins_in_japanese(token) } else { joins_in_chinese(token) }
+}
+
+/// Whether Japanese has a particle between other signs or ends as a predicate does. `の` and `と` are
+/// none, since names have them too.
+fn joins_in_japanese(token: &str) -> bool {
+    const PARTICLES: [&str; 12] =
+        ["が", "から", "けど", "ので", "へ", "まで", "も", "より", "を", "で", "に", "は"];
+    const ENDINGS: [&str; 40] = [
+        "ある",
+        "いる",
+        "うれしい",
+        "かった",
+        "かな",
+        "から",
+        "くる",
+        "けど",
+        "こと",
+        "した",
+        "して",
+        "しい",
+        "する",
+        "せん",
+        "たい",
+        "てた",
+        "てて",
+        "ている",
+        "てる",
+        "です",
+        "でした",
+        "とき",
+        "ない",
+        "なかった",
+        "なる",
+        "にくい",
+        "ので",
+        "のに",
+        "まし",
+        "ます",
+        "ません",
+        "やすい",
+        "よね",
+        "られる",
+        "れる",
+        "った",
+        "って",
+        "んだ",
+        "ほしい",
+        "だけ",
+    ];
+    let is_kana = |c: char| matches!(c, '\u{3041}'..='\u{309F}');
+    let mut runs = token.split(|c: char| !is_kana(c)).peekable();
+    // What stands before the first other sign and behind the last is between nothing.
+    runs.next();
+    let mut is_between = false;
+    while let Some(run) = runs.next() {
+        let joins = PARTICLES.contains(&run) || run.starts_with(['が', 'は', 'を']);
+        is_between |= joins && runs.peek().is_some();
+    }
+    is_between || ENDINGS.iter().any(|ending| token.ends_with(ending))
+}
+
+/// Whether Chinese has a word that no name is made of.
+fn joins_in_chinese(token: &str) -> bool {
+    const NAMED: [&str; 11] = [
+        "不二家",
+        "不动产",
+        "不動產",
+        "不動産",
+        "不用品",
+        "不锈钢",
+        "不鏽鋼",
+        "我爱我家",
+        "的士",
+        "目的",
+        "那覇",
+    ];
+    const SIGNS: &str = "不么也了什他你們们吗呢吧咗喺嗎嘅她它很我把是沒没的给让讓还這这那麼";
+    const WORDS: [&str; 40] = [
+        "但是", "别的", "因为", "因為", "太吵", "太多", "太大", "太少", "太差", "太慢", "太贵",
+        "太貴", "太長", "太长", "如果", "希望", "应该", "應該", "总是", "經常", "经常", "總是",
+        "所以", "時候", "时候", "有时", "有時", "有点", "有點", "比較", "比较", "每天", "每次",
+        "自己", "覺得", "觉得", "都是", "需要", "非常", "可以",
+    ];
+    let mut rest = token.to_owned();
+    for name in NAMED.iter().filter(|name| token.contains(**name)) {
+        rest = rest.replace(name, "");
+    }
+    rest.contains(|c| SIGNS.contains(c)) || WORDS.iter().any(|word| rest.contains(word))
 }
 
 /// Whether the values are lists of a few labels: `pricing; trust`, `trust; pricing; speed`.
@@ -185,17 +304,6 @@ pub(super) fn is_address(value: &str) -> bool {
     !value.contains(char::is_whitespace) && (is_mail(value) || value.contains("://"))
 }
 
-/// Whether a value is a date, with or without a time and a zone: `2024-05-01 10:22:31`,
-/// `1/5/24 10:22`.
-pub(super) fn is_time_stamp(value: &str) -> bool {
-    let digits = value.bytes().filter(u8::is_ascii_digit).count();
-    let marks = value.bytes().filter(|b| b"-/:.".contains(b)).count();
-    value.starts_with(|c: char| c.is_ascii_digit())
-        && digits >= 5
-        && marks >= 2
-        && value.bytes().all(|b| b.is_ascii_digit() || b"-/:. +TZAPM".contains(&b))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,5 +325,36 @@ mod tests {
         for text in ["", "NaN", "inf", "1,2,3x", "5 to 7", "P3", ",", "12:30"] {
             assert_eq!(number(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn what_has_nothing_of_a_sentence_is_a_label_of_two_words_at_most() {
+        for label in [
+            "ソフトウェアエンジニア",
+            "株式会社サンプルテクノロジーズ",
+            "有限会社やまだファームサービス",
+            "みずほ銀行システム開発部",
+            "山のトラック運転手",
+            "北京字节跳动科技有限公司",
+            "中国石油天然气集团有限公司",
+            "成都市社会工作者协会",
+            "不动产经纪人",
+            "上海太平洋保险公司",
+        ] {
+            assert!(spoken_words(label) <= PHRASE, "{label}");
+        }
+        for said in [
+            "地図を印刷して赤鉛筆で尾根をなぞります。",
+            "友達が決めるのでついて行くだけです",
+            "操作性と価格、それから色",
+            "文字がとても小さい",
+            "公交车等的时间太长了",
+            "我每天都坐地铁上班",
+            "希望增加夜班公交车班次",
+            "服务态度不好而且很慢",
+        ] {
+            assert!(spoken_words(said) >= 3, "{said}");
+        }
+        assert_eq!(spoken_words("รถเมล์มาช้ามากทุกวัน"), 8, "other scripts have no such words");
     }
 }

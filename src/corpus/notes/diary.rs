@@ -9,12 +9,12 @@ use regex::Regex;
 
 use super::researchers;
 use crate::corpus::block::{Block, Body, Facts};
+use crate::corpus::dates::is_time_stamp;
 use crate::corpus::names::participant_rank;
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::bystanders::is_remark;
 use crate::corpus::talk::frames::{self, Above};
 use crate::corpus::talk::speakers::{Speakers, begins_turn, label_of};
-use crate::corpus::values::is_time_stamp;
 
 /// Fewest days that make a text a diary.
 const LEAST: usize = 3;

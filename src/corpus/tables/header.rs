@@ -6,9 +6,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::table::TableRow;
+use crate::corpus::dates::is_time_stamp;
 use crate::corpus::names::{is_context, participant_rank};
 use crate::corpus::rows::Rows;
-use crate::corpus::values::{is_address, is_time_stamp, number};
+use crate::corpus::values::{is_address, number};
 
 /// Lines looked at to find how wide the table is.
 const SAMPLE: usize = 50;

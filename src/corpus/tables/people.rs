@@ -7,11 +7,12 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::corpus::dates::is_time_stamp;
 use crate::corpus::is_prose;
 use crate::corpus::names::{is_context, is_id_name, is_nobody, is_question, normalise};
 use crate::corpus::persons::{Person, person};
 use crate::corpus::talk::moderator::ends_in_question;
-use crate::corpus::values::{are_nearly_all, is_time_stamp, number};
+use crate::corpus::values::{are_nearly_all, number};
 use crate::corpus::{Corpus, Finding, Record};
 
 /// Names of columns that hold an id and do not say what of.
