@@ -19,6 +19,7 @@ use super::values::{
     are_lists, are_nearly_all, is_address, is_free, is_no_answer, number, spoken_words,
     tells_nothing,
 };
+use super::who::tells_who;
 use super::{ColumnSpan, Corpus, Record, is_prose};
 
 /// A column over the whole corpus.
@@ -352,7 +353,7 @@ fn kind_of(name: &str, values: &[&str], distinct: usize) -> ColumnKind {
         || normalise(name) == "id"
         || mostly(is_time_stamp)
         || mostly(is_address)
-        || are_keys && !are_numbers()
+        || are_keys && !are_numbers() && !tells_who(name)
     {
         return ColumnKind::Identifier;
     }
@@ -449,6 +450,9 @@ mod tests {
         assert_eq!(kind("計画", &unspaced), FreeText);
         let names = ["佐藤さん", "高橋さん", "田中さん", "渡辺さん", "山本さん"];
         assert_eq!(kind("氏名", &names), Identifier);
+        let work = ["Krankenpflegerin", "Lehrer", "Studentin", "Monteur", "Rentner", "Köchin"];
+        assert_eq!(kind("Beruf", &work), Categorical, "each is somebody's, and no key");
+        assert_eq!(kind("Benutzerkonto", &work), Identifier);
         let companies = [
             "株式会社サンプルテクノロジーズ",
             "有限会社やまだファームサービス",

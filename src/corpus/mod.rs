@@ -35,6 +35,7 @@ mod tables;
 mod talk;
 mod told;
 mod values;
+mod who;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -51,6 +52,7 @@ pub(crate) use names::{asks_permission, is_context, is_path};
 pub(crate) use notes::diary::is_moment;
 pub(crate) use told::is_about_self;
 pub(crate) use values::{is_blank, is_no_answer, number};
+pub(crate) use who::{tells_role, tells_who};
 
 /// What was understood of the input files.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -5,11 +5,13 @@
 //! [`super::answers`]. Columns that name a person, or whose values differ within one participant
 //! (free answers, dates), count as neither.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::handling::is_about_handling;
 use super::segments::speaker;
-use crate::corpus::{ColumnKind, Corpus, is_blank, is_context, is_path, number};
+use crate::corpus::{
+    ColumnKind, Corpus, is_blank, is_context, is_path, number, tells_role, tells_who,
+};
 use crate::prompts::passages::{MIN_WORDS, words};
 
 /// Most words of a value for it to count as a category.
@@ -115,50 +117,6 @@ pub(super) fn asks(name: &str) -> bool {
         || all.len() > 2 && OPENING.contains(&all[0].as_str())
 }
 
-/// Whether a column's name says that it is about who somebody is, as `age` and `role` do.
-pub(super) fn tells_who(name: &str) -> bool {
-    const WHO: &[&str] = &[
-        "age",
-        "old",
-        "gender",
-        "sex",
-        "role",
-        "job",
-        "occupation",
-        "profession",
-        "position",
-        "employment",
-        "income",
-        "education",
-        "degree",
-        "region",
-        "country",
-        "state",
-        "city",
-        "town",
-        "location",
-        "ethnicity",
-        "race",
-        "nationality",
-        "language",
-        "marital",
-        "household",
-        "department",
-        "industry",
-        "sector",
-        "seniority",
-        "experience",
-        "segment",
-        "group",
-        "type",
-        "team",
-    ];
-    let parts = name.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty());
-    let parts: Vec<String> = parts.map(str::to_lowercase).collect();
-    // In a long question, such a word is what is asked about, not who is asked.
-    parts.len() <= 7 && parts.iter().any(|part| WHO.contains(&part.as_str()))
-}
-
 /// Whether a column's name may also be that of a kind or state of the record (`type`, `team`):
 /// where the value is the same for everyone, it says nothing about the people.
 fn is_kind(name: &str) -> bool {
@@ -195,24 +153,35 @@ fn columns(corpus: &Corpus) -> Vec<Column> {
     order.into_iter().filter_map(column).collect()
 }
 
-fn column(name: &str, said: &BTreeMap<String, BTreeSet<&str>>) -> Option<Column> {
+fn column<'c>(name: &str, said: &BTreeMap<String, BTreeSet<&'c str>>) -> Option<Column> {
     let is_fact = !names_a_person(name) && !is_context(name) && !is_about_handling(name);
-    if !is_fact || said.values().any(|values| values.len() > 1) {
+    let spellings = Spellings::of(said.values().flatten().copied());
+    let written = |values: &BTreeSet<&'c str>| -> BTreeSet<&'c str> {
+        values.iter().map(|value| spellings.most_used(value)).collect()
+    };
+    let values: Vec<(&String, BTreeSet<&str>)> =
+        said.iter().map(|(who, values)| (who, written(values))).collect();
+    let clashing = values.iter().filter(|(_, values)| values.len() > 1).count();
+    if !is_fact || !is_of_people(name, clashing, values.len()) {
         return None;
     }
-    let values: BTreeMap<String, String> = said
-        .iter()
+    let of_one = values.into_iter().filter(|(_, values)| values.len() == 1);
+    let values: BTreeMap<String, String> = of_one
         .filter_map(|(who, values)| Some((who.clone(), (*values.first()?).to_owned())))
         .collect();
     let distinct: BTreeSet<&str> = values.values().map(String::as_str).collect();
     let numeric = values.values().all(|value| number(value).is_some());
+    if values.is_empty() || names_a_time(name, numeric) {
+        return None;
+    }
     if numeric && values.values().all(|value| is_instant(value)) {
         return None;
     }
     let short = values.values().all(|value| value.split_whitespace().count() <= SHORT);
-    // A column with as many values as people holds names, addresses or free answers.
-    let repeats =
-        distinct.len() <= CATEGORIES && (distinct.len() < values.len() || values.len() == 1);
+    // A column with as many values as people holds names, addresses or free answers, unless its name
+    // says that it is about who they are.
+    let repeats = tells_who(name)
+        || distinct.len() <= CATEGORIES && (distinct.len() < values.len() || values.len() == 1);
     let options = distinct.len() <= OPTIONS && distinct.len() * OPTION_REPEATS <= values.len();
     (numeric || (short && repeats) || options).then(|| Column {
         name: name.to_owned(),
@@ -228,61 +197,106 @@ fn is_instant(value: &str) -> bool {
     seconds.is_ok_and(|seconds| (946_684_800..4_102_444_800).contains(&seconds))
 }
 
+/// Most words of a name that is read as a label; in a longer one, such a word is what is asked about.
+const LABEL: usize = 5;
+
+/// Whether a label says that its column names people, or tells where to find them: `full_name`,
+/// `Phone`, `participant no`, but not `user_type` or `Number of children`.
 fn names_a_person(column: &str) -> bool {
-    const NAMING: &[&str] = &[
-        "id",
-        "uuid",
-        "name",
-        "email",
-        "mail",
-        "phone",
-        "tel",
-        "telephone",
-        "mobile",
-        "address",
-        "street",
-        "url",
-        "ip",
-        "date",
-        "time",
-        "timestamp",
-        "created",
-        "started",
-        "submitted",
-        "token",
-        "key",
-        "participant",
-        "respondent",
-        "user",
-        "username",
-        "surname",
-        "postcode",
-        "zip",
-        "no",
-        "nr",
-        "number",
-        "index",
-        "row",
-        "latitude",
-        "longitude",
-    ];
-    let parts = column.split(|c: char| !c.is_alphanumeric());
-    parts.map(str::to_lowercase).any(|part| NAMING.contains(&part.as_str()))
+    const NAMING: &str = "\
+        id uuid name email mail address street url ip token username surname postcode zip latitude longitude \
+        vorname nachname familienname adresse anschrift straße plz postleitzahl telefonnummer handynummer \
+        nombre apellido apellidos correo dirección teléfono \
+        nom prénom prenom courriel téléphone nome sobrenome cognome endereço indirizzo \
+        naam voornaam achternaam namn förnamn efternamn navn fornavn etternavn nimi etunimi sukunimi \
+        imię nazwisko jméno příjmení имя фамилия телефон адрес soyad adres 氏名 お名前 姓名 이름";
+    const LAST: &str = "\
+        phone tel telephone mobile date timestamp created started submitted key participant respondent user no nr \
+        number index row telefon handy";
+    const OF: &str = "of de du des del di da do der von van";
+    if asks(column) {
+        return false;
+    }
+    // What stands in brackets says how to answer: `Owns a car (yes/no)`.
+    let label = column.split(['(', '[']).next().unwrap_or(column);
+    let parts: Vec<String> = label
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|part| !part.is_empty())
+        .map(str::to_lowercase)
+        .collect();
+    let is_among = |words: &str, part: &String| words.split(' ').any(|word| word == part);
+    let is_of = |at: usize| at > 0 && is_among(OF, &parts[at - 1]);
+    let last = parts.len().checked_sub(1);
+    parts.len() <= LABEL
+        && (parts.iter().any(|part| is_among(NAMING, part))
+            || last.is_some_and(|last| is_among(LAST, &parts[last]) && !is_of(last))
+            || parts.first().is_some_and(|first| first == "date"))
+}
+
+/// Whether a label speaks of a time of day, or, where its values are numbers, of how long something
+/// takes: `Commute time (min)`.
+fn names_a_time(column: &str, is_numeric: bool) -> bool {
+    let parts = column.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty());
+    let parts: Vec<String> = parts.map(str::to_lowercase).collect();
+    !asks(column) && parts.iter().any(|part| part == "time") && (!is_numeric || parts.len() == 1)
+}
+
+/// Of every this many people, at most one may have two values in a column that is about people, and
+/// in one that says so by its name.
+const ONE_CLASHING_OF: usize = 10;
+const ONE_CLASHING_OF_WHO: usize = 2;
+
+/// Whether a column with these many people, of whom some have several values, is about people all the
+/// same. Then nothing is known of those only.
+pub(super) fn is_of_people(name: &str, clashing: usize, people: usize) -> bool {
+    let one_of = if tells_who(name) { ONE_CLASHING_OF_WHO } else { ONE_CLASHING_OF };
+    clashing * one_of <= people
+}
+
+/// How the values of a column are most often written: `Nurse` for `nurse` and `NURSE`, too.
+#[derive(Debug, Default)]
+pub(super) struct Spellings<'v>(HashMap<String, &'v str>);
+
+impl<'v> Spellings<'v> {
+    pub(super) fn of(values: impl Iterator<Item = &'v str>) -> Self {
+        let mut forms: HashMap<String, Vec<(&str, usize)>> = HashMap::new();
+        for value in values {
+            let forms = forms.entry(folded(value)).or_default();
+            match forms.iter_mut().find(|(form, _)| *form == value) {
+                Some((_, count)) => *count += 1,
+                None => forms.push((value, 1)),
+            }
+        }
+        let most = |forms: Vec<(&'v str, usize)>| {
+            let most =
+                forms.into_iter().reduce(|best, one| if one.1 > best.1 { one } else { best });
+            most.map(|(form, _)| form)
+        };
+        let several = forms.into_iter().filter(|(_, forms)| forms.len() > 1);
+        Self(several.filter_map(|(value, forms)| Some((value, most(forms)?))).collect())
+    }
+
+    /// The form in which a value is most often written; the first among equals.
+    pub(super) fn most_used(&self, value: &'v str) -> &'v str {
+        if self.0.is_empty() { value } else { self.0.get(&folded(value)).copied().unwrap_or(value) }
+    }
+}
+
+/// A value in small letters with single spaces.
+fn folded(value: &str) -> String {
+    value.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 /// What at least half of the speakers are, by the first column that tells people's kind.
 pub(super) fn role(columns: &[Column], speakers: &BTreeSet<String>) -> Option<String> {
-    const KINDS: &[&str] =
-        &["role", "job", "occupation", "profession", "position", "segment", "type", "group"];
-    let tells = |column: &&Column| {
-        let parts = column.name.split(|c: char| !c.is_alphanumeric());
-        !column.numeric && parts.map(str::to_lowercase).any(|part| KINDS.contains(&part.as_str()))
-    };
-    let column = columns.iter().find(tells)?;
+    let column = columns.iter().find(|column| !column.numeric && tells_role(&column.name))?;
     let values: Vec<&str> =
         speakers.iter().filter_map(|who| column.values.get(who)).map(String::as_str).collect();
-    let (value, count) = ranked(&values).into_iter().next()?;
-    (count * 2 >= values.len()).then(|| value.to_owned())
+    let ranked = ranked(&values);
+    let (value, count) = *ranked.first()?;
+    // Of two who differ, neither stands for both.
+    let is_alone = ranked.get(1).is_none_or(|(_, next)| *next < count);
+    (is_alone && count * 2 >= values.len()).then(|| value.to_owned())
 }
 
 /// Values with how often they occur, most frequent first.
@@ -354,7 +368,73 @@ mod tests {
         let header = ["who", "full_name", "E-Mail", "city"];
         let rows: [&[&str]; 3] =
             [&["a", "Ann", "x", "Leeds"], &["b", "Ann", "x", "York"], &["c", "Ann", "x", "Hull"]];
-        assert!(described(&header, &rows).is_empty(), "a city for each person tells who they are");
+        assert_eq!(described(&header, &rows), ["city"], "who somebody is may be told of each");
+        let rows: [&[&str]; 2] = [&["a", "Ann", "x", "Leeds"], &["b", "Bo", "x", "York"]];
+        for name in ["Nachname", "What's your first name?", "phone number", "participant no", "zip"]
+        {
+            assert!(described(&["who", name], &rows).is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn facts_are_found_under_labels_and_questions_alike() {
+        let header = [
+            "who",
+            "How old are you?",
+            "user_type",
+            "Owns a car (yes/no)",
+            "Commute time (min)",
+            "Number of children",
+            "Do you have a mobile phone?",
+            "start time",
+            "Beruf",
+        ];
+        let rows: [&[&str]; 4] = [
+            &["a", "31", "retiree", "yes", "20", "2", "No", "10:15", "Lehrer"],
+            &["b", "22", "commuter", "no", "45", "1", "Yes", "10:15", "Koch"],
+            &["c", "70", "retiree", "yes", "20", "0", "No", "11:15", "Monteur"],
+            &["d", "44", "commuter", "no", "30", "0", "Yes", "11:15", "Rentner"],
+        ];
+        let columns = Columns::of(&corpus(&header, &rows));
+        let all = columns.describing.iter().chain(&columns.questions);
+        let all: BTreeSet<&str> = all.map(|column| column.name.as_str()).collect();
+        for name in header.iter().filter(|name| !["who", "start time"].contains(*name)) {
+            assert!(all.contains(name), "{name}");
+        }
+        assert!(!all.contains("start time"));
+    }
+
+    #[test]
+    fn who_contradicts_themselves_loses_only_their_own_fact() {
+        let header = ["who", "age", "tool"];
+        let rows: [&[&str]; 5] = [
+            &["a", "34", "pen"],
+            &["a", "35", "ink"],
+            &["b", "22", "pen"],
+            &["c", "70", "pen"],
+            &["d", "44", "ink"],
+        ];
+        let columns = Columns::of(&corpus(&header, &rows));
+        let all: Vec<_> = columns.describing.iter().chain(&columns.questions).collect();
+        let names: Vec<&str> = all.iter().map(|column| column.name.as_str()).collect();
+        assert_eq!(names, ["age"], "a quarter changes the tool");
+        assert_eq!(all[0].values.keys().collect::<Vec<_>>(), ["f1:b", "f1:c", "f1:d"]);
+    }
+
+    #[test]
+    fn of_two_people_neither_gives_both_their_role() {
+        let header = ["who", "Beruf", "answer"];
+        let rows: [&[&str]; 3] =
+            [&["a", "Koch", "one"], &["b", "Lehrer", "two"], &["c", "koch", "three"]];
+        let corpus = corpus(&header, &rows);
+        let columns = Columns::of(&corpus).describing;
+        let role = |who: &[usize]| {
+            let all = who.iter().map(|at| speaker(&corpus, &corpus.records[*at])).collect();
+            role(&columns, &all)
+        };
+        assert_eq!(role(&[0, 1]), None);
+        assert_eq!(role(&[1]).as_deref(), Some("Lehrer"));
+        assert_eq!(role(&[0, 1, 2]).as_deref(), Some("Koch"), "case does not part them");
     }
 
     #[test]

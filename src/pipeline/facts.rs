@@ -7,10 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::columns::{Columns, tells_who};
+use super::columns::Columns;
 use super::handling::is_about_handling;
 use super::traits::{Answers, is_clear_majority, is_clearly_more, is_trait, lift};
-use crate::corpus::{ColumnKind, Corpus, is_context, number};
+use crate::corpus::{ColumnKind, Corpus, is_context, number, tells_who};
 use crate::schema::Held;
 
 /// Most answers of one column in a fact.
@@ -162,12 +162,7 @@ fn number_rows(numbers: &[f64]) -> bool {
 /// Words for numbers of years, people and things.
 const QUANTITIES: &[&str] = &[
     "age",
-    "alter",
-    "edad",
-    "idade",
-    "âge",
-    "età",
-    "leeftijd",
+    "old",
     "years",
     "year",
     "months",
@@ -183,6 +178,61 @@ const QUANTITIES: &[&str] = &[
     "employees",
     "income",
     "salary",
+    "alter",
+    "alt",
+    "jahre",
+    "jahren",
+    "einkommen",
+    "haushaltsgröße",
+    "kinder",
+    "edad",
+    "años",
+    "ingresos",
+    "hijos",
+    "âge",
+    "ans",
+    "revenu",
+    "enfants",
+    "idade",
+    "anos",
+    "renda",
+    "filhos",
+    "età",
+    "anni",
+    "reddito",
+    "figli",
+    "leeftijd",
+    "jaar",
+    "inkomen",
+    "kinderen",
+    "ålder",
+    "alder",
+    "gammal",
+    "gammel",
+    "år",
+    "barn",
+    "ikä",
+    "ikäsi",
+    "vanha",
+    "wiek",
+    "lat",
+    "věk",
+    "let",
+    "возраст",
+    "лет",
+    "дохода",
+    "детей",
+    "yaş",
+    "yaşınız",
+    "yaşındasınız",
+    "年齢",
+    "年龄",
+    "年齡",
+    "나이",
+    "연령",
+    "العمر",
+    "आयु",
+    "उम्र",
 ];
 
 /// Whether a label asks for leave to record somebody, or to use what they say.
@@ -232,6 +282,10 @@ fn choice(held: &[(&str, Held)], kind: Kind) -> Option<String> {
     typical.truncate(NAMED);
     if !typical.is_empty() {
         return Some(counted(&typical));
+    }
+    // Of many who all differ, any three would stand for nobody.
+    if first.given == 1 && held.len() > NAMED {
+        return None;
     }
     let named: Vec<String> =
         held.iter().take(NAMED).map(|(value, held)| format!("{value} ({})", held.given)).collect();

@@ -7,8 +7,8 @@
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
-use super::columns::{asks, tells_who};
-use crate::corpus::{Corpus, asks_permission, is_moment, number};
+use super::columns::asks;
+use crate::corpus::{Corpus, asks_permission, is_moment, number, tells_who};
 
 /// Most words of a name that is read as a label; in a longer one, such a word is what is asked about.
 const LABEL: usize = 5;

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
+use super::columns::{Spellings, is_of_people};
 use super::segments::speaker;
 use crate::corpus::{Corpus, is_blank};
 use crate::prompts::choices::Separator;
@@ -34,11 +35,11 @@ pub(super) struct Answers<'c> {
 }
 
 impl<'c> Answers<'c> {
-    /// The columns whose name fits, in order of their first appearance. A column in which somebody
-    /// has two different cells says nothing of the person, and is left out.
+    /// The columns whose name fits, in order of their first appearance. Of somebody with two different
+    /// cells, a column says nothing; where many have them, it is about no person, and is left out.
     pub(super) fn of(corpus: &'c Corpus, fits: impl Fn(&str) -> bool) -> Vec<Self> {
         let mut order: Vec<&str> = Vec::new();
-        let mut found: BTreeMap<&str, Option<BTreeMap<String, &str>>> = BTreeMap::new();
+        let mut found: BTreeMap<&str, Option<Vec<(String, &str)>>> = BTreeMap::new();
         for record in &corpus.records {
             let who = speaker(corpus, record);
             for column in &record.columns {
@@ -46,24 +47,32 @@ impl<'c> Answers<'c> {
                 if is_blank(cell) {
                     continue;
                 }
-                let people = found.entry(&column.name).or_insert_with(|| {
+                let cells = found.entry(&column.name).or_insert_with(|| {
                     order.push(&column.name);
-                    fits(&column.name).then(BTreeMap::new)
+                    fits(&column.name).then(Vec::new)
                 });
-                let clashes = people
-                    .as_mut()
-                    .is_some_and(|people| *people.entry(who.clone()).or_insert(cell) != cell);
-                if clashes {
-                    *people = None;
+                if let Some(cells) = cells {
+                    cells.push((who.clone(), cell));
                 }
             }
         }
-        let column = |name: &'c str| {
-            let cells = found.remove(name)??;
-            let all: Vec<&str> = cells.values().copied().collect();
-            Some(Self { name, separator: Separator::of(&all), cells })
-        };
-        order.into_iter().filter_map(column).collect()
+        order.into_iter().filter_map(|name| Self::of_people(name, found.remove(name)??)).collect()
+    }
+
+    fn of_people(name: &'c str, cells: Vec<(String, &'c str)>) -> Option<Self> {
+        let spellings = Spellings::of(cells.iter().map(|(_, cell)| *cell));
+        let mut people: BTreeMap<String, Option<&str>> = BTreeMap::new();
+        for (who, cell) in cells {
+            let cell = spellings.most_used(cell);
+            let known = people.entry(who).or_insert(Some(cell));
+            *known = known.filter(|known| *known == cell);
+        }
+        let clashing = people.values().filter(|cell| cell.is_none()).count();
+        let is_of_people = is_of_people(name, clashing, people.len());
+        let cells: BTreeMap<String, &str> =
+            people.into_iter().filter_map(|(who, cell)| Some((who, cell?))).collect();
+        let all: Vec<&str> = cells.values().copied().collect();
+        is_of_people.then(|| Self { name, separator: Separator::of(&all), cells })
     }
 
     /// What a person answered: the cell, or each answer in it.
