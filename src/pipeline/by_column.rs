@@ -8,6 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::columns::Spellings;
 use super::segments::{Grouping, Segmentation, alike, enough, order, speaker};
 use crate::corpus::{Corpus, number};
 
@@ -35,8 +36,10 @@ pub(super) fn part_by(
         notes: Vec::new(),
         reliability: None,
     };
-    let values: BTreeMap<usize, &str> =
+    let mut values: BTreeMap<usize, &str> =
         records.iter().filter_map(|&r| Some((r, value(corpus, r, column)?))).collect();
+    let spellings = Spellings::of(values.values().copied());
+    values.values_mut().for_each(|value| *value = spellings.most_used(value));
     let (units, without) = units(corpus, records, &values, column, &mut segmentation.notes);
     if !without.is_empty() {
         segmentation.notes.push(format!(
@@ -323,6 +326,27 @@ mod tests {
         let sizes: Vec<usize> =
             parted(&same, 2, "age").groups.iter().map(|g| g.records.len()).collect();
         assert_eq!(sizes, [3, 2]);
+    }
+
+    #[test]
+    fn values_that_differ_in_case_and_space_are_one() {
+        let people = [
+            ("Nurse", "1"),
+            ("nurse", "2"),
+            ("NURSE", "3"),
+            ("driver", "4"),
+            ("Driver ", "5"),
+            ("driver", "6"),
+            ("truck  driver", "7"),
+        ];
+        let segmentation = parted(&people, 3, "role");
+        let expected = [
+            ("role=Nurse".to_owned(), vec![0, 1, 2]),
+            ("role=driver".to_owned(), vec![3, 4, 5]),
+            ("role=truck  driver".to_owned(), vec![6]),
+        ];
+        assert_eq!(groups(&segmentation), expected);
+        assert!(segmentation.left_out.is_empty());
     }
 
     #[test]
