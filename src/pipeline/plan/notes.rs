@@ -170,10 +170,10 @@ fn unused_records(plan: &Plan, corpus: &Corpus, reads_here: bool) -> Option<Stri
         // A service would charge for reading everything.
         let digest = if reads_here { ", and --digest reads all" } else { "" };
         format!(
-            "{} of {} records are in focus of a draft, {} are not; more drafts (--draft-multiplier) use more{digest}",
+            "{} of {} records are in focus of a draft, {} not; more drafts (--draft-multiplier) use more{digest}",
             report.used,
             corpus.records.len(),
-            report.unused,
+            one_or_many(report.unused, "1 is", "{} are"),
         )
     })
 }
