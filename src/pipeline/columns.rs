@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::handling::is_about_handling;
 use super::segments::speaker;
 use crate::corpus::{
-    ColumnKind, Corpus, is_blank, is_context, is_path, number, tells_role, tells_who,
+    ColumnKind, Corpus, is_blank, is_context, is_moment, is_path, number, tells_role, tells_who,
 };
 use crate::prompts::passages::{MIN_WORDS, words};
 
@@ -174,7 +174,8 @@ fn column<'c>(name: &str, said: &BTreeMap<String, BTreeSet<&'c str>>) -> Option<
     if values.is_empty() || names_a_time(name, numeric) {
         return None;
     }
-    if numeric && values.values().all(|value| is_instant(value)) {
+    let are_moments = !asks(name) && values.values().all(|value| is_moment(value));
+    if are_moments || numeric && values.values().all(|value| is_instant(value)) {
         return None;
     }
     let short = values.values().all(|value| value.split_whitespace().count() <= SHORT);
@@ -388,20 +389,65 @@ mod tests {
             "Do you have a mobile phone?",
             "start time",
             "Beruf",
+            "at",
         ];
         let rows: [&[&str]; 4] = [
-            &["a", "31", "retiree", "yes", "20", "2", "No", "10:15", "Lehrer"],
-            &["b", "22", "commuter", "no", "45", "1", "Yes", "10:15", "Koch"],
-            &["c", "70", "retiree", "yes", "20", "0", "No", "11:15", "Monteur"],
-            &["d", "44", "commuter", "no", "30", "0", "Yes", "11:15", "Rentner"],
+            &[
+                "a",
+                "31",
+                "retiree",
+                "yes",
+                "20",
+                "2",
+                "No",
+                "10:15",
+                "Lehrer",
+                "2024-02-01 10:00:00",
+            ],
+            &[
+                "b",
+                "22",
+                "commuter",
+                "no",
+                "45",
+                "1",
+                "Yes",
+                "10:15",
+                "Koch",
+                "2024-02-01 10:00:00",
+            ],
+            &[
+                "c",
+                "70",
+                "retiree",
+                "yes",
+                "20",
+                "0",
+                "No",
+                "11:15",
+                "Monteur",
+                "2024-02-02 10:00:00",
+            ],
+            &[
+                "d",
+                "44",
+                "commuter",
+                "no",
+                "30",
+                "0",
+                "Yes",
+                "11:15",
+                "Rentner",
+                "2024-02-02 10:00:00",
+            ],
         ];
         let columns = Columns::of(&corpus(&header, &rows));
         let all = columns.describing.iter().chain(&columns.questions);
         let all: BTreeSet<&str> = all.map(|column| column.name.as_str()).collect();
-        for name in header.iter().filter(|name| !["who", "start time"].contains(*name)) {
+        for name in header.iter().filter(|name| !["who", "start time", "at"].contains(*name)) {
             assert!(all.contains(name), "{name}");
         }
-        assert!(!all.contains("start time"));
+        assert!(!all.contains("start time") && !all.contains("at"));
     }
 
     #[test]
