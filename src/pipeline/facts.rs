@@ -379,10 +379,37 @@ mod tests {
     fn a_fact_is_counted_and_compared_with_everyone() {
         let tool = |at: usize| if at < 8 { "paper" } else { "phone" }.to_owned();
         assert_eq!(facts("tool", tool).as_deref(), Some("paper (8 of 10; 40 % of all)"));
+        let cases = |at: usize| if at < 8 { ["paper", "Paper", "paper "][at % 3] } else { "phone" };
+        let cases = facts("tool", |at| cases(at).to_owned());
+        assert_eq!(cases.as_deref(), Some("paper (8 of 10; 40 % of all)"), "however it is written");
         let half = facts("tool", of(&["paper", "phone"]));
         assert_eq!(half, None, "half of them are as many as everywhere");
         let role = facts("role", of(&["nurse", "doctor"]));
         assert_eq!(role.as_deref(), Some("doctor (5), nurse (5) of 10"), "who they are is told");
+    }
+
+    #[test]
+    fn of_who_they_are_no_few_stand_for_many_and_a_contradiction_is_nobodys() {
+        let own = |at: usize| format!("trade {at}");
+        assert_eq!(facts("occupation", own), None, "three of ten would stand for nobody");
+        let said = |at: usize| format!("I wait for the bus number {at} and it never comes.");
+        let row = |(at, (who, age)): (usize, &(&str, &str))| {
+            row(at, who, &[("How old are you?", (*age).to_owned()), ("why", said(at))])
+        };
+        let rows = [("a", "34"), ("a", "35"), ("b", "50"), ("c", "20"), ("d", "22")];
+        let corpus =
+            Corpus { records: rows.iter().enumerate().map(row).collect(), ..Corpus::default() };
+        let facts = Facts::of(&corpus, &Columns::of(&corpus));
+        let of = |at: &[usize]| {
+            let people = at.iter().map(|at| speaker(&corpus, &corpus.records[*at])).collect();
+            facts.sum_up(&people).into_values().next()
+        };
+        assert_eq!(of(&[0]), None);
+        assert_eq!(of(&[2]).as_deref(), Some("50"));
+        assert_eq!(
+            of(&[0, 3, 4]).as_deref(),
+            Some("median 21, 20 to 22 (n = 2; median of all 22)")
+        );
     }
 
     #[test]

@@ -38,10 +38,11 @@ impl<'c> Answers<'c> {
     /// The columns whose name fits, in order of their first appearance. Of somebody with two different
     /// cells, a column says nothing; where many have them, it is about no person, and is left out.
     pub(super) fn of(corpus: &'c Corpus, fits: impl Fn(&str) -> bool) -> Vec<Self> {
+        let speakers: Vec<String> =
+            corpus.records.iter().map(|record| speaker(corpus, record)).collect();
         let mut order: Vec<&str> = Vec::new();
-        let mut found: BTreeMap<&str, Option<Vec<(String, &str)>>> = BTreeMap::new();
-        for record in &corpus.records {
-            let who = speaker(corpus, record);
+        let mut found: BTreeMap<&str, Option<Vec<(&str, &str)>>> = BTreeMap::new();
+        for (record, who) in corpus.records.iter().zip(&speakers) {
             for column in &record.columns {
                 let cell = record.text[column.start..column.end].trim();
                 if is_blank(cell) {
@@ -52,16 +53,16 @@ impl<'c> Answers<'c> {
                     fits(&column.name).then(Vec::new)
                 });
                 if let Some(cells) = cells {
-                    cells.push((who.clone(), cell));
+                    cells.push((who, cell));
                 }
             }
         }
         order.into_iter().filter_map(|name| Self::of_people(name, found.remove(name)??)).collect()
     }
 
-    fn of_people(name: &'c str, cells: Vec<(String, &'c str)>) -> Option<Self> {
+    fn of_people(name: &'c str, cells: Vec<(&str, &'c str)>) -> Option<Self> {
         let spellings = Spellings::of(cells.iter().map(|(_, cell)| *cell));
-        let mut people: BTreeMap<String, Option<&str>> = BTreeMap::new();
+        let mut people: BTreeMap<&str, Option<&str>> = BTreeMap::new();
         for (who, cell) in cells {
             let cell = spellings.most_used(cell);
             let known = people.entry(who).or_insert(Some(cell));
@@ -70,7 +71,7 @@ impl<'c> Answers<'c> {
         let clashing = people.values().filter(|cell| cell.is_none()).count();
         let is_of_people = is_of_people(name, clashing, people.len());
         let cells: BTreeMap<String, &str> =
-            people.into_iter().filter_map(|(who, cell)| Some((who, cell?))).collect();
+            people.into_iter().filter_map(|(who, cell)| Some((who.to_owned(), cell?))).collect();
         let all: Vec<&str> = cells.values().copied().collect();
         is_of_people.then(|| Self { name, separator: Separator::of(&all), cells })
     }
