@@ -14,9 +14,16 @@ pub(crate) fn spans(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut open: Option<(usize, &str)> = None;
     let mut before = ' ';
+    // Where a pair of single marks ends, inside which nothing else opens.
+    let mut single_end = 0;
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
         let next = chars.peek().map_or(' ', |(_, next)| *next);
+        let is_start = !before.is_alphanumeric();
+        before = c;
+        if at < single_end {
+            continue;
+        }
         open = match open {
             Some((start, closers))
                 if closers.contains(c) && !(c == '"' && next.is_alphanumeric()) =>
@@ -24,14 +31,21 @@ pub(crate) fn spans(text: &str) -> Vec<Range<usize>> {
                 found.push(start..at);
                 None
             }
-            None if !before.is_alphanumeric() && !next.is_whitespace() => {
+            None if is_start && SINGLE.contains(&c) && next.is_alphabetic() => {
+                let start = at + c.len_utf8();
+                if let Some(end) = single_closer(&text[start..], c) {
+                    found.push(start..start + end);
+                    single_end = start + end + 1;
+                }
+                None
+            }
+            None if is_start && (!next.is_whitespace() || is_spaced(c, &text[at..])) => {
                 closers_of(c).map(|closers| (at + c.len_utf8(), closers))
             }
             // A mark that is never closed must not swallow the next span.
             Some(_) if c == '“' || c == '„' => Some((at + c.len_utf8(), "”“")),
             open => open,
         };
-        before = c;
     }
     found
 }
@@ -46,6 +60,54 @@ fn closers_of(mark: char) -> Option<&'static str> {
         '「' => "」",
         _ => return None,
     })
+}
+
+/// The marks that open a quotation and are one stroke.
+const SINGLE: [char; 3] = ['\'', '‘', '‚'];
+/// Longest quotation between single marks, in bytes, and longest gap to the mark that closes one
+/// written with spaces: `« … »`.
+const LONGEST_SINGLE: usize = 2000;
+
+/// Whether a mark opens a quotation with a space behind it, as French has it: it is closed before
+/// the next one opens.
+fn is_spaced(mark: char, text: &str) -> bool {
+    let end = text.floor_char_boundary(LONGEST_SINGLE * 4);
+    let inside = text[..end].get(mark.len_utf8()..).unwrap_or_default();
+    mark == '«' && inside.find(['«', '»']).is_some_and(|at| inside[at..].starts_with('»'))
+}
+
+/// Where the quotation ends that a single mark opens. An apostrophe ends none, though it stands
+/// behind a word: `the users' view`.
+fn single_closer(text: &str, mark: char) -> Option<usize> {
+    const SHORTENED: [&str; 12] =
+        ["bout", "cause", "cos", "cuz", "d", "em", "m", "n", "s", "t", "til", "tis"];
+    let first = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    if mark == '\'' && SHORTENED.contains(&first.to_lowercase().as_str()) {
+        return None;
+    }
+    let closers: &[char] = if mark == '‚' { &['‘', '’'] } else { &['\'', '’'] };
+    let text = &text[..text.floor_char_boundary(LONGEST_SINGLE)];
+    let mut doubtful = None;
+    for (at, closer) in text.match_indices(closers) {
+        let behind = &text[at + closer.len()..];
+        if behind.starts_with(char::is_alphanumeric) {
+            continue;
+        }
+        let before = text[..at].chars().next_back().unwrap_or(' ');
+        let ends = behind.trim_start().chars().next();
+        let is_end = ends.is_none_or(|c| ".,;:!?…)—–-\"".contains(c));
+        if ".,!?…".contains(before) || is_end && !before.is_whitespace() {
+            return Some(at);
+        }
+        if before.is_alphanumeric() && before != 's' {
+            doubtful = doubtful.or(Some(at));
+        }
+        // What opens inside is another's.
+        if doubtful.is_some_and(|at| text[at..].contains(SINGLE)) {
+            break;
+        }
+    }
+    doubtful
 }
 
 /// Longest attribution, in characters.
@@ -70,8 +132,34 @@ pub(crate) fn attribution(tail: &str) -> Option<&str> {
         .starts_with(|c: char| c.is_uppercase() || c.is_alphabetic() && !c.is_lowercase())
         && who.chars().count() <= LONGEST_WHO
         && (!who.ends_with(['.', '!', '?', ':']) || ends_in_initial(who))
-        && !who.contains('\n');
+        && !who.contains('\n')
+        && !begins_with_verb(who);
     is_name.then_some(who)
+}
+
+/// Whether an attribution that is all there is of a block names somebody: `— Jan de Wit, 34`, and
+/// not `– Keeps a folder`.
+pub(crate) fn is_signature(who: &str) -> bool {
+    const JOINING: [&str; 24] = [
+        "af", "al", "and", "aus", "at", "da", "das", "de", "del", "den", "der", "di", "do", "dos",
+        "du", "e", "from", "in", "la", "of", "van", "von", "y", "zu",
+    ];
+    let name = name_of(who);
+    let mut words = name.split_whitespace();
+    let is_of_name = |word: &str| !word.starts_with(char::is_lowercase) || JOINING.contains(&word);
+    name.split_whitespace().count() <= MOST_IN_NAME
+        && words.all(is_of_name)
+        && !begins_with_verb(name)
+        && !has_verb(name)
+}
+
+/// Most words of a name in a signature.
+const MOST_IN_NAME: usize = 4;
+
+/// Whether a text begins as notes about somebody do: `Uses paper`, `Laughs`.
+fn begins_with_verb(text: &str) -> bool {
+    let first = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    is_verb(first)
 }
 
 /// Whether a name ends as that of `Mrs D.`
@@ -99,24 +187,81 @@ pub(crate) fn parted(text: &str) -> (&str, Option<&str>) {
     (text, None)
 }
 
-/// The name in an attribution: `Helen` of `Helen, carer`.
+/// The name in an attribution: `Helen` of `Helen, carer`, `P1` of `P1 – nurse`.
 pub(crate) fn name_of(who: &str) -> &str {
-    who.split([',', '(', ';']).next().unwrap_or(who).trim()
+    let name = who.split([',', '(', ';']).next().unwrap_or(who).trim();
+    let first = name.split([' ', '–', '—', '/']).next().unwrap_or(name);
+    let is_numbered = first.starts_with(['P', 'R', 'S'])
+        && first.len() > 1
+        && first[1..].bytes().all(|byte| byte.is_ascii_digit());
+    if is_numbered { first } else { name }
 }
 
 /// Verbs of speech.
 const VERBS: &str = "says?|said|told|tells?|asked|asks?|added|adds|explained|explains|answered\
     |answers|replied|replies|put it|puts it|noted\
     |recalled|remembered|admitted|complained|laughed|sighed|reported|commented|remarked\
+    |mentioned|mentions|insisted|joked|shouted|whispered|stated\
     |concluded|wrote|writes|let us write\
-    |sagte|sagt|meinte|meint|erzählte|erzählt|erklärte|erklärt|fragte|fragt|antwortete|ergänzte\
-    |berichtete|berichtet\
+    |sagte|sagt|gesagt|meinte|meint|erzählte|erzählt|erklärte|erklärt|fragte|fragt|antwortete\
+    |ergänzte|berichtete|berichtet\
     |dit|disait|a dit|explique|expliqué|raconte|raconté|répond|répondu|ajoute|ajouté|demande\
     |demandé\
     |dijo|dice|decía|explicó|explica|contó|cuenta|respondió|añadió|agregó|preguntó\
     |disse|diz|explicou|contou|respondeu|acrescentou|perguntou|comentou\
     |ha detto|diceva|spiega|spiegò|racconta|rispose|aggiunge|ha aggiunto|chiese\
-    |zei|zegt|vertelde|vertelt|legde uit|antwoordde|vroeg|voegde toe";
+    |zei|zegt|vertelde|vertelt|legde uit|antwoordde|vroeg|voegde toe\
+    |powiedział[ao]?|mówi|mówiła?|dodała?|opowiadała?|odpowiedziała?|zapytała?";
+
+/// Verbs in the third person with which notes about somebody begin.
+const THIRD_PERSON: &str = "wants|uses|says|is|has|likes|needs|would|struggles|never|asks|prefers\
+    |thinks|feels|keeps|does|doesn't|does not|skips|starts|goes|gets|works|checks|opens\
+    |finds|tries|knows|seems|looks|prints|reads|writes|hates|loves|wishes|mentions\
+    |complains|was|had|can't|cannot|can|calls|carries|relies|hopes|expects|mainly uses\
+    |often\
+    |will|möchte|hat|ist|nutzt|benutzt|sagt|mag|braucht|findet|weiß|kann|utilise|veut\
+    |préfère|dit|est|aime|a besoin|usa|quiere|tiene|dice|es|prefiere|necesita|quer|tem\
+    |diz|é|precisa|vuole|ha|è|preferisce|gebruikt|wil|heeft|zegt|vindt";
+
+/// Whether a word is a verb in the third person, or one of speech: nobody's name, though it begins a
+/// note.
+pub(super) fn is_verb(word: &str) -> bool {
+    static WHOLE: LazyLock<Regex> = LazyLock::new(|| {
+        // `Will` is a name as well.
+        let third = THIRD_PERSON.replace("|will|", "|").replace("|can|", "|");
+        let others = "used|worked|kept|found|went|came|tried|gave|got|lost|laughs|sighs|nods|smiles\
+            |shrugs|nodded|smiled|shrugged|abandoned|walks|walked|pays|buys|bought|sends|sent";
+        Regex::new(&format!(r"(?i)^(?:{VERBS}|{third}|{others})$")).expect("the pattern is valid")
+    });
+    WHOLE.is_match(word)
+}
+
+/// Where in a text verbs of speech stand.
+pub(super) fn verbs(text: &str) -> Vec<Range<usize>> {
+    static VERB: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(&format!(r"(?i)\b(?:{VERBS})\b")).expect("the pattern is valid")
+    });
+    VERB.find_iter(text).map(|found| found.range()).collect()
+}
+
+/// Where in a sentence the note taker's meeting with somebody ends: `I met `, `we spoke to `.
+pub(super) fn met(sentence: &str) -> Option<usize> {
+    static MET: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = "I (?:\\w+ )?(?:met|visited|saw|watched|interviewed|joined|followed|observed\
+                |shadowed|asked|(?:spoke|talked|sat) (?:to|with))\
+            |we (?:\\w+ )?(?:met|visited|saw|watched|interviewed|joined|followed|observed|shadowed\
+                |asked|(?:spoke|talked|sat) (?:to|with))\
+            |(?:ich|wir) (?:traf(?:en)?|besuchten?|sprach(?:en)? mit|interviewten?|fragten?)\
+            |(?:traf(?:en)?|besuchten?|fragten?) (?:ich|wir)\
+            |(?:j'ai|j’ai|nous avons) (?:rencontré|observé|visité|interrogé|parlé (?:à|avec))\
+            |(?:conocí|conocimos|entrevisté|entrevistamos|hablé con|hablamos con|visitamos)(?: a)?\
+            |(?:conheci|entrevistei|falei com|falamos com|visitei)\
+            |(?:ho|abbiamo) (?:incontrato|intervistato|visitato|parlato con)\
+            |(?:ik|wij|we) (?:ontmoetten?|bezochten?|sprak(?:en)? met|zag(?:en)?)";
+        Regex::new(&format!(r"(?i)\b(?:{pattern})\s+")).expect("the pattern is valid")
+    });
+    MET.find(sentence).map(|found| found.end())
+}
 
 /// Whether a stretch of narration says that somebody speaks.
 pub(crate) fn has_verb(text: &str) -> bool {
@@ -152,7 +297,8 @@ pub(crate) fn named_behind(tail: &str) -> Option<&str> {
 /// Whether the words right before a quotation say that the narrator speaks: `I asked, `.
 pub(crate) fn is_narrators(lead: &str) -> bool {
     static OWN: LazyLock<Regex> = LazyLock::new(|| {
-        let own = "I|we|ich|wir|je|j'ai|nous|yo|nosotros|eu|nós|io|noi|ik|wij";
+        // `i` is an article, or `and`, in other languages.
+        let own = "(?-i:I)|we|ich|wir|je|j'ai|nous|yo|nosotros|eu|nós|io|noi|ik|wij";
         Regex::new(&format!(
             r"(?i)\b(?:{own}) (?:\w+ ){{0,2}}?(?:{VERBS})(?:\s+[\w'’]+){{0,2}}[^\w]*$"
         ))
@@ -164,11 +310,26 @@ pub(crate) fn is_narrators(lead: &str) -> bool {
 /// Whether a sentence is about its speaker.
 pub(crate) fn is_about_self(sentence: &str) -> bool {
     static SELF: LazyLock<Regex> = LazyLock::new(|| {
-        let own = "I|I'm|I've|I'd|I'll|me|my|mine|myself|ich|mich|mir|meine?[rnms]?|je|moi|mon\
-            |ma|mes|yo|mis?|mí|conmigo|eu|meus?|minhas?|mim|io|mio|mia|miei|mie|ik|mij|mijn";
-        Regex::new(&format!(r"(?i)\b(?:{own}|j['’]\w+|m['’]\w+)\b")).expect("the pattern is valid")
+        let own = "(?-i:I)|I['’](?:m|ve|d|ll)|me|my|mine|myself|ich|mich|mir|meine?[rnms]?|je|moi|mon\
+            |mes|yo|mis?|mí|conmigo|eu|meus?|minhas?|mim|io|mio|mia|miei|mie|ik|mij|mijn\
+            |mnie|mój|moj[aeą]|moich|moim|mojego|mojej";
+        // Who types in small letters is told from the `i` of other languages by the verb behind it.
+        let typed = "i (?:also |always |just |never |often |only |really |still |usually )?\
+            (?:am|was|have|had|do|don'?t|did|didn'?t|can|can'?t|cannot|could|couldn'?t|will|won'?t\
+            |would|use|used|want|wanted|need|needed|think|thought|feel|felt|like|liked|love|loved\
+            |hate|hated|get|got|go|went|know|knew|see|saw|find|found|try|tried|keep|kept|wish|hope\
+            |work|worked|live|buy|bought|pay|paid|take|took|make|made|say|said|tell|told|ask|asked)";
+        Regex::new(&format!(r"(?i)\b(?:{own}|{typed}|j['’]\w+|m['’]\w+)\b"))
+            .expect("the pattern is valid")
     });
-    SELF.is_match(sentence)
+    // `ma` is `but` in Italian.
+    static FRENCH: LazyLock<Regex> = LazyLock::new(|| {
+        let others = "les|des|est|pas|qui|dans|pour|sur|avec|une|c['’]est|aux|elle|ne|vous|nous\
+            |très|plus|où|ça|cette|mais|quand|sans|à|du|et|au";
+        Regex::new(&format!(r"(?i)\bma\b.*\b(?:{others})\b|\b(?:{others})\b.*\bma\b"))
+            .expect("the pattern is valid")
+    });
+    SELF.is_match(sentence) || FRENCH.is_match(sentence)
 }
 
 /// Whether a text is about its writer's own life, and not a researcher's about a participant.
@@ -211,17 +372,10 @@ pub(crate) fn is_about_us(sentence: &str) -> bool {
 /// `her` and `him`, and not of the writer.
 pub(crate) fn is_about_others(note: &str) -> bool {
     static OTHERS: LazyLock<Regex> = LazyLock::new(|| {
-        let verbs = "wants|uses|says|is|has|likes|needs|would|struggles|never|asks|prefers\
-            |thinks|feels|keeps|does|doesn't|does not|skips|starts|goes|gets|works|checks|opens\
-            |finds|tries|knows|seems|looks|prints|reads|writes|hates|loves|wishes|mentions\
-            |complains|was|had|can't|cannot|can|calls|carries|relies|hopes|expects|mainly uses\
-            |often\
-            |will|möchte|hat|ist|nutzt|benutzt|sagt|mag|braucht|findet|weiß|kann|utilise|veut\
-            |préfère|dit|est|aime|a besoin|usa|quiere|tiene|dice|es|prefiere|necesita|quer|tem\
-            |diz|é|precisa|vuole|ha|è|preferisce|gebruikt|wil|heeft|zegt|vindt";
         let others = "he|she|his|her|hers|him|er|seine?[nrms]?|ihre?[nrms]?|il|elle|él|ella|ele\
             |ela|lui|lei|hij|zij|haar";
-        Regex::new(&format!(r"(?i)^(?:{verbs})\b|\b(?:{others})\b")).expect("the pattern is valid")
+        Regex::new(&format!(r"(?i)^(?:{THIRD_PERSON})\b|\b(?:{others})\b"))
+            .expect("the pattern is valid")
     });
     OTHERS.is_match(note.trim_start()) && !is_about_self(note)
 }
@@ -242,9 +396,42 @@ mod tests {
             spans(text).into_iter().map(|span| &text[span]).collect::<Vec<_>>()
         };
         assert_eq!(of("“One,” she said, “two.”"), ["One,", "two."]);
-        assert_eq!(of("Er sagte: „Ja.“ Sie: »Nein.« « Non. »"), ["Ja.", "Nein."]);
+        assert_eq!(of("Er sagte: „Ja.“ Sie: »Nein.« « Non. »"), ["Ja.", "Nein.", " Non. "]);
+        assert_eq!(of("dit : «\u{a0}Oui.\u{a0}» puis «\u{202f}Non\u{202f}»").len(), 2);
+        assert_eq!(of("5 « 6 « 7, she said “no”"), ["no"]);
         assert_eq!(of("\"It's 5\" wide\" and a 3\" pipe"), ["It's 5"]);
         assert!(of("never \"closed").is_empty());
+    }
+
+    #[test]
+    fn single_marks_quote_and_apostrophes_do_not() {
+        let of = |text: &'static str| {
+            spans(text).into_iter().map(|span| &text[span]).collect::<Vec<_>>()
+        };
+        assert_eq!(of("He said: 'I don't bake.' Then 'no', he said."), ["I don't bake.", "no"]);
+        assert_eq!(of("‘It’s the users’ view,’ she said"), ["It’s the users’ view,"]);
+        assert_eq!(of("said ‘I keep my list’ and left"), ["I keep my list"]);
+        assert_eq!(of("Er sagte ‚Ich komme.‘ und ging"), ["Ich komme."]);
+        assert_eq!(of("'He told me \"no\" twice.' \"Yes.\""), ["He told me \"no\" twice.", "Yes."]);
+        for text in [
+            "the users' view, and the drivers' too",
+            "I don't and it's 'cause of the dogs' noise",
+            "rock 'n' roll since '98, isn't it",
+            "give 'em the list",
+            "it’s the users’ own",
+        ] {
+            assert!(of(text).is_empty(), "{text}: {:?}", of(text));
+        }
+    }
+
+    #[test]
+    fn articles_and_conjunctions_that_look_like_words_for_oneself_are_none() {
+        for text in ["Il locale era pieno e i clienti", "Ma il tablet era scarico", "Jan i Anna"] {
+            assert!(!is_about_self(text), "{text}");
+        }
+        for text in ["i never use it", "ma femme et sa sœur", "avec ma fille", "i don't know"] {
+            assert!(is_about_self(text), "{text}");
+        }
     }
 
     #[test]
@@ -256,6 +443,9 @@ mod tests {
             (" — Mrs D.", Some("Mrs D.")),
             ("— \n— Anouk, 34, teacher", Some("Anouk, 34, teacher")),
             (" (made up by the team)", None),
+            ("– Will, 34", Some("Will, 34")),
+            ("– Uses paper instead", None),
+            ("– Laughs", None),
             (" she said.", None),
         ] {
             assert_eq!(attribution(tail), who, "{tail}");

@@ -51,6 +51,10 @@ pub(crate) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     blocks.retain(|_| !at.next().is_some_and(|at| gone.contains(&at)));
     researchers::drop_sections(&mut blocks, rows);
     if asked.is_empty()
+        && let Some((parts, looks, form)) = narration::with_block_quotes(&blocks)
+    {
+        blocks = narration::told(parts, &looks, form, rows);
+    } else if asked.is_empty()
         && let Some(form) = Form::find(&blocks, &[])
         && !has_other_labels(&lines, &frames)
     {

@@ -5,6 +5,7 @@
 
 pub(super) mod cards;
 pub(super) mod diary;
+mod evidence;
 pub(super) mod filled;
 pub(super) mod letters;
 mod name_words;
@@ -13,5 +14,6 @@ pub(super) mod posts;
 pub(super) mod quoted;
 pub(super) mod researchers;
 pub(super) mod reviews;
+mod subjects;
 mod told_people;
 mod unnamed;

@@ -4,6 +4,9 @@
 //! Owns the titles, and where a sentence ends in a text that has such names. Which words are names
 //! is up to `told_people`.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 /// Titles before a name, in small letters and without their full stops.
 const TITLES: &str = "mr mrs ms miss mx dr prof professor rev revd reverend fr sr father sister \
     brother pastor imam rabbi nurse doctor sir lady auntie aunt uncle capt sgt \
@@ -14,15 +17,34 @@ const TITLES: &str = "mr mrs ms miss mx dr prof professor rev revd reverend fr s
     sig signor signora signorina dott suor dottor dottoressa \
     dhr mevr mw meneer mevrouw juffrouw dominee oom zuster";
 
+/// The titles of a language in which every noun has a capital, so that a word behind the name is none
+/// of it by how it is written.
+const BEFORE_NOUNS: [&str; 6] = ["frau", "fräulein", "herr", "hr", "pfarrer", "pfarrerin"];
+
 pub(super) fn is_title(word: &str) -> bool {
-    word.starts_with(char::is_uppercase)
-        && TITLES.split_whitespace().any(|title| title == word.to_lowercase())
+    static ALL: LazyLock<HashSet<&str>> = LazyLock::new(|| TITLES.split_whitespace().collect());
+    word.starts_with(char::is_uppercase) && ALL.contains(word.to_lowercase().as_str())
+}
+
+/// Whether a name begins with a title behind which one word is the name.
+pub(super) fn is_before_nouns(full: &str) -> bool {
+    let first = full.split([' ', '.', '\u{a0}']).next().unwrap_or_default().to_lowercase();
+    BEFORE_NOUNS.contains(&first.as_str())
 }
 
 /// Whether a word is one capital letter, as a name is shortened: the `D` of `Mrs D.`
 fn is_initial(word: &str) -> bool {
     let mut chars = word.chars();
     chars.next().is_some_and(char::is_uppercase) && chars.next().is_none()
+}
+
+/// Whether an initial behind this word is one of a name: `by M. Okafor`, `Ana B.`, and not `vitamin D.`
+fn is_of_name(before: Option<&str>) -> bool {
+    const BEFORE_NAMES: [&str; 18] = [
+        "and", "at", "avec", "by", "con", "de", "for", "from", "met", "mit", "of", "par", "to",
+        "und", "van", "von", "with", "y",
+    ];
+    before.is_none_or(|word| !word.starts_with(char::is_lowercase) || BEFORE_NAMES.contains(&word))
 }
 
 /// A word, and the name that begins with it where a title stands before it.
@@ -72,7 +94,11 @@ pub(super) fn words(text: &str) -> Vec<Word<'_>> {
         match found.last_mut() {
             // First and last name behind a title are one.
             Some(name)
-                if name.has_title() && gap == " " && is_name && !name.full.ends_with('.') =>
+                if name.has_title()
+                    && gap == " "
+                    && is_name
+                    && !name.full.ends_with('.')
+                    && !is_before_nouns(name.full) =>
             {
                 name.full = &text[name.start..end];
             }
@@ -91,8 +117,10 @@ pub(super) fn sentences(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut from = 0;
     for (at, mark) in text.match_indices(['.', '!', '?', '…', ';', '|', '\n']) {
-        let before = text[from..at].rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
-        if mark != "." || !(is_title(before) || is_initial(before)) {
+        let mut words = text[from..at].rsplit(|c: char| !c.is_alphanumeric());
+        let before = words.next().unwrap_or("");
+        let mut is_short = || is_title(before) || is_initial(before) && is_of_name(words.next());
+        if mark != "." || !is_short() {
             found.push(&text[from..at + mark.len()]);
             from = at + mark.len();
         }
@@ -117,6 +145,7 @@ mod tests {
             ["Frau Klein", "und", "Prof. Dr. Weber"]
         );
         assert_eq!(full("Mrs Helen Day said"), ["Mrs Helen Day", "said"]);
+        assert_eq!(full("Frau Klein Angst hat"), ["Frau Klein", "Angst", "hat"]);
         assert_eq!(full("the doctor saw Ana Lee"), ["the", "doctor", "saw", "Ana", "Lee"]);
         assert_eq!(full("She'd ’come’"), ["She'd", "come"]);
         assert_eq!(words("Rev. Alison")[0].text, "Alison");
@@ -126,5 +155,7 @@ mod tests {
     fn a_shortened_title_or_name_ends_no_sentence() {
         let found = sentences("Rev. Alison came. Mrs D. left! Mr. Ode; Bo | Cy");
         assert_eq!(found, ["Rev. Alison came.", " Mrs D. left!", " Mr. Ode;", " Bo |", " Cy"]);
+        let found = sentences("Notes by M. Okafor. Ana takes vitamin D. A woman came.");
+        assert_eq!(found, ["Notes by M. Okafor.", " Ana takes vitamin D.", " A woman came."]);
     }
 }

@@ -13,7 +13,7 @@ use std::ops::Range;
 pub(crate) use self::form::Form;
 use super::name_words::sentences;
 use super::researchers;
-use super::told_people::People;
+use super::told_people::{People, Spoken};
 use super::unnamed::{self, Place};
 use crate::corpus::block::{Block, Body, Facts};
 use crate::corpus::findings::Findings;
@@ -34,6 +34,11 @@ const LEAST_WORDS: usize = 4;
 const LONGEST_LEAD: usize = 60;
 /// Bytes before or behind a quotation in which a verb of speech belongs to it.
 const NEAR: usize = 100;
+
+/// Whether a character opens a quotation, or parts it from what stands before.
+fn is_opening(c: char) -> bool {
+    c.is_whitespace() || "“\"«„»'‘‚".contains(c)
+}
 
 fn text_of(block: &Block) -> String {
     block.lines().join("\n")
@@ -72,6 +77,49 @@ fn around<'t>(text: &'t str, span: &Range<usize>) -> (&'t str, &'t str) {
     (before[..before.len() - mark].trim(), after[mark_behind..].trim())
 }
 
+/// The blocks of a plain text with its block quotes apart, the look of each, and how participants'
+/// words are set off in it: lines that begin with `> ` are quoted. `None` where nothing is, or the
+/// text is not told by somebody else.
+pub(crate) fn with_block_quotes(blocks: &[Block]) -> Option<(Vec<Block>, Vec<Look>, Form)> {
+    let is_quoted = |line: &str| line.starts_with("> ") || line == ">";
+    if !blocks.iter().flat_map(Block::lines).any(|line| is_quoted(line)) {
+        return None;
+    }
+    let (mut parts, mut looks) = (Vec::new(), Vec::new());
+    for block in blocks {
+        let mut add = |line, body, look| {
+            looks.push(look);
+            parts.push(Block {
+                line,
+                section: block.section.clone(),
+                participant: block.participant.clone(),
+                facts: Facts::clone(&block.facts),
+                body,
+            });
+        };
+        let lines = match &block.body {
+            Body::Paragraph(lines) => lines,
+            Body::Item(lines) => {
+                add(block.line, Body::Item(lines.clone()), Look::Plain);
+                continue;
+            }
+            _ => return None,
+        };
+        let mut at = block.line;
+        for run in lines.chunk_by(|a, b| is_quoted(a) == is_quoted(b)) {
+            let bare = |line: &String| line.trim_start_matches('>').trim_start().to_owned();
+            if is_quoted(&run[0]) {
+                add(at, Body::Paragraph(run.iter().map(bare).collect()), Look::Quoted);
+            } else {
+                add(at, Body::Paragraph(run.to_vec()), Look::Plain);
+            }
+            at += run.len();
+        }
+    }
+    let form = Form::find(&parts, &looks)?;
+    Some((parts, looks, form))
+}
+
 /// Turns notes into records: one for each quotation, with what is told before it. Notes without a
 /// quotation stay beside the participant that a heading names, and are left out elsewhere if the
 /// quotations name theirs.
@@ -85,11 +133,7 @@ pub(crate) fn told(
     let mut teller = Teller::new(&blocks, rows);
     for (i, block) in blocks.into_iter().enumerate() {
         let look = looks.get(i).cloned().unwrap_or_default();
-        if teller.section != block.section {
-            teller.last = None;
-            teller.section.clone_from(&block.section);
-            teller.people.enter(block.section.as_ref());
-        }
+        teller.enter(&block);
         let is_lead = std::mem::replace(&mut teller.is_lead, text_of(&block).ends_with(':'));
         if matches!(block.body, Body::Paragraph(_)) && teller.sign(&text_of(&block)) {
             continue;
@@ -104,8 +148,8 @@ pub(crate) fn told(
                 teller.paragraph(&block);
             }
             _ if look == Look::Quoted => {
-                let who = teller.last.clone().filter(|_| is_lead);
-                teller.quotation(&block, who);
+                let led = if is_lead { teller.last.clone() } else { Spoken::Nobody };
+                teller.quotation(&block, led);
             }
             (_, Form::Quotes) => teller.note(&block, &text_of(&block).replace('\n', " ")),
             (_, Form::Marks) => teller.paragraph(&block),
@@ -156,6 +200,23 @@ fn facts_in(block: &Block, cells: &[(String, String)]) -> Option<String> {
     (!cells.iter().any(is_theirs)).then(|| facts().collect::<Vec<_>>().join("; "))
 }
 
+/// Who says a quotation.
+enum Speaker {
+    /// Whom its label, its attribution or the verb beside it names.
+    Marked(String),
+    /// Of whom the narration spoke last.
+    Told(Spoken),
+}
+
+impl Speaker {
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Marked(name) => Some(name),
+            Self::Told(spoken) => spoken.name(),
+        }
+    }
+}
+
 struct Teller<'r> {
     rows: &'r mut Rows,
     out: Vec<Block>,
@@ -163,10 +224,12 @@ struct Teller<'r> {
     /// Headings that name a person and what they do.
     headings: HashSet<String>,
     /// Who was named last in this section.
-    last: Option<String>,
+    last: Spoken,
     section: Option<String>,
     /// Index in `out` of the last quotation, for an attribution below it.
     open: Option<usize>,
+    /// Whether that quotation itself, or the notes' structure, says whose it is.
+    is_attributed: bool,
     /// Whether the block above ends in a colon.
     is_lead: bool,
 }
@@ -180,25 +243,41 @@ impl<'r> Teller<'r> {
             out: Vec::new(),
             people,
             headings: named_headings(blocks),
-            last: None,
+            last: Spoken::Nobody,
             section: None,
             open: None,
+            is_attributed: false,
             is_lead: false,
         }
+    }
+
+    /// Begins to read a block, which may be the first of its section.
+    fn enter(&mut self, block: &Block) {
+        if self.section != block.section {
+            self.last = Spoken::Nobody;
+            self.section.clone_from(&block.section);
+            self.people.enter(block.section.as_ref());
+        }
+        if self.last == Spoken::Other {
+            self.last = Spoken::Nobody;
+        }
+        let is_theirs = block.section.as_ref().is_some_and(|s| self.headings.contains(s));
+        self.people.is_headed = is_theirs || block.participant.is_some();
     }
 
     fn push(&mut self, block: &Block, who: Option<String>, cells: Vec<(String, String)>) {
         self.out.push(Block {
             line: block.line,
             section: block.section.clone(),
-            participant: who.or_else(|| block.participant.clone()),
+            participant: who,
             facts: block.facts.clone(),
             body: Body::Cells(cells),
         });
     }
 
     /// Adds a quotation: what is told before it, its words and its attribution.
-    fn say(&mut self, block: &Block, who: Option<&str>, notes: &str, words: &str) {
+    fn say(&mut self, block: &Block, speaker: &Speaker, notes: &str, words: &str) {
+        let who = speaker.name();
         let words = self.rows.clean(block.line, words);
         let notes = self.rows.clean(block.line, notes.trim_start_matches(['.', ',', ' ']));
         if words.is_empty() {
@@ -218,19 +297,30 @@ impl<'r> Teller<'r> {
         }
         cells.push(("text".to_owned(), words));
         let named = who.map(|who| self.people.known_as(told::name_of(who)));
-        let named = named.or_else(|| block.section.clone().filter(|s| self.headings.contains(s)));
-        self.push(block, block.participant.clone().or(named), cells);
+        let heading = || block.section.clone().filter(|s| self.headings.contains(s));
+        let participant = match speaker {
+            Speaker::Told(Spoken::Other) => None,
+            _ => block.participant.clone().or(named).or_else(heading),
+        };
+        self.push(block, participant, cells);
         self.open = Some(self.out.len() - 1);
+        self.is_attributed = block.participant.is_some() || matches!(speaker, Speaker::Marked(_));
     }
 
     /// Names who said the quotation above, where a block does nothing else: `— Mrs D.`
     fn sign(&mut self, text: &str) -> bool {
         let is_dashed = text.trim_start().starts_with(['—', '–', '-', '―']);
         let open = self.open.filter(|open| open + 1 == self.out.len() && is_dashed);
-        let (Some(who), Some(open)) = (told::attribution(text), open) else { return false };
+        let who = told::attribution(text).filter(|who| told::is_signature(who));
+        let (Some(who), Some(open)) = (who, open) else { return false };
         let name = self.people.known_as(told::name_of(who));
         let above = &mut self.out[open];
-        above.participant.get_or_insert(name);
+        // Who was only named before says less than a signature.
+        if above.participant.is_none() || !self.is_attributed {
+            above.participant = Some(name.clone());
+        }
+        self.last = Spoken::Named(name);
+        self.open = None;
         if let Body::Cells(cells) = &mut above.body
             && told::name_of(who) != who
         {
@@ -240,7 +330,7 @@ impl<'r> Teller<'r> {
     }
 
     /// Adds a block quote, said by whom it names, or by `led` to whom the words above it lead.
-    fn quotation(&mut self, block: &Block, led: Option<String>) {
+    fn quotation(&mut self, block: &Block, led: Spoken) {
         let text = text_of(block);
         if self.sign(&text) {
             return;
@@ -254,11 +344,11 @@ impl<'r> Teller<'r> {
             who = who.or_else(|| told::attribution(behind));
             words = &words[spans[0].clone()];
         }
-        let who = who.map(str::to_owned).or(led);
-        if who.as_deref().is_some_and(|who| self.people.is_team(who)) {
+        let speaker = who.map_or(Speaker::Told(led), |who| Speaker::Marked(who.to_owned()));
+        if speaker.name().is_some_and(|who| self.people.is_team(who)) {
             return self.note(block, &text.replace('\n', " "));
         }
-        self.say(block, who.as_deref(), "", &words.replace('\n', " "));
+        self.say(block, &speaker, "", &words.replace('\n', " "));
     }
 
     /// Adds a paragraph or item: each of its quotations, with what is told before it.
@@ -271,18 +361,25 @@ impl<'r> Teller<'r> {
             Body::Item(_) => Place::Item,
             _ => Place::Opening,
         };
+        if let Some(label) = opening_label(&text) {
+            self.last = Spoken::Named(told::name_of(label).to_owned());
+        }
         let mut notes = String::new();
-        let mut from = 0;
+        // What stands before is in a record, and what was read for names; a short quotation ends
+        // only the second.
+        let (mut from, mut read) = (0, 0);
         let mut has_said = false;
         for span in spans {
-            let words = &text[span.clone()];
+            let words = text[span.clone()].trim();
             let (before, after) = around(&text, &span);
-            let lead = text.get(from..before.len()).unwrap_or_default();
-            let place = if from == 0 { opening } else { Place::Inside };
+            let lead = text.get(read..before.len()).unwrap_or_default();
+            let place = if read == 0 { opening } else { Place::Inside };
             self.people.read(lead, place, &mut self.last);
+            read = text.len() - after.len();
             let who = if is_whole {
                 self.whole_by(before, after)
             } else {
+                let lead = text.get(from..before.len()).unwrap_or_default();
                 self.said_by(lead, words, after)
             };
             // In what researchers plan, the words of a button stand between such marks as well.
@@ -290,24 +387,25 @@ impl<'r> Teller<'r> {
             let is_said = (is_whole || spoken_words(words) >= LEAST_WORDS)
                 && !is_planned
                 && !told::is_narrators(end_of(before))
-                && !who.as_deref().is_some_and(|who| self.people.is_team(who));
+                && !who.name().is_some_and(|who| self.people.is_team(who));
             if !is_said {
                 continue;
             }
-            let end = text.len() - after.len();
-            if !(is_whole && self.is_label(before)) {
-                let told = text[from..span.start].trim_end_matches(['“', '"', '«', '„', '»', ' ']);
+            if !self.is_label(before) {
+                let told = text[from..span.start].trim_end_matches(is_opening);
                 notes.push_str(told);
             }
-            self.say(block, who.as_deref(), &std::mem::take(&mut notes), words);
+            self.say(block, &who, &std::mem::take(&mut notes), words);
             has_said = true;
-            from = if is_whole && told::attribution(after).is_some() { text.len() } else { end };
+            if is_whole && told::attribution(after).is_some() {
+                read = text.len();
+            }
+            from = read;
         }
-        let rest = text.get(from..).unwrap_or_default();
-        let place = if from == 0 { opening } else { Place::Inside };
-        self.people.read(rest, place, &mut self.last);
+        let place = if read == 0 { opening } else { Place::Inside };
+        self.people.read(text.get(read..).unwrap_or_default(), place, &mut self.last);
         if has_said {
-            self.add_to_last(rest);
+            self.add_to_last(text.get(from..).unwrap_or_default());
         } else {
             self.note(block, &text);
         }
@@ -315,11 +413,15 @@ impl<'r> Teller<'r> {
 
     /// Who says a quotation that stands alone: by its attribution, its label, or who was named
     /// last.
-    fn whole_by(&self, before: &str, after: &str) -> Option<String> {
-        let label = self.is_label(before).then(|| before.trim_end_matches(':').trim().to_owned());
-        let is_unnamed = || unnamed::is_signature(after) || unnamed::is_behind(after);
-        let last = || self.last.clone().filter(|_| !is_unnamed());
-        told::attribution(after).map(str::to_owned).or(label).or_else(last)
+    fn whole_by(&self, before: &str, after: &str) -> Speaker {
+        let label = self.is_label(before).then(|| before.trim_end_matches(':').trim());
+        if let Some(who) = told::attribution(after).or(label) {
+            return Speaker::Marked(who.to_owned());
+        }
+        if unnamed::is_signature(after) || unnamed::is_behind(after) {
+            return Speaker::Told(Spoken::Nobody);
+        }
+        Speaker::Told(self.last.clone())
     }
 
     fn is_label(&self, before: &str) -> bool {
@@ -327,26 +429,36 @@ impl<'r> Teller<'r> {
         let mut words = told::name_of(label).split_whitespace();
         // `Ana laughed: "…"` tells, and labels nothing.
         let is_name = words.all(|word| word.starts_with(char::is_uppercase));
-        is_numbered(label) || is_name && self.people.is_known(label)
+        opening_label(before).is_some_and(|found| found == label)
+            || is_numbered(label)
+            || is_name && self.people.is_known(label)
     }
 
     /// Who says a quotation inside prose: the name beside the verb behind it, or who was named
     /// last.
-    fn said_by(&mut self, lead: &str, words: &str, after: &str) -> Option<String> {
-        let clause = lead.rsplit(['.', '!', '?']).next().unwrap_or_default();
+    fn said_by(&mut self, lead: &str, words: &str, after: &str) -> Speaker {
+        let clause = end_of(lead).rsplit(['.', '!', '?']).next().unwrap_or_default();
         let behind = told::named_behind(after).and_then(|name| self.people.named(name));
         // `Gwen asked, “Why?” Ana answered that …`: the second verb is not about the quotation, and
         // neither is one behind a full stop.
         let may_follow = !told::has_verb(clause) && !words.ends_with(['.', '…']);
         let is_unnamed = may_follow && unnamed::is_behind(after) || unnamed::is_signature(after);
+        let described = self.people.described_behind(after).filter(|_| may_follow);
         if let Some(name) = behind.filter(|_| may_follow) {
-            self.last = Some(name);
-        } else if is_unnamed {
-            self.last = None;
-        } else if self.last.is_none() && lead.trim().is_empty() {
-            return told::attribution(after).map(str::to_owned);
+            self.last = Spoken::Named(name);
+            return Speaker::Marked(self.last.name().unwrap_or_default().to_owned());
         }
-        self.last.clone()
+        if is_unnamed {
+            self.last = Spoken::Nobody;
+        } else if let Some(described) = described {
+            self.last = described;
+        } else if self.last == Spoken::Nobody
+            && lead.trim().is_empty()
+            && let Some(who) = told::attribution(after)
+        {
+            return Speaker::Marked(who.to_owned());
+        }
+        Speaker::Told(self.last.clone())
     }
 
     /// Adds what is told behind a quotation to its notes.
@@ -368,7 +480,7 @@ impl<'r> Teller<'r> {
     fn note(&mut self, block: &Block, text: &str) {
         let text = self.rows.clean(block.line, text);
         if !text.is_empty() {
-            self.push(block, None, vec![(NOTES.to_owned(), text)]);
+            self.push(block, block.participant.clone(), vec![(NOTES.to_owned(), text)]);
         }
     }
 
@@ -394,6 +506,13 @@ impl<'r> Teller<'r> {
         });
         out
     }
+}
+
+/// The number of a participant before a colon, with which a paragraph begins: `P1 – nurse`.
+pub(super) fn opening_label(text: &str) -> Option<&str> {
+    let (label, _) = text.split_once(':')?;
+    let label = label.trim();
+    (label.len() <= LONGEST_LEAD && is_numbered(told::name_of(label))).then_some(label)
 }
 
 /// What is told before a quotation, and the question that stands right before it.

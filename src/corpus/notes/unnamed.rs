@@ -36,7 +36,7 @@ const NOBODY: &str = "seconds?|minutes?|moments?|hours?|days?|weeks?|months?|yea
     |minuut|uur|dag(?:en)?|week|weken|maand(?:en)?|jaar|jaren|keer|tijd|avond|ochtend";
 
 /// Words for a person whose name is not told.
-const PERSON: &str = "wom[ae]n|m[ae]n|lady|ladies|gentlem[ae]n|girl|boy|guy|lad|kid|person\
+pub(super) const PERSON: &str = "wom[ae]n|m[ae]n|lady|ladies|gentlem[ae]n|girl|boy|guy|lad|kid|person\
     |mother|mum|mom|father|dad|parent|grandmother|grandfather|volunteer|visitor|customer|client\
     |neighbou?r|student|pensioner|teenager|colleague|passer-by|passenger|patient|worker|driver\
     |frau|mann|dame|mädchen|junge|mutter|vater|oma|opa|ehrenamtliche[rn]?|besucher(?:in)?\
@@ -116,13 +116,18 @@ pub(super) fn subject(sentence: &str, place: Place) -> Option<usize> {
     mentioned(sentence).filter(|_| place != Place::Inside || told::is_observing(sentence))
 }
 
-/// Whether what stands before and behind a name that follows such a person says that it is theirs:
-/// `One of them, Ken,`, `a man called Ken`, or that a clause of its own begins: `and Ken said`.
-pub(super) fn is_named(before: &str, behind: &str) -> bool {
+/// Whether a name follows this word: `a man called Ken`.
+pub(super) fn is_called(word: &str) -> bool {
     const CALLED: [&str; 17] = [
         "called", "named", "namens", "genannt", "heißt", "appelé", "appelée", "nommé", "nommée",
         "llamado", "llamada", "chamado", "chamada", "chiamato", "chiamata", "genaamd", "heet",
     ];
+    CALLED.contains(&word)
+}
+
+/// Whether what stands before and behind a name that follows such a person says that it is theirs:
+/// `One of them, Ken,`, `a man called Ken`, or that a clause of its own begins: `and Ken said`.
+pub(super) fn is_named(before: &str, behind: &str) -> bool {
     const AND: [&str; 14] = [
         "and", "but", "then", "und", "aber", "dann", "et", "mais", "y", "pero", "e", "mas", "ma",
         "maar",
@@ -130,7 +135,7 @@ pub(super) fn is_named(before: &str, behind: &str) -> bool {
     let before = before.trim_end();
     let word = before.rsplit(char::is_whitespace).next().unwrap_or_default();
     before.ends_with([',', '(', ':', '–', '—'])
-        || CALLED.contains(&word)
+        || is_called(word)
         || AND.contains(&word) && told::leading_verb(behind).is_some()
 }
 

@@ -3,7 +3,7 @@
 //! Owns the counts that tell notes and reports from what a participant wrote. What becomes of them
 //! is up to `narration`.
 
-use super::{LEAST_WORDS, NEAR, end_of, is_whole, text_of};
+use super::{LEAST_WORDS, NEAR, end_of, is_whole, opening_label, text_of};
 use crate::corpus::block::{Block, Body};
 use crate::corpus::courtesies::is_of_letter;
 use crate::corpus::looks::Look;
@@ -84,9 +84,21 @@ fn has_labels(blocks: &[Block]) -> bool {
         |text: &str| matches!(&told::spans(text)[..], [span] if span.start <= LONGEST_MARK);
     let quoted = labels().filter(|label| is_quoted(label.rest)).count();
     let asking = labels().filter(|label| moderator::is_asker(label.speaker)).count();
-    let is_observed =
-        quoted * 2 > labelled && asking * 2 < quoted && lines().count() >= labelled + LEAST_ITEMS;
+    let observed = labels().filter(|label| is_with_notes(label.rest)).count();
+    let is_observed = quoted * 2 > labelled
+        && asking * 2 < quoted
+        && lines().count() + observed >= labelled + LEAST_ITEMS;
     labelled * 3 >= blocks.len().max(1) && !is_observed
+}
+
+/// Whether what follows a label is a quotation and what an observer writes of it: `"I wait." She gave
+/// up.`
+fn is_with_notes(text: &str) -> bool {
+    let spans = told::spans(text);
+    let [span] = &spans[..] else { return false };
+    let words =
+        |text: &str| text.split_whitespace().filter(|word| !word.contains(['(', '['])).count();
+    words(&text[..span.start]) + words(&text[span.end..]) > LEAST_ITEMS && !is_whole(text, &spans)
 }
 
 /// What of a document stands in quotations, and what around them.
@@ -126,6 +138,7 @@ impl Tally {
     fn add(&mut self, text: &str, body: &Body) {
         let spans = told::spans(text);
         let is_whole = is_whole(text, &spans);
+        let is_labelled = opening_label(text).is_some();
         let mut from = 0;
         for span in &spans {
             let words = &text[span.clone()];
@@ -136,7 +149,8 @@ impl Tally {
             let tail = tail.split(['“', '"', '«', '„']).next().unwrap_or_default();
             if spoken_words(words) >= LEAST_WORDS {
                 self.add_said(words);
-                let is_told = is_whole || told::has_verb(near_lead) || told::has_verb(tail);
+                let is_told =
+                    is_whole || is_labelled || told::has_verb(near_lead) || told::has_verb(tail);
                 self.evidence += usize::from(is_told);
                 self.items += usize::from(is_whole && matches!(body, Body::Item(_)));
             }

@@ -316,3 +316,248 @@ fn many_block_quotes_leave_what_stands_in_marks_around_them_to_who_says_it() {
     let who: Vec<_> = said(&rows).iter().map(|(who, _)| who.unwrap_or("")).collect();
     assert_eq!(who, ["Ana", "Ana", "Cy", "Bo", "Bo", "Bo"]);
 }
+
+/// Who says the quotations of a text that stands below notes about Sam.
+fn who_says(text: &str) -> Vec<Option<String>> {
+    let rows = load_markdown(&format!("# Notes\n\n## Visit\n\n{SAM}\n\n{text}\n"));
+    let who: Vec<_> = said(&rows).into_iter().map(|(who, _)| who.map(str::to_owned)).collect();
+    assert!(who.len() > 3, "{text}: {who:?}");
+    who[3..].to_vec()
+}
+
+#[test]
+fn a_capitalised_word_before_a_verb_of_speech_names_who_speaks() {
+    for (text, who) in [
+        ("Anne-Marie is a nurse. She said: \"I never get my slot at night.\"", "Anne-Marie"),
+        ("Karl-Heinz said: \"I find my own way around it.\"", "Karl-Heinz"),
+        ("McKenzie said: \"I find my own way around it.\"", "McKenzie"),
+        ("JP said: \"I find my own way around it.\"", "JP"),
+        ("April said: \"I find my own way around it.\"", "April"),
+        ("We hope it rose. Rose said: \"I find my own way around it.\"", "Rose"),
+        ("We hope it rose. Hope then told us: \"I find my own way around it.\"", "Hope"),
+        ("Will asked for a scanner. \"I lost mine in the snow last year,\" Will said.", "Will"),
+        ("His sister Mina said: \"I find my own way around it.\"", "Mina"),
+        ("Ana told Ken he was late: \"I find my own way around it.\"", "Ana"),
+        ("Ana came. She told Ken, and then Bo, \"I find my own way around it\".", "Ana"),
+        ("Fatima Noor cooks. She told us of \"my own little list on paper\".", "Fatima Noor"),
+        ("Then Ken came in. He had his own: \"I keep my list on paper.\"", "Ken"),
+        ("Mark nodded. \"I share mine with my brother,\" he said.", "Mark"),
+    ] {
+        assert_eq!(who_says(text), [Some(who.to_owned())], "{text}");
+    }
+}
+
+#[test]
+fn a_word_that_begins_a_sentence_is_nobody_without_more() {
+    for (text, who) in [
+        ("Works as a driver on weekends. \"I lost my van in the snow last year.\"", None),
+        ("Used to live in Leeds. \"I had my own room there.\"", Some("Sam")),
+        ("Prices rose again, and we hope to see more. \"I had my own room there.\"", None),
+        ("Asked about the app: \"I never use it on my phone.\"", Some("Sam")),
+        ("He uses Uber on Mondays. \"I never use it on my phone.\"", Some("Sam")),
+        ("Afterwards, he said: \"I never use it on my phone.\"", Some("Sam")),
+        ("Suddenly he said: \"I never use it on my phone.\"", Some("Sam")),
+        ("Mentioned the price: \"I never use it on my phone.\"", Some("Sam")),
+    ] {
+        assert_eq!(who_says(text), [who.map(str::to_owned)], "{text}");
+    }
+}
+
+#[test]
+fn whoever_speaks_and_is_not_named_is_not_who_was_named_before() {
+    for text in [
+        "His wife said: \"I never get my slot because I work nights.\"",
+        "The receptionist said: \"I never get my slot because I work nights.\"",
+        "The man at the till told us: \"I never get my slot because I work nights.\"",
+        "\"I never get my slot because I work nights,\" his wife said.",
+        "\"I never get my slot because I work nights,\" said the receptionist.",
+        "Seine Frau sagte: „Ich komme nie an die Reihe, weil ich nachts arbeite.“",
+        "Dann meinte die Verkäuferin: „Ich komme nie an die Reihe, weil ich nachts arbeite.“",
+        "Sa femme a dit : « Je n'ai jamais mon tour parce que je travaille la nuit. »",
+        "Su mujer dijo: \"Yo no tengo nunca mi turno porque trabajo.\"",
+        "Customers said: \"I never get my slot because I work nights.\"",
+    ] {
+        assert_eq!(who_says(text), [None], "{text}");
+    }
+    let two = "His wife said: \"I never get my slot at night.\" She added: \"I find my own way.\"";
+    assert_eq!(who_says(two), [None, None]);
+}
+
+#[test]
+fn who_is_named_in_a_heading_says_what_stands_below_it_and_others_do_not() {
+    let rows = load_markdown(
+        "# Notes\n\n## Ravi, baker\n\n- \"I get up at four and I bake until nine.\"\n\
+         - Asked about the app: \"I never use it on my phone.\"\n- Says: \"I only see the price on my \
+         bill.\"\n- His wife said: \"I do the books for my husband.\"\n- Tesco is near: \"I never buy \
+         my flour there.\"\n\n## Mina, sister\n\n- \"I open my shop at nine.\"\n- Told me \"I hate my \
+         mornings\".\n- Mentioned her tablet: \"I want my tablet to show me the queue.\"\n",
+    );
+    let who: Vec<_> = said(&rows).iter().map(|(who, _)| who.unwrap_or("")).collect();
+    let (ravi, mina) = ("Ravi, baker", "Mina, sister");
+    assert_eq!(who, [ravi, ravi, ravi, "", ravi, mina, mina, mina]);
+}
+
+#[test]
+fn a_signature_below_a_quotation_names_who_said_it_and_a_remark_is_kept() {
+    for (text, who) in [
+        ("\"I never get my slot at night.\"\n\n— Bo", "Bo"),
+        ("\"I never get my slot at night.\"\n\n— Cy, 34", "Cy"),
+        ("\"I never get my slot at night.\"\n\n— Jan de Wit (driver)", "Jan de Wit"),
+    ] {
+        assert_eq!(who_says(text), [Some(who.to_owned())], "{text}");
+    }
+    let both = "\"I never get my slot at night.\"\n\n— Bo\n\n\"I find my own way.\"";
+    assert_eq!(who_says(both), [Some("Bo".to_owned()), Some("Bo".to_owned())]);
+    for remark in ["Uses paper instead of the tablet", "Keeps a folder", "Prefers the paper form"] {
+        let text = format!("# Notes\n\n{SAM}\n\n\"I never get my slot at night.\"\n\n– {remark}\n");
+        let rows = load_markdown(&text);
+        assert_eq!(said(&rows)[3].0, Some("Sam"), "{remark}");
+        assert_eq!(rows.findings.kinds(), [("narration", Some(7), 1)], "{remark}");
+    }
+}
+
+#[test]
+fn notes_in_other_languages_name_who_speaks_and_no_trade_or_pronoun() {
+    for (text, expected) in [
+        (
+            "Anke, Bäckerin, öffnet um sechs. Sie sagte: „Ich schaue nie auf meine Liste im Tablet.“ \
+             Der Laden war voll.\n\nJens arbeitet mit seiner Tochter. „Ich brauche eine Liste auf \
+             Papier an meiner Tür“, sagte Jens.\n\nUwe, Fischer aus Kiel, erzählte: „Mein Telefon \
+             geht in der Kälte aus.“",
+            ["Anke", "Jens", "Uwe"],
+        ),
+        (
+            "Carmen, pescadera, abre a las seis. Me dijo: \"Yo no miro nunca mis pedidos.\" El local \
+             estaba lleno.\n\nLuis trabaja con su hija. \"Necesito una lista en mi puerta\", dijo \
+             Luis.\n\nPablo, panadero, explicó: \"Mi teléfono se apaga con el calor.\"",
+            ["Carmen", "Luis", "Pablo"],
+        ),
+        (
+            "Anouk, bakker, opent om zes uur. Ze zei: \"Ik kijk nooit naar mijn bestellingen.\" De \
+             zaak was vol.\n\nJan-Willem werkt met zijn dochter. \"Ik heb een lijst nodig bij mijn \
+             deur\", zei Jan-Willem.\n\nPiet, visser, vertelde: \"Mijn telefoon gaat uit door de \
+             kou.\"",
+            ["Anouk", "Jan-Willem", "Piet"],
+        ),
+        (
+            "Marco, barista, apre alle sei ma chiude presto. Ha detto: \"Io non guardo mai i miei \
+             ordini.\" Il locale era pieno e i clienti aspettavano.\n\nLucia lavora con i figli. \"Mi \
+             serve una lista ogni mattina\", ha detto Lucia. Ma il tablet era scarico.\n\nPaolo, \
+             fornaio, ha detto: \"Il mio telefono si spegne con il caldo.\" I colleghi ridevano.",
+            ["Marco", "Lucia", "Paolo"],
+        ),
+        (
+            "Anna, piekarka, otwiera o szóstej. Powiedziała: „Ja nigdy nie patrzę na moje \
+             zamówienia.”\n\nJan pracuje z córką. „Potrzebuję listy przy moich drzwiach”, powiedział \
+             Jan.\n\nPiotr, rybak, mówi: „Mój telefon wyłącza się na zimnie.”",
+            ["Anna", "Jan", "Piotr"],
+        ),
+        (
+            "Marie tient le guichet depuis dix ans. Elle m'a dit : « Je ne peux pas regarder mon \
+             écran. » Elle a ri.\n\nKarim, livreur, est arrivé en retard. «\u{a0}J'ai perdu ma \
+             journée pour venir ici\u{a0}», dit Karim.\n\nMarie a ajouté : «\u{202f}Il me faut une \
+             liste, sinon je me perds.\u{202f}»",
+            ["Marie", "Karim", "Marie"],
+        ),
+    ] {
+        let rows = load_markdown(&format!("# Visites\n\n{text}\n"));
+        let who: Vec<_> = said(&rows).iter().map(|(who, _)| who.unwrap_or("")).collect();
+        assert_eq!(who, expected, "{text}");
+    }
+}
+
+#[test]
+fn single_marks_set_words_off_as_double_ones_do() {
+    for text in [
+        "Ravi runs a bakery. He said: 'I get up at four and I bake until nine.' He added: 'I don't \
+         see the bakers' price on my bill.'\n\nMina opens the shop. 'I hate my early mornings,' Mina \
+         said.",
+        "Ravi runs a bakery. He said: ‘I get up at four and I bake until nine.’ He added: ‘I only see \
+         the price on my bill, it’s a mess.’\n\nMina opens the shop. ‘I hate my early mornings,’ Mina \
+         said.",
+    ] {
+        let rows = load_markdown(&format!("# Visit\n\n{text}\n"));
+        let who: Vec<_> = said(&rows).iter().map(|(who, _)| who.unwrap_or("")).collect();
+        assert_eq!(who, ["Ravi", "Ravi", "Mina"], "{text}");
+    }
+}
+
+#[test]
+fn a_noun_behind_a_title_and_a_name_is_no_part_of_it() {
+    let rows = load_markdown(
+        "# Besuche\n\nFrau Klein Montag früh da. Sie sagte: „Ich komme um sieben und decke meine \
+         Tische ein.“\n\nHerr Weber Rentner, 71. Er sagte: „Ich finde meine Brille nie.“\n\nWeil Frau \
+         Klein Angst vor dem Gerät hat, fragt sie ihre Tochter. Frau Klein meinte: „Mir ist es zu \
+         laut, ich gehe raus.“\n\nFrau Anna Roth sagte: „Ich lese meine Briefe nie.“\n",
+    );
+    let who: Vec<_> = said(&rows).iter().map(|(who, _)| who.unwrap_or("")).collect();
+    assert_eq!(who, ["Frau Klein", "Herr Weber", "Frau Klein", "Frau Anna Roth"]);
+    let rows = load_markdown(
+        "# Notes\n\nMrs Ann Day came first. \"I keep my letters in a tin,\" she said. Mrs Eva Day came \
+         later. \"I throw mine away the same day,\" Mrs Eva Day said. Mr Roy said \"I leave it all to \
+         my wife\". Mr Paul Roy said \"I do not read my letters\".\n",
+    );
+    let who: Vec<_> = said(&rows).iter().map(|(who, _)| who.unwrap_or("")).collect();
+    assert_eq!(who, ["Mrs Ann Day", "Mrs Eva Day", "Mr Paul Roy", "Mr Paul Roy"]);
+}
+
+#[test]
+fn a_sentence_behind_a_label_of_staff_names_no_researcher() {
+    let rows = load_markdown(
+        "# Field notes\n\nNotes: Aaron was angry about the queue.\n\nAaron, delivery driver. He said: \
+         \"I lost half a day's pay.\"\n\nAaron said: \"I would rather come at five, on my way.\"\n\n\
+         Bo, nurse. She said: \"I never get my slot.\"\n",
+    );
+    let who: Vec<_> = said(&rows).iter().map(|(who, _)| who.unwrap_or("")).collect();
+    assert_eq!(who, ["Aaron", "Aaron", "Bo"]);
+}
+
+#[test]
+fn a_label_with_a_number_says_whose_a_note_with_a_quotation_is() {
+    let rows = load_markdown(
+        "**P1 – nurse:** \"I never get my slot because I work nights.\" She gave up after two \
+         tries.\n\n**P2 – driver:** \"I find my own way around it, I have my map.\" Uses radio.\n\n\
+         **P3 – teacher:** Hates forms. \"I fill in my form at midnight.\"\n",
+    );
+    let expected = [
+        (Some("P1"), "I never get my slot because I work nights."),
+        (Some("P2"), "I find my own way around it, I have my map."),
+        (Some("P3"), "I fill in my form at midnight."),
+    ];
+    assert_eq!(said(&rows), expected);
+}
+
+#[test]
+fn a_signed_item_leaves_its_name_to_others_and_an_initial_may_end_a_sentence() {
+    let rows = load_markdown(
+        "# Visit notes\n\nRavi runs a bakery. He said: \"I get up at four and I bake until nine.\" His \
+         sister Mina opens the shop. \"I hate my early mornings,\" Mina said.\n\n- \"I only see the \
+         price on my bill.\" – Ravi\n- Mina: \"I want my tablet to show me the queue.\"\n",
+    );
+    let who: Vec<_> = said(&rows).iter().map(|(who, _)| who.unwrap_or("")).collect();
+    assert_eq!(who, ["Ravi", "Mina", "Ravi", "Mina"]);
+    let text = "Sam takes vitamin D. A woman behind him said: \"I never take my pills.\"";
+    assert_eq!(who_says(text), [None]);
+}
+
+#[test]
+fn many_short_quotations_in_a_paragraph_take_time_in_proportion() {
+    let text = format!("{SAM} {}", "The sign says \"no way\" to Ana and Bo. ".repeat(4000));
+    let started = std::time::Instant::now();
+    let rows = load_markdown(&format!("# Notes\n\n{text}\n"));
+    assert_eq!(said(&rows).len(), 3);
+    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+}
+
+#[test]
+fn block_quotes_in_plain_text_are_read_as_in_markdown() {
+    let text = format!(
+        "Notes from the visit\n\n{SAM}\n\nAna came too. She wrote:\n> I walk round the block\n> until \
+         nobody is there.\n> — Mrs D.\n\nShe left.\n"
+    );
+    let expected = (Some("Mrs D."), "I walk round the block until nobody is there.");
+    assert_eq!(said(&load_text(&text))[3], expected);
+    // An answer that quotes the question is none of it.
+    let rows = load_text("> How do you travel?\n\nI take my bike to work.\n");
+    assert!(rows.records.iter().any(|record| record.text.contains("I take my bike")));
+}
