@@ -604,7 +604,7 @@ fn in_phrase(clause: &[String]) -> Option<Personal> {
     };
     PHRASES
         .iter()
-        .find(|(_, all)| all.iter().any(|phrase| is_request(&phrase)))
+        .find(|(_, all)| all.iter().any(&is_request))
         .map(|(what, _)| *what)
 }
 

@@ -39,7 +39,9 @@ pub(super) fn part_by(
     let mut values: BTreeMap<usize, &str> =
         records.iter().filter_map(|&r| Some((r, value(corpus, r, column)?))).collect();
     let spellings = Spellings::of(values.values().copied());
-    values.values_mut().for_each(|value| *value = spellings.most_used(value));
+    for value in values.values_mut() {
+        *value = spellings.most_used(value);
+    }
     let (units, without) = units(corpus, records, &values, column, &mut segmentation.notes);
     if !without.is_empty() {
         segmentation.notes.push(format!(

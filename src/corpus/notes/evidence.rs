@@ -12,6 +12,9 @@ use super::unnamed;
 use crate::corpus::block::Block;
 use crate::corpus::told;
 
+/// Marks with which quotations close; an apostrophe looks the same.
+const CLOSERS: [char; 5] = ['"', '”', '“', '»', '’'];
+
 /// How sure it is that a word is a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Degree {
@@ -46,11 +49,8 @@ impl Evidence {
         for block in blocks {
             let text = narrated(block);
             labels.extend(label(&text));
-            if let Some(at) = text.rfind(['"', '”', '“', '»', '’'])
-                && let Some(who) = told::attribution(
-                    text[at..]
-                        .trim_start_matches(|c: char| matches!(c, '"' | '”' | '“' | '»' | '’')),
-                )
+            if let Some(at) = text.rfind(CLOSERS)
+                && let Some(who) = told::attribution(text[at..].trim_start_matches(CLOSERS))
             {
                 let names = words(told::name_of(who));
                 evidence.add(names.iter().take(1), Degree::Introduced);

@@ -45,9 +45,6 @@ pub(super) struct Talk<'t> {
     /// after it. One row by a researcher among the rows of a survey does not make it a
     /// conversation.
     has_turns: bool,
-    /// Whether a word such as `Guest` in the participant column may stand for several people. In a
-    /// conversation, it is one of those who take part.
-    names_anybody: bool,
 }
 
 impl<'t> Talk<'t> {
@@ -99,19 +96,24 @@ impl<'t> Talk<'t> {
             asking,
             is_helping,
             has_turns: false,
-            names_anybody: false,
         };
-        let name = &table.names[participant];
-        talk.names_anybody = talk.asking.is_empty()
-            && (talk.conversation.is_none() && part.is_none())
-            && !is_speaker_column(name)
-            && !is_word_for_participant(name);
         let asked = table.rows.iter().filter(|row| talk.is_asking(row)).count();
         if asked == table.rows.len() {
             talk.role = None;
         }
         talk.has_turns = asked >= TALK_LEAST && asked * TALK_SHARE >= table.rows.len();
         talk
+    }
+
+    /// Whether a word such as `Guest` in the participant column may stand for several people. In a
+    /// conversation, it is one of those who take part.
+    fn names_anybody(&self, table: &Table) -> bool {
+        let name = &table.names[self.participant];
+        let is_conversation = self.conversation.is_some() || self.role.is_some();
+        self.asking.is_empty()
+            && !is_conversation
+            && !is_speaker_column(name)
+            && !is_word_for_participant(name)
     }
 
     /// Whether a row is by one of those who ask.
@@ -146,6 +148,7 @@ impl<'t> Talk<'t> {
         };
         let named = table.rows.iter().filter(|row| row.get(self.participant).is_some()).count();
         let are_named = named * 2 > table.rows.len();
+        let names_anybody = self.names_anybody(table);
         let mut last = None;
         let mut last_heard = None;
         for row in &table.rows {
@@ -187,7 +190,7 @@ impl<'t> Talk<'t> {
             }
             let has_own = self.question.is_some_and(|column| row.get(column).is_some());
             let question = if has_own { None } else { question.answer(who) };
-            let who = who.filter(|who| !(self.names_anybody && is_anybody(who)));
+            let who = who.filter(|who| !(names_anybody && is_anybody(who)));
             table::write(table, row, who, question, rows)?;
         }
         if let Some(number) = question.end() {
