@@ -80,483 +80,49 @@ const AFTER: &str = "\
     completo completa completos et ou ici ci complet complète ed qui completamente en hier in och \
     og eller ja i lub oraz a nebo и или ve nedir lütfen";
 
+/// Words for what is asked for, each with what that is.
+type Requests = Vec<(Personal, &'static str)>;
+
+/// Kind and what is asked for before a colon, then the words: `noun Name: name; nom`.
+const REQUESTS: &str = include_str!("requests.txt");
+
+/// The requests of a kind, in their order.
+fn requests(kind: &str) -> Requests {
+    let lines = REQUESTS.lines().filter(|line| !line.starts_with('#'));
+    let rows = lines.filter_map(|line| {
+        let (head, words) = line.split_once(": ")?;
+        Some((head.strip_prefix(kind)?.trim_start(), words))
+    });
+    let read = |(what, words): (&str, &'static str)| {
+        let what = match what {
+            "Name" => Personal::Name,
+            "PartOfName" => Personal::PartOfName,
+            "Email" => Personal::Email,
+            "Phone" => Personal::Phone,
+            "Address" => Personal::Address,
+            "Birthday" => Personal::Birthday,
+            other => unreachable!("requests.txt asks for '{other}'"),
+        };
+        words.split("; ").map(move |word| (what, word))
+    };
+    rows.flat_map(read).collect()
+}
+
 /// What is asked for, in as many words as it takes. Of those that begin alike, the longest counts.
-const NOUNS: [(Personal, &[&str]); 6] = [
-    (
-        Personal::Name,
-        &[
-            "name",
-            "names",
-            "namen",
-            "rufname",
-            "nombre",
-            "nombres",
-            "nom",
-            "nome",
-            "naam",
-            "namn",
-            "navn",
-            "nimi",
-            "nimesi",
-            "imię i nazwisko",
-            "jméno",
-            "jméno a příjmení",
-            "имя",
-            "имя и фамилия",
-            "фио",
-            "ad soyad",
-            "nombre completo",
-            "name and surname",
-        ],
-    ),
-    (
-        Personal::PartOfName,
-        &[
-            "surname",
-            "forename",
-            "firstname",
-            "lastname",
-            "vorname",
-            "vornamen",
-            "nachname",
-            "nachnamen",
-            "familienname",
-            "nombre de pila",
-            "apellido",
-            "apellidos",
-            "prénom",
-            "prenom",
-            "nom de famille",
-            "nom de jeune fille",
-            "sobrenome",
-            "apelido",
-            "nome de família",
-            "primeiro nome",
-            "cognome",
-            "voornaam",
-            "achternaam",
-            "förnamn",
-            "efternamn",
-            "fornavn",
-            "etternavn",
-            "efternavn",
-            "etunimi",
-            "sukunimi",
-            "imię",
-            "nazwisko",
-            "příjmení",
-            "фамилия",
-            "фамилию",
-            "soyad",
-        ],
-    ),
-    (
-        Personal::Email,
-        &[
-            "email",
-            "e mail",
-            "mail",
-            "email address",
-            "e mail address",
-            "mail address",
-            "email adresse",
-            "e mail adresse",
-            "mailadresse",
-            "emailadresse",
-            "correo",
-            "correo electrónico",
-            "email id",
-            "dirección de correo",
-            "dirección de correo electrónico",
-            "dirección de email",
-            "courriel",
-            "adresse mail",
-            "adresse e mail",
-            "adresse email",
-            "adresse électronique",
-            "adresse courriel",
-            "endereço de email",
-            "endereço de e mail",
-            "endereço eletrônico",
-            "indirizzo email",
-            "indirizzo e mail",
-            "indirizzo mail",
-            "indirizzo di posta elettronica",
-            "emailadres",
-            "e mailadres",
-            "mailadres",
-            "e post",
-            "e postadress",
-            "e postadresse",
-            "mejladress",
-            "mejl",
-            "e mailadresse",
-            "sähköposti",
-            "sähköpostiosoite",
-            "sähköpostiosoitteesi",
-            "adres e mail",
-            "adres email",
-            "e mailovou adresu",
-            "почта",
-            "почту",
-            "электронная почта",
-            "электронную почту",
-            "адрес электронной почты",
-        ],
-    ),
-    (
-        Personal::Phone,
-        &[
-            "number",
-            "phone number",
-            "mobile number",
-            "cell number",
-            "telephone number",
-            "contact number",
-            "whatsapp number",
-            "telefonnummer",
-            "handynummer",
-            "mobilnummer",
-            "rufnummer",
-            "teléfono",
-            "número de teléfono",
-            "número de móvil",
-            "número de celular",
-            "celular",
-            "número de whatsapp",
-            "numéro",
-            "numéro de téléphone",
-            "numéro de portable",
-            "numéro de mobile",
-            "téléphone",
-            "telefone",
-            "número de telefone",
-            "número de telemóvel",
-            "telemóvel",
-            "numero di telefono",
-            "numero di cellulare",
-            "cellulare",
-            "telefono",
-            "telefoonnummer",
-            "mobiele nummer",
-            "puhelinnumero",
-            "puhelinnumerosi",
-            "numer telefonu",
-            "telefonní číslo",
-            "номер телефона",
-            "телефон",
-            "telefon numaranız",
-        ],
-    ),
-    (
-        Personal::Address,
-        &[
-            "address",
-            "postcode",
-            "post code",
-            "postal code",
-            "zip",
-            "zip code",
-            "zipcode",
-            "anschrift",
-            "adresse",
-            "wohnadresse",
-            "postanschrift",
-            "postleitzahl",
-            "plz",
-            "dirección",
-            "domicilio",
-            "dirección postal",
-            "código postal",
-            "adresse postale",
-            "code postal",
-            "endereço",
-            "cep",
-            "morada",
-            "indirizzo",
-            "cap",
-            "adres",
-            "woonadres",
-            "adress",
-            "bostadsadress",
-            "postnummer",
-            "osoite",
-            "osoitteesi",
-            "postinumero",
-            "adres zamieszkania",
-            "kod pocztowy",
-            "adresa",
-            "adresu",
-            "psč",
-            "адрес",
-            "индекс",
-            "почтовый адрес",
-            "почтовый индекс",
-        ],
-    ),
-    (
-        Personal::Birthday,
-        &[
-            "birthday",
-            "birthdate",
-            "birth date",
-            "date of birth",
-            "dob",
-            "geburtstag",
-            "geburtsdatum",
-            "cumpleaños",
-            "fecha de nacimiento",
-            "date de naissance",
-            "anniversaire",
-            "data de nascimento",
-            "aniversário",
-            "data di nascita",
-            "compleanno",
-            "geboortedatum",
-            "verjaardag",
-            "födelsedatum",
-            "födelsedag",
-            "fødselsdato",
-            "fødselsdag",
-            "syntymäaika",
-            "syntymäpäivä",
-            "data urodzenia",
-            "datę urodzenia",
-            "datum narození",
-            "дата рождения",
-            "дату рождения",
-            "день рождения",
-            "doğum tarihiniz",
-        ],
-    ),
-];
+static NOUNS: LazyLock<Requests> = LazyLock::new(|| requests("noun"));
 
 /// Whole requests without such a word, or with it in another place.
-const PHRASES: [(Personal, &[&str]); 3] = [
-    (
-        Personal::Name,
-        &[
-            "what should we call you",
-            "what should i call you",
-            "what shall we call you",
-            "what can we call you",
-            "what may we call you",
-            "how should we address you",
-            "what would you like to be called",
-            "what do you want to be called",
-            "what do you like to be called",
-            "what are you called",
-            "what do you go by",
-            "wie heißen sie",
-            "wie heissen sie",
-            "wie heißt du",
-            "wie heisst du",
-            "wie heißt ihr",
-            "wie dürfen wir sie nennen",
-            "wie dürfen wir dich nennen",
-            "wie dürfen wir sie ansprechen",
-            "wie sollen wir dich nennen",
-            "wie sollen wir sie nennen",
-            "wie möchtest du genannt werden",
-            "wie möchten sie genannt werden",
-            "mit wem spreche ich",
-            "cómo te llamas",
-            "como te llamas",
-            "cómo se llama",
-            "como se llama",
-            "cómo se llama usted",
-            "como se llama usted",
-            "cómo te podemos llamar",
-            "comment vous appelez vous",
-            "comment t appelles tu",
-            "comment tu t appelles",
-            "comment vous appelle t on",
-            "como se chama",
-            "como você se chama",
-            "como te chamas",
-            "como devemos te chamar",
-            "come ti chiami",
-            "come si chiama",
-            "hoe heet je",
-            "hoe heet jij",
-            "hoe heet u",
-            "hoe mogen we je noemen",
-            "vad heter du",
-            "hvad hedder du",
-            "hva heter du",
-            "hva er navnet ditt",
-            "mikä on nimesi",
-            "mikä nimesi on",
-            "jak masz na imię",
-            "jak się nazywasz",
-            "jak się pan nazywa",
-            "jak się pani nazywa",
-            "jak ma pan na imię",
-            "jak ma pani na imię",
-            "jak se jmenujete",
-            "jak se jmenuješ",
-            "как вас зовут",
-            "как тебя зовут",
-            "как к вам обращаться",
-            "adınız",
-            "adınız soyadınız",
-            "adınız ve soyadınız",
-            "adınız nedir",
-            "adın ne",
-            "adın nedir",
-            "adınız ne",
-            "isminiz",
-            "isminiz nedir",
-            "당신의 이름은",
-            "이름이 무엇인가요",
-            "이름은 무엇입니까",
-            "이름이 뭐예요",
-            "ما اسمك",
-            "ما هو اسمك",
-            "आपका नाम",
-            "आपका नाम क्या है",
-            "आपका नाम क्या है।",
-        ],
-    ),
-    (
-        Personal::Phone,
-        &[
-            "what number can we reach you on",
-            "what number can we reach you at",
-            "what number can we call you on",
-        ],
-    ),
-    (
-        Personal::Birthday,
-        &[
-            "when were you born",
-            "on what date were you born",
-            "wann sind sie geboren",
-            "wann bist du geboren",
-            "wann wurden sie geboren",
-            "wann wurdest du geboren",
-            "wann haben sie geburtstag",
-            "wann hast du geburtstag",
-            "cuándo naciste",
-            "cuándo nació",
-            "cuando naciste",
-            "cuando nació",
-            "cuándo es tu cumpleaños",
-            "quand êtes vous né",
-            "quand êtes vous née",
-            "quand es tu né",
-            "quand nasceu",
-            "quando nasceu",
-            "quando você nasceu",
-            "quando sei nato",
-            "quando sei nata",
-            "quando è nato",
-            "quando è nata",
-            "wanneer bent u geboren",
-            "wanneer ben je geboren",
-            "när är du född",
-            "hvornår er du født",
-            "når er du født",
-            "milloin olet syntynyt",
-            "kiedy się urodziłeś",
-            "kiedy się urodziłaś",
-            "kdy jste se narodil",
-            "когда вы родились",
-            "ne zaman doğdunuz",
-        ],
-    ),
-];
+static PHRASES: LazyLock<Requests> = LazyLock::new(|| requests("phrase"));
 
 /// Requests in scripts that part no words, or join them with others.
-const UNSPACED: [(Personal, &[&str]); 5] = [
-    (
-        Personal::Email,
-        &["メールアドレス", "邮箱", "電子郵件", "电子邮件", "이메일", "البريد الإلكتروني", "ईमेल"],
-    ),
-    (
-        Personal::Phone,
-        &[
-            "電話番号",
-            "手机号",
-            "电话号码",
-            "電話號碼",
-            "手機號碼",
-            "전화번호",
-            "휴대폰 번호",
-            "رقم الهاتف",
-            "رقم هاتفك",
-            "फोन नंबर",
-            "मोबाइल नंबर",
-        ],
-    ),
-    (
-        Personal::Birthday,
-        &[
-            "生年月日",
-            "出生日期",
-            "出生年月",
-            "誕生日はいつ",
-            "생년월일",
-            "생일이 언제",
-            "تاريخ الميلاد",
-            "تاريخ ميلادك",
-            "जन्म तिथि",
-            "जन्मतिथि",
-        ],
-    ),
-    (
-        Personal::Address,
-        &[
-            "ご住所",
-            "あなたの住所",
-            "郵便番号",
-            "您的地址",
-            "你的地址",
-            "家庭住址",
-            "联系地址",
-            "邮编",
-            "집 주소",
-            "عنوانك",
-            "आपका पता",
-        ],
-    ),
-    (
-        Personal::Name,
-        &[
-            "お名前",
-            "ご氏名",
-            "あなたの名前",
-            "您的姓名",
-            "你的姓名",
-            "您的名字",
-            "你的名字",
-            "您贵姓",
-            "怎么称呼您",
-            "如何称呼您",
-            "怎么称呼你",
-            "如何稱呼您",
-            "你叫什么",
-            "您叫什么",
-            "你叫什麼",
-            "您叫什麼",
-            "성함",
-            "당신의 이름",
-            "귀하의 이름",
-            "이름이 무엇",
-            "이름이 뭐",
-            "이름을 알려",
-            "이름을 입력",
-            "اسمك",
-        ],
-    ),
-];
+static UNSPACED: LazyLock<Requests> = LazyLock::new(|| requests("unspaced"));
 
 /// What a column's name asks whoever answers for.
 pub(crate) fn asked_for(name: &str) -> Option<Personal> {
     if name.len() > LONGEST || !may_ask(name) {
         return None;
     }
-    let unspaced = UNSPACED.iter().find(|(_, all)| all.iter().any(|one| name.contains(one)));
+    let unspaced = UNSPACED.iter().find(|(_, one)| name.contains(one));
     if let Some((what, _)) = unspaced {
         return Some(*what);
     }
@@ -571,12 +137,10 @@ pub(crate) fn asked_for(name: &str) -> Option<Personal> {
 /// nothing.
 fn may_ask(name: &str) -> bool {
     static WORDS: LazyLock<Regex> = LazyLock::new(|| {
-        let spaced = NOUNS.iter().map(|(_, all)| *all).chain(PHRASES.iter().map(|(_, all)| *all));
-        let longest = |one: &&str| one.split(' ').max_by_key(|word| word.len()).map(regex::escape);
-        let words: HashSet<String> =
-            spaced.flat_map(|all| all.iter().filter_map(longest)).collect();
-        let unspaced =
-            UNSPACED.iter().flat_map(|(_, all)| all.iter().map(|one| regex::escape(one)));
+        let longest = |one: &str| one.split(' ').max_by_key(|word| word.len()).map(regex::escape);
+        let spaced = NOUNS.iter().chain(PHRASES.iter());
+        let words: HashSet<String> = spaced.filter_map(|(_, one)| longest(one)).collect();
+        let unspaced = UNSPACED.iter().map(|(_, one)| regex::escape(one));
         let mut all: Vec<String> = words.into_iter().chain(unspaced).collect();
         all.sort_unstable();
         Regex::new(&format!("(?i){}", all.join("|"))).expect("the pattern is valid")
@@ -595,17 +159,14 @@ fn clauses(name: &str) -> Vec<Vec<String>> {
 }
 
 fn in_phrase(clause: &[String]) -> Option<Personal> {
-    let is_request = |phrase: &&str| {
+    let is_request = |phrase: &str| {
         let count = phrase.split(' ').count();
         let mut windows = clause.windows(count).enumerate();
         windows.any(|(at, words)| {
             words.iter().map(String::as_str).eq(phrase.split(' ')) && ends(&clause[at + count..])
         })
     };
-    PHRASES
-        .iter()
-        .find(|(_, all)| all.iter().any(&is_request))
-        .map(|(what, _)| *what)
+    PHRASES.iter().find(|(_, phrase)| is_request(phrase)).map(|(what, _)| *what)
 }
 
 /// What a clause asks for that names it right after `your` or a verb that requests it. A question of
@@ -655,14 +216,12 @@ fn named_at(clause: &[String], start: usize) -> Option<Personal> {
 
 /// The longest noun with which words begin, and its number of words.
 fn noun(words: &[String]) -> Option<(Personal, usize)> {
-    let fits = |noun: &&str| {
+    let fits = |noun: &str| {
         let mut own = words.iter();
         noun.split(' ').all(|word| own.next().is_some_and(|own| own == word))
     };
-    let all = NOUNS.iter().flat_map(|(what, all)| all.iter().map(move |noun| (*what, *noun)));
-    let found =
-        all.filter(|(_, noun)| fits(noun)).map(|(what, noun)| (what, noun.split(' ').count()));
-    found.max_by_key(|(_, count)| *count)
+    let fitting = NOUNS.iter().filter(|(_, noun)| fits(noun));
+    fitting.map(|(what, noun)| (*what, noun.split(' ').count())).max_by_key(|(_, count)| *count)
 }
 
 /// Whether a request ends before these words, or goes on with something else.

@@ -251,11 +251,11 @@ fn a_run_ends_with_a_table_and_leaves_its_folder() {
     --- stdout
      name    title                                         score   share                 quotes   flags
     ────────────────────────────────────────────────────────────────────────────────────────────────────
-     Alex    “The system does not know who can drive and   1.00    33 %, 1 participant   1
-             who cannot”
-     Jamie   “I never trust the schedule”                  1.00    33 %, 1 participant   1
-     Kit     “My phone is always out of battery by the     1.00    33 %, 1 participant   1
-             last visit”
+     Alex    Planner: “The system does not know who can    1.00    33 %, 1 participant   1
+             drive and who cannot”
+     Jamie   Nurse: “I never trust the schedule”           1.00    33 %, 1 participant   1
+     Kit     Carer: “My phone is always out of battery     1.00    33 %, 1 participant   1
+             by the last visit”
     cited: 6 of 6 records, 3 of 3 participants; 100 % of goals, pains and behaviours rest on a record
     3 personas in personas/[RUN]
     --- stderr
