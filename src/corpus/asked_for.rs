@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::names::is_of_word;
+use super::names::{is_among, is_of_word};
 
 /// What somebody is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -227,10 +227,6 @@ fn noun(words: &[String]) -> Option<(Personal, usize)> {
 /// Whether a request ends before these words, or goes on with something else.
 fn ends(rest: &[String]) -> bool {
     rest.first().is_none_or(|word| is_among(AFTER, word))
-}
-
-fn is_among(words: &str, word: &str) -> bool {
-    words.split(' ').any(|known| known == word)
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@
 //! Owns the words of which dates are made, in the languages that research is written in. A sentence
 //! that holds a date is none.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::names::is_of_word;
+use super::names::{is_among, is_of_word};
 
 const MONTHS: &str = "\
     jan january feb february mar march apr april may jun june jul july aug august sep sept \
@@ -102,6 +103,10 @@ pub(super) fn is_time_stamp(value: &str) -> bool {
 
 /// Whether a value is made of nothing but a date and words that belong to one.
 fn is_in_words(value: &str) -> bool {
+    // Asked of each cell that holds some digits.
+    static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+        [MONTHS, DAYS, BESIDE, ZONES].into_iter().flat_map(|all| all.split(' ')).collect()
+    });
     static FIGURES: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"^\D{0,20}\d{1,4}([-/.])\s?\d{1,2}[-/.]\s?\d{1,4}")
             .expect("the pattern is valid")
@@ -109,20 +114,14 @@ fn is_in_words(value: &str) -> bool {
     let is_mark = |c: char| c.is_whitespace() || "-/:.,+()[]|–'’".contains(c);
     let words = value.split(|c: char| !is_of_word(c) || c.is_ascii_digit());
     let words: Vec<String> = words.filter(|w| !w.is_empty()).map(str::to_lowercase).collect();
-    let is_known = |word: &String| {
-        [MONTHS, DAYS, BESIDE, ZONES].iter().any(|all| is_among(all, word))
-            || word.chars().all(|c| SIGNS.contains(c))
-    };
+    let is_known =
+        |word: &String| KNOWN.contains(word.as_str()) || word.chars().all(|c| SIGNS.contains(c));
     let has_date = || {
         words.iter().any(|word| is_among(MONTHS, word))
             || FIGURES.is_match(value)
             || value.contains(['年', '년']) && value.contains(['月', '월'])
     };
     value.chars().all(|c| is_of_word(c) || is_mark(c)) && words.iter().all(is_known) && has_date()
-}
-
-fn is_among(words: &str, word: &str) -> bool {
-    words.split(' ').any(|known| known == word)
 }
 
 #[cfg(test)]

@@ -666,6 +666,25 @@ pub(super) fn is_of_word(c: char) -> bool {
         || matches!(c, '\u{900}'..='\u{DFF}') && !matches!(c, '।' | '॥' | '॰')
 }
 
+/// A name with a space before each capital inside a word: `staff Comment` of `staffComment`.
+pub(super) fn apart_at_capitals(name: &str) -> String {
+    let mut spaced = String::with_capacity(name.len());
+    let mut before = ' ';
+    for c in name.chars() {
+        if c.is_uppercase() && before.is_lowercase() {
+            spaced.push(' ');
+        }
+        spaced.push(c);
+        before = c;
+    }
+    spaced
+}
+
+/// Whether a word is in a list of words that are parted by spaces.
+pub(super) fn is_among(words: &str, word: &str) -> bool {
+    words.split(' ').any(|known| known == word)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

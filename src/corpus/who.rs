@@ -4,7 +4,7 @@
 //! Owns these words in the languages that research is written in. Does not look at values. Columns
 //! that name a person, or ask for an address, are told by `names` and `asked_for`.
 
-use super::names::is_of_word;
+use super::names::{apart_at_capitals, is_among, is_of_word};
 
 /// Words that say so wherever they stand in a short name, or in a short question.
 const WHO: &str = "\
@@ -107,21 +107,9 @@ fn holds_unspaced(name: &str, words: &str) -> bool {
     name.chars().nth(UNSPACED_LENGTH).is_none() && words.split(' ').any(has)
 }
 
-fn is_among(words: &str, word: &str) -> bool {
-    words.split(' ').any(|known| known == word)
-}
-
 /// The words of a name, in small letters: `jobTitle` has two.
 fn parts(name: &str) -> Vec<String> {
-    let mut spaced = String::with_capacity(name.len());
-    let mut before = ' ';
-    for c in name.chars() {
-        if c.is_uppercase() && before.is_lowercase() {
-            spaced.push(' ');
-        }
-        spaced.push(c);
-        before = c;
-    }
+    let spaced = apart_at_capitals(name);
     let parts = spaced.split(|c: char| !is_of_word(c)).filter(|part| !part.is_empty());
     parts.map(str::to_lowercase).collect()
 }

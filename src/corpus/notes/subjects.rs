@@ -2,7 +2,8 @@
 //! me`.
 //!
 //! Owns the words of several languages that are nobody's name, how names are written, and the search
-//! for a subject around its verb. Which words are names elsewhere is up to `told_people`.
+//! for a subject around its verb. Which words are names elsewhere is up to `told_people`. The words
+//! are most of the file, and are read with the rule that uses them.
 
 use std::collections::HashSet;
 use std::ops::Range;

@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use crate::corpus::names::{is_context, normalise};
+use crate::corpus::names::{apart_at_capitals, is_context, normalise};
 use crate::corpus::talk::moderator;
 
 /// People who write notes, comments and replies about participants; those whose role is to ask are
@@ -605,16 +605,7 @@ fn own_name(path: &str) -> &str {
 fn parts(full: &str) -> Vec<String> {
     let is_path = !full.contains(char::is_whitespace);
     let name = if is_path { own_name(full) } else { full };
-    let mut spaced = String::with_capacity(name.len());
-    let mut before = ' ';
-    for c in name.chars() {
-        // Splits `staffComment`.
-        if c.is_uppercase() && before.is_lowercase() {
-            spaced.push(' ');
-        }
-        spaced.push(c);
-        before = c;
-    }
+    let spaced = apart_at_capitals(name);
     let spaced = spaced.replace("'s ", " ").replace("’s ", " ");
     let words = spaced.split(|c: char| !c.is_alphabetic()).map(normalise);
     words.filter(|word| !word.is_empty()).take(MOST_PARTS + 1).collect()
