@@ -133,6 +133,12 @@ pub(crate) fn asked_for(name: &str) -> Option<Personal> {
         .find_map(|clause| in_phrase(clause).or_else(|| in_clause(clause, is_short_question)))
 }
 
+/// Whether a label is a word for somebody's name and nothing else: `Nombre`, `Full name`.
+pub(super) fn is_word_for_name(label: &str) -> bool {
+    may_ask(label)
+        && matches!(clauses(label).as_slice(), [one] if named_at(one, 0) == Some(Personal::Name))
+}
+
 /// Whether a name holds any word of a request. Asked of each cell of each record, so it allocates
 /// nothing.
 fn may_ask(name: &str) -> bool {
@@ -232,6 +238,18 @@ fn ends(rest: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_for_a_name_is_one_alone() {
+        for label in
+            ["Name", "NOMBRE", "Full name", "Nom complet", "Nome completo", "Imię i nazwisko"]
+        {
+            assert!(is_word_for_name(label), "{label}");
+        }
+        for label in ["Product name", "Name of the clinic", "First name", "E-mail", "Named", ""] {
+            assert!(!is_word_for_name(label), "{label}");
+        }
+    }
 
     #[test]
     fn a_request_for_personal_data_is_known_in_many_words() {

@@ -558,10 +558,11 @@ fn same_segment<'a>(personas: impl Iterator<Item = (usize, &'a str)>) -> Vec<Str
         by_slot.entry(slot).or_default().push(name);
     }
     let several = by_slot.into_iter().filter(|(_, names)| names.len() > 1);
-    let note = |(slot, names): (usize, Vec<&str>)| {
-        let names = names.join(" and ");
+    let note = |(slot, mut names): (usize, Vec<&str>)| {
+        let last = names.pop().unwrap_or_default();
         format!(
-            "{names} stand for the same segment {}: their shares count the same people",
+            "{} and {last} stand for the same segment {}: their shares count the same people",
+            names.join(", "),
             slot + 1
         )
     };
@@ -592,10 +593,10 @@ mod tests {
     #[test]
     fn personas_of_one_segment_are_told() {
         let notes = same_segment([(2, "Ana"), (0, "Bo"), (2, "Cem")].into_iter());
-        assert_eq!(
-            notes,
-            ["Ana and Cem stand for the same segment 3: their shares count the same people"]
-        );
+        let counted = "their shares count the same people";
+        assert_eq!(notes, [format!("Ana and Cem stand for the same segment 3: {counted}")]);
+        let notes = same_segment([(0, "Ana"), (0, "Bo"), (0, "Cem")].into_iter());
+        assert_eq!(notes, [format!("Ana, Bo and Cem stand for the same segment 1: {counted}")]);
         assert!(same_segment([(0, "Ana"), (1, "Bo")].into_iter()).is_empty());
     }
 

@@ -133,7 +133,7 @@ impl CountedAnswer {
         let ends = self.value.split_once('–').map(|(low, high)| [low, high, answer]);
         match ends.map(|ends| ends.map(str::parse::<i64>)) {
             Some([Ok(low), Ok(high), Ok(number)]) => (low..=high).contains(&number),
-            _ => answer == self.value,
+            _ => words_of(answer).eq(words_of(&self.value)),
         }
     }
 
@@ -149,6 +149,11 @@ impl CountedAnswer {
             Some(column.start + place.start..column.start + place.end)
         })
     }
+}
+
+/// The words of an answer; forms of it that differ in case and blanks are counted as one.
+fn words_of(answer: &str) -> impl Iterator<Item = String> {
+    answer.split_whitespace().map(str::to_lowercase)
 }
 
 /// Question and answer, as much as fits in a title: the end of the question tells most, best from
@@ -576,6 +581,25 @@ fn example_answer(wording: Wording) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_given_by_what_was_counted_as_it() {
+        for (value, given, other) in [
+            ("Nurse", "NURSE", "Nurses"),
+            ("full  time", "Full time", "Fulltime"),
+            ("4–5", "5", "3"),
+            ("Café–Bar", "café–bar", "café"),
+        ] {
+            let answer = CountedAnswer {
+                question: "Job".to_owned(),
+                value: value.to_owned(),
+                held: Held { given: 1, answered: 2, given_by_all: 1, answered_by_all: 4 },
+                separator: None,
+            };
+            assert!(answer.is_given_by(given), "{value} by {given}");
+            assert!(!answer.is_given_by(other), "{value} by {other}");
+        }
+    }
 
     #[test]
     fn of_a_long_question_a_title_holds_a_row_or_a_clause() {

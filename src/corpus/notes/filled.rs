@@ -10,6 +10,7 @@ use std::sync::{Arc, LazyLock};
 use regex::Regex;
 
 use super::narration::NOTES;
+use crate::corpus::asked_for::is_word_for_name;
 use crate::corpus::block::{Block, Body, Facts};
 use crate::corpus::names::{normalise, participant_rank};
 use crate::corpus::rows::Rows;
@@ -148,23 +149,9 @@ fn are_codes(label: &str, forms: &[Form<'_>]) -> bool {
 
 /// Whether a label stands before the name of whoever filled in the form.
 pub(crate) fn names_participant(label: &str) -> bool {
-    const NAMES: [&str; 14] = [
-        "name",
-        "fullname",
-        "employeename",
-        "yourname",
-        "nom",
-        "nomcomplet",
-        "nombre",
-        "nombrecompleto",
-        "nome",
-        "nomecompleto",
-        "naam",
-        "employee",
-        "nomprénom",
-        "vorundnachname",
-    ];
-    participant_rank(label).is_some() || NAMES.contains(&normalise(label).as_str())
+    const OTHERS: [&str; 3] = ["employee", "employeename", "nomprénom"];
+    let is_other = || OTHERS.contains(&normalise(label).as_str());
+    participant_rank(label).is_some() || is_word_for_name(label) || is_other()
 }
 
 /// Whether a label says that staff fill in what stands behind it: `HR comments`.

@@ -10,7 +10,9 @@ use regex::Regex;
 use super::bystanders::{interprets, is_watching};
 use super::moderator;
 use super::speakers::{is_generic, is_note_word};
+use crate::corpus::asked_for::is_word_for_name;
 use crate::corpus::block::{Block, Facts};
+use crate::corpus::given_names::is_given_name;
 use crate::corpus::names::{WHOSE_FILE, is_word_for_participant, normalise, participant_rank};
 
 /// Most characters of a line that states a fact.
@@ -144,8 +146,8 @@ impl Described {
         }
     }
 
-    pub(super) fn has_facts(&self) -> bool {
-        !self.facts.is_empty()
+    pub(super) fn is_empty(&self) -> bool {
+        self.who.is_none() && self.facts.is_empty()
     }
 
     /// Gives blocks the participant and the facts, where they have none of their own.
@@ -206,7 +208,13 @@ pub(super) fn parse(line: &str) -> Option<Line<'_>> {
     if moderator::is_role(label) || is_present || moderator::is_helper(label) {
         return names_somebody.then_some(Line::Asks(value));
     }
-    if is_generic(label) || participant_rank(label).is_some_and(|rank| rank < LONGEST_RANK) {
+    let rank = participant_rank(label);
+    // `Name` may be that of a project as well.
+    let is_called = || value.split_whitespace().next().is_some_and(is_given_name);
+    if is_generic(label)
+        || rank.is_some_and(|rank| rank < LONGEST_RANK)
+        || is_word_for_name(label) && is_called()
+    {
         // `Interviewee: woman, 52, stallholder`
         let describes = value.contains(',') && value.contains(|c: char| c.is_ascii_digit());
         let described = || describes.then_some(Line::Describes(label, value));

@@ -1,4 +1,4 @@
-//! Lines of facts above what one person wrote: `Age: 38` above a diary.
+//! Lines above what one person wrote that say who it is: `Name: Ana Ruiz`, `Age: 38`.
 //!
 //! Owns which text has such a sheet. What a line says is decided in `header_lines`; the header of a
 //! conversation is `transcript_header`'s.
@@ -10,8 +10,9 @@ use crate::corpus::findings::Findings;
 /// Blocks at the head of a text among which the sheet has to stand; a title may be above it.
 const AT_HEAD: usize = 3;
 
-/// Removes the only lines of facts, at the head of what one person wrote, and gives the facts to all
-/// that stands below: `Age: 38`, `Occupation: nurse` above a diary. False where there are none.
+/// Removes the only lines of facts, at the head of what one person wrote, and gives the name and the
+/// facts to all that stands below: `Age: 38`, `Occupation: nurse` above a diary. False where there
+/// are none.
 pub(super) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> bool {
     let is_sheet = |block: &Block| matches!(&block.body, Body::Paragraph(l) if are_facts(l));
     let mut sheets = (0..blocks.len()).filter(|at| is_sheet(&blocks[*at]));
@@ -22,7 +23,7 @@ pub(super) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> bool
     let mut described = Described::default();
     let lines = blocks[at].lines().iter().filter_map(|line| parse(line));
     lines.for_each(|line| described.add(&line));
-    if !described.has_facts() {
+    if described.is_empty() {
         return false;
     }
     described.give_to(&mut blocks[at + 1..]);
@@ -51,5 +52,28 @@ mod tests {
             "{texts:?}"
         );
         assert!(!texts.iter().any(|text| text.contains("week 2")), "{texts:?}");
+    }
+
+    #[test]
+    fn a_name_above_answers_or_a_diary_is_that_of_the_writer() {
+        let answers = "What do you do?\nI run the night shift.\n\nWhat is hard?\nHandovers take \
+                       an hour.\n\nWhat would help?\nA form that everyone fills in.\n";
+        let diary = "The handover took an hour again.\n\nNobody had written anything down.\n";
+        for head in [
+            "Name: Ana Ruiz\nAge: 34",
+            "Nombre: Ana Ruiz\nFecha: 3 de mayo",
+            "Participant: Ana Ruiz\nDate: 3 May 2024",
+        ] {
+            for text in [answers, diary] {
+                let rows = load(&format!("{head}\n\n{text}"));
+                assert!(!said(&rows).is_empty());
+                for (who, text) in said(&rows) {
+                    assert_eq!(who, Some("Ana Ruiz"), "{head}: {text}");
+                    assert!(!text.contains("May"), "{text}");
+                }
+            }
+        }
+        let rows = load(&format!("Name: Checkout study\nAge: 34\n\n{answers}"));
+        assert!(said(&rows).iter().all(|(who, _)| who.is_none()), "{rows:?}");
     }
 }
