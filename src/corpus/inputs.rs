@@ -59,6 +59,9 @@ impl Found {
         }
         let metadata = match fs::metadata(input) {
             Ok(metadata) => metadata,
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(unreadable(input, &error));
+            }
             Err(error) => match pattern(input) {
                 Some(pattern) => return self.add_pattern(input, &pattern),
                 None => return Err(unreadable(input, &error)),
@@ -114,6 +117,9 @@ impl Found {
                 }
             };
             if path.is_dir() {
+                let name = path.display().to_string();
+                let cause = "a pattern names files only\nhint: name the directory itself";
+                self.findings.push(skipped(&name, cause.to_owned()));
                 continue;
             }
             matched += 1;

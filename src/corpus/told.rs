@@ -310,8 +310,10 @@ pub(crate) fn is_narrators(lead: &str) -> bool {
 /// Whether a sentence is about its speaker.
 pub(crate) fn is_about_self(sentence: &str) -> bool {
     static SELF: LazyLock<Regex> = LazyLock::new(|| {
-        let own = "(?-i:I)|I['’](?:m|ve|d|ll)|me|my|mine|myself|ich|mich|mir|meine?[rnms]?|je|moi|mon\
-            |mes|yo|mis?|mí|conmigo|eu|meus?|minhas?|mim|io|mio|mia|miei|mie|ik|mij|mijn\
+        // `EU`, `IO`, `MIS` and `ME` are no words for oneself.
+        let own = "(?-i:I|[Mm]e|[Mm]is?|[Ee]u|[Ii]o)|I['’](?:m|ve|d|ll)|my|mine|myself|ich|mich|mir\
+            |meine?[rnms]?|je|moi|mon\
+            |mes|yo|mí|conmigo|meus?|minhas?|mim|mio|mia|miei|mie|ik|mij|mijn\
             |mnie|mój|moj[aeą]|moich|moim|mojego|mojej";
         // Who types in small letters is told from the `i` of other languages by the verb behind it.
         let typed = "i (?:also |always |just |never |often |only |really |still |usually )?\

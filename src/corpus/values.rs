@@ -96,18 +96,39 @@ pub(crate) fn is_blank(value: &str) -> bool {
 /// table.
 pub(crate) fn number(value: &str) -> Option<f64> {
     let value = value.trim().trim_matches(['€', '$', '£', '¥', '%', ' ', '\u{A0}']);
+    if !value.contains(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    // Blanks that do not break part thousands in French.
+    let value = grouped(&grouped(value, '\u{202F}')?, '\u{A0}')?;
     let plain = match (value.rfind(','), value.rfind('.')) {
-        (Some(comma), point) if point.is_none_or(|point| point < comma) => {
-            let is_thousand =
-                point.is_none() && value.len() - comma == 4 && !value.starts_with(['0', ',']);
-            let whole = value[..comma].replace(['.', ','], "");
-            format!("{whole}{}{}", if is_thousand { "" } else { "." }, &value[comma + 1..])
+        (Some(comma), Some(point)) if point < comma => {
+            format!("{}.{}", grouped(&value[..comma], '.')?, &value[comma + 1..])
         }
-        (Some(_), _) => value.replace(',', ""),
-        _ => value.to_owned(),
+        (Some(_), Some(point)) => format!("{}{}", grouped(&value[..point], ',')?, &value[point..]),
+        (Some(comma), None) => {
+            let digits = value.trim_start_matches(['+', '-']);
+            let is_thousand = value.len() - comma == 4 && !digits.starts_with(['0', ',']);
+            let is_one = value.matches(',').count() == 1;
+            if is_one && !is_thousand { value.replace(',', ".") } else { grouped(&value, ',')? }
+        }
+        _ => value,
     };
+    // `12E4` is the number of a room.
+    let is_power = plain.contains(['e', 'E']) && !plain.contains(['.', '+', '-']);
     let is_number = plain.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-    plain.parse::<f64>().ok().filter(|number| is_number && number.is_finite())
+    plain.parse::<f64>().ok().filter(|number| is_number && !is_power && number.is_finite())
+}
+
+/// A whole number without the marks between its thousands, as in `1,234,567` or, in India,
+/// `12,34,567`; `None` where something else stands between the marks, as in a list `1,2,3`.
+fn grouped(value: &str, mark: char) -> Option<String> {
+    let digits = |group: &str| group.bytes().take_while(u8::is_ascii_digit).count();
+    let mut groups: Vec<usize> = value.split(mark).skip(1).map(digits).collect();
+    let last = groups.pop();
+    let are_thousands = last.is_none_or(|last| last == 3)
+        && (groups.iter().all(|group| *group == 3) || groups.iter().all(|group| *group == 2));
+    are_thousands.then(|| value.replace(mark, ""))
 }
 
 /// Whether some of all are so many that the others may be strays: nineteen in twenty.
@@ -315,6 +336,11 @@ mod tests {
             ("3,5", 3.5),
             ("-2", -2.0),
             ("1.234,50 €", 1234.5),
+            ("1\u{202F}234,50 €", 1234.5),
+            ("1,234,567.5", 1_234_567.5),
+            ("12,34,567", 1_234_567.0),
+            ("-0,125", -0.125),
+            ("1.5e3", 1500.0),
             ("£1,234.50", 1234.5),
             ("12,500", 12_500.0),
             ("0,125", 0.125),

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::foreign::{Claimed, ClaimedQuote};
-use crate::corpus::Corpus;
+use crate::corpus::{Corpus, Record};
 use crate::prompts::passages::telling;
 use crate::schema::{Persona, Quote, RecordId, Statement};
 
@@ -148,18 +148,14 @@ impl Checked {
 /// For each persona, the indices of all records of the people whom it cites: its segment, where no
 /// run says what the segment was.
 pub fn segments(corpus: &Corpus, personas: &[Persona]) -> Vec<Vec<usize>> {
+    let keys: Vec<String> =
+        corpus.records.iter().map(|record| corpus.participant_key(record)).collect();
     let segment = |persona: &Persona| {
         let cited: BTreeSet<RecordId> = persona.cited().into_iter().collect();
-        let people: BTreeSet<&str> = corpus
-            .records
-            .iter()
-            .filter(|record| cited.contains(&record.id))
-            .filter_map(|record| record.participant.as_deref())
-            .collect();
-        let is_theirs = |at: &usize| {
-            corpus.records[*at].participant.as_deref().is_some_and(|who| people.contains(who))
-        };
-        (0..corpus.records.len()).filter(is_theirs).collect()
+        let is_cited = |(record, _): &(&Record, &String)| cited.contains(&record.id);
+        let people: BTreeSet<&String> =
+            corpus.records.iter().zip(&keys).filter(is_cited).map(|(_, key)| key).collect();
+        (0..keys.len()).filter(|at| people.contains(&keys[*at])).collect()
     };
     personas.iter().map(segment).collect()
 }

@@ -22,10 +22,15 @@ const SAME_WAY: f64 = 0.95;
 
 /// Those who do a study: whatever a column says of them, it does not say of the participant.
 const STAFF: &str = "\
-    agent annotator assigned assignee bearbeiter befrager coder developer encuestador encuestadora enquêteur \
-    enquêtrice entrevistador entrevistadora enumerator facilitator fieldworker interviewer \
+    annotator assignee bearbeiter befrager encuestador encuestadora enquêteur enquêtrice \
+    entrevistador entrevistadora enumerator facilitator fieldworker interviewer \
     interviewerin intervistatore moderador moderator moderatore moderatorin modérateur rater \
     recruiter surveyor transcriber";
+/// Those who do a study or answer a ticket, or else take part in it: they count where nothing but
+/// themselves is told, as in `agent` and `coder id`.
+const PERHAPS_STAFF: &str = "agent coder developer";
+/// What tells one of many.
+const TELLS_ONE: &str = "id name no nr number";
 /// Records, what they are part of, where they come from, what is done with them, when and how long.
 const RECORD: &str = "\
     antwort archivo arquivo assigned aufnahme batch befragung bestand bron case closed \
@@ -51,7 +56,7 @@ const SAID_OF_RECORDS: &str = "\
     tag tags the theme tiempo tijd time tipo to type van version week weight year zeit";
 /// Single words that are said of records wherever they are the whole name.
 const ALONE: &str = "\
-    batch bron count coverage date datei datum dauer developer duración durata duration \
+    assigned batch bron count coverage date datei datum dauer developer duración durata duration \
     duração durée duur elapsed end estado fecha fichier file filename flag fonte fuente \
     incentive index keyword keywords label labels no nr num number nummer onda ondata \
     owner panel priority quelle quota reactions replies retweets sample seq sequence \
@@ -61,9 +66,6 @@ const ALONE: &str = "\
 const CODES: &str = "code coded codes codice código kennung kürzel";
 /// Words for a language, which alone may be what people speak or that of the form.
 const LANGUAGE: &str = "idioma lang language langue lingua língua sprache taal";
-/// Longest code of a language, in bytes: `pt-BR`.
-const LANGUAGE_CODE: usize = 5;
-
 /// What the values of a column have shown so far.
 #[derive(Debug, Default)]
 struct Values {
@@ -81,7 +83,7 @@ impl Values {
     fn add(&mut self, value: &str) {
         self.filled += 1;
         self.moments += usize::from(is_moment(value));
-        self.language_codes += usize::from(value.len() <= LANGUAGE_CODE);
+        self.language_codes += usize::from(is_language_code(value));
         let figure = number(value);
         if let (Some(last), Some(figure)) = (self.last, figure) {
             let step = match figure.total_cmp(&last) {
@@ -132,18 +134,31 @@ pub(super) fn of_handling(corpus: &Corpus) -> HashSet<String> {
 /// for leave to handle it.
 pub(super) fn is_about_handling(name: &str) -> bool {
     let words = parts(name);
-    let holds = |list: &str, word: &String| is_in(list, word);
-    let (Some(first), Some(last)) = (words.first(), words.last()) else { return false };
+    let is_of_record = |word: &String| is_in(RECORD, word) || is_in(SAID_OF_RECORDS, word);
+    let Some((first, rest)) = words.split_first() else { return false };
+    let last = rest.last().unwrap_or(first);
     asks_permission(name)
         || !asks(name)
             && words.len() <= LABEL
-            && (words.len() == 1 && holds(ALONE, first)
-                || words.iter().any(|word| holds(STAFF, word))
-                || holds(CODES, first)
-                || holds(CODES, last)
-                || words.iter().any(|word| holds(RECORD, word))
-                    && words.len() > 1
-                    && words.iter().all(|word| holds(RECORD, word) || holds(SAID_OF_RECORDS, word)))
+            && (rest.is_empty() && is_in(ALONE, first)
+                || words.iter().any(|word| is_in(STAFF, word))
+                || is_in(PERHAPS_STAFF, first) && rest.iter().all(|word| is_in(TELLS_ONE, word))
+                || is_in(CODES, first) && rest.iter().all(is_of_record)
+                || is_in(CODES, last) && !tells_who(name)
+                || words.iter().any(|word| is_in(RECORD, word))
+                    && !rest.is_empty()
+                    && words.iter().all(is_of_record))
+}
+
+/// Whether a value is the code of a language, as in BCP 47: `de`, `pt-BR`.
+fn is_language_code(value: &str) -> bool {
+    let mut parts = value.split(['-', '_']);
+    let is_of = |part: &str, most| {
+        (2..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphabetic())
+    };
+    let has_one_case = |part: &str| part == part.to_lowercase() || part == part.to_uppercase();
+    let is_language = parts.next().is_some_and(|part| is_of(part, 3) && has_one_case(part));
+    is_language && parts.next().is_none_or(|part| is_of(part, 4)) && parts.next().is_none()
 }
 
 /// The words of a name, in small letters and without numbers, and compounds in two: `wave`, `start`
@@ -193,6 +208,9 @@ mod tests {
         for name in [
             "theme_code",
             "code 2",
+            "coder",
+            "agent_name",
+            "assigned",
             "interviewer",
             "Interviewer gender",
             "wave",
@@ -227,6 +245,11 @@ mod tests {
             "What is your marital status?",
             "How long did the interview with the bank take?",
             "session_count",
+            "Sex assigned at birth",
+            "developer_type",
+            "agent tenure",
+            "code_editor",
+            "code review frequency",
         ] {
             assert!(!is_about_handling(name), "{name}");
         }
@@ -277,6 +300,10 @@ mod tests {
             (
                 "Sprache",
                 &["Deutsch", "Urdu", "Deutsch", "Tamil", "Urdu", "Urdu", "Tamil", "Urdu", "Urdu"],
+            ),
+            (
+                "idioma",
+                &["Urdu", "Thai", "Urdu", "Tamil", "Urdu", "Hindi", "Tamil", "Urdu", "Urdu"],
             ),
             ("lfd", &["3", "4", "5", "6", "8", "9", "10", "11", "12"]),
             ("age", &["23", "24", "25", "26", "38", "39", "40", "51", "62"]),

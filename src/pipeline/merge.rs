@@ -5,17 +5,19 @@
 //! simply put side by side. Nothing is drafted or judged again; personas of different shards that
 //! say the same are found here, as they would have been in one process.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::merits::distinctiveness;
-use crate::schema::{ALIKE, Persona, Shingles};
+use crate::schema::{ALIKE, Persona, RecordId, Shingles};
 use crate::store::{DraftId, Event, PlanReport, Purpose, Refinement, RunState};
 
 /// The slots of a run that one process works on: those whose number leaves `index - 1` when divided
 /// by `of`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "Claimed")]
 pub struct Shard {
     /// Number of this shard, from 1 to `of`.
     pub index: usize,
@@ -23,9 +25,33 @@ pub struct Shard {
     pub of: usize,
 }
 
+/// What a log says of its shard, which may be anything.
+#[derive(Deserialize)]
+struct Claimed {
+    index: usize,
+    of: usize,
+}
+
+impl TryFrom<Claimed> for Shard {
+    type Error = String;
+
+    fn try_from(Claimed { index, of }: Claimed) -> Result<Self, String> {
+        Self::new(index, of).ok_or_else(no_shard)
+    }
+}
+
+fn no_shard() -> String {
+    format!("a shard is I/N with I from 1 to N and N at most {}, as in 2/8", Shard::MOST)
+}
+
 impl Shard {
     /// Most shards of a run.
     pub const MOST: usize = 1_000;
+
+    /// One of several shards; `None` where there can be none of this number.
+    pub fn new(index: usize, of: usize) -> Option<Self> {
+        ((1..=Self::MOST).contains(&of) && (1..=of).contains(&index)).then_some(Self { index, of })
+    }
 
     /// Whether a slot, numbered from 0, belongs to this shard.
     pub fn has(self, slot: usize) -> bool {
@@ -43,15 +69,10 @@ impl FromStr for Shard {
     type Err = String;
 
     fn from_str(said: &str) -> Result<Self, String> {
-        let numbers = said.split_once('/').and_then(|(index, of)| {
-            Some(Self { index: index.trim().parse().ok()?, of: of.trim().parse().ok()? })
-        });
-        numbers
-            .filter(|shard| (1..=Self::MOST).contains(&shard.of))
-            .filter(|s| (1..=s.of).contains(&s.index))
-            .ok_or_else(|| {
-                format!("a shard is I/N with I from 1 to N and N at most {}, as in 2/8", Self::MOST)
-            })
+        let shard = said
+            .split_once('/')
+            .and_then(|(index, of)| Self::new(index.trim().parse().ok()?, of.trim().parse().ok()?));
+        shard.ok_or_else(no_shard)
     }
 }
 
@@ -203,6 +224,7 @@ fn part_doubles(all: &mut Vec<Candidate>) -> Vec<(String, String)> {
 fn plan(states: &[RunState]) -> PlanReport {
     let mut plans = states.iter().filter_map(|state| state.plan.clone());
     let mut whole = plans.next().unwrap_or_default();
+    let mut excerpted: HashSet<RecordId> = whole.excerpted.iter().cloned().collect();
     for part in plans {
         // The logs are files, and may claim numbers of any size.
         whole.used = whole.used.saturating_add(part.used);
@@ -211,11 +233,8 @@ fn plan(states: &[RunState]) -> PlanReport {
         if let Some(digest) = part.digest {
             whole.digest.get_or_insert_default().add(&digest);
         }
-        for id in part.excerpted {
-            if !whole.excerpted.contains(&id) {
-                whole.excerpted.push(id);
-            }
-        }
+        let new = part.excerpted.into_iter().filter(|id| excerpted.insert(id.clone()));
+        whole.excerpted.extend(new);
     }
     whole.of_slots = None;
     whole.layout = None;
@@ -256,6 +275,10 @@ mod tests {
             assert!(said.parse::<Shard>().is_err_and(|e| e.contains("2/8")), "{said}");
         }
         assert_eq!(Shard { index: 2, of: 8 }.to_string(), "2/8");
+        let logged = |text: &str| serde_json::from_str::<Shard>(text);
+        assert_eq!(logged(r#"{"index":2,"of":8}"#).unwrap(), Shard { index: 2, of: 8 });
+        assert!(logged(r#"{"index":0,"of":0}"#).is_err());
+        assert!(logged(r#"{"index":9,"of":8}"#).is_err());
     }
 
     /// A shard that chose one persona of the controls and paid for its refinement.

@@ -257,13 +257,25 @@ impl Filled {
         let mut filled = Self::default();
         let mut question: Option<String> = None;
         let mut open = Open::Nothing;
+        let mut is_in_office = false;
         for &(line, text) in form {
             let text = text.trim();
+            let is_printed = print.lines.contains(&printed(text));
             if is_for_office(text) {
                 note_printed(rows, line);
-                break;
+                is_in_office = true;
+                continue;
             }
-            if text.is_empty() {
+            let names = || labelled(text).is_some_and(|(label, _)| print.names_participant(label));
+            // A box at the head of the form ends where the form asks.
+            is_in_office &= !(names() || is_printed && moderator::ends_in_question(text));
+            if is_in_office {
+                if is_printed {
+                    note_printed(rows, line);
+                } else if !text.is_empty() {
+                    filled.notes.push((line, rows.clean(line, text)));
+                }
+            } else if text.is_empty() {
                 // An answer may go on in another paragraph, but does not begin there anew.
                 open = if open == Open::Answer { open } else { Open::Nothing };
             } else if let Some((asked, options)) = ticked(text) {
@@ -275,10 +287,10 @@ impl Filled {
                 labelled(text).filter(|(label, _)| print.is_label(label))
             {
                 open = filled.label(line, label, rows.clean(line, value), print, &mut question);
-            } else if moderator::ends_in_question(text) && print.lines.contains(&printed(text)) {
+            } else if moderator::ends_in_question(text) && is_printed {
                 question = Some(rows.clean(line, text));
                 open = Open::Nothing;
-            } else if print.lines.contains(&printed(text)) {
+            } else if is_printed {
                 note_printed(rows, line);
                 open = Open::Nothing;
             } else {
@@ -413,6 +425,27 @@ mod tests {
             rows.findings.kinds(),
             [("form-print", Some(1), 2), ("form-notes", Some(11), 1)]
         );
+    }
+
+    #[test]
+    fn a_box_for_the_office_ends_where_the_form_asks() {
+        let form = |name: &str, why: &str, got: &str| {
+            format!(
+                "EXIT FORM\nFOR OFFICE USE ONLY\nReceived by: {got}\n\nEmployee name: {name}\n\
+                 Position: Picker\nDate: 01/03/2024\n\n1. Why do you leave?\n{why}\n\
+                 ----------------\n\n"
+            )
+        };
+        let rows = load(
+            &(form("Holly Marsh", "My back.", "kt") + &form("Emeka Obi", "The nights.", "lm")),
+        );
+        let texts: Vec<&str> = rows.records.iter().map(|record| record.text.as_str()).collect();
+        for (who, why) in [("Holly Marsh", "My back."), ("Emeka Obi", "The nights.")] {
+            let own =
+                rows.records.iter().filter(|record| record.participant.as_deref() == Some(who));
+            assert!(own.into_iter().any(|record| record.text.ends_with(why)), "{texts:?}");
+        }
+        assert!(!texts.iter().any(|text| text.contains("text: kt")), "{texts:?}");
     }
 
     #[test]

@@ -224,7 +224,7 @@ pub(crate) fn is_of_interviewer(heading: &str) -> bool {
                     |vorgelesen|leído al? |lu(?:e)? (?:au|à la) |lido ao? |letto (?:al|alla) \
                     |voorgelezen";
         let pattern = format!(
-            r"(?i)\b(?:{who})(?:['’]s|s['’])?[ -]+(?:\p{{L}}+ )?(?:{what})\b|\b(?:{what})[ -]+(?:of|by|from|der|des|von|de|du|da|do|del|della|di|van)(?: la| the| l['’])? ?(?:{who})\b|{read}"
+            r"(?i)\b(?:{who})(?:['’]s|s['’])?[ -]+(?:\p{{L}}+ )?(?:{what})\b|\b(?:{what})[ -]+(?:of|by|from|der|des|von|de|du|da|do|del|della|di|van)(?: la| the| l['’])? ?(?:{who})\b|\b(?:{read})"
         );
         Regex::new(&pattern).expect("the pattern is valid")
     });
@@ -233,13 +233,21 @@ pub(crate) fn is_of_interviewer(heading: &str) -> bool {
 
 /// Whether a heading is one over what researchers write.
 pub(crate) fn is_heading(heading: &str) -> bool {
-    RESEARCHERS.contains(&normalise(heading).as_str()) || is_of_interviewer(heading)
+    // Sections are often numbered.
+    let plain = normalise(heading);
+    RESEARCHERS.contains(&plain.trim_start_matches(char::is_numeric)) || is_of_interviewer(heading)
 }
+
+/// Most words of a label; what is longer before a colon is part of a sentence.
+const MOST_IN_LABEL: usize = 5;
 
 /// Whether a block is a remark that says itself that it is a researcher's.
 pub(crate) fn remarks(block: &Block) -> bool {
     let label = block.lines().first().and_then(|line| line.split_once([':', '：']));
-    label.is_some_and(|(label, _)| is_remark(label) || is_of_interviewer(label))
+    label.is_some_and(|(label, _)| {
+        let is_short = label.split_whitespace().count() <= MOST_IN_LABEL;
+        is_short && (is_remark(label) || is_of_interviewer(label))
+    })
 }
 
 /// Leaves out the sections of a text that are researchers' by their headings.
@@ -271,13 +279,10 @@ pub(crate) fn wrote(block: &Block) -> bool {
             || remarks(block)
     };
     let are_facts = || lines().next().is_some() && lines().all(|line| is_fact(line));
-    let section = block.section.as_deref().map(normalise).unwrap_or_default();
-    // Sections are often numbered.
-    let is_theirs = RESEARCHERS.contains(&section.trim_start_matches(char::is_numeric));
-    if block.section.as_deref().is_some_and(is_of_interviewer) {
-        return true;
-    }
-    is_aside() || block.participant.is_none() && (is_theirs || are_facts())
+    let section = block.section.as_deref();
+    section.is_some_and(is_of_interviewer)
+        || is_aside()
+        || block.participant.is_none() && (section.is_some_and(is_heading) || are_facts())
 }
 
 #[cfg(test)]
@@ -296,7 +301,15 @@ mod tests {
         ] {
             assert!(is_of_interviewer(heading), "{heading}");
         }
-        for heading in ["Interview", "Researcher 3", "First impressions", "Notes", "Introduction"] {
+        for heading in [
+            "Interview",
+            "Researcher 3",
+            "First impressions",
+            "Notes",
+            "Introduction",
+            "Le temps voulu au travail",
+            "O meu bilhete era válido a partir de hoje",
+        ] {
             assert!(!is_of_interviewer(heading), "{heading}");
         }
     }

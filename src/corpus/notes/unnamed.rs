@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::corpus::given_names::is_given_name;
 use crate::corpus::told;
 
 /// What stands before a noun for somebody, or a thing, not spoken of before.
@@ -79,10 +80,20 @@ fn begins(sentence: &str) -> bool {
         Regex::new(&pattern).expect("the pattern is valid")
     });
     let Some(found) = BEGINS.captures(sentence) else { return false };
-    // `A Ana disse` has the article that names have in Portuguese.
+    // `A Ana disse` has the article that names have in Portuguese; `A German tourist` has not.
     let is_article_of_name = found.name("article").is_some_and(|article| article.as_str() == "A")
-        && found.name("next").is_some_and(|next| next.as_str().starts_with(char::is_uppercase));
+        && found.name("next").is_some_and(|next| {
+            next.as_str().starts_with(char::is_uppercase)
+                && is_named_in_portuguese(&sentence[next.start()..])
+        });
     !is_article_of_name && !NONE.is_match(sentence)
+}
+
+/// Whether a text begins with a given name, or with any word that speaks.
+fn is_named_in_portuguese(text: &str) -> bool {
+    let end = text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len());
+    let (word, behind) = text.split_at(end);
+    is_given_name(word) || told::leading_verb(behind).is_some()
 }
 
 /// Where a sentence speaks of somebody who is described, if it is about nobody spoken of before.

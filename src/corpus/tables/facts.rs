@@ -23,11 +23,8 @@ pub(crate) fn join(corpus: &mut Corpus) {
     let tables = tables(corpus);
     let spoken: Vec<&Range<usize>> =
         tables.iter().filter(|rows| has_sentences(&corpus.records[(*rows).clone()])).collect();
-    let heard: HashSet<&str> = spoken
-        .iter()
-        .flat_map(|rows| &corpus.records[(*rows).clone()])
-        .filter_map(|record| record.participant.as_deref())
-        .collect();
+    let heard: HashSet<String> =
+        spoken.iter().flat_map(|rows| &corpus.records[(*rows).clone()]).filter_map(key).collect();
     let of_facts: Vec<Range<usize>> = tables
         .iter()
         .filter(|rows| are_facts(&corpus.records[(*rows).clone()], &heard))
@@ -36,19 +33,16 @@ pub(crate) fn join(corpus: &mut Corpus) {
     if of_facts.is_empty() {
         return;
     }
-    let heard: HashSet<String> = heard.into_iter().map(str::to_owned).collect();
     let spoken: Vec<Range<usize>> = spoken.into_iter().cloned().collect();
     let mut facts: HashMap<String, Vec<Record>> = HashMap::new();
     let mut gone: HashSet<usize> = HashSet::new();
     for rows in of_facts {
-        let is_heard =
-            |record: &Record| record.participant.as_ref().is_some_and(|who| heard.contains(who));
         let first = &corpus.records[rows.start];
         let (file, sheet) = (first.file, first.sheet.clone());
         let (mut joined, mut alone) = (0, 0);
         for at in rows {
             let record = &corpus.records[at];
-            if let Some(who) = record.participant.clone().filter(|_| is_heard(record)) {
+            if let Some(who) = key(record).filter(|who| heard.contains(who)) {
                 facts.entry(who).or_default().push(record.clone());
                 joined += 1;
             } else if record.speaks() {
@@ -62,12 +56,17 @@ pub(crate) fn join(corpus: &mut Corpus) {
     }
     for at in spoken.into_iter().flatten() {
         let record = &mut corpus.records[at];
-        let of = record.participant.as_ref().and_then(|who| facts.get(who));
+        let of = key(record).and_then(|who| facts.get(&who));
         for facts in of.into_iter().flatten() {
             tell(record, facts);
         }
     }
     take_out(corpus, &gone);
+}
+
+/// Whose a record is, in whatever letter case a table writes it.
+fn key(record: &Record) -> Option<String> {
+    record.participant.as_deref().map(str::to_lowercase)
 }
 
 /// The tables of the input, as ranges of records.
@@ -90,8 +89,8 @@ fn has_sentences(rows: &[Record]) -> bool {
 
 /// Whether a table has one row a participant, no sentences, and at least half of its participants
 /// are heard elsewhere.
-fn are_facts(rows: &[Record], heard: &HashSet<&str>) -> bool {
-    let who: Option<HashSet<&str>> = rows.iter().map(|row| row.participant.as_deref()).collect();
+fn are_facts(rows: &[Record], heard: &HashSet<String>) -> bool {
+    let who: Option<HashSet<String>> = rows.iter().map(key).collect();
     who.is_some_and(|who| {
         let known = who.iter().filter(|who| heard.contains(*who)).count();
         who.len() == rows.len()
@@ -203,6 +202,16 @@ mod tests {
             "who answers closed questions in a file of their own is heard"
         );
         assert_eq!(corpus.participants(), 3);
+    }
+
+    #[test]
+    fn people_are_the_same_in_any_letter_case() {
+        let who = "participant,plan\np1,basic\np2,pro\np3,pro\n";
+        let said = "participant,comment\nP1,I waited for an hour at the desk.\n\
+                    P2,Nobody told me that it was shut.\nP3,I never found the second page.\n";
+        let corpus = load_files(&[("who.csv", who), ("said.csv", said)]);
+        assert_eq!(corpus.participants(), 3);
+        assert!(corpus.records[0].text.starts_with("plan: basic\n"), "{:?}", corpus.records[0]);
     }
 
     #[test]

@@ -128,8 +128,9 @@ impl Shape {
             return cells.iter().any(|(_, cell)| is_signed(cell));
         }
         if let [only] = cells.as_slice() {
-            return is_notice(first)
-                || sums_up(first)
+            let is_answer = !is_first && spoken_words(first) >= SENTENCE_WORDS;
+            return !is_answer && is_notice(first)
+                || !is_answer && sums_up(first)
                 || self.typical > 2 && is_first && is_unlike_others(*only, lines);
         }
         let has_digits = |(_, cell): &(usize, &str)| cell.contains(|c: char| c.is_ascii_digit());
@@ -153,6 +154,7 @@ fn sums_up(cell: &str) -> bool {
     let first = word.split_whitespace().next().unwrap_or_default();
     SUMMARIES.contains(&normalise(word).as_str())
         || ["total", "totals", "subtotal"].contains(&normalise(first).as_str())
+            && spoken_words(cell) < SENTENCE_WORDS
 }
 
 /// Whether a cell has several words in a column of ids and names.
@@ -209,6 +211,8 @@ mod tests {
         for last in [
             ["R 5", "", "", ""],
             ["", "", "", "It was all fine for me"],
+            ["", "", "", "Total chaos at the desk and nobody says sorry"],
+            ["", "", "", "Confidential talks are overheard by everyone in the room"],
             ["Total", "5", "York", "I say total to everything"],
             ["R 5", "", "", "Ø 5 minutes, I would say"],
             ["Max", "3", "4", ""],

@@ -2,14 +2,15 @@
 //! `12/Mar/24 9:02 AM;kay;It beeps.`, as Jira writes them.
 //!
 //! Owns that form. What the row's participant wrote keeps its words alone; what anybody else wrote in
-//! the issue is left out.
+//! the issue is left out. Where nobody has the rows, the words stay.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::table::Table;
+use super::table::{Table, TableRow};
 use crate::corpus::findings::Findings;
+use crate::corpus::names::normalise;
 
 /// The author and the words of such a comment.
 fn comment(cell: &str) -> Option<(&str, &str)> {
@@ -23,15 +24,28 @@ fn comment(cell: &str) -> Option<(&str, &str)> {
     Some((found.name("author")?.as_str(), found.name("words")?.as_str().trim()))
 }
 
+/// The values of a row that name its participant: the name, and the id that stands beside it, as
+/// `Reporter Id` does beside `Reporter`.
+fn names(row: &TableRow, columns: &[usize]) -> Vec<String> {
+    let values = columns.iter().filter_map(|column| row.get(*column));
+    values.map(|value| value.trim().to_lowercase()).collect()
+}
+
 /// Takes the stamps off the comments of each row's participant, and leaves out those of others.
 pub(super) fn take(table: &mut Table, participant: Option<usize>, findings: &mut Findings) {
+    let title = |column: usize| table.names.get(column).map(|name| normalise(name));
+    let of_participant: Option<Vec<usize>> = participant.and_then(title).map(|own| {
+        let is_theirs = |column: &usize| title(*column).is_some_and(|name| name.starts_with(&own));
+        (0..table.names.len()).filter(is_theirs).collect()
+    });
     for row in &mut table.rows {
-        let whose = participant.and_then(|column| row.get(column)).map(str::to_owned);
+        let whose = of_participant.as_ref().map(|columns| names(row, columns));
         for (_, cell) in &mut row.cells {
             let Some((author, words)) = comment(cell) else { continue };
-            let words =
-                if whose.as_deref() == Some(author) { words.to_owned() } else { String::new() };
-            if words.is_empty() {
+            let author = author.trim().to_lowercase();
+            let is_other = whose.as_ref().is_some_and(|names| !names.contains(&author));
+            let words = if is_other { String::new() } else { words.to_owned() };
+            if is_other {
                 findings.note("stamped-comments", row.number, || {
                     "comments in an issue by anybody but its participant are not quoted; left out"
                         .to_owned()
@@ -63,5 +77,31 @@ mod tests {
         assert!(!all[0].1.contains("Synced"), "{}", all[0].1);
         assert!(all[1].1.contains("Comment: Still purple."), "{}", all[1].1);
         assert!(all[1].1.contains("at 12:30; then nothing"), "no date, no comment");
+    }
+
+    #[test]
+    fn an_author_is_known_in_any_letter_case_and_by_an_id_beside_the_name() {
+        let rows = load_csv(
+            "Issue key,Reporter,Reporter Id,Comment\n\
+             A-1,Kay Lund,557058:f0b5,12/Mar/24 9:02 AM;557058:f0b5;It beeps in the dock.\n\
+             A-2,Bo Ek,557058:aa01,12/Mar/24 9:02 AM;bo ek;It beeps at the gate.\n\
+             A-3,Cy Orr,557058:bb02,12/Mar/24 9:02 AM;557058:f0b5;We look into it.\n",
+        );
+        let texts: Vec<_> = said(&rows).iter().map(|(_, text)| *text).collect();
+        assert!(texts[0].ends_with("It beeps in the dock."), "{texts:?}");
+        assert!(texts[1].ends_with("It beeps at the gate."), "{texts:?}");
+        assert!(!texts.iter().any(|text| text.contains("look into")), "{texts:?}");
+    }
+
+    #[test]
+    fn comments_stay_where_the_rows_are_nobodys() {
+        let rows = load_csv(
+            "Issue key,Status,Comment\n\
+             A-1,open,12/Mar/24 9:02 AM;kay;It beeps in the dock.\n\
+             A-2,open,12/Mar/24 9:02 AM;bo;It beeps at the gate.\n",
+        );
+        let texts: Vec<_> = said(&rows).iter().map(|(_, text)| *text).collect();
+        assert!(texts[0].ends_with("It beeps in the dock."), "{texts:?}");
+        assert!(!texts[0].contains("9:02"), "{texts:?}");
     }
 }

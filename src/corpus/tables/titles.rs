@@ -11,6 +11,7 @@ use regex::Regex;
 use super::table::Table;
 use super::voices::Voices;
 use crate::corpus::findings::Findings;
+use crate::corpus::given_names::is_given_name;
 use crate::corpus::talk::speakers::{is_numbered, participant_of_heading};
 
 /// Longest title, in characters.
@@ -59,13 +60,15 @@ fn are_titles(values: &[&str], rows: usize) -> bool {
     are_several && named.len() * 3 >= titles.len() * 2
 }
 
-/// The participant whom a title names: by a number at its beginning, or as that of an interview.
+/// The participant whom a title names: by a number at its beginning, or as that of an interview. What
+/// a test or a call is about may have a capital as well: `Test – Login`.
 fn named(title: &str) -> Option<String> {
     static INTERVIEW: LazyLock<Regex> = LazyLock::new(|| {
-        let kind = "interview|session|call|test|conversation|gespräch|sitzung|entrevista|sesión|llamada\
-                    |entretien|séance|appel|intervista|sessione|conversa|sessão|gesprek|intervju|wywiad";
+        let talk = "interview|conversation|gespräch|entrevista|entretien|intervista|conversa|gesprek\
+                    |intervju|wywiad";
+        let other = "session|call|test|sitzung|sesión|llamada|séance|appel|sessione|sessão";
         Regex::new(&format!(
-            r"(?i)^(?:\p{{L}}+ )?(?:{kind})\s*#?\d{{0,3}}\s*[–—:|-]\s*(?P<who>(?-i:\p{{Lu}}|\p{{Lo}})[\p{{L}}\p{{M}}.'’-]*(?: (?-i:\p{{Lu}})[\p{{L}}\p{{M}}.'’-]*){{0,3}})"
+            r"(?i)^(?:\p{{L}}+ )?(?:(?P<talk>{talk})|{other})\s*#?\d{{0,3}}\s*[–—:|-]\s*(?P<who>(?-i:\p{{Lu}}|\p{{Lo}})[\p{{L}}\p{{M}}.'’-]*(?: (?-i:\p{{Lu}})[\p{{L}}\p{{M}}.'’-]*){{0,3}})"
         ))
         .expect("the pattern is valid")
     });
@@ -78,7 +81,12 @@ fn named(title: &str) -> Option<String> {
         .into_iter()
         .map(str::trim)
         .find(|part| is_numbered(part));
-    let of_interview = || INTERVIEW.captures(title).map(|found| found["who"].to_owned());
+    let is_given = |name: &str| name.split_whitespace().next().is_some_and(is_given_name);
+    let of_interview = || {
+        let found = INTERVIEW.captures(title)?;
+        let who = &found["who"];
+        (found.name("talk").is_some() || is_given(who)).then(|| who.to_owned())
+    };
     number.map(str::to_owned).or_else(of_interview).or_else(|| participant_of_heading(title))
 }
 
@@ -107,6 +115,15 @@ mod tests {
         let rows = read(
             &["Comment", "Page"],
             &[&["I wait.", "Call – Support"], &["I go.", "Home page"], &["I pay.", "Home page"]],
+        );
+        assert!(rows.records.iter().all(|record| record.participant.is_none()));
+        let rows = read(
+            &["Comment", "Task"],
+            &[
+                &["I wait.", "Test – Login"],
+                &["I go.", "Test – Checkout"],
+                &["I pay.", "Test – Login"],
+            ],
         );
         assert!(rows.records.iter().all(|record| record.participant.is_none()));
         let rows = read(

@@ -3,7 +3,7 @@
 //! Owns telling such objects from others, and makes an item of each person, as if the answers stood
 //! under the people. Whether a key is a person is decided in `keyed`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -27,11 +27,15 @@ pub(super) fn are_questions(fields: &Map<String, Value>) -> bool {
 pub(super) fn people(fields: &Map<String, Value>) -> Option<Vec<Value>> {
     let mut people: Vec<Map<String, Value>> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
-    for (question, answers) in fields {
-        let (question, answers) = match answers_of(answers, ends_in_question(question)) {
-            Some(answers) => (question, answers),
+    let mut questions: HashSet<String> = HashSet::new();
+    for (key, answers) in fields {
+        let (question, answers) = match answers_of(answers, ends_in_question(key)) {
+            Some(answers) => (key, answers),
             None => worded(answers)?,
         };
+        // `Why?` may be asked more than once.
+        let is_new = questions.insert(question.clone());
+        let question = if is_new { question.clone() } else { format!("{question} ({key})") };
         for (who, answer) in answers {
             let at = *places.entry(who).or_insert_with(|| {
                 people.push(Map::from_iter([(WHO.to_owned(), Value::String(who.clone()))]));
@@ -61,7 +65,8 @@ pub(super) fn part_lists(document: &mut Value) {
 
 fn parts(item: &Value) -> Option<Vec<Value>> {
     let item = item.as_object().filter(|item| item.keys().any(|key| is_question(key)))?;
-    let (key, answers) = item.iter().find(|(_, value)| value.is_object())?;
+    let (key, answers) =
+        item.iter().find_map(|(key, value)| Some((key, answers_of(value, true)?)))?;
     let around = item.iter().filter(|(other, _)| *other != key);
     let around = around.map(|(name, value)| (name.clone(), value.clone()));
     let part = |(who, answer): (&String, &Value)| {
@@ -69,7 +74,7 @@ fn parts(item: &Value) -> Option<Vec<Value>> {
         let answer = (ANSWER.to_owned(), answer.clone());
         Value::Object([who].into_iter().chain(around.clone()).chain([answer]).collect())
     };
-    Some(answers_of(answers, true)?.into_iter().map(part).collect())
+    Some(answers.into_iter().map(part).collect())
 }
 
 /// The wording of a question and its answers by person, if that is what a value holds:
@@ -150,6 +155,21 @@ mod tests {
                 "participant: P1\nquestion: What would help?\nanswer: One login.",
             ]
         );
+    }
+
+    #[test]
+    fn two_questions_of_one_wording_keep_both_answers() {
+        let rows = load_json(
+            r#"{"q1": {"text": "Why?", "answers": {"P1": "The queue.", "P2": "The price."}},
+                "q2": {"text": "Why?", "answers": {"P1": "My back.", "P2": "The rain."}}}"#,
+        );
+        assert_eq!(texts(&rows)[0], "participant: P1\nWhy?: The queue.\nWhy? (q2): My back.");
+        let rows = load_json(
+            r#"[{"about": {"wave": 1}, "question": "Why?", "answers": {"P1": "The queue.", "P2": "The rain."}},
+                {"about": {"wave": 1}, "question": "When?", "answers": {"P1": "At noon."}}]"#,
+        );
+        let who: Vec<_> = said(&rows).iter().map(|(who, _)| *who).collect();
+        assert_eq!(who, [Some("P1"), Some("P2"), Some("P1")]);
     }
 
     #[test]
