@@ -4,7 +4,11 @@
 //! Owns telling them from interviews, by what a file that was read says. What becomes of such a
 //! file is decided in `files`: only beside files with participants' words is it left out.
 
+use std::collections::HashSet;
 use std::path::Path;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::Record;
 use super::notes::narration::NOTES;
@@ -138,7 +142,7 @@ const PROBES: [&str; 14] = [
 ];
 
 /// Words in the name or the title of what researchers made of a study.
-const SYNTHESES: [&str; 22] = [
+const SYNTHESES: [&str; 33] = [
     "synthesis",
     "report",
     "findings",
@@ -146,21 +150,44 @@ const SYNTHESES: [&str; 22] = [
     "readout",
     "topline",
     "personas",
+    "memo",
+    "analysis",
+    "themes",
+    "takeaways",
     "synthese",
     "bericht",
     "abschlussbericht",
     "erkenntnisse",
+    "auswertung",
+    "analyse",
     "synthèse",
     "rapport",
+    "bilan",
     "síntesis",
     "informe",
     "hallazgos",
+    "análisis",
     "síntese",
     "relatório",
+    "análise",
     "sintesi",
     "rapporto",
     "relazione",
+    "analisi",
     "verslag",
+    "bevindingen",
+];
+
+/// Words before the number of what somebody is to try in a test, in lower case.
+const TASKS: [&str; 10] = [
+    "task", "scenario", "aufgabe", "szenario", "tâche", "tarea", "tarefa", "compito", "taak",
+    "opdracht",
+];
+
+/// Words for whoever is spoken to, in lower case.
+const ADDRESSED: [&str; 18] = [
+    "you", "your", "please", "sie", "ihr", "ihre", "ihren", "bitte", "vous", "votre", "usted",
+    "su", "você", "seu", "lei", "suo", "u", "uw",
 ];
 
 /// Names of files that say what is in a folder.
@@ -168,29 +195,68 @@ const READMES: [&str; 5] = ["readme", "liesmich", "lisezmoi", "leeme", "leiame"]
 
 /// Whether a file, by its name and what it says, is a paper of the study and holds nobody's words.
 pub(super) fn is_paper(name: &Path, records: &[Record]) -> bool {
+    // What stands behind `Moderator:` at the head of a guide looks like a question.
     let is_prose = |record: &Record| {
-        let is_known = |name: &str| matches!(name, "section" | "text") || name == NOTES;
+        let is_known =
+            |name: &str| matches!(name, "section" | "question" | "text") || name == NOTES;
         record.columns.iter().all(|column| is_known(&column.name))
     };
-    if !records.iter().all(is_prose) {
-        return false;
-    }
     let stem = name.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let lines: Vec<&str> = records.iter().flat_map(lines_of).collect();
     let heads = lines.iter().take(TITLE).filter(|line| line.chars().count() <= LONGEST_TITLE);
     let sections = records.iter().take(TITLE).filter_map(section_of);
     let titles: Vec<&str> = heads.copied().chain(sections).chain([stem.as_str()]).collect();
     let is_titled = |words: &[&str]| titles.iter().any(|title| has_word(title, words));
+    let is_text = records.iter().all(is_prose);
     // What is printed before a place to sign looks like the label of a speaker.
-    if records.len() <= LONGEST_FORM && is_form(&lines, is_titled(&FORMS)) {
+    if is_text && records.len() <= LONGEST_FORM && is_form(&lines, is_titled(&FORMS)) {
         return true;
     }
-    let is_synthesis =
-        || is_titled(&SYNTHESES) && records.iter().filter_map(section_of).any(is_heading);
-    records.iter().all(|record| record.participant.is_none())
-        && (is_guide(&lines, is_titled(&GUIDES))
-            || is_synthesis()
-            || READMES.contains(&stem.to_lowercase().as_str()))
+    let is_nobodys = records.iter().all(|record| record.participant.is_none());
+    // A table of findings may stand in a report.
+    let is_report = || {
+        let sections = records.iter().filter_map(section_of);
+        is_titled(&SYNTHESES)
+            && (sections.into_iter().any(is_heading) || is_text && sums_up(&lines))
+    };
+    let is_readme = || has_word(&stem, &READMES);
+    let is_asked =
+        || is_guide(&lines, is_titled(&GUIDES)) || is_titled(&GUIDES) && gives_tasks(&lines);
+    is_nobodys && (is_report() || is_text && (is_readme() || is_asked()))
+}
+
+/// Fewest participants whom a report names by their codes.
+const LEAST_CODES: usize = 2;
+
+/// Whether lines hold a heading of researchers, or speak of several participants by their codes.
+fn sums_up(lines: &[&str]) -> bool {
+    static CODE: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\b\p{Lu}{1,3}-?\d{1,3}\b").expect("the pattern is valid"));
+    let is_heading =
+        |line: &&str| line.split_whitespace().count() <= HEADING_WORDS && is_heading(line);
+    let codes: HashSet<&str> =
+        lines.iter().flat_map(|line| CODE.find_iter(line)).map(|found| found.as_str()).collect();
+    lines.iter().any(is_heading) || codes.len() >= LEAST_CODES
+}
+
+/// Fewest tasks of a script.
+const LEAST_TASKS: usize = 2;
+
+/// Whether lines give somebody several tasks: `Task 2: Please find a place for tonight.`
+fn gives_tasks(lines: &[&str]) -> bool {
+    let words = |line: &str| -> Vec<String> {
+        let words = line.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        words.map(str::to_lowercase).collect()
+    };
+    let lines: Vec<Vec<String>> = lines.iter().map(|line| words(line)).collect();
+    let is_task = |words: &&Vec<String>| {
+        words.first().is_some_and(|word| TASKS.contains(&word.as_str()))
+            && words.get(1).is_some_and(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let speaks_to =
+        |words: &&Vec<String>| words.iter().any(|word| ADDRESSED.contains(&word.as_str()));
+    lines.iter().filter(is_task).count() >= LEAST_TASKS
+        && lines.iter().filter(speaks_to).count() * 2 >= lines.len()
 }
 
 /// Fewest signs of a form besides a place to fill in: its title, an agreement, a signature.
@@ -218,7 +284,8 @@ fn is_guide(lines: &[&str], is_titled: bool) -> bool {
     let is_heading = |line: &&&str| {
         !ends_in_question(line)
             && (line.split_whitespace().count() <= HEADING_WORDS && !line.ends_with(['.', '!'])
-                || line.starts_with(|c: char| c.is_ascii_digit()) && has_minutes(line))
+                || line.starts_with('#')
+                || has_minutes(line))
     };
     let others = lines.len() - questions - lines.iter().filter(is_heading).count();
     let is_marked = lines.iter().any(|line| {
@@ -246,11 +313,22 @@ fn section_of(record: &Record) -> Option<&str> {
     record.text.get(column.start..column.end)
 }
 
-/// The lines of what a record says, without its heading.
+/// The lines of what a record says, without its heading. Numbered lines of a paragraph stand in one.
 fn lines_of(record: &Record) -> impl Iterator<Item = &str> {
+    static NEXT: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"\s+(?:\d{1,2}[.)]|(?:Task|Aufgabe|Tâche|Tarea|Tarefa|Compito|Taak) \d{1,2}[.:])\s",
+        )
+        .expect("the pattern is valid")
+    });
     let text = record.columns.iter().find(|column| &*column.name == "text");
     let said = text.map_or(record.text.as_str(), |column| &record.text[column.start..column.end]);
-    said.lines().map(str::trim).filter(|line| !line.is_empty())
+    let lines = said.lines().flat_map(|line| {
+        let starts = std::iter::once(0).chain(NEXT.find_iter(line).map(|found| found.start()));
+        let ends = NEXT.find_iter(line).map(|found| found.start()).chain([line.len()]);
+        starts.zip(ends).map(|(start, end)| line[start..end].trim())
+    });
+    lines.filter(|line| !line.is_empty())
 }
 
 #[cfg(test)]
@@ -298,7 +376,42 @@ mod tests {
         assert!(!is_paper("plots.md", synthesis));
         let by_one = synthesis.replace("Executive summary", "The morning");
         assert!(!is_paper("incident report.md", &by_one));
-        assert!(is_paper("README.md", "Owner: Farah. Please do not share.\n"));
+        assert!(is_paper("00_README.txt", "Owner: Farah. Please do not share.\n"));
+    }
+
+    #[test]
+    fn papers_are_known_beside_the_names_of_those_who_ask() {
+        let form = "Consent\n\nResearcher: Dr. Nadia Faye\n\nPlease read this form carefully.\n\n\
+                    I have read it and I agree to take part.\n\nSignature ______   Date ______\n";
+        assert!(is_paper("consent.txt", form));
+        let guide = GUIDE.replacen("\n\n", "\n\nModerator: Priya Nair\nDuration: 90 min\n\n", 1);
+        assert!(is_paper("guide.txt", &guide));
+        let topics = "TOPIC GUIDE - ROBOTS\n\nIntroduction: explain purpose, recording.\n\n\
+                      Section 1 - The farm\n1. Can you tell me about it?\n2. Who does the milking?\n\n\
+                      Section 2 - Future\n3. What worries you about it?\n";
+        assert!(is_paper("Topics.txt", topics));
+        let script = "Hello, my name is Jo. I'd like you to think aloud.\n\n\
+                      Task 1: Please find a site near a lake.\nTask 2: You need a place for tonight.\n\n\
+                      After each task, ask: How easy was that for you?\n";
+        assert!(is_paper("test_script.txt", script));
+        let tried =
+            "Task 1: I looked for the lake and gave up.\n\nTask 2: That one was easy for me.\n";
+        assert!(!is_paper("test_script.txt", tried));
+    }
+
+    #[test]
+    fn reports_are_known_without_headings_of_a_format() {
+        let report =
+            "Auswertung (Entwurf)\n\nZusammenfassung\n\nDrei Gruppen brauchen Verschiedenes.\n";
+        assert!(is_paper("a.txt", report));
+        let memo = "Analysis memo\n\nNew participants (D1, D4) measure far too often.\n\n\
+                    Old hands (D2) have routines and want to be left alone.\n";
+        assert!(is_paper("a.txt", memo));
+        let own = "My week in a memo\n\nI measured twice and wrote it all down on a B5 pad.\n";
+        assert!(!is_paper("a.txt", own));
+        let table = "# Findings\n\n## Summary\n\nTask 2 failed for all.\n\n| ID | Finding |\n|---|---|\n\
+                     | F1 | Filter is overlooked |\n| F2 | Price appears late |\n";
+        assert!(is_paper("findings.md", table));
     }
 
     #[test]
