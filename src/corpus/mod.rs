@@ -247,7 +247,7 @@ pub struct Finding {
     pub file: String,
     /// First row or line where it was met, from 1.
     pub row: Option<usize>,
-    /// Short stable name, for example `ragged-row`, `invalid-utf8`, `empty-row`.
+    /// Short stable name, for example `ragged-row`, `lost-characters`, `empty-row`.
     pub kind: String,
     /// What happened and what was done about it.
     pub message: String,

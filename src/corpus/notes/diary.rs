@@ -163,6 +163,9 @@ impl Reader {
         } else if self.is_theirs || self.in_remark || self.day.is_none() {
             if self.day.is_none() && self.above.participant.is_none() {
                 self.above.participant = keeper(line);
+                if self.above.participant.is_some() {
+                    return;
+                }
             }
             let message = "what stands outside the days of a diary is the researchers'; left out";
             notes.push((i + 1, "outside-diary", message));
@@ -270,6 +273,7 @@ mod tests {
             rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect();
         assert_eq!(found.len(), 3, "{found:?}");
         assert_eq!(found[2], (Some("Loredana"), "date: Mercoledì 6 marzo\ntext: Binario 3."));
+        assert_eq!(rows.findings.kinds(), [("outside-diary", Some(2), 2)], "whose it is is used");
     }
 
     #[test]
