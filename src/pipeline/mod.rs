@@ -179,7 +179,8 @@ pub struct Models {
     /// The frontier model that refines, and its terms; `None` where nothing is refined.
     pub frontier: Option<Paid>,
     /// The local model that reads what people say, to part them by what they mean; `None` parts them by
-    /// their words. Runs that are compared have the same one, and so the same segments.
+    /// their words. Give runs that are to be compared the same reader, so that their segments are the
+    /// same.
     pub reader: Option<Arc<dyn ChatModel>>,
     /// Folder in which what was measured of a model is kept, by its hash: how it judges, and how its
     /// states are read; `None` measures each time.

@@ -17,9 +17,9 @@ const TITLES: &str = "mr mrs ms miss mx dr prof professor rev revd reverend fr s
     sig signor signora signorina dott suor dottor dottoressa \
     dhr mevr mw meneer mevrouw juffrouw dominee oom zuster";
 
-/// The titles of a language in which every noun has a capital, so that a word behind the name is none
-/// of it by how it is written.
-const BEFORE_NOUNS: [&str; 6] = ["frau", "fräulein", "herr", "hr", "pfarrer", "pfarrerin"];
+/// German titles. In German every noun has a capital, so a capital behind the name does not make a
+/// word part of it.
+const GERMAN_TITLES: [&str; 6] = ["frau", "fräulein", "herr", "hr", "pfarrer", "pfarrerin"];
 
 pub(super) fn is_title(word: &str) -> bool {
     static ALL: LazyLock<HashSet<&str>> = LazyLock::new(|| TITLES.split_whitespace().collect());
@@ -29,7 +29,7 @@ pub(super) fn is_title(word: &str) -> bool {
 /// Whether a name begins with a title behind which one word is the name.
 pub(super) fn is_before_nouns(full: &str) -> bool {
     let first = full.split([' ', '.', '\u{a0}']).next().unwrap_or_default().to_lowercase();
-    BEFORE_NOUNS.contains(&first.as_str())
+    GERMAN_TITLES.contains(&first.as_str())
 }
 
 /// Whether a word is one capital letter, as a name is shortened: the `D` of `Mrs D.`

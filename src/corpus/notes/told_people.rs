@@ -347,8 +347,8 @@ impl People {
         }
     }
 
-    /// Follows the names in a sentence up to `end`. Those behind `unnamed` are beside whom a sentence
-    /// is about.
+    /// Follows the names in a sentence up to `end`. A name behind `unnamed` (where somebody without a
+    /// name is spoken of) is not who the sentence is about.
     fn read_names(
         &self,
         sentence: &str,

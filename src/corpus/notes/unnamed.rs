@@ -22,8 +22,8 @@ const INDEFINITE: &str = "an?|one(?: of)?|another|two|three|four|several|some\
 const SOMEBODY: &str =
     "someone|somebody|jemand(?:em|en)?|quelqu['’]une?|alguien|alguém|qualcuno|iemand";
 
-/// What is nobody, behind an indefinite article and at most one word: times, and the articles of
-/// languages in which `a` is no article.
+/// Words that make `a …` no person: times and amounts (`a week later`), and words before which `a` is
+/// a preposition (`a las nueve`).
 const NOBODY: &str = "seconds?|minutes?|moments?|hours?|days?|weeks?|months?|years?|while|times?\
     |night|morning|afternoon|evening|bit|lot|things?\
     |sekunden?|minuten?|augenblick|stunden?|tage?n?|wochen?|monate?n?|jahre?n?|weile|zeit|mal\

@@ -81,10 +81,10 @@ const MOST_COLUMNS: usize = 100;
 /// Most different ids for every ten rows of a column whose ids come back: where nearly all differ, it
 /// numbers the rows.
 const MOST_IDS_OF_TEN: usize = 8;
-/// Fewest ids for which a fact stays the same wherever they come back: for one it may by chance.
+/// Fewest ids with a fact that stays the same in all their rows: one may do so by chance.
 const LEAST_STAYING: usize = 2;
-/// Most people for every three answers: who were asked several questions gave one and a half each on
-/// average, or more.
+/// Most people for every three answers. Who was asked several questions gave at least one and a half
+/// answers on average.
 const MOST_PEOPLE_OF_THREE: usize = 2;
 /// Fewest of every five pairs of a person and a question that have an answer: people skip some.
 const LEAST_MET_OF_FIVE: usize = 3;

@@ -18,9 +18,9 @@ const LEAST_TOLD: usize = 3;
 const LEAST_ITEMS: usize = 2;
 /// Fewest block quotes of a report.
 const LEAST_QUOTES: usize = 3;
-/// Most of what the writer of a report says that may be about their own life: one in so many
-/// sentences. People who tell their own story put what others say between quotation marks, and
-/// hardly in block quotes.
+/// A document is told by somebody else only if at most one in so many of its sentences is about the
+/// writer's own life. People who tell their own story put others' words in quotation marks, hardly in
+/// block quotes.
 const ONE_IN_QUOTES: usize = 2;
 const ONE_IN_MARKS: usize = 4;
 /// Bytes of the longest opening quotation mark.
