@@ -47,9 +47,9 @@ use crate::schema::RecordId;
 
 pub(crate) use asked_for::{Personal, asked_for};
 pub use columns::{Column, ColumnKind};
+pub(crate) use dates::is_moment;
 pub use files::load;
 pub(crate) use names::{asks_permission, is_context, is_path};
-pub(crate) use notes::diary::is_moment;
 pub(crate) use told::is_about_self;
 pub(crate) use values::{is_blank, is_no_answer, number};
 pub(crate) use who::{tells_role, tells_who};
