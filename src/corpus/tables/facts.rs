@@ -7,9 +7,10 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use super::extent::{TableKey, note, of_sheet, tables};
 use crate::corpus::columns::columns_of;
 use crate::corpus::names::normalise;
-use crate::corpus::{ColumnKind, ColumnSpan, Corpus, Finding, Record, is_prose};
+use crate::corpus::{ColumnKind, ColumnSpan, Corpus, Record};
 use crate::schema::RecordId;
 
 /// Most columns of a table of facts, which each record of a participant repeats.
@@ -21,16 +22,19 @@ const LEAST_HEARD: usize = 2;
 /// Makes the rows of such tables part of the records of their participants, and takes them out.
 pub(crate) fn join(corpus: &mut Corpus) {
     let tables = tables(corpus);
-    let spoken: Vec<&Range<usize>> =
-        tables.iter().filter(|rows| has_sentences(&corpus.records[(*rows).clone()])).collect();
+    let spoken: Vec<&Range<usize>> = tables
+        .iter()
+        .map(|(_, rows)| rows)
+        .filter(|rows| has_sentences(&corpus.records[(*rows).clone()]))
+        .collect();
     let heard: HashSet<&str> = spoken
         .iter()
         .flat_map(|rows| &corpus.records[(*rows).clone()])
         .filter_map(|record| record.participant.as_deref())
         .collect();
-    let of_facts: Vec<Range<usize>> = tables
+    let of_facts: Vec<(TableKey, Range<usize>)> = tables
         .iter()
-        .filter(|rows| are_facts(&corpus.records[(*rows).clone()], &heard))
+        .filter(|(_, rows)| are_facts(&corpus.records[(*rows).clone()], &heard))
         .cloned()
         .collect();
     if of_facts.is_empty() {
@@ -40,11 +44,9 @@ pub(crate) fn join(corpus: &mut Corpus) {
     let spoken: Vec<Range<usize>> = spoken.into_iter().cloned().collect();
     let mut facts: HashMap<String, Vec<Record>> = HashMap::new();
     let mut gone: HashSet<usize> = HashSet::new();
-    for rows in of_facts {
+    for (table, rows) in of_facts {
         let is_heard =
             |record: &Record| record.participant.as_ref().is_some_and(|who| heard.contains(who));
-        let first = &corpus.records[rows.start];
-        let (file, sheet) = (first.file, first.sheet.clone());
         let (mut joined, mut alone) = (0, 0);
         for at in rows {
             let record = &corpus.records[at];
@@ -58,7 +60,7 @@ pub(crate) fn join(corpus: &mut Corpus) {
             }
             gone.insert(at);
         }
-        note(corpus, file, sheet.as_deref(), joined, alone);
+        note_joined(corpus, &table, joined, alone);
     }
     for at in spoken.into_iter().flatten() {
         let record = &mut corpus.records[at];
@@ -68,20 +70,6 @@ pub(crate) fn join(corpus: &mut Corpus) {
         }
     }
     take_out(corpus, &gone);
-}
-
-/// The tables of the input, as ranges of records.
-fn tables(corpus: &Corpus) -> Vec<Range<usize>> {
-    let mut tables = Vec::new();
-    let mut from = 0;
-    for rows in corpus.records.chunk_by(|a, b| (a.file, &a.sheet) == (b.file, &b.sheet)) {
-        let file = rows[0].file.checked_sub(1).and_then(|index| corpus.files.get(index));
-        if file.is_some_and(|file| !is_prose(&file.format)) {
-            tables.push(from..from + rows.len());
-        }
-        from += rows.len();
-    }
-    tables
 }
 
 fn has_sentences(rows: &[Record]) -> bool {
@@ -102,27 +90,19 @@ fn are_facts(rows: &[Record], heard: &HashSet<&str>) -> bool {
     })
 }
 
-fn note(corpus: &mut Corpus, file: usize, sheet: Option<&str>, joined: usize, alone: usize) {
-    let file = corpus.files[file - 1].name.clone();
-    let of_sheet = sheet.map(|sheet| format!(" of sheet '{sheet}'")).unwrap_or_default();
-    let mut add = |kind: &str, count, message: String| {
-        if count > 0 {
-            let (file, kind) = (file.clone(), kind.to_owned());
-            corpus.findings.push(Finding { file, row: None, kind, message, count });
-        }
-    };
-    add(
-        "facts-joined",
-        joined,
-        format!(
+fn note_joined(corpus: &mut Corpus, table: &TableKey, joined: usize, alone: usize) {
+    let of_sheet = of_sheet(table);
+    if joined > 0 {
+        let message = format!(
             "rows{of_sheet} only tell facts of participants whose words stand elsewhere, and went to these"
-        ),
-    );
-    add(
-        "facts-alone",
-        alone,
-        format!("rows{of_sheet} of participants who say nothing anywhere were left out"),
-    );
+        );
+        note(corpus, table, "facts-joined", joined, message);
+    }
+    if alone > 0 {
+        let message =
+            format!("rows{of_sheet} of participants who say nothing anywhere were left out");
+        note(corpus, table, "facts-alone", alone, message);
+    }
 }
 
 /// Puts facts about its participant before the cells of a record, except those that it has.
