@@ -155,8 +155,8 @@ pub(crate) fn is_signature(who: &str) -> bool {
         && !has_verb(name)
 }
 
-/// Most words of a name in a signature.
-const MOST_IN_NAME: usize = 4;
+/// Most words of a name, in a signature or a list.
+pub(super) const MOST_IN_NAME: usize = 4;
 
 /// Whether a text begins as notes about somebody do: `Uses paper`, `Laughs`.
 fn begins_with_verb(text: &str) -> bool {

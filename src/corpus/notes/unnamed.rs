@@ -52,8 +52,8 @@ pub(super) const PERSON: &str = "wom[ae]n|m[ae]n|lady|ladies|gentlem[ae]n|girl|b
     |pensionat[oa]|collega|paziente\
     |vrouw|heer|meisje|jongen|moeder|vader|vrijwilliger|bezoeker|klant|buurman|buurvrouw";
 
-/// Bytes behind a quotation in which somebody speaks it.
-const NEAR: usize = 100;
+/// Bytes before or behind a quotation in which a verb of speech belongs to it.
+pub(super) const NEAR: usize = 100;
 
 /// Where in its paragraph a sentence stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,7 +155,8 @@ pub(super) fn is_signature(tail: &str) -> bool {
     near(tail).trim_start().strip_prefix(['—', '–', '-', '(']).is_some_and(begins)
 }
 
-fn near(tail: &str) -> &str {
+/// The first bytes behind a quotation, which are near to it.
+pub(super) fn near(tail: &str) -> &str {
     &tail[..tail.floor_char_boundary(NEAR)]
 }
 

@@ -24,7 +24,7 @@ fn comment(cell: &str) -> Option<(&str, &str)> {
 }
 
 /// Takes the stamps off the comments of each row's participant, and leaves out those of others.
-pub(super) fn take(table: &mut Table, participant: Option<usize>, findings: &mut Findings) {
+pub(super) fn strip(table: &mut Table, participant: Option<usize>, findings: &mut Findings) {
     for row in &mut table.rows {
         let whose = participant.and_then(|column| row.get(column)).map(str::to_owned);
         for (_, cell) in &mut row.cells {
