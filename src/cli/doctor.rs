@@ -129,7 +129,7 @@ pub(super) fn run(
     checks.push(device(options.device));
     let chosen = match served {
         // The name is one of the server's.
-        Some(_) => Chosen::None(None),
+        Some(_) => Chosen::Unchecked,
         None => Chosen::of(&said, &options, &machine, &hub),
     };
     checks.extend(chosen.check(&options, &machine));
@@ -247,8 +247,9 @@ fn disks(
     chosen: &Chosen,
 ) -> Vec<Check> {
     let runs = crate::config::runs_dir(layers).unwrap_or_default();
+    let to_fetch = chosen.to_fetch().unwrap_or(0);
     let places = [
-        ("hub cache", hub.hf_cache.clone(), chosen.to_fetch(), "set HF_HOME to a folder"),
+        ("hub cache", hub.hf_cache.clone(), to_fetch, "set HF_HOME to a folder"),
         ("data", hub.models_dir(), 0, "set XDG_DATA_HOME to a folder"),
         ("runs", environment.absolute(&runs), 0, "give --output DIR, a folder"),
     ];

@@ -61,11 +61,13 @@ impl Exit {
 pub(super) struct Failure {
     pub(super) exit: Exit,
     error: anyhow::Error,
+    /// Hints beside those with which the error's own message ends.
+    more_hints: Vec<String>,
 }
 
 impl Failure {
     pub(super) fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
-        Self { exit, error: error.into() }
+        Self { exit, error: error.into(), more_hints: Vec::new() }
     }
 
     /// A failure because flags or settings cannot be used as given.
@@ -90,9 +92,9 @@ impl Failure {
     }
 
     /// The same failure with one more hint.
-    pub(super) fn with_hint(self, hint: &str) -> Self {
-        let text = format!("{}\n{HINT}{hint}", self.text());
-        Self::new(self.exit, anyhow::anyhow!(text))
+    pub(super) fn with_hint(mut self, hint: &str) -> Self {
+        self.more_hints.push(hint.to_owned());
+        self
     }
 
     /// The message, without its hints.
@@ -110,7 +112,7 @@ impl Failure {
     }
 
     /// The error with those of its causes that its text does not contain yet: most errors already
-    /// repeat their cause.
+    /// repeat their cause. The hints stand at its end.
     pub(super) fn text(&self) -> String {
         let mut text = self.error.to_string();
         for cause in self.error.chain().skip(1).map(ToString::to_string) {
@@ -118,6 +120,9 @@ impl Failure {
                 let end = text.find(&format!("\n{HINT}")).unwrap_or(text.len());
                 text.insert_str(end, &format!(": {cause}"));
             }
+        }
+        for hint in &self.more_hints {
+            text.extend(["\n", HINT, hint]);
         }
         text
     }
@@ -198,6 +203,16 @@ mod tests {
         assert_eq!(failure.message(), "cannot do x\nsecond line");
         assert_eq!(failure.hints(), ["do y", "or z"]);
         assert_eq!(failure.exit, Exit::Usage);
+    }
+
+    #[test]
+    fn a_hint_leaves_the_cause_what_it_is() {
+        let failure = Failure::from(HubError::NoFile { path: "a.gguf".into() });
+        let message = failure.message();
+        let failure = failure.with_hint("do y").with_hint("or z");
+        assert!(failure.is_misnamed());
+        assert_eq!(failure.message(), message);
+        assert!(failure.text().ends_with("\nhint: do y\nhint: or z"), "{}", failure.text());
     }
 
     #[test]

@@ -160,7 +160,7 @@ impl Observer for Stages {
         let mut current = self.current();
         match (progress, current.as_mut()) {
             (Progress::StageStarted { stage, total }, _) => {
-                *current = Some(Stage::start(self.output, stage, total));
+                *current = Some(Stage::start(self.output, stage.name(), total));
             }
             (Progress::UnitDone, Some(stage)) => {
                 stage.bar.inc(1);
@@ -364,7 +364,7 @@ mod tests {
         for news in [Progress::UnitDone, Progress::StageEnded, Progress::Note("x")] {
             stages.on(news);
         }
-        stages.on(Progress::StageStarted { stage: "draft", total: 2 });
+        stages.on(Progress::StageStarted { stage: crate::pipeline::Stage::Draft, total: 2 });
         stages.on(Progress::UnitDone);
         assert_eq!(stages.current().as_ref().unwrap().bar.position(), 1);
     }

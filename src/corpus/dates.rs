@@ -101,6 +101,48 @@ pub(super) fn is_time_stamp(value: &str) -> bool {
         || is_in_words(value)
 }
 
+/// Whether a line is a day and nothing else: `6 May 2024`, `Day 3 - Wed 8 May`.
+pub(super) fn is_day(line: &str) -> bool {
+    static DAY: LazyLock<Regex> = LazyLock::new(|| {
+        let month = "jan(?:uary|uar|vier|eiro)?|feb(?:ruary|ruar|braio)?|février|fevereiro\
+            |februari|mar(?:ch|s|zo|ço)?|maart|märz|apr(?:il|ile)?|avril|abril|may|mai|mayo|maio\
+            |maggio|mei\
+            |june?|juni|juin|junio|junho|giugno|july?|juli|juillet|julio|julho|luglio|aug(?:ust\
+            |ustus)?|août|agosto|sep(?:t|tember|tembre|tiembre)?|settembre|setembro|oct(?:ober\
+            |obre)?|okt(?:ober)?|ottobre|outubro|nov(?:ember|embre|iembre|embro)?|de[cz](?:ember\
+            |embre|iembre|embro)?|dicembre|décembre|januari|gennaio|enero|janeiro";
+        let weekday = "mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun|montag|dienstag\
+            |mittwoch|donnerstag|freitag|samstag|sonntag|mo|di|mi|do|fr|sa|so\
+            |lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|miércoles|jueves\
+            |viernes|sábado|domingo|(?:segunda|terça|quarta|quinta|sexta)(?:-feira)?\
+            |luned[ìi]|marted[ìi]|mercoled[ìi]|gioved[ìi]|venerd[ìi]|sabato|domenica|maandag\
+            |dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag";
+        let date = format!(
+            r"(?:\d{{1,2}}[./-]\d{{1,2}}[./-](?:\d{{4}}|\d{{2}})?|\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}(?:st|nd|rd|th|\.|º)?\s+(?:de\s+)?(?:{month})\.?(?:\s+(?:de\s+)?\d{{4}})?|(?:{month})\.?\s+\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?)"
+        );
+        let date = format!(r"(?:(?:{weekday})(?:day)?\.?[\s,]+)?{date}|(?:{weekday})(?:day)?\.?");
+        let number =
+            r"(?:day|tag|jour|d[íi]a|giorno|dag|week|woche|semaine|semana|settimana)\s+\d{1,3}";
+        let time = r"(?:[\s,]+(?:at\s+|um\s+)?\d{1,2}[:.h]\d{2}(?:\s*[ap]m|\s*uhr)?)?";
+        let pattern = format!(
+            r"(?i)^[\[(]?(?:{number}(?:[\s,:(–—-]+(?:{date})\)?)?|{date}){time}[\])]?[:.]?$"
+        );
+        Regex::new(&pattern).expect("the pattern is valid")
+    });
+    let line = line.trim();
+    line.contains(|c: char| c.is_ascii_digit()) && DAY.is_match(line)
+}
+
+/// Whether a value is a day, a time of day, or both: `12 March`, `09:15`, `2024-05-01 10:22`,
+/// `2024-05`.
+pub(crate) fn is_moment(value: &str) -> bool {
+    let is_of = |signs: &[u8]| value.bytes().all(|b| b.is_ascii_digit() || signs.contains(&b));
+    let begins = value.starts_with(|c: char| c.is_ascii_digit());
+    let is_clock = begins && value.contains(':') && is_of(b": .apmAPM");
+    let is_month = is_of(b"-/") && value.len() == 7 && value.find(['-', '/']) == Some(4);
+    is_clock || is_month || is_time_stamp(value) || is_day(value)
+}
+
 /// Whether a value is made of nothing but a date and words that belong to one.
 fn is_in_words(value: &str) -> bool {
     // Asked of each cell that holds some digits.
@@ -182,6 +224,25 @@ mod tests {
             "10 of 12345",
         ] {
             assert!(!is_time_stamp(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn days_are_told_from_sentences() {
+        for day in [
+            "6 May 2024",
+            "Day 3 - Wed 8 May",
+            "Tag 2, 7. Mai",
+            "2024-05-06",
+            "Jour 1",
+            "lunes 6 de mayo de 2024",
+            "Monday, May 6, 2024",
+            "06/05/2024 20:15",
+        ] {
+            assert!(is_day(day), "{day}");
+        }
+        for other in ["May I go?", "Monday", "Day 3 was bad", "6 May was hot", "12", "8 of 10"] {
+            assert!(!is_day(other), "{other}");
         }
     }
 }

@@ -68,10 +68,13 @@ fn decode_as(
     }
     let first_bad = text.find('\u{FFFD}');
     if let Some(at) = first_bad {
-        // A replacement character that the file itself holds is also text that someone lost.
+        // The file itself may hold replacement characters, for what was lost before.
         let line = 1 + text[..at].matches('\n').count();
-        findings.add("invalid-utf8", line, text.matches('\u{FFFD}').count(), || {
-            format!("bytes that are not {name} were replaced by U+FFFD, from line {line} on")
+        findings.add("lost-characters", line, text.matches('\u{FFFD}').count(), || {
+            format!(
+                "characters that {name} could not give stand as U+FFFD, from line {line} on; some may \
+                 have been lost before"
+            )
         });
     }
     Decoded { text: text.into_owned(), encoding: name }
@@ -217,6 +220,6 @@ mod tests {
         let (text, encoding, findings) = read(b"caf\xC3\xA9, na\xC3\xAFve\nbad \xFF byte\n");
         assert_eq!(text, "café, naïve\nbad \u{FFFD} byte\n");
         assert_eq!(encoding, "UTF-8");
-        assert_eq!(findings.kinds(), [("invalid-utf8", Some(2), 1)]);
+        assert_eq!(findings.kinds(), [("lost-characters", Some(2), 1)]);
     }
 }

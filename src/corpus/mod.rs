@@ -47,9 +47,9 @@ use crate::schema::RecordId;
 
 pub(crate) use asked_for::{Personal, asked_for};
 pub use columns::{Column, ColumnKind};
+pub(crate) use dates::is_moment;
 pub use files::load;
 pub(crate) use names::{asks_permission, is_context, is_path};
-pub(crate) use notes::diary::is_moment;
 pub(crate) use told::is_about_self;
 pub(crate) use values::{is_blank, is_no_answer, number};
 pub(crate) use who::{tells_role, tells_who};
@@ -247,7 +247,7 @@ pub struct Finding {
     pub file: String,
     /// First row or line where it was met, from 1.
     pub row: Option<usize>,
-    /// Short stable name, for example `ragged-row`, `invalid-utf8`, `empty-row`.
+    /// Short stable name, for example `ragged-row`, `lost-characters`, `empty-row`.
     pub kind: String,
     /// What happened and what was done about it.
     pub message: String,

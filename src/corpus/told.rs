@@ -64,14 +64,16 @@ fn closers_of(mark: char) -> Option<&'static str> {
 
 /// The marks that open a quotation and are one stroke.
 const SINGLE: [char; 3] = ['\'', '‘', '‚'];
-/// Longest quotation between single marks, in bytes, and longest gap to the mark that closes one
-/// written with spaces: `« … »`.
+/// Longest quotation between single marks, in bytes: beyond it, an apostrophe was taken for a mark.
 const LONGEST_SINGLE: usize = 2000;
+/// Longest quotation with spaces inside its marks, `« … »`, in bytes: some pages. It bounds how far
+/// each mark is followed.
+const LONGEST_SPACED: usize = 8000;
 
 /// Whether a mark opens a quotation with a space behind it, as French has it: it is closed before
 /// the next one opens.
 fn is_spaced(mark: char, text: &str) -> bool {
-    let end = text.floor_char_boundary(LONGEST_SINGLE * 4);
+    let end = text.floor_char_boundary(LONGEST_SPACED);
     let inside = text[..end].get(mark.len_utf8()..).unwrap_or_default();
     mark == '«' && inside.find(['«', '»']).is_some_and(|at| inside[at..].starts_with('»'))
 }
@@ -153,8 +155,8 @@ pub(crate) fn is_signature(who: &str) -> bool {
         && !has_verb(name)
 }
 
-/// Most words of a name in a signature.
-const MOST_IN_NAME: usize = 4;
+/// Most words of a name, in a signature or a list.
+pub(super) const MOST_IN_NAME: usize = 4;
 
 /// Whether a text begins as notes about somebody do: `Uses paper`, `Laughs`.
 fn begins_with_verb(text: &str) -> bool {
@@ -227,7 +229,7 @@ const THIRD_PERSON: &str = "wants|uses|says|is|has|likes|needs|would|struggles|n
 /// note.
 pub(super) fn is_verb(word: &str) -> bool {
     static WHOLE: LazyLock<Regex> = LazyLock::new(|| {
-        // `Will` is a name as well.
+        // `Will` is a name, and so is `Can`, in Turkish.
         let third = THIRD_PERSON.replace("|will|", "|").replace("|can|", "|");
         let others = "used|worked|kept|found|went|came|tried|gave|got|lost|laughs|sighs|nods|smiles\
             |shrugs|nodded|smiled|shrugged|abandoned|walks|walked|pays|buys|bought|sends|sent";

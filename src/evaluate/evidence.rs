@@ -1,8 +1,8 @@
 //! Checks what a persona claims against the research data.
 //!
 //! Owns the check of quotes, and the search for records behind statements that cite none. A quote
-//! is verified when its words stand in a record exactly, except for case, spacing and the shape of
-//! quotation marks. A record is taken for the source of a statement when it uses enough of the
+//! is verified when its words stand in a record, whatever their case, their spacing, and the shape of
+//! quotation marks and dashes. A record is taken for the source of a statement when it uses enough of the
 //! statement's telling words: that is a likeness and not a proof, and the report says so.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -164,8 +164,8 @@ fn is_quotation_mark(c: char) -> bool {
     matches!(c, '"' | '\'' | '“' | '”' | '„' | '‘' | '’' | '«' | '»')
 }
 
-/// A text in lower case with single spaces and straight quotation marks, with the origin of each of
-/// its bytes.
+/// A text in lower case with single spaces, straight quotation marks and plain hyphens, with the
+/// origin of each of its bytes.
 struct Plain {
     text: String,
     /// For each byte of `text`, where its character begins in the original.
@@ -212,8 +212,10 @@ impl Plain {
             let closes = words.chars().next_back().is_some_and(is_word);
             !(opens && before.is_some_and(is_word) || closes && after.is_some_and(is_word))
         })?;
-        let end = self.origin.get(start + words.len()).copied().unwrap_or(self.length);
-        Some(self.origin[start]..end)
+        // One character may give several in lower case: the range ends behind the whole of it.
+        let (found, behind) = self.origin[start..].split_at(words.len());
+        let end = behind.iter().find(|origin| Some(*origin) != found.last());
+        Some(self.origin[start]..end.copied().unwrap_or(self.length))
     }
 }
 
@@ -257,6 +259,15 @@ mod tests {
             |id: &RecordId| corpus.records.iter().find(|r| r.id == *id).map(|r| r.text.as_str());
         let holds = sound.violations(text);
         assert!(holds.iter().all(|v| !v.contains("quote")), "{holds:?}");
+    }
+
+    #[test]
+    fn a_quote_that_ends_inside_a_letter_has_the_whole_of_it() {
+        // In lower case, `İ` is an `i` and a dot above it.
+        let corpus = corpus(&["The sign says İ, and so does the map: İ"]);
+        let sound = checked(&corpus, r#"["sign says i", "the map: i"]"#).sound();
+        let found: Vec<&str> = sound.quotes.iter().map(|q| q.text.as_str()).collect();
+        assert_eq!(found, ["sign says İ", "the map: İ"]);
     }
 
     #[test]

@@ -10,9 +10,9 @@ use super::asking::Asking;
 use super::judge::{self, About, Questions, Raw, is_of_model};
 use super::measure;
 use super::plan::rounded;
-use super::run::Stage;
+use super::run::Ended;
 use super::support::{OVERLAP, VERBATIM};
-use super::{Models, PipelineError, Progress};
+use super::{Models, PipelineError, Progress, Stage};
 use crate::corpus::Corpus;
 use crate::privacy::Cleared;
 use crate::prompts::Wording;
@@ -107,7 +107,7 @@ pub async fn appraise(
         Scope::Shown(names) => names.contains(name),
     };
     let weighs = |name: &str| report.signals.get(name).is_some_and(|s| s.weight > 0.0);
-    observer.on(Progress::StageStarted { stage: "judge", total: case.personas.len() });
+    observer.on(Progress::StageStarted { stage: Stage::Judge, total: case.personas.len() });
     let Some(usual) =
         ask_about(asking, case, Phrasing::Usual, &|name| logits && is_shown(name)).await?
     else {
@@ -123,7 +123,7 @@ pub async fn appraise(
     if matches!(case.scope, Scope::Shown(_)) && hangs_on_words {
         let others = [Phrasing::Second, Phrasing::Third];
         let total = case.personas.len() * others.len();
-        observer.on(Progress::StageStarted { stage: "reword", total });
+        observer.on(Progress::StageStarted { stage: Stage::Reword, total });
         for phrasing in others {
             let Some(raw) = ask_about(asking, case, phrasing, &in_words).await? else {
                 return Ok(None);
@@ -188,7 +188,7 @@ async fn ask_about(
         Ok(())
     };
     let stage = asking.ask(&questions, keep).await?;
-    Ok((stage == Stage::Done).then_some(all))
+    Ok((stage == Ended::Done).then_some(all))
 }
 
 async fn preferences(
@@ -215,13 +215,13 @@ async fn both_orders(
     let both = |(a, b)| [preference(corpus, a, b), preference(corpus, b, a)];
     let requests: Vec<Questions> =
         pairs.into_iter().flat_map(both).map(Questions::preference).collect();
-    asking.observer.on(Progress::StageStarted { stage: "compare", total: requests.len() });
+    asking.observer.on(Progress::StageStarted { stage: Stage::Compare, total: requests.len() });
     let mut first = vec![None; requests.len()];
     let keep = |_: &mut Run, at: usize, raw: Raw| {
         first[at] = raw.preference;
         Ok(())
     };
-    if asking.ask(&requests, keep).await? == Stage::Cancelled {
+    if asking.ask(&requests, keep).await? == Ended::Cancelled {
         return Ok(None);
     }
     asking.observer.on(Progress::StageEnded);
@@ -277,7 +277,7 @@ pub(super) async fn measured(
     wording: Wording,
 ) -> Result<Option<JudgeReport>, PipelineError> {
     if let Some(report) = kept(asking.models, wording) {
-        asking.observer.on(Progress::StageStarted { stage: "calibrate", total: 0 });
+        asking.observer.on(Progress::StageStarted { stage: Stage::Calibrate, total: 0 });
         return Ok(Some(report));
     }
     let report = measure(asking, wording, Depth::FirstUse).await?;
@@ -334,7 +334,7 @@ async fn measure(
     let capabilities = asking.models.judge.capabilities();
     let logits = asking.models.judge_answers();
     let total = controls.all.len();
-    asking.observer.on(Progress::StageStarted { stage: "calibrate", total });
+    asking.observer.on(Progress::StageStarted { stage: Stage::Calibrate, total });
     let every: Vec<usize> = (0..total).collect();
     let about = On { controls: &controls, wording };
     let is_asked = |name: &str| logits && (depth == Depth::Full || !FULL_ONLY.contains(&name));
@@ -418,7 +418,7 @@ impl On<'_> {
             .collect();
         let others = [Phrasing::Second, Phrasing::Third];
         let total = which.len() * others.len();
-        asking.observer.on(Progress::StageStarted { stage: "reword", total });
+        asking.observer.on(Progress::StageStarted { stage: Stage::Reword, total });
         for phrasing in others {
             let Some(raw) = self.ask(asking, &which, phrasing, &weighs).await? else {
                 return Ok(None);

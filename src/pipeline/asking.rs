@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use super::buy::{self, Order, Till, Unbought};
 use super::judge::{self, Questions, Raw};
-use super::run::{Stage, next, stage_end};
+use super::run::{Ended, next, stage_end};
 use super::{Cancel, Models, Observer, PipelineError, Progress};
 use crate::llm::{
     ChatRequest, Completion, LlmError, Output, Sampling, ScorePrompt, ScoreRequest, Usage, Want,
@@ -68,7 +68,7 @@ impl<'a> Asking<'a> {
         &self,
         items: &[Questions],
         mut keep: impl FnMut(&mut Run, usize, Raw) -> Result<(), PipelineError>,
-    ) -> Result<Stage, PipelineError> {
+    ) -> Result<Ended, PipelineError> {
         let mut log = self.log.lock().await;
         let run: &mut Run = &mut log;
         let (requests, askers) = distinct(items);
@@ -85,7 +85,7 @@ impl<'a> Asking<'a> {
             open -= 1;
         }
         if open == 0 {
-            return Ok(Stage::Done);
+            return Ok(Ended::Done);
         }
         let mut gone = None;
         let mut stage = self.models.judge.score(requests);
@@ -129,7 +129,7 @@ async fn ask_server(
     (requests, askers): (&[ScoreRequest], &Askers),
     unanswered: &OnceLock<String>,
     mut keep: impl FnMut(&mut Run, usize, Raw) -> Result<(), PipelineError>,
-) -> Result<Stage, PipelineError> {
+) -> Result<Ended, PipelineError> {
     let (orders, asked) = orders(items, requests, askers);
     let mut heard = Heard::nothing(items, asked.iter().map(|(at, _)| &askers[*at][..]));
     let observer = till.observer;
@@ -164,7 +164,7 @@ async fn ask_server(
     for (at, item) in items.iter().enumerate() {
         keep(&mut *till.run, at, item.read(&heard.answers[at]))?;
     }
-    Ok(Stage::Done)
+    Ok(Ended::Done)
 }
 
 /// The orders of those requests that a server can answer; for each, which request it is, and its labels.

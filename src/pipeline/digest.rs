@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::buy::{Order, Paid, Till, Unbought};
 use super::next::Action;
 use super::plan::{Plan, Slot};
-use super::run::{Runner, Stage, cost_of, next, stage_end};
-use super::{PipelineError, Progress};
+use super::run::{Ended, Runner, cost_of, next, stage_end};
+use super::{PipelineError, Progress, Stage};
 use crate::corpus::Corpus;
 use crate::llm::{ChatModel, ChatRequest, Completion, LlmError};
 use crate::privacy::Cleared;
@@ -181,8 +181,8 @@ impl Reading {
 impl Runner<'_> {
     /// Has the drafting model choose passages from the stretches of these actions. Takes some at a
     /// time, so that the text of a large corpus is not held twice.
-    pub(super) async fn digest(&mut self, actions: &[Action]) -> Result<Stage, PipelineError> {
-        self.observer.on(Progress::StageStarted { stage: "digest", total: actions.len() });
+    pub(super) async fn digest(&mut self, actions: &[Action]) -> Result<Ended, PipelineError> {
+        self.observer.on(Progress::StageStarted { stage: Stage::Digest, total: actions.len() });
         let ids: Vec<StretchId> = actions
             .iter()
             .filter_map(|action| match action {
@@ -191,14 +191,14 @@ impl Runner<'_> {
             })
             .collect();
         for ids in ids.chunks(STRETCHES_AT_ONCE) {
-            if self.digest_some(ids).await? == Stage::Cancelled {
-                return Ok(Stage::Cancelled);
+            if self.digest_some(ids).await? == Ended::Cancelled {
+                return Ok(Ended::Cancelled);
             }
         }
-        Ok(Stage::Done)
+        Ok(Ended::Done)
     }
 
-    async fn digest_some(&mut self, ids: &[StretchId]) -> Result<Stage, PipelineError> {
+    async fn digest_some(&mut self, ids: &[StretchId]) -> Result<Ended, PipelineError> {
         let mut asked = Vec::new();
         let mut requests = Vec::new();
         for &id in ids {
@@ -235,7 +235,7 @@ impl Runner<'_> {
         terms: &Paid,
         ids: &[StretchId],
         requests: Vec<ChatRequest>,
-    ) -> Result<Stage, PipelineError> {
+    ) -> Result<Ended, PipelineError> {
         let records = |id: StretchId| {
             let records = self.plan.records_of(id);
             records.map(|record| self.corpus.records[record].id.clone()).collect()

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::run::next;
 use super::segments::units;
-use super::{Cancel, Models, Observer, PipelineError, Progress, Settings, plan};
+use super::{Cancel, Models, Observer, PipelineError, Progress, Settings, Stage, plan};
 use crate::corpus::{ColumnKind, Corpus};
 use crate::llm::{Capabilities, LlmError, ScoreRequest};
 use crate::privacy::Cleared;
@@ -59,7 +59,7 @@ pub(super) async fn read(
     let closed = closed_columns(corpus);
     let said: Vec<(usize, ScoreRequest)> =
         people.iter().flat_map(|person| sentences(corpus, &closed, person, most)).collect();
-    observer.on(Progress::StageStarted { stage: "part", total: said.len() });
+    observer.on(Progress::StageStarted { stage: Stage::Part, total: said.len() });
     let (records, requests): (Vec<usize>, Vec<ScoreRequest>) = said.into_iter().unzip();
     let mut states: Vec<Option<Vec<f32>>> = vec![None; requests.len()];
     let mut answers = reader.score(requests);

@@ -41,6 +41,7 @@ mod support;
 mod thresholds;
 mod traits;
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,6 +55,7 @@ use crate::corpus::Corpus;
 use crate::ledger::MicroUsd;
 use crate::llm::ChatModel;
 use crate::privacy::Cleared;
+use crate::prompts::leanings::Leanings;
 use crate::store::{PlanReport, Run, StoreError};
 
 pub use crate::prompts::ask::{Ask, Complexity, Detail};
@@ -179,7 +181,8 @@ pub struct Models {
     /// The frontier model that refines, and its terms; `None` where nothing is refined.
     pub frontier: Option<Paid>,
     /// The local model that reads what people say, to part them by what they mean; `None` parts them by
-    /// their words. Runs that are compared have the same one, and so the same segments.
+    /// their words. Give runs that are to be compared the same reader, so that their segments are the
+    /// same.
     pub reader: Option<Arc<dyn ChatModel>>,
     /// Folder in which what was measured of a model is kept, by its hash: how it judges, and how its
     /// states are read; `None` measures each time.
@@ -212,8 +215,9 @@ impl Models {
         }
     }
 
-    /// Whether drafts are written in this process, or on a server that stands in for the engine.
-    fn is_local(&self) -> bool {
+    /// Whether drafting costs nothing by the token: in this process, or on a server that stands in for
+    /// the engine.
+    fn drafts_for_free(&self) -> bool {
         self.draft_terms.is_none() || self.judge_terms.is_some()
     }
 
@@ -233,6 +237,49 @@ impl Models {
     }
 }
 
+/// A stage of a run, or of a judge's work outside one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// People are parted by what they mean.
+    Part,
+    /// The local model reads what the drafts would not see.
+    Digest,
+    /// Drafts are written.
+    Draft,
+    /// The judge is measured.
+    Calibrate,
+    /// Drafts are judged.
+    Judge,
+    /// The final personas are chosen.
+    Select,
+    /// The frontier model refines them.
+    Refine,
+    /// What it wrote is judged.
+    Review,
+    /// Outside a run: personas are compared in pairs.
+    Compare,
+    /// Outside a run: personas are judged again, by questions in other words.
+    Reword,
+}
+
+impl Stage {
+    /// Its name, in the log and for display.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Part => "part",
+            Self::Digest => "digest",
+            Self::Draft => "draft",
+            Self::Calibrate => "calibrate",
+            Self::Judge => "judge",
+            Self::Select => "select",
+            Self::Refine => "refine",
+            Self::Review => "review",
+            Self::Compare => "compare",
+            Self::Reword => "reword",
+        }
+    }
+}
+
 /// Receives a run's progress.
 pub trait Observer: Send + Sync {
     /// Takes one piece of progress. Called often, so it must return quickly.
@@ -242,11 +289,10 @@ pub trait Observer: Send + Sync {
 /// A piece of news about a run's progress.
 #[derive(Debug, Clone, Copy)]
 pub enum Progress<'a> {
-    /// A stage begins: `part`, `digest`, `draft`, `calibrate`, `judge`, `select`, `refine` or `review`;
-    /// outside a run also `compare` and `reword`.
+    /// A stage begins.
     StageStarted {
-        /// Name of the stage.
-        stage: &'a str,
+        /// The stage.
+        stage: Stage,
         /// Units of work in the stage.
         total: usize,
     },
@@ -376,7 +422,7 @@ pub async fn run(
     cancel: &Cancel,
 ) -> Result<Outcome, PipelineError> {
     // A digest reads all the records: a paid model in place of the local one would charge for that.
-    let digest = settings.digest && models.is_local();
+    let digest = settings.digest && models.drafts_for_free();
     let settings_here = Settings { digest, ..settings.clone() };
     let known = run.state.plan.as_ref();
     let plan = lay_out(corpus, models, &settings_here, known, observer, cancel).await?;
@@ -384,8 +430,7 @@ pub async fn run(
     if settings.digest && !digest {
         plan.notes.push("--digest is left out: no local model reads here".to_owned());
     }
-    let leanings = crate::prompts::leanings::Leanings::new();
-    let probe = std::cell::OnceCell::new();
+    let (probe, leanings) = (OnceCell::new(), Leanings::new());
     run::Runner { corpus, models, plan, run, observer, cancel, probe, leanings }.run().await
 }
 

@@ -11,8 +11,8 @@ use super::judge::{self, About, Questions, Raw};
 use super::merits::Counter;
 use super::next::threshold;
 use super::plan::one_or_many;
-use super::run::{Runner, Stage};
-use super::{PipelineError, Progress, RefineMode};
+use super::run::{Ended, Runner};
+use super::{PipelineError, Progress, RefineMode, Stage};
 use crate::corpus::Corpus;
 use crate::ledger::{MicroUsd, REFINE_MAX_TOKENS};
 use crate::llm::Completion;
@@ -32,8 +32,8 @@ struct Candidate {
 }
 
 impl Runner<'_> {
-    pub(super) async fn refine(&mut self, ids: &[String]) -> Result<Stage, PipelineError> {
-        self.observer.on(Progress::StageStarted { stage: "refine", total: ids.len() });
+    pub(super) async fn refine(&mut self, ids: &[String]) -> Result<Ended, PipelineError> {
+        self.observer.on(Progress::StageStarted { stage: Stage::Refine, total: ids.len() });
         let Some(frontier) = self.models.frontier.clone() else {
             return Err(PipelineError::Model("there is no frontier model to refine with".into()));
         };
@@ -64,10 +64,10 @@ impl Runner<'_> {
         };
         Till { paid: &frontier, run: self.run, observer, cancel }.buy(&orders, keep).await?;
         if cancel.is_cancelled() {
-            return Ok(Stage::Cancelled);
+            return Ok(Ended::Cancelled);
         }
         self.tell_of_failures()?;
-        Ok(Stage::Done)
+        Ok(Ended::Done)
     }
 
     /// Tells the user of failed refinements, one line for causes that differ only in their numbers.
@@ -101,8 +101,8 @@ impl Runner<'_> {
         Ok(())
     }
 
-    pub(super) async fn review(&mut self, ids: &[String]) -> Result<Stage, PipelineError> {
-        self.observer.on(Progress::StageStarted { stage: "review", total: ids.len() });
+    pub(super) async fn review(&mut self, ids: &[String]) -> Result<Ended, PipelineError> {
+        self.observer.on(Progress::StageStarted { stage: Stage::Review, total: ids.len() });
         let Some(report) = self.run.state.judge.clone() else {
             return Err(PipelineError::Model("the judge was never measured".into()));
         };

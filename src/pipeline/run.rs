@@ -16,7 +16,7 @@ use super::next::{Action, next_actions};
 use super::plan::Plan;
 use super::probing;
 use super::thresholds::OwnThreshold;
-use super::{Cancel, Models, Observer, Outcome, PipelineError, Progress, Threshold, select};
+use super::{Cancel, Models, Observer, Outcome, PipelineError, Progress, Stage, Threshold, select};
 use crate::corpus::Corpus;
 use crate::ledger::PERSONA_MAX_TOKENS;
 use crate::llm::{Answer, Answers, ChatRequest, Completion, LlmError};
@@ -46,7 +46,7 @@ pub(super) struct Runner<'a> {
 
 /// How a stage ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum Ended {
     Done,
     Cancelled,
 }
@@ -66,7 +66,8 @@ impl Runner<'_> {
         // Logged last: a resumed run that has a plan parts nobody, and would not note this again.
         if self.run.state.plan.is_none() && self.run.state.selected.is_none() {
             if let Some(seconds) = self.plan.reading {
-                self.run.record(Event::StageEnded { stage: "part".to_owned(), seconds })?;
+                self.run
+                    .record(Event::StageEnded { stage: Stage::Part.name().to_owned(), seconds })?;
             }
             self.run.record(Event::Planned(self.plan.report.clone()))?;
         }
@@ -76,7 +77,7 @@ impl Runner<'_> {
             let Some(first) = actions.first() else {
                 return Ok(self.outcome());
             };
-            if self.cancel.is_cancelled() || self.stage(first, &actions).await? == Stage::Cancelled
+            if self.cancel.is_cancelled() || self.stage(first, &actions).await? == Ended::Cancelled
             {
                 return Ok(Outcome::Interrupted);
             }
@@ -85,7 +86,7 @@ impl Runner<'_> {
 
     /// Does actions of the kind of `first` and logs how long it took, interrupted or not. Dropping
     /// drafts takes no time and is no stage of its own.
-    async fn stage(&mut self, first: &Action, actions: &[Action]) -> Result<Stage, PipelineError> {
+    async fn stage(&mut self, first: &Action, actions: &[Action]) -> Result<Ended, PipelineError> {
         let began = Instant::now();
         let ids: Vec<DraftId> = actions
             .iter()
@@ -94,27 +95,27 @@ impl Runner<'_> {
                 _ => None,
             })
             .collect();
-        let (name, ended) = match first {
-            Action::Digest(_) => ("digest", self.digest(actions).await),
-            Action::Draft(_) => ("draft", self.draft(&ids).await),
-            Action::Calibrate => ("calibrate", self.calibrate().await),
-            Action::Judge(_) => ("judge", self.judge(&ids).await),
-            Action::Select => ("select", self.select()),
-            Action::Refine(_) => ("refine", self.refine(&personas(actions)).await),
-            Action::Review(_) => ("review", self.review(&personas(actions)).await),
+        let (stage, ended) = match first {
+            Action::Digest(_) => (Stage::Digest, self.digest(actions).await),
+            Action::Draft(_) => (Stage::Draft, self.draft(&ids).await),
+            Action::Calibrate => (Stage::Calibrate, self.calibrate().await),
+            Action::Judge(_) => (Stage::Judge, self.judge(&ids).await),
+            Action::Select => (Stage::Select, self.select()),
+            Action::Refine(_) => (Stage::Refine, self.refine(&personas(actions)).await),
+            Action::Review(_) => (Stage::Review, self.review(&personas(actions)).await),
             Action::Drop(..) => return self.drop_doubles(actions),
         };
         self.observer.on(Progress::StageEnded);
         let seconds = began.elapsed().as_secs_f64();
-        let logged = self.run.record(Event::StageEnded { stage: name.to_owned(), seconds });
+        let logged = self.run.record(Event::StageEnded { stage: stage.name().to_owned(), seconds });
         // Where both failed, the stage's own error says more.
         let ended = ended?;
         logged?;
         Ok(ended)
     }
 
-    async fn draft(&mut self, ids: &[DraftId]) -> Result<Stage, PipelineError> {
-        self.observer.on(Progress::StageStarted { stage: "draft", total: ids.len() });
+    async fn draft(&mut self, ids: &[DraftId]) -> Result<Ended, PipelineError> {
+        self.observer.on(Progress::StageStarted { stage: Stage::Draft, total: ids.len() });
         let mut briefs: Vec<Brief> = ids
             .iter()
             .map(|id| self.plan.brief(self.corpus, *id, &self.run.state.drafts))
@@ -123,7 +124,7 @@ impl Runner<'_> {
             return self.stage_end(ids.len(), Some(gone));
         }
         if self.cancel.is_cancelled() {
-            return Ok(Stage::Cancelled);
+            return Ok(Ended::Cancelled);
         }
         let requests: Vec<ChatRequest> =
             briefs.iter().map(|b| draft::request(self.corpus, b, &self.plan.frame)).collect();
@@ -203,7 +204,7 @@ impl Runner<'_> {
         ids: &[DraftId],
         briefs: &[Brief],
         requests: Vec<ChatRequest>,
-    ) -> Result<Stage, PipelineError> {
+    ) -> Result<Ended, PipelineError> {
         let orders = self.orders(ids, briefs, requests);
         let mut failed: Vec<(DraftId, Unbought)> = Vec::new();
         let (corpus, wording) = (self.corpus, self.plan.frame.wording);
@@ -223,7 +224,7 @@ impl Runner<'_> {
         };
         Till { paid: terms, run: self.run, observer, cancel }.buy(&orders, keep).await?;
         if self.cancel.is_cancelled() {
-            return Ok(Stage::Cancelled);
+            return Ok(Ended::Cancelled);
         }
         // A server that stands in for the engine may come back, and the run can then be resumed.
         let stands_in = self.models.judge_terms.is_some();
@@ -248,7 +249,7 @@ impl Runner<'_> {
             let (cause, cost) = (cause.to_string(), CallCost::default());
             self.run.record(Event::DraftDropped { draft, cause, cost })?;
         }
-        Ok(Stage::Done)
+        Ok(Ended::Done)
     }
 
     /// What is asked of a paid service, with the records that each request carries.
@@ -295,21 +296,21 @@ impl Runner<'_> {
         }
     }
 
-    fn drop_doubles(&mut self, actions: &[Action]) -> Result<Stage, PipelineError> {
+    fn drop_doubles(&mut self, actions: &[Action]) -> Result<Ended, PipelineError> {
         for action in actions {
             if let Action::Drop(draft, cause) = action {
                 let (draft, cause, cost) = (*draft, cause.clone(), CallCost::default());
                 self.run.record(Event::DraftDropped { draft, cause, cost })?;
             }
         }
-        Ok(Stage::Done)
+        Ok(Ended::Done)
     }
 
-    async fn calibrate(&mut self) -> Result<Stage, PipelineError> {
+    async fn calibrate(&mut self) -> Result<Ended, PipelineError> {
         let wording = self.plan.frame.wording;
         let asking = self.asking();
         let Some(report) = appraise::measured(&asking, wording).await? else {
-            return Ok(Stage::Cancelled);
+            return Ok(Ended::Cancelled);
         };
         if let Some(cause) = asking.unanswered().map(str::to_owned) {
             self.note(format!("the judge was measured without some of its answers: {cause}"))?;
@@ -337,7 +338,7 @@ impl Runner<'_> {
         Ok(JudgeReport { auto_threshold: own.threshold, ..report })
     }
 
-    fn calibrated(&mut self, report: JudgeReport) -> Result<Stage, PipelineError> {
+    fn calibrated(&mut self, report: JudgeReport) -> Result<Ended, PipelineError> {
         if let Some(note) = coarseness(&report) {
             self.note(note)?;
         }
@@ -353,13 +354,13 @@ impl Runner<'_> {
             ))?;
         }
         self.run.record(Event::Calibrated(report))?;
-        Ok(Stage::Done)
+        Ok(Ended::Done)
     }
 
-    async fn judge(&mut self, ids: &[DraftId]) -> Result<Stage, PipelineError> {
-        self.observer.on(Progress::StageStarted { stage: "judge", total: ids.len() });
+    async fn judge(&mut self, ids: &[DraftId]) -> Result<Ended, PipelineError> {
+        self.observer.on(Progress::StageStarted { stage: Stage::Judge, total: ids.len() });
         let Some(report) = self.run.state.judge.clone() else {
-            return Ok(Stage::Done);
+            return Ok(Ended::Done);
         };
         let wording = self.plan.frame.wording;
         let answers = self.models.judge_answers();
@@ -391,8 +392,8 @@ impl Runner<'_> {
         Asking::new(self.models, self.observer, self.cancel, self.run)
     }
 
-    fn select(&mut self) -> Result<Stage, PipelineError> {
-        self.observer.on(Progress::StageStarted { stage: "select", total: 1 });
+    fn select(&mut self) -> Result<Ended, PipelineError> {
+        self.observer.on(Progress::StageStarted { stage: Stage::Select, total: 1 });
         let selection = select::select(self.corpus, &self.plan, &self.run.state);
         if selection.personas.is_empty() {
             let causes = self.run.state.dropped.values().next();
@@ -444,7 +445,7 @@ impl Runner<'_> {
         let (personas, dropped) = (selection.personas, selection.dropped);
         self.run.record(Event::Selected { personas, dropped })?;
         self.observer.on(Progress::UnitDone);
-        Ok(Stage::Done)
+        Ok(Ended::Done)
     }
 
     fn outcome(&self) -> Outcome {
@@ -467,7 +468,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    fn stage_end(&self, open: usize, gone: Option<String>) -> Result<Stage, PipelineError> {
+    fn stage_end(&self, open: usize, gone: Option<String>) -> Result<Ended, PipelineError> {
         stage_end(open, gone, self.cancel)
     }
 }
@@ -478,12 +479,12 @@ pub(super) fn stage_end(
     open: usize,
     gone: Option<String>,
     cancel: &Cancel,
-) -> Result<Stage, PipelineError> {
+) -> Result<Ended, PipelineError> {
     if open == 0 {
-        return Ok(Stage::Done);
+        return Ok(Ended::Done);
     }
     if cancel.is_cancelled() {
-        return Ok(Stage::Cancelled);
+        return Ok(Ended::Cancelled);
     }
     let cause = gone.unwrap_or_else(|| format!("{open} requests were never answered"));
     Err(PipelineError::Model(format!("the model stopped answering: {cause}")))

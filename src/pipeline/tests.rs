@@ -38,7 +38,7 @@ impl Observer for Watch {
         match progress {
             Progress::Note(note) => self.notes.lock().expect("a lock").push(note.to_owned()),
             Progress::StageStarted { stage, total } => {
-                self.stages.lock().expect("a lock").push(stage.to_owned());
+                self.stages.lock().expect("a lock").push(stage.name().to_owned());
                 // A judge that was measured before is looked up: there are no units to count.
                 *self.left.lock().expect("a lock") = (total > 0).then_some(total);
             }

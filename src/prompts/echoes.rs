@@ -3,11 +3,9 @@
 //! Owns the comparison of a chosen sentence with those of the whole segment, so that a statement
 //! cites all who make it and not only the records that a draft happened to see. Case, spaces and
 //! marks may differ; an answer to a closed question is cited wherever it is given. Sentences that
-//! merely mean the same are not looked for: with shared stems of 70 % in both directions, none was
-//! found for 362 statements of a dozen studies. On all pairs of 110 labelled sentences of five
-//! domains, no threshold on shared or rare stems that was right for 95 % of the pairs of three
-//! domains found a pair in the other two without error: `I have no password` shares as much with `I
-//! never remember my password` as that does with its paraphrases.
+//! merely mean the same are not looked for, because no measure of shared words found them safely: a
+//! threshold that was right for 95 % of the labelled pairs of three domains found no pair in the other
+//! two without an error.
 
 use std::collections::BTreeMap;
 

@@ -41,7 +41,10 @@ impl TryFrom<Vec<Vec<f32>>> for Probe {
             weights.len() == length && weights.iter().all(|weight| weight.is_finite())
         };
         if length < 2 || !weights.iter().all(fits) {
-            return Err("a probe has as many weights for each class, and they are numbers");
+            return Err(
+                "the weights of a probe must be finite, and every class must have the same number of \
+                        them, at least two",
+            );
         }
         Ok(Self(weights))
     }
@@ -288,10 +291,13 @@ mod tests {
 
     #[test]
     fn a_probe_that_was_written_down_is_the_same() {
+        /// Bytes of a number and what parts it from the next, at most: `-0.0012346,`.
+        const LONGEST_NUMBER: usize = 12;
         let probe = Probe::fit(&examples(150, 1), 3).expect("examples");
         let json = serde_json::to_string(&probe).expect("json");
         assert_eq!(serde_json::from_str::<Probe>(&json).expect("a probe"), probe);
-        assert!(json.len() < 63 * 12, "{json}");
+        // Classes × weights × bytes of a number.
+        assert!(json.len() < 3 * 21 * LONGEST_NUMBER, "{json}");
         for damaged in ["[]", "[[]]", "[[1.0]]", "[[1.0,2.0],[1.0]]", "[[1.0,1e99]]"] {
             assert!(serde_json::from_str::<Probe>(damaged).is_err(), "{damaged}");
         }

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use crate::cli::Folder;
 use crate::faults::personas;
 use crate::real_model::real_model;
+#[cfg(unix)]
+use crate::whole_run::judges;
 
 /// How a run is carried out, which must not show in its result.
 #[derive(Debug, Clone, Copy)]
@@ -65,13 +67,12 @@ fn written(way: Way, flags: &str, home: Option<&Path>) -> Vec<u8> {
 #[test]
 fn two_ways_to_the_same_personas() {
     let home = tempfile::tempdir().unwrap();
-    // The judge is measured once for all tests that need it, since that takes longer than the runs.
+    // The judge is measured once for all tests that need it.
     #[cfg(unix)]
     {
-        let measured = std::env::temp_dir().join("persona-test-judges");
-        fs::create_dir_all(&measured).unwrap();
-        fs::create_dir_all(home.path().join(".cache/persona")).unwrap();
-        std::os::unix::fs::symlink(measured, home.path().join(".cache/persona/judges")).unwrap();
+        let cache = home.path().join(".cache/persona");
+        fs::create_dir_all(&cache).unwrap();
+        std::os::unix::fs::symlink(judges(), cache.join("judges")).unwrap();
     }
     let flags = "--count 1 --draft-multiplier 2 --quality-threshold 0 --max-rounds 0";
     let of = |way| written(way, flags, Some(home.path()));

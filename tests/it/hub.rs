@@ -17,9 +17,9 @@ use persona::hub::{self, HubError, HubOptions, LocalModel, ModelRef, Place, Pull
 
 use crate::loopback::{Reply, Request, Server};
 
-const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
-const REPO: &str = "owner/tiny-GGUF";
-const FILE: &str = "tiny-Q8_0.gguf";
+pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+pub(crate) const REPO: &str = "owner/tiny-GGUF";
+pub(crate) const FILE: &str = "tiny-Q8_0.gguf";
 
 fn range_start(request: &Request) -> Option<usize> {
     request.headers.get("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
@@ -41,6 +41,15 @@ fn storage(bytes: Vec<u8>, drops: Vec<usize>) -> Server {
     })
 }
 
+/// The hub's answer for a file, the bytes of which are on another host.
+pub(crate) fn found(port: u16, commit: &str, etag: &str, size: usize) -> Reply {
+    Reply::status(302)
+        .with("location", format!("http://localhost:{port}/blob?Signature=s3cret"))
+        .with("x-repo-commit", commit)
+        .with("x-linked-etag", etag)
+        .with("x-linked-size", size.to_string())
+}
+
 /// A hub with one file, the bytes of which are on another host.
 fn hub_before(storage: &Server, etag: &str, size: usize) -> Server {
     let (port, etag) = (storage.port, etag.to_owned());
@@ -48,11 +57,7 @@ fn hub_before(storage: &Server, etag: &str, size: usize) -> Server {
         if request.path.split('?').next() != Some(&format!("/{REPO}/resolve/main/{FILE}")) {
             return Reply::status(404).with("x-error-code", "EntryNotFound");
         }
-        Reply::status(302)
-            .with("location", format!("http://localhost:{port}/blob?Signature=s3cret"))
-            .with("x-repo-commit", COMMIT)
-            .with("x-linked-etag", format!("\"{etag}\""))
-            .with("x-linked-size", size.to_string())
+        found(port, COMMIT, &format!("\"{etag}\""), size)
     })
 }
 
@@ -100,7 +105,7 @@ fn weights(len: usize) -> Vec<u8> {
     b"GGUF".iter().copied().chain((0..len - 4).map(|i| (i % 251) as u8)).collect()
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest;
     let nibbles = sha2::Sha256::digest(bytes).into_iter().flat_map(|b| [b >> 4, b & 15]);
     nibbles.map(|n| char::from_digit(n.into(), 16).unwrap()).collect()
@@ -279,11 +284,7 @@ async fn the_file_list_is_read_over_all_its_pages() {
             .body(br#"[{"type":"directory","path":"x"},{"type":"file","path":"tiny-IQ4_XS.gguf","size":1}]"#),
         "/api/models/owner/tiny-GGUF/tree/main?cursor=2" => Reply::status(200)
             .body(br#"[{"type":"file","path":"tiny-Q8_0.gguf"},{"type":"file","path":"tiny-Q4_K_M.gguf"}]"#),
-        "/owner/tiny-GGUF/resolve/main/tiny-Q4_K_M.gguf" => Reply::status(302)
-            .with("location", format!("http://localhost:{port}/blob"))
-            .with("x-repo-commit", COMMIT)
-            .with("x-linked-etag", &etag)
-            .with("x-linked-size", "100"),
+        "/owner/tiny-GGUF/resolve/main/tiny-Q4_K_M.gguf" => found(port, COMMIT, &etag, 100),
         _ => Reply::status(404),
     }
     });
@@ -331,11 +332,7 @@ async fn a_hub_that_is_busy_is_asked_again() {
         if *calls == 1 {
             return Reply::status(503);
         }
-        Reply::status(302)
-            .with("location", format!("http://localhost:{port}/blob"))
-            .with("x-repo-commit", COMMIT)
-            .with("x-linked-etag", &etag)
-            .with("x-linked-size", "100")
+        found(port, COMMIT, &etag, 100)
     });
     World::before(&hub).pull(&model()).await.0.unwrap();
 }
@@ -351,11 +348,7 @@ async fn a_hub_that_asks_to_wait_is_left_alone_for_so_long() {
         if *calls == 1 {
             return Reply::status(429).with("retry-after", "2");
         }
-        Reply::status(302)
-            .with("location", format!("http://localhost:{port}/blob"))
-            .with("x-repo-commit", COMMIT)
-            .with("x-linked-etag", &etag)
-            .with("x-linked-size", "100")
+        found(port, COMMIT, &etag, 100)
     });
     let started = std::time::Instant::now();
     let (pulled, notes) = World::before(&hub).pull(&model()).await;
@@ -445,11 +438,7 @@ async fn a_revision_that_moved_is_fetched_and_the_older_one_stays() {
             return Reply::status(404).with("x-error-code", "RevisionNotFound");
         }
         let (commit, bytes) = now.lock().unwrap().clone();
-        Reply::status(302)
-            .with("location", format!("http://localhost:{port}/blob"))
-            .with("x-repo-commit", commit)
-            .with("x-linked-etag", sha256(&bytes))
-            .with("x-linked-size", bytes.len().to_string())
+        found(port, &commit, &sha256(&bytes), bytes.len())
     });
     let world = World::before(&hub);
     let first = world.pull(&model()).await.0.unwrap();

@@ -114,22 +114,22 @@ fn plain_generation_by_a_real_server_is_held_against_the_records() {
          --count 1 --max-cost 0.5 --json",
         server.address
     ));
-    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
-    // A model this small may write nothing that can be used; the run then fails with its provider's
-    // code.
-    match output.status.code() {
-        Some(0) => {
-            let spent = &result["report"]["cost"]["frontier"]["spent_usd"];
-            assert!(spent.as_f64().unwrap() > 0.0, "{result}");
-            for quote in result["personas"][0]["quotes"].as_array().unwrap() {
-                let text = quote["text"].as_str().unwrap();
-                assert!(crate::cli::DATA.contains(text), "{text}");
-            }
-        }
-        code => assert_eq!(code, Some(5), "{}", folder.shown(&output)),
-    }
     let (prompt, completion) = logged_usage(&folder);
     assert!(prompt > 500 && completion > 0, "{prompt} {completion}");
+    // A model this small may write nothing that can be used; the run then fails with its provider's
+    // code.
+    if output.status.code() == Some(5) {
+        eprintln!("skipped: the model wrote nothing that could be held against the records");
+        return;
+    }
+    assert_eq!(output.status.code(), Some(0), "{}", folder.shown(&output));
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let spent = &result["report"]["cost"]["frontier"]["spent_usd"];
+    assert!(spent.as_f64().unwrap() > 0.0, "{result}");
+    for quote in result["personas"][0]["quotes"].as_array().unwrap() {
+        let text = quote["text"].as_str().unwrap();
+        assert!(crate::cli::DATA.contains(text), "{text}");
+    }
 }
 
 /// A question as a server is asked it.

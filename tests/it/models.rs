@@ -12,19 +12,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::cli::Folder;
+use crate::hub::{COMMIT, FILE, REPO, found, sha256};
 use crate::loopback::{Reply, Server};
 use crate::real_model::real_model;
 use crate::tiny_gguf;
-
-const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
-const REPO: &str = "owner/tiny-GGUF";
-const FILE: &str = "tiny-Q8_0.gguf";
-
-fn sha256(bytes: &[u8]) -> String {
-    use sha2::Digest;
-    let nibbles = sha2::Sha256::digest(bytes).into_iter().flat_map(|b| [b >> 4, b & 15]);
-    nibbles.map(|n| char::from_digit(n.into(), 16).unwrap()).collect()
-}
 
 fn tiny() -> Vec<u8> {
     tiny_gguf::tiny_llama(&tiny_gguf::Options::default())
@@ -42,11 +33,7 @@ fn hub(bytes: Vec<u8>, delay: Duration) -> (Server, Server) {
         if !request.path.starts_with(&format!("/{REPO}/resolve/")) {
             return Reply::status(404).with("x-error-code", "RepoNotFound");
         }
-        Reply::status(302)
-            .with("location", format!("http://localhost:{port}/blob"))
-            .with("x-repo-commit", COMMIT)
-            .with("x-linked-etag", format!("\"{etag}\""))
-            .with("x-linked-size", size.to_string())
+        found(port, COMMIT, &format!("\"{etag}\""), size)
     });
     (hub, storage)
 }

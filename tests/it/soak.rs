@@ -125,6 +125,9 @@ fn measured() {
         now.resident as f64 / 1e6,
         growth / 1e6
     );
+    let cycles = resident.chunks(CYCLE).map(|cycle| cycle.iter().copied().fold(0.0, f64::max));
+    let cycles: Vec<String> = cycles.map(|most| format!("{:.0}", most / 1e6)).collect();
+    println!("most of each {CYCLE} runs, in MB: {}", cycles.join(" "));
     println!(
         "threads {} then {}, handles {} then {}; first tenth {:.1} s ({:.1} s of processor), last {:.1} s ({:.1} s)",
         then.threads, now.threads, then.handles, now.handles, first.0, first.1, last.0, last.1

@@ -1,7 +1,8 @@
 //! A run of the pipeline through the library, for tests that measure its outcome.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
 
 use persona::corpus::Corpus;
 use persona::llm::ChatModel;
@@ -10,6 +11,20 @@ use persona::pipeline::{
 };
 use persona::privacy::Cleared;
 use persona::store::{Run, RunState, Started};
+
+/// The folder of what this process measures of judges. All tests share it, since measuring takes
+/// longer than all the rest; no other process does, since it may be of another build.
+pub(crate) fn judges() -> &'static Path {
+    static JUDGES: LazyLock<PathBuf> = LazyLock::new(|| {
+        let name = format!("judges-{}", std::process::id());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        // A process before this one may have had the same number.
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a folder for judges");
+        folder
+    });
+    &JUDGES
+}
 
 /// Takes no notice.
 pub(crate) struct Silent;
@@ -35,8 +50,7 @@ pub(crate) fn plain(count: usize, seed: u64) -> Settings {
     }
 }
 
-/// Runs the pipeline under `runs` and returns the state in the log. Measurements of judges are
-/// shared among tests, since they take longer than all the rest.
+/// Runs the pipeline under `runs` and returns the state in the log.
 pub(crate) fn whole_run(
     corpus: &Cleared<Corpus>,
     model: &Arc<dyn ChatModel>,
@@ -53,8 +67,8 @@ pub(crate) fn whole_run(
         seed: settings.seed,
     };
     let mut run = Run::create(runs, started).expect("a run folder");
-    let judges = std::env::temp_dir().join("persona-test-judges");
-    let models = Models::local(Arc::clone(model), Arc::clone(model), Some(judges));
+    let judges = Some(judges().to_owned());
+    let models = Models::local(Arc::clone(model), Arc::clone(model), judges);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let none = Cancel::default();
     let work = pipeline::run(corpus, &models, settings, &mut run, &Silent, &none);

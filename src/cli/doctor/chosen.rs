@@ -13,8 +13,11 @@ use crate::hub::{self, HubOptions, LocalModel, ModelRef};
 
 /// The model that a run would use.
 pub(super) enum Chosen {
-    /// There is no model to check: a script answers, or the name given is not that of a model.
-    None(Option<Failure>),
+    /// There is no model to check: a script or a server answers, or another check says what is
+    /// missing.
+    Unchecked,
+    /// The name given is not that of a model that can be used.
+    Unusable(Failure),
     /// On disk, with its entry in the catalogue.
     Here(LocalModel, Option<&'static ModelSpec>),
     /// Still to be fetched, with the name that the user gave.
@@ -29,17 +32,17 @@ impl Chosen {
         hub: &HubOptions,
     ) -> Self {
         if said.starts_with("scripted:") {
-            return Self::None(None);
+            return Self::Unchecked;
         }
         let wanted = match said {
             "auto" => match machine.automatic(options.context.unwrap_or(DEFAULT_CONTEXT), hub) {
                 Automatic::OnDisk(spec) | Automatic::ToFetch(spec) => ModelRef::Catalogue(spec),
                 // The check of memory reports this.
-                Automatic::Nothing => return Self::None(None),
+                Automatic::Nothing => return Self::Unchecked,
             },
             named => match ModelRef::parse(named) {
                 Ok(wanted) => wanted,
-                Err(error) => return Self::None(Some(error.into())),
+                Err(error) => return Self::Unusable(error.into()),
             },
         };
         let spec = match &wanted {
@@ -49,28 +52,30 @@ impl Chosen {
         match (hub::locate(&wanted, hub), &wanted) {
             (Some(local), _) => Self::Here(local, spec),
             (None, ModelRef::Path(path)) => {
-                Self::None(Some(hub::HubError::NoFile { path: path.clone() }.into()))
+                Self::Unusable(hub::HubError::NoFile { path: path.clone() }.into())
             }
-            (None, ModelRef::Ollama(name)) => {
-                Self::None(hub::not_in_ollama(name, hub).map(Failure::from))
-            }
+            (None, ModelRef::Ollama(name)) => match hub::not_in_ollama(name, hub) {
+                Some(error) => Self::Unusable(error.into()),
+                None => Self::Unchecked,
+            },
             (None, _) => Self::Away(wanted, said.to_owned()),
         }
     }
 
-    /// Bytes that are still to be downloaded.
-    pub(super) fn to_fetch(&self) -> u64 {
+    /// Bytes that are still to be downloaded; `None` where they are not known before the hub is asked.
+    pub(super) fn to_fetch(&self) -> Option<u64> {
         match self {
-            Self::Away(ModelRef::Catalogue(spec), _) => spec.bytes,
-            _ => 0,
+            Self::Away(ModelRef::Catalogue(spec), _) => Some(spec.bytes),
+            Self::Away(..) => None,
+            Self::Unchecked | Self::Unusable(_) | Self::Here(..) => Some(0),
         }
     }
 
     pub(super) fn check(&self, options: &EngineOptions, machine: &Machine) -> Option<Check> {
         const NAME: &str = "model";
         let (name, bytes, kv, vocabulary, trained) = match self {
-            Self::None(None) => return None,
-            Self::None(Some(failure)) => {
+            Self::Unchecked => return None,
+            Self::Unusable(failure) => {
                 let fix = failure.hints().join("; or ");
                 return Some(Check::problem(NAME, failure.message(), fix));
             }

@@ -1,6 +1,7 @@
 //! Diaries in a plain text: entries below the day on which they were written.
 //!
-//! Owns which lines are days, and what else keepers of diary studies write between the entries.
+//! Owns what keepers of diary studies write between the entries. Which lines are days is known to
+//! `dates`.
 //! Whose entries follow is said by headings between rules, which belong to `frames`.
 
 use std::sync::LazyLock;
@@ -9,7 +10,7 @@ use regex::Regex;
 
 use super::researchers;
 use crate::corpus::block::{Block, Body, Facts};
-use crate::corpus::dates::is_time_stamp;
+use crate::corpus::dates::is_day;
 use crate::corpus::names::participant_rank;
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::bystanders::is_remark;
@@ -18,48 +19,6 @@ use crate::corpus::talk::speakers::{Speakers, begins_turn, label_of};
 
 /// Fewest days that make a text a diary.
 const LEAST: usize = 3;
-
-/// Whether a line is a day and nothing else: `6 May 2024`, `Day 3 - Wed 8 May`.
-fn is_day(line: &str) -> bool {
-    static DAY: LazyLock<Regex> = LazyLock::new(|| {
-        let month = "jan(?:uary|uar|vier|eiro)?|feb(?:ruary|ruar|braio)?|février|fevereiro\
-            |februari|mar(?:ch|s|zo|ço)?|maart|märz|apr(?:il|ile)?|avril|abril|may|mai|mayo|maio\
-            |maggio|mei\
-            |june?|juni|juin|junio|junho|giugno|july?|juli|juillet|julio|julho|luglio|aug(?:ust\
-            |ustus)?|août|agosto|sep(?:t|tember|tembre|tiembre)?|settembre|setembro|oct(?:ober\
-            |obre)?|okt(?:ober)?|ottobre|outubro|nov(?:ember|embre|iembre|embro)?|de[cz](?:ember\
-            |embre|iembre|embro)?|dicembre|décembre|januari|gennaio|enero|janeiro";
-        let weekday = "mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun|montag|dienstag\
-            |mittwoch|donnerstag|freitag|samstag|sonntag|mo|di|mi|do|fr|sa|so\
-            |lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|miércoles|jueves\
-            |viernes|sábado|domingo|(?:segunda|terça|quarta|quinta|sexta)(?:-feira)?\
-            |luned[ìi]|marted[ìi]|mercoled[ìi]|gioved[ìi]|venerd[ìi]|sabato|domenica|maandag\
-            |dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag";
-        let date = format!(
-            r"(?:\d{{1,2}}[./-]\d{{1,2}}[./-](?:\d{{4}}|\d{{2}})?|\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}}(?:st|nd|rd|th|\.|º)?\s+(?:de\s+)?(?:{month})\.?(?:\s+(?:de\s+)?\d{{4}})?|(?:{month})\.?\s+\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?)"
-        );
-        let date = format!(r"(?:(?:{weekday})(?:day)?\.?[\s,]+)?{date}|(?:{weekday})(?:day)?\.?");
-        let number =
-            r"(?:day|tag|jour|d[íi]a|giorno|dag|week|woche|semaine|semana|settimana)\s+\d{1,3}";
-        let time = r"(?:[\s,]+(?:at\s+|um\s+)?\d{1,2}[:.h]\d{2}(?:\s*[ap]m|\s*uhr)?)?";
-        let pattern = format!(
-            r"(?i)^[\[(]?(?:{number}(?:[\s,:(–—-]+(?:{date})\)?)?|{date}){time}[\])]?[:.]?$"
-        );
-        Regex::new(&pattern).expect("the pattern is valid")
-    });
-    let line = line.trim();
-    line.contains(|c: char| c.is_ascii_digit()) && DAY.is_match(line)
-}
-
-/// Whether a value is a day, a time of day, or both: `12 March`, `09:15`, `2024-05-01 10:22`,
-/// `2024-05`.
-pub(crate) fn is_moment(value: &str) -> bool {
-    let is_of = |signs: &[u8]| value.bytes().all(|b| b.is_ascii_digit() || signs.contains(&b));
-    let begins = value.starts_with(|c: char| c.is_ascii_digit());
-    let is_clock = begins && value.contains(':') && is_of(b": .apmAPM");
-    let is_month = is_of(b"-/") && value.len() == 7 && value.find(['-', '/']) == Some(4);
-    is_clock || is_month || is_time_stamp(value) || is_day(value)
-}
 
 /// Whether a line stands where an entry or a picture would: `no entry (reminder sent)`, `[photo:
 /// D1_3.jpg]`.
@@ -163,6 +122,9 @@ impl Reader {
         } else if self.is_theirs || self.in_remark || self.day.is_none() {
             if self.day.is_none() && self.above.participant.is_none() {
                 self.above.participant = keeper(line);
+                if self.above.participant.is_some() {
+                    return;
+                }
             }
             let message = "what stands outside the days of a diary is the researchers'; left out";
             notes.push((i + 1, "outside-diary", message));
@@ -213,27 +175,7 @@ fn has_text(block: &Block) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::corpus::test_support::load_text as load;
-
-    #[test]
-    fn days_are_told_from_sentences() {
-        for day in [
-            "6 May 2024",
-            "Day 3 - Wed 8 May",
-            "Tag 2, 7. Mai",
-            "2024-05-06",
-            "Jour 1",
-            "lunes 6 de mayo de 2024",
-            "Monday, May 6, 2024",
-            "06/05/2024 20:15",
-        ] {
-            assert!(is_day(day), "{day}");
-        }
-        for other in ["May I go?", "Monday", "Day 3 was bad", "6 May was hot", "12", "8 of 10"] {
-            assert!(!is_day(other), "{other}");
-        }
-    }
 
     #[test]
     fn an_entry_is_what_stands_below_its_day_and_its_heading_says_whose_it_is() {
@@ -270,6 +212,7 @@ mod tests {
             rows.records.iter().map(|r| (r.participant.as_deref(), r.text.as_str())).collect();
         assert_eq!(found.len(), 3, "{found:?}");
         assert_eq!(found[2], (Some("Loredana"), "date: Mercoledì 6 marzo\ntext: Binario 3."));
+        assert_eq!(rows.findings.kinds(), [("outside-diary", Some(2), 2)], "whose it is is used");
     }
 
     #[test]

@@ -88,14 +88,16 @@ pub(crate) fn read(lines: &[&str], rows: &mut Rows) -> Option<Vec<Block>> {
     let mut blocks = Vec::new();
     for letter in &letters {
         rows.findings.note("around-letters", letter.start + 1, || {
-            "addresses, salutation and closing of a letter are left out, and so are templates and letters \
-             by staff"
-                .to_owned()
+            "addresses, salutation and closing of a letter are left out".to_owned()
         });
         let signature = letter.signature.map(|at| rows.clean(at + 1, lines[at]));
         let opening = lines[letter.words.start - 1];
         let is_by_staff = signature.as_deref().is_some_and(moderator::is_helper);
-        if !is_of_template(opening) && !is_by_staff {
+        if is_of_template(opening) || is_by_staff {
+            rows.findings.note("letters-not-participants", letter.start + 1, || {
+                "letters by staff and templates are nobody's words; left out".to_owned()
+            });
+        } else {
             blocks.extend(paragraphs(letter, signature.as_deref(), lines));
         }
     }
@@ -144,7 +146,9 @@ mod tests {
             (Some("Elspeth Arbuthnot (Mrs)"), "I booked the 14:10 for a funeral."),
             (Some("Elspeth Arbuthnot (Mrs)"), "What I want: an answer."),
         ];
-        assert_eq!(said(&load_text(LETTER)), expected);
+        let rows = load_text(LETTER);
+        assert_eq!(said(&rows), expected);
+        assert_eq!(rows.findings.kinds(), [("around-letters", Some(1), 1)]);
         let rows = load_text(
             "Sehr geehrte Damen und Herren,\n\ndas Boot kam spät.\n\nMit freundlichen Grüßen\nUwe Kant\n",
         );
@@ -157,7 +161,11 @@ mod tests {
             LETTER.replace("Sir or Madam", "[NAME]"),
             LETTER.replace("Elspeth Arbuthnot (Mrs)", "Customer Relations Team"),
         ] {
-            assert!(load_text(&letter).records.is_empty(), "{letter}");
+            let rows = load_text(&letter);
+            assert!(rows.records.is_empty(), "{letter}");
+            let kinds = rows.findings.kinds();
+            let left_out = ("letters-not-participants", Some(1), 1);
+            assert_eq!(kinds, [("around-letters", Some(1), 1), left_out], "{letter}");
         }
     }
 

@@ -17,19 +17,19 @@ const TITLES: &str = "mr mrs ms miss mx dr prof professor rev revd reverend fr s
     sig signor signora signorina dott suor dottor dottoressa \
     dhr mevr mw meneer mevrouw juffrouw dominee oom zuster";
 
-/// The titles of a language in which every noun has a capital, so that a word behind the name is none
-/// of it by how it is written.
-const BEFORE_NOUNS: [&str; 6] = ["frau", "fräulein", "herr", "hr", "pfarrer", "pfarrerin"];
+/// German titles. In German every noun has a capital, so a capital behind the name does not make a
+/// word part of it.
+const GERMAN_TITLES: [&str; 6] = ["frau", "fräulein", "herr", "hr", "pfarrer", "pfarrerin"];
 
 pub(super) fn is_title(word: &str) -> bool {
     static ALL: LazyLock<HashSet<&str>> = LazyLock::new(|| TITLES.split_whitespace().collect());
     word.starts_with(char::is_uppercase) && ALL.contains(word.to_lowercase().as_str())
 }
 
-/// Whether a name begins with a title behind which one word is the name.
-pub(super) fn is_before_nouns(full: &str) -> bool {
+/// Whether a name begins with a German title: one word behind it is the name.
+pub(super) fn has_german_title(full: &str) -> bool {
     let first = full.split([' ', '.', '\u{a0}']).next().unwrap_or_default().to_lowercase();
-    BEFORE_NOUNS.contains(&first.as_str())
+    GERMAN_TITLES.contains(&first.as_str())
 }
 
 /// Whether a word is one capital letter, as a name is shortened: the `D` of `Mrs D.`
@@ -57,13 +57,11 @@ pub(super) struct Word<'t> {
     pub full: &'t str,
     /// Where `full` begins, in bytes.
     pub start: usize,
+    /// Whether `full` begins with a title.
+    pub has_title: bool,
 }
 
 impl Word<'_> {
-    pub(super) fn has_title(&self) -> bool {
-        !std::ptr::eq(self.text.as_ptr(), self.full.as_ptr())
-    }
-
     pub(super) fn end(&self) -> usize {
         self.start + self.full.len()
     }
@@ -94,17 +92,17 @@ pub(super) fn words(text: &str) -> Vec<Word<'_>> {
         match found.last_mut() {
             // First and last name behind a title are one.
             Some(name)
-                if name.has_title()
+                if name.has_title
                     && gap == " "
                     && is_name
                     && !name.full.ends_with('.')
-                    && !is_before_nouns(name.full) =>
+                    && !has_german_title(name.full) =>
             {
                 name.full = &text[name.start..end];
             }
             _ => {
-                let start = title.map_or(at, |title| title.start);
-                found.push(Word { text: word, full: &text[start..end], start });
+                let (start, has_title) = (title.map_or(at, |title| title.start), title.is_some());
+                found.push(Word { text: word, full: &text[start..end], start, has_title });
             }
         }
     }

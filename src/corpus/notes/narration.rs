@@ -14,7 +14,7 @@ pub(crate) use self::form::Form;
 use super::name_words::sentences;
 use super::researchers;
 use super::told_people::{People, Spoken};
-use super::unnamed::{self, Place};
+use super::unnamed::{self, NEAR, Place};
 use crate::corpus::block::{Block, Body, Facts};
 use crate::corpus::findings::Findings;
 use crate::corpus::looks::Look;
@@ -32,8 +32,6 @@ pub(crate) const NOTES: &str = "researcher notes";
 const LEAST_WORDS: usize = 4;
 /// Longest words before a quotation that lead to it: `On the app:`, in characters.
 const LONGEST_LEAD: usize = 60;
-/// Bytes before or behind a quotation in which a verb of speech belongs to it.
-const NEAR: usize = 100;
 
 /// Whether a character opens a quotation, or parts it from what stands before.
 fn is_opening(c: char) -> bool {

@@ -257,7 +257,7 @@ pub(super) fn shape(word: &str) -> Shape {
 /// Whether a word may be a name beside a verb of speech.
 pub(super) fn is_namelike(word: &Word) -> bool {
     shape(word.text) != Shape::Other
-        && (word.has_title()
+        && (word.has_title
             || !is_title(word.text)
                 && !is_opener(&word.text.to_lowercase())
                 && !told::is_verb(word.text)
@@ -441,7 +441,7 @@ impl Clause<'_> {
         let before =
             if from > 0 && !self.is_parted(from) { self.small(from - 1) } else { String::new() };
         let is_alone = from + 1 == at;
-        let titled = self.words[at - 1].has_title();
+        let titled = self.words[at - 1].has_title;
         let portuguese = ["o", "a"].contains(&before.as_str());
         if LISTS.prepositions.contains(before.as_str()) {
             return Step::To(from - 1);
@@ -563,7 +563,7 @@ impl Clause<'_> {
             while end < self.words.len() && is_more(end) {
                 end += 1;
             }
-            let is_one = end == at + 1 && !word.has_title() && is_somebody(&self.small(at));
+            let is_one = end == at + 1 && !word.has_title && is_somebody(&self.small(at));
             return Some(if is_one { Subject::Described } else { Subject::Named(at, end) });
         }
         let small = self.small(at);

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::evidence::{self, Degree, Evidence};
-use super::name_words::{self, Word, is_before_nouns, is_title, sentences};
+use super::name_words::{self, Word, has_german_title, is_title, sentences};
 use super::subjects::{self, Clause, Shape, Subject};
 use super::unnamed::{self, Place};
 use crate::corpus::block::Block;
@@ -103,7 +103,7 @@ impl People {
         let mut before = String::new();
         for word in words(line, &self.pairs) {
             let small = word.text.to_lowercase();
-            if word.has_title() {
+            if word.has_title {
                 self.add_titled(word.full);
             } else if small == word.text || ARTICLES.contains(&before.as_str()) {
                 self.others.insert(small.clone());
@@ -218,7 +218,7 @@ impl People {
     fn is_name(&self, word: &Word, is_opening: bool) -> bool {
         let small = word.text.to_lowercase();
         let is_listed = self.present.contains(&small) || self.team.contains(&small);
-        if word.has_title() || word.text.starts_with(char::is_uppercase) && is_listed {
+        if word.has_title || word.text.starts_with(char::is_uppercase) && is_listed {
             return true;
         }
         let degree = self.evidence.of(&small).filter(|_| subjects::is_namelike(word));
@@ -241,7 +241,7 @@ impl People {
         let small = word.text.to_lowercase();
         let is_other = || self.others.contains(&small) || subjects::is_of_calendar(&small);
         subjects::is_namelike(word)
-            && (word.has_title() || subjects::shape(word.text) == Shape::Name && !is_other())
+            && (word.has_title || subjects::shape(word.text) == Shape::Name && !is_other())
     }
 
     /// Whether a sentence begins with what may be a name and may be another word: `Prices rose`.
@@ -282,7 +282,7 @@ impl People {
 
     /// Who speaks behind a quotation and is not named: `his wife said`, `said the receptionist`.
     pub(super) fn described_behind(&self, tail: &str) -> Option<Spoken> {
-        let tail = &tail[..tail.floor_char_boundary(NEAR)];
+        let tail = unnamed::near(tail);
         let tail = tail.trim_start_matches([' ', ',', '—', '–', '-']);
         let end = tail.find(['.', '!', '?', ';', ':', '"', '“', '„', '«']).unwrap_or(tail.len());
         // What a colon follows leads to the next quotation.
@@ -347,8 +347,8 @@ impl People {
         }
     }
 
-    /// Follows the names in a sentence up to `end`. Those behind `unnamed` are beside whom a sentence
-    /// is about.
+    /// Follows the names in a sentence up to `end`. A name behind `unnamed` (where somebody without a
+    /// name is spoken of) is not who the sentence is about.
     fn read_names(
         &self,
         sentence: &str,
@@ -370,16 +370,16 @@ impl People {
                 || is_of_place && is_joined && word.text.starts_with(char::is_uppercase);
             let is_other = unnamed.is_some_and(|from| word.start >= from)
                 && !unnamed::is_named(&sentence[..word.start], &sentence[word.end()..]);
-            let is_name = word.start >= skipped && (word.has_title() || !is_of_place) && !is_other;
+            let is_name = word.start >= skipped && (word.has_title || !is_of_place) && !is_other;
             if let Spoken::Named(name) = last
                 && is_name
                 && is_joined
                 && name.ends_with(before)
-                && !word.has_title()
-                && (is_before_nouns(name) || self.is_last_name(word))
+                && !word.has_title
+                && (has_german_title(name) || self.is_last_name(word))
             {
                 // First and last name are one, and a noun behind `Frau Klein` is nobody.
-                if !is_before_nouns(name) {
+                if !has_german_title(name) {
                     name.push(' ');
                     name.push_str(word.text);
                 }
@@ -397,9 +397,6 @@ impl People {
         self.is_name(word, false) || !self.evidence.has_capital_nouns && self.is_like_name(word)
     }
 }
-
-/// Bytes behind a quotation in which somebody speaks it.
-const NEAR: usize = 100;
 
 /// Whom the last verb of speech in a sentence is about, and where the verb stands.
 fn subject(sentence: &str, words: &[Word]) -> Option<(Subject, usize)> {
@@ -443,7 +440,7 @@ fn words<'t>(text: &'t str, pairs: &HashSet<(String, String)>) -> Vec<Word<'t>> 
     let mut found: Vec<Word> = Vec::new();
     for word in name_words::words(text) {
         if let Some(name) = found.last_mut()
-            && name.has_title()
+            && name.has_title
             && &text[name.end()..word.start] == " "
             && pairs.contains(&(name.text.to_owned(), word.text.to_owned()))
         {
@@ -464,7 +461,7 @@ fn pairs(blocks: &[Block]) -> HashSet<(String, String)> {
     for line in blocks.iter().flat_map(Block::lines) {
         let words = name_words::words(line);
         for (i, name) in words.iter().enumerate() {
-            if !name.has_title() || !is_before_nouns(name.full) {
+            if !name.has_title || !has_german_title(name.full) {
                 continue;
             }
             let next = words
@@ -504,9 +501,9 @@ fn names_in(list: &str) -> Vec<Option<String>> {
         let name = part.split(['(', '[']).next().unwrap_or(part);
         let found = name_words::words(name);
         let word =
-            found.iter().find(|word| word.has_title() || word.text.chars().nth(1).is_some())?;
+            found.iter().find(|word| word.has_title || word.text.chars().nth(1).is_some())?;
         let is_name = word.text.starts_with(char::is_uppercase)
-            && name.split_whitespace().count() <= MOST_IN_NAME
+            && name.split_whitespace().count() <= told::MOST_IN_NAME
             && !told::has_verb(name);
         is_name.then(|| word.text.to_lowercase())
     };
@@ -518,9 +515,6 @@ fn names_in(list: &str) -> Vec<Option<String>> {
     let names = AND.iter().fold(list.to_owned(), |names, and| names.replace(and, "\n"));
     names.lines().filter(|part| !is_me(part)).map(name).collect()
 }
-
-/// Most words of a name in a list.
-const MOST_IN_NAME: usize = 4;
 
 /// Whether the first of the names in a text is among these.
 fn is_among(names: &HashSet<String>, who: &str) -> bool {

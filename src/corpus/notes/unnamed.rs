@@ -23,8 +23,8 @@ const INDEFINITE: &str = "an?|one(?: of)?|another|two|three|four|several|some\
 const SOMEBODY: &str =
     "someone|somebody|jemand(?:em|en)?|quelqu['’]une?|alguien|alguém|qualcuno|iemand";
 
-/// What is nobody, behind an indefinite article and at most one word: times, and the articles of
-/// languages in which `a` is no article.
+/// Words that make `a …` no person: times and amounts (`a week later`), and words before which `a` is
+/// a preposition (`a las nueve`).
 const NOBODY: &str = "seconds?|minutes?|moments?|hours?|days?|weeks?|months?|years?|while|times?\
     |night|morning|afternoon|evening|bit|lot|things?\
     |sekunden?|minuten?|augenblick|stunden?|tage?n?|wochen?|monate?n?|jahre?n?|weile|zeit|mal\
@@ -53,8 +53,8 @@ pub(super) const PERSON: &str = "wom[ae]n|m[ae]n|lady|ladies|gentlem[ae]n|girl|b
     |pensionat[oa]|collega|paziente\
     |vrouw|heer|meisje|jongen|moeder|vader|vrijwilliger|bezoeker|klant|buurman|buurvrouw";
 
-/// Bytes behind a quotation in which somebody speaks it.
-const NEAR: usize = 100;
+/// Bytes before or behind a quotation in which a verb of speech belongs to it.
+pub(super) const NEAR: usize = 100;
 
 /// Where in its paragraph a sentence stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,7 +166,8 @@ pub(super) fn is_signature(tail: &str) -> bool {
     near(tail).trim_start().strip_prefix(['—', '–', '-', '(']).is_some_and(begins)
 }
 
-fn near(tail: &str) -> &str {
+/// The first bytes behind a quotation, which are near to it.
+pub(super) fn near(tail: &str) -> &str {
     &tail[..tail.floor_char_boundary(NEAR)]
 }
 

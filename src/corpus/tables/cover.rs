@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use super::sheets::Sheet;
 use crate::corpus::Record;
 use crate::corpus::names::{is_who, normalise, participant_rank};
+use crate::corpus::values::SENTENCE_WORDS;
 
 /// Names of sheets that explain others.
 const ABOUT_OTHERS: [&str; 45] = [
@@ -215,9 +216,6 @@ const QUOTES: [&str; 27] = [
 /// Lines of a sheet among which its header is looked for.
 const TOP: usize = 10;
 
-/// Fewest words of a sentence in a cell.
-const SENTENCE: usize = 4;
-
 /// Fewest rows with a sentence in a sheet that holds answers.
 const ANSWERS: usize = 2;
 
@@ -271,7 +269,7 @@ pub(super) fn is_pivot(sheet: &Sheet) -> bool {
 /// Whether some rows of a sheet have sentences in them, as answers do.
 pub(super) fn has_sentences(sheet: &Sheet) -> bool {
     let is_sentence =
-        |(_, cell): &(usize, String)| cell.split_whitespace().nth(SENTENCE - 1).is_some();
+        |(_, cell): &(usize, String)| cell.split_whitespace().nth(SENTENCE_WORDS - 1).is_some();
     let mut rows = sheet.lines().skip(1).filter(|cells| cells.iter().any(is_sentence));
     rows.nth(ANSWERS - 1).is_some()
 }

@@ -7,9 +7,10 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use super::extent::{TableKey, note, of_sheet, tables};
 use crate::corpus::columns::columns_of;
 use crate::corpus::names::normalise;
-use crate::corpus::{ColumnKind, ColumnSpan, Corpus, Finding, Record, is_prose};
+use crate::corpus::{ColumnKind, ColumnSpan, Corpus, Record};
 use crate::schema::RecordId;
 
 /// Most columns of a table of facts, which each record of a participant repeats.
@@ -21,13 +22,16 @@ const LEAST_HEARD: usize = 2;
 /// Makes the rows of such tables part of the records of their participants, and takes them out.
 pub(crate) fn join(corpus: &mut Corpus) {
     let tables = tables(corpus);
-    let spoken: Vec<&Range<usize>> =
-        tables.iter().filter(|rows| has_sentences(&corpus.records[(*rows).clone()])).collect();
+    let spoken: Vec<&Range<usize>> = tables
+        .iter()
+        .map(|(_, rows)| rows)
+        .filter(|rows| has_sentences(&corpus.records[(*rows).clone()]))
+        .collect();
     let heard: HashSet<String> =
         spoken.iter().flat_map(|rows| &corpus.records[(*rows).clone()]).filter_map(key).collect();
-    let of_facts: Vec<Range<usize>> = tables
+    let of_facts: Vec<(TableKey, Range<usize>)> = tables
         .iter()
-        .filter(|rows| are_facts(&corpus.records[(*rows).clone()], &heard))
+        .filter(|(_, rows)| are_facts(&corpus.records[(*rows).clone()], &heard))
         .cloned()
         .collect();
     if of_facts.is_empty() {
@@ -36,9 +40,7 @@ pub(crate) fn join(corpus: &mut Corpus) {
     let spoken: Vec<Range<usize>> = spoken.into_iter().cloned().collect();
     let mut facts: HashMap<String, Vec<Record>> = HashMap::new();
     let mut gone: HashSet<usize> = HashSet::new();
-    for rows in of_facts {
-        let first = &corpus.records[rows.start];
-        let (file, sheet) = (first.file, first.sheet.clone());
+    for (table, rows) in of_facts {
         let (mut joined, mut alone) = (0, 0);
         for at in rows {
             let record = &corpus.records[at];
@@ -52,7 +54,7 @@ pub(crate) fn join(corpus: &mut Corpus) {
             }
             gone.insert(at);
         }
-        note(corpus, file, sheet.as_deref(), joined, alone);
+        note_joined(corpus, &table, joined, alone);
     }
     for at in spoken.into_iter().flatten() {
         let record = &mut corpus.records[at];
@@ -67,20 +69,6 @@ pub(crate) fn join(corpus: &mut Corpus) {
 /// Whose a record is, in whatever letter case a table writes it.
 fn key(record: &Record) -> Option<String> {
     record.participant.as_deref().map(str::to_lowercase)
-}
-
-/// The tables of the input, as ranges of records.
-fn tables(corpus: &Corpus) -> Vec<Range<usize>> {
-    let mut tables = Vec::new();
-    let mut from = 0;
-    for rows in corpus.records.chunk_by(|a, b| (a.file, &a.sheet) == (b.file, &b.sheet)) {
-        let file = rows[0].file.checked_sub(1).and_then(|index| corpus.files.get(index));
-        if file.is_some_and(|file| !is_prose(&file.format)) {
-            tables.push(from..from + rows.len());
-        }
-        from += rows.len();
-    }
-    tables
 }
 
 fn has_sentences(rows: &[Record]) -> bool {
@@ -101,27 +89,19 @@ fn are_facts(rows: &[Record], heard: &HashSet<String>) -> bool {
     })
 }
 
-fn note(corpus: &mut Corpus, file: usize, sheet: Option<&str>, joined: usize, alone: usize) {
-    let file = corpus.files[file - 1].name.clone();
-    let of_sheet = sheet.map(|sheet| format!(" of sheet '{sheet}'")).unwrap_or_default();
-    let mut add = |kind: &str, count, message: String| {
-        if count > 0 {
-            let (file, kind) = (file.clone(), kind.to_owned());
-            corpus.findings.push(Finding { file, row: None, kind, message, count });
-        }
-    };
-    add(
-        "facts-joined",
-        joined,
-        format!(
+fn note_joined(corpus: &mut Corpus, table: &TableKey, joined: usize, alone: usize) {
+    let of_sheet = of_sheet(table);
+    if joined > 0 {
+        let message = format!(
             "rows{of_sheet} only tell facts of participants whose words stand elsewhere, and went to these"
-        ),
-    );
-    add(
-        "facts-alone",
-        alone,
-        format!("rows{of_sheet} of participants who say nothing anywhere were left out"),
-    );
+        );
+        note(corpus, table, "facts-joined", joined, message);
+    }
+    if alone > 0 {
+        let message =
+            format!("rows{of_sheet} of participants who say nothing anywhere were left out");
+        note(corpus, table, "facts-alone", alone, message);
+    }
 }
 
 /// Puts facts about its participant before the cells of a record, except those that it has.

@@ -145,8 +145,6 @@ fn is_over_names(lines: &[TableRow], at: usize) -> bool {
 /// for an option that was ticked.
 fn names_columns(lines: &[TableRow], at: usize) -> bool {
     let mut seen = HashSet::new();
-    let is_value =
-        |value: &str| number(value).is_some() || is_time_stamp(value) || is_address(value);
     let below = |column: usize| {
         let values = lines[at + 1..].iter().take(SAMPLE).filter_map(move |line| line.get(column));
         values.map(str::trim).filter(|value| !value.is_empty())
@@ -157,6 +155,11 @@ fn names_columns(lines: &[TableRow], at: usize) -> bool {
             && seen.insert(name)
             && (!comes_back || below(column).all(|value| value == name))
     })
+}
+
+/// Whether a cell holds what is no name of a column: a number, a time or an address.
+fn is_value(cell: &str) -> bool {
+    number(cell).is_some() || is_time_stamp(cell) || is_address(cell)
 }
 
 /// Whether an empty line separates this narrow line, and others like it, from a wider one below.
@@ -175,8 +178,6 @@ fn tells(value: &str) -> bool {
 /// or addresses, and none of them comes back in its column below.
 fn could_be_names(lines: &[TableRow], at: usize) -> bool {
     let mut seen = HashSet::new();
-    let is_value =
-        |value: &str| number(value).is_some() || is_time_stamp(value) || is_address(value);
     if !lines[at].filled().all(|(_, value)| !is_value(value) && seen.insert(value)) {
         return false;
     }

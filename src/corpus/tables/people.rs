@@ -7,13 +7,13 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::extent::{self, TableKey, note, of_sheet};
 use crate::corpus::dates::is_time_stamp;
-use crate::corpus::is_prose;
 use crate::corpus::names::{is_context, is_id_name, is_nobody, is_question, normalise};
 use crate::corpus::persons::{Person, person};
 use crate::corpus::talk::moderator::ends_in_question;
 use crate::corpus::values::{are_nearly_all, number};
-use crate::corpus::{Corpus, Finding, Record};
+use crate::corpus::{Corpus, Record};
 
 /// Names of columns that hold an id and do not say what of.
 const PLAIN: [&str; 14] = [
@@ -81,10 +81,10 @@ const MOST_COLUMNS: usize = 100;
 /// Most different ids for every ten rows of a column whose ids come back: where nearly all differ, it
 /// numbers the rows.
 const MOST_IDS_OF_TEN: usize = 8;
-/// Fewest ids for which a fact stays the same wherever they come back: for one it may by chance.
+/// Fewest ids with a fact that stays the same in all their rows: one may do so by chance.
 const LEAST_STAYING: usize = 2;
-/// Most people for every three answers: who were asked several questions gave one and a half each on
-/// average, or more.
+/// Most people for every three answers. Who was asked several questions gave at least one and a half
+/// answers on average.
 const MOST_PEOPLE_OF_THREE: usize = 2;
 /// Fewest of every five pairs of a person and a question that have an answer: people skip some.
 const LEAST_MET_OF_FIVE: usize = 3;
@@ -92,14 +92,11 @@ const LEAST_MET_OF_FIVE: usize = 3;
 /// Longest value, in bytes, that counts as a name, or as a short fact about somebody.
 const FACT: usize = 40;
 
-/// A table of the corpus: file and sheet.
-type TableKey = (usize, Option<String>);
-
 /// The values of a column: index of the record, and the value.
 type Values<'c> = Vec<(usize, &'c str)>;
 
 /// The column of a table that names its participants.
-struct Chosen {
+struct NamingColumn {
     name: String,
     /// Index of the record, and its participant.
     people: Vec<(usize, String)>,
@@ -107,7 +104,7 @@ struct Chosen {
     why: &'static str,
 }
 
-impl Chosen {
+impl NamingColumn {
     fn new(name: &str, values: &Values<'_>, why: &'static str) -> Self {
         let people = values.iter().map(|(record, id)| (*record, (*id).to_owned())).collect();
         Self { name: name.to_owned(), people, why }
@@ -126,7 +123,7 @@ struct Listed<'c> {
 
 /// Sets the participants of tables that name none, with a finding for each table.
 pub(crate) fn find(corpus: &mut Corpus) {
-    let tables = tables(corpus);
+    let tables = listed(corpus);
     let mut known = Known::default();
     for table in &tables {
         known.add(&table.key, table.people.iter().copied());
@@ -157,7 +154,11 @@ fn unnamed<'t, 'c>(tables: &'t [Listed<'c>]) -> impl Iterator<Item = &'t Listed<
 
 /// The columns that name participants, each told by the table itself, by the ids of other tables that
 /// name none either, or by the participants `known` from those that do.
-fn guessed(tables: &[Listed<'_>], records: &[Record], known: &Known) -> BTreeMap<TableKey, Chosen> {
+fn guessed(
+    tables: &[Listed<'_>],
+    records: &[Record],
+    known: &Known,
+) -> BTreeMap<TableKey, NamingColumn> {
     let mut all_ids: Vec<(&TableKey, &str, &Values<'_>)> = Vec::new();
     for table in unnamed(tables) {
         let of_table = table.columns.iter().filter(|(name, _)| is_id(name));
@@ -176,7 +177,8 @@ fn guessed(tables: &[Listed<'_>], records: &[Record], known: &Known) -> BTreeMap
         known
             .named_in(table)
             .or_else(|| {
-                comes_back().map(|(name, values)| Chosen::new(name, values, "its values come back"))
+                comes_back()
+                    .map(|(name, values)| NamingColumn::new(name, values, "its values come back"))
             })
             .or_else(|| table.person())
             .or_else(|| table.asked_each())
@@ -185,7 +187,11 @@ fn guessed(tables: &[Listed<'_>], records: &[Record], known: &Known) -> BTreeMap
 }
 
 /// Adds the columns that are told by the participants of other tables, now that these are known.
-fn by_other_tables(tables: &[Listed<'_>], known: &Known, chosen: &mut BTreeMap<TableKey, Chosen>) {
+fn by_other_tables(
+    tables: &[Listed<'_>],
+    known: &Known,
+    chosen: &mut BTreeMap<TableKey, NamingColumn>,
+) {
     for table in tables.iter().filter(|table| table.lists_others(known)) {
         chosen.extend(known.named_in(table).map(|found| (table.key.clone(), found)));
     }
@@ -196,7 +202,7 @@ fn by_other_tables(tables: &[Listed<'_>], known: &Known, chosen: &mut BTreeMap<T
     }
 }
 
-fn note_guessed(corpus: &mut Corpus, table: &TableKey, chosen: &Chosen) {
+fn note_guessed(corpus: &mut Corpus, table: &TableKey, chosen: &NamingColumn) {
     let message = format!(
         "column '{}'{} was taken for the participant, as {}; where they are not people, rename it to \
          'item' or the like",
@@ -204,7 +210,7 @@ fn note_guessed(corpus: &mut Corpus, table: &TableKey, chosen: &Chosen) {
         of_sheet(table),
         chosen.why
     );
-    note(corpus, table, "participant-guessed", message);
+    note(corpus, table, "participant-guessed", 1, message);
 }
 
 fn note_unknown(corpus: &mut Corpus, table: &TableKey, question: &str) {
@@ -213,10 +219,10 @@ fn note_unknown(corpus: &mut Corpus, table: &TableKey, question: &str) {
          row counts as a participant; if one does, name it 'participant'",
         of_sheet(table)
     );
-    note(corpus, table, "participant-unknown", message);
+    note(corpus, table, "participant-unknown", 1, message);
 }
 
-impl Chosen {
+impl NamingColumn {
     /// Gives the records their participants. A cell that names one is nobody's answer.
     fn write(self, records: &mut [Record]) {
         for (at, who) in self.people {
@@ -226,15 +232,6 @@ impl Chosen {
             record.participant = Some(who).filter(|who| !is_nobody(who));
         }
     }
-}
-
-fn of_sheet((_, sheet): &TableKey) -> String {
-    sheet.as_ref().map(|sheet| format!(" of sheet '{sheet}'")).unwrap_or_default()
-}
-
-fn note(corpus: &mut Corpus, (file, _): &TableKey, kind: &str, message: String) {
-    let file = corpus.files[file - 1].name.clone();
-    corpus.findings.push(Finding { file, row: None, kind: kind.to_owned(), message, count: 1 });
 }
 
 /// The participants of tables, as far as they are known, by their names in small letters.
@@ -280,7 +277,7 @@ impl Known {
     /// The column of a table in which these participants stand, whatever it is called: one row each,
     /// or ids, and at least half of the participants of one of the tables. Bare numbers are the same
     /// by chance, and only taken for the same where they are ids in one file.
-    fn named_in(&self, table: &Listed<'_>) -> Option<Chosen> {
+    fn named_in(&self, table: &Listed<'_>) -> Option<NamingColumn> {
         let known = |name: &str, value: &str| {
             let met = self.beside(&table.key, value)?;
             let is_sure =
@@ -303,7 +300,8 @@ impl Known {
         // The first among equals.
         let (_, name, values) =
             columns.reduce(|best, one| if one.0 > best.0 { one } else { best })?;
-        let mut chosen = Chosen::new(name, values, "its values are participants of another table");
+        let mut chosen =
+            NamingColumn::new(name, values, "its values are participants of another table");
         for (_, who) in &mut chosen.people {
             if let Some(known) = known(name, who) {
                 who.clone_from(known);
@@ -313,14 +311,12 @@ impl Known {
     }
 }
 
-/// The tables of the input.
-fn tables(corpus: &Corpus) -> Vec<Listed<'_>> {
+/// The tables of the input and what they list.
+fn listed(corpus: &Corpus) -> Vec<Listed<'_>> {
+    // Sheets may share a name; their rows are then one table.
     let mut tables: BTreeMap<TableKey, Vec<usize>> = BTreeMap::new();
-    for (at, record) in corpus.records.iter().enumerate() {
-        let file = corpus.files.get(record.file - 1);
-        if file.is_some_and(|file| !is_prose(&file.format)) {
-            tables.entry((record.file, record.sheet.clone())).or_default().push(at);
-        }
+    for (key, rows) in extent::tables(corpus) {
+        tables.entry(key).or_default().extend(rows);
     }
     let of = |(key, rows): (TableKey, Vec<usize>)| Listed {
         key,
@@ -373,7 +369,7 @@ impl<'c> Listed<'c> {
     /// The column that is named for people in general. A word alone (`patient`) may as well ask
     /// whether they are one, so its values must tell people apart: all differ, or each comes in one
     /// run of rows.
-    fn person(&self) -> Option<Chosen> {
+    fn person(&self) -> Option<NamingColumn> {
         let (name, values) = self.filled().find(|(name, values)| {
             let are_short = || values.iter().all(|(_, value)| value.len() <= FACT);
             match person(name) {
@@ -382,7 +378,7 @@ impl<'c> Listed<'c> {
                 None => false,
             }
         })?;
-        Some(Chosen::new(name, values, "its name is a word for people"))
+        Some(NamingColumn::new(name, values, "its name is a word for people"))
     }
 
     /// The column with the question or topic that a row answers: these come back, and it is named
@@ -399,7 +395,7 @@ impl<'c> Listed<'c> {
 
     /// The column whose values meet (nearly) each question once, as people do who were asked all of
     /// them. Of several, a name for people or ids goes first, and more values before fewer.
-    fn asked_each(&self) -> Option<Chosen> {
+    fn asked_each(&self) -> Option<NamingColumn> {
         let (asked, questions) = self.question()?;
         let questions: HashMap<usize, &str> = questions.iter().copied().collect();
         let may_name = |name: &str| {
@@ -419,7 +415,7 @@ impl<'c> Listed<'c> {
         });
         let (name, values) =
             columns.min_by_key(|(name, values)| (!is_named(name), Reverse(distinct(values))))?;
-        Some(Chosen::new(name, values, "each of its values meets each question once"))
+        Some(NamingColumn::new(name, values, "each of its values meets each question once"))
     }
 }
 

@@ -86,24 +86,44 @@ impl Sheet {
     }
 }
 
+/// A sheet, and what it is beside the others.
+struct Ranked {
+    sheet: Sheet,
+    /// Whether it is about the other sheets.
+    is_about: bool,
+    /// Whether it holds what researchers make of the others, if these hold answers.
+    is_reading: bool,
+}
+
+impl Ranked {
+    fn new(sheet: Sheet) -> Self {
+        let is_about = cover::explains_others(&sheet.name)
+            || cover::is_cover(&sheet)
+            || cover::is_pivot(&sheet);
+        let is_reading = cover::is_reading(&sheet);
+        Self { sheet, is_about, is_reading }
+    }
+
+    fn holds_answers(&self) -> bool {
+        !self.is_about && !self.is_reading && cover::has_sentences(&self.sheet)
+    }
+
+    fn has_data(&self) -> bool {
+        !self.is_about && self.sheet.lines().nth(1).is_some()
+    }
+}
+
 /// Adds the records of every sheet that is not about the others.
 pub(crate) fn into_rows(sheets: Vec<Sheet>, rows: &mut Rows) -> Result<(), String> {
-    let is_about = |sheet: &Sheet| {
-        cover::explains_others(&sheet.name) || cover::is_cover(sheet) || cover::is_pivot(sheet)
-    };
-    let mut abouts: Vec<bool> = sheets.iter().map(is_about).collect();
-    let readings: Vec<bool> = sheets.iter().map(cover::is_reading).collect();
-    let others = sheets.iter().zip(&abouts).zip(&readings);
-    let holds_answers = |((sheet, about), reading): ((&Sheet, &bool), &bool)| {
-        !about && !reading && cover::has_sentences(sheet)
-    };
-    if others.into_iter().any(holds_answers) {
-        abouts.iter_mut().zip(&readings).for_each(|(about, reading)| *about |= reading);
-    }
-    let has_data = |(sheet, about): (&Sheet, &bool)| !about && sheet.lines().nth(1).is_some();
-    let is_beside = sheets.iter().zip(&abouts).any(has_data);
     let shared = shared(&sheets);
-    for (mut sheet, is_about) in sheets.into_iter().zip(abouts) {
+    let mut ranked: Vec<Ranked> = sheets.into_iter().map(Ranked::new).collect();
+    if ranked.iter().any(Ranked::holds_answers) {
+        for sheet in &mut ranked {
+            sheet.is_about |= sheet.is_reading;
+        }
+    }
+    let is_beside = ranked.iter().any(Ranked::has_data);
+    for Ranked { mut sheet, is_about, .. } in ranked {
         if sheet.cells.is_empty() {
             rows.findings.name("empty-sheet", None, 1, sheet.name, |names| {
                 format!("a sheet without a single cell: {names}")
@@ -123,8 +143,12 @@ pub(crate) fn into_rows(sheets: Vec<Sheet>, rows: &mut Rows) -> Result<(), Strin
 
 /// Short values that stand in several sheets, as the names of participants do.
 fn shared(sheets: &[Sheet]) -> HashSet<String> {
+    /// Longest name of a participant, in bytes.
     const LONGEST: usize = 60;
+    /// Most lines of a sheet that are read: names stand at its head or in its first rows. With
+    /// [`COLUMNS`], it bounds what is kept of large workbooks.
     const LINES: usize = 50;
+    /// Most cells of a line that are read: in a table that lies on its side, one a participant.
     const COLUMNS: usize = 200;
     let mut first: HashMap<&str, usize> = HashMap::new();
     let mut shared = HashSet::new();

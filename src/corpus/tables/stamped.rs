@@ -32,7 +32,7 @@ fn names(row: &TableRow, columns: &[usize]) -> Vec<String> {
 }
 
 /// Takes the stamps off the comments of each row's participant, and leaves out those of others.
-pub(super) fn take(table: &mut Table, participant: Option<usize>, findings: &mut Findings) {
+pub(super) fn strip(table: &mut Table, participant: Option<usize>, findings: &mut Findings) {
     let title = |column: usize| table.names.get(column).map(|name| normalise(name));
     let of_participant: Option<Vec<usize>> = participant.and_then(title).map(|own| {
         let is_theirs = |column: &usize| title(*column).is_some_and(|name| name.starts_with(&own));

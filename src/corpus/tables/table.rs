@@ -65,9 +65,9 @@ pub(crate) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
     repeated::drop_columns(&mut table, rows);
     options::join(&mut table, rows);
     name_columns(&mut table.names, rows);
-    titles::take(&mut table, &mut rows.findings);
+    titles::add_participants(&mut table, &mut rows.findings);
     let participant = Voices::of(&table).map(|voices| voices.participant);
-    stamped::take(&mut table, participant, &mut rows.findings);
+    stamped::strip(&mut table, participant, &mut rows.findings);
     cell_talk::unfold(&mut table, participant, &mut rows.findings);
     let voices = Voices::of(&table);
     let participant = voices.map(|voices| voices.participant);

@@ -22,7 +22,7 @@ const WHO: &str = "participant";
 
 /// Adds a column for the participant whom the title of each row names, if nothing else tells people
 /// apart, most titles do, and some of them come back.
-pub(super) fn take(table: &mut Table, findings: &mut Findings) {
+pub(super) fn add_participants(table: &mut Table, findings: &mut Findings) {
     // In one pass: there may be as many columns as rows.
     let mut values: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
     for (column, value) in table.rows.iter().flat_map(|row| &row.cells) {

@@ -10,6 +10,7 @@ use super::table::Table;
 use crate::corpus::names::{self, normalise, participant_rank};
 use crate::corpus::talk::moderator::{self, Part};
 use crate::corpus::talk::speakers::is_numbered;
+use crate::corpus::values::SENTENCE_WORDS;
 
 /// The columns of a table that say who.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,16 +84,13 @@ fn who_column(table: &Table) -> Option<usize> {
     let is_label = |who: &str| moderator::is_role(who) || is_numbered(who);
     let are_people = who.iter().all(|who| is_name(who)) && comes_back
         || !who.is_empty() && who.iter().all(|who| is_label(who));
-    let is_words = |value: &str| value.split_whitespace().nth(WORDS - 1).is_some();
+    let is_words = |value: &str| value.split_whitespace().nth(SENTENCE_WORDS - 1).is_some();
     let others = table
         .rows
         .iter()
         .filter(|row| row.cells.iter().any(|(other, value)| *other != column && is_words(value)));
     (is_all && are_people && others.count() * 2 > table.rows.len()).then_some(column)
 }
-
-/// Fewest words of something said, beside who said it.
-const WORDS: usize = 4;
 
 /// The column `role`, if it holds parts in a conversation and not jobs: all its values are parts,
 /// some of those who help or ask and some of those who are heard, and one participant or

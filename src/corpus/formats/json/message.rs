@@ -67,9 +67,11 @@ const SPEAKER: [&str; 19] = [
 /// Fields of a conversation with the customer whom it is with.
 const CONTACT: [&str; 6] = ["contact", "customer", "requester", "enduser", "visitor", "client"];
 
-/// Fields that tell which person an object stands for, the best first.
-const PERSON: [&str; 8] =
-    ["name", "displayname", "realname", "fullname", "username", "login", "email", "id"];
+/// Fields that tell which person an object stands for, the best first, before its id.
+const PERSON: [&str; 7] =
+    ["name", "displayname", "realname", "fullname", "username", "login", "email"];
+/// Field that tells it where no other does.
+const ID: &str = "id";
 
 /// Fields with somebody's role in a conversation. The type of a message is not one.
 const ROLE: [&str; 8] = [
@@ -128,16 +130,51 @@ const RICH: [&str; 10] = [
     "version",
 ];
 
+/// The fields of an object by their normalised names, which are made once for all look-ups.
+struct Fields<'v> {
+    object: &'v Object,
+    /// In the object's order: the normalised name, the name as it is written, and the value.
+    all: Vec<(String, &'v str, &'v Value)>,
+}
+
+impl<'v> Fields<'v> {
+    fn of(object: &'v Object) -> Self {
+        let all = object.iter().map(|(key, value)| (normalise(key), key.as_str(), value)).collect();
+        Self { object, all }
+    }
+
+    /// The fields of this normalised name, as they are written.
+    fn named(&self, name: &str) -> impl Iterator<Item = (&'v str, &'v Value)> {
+        let named = self.all.iter().filter(move |(normalised, ..)| normalised == name);
+        named.map(|(_, key, value)| (*key, *value))
+    }
+
+    /// The first field of this normalised name, as it is written.
+    fn first(&self, name: &str) -> Option<(&'v str, &'v Value)> {
+        self.named(name).next()
+    }
+
+    /// The text or number in the first field of this normalised name.
+    fn scalar(&self, name: &str) -> Option<String> {
+        scalar(self.first(name)?.1)
+    }
+
+    /// The text or number in the first of these fields that has one.
+    fn any_scalar(&self, names: &[&str]) -> Option<String> {
+        names.iter().find_map(|name| self.scalar(name))
+    }
+}
+
 /// The name of the field that holds what an object says: one for such text, or for an answer beside
 /// a question.
 pub(super) fn said_field(object: &Object) -> Option<&str> {
+    let fields = Fields::of(object);
     let has_text = |value: &Value| {
         value.as_str().is_some_and(|text| !text.trim().is_empty()) || rich_text(value).is_some()
     };
     let named = |name: &&str| {
-        let mut fields =
-            object.iter().filter(|(key, value)| normalise(key) == **name && has_text(value));
-        Some(fields.next()?.0.as_str())
+        let (key, _) = fields.named(name).find(|(_, value)| has_text(value))?;
+        Some(key)
     };
     let answer = || holds_question(object).then(|| ANSWER.iter().find_map(named))?;
     SAID.iter().find_map(named).or_else(answer)
@@ -186,10 +223,8 @@ pub(super) struct Speaker<'v> {
 
 /// The customer whom a conversation is with.
 pub(super) fn contact_of(conversation: &Object) -> Option<String> {
-    CONTACT.iter().find_map(|name| {
-        let (_, value) = conversation.iter().find(|(key, _)| normalise(key) == *name)?;
-        person_name(value.as_object()?)
-    })
+    let fields = Fields::of(conversation);
+    CONTACT.iter().find_map(|name| person_name(fields.first(name)?.1.as_object()?))
 }
 
 /// Whether the role of an author is that of a customer.
@@ -199,80 +234,99 @@ pub(super) fn is_customer(role: &str) -> bool {
 
 /// The field for the author of a message, and their role, where it gives no more than that.
 pub(super) fn unnamed_author(object: &Object) -> Option<(&str, String)> {
+    unnamed_author_in(&Fields::of(object))
+}
+
+fn unnamed_author_in<'v>(fields: &Fields<'v>) -> Option<(&'v str, String)> {
     SPEAKER.iter().find_map(|name| {
-        let (key, value) = object.iter().find(|(key, _)| normalise(key) == *name)?;
-        let person = value.as_object().filter(|person| person_name(person).is_none())?;
-        let role = person_role(person)?;
-        (is_customer(&role) || moderator::is_staff(&role)).then_some((key.as_str(), role))
+        let (key, value) = fields.first(name)?;
+        let person = Fields::of(value.as_object()?);
+        if name_in(&person).is_some() {
+            return None;
+        }
+        let role = person_role_in(&person)?;
+        (is_customer(&role) || moderator::is_staff(&role)).then_some((key, role))
     })
 }
 
 /// The speaker of what an object says.
 pub(super) fn speaker_of(object: &Object) -> Option<Speaker<'_>> {
+    let fields = Fields::of(object);
     let unnamed = || {
-        let (field, role) = unnamed_author(object).filter(|(_, role)| moderator::is_staff(role))?;
+        let (field, role) =
+            unnamed_author_in(&fields).filter(|(_, role)| moderator::is_staff(role))?;
         Some(Speaker { field, name: role.clone(), role: Some(role) })
     };
-    named_speaker(object).or_else(unnamed)
+    named_speaker(&fields).or_else(unnamed)
 }
 
-fn named_speaker(object: &Object) -> Option<Speaker<'_>> {
+fn named_speaker<'v>(fields: &Fields<'v>) -> Option<Speaker<'v>> {
     SPEAKER.iter().find_map(|name| {
-        let (key, value) = object.iter().find(|(key, _)| normalise(key) == *name)?;
-        let person = value.as_object();
-        let name = person.map_or_else(|| scalar(value), person_name)?;
+        let (field, value) = fields.first(name)?;
+        let person = value.as_object().map(Fields::of);
+        let name = person.as_ref().map_or_else(|| scalar(value), name_in)?;
         let is_role = |name: &&String| moderator::is_staff(name);
         // A role beside the words may be a job; an object for a person describes their account.
-        let own_role = || field(object, "role").filter(|role| !moderator::may_be_job(role));
-        let role = person.and_then(person_role).or_else(|| role_of(object)).or_else(own_role);
+        let own_role = || fields.scalar("role").filter(|role| !moderator::may_be_job(role));
+        let role = person.as_ref().and_then(person_role_in);
+        let role = role.or_else(|| role_in(fields)).or_else(own_role);
         let role = role.or_else(|| Some(&name).filter(is_role).cloned());
-        Some(Speaker { field: key, name, role })
+        Some(Speaker { field, name, role })
     })
 }
 
 /// The name of the person whom an object stands for, or another value that tells who it is.
 pub(super) fn person_name(person: &Object) -> Option<String> {
-    let id = PERSON.len() - 1;
+    name_in(&Fields::of(person))
+}
+
+fn name_in(person: &Fields<'_>) -> Option<String> {
     let parts = || {
-        let of = |names: [&str; 3]| names.iter().find_map(|name| field(person, name));
-        let first = of(["first", "firstname", "givenname"])?;
-        let last = of(["last", "lastname", "familyname"]);
+        let first = person.any_scalar(&["first", "firstname", "givenname"])?;
+        let last = person.any_scalar(&["last", "lastname", "familyname"]);
         Some(last.map_or(first.clone(), |last| format!("{first} {last}")))
     };
-    let named = |names: &[&str]| names.iter().find_map(|name| field(person, name));
-    named(&PERSON[..id]).or_else(parts).or_else(|| named(&PERSON[id..]))
+    person.any_scalar(&PERSON).or_else(parts).or_else(|| person.scalar(ID))
 }
 
 /// The id of an item, or else another value that tells it apart: [`person_name`] in reverse order.
 pub(super) fn item_id(item: &Object) -> Option<String> {
-    PERSON.iter().rev().find_map(|name| field(item, name))
+    let fields = Fields::of(item);
+    let others = || PERSON.iter().rev().find_map(|name| fields.scalar(name));
+    fields.scalar(ID).or_else(others)
 }
 
 /// The role in a conversation of the person whom an object stands for.
 pub(super) fn person_role(person: &Object) -> Option<String> {
-    role_of(person).or_else(|| field(person, "role")).or_else(|| field(person, "type"))
+    person_role_in(&Fields::of(person))
 }
 
-fn role_of(object: &Object) -> Option<String> {
-    let is_bot =
-        |(key, value): (&String, &Value)| *value == true && BOT.contains(&&*normalise(key));
+fn person_role_in(person: &Fields<'_>) -> Option<String> {
+    role_in(person).or_else(|| person.any_scalar(&["role", "type"]))
+}
+
+fn role_in(fields: &Fields<'_>) -> Option<String> {
+    let object = fields.object;
+    let has = |wanted: bool, names: &[&str]| {
+        let named = |(name, _, value): &(String, &str, &Value)| {
+            **value == wanted && names.contains(&name.as_str())
+        };
+        fields.all.iter().any(named)
+    };
     // How Slack marks messages of programs and of the channel itself.
     let subtype = object.get("subtype").and_then(Value::as_str).unwrap_or_default();
     let is_posted = object.get("bot_id").is_some_and(Value::is_string);
-    if object.iter().any(is_bot) || is_posted || subtype.starts_with("bot_") {
+    if has(true, &BOT) || is_posted || subtype.starts_with("bot_") {
         return Some("bot".to_owned());
     }
     if subtype.starts_with("channel_") || subtype.starts_with("group_") {
         return Some("system".to_owned());
     }
-    let is_by_staff = |(key, value): (&String, &Value)| {
-        let name = normalise(key);
-        *value == true && STAFFS.contains(&&*name) || *value == false && CUSTOMERS.contains(&&*name)
-    };
-    if object.iter().any(is_by_staff) || is_by_channel(object, object.get(CHANNEL)) {
+    let is_by_staff = has(true, &STAFFS) || has(false, &CUSTOMERS);
+    if is_by_staff || is_by_channel(object, object.get(CHANNEL)) {
         return Some("agent".to_owned());
     }
-    ROLE.iter().find_map(|name| field(object, name))
+    fields.any_scalar(&ROLE)
 }
 
 /// Field with the channel under whose video a comment stands, of the comment or of its thread.
@@ -282,10 +336,6 @@ pub(super) const CHANNEL: &str = "channelId";
 pub(super) fn is_by_channel(comment: &Object, channel: Option<&Value>) -> bool {
     let author = comment.get("authorChannelId").and_then(|author| author.get("value"));
     author.is_some() && author == channel
-}
-
-fn field(object: &Object, name: &str) -> Option<String> {
-    scalar(object.iter().find(|(key, _)| normalise(key) == name)?.1)
 }
 
 /// A text or number as text; `None` for empty text and for other values.

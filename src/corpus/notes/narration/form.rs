@@ -18,13 +18,19 @@ const LEAST_TOLD: usize = 3;
 const LEAST_ITEMS: usize = 2;
 /// Fewest block quotes of a report.
 const LEAST_QUOTES: usize = 3;
-/// Most of what the writer of a report says that may be about their own life: one in so many
-/// sentences. People who tell their own story put what others say between quotation marks, and
-/// hardly in block quotes.
+/// A document is told by somebody else only if at most one in so many of its sentences is about the
+/// writer's own life. People who tell their own story put others' words in quotation marks, hardly in
+/// block quotes.
 const ONE_IN_QUOTES: usize = 2;
 const ONE_IN_MARKS: usize = 4;
-/// Bytes of the longest opening quotation mark.
+/// Fewest lines of an observer between those with labels.
+const LEAST_OBSERVED: usize = 2;
+/// Most words beside a quotation that are no note on it: `"I wait." Sighs.`
+const MOST_BESIDE: usize = 2;
+/// Bytes of the longest quotation mark.
 const LONGEST_MARK: usize = 3;
+/// Bytes of the longest end of a quotation: its mark and a full stop.
+const LONGEST_END: usize = LONGEST_MARK + 1;
 
 /// How the words of participants are set off in a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +93,7 @@ fn has_labels(blocks: &[Block]) -> bool {
     let observed = labels().filter(|label| is_with_notes(label.rest)).count();
     let is_observed = quoted * 2 > labelled
         && asking * 2 < quoted
-        && lines().count() + observed >= labelled + LEAST_ITEMS;
+        && lines().count() + observed >= labelled + LEAST_OBSERVED;
     labelled * 3 >= blocks.len().max(1) && !is_observed
 }
 
@@ -98,7 +104,7 @@ fn is_with_notes(text: &str) -> bool {
     let [span] = &spans[..] else { return false };
     let words =
         |text: &str| text.split_whitespace().filter(|word| !word.contains(['(', '['])).count();
-    words(&text[..span.start]) + words(&text[span.end..]) > LEAST_ITEMS && !is_whole(text, &spans)
+    words(&text[..span.start]) + words(&text[span.end..]) > MOST_BESIDE && !is_whole(text, &spans)
 }
 
 /// What of a document stands in quotations, and what around them.
@@ -159,7 +165,7 @@ impl Tally {
         }
         self.add_told(&text[from..]);
         let alone = is_whole && spans.len() == 1 && spans[0].start <= '“'.len_utf8();
-        self.has_rest |= !alone || spans.iter().any(|span| span.end + 4 < text.len());
+        self.has_rest |= !alone || spans.iter().any(|span| span.end + LONGEST_END < text.len());
     }
 
     /// Whether those in quotations speak of themselves, and the writer in at most one in so many

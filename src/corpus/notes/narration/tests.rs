@@ -1,5 +1,7 @@
 //! What becomes of notes, by example.
 
+use std::time::Instant;
+
 use super::*;
 use crate::corpus::test_support::{load_html, load_markdown, load_org, load_text};
 
@@ -542,11 +544,19 @@ fn a_signed_item_leaves_its_name_to_others_and_an_initial_may_end_a_sentence() {
 
 #[test]
 fn many_short_quotations_in_a_paragraph_take_time_in_proportion() {
-    let text = format!("{SAM} {}", "The sign says \"no way\" to Ana and Bo. ".repeat(4000));
-    let started = std::time::Instant::now();
-    let rows = load_markdown(&format!("# Notes\n\n{text}\n"));
-    assert_eq!(said(&rows).len(), 3);
-    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+    let time = |times: usize| {
+        let signs = "The sign says \"no way\" to Ana and Bo. ".repeat(times);
+        let text = format!("# Notes\n\n{SAM} {signs}\n");
+        let started = Instant::now();
+        let rows = load_markdown(&text);
+        let elapsed = started.elapsed();
+        assert_eq!(said(&rows).len(), 3);
+        elapsed
+    };
+    // The least of three is the one that other work on the machine held up least.
+    let least = |times| (0..3).map(|_| time(times)).min().expect("three");
+    let (once, four_times) = (least(1000), least(4000));
+    assert!(four_times < once * 8, "{once:?}, then {four_times:?}");
 }
 
 #[test]
