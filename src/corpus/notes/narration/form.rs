@@ -7,6 +7,7 @@ use super::{LEAST_WORDS, NEAR, end_of, is_whole, opening_label, text_of};
 use crate::corpus::block::{Block, Body};
 use crate::corpus::courtesies::is_of_letter;
 use crate::corpus::looks::Look;
+use crate::corpus::names::normalise;
 use crate::corpus::talk::moderator;
 use crate::corpus::talk::speakers::Speakers;
 use crate::corpus::told;
@@ -27,6 +28,8 @@ const ONE_IN_MARKS: usize = 4;
 const LEAST_OBSERVED: usize = 2;
 /// Most words beside a quotation that are no note on it: `"I wait." Sighs.`
 const MOST_BESIDE: usize = 2;
+/// Most words of a line that heads notes: `P04 Hugh - notes RW`.
+const LONGEST_TITLE: usize = 6;
 /// Bytes of the longest quotation mark.
 const LONGEST_MARK: usize = 3;
 /// Bytes of the longest end of a quotation: its mark and a full stop.
@@ -64,7 +67,8 @@ impl Form {
         }
         let is_marked = marks.has_rest && marks.is_told(ONE_IN_MARKS);
         // Where words are set off in both ways, the block quotes are read with those in marks.
-        if is_marked && (marks.items >= LEAST_ITEMS || marks.evidence >= LEAST_TOLD) {
+        let (items, told) = if is_titled(blocks) { (1, 1) } else { (LEAST_ITEMS, LEAST_TOLD) };
+        if is_marked && (marks.items >= items || marks.evidence >= told) {
             return Some(Self::Marks);
         }
         if quotes.said >= LEAST_QUOTES && quotes.is_told(ONE_IN_QUOTES) {
@@ -72,6 +76,35 @@ impl Form {
         }
         (is_marked && marks.evidence + quotes.said >= LEAST_TOLD).then_some(Self::Marks)
     }
+}
+
+/// Whether a heading or a short line says that notes stand below it, as `Notes Tom, group 1` does.
+fn is_titled(blocks: &[Block]) -> bool {
+    const NOTES: [&str; 10] = [
+        "notes",
+        "fieldnotes",
+        "notizen",
+        "mitschrift",
+        "protokoll",
+        "notas",
+        "apuntes",
+        "appunti",
+        "notities",
+        "anteckningar",
+    ];
+    let is_title = |line: &str| {
+        let is_word = |word: &str| NOTES.contains(&normalise(word).as_str());
+        let words = || line.split_whitespace();
+        words().nth(1).is_some()
+            && words().count() <= LONGEST_TITLE
+            && !line.ends_with(['.', '!', '?', '…'])
+            && words().any(is_word)
+    };
+    let lines = |block: &Block| match &block.body {
+        Body::Paragraph(lines) if lines.len() == 1 => is_title(&lines[0]),
+        _ => false,
+    };
+    blocks.iter().any(|block| lines(block) || block.section.as_deref().is_some_and(is_title))
 }
 
 /// Whether a document is a conversation with labels.

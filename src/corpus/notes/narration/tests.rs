@@ -571,3 +571,16 @@ fn block_quotes_in_plain_text_are_read_as_in_markdown() {
     let rows = load_text("> How do you travel?\n\nI take my bike to work.\n");
     assert!(rows.records.iter().any(|record| record.text.contains("I take my bike")));
 }
+
+#[test]
+fn of_what_is_headed_as_notes_one_quotation_is_said_and_the_rest_is_not() {
+    let notes = "P04 Hugh - notes RW\n- missed the cut-off, embarrassed\n- 14 people in season\n\
+                 - \"I stay up till one in the morning\"\n";
+    let rows = load_text(notes);
+    let said: Vec<&str> = rows.records.iter().map(|record| record.text.as_str()).collect();
+    assert!(said.iter().any(|text| text.contains("I stay up till one")), "{said:?}");
+    assert!(!said.contains(&"missed the cut-off, embarrassed"), "{said:?}");
+    let own =
+        "My week\n\n- I missed the cut-off\n- I called them and they said \"come tomorrow\"\n";
+    assert!(load_text(own).records.iter().any(|record| record.text == "I missed the cut-off"));
+}
