@@ -5,13 +5,16 @@
 //! `transcript`. Format: <https://www.w3.org/TR/webvtt1/>.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::document::Document;
+use crate::corpus::given_names::is_given_name;
 use crate::corpus::rows::Rows;
-use crate::corpus::talk::speakers::{begins_turn, label_of};
+use crate::corpus::talk::moderator;
+use crate::corpus::talk::speakers::{begins_turn, label_of, without_status};
 
 /// Longest joined caption, in bytes: captions are joined up to the end of a sentence, or to this
 /// length.
@@ -24,7 +27,7 @@ pub(crate) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
         last: (None, String::new()),
         caption: None,
         cues: 0,
-        are_labelled: are_labelled(text),
+        labels: Labels::find(text),
     };
     let mut lines = text.lines().map(str::trim).enumerate().peekable();
     let mut above: Option<(usize, &str)> = None;
@@ -86,8 +89,8 @@ struct Reader<'a> {
     last: (Option<String>, String),
     caption: Option<Caption>,
     cues: usize,
-    /// Whether each cue begins with the name of its speaker.
-    are_labelled: bool,
+    /// Which beginnings of cues are the names of speakers.
+    labels: Labels,
 }
 
 /// Captions that are being joined.
@@ -102,11 +105,13 @@ struct Caption {
 impl Reader<'_> {
     fn cue(&mut self, lines: &[(usize, &str)]) {
         // The voice holds until the next voice tag or the end of the cue; that of a label until the next.
-        let mut voice = self.last.0.clone().filter(|_| self.are_labelled);
-        for (line, text) in lines {
+        let mut voice = self.last.0.clone().filter(|_| self.labels != Labels::Unknown);
+        for (at, (line, text)) in lines.iter().enumerate() {
             let mut rest = *text;
-            if let Some((name, words)) = label_of(text).filter(|_| self.are_labelled) {
-                voice = Some(name.to_owned());
+            let may_begin = at == 0 && ends_sentence(&self.last.1);
+            let label = label_of(text).filter(|(name, _)| self.labels.has(name, may_begin));
+            if let Some((name, words)) = label {
+                voice = Some(without_status(name).to_owned());
                 rest = words;
             }
             while let Some((before, name, after)) = split_at_voice(rest) {
@@ -149,7 +154,7 @@ impl Reader<'_> {
             self.caption = Some(Caption { line, voice, text });
         }
         let long = self.caption.as_ref().is_some_and(|open| open.text.len() >= MAX_CAPTION);
-        if long || text.ends_with(['.', '!', '?', '…', '"', '”', '»']) {
+        if long || ends_sentence(text) {
             self.end_caption();
         }
     }
@@ -195,22 +200,73 @@ fn split_at_voice(text: &str) -> Option<(&str, String, &str)> {
     let end = rest.find('>')?;
     // Classes may stand between, as in `<v.loud Ana>`.
     let (_, name) = rest[..end].split_once(char::is_whitespace)?;
-    Some((&text[..start], plain(name).trim().to_owned(), &rest[end + 1..]))
+    Some((&text[..start], without_status(&plain(name)).to_owned(), &rest[end + 1..]))
 }
 
-/// Fewest cues of which nearly all begin with a label.
+fn ends_sentence(text: &str) -> bool {
+    text.ends_with(['.', '!', '?', '…', '"', '”', '»', '。', '？', '！'])
+}
+
+/// Fewest cues that begin with a label where labels tell who speaks.
 const LEAST_LABELLED: usize = 4;
 
-/// Whether a tool began nearly all cues with the name of the speaker, so that each label is one, even
-/// if it stands there once.
-fn are_labelled(text: &str) -> bool {
-    let mut lines = text.lines().map(str::trim);
-    let (mut cues, mut labelled) = (0, 0);
-    while lines.any(is_timing) {
-        cues += 1;
-        labelled += usize::from(lines.next().is_some_and(begins_turn));
+/// Which words before a colon, at the beginnings of cues, are the names of speakers.
+#[derive(Debug, PartialEq, Eq)]
+enum Labels {
+    /// To be judged like any other text.
+    Unknown,
+    /// All of them: a tool began nearly every cue with one.
+    All,
+    /// Those that come back, and names of people where a sentence has ended: a tool began each turn with
+    /// one.
+    OfTurns(Vec<String>),
+}
+
+impl Labels {
+    fn find(text: &str) -> Self {
+        let mut lines = text.lines().map(str::trim);
+        let (mut cues, mut labelled) = (0, 0);
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        while lines.any(is_timing) {
+            cues += 1;
+            if let Some((name, _)) = lines.next().and_then(label_of) {
+                labelled += 1;
+                *counts.entry(name).or_default() += 1;
+            }
+        }
+        if labelled < LEAST_LABELLED {
+            return Self::Unknown;
+        }
+        if labelled * 10 >= cues * 9 {
+            return Self::All;
+        }
+        let comes_back = counts.into_iter().filter(|(_, count)| *count >= 2);
+        let names: Vec<String> = comes_back.map(|(name, _)| name.to_owned()).collect();
+        let answerers = names.iter().filter(|name| !moderator::is_asker(name)).count();
+        let are_of_turns = names.len() >= 2
+            && answerers > 0
+            && names.iter().any(|name| is_name(name) || moderator::is_asker(name));
+        if are_of_turns { Self::OfTurns(names) } else { Self::Unknown }
     }
-    cues >= LEAST_LABELLED && labelled * 10 >= cues * 9
+
+    /// Whether words before a colon name a speaker; `may_begin` where a turn may begin.
+    fn has(&self, name: &str, may_begin: bool) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::All => true,
+            Self::OfTurns(names) => {
+                names.iter().any(|known| known == name) || may_begin && is_name(name)
+            }
+        }
+    }
+}
+
+/// Whether a label that stands there once is a person's name: two words or more with capitals, or a
+/// known given name.
+fn is_name(label: &str) -> bool {
+    let mut words = label.split_whitespace();
+    let are_capitals = words.clone().all(|word| word.starts_with(char::is_uppercase));
+    are_capitals && (words.clone().nth(1).is_some() || words.next().is_some_and(is_given_name))
 }
 
 /// Text without tags and with its entities resolved.
@@ -296,6 +352,40 @@ mod tests {
             who("Bo", "Not me."),
         ];
         assert_eq!(test_support::said(&rows), expected);
+    }
+
+    #[test]
+    fn whoever_speaks_once_is_heard_where_cues_go_on_with_a_turn() {
+        let cues = |talk: &[&str]| -> String {
+            let cue =
+                |(i, said): (usize, &&str)| format!("00:0{i}.000 --> 00:0{i}.900\n{said}\n\n");
+            talk.iter().enumerate().map(cue).collect()
+        };
+        let talk = [
+            "Grace: How do you find them?",
+            "Mohammed: Through the mosque mostly.",
+            "I put a sheet on the wall.",
+            "Grace: And then?",
+            "Elisabet Holm (Guest): I made a group",
+            "but One Thing: few are in it.",
+            "Second thing: nobody reads it.",
+            "Mohammed: I call my brothers.",
+        ];
+        let rows = load(&format!("WEBVTT\n\n{}", cues(&talk)));
+        let expected = [
+            (
+                Some("Mohammed"),
+                "question: How do you find them?\ntext: Through the mosque mostly.\nI put a sheet on the wall.",
+            ),
+            (
+                Some("Elisabet Holm"),
+                "question: And then?\ntext: I made a group but One Thing: few are in it.\nSecond thing: nobody reads it.",
+            ),
+            (Some("Mohammed"), "question: And then?\ntext: I call my brothers."),
+        ];
+        assert_eq!(test_support::said(&rows), expected);
+        let rows = load("WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ana Lee (she/her)>I wait.</v>\n");
+        assert_eq!(test_support::said(&rows), [(Some("Ana Lee"), "I wait.")]);
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! Chats as messengers export them to text: a stamp on every message.
 //!
-//! Owns the forms of WhatsApp, LINE, KakaoTalk and Zoom, messages over several lines, and what nobody
-//! wrote: notices of the messenger, and marks in place of pictures. Who asks and who answers is decided
-//! by `transcript`; labels without such stamps are read by `speakers` and `layouts`.
+//! Owns the forms of WhatsApp, LINE, KakaoTalk, Discord and Zoom, and messages over several lines. What
+//! nobody wrote is known to `chat_marks`. Who asks and who answers is decided by `transcript`; labels
+//! without such stamps are read by `speakers` and `layouts`.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::chat_marks::{self, before_marks, is_reaction, is_reply_mark, is_written};
+use super::moderator;
+use super::speakers::without_status;
 use super::transcript;
 use crate::corpus::block::{Block, Body, Facts};
 use crate::corpus::rows::Rows;
@@ -18,27 +21,11 @@ const LEAST: usize = 3;
 /// Lines that may stand above the first message: a title, and when the chat was saved.
 const HEAD_LINES: usize = 4;
 
+/// Lines above the first message of an export that says which channel it is of.
+const EXPORT_LINES: usize = 10;
+
 /// Characters of the longest name: a colon further on is one of a sentence.
 const LONGEST_NAME: usize = 60;
-
-/// What messengers write in place of a picture, or of words taken back, in small letters.
-const MARKS: [&str; 15] = [
-    "media omitted",
-    "image omitted",
-    "video omitted",
-    "audio omitted",
-    "sticker omitted",
-    "gif omitted",
-    "document omitted",
-    "file attached",
-    "this message was deleted",
-    "you deleted this message",
-    "사진",
-    "동영상",
-    "이모티콘",
-    "음성메시지",
-    "삭제된 메시지입니다",
-];
 
 /// How a messenger writes a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +39,11 @@ enum Form {
     Bracketed,
     /// `09:12:33 From Ana to Everyone: Hi` (Zoom).
     FromTo,
+    /// `[12/03/2024 09:00] ana` above the words (Discord).
+    Headed,
 }
 
-const FORMS: [Form; 4] = [Form::Stamped, Form::Tabbed, Form::Bracketed, Form::FromTo];
+const FORMS: [Form; 5] = [Form::Stamped, Form::Tabbed, Form::Bracketed, Form::FromTo, Form::Headed];
 
 /// What a line begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,11 +71,18 @@ impl Form {
                 r"^\[?(?:TIME)\]?\s*(?:{from})\s+(.{{1,60}}?)(?:\s+(?:{to})\s+[^:]{{1,80}}?)?\s*:(?:\s+(.*))?$"
             ))
         });
+        static HEADED: LazyLock<Regex> = LazyLock::new(|| {
+            pattern(r"^\[(?:DATE),?\s+TIME\] ([^\s:][^:]{0,59}?)(?: \(pinned\))?$")
+        });
         let line = line.trim_start_matches(['\u{200E}', '\u{200F}', '\u{FEFF}', ' ']);
         if self != Self::FromTo && is_day(line) {
             return Some(Entry::Day);
         }
         match self {
+            Self::Headed => {
+                let name = HEADED.captures(line.trim_end())?.get(1)?.as_str();
+                Some(Entry::Message { name, words: "" })
+            }
             Self::Stamped => stamped(line).map(|rest| match message(rest) {
                 Some((name, words)) => Entry::Message { name, words },
                 None => Entry::Notice,
@@ -126,6 +122,11 @@ impl Form {
         }
         let head = match self {
             Self::Stamped | Self::FromTo => 0,
+            // A diary may have a date above each entry, too.
+            Self::Headed if !text.lines().next().is_some_and(chat_marks::is_export_rule) => {
+                return false;
+            }
+            Self::Headed => EXPORT_LINES,
             // A table of times and two texts is not a chat unless days part it.
             Self::Tabbed if !has_days => return false,
             Self::Tabbed | Self::Bracketed => HEAD_LINES,
@@ -135,10 +136,13 @@ impl Form {
     }
 }
 
-/// A pattern in which `TIME` stands for a time of day, on a clock of 12 or 24 hours.
+/// A pattern in which `TIME` stands for a time of day, on a clock of 12 or 24 hours, and `DATE` for a
+/// date.
 fn pattern(text: &str) -> Regex {
-    let time = r"(?:[AaPp]\.?[Mm]\.?|午前|午後|上午|下午|오전|오후)?\s?\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:[\s\u{202F}]?[APap]\.?\s?[Mm]\.?)?";
-    Regex::new(&text.replace("TIME", time)).expect("the pattern is valid")
+    let time = r"(?:[AaPp]\.?[Mm]\.?|午前|午後|上午|下午|오전|오후)?\s?\d{1,2}(?:[:.]|\s?h\s?)\d{2}(?:[:.]\d{2})?(?:[\s\u{202F}]?[APap]\.?\s?[Mm]\.?)?";
+    let date =
+        r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,2}|\d{1,2}-\p{L}{3}-\d{2,4}";
+    Regex::new(&text.replace("TIME", time).replace("DATE", date)).expect("the pattern is valid")
 }
 
 /// A line with nothing but a date: `2024/05/13(月)`, `Mon, 05/13/2024`,
@@ -155,9 +159,11 @@ fn is_day(line: &str) -> bool {
 /// What follows a date and a time: `12/03/2024, 09:00 - `, `[3/12/24, 9:00:41 PM] `.
 fn stamped(line: &str) -> Option<&str> {
     static STAMP: LazyLock<Regex> = LazyLock::new(|| {
-        let date = r"(?:\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,2})";
+        // Words that languages put between a date and a time.
+        let at = "à|às|as|a las?|alle(?: ore)?|ore|um|om|at|kl\\.?|klo|o|в|о";
+        let moment = format!(r"(?:DATE)\.?,?\s+(?:(?:{at})\s+)?TIME");
         pattern(&format!(
-            r"^(?:\[{date},?\s+TIME\]\s*|{date},?\s+TIME\s+[-–]\s+|\d{{4}}년 \d{{1,2}}월 \d{{1,2}}일 TIME, )"
+            r"^(?:\[{moment}\]\s*|{moment}\s+[-–]\s+|\d{{4}}년 \d{{1,2}}월 \d{{1,2}}일 TIME, )"
         ))
     });
     let stamp = STAMP.find(line)?;
@@ -182,46 +188,11 @@ fn form(text: &str) -> Option<Form> {
 /// Reads a chat.
 pub(crate) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     let form = form(text).unwrap_or(Form::Stamped);
-    let mut blocks: Vec<Block> = Vec::new();
-    let note_notice = |line: usize, rows: &mut Rows| {
-        rows.findings.note("chat-notice", line, || {
-            "notices of the messenger, and marks in place of pictures, are nobody's words; left out"
-                .to_owned()
-        });
-    };
-    // Whether lines go on with a message, and not with a notice.
-    let mut open = false;
+    let mut reader = Reader { form, blocks: Vec::new(), is_open: false, last: "", rows };
     for (i, line) in text.lines().enumerate() {
-        let line = line.trim_end_matches('\r');
-        match form.entry(line) {
-            None => match blocks.last_mut() {
-                _ if is_reply_mark(line) => {}
-                Some(Block { body: Body::Turn { lines, .. }, .. }) if open => {
-                    lines.push(line.trim().to_owned());
-                }
-                _ if line.trim().is_empty() => {}
-                _ => note_notice(i + 1, rows),
-            },
-            Some(Entry::Day) => open = false,
-            Some(Entry::Notice) => {
-                open = false;
-                note_notice(i + 1, rows);
-            }
-            Some(Entry::Message { name, words }) => {
-                open = true;
-                let mut lines = Vec::new();
-                if is_written(words) {
-                    lines.push(words.trim().to_owned());
-                } else if !words.trim().is_empty() && !is_reply_mark(words) {
-                    // Below a picture's mark may stand what its sender wrote about it.
-                    note_notice(i + 1, rows);
-                }
-                let body = Body::Turn { speaker: bare_name(name), lines };
-                let facts = Facts::default();
-                blocks.push(Block { line: i + 1, section: None, participant: None, facts, body });
-            }
-        }
+        reader.line(i + 1, line.trim_end_matches('\r'));
     }
+    let Reader { mut blocks, rows, .. } = reader;
     if form == Form::Tabbed {
         for block in &mut blocks {
             unquote(&mut block.body);
@@ -230,11 +201,103 @@ pub(crate) fn read(text: &str, rows: &mut Rows) -> Result<(), String> {
     transcript::into_rows(blocks, rows)
 }
 
-/// A name without marks of the writing direction, and without the `~` before names that the phone's
-/// owner did not save.
+/// A chat while it is read, line by line.
+struct Reader<'r, 't> {
+    form: Form,
+    blocks: Vec<Block>,
+    /// Whether lines go on with a message, and not with a notice.
+    is_open: bool,
+    /// What somebody wrote last.
+    last: &'t str,
+    rows: &'r mut Rows,
+}
+
+impl<'t> Reader<'_, 't> {
+    /// Reads a line, with its number from 1.
+    fn line(&mut self, number: usize, line: &'t str) {
+        match self.form.entry(line) {
+            None => self.go_on(number, line),
+            Some(Entry::Day) => self.is_open = false,
+            Some(Entry::Notice) => {
+                self.is_open = false;
+                self.note_notice(number);
+            }
+            Some(Entry::Message { name, words }) => {
+                self.is_open = true;
+                let lines = self.written(number, words).map(str::to_owned).into_iter().collect();
+                let body = Body::Turn { speaker: bare_name(name), lines };
+                let facts = Facts::default();
+                self.blocks.push(Block {
+                    line: number,
+                    section: None,
+                    participant: None,
+                    facts,
+                    body,
+                });
+            }
+        }
+    }
+
+    /// Reads a line without a stamp.
+    fn go_on(&mut self, number: usize, line: &'t str) {
+        if is_reply_mark(line) {
+            return;
+        }
+        let is_tools = self.form == Form::Headed && chat_marks::begins_appendix(line)
+            || self.form == Form::FromTo && is_reaction(line.trim());
+        if is_tools {
+            // What stands below it is the tool's, too.
+            self.is_open &= self.form != Form::Headed;
+            self.note_notice(number);
+            return;
+        }
+        let (words, is_marked) = before_marks(line.trim());
+        match self.blocks.last_mut() {
+            Some(Block { body: Body::Turn { lines, .. }, .. }) if self.is_open => {
+                lines.push(words.to_owned());
+                self.last = if words.is_empty() { self.last } else { words };
+                if is_marked {
+                    self.note_notice(number);
+                }
+            }
+            _ if line.trim().is_empty() => {}
+            _ => self.note_notice(number),
+        }
+    }
+
+    /// The part of a message that somebody wrote; `None` where the messenger wrote all of it.
+    fn written(&mut self, number: usize, words: &'t str) -> Option<&'t str> {
+        let (bare, is_marked) = before_marks(words.trim());
+        let is_first = self.last.is_empty();
+        let is_null = bare == "null" && !moderator::ends_in_question(self.last);
+        let is_notice = is_null || is_first && chat_marks::is_about_encryption(bare);
+        if !is_notice && is_written(bare) {
+            if is_marked {
+                self.note_notice(number);
+            }
+            self.last = bare;
+            return Some(bare);
+        }
+        // Below a picture's mark may stand what its sender wrote about it.
+        if !words.trim().is_empty() && !is_reply_mark(words) {
+            self.note_notice(number);
+        }
+        None
+    }
+
+    fn note_notice(&mut self, line: usize) {
+        self.rows.findings.note("chat-notice", line, || {
+            "notices of the messenger, and marks in place of pictures, are nobody's words; left out"
+                .to_owned()
+        });
+    }
+}
+
+/// A name without marks of the writing direction, without the `~` before names that the phone's owner
+/// did not save, and without what a tool says of the account.
 fn bare_name(name: &str) -> String {
     let around = ['\u{200E}', '\u{200F}', '\u{202A}', '\u{202C}', '~', ' ', '\u{202F}', '\u{A0}'];
-    name.trim_matches(around).to_owned()
+    without_status(name.trim_matches(around)).to_owned()
 }
 
 /// LINE puts a message of several lines in quotation marks.
@@ -255,64 +318,6 @@ fn unquote(body: &mut Body) {
     if let Some(last) = lines.last_mut() {
         last.pop();
     }
-}
-
-/// The line with which Zoom says what a message replies to: `Replying to "the first words..."`.
-fn is_reply_mark(line: &str) -> bool {
-    let line = line.trim();
-    line.starts_with("Replying to \"") && line.ends_with('"')
-}
-
-/// Words that a notice may have beside its mark: ‘This message was deleted by admin Ana’.
-const NOTICE_WORDS: usize = 3;
-
-/// Whether somebody wrote this: it is more than a mark, with or without a file's name.
-fn is_written(words: &str) -> bool {
-    let words = words.trim();
-    let bare = words.trim_start_matches(['\u{200E}', '<', '[']).to_lowercase();
-    let bare = bare.trim_end_matches(['>', ']', ')', '.']);
-    let is_mark = MARKS.iter().any(|mark| {
-        let behind = bare.strip_prefix(mark).is_some_and(|rest| {
-            !rest.starts_with(char::is_alphanumeric)
-                && rest.split_whitespace().nth(NOTICE_WORDS).is_none()
-        });
-        behind || bare.strip_suffix(mark).is_some_and(names_file)
-    });
-    !(words.is_empty()
-        || is_mark
-        || is_mark_by_form(words)
-        || is_reaction(words)
-        || is_reply_mark(words))
-}
-
-/// Whether this is a mark in any language, by how messengers set marks apart: WhatsApp begins them with
-/// a mark of the writing direction, or puts them between angle brackets; LINE puts them between square
-/// brackets, and begins calls with a telephone.
-fn is_mark_by_form(words: &str) -> bool {
-    /// Words of the longest mark: ‘Este mensaje fue eliminado por el administrador’.
-    const WORDS: usize = 8;
-    let is_short = words.split_whitespace().nth(WORDS).is_none() && words.chars().count() <= 60;
-    let is_between = |open: char, close: char| {
-        let inner = words.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
-        inner.is_some_and(|inner| !inner.contains([open, close]))
-    };
-    let is_set_apart =
-        words.starts_with(['\u{200E}', '☎']) || is_between('<', '>') || is_between('[', ']');
-    is_short && is_set_apart
-}
-
-/// Zoom's lines for reactions: `Reacted to "the first words..." with 👍`.
-fn is_reaction(words: &str) -> bool {
-    words.starts_with("Reacted to \"") && words.contains("\" with ")
-        || words.starts_with("Removed a ") && words.contains(" reaction from \"")
-}
-
-/// Whether what stands before a mark is the name of a file: `IMG-0412.jpg (`,
-/// `plan.pdf • 12 pages`.
-fn names_file(before: &str) -> bool {
-    static FILE: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"^\S.{0,80}\.[a-z0-9]{2,5}\b").expect("the pattern is valid"));
-    before.chars().count() < 80 && FILE.is_match(before)
 }
 
 #[cfg(test)]
@@ -400,23 +405,6 @@ mod tests {
     }
 
     #[test]
-    fn marks_are_known_in_any_language() {
-        let left_out = ["<Multimedia omitido>", "\u{200E}imagen omitida", "[スタンプ]", "사진 3장"];
-        for mark in left_out {
-            assert!(!is_written(mark), "{mark}");
-        }
-        let kept = [
-            "<3 this so much",
-            "[I think] we wait",
-            "사진이 안 열려요",
-            "[laughs] that is the worst of it",
-        ];
-        for words in kept {
-            assert!(is_written(words), "{words}");
-        }
-    }
-
-    #[test]
     fn a_message_that_begins_like_a_notice_is_kept() {
         let stamp = "12/03/2024, 09:00 - Ana: ";
         for (words, is_kept) in [
@@ -439,6 +427,131 @@ mod tests {
     }
 
     #[test]
+    fn the_notice_of_encryption_is_nobodys_in_whatever_name_it_is_sent() {
+        let talk = "[12/01/2026, 09:13:02] Ravi: The tap is locked\n[12/01/2026, 09:15:00] Bronagh: I asked\n\
+                    [12/01/2026, 09:16:00] Ravi: I carry water\n";
+        for notice in [
+            "\u{200E}Messages and calls are end-to-end encrypted. Only people in this chat can read them.",
+            "Messages and calls are end-to-end encrypted. No one outside of this chat can read them.",
+            "\u{200E}Los mensajes y las llamadas están cifrados de extremo a extremo. Solo las personas en este chat pueden leerlos.",
+            "Nachrichten und Anrufe sind Ende-zu-Ende-verschlüsselt. Niemand kann sie lesen.",
+            "Les messages et les appels sont chiffrés de bout en bout. Personne ne peut les lire.",
+        ] {
+            let (found, rows) = said(&format!("[12/01/2026, 09:12:33] The plot: {notice}\n{talk}"));
+            let who: Vec<_> = found.iter().filter_map(|(who, _)| who.as_deref()).collect();
+            assert_eq!(who, ["Ravi", "Bronagh", "Ravi"], "{notice}");
+            assert_eq!(rows.findings.kinds(), [("chat-notice", Some(1), 1)], "{notice}");
+        }
+        for words in [
+            "I like that it is end-to-end encrypted. I use it for work.",
+            "Is it end-to-end encrypted?",
+        ] {
+            let (found, _) = said(&format!("[12/01/2026, 09:12:33] Ana: {words}\n{talk}"));
+            assert_eq!(found[0], (Some("Ana".to_owned()), words.to_owned()));
+        }
+    }
+
+    #[test]
+    fn marks_of_what_was_edited_deleted_or_attached_are_nobodys_words() {
+        let stamp = "12.01.26, 09:14 - ";
+        for mark in [
+            "Diese Nachricht wurde gelöscht.",
+            "Du hast diese Nachricht gelöscht.",
+            "Ce message a été supprimé",
+            "Mensagem apagada",
+            "Eliminaste este mensaje.",
+            "Se eliminó este mensaje",
+            "Questo messaggio è stato eliminato",
+            "Dit bericht is verwijderd",
+            "IMG-20260112-WA0003.jpg (Datei angehängt)",
+            "plan 3.pdf (fichier joint)",
+            "PTT-20260112-WA0001.opus (archivo adjunto)",
+            "Verpasster Sprachanruf",
+            "Missed voice call",
+            "null",
+            "Location: https://maps.google.com/?q=53.1,-6.2",
+            "Standort: https://maps.google.com/?q=53.1,-6.2",
+        ] {
+            let (found, rows) =
+                said(&format!("{stamp}Ana: Hi\n{stamp}Bo: {mark}\n{stamp}Cy: Bye\n"));
+            assert_eq!(found.len(), 2, "{mark} {found:?}");
+            assert_eq!(rows.findings.kinds(), [("chat-notice", Some(2), 1)], "{mark}");
+        }
+        for words in [
+            "Mensagem apagada por engano, era sobre a feira",
+            "Missed voice call from mum, what is it?",
+            "I put it in plan.pdf (page three)",
+            "My location: https://farm.example is where we sell",
+            "null Punkte für den Service",
+            "use <b> tags",
+        ] {
+            let (found, _) = said(&format!("{stamp}Ana: Hi\n{stamp}Bo: {words}\n{stamp}Cy: Bye\n"));
+            assert_eq!(found[1], (Some("Bo".to_owned()), words.to_owned()));
+        }
+        let (found, _) =
+            said(&format!("{stamp}Ana: Wie viele?\n{stamp}Bo: null\n{stamp}Cy: Bye\n"));
+        assert_eq!(found[1].1, "null", "an answer");
+        for mark in [
+            "<This message was edited>",
+            "\u{200E}<This message was edited>",
+            "<Diese Nachricht wurde bearbeitet.>",
+            "<Ce message a été modifié>",
+            "<Se editó este mensaje.>",
+        ] {
+            let (found, rows) = said(&format!(
+                "{stamp}Ana: Hi\n{stamp}Bo: Sunday\nis enough {mark}\n{stamp}Cy: Bye\n"
+            ));
+            assert_eq!(found[1].1, "Sunday\nis enough", "{mark}");
+            assert_eq!(rows.findings.kinds(), [("chat-notice", Some(3), 1)], "{mark}");
+        }
+    }
+
+    #[test]
+    fn reactions_on_a_line_of_their_own_are_no_words() {
+        let zoom = "10:01:02\t From Ana to Everyone:\n\tWhat would you change?\n\
+             10:01:20\t From Bo Lin (He/Him) to Everyone:\n\tBigger letters\n\
+             10:01:30\t From Cai [EXT] to Everyone:\n\tReacted to \"Bigger letters\" with 👍\n\
+             10:01:40\t From Cai [EXT] to Everyone:\n\tRemoved a 👍 reaction from \"Bigger letters\"\n\
+             10:02:00\t From Cai [EXT] to Everyone:\n\tI print it anyway\n";
+        let who = |name: &str, words: &str| (Some(name.to_owned()), words.to_owned());
+        let (found, rows) = said(zoom);
+        assert_eq!(
+            found,
+            [
+                who("Ana", "What would you change?"),
+                who("Bo Lin", "Bigger letters"),
+                who("Cai", "I print it anyway")
+            ]
+        );
+        assert_eq!(rows.findings.kinds(), [("chat-notice", Some(6), 2)]);
+    }
+
+    #[test]
+    fn an_exported_channel_has_names_above_the_words() {
+        let rule = "=".repeat(62);
+        let (found, rows) = said(&format!(
+            "{rule}\nGuild: Farm Fans\nChannel: Feedback / ideas\n{rule}\n\n\
+             [10/01/2026 10:00] joaquin_s\nI play it with my sister\n\nshe can't pause: it is far away\n\n\
+             [10/01/2026 10:01] sunniva\nI stopped\n\n{{Reactions}}\n👍 (2) 😢\n\n\
+             [10/01/2026 10:03] tobi.o (pinned)\nsame here\n\n{{Attachments}}\nhttps://cdn.example/cow.png\n\n\
+             {rule}\nExported 3 message(s)\n{rule}\n"
+        ));
+        let who = |name: &str, words: &str| (Some(name.to_owned()), words.to_owned());
+        let texts: Vec<_> =
+            found.iter().map(|(who, text)| (who.clone(), text.trim().to_owned())).collect();
+        assert_eq!(
+            texts,
+            [
+                who("joaquin_s", "I play it with my sister\n\nshe can't pause: it is far away"),
+                who("sunniva", "I stopped"),
+                who("tobi.o", "same here"),
+            ]
+        );
+        assert!(rows.findings.kinds().iter().all(|(kind, _, _)| *kind == "chat-notice"));
+        assert!(!looks_like_chat(&"[10/01/2026 10:00] woke up late\nand then I went\n".repeat(3)));
+    }
+
+    #[test]
     fn stamps_are_read_in_the_forms_of_phones() {
         for stamp in [
             "12/03/2024, 09:00 - ",
@@ -448,12 +561,24 @@ mod tests {
             "\u{200E}[12.03.24, 09:00:41] ",
             "2024-03-12, 09:00 - ",
             "12.03.24, 09:00 – ",
+            "12/03/2024 à 09:00 - ",
+            "12/03/2024 às 09:00 - ",
+            "12.3.2024 klo 9.00 - ",
+            "12.03.24 um 09:00 - ",
+            "12/3/24, 9:00\u{A0}p.\u{A0}m. - ",
+            "2024-03-12 09 h 00 - ",
         ] {
             let line = format!("{stamp}Ana: Hi");
             let message = Entry::Message { name: "Ana", words: "Hi" };
             assert_eq!(Form::Stamped.entry(&line), Some(message), "{stamp:?}");
         }
-        for line in ["09:00 Ana: Hi", "12/03/2024 was a good day", "[00:01] Ana: Hi", "1.2.3 - x"] {
+        for line in [
+            "12/03/2024 before 09:00 - Ana: Hi",
+            "09:00 Ana: Hi",
+            "12/03/2024 was a good day",
+            "[00:01] Ana: Hi",
+            "1.2.3 - x",
+        ] {
             assert_eq!(stamped(line), None, "{line}");
         }
         assert!(!looks_like_chat("12/03/2024, 09:00 - one line\nand prose\nand more\n"));

@@ -104,7 +104,8 @@ pub(super) struct Label<'b> {
 }
 
 /// A time of a recording or of the day: `00:04`, `1:02:03.5`, `10:04 PM`.
-const TIME: &str = r"\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?(?:\s?[AaPp]\.?[Mm]\.?)?";
+/// Some tools do not pad it: `0:0:3.0`.
+const TIME: &str = r"(?:\d{1,2}:\d{1,2}:\d{1,2}[.,]\d{1,3}|\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?(?:\s?[AaPp]\.?[Mm]\.?)?)";
 /// A name, perhaps with something in brackets behind it.
 const NAME: &str =
     r"(?P<name>\p{L}[\p{L}\p{M}\p{N} .,'’·・_-]{0,49}?)(?P<bracket>\s*\([^()]{1,40}\))?";

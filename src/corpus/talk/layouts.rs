@@ -224,23 +224,33 @@ pub(crate) fn drop_closing(blocks: &mut Vec<Block>, findings: &mut Findings) {
                   |trascritto (?:da|con)|getranscribeerd (?:door|met)|transkriberat av\
                   |.{2,50} (?:stopped transcription|hat die transkription beendet|a arrêté la transcription\
                   |detuvo la transcripción|interrompeu a transcrição|ha interrotto la trascrizione\
-                  |heeft de transcriptie gestopt)|end of (?:the )?(?:transcript|recording|interview)";
+                  |heeft de transcriptie gestopt)|end of (?:the )?(?:transcript|recording|interview)\
+                  |this editable transcript was computer generated|transcription ended after";
         let pattern = format!(r"(?i)^[\[(*_\s–-]*(?:{by})\b.{{0,80}}$");
         Regex::new(&pattern).expect("the pattern is valid")
     });
-    let Some(block) = blocks.last_mut() else { return };
-    let line = block.line + block.lines().len().saturating_sub(1);
-    let (Body::Paragraph(lines) | Body::Item(lines)) = &mut block.body else { return };
-    if !lines.last().is_some_and(|line| CLOSING.is_match(line)) {
-        return;
-    }
-    lines.pop();
-    if lines.is_empty() {
-        blocks.pop();
-    }
-    findings.note("below-transcript", line, || {
-        "the line that says who wrote a transcript down is nobody's words; left out".to_owned()
+    // When it ended, in whatever language: `La transcription s'est terminée après 00:24:12`.
+    static ENDED: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?i)^[^:]{0,30}tra?n?s[ck]ri[^:]{0,50}\b\d{1,2}:\d{2}:\d{2}\.?$")
+            .expect("the pattern is valid")
     });
+    // Two lines at most: when it ended, and that a machine wrote it down.
+    for _ in 0..2 {
+        let Some(block) = blocks.last_mut() else { return };
+        let line = block.line + block.lines().len().saturating_sub(1);
+        let (Body::Paragraph(lines) | Body::Item(lines)) = &mut block.body else { return };
+        let closes = |line: &String| CLOSING.is_match(line) || ENDED.is_match(line.trim());
+        if !lines.last().is_some_and(closes) {
+            return;
+        }
+        lines.pop();
+        if lines.is_empty() {
+            blocks.pop();
+        }
+        findings.note("below-transcript", line, || {
+            "the line that says who wrote a transcript down is nobody's words; left out".to_owned()
+        });
+    }
 }
 
 #[cfg(test)]
@@ -274,6 +284,7 @@ mod tests {
             "NAME - TIME\nTEXT\n\n",
             "@TIME - NAME\nTEXT\n\n",
             "TIME\nNAME\nTEXT\n\n",
+            "0:TIME.0 --> 0:TIME.320\nNAME\nTEXT\n\n",
             "NAME\nTIME\nTEXT\n\n",
             "NAME 10:04 AM\nTEXT\n\n",
             "**NAME** *TIME*\nTEXT\n\n",
@@ -308,6 +319,16 @@ mod tests {
         );
         assert_eq!(who(&rows), [Some("A"), Some("A")]);
         assert!(rows.records[0].text.ends_with("Habit, mostly.\nIt is so."));
+    }
+
+    #[test]
+    fn times_of_single_digits_are_times() {
+        let turn = |(at, (name, _, text)): (usize, &(&str, &str, &str))| {
+            format!("0:0:{}.0 --> 0:0:{}.320\n{name}\n{text}\n\n", at * 3, at * 3 + 2)
+        };
+        let rows = load_text(&TURNS.iter().enumerate().map(turn).collect::<String>());
+        assert_eq!(who(&rows), [Some("Bo de Wit"); 3]);
+        assert!(rows.records.iter().all(|record| !record.text.contains("-->")));
     }
 
     #[test]
@@ -392,7 +413,14 @@ mod tests {
 
     #[test]
     fn a_notice_that_the_transcription_ended_is_nobodys_words() {
-        for notice in ["Eva Roy stopped transcription", "Rafael Lima interrompeu a transcrição"] {
+        for notice in [
+            "Eva Roy stopped transcription",
+            "Rafael Lima interrompeu a transcrição",
+            "Transcription ended after 00:24:12",
+            "Die Transkription endete nach 01:04:12",
+            "Transcription ended after 00:24:12\n\nThis editable transcript was computer generated and \
+             might contain errors. People can also change the text after it was created.",
+        ] {
             let talk = "Moderator: Why?\nBo: I have to.\nModerator: And how often?\nBo: Daily.";
             let rows = load_text(&format!("{talk}\n\n{notice}\n"));
             let last = rows.records.last().map(|record| record.text.as_str());

@@ -13,6 +13,7 @@ mod asking;
 pub(super) mod bystanders;
 pub(super) mod chat;
 mod chat_heads;
+mod chat_marks;
 pub(super) mod frames;
 pub(super) mod header_lines;
 pub(super) mod label_forms;

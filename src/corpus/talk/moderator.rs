@@ -426,7 +426,8 @@ pub(crate) fn guess<'a>(turns: impl Iterator<Item = (&'a str, &'a str)>) -> Opti
     }
     let mut askers = speakers.iter().filter(acts_as_asker);
     let Some((&asker, _)) = askers.next() else {
-        let led = || host(&speakers, &order, asking);
+        let led =
+            || host(&speakers, &order, asking).or_else(|| only_asker(&speakers, &order, asking));
         return opener(&speakers, &order).or_else(led).filter(|name| !is_interviewee(name));
     };
     (askers.next().is_none() && !is_interviewee(asker)).then_some(asker)
@@ -466,6 +467,25 @@ fn host<'a>(
         && own.asking * 4 >= asking * 3
         && answers >= own.turns * LEAST_ANSWERS;
     is_host.then_some(first)
+}
+
+/// The first of several speakers, if all that they say are questions, nobody else asks any, and the
+/// others say more.
+fn only_asker<'a>(
+    speakers: &BTreeMap<&'a str, Tally>,
+    order: &[&'a str],
+    asking: usize,
+) -> Option<&'a str> {
+    let first = order.first()?;
+    let own = speakers.get(first)?;
+    let letters = speakers.values().map(|tally| tally.letters).sum::<usize>() - own.letters;
+    let is_asker = speakers.len() > LEAST_OPENED
+        && own.turns >= LEAST_OPENED
+        && own.asking == own.turns
+        && own.asking == asking
+        && order.len() >= own.turns * 2
+        && own.letters * 3 <= letters * 2;
+    is_asker.then_some(first)
 }
 
 /// Counts a moderator's words that stay out of the records, said in line or row `at`.
@@ -602,6 +622,28 @@ mod tests {
         assert_eq!(guess(group(&asked).into_iter().skip(1)), None, "somebody else begins");
         let told = ["I ride a bike to work.", "What bothers you?", "I never use them anyway."];
         assert_eq!(guess(group(&told).into_iter()), None);
+    }
+
+    #[test]
+    fn whoever_opens_a_small_group_and_only_asks_leads_it() {
+        let group = [
+            ("PN", "So how do you get around today?"),
+            ("Liam", "My mum drives me. Or I cycle, but there is no light."),
+            ("Dev", "I work at the warehouse and my shift starts at six."),
+            ("PN", "When could you not go somewhere?"),
+            ("Liam", "I had to turn down a job."),
+            ("Dev", "When the car broke down I lost two shifts."),
+        ];
+        assert_eq!(guess(group.into_iter()), Some("PN"));
+        assert_eq!(guess(group.into_iter().skip(1)), None, "somebody else begins");
+        let told = group.map(|(who, said)| (who, said.replace("somewhere?", "out.")));
+        assert_eq!(guess(told.iter().map(|(who, said)| (*who, said.as_str()))), None, "tells, too");
+        let asked = group.map(|(who, said)| (who, said.replace("a job.", "a job?")));
+        assert_eq!(
+            guess(asked.iter().map(|(who, said)| (*who, said.as_str()))),
+            None,
+            "others ask"
+        );
     }
 
     #[test]

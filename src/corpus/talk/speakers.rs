@@ -143,6 +143,59 @@ pub(crate) fn are_initials(label: &str, name: &str) -> bool {
     label.chars().count() > 1 && label.chars().eq(initials)
 }
 
+/// Words for an account that is not of the team, behind a name.
+const STATUS: [&str; 25] = [
+    "ext",
+    "extern",
+    "externa",
+    "external",
+    "externe",
+    "externer",
+    "externo",
+    "esterna",
+    "esterno",
+    "convidada",
+    "convidado",
+    "gast",
+    "guest",
+    "gäst",
+    "gjest",
+    "gæst",
+    "host",
+    "invitada",
+    "invitado",
+    "invité",
+    "invitée",
+    "me",
+    "ospite",
+    "unverified",
+    "you",
+];
+
+/// Pronouns that people put behind their names.
+const PRONOUNS: [&str; 30] = [
+    "any", "dele", "dela", "delu", "elle", "ella", "elu", "ela", "ele", "er", "haar", "hem", "her",
+    "hers", "he", "hij", "him", "his", "ihm", "ihr", "il", "iel", "she", "sie", "su", "suyo",
+    "them", "they", "theirs", "zij",
+];
+
+/// A name without what a tool or people themselves put behind it in brackets, which is no part of it:
+/// pronouns, and whose account it is: `Ana Lee (she/her)`, `Bo (Guest)`, `Cy [EXT]`.
+pub(crate) fn without_status(name: &str) -> &str {
+    let mut name = name.trim();
+    while let Some(open) = name.rfind(['(', '[']).filter(|_| name.ends_with([')', ']'])) {
+        let inner = &name[open + 1..name.len() - 1];
+        let mut words = inner.split(['/', ',', '|']).map(|word| word.trim().to_lowercase());
+        let is_status = STATUS.contains(&inner.trim().to_lowercase().as_str())
+            || inner.contains('/') && words.all(|word| PRONOUNS.contains(&word.as_str()));
+        if !is_status || open == 0 {
+            break;
+        }
+        name = name[..open].trim_end();
+    }
+    name
+}
+
 /// Lines at the top of a document of which one may be its title: `Focus group: bikes in Northgate`.
 const TITLE_LINES: usize = 2;
 
@@ -278,12 +331,14 @@ pub(crate) struct Label<'a> {
 
 impl<'a> Label<'a> {
     fn parse(line: &'a str) -> Option<Self> {
-        const TIME: &str = r"[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?[\])]?";
+        const TIME: &str = r"(?:[\[(]?\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d{1,3})?[\])]?|#\d{1,2}:\d{2}(?::\d{2})?(?:[.,-]\d{1,3})?#)";
         const NAME: &str = r"\p{L}[\p{L}\p{M}\p{N} .'’·・_-]{0,39}?";
+        // Whose account it is, as tools write it: `[EXT]`.
+        const STATUS_BRACKET: &str = r"\[\p{L}[\p{L} /-]{1,19}\]";
         // The colon of Chinese and Japanese is as wide as a character, and no space comes after it.
         static COLON: LazyLock<Regex> = LazyLock::new(|| {
             let pattern = format!(
-                r"^[*_]*(?P<before>{TIME})?[\s–-]*[*_]*(?P<name>{NAME})(?P<bracket>\s*(?:\([^()]{{1,40}}\)|（[^（）]{{1,40}}）))?\s*(?P<after>{TIME})?[*_]*(?::[*_]*(?:\s|$)|：[*_]*)"
+                r"^[*_]*(?P<before>{TIME})?[\s–-]*[*_]*(?P<name>{NAME})(?:\s*{STATUS_BRACKET})?(?P<bracket>\s*(?:\([^()]{{1,40}}\)|（[^（）]{{1,40}}）))?(?:\s*{STATUS_BRACKET})?\s*(?P<after>{TIME})?[*_]*(?::[*_]*(?:\s|$)|：[*_]*)"
             );
             Regex::new(&pattern).expect("the pattern is valid")
         });
@@ -291,7 +346,7 @@ impl<'a> Label<'a> {
         static BARE: LazyLock<Regex> = LazyLock::new(|| {
             // The time makes the label certain, so there may be a comma in it: `Lindqvist, Hannah`.
             let pattern = format!(
-                r"^[*_]*(?P<name>\p{{L}}[\p{{L}}\p{{M}}\p{{N}} .,'’_-]{{0,49}}?)(?P<bracket>\s*\([^()]{{1,40}}\))?[*_]*(?:\s+|\s*[|–—-]\s*)(?P<after>{TIME})\s*$"
+                r"^[*_]*(?P<name>\p{{L}}[\p{{L}}\p{{M}}\p{{N}} .,'’_-]{{0,49}}?)(?:\s*{STATUS_BRACKET})?(?P<bracket>\s*\([^()]{{1,40}}\))?(?:\s*{STATUS_BRACKET})?[*_]*(?:\s+|\s*[|–—-]\s*)(?P<after>{TIME})\s*$"
             );
             Regex::new(&pattern).expect("the pattern is valid")
         });
@@ -478,11 +533,26 @@ mod tests {
             "Ana María (nurse): text",
             "Ana María (00:02): text",
             "Ana María [00:01]: text",
+            "#00:01:02-3# Ana María: text",
+            "Ana María [EXT]: text",
+            "Ana María (she/her) [EXT]: text",
             "(0:07) Ana María: text",
         ] {
             let label = Label::parse(line).unwrap_or_else(|| panic!("no label in {line:?}"));
             assert_eq!((label.speaker, label.rest), ("Ana María", "text"), "{line:?}");
             assert_eq!(label.timed, line.contains('0'), "{line:?}");
+        }
+        for (name, bare) in [
+            ("Ana Lee (She/Her)", "Ana Lee"),
+            ("Ana Lee (Guest)", "Ana Lee"),
+            ("Ana Lee (he/they) [EXT]", "Ana Lee"),
+            ("Ana Lee (Gast)", "Ana Lee"),
+            ("Ana (Interviewer)", "Ana (Interviewer)"),
+            ("Ana (her mother)", "Ana (her mother)"),
+            ("Ana (nurse/cook)", "Ana (nurse/cook)"),
+            ("(Guest)", "(Guest)"),
+        ] {
+            assert_eq!(without_status(name), bare);
         }
         for line in ["I left at 14:10", "asked Mar 4 at 10:12", "We met the nurse - 9:30"] {
             assert!(Label::parse(line).is_none(), "{line}");

@@ -32,6 +32,15 @@ pub(super) fn before_end(turn: &str) -> &str {
     ENDS.find(turn).map_or(turn, |marks| &turn[..marks.start()])
 }
 
+/// Whether a line is nothing but a time of a recording: one with seconds, or that begins with a zero.
+pub(super) fn is_only_time(line: &str) -> bool {
+    static TIME: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"^[\[(#*_\s]*(?:\d{1,2}:\d{2}:\d{2}(?:[.,-]\d{1,3})?|0\d?:\d{2})[\])#*_\s]*$")
+            .expect("the pattern is valid")
+    });
+    TIME.is_match(line)
+}
+
 /// Counts the marks that were taken off in this line.
 pub(super) fn note(findings: &mut Findings, line: usize) {
     findings.note("time-mark", line, || {
@@ -65,5 +74,7 @@ mod tests {
         ] {
             assert_eq!(before_end(turn), bare);
         }
+        assert!(["00:05:00", "**00:05**", "[1:02:03]"].into_iter().all(is_only_time));
+        assert!(!["10:30", "At 10:30:00", "5", ""].into_iter().any(is_only_time));
     }
 }

@@ -16,6 +16,7 @@ use super::header_lines::{
 };
 use super::moderator;
 use super::speakers::{Speakers, are_initials, is_short_for};
+use super::time_marks::is_only_time;
 use super::writer_sheet;
 use crate::corpus::block::{Block, Body};
 use crate::corpus::findings::Findings;
@@ -76,6 +77,8 @@ pub(super) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Head
         described.give_to(&mut blocks[run.end..end]);
         gone.extend(run.clone());
     }
+    let mut known = HashSet::new();
+    header.asking.retain(|name| known.insert(name.clone()));
     gone.extend(title(blocks, &gone));
     remove(blocks, &gone, findings);
     header
@@ -92,12 +95,14 @@ fn introduced(blocks: &[Block]) -> Vec<String> {
     });
     let speakers = Speakers::find(blocks);
     let above = blocks.iter().flat_map(Block::lines).take(ABOVE);
-    let above: Vec<&String> = above.take_while(|line| speakers.label(line).is_none()).collect();
-    let speak = |name: &String| {
-        speakers
-            .names()
-            .any(|label| label == name || is_short_for(label, name) || are_initials(label, name))
+    let speak = |name: &String| speakers.names().any(|label| is_called(label, name));
+    // Such a line has the form of a turn.
+    let introduces = |line: &str| {
+        let names = label_of(line).zip(parse(line)).map(|(label, line)| names_asker(label, &line));
+        names.is_some_and(|names| names.iter().any(speak))
     };
+    let is_above = |line: &&String| speakers.label(line).is_none() || introduces(line);
+    let above: Vec<&String> = above.take_while(is_above).collect();
     let mut found = Vec::new();
     for line in above {
         for part in PARTS.split(line) {
@@ -173,7 +178,14 @@ fn runs(blocks: &[Block]) -> Vec<std::ops::Range<usize>> {
     let mut first_label: Option<String> = None;
     let mut at = 0;
     while at < blocks.len() {
-        let length = blocks[at..].iter().take_while(|block| is_header_block(block)).count();
+        let mut length = blocks[at..].iter().take_while(|block| is_header_block(block)).count();
+        let is_lone = |at: usize| is_header(&blocks[at..=at], below(blocks, at + 1));
+        if length > 1
+            && !is_header(&blocks[at..at + length], below(blocks, at + length))
+            && is_lone(at)
+        {
+            length = 1;
+        }
         if length == 0 {
             // A title may stand above the first header, but no conversation.
             if runs.is_empty() && at >= TITLE_LINES {
@@ -219,6 +231,11 @@ fn is_header(blocks: &[Block], below: &[Block]) -> bool {
     let mut labels = HashSet::new();
     let are_once = lines.iter().all(|(label, _)| labels.insert(normalise(label)));
     let known = lines.iter().filter(|(_, line)| !matches!(line, Line::Other(_))).count();
+    if let [(label, line)] = &lines[..] {
+        let speakers = speaking(below);
+        return !speakers.contains(*label)
+            && names_asker(label, line).iter().any(|name| is_among(name, &speakers));
+    }
     if !are_once || lines.len() < 2 || known * 3 < lines.len() * 2 {
         return false;
     }
@@ -236,6 +253,24 @@ fn is_header(blocks: &[Block], below: &[Block]) -> bool {
             }
             Line::Other(_) => false,
         })
+}
+
+/// The names in a line that says who asks: `Moderator: Priya Nair (PN)`.
+fn names_asker(label: &str, line: &Line<'_>) -> Vec<String> {
+    match line {
+        Line::Asks(names) if moderator::is_role(label) => all_names_in(names).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether one of the speakers is called so, in full or in short.
+fn is_among(name: &str, speakers: &HashSet<String>) -> bool {
+    speakers.iter().any(|label| is_called(label, name))
+}
+
+/// Whether a label is a name in full or in short: `PN` of `Priya Nair`.
+fn is_called(label: &str, name: &str) -> bool {
+    label == name || is_short_for(label, name) || are_initials(label, name)
 }
 
 /// The labels of those who speak in blocks.
@@ -276,8 +311,15 @@ fn title(blocks: &[Block], gone: &HashSet<usize>) -> Vec<usize> {
         let facts = block.lines().iter().filter(|line| parse(line).is_some()).count();
         matches!(block.body, Body::Paragraph(_)) && text <= LONGEST_TITLE && facts <= 1
     };
-    let is_above = !above.is_empty() && above.len() <= TITLE_LINES && above.len() < rest.len();
-    if is_above && is_conversation && above.iter().all(is_title) { above } else { Vec::new() }
+    let is_above = !above.is_empty() && above.len() < rest.len() && is_conversation;
+    // Above the first time that stands alone, a tool says what it is and who was there.
+    let is_tools = above.len() <= ABOVE
+        && above.last().is_some_and(|at| {
+            let lines = blocks[*at].lines();
+            !lines.is_empty() && lines.iter().all(|line| is_only_time(line))
+        });
+    let is_short = above.len() <= TITLE_LINES && above.iter().all(is_title);
+    if is_above && (is_tools || is_short) { above } else { Vec::new() }
 }
 
 #[cfg(test)]
@@ -396,6 +438,61 @@ mod tests {
              LF: What do you sell?\nP12: Chairs, mostly.\nLF: Walk me through it.\nP12: I find them.\n",
         );
         assert!(said(&rows).iter().all(|(who, _)| *who == Some("P12")), "{:?}", said(&rows));
+    }
+
+    #[test]
+    fn a_single_line_may_say_who_asks() {
+        let turns = "RW: What does your practice do?\n\nW: We are five, and I do payroll.\n\n\
+                     RW: Walk me through a run.\n\nW: I have a list on the wall.\n\nRW: What is hardest?\n\n\
+                     W: They change the hours after I have filed.\n";
+        for head in [
+            "Interviewer: Rob Winters",
+            "Moderator: Rob Winters (RW)",
+            "Researchers: Rob Winters (RW), Tom Lee (TL)",
+        ] {
+            let rows = load(&format!("Interview\n\n{head}\n\n{turns}"));
+            assert!(
+                said(&rows).iter().all(|(who, _)| *who == Some("W")),
+                "{head}: {:?}",
+                said(&rows)
+            );
+            assert_eq!(rows.records.len(), 3, "{head}");
+            assert!(said(&rows)[1].1.starts_with("question: Walk me through a run."), "{head}");
+        }
+        let rows = load(&format!("Interviewer: Nora Field\n\n{turns}"));
+        assert!(said(&rows).iter().any(|(_, text)| text.contains("Walk me")), "she is not RW");
+        let group = "Focus group 2\nModerator: Priya Nair (PN)\n\nPN: So how do you get around?\n\
+                     Liam (17): My mum. Or I cycle.\nDev (24): I work at the warehouse.\nPN: Tell me more.\n\
+                     Liam (17): I had to turn down a job.\nDev (24): I lost two shifts.\n";
+        let rows = load(group);
+        let who: Vec<_> = said(&rows).iter().filter_map(|(who, _)| *who).collect();
+        assert_eq!(who, ["Liam", "Dev", "Liam", "Dev"], "{:?}", said(&rows));
+        assert!(said(&rows)[0].1.starts_with("question: So how"), "{:?}", said(&rows));
+    }
+
+    #[test]
+    fn what_a_meeting_tool_writes_around_the_turns_is_nobodys_words() {
+        let notice = "This editable transcript was computer generated and might contain errors. People can \
+                      also change the text after it was created.";
+        let head = format!(
+            "Allotments (2026-03-04 10:02 GMT+1) - Transcript\nAttendees\nBronagh Kelly, Ravi S, Zofia W, \
+             Zofia W's Presentation\nTranscript\n{notice}\n\n00:00:00\n\n"
+        );
+        let turns = "Bronagh Kelly: How did you hear about it?\nRavi S: There is a paper at the gate.\n\
+                     Bronagh Kelly: And then?\nRavi S: I forgot it.\n\n00:05:00\n\n\
+                     Bronagh Kelly: What about water?\nRavi S: I come at\n10:30\nand carry it.\n\n";
+        for text in [
+            format!("{head}{turns}Transcription ended after 00:24:12\n"),
+            format!("{}{turns}", head.replace('\n', "\n\n")),
+        ] {
+            let rows = load(&text);
+            let expected = [
+                "question: How did you hear about it?\ntext: There is a paper at the gate.",
+                "question: And then?\ntext: I forgot it.",
+                "question: What about water?\ntext: I come at 10:30 and carry it.",
+            ];
+            assert_eq!(said(&rows), expected.map(|text| (Some("Ravi S"), text)));
+        }
     }
 
     #[test]

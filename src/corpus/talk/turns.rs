@@ -83,8 +83,16 @@ fn pieces(block: &Block, speakers: &Speakers, findings: &mut Findings) -> Vec<Pi
             note_stage_direction(findings, block.line + i);
             continue;
         }
+        if label.is_none() && !speakers.is_empty() && time_marks::is_only_time(line) {
+            time_marks::note(findings, block.line + i);
+            continue;
+        }
         let whole = label.as_ref().map_or(line.trim(), |label| label.rest);
-        let text = if speakers.is_empty() { whole } else { time_marks::before_end(whole) };
+        let text = match &label {
+            _ if speakers.is_empty() => whole,
+            Some(_) => time_marks::before_end(whole),
+            None => time_marks::before_end(time_marks::after_start(whole)),
+        };
         if text.len() < whole.len() || label.as_ref().is_some_and(|label| label.is_marked) {
             time_marks::note(findings, block.line + i);
         }
