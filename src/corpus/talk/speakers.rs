@@ -50,10 +50,26 @@ pub(crate) fn participant_of_heading(heading: &str) -> Option<String> {
     if participant_rank(word) == Some(0) && behind.starts_with(|c: char| c.is_ascii_digit()) {
         return Some(heading.to_owned());
     }
+    if let Some(code) = code_of_interview(heading) {
+        return Some(code.to_owned());
+    }
     if let Some(found) = NAMED.captures(heading) {
         return Some(found.name("who").map_or(heading, |who| who.as_str()).to_owned());
     }
     has_age(heading).then(|| heading.to_owned())
+}
+
+/// The code of whoever is interviewed below a heading or title: `TN1` of `Interview TN1 – Pflege`.
+pub(super) fn code_of_interview(heading: &str) -> Option<&str> {
+    static CODE: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = r"(?i)^(?:interview|gespräch|entrevista|entretien|intervista)[ #.:-]+(?P<code>\p{L}{1,3}-?[0-9]{1,3})(?:$|\s*[–—:(,|]|\s+-)";
+        Regex::new(pattern).expect("the pattern is valid")
+    });
+    let code = CODE.captures(heading.trim())?.name("code")?.as_str();
+    let (letters, number) = code.split_at(code.find(|c: char| !c.is_alphabetic())?);
+    // `Q3`, `H1`, `V2` are a quarter, a half-year and a version.
+    let is_other = ["H", "Q", "V"].contains(&letters) && number.len() == 1;
+    (code.starts_with(char::is_uppercase) && !is_other).then_some(code)
 }
 
 /// Whether a heading is a name with an age behind it: `Carmen, 58, pescadera`, `Ngozi (nurse, 41)`.
@@ -596,6 +612,16 @@ mod tests {
     #[test]
     fn headings_that_name_a_participant_are_told_from_others() {
         assert_eq!(participant_of_heading("Interview with Ana").as_deref(), Some("Ana"));
+        for (heading, code) in [
+            ("Interview TN1", Some("TN1")),
+            ("Entretien P-07 – Lyon", Some("P-07")),
+            ("Interview Q3", None),
+            ("Interview v2", None),
+            ("Interview guide", None),
+            ("Interview A4 printers", None),
+        ] {
+            assert_eq!(participant_of_heading(heading).as_deref(), code, "{heading}");
+        }
         for (heading, age) in [
             ("Interview 1: Herr Bauer, 63, Hausmeister", Some("63")),
             ("Ngozi (nurse, 41)", Some("41")),
