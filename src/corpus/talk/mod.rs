@@ -22,6 +22,7 @@ pub(super) mod list_heads;
 pub(super) mod moderator;
 mod question;
 mod roster;
+mod session_log;
 pub(super) mod speakers;
 mod time_marks;
 mod topics;
