@@ -20,6 +20,7 @@ pub(super) mod label_forms;
 pub(super) mod layouts;
 pub(super) mod list_heads;
 pub(super) mod moderator;
+pub(super) mod name_suffixes;
 mod question;
 mod roster;
 mod session_log;

@@ -159,59 +159,6 @@ pub(crate) fn are_initials(label: &str, name: &str) -> bool {
     label.chars().count() > 1 && label.chars().eq(initials)
 }
 
-/// Words for an account that is not of the team, behind a name.
-const STATUS: [&str; 25] = [
-    "ext",
-    "extern",
-    "externa",
-    "external",
-    "externe",
-    "externer",
-    "externo",
-    "esterna",
-    "esterno",
-    "convidada",
-    "convidado",
-    "gast",
-    "guest",
-    "gäst",
-    "gjest",
-    "gæst",
-    "host",
-    "invitada",
-    "invitado",
-    "invité",
-    "invitée",
-    "me",
-    "ospite",
-    "unverified",
-    "you",
-];
-
-/// Pronouns that people put behind their names.
-const PRONOUNS: [&str; 30] = [
-    "any", "dele", "dela", "delu", "elle", "ella", "elu", "ela", "ele", "er", "haar", "hem", "her",
-    "hers", "he", "hij", "him", "his", "ihm", "ihr", "il", "iel", "she", "sie", "su", "suyo",
-    "them", "they", "theirs", "zij",
-];
-
-/// A name without what a tool or people themselves put behind it in brackets, which is no part of it:
-/// pronouns, and whose account it is: `Ana Lee (she/her)`, `Bo (Guest)`, `Cy [EXT]`.
-pub(crate) fn without_status(name: &str) -> &str {
-    let mut name = name.trim();
-    while let Some(open) = name.rfind(['(', '[']).filter(|_| name.ends_with([')', ']'])) {
-        let inner = &name[open + 1..name.len() - 1];
-        let mut words = inner.split(['/', ',', '|']).map(|word| word.trim().to_lowercase());
-        let is_status = STATUS.contains(&inner.trim().to_lowercase().as_str())
-            || inner.contains('/') && words.all(|word| PRONOUNS.contains(&word.as_str()));
-        if !is_status || open == 0 {
-            break;
-        }
-        name = name[..open].trim_end();
-    }
-    name
-}
-
 /// Lines at the top of a document of which one may be its title: `Focus group: bikes in Northgate`.
 const TITLE_LINES: usize = 2;
 
@@ -557,18 +504,6 @@ mod tests {
             let label = Label::parse(line).unwrap_or_else(|| panic!("no label in {line:?}"));
             assert_eq!((label.speaker, label.rest), ("Ana María", "text"), "{line:?}");
             assert_eq!(label.timed, line.contains('0'), "{line:?}");
-        }
-        for (name, bare) in [
-            ("Ana Lee (She/Her)", "Ana Lee"),
-            ("Ana Lee (Guest)", "Ana Lee"),
-            ("Ana Lee (he/they) [EXT]", "Ana Lee"),
-            ("Ana Lee (Gast)", "Ana Lee"),
-            ("Ana (Interviewer)", "Ana (Interviewer)"),
-            ("Ana (her mother)", "Ana (her mother)"),
-            ("Ana (nurse/cook)", "Ana (nurse/cook)"),
-            ("(Guest)", "(Guest)"),
-        ] {
-            assert_eq!(without_status(name), bare);
         }
         for line in ["I left at 14:10", "asked Mar 4 at 10:12", "We met the nurse - 9:30"] {
             assert!(Label::parse(line).is_none(), "{line}");
