@@ -14,7 +14,8 @@ use super::document::Document;
 use crate::corpus::given_names::is_given_name;
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::moderator;
-use crate::corpus::talk::speakers::{begins_turn, label_of, without_status};
+use crate::corpus::talk::name_suffixes::without_status;
+use crate::corpus::talk::speakers::{begins_turn, label_of};
 
 /// Longest joined caption, in bytes: captions are joined up to the end of a sentence, or to this
 /// length.

@@ -104,17 +104,30 @@ pub(super) fn tell_letters(entries: &mut [Entry], parts: &Parts) {
     let mut both: Vec<(String, (usize, usize))> = tallies.into_iter().collect();
     both.sort_by_key(|(_, (turns, asked))| Reverse(asked * 100 / turns));
     let [(asker, (turns, asked)), (answerer, (answers, asking_back))] = &both[..] else { return };
+    // `I:` and `B:` of German: whoever is not the one who asks answers.
+    if by_letters == all && is_known(asker) && !is_known(answerer) {
+        return call(entries, answerer, "A");
+    }
     let are_letters = by_letters * 4 >= all * 3 && !both.iter().any(|(label, _)| is_known(label));
     let is_clear = *turns > 1 && asked * 3 >= turns * 2 && asking_back * 3 <= *answers;
     if !are_letters || !is_clear {
         return;
     }
+    call(entries, answerer, "A");
     for entry in entries {
-        let Entry::Turn(Turn { speaker: Some(speaker), participant, .. }) = entry else { continue };
+        let Entry::Turn(Turn { speaker: Some(speaker), .. }) = entry else { continue };
         if speaker == asker {
             "Q".clone_into(speaker);
-        } else if speaker == answerer && participant.is_some() {
-            "A".clone_into(speaker);
+        }
+    }
+}
+
+/// Gives the turns of one label another, where it is known who is to be heard.
+fn call(entries: &mut [Entry], label: &str, other: &str) {
+    for entry in entries {
+        let Entry::Turn(Turn { speaker: Some(speaker), participant, .. }) = entry else { continue };
+        if speaker == label && participant.is_some() {
+            other.clone_into(speaker);
         }
     }
 }

@@ -10,7 +10,7 @@ use regex::Regex;
 
 use super::chat_marks::{self, before_marks, is_reaction, is_reply_mark, is_written};
 use super::moderator;
-use super::speakers::without_status;
+use super::name_suffixes::without_status;
 use super::transcript;
 use crate::corpus::block::{Block, Body, Facts};
 use crate::corpus::rows::Rows;

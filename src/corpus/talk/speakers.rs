@@ -50,10 +50,26 @@ pub(crate) fn participant_of_heading(heading: &str) -> Option<String> {
     if participant_rank(word) == Some(0) && behind.starts_with(|c: char| c.is_ascii_digit()) {
         return Some(heading.to_owned());
     }
+    if let Some(code) = code_of_interview(heading) {
+        return Some(code.to_owned());
+    }
     if let Some(found) = NAMED.captures(heading) {
         return Some(found.name("who").map_or(heading, |who| who.as_str()).to_owned());
     }
     has_age(heading).then(|| heading.to_owned())
+}
+
+/// The code of whoever is interviewed below a heading or title: `TN1` of `Interview TN1 – Pflege`.
+pub(super) fn code_of_interview(heading: &str) -> Option<&str> {
+    static CODE: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = r"(?i)^(?:interview|gespräch|entrevista|entretien|intervista)[ #.:-]+(?P<code>\p{L}{1,3}-?[0-9]{1,3})(?:$|\s*[–—:(,|]|\s+-)";
+        Regex::new(pattern).expect("the pattern is valid")
+    });
+    let code = CODE.captures(heading.trim())?.name("code")?.as_str();
+    let (letters, number) = code.split_at(code.find(|c: char| !c.is_alphabetic())?);
+    // `Q3`, `H1`, `V2` are a quarter, a half-year and a version.
+    let is_other = ["H", "Q", "V"].contains(&letters) && number.len() == 1;
+    (code.starts_with(char::is_uppercase) && !is_other).then_some(code)
 }
 
 /// Whether a heading is a name with an age behind it: `Carmen, 58, pescadera`, `Ngozi (nurse, 41)`.
@@ -141,59 +157,6 @@ pub(crate) fn is_short_for(label: &str, name: &str) -> bool {
 pub(crate) fn are_initials(label: &str, name: &str) -> bool {
     let initials = name.split_whitespace().filter_map(|word| word.chars().next());
     label.chars().count() > 1 && label.chars().eq(initials)
-}
-
-/// Words for an account that is not of the team, behind a name.
-const STATUS: [&str; 25] = [
-    "ext",
-    "extern",
-    "externa",
-    "external",
-    "externe",
-    "externer",
-    "externo",
-    "esterna",
-    "esterno",
-    "convidada",
-    "convidado",
-    "gast",
-    "guest",
-    "gäst",
-    "gjest",
-    "gæst",
-    "host",
-    "invitada",
-    "invitado",
-    "invité",
-    "invitée",
-    "me",
-    "ospite",
-    "unverified",
-    "you",
-];
-
-/// Pronouns that people put behind their names.
-const PRONOUNS: [&str; 30] = [
-    "any", "dele", "dela", "delu", "elle", "ella", "elu", "ela", "ele", "er", "haar", "hem", "her",
-    "hers", "he", "hij", "him", "his", "ihm", "ihr", "il", "iel", "she", "sie", "su", "suyo",
-    "them", "they", "theirs", "zij",
-];
-
-/// A name without what a tool or people themselves put behind it in brackets, which is no part of it:
-/// pronouns, and whose account it is: `Ana Lee (she/her)`, `Bo (Guest)`, `Cy [EXT]`.
-pub(crate) fn without_status(name: &str) -> &str {
-    let mut name = name.trim();
-    while let Some(open) = name.rfind(['(', '[']).filter(|_| name.ends_with([')', ']'])) {
-        let inner = &name[open + 1..name.len() - 1];
-        let mut words = inner.split(['/', ',', '|']).map(|word| word.trim().to_lowercase());
-        let is_status = STATUS.contains(&inner.trim().to_lowercase().as_str())
-            || inner.contains('/') && words.all(|word| PRONOUNS.contains(&word.as_str()));
-        if !is_status || open == 0 {
-            break;
-        }
-        name = name[..open].trim_end();
-    }
-    name
 }
 
 /// Lines at the top of a document of which one may be its title: `Focus group: bikes in Northgate`.
@@ -542,18 +505,6 @@ mod tests {
             assert_eq!((label.speaker, label.rest), ("Ana María", "text"), "{line:?}");
             assert_eq!(label.timed, line.contains('0'), "{line:?}");
         }
-        for (name, bare) in [
-            ("Ana Lee (She/Her)", "Ana Lee"),
-            ("Ana Lee (Guest)", "Ana Lee"),
-            ("Ana Lee (he/they) [EXT]", "Ana Lee"),
-            ("Ana Lee (Gast)", "Ana Lee"),
-            ("Ana (Interviewer)", "Ana (Interviewer)"),
-            ("Ana (her mother)", "Ana (her mother)"),
-            ("Ana (nurse/cook)", "Ana (nurse/cook)"),
-            ("(Guest)", "(Guest)"),
-        ] {
-            assert_eq!(without_status(name), bare);
-        }
         for line in ["I left at 14:10", "asked Mar 4 at 10:12", "We met the nurse - 9:30"] {
             assert!(Label::parse(line).is_none(), "{line}");
         }
@@ -596,6 +547,16 @@ mod tests {
     #[test]
     fn headings_that_name_a_participant_are_told_from_others() {
         assert_eq!(participant_of_heading("Interview with Ana").as_deref(), Some("Ana"));
+        for (heading, code) in [
+            ("Interview TN1", Some("TN1")),
+            ("Entretien P-07 – Lyon", Some("P-07")),
+            ("Interview Q3", None),
+            ("Interview v2", None),
+            ("Interview guide", None),
+            ("Interview A4 printers", None),
+        ] {
+            assert_eq!(participant_of_heading(heading).as_deref(), code, "{heading}");
+        }
         for (heading, age) in [
             ("Interview 1: Herr Bauer, 63, Hausmeister", Some("63")),
             ("Ngozi (nurse, 41)", Some("41")),

@@ -11,6 +11,7 @@ use super::chat_heads::{self, Parts};
 use super::layouts;
 use super::moderator::{self, Question};
 use super::roster;
+use super::session_log;
 use super::speakers::{Speakers, is_generic, is_short_for};
 use super::transcript_header;
 use super::turns::{self, Entry, Turn, is_stage_direction, note_stage_direction};
@@ -22,7 +23,10 @@ use crate::corpus::rows::Rows;
 /// Adds a record for each paragraph, item, row or turn. A moderator's turn is not evidence: it
 /// becomes the `question` of the turns that answer it.
 pub(crate) fn into_rows(mut blocks: Vec<Block>, rows: &mut Rows) -> Result<(), String> {
-    let header = transcript_header::take_out(&mut blocks, &mut rows.findings);
+    let asking = session_log::take_apart(&mut blocks, &mut rows.findings);
+    let mut header = transcript_header::take_out(&mut blocks, &mut rows.findings);
+    header.interviews |= !asking.is_empty();
+    header.asking.extend(asking);
     rows.has_one_writer |= header.is_of_writer;
     let roster = roster::take_out(&mut blocks, &mut rows.findings);
     let find = |blocks: &[Block]| match &roster {

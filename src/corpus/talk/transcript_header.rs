@@ -15,7 +15,7 @@ use super::header_lines::{
     Described, Line, all_names_in, facts_on, is_rule, label_of, names_in, parse,
 };
 use super::moderator;
-use super::speakers::{Speakers, are_initials, is_short_for};
+use super::speakers::{Speakers, are_initials, code_of_interview, is_generic, is_short_for};
 use super::time_marks::is_only_time;
 use super::writer_sheet;
 use crate::corpus::block::{Block, Body};
@@ -79,7 +79,9 @@ pub(super) fn take_out(blocks: &mut Vec<Block>, findings: &mut Findings) -> Head
     }
     let mut known = HashSet::new();
     header.asking.retain(|name| known.insert(name.clone()));
-    gone.extend(title(blocks, &gone));
+    let title = title(blocks, &gone);
+    give_to_titled(blocks, &title);
+    gone.extend(title);
     remove(blocks, &gone, findings);
     header
 }
@@ -153,6 +155,24 @@ fn split_first(blocks: &mut Vec<Block>) {
             body: Body::Paragraph(lines.split_off(at)),
         };
         blocks.insert(1, below);
+    }
+}
+
+/// Gives a conversation to the participant whose code its title tells, where the only one who answers
+/// has no name: `Interview TN1` above `I:` and `B:`.
+fn give_to_titled(blocks: &mut [Block], title: &[usize]) {
+    let code = title.iter().flat_map(|at| blocks[*at].lines()).find_map(|l| code_of_interview(l));
+    let Some(code) = code.map(str::to_owned) else { return };
+    let speakers = speaking(blocks);
+    let mut others = speakers.iter().filter(|label| !moderator::is_asker(label));
+    let is_nameless = |label: &String| is_generic(label) || label.chars().count() == 1;
+    let is_one = others.next().is_some_and(is_nameless) && others.next().is_none();
+    if !is_one || speakers.len() < 2 {
+        return;
+    }
+    let below = title.last().map_or(0, |last| last + 1);
+    for block in &mut blocks[below..] {
+        block.participant.get_or_insert_with(|| code.clone());
     }
 }
 
@@ -468,6 +488,30 @@ mod tests {
         let who: Vec<_> = said(&rows).iter().filter_map(|(who, _)| *who).collect();
         assert_eq!(who, ["Liam", "Dev", "Liam", "Dev"], "{:?}", said(&rows));
         assert!(said(&rows)[0].1.starts_with("question: So how"), "{:?}", said(&rows));
+    }
+
+    #[test]
+    fn a_code_in_the_title_is_that_of_the_nameless_one_who_answers() {
+        let talk = |asks: &str, answers: &str| {
+            format!(
+                "Interview TN1\n\n{asks}: Was machen Sie?\n{answers}: Ich leite den Dienst.\n\
+                 {asks}: Was ist daran schwer?\n{answers}: Ich suche Handzeichen.\n"
+            )
+        };
+        for (asks, answers) in
+            [("I", "B"), ("Frage", "Antwort"), ("Interviewer", "Participant"), ("Q", "A")]
+        {
+            let rows = load(&talk(asks, answers));
+            let expected = [
+                "question: Was machen Sie?\ntext: Ich leite den Dienst.",
+                "question: Was ist daran schwer?\ntext: Ich suche Handzeichen.",
+            ];
+            assert_eq!(said(&rows), expected.map(|text| (Some("TN1"), text)), "{asks} {answers}");
+        }
+        let rows = load(&talk("Interviewer", "Karin"));
+        assert!(said(&rows).iter().all(|(who, _)| *who == Some("Karin")), "she has a name");
+        let both = load(&format!("{}C: Ich auch, jeden Tag.\nC: Und du?\n", talk("I", "B")));
+        assert!(!said(&both).iter().any(|(who, _)| *who == Some("TN1")), "{:?}", said(&both));
     }
 
     #[test]
