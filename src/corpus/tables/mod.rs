@@ -14,6 +14,7 @@ pub(super) mod facts;
 pub(super) mod footer;
 mod form;
 pub(super) mod header;
+mod messages;
 mod options;
 mod owner;
 pub(super) mod people;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use super::cell_talk;
 use super::form;
+use super::messages;
 use super::options;
 use super::repeated;
 use super::stamped;
@@ -75,6 +76,7 @@ pub(crate) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
         // Nobody said it, whatever it was called.
         table.names[part] = unique(&table.names, SPEAKER_ROLE, part);
     }
+    messages::take(&mut table, participant, rows);
     form::take(&mut table, participant, rows);
     if let Some(column) = participant {
         repeated::drop_rows(&mut table, column, rows);
