@@ -10,6 +10,7 @@
 
 mod cell_talk;
 pub(super) mod cover;
+mod documents;
 pub(super) mod facts;
 pub(super) mod footer;
 mod form;

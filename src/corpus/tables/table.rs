@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use super::cell_talk;
+use super::documents;
 use super::form;
 use super::messages;
 use super::options;
@@ -66,6 +67,7 @@ pub(crate) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
     repeated::drop_columns(&mut table, rows);
     options::join(&mut table, rows);
     name_columns(&mut table.names, rows);
+    documents::take(&mut table);
     titles::take(&mut table, &mut rows.findings);
     let participant = Voices::of(&table).map(|voices| voices.participant);
     stamped::take(&mut table, participant, &mut rows.findings);
