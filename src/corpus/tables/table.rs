@@ -258,7 +258,14 @@ mod tests {
             let rows = read(&["x", name], &[&["1", "Ana"]]);
             rows.records[0].participant.clone()
         };
-        for name in ["participant", "Participant ID", "respondentId", "id_participant", "Speaker"] {
+        for name in [
+            "participant",
+            "Participant ID",
+            "respondentId",
+            "id_participant",
+            "Speaker",
+            "Consumer Display Name",
+        ] {
             assert_eq!(by(name).as_deref(), Some("Ana"), "{name}");
         }
         for name in ["participants", "subject", "user needs", "x"] {
