@@ -23,6 +23,7 @@ mod repeated;
 pub(super) mod sheets;
 pub(super) mod staff;
 mod stamped;
+mod stickies;
 mod survey_rows;
 pub(super) mod table;
 mod titles;

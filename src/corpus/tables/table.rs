@@ -12,6 +12,7 @@ use super::messages;
 use super::options;
 use super::repeated;
 use super::stamped;
+use super::stickies;
 use super::survey_rows;
 use super::titles;
 use super::turns::Talk;
@@ -68,6 +69,7 @@ pub(crate) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
     options::join(&mut table, rows);
     name_columns(&mut table.names, rows);
     documents::take(&mut table);
+    stickies::take(&mut table);
     titles::take(&mut table, &mut rows.findings);
     let participant = Voices::of(&table).map(|voices| voices.participant);
     stamped::take(&mut table, participant, &mut rows.findings);
