@@ -139,6 +139,18 @@ pub(super) fn is_word_for_name(label: &str) -> bool {
         && matches!(clauses(label).as_slice(), [one] if named_at(one, 0) == Some(Personal::Name))
 }
 
+/// Whether a column holds one part of somebody's name: `Vorname`, `What's your first name?`.
+pub(super) fn is_for_part_of_name(label: &str) -> bool {
+    let is_word = || {
+        may_ask(label)
+            && matches!(
+                clauses(label).as_slice(),
+                [one] if named_at(one, 0) == Some(Personal::PartOfName)
+            )
+    };
+    asked_for(label) == Some(Personal::PartOfName) || is_word()
+}
+
 /// Whether a name holds any word of a request. Asked of each cell of each record, so it allocates
 /// nothing.
 fn may_ask(name: &str) -> bool {
@@ -248,6 +260,20 @@ mod tests {
         }
         for label in ["Product name", "Name of the clinic", "First name", "E-mail", "Named", ""] {
             assert!(!is_word_for_name(label), "{label}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_name_is_known_alone_and_in_a_question() {
+        for label in
+            ["First name", "Prénom", "Vorname", "Nombre de pila", "What's your *first name*?"]
+        {
+            assert!(is_for_part_of_name(label), "{label}");
+        }
+        for label in
+            ["Name", "Full name", "Product name", "First time?", "Prénom de votre chat", ""]
+        {
+            assert!(!is_for_part_of_name(label), "{label}");
         }
     }
 

@@ -13,11 +13,12 @@ use super::findings::Findings;
 use super::names::{WHOSE_FILE, is_context, is_id_name, normalise, participant_rank};
 use super::notes::narration;
 use super::notes::quoted;
+use super::open_questions::asks_openly;
 use super::tables::staff;
 use super::told;
 use super::values::{
-    are_lists, are_nearly_all, is_address, is_free, is_no_answer, number, spoken_words,
-    tells_nothing,
+    are_lists, are_nearly_all, is_address, is_free, is_no_answer, number, sentence_like,
+    spoken_words, tells_nothing,
 };
 use super::who::tells_who;
 use super::{ColumnSpan, Corpus, Record, is_prose};
@@ -362,11 +363,28 @@ fn kind_of(name: &str, values: &[&str], distinct: usize) -> ColumnKind {
     }
     let answers: Vec<&str> = values.iter().copied().filter(|value| !is_no_answer(value)).collect();
     let distinct = answers.iter().collect::<HashSet<_>>().len();
-    if !answers.is_empty() && is_free(&answers, distinct) && !are_lists(&answers) {
+    let is_said = || is_free(&answers, distinct) || are_short_answers(name, &answers, distinct);
+    if !answers.is_empty() && is_said() && !are_lists(&answers) {
         ColumnKind::FreeText
     } else {
         ColumnKind::Categorical
     }
+}
+
+/// Fewest short answers to an open question that show that nobody chose them from a list.
+const LEAST_SHORT: usize = 3;
+/// Fewest words of such answers, on average.
+const SHORT_WORDS: usize = 2;
+
+/// Whether the values are short answers to an open question: nearly all differ, most are of several
+/// words, and at least half read like something said.
+fn are_short_answers(name: &str, answers: &[&str], distinct: usize) -> bool {
+    let words: usize = answers.iter().map(|answer| spoken_words(answer)).sum();
+    answers.len() >= LEAST_SHORT
+        && distinct * 10 >= answers.len() * 9
+        && words >= answers.len() * SHORT_WORDS
+        && answers.iter().filter(|answer| sentence_like(answer)).count() * 2 >= answers.len()
+        && asks_openly(name)
 }
 
 #[cfg(test)]
@@ -485,6 +503,49 @@ mod tests {
         let mostly: Vec<&str> =
             ["none", "N/A", "-", "no"].into_iter().cycle().take(40).chain(answers).collect();
         assert_eq!(kind("comment", &mostly), FreeText);
+    }
+
+    #[test]
+    fn short_answers_to_an_open_question_are_said_and_names_and_choices_are_not() {
+        use ColumnKind::{Categorical, FreeText};
+        let liked = [
+            "The map.",
+            "Nothing really.",
+            "It was quick, I liked that.",
+            "Clean layout.",
+            "I liked the colours.",
+            "The photos of the vans",
+            "Easy to read",
+            "My brother recommended it",
+        ];
+        let felt = ["I feel like an old man.", "Scared.", "Proud of it.", "It's chaos but mine."];
+        let wished = [
+            "Spracheingabe",
+            "Automatische Erinnerung an das Team",
+            "Eine Nachricht pro Tag",
+            "Dass es auch im Funkloch geht",
+            "Eine Übersicht",
+            "Sehen, wann jemand da war",
+            "k. A.",
+            "Etwas auf dem Handy",
+        ];
+        let seen =
+            ["gave up on map", "used 'near me'", "compared the sites in tabs", "lost interest"];
+        assert_eq!(kind("What did you like about the site?", &liked), FreeText);
+        assert_eq!(kind("Part 1 - Q2: Describe in one sentence how you feel", &felt), FreeText);
+        assert_eq!(kind("Was wünschen Sie sich?", &wished), FreeText);
+        assert_eq!(kind("Observer comment", &seen), FreeText);
+        for name in ["Which of these did you like?", "Tag", "Job title", "Company"] {
+            assert_eq!(kind(name, &liked), Categorical, "{name}");
+        }
+        let names = ["Anna Schmidt", "Bo de Wit", "Acme Inc.", "Lakeside School", "Leeds, UK"];
+        let things = ["Google Docs", "Miro", "Figma", "Paper", "Head of Sales"];
+        let chosen = ["Paper notebook", "Phone app", "My meter only", "Other app"];
+        for values in [&names[..], &things, &chosen] {
+            assert_eq!(kind("What do you use it with?", values), Categorical, "{values:?}");
+        }
+        let back = [liked[0], liked[3], liked[0], liked[3], liked[5]];
+        assert_eq!(kind("What did you like?", &back), Categorical, "chosen from a list");
     }
 
     #[test]

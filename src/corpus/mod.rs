@@ -27,6 +27,7 @@ mod looks;
 mod markup;
 mod names;
 mod notes;
+mod open_questions;
 mod persons;
 mod reply;
 mod rows;

@@ -183,7 +183,7 @@ const PARTICIPANT: [&str; 57] = [
 
 /// Names of columns that stand for the participant where no column has a name of [`PARTICIPANT`];
 /// the best first.
-const OTHER_PEOPLE: [&str; 60] = [
+const OTHER_PEOPLE: [&str; 62] = [
     "pid",
     "authorid",
     "authorname",
@@ -212,6 +212,7 @@ const OTHER_PEOPLE: [&str; 60] = [
     "authordisplayname",
     "recordid",
     "scoutid",
+    "reviewconsumeruserid",
     "testerid",
     "informant",
     "reviewer",
@@ -222,6 +223,7 @@ const OTHER_PEOPLE: [&str; 60] = [
     "requestername",
     "contactname",
     "displayname",
+    "consumerdisplayname",
     "screenname",
     "name",
     "fullname",

@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::courtesies;
+use super::findings::Findings;
 
 /// Lines above the whole message that a mail program quotes without marks, in small letters.
 const BELOW: [&str; 6] = [
@@ -142,6 +143,53 @@ pub(super) fn own(message: &str) -> Vec<Range<usize>> {
     pieces.retain(|piece| !piece.is_empty() && !message[piece.clone()].trim().is_empty());
     if pieces.is_empty() { whole(message) } else { pieces }
 }
+
+/// The words of a message that its writer wrote, with a finding where others were left out.
+pub(super) fn own_words(message: &str, line: usize, findings: &mut Findings) -> String {
+    let own: Vec<&str> = own(message).into_iter().map(|piece| message[piece].trim()).collect();
+    let own = own.join("\n");
+    let filled = |text: &str| text.lines().filter(|line| !line.trim().is_empty()).count();
+    if filled(&own) < filled(message) {
+        findings.note("quoted-mail", line, || {
+            "what a message quotes from others, and what mail programs write under it (signatures, \
+             notices), is left out"
+                .to_owned()
+        });
+    }
+    own
+}
+
+/// The words that the writer of a message wrote, where it has lines that only mail has: a sign-off, a
+/// line of a program, or one that names who is quoted. Marks of quotations alone may mean anything.
+pub(super) fn without_mail(message: &str) -> Option<String> {
+    let kept: Vec<Range<usize>> = own(message);
+    let mut gone: Vec<&str> = Vec::new();
+    // A salutation alone is left where it stands.
+    let opening = kept.first().map_or(0, |piece| piece.start);
+    let answers = message[..opening].lines().any(|line| is_quoted(line.trim()));
+    let mut from = if answers { 0 } else { opening };
+    for piece in kept.iter().cloned().chain([message.len()..message.len()]) {
+        gone.extend(message[from..piece.start].lines());
+        from = piece.end;
+    }
+    let mut gone = gone.into_iter().map(str::trim).filter(|line| !line.is_empty());
+    let first = gone.next()?;
+    // `From: Leeds` is a line of a form.
+    let is_form = |line: &str| {
+        let line = line.to_lowercase();
+        HEADER.iter().any(|name| line.starts_with(name))
+    };
+    let has_header = is_form(first) || gone.clone().any(is_form);
+    let is_mail = !is_quoted(first) || gone.any(|line| !is_quoted(line));
+    let has_address = message.contains('@');
+    let own: Vec<&str> = kept.into_iter().map(|piece| message[piece].trim()).collect();
+    let own = own.join("\n");
+    let says_something = own.split_whitespace().nth(LEAST_WORDS - 1).is_some();
+    (is_mail && says_something && (!has_header || has_address)).then_some(own)
+}
+
+/// Fewest words of a message in a cell: of a list of brands, `LG` is no sign-off.
+const LEAST_WORDS: usize = 4;
 
 /// The range of the whole text, for text that is not a message.
 pub(super) fn whole(text: &str) -> Vec<Range<usize>> {
@@ -327,6 +375,30 @@ mod tests {
             "Thanks!\n\n-----Original Message-----\nFrom: Help\nSent: Monday\n\nPlease wait.";
         assert_eq!(pieces(answer), ["Thanks!"]);
         assert!(forwarded(answer).is_none());
+    }
+
+    #[test]
+    fn only_what_is_surely_mail_is_cut_down_in_a_cell() {
+        let cut = [
+            "Dear team,\nI enter grades at night.\nKind regards\nJonas Maier\nTel. +49 30 000000",
+            "I enter grades at night.\n\nThanks,\nTala",
+            "I enter grades at night.\n\nOn Mon, Jan 5, Support <h@x.example> wrote:\n> Why?",
+            "Ich trage abends Noten ein.\n\nVon meinem iPhone gesendet",
+        ];
+        for message in cut {
+            let own = without_mail(message).unwrap();
+            assert!(own == "I enter grades at night." || own == "Ich trage abends Noten ein.");
+        }
+        for whole in [
+            "I enter grades at night.\nMy pupils sleep then.",
+            "Dear team,\nI enter grades at night.",
+            "Samsung\nLG\nSony",
+            "> I enter grades at night.\nThat is what she told me.",
+            "I go by train every day.\nFrom: Leeds\nTo: York",
+            "It ends, thanks to her,\nat noon and not at night.",
+        ] {
+            assert_eq!(without_mail(whole), None, "{whole}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::schema::is_unspaced;
 
 use super::dates::is_time_stamp;
 use super::names::{letters, normalise};
+use super::told;
 
 /// What people write who have nothing to say, in small letters and without marks.
 const NO_ANSWERS: [&str; 58] = [
@@ -172,6 +173,19 @@ pub(super) fn is_free(values: &[&str], distinct: usize) -> bool {
     }
     let once = times.values().filter(|times| **times == 1).count();
     once > MANY_SENTENCES && once * 10 >= filled && once * 2 >= times.len()
+}
+
+/// Whether a value reads like something said: it is about its speaker, or has several words, not all
+/// of which are parts of a name, and is long or closed as a sentence is.
+pub(super) fn sentence_like(value: &str) -> bool {
+    let words = spoken_words(value);
+    let behind = value.split_whitespace().skip(1);
+    let has_small = behind.into_iter().any(|word| word.starts_with(char::is_lowercase));
+    let is_closed = value.ends_with(['.', '!', '…', '。', '！', '।']);
+    words >= PHRASE
+        && (told::is_about_self(value)
+            || has_small && (words >= SENTENCE_WORDS || is_closed)
+            || value.chars().any(is_unspaced) && says_something(value))
 }
 
 /// Of every this many phrases without spaces, one at least must say something for them to be

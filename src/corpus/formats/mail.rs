@@ -148,7 +148,7 @@ fn add_letters(
             let mut inner = Letter::of(inside, line);
             let text: Vec<_> =
                 inside.text_bodies().filter_map(|part| words_of(part, None)).collect();
-            inner.own = own_words(&text.join("\n\n"), line, rows);
+            inner.own = reply::own_words(&text.join("\n\n"), line, &mut rows.findings);
             forwarded.push(inner);
         } else {
             rows.findings.note("attachment", line, || {
@@ -161,35 +161,18 @@ fn add_letters(
         let message = head
             .and_then(|head| Some(Letter::of(&MessageParser::default().parse(&head.text)?, line)));
         if let Some(mut inner) = message.filter(|inner| !inner.from.address.is_empty()) {
-            inner.own = own_words(text[below.head.end..].trim(), line, rows);
+            inner.own = reply::own_words(text[below.head.end..].trim(), line, &mut rows.findings);
             forwarded.push(inner);
             text[..below.start].trim().clone_into(&mut letter.own);
         } else {
             text.trim().clone_into(&mut letter.own);
         }
     } else {
-        letter.own = own_words(&text, line, rows);
+        letter.own = reply::own_words(&text, line, &mut rows.findings);
     }
     // What is forwarded was written first.
     letters.extend(forwarded);
     letters.push(letter);
-}
-
-/// The words of a message that its writer wrote, with a finding where others were left out.
-fn own_words(text: &str, line: usize, rows: &mut Rows) -> String {
-    let pieces = reply::own(text);
-    let own: Vec<&str> = pieces.into_iter().map(|piece| text[piece].trim()).collect();
-    let own = own.join("\n");
-    if own.lines().filter(|line| !line.trim().is_empty()).count()
-        < text.lines().filter(|line| !line.trim().is_empty()).count()
-    {
-        rows.findings.note("quoted-mail", line, || {
-            "what a message quotes from others, and what mail programs write under it (signatures, \
-             notices), is left out"
-                .to_owned()
-        });
-    }
-    own
 }
 
 impl Letter {

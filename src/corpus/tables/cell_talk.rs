@@ -38,6 +38,8 @@ struct Turn {
     /// The label; empty above the first one.
     speaker: String,
     text: String,
+    /// Whether a tool wrote a time beside the label.
+    is_timed: bool,
 }
 
 /// The turns of the cells of one column, by the index of the row.
@@ -225,22 +227,55 @@ fn is_named(label: &str, name: &str) -> bool {
 fn talks(table: &Table, participant: Option<usize>) -> Vec<(usize, Column)> {
     let mut filled: HashMap<usize, usize> = HashMap::new();
     let mut found: BTreeMap<usize, Column> = BTreeMap::new();
+    let mut short: BTreeMap<usize, Column> = BTreeMap::new();
     for (index, row) in table.rows.iter().enumerate() {
         for (column, cell) in &row.cells {
             if Some(*column) == participant || names::is_question(&table.names[*column]) {
                 continue;
             }
             *filled.entry(*column).or_default() += 1;
-            if let Some(turns) = turns(cell) {
-                found.entry(*column).or_default().insert(index, turns);
+            let Some(turns) = turns(cell) else { continue };
+            let of_kind = if is_talk(&turns) { &mut found } else { &mut short };
+            if is_talk(&turns) || is_exchange(&turns) {
+                of_kind.entry(*column).or_default().insert(index, turns);
             }
         }
+    }
+    for (column, short) in short {
+        let others = found.entry(column).or_default();
+        let known = known_speakers(others, &short);
+        let is_known = |turns: &[Turn]| {
+            turns.iter().any(|turn| known.contains(&turn.speaker))
+                && (!others.is_empty() || turns.iter().all(|turn| turn.is_timed))
+        };
+        let added: Column = short.into_iter().filter(|(_, turns)| is_known(turns)).collect();
+        others.extend(added);
     }
     found.into_iter().filter(|(column, cells)| cells.len() * 2 > filled[column]).collect()
 }
 
-/// The turns of a cell, if it is a conversation: speakers take turns, and one of them comes back,
-/// or somebody whose label says that they ask is answered once.
+/// Whether a cell is nothing but one exchange between two speakers, as far as it shows: what the other
+/// cells of its column are must say whether it is one.
+fn is_exchange(turns: &[Turn]) -> bool {
+    turns.len() == 2
+        && turns.iter().all(|turn| !turn.speaker.is_empty() && !turn.text.is_empty())
+        && turns[0].speaker != turns[1].speaker
+}
+
+/// The speakers of a column who come back: within its long conversations, or else, one at most, in
+/// several of the `short` ones, each time with another one.
+fn known_speakers(long: &Column, short: &Column) -> HashSet<String> {
+    let mut times: HashMap<&str, usize> = HashMap::new();
+    let cells = if long.is_empty() { short } else { long };
+    for turn in cells.values().flatten().filter(|turn| !turn.speaker.is_empty()) {
+        *times.entry(&turn.speaker).or_default() += 1;
+    }
+    let known = times.iter().filter(|(_, times)| **times > 1).map(|(who, _)| (*who).to_owned());
+    let known: HashSet<String> = known.collect();
+    if long.is_empty() && known.len() > 1 { HashSet::new() } else { known }
+}
+
+/// The turns of a cell in which some lines have labels.
 fn turns(cell: &str) -> Option<Vec<Turn>> {
     if !cell.contains([':', '：']) {
         return None;
@@ -254,6 +289,7 @@ fn turns(cell: &str) -> Option<Vec<Turn>> {
             continue;
         }
         let (speaker, text) = label_of(line).map_or((None, line), |(who, rest)| (Some(who), rest));
+        let is_timed = speaker.is_some() && has_time(line.strip_suffix(text).unwrap_or(line));
         match turns.last_mut() {
             Some(turn) if speaker.is_none_or(|speaker| speaker == turn.speaker) => {
                 let separator = if is_new_paragraph { "\n" } else { " " };
@@ -265,12 +301,25 @@ fn turns(cell: &str) -> Option<Vec<Turn>> {
             _ => turns.push(Turn {
                 speaker: speaker.unwrap_or_default().to_owned(),
                 text: text.to_owned(),
+                is_timed,
             }),
         }
         is_new_paragraph = false;
     }
-    is_talk(&turns).then_some(turns)
+    turns.iter().any(|turn| !turn.speaker.is_empty()).then_some(turns)
 }
+
+/// Whether the time of a recording stands in a label: `**Ana** 0:09`.
+fn has_time(label: &str) -> bool {
+    let parts = label.split(':').collect::<Vec<_>>();
+    parts.windows(2).any(|pair| {
+        pair[0].ends_with(|c: char| c.is_ascii_digit())
+            && pair[1].starts_with(|c: char| c.is_ascii_digit())
+    })
+}
+
+/// Whether a cell is a conversation by itself: speakers take turns, and one of them comes back, or
+/// somebody whose label says that they ask is answered once.
 
 fn is_talk(turns: &[Turn]) -> bool {
     let labels: Vec<&str> =
@@ -362,10 +411,28 @@ fn asking(table: &Table, column: usize, cells: &Column) -> Option<HashSet<String
         asking
             .extend(moderator::guess(turns.filter(|(who, _)| !who.is_empty())).map(str::to_owned));
     }
+    if asking.is_empty() {
+        asking.extend(opener(&order).map(str::to_owned));
+    }
     if asking.len() == labels.len() {
         asking.clear();
     }
     (!asking.is_empty() || are_named * 2 > order.len()).then_some(asking)
+}
+
+/// The one speaker who opens each of several conversations, each with somebody else.
+fn opener<'c>(order: &[(&usize, &'c Vec<Turn>)]) -> Option<&'c str> {
+    let first = |turns: &'c Vec<Turn>| {
+        turns.iter().map(|turn| turn.speaker.as_str()).find(|who| !who.is_empty())
+    };
+    let who = first(order.first()?.1)?;
+    let mut others = HashSet::new();
+    let mut meets_another = |turns: &'c Vec<Turn>| {
+        let of_cell: HashSet<&str> = turns.iter().map(|turn| turn.speaker.as_str()).collect();
+        let mut of_cell = of_cell.into_iter().filter(|other| *other != who && !other.is_empty());
+        first(turns) == Some(who) && of_cell.all(|other| others.insert(other))
+    };
+    (order.len() > 1 && order.iter().all(|(_, turns)| meets_another(*turns))).then_some(who)
 }
 
 /// The columns that go along with each turn: the participant's, and those whose values are short.
@@ -416,6 +483,44 @@ mod tests {
         ];
         assert_eq!(said(&rows), expected);
         assert!(rows.findings.kinds().contains(&("talk-in-cells", None, 1)));
+    }
+
+    #[test]
+    fn a_short_conversation_is_one_where_other_cells_of_its_column_show_the_form() {
+        let rows = load(
+            "Title,Content\n\
+             Nadia,\"**Sofie Lund** 0:00\nHow do you plan the routes?\n\n**Nadia Rahmani** 0:09\n\
+             I drag the stops around.\"\n\
+             Kwabena,\"**Sofie Lund** 0:00\nTell me about your day.\n\n**Kwabena Osei** 0:04\n\
+             I check the van first.\"\n",
+        );
+        assert_eq!(
+            said(&rows),
+            [
+                (
+                    "Nadia Rahmani",
+                    "question: How do you plan the routes?\nTitle: Nadia\n\
+                     Content: I drag the stops around.\nparticipant: Nadia Rahmani"
+                ),
+                (
+                    "Kwabena Osei",
+                    "question: Tell me about your day.\nTitle: Kwabena\n\
+                     Content: I check the van first.\nparticipant: Kwabena Osei"
+                ),
+            ]
+        );
+        let rows = load(
+            "Nr,Content\n\
+             1,\"Sofie: How do you plan?\nNadia: I drag the stops.\nSofie: And then?\nNadia: I call.\"\n\
+             2,\"Sofie: And you?\nBo: I look at the map.\"\n",
+        );
+        assert_eq!(said(&rows).last().unwrap().0, "Bo");
+        assert_eq!(rows.records.len(), 3);
+        let rows = load(
+            "Nr,Content\n1,\"Pros: It is quick.\nCons: It is loud.\"\n\
+             2,\"Pros: It is small.\nCons: It is dear.\"\n3,\"Pros: It works.\nBut: It is old.\"\n",
+        );
+        assert_eq!(rows.records.len(), 3, "headings of notes");
     }
 
     #[test]

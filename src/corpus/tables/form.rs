@@ -12,6 +12,13 @@ use crate::corpus::rows::Rows;
 /// Fewest cells of several lines in a column, before a line that most of them share is the form's.
 const LEAST_CELLS: usize = 4;
 
+/// Fewest cells, and headings that all of these share, where there are not so many.
+const LEAST_FILLED: usize = 2;
+const LEAST_HEADINGS: usize = 2;
+
+/// What a form writes where somebody left a field empty.
+const NO_RESPONSE: &str = "_No response_";
+
 /// Fewest words of a line that people do not share by chance.
 const SHARED_WORDS: usize = 5;
 
@@ -25,6 +32,28 @@ struct Lines<'a> {
     cells: usize,
     /// The cells among these that have a line, by its text.
     times: HashMap<&'a str, Times<'a>>,
+    /// The lines that stand behind a box to tick.
+    ticked: HashSet<&'a str>,
+}
+
+impl Lines<'_> {
+    /// The headings and ticked lines that stand in all of a few cells of several people, where there
+    /// are several headings: these are the form's, however few the cells are.
+    fn headings(&self) -> HashSet<String> {
+        let of_all = || {
+            let all = self.times.iter();
+            all.filter(|(_, times)| times.is_of_several && times.cells == self.cells)
+        };
+        let is_heading = |line: &str| line.starts_with("##");
+        let headings = of_all().filter(|(line, _)| is_heading(line)).count();
+        if self.cells < LEAST_FILLED || headings < LEAST_HEADINGS {
+            return HashSet::new();
+        }
+        let formal = of_all().map(|(line, _)| *line);
+        let formal = formal.filter(|line| is_heading(line) || self.ticked.contains(line));
+        let empty = Some(NO_RESPONSE).filter(|line| self.times.contains_key(line));
+        formal.chain(empty).map(str::to_owned).collect()
+    }
 }
 
 /// The cells that have the same line.
@@ -83,6 +112,7 @@ fn forms(table: &Table, participant: Option<usize>) -> HashMap<usize, HashSet<St
         for (column, value) in row.cells.iter().filter(|(_, value)| value.contains('\n')) {
             let lines = columns.entry(*column).or_default();
             lines.cells += 1;
+            lines.ticked.extend(value.lines().filter(|line| has_box(line)).map(plain));
             for line in value.lines().map(plain).filter(|line| !line.is_empty()) {
                 let new = Times { cells: 0, first: who, is_of_several: false, last: usize::MAX };
                 let times = lines.times.entry(line).or_insert(new);
@@ -93,23 +123,34 @@ fn forms(table: &Table, participant: Option<usize>) -> HashMap<usize, HashSet<St
         }
     }
     let form = |(column, lines): (usize, Lines<'_>)| {
+        if lines.cells < LEAST_CELLS {
+            let headings = lines.headings();
+            return (!headings.is_empty()).then_some((column, headings));
+        }
         let is_shared = |times: &Times<'_>| times.is_of_several && times.cells * 2 > lines.cells;
         let shared = || lines.times.iter().filter(|(_, times)| is_shared(times));
         // Lists of choices share lines too, but they have few other lines and no headings.
         let once = lines.times.values().filter(|times| times.cells == 1).count();
-        let is_form = lines.cells >= LEAST_CELLS
-            && once * 2 > lines.times.len()
-            && shared().any(|(line, _)| is_formal(line));
-        is_form.then(|| (column, shared().map(|(line, _)| (*line).to_owned()).collect()))
+        let is_form = once * 2 > lines.times.len() && shared().any(|(line, _)| is_formal(line));
+        let empty = || Some(NO_RESPONSE).filter(|line| lines.times.contains_key(line));
+        let found = || shared().map(|(line, _)| *line).chain(empty()).map(str::to_owned);
+        is_form.then(|| (column, found().collect()))
     };
     columns.into_iter().filter_map(form).collect()
 }
 
-/// A line without the box before it, ticked or not.
+/// Boxes before a line, ticked or not.
+const BOXES: [&str; 10] =
+    ["- [x]", "- [X]", "- [ ]", "* [x]", "* [ ]", "[x]", "[ ]", "☐", "☑", "☒"];
+
+/// A line without the box before it.
 fn plain(line: &str) -> &str {
     let line = line.trim();
-    let boxes = ["- [x]", "- [X]", "- [ ]", "* [x]", "* [ ]", "[x]", "[ ]", "☐", "☑", "☒"];
-    boxes.iter().find_map(|ticked| line.strip_prefix(ticked)).unwrap_or(line).trim()
+    BOXES.iter().find_map(|ticked| line.strip_prefix(ticked)).unwrap_or(line).trim()
+}
+
+fn has_box(line: &str) -> bool {
+    BOXES.iter().any(|ticked| line.trim().starts_with(ticked))
 }
 
 fn is_formal(line: &str) -> bool {
@@ -147,6 +188,22 @@ mod tests {
             message.contains("'### What happened?', '### Steps', '1. Open the app'"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn headings_that_a_few_cells_share_are_the_forms_too() {
+        let issue = |what: &str, steps: &str| {
+            format!(
+                "### What happened?\n\n{what}\n\n### Steps\n\n{steps}\n\n\
+                 - [x] I searched for duplicates"
+            )
+        };
+        let rows =
+            load(&[issue("It is gone.", "Export it"), issue("It is bright.", "_No response_")]);
+        assert_eq!(rows.records[0].text, "who: 0\nsaid: It is gone.\n\nExport it");
+        assert_eq!(rows.records[1].text, "who: 1\nsaid: It is bright.");
+        let own = ["## Monday\nI wait.".to_owned(), "## Monday\nI go.\n## Tuesday\nNo.".to_owned()];
+        assert!(load(&own).records[0].text.contains("## Monday"), "one heading");
     }
 
     #[test]

@@ -7,9 +7,11 @@ use std::collections::{HashMap, HashSet};
 
 use super::table::TableRow;
 use crate::corpus::dates::is_time_stamp;
-use crate::corpus::names::{is_context, participant_rank};
+use crate::corpus::names::{is_among, is_context, is_of_word, participant_rank};
+use crate::corpus::open_questions::asks_openly;
 use crate::corpus::rows::Rows;
-use crate::corpus::values::{is_address, number};
+use crate::corpus::told::is_about_self;
+use crate::corpus::values::{SENTENCE_WORDS, is_address, number, spoken_words};
 
 /// Lines looked at to find how wide the table is.
 const SAMPLE: usize = 50;
@@ -30,8 +32,19 @@ const SHOWN: usize = 120;
 /// header. `None` when no line holds anything.
 pub(crate) fn take(lines: &mut Vec<TableRow>, rows: &mut Rows) -> Option<TableRow> {
     let at = place(lines)?;
-    let mut above: Vec<TableRow> = lines.drain(..=at).collect();
-    let mut header = above.pop()?;
+    let unnamed = without_names(lines, at);
+    let mut above: Vec<TableRow> = lines.drain(..at).collect();
+    let mut header = match unnamed {
+        Some(header) => {
+            rows.findings.note("no-header", header.number, || {
+                "the first row of a table reads like those below it, so was taken for one of them; \
+                 its columns are called by what they hold"
+                    .to_owned()
+            });
+            header
+        }
+        None => lines.remove(0),
+    };
     above.retain(|line| line.filled().next().is_some());
     let is_group = |i: usize| {
         let below = above.get(i + 1).unwrap_or(&header);
@@ -79,6 +92,61 @@ fn place(lines: &[TableRow]) -> Option<usize> {
     }
     // No line looks like names: the first one of more than a single cell is taken for them.
     filled.iter().find(|(_, width)| *width > 1).map(|(at, _)| *at)
+}
+
+/// Name of the column of sentences in a table without a header.
+const WORDS: &str = "text";
+
+/// Fewest sentences below the first line of a table without a header.
+const LEAST_SENTENCES: usize = 2;
+
+/// Names for the columns of a table whose first line is none of names but like those below: in its one
+/// column, or in one of several whose values come back, stands a sentence that asks for nothing, and
+/// nearly all below it are such sentences, too.
+fn without_names(lines: &[TableRow], at: usize) -> Option<TableRow> {
+    let line = &lines[at];
+    let below = || lines[at + 1..].iter().take(SAMPLE);
+    let is_wide = line.filled().nth(1).is_some() || below().any(|l| l.filled().nth(1).is_some());
+    if is_wide && could_be_names(lines, at) {
+        return None;
+    }
+    let is_like_below = |column: usize| {
+        let values: Vec<&str> = below()
+            .filter_map(|line| line.get(column))
+            .map(str::trim)
+            .filter(|value| !value.is_empty())
+            .collect();
+        let told = values.iter().filter(|value| is_statement(value)).count();
+        told >= LEAST_SENTENCES && told * 3 >= values.len() * 2
+    };
+    let words = line
+        .filled()
+        .find(|(column, value)| is_statement(value) && !asks(value) && is_like_below(*column));
+    let (words, _) = words?;
+    let name = |(column, _): &(usize, String)| {
+        (*column, if *column == words { WORDS.to_owned() } else { String::new() })
+    };
+    Some(TableRow { number: line.number, cells: line.cells.iter().map(name).collect() })
+}
+
+/// Whether a value is a whole sentence that is no question.
+fn is_statement(value: &str) -> bool {
+    spoken_words(value) >= SENTENCE_WORDS && value.trim_end().ends_with(['.', '!', '…', '。', '।'])
+}
+
+/// Whether a sentence asks a participant for something: as a request, or by speaking to them and not
+/// of its writer.
+fn asks(sentence: &str) -> bool {
+    const YOU: &str = "you your yours du dich dir dein deine deinen vous votre vos tu ton te usted su \
+        sus ti tus você seu sua lei suo tua tuo uw je jouw din ditt dig pan pani państwo вы вас ваш \
+        ваши вам ты";
+    // At the beginning, `Sie` may be anybody.
+    const POLITE: &str = "Sie Ihr Ihre Ihren Ihrem Ihnen";
+    let words = sentence.split(|c: char| !is_of_word(c)).filter(|word| !word.is_empty());
+    let is_you = |(at, word): (usize, &str)| {
+        is_among(YOU, &word.to_lowercase()) || at > 0 && is_among(POLITE, word)
+    };
+    asks_openly(sentence) || !is_about_self(sentence) && words.enumerate().any(is_you)
 }
 
 /// The median of the widths of lines that hold anything.
@@ -289,6 +357,33 @@ mod tests {
         let text = "Institute | City Research\nContact | Ana\n|\nid | score | why\n\
                     1 | 3 | a queue\n2 | 9 | the lad";
         assert_eq!(first_row(text), 5);
+    }
+
+    #[test]
+    fn a_first_line_like_those_below_it_is_no_header() {
+        let notes = "I start at two and my son is asleep.\nThe oven timer beeps but nobody is near.\n\
+                     We always bake ten too many.\nI call the café to ask.";
+        let (names, first, rows) = header(notes);
+        assert_eq!((names.join(","), first), ("text".to_owned(), 1));
+        assert_eq!(rows.findings.kinds(), [("no-header", Some(1), 1)]);
+        let board = "Frame 1 | \nI start at two in the morning. | P1 Ana\n\
+                     The oven timer beeps all night. | P2 Bo\nI read a wet sheet of paper. | P1 Ana";
+        let (names, first, _) = header(board);
+        assert_eq!((names.join(","), first), ("text,".to_owned(), 2));
+        for named in [
+            "What do you do in the morning?",
+            "Please tell us about your morning.",
+            "Say what your morning is like.",
+            "Answers of the bakers",
+        ] {
+            let (names, first, _) = header(&format!("{named}\n{notes}"));
+            assert_eq!((names.join(","), first), (named.to_owned(), 2));
+        }
+        let agreed = "I feel safe at my work.\n4\n5\n3";
+        assert_eq!(header(agreed).0, ["I feel safe at my work."]);
+        let two = "My day is like this. | Why?\nIt is a long day here. | I am tired.\n\
+                   It is short in the winter. | We close at six.\nIt is a good day too. | So it is.";
+        assert_eq!(header(two).0, ["My day is like this.", "Why?"]);
     }
 
     #[test]

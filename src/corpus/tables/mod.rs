@@ -10,11 +10,13 @@
 
 mod cell_talk;
 pub(super) mod cover;
+mod documents;
 mod extent;
 pub(super) mod facts;
 pub(super) mod footer;
 mod form;
 pub(super) mod header;
+mod messages;
 mod options;
 mod owner;
 pub(super) mod people;
@@ -22,6 +24,7 @@ mod repeated;
 pub(super) mod sheets;
 pub(super) mod staff;
 mod stamped;
+mod stickies;
 mod survey_rows;
 pub(super) mod table;
 mod titles;

@@ -21,6 +21,12 @@ const CHOSEN: [&str; 6] = ["1", "x", "true", "selected", "checked", "✓"];
 /// What tools write into the column of an option that was not chosen, where it is not empty.
 const NOT_CHOSEN: [&str; 5] = ["0", "false", "unselected", "notselected", "unchecked"];
 
+/// Yes and no, which tools write beside options in brackets.
+const YES: [&str; 13] =
+    ["yes", "y", "ja", "oui", "sí", "si", "sim", "sì", "tak", "ano", "kyllä", "да", "evet"];
+const NO: [&str; 13] =
+    ["no", "n", "nein", "non", "não", "nee", "nej", "nei", "nie", "ne", "ei", "нет", "hayır"];
+
 /// Longest value, in bytes, that may be one of these marks; there is no need to normalise another.
 const LONGEST_MARK: usize = 16;
 
@@ -143,6 +149,9 @@ impl Group {
 enum Choice {
     /// The option with this name.
     Named(String),
+    /// An option with this name in square brackets behind the question, beside which some tools write
+    /// yes and no.
+    Bracketed(String),
     /// An option with only a number, as in `Q3_2`; the values of the column must say which it is.
     Numbered,
 }
@@ -152,10 +161,26 @@ impl Choice {
     fn chosen<'a>(&'a self, value: &'a str) -> Option<&'a str> {
         match self {
             Self::Numbered => Some(value),
-            Self::Named(option) if is_one_of(&CHOSEN, value) || is_same(option, value) => {
+            Self::Bracketed(option) if is_one_of(&YES, value) => Some(option),
+            Self::Named(option) | Self::Bracketed(option)
+                if is_one_of(&CHOSEN, value) || is_same(option, value) =>
+            {
                 Some(option)
             }
-            Self::Named(_) => None,
+            Self::Named(_) | Self::Bracketed(_) => None,
+        }
+    }
+
+    /// Whether this value says that the option was not chosen.
+    fn is_left(&self, value: &str) -> bool {
+        is_one_of(&NOT_CHOSEN, value) || matches!(self, Self::Bracketed(_)) && is_one_of(&NO, value)
+    }
+
+    /// The option's name, if it has one.
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Named(option) | Self::Bracketed(option) => Some(option),
+            Self::Numbered => None,
         }
     }
 }
@@ -210,6 +235,9 @@ fn groups(names: &[String], filled: &[usize]) -> Vec<Group> {
 
 /// The question and the option in the name of a column.
 fn part(name: &str) -> Option<(String, Choice)> {
+    if let Some((option, question)) = option_first(name) {
+        return Some((question.to_owned(), Choice::Named(option.to_owned())));
+    }
     let bracketed = name.strip_suffix(']').and_then(|rest| rest.rsplit_once('['));
     let marks = [" - ", " – ", " — ", ": ", "/"];
     let (question, option) = bracketed
@@ -218,13 +246,26 @@ fn part(name: &str) -> Option<(String, Choice)> {
             let (question, number) = name.rsplit_once('_')?;
             number.bytes().all(|b| b.is_ascii_digit()).then_some((question, ""))
         })?;
+    let is_bracketed = bracketed.is_some();
     let question = question.trim();
     let question = question.strip_suffix("- Selected Choice").unwrap_or(question).trim();
     let choice = match option.trim() {
         "" => Choice::Numbered,
+        option if is_bracketed => Choice::Bracketed(option.to_owned()),
         option => Choice::Named(option.to_owned()),
     };
     (!question.is_empty()).then(|| (question.to_owned(), choice))
+}
+
+/// The option and the question in a name that begins with the option, as Alchemer writes it:
+/// `Wifi:What do you come for?`.
+fn option_first(name: &str) -> Option<(&str, &str)> {
+    let (option, question) = name.split_once(':')?;
+    let is_question = question.starts_with(|c: char| c.is_alphabetic() || "¿\"“«".contains(c))
+        && question.ends_with(['?', '？', '؟'])
+        && question.contains(char::is_whitespace);
+    let option = option.trim();
+    (is_question && !option.is_empty() && !option.ends_with('?')).then_some((option, question))
 }
 
 /// For each column, the index of the group that it belongs to.
@@ -265,11 +306,11 @@ fn judge(table: &Table, groups: &mut [Group], member: &[Option<usize>]) {
             let choice = &group.options[column - group.first];
             let chosen = choice.chosen(value);
             let marked = match choice {
-                Choice::Named(_) => chosen.is_some(),
+                Choice::Named(_) | Choice::Bracketed(_) => chosen.is_some(),
                 Choice::Numbered => is_one_of(&CHOSEN, value),
             };
             seen.chosen |= marked;
-            seen.other |= !marked && !is_one_of(&NOT_CHOSEN, value);
+            seen.other |= !marked && !choice.is_left(value);
             if repeats[index] && marked {
                 let answer = group.answer.and_then(|column| row.get(column)).unwrap_or_default();
                 repeats[index] = chosen.is_some_and(|option| is_in(answer, option));
@@ -279,7 +320,7 @@ fn judge(table: &Table, groups: &mut [Group], member: &[Option<usize>]) {
     for (group, repeats) in groups.iter_mut().zip(repeats) {
         group.own_words = group.columns().find(|column| {
             let option = &group.options[column - group.first];
-            seen[*column].other && matches!(option, Choice::Named(option) if is_other(option))
+            seen[*column].other && option.name().is_some_and(is_other)
         });
         group.verdict = verdict(group, repeats, &seen);
     }
@@ -293,7 +334,7 @@ fn verdict(group: &Group, repeats: bool, seen: &[Seen]) -> Verdict {
     if group.answer.is_some() {
         return if repeats && chosen && !other { Verdict::Repeats } else { Verdict::Other };
     }
-    if group.options.iter().all(|option| matches!(option, Choice::Named(_))) {
+    if group.options.iter().all(|option| option.name().is_some()) {
         let pure = seen().filter(|column| column.chosen && !column.other).count();
         let filled = seen().filter(|column| column.filled > 0).count();
         return match (chosen, other) {
@@ -494,6 +535,35 @@ mod tests {
                 assert_eq!(rows.findings.kinds(), [("multi-select", None, 1)]);
             }
         }
+    }
+
+    #[test]
+    fn options_before_their_question_and_yes_beside_options_in_brackets_are_joined() {
+        let rows = load_csv(
+            "id,Printing:What do you come for?,Wifi:What do you come for?,\
+             Other - Write In:What do you come for?,why\n\
+             1,Printing,Wifi,,late\n2,,Wifi,,early\n3,,,the heating,never\n",
+        );
+        assert_eq!(
+            texts(&rows),
+            [
+                "id: 1\nWhat do you come for?: Printing; Wifi\nwhy: late",
+                "id: 2\nWhat do you come for?: Wifi\nwhy: early",
+                "id: 3\nOther - Write In:What do you come for?: the heating\nwhy: never",
+            ]
+        );
+        let rows = load_csv(
+            "id,Tiere? [Rinder],Tiere? [Schweine],Tiere? [Sonstiges]\n\
+             1,Ja,Nein,\n2,Ja,Ja,Ziegen\n3,Nein,Nein,\n",
+        );
+        let expected = [
+            "id: 1\nTiere?: Rinder",
+            "id: 2\nTiere?: Rinder; Schweine\nTiere? [Sonstiges]: Ziegen",
+            "id: 3",
+        ];
+        assert_eq!(texts(&rows), expected);
+        let rows = load_csv("id,Ok? [Bus],Ok? [Bahn]\n1,Ja,Nein\n2,Nein,Egal\n3,Nein,Nein\n");
+        assert_eq!(texts(&rows)[0], "id: 1\nOk? [Bus]: Ja\nOk? [Bahn]: Nein");
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::extent::{self, TableKey, note, of_sheet};
+use super::transposed::numbered_person;
+use crate::corpus::asked_for::is_for_part_of_name;
 use crate::corpus::dates::is_time_stamp;
 use crate::corpus::names::{is_context, is_id_name, is_nobody, is_question, normalise};
 use crate::corpus::persons::{Person, person};
@@ -16,9 +18,9 @@ use crate::corpus::values::{are_nearly_all, number};
 use crate::corpus::{Corpus, Record};
 
 /// Names of columns that hold an id and do not say what of.
-const PLAIN: [&str; 14] = [
+const PLAIN: [&str; 15] = [
     "id", "nr", "no", "n", "nº", "num", "number", "nummer", "numéro", "numero", "número", "code",
-    "key", "kennung",
+    "key", "kennung", "kürzel",
 ];
 
 /// Things other than people whose ids come back.
@@ -182,6 +184,8 @@ fn guessed(
             })
             .or_else(|| table.person())
             .or_else(|| table.asked_each())
+            .or_else(|| table.numbered())
+            .or_else(|| table.first_names(tables, known))
     };
     unnamed(tables).filter_map(|table| Some((table.key.clone(), of_table(table)?))).collect()
 }
@@ -381,6 +385,38 @@ impl<'c> Listed<'c> {
         Some(NamingColumn::new(name, values, "its name is a word for people"))
     }
 
+    /// The column of ids whose values number people, each of them another: `TN1`, `TN2`.
+    fn numbered(&self) -> Option<NamingColumn> {
+        let (name, values) = self.filled().find(|(name, values)| {
+            let number = |value: &str| numbered_person(value).map(|(prefix, _)| prefix);
+            let prefix = number(values[0].1);
+            is_id(name)
+                && distinct(values) == values.len()
+                && values.len() > 1
+                && prefix.is_some()
+                && values.iter().all(|(_, value)| number(value) == prefix && value.len() <= FACT)
+        })?;
+        Some(NamingColumn::new(name, values, "its values number people"))
+    }
+
+    /// The column of first names or surnames that are different in each row, and which no other table
+    /// has: several people share one.
+    fn first_names(&self, tables: &[Self], known: &Known) -> Option<NamingColumn> {
+        let (name, values) = self.filled().find(|(name, _)| is_for_part_of_name(name))?;
+        let own: HashSet<String> = values.iter().map(|(_, who)| who.to_lowercase()).collect();
+        let others = tables.iter().filter(|table| table.key != self.key);
+        let mut others = others
+            .flat_map(|table| &table.columns)
+            .filter(|(name, _)| is_for_part_of_name(name))
+            .flat_map(|(_, values)| values);
+        let are_people = own.len() == values.len()
+            && values.len() > 1
+            && values.iter().all(|(_, who)| who.len() <= FACT && may_be_name(who))
+            && values.iter().all(|(_, who)| known.beside(&self.key, who).is_none())
+            && !others.any(|(_, who)| own.contains(&who.to_lowercase()));
+        are_people.then(|| NamingColumn::new(name, values, "it holds a name that differs in each row"))
+    }
+
     /// The column with the question or topic that a row answers: these come back, and it is named
     /// for them or they end in question marks.
     fn question(&self) -> Option<(&'c str, &Values<'c>)> {
@@ -417,6 +453,14 @@ impl<'c> Listed<'c> {
             columns.min_by_key(|(name, values)| (!is_named(name), Reverse(distinct(values))))?;
         Some(NamingColumn::new(name, values, "each of its values meets each question once"))
     }
+}
+
+/// Whether a value may be part of somebody's name: letters, and no sentence.
+fn may_be_name(value: &str) -> bool {
+    const MOST_WORDS: usize = 3;
+    value.contains(char::is_alphabetic)
+        && !value.contains(|c: char| c.is_ascii_digit() || "?!@/".contains(c))
+        && value.split_whitespace().nth(MOST_WORDS).is_none()
 }
 
 fn distinct(values: &Values<'_>) -> usize {
@@ -568,6 +612,40 @@ mod tests {
         assert_eq!(rows("patient", ["yes", "no", "yes", "no"]), 4, "a question");
         let closed = people(&[("a.csv", "paciente,why\nH01,late\nH02,late\nH03,dear\n")]);
         assert_eq!(closed, (3, vec!["participant-guessed".to_owned()]));
+    }
+
+    #[test]
+    fn codes_that_number_people_are_theirs_and_those_of_things_are_not() {
+        let rows = |name: &str, prefix: &str| {
+            let line = |n: usize| format!("{prefix}{n},I wait for the bus on day {n}.\n");
+            let text: String = (1..5).map(line).collect();
+            people(&[("a.csv", &format!("{name},answer\n{text}"))])
+        };
+        let guessed = vec!["participant-guessed".to_owned()];
+        for (name, prefix) in [("Kürzel", "TN"), ("Code", "P"), ("Kennung", "VP0")] {
+            assert_eq!(rows(name, prefix), (4, guessed.clone()), "{name}");
+        }
+        for (name, prefix) in [("Kürzel", "BUS"), ("Produkt", "P"), ("Code", "")] {
+            assert_eq!(rows(name, prefix), (4, vec![]), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_first_name_is_whose_a_row_is_only_where_nobody_shares_it() {
+        let survey = |name: &str, who: [&str; 3]| {
+            let line = |who: &&str| format!("{who},{who} waits for the bus at six.\n");
+            format!("{name},answer\n{}", who.iter().map(line).collect::<String>())
+        };
+        let guessed = vec!["participant-guessed".to_owned()];
+        let three = ["Aïcha", "Loïc", "Odile"];
+        for name in ["Prénom", "What's your *first name*?", "Vorname"] {
+            assert_eq!(people(&[("a.csv", &survey(name, three))]), (3, guessed.clone()), "{name}");
+        }
+        let shared = survey("Prénom", ["Aïcha", "Loïc", "Aïcha"]);
+        assert_eq!(people(&[("a.csv", &shared)]), (3, vec![]));
+        let other = survey("First name", ["Ana", "Loïc", "Bo"]);
+        let both = people(&[("a.csv", &survey("Prénom", three)), ("b.csv", &other)]);
+        assert_eq!(both, (6, vec![]), "two may have the name");
     }
 
     #[test]

@@ -6,10 +6,13 @@
 use std::collections::HashMap;
 
 use super::cell_talk;
+use super::documents;
 use super::form;
+use super::messages;
 use super::options;
 use super::repeated;
 use super::stamped;
+use super::stickies;
 use super::survey_rows;
 use super::titles;
 use super::turns::Talk;
@@ -65,6 +68,8 @@ pub(crate) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
     repeated::drop_columns(&mut table, rows);
     options::join(&mut table, rows);
     name_columns(&mut table.names, rows);
+    documents::take(&mut table);
+    stickies::take(&mut table);
     titles::add_participants(&mut table, &mut rows.findings);
     let participant = Voices::of(&table).map(|voices| voices.participant);
     stamped::strip(&mut table, participant, &mut rows.findings);
@@ -75,6 +80,7 @@ pub(crate) fn into_rows(mut table: Table, rows: &mut Rows) -> Result<(), String>
         // Nobody said it, whatever it was called.
         table.names[part] = unique(&table.names, SPEAKER_ROLE, part);
     }
+    messages::take(&mut table, participant, rows);
     form::take(&mut table, participant, rows);
     if let Some(column) = participant {
         repeated::drop_rows(&mut table, column, rows);
@@ -254,7 +260,14 @@ mod tests {
             let rows = read(&["x", name], &[&["1", "Ana"]]);
             rows.records[0].participant.clone()
         };
-        for name in ["participant", "Participant ID", "respondentId", "id_participant", "Speaker"] {
+        for name in [
+            "participant",
+            "Participant ID",
+            "respondentId",
+            "id_participant",
+            "Speaker",
+            "Consumer Display Name",
+        ] {
             assert_eq!(by(name).as_deref(), Some("Ana"), "{name}");
         }
         for name in ["participants", "subject", "user needs", "x"] {

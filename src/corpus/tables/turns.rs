@@ -6,10 +6,9 @@
 use std::collections::HashSet;
 
 use super::table::{self, Table, TableRow};
-use super::voices::Voices;
+use super::voices::{self, Voices};
 use crate::corpus::names::{
-    is_anybody, is_context, is_conversation, is_publicity, is_question, is_speaker_column,
-    is_word_for_participant,
+    is_anybody, is_context, is_publicity, is_question, is_speaker_column, is_word_for_participant,
 };
 use crate::corpus::rows::Rows;
 use crate::corpus::talk::moderator::{self, Question};
@@ -54,10 +53,7 @@ impl<'t> Talk<'t> {
         let named = |is: &dyn Fn(&str) -> bool| table.names.iter().position(|name| is(name));
         let Voices { participant, speaker, part } = voices;
         let words = most_words(table);
-        let turns = |speaker: usize| {
-            let turn = move |row: &'t TableRow| Some((row.get(speaker)?, row.get(words?)?));
-            table.rows.iter().filter_map(turn)
-        };
+        let conversation = voices::conversation(table).filter(|column| Some(*column) != words);
         let by = speaker.unwrap_or(participant);
         let speakers: HashSet<&str> = table.rows.iter().filter_map(|row| row.get(by)).collect();
         let of = |is: fn(&str) -> bool| -> HashSet<&str> {
@@ -75,7 +71,8 @@ impl<'t> Talk<'t> {
         if asking.len() == speakers.len() {
             asking.clear();
         } else if asking.is_empty()
-            && let Some(name) = speaker.and_then(|speaker| moderator::guess(turns(speaker)))
+            && let Some(name) =
+                speaker.and_then(|speaker| asker(table, speaker, words?, conversation))
         {
             moderator::note_guess(&mut rows.findings, name);
             rows.other_names.push(name.to_owned());
@@ -90,7 +87,7 @@ impl<'t> Talk<'t> {
             role: part,
             words,
             question: named(&is_question),
-            conversation: named(&is_conversation),
+            conversation,
             publicity: speaker.and_then(|_| named(&is_publicity)),
             are_users_staff: part.is_some_and(|part| has_customers(table, part)),
             asking,
@@ -200,6 +197,27 @@ impl<'t> Talk<'t> {
     }
 }
 
+/// The speaker who asks, to judge by what all say. Tools that transcribe by themselves write a row for
+/// each sentence: those that one speaker says in a row are one turn.
+fn asker(table: &Table, speaker: usize, words: usize, conversation: Option<usize>) -> Option<&str> {
+    let mut turns: Vec<(&str, String)> = Vec::new();
+    let mut last = None;
+    for row in &table.rows {
+        let (Some(who), Some(said)) = (row.get(speaker), row.get(words)) else { continue };
+        let within = conversation.and_then(|column| row.get(column));
+        match turns.last_mut() {
+            Some((_, turn)) if last == Some((who, within)) => {
+                turn.push(' ');
+                turn.push_str(said);
+            }
+            _ => turns.push((who, said.to_owned())),
+        }
+        last = Some((who, within));
+    }
+    let name = moderator::guess(turns.iter().map(|(who, said)| (*who, said.as_str())))?;
+    turns.iter().map(|(who, _)| *who).find(|who| *who == name)
+}
+
 /// Whether some of the parts in a conversation are those of customers.
 fn has_customers(table: &Table, part: usize) -> bool {
     let mut parts = table.rows.iter().filter_map(|row| row.get(part));
@@ -258,6 +276,38 @@ mod tests {
                 (Some("Omar"), Some("Which plan was it before?")),
             ]
         );
+    }
+
+    #[test]
+    fn who_asks_is_found_where_each_sentence_is_a_row_and_whatever_the_words_are_called() {
+        let talk: [(&str, &[&str]); 9] = [
+            ("Priya", &["Okay, I think we are recording now.", "How do you pay the suppliers?"]),
+            ("Lindiwe", &["I type each one into the bank again.", "It takes me all of Friday."]),
+            ("Oskar", &["Same for us.", "And I check every number twice because I paid too much."]),
+            ("Priya", &["Oh no, really.", "What did you do then?"]),
+            ("Oskar", &["I called him.", "He was kind about it, but I didn't sleep that night."]),
+            ("Priya", &["I see what you mean.", "And who else may approve a payment?"]),
+            ("Lindiwe", &["Nobody at all.", "If he is ill then nobody gets paid, me included."]),
+            ("Priya", &["That is hard for you.", "What would be different with a wand?"]),
+            ("Oskar", &["I want one list and one button.", "And a text when it has gone through."]),
+        ];
+        let by_sentence: Vec<[&str; 2]> =
+            talk.iter().flat_map(|(who, said)| said.iter().map(|s| [*who, *s])).collect();
+        let by_turn: Vec<(&str, String)> =
+            talk.iter().map(|(who, said)| (*who, said.join(" "))).collect();
+        let by_turn: Vec<[&str; 2]> = by_turn.iter().map(|(who, s)| [*who, s.as_str()]).collect();
+        for (lines, column) in
+            [(&by_sentence, "Sentence"), (&by_turn, "Sentence"), (&by_turn, "transcript")]
+        {
+            let lines: Vec<&[&str]> = lines.iter().map(<[&str; 2]>::as_slice).collect();
+            let rows = read(&["Speaker", column], &lines);
+            let who: Vec<_> =
+                rows.records.iter().filter_map(|r| r.participant.as_deref()).collect();
+            assert!(!who.contains(&"Priya"), "{column}: {who:?}");
+            assert_eq!(rows.other_names, ["Priya"]);
+            let asked = rows.records.iter().filter(|record| record.question().is_some());
+            assert!(asked.count() >= 4, "{column}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::table::Table;
 use crate::corpus::names::{self, normalise, participant_rank};
 use crate::corpus::talk::moderator::{self, Part};
 use crate::corpus::talk::speakers::is_numbered;
-use crate::corpus::values::SENTENCE_WORDS;
+use crate::corpus::values::{SENTENCE_WORDS, is_free};
 
 /// The columns of a table that say who.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +33,7 @@ impl Voices {
         let trusted = position(table, names::is_role_of_speaker);
         let voices = Self { participant: column, speaker, part: trusted.or(parts) };
         // `customer` is whoever writes to a shop: only the conversation tells one from another.
-        let conversation = stands_for_anyone(table, column)
-            .then(|| position(table, names::is_conversation))
-            .flatten();
+        let conversation = stands_for_anyone(table, column).then(|| conversation(table)).flatten();
         Some(conversation.map_or(voices, |participant| Self {
             participant,
             speaker: speaker.or(Some(column)),
@@ -48,6 +46,22 @@ impl Voices {
 fn position(table: &Table, is: fn(&str) -> bool) -> Option<usize> {
     let mut named = table.names.iter().enumerate().filter(|(_, name)| is(name));
     named.find(|(column, _)| has_values(table, *column)).map(|(column, _)| column)
+}
+
+/// The column that tells one conversation from another. What is said in one may stand in a column of
+/// such a name, too: `transcript`.
+pub(super) fn conversation(table: &Table) -> Option<usize> {
+    let values = |column: usize| -> Vec<&str> {
+        table.rows.iter().filter_map(|row| row.get(column)).collect()
+    };
+    let tells = |column: &usize| {
+        let values = values(*column);
+        let different = values.iter().collect::<HashSet<_>>().len();
+        !values.is_empty() && !is_free(&values, different)
+    };
+    (0..table.names.len())
+        .filter(|column| names::is_conversation(&table.names[*column]))
+        .find(tells)
 }
 
 fn has_values(table: &Table, column: usize) -> bool {
@@ -102,7 +116,7 @@ fn part_column(table: &Table, participant: Option<usize>) -> Option<usize> {
         .into_iter()
         .map(|value| Some((value, moderator::part(value)?)))
         .collect::<Option<_>>()?;
-    let group = position(table, names::is_conversation).or(participant);
+    let group = conversation(table).or(participant);
     let mut met: HashMap<&str, (bool, bool)> = HashMap::new();
     for row in &table.rows {
         let Some(part) = row.get(column).and_then(|value| parts.get(value)) else { continue };
