@@ -4,12 +4,16 @@
 //! `table`. `serde_json` bounds the nesting at 128.
 
 mod by_question;
+mod chat_markup;
+mod cut_off;
 mod envelopes;
+mod events;
 mod item;
 mod keyed;
 mod message;
 mod nested;
 mod people;
+mod quoted;
 mod retold;
 mod said_lists;
 mod word_turns;
@@ -112,6 +116,10 @@ fn read_line_values(text: &str, rows: &mut Rows) -> Result<(), String> {
 /// Returns the paths of what was left out because something else says the same.
 fn prepare(document: &mut Value, rows: &mut Rows) -> Vec<String> {
     envelopes::open(document);
+    events::take_out(document, rows);
+    chat_markup::show(document);
+    quoted::take_out(document, rows);
+    cut_off::take_out(document, rows);
     word_turns::put_together(document, rows)
 }
 
