@@ -3,6 +3,7 @@
 //! Owns finding the rows in a document and naming their cells; what rows mean is decided in
 //! `table`. `serde_json` bounds the nesting at 128.
 
+mod boards;
 mod by_question;
 mod chat_markup;
 mod cut_off;
@@ -11,6 +12,7 @@ mod events;
 mod item;
 mod keyed;
 mod message;
+mod named_ids;
 mod nested;
 mod people;
 mod quoted;
@@ -117,9 +119,11 @@ fn read_line_values(text: &str, rows: &mut Rows) -> Result<(), String> {
 fn prepare(document: &mut Value, rows: &mut Rows) -> Vec<String> {
     envelopes::open(document);
     events::take_out(document, rows);
+    boards::title(document);
     chat_markup::show(document);
     quoted::take_out(document, rows);
     cut_off::take_out(document, rows);
+    named_ids::call_by_name(document);
     word_turns::put_together(document, rows)
 }
 

@@ -151,7 +151,7 @@ fn whoever_writes_in_a_ticket_beside_its_customer_works_on_it() {
               {"author_id": 3, "body": "Have you tried the menu?"}]}]"#,
     );
     let who: Vec<_> = rows.records.iter().map(|r| r.participant.as_deref()).collect();
-    assert_eq!(who, [Some("7"), Some("7"), Some("8")]);
+    assert_eq!(who, [Some("Ana"), Some("Ana"), Some("Bo")]);
     assert!(rows.records[1].text.starts_with("question: Could you please try it again?\n"));
 }
 
