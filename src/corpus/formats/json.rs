@@ -3,15 +3,22 @@
 //! Owns finding the rows in a document and naming their cells; what rows mean is decided in
 //! `table`. `serde_json` bounds the nesting at 128.
 
+mod boards;
 mod by_question;
+mod chat_markup;
+mod cut_off;
 mod envelopes;
+mod events;
 mod item;
 mod keyed;
 mod message;
+mod named_ids;
 mod nested;
 mod people;
+mod quoted;
 mod retold;
 mod said_lists;
+mod word_turns;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -97,19 +104,34 @@ fn read_line_values(text: &str, rows: &mut Rows) -> Result<(), String> {
     match first_error {
         Some(error) if values.is_empty() => Err(format!("no line of it is valid JSON: {error}")),
         _ => {
-            envelopes::open_all(&mut values);
-            let mut grid = Grid::default();
-            grid.add_all(&[("", &values)], |item| numbers[item - 1], rows);
+            let mut lines = Value::Array(values);
+            let mut grid = Grid { repeated: prepare(&mut lines, rows), ..Grid::default() };
+            let items = lines.as_array().map_or(&[][..], Vec::as_slice);
+            let number = |item: usize| numbers.get(item - 1).copied().unwrap_or(item);
+            grid.add_all(&[("", items)], number, rows);
             table::into_rows(grid.table, rows)
         }
     }
 }
 
+/// Takes from a document what services put around the words of people, and what is nobody's words.
+/// Returns the paths of what was left out because something else says the same.
+fn prepare(document: &mut Value, rows: &mut Rows) -> Vec<String> {
+    envelopes::open(document);
+    events::take_out(document, rows);
+    boards::title(document);
+    chat_markup::show(document);
+    quoted::take_out(document, rows);
+    cut_off::take_out(document, rows);
+    named_ids::call_by_name(document);
+    word_turns::put_together(document, rows)
+}
+
 /// Adds the rows that a document holds.
 pub(crate) fn read_document(mut document: Value, rows: &mut Rows) -> Result<(), String> {
-    envelopes::open(&mut document);
+    let repeated = prepare(&mut document, rows);
     by_question::part_lists(&mut document);
-    let mut grid = Grid::default();
+    let mut grid = Grid { repeated, ..Grid::default() };
     match document {
         Value::Array(items) => grid.add_all(&[("", &items)], |item| item, rows),
         Value::Object(fields) => {
@@ -122,7 +144,7 @@ pub(crate) fn read_document(mut document: Value, rows: &mut Rows) -> Result<(), 
                     "the keys of an object are its participants, each with a row".to_owned()
                 });
                 grid.add_all(&[("", &items)], |item| item, rows);
-            } else if lists.is_empty() {
+            } else if lists.is_empty() || is_thread(&fields, &lists) {
                 grid.add_all(&[("", &[Value::Object(fields)])], |item| item, rows);
             } else {
                 note_fields_beside(&fields, &lists, rows);
@@ -149,9 +171,10 @@ struct List<'a> {
 }
 
 /// The lists of objects nearest to the top: those of the object itself, else those of the objects
-/// in it.
+/// in it. Lists that say nothing do not hide those further in with messages of several authors.
 fn lists_of_objects(fields: &Map<String, Value>) -> Vec<List<'_>> {
     let mut level = vec![(String::new(), None, fields)];
+    let mut nearest = Vec::new();
     while !level.is_empty() {
         let mut lists = Vec::new();
         let mut below = Vec::new();
@@ -167,12 +190,30 @@ fn lists_of_objects(fields: &Map<String, Value>) -> Vec<List<'_>> {
                 }
             }
         }
-        if !lists.is_empty() {
+        if lists.iter().any(|list| said_lists::has_authors(list.items)) && !nearest.is_empty() {
             return lists;
+        }
+        let say_nothing = lists.iter().all(|list| said_lists::are_titles(list.items));
+        if nearest.is_empty() {
+            nearest = lists;
+        }
+        if !nearest.is_empty() && !say_nothing {
+            return nearest;
         }
         level = below;
     }
-    Vec::new()
+    nearest
+}
+
+/// Whether a document is a message and a list holds the answers to it: both name their authors and
+/// their words in the same fields.
+fn is_thread(fields: &Map<String, Value>, lists: &[List<'_>]) -> bool {
+    let [list] = lists else { return false };
+    let author = message::speaker_of(fields).filter(|author| author.field != "name");
+    let (Some(author), Some(said)) = (author, message::said_field(fields)) else { return false };
+    let is_answer = |item: &Value| item.get(author.field).is_some() && item.get(said).is_some();
+    let mut items = list.items.iter().filter(|item| item.is_object());
+    items.all(is_answer) && said_lists::has_messages(list.items)
 }
 
 fn note_fields_beside(fields: &Map<String, Value>, lists: &[List<'_>], rows: &mut Rows) {
@@ -193,6 +234,8 @@ struct Grid {
     columns: HashMap<String, usize>,
     /// Number of lists left out because they hold the single words of a recording.
     timed_words: usize,
+    /// Paths of what was left out because something else says the same.
+    repeated: Vec<String>,
 }
 
 impl Grid {
@@ -213,9 +256,11 @@ impl Grid {
                 )
             });
         }
-        if !repeated.is_empty() {
+        let mut again = std::mem::take(&mut self.repeated);
+        again.extend(repeated);
+        if !again.is_empty() {
             rows.findings.note("repeated-text", None, || {
-                format!("left out, as other fields say the same: '{}'", repeated.join("', '"))
+                format!("left out, as other fields say the same: '{}'", again.join("', '"))
             });
         }
         for list in beside {

@@ -424,13 +424,17 @@ pub(crate) fn guess<'a>(turns: impl Iterator<Item = (&'a str, &'a str)>) -> Opti
     if speakers.keys().any(|name| is_helper(name)) {
         return None;
     }
+    // Where services letter all speakers, `A` marks no answer.
+    let are_lettered = speakers.len() > 1
+        && speakers.keys().zip('A'..='Z').all(|(name, letter)| name.chars().eq([letter]));
+    let is_heard = |name: &str| !are_lettered && is_interviewee(name);
     let mut askers = speakers.iter().filter(acts_as_asker);
     let Some((&asker, _)) = askers.next() else {
         let led =
             || host(&speakers, &order, asking).or_else(|| only_asker(&speakers, &order, asking));
-        return opener(&speakers, &order).or_else(led).filter(|name| !is_interviewee(name));
+        return opener(&speakers, &order).or_else(led).filter(|name| !is_heard(name));
     };
-    (askers.next().is_none() && !is_interviewee(asker)).then_some(asker)
+    (askers.next().is_none() && !is_heard(asker)).then_some(asker)
 }
 
 /// The first of two speakers, if they take turns with the other, ask at least once and say far
@@ -660,6 +664,19 @@ mod tests {
         ] {
             assert!(!is_nod(said), "{said}");
         }
+    }
+
+    #[test]
+    fn lettered_speakers_may_ask_but_an_answer_does_not() {
+        let turns = |asker: &'static str, other: &'static str| {
+            let answer = "I keep a paper list of all of them in the van.";
+            let talk = ["Why is that?", "And then?", "How do you pay?", "Who helps you?"];
+            let pairs = talk.into_iter().flat_map(move |said| [(asker, said), (other, answer)]);
+            guess(pairs)
+        };
+        assert_eq!(turns("A", "B"), Some("A"));
+        assert_eq!(turns("B", "A"), Some("B"));
+        assert_eq!(turns("A", "Q"), None);
     }
 
     #[test]

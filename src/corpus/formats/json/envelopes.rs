@@ -29,6 +29,9 @@ fn open_object(value: &mut Value) {
     match value {
         Value::Array(items) => open_all(items),
         Value::Object(fields) => {
+            if fields.values().filter(|value| is_labelled(value)).count() * 2 > fields.len() {
+                fields.values_mut().for_each(unlabel);
+            }
             fields.values_mut().for_each(open_object);
             let is_envelope = |(key, inner): (&String, &Value)| {
                 NAMES.contains(&key.as_str()) && inner.is_object()
@@ -50,6 +53,21 @@ fn open_object(value: &mut Value) {
             *fields = opened;
         }
         _ => {}
+    }
+}
+
+/// Whether a value stands as a label of an object, as feeds in JSON have them:
+/// `{"label": "Late again", "attributes": …}`.
+fn is_labelled(value: &Value) -> bool {
+    value.as_object().is_some_and(|fields| {
+        fields.get("label").is_some_and(Value::is_string)
+            && fields.keys().all(|key| key == "label" || key == "attributes")
+    })
+}
+
+fn unlabel(value: &mut Value) {
+    if is_labelled(value) {
+        *value = value["label"].take();
     }
 }
 
@@ -90,5 +108,26 @@ mod tests {
         );
         let who: Vec<_> = said(&rows).iter().map(|(who, _)| *who).collect();
         assert_eq!(who, [Some("ana"), Some("bo"), Some("cy")]);
+    }
+
+    #[test]
+    fn labels_of_a_feed_are_its_values_and_its_links_are_nobody() {
+        let entry = |who: &str, text: &str| {
+            format!(
+                r#"{{"author": {{"uri": {{"label": "https://x.io/1"}}, "name": {{"label": "{who}"}}, "label": ""}},
+                    "im:rating": {{"label": "1"}}, "id": {{"label": "11"}}, "title": {{"label": "Late again"}},
+                    "content": {{"label": "{text}", "attributes": {{"type": "text"}}}}}}"#
+            )
+        };
+        let rows = load_json(&format!(
+            r#"{{"feed": {{"author": {{"name": {{"label": "Store"}}}}, "entry": [{}, {}],
+                "link": [{{"attributes": {{"rel": "alternate", "type": "text/html"}}}}, {{"attributes": {{"rel": "self"}}}}]}}}}"#,
+            entry("BusMum", "I stand at the stop with two kids."),
+            entry("Nnenna O", "I want to pay in the app.")
+        ));
+        let said = said(&rows);
+        let who: Vec<_> = said.iter().map(|(who, _)| *who).collect();
+        assert_eq!(who, [Some("BusMum"), Some("Nnenna O")], "{said:?}");
+        assert!(said[0].1.contains("content: I stand at the stop"), "{said:?}");
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn text<'v>(text: &str) -> Cow<'v, Value> {
 
 /// The row of an item that is not unfolded: its own fields, the speaker's role, and the speaker's
 /// name where no field names the participant.
-pub(super) fn flat(number: usize, item: &Value) -> Item<'_> {
+pub(super) fn flat<'v>(number: usize, item: &'v Value, accounts: &People<'v>) -> Item<'v> {
     let Value::Object(object) = item else {
         let fields = vec![(String::new(), Cow::Borrowed(item))];
         return Item { number, fields, place: String::new(), said: None, has_speaker: false };
@@ -114,7 +114,19 @@ pub(super) fn flat(number: usize, item: &Value) -> Item<'_> {
     fields.extend(of_speaker.filter(|(name, _)| !is_named || name == SPEAKER_ROLE));
     let is_again = |name: &str| said_field(object) != Some(name) && message::says_again(name);
     fields.retain(|(name, _)| said.is_none() || !is_again(name));
+    call_by_account(&mut fields, accounts);
     Item { number, fields, place: String::new(), said, has_speaker: speaker.is_some() }
+}
+
+/// Puts the names of accounts in the place of their ids.
+fn call_by_account<'v>(fields: &mut [(String, Cow<'v, Value>)], accounts: &People<'v>) {
+    for (name, value) in fields {
+        let person = || scalar(value).and_then(|id| accounts.get(&id).copied());
+        let named = participant_rank(name).and_then(|_| message::person_name(person()?));
+        if let Some(named) = named {
+            *value = text(&named);
+        }
+    }
 }
 
 /// The object for a speaker without the field that gives their part in the conversation.
@@ -176,11 +188,7 @@ pub(super) fn row<'v>(
     let own = own.into_iter();
     let own = own.filter(|(key, _)| !names_speaker(key) && !is_again(key) && !known.contains(*key));
     fields.extend(own.map(|(key, value)| (key.to_owned(), Cow::Borrowed(value))));
-    for (name, value) in &mut fields {
-        let person = || scalar(value).and_then(|id| around.accounts.get(&id).copied());
-        let named = participant_rank(name).and_then(|_| message::person_name(person()?));
-        *value = named.map_or(value.clone(), |named| text(&named));
-    }
+    call_by_account(&mut fields, &around.accounts);
     fields.extend(turn.map(|turn| ("text".to_owned(), text(turn))));
     let said = said_by(object).map(Cow::into_owned).or_else(|| turn.map(str::to_owned));
     Item {
@@ -192,11 +200,12 @@ pub(super) fn row<'v>(
     }
 }
 
-/// Whether a field, or a field inside it, names the participant.
+/// Whether a field, or one of those inside it, names the participant.
 fn names_participant((name, value): &(String, Cow<'_, Value>)) -> bool {
-    let mut inner = value.as_object().into_iter().flat_map(Object::keys);
-    participant_rank(name).is_some()
-        || inner.any(|key| participant_rank(&join(name, key)).is_some())
+    match value.as_object() {
+        Some(fields) => fields.keys().any(|key| participant_rank(&join(name, key)).is_some()),
+        None => participant_rank(name).is_some(),
+    }
 }
 
 /// Whether nothing names the participant but a speaker's label that is no name: `customer`, `agent`.

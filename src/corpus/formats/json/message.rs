@@ -64,6 +64,9 @@ const SPEAKER: [&str; 19] = [
     "name",
 ];
 
+/// Fields that hold who said it where their value is an account. Else they may be whose a thing is.
+const ACCOUNT: [&str; 3] = ["owner", "membercreator", "creator"];
+
 /// Fields of a conversation with the customer whom it is with.
 const CONTACT: [&str; 6] = ["contact", "customer", "requester", "enduser", "visitor", "client"];
 
@@ -207,7 +210,19 @@ pub(super) fn holds_question(object: &Object) -> bool {
 
 /// Whether a field says who speaks.
 pub(super) fn is_speaker_field(name: &str) -> bool {
-    SPEAKER.contains(&&*normalise(name))
+    let name = normalise(name);
+    SPEAKER.contains(&&*name) || ACCOUNT.contains(&&*name)
+}
+
+/// Whether a field says with whom a conversation is, by name or by id.
+fn is_contact_field(name: &str) -> bool {
+    let name = normalise(name);
+    CONTACT.contains(&name.strip_suffix("id").unwrap_or(&name))
+}
+
+/// Whether a field holds a person: who says something, or with whom a conversation is.
+pub(super) fn is_person_field(name: &str) -> bool {
+    is_speaker_field(name) || CONTACT.contains(&&*normalise(name))
 }
 
 /// The person who says something.
@@ -261,9 +276,14 @@ pub(super) fn speaker_of(object: &Object) -> Option<Speaker<'_>> {
 }
 
 fn named_speaker<'v>(fields: &Fields<'v>) -> Option<Speaker<'v>> {
-    SPEAKER.iter().find_map(|name| {
+    // A ticket is its customer's, whoever works on it.
+    let has_contact = || fields.all.iter().any(|(_, key, _)| is_contact_field(key));
+    SPEAKER.iter().chain(&ACCOUNT).find_map(|name| {
         let (field, value) = fields.first(name)?;
         let person = value.as_object().map(Fields::of);
+        if ACCOUNT.contains(name) && (person.is_none() || has_contact()) {
+            return None;
+        }
         let name = person.as_ref().map_or_else(|| scalar(value), name_in)?;
         let is_role = |name: &&String| moderator::is_staff(name);
         // A role beside the words may be a job; an object for a person describes their account.

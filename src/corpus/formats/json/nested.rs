@@ -46,7 +46,7 @@ pub(super) fn unfold<'v>(lists: &[(&str, &'v [Value])]) -> Unfolded<'v> {
             timed_words.push((*name).to_owned());
             continue;
         }
-        if are_accounts(list) {
+        if are_accounts(list) || lists.len() > 1 && are_links(items) {
             beside.insert((*name).to_owned());
             continue;
         }
@@ -69,6 +69,11 @@ pub(super) fn unfold<'v>(lists: &[(&str, &'v [Value])]) -> Unfolded<'v> {
         repeated,
         beside: beside.into_iter().collect(),
     }
+}
+
+/// Whether the items of a list are links of the document: `{"rel": "next", "href": …}`.
+fn are_links(items: &[Value]) -> bool {
+    items.iter().all(|item| item.get("rel").is_some_and(Value::is_string))
 }
 
 fn of_list(list: &str, place: &str) -> String {
@@ -101,6 +106,9 @@ impl<'v> Unfolding<'v> {
     }
 
     fn add(&mut self, number: usize, item: &'v Value) {
+        if item.is_null() {
+            return;
+        }
         let first = self.items.len();
         let inner = item.as_object().filter(|_| !self.lists.is_empty());
         if let Some(item) = inner {
@@ -118,7 +126,7 @@ impl<'v> Unfolding<'v> {
             );
         }
         if self.items.len() == first {
-            self.items.push(flat(number, item));
+            self.items.push(flat(number, item, &self.accounts));
         }
         if let Some(item) = inner {
             name_participant(&mut self.items[first..], item, number);

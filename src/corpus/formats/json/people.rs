@@ -40,8 +40,15 @@ pub(super) fn are_accounts(name: &str, items: &[Value]) -> bool {
             account.contains_key("id") && message::person_name(account) != message::item_id(account)
         })
     };
+    // As in forums.
+    let is_of_forum = |item: &Value| {
+        let account = item.as_object().filter(|account| account.contains_key("username"));
+        account.is_some_and(|account| {
+            account.keys().any(|key| key.starts_with("avatar") || key == "post_count")
+        })
+    };
     let name = name.rsplit('.').next().unwrap_or(name);
-    NAMES.contains(&name) && items.iter().all(is_account)
+    (NAMES.contains(&name) || items.iter().all(is_of_forum)) && items.iter().all(is_account)
 }
 
 /// People by their ids.

@@ -151,7 +151,7 @@ fn whoever_writes_in_a_ticket_beside_its_customer_works_on_it() {
               {"author_id": 3, "body": "Have you tried the menu?"}]}]"#,
     );
     let who: Vec<_> = rows.records.iter().map(|r| r.participant.as_deref()).collect();
-    assert_eq!(who, [Some("7"), Some("7"), Some("8")]);
+    assert_eq!(who, [Some("Ana"), Some("Ana"), Some("Bo")]);
     assert!(rows.records[1].text.starts_with("question: Could you please try it again?\n"));
 }
 
@@ -249,4 +249,71 @@ fn a_long_text_is_not_repeated_in_each_row_around_it() {
     let rows = load_json(&format!(r#"[{{"id": 1, "memo": "{long}", "answers": [{answers}]}}]"#));
     let lengths: Vec<_> = rows.records.iter().map(|record| record.text.len() / 100).collect();
     assert_eq!(lengths, [4, 0, 0, 0], "once, in a row of its own");
+}
+
+#[test]
+fn answers_are_their_owners_and_not_the_askers() {
+    let rows = load_json(
+        r#"{"items": [{"owner": {"user_id": 11, "display_name": "Rukhsana"}, "question_id": 1, "title": "Dough",
+            "body": "I proof my dough overnight and it collapses.",
+            "answers": [
+                {"owner": {"user_id": 12, "display_name": "Bertil"}, "answer_id": 2, "body": "I use less yeast in summer."},
+                {"owner": {"user_id": 13, "display_name": "Lupe"}, "answer_id": 3, "body": "I put it into the cellar at ten."}]}]}"#,
+    );
+    let who: Vec<_> = said(&rows).iter().map(|(who, _)| *who).collect();
+    assert_eq!(who, [Some("Rukhsana"), Some("Bertil"), Some("Lupe")]);
+    // The owner of a ticket is not who wrote it.
+    let rows = load_json(
+        r#"[{"id": 1, "requester": "Ana", "owner": {"id": 7, "name": "Desk"}, "description": "My card is gone again."},
+            {"id": 2, "requester": "Bo", "owner": {"id": 7, "name": "Desk"}, "description": "I print my statements."}]"#,
+    );
+    let who: Vec<_> = said(&rows).iter().map(|(who, _)| *who).collect();
+    assert_eq!(who, [Some("Ana"), Some("Bo")]);
+}
+
+#[test]
+fn posts_further_in_win_over_lists_of_titles() {
+    let account = |id: usize, name: &str| {
+        format!(
+            r#"{{"id": {id}, "username": "{name}", "avatar_template": "/x.png", "post_count": 1}}"#
+        )
+    };
+    let rows = load_json(&format!(
+        r#"{{"post_stream": {{"posts": [
+            {{"id": 1, "username": "goran", "cooked": "<p>I never write down the year of my seeds.</p>"}},
+            {{"id": 2, "username": "makena", "cooked": "<p>I use egg boxes with a strip of tape.</p>"}}], "stream": [1, 2]}},
+            "details": {{"participants": [{}, {}]}},
+            "suggested_topics": [{{"id": 8, "title": "How to mend a leaky can"}}], "id": 77, "title": "Seeds"}}"#,
+        account(1, "goran"),
+        account(2, "makena")
+    ));
+    let all = said(&rows);
+    let who: Vec<_> = all.iter().map(|(who, _)| *who).collect();
+    assert_eq!(who, [Some("goran"), Some("makena")], "{all:?}");
+    // A list near the top that says something stays.
+    let rows = load_json(
+        r#"{"log": {"entries": [{"author": "lena", "text": "I moved this to another place."}, {"author": "kim", "text": "We met in the library."}]},
+            "interviews": [{"participant": "P1", "hardest": "I cannot read my own list."}, {"participant": "P2", "hardest": "I forget the year."}]}"#,
+    );
+    let who: Vec<_> = said(&rows).iter().map(|(who, _)| *who).collect();
+    assert_eq!(who, [Some("P1"), Some("P2")]);
+}
+
+#[test]
+fn the_post_at_the_root_is_the_first_of_its_thread() {
+    let rows = load_json(
+        r#"{"id": 1, "type": "story", "author": "mkl95", "title": "Photos", "text": "I have two disks in a drawer.", "children": [
+            {"id": 2, "type": "comment", "author": "ostrich", "text": "I print one book a year.", "children": [
+                {"id": 4, "type": "comment", "author": "mkl95", "text": "I might do that.", "children": []}]},
+            {"id": 3, "type": "comment", "author": "pvdh", "text": "I keep two of them.", "children": []}]}"#,
+    );
+    let who: Vec<_> = said(&rows).iter().map(|(who, _)| *who).collect();
+    assert_eq!(who, [Some("mkl95"), Some("ostrich"), Some("mkl95"), Some("pvdh")]);
+    // Who wrote a document down is not who speaks in it.
+    let rows = load_json(
+        r#"{"author": "Kim Lee", "description": "Two people talk of photos.", "turns": [
+            {"speaker": "Ana", "text": "I print one book a year."}, {"speaker": "Bo", "text": "I keep two of them."}]}"#,
+    );
+    let who: Vec<_> = said(&rows).iter().map(|(who, _)| *who).collect();
+    assert_eq!(who, [Some("Ana"), Some("Bo")]);
 }
