@@ -6,7 +6,9 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
 
+use crate::corpus::codes::{code, codes_in, key};
 use crate::corpus::dates::is_time_stamp;
 use crate::corpus::is_prose;
 use crate::corpus::names::{is_context, is_id_name, is_nobody, is_question, normalise};
@@ -131,7 +133,7 @@ pub(crate) fn find(corpus: &mut Corpus) {
     for table in &tables {
         known.add(&table.key, table.people.iter().copied());
     }
-    let mut chosen = guessed(&tables, &corpus.records, &known);
+    let mut chosen = guessed(&tables, &corpus.records, &known, &Known::of_prose(corpus));
     for (table, chosen) in &chosen {
         known.add(table, chosen.people.iter().map(|(_, who)| who.as_str()));
     }
@@ -156,8 +158,13 @@ fn unnamed<'t, 'c>(tables: &'t [Listed<'c>]) -> impl Iterator<Item = &'t Listed<
 }
 
 /// The columns that name participants, each told by the table itself, by the ids of other tables that
-/// name none either, or by the participants `known` from those that do.
-fn guessed(tables: &[Listed<'_>], records: &[Record], known: &Known) -> BTreeMap<TableKey, Chosen> {
+/// name none either, or by the participants `known` from those that do or `heard` in prose.
+fn guessed(
+    tables: &[Listed<'_>],
+    records: &[Record],
+    known: &Known,
+    heard: &Known,
+) -> BTreeMap<TableKey, Chosen> {
     let mut all_ids: Vec<(&TableKey, &str, &Values<'_>)> = Vec::new();
     for table in unnamed(tables) {
         let of_table = table.columns.iter().filter(|(name, _)| is_id(name));
@@ -175,6 +182,7 @@ fn guessed(tables: &[Listed<'_>], records: &[Record], known: &Known) -> BTreeMap
             || ids.find(|(name, ids)| is_shared(&table.key, name, ids) || comes_back(records, ids));
         known
             .named_in(table)
+            .or_else(|| Some(Chosen { why: HEARD, ..heard.named_in(table)? }))
             .or_else(|| {
                 comes_back().map(|(name, values)| Chosen::new(name, values, "its values come back"))
             })
@@ -237,7 +245,11 @@ fn note(corpus: &mut Corpus, (file, _): &TableKey, kind: &str, message: String) 
     corpus.findings.push(Finding { file, row: None, kind: kind.to_owned(), message, count: 1 });
 }
 
-/// The participants of tables, as far as they are known, by their names in small letters.
+/// How a column was told that holds codes of those who speak in transcripts or notes.
+const HEARD: &str = "its values are participants of another file";
+
+/// The participants of tables or of prose, as far as they are known, by their codes or by their names
+/// in small letters.
 #[derive(Default)]
 struct Known(HashMap<String, Met>);
 
@@ -263,7 +275,7 @@ const LEAST_SHARED: usize = 2;
 impl Known {
     fn add<'a>(&mut self, table: &TableKey, people: impl Iterator<Item = &'a str>) {
         for who in people {
-            let met = self.0.entry(who.to_lowercase()).or_insert_with(|| Met {
+            let met = self.0.entry(key(who)).or_insert_with(|| Met {
                 name: who.to_owned(),
                 table: table.clone(),
                 is_in_several: false,
@@ -272,9 +284,25 @@ impl Known {
         }
     }
 
+    /// Those who have a code in a file of prose, or in its name. Names alone may be anybody's.
+    fn of_prose(corpus: &Corpus) -> Self {
+        let mut known = Self::default();
+        for records in corpus.records.chunk_by(|one, next| one.file == next.file) {
+            let Some(file) = corpus.files.get(records[0].file - 1) else { continue };
+            if !is_prose(&file.format) {
+                continue;
+            }
+            let stem = Path::new(&file.name).file_stem().and_then(|stem| stem.to_str());
+            let labels = records.iter().filter_map(|record| code(record.participant.as_deref()?));
+            let codes = labels.chain(codes_in(stem.unwrap_or_default()));
+            known.add(&(file.number, None), codes.map(|code| code.text));
+        }
+        known
+    }
+
     /// A participant of another table than this one.
     fn beside(&self, table: &TableKey, who: &str) -> Option<&Met> {
-        self.0.get(&who.to_lowercase()).filter(|met| met.is_beside(table))
+        self.0.get(&key(who)).filter(|met| met.is_beside(table))
     }
 
     /// The column of a table in which these participants stand, whatever it is called: one row each,
