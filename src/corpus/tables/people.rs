@@ -603,6 +603,21 @@ mod tests {
     }
 
     #[test]
+    fn codes_of_those_who_speak_in_transcripts_name_the_rows_of_a_table() {
+        let talk = |who: &str| {
+            format!(
+                "Interviewer: Wie ist es?\n{who}: Ich fahre Touren am Vormittag.\n\
+                 Interviewer: Und dann?\n{who}: Ich schreibe abends alles nach.\n"
+            )
+        };
+        let table = "Kürzel,Alter,Träger\nTN1,28,privat\nTN2,52,Caritas\nTN3,57,Caritas\n";
+        let (one, two) = (talk("TN 1"), talk("TN02"));
+        let (participants, kinds) = people(&[("a.txt", &one), ("b.txt", &two), ("who.csv", table)]);
+        assert_eq!(participants, 2);
+        assert_eq!(kinds, ["participant-guessed", "facts-joined", "facts-alone"]);
+    }
+
+    #[test]
     fn two_tables_that_share_their_ids_are_about_the_same_people() {
         let who = "ID,town,age\nA1,Vaasa,31\nA2,Turku,54\nA3,Oulu,22\n";
         let said =
