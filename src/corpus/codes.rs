@@ -35,8 +35,8 @@ const SHORT: usize = 3;
 /// Abbreviations of words for a participant, in small letters.
 const PARTICIPANTS: [&str; 6] = ["p", "part", "pt", "tln", "tn", "vp"];
 
-/// Words before a number that is not one of people: groups, days, tasks, versions, and voices that a
-/// tool told apart.
+/// Words before a number that is not one of people: of groups, days, questions and versions, and of
+/// voices that a tool told apart.
 const OTHERS: [&str; 18] = [
     "day", "doc", "fg", "gr", "grp", "gd", "img", "no", "nr", "q", "spk", "tag", "tk", "uid", "v",
     "ver", "vol", "wk",
