@@ -67,8 +67,9 @@ impl Corpus {
 
     /// A key that is the same for all records of a participant. A table's participant column, the
     /// sender of a message and a note that names its participant at its head mean the same person
-    /// in every file; a speaker label (`Participant`, `Ana`) only in its own. Without any of these,
-    /// each table row is a participant of its own, and all prose of a file is by one.
+    /// in every file; a speaker label (`Participant`, `Ana`) only in its own, unless other files are
+    /// known to mean the same by it, which its records then say. Without any of these, each table row
+    /// is a participant of its own, and all prose of a file is by one.
     pub fn participant_key(&self, record: &Record) -> String {
         let source = record.file.checked_sub(1).and_then(|index| self.files.get(index));
         let says_who = || record.columns.iter().any(|column| &*column.name == WHOSE_FILE);

@@ -20,6 +20,7 @@ use super::formats::{ByName, Format, Looks, SUPPORTED, TextFormat, look};
 use super::inputs::{self, Candidate, Chosen, Found, skipped};
 use super::rows::{Beside, Rows};
 use super::study_papers;
+use super::tables::across_files;
 use super::tables::cover;
 use super::tables::facts;
 use super::tables::people;
@@ -74,6 +75,7 @@ pub fn load(inputs: &[PathBuf]) -> Result<Corpus, CorpusError> {
         return Err(nothing(inputs, &corpus.findings));
     }
     people::find(&mut corpus);
+    across_files::join(&mut corpus);
     facts::join(&mut corpus);
     Ok(corpus)
 }

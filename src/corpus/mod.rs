@@ -13,6 +13,7 @@
 
 mod asked_for;
 mod block;
+mod codes;
 mod columns;
 mod courtesies;
 mod dates;

@@ -6,8 +6,10 @@
 //! [`header`] and [`footer`] cut the table out of what stands around it, [`transposed`] and
 //! [`options`] bring it into the shape of one participant a row, [`voices`], [`owner`] and
 //! [`people`] tell whose each row is, [`staff`] which columns no participant wrote, [`table`] makes
-//! the records, and [`facts`] joins tables about the same people.
+//! the records, [`across_files`] tells who is the same in several files, and [`facts`] joins tables
+//! about the same people.
 
+pub(super) mod across_files;
 mod cell_talk;
 pub(super) mod cover;
 mod documents;

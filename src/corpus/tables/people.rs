@@ -6,16 +6,18 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
 
 use super::extent::{self, TableKey, note, of_sheet};
 use super::transposed::numbered_person;
 use crate::corpus::asked_for::is_for_part_of_name;
+use crate::corpus::codes::{code, codes_in, key};
 use crate::corpus::dates::is_time_stamp;
 use crate::corpus::names::{is_context, is_id_name, is_nobody, is_question, normalise};
 use crate::corpus::persons::{Person, person};
 use crate::corpus::talk::moderator::ends_in_question;
 use crate::corpus::values::{are_nearly_all, number};
-use crate::corpus::{Corpus, Record};
+use crate::corpus::{Corpus, Record, is_prose};
 
 /// Names of columns that hold an id and do not say what of.
 const PLAIN: [&str; 15] = [
@@ -130,7 +132,7 @@ pub(crate) fn find(corpus: &mut Corpus) {
     for table in &tables {
         known.add(&table.key, table.people.iter().copied());
     }
-    let mut chosen = guessed(&tables, &corpus.records, &known);
+    let mut chosen = guessed(&tables, &corpus.records, &known, &Known::of_prose(corpus));
     for (table, chosen) in &chosen {
         known.add(table, chosen.people.iter().map(|(_, who)| who.as_str()));
     }
@@ -155,11 +157,12 @@ fn unnamed<'t, 'c>(tables: &'t [Listed<'c>]) -> impl Iterator<Item = &'t Listed<
 }
 
 /// The columns that name participants, each told by the table itself, by the ids of other tables that
-/// name none either, or by the participants `known` from those that do.
+/// name none either, or by the participants `known` from those that do or `heard` in prose.
 fn guessed(
     tables: &[Listed<'_>],
     records: &[Record],
     known: &Known,
+    heard: &Known,
 ) -> BTreeMap<TableKey, NamingColumn> {
     let mut all_ids: Vec<(&TableKey, &str, &Values<'_>)> = Vec::new();
     for table in unnamed(tables) {
@@ -178,6 +181,7 @@ fn guessed(
             || ids.find(|(name, ids)| is_shared(&table.key, name, ids) || comes_back(records, ids));
         known
             .named_in(table)
+            .or_else(|| Some(NamingColumn { why: HEARD, ..heard.named_in(table)? }))
             .or_else(|| {
                 comes_back()
                     .map(|(name, values)| NamingColumn::new(name, values, "its values come back"))
@@ -238,7 +242,11 @@ impl NamingColumn {
     }
 }
 
-/// The participants of tables, as far as they are known, by their names in small letters.
+/// How a column was told that holds codes of those who speak in transcripts or notes.
+const HEARD: &str = "its values are participants of another file";
+
+/// The participants of tables or of prose, as far as they are known, by their codes or by their names
+/// in small letters.
 #[derive(Default)]
 struct Known(HashMap<String, Met>);
 
@@ -264,7 +272,7 @@ const LEAST_SHARED: usize = 2;
 impl Known {
     fn add<'a>(&mut self, table: &TableKey, people: impl Iterator<Item = &'a str>) {
         for who in people {
-            let met = self.0.entry(who.to_lowercase()).or_insert_with(|| Met {
+            let met = self.0.entry(key(who)).or_insert_with(|| Met {
                 name: who.to_owned(),
                 table: table.clone(),
                 is_in_several: false,
@@ -273,9 +281,25 @@ impl Known {
         }
     }
 
+    /// Those who have a code in a file of prose, or in its name. Names alone may be anybody's.
+    fn of_prose(corpus: &Corpus) -> Self {
+        let mut known = Self::default();
+        for records in corpus.records.chunk_by(|one, next| one.file == next.file) {
+            let Some(file) = corpus.files.get(records[0].file - 1) else { continue };
+            if !is_prose(&file.format) {
+                continue;
+            }
+            let stem = Path::new(&file.name).file_stem().and_then(|stem| stem.to_str());
+            let labels = records.iter().filter_map(|record| code(record.participant.as_deref()?));
+            let codes = labels.chain(codes_in(stem.unwrap_or_default()));
+            known.add(&(file.number, None), codes.map(|code| code.text));
+        }
+        known
+    }
+
     /// A participant of another table than this one.
     fn beside(&self, table: &TableKey, who: &str) -> Option<&Met> {
-        self.0.get(&who.to_lowercase()).filter(|met| met.is_beside(table))
+        self.0.get(&key(who)).filter(|met| met.is_beside(table))
     }
 
     /// The column of a table in which these participants stand, whatever it is called: one row each,
@@ -414,7 +438,8 @@ impl<'c> Listed<'c> {
             && values.iter().all(|(_, who)| who.len() <= FACT && may_be_name(who))
             && values.iter().all(|(_, who)| known.beside(&self.key, who).is_none())
             && !others.any(|(_, who)| own.contains(&who.to_lowercase()));
-        are_people.then(|| NamingColumn::new(name, values, "it holds a name that differs in each row"))
+        are_people
+            .then(|| NamingColumn::new(name, values, "it holds a name that differs in each row"))
     }
 
     /// The column with the question or topic that a row answers: these come back, and it is named
@@ -646,6 +671,21 @@ mod tests {
         let other = survey("First name", ["Ana", "Loïc", "Bo"]);
         let both = people(&[("a.csv", &survey("Prénom", three)), ("b.csv", &other)]);
         assert_eq!(both, (6, vec![]), "two may have the name");
+    }
+
+    #[test]
+    fn codes_of_those_who_speak_in_transcripts_name_the_rows_of_a_table() {
+        let talk = |who: &str| {
+            format!(
+                "Interviewer: Wie ist es?\n{who}: Ich fahre Touren am Vormittag.\n\
+                 Interviewer: Und dann?\n{who}: Ich schreibe abends alles nach.\n"
+            )
+        };
+        let table = "Kürzel,Alter,Träger\nTN1,28,privat\nTN2,52,Caritas\nTN3,57,Caritas\n";
+        let (one, two) = (talk("TN 1"), talk("TN02"));
+        let (participants, kinds) = people(&[("a.txt", &one), ("b.txt", &two), ("who.csv", table)]);
+        assert_eq!(participants, 2);
+        assert_eq!(kinds, ["participant-guessed", "facts-joined", "facts-alone"]);
     }
 
     #[test]
