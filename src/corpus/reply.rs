@@ -168,10 +168,11 @@ pub(super) fn without_mail(message: &str) -> Option<String> {
     let opening = kept.first().map_or(0, |piece| piece.start);
     let answers = message[..opening].lines().any(|line| is_quoted(line.trim()));
     let mut from = if answers { 0 } else { opening };
-    for piece in kept.iter().cloned().chain([message.len()..message.len()]) {
+    for piece in &kept {
         gone.extend(message[from..piece.start].lines());
         from = piece.end;
     }
+    gone.extend(message[from..].lines());
     let mut gone = gone.into_iter().map(str::trim).filter(|line| !line.is_empty());
     let first = gone.next()?;
     // `From: Leeds` is a line of a form.

@@ -416,11 +416,17 @@ mod tests {
     fn talk(people: &[&str], about: &str) -> String {
         let mut text = "Interviewer: Tell me about it, please?\n".to_owned();
         for who in people {
-            text += &format!("{who}: I run {about} on my own, and it takes all of my week.\n");
+            text.push_str(who);
+            text.push_str(": I run ");
+            text.push_str(about);
+            text.push_str(" on my own, and it takes all of my week.\n");
         }
         text += "Interviewer: What is the hardest part?\n";
         for who in people {
-            text += &format!("{who}: I am afraid that {about} goes wrong one day.\n");
+            text.push_str(who);
+            text.push_str(": I am afraid that ");
+            text.push_str(about);
+            text.push_str(" goes wrong one day.\n");
         }
         text
     }
@@ -466,8 +472,8 @@ mod tests {
         let (one, two) = (talk(&["P1", "P2", "P3"], "a bakery"), talk(&["P1", "P2", "P3"], "it"));
         let groups = [("fg1.txt", one.clone()), ("fg2.txt", two)];
         assert_eq!(participants(&groups), 6);
-        let survey = "participant,answer\n".to_owned()
-            + &(1..9).map(|n| format!("P{n},I wait {n} hours for it\n")).collect::<String>();
+        let rows: Vec<String> = (1..9).map(|n| format!("P{n},I wait {n} hours for it\n")).collect();
+        let survey = format!("participant,answer\n{}", rows.concat());
         let both = [groups[0].clone(), groups[1].clone(), ("survey.csv", survey.clone())];
         assert_eq!(participants(&both), 14);
         assert_eq!(participants(&[("fg1.txt", one), ("survey.csv", survey)]), 11);

@@ -320,7 +320,6 @@ fn has_time(label: &str) -> bool {
 
 /// Whether a cell is a conversation by itself: speakers take turns, and one of them comes back, or
 /// somebody whose label says that they ask is answered once.
-
 fn is_talk(turns: &[Turn]) -> bool {
     let labels: Vec<&str> =
         turns.iter().map(|turn| &*turn.speaker).filter(|label| !label.is_empty()).collect();
@@ -432,7 +431,7 @@ fn opener<'c>(order: &[(&usize, &'c Vec<Turn>)]) -> Option<&'c str> {
         let mut of_cell = of_cell.into_iter().filter(|other| *other != who && !other.is_empty());
         first(turns) == Some(who) && of_cell.all(|other| others.insert(other))
     };
-    (order.len() > 1 && order.iter().all(|(_, turns)| meets_another(*turns))).then_some(who)
+    (order.len() > 1 && order.iter().all(|(_, turns)| meets_another(turns))).then_some(who)
 }
 
 /// The columns that go along with each turn: the participant's, and those whose values are short.

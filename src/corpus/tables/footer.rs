@@ -129,8 +129,7 @@ impl Shape {
         }
         if let [only] = cells.as_slice() {
             let is_answer = !is_first && spoken_words(first) >= SENTENCE_WORDS;
-            return !is_answer && is_notice(first)
-                || !is_answer && sums_up(first)
+            return !is_answer && (is_notice(first) || sums_up(first))
                 || self.typical > 2 && is_first && is_unlike_others(*only, lines);
         }
         let has_digits = |(_, cell): &(usize, &str)| cell.contains(|c: char| c.is_ascii_digit());

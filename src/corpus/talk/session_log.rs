@@ -202,7 +202,8 @@ mod tests {
             let rows = load_text(&format!("{head}{log}"));
             let found = said(&rows);
             assert!(found.iter().all(|(name, _)| *name == Some(who)), "{found:?}");
-            let texts: String = found.iter().map(|(_, text)| format!("{text}\n")).collect();
+            let texts: Vec<&str> = found.iter().map(|(_, text)| *text).collect();
+            let texts = texts.join("\n");
             assert!(texts.contains("a playground."), "{texts}");
             assert!(
                 texts.contains("question: What are you looking for?\ntext: The price"),

@@ -375,8 +375,9 @@ fn remove(document: &mut Value, at: &str, kept: &str) {
                 fields.remove(&key.replace("~1", "/").replace("~0", "~"));
             }
             Value::Array(items) => {
-                let item = key.parse().ok().and_then(|i: usize| items.get_mut(i));
-                item.into_iter().for_each(|item| *item = Value::Null);
+                if let Some(item) = key.parse().ok().and_then(|i: usize| items.get_mut(i)) {
+                    *item = Value::Null;
+                }
             }
             _ => return,
         }
