@@ -3,7 +3,7 @@
 //! Reads the input and, where a model is on disk, its tokenizer; loads no model and opens no
 //! socket.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -23,6 +23,9 @@ use crate::report::counted;
 
 /// Most columns and findings that are shown on the terminal; `--json` has all.
 const SHOWN: usize = 40;
+
+/// Most participants who are named on the terminal; `--json` has all.
+const NAMED: usize = 20;
 
 /// Most characters of a column name in the table: names in surveys are long questions.
 const SHOWN_NAME: usize = 60;
@@ -199,6 +202,30 @@ fn said(corpus: &Corpus) -> BTreeSet<&str> {
     spans.filter(|span| span.is_said).map(|span| &*span.name).collect()
 }
 
+/// A participant whom records name.
+struct Named<'c> {
+    name: &'c str,
+    /// Name of the first file that names them.
+    file: &'c str,
+    records: usize,
+}
+
+/// Those whom records name, in order of first appearance. Two of one name are two people.
+fn people(corpus: &Corpus) -> Vec<Named<'_>> {
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut people: Vec<Named<'_>> = Vec::new();
+    for record in &corpus.records {
+        let Some(name) = &record.participant else { continue };
+        let at = *places.entry(corpus.participant_key(record)).or_insert_with(|| {
+            let file = &corpus.files[record.file - 1].name;
+            people.push(Named { name, file, records: 0 });
+            people.len() - 1
+        });
+        people[at].records += 1;
+    }
+    people
+}
+
 fn text(corpus: &Corpus, tokens: &Tokens) -> String {
     let file = |file: &SourceFile| {
         let row = |(sheet, records): (Option<&str>, usize)| {
@@ -213,6 +240,13 @@ fn text(corpus: &Corpus, tokens: &Tokens) -> String {
     let records = counted(corpus.records.len(), "record");
     let participants = counted(corpus.participants(), "participant");
     parts.push(format!("\n{records} by {participants}, {}", tokens.described()));
+    let people = people(corpus);
+    if !people.is_empty() {
+        let names: Vec<&str> = people.iter().take(NAMED).map(|who| &*who.name).collect();
+        let others = people.len().saturating_sub(NAMED);
+        let others = Some(format!(" and {others} more; --json has all")).filter(|_| others > 0);
+        parts.push(format!("named: {}{}", names.join(", "), others.unwrap_or_default()));
+    }
     let columns = corpus.columns();
     let said = said(corpus);
     if !columns.is_empty() {
@@ -276,6 +310,9 @@ fn document(corpus: &Corpus, tokens: &Tokens) -> Value {
         "files": corpus.files.iter().map(file).collect::<Value>(),
         "records": corpus.records.len(),
         "participants": corpus.participants(),
+        "named": people(corpus).iter().map(|who| {
+            json!({ "name": who.name, "file": who.file, "records": who.records })
+        }).collect::<Value>(),
         "tokens": {
             "count": tokens.count,
             "by": tokens.model.as_ref().map_or("estimate", |_| "tokenizer"),

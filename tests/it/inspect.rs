@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::process::{Output, Stdio};
 
+use serde_json::json;
+
 use crate::cli::Folder;
 
 const SURVEY: &str = "\
@@ -46,6 +48,14 @@ fn inspect_shows_files_columns_tokens_and_findings() {
 }
 
 #[test]
+fn inspect_names_participants() {
+    let shown = Folder::new();
+    let shown = shown.shown(&shown.output("inspect data.csv"));
+    assert!(shown.contains("6 records by 3 participants"), "{shown}");
+    assert!(shown.contains("\nnamed: p01, p02, p03\n"), "{shown}");
+}
+
+#[test]
 fn inspect_writes_one_json_document() {
     let folder = Folder::new();
     folder.write("survey.csv", SURVEY.as_bytes());
@@ -53,6 +63,9 @@ fn inspect_writes_one_json_document() {
     assert_eq!(document["files"][0]["name"], "survey.csv");
     assert_eq!(document["files"][0]["records"], 3);
     assert_eq!(document["records"], 9);
+    let named = document["named"].as_array().unwrap();
+    let nurse = json!({ "name": "p01", "file": "data.csv", "records": 2 });
+    assert!(named.contains(&nurse), "{named:?}");
     assert_eq!(document["tokens"]["by"], "estimate");
     assert!(document["tokens"]["count"].as_u64().unwrap() > 30, "{document:#}");
     let column = |name: &str| {
