@@ -242,7 +242,7 @@ fn text(corpus: &Corpus, tokens: &Tokens) -> String {
     parts.push(format!("\n{records} by {participants}, {}", tokens.described()));
     let people = people(corpus);
     if !people.is_empty() {
-        let names: Vec<&str> = people.iter().take(NAMED).map(|who| &*who.name).collect();
+        let names: Vec<&str> = people.iter().take(NAMED).map(|who| who.name).collect();
         let others = people.len().saturating_sub(NAMED);
         let others = Some(format!(" and {others} more; --json has all")).filter(|_| others > 0);
         parts.push(format!("named: {}{}", names.join(", "), others.unwrap_or_default()));
