@@ -2,8 +2,7 @@
 //! participants' own words.
 //!
 //! Owns the kinds of columns and the marks on cells. What names and values say is decided in
-//! `names` and `values`. Changes no word of a record. Nearly half of its length is
-//! tests.
+//! `names` and `values`. Changes no word of a record. Nearly half of its length is tests.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

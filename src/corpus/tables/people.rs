@@ -2,8 +2,8 @@
 //!
 //! Owns the guess by names for people in general and by values: an id that comes back with the same
 //! facts beside it, one that two tables share, one that meets each question once, or participants of
-//! another file. Called once, when all files are read. Its tests, small studies of several tables, make it
-//! long.
+//! another file. Called once, when all files are read. Its tests, small studies of several
+//! tables, make it long.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
